@@ -1,0 +1,88 @@
+/** A value that canonical JSON can write: what keys are made of. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+
+/** A file (or folder) that another step of the same plan writes. */
+export type FileOf = { readonly step: string; readonly file: string };
+
+/** What a step takes of the machine while it runs: CPU cores, GPUs and memory in bytes. */
+export type Needs = { readonly cores: number; readonly gpus: number; readonly memory: number };
+
+/** One step of one experiment: all that may change its output, and where to find what it works with. */
+export type Draft<P extends Json = Json> = {
+  /** Unique within the experiment: "train", "generate.zero_shot". Names the step's folder in a run. */
+  readonly id: string;
+  readonly kind: string;
+  readonly params: P;
+  /** Logical name -> absolute path; the content is in the key, the path is not, so that a moved tree is no miss. */
+  readonly sources: Readonly<Record<string, string>>;
+  /** Logical name -> upstream file, by content. */
+  readonly reads: Readonly<Record<string, FileOf>>;
+  /** Logical name -> where a thing lies on this machine (weights, environment, work tree). In no key. */
+  readonly places: Readonly<Record<string, string>>;
+  /** Order only, in no key. */
+  readonly after: readonly string[];
+  readonly needs: Needs;
+};
+
+/** How far a running step is. `total` is absent while it is unknown. */
+export type Progress = {
+  readonly done?: number;
+  readonly total?: number;
+  /** What is counted: "steps", "cases", "bytes". */
+  readonly unit?: string;
+  readonly loss?: number;
+  readonly tokens_per_second?: number;
+  readonly seconds_left?: number;
+  readonly message?: string;
+};
+
+/** Every effect that a step may have goes through these. */
+export type Ports = {
+  /** Staging folder: a declared output is written here, under its own name. */
+  readonly output: string;
+  /** Kept until the step has succeeded: what a resume needs. */
+  readonly work: string;
+  /** Path of an upstream file named in `reads`. */
+  input(name: string): string;
+  /** Path of a source: its snapshot where it is small. */
+  source(name: string): string;
+  place(name: string): string;
+  /** Runs `python -m <module>` from the snapshot of recipes/; resolves to the evidence of its result.json. */
+  python(module: string, environment: string): Promise<Readonly<Record<string, Json>>>;
+  progress(progress: Progress): void;
+  /** Kept in the step's record beside its key: device, batch size that was used, peak memory. */
+  evidence(values: Readonly<Record<string, Json>>): void;
+  /** Cores granted to this step. */
+  readonly cores: number;
+  readonly signal: AbortSignal;
+};
+
+/** One kind of step. Method syntax lets StepKind<P> join StepKind[] without `any`. */
+export type StepKind<P extends Json = Json> = {
+  readonly name: string;
+  /** Raise it when run() changes what it writes. */
+  readonly version: number;
+  /** False when the step acts on the world or depends on the machine. */
+  readonly cached: boolean;
+  /** What is stored; nothing else is. A name that ends in "/" is a folder. */
+  readonly outputs: readonly string[];
+  run(params: P, ports: Ports): Promise<void>;
+  /** Whether what a stored output stands for is still there (weights outside the store). Default: it is. */
+  holds?(draft: Draft<P>, dir: string): boolean;
+};
+
+/** The one error that a step throws. Anything else is a bug in exp. */
+export class StepFailed extends Error {
+  readonly code: string;
+  readonly help: string | undefined;
+  /** File whose last lines say more. */
+  readonly log: string | undefined;
+
+  constructor(code: string, message: string, more: { help?: string | undefined; log?: string | undefined } = {}) {
+    super(message);
+    this.name = "StepFailed";
+    this.code = code;
+    this.help = more.help;
+    this.log = more.log;
+  }
+}
