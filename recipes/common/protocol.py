@@ -1,0 +1,157 @@
+"""How `exp` talks with a Python step: request.json in; progress.jsonl and result.json out.
+
+A step module calls `main(run)` at its end. The runner starts it as
+`python -m recipes.<module> REQUEST` in a process group of its own, with a pipe on stdin that it keeps open:
+when the pipe closes, the runner has died and the group ends itself.
+
+SIGINT or SIGTERM asks the step to stop: `Step.stopping` turns true, the step saves what a resume needs and
+raises `Interrupted`. Standard output belongs to the libraries; it goes to the step's log.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+SCHEMA = 1
+
+
+class StepFailed(Exception):
+    """A failure that the user can act on: a stable code, what happened, and what to do."""
+
+    def __init__(self, code: str, message: str, help: str | None = None) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.help = help
+
+
+class Interrupted(Exception):
+    """The runner asked the step to stop, and what a resume needs has been saved."""
+
+
+@dataclass
+class Step:
+    """One request: what to do, with which files, where to write, and how to report."""
+
+    name: str
+    params: dict[str, Any]
+    """The parameters that the step's key holds."""
+    inputs: dict[str, Path]
+    """Upstream files and sources, by logical name."""
+    places: dict[str, Path]
+    """Where weights and the like lie on this machine."""
+    output: Path
+    """Staging folder for the declared outputs."""
+    work: Path
+    """Kept until the step has succeeded: checkpoints."""
+    progress_path: Path
+    cores: int
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """Kept beside the step's key: device, peak memory, tokens."""
+    stopping: bool = False
+    _last: float = 0.0
+
+    def progress(self, *, force: bool = False, **values: Any) -> None:
+        """Append one progress line (done, total, unit, loss, tokens_per_second, seconds_left, message), at most
+        five a second unless `force`."""
+        now = time.time()
+        if not force and now - self._last < 0.2:
+            return
+        self._last = now
+        with self.progress_path.open("a") as file:
+            file.write(json.dumps({"at": now, **values}) + "\n")
+
+    def check_interrupt(self) -> None:
+        """Raise `Interrupted` if the runner asked the step to stop. Call it where nothing is lost."""
+        if self.stopping:
+            raise Interrupted
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON so that the file is either absent or whole."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w") as file:
+        json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True)
+        file.write("\n")
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def peak_memory() -> int:
+    """Largest resident set of this process so far, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _end_with_parent() -> None:
+    """End the whole process group once the runner's end of stdin is closed."""
+
+    def watch() -> None:
+        try:
+            while os.read(0, 4096):
+                pass
+        except OSError:
+            pass
+        os.killpg(0, signal.SIGKILL)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
+def main(run: Callable[[Step], Mapping[str, Any] | None]) -> None:
+    """Run one step as the runner asked and answer in result.json; the process's exit code says nothing more."""
+    _end_with_parent()
+    request_path = Path(sys.argv[1])
+    request = json.loads(request_path.read_text())
+    if request.get("schema") != SCHEMA:
+        raise SystemExit(f"{request_path}: schema {request.get('schema')}, this recipe speaks {SCHEMA}")
+    result_path = Path(request["result"])
+    step = Step(
+        name=request["step"],
+        params=request["params"],
+        inputs={name: Path(path) for name, path in request["inputs"].items()},
+        places={name: Path(path) for name, path in request["places"].items()},
+        output=Path(request["output"]),
+        work=Path(request["work"]),
+        progress_path=Path(request["progress"]),
+        cores=int(request["cores"]),
+    )
+
+    def stop(_signal: int, _frame: object) -> None:
+        step.stopping = True
+
+    signal.signal(signal.SIGINT, stop)
+    signal.signal(signal.SIGTERM, stop)
+    started = time.monotonic()
+    try:
+        more = run(step)
+        result: dict[str, Any] = {"status": "ok"}
+        step.evidence.update(more or {})
+    except Interrupted:
+        result = {"status": "interrupted"}
+    except StepFailed as error:
+        traceback.print_exc()
+        result = {"status": "failed", "code": error.code, "message": error.message, "help": error.help}
+    except MemoryError as error:
+        traceback.print_exc()
+        result = {"status": "failed", "code": "out-of-memory", "message": f"out of memory: {error}", "help": None}
+    except Exception as error:
+        traceback.print_exc()
+        cause = f"{type(error).__name__}: {error}".splitlines()[0]
+        result = {"status": "failed", "code": "recipe-error", "message": cause, "help": None}
+    step.evidence.setdefault("seconds", round(time.monotonic() - started, 3))
+    step.evidence.setdefault("peak_memory", peak_memory())
+    write_json(result_path, {"schema": SCHEMA, **result, "evidence": step.evidence})
+    sys.stdout.flush()
+    os._exit(0 if result["status"] == "ok" else 1)
