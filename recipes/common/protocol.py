@@ -96,7 +96,10 @@ def peak_memory() -> int:
 
 
 def _end_with_parent() -> None:
-    """End the whole process group once the runner's end of stdin is closed."""
+    """End the whole process group once the runner's end of stdin is closed. By hand, without a group of our own,
+    nothing is watched."""
+    if os.getpgrp() != os.getpid():
+        return
 
     def watch() -> None:
         try:

@@ -65,7 +65,7 @@ export type StepKind<P extends Json = Json> = {
   /** False when the step acts on the world or depends on the machine. */
   readonly cached: boolean;
   /** What is stored; nothing else is. A name that ends in "/" is a folder. */
-  readonly outputs: readonly string[];
+  outputs(params: P): readonly string[];
   run(params: P, ports: Ports): Promise<void>;
   /** Whether what a stored output stands for is still there (weights outside the store). Default: it is. */
   holds?(draft: Draft<P>, dir: string): boolean;
