@@ -1,0 +1,97 @@
+import { stepIdOf } from "./identity.ts";
+import type { Plan, PlannedRun, PlannedStep } from "./plan.ts";
+import type { Draft, StepKind } from "./step.ts";
+
+/** What one experiment, or one point of a sweep, asks for. */
+export type DraftedRun = {
+  readonly experiment: string;
+  readonly coordinates: string;
+  readonly drafts: readonly Draft[];
+};
+
+/**
+ * Joins the drafts of all runs into one plan in which a step that several runs share stands once.
+ * `digest` gives the sha256 of a source by path. Drafts that contradict each other are a bug in a step kind and throw.
+ */
+export function buildPlan(
+  drafted: readonly DraftedRun[],
+  kinds: ReadonlyMap<string, StepKind>,
+  digest: (path: string) => string,
+): Plan {
+  const shared = new Map<string, PlannedStep>();
+  const stepIdsOfName = new Map<string, Set<string>>();
+  const digests = new Map<string, string>();
+  const digestOnce = (path: string): string => {
+    const known = digests.get(path);
+    if (known !== undefined) return known;
+    const fresh = digest(path);
+    digests.set(path, fresh);
+    return fresh;
+  };
+
+  const runs = drafted.map((run): PlannedRun => {
+    const drafts = new Map(run.drafts.map((draft) => [draft.id, draft]));
+    if (drafts.size !== run.drafts.length) throw new Error(`${run.experiment}: two steps with one name`);
+    const steps = new Map<string, PlannedStep>();
+    const open = new Set<string>();
+
+    const place = (id: string): PlannedStep => {
+      const done = steps.get(id);
+      if (done !== undefined) return done;
+      const draft = drafts.get(id);
+      if (draft === undefined) throw new Error(`${run.experiment}: no step "${id}"`);
+      const kind = kinds.get(draft.kind);
+      if (kind === undefined) throw new Error(`${run.experiment}: no step kind "${draft.kind}"`);
+      if (open.has(id)) throw new Error(`${run.experiment}: step "${id}" needs itself`);
+      open.add(id);
+      const upstream: Record<string, { step: PlannedStep; file: string }> = {};
+      const upstreamIds: Record<string, string> = {};
+      for (const [name, from] of Object.entries(draft.reads)) {
+        const step = place(from.step);
+        upstream[name] = { step, file: from.file };
+        upstreamIds[name] = step.stepId;
+      }
+      const after = draft.after.map(place);
+      open.delete(id);
+
+      const sourceDigests: Record<string, string> = {};
+      for (const [name, path] of Object.entries(draft.sources)) sourceDigests[name] = digestOnce(path);
+      const stepId = stepIdOf(kind, draft, sourceDigests, upstreamIds);
+      let step = shared.get(stepId);
+      if (step === undefined) {
+        step = { id, stepId, kind, draft, upstream, after, sourceDigests };
+        shared.set(stepId, step);
+        const ids = stepIdsOfName.get(id) ?? new Set();
+        stepIdsOfName.set(id, ids.add(stepId));
+      }
+      steps.set(id, step);
+      return step;
+    };
+
+    for (const draft of run.drafts) place(draft.id);
+    return { experiment: run.experiment, coordinates: run.coordinates, steps };
+  });
+
+  for (const step of shared.values()) {
+    if ((stepIdsOfName.get(step.id)?.size ?? 0) > 1) {
+      (step as { id: string }).id = `${step.id}@${step.stepId.slice(0, 8)}`;
+    }
+  }
+  return { runs, steps: [...shared.values()] };
+}
+
+/** The part of a plan that the steps which `wanted` names need, themselves included. */
+export function upTo(plan: Plan, wanted: (step: PlannedStep) => boolean): Plan {
+  const keep = new Set<PlannedStep>();
+  const visit = (step: PlannedStep): void => {
+    if (keep.has(step)) return;
+    keep.add(step);
+    for (const from of Object.values(step.upstream)) visit(from.step);
+    step.after.forEach(visit);
+  };
+  plan.steps.filter(wanted).forEach(visit);
+  return {
+    steps: plan.steps.filter((step) => keep.has(step)),
+    runs: plan.runs.map((run) => ({ ...run, steps: new Map([...run.steps].filter(([, step]) => keep.has(step))) })),
+  };
+}
