@@ -1,0 +1,95 @@
+#!/usr/bin/env node
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError } from "commander";
+import { type CommandSpec, commands } from "./commands/index.ts";
+import type { Context } from "./commands/context.ts";
+
+const DONE = 0;
+const INVALID = 2;
+const INTERRUPTED = 130;
+
+const packageRoot = fileURLToPath(new URL("..", import.meta.url));
+
+function version(): string {
+  const { version } = JSON.parse(readFileSync(`${packageRoot}package.json`, "utf8")) as { version: string };
+  return version;
+}
+
+/** What a command may touch of the process: argv, environment, streams and signals are read here and nowhere else. */
+function openContext(): Context {
+  const stop = new AbortController();
+  const kill = new AbortController();
+  const onSignal = (): void => {
+    if (stop.signal.aborted) kill.abort();
+    else stop.abort();
+  };
+  process.on("SIGINT", onSignal);
+  process.on("SIGTERM", onSignal);
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit(process.exitCode ?? DONE);
+    });
+  }
+  const env = process.env;
+  return {
+    cwd: process.cwd(),
+    env,
+    packageRoot,
+    version,
+    tty: process.stdout.isTTY === true && env.CI === undefined && env.TERM !== "dumb",
+    color: process.stdout.isTTY === true && (env.NO_COLOR ?? "") === "",
+    columns: process.stdout.columns ?? 100,
+    out: (text) => void process.stdout.write(text),
+    err: (text) => void process.stderr.write(text),
+    stop: stop.signal,
+    kill: kill.signal,
+  };
+}
+
+function declare(program: Command, spec: CommandSpec, finish: (code: number) => void): void {
+  const command = program.command(spec.usage).description(spec.summary);
+  for (const [flags, description, parse, initial] of spec.options) {
+    if (parse === undefined) command.option(flags, description);
+    else command.option(flags, description, parse, initial);
+  }
+  command.action(async (...args: unknown[]) => {
+    const options = args.at(-2) as Record<string, unknown>;
+    const { command: act } = await spec.load();
+    const context = openContext();
+    const code = await act(args.slice(0, -2), options, context);
+    finish(context.stop.aborted && code !== DONE ? INTERRUPTED : code);
+  });
+}
+
+async function main(argv: readonly string[]): Promise<number> {
+  if (argv[0] === "--version" || argv[0] === "-V") {
+    process.stdout.write(`${version()}\n`);
+    return DONE;
+  }
+  let code = DONE;
+  const program = new Command("exp")
+    .description("Declarative LLM fine-tuning studies: YAML in, a fine-tuned and honestly evaluated model out.")
+    .option("-V, --version", "print the version")
+    .showSuggestionAfterError()
+    .exitOverride();
+  for (const spec of commands) declare(program, spec, (result) => (code = result));
+  program.addHelpText(
+    "after",
+    "\nExit codes: 0 done; 1 a step failed; 2 invalid experiment or usage; 3 a verification said no; 130 interrupted.",
+  );
+  if (argv.length === 0) {
+    process.stdout.write(program.helpInformation());
+    return INVALID;
+  }
+  try {
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : INVALID;
+    throw error;
+  }
+  return code;
+}
+
+process.exitCode = await main(process.argv.slice(2));

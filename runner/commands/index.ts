@@ -1,0 +1,99 @@
+import type { Act } from "./context.ts";
+
+type Option = readonly [
+  flags: string,
+  description: string,
+  parse?: (value: string, before: readonly string[]) => readonly string[],
+  initial?: readonly string[],
+];
+
+/** How the command line shows a command; its code is loaded only when it is called. */
+export type CommandSpec = {
+  readonly usage: string;
+  readonly summary: string;
+  readonly options: readonly Option[];
+  load(): Promise<{ readonly command: Act }>;
+};
+
+const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
+
+const set: Option = ["--set <key=value>", "override a key, as in --set train.rank=32 (repeatable)", collect, []];
+const json: Option = ["--json", "print JSON on stdout and nothing else there"];
+
+/** Every command of `exp`, in the order in which a study uses them. */
+export const commands: readonly CommandSpec[] = [
+  {
+    usage: "setup [backend...]",
+    summary: "build the Python environments from their lock files, and the bundled model",
+    options: [["--torch <variant>", "cpu or cuda; default: by what this machine has"]],
+    load: () => import("./setup.ts"),
+  },
+  {
+    usage: "doctor",
+    summary: "say what this machine has, and what it can and cannot run",
+    options: [json],
+    load: () => import("./doctor.ts"),
+  },
+  {
+    usage: "check <file...>",
+    summary: "validate experiments: every error at once, with its place",
+    options: [set, json],
+    load: () => import("./check.ts"),
+  },
+  {
+    usage: "plan <file...>",
+    summary: "show each step: cached, will run, or depends; and why. Writes nothing",
+    options: [set, json],
+    load: () => import("./plan.ts"),
+  },
+  {
+    usage: "run <file...>",
+    summary: "run what is missing, and hand back predictions, metrics and the workbook",
+    options: [
+      set,
+      ["--force <step>", "run this step again although it is cached (repeatable)", collect, []],
+      ["--until <step>", "stop after this step"],
+      ["--jobs <n>", "steps at once, at most"],
+      ["--keep-going", "after a failure, still run what does not need the failed step"],
+      json,
+      ["--quiet", "print nothing but errors"],
+    ],
+    load: () => import("./run.ts"),
+  },
+  {
+    usage: "why <run> <step>",
+    summary: "name the first input by which a step differs from the one that was built before",
+    options: [json],
+    load: () => import("./why.ts"),
+  },
+  {
+    usage: "ls",
+    summary: "list the finished runs of this project",
+    options: [json],
+    load: () => import("./ls.ts"),
+  },
+  {
+    usage: "show <run>",
+    summary: "show one run: its metrics by arm, cost and files",
+    options: [json],
+    load: () => import("./show.ts"),
+  },
+  {
+    usage: "score <file>",
+    summary: 'metrics for any {"id", "gold": [...], "pred": [...]} lines',
+    options: [json, ["--synonyms <file>", "synonym map for the canonical view"]],
+    load: () => import("./score.ts"),
+  },
+  {
+    usage: "gc",
+    summary: "drop stored files that no run refers to, then the least recently used",
+    options: [["--max-size <size>", "keep at most this much, as in 20GB"], ["--dry-run", "only say what would go"], json],
+    load: () => import("./gc.ts"),
+  },
+  {
+    usage: "schema",
+    summary: "print the JSON Schema of experiment files, for editors",
+    options: [["--check", "compare with the committed schema; exit 3 when it differs"]],
+    load: () => import("./schema.ts"),
+  },
+];
