@@ -1,0 +1,24 @@
+/** A training backend as the front knows it: its part of the schema, and what it cannot do. */
+export type Backend = {
+  readonly name: string;
+  /** JSON Schema of `train` for this backend; `backend` is its tag. */
+  readonly schema: { readonly type: "object"; readonly properties: Readonly<Record<string, unknown>> };
+  /** Said at `train.backend` where this version cannot run the backend at all. */
+  readonly unavailable?: { readonly message: string; readonly help: string };
+  readonly capabilities: Capabilities;
+};
+
+/** What a backend can do. A missing capability is an error at plan time, never a key that is ignored. */
+export type Capabilities = {
+  /** Method -> the precisions that it trains in ("auto" picks one of them). */
+  readonly methods: Readonly<Record<string, readonly string[]>>;
+  /** Method that it lacks -> what to do instead. */
+  readonly instead: Readonly<Record<string, string>>;
+  readonly schedules: readonly string[];
+  /** Values of keep.best. */
+  readonly best: readonly string[];
+  readonly earlyStopping: boolean;
+  readonly samples: boolean;
+  /** Keys of the trainer that `exp` sets itself, with the key of `train` to use instead of an override. */
+  readonly reserved: Readonly<Record<string, string>>;
+};
