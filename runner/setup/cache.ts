@@ -1,0 +1,20 @@
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+/** Folder for what outlives a study: environments, bundled models, remembered digests. */
+export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
+  return env.EXP_CACHE || join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "exp");
+}
+
+/** Folder of a backend's Python environment, whether or not it exists. */
+export function environmentDir(backend: string, env: NodeJS.ProcessEnv = process.env): string {
+  return join(cacheRoot(env), "envs", backend);
+}
+
+/** Where the Hugging Face libraries keep downloads, by their own rule and in their own order of variables. */
+export function huggingFaceCache(env: NodeJS.ProcessEnv = process.env): string {
+  const home = env.HOME || homedir();
+  const own = env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");
+  const chosen = env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(own, "hub");
+  return chosen.startsWith("~/") ? join(home, chosen.slice(2)) : chosen;
+}
