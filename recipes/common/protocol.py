@@ -95,7 +95,7 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """End the whole process group once the runner's end of stdin is closed. By hand, without a group of our own,
     nothing is watched."""
     if os.getpgrp() != os.getpid():
@@ -114,7 +114,7 @@ def _end_with_parent() -> None:
 
 def main(run: Callable[[Step], Mapping[str, Any] | None]) -> None:
     """Run one step as the runner asked and answer in result.json; the process's exit code says nothing more."""
-    _end_with_parent()
+    end_with_parent()
     request_path = Path(sys.argv[1])
     request = json.loads(request_path.read_text())
     if request.get("schema") != SCHEMA:

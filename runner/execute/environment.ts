@@ -1,0 +1,64 @@
+import { delimiter, dirname } from "node:path";
+
+const allowed = [
+  /^(PATH|HOME|USER|LOGNAME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|XDG_CACHE_HOME)$/,
+  /^(HF_HOME|HF_ENDPOINT|HF_HUB_CACHE|HUGGINGFACE_HUB_CACHE|HF_XET_.*|EXP_CACHE)$/,
+  /^(CUDA_|NVIDIA_|NCCL_|SLURM_)/,
+  /^(SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/,
+];
+/** Proxies may hold a password, so that only a step that uses the network sees them. */
+const networkOnly = /^(https?|all|no|ftp)_proxy$/i;
+
+/** What a Python step asks of its environment beyond the common part. */
+export type EnvironmentRequest = {
+  /** Interpreter: its folder leads PATH. */
+  readonly python: string;
+  /** Folder that holds recipes/. */
+  readonly code: string;
+  readonly cores: number;
+  /** The step downloads or calls a server. Without it the Hugging Face libraries are told that they are offline. */
+  readonly network?: boolean;
+  /** Names of the secrets that reach this step: "HF_TOKEN", or the `api_key_env` of an engine. */
+  readonly secrets?: readonly string[];
+  /** Set last, as given: CUDA_VISIBLE_DEVICES of the granted GPUs. */
+  readonly variables?: Readonly<Record<string, string>>;
+};
+
+/** The variables of a Python step: an allow-list of this process's, and what keeps runs quiet and repeatable. */
+export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentRequest): Record<string, string> {
+  const secrets = request.secrets ?? [];
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(env)) {
+    const keep =
+      allowed.some((pattern) => pattern.test(name)) ||
+      secrets.includes(name) ||
+      (request.network === true && networkOnly.test(name));
+    if (keep && value !== undefined) kept[name] = value;
+  }
+  const bin = dirname(request.python);
+  return {
+    ...kept,
+    PATH: kept.PATH === undefined ? bin : bin + delimiter + kept.PATH,
+    PYTHONPATH: request.code,
+    PYTHONUNBUFFERED: "1",
+    PYTHONDONTWRITEBYTECODE: "1",
+    PYTHONHASHSEED: "0",
+    PYTHONNOUSERSITE: "1",
+    PYTHONUTF8: "1",
+    OMP_NUM_THREADS: String(request.cores),
+    MKL_NUM_THREADS: String(request.cores),
+    TOKENIZERS_PARALLELISM: "false",
+    DO_NOT_TRACK: "1",
+    AXOLOTL_DO_NOT_TRACK: "1",
+    HF_HUB_DISABLE_TELEMETRY: "1",
+    WANDB_MODE: "disabled",
+    ...(request.network === true ? {} : { HF_HUB_OFFLINE: "1" }),
+    // Without this the hub's library finds the token file by itself.
+    ...(secrets.includes("HF_TOKEN")
+      ? env.HF_TOKEN_PATH === undefined
+        ? {}
+        : { HF_TOKEN_PATH: env.HF_TOKEN_PATH }
+      : { HF_TOKEN_PATH: "/dev/null", HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }),
+    ...request.variables,
+  };
+}

@@ -1,0 +1,37 @@
+import { readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { join } from "node:path";
+
+const secretName = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$/;
+/** A Hugging Face token, and a password in an address, whatever variable it came from. */
+const secretShape = /\bhf_[A-Za-z0-9]{20,}|(?<=:\/\/)[^\s/:@"]+:[^\s/@"]+(?=@)/g;
+
+/** Replaces every secret in a text by "[redacted]". */
+export type Redact = (text: string) => string;
+
+/**
+ * Knows the secrets of this process: tokens and keys among its environment variables, those that `names` lists, and
+ * the Hugging Face token file. Values of fewer than 8 characters are too common to be hidden.
+ */
+export function redactor(env: NodeJS.ProcessEnv, names: readonly string[] = []): Redact {
+  const values = Object.entries(env).flatMap(([name, value]) =>
+    value !== undefined && (secretName.test(name) || names.includes(name)) ? [value.trim()] : [],
+  );
+  const secrets = [...new Set([...values, tokenFile(env)])].filter((value) => value.length >= 8);
+  secrets.sort((a, b) => b.length - a.length);
+  return (text) => {
+    let clean = text;
+    for (const secret of secrets) clean = clean.replaceAll(secret, "[redacted]");
+    return clean.replace(secretShape, "[redacted]");
+  };
+}
+
+/** The token that `hf auth login` left, or "". */
+function tokenFile(env: NodeJS.ProcessEnv): string {
+  const home = env.HF_HOME ?? join(env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "huggingface");
+  try {
+    return readFileSync(env.HF_TOKEN_PATH ?? join(home, "token"), "utf8").trim();
+  } catch {
+    return "";
+  }
+}

@@ -1,0 +1,25 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+
+const window = 64 * 1024;
+
+/** The last `n` lines of a log, of its last 64 KiB at most; none if it cannot be read. A progress bar counts as its last state. */
+export function tail(log: string, n: number): string[] {
+  let file: number;
+  try {
+    file = openSync(log, "r");
+  } catch {
+    return [];
+  }
+  try {
+    const { size } = fstatSync(file);
+    const start = Math.max(0, size - window);
+    const bytes = Buffer.alloc(size - start);
+    const read = readSync(file, bytes, 0, bytes.length, start);
+    const lines = bytes.toString("utf8", 0, read).split("\n");
+    if (start > 0 && lines.length > 1) lines.shift();
+    const shown = lines.map((line) => line.trimEnd().split("\r").at(-1) ?? "");
+    return shown.filter((line) => line.trim() !== "").slice(-n);
+  } finally {
+    closeSync(file);
+  }
+}
