@@ -1,0 +1,199 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  futimesSync,
+  linkSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import type { Ingredients, StoreRecord } from "../plan/record.ts";
+import { canonical, sha256Hex } from "./canonical.ts";
+import { listingDigest } from "./digest.ts";
+
+/** A record's modification time says when it was last of use, to this many ms. */
+const USE_RESOLUTION = 60_000;
+
+/** The key that decides about reuse: SHA-256 of the canonical JSON of the ingredients. */
+export function keyOf(ingredients: Ingredients): string {
+  return sha256Hex(canonical(ingredients));
+}
+
+/**
+ * SHA-256 of one output of a stored step, from its record alone: of a file by its path, of a folder ("adapter/") by the
+ * listing below it. Undefined when the record has no such output.
+ */
+export function outputDigest(record: StoreRecord, output: string): string | undefined {
+  if (!output.endsWith("/")) return record.files[output]?.sha256;
+  const below = Object.entries(record.files)
+    .filter(([path]) => path.startsWith(output))
+    .map(([path, file]) => [path.slice(output.length), file] as const);
+  return below.length > 0 ? listingDigest(Object.fromEntries(below)) : undefined;
+}
+
+/** The small files `keys/<key>.json`: what is known of each key. */
+export class Keys {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** A key's record; undefined when there is none, or none that is whole. `touch` notes that it was of use. */
+  read(key: string, touch = false): StoreRecord | undefined {
+    let fd: number;
+    try {
+      fd = openSync(join(this.#folder, `${key}.json`), "r");
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+      throw error;
+    }
+    try {
+      const stat = fstatSync(fd);
+      const record = parseRecord(readText(fd, stat.size), key);
+      if (record && touch && Date.now() - stat.mtimeMs > USE_RESOLUTION) markUsed(fd);
+      return record;
+    } finally {
+      closeSync(fd);
+    }
+  }
+
+  /**
+   * Writes a record so that it is there whole or not at all. Unless `replace`, the first writer wins: false is returned
+   * and the other's record stands.
+   */
+  write(record: StoreRecord, replace: boolean): boolean {
+    mkdirSync(this.#folder, { recursive: true });
+    const path = join(this.#folder, `${record.key}.json`);
+    const temporary = join(this.#folder, `.${record.key}.${process.pid}.${randomBytes(6).toString("hex")}`);
+    try {
+      const fd = openSync(temporary, "wx");
+      try {
+        writeSync(fd, `${JSON.stringify(record)}\n`);
+        fsyncSync(fd);
+      } finally {
+        closeSync(fd);
+      }
+      if (replace) renameSync(temporary, path);
+      else if (!linkNew(temporary, path)) return false;
+    } finally {
+      rmSync(temporary, { force: true });
+    }
+    syncFolder(this.#folder);
+    return true;
+  }
+
+  /** Every key that has a record. */
+  list(): readonly string[] {
+    return names(this.#folder)
+      .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
+      .map((name) => name.slice(0, 64));
+  }
+
+  /** When a key's record was last of use, in ms since 1970; 0 when there is none. */
+  lastUse(key: string): number {
+    try {
+      const fd = openSync(join(this.#folder, `${key}.json`), "r");
+      try {
+        return fstatSync(fd).mtimeMs;
+      } finally {
+        closeSync(fd);
+      }
+    } catch {
+      return 0;
+    }
+  }
+
+  /** Removes half-written records that processes left which are gone. */
+  sweep(isOld: (path: string) => boolean): void {
+    for (const name of names(this.#folder)) {
+      const path = join(this.#folder, name);
+      if (name.startsWith(".") && isOld(path)) rmSync(path, { force: true });
+    }
+  }
+}
+
+/** Names in a folder; none when it does not exist. */
+export function names(folder: string): readonly string[] {
+  try {
+    return readdirSync(folder);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
+    throw error;
+  }
+}
+
+/** Flushes a folder's entries to disk, where the system can. */
+export function syncFolder(path: string): void {
+  let fd: number | undefined;
+  try {
+    fd = openSync(path, "r");
+    fsyncSync(fd);
+  } catch (error) {
+    // Windows cannot open folders, and some network filesystems cannot flush them.
+    if (!["EISDIR", "EPERM", "EINVAL", "EACCES", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? ""))
+      throw error;
+  } finally {
+    if (fd !== undefined) closeSync(fd);
+  }
+}
+
+const scratch = Buffer.allocUnsafeSlow(64 << 10);
+
+function readText(fd: number, size: number): string {
+  if (size > scratch.length) return readFileSync(fd, "utf8");
+  let length = 0;
+  while (length < size) {
+    const read = readSync(fd, scratch, length, size - length, null);
+    if (read === 0) break;
+    length += read;
+  }
+  return scratch.toString("utf8", 0, length);
+}
+
+function parseRecord(text: string, key: string): StoreRecord | undefined {
+  try {
+    const value = JSON.parse(text) as Partial<StoreRecord> | null;
+    const isWhole =
+      value?.schema === 1 &&
+      value.key === key &&
+      typeof value.files === "object" &&
+      typeof value.object === "string" &&
+      /^[0-9a-f]{64}$/.test(value.object);
+    return isWhole ? (value as StoreRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function markUsed(fd: number): void {
+  const now = new Date();
+  try {
+    futimesSync(fd, now, now);
+  } catch {
+    // A store that belongs to another user is read all the same.
+  }
+}
+
+/** Gives a file its name unless the name is taken. */
+function linkNew(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? "";
+    if (code === "EEXIST") return false;
+    if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code)) throw error;
+    // A filesystem without hard links: the key's lock is what keeps others away.
+    renameSync(from, to);
+    return true;
+  }
+}

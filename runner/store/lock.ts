@@ -1,0 +1,189 @@
+import { randomBytes } from "node:crypto";
+import {
+  closeSync,
+  fstatSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { lifeOf, type Owner, parseOwner, thisOwner } from "./owner.ts";
+
+/** A lock that this process holds until it lets go or dies. */
+export type Lock = {
+  readonly path: string;
+  /** Whether the file is still ours: a waiter on another host may have judged us dead while this machine slept. */
+  isHeld(): boolean;
+  /** Removes the lock if it is ours. Safe to repeat. */
+  release(): void;
+};
+
+export type AcquireOptions = {
+  /** Ends the waiting; acquire rejects with the signal's reason. */
+  readonly signal?: AbortSignal;
+  /** Called once, when the lock is held by another; its owner is undefined while the file is half-written. */
+  readonly onWait?: (owner: Owner | undefined) => void;
+};
+
+/** How often an owner shows that it lives, in ms. */
+const HEARTBEAT = 2_000;
+/** An owner on another host is dead after this long without a heartbeat, by the waiter's clock, in ms. */
+const SILENCE = 60_000;
+/** A lock without an owner's line was left by a process that died between two system calls, in ms. */
+const UNFINISHED = 5_000;
+const FIRST_POLL = 10;
+const LAST_POLL = 250;
+
+/** Takes a lock at once, or says undefined when another has it. A dead owner's lock counts as free. */
+export function tryAcquire(path: string): Lock | undefined {
+  mkdirSync(dirname(path), { recursive: true });
+  const lock = create(path);
+  if (lock) return lock;
+  const seen = look(path);
+  if (seen?.owner && lifeOf(seen.owner) === "dead") takeOver(path, seen, new Watch());
+  return seen === undefined || (seen.owner && lifeOf(seen.owner) === "dead") ? create(path) : undefined;
+}
+
+/** Waits for a lock. Fair to nobody, quick for everybody: a free lock is seen within 250 ms, a dead owner's at once. */
+export async function acquire(path: string, options: AcquireOptions = {}): Promise<Lock> {
+  mkdirSync(dirname(path), { recursive: true });
+  const watch = new Watch();
+  let pause = FIRST_POLL;
+  for (let hasWaited = false; ; ) {
+    options.signal?.throwIfAborted();
+    const lock = create(path);
+    if (lock) return lock;
+    const seen = look(path);
+    if (seen === undefined) continue;
+    if (watch.isDead(path, seen)) {
+      if (takeOver(path, seen, watch)) continue;
+    } else if (!hasWaited) {
+      hasWaited = true;
+      options.onWait?.(seen.owner);
+    }
+    await sleep(pause * (0.75 + Math.random() / 2), undefined, options.signal ? { signal: options.signal } : {}).catch(
+      () => options.signal?.throwIfAborted(),
+    );
+    pause = Math.min(pause * 1.5, LAST_POLL);
+  }
+}
+
+/** What a lock file looked like: which file it was, its last heartbeat, and whose. */
+type Seen = { readonly inode: bigint; readonly beat: bigint; readonly text: string; readonly owner: Owner | undefined };
+
+/** Judges owners by how long this process has seen no change, never by comparing two machines' clocks. */
+class Watch {
+  readonly #since = new Map<string, { readonly seen: Seen; readonly at: number }>();
+
+  isDead(path: string, seen: Seen): boolean {
+    const life = seen.owner ? lifeOf(seen.owner) : "unknown";
+    if (life !== "unknown") return life === "dead";
+    const before = this.#since.get(path);
+    if (!before || !isSame(before.seen, seen) || before.seen.beat !== seen.beat) {
+      this.#since.set(path, { seen, at: performance.now() });
+      return false;
+    }
+    return performance.now() - before.at > (seen.owner ? SILENCE : UNFINISHED);
+  }
+}
+
+function create(path: string): Lock | undefined {
+  let fd: number;
+  try {
+    fd = openSync(path, "wx");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "EEXIST") return undefined;
+    throw error;
+  }
+  try {
+    writeSync(fd, `${JSON.stringify({ ...thisOwner(), nonce: randomBytes(8).toString("hex") })}\n`);
+  } catch (error) {
+    closeSync(fd);
+    rmSync(path, { force: true });
+    throw error;
+  }
+  const inode = fstatSync(fd, { bigint: true }).ino;
+  const isHeld = () => statSync(path, { bigint: true, throwIfNoEntry: false })?.ino === inode;
+  if (!isHeld()) {
+    closeSync(fd);
+    return undefined;
+  }
+  // Through the descriptor: a lock that was taken over must not be kept alive by the one who lost it.
+  const heart = setInterval(() => {
+    const now = new Date();
+    try {
+      futimesSync(fd, now, now);
+    } catch {
+      // The file is gone; isHeld() says so.
+    }
+  }, HEARTBEAT).unref();
+  let isOpen = true;
+  return {
+    path,
+    isHeld: () => isOpen && isHeld(),
+    release() {
+      if (!isOpen) return;
+      clearInterval(heart);
+      if (isHeld()) rmSync(path, { force: true });
+      isOpen = false;
+      closeSync(fd);
+    },
+  };
+}
+
+function look(path: string): Seen | undefined {
+  let fd: number;
+  try {
+    // Opening makes a network filesystem ask its server: a bare stat may be a minute old.
+    fd = openSync(path, "r");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  try {
+    const stat = fstatSync(fd, { bigint: true });
+    const text = readFileSync(fd, "utf8");
+    return { inode: stat.ino, beat: stat.mtimeNs, text, owner: text.endsWith("\n") ? parseOwner(text) : undefined };
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function isSame(a: Seen, b: Seen | undefined): boolean {
+  return a.inode === b?.inode && a.text === b.text;
+}
+
+/**
+ * Removes a dead owner's lock and says whether it did. Of several waiters one at a time passes the gate and looks again
+ * before it removes, so that no waiter removes the lock of another who was faster.
+ */
+function takeOver(path: string, judged: Seen, watch: Watch): boolean {
+  const gatePath = `${path}.takeover`;
+  const gate = create(gatePath);
+  if (!gate) {
+    const other = look(gatePath);
+    if (other && watch.isDead(gatePath, other)) {
+      const aside = `${gatePath}.${randomBytes(6).toString("hex")}`;
+      try {
+        renameSync(gatePath, aside);
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+      rmSync(aside, { force: true });
+    }
+    return false;
+  }
+  try {
+    if (!isSame(judged, look(path))) return false;
+    rmSync(path, { force: true });
+    return true;
+  } finally {
+    gate.release();
+  }
+}

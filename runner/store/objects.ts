@@ -1,0 +1,150 @@
+import { chmodSync, closeSync, existsSync, fsync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+import type { StoreRecord } from "../plan/record.ts";
+import { StepFailed } from "../plan/step.ts";
+import { type Digests, type Listing, listingDigest } from "./digest.ts";
+import { names, syncFolder } from "./keys.ts";
+
+/** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */
+export class OutputRefused extends StepFailed {
+  constructor(code: "missing-output" | "symlink-output" | "odd-output", message: string, help: string) {
+    super(code, message, { help });
+    this.name = "OutputRefused";
+  }
+}
+
+/** A sealed folder: flushed, read-only, its files hashed. */
+export type Sealed = { readonly object: string; readonly files: Listing };
+
+/** The folders `objects/<digest of the listing>/`. */
+export class Objects {
+  readonly #folder: string;
+  readonly #digests: Digests;
+
+  constructor(folder: string, digests: Digests) {
+    this.#folder = folder;
+    this.#digests = digests;
+  }
+
+  /** Where an object lies, whether or not it does. */
+  path(object: string): string {
+    return join(this.#folder, object);
+  }
+
+  /** What is wrong with a record's object, by name; undefined when every file is as it was stored. */
+  flaw(record: Pick<StoreRecord, "object" | "files">): string | undefined {
+    const folder = `${this.path(record.object)}/`;
+    for (const name in record.files) {
+      const file = record.files[name];
+      const found = this.#digests.plainFile(folder + name);
+      if (!found) return existsSync(folder) ? `${name} is missing` : `its files were collected`;
+      if (found.size !== file?.size || found.sha256 !== file.sha256) return `${name} was changed`;
+    }
+    return undefined;
+  }
+
+  /**
+   * Makes a folder fit to be an object: undeclared files are dropped, the others flushed, made read-only and read once.
+   * Throws OutputRefused for a declared output that is missing and for anything that is not a plain file.
+   */
+  async seal(folder: string, outputs: readonly string[]): Promise<Sealed> {
+    dropUndeclared(folder, outputs);
+    const { files: paths, folders } = list(folder);
+    for (const output of outputs) {
+      const isThere = output.endsWith("/") ? paths.some((path) => path.startsWith(output)) : paths.includes(output);
+      if (isThere) continue;
+      throw new OutputRefused(
+        "missing-output",
+        `the step ended without writing its output ${output}`,
+        "its log says what it did write; nothing was stored",
+      );
+    }
+    const files: Record<string, { sha256: string; size: number }> = {};
+    for (const path of paths.sort()) {
+      const full = join(folder, path);
+      await flush(full);
+      const file = await this.#digests.plainFileAsync(full);
+      if (!file) throw new OutputRefused("missing-output", `output ${path} vanished`, "let nothing else write there");
+      files[path] = file;
+    }
+    for (const path of folders.reverse()) syncFolder(join(folder, path));
+    return { object: listingDigest(files), files };
+  }
+
+  /** Moves a sealed folder to its place by one rename. An object that is there and sound stays, a damaged one goes. */
+  place(folder: string, sealed: Sealed): void {
+    mkdirSync(this.#folder, { recursive: true });
+    const path = this.path(sealed.object);
+    for (let attempt = 0; ; attempt++) {
+      if (existsSync(path)) {
+        if (this.flaw(sealed) === undefined) return;
+        this.remove(sealed.object, `${folder}.damaged`);
+      }
+      try {
+        renameSync(folder, path);
+        break;
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code ?? "";
+        if (attempt >= 8 || !["ENOTEMPTY", "EEXIST", "ENOENT"].includes(code)) throw error;
+      }
+    }
+    syncFolder(this.#folder);
+  }
+
+  /** Takes an object away in one step, by way of a name beside it on the same filesystem, then frees its bytes. */
+  remove(object: string, aside: string): void {
+    mkdirSync(dirname(aside), { recursive: true });
+    rmSync(aside, { recursive: true, force: true });
+    try {
+      renameSync(this.path(object), aside);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    }
+    rmSync(aside, { recursive: true, force: true });
+  }
+
+  /** Every object that has a folder. */
+  list(): readonly string[] {
+    return names(this.#folder).filter((name) => /^[0-9a-f]{64}$/.test(name));
+  }
+}
+
+const fsyncAsync = promisify(fsync);
+
+async function flush(path: string): Promise<void> {
+  chmodSync(path, 0o444);
+  const fd = openSync(path, "r");
+  try {
+    await fsyncAsync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function dropUndeclared(folder: string, outputs: readonly string[]): void {
+  const declared = new Set(outputs.map((output) => output.split("/", 1)[0]));
+  for (const name of readdirSync(folder)) {
+    if (!declared.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
+  }
+}
+
+function list(root: string): { files: string[]; folders: string[] } {
+  const files: string[] = [];
+  const folders = [""];
+  for (const folder of folders) {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+      const path = `${folder}${entry.name}`;
+      if (entry.isFile()) files.push(path);
+      else if (entry.isDirectory()) folders.push(`${path}/`);
+      else if (entry.isSymbolicLink()) {
+        throw new OutputRefused(
+          "symlink-output",
+          `output ${path} is a symlink`,
+          "write the file itself: what a link points to may change",
+        );
+      } else throw new OutputRefused("odd-output", `output ${path} is no plain file`, "write plain files and folders");
+    }
+  }
+  return { files, folders };
+}

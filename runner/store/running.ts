@@ -1,0 +1,101 @@
+import { randomBytes } from "node:crypto";
+import { closeSync, futimesSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { names } from "./keys.ts";
+import { lifeOf, parseOwner, thisOwner } from "./owner.ts";
+
+/** How often a process shows other hosts that it lives, in ms. */
+const HEARTBEAT = 30_000;
+/** A process on another host is taken for dead after this long without a heartbeat: clocks may differ, so be generous. */
+const SILENCE = 24 * 3_600_000;
+
+/** This process's file `running/<id>`: its owner, then the objects that it uses, one a line. */
+export class Running {
+  readonly #folder: string;
+  readonly #id = `${process.pid}-${randomBytes(6).toString("hex")}`;
+  readonly #used = new Set<string>();
+  #fd: number | undefined;
+  #heart: NodeJS.Timeout | undefined;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /** Names this process in what it stages. The file is there from then on. */
+  id(): string {
+    this.#open();
+    return this.#id;
+  }
+
+  /** Keeps an object from being collected until this process ends. */
+  use(object: string): void {
+    if (this.#used.has(object)) return;
+    this.#used.add(object);
+    writeSync(this.#open(), `${object}\n`);
+  }
+
+  close(): void {
+    if (this.#fd === undefined) return;
+    clearInterval(this.#heart);
+    closeSync(this.#fd);
+    rmSync(join(this.#folder, this.#id), { force: true });
+    this.#fd = undefined;
+    this.#used.clear();
+  }
+
+  #open(): number {
+    if (this.#fd !== undefined) return this.#fd;
+    mkdirSync(this.#folder, { recursive: true });
+    const fd = openSync(join(this.#folder, this.#id), "ax");
+    this.#fd = fd;
+    writeSync(fd, `${JSON.stringify(thisOwner())}\n`);
+    this.#heart = setInterval(() => {
+      const now = new Date();
+      try {
+        futimesSync(fd, now, now);
+      } catch {
+        // The store was deleted under us; what is written next says so.
+      }
+    }, HEARTBEAT).unref();
+    return fd;
+  }
+}
+
+/** Ids of living processes, and every object that they use. Files of dead ones are removed. */
+export function livingProcesses(folder: string): {
+  readonly ids: ReadonlySet<string>;
+  readonly objects: ReadonlySet<string>;
+} {
+  const ids = new Set<string>();
+  const objects = new Set<string>();
+  for (const id of names(folder)) {
+    const path = join(folder, id);
+    const text = readIfThere(path);
+    if (text === undefined) continue;
+    const [first = "", ...used] = text.split("\n");
+    if (isDead(path, first)) {
+      rmSync(path, { force: true });
+      continue;
+    }
+    ids.add(id);
+    for (const object of used) objects.add(object);
+  }
+  return { ids, objects };
+}
+
+function isDead(path: string, firstLine: string): boolean {
+  const owner = parseOwner(firstLine);
+  const life = owner ? lifeOf(owner) : "unknown";
+  if (life !== "unknown") return life === "dead";
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined || Date.now() - stat.mtimeMs > SILENCE;
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "latin1");
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+}

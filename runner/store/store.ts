@@ -1,0 +1,177 @@
+import { randomBytes } from "node:crypto";
+import { mkdirSync, rmSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Ingredients, StoreRecord } from "../plan/record.ts";
+import { type Json, StepFailed } from "../plan/step.ts";
+import type { Digests } from "./digest.ts";
+import { Keys, keyOf, names } from "./keys.ts";
+import { type AcquireOptions, acquire, type Lock } from "./lock.ts";
+import { Objects } from "./objects.ts";
+import { livingProcesses, Running } from "./running.ts";
+
+/** The disk is full. Nothing partial is visible, and the step's work folder is kept. */
+export class StoreFull extends StepFailed {
+  constructor(path: string) {
+    super("disk-full", `no space left on the disk of ${path}`, {
+      help: "free some space (`exp gc` drops what no run refers to), then run again: finished work is kept",
+    });
+    this.name = "StoreFull";
+  }
+}
+
+/** Why a key has nothing to reuse. `damaged` names the first file that is missing or was changed. */
+export type Miss = { readonly reason: "unknown" | "collected" | "damaged"; readonly detail: string };
+
+/** A stored output, or why there is none. */
+export type Found =
+  | { readonly record: StoreRecord; readonly dir: string; readonly miss?: undefined }
+  | { readonly record?: undefined; readonly miss: Miss };
+
+/** A folder in which a step writes what will be stored under a key. */
+export type Staged = { readonly key: string; readonly dir: string };
+
+/** What a finished step hands over with its files. */
+export type Finished = {
+  readonly ingredients: Ingredients;
+  /** Declared outputs: "metrics.json", or "adapter/" for a folder. Files beside them are not stored. */
+  readonly outputs: readonly string[];
+  readonly evidence: Readonly<Record<string, Json>>;
+  readonly seconds: number;
+  /** A forced second run: the key then points to this object, even where another stands. */
+  readonly force?: boolean;
+};
+
+/** Steps' outputs by content, and records by key. */
+export type Store = {
+  /** The artifacts folder. */
+  readonly root: string;
+  /** A key's outputs, each file checked against its record: by stat, by content where the stat has changed. */
+  find(key: string): Found;
+  /** A key's record, with no look at its files. */
+  peek(key: string): StoreRecord | undefined;
+  /** Where an object's files lie. */
+  objectDir(object: string): string;
+  stage(key: string): Staged;
+  /**
+   * Stores what was staged: flushed, hashed in one read, renamed, and the record last. Returns the record that stands,
+   * which is another's where that one was first. Throws OutputRefused or StoreFull, and the staging folder is gone then.
+   */
+  commit(staged: Staged, finished: Finished): Promise<StoreRecord>;
+  discard(staged: Staged): void;
+  /** Waits until this process is the only one that builds the key. */
+  lock(key: string, options?: AcquireOptions): Promise<Lock>;
+  /** What a step needs to resume: made on first use, kept until `dropWork`. */
+  workDir(key: string): string;
+  dropWork(key: string): void;
+  /** Removes what dead processes have left half-made. */
+  sweepStaging(): void;
+  /** Ends this process's claim to what it used, and remembers digests. */
+  close(): void;
+};
+
+/** How the store may be used: "read" writes nothing below the artifacts folder. */
+export type Access = "read" | "write";
+
+/** Opens the store below an artifacts folder, which need not exist. */
+export function openStore(root: string, digests: Digests, access: Access = "write"): Store {
+  const folder = join(root, "store");
+  const staging = join(folder, "staging");
+  const keys = new Keys(join(folder, "keys"));
+  const objects = new Objects(join(folder, "objects"), digests);
+  const running = new Running(join(folder, "running"));
+  const workDir = (key: string) => join(root, "work", key);
+
+  const find = (key: string): Found => {
+    const record = keys.read(key, access === "write");
+    if (!record) return { miss: { reason: "unknown", detail: "never built" } };
+    // Claimed before it is looked at: who collects looks at claims after taking the object away.
+    if (access === "write") running.use(record.object);
+    const flaw = objects.flaw(record);
+    if (flaw === undefined) return { record, dir: objects.path(record.object) };
+    return { miss: { reason: flaw.includes("collected") ? "collected" : "damaged", detail: flaw } };
+  };
+
+  const discard = (staged: Staged) => rmSync(dirname(staged.dir), { recursive: true, force: true });
+
+  const keep = async (staged: Staged, finished: Finished): Promise<StoreRecord> => {
+    const sealed = await objects.seal(staged.dir, finished.outputs);
+    const standing = find(staged.key);
+    if (standing.record && !finished.force) return standing.record;
+    running.use(sealed.object);
+    objects.place(staged.dir, sealed);
+    const record: StoreRecord = {
+      schema: 1,
+      key: staged.key,
+      ingredients: finished.ingredients,
+      ...sealed,
+      evidence: finished.evidence,
+      created: new Date().toISOString(),
+      seconds: finished.seconds,
+    };
+    const isStale = standing.miss !== undefined && standing.miss.reason !== "unknown";
+    if (keys.write(record, finished.force === true || isStale)) return record;
+    const first = find(staged.key);
+    if (first.record) return first.record;
+    keys.write(record, true);
+    return record;
+  };
+
+  return {
+    root,
+    find,
+    peek: (key) => keys.read(key),
+    objectDir: (object) => objects.path(object),
+    stage(key) {
+      return fullDisk(staging, () => {
+        const dir = join(staging, `${key}.${running.id()}.${randomBytes(6).toString("hex")}`, "files");
+        mkdirSync(dir, { recursive: true });
+        return { key, dir };
+      });
+    },
+    async commit(staged, finished) {
+      if (keyOf(finished.ingredients) !== staged.key)
+        throw new Error(`key ${staged.key} is not that of its ingredients`);
+      try {
+        return await keep(staged, finished);
+      } catch (error) {
+        throw isFull(error) ? new StoreFull(folder) : error;
+      } finally {
+        discard(staged);
+      }
+    },
+    discard,
+    lock: (key, options) => acquire(join(folder, "locks", key), options),
+    workDir(key) {
+      return fullDisk(root, () => {
+        mkdirSync(workDir(key), { recursive: true });
+        return workDir(key);
+      });
+    },
+    dropWork: (key) => rmSync(workDir(key), { recursive: true, force: true }),
+    sweepStaging() {
+      const living = livingProcesses(join(folder, "running")).ids;
+      for (const name of names(staging)) {
+        const owner = name.split(".")[1] ?? "";
+        if (!living.has(owner)) rmSync(join(staging, name), { recursive: true, force: true });
+      }
+      keys.sweep((path) => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > 3_600_000);
+    },
+    close() {
+      running.close();
+      digests.flush();
+    },
+  };
+}
+
+function fullDisk<T>(path: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw isFull(error) ? new StoreFull(path) : error;
+  }
+}
+
+function isFull(error: unknown): boolean {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  return code === "ENOSPC" || code === "EDQUOT";
+}
