@@ -1,0 +1,261 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { type ParseOptions, parseAnswer } from "./parse.ts";
+
+const options: ParseOptions = { separator: ",", task: "label_set" };
+const read = (text: string, more: Partial<ParseOptions> = {}) => parseAnswer(text, { ...options, ...more });
+
+describe("an answer is read as its labels", () => {
+  const both = ["Renal cyst", "Adrenal hyperplasia"];
+  const forms: Record<string, string> = {
+    plain: "Renal cyst, Adrenal hyperplasia",
+    "full stop": "Renal cyst, Adrenal hyperplasia.",
+    heading: "Diagnosis: Renal cyst, Adrenal hyperplasia",
+    "bold heading": "**Diagnoses:** Renal cyst, Adrenal hyperplasia",
+    "markdown heading": "### Diagnosis\nRenal cyst, Adrenal hyperplasia",
+    "heading in words": "The most likely diagnoses are: Renal cyst, Adrenal hyperplasia",
+    "heading without colon": "The diagnoses are Renal cyst and, Adrenal hyperplasia".replace(" and,", ","),
+    "lead on its own line": "Based on the report, I see:\n\nRenal cyst, Adrenal hyperplasia",
+    "lead on the line": "Sure! Here are the labels: Renal cyst, Adrenal hyperplasia",
+    bullets: "- Renal cyst\n- Adrenal hyperplasia",
+    "bullets with blank lines": "* Renal cyst\n\n* Adrenal hyperplasia",
+    numbers: "1. Renal cyst\n2. Adrenal hyperplasia",
+    "numbers on one line": "1) Renal cyst, 2) Adrenal hyperplasia",
+    "numbers with reasons":
+      "1. **Renal cyst**: 3 cm, no wall.\n2. **Adrenal hyperplasia** - both limbs are thick and long",
+    "lines and reason": "Renal cyst\nAdrenal hyperplasia\n\nThe left kidney shows a cyst, as said.",
+    explanation: "Renal cyst, Adrenal hyperplasia\nExplanation: the left kidney, the right adrenal",
+    json: '["Renal cyst", "Adrenal hyperplasia"]',
+    "json object": '{"reason": "x", "labels": ["Renal cyst", "Adrenal hyperplasia"]}',
+    "json objects": '[{"label": "Renal cyst", "score": 0.9}, {"label": "Adrenal hyperplasia"}]',
+    "json flags": '{"Renal cyst": true, "Hernia": false, "Adrenal hyperplasia": true}',
+    "json fence": '```json\n["Renal cyst", "Adrenal hyperplasia"]\n```',
+    "json in text": 'Answer: ["Renal cyst", "Adrenal hyperplasia"]\nThese follow from the text.',
+    "json cut short": '["Renal cyst", "Adrenal hyperplasia", "Her',
+    "python list": "['Renal cyst', 'Adrenal hyperplasia']",
+    "list without quotes": "[Renal cyst, Adrenal hyperplasia]",
+    think: "<think>\nCyst, hernia?\n</think>\n\nRenal cyst, Adrenal hyperplasia",
+    "think without start": "Cyst, hernia?\n</think>\nRenal cyst, Adrenal hyperplasia",
+    "empty think": "<think>\n\n</think>\n\nRenal cyst, Adrenal hyperplasia",
+    "reasoning and final answer": "Diagnosis: maybe Hernia\nNo.\nFinal answer: Renal cyst, Adrenal hyperplasia",
+    "end token": "Renal cyst, Adrenal hyperplasia<|im_end|>\n<|im_start|>user\nNext, please",
+    "role and next turn": "assistant\nRenal cyst, Adrenal hyperplasia\nuser\nNext, please",
+    markdown: "**Renal cyst**, *Adrenal hyperplasia*",
+    code: "`Renal cyst`, `Adrenal hyperplasia`",
+    quotes: '"Renal cyst", “Adrenal hyperplasia”',
+    "quotes around all": '"Renal cyst, Adrenal hyperplasia"',
+    and: "Renal cyst, and Adrenal hyperplasia.",
+    repeated: `${"Renal cyst, Adrenal hyperplasia, ".repeat(500)}Renal cyst`,
+    "windows lines": "Renal cyst\r\nAdrenal hyperplasia\r\n",
+  };
+  for (const [name, text] of Object.entries(forms)) {
+    it(name, () => expect(read(text)).toMatchObject({ labels: both, parsed: true }));
+  }
+});
+
+describe("an answer without labels", () => {
+  for (const text of [
+    "None",
+    "none.",
+    "No abnormality",
+    "No significant abnormalities detected.",
+    "[]",
+    '{"labels": []}',
+    "Diagnosis: None",
+    "**Normal**",
+    "N/A",
+    "- None",
+  ]) {
+    it(`${JSON.stringify(text)} is the empty set`, () =>
+      expect(read(text)).toMatchObject({ labels: [], parsed: true, notes: expect.arrayContaining(["none"]) }));
+  }
+  it("a study's own label is no empty set", () =>
+    expect(read("Normal", { known: new Set(["Normal"]) })).toMatchObject({ labels: ["Normal"], parsed: true }));
+  it("none beside a label says nothing", () => expect(read("Hernia, none").labels).toEqual(["Hernia"]));
+});
+
+describe("an answer that cannot be read", () => {
+  const cases: [string, string][] = [
+    ["", "empty"],
+    [" \n", "empty"],
+    ["<think>Let me see. Renal cyst, hernia", "truncated"],
+    ["I'm sorry, but I cannot help with that.", "refusal"],
+    [`The ${"long ".repeat(40)}sentence`, "prose"],
+  ];
+  for (const [text, note] of cases) {
+    it(`${JSON.stringify(text.slice(0, 30))}: ${note}`, () =>
+      expect(read(text)).toMatchObject({ labels: [], parsed: false, notes: expect.arrayContaining([note]) }));
+  }
+});
+
+describe("labels are kept", () => {
+  const whole = [
+    "Hydronephrosis (possible)",
+    "Fracture (T12, L1)",
+    "[left] cyst",
+    "cyst [left]",
+    "Crohn's disease",
+    "3 cm cyst",
+    "1.5 cm cyst",
+    "Type-2 lesion",
+    "Stage: IV",
+  ];
+  it.each(whole)("%s", (label) => expect(read(`${label}, Hernia`).labels).toEqual([label, "Hernia"]));
+  it("a known label as it is, whatever it looks like", () => {
+    const known = new Set(["1. Grade.", "None", `S${"o long".repeat(100)}`]);
+    expect(read([...known].join(", "), { known }).labels).toEqual([...known]);
+  });
+  it("a single label is the first", () =>
+    expect(read("Renal cyst, Hernia", { task: "single_label" })).toMatchObject({
+      labels: ["Renal cyst"],
+      notes: ["several"],
+    }));
+  it("generation that hit its limit is noted", () =>
+    expect(read("Renal cyst, Her", { finish: "length" }).notes).toEqual(["truncated"]));
+});
+
+const plainWord = fc
+  .stringMatching(/^[B-Zc-z][a-z]{2,9}$/)
+  .filter(
+    (word) =>
+      !/^(none|nil|null|normal|nothing|empty|here|sure|okay|given|user|human|the|not|notes?|models?)/i.test(word),
+  );
+const plainLabel = fc
+  .tuple(
+    fc.array(plainWord, { minLength: 1, maxLength: 4 }),
+    fc.constantFrom("", " (possible)", " [left]", "-2", " (a/b)", "'s"),
+  )
+  .map(([parts, end]) => `x${parts.join(" ")}${end}`);
+const fragments = fc.constantFrom(
+  "<think>",
+  "</think>",
+  "<|im_end|>",
+  "assistant",
+  "user",
+  "\n",
+  "\n\n",
+  ", ",
+  ",",
+  "- ",
+  "1. ",
+  "2) ",
+  "* ",
+  "**",
+  "`",
+  "```",
+  "```json\n",
+  '"',
+  "'",
+  "[",
+  "]",
+  "{",
+  "}",
+  '["',
+  '"]',
+  '{"labels": ["',
+  ":",
+  "Diagnosis:",
+  "Final answer: ",
+  "Explanation:",
+  "None",
+  "no abnormality",
+  ".",
+  "..",
+  "…",
+  "and ",
+  "Sure, here:",
+  "I'm sorry, ",
+  "Renal cyst",
+  "Hernia",
+  "(possible)",
+  "(",
+  ")",
+  "\\",
+  "\\n",
+  " ",
+  "_",
+  "#",
+  "## ",
+  "true",
+  "\u2028",
+  "\ufeff",
+  "é",
+  "🙂",
+  "\ud800",
+);
+const messy = fc.oneof(
+  fc
+    .array(fc.oneof(fragments, fc.string({ unit: "binary", maxLength: 4 })), { maxLength: 30 })
+    .map((parts) => parts.join("")),
+  fc.string({ unit: "grapheme" }),
+);
+
+describe("properties", () => {
+  it("a well-formed list comes back as it is", () => {
+    fc.assert(
+      fc.property(
+        fc.uniqueArray(plainLabel, { minLength: 1, maxLength: 9 }),
+        fc.constantFrom(",", ";", "|"),
+        (labels, separator) => {
+          expect(read(labels.join(`${separator} `), { separator })).toEqual({ labels, parsed: true, notes: [] });
+        },
+      ),
+      { numRuns: 2000 },
+    );
+  });
+  it("reading what was read changes nothing", () => {
+    fc.assert(
+      fc.property(
+        messy,
+        fc.constantFrom(",", ";", "|", "\n"),
+        fc.constantFrom("label_set" as const, "single_label" as const),
+        (text, separator, task) => {
+          const once = read(text, { separator, task }).labels;
+          expect(read(once.join(separator === "\n" ? "\n" : `${separator} `), { separator, task }).labels).toEqual(
+            once,
+          );
+        },
+      ),
+      { numRuns: 20_000 },
+    );
+  });
+  it("a megabyte of anything takes well under a second", () => {
+    const bodies = [
+      "a",
+      "[",
+      "{",
+      '["',
+      '["a",',
+      "\n",
+      "- ",
+      "1. ",
+      "**",
+      "<think>",
+      "</think>",
+      "```",
+      ", ",
+      " ",
+      "(",
+      "a, ",
+      '{"a":',
+      "\\",
+      "Final answer:\n",
+      "the ",
+      "Diagnosis: the ",
+      ".",
+      '"',
+      ": ",
+      " - ",
+      "* * ",
+      "\n \n",
+      "[ ",
+    ];
+    for (const body of bodies) {
+      const text = body.repeat(Math.ceil(2 ** 20 / body.length));
+      const begin = performance.now();
+      read(text);
+      read(`Renal cyst, ${text}`);
+      expect(performance.now() - begin, JSON.stringify(body)).toBeLessThan(2000);
+    }
+  });
+});

@@ -1,0 +1,34 @@
+import { basicForm } from "./basic.ts";
+import { distinct } from "./split.ts";
+import { noSynonyms, type Synonyms } from "./synonyms.ts";
+
+/**
+ * The three forms in which labels are compared.
+ * raw: as written, trimmed. basic: NFKC, case folded, inner spaces single, no trailing punctuation.
+ * canonical: basic, without the study's qualifiers, mapped by its synonyms.
+ */
+export const views = ["raw", "basic", "canonical"] as const;
+export type View = (typeof views)[number];
+
+/** Turns one label into its form in a view; an empty answer means that nothing of it is left. */
+export type ViewOf = (label: string) => string;
+
+/** The function that brings a label into a view; answers are remembered, for labels repeat. */
+export function viewOf(view: View, synonyms: Synonyms = noSynonyms): ViewOf {
+  if (view === "raw") return (label) => label.trim();
+  const form = view === "basic" ? basicForm : synonyms.canonical;
+  const known = new Map<string, string>();
+  return (label) => {
+    let answer = known.get(label);
+    if (answer === undefined) {
+      answer = form(label);
+      known.set(label, answer);
+    }
+    return answer;
+  };
+}
+
+/** A set of labels in a view, in order of first occurrence. */
+export function viewLabels(labels: readonly string[], of: ViewOf): string[] {
+  return distinct(labels.map(of));
+}
