@@ -1,0 +1,133 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import fc from "fast-check";
+import { expect, test } from "vitest";
+import type { Gpu } from "./devices.ts";
+import { type Grant, gpuVariables, Slots } from "./slots.ts";
+
+const never = new AbortController().signal;
+
+function gpu(index: number): Gpu {
+  return { index, uuid: `GPU-${index}`, name: "T4", memory: 2 ** 34, capability: "7.5" };
+}
+
+/** A machine of its own GPUs, none taken by other processes unless `busy` says so. */
+function slots(cores: number, gpus = 0, busy = new Set<string>()) {
+  const locked: string[] = [];
+  const machine = { cores, memory: 100, gpus: Array.from({ length: gpus }, (_, index) => gpu(index)) };
+  const shared = new Slots(machine, ({ uuid }) => {
+    if (busy.has(uuid)) return undefined;
+    locked.push(uuid);
+    return { release: () => void locked.splice(locked.indexOf(uuid), 1) };
+  });
+  return { shared, locked };
+}
+
+/** Asks for cores and says whether they have come. */
+function ask(shared: Slots, cores: number, gpus = 0, memory = 0) {
+  const state: { grant?: Grant } = {};
+  void shared.acquire({ cores, gpus, memory }, never).then((grant) => {
+    state.grant = grant;
+  });
+  return state;
+}
+
+test("what is free is given at once, the rest waits for a release", async () => {
+  const { shared } = slots(2);
+  const [a, b, c] = [ask(shared, 1), ask(shared, 1), ask(shared, 1)];
+  await sleep(0);
+  expect([a.grant?.cores, b.grant?.cores, c.grant]).toEqual([1, 1, undefined]);
+  a.grant?.release();
+  a.grant?.release();
+  await sleep(0);
+  expect(c.grant?.cores).toBe(1);
+});
+
+test("needs beyond the machine are cut to it", async () => {
+  const { shared } = slots(2);
+  expect(await shared.acquire({ cores: 64, gpus: 8, memory: 1e12 }, never)).toMatchObject({ cores: 2, gpus: [] });
+});
+
+test("small steps do not starve a large one, and use what it does not wait for", async () => {
+  const { shared } = slots(4, 1);
+  const onGpu = ask(shared, 1, 1);
+  await sleep(0);
+  const second = ask(shared, 1, 1);
+  const small = [ask(shared, 1), ask(shared, 1), ask(shared, 1)];
+  const idle = ask(shared, 0);
+  await sleep(0);
+  expect(second.grant).toBeUndefined();
+  expect(small.map((one) => one.grant !== undefined)).toEqual([true, true, false]);
+  expect(idle.grant).toBeDefined();
+  onGpu.grant?.release();
+  await sleep(0);
+  expect(second.grant?.gpus.map(({ index }) => index)).toEqual([0]);
+});
+
+test("memory is a slot too", async () => {
+  const { shared } = slots(4);
+  const first = ask(shared, 1, 0, 60);
+  const second = ask(shared, 1, 0, 60);
+  await sleep(0);
+  expect(second.grant).toBeUndefined();
+  first.grant?.release();
+  await sleep(0);
+  expect(second.grant).toBeDefined();
+});
+
+test("an aborted wait rejects and lets the next one through", async () => {
+  const { shared } = slots(2);
+  const first = await shared.acquire({ cores: 1, gpus: 0, memory: 0 }, never);
+  const control = new AbortController();
+  const large = shared.acquire({ cores: 2, gpus: 0, memory: 0 }, control.signal);
+  const small = ask(shared, 1);
+  await sleep(0);
+  expect(small.grant).toBeUndefined();
+  control.abort(new Error("stop"));
+  await expect(large).rejects.toThrow("stop");
+  await sleep(0);
+  expect(small.grant).toBeDefined();
+  first.release();
+});
+
+test("a GPU that another process holds is passed over, and none is kept while too few are free", async () => {
+  const busy = new Set(["GPU-0", "GPU-1"]);
+  const { shared, locked } = slots(4, 3, busy);
+  const one = ask(shared, 0, 1);
+  await sleep(0);
+  expect(one.grant?.gpus.map(({ index }) => index)).toEqual([2]);
+  const two = ask(shared, 0, 2);
+  await sleep(0);
+  expect(two.grant).toBeUndefined();
+  expect(locked).toEqual(["GPU-2"]);
+  busy.clear();
+  await sleep(1600);
+  expect(two.grant?.gpus.map(({ index }) => index)).toEqual([0, 1]);
+  one.grant?.release();
+  two.grant?.release();
+  expect(locked).toEqual([]);
+  expect(gpuVariables([gpu(0), gpu(2)])).toEqual({ CUDA_VISIBLE_DEVICES: "GPU-0,GPU-2" });
+});
+
+test("whatever is asked in whatever order, no more is given than there is and all get their turn", async () => {
+  const need = fc.record({ cores: fc.nat(5), gpus: fc.nat(3), memory: fc.nat(120) });
+  await fc.assert(
+    fc.asyncProperty(fc.array(need, { maxLength: 30 }), async (needs) => {
+      const { shared, locked } = slots(4, 2);
+      let cores = 0;
+      let served = 0;
+      const step = async (one: (typeof needs)[number]) => {
+        const grant = await shared.acquire(one, never);
+        cores += grant.cores;
+        expect(cores).toBeLessThanOrEqual(4);
+        expect(new Set(locked).size).toBe(locked.length);
+        await Promise.resolve();
+        cores -= grant.cores;
+        served += 1;
+        grant.release();
+      };
+      await Promise.all(needs.map(step));
+      expect(served).toBe(needs.length);
+    }),
+    { numRuns: 50 },
+  );
+});
