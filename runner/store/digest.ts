@@ -11,9 +11,10 @@ import {
   realpathSync,
   statSync,
 } from "node:fs";
+import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { StoredFile } from "../plan/record.ts";
-import { canonical, sha256Hex } from "./canonical.ts";
 import { Remembered } from "./remembered.ts";
 
 /** Path relative to a folder, with "/" between names -> file. */
@@ -45,21 +46,27 @@ export class FileChanged extends Error {
 
 /** Digest of a folder: SHA-256 of the canonical JSON of its listing, path -> sha256. */
 export function listingDigest(files: Listing): string {
-  return sha256Hex(canonical(Object.fromEntries(Object.entries(files).map(([name, file]) => [name, file.sha256]))));
+  return sha256(canonicalJson(Object.fromEntries(Object.entries(files).map(([name, file]) => [name, file.sha256]))));
 }
 
 /** Opens the digests that this host remembers under `<cache>/digests/`; read on first use. */
 export function openDigests(cache: string): Digests {
   const remembered = new Remembered(join(cache, "digests"));
 
-  const ask = (path: string, flags: number, stat: BigIntStats): StoredFile => {
-    const known = remembered.get(stat);
-    if (known !== undefined) return { sha256: known, size: Number(stat.size) };
+  const recall = (stat: BigIntStats): StoredFile | undefined => {
+    const sha256 = remembered.get(stat);
+    return sha256 === undefined ? undefined : { sha256, size: Number(stat.size) };
+  };
+
+  const learn = ({ stat, sha256, began }: Read): StoredFile => {
+    remembered.set(stat, sha256, began);
+    return { sha256, size: Number(stat.size) };
+  };
+
+  const read = (path: string, flags: number): StoredFile => {
     for (let attempt = 0; attempt < 3; attempt++) {
-      const read = readOnce(path, flags);
-      if (read === undefined) continue;
-      remembered.set(read.stat, read.sha256, read.began);
-      return { sha256: read.sha256, size: Number(read.stat.size) };
+      const once = readOnce(path, flags);
+      if (once) return learn(once);
     }
     throw new FileChanged(path);
   };
@@ -67,7 +74,7 @@ export function openDigests(cache: string): Digests {
   const file = (path: string): StoredFile => {
     const stat = statSync(path, { bigint: true });
     if (!stat.isFile()) throw new Error(`${path} is not a file`);
-    return ask(path, constants.O_RDONLY, stat);
+    return recall(stat) ?? read(path, constants.O_RDONLY);
   };
 
   const folder = (path: string): Listing => {
@@ -89,15 +96,24 @@ export function openDigests(cache: string): Digests {
     of: (path) => (statSync(path).isDirectory() ? listingDigest(folder(path)) : file(path).sha256),
     plainFile(path) {
       const stat = plainStat(path);
-      return stat && ask(path, constants.O_RDONLY | constants.O_NOFOLLOW, stat);
+      return stat && (recall(stat) ?? read(path, constants.O_RDONLY | constants.O_NOFOLLOW));
     },
     async plainFileAsync(path) {
       const stat = plainStat(path);
-      return stat && ask(path, constants.O_RDONLY | constants.O_NOFOLLOW, stat);
+      if (!stat) return undefined;
+      const known = recall(stat);
+      if (known) return known;
+      if (stat.size < SMALL) return read(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      const once = await readOnceAsync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      if (!once) throw new FileChanged(path);
+      return learn(once);
     },
     flush: () => remembered.flush(),
   };
 }
+
+/** Files below this many bytes are read at once: they hold up nothing. */
+const SMALL = 4n << 20n;
 
 /** One buffer for all reads: small enough to stay in a core's cache between the read and the hash. */
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
@@ -120,6 +136,28 @@ function readOnce(path: string, flags: number): Read | undefined {
     return sameState(before, after) ? { sha256: hash.digest("hex"), stat: after, began } : undefined;
   } finally {
     closeSync(fd);
+  }
+}
+
+/** The same, reading ahead into a second buffer while the first is hashed, and giving way to others in between. */
+async function readOnceAsync(path: string, flags: number): Promise<Read | undefined> {
+  const began = Date.now();
+  const handle = await open(path, flags);
+  try {
+    const before = await handle.stat({ bigint: true });
+    const hash = createHash("sha256");
+    let [current, next] = [Buffer.allocUnsafeSlow(buffer.length), Buffer.allocUnsafeSlow(buffer.length)];
+    for (let reading = handle.read(current); ; ) {
+      const { bytesRead } = await reading;
+      if (bytesRead === 0) break;
+      reading = handle.read(next);
+      hash.update(current.subarray(0, bytesRead));
+      [current, next] = [next, current];
+    }
+    const after = await handle.stat({ bigint: true });
+    return sameState(before, after) ? { sha256: hash.digest("hex"), stat: after, began } : undefined;
+  } finally {
+    await handle.close();
   }
 }
 

@@ -15,29 +15,10 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { Ingredients, StoreRecord } from "../plan/record.ts";
-import { canonical, sha256Hex } from "./canonical.ts";
-import { listingDigest } from "./digest.ts";
+import type { StoreRecord } from "../plan/record.ts";
 
 /** A record's modification time says when it was last of use, to this many ms. */
 const USE_RESOLUTION = 60_000;
-
-/** The key that decides about reuse: SHA-256 of the canonical JSON of the ingredients. */
-export function keyOf(ingredients: Ingredients): string {
-  return sha256Hex(canonical(ingredients));
-}
-
-/**
- * SHA-256 of one output of a stored step, from its record alone: of a file by its path, of a folder ("adapter/") by the
- * listing below it. Undefined when the record has no such output.
- */
-export function outputDigest(record: StoreRecord, output: string): string | undefined {
-  if (!output.endsWith("/")) return record.files[output]?.sha256;
-  const below = Object.entries(record.files)
-    .filter(([path]) => path.startsWith(output))
-    .map(([path, file]) => [path.slice(output.length), file] as const);
-  return below.length > 0 ? listingDigest(Object.fromEntries(below)) : undefined;
-}
 
 /** The small files `keys/<key>.json`: what is known of each key. */
 export class Keys {

@@ -4,7 +4,7 @@ import { promisify } from "node:util";
 import type { StoreRecord } from "../plan/record.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Digests, type Listing, listingDigest } from "./digest.ts";
-import { names, syncFolder } from "./keys.ts";
+import { syncFolder } from "./keys.ts";
 
 /** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */
 export class OutputRefused extends StepFailed {
@@ -79,7 +79,7 @@ export class Objects {
     for (let attempt = 0; ; attempt++) {
       if (existsSync(path)) {
         if (this.flaw(sealed) === undefined) return;
-        this.remove(sealed.object, `${folder}.damaged`);
+        this.remove(sealed.object, `${folder}.damaged${attempt}`);
       }
       try {
         renameSync(folder, path);
@@ -92,21 +92,24 @@ export class Objects {
     syncFolder(this.#folder);
   }
 
-  /** Takes an object away in one step, by way of a name beside it on the same filesystem, then frees its bytes. */
-  remove(object: string, aside: string): void {
+  /**
+   * Takes an object away by renaming it to `aside`, on the same filesystem, then frees its bytes. `isLoose` is asked in
+   * between: a process claims an object before it looks at it, so one that saw it has claimed it by then.
+   */
+  remove(object: string, aside: string, isLoose: () => boolean = () => true): boolean {
     mkdirSync(dirname(aside), { recursive: true });
-    rmSync(aside, { recursive: true, force: true });
     try {
       renameSync(this.path(object), aside);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+      throw error;
+    }
+    if (!isLoose() && !existsSync(this.path(object))) {
+      renameSync(aside, this.path(object));
+      return false;
     }
     rmSync(aside, { recursive: true, force: true });
-  }
-
-  /** Every object that has a folder. */
-  list(): readonly string[] {
-    return names(this.#folder).filter((name) => /^[0-9a-f]{64}$/.test(name));
+    return true;
   }
 }
 

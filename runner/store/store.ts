@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { keyOf } from "../plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../plan/record.ts";
 import { type Json, StepFailed } from "../plan/step.ts";
 import type { Digests } from "./digest.ts";
-import { Keys, keyOf, names } from "./keys.ts";
+import { Keys, names } from "./keys.ts";
 import { type AcquireOptions, acquire, type Lock } from "./lock.ts";
 import { Objects } from "./objects.ts";
 import { livingProcesses, Running } from "./running.ts";
@@ -19,13 +20,8 @@ export class StoreFull extends StepFailed {
   }
 }
 
-/** Why a key has nothing to reuse. `damaged` names the first file that is missing or was changed. */
-export type Miss = { readonly reason: "unknown" | "collected" | "damaged"; readonly detail: string };
-
-/** A stored output, or why there is none. */
-export type Found =
-  | { readonly record: StoreRecord; readonly dir: string; readonly miss?: undefined }
-  | { readonly record?: undefined; readonly miss: Miss };
+/** A stored output, or why there is none, in words: "never built", "metrics.json was changed". */
+export type Found = { readonly record: StoreRecord } | { readonly miss: string };
 
 /** A folder in which a step writes what will be stored under a key. */
 export type Staged = { readonly key: string; readonly dir: string };
@@ -65,6 +61,8 @@ export type Store = {
   dropWork(key: string): void;
   /** Removes what dead processes have left half-made. */
   sweepStaging(): void;
+  /** Drops an object's bytes unless a running process uses it, and says whether it did. Its records stay. */
+  collect(object: string): boolean;
   /** Ends this process's claim to what it used, and remembers digests. */
   close(): void;
 };
@@ -83,12 +81,11 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
 
   const find = (key: string): Found => {
     const record = keys.read(key, access === "write");
-    if (!record) return { miss: { reason: "unknown", detail: "never built" } };
+    if (!record) return { miss: "never built" };
     // Claimed before it is looked at: who collects looks at claims after taking the object away.
     if (access === "write") running.use(record.object);
     const flaw = objects.flaw(record);
-    if (flaw === undefined) return { record, dir: objects.path(record.object) };
-    return { miss: { reason: flaw.includes("collected") ? "collected" : "damaged", detail: flaw } };
+    return flaw === undefined ? { record } : { miss: flaw };
   };
 
   const discard = (staged: Staged) => rmSync(dirname(staged.dir), { recursive: true, force: true });
@@ -96,7 +93,7 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
   const keep = async (staged: Staged, finished: Finished): Promise<StoreRecord> => {
     const sealed = await objects.seal(staged.dir, finished.outputs);
     const standing = find(staged.key);
-    if (standing.record && !finished.force) return standing.record;
+    if ("record" in standing && !finished.force) return standing.record;
     running.use(sealed.object);
     objects.place(staged.dir, sealed);
     const record: StoreRecord = {
@@ -108,10 +105,10 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       created: new Date().toISOString(),
       seconds: finished.seconds,
     };
-    const isStale = standing.miss !== undefined && standing.miss.reason !== "unknown";
-    if (keys.write(record, finished.force === true || isStale)) return record;
+    const replaces = finished.force === true || keys.read(staged.key) !== undefined;
+    if (keys.write(record, replaces)) return record;
     const first = find(staged.key);
-    if (first.record) return first.record;
+    if ("record" in first) return first.record;
     keys.write(record, true);
     return record;
   };
@@ -155,6 +152,10 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
         if (!living.has(owner)) rmSync(join(staging, name), { recursive: true, force: true });
       }
       keys.sweep((path) => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > 3_600_000);
+    },
+    collect(object) {
+      const aside = join(staging, `collected.${running.id()}.${randomBytes(6).toString("hex")}`);
+      return objects.remove(object, aside, () => !livingProcesses(join(folder, "running")).objects.has(object));
     },
     close() {
       running.close();
