@@ -19,6 +19,8 @@ export type Draft<P extends Json = Json> = {
   readonly reads: Readonly<Record<string, FileOf>>;
   /** Logical name -> where a thing lies on this machine (weights, environment, work tree). In no key. */
   readonly places: Readonly<Record<string, string>>;
+  /** How to work, without a say in what comes out: checkpoint intervals, batch size of a generation. In no key. */
+  readonly hints: Readonly<Record<string, Json>>;
   /** Order only, in no key. */
   readonly after: readonly string[];
   readonly needs: Needs;
@@ -36,19 +38,33 @@ export type Progress = {
   readonly message?: string;
 };
 
+/** A module of recipes/ and what it runs in. */
+export type PythonProgram = {
+  /** "recipes.common.generate" */
+  readonly module: string;
+  /** As `exp setup` takes it: "torchtune". */
+  readonly environment: string;
+  /** Only a step that fetches may reach the network. */
+  readonly network?: boolean;
+  /** Names of environment variables that hold secrets which this step needs. */
+  readonly secrets?: readonly string[];
+};
+
 /** Every effect that a step may have goes through these. */
 export type Ports = {
   /** Staging folder: a declared output is written here, under its own name. */
   readonly output: string;
   /** Kept until the step has succeeded: what a resume needs. */
   readonly work: string;
+  /** Names in `reads`. */
+  readonly reads: ReadonlySet<string>;
   /** Path of an upstream file named in `reads`. */
   input(name: string): string;
   /** Path of a source: its snapshot where it is small. */
   source(name: string): string;
   place(name: string): string;
-  /** Runs `python -m <module>` from the snapshot of recipes/; resolves to the evidence of its result.json. */
-  python(module: string, environment: string): Promise<Readonly<Record<string, Json>>>;
+  /** Runs a module of recipes/ from its snapshot, with the step's parameters, reads, sources and places. */
+  python(program: PythonProgram): Promise<void>;
   progress(progress: Progress): void;
   /** Kept in the step's record beside its key: device, batch size that was used, peak memory. */
   evidence(values: Readonly<Record<string, Json>>): void;

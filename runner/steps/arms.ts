@@ -1,0 +1,18 @@
+import type { Experiment } from "../experiment/schema.ts";
+
+/** An answerer that is scored: the untrained model, the trained one, or a classical baseline. */
+export type Arm = "zero_shot" | "tuned" | "tfidf_svm";
+
+/** The arms that a language model answers. A replayed file stands for the one arm that the experiment is about. */
+export function modelArms(experiment: Experiment): readonly Arm[] {
+  const tuned = experiment.train !== undefined;
+  if (experiment.generate.engine === "replay") return [tuned ? "tuned" : "zero_shot"];
+  return tuned ? ["zero_shot", "tuned"] : ["zero_shot"];
+}
+
+/** Every arm of an experiment, in the order in which tables show them. */
+export function arms(experiment: Experiment): readonly Arm[] {
+  const model = modelArms(experiment);
+  const classical = experiment.baselines.filter((name) => name === "tfidf_svm");
+  return [...model.filter((arm) => arm === "zero_shot"), ...classical, ...model.filter((arm) => arm === "tuned")];
+}

@@ -1,0 +1,14 @@
+import type { Draft, Json, Needs } from "../plan/step.ts";
+
+const light: Needs = { cores: 1, gpus: 0, memory: 0 };
+
+/** A draft with everything that a step may leave out; undefined parameters are dropped. */
+export function draft(
+  given: Pick<Draft, "id" | "kind"> & { readonly params: Readonly<Record<string, Json | undefined>> } & Partial<
+      Omit<Draft, "id" | "kind" | "params">
+    >,
+): Draft {
+  const params: Record<string, Json> = {};
+  for (const [name, value] of Object.entries(given.params)) if (value !== undefined) params[name] = value;
+  return { sources: {}, reads: {}, places: {}, hints: {}, after: [], needs: light, ...given, params };
+}

@@ -1,0 +1,76 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Experiment } from "../experiment/schema.ts";
+import { type Draft, type Json, StepFailed, type StepKind } from "../plan/step.ts";
+import { readReplay } from "../predictions/replay.ts";
+import type { Arm } from "./arms.ts";
+import type { DataRow } from "./data.ts";
+import { draft } from "./draft.ts";
+import { jsonLines, readJsonLines } from "./jsonl.ts";
+import type { Site } from "./site.ts";
+
+const module = "recipes.common.generate";
+const environment = "torchtune";
+
+/** Has the model answer every case: base weights alone, or with the adapter that was trained. */
+export const generate: StepKind = {
+  name: "generate",
+  version: 1,
+  cached: true,
+  outputs: () => ["responses.jsonl"],
+  run: async (_params, ports) => ports.python({ module, environment }),
+};
+
+/** Takes the answers from a file that another program wrote. */
+export const replay: StepKind = {
+  name: "replay",
+  version: 1,
+  cached: true,
+  outputs: () => ["responses.jsonl"],
+  async run(_params, ports) {
+    const path = ports.source("generate.file");
+    const answers = readReplay(path);
+    const rows = readJsonLines<DataRow>(ports.input("rows"));
+    const missing = rows.filter(({ id }) => !answers.has(id));
+    if (missing.length > 0) {
+      throw new StepFailed(
+        "replay-incomplete",
+        `${path} has no answer for ${missing.length} of ${rows.length} cases, first ${missing[0]?.id}`,
+        { help: "add a line for each case; an empty text is an answer" },
+      );
+    }
+    const responses = rows.map(({ id }) => ({ id, ...answers.get(id) }));
+    writeFileSync(join(ports.output, "responses.jsonl"), jsonLines(responses));
+  },
+};
+
+/** The answers of one arm that a language model gives. */
+export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Draft {
+  const { generate: how, evaluate, prompt, model } = experiment;
+  const id = `generate.${arm}`;
+  if (how.engine === "replay") {
+    const rows = { step: "data", file: `${evaluate.on}.jsonl` };
+    return draft({ id, kind: replay.name, params: {}, sources: { "generate.file": how.file }, reads: { rows } });
+  }
+  const { batch_size, precision, seed, ...rest } = how as Extract<typeof how, { engine: "transformers" }>;
+  return draft({
+    id,
+    kind: generate.name,
+    params: {
+      ...(rest as unknown as Record<string, Json>),
+      precision: precision === "32bit" ? "fp32" : precision === "16bit" ? site.precision : precision,
+      ...(rest.temperature > 0 ? { seed } : {}),
+      thinking: prompt.thinking,
+    },
+    hints: { batch_size },
+    sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
+    reads: {
+      model: { step: "fetch", file: "model.json" },
+      prompts: { step: `prompt.${arm}`, file: "eval.jsonl" },
+      ...(arm === "tuned" ? { adapter: { step: "train", file: "adapter/" } } : {}),
+    },
+    places: { model: site.model(model.base, model.revision).dir },
+    after: ["preflight"],
+    needs: { cores: site.cores, gpus: Math.min(site.gpus, experiment.resources.gpus ?? 1), memory: 0 },
+  });
+}

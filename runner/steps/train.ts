@@ -1,0 +1,42 @@
+import type { Experiment } from "../experiment/schema.ts";
+import type { Json, StepKind } from "../plan/step.ts";
+import { draft } from "./draft.ts";
+import type { Site } from "./site.ts";
+
+type Params = { readonly backend: string };
+
+/** Fine-tunes with the backend's own trainer; what a resume needs stays in the work folder. */
+export const train: StepKind<Params> = {
+  name: "train",
+  version: 1,
+  cached: true,
+  outputs: () => ["adapter/", "train.json"],
+  run: async ({ backend }, ports) => ports.python({ module: moduleOf(backend), environment: backend }),
+};
+
+const moduleOf = (backend: string): string => `recipes.${backend}.train`;
+
+/** Everything in `train` that may change the adapter is a parameter; how often a checkpoint is written is not. */
+export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site) {
+  const { checkpoint, precision, layers, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
+  return draft({
+    id: "train",
+    kind: train.name,
+    params: {
+      ...(rest as unknown as Record<string, Json>),
+      precision: precision === "auto" ? site.precision : precision,
+      layers: layers === "all" ? null : { last: Number(layers.slice("last ".length)) },
+      thinking: experiment.prompt.thinking,
+    },
+    hints: { checkpoint: { ...checkpoint } },
+    sources: { ...site.recipe(moduleOf(rest.backend)), [`lock of ${rest.backend}`]: site.lock(rest.backend) },
+    reads: {
+      model: { step: "fetch", file: "model.json" },
+      train: { step: "prompt.tuned", file: "train.jsonl" },
+      ...(experiment.data.validation ? { validation: { step: "prompt.tuned", file: "validation.jsonl" } } : {}),
+    },
+    places: { model: site.model(experiment.model.base, experiment.model.revision).dir },
+    after: ["preflight"],
+    needs: { cores: site.cores, gpus: Math.min(site.gpus, experiment.resources.gpus ?? 1), memory: 0 },
+  });
+}
