@@ -1,0 +1,96 @@
+import { existsSync, readFileSync, statSync } from "node:fs";
+import { dirname, join, sep } from "node:path";
+
+const closures = new Map<string, Readonly<Record<string, string>>>();
+const parsed = new Map<string, readonly string[]>();
+
+/**
+ * All files below `<root>/recipes/` that running a module may read: "recipes/common/protocol.py" -> absolute path, sorted.
+ * What counts is import statements wherever they stand, string literals that name a module ("recipes.torchtune.models"),
+ * and string literals that name a data file beside the module ("patterns.json"). Worked out once per process.
+ */
+export function pythonSources(root: string, module: string): Readonly<Record<string, string>> {
+  const id = `${root}\n${module}`;
+  const known = closures.get(id);
+  if (known !== undefined) return known;
+  if (moduleFile(root, module) === undefined) throw new Error(`no Python module ${module} below ${root}`);
+  const found = new Set<string>();
+  const queue = moduleFiles(root, module);
+  for (let file = queue.pop(); file !== undefined; file = queue.pop()) {
+    if (found.has(file)) continue;
+    found.add(file);
+    if (file.endsWith(".py")) queue.push(...dependencies(root, file));
+  }
+  const closure = Object.fromEntries([...found].sort().map((file) => [file, join(root, file)]));
+  closures.set(id, closure);
+  return closure;
+}
+
+/** The file of a module among the root's, relative to it; undefined where the name is no module of ours. */
+function moduleFile(root: string, name: string): string | undefined {
+  const path = name.replaceAll(".", "/");
+  return [`${path}.py`, `${path}/__init__.py`].find((file) => existsSync(join(root, file)));
+}
+
+/** What importing "recipes.a.b" reads: the packages above it, and its own file. */
+function moduleFiles(root: string, name: string): string[] {
+  const parts = name.split(".");
+  return parts.flatMap((_, index) => moduleFile(root, parts.slice(0, index + 1).join(".")) ?? []);
+}
+
+/** Files that a Python file names directly. */
+function dependencies(root: string, file: string): string[] {
+  const path = join(root, file);
+  let names = parsed.get(path);
+  if (names === undefined) {
+    names = namedModules(readFileSync(path, "utf8"), dirname(file).split("/").join("."));
+    parsed.set(path, names);
+  }
+  const modules = names.filter((name) => name === "recipes" || name.startsWith("recipes."));
+  const data = names.flatMap((name) => (name.startsWith("file:") ? [join(dirname(file), name.slice(5))] : []));
+  return [
+    ...modules.flatMap((name) => moduleFiles(root, name)),
+    ...data.filter((name) => isFile(join(root, name))).map((name) => name.split(sep).join("/")),
+  ];
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+}
+
+/**
+ * Names in a Python source: modules ("recipes.a", and "recipes.a.b" where b may be a module or a mere attribute), and
+ * "file:NAME" for literals that look like a data file. `folder` is the package that the source lies in, dotted.
+ */
+export function namedModules(source: string, folder: string): string[] {
+  const text = source.replaceAll(/\\\r?\n/g, " ");
+  const names: string[] = [];
+  for (const [, list = ""] of text.matchAll(/^[ \t]*import[ \t]+([^\n#;]+)/gm)) {
+    names.push(...list.split(",").map(importedName));
+  }
+  const from = /^[ \t]*from[ \t]+(\.*)[ \t]*([\w.]*)[ \t]+import[ \t]*(\([^)]*\)|[^\n#;]+)/gm;
+  for (const [, dots = "", module = "", list = ""] of text.matchAll(from)) {
+    const base = [dots === "" ? "" : above(folder, dots.length - 1), module].filter((part) => part !== "").join(".");
+    const members = list
+      .replaceAll(/#.*|[()]/g, "")
+      .split(",")
+      .map(importedName);
+    names.push(base, ...members.filter((name) => /^\w+$/.test(name)).map((name) => `${base}.${name}`));
+  }
+  for (const [, , literal = ""] of text.matchAll(/(["'])([\w.-]+)\1/g)) {
+    if (literal.startsWith("recipes.")) names.push(literal);
+    else if (/^[\w-][\w.-]*\.[a-z]\w*$/.test(literal) && !literal.endsWith(".py")) names.push(`file:${literal}`);
+  }
+  return [...new Set(names)];
+}
+
+/** "recipes.a as b" -> "recipes.a" */
+function importedName(clause: string): string {
+  return clause.trim().split(/\s/)[0] ?? "";
+}
+
+/** The package `levels` above a dotted folder. */
+function above(folder: string, levels: number): string {
+  const parts = folder.split(".");
+  return parts.slice(0, Math.max(0, parts.length - levels)).join(".");
+}

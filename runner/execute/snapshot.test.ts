@@ -1,0 +1,61 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { recipeFiles, takeSnapshot } from "./snapshot.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "exp-snapshot-"));
+  writeFileSync(join(root, "a.hbs"), "one");
+  writeFileSync(join(root, "b.yaml"), "two");
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+function take() {
+  return takeSnapshot(join(root, "snapshots"), { "prompts/a.hbs": join(root, "a.hbs"), b: join(root, "b.yaml") });
+}
+
+test("a copy keeps what was there, whatever becomes of the original", () => {
+  const snapshot = take();
+  writeFileSync(join(root, "a.hbs"), "changed");
+  expect(readFileSync(snapshot.path("prompts/a.hbs"), "utf8")).toBe("one");
+  expect(snapshot.digests.b).toBe("3fc4ccfe745870e2c0d99f71f30ff0656c8dedd41cc1d7d3d376b0dbe685e2f3");
+  expect(take().folder).not.toBe(snapshot.folder);
+  expect(() => snapshot.path("c")).toThrow("no source c");
+});
+
+test("an equal snapshot is used again, and mended where someone edited it", () => {
+  const first = take();
+  writeFileSync(first.path("b"), "edited");
+  rmSync(first.path("prompts/a.hbs"));
+  const second = take();
+  expect(second.folder).toBe(first.folder);
+  expect(readFileSync(second.path("b"), "utf8")).toBe("two");
+  expect(readFileSync(second.path("prompts/a.hbs"), "utf8")).toBe("one");
+  expect(readdirSync(join(root, "snapshots"))).toHaveLength(1);
+  expect(readdirSync(second.folder).sort()).toEqual(["b", "prompts"]);
+});
+
+test("folders and large files are used where they lie", () => {
+  mkdirSync(join(root, "weights"));
+  writeFileSync(join(root, "large.csv"), "");
+  truncateSync(join(root, "large.csv"), 5 * 2 ** 20);
+  const sources = { weights: join(root, "weights"), "large.csv": join(root, "large.csv") };
+  const snapshot = takeSnapshot(join(root, "snapshots"), sources);
+  expect(snapshot.path("weights")).toBe(sources.weights);
+  expect(snapshot.path("large.csv")).toBe(sources["large.csv"]);
+  expect(snapshot.digests).toEqual({});
+});
+
+test.each(["../x", "/x", "a/../../x"])("a source called %s is refused", (name) => {
+  expect(() => takeSnapshot(join(root, "snapshots"), { [name]: join(root, "a.hbs") })).toThrow("leads out");
+});
+
+test("the recipes that a run may need are found, without their tests", () => {
+  const files = Object.keys(recipeFiles(fileURLToPath(new URL("../..", import.meta.url))));
+  expect(files).toContain("recipes/common/launch.py");
+  expect(files).toContain("recipes/common/protocol.py");
+  expect(files.filter((name) => /test_|__pycache__|\/\./.test(name))).toEqual([]);
+});
