@@ -1,0 +1,46 @@
+import { describe, expect, it } from "vitest";
+import { readPredictions } from "./predictions.ts";
+
+const good = '{"id":"a","gold":["x"],"pred":[]}';
+const problem = (text: string) => {
+  const result = readPredictions(text, "p.jsonl");
+  if (result.ok) return "ok";
+  return result.diagnostics
+    .map(({ code, span }) => `${span.source.text.slice(0, span.start).split("\n").length}:${code}`)
+    .join(" ");
+};
+
+describe("predictions are read line by line", () => {
+  it("with a byte-order mark, CRLF, blank lines, other keys, numbers as ids and line separators within a label", () => {
+    const text = `\ufeff${good}\r\n\r\n{"id":2,"gold":["a\u2028b"],"pred":["é"],"score":1}\r\n`;
+    expect(readPredictions(text, "p.jsonl")).toEqual({
+      ok: true,
+      value: [
+        { id: "a", gold: ["x"], pred: [] },
+        { id: "2", gold: ["a\u2028b"], pred: ["é"] },
+      ],
+      warnings: [],
+    });
+  });
+  const cases: [string, string, string][] = [
+    ["an empty file", "", "1:empty-file"],
+    ["no JSON", `${good}\nid,gold`, "2:invalid-json"],
+    ["half a line", `${good}\n{"id":"b","gold":["x"],"pr`, "2:invalid-json"],
+    ["NaN", '{"id":"b","gold":[NaN],"pred":[]}', "1:invalid-json"],
+    ["a text instead of a list", '{"id":"b","gold":"x, y","pred":[]}', "1:not-a-list"],
+    ["a nested list", '{"id":"b","gold":[["x"]],"pred":[]}', "1:not-a-label"],
+    ["null among labels", '{"id":"b","gold":["x"],"pred":[null]}', "1:not-a-label"],
+    ["both sides wrong", '{"id":"b","gold":1}', "1:not-a-list 1:missing-key"],
+    ["no id", '{"gold":[],"pred":[]}', "1:missing-id"],
+    ["an id of another type", '{"id":null,"gold":[],"pred":[]}', "1:missing-id"],
+    ["an id twice", `${good}\n${good}`, "2:duplicate-id"],
+    ["an array of cases", `[\n${good}\n]`, "1:invalid-json 3:invalid-json"],
+    ["a number", "3", "1:not-an-object"],
+  ];
+  for (const [name, text, expected] of cases)
+    it(`${name} is an error at its line`, () => expect(problem(text)).toBe(expected));
+  it("thousands of errors are not listed one by one", () => {
+    const result = readPredictions("x\n".repeat(5000), "p.jsonl");
+    expect(result.ok ? 0 : result.diagnostics.length).toBe(21);
+  });
+});

@@ -1,0 +1,114 @@
+import type { Diagnostic, Result, SourceText } from "../diagnostic/diagnostic.ts";
+import type { Case } from "./table.ts";
+
+/** More errors than this are counted and not listed. */
+const listed = 20;
+
+/**
+ * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped.
+ * Every wrong line is an error at its place: no JSON, no object, an id that is missing or stands twice, labels that are no list of texts.
+ */
+export function readPredictions(text: string, path: string): Result<Case[]> {
+  const source: SourceText = { path, text };
+  const diagnostics: Diagnostic[] = [];
+  let errors = 0;
+  const complain = (start: number, end: number, code: string, message: string, help?: string) => {
+    if (++errors > listed) return;
+    diagnostics.push({ severity: "error", code, message, span: { source, start, end }, ...(help ? { help } : {}) });
+  };
+  const cases: Case[] = [];
+  const firstLine = new Map<string, number>();
+  let line = 0;
+  for (let start = text.startsWith("\ufeff") ? 1 : 0; start < text.length; ) {
+    line++;
+    const feed = text.indexOf("\n", start);
+    const next = feed < 0 ? text.length : feed + 1;
+    let end = feed < 0 ? text.length : feed;
+    if (end > start && text[end - 1] === "\r") end--;
+    const row = text.slice(start, end);
+    if (row.trim() !== "") {
+      const one = readLine(row, (code, message, help) => complain(start, end, code, message, help));
+      const before = one && firstLine.get(one.id);
+      if (one && before !== undefined) {
+        complain(
+          start,
+          end,
+          "duplicate-id",
+          `id ${JSON.stringify(one.id)} stands in line ${before} too`,
+          "each case has one line",
+        );
+      } else if (one) {
+        firstLine.set(one.id, line);
+        cases.push(one);
+      }
+    }
+    start = next;
+  }
+  if (errors > listed) {
+    diagnostics.push({
+      severity: "error",
+      code: "more-errors",
+      message: `${errors - listed} more errors in this file`,
+      span: { source, start: text.length, end: text.length },
+    });
+  }
+  if (errors === 0 && cases.length === 0) {
+    complain(
+      0,
+      0,
+      "empty-file",
+      "the file has no predictions",
+      'each line is {"id": "...", "gold": ["..."], "pred": ["..."]}',
+    );
+  }
+  return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
+}
+
+type Complain = (code: string, message: string, help?: string) => void;
+
+function readLine(row: string, complain: Complain): Case | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(row);
+  } catch (error) {
+    const bare = /[[:,\s](NaN|-?Infinity|None|True|False)\b/.exec(row)?.[1];
+    if (bare) complain("invalid-json", `${bare} is not JSON`, "write null, true, false or a finite number");
+    else if (row.includes("\ufffd") || row.includes("\0"))
+      complain("encoding", "the file is not UTF-8", "save it as UTF-8");
+    else if (row.trim() === "[")
+      complain("invalid-json", "this is one JSON array", "write one JSON object a line (JSON Lines)");
+    else complain("invalid-json", `not JSON: ${(error as Error).message}`, "each line is one JSON object");
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    complain(
+      "not-an-object",
+      "the line is no JSON object",
+      'each line is {"id": "...", "gold": ["..."], "pred": ["..."]}',
+    );
+    return undefined;
+  }
+  const { id, gold, pred } = value as Record<string, unknown>;
+  const named = typeof id === "string" ? id : typeof id === "number" ? String(id) : undefined;
+  if (named === undefined || named === "") {
+    complain("missing-id", id === undefined || id === "" ? "the line has no id" : "the id is no text or number");
+    return undefined;
+  }
+  const ok = [labels(gold, "gold", complain), labels(pred, "pred", complain)];
+  if (!ok[0] || !ok[1]) return undefined;
+  return { id: named, gold: gold as string[], pred: pred as string[] };
+}
+
+function labels(value: unknown, key: string, complain: Complain): boolean {
+  if (value === undefined) complain("missing-key", `the line has no "${key}"`);
+  else if (typeof value === "string")
+    complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"]');
+  else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is no list of labels`);
+  else {
+    const odd = value.findIndex((label) => typeof label !== "string");
+    if (odd < 0) return true;
+    const what = Array.isArray(value[odd]) ? "a nested list" : value[odd] === null ? "null" : `a ${typeof value[odd]}`;
+    complain("not-a-label", `"${key}" item ${odd + 1} is ${what}, not text`, "each label is one text");
+  }
+  return false;
+}

@@ -1,0 +1,98 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import type { Synonyms } from "../labels/synonyms.ts";
+import { viewOf } from "../labels/views.ts";
+import { count } from "./count.ts";
+import { cardinality, caseOutcome, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
+import { type MetricName, metricNames, scoresOf } from "./metrics.ts";
+import { score } from "./score.ts";
+import { type Case, intern, tabulate } from "./table.ts";
+
+type Fixture = { sets: { gold: string[][]; pred: string[][]; expected: Record<MetricName, number> }[] };
+const fixture = JSON.parse(readFileSync(new URL("fixtures/sklearn.json", import.meta.url), "utf8")) as Fixture;
+const casesOf = (gold: readonly string[][], pred: readonly string[][]): Case[] =>
+  gold.map((labels, row) => ({ id: String(row), gold: labels, pred: pred[row] as string[] }));
+const raw = viewOf("raw");
+
+describe("metrics equal scikit-learn's", () => {
+  it(`on ${fixture.sets.length} sets of cases, to 1e-9, every metric`, () => {
+    expect(fixture.sets.length).toBeGreaterThanOrEqual(200);
+    for (const { gold, pred, expected } of fixture.sets) {
+      const { raw } = score(casesOf(gold, pred)).views;
+      expect(Object.keys(expected).sort()).toEqual([...metricNames].sort());
+      for (const name of metricNames) expect(Math.abs(raw[name] - expected[name]), name).toBeLessThan(1e-9);
+    }
+  });
+
+  it("weights count as repetitions", () => {
+    for (const { gold, pred } of fixture.sets.slice(0, 40)) {
+      const cases = casesOf(gold, pred);
+      const weights = Int32Array.from(cases, (_, row) => (row * 7) % 4);
+      const repeated = cases.flatMap((one, row) => Array.from({ length: weights[row] as number }, () => one));
+      const space = cases.flatMap((one) => [...one.gold, ...one.pred]);
+      const weighted = scoresOf(count(tabulate(intern(cases), raw, space), weights));
+      const plain = scoresOf(count(tabulate(intern(repeated), raw, space)));
+      for (const name of metricNames) expect(weighted[name]).toBeCloseTo(plain[name], 12);
+    }
+  });
+});
+
+describe("views", () => {
+  const synonyms: Synonyms = { canonical: (label) => (/kidney/i.test(label) ? "renal cyst" : label.toLowerCase()) };
+  it("each has its own sets", () => {
+    const { views } = score([{ id: "1", gold: ["Renal cyst"], pred: ["renal  cyst.", "Kidney cyst"] }], { synonyms });
+    expect([views.raw.micro_f1, views.basic.micro_f1, views.canonical.micro_precision]).toEqual([0, 2 / 3, 0.5]);
+  });
+});
+
+describe("edges", () => {
+  it("no cases and no labels give zeros, never NaN", () => {
+    expect(Object.values(score([]).views.raw)).toEqual(metricNames.map(() => 0));
+    const { raw } = score([{ id: "1", gold: [], pred: [" "] }]).views;
+    expect(raw.exact_match).toBe(1);
+    expect(Object.values(raw).filter((value) => value !== 0)).toEqual([1]);
+  });
+  it("labels named like parts of an object are labels", () =>
+    expect(
+      score([{ id: "1", gold: ["__proto__", "constructor"], pred: ["__proto__", "constructor"] }]).views.raw.micro_f1,
+    ).toBe(1));
+});
+
+describe("a fixed space", () => {
+  const cases: Case[] = [
+    { id: "1", gold: ["a", "b"], pred: ["a", "u", "v", "v"] },
+    { id: "2", gold: ["c"], pred: ["c"] },
+  ];
+  const table = tabulate(intern(cases), raw, ["a", "d"]);
+  it("has the vocabulary, gold, and one column for all else", () => {
+    expect(table.labels).toEqual(["a", "b", "c", "d"]);
+    expect(labelRows(table)).toMatchObject([
+      { label: "a", support: 1, predicted: 1, tp: 1, f1: 1 },
+      { label: "b", support: 1, predicted: 0 },
+      { label: "c", f1: 1 },
+      { label: outOfSetLabel, support: 0, predicted: 2, tp: 0 },
+      { label: "d", support: 0, predicted: 0 },
+    ]);
+  });
+  it("leaves micro and sample scores as they are", () => {
+    const fixed = score(cases, { space: ["a", "d"] }).views.raw;
+    const open = score(cases).views.raw;
+    for (const name of ["micro_f1", "samples_f1", "jaccard_micro", "exact_match", "macro_f1_gold"] as const)
+      expect(fixed[name]).toBe(open[name]);
+    expect(fixed.macro_f1).toBeCloseTo(2 / 5, 12);
+  });
+  it("counts predictions that training does not have", () =>
+    expect(outOfSet(cases, ["a", "c"], raw)).toEqual({ count: 2, predicted: 4, rate: 0.5 }));
+  it("counts labels per case", () =>
+    expect(cardinality(table)).toEqual({
+      gold: { mean: 1.5, histogram: [0, 1, 1] },
+      predicted: { mean: 2, histogram: [0, 1, 0, 1] },
+    }));
+  it("says what a case missed and added", () =>
+    expect(caseOutcome(["a", "b"], ["B", "c"], viewOf("basic"))).toEqual({
+      exact: false,
+      f1: 0.5,
+      omissions: ["a"],
+      additions: ["c"],
+    }));
+});
