@@ -1,12 +1,7 @@
 import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
 import type { Diagnostic, Result, SourceText } from "../diagnostic/diagnostic.ts";
 import { basicForm } from "./basic.ts";
-
-/** A study's synonym file, resolved: from any label to its canonical form. */
-export type Synonyms = { canonical(label: string): string };
-
-/** No qualifiers and no synonyms: canonical is then the same as basic. */
-export const noSynonyms: Synonyms = { canonical: basicForm };
+import type { Synonyms } from "./views.ts";
 
 /** A study's groups, by the basic form of the label; a label may be in several groups. */
 export type Groups = ReadonlyMap<string, readonly string[]>;

@@ -1,6 +1,5 @@
 import { basicForm } from "./basic.ts";
 import { distinct } from "./split.ts";
-import { noSynonyms, type Synonyms } from "./synonyms.ts";
 
 /**
  * The three forms in which labels are compared.
@@ -10,11 +9,14 @@ import { noSynonyms, type Synonyms } from "./synonyms.ts";
 export const views = ["raw", "basic", "canonical"] as const;
 export type View = (typeof views)[number];
 
+/** A study's synonyms, resolved: from any label to its canonical form. */
+export type Synonyms = { canonical(label: string): string };
+
 /** Turns one label into its form in a view; an empty answer means that nothing of it is left. */
 export type ViewOf = (label: string) => string;
 
 /** The function that brings a label into a view; answers are remembered, for labels repeat. */
-export function viewOf(view: View, synonyms: Synonyms = noSynonyms): ViewOf {
+export function viewOf(view: View, synonyms: Synonyms = { canonical: basicForm }): ViewOf {
   if (view === "raw") return (label) => label.trim();
   const form = view === "basic" ? basicForm : synonyms.canonical;
   const known = new Map<string, string>();

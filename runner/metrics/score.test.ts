@@ -1,7 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import type { Synonyms } from "../labels/synonyms.ts";
-import { viewOf } from "../labels/views.ts";
+import { type Synonyms, viewOf } from "../labels/views.ts";
 import { count } from "./count.ts";
 import { cardinality, caseOutcome, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { type MetricName, metricNames, scoresOf } from "./metrics.ts";

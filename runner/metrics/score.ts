@@ -1,5 +1,4 @@
-import type { Synonyms } from "../labels/synonyms.ts";
-import { type View, viewOf, views } from "../labels/views.ts";
+import { type Synonyms, type View, viewOf, views } from "../labels/views.ts";
 import { count } from "./count.ts";
 import { type Scores, scoresOf } from "./metrics.ts";
 import { type Case, intern, tabulate } from "./table.ts";
