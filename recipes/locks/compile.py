@@ -1,9 +1,9 @@
-"""Write the lock files from the .in files beside this one: `python recipes/locks/compile.py` (needs uv and the registry).
+"""Write the lock files from the .in files beside this one: `python recipes/locks/compile.py` (needs uv, network).
 
-Every lock is universal (all platforms and Python versions by markers) and hash-checked. torch comes in two builds under
-one version, which markers cannot tell apart, so a backend has two locks: `<backend>-cuda.lock` as the registry resolves
-it, and `<backend>-cpu.lock`, the same without the packages that only the CUDA build needs and with the hashes of the CPU
-wheels (`torch-cpu-wheels.txt`: "+cpu" for Linux, macOS has no other) in place of torch's own.
+Every lock is universal (all platforms and Python versions by markers) and hash-checked. torch comes in two builds
+under one version, which markers cannot tell apart, so a backend has two locks: `<backend>-cuda.lock` as the registry
+resolves it, and `<backend>-cpu.lock`, the same without the packages that only the CUDA build needs and with the hashes
+of the CPU wheels (`torch-cpu-wheels.txt`: "+cpu" for Linux, macOS has no other) in place of torch's own.
 """
 
 from __future__ import annotations

@@ -1,0 +1,40 @@
+"""The committed lock files: whole, hash-checked, and equal but for the CUDA packages."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from recipes.locks.compile import CUDA_ONLY, FOLDER, blocks, cpu_lock
+
+LOCKS = sorted(FOLDER.glob("*.lock"))
+
+
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_every_package_is_pinned_with_hashes_and_names_no_registry(path: object) -> None:
+    text = (FOLDER / str(path)).read_text()
+    assert "://" not in text and "index-url" not in text
+    packages = blocks(text)
+    assert packages
+    for name, block in packages.items():
+        assert re.match(rf"{re.escape(name)}==\S+", block), block
+        assert block.count("--hash=sha256:") >= 1, name
+
+
+@pytest.mark.parametrize("cuda", sorted(FOLDER.glob("*-cuda.lock")), ids=lambda path: path.name)
+def test_cpu_lock_is_the_cuda_lock_without_cuda(cuda: object) -> None:
+    path = FOLDER / str(cuda)
+    wheels = (FOLDER / "torch-cpu-wheels.txt").read_text()
+    cpu = path.with_name(path.name.replace("-cuda", "-cpu")).read_text()
+    assert cpu == cpu_lock(path.read_text(), wheels)
+    assert not [name for name in blocks(cpu) if CUDA_ONLY.match(name)]
+    version = re.match(r"torch==(\S+)", blocks(cpu)["torch"])
+    assert version and all(f"torch-{version[1]}" in line for line in wheels.splitlines())
+
+
+def test_checks_agree_with_the_environment_that_they_run_in() -> None:
+    environment = blocks((FOLDER / "torchtune-cuda.lock").read_text())
+    for name, block in blocks((FOLDER / "dev.lock").read_text()).items():
+        if name in environment:
+            assert block.splitlines()[0].split(" ")[0] == environment[name].splitlines()[0].split(" ")[0]
