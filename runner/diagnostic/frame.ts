@@ -1,0 +1,154 @@
+import type { Diagnostic, Span } from "./diagnostic.ts";
+
+/** A place as people and editors count it: both from 1, the column in characters. */
+export type Position = { readonly line: number; readonly column: number };
+
+/** What `--json` writes for a diagnostic. */
+export type DiagnosticJson = {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly severity: "error" | "warning";
+  readonly code: string;
+  readonly message: string;
+  readonly help: string | null;
+};
+
+const tab = 4;
+const widest = 110;
+const lineBreak = /\r\n|\r|\n/g;
+
+/** Where a span starts. */
+export function positionOf(span: Span): Position {
+  const { line, text, start } = lineAt(span);
+  return { line, column: [...text.slice(0, start)].length + 1 };
+}
+
+/** A diagnostic without its frame, for programs. */
+export function toJson(diagnostic: Diagnostic): DiagnosticJson {
+  const { severity, code, message, span, help } = diagnostic;
+  return { file: span.source.path, ...positionOf(span), severity, code, message, help: help ?? null };
+}
+
+/**
+ * `FILE:LINE:COL: error[CODE]: message`, the line with its predecessor, a squiggle below it, and the help.
+ * Control characters of the source are shown as a replacement character, so that a file cannot steer a terminal.
+ */
+export function formatDiagnostic(diagnostic: Diagnostic, options: { readonly color?: boolean } = {}): string {
+  const paint = options.color ? (code: string, text: string) => `\u001b[${code}m${text}\u001b[0m` : plain;
+  const { severity, code, message, span, help } = diagnostic;
+  const tone = severity === "error" ? "31" : "33";
+  const { line, column } = positionOf(span);
+  const place = `${printable(span.source.path)}:${line}:${column}:`;
+  const lines = [`${paint("1", place)} ${paint(`1;${tone}`, `${severity}[${code}]`)}: ${printable(message)}`];
+
+  const current = lineAt(span);
+  const margin = String(line).length;
+  const rule = (label: string) => paint("2", `  ${label.padStart(margin)} | `);
+  if (current.text !== "" || line > 1) {
+    const before = expand(current.text.slice(0, current.start));
+    const marked = expand(current.text.slice(current.start, current.end), width(before));
+    const after = expand(current.text.slice(current.end), width(before) + width(marked));
+    const hidden = Math.max(0, width(before) - widest / 2);
+    if (line > 1 && hidden === 0) lines.push(rule(String(line - 1)) + clip(expand(current.previous), 0));
+    lines.push(rule(String(line)) + clip(before + marked + after, hidden));
+    const squiggle = "^".repeat(Math.max(1, Math.min(width(marked), widest - (width(before) - hidden))));
+    lines.push(rule("") + " ".repeat(width(before) - hidden) + paint(tone, squiggle));
+  }
+  if (help !== undefined) lines.push(`  ${" ".repeat(margin)} ${paint("2", "=")} help: ${printable(help)}`);
+  return lines.map((text) => text.trimEnd()).join("\n");
+}
+
+/** Every diagnostic with its frame, an empty line between two. */
+export function formatDiagnostics(
+  diagnostics: readonly Diagnostic[],
+  options: { readonly color?: boolean } = {},
+): string {
+  return diagnostics.map((one) => formatDiagnostic(one, options)).join("\n\n");
+}
+
+/** Diagnostics in the order of the files and of the places in them, each once. */
+export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const seen = new Map<string, Diagnostic>();
+  for (const one of diagnostics) {
+    const key = [one.span.source.path, one.span.start, one.code, one.message].join("\0");
+    if (!seen.has(key)) seen.set(key, one);
+  }
+  const files = [...new Set([...seen.values()].map((one) => one.span.source.path))];
+  return [...seen.values()].sort(
+    (a, b) =>
+      files.indexOf(a.span.source.path) - files.indexOf(b.span.source.path) ||
+      a.span.start - b.span.start ||
+      a.span.end - b.span.end,
+  );
+}
+
+/** The line in which a span starts, the one before, and the part of the span that lies in it. */
+function lineAt(span: Span): { line: number; text: string; previous: string; start: number; end: number } {
+  const { text } = span.source;
+  let line = 1;
+  let from = 0;
+  let before = 0;
+  let to = text.length;
+  for (const match of text.matchAll(lineBreak)) {
+    if (match.index >= span.start) {
+      to = match.index;
+      break;
+    }
+    before = from;
+    from = match.index + match[0].length;
+    line++;
+  }
+  const start = Math.max(0, Math.min(span.start, to) - from);
+  return {
+    line,
+    text: text.slice(from, to),
+    previous: text.slice(before, from).replace(lineBreak, ""),
+    start,
+    end: Math.max(start, Math.min(span.end, to) - from),
+  };
+}
+
+const plain = (_code: string, text: string) => text;
+
+/** Tabs become spaces up to the next stop, control characters become visible. */
+function expand(text: string, from = 0): string {
+  let result = "";
+  for (const char of text) {
+    if (char === "\t") result += " ".repeat(tab - ((from + width(result)) % tab));
+    else result += printable(char);
+  }
+  return result;
+}
+
+/** The part of a line from a column on, as wide as a frame may be. */
+function clip(text: string, from: number): string {
+  let at = 0;
+  let result = "";
+  for (const char of text) {
+    const wide = width(char);
+    if (at >= from && at + wide <= from + widest) result += char;
+    else if (at < from && at + wide > from) result += " ";
+    at += wide;
+  }
+  return result;
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
+
+/** Text in which nothing can steer a terminal or turn its direction. */
+function printable(text: string): string {
+  return text.replace(control, "\ufffd");
+}
+
+const zeroWidth = /^(?:\p{Mn}|\p{Me}|\p{Cf})$/u;
+const doubleWidth =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
+
+/** Columns that a terminal needs. */
+function width(text: string): number {
+  let total = 0;
+  for (const char of text) total += zeroWidth.test(char) ? 0 : doubleWidth.test(char) ? 2 : 1;
+  return total;
+}

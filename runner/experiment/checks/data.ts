@@ -1,0 +1,108 @@
+import { basename } from "node:path";
+import type { CheckContext } from "../check.ts";
+import { suggestion } from "../suggest.ts";
+import { columnsOf, headerBytes } from "../table-header.ts";
+
+const formats = [".csv", ".tsv", ".jsonl", ".xlsx"];
+
+/** Files that are there, columns that are in them, and one way to get validation rows. */
+export function checkData(context: CheckContext): void {
+  const { data } = context.experiment;
+  const { validation } = data;
+  checkTable(context, "data.train", data.train);
+  if (data.test !== undefined) checkTable(context, "data.test", data.test);
+  if (validation !== undefined) {
+    const ways = (["fraction", "file", "folds"] as const).filter((key) => validation[key] !== undefined);
+    if (ways.length !== 1) {
+      const message = ways.length === 0 ? "validation says no way to get rows" : `validation has ${ways.join(" and ")}`;
+      context.error("data.validation:", "exactly-one", message, "keep one of fraction, file, folds");
+    } else if (validation.folds !== undefined) {
+      context.error("data.validation.folds:", "not-available", "folds are not available yet", "use fraction: 0.1");
+    }
+    if (validation.file !== undefined) checkTable(context, "data.validation", { ...validation, file: validation.file });
+    else if (validation.sheet !== undefined || validation.limit !== undefined) {
+      const key = validation.sheet === undefined ? "limit" : "sheet";
+      context.error(`data.validation.${key}:`, "needs-file", `${key} belongs to a validation file`, "take it out");
+    }
+  }
+  checkDuplicates(context);
+  for (const key of ["synonyms", "groups"] as const) {
+    const file = data.labels[key];
+    if (file !== undefined) needFile(context, `data.labels.${key}`, file);
+  }
+  if (data.oversample !== undefined) {
+    context.error("data.oversample:", "not-available", "oversampling is not available yet", "leave the key out");
+  }
+}
+
+/** An error unless the path is a file. */
+export function needFile(context: CheckContext, path: string, file: string): boolean {
+  const kind = file.includes("\0") ? undefined : context.files.kind(file);
+  if (kind === "file") return true;
+  const message = kind === "folder" ? `${file} is a folder, not a file` : `there is no file ${file}`;
+  context.error(path, "missing-file", message, "paths are relative to the YAML file that names them");
+  return false;
+}
+
+function checkTable(
+  context: CheckContext,
+  path: string,
+  { file, sheet }: { readonly file: string; readonly sheet?: string },
+): void {
+  const extension = formats.find((one) => file.toLowerCase().endsWith(one));
+  if (extension === undefined) {
+    context.error(
+      `${path}.file`,
+      "bad-format",
+      `${basename(file)} is no data file`,
+      `use one of ${formats.join(", ")}`,
+    );
+    return;
+  }
+  if (sheet !== undefined && extension !== ".xlsx") {
+    context.error(`${path}.sheet:`, "needs-file", `only an .xlsx file has sheets`, "take it out");
+  }
+  if (!needFile(context, `${path}.file`, file)) return;
+  const bytes = context.files.read(file, headerBytes);
+  const found = bytes && columnsOf(file, bytes);
+  if (bytes?.length === 0)
+    context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "name another file");
+  else if (found !== undefined) checkColumns(context, file, found);
+}
+
+function checkColumns(context: CheckContext, file: string, found: readonly string[]): void {
+  for (const [role, name] of Object.entries(context.experiment.data.columns)) {
+    if (found.includes(name)) continue;
+    const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
+    const help = suggestion(name, found, "columns");
+    context.error(`data.columns.${role}`, "missing-column", message, help);
+  }
+  const twice = found.find((name, index) => found.indexOf(name) !== index && isUsed(context, name));
+  if (twice !== undefined) {
+    const message = `${basename(file)} has two columns "${twice}"`;
+    context.error("data.columns:", "duplicate-column", message, "rename one of them in the file");
+  }
+}
+
+function isUsed(context: CheckContext, name: string): boolean {
+  return Object.values(context.experiment.data.columns).includes(name);
+}
+
+/** Input and target from one column, or test rows that are the training rows, would make every number worthless. */
+function checkDuplicates(context: CheckContext): void {
+  const { columns, train, test, validation } = context.experiment.data;
+  if (columns.input === columns.target) {
+    context.error("data.columns.target", "same-column", "input and target are the same column", "name two columns");
+  }
+  const same = (file: string | undefined) => file !== undefined && file === train.file;
+  if (same(test?.file) && test?.sheet === train.sheet) {
+    context.error("data.test.file", "same-file", "test is the training file", "keep test rows in a file of their own");
+  }
+  if (same(validation?.file) && validation?.sheet === train.sheet) {
+    context.error("data.validation.file", "same-file", "validation is the training file", "use fraction: 0.1");
+  }
+  if (validation?.file !== undefined && validation.file === test?.file && validation.sheet === test.sheet) {
+    const help = "choices made on these rows would be choices made on test";
+    context.error("data.validation.file", "same-file", "validation is the test file", help);
+  }
+}

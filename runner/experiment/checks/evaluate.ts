@@ -1,0 +1,18 @@
+import type { CheckContext } from "../check.ts";
+
+/** Rows to score, and selection that does not look at them. */
+export function checkEvaluate(context: CheckContext): void {
+  const { data, evaluate } = context.experiment;
+  if (evaluate.on === "test" && data.test === undefined) {
+    const help = "name a test file, or write evaluate: {on: validation}";
+    context.error("data:", "missing-key", "data.test is missing: there is nothing to evaluate on", help);
+  }
+  if (evaluate.on === "validation" && data.validation === undefined) {
+    const help = "add data.validation, such as {fraction: 0.1}";
+    context.error("evaluate.on", "needs-validation", "there are no validation rows to evaluate on", help);
+  }
+  if (!evaluate.metrics.includes(evaluate.primary.metric) && context.wrote("evaluate.metrics")) {
+    const message = `the primary metric ${evaluate.primary.metric} is not among the metrics`;
+    context.error("evaluate.metrics:", "primary-not-shown", message, `add ${evaluate.primary.metric} to metrics`);
+  }
+}

@@ -1,0 +1,83 @@
+import { backends } from "../../backends/index.ts";
+import type { CheckContext } from "../check.ts";
+import { dottedKeys } from "../resolve.ts";
+import type { Train } from "../schema.ts";
+import { suggestion } from "../suggest.ts";
+
+type Written = Omit<Train, "alpha" | "overrides"> & { alpha?: number; alpha_ratio?: number; overrides: object };
+
+/** What the backend can do of what was asked, and keys that contradict each other. */
+export function checkTrain(context: CheckContext): void {
+  const { data, train: resolved } = context.experiment;
+  if (resolved === undefined) return;
+  const train = resolved as Written;
+  const backend = backends[train.backend];
+  if (backend === undefined) return;
+  if (backend.unavailable !== undefined) {
+    context.error("train.backend", "not-available", backend.unavailable.message, backend.unavailable.help);
+    return;
+  }
+  if (train.alpha !== undefined && train.alpha_ratio !== undefined) {
+    const help = "keep alpha, or alpha_ratio so that a sweep over rank is not a sweep over scale";
+    context.error("train.alpha_ratio:", "exactly-one", "alpha and alpha_ratio are both given", help);
+  }
+  checkCapabilities(context, train);
+  checkValidation(context, train, data.validation !== undefined);
+  checkOverrides(context, train, backend.capabilities.reserved);
+}
+
+function checkCapabilities(context: CheckContext, train: Written): void {
+  const { capabilities, name } = backends[train.backend] as NonNullable<(typeof backends)[string]>;
+  const lacks = (path: string, what: string, help: string) =>
+    context.error(path, "backend-lacks", `${name} cannot ${what}`, help);
+  const precisions = Object.hasOwn(capabilities.methods, train.method) ? capabilities.methods[train.method] : undefined;
+  if (precisions === undefined) {
+    const can = Object.keys(capabilities.methods).join(", ");
+    lacks("train.method", `train by ${train.method}`, capabilities.instead[train.method] ?? `use one of ${can}`);
+  } else if (train.precision !== "auto" && !precisions.includes(train.precision)) {
+    const help = `use one of auto, ${precisions.join(", ")}`;
+    lacks("train.precision", `train ${train.method} in ${train.precision}`, help);
+  }
+  if (!capabilities.schedules.includes(train.schedule)) {
+    lacks("train.schedule", `follow schedule ${train.schedule}`, `use one of ${capabilities.schedules.join(", ")}`);
+  }
+  if (train.keep !== "last" && !capabilities.best.includes(train.keep.best)) {
+    const message = `keep: {best: ${train.keep.best}} is not available with ${name} yet`;
+    const choices = [...capabilities.best.map((best) => `{best: ${best}}`), "last"].join(" or ");
+    context.error("train.keep.best", "not-available", message, `use keep: ${choices}`);
+  }
+  if (train.early_stopping !== undefined && !capabilities.earlyStopping) {
+    lacks("train.early_stopping:", "stop early", "leave the key out");
+  }
+  if (train.samples !== undefined && !capabilities.samples) {
+    lacks("train.samples:", "answer rows while it trains", "leave the key out");
+  }
+}
+
+function checkValidation(context: CheckContext, train: Written, hasValidation: boolean): void {
+  if (hasValidation) return;
+  const help = "add data.validation, such as {fraction: 0.1}";
+  if (train.keep !== "last") {
+    context.error("train.keep", "needs-validation", "choosing the best checkpoint needs validation rows", help);
+  }
+  if (train.early_stopping !== undefined) {
+    context.error("train.early_stopping:", "needs-validation", "early stopping needs validation rows", help);
+  }
+  if (train.samples !== undefined) {
+    context.error("train.samples:", "needs-validation", "samples are answers to validation rows", help);
+  }
+}
+
+function checkOverrides(context: CheckContext, train: Written, reserved: Readonly<Record<string, string>>): void {
+  const keys = Object.keys(dottedKeys(train.overrides));
+  const known = keys.length === 0 ? undefined : context.trainerKeys?.(train.backend);
+  for (const key of keys) {
+    const path = context.wrote(`train.overrides.${key}`) ? `train.overrides.${key}:` : "train.overrides:";
+    if (Object.hasOwn(reserved, key)) {
+      context.error(path, "reserved-override", `exp sets ${key} itself`, `use ${reserved[key]}`);
+    } else if (known !== undefined && !known.includes(key)) {
+      const help = suggestion(key, known, `keys of ${train.backend}`);
+      context.error(path, "unknown-key", `${train.backend} has no key "${key}"`, help);
+    }
+  }
+}

@@ -1,0 +1,37 @@
+import type { Completed } from "./complete.ts";
+import type { Experiment, Train } from "./schema.ts";
+
+type Written = {
+  readonly rank: number;
+  readonly alpha?: number;
+  readonly alpha_ratio?: number;
+  readonly overrides: object;
+};
+
+const done = new WeakMap<object, Train>();
+
+/** Works out what `train` leaves to its other keys: alpha from alpha_ratio (2 if neither is given), overrides as dotted keys. */
+export function resolveTrain(completed: Completed): { experiment: Experiment; defaulted: readonly string[] } {
+  const { train, ...rest } = completed.value as { readonly train?: Written };
+  if (train === undefined) return { experiment: completed.value as Experiment, defaulted: completed.defaulted };
+  const known = done.get(train);
+  const { alpha_ratio = 2, alpha = train.rank * alpha_ratio, overrides, ...others } = train;
+  const resolved = known ?? (Object.freeze({ ...others, alpha, overrides: dottedKeys(overrides) }) as unknown as Train);
+  done.set(train, resolved);
+  const byDefault = train.alpha === undefined && train.alpha_ratio === undefined;
+  return {
+    experiment: Object.freeze({ ...rest, train: resolved }) as Experiment,
+    defaulted: byDefault ? [...completed.defaulted, "train.alpha"] : completed.defaulted,
+  };
+}
+
+/** A nested map as dotted keys: `{optimizer: {fused: true}}` and `{optimizer.fused: true}` say the same. */
+export function dottedKeys(map: object): Readonly<Record<string, unknown>> {
+  const flat = (value: object, prefix: string): [string, unknown][] =>
+    Object.entries(value).flatMap(([key, inner]) =>
+      typeof inner === "object" && inner !== null && !Array.isArray(inner)
+        ? flat(inner, `${prefix}${key}.`)
+        : [[`${prefix}${key}`, inner]],
+    );
+  return Object.freeze(Object.fromEntries(flat(map, "").sort(([a], [b]) => (a < b ? -1 : 1))));
+}

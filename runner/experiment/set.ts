@@ -1,0 +1,63 @@
+import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
+import { parseTree } from "./document.ts";
+import { type MapNode, type Node, put } from "./node.ts";
+import { allPaths, schemasAt } from "./schema-tree.ts";
+import { suggestion } from "./suggest.ts";
+
+/** Puts `key.path=value` settings on top of a file; the value is read as YAML, so that a setting equals an edit. */
+export function applySettings(root: MapNode, settings: readonly string[]): Result<MapNode> {
+  const diagnostics: Diagnostic[] = [];
+  let result: Node = root;
+  for (const text of settings) {
+    const source = { path: "--set", text };
+    const fail = (code: string, message: string, span: Span, help?: string) =>
+      diagnostics.push({ severity: "error", code, message, span, ...(help === undefined ? {} : { help }) });
+    const equals = text.indexOf("=");
+    const key: Span = { source, start: 0, end: equals < 0 ? text.length : equals };
+    if (equals <= 0) {
+      fail("bad-setting", "a setting is written key=value", key, "for example --set train.rank=32");
+      continue;
+    }
+    const path = text.slice(0, equals).trim().split(".");
+    const wrong = checkPath(path, key);
+    if (wrong !== undefined) {
+      diagnostics.push(wrong);
+      continue;
+    }
+    const padded = { path: "--set", text: " ".repeat(equals + 1) + text.slice(equals + 1) };
+    const value = parseTree(padded);
+    if (!value.ok) diagnostics.push(...value.diagnostics.map((one) => ({ ...one, span: { ...one.span, source } })));
+    else result = put(result, path, inSource(value.value, key), key);
+  }
+  if (diagnostics.length > 0) return { ok: false, diagnostics };
+  return { ok: true, value: result as MapNode, warnings: [] };
+}
+
+/** An error where no key of the schema has this dotted path: of a setting, or of a sweep. */
+export function checkPath(path: readonly string[], key: Span): Diagnostic | undefined {
+  const name = path.join(".");
+  const top = path[0] ?? "";
+  if (!path.includes("") && schemasAt(path).length > 0) return undefined;
+  const message = ["extends", "sweep"].includes(top)
+    ? `${top} can only stand in the file`
+    : `there is no key "${name}"`;
+  const help = suggestion(name, allPaths(), "keys") ?? "";
+  return {
+    severity: "error",
+    code: "unknown-key",
+    message,
+    span: key,
+    help: help.startsWith("did") ? help : "exp schema lists all keys",
+  };
+}
+
+/** A value of the padded text, at the same offsets of the setting as it was typed. */
+function inSource(node: Node, key: Span): Node {
+  const span = { ...node.span, source: key.source };
+  if (node.kind === "scalar") return { ...node, span };
+  if (node.kind === "list") return { ...node, span, items: node.items.map((item) => inSource(item, key)) };
+  const entries = [...node.entries].map(
+    ([name, entry]) => [name, { key: { ...entry.key, source: key.source }, node: inSource(entry.node, key) }] as const,
+  );
+  return { ...node, span, entries: new Map(entries) };
+}
