@@ -1,0 +1,55 @@
+"""What a resume needs, on disk: whole files only, the newest ones kept, tied to the request that wrote them."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+
+@dataclass(frozen=True)
+class Checkpoints:
+    """A folder of step-00000025.pt files. `fingerprint` names configuration and data: a file with another one is not
+    ours to continue."""
+
+    folder: Path
+    keep: int
+    fingerprint: str
+
+    def save(self, step: int, state: dict[str, Any]) -> Path:
+        """Write the state of a step, flush it, give it its name, and drop the oldest files beyond `keep`."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"step-{step:08d}.pt"
+        partial = path.with_suffix(".partial")
+        with partial.open("wb") as file:
+            torch.save({"fingerprint": self.fingerprint, "step": step, **state}, file)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+        for old in self._files()[self.keep :]:
+            old.unlink()
+        return path
+
+    def latest(self) -> dict[str, Any] | None:
+        """The newest state that is whole and ours. Tensors and plain values are read, never code."""
+        for path in self._files():
+            try:
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+            except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+                print(f"{path.name} cannot be read and is left aside: {error}")
+                continue
+            if state.get("fingerprint") == self.fingerprint:
+                return state
+            print(f"{path.name} belongs to another request and is left aside")
+        return None
+
+    def _files(self) -> list[Path]:
+        """Whole checkpoints, newest first."""
+        if not self.folder.is_dir():
+            return []
+        return sorted((f for f in self.folder.iterdir() if re.fullmatch(r"step-\d+\.pt", f.name)), reverse=True)

@@ -1,0 +1,199 @@
+"""One builder for the dense decoder families that torchtune 0.6.1 is asked to train, from a model's own config.json.
+
+Llama-like (no bias, no q/k-norm), Qwen2.5 (bias on q, k and v) and Qwen3 (q/k-norm before the rotary embedding).
+Anything else is refused: a model that is nearly right trains without complaint and answers nonsense.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
+from torchtune.modules import FeedForward, RMSNorm, TiedLinear, TransformerSelfAttentionLayer
+
+from recipes.common.protocol import StepFailed
+from recipes.torchtune.adapters import DoRA, LoRA
+from recipes.torchtune.decoder import Attention, Decoder
+
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""Linear layers of a block that can carry an adapter, by their Hugging Face names."""
+
+_FAMILIES = ("llama", "qwen2", "qwen3")
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Sizes and switches of a dense decoder, read from config.json."""
+
+    family: str
+    dim: int
+    inner: int
+    layers: int
+    heads: int
+    kv_heads: int
+    head_dim: int
+    vocabulary: int
+    positions: int
+    eps: float
+    rope_theta: float
+    tied: bool
+    qkv_bias: bool
+    output_bias: bool
+    mlp_bias: bool
+    qk_norm: bool
+
+
+def read_shape(config: Mapping[str, Any]) -> Shape:
+    """Shape of a Hugging Face config. Fails with `unsupported-model` for whatever the builder would get wrong."""
+    family = config.get("model_type")
+    if family not in _FAMILIES:
+        raise _unsupported(f"model_type is {family!r}")
+    rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
+    kind = rope.get("rope_type", rope.get("type", "default"))
+    sliding = "sliding_attention" in (config.get("layer_types") or ())
+    refused = {
+        "a mixture of experts": config.get("num_experts") or config.get("num_local_experts"),
+        "a sliding window": sliding or (config.get("use_sliding_window") and config.get("sliding_window")),
+        f"rotary scaling of type {kind!r}": kind != "default",
+        "a partial rotary embedding": config.get("partial_rotary_factor", rope.get("partial_rotary_factor", 1.0))
+        != 1.0,
+        f"the activation {config.get('hidden_act')!r}": config.get("hidden_act", "silu") != "silu",
+        "quantised weights": config.get("quantization_config"),
+    }
+    for what, present in refused.items():
+        if present:
+            raise _unsupported(f"it has {what}")
+    try:
+        heads = config["num_attention_heads"]
+        attention_bias = bool(config.get("attention_bias", False))
+        return Shape(
+            family=family,
+            dim=config["hidden_size"],
+            inner=config["intermediate_size"],
+            layers=config["num_hidden_layers"],
+            heads=heads,
+            kv_heads=config.get("num_key_value_heads") or heads,
+            head_dim=config.get("head_dim") or config["hidden_size"] // heads,
+            vocabulary=config["vocab_size"],
+            positions=config["max_position_embeddings"],
+            eps=config["rms_norm_eps"],
+            rope_theta=float(rope.get("rope_theta") or config.get("rope_theta") or 10_000.0),
+            tied=bool(config.get("tie_word_embeddings", False)),
+            qkv_bias=family == "qwen2" or attention_bias,
+            output_bias=family != "qwen2" and attention_bias,
+            mlp_bias=family == "llama" and bool(config.get("mlp_bias", False)),
+            qk_norm=family == "qwen3",
+        )
+    except KeyError as error:
+        raise _unsupported(f"its config.json has no {error}") from error
+
+
+def resolve_targets(targets: str | Sequence[str]) -> tuple[str, ...]:
+    """Hugging Face names of the projections to adapt, in the model's order; "all-linear" means all of a block."""
+    if targets == "all-linear":
+        return PROJECTIONS
+    wanted = {targets} if isinstance(targets, str) else set(targets)
+    unknown = sorted(wanted - set(PROJECTIONS))
+    if unknown or not wanted:
+        raise StepFailed(
+            "unsupported-target",
+            f"torchtune cannot adapt {', '.join(unknown) or 'an empty list of targets'}",
+            f"Use all-linear or some of {', '.join(PROJECTIONS)}.",
+        )
+    return tuple(name for name in PROJECTIONS if name in wanted)
+
+
+def adapted_layers(layers: int, last: int | None) -> range:
+    """Indices of the blocks that carry adapters: all, or the last few."""
+    if last is not None and not 1 <= last <= layers:
+        raise StepFailed("bad-layers", f"layers.last is {last}, but the model has {layers} layers")
+    return range(0 if last is None else layers - last, layers)
+
+
+def build(hf_config: str, max_seq_len: int) -> Decoder:
+    """The model without adapters (a torchtune component)."""
+    return _build(read_shape(json.loads(Path(hf_config).read_text())), max_seq_len, _plain)
+
+
+def build_adapted(
+    hf_config: str,
+    max_seq_len: int,
+    targets: str | Sequence[str],
+    lora_rank: int,
+    lora_alpha: float,
+    lora_dropout: float = 0.0,
+    use_dora: bool = False,
+    last_layers: int | None = None,
+) -> Decoder:
+    """The model with LoRA or DoRA on some projections of all blocks or the last ones (a torchtune component).
+
+    `targets` are Hugging Face names. Weights are left as the modules' constructors make them.
+    """
+    shape = read_shape(json.loads(Path(hf_config).read_text()))
+    names = set(resolve_targets(targets if isinstance(targets, str) else list(targets)))
+    blocks = adapted_layers(shape.layers, last_layers)
+    kind = DoRA if use_dora else LoRA
+
+    def linear(layer: int, name: str, inputs: int, outputs: int, bias: bool) -> nn.Module:
+        if layer not in blocks or name not in names:
+            return _plain(layer, name, inputs, outputs, bias)
+        return kind(inputs, outputs, rank=lora_rank, alpha=lora_alpha, dropout=lora_dropout, use_bias=bias)
+
+    return _build(shape, max_seq_len, linear)
+
+
+def _plain(_layer: int, _name: str, inputs: int, outputs: int, bias: bool) -> nn.Module:
+    return nn.Linear(inputs, outputs, bias=bias)
+
+
+def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int, bool], nn.Module]) -> Decoder:
+    if max_seq_len > shape.positions:
+        raise StepFailed("max-length", f"max_length is {max_seq_len}, but the model knows {shape.positions} positions")
+    rope = Qwen2RotaryPositionalEmbeddings(dim=shape.head_dim, max_seq_len=max_seq_len, base=shape.rope_theta)
+    queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
+    blocks = []
+    for i in range(shape.layers):
+        attention = Attention(
+            embed_dim=shape.dim,
+            num_heads=shape.heads,
+            num_kv_heads=shape.kv_heads,
+            head_dim=shape.head_dim,
+            q_proj=linear(i, "q_proj", shape.dim, queries, shape.qkv_bias),
+            k_proj=linear(i, "k_proj", shape.dim, keys, shape.qkv_bias),
+            v_proj=linear(i, "v_proj", shape.dim, keys, shape.qkv_bias),
+            output_proj=linear(i, "o_proj", queries, shape.dim, shape.output_bias),
+            pos_embeddings=rope,
+            q_norm=RMSNorm(shape.head_dim, shape.eps) if shape.qk_norm else None,
+            k_norm=RMSNorm(shape.head_dim, shape.eps) if shape.qk_norm else None,
+            max_seq_len=max_seq_len,
+        )
+        mlp = FeedForward(
+            gate_proj=linear(i, "gate_proj", shape.dim, shape.inner, shape.mlp_bias),
+            up_proj=linear(i, "up_proj", shape.dim, shape.inner, shape.mlp_bias),
+            down_proj=linear(i, "down_proj", shape.inner, shape.dim, shape.mlp_bias),
+        )
+        norms = {"sa_norm": RMSNorm(shape.dim, shape.eps), "mlp_norm": RMSNorm(shape.dim, shape.eps)}
+        blocks.append(TransformerSelfAttentionLayer(attn=attention, mlp=mlp, **norms))
+    embedding = nn.Embedding(shape.vocabulary, shape.dim)
+    return Decoder(
+        tok_embeddings=embedding,
+        layers=nn.ModuleList(blocks),
+        max_seq_len=max_seq_len,
+        num_heads=shape.heads,
+        head_dim=shape.head_dim,
+        norm=RMSNorm(shape.dim, shape.eps),
+        output=TiedLinear(embedding) if shape.tied else nn.Linear(shape.dim, shape.vocabulary, bias=False),
+    )
+
+
+def _unsupported(why: str) -> StepFailed:
+    return StepFailed(
+        "unsupported-model",
+        f"the torchtune backend cannot train this model: {why}",
+        "It trains dense Llama-like, Qwen2.5 and Qwen3 models. Use another model, or backend: axolotl.",
+    )
