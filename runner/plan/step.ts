@@ -56,8 +56,9 @@ export type Ports = {
   readonly output: string;
   /** Kept until the step has succeeded: what a resume needs. */
   readonly work: string;
-  /** Names in `reads`. */
-  readonly reads: ReadonlySet<string>;
+  /** Whether the draft reads an upstream file, or has a source, by that name. */
+  reads(name: string): boolean;
+  hasSource(name: string): boolean;
   /** Path of an upstream file named in `reads`. */
   input(name: string): string;
   /** Path of a source: its snapshot where it is small. */

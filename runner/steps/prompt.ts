@@ -8,7 +8,6 @@ import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
-import type { Site } from "./site.ts";
 
 type Params = {
   /** The labels offered to the template, or null for none. */
@@ -27,7 +26,7 @@ export const prompt: StepKind<Params> = {
     try {
       const render = compileTemplate(readFileSync(path, "utf8"));
       for (const split of ["train", "validation", "eval"]) {
-        const rows = ports.reads.has(split) ? readJsonLines<DataRow>(ports.input(split)) : [];
+        const rows = ports.reads(split) ? readJsonLines<DataRow>(ports.input(split)) : [];
         const rendered = rows.map(({ id, input, target }) => ({
           id,
           messages: render({ input, labels, examples: [] }),

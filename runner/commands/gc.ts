@@ -1,0 +1,43 @@
+import { join } from "node:path";
+import { openProject } from "../project.ts";
+import { gc, ManifestUnreadable } from "../store/gc.ts";
+import { type Act, exit } from "./context.ts";
+
+const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
+
+/** `exp gc`: drops the bytes of what no run and no running process refers to; records stay, so that keys stay known. */
+export const command: Act = async (_args, { maxSize, dryRun, json }, context) => {
+  const size = maxSize === undefined ? undefined : parseSize(String(maxSize));
+  if (maxSize !== undefined && size === undefined) {
+    context.err(`exp gc: --max-size takes a size such as 20GB or 500MB, not "${maxSize}"\n`);
+    return exit.invalid;
+  }
+  const { store } = await openProject(join(context.cwd, "."), context, dryRun === true ? "read" : "write");
+  try {
+    const { collected, before, after } = gc(store, {
+      dryRun: dryRun === true,
+      ...(size === undefined ? {} : { maxSize: size }),
+    });
+    if (json === true) context.out(`${JSON.stringify({ collected, before, after }, null, 1)}\n`);
+    else {
+      const verb = dryRun === true ? "would drop" : "dropped";
+      context.out(`${verb} ${collected.length} objects: ${inGB(before)} -> ${inGB(after)}\n`);
+    }
+    return exit.done;
+  } catch (error) {
+    if (!(error instanceof ManifestUnreadable)) throw error;
+    context.err(`exp gc: ${error.message}\n`);
+    return exit.failed;
+  } finally {
+    store.close();
+  }
+};
+
+function parseSize(text: string): number | undefined {
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]?)B?$/i.exec(text.trim()) ?? [];
+  return number === undefined ? undefined : Number(number) * (units[(unit ?? "").toUpperCase()] as number);
+}
+
+function inGB(bytes: number): string {
+  return bytes < 1e8 ? `${(bytes / 1e6).toFixed(1)} MB` : `${(bytes / 1e9).toFixed(2)} GB`;
+}

@@ -1,0 +1,173 @@
+import { dirname, join, relative } from "node:path";
+import { assess } from "../execute/assess.ts";
+import { machinery } from "../execute/machinery.ts";
+import { execute, type Outcome } from "../execute/scheduler.ts";
+import { Slots } from "../execute/slots.ts";
+import { upTo } from "../plan/build.ts";
+import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
+import type { StoreRecord } from "../plan/record.ts";
+import type { Json } from "../plan/step.ts";
+import { loadAll, openProject, type Planned, planAll, portable, type Project } from "../project.ts";
+import { cacheRoot } from "../setup/cache.ts";
+import { interpreter } from "../setup/environments.ts";
+import { chooseReporter } from "../show/choose.ts";
+import type { Reporter } from "../show/reporter.ts";
+import { runSummary } from "../show/summary.ts";
+import { tryAcquire } from "../store/lock.ts";
+import { formerIngredients } from "../study/former.ts";
+import { provenanceOf, seedsIn } from "../study/provenance.ts";
+import { seal } from "../study/seal.ts";
+import { type Act, type Context, exit } from "./context.ts";
+
+type RunOptions = {
+  readonly set: readonly string[];
+  readonly force: readonly string[];
+  readonly until?: string;
+  readonly jobs?: string;
+  readonly keepGoing?: boolean;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+};
+
+/** `exp run`: resolves, plans, runs what is missing, and seals each run that is complete. */
+export const command: Act = async ([paths], given, context) => {
+  const options = given as unknown as RunOptions;
+  const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
+  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0)) {
+    context.err(`exp run: --jobs takes a number from 1 on, not "${options.jobs}"\n`);
+    return exit.invalid;
+  }
+  const loaded = loadAll(paths as string[], given, context);
+  if (loaded === undefined) return exit.invalid;
+  const project = await openProject((loaded[0] as (typeof loaded)[0]).file, context, "write");
+  const planned = planAll(loaded, project);
+  const named = nameSteps(planned.plan, options, context);
+  if (named === undefined) return exit.invalid;
+  const { plan, forced } = named;
+  const { store, digests, artifacts } = project;
+
+  const reporter = await chooseReporter({ ...options, context });
+  const emit = (event: Event): void => reporter.event(event);
+  const parts = machinery(plan, {
+    store,
+    digests,
+    packageRoot: context.packageRoot,
+    stop: context.stop,
+    kill: context.kill,
+    emit,
+    python: (environment) => interpreter(environment, context.env),
+    slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
+    jobs: jobs ?? Number.POSITIVE_INFINITY,
+  });
+  store.sweepStaging();
+  const expected = assess(plan, parts, formerIngredients(plan, artifacts, store));
+  emit({
+    type: "plan",
+    runs: plan.runs.length,
+    steps: [...expected].map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
+  });
+
+  try {
+    const outcomes = await execute(plan, parts, {
+      emit,
+      stop: context.stop,
+      force: forced,
+      keepGoing: options.keepGoing ?? false,
+    });
+    const sealed = finish({ plan, points: planned.points }, outcomes, project, context, emit);
+    await reporter.close();
+    if (options.json !== true && options.quiet !== true) {
+      for (const { manifest, path } of sealed.slice(-1)) {
+        context.out(runSummary(manifest, relative(context.cwd, dirname(path)), context));
+      }
+    }
+    return [...outcomes.values()].every(isThere) ? exit.done : exit.failed;
+  } finally {
+    store.close();
+  }
+};
+
+type Sealed = { readonly manifest: Manifest; readonly path: string };
+
+/** Seals every run whose steps are all there and says how each run ended. */
+function finish(
+  { plan, points }: Planned,
+  outcomes: ReadonlyMap<PlannedStep, Outcome>,
+  project: Project,
+  context: Context,
+  emit: (event: Event) => void,
+): readonly Sealed[] {
+  const records = new Map<PlannedStep, StoreRecord>();
+  for (const [step, outcome] of outcomes) {
+    if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
+  }
+  const sealed: Sealed[] = [];
+  for (const run of plan.runs) {
+    const ends = [...run.steps.values()].map((step) => outcomes.get(step));
+    if (!ends.every((outcome) => outcome !== undefined && isThere(outcome))) {
+      const interrupted = ends.some((outcome) => outcome?.status === "skipped" && outcome.because === "interrupted");
+      emit({ type: "run-end", run: nameOf(run), status: interrupted ? "interrupted" : "failed", manifest: null });
+      continue;
+    }
+    const { run: name, manifest } = seal(run, records, sealingOf(run, points.get(run) as Point, project, context));
+    sealed.push({ manifest: readManifest(manifest), path: manifest });
+    emit({ type: "run-end", run: name, status: "done", manifest });
+  }
+  return sealed;
+}
+
+function sealingOf(run: PlannedRun, { experiment }: Point, project: Project, context: Context): Sealing {
+  const { root, artifacts, store, machine, site, digests } = project;
+  const config = portable(experiment as unknown as Json, root);
+  return {
+    artifacts,
+    config,
+    objectDir: (object) => store.objectDir(object),
+    provenance() {
+      const environment = experiment.train?.backend ?? "torchtune";
+      const lock = site.lock(environment);
+      const sources: Record<string, string> = {};
+      for (const step of run.steps.values()) {
+        for (const [name, path] of Object.entries(step.draft.sources)) {
+          if (!name.startsWith("recipes/")) sources[portable(path, root)] = step.sourceDigests[name] as string;
+        }
+      }
+      return provenanceOf({
+        exp: context.version(),
+        root,
+        gpus: machine.gpus as unknown as Json,
+        locks: { [environment]: { path: lock, sha256: digests.of(lock) } },
+        seeds: seedsIn(config),
+        sources,
+      });
+    },
+  };
+}
+
+function nameOf({ experiment, coordinates }: PlannedRun): string {
+  return coordinates === "" ? experiment : `${experiment}/${coordinates}`;
+}
+
+function isThere(outcome: Outcome): boolean {
+  return outcome.status === "built" || outcome.status === "reused";
+}
+
+/** Applies --until and --force, or says which name is none of the plan's. */
+function nameSteps(
+  plan: Plan,
+  { until, force }: RunOptions,
+  context: Context,
+): { readonly plan: Plan; readonly forced: (step: PlannedStep) => boolean } | undefined {
+  const called = (step: PlannedStep, name: string): boolean =>
+    step.id === name || step.draft.id === name || step.kind.name === name;
+  for (const name of [...force, ...(until === undefined ? [] : [until])]) {
+    if (plan.steps.some((step) => called(step, name))) continue;
+    const names = [...new Set(plan.steps.map(({ draft }) => draft.id))];
+    context.err(`exp run: no step "${name}"${didYouMean(name, names)}; steps: ${names.join(", ")}\n`);
+    return undefined;
+  }
+  return {
+    plan: until === undefined ? plan : upTo(plan, (step) => called(step, until)),
+    forced: (step) => force.some((name) => called(step, name)),
+  };
+}

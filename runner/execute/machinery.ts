@@ -1,0 +1,153 @@
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
+import type { StoreRecord } from "../plan/record.ts";
+import type { Json, Ports, PythonProgram } from "../plan/step.ts";
+import type { Digests } from "../store/digest.ts";
+import type { Staged, Store } from "../store/store.ts";
+import type { Event } from "./event.ts";
+import { Interrupted, type Interrupts } from "./interrupt.ts";
+import { type PythonRequest, runPython } from "./python.ts";
+import type { Machinery } from "./scheduler.ts";
+import { type Grant, Slots } from "./slots.ts";
+import { Frozen } from "./frozen.ts";
+
+const oneTurn = { cores: 1, gpus: 0, memory: 0 };
+
+/** What real machinery is made of. */
+export type Parts = Interrupts & {
+  readonly store: Store;
+  readonly digests: Digests;
+  /** Folder of the exp package: where recipes/ lies. */
+  readonly packageRoot: string;
+  readonly slots: Slots;
+  /** Steps at once, at most. */
+  readonly jobs: number;
+  /** Interpreter of an environment that is as its lock says. Throws StepFailed with what to do. */
+  python(environment: string): string;
+  readonly emit: (event: Event) => void;
+};
+
+/** Builds steps for real: under the key's lock, within the machine's slots, from a snapshot, into the store. */
+export function machinery(plan: Plan, parts: Parts): Machinery {
+  const { store, digests, packageRoot } = parts;
+  const frozen = new Frozen(plan, { folder: join(store.root, "work", "snapshots"), packageRoot, digests });
+
+  const turns = new Slots({ cores: parts.jobs, memory: 0, gpus: [] }, () => undefined);
+  const found = new Map<string, StoreRecord>();
+
+  return {
+    find(key) {
+      const known = found.get(key);
+      if (known !== undefined) return { record: known };
+      const hit = store.find(key);
+      if ("record" in hit) found.set(key, hit.record);
+      return hit;
+    },
+    peek: (key) => store.peek(key),
+    holds: (step, record) => step.kind.holds?.(step.draft, store.objectDir(record.object)) ?? true,
+    async build(step, known, upstream, { force }) {
+      const lock = await abortable(step, parts.stop, () => store.lock(known.key, { signal: parts.stop }));
+      try {
+        if (step.kind.cached && !force) {
+          const hit = store.find(known.key);
+          if ("record" in hit && this.holds(step, hit.record)) return { record: hit.record, reused: true };
+        }
+        const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
+        const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
+        const staged = store.stage(known.key);
+        try {
+          const started = performance.now();
+          const evidence = await make(step, known.key, staged, grant, upstream);
+          frozen.verify(step);
+          const seconds = Math.round(performance.now() - started) / 1000;
+          const outputs = step.kind.outputs(step.draft.params);
+          const record = await store.commit(staged, {
+            ingredients: known.ingredients,
+            outputs,
+            evidence,
+            seconds,
+            force: force || !step.kind.cached,
+          });
+          store.dropWork(known.key);
+          return { record, reused: false };
+        } catch (error) {
+          store.discard(staged);
+          throw error;
+        } finally {
+          grant.release();
+          turn.release();
+        }
+      } finally {
+        lock.release();
+      }
+    },
+  };
+
+  /** Runs the step with its outputs going to the staged folder; gives what it learnt about itself. */
+  async function make(
+    step: PlannedStep,
+    key: string,
+    staged: Staged,
+    grant: Grant,
+    upstream: ReadonlyMap<PlannedStep, StoreRecord>,
+  ): Promise<Readonly<Record<string, Json>>> {
+    const { draft } = step;
+    const evidence: Record<string, Json> = {};
+    const inputs: Record<string, string> = {};
+    for (const [name, from] of Object.entries(step.upstream)) {
+      inputs[name] = join(store.objectDir((upstream.get(from.step) as StoreRecord).object), from.file);
+    }
+    const sources = Object.fromEntries(Object.keys(draft.sources).map((name) => [name, frozen.source(step, name)]));
+    const ports: Ports = {
+      output: staged.dir,
+      get work() {
+        return store.workDir(key);
+      },
+      reads: (name) => name in inputs,
+      hasSource: (name) => name in sources,
+      input: (name) => inputs[name] as string,
+      source: (name) => sources[name] as string,
+      place: (name) => draft.places[name] as string,
+      progress: (progress) => parts.emit({ type: "progress", step: step.id, ...progress }),
+      evidence: (values) => void Object.assign(evidence, values),
+      cores: grant.cores,
+      signal: parts.stop,
+      python: async (program) => void Object.assign(evidence, await runPython(request(program), control)),
+    };
+    const request = ({ module, environment, network, secrets }: PythonProgram): PythonRequest => ({
+      python: parts.python(environment),
+      code: frozen.code,
+      environment,
+      module,
+      step: step.id,
+      params: { ...(draft.params as Record<string, Json>), ...draft.hints },
+      inputs,
+      places: draft.places,
+      output: staged.dir,
+      work: ports.work,
+      cores: grant.cores,
+      ...(network === undefined ? {} : { network }),
+      ...(secrets === undefined ? {} : { secrets }),
+      ...(grant.gpus.length > 0 ? { variables: { CUDA_VISIBLE_DEVICES: grant.gpus.map(({ uuid }) => uuid).join() } } : {}),
+    });
+    const control = {
+      stop: parts.stop,
+      kill: parts.kill,
+      log: join(store.root, "logs", `${step.id}-${key.slice(0, 8)}.log`),
+      onProgress: ports.progress,
+    };
+    rmSync(control.log, { force: true });
+    await step.kind.run(draft.params, ports);
+    return evidence;
+  }
+}
+
+/** Waits for something that the first Ctrl-C gives up on. */
+async function abortable<T>(step: PlannedStep, stop: AbortSignal, wait: () => Promise<T>): Promise<T> {
+  try {
+    return await wait();
+  } catch (error) {
+    throw stop.aborted ? new Interrupted(step.id) : error;
+  }
+}

@@ -1,0 +1,141 @@
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
+import { isAbsolute, join, relative, resolve } from "node:path";
+import type { Context } from "./commands/context.ts";
+import type { Diagnostic } from "./diagnostic/diagnostic.ts";
+import { formatDiagnostic, toJson } from "./diagnostic/frame.ts";
+import { detectMachine, type Machine } from "./execute/devices.ts";
+import { pythonSources } from "./execute/imports.ts";
+import { type Files, projectRoot } from "./experiment/files.ts";
+import { type LoadedExperiment, loadExperiment, type Point } from "./experiment/load.ts";
+import { buildPlan } from "./plan/build.ts";
+import type { Plan, PlannedRun } from "./plan/plan.ts";
+import { cacheRoot } from "./setup/cache.ts";
+import { lockFile } from "./setup/environments.ts";
+import { bundledModelDir, bundledModels, hubModelDir } from "./setup/models.ts";
+import { nativePrecision } from "./setup/precision.ts";
+import { draftsOf, kinds } from "./steps/index.ts";
+import type { ModelPlace, Site } from "./steps/site.ts";
+import { type Digests, openDigests } from "./store/digest.ts";
+import { type Access, openStore, type Store } from "./store/store.ts";
+
+/** The filesystem as the front of exp reads it. */
+const files: Files = {
+  read(path, limit) {
+    try {
+      return limit === undefined ? readFileSync(path) : readStart(path, limit);
+    } catch {
+      return undefined;
+    }
+  },
+  kind(path) {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? undefined : stat.isDirectory() ? "folder" : "file";
+  },
+};
+
+function readStart(path: string, limit: number): Uint8Array {
+  const fd = openSync(path, "r");
+  try {
+    const bytes = Buffer.alloc(limit);
+    return bytes.subarray(0, readSync(fd, bytes, 0, limit, 0));
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** A project as commands see it: where it is, what it has stored, and the machine that it is on. */
+export type Project = {
+  readonly root: string;
+  readonly artifacts: string;
+  readonly digests: Digests;
+  readonly store: Store;
+  readonly machine: Machine;
+  readonly site: Site;
+};
+
+/** Opens the project that `anchor` (a file or folder) belongs to. */
+export async function openProject(anchor: string, context: Context, access: Access): Promise<Project> {
+  const root = projectRoot(anchor, files);
+  const artifacts = join(root, "artifacts");
+  const digests = openDigests(cacheRoot(context.env));
+  const machine = await detectMachine();
+  return {
+    root,
+    artifacts,
+    digests,
+    store: openStore(artifacts, digests, access),
+    machine,
+    site: siteOf(context, machine),
+  };
+}
+
+function siteOf(context: Context, machine: Machine): Site {
+  return {
+    version: context.version(),
+    recipe: (module) => ({
+      ...pythonSources(context.packageRoot, "recipes.common.launch"),
+      ...pythonSources(context.packageRoot, module),
+    }),
+    lock: (environment) => lockFile(environment, context, machine),
+    model: (base, revision) => modelPlace(base, revision, context.env),
+    precision: nativePrecision(machine),
+    cores: machine.cores,
+    gpus: machine.gpus.length,
+  };
+}
+
+function modelPlace(base: string, revision: string | undefined, env: Context["env"]): ModelPlace {
+  if (base in bundledModels) return { origin: "bundled", dir: bundledModelDir(base, env), files: {} };
+  if (!isAbsolute(base)) return { origin: "hub", dir: hubModelDir(base, revision as string, env), files: {} };
+  const names = readdirSync(base).filter((name) => statSync(join(base, name)).isFile() && !name.startsWith("."));
+  return { origin: "local", dir: base, files: Object.fromEntries(names.map((name) => [`model/${name}`, join(base, name)])) };
+}
+
+/** Files that were read and found right, or undefined when what is wrong with them has been said. */
+export function loadAll(
+  paths: readonly string[],
+  options: Readonly<Record<string, unknown>>,
+  context: Context,
+): readonly LoadedExperiment[] | undefined {
+  const wrong: Diagnostic[] = [];
+  const loaded: LoadedExperiment[] = [];
+  for (const path of paths) {
+    const result = loadExperiment(resolve(context.cwd, path), {
+      files,
+      cwd: context.cwd,
+      packageRoot: context.packageRoot,
+      set: options.set as readonly string[],
+    });
+    wrong.push(...(result.ok ? result.warnings : result.diagnostics));
+    if (result.ok) loaded.push(result.value);
+  }
+  if (options.json === true) for (const one of wrong) context.out(`${JSON.stringify(toJson(one))}\n`);
+  else for (const one of wrong) context.err(`${formatDiagnostic(one, { color: context.color })}\n`);
+  return wrong.some(({ severity }) => severity === "error") ? undefined : loaded;
+}
+
+/** A plan, and the point of an experiment that each of its runs stands for. */
+export type Planned = { readonly plan: Plan; readonly points: ReadonlyMap<PlannedRun, Point> };
+
+/** Drafts every run of every file into one plan. */
+export function planAll(loaded: readonly LoadedExperiment[], project: Project): Planned {
+  const points = loaded.flatMap((one) => one.points.map((point) => ({ point, name: one.name })));
+  const drafted = points.map(({ point, name }) => ({
+    experiment: name,
+    coordinates: point.coordinates,
+    drafts: draftsOf(point.experiment, project.site),
+  }));
+  const plan = buildPlan(drafted, kinds, (path) => project.digests.of(path));
+  return { plan, points: new Map(plan.runs.map((run, index) => [run, (points[index] as (typeof points)[0]).point])) };
+}
+
+/** Replaces absolute paths below the root, so that what is written down names no machine. */
+export function portable<T>(value: T, root: string): T {
+  if (typeof value === "string") {
+    return (isAbsolute(value) && existsSync(value) ? relative(root, value) || "." : value) as T;
+  }
+  if (Array.isArray(value)) return value.map((item) => portable(item, root)) as T;
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, portable(item, root)])) as T;
+}
+

@@ -1,0 +1,100 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatDiagnostic } from "../diagnostic/frame.ts";
+import type { Experiment } from "../experiment/schema.ts";
+import { parseAnswer } from "../labels/parse.ts";
+import { noSynonyms, parseSynonyms, type Synonyms } from "../labels/synonyms.ts";
+import { type View, viewOf, views } from "../labels/views.ts";
+import { count } from "../metrics/count.ts";
+import { cardinality, labelRows, outOfSet, parseFailures } from "../metrics/detail.ts";
+import { score } from "../metrics/score.ts";
+import { intern, tabulate } from "../metrics/table.ts";
+import { type Json, StepFailed, type StepKind } from "../plan/step.ts";
+import type { Arm } from "./arms.ts";
+import type { DataRow, LabelCount } from "./data.ts";
+import { draft } from "./draft.ts";
+import { jsonLines, readJsonLines } from "./jsonl.ts";
+import type { Site } from "./site.ts";
+
+type Params = { readonly separator: string; readonly task: "label_set" | "single_label"; readonly exp: string };
+
+/** One answer as `generate` writes it; a classical baseline gives labels and no text. */
+export type Response = {
+  readonly id: string;
+  readonly text?: string;
+  readonly labels?: readonly string[];
+  readonly prompt_tokens?: number;
+  readonly new_tokens?: number;
+  readonly finish?: "stop" | "length";
+};
+
+/** One scored case, as predictions.jsonl keeps it. */
+export type Prediction = Response & {
+  readonly gold: readonly string[];
+  readonly labels: readonly string[];
+  /** False where no label and no "none" could be read; the answer then counts as the empty set. */
+  readonly parsed: boolean;
+  readonly notes: readonly string[];
+};
+
+/** Reads every answer as labels and scores them in three views. */
+export const evaluate: StepKind<Params> = {
+  name: "evaluate",
+  version: 1,
+  cached: true,
+  outputs: () => ["metrics.json", "predictions.jsonl"],
+  async run({ separator, task }, ports) {
+    const rows = readJsonLines<DataRow>(ports.input("rows"));
+    const vocabulary = (JSON.parse(readFileSync(ports.input("labels"), "utf8")) as LabelCount[]).map(({ label }) => label);
+    const synonyms = ports.hasSource("data.labels.synonyms") ? readSynonyms(ports.source("data.labels.synonyms")) : noSynonyms;
+    const answers = new Map(readJsonLines<Response>(ports.input("responses")).map((answer) => [answer.id, answer]));
+    const known = new Set(vocabulary);
+
+    const predictions = rows.map(({ id, gold }): Prediction => {
+      const answer = answers.get(id);
+      if (answer === undefined) throw new StepFailed("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
+      if (answer.labels !== undefined) return { ...answer, gold, labels: answer.labels, parsed: true, notes: [] };
+      const { labels, parsed, notes } = parseAnswer(answer.text ?? "", { separator, task, known, finish: answer.finish });
+      return { ...answer, gold, labels, parsed, notes };
+    });
+    const cases = predictions.map(({ id, gold, labels }) => ({ id, gold, pred: labels }));
+    const { n, views: scores } = score(cases, { synonyms, space: vocabulary });
+    const interned = intern(cases);
+    const inView = (view: View) => tabulate(interned, viewOf(view, synonyms), vocabulary);
+    const metrics = {
+      n,
+      views: scores,
+      per_label: Object.fromEntries(views.map((view) => [view, labelRows(inView(view))])),
+      cardinality: cardinality(inView("basic")),
+      out_of_set: Object.fromEntries(views.map((view) => [view, outOfSet(cases, vocabulary, viewOf(view, synonyms))])),
+      parse_failures: parseFailures(predictions),
+      truncated: predictions.filter(({ finish }) => finish === "length").length,
+    };
+    writeFileSync(join(ports.output, "metrics.json"), `${JSON.stringify(metrics, null, 1)}\n`);
+    writeFileSync(join(ports.output, "predictions.jsonl"), jsonLines(predictions));
+    ports.evidence({ cases: n } satisfies Record<string, Json>);
+  },
+};
+
+/** A study's synonym file. Throws StepFailed that shows every error at its place. */
+export function readSynonyms(path: string): Synonyms {
+  const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
+  if (result.ok) return result.value;
+  throw new StepFailed("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
+}
+
+/** The score of one arm, on the rows that the experiment is evaluated on. */
+export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
+  const { labels } = experiment.data;
+  return draft({
+    id: `evaluate.${arm}`,
+    kind: evaluate.name,
+    params: { separator: labels.separator, task: experiment.task, exp: site.version },
+    sources: labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms },
+    reads: {
+      rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+      labels: { step: "data", file: "labels.json" },
+      responses: { step: `generate.${arm}`, file: "responses.jsonl" },
+    },
+  });
+}

@@ -1,0 +1,44 @@
+import type { Experiment } from "../experiment/schema.ts";
+import type { Draft, StepKind } from "../plan/step.ts";
+import { arms, modelArms } from "./arms.ts";
+import { baseline, draftBaseline } from "./baseline.ts";
+import { data, draftData } from "./data.ts";
+import { draftEvaluate, evaluate } from "./evaluate.ts";
+import { draftFetch, fetch } from "./fetch.ts";
+import { draftGenerate, generate, replay } from "./generate.ts";
+import { draftPreflight, preflight } from "./preflight.ts";
+import { draftPrompt, prompt } from "./prompt.ts";
+import type { Site } from "./site.ts";
+import { draftTrain, train } from "./train.ts";
+import { draftWorkbook, workbook } from "./workbook.ts";
+
+/** Every kind of step by name. */
+export const kinds: ReadonlyMap<string, StepKind> = new Map(
+  ([fetch, data, prompt, preflight, train, generate, replay, baseline, evaluate, workbook] as StepKind[]).map(
+    (kind) => [kind.name, kind],
+  ),
+);
+
+/** Everything that one experiment needs done, in the order in which people read it. */
+export function draftsOf(experiment: Experiment, site: Site): readonly Draft[] {
+  const asked = modelArms(experiment);
+  const scored = arms(experiment);
+  const replayed = experiment.generate.engine === "replay";
+  const runsModel = !replayed;
+  return [
+    ...(runsModel ? [draftFetch(experiment, site)] : []),
+    draftData(experiment, site),
+    ...(runsModel ? asked.map((arm) => draftPrompt(experiment, arm)) : []),
+    ...(runsModel ? [draftPreflight(experiment, site)] : []),
+    ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site)] : []),
+    ...scored.map((arm) =>
+      asked.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site),
+    ),
+    ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
+    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site)] : []),
+  ];
+}
+
+function isTrained(experiment: Experiment): experiment is Experiment & { readonly train: object } {
+  return experiment.train !== undefined;
+}

@@ -1,0 +1,147 @@
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { canonicalJson, sha256 } from "../plan/canonical.ts";
+import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
+import type { StoreRecord } from "../plan/record.ts";
+import type { Json } from "../plan/step.ts";
+import type { ArmMetrics, Cost, Manifest, ManifestStep, Provenance } from "./manifest.ts";
+import { latestLink, runsDir } from "./runs.ts";
+
+/** What sealing needs besides the run itself. */
+export type Sealing = {
+  readonly artifacts: string;
+  objectDir(object: string): string;
+  /** The resolved experiment; paths relative to the project root. */
+  readonly config: Json;
+  /** Asked only when the run is new. */
+  provenance(): Provenance;
+};
+
+/**
+ * Writes a finished run to `runs/<experiment>/<run>/`: links to its files, then manifest.json, and makes it the
+ * experiment's latest. A run of the same steps with the same outputs is the same run, and its manifest stays as it is.
+ * Returns the manifest's path and the run's name.
+ */
+export function seal(
+  run: PlannedRun,
+  records: ReadonlyMap<PlannedStep, StoreRecord>,
+  sealing: Sealing,
+): { readonly run: string; readonly manifest: string } {
+  const steps = new Map<string, readonly [PlannedStep, StoreRecord]>();
+  for (const [id, step] of run.steps) {
+    const record = records.get(step);
+    if (record !== undefined) steps.set(id, [step, record]);
+  }
+  const objects = Object.fromEntries([...steps].map(([id, [, record]]) => [id, [record.key, record.object]]));
+  const digits = sha256(canonicalJson({ config: sealing.config, objects })).slice(0, 8);
+  const name = run.coordinates === "" ? digits : `${safe(run.coordinates)}-${digits}`;
+  const folder = join(runsDir(sealing.artifacts), run.experiment, name);
+  const path = join(folder, "manifest.json");
+  if (!existsSync(path)) {
+    mkdirSync(folder, { recursive: true });
+    const published = new Map<string, string>();
+    for (const [id, [, record]] of steps) link(folder, id, record, sealing.objectDir(record.object), published);
+    writeWhole(path, `${JSON.stringify(manifestOf(run, name, steps, sealing), null, 1)}\n`);
+  }
+  point(join(dirname(folder), latestLink), name);
+  return { run: name, manifest: path };
+}
+
+/** Where a step's outputs stand in a run's folder: those of an arm together, the others at the top. */
+function publishedFolder(id: string): string {
+  const dot = id.indexOf(".");
+  return dot < 0 ? (id === "data" ? id : "") : id.slice(dot + 1);
+}
+
+function link(
+  folder: string,
+  id: string,
+  record: StoreRecord,
+  object: string,
+  published: Map<string, string>,
+): void {
+  const into = join(folder, publishedFolder(id));
+  mkdirSync(into, { recursive: true });
+  for (const top of new Set(Object.keys(record.files).map((file) => file.split("/")[0] as string))) {
+    const path = join(into, top);
+    const other = published.get(path);
+    if (other !== undefined) throw new Error(`${other} and ${id} both publish ${path}`);
+    published.set(path, id);
+    rmSync(path, { force: true });
+    symlinkSync(relative(into, join(object, top)), path);
+  }
+}
+
+function manifestOf(
+  run: PlannedRun,
+  name: string,
+  steps: ReadonlyMap<string, readonly [PlannedStep, StoreRecord]>,
+  sealing: Sealing,
+): Manifest {
+  const kept: Record<string, ManifestStep> = {};
+  const arms: Record<string, ArmMetrics> = {};
+  for (const [id, [step, record]] of steps) {
+    kept[id] = {
+      kind: step.kind.name,
+      key: record.key,
+      stepId: step.stepId,
+      object: record.object,
+      files: record.files,
+      seconds: record.seconds,
+      created: record.created,
+      evidence: record.evidence,
+    };
+    if (step.kind.name === "evaluate") {
+      const file = join(sealing.objectDir(record.object), "metrics.json");
+      arms[id.slice("evaluate.".length)] = (JSON.parse(readFileSync(file, "utf8")) as { views: ArmMetrics }).views;
+    }
+  }
+  return {
+    schema: 1,
+    experiment: run.experiment,
+    run: name,
+    coordinates: run.coordinates,
+    created: new Date().toISOString(),
+    config: sealing.config,
+    steps: kept,
+    arms,
+    cost: costOf(kept),
+    provenance: sealing.provenance(),
+  };
+}
+
+function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {
+  const number = (value: Json | undefined): number => (typeof value === "number" ? value : 0);
+  const all = Object.values(steps);
+  const total = (name: string): number => all.reduce((sum, { evidence }) => sum + number(evidence[name]), 0);
+  return {
+    seconds: Math.round(all.reduce((sum, { seconds }) => sum + seconds, 0) * 1000) / 1000,
+    peak_memory: Math.max(0, ...all.map(({ evidence }) => number(evidence.peak_memory))),
+    tokens: { trained: total("trained_tokens"), prompted: total("prompt_tokens"), generated: total("new_tokens") },
+    steps: Object.fromEntries(
+      Object.entries(steps).map(([id, { seconds, evidence }]) => [
+        id,
+        { seconds, peak_memory: typeof evidence.peak_memory === "number" ? evidence.peak_memory : null },
+      ]),
+    ),
+  };
+}
+
+/** Coordinates as a folder's name: anything odd in a value becomes "_". */
+function safe(coordinates: string): string {
+  return coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120);
+}
+
+function writeWhole(path: string, text: string): void {
+  const partial = `${path}.${process.pid}.partial`;
+  writeFileSync(partial, text, { flush: true });
+  renameSync(partial, path);
+}
+
+/** Points a link elsewhere in one step, so that no reader finds it missing. */
+function point(path: string, target: string): void {
+  const fresh = `${path}.${process.pid}`;
+  rmSync(fresh, { force: true });
+  symlinkSync(target, fresh);
+  renameSync(fresh, path);
+}
