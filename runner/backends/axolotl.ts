@@ -24,6 +24,7 @@ export const axolotl: Backend = {
     best: [],
     earlyStopping: false,
     samples: false,
-    reserved: {},
+    overrides: [],
+    decided: {},
   },
 };

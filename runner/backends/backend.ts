@@ -19,6 +19,8 @@ export type Capabilities = {
   readonly best: readonly string[];
   readonly earlyStopping: boolean;
   readonly samples: boolean;
-  /** Keys of the trainer that `exp` sets itself, with the key of `train` to use instead of an override. */
-  readonly reserved: Readonly<Record<string, string>>;
+  /** Dotted keys of the locked trainer that `overrides` may set. */
+  readonly overrides: readonly string[];
+  /** Dotted keys of the trainer that an experiment decides -> the key that decides. */
+  readonly decided: Readonly<Record<string, string>>;
 };

@@ -1,3 +1,4 @@
+import keys from "../../recipes/torchtune/keys.json" with { type: "json" };
 import type { Backend } from "./backend.ts";
 import { trainProperties } from "./train.ts";
 
@@ -27,6 +28,25 @@ export const torchtune: Backend = {
     best: ["loss"],
     earlyStopping: true,
     samples: false,
-    reserved: {},
+    overrides: keys,
+    decided: {
+      batch_size: "train.batch_size",
+      clip_grad_norm: "train.clip_grad_norm",
+      dtype: "train.precision",
+      epochs: "train.epochs",
+      gradient_accumulation_steps: "train.gradient_accumulation",
+      max_steps: "train.max_steps",
+      max_steps_per_epoch: "train.max_steps",
+      "model.apply_lora_to_mlp": "train.targets",
+      "model.lora_alpha": "train.alpha",
+      "model.lora_attn_modules": "train.targets",
+      "model.lora_dropout": "train.dropout",
+      "model.lora_rank": "train.rank",
+      "model.use_dora": "train.method",
+      "optimizer.lr": "train.learning_rate",
+      "optimizer.weight_decay": "train.weight_decay",
+      seed: "train.seed",
+      "tokenizer.max_seq_len": "train.max_length",
+    },
   },
 };

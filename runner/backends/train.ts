@@ -66,7 +66,7 @@ export const trainProperties = {
   },
   optimizer: { type: "string", enum: ["adamw"], default: "adamw", description: "Optimiser." },
   weight_decay: { type: "number", minimum: 0, default: 0.01, description: "Weight decay of the optimiser." },
-  max_grad_norm: {
+  clip_grad_norm: {
     type: "number",
     exclusiveMinimum: 0,
     default: 1,

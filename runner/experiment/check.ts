@@ -1,4 +1,4 @@
-import type { Diagnostic } from "../diagnostic/diagnostic.ts";
+import type { Diagnostic, Span } from "../diagnostic/diagnostic.ts";
 import { checkData } from "./checks/data.ts";
 import { checkEvaluate } from "./checks/evaluate.ts";
 import { checkGenerate } from "./checks/generate.ts";
@@ -7,11 +7,8 @@ import { checkPrompt } from "./checks/prompt.ts";
 import { checkReport } from "./checks/report.ts";
 import { checkTrain } from "./checks/train.ts";
 import type { Files } from "./files.ts";
-import { locate, type Node } from "./node.ts";
+import { find, locate, type Node } from "./node.ts";
 import type { Experiment } from "./schema.ts";
-
-/** Keys of a backend's locked trainer, dotted; undefined where the list is not known. */
-export type TrainerKeys = (backend: string) => readonly string[] | undefined;
 
 /** Models that come with `exp setup`, by name. */
 export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;
@@ -20,13 +17,18 @@ export type BundledModels = Readonly<Record<string, { readonly parameters: numbe
 export type CheckContext = {
   readonly experiment: Experiment;
   readonly files: Files;
-  readonly trainerKeys: TrainerKeys | undefined;
   readonly bundledModels: BundledModels;
-  readonly isSweep: boolean;
+  /** Where a sweep asks for a winner, if it does. */
+  readonly select: Span | undefined;
+  /** An absolute path as errors name it. */
+  display(path: string): string;
   /** Whether somebody wrote a path. */
   wrote(path: string): boolean;
+  /** `path` is dotted: "train.rank" is the place of the value, "train.rank:" that of the key. */
   error(path: string, code: string, message: string, help?: string): void;
   warning(path: string, code: string, message: string, help?: string): void;
+  /** Passes on what is wrong inside another file. */
+  add(diagnostics: readonly Diagnostic[]): void;
 };
 
 /** A check and the top-level sections that it reads. */
@@ -43,36 +45,37 @@ const checks: readonly Check[] = [
 ];
 
 /** Finds what the schema cannot say. A check is left out where the schema found a section that it reads broken. */
-export function check(world: Pick<CheckContext, "files" | "trainerKeys" | "bundledModels" | "isSweep">) {
+export function check(world: Pick<CheckContext, "files" | "bundledModels" | "display" | "select">) {
   return (experiment: Experiment, node: Node, broken: ReadonlySet<string>): readonly Diagnostic[] => {
     const found: Diagnostic[] = [];
-    const add =
+    const say =
       (severity: "error" | "warning") =>
       (path: string, code: string, message: string, help?: string): void => {
-        const { keys, part } = parse(path);
-        const span = locate(node, keys, part);
+        const part = path.endsWith(":") ? "key" : "value";
+        const parts = (part === "key" ? path.slice(0, -1) : path).split(".");
+        const span = locate(node, keysOf(node, parts), part);
         found.push({ severity, code, message, span, ...(help === undefined ? {} : { help }) });
       };
     const context: CheckContext = {
       ...world,
       experiment,
-      wrote: (path) => isWritten(node, path.split(".")),
-      error: add("error"),
-      warning: add("warning"),
+      wrote: (path) => find(node, keysOf(node, path.split("."))) !== undefined,
+      error: say("error"),
+      warning: say("warning"),
+      add: (diagnostics) => found.push(...diagnostics),
     };
     for (const { sections, run } of checks) if (!sections.some((section) => broken.has(section))) run(context);
     return found;
   };
 }
 
-/** "train.rank" is the value, "train.rank:" the key. */
-function parse(path: string): { keys: readonly string[]; part: "key" | "value" } {
-  const isKey = path.endsWith(":");
-  return { keys: (isKey ? path.slice(0, -1) : path).split("."), part: isKey ? "key" : "value" };
-}
-
-function isWritten(node: Node, [first, ...rest]: readonly string[]): boolean {
-  if (first === undefined) return true;
-  const entry = node.kind === "map" ? node.entries.get(first) : undefined;
-  return entry !== undefined && isWritten(entry.node, rest);
+/** The keys of a dotted path. Where a map holds a key with dots of its own (`optimizer.fused`), that is the one. */
+function keysOf(node: Node | undefined, parts: readonly string[]): readonly string[] {
+  const entries = node?.kind === "map" ? node.entries : undefined;
+  for (let length = parts.length; length > 0; length--) {
+    const key = parts.slice(0, length).join(".");
+    const entry = entries?.get(key);
+    if (entry !== undefined) return [key, ...keysOf(entry.node, parts.slice(length))];
+  }
+  return parts;
 }

@@ -18,19 +18,38 @@ export function projectRoot(file: string, files: Files): string {
   }
 }
 
-/** A reader that asks the disk for each path once: a thousand sweep points name the same few files. */
+/**
+ * A reader that asks the disk for each path once: a thousand sweep points name the same few files. A path that cannot be one (a
+ * NUL in it, too long, no permission) is a path where nothing is.
+ */
 export function remembering(files: Files): Files {
   const reads = new Map<string, Uint8Array | undefined>();
   const kinds = new Map<string, "file" | "folder" | undefined>();
   return {
     read(path, limit) {
       const key = `${limit ?? ""}:${path}`;
-      if (!reads.has(key)) reads.set(key, files.read(path, limit));
+      if (!reads.has(key))
+        reads.set(
+          key,
+          attempt(() => files.read(path, limit)),
+        );
       return reads.get(key);
     },
     kind(path) {
-      if (!kinds.has(path)) kinds.set(path, files.kind(path));
+      if (!kinds.has(path))
+        kinds.set(
+          path,
+          attempt(() => files.kind(path)),
+        );
       return kinds.get(path);
     },
   };
+}
+
+function attempt<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }

@@ -1,14 +1,15 @@
 import { dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
-import type { Diagnostic, Result, SourceText } from "../diagnostic/diagnostic.ts";
+import type { ErrorObject } from "ajv";
+import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnostic.ts";
 import { sortDiagnostics } from "../diagnostic/frame.ts";
-import { type BundledModels, check, type TrainerKeys } from "./check.ts";
+import { type BundledModels, check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";
 import { readExtended } from "./extends.ts";
 import { type Files, projectRoot, remembering } from "./files.ts";
-import { type MapNode, type Value, without } from "./node.ts";
+import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
 import type { Experiment, Select } from "./schema.ts";
-import { rootSchema } from "./schema-tree.ts";
+import { branchFor, rootSchema } from "./schema-tree.ts";
 import { applySettings } from "./set.ts";
 import { sourceText } from "./source.ts";
 import { expandSweep } from "./sweep.ts";
@@ -26,8 +27,7 @@ export type LoadOptions = {
   readonly packageRoot: string;
   /** The project root, where the rule is not to find it. */
   readonly root?: string;
-  /** Keys of a backend's locked trainer, which `train.overrides` is checked against; undefined: not known. */
-  readonly trainerKeys?: TrainerKeys;
+  /** Models that come with `exp setup`. */
   readonly bundledModels: BundledModels;
 };
 
@@ -58,31 +58,31 @@ export type LoadedExperiment = {
 export function loadExperiment(path: string, options: LoadOptions): Result<LoadedExperiment> {
   const files = remembering(options.files);
   const file = resolve(options.cwd, path);
-  const opened = open(file, files, options.cwd);
+  const display = (one: string) => shownPath(one, options.cwd);
+  const opened = open(file, files, display);
   if (!opened.ok) return opened;
   const root = options.root ?? projectRoot(file, files);
   const extended = readExtended(file, opened.value, {
-    open: (next) => (files.kind(next) === "file" ? open(next, files, options.cwd) : undefined),
+    open: (next) => (files.kind(next) === "file" ? open(next, files, display) : undefined),
     resolve: (from, written) => resolve(dirname(from), written),
   });
   if (!extended.ok) return { ok: false, diagnostics: sortDiagnostics(extended.diagnostics) };
   const set = applySettings(extended.value.root, options.set ?? []);
-  if (!set.ok) return { ok: false, diagnostics: sortDiagnostics(set.diagnostics) };
 
   const { sources } = extended.value;
   const folders = new Map(sources.map(({ file: from, source }) => [source, dirname(from)]));
   const complete = completer(pathResolver(files, folders, dirname(file), root, options.packageRoot));
-  const entry = set.value.entries.get("sweep");
-  const base = without(set.value, ["sweep"]);
+  const entry = set.root.entries.get("sweep");
+  const base = without(set.root, ["sweep"]);
   const sweep = expandSweep(base, entry?.node, entry?.key);
   const points = sweep.ok ? sweep.value.points : [{ coordinates: "", values: {}, root: base }];
-  const diagnostics: Diagnostic[] = sweep.ok ? [] : [...sweep.diagnostics];
+  const diagnostics: Diagnostic[] = [...set.diagnostics, ...(sweep.ok ? [] : sweep.diagnostics)];
 
-  const checks = check({ ...options, files, trainerKeys: options.trainerKeys, isSweep: entry !== undefined });
+  const checks = check({ files, bundledModels: options.bundledModels, display, select: selectKey(entry?.node) });
   const loaded: Point[] = [];
   for (const { root: node, coordinates, values } of points) {
     const completed = complete(node);
-    const found = diagnose(node, completed, checks);
+    const found = diagnose(node, completed, checks).filter((one) => sweep.ok || !mayComeFromSweep.has(one.code));
     diagnostics.push(...found);
     if (found.some(isError)) continue;
     const { experiment, defaulted } = resolveTrain(completed);
@@ -105,22 +105,52 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   };
 }
 
+/** What a sweep that cannot be expanded may have been about to supply. */
+const mayComeFromSweep: ReadonlySet<string> = new Set(["missing-key", "unpinned-revision"]);
+
 /** Schema first; then what the schema cannot say, of the sections in which the schema found nothing wrong. */
 function diagnose(node: MapNode, completed: Completed, checks: ReturnType<typeof check>): readonly Diagnostic[] {
-  const valid = validateExperiment(completed.value);
-  const errors = valid ? [] : (validateExperiment.errors ?? []);
+  const errors = validationErrors(completed.value, node);
   const broken = new Set(errors.map((error) => error.instancePath.split("/")[1] ?? missing(error.params)));
   const translated = translate(errors, node, rootSchema, [], ["extends", "sweep"]);
   return [...translated, ...checks(completed.value as Experiment, node, broken)];
+}
+
+/** ajv stops at a wrong tag of a union: what stands beside it is validated as the tag that was most likely meant. */
+function validationErrors(value: Value, node: MapNode): readonly ErrorObject[] {
+  if (validateExperiment(value)) return [];
+  const errors = validateExperiment.errors ?? [];
+  const wrong = errors.filter((error) => error.keyword === "discriminator");
+  if (wrong.length === 0) return errors;
+  const mended: Record<string, unknown> = { ...(value as object) };
+  for (const { instancePath, params } of wrong) {
+    const key = instancePath.slice(1);
+    const union = rootSchema.properties?.[key];
+    const tag = String(params.tag);
+    const branch = union && branchFor(union, node.entries.get(key)?.node, [key]);
+    mended[key] = { ...(mended[key] as object), [tag]: branch?.properties?.[tag]?.const };
+  }
+  validateExperiment(mended);
+  return [...wrong, ...(validateExperiment.errors ?? [])];
+}
+
+/** Where a sweep asks for a winner. */
+function selectKey(sweep: Node | undefined): Span | undefined {
+  return sweep && find(sweep, ["select"])?.key;
 }
 
 function missing(params: Readonly<Record<string, unknown>>): string {
   return String(params.missingProperty ?? "");
 }
 
-function open(file: string, files: Files, cwd: string): Result<SourceText> {
-  const shown = relative(cwd, file) || file;
-  const path = shown.startsWith("..") ? file : shown;
+/** Relative to the working folder where the file lies in it, else absolute. */
+function shownPath(file: string, cwd: string): string {
+  const shown = relative(cwd, file);
+  return shown === "" || shown.startsWith("..") ? file : shown;
+}
+
+function open(file: string, files: Files, display: (path: string) => string): Result<SourceText> {
+  const path = display(file);
   const bytes = files.kind(file) === "file" ? files.read(file) : undefined;
   if (bytes !== undefined) return sourceText(path, bytes);
   const span = { source: { path, text: "" }, start: 0, end: 0 };

@@ -1,5 +1,6 @@
 import type { Node, Path } from "./node.ts";
 import { defaultTags, experimentSchema } from "./schema.ts";
+import { nearest } from "./suggest.ts";
 
 /** The parts of JSON Schema that the experiment's schema uses. */
 export type Schema = {
@@ -27,13 +28,18 @@ export function defaultTag(path: Path): string | undefined {
   return Object.hasOwn(defaultTags, key) ? defaultTags[key] : undefined;
 }
 
-/** The branch of a union that a value belongs to: by its tag, or by the kind of value; the schema itself where it is no union. */
+/**
+ * The branch of a union that a value belongs to: by its tag, or by the kind of value; the schema itself where it is no union.
+ * A tag that is wrong counts as the one most likely meant, so that what stands beside it is looked at too.
+ */
 export function branchFor(schema: Schema, node: Node | undefined, path: Path): Schema | undefined {
   if (schema.oneOf !== undefined && schema.discriminator !== undefined) {
     const tag = schema.discriminator.propertyName;
     const written = node?.kind === "map" ? node.entries.get(tag)?.node : undefined;
-    const value = written?.kind === "scalar" ? written.value : written === undefined ? defaultTag(path) : undefined;
-    return schema.oneOf.find((branch) => branch.properties?.[tag]?.const === value);
+    const word = written?.kind === "scalar" && typeof written.value === "string" ? written.value : undefined;
+    const tags = schema.oneOf.map((branch) => String(branch.properties?.[tag]?.const));
+    const chosen = tags.find((one) => one === word) ?? (word && nearest(word, tags)) ?? defaultTag(path);
+    return schema.oneOf.find((branch) => branch.properties?.[tag]?.const === chosen);
   }
   if (schema.anyOf !== undefined && node !== undefined) return schema.anyOf[branchIndex(schema, node)];
   return schema;

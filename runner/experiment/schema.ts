@@ -12,6 +12,8 @@ export const metricNames = [
   "micro_recall",
   "macro_precision",
   "macro_recall",
+  "weighted_precision",
+  "weighted_recall",
   "samples_precision",
   "samples_recall",
   "exact_match",

@@ -1,15 +1,21 @@
-import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
+import type { Diagnostic, Span } from "../diagnostic/diagnostic.ts";
 import { parseTree } from "./document.ts";
 import { type MapNode, type Node, put } from "./node.ts";
 import { allPaths, schemasAt } from "./schema-tree.ts";
 import { suggestion } from "./suggest.ts";
 
+/** What errors call the place of a setting. */
+export const settingSource = "--set";
+
+/** A tree with the settings that could be read, and what is wrong with the others. */
+export type Settled = { readonly root: MapNode; readonly diagnostics: readonly Diagnostic[] };
+
 /** Puts `key.path=value` settings on top of a file; the value is read as YAML, so that a setting equals an edit. */
-export function applySettings(root: MapNode, settings: readonly string[]): Result<MapNode> {
+export function applySettings(root: MapNode, settings: readonly string[]): Settled {
   const diagnostics: Diagnostic[] = [];
   let result: Node = root;
   for (const text of settings) {
-    const source = { path: "--set", text };
+    const source = { path: settingSource, text };
     const fail = (code: string, message: string, span: Span, help?: string) =>
       diagnostics.push({ severity: "error", code, message, span, ...(help === undefined ? {} : { help }) });
     const equals = text.indexOf("=");
@@ -24,13 +30,12 @@ export function applySettings(root: MapNode, settings: readonly string[]): Resul
       diagnostics.push(wrong);
       continue;
     }
-    const padded = { path: "--set", text: " ".repeat(equals + 1) + text.slice(equals + 1) };
+    const padded = { path: settingSource, text: " ".repeat(equals + 1) + text.slice(equals + 1) };
     const value = parseTree(padded);
     if (!value.ok) diagnostics.push(...value.diagnostics.map((one) => ({ ...one, span: { ...one.span, source } })));
     else result = put(result, path, inSource(value.value, key), key);
   }
-  if (diagnostics.length > 0) return { ok: false, diagnostics };
-  return { ok: true, value: result as MapNode, warnings: [] };
+  return { root: result as MapNode, diagnostics };
 }
 
 /** An error where no key of the schema has this dotted path: of a setting, or of a sweep. */

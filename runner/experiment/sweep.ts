@@ -1,9 +1,9 @@
 import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
-import { type MapNode, type Node, plain, put, type Value } from "./node.ts";
+import { find, type MapNode, type Node, plain, put, type Value } from "./node.ts";
 import type { Select } from "./schema.ts";
 import { sweepSchema } from "./schema.ts";
 import type { Schema } from "./schema-tree.ts";
-import { checkPath } from "./set.ts";
+import { checkPath, settingSource } from "./set.ts";
 import { translate } from "./translate.ts";
 import { validateSweep } from "./validator.ts";
 
@@ -54,6 +54,8 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   for (const [{ name, key: place } = { name: "", key }] of all) {
     const wrong = checkPath(name.split("."), place);
     if (wrong !== undefined) diagnostics.push(wrong);
+    const set = find(base, name.split("."))?.key;
+    if (set?.source.path === settingSource) fail("sweep-conflict", `the sweep varies ${name}`, set, "edit the sweep");
     for (const other of seen.keys()) {
       if (other === name || other.startsWith(`${name}.`) || name.startsWith(`${other}.`)) {
         fail("sweep-conflict", `the sweep already varies ${other}`, place, "name each key once");

@@ -91,8 +91,7 @@ function inWords(error: ErrorObject, place: Place, path: Path, otherKeys: readon
   const name = dotted(path) || "the experiment";
   const written = node?.kind === "scalar" ? node.value : undefined;
   if (node?.kind === "scalar" && written === null && keyword !== "required") {
-    const help = "write a value, or leave the key out";
-    return { code: "empty-value", message: `${name} has no value`, help, part: "key" };
+    return { code: "empty-value", message: `${name} has no value`, help: emptyHelp(name), part: "key" };
   }
   switch (keyword) {
     case "additionalProperties": {
@@ -135,8 +134,8 @@ function inWords(error: ErrorObject, place: Place, path: Path, otherKeys: readon
       const at = [...place.path, tag];
       const tagNode = node?.kind === "map" ? node.entries.get(tag)?.node : undefined;
       if (tagNode?.kind === "scalar" && tagNode.value === null) {
-        const help = "write a value, or leave the key out";
-        return { code: "empty-value", message: `${dotted([...path, tag])} has no value`, help, at, part: "key" };
+        const name = dotted([...path, tag]);
+        return { code: "empty-value", message: `${name} has no value`, help: emptyHelp(name), at, part: "key" };
       }
       return { ...notOneOf(dotted([...path, tag]), tagNode, choices), at };
     }
@@ -212,6 +211,11 @@ function typeHelp(params: Readonly<Record<string, unknown>>, node: Node | undefi
     return `write it without quotes: ${value}`;
   }
   return undefined;
+}
+
+function emptyHelp(name: string): string {
+  if (name === "train") return "leave the key out for zero-shot, or write `train: {}` to fine-tune with the defaults";
+  return "write a value, or leave the key out";
 }
 
 function requiredHelp(key: string): string | undefined {

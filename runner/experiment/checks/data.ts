@@ -1,5 +1,8 @@
 import { basename } from "node:path";
+import type { Result, SourceText } from "../../diagnostic/diagnostic.ts";
+import { parseGroups, parseSynonyms } from "../../labels/synonyms.ts";
 import type { CheckContext } from "../check.ts";
+import { sourceText } from "../source.ts";
 import { suggestion } from "../suggest.ts";
 import { columnsOf, headerBytes } from "../table-header.ts";
 
@@ -26,10 +29,8 @@ export function checkData(context: CheckContext): void {
     }
   }
   checkDuplicates(context);
-  for (const key of ["synonyms", "groups"] as const) {
-    const file = data.labels[key];
-    if (file !== undefined) needFile(context, `data.labels.${key}`, file);
-  }
+  checkLabelFile(context, "data.labels.synonyms", data.labels.synonyms, parseSynonyms);
+  checkLabelFile(context, "data.labels.groups", data.labels.groups, parseGroups);
   if (data.oversample !== undefined) {
     context.error("data.oversample:", "not-available", "oversampling is not available yet", "leave the key out");
   }
@@ -37,12 +38,32 @@ export function checkData(context: CheckContext): void {
 
 /** An error unless the path is a file. */
 export function needFile(context: CheckContext, path: string, file: string): boolean {
-  const kind = file.includes("\0") ? undefined : context.files.kind(file);
+  const kind = context.files.kind(file);
   if (kind === "file") return true;
-  const message = kind === "folder" ? `${file} is a folder, not a file` : `there is no file ${file}`;
+  const message =
+    kind === "folder"
+      ? `${context.display(file)} is a folder, not a file`
+      : `there is no file ${context.display(file)}`;
   context.error(path, "missing-file", message, "paths are relative to the YAML file that names them");
   return false;
 }
+
+type Parse = (source: SourceText) => Result<unknown>;
+
+/** A synonym or groups file is read here, so that what is wrong in it is said before anything runs. */
+function checkLabelFile(context: CheckContext, path: string, file: string | undefined, parse: Parse): void {
+  if (file === undefined || !needFile(context, path, file)) return;
+  const bytes = context.files.read(file);
+  if (bytes === undefined) return;
+  const known = readLabelFiles.get(bytes);
+  const source = sourceText(context.display(file), bytes);
+  const result = known ?? (source.ok ? parse(source.value) : source);
+  readLabelFiles.set(bytes, result);
+  context.add(result.ok ? result.warnings : result.diagnostics);
+}
+
+/** What was found in a file, by its bytes: all points of a sweep name the same one. */
+const readLabelFiles = new WeakMap<Uint8Array, Result<unknown>>();
 
 function checkTable(
   context: CheckContext,

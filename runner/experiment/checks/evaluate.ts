@@ -11,6 +11,11 @@ export function checkEvaluate(context: CheckContext): void {
     const help = "add data.validation, such as {fraction: 0.1}";
     context.error("evaluate.on", "needs-validation", "there are no validation rows to evaluate on", help);
   }
+  if (context.select !== undefined && data.validation === undefined) {
+    const message = "a winner is chosen on validation rows, and there are none";
+    const help = "add data.validation, such as {fraction: 0.1}";
+    context.add([{ severity: "error", code: "needs-validation", message, span: context.select, help }]);
+  }
   if (!evaluate.metrics.includes(evaluate.primary.metric) && context.wrote("evaluate.metrics")) {
     const message = `the primary metric ${evaluate.primary.metric} is not among the metrics`;
     context.error("evaluate.metrics:", "primary-not-shown", message, `add ${evaluate.primary.metric} to metrics`);

@@ -36,14 +36,19 @@ export function checkModel(context: CheckContext): void {
 function checkFolder(context: CheckContext, folder: string): void {
   const { files } = context;
   if (context.experiment.model.revision !== undefined) ignoredRevision(context, "a local folder");
-  if (folder.includes("\0") || files.kind(folder) !== "folder") {
-    context.error("model.base", "missing-model", `there is no folder ${folder}`, "write ./ before a folder only");
+  if (files.kind(folder) !== "folder") {
+    context.error(
+      "model.base",
+      "missing-model",
+      `there is no folder ${context.display(folder)}`,
+      "write ./ before a folder only",
+    );
     return;
   }
   const bytes = files.read(join(folder, "config.json"));
   if (bytes === undefined) {
     const help = "a model's folder holds config.json, the tokenizer and .safetensors files";
-    context.error("model.base", "missing-model", `${folder} has no config.json`, help);
+    context.error("model.base", "missing-model", `${context.display(folder)} has no config.json`, help);
     return;
   }
   checkSize(context, parametersOf(new TextDecoder().decode(bytes)), "its config.json");

@@ -7,9 +7,9 @@ export function checkPrompt(context: CheckContext): void {
   for (const key of ["template", "zero_shot"] as const) {
     if (key === "zero_shot" && !needsZeroShot && !context.wrote("prompt.zero_shot")) continue;
     const file = prompt[key];
-    if (!file.includes("\0") && context.files.kind(file) === "file") continue;
+    if (context.files.kind(file) === "file") continue;
     const help = "prompts/… is relative to the project root, anything else to the YAML file";
-    context.error(`prompt.${key}`, "missing-template", `there is no template ${file}`, help);
+    context.error(`prompt.${key}`, "missing-template", `there is no template ${context.display(file)}`, help);
   }
   if (prompt.examples.count > 0) {
     const help = "write examples into the template, or leave the key out";

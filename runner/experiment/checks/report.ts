@@ -7,7 +7,7 @@ export function checkReport(context: CheckContext): void {
   const { baselines, compare, report, resources, upload } = context.experiment;
   if (report.notes !== undefined) needFile(context, "report.notes", report.notes);
   compare.forEach((file, index) => {
-    if (!file.includes("\0") && context.files.kind(file) === "file") return;
+    if (context.files.kind(file) === "file") return;
     const message = `there is no experiment ${basename(file)} beside this one`;
     context.error(`compare.${index}`, "missing-file", message, "write the name of a YAML file in the same folder");
   });

@@ -1,3 +1,4 @@
+import type { Capabilities } from "../../backends/backend.ts";
 import { backends } from "../../backends/index.ts";
 import type { CheckContext } from "../check.ts";
 import { dottedKeys } from "../resolve.ts";
@@ -23,7 +24,7 @@ export function checkTrain(context: CheckContext): void {
   }
   checkCapabilities(context, train);
   checkValidation(context, train, data.validation !== undefined);
-  checkOverrides(context, train, backend.capabilities.reserved);
+  checkOverrides(context, train, backend.capabilities);
 }
 
 function checkCapabilities(context: CheckContext, train: Written): void {
@@ -68,16 +69,16 @@ function checkValidation(context: CheckContext, train: Written, hasValidation: b
   }
 }
 
-function checkOverrides(context: CheckContext, train: Written, reserved: Readonly<Record<string, string>>): void {
-  const keys = Object.keys(dottedKeys(train.overrides));
-  const known = keys.length === 0 ? undefined : context.trainerKeys?.(train.backend);
-  for (const key of keys) {
-    const path = context.wrote(`train.overrides.${key}`) ? `train.overrides.${key}:` : "train.overrides:";
-    if (Object.hasOwn(reserved, key)) {
-      context.error(path, "reserved-override", `exp sets ${key} itself`, `use ${reserved[key]}`);
-    } else if (known !== undefined && !known.includes(key)) {
-      const help = suggestion(key, known, `keys of ${train.backend}`);
-      context.error(path, "unknown-key", `${train.backend} has no key "${key}"`, help);
+function checkOverrides(context: CheckContext, train: Written, { overrides, decided }: Capabilities): void {
+  for (const key of Object.keys(dottedKeys(train.overrides))) {
+    if (overrides.includes(key)) continue;
+    const path = `train.overrides.${key}:`;
+    const instead = Object.hasOwn(decided, key) ? decided[key] : undefined;
+    if (instead !== undefined) {
+      context.error(path, "decided-override", `${key} is decided by ${instead}`, `use ${instead}`);
+    } else {
+      const help = suggestion(key, overrides, "keys");
+      context.error(path, "unknown-key", `${train.backend} has no key "${key}" to override`, help);
     }
   }
 }
