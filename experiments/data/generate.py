@@ -1,0 +1,97 @@
+"""Writes the study's train.csv and test.csv, byte for byte the same for the same seed: `generate.py --seed 2026`."""
+
+import argparse
+import csv
+import io
+import sys
+from pathlib import Path
+
+from synthesis.case import PLANTED, draw_case
+from synthesis.grammar import Dice
+from synthesis.report import Report, dictate
+
+TRAIN, TEST = 1236, 236
+
+# Gold answers that no annotator should have written; each replaces the answer of one training row.
+DIRTY = (
+    "{0}, {0}",
+    "{0}.",
+    "{0} ",
+    "{0}, ",
+    "{0}; follow-up recommended",
+    "The findings are most consistent with {0}",
+    "Based on the report the diagnosis would be {0}, as described above",
+    "{0}, None",
+)
+DIRTY_TEST = ("{0}.", "The findings are most consistent with {0}")
+
+Row = tuple[Report, str]
+
+
+def main() -> int:
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--seed", type=int, default=2026)
+    arguments.add_argument("--check", action="store_true", help="write nothing; fail if the files would change")
+    options = arguments.parse_args()
+    folder = Path(__file__).parent
+    stale = []
+    for name, text in files(options.seed).items():
+        path = folder / name
+        if options.check and (not path.exists() or path.read_bytes() != text.encode()):
+            stale.append(name)
+        elif not options.check:
+            path.write_bytes(text.encode())
+    if stale:
+        print(f"{', '.join(stale)}: not what --seed {options.seed} gives; run generate.py again", file=sys.stderr)
+    return 1 if stale else 0
+
+
+def files(seed: int) -> dict[str, str]:
+    """File name -> content of both splits."""
+    train, test = splits(seed)
+    return {"train.csv": _csv("tr", train), "test.csv": _csv("te", test)}
+
+
+def splits(seed: int) -> tuple[list[Row], list[Row]]:
+    """Training and test reports with their gold answers; no two reports are equal."""
+    seen: set[str] = set()
+    train = _reports(f"{seed} train", TRAIN, {label: count for label, (count, _) in PLANTED.items()}, seen)
+    test = _reports(f"{seed} test", TEST, {label: count for label, (_, count) in PLANTED.items()}, seen)
+    return _answers(train, DIRTY, Dice(f"{seed} train answers")), _answers(
+        test, DIRTY_TEST, Dice(f"{seed} test answers")
+    )
+
+
+def _reports(name: str, count: int, planted: dict[str, int], seen: set[str]) -> list[Report]:
+    """Each report has dice of its own, so that a new phrase changes the reports that use it and no others."""
+    rare = [label for label, times in planted.items() for _ in range(times)]
+    reports: list[Report] = []
+    for number in range(count):
+        dice = Dice(f"{name} {number}")
+        label = rare[number] if number < len(rare) else None
+        while (report := dictate(draw_case(dice, label), dice)).text in seen:
+            pass
+        seen.add(report.text)
+        reports.append(report)
+    return Dice(name).shuffled(reports)
+
+
+def _answers(reports: list[Report], dirty: tuple[str, ...], dice: Dice) -> list[Row]:
+    rows = [(report, ", ".join(report.labels)) for report in reports]
+    single = dice.shuffled([index for index, report in enumerate(reports) if len(report.labels) == 1])
+    for index, template in zip(single, dirty, strict=False):
+        rows[index] = (reports[index], template.format(reports[index].labels[0]))
+    return rows
+
+
+def _csv(prefix: str, rows: list[Row]) -> str:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("case_id", "input_finding", "output_disease"))
+    for number, (report, answer) in enumerate(rows, start=1):
+        writer.writerow((f"{prefix}-{number:04d}", report.text, answer))
+    return text.getvalue()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""How a case is dictated: which sentences, in which order, in whose voice."""
+
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from .case import Case
+from .catalogue import (
+    COMPOUNDS,
+    FEMALE_ONLY,
+    FINDINGS,
+    MALE_ONLY,
+    NORMAL,
+    NORMAL_SPELLINGS,
+    ORGANS,
+    PASSING,
+    REMARKS,
+)
+from .finding import Remark
+from .grammar import Dice, expand
+
+NAMED_SHARE = 0.82
+COMPOUND_SHARE = 0.4
+HEDGE_SHARE = 0.04
+DENIAL_SHARE = 0.08
+BYSTANDER_SHARE = 0.4
+SPELLING_SCALE = 0.15
+WORDS = (80, 200)
+
+# None of these agrees with a noun in number, so that any noun fits.
+_HEDGES = (
+    "[Possible|Probable|Suspected] {}",
+    "[Findings suggestive of|Findings suspicious for|Appearance suggests] {}",
+    "{} [suspected|favored]",
+)
+_DENIALS = (
+    "No [evidence of |convincing |definite |]{}",
+    "[Negative for|Without evidence of] {}",
+    "{} [not seen|excluded]",
+)
+_RESOLVED = (
+    "[Interval resolution of the previously seen|Resolved] {}",
+    "Prior {} no longer [seen|present]",
+)
+_HISTORY = ("[Known|History of|Prior] {}", "[Rule out|Evaluate for|Question of|Suspected] {}")
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """One sentence of a report and the labels that it stands for, hedged or not."""
+
+    organ: str
+    text: str
+    labels: tuple[str, ...] = ()
+    hedged: bool = False
+
+
+@dataclass(frozen=True)
+class Report:
+    """The text, and the labels as an annotator would write them, in the order in which they are mentioned."""
+
+    text: str
+    labels: tuple[str, ...]
+    canonical: tuple[str, ...]
+
+
+def dictate(case: Case, dice: Dice) -> Report:
+    """A report of 80 to 200 words that says every label of the case and denies none of them."""
+    while True:
+        findings = _say_findings(case, dice)
+        remarks = _say_remarks(case, findings, dice)
+        ordered, text = dice.weighted(_VOICES)(case, [*findings, *remarks], dice)
+        if WORDS[0] <= len(text.split()) <= WORDS[1]:
+            break
+    if not case.labels:
+        return Report(text, (_cased(dice.weighted(_shares(NORMAL, NORMAL_SPELLINGS)), dice),), (NORMAL,))
+    said = [(label, sentence) for sentence in ordered for label in sentence.labels]
+    return Report(text, tuple(_spell(*one, dice) for one in said), tuple(label for label, _ in said))
+
+
+def _say_findings(case: Case, dice: Dice) -> list[Sentence]:
+    rest = set(case.labels)
+    sentences = []
+    for compound in dice.shuffled(COMPOUNDS):
+        if rest.issuperset(compound.labels) and dice.chance(COMPOUND_SHARE):
+            sentences.append(Sentence(compound.organ, expand(dice.pick(compound.phrases), dice), compound.labels))
+            rest -= set(compound.labels)
+    for label in dice.shuffled(sorted(rest)):
+        finding = FINDINGS[label]
+        hedged = bool(finding.nouns) and dice.chance(HEDGE_SHARE)
+        named = not finding.described or dice.chance(NAMED_SHARE)
+        if hedged:
+            template = dice.pick(_HEDGES).format(dice.pick(finding.nouns))
+        else:
+            template = dice.pick(finding.named if named else finding.described)
+        sentences.append(Sentence(finding.organ, expand(template, dice), (label,), hedged))
+    return sentences
+
+
+def _say_remarks(case: Case, findings: list[Sentence], dice: Dice) -> list[Sentence]:
+    """Normal sentences and distractors until a drawn length is reached; no two of an organ speak of the same thing."""
+    absent_organs = MALE_ONLY if case.female else FEMALE_ONLY
+    wanted = dice.between(74, 122) + dice.between(0, 46)
+    words = sum(len(sentence.text.split()) for sentence in findings) + 12
+    taken: set[str] = set(case.labels)
+    counts: dict[str, int] = {}
+    sentences = []
+    for remark in dice.shuffled([*REMARKS, *_denials(dice)]):
+        topics = {*remark.contradicts, *(label for organ in remark.covers for label in _labels_of(organ))}
+        full = counts.get(remark.organ, 0) >= 3 or any(counts.get(organ, 0) for organ in remark.covers)
+        if words >= wanted or full or topics & taken or remark.organ in absent_organs:
+            continue
+        if not topics and not dice.chance(BYSTANDER_SHARE):
+            continue
+        sentence = Sentence(remark.organ, expand(dice.pick(remark.phrases), dice))
+        sentences.append(sentence)
+        words += len(sentence.text.split())
+        taken |= topics
+        for organ in (remark.organ, *remark.covers):
+            counts[organ] = counts.get(organ, 0) + (1 if organ == remark.organ else 3)
+    return sentences
+
+
+def _denials(dice: Dice) -> Iterable[Remark]:
+    """Sentences that name a label in order to deny it, or to say that it was there once."""
+    for label, finding in FINDINGS.items():
+        if finding.nouns and dice.chance(DENIAL_SHARE):
+            template = dice.pick(_RESOLVED if label in PASSING and dice.chance(0.5) else _DENIALS)
+            yield Remark(finding.organ, (template.format(dice.pick(finding.nouns)),), (label,))
+
+
+def _labels_of(organ: str) -> list[str]:
+    return [label for label, finding in FINDINGS.items() if finding.organ == organ]
+
+
+def _opening(case: Case, dice: Dice) -> str:
+    """What stands above the findings: it may name diseases, and none of these counts unless the findings show it."""
+    parts = []
+    if dice.chance(0.45):
+        known = sorted(case.labels) if dice.chance(0.35) and case.labels else sorted(FINDINGS)
+        nouns = FINDINGS[dice.pick(known)].nouns
+        history = ". " + dice.pick(_HISTORY).format(dice.pick(nouns)) if nouns and dice.chance(0.7) else ""
+        parts.append(expand(f"[Indication|Clinical history|History]: {case.reason}{history}", dice))
+    if dice.chance(0.3):
+        parts.append(expand("[CT abdomen and pelvis with contrast|Contrast-enhanced CT|CT of the abdomen]", dice))
+    if dice.chance(0.2):
+        parts.append(expand("[Compared with the prior CT|Comparison: prior study|No prior study]", dice))
+    return " ".join(parts)
+
+
+Voice = Callable[[Case, list[Sentence], Dice], tuple[list[Sentence], str]]
+
+
+def _prose(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
+    """Running text from the diaphragm to the pelvis."""
+    ordered = _by_organ(sentences, list(ORGANS), dice)
+    return ordered, _join(_opening(case, dice), ordered)
+
+
+def _rotated(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
+    """Running text in an order of the reader's own, section by section."""
+    organs = list(ORGANS)
+    cut = dice.whole(4, 16)
+    ordered = _by_organ(sentences, [*organs[cut:], *organs[:cut]], dice)
+    return ordered, _join(_opening(case, dice), ordered)
+
+
+def _positives_first(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
+    """What is wrong comes first, most of the rest behind it."""
+    abnormal = [sentence for sentence in sentences if sentence.labels or dice.chance(0.15)]
+    normal = [sentence for sentence in sentences if sentence not in abnormal]
+    organs = list(ORGANS)
+    ordered = [*_by_organ(abnormal, dice.shuffled(organs), dice), *_by_organ(normal, organs, dice)]
+    return ordered, _join(_opening(case, dice), ordered)
+
+
+def _headed(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
+    """A structured report with a heading for each organ."""
+    ordered = _by_organ(sentences, list(ORGANS), dice)
+    capitals = dice.chance(0.5)
+    parts = [_opening(case, dice)]
+    for number, sentence in enumerate(ordered):
+        if number == 0 or ordered[number - 1].organ != sentence.organ:
+            heading = dice.pick(ORGANS[sentence.organ])
+            parts.append(f"{heading.upper() if capitals else heading}:")
+        parts.append(sentence.text)
+    return ordered, " ".join(part for part in parts if part)
+
+
+def _telegram(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
+    """Notes without articles and verbs, sometimes abbreviated."""
+    ordered = _by_organ(sentences, list(ORGANS), dice)
+    text = " ".join(_shorten(sentence.text) for sentence in ordered)
+    if dice.chance(0.5):
+        for long, short in _ABBREVIATIONS.items():
+            text = re.sub(rf"\b{long}\b", short, text, flags=re.IGNORECASE)
+    return ordered, text
+
+
+_VOICES: dict[Voice, float] = {_prose: 0.32, _rotated: 0.14, _positives_first: 0.16, _headed: 0.22, _telegram: 0.16}
+
+_ABBREVIATIONS = {
+    "common bile duct": "CBD",
+    "gallbladder": "GB",
+    "inferior vena cava": "IVC",
+    "without": "w/o",
+    "bilateral": "bilat",
+    "ureterovesical junction": "UVJ",
+    "status post": "s/p",
+}
+
+
+def _shorten(sentence: str) -> str:
+    text = re.sub(r"^(There is|Note is made of|Again seen is) ", "", sentence)
+    text = re.sub(r"^(A|An) |\b(the|The) ", "", text)
+    text = re.sub(r" (is|are) (seen|noted|present|identified|visualized)\b", "", text)
+    text = re.sub(r" (is|are|has been|have been) (?!no\b|not\b)", " ", text)
+    return text[:1].upper() + text[1:]
+
+
+def _by_organ(sentences: list[Sentence], organs: list[str], dice: Dice) -> list[Sentence]:
+    return [s for organ in organs for s in dice.shuffled([s for s in sentences if s.organ == organ])]
+
+
+def _join(opening: str, sentences: list[Sentence]) -> str:
+    return " ".join([*([opening] if opening else []), *(sentence.text for sentence in sentences)])
+
+
+def _shares(label: str, spellings: dict[str, float]) -> dict[str, float]:
+    shares = {spelling: share * SPELLING_SCALE for spelling, share in spellings.items()}
+    return {label: 1 - sum(shares.values()), **shares}
+
+
+def _spell(label: str, sentence: Sentence, dice: Dice) -> str:
+    """The label as an annotator writes it: sometimes in the report's own words, sometimes with its doubt."""
+    spellings = FINDINGS[label].spellings
+    echoed = [spelling for spelling in spellings if spelling.lower() in sentence.text.lower()]
+    written = dice.pick(echoed) if echoed and dice.chance(0.05) else dice.weighted(_shares(label, spellings))
+    doubt = dice.pick((" (possible)", " (probable)")) if sentence.hedged and dice.chance(0.35) else ""
+    return _cased(written, dice) + doubt
+
+
+def _cased(label: str, dice: Dice) -> str:
+    if dice.chance(0.05):
+        return label.lower()
+    return label.title() if dice.chance(0.02) else label
