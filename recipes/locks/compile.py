@@ -3,7 +3,7 @@
 Every lock is universal (all platforms and Python versions by markers) and hash-checked. torch comes in two builds
 under one version, which markers cannot tell apart, so a backend has two locks: `<backend>-cuda.lock` as the registry
 resolves it, and `<backend>-cpu.lock`, the same without the packages that only the CUDA build needs and with the hashes
-of the CPU wheels (`torch-cpu-wheels.txt`: "+cpu" for Linux, macOS has no other) in place of torch's own.
+of the CPU wheels (`torch-cpu-wheels.txt`: "+cpu" for Linux, macOS has no other build) in place of torch's own.
 """
 
 from __future__ import annotations
@@ -39,9 +39,12 @@ def blocks(lock: str) -> dict[str, str]:
 def cpu_lock(cuda: str, wheels: str) -> str:
     """The lock for machines without an NVIDIA GPU, derived from the one for machines with it."""
     packages = {name: text for name, text in blocks(cuda).items() if not CUDA_ONLY.match(name)}
-    hashes = [line.split()[0] for line in wheels.splitlines()]
-    requirement = packages["torch"].splitlines()[0]
-    packages["torch"] = requirement + "\n" + " \\\n".join(f"    --hash=sha256:{digest}" for digest in hashes) + "\n"
+    version = packages["torch"].split("==")[1].split()[0]
+    packages["torch"] = ""
+    for build, system in ((f"{version}+cpu", "linux"), (version, "darwin")):
+        hashes = [line.split()[0] for line in wheels.splitlines() if f"torch-{build}-" in line]
+        lines = [f"torch=={build} ; sys_platform == '{system}'", *(f"    --hash=sha256:{digest}" for digest in hashes)]
+        packages["torch"] += " \\\n".join(lines) + "\n"
     return "".join(packages.values())
 
 
