@@ -1,0 +1,53 @@
+import { expect, it } from "vitest";
+import { audit, blocking } from "./audit.ts";
+import type { Row } from "./rows.ts";
+
+const row = (id: string, input: string, ...gold: string[]): Row => ({ id, input, answer: gold.join(", "), gold });
+const train = [row("1", "one", "a", "b"), row("2", "two", "A."), row("3", "three", "c")];
+
+it("a clean study has facts and no findings", () => {
+  const result = audit({ train: [train[0] as Row, train[2] as Row], test: [row("9", "nine", "a")] });
+  expect(result.findings).toEqual([]);
+  expect(result.splits.train).toMatchObject({ rows: 2, labels_raw: 3, labels_per_row: 1.5, labels_once: 3 });
+  expect(result.splits.validation).toBeUndefined();
+});
+
+const cases: [string, Parameters<typeof audit>[0], string, readonly string[]][] = [
+  ["no rows", { train: [] }, "error no-rows 1", ["train"]],
+  ["a leak", { train, test: [row("8", " ONE\n", "a", "b")] }, "error leak 2", ["train/1", "test/8"]],
+  [
+    "a leak into validation",
+    { train, validation: [row("8", "two", "A.")] },
+    "error leak 2",
+    ["train/2", "validation/8"],
+  ],
+  ["an empty input", { train: [...train, row("4", " \n", "a")] }, "error empty-input 1", ["train/4"]],
+  ["an empty target", { train: [...train, row("4", "four")] }, "warning empty-target 1", ["train/4"]],
+  ["an id in two parts", { train, test: [row("1", "x", "a")] }, "warning same-id 2", ["train/1", "test/1"]],
+  ["a repeated input", { train: [...train, row("4", "One", "A", "B")] }, "warning duplicate-input 1", ["train/4"]],
+  ["a contradiction", { train: [...train, row("4", "one", "c")] }, "warning contradiction 2", ["train/1", "train/4"]],
+  ["label variants", { train }, "warning label-variants 1", ['"A." / "a"']],
+  [
+    "a sentence as a label",
+    { train: [...train, row("4", "four", "b".repeat(90))] },
+    "warning long-label 1",
+    ["train/4"],
+  ],
+  ["an unseen label", { train, test: [row("8", "x", "new", "a")] }, "warning unseen-label 1", ['"new"']],
+];
+it.each(cases)("%s is found", (_, splits, expected, examples) => {
+  const found = audit(splits).findings.map(({ severity, code, count }) => `${severity} ${code} ${count}`);
+  expect(found).toContain(expected);
+  const code = expected.split(" ")[1];
+  expect(audit(splits).findings.find((one) => one.code === code)?.examples).toEqual(examples);
+});
+
+it("errors stop a run unless they are accepted by code", () => {
+  const splits = { train, test: [row("8", "one", "a", "b")] };
+  expect(blocking(audit(splits)).map(({ code }) => code)).toEqual(["leak"]);
+  expect(blocking(audit(splits, ["leak"]))).toEqual([]);
+  expect(audit(splits, ["leak"]).findings.find(({ code }) => code === "leak")?.accepted).toBe(true);
+});
+
+it("says how much of test training can reach", () =>
+  expect(audit({ train, test: [row("8", "x", "new", "a", "b", "c")] }).splits.test?.seen_in_training).toBe(0.75));

@@ -1,0 +1,299 @@
+import { parse } from "csv-parse/sync";
+import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnostic.ts";
+import { decode } from "./decode.ts";
+
+/** A value of a row: text, or a list of texts where a JSON line has one. */
+export type Cell = string | readonly string[];
+
+/** A data file as rows of cells, in the order of the file. */
+export type DataTable = {
+  readonly columns: readonly string[];
+  /** As many cells as columns. */
+  readonly rows: readonly (readonly Cell[])[];
+  /** Where the column names stand. */
+  readonly header: Span;
+  /** Where a row stands, for errors. */
+  span(row: number): Span;
+};
+
+/** A data file: its name decides about the format. */
+export type DataFile = { readonly path: string; readonly bytes: Uint8Array; readonly sheet?: string | undefined };
+
+/** More errors than this are counted and not listed. */
+const listed = 20;
+
+/** Reads a .csv, .tsv, .jsonl or .xlsx file; every ragged or broken row is an error at its place. */
+export async function readTable(file: DataFile): Promise<Result<DataTable>> {
+  const extension = /\.([^./\\]+)$/.exec(file.path)?.[1]?.toLowerCase() ?? "";
+  if (extension === "xlsx") return readSheet(file);
+  const { text, encoding } = decode(file.bytes);
+  const source: SourceText = { path: file.path, text };
+  const problems = new Problems(source);
+  if (text.trim() === "") problems.add(0, 0, "empty-file", "the file is empty");
+  else if (file.sheet !== undefined)
+    problems.add(0, 0, "sheet", `"sheet: ${file.sheet}" is for .xlsx files`, 'remove "sheet"');
+  if (encoding === "windows-1252")
+    problems.warn("encoding", "the file is not UTF-8 and was read as Windows-1252", "save it as UTF-8");
+  if (problems.any) return problems.result();
+  if (extension === "jsonl" || extension === "ndjson") return readLines(source, problems);
+  if (extension === "csv" || extension === "tsv" || extension === "txt")
+    return readSeparated(source, extension === "tsv" ? ["\t"] : [",", ";", "\t", "|"], problems);
+  problems.add(0, 0, "file-type", `no reader for "${file.path}"`, "use .csv, .tsv, .jsonl or .xlsx");
+  return problems.result();
+}
+
+class Problems {
+  private readonly source: SourceText;
+  private readonly errors: Diagnostic[] = [];
+  readonly warnings: Diagnostic[] = [];
+  private count = 0;
+
+  constructor(source: SourceText) {
+    this.source = source;
+  }
+
+  get any(): boolean {
+    return this.count > 0;
+  }
+
+  add(start: number, end: number, code: string, message: string, help?: string): void {
+    if (++this.count <= listed) this.errors.push(this.diagnostic("error", start, end, code, message, help));
+  }
+
+  warn(code: string, message: string, help: string): void {
+    this.warnings.push(this.diagnostic("warning", 0, 0, code, message, help));
+  }
+
+  result(): Result<never> {
+    const more = this.count - listed;
+    const end = this.source.text.length;
+    const rest =
+      more > 0
+        ? [this.diagnostic("error", end, end, "more-errors", `${more} more errors in this file`, undefined)]
+        : [];
+    return { ok: false, diagnostics: [...this.errors, ...rest, ...this.warnings] };
+  }
+
+  private diagnostic(
+    severity: "error" | "warning",
+    start: number,
+    end: number,
+    code: string,
+    message: string,
+    help: string | undefined,
+  ): Diagnostic {
+    const span = { source: this.source, start, end };
+    return { severity, code, message, span, ...(help === undefined ? {} : { help }) };
+  }
+}
+
+type CsvRecord = { readonly record: string[]; readonly info: { readonly bytes: number } };
+
+function readSeparated(source: SourceText, separators: readonly string[], problems: Problems): Result<DataTable> {
+  const bytes = Buffer.from(source.text);
+  const offset = (byte: number) => bytes.subarray(0, byte).toString().length;
+  const separator = sniff(source.text, separators);
+  let records: CsvRecord[];
+  try {
+    records = parse(bytes, {
+      delimiter: separator,
+      info: true,
+      skip_empty_lines: true,
+      relax_column_count: true,
+    }) as unknown as CsvRecord[];
+  } catch (error) {
+    const { message, code, bytes: read = 0 } = error as Error & { code?: string; bytes?: number };
+    let start = offset(read);
+    while (source.text[start] === "\n" || source.text[start] === "\r") start++;
+    const help = code?.includes("QUOTE")
+      ? 'a cell with quotes is written in quotes, with those inside doubled: "a 2"" tube"'
+      : "check this line";
+    problems.add(start, lineEnd(source.text, start), "broken-row", message.replace(/,? (at|in) line \d+/, ""), help);
+    return problems.result();
+  }
+  const starts = Int32Array.from(records, (_, index) => {
+    let start = index === 0 ? 0 : (records[index - 1] as CsvRecord).info.bytes;
+    while (bytes[start] === 10 || bytes[start] === 13) start++;
+    return start;
+  });
+  const span = (index: number): Span => {
+    const start = offset(starts[index] as number);
+    const end = offset((records[index] as CsvRecord).info.bytes);
+    return { source, start, end: Math.max(start, start + source.text.slice(start, end).trimEnd().length) };
+  };
+  const [head, ...body] = records.map(({ record }) => record);
+  const header = span(0);
+  const columns = columnsOf(head ?? [], header, problems);
+  for (const [row, cells] of body.entries()) {
+    if (cells.length === columns.length) continue;
+    const { start, end } = span(row + 1);
+    const name = separator === "\t" ? "tab" : `"${separator}"`;
+    problems.add(
+      start,
+      end,
+      "ragged-row",
+      `the row has ${cells.length} cells and the header ${columns.length}`,
+      `a cell that holds the separator ${name} or a line break is written in quotes`,
+    );
+  }
+  if (!problems.any && body.length === 0)
+    problems.add(header.start, header.end, "no-rows", "the file has a header and no rows");
+  if (problems.any) return problems.result();
+  return {
+    ok: true,
+    value: { columns, rows: body, header, span: (row) => span(row + 1) },
+    warnings: problems.warnings,
+  };
+}
+
+/** The separator that gives the header the most columns; the first of equals. */
+function sniff(text: string, separators: readonly string[]): string {
+  let best = separators[0] as string;
+  let most = 0;
+  for (const separator of separators) {
+    let columns = 0;
+    try {
+      const head = parse(text.slice(0, 65_536), { delimiter: separator, to: 1, skip_empty_lines: true }) as string[][];
+      columns = head[0]?.length ?? 0;
+    } catch {}
+    if (columns > most) {
+      best = separator;
+      most = columns;
+    }
+  }
+  return best;
+}
+
+function columnsOf(head: readonly string[], header: Span, problems: Problems): string[] {
+  const columns = head.map((name) => name.trim());
+  const twice = columns.find((name, index) => name !== "" && columns.indexOf(name) !== index);
+  if (twice !== undefined)
+    problems.add(header.start, header.end, "duplicate-column", `two columns are called "${twice}"`, "rename one");
+  return columns;
+}
+
+function readLines(source: SourceText, problems: Problems): Result<DataTable> {
+  const columns: string[] = [];
+  const at = new Map<string, number>();
+  const sparse: Cell[][] = [];
+  const spans: { start: number; end: number }[] = [];
+  for (let start = 0; start < source.text.length; ) {
+    const end = lineEnd(source.text, start);
+    const line = source.text.slice(start, end);
+    if (line.trim() !== "") {
+      const value = parseLine(line);
+      if (typeof value === "string")
+        problems.add(start, end, "broken-row", value, 'each line is one JSON object: {"id": "...", "input": "..."}');
+      else {
+        const row: Cell[] = [];
+        for (const [key, cell] of Object.entries(value)) {
+          const column = at.get(key) ?? columns.push(key) - 1;
+          at.set(key, column);
+          row[column] = asCell(cell);
+        }
+        sparse.push(row);
+        spans.push({ start, end });
+      }
+    }
+    start = end + (source.text.startsWith("\r\n", end) ? 2 : 1);
+  }
+  if (problems.any) return problems.result();
+  const rows = sparse.map((row) => Array.from(columns, (_, column) => row[column] ?? ""));
+  const span = (row: number): Span => ({ source, ...(spans[row] as { start: number; end: number }) });
+  return { ok: true, value: { columns, rows, header: span(0), span }, warnings: problems.warnings };
+}
+
+function parseLine(line: string): object | string {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : "the line is no JSON object";
+  } catch (error) {
+    return `not JSON: ${(error as Error).message}`;
+  }
+}
+
+function asCell(value: unknown): Cell {
+  if (typeof value === "string") return value;
+  if (value === null || value === undefined) return "";
+  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
+  return typeof value === "object" ? JSON.stringify(value) : String(value);
+}
+
+/** The sheet's text, one line a row, stands in for a source: its line numbers are those of the sheet. */
+async function readSheet(file: DataFile): Promise<Result<DataTable>> {
+  const path = file.path;
+  const { default: excel } = await import("exceljs");
+  const book = new excel.Workbook();
+  const refuse = (code: string, message: string, help?: string): Result<never> => {
+    const problems = new Problems({ path, text: "" });
+    problems.add(0, 0, code, message, help);
+    return problems.result();
+  };
+  try {
+    await book.xlsx.load(Buffer.from(file.bytes) as unknown as Parameters<typeof book.xlsx.load>[0]);
+  } catch {
+    return refuse(
+      "broken-file",
+      "this is no Excel workbook (.xlsx)",
+      "open it and save it as .xlsx, or export it as .csv",
+    );
+  }
+  const names = book.worksheets.map(({ name }) => name);
+  const sheet = file.sheet === undefined ? book.worksheets[0] : book.getWorksheet(file.sheet);
+  if (!sheet) return refuse("sheet", `the workbook has no sheet "${file.sheet}"`, `its sheets: ${names.join(", ")}`);
+  const lines: string[][] = [];
+  sheet.eachRow({ includeEmpty: true }, (row, number) => {
+    lines[number - 1] = Array.from({ length: sheet.columnCount }, (_, column) => cellText(row.getCell(column + 1)));
+  });
+  const printed = Array.from(lines, (cells = []) => cells.map((cell) => cell.replace(/[\t\r\n]+/g, " ")).join("\t"));
+  const source: SourceText = { path: `${path}[${sheet.name}]`, text: printed.join("\n") };
+  const problems = new Problems(source);
+  const filled = lines.flatMap((cells = [], index) => (cells.some((cell) => cell.trim() !== "") ? [index] : []));
+  const span = (line: number): Span => {
+    const start = lineStart(source.text, line + 1);
+    return { source, start, end: lineEnd(source.text, start) };
+  };
+  const [top, ...body] = filled;
+  if (top === undefined) {
+    problems.add(0, 0, "empty-file", `sheet "${sheet.name}" is empty`);
+    return problems.result();
+  }
+  const header = span(top);
+  const columns = columnsOf(lines[top] as string[], header, problems);
+  if (body.length === 0) problems.add(header.start, header.end, "no-rows", "the sheet has a header and no rows");
+  if (problems.any) return problems.result();
+  return {
+    ok: true,
+    value: {
+      columns,
+      rows: body.map((line) => lines[line] as string[]),
+      header,
+      span: (row) => span(body[row] as number),
+    },
+    warnings: [],
+  };
+}
+
+/** What a person sees in the cell; a formula's stored result, a date in ISO 8601. */
+function cellText(cell: { readonly value: unknown; readonly text: string; readonly result?: unknown }): string {
+  const value = cell.result ?? cell.value;
+  if (value === null || value === undefined) return "";
+  if (value instanceof Date) return value.toISOString().replace(/T00:00:00\.000Z$/, "");
+  return typeof value === "object" ? cell.text : String(value);
+}
+
+function lineStart(text: string, line: number): number {
+  let at = 0;
+  for (let number = 1; number < line; number++) {
+    const feed = text.indexOf("\n", at);
+    if (feed < 0) return at;
+    at = feed + 1;
+  }
+  return at;
+}
+
+function lineEnd(text: string, start: number): number {
+  const feed = text.indexOf("\n", start);
+  const end = feed < 0 ? text.length : feed;
+  return end > start && text[end - 1] === "\r" ? end - 1 : end;
+}
