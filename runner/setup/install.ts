@@ -1,0 +1,118 @@
+import { appendFileSync, existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { StepFailed } from "../plan/step.ts";
+import type { Where } from "./probe.ts";
+
+/** What setting up has to say: a line, and how many packages are in place. */
+export type Report = (progress: { readonly message: string; readonly done?: number; readonly total?: number }) => void;
+
+/** An environment that is being built, and how its children are run. */
+export type Site = {
+  /** The environment's folder. */
+  readonly dir: string;
+  readonly env: Where["env"];
+  readonly log: string;
+  readonly report: Report;
+  readonly signal?: AbortSignal | undefined;
+};
+
+/** Interpreter of an environment. */
+export const pythonOf = (dir: string): string => join(dir, "bin", "python");
+
+/** Installs what a lock file lists, every file checked by its hash, and nothing else; with uv where the environment has it. */
+export async function install(
+  site: Site,
+  lock: string,
+  links: readonly string[],
+  more: readonly string[] = [],
+): Promise<void> {
+  const uv = join(site.dir, "bin", "uv");
+  const python = pythonOf(site.dir);
+  const shared = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock, ...more];
+  const found = links.flatMap((link) => ["--find-links", link]);
+  const counting = countPackages(site);
+  const follow = (line: string) => {
+    const [, resolved] = /^Resolved (\d+) packages?/.exec(line) ?? [];
+    if (resolved !== undefined) counting.expect(Number(resolved));
+    if (/^Installed \d/.test(line)) site.report({ message: "compiling to bytecode" });
+  };
+  try {
+    if (existsSync(uv)) {
+      const given = ["pip", "install", "--python", python, "--compile-bytecode"];
+      await run(site, uv, [...given, ...found, ...shared], follow);
+    } else {
+      await run(site, python, ["-m", "pip", "install", "--disable-pip-version-check", ...found, ...shared], follow);
+    }
+  } finally {
+    counting.end();
+  }
+}
+
+/** Runs one program of a set-up, its output going to the log and its telling lines to the report. */
+export async function run(
+  site: Site,
+  file: string,
+  args: readonly string[],
+  follow: (line: string) => void = () => {},
+): Promise<void> {
+  const { execa } = await import("execa");
+  appendFileSync(site.log, `$ ${[file, ...args].join(" ")}\n`);
+  const child = execa(file, args, {
+    env: childEnvironment(site.env),
+    extendEnv: false,
+    stdin: "ignore",
+    all: true,
+    reject: false,
+    ...(site.signal === undefined ? {} : { cancelSignal: site.signal }),
+  });
+  const told: string[] = [];
+  for await (const line of child.iterable({ from: "all" })) {
+    appendFileSync(site.log, `${line}\n`);
+    if (/^\s*(error|×|╰─▶|caused by)|^\w*Error\b/i.test(line)) told.push(line.trim());
+    if (/^\s*(Downloading|Downloaded|Resolved|Prepared|Installed|Bytecode compiled|Collecting)\b/.test(line)) {
+      site.report({ message: line.trim() });
+    }
+    follow(line);
+  }
+  const done = await child;
+  site.signal?.throwIfAborted();
+  if (done.exitCode !== 0) {
+    const cause = told.slice(0, 3).join(" ") || `${file} ended with ${done.exitCode ?? done.signal ?? done.code}`;
+    throw new StepFailed("install-failed", cause, { log: site.log });
+  }
+}
+
+/** uv reads neither pip's variables nor its notion of a certificate: what a user has set for pip holds for both. */
+export function childEnvironment(env: Where["env"]): Record<string, string | undefined> {
+  const { PYTHONPATH: _path, PYTHONHOME: _home, VIRTUAL_ENV: _active, ...rest } = env;
+  return {
+    ...rest,
+    UV_DEFAULT_INDEX: env.UV_DEFAULT_INDEX ?? env.PIP_INDEX_URL,
+    UV_INDEX: env.UV_INDEX ?? env.PIP_EXTRA_INDEX_URL,
+    // Safe, since every file is checked by its hash; and pip does the same.
+    UV_INDEX_STRATEGY: env.UV_INDEX_STRATEGY ?? "unsafe-best-match",
+    UV_HTTP_TIMEOUT: env.UV_HTTP_TIMEOUT ?? env.PIP_DEFAULT_TIMEOUT,
+    SSL_CERT_FILE: env.SSL_CERT_FILE ?? env.PIP_CERT,
+    UV_NO_PROGRESS: "1",
+    PYTHONNOUSERSITE: "1",
+  };
+}
+
+/** Reports, twice a second, how many packages are in place, out of those that the installer is known to bring. */
+function countPackages(site: Site): { expect(more: number): void; end(): void } {
+  const count = () => {
+    const library = join(site.dir, "lib");
+    const version = existsSync(library) ? readdirSync(library)[0] : undefined;
+    const packages = version === undefined ? "" : join(library, version, "site-packages");
+    return existsSync(packages) ? readdirSync(packages).filter((name) => name.endsWith(".dist-info")).length : 0;
+  };
+  const before = count();
+  let last = 0;
+  let total: number | undefined;
+  const timer = setInterval(() => {
+    const done = count() - before;
+    if (done !== last) site.report({ message: "packages in place", done, ...(total === undefined ? {} : { total }) });
+    last = done;
+  }, 500);
+  return { expect: (more) => (total = more), end: () => clearInterval(timer) };
+}

@@ -1,0 +1,69 @@
+import { StepFailed } from "../plan/step.ts";
+import type { Probe, Where } from "./probe.ts";
+
+/** A Python interpreter of this machine. */
+export type Python = {
+  readonly path: string;
+  readonly version: string;
+  /** "cp311": the tag of wheels that it takes. */
+  readonly tag: string;
+  /** Whether it can make environments that have pip (Debian ships both apart). */
+  readonly hasVenv: boolean;
+  readonly supported: boolean;
+};
+
+/** Minor versions of Python 3 that the locked packages have wheels for. */
+export const supportedPythons = [11, 12, 13];
+
+const question = `
+import importlib.util, json, sys
+has = all(importlib.util.find_spec(name) for name in ("venv", "ensurepip"))
+print(json.dumps([sys.executable, list(sys.version_info[:3]), has]))
+`;
+
+/** Every interpreter that could be used, best first: $EXP_PYTHON alone where it is set. */
+export async function findPythons(env: Where["env"], probe: Probe): Promise<readonly Python[]> {
+  const names = env.EXP_PYTHON ? [env.EXP_PYTHON] : ["python3.12", "python3.11", "python3.13", "python3"];
+  const answers = await Promise.all(names.map((name) => probe(name, ["-c", question])));
+  const found = new Map<string, Python>();
+  for (const answer of answers) {
+    const python = parse(answer);
+    if (python && !found.has(python.path)) found.set(python.path, python);
+  }
+  return [...found.values()];
+}
+
+/** The interpreter to build with: the first that is new enough and has venv, one with a wheel of torch at hand before others. */
+export function choosePython(pythons: readonly Python[], env: Where["env"], wheelTags: readonly string[]): Python {
+  const usable = pythons.filter(({ supported, hasVenv }) => supported && hasVenv);
+  const chosen = usable.find(({ tag }) => wheelTags.includes(tag)) ?? usable[0];
+  if (chosen) return chosen;
+  const range = `3.${supportedPythons[0]} to 3.${supportedPythons.at(-1)}`;
+  const lacking = pythons.find(({ supported }) => supported);
+  if (lacking) {
+    throw new StepFailed(
+      "python-without-venv",
+      `Python ${lacking.version} (${lacking.path}) cannot make environments`,
+      {
+        help: `install its venv module (Debian, Ubuntu: apt-get install python${lacking.version.replace(/\.\d+$/, "")}-venv)`,
+      },
+    );
+  }
+  const asked = env.EXP_PYTHON ? `EXP_PYTHON=${env.EXP_PYTHON}` : "PATH";
+  const seen = pythons.map(({ version, path }) => `${version} (${path})`).join(", ");
+  throw new StepFailed("no-python", `no Python ${range} by ${asked}${seen ? `, only ${seen}` : ""}`, {
+    help: `install Python ${range}, or set EXP_PYTHON to its interpreter`,
+  });
+}
+
+function parse(answer: string | undefined): Python | undefined {
+  if (answer === undefined) return undefined;
+  const [path, [major, minor, patch], hasVenv] = JSON.parse(answer) as [string, [number, number, number], boolean];
+  return {
+    path,
+    version: `${major}.${minor}.${patch}`,
+    tag: `cp${major}${minor}`,
+    hasVenv,
+    supported: major === 3 && supportedPythons.includes(minor),
+  };
+}
