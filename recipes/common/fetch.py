@@ -1,7 +1,7 @@
 """Step `fetch`: see to it that a base model's files are on this machine, and write what they are into model.json.
 
-params: {"base", "revision": commit or null, "bundled": bool, "local": bool}; places: {"model": folder}. For a hub
-model the folder is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`, where
+params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; places: {"model": folder}. For a
+hub model the folder is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`, where
 <cache> is $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or
 ~/.cache/huggingface/hub. Only safetensors, configuration and tokenizer files are downloaded; code that comes with a
 model is neither fetched nor run.
@@ -28,12 +28,11 @@ def run(step: Step) -> dict[str, Any]:
     revision: str | None = step.params["revision"]
     folder = step.places["model"]
     published: dict[str, str] = {}
-    if step.params["bundled"] or step.params["local"]:
-        names = _present(folder, base, bundled=step.params["bundled"])
-    else:
+    if step.params["origin"] == "hub":
         names, published = _from_hub(step, base, _commit(base, revision), folder)
-    name = folder.name if step.params["local"] else base
-    model = describe_model(name, revision, folder, names, _hashing(step, folder, names))
+    else:
+        names = _present(folder, base, bundled=step.params["origin"] == "bundled")
+    model = describe_model(base, revision, folder, names, _hashing(step, folder, names))
     for file, sha256 in published.items():
         if model["files"][file]["sha256"] != sha256:
             raise StepFailed(

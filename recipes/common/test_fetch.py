@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -121,15 +122,13 @@ def hub(tiny: Path) -> Iterator[Hub]:
     hub.server.shutdown()
 
 
-def fetch(tmp: Path, endpoint: str, **params: Any) -> dict[str, Any]:
+def fetch(tmp: Path, endpoint: str, folder: Path | None = None, **params: Any) -> dict[str, Any]:
     """Run the step as the runner does; the result with model.json under "model"."""
     (tmp / "output").mkdir(exist_ok=True)
-    full = {"base": "org/tiny", "revision": COMMIT, "bundled": False, "local": False, **params}
+    full = {"base": "org/tiny", "revision": COMMIT, "origin": "hub", **params}
     place = tmp / "hub" / ("models--" + full["base"].replace("/", "--")) / "snapshots" / str(full["revision"])
-    if full["local"] or full["bundled"]:
-        place = Path(full["base"])
     request = {
-        **{"schema": 1, "step": "fetch", "params": full, "inputs": {}, "places": {"model": str(place)}},
+        **{"schema": 1, "step": "fetch", "params": full, "inputs": {}, "places": {"model": str(folder or place)}},
         **{name: str(tmp / name) for name in ("output", "work")},
         **{"progress": str(tmp / "progress.jsonl"), "result": str(tmp / "result.json"), "cores": 1},
     }
@@ -219,7 +218,11 @@ def test_notices_weights_that_differ_from_the_listing(hub: Hub, tmp_path: Path) 
 
 
 def test_local_folder(tiny: Path, tmp_path: Path) -> None:
-    result = fetch(tmp_path, "http://127.0.0.1:9", base=str(tiny), revision=None, local=True)
-    assert result["status"] == "ok" and result["model"]["base"] == "model"
-    missing = fetch(tmp_path, "http://127.0.0.1:9", base=str(tmp_path / "none"), revision=None, local=True)
-    assert missing["code"] == "model-missing"
+    local = {"base": "local", "revision": None, "origin": "local"}
+    result = fetch(tmp_path, "http://127.0.0.1:9", tiny, **local)
+    assert result["status"] == "ok" and result["model"]["base"] == "local"
+    assert fetch(tmp_path, "http://127.0.0.1:9", tmp_path / "none", **local)["code"] == "model-missing"
+    damaged = tmp_path / "damaged"
+    shutil.copytree(tiny, damaged)
+    (damaged / "tokenizer.json").unlink()
+    assert fetch(tmp_path, "http://127.0.0.1:9", damaged, **local)["code"] == "model-incomplete"
