@@ -18,6 +18,8 @@ export type CheckContext = {
   readonly experiment: Experiment;
   readonly files: Files;
   readonly bundledModels: BundledModels;
+  /** Codes of the data audit, which `data.accept` is checked against where they are known. */
+  readonly auditCodes: readonly string[] | undefined;
   /** Where a sweep asks for a winner, if it does. */
   readonly select: Span | undefined;
   /** An absolute path as errors name it. */
@@ -45,7 +47,7 @@ const checks: readonly Check[] = [
 ];
 
 /** Finds what the schema cannot say. A check is left out where the schema found a section that it reads broken. */
-export function check(world: Pick<CheckContext, "files" | "bundledModels" | "display" | "select">) {
+export function check(world: Pick<CheckContext, "files" | "bundledModels" | "auditCodes" | "display" | "select">) {
   return (experiment: Experiment, node: Node, broken: ReadonlySet<string>): readonly Diagnostic[] => {
     const found: Diagnostic[] = [];
     const say =

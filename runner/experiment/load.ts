@@ -29,6 +29,8 @@ export type LoadOptions = {
   readonly root?: string;
   /** Models that come with `exp setup`. */
   readonly bundledModels: BundledModels;
+  /** Codes of the data audit, which `data.accept` is checked against. */
+  readonly auditCodes?: readonly string[];
 };
 
 /** One run: the whole file, or one point of its sweep. */
@@ -78,7 +80,13 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const points = sweep.ok ? sweep.value.points : [{ coordinates: "", values: {}, root: base }];
   const diagnostics: Diagnostic[] = [...set.diagnostics, ...(sweep.ok ? [] : sweep.diagnostics)];
 
-  const checks = check({ files, bundledModels: options.bundledModels, display, select: selectKey(entry?.node) });
+  const checks = check({
+    files,
+    bundledModels: options.bundledModels,
+    auditCodes: options.auditCodes,
+    display,
+    select: selectKey(entry?.node),
+  });
   const loaded: Point[] = [];
   for (const { root: node, coordinates, values } of points) {
     const completed = complete(node);

@@ -54,6 +54,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   for (const [{ name, key: place } = { name: "", key }] of all) {
     const wrong = checkPath(name.split("."), place);
     if (wrong !== undefined) diagnostics.push(wrong);
+    if (name === "name") fail("sweep-conflict", "all runs of a sweep have one name", place, "vary another key");
     const set = find(base, name.split("."))?.key;
     if (set?.source.path === settingSource) fail("sweep-conflict", `the sweep varies ${name}`, set, "edit the sweep");
     for (const other of seen.keys()) {

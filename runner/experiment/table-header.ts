@@ -1,21 +1,27 @@
 /** Bytes at the start of a data file that are enough for its column names. */
 export const headerBytes = 64 * 1024;
 
-/** Column names of a .csv, .tsv or .jsonl file, from its first bytes; undefined where they cannot be told so early. */
-export function columnsOf(path: string, bytes: Uint8Array): readonly string[] | undefined {
+/** Column names at the start of a file; `complete` is false where a later line may have more. */
+export type Header = { readonly columns: readonly string[]; readonly complete: boolean };
+
+/** The columns of a text table or of JSON lines, from the file's first bytes; undefined for any other file. */
+export function headerOf(path: string, bytes: Uint8Array): Header | undefined {
   const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-  if (extension !== "csv" && extension !== "tsv" && extension !== "jsonl") return undefined;
   const text = decode(bytes);
-  if (extension === "jsonl") return keysOfFirstLine(text);
-  const records = extension === "tsv" ? ["\t"] : [",", ";", "\t", "|"];
-  const candidates = records.map((separator) => firstRecord(text, separator));
-  return candidates.reduce((best, next) => (next.length > best.length ? next : best));
+  const whole = bytes.length < headerBytes;
+  if (extension === "jsonl" || extension === "ndjson") return keysOfLines(text, whole);
+  if (extension !== "csv" && extension !== "tsv" && extension !== "txt") return undefined;
+  const separators = extension === "tsv" ? ["\t"] : [",", ";", "\t", "|"];
+  const candidates = separators.map((separator) => firstRecord(text, separator));
+  return { columns: candidates.reduce((best, next) => (next.length > best.length ? next : best)), complete: true };
 }
 
 function decode(bytes: Uint8Array): string {
   const [first, second] = bytes;
-  if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(bytes);
-  if (first === 0xfe && second === 0xff) return new TextDecoder("utf-16be").decode(bytes);
+  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0))
+    return new TextDecoder("utf-16le").decode(bytes);
+  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0))
+    return new TextDecoder("utf-16be").decode(bytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
   } catch {
@@ -23,14 +29,18 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-function keysOfFirstLine(text: string): readonly string[] | undefined {
-  const line = text.split(/\r?\n/).find((one) => one.trim() !== "");
-  try {
-    const value: unknown = JSON.parse(line ?? "");
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : undefined;
-  } catch {
-    return undefined;
-  }
+/** Keys of all lines that are whole. A line that is no object is left to whoever reads the rows. */
+function keysOfLines(text: string, whole: boolean): Header {
+  const lines = text.split(/\r?\n/);
+  const keys = (whole ? lines : lines.slice(0, -1)).flatMap((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
+    } catch {
+      return [];
+    }
+  });
+  return { columns: [...new Set(keys)], complete: whole };
 }
 
 /** Cells of the first line, quotes undone; a line break inside quotes does not end it. */

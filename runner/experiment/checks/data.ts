@@ -4,9 +4,9 @@ import { parseGroups, parseSynonyms } from "../../labels/synonyms.ts";
 import type { CheckContext } from "../check.ts";
 import { sourceText } from "../source.ts";
 import { suggestion } from "../suggest.ts";
-import { columnsOf, headerBytes } from "../table-header.ts";
+import { type Header, headerBytes, headerOf } from "../table-header.ts";
 
-const formats = [".csv", ".tsv", ".jsonl", ".xlsx"];
+const formats = [".csv", ".tsv", ".jsonl", ".xlsx", ".ndjson", ".txt"];
 
 /** Files that are there, columns that are in them, and one way to get validation rows. */
 export function checkData(context: CheckContext): void {
@@ -29,6 +29,11 @@ export function checkData(context: CheckContext): void {
     }
   }
   checkDuplicates(context);
+  data.accept.forEach((code, index) => {
+    if (context.auditCodes?.includes(code) ?? true) return;
+    const help = suggestion(code, context.auditCodes ?? [], "codes");
+    context.error(`data.accept.${index}`, "not-one-of", `the data audit has no code "${code}"`, help);
+  });
   checkLabelFile(context, "data.labels.synonyms", data.labels.synonyms, parseSynonyms);
   checkLabelFile(context, "data.labels.groups", data.labels.groups, parseGroups);
   if (data.oversample !== undefined) {
@@ -76,7 +81,7 @@ function checkTable(
       `${path}.file`,
       "bad-format",
       `${basename(file)} is no data file`,
-      `use one of ${formats.join(", ")}`,
+      `use one of ${formats.slice(0, 4).join(", ")}`,
     );
     return;
   }
@@ -85,15 +90,15 @@ function checkTable(
   }
   if (!needFile(context, `${path}.file`, file)) return;
   const bytes = context.files.read(file, headerBytes);
-  const found = bytes && columnsOf(file, bytes);
+  const found = bytes && headerOf(file, bytes);
   if (bytes?.length === 0)
     context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "name another file");
-  else if (found !== undefined) checkColumns(context, file, found);
+  else if (found !== undefined && found.columns.length > 0) checkColumns(context, file, found);
 }
 
-function checkColumns(context: CheckContext, file: string, found: readonly string[]): void {
+function checkColumns(context: CheckContext, file: string, { columns: found, complete }: Header): void {
   for (const [role, name] of Object.entries(context.experiment.data.columns)) {
-    if (found.includes(name)) continue;
+    if (found.includes(name) || !complete) continue;
     const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
     const help = suggestion(name, found, "columns");
     context.error(`data.columns.${role}`, "missing-column", message, help);
