@@ -2,6 +2,7 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { precompiledValidators } from "./experiment/precompile.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
@@ -21,5 +22,6 @@ await build({
   sourcesContent: false,
   external: ["exceljs", "@huggingface/hub"],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
+  plugins: [precompiledValidators()],
   logLevel: "warning",
 });

@@ -2,8 +2,8 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import { type CommandSpec, commands } from "./commands/index.ts";
 import type { Context } from "./commands/context.ts";
+import { type CommandSpec, commands } from "./commands/index.ts";
 
 const DONE = 0;
 const INVALID = 2;
@@ -26,12 +26,6 @@ function openContext(): Context {
   };
   process.on("SIGINT", onSignal);
   process.on("SIGTERM", onSignal);
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      process.exit(process.exitCode ?? DONE);
-    });
-  }
   const env = process.env;
   return {
     cwd: process.cwd(),
@@ -63,6 +57,16 @@ function declare(program: Command, spec: CommandSpec, finish: (code: number) => 
   });
 }
 
+/** `exp ls | head` closes our stdout early: the reader has what it wants, and that is no crash. */
+function endWithReader(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EPIPE") throw error;
+      process.exit(process.exitCode ?? DONE);
+    });
+  }
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "--version" || argv[0] === "-V") {
     process.stdout.write(`${version()}\n`);
@@ -92,4 +96,5 @@ async function main(argv: readonly string[]): Promise<number> {
   return code;
 }
 
+endWithReader();
 process.exitCode = await main(process.argv.slice(2));

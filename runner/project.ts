@@ -53,9 +53,9 @@ export type Project = {
   readonly site: Site;
 };
 
-/** Opens the project that `anchor` (a file or folder) belongs to. */
-export async function openProject(anchor: string, context: Context, access: Access): Promise<Project> {
-  const root = projectRoot(anchor, files);
+/** Opens the project that a folder belongs to. */
+export async function openProject(folder: string, context: Context, access: Access): Promise<Project> {
+  const root = projectRoot(join(folder, "any"), files);
   const artifacts = join(root, "artifacts");
   const digests = openDigests(cacheRoot(context.env));
   const machine = await detectMachine();
@@ -88,7 +88,11 @@ function modelPlace(base: string, revision: string | undefined, env: Context["en
   if (base in bundledModels) return { origin: "bundled", dir: bundledModelDir(base, env), files: {} };
   if (!isAbsolute(base)) return { origin: "hub", dir: hubModelDir(base, revision as string, env), files: {} };
   const names = readdirSync(base).filter((name) => statSync(join(base, name)).isFile() && !name.startsWith("."));
-  return { origin: "local", dir: base, files: Object.fromEntries(names.map((name) => [`model/${name}`, join(base, name)])) };
+  return {
+    origin: "local",
+    dir: base,
+    files: Object.fromEntries(names.map((name) => [`model/${name}`, join(base, name)])),
+  };
 }
 
 /** Files that were read and found right, or undefined when what is wrong with them has been said. */
@@ -104,6 +108,7 @@ export function loadAll(
       files,
       cwd: context.cwd,
       packageRoot: context.packageRoot,
+      bundledModels,
       set: options.set as readonly string[],
     });
     wrong.push(...(result.ok ? result.warnings : result.diagnostics));
@@ -114,19 +119,24 @@ export function loadAll(
   return wrong.some(({ severity }) => severity === "error") ? undefined : loaded;
 }
 
-/** A plan, and the point of an experiment that each of its runs stands for. */
-export type Planned = { readonly plan: Plan; readonly points: ReadonlyMap<PlannedRun, Point> };
+/** A point of an experiment, and the file that declares it. */
+export type DraftedPoint = Point & { readonly file: string };
+
+/** A plan, and what each of its runs stands for. */
+export type Planned = { readonly plan: Plan; readonly points: ReadonlyMap<PlannedRun, DraftedPoint> };
 
 /** Drafts every run of every file into one plan. */
 export function planAll(loaded: readonly LoadedExperiment[], project: Project): Planned {
-  const points = loaded.flatMap((one) => one.points.map((point) => ({ point, name: one.name })));
-  const drafted = points.map(({ point, name }) => ({
-    experiment: name,
-    coordinates: point.coordinates,
-    drafts: draftsOf(point.experiment, project.site),
-  }));
+  const drafted = loaded.flatMap(({ file, name, points }) =>
+    points.map((point) => ({
+      experiment: name,
+      coordinates: point.coordinates,
+      drafts: draftsOf(point.experiment, project.site),
+      point: { ...point, file },
+    })),
+  );
   const plan = buildPlan(drafted, kinds, (path) => project.digests.of(path));
-  return { plan, points: new Map(plan.runs.map((run, index) => [run, (points[index] as (typeof points)[0]).point])) };
+  return { plan, points: new Map(plan.runs.map((run, index) => [run, drafted[index]?.point as DraftedPoint])) };
 }
 
 /** Replaces absolute paths below the root, so that what is written down names no machine. */
@@ -138,4 +148,3 @@ export function portable<T>(value: T, root: string): T {
   if (typeof value !== "object" || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, portable(item, root)])) as T;
 }
-

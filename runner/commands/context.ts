@@ -19,4 +19,8 @@ export type Context = {
 export const exit = { done: 0, failed: 1, invalid: 2, refused: 3, interrupted: 130 } as const;
 
 /** A command: positional arguments, options by their long names, and what it may touch; resolves to the exit code. */
-export type Act = (args: readonly unknown[], options: Readonly<Record<string, unknown>>, context: Context) => Promise<number>;
+export type Act = (
+  args: readonly unknown[],
+  options: Readonly<Record<string, unknown>>,
+  context: Context,
+) => Promise<number>;

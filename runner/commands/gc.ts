@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { openProject } from "../project.ts";
 import { gc, ManifestUnreadable } from "../store/gc.ts";
 import { type Act, exit } from "./context.ts";
@@ -12,7 +11,7 @@ export const command: Act = async (_args, { maxSize, dryRun, json }, context) =>
     context.err(`exp gc: --max-size takes a size such as 20GB or 500MB, not "${maxSize}"\n`);
     return exit.invalid;
   }
-  const { store } = await openProject(join(context.cwd, "."), context, dryRun === true ? "read" : "write");
+  const { store } = await openProject(context.cwd, context, dryRun === true ? "read" : "write");
   try {
     const { collected, before, after } = gc(store, {
       dryRun: dryRun === true,

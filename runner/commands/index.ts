@@ -87,7 +87,11 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "gc",
     summary: "drop stored files that no run refers to, then the least recently used",
-    options: [["--max-size <size>", "keep at most this much, as in 20GB"], ["--dry-run", "only say what would go"], json],
+    options: [
+      ["--max-size <size>", "keep at most this much, as in 20GB"],
+      ["--dry-run", "only say what would go"],
+      json,
+    ],
     load: () => import("./gc.ts"),
   },
   {

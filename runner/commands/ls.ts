@@ -6,10 +6,16 @@ import { type Act, exit } from "./context.ts";
 
 /** `exp ls`: the finished runs of this project, oldest first, each with its primary metric. */
 export const command: Act = async (_args, options, context) => {
-  const { artifacts } = await openProject(join(context.cwd, "."), context, "read");
+  const { artifacts } = await openProject(context.cwd, context, "read");
   const runs = listRuns(artifacts);
   if (options.json === true) {
-    const rows = runs.map(({ manifest: { experiment, run, created, arms }, path }) => ({ experiment, run, created, arms, manifest: path }));
+    const rows = runs.map(({ manifest: { experiment, run, created, arms }, path }) => ({
+      experiment,
+      run,
+      created,
+      arms,
+      manifest: path,
+    }));
     context.out(`${JSON.stringify(rows, null, 1)}\n`);
     return exit.done;
   }
@@ -18,8 +24,9 @@ export const command: Act = async (_args, options, context) => {
     return exit.done;
   }
   const rows = runs.map(({ manifest: { experiment, run, created, arms, config } }) => {
-    const { metric, view } = (config as { evaluate: { primary: { metric: string; view: "raw" | "basic" | "canonical" } } })
-      .evaluate.primary;
+    const { metric, view } = (
+      config as { evaluate: { primary: { metric: string; view: "raw" | "basic" | "canonical" } } }
+    ).evaluate.primary;
     const scores = Object.entries(arms).map(([arm, views]) => `${arm} ${views[view][metric]?.toFixed(3) ?? "-"}`);
     return [experiment, run, created.slice(0, 16).replace("T", " "), `${metric} (${view})`, scores.join("  ")];
   });

@@ -1,4 +1,5 @@
 import { type Assessed, assess } from "../execute/assess.ts";
+import { reader } from "../execute/machinery.ts";
 import type { PlannedStep } from "../plan/plan.ts";
 import { loadAll, openProject, planAll } from "../project.ts";
 import { table } from "../show/table.ts";
@@ -9,17 +10,10 @@ import { type Act, exit } from "./context.ts";
 export const command: Act = async ([paths], options, context) => {
   const loaded = loadAll(paths as string[], options, context);
   if (loaded === undefined) return exit.invalid;
-  const project = await openProject((loaded[0] as (typeof loaded)[0]).file, context, "read");
+  const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
   const { plan, points } = planAll(loaded, project);
   const { store } = project;
-  const steps = assess(
-    plan,
-    {
-      find: (key) => store.find(key),
-      holds: (step, record) => step.kind.holds?.(step.draft, store.objectDir(record.object)) ?? true,
-    },
-    formerIngredients(plan, project.artifacts, store),
-  );
+  const steps = assess(plan, reader(store), formerIngredients(plan, project.artifacts, store));
   store.close();
 
   const rows = [...steps].map(([step, { status, key, reason }]) => ({

@@ -1,23 +1,26 @@
+import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { assess } from "../execute/assess.ts";
+import type { Event } from "../execute/event.ts";
 import { machinery } from "../execute/machinery.ts";
 import { execute, type Outcome } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
+import { suggestion } from "../experiment/suggest.ts";
 import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
 import type { Json } from "../plan/step.ts";
-import { loadAll, openProject, type Planned, planAll, portable, type Project } from "../project.ts";
+import { type DraftedPoint, loadAll, openProject, type Planned, type Project, planAll, portable } from "../project.ts";
 import { cacheRoot } from "../setup/cache.ts";
-import { interpreter } from "../setup/environments.ts";
+import { environmentPython } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
-import type { Reporter } from "../show/reporter.ts";
-import { runSummary } from "../show/summary.ts";
 import { tryAcquire } from "../store/lock.ts";
 import { formerIngredients } from "../study/former.ts";
+import type { Manifest } from "../study/manifest.ts";
 import { provenanceOf, seedsIn } from "../study/provenance.ts";
-import { seal } from "../study/seal.ts";
+import { type Sealing, seal } from "../study/seal.ts";
 import { type Act, type Context, exit } from "./context.ts";
+import { runSummary } from "./summary.ts";
 
 type RunOptions = {
   readonly set: readonly string[];
@@ -39,14 +42,14 @@ export const command: Act = async ([paths], given, context) => {
   }
   const loaded = loadAll(paths as string[], given, context);
   if (loaded === undefined) return exit.invalid;
-  const project = await openProject((loaded[0] as (typeof loaded)[0]).file, context, "write");
+  const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write");
   const planned = planAll(loaded, project);
   const named = nameSteps(planned.plan, options, context);
   if (named === undefined) return exit.invalid;
   const { plan, forced } = named;
   const { store, digests, artifacts } = project;
 
-  const reporter = await chooseReporter({ ...options, context });
+  const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, context);
   const emit = (event: Event): void => reporter.event(event);
   const parts = machinery(plan, {
     store,
@@ -55,7 +58,7 @@ export const command: Act = async ([paths], given, context) => {
     stop: context.stop,
     kill: context.kill,
     emit,
-    python: (environment) => interpreter(environment, context.env),
+    python: (environment) => environmentPython(environment, context),
     slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
     jobs: jobs ?? Number.POSITIVE_INFINITY,
   });
@@ -74,7 +77,7 @@ export const command: Act = async ([paths], given, context) => {
       force: forced,
       keepGoing: options.keepGoing ?? false,
     });
-    const sealed = finish({ plan, points: planned.points }, outcomes, project, context, emit);
+    const sealed = finish({ ...planned, plan }, outcomes, options, project, context, emit);
     await reporter.close();
     if (options.json !== true && options.quiet !== true) {
       for (const { manifest, path } of sealed.slice(-1)) {
@@ -93,6 +96,7 @@ type Sealed = { readonly manifest: Manifest; readonly path: string };
 function finish(
   { plan, points }: Planned,
   outcomes: ReadonlyMap<PlannedStep, Outcome>,
+  { until, set }: RunOptions,
   project: Project,
   context: Context,
   emit: (event: Event) => void,
@@ -109,18 +113,31 @@ function finish(
       emit({ type: "run-end", run: nameOf(run), status: interrupted ? "interrupted" : "failed", manifest: null });
       continue;
     }
-    const { run: name, manifest } = seal(run, records, sealingOf(run, points.get(run) as Point, project, context));
-    sealed.push({ manifest: readManifest(manifest), path: manifest });
+    if (until !== undefined) {
+      emit({ type: "run-end", run: nameOf(run), status: "done", manifest: null });
+      continue;
+    }
+    const sealing = sealingOf(run, points.get(run) as DraftedPoint, set, project, context);
+    const { run: name, manifest } = seal(run, records, sealing);
+    sealed.push({ manifest: JSON.parse(readFileSync(manifest, "utf8")) as Manifest, path: manifest });
     emit({ type: "run-end", run: name, status: "done", manifest });
   }
   return sealed;
 }
 
-function sealingOf(run: PlannedRun, { experiment }: Point, project: Project, context: Context): Sealing {
+function sealingOf(
+  run: PlannedRun,
+  { experiment, file }: DraftedPoint,
+  set: readonly string[],
+  project: Project,
+  context: Context,
+): Sealing {
   const { root, artifacts, store, machine, site, digests } = project;
   const config = portable(experiment as unknown as Json, root);
   return {
     artifacts,
+    file: portable(file, root),
+    set,
     config,
     objectDir: (object) => store.objectDir(object),
     provenance() {
@@ -163,7 +180,7 @@ function nameSteps(
   for (const name of [...force, ...(until === undefined ? [] : [until])]) {
     if (plan.steps.some((step) => called(step, name))) continue;
     const names = [...new Set(plan.steps.map(({ draft }) => draft.id))];
-    context.err(`exp run: no step "${name}"${didYouMean(name, names)}; steps: ${names.join(", ")}\n`);
+    context.err(`exp run: no step "${name}": ${suggestion(name, names) ?? ""}\n`);
     return undefined;
   }
   return {

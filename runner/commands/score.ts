@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { Diagnostic } from "../diagnostic/diagnostic.ts";
 import { formatDiagnostic, toJson } from "../diagnostic/frame.ts";
-import type { Synonyms } from "../labels/synonyms.ts";
 import { parseSynonyms } from "../labels/synonyms.ts";
+import type { Synonyms } from "../labels/views.ts";
 import { type MetricName, metricNames } from "../metrics/metrics.ts";
 import { readPredictions } from "../metrics/predictions.ts";
 import { score } from "../metrics/score.ts";
 import { table } from "../show/table.ts";
-import type { Diagnostic } from "../diagnostic/diagnostic.ts";
 import { type Act, exit } from "./context.ts";
 
 /** `exp score FILE`: every metric in every label view for lines of `{"id", "gold": [...], "pred": [...]}`. */

@@ -1,12 +1,12 @@
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
 import { openProject } from "../project.ts";
-import { runSummary } from "../show/summary.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { type Act, exit } from "./context.ts";
+import { runSummary } from "./summary.ts";
 
 /** `exp show RUN`: one run's metrics by arm, its cost, and where its files lie. */
 export const command: Act = async ([name], options, context) => {
-  const { artifacts } = await openProject(join(context.cwd, "."), context, "read");
+  const { artifacts } = await openProject(context.cwd, context, "read");
   try {
     const { manifest, path } = findRun(name as string, artifacts, context.cwd);
     if (options.json === true) context.out(`${JSON.stringify(manifest, null, 1)}\n`);

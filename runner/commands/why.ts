@@ -1,7 +1,51 @@
 import { join } from "node:path";
-import { firstDifference } from "../plan/explain.ts";
-import { identify } from "../plan/identity.ts";
-import type { StoreRecord } from "../plan/record.ts";
+import { assess } from "../execute/assess.ts";
+import { reader } from "../execute/machinery.ts";
 import { loadAll, openProject, planAll } from "../project.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { type Act, exit } from "./context.ts";
+
+/** `exp why RUN STEP`: what a finished run's step would do if its experiment were run now, and the first input that changed. */
+export const command: Act = async ([name, stepName], options, context) => {
+  const project = await openProject(context.cwd, context, "read");
+  const refuse = (message: string): number => {
+    context.err(`exp why: ${message}\n`);
+    return exit.invalid;
+  };
+  try {
+    const { manifest } = findRun(name as string, project.artifacts, context.cwd);
+    const loaded = loadAll([join(project.root, manifest.file)], { ...options, set: manifest.set }, context);
+    if (loaded === undefined) return exit.invalid;
+    const { plan } = planAll(loaded, project);
+    const run = plan.runs.find(({ coordinates }) => coordinates === manifest.coordinates);
+    if (run === undefined) return refuse(`${manifest.file} no longer has the run ${manifest.coordinates}`);
+    const steps = assess(
+      { runs: [run], steps: plan.steps.filter((step) => [...run.steps.values()].includes(step)) },
+      reader(project.store),
+      (step) => {
+        const key = manifest.steps[step.draft.id]?.key;
+        return key === undefined ? undefined : project.store.peek(key)?.ingredients;
+      },
+    );
+    const step = run.steps.get(stepName as string);
+    const found = step && steps.get(step);
+    if (step === undefined || found === undefined) {
+      return refuse(`${manifest.run} has no step "${stepName}"; steps: ${[...run.steps.keys()].join(", ")}`);
+    }
+    const { status, key, reason } = found;
+    // A step that depends on another changes because that one does: the first miss upstream is the cause.
+    const cause = [...steps].find(([, one]) => one.status === "run" && one.reason !== "")?.[0];
+    const because = status === "depends" && cause ? { step: cause.id, reason: steps.get(cause)?.reason } : null;
+    if (options.json === true) {
+      context.out(`${JSON.stringify({ step: step.id, status, key, reason, because }, null, 1)}\n`);
+    } else if (status === "cached") context.out(`${step.id}: cached, nothing that it reads has changed\n`);
+    else {
+      context.out(`${step.id}: ${status === "run" ? "will run" : "depends"}, ${reason}\n`);
+      if (because !== null) context.out(`${because.step}: will run, ${because.reason}\n`);
+    }
+    return exit.done;
+  } catch (error) {
+    if (!(error instanceof RunNotFound)) throw error;
+    return refuse(error.message);
+  }
+};

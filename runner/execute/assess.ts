@@ -44,7 +44,11 @@ export function assess(
   function judge(step: PlannedStep): Assessed {
     const known = identify(step, (other) => records.get(other));
     if ("waitsFor" in known) {
-      return { status: "depends", key: null, reason: `depends on ${known.waitsFor.id}: ${known.file.replace(/\/$/, "")}` };
+      return {
+        status: "depends",
+        key: null,
+        reason: `depends on ${known.waitsFor.id}: ${known.file.replace(/\/$/, "")}`,
+      };
     }
     const { key } = known;
     const hit = machinery.find(key);

@@ -6,11 +6,11 @@ import type { Json, Ports, PythonProgram } from "../plan/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Staged, Store } from "../store/store.ts";
 import type { Event } from "./event.ts";
+import { Frozen } from "./frozen.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
 import { type PythonRequest, runPython } from "./python.ts";
 import type { Machinery } from "./scheduler.ts";
 import { type Grant, Slots } from "./slots.ts";
-import { Frozen } from "./frozen.ts";
 
 const oneTurn = { cores: 1, gpus: 0, memory: 0 };
 
@@ -28,14 +28,9 @@ export type Parts = Interrupts & {
   readonly emit: (event: Event) => void;
 };
 
-/** Builds steps for real: under the key's lock, within the machine's slots, from a snapshot, into the store. */
-export function machinery(plan: Plan, parts: Parts): Machinery {
-  const { store, digests, packageRoot } = parts;
-  const frozen = new Frozen(plan, { folder: join(store.root, "work", "snapshots"), packageRoot, digests });
-
-  const turns = new Slots({ cores: parts.jobs, memory: 0, gpus: [] }, () => undefined);
+/** How a store is asked what it has; reading alone, for commands that plan. */
+export function reader(store: Pick<Store, "find" | "peek" | "objectDir">): Pick<Machinery, "find" | "peek" | "holds"> {
   const found = new Map<string, StoreRecord>();
-
   return {
     find(key) {
       const known = found.get(key);
@@ -46,12 +41,25 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     },
     peek: (key) => store.peek(key),
     holds: (step, record) => step.kind.holds?.(step.draft, store.objectDir(record.object)) ?? true,
+  };
+}
+
+/** Builds steps for real: under the key's lock, within the machine's slots, from a snapshot, into the store. */
+export function machinery(plan: Plan, parts: Parts): Machinery {
+  const { store, digests, packageRoot } = parts;
+  const frozen = new Frozen(plan, { folder: join(store.root, "work", "snapshots"), packageRoot, digests });
+
+  const turns = new Slots({ cores: parts.jobs, memory: 0, gpus: [] }, () => undefined);
+  const reads = reader(store);
+
+  return {
+    ...reads,
     async build(step, known, upstream, { force }) {
       const lock = await abortable(step, parts.stop, () => store.lock(known.key, { signal: parts.stop }));
       try {
         if (step.kind.cached && !force) {
           const hit = store.find(known.key);
-          if ("record" in hit && this.holds(step, hit.record)) return { record: hit.record, reused: true };
+          if ("record" in hit && reads.holds(step, hit.record)) return { record: hit.record, reused: true };
         }
         const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
         const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
@@ -129,7 +137,9 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       cores: grant.cores,
       ...(network === undefined ? {} : { network }),
       ...(secrets === undefined ? {} : { secrets }),
-      ...(grant.gpus.length > 0 ? { variables: { CUDA_VISIBLE_DEVICES: grant.gpus.map(({ uuid }) => uuid).join() } } : {}),
+      ...(grant.gpus.length > 0
+        ? { variables: { CUDA_VISIBLE_DEVICES: grant.gpus.map(({ uuid }) => uuid).join() } }
+        : {}),
     });
     const control = {
       stop: parts.stop,

@@ -4,7 +4,8 @@ import type { Json } from "./step.ts";
 
 /** The first thing by which a step differs from the one that was built before, in words; undefined when nothing does. */
 export function firstDifference(before: Ingredients, now: Ingredients): string | undefined {
-  if (before.version !== now.version) return `the ${now.kind} step itself is version ${now.version} (was ${before.version})`;
+  if (before.version !== now.version)
+    return `the ${now.kind} step itself is version ${now.version} (was ${before.version})`;
   const param = firstParam("", before.params, now.params);
   if (param !== undefined) return param;
   return (

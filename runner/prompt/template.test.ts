@@ -5,7 +5,9 @@ const values = { input: "a <5mm cyst & more", labels: ["A", "B"], examples: [] }
 
 describe("compileTemplate", () => {
   it("turns blocks into messages and leaves the text as it is", () => {
-    const render = compileTemplate("{{#system}}\nBe brief.\n{{/system}}\n{{#user}}\n{{input}}\nLabels: {{#each labels}}{{this}};{{/each}}\n{{/user}}\n");
+    const render = compileTemplate(
+      "{{#system}}\nBe brief.\n{{/system}}\n{{#user}}\n{{input}}\nLabels: {{#each labels}}{{this}};{{/each}}\n{{/user}}\n",
+    );
     expect(render(values)).toEqual([
       { role: "system", content: "Be brief." },
       { role: "user", content: "a <5mm cyst & more\nLabels: A;B;" },

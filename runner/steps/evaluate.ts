@@ -1,11 +1,8 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { formatDiagnostic } from "../diagnostic/frame.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import { parseAnswer } from "../labels/parse.ts";
-import { noSynonyms, parseSynonyms, type Synonyms } from "../labels/synonyms.ts";
 import { type View, viewOf, views } from "../labels/views.ts";
-import { count } from "../metrics/count.ts";
 import { cardinality, labelRows, outOfSet, parseFailures } from "../metrics/detail.ts";
 import { score } from "../metrics/score.ts";
 import { intern, tabulate } from "../metrics/table.ts";
@@ -15,6 +12,7 @@ import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
+import { synonymsOf } from "./synonyms.ts";
 
 type Params = { readonly separator: string; readonly task: "label_set" | "single_label"; readonly exp: string };
 
@@ -45,16 +43,24 @@ export const evaluate: StepKind<Params> = {
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run({ separator, task }, ports) {
     const rows = readJsonLines<DataRow>(ports.input("rows"));
-    const vocabulary = (JSON.parse(readFileSync(ports.input("labels"), "utf8")) as LabelCount[]).map(({ label }) => label);
-    const synonyms = ports.hasSource("data.labels.synonyms") ? readSynonyms(ports.source("data.labels.synonyms")) : noSynonyms;
+    const vocabulary = (JSON.parse(readFileSync(ports.input("labels"), "utf8")) as LabelCount[]).map(
+      ({ label }) => label,
+    );
+    const synonyms = synonymsOf(ports);
     const answers = new Map(readJsonLines<Response>(ports.input("responses")).map((answer) => [answer.id, answer]));
     const known = new Set(vocabulary);
 
     const predictions = rows.map(({ id, gold }): Prediction => {
       const answer = answers.get(id);
-      if (answer === undefined) throw new StepFailed("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
+      if (answer === undefined)
+        throw new StepFailed("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
       if (answer.labels !== undefined) return { ...answer, gold, labels: answer.labels, parsed: true, notes: [] };
-      const { labels, parsed, notes } = parseAnswer(answer.text ?? "", { separator, task, known, finish: answer.finish });
+      const { labels, parsed, notes } = parseAnswer(answer.text ?? "", {
+        separator,
+        task,
+        known,
+        finish: answer.finish,
+      });
       return { ...answer, gold, labels, parsed, notes };
     });
     const cases = predictions.map(({ id, gold, labels }) => ({ id, gold, pred: labels }));
@@ -75,13 +81,6 @@ export const evaluate: StepKind<Params> = {
     ports.evidence({ cases: n } satisfies Record<string, Json>);
   },
 };
-
-/** A study's synonym file. Throws StepFailed that shows every error at its place. */
-export function readSynonyms(path: string): Synonyms {
-  const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
-  if (result.ok) return result.value;
-  throw new StepFailed("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
-}
 
 /** The score of one arm, on the rows that the experiment is evaluated on. */
 export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {

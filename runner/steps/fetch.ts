@@ -36,7 +36,8 @@ export function draftFetch(experiment: Experiment, site: Site) {
   return draft({
     id: "fetch",
     kind: fetch.name,
-    params: origin === "local" ? { base: "local", revision: null, origin } : { base, revision: revision ?? null, origin },
+    params:
+      origin === "local" ? { base: "local", revision: null, origin } : { base, revision: revision ?? null, origin },
     sources: { ...site.recipe(module), ...files },
     places: { model: dir },
   });

@@ -2,11 +2,11 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import { type Draft, type Json, StepFailed, type StepKind } from "../plan/step.ts";
-import { readReplay } from "./replayed.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { readReplay } from "./replayed.ts";
 import type { Site } from "./site.ts";
 
 const module = "recipes.common.generate";

@@ -4,10 +4,10 @@ import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, Json, StepKind } from "../plan/step.ts";
 import { StepFailed } from "../plan/step.ts";
 import { compileTemplate, TemplateError } from "../prompt/template.ts";
-import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
+import { jsonLines, readJsonLines } from "./jsonl.ts";
 
 type Params = {
   /** The labels offered to the template, or null for none. */

@@ -7,7 +7,9 @@ export type Replayed = { readonly text: string } | { readonly labels: readonly s
 /** Reads a file of `{"id", "text"}` or `{"id", "labels"}` lines; other keys are left alone. Throws StepFailed naming the line. */
 export function readReplay(path: string): ReadonlyMap<string, Replayed> {
   const answers = new Map<string, Replayed>();
-  const lines = readFileSync(path, "utf8").replace(/^\uFEFF/, "").split(/\r?\n/);
+  const lines = readFileSync(path, "utf8")
+    .replace(/^\uFEFF/, "")
+    .split(/\r?\n/);
   lines.forEach((line, index) => {
     if (line.trim() === "") return;
     const wrong = (what: string): StepFailed =>
@@ -25,7 +27,8 @@ export function readReplay(path: string): ReadonlyMap<string, Replayed> {
     if (typeof id !== "string" && typeof id !== "number") throw wrong("no id");
     if (answers.has(String(id))) throw wrong(`id ${id} stands twice`);
     if (typeof text === "string") answers.set(String(id), { text });
-    else if (Array.isArray(labels) && labels.every((label) => typeof label === "string")) answers.set(String(id), { labels });
+    else if (Array.isArray(labels) && labels.every((label) => typeof label === "string"))
+      answers.set(String(id), { labels });
     else throw wrong("neither a text nor a list of labels");
   });
   return answers;

@@ -22,9 +22,7 @@ export function formerIngredients(
   let all: readonly FinishedRun[] | undefined;
   const sameCoordinates = (experiment: string, coordinates: string): FinishedRun | undefined => {
     all ??= listRuns(artifacts);
-    return all.findLast(
-      ({ manifest }) => manifest.experiment === experiment && manifest.coordinates === coordinates,
-    );
+    return all.findLast(({ manifest }) => manifest.experiment === experiment && manifest.coordinates === coordinates);
   };
   const owner = new Map<PlannedStep, { experiment: string; coordinates: string; id: string }>();
   for (const { experiment, coordinates, steps } of plan.runs) {

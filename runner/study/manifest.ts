@@ -1,5 +1,5 @@
-import type { Json } from "../plan/step.ts";
 import type { StoredFile } from "../plan/record.ts";
+import type { Json } from "../plan/step.ts";
 
 /** Metrics of one arm in one label view: metric name -> value. */
 export type ViewMetrics = Readonly<Record<string, number>>;
@@ -31,6 +31,9 @@ export type Manifest = {
   /** The sweep coordinates, if any, and 8 hex digits. */
   readonly run: string;
   readonly coordinates: string;
+  /** The experiment's file, relative to the project root, and the settings that overrode it. */
+  readonly file: string;
+  readonly set: readonly string[];
   /** ISO 8601, UTC. */
   readonly created: string;
   /** The experiment with every default filled in; paths relative to the project root. */

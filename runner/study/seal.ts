@@ -11,6 +11,9 @@ import { latestLink, runsDir } from "./runs.ts";
 export type Sealing = {
   readonly artifacts: string;
   objectDir(object: string): string;
+  /** The experiment's file, relative to the project root, and the settings that overrode it. */
+  readonly file: string;
+  readonly set: readonly string[];
   /** The resolved experiment; paths relative to the project root. */
   readonly config: Json;
   /** Asked only when the run is new. */
@@ -53,13 +56,7 @@ function publishedFolder(id: string): string {
   return dot < 0 ? (id === "data" ? id : "") : id.slice(dot + 1);
 }
 
-function link(
-  folder: string,
-  id: string,
-  record: StoreRecord,
-  object: string,
-  published: Map<string, string>,
-): void {
+function link(folder: string, id: string, record: StoreRecord, object: string, published: Map<string, string>): void {
   const into = join(folder, publishedFolder(id));
   mkdirSync(into, { recursive: true });
   for (const top of new Set(Object.keys(record.files).map((file) => file.split("/")[0] as string))) {
@@ -101,6 +98,8 @@ function manifestOf(
     experiment: run.experiment,
     run: name,
     coordinates: run.coordinates,
+    file: sealing.file,
+    set: sealing.set,
     created: new Date().toISOString(),
     config: sealing.config,
     steps: kept,

@@ -1,0 +1,32 @@
+import { detectMachine } from "../execute/devices.ts";
+import { StepFailed } from "../plan/step.ts";
+import { environments, setupEnvironment } from "../setup/environments.ts";
+import { bundledModels, setupModel } from "../setup/models.ts";
+import { type Act, exit } from "./context.ts";
+
+/** `exp setup`: Python environments from their lock files, then the bundled models. Safe to repeat and to interrupt. */
+export const command: Act = async ([names], { torch, dev }, context) => {
+  if (torch !== undefined && torch !== "cpu" && torch !== "cuda") {
+    context.err(`exp setup: --torch takes cpu or cuda, not "${torch}"\n`);
+    return exit.invalid;
+  }
+  const wanted = (names as string[]).length > 0 ? (names as string[]) : Object.keys(environments);
+  const unknown = wanted.find((name) => !(name in environments));
+  if (unknown !== undefined) {
+    context.err(`exp setup: no environment "${unknown}"; there are: ${Object.keys(environments).join(", ")}\n`);
+    return exit.invalid;
+  }
+  const { gpus } = await detectMachine();
+  const report = ({ message }: { readonly message: string }): void => context.out(`${message}\n`);
+  try {
+    for (const name of wanted) {
+      await setupEnvironment(name, context, { torch, gpus, dev: dev === true, signal: context.stop }, report);
+    }
+    for (const name of Object.keys(bundledModels)) await setupModel(name, context, { signal: context.stop }, report);
+    return exit.done;
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    context.err(`exp setup: ${error.message}\n${error.help === undefined ? "" : `${error.help}\n`}`);
+    return exit.failed;
+  }
+};

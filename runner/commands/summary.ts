@@ -1,0 +1,37 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { summary } from "../show/summary.ts";
+import { table } from "../show/table.ts";
+import type { Manifest } from "../study/manifest.ts";
+import type { Context } from "./context.ts";
+
+/** Files of a run that people look for, in its folder. */
+const worthNaming: Readonly<Record<string, string>> = {
+  workbook: "workbook.xlsx",
+  adapter: "adapter",
+  predictions: "tuned/predictions.jsonl",
+  "zero-shot predictions": "zero_shot/predictions.jsonl",
+  manifest: "manifest.json",
+};
+
+/** One run on one screen: metrics by arm, cost, and the paths of what was made. */
+export function runSummary(manifest: Manifest, dir: string, context: Context): string {
+  const files: Record<string, string> = {};
+  for (const [name, file] of Object.entries(worthNaming)) {
+    if (existsSync(join(context.cwd, dir, file)) || existsSync(join(dir, file))) files[name] = join(dir, file);
+  }
+  const { experiment, run, cost } = manifest;
+  const { trained, prompted, generated } = cost.tokens;
+  const costs = table(
+    [
+      ["seconds", "peak memory", "tokens trained", "read", "generated"],
+      [
+        cost.seconds.toFixed(0),
+        `${(cost.peak_memory / 1e9).toFixed(1)} GB`,
+        ...[trained, prompted, generated].map((count) => count.toLocaleString("en")),
+      ],
+    ],
+    { align: ["right", "right", "right", "right", "right"], color: context.color },
+  );
+  return `\n${experiment} ${run}\n\n${summary({ arms: manifest.arms, files }, context)}\n${costs}`;
+}

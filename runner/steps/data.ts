@@ -1,0 +1,148 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { audit, blocking } from "../data/audit.ts";
+import { labelCounts } from "../data/labels.ts";
+import { type Columns, type Row, readRows, takePart } from "../data/rows.ts";
+import { splitValidation } from "../data/split.ts";
+import { readTable } from "../data/table.ts";
+import { oversample, targetWriter } from "../data/target.ts";
+import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
+import { formatDiagnostic } from "../diagnostic/frame.ts";
+import type { Experiment } from "../experiment/schema.ts";
+import { type View, viewOf } from "../labels/views.ts";
+import { type Json, type Ports, StepFailed, type StepKind } from "../plan/step.ts";
+import { draft } from "./draft.ts";
+import { jsonLines } from "./jsonl.ts";
+import type { Site } from "./site.ts";
+import { synonymsOf } from "./synonyms.ts";
+
+export type { LabelCount } from "../data/labels.ts";
+
+/** One case as every later step reads it. */
+export type DataRow = {
+  readonly id: string;
+  readonly input: string;
+  /** What the model is taught to answer. */
+  readonly target: string;
+  /** Labels in the raw view. */
+  readonly gold: readonly string[];
+};
+
+type Part = { readonly limit: number | null; readonly seed: number; readonly sheet: string | null };
+
+type Params = {
+  readonly columns: Columns & { readonly [key: string]: string };
+  readonly train: Part;
+  readonly test: Part | null;
+  /** A share of the training rows, a file of its own (then `data.validation.file` is a source), or none. */
+  readonly validation: { readonly fraction: number; readonly seed: number } | Part | null;
+  readonly separator: string;
+  readonly task: "label_set" | "single_label";
+  readonly targets: { readonly view: View; readonly order: "as_is" | "alphabetical" | "frequency" };
+  readonly oversample: { readonly rare_below: number; readonly max_repeat: number } | null;
+  readonly accept: readonly string[];
+  readonly exp: string;
+};
+
+/** Reads the study's files as rows, splits them, audits them, and writes what the model is taught to answer. */
+export const data: StepKind<Params> = {
+  name: "data",
+  version: 1,
+  cached: true,
+  outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "audit.json"],
+  async run(params, ports) {
+    const given = await readPart("data.train.file", params.train, params, ports);
+    const test = params.test === null ? [] : await readPart("data.test.file", params.test, params, ports);
+    const { train, validation } = await apart(given, params, ports);
+
+    const synonyms = synonymsOf(ports);
+    const of = viewOf(params.targets.view, synonyms);
+    const counts = labelCounts(train, of);
+    const write = targetWriter({ of, order: params.targets.order, separator: params.separator, counts });
+    const taught = params.oversample === null ? train : oversample(train, { ...params.oversample, of, counts });
+    const asRow = ({ id, input, gold }: Row): DataRow => ({ id, input, target: write(gold), gold });
+
+    const report = audit(
+      {
+        train,
+        ...(params.validation === null ? {} : { validation }),
+        ...(params.test === null ? {} : { test }),
+      },
+      params.accept,
+    );
+    const save = (name: string, text: string): void => writeFileSync(join(ports.output, name), text);
+    save("train.jsonl", jsonLines(taught.map(asRow)));
+    save("validation.jsonl", jsonLines(validation.map(asRow)));
+    save("test.jsonl", jsonLines(test.map(asRow)));
+    save("labels.json", `${JSON.stringify(labelCounts(train, viewOf("raw")), null, 1)}\n`);
+    save("audit.json", `${JSON.stringify(report, null, 1)}\n`);
+    ports.evidence({ train: taught.length, validation: validation.length, test: test.length });
+
+    const errors = blocking(report);
+    if (errors.length > 0) {
+      throw new StepFailed("data-audit", errors.map(({ code, message }) => `${code}: ${message}`).join("\n"), {
+        help: `correct the data, or accept what you have seen: data.accept: [${errors.map(({ code }) => code).join(", ")}]`,
+      });
+    }
+  },
+};
+
+async function readPart(source: string, part: Part, params: Params, ports: Ports): Promise<readonly Row[]> {
+  const path = ports.source(source);
+  const table = unwrap(await readTable({ path, bytes: readFileSync(path), sheet: part.sheet ?? undefined }));
+  const rows = unwrap(readRows(table, params.columns, { separator: params.separator, task: params.task }));
+  return takePart(rows, part.limit ?? undefined, part.seed);
+}
+
+async function apart(given: readonly Row[], params: Params, ports: Ports) {
+  const { validation } = params;
+  if (validation === null) return { train: given, validation: [] };
+  if ("fraction" in validation) return splitValidation(given, validation.fraction, validation.seed);
+  return { train: given, validation: await readPart("data.validation.file", validation, params, ports) };
+}
+
+/** The value, or StepFailed that shows every error at its place. */
+function unwrap<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  throw new StepFailed("data", result.diagnostics.map((one: Diagnostic) => formatDiagnostic(one)).join("\n"));
+}
+
+/** The rows of one experiment. Where the files lie is no parameter, so that they may move. */
+export function draftData(experiment: Experiment, site: Site) {
+  const { train, test, validation, columns, labels, targets, oversample: repeat, accept } = experiment.data;
+  const part = (spec: { limit?: number | undefined; seed?: number | undefined; sheet?: string | undefined }) => ({
+    limit: spec.limit ?? null,
+    seed: spec.limit === undefined ? 0 : (spec.seed ?? 1),
+    sheet: spec.sheet ?? null,
+  });
+  const apartAs =
+    validation?.fraction !== undefined
+      ? { fraction: validation.fraction, seed: validation.seed }
+      : validation?.file !== undefined
+        ? part(validation)
+        : null;
+  return draft({
+    id: "data",
+    kind: data.name,
+    params: {
+      columns: { ...columns } as unknown as Json,
+      train: part(train),
+      test: test === undefined ? null : part(test),
+      validation: apartAs,
+      separator: labels.separator,
+      task: experiment.task,
+      targets: { ...targets },
+      oversample: repeat === undefined ? null : { ...repeat },
+      accept: [...accept],
+      exp: site.version,
+    },
+    sources: {
+      "data.train.file": train.file,
+      ...(test === undefined ? {} : { "data.test.file": test.file }),
+      ...(validation?.file === undefined ? {} : { "data.validation.file": validation.file }),
+      ...(labels.synonyms === undefined || targets.view !== "canonical"
+        ? {}
+        : { "data.labels.synonyms": labels.synonyms }),
+    },
+  });
+}

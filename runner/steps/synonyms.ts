@@ -1,0 +1,16 @@
+import { readFileSync } from "node:fs";
+import { formatDiagnostic } from "../diagnostic/frame.ts";
+import { parseSynonyms } from "../labels/synonyms.ts";
+import type { Synonyms } from "../labels/views.ts";
+import { type Ports, StepFailed } from "../plan/step.ts";
+
+const source = "data.labels.synonyms";
+
+/** The study's synonym file, if the step has one. Throws StepFailed that shows every error at its place. */
+export function synonymsOf(ports: Ports): Synonyms | undefined {
+  if (!ports.hasSource(source)) return undefined;
+  const path = ports.source(source);
+  const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
+  if (result.ok) return result.value;
+  throw new StepFailed("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
+}
