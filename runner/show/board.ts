@@ -1,0 +1,106 @@
+import type { Event } from "../execute/event.ts";
+import type { Progress } from "../plan/step.ts";
+import { skipText } from "./lines.ts";
+import { type Glyphs, progressRow, share } from "./progress.ts";
+import { duration, plural } from "./quantity.ts";
+import { cut } from "./width.ts";
+
+type Running = {
+  readonly started: number;
+  progress: Progress;
+  /** Where counting began, for an estimate of the time left: a resumed step does not begin at 0. */
+  first: { readonly at: number; readonly share: number } | undefined;
+};
+
+/** Before this much of a step is seen, an estimate of its time left would be a guess. ms */
+const seenEnough = 5_000;
+
+/** What a live view knows of a run: a fold over events, and the texts of its rows. `now` is in ms. */
+export class Board {
+  readonly #running = new Map<string, Running>();
+  readonly #counts = { built: 0, reused: 0, failed: 0, skipped: 0 };
+  readonly #started: number;
+  #steps = 0;
+  #runs = 0;
+  #runsEnded = 0;
+
+  constructor(now: number) {
+    this.#started = now;
+  }
+
+  apply(event: Event, now: number): void {
+    if (event.type === "plan") {
+      this.#steps = event.steps.length;
+      this.#runs = event.runs;
+    } else if (event.type === "step-start") {
+      this.#running.set(event.step, { started: now, progress: {}, first: undefined });
+    } else if (event.type === "progress") {
+      const row = this.#running.get(event.step);
+      if (row === undefined) return;
+      const { type: _type, step: _step, ...progress } = event;
+      row.progress = { ...row.progress, ...progress };
+      const fraction = share(row.progress);
+      if (fraction !== undefined) row.first ??= { at: now, share: fraction };
+    } else if (event.type === "step-end") {
+      this.#running.delete(event.step);
+      this.#counts[event.status] += 1;
+    } else this.#runsEnded += 1;
+  }
+
+  /** The row of all runs: "5 of 9 steps, 2 reused  1m02s". */
+  head(now: number, cells: number, stopping: boolean): string {
+    const { built, reused, failed, skipped } = this.#counts;
+    const ended = built + reused + failed + skipped;
+    const time = duration((now - this.#started) / 1000);
+    if (stopping) return cut(`stopping; Ctrl-C again ends it at once  ${time}`, cells);
+    const runs = this.#runs > 1 ? `${this.#runsEnded} of ${plural(this.#runs, "run")}, ` : "";
+    const counted = Object.entries({ reused, failed }).flatMap(([name, count]) =>
+      count > 0 ? [`${count} ${name}`] : [],
+    );
+    return cut(`${runs}${[`${ended} of ${plural(this.#steps, "step")}`, ...counted].join(", ")}  ${time}`, cells);
+  }
+
+  /** The last state of the row of all runs: "9 steps: 7 built, 2 reused in 4m12s". */
+  foot(now: number, cells: number): string {
+    const { built, reused, failed, skipped } = this.#counts;
+    const counted = Object.entries({ failed, skipped, built, reused }).flatMap(([name, count]) =>
+      count > 0 ? [`${count} ${name}`] : [],
+    );
+    const time = duration((now - this.#started) / 1000);
+    return cut(`${plural(this.#steps, "step")}: ${counted.join(", ")} in ${time}`, cells);
+  }
+
+  get failed(): boolean {
+    return this.#counts.failed > 0;
+  }
+
+  /** The row of a running step, at most `cells` wide. */
+  row(step: string, now: number, cells: number, glyphs: Glyphs): string {
+    const running = this.#running.get(step);
+    if (running === undefined) return cut(step, cells);
+    const left = running.progress.seconds_left ?? estimate(running, now);
+    const progress = left === undefined ? running.progress : { ...running.progress, seconds_left: left };
+    if (share(progress) !== undefined) return progressRow(step, progress, cells, glyphs);
+    const elapsed = duration((now - running.started) / 1000);
+    return progressRow(`${cut(step, Math.max(8, cells - elapsed.length - 2))}  ${elapsed}`, progress, cells, glyphs);
+  }
+}
+
+/** Seconds left at the pace so far. */
+function estimate({ first, progress }: Running, now: number): number | undefined {
+  const fraction = share(progress);
+  if (first === undefined || fraction === undefined || fraction <= first.share || now - first.at < seenEnough)
+    return undefined;
+  return (((now - first.at) / (fraction - first.share)) * (1 - fraction)) / 1000;
+}
+
+/** The row of a step that has ended, at most `cells` wide. */
+export function endedRow(
+  { step, status, seconds, because }: Extract<Event, { type: "step-end" }>,
+  cells: number,
+): string {
+  const how = status === "skipped" ? skipText(because) : status === "failed" ? "failed" : "";
+  const time = status === "skipped" ? "" : duration(seconds);
+  const rest = [how, time].filter((text) => text !== "").join(" after ");
+  return cut(`${cut(step, Math.max(8, cells - rest.length - 2))}  ${rest}`, cells);
+}

@@ -1,0 +1,187 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { failureText } from "./failure.ts";
+import { glyphs, progressRow, progressText } from "./progress.ts";
+import { amount, duration, plural } from "./quantity.ts";
+import { summary } from "./summary.ts";
+import { table } from "./table.ts";
+import { cut, oneLine, printable, textWidth } from "./width.ts";
+
+test.each([
+  ["abc", 3],
+  ["né", 2],
+  ["ne\u0301", 2],
+  ["日本語", 6],
+  ["한국어", 6],
+  ["ｆｕｌｌ", 8],
+  ["👩‍👩‍👧 ok", 5],
+  ["❤️", 2],
+  ["…━─✔", 4],
+  ["\u200b", 0],
+])("%s takes %i cells", (text, cells) => {
+  expect(textWidth(text)).toBe(cells);
+});
+
+test("a cut text fits and shows that something is lost", () => {
+  expect(cut("abcdef", 4)).toBe("abc…");
+  expect(cut("日本語", 4)).toBe("日…");
+  expect(cut("abc", 3)).toBe("abc");
+  fc.assert(
+    fc.property(fc.string({ unit: "grapheme" }), fc.nat(20), (text, cells) => {
+      expect(textWidth(cut(text, cells))).toBeLessThanOrEqual(cells);
+    }),
+  );
+});
+
+test("control sequences of others never reach the terminal", () => {
+  expect(oneLine("\u001b[31m a\r\n\tb\u0007\u001b[2J")).toBe("a b");
+  expect(printable("  File \u001b[1mx\u001b[0m\r")).toBe("  File x");
+});
+
+test.each([
+  [0.04, "0.0s"],
+  [9.94, "9.9s"],
+  [9.96, "10s"],
+  [59.6, "1m00s"],
+  [130, "2m10s"],
+  [3599.7, "1h00m"],
+  [3900, "1h05m"],
+  [90_000, "25h00m"],
+])("%d seconds read as %s", (seconds, text) => {
+  expect(duration(seconds)).toBe(text);
+});
+
+test("amounts", () => {
+  expect(amount(118, 264, "steps")).toBe("118/264 steps");
+  expect(amount(3, undefined, undefined)).toBe("3");
+  expect(amount(1_200_000_000, 3_100_000_000, "bytes")).toBe("1.2/3.1 GB");
+  expect(amount(500_000, undefined, "bytes")).toBe("500 kB");
+  expect([plural(1, "step"), plural(0, "step")]).toEqual(["1 step", "0 steps"]);
+});
+
+describe("progress", () => {
+  const training = {
+    done: 118,
+    total: 264,
+    unit: "steps",
+    loss: 0.8312,
+    tokens_per_second: 312.4,
+    seconds_left: 130,
+    message: "sample:\nRenal cyst, 日本語",
+  };
+
+  test("in a log holds all that is known", () => {
+    const text = "44%  118/264 steps  loss 0.831  312 tok/s  2m10s left  sample: Renal cyst, 日本語";
+    expect(progressText(training)).toBe(text);
+    expect(progressText({ message: "loading" })).toBe("loading");
+  });
+
+  test("in a row leaves out the least telling first", () => {
+    const { message: _, ...known } = training;
+    expect(progressRow("train", known, 76, glyphs.unicode)).toBe(
+      "train  ━━━━━━────────  44%  118/264 steps  loss 0.831  312 tok/s  2m10s left",
+    );
+    expect(progressRow("train", known, 60, glyphs.ascii)).toBe(
+      "train  ######-------  44%  loss 0.831  312 tok/s  2m10s left",
+    );
+    expect(progressRow("train", known, 36, glyphs.ascii)).toBe("train  #####-------  44%  2m10s left");
+  });
+
+  test("fits every width, whatever is known", () => {
+    const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
+    const values = fc.record({
+      done: maybe(fc.nat(1e9)),
+      total: maybe(fc.nat(1e9)),
+      unit: maybe(fc.constantFrom("steps", "bytes", "cases")),
+      loss: maybe(fc.double({ noNaN: true })),
+      tokens_per_second: maybe(fc.double({ min: 0, max: 1e6, noNaN: true })),
+      seconds_left: maybe(fc.double({ min: 0, max: 1e7, noNaN: true })),
+      message: maybe(fc.string({ unit: "grapheme" })),
+    });
+    fc.assert(
+      fc.property(fc.string({ minLength: 1 }), values, fc.integer({ min: 20, max: 200 }), (name, all, cells) => {
+        const known = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
+        expect(textWidth(progressRow(name, known, cells, glyphs.unicode))).toBeLessThanOrEqual(cells);
+      }),
+    );
+  });
+});
+
+describe("tables", () => {
+  const rows = [
+    ["run", "micro_f1"],
+    ["日本", "0.7"],
+    ["quickstart", "0.712"],
+  ];
+
+  test("line up by cells, without trailing spaces", () => {
+    const text = "run         micro_f1\n日本             0.7\nquickstart     0.712\n";
+    expect(table(rows, { align: ["left", "right"] })).toBe(text);
+    expect(table([["a", "b"], ["ccc"]])).toBe("a    b\nccc\n");
+    expect(table([])).toBe("");
+  });
+
+  test("are cut to the terminal at their widest column", () => {
+    expect(table(rows, { columns: 16 })).toBe("run      micro_…\n日本     0.7\nquicks…  0.712\n");
+  });
+
+  test("show their head in bold where there are colours", () => {
+    expect(table([["a"], ["b"]], { color: true })).toBe("\u001b[1ma\u001b[22m\nb\n");
+  });
+});
+
+test("a failure says what happened, what to do and where to look", () => {
+  const error = {
+    code: "rows-too-long",
+    message: "3 rows are too long",
+    help: "raise train.max_length",
+    log: "logs/train.log",
+    tail: ["Traceback:", '  File "x.py"\u001b[0m'],
+  };
+  expect(failureText("train", error, false)).toBe(`train failed: 3 rows are too long [rows-too-long]
+  help: raise train.max_length
+  | Traceback:
+  |   File "x.py"
+  log: logs/train.log
+`);
+  expect(failureText("train", { code: "killed", message: "it was killed" }, false)).toBe(
+    "train failed: it was killed [killed]\n",
+  );
+});
+
+describe("the summary of a run", () => {
+  const arm = (value: number) => ({
+    raw: { micro_f1: value },
+    basic: { micro_f1: value },
+    canonical: { micro_f1: value },
+  });
+  const what = {
+    arms: { tuned: arm(0.7), other: arm(0.5), zero_shot: arm(0.21) },
+    files: { workbook: "runs/x/workbook.xlsx" },
+  };
+
+  test("sets the arms side by side", () => {
+    expect(summary(what, { color: false })).toBe(`metric    view       zero-shot  other  fine-tuned
+micro_f1  raw            0.210  0.500       0.700
+          basic          0.210  0.500       0.700
+          canonical      0.210  0.500       0.700
+
+workbook  runs/x/workbook.xlsx
+`);
+  });
+
+  test("stacks the views where the terminal is narrow", () => {
+    expect(summary(what, { color: false, columns: 40 })).toBe(`metric        zero  other  tuned
+micro_f1
+  raw        0.210  0.500  0.700
+  basic      0.210  0.500  0.700
+  canonical  0.210  0.500  0.700
+
+workbook  runs/x/workbook.xlsx
+`);
+  });
+
+  test("without arms lists the files alone", () => {
+    expect(summary({ arms: {}, files: { data: "x" } }, { color: false })).toBe("data  x\n");
+  });
+});

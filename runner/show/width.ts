@@ -1,0 +1,46 @@
+import { stripVTControlCharacters } from "node:util";
+
+const plain = /^[\x20-\x7e]*$/;
+const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
+const invisible = /^[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}]*$/u;
+const emoji = /^\p{Emoji_Presentation}|\ufe0f/u;
+const wide =
+  /^[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]/u;
+
+/** Cells that a text takes in a terminal: East Asian wide characters and emoji take two, combining marks none. */
+export function textWidth(text: string): number {
+  if (plain.test(text)) return text.length;
+  let width = 0;
+  for (const { segment } of segmenter.segment(text)) width += clusterWidth(segment);
+  return width;
+}
+
+function clusterWidth(cluster: string): number {
+  if (invisible.test(cluster)) return 0;
+  return emoji.test(cluster) || wide.test(cluster) ? 2 : 1;
+}
+
+/** Cuts a text to a number of cells; what is lost shows as "…". */
+export function cut(text: string, cells: number): string {
+  if (textWidth(text) <= cells) return text;
+  let kept = "";
+  let width = 0;
+  for (const { segment } of segmenter.segment(text)) {
+    width += clusterWidth(segment);
+    if (width > cells - 1) break;
+    kept += segment;
+  }
+  return cells > 0 ? `${kept}…` : "";
+}
+
+/** A line without control characters, indentation kept: a message of a model or a library may hold anything. */
+export function printable(line: string): string {
+  return stripVTControlCharacters(line)
+    .replaceAll(/\p{Control}+/gu, " ")
+    .trimEnd();
+}
+
+/** A text of any number of lines as one line. */
+export function oneLine(text: string): string {
+  return printable(text).replaceAll(/\s+/g, " ").trim();
+}
