@@ -1,4 +1,3 @@
-import { join } from "node:path";
 import { openProject } from "../project.ts";
 import { table } from "../show/table.ts";
 import { listRuns } from "../study/runs.ts";
