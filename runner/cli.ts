@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
@@ -20,6 +21,8 @@ function version(): string {
 function openContext(): Context {
   const stop = new AbortController();
   const kill = new AbortController();
+  // Every waiting step listens, and a sweep has thousands of them.
+  setMaxListeners(0, stop.signal, kill.signal);
   const onSignal = (): void => {
     if (stop.signal.aborted) kill.abort();
     else stop.abort();
