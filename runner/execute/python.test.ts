@@ -188,6 +188,12 @@ describe("a step that does not answer", () => {
     expect((await failure(start(broken).ended)).code).toBe("environment-missing");
   });
 
+  test("a work folder that cannot be written says so", async () => {
+    writeFileSync(join(root, "file"), "");
+    const { ended } = start(request("pass", { work: join(root, "file/work") }));
+    expect(await failure(ended)).toMatchObject({ code: "cannot-write", message: expect.stringContaining("ENOTDIR") });
+  });
+
   test.each(["{", "null", "[]", '{"schema":1}', '{"schema":2,"status":"ok","evidence":{}}'])(
     "an answer of %s is none",
     async (text) => {
@@ -232,6 +238,12 @@ describe("interrupts", () => {
     });
     await expect(error).rejects.toBeInstanceOf(Interrupted);
     expect(existsSync(join(what.work, "ran"))).toBe(false);
+  });
+
+  test("one that comes while the child is being started is not lost", async () => {
+    const { ended, stop } = start(request("while not step.stopping: time.sleep(0.02)\nraise Interrupted"));
+    stop.abort();
+    await expect(ended).rejects.toBeInstanceOf(Interrupted);
   });
 
   test("a step that is still importing ends at the first", async () => {

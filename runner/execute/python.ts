@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Json, type Progress, StepFailed } from "../plan/step.ts";
@@ -42,6 +43,7 @@ export async function runPython(request: PythonRequest, control: PythonControl):
   if (control.stop.aborted || control.kill.aborted) throw new Interrupted(request.step);
   if (!existsSync(request.python)) throw missing(request);
   const redact = redactor(process.env, request.secrets);
+  setMaxListeners(0, control.stop, control.kill);
   const files = writeRequest(request);
   const progress = followLines(files.progress, (line) => {
     const update = parseProgress(redact(line));
@@ -75,19 +77,41 @@ type Exit = {
 
 /** Writes request.json and clears what an earlier attempt answered. */
 function writeRequest(request: PythonRequest): { request: string; progress: string; result: string } {
-  mkdirSync(request.work, { recursive: true });
   const files = {
     request: join(request.work, "request.json"),
     progress: join(request.work, "progress.jsonl"),
     result: join(request.work, "result.json"),
   };
-  rmSync(files.progress, { force: true });
-  rmSync(files.result, { force: true });
   const { step, params, inputs, places, output, work, cores } = request;
   const { progress, result } = files;
   const body = { schema, step, params, inputs, places, output, work, progress, result, cores };
-  writeFileSync(files.request, `${JSON.stringify(body, null, 1)}\n`);
+  writable(work, () => {
+    mkdirSync(work, { recursive: true });
+    rmSync(files.progress, { force: true });
+    rmSync(files.result, { force: true });
+    writeFileSync(files.request, `${JSON.stringify(body, null, 1)}\n`);
+  });
   return files;
+}
+
+/** Appends to the step's log from here on. */
+function openLog(path: string, head: string): number {
+  return writable(path, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    const log = openSync(path, "a");
+    writeSync(log, head);
+    return log;
+  });
+}
+
+/** A disk that is full or may not be written is the user's to mend. */
+function writable<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    const help = "free some space, or see who may write there";
+    throw new StepFailed("cannot-write", `cannot write ${path}: ${(error as Error).message}`, { help });
+  }
 }
 
 /** Starts the child, passes interrupts on, and waits until all of its group is gone. */
@@ -98,18 +122,16 @@ async function spawn(
   redact: Redact,
 ): Promise<Exit> {
   const { execa } = await import("execa");
-  mkdirSync(dirname(control.log), { recursive: true });
-  const log = openSync(control.log, "a");
+  const log = openLog(control.log, `== ${request.step}: python -m ${request.module} ==\n`);
   try {
-    writeSync(log, `== ${request.step}: python -m ${request.module} ==\n`);
-    // A child that holds no secret writes straight to the log; another's lines are cleaned on the way.
+    // A child without secrets writes straight to the log. The lines of one that has some, or that may quote the address of
+    // a proxy with its password, are cleaned on the way.
     const clean = function* (line: unknown) {
       yield redact(String(line));
     };
     // execa takes any descriptor; its types stop at 9.
-    const sink: 3 | [typeof clean, { file: string; append: true }] = request.secrets?.length
-      ? [clean, { file: control.log, append: true }]
-      : (log as 3);
+    const sink: 3 | [typeof clean, { file: string; append: true }] =
+      request.secrets?.length || request.network ? [clean, { file: control.log, append: true }] : (log as 3);
     // -P: neither the work folder nor the study's own files can stand in for a module.
     const child = execa(request.python, ["-P", "-m", "recipes.common.launch", request.module, requestFile], {
       cwd: request.work,
@@ -129,6 +151,9 @@ async function spawn(
     const kill = () => group !== undefined && killGroup(group);
     control.stop.addEventListener("abort", stop);
     control.kill.addEventListener("abort", kill);
+    // Either may have come while execa was loaded.
+    if (control.stop.aborted) stop();
+    if (control.kill.aborted) kill();
     // A worker that outlived its leader would hold the log open, so the rest of the group ends with the leader.
     child.once("exit", () => group !== undefined && releaseGroup(group));
     try {

@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Needs } from "../plan/step.ts";
 import type { Gpu, Machine } from "./devices.ts";
@@ -37,6 +38,7 @@ export class Slots {
    */
   async acquire(needs: Needs, signal: AbortSignal): Promise<Grant> {
     signal.throwIfAborted();
+    setMaxListeners(0, signal);
     const cut = this.#cut(needs);
     await this.#wait(cut, signal);
     let locks: Map<Gpu, { release(): void }>;
