@@ -65,11 +65,11 @@ export async function openProject(folder: string, context: Context, access: Acce
     digests,
     store: openStore(artifacts, digests, access),
     machine,
-    site: siteOf(context, machine),
+    site: siteOf(context, machine, root),
   };
 }
 
-function siteOf(context: Context, machine: Machine): Site {
+function siteOf(context: Context, machine: Machine, root: string): Site {
   return {
     version: context.version(),
     recipe: (module) => ({
@@ -78,6 +78,7 @@ function siteOf(context: Context, machine: Machine): Site {
     }),
     lock: (environment) => lockFile(environment, context, machine),
     model: (base, revision) => modelPlace(base, revision, context.env),
+    portable: (value) => portable(value, root),
     precision: nativePrecision(machine),
     cores: machine.cores,
     gpus: machine.gpus.length,

@@ -2,9 +2,9 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import { parseAnswer } from "../labels/parse.ts";
-import { type View, viewOf, views } from "../labels/views.ts";
-import { cardinality, labelRows, outOfSet, parseFailures } from "../metrics/detail.ts";
-import { score } from "../metrics/score.ts";
+import { type View, viewOf } from "../labels/views.ts";
+import { type Cardinality, cardinality, type LabelRow, labelRows, outOfSet, parseFailures } from "../metrics/detail.ts";
+import { type Score, score } from "../metrics/score.ts";
 import { intern, tabulate } from "../metrics/table.ts";
 import { type Json, StepFailed, type StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
@@ -33,6 +33,21 @@ export type Prediction = Response & {
   /** False where no label and no "none" could be read; the answer then counts as the empty set. */
   readonly parsed: boolean;
   readonly notes: readonly string[];
+};
+
+/** What metrics.json holds. */
+export type ArmMetrics = {
+  readonly n: number;
+  readonly views: Score["views"];
+  readonly per_label: Readonly<Record<View, readonly LabelRow[]>>;
+  /** In the basic view. */
+  readonly cardinality: Cardinality;
+  readonly out_of_set: Readonly<
+    Record<View, { readonly count: number; readonly predicted: number; readonly rate: number }>
+  >;
+  readonly parse_failures: { readonly count: number; readonly rate: number };
+  /** Answers that ended at max_new_tokens. */
+  readonly truncated: number;
 };
 
 /** Reads every answer as labels and scores them in three views. */
@@ -67,12 +82,12 @@ export const evaluate: StepKind<Params> = {
     const { n, views: scores } = score(cases, { synonyms, space: vocabulary });
     const interned = intern(cases);
     const inView = (view: View) => tabulate(interned, viewOf(view, synonyms), vocabulary);
-    const metrics = {
+    const metrics: ArmMetrics = {
       n,
       views: scores,
-      per_label: Object.fromEntries(views.map((view) => [view, labelRows(inView(view))])),
+      per_label: byView((view) => labelRows(inView(view))),
       cardinality: cardinality(inView("basic")),
-      out_of_set: Object.fromEntries(views.map((view) => [view, outOfSet(cases, vocabulary, viewOf(view, synonyms))])),
+      out_of_set: byView((view) => outOfSet(cases, vocabulary, viewOf(view, synonyms))),
       parse_failures: parseFailures(predictions),
       truncated: predictions.filter(({ finish }) => finish === "length").length,
     };
@@ -81,6 +96,10 @@ export const evaluate: StepKind<Params> = {
     ports.evidence({ cases: n } satisfies Record<string, Json>);
   },
 };
+
+function byView<T>(of: (view: View) => T): Record<View, T> {
+  return { raw: of("raw"), basic: of("basic"), canonical: of("canonical") };
+}
 
 /** The score of one arm, on the rows that the experiment is evaluated on. */
 export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {

@@ -1,0 +1,123 @@
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Experiment } from "../experiment/schema.ts";
+import { type View, viewOf } from "../labels/views.ts";
+import { caseOutcome } from "../metrics/detail.ts";
+import type { MetricName } from "../metrics/metrics.ts";
+import type { Json, Ports, StepKind } from "../plan/step.ts";
+import type { WorkbookArm, WorkbookCase } from "../render/workbook.ts";
+import type { Arm } from "./arms.ts";
+import type { DataRow } from "./data.ts";
+import { draft } from "./draft.ts";
+import type { ArmMetrics, Prediction } from "./evaluate.ts";
+import { readJsonLines } from "./jsonl.ts";
+import type { Site } from "./site.ts";
+import { synonymsOf } from "./synonyms.ts";
+
+type Params = {
+  readonly arms: readonly Arm[];
+  readonly primary: { readonly metric: MetricName; readonly view: View };
+  readonly config: Json;
+  readonly exp: string;
+};
+
+/** Puts every answer of every arm, the scores and where they come from into one Excel file. */
+export const workbook: StepKind<Params> = {
+  name: "workbook",
+  version: 1,
+  cached: true,
+  outputs: () => ["workbook.xlsx"],
+  async run({ arms, primary, config, exp }, ports) {
+    const { writeWorkbook } = await import("../render/workbook.ts");
+    const notes = await writeWorkbook(join(ports.output, "workbook.xlsx"), {
+      arms: arms.map((arm) => armOf(arm, ports)),
+      cases: casesOf(arms, primary.view, ports),
+      caseView: primary.view,
+      primary,
+      provenance: [["exp", exp], ...flatten(config), ...digests(arms, ports)],
+    });
+    ports.evidence({ ...notes });
+  },
+};
+
+function armOf(arm: Arm, ports: Ports): WorkbookArm {
+  const metrics = JSON.parse(readFileSync(ports.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
+  const { views, per_label, parse_failures, out_of_set, truncated, cardinality, n } = metrics;
+  return {
+    name: arm,
+    views,
+    labels: per_label,
+    facts: [
+      { name: "cases", definition: "Cases that were scored", value: n },
+      { name: "parse_failures", definition: "Answers in which no label could be read", value: parse_failures.count },
+      { name: "truncated", definition: "Answers cut at max_new_tokens", value: truncated },
+      {
+        name: "out_of_set_rate",
+        definition: "Share of predicted labels that no training row has (basic view)",
+        value: out_of_set.basic.rate,
+      },
+      { name: "labels_gold", definition: "Mean number of gold labels a case", value: cardinality.gold.mean },
+      {
+        name: "labels_predicted",
+        definition: "Mean number of predicted labels a case",
+        value: cardinality.predicted.mean,
+      },
+    ],
+  };
+}
+
+function* casesOf(arms: readonly Arm[], view: View, ports: Ports): Generator<WorkbookCase> {
+  const of = viewOf(view, synonymsOf(ports));
+  const inputs = new Map(readJsonLines<DataRow>(ports.input("rows")).map(({ id, input }) => [id, input]));
+  for (const arm of arms) {
+    for (const prediction of readJsonLines<Prediction>(ports.input(`predictions.${arm}`))) {
+      const { id, gold, labels } = prediction;
+      yield { ...prediction, arm, input: inputs.get(id) as string, ...caseOutcome(gold, labels, of) };
+    }
+  }
+}
+
+/** Dotted key and value of every leaf of the resolved experiment. */
+function flatten(value: Json, path = ""): (readonly [string, string | number])[] {
+  if (typeof value === "number") return [[path, value]];
+  if (typeof value !== "object" || value === null) return [[path, String(value)]];
+  if (Array.isArray(value)) return [[path, value.map((item) => JSON.stringify(item)).join(", ")]];
+  return Object.entries(value).flatMap(([key, item]) => flatten(item, path === "" ? key : `${path}.${key}`));
+}
+
+function digests(arms: readonly Arm[], ports: Ports): (readonly [string, string])[] {
+  const names = ["rows", ...arms.flatMap((arm) => [`metrics.${arm}`, `predictions.${arm}`])];
+  return names.map((name) => [
+    `sha256 of ${name}`,
+    createHash("sha256")
+      .update(readFileSync(ports.input(name)))
+      .digest("hex"),
+  ]);
+}
+
+/** The workbook over all arms of one experiment. */
+export function draftWorkbook(experiment: Experiment, arms: readonly Arm[], site: Site) {
+  const { synonyms } = experiment.data.labels;
+  const { metric, view } = experiment.evaluate.primary;
+  return draft({
+    id: "workbook",
+    kind: workbook.name,
+    params: {
+      arms,
+      primary: { metric, view },
+      config: site.portable(experiment as unknown as Json),
+      exp: site.version,
+    },
+    sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
+    reads: {
+      rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+      ...Object.fromEntries(
+        arms.flatMap((arm) => [
+          [`metrics.${arm}`, { step: `evaluate.${arm}`, file: "metrics.json" }],
+          [`predictions.${arm}`, { step: `evaluate.${arm}`, file: "predictions.jsonl" }],
+        ]),
+      ),
+    },
+  });
+}
