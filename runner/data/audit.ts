@@ -3,7 +3,7 @@ import { viewLabels, viewOf } from "../labels/views.ts";
 import { type LabelCount, labelCounts } from "./labels.ts";
 import type { Row } from "./rows.ts";
 
-/** The rows of each part of a study. */
+/** The rows of each part of a study; a part without rows counts as absent. */
 export type Splits = {
   readonly train: readonly Row[];
   readonly validation?: readonly Row[] | undefined;
@@ -70,10 +70,8 @@ const rules: readonly Rule[] = [
   {
     code: "no-rows",
     severity: "error",
-    find({ parts }) {
-      const empty = parts.filter(({ rows }) => rows.length === 0).map(({ name }) => name);
-      return found(empty, (count) => `${count === 1 ? "a part has" : "parts have"} no rows: ${empty.join(", ")}`);
-    },
+    find: ({ parts }) =>
+      found(parts.some(({ name }) => name === "train") ? [] : ["train"], () => "training has no rows"),
   },
   {
     code: "leak",
@@ -188,7 +186,7 @@ export function blocking({ findings }: Audit): readonly Finding[] {
 
 function gather(splits: Splits): Facts {
   const names: readonly SplitName[] = ["train", "validation", "test"];
-  const parts = names.flatMap((name) => (splits[name] ? [{ name, rows: splits[name] }] : []));
+  const parts = names.flatMap((name) => (splits[name]?.length ? [{ name, rows: splits[name] }] : []));
   const rows = parts.flatMap((part) => part.rows.map((row) => ({ part: part.name, row })));
   const byInput = new Map<string, Placed[]>();
   for (const placed of rows) {

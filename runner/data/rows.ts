@@ -1,5 +1,4 @@
 import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
-import { suggestion } from "../experiment/suggest.ts";
 import { distinct, splitLabels } from "../labels/split.ts";
 import { createRandom } from "./random.ts";
 import type { DataTable } from "./table.ts";
@@ -27,16 +26,9 @@ export function readRows(table: DataTable, columns: Columns, cells: LabelCells):
     const name = columns[key] as string;
     const at = table.columns.indexOf(name);
     if (at < 0) {
-      const named = table.columns.filter((one) => one !== "");
-      const help = suggestion(name, named, "its columns");
       const message = `no column "${name}", which data.columns.${key} names`;
-      diagnostics.push({
-        severity: "error",
-        code: "missing-column",
-        message,
-        span: table.header,
-        ...(help ? { help } : {}),
-      });
+      const help = `its columns: ${table.columns.filter((one) => one !== "").join(", ")}`;
+      diagnostics.push({ severity: "error", code: "missing-column", message, span: table.header, help });
     }
     return at;
   };

@@ -1,0 +1,187 @@
+import { execFileSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout } from "node:timers/promises";
+import excel from "exceljs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { readTable } from "../data/table.ts";
+import { type View, viewOf } from "../labels/views.ts";
+import { caseOutcome, labelRows } from "../metrics/detail.ts";
+import { score } from "../metrics/score.ts";
+import { type Case, intern, tabulate } from "../metrics/table.ts";
+import { type Workbook, type WorkbookArm, type WorkbookCase, writeWorkbook } from "./workbook.ts";
+
+let folder: string;
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "exp-workbook-"));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+function armOf(name: string, cases: readonly Case[]): WorkbookArm {
+  const interned = intern(cases);
+  const labels = (view: View) => labelRows(tabulate(interned, viewOf(view)));
+  return {
+    name,
+    views: score(cases).views,
+    labels: { raw: labels("raw"), basic: labels("basic"), canonical: labels("canonical") },
+    facts: [{ name: "cases", definition: "Number of cases", value: cases.length }],
+  };
+}
+
+const nasty = [
+  "=1+1",
+  "+SUM(A1)",
+  "@cmd",
+  "-2",
+  "https://example.org",
+  "007",
+  "1e5",
+  "TRUE",
+  '<b>& "quoted"</b> <5mm',
+  "  spaces  ",
+  "two\nlines",
+  "é 🙂 漢字 عربي",
+  "#N/A",
+  "'quoted",
+];
+
+function content(inputs: readonly string[]): Workbook {
+  const answers: Record<string, string[]> = { zero_shot: ["Hernia"], tuned: ["Renal cyst", "Hernia"] };
+  const gold = ["Renal cyst", "Hernia"];
+  const cases = Object.entries(answers).flatMap(([arm, labels]) =>
+    inputs.map((input, index): WorkbookCase => {
+      const outcome = caseOutcome(gold, labels, viewOf("basic"));
+      const text = labels.join(", ");
+      return {
+        id: `case-${index}`,
+        arm,
+        input,
+        gold,
+        text,
+        labels,
+        parsed: true,
+        notes: [],
+        ...outcome,
+        finish: "stop",
+        new_tokens: 1234,
+      };
+    }),
+  );
+  return {
+    arms: Object.entries(answers).map(([name, pred]) =>
+      armOf(
+        name,
+        inputs.map((_, index) => ({ id: String(index), gold, pred })),
+      ),
+    ),
+    cases,
+    caseView: "basic",
+    primary: { metric: "micro_f1", view: "canonical" },
+    provenance: [
+      ["exp", "0.1.0"],
+      ["rows", inputs.length],
+    ],
+  };
+}
+
+async function read(path: string) {
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(path);
+  return book;
+}
+
+describe("a workbook", () => {
+  it("has its sheets, each with a frozen header and a filter", async () => {
+    const path = join(folder, "sheets.xlsx");
+    expect(await writeWorkbook(path, content(nasty))).toEqual({ cut: 0, replaced: 0 });
+    const book = await read(path);
+    expect(book.worksheets.map(({ name }) => name)).toEqual(["Summary", "Cases", "Labels", "Provenance"]);
+    for (const sheet of book.worksheets) {
+      expect(sheet.views[0]).toMatchObject({ state: "frozen", ySplit: 1 });
+      expect(sheet.autoFilter).toBeTruthy();
+    }
+    const [summary, cases] = book.worksheets as [excel.Worksheet, excel.Worksheet];
+    expect(summary.getRow(2).values).toEqual([
+      undefined,
+      "micro_f1",
+      "canonical",
+      2 / 3,
+      1,
+      "Primary metric. F1 over all (case, label) pairs: 2 TP / (2 TP + FP + FN)",
+    ]);
+    expect(cases.rowCount).toBe(1 + 2 * nasty.length);
+    expect([cases.getCell("I2").value, cases.getCell("J2").value, cases.getCell("G2").value]).toEqual([
+      "renal cyst",
+      null,
+      "no",
+    ]);
+  });
+
+  it("keeps text as text", async () => {
+    const path = join(folder, "text.xlsx");
+    await writeWorkbook(path, content(nasty));
+    const table = await readTable({ path, bytes: readFileSync(path), sheet: "Cases" });
+    if (!table.ok) throw new Error(table.diagnostics[0]?.message);
+    const input = table.value.columns.indexOf("Input");
+    expect(table.value.rows.slice(0, nasty.length).map((row) => row[input])).toEqual(nasty);
+    const sheet = (await read(path)).getWorksheet("Cases");
+    expect(sheet?.getCell("C2").type).toBe(excel.ValueType.String);
+  });
+
+  it("escapes what Excel would read as an escape", async () => {
+    const path = join(folder, "escape.xlsx");
+    expect(await writeWorkbook(path, content(["a _x0041_ b"]))).toEqual({ cut: 0, replaced: 0 });
+    expect((await read(path)).getWorksheet("Cases")?.getCell("C2").value).toBe("a _x005F_x0041_ b");
+  });
+
+  it("changes what Excel cannot hold, and says so", async () => {
+    const path = join(folder, "changed.xlsx");
+    const long = `${"x".repeat(32_706)}🙂${"y".repeat(1000)}`;
+    expect(await writeWorkbook(path, content(["a\u0000b\u001b[31m\ud800c", long]))).toEqual({ cut: 2, replaced: 2 });
+    const sheet = (await read(path)).getWorksheet("Cases");
+    expect(sheet?.getCell("C2").value).toBe("a\ufffdb\ufffd[31m\ufffdc");
+    expect(String(sheet?.getCell("C3").value)).toMatch(/x … \[cut: 1002 more characters\]$/);
+    const provenance = (await read(path)).getWorksheet("Provenance");
+    expect(provenance?.getRow(4).values).toEqual([undefined, "Texts cut at Excel's 32,767 characters a cell", 2]);
+  });
+
+  it("is the same bytes for the same input, whenever it is written", async () => {
+    const [first, second] = [join(folder, "first.xlsx"), join(folder, "second.xlsx")];
+    await writeWorkbook(first, content(nasty));
+    await setTimeout(2100);
+    await writeWorkbook(second, content(nasty));
+    expect(readFileSync(first).equals(readFileSync(second))).toBe(true);
+  });
+
+  it("can do without cases", async () => {
+    const path = join(folder, "none.xlsx");
+    await writeWorkbook(path, { ...content([]), arms: [] });
+    expect((await read(path)).worksheets).toHaveLength(4);
+  });
+
+  it.skipIf(!hasOffice())("opens in LibreOffice with every text as it was", async () => {
+    const path = join(folder, "office.xlsx");
+    const texts = [...nasty, "&amp;"];
+    await writeWorkbook(path, content(texts));
+    const filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,2";
+    const profile = `-env:UserInstallation=file://${folder}/profile`;
+    execFileSync("soffice", [profile, "--headless", "--convert-to", filter, "--outdir", folder, path], {
+      stdio: "ignore",
+    });
+    const csv = join(folder, "office-Cases.csv");
+    const table = await readTable({ path: csv, bytes: readFileSync(csv) });
+    if (!table.ok) throw new Error(table.diagnostics[0]?.message);
+    const input = table.value.columns.indexOf("Input");
+    expect(table.value.rows.slice(0, texts.length).map((row) => row[input])).toEqual(texts);
+  });
+});
+
+function hasOffice(): boolean {
+  try {
+    execFileSync("soffice", ["--version"], { stdio: "ignore" });
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,338 @@
+import { createWriteStream } from "node:fs";
+import { finished } from "node:stream/promises";
+import excel from "exceljs";
+import { type View, views } from "../labels/views.ts";
+import type { LabelRow } from "../metrics/detail.ts";
+import { type MetricName, metricNames, metrics, type Scores } from "../metrics/metrics.ts";
+import { CellText } from "./cell-text.ts";
+
+/** One arm of a study: zero-shot, a baseline, or the tuned model. */
+export type WorkbookArm = {
+  readonly name: string;
+  readonly views: Readonly<Record<View, Scores>>;
+  readonly labels: Readonly<Record<View, readonly LabelRow[]>>;
+  /** Further numbers about the arm: cases, parse failures, out-of-set rate, truncated answers. */
+  readonly facts: readonly { readonly name: string; readonly definition: string; readonly value: number }[];
+};
+
+/** One case as one arm answered it. */
+export type WorkbookCase = {
+  readonly id: string;
+  readonly arm: string;
+  readonly input: string;
+  readonly gold: readonly string[];
+  /** The answer as generated; absent for a classical baseline. */
+  readonly text?: string | undefined;
+  readonly labels: readonly string[];
+  readonly parsed: boolean;
+  readonly notes: readonly string[];
+  readonly exact: boolean;
+  readonly f1: number;
+  readonly omissions: readonly string[];
+  readonly additions: readonly string[];
+  readonly finish?: string | undefined;
+  readonly prompt_tokens?: number | undefined;
+  readonly new_tokens?: number | undefined;
+};
+
+/** All that a workbook shows. `cases` is read once, row by row. */
+export type Workbook = {
+  readonly arms: readonly WorkbookArm[];
+  readonly cases: Iterable<WorkbookCase>;
+  /** The view in which cases are compared: exact, F1, omissions, additions. */
+  readonly caseView: View;
+  readonly primary?: { readonly metric: MetricName; readonly view: View } | undefined;
+  readonly provenance: readonly (readonly [name: string, value: string | number])[];
+};
+
+/** What had to be changed so that Excel takes it. */
+export type WorkbookNotes = {
+  /** Texts cut at Excel's 32,767 characters. */
+  readonly cut: number;
+  /** Texts in which characters that XML cannot hold were replaced. */
+  readonly replaced: number;
+};
+
+type Sheet = excel.Worksheet;
+type Column = { readonly header: string; readonly width: number; readonly numFmt?: string; readonly wrap?: boolean };
+
+/** Rows of a sheet in Excel, header included. */
+const sheetRows = 1_048_576;
+/** Labels in one cell are joined by this, so that a comma within a label does no harm. */
+const between = "; ";
+const score = "0.000";
+const whole = "#,##0";
+const colours = {
+  header: "FF1F3A5F",
+  headerText: "FFFFFFFF",
+  best: "FFDCEFDC",
+  good: "FF63BE7B",
+  middle: "FFFFEB84",
+  bad: "FFF8696B",
+  rightText: "FF1E7B34",
+  wrongText: "FFB3261E",
+};
+
+/**
+ * Writes sheets Summary, Cases, Labels and Provenance, row by row. The same input gives the same bytes.
+ * Every text stays text ("=1+1" is no formula). What Excel cannot hold is changed, counted, and told in Provenance.
+ */
+export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
+  const file = createWriteStream(path);
+  const done = finished(file);
+  const book = new FixedDates({
+    stream: file,
+    useStyles: true,
+    useSharedStrings: false,
+    zip: { zlib: { level: 3 } },
+  } as never);
+  const text = new CellText();
+  writeSummary(book, content, text);
+  await writeCases(book, content, text);
+  writeLabels(book, content.arms, text);
+  writeProvenance(book, content.provenance, text);
+  await Promise.all([book.commit(), done]);
+  return { cut: text.cut, replaced: text.replaced };
+}
+
+const epoch = new Date("1980-01-01T00:00:00Z");
+
+/** exceljs's writer with one date for the document and for every entry of the archive. */
+class FixedDates extends excel.stream.xlsx.WorkbookWriter {
+  constructor(options: ConstructorParameters<typeof excel.stream.xlsx.WorkbookWriter>[0]) {
+    super({ ...options, created: epoch, modified: epoch, creator: "exp", lastModifiedBy: "exp" } as typeof options);
+  }
+
+  /** The base class's first act once its archive exists, and the last moment before it adds an entry. */
+  override addThemes(): Promise<void> {
+    const { zip } = this as unknown as { zip: { append(source: unknown, entry: object): unknown } };
+    const append = zip.append.bind(zip);
+    zip.append = (source, entry) => append(source, { ...entry, date: epoch });
+    return super.addThemes();
+  }
+}
+
+function writeSummary(book: excel.stream.xlsx.WorkbookWriter, { arms, primary }: Workbook, text: CellText): void {
+  const columns: Column[] = [
+    { header: "Metric", width: 22 },
+    { header: "View", width: 11 },
+    ...arms.map(({ name }) => ({ header: name, width: Math.max(12, name.length + 4), numFmt: score })),
+    { header: "Definition", width: 95 },
+  ];
+  const sheet = addSheet(book, "Summary", columns, 2, text);
+  const isPrimary = (metric: string, view: View) => metric === primary?.metric && view === primary.view;
+  const lines = views.flatMap((view) => metricNames.map((metric) => ({ metric, view })));
+  lines.sort((a, b) => Number(isPrimary(b.metric, b.view)) - Number(isPrimary(a.metric, a.view)));
+  for (const { metric, view } of lines) {
+    const values = arms.map((arm) => arm.views[view][metric]);
+    const { definition } = metrics[metric];
+    const note = isPrimary(metric, view) ? `Primary metric. ${definition}` : definition;
+    const row = addRow(sheet, [metric, view, ...values, note], text);
+    const best = metric === "hamming_loss" ? Math.min(...values) : Math.max(...values);
+    values.forEach((value, at) => {
+      if (value !== best || arms.length < 2) return;
+      row.getCell(at + 3).fill = { type: "pattern", pattern: "solid", fgColor: { argb: colours.best } };
+      row.getCell(at + 3).font = { bold: true };
+    });
+    if (isPrimary(metric, view)) row.getCell(1).font = { bold: true };
+    row.commit();
+  }
+  for (const { name, definition } of distinctFacts(arms)) {
+    const values = arms.map((arm) => arm.facts.find((fact) => fact.name === name)?.value);
+    const row = addRow(sheet, [name, "", ...values, definition], text);
+    values.forEach((value, at) => {
+      if (Number.isInteger(value)) row.getCell(at + 3).numFmt = whole;
+    });
+    row.commit();
+  }
+  sheet.commit();
+}
+
+function distinctFacts(arms: readonly WorkbookArm[]) {
+  return new Map(arms.flatMap(({ facts }) => facts).map((fact) => [fact.name, fact])).values();
+}
+
+async function writeCases(book: excel.stream.xlsx.WorkbookWriter, content: Workbook, text: CellText): Promise<void> {
+  const view = content.caseView;
+  const columns: Column[] = [
+    { header: "ID", width: 14 },
+    { header: "Arm", width: 14 },
+    { header: "Input", width: 60, wrap: true },
+    { header: "Gold", width: 32, wrap: true },
+    { header: "Answer", width: 40, wrap: true },
+    { header: "Labels read", width: 32, wrap: true },
+    { header: `Exact (${view})`, width: 13 },
+    { header: `F1 (${view})`, width: 11, numFmt: score },
+    { header: "Omissions", width: 28, wrap: true },
+    { header: "Additions", width: 28, wrap: true },
+    { header: "Reading", width: 16 },
+    { header: "Finish", width: 10 },
+    { header: "Prompt tokens", width: 15, numFmt: whole },
+    { header: "New tokens", width: 13, numFmt: whole },
+  ];
+  let sheet: Sheet | undefined;
+  let sheets = 0;
+  let filled = 0;
+  const close = () => {
+    if (!sheet) return;
+    colourCases(sheet, filled);
+    sheet.commit();
+  };
+  for (const one of content.cases) {
+    if (!sheet || filled === sheetRows) {
+      close();
+      sheets++;
+      sheet = addSheet(book, sheets === 1 ? "Cases" : `Cases ${sheets}`, columns, 2, text);
+      filled = 1;
+    }
+    const reading = [...(one.parsed ? [] : ["not read"]), ...one.notes].join(", ");
+    const row = addRow(
+      sheet,
+      [
+        one.id,
+        one.arm,
+        one.input,
+        one.gold.join(between),
+        one.text,
+        one.labels.join(between),
+        one.exact ? "yes" : "no",
+        one.f1,
+        one.omissions.join(between),
+        one.additions.join(between),
+        reading,
+        one.finish,
+        one.prompt_tokens,
+        one.new_tokens,
+      ],
+      text,
+    );
+    row.height = 60;
+    row.commit();
+    // The archive is written between turns of the event loop; without a pause every row would wait in memory.
+    if (++filled % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+  }
+  if (!sheet) sheet = addSheet(book, "Cases", columns, 2, text);
+  close();
+}
+
+function colourCases(sheet: Sheet, rows: number): void {
+  const last = Math.max(2, rows);
+  const exact = (value: "yes" | "no", argb: string, priority: number): excel.ConditionalFormattingRule => ({
+    type: "cellIs",
+    operator: "equal",
+    formulae: [`"${value}"`],
+    priority,
+    style: { font: { color: { argb } } },
+  });
+  sheet.addConditionalFormatting({
+    ref: `G2:G${last}`,
+    rules: [exact("yes", colours.rightText, 1), exact("no", colours.wrongText, 2)],
+  });
+  sheet.addConditionalFormatting({ ref: `H2:H${last}`, rules: [scale(3)] });
+}
+
+function writeLabels(book: excel.stream.xlsx.WorkbookWriter, arms: readonly WorkbookArm[], text: CellText): void {
+  const columns: Column[] = [
+    { header: "Label", width: 40 },
+    { header: "View", width: 11 },
+    { header: "Arm", width: 16 },
+    { header: "Support", width: 11, numFmt: whole },
+    { header: "Predicted", width: 12, numFmt: whole },
+    { header: "True positives", width: 16, numFmt: whole },
+    { header: "Precision", width: 12, numFmt: score },
+    { header: "Recall", width: 11, numFmt: score },
+    { header: "F1", width: 9, numFmt: score },
+  ];
+  const sheet = addSheet(book, "Labels", columns, 1, text);
+  let filled = 1;
+  for (const view of views) {
+    for (const arm of arms) {
+      for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view]) {
+        addRow(sheet, [label, view, arm.name, support, predicted, tp, precision, recall, f1], text).commit();
+        filled++;
+      }
+    }
+  }
+  sheet.addConditionalFormatting({ ref: `G2:I${Math.max(2, filled)}`, rules: [scale(1)] });
+  sheet.commit();
+}
+
+function writeProvenance(
+  book: excel.stream.xlsx.WorkbookWriter,
+  provenance: Workbook["provenance"],
+  text: CellText,
+): void {
+  const sheet = addSheet(
+    book,
+    "Provenance",
+    [
+      { header: "What", width: 40 },
+      { header: "Value", width: 100 },
+    ],
+    1,
+    text,
+  );
+  for (const [name, value] of provenance) addRow(sheet, [name, value], text).commit();
+  if (text.cut > 0) addRow(sheet, ["Texts cut at Excel's 32,767 characters a cell", text.cut], text).commit();
+  if (text.replaced > 0)
+    addRow(sheet, ["Texts with characters replaced that Excel cannot hold", text.replaced], text).commit();
+  sheet.commit();
+}
+
+/** Red at 0, yellow at a half, green at 1. */
+function scale(priority: number): excel.ConditionalFormattingRule {
+  return {
+    type: "colorScale",
+    priority,
+    cfvo: [
+      { type: "num", value: 0 },
+      { type: "num", value: 0.5 },
+      { type: "num", value: 1 },
+    ],
+    color: [{ argb: colours.bad }, { argb: colours.middle }, { argb: colours.good }],
+  };
+}
+
+/** A sheet with a frozen header, a filter on it, and so many frozen columns. */
+function addSheet(
+  book: excel.stream.xlsx.WorkbookWriter,
+  name: string,
+  columns: readonly Column[],
+  frozen: number,
+  text: CellText,
+): Sheet {
+  const sheet = book.addWorksheet(name, {
+    views: [{ state: "frozen", xSplit: frozen, ySplit: 1 }],
+    pageSetup: { orientation: "landscape", fitToPage: true, fitToWidth: 1, fitToHeight: 0 },
+  });
+  sheet.autoFilter = { from: { row: 1, column: 1 }, to: { row: 1, column: columns.length } };
+  sheet.columns = columns.map(({ width, numFmt, wrap }) => ({
+    width,
+    style: {
+      ...(numFmt === undefined ? {} : { numFmt }),
+      alignment: { vertical: "top", ...(wrap ? { wrapText: true } : {}) },
+    },
+  }));
+  const header = addRow(
+    sheet,
+    columns.map((column) => column.header),
+    text,
+  );
+  header.eachCell((cell) => {
+    cell.numFmt = "General";
+    cell.font = { bold: true, color: { argb: colours.headerText } };
+    cell.fill = { type: "pattern", pattern: "solid", fgColor: { argb: colours.header } };
+  });
+  header.commit();
+  return sheet;
+}
+
+/** Adds a row of texts and numbers; nothing is ever a formula, a link or an error. */
+function addRow(sheet: Sheet, values: readonly (string | number | undefined)[], text: CellText): excel.Row {
+  return sheet.addRow(values.map((value) => (typeof value === "string" ? asText(text.of(value)) : value)));
+}
+
+/** A text with space at its ends is written as a run, the one form in which the writer says that space counts. */
+function asText(value: string | undefined): excel.CellValue {
+  return value !== undefined && /^\s|\s$/.test(value) ? { richText: [{ text: value }] } : value;
+}
