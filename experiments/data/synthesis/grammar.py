@@ -8,14 +8,13 @@ from typing import TypeVar
 T = TypeVar("T")
 
 MACROS = {
-    "seen": "[seen|noted|present|identified|visualized]",
+    "seen": "[seen|noted|present|identified]",
     "there": "[There is|There is|Note is made of|Again seen is|]",
-    "mild": "[mild|mild|moderate|minimal|mild to moderate]",
+    "mild": "[mild|mild|moderate|minimal]",
     # Words that several organs share, so that the organ must be read from the context.
-    "cyst": "[rounded|ovoid|well-circumscribed|thin-walled] "
-    "[fluid-attenuation|water-attenuation|fluid-density|low-attenuation]"
-    " [lesion|focus|structure] [without enhancement|that does not enhance|of {hu 2-14} HU]",
-    "calcified": "[calcified|hyperdense|radiopaque|densely calcified] [focus|structure|density]",
+    "cyst": "[rounded|well-circumscribed|thin-walled] [fluid-attenuation|low-attenuation] [lesion|structure]"
+    " [without enhancement|that does not enhance]",
+    "calcified": "[calcified|hyperdense|radiopaque] [focus|structure]",
     "thickening": "[diffuse|circumferential|marked|{mild}] [wall thickening|mural thickening]",
     "stranding": "[adjacent|surrounding] [fat stranding|inflammatory stranding|fat infiltration]",
     "pole": "[upper pole|lower pole|interpolar region]",

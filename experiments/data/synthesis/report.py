@@ -19,7 +19,7 @@ from .catalogue import (
 from .finding import Remark
 from .grammar import Dice, expand
 
-NAMED_SHARE = 0.82
+NAMED_SHARE = 0.84
 COMPOUND_SHARE = 0.4
 HEDGE_SHARE = 0.04
 DENIAL_SHARE = 0.08
