@@ -85,18 +85,18 @@ class _LowRank(torch.autograd.Function):
     ) -> Tensor:
         rows = x.reshape(-1, x.shape[-1])
         adapted = rows if dropped is None else dropped.reshape(-1, x.shape[-1])
-        down, up = a.to(x.dtype), (b * scale).to(x.dtype)
-        hidden = adapted @ down.T
+        down, up = a.to(x.dtype), b.to(x.dtype)
+        hidden = (adapted @ down.T).mul_(scale)
         out = F.linear(rows, weight, bias).addmm_(hidden, up.T)
         ctx.save_for_backward(adapted, weight, down, up, hidden)
-        ctx.scale, ctx.apart, ctx.shape = scale, dropped is not None, x.shape
+        ctx.scale, ctx.apart, ctx.shape, ctx.dtype = scale, dropped is not None, x.shape, a.dtype
         return out.view(*x.shape[:-1], out.shape[-1])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         adapted, weight, down, up, hidden = ctx.saved_tensors
         grad = grads[0].reshape(-1, grads[0].shape[-1])
-        back = grad @ up
+        back = (grad @ up).mul_(ctx.scale)
         grad_x = grad_dropped = None
         if ctx.needs_input_grad[0]:
             grad_x = grad @ weight
@@ -105,6 +105,6 @@ class _LowRank(torch.autograd.Function):
             grad_x = grad_x.view(ctx.shape)
         if ctx.apart and ctx.needs_input_grad[1]:
             grad_dropped = (back @ down).view(ctx.shape)
-        grad_a = (back.T @ adapted).float()
-        grad_b = (grad.T @ hidden).float() * ctx.scale
+        grad_a = (back.T @ adapted).to(ctx.dtype)
+        grad_b = (grad.T @ hidden).to(ctx.dtype)
         return grad_x, grad_dropped, None, None, grad_a, grad_b, None

@@ -13,29 +13,32 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torchtune.modules import MultiHeadAttention, TransformerDecoder
+
+from recipes.torchtune.attention import attend, rotate
 
 
 @dataclass(frozen=True)
 class Layout:
-    """How a batch lies in its one sequence, and who attends to whom."""
+    """How a batch lies in its one sequence."""
 
     prefix: int
     rows: int
     width: int
-    positions: Tensor
-    """[1, prefix + rows * width]"""
-    mask: Tensor | None
-    """[width, prefix + width], true where a remainder's token may look; absent where there is no prefix"""
 
-    @staticmethod
-    def of(prefix: int, rows: int, width: int, device: torch.device) -> Layout:
-        """The layout of `rows` remainders of `width` tokens after a shared prefix."""
-        own = torch.arange(prefix, prefix + width, device=device).repeat(rows)
-        positions = torch.cat([torch.arange(prefix, device=device), own])[None]
-        mask = torch.ones(width, prefix + width, dtype=torch.bool, device=device).tril(prefix) if prefix else None
-        return Layout(prefix, rows, width, positions, mask)
+
+@dataclass(frozen=True)
+class Positions:
+    """What every block needs to know of the layout: the rotation of each token and who may look at whom."""
+
+    layout: Layout
+    cos: Tensor
+    """[1, prefix + rows * width, 1, head_dim / 2]"""
+    sin: Tensor
+    hidden: Tensor
+    """[width, prefix + width], true where a remainder's token may not look"""
+    hidden_prefix: Tensor
+    """[prefix, prefix]"""
 
 
 class Attention(MultiHeadAttention):  # type: ignore[misc]
@@ -43,9 +46,9 @@ class Attention(MultiHeadAttention):  # type: ignore[misc]
     the rotary embedding, as Qwen3 wants it; torchtune 0.6.1 does it after."""
 
     def forward(
-        self, x: Tensor, y: Tensor | None = None, *, mask: Layout | None = None, input_pos: Tensor | None = None
+        self, x: Tensor, y: Tensor | None = None, *, mask: Positions | None = None, input_pos: Tensor | None = None
     ) -> Tensor:
-        """x [1, tokens, dim] -> the same shape."""
+        """x [1, tokens, dim] -> the same shape. `mask` carries the positions through torchtune's block."""
         assert mask is not None
         tokens = x.shape[1]
         q = self.q_proj(x).view(1, tokens, self.num_heads, self.head_dim)
@@ -53,28 +56,9 @@ class Attention(MultiHeadAttention):  # type: ignore[misc]
         v = self.v_proj(x).view(1, tokens, self.num_kv_heads, self.head_dim)
         if self.q_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
-        q = self.pos_embeddings(q, input_pos=mask.positions)
-        k = self.pos_embeddings(k, input_pos=mask.positions)
-        return self.output_proj(self._attend(q, k, v, mask).reshape(1, tokens, -1))
-
-    def _attend(self, q: Tensor, k: Tensor, v: Tensor, layout: Layout) -> Tensor:
-        """q [1, tokens, heads, head_dim], k and v [1, tokens, kv_heads, head_dim] -> like q."""
-        cut = [layout.prefix, layout.rows * layout.width]
-        (first_q, q), (first_k, k), (first_v, v) = (each.split(cut, dim=1) for each in (q, k, v))
-        q, k, v = (_by_head(each, layout) for each in (q, k, v))
-        if not layout.prefix:
-            return _by_token(self._product(q, k, v, None))
-        first_q, first_k, first_v = (each.transpose(1, 2) for each in (first_q, first_k, first_v))
-        first = self._product(first_q, first_k, first_v, None)
-        k = torch.cat([first_k.expand(layout.rows, -1, -1, -1), k], dim=2)
-        v = torch.cat([first_v.expand(layout.rows, -1, -1, -1), v], dim=2)
-        return torch.cat([_by_token(first), _by_token(self._product(q, k, v, layout.mask))], dim=1)
-
-    def _product(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
-        groups = self.num_heads // self.num_kv_heads
-        if groups > 1:
-            k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-        return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None)
+        q, k = rotate(q, mask.cos, mask.sin), rotate(k, mask.cos, mask.sin)
+        out: Tensor = self.output_proj(_attend(q, k, v, mask).view(1, tokens, -1))
+        return out
 
 
 class Decoder(TransformerDecoder):  # type: ignore[misc]
@@ -88,27 +72,54 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         Without a layout, tokens [rows, width] -> [rows, width, vocabulary]. With one, tokens [1, n] are laid out so,
         and `answers` [m] picks the positions that get logits: [1, m, vocabulary].
         """
-        rows, width = tokens.shape
-        plain = layout is None
-        if layout is None:
-            layout = Layout.of(0, rows, width, tokens.device)
-            tokens = tokens.reshape(1, -1)
-        hidden = self.tok_embeddings(tokens)
+        shape = tokens.shape
+        positions = self._positions(layout or Layout(0, *shape), tokens.device)
+        hidden = self.tok_embeddings(tokens.reshape(1, -1))
         for block in self.layers:
-            hidden = block(hidden, mask=layout)
-        if answers is not None:
-            hidden = hidden[:, answers]
-        elif plain:
-            hidden = hidden.view(rows, width, -1)
+            hidden = block(hidden, mask=positions)
+        hidden = hidden.view(*shape, -1) if answers is None else hidden[:, answers]
         logits: Tensor | list[Tensor] = self.unembed(hidden)
         return logits
 
+    def chunked_output(self, last_hidden_state: Tensor) -> list[Tensor]:
+        """Logits [rows, m / chunks, vocabulary] in chunks, each by one flat product (a batched one is far slower)."""
+        chunks = last_hidden_state.chunk(self.num_output_chunks, dim=1)
+        return [self.output(chunk.flatten(0, 1)).unflatten(0, chunk.shape[:2]) for chunk in chunks]
+
+    def _positions(self, layout: Layout, device: torch.device) -> Positions:
+        prefix, width = layout.prefix, layout.width
+        rope = self.layers[0].attn.pos_embeddings
+        own = torch.arange(prefix, prefix + width, device=device).repeat(layout.rows)
+        cache = rope.cache[torch.cat([torch.arange(prefix, device=device), own])]
+        half = rope.dim // 2
+        cos, sin = cache[None, :, None, :half], cache[None, :, None, 2 * half : 3 * half]
+        dtype = self.tok_embeddings.weight.dtype
+        hidden = torch.ones(width, prefix + width, dtype=torch.bool, device=device).triu(prefix + 1)
+        alone = torch.ones(prefix, prefix, dtype=torch.bool, device=device).triu(1)
+        return Positions(layout, cos.to(dtype), sin.to(dtype), hidden, alone)
+
+
+def _attend(q: Tensor, k: Tensor, v: Tensor, positions: Positions) -> Tensor:
+    """q [1, tokens, heads, n], k and v [1, tokens, kv_heads, n] -> like q: the prefix on itself, each remainder on the
+    prefix and itself."""
+    layout = positions.layout
+    if not layout.prefix:
+        return _by_token(attend(*(_by_head(each, layout) for each in (q, k, v)), positions.hidden))
+    cut = [layout.prefix, layout.rows * layout.width]
+    (first_q, q), (first_k, k), (first_v, v) = (each.split(cut, dim=1) for each in (q, k, v))
+    first_q, first_k, first_v = (each.transpose(1, 2) for each in (first_q, first_k, first_v))
+    first = attend(first_q, first_k, first_v, positions.hidden_prefix)
+    k = torch.cat([first_k.expand(layout.rows, -1, -1, -1), _by_head(k, layout)], dim=2)
+    v = torch.cat([first_v.expand(layout.rows, -1, -1, -1), _by_head(v, layout)], dim=2)
+    rest = attend(_by_head(q, layout), k, v, positions.hidden)
+    return torch.cat([_by_token(first), _by_token(rest)], dim=1)
+
 
 def _by_head(x: Tensor, layout: Layout) -> Tensor:
-    """[1, rows * width, heads, head_dim] -> [rows, heads, width, head_dim]"""
+    """[1, rows * width, heads, n] -> [rows, heads, width, n]"""
     return x.view(layout.rows, layout.width, *x.shape[2:]).transpose(1, 2)
 
 
 def _by_token(x: Tensor) -> Tensor:
-    """[rows, heads, width, head_dim] -> [1, rows * width, heads, head_dim]"""
+    """[rows, heads, width, n] -> [1, rows * width, heads, n]"""
     return x.transpose(1, 2).reshape(1, -1, x.shape[1], x.shape[3])

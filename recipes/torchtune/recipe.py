@@ -256,7 +256,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         if self._model.training:
             self.history.tokens += int(batch["seen"])
             self.history.trained_tokens += batch["labels"].numel()
-        layout = Layout.of(*batch["layout"].tolist(), device=self._device)
+        layout = Layout(*batch["layout"].tolist())
         with self.activations_handling_ctx:
             logits = self._model(batch["tokens"], layout=layout, answers=batch["answers"])
         loss: Tensor = self._loss_fn(logits, batch["labels"])

@@ -1,0 +1,86 @@
+"""Rotation and attention with hand-written gradients, for 16-bit training on the CPU, where torch's own are several
+times slower: 8 rows of 120 tokens after a prefix of 37, 9 heads of 64, forward and backward on 2 cores take 19 ms by
+torch's fused attention and 5 ms here.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+_MOST_SCORES = 8_000_000
+"""Largest score matrix (elements) that is kept for the backward; longer batches go through the fused kernel."""
+
+
+def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    """Rotary embedding, halves apart as in Hugging Face's weights. x [..., heads, 2 n]; cos and sin [..., 1, n]."""
+    out: Tensor = _Rotate.apply(x, cos, sin)
+    return out
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor) -> Tensor:
+    """Softmax attention. q [rows, heads, width, n]; k, v [rows, kv_heads, seen, n]; `hidden` [width, seen] is true where
+    a query may not look. Returns the shape of q."""
+    small = q.shape[0] * q.shape[1] * hidden.numel() <= _MOST_SCORES
+    if small and q.device.type == "cpu" and q.dtype == torch.bfloat16:
+        out: Tensor = _Attend.apply(q, k, v, hidden)
+        return out
+    groups = q.shape[1] // k.shape[1]
+    if groups > 1:
+        k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
+    if hidden.shape[0] == hidden.shape[1]:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=~hidden)
+
+
+class _Rotate(torch.autograd.Function):
+    """The gradient of a rotation is the rotation back."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+        ctx.save_for_backward(cos, sin)
+        return _turn(x, cos, sin)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        cos, sin = ctx.saved_tensors
+        return _turn(grads[0], cos, -sin), None, None
+
+
+def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    out = torch.empty_like(x)
+    (first, second), (out_first, out_second) = x.chunk(2, -1), out.chunk(2, -1)
+    torch.mul(first, cos, out=out_first).addcmul_(second, sin, value=-1)
+    torch.mul(second, cos, out=out_second).addcmul_(first, sin)
+    return out
+
+
+class _Attend(torch.autograd.Function):
+    """The heads that share a key are one tall matrix, so that keys and values are never repeated."""
+
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, hidden: Tensor) -> Tensor:
+        rows, heads, width, size = q.shape
+        tall = (rows * k.shape[1], heads // k.shape[1] * width, size)
+        q_, k_, v_ = q.reshape(tall), k.reshape(tall[0], -1, size), v.reshape(tall[0], -1, size)
+        bias = torch.zeros(hidden.shape, dtype=q.dtype).masked_fill_(hidden, -torch.inf)
+        bias = bias.repeat(heads // k.shape[1], 1).expand(tall[0], -1, -1)
+        share = torch.baddbmm(bias, q_, k_.transpose(1, 2), alpha=size**-0.5).softmax(-1)
+        ctx.save_for_backward(q_, k_, v_, share)
+        ctx.shape = q.shape
+        return (share @ v_).view(q.shape)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        q, k, v, share = ctx.saved_tensors
+        rows, _, _, size = ctx.shape
+        grad = grads[0].reshape(q.shape)
+        grad_v = share.transpose(1, 2) @ grad
+        grad_share = grad @ v.transpose(1, 2)
+        grad_score = torch._softmax_backward_data(grad_share, share, -1, share.dtype).mul_(size**-0.5)
+        grad_q = (grad_score @ k).view(ctx.shape)
+        grad_k = grad_score.transpose(1, 2) @ q
+        return grad_q, grad_k.view(rows, -1, *k.shape[1:]), grad_v.view(rows, -1, *v.shape[1:]), None
