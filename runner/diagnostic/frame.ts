@@ -1,4 +1,4 @@
-import type { Diagnostic, Span } from "./diagnostic.ts";
+import type { Diagnostic, SourceText, Span } from "./diagnostic.ts";
 
 /** A place as people and editors count it: both from 1, the column in characters. */
 export type Position = { readonly line: number; readonly column: number };
@@ -69,18 +69,16 @@ export function formatDiagnostics(
 
 /** Diagnostics in the order of the files and of the places in them, each once. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
+  const sources = new Map<SourceText, number>();
   const seen = new Map<string, Diagnostic>();
   for (const one of diagnostics) {
-    const key = [one.span.source.path, one.span.start, one.code, one.message].join("\0");
+    const { source, start } = one.span;
+    if (!sources.has(source)) sources.set(source, sources.size);
+    const key = [sources.get(source), start, one.code, one.message].join("\0");
     if (!seen.has(key)) seen.set(key, one);
   }
-  const files = [...new Set([...seen.values()].map((one) => one.span.source.path))];
-  return [...seen.values()].sort(
-    (a, b) =>
-      files.indexOf(a.span.source.path) - files.indexOf(b.span.source.path) ||
-      a.span.start - b.span.start ||
-      a.span.end - b.span.end,
-  );
+  const rank = ({ span }: Diagnostic) => sources.get(span.source) ?? 0;
+  return [...seen.values()].sort((a, b) => rank(a) - rank(b) || a.span.start - b.span.start || a.span.end - b.span.end);
 }
 
 /** The line in which a span starts, the one before, and the part of the span that lies in it. */

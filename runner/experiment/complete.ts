@@ -53,7 +53,7 @@ export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
     for (const [key, entry] of node.entries) {
       if (!Object.hasOwn(branch.properties, key)) value[key] = freezeSorted(plain(entry.node));
     }
-    return { value: Object.freeze(value), defaulted };
+    return { value: Object.freeze(value), defaulted: Object.freeze(defaulted) };
   }
 
   function absent(value: unknown, schema: Schema, path: Path): Completed | undefined {
@@ -73,7 +73,7 @@ export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
 }
 
 /** Deeply frozen, maps with their keys in alphabetical order: the order of a map that is not in the schema says nothing. */
-function freezeSorted(value: Value): Value {
+export function freezeSorted(value: Value): Value {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map(freezeSorted));
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -3,6 +3,7 @@ import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnos
 import type { Document, Entry, Node, ScalarValue } from "./node.ts";
 
 const deepest = 40;
+const mostBrackets = 200;
 const mostNodes = 50_000;
 const mostAliasNodes = 2_000;
 const coreTags = new Set(
@@ -32,14 +33,25 @@ export function parse(source: SourceText): Result<Document> {
 
 /** The tree of any YAML 1.2 value, by the same rules: what `--set` parses. */
 export function parseTree(source: SourceText): Result<Node> {
-  try {
-    return new Reader(source).read();
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    const span = { source, start: 0, end: 1 };
-    const diagnostic = { severity: "error", code: "too-deep", message: "values are nested too deeply", span } as const;
-    return { ok: false, diagnostics: [diagnostic] };
+  const deep = tooDeepAt(source.text);
+  if (deep === undefined) return new Reader(source).read();
+  const span = { source, start: deep, end: deep + 1 };
+  const diagnostic = { severity: "error", code: "too-deep", message: "values are nested too deeply", span } as const;
+  return { ok: false, diagnostics: [diagnostic] };
+}
+
+/** Where brackets, or dashes of one line, open far more levels than any experiment has: the YAML parser would run out of memory. */
+function tooDeepAt(text: string): number | undefined {
+  const dashes = /(?:[-?:][ \t]+){100}/.exec(text);
+  if (dashes !== null) return dashes.index;
+  let depth = 0;
+  for (let at = 0; at < text.length; at++) {
+    const char = text.charCodeAt(at);
+    if (char === 0x5b || char === 0x7b) depth++;
+    else if ((char === 0x5d || char === 0x7d) && depth > 0) depth--;
+    if (depth > mostBrackets) return at;
   }
+  return undefined;
 }
 
 class Reader {
@@ -63,7 +75,7 @@ class Reader {
       merge: false,
       uniqueKeys: false,
       prettyErrors: false,
-      logLevel: "silent",
+      logLevel: "error",
     });
     for (const { code, message, pos } of document.errors) this.#syntax(code, message, pos);
     if (document.errors.length > 0) return { ok: false, diagnostics: this.#diagnostics };

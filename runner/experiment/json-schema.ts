@@ -1,4 +1,5 @@
 import { experimentSchema, sweepSchema } from "./schema.ts";
+import { allPaths } from "./schema-tree.ts";
 
 /**
  * The JSON Schema that editors use, made of the one that validates. A file may leave out what `extends` or `sweep` supply, so
@@ -12,7 +13,7 @@ export function schemaJson(): string {
       minLength: 1,
       description: "A YAML file that this one builds on, relative to this file.",
     },
-    sweep: sweepSchema,
+    sweep: sweepForEditors(),
   };
   const schema = {
     $schema: "http://json-schema.org/draft-07/schema#",
@@ -20,6 +21,14 @@ export function schemaJson(): string {
     ...(forEditors({ ...experimentSchema, properties }) as object),
   };
   return `${JSON.stringify(schema, null, 2)}\n`;
+}
+
+/** Keys of a sweep's parts are dotted keys of the experiment. */
+function sweepForEditors(): object {
+  const propertyNames = { anyOf: [{ enum: allPaths() }, { pattern: "^train\\.overrides\\." }] };
+  const { grid, zip, repeat, ...rest } = sweepSchema.properties;
+  const named = Object.entries({ grid, zip, repeat }).map(([key, part]) => [key, { ...part, propertyNames }]);
+  return { ...sweepSchema, properties: { ...Object.fromEntries(named), ...rest } };
 }
 
 function forEditors(schema: unknown): unknown {

@@ -106,7 +106,9 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
       root,
       name: first.experiment.name,
       points: Object.freeze(loaded),
-      ...(sweep.ok && entry ? { sweep: { repeated: sweep.value.repeated, select: sweep.value.select } } : {}),
+      ...(sweep.ok && entry
+        ? { sweep: Object.freeze({ repeated: sweep.value.repeated, select: sweep.value.select }) }
+        : {}),
       sourceFiles: Object.freeze([...new Set(sources.map((source) => source.file))]),
     }),
     warnings: sorted,

@@ -21,7 +21,7 @@ export function resolveTrain(completed: Completed): { experiment: Experiment; de
   const byDefault = train.alpha === undefined && train.alpha_ratio === undefined;
   return {
     experiment: Object.freeze({ ...rest, train: resolved }) as Experiment,
-    defaulted: byDefault ? [...completed.defaulted, "train.alpha"] : completed.defaulted,
+    defaulted: byDefault ? Object.freeze([...completed.defaulted, "train.alpha"]) : completed.defaulted,
   };
 }
 

@@ -1,4 +1,5 @@
 import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
+import { freezeSorted } from "./complete.ts";
 import { find, type MapNode, type Node, plain, put, type Value } from "./node.ts";
 import type { Select } from "./schema.ts";
 import { sweepSchema } from "./schema.ts";
@@ -32,7 +33,7 @@ type Choice = { readonly name: string; readonly key: Span; readonly node: Node; 
 export function expandSweep(base: MapNode, node: Node | undefined, key: Span | undefined): Result<Sweep> {
   if (node === undefined || key === undefined) {
     const point = { coordinates: "", values: {}, root: base };
-    return { ok: true, value: { points: [point], repeated: [], select: undefined }, warnings: [] };
+    return { ok: true, value: { points: [point], repeated: Object.freeze([]), select: undefined }, warnings: [] };
   }
   const value = plain(node);
   if (!validateSweep(value)) {
@@ -93,8 +94,8 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     ok: true,
     value: {
       points,
-      repeated: repeat.map((choices) => choices[0]?.name ?? ""),
-      select: select === undefined ? undefined : { metric: "micro_f1", view: "canonical", ...select },
+      repeated: Object.freeze(repeat.map((choices) => choices[0]?.name ?? "")),
+      select: select && Object.freeze({ metric: "micro_f1", view: "canonical", ...select }),
     },
     warnings: [],
   };
@@ -135,7 +136,7 @@ function product(axes: readonly Axis[]): readonly (readonly Choice[])[] {
 
 function pointOf(base: MapNode, choices: readonly Choice[]): SweepPoint {
   const root = choices.reduce<Node>((node, choice) => put(node, choice.name.split("."), choice.node, choice.key), base);
-  const values = Object.fromEntries(choices.map(({ name, node }) => [name, plain(node)]));
+  const values = Object.fromEntries(choices.map(({ name, node }) => [name, freezeSorted(plain(node))]));
   const coordinates = choices
     .filter(({ varies }) => varies)
     .map(({ name }) => `${name}=${shown(values[name] ?? null)}`);

@@ -170,7 +170,7 @@ function limit(keyword: string, params: Readonly<Record<string, unknown>>): stri
     minItems: bound === "1" ? "must not be an empty list" : `must have at least ${bound} items`,
     maxItems: `must have at most ${bound} items`,
     minProperties: "must not be an empty map",
-    uniqueItems: `holds the same value twice (items ${String(params.j)} and ${String(params.i)})`,
+    uniqueItems: `holds the same value twice (items ${[params.i, params.j].sort().join(" and ")})`,
   };
   return words[keyword] ?? `breaks the rule ${keyword}`;
 }

@@ -1,0 +1,313 @@
+import { describe, expect, it } from "vitest";
+import { loadText, wrong } from "./study.ts";
+
+const commit = "1cfa9a7208912126459214e8b04321603b3df60c";
+const head = "name: x\nextends: base.yaml\n";
+const validation = "data: {validation: {fraction: 0.1}}\n";
+const tiny = {
+  hidden_size: 64,
+  num_hidden_layers: 2,
+  num_attention_heads: 4,
+  intermediate_size: 128,
+  vocab_size: 1000,
+};
+
+/** Each: the text after the head, and what is said about it; a string counts where it stands inside. */
+function refuses(cases: Readonly<Record<string, readonly [string, ...string[]]>>): void {
+  for (const [name, [text, ...expected]] of Object.entries(cases)) {
+    it(name, () => expect(wrong(`${head}${text}\n`)).toEqual(expected.map((part) => expect.stringContaining(part))));
+  }
+}
+
+describe("data", () => {
+  refuses({
+    "a file that is not there": [
+      "data: {test: {file: data/none.csv}}",
+      "3:21 missing-file: there is no file experiments/data/none.csv",
+    ],
+    "a folder": ["data: {test: {file: data}}", "bad-format"],
+    "a file of another kind": [
+      "data: {test: {file: data/x.parquet}}",
+      "bad-format: x.parquet is no data file (use one of .csv, .tsv, .jsonl, .xlsx)",
+    ],
+    "a column that is not there": [
+      "data: {columns: {input: input_findings}}",
+      'train.csv has no column "input_findings"; it has case_id, input_finding, output_disease (did you mean "input_finding"?)',
+      "test.csv",
+    ],
+    "one column for both": ["data: {columns: {target: input_finding}}", "same-column"],
+    "test rows that are training rows": [
+      "data: {test: {file: data/train.csv}}",
+      "same-file: test is the training file",
+    ],
+    "validation rows that are test rows": [
+      "data: {validation: {file: data/test.csv}}",
+      "same-file: validation is the test file",
+    ],
+    "two ways to validation rows": [
+      "data: {validation: {fraction: 0.1, folds: 5}}",
+      "3:8 exactly-one: validation has fraction and folds",
+    ],
+    "no way to validation rows": ["data: {validation: {seed: 5}}", "exactly-one: validation says no way"],
+    "a fraction beyond half": [
+      "data: {validation: {fraction: 0.9}}",
+      "out-of-range: data.validation.fraction must be 0.5 or less",
+    ],
+    "no fraction": ["data: {validation: {fraction: 0}}", "out-of-range: data.validation.fraction must be more than 0"],
+    "folds, for now": ["data: {validation: {folds: 5}}", "not-available: folds"],
+    "oversampling, for now": ["data: {oversample: {rare_below: 5}}", "not-available: oversampling"],
+    "a sheet of a csv": ["data: {test: {file: data/test.csv, sheet: a}}", "needs-file: only an .xlsx file has sheets"],
+    "an audit code that does not exist": [
+      "data: {accept: [leak, leek]}",
+      '3:23 not-one-of: the data audit has no code "leek" (did you mean "leak"?)',
+    ],
+    "a path with a NUL": ['data: {test: {file: "data/\\0.csv"}}', "missing-file"],
+  });
+  const header = (name: string, content: string | Uint8Array, columns = "{input: a, target: b}") =>
+    wrong(
+      `name: x\ndata: {train: {file: ${name}}, test: {file: data/test.csv}, columns: ${columns}}\nmodel: {base: smollm2-135m}\nprompt: {template: prompts/diagnosis.hbs}\n`,
+      {
+        files: { [`/study/experiments/${name}`]: content, "/study/experiments/data/test.csv": "a,b,é x\n" },
+      },
+    );
+  it("finds columns behind marks, quotes and other separators", () => {
+    expect(header("t.csv", '\ufeff"a";"b"\n1;2\n')).toEqual([]);
+    expect(header("t.csv", "a|b\n1|2\n")).toEqual([]);
+    expect(header("t.tsv", "a\tb\n1\t2\n")).toEqual([]);
+    expect(header("t.csv", '"a","b","two\nlines, one cell"\n')).toEqual([]);
+    expect(header("t.csv", new Uint8Array(Buffer.from("\ufeffa,b\n", "utf16le")))).toEqual([]);
+    expect(header("t.csv", new Uint8Array(Buffer.from("a,b,\xe9 x\n", "latin1")), "{input: a, target: é x}")).toEqual(
+      [],
+    );
+    expect(header("t.jsonl", '{"a": 1}\n{"a": 2, "b": 3}\n')).toEqual([]);
+    expect(header("t.xlsx", "PK")).toEqual([]);
+  });
+  it("says that a file is empty", () => expect(header("t.csv", "")).toEqual([expect.stringContaining("empty-data")]));
+  it("says that a column stands there twice", () =>
+    expect(header("t.csv", "a,b,a\n")).toEqual([expect.stringContaining("duplicate-column")]));
+  it("reads synonyms and shows what is wrong in them", () => {
+    const files = { "/study/experiments/labels.yaml": "synonyms: {a: [b], c: [b]}\n" };
+    expect(wrong(`${head}data: {labels: {synonyms: labels.yaml}}\n`, { files })).toEqual([
+      expect.stringContaining("experiments/labels.yaml:1:24 synonym-twice"),
+    ]);
+  });
+});
+
+describe("model", () => {
+  refuses({
+    "a hub model without a commit": [
+      "model: {base: Qwen/Qwen3-4B}",
+      "unpinned-revision: Qwen/Qwen3-4B has no revision",
+    ],
+    "a branch": ["model: {base: Qwen/Qwen3-4B, revision: main}", '3:40 unpinned-revision: "main" is not a commit'],
+    "part of a commit": ["model: {base: Qwen/Qwen3-4B, revision: 1cfa9a7}", "only part of a commit"],
+    "a commit of digits that YAML takes for a number": [
+      `model: {base: Qwen/Qwen3-4B, revision: ${"1".repeat(40)}}`,
+      "bad-number",
+    ],
+    "a commit that YAML takes for a power": [
+      "model: {base: Qwen/Qwen3-4B, revision: 1e10}",
+      'wrong-type: model.revision must be a text, not 10000000000 (write it in quotes: "1e10")',
+    ],
+    "another size": [
+      `model: {base: Qwen/Qwen3-4B, revision: ${commit}, size: 8B}`,
+      "size-mismatch: size says 8B, Qwen/Qwen3-4B has 4.0B",
+    ],
+    "a bundled name with a slip": [
+      "model: {base: smollm2-135}",
+      'unknown-model: there is no bundled model "smollm2-135" (did you mean "smollm2-135m"?)',
+    ],
+    "something else": ["model: {base: 'https://x/y/z'}", "unknown-model"],
+    "a folder that is not there": ["model: {base: ./none}", "missing-model: there is no folder experiments/none"],
+    "a revision of a bundled model, as a warning": ["model: {revision: abc}", "unused-key"],
+  });
+  it("takes every Qwen3 at its size", () => {
+    for (const size of ["0.6B", "1.7B", "4B", "8B"]) {
+      expect(wrong(`${head}model: {base: Qwen/Qwen3-${size}, revision: ${commit}, size: ${size}}\n`)).toEqual([]);
+    }
+  });
+  it("looks into a folder's config", () => {
+    const folder = (size: string, config: string) =>
+      wrong(`${head}model: {base: ./m, size: ${size}}\n`, { files: { "/study/experiments/m/config.json": config } });
+    expect(folder("0.2M", JSON.stringify({ ...tiny, tie_word_embeddings: true }))).toEqual([
+      expect.stringContaining("size-mismatch"),
+    ]);
+    expect(folder("0.147M", JSON.stringify({ ...tiny, tie_word_embeddings: true }))).toEqual([]);
+    expect(folder("8B", "not json")).toEqual([]);
+    expect(wrong(`${head}model: {base: ./m}\n`, { files: { "/study/experiments/m/x": "" } })).toEqual([
+      expect.stringContaining("no config.json"),
+    ]);
+  });
+});
+
+describe("prompt", () => {
+  refuses({
+    "a template that is not there": [
+      "prompt: {template: prompts/none.hbs}",
+      "3:20 missing-template: there is no template prompts/none.hbs",
+    ],
+    "greedy thinking, in few tokens": ["prompt: {thinking: true}", "thinking-greedy", "thinking-short"],
+    "few-shot, for now": ["prompt: {examples: {count: 4}}", "not-available: few-shot"],
+  });
+  it("thinking with sampling and room is fine", () =>
+    expect(wrong(`${head}prompt: {thinking: true}\ngenerate: {temperature: 0.6, max_new_tokens: 2048}\n`)).toEqual([]));
+  it("only a fine-tuned experiment needs the zero-shot template", () => {
+    const files = { "/study/prompts/zero-shot.hbs": undefined as never };
+    expect(wrong(head, { files })).toEqual([]);
+    expect(wrong(`${head}train: {}\n`, { files })).toEqual([expect.stringContaining("missing-template")]);
+  });
+});
+
+describe("train", () => {
+  refuses({
+    "another backend": [
+      "train: {backend: axolotl}",
+      "3:18 not-available: backend axolotl is not in this version (use backend: torchtune)",
+    ],
+    "a method that the backend lacks": [
+      "train: {method: qlora}",
+      "3:17 backend-lacks: torchtune cannot train by qlora (use method: lora",
+    ],
+    "a precision that it lacks": [
+      "train: {precision: fp16}",
+      "backend-lacks: torchtune cannot train lora in fp16 (use one of auto, bf16, fp32)",
+    ],
+    "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: alpha and alpha_ratio"],
+    "the best by a metric, for now": [
+      `${validation}train: {keep: {best: micro_f1}}`,
+      "not-available: keep: {best: micro_f1} is not available with torchtune yet (use keep: {best: loss} or last)",
+    ],
+    "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],
+    "early stopping without validation": ["train: {early_stopping: {patience: 1}}", "needs-validation"],
+    "samples, for now": [`${validation}train: {samples: {rows: 2}}`, "backend-lacks"],
+    "an override that the trainer does not know": [
+      "train: {overrides: {optimizer.fusd: true}}",
+      '3:21 unknown-key: torchtune has no key "optimizer.fusd" to override (did you mean "optimizer.fused"?)',
+    ],
+    "an override in levels": ["train: {overrides: {optimizer: {fusd: true}}}", "3:33 unknown-key"],
+    "an override of what the experiment decides": [
+      "train: {overrides: {optimizer.lr: 1}}",
+      "decided-override: optimizer.lr is decided by train.learning_rate",
+    ],
+    "no value": ["train:", "3:1 empty-value: train has no value (leave the key out for zero-shot"],
+  });
+  it("the best by loss with validation is fine", () =>
+    expect(wrong(`${head}${validation}train: {keep: {best: loss}, early_stopping: {}}\n`)).toEqual([]));
+});
+
+describe("generate and evaluate", () => {
+  refuses({
+    "vllm, for now": [
+      "generate: {engine: vllm}",
+      "3:20 not-available: engine vllm is not available yet (use engine: transformers or replay)",
+    ],
+    "a server, for now": ["generate: {engine: openai, base_url: x}", "not-available"],
+    "constraints, for now": ["generate: {constrain: labels}", "not-available"],
+    "votes, for now": ["generate: {vote: {samples: 5}}", "not-available"],
+    "top_p when greedy": ["generate: {top_p: 0.9}", "greedy-sampling"],
+    "replay without a file": ["generate: {engine: replay}", "3:1 missing-key: generate.file is missing"],
+    "replay of no file": ["generate: {engine: replay, file: x.jsonl}", "missing-file"],
+    "a key of another engine": [
+      "generate: {engine: replay, file: x.jsonl, max_new_tokens: 5}",
+      'unknown-key: unknown key "max_new_tokens" in generate',
+    ],
+    "validation that is not there": ["evaluate: {on: validation}", "3:16 needs-validation"],
+    "a metric that does not exist": [
+      "evaluate: {metrics: [micro_f2]}",
+      'evaluate.metrics[0] cannot be the text "micro_f2"',
+    ],
+    "a primary metric that is not shown": ["evaluate: {metrics: [exact_match]}", "primary-not-shown"],
+  });
+  it("no test file", () => {
+    const text =
+      "name: x\ndata: {train: {file: data/train.csv}, columns: {input: input_finding, target: output_disease}}\nmodel: {base: smollm2-135m}\nprompt: {template: prompts/diagnosis.hbs}\n";
+    expect(wrong(text)).toEqual([expect.stringContaining("2:1 missing-key: data.test is missing")]);
+  });
+});
+
+describe("the rest", () => {
+  refuses({
+    "notes that are not there": ["report: {notes: n.md}", "missing-file"],
+    "an experiment to compare that is not there": [
+      "compare: [y]",
+      "3:1 not-available",
+      "missing-file: there is no experiment y.yaml",
+    ],
+    "a baseline, for now": ["baselines: [nearest]", "not-available"],
+    "an upload, for now, as a warning": ["upload: {repo: me/x}", "not-available"],
+    "slurm, for now": ["resources: {executor: slurm}", "not-available"],
+    "slurm settings without slurm, as a warning": ["resources: {slurm: {partition: x}}", "unused-key"],
+    "a size without a unit": [
+      "resources: {memory: '32'}",
+      'bad-format: resources.memory cannot be the text "32" (it is made of a number and a unit',
+    ],
+    "a repository without an owner": ["upload: {repo: x}", "bad-format"],
+  });
+  it("warnings alone do not refuse", () => expect(loadText(`${head}upload: {repo: me/x}\n`).ok).toBe(true));
+});
+
+describe("the schema", () => {
+  it("says everything at once, in the order of the file", () => {
+    const text = `name: bad name
+extends: base.yaml
+tsk: label_set
+train:
+  backend: torchtun
+  rnak: 16
+  rank: "8"
+generate: {batch_size: -1, temperatur: 0, constrain: jsn, temperature:}
+evaluate: {metrics: [], primary: }
+report: {pdf: no, html: 1}
+data: {columns: 3, accept: [a, a], labels: [x]}
+`;
+    expect(wrong(text)).toEqual([
+      '1:7 bad-format: name cannot be the text "bad name" (it is made of letters, digits, dots, dashes and underscores, and starts with a letter or digit)',
+      '3:1 unknown-key: unknown key "tsk" (did you mean "task"?)',
+      '5:12 not-one-of: train.backend cannot be the text "torchtun"; it is one of torchtune, axolotl (did you mean "torchtune"?)',
+      '6:3 unknown-key: unknown key "rnak" in train (did you mean "rank"?)',
+      '7:9 wrong-type: train.rank must be a whole number, not the text "8" (write it without quotes: 8)',
+      "8:24 out-of-range: generate.batch_size must be 1 or more",
+      '8:28 unknown-key: unknown key "temperatur" in generate (did you mean "temperature"?)',
+      '8:54 not-one-of: generate.constrain cannot be the text "jsn"; it is one of none, json, labels (did you mean "json"?)',
+      "8:59 empty-value: generate.temperature has no value (write a value, or leave the key out)",
+      "9:21 out-of-range: evaluate.metrics must not be an empty list",
+      "9:25 empty-value: evaluate.primary has no value (write a value, or leave the key out)",
+      '10:15 wrong-type: report.pdf must be true or false, not the text "no" (write false)',
+      "10:25 wrong-type: report.html must be true or false, not 1",
+      "11:17 wrong-type: data.columns must be a map of keys, not 3",
+      "11:28 out-of-range: data.accept holds the same value twice (items 0 and 1)",
+      "11:44 wrong-type: data.labels must be a map of keys, not a list",
+    ]);
+  });
+  refuses({
+    "a value of none of the kinds": [
+      "train: {targets: 5}",
+      '3:18 wrong-type: train.targets must be "all-linear" or a list, not 5',
+    ],
+    "a word that is not the one": [
+      "train: {targets: all}",
+      '3:18 not-one-of: train.targets cannot be the text "all"; it is all-linear',
+    ],
+    "an item that is none of the choices": ["train: {targets: [q_prj]}", 'train.targets[0] cannot be the text "q_prj"'],
+    "a tag without value": ["train: {backend: }", "3:9 empty-value: train.backend has no value"],
+    "a tag of another kind": [
+      "generate: {engine: 3}",
+      "3:20 not-one-of: generate.engine cannot be 3; it is one of transformers, replay, vllm, openai",
+    ],
+    "a list for a map": ["train: [1]", "3:8 wrong-type: train must be a map of keys, not a list"],
+    "a map for a text": ["name: {a: 1}\n", "duplicate-key", "duplicate-key"],
+  });
+  it("what is missing", () => {
+    expect(wrong("name: x\n")).toEqual(
+      ["data", "model", "prompt"].map((key) => expect.stringContaining(`1:1 missing-key: ${key} is missing`)),
+    );
+    expect(wrong("name: x\nextends: base.yaml\ntrain: {keep: {}}\n")).toEqual([
+      expect.stringContaining("3:9 missing-key: train.keep.best is missing"),
+    ]);
+  });
+  it("a name that could leave its folder", () => {
+    for (const name of ["../x", "a/b", ".hidden", "", "a\\b", "x".repeat(101), "é"]) {
+      expect(wrong(`name: ${JSON.stringify(name)}\nextends: base.yaml\n`)).toHaveLength(1);
+    }
+  });
+});

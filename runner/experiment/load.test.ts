@@ -1,0 +1,351 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { projectRoot } from "./files.ts";
+import { goodStudy, loadText, memoryFiles, wrong } from "./study.ts";
+
+const minimal = "name: x\nextends: base.yaml\n";
+
+function experiment(text: string, more?: Parameters<typeof loadText>[1]) {
+  const result = loadText(text, more);
+  if (!result.ok) throw new Error(result.diagnostics.map(({ message }) => message).join("; "));
+  return result.value.points[0]?.experiment as NonNullable<(typeof result.value.points)[0]>["experiment"];
+}
+
+describe("an experiment that is right", () => {
+  it("has every default and absolute paths", () => {
+    const { train, ...rest } = experiment(`${minimal}train: {}\n`);
+    expect(rest).toMatchObject({
+      task: "label_set",
+      data: { train: { file: "/study/experiments/data/train.csv", seed: 1 }, targets: { view: "raw", order: "as_is" } },
+      prompt: { template: "/study/prompts/diagnosis.hbs", zero_shot: "/study/prompts/zero-shot.hbs" },
+      generate: { engine: "transformers", max_new_tokens: 128, temperature: 0, batch_size: "auto" },
+      evaluate: { on: "test", primary: { metric: "micro_f1", view: "canonical" } },
+      resources: { executor: "local" },
+    });
+    expect(train).toMatchObject({ backend: "torchtune", method: "lora", rank: 16, alpha: 32, overrides: {} });
+    expect(train).not.toHaveProperty("alpha_ratio");
+  });
+  it("without train has none: zero-shot", () => expect(experiment(minimal)).not.toHaveProperty("train"));
+  it("is frozen all the way down", () => {
+    const frozen = (value: unknown): boolean =>
+      typeof value !== "object" || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
+    const text = `${minimal}train: {overrides: {optimizer: {betas: [0.9, 0.95]}}, targets: [q_proj]}\nsweep: {grid: {train.rank: [1, 2]}}\n`;
+    const result = loadText(text);
+    expect(result.ok && frozen(result.value)).toBe(true);
+  });
+  it("says which values nobody wrote", () => {
+    const result = loadText(`${minimal}train: {rank: 8}\ngenerate: {max_new_tokens: 64}\n`);
+    const defaulted = result.ok ? result.value.points[0]?.defaulted : [];
+    expect(defaulted).toEqual(expect.arrayContaining(["train.alpha", "train.backend", "generate.temperature", "task"]));
+    expect(defaulted).not.toEqual(expect.arrayContaining(["train.rank"]));
+    expect(defaulted).not.toEqual(expect.arrayContaining(["generate.max_new_tokens"]));
+    expect(defaulted).not.toEqual(expect.arrayContaining(["data.train.file"]));
+  });
+  it("scales alpha with the rank by alpha_ratio", () => {
+    expect(experiment(`${minimal}train: {rank: 8, alpha_ratio: 4}\n`).train?.alpha).toBe(32);
+    expect(experiment(`${minimal}train: {rank: 8, alpha: 5}\n`).train?.alpha).toBe(5);
+  });
+  it("takes overrides dotted or nested", () => {
+    const nested = experiment(`${minimal}train: {overrides: {optimizer: {fused: true}, device: cpu}}\n`);
+    const dotted = experiment(`${minimal}train: {overrides: {device: cpu, optimizer.fused: true}}\n`);
+    expect(nested).toEqual(dotted);
+    expect(nested.train?.overrides).toEqual({ "optimizer.fused": true, device: "cpu" });
+  });
+  it("names every YAML file that was read", () => {
+    const result = loadText(minimal);
+    expect(result.ok && result.value.sourceFiles).toEqual([
+      "/study/experiments/x.yaml",
+      "/study/experiments/base.yaml",
+    ]);
+  });
+});
+
+describe("extends", () => {
+  const files = {
+    "/study/experiments/base/mid.yaml":
+      "extends: ../base.yaml\ntrain: {rank: 4, epochs: 2, targets: [q_proj, v_proj]}\nreport: {notes: notes.md}\n",
+    "/study/experiments/base/notes.md": "",
+  };
+  it("merges maps, replaces lists, and keeps paths relative to the file that names them", () => {
+    const { train, report } = experiment("name: x\nextends: base/mid.yaml\ntrain: {epochs: 5, targets: [k_proj]}\n", {
+      files,
+    });
+    expect(train).toMatchObject({ rank: 4, epochs: 5, targets: ["k_proj"] });
+    expect(report.notes).toBe("/study/experiments/base/notes.md");
+  });
+  it("shows a mistake in the file that holds it", () => {
+    const bad = { ...files, "/study/experiments/base/mid.yaml": "extends: ../base.yaml\ntrain: {rnk: 4}\n" };
+    expect(wrong("name: x\nextends: base/mid.yaml\n", { files: bad })).toEqual([
+      'experiments/base/mid.yaml:2:9 unknown-key: unknown key "rnk" in train (did you mean "rank"?)',
+    ]);
+  });
+  it("shows a cycle as the chain that it is", () => {
+    const cycle = {
+      "/study/experiments/a.yaml": "extends: b.yaml\n",
+      "/study/experiments/b.yaml": "extends: a.yaml\n",
+    };
+    expect(wrong("name: x\nextends: a.yaml\n", { files: cycle })[0]).toContain("x.yaml -> a.yaml -> b.yaml -> a.yaml");
+    expect(wrong("name: x\nextends: x.yaml\n")[0]).toContain("x.yaml -> x.yaml");
+  });
+  it("says what is not there", () => {
+    expect(wrong("name: x\nextends: none.yaml\n")).toEqual([
+      "2:10 missing-file: extends: there is no file none.yaml (the path is relative to this file)",
+    ]);
+    expect(wrong("name: x\nextends: [base.yaml]\n")[0]).toContain("wrong-type");
+  });
+});
+
+describe("--set", () => {
+  it("reads its value as YAML", () => {
+    const set = ["train.rank=32", "train.targets=[q_proj]", "data.labels={separator: ';'}", "train.learning_rate=1e-7"];
+    const { train, data } = experiment(minimal, { set });
+    expect(train).toMatchObject({ rank: 32, targets: ["q_proj"], learning_rate: 1e-7 });
+    expect(data.labels.separator).toBe(";");
+  });
+  it("says what is wrong at the setting", () => {
+    expect(wrong(minimal, { set: ["train.rnak=3", "rank", "train.rank=x", "sweep.grid={}", "train..rank=1"] })).toEqual(
+      [
+        '--set:1:1 unknown-key: there is no key "train.rnak" (did you mean "train.rank"?)',
+        "--set:1:1 bad-setting: a setting is written key=value (for example --set train.rank=32)",
+        "--set:1:1 unknown-key: sweep can only stand in the file (exp schema lists all keys)",
+        '--set:1:1 unknown-key: there is no key "train..rank" (did you mean "train.rank"?)',
+        '--set:1:12 wrong-type: train.rank must be a whole number, not the text "x"',
+      ],
+    );
+  });
+  it("does not fight with the sweep", () => {
+    const text = `${minimal}sweep: {grid: {train.rank: [1, 2]}}\n`;
+    expect(wrong(text, { set: ["train.rank=4"] })[0]).toContain("sweep-conflict");
+  });
+  const keys = {
+    "train.rank": fc.integer({ min: 1, max: 64 }),
+    "train.dropout": fc.double({ min: 0, max: 0.9, noNaN: true }),
+    "generate.max_new_tokens": fc.integer({ min: 1, max: 999 }),
+    "report.pdf": fc.boolean(),
+    description: fc.constantFrom("one", "two words", "3x"),
+  };
+  it("equals an edit of the file", () => {
+    fc.assert(
+      fc.property(fc.record(keys, { requiredKeys: [] }), (values) => {
+        const nested: Record<string, unknown> = {};
+        for (const [key, value] of Object.entries(values)) {
+          const [top, inner] = key.split(".") as [string, string | undefined];
+          nested[top] = inner === undefined ? value : { ...(nested[top] as object), [inner]: value };
+        }
+        const edited = Object.entries(nested).map(([key, value]) => `${key}: ${JSON.stringify(value)}\n`);
+        const set = Object.entries(values).map(([key, value]) => `${key}=${JSON.stringify(value)}`);
+        expect(experiment(minimal, { set })).toEqual(experiment(minimal + edited.join("")));
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
+
+describe("sweep", () => {
+  const coordinates = (text: string) => {
+    const result = loadText(minimal + text);
+    return result.ok ? result.value.points.map((point) => point.coordinates) : wrong(minimal + text);
+  };
+  it("expands grid, zip, repeat and exclude in the order of the file", () => {
+    expect(
+      coordinates(
+        "sweep:\n  grid: {train.rank: [8, 16], train.epochs: [1]}\n  zip: {train.method: [lora, dora], train.alpha: [1, 2]}\n  repeat: {train.seed: [1, 2]}\n  exclude: [{train.rank: 16, train.method: dora}]\n",
+      ),
+    ).toEqual([
+      "train.rank=8,train.method=lora,train.alpha=1,train.seed=1",
+      "train.rank=8,train.method=lora,train.alpha=1,train.seed=2",
+      "train.rank=8,train.method=dora,train.alpha=2,train.seed=1",
+      "train.rank=8,train.method=dora,train.alpha=2,train.seed=2",
+      "train.rank=16,train.method=lora,train.alpha=1,train.seed=1",
+      "train.rank=16,train.method=lora,train.alpha=1,train.seed=2",
+    ]);
+  });
+  it("may supply what the file lacks", () => {
+    const text =
+      "name: x\nextends: base.yaml\nmodel: {base: Qwen/Qwen3-4B}\nsweep: {zip: {model.revision: [1cfa9a7208912126459214e8b04321603b3df60c]}}\n";
+    expect(loadText(text).ok).toBe(true);
+  });
+  it("tells repeats and selection", () => {
+    const text = `${minimal}data: {validation: {fraction: 0.1}}\nsweep: {repeat: {train.seed: [1, 2]}, select: {view: basic}}\n`;
+    const result = loadText(text);
+    expect(result.ok && result.value.sweep).toEqual({
+      repeated: ["train.seed"],
+      select: { metric: "micro_f1", view: "basic" },
+    });
+  });
+  const cases: Record<string, [string, string[]]> = {
+    "an unknown key": [
+      "sweep: {grid: {train.rnk: [1]}}",
+      ['3:16 unknown-key: there is no key "train.rnk" (did you mean "train.rank"?)'],
+    ],
+    "a value of the wrong kind": [
+      "sweep: {grid: {train.rank: [1, two]}}",
+      ['3:32 wrong-type: train.rank must be a whole number, not the text "two"'],
+    ],
+    "a value out of range": [
+      "sweep: {repeat: {train.seed: [-1]}}",
+      ["3:31 out-of-range: train.seed must be 0 or more"],
+    ],
+    "an empty list": [
+      "sweep: {grid: {train.rank: []}}",
+      ["3:28 out-of-range: sweep.grid.train.rank must not be an empty list"],
+    ],
+    "no list": [
+      "sweep: {grid: {train.rank: 8}}",
+      ["3:28 wrong-type: sweep.grid.train.rank must be a list, not 8 (write a list: [8])"],
+    ],
+    nothing: [
+      "sweep: {}",
+      ["3:1 empty-sweep: this sweep varies nothing (write grid:, zip: or repeat: with lists of values)"],
+    ],
+    "lists of zip that differ in length": [
+      "sweep: {zip: {train.rank: [1, 2], train.seed: [1]}}",
+      [
+        "3:9 zip-lengths: lists of zip must be equally long: train.rank has 2, train.seed has 1 (give each key one value for each run)",
+      ],
+    ],
+    "everything excluded": [
+      "sweep: {grid: {train.rank: [1]}, exclude: [{train.rank: 1}]}",
+      ["3:34 empty-sweep: exclude leaves no point of this sweep (exclude less)"],
+    ],
+    "an exclusion of a key that does not vary": [
+      "sweep: {grid: {train.rank: [1]}, exclude: [{train.rnk: 1}]}",
+      ['3:45 unknown-key: the sweep does not vary "train.rnk" (it varies train.rank)'],
+    ],
+    "a key twice": [
+      "sweep: {grid: {train.rank: [1]}, zip: {train.rank: [2]}}",
+      ["3:40 sweep-conflict: the sweep already varies train.rank (name each key once)"],
+    ],
+    "too many points": [
+      `sweep: {grid: {train.rank: [${Array.from({ length: 400 }, (_, i) => i + 1)}], train.seed: [${Array.from({ length: 400 }, (_, i) => i)}]}}`,
+      ["3:1 too-many-points: this sweep has 160000 points (the limit is 100000)"],
+    ],
+    "an unknown part": [
+      "sweep: {gird: {train.rank: [1]}}",
+      ['3:9 unknown-key: unknown key "gird" in sweep (did you mean "grid"?)'],
+    ],
+    "a selection without validation": [
+      "sweep: {grid: {train.rank: [1]}, select: {}}",
+      [
+        "3:34 needs-validation: a winner is chosen on validation rows, and there are none (add data.validation, such as {fraction: 0.1})",
+      ],
+    ],
+  };
+  for (const [name, [text, expected]] of Object.entries(cases)) {
+    it(`refuses ${name}`, () => expect(wrong(`${minimal}${text}\n`)).toEqual(expected));
+  }
+  it("shares what its points have in common", () => {
+    const result = loadText(`${minimal}sweep: {grid: {train.rank: [1, 2]}}\n`);
+    if (!result.ok) throw new Error("not loaded");
+    const [one, two] = result.value.points;
+    expect(one?.experiment.data).toBe(two?.experiment.data);
+    expect(one?.experiment.train?.alpha).toBe(2);
+    expect(two?.experiment.train?.alpha).toBe(4);
+  });
+});
+
+describe("where things lie", () => {
+  it("the root is the nearest folder with package.json or experiments/, else the file's own", () => {
+    const files = memoryFiles({ "/a/package.json": "", "/a/b/experiments/x.yaml": "", "/c/d/x.yaml": "" });
+    expect(projectRoot("/a/x.yaml", files)).toBe("/a");
+    expect(projectRoot("/a/b/experiments/x.yaml", files)).toBe("/a/b");
+    expect(projectRoot("/c/d/x.yaml", files)).toBe("/c/d");
+  });
+  it("a template that the project lacks comes from the package", () => {
+    const shipped = { "/package/prompts/shipped.hbs": "", "/package/prompts/diagnosis.hbs": "" };
+    const text = "name: x\nextends: base.yaml\nprompt: {template: prompts/shipped.hbs}\n";
+    expect(experiment(text, { files: shipped }).prompt.template).toBe("/package/prompts/shipped.hbs");
+    expect(experiment(minimal, { files: shipped }).prompt.template).toBe("/study/prompts/diagnosis.hbs");
+  });
+  it("a model starts with ./ where it is a folder", () => {
+    const files = { "/study/models/tiny/config.json": "{}" };
+    expect(experiment("name: x\nextends: base.yaml\nmodel: {base: ../models/tiny}\n", { files }).model.base).toBe(
+      "/study/models/tiny",
+    );
+  });
+});
+
+describe("properties", () => {
+  const sections = Object.entries({
+    name: "x",
+    data: {
+      train: { file: "data/train.csv" },
+      test: { file: "data/test.csv" },
+      columns: { input: "input_finding", target: "output_disease", id: "case_id" },
+    },
+    model: { base: "smollm2-135m" },
+    prompt: { template: "prompts/diagnosis.hbs", thinking: false },
+    train: { rank: 4, overrides: { device: "cpu", "optimizer.fused": true }, epochs: 1 },
+    generate: { engine: "transformers", max_new_tokens: 5 },
+  });
+  it("the order of keys says nothing", () => {
+    const shuffled = (value: unknown, order: readonly number[]): unknown => {
+      if (typeof value !== "object" || value === null) return value;
+      const entries = Object.entries(value).map(([key, inner], index) => ({
+        key,
+        inner,
+        rank: order[index % order.length] ?? 0,
+      }));
+      return Object.fromEntries(
+        entries.sort((a, b) => a.rank - b.rank).map(({ key, inner }) => [key, shuffled(inner, order)]),
+      );
+    };
+    const first = JSON.stringify(experiment(JSON.stringify(Object.fromEntries(sections))));
+    fc.assert(
+      fc.property(fc.array(fc.nat(), { minLength: 8, maxLength: 8 }), (order) => {
+        const text = JSON.stringify(shuffled(Object.fromEntries(sections), order));
+        expect(JSON.stringify(experiment(text))).toBe(first);
+      }),
+      { numRuns: 60 },
+    );
+  });
+  it("no value at any place makes it crash", () => {
+    const paths = [
+      "name",
+      "data",
+      "data.train",
+      "data.columns",
+      "data.validation",
+      "data.labels",
+      "model",
+      "model.base",
+      "prompt",
+      "prompt.examples",
+      "train",
+      "train.backend",
+      "train.targets",
+      "train.keep",
+      "train.overrides",
+      "generate",
+      "generate.engine",
+      "evaluate",
+      "compare",
+      "baselines",
+      "sweep",
+      "sweep.grid",
+      "sweep.exclude",
+      "extends",
+    ];
+    const anything = fc.jsonValue({ maxDepth: 3 });
+    fc.assert(
+      fc.property(fc.constantFrom(...paths), anything, (path, value) => {
+        const [top, inner] = path.split(".") as [string, string | undefined];
+        const all: Record<string, unknown> = Object.fromEntries(sections);
+        all[top] = inner === undefined ? value : { ...(all[top] as object), [inner]: value };
+        const result = loadText(JSON.stringify(all));
+        if (!result.ok) expect(result.diagnostics.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 400 },
+    );
+  });
+  it("any bytes are loaded or refused", () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
+        expect(loadText(bytes).ok).toBe(false);
+      }),
+      { numRuns: 200 },
+    );
+  });
+  it("the good study is good", () => expect(wrong(minimal)).toEqual([]));
+  it("knows its own files", () => expect(Object.keys(goodStudy)).toContain("/study/package.json"));
+});
