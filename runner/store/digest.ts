@@ -13,9 +13,11 @@ import {
 } from "node:fs";
 import { open } from "node:fs/promises";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { StoredFile } from "../plan/record.ts";
-import { Remembered } from "./remembered.ts";
+import { StepFailed } from "../plan/step.ts";
+import { Remembered, untilSettled } from "./remembered.ts";
 
 /** Path relative to a folder, with "/" between names -> file. */
 export type Listing = Readonly<Record<string, StoredFile>>;
@@ -37,9 +39,11 @@ export type Digests = {
 };
 
 /** A file would not hold still while it was read. */
-export class FileChanged extends Error {
+export class FileChanged extends StepFailed {
   constructor(path: string) {
-    super(`${path} changed while it was read; let whatever writes it finish, then run again`);
+    super("file-changed", `${path} changed while it was read`, {
+      help: "let whatever writes it finish, then run again",
+    });
     this.name = "FileChanged";
   }
 }
@@ -104,6 +108,9 @@ export function openDigests(cache: string): Digests {
       const known = recall(stat);
       if (known) return known;
       if (stat.size < SMALL) return read(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      // Waiting out the clock's tick now saves reading it all again next time.
+      const wait = untilSettled(stat, Date.now());
+      if (wait > 0 && wait < LONGEST_TICK_WAIT) await sleep(wait + 1);
       const once = await readOnceAsync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
       if (!once) throw new FileChanged(path);
       return learn(once);
@@ -114,6 +121,9 @@ export function openDigests(cache: string): Digests {
 
 /** Files below this many bytes are read at once: they hold up nothing. */
 const SMALL = 4n << 20n;
+
+/** Longest wait, in ms, for a large file's stat to settle before it is read. */
+const LONGEST_TICK_WAIT = 500;
 
 /** One buffer for all reads: small enough to stay in a core's cache between the read and the hash. */
 const buffer = Buffer.allocUnsafeSlow(1 << 20);

@@ -32,7 +32,7 @@ export class Keys {
   read(key: string, touch = false): StoreRecord | undefined {
     let fd: number;
     try {
-      fd = openSync(join(this.#folder, `${key}.json`), "r");
+      fd = openSync(`${this.#folder}/${key}.json`, "r");
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
@@ -48,10 +48,11 @@ export class Keys {
   }
 
   /**
-   * Writes a record so that it is there whole or not at all. Unless `replace`, the first writer wins: false is returned
-   * and the other's record stands.
+   * Writes a record so that it is there whole or not at all. `beforehand` runs when the record is on the disk but not yet
+   * visible: what fails for want of space fails before it. Unless `replace`, the first writer wins: false is returned and
+   * the other's record stands.
    */
-  write(record: StoreRecord, replace: boolean): boolean {
+  write(record: StoreRecord, replace: boolean, beforehand: () => void): boolean {
     mkdirSync(this.#folder, { recursive: true });
     const path = join(this.#folder, `${record.key}.json`);
     const temporary = join(this.#folder, `.${record.key}.${process.pid}.${randomBytes(6).toString("hex")}`);
@@ -63,6 +64,7 @@ export class Keys {
       } finally {
         closeSync(fd);
       }
+      beforehand();
       if (replace) renameSync(temporary, path);
       else if (!linkNew(temporary, path)) return false;
     } finally {

@@ -29,31 +29,35 @@ export type AcquireOptions = {
   readonly signal?: AbortSignal;
   /** Called once, when the lock is held by another; its owner is undefined while the file is half-written. */
   readonly onWait?: (owner: Owner | undefined) => void;
+  /** An owner on another host is dead after this many ms without a heartbeat, by the waiter's clock. Default: 60,000. */
+  readonly silence?: number;
 };
 
 /** How often an owner shows that it lives, in ms. */
 const HEARTBEAT = 2_000;
-/** An owner on another host is dead after this long without a heartbeat, by the waiter's clock, in ms. */
 const SILENCE = 60_000;
 /** A lock without an owner's line was left by a process that died between two system calls, in ms. */
 const UNFINISHED = 5_000;
 const FIRST_POLL = 10;
 const LAST_POLL = 250;
 
-/** Takes a lock at once, or says undefined when another has it. A dead owner's lock counts as free. */
+/**
+ * Takes a lock at once, or says undefined when another has it. The lock of an owner that died on this machine counts as
+ * free; to judge an owner elsewhere takes `acquire`, which waits.
+ */
 export function tryAcquire(path: string): Lock | undefined {
   mkdirSync(dirname(path), { recursive: true });
   const lock = create(path);
   if (lock) return lock;
   const seen = look(path);
-  if (seen?.owner && lifeOf(seen.owner) === "dead") takeOver(path, seen, new Watch());
-  return seen === undefined || (seen.owner && lifeOf(seen.owner) === "dead") ? create(path) : undefined;
+  const isFree = seen === undefined || (isPlainlyDead(seen) && takeOver(path, seen, new Watch(SILENCE)));
+  return isFree ? create(path) : undefined;
 }
 
 /** Waits for a lock. Fair to nobody, quick for everybody: a free lock is seen within 250 ms, a dead owner's at once. */
 export async function acquire(path: string, options: AcquireOptions = {}): Promise<Lock> {
   mkdirSync(dirname(path), { recursive: true });
-  const watch = new Watch();
+  const watch = new Watch(options.silence ?? SILENCE);
   let pause = FIRST_POLL;
   for (let hasWaited = false; ; ) {
     options.signal?.throwIfAborted();
@@ -80,6 +84,11 @@ type Seen = { readonly inode: bigint; readonly beat: bigint; readonly text: stri
 /** Judges owners by how long this process has seen no change, never by comparing two machines' clocks. */
 class Watch {
   readonly #since = new Map<string, { readonly seen: Seen; readonly at: number }>();
+  readonly #silence: number;
+
+  constructor(silence: number) {
+    this.#silence = silence;
+  }
 
   isDead(path: string, seen: Seen): boolean {
     const life = seen.owner ? lifeOf(seen.owner) : "unknown";
@@ -89,7 +98,7 @@ class Watch {
       this.#since.set(path, { seen, at: performance.now() });
       return false;
     }
-    return performance.now() - before.at > (seen.owner ? SILENCE : UNFINISHED);
+    return performance.now() - before.at > (seen.owner ? this.#silence : Math.min(this.#silence, UNFINISHED));
   }
 }
 
@@ -153,6 +162,10 @@ function look(path: string): Seen | undefined {
   } finally {
     closeSync(fd);
   }
+}
+
+function isPlainlyDead({ owner, beat }: Seen): boolean {
+  return owner ? lifeOf(owner) === "dead" : Date.now() - Number(beat / 1_000_000n) > SILENCE;
 }
 
 function isSame(a: Seen, b: Seen | undefined): boolean {

@@ -29,7 +29,7 @@ export class Objects {
 
   /** Where an object lies, whether or not it does. */
   path(object: string): string {
-    return join(this.#folder, object);
+    return `${this.#folder}/${object}`;
   }
 
   /** What is wrong with a record's object, by name; undefined when every file is as it was stored. */

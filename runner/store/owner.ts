@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
@@ -71,6 +70,8 @@ function startOf(pid: number): string | undefined {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined;
   }
   try {
+    // Fetched here, since loading it costs every other system some milliseconds for nothing.
+    const { execFileSync } = process.getBuiltinModule("node:child_process");
     return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8", env: { LC_ALL: "C" } }).trim();
   } catch {
     return "";

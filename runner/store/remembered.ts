@@ -42,7 +42,7 @@ export class Remembered {
 
   /** Remembers a file's digest, unless an edit after the reading that `began` (ms) could leave the same stat. */
   set(stat: BigIntStats, sha256: string, began: number): void {
-    if (!isSettled(stat, began)) return;
+    if (untilSettled(stat, began) > 0) return;
     this.#known ??= this.#load();
     const inode = inodeOf(stat);
     const state = stateOf(stat);
@@ -112,15 +112,15 @@ export class Remembered {
 }
 
 /**
- * Whether any later edit must show in the stat. The clock that stamps files ticks every 10 ms or faster on Linux, macOS
- * and Windows, and every 1-2 s on old filesystems, which show it by whole seconds. Only ctime cannot be set back by
- * hand; a stamp in the future is a clock that cannot be relied upon.
+ * How long, in ms from `now`, until any later edit must show in the stat; 0 or less when it must already. The clock that
+ * stamps files ticks every 10 ms or faster on Linux, macOS and Windows, and every 1-2 s on old filesystems, which show
+ * it by whole seconds. Only ctime cannot be set back by hand; a stamp in the future is of a clock that differs from ours.
  */
-function isSettled(stat: BigIntStats, began: number): boolean {
+export function untilSettled(stat: BigIntStats, now: number): number {
   const tick = stat.ctimeNs % 1_000_000_000n === 0n ? 2_100 : 100;
-  const sinceChange = began - Number(stat.ctimeNs / 1_000_000n);
-  const sinceWrite = Math.abs(began - Number(stat.mtimeNs / 1_000_000n));
-  return sinceChange > tick && sinceWrite > tick;
+  const sinceChange = now - Number(stat.ctimeNs / 1_000_000n);
+  const sinceWrite = Math.abs(now - Number(stat.mtimeNs / 1_000_000n));
+  return tick - Math.min(sinceChange, sinceWrite);
 }
 
 function inodeOf(stat: BigIntStats): string {

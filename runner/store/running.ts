@@ -1,5 +1,15 @@
 import { randomBytes } from "node:crypto";
-import { closeSync, futimesSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  futimesSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { names } from "./keys.ts";
 import { lifeOf, parseOwner, thisOwner } from "./owner.ts";
@@ -21,8 +31,9 @@ export class Running {
     this.#folder = folder;
   }
 
-  /** Names this process in what it stages. The file is there from then on. */
+  /** Names this process in what it stages. The file is there from then on, even where artifacts/ was deleted meanwhile. */
   id(): string {
+    if (this.#fd !== undefined && !existsSync(join(this.#folder, this.#id))) this.close();
     this.#open();
     return this.#id;
   }

@@ -83,7 +83,7 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     const record = keys.read(key, access === "write");
     if (!record) return { miss: "never built" };
     // Claimed before it is looked at: who collects looks at claims after taking the object away.
-    if (access === "write") running.use(record.object);
+    if (access === "write") fullDisk(folder, () => running.use(record.object));
     const flaw = objects.flaw(record);
     return flaw === undefined ? { record } : { miss: flaw };
   };
@@ -94,8 +94,6 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     const sealed = await objects.seal(staged.dir, finished.outputs);
     const standing = find(staged.key);
     if ("record" in standing && !finished.force) return standing.record;
-    running.use(sealed.object);
-    objects.place(staged.dir, sealed);
     const record: StoreRecord = {
       schema: 1,
       key: staged.key,
@@ -105,11 +103,13 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       created: new Date().toISOString(),
       seconds: finished.seconds,
     };
+    const place = () => objects.place(staged.dir, sealed);
     const replaces = finished.force === true || keys.read(staged.key) !== undefined;
-    if (keys.write(record, replaces)) return record;
+    running.use(sealed.object);
+    if (keys.write(record, replaces, place)) return record;
     const first = find(staged.key);
     if ("record" in first) return first.record;
-    keys.write(record, true);
+    keys.write(record, true, () => {});
     return record;
   };
 
@@ -137,7 +137,13 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       }
     },
     discard,
-    lock: (key, options) => acquire(join(folder, "locks", key), options),
+    async lock(key, options) {
+      try {
+        return await acquire(join(folder, "locks", key), options);
+      } catch (error) {
+        throw isFull(error) ? new StoreFull(folder) : error;
+      }
+    },
     workDir(key) {
       return fullDisk(root, () => {
         mkdirSync(workDir(key), { recursive: true });

@@ -1,0 +1,115 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { keyOf } from "../plan/identity.ts";
+import type { StoreRecord } from "../plan/record.ts";
+import { openDigests } from "./digest.ts";
+import { gc } from "./gc.ts";
+import { openStore, type Store } from "./store.ts";
+
+let folder: string;
+let store: Store;
+const open = () => openStore(join(folder, "artifacts"), openDigests(join(folder, "cache")));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "exp-gc-"));
+  store = open();
+});
+afterEach(() => {
+  store.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const ingredients = (seed: number) => ({ kind: "train", version: 1, params: { seed }, sources: {}, reads: {} });
+
+/** A thousand bytes under a key of their own, last used that many days ago, by a process that has ended. */
+async function stored(seed: number, daysAgo = 0): Promise<StoreRecord> {
+  const other = open();
+  const key = keyOf(ingredients(seed));
+  const staged = other.stage(key);
+  writeFileSync(join(staged.dir, "a.bin"), String(seed).padEnd(1000));
+  const record = await other.commit(staged, {
+    ingredients: ingredients(seed),
+    outputs: ["a.bin"],
+    evidence: {},
+    seconds: 1,
+  });
+  other.close();
+  const then = new Date(Date.now() - daysAgo * 86_400_000);
+  utimesSync(join(folder, "artifacts/store/keys", `${key}.json`), then, then);
+  return record;
+}
+function pin(record: StoreRecord): void {
+  const run = join(folder, "artifacts/runs/study/abcd1234");
+  mkdirSync(run, { recursive: true });
+  writeFileSync(
+    join(run, "manifest.json"),
+    JSON.stringify({ steps: { train: { object: record.object, key: record.key } } }),
+  );
+}
+const isThere = (record: StoreRecord) => existsSync(store.objectDir(record.object));
+
+test("what nothing refers to goes, its record stays and says so", async () => {
+  const [pinned, kept, loose] = [await stored(1), await stored(2), await stored(3)];
+  pin(pinned);
+  const keep = new Set([kept.object]);
+  const expected = {
+    collected: [{ object: loose.object, bytes: 1000, keys: [loose.key] }],
+    before: 3000,
+    after: 2000,
+  };
+  expect(gc(store, { dryRun: true, keep })).toEqual(expected);
+  expect(isThere(loose)).toBe(true);
+  expect(gc(store, { keep })).toEqual(expected);
+  expect([pinned, kept, loose].map(isThere)).toEqual([true, true, false]);
+  expect(store.find(loose.key)).toEqual({ miss: "its files were collected" });
+  expect(store.peek(loose.key)).toEqual(loose);
+  expect((await stored(3)).object).toBe(loose.object);
+  expect(store.find(loose.key)).toHaveProperty("record");
+});
+
+test("with a size, the least recently used goes first and only as much as must", async () => {
+  const [old, recent, middle] = [await stored(1, 30), await stored(2, 1), await stored(3, 10)];
+  const { collected, after } = gc(store, { maxSize: 1500 });
+  expect(collected.map(({ object }) => object)).toEqual([old.object, middle.object]);
+  expect(after).toBe(1000);
+  expect(isThere(recent)).toBe(true);
+});
+
+test("finding a key counts as use", async () => {
+  const [first, second] = [await stored(1, 30), await stored(2, 10)];
+  const other = open();
+  other.find(first.key);
+  other.close();
+  expect(gc(store, { maxSize: 1000 }).collected.map(({ object }) => object)).toEqual([second.object]);
+});
+
+test("what a running process has found or built stays, until it ends", async () => {
+  const record = await stored(1, 30);
+  const other = open();
+  other.find(record.key);
+  expect(gc(store).collected).toEqual([]);
+  other.close();
+  expect(gc(store).collected).toHaveLength(1);
+});
+
+test("an object without a record goes, by its own size", async () => {
+  const record = await stored(1);
+  rmSync(join(folder, "artifacts/store/keys", `${record.key}.json`));
+  expect(gc(store)).toEqual({ collected: [{ object: record.object, bytes: 1000, keys: [] }], before: 1000, after: 0 });
+});
+
+test("a manifest that cannot be read stops the collection", async () => {
+  const record = await stored(1);
+  const run = join(folder, "artifacts/runs/study/abcd1234");
+  mkdirSync(run, { recursive: true });
+  for (const text of ["{", "null", '{"schema":1}']) {
+    writeFileSync(join(run, "manifest.json"), text);
+    expect(() => gc(store)).toThrow(/manifest.json.*Nothing was collected/);
+  }
+  expect(isThere(record)).toBe(true);
+});
+
+test("a store that does not exist has nothing to collect", () => {
+  expect(gc(store)).toEqual({ collected: [], before: 0, after: 0 });
+});

@@ -1,0 +1,206 @@
+import { execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { crc32 } from "node:zlib";
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { keyOf } from "../plan/identity.ts";
+import { listingDigest, openDigests } from "../store/digest.ts";
+import { openStore } from "../store/store.ts";
+import { bundle } from "./bundle.ts";
+
+/** How many times a process is killed: 200 in a soak. */
+const FAULTS = Number(process.env.EXP_FAULTS ?? 20);
+const KEYS = 12;
+
+let programs: string;
+let program: string;
+let folder: string;
+let root: string;
+let cache: string;
+let log: string;
+beforeAll(async () => {
+  programs = mkdtempSync(join(tmpdir(), "exp-programs-"));
+  program = await bundle(fileURLToPath(new URL("store-child.ts", import.meta.url)), programs);
+});
+afterAll(() => rmSync(programs, { recursive: true, force: true }));
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "exp-faults-"));
+  [root, cache, log] = [join(folder, "artifacts"), join(folder, "cache"), join(folder, "log")];
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const ingredients = (number: number) => ({ kind: "train", version: 1, params: { number }, sources: {}, reads: {} });
+const range = (count: number, from = 0) => Array.from({ length: count }, (_, index) => from + index);
+
+type Child = { readonly ready: Promise<unknown>; readonly exit: Promise<number | null>; kill(): void };
+
+function start(task: object): Child {
+  const whole = { root, cache, log, numbers: range(KEYS), pause: 1, ...task };
+  const child = spawn(process.execPath, [program, JSON.stringify(whole)], { stdio: ["ignore", "pipe", "inherit"] });
+  return {
+    ready: once(child.stdout, "data"),
+    exit: once(child, "exit").then(([code]) => code),
+    kill: () => child.kill("SIGKILL"),
+  };
+}
+async function finished(child: Child): Promise<void> {
+  expect(await child.exit).toBe(0);
+}
+const logged = () => (existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : []);
+
+/** Everything visible in the store is whole, whether or not anything refers to it. */
+function expectWhole(): void {
+  const fresh = openDigests(join(folder, "other-cache"));
+  const store = join(root, "store");
+  const objects = existsSync(join(store, "objects")) ? readdirSync(join(store, "objects")) : [];
+  for (const object of objects) expect(listingDigest(fresh.folder(join(store, "objects", object)))).toBe(object);
+  const keys = existsSync(join(store, "keys")) ? readdirSync(join(store, "keys")) : [];
+  for (const name of keys.filter((key) => !key.startsWith("."))) {
+    const record = JSON.parse(readFileSync(join(store, "keys", name), "utf8"));
+    expect(keyOf(record.ingredients)).toBe(name.slice(0, 64));
+    expect(objects).toContain(record.object);
+  }
+}
+
+/** Numbers in [0, 1) that are the same in every run of the tests. */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
+
+test(`killed at ${FAULTS} random moments, the store shows nothing partial and needs no help`, async () => {
+  const random = seeded(1);
+  let first = 0;
+  for (let fault = 0; fault < FAULTS; fault++) {
+    const child = start({ mode: "each", numbers: range(KEYS, first) });
+    await child.ready;
+    await sleep(random() * 60);
+    child.kill();
+    await child.exit;
+    expectWhole();
+    if (random() < 0.3) first += KEYS;
+  }
+  await finished(start({ mode: "each", numbers: range(first + KEYS) }));
+  expectWhole();
+
+  const store = openStore(root, openDigests(cache), "read");
+  for (const number of range(first + KEYS)) {
+    const found = store.find(keyOf(ingredients(number)));
+    if ("miss" in found) throw new Error(`${number}: ${found.miss}`);
+    const weights = readFileSync(join(store.objectDir(found.record.object), "adapter", "weights.bin"));
+    expect(weights.equals(Buffer.alloc(200_000, `${number} `))).toBe(true);
+  }
+  for (const kept of ["staging", "locks", "running"]) expect(readdirSync(join(root, "store", kept))).toEqual([]);
+}, 600_000);
+
+test("eight processes at once build each key once", async () => {
+  const random = seeded(2);
+  const children = range(8).map(() => {
+    const numbers = range(KEYS).sort(() => random() - 0.5);
+    return start({ mode: "each", numbers, pause: 10 });
+  });
+  await Promise.all(children.map(finished));
+  const built = logged().map((line) => Number(line.split(" ")[0]));
+  expect(built.sort((a, b) => a - b)).toEqual(range(KEYS));
+  expectWhole();
+});
+
+test("of eight processes that build the same keys to different bytes, one wins and all are told the same", async () => {
+  await Promise.all(range(8).map(() => finished(start({ mode: "race", numbers: range(4) }))));
+  expect(logged()).toHaveLength(32);
+  expect(new Set(logged()).size).toBe(4);
+  expectWhole();
+});
+
+test("a waiting process takes over at once when the owner of a lock is killed", async () => {
+  const owner = start({ mode: "each", numbers: [1], pause: 60_000 });
+  await owner.ready;
+  while (!existsSync(join(root, "store", "locks"))) await sleep(5);
+  const waiter = start({ mode: "each", numbers: [1] });
+  await waiter.ready;
+  await sleep(100);
+  expect(logged()).toEqual([]);
+  const killed = performance.now();
+  owner.kill();
+  await finished(waiter);
+  expect(performance.now() - killed).toBeLessThan(2_000);
+  expect(logged()).toHaveLength(1);
+  expectWhole();
+});
+
+test("eight processes may remember digests in one file", async () => {
+  mkdirSync(root);
+  for (const number of range(400)) writeFileSync(join(root, String(number)), String(number));
+  await sleep(150);
+  await Promise.all(range(8).map(() => finished(start({ mode: "digest", numbers: range(400) }))));
+  const file = readdirSync(join(cache, "digests"))[0] as string;
+  const lines = readFileSync(join(cache, "digests", file), "latin1")
+    .split("\n")
+    .filter(Boolean);
+  expect(lines.length).toBeGreaterThanOrEqual(400);
+  for (const line of lines) {
+    const split = line.lastIndexOf(" ");
+    expect(crc32(line.slice(0, split)).toString(36)).toBe(line.slice(split + 1));
+  }
+});
+
+test("a full disk is an error that says so, and leaves the store clean and the work folder there", async (context) => {
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  try {
+    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], { stdio: "pipe" });
+  } catch (error) {
+    context.skip(`a small disk cannot be mounted here: ${String((error as Error).message).trim()}`);
+  }
+  try {
+    const store = openStore(join(disk, "artifacts"), openDigests(cache));
+    const key = keyOf(ingredients(1));
+    const finish = { ingredients: ingredients(1), outputs: ["a.bin"], evidence: {}, seconds: 0 };
+    const stage = () => {
+      const staged = store.stage(key);
+      writeFileSync(join(staged.dir, "a.bin"), Buffer.alloc(300_000, "a"));
+      return staged;
+    };
+    writeFileSync(join(store.workDir(key), "checkpoint"), "kept");
+    const staged = stage();
+    fill(join(disk, "ballast"));
+    await expect(store.commit(staged, finish)).rejects.toMatchObject({
+      name: "StoreFull",
+      code: "disk-full",
+      message: expect.stringContaining(disk),
+    });
+    expect(() => store.stage(keyOf(ingredients(2)))).not.toThrow();
+    store.sweepStaging();
+    expect(store.find(key)).toEqual({ miss: "never built" });
+    expect(
+      existsSync(join(disk, "artifacts/store/objects")) && readdirSync(join(disk, "artifacts/store/objects")),
+    ).toEqual([]);
+    expect(readdirSync(join(disk, "artifacts/store/keys"))).toEqual([]);
+    expect(readFileSync(join(store.workDir(key), "checkpoint"), "utf8")).toBe("kept");
+
+    rmSync(join(disk, "ballast"));
+    await store.commit(stage(), finish);
+    expect(store.find(key)).toHaveProperty("record");
+    store.close();
+  } finally {
+    execFileSync("umount", [disk]);
+  }
+});
+
+function fill(path: string): void {
+  writeFileSync(path, "");
+  for (const size of [4096, 1]) {
+    try {
+      for (;;) writeFileSync(path, Buffer.alloc(size), { flag: "a" });
+    } catch (error) {
+      expect((error as NodeJS.ErrnoException).code).toBe("ENOSPC");
+    }
+  }
+}
