@@ -1,4 +1,4 @@
-import type { Event } from "../execute/event.ts";
+import type { Event, StepStatus } from "../execute/event.ts";
 import type { Progress } from "../plan/step.ts";
 import { skipText } from "./lines.ts";
 import { type Glyphs, progressRow, share } from "./progress.ts";
@@ -70,8 +70,9 @@ export class Board {
     return cut(`${plural(this.#steps, "step")}: ${counted.join(", ")} in ${time}`, cells);
   }
 
-  get failed(): boolean {
-    return this.#counts.failed > 0;
+  /** How many steps have ended, by how they ended. */
+  get counts(): Readonly<Record<StepStatus, number>> {
+    return this.#counts;
   }
 
   /** The row of a running step, at most `cells` wide. */

@@ -103,7 +103,9 @@ export class LiveView {
     await new Promise((resolve) => setImmediate(resolve));
     if (head !== undefined) {
       head.title$ = this.#board.foot(Date.now(), this.#cells());
-      if (this.#board.failed) head.state$ = ListrTaskState.FAILED;
+      const { failed, skipped } = this.#board.counts;
+      if (failed > 0) head.state$ = ListrTaskState.FAILED;
+      else if (skipped > 0) head.state$ = ListrTaskState.SKIPPED;
     }
     this.#close();
     await this.#done;
