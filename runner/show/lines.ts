@@ -68,7 +68,7 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
 }
 
 /** "1 run, 9 steps: 3 cached, 6 to run" */
-export function planText({ runs, steps }: Extract<Event, { type: "plan" }>): string {
+function planText({ runs, steps }: Extract<Event, { type: "plan" }>): string {
   const cached = steps.filter(({ status }) => status === "cached").length;
   return `${plural(runs, "run")}, ${plural(steps.length, "step")}: ${cached} cached, ${steps.length - cached} to run`;
 }

@@ -1,0 +1,73 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { parseProgress } from "./progress.ts";
+import { redactor } from "./redact.ts";
+import { tail } from "./tail.ts";
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), "exp-text-"));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+describe("secrets", () => {
+  test("of the environment, and those that a step names, are hidden", () => {
+    const env = {
+      HF_HOME: root,
+      MY_API_KEY: "sk-12345678",
+      GITHUB_TOKEN: "ghp_123456789",
+      NAMED: "by-the-step",
+      LANG: "en_US.UTF-8",
+    };
+    const redact = redactor(env, ["NAMED"]);
+    expect(redact("sk-12345678 ghp_123456789 by-the-step en_US.UTF-8")).toBe(
+      "[redacted] [redacted] [redacted] en_US.UTF-8",
+    );
+  });
+
+  test("of the token file are hidden, wherever it lies", () => {
+    mkdirSync(join(root, "huggingface"));
+    writeFileSync(join(root, "huggingface/token"), "token-in-a-file\n");
+    expect(redactor({ XDG_CACHE_HOME: root })("a token-in-a-file")).toBe("a [redacted]");
+    expect(redactor({ HF_HOME: join(root, "huggingface") })("a token-in-a-file")).toBe("a [redacted]");
+    expect(redactor({ HF_TOKEN_PATH: join(root, "huggingface/token") })("a token-in-a-file")).toBe("a [redacted]");
+  });
+
+  test("that only look like one are hidden too", () => {
+    const redact = redactor({ HF_HOME: root });
+    expect(redact("hf_abcdefghijklmnopqrstuv http://me:pass@proxy:8080/x")).toBe(
+      "[redacted] http://[redacted]@proxy:8080/x",
+    );
+    expect(redact("at 12:30: see http://localhost:8000/a@b")).toBe("at 12:30: see http://localhost:8000/a@b");
+  });
+
+  test("that contain one another leave nothing behind; short values are left alone", () => {
+    const redact = redactor({ HF_HOME: root, A_TOKEN: "12345678", B_TOKEN: "12345678-more", C_TOKEN: "true" });
+    expect(redact("12345678-more 12345678 true")).toBe("[redacted] [redacted] true");
+  });
+});
+
+describe("the last lines of a log", () => {
+  test("leave out empty ones, and show a progress bar's last state", () => {
+    writeFileSync(join(root, "log"), "one\n\n  two  \r\n10%\r50%\r100%\nfour");
+    expect(tail(join(root, "log"), 3)).toEqual(["  two", "100%", "four"]);
+    expect(tail(join(root, "none"), 3)).toEqual([]);
+  });
+
+  test("are found at the end of a long log", () => {
+    writeFileSync(join(root, "log"), `${"é".repeat(100_000)}\nlast\n`);
+    expect(tail(join(root, "log"), 5)).toEqual(["last"]);
+    writeFileSync(join(root, "bar"), "x".repeat(200_000));
+    expect(tail(join(root, "bar"), 5)[0]?.length).toBe(65536);
+  });
+});
+
+test("a progress line keeps what the protocol knows, of the right type", () => {
+  expect(parseProgress('{"at": 1, "done": 3, "loss": null, "unit": "steps", "message": 7, "more": 1}')).toEqual({
+    done: 3,
+    unit: "steps",
+  });
+  expect(parseProgress('{"at": 1}')).toBeUndefined();
+});
