@@ -53,8 +53,16 @@ export type WorkbookNotes = {
   readonly replaced: number;
 };
 
-type Sheet = excel.Worksheet;
-type Column = { readonly header: string; readonly width: number; readonly numFmt?: string; readonly wrap?: boolean };
+/** A font without a name is whatever the program likes. */
+const font = { name: "Calibri", size: 11, family: 2 } as const;
+
+type Column = {
+  readonly header: string;
+  readonly width: number;
+  readonly numFmt?: string;
+  readonly wrap?: boolean;
+  readonly indent?: number;
+};
 
 /** Rows of a sheet in Excel, header included. */
 const sheetRows = 1_048_576;
@@ -117,35 +125,34 @@ function writeSummary(book: excel.stream.xlsx.WorkbookWriter, { arms, primary }:
     { header: "Metric", width: 22 },
     { header: "View", width: 11 },
     ...arms.map(({ name }) => ({ header: name, width: Math.max(12, name.length + 4), numFmt: score })),
-    { header: "Definition", width: 95 },
+    { header: "Definition", width: 95, indent: 1 },
   ];
-  const sheet = addSheet(book, "Summary", columns, 2, text);
+  const table = addTable(book, "Summary", columns, 2, text);
   const isPrimary = (metric: string, view: View) => metric === primary?.metric && view === primary.view;
   const lines = views.flatMap((view) => metricNames.map((metric) => ({ metric, view })));
   lines.sort((a, b) => Number(isPrimary(b.metric, b.view)) - Number(isPrimary(a.metric, a.view)));
   for (const { metric, view } of lines) {
     const values = arms.map((arm) => arm.views[view][metric]);
     const { definition } = metrics[metric];
-    const note = isPrimary(metric, view) ? `Primary metric. ${definition}` : definition;
-    const row = addRow(sheet, [metric, view, ...values, note], text);
+    const first = isPrimary(metric, view);
+    const row = table.add([metric, view, ...values, first ? `Primary metric. ${definition}` : definition]);
     const best = metric === "hamming_loss" ? Math.min(...values) : Math.max(...values);
     values.forEach((value, at) => {
-      if (value !== best || arms.length < 2) return;
-      row.getCell(at + 3).fill = { type: "pattern", pattern: "solid", fgColor: { argb: colours.best } };
-      row.getCell(at + 3).font = { bold: true };
+      if (value === best && arms.length > 1)
+        restyle(row.getCell(at + 3), { fill: solid(colours.best), font: { ...font, bold: true } });
     });
-    if (isPrimary(metric, view)) row.getCell(1).font = { bold: true };
+    if (first) restyle(row.getCell(1), { font: { ...font, bold: true } });
     row.commit();
   }
   for (const { name, definition } of distinctFacts(arms)) {
     const values = arms.map((arm) => arm.facts.find((fact) => fact.name === name)?.value);
-    const row = addRow(sheet, [name, "", ...values, definition], text);
+    const row = table.add([name, "", ...values, definition]);
     values.forEach((value, at) => {
-      if (Number.isInteger(value)) row.getCell(at + 3).numFmt = whole;
+      if (Number.isInteger(value)) restyle(row.getCell(at + 3), { numFmt: whole });
     });
     row.commit();
   }
-  sheet.commit();
+  table.sheet.commit();
 }
 
 function distinctFacts(arms: readonly WorkbookArm[]) {
@@ -161,61 +168,47 @@ async function writeCases(book: excel.stream.xlsx.WorkbookWriter, content: Workb
     { header: "Gold", width: 32, wrap: true },
     { header: "Answer", width: 40, wrap: true },
     { header: "Labels read", width: 32, wrap: true },
-    { header: `Exact (${view})`, width: 13 },
-    { header: `F1 (${view})`, width: 11, numFmt: score },
-    { header: "Omissions", width: 28, wrap: true },
+    { header: `Exact (${view})`, width: 16 },
+    { header: `F1 (${view})`, width: 14, numFmt: score },
+    { header: "Omissions", width: 28, wrap: true, indent: 1 },
     { header: "Additions", width: 28, wrap: true },
     { header: "Reading", width: 16 },
     { header: "Finish", width: 10 },
     { header: "Prompt tokens", width: 15, numFmt: whole },
     { header: "New tokens", width: 13, numFmt: whole },
   ];
-  let sheet: Sheet | undefined;
-  let sheets = 0;
-  let filled = 0;
-  const close = () => {
-    if (!sheet) return;
-    colourCases(sheet, filled);
-    sheet.commit();
-  };
+  let sheets = 1;
+  let table = addTable(book, "Cases", columns, 2, text);
   for (const one of content.cases) {
-    if (!sheet || filled === sheetRows) {
-      close();
-      sheets++;
-      sheet = addSheet(book, sheets === 1 ? "Cases" : `Cases ${sheets}`, columns, 2, text);
-      filled = 1;
+    if (table.rows === sheetRows) {
+      closeCases(table);
+      table = addTable(book, `Cases ${++sheets}`, columns, 2, text);
     }
-    const reading = [...(one.parsed ? [] : ["not read"]), ...one.notes].join(", ");
-    const row = addRow(
-      sheet,
-      [
-        one.id,
-        one.arm,
-        one.input,
-        one.gold.join(between),
-        one.text,
-        one.labels.join(between),
-        one.exact ? "yes" : "no",
-        one.f1,
-        one.omissions.join(between),
-        one.additions.join(between),
-        reading,
-        one.finish,
-        one.prompt_tokens,
-        one.new_tokens,
-      ],
-      text,
-    );
+    const row = table.add([
+      one.id,
+      one.arm,
+      one.input,
+      one.gold.join(between),
+      one.text,
+      one.labels.join(between),
+      one.exact ? "yes" : "no",
+      one.f1,
+      one.omissions.join(between),
+      one.additions.join(between),
+      [...(one.parsed ? [] : ["not read"]), ...one.notes].join(", "),
+      one.finish,
+      one.prompt_tokens,
+      one.new_tokens,
+    ]);
     row.height = 60;
     row.commit();
     // The archive is written between turns of the event loop; without a pause every row would wait in memory.
-    if (++filled % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
+    if (table.rows % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
-  if (!sheet) sheet = addSheet(book, "Cases", columns, 2, text);
-  close();
+  closeCases(table);
 }
 
-function colourCases(sheet: Sheet, rows: number): void {
+function closeCases({ sheet, rows }: Table): void {
   const last = Math.max(2, rows);
   const exact = (value: "yes" | "no", argb: string, priority: number): excel.ConditionalFormattingRule => ({
     type: "cellIs",
@@ -229,6 +222,7 @@ function colourCases(sheet: Sheet, rows: number): void {
     rules: [exact("yes", colours.rightText, 1), exact("no", colours.wrongText, 2)],
   });
   sheet.addConditionalFormatting({ ref: `H2:H${last}`, rules: [scale(3)] });
+  sheet.commit();
 }
 
 function writeLabels(book: excel.stream.xlsx.WorkbookWriter, arms: readonly WorkbookArm[], text: CellText): void {
@@ -243,18 +237,15 @@ function writeLabels(book: excel.stream.xlsx.WorkbookWriter, arms: readonly Work
     { header: "Recall", width: 11, numFmt: score },
     { header: "F1", width: 9, numFmt: score },
   ];
-  const sheet = addSheet(book, "Labels", columns, 1, text);
-  let filled = 1;
+  const table = addTable(book, "Labels", columns, 1, text);
   for (const view of views) {
     for (const arm of arms) {
-      for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view]) {
-        addRow(sheet, [label, view, arm.name, support, predicted, tp, precision, recall, f1], text).commit();
-        filled++;
-      }
+      for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view])
+        table.add([label, view, arm.name, support, predicted, tp, precision, recall, f1]).commit();
     }
   }
-  sheet.addConditionalFormatting({ ref: `G2:I${Math.max(2, filled)}`, rules: [scale(1)] });
-  sheet.commit();
+  table.sheet.addConditionalFormatting({ ref: `G2:I${Math.max(2, table.rows)}`, rules: [scale(1)] });
+  table.sheet.commit();
 }
 
 function writeProvenance(
@@ -262,21 +253,15 @@ function writeProvenance(
   provenance: Workbook["provenance"],
   text: CellText,
 ): void {
-  const sheet = addSheet(
-    book,
-    "Provenance",
-    [
-      { header: "What", width: 40 },
-      { header: "Value", width: 100 },
-    ],
-    1,
-    text,
-  );
-  for (const [name, value] of provenance) addRow(sheet, [name, value], text).commit();
-  if (text.cut > 0) addRow(sheet, ["Texts cut at Excel's 32,767 characters a cell", text.cut], text).commit();
-  if (text.replaced > 0)
-    addRow(sheet, ["Texts with characters replaced that Excel cannot hold", text.replaced], text).commit();
-  sheet.commit();
+  const columns: Column[] = [
+    { header: "What", width: 46 },
+    { header: "Value", width: 100 },
+  ];
+  const table = addTable(book, "Provenance", columns, 1, text);
+  for (const [name, value] of provenance) table.add([name, value]);
+  if (text.cut > 0) table.add(["Texts cut at Excel's 32,767 characters a cell", text.cut]);
+  if (text.replaced > 0) table.add(["Texts with characters replaced that Excel cannot hold", text.replaced]);
+  table.sheet.commit();
 }
 
 /** Red at 0, yellow at a half, green at 1. */
@@ -293,43 +278,73 @@ function scale(priority: number): excel.ConditionalFormattingRule {
   };
 }
 
+/** A sheet that is filled row by row. */
+type Table = {
+  readonly sheet: excel.Worksheet;
+  /** Number of rows, header included. */
+  rows: number;
+  /** Adds a row of texts and numbers, to be committed; nothing is ever a formula, a link or an error. */
+  add(values: readonly (string | number | undefined)[]): excel.Row;
+};
+
 /** A sheet with a frozen header, a filter on it, and so many frozen columns. */
-function addSheet(
+function addTable(
   book: excel.stream.xlsx.WorkbookWriter,
   name: string,
   columns: readonly Column[],
   frozen: number,
   text: CellText,
-): Sheet {
+): Table {
   const sheet = book.addWorksheet(name, {
     views: [{ state: "frozen", xSplit: frozen, ySplit: 1 }],
     pageSetup: { orientation: "landscape", fitToPage: true, fitToWidth: 1, fitToHeight: 0 },
   });
   sheet.autoFilter = { from: { row: 1, column: 1 }, to: { row: 1, column: columns.length } };
-  sheet.columns = columns.map(({ width, numFmt, wrap }) => ({
-    width,
-    style: {
-      ...(numFmt === undefined ? {} : { numFmt }),
-      alignment: { vertical: "top", ...(wrap ? { wrapText: true } : {}) },
-    },
-  }));
-  const header = addRow(
-    sheet,
-    columns.map((column) => column.header),
-    text,
-  );
-  header.eachCell((cell) => {
-    cell.numFmt = "General";
-    cell.font = { bold: true, color: { argb: colours.headerText } };
-    cell.fill = { type: "pattern", pattern: "solid", fgColor: { argb: colours.header } };
+  sheet.columns = columns.map(({ width }) => ({ width }));
+  const header = sheet.addRow(columns.map((column) => asText(text.of(column.header))));
+  header.eachCell((cell, column) => {
+    const isNumber = columns[column - 1]?.numFmt !== undefined;
+    cell.style = {
+      alignment: { vertical: "middle", horizontal: isNumber ? "right" : "left" },
+      font: { ...font, bold: true, color: { argb: colours.headerText } },
+      fill: solid(colours.header),
+    };
   });
   header.commit();
-  return sheet;
+
+  // One style object a column: the writer knows it again and does not compare styles cell by cell.
+  const styles = columns.map(
+    ({ numFmt, wrap, indent }): Partial<excel.Style> => ({
+      ...(numFmt === undefined ? {} : { numFmt }),
+      alignment: {
+        vertical: "top",
+        ...(numFmt === undefined ? { horizontal: "left" } : {}),
+        ...(wrap ? { wrapText: true } : {}),
+        ...(indent ? { indent } : {}),
+      },
+    }),
+  );
+  return {
+    sheet,
+    rows: 1,
+    add(values) {
+      this.rows++;
+      const row = sheet.addRow(values.map((value) => (typeof value === "string" ? asText(text.of(value)) : value)));
+      styles.forEach((style, column) => {
+        if (values[column] !== undefined) row.getCell(column + 1).style = style;
+      });
+      return row;
+    },
+  };
 }
 
-/** Adds a row of texts and numbers; nothing is ever a formula, a link or an error. */
-function addRow(sheet: Sheet, values: readonly (string | number | undefined)[], text: CellText): excel.Row {
-  return sheet.addRow(values.map((value) => (typeof value === "string" ? asText(text.of(value)) : value)));
+function solid(argb: string): excel.Fill {
+  return { type: "pattern", pattern: "solid", fgColor: { argb } };
+}
+
+/** Changes the style of one cell and not the one that its column shares. */
+function restyle(cell: excel.Cell, style: Partial<excel.Style>): void {
+  cell.style = { ...cell.style, ...style };
 }
 
 /** A text with space at its ends is written as a run, the one form in which the writer says that space counts. */
