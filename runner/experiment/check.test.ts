@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadText, wrong } from "./study.ts";
+import { loadText, wrong } from "./rig.ts";
 
 const commit = "1cfa9a7208912126459214e8b04321603b3df60c";
 const head = "name: x\nextends: base.yaml\n";

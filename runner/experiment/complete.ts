@@ -14,6 +14,7 @@ export type ResolvePath = (written: string, format: string, source: SourceText |
  */
 export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
   const done = new WeakMap<Node, Completed>();
+  const byDefault = new Map<string, { readonly schema: Schema; readonly completed: Completed }>();
 
   function complete(node: Node, schema: Schema, path: Path): Completed {
     const known = done.get(node);
@@ -28,15 +29,18 @@ export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
     if (node.kind === "scalar") {
       const format = branch?.format;
       const isPath = typeof node.value === "string" && node.value !== "" && format !== undefined;
-      return { value: isPath ? resolvePath(String(node.value), format, node.span.source) : node.value, defaulted: [] };
+      return {
+        value: isPath ? resolvePath(String(node.value), format, node.span.source) : node.value,
+        defaulted: none,
+      };
     }
     if (node.kind === "list") {
       const items = node.items.map(
         (item, index) => complete(item, branch?.items ?? {}, [...path, String(index)]).value,
       );
-      return { value: Object.freeze(items), defaulted: [] };
+      return { value: Object.freeze(items), defaulted: none };
     }
-    if (branch?.properties === undefined) return { value: freezeSorted(plain(node)), defaulted: [] };
+    if (branch?.properties === undefined) return { value: freezeSorted(plain(node)), defaulted: none };
     const value: Record<string, Value> = {};
     const defaulted: string[] = [];
     const tag = schema.discriminator?.propertyName;
@@ -56,21 +60,33 @@ export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
     return { value: Object.freeze(value), defaulted: Object.freeze(defaulted) };
   }
 
+  /** The value of a key that nobody wrote. */
   function absent(value: unknown, schema: Schema, path: Path): Completed | undefined {
     if (value === undefined) return undefined;
+    const key = path.join(".");
+    const known = byDefault.get(key);
+    if (known?.schema === schema) return known.completed;
+    const completed = makeDefault(value as Value, schema, path, [key]);
+    byDefault.set(key, { schema, completed });
+    return completed;
+  }
+
+  function makeDefault(value: Value, schema: Schema, path: Path, defaulted: readonly string[]): Completed {
     if (typeof value === "string" && schema.format !== undefined) {
-      return { value: resolvePath(value, schema.format, undefined), defaulted: [path.join(".")] };
+      return { value: resolvePath(value, schema.format, undefined), defaulted };
     }
     if (typeof value !== "object" || value === null || Array.isArray(value)) {
-      return { value: freezeSorted(value as Value), defaulted: [path.join(".")] };
+      return { value: freezeSorted(value), defaulted };
     }
-    const source = { path: "", text: "" };
-    const made = make({ kind: "map", span: { source, start: 0, end: 0 }, entries: new Map() }, schema, path);
-    return made.defaulted.length > 0 ? made : { value: made.value, defaulted: [path.join(".")] };
+    const span = { source: { path: "", text: "" }, start: 0, end: 0 };
+    const made = make({ kind: "map", span, entries: new Map() }, schema, path);
+    return made.defaulted.length > 0 ? made : { value: made.value, defaulted };
   }
 
   return (root) => complete(root, rootSchema, []);
 }
+
+const none: readonly string[] = Object.freeze([]);
 
 /** Deeply frozen, maps with their keys in alphabetical order: the order of a map that is not in the schema says nothing. */
 export function freezeSorted(value: Value): Value {

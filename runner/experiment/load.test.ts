@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "./files.ts";
-import { goodStudy, loadText, memoryFiles, wrong } from "./study.ts";
+import { goodStudy, loadText, memoryFiles, wrong } from "./rig.ts";
 
 const minimal = "name: x\nextends: base.yaml\n";
 

@@ -40,7 +40,7 @@ export type Point = {
   readonly coordinates: string;
   /** Dotted key -> value of every key that the sweep sets. */
   readonly values: Readonly<Record<string, Value>>;
-  /** Dotted keys whose values are defaults. */
+  /** Dotted keys whose values are defaults: what a plan shows beside what was written. */
   readonly defaulted: readonly string[];
 };
 

@@ -11,17 +11,20 @@ type Written = {
 const done = new WeakMap<object, Train>();
 
 /** Works out what `train` leaves to its other keys: alpha from alpha_ratio (2 if neither is given), overrides as dotted keys. */
-export function resolveTrain(completed: Completed): { experiment: Experiment; defaulted: readonly string[] } {
-  const { train, ...rest } = completed.value as { readonly train?: Written };
-  if (train === undefined) return { experiment: completed.value as Experiment, defaulted: completed.defaulted };
+export function resolveTrain({ value, defaulted }: Completed): {
+  experiment: Experiment;
+  readonly defaulted: readonly string[];
+} {
+  const { train } = value as { readonly train?: Written };
+  if (train === undefined) return { experiment: value as Experiment, defaulted };
   const known = done.get(train);
   const { alpha_ratio = 2, alpha = train.rank * alpha_ratio, overrides, ...others } = train;
   const resolved = known ?? (Object.freeze({ ...others, alpha, overrides: dottedKeys(overrides) }) as unknown as Train);
   done.set(train, resolved);
   const byDefault = train.alpha === undefined && train.alpha_ratio === undefined;
   return {
-    experiment: Object.freeze({ ...rest, train: resolved }) as Experiment,
-    defaulted: byDefault ? Object.freeze([...completed.defaulted, "train.alpha"]) : completed.defaulted,
+    experiment: Object.freeze({ ...(value as object), train: resolved }) as Experiment,
+    defaulted: byDefault ? Object.freeze([...defaulted, "train.alpha"]) : defaulted,
   };
 }
 
