@@ -1,4 +1,4 @@
-"""Training speed: the torchtune recipe beside a bare transformers + peft loop, on the same batches, step by step in turn.
+"""Training speed: the torchtune recipe beside a bare transformers + peft loop, on the same batches, in turn.
 
     python bench/train_speed.py MODEL_DIR [--steps 6] [--last 10] [--precision bf16] [--threads 2]
 
@@ -23,13 +23,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 import torch
 from omegaconf import OmegaConf
 from peft import LoraConfig, get_peft_model
-from transformers import AutoModelForCausalLM
-
 from recipes.common.encode import IGNORE
 from recipes.torchtune.config import build_config
 from recipes.torchtune.data import Example, collate
 from recipes.torchtune.model import PROJECTIONS, read_shape
 from recipes.torchtune.recipe import Recipe
+from transformers import AutoModelForCausalLM
 
 RATE = 1e-3
 Step = Callable[[list[Example]], None]
@@ -38,8 +37,8 @@ Step = Callable[[list[Example]], None]
 def make_rows(file: Path, rows: int) -> None:
     """Made-up reports: one instruction, 60 to 160 words, one to five labels."""
     chance = random.Random(0)
-    parts = "liver kidney spleen pancreas bladder adrenal lung aorta colon ureter".split()
-    signs = "cyst stone mass nodule thickening atrophy dilatation calcification".split()
+    parts = ["liver", "kidney", "spleen", "pancreas", "bladder", "adrenal", "lung", "aorta", "colon", "ureter"]
+    signs = ["cyst", "stone", "mass", "nodule", "thickening", "atrophy", "dilatation", "calcification"]
     with file.open("w") as out:
         for i in range(rows):
             labels = [f"{chance.choice(parts)} {chance.choice(signs)}" for _ in range(chance.randint(1, 5))]
@@ -73,7 +72,7 @@ def torchtune_step(model: Path, work: Path, args: argparse.Namespace) -> tuple[R
     trained = list(recipe.adapter_params.values())
 
     def step(examples: list[Example]) -> None:
-        recipe._loss_step(collate(examples, 0)).backward()
+        torch.autograd.backward(recipe._loss_step(collate(examples, 0)))
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         recipe._optimizer.step()
         recipe._optimizer.zero_grad(set_to_none=True)
@@ -155,7 +154,11 @@ def main() -> None:
         print(f"\n{args.steps} steps of {args.batch_size} rows, {tokens} tokens, {args.precision}, {where}")
         print(f"{'loop':18} {'tokens/s':>9} {'wall s':>8} {'CPU s':>8} {'wall ratio':>11} {'CPU ratio':>10}")
         for name in loops:
-            speed, slower, more = tokens / wall[name], wall[name] / wall["torchtune recipe"], cpu[name] / cpu["torchtune recipe"]
+            speed, slower, more = (
+                tokens / wall[name],
+                wall[name] / wall["torchtune recipe"],
+                cpu[name] / cpu["torchtune recipe"],
+            )
             print(f"{name:18} {speed:9.0f} {wall[name]:8.2f} {cpu[name]:8.2f} {slower:11.2f} {more:10.2f}")
 
 

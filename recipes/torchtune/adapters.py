@@ -40,7 +40,7 @@ class DoRA(DoRALinear):  # type: ignore[misc]
             return F.linear(x, self.weight, self.bias)
         a, b = self.lora_a.weight, self.lora_b.weight
         product = low_rank(x, self.dropout(x), self.weight, None, a, b, self.scaling)
-        out = product * (self.magnitude / self.row_norm())
+        out: Tensor = product * (self.magnitude / self.row_norm())
         return (out if self.bias is None else out + self.bias).to(x.dtype)
 
     @torch.no_grad()
@@ -51,7 +51,8 @@ class DoRA(DoRALinear):  # type: ignore[misc]
             self._base_square = weight.square().sum(1)
         cross = ((weight @ a.T) * b).sum(1)
         added = ((b @ (a @ a.T)) * b).sum(1)
-        return (self._base_square + 2 * self.scaling * cross + self.scaling**2 * added).clamp_min(1e-12).sqrt()
+        square: Tensor = self._base_square + 2 * self.scaling * cross + self.scaling**2 * added
+        return square.clamp_min(1e-12).sqrt()
 
     @torch.no_grad()
     def initialize_dora_magnitude(self) -> None:
@@ -64,7 +65,9 @@ def low_rank(
 ) -> Tensor:
     """x [..., in] times a frozen weight [out, in] plus `scale` b a times dropped [..., in]; a [rank, in] and b
     [out, rank] may be of a wider dtype than x."""
-    out: Tensor = _LowRank.apply(x, None if dropped is x else dropped, weight, bias, a, b, scale)
+    out: Tensor = _LowRank.apply(  # type: ignore[no-untyped-call]
+        x, None if dropped is x else dropped, weight, bias, a, b, scale
+    )
     return out
 
 

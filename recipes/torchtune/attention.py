@@ -17,16 +17,16 @@ _MOST_SCORES = 8_000_000
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     """Rotary embedding, halves apart as in Hugging Face's weights. x [..., heads, 2 n]; cos and sin [..., 1, n]."""
-    out: Tensor = _Rotate.apply(x, cos, sin)
+    out: Tensor = _Rotate.apply(x, cos, sin)  # type: ignore[no-untyped-call]
     return out
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor) -> Tensor:
-    """Softmax attention. q [rows, heads, width, n]; k, v [rows, kv_heads, seen, n]; `hidden` [width, seen] is true where
-    a query may not look. Returns the shape of q."""
+    """Causal attention of the last `width` tokens to all `seen`. q [rows, heads, width, n]; k, v [rows, kv_heads, seen,
+    n]; `hidden` [width, seen] is true where a query may not look. Returns the shape of q."""
     small = q.shape[0] * q.shape[1] * hidden.numel() <= _MOST_SCORES
     if small and q.device.type == "cpu" and q.dtype == torch.bfloat16:
-        out: Tensor = _Attend.apply(q, k, v, hidden)
+        out: Tensor = _Attend.apply(q, k, v, hidden)  # type: ignore[no-untyped-call]
         return out
     groups = q.shape[1] // k.shape[1]
     if groups > 1:

@@ -31,6 +31,17 @@ _RECIPE_KEYS = (
     "enable_activation_offloading",
     "log_peak_memory_stats",
 )
+_KEYS = {
+    *_RECIPE_KEYS,
+    *("output_dir", "dtype", "seed", "epochs", "max_steps", "max_steps_per_epoch", "batch_size"),
+    *("gradient_accumulation_steps", "clip_grad_norm", "compile", "resume_from_checkpoint", "shuffle", "keep"),
+    *("patience", "checkpoints", "model", "checkpointer", "tokenizer", "dataset", "dataset_val", "optimizer"),
+    *("lr_scheduler", "loss", "metric_logger"),
+}
+_OWN = {
+    "checkpoints": {"every_steps", "keep"},
+    "checkpointer": {"checkpoint_dir", "model_type", "base_model", "revision"},
+}
 _SET_BY_EXP = ("lr", "weight_decay", "params", "optimizer", "num_warmup_steps", "num_training_steps", "last_epoch")
 
 
@@ -61,7 +72,7 @@ def build_config(
     if steps < 1:
         raise StepFailed(
             "no-step",
-            f"the training has no optimiser step: {rows} rows, {params['epochs']} epochs, max_steps {params.get('max_steps')}",
+            f"no optimiser step: {rows} rows, {params['epochs']} epochs, max_steps {params.get('max_steps')}",
             "Give it at least one row, one epoch and one step.",
         )
     layers = adapted_layers(shape.layers, (params.get("layers") or {}).get("last"))
@@ -123,8 +134,34 @@ def build_config(
     }
     for key, value in _flat(params.get("overrides") or {}).items():
         _override(config, key, value)
-    _check_device(config)
+    check_config(config)
     return config
+
+
+def check_config(config: Mapping[str, Any]) -> None:
+    """Fail for what torchtune would let pass and do otherwise: a key that nothing reads, a device or precision that
+    this machine lacks, a choice of checkpoint without the rows to choose by."""
+    unknown = sorted(set(config) - _KEYS) + sorted(
+        f"{name}.{key}" for name, keys in _OWN.items() for key in set(config[name]) - keys
+    )
+    if unknown:
+        raise StepFailed("unknown-key", f"the torchtune recipe reads no {', '.join(unknown)}", "Remove it.")
+    if (config["keep"] == "best" or config["patience"] is not None) and not config["dataset_val"]:
+        raise StepFailed(
+            "no-validation",
+            "keep: {best: loss} and early_stopping choose by the validation rows, and there are none",
+            "Give data.validation a fraction or a file, or set train.keep: last.",
+        )
+    device = torch.device(config["device"])
+    if device.type == "cuda":
+        if not torch.cuda.is_available():
+            raise StepFailed("no-device", "the config asks for CUDA, but this machine has no usable CUDA device")
+        if config["dtype"] == "bf16" and torch.cuda.get_device_capability(device) < (8, 0):
+            raise StepFailed(
+                "capability",
+                f"{torch.cuda.get_device_name(device)} has no bf16",
+                "Set train.precision: fp32, or use backend: axolotl with fp16.",
+            )
 
 
 def read_keys() -> list[str]:
@@ -158,20 +195,6 @@ def _refuse(params: Mapping[str, Any]) -> None:
                 "capability",
                 f"the torchtune backend cannot do {what}",
                 "It does lora and dora, bf16 and fp32, adamw, cosine, linear and constant, keep last or best loss.",
-            )
-
-
-def _check_device(config: Mapping[str, Any]) -> None:
-    """Fail where the config asks for a device or precision that this machine lacks: torchtune would go on without."""
-    device = torch.device(config["device"])
-    if device.type == "cuda":
-        if not torch.cuda.is_available():
-            raise StepFailed("no-device", "the config asks for CUDA, but this machine has no usable CUDA device")
-        if config["dtype"] == "bf16" and torch.cuda.get_device_capability(device) < (8, 0):
-            raise StepFailed(
-                "capability",
-                f"{torch.cuda.get_device_name(device)} has no bf16",
-                "Set train.precision: fp32, or use backend: axolotl with fp16.",
             )
 
 

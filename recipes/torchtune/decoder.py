@@ -104,9 +104,9 @@ def _attend(q: Tensor, k: Tensor, v: Tensor, positions: Positions) -> Tensor:
     prefix and itself."""
     layout = positions.layout
     if not layout.prefix:
-        return _by_token(attend(*(_by_head(each, layout) for each in (q, k, v)), positions.hidden))
+        return _by_token(attend(_by_head(q, layout), _by_head(k, layout), _by_head(v, layout), positions.hidden))
     cut = [layout.prefix, layout.rows * layout.width]
-    (first_q, q), (first_k, k), (first_v, v) = (each.split(cut, dim=1) for each in (q, k, v))
+    (first_q, q), (first_k, k), (first_v, v) = (torch.split(each, cut, dim=1) for each in (q, k, v))
     first_q, first_k, first_v = (each.transpose(1, 2) for each in (first_q, first_k, first_v))
     first = attend(first_q, first_k, first_v, positions.hidden_prefix)
     k = torch.cat([first_k.expand(layout.rows, -1, -1, -1), _by_head(k, layout)], dim=2)

@@ -15,25 +15,27 @@ import json
 import math
 import sys
 import time
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 import torchtune
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
 from torchtune import config, modules, training, utils
+from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules.peft import get_adapter_params, set_trainable_params
-from torchtune.training.metric_logging import MetricLoggerInterface
 
 from recipes.common.encode import pad_token
 from recipes.common.protocol import StepFailed, write_json
 from recipes.torchtune.adapters import DoRA, LoRA
 from recipes.torchtune.checkpoints import Checkpoints
+from recipes.torchtune.config import check_config
 from recipes.torchtune.data import Batches
 from recipes.torchtune.decoder import Layout
 from recipes.torchtune.model import adapted_layers, read_shape
+from recipes.torchtune.watch import EachStep, History, Monitor, Silent, Stopped
 from recipes.torchtune.weights import load_base, put_base, save_adapter
 
 
@@ -47,71 +49,15 @@ def _stock_recipe() -> Any:
     return module.LoRAFinetuneRecipeSingleDevice
 
 
-class Monitor(Protocol):
-    """Who follows the training and may ask it to stop."""
-
-    def step(self, done: int, total: int, loss: float, tokens_per_second: float, seconds_left: float) -> None:
-        """Called after each optimiser step."""
-
-    def stopping(self) -> bool:
-        """Whether the training should save its state and stop."""
-
-
-class Silent:
-    """A monitor for `tune run`, where torchtune's own logger speaks."""
-
-    def step(self, done: int, total: int, loss: float, tokens_per_second: float, seconds_left: float) -> None:
-        """Says nothing."""
-
-    def stopping(self) -> bool:
-        """Never."""
-        return False
-
-
-class Stopped(Exception):
-    """The monitor asked to stop; the state is saved."""
-
-
 class _Finished(Exception):
     """The training ends before its last epoch does."""
-
-
-@dataclass
-class History:
-    """What train.json reports, and what a resume must not forget. No timings but `seconds`, which train.json leaves out."""
-
-    loss: list[dict[str, float]] = field(default_factory=list)
-    validation: list[dict[str, float]] = field(default_factory=list)
-    tokens: int = 0
-    trained_tokens: int = 0
-    seconds: float = 0.0
-
-
-class _EachStep(MetricLoggerInterface):  # type: ignore[misc]
-    """Calls the recipe back after each optimiser step: the one place where torchtune's loop lets others in."""
-
-    def __init__(self, inner: Any, after: Any) -> None:
-        self._inner = inner
-        self._after = after
-
-    def log_dict(self, payload: Any, step: int) -> None:
-        self._inner.log_dict(payload, step)
-        self._after(float(payload["loss"]))
-
-    def log(self, name: str, data: Any, step: int) -> None:
-        self._inner.log(name, data, step)
-
-    def log_config(self, config: DictConfig) -> None:
-        self._inner.log_config(config)
-
-    def close(self) -> None:
-        self._inner.close()
 
 
 class Recipe(_stock_recipe()):  # type: ignore[misc]
     """LoRA or DoRA on one device. `setup`, then `train`, then `save`."""
 
     def __init__(self, cfg: DictConfig, monitor: Monitor | None = None) -> None:
+        check_config(cfg)
         super().__init__(cfg)
         self._log_every_n_steps = 1
         self._cfg = cfg
@@ -120,6 +66,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self._checkpoints = Checkpoints(Path(cfg.output_dir) / "checkpoints", cfg.checkpoints.keep, _fingerprint(cfg))
         self._best: dict[str, Tensor] | None = None
         self._best_loss = math.inf
+        self._best_step = 0
         self._worse = 0
         self.history = History()
         self.stopped = "epochs"
@@ -132,7 +79,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     def setup(self, cfg: DictConfig) -> None:
         """torchtune's set-up, then validation data and the newest checkpoint."""
         super().setup(cfg)
-        self._metric_logger = _EachStep(self._metric_logger, self._after_step)
+        self._metric_logger: EachStep = EachStep(self._metric_logger, self._after_step)
         self._validation = self._load_validation()
         self._resume()
         self._used_rate = self._optimizer.param_groups[0]["lr"]
@@ -174,7 +121,8 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             report
             | {
                 "steps": self.global_step,
-                "epochs": self.epochs_run,
+                "epochs": round(self.global_step / self._steps_per_epoch, 4),
+                "kept_step": self._best_step if self._cfg.keep == "best" else self.global_step,
                 "parameters": {"total": total, "trainable": trainable},
                 "stopped": self.stopped,
             },
@@ -195,7 +143,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         base_model_state_dict: dict[str, Tensor],
         lora_weights_state_dict: dict[str, Tensor] | None = None,
     ) -> nn.Module:
-        """The model without a second copy of its weights: made on no device, filled from the files, adapters in fp32."""
+        """The model: made on no device, given the files' tensors without a copy, adapters in fp32."""
         with torch.device("meta"):
             model: nn.Module = config.instantiate(cfg_model)
         self.adapter_params = get_adapter_params(model)
@@ -204,7 +152,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         for module in model.modules():
             if isinstance(module, (LoRA, DoRA)):
                 _fill_adapter(module, self._device)
-            elif hasattr(module, "rope_init"):
+            elif isinstance(module, Qwen2RotaryPositionalEmbeddings):
                 with self._device:
                     module.rope_init()
         self.adapter_params = get_adapter_params(model)
@@ -240,7 +188,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     ) -> Batches:
         """Our own batches; the number of micro-batches in a step is lowered to the number of rows."""
         examples = config.instantiate(cfg_dataset, self._tokenizer)
-        accumulation = self._gradient_accumulation_steps
+        accumulation: int = self._cfg.gradient_accumulation_steps
         self._gradient_accumulation_steps = max(1, min(accumulation, len(examples)))
         pad = pad_token(self._tokenizer)
         return Batches(examples, batch_size, accumulation, pad, self.seed if shuffle else None)
@@ -314,7 +262,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         epoch = math.ceil(self.global_step / self._steps_per_epoch)
         self.history.validation.append({"epoch": epoch, "step": self.global_step, "loss": round(loss, 6)})
         if loss < self._best_loss:
-            self._best_loss, self._worse = loss, 0
+            self._best_loss, self._best_step, self._worse = loss, self.global_step, 0
             self._best = {name: tensor.detach().clone() for name, tensor in self._adapter().items()}
         else:
             self._worse += 1
@@ -351,7 +299,12 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
                 "scheduler": self._lr_scheduler.state_dict(),
                 "random": random,
                 "history": asdict(self.history),
-                "best": {"adapter": self._best, "loss": self._best_loss, "worse": self._worse},
+                "best": {
+                    "adapter": self._best,
+                    "loss": self._best_loss,
+                    "step": self._best_step,
+                    "worse": self._worse,
+                },
             },
         )
 
@@ -368,7 +321,8 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             torch.cuda.set_rng_state(state["random"]["cuda"], self._device)
         self.history = History(**state["history"])
         best = state["best"]
-        self._best, self._best_loss, self._worse = best["adapter"], best["loss"], best["worse"]
+        self._best, self._best_loss = best["adapter"], best["loss"]
+        self._best_step, self._worse = best["step"], best["worse"]
         self.global_step = self.resumed_from = state["step"]
         validated = any(entry["step"] == self.global_step for entry in self.history.validation)
         done, within = divmod(self.global_step, self._steps_per_epoch)
@@ -389,21 +343,17 @@ def _fill_adapter(module: Any, device: torch.device) -> None:
 
 
 def _fingerprint(cfg: DictConfig) -> str:
-    """Digest of all that a checkpoint depends on: the config without this machine's paths, and the rows."""
-    plain: dict[str, Any] = OmegaConf.to_container(cfg, resolve=True)  # type: ignore[assignment]
-    files = [entry.pop("file") for entry in (plain["dataset"], plain.get("dataset_val") or {}) if entry]
-    rows = [hashlib.sha256(Path(file).read_bytes()).hexdigest() for file in files]
-    for section, key in (("model", "hf_config"), ("checkpointer", "checkpoint_dir"), ("tokenizer", "model_dir")):
-        plain[section].pop(key)
+    """Digest of what a checkpoint depends on: the config without this machine's paths, the model's shape, the rows."""
+    plain: Any = OmegaConf.to_container(cfg, resolve=True)
+    paths = [plain["model"].pop("hf_config"), plain["dataset"].pop("file")]
+    if plain["dataset_val"]:
+        paths.append(plain["dataset_val"].pop("file"))
+    plain["checkpointer"].pop("checkpoint_dir")
+    plain["tokenizer"].pop("model_dir")
     for key in ("output_dir", "checkpoints", "metric_logger"):
         plain.pop(key)
-    return hashlib.sha256(
-        json.dumps([plain, rows, cfg.model.hf_config and _shape_digest(cfg)], sort_keys=True).encode()
-    ).hexdigest()
-
-
-def _shape_digest(cfg: DictConfig) -> str:
-    return hashlib.sha256(Path(cfg.model.hf_config).read_bytes()).hexdigest()
+    digests = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
+    return hashlib.sha256(json.dumps([plain, digests], sort_keys=True).encode()).hexdigest()
 
 
 def _main(cfg: DictConfig) -> None:

@@ -15,7 +15,8 @@ from omegaconf import OmegaConf
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
 from recipes.torchtune.config import build_config
 from recipes.torchtune.model import read_shape
-from recipes.torchtune.recipe import Recipe, Stopped
+from recipes.torchtune.recipe import Recipe
+from recipes.torchtune.watch import Stopped
 
 
 class _Progress:
