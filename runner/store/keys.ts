@@ -12,11 +12,14 @@ import {
   readSync,
   renameSync,
   rmSync,
+  statSync,
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { StoreRecord } from "../plan/record.ts";
 
+/** A record that is not in place after this many ms was left by a process that was killed. */
+const HALF_WRITTEN = 3_600_000;
 /** A record's modification time says when it was last of use, to this many ms. */
 const USE_RESOLUTION = 60_000;
 
@@ -95,11 +98,13 @@ export class Keys {
     }
   }
 
-  /** Removes half-written records that processes left which are gone. */
-  sweep(isOld: (path: string) => boolean): void {
+  /** Removes half-written records that killed processes have left. */
+  sweep(): void {
     for (const name of names(this.#folder)) {
       const path = join(this.#folder, name);
-      if (name.startsWith(".") && isOld(path)) rmSync(path, { force: true });
+      if (!name.startsWith(".")) continue;
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat && Date.now() - stat.mtimeMs > HALF_WRITTEN) rmSync(path, { force: true });
     }
   }
 }

@@ -18,6 +18,8 @@ import { lifeOf, parseOwner, thisOwner } from "./owner.ts";
 const HEARTBEAT = 30_000;
 /** A process on another host is taken for dead after this long without a heartbeat: clocks may differ, so be generous. */
 const SILENCE = 24 * 3_600_000;
+/** A file without an owner's line was left by a process that was killed between two system calls, in ms. */
+const UNFINISHED = 60_000;
 
 /** This process's file `running/<id>`: its owner, then the objects that it uses, one a line. */
 export class Running {
@@ -99,7 +101,7 @@ function isDead(path: string, firstLine: string): boolean {
   const life = owner ? lifeOf(owner) : "unknown";
   if (life !== "unknown") return life === "dead";
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined || Date.now() - stat.mtimeMs > SILENCE;
+  return stat === undefined || Date.now() - stat.mtimeMs > (owner ? SILENCE : UNFINISHED);
 }
 
 function readIfThere(path: string): string | undefined {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync, statSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { keyOf } from "../plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../plan/record.ts";
@@ -152,12 +152,14 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     },
     dropWork: (key) => rmSync(workDir(key), { recursive: true, force: true }),
     sweepStaging() {
+      // Listed before the living are: whoever stages after that has said before that it lives.
+      const staged = names(staging);
       const living = livingProcesses(join(folder, "running")).ids;
-      for (const name of names(staging)) {
+      for (const name of staged) {
         const owner = name.split(".")[1] ?? "";
         if (!living.has(owner)) rmSync(join(staging, name), { recursive: true, force: true });
       }
-      keys.sweep((path) => Date.now() - (statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0) > 3_600_000);
+      keys.sweep();
     },
     collect(object) {
       const aside = join(staging, `collected.${running.id()}.${randomBytes(6).toString("hex")}`);

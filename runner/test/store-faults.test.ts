@@ -1,6 +1,15 @@
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -47,8 +56,9 @@ function start(task: object): Child {
     kill: () => child.kill("SIGKILL"),
   };
 }
-async function finished(child: Child): Promise<void> {
-  expect(await child.exit).toBe(0);
+async function finished(...children: readonly Child[]): Promise<void> {
+  const codes = await Promise.all(children.map((child) => child.exit));
+  expect(codes).toEqual(children.map(() => 0));
 }
 const logged = () => (existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : []);
 
@@ -97,7 +107,10 @@ test(`killed at ${FAULTS} random moments, the store shows nothing partial and ne
     const weights = readFileSync(join(store.objectDir(found.record.object), "adapter", "weights.bin"));
     expect(weights.equals(Buffer.alloc(200_000, `${number} `))).toBe(true);
   }
-  for (const kept of ["staging", "locks", "running"]) expect(readdirSync(join(root, "store", kept))).toEqual([]);
+  for (const name of ["staging", "locks"]) expect(readdirSync(join(root, "store", name))).toEqual([]);
+  // Killed before it had said who it is, a process leaves an empty file that goes a minute later.
+  const running = readdirSync(join(root, "store", "running"));
+  expect(running.filter((name) => statSync(join(root, "store", "running", name)).size > 0)).toEqual([]);
 }, 600_000);
 
 test("eight processes at once build each key once", async () => {
@@ -106,14 +119,14 @@ test("eight processes at once build each key once", async () => {
     const numbers = range(KEYS).sort(() => random() - 0.5);
     return start({ mode: "each", numbers, pause: 10 });
   });
-  await Promise.all(children.map(finished));
+  await finished(...children);
   const built = logged().map((line) => Number(line.split(" ")[0]));
   expect(built.sort((a, b) => a - b)).toEqual(range(KEYS));
   expectWhole();
 });
 
 test("of eight processes that build the same keys to different bytes, one wins and all are told the same", async () => {
-  await Promise.all(range(8).map(() => finished(start({ mode: "race", numbers: range(4) }))));
+  await finished(...range(8).map(() => start({ mode: "race", numbers: range(4) })));
   expect(logged()).toHaveLength(32);
   expect(new Set(logged()).size).toBe(4);
   expectWhole();
@@ -139,7 +152,7 @@ test("eight processes may remember digests in one file", async () => {
   mkdirSync(root);
   for (const number of range(400)) writeFileSync(join(root, String(number)), String(number));
   await sleep(150);
-  await Promise.all(range(8).map(() => finished(start({ mode: "digest", numbers: range(400) }))));
+  await finished(...range(8).map(() => start({ mode: "digest", numbers: range(400) })));
   const file = readdirSync(join(cache, "digests"))[0] as string;
   const lines = readFileSync(join(cache, "digests", file), "latin1")
     .split("\n")
@@ -159,9 +172,14 @@ test("a full disk is an error that says so, and leaves the store clean and the w
   } catch (error) {
     context.skip(`a small disk cannot be mounted here: ${String((error as Error).message).trim()}`);
   }
+  const store = openStore(join(disk, "artifacts"), openDigests(cache));
   try {
-    const store = openStore(join(disk, "artifacts"), openDigests(cache));
     const key = keyOf(ingredients(1));
+    const filesIn = (...names: readonly string[]) =>
+      names.flatMap((name) => {
+        const path = join(disk, "artifacts", "store", name);
+        return existsSync(path) ? readdirSync(path) : [];
+      });
     const finish = { ingredients: ingredients(1), outputs: ["a.bin"], evidence: {}, seconds: 0 };
     const stage = () => {
       const staged = store.stage(key);
@@ -176,20 +194,15 @@ test("a full disk is an error that says so, and leaves the store clean and the w
       code: "disk-full",
       message: expect.stringContaining(disk),
     });
-    expect(() => store.stage(keyOf(ingredients(2)))).not.toThrow();
-    store.sweepStaging();
     expect(store.find(key)).toEqual({ miss: "never built" });
-    expect(
-      existsSync(join(disk, "artifacts/store/objects")) && readdirSync(join(disk, "artifacts/store/objects")),
-    ).toEqual([]);
-    expect(readdirSync(join(disk, "artifacts/store/keys"))).toEqual([]);
+    expect(filesIn("keys", "objects", "staging")).toEqual([]);
     expect(readFileSync(join(store.workDir(key), "checkpoint"), "utf8")).toBe("kept");
 
     rmSync(join(disk, "ballast"));
     await store.commit(stage(), finish);
     expect(store.find(key)).toHaveProperty("record");
-    store.close();
   } finally {
+    store.close();
     execFileSync("umount", [disk]);
   }
 });
