@@ -19,11 +19,11 @@ DIRTY = (
     "{0} ",
     "{0}, ",
     "{0}; follow-up recommended",
-    "The findings are most consistent with {0}",
-    "Based on the report the diagnosis would be {0}, as described above",
+    "The findings are most consistent with {0} and clinical correlation is advised",
+    "Based on the report as given the most likely diagnosis would be {0}, as described above",
     "{0}, None",
 )
-DIRTY_TEST = ("{0}.", "The findings are most consistent with {0}")
+DIRTY_TEST = ("{0}.", "The findings are most consistent with {0} and clinical correlation is advised")
 
 Row = tuple[Report, str]
 
