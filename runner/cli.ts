@@ -60,12 +60,11 @@ function declare(program: Command, spec: CommandSpec, finish: (code: number) => 
   });
 }
 
-/** `exp ls | head` closes our stdout early: the reader has what it wants, and that is no crash. */
-function endWithReader(): void {
+/** `exp ls | head` closes our stdout early: nobody reads on, which is no reason to crash or to end a training. */
+function outliveReader(): void {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE") throw error;
-      process.exit(process.exitCode ?? DONE);
+      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
     });
   }
 }
@@ -99,5 +98,5 @@ async function main(argv: readonly string[]): Promise<number> {
   return code;
 }
 
-endWithReader();
+outliveReader();
 process.exitCode = await main(process.argv.slice(2));

@@ -70,24 +70,25 @@ export const command: Act = async ([paths], given, context) => {
     steps: [...expected].map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
   });
 
+  let outcomes: ReadonlyMap<PlannedStep, Outcome>;
+  let sealed: readonly Sealed[];
   try {
-    const outcomes = await execute(plan, parts, {
+    outcomes = await execute(plan, parts, {
       emit,
       stop: context.stop,
       force: forced,
       keepGoing: options.keepGoing ?? false,
     });
-    const sealed = finish({ ...planned, plan }, outcomes, options, project, context, emit);
-    await reporter.close();
-    if (options.json !== true && options.quiet !== true) {
-      for (const { manifest, path } of sealed.slice(-1)) {
-        context.out(runSummary(manifest, relative(context.cwd, dirname(path)), context));
-      }
-    }
-    return [...outcomes.values()].every(isThere) ? exit.done : exit.failed;
+    sealed = finish({ ...planned, plan }, outcomes, options, project, context, emit);
   } finally {
+    await reporter.close();
     store.close();
   }
+  const last = sealed.at(-1);
+  if (last !== undefined && options.json !== true && options.quiet !== true) {
+    context.out(runSummary(last.manifest, relative(context.cwd, dirname(last.path)), context));
+  }
+  return [...outcomes.values()].every(isThere) ? exit.done : exit.failed;
 };
 
 type Sealed = { readonly manifest: Manifest; readonly path: string };

@@ -10,7 +10,7 @@ import { Frozen } from "./frozen.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
 import { type PythonRequest, runPython } from "./python.ts";
 import type { Machinery } from "./scheduler.ts";
-import { type Grant, Slots } from "./slots.ts";
+import { type Grant, gpuVariables, Slots } from "./slots.ts";
 
 const oneTurn = { cores: 1, gpus: 0, memory: 0 };
 
@@ -137,9 +137,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       cores: grant.cores,
       ...(network === undefined ? {} : { network }),
       ...(secrets === undefined ? {} : { secrets }),
-      ...(grant.gpus.length > 0
-        ? { variables: { CUDA_VISIBLE_DEVICES: grant.gpus.map(({ uuid }) => uuid).join() } }
-        : {}),
+      variables: gpuVariables(grant.gpus),
     });
     const control = {
       stop: parts.stop,

@@ -4,6 +4,7 @@ import type { Ingredients, StoreRecord } from "../plan/record.ts";
 import { StepFailed } from "../plan/step.ts";
 import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
+import { tail } from "./tail.ts";
 
 /** How one step of a plan ended, with its record where it has one. */
 export type Outcome =
@@ -127,11 +128,14 @@ export async function execute(
   return outcomes;
 }
 
+/** Last lines of a failed step's log that are shown. */
+const shownLines = 10;
+
 function describe(error: StepFailed): NonNullable<Extract<Event, { type: "step-end" }>["error"]> {
   return {
     code: error.code,
     message: error.message,
     ...(error.help === undefined ? {} : { help: error.help }),
-    ...(error.log === undefined ? {} : { log: error.log }),
+    ...(error.log === undefined ? {} : { log: error.log, tail: tail(error.log, shownLines) }),
   };
 }
