@@ -1,0 +1,48 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect, it } from "vitest";
+
+const root = fileURLToPath(new URL("../..", import.meta.url));
+const word = '"([a-z0-9]+(?:-[a-z0-9]+)*)"';
+
+/** Where a code stands in TypeScript and Python: the first argument of what fails, or a field called code. */
+const places = [
+  `\\bRule\\(\\s*${word}`,
+  `StepFailed\\(\\s*(?:code=)?${word}`,
+  `\\bcode: ${word}`,
+  `\\bcode: (?:\\w+ \\? )?${word} [:|] ${word}(?: \\| ${word})?`,
+  `\\.(?:error|warning)\\(\\s*(?:\`[^\`]*\`|"[^"]*"|\\w+),\\s*${word},`,
+  `(?:\\bfail|#error|\\brefuse|problems\\.warn)\\(\\s*${word}`,
+  `complain\\(\\s*(?:[\\w.]+,\\s*)?${word},`,
+  `problems\\.add\\(\\s*[^,"]+,\\s*[^,"]+,\\s*${word}`,
+];
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => /\.(ts|py)$/.test(file) && !/\.test\.ts$|(^|\/)(test|fixtures)\/|(^|\/)test_/.test(file))
+    .map((file) => readFileSync(join(root, folder, file), "utf8"));
+}
+
+const texts = [...sources("runner"), ...sources("recipes")];
+const documented = [...readFileSync(join(root, "docs/errors.md"), "utf8").matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(
+  ([, cell]) => [...(cell as string).matchAll(/`([^`]+)`/g)].map(([, code]) => code as string),
+);
+
+it("every code in the source is explained", () => {
+  const used = texts.flatMap((text) =>
+    places.flatMap((place) =>
+      [...text.matchAll(new RegExp(place, "g"))].flatMap((match) =>
+        match.slice(1).filter((code) => code !== undefined),
+      ),
+    ),
+  );
+  expect(used.length).toBeGreaterThan(100);
+  expect([...new Set(used)].filter((code) => !documented.includes(code)).sort()).toEqual([]);
+});
+
+it("every code that is explained exists, and is explained once in its table", () => {
+  const all = texts.join("\n");
+  expect(documented.filter((code) => !all.includes(`"${code}"`))).toEqual([]);
+  expect(documented.filter((code, index) => documented.indexOf(code) !== index)).toEqual([]);
+});
