@@ -24,6 +24,14 @@ describe("an answer is read as its labels", () => {
     "numbers with reasons":
       "1. **Renal cyst**: 3 cm, no wall.\n2. **Adrenal hyperplasia** - both limbs are thick and long",
     "lines and reason": "Renal cyst\nAdrenal hyperplasia\n\nThe left kidney shows a cyst, as said.",
+    "bold numbers with bullets below":
+      "**Final Diagnosis:**\n\n**1. Renal cyst**\n- 3 cm, left\n\n**2. Adrenal hyperplasia**\n- both sides\n\nPlease correlate clinically.",
+    "numbers with sentences below": "1. Renal cyst\nThe left kidney has one.\n2. Adrenal hyperplasia\nBoth are thick.",
+    "two lists": "1. Renal cyst\n2. Adrenal hyperplasia\nNext steps:\n1. Ultrasound\n2. Rest",
+    "a sentence after the labels":
+      "Renal cyst, Adrenal hyperplasia. The left kidney has a cyst, and the adrenals are thick.",
+    "text in json": '{"diagnosis": "Renal cyst, Adrenal hyperplasia"}',
+    "colon lead on its own line": "Based on the findings, the diagnoses are:\n- Renal cyst\n- Adrenal hyperplasia",
     explanation: "Renal cyst, Adrenal hyperplasia\nExplanation: the left kidney, the right adrenal",
     json: '["Renal cyst", "Adrenal hyperplasia"]',
     "json object": '{"reason": "x", "labels": ["Renal cyst", "Adrenal hyperplasia"]}',
@@ -216,7 +224,7 @@ describe("properties", () => {
           );
         },
       ),
-      { numRuns: 20_000 },
+      { numRuns: Number(process.env.FUZZ_RUNS ?? 5000) },
     );
   });
   it("a megabyte of anything takes well under a second", () => {
@@ -249,6 +257,11 @@ describe("properties", () => {
       "* * ",
       "\n \n",
       "[ ",
+      "a:\n",
+      "- a\nb\n",
+      "1. a\n2. b\n",
+      "a. B ",
+      "Final answer: a\n",
     ];
     for (const body of bodies) {
       const text = body.repeat(Math.ceil(2 ** 20 / body.length));

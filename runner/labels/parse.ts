@@ -1,4 +1,6 @@
+import { answerLines, withoutMarker, words } from "./block.ts";
 import { jsonItems } from "./json.ts";
+import { withoutResidue } from "./residue.ts";
 import { distinct, splitLabels } from "./split.ts";
 
 /** What was odd about an answer. */
@@ -45,7 +47,8 @@ const longest = { characters: 300, words: 30 };
  * 2. Chat residue goes: special tokens, a role at the start, a next turn at the end.
  * 3. JSON is taken where there is some: array, object with an array, objects in an array, also in a fence or cut short.
  * 4. The text after the last "Final answer:", else after the first "Diagnosis:", "Answer:", "Labels:" …, else all of it.
- * 5. Its first block: a list with bullets or numbers (of "1. Name: reason" the name), or lines up to a blank one or to "Explanation:".
+ * 5. Its first block: the entries of a list with bullets or numbers (of "1. Name: reason" the name), or lines up to a blank one;
+ *    nothing after "Explanation:" and the like, nor a sentence that follows a full stop.
  * 6. Pieces between separators (brackets hold together), without markers, markdown, quotes, a leading "and", trailing full stops.
  * 7. "none", "no abnormality", "normal" and the like are the empty set.
  * Reading the labels that it gives, joined by the separator, gives the same labels. It takes linear time and never throws.
@@ -67,7 +70,7 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
   const notes = new Set<Note>();
   if (options.finish === "length") notes.add("truncated");
   const known = options.known ?? new Set<string>();
-  const answer = unfence(withoutResidue(withoutThinking(text, notes), notes).trim());
+  const answer = withoutResidue(text, notes);
   const json = known.has(answer) ? undefined : jsonItems(answer);
   let lines: string[];
   if (json) {
@@ -77,7 +80,7 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
     lines = json.items.map((item) => item.replace(/\s+/g, " "));
   } else if (refusal.test(answer.slice(0, 80))) {
     return { labels: [], parsed: false, notes: [...notes, "refusal"] };
-  } else lines = block(answer, notes, known, options.separator);
+  } else lines = answerLines(answer, notes, known, options.separator);
 
   let none = json !== undefined && json.items.length === 0;
   const labels: string[] = [];
@@ -109,155 +112,6 @@ const refusal =
 const nothing =
   /^(none|nil|null|n\/?a|not applicable|nothing|empty|normal|unremarkable|no|none of the above|(there (is|are) )?no(ne| (significant |acute |relevant |definite |specific |other |clear |evident |obvious )?(abnormality|abnormalities|abnormal findings?|findings?|disease|diseases|pathology|diagnosis|diagnoses|labels?))( (is |are )?(identified|found|detected|seen|present|noted|applicable|identified|apply|applies))?)$/i;
 
-function withoutThinking(text: string, notes: Set<Note>): string {
-  const kept: string[] = [];
-  let at = 0;
-  for (;;) {
-    const open = text.indexOf("<think>", at);
-    if (open < 0) break;
-    notes.add("think");
-    kept.push(text.slice(at, open));
-    const close = text.indexOf("</think>", open);
-    if (close < 0) {
-      notes.add("truncated");
-      at = text.length;
-      break;
-    }
-    at = close + "</think>".length;
-  }
-  const rest = kept.join("\n") + (kept.length > 0 ? "\n" : "") + text.slice(at);
-  const lone = rest.lastIndexOf("</think>");
-  if (lone < 0) return rest;
-  notes.add("think");
-  return rest.slice(lone + "</think>".length);
-}
-
-const start = /^\s*(?:<\|im_start\|>|<\|start_header_id\|>|<s>|<bos>|<\|begin_of_text\|>|\[\/INST\]|<start_of_turn>)/;
-const role =
-  /^\s*(?:<\|im_start\|>|<\|start_header_id\|>|<start_of_turn>)?\s*(?:assistant|model)\s*(?:<\|end_header_id\|>|:|\n|$)/i;
-const end =
-  /<\|(?:im_end|im_start|endoftext|eot_id|end_of_text|end|eom_id|start_header_id|user|assistant|system)\|>|<\/s>|<eos>|<end_of_turn>|<start_of_turn>|\[INST\]|\n\s{0,8}(?:user|human|system|assistant)[ \t]{0,8}:?[ \t]{0,8}(?=\n|$)|\n\s{0,8}(?:User|Human):/;
-
-function withoutResidue(text: string, notes: Set<Note>): string {
-  let rest = text;
-  for (let turn = 0; turn < 8; turn++) {
-    const found = role.exec(rest.slice(0, 200)) ?? start.exec(rest.slice(0, 200));
-    if (!found) break;
-    notes.add("residue");
-    rest = rest.slice(found[0].length);
-  }
-  const stop = end.exec(rest);
-  if (!stop) return rest;
-  notes.add("residue");
-  return rest.slice(0, stop.index);
-}
-
-/** The first fenced block's content, if the answer has one; a lone fence is dropped. */
-function unfence(text: string): string {
-  const open = text.indexOf("```");
-  if (open < 0) return text;
-  const line = text.indexOf("\n", open);
-  const head = text.slice(open + 3, line < 0 ? text.length : line);
-  const from = line >= 0 && /^[\w-]*\s*$/.test(head.slice(0, 40)) ? line + 1 : open + 3;
-  const close = text.indexOf("```", from);
-  const inside = text.slice(from, close < 0 ? text.length : close).trim();
-  return inside === "" ? text.replaceAll("```", " ").trim() : inside;
-}
-
-const noun =
-  "(?:answers?|diagnos[ei]s|labels?|output|predictions?|results?|impressions?|conclusions?|categor(?:y|ies)|class(?:es)?)";
-const before =
-  "(?:(?:so|thus|therefore|hence|the|my|your|most|likely|probable|possible|predicted|primary|main|overall|correct|expected|model|all|list|of|following|and),? )*";
-const edge = "[\\s#>*_`-]*";
-const tail = `(?: ?\\([^()\\n]{0,40}\\))?${"[*_`]*"}(?: (?:is|are|would be|includes?)\\b ?:?| ?[:：])[*_\`]*`;
-const heading = new RegExp(`^${edge}${before}${noun}${tail}`, "i");
-const finalHeading = new RegExp(`^${edge}${before}final ${before}${noun}${tail}`, "i");
-const markdownHeading = new RegExp(`^#+ ${before}(?:final )?${noun}[*_]*$`, "i");
-const lead = /^(?:sure|certainly|of course|okay|ok|here|based on|given|according to|the following)\b[^:\n]{0,200}:/i;
-const explanation =
-  /^[\s#>*_`-]*(?:explanations?|reason(?:s|ing)?|rationale|justification|notes?|comments?|discussion|confidence)\b[*_]*\s?:/i;
-const marker = /^(?:[-*+•‣◦–—·▪●]|\(?\d{1,3}[.):])(?:\s+|$)/;
-
-/** The lines that hold the answer. */
-function block(text: string, notes: Set<Note>, known: ReadonlySet<string>, separator: string): string[] {
-  if (known.has(text)) return [text];
-  let lines = text.split(/\r\n|\r|\n/).map((line) => line.trim());
-  const from = headingLine(lines);
-  if (from) {
-    notes.add("heading");
-    if (lines.slice(0, from.line).some((line) => line !== "")) notes.add("extra-text");
-    lines = [(lines[from.line] as string).slice(from.length).trim(), ...lines.slice(from.line + 1)];
-  }
-  const taken: string[] = [];
-  let marked = false;
-  let blank = false;
-  for (const [index, whole] of lines.entries()) {
-    const line = taken.length === 0 ? afterLead(whole, notes) : whole;
-    if (line === "" || /^[-*_=]{3,}$/.test(line)) {
-      blank = taken.length > 0;
-      continue;
-    }
-    const isMarked = marker.test(line) && !(known.size > 0 && known.has(splitLabels(line, separator)[0] ?? ""));
-    if (taken.length === 0) {
-      if (line.endsWith(":") && lines.slice(index + 1).some((next) => next !== "")) {
-        notes.add("heading");
-        continue;
-      }
-      if (explanation.test(line.slice(0, 100))) break;
-      marked = isMarked;
-    } else if (isMarked && !marked && taken.length === 1 && /[.!:]$/.test(taken[0] as string)) {
-      notes.add("extra-text");
-      taken.length = 0;
-      marked = true;
-    } else if (explanation.test(line.slice(0, 100)) || (marked ? !isMarked : blank || isMarked)) {
-      notes.add("extra-text");
-      break;
-    }
-    blank = false;
-    taken.push(isMarked ? named(line, notes, known) : line);
-  }
-  if (marked && taken.length > 1) notes.add("list");
-  return taken;
-}
-
-function headingLine(lines: readonly string[]): { line: number; length: number } | undefined {
-  let first: { line: number; length: number } | undefined;
-  let last: { line: number; length: number } | undefined;
-  for (const [line, text] of lines.entries()) {
-    const begin = text.slice(0, 200);
-    const found = finalHeading.exec(begin) ?? markdownHeading.exec(begin);
-    if (found && /final/i.test(found[0])) last = { line, length: found[0].length };
-    if (first) continue;
-    const any = heading.exec(begin) ?? found;
-    if (any) first = { line, length: any[0].length };
-  }
-  return last ?? first;
-}
-
-function afterLead(line: string, notes: Set<Note>): string {
-  const found = lead.exec(line.slice(0, 260));
-  if (!found) return line;
-  notes.add("heading");
-  return line.slice(found[0].length).trim();
-}
-
-/** Of a list entry "1. **Name**: reason" or "- Name - a longer reason", the name. */
-function named(line: string, notes: Set<Note>, known: ReadonlySet<string>): string {
-  const entry = line.replace(marker, "");
-  if (known.has(entry)) return entry;
-  const colon = entry.search(/[*_]{0,3}:[*_]{0,3}(?:\s|$)/);
-  if (colon > 0) {
-    if (colon + 1 < entry.length) notes.add("extra-text");
-    return entry.slice(0, colon);
-  }
-  const dash = entry.search(/ [-–—] /);
-  if (dash > 0 && words(entry.slice(dash + 3)) > 3) {
-    notes.add("extra-text");
-    return entry.slice(0, dash);
-  }
-  return entry;
-}
-
 const quotes: Readonly<Record<string, string>> = {
   '"': '"',
   "'": "'",
@@ -284,7 +138,7 @@ function clean(piece: string, oneOfSeveral: boolean): string {
   if (piece.length > 2 * longest.characters) return piece;
   let text = piece;
   for (;;) {
-    let next = text.replace(/^#+ /, "").replace(marker, "").trim();
+    let next = withoutMarker(text).replace(/^#+ /, "").trim();
     let stop = next.length;
     while (stop > 0 && ".;,。".includes(next[stop - 1] as string)) stop--;
     next = next.slice(0, stop);
@@ -297,8 +151,4 @@ function clean(piece: string, oneOfSeveral: boolean): string {
     if (next === text) return text;
     text = next;
   }
-}
-
-function words(text: string): number {
-  return text.split(/\s+/).filter((word) => word !== "").length;
 }
