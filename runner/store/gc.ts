@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Keys, names } from "./keys.ts";
-import { livingProcesses } from "./running.ts";
+import { processes } from "./running.ts";
 import type { Store } from "./store.ts";
 
 /** How much to collect. */
@@ -38,7 +38,7 @@ export class ManifestUnreadable extends Error {
  */
 export function gc(store: Store, options: GcOptions = {}): GcResult {
   const pinned = pinnedByRuns(store.root);
-  const { objects: used } = livingProcesses(join(store.root, "store", "running"));
+  const { objects: used } = processes(join(store.root, "store", "running"));
   const stored = inventory(store);
   const before = stored.reduce((sum, entry) => sum + entry.bytes, 0);
   const loose = stored

@@ -154,6 +154,7 @@ function parseRecord(text: string, key: string): StoreRecord | undefined {
       value?.schema === 1 &&
       value.key === key &&
       typeof value.files === "object" &&
+      value.files !== null &&
       typeof value.object === "string" &&
       /^[0-9a-f]{64}$/.test(value.object);
     return isWhole ? (value as StoreRecord) : undefined;

@@ -1,9 +1,9 @@
 import { chmodSync, closeSync, existsSync, fsync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
-import type { StoreRecord } from "../plan/record.ts";
+import type { StoredFile, StoreRecord } from "../plan/record.ts";
 import { StepFailed } from "../plan/step.ts";
-import { type Digests, type Listing, listingDigest } from "./digest.ts";
+import { type Digests, FileChanged, type Listing, listingDigest } from "./digest.ts";
 import { syncFolder } from "./keys.ts";
 
 /** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */
@@ -37,11 +37,25 @@ export class Objects {
     const folder = `${this.path(record.object)}/`;
     for (const name in record.files) {
       const file = record.files[name];
-      const found = this.#digests.plainFile(folder + name);
-      if (!found) return existsSync(folder) ? `${name} is missing` : `its files were collected`;
+      const found = this.#look(folder + name);
+      if (typeof found === "string") return `${name} ${found}`;
+      if (!found) return existsSync(folder) ? `${name} is missing` : "its files were collected";
       if (found.size !== file?.size || found.sha256 !== file.sha256) return `${name} was changed`;
     }
     return undefined;
+  }
+
+  /** A stored file, undefined where there is none, or in words why it cannot be read. */
+  #look(path: string): StoredFile | undefined | string {
+    try {
+      return this.#digests.plainFile(path);
+    } catch (error) {
+      if (error instanceof FileChanged) return "is being changed";
+      const code = (error as NodeJS.ErrnoException).code ?? "";
+      if (["ENOENT", "ENOTDIR", "ELOOP"].includes(code)) return "is missing";
+      if (["EACCES", "EPERM", "EIO"].includes(code)) return `cannot be read (${code})`;
+      throw error;
+    }
   }
 
   /**

@@ -74,26 +74,34 @@ export class Running {
   }
 }
 
-/** Ids of living processes, and every object that they use. Files of dead ones are removed. */
-export function livingProcesses(folder: string): {
-  readonly ids: ReadonlySet<string>;
+/** Who uses the store now. */
+export type Processes = {
+  /** Ids of living processes. */
+  readonly living: ReadonlySet<string>;
+  /** Every object that a living process uses. */
   readonly objects: ReadonlySet<string>;
-} {
-  const ids = new Set<string>();
+  /** Files of processes that are gone. */
+  readonly left: readonly string[];
+};
+
+/** Reads every process's file, and judges whether it lives. */
+export function processes(folder: string): Processes {
+  const living = new Set<string>();
   const objects = new Set<string>();
+  const left: string[] = [];
   for (const id of names(folder)) {
     const path = join(folder, id);
     const text = readIfThere(path);
     if (text === undefined) continue;
     const [first = "", ...used] = text.split("\n");
     if (isDead(path, first)) {
-      rmSync(path, { force: true });
+      left.push(path);
       continue;
     }
-    ids.add(id);
+    living.add(id);
     for (const object of used) objects.add(object);
   }
-  return { ids, objects };
+  return { living, objects, left };
 }
 
 function isDead(path: string, firstLine: string): boolean {

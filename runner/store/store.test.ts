@@ -156,6 +156,15 @@ for (const [name, damage] of Object.entries(damages)) {
   });
 }
 
+test("a folder of an artifact that became a file is found too", async () => {
+  const record = await build({ "adapter/a.bin": "a" }, { outputs: ["adapter/"] });
+  rmSync(fileOf(record, "adapter"), { recursive: true });
+  writeFileSync(fileOf(record, "adapter"), "a");
+  expect(store.find(key)).toEqual({ miss: "adapter/a.bin is missing" });
+  await build({ "adapter/a.bin": "a" }, { outputs: ["adapter/"] });
+  expect(store.find(key)).toHaveProperty("record");
+});
+
 test("a damaged artifact can be rebuilt to other bytes", async () => {
   const first = await build({ "a.json": "1" });
   rmSync(fileOf(first, "a.json"));

@@ -8,7 +8,7 @@ import type { Digests } from "./digest.ts";
 import { Keys, names } from "./keys.ts";
 import { type AcquireOptions, acquire, type Lock } from "./lock.ts";
 import { Objects } from "./objects.ts";
-import { livingProcesses, Running } from "./running.ts";
+import { processes, Running } from "./running.ts";
 
 /** The disk is full. Nothing partial is visible, and the step's work folder is kept. */
 export class StoreFull extends StepFailed {
@@ -154,16 +154,17 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     sweepStaging() {
       // Listed before the living are: whoever stages after that has said before that it lives.
       const staged = names(staging);
-      const living = livingProcesses(join(folder, "running")).ids;
+      const { living, left } = processes(join(folder, "running"));
       for (const name of staged) {
         const owner = name.split(".")[1] ?? "";
         if (!living.has(owner)) rmSync(join(staging, name), { recursive: true, force: true });
       }
+      for (const path of left) rmSync(path, { force: true });
       keys.sweep();
     },
     collect(object) {
       const aside = join(staging, `collected.${running.id()}.${randomBytes(6).toString("hex")}`);
-      return objects.remove(object, aside, () => !livingProcesses(join(folder, "running")).objects.has(object));
+      return objects.remove(object, aside, () => !processes(join(folder, "running")).objects.has(object));
     },
     close() {
       running.close();
