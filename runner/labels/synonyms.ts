@@ -1,4 +1,4 @@
-import { isMap, isScalar, isSeq, LineCounter, type Node, parseDocument } from "yaml";
+import { isMap, isScalar, isSeq, type Node, parseDocument } from "yaml";
 import type { Diagnostic, Result, SourceText } from "../diagnostic/diagnostic.ts";
 import { basicForm } from "./basic.ts";
 import type { Synonyms } from "./views.ts";
@@ -125,7 +125,6 @@ function read(source: SourceText) {
   const diagnostics: Diagnostic[] = [];
   const document = parseDocument(source.text, {
     schema: "failsafe",
-    lineCounter: new LineCounter(),
     prettyErrors: false,
   });
   const at = (start: number, end: number, code: string, message: string, help?: string) =>

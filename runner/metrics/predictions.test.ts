@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { readPredictions } from "./predictions.ts";
 
 const good = '{"id":"a","gold":["x"],"pred":[]}';
-const problem = (text: string) => {
+const problem = (text: string | Uint8Array) => {
   const result = readPredictions(text, "p.jsonl");
   if (result.ok) return "ok";
   return result.diagnostics
@@ -39,6 +39,12 @@ describe("predictions are read line by line", () => {
   ];
   for (const [name, text, expected] of cases)
     it(`${name} is an error at its line`, () => expect(problem(text)).toBe(expected));
+  it("bytes that are not UTF-8 are an error at their line, UTF-16 with a mark is read", () => {
+    const accented = `${good}\n{"id":"é","gold":[],"pred":[]}\n`;
+    expect(problem(new Uint8Array(Buffer.from(accented, "utf8")))).toBe("ok");
+    expect(problem(new Uint8Array(Buffer.from(`\ufeff${accented}`, "utf16le")))).toBe("ok");
+    expect(problem(new Uint8Array(Buffer.from(accented, "latin1")))).toBe("2:encoding");
+  });
   it("thousands of errors are not listed one by one", () => {
     const result = readPredictions("x\n".repeat(5000), "p.jsonl");
     expect(result.ok ? 0 : result.diagnostics.length).toBe(21);

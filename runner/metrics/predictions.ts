@@ -6,9 +6,11 @@ const listed = 20;
 
 /**
  * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped.
+ * Bytes are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them.
  * Every wrong line is an error at its place: no JSON, no object, an id that is missing or stands twice, labels that are no list of texts.
  */
-export function readPredictions(text: string, path: string): Result<Case[]> {
+export function readPredictions(content: string | Uint8Array, path: string): Result<Case[]> {
+  const text = typeof content === "string" ? content : decode(content);
   const source: SourceText = { path, text };
   const diagnostics: Diagnostic[] = [];
   let errors = 0;
@@ -16,6 +18,13 @@ export function readPredictions(text: string, path: string): Result<Case[]> {
     if (++errors > listed) return;
     diagnostics.push({ severity: "error", code, message, span: { source, start, end }, ...(help ? { help } : {}) });
   };
+  const broken = typeof content === "string" ? undefined : firstBroken(content);
+  if (broken !== undefined) {
+    const start = lineStart(text, broken);
+    const end = text.indexOf("\n", start);
+    complain(start, end < 0 ? text.length : end, "encoding", "the line is not UTF-8", "save the file as UTF-8");
+    return { ok: false, diagnostics };
+  }
   const cases: Case[] = [];
   const firstLine = new Map<string, number>();
   let line = 0;
@@ -62,6 +71,42 @@ export function readPredictions(text: string, path: string): Result<Case[]> {
     );
   }
   return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
+}
+
+const utf16 = (bytes: Uint8Array): "utf-16le" | "utf-16be" | undefined => {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : undefined;
+};
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder(utf16(bytes) ?? "utf-8").decode(bytes);
+}
+
+/** Number (from 0) of the first line that is not UTF-8. */
+function firstBroken(bytes: Uint8Array): number | undefined {
+  if (utf16(bytes)) return undefined;
+  const strict = new TextDecoder("utf-8", { fatal: true });
+  const sound = (from: number, to: number): boolean => {
+    try {
+      strict.decode(bytes.subarray(from, to));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (sound(0, bytes.length)) return undefined;
+  let start = 0;
+  for (let line = 0; ; line++) {
+    const feed = bytes.indexOf(10, start);
+    if (feed < 0 || !sound(start, feed)) return line;
+    start = feed + 1;
+  }
+}
+
+function lineStart(text: string, line: number): number {
+  let at = 0;
+  for (let number = 0; number < line; number++) at = text.indexOf("\n", at) + 1;
+  return at;
 }
 
 type Complain = (code: string, message: string, help?: string) => void;

@@ -4,7 +4,7 @@ import { type Synonyms, viewOf } from "../labels/views.ts";
 import { count } from "./count.ts";
 import { cardinality, caseOutcome, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { type MetricName, metricNames, scoresOf } from "./metrics.ts";
-import { score } from "./score.ts";
+import { ceiling, score, scoreGroups } from "./score.ts";
 import { type Case, intern, tabulate } from "./table.ts";
 
 type Fixture = { sets: { gold: string[][]; pred: string[][]; expected: Record<MetricName, number> }[] };
@@ -94,4 +94,22 @@ describe("a fixed space", () => {
       omissions: ["a"],
       additions: ["c"],
     }));
+});
+
+describe("ceiling and groups", () => {
+  const cases: Case[] = [
+    { id: "1", gold: ["Cyst", "rare"], pred: ["Stone"] },
+    { id: "2", gold: ["stone"], pred: ["stone", "other"] },
+  ];
+  it("the ceiling is what training labels can reach", () => {
+    const { views } = ceiling(cases, ["cyst", "stone"]);
+    expect([views.raw.micro_recall, views.basic.micro_recall, views.basic.micro_precision]).toEqual([1 / 3, 2 / 3, 1]);
+  });
+  it("a label counts as its groups", () => {
+    const groups = new Map([
+      ["cyst", ["Kidney"]],
+      ["stone", ["Kidney", "Gallbladder"]],
+    ]);
+    expect(scoreGroups(cases, groups)).toMatchObject({ micro_recall: 3 / 4, micro_precision: 3 / 5, exact_match: 0 });
+  });
 });
