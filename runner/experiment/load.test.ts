@@ -218,7 +218,7 @@ describe("sweep", () => {
     ],
     "too many points": [
       `sweep: {grid: {train.rank: [${Array.from({ length: 400 }, (_, i) => i + 1)}], train.seed: [${Array.from({ length: 400 }, (_, i) => i)}]}}`,
-      ["3:1 too-many-points: this sweep has 160000 points (the limit is 100000)"],
+      ["3:1 too-many-points: this sweep has 160000 points (the limit is 10000)"],
     ],
     "an unknown part": [
       "sweep: {gird: {train.rank: [1]}}",
@@ -336,6 +336,24 @@ describe("properties", () => {
         if (!result.ok) expect(result.diagnostics.length).toBeGreaterThan(0);
       }),
       { numRuns: 400 },
+    );
+  });
+  it("any setting is taken or refused", () => {
+    const setting = fc.oneof(
+      fc.string({ unit: "grapheme" }),
+      fc
+        .tuple(
+          fc.constantFrom("train.rank", "train", "__proto__.x", "generate", "data.train.file", "constructor"),
+          fc.string(),
+        )
+        .map((pair) => pair.join("=")),
+    );
+    fc.assert(
+      fc.property(fc.array(setting, { maxLength: 3 }), (set) => {
+        const result = loadText(minimal, { set });
+        if (!result.ok) expect(result.diagnostics.length).toBeGreaterThan(0);
+      }),
+      { numRuns: 300 },
     );
   });
   it("any bytes are loaded or refused", () => {

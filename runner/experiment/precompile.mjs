@@ -2,34 +2,35 @@
  * Compiles the JSON Schemas at build time: an esbuild plugin that puts ajv's generated code in the place of validator.ts, so that
  * the command line starts without ajv. The schemas are read from the same source that tests validate with.
  */
-import { rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
-import standalone from "ajv/dist/standalone/index.js";
+import { dirname } from "node:path";
+import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const folder = dirname(fileURLToPath(import.meta.url));
 
+/** Run in a bundle of its own, since Node cannot import TypeScript in every version that builds exp. */
+const compiler = `
+  import standalone from "ajv/dist/standalone/index.js";
+  import { ajv, validateExperiment, validateSweep } from "./validator.ts";
+  ajv.addSchema(validateExperiment.schema, "experiment");
+  ajv.addSchema(validateSweep.schema, "sweep");
+  const write = standalone.default ?? standalone;
+  export const code = write(ajv, { validateExperiment: "experiment", validateSweep: "sweep" });
+`;
+
 /** Source text of a module that exports validateExperiment and validateSweep. */
-export async function compileValidators() {
+async function compileValidators() {
   const bundled = await build({
-    entryPoints: [join(folder, "validator.ts")],
+    stdin: { contents: compiler, loader: "js", resolveDir: folder },
     bundle: true,
     write: false,
     format: "esm",
     platform: "node",
-    external: ["ajv"],
   });
-  const file = join(folder, `.validator-${process.pid}.mjs`);
-  try {
-    writeFileSync(file, bundled.outputFiles[0].text);
-    const { ajv, validateExperiment, validateSweep } = await import(pathToFileURL(file).href);
-    ajv.addSchema(validateExperiment.schema, "experiment");
-    ajv.addSchema(validateSweep.schema, "sweep");
-    return standalone.default(ajv, { validateExperiment: "experiment", validateSweep: "sweep" });
-  } finally {
-    rmSync(file, { force: true });
-  }
+  const { code } = await import(
+    `data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString("base64")}`
+  );
+  return code;
 }
 
 /** The esbuild plugin. */

@@ -55,11 +55,11 @@ it("every key of a trainer that is decided elsewhere names a key that exists", (
 
 it("validators compiled at build time say the same as those of the source", () => {
   const script = `
-    const { compileValidators } = await import("./runner/experiment/precompile.mjs");
+    const { precompiledValidators } = await import("./runner/experiment/precompile.mjs");
     const { build } = await import("esbuild");
-    const code = await compileValidators();
-    const stdin = { contents: code, loader: "js", resolveDir: "." };
-    const bundle = await build({ stdin, bundle: true, write: false, format: "cjs", platform: "node" });
+    const entryPoints = ["runner/experiment/validator.ts"];
+    const plugins = [precompiledValidators()];
+    const bundle = await build({ entryPoints, plugins, bundle: true, write: false, format: "cjs", platform: "node" });
     const module = { exports: {} };
     new Function("module", "exports", "require", bundle.outputFiles[0].text)(module, module.exports, undefined);
     const { validateExperiment, validateSweep } = module.exports;

@@ -433,6 +433,3 @@ export type Train = DeepReadonly<Resolved<WrittenTrain>>;
 
 /** One run as it was asked for: frozen, every default filled in, every path absolute. One for each point of a sweep. */
 export type Experiment = DeepReadonly<Omit<Written, "train">> & { readonly train?: Train };
-
-/** `generate` of an experiment. */
-export type Generate = Experiment["generate"];

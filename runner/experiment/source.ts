@@ -1,7 +1,7 @@
 import type { Diagnostic, Result, SourceText } from "../diagnostic/diagnostic.ts";
 
 /** Largest YAML file in bytes: more is not an experiment but data in the wrong place. */
-export const largestSource = 256 * 1024;
+const largestSource = 256 * 1024;
 
 /** A text from a file's bytes: UTF-8, a BOM is dropped. `path` is what errors call it. */
 export function sourceText(path: string, bytes: Uint8Array): Result<SourceText> {

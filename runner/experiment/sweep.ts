@@ -8,10 +8,10 @@ import { checkPath, settingSource } from "./set.ts";
 import { translate } from "./translate.ts";
 import { validateSweep } from "./validator.ts";
 
-const mostPoints = 100_000;
+const mostPoints = 10_000;
 
 /** One run of a sweep. `coordinates` names the keys that vary: "train.rank=8,train.method=lora"; empty without a sweep. */
-export type SweepPoint = {
+type SweepPoint = {
   readonly coordinates: string;
   /** Dotted key -> value at this point, also where it does not vary. */
   readonly values: Readonly<Record<string, Value>>;

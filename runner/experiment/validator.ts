@@ -3,7 +3,10 @@ import { experimentSchema, sweepSchema } from "./schema.ts";
 
 const formats = { "file-path": true, "model-path": true, "project-path": true, "experiment-path": true } as const;
 
-/** The compiler of both validators. The build replaces this module by the code that it compiles: see precompile.mjs. */
+/**
+ * The compiler of both validators. The build replaces this module by the code that it compiles: see precompile.mjs.
+ * @public
+ */
 export const ajv = new Ajv({
   allErrors: true,
   discriminator: true,
