@@ -9,8 +9,9 @@ export type Completed = { readonly value: Value; readonly defaulted: readonly st
 export type ResolvePath = (written: string, format: string, source: SourceText | undefined) => string;
 
 /**
- * ajv fills in no defaults inside unions, and cannot say which it filled in; so this does. It fills in defaults, makes paths absolute, puts keys in the schema's order and freezes. What is wrong stays as it is for the
- * validator. Parts that several sweep points share are done once.
+ * Fills in defaults (ajv fills in none inside unions, and cannot say which it filled in), makes paths absolute, puts keys in
+ * the schema's order and freezes. What is wrong stays as it is for the validator. Parts that several sweep points share are
+ * done once.
  */
 export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
   const done = new WeakMap<Node, Completed>();
