@@ -5,8 +5,10 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import type { Context } from "./commands/context.ts";
 import { type CommandSpec, commands } from "./commands/index.ts";
+import { systemFailure } from "./execute/system.ts";
 
 const DONE = 0;
+const FAILED = 1;
 const INVALID = 2;
 const INTERRUPTED = 130;
 
@@ -93,7 +95,10 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? DONE : INVALID;
-    throw error;
+    const failure = systemFailure(error);
+    if (failure === undefined) throw error;
+    process.stderr.write(`exp ${argv[0]}: ${failure.message} [${failure.code}]\n  help: ${failure.help}\n`);
+    return FAILED;
   }
   return code;
 }

@@ -4,6 +4,7 @@ import type { Ingredients, StoreRecord } from "../plan/record.ts";
 import { StepFailed } from "../plan/step.ts";
 import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
+import { systemFailure } from "./system.ts";
 import { tail } from "./tail.ts";
 
 /** How one step of a plan ended, with its record where it has one. */
@@ -109,8 +110,9 @@ export async function execute(
       return end(step, { status: reused ? "reused" : "built", record }, seconds());
     } catch (error) {
       if (error instanceof Interrupted) return end(step, { status: "skipped", because: "interrupted" }, seconds());
-      if (!(error instanceof StepFailed)) throw error;
-      return end(step, { status: "failed", error }, seconds());
+      const failure = error instanceof StepFailed ? error : systemFailure(error);
+      if (failure === undefined) throw error;
+      return end(step, { status: "failed", error: failure }, seconds());
     }
   };
 
