@@ -42,6 +42,12 @@ it.each(cases)("%s is found", (_, splits, expected, examples) => {
   expect(audit(splits).findings.find((one) => one.code === code)?.examples).toEqual(examples);
 });
 
+it("a part without rows counts as absent", () => {
+  const result = audit({ train, validation: [], test: [] });
+  expect(blocking(result)).toEqual([]);
+  expect(Object.keys(result.splits)).toEqual(["train"]);
+});
+
 it("errors stop a run unless they are accepted by code", () => {
   const splits = { train, test: [row("8", "one", "a", "b")] };
   expect(blocking(audit(splits)).map(({ code }) => code)).toEqual(["leak"]);

@@ -9,7 +9,7 @@ export type Splits = {
   readonly validation?: readonly Row[] | undefined;
   readonly test?: readonly Row[] | undefined;
 };
-export type SplitName = keyof Splits;
+type SplitName = keyof Splits;
 
 /** One thing that the audit found. Errors stop a run unless the author accepts their code. */
 export type Finding = {
@@ -31,7 +31,7 @@ export type Audit = {
 };
 
 /** Numbers about one part. */
-export type SplitFacts = {
+type SplitFacts = {
   readonly rows: number;
   readonly empty_inputs: number;
   readonly empty_targets: number;

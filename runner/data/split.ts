@@ -26,7 +26,7 @@ export function assignFolds(rows: readonly Splittable[], folds: number, seed: nu
  * left is dealt out first, each row to the part that still wants most of that label, then most rows. Sizes are kept
  * exactly unless rows with the same input, which go together, make that impossible. Returns row -> part.
  */
-export function stratify(rows: readonly Splittable[], sizes: readonly number[], seed: number): Int32Array {
+function stratify(rows: readonly Splittable[], sizes: readonly number[], seed: number): Int32Array {
   const random = createRandom(seed);
   const units = random.shuffled(unitsOf(rows));
   const total = rows.length;

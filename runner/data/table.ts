@@ -3,7 +3,7 @@ import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnos
 import { decode } from "./decode.ts";
 
 /** A value of a row: text, or a list of texts where a JSON line has one. */
-export type Cell = string | readonly string[];
+type Cell = string | readonly string[];
 
 /** A data file as rows of cells, in the order of the file. */
 export type DataTable = {

@@ -2,7 +2,7 @@ import { type ViewOf, viewLabels } from "../labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 
 /** What a model is taught to answer where there are no labels; the parser reads it as the empty set. */
-export const noLabels = "None";
+const noLabels = "None";
 
 /** How a row's labels become the text that the model is taught. */
 export type TargetOptions = {

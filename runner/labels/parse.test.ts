@@ -79,6 +79,7 @@ describe("an answer without labels", () => {
   }
   it("a study's own label is no empty set", () =>
     expect(read("Normal", { known: new Set(["Normal"]) })).toMatchObject({ labels: ["Normal"], parsed: true }));
+  it("in whatever case", () => expect(read("normal.", { known: new Set(["Normal"]) }).labels).toEqual(["normal"]));
   it("none beside a label says nothing", () => expect(read("Hernia, none").labels).toEqual(["Hernia"]));
 });
 
@@ -113,6 +114,10 @@ describe("labels are kept", () => {
     const known = new Set(["1. Grade.", "None", `S${"o long".repeat(100)}`]);
     expect(read([...known].join(", "), { known }).labels).toEqual([...known]);
   });
+  it("a known label that holds the separator", () =>
+    expect(read("**Cyst, left.**", { task: "single_label", known: new Set(["Cyst, left"]) }).labels).toEqual([
+      "Cyst, left",
+    ]));
   it("a single label is the first", () =>
     expect(read("Renal cyst, Hernia", { task: "single_label" })).toMatchObject({
       labels: ["Renal cyst"],

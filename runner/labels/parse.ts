@@ -1,3 +1,4 @@
+import { basicForm } from "./basic.ts";
 import { answerLines, withoutMarker, words } from "./block.ts";
 import { jsonItems } from "./json.ts";
 import { withoutResidue } from "./residue.ts";
@@ -56,13 +57,14 @@ const longest = { characters: 300, words: 30 };
 export function parseAnswer(text: string, options: ParseOptions): ParsedAnswer {
   const first = readOnce(text, options);
   const separator = options.separator === "\n" ? "\n" : `${options.separator} `;
-  let labels = first.labels;
-  for (let again = 0; again < 8 && labels.length > 0; again++) {
-    const next = readOnce(labels.join(separator), options).labels;
-    if (next.length === labels.length && next.every((label, index) => label === labels[index])) break;
-    labels = next;
+  let last = first;
+  for (let again = 0; again < 8 && last.labels.length > 0; again++) {
+    const { labels } = last;
+    const next = readOnce(labels.join(separator), options);
+    if (next.labels.length === labels.length && next.labels.every((label, index) => label === labels[index])) break;
+    last = next;
   }
-  return labels === first.labels ? first : { ...first, labels, parsed: labels.length > 0 };
+  return { labels: last.labels, parsed: last.parsed, notes: first.notes };
 }
 
 /** What is left may look like residue again ("- Sure, here: A"), which is why there is a second reading. */
@@ -84,14 +86,15 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
 
   let none = json !== undefined && json.items.length === 0;
   const labels: string[] = [];
-  const inText = lines.flatMap((line) =>
-    known.has(line.trim()) ? [line.trim()] : splitLabels(unwrap(line.trim()), options.separator),
-  );
+  const inText = lines.flatMap((line) => {
+    const whole = known.has(line.trim()) ? line.trim() : clean(unwrap(line.trim()), false);
+    return known.has(whole) ? [whole] : splitLabels(unwrap(line.trim()), options.separator);
+  });
   for (const piece of inText) {
     const label = known.has(piece) ? piece : clean(piece, inText.length > 1);
     if (label === "") continue;
     if (known.has(label)) labels.push(label);
-    else if (nothing.test(label)) none = true;
+    else if (nothing.test(label) && !isKnownForm(label, known)) none = true;
     else if (label.length > longest.characters || words(label) > longest.words) notes.add("prose");
     else labels.push(label);
   }
@@ -131,6 +134,13 @@ function unwrap(line: string): string {
   const close = open === "[" ? "]" : quotes[open];
   if (close === undefined || line.length < 2 || line.indexOf(close, 1) !== line.length - 1) return line;
   return line.slice(1, -1);
+}
+
+/** Whether a label of the study differs from this one only in case and the like. */
+function isKnownForm(label: string, known: ReadonlySet<string>): boolean {
+  const form = basicForm(label);
+  for (const one of known) if (basicForm(one) === form) return true;
+  return false;
 }
 
 /** One label without what models put around it. */

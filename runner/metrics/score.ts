@@ -42,7 +42,7 @@ export function ceiling(cases: readonly Case[], vocabulary: Iterable<string>, op
 }
 
 /** What a label in no group of the study counts as. */
-export const noGroup = "(no group)";
+const noGroup = "(no group)";
 
 /** Scores the groups of the labels instead of the labels: whether the right kind of thing was named, though not the thing itself. */
 export function scoreGroups(cases: readonly Case[], groups: Groups, synonyms?: Synonyms): Scores {

@@ -1,5 +1,5 @@
 /** Characters that a cell of an .xlsx file can hold, in UTF-16 units. */
-export const cellLimit = 32_767;
+const cellLimit = 32_767;
 
 /** Makes texts fit for cells of an .xlsx file, and counts what had to be changed. */
 export class CellText {
