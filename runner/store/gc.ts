@@ -58,7 +58,7 @@ export function gc(store: Store, options: GcOptions = {}): GcResult {
 }
 
 /** Objects that a manifest under artifacts/runs/<experiment>/<run>/ names. Throws ManifestUnreadable. */
-export function pinnedByRuns(root: string): ReadonlySet<string> {
+function pinnedByRuns(root: string): ReadonlySet<string> {
   const pinned = new Set<string>();
   const runs = join(root, "runs");
   for (const experiment of names(runs)) {

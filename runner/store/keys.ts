@@ -13,7 +13,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { StoreRecord } from "../plan/record.ts";
@@ -62,7 +62,7 @@ export class Keys {
     try {
       const fd = openSync(temporary, "wx");
       try {
-        writeSync(fd, `${JSON.stringify(record)}\n`);
+        writeFileSync(fd, `${JSON.stringify(record)}\n`);
         fsyncSync(fd);
       } finally {
         closeSync(fd);

@@ -9,7 +9,7 @@ import {
   renameSync,
   rmSync,
   statSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -111,7 +111,7 @@ function create(path: string): Lock | undefined {
     throw error;
   }
   try {
-    writeSync(fd, `${JSON.stringify({ ...thisOwner(), nonce: randomBytes(8).toString("hex") })}\n`);
+    writeFileSync(fd, `${JSON.stringify({ ...thisOwner(), nonce: randomBytes(8).toString("hex") })}\n`);
   } catch (error) {
     closeSync(fd);
     rmSync(path, { force: true });

@@ -7,7 +7,7 @@ import { type Digests, FileChanged, type Listing, listingDigest } from "./digest
 import { syncFolder } from "./keys.ts";
 
 /** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */
-export class OutputRefused extends StepFailed {
+class OutputRefused extends StepFailed {
   constructor(code: "missing-output" | "symlink-output" | "odd-output", message: string, help: string) {
     super(code, message, { help });
     this.name = "OutputRefused";

@@ -116,7 +116,7 @@ export class Remembered {
  * stamps files ticks every 10 ms or faster on Linux, macOS and Windows, and every 1-2 s on old filesystems, which show
  * it by whole seconds. Only ctime cannot be set back by hand; a stamp in the future is of a clock that differs from ours.
  */
-export function untilSettled(stat: BigIntStats, now: number): number {
+export function untilSettled(stat: Pick<BigIntStats, "ctimeNs" | "mtimeNs">, now: number): number {
   const tick = stat.ctimeNs % 1_000_000_000n === 0n ? 2_100 : 100;
   const sinceChange = now - Number(stat.ctimeNs / 1_000_000n);
   const sinceWrite = Math.abs(now - Number(stat.mtimeNs / 1_000_000n));

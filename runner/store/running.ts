@@ -43,8 +43,8 @@ export class Running {
   /** Keeps an object from being collected until this process ends. */
   use(object: string): void {
     if (this.#used.has(object)) return;
+    writeFileSync(this.#open(), `${object}\n`);
     this.#used.add(object);
-    writeSync(this.#open(), `${object}\n`);
   }
 
   close(): void {
@@ -59,9 +59,16 @@ export class Running {
   #open(): number {
     if (this.#fd !== undefined) return this.#fd;
     mkdirSync(this.#folder, { recursive: true });
-    const fd = openSync(join(this.#folder, this.#id), "ax");
+    const path = join(this.#folder, this.#id);
+    const fd = openSync(path, "ax");
+    try {
+      writeFileSync(fd, `${JSON.stringify(thisOwner())}\n`);
+    } catch (error) {
+      closeSync(fd);
+      rmSync(path, { force: true });
+      throw error;
+    }
     this.#fd = fd;
-    writeSync(fd, `${JSON.stringify(thisOwner())}\n`);
     this.#heart = setInterval(() => {
       const now = new Date();
       try {

@@ -172,7 +172,7 @@ test("a full disk is an error that says so, and leaves the store clean and the w
   const disk = join(folder, "disk");
   mkdirSync(disk);
   try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], { stdio: "pipe" });
+    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], { stdio: "pipe" });
   } catch (error) {
     context.skip(`a small disk cannot be mounted here: ${String((error as Error).message).trim()}`);
   }
@@ -207,7 +207,7 @@ test("a full disk is an error that says so, and leaves the store clean and the w
     expect(store.find(key)).toHaveProperty("record");
   } finally {
     store.close();
-    execFileSync("umount", [disk]);
+    execFileSync("/bin/umount", [disk]);
   }
 });
 
