@@ -20,13 +20,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torchtune
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
-from torchtune import config, modules, training, utils
 from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules.peft import get_adapter_params, set_trainable_params
 
+import torchtune
 from recipes.common.encode import pad_token
 from recipes.common.protocol import StepFailed, write_json
 from recipes.torchtune.adapters import DoRA, LoRA
@@ -37,6 +36,7 @@ from recipes.torchtune.decoder import Layout
 from recipes.torchtune.model import adapted_layers, read_shape
 from recipes.torchtune.watch import EachStep, History, Monitor, Silent, Stopped
 from recipes.torchtune.weights import load_base, put_base, save_adapter
+from torchtune import config, modules, training, utils
 
 
 def _stock_recipe() -> Any:
@@ -45,6 +45,7 @@ def _stock_recipe() -> Any:
     spec = importlib.util.spec_from_file_location("torchtune_lora_finetune_single_device", path)
     assert spec is not None and spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module.LoRAFinetuneRecipeSingleDevice
 

@@ -1,0 +1,76 @@
+"""Encoding: the model's own template, thinking on or off, the end of a turn."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recipes.common.encode import IGNORE, encode_row, end_token, load_tokenizer, pad_token, prompt_ids
+from recipes.common.protocol import StepFailed
+from recipes.common.tiny_models import make_tiny_model
+
+MESSAGES = [{"role": "user", "content": "Wall <5mm, é & 肝"}]
+
+
+@pytest.fixture(scope="module")
+def qwen3(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("qwen3"), "qwen3", tied=True)
+
+
+def change(folder: Path, to: Path, **values: object) -> Path:
+    """A copy of the tokenizer with other settings; None removes one."""
+    to.mkdir(exist_ok=True)
+    (to / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
+    (to / "config.json").write_bytes((folder / "config.json").read_bytes())
+    config = json.loads((folder / "tokenizer_config.json").read_text()) | values
+    (to / "tokenizer_config.json").write_text(json.dumps({k: v for k, v in config.items() if v is not None}))
+    return to
+
+
+def test_the_prompt_is_the_template_s_generation_prompt(qwen3: Path) -> None:
+    tokenizer = load_tokenizer(qwen3)
+    start = "<|im_start|>user\nWall <5mm, é & 肝<|im_end|>\n<|im_start|>assistant\n"
+    assert tokenizer.decode(prompt_ids(tokenizer, MESSAGES, thinking=True)) == start
+    assert tokenizer.decode(prompt_ids(tokenizer, MESSAGES, thinking=False)) == start + "<think>\n\n</think>\n\n"
+
+
+def test_only_the_target_and_its_end_are_trained(qwen3: Path) -> None:
+    tokenizer = load_tokenizer(qwen3)
+    row = {"id": "1", "messages": MESSAGES, "target": "cyst, stone"}
+    ids, labels = encode_row(tokenizer, row, thinking=False)
+    prompt = prompt_ids(tokenizer, MESSAGES, thinking=False)
+    assert ids[: len(prompt)] == prompt and labels[: len(prompt)] == [IGNORE] * len(prompt)
+    assert labels[len(prompt) :] == ids[len(prompt) :]
+    assert tokenizer.decode(ids[len(prompt) :]) == "cyst, stone<|im_end|>"
+
+
+def test_the_end_is_the_template_s_even_where_the_tokenizer_says_otherwise(qwen3: Path, tmp_path: Path) -> None:
+    base = load_tokenizer(change(qwen3, tmp_path, eos_token="<|endoftext|>"))
+    assert base.decode([end_token(base)]) == "<|im_end|>"
+    assert base.decode([pad_token(base)]) == "<|endoftext|>"
+
+
+def test_padding_differs_from_the_end(qwen3: Path, tmp_path: Path) -> None:
+    tokenizer = load_tokenizer(change(qwen3, tmp_path, pad_token="<|im_end|>"))
+    assert pad_token(tokenizer) != end_token(tokenizer)
+
+
+def test_a_target_that_would_end_itself_is_refused(qwen3: Path) -> None:
+    tokenizer = load_tokenizer(qwen3)
+    with pytest.raises(StepFailed) as failure:
+        encode_row(tokenizer, {"id": "1", "messages": MESSAGES, "target": "a<|im_end|>b"}, thinking=False)
+    assert failure.value.code == "target-has-end-token"
+
+
+def test_a_tokenizer_without_template_is_refused(qwen3: Path, tmp_path: Path) -> None:
+    with pytest.raises(StepFailed) as failure:
+        load_tokenizer(change(qwen3, tmp_path, chat_template=None))
+    assert failure.value.code == "no-chat-template"
+
+
+def test_tiny_models_are_the_same_each_time(qwen3: Path, tmp_path: Path) -> None:
+    again = make_tiny_model(tmp_path, "qwen3", tied=True)
+    for file in ("model.safetensors", "tokenizer.json", "config.json"):
+        assert (again / file).read_bytes() == (qwen3 / file).read_bytes()

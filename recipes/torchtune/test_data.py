@@ -1,0 +1,93 @@
+"""Rows to batches: nothing lost, nothing cut, ordered by the seed, the right tokens trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from recipes.common.encode import end_token, load_tokenizer, pad_token, prompt_ids
+from recipes.common.protocol import StepFailed
+from recipes.torchtune.conftest import write_rows
+from recipes.torchtune.data import Batches, Example, collate, load_examples, steps_per_epoch
+
+LENGTHS = [5, 9, 30, 7, 7, 12, 40, 6, 8, 21, 22, 23, 5, 6, 7, 8, 9]
+EXAMPLES = [Example(list(range(100 * i, 100 * i + length)), length - 3) for i, length in enumerate(LENGTHS)]
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 15, 16, 17])
+@pytest.mark.parametrize(("batch_size", "accumulation"), [(1, 1), (4, 1), (4, 2), (3, 4), (8, 16)])
+def test_every_row_is_used_once_an_epoch_in_whole_steps(rows: int, batch_size: int, accumulation: int) -> None:
+    batches = Batches(EXAMPLES[:rows], batch_size, accumulation, 0, seed=3)
+    order = batches.order()
+    assert sorted(row for batch in order for row in batch) == list(range(rows))
+    assert all(order) and max(map(len, order)) <= batch_size + 1
+    steps = steps_per_epoch(rows, batch_size, accumulation)
+    assert len(order) == len(batches) == steps * min(accumulation, rows)
+    assert steps >= rows // (batch_size * accumulation)
+
+
+def test_no_rows_make_no_step() -> None:
+    assert steps_per_epoch(0, 4, 2) == 0
+
+
+def test_the_order_follows_seed_and_epoch() -> None:
+    first, same, other = (Batches(EXAMPLES, 4, 1, 0, seed) for seed in (1, 1, 2))
+    assert first.order() == same.order() != other.order()
+    before = first.order()
+    first.set_epoch(1)
+    assert first.order() != before
+
+
+def test_rows_of_like_length_go_together() -> None:
+    lengths = [5 + 37 * i % 100 for i in range(100)]
+    examples = [Example([0] * length, length - 3) for length in lengths]
+    order = Batches(examples, 4, 1, 0, seed=1).order()
+    padded = sum(max(lengths[row] for row in batch) * len(batch) for batch in order)
+    assert padded < 1.1 * sum(lengths)
+
+
+def test_skipped_batches_are_the_first_of_one_pass() -> None:
+    batches = Batches(EXAMPLES, 4, 1, 0, seed=1)
+    whole = [batch["tokens"].tolist() for batch in batches]
+    batches.skip = 2
+    assert [batch["tokens"].tolist() for batch in batches] == whole[2:]
+    assert [batch["tokens"].tolist() for batch in batches] == whole
+
+
+def test_a_batch_shares_its_prefix_and_trains_the_answers() -> None:
+    rows = [Example([1, 2, 3, 10, 11, 12], 4), Example([1, 2, 3, 20, 21, 22, 23, 24], 5)]
+    batch = collate(rows, pad=0)
+    assert batch["layout"].tolist() == [3, 2, 5]
+    assert batch["tokens"].tolist() == [[1, 2, 3, 10, 11, 12, 0, 0, 20, 21, 22, 23, 24]]
+    tokens = batch["tokens"][0]
+    assert tokens[batch["answers"]].tolist() == [10, 11, 21, 22, 23]
+    assert batch["labels"].tolist() == [[11, 12, 22, 23, 24]]
+    assert int(batch["seen"]) == 14
+
+
+def test_equal_prompts_leave_the_last_prompt_token_to_each_row() -> None:
+    batch = collate([Example([1, 2, 3, 9], 3), Example([1, 2, 3, 9], 3)], pad=0)
+    assert batch["layout"].tolist() == [2, 2, 2]
+    assert batch["tokens"].tolist() == [[1, 2, 3, 9, 3, 9]]
+    assert batch["answers"].tolist() == [2, 4]
+
+
+@pytest.mark.parametrize("name", ["llama", "qwen2.5", "qwen3"])
+def test_training_starts_where_generation_starts_and_learns_to_stop(
+    models: dict[str, Path], tmp_path: Path, name: str
+) -> None:
+    tokenizer = load_tokenizer(models[name])
+    file = write_rows(tmp_path / "rows.jsonl", 5)
+    rows = [json.loads(line) for line in file.read_text().splitlines()]
+    for example, row in zip(load_examples(tokenizer, str(file), 256), rows, strict=True):
+        assert example.ids[: example.start] == prompt_ids(tokenizer, row["messages"], thinking=False)
+        assert tokenizer.decode(example.ids[example.start :]) == row["target"] + "<|im_end|>"
+        assert example.ids[-1] == end_token(tokenizer) != pad_token(tokenizer)
+        longest = len(example.ids)
+    assert len(load_examples(tokenizer, str(file), 256)) == 5
+    with pytest.raises(StepFailed) as failure:
+        load_examples(tokenizer, str(file), longest - 1)
+    assert failure.value.code == "row-too-long"
+    assert "case 4" in failure.value.message

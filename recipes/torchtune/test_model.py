@@ -1,0 +1,132 @@
+"""The builder equals transformers, and an exported adapter equals the trained model through peft."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import PeftModel
+from torch import Tensor, nn
+from torchtune.modules.peft import get_adapter_params
+from transformers import AutoModelForCausalLM
+
+from recipes.common.protocol import StepFailed
+from recipes.common.tiny_models import make_tiny_model
+from recipes.torchtune.decoder import Decoder, Layout
+from recipes.torchtune.model import PROJECTIONS, build, build_adapted, read_shape, resolve_targets
+from recipes.torchtune.weights import load_base, put_base, save_adapter
+
+ALL = ["llama", "qwen2.5", "qwen3", "qwen3-untied"]
+
+
+def reference(folder: Path) -> nn.Module:
+    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
+
+
+def ours(folder: Path, **adapters: Any) -> Decoder:
+    config = str(folder / "config.json")
+    model = build_adapted(config, 256, **adapters) if adapters else build(config, 256)
+    put_base(model, load_base(folder, read_shape(json.loads((folder / "config.json").read_text())), torch.float32))
+    for module in model.modules():
+        if hasattr(module, "initialize_dora_magnitude"):
+            module.initialize_dora_magnitude()
+    return model.eval()
+
+
+def logits(model: nn.Module, tokens: Tensor) -> Tensor:
+    with torch.no_grad():
+        out = model(tokens)
+    return out if isinstance(out, Tensor) else out.logits
+
+
+def some_tokens() -> Tensor:
+    return torch.randint(0, 600, (3, 40), generator=torch.Generator().manual_seed(0))
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_logits_equal_transformers(models: dict[str, Path], name: str) -> None:
+    want = logits(reference(models[name]), some_tokens())
+    torch.testing.assert_close(logits(ours(models[name]), some_tokens()), want, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_a_shared_prefix_changes_nothing(models: dict[str, Path], name: str) -> None:
+    tokens = some_tokens()
+    tokens[:, :15] = tokens[0, :15]
+    packed = torch.cat([tokens[:1, :15], tokens[:, 15:].reshape(1, -1)], dim=1)
+    model = ours(models[name])
+    with torch.no_grad():
+        got = model(packed, layout=Layout(15, 3, 25), answers=torch.arange(15, packed.shape[1]))
+    want = logits(model, tokens)[:, 15:].reshape(1, 75, -1)
+    torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
+@pytest.mark.parametrize("last", [None, 1], ids=["all", "last"])
+@pytest.mark.parametrize("name", ALL)
+def test_exported_adapter_equals_the_model_through_peft(
+    models: dict[str, Path], tmp_path: Path, name: str, last: int | None, dora: bool
+) -> None:
+    targets = PROJECTIONS if last else ("q_proj", "o_proj", "up_proj")
+    model = ours(models[name], targets=list(targets), lora_rank=4, lora_alpha=12.0, use_dora=dora, last_layers=last)
+    tokens = some_tokens()
+    torch.testing.assert_close(logits(model, tokens), logits(ours(models[name]), tokens), atol=1e-5, rtol=1e-5)
+    adapter = get_adapter_params(model)
+    random = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in adapter.values():
+            parameter.add_(torch.randn(parameter.shape, generator=random) * 0.1)
+    save_adapter(
+        tmp_path, adapter, base="tiny/model", revision=None, rank=4, alpha=12.0, dropout=0.0,
+        targets=targets, layers=range(2 - (last or 2), 2), of_layers=2,
+    )  # fmt: skip
+    through_peft = PeftModel.from_pretrained(reference(models[name]), str(tmp_path)).eval()
+    want = logits(through_peft, tokens)
+    torch.testing.assert_close(logits(model, tokens), want, atol=1e-4, rtol=1e-4)
+    assert (want - logits(reference(models[name]), tokens)).abs().max() > 0.1
+    config = json.loads((tmp_path / "adapter_config.json").read_text())
+    assert config["use_dora"] is dora
+    assert config["layers_to_transform"] == ([1] if last else None)
+    assert config["target_modules"] == list(targets)
+    assert config["base_model_name_or_path"] == "tiny/model"
+
+
+def test_sizes_from_either_form_of_config(tmp_path: Path) -> None:
+    make_tiny_model(tmp_path, "qwen3", tied=True, head_dim=16)
+    config = json.loads((tmp_path / "config.json").read_text())
+    new = read_shape(config)
+    old = dict(config)
+    theta = old.pop("rope_parameters")["rope_theta"]
+    assert read_shape(old | {"rope_theta": theta, "rope_scaling": None}) == new
+    assert new.head_dim == 16 and new.rope_theta == 1e6 and new.tied
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"model_type": "gemma"},
+        {"num_experts": 8},
+        {"layer_types": ["full_attention", "sliding_attention"]},
+        {"use_sliding_window": True, "sliding_window": 32},
+        {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e6, "factor": 4.0}},
+        {"rope_scaling": {"type": "linear", "factor": 2.0}, "rope_parameters": None},
+        {"hidden_act": "gelu"},
+        {"quantization_config": {"bits": 4}},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+def test_what_the_builder_would_get_wrong_is_refused(models: dict[str, Path], change: dict[str, Any]) -> None:
+    config = json.loads((models["qwen3"] / "config.json").read_text())
+    with pytest.raises(StepFailed) as failure:
+        read_shape(config | change)
+    assert failure.value.code == "unsupported-model"
+
+
+def test_targets_are_named_as_in_the_field() -> None:
+    assert resolve_targets("all-linear") == PROJECTIONS
+    assert resolve_targets(["v_proj", "q_proj"]) == ("q_proj", "v_proj")
+    with pytest.raises(StepFailed, match="lm_head"):
+        resolve_targets(["q_proj", "lm_head"])
