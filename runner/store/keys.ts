@@ -2,7 +2,6 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
-  fsyncSync,
   futimesSync,
   linkSync,
   mkdirSync,
@@ -25,17 +24,17 @@ const USE_RESOLUTION = 60_000;
 
 /** The small files `keys/<key>.json`: what is known of each key. */
 export class Keys {
-  readonly #folder: string;
+  readonly folder: string;
 
   constructor(folder: string) {
-    this.#folder = folder;
+    this.folder = folder;
   }
 
   /** A key's record; undefined when there is none, or none that is whole. `touch` notes that it was of use. */
   read(key: string, touch = false): StoreRecord | undefined {
     let fd: number;
     try {
-      fd = openSync(`${this.#folder}/${key}.json`, "r");
+      fd = openSync(`${this.folder}/${key}.json`, "r");
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
       throw error;
@@ -50,36 +49,33 @@ export class Keys {
     }
   }
 
-  /**
-   * Writes a record so that it is there whole or not at all. `beforehand` runs when the record is on the disk but not yet
-   * visible: what fails for want of space fails before it. Unless `replace`, the first writer wins: false is returned and
-   * the other's record stands.
-   */
-  write(record: StoreRecord, replace: boolean, beforehand: () => void): boolean {
-    mkdirSync(this.#folder, { recursive: true });
-    const path = join(this.#folder, `${record.key}.json`);
-    const temporary = join(this.#folder, `.${record.key}.${process.pid}.${randomBytes(6).toString("hex")}`);
+  /** Writes a record beside its place, where nobody looks for it, and gives its path; the caller flushes it. */
+  draft(record: StoreRecord): string {
+    mkdirSync(this.folder, { recursive: true });
+    const path = join(this.folder, `.${record.key}.${process.pid}.${randomBytes(6).toString("hex")}`);
     try {
-      const fd = openSync(temporary, "wx");
-      try {
-        writeFileSync(fd, `${JSON.stringify(record)}\n`);
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
-      beforehand();
-      if (replace) renameSync(temporary, path);
-      else if (!linkNew(temporary, path)) return false;
-    } finally {
-      rmSync(temporary, { force: true });
+      writeFileSync(path, `${JSON.stringify(record)}\n`, { flag: "wx" });
+      return path;
+    } catch (error) {
+      rmSync(path, { force: true });
+      throw error;
     }
-    syncFolder(this.#folder);
+  }
+
+  /**
+   * Makes a drafted record visible, whole or not at all. Unless `replace`, the first one wins: false says that another
+   * stands.
+   */
+  publish(draft: string, key: string, replace: boolean): boolean {
+    const path = join(this.folder, `${key}.json`);
+    if (!replace) return linkNew(draft, path);
+    renameSync(draft, path);
     return true;
   }
 
   /** Every key that has a record. */
   list(): readonly string[] {
-    return names(this.#folder)
+    return names(this.folder)
       .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
       .map((name) => name.slice(0, 64));
   }
@@ -87,7 +83,7 @@ export class Keys {
   /** When a key's record was last of use, in ms since 1970; 0 when there is none. */
   lastUse(key: string): number {
     try {
-      const fd = openSync(join(this.#folder, `${key}.json`), "r");
+      const fd = openSync(join(this.folder, `${key}.json`), "r");
       try {
         return fstatSync(fd).mtimeMs;
       } finally {
@@ -100,8 +96,8 @@ export class Keys {
 
   /** Removes half-written records that killed processes have left. */
   sweep(): void {
-    for (const name of names(this.#folder)) {
-      const path = join(this.#folder, name);
+    for (const name of names(this.folder)) {
+      const path = join(this.folder, name);
       if (!name.startsWith(".")) continue;
       const stat = statSync(path, { throwIfNoEntry: false });
       if (stat && Date.now() - stat.mtimeMs > HALF_WRITTEN) rmSync(path, { force: true });
@@ -116,21 +112,6 @@ export function names(folder: string): readonly string[] {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
     throw error;
-  }
-}
-
-/** Flushes a folder's entries to disk, where the system can. */
-export function syncFolder(path: string): void {
-  let fd: number | undefined;
-  try {
-    fd = openSync(path, "r");
-    fsyncSync(fd);
-  } catch (error) {
-    // Windows cannot open folders, and some network filesystems cannot flush them.
-    if (!["EISDIR", "EPERM", "EINVAL", "EACCES", "ENOTSUP"].includes((error as NodeJS.ErrnoException).code ?? ""))
-      throw error;
-  } finally {
-    if (fd !== undefined) closeSync(fd);
   }
 }
 

@@ -1,10 +1,8 @@
-import { chmodSync, closeSync, existsSync, fsync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { promisify } from "node:util";
 import type { StoredFile, StoreRecord } from "../plan/record.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Digests, FileChanged, type Listing, listingDigest } from "./digest.ts";
-import { syncFolder } from "./keys.ts";
 
 /** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */
 class OutputRefused extends StepFailed {
@@ -14,22 +12,22 @@ class OutputRefused extends StepFailed {
   }
 }
 
-/** A sealed folder: flushed, read-only, its files hashed. */
-export type Sealed = { readonly object: string; readonly files: Listing };
+/** A sealed folder: read-only, its files hashed. `folders` are itself ("") and those below it. */
+type Sealed = { readonly object: string; readonly files: Listing; readonly folders: readonly string[] };
 
 /** The folders `objects/<digest of the listing>/`. */
 export class Objects {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #digests: Digests;
 
   constructor(folder: string, digests: Digests) {
-    this.#folder = folder;
+    this.folder = folder;
     this.#digests = digests;
   }
 
   /** Where an object lies, whether or not it does. */
   path(object: string): string {
-    return `${this.#folder}/${object}`;
+    return `${this.folder}/${object}`;
   }
 
   /** What is wrong with a record's object, by name; undefined when every file is as it was stored. */
@@ -59,8 +57,8 @@ export class Objects {
   }
 
   /**
-   * Makes a folder fit to be an object: undeclared files are dropped, the others flushed, made read-only and read once.
-   * Throws OutputRefused for a declared output that is missing and for anything that is not a plain file.
+   * Makes a folder fit to be an object: undeclared files are dropped, the others made read-only and read once. The caller
+   * flushes it. Throws OutputRefused for a declared output that is missing and for anything that is not a plain file.
    */
   async seal(folder: string, outputs: readonly string[]): Promise<Sealed> {
     dropUndeclared(folder, outputs);
@@ -74,21 +72,20 @@ export class Objects {
         "its log says what it did write; nothing was stored",
       );
     }
-    const files: Record<string, { sha256: string; size: number }> = {};
+    const files: Record<string, StoredFile> = {};
     for (const path of paths.sort()) {
       const full = join(folder, path);
-      await flush(full);
+      chmodSync(full, 0o444);
       const file = await this.#digests.plainFileAsync(full);
       if (!file) throw new OutputRefused("missing-output", `output ${path} vanished`, "let nothing else write there");
       files[path] = file;
     }
-    for (const path of folders.reverse()) syncFolder(join(folder, path));
-    return { object: listingDigest(files), files };
+    return { object: listingDigest(files), files, folders };
   }
 
   /** Moves a sealed folder to its place by one rename. An object that is there and sound stays, a damaged one goes. */
   place(folder: string, sealed: Sealed): void {
-    mkdirSync(this.#folder, { recursive: true });
+    mkdirSync(this.folder, { recursive: true });
     const path = this.path(sealed.object);
     for (let attempt = 0; ; attempt++) {
       if (existsSync(path)) {
@@ -103,7 +100,6 @@ export class Objects {
         if (attempt >= 8 || !["ENOTEMPTY", "EEXIST", "ENOENT"].includes(code)) throw error;
       }
     }
-    syncFolder(this.#folder);
   }
 
   /**
@@ -124,18 +120,6 @@ export class Objects {
     }
     rmSync(aside, { recursive: true, force: true });
     return true;
-  }
-}
-
-const fsyncAsync = promisify(fsync);
-
-async function flush(path: string): Promise<void> {
-  chmodSync(path, 0o444);
-  const fd = openSync(path, "r");
-  try {
-    await fsyncAsync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

@@ -5,6 +5,7 @@ import { keyOf } from "../plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../plan/record.ts";
 import { type Json, StepFailed } from "../plan/step.ts";
 import type { Digests } from "./digest.ts";
+import { flushAll } from "./flush.ts";
 import { Keys, names } from "./keys.ts";
 import { type AcquireOptions, acquire, type Lock } from "./lock.ts";
 import { Objects } from "./objects.ts";
@@ -90,27 +91,47 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
 
   const discard = (staged: Staged) => rmSync(dirname(staged.dir), { recursive: true, force: true });
 
+  const publishForced = (draft: string, record: StoreRecord): StoreRecord => {
+    keys.publish(draft, record.key, true);
+    return record;
+  };
+
+  /** Publishes a record unless one with sound files stands; gives the one that does. */
+  const publishFirst = (draft: string, record: StoreRecord): StoreRecord => {
+    const isNew = keys.read(record.key) === undefined;
+    if (isNew && keys.publish(draft, record.key, false)) return record;
+    const standing = find(record.key);
+    return "record" in standing ? standing.record : publishForced(draft, record);
+  };
+
   const keep = async (staged: Staged, finished: Finished): Promise<StoreRecord> => {
-    const sealed = await objects.seal(staged.dir, finished.outputs);
-    const standing = find(staged.key);
+    const { key, dir } = staged;
+    const sealed = await objects.seal(dir, finished.outputs);
+    const standing = find(key);
     if ("record" in standing && !finished.force) return standing.record;
     const record: StoreRecord = {
       schema: 1,
-      key: staged.key,
+      key,
       ingredients: finished.ingredients,
-      ...sealed,
+      object: sealed.object,
+      files: sealed.files,
       evidence: finished.evidence,
       created: new Date().toISOString(),
       seconds: finished.seconds,
     };
-    const place = () => objects.place(staged.dir, sealed);
-    const replaces = finished.force === true || keys.read(staged.key) !== undefined;
-    running.use(sealed.object);
-    if (keys.write(record, replaces, place)) return record;
-    const first = find(staged.key);
-    if ("record" in first) return first.record;
-    keys.write(record, true, () => {});
-    return record;
+    // All that needs space comes before anything is visible.
+    running.use(record.object);
+    const draft = keys.draft(record);
+    try {
+      const parts = [...Object.keys(sealed.files), ...sealed.folders].map((name) => join(dir, name));
+      await flushAll([draft, ...parts]);
+      objects.place(dir, sealed);
+      const stands = finished.force ? publishForced(draft, record) : publishFirst(draft, record);
+      await flushAll([objects.folder, keys.folder]);
+      return stands;
+    } finally {
+      rmSync(draft, { force: true });
+    }
   };
 
   return {
