@@ -1,6 +1,7 @@
 import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from "node:fs";
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { Context } from "./commands/context.ts";
+import { auditCodes } from "./data/audit.ts";
 import type { Diagnostic } from "./diagnostic/diagnostic.ts";
 import { formatDiagnostic, toJson } from "./diagnostic/frame.ts";
 import { detectMachine, type Machine } from "./execute/devices.ts";
@@ -110,6 +111,7 @@ export function loadAll(
       cwd: context.cwd,
       packageRoot: context.packageRoot,
       bundledModels,
+      auditCodes,
       set: options.set as readonly string[],
     });
     wrong.push(...(result.ok ? result.warnings : result.diagnostics));

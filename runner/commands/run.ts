@@ -5,7 +5,7 @@ import type { Event } from "../execute/event.ts";
 import { machinery } from "../execute/machinery.ts";
 import { execute, type Outcome } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
-import { suggestion } from "../experiment/suggest.ts";
+import { suggestion } from "../diagnostic/suggest.ts";
 import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";

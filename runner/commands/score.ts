@@ -19,23 +19,23 @@ export const command: Act = async ([path], { json, synonyms }, context) => {
     }
     return exit.invalid;
   };
-  const read = (name: string): string | undefined => {
+  const read = (name: string): Buffer | undefined => {
     try {
-      return readFileSync(resolve(context.cwd, name), "utf8");
+      return readFileSync(resolve(context.cwd, name));
     } catch (error) {
       context.err(`exp score: cannot read ${name}: ${(error as Error).message}\n`);
       return undefined;
     }
   };
-  const text = read(path as string);
-  if (text === undefined) return exit.invalid;
-  const cases = readPredictions(text, path as string);
+  const bytes = read(path as string);
+  if (bytes === undefined) return exit.invalid;
+  const cases = readPredictions(bytes, path as string);
   if (!cases.ok) return refuse(cases.diagnostics);
   let map: Synonyms | undefined;
   if (typeof synonyms === "string") {
     const yaml = read(synonyms);
     if (yaml === undefined) return exit.invalid;
-    const parsed = parseSynonyms({ path: synonyms, text: yaml });
+    const parsed = parseSynonyms({ path: synonyms, text: yaml.toString("utf8") });
     if (!parsed.ok) return refuse(parsed.diagnostics);
     map = parsed.value;
   }

@@ -1,4 +1,5 @@
 import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
+import { suggestion } from "../diagnostic/suggest.ts";
 import { distinct, splitLabels } from "../labels/split.ts";
 import { createRandom } from "./random.ts";
 import type { DataTable } from "./table.ts";
@@ -27,7 +28,12 @@ export function readRows(table: DataTable, columns: Columns, cells: LabelCells):
     const at = table.columns.indexOf(name);
     if (at < 0) {
       const message = `no column "${name}", which data.columns.${key} names`;
-      const help = `its columns: ${table.columns.filter((one) => one !== "").join(", ")}`;
+      const help =
+        suggestion(
+          name,
+          table.columns.filter((one) => one !== ""),
+          "its columns",
+        ) ?? "it has no columns";
       diagnostics.push({ severity: "error", code: "missing-column", message, span: table.header, help });
     }
     return at;

@@ -1,6 +1,6 @@
+import { nearest } from "../diagnostic/suggest.ts";
 import type { Node, Path } from "./node.ts";
 import { defaultTags, experimentSchema } from "./schema.ts";
-import { nearest } from "./suggest.ts";
 
 /** The parts of JSON Schema that the experiment's schema uses. */
 export type Schema = {

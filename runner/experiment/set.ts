@@ -1,8 +1,8 @@
 import type { Diagnostic, Span } from "../diagnostic/diagnostic.ts";
+import { suggestion } from "../diagnostic/suggest.ts";
 import { parseTree } from "./document.ts";
 import { type MapNode, type Node, put } from "./node.ts";
 import { allPaths, schemasAt } from "./schema-tree.ts";
-import { suggestion } from "./suggest.ts";
 
 /** What errors call the place of a setting. */
 export const settingSource = "--set";

@@ -1,8 +1,8 @@
 import type { ErrorObject } from "ajv";
 import type { Diagnostic } from "../diagnostic/diagnostic.ts";
+import { nearest, suggestion } from "../diagnostic/suggest.ts";
 import { dotted, find, locate, type Node, type Path } from "./node.ts";
 import { branchFor, branchIndex, keysOf, type Schema } from "./schema-tree.ts";
-import { nearest, suggestion } from "./suggest.ts";
 
 type Place = { readonly path: Path; readonly schema: Schema | undefined; readonly node: Node | undefined };
 

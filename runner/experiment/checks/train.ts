@@ -1,9 +1,9 @@
 import type { Capabilities } from "../../backends/backend.ts";
 import { backends } from "../../backends/index.ts";
+import { suggestion } from "../../diagnostic/suggest.ts";
 import type { CheckContext } from "../check.ts";
 import { dottedKeys } from "../resolve.ts";
 import type { Train } from "../schema.ts";
-import { suggestion } from "../suggest.ts";
 
 type Written = Omit<Train, "alpha" | "overrides"> & { alpha?: number; alpha_ratio?: number; overrides: object };
 
