@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { suggestion } from "../diagnostic/suggest.ts";
 import { assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { machinery } from "../execute/machinery.ts";
 import { execute, type Outcome } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
-import { suggestion } from "../diagnostic/suggest.ts";
 import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
@@ -141,6 +141,10 @@ function sealingOf(
     set,
     config,
     objectDir: (object) => store.objectDir(object),
+    stage() {
+      const staged = store.stage("run");
+      return { dir: staged.dir, discard: () => store.discard(staged) };
+    },
     provenance() {
       const environment = experiment.train?.backend ?? "torchtune";
       const lock = site.lock(environment);

@@ -11,6 +11,8 @@ import { latestLink, runsDir } from "./runs.ts";
 export type Sealing = {
   readonly artifacts: string;
   objectDir(object: string): string;
+  /** A folder on the same disk in which a run is put together. */
+  stage(): { readonly dir: string; discard(): void };
   /** The experiment's file, relative to the project root, and the settings that overrode it. */
   readonly file: string;
   readonly set: readonly string[];
@@ -41,10 +43,17 @@ export function seal(
   const folder = join(runsDir(sealing.artifacts), run.experiment, name);
   const path = join(folder, "manifest.json");
   if (!existsSync(path)) {
-    mkdirSync(folder, { recursive: true });
-    const published = new Map<string, string>();
-    for (const [id, [, record]] of steps) link(folder, id, record, sealing.objectDir(record.object), published);
-    writeWhole(path, `${JSON.stringify(manifestOf(run, name, steps, sealing), null, 1)}\n`);
+    const staged = sealing.stage();
+    try {
+      const published = new Map<string, string>();
+      const place = { final: folder, now: staged.dir };
+      for (const [id, [, record]] of steps) link(place, id, record, sealing.objectDir(record.object), published);
+      const manifest = `${JSON.stringify(manifestOf(run, name, steps, sealing), null, 1)}\n`;
+      writeFileSync(join(staged.dir, "manifest.json"), manifest, { flush: true });
+      moveInto(folder, staged.dir);
+    } finally {
+      staged.discard();
+    }
   }
   point(join(dirname(folder), latestLink), name);
   return { run: name, manifest: path };
@@ -56,16 +65,30 @@ function publishedFolder(id: string): string {
   return dot < 0 ? (id === "data" ? id : "") : id.slice(dot + 1);
 }
 
-function link(folder: string, id: string, record: StoreRecord, object: string, published: Map<string, string>): void {
-  const into = join(folder, publishedFolder(id));
-  mkdirSync(into, { recursive: true });
+type Place = { readonly final: string; readonly now: string };
+
+function link(place: Place, id: string, record: StoreRecord, object: string, published: Map<string, string>): void {
+  const into = publishedFolder(id);
+  mkdirSync(join(place.now, into), { recursive: true });
   for (const top of new Set(Object.keys(record.files).map((file) => file.split("/")[0] as string))) {
     const path = join(into, top);
     const other = published.get(path);
     if (other !== undefined) throw new Error(`${other} and ${id} both publish ${path}`);
     published.set(path, id);
-    rmSync(path, { force: true });
-    symlinkSync(relative(into, join(object, top)), path);
+    symlinkSync(relative(join(place.final, into), join(object, top)), join(place.now, path));
+  }
+}
+
+/** One rename, so that a run's folder is never seen half-made. Of several that seal the same run, the first wins. */
+function moveInto(folder: string, staged: string): void {
+  mkdirSync(dirname(folder), { recursive: true });
+  try {
+    renameSync(staged, folder);
+  } catch (error) {
+    if (!["ENOTEMPTY", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (existsSync(join(folder, "manifest.json"))) return;
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(staged, folder);
   }
 }
 
@@ -129,12 +152,6 @@ function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {
 /** Coordinates as a folder's name: anything odd in a value becomes "_". */
 function safe(coordinates: string): string {
   return coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120);
-}
-
-function writeWhole(path: string, text: string): void {
-  const partial = `${path}.${process.pid}.partial`;
-  writeFileSync(partial, text, { flush: true });
-  renameSync(partial, path);
 }
 
 /** Points a link elsewhere in one step, so that no reader finds it missing. */
