@@ -1,0 +1,217 @@
+/** The command line itself: usage, help, exit codes, pipes, colours, and the commands that only read. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { expectFailure, type Rig, test } from "./rig.ts";
+
+const file = "experiments/study.yaml";
+const names = ["setup", "doctor", "check", "plan", "run", "why", "ls", "show", "score", "gc", "schema"];
+
+test("--help lists every command and the exit codes; each command has its own", async ({ rig }) => {
+  const help = await rig.done("--help");
+  for (const name of names) expect(help).toMatch(new RegExp(`^  ${name}\\b`, "m"));
+  expect(help).toContain("130 interrupted");
+  expect(await rig.done("run", "--help")).toContain("--keep-going");
+});
+
+test("--version is that of the package", async ({ rig }) => {
+  const { version } = rig.readJson(join(rig.package, "package.json")) as { version: string };
+  expect(await rig.done("--version")).toBe(`${version}\n`);
+});
+
+describe("usage that makes no sense exits with 2 and says what does:", () => {
+  const cases: readonly (readonly [args: readonly string[], words: RegExp])[] = [
+    [["rum"], /unknown command 'rum'[\s\S]*run/],
+    [["run"], /missing required argument/],
+    [["run", file, "--keepgoing"], /unknown option '--keepgoing'[\s\S]*--keep-going/],
+    [["ls", "more"], /too many arguments/],
+    [["run", file, "--jobs", "none"], /--jobs takes a number/],
+    [["run", file, "--until", "traim"], /no step "traim": .*data/],
+    [["run", file, "--force", "dat"], /no step "dat": did you mean "data"/],
+    [["run", file, "--set", "train.rank"], /error\[bad-setting\]/],
+    [["run", file, "--set", "data.colums=1"], /error\[unknown-key\][\s\S]*data\.columns/],
+    [["show", "nothing"], /no finished run "nothing"/],
+    [["why", "nothing", "data"], /no finished run "nothing"/],
+    [["score", "nothing.jsonl"], /cannot read nothing\.jsonl/],
+    [["score", "experiments"], /cannot read experiments/],
+    [["gc", "--max-size", "much"], /--max-size takes a size/],
+    [["setup", "tensorflow"], /no environment "tensorflow"; there are: torchtune/],
+    [["setup", "torchtune", "--torch", "tpu"], /--torch takes cpu or cuda/],
+  ];
+  for (const [args, words] of cases) {
+    test(args.join(" "), async ({ rig }) => {
+      const ended = await rig.exp(...args);
+      expectFailure(ended, 2, words);
+      expect(ended.stdout).toBe("");
+      expect(existsSync(rig.path("artifacts"))).toBe(false);
+    });
+  }
+
+  test("no command at all shows the help", async ({ rig }) => {
+    const { code, stdout } = await rig.exp();
+    expect([code, stdout]).toEqual([2, expect.stringContaining("Usage: exp")]);
+  });
+});
+
+describe("a pipe that is closed early is no crash:", () => {
+  const cases: readonly (readonly string[])[] = [
+    ["--help"],
+    ["ls"],
+    ["plan", file],
+    ["plan", file, "--json"],
+    ["run", file],
+    ["run", file, "--json"],
+    ["show", "study"],
+    ["schema"],
+  ];
+  for (const args of cases) {
+    test(args.join(" "), async ({ rig }) => {
+      await rig.built(file);
+      if (args[0] === "run") rig.remove("artifacts");
+      const quoted = [process.execPath, join(rig.package, "dist/cli.js"), ...args].map((word) => `'${word}'`).join(" ");
+      const script = `set -o pipefail; ${quoted} 2>err | head -1; echo "\${PIPESTATUS[0]}"`;
+      const said = execFileSync("bash", ["-c", script], { cwd: rig.folder, encoding: "utf8", env: { ...process.env } });
+      expect(rig.read("err")).toBe("");
+      expect(said.split("\n")).toHaveLength(3);
+      expect(said.split("\n")[1]).toMatch(/^(0|141)$/);
+    });
+  }
+
+  test("a reader that is gone before the first byte", async ({ rig }) => {
+    const run = rig.start(["run", file]);
+    run.process.stdout?.destroy();
+    const { code, stderr } = await run.ended;
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+});
+
+describe("what is printed", () => {
+  const esc = "\u001b";
+
+  test("in a pipe: plain lines without colours or cursor movements", async ({ rig }) => {
+    const out = await rig.done("run", file);
+    expect(out).not.toContain(esc);
+    expect(out).toMatch(/^1 run, 4 steps: 0 cached, 4 to run$/m);
+    expect(out).toMatch(/^data {2}started$/m);
+    expect(out).toMatch(/^data {2}built in /m);
+    expect(out).toMatch(/workbook\.xlsx$/m);
+    expect(await rig.done("run", file)).toMatch(/^reused 4 steps: data, /m);
+  });
+
+  test("with --quiet: nothing but errors", async ({ rig }) => {
+    expect(await rig.done("run", file, "--quiet")).toBe("");
+    rig.edit("experiments/data/answers.jsonl", '"test-2"', '"test-x"');
+    const { code, stdout, stderr } = await rig.exp("run", file, "--quiet");
+    expect([code, stdout]).toEqual([1, ""]);
+    expect(stderr).toMatch(/generate\.zero_shot failed/);
+  });
+
+  test("at a terminal: colours, which NO_COLOR takes away", async ({ rig }) => {
+    rig.edit(file, "columns:", "colums:");
+    expect(atTerminal(rig, ["check", file])).toContain(`${esc}[`);
+    expect(atTerminal(rig, ["check", file], "NO_COLOR=1")).not.toContain(`${esc}[`);
+  });
+
+  test("at a terminal under CI: plain lines", async ({ rig }) => {
+    const said = atTerminal(rig, ["run", file], "CI=1", "NO_COLOR=1");
+    expect(said).toMatch(/data {2}started/);
+    expect(said).not.toContain(`${esc}[`);
+  });
+});
+
+test("ls shows each run with its primary metric; show one run with its files", async ({ rig }) => {
+  expect(await rig.done("ls")).toMatch(/No finished runs yet/);
+  const { manifest } = await rig.built(file);
+  const { run, arms } = rig.manifest(manifest);
+  const ls = await rig.done("ls");
+  expect(ls).toContain(run);
+  expect(ls).toContain("micro_f1 (canonical)");
+  const score = arms.zero_shot?.canonical.micro_f1 as number;
+  expect(score).toBeGreaterThan(0.3);
+  expect(ls).toContain(score.toFixed(3));
+  const show = await rig.done("show", "study");
+  for (const [, path] of show.matchAll(/(artifacts\/\S+)/g))
+    expect(existsSync(rig.path(path as string)), path).toBe(true);
+  expect(show).toContain("workbook.xlsx");
+});
+
+test("a run's folder holds links to all of its files, and its manifest", async ({ rig }) => {
+  const { manifest } = await rig.built(file);
+  const folder = join(manifest, "..");
+  expect(readdirSync(folder).sort()).toEqual(["data", "manifest.json", "workbook.xlsx", "zero_shot"]);
+  expect(readdirSync(join(folder, "zero_shot")).sort()).toEqual([
+    "metrics.json",
+    "predictions.jsonl",
+    "responses.jsonl",
+  ]);
+  rig.move("elsewhere");
+  for (const [name, target] of Object.entries(rig.tree("artifacts/runs"))) {
+    if (target.startsWith("-> ")) expect(target).not.toContain("-> /");
+    expect(existsSync(rig.path(`artifacts/runs/${name}`)), name).toBe(true);
+  }
+});
+
+test("gc drops what no run refers to, and nothing else; --dry-run only says so", async ({ rig }) => {
+  await rig.built(file);
+  const kept = rig.tree("artifacts/store/objects");
+  const answers = rig.read("experiments/data/answers.jsonl");
+  rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', '"none"}\n{"id":"test-1"');
+  await rig.built(file, "--until", "evaluate.zero_shot");
+  const both = rig.tree("artifacts/store/objects");
+  const dry = JSON.parse(await rig.done("gc", "--dry-run", "--json"));
+  expect(dry.collected).toHaveLength(2);
+  expect(rig.tree("artifacts/store/objects")).toEqual(both);
+  await rig.done("gc");
+  expect(rig.tree("artifacts/store/objects")).toEqual(kept);
+  rig.write("experiments/data/answers.jsonl", answers);
+  expect(new Set(Object.values((await rig.built(file)).steps))).toEqual(new Set(["reused"]));
+});
+
+test("a command may be given from any folder of the study", async ({ rig }) => {
+  mkdirSync(rig.path("experiments/deep/er"), { recursive: true });
+  const inside = { cwd: rig.path("experiments/deep/er") };
+  expect((await rig.start(["run", "../../study.yaml", "--quiet"], inside).ended).code).toBe(0);
+  expect((await rig.start(["show", "study"], inside).ended).stdout).toContain("zero_shot");
+  expect(existsSync(rig.path("artifacts/runs/study"))).toBe(true);
+});
+
+test("a YAML outside of any study is its own project", async ({ rig }) => {
+  const lone = "../lone";
+  for (const name of ["data/train.csv", "data/test.csv", "data/answers.jsonl"]) {
+    rig.write(`${lone}/${name}`, rig.read(`experiments/${name}`));
+  }
+  rig.write(`${lone}/study.yaml`, rig.read(file).replace("prompts/ask.hbs", "prompts/zero-shot.hbs"));
+  await rig.done("run", `${lone}/study.yaml`, "--quiet");
+  expect(existsSync(rig.path(`${lone}/artifacts/runs/study`))).toBe(true);
+});
+
+test("schema is JSON that knows every section", async ({ rig }) => {
+  const schema = JSON.parse(await rig.done("schema"));
+  expect(Object.keys(schema.properties ?? schema.$defs)).toEqual(expect.arrayContaining(["data", "train", "sweep"]));
+});
+
+test("doctor says what this machine has, as text and as JSON, without secrets", async ({ rig }) => {
+  rig.env = { HF_TOKEN: "hf_abcdefghijklmnopqrstuvwx" };
+  const text = await rig.done("doctor");
+  expect(text).toContain(process.versions.node);
+  const report = await rig.done("doctor", "--json");
+  JSON.parse(report);
+  expect(text + report).not.toContain("hf_abcdefghijklmnopqrstuvwx");
+});
+
+/** What a command prints on a terminal, made by util-linux's script. */
+function atTerminal(rig: Rig, args: readonly string[], ...variables: readonly string[]): string {
+  const { CI: _ci, NO_COLOR: _color, ...env } = process.env;
+  const command = [...variables, process.execPath, join(rig.package, "dist/cli.js"), ...args].join(" ");
+  try {
+    return execFileSync("script", ["-qec", `env ${command}`, "/dev/null"], {
+      cwd: rig.folder,
+      encoding: "utf8",
+      env: { ...env, TERM: "xterm-256color", EXP_CACHE: rig.path("cache") },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+  } catch (error) {
+    return String((error as { stdout: unknown }).stdout);
+  }
+}

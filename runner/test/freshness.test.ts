@@ -1,0 +1,269 @@
+/** What runs again and what does not, for steps that need no Python: what matters is bytes, not names, dates or places. */
+import { readdirSync, statSync, symlinkSync, utimesSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import { type Rig, type RunEvents, test } from "./rig.ts";
+
+const file = "experiments/study.yaml";
+const steps = ["data", "generate.zero_shot", "evaluate.zero_shot", "workbook"];
+const all = (status: string) => Object.fromEntries(steps.map((step) => [step, status]));
+const but = (step: string) => ({ ...all("reused"), [step]: "built" });
+
+/** The one file of a step's stored output. */
+const stored = (rig: Rig, run: RunEvents, step: string, name: string): string =>
+  rig.path(`artifacts/store/objects/${rig.manifest(run.manifest).steps[step]?.object}/${name}`);
+
+test("a second run reuses every step, is the same run, and writes nothing", async ({ rig }) => {
+  const first = await rig.built(file);
+  expect(first.steps).toEqual(all("built"));
+  const before = rig.tree();
+  const second = await rig.built(file);
+  expect(second.steps).toEqual(all("reused"));
+  expect(second.manifest).toBe(first.manifest);
+  expect(rig.tree()).toEqual(before);
+});
+
+test("plan, check, why, show and ls write nothing, not even a folder", async ({ rig }) => {
+  await rig.done("plan", file);
+  await rig.done("check", file);
+  await rig.done("ls");
+  expect(readdirSync(rig.folder).sort()).toEqual(["experiments", "prompts"]);
+  await rig.built(file);
+  const before = rig.tree();
+  for (const args of [["plan", file], ["why", "study", "data"], ["show", "study"], ["ls"]]) await rig.done(...args);
+  expect(rig.tree()).toEqual(before);
+});
+
+test("a comment in the YAML changes nothing", async ({ rig }) => {
+  const first = await rig.built(file);
+  rig.edit(file, "# A study whose answers are replayed", "# Another comment\n");
+  const second = await rig.built(file);
+  expect(second.steps).toEqual(all("reused"));
+  expect(second.manifest).toBe(first.manifest);
+});
+
+test("another order of the keys changes nothing", async ({ rig }) => {
+  await rig.built(file);
+  rig.edit(file, "{id: id, input: text, target: labels}", "{target: labels, input: text, id: id}");
+  expect((await rig.built(file)).steps).toEqual(all("reused"));
+});
+
+test("a default that is written out changes nothing", async ({ rig }) => {
+  await rig.built(file);
+  rig.write(file, `${rig.read(file)}task: label_set\n`);
+  expect((await rig.built(file)).steps).toEqual(all("reused"));
+});
+
+test("an unused column runs data again and nothing else", async ({ rig }) => {
+  await rig.built(file);
+  rig.edit("experiments/data/test.csv", "row 3\n", "a remark on row 3\n");
+  expect((await rig.built(file)).steps).toEqual(but("data"));
+});
+
+test("a changed training row leaves the answers to the test rows alone", async ({ rig }) => {
+  await rig.built(file);
+  rig.edit("experiments/data/train.csv", "Report 7. The", "Report 7, corrected. The");
+  expect((await rig.built(file)).steps).toEqual(but("data"));
+});
+
+test("a changed answer runs generation, evaluation and workbook again, and not the data", async ({ rig }) => {
+  await rig.built(file);
+  rig.edit("experiments/data/answers.jsonl", '{"id":"test-3","text":"unknown"}', '{"id":"test-3","text":"liver cyst"}');
+  expect((await rig.built(file)).steps).toEqual({ ...all("built"), data: "reused" });
+});
+
+test("a study that moved, with every file touched, runs nothing", async ({ rig }) => {
+  const first = await rig.built(file);
+  const manifest = rig.manifest(first.manifest);
+  rig.move("elsewhere");
+  const now = new Date();
+  for (const name of readdirSync(rig.folder, { recursive: true }) as string[]) {
+    const path = rig.path(name);
+    if (!name.startsWith("artifacts") && statSync(path).isFile()) utimesSync(path, now, now);
+  }
+  const second = await rig.built(file);
+  expect(second.steps).toEqual(all("reused"));
+  expect(rig.manifest(second.manifest)).toEqual(manifest);
+});
+
+test("a data file under another name runs nothing but the workbook, which shows the configuration", async ({ rig }) => {
+  await rig.built(file);
+  rig.edit(file, "data/train.csv", "../elsewhere/rows.csv");
+  rig.write("elsewhere/rows.csv", rig.read("experiments/data/train.csv"));
+  expect((await rig.built(file)).steps).toEqual(but("workbook"));
+});
+
+test("a study reached through a symlink runs nothing", async ({ rig }) => {
+  await rig.built(file);
+  const link = `${rig.folder}-link`;
+  symlinkSync(rig.folder, link);
+  rig.folder = link;
+  expect((await rig.built(file)).steps).toEqual(all("reused"));
+});
+
+test("an edit of the same size with the old modification time is seen", async ({ rig }) => {
+  await rig.built(file);
+  const path = rig.path("experiments/data/answers.jsonl");
+  const { size, atime, mtime } = statSync(path);
+  rig.edit("experiments/data/answers.jsonl", '{"id":"test-3","text":"unknown"}', '{"id":"test-3","text":"unkn0wn"}');
+  utimesSync(path, atime, mtime);
+  expect(statSync(path).size).toBe(size);
+  expect(statSync(path).mtimeMs).toBe(mtime.getTime());
+  expect((await rig.built(file)).steps).toMatchObject({ data: "reused", "generate.zero_shot": "built" });
+});
+
+describe("an artifact", () => {
+  test("that was edited is found and built again, to the same run", async ({ rig }) => {
+    const first = await rig.built(file);
+    const path = stored(rig, first, "generate.zero_shot", "responses.jsonl");
+    const whole = rig.tree("artifacts/store/objects");
+    rig.spoil(path, "{}\n");
+    expect(await rig.plan(file)).toMatchObject({ "generate.zero_shot": expect.stringContaining("responses.jsonl") });
+    const second = await rig.built(file);
+    expect(second.steps).toMatchObject({
+      data: "reused",
+      "generate.zero_shot": "built",
+      "evaluate.zero_shot": "reused",
+    });
+    expect(second.manifest).toBe(first.manifest);
+    expect(rig.tree("artifacts/store/objects")).toEqual(whole);
+  });
+
+  test("that was truncated, with its old times, is found and built again", async ({ rig }) => {
+    const first = await rig.built(file);
+    const path = stored(rig, first, "data", "train.jsonl");
+    const { atime, mtime } = statSync(path);
+    rig.spoil(path, rig.read(path).slice(0, 10));
+    utimesSync(path, atime, mtime);
+    expect((await rig.built(file)).steps).toEqual(but("data"));
+    expect(statSync(path).size).toBeGreaterThan(10);
+  });
+
+  test("that was edited to the same size with its old times is found and built again", async ({ rig }) => {
+    const first = await rig.built(file);
+    const path = stored(rig, first, "evaluate.zero_shot", "predictions.jsonl");
+    const { size, atime, mtime } = statSync(path);
+    rig.spoil(path, "x".repeat(size));
+    utimesSync(path, atime, mtime);
+    expect((await rig.built(file)).steps).toEqual(but("evaluate.zero_shot"));
+  });
+
+  test("that was deleted costs its own step only", async ({ rig }) => {
+    const first = await rig.built(file);
+    rig.remove(`artifacts/store/objects/${rig.manifest(first.manifest).steps.data?.object}`);
+    expect((await rig.built(file)).steps).toEqual(but("data"));
+  });
+});
+
+test("deleting artifacts/ breaks nothing and gives the same run", async ({ rig }) => {
+  const first = await rig.built(file);
+  rig.remove("artifacts");
+  const second = await rig.built(file);
+  expect(second.steps).toEqual(all("built"));
+  expect(second.manifest).toBe(first.manifest);
+});
+
+test("--force runs a step again and nothing after it where the bytes stay the same", async ({ rig }) => {
+  await rig.built(file);
+  expect((await rig.built(file, "--force", "data")).steps).toEqual(but("data"));
+  expect((await rig.built(file)).steps).toEqual(all("reused"));
+});
+
+test("--until stops after the step and makes no run", async ({ rig }) => {
+  const { steps: ended, manifest } = await rig.built(file, "--until", "generate.zero_shot");
+  expect(ended).toEqual({ data: "built", "generate.zero_shot": "built" });
+  expect(manifest).toBe("");
+  expect((await rig.exp("show", "study")).code).toBe(2);
+  expect((await rig.built(file)).steps).toMatchObject({ data: "reused", "evaluate.zero_shot": "built" });
+});
+
+test("--set is part of the run and never of another", async ({ rig }) => {
+  const first = await rig.built(file);
+  const second = await rig.built(file, "--set", "data.labels.separator=;");
+  expect(second.steps).toMatchObject({ data: "built", "evaluate.zero_shot": "built" });
+  expect(second.manifest).not.toBe(first.manifest);
+  expect((await rig.built(file)).steps).toEqual(all("reused"));
+});
+
+test("two experiments share the steps that they have in common", async ({ rig }) => {
+  rig.write("experiments/other.yaml", rig.read(file).replace("name: study", "name: other"));
+  const { code, events } = await rig.run(file, "experiments/other.yaml");
+  expect(code).toBe(0);
+  const ended = events.flatMap((event) => (event.type === "step-end" ? [event.step.split("@")[0]] : []));
+  expect(ended.sort()).toEqual([...steps, "workbook"].sort());
+  expect(events.filter(({ type }) => type === "run-end")).toHaveLength(2);
+});
+
+test("a sweep's points share what they do not vary, and each is a run", async ({ rig }) => {
+  rig.write(file, `${rig.read(file)}sweep: {grid: {data.targets.order: [alphabetical, frequency]}}\n`);
+  const { steps: ended, events } = await rig.built(file);
+  expect(Object.keys(ended).filter((step) => step.startsWith("data@"))).toHaveLength(2);
+  const manifests = events.flatMap((event) =>
+    event.type === "run-end" ? [rig.manifest(event.manifest as string)] : [],
+  );
+  expect(manifests.map(({ coordinates }) => coordinates).sort()).toEqual([
+    "data.targets.order=alphabetical",
+    "data.targets.order=frequency",
+  ]);
+  // The order of taught labels is nothing to the test rows: their answers and scores are the same objects.
+  expect(new Set(manifests.map(({ steps: of }) => of["evaluate.zero_shot"]?.object)).size).toBe(1);
+});
+
+describe("why names the first difference:", () => {
+  const why = async (rig: Rig, step: string) => JSON.parse(await rig.done("why", "study", step, "--json"));
+
+  test("nothing", async ({ rig }) => {
+    await rig.built(file);
+    expect(await why(rig, "data")).toMatchObject({ step: "data", status: "cached" });
+  });
+
+  test("a parameter, by its path and both values", async ({ rig }) => {
+    await rig.built(file);
+    rig.edit(file, '{separator: ","}', '{separator: ";"}');
+    expect(await why(rig, "data")).toMatchObject({ status: "run", reason: 'separator: "," -> ";"' });
+  });
+
+  test("a data file, by the key that names it", async ({ rig }) => {
+    await rig.built(file);
+    rig.edit("experiments/data/train.csv", "row 5\n", "row five\n");
+    expect(await why(rig, "data")).toMatchObject({ status: "run", reason: "data.train.file changed" });
+  });
+
+  test("a step upstream, where it is that one which changed", async ({ rig }) => {
+    await rig.built(file);
+    rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', '"none"}\n{"id":"test-1"');
+    expect(await why(rig, "evaluate.zero_shot")).toMatchObject({
+      status: "depends",
+      because: { step: "generate.zero_shot", reason: "generate.file changed" },
+    });
+  });
+
+  test("an upstream file, once that is built", async ({ rig }) => {
+    await rig.built(file);
+    rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', '"none"}\n{"id":"test-1"');
+    await rig.built(file, "--until", "generate.zero_shot");
+    expect(await why(rig, "evaluate.zero_shot")).toMatchObject({
+      status: "run",
+      reason: "upstream responses changed",
+    });
+  });
+
+  test("a step that was never built", async ({ rig }) => {
+    await rig.built(file);
+    rig.edit(file, "baselines: []", "baselines: [tfidf_svm]");
+    expect(await why(rig, "generate.tfidf_svm")).toMatchObject({ status: "run", reason: "never built" });
+  });
+});
+
+test("each run keeps its own files after later runs", async ({ rig }) => {
+  const first = await rig.built(file);
+  const folder = join(first.manifest, "..");
+  const metrics = (path: string) => rig.readJson(join(path, "zero_shot/metrics.json"));
+  const before = metrics(folder);
+  rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', '"liver stone"}\n{"id":"test-1"');
+  const second = await rig.built(file);
+  expect(second.manifest).not.toBe(first.manifest);
+  expect(metrics(folder)).toEqual(before);
+  expect(metrics(join(second.manifest, ".."))).not.toEqual(before);
+  expect((await rig.done("ls", "--json")).match(/"run":/g)).toHaveLength(2);
+});

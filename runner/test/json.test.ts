@@ -1,0 +1,168 @@
+/** What programs read: the JSON of check, plan, run, show and score, and that nothing else stands on stdout. */
+import { expect } from "vitest";
+import type { PlanJson } from "./rig.ts";
+import { test } from "./rig.ts";
+
+const file = "experiments/study.yaml";
+
+const metrics = [
+  "micro_f1",
+  "macro_f1",
+  "samples_f1",
+  "weighted_f1",
+  "micro_precision",
+  "micro_recall",
+  "macro_precision",
+  "macro_recall",
+  "samples_precision",
+  "samples_recall",
+  "exact_match",
+  "hamming_loss",
+  "jaccard_micro",
+  "jaccard_macro",
+  "jaccard_samples",
+  "macro_f1_gold",
+];
+
+const views = (value: unknown) => ({ raw: value, basic: value, canonical: value });
+const everyMetric = expect.objectContaining(Object.fromEntries(metrics.map((name) => [name, expect.any(Number)])));
+
+test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig }) => {
+  const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  expect(plan.runs).toBe(1);
+  const key = expect.stringMatching(/^[0-9a-f]{64}$/);
+  expect(plan.steps).toEqual([
+    { id: "data", kind: "data", key, status: "run", reason: "never built" },
+    {
+      id: "generate.zero_shot",
+      kind: "replay",
+      key: null,
+      status: "depends",
+      reason: expect.stringContaining("data: test.jsonl"),
+    },
+    {
+      id: "evaluate.zero_shot",
+      kind: "evaluate",
+      key: null,
+      status: "depends",
+      reason: expect.stringContaining("data: test.jsonl"),
+    },
+    {
+      id: "workbook",
+      kind: "workbook",
+      key: null,
+      status: "depends",
+      reason: expect.stringMatching(/^depends on /),
+    },
+  ]);
+});
+
+test("plan: runs counts sweep points, not arms or baselines", async ({ rig }) => {
+  rig.write(file, `${rig.read(file)}sweep: {grid: {data.targets.order: [as_is, alphabetical, frequency]}}\n`);
+  const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  expect(plan.runs).toBe(3);
+  expect(plan.steps.filter(({ kind }) => kind === "data")).toHaveLength(3);
+  const trained = JSON.parse(await rig.done("plan", file, "--json", "--set", "baselines=[tfidf_svm]")) as PlanJson;
+  expect(trained.runs).toBe(3);
+  expect(trained.steps.some(({ id }) => id.startsWith("generate.tfidf_svm"))).toBe(true);
+});
+
+test("plan: every step of a finished run is cached, under the key that the manifest names", async ({ rig }) => {
+  const { manifest } = await rig.built(file);
+  const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  const { steps } = rig.manifest(manifest);
+  expect(Object.keys(steps).sort()).toEqual(plan.steps.map(({ id }) => id).sort());
+  for (const { id, key, status } of plan.steps) expect([status, key]).toEqual(["cached", steps[id]?.key]);
+});
+
+test("run: a plan, a start and an end for each step, the end of the run; reused steps end too", async ({ rig }) => {
+  const first = await rig.built(file);
+  expect(first.stderr).toBe("");
+  expect(first.events[0]).toMatchObject({ type: "plan", runs: 1 });
+  expect(first.events.at(-1)).toMatchObject({ type: "run-end", status: "done", manifest: first.manifest });
+  const types = new Set(first.events.map(({ type }) => type));
+  for (const type of types) expect(["plan", "step-start", "progress", "step-end", "run-end"]).toContain(type);
+  expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
+  const started = first.events.flatMap((event) => (event.type === "step-start" ? [event.step] : []));
+  expect(started.sort()).toEqual(Object.keys(first.steps).sort());
+  for (const event of first.events) if (event.type === "step-end") expect(event.seconds).toEqual(expect.any(Number));
+
+  const second = await rig.built(file);
+  expect(Object.keys(second.steps).sort()).toEqual(Object.keys(first.steps).sort());
+  expect(new Set(Object.values(second.steps))).toEqual(new Set(["reused"]));
+  expect(second.events.some(({ type }) => type === "step-start")).toBe(false);
+});
+
+test("run: a failed step has a code, what happened and what to do; what needs it is skipped", async ({ rig }) => {
+  rig.edit("experiments/data/answers.jsonl", '"test-4"', '"test-4-renamed"');
+  const run = await rig.run(file);
+  expect(run.code).toBe(1);
+  expect(run.stderr).toBe("");
+  const failed = run.events.find((event) => event.type === "step-end" && event.status === "failed");
+  expect(failed).toMatchObject({
+    step: "generate.zero_shot",
+    error: { code: "replay-incomplete", message: expect.stringContaining("test-4"), help: expect.any(String) },
+  });
+  expect(run.steps).toMatchObject({ data: "built", "evaluate.zero_shot": "skipped", workbook: "skipped" });
+  expect(run.events.at(-1)).toMatchObject({ type: "run-end", status: "failed", manifest: null });
+});
+
+test("show: the manifest, by run id, experiment name and path alike", async ({ rig }) => {
+  const { manifest: path } = await rig.built(file);
+  const manifest = rig.manifest(path);
+  for (const name of [manifest.run, "study", path]) {
+    expect(JSON.parse(await rig.done("show", name, "--json"))).toEqual(manifest);
+  }
+  expect(manifest.arms).toEqual({ zero_shot: views(everyMetric) });
+  expect(manifest.cost).toMatchObject({
+    seconds: expect.any(Number),
+    peak_memory: expect.any(Number),
+    tokens: { trained: 0, prompted: expect.any(Number), generated: expect.any(Number) },
+  });
+  const sha = expect.stringMatching(/^[0-9a-f]{64}$/);
+  expect(manifest.provenance).toMatchObject({
+    exp: expect.stringMatching(/^\d+\.\d+\.\d+/),
+    node: process.versions.node,
+    git: null,
+    os: expect.stringContaining("Linux"),
+    hardware: { cpu: expect.any(String), cores: expect.any(Number), memory: expect.any(Number), gpus: [] },
+    locks: { torchtune: sha },
+    packages: { torchtune: expect.objectContaining({ torchtune: "0.6.1", torchao: "0.15.0" }) },
+    seeds: expect.any(Object),
+    sources: expect.objectContaining({ "experiments/data/train.csv": sha, "experiments/data/test.csv": sha }),
+  });
+  expect(JSON.stringify(manifest)).not.toContain(rig.folder);
+});
+
+test("check: what is wrong as objects on stdout, one a line, and nothing on stderr", async ({ rig }) => {
+  rig.edit(file, "generate:", "generat:");
+  rig.edit(file, "data/train.csv", "data/absent.csv");
+  const { code, stdout, stderr } = await rig.exp("check", file, "--json");
+  expect([code, stderr]).toEqual([2, ""]);
+  const found = stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+  const place = { file, line: expect.any(Number), column: expect.any(Number), severity: "error" };
+  expect(found).toContainEqual(
+    expect.objectContaining({ ...place, code: "unknown-key", line: 10, column: 1, help: 'did you mean "generate"?' }),
+  );
+  expect(found).toContainEqual(expect.objectContaining({ ...place, code: "missing-file", line: 4 }));
+});
+
+test("score: n and every metric in three views, as computed by hand", async ({ rig }) => {
+  const lines = [
+    { id: "1", gold: ["Liver cyst", "Renal stone"], pred: ["liver cyst"] },
+    { id: "2", gold: ["Renal stone"], pred: ["Renal stone", "Mass"] },
+    { id: "3", gold: ["Mass"], pred: [] },
+  ];
+  rig.write("cases.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+  const scored = JSON.parse(await rig.done("score", "cases.jsonl", "--json"));
+  expect(scored).toEqual({ n: 3, views: views(everyMetric) });
+  // basic: tp 2 (liver cyst, renal stone), fp 1 (mass), fn 2 (renal stone of 1, mass of 3)
+  expect(scored.views.basic.micro_f1).toBeCloseTo(4 / 7, 12);
+  expect(scored.views.basic.exact_match).toBe(0);
+  expect(scored.views.basic.samples_f1).toBeCloseTo((2 / 3 + 2 / 3 + 0) / 3, 12);
+  // raw: "liver cyst" is not "Liver cyst"
+  expect(scored.views.raw.micro_f1).toBeCloseTo(2 / 7, 12);
+});
