@@ -110,6 +110,7 @@ export async function setupEnvironment(
       const site: Site = { dir, env: where.env, log, report, signal: options.signal };
       await install(site, join(where.packageRoot, "recipes/locks/dev.lock"), []);
     }
+    report({ message: `${backend}: ready` });
     return environmentStatus(backend, where);
   } finally {
     lock.release();

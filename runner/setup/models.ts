@@ -80,7 +80,10 @@ export async function setupModel(
   });
   const staging = join(dirname(dir), `.${name}-building`);
   try {
-    if (bundledModelState(name, where) === "ok") return dir;
+    if (bundledModelState(name, where) === "ok") {
+      report({ message: `${name}: ready` });
+      return dir;
+    }
     const python = environmentPython(backend, where);
     rmSync(staging, { recursive: true, force: true });
     mkdirSync(join(staging, "model"), { recursive: true });
@@ -97,6 +100,7 @@ export async function setupModel(
     await run(site, python, ["-c", start, where.packageRoot, "recipes.common.models", ...given]);
     if (existsSync(dir)) rmSync(dir, { recursive: true });
     renameSync(join(staging, "model"), dir);
+    report({ message: `${name}: ready` });
     return dir;
   } finally {
     rmSync(staging, { recursive: true, force: true });
