@@ -79,7 +79,7 @@ function siteOf(context: Context, machine: Machine, root: string): Site {
     }),
     lock: (environment) => lockFile(environment, context, machine),
     model: (base, revision) => modelPlace(base, revision, context.env),
-    portable: (value) => portable(value, root),
+    portable: portableBelow(root),
     precision: nativePrecision(machine),
     cores: machine.cores,
     gpus: machine.gpus.length,
@@ -142,12 +142,23 @@ export function planAll(loaded: readonly LoadedExperiment[], project: Project): 
   return { plan, points: new Map(plan.runs.map((run, index) => [run, drafted[index]?.point as DraftedPoint])) };
 }
 
-/** Replaces absolute paths below the root, so that what is written down names no machine. */
-export function portable<T>(value: T, root: string): T {
-  if (typeof value === "string") {
-    return (isAbsolute(value) && existsSync(value) ? relative(root, value) || "." : value) as T;
-  }
-  if (Array.isArray(value)) return value.map((item) => portable(item, root)) as T;
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, portable(item, root)])) as T;
+/** Makes values name no machine: replaces absolute paths of what exists by paths relative to the root. Looks once at each. */
+function portableBelow(root: string): <T>(value: T) => T {
+  const known = new Map<string, string>();
+  const shorten = (path: string): string => {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const short = existsSync(path) ? relative(root, path) || "." : path;
+    known.set(path, short);
+    return short;
+  };
+  const portable = <T>(value: T): T => {
+    if (typeof value === "string") return (isAbsolute(value) ? shorten(value) : value) as T;
+    if (Array.isArray(value)) return value.map(portable) as T;
+    if (typeof value !== "object" || value === null) return value;
+    const copy: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) copy[key] = portable(item);
+    return copy as T;
+  };
+  return portable;
 }

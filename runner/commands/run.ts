@@ -10,15 +10,15 @@ import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
 import type { Json } from "../plan/step.ts";
-import { type DraftedPoint, loadAll, openProject, type Planned, type Project, planAll, portable } from "../project.ts";
+import { type DraftedPoint, loadAll, openProject, type Planned, type Project, planAll } from "../project.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { tryAcquire } from "../store/lock.ts";
 import { formerIngredients } from "../study/former.ts";
 import type { Manifest } from "../study/manifest.ts";
-import { provenanceOf, seedsIn } from "../study/provenance.ts";
-import { type Sealing, seal } from "../study/seal.ts";
+import { openProvenance, seedsIn } from "../study/provenance.ts";
+import { makeLatest, type Sealing, seal } from "../study/seal.ts";
 import { type Act, type Context, exit } from "./context.ts";
 import { runSummary } from "./summary.ts";
 
@@ -71,7 +71,7 @@ export const command: Act = async ([paths], given, context) => {
   });
 
   let outcomes: ReadonlyMap<PlannedStep, Outcome>;
-  let sealed: readonly Sealed[];
+  let last: string | undefined;
   try {
     outcomes = await execute(plan, parts, {
       emit,
@@ -79,21 +79,19 @@ export const command: Act = async ([paths], given, context) => {
       force: forced,
       keepGoing: options.keepGoing ?? false,
     });
-    sealed = finish({ ...planned, plan }, outcomes, options, project, context, emit);
+    last = finish({ ...planned, plan }, outcomes, options, project, context, emit);
   } finally {
     await reporter.close();
     store.close();
   }
-  const last = sealed.at(-1);
   if (last !== undefined && options.json !== true && options.quiet !== true) {
-    context.out(runSummary(last.manifest, relative(context.cwd, dirname(last.path)), context));
+    const manifest = JSON.parse(readFileSync(last, "utf8")) as Manifest;
+    context.out(runSummary(manifest, relative(context.cwd, dirname(last)), context));
   }
   return [...outcomes.values()].every(isThere) ? exit.done : exit.failed;
 };
 
-type Sealed = { readonly manifest: Manifest; readonly path: string };
-
-/** Seals every run whose steps are all there and says how each run ended. */
+/** Seals every run whose steps are all there and says how each run ended. Gives the path of the last one's manifest. */
 function finish(
   { plan, points }: Planned,
   outcomes: ReadonlyMap<PlannedStep, Outcome>,
@@ -101,12 +99,18 @@ function finish(
   project: Project,
   context: Context,
   emit: (event: Event) => void,
-): readonly Sealed[] {
+): string | undefined {
   const records = new Map<PlannedStep, StoreRecord>();
   for (const [step, outcome] of outcomes) {
     if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
   }
-  const sealed: Sealed[] = [];
+  const provenance = openProvenance({
+    exp: context.version(),
+    root: project.root,
+    gpus: project.machine.gpus as unknown as Json,
+  });
+  const latest = new Map<string, string>();
+  let last: string | undefined;
   for (const run of plan.runs) {
     const ends = [...run.steps.values()].map((step) => outcomes.get(step));
     if (!ends.every((outcome) => outcome !== undefined && isThere(outcome))) {
@@ -118,12 +122,14 @@ function finish(
       emit({ type: "run-end", run: nameOf(run), status: "done", manifest: null });
       continue;
     }
-    const sealing = sealingOf(run, points.get(run) as DraftedPoint, set, project, context);
+    const sealing = sealingOf(run, points.get(run) as DraftedPoint, set, project, provenance);
     const { run: name, manifest } = seal(run, records, sealing);
-    sealed.push({ manifest: JSON.parse(readFileSync(manifest, "utf8")) as Manifest, path: manifest });
+    latest.set(run.experiment, manifest);
+    last = manifest;
     emit({ type: "run-end", run: name, status: "done", manifest });
   }
-  return sealed;
+  for (const manifest of latest.values()) makeLatest(manifest);
+  return last;
 }
 
 function sealingOf(
@@ -131,13 +137,13 @@ function sealingOf(
   { experiment, file }: DraftedPoint,
   set: readonly string[],
   project: Project,
-  context: Context,
+  provenance: ReturnType<typeof openProvenance>,
 ): Sealing {
-  const { root, artifacts, store, machine, site, digests } = project;
-  const config = portable(experiment as unknown as Json, root);
+  const { artifacts, store, site, digests } = project;
+  const config = site.portable(experiment as unknown as Json);
   return {
     artifacts,
-    file: portable(file, root),
+    file: site.portable(file),
     set,
     config,
     objectDir: (object) => store.objectDir(object),
@@ -151,13 +157,10 @@ function sealingOf(
       const sources: Record<string, string> = {};
       for (const step of run.steps.values()) {
         for (const [name, path] of Object.entries(step.draft.sources)) {
-          if (!name.startsWith("recipes/")) sources[portable(path, root)] = step.sourceDigests[name] as string;
+          if (!name.startsWith("recipes/")) sources[site.portable(path)] = step.sourceDigests[name] as string;
         }
       }
-      return provenanceOf({
-        exp: context.version(),
-        root,
-        gpus: machine.gpus as unknown as Json,
+      return provenance({
         locks: { [environment]: { path: lock, sha256: digests.of(lock) } },
         seeds: seedsIn(config),
         sources,

@@ -1,5 +1,3 @@
-import type { Json } from "../plan/step.ts";
-
 /** What drafting needs to know of this machine and project, besides the experiment. Reading it touches no network. */
 export type Site = {
   /** exp's own version: in the keys of cheap TypeScript steps, so that better code runs again. */
@@ -13,7 +11,7 @@ export type Site = {
   /** What `precision: auto` and `16bit` mean here, by compute capability. */
   readonly precision: "bf16" | "fp16" | "fp32";
   /** Replaces paths below the project root by relative ones, so that what is written down names no machine. */
-  portable(value: Json): Json;
+  portable<T>(value: T): T;
   readonly cores: number;
   readonly gpus: number;
 };

@@ -4,27 +4,50 @@ import { arch, cpus, release, totalmem, type } from "node:os";
 import type { Json } from "../plan/step.ts";
 import type { Provenance } from "./manifest.ts";
 
-/** What the machine and the project say of themselves when a run is sealed. */
-export function provenanceOf(given: {
-  readonly exp: string;
-  readonly root: string;
-  readonly gpus: Json;
+/** What one run adds to what every run of a command shares. */
+type OfRun = {
   /** Environment -> its lock file and that file's sha256. */
   readonly locks: Readonly<Record<string, { readonly path: string; readonly sha256: string }>>;
   readonly seeds: Readonly<Record<string, number>>;
   readonly sources: Readonly<Record<string, string>>;
-}): Provenance {
-  const locks = Object.entries(given.locks);
-  return {
+};
+
+/** What the machine and the project say of themselves when runs are sealed: asked once, however many runs there are. */
+export function openProvenance(given: {
+  readonly exp: string;
+  readonly root: string;
+  readonly gpus: Json;
+}): (run: OfRun) => Provenance {
+  const shared = once(() => ({
     exp: given.exp,
     node: process.versions.node,
     git: gitState(given.root),
     os: `${type()} ${release()} ${arch()}`,
     hardware: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memory: totalmem(), gpus: given.gpus },
-    locks: Object.fromEntries(locks.map(([name, { sha256 }]) => [name, sha256])),
-    packages: Object.fromEntries(locks.map(([name, { path }]) => [name, pinned(readFileSync(path, "utf8"))])),
-    seeds: given.seeds,
-    sources: given.sources,
+  }));
+  const packages = new Map<string, Record<string, string>>();
+  const packagesOf = (path: string): Record<string, string> => {
+    const known = packages.get(path) ?? pinned(readFileSync(path, "utf8"));
+    packages.set(path, known);
+    return known;
+  };
+  return (run) => {
+    const locks = Object.entries(run.locks);
+    return {
+      ...shared(),
+      locks: Object.fromEntries(locks.map(([name, { sha256 }]) => [name, sha256])),
+      packages: Object.fromEntries(locks.map(([name, { path }]) => [name, packagesOf(path)])),
+      seeds: run.seeds,
+      sources: run.sources,
+    };
+  };
+}
+
+function once<T>(make: () => T): () => T {
+  let made: { readonly value: T } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
   };
 }
 

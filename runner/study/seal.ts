@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
@@ -23,8 +23,8 @@ export type Sealing = {
 };
 
 /**
- * Writes a finished run to `runs/<experiment>/<run>/`: links to its files, then manifest.json, and makes it the
- * experiment's latest. A run of the same steps with the same outputs is the same run, and its manifest stays as it is.
+ * Writes a finished run to `runs/<experiment>/<run>/`: links to its files, then manifest.json. A run of the same steps
+ * with the same outputs is the same run, and its manifest stays as it is.
  * Returns the manifest's path and the run's name.
  */
 export function seal(
@@ -55,8 +55,17 @@ export function seal(
       staged.discard();
     }
   }
-  point(join(dirname(folder), latestLink), name);
   return { run: name, manifest: path };
+}
+
+/** Makes a sealed run its experiment's latest, in one step, so that no reader finds none. */
+export function makeLatest(manifest: string): void {
+  const folder = dirname(manifest);
+  const link = join(dirname(folder), latestLink);
+  const fresh = `${link}.${process.pid}`;
+  rmSync(fresh, { force: true });
+  symlinkSync(basename(folder), fresh);
+  renameSync(fresh, link);
 }
 
 /** Where a step's outputs stand in a run's folder: those of an arm together, the others at the top. */
@@ -152,12 +161,4 @@ function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {
 /** Coordinates as a folder's name: anything odd in a value becomes "_". */
 function safe(coordinates: string): string {
   return coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120);
-}
-
-/** Points a link elsewhere in one step, so that no reader finds it missing. */
-function point(path: string, target: string): void {
-  const fresh = `${path}.${process.pid}`;
-  rmSync(fresh, { force: true });
-  symlinkSync(target, fresh);
-  renameSync(fresh, path);
 }
