@@ -25,7 +25,10 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "setup [backend...]",
     summary: "build the Python environments from their lock files, and the bundled model",
-    options: [["--torch <variant>", "cpu or cuda; default: by what this machine has"]],
+    options: [
+      ["--torch <variant>", "cpu or cuda; default: by what this machine has"],
+      ["--dev", "also install what checks the recipes: pytest, ruff, mypy"],
+    ],
     load: () => import("./setup.ts"),
   },
   {
