@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import sys
 import tempfile
@@ -18,17 +19,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 from omegaconf import OmegaConf
 from peft import LoraConfig, get_peft_model
+from transformers import AutoModelForCausalLM
+
 from recipes.common.encode import IGNORE
 from recipes.torchtune.config import build_config
 from recipes.torchtune.data import Example, collate
 from recipes.torchtune.model import PROJECTIONS, read_shape
 from recipes.torchtune.recipe import Recipe
-from transformers import AutoModelForCausalLM
 
 RATE = 1e-3
 Step = Callable[[list[Example]], None]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pickle
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
+from recipes.common.protocol import StepFailed
 
 
 @dataclass(frozen=True)
@@ -23,14 +26,21 @@ class Checkpoints:
 
     def save(self, step: int, state: dict[str, Any]) -> Path:
         """Write the state of a step, flush it, give it its name, and drop the oldest files beyond `keep`."""
-        self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"step-{step:08d}.pt"
-        partial = path.with_suffix(".partial")
-        with partial.open("wb") as file:
-            torch.save({"fingerprint": self.fingerprint, "step": step, **state}, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
+        partial = self.folder / "checkpoint.partial"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with partial.open("wb") as file:
+                torch.save({"fingerprint": self.fingerprint, "step": step, **state}, file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(partial, path)
+        except (OSError, RuntimeError) as error:
+            with contextlib.suppress(OSError):
+                partial.unlink()
+            raise StepFailed(
+                "checkpoint", f"cannot write {path}: {error}", "Free some space; the last whole checkpoint is kept."
+            ) from error
         for old in self._files()[self.keep :]:
             old.unlink()
         return path

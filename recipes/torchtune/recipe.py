@@ -20,12 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torchtune
 from omegaconf import DictConfig, OmegaConf
 from torch import Tensor, nn
+from torchtune import config, modules, training, utils
 from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules.peft import get_adapter_params, set_trainable_params
 
-import torchtune
 from recipes.common.encode import pad_token
 from recipes.common.protocol import StepFailed, write_json
 from recipes.torchtune.adapters import DoRA, LoRA
@@ -36,7 +37,6 @@ from recipes.torchtune.decoder import Layout
 from recipes.torchtune.model import adapted_layers, read_shape
 from recipes.torchtune.watch import EachStep, History, Monitor, Silent, Stopped
 from recipes.torchtune.weights import load_base, put_base, save_adapter
-from torchtune import config, modules, training, utils
 
 
 def _stock_recipe() -> Any:

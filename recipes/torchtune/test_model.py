@@ -23,7 +23,8 @@ ALL = ["llama", "qwen2.5", "qwen3", "qwen3-untied"]
 
 
 def reference(folder: Path) -> nn.Module:
-    return AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32).eval()
+    model: nn.Module = AutoModelForCausalLM.from_pretrained(str(folder), dtype=torch.float32)
+    return model.eval()
 
 
 def ours(folder: Path, **adapters: Any) -> Decoder:
@@ -33,7 +34,8 @@ def ours(folder: Path, **adapters: Any) -> Decoder:
     for module in model.modules():
         if hasattr(module, "initialize_dora_magnitude"):
             module.initialize_dora_magnitude()
-    return model.eval()
+    model.eval()
+    return model
 
 
 def logits(model: nn.Module, tokens: Tensor) -> Tensor:

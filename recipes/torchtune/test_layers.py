@@ -1,0 +1,86 @@
+"""The hand-written gradients are the true ones, and the adapters are torchtune's own where those are right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+from torch import Tensor
+from torch.autograd import gradcheck
+from torchtune.modules.peft import DoRALinear, LoRALinear
+
+from recipes.torchtune.adapters import DoRA, LoRA, low_rank
+from recipes.torchtune.attention import _Attend, attend, rotate
+
+
+@pytest.fixture(autouse=True)
+def seeded() -> Iterator[None]:
+    torch.manual_seed(0)
+    yield
+
+
+def random(*shape: int) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+def test_rotation_gradient() -> None:
+    angle = torch.randn(1, 3, 1, 4, dtype=torch.float64)
+    assert gradcheck(lambda x: rotate(x, angle.cos(), angle.sin()), random(1, 3, 2, 8))
+
+
+def test_attention_gradient() -> None:
+    hidden = torch.ones(3, 5, dtype=torch.bool).triu(3)
+    assert gradcheck(
+        lambda q, k, v: _Attend.apply(q, k, v, hidden), (random(2, 4, 3, 8), random(2, 2, 5, 8), random(2, 2, 5, 8))
+    )
+
+
+def test_attention_in_bf16_equals_the_fused_kernel() -> None:
+    q, k, v = torch.randn(2, 4, 30, 16), torch.randn(2, 2, 50, 16), torch.randn(2, 2, 50, 16)
+    hidden = torch.ones(30, 50, dtype=torch.bool).triu(21)
+    exact = attend(q, k, v, hidden)
+    half = attend(q.bfloat16(), k.bfloat16(), v.bfloat16(), hidden)
+    assert half.dtype == torch.bfloat16
+    torch.testing.assert_close(half.float(), exact, atol=0.03, rtol=0.03)
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["plain", "dropout"])
+def test_low_rank_gradient(apart: bool) -> None:
+    x, a, b = random(2, 3, 5), random(2, 5), random(4, 2)
+    weight, bias = torch.randn(4, 5, dtype=torch.float64), torch.randn(4, dtype=torch.float64)
+    assert gradcheck(lambda x, a, b: low_rank(x, x * 0.5 if apart else x, weight, bias, a, b, 1.7), (x, a, b))
+
+
+@pytest.mark.parametrize(("mine", "stock"), [(LoRA, LoRALinear), (DoRA, DoRALinear)], ids=["lora", "dora"])
+def test_adapters_and_their_gradients_are_torchtune_s(mine: type, stock: type) -> None:
+    ours, theirs = (kind(12, 10, rank=3, alpha=7.0) for kind in (mine, stock))
+    for module in (ours, theirs):
+        module.weight.requires_grad_(False)
+    theirs.load_state_dict(ours.state_dict())
+    for module in (ours, theirs):
+        if hasattr(module, "initialize_dora_magnitude"):
+            with torch.no_grad():
+                module.initialize_dora_magnitude()
+    change = {name: torch.randn_like(p) * 0.3 for name, p in ours.named_parameters() if p.requires_grad}
+    x = torch.randn(4, 12)
+    for module in (ours, theirs):
+        with torch.no_grad():
+            for name, parameter in module.named_parameters():
+                if name in change:
+                    parameter.add_(change[name])
+        module(x).square().sum().backward()
+    torch.testing.assert_close(ours(x), theirs(x))
+    for (name, mine_), (_, stock_) in zip(ours.named_parameters(), theirs.named_parameters(), strict=True):
+        if name in change:
+            torch.testing.assert_close(mine_.grad, stock_.grad, atol=1e-4, rtol=1e-4)
+
+
+def test_a_16_bit_base_carries_fp32_adapters() -> None:
+    layer = LoRA(8, 8, rank=2, alpha=4.0)
+    layer.weight.requires_grad_(False)
+    layer.weight.data = layer.weight.data.bfloat16()
+    out = layer(torch.randn(3, 8).bfloat16())
+    out.sum().backward()
+    assert out.dtype == torch.bfloat16
+    assert layer.lora_b.weight.grad.dtype == torch.float32
