@@ -25,8 +25,10 @@ export const command: Act = async ([names], { torch, dev }, context) => {
     for (const name of Object.keys(bundledModels)) await setupModel(name, context, { signal: context.stop }, report);
     return exit.done;
   } catch (error) {
+    if (context.stop.aborted) return exit.interrupted;
     if (!(error instanceof StepFailed)) throw error;
     context.err(`exp setup: ${error.message}\n${error.help === undefined ? "" : `${error.help}\n`}`);
+    if (error.log !== undefined) context.err(`log: ${error.log}\n`);
     return exit.failed;
   }
 };

@@ -3,8 +3,8 @@ import { join } from "node:path";
 import { StepFailed } from "../plan/step.ts";
 import type { Where } from "./probe.ts";
 
-/** What setting up has to say: a line, and how many packages are in place. */
-export type Report = (progress: { readonly message: string; readonly done?: number; readonly total?: number }) => void;
+/** What setting up has to say, a line at a time. */
+export type Report = (progress: { readonly message: string }) => void;
 
 /** An environment that is being built, and how its children are run. */
 export type Site = {
@@ -68,7 +68,7 @@ export async function run(
   const told: string[] = [];
   for await (const line of child.iterable({ from: "all" })) {
     appendFileSync(site.log, `${line}\n`);
-    if (/^\s*(error|×|╰─▶|caused by)|^\w*Error\b/i.test(line)) told.push(line.trim());
+    if (/^\s*(error|×|╰─▶|cause:|caused by)|^\w*Error\b/i.test(line)) told.push(line.trim());
     if (/^\s*(Downloading|Downloaded|Resolved|Prepared|Installed|Bytecode compiled|Collecting)\b/.test(line)) {
       site.report({ message: line.trim() });
     }
@@ -77,8 +77,9 @@ export async function run(
   const done = await child;
   site.signal?.throwIfAborted();
   if (done.exitCode !== 0) {
-    const cause = told.slice(0, 3).join(" ") || `${file} ended with ${done.exitCode ?? done.signal ?? done.code}`;
-    throw new StepFailed("install-failed", cause, { log: site.log });
+    const [first, last] = [told[0], told.at(-1)];
+    const cause = first === undefined ? `${file} ended with ${done.exitCode ?? done.signal ?? done.code}` : first;
+    throw new StepFailed("install-failed", last === first ? cause : `${cause} (${last})`, { log: site.log });
   }
 }
 
@@ -111,7 +112,7 @@ function countPackages(site: Site): { expect(more: number): void; end(): void } 
   let total: number | undefined;
   const timer = setInterval(() => {
     const done = count() - before;
-    if (done !== last) site.report({ message: "packages in place", done, ...(total === undefined ? {} : { total }) });
+    if (done !== last && done > 0) site.report({ message: `${done} of ${total ?? "some"} packages in place` });
     last = done;
   }, 500);
   return { expect: (more) => (total = more), end: () => clearInterval(timer) };
