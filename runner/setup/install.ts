@@ -112,7 +112,8 @@ function countPackages(site: Site): { expect(more: number): void; end(): void } 
   let total: number | undefined;
   const timer = setInterval(() => {
     const done = count() - before;
-    if (done !== last && done > 0) site.report({ message: `${done} of ${total ?? "some"} packages in place` });
+    if (done !== last && done > 0)
+      site.report({ message: `${done}${total === undefined ? "" : ` of ${total}`} packages in place` });
     last = done;
   }, 500);
   return { expect: (more) => (total = more), end: () => clearInterval(timer) };
