@@ -6,6 +6,7 @@ import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
 import { systemFailure } from "./system.ts";
 import { tail } from "./tail.ts";
+import { withoutTracebacks } from "./traceback.ts";
 
 /** How one step of a plan ended, with its record where it has one. */
 export type Outcome =
@@ -130,14 +131,17 @@ export async function execute(
   return outcomes;
 }
 
-/** Last lines of a failed step's log that are shown. */
+/** Last lines of a failed step's log that are shown, of those that are looked at. */
 const shownLines = 10;
+const seenLines = 200;
 
 function describe(error: StepFailed): NonNullable<Extract<Event, { type: "step-end" }>["error"]> {
   return {
     code: error.code,
     message: error.message,
     ...(error.help === undefined ? {} : { help: error.help }),
-    ...(error.log === undefined ? {} : { log: error.log, tail: tail(error.log, shownLines) }),
+    ...(error.log === undefined
+      ? {}
+      : { log: error.log, tail: withoutTracebacks(tail(error.log, seenLines)).slice(-shownLines) }),
   };
 }
