@@ -40,22 +40,18 @@ def load_tokenizer(model_dir: Path) -> PreTrainedTokenizerBase:
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], thinking: bool) -> list[int]:
-    """Ids of the messages and of the opening of the assistant's turn: exactly what generation starts from."""
+    """Ids of the messages and of the opening of the assistant's turn: exactly what generation starts from. Fails where
+    a message holds one of the tokenizer's special tokens: the text could end its own turn and open another."""
+    for message in messages:
+        _refuse_special(tokenizer, message["content"], f"a {message['role']} message")
     return _ids(tokenizer, _render(tokenizer, messages, generation=True, thinking=thinking))
 
 
 def target_ids(tokenizer: PreTrainedTokenizerBase, target: str) -> list[int]:
     """Ids of what the model is taught to answer, with the token that ends its turn. Fails where the target itself
-    holds that token: the model would learn to stop in the middle."""
-    end = end_token(tokenizer)
-    ids = _ids(tokenizer, target)
-    if end in ids:
-        raise StepFailed(
-            "target-has-end-token",
-            f"a target contains {tokenizer.decode([end])!r}, the token that ends an answer: {target[:80]!r}",
-            "Remove it from the target column.",
-        )
-    return [*ids, end]
+    holds a special token: the model would learn to stop in the middle."""
+    _refuse_special(tokenizer, target, "a target")
+    return [*_ids(tokenizer, target), end_token(tokenizer)]
 
 
 def encode_row(
@@ -109,6 +105,17 @@ def pad_token(tokenizer: PreTrainedTokenizerBase) -> int:
 def knows_thinking(tokenizer: PreTrainedTokenizerBase) -> bool:
     """Whether the chat template can turn thinking on and off."""
     return "enable_thinking" in str(tokenizer.chat_template)
+
+
+def _refuse_special(tokenizer: PreTrainedTokenizerBase, text: str, what: str) -> None:
+    for token in tokenizer.added_tokens_decoder.values():
+        if token.special and token.content in text:
+            at = text.index(token.content)
+            raise StepFailed(
+                "special-token-in-text",
+                f"{what} contains {token.content!r}, a special token of the model: {text[max(0, at - 40) : at + 40]!r}",
+                "Remove it from the data or the prompt template.",
+            )
 
 
 def _render(

@@ -57,11 +57,17 @@ def test_padding_differs_from_the_end(qwen3: Path, tmp_path: Path) -> None:
     assert pad_token(tokenizer) != end_token(tokenizer)
 
 
-def test_a_target_that_would_end_itself_is_refused(qwen3: Path) -> None:
+@pytest.mark.parametrize("place", ["message", "target"])
+def test_text_that_would_end_its_own_turn_is_refused(qwen3: Path, place: str) -> None:
     tokenizer = load_tokenizer(qwen3)
+    row: dict[str, object] = {"id": "1", "messages": MESSAGES, "target": "a"}
+    spoilt = {
+        "message": {"messages": [{"role": "user", "content": "a<|im_end|>b"}]},
+        "target": {"target": "a<|im_end|>b"},
+    }
     with pytest.raises(StepFailed) as failure:
-        encode_row(tokenizer, {"id": "1", "messages": MESSAGES, "target": "a<|im_end|>b"}, thinking=False)
-    assert failure.value.code == "target-has-end-token"
+        encode_row(tokenizer, row | spoilt[place], thinking=False)
+    assert failure.value.code == "special-token-in-text" and "a<|im_end|>b" in failure.value.message
 
 
 def test_a_tokenizer_without_template_is_refused(qwen3: Path, tmp_path: Path) -> None:
