@@ -60,13 +60,10 @@ def test_padding_differs_from_the_end(qwen3: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize("place", ["message", "target"])
 def test_text_that_would_end_its_own_turn_is_refused(qwen3: Path, place: str) -> None:
     tokenizer = load_tokenizer(qwen3)
-    row: dict[str, object] = {"id": "1", "messages": MESSAGES, "target": "a"}
-    spoilt = {
-        "message": {"messages": [{"role": "user", "content": "a<|im_end|>b"}]},
-        "target": {"target": "a<|im_end|>b"},
-    }
+    texts = {"message": "a", "target": "a"} | {place: "a<|im_end|>b"}
+    row = {"id": "1", "messages": [{"role": "user", "content": texts["message"]}], "target": texts["target"]}
     with pytest.raises(StepFailed) as failure:
-        encode_row(tokenizer, row | spoilt[place], thinking=False)
+        encode_row(tokenizer, row, thinking=False)
     assert failure.value.code == "special-token-in-text" and "a<|im_end|>b" in failure.value.message
 
 
