@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import pytest
 import torch
@@ -24,12 +21,6 @@ FAMILIES: dict[str, tuple[Family, bool]] = {
     "qwen3-untied": ("qwen3", False),
 }
 WORDS = ["liver", "kidney", "spleen", "cyst", "stone", "mass", "normal", "left", "right", "no"]
-
-
-@pytest.fixture(scope="session", autouse=True)
-def one_thread() -> None:
-    """Tiny matrices gain nothing from threads."""
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")
