@@ -11,7 +11,9 @@ if (major < 20 || (major === 20 && minor < 19)) {
   process.exit(2);
 }
 
-const lock = createHash("sha256").update(readFileSync(`${root}package-lock.json`)).digest("hex");
+const lock = createHash("sha256")
+  .update(readFileSync(`${root}package-lock.json`))
+  .digest("hex");
 const stamp = `${root}node_modules/.exp-lock`;
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   execFileSync("npm", ["ci"], { cwd: root, stdio: "inherit" });

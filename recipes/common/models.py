@@ -20,6 +20,9 @@ from recipes.common.protocol import StepFailed, write_json
 BUNDLED = {"smollm2-135m": "SmolLM2-135M-Instruct.Q4_1.gguf"}
 """Bundled name -> quantised file inside the package that carries it."""
 
+_SINGLE_DIGITS = {"smollm2-135m"}
+"""Models whose tokenizer splits numbers into digits, which transformers does not read from a GGUF."""
+
 INDEX = "model.safetensors.index.json"
 _WEIGHTS = ("model.safetensors", "model-*-of-*.safetensors")
 _BESIDES = ("*.json", "*.txt", "*.jinja", "tokenizer.model", "LICENSE*")
@@ -77,6 +80,7 @@ def unpack_bundled(name: str, package: Path, output: Path) -> None:
     """De-quantise a bundled model into a folder, as fp32 safetensors with its tokenizer; model.json is written last.
     bf16 would halve the size, but it cannot hold the de-quantised values: it changes 97 % of the embeddings."""
     import torch
+    from tokenizers import pre_tokenizers
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
 
     found = sorted(package.rglob(BUNDLED[name]))
@@ -88,6 +92,10 @@ def unpack_bundled(name: str, package: Path, output: Path) -> None:
     config = AutoConfig.from_pretrained(folder, gguf_file=file)
     for key in ("quantization_config", "_name_or_path", "_model_name_or_path"):
         config.__dict__.pop(key, None)
+    if name in _SINGLE_DIGITS:
+        backend = tokenizer.backend_tokenizer
+        digits = pre_tokenizers.Digits(individual_digits=True)
+        backend.pre_tokenizer = pre_tokenizers.Sequence([digits, backend.pre_tokenizer])
     # The GGUF pads with the token that ends a turn, which would hide a real end of turn.
     tokenizer.pad_token = "<|endoftext|>"
     tokenizer.model_max_length = config.max_position_embeddings

@@ -8,7 +8,12 @@ export type Event =
   | {
       readonly type: "plan";
       readonly runs: number;
-      readonly steps: readonly { readonly id: string; readonly kind: string; readonly status: "cached" | "run" | "depends"; readonly reason: string }[];
+      readonly steps: readonly {
+        readonly id: string;
+        readonly kind: string;
+        readonly status: "cached" | "run" | "depends";
+        readonly reason: string;
+      }[];
     }
   | { readonly type: "step-start"; readonly step: string; readonly kind: string }
   | ({ readonly type: "progress"; readonly step: string } & Progress)
@@ -18,8 +23,19 @@ export type Event =
       readonly status: StepStatus;
       readonly seconds: number;
       /** A failed step says what happened and what to do, with the last lines of its log and the log's path. */
-      readonly error?: { readonly code: string; readonly message: string; readonly help?: string; readonly log?: string; readonly tail?: readonly string[] };
+      readonly error?: {
+        readonly code: string;
+        readonly message: string;
+        readonly help?: string;
+        readonly log?: string;
+        readonly tail?: readonly string[];
+      };
       /** A skipped step names the step that it waited for. */
       readonly because?: string;
     }
-  | { readonly type: "run-end"; readonly run: string; readonly status: "done" | "failed" | "interrupted"; readonly manifest: string | null };
+  | {
+      readonly type: "run-end";
+      readonly run: string;
+      readonly status: "done" | "failed" | "interrupted";
+      readonly manifest: string | null;
+    };

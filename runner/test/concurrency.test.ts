@@ -10,7 +10,7 @@ const file = "experiments/study.yaml";
 /** Turns the study into a sweep of four runs with 13 steps. */
 function widen(rig: Rig): void {
   rig.write("experiments/data/train.csv", table("train-", 1_000, 1_000));
-  rig.edit(file, "test.csv}\n", "test.csv}\n  accept: [duplicate-within, conflicting-duplicates]\n");
+  rig.edit(file, "test.csv}\n", "test.csv}\n  accept: [duplicate-input]\n");
   rig.write(file, `${rig.read(file)}sweep: {grid: {data.train.limit: [100, 200, 300, 400]}}\n`);
 }
 
@@ -137,8 +137,8 @@ test("a run that is killed while another waits for it: the other takes over at o
 /** Asserts that within 10 s no process is left that works for the study. */
 async function expectNobody(rig: Rig): Promise<void> {
   const until = performance.now() + 10_000;
-  while (processesWith(rig.folder).length > 0 && performance.now() < until) await sleep(100);
-  expect(processesWith(rig.folder)).toEqual([]);
+  while (processesWith(rig.path("artifacts")).length > 0 && performance.now() < until) await sleep(100);
+  expect(processesWith(rig.path("artifacts"))).toEqual([]);
 }
 
 async function time(act: () => Promise<unknown>): Promise<number> {

@@ -207,7 +207,7 @@ describe("where exp cannot write,", () => {
       const ballast = rig.path("artifacts/ballast");
       writeFileSync(ballast, Buffer.alloc(920_000));
       rig.write("experiments/data/train.csv", table("train-", 2_000));
-      const args = ["--set", "data.accept=[duplicate-across]"];
+      const args = ["--set", "data.accept=[duplicate-input]"];
       expectFailure(await rig.exp("run", file, ...args), 1, /no space left on the disk of .*artifacts/);
       for (const folder of ["staging", "objects", "keys"]) {
         const path = rig.path(`artifacts/store/${folder}`);
@@ -225,7 +225,7 @@ describe("where exp cannot write,", () => {
 
 test("a source that is edited while the run goes on changes nothing, or fails the step", async ({ rig }) => {
   rig.write("experiments/data/train.csv", table("train-", 30_000, 1_000));
-  const run = rig.start(["run", file, "--json", "--until", "data", "--set", "data.accept=[duplicate-within]"]);
+  const run = rig.start(["run", file, "--json", "--until", "data", "--set", "data.accept=[duplicate-input]"]);
   await run.says(/"step-start"/);
   rig.write("experiments/data/train.csv", table("other-", 48));
   const { code, stdout } = await run.ended;

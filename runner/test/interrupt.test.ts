@@ -35,7 +35,7 @@ test("once: exit code 130, nothing half-made, and a rerun resumes the training t
   expect([ended.code, ended.stderr]).toEqual([130, ""]);
   expect(ended.steps).toMatchObject({ fetch: "built", data: "built", train: "skipped" });
   expect(ended.events.at(-1)).toMatchObject({ type: "run-end", status: "interrupted", manifest: null });
-  expect(processesWith(rig.folder)).toEqual([]);
+  expect(processesWith(rig.path("artifacts"))).toEqual([]);
   expectWhole(rig);
   expect(names(rig.path("artifacts/store/staging"))).toEqual([]);
   const before = Math.max(...trained(ended.events));
@@ -60,7 +60,7 @@ test("twice: the whole group is killed at once, and a rerun is none the worse", 
   const ended = told(await run.ended);
   expect(performance.now() - asked).toBeLessThan(3_000);
   expect(ended.code).toBe(130);
-  expect(processesWith(rig.folder)).toEqual([]);
+  expect(processesWith(rig.path("artifacts"))).toEqual([]);
   expectWhole(rig);
   await rig.built(file, ...long.slice(1));
   expectTidy(rig);
@@ -74,7 +74,7 @@ test("SIGTERM, as a batch system sends it, is a Ctrl-C", async ({ rig }) => {
   const ended = told(await run.ended);
   expect(ended.code).toBe(130);
   expect(ended.events.at(-1)).toMatchObject({ type: "run-end", status: "interrupted" });
-  expect(processesWith(rig.folder)).toEqual([]);
+  expect(processesWith(rig.path("artifacts"))).toEqual([]);
 });
 
 test("one who waits for another's step stops at once, and leaves the other alone", async ({ rig }) => {

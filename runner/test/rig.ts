@@ -18,7 +18,7 @@ import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { test as base, expect, inject, onTestFinished } from "vitest";
+import { test as base, expect, inject } from "vitest";
 import type { Event } from "../execute/event.ts";
 import { sha256 } from "../plan/canonical.ts";
 import { cacheRoot, environmentDir } from "../setup/cache.ts";
@@ -81,6 +81,7 @@ export class Rig {
   readonly #cache: string;
   readonly #top: string;
   readonly #started: ChildProcess[] = [];
+  readonly #atEnd: (() => void)[] = [];
 
   constructor() {
     this.#top = mkdtempSync(join(tmpdir(), "exp-test-"));
@@ -131,6 +132,11 @@ export class Rig {
     );
   }
 
+  /** Adds to a file's end. */
+  append(path: string, text: string): void {
+    this.write(path, `${this.read(path)}${text}`);
+  }
+
   /** Writes over a stored file, which is read-only. */
   spoil(path: string, text: string): void {
     chmodSync(this.path(path), 0o644);
@@ -140,9 +146,9 @@ export class Rig {
   /** The same study once more, with artifacts of its own. */
   twin(): Rig {
     const twin = new Rig();
-    cpSync(this.folder, twin.folder, { recursive: true });
+    cpSync(this.folder, twin.folder, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
     twin.env = this.env;
-    onTestFinished(() => twin.close());
+    this.atEnd(() => twin.close());
     return twin;
   }
 
@@ -248,8 +254,14 @@ export class Rig {
     cpSync(tinyModel(family), this.path(path), { recursive: true });
   }
 
+  /** Has something done before the study is removed. */
+  atEnd(act: () => void): void {
+    this.#atEnd.push(act);
+  }
+
   /** Ends what still runs and removes everything. */
   close(): void {
+    for (const act of this.#atEnd) act();
     for (const child of this.#started) if (child.exitCode === null) child.kill("SIGKILL");
     rmSync(this.#top, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }

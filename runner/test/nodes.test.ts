@@ -1,0 +1,77 @@
+/** The command line on every Node.js that exp supports, each from npm's package `node`. */
+import { execFileSync } from "node:child_process";
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, describe, expect } from "vitest";
+import { cacheRoot } from "../setup/cache.ts";
+import { expectFailure, type Rig, test, told } from "./rig.ts";
+
+describe.each(["20.19", "22", "24"])("Node %s", (version) => {
+  let node: string;
+  beforeAll(() => {
+    node = install(version);
+  }, 600_000);
+
+  const exp = (rig: Rig, ...args: readonly string[]) => rig.start(args, { node }).ended;
+
+  test("runs a study, runs it again from the cache, and reads it", async ({ rig }) => {
+    const file = "experiments/study.yaml";
+    const { stdout } = await rig.start(["doctor", "--json"], { node }).ended;
+    expect(stdout).toContain(`"${execFileSync(node, ["-p", "process.versions.node"], { encoding: "utf8" }).trim()}"`);
+    expect(await exp(rig, "check", file)).toMatchObject({ code: 0, stderr: "" });
+    expect(await exp(rig, "plan", file)).toMatchObject({ code: 0, stderr: "" });
+    const first = told(await exp(rig, "run", file, "--json"));
+    expect([first.code, first.stderr]).toEqual([0, ""]);
+    expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
+    const second = told(await exp(rig, "run", file, "--json"));
+    expect(new Set(Object.values(second.steps))).toEqual(new Set(["reused"]));
+    expect(second.manifest).toBe(first.manifest);
+    expect((await exp(rig, "show", "study")).stdout).toContain("zero-shot");
+    expect((await exp(rig, "ls")).stdout).toContain("study");
+    expect((await exp(rig, "why", "study", "data")).stdout).toContain("cached");
+  });
+
+  test("reuses what another Node has built", async ({ rig }) => {
+    await rig.built("experiments/study.yaml");
+    const { steps } = told(await exp(rig, "run", "experiments/study.yaml", "--json"));
+    expect(new Set(Object.values(steps))).toEqual(new Set(["reused"]));
+  });
+
+  test("says what is wrong, and how", async ({ rig }) => {
+    rig.edit("experiments/study.yaml", "columns:", "colums:");
+    expectFailure(await exp(rig, "run", "experiments/study.yaml"), 2, /:6:3: error\[unknown-key\]/);
+    expectFailure(await exp(rig, "rum"), 2, /unknown command/);
+  });
+
+  test("runs Python steps, and Ctrl-C stops them", async ({ rig }) => {
+    rig.usePython();
+    rig.addTinyModel("qwen3", "models/tiny");
+    const file = "experiments/tuned.yaml";
+    const run = rig.start(["run", file, "--json", "--until", "preflight"], { node });
+    await run.says(/"step-start","step":"preflight"/);
+    run.process.kill("SIGINT");
+    expect((await run.ended).code).toBe(130);
+    const { code, stderr } = await exp(rig, "run", file, "--json", "--until", "preflight");
+    expect([code, stderr]).toEqual([0, ""]);
+  });
+});
+
+/** Interpreter of a version, installed once per machine. */
+function install(version: string): string {
+  const folder = join(cacheRoot(), "test-nodes", version);
+  const node = join(folder, "node_modules/node/bin/node");
+  if (existsSync(node)) return node;
+  mkdirSync(join(folder, ".."), { recursive: true });
+  const partial = mkdtempSync(`${folder}.`);
+  writeFileSync(join(partial, "package.json"), '{"private": true}\n');
+  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--no-save", `node@${version}`], {
+    cwd: partial,
+    stdio: "pipe",
+  });
+  try {
+    renameSync(partial, folder);
+  } catch {
+    rmSync(partial, { recursive: true, force: true });
+  }
+  return node;
+}

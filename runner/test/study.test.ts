@@ -1,0 +1,279 @@
+/** A whole study with real Python steps: a tiny model is fine-tuned by the real torchtune, beside its zero-shot arm and a baseline. */
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { Rig, type RunEvents, test } from "./rig.ts";
+import { expectWhole, outputs } from "./whole.ts";
+
+const file = "experiments/tuned.yaml";
+const secret = "hf_SecretOfThisTest0123456789";
+const steps = [
+  "fetch",
+  "data",
+  "prompt.zero_shot",
+  "prompt.tuned",
+  "preflight",
+  "train",
+  "generate.zero_shot",
+  "generate.tfidf_svm",
+  "generate.tuned",
+  "evaluate.zero_shot",
+  "evaluate.tfidf_svm",
+  "evaluate.tuned",
+  "workbook",
+];
+
+/** The study that is built once; each test works on a copy of it, artifacts included. */
+let finished: Rig;
+let first: RunEvents;
+
+beforeAll(async () => {
+  finished = new Rig();
+  finished.usePython();
+  finished.env = { ...finished.env, HF_TOKEN: secret };
+  finished.addTinyModel("qwen3", "models/tiny");
+  first = await finished.built(file);
+}, 600_000);
+
+afterAll(() => finished.close());
+
+/** Which steps do not stand still in a copy of the study, with the reason that `exp plan` gives. */
+async function moved(rig: Rig): Promise<Record<string, string>> {
+  return Object.fromEntries(Object.entries(await rig.plan(file)).filter(([, status]) => status !== "cached"));
+}
+
+const copy = (rig: Rig): Rig => {
+  const twin = finished.twin();
+  rig.atEnd(() => twin.close());
+  return twin;
+};
+
+const builtBy = ({ steps: ended }: RunEvents): readonly string[] =>
+  Object.keys(ended).filter((step) => ended[step] === "built");
+
+describe("a tiny Qwen3, LoRA, three arms:", () => {
+  test("every step is built, and the run's folder holds what a study needs", () => {
+    expect(Object.keys(first.steps).sort()).toEqual([...steps].sort());
+    expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
+    const folder = dirname(first.manifest);
+    expect(readdirSync(folder).sort()).toEqual(
+      ["adapter", "data", "manifest.json", "model.json", "preflight.json", "tfidf_svm", "train.json", "tuned"]
+        .concat(["workbook.xlsx", "zero_shot"])
+        .sort(),
+    );
+    expect(readdirSync(join(folder, "adapter"))).toEqual(
+      expect.arrayContaining(["adapter_config.json", "adapter_model.safetensors"]),
+    );
+    expect(readFileSync(join(folder, "workbook.xlsx")).subarray(0, 2).toString()).toBe("PK");
+    for (const arm of ["zero_shot", "tfidf_svm", "tuned"]) {
+      const rows = readFileSync(join(folder, arm, "predictions.jsonl"), "utf8")
+        .trim()
+        .split("\n");
+      expect(rows).toHaveLength(9);
+      for (const row of rows) {
+        expect(JSON.parse(row)).toMatchObject({ id: expect.stringMatching(/^test-\d$/), gold: expect.any(Array) });
+      }
+    }
+    const answer = JSON.parse(readFileSync(join(folder, "tuned/responses.jsonl"), "utf8").split("\n")[0] as string);
+    expect(answer).toEqual({
+      id: "test-0",
+      text: expect.any(String),
+      prompt_tokens: expect.any(Number),
+      new_tokens: expect.any(Number),
+      finish: expect.stringMatching(/^(stop|length)$/),
+    });
+  });
+
+  test("the manifest says what it took and from what it was made", () => {
+    const { arms, cost, provenance, config } = finished.manifest(first.manifest);
+    const views = ["basic", "canonical", "raw"];
+    expect(Object.keys(arms).sort()).toEqual(["tfidf_svm", "tuned", "zero_shot"]);
+    for (const arm of Object.values(arms)) expect(Object.keys(arm).sort()).toEqual(views);
+    expect(arms.tfidf_svm?.basic.micro_f1).toBeGreaterThan(0.3);
+    expect(cost.seconds).toBeGreaterThan(1);
+    expect(cost.peak_memory).toBeGreaterThan(1e8);
+    expect(cost.tokens.trained).toBeGreaterThan(48);
+    expect(cost.tokens.prompted).toBeGreaterThan(2 * 9);
+    expect(cost.tokens.generated).toBeGreaterThan(2 * 9 - 1);
+    expect(Object.keys(cost.steps).sort()).toEqual([...steps].sort());
+    expect(provenance.packages.torchtune).toMatchObject({ torchtune: "0.6.1", torchao: "0.15.0" });
+    expect(provenance.packages.torchtune).toHaveProperty("transformers");
+    expect(provenance.seeds).toMatchObject({ "train.seed": 42 });
+    const sources = ["experiments/data/train.csv", "experiments/data/test.csv", "prompts/ask.hbs", "prompts/zero.hbs"];
+    expect(Object.keys(provenance.sources)).toEqual(expect.arrayContaining(sources));
+    expect(config).toMatchObject({ train: { rank: 4, alpha: 8 }, model: { base: "models/tiny" } });
+    expect(JSON.stringify({ config, provenance })).not.toContain(finished.folder);
+  });
+
+  test("the store keeps outputs and no checkpoints; nothing lies about", () => {
+    expectWhole(finished);
+    const stored = Object.keys(finished.tree("artifacts/store/objects"));
+    expect(stored.filter((name) => /checkpoint|optimi|\.pt$|request\.json/.test(name))).toEqual([]);
+    expect(readdirSync(finished.path("artifacts/work"))).toEqual(["snapshots"]);
+  });
+
+  test("a token that fetch was given stands nowhere below the study", () => {
+    expect(first.stdout + first.stderr).not.toContain(secret);
+    for (const name of readdirSync(finished.folder, { recursive: true }) as string[]) {
+      const path = finished.path(name);
+      if (!statSync(path).isFile()) continue;
+      expect(readFileSync(path, "latin1").includes(secret), name).toBe(false);
+    }
+  });
+
+  test("a second run starts no Python, reuses every step and is the same run", async ({ rig }) => {
+    const study = copy(rig);
+    // No interpreter is there: whatever wanted one would fail.
+    study.env = {};
+    const second = await study.built(file);
+    expect(new Set(Object.values(second.steps))).toEqual(new Set(["reused"]));
+    expect(second.manifest).toBe(join(study.folder, first.manifest.slice(finished.folder.length + 1)));
+  });
+
+  test("preflight's numbers and five decoded masks are kept", () => {
+    const shown = JSON.parse(readFileSync(join(dirname(first.manifest), "preflight.json"), "utf8"));
+    expect(JSON.stringify(shown)).toMatch(/48/);
+    expect(Object.values(shown).find((value) => Array.isArray(value) && value.length === 5)).toBeDefined();
+  });
+});
+
+describe("what runs again, by exp plan:", () => {
+  test("nothing, after a comment, a touched batch size of the generation, or a moved study", async ({ rig }) => {
+    const study = copy(rig);
+    study.edit(file, "# A fine-tune of a tiny model", "# Something else");
+    study.edit(file, "checkpoint: {every_steps: 2}", "checkpoint: {every_steps: 3}");
+    study.move("elsewhere");
+    // The workbook shows the configuration, of which the checkpoints are a part.
+    expect(Object.keys(await moved(study))).toEqual(["workbook"]);
+    study.edit(file, "checkpoint: {every_steps: 3}", "checkpoint: {every_steps: 2}");
+    expect(await moved(study)).toEqual({});
+  });
+
+  test("train and what follows, after train.rank", async ({ rig }) => {
+    const study = copy(rig);
+    study.edit(file, "rank: 4", "rank: 8");
+    expect(await moved(study)).toEqual({
+      preflight: "run: guards train",
+      train: "run: alpha: 8 -> 16",
+      "generate.tuned": "depends: depends on train: adapter",
+      "evaluate.tuned": expect.stringMatching(/^depends: depends on generate\.tuned/),
+      workbook: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
+    });
+    const run = await study.built(file);
+    expect([...builtBy(run)].sort()).toEqual(
+      ["preflight", "train", "generate.tuned", "evaluate.tuned", "workbook"].sort(),
+    );
+    const manifest = study.manifest(run.manifest);
+    expect(manifest.steps["generate.zero_shot"]).toEqual(finished.manifest(first.manifest).steps["generate.zero_shot"]);
+    expect(JSON.parse(await study.done("why", "tuned", "train", "--json"))).toMatchObject({ status: "cached" });
+    study.edit(file, "rank: 8", "rank: 4");
+    expect(new Set(Object.values((await study.built(file)).steps))).toEqual(new Set(["reused"]));
+  }, 300_000);
+
+  test("data alone, after an unused column", async ({ rig }) => {
+    const study = copy(rig);
+    study.edit("experiments/data/train.csv", "row 3\n", "a remark\n");
+    expect(await moved(study)).toMatchObject({ data: "run: data.train.file changed" });
+    expect(builtBy(await study.built(file))).toEqual(["data"]);
+    expect(await moved(study)).toEqual({});
+  });
+
+  test("the zero-shot arm alone, after its template", async ({ rig }) => {
+    const study = copy(rig);
+    study.edit("prompts/zero.hbs", "nothing else", "separated by commas");
+    const again = await moved(study);
+    expect(Object.keys(again).filter((step) => /tuned|train|tfidf|fetch|data/.test(step))).toEqual([]);
+    expect(again["prompt.zero_shot"]).toBe("run: template changed");
+    expect(JSON.parse(await study.done("why", "tuned", "generate.zero_shot", "--json"))).toMatchObject({
+      status: "depends",
+      because: { step: "prompt.zero_shot", reason: "template changed" },
+    });
+  });
+
+  test("training and its arm alone, after its template", async ({ rig }) => {
+    const study = copy(rig);
+    study.edit("prompts/ask.hbs", "Name the", "Name all");
+    const again = await moved(study);
+    expect(Object.keys(again).filter((step) => /zero_shot|tfidf|fetch|data/.test(step))).toEqual([]);
+    expect(again).toMatchObject({ "prompt.tuned": "run: template changed", train: expect.stringMatching(/^depends/) });
+  });
+
+  test("a template whose new comment renders the same runs the prompt and nothing else", async ({ rig }) => {
+    const study = copy(rig);
+    study.edit("prompts/ask.hbs", "{{#system}}", "{{! a comment }}{{#system}}");
+    expect(builtBy(await study.built(file))).toEqual(["prompt.tuned"]);
+  });
+
+  test("the baseline alone, after its recipe; generation and never training, after that of generation", async ({
+    rig,
+  }) => {
+    const study = copy(rig);
+    const own = study.ownPackage();
+    study.edit(join(own, "recipes/baselines/tfidf_svm.py"), /^(?=import json)/m, "# changed\n");
+    expect(await moved(study)).toEqual({
+      "generate.tfidf_svm": "run: recipes/baselines/tfidf_svm.py changed",
+      "evaluate.tfidf_svm": expect.stringMatching(/^depends/),
+      workbook: expect.stringMatching(/^depends/),
+    });
+    study.edit(join(own, "recipes/baselines/tfidf_svm.py"), "# changed\n", "");
+    study.append(join(own, "recipes/common/generate.py"), "\n# changed\n");
+    const again = await moved(study);
+    expect(again).toMatchObject({
+      "generate.zero_shot": "run: recipes/common/generate.py changed",
+      "generate.tuned": "run: recipes/common/generate.py changed",
+    });
+    expect(Object.keys(again).filter((step) => /^(train|prompt|data|fetch|.*tfidf.*)/.test(step))).toEqual([]);
+  });
+
+  test("training, after the trainer's recipe or the lock of its environment", async ({ rig }) => {
+    const study = copy(rig);
+    const own = study.ownPackage();
+    study.append(join(own, "recipes/torchtune/recipe.py"), "\n# changed\n");
+    expect((await moved(study)).train).toBe("run: recipes/torchtune/recipe.py changed");
+    expect(await moved(study)).not.toHaveProperty("generate.zero_shot");
+    study.edit(join(own, "recipes/torchtune/recipe.py"), "\n# changed\n", "");
+    expect(await moved(study)).toEqual({});
+    study.append(join(own, "recipes/locks/torchtune-cpu.lock"), "\n# changed\n");
+    const again = await moved(study);
+    expect(again.train).toBe("run: lock of torchtune changed");
+    expect(Object.keys(again)).toEqual(expect.arrayContaining(["generate.zero_shot", "generate.tfidf_svm"]));
+    expect(Object.keys(again)).not.toEqual(expect.arrayContaining(["data"]));
+    expect(Object.keys(again)).not.toEqual(expect.arrayContaining(["prompt.tuned"]));
+  });
+
+  test("everything that the model is in, after its weights; nothing, after its folder moved", async ({ rig }) => {
+    const study = copy(rig);
+    renameSync(study.path("models/tiny"), study.path("models/renamed"));
+    study.edit(file, "../models/tiny", "../models/renamed");
+    expect(Object.keys(await moved(study))).toEqual(["workbook"]);
+    study.append("models/renamed/config.json", "\n");
+    expect(await moved(study)).toMatchObject({ fetch: expect.stringMatching(/^run: model\/config\.json changed/) });
+  });
+});
+
+test("a forced training is a run of its own, and the older run keeps its files", async ({ rig }) => {
+  const study = copy(rig);
+  const before = study.tree("artifacts/runs");
+  const run = await study.built(file, "--force", "train");
+  expect(run.steps).toMatchObject({ train: "built", fetch: "reused", "generate.zero_shot": "reused" });
+  const now = study.tree("artifacts/runs");
+  for (const [name, target] of Object.entries(before)) if (!name.endsWith("latest")) expect(now[name]).toBe(target);
+  expectWhole(study);
+  for (const name of Object.keys(now)) expect(existsSync(study.path(`artifacts/runs/${name}`)), name).toBe(true);
+});
+
+test("a tiny Llama-like model, DoRA, the best epoch by validation loss", async ({ rig }) => {
+  rig.usePython();
+  rig.addTinyModel("llama", "models/tiny");
+  rig.edit(file, "method: lora", "method: dora");
+  rig.edit(file, "epochs: 1", "epochs: 2");
+  rig.edit(file, "precision: fp32\n", "precision: fp32\n  keep: {best: loss}\n");
+  rig.edit(file, "  test: {file", "  validation: {fraction: 0.25, seed: 13}\n  test: {file");
+  const { manifest } = await rig.built(file);
+  const { arms, steps: of } = rig.manifest(manifest);
+  expect(Object.keys(arms).sort()).toEqual(["tfidf_svm", "tuned", "zero_shot"]);
+  expect(Object.keys(outputs(rig, manifest, "train"))).toContain("adapter/adapter_model.safetensors");
+  const adapter = rig.readJson(join(dirname(manifest), "adapter/adapter_config.json"));
+  expect(adapter).toMatchObject({ peft_type: "LORA", use_dora: true, r: 4, lora_alpha: 8 });
+  expect(of.data?.evidence).toMatchObject({ validation: 12 });
+}, 300_000);
