@@ -29,7 +29,7 @@ def test_cpu_lock_is_the_cuda_lock_without_cuda(cuda: object) -> None:
     cpu = path.with_name(path.name.replace("-cuda", "-cpu")).read_text()
     assert cpu == cpu_lock(path.read_text(), wheels)
     assert not [name for name in blocks(cpu) if CUDA_ONLY.match(name)]
-    version = re.match(r"torch==(\S+)", blocks(cpu)["torch"])
+    version = re.match(r"torch==([^+\s]+)", blocks(cpu)["torch"])
     assert version and all(f"torch-{version[1]}" in line for line in wheels.splitlines())
 
 
