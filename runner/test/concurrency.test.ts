@@ -69,14 +69,16 @@ test("a run and a gc at once do not hurt each other", async ({ rig }) => {
 
 const quick = Math.ceil(faults * 0.8);
 
-test(`killed at ${quick} random moments, a rerun finishes by itself and accepts nothing partial`, async ({ rig }) => {
+test(`killed at ${quick} random moments, a rerun finishes by itself and accepts nothing partial`, {
+  timeout: 1_800_000,
+}, async ({ rig }) => {
   widen(rig);
   const reference = rig.twin();
   const { manifest: expected } = await reference.built(file);
   const random = seeded(1);
   const took = await time(() => rig.built(file));
   for (let fault = 0; fault < quick; fault++) {
-    if (random() < 0.5) rig.remove("artifacts");
+    if (random() < 0.5) rig.forget();
     else rig.edit(file, /\[\d+,/, `[${100 + fault},`);
     const run = rig.start(["run", file, "--json"]);
     await sleep(random() * took * 1.1);
@@ -104,7 +106,7 @@ test(`killed at ${slow} random moments of a real training, no process survives a
   const tuned = "experiments/tuned.yaml";
   const random = seeded(3);
   for (let fault = 0; fault < slow; fault++) {
-    if (random() < 0.2) rig.remove("artifacts");
+    if (random() < 0.2) rig.forget();
     const run = rig.start(["run", tuned, "--json"]);
     await Promise.race([sleep(random() * 20_000), run.ended]);
     run.process.kill("SIGKILL");

@@ -122,6 +122,11 @@ export class Rig {
     rmSync(this.path(path), { recursive: true });
   }
 
+  /** Removes the artifacts, if there are any yet. */
+  forget(): void {
+    rmSync(this.path("artifacts"), { recursive: true, force: true });
+  }
+
   /** Replaces what stands in the file exactly once. */
   edit(path: string, before: string | RegExp, after: string): void {
     const text = this.read(path);
