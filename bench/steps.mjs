@@ -1,0 +1,81 @@
+import { readdirSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { makeChains } from "./chains.mjs";
+import { makeStudy, stepsPerPoint } from "./study.mjs";
+
+/** Points of a sweep -> what a cached re-run of its steps may take. */
+const cachedTargets = { 4: { cpu: 0.2, rss: 120 }, 34: { cpu: 0.25, rss: 120 }, 334: { cpu: 0.5, rss: 120 } };
+/** More steps than dvc executes in a time that one would wait: its own time grows with their square. */
+const tooManyForDvc = 334;
+
+/** Runs of 12, 102 and 1,002 steps: executed, cached, planned and explained, beside other build tools. */
+export const steps = {
+  name: "steps",
+  async groups(bench) {
+    const sizes = bench.quick ? [4, 34] : [4, 34, 334];
+    const groups = [];
+    for (const points of sizes) groups.push(...(await ofSize(points, points === sizes.at(-1), bench)));
+    return groups;
+  },
+};
+
+async function ofSize(points, isLargest, { exp, anchors, compare, folder }) {
+  const count = points * stepsPerPoint;
+  const study = folder(`study-${points}`);
+  const file = makeStudy(study, { points });
+  const chains = makeChains(folder(`chains-${points}`), points, anchors);
+  const [make, doit, wireit, dvc] = [chains.make(), chains.doit(), chains.wireit(), chains.dvc()];
+  const quick = [make, doit, wireit];
+  const subject = ({ who, command, cwd, env }) => ({ who, command, cwd, env });
+  const run = { who: "exp run", command: [...exp, "run", "--quiet", file], cwd: study };
+
+  const executed = await compare([
+    {
+      ...run,
+      target: { each: 5 },
+      before: () => rmSync(join(study, "artifacts"), { recursive: true, force: true }),
+    },
+    ...quick.map((tool) => ({ ...subject(tool), before: tool.clean })),
+    ...(points < tooManyForDvc ? [{ ...subject(dvc), before: dvc.clean, rounds: 1 }] : []),
+  ]);
+
+  if (points >= tooManyForDvc) {
+    dvc.fill();
+    await compare([{ ...subject(dvc), rounds: 1 }]);
+  }
+  const cached = await compare([
+    { ...run, target: cachedTargets[points] },
+    ...quick.map(subject),
+    { ...subject(dvc), rounds: 1 },
+  ]);
+  const groups = [
+    {
+      title: `${count} steps, none of them cached`,
+      each: { name: "CPU ms a step", scale: 1000 / count },
+      rows: executed,
+    },
+    { title: `${count} steps, all of them cached`, rows: cached },
+  ];
+  if (!isLargest) return groups;
+
+  const before = listing(study);
+  const planned = await compare([
+    { who: "exp plan", command: [...exp, "plan", file], cwd: study, target: { cpu: 0.5 } },
+    { who: "exp why", command: [...exp, "why", "sweep", "evaluate.zero_shot"], cwd: study, target: { cpu: 0.5 } },
+    { ...subject(dvc), who: "dvc repro --dry", command: [...dvc.command, "--dry"], rounds: 1 },
+  ]);
+  if (listing(study) !== before) throw new Error("exp plan or exp why wrote into the study's folder");
+  const note =
+    "The study's folder was listed before and after plan and why: each file's size and times are as they were.";
+  return [...groups, { title: `Planning and explaining ${count} cached steps`, rows: planned, note }];
+}
+
+function listing(folder) {
+  return readdirSync(folder, { recursive: true })
+    .sort()
+    .map((name) => {
+      const { size, mtimeMs, ctimeMs } = statSync(join(folder, name));
+      return `${name} ${size} ${mtimeMs} ${ctimeMs}`;
+    })
+    .join("\n");
+}

@@ -1,0 +1,48 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+/** Steps of one point of a replayed sweep: data, generate, evaluate. */
+export const stepsPerPoint = 3;
+
+const labels = ["cyst", "adenoma", "hernia", "calculus", "oedema", "abscess", "polyp", "stenosis"];
+
+/**
+ * A study whose answers are replayed from a file: a sweep over the seed of the training rows, so that each point has
+ * three steps of its own, none of which starts a process. Gives the experiment's file, relative to the folder.
+ */
+export function makeStudy(folder, { points, rows = 40, cases = 20 }) {
+  const files = join(folder, "experiments");
+  mkdirSync(files, { recursive: true });
+  mkdirSync(join(folder, "prompts"), { recursive: true });
+  writeFileSync(join(folder, "package.json"), '{"private": true}\n');
+  writeFileSync(join(folder, "prompts", "plain.hbs"), "{{#user}}{{input}}{{/user}}\n");
+  const made = (name, count) => Array.from({ length: count }, (_, index) => [`${name}${index}`, index]);
+  const of = (index) => [labels[index % 8], labels[(index * 3 + 1) % 8], labels[(index * 5 + 2) % 8]];
+  const answer = (index) => [...new Set(of(index))].slice(0, 1 + (index % 3)).join(", ");
+  const csv = (name, count) =>
+    `id,input,target\n${made(name, count)
+      .map(([id, index]) => `${id},text ${id} about case ${index},"${answer(index)}"\n`)
+      .join("")}`;
+  writeFileSync(join(files, "train.csv"), csv("train", rows));
+  writeFileSync(join(files, "test.csv"), csv("test", cases));
+  const replayed = made("test", cases).map(([id, index]) => `${JSON.stringify({ id, text: answer(index >> 1) })}\n`);
+  writeFileSync(join(files, "answers.jsonl"), replayed.join(""));
+  const seeds = Array.from({ length: points }, (_, seed) => seed);
+  writeFileSync(
+    join(files, "sweep.yaml"),
+    `name: sweep
+data:
+  train: {file: train.csv, limit: ${Math.ceil(rows * 0.75)}}
+  test: {file: test.csv}
+  columns: {id: id, input: input, target: target}
+model: {base: smollm2-135m}
+prompt: {template: prompts/plain.hbs}
+generate: {engine: replay, file: answers.jsonl}
+baselines: []
+report: {xlsx: false}
+sweep:
+  grid: {data.train.seed: [${seeds.join(", ")}]}
+`,
+  );
+  return "experiments/sweep.yaml";
+}
