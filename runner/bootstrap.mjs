@@ -1,5 +1,5 @@
 /** Brings a fresh clone to where `node dist/cli.js` works: npm ci and a build, each only when it is due. */
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
@@ -16,7 +16,7 @@ const lock = createHash("sha256")
   .digest("hex");
 const stamp = `${root}node_modules/.exp-lock`;
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
-  execFileSync("npm", ["ci"], { cwd: root, stdio: "inherit" });
+  run("ci", "--loglevel=error");
   writeFileSync(stamp, lock);
 }
 
@@ -27,4 +27,12 @@ const newest = Math.max(
     .map((entry) => statSync(`${entry.parentPath}/${entry.name}`).mtimeMs),
   statSync(`${root}package.json`).mtimeMs,
 );
-if (newest > built) execFileSync("npm", ["run", "--silent", "build"], { cwd: root, stdio: "inherit" });
+if (newest > built) run("run", "--silent", "build");
+
+/** Runs npm with its output shown; what went wrong is told by npm itself. */
+function run(...args) {
+  const { status } = spawnSync("npm", args, { cwd: root, stdio: "inherit" });
+  if (status === 0) return;
+  console.error(`npm ${args.join(" ")} failed; the lines above say why`);
+  process.exit(1);
+}
