@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const soak = process.argv.includes("--soak");
 const scratch = mkdtempSync(join(tmpdir(), "exp-all-"));
-const env = { ...process.env, ...(soak ? { EXP_FAULTS: "full" } : {}) };
+const env = { ...process.env, ...(soak ? { EXP_FAULTS: "200" } : {}) };
 const cache = env.EXP_CACHE || join(env.XDG_CACHE_HOME || join(env.HOME, ".cache"), "exp");
 const python = join(cache, "envs/torchtune/bin/python");
 const counts = { passed: 0, failed: 0 };
