@@ -29,15 +29,18 @@ async function ofSize(points, isLargest, { exp, anchors, compare, folder }) {
   const subject = ({ who, command, cwd, env }) => ({ who, command, cwd, env });
   const run = { who: "exp run", command: [...exp, "run", "--quiet", file], cwd: study };
 
-  const executed = await compare([
-    {
-      ...run,
-      target: { each: 5 },
-      before: () => rmSync(join(study, "artifacts"), { recursive: true, force: true }),
-    },
-    ...quick.map((tool) => ({ ...subject(tool), before: tool.clean })),
-    ...(points < tooManyForDvc ? [{ ...subject(dvc), before: dvc.clean, rounds: 1 }] : []),
-  ]);
+  const executed = await compare(
+    [
+      {
+        ...run,
+        ...(isLargest ? { target: { each: 5 } } : {}),
+        before: () => rmSync(join(study, "artifacts"), { recursive: true, force: true }),
+      },
+      ...quick.map((tool) => ({ ...subject(tool), before: tool.clean })),
+      ...(points < tooManyForDvc ? [{ ...subject(dvc), before: dvc.clean, rounds: 1 }] : []),
+    ],
+    { rounds: 3 },
+  );
 
   if (points >= tooManyForDvc) {
     dvc.fill();
