@@ -19,8 +19,8 @@ const counts = { passed: 0, failed: 0 };
 /** Runs a program with its output shown; says whether it ended well. */
 function run(command, args, options = {}) {
   console.log(`\n$ ${[command, ...args].join(" ")}`);
-  const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: "inherit", ...options });
-  if (error) console.error(String(error));
+  const { status, signal, error } = spawnSync(command, args, { cwd: root, env, stdio: "inherit", ...options });
+  if (error || signal) console.error(`${command} did not end by itself: ${error ?? signal}`);
   return status === 0;
 }
 
