@@ -1,5 +1,6 @@
 import { basicForm } from "../labels/basic.ts";
 import { viewLabels, viewOf } from "../labels/views.ts";
+import { foldText } from "../similarity/near-duplicate.ts";
 import { type LabelCount, labelCounts } from "./labels.ts";
 import type { Row } from "./rows.ts";
 
@@ -190,7 +191,7 @@ function gather(splits: Splits): Facts {
   const rows = parts.flatMap((part) => part.rows.map((row) => ({ part: part.name, row })));
   const byInput = new Map<string, Placed[]>();
   for (const placed of rows) {
-    const key = placed.row.input.replace(/\s+/g, " ").trim().toLowerCase();
+    const key = foldText(placed.row.input);
     if (key === "") continue;
     const same = byInput.get(key);
     if (same) same.push(placed);
