@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from recipes.locks.compile import CUDA_ONLY, FOLDER, blocks, cpu_lock
+from recipes.locks.compile import CUDA_ONLY, FOLDER, blocks, cpu_lock, from_source
 
 LOCKS = sorted(FOLDER.glob("*.lock"))
 
@@ -33,8 +33,18 @@ def test_cpu_lock_is_the_cuda_lock_without_cuda(cuda: object) -> None:
     assert version and all(f"torch-{version[1]}" in line for line in wheels.splitlines())
 
 
-def test_checks_agree_with_the_environment_that_they_run_in() -> None:
-    environment = blocks((FOLDER / "torchtune-cuda.lock").read_text())
-    for name, block in blocks((FOLDER / "dev.lock").read_text()).items():
+@pytest.mark.parametrize("path", [*FOLDER.glob("*-cuda.lock"), *FOLDER.glob("*-cpu.lock")], ids=lambda path: path.name)
+def test_what_is_built_from_source_is_what_the_in_file_names_and_setuptools_is_locked(path: object) -> None:
+    lock = (FOLDER / str(path)).read_text()
+    named = from_source((FOLDER / f"{FOLDER.joinpath(str(path)).stem.rpartition('-')[0]}.in").read_text())
+    assert from_source(lock) == named
+    assert set(named) <= set(blocks(lock))
+    assert not named or "setuptools" in blocks(lock)
+
+
+@pytest.mark.parametrize(("checks", "backend"), [("dev", "torchtune"), ("dev-axolotl", "axolotl")])
+def test_checks_agree_with_the_environment_that_they_run_in(checks: str, backend: str) -> None:
+    environment = blocks((FOLDER / f"{backend}-cuda.lock").read_text())
+    for name, block in blocks((FOLDER / f"{checks}.lock").read_text()).items():
         if name in environment:
             assert block.splitlines()[0].split(" ")[0] == environment[name].splitlines()[0].split(" ")[0]

@@ -4,13 +4,17 @@ import { environments, setupEnvironment } from "../setup/environments.ts";
 import { bundledModels, setupModel } from "../setup/models.ts";
 import { type Act, exit } from "./context.ts";
 
-/** `exp setup`: Python environments from their lock files, then the bundled models. Safe to repeat and to interrupt. */
+/**
+ * `exp setup`: Python environments from their lock files, then the bundled models. Without names, the environments that
+ * every study needs. Safe to repeat and to interrupt.
+ */
 export const command: Act = async ([names], { torch, dev }, context) => {
   if (torch !== undefined && torch !== "cpu" && torch !== "cuda") {
     context.err(`exp setup: --torch takes cpu or cuda, not "${torch}"\n`);
     return exit.invalid;
   }
-  const wanted = (names as string[]).length > 0 ? (names as string[]) : Object.keys(environments);
+  const usual = Object.keys(environments).filter((name) => environments[name]?.always);
+  const wanted = (names as string[]).length > 0 ? (names as string[]) : usual;
   const unknown = wanted.find((name) => !(name in environments));
   if (unknown !== undefined) {
     context.err(`exp setup: no environment "${unknown}"; there are: ${Object.keys(environments).join(", ")}\n`);

@@ -62,7 +62,7 @@ export async function doctor(
     findings,
     runs: capabilities(
       machine,
-      built.every(({ state }) => state === "ok"),
+      built.every(({ state }, at) => state === "ok" || !Object.values(environments)[at]?.always),
     ),
   };
 }
@@ -139,7 +139,10 @@ function environmentFinding(backend: string, where: Where): Finding {
   const { state, stamp, dir } = environmentStatus(backend, where);
   const name = `environment ${backend}`;
   const help = `run exp setup ${backend}`;
-  if (state === "missing") return { name, state: "missing", found: "not set up", help };
+  if (state === "missing") {
+    if (environments[backend]?.always) return { name, state, found: "not set up", help };
+    return { name, state: "warn", found: "not set up", help: `${help}, for experiments that name it` };
+  }
   const found = `Python ${stamp?.python}, torch for ${stamp?.torch}, ${dir}`;
   return state === "ok" ? { name, state, found } : { name, state: "warn", found: `stale: ${found}`, help };
 }

@@ -9,9 +9,22 @@ import { prober, type Where } from "./probe.ts";
 import { choosePython, findPythons, type Python } from "./python.ts";
 import { chooseTorch, type TorchVariant, type WheelSources, wheelSources } from "./torch.ts";
 
-/** Every environment by its backend's name, and the modules that must import before it counts as built. */
-export const environments: Readonly<Record<string, { readonly modules: readonly string[] }>> = {
-  torchtune: { modules: ["torch", "torchtune", "transformers", "peft", "sklearn"] },
+/** A Python environment: the modules that must import before it counts as built, and the lock file of its checks. */
+export type Environment = {
+  readonly modules: readonly string[];
+  readonly dev: string;
+  /** Every study needs it: `exp setup` alone builds it. Others are built by name. */
+  readonly always: boolean;
+};
+
+/** Every environment by its backend's name. */
+export const environments: Readonly<Record<string, Environment>> = {
+  torchtune: { modules: ["torch", "torchtune", "transformers", "peft", "sklearn"], dev: "dev.lock", always: true },
+  axolotl: {
+    modules: ["torch", "axolotl", "transformers", "peft", "datasets"],
+    dev: "dev-axolotl.lock",
+    always: false,
+  },
 };
 
 /** What is known of an environment without starting it. */
@@ -108,7 +121,7 @@ export async function setupEnvironment(
     if (options.dev === true) {
       const log = `${dir}.log`;
       const site: Site = { dir, env: where.env, log, report, signal: options.signal };
-      await install(site, join(where.packageRoot, "recipes/locks/dev.lock"), []);
+      await install(site, join(where.packageRoot, "recipes/locks", known.dev), []);
     }
     report({ message: `${backend}: ready` });
     return environmentStatus(backend, where);

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync } from "node:fs";
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { StepFailed } from "../plan/step.ts";
 import type { Where } from "./probe.ts";
@@ -19,16 +19,42 @@ export type Site = {
 /** Interpreter of an environment. */
 export const pythonOf = (dir: string): string => join(dir, "bin", "python");
 
-/** Installs what a lock file lists, every file checked by its hash, and nothing else; with uv where the environment has it. */
+/**
+ * Installs what a lock file lists, every file checked by its hash, and nothing else; with uv where the environment has it.
+ * Packages that the lock names by `--no-binary` are in no registry as a wheel: they are built last, without isolation, so
+ * that what builds them is locked as well.
+ */
 export async function install(
   site: Site,
   lock: string,
   links: readonly string[],
   more: readonly string[] = [],
 ): Promise<void> {
+  const { wheels, sources } = splitLock(readFileSync(lock, "utf8"));
+  if (sources === "") return installFile(site, lock, links, ["--only-binary", ":all:", ...more]);
+  const part = join(site.dir, "part.lock");
+  writeFileSync(part, wheels);
+  await installFile(site, part, links, ["--only-binary", ":all:", ...more]);
+  site.report({ message: "building what comes as source" });
+  writeFileSync(part, sources);
+  await installFile(site, part, links, ["--no-build-isolation", ...more]);
+}
+
+/** A lock file's packages by how they come: as wheels, or as source (those that a `--no-binary` line names). */
+export function splitLock(lock: string): { readonly wheels: string; readonly sources: string } {
+  const built = new Set([...lock.matchAll(/^--no-binary (\S+)$/gm)].map(([, name]) => name));
+  const blocks = lock.match(/^[^\s-][^\n]*\n(?: +[^\n]*\n)*/gm) ?? [];
+  const isBuilt = (block: string) => built.has(/^[^=\s[]+/.exec(block)?.[0]);
+  return {
+    wheels: blocks.filter((block) => !isBuilt(block)).join(""),
+    sources: blocks.filter(isBuilt).join(""),
+  };
+}
+
+async function installFile(site: Site, lock: string, links: readonly string[], how: readonly string[]): Promise<void> {
   const uv = join(site.dir, "bin", "uv");
   const python = pythonOf(site.dir);
-  const shared = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "-r", lock, ...more];
+  const shared = ["--no-deps", "--require-hashes", "-r", lock, ...how];
   const found = links.flatMap((link) => ["--find-links", link]);
   const counting = countPackages(site);
   const follow = (line: string) => {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { cacheRoot, huggingFaceCache } from "./cache.ts";
 import { doctor, formatDoctor } from "./doctor.ts";
 import { environmentPython, environmentStatus, lockFile, lockOf } from "./environments.ts";
-import { childEnvironment } from "./install.ts";
+import { childEnvironment, splitLock } from "./install.ts";
 import { bundledModelDir, bundledModelState, hubModelDir } from "./models.ts";
 import { choosePython, findPythons } from "./python.ts";
 import { chooseTorch, wheelSources } from "./torch.ts";
@@ -109,6 +109,19 @@ describe("the build of torch", () => {
   });
 });
 
+describe("a lock file", () => {
+  it("says which packages are built from source; all others are wheels", async () => {
+    const { readFileSync } = await import("node:fs");
+    const read = (name: string) => readFileSync(join(packageRoot, "recipes/locks", name), "utf8");
+    expect(splitLock(read("torchtune-cpu.lock")).sources).toBe("");
+    const { wheels, sources } = splitLock(read("axolotl-cpu.lock"));
+    expect(sources.match(/^\S+?(?===)/gm)).toContain("axolotl-contribs-mit");
+    expect(wheels).toContain("\naxolotl==0.19.0 ");
+    expect(wheels + sources).not.toContain("--no-binary");
+    expect(wheels).not.toContain("axolotl-contribs-mit");
+  });
+});
+
 describe("the interpreter", () => {
   const answers: Record<string, unknown> = {
     "python3.12": ["/p/3.12", [3, 12, 1], true],
@@ -161,7 +174,13 @@ describe("the doctor", () => {
   it("says of a bare machine what is missing and what to do", async () => {
     const { findings, runs } = await doctor(here(), bare);
     const state = Object.fromEntries(findings.map(({ name, state }) => [name, state]));
-    expect(state).toMatchObject({ Node: "ok", Python: "missing", GPU: "warn", "environment torchtune": "missing" });
+    expect(state).toMatchObject({
+      Node: "ok",
+      Python: "missing",
+      GPU: "warn",
+      "environment torchtune": "missing",
+      "environment axolotl": "warn",
+    });
     expect(findings.filter(({ state, help }) => state === "missing" && help === undefined)).toEqual([]);
     expect(runs.every(({ possible }) => !possible)).toBe(true);
     const text = formatDoctor({ findings, runs });
