@@ -105,6 +105,7 @@ def build_config(
             "last_layers": len(layers) if len(layers) < shape.layers else None,
             "lora_rank": params["rank"],
             "lora_alpha": params["alpha"],
+            "use_rslora": params.get("rslora", False),
             "lora_dropout": params["dropout"],
             "use_dora": params["method"] == "dora",
         },

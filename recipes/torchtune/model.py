@@ -128,21 +128,25 @@ def build_adapted(
     lora_alpha: float,
     lora_dropout: float = 0.0,
     use_dora: bool = False,
+    use_rslora: bool = False,
     last_layers: int | None = None,
 ) -> Decoder:
     """The model with LoRA or DoRA on some projections of all blocks or the last ones (a torchtune component).
 
-    `targets` are Hugging Face names. Weights are left as the modules' constructors make them.
+    `targets` are Hugging Face names. The adapter counts alpha / rank, or with rsLoRA alpha / sqrt(rank). Weights are
+    left as the modules' constructors make them.
     """
     shape = read_shape(json.loads(Path(hf_config).read_text()))
     names = set(resolve_targets(targets if isinstance(targets, str) else list(targets)))
     blocks = adapted_layers(shape.layers, last_layers)
     kind = DoRA if use_dora else LoRA
+    # torchtune's layers divide by the rank.
+    alpha = lora_alpha * lora_rank**0.5 if use_rslora else lora_alpha
 
     def linear(layer: int, name: str, inputs: int, outputs: int, bias: bool) -> nn.Module:
         if layer not in blocks or name not in names:
             return _plain(layer, name, inputs, outputs, bias)
-        return kind(inputs, outputs, rank=lora_rank, alpha=lora_alpha, dropout=lora_dropout, use_bias=bias)
+        return kind(inputs, outputs, rank=lora_rank, alpha=alpha, dropout=lora_dropout, use_bias=bias)
 
     return _build(shape, max_seq_len, linear)
 

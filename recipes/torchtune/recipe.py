@@ -112,6 +112,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             targets=tuple(cfg.model.targets),
             layers=adapted_layers(self._shape.layers, cfg.model.last_layers),
             of_layers=self._shape.layers,
+            rslora=cfg.model.use_rslora,
         )
         total = sum(parameter.numel() for parameter in self._model.parameters())
         trainable = sum(parameter.numel() for parameter in self.adapter_params.values())

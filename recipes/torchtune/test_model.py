@@ -66,14 +66,16 @@ def test_a_shared_prefix_changes_nothing(models: dict[str, Path], name: str) -> 
     torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize("dora", [False, True], ids=["lora", "dora"])
+@pytest.mark.parametrize(("dora", "rslora"), [(False, False), (True, False), (True, True)], ids=["lora", "dora", "rs"])
 @pytest.mark.parametrize("last", [None, 1], ids=["all", "last"])
 @pytest.mark.parametrize("name", ALL)
 def test_exported_adapter_equals_the_model_through_peft(
-    models: dict[str, Path], tmp_path: Path, name: str, last: int | None, dora: bool
+    models: dict[str, Path], tmp_path: Path, name: str, last: int | None, dora: bool, rslora: bool
 ) -> None:
     targets = PROJECTIONS if last else ("q_proj", "o_proj", "up_proj")
-    model = ours(models[name], targets=list(targets), lora_rank=4, lora_alpha=12.0, use_dora=dora, last_layers=last)
+    size = {"lora_rank": 4, "lora_alpha": 12.0}
+    kind = {"use_dora": dora, "use_rslora": rslora}
+    model = ours(models[name], targets=list(targets), last_layers=last, **size, **kind)
     tokens = some_tokens()
     torch.testing.assert_close(logits(model, tokens), logits(ours(models[name]), tokens), atol=1e-5, rtol=1e-5)
     adapter = get_adapter_params(model)
@@ -83,14 +85,14 @@ def test_exported_adapter_equals_the_model_through_peft(
             parameter.add_(torch.randn(parameter.shape, generator=random) * 0.1)
     save_adapter(
         tmp_path, adapter, base="tiny/model", revision=None, rank=4, alpha=12.0, dropout=0.0,
-        targets=targets, layers=range(2 - (last or 2), 2), of_layers=2,
+        targets=targets, layers=range(2 - (last or 2), 2), of_layers=2, rslora=rslora,
     )  # fmt: skip
     through_peft = PeftModel.from_pretrained(reference(models[name]), str(tmp_path)).eval()
     want = logits(through_peft, tokens)
     torch.testing.assert_close(logits(model, tokens), want, atol=1e-4, rtol=1e-4)
     assert (want - logits(reference(models[name]), tokens)).abs().max() > 0.1
     config = json.loads((tmp_path / "adapter_config.json").read_text())
-    assert config["use_dora"] is dora
+    assert config["use_dora"] is dora and config["use_rslora"] is rslora
     assert config["layers_to_transform"] == ([1] if last else None)
     assert config["target_modules"] == list(targets)
     assert config["base_model_name_or_path"] == "tiny/model"

@@ -135,6 +135,7 @@ def save_adapter(
     targets: tuple[str, ...],
     layers: range,
     of_layers: int,
+    rslora: bool = False,
 ) -> None:
     """Write adapter_model.safetensors and adapter_config.json as `peft` reads them. `base` is the model's public name,
     never a path of this machine."""
@@ -149,6 +150,7 @@ def save_adapter(
         "r": rank,
         "lora_alpha": alpha,
         "lora_dropout": dropout,
+        "use_rslora": rslora,
         "use_dora": any(name.endswith("magnitude") for name in adapter),
         "target_modules": [name for name in PROJECTIONS if name in targets],
         "layers_to_transform": list(layers) if len(layers) < of_layers else None,

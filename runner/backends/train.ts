@@ -18,6 +18,11 @@ export const trainProperties = {
     exclusiveMinimum: 0,
     description: "alpha as a multiple of rank, so that a sweep over rank is not a sweep over scale. Instead of alpha.",
   },
+  rslora: {
+    type: "boolean",
+    default: false,
+    description: "Rank-stabilised scale: the adapter counts alpha / sqrt(rank) instead of alpha / rank.",
+  },
   dropout: { type: "number", minimum: 0, exclusiveMaximum: 1, default: 0.05, description: "Dropout in the adapter." },
   targets: {
     anyOf: [
@@ -140,6 +145,14 @@ export const trainProperties = {
       every: { type: "string", enum: ["epoch"], default: "epoch", description: "How often." },
     },
     description: "What the model says while it trains. Absent: nothing is generated.",
+  },
+  report_to: {
+    type: "array",
+    uniqueItems: true,
+    items: { type: "string", enum: ["tensorboard", "wandb", "mlflow"] },
+    default: ["tensorboard"],
+    description:
+      "Who is told of loss, learning rate and validation. tensorboard writes local files; wandb and mlflow need their packages in the backend's environment, and stay offline.",
   },
   overrides: {
     type: "object",

@@ -1,0 +1,132 @@
+"""How good generated answers are, to choose a checkpoint by: an answer's labels, and scores over rows.
+
+Labels are read as `runner/labels/split.ts` cuts and `runner/labels/basic.ts` folds them. What an untrained model puts
+around its answer is not taken away here, as the study's own parser does: a checkpoint that answers in the form it was
+taught is the better one. Scores have scikit-learn's names and averages; 0 / 0 is 0.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+Row = tuple[frozenset[str], frozenset[str]]
+"""Labels of gold and of the answer, in the basic view."""
+
+_SPACE = "\\u0009-\\u000d\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff"
+_SPACES = re.compile(f"[{_SPACE}]+")
+_BLANK = "".join(chr(code) for code in range(0x10000) if re.fullmatch(f"[{_SPACE}]", chr(code)))
+_TRAILING = " .,;:!?\u3002\uff0c\u3001"
+_DOTLESS_I, _FINAL_SIGMA, _SIGMA = "\u0131", "\u03c2", "\u03c3"
+_CLOSING = {"(": ")", "[": "]", "{": "}"}
+_NOTHING = frozenset({"", "none"})
+
+
+def labels_of(text: str, separator: str, task: str = "label_set") -> frozenset[str]:
+    """The labels of a target or an answer in the basic view; "None" alone is the empty set. A single_label answer
+    counts by its first label. What stands before a lone </think> is no answer."""
+    pieces = split_labels(text.rpartition("</think>")[2].strip(_BLANK), separator)
+    labels = list(dict.fromkeys(basic_form(piece) for piece in pieces))
+    if len(labels) == 1 and labels[0] in _NOTHING:
+        return frozenset()
+    if task == "single_label":
+        labels = labels[:1]
+    return frozenset(label for label in labels if label)
+
+
+def split_labels(text: str, separator: str) -> list[str]:
+    """A text's pieces between separators, trimmed, without empty ones and repetitions, in order. A separator within
+    brackets does not cut, unless the text's brackets do not pair up."""
+    pieces = (piece.strip(_BLANK) for piece in _pieces(text, separator))
+    return [piece for piece in dict.fromkeys(pieces) if piece]
+
+
+def basic_form(label: str) -> str:
+    """NFKC, case folded, inner spaces single, no trailing punctuation."""
+    folded = _fold(unicodedata.normalize("NFKC", label))
+    text = _SPACES.sub(" ", unicodedata.normalize("NFKC", folded)).strip(_BLANK)
+    return text.rstrip(_TRAILING)
+
+
+def micro_f1(rows: Sequence[Row]) -> float:
+    """F1 over all (row, label) pairs."""
+    hits = sum(len(gold & answer) for gold, answer in rows)
+    return _ratio(2 * hits, sum(len(gold) + len(answer) for gold, answer in rows))
+
+
+def macro_f1(rows: Sequence[Row]) -> float:
+    """F1 of each label, mean over the labels of gold or answers."""
+    hits = _count(gold & answer for gold, answer in rows)
+    total = _count(gold for gold, _ in rows) + _count(answer for _, answer in rows)
+    return _ratio(sum(2 * hits[label] / total[label] for label in sorted(total)), len(total))
+
+
+def samples_f1(rows: Sequence[Row]) -> float:
+    """F1 of each row, mean over rows."""
+    return _mean(_ratio(2 * len(gold & answer), len(gold) + len(answer)) for gold, answer in rows)
+
+
+def exact_match(rows: Sequence[Row]) -> float:
+    """Share of rows whose answer is the gold set."""
+    return _mean(float(gold == answer) for gold, answer in rows)
+
+
+def jaccard_samples(rows: Sequence[Row]) -> float:
+    """Intersection over union of each row, mean over rows."""
+    return _mean(_ratio(len(gold & answer), len(gold | answer)) for gold, answer in rows)
+
+
+METRICS: Mapping[str, Callable[[Sequence[Row]], float]] = {
+    "micro_f1": micro_f1,
+    "macro_f1": macro_f1,
+    "samples_f1": samples_f1,
+    "exact_match": exact_match,
+    "jaccard_samples": jaccard_samples,
+}
+"""What `keep.best` may name beside the loss. Higher is better."""
+
+
+def _pieces(text: str, separator: str) -> list[str]:
+    if not separator:
+        return [text]
+    plain = text.split(separator)
+    if len(plain) == 1 or not any(bracket in text for bracket in _CLOSING):
+        return plain
+    cuts: list[str] = []
+    open: list[str] = []
+    start = at = 0
+    while at < len(text):
+        if not open and text.startswith(separator, at):
+            cuts.append(text[start:at])
+            start = at = at + len(separator)
+            continue
+        if text[at] in _CLOSING:
+            open.append(_CLOSING[text[at]])
+        elif text[at] in _CLOSING.values() and (not open or open.pop() != text[at]):
+            return plain
+        at += 1
+    return plain if open else [*cuts, text[start:]]
+
+
+def _fold(label: str) -> str:
+    """Full case folding by way of upper case: "ß" and "SS" meet in "ss", every sigma in one; the dotless i stays."""
+    lower = label.lower()
+    if lower.isascii():
+        return lower
+    folded = (part.upper().lower() for part in lower.split(_DOTLESS_I))
+    return _DOTLESS_I.join(folded).replace(_FINAL_SIGMA, _SIGMA)
+
+
+def _count(sets: Iterable[frozenset[str]]) -> Counter[str]:
+    return Counter(label for labels in sets for label in labels)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else 0.0
+
+
+def _mean(values: Iterable[float]) -> float:
+    listed = list(values)
+    return _ratio(sum(listed), len(listed))
