@@ -6,6 +6,7 @@ import json
 import random
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sklearn.metrics import accuracy_score, f1_score, jaccard_score
@@ -23,7 +24,7 @@ def test_the_basic_form_is_the_runner_s(label: str) -> None:
 
 
 @pytest.mark.parametrize("case", FIXTURE["split"], ids=lambda case: repr(case["text"]))
-def test_labels_are_cut_as_the_runner_cuts(case: dict[str, str]) -> None:
+def test_labels_are_cut_as_the_runner_cuts(case: dict[str, Any]) -> None:
     assert split_labels(case["text"], case["separator"]) == case["labels"]
 
 
