@@ -80,7 +80,7 @@ function siteOf(context: Context, machine: Machine, root: string): Site {
     lock: (environment) => lockFile(environment, context, machine),
     model: (base, revision) => modelPlace(base, revision, context.env),
     portable: portableBelow(root),
-    precision: nativePrecision(machine),
+    precision: nativePrecision(machine.gpus),
     cores: machine.cores,
     gpus: machine.gpus.length,
   };

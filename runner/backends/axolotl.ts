@@ -18,7 +18,7 @@ export const axolotl: Backend = {
   schema: axolotlSchema,
   unavailable: { message: "backend axolotl is not in this version", help: "use backend: torchtune" },
   capabilities: {
-    methods: {},
+    methods: { lora: {}, dora: {}, qlora: {}, qdora: {}, full: {} },
     instead: {},
     schedules: [],
     best: [],

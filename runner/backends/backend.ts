@@ -1,3 +1,9 @@
+import type { Device, Precision } from "./device.ts";
+
+/** What can be trained: an adapter, an adapter on a 4-bit base, or every weight. */
+export const methods = ["lora", "dora", "qlora", "qdora", "full"] as const;
+export type Method = (typeof methods)[number];
+
 /** A training backend as the front knows it: its part of the schema, and what it cannot do. */
 export type Backend = {
   readonly name: string;
@@ -10,10 +16,10 @@ export type Backend = {
 
 /** What a backend can do. A missing capability is an error at plan time, never a key that is ignored. */
 export type Capabilities = {
-  /** Method -> the precisions that it trains in ("auto" picks one of them). */
-  readonly methods: Readonly<Record<string, readonly string[]>>;
-  /** Method that it lacks -> what to do instead. */
-  readonly instead: Readonly<Record<string, string>>;
+  /** Method -> device -> the precisions that it trains in. A device that is missing, or has none, is one it cannot use. */
+  readonly methods: Readonly<Record<Method, Readonly<Partial<Record<Device, readonly Precision[]>>>>>;
+  /** Method that it lacks on every device -> what to do instead. */
+  readonly instead: Readonly<Partial<Record<Method, string>>>;
   readonly schedules: readonly string[];
   /** Values of keep.best. */
   readonly best: readonly string[];

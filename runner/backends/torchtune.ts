@@ -18,7 +18,13 @@ export const torchtune: Backend = {
   name: "torchtune",
   schema: torchtuneSchema,
   capabilities: {
-    methods: { lora: ["bf16", "fp32"], dora: ["bf16", "fp32"] },
+    methods: {
+      lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
+      dora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
+      qlora: {},
+      qdora: {},
+      full: {},
+    },
     instead: {
       qlora: "use method: lora on a smaller model, or with fewer layers",
       qdora: "use method: dora on a smaller model, or with fewer layers",

@@ -1,8 +1,10 @@
+import { methods } from "./backend.ts";
+
 /** The keys of `train` that mean the same to every backend. A backend adds its tag and narrows what it must. */
 export const trainProperties = {
   method: {
     type: "string",
-    enum: ["lora", "dora", "qlora", "qdora", "full"],
+    enum: methods,
     default: "lora",
     description:
       "What is trained: a low-rank adapter (lora, dora), one on a 4-bit base (qlora, qdora), or all weights.",

@@ -170,7 +170,7 @@ describe("train", () => {
     ],
     "a precision that it lacks": [
       "train: {precision: fp16}",
-      "backend-lacks: torchtune cannot train lora in fp16 (use one of auto, bf16, fp32)",
+      "backend-lacks: torchtune cannot train lora in fp16 (use precision: bf16, fp32)",
     ],
     "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: alpha and alpha_ratio"],
     "the best by a metric, for now": [

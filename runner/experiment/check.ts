@@ -40,7 +40,7 @@ const checks: readonly Check[] = [
   { sections: ["data", "task"], run: checkData },
   { sections: ["model"], run: checkModel },
   { sections: ["prompt", "generate"], run: checkPrompt },
-  { sections: ["train", "data"], run: checkTrain },
+  { sections: ["train", "data", "resources"], run: checkTrain },
   { sections: ["generate"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
   { sections: ["report", "compare", "baselines", "upload", "resources"], run: checkReport },

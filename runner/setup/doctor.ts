@@ -172,7 +172,7 @@ function tokenFinding({ env }: Where): Finding {
 }
 
 function capabilities(machine: Machine, isSetUp: boolean): Capability[] {
-  const precision = nativePrecision(machine);
+  const precision = nativePrecision(machine.gpus)[machine.gpus.length > 0 ? "cuda" : "cpu"];
   const gpu = machine.gpus[0];
   const memory = Math.max(0, ...machine.gpus.map((one) => one.memory ?? 0)) / 2 ** 30;
   const cpu = {

@@ -4,6 +4,7 @@ import type { Experiment } from "../experiment/schema.ts";
 import { type Draft, type Json, StepFailed, type StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
+import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { readReplay } from "./replayed.ts";
@@ -58,7 +59,8 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     kind: generate.name,
     params: {
       ...(rest as unknown as Record<string, Json>),
-      precision: precision === "32bit" ? "fp32" : precision === "16bit" ? site.precision : precision,
+      precision:
+        precision === "32bit" ? "fp32" : precision === "16bit" ? site.precision[deviceOf(experiment, site)] : precision,
       ...(rest.temperature > 0 ? { seed } : {}),
       thinking: prompt.thinking,
     },
@@ -71,6 +73,6 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     },
     places: { model: site.model(model.base, model.revision).dir },
     after: ["preflight"],
-    needs: { cores: site.cores, gpus: Math.min(site.gpus, experiment.resources.gpus ?? 1), memory: 0 },
+    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: 0 },
   });
 }

@@ -1,3 +1,5 @@
+import type { Device, Precision } from "../backends/device.ts";
+
 /** What drafting needs to know of this machine and project, besides the experiment. Reading it touches no network. */
 export type Site = {
   /** exp's own version: in the keys of cheap TypeScript steps, so that better code runs again. */
@@ -8,8 +10,8 @@ export type Site = {
   lock(environment: string): string;
   /** Where a base model's files lie or will lie. */
   model(base: string, revision: string | undefined): ModelPlace;
-  /** What `precision: auto` and `16bit` mean here, by compute capability. */
-  readonly precision: "bf16" | "fp16" | "fp32";
+  /** What `precision: auto` and `16bit` mean on each device, by compute capability. */
+  readonly precision: Readonly<Record<Device, Precision>>;
   /** Replaces paths below the project root by relative ones, so that what is written down names no machine. */
   portable<T>(value: T): T;
   readonly cores: number;

@@ -1,5 +1,6 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Json, StepKind } from "../plan/step.ts";
+import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import type { Site } from "./site.ts";
 
@@ -24,7 +25,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     kind: train.name,
     params: {
       ...(rest as unknown as Record<string, Json>),
-      precision: precision === "auto" ? site.precision : precision,
+      precision: precision === "auto" ? site.precision[deviceOf(experiment, site)] : precision,
       layers: layers === "all" ? null : { last: Number(layers.slice("last ".length)) },
       thinking: experiment.prompt.thinking,
     },
@@ -37,6 +38,6 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     },
     places: { model: site.model(experiment.model.base, experiment.model.revision).dir },
     after: ["preflight"],
-    needs: { cores: site.cores, gpus: Math.min(site.gpus, experiment.resources.gpus ?? 1), memory: 0 },
+    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: 0 },
   });
 }

@@ -1,5 +1,7 @@
 import type { Capabilities } from "../../backends/backend.ts";
+import { wantedDevices } from "../../backends/device.ts";
 import { backends } from "../../backends/index.ts";
+import { lackOf } from "../../backends/matrix.ts";
 import { suggestion } from "../../diagnostic/suggest.ts";
 import type { CheckContext } from "../check.ts";
 import { dottedKeys } from "../resolve.ts";
@@ -22,23 +24,23 @@ export function checkTrain(context: CheckContext): void {
     const help = "keep alpha, or alpha_ratio so that a sweep over rank is not a sweep over scale";
     context.error("train.alpha_ratio:", "exactly-one", "alpha and alpha_ratio are both given", help);
   }
+  checkMethod(context, train);
   checkCapabilities(context, train);
   checkValidation(context, train, data.validation !== undefined);
   checkOverrides(context, train, backend.capabilities);
+}
+
+/** A method and precision that the backend has nowhere, or not on the device that `resources.gpus` asks for. */
+function checkMethod(context: CheckContext, train: Written): void {
+  const asked = { backend: train.backend, method: train.method, precision: train.precision };
+  const lack = lackOf(asked, wantedDevices(context.experiment.resources));
+  if (lack !== undefined) context.error(`train.${lack.key}`, "backend-lacks", lack.message, lack.help);
 }
 
 function checkCapabilities(context: CheckContext, train: Written): void {
   const { capabilities, name } = backends[train.backend] as NonNullable<(typeof backends)[string]>;
   const lacks = (path: string, what: string, help: string) =>
     context.error(path, "backend-lacks", `${name} cannot ${what}`, help);
-  const precisions = Object.hasOwn(capabilities.methods, train.method) ? capabilities.methods[train.method] : undefined;
-  if (precisions === undefined) {
-    const can = Object.keys(capabilities.methods).join(", ");
-    lacks("train.method", `train by ${train.method}`, capabilities.instead[train.method] ?? `use one of ${can}`);
-  } else if (train.precision !== "auto" && !precisions.includes(train.precision)) {
-    const help = `use one of auto, ${precisions.join(", ")}`;
-    lacks("train.precision", `train ${train.method} in ${train.precision}`, help);
-  }
   if (!capabilities.schedules.includes(train.schedule)) {
     lacks("train.schedule", `follow schedule ${train.schedule}`, `use one of ${capabilities.schedules.join(", ")}`);
   }
