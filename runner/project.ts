@@ -113,6 +113,7 @@ export function loadAll(
       bundledModels,
       auditCodes,
       set: options.set as readonly string[],
+      smoke: options.smoke === true,
     });
     wrong.push(...(result.ok ? result.warnings : result.diagnostics));
     if (result.ok) loaded.push(result.value);

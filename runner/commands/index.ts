@@ -18,6 +18,13 @@ export type CommandSpec = {
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 const set: Option = ["--set <key=value>", "override a key, as in --set train.rank=32 (repeatable)", collect, []];
+const acceptStale: Option = [
+  "--accept-stale <step>",
+  "reuse this step's stored result although recipe code has changed since; the run says so (repeatable)",
+  collect,
+  [],
+];
+const smoke: Option = ["--smoke", "20 rows and 5 steps under other keys: the whole study in minutes, for a first look"];
 const json: Option = ["--json", "print JSON on stdout and nothing else there"];
 
 /** Every command of `exp`, in the order in which a study uses them. */
@@ -46,7 +53,7 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "plan <file...>",
     summary: "show each step: cached, will run, or depends; and why. Writes nothing",
-    options: [set, json],
+    options: [set, smoke, acceptStale, json],
     load: () => import("./plan.ts"),
   },
   {
@@ -57,6 +64,8 @@ export const commands: readonly CommandSpec[] = [
       ["--force <step>", "run this step again although it is cached (repeatable)", collect, []],
       ["--until <step>", "stop after this step"],
       ["--jobs <n>", "steps at once, at most"],
+      smoke,
+      acceptStale,
       ["--keep-going", "after a failure, still run what does not need the failed step"],
       json,
       ["--quiet", "print nothing but errors"],

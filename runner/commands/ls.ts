@@ -8,10 +8,11 @@ export const command: Act = async (_args, options, context) => {
   const { artifacts } = await openProject(context.cwd, context, "read");
   const runs = listRuns(artifacts);
   if (options.json === true) {
-    const rows = runs.map(({ manifest: { experiment, run, created, arms }, path }) => ({
+    const rows = runs.map(({ manifest: { experiment, run, created, smoke, arms }, path }) => ({
       experiment,
       run,
       created,
+      smoke,
       arms,
       manifest: path,
     }));

@@ -1,10 +1,12 @@
 import { type Assessed, assess } from "../execute/assess.ts";
 import { reader } from "../execute/machinery.ts";
+import { staleResults } from "../execute/stale.ts";
 import type { PlannedStep } from "../plan/plan.ts";
 import { loadAll, openProject, planAll } from "../project.ts";
 import { table } from "../show/table.ts";
 import { formerIngredients } from "../study/former.ts";
 import { type Act, exit } from "./context.ts";
+import { isCalled, nothingStale, unknownStep } from "./named.ts";
 
 /** `exp plan`: each step, whether it is cached, will run or depends, and why. Writes nothing. */
 export const command: Act = async ([paths], options, context) => {
@@ -13,8 +15,16 @@ export const command: Act = async ([paths], options, context) => {
   const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
   const { plan, points } = planAll(loaded, project);
   const { store } = project;
-  const steps = assess(plan, reader(store), formerIngredients(plan, project.artifacts, store));
+  const accepted = options.acceptStale as readonly string[];
+  const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
+  const machinery = { ...reader(store), stale: staleResults(store, accepts) };
+  const steps = assess(plan, machinery, formerIngredients(plan, project.artifacts, store));
   store.close();
+  const wrong = unknownStep(plan, accepted) ?? nothingStale(steps, accepts);
+  if (wrong !== undefined) {
+    context.err(`exp plan: ${wrong}\n`);
+    return exit.invalid;
+  }
 
   const rows = [...steps].map(([step, { status, key, reason }]) => ({
     id: step.id,
@@ -30,7 +40,8 @@ export const command: Act = async ([paths], options, context) => {
   context.out(table([["step", "status", "why"], ...rows.map(({ id, status, reason }) => [id, words[status], reason])]));
   context.out(`\n${summary(steps, points.size)}\n`);
   for (const { points: of } of loaded) {
-    const defaulted = of[0]?.defaulted ?? [];
+    // A smoke run's values are neither what was written nor defaults.
+    const defaulted = options.smoke === true ? [] : (of[0]?.defaulted ?? []);
     if (defaulted.length > 0) context.out(`Defaults: ${defaulted.join(", ")}\n`);
   }
   return exit.done;

@@ -1,11 +1,12 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { suggestion } from "../diagnostic/suggest.ts";
 import { assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { machinery } from "../execute/machinery.ts";
 import { execute, type Outcome } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
+import { staleResults } from "../execute/stale.ts";
+import { isSmoke } from "../experiment/smoke.ts";
 import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
@@ -20,11 +21,13 @@ import type { Manifest } from "../study/manifest.ts";
 import { openProvenance, seedsIn } from "../study/provenance.ts";
 import { makeLatest, type Sealing, seal } from "../study/seal.ts";
 import { type Act, type Context, exit } from "./context.ts";
+import { isCalled, nothingStale, unknownStep } from "./named.ts";
 import { runSummary } from "./summary.ts";
 
 type RunOptions = {
   readonly set: readonly string[];
   readonly force: readonly string[];
+  readonly acceptStale: readonly string[];
   readonly until?: string;
   readonly jobs?: string;
   readonly keepGoing?: boolean;
@@ -46,24 +49,33 @@ export const command: Act = async ([paths], given, context) => {
   const planned = planAll(loaded, project);
   const named = nameSteps(planned.plan, options, context);
   if (named === undefined) return exit.invalid;
-  const { plan, forced } = named;
+  const { plan, forced, accepts } = named;
   const { store, digests, artifacts } = project;
 
   const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, context);
   const emit = (event: Event): void => reporter.event(event);
-  const parts = machinery(plan, {
-    store,
-    digests,
-    packageRoot: context.packageRoot,
-    stop: context.stop,
-    kill: context.kill,
-    emit,
-    python: (environment) => environmentPython(environment, context),
-    slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
-    jobs: jobs ?? Number.POSITIVE_INFINITY,
-  });
+  const parts = {
+    ...machinery(plan, {
+      store,
+      digests,
+      packageRoot: context.packageRoot,
+      stop: context.stop,
+      kill: context.kill,
+      emit,
+      python: (environment) => environmentPython(environment, context),
+      slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
+      jobs: jobs ?? Number.POSITIVE_INFINITY,
+    }),
+    stale: staleResults(store, accepts),
+  };
   store.sweepStaging();
   const expected = assess(plan, parts, formerIngredients(plan, artifacts, store));
+  const refused = nothingStale(expected, accepts);
+  if (refused !== undefined) {
+    store.close();
+    context.err(`exp run: ${refused}\n`);
+    return exit.invalid;
+  }
   emit({
     type: "plan",
     runs: plan.runs.length,
@@ -145,6 +157,7 @@ function sealingOf(
     artifacts,
     file: site.portable(file),
     set,
+    smoke: isSmoke(experiment.name),
     config,
     objectDir: (object) => store.objectDir(object),
     stage() {
@@ -177,22 +190,27 @@ function isThere(outcome: Outcome): boolean {
   return outcome.status === "built" || outcome.status === "reused";
 }
 
-/** Applies --until and --force, or says which name is none of the plan's. */
+/** Applies --until, --force and --accept-stale, or says which name is none of the plan's. */
 function nameSteps(
   plan: Plan,
-  { until, force }: RunOptions,
+  { until, force, acceptStale }: RunOptions,
   context: Context,
-): { readonly plan: Plan; readonly forced: (step: PlannedStep) => boolean } | undefined {
-  const called = (step: PlannedStep, name: string): boolean =>
-    step.id === name || step.draft.id === name || step.kind.name === name;
-  for (const name of [...force, ...(until === undefined ? [] : [until])]) {
-    if (plan.steps.some((step) => called(step, name))) continue;
-    const names = [...new Set(plan.steps.map(({ draft }) => draft.id))];
-    context.err(`exp run: no step "${name}": ${suggestion(name, names) ?? ""}\n`);
+):
+  | {
+      readonly plan: Plan;
+      readonly forced: (step: PlannedStep) => boolean;
+      readonly accepts: (step: PlannedStep) => boolean;
+    }
+  | undefined {
+  const forced = (step: PlannedStep): boolean => force.some((name) => isCalled(step, name));
+  const accepts = (step: PlannedStep): boolean => acceptStale.some((name) => isCalled(step, name));
+  const both = plan.steps.find((step) => forced(step) && accepts(step));
+  const wrong =
+    unknownStep(plan, [...force, ...acceptStale, ...(until === undefined ? [] : [until])]) ??
+    (both === undefined ? undefined : `${both.id} can be forced or accepted although stale, not both`);
+  if (wrong !== undefined) {
+    context.err(`exp run: ${wrong}\n`);
     return undefined;
   }
-  return {
-    plan: until === undefined ? plan : upTo(plan, (step) => called(step, until)),
-    forced: (step) => force.some((name) => called(step, name)),
-  };
+  return { plan: until === undefined ? plan : upTo(plan, (step) => isCalled(step, until)), forced, accepts };
 }

@@ -33,5 +33,14 @@ export function runSummary(manifest: Manifest, dir: string, context: Context): s
     ],
     { align: ["right", "right", "right", "right", "right"], color: context.color },
   );
-  return `\n${experiment} ${run}\n\n${summary({ arms: manifest.arms, files }, context)}\n${costs}`;
+  const remarks = remarksOn(manifest).map((remark) => `${remark}\n`);
+  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, files }, context)}\n${costs}`;
+}
+
+/** What a reader must know before believing a run's numbers. */
+function remarksOn({ smoke, steps }: Manifest): readonly string[] {
+  const stale = Object.entries(steps).flatMap(([id, step]) =>
+    step.stale === undefined ? [] : [`${id} was accepted although stale: ${step.stale.join(", ")} changed since`],
+  );
+  return [...(smoke ? ["a smoke run of 20 rows and 5 steps: its numbers mean nothing"] : []), ...stale];
 }

@@ -14,7 +14,11 @@ export const command: Act = async ([name, stepName], options, context) => {
   };
   try {
     const { manifest } = findRun(name as string, project.artifacts, context.cwd);
-    const loaded = loadAll([join(project.root, manifest.file)], { ...options, set: manifest.set }, context);
+    const loaded = loadAll(
+      [join(project.root, manifest.file)],
+      { ...options, set: manifest.set, smoke: manifest.smoke },
+      context,
+    );
     if (loaded === undefined) return exit.invalid;
     const { plan } = planAll(loaded, project);
     const run = plan.runs.find(({ coordinates }) => coordinates === manifest.coordinates);

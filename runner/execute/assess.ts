@@ -2,6 +2,7 @@ import { firstDifference } from "../plan/explain.ts";
 import { identify } from "../plan/identity.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import type { Ingredients, StoreRecord } from "../plan/record.ts";
+import { besidesRecipes, changedSources } from "../plan/stale.ts";
 import type { Machinery } from "./scheduler.ts";
 
 /** What would happen to a step, and why, as far as it can be known without building anything. */
@@ -15,7 +16,7 @@ export type Assessed = {
 /** Judges every step of a plan; writes nothing. `before` gives the ingredients that a step had when it was last built. */
 export function assess(
   plan: Plan,
-  machinery: Pick<Machinery, "find" | "holds">,
+  machinery: Pick<Machinery, "find" | "holds" | "stale">,
   before: (step: PlannedStep) => Ingredients | undefined,
 ): ReadonlyMap<PlannedStep, Assessed> {
   const assessed = new Map<PlannedStep, Assessed>();
@@ -50,15 +51,23 @@ export function assess(
         reason: `depends on ${known.waitsFor.id}: ${known.file.replace(/\/$/, "")}`,
       };
     }
-    const { key } = known;
+    const { key, ingredients } = known;
     const hit = machinery.find(key);
     if ("record" in hit) {
       if (!machinery.holds(step, hit.record)) return { status: "run", key, reason: "what it stands for is gone" };
       records.set(step, hit.record);
       return { status: "cached", key, reason: "" };
     }
+    const stale = machinery.stale?.(step, ingredients);
+    if (stale !== undefined && "record" in stale && machinery.holds(step, stale.record)) {
+      records.set(step, stale.record);
+      const changed = changedSources(stale.record.ingredients.sources, ingredients.sources);
+      return { status: "cached", key: stale.record.key, reason: `accepted although stale: ${changed.join(", ")}` };
+    }
     const was = before(step);
-    const difference = was === undefined ? undefined : firstDifference(was, known.ingredients);
+    // Of a result that was to be accepted, what counts is why it cannot be.
+    const part = stale === undefined ? (whole: Ingredients) => whole : besidesRecipes;
+    const difference = was === undefined ? undefined : firstDifference(part(was), part(ingredients));
     return { status: "run", key, reason: difference ?? hit.miss };
   }
 }

@@ -20,6 +20,11 @@ export type Machinery = {
   find(key: string): { readonly record: StoreRecord } | { readonly miss: string };
   /** A record whose bytes were not looked at: for a guard that has nothing to guard. */
   peek(key: string): StoreRecord | undefined;
+  /**
+   * A result that stands in for a step that is a miss, because the user accepts it; undefined where nothing is accepted for
+   * this step.
+   */
+  stale?(step: PlannedStep, now: Ingredients): { readonly record: StoreRecord } | { readonly miss: string } | undefined;
   /** Whether what a found record stands for is still there. */
   holds(step: PlannedStep, record: StoreRecord): boolean;
   /** Makes the step's output and commits it, under the key's lock and within the machine's slots. */
@@ -96,6 +101,11 @@ export async function execute(
       if ("record" in hit && machinery.holds(step, hit.record)) {
         return end(step, { status: "reused", record: hit.record }, 0);
       }
+      const stale = machinery.stale?.(step, known.ingredients);
+      if (stale !== undefined && "record" in stale && machinery.holds(step, stale.record)) {
+        return end(step, { status: "reused", record: stale.record }, 0);
+      }
+      if (stale !== undefined) return end(step, { status: "failed", error: nothingStale(step) }, 0);
     }
 
     const unsafe = await firstBlocked(step.after, true);
@@ -129,6 +139,12 @@ export async function execute(
   await Promise.all(plan.steps.filter((step) => !isGuard.has(step)).map((step) => visit(step, true)));
   for (const guard of isGuard) await visit(guard, false);
   return outcomes;
+}
+
+function nothingStale(step: PlannedStep): StepFailed {
+  return new StepFailed("nothing-stale", `nothing that is stored for ${step.id} differs in recipe code alone`, {
+    help: "run without --accept-stale for this step",
+  });
 }
 
 /** Last lines of a failed step's log that are shown, of those that are looked at. */

@@ -11,6 +11,7 @@ import { resolveTrain } from "./resolve.ts";
 import type { Experiment, Select } from "./schema.ts";
 import { branchFor, rootSchema } from "./schema-tree.ts";
 import { applySettings } from "./set.ts";
+import { smoke } from "./smoke.ts";
 import { sourceText } from "./source.ts";
 import { expandSweep } from "./sweep.ts";
 import { translate } from "./translate.ts";
@@ -25,6 +26,8 @@ export type LoadOptions = {
   readonly cwd: string;
   /** Folder of the exp package: its prompts/ stands in for templates that the project lacks. */
   readonly packageRoot: string;
+  /** Makes every run a smoke run: see smoke.ts. */
+  readonly smoke?: boolean;
   /** The project root, where the rule is not to find it. */
   readonly root?: string;
   /** Models that come with `exp setup`. */
@@ -93,7 +96,8 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     const found = diagnose(node, completed, checks).filter((one) => sweep.ok || !mayComeFromSweep.has(one.code));
     diagnostics.push(...found);
     if (found.some(isError)) continue;
-    const { experiment, defaulted } = resolveTrain(completed);
+    const { experiment: whole, defaulted } = resolveTrain(completed);
+    const experiment = options.smoke === true ? smoke(whole) : whole;
     loaded.push(Object.freeze({ experiment, coordinates, values: Object.freeze(values), defaulted }));
   }
   const sorted = sortDiagnostics(diagnostics);

@@ -46,6 +46,8 @@ export type Store = {
   find(key: string): Found;
   /** A key's record, with no look at its files. */
   peek(key: string): StoreRecord | undefined;
+  /** Every record, in no order. */
+  records(): readonly StoreRecord[];
   /** Where an object's files lie. */
   objectDir(object: string): string;
   stage(key: string): Staged;
@@ -138,6 +140,7 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     root,
     find,
     peek: (key) => keys.read(key),
+    records: () => keys.list().flatMap((key) => keys.read(key) ?? []),
     objectDir: (object) => objects.path(object),
     stage(key) {
       return fullDisk(staging, () => {

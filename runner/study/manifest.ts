@@ -22,6 +22,8 @@ export type ManifestStep = {
   readonly seconds: number;
   readonly created: string;
   readonly evidence: Readonly<Record<string, Json>>;
+  /** Recipe files and locks that have changed since the step was built: its result was accepted all the same. */
+  readonly stale?: readonly string[];
 };
 
 /** A finished run: all that a reader needs to trust, repeat or cite it. Written once and never changed. */
@@ -31,6 +33,8 @@ export type Manifest = {
   /** The sweep coordinates, if any, and 8 hex digits. */
   readonly run: string;
   readonly coordinates: string;
+  /** 20 rows and 5 steps, to see that everything works: its numbers mean nothing. */
+  readonly smoke: boolean;
   /** The experiment's file, relative to the project root, and the settings that overrode it. */
   readonly file: string;
   readonly set: readonly string[];

@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from "node:path";
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
+import { changedSources } from "../plan/stale.ts";
 import type { Json } from "../plan/step.ts";
 import type { ArmMetrics, Cost, Manifest, ManifestStep, Provenance } from "./manifest.ts";
 import { latestLink, runsDir } from "./runs.ts";
@@ -16,6 +17,7 @@ export type Sealing = {
   /** The experiment's file, relative to the project root, and the settings that overrode it. */
   readonly file: string;
   readonly set: readonly string[];
+  readonly smoke: boolean;
   /** The resolved experiment; paths relative to the project root. */
   readonly config: Json;
   /** Asked only when the run is new. */
@@ -38,7 +40,10 @@ export function seal(
     if (record !== undefined) steps.set(id, [step, record]);
   }
   const objects = Object.fromEntries([...steps].map(([id, [, record]]) => [id, [record.key, record.object]]));
-  const digits = sha256(canonicalJson({ config: sealing.config, objects })).slice(0, 8);
+  // A run that accepts an old result is another one than the run that made it.
+  const stale = Object.fromEntries([...steps].map(([id, [step, record]]) => [id, staleIn(step, record)]));
+  const accepted = Object.values(stale).some((names) => names.length > 0) ? { stale } : {};
+  const digits = sha256(canonicalJson({ config: sealing.config, objects, ...accepted })).slice(0, 8);
   const name = run.coordinates === "" ? digits : `${safe(run.coordinates)}-${digits}`;
   const folder = join(runsDir(sealing.artifacts), run.experiment, name);
   const path = join(folder, "manifest.json");
@@ -110,6 +115,7 @@ function manifestOf(
   const kept: Record<string, ManifestStep> = {};
   const arms: Record<string, ArmMetrics> = {};
   for (const [id, [step, record]] of steps) {
+    const stale = staleIn(step, record);
     kept[id] = {
       kind: step.kind.name,
       key: record.key,
@@ -119,6 +125,7 @@ function manifestOf(
       seconds: record.seconds,
       created: record.created,
       evidence: record.evidence,
+      ...(stale.length > 0 ? { stale } : {}),
     };
     if (step.kind.name === "evaluate") {
       const file = join(sealing.objectDir(record.object), "metrics.json");
@@ -130,6 +137,7 @@ function manifestOf(
     experiment: run.experiment,
     run: name,
     coordinates: run.coordinates,
+    smoke: sealing.smoke,
     file: sealing.file,
     set: sealing.set,
     created: new Date().toISOString(),
@@ -139,6 +147,11 @@ function manifestOf(
     cost: costOf(kept),
     provenance: sealing.provenance(),
   };
+}
+
+/** Sources that have changed since a step's record was written: it was accepted although stale. */
+function staleIn(step: PlannedStep, record: StoreRecord): readonly string[] {
+  return changedSources(record.ingredients.sources, step.sourceDigests);
 }
 
 function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {

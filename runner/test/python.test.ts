@@ -3,30 +3,11 @@ import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
-import { expectFailure, processesWith, type Rig, test } from "./rig.ts";
+import { answer, replaceBaseline, withBaseline } from "./baseline.ts";
+import { expectFailure, processesWith, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 const secret = "hf_SecretOfThisTest0123456789";
-const withBaseline = ["--set", "baselines=[tfidf_svm]"];
-
-/** Puts a recipe of our own in place of the baseline's. */
-function replaceBaseline(rig: Rig, body: string): void {
-  rig.usePython();
-  const lines = body.split("\n").map((line) => `    ${line}`);
-  const module = [
-    "import os, subprocess, sys, time",
-    "from recipes.common.protocol import *",
-    "def run(step):",
-    ...lines,
-  ];
-  writeFileSync(
-    join(rig.ownPackage(), "recipes/baselines/tfidf_svm.py"),
-    `${[...module, 'if __name__ == "__main__":', "    main(run)"].join("\n")}\n`,
-  );
-}
-
-const answer = 'rows = "".join(\'{"id": "test-%d", "labels": ["x"]}\\n\' % i for i in range(9))';
-
 describe("a recipe that", () => {
   const cases: readonly (readonly [what: string, body: string, words: RegExp])[] = [
     ["answers with a symlink", '(step.output / "responses.jsonl").symlink_to("/etc/passwd")', /symlink/],

@@ -1,0 +1,41 @@
+import { expect, test } from "vitest";
+import type { Ingredients } from "./record.ts";
+import { changedSources, isStale } from "./stale.ts";
+
+const before: Ingredients = {
+  kind: "train",
+  version: 1,
+  params: { rank: 8 },
+  sources: { "recipes/torchtune/train.py": "a", "lock of torchtune": "b", "data.train.file": "c" },
+  reads: { model: "d" },
+};
+const changed = (sources: Readonly<Record<string, string>>) => ({
+  ...before,
+  sources: { ...before.sources, ...sources },
+});
+
+test("recipe code and locks may differ, come and go", () => {
+  expect(isStale(before, changed({ "recipes/torchtune/train.py": "x", "lock of torchtune": "y" }))).toBe(true);
+  expect(isStale(before, changed({ "recipes/torchtune/new.py": "x" }))).toBe(true);
+  expect(isStale(changed({ "recipes/torchtune/old.py": "x" }), before)).toBe(true);
+});
+
+test("nothing else may", () => {
+  const others: readonly Ingredients[] = [
+    { ...before, kind: "merge" },
+    { ...before, version: 2 },
+    { ...before, params: { rank: 16 } },
+    { ...before, reads: { model: "x" } },
+    { ...before, reads: {} },
+    changed({ "data.train.file": "x" }),
+    changed({ template: "x" }),
+    changed({ "model/recipes/weights.py": "x" }),
+  ];
+  for (const now of others) expect(isStale(before, now)).toBe(false);
+});
+
+test("changed sources are named in order", () => {
+  const now = changed({ "recipes/torchtune/train.py": "x", "recipes/a.py": "y" });
+  expect(changedSources(before.sources, now.sources)).toEqual(["recipes/a.py", "recipes/torchtune/train.py"]);
+  expect(changedSources(now.sources, now.sources)).toEqual([]);
+});

@@ -1,0 +1,41 @@
+/** `--smoke`: the whole study on a few rows, and never taken for the real one. */
+import { expect } from "vitest";
+import { test } from "./rig.ts";
+import { table } from "./studies.ts";
+
+const file = "experiments/study.yaml";
+
+test("a smoke run has a name, keys and a mark of its own, and leaves the real run alone", async ({ rig }) => {
+  const real = await rig.built(file);
+  const plan = await rig.plan(file, "--smoke");
+  expect(plan).toMatchObject({ data: expect.stringMatching(/^run/) });
+  const smoke = await rig.built(file, "--smoke");
+  expect(smoke.steps.data).toBe("built");
+  expect(rig.manifest(smoke.manifest)).toMatchObject({ experiment: "study+smoke", smoke: true, file });
+  expect(rig.manifest(real.manifest)).toMatchObject({ experiment: "study", smoke: false });
+
+  const rows = JSON.parse(await rig.done("ls", "--json")) as { experiment: string; smoke: boolean }[];
+  expect(rows.map(({ experiment, smoke: marked }) => [experiment, marked])).toEqual([
+    ["study", false],
+    ["study+smoke", true],
+  ]);
+  expect(await rig.done("show", "study+smoke")).toMatch(/smoke run of 20 rows and 5 steps: its numbers mean nothing/);
+  expect(await rig.done("show", "study")).not.toMatch(/smoke/);
+  expect(await rig.done("why", "study+smoke", "data")).toMatch(/cached/);
+  expect((await rig.built(file)).manifest).toBe(real.manifest);
+});
+
+test("it takes 20 rows of what there is, and each point of a sweep", async ({ rig }) => {
+  rig.write("experiments/data/test.csv", table("test-", 40, 100));
+  rig.write(
+    "experiments/data/answers.jsonl",
+    Array.from({ length: 40 }, (_, index) => `{"id":"test-${index}","text":"liver cyst"}\n`).join(""),
+  );
+  rig.append(file, "sweep: {grid: {evaluate.bootstrap.seed: [1, 2]}}\n");
+  const smoke = await rig.built(file, "--smoke");
+  const lines = (name: string) => rig.read(`artifacts/runs/study+smoke/latest/${name}`).trim().split("\n");
+  expect(lines("data/train.jsonl")).toHaveLength(20);
+  expect(lines("zero_shot/predictions.jsonl")).toHaveLength(20);
+  expect(smoke.events.filter(({ type }) => type === "run-end")).toHaveLength(2);
+  expect((await rig.built(file, "--smoke")).steps.data).toBe("reused");
+});
