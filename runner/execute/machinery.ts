@@ -51,46 +51,59 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
 
   const turns = new Slots({ cores: parts.jobs, memory: 0, gpus: [] }, () => undefined);
   const reads = reader(store);
+  const inLine = new Map<string, Promise<unknown>>();
 
   return {
     ...reads,
-    async build(step, known, upstream, { force }) {
-      const lock = await abortable(step, parts.stop, () => store.lock(known.key, { signal: parts.stop }));
+    /** Steps of this process that come to the same key queue here: for other processes' locks they would have to poll. */
+    async build(step, known, upstream, options) {
+      const before = inLine.get(known.key);
+      const mine = Promise.resolve(before?.catch(() => undefined)).then(() => build(step, known, upstream, options));
+      inLine.set(known.key, mine);
       try {
-        if (step.kind.cached && !force) {
-          const hit = store.find(known.key);
-          if ("record" in hit && reads.holds(step, hit.record)) return { record: hit.record, reused: true };
-        }
-        const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
-        const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
-        const staged = store.stage(known.key);
-        try {
-          const started = performance.now();
-          const evidence = await make(step, known.key, staged, grant, upstream);
-          frozen.verify(step);
-          const seconds = Math.round(performance.now() - started) / 1000;
-          const outputs = step.kind.outputs(step.draft.params);
-          const record = await store.commit(staged, {
-            ingredients: known.ingredients,
-            outputs,
-            evidence,
-            seconds,
-            force: force || !step.kind.cached,
-          });
-          store.dropWork(known.key);
-          return { record, reused: false };
-        } catch (error) {
-          store.discard(staged);
-          throw error;
-        } finally {
-          grant.release();
-          turn.release();
-        }
+        return await mine;
       } finally {
-        lock.release();
+        if (inLine.get(known.key) === mine) inLine.delete(known.key);
       }
     },
   };
+
+  async function build(...[step, known, upstream, { force }]: Parameters<Machinery["build"]>) {
+    const lock = await abortable(step, parts.stop, () => store.lock(known.key, { signal: parts.stop }));
+    try {
+      if (step.kind.cached && !force) {
+        const hit = store.find(known.key);
+        if ("record" in hit && reads.holds(step, hit.record)) return { record: hit.record, reused: true };
+      }
+      const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
+      const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
+      const staged = store.stage(known.key);
+      try {
+        const started = performance.now();
+        const evidence = await make(step, known.key, staged, grant, upstream);
+        frozen.verify(step);
+        const seconds = Math.round(performance.now() - started) / 1000;
+        const outputs = step.kind.outputs(step.draft.params);
+        const record = await store.commit(staged, {
+          ingredients: known.ingredients,
+          outputs,
+          evidence,
+          seconds,
+          force: force || !step.kind.cached,
+        });
+        store.dropWork(known.key);
+        return { record, reused: false };
+      } catch (error) {
+        store.discard(staged);
+        throw error;
+      } finally {
+        grant.release();
+        turn.release();
+      }
+    } finally {
+      lock.release();
+    }
+  }
 
   /** Runs the step with its outputs going to the staged folder; gives what it learnt about itself. */
   async function make(

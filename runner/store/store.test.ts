@@ -225,7 +225,7 @@ test("a work folder stays until it is dropped", () => {
 
 test("what a dead process staged is swept, what a living one stages is not", () => {
   const mine = store.stage(key);
-  const dead = join(folder, "artifacts/store/staging", `${key}.1-abc.def`, "files");
+  const dead = join(folder, "artifacts/store/staging", `${key}.1-abc.def`);
   mkdirSync(dead, { recursive: true });
   store.sweepStaging();
   expect(existsSync(mine.dir)).toBe(true);

@@ -1,6 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { mkdirSync, rmSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { keyOf } from "../plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../plan/record.ts";
 import { type Json, StepFailed } from "../plan/step.ts";
@@ -91,7 +91,7 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     return flaw === undefined ? { record } : { miss: flaw };
   };
 
-  const discard = (staged: Staged) => rmSync(dirname(staged.dir), { recursive: true, force: true });
+  const discard = (staged: Staged) => rmSync(staged.dir, { recursive: true, force: true });
 
   const publishForced = (draft: string, record: StoreRecord): StoreRecord => {
     keys.publish(draft, record.key, true);
@@ -144,8 +144,8 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     objectDir: (object) => objects.path(object),
     stage(key) {
       return fullDisk(staging, () => {
-        const dir = join(staging, `${key}.${running.id()}.${randomBytes(6).toString("hex")}`, "files");
-        mkdirSync(dir, { recursive: true });
+        const dir = join(staging, `${key}.${running.id()}.${randomBytes(6).toString("hex")}`);
+        makeFolder(dir);
         return { key, dir };
       });
     },
@@ -195,6 +195,16 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       digests.flush();
     },
   };
+}
+
+/** One call where the folder around it is there, as it nearly always is. */
+function makeFolder(dir: string): void {
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    mkdirSync(dir, { recursive: true });
+  }
 }
 
 function fullDisk<T>(path: string, work: () => T): T {
