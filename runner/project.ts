@@ -135,7 +135,7 @@ export function planAll(loaded: readonly LoadedExperiment[], project: Project): 
     points.map((point) => ({
       experiment: name,
       coordinates: point.coordinates,
-      drafts: draftsOf(point.experiment, project.site),
+      drafts: draftsOf(point.experiment, project.site, point.compared),
       point: { ...point, file },
     })),
   );

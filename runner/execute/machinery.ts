@@ -132,6 +132,10 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       place: (name) => draft.places[name] as string,
       progress: (progress) => parts.emit({ type: "progress", step: step.id, ...progress }),
       evidence: (values) => void Object.assign(evidence, values),
+      async pause() {
+        await new Promise<void>((resolve) => setImmediate(resolve));
+        if (parts.stop.aborted) throw new Interrupted(step.id);
+      },
       cores: grant.cores,
       signal: parts.stop,
       python: async (program) => void Object.assign(evidence, await runPython(request(program), control)),

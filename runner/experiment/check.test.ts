@@ -228,11 +228,8 @@ describe("generate and evaluate", () => {
 describe("the rest", () => {
   refuses({
     "notes that are not there": ["report: {notes: n.md}", "missing-file"],
-    "an experiment to compare that is not there": [
-      "compare: [y]",
-      "3:1 not-available",
-      "missing-file: there is no experiment y.yaml",
-    ],
+    "an experiment to compare that is not there": ["compare: [y]", "missing-file: there is no experiment y.yaml"],
+    "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable: this is the experiment itself"],
     "a baseline, for now": ["baselines: [nearest]", "not-available"],
     "an upload, for now, as a warning": ["upload: {repo: me/x}", "not-available"],
     "slurm, for now": ["resources: {executor: slurm}", "not-available"],
@@ -310,4 +307,34 @@ data: {columns: 3, accept: [a, a], labels: [x]}
       expect(wrong(`name: ${JSON.stringify(name)}\nextends: base.yaml\n`)).toHaveLength(1);
     }
   });
+});
+
+describe("experiments to compare", () => {
+  const other = (more: string): string => `name: y\nextends: base.yaml\n${more}`;
+  const against = (more: string): readonly string[] =>
+    wrong(`${head}compare: [y]\n`, {
+      files: {
+        "/study/experiments/y.yaml": other(more),
+        "/study/experiments/data/more.csv": "case_id,input_finding,output_disease\n2,Clear lungs.,none\n",
+      },
+    });
+  it("are right when they are scored on the same cases, whatever they were trained on", () => {
+    const text = `${head}compare: [y]\n`;
+    const files = { "/study/experiments/y.yaml": other("train: {backend: torchtune, method: lora}\ncompare: [x]\n") };
+    const loaded = loadText(text, { files, set: ["prompt.thinking=false"] });
+    expect(loaded.ok && loaded.value.points[0]?.compared.map(({ name }) => name)).toEqual(["y"]);
+  });
+  it.each([
+    ["data: {test: {file: data/more.csv}}", "differs in data.test "],
+    ["data: {test: {file: data/test.csv, limit: 3}}", "differs in data.test "],
+    ["data: {columns: {target: input_finding, input: output_disease}}", "differs in data.columns.target "],
+    ["data: {validation: {fraction: 0.1}}\nevaluate: {on: validation}", "differs in evaluate.on"],
+    ["task: single_label\ndata: {labels: {separator: ;}}", "differs in task, data.labels.separator "],
+    ["sweep: {grid: {generate.max_new_tokens: [8, 16]}}", "3:11 not-comparable: y.yaml is a sweep of 2 runs"],
+    ["data: {tset: 1}", 'unknown key "tset"'],
+  ])("%s", (more, message) => expect(against(more)).toEqual([expect.stringContaining(message)]));
+  it("of the same name", () =>
+    expect(
+      wrong(`${head}compare: [y]\n`, { files: { "/study/experiments/y.yaml": "name: x\nextends: base.yaml\n" } }),
+    ).toEqual([expect.stringContaining('not-comparable: y.yaml is called "x" too')]));
 });

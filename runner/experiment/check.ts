@@ -1,4 +1,5 @@
-import type { Diagnostic, Span } from "../diagnostic/diagnostic.ts";
+import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
+import { checkCompare } from "./checks/compare.ts";
 import { checkData } from "./checks/data.ts";
 import { checkEvaluate } from "./checks/evaluate.ts";
 import { checkGenerate } from "./checks/generate.ts";
@@ -7,6 +8,7 @@ import { checkPrompt } from "./checks/prompt.ts";
 import { checkReport } from "./checks/report.ts";
 import { checkTrain } from "./checks/train.ts";
 import type { Files } from "./files.ts";
+import type { LoadedExperiment } from "./load.ts";
 import { find, locate, type Node } from "./node.ts";
 import type { Experiment } from "./schema.ts";
 
@@ -22,6 +24,10 @@ export type CheckContext = {
   readonly auditCodes: readonly string[] | undefined;
   /** Where a sweep asks for a winner, if it does. */
   readonly select: Span | undefined;
+  /** The experiment's own file, absolute. */
+  readonly file: string;
+  /** Loads an experiment that `compare` names; undefined where comparisons are not followed. */
+  readonly compared: ((path: string) => Result<LoadedExperiment>) | undefined;
   /** An absolute path as errors name it. */
   display(path: string): string;
   /** Whether somebody wrote a path. */
@@ -43,11 +49,14 @@ const checks: readonly Check[] = [
   { sections: ["train", "data", "resources"], run: checkTrain },
   { sections: ["generate"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
-  { sections: ["report", "compare", "baselines", "upload", "resources"], run: checkReport },
+  { sections: ["report", "baselines", "upload", "resources"], run: checkReport },
+  { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },
 ];
 
 /** Finds what the schema cannot say. A check is left out where the schema found a section that it reads broken. */
-export function check(world: Pick<CheckContext, "files" | "bundledModels" | "auditCodes" | "display" | "select">) {
+export function check(
+  world: Pick<CheckContext, "files" | "bundledModels" | "auditCodes" | "display" | "select" | "file" | "compared">,
+) {
   return (experiment: Experiment, node: Node, broken: ReadonlySet<string>): readonly Diagnostic[] => {
     const found: Diagnostic[] = [];
     const say =

@@ -34,6 +34,8 @@ export type LoadOptions = {
   readonly bundledModels: BundledModels;
   /** Codes of the data audit, which `data.accept` is checked against. */
   readonly auditCodes?: readonly string[];
+  /** The experiment is one that another compares itself with: its own `compare` is not followed. */
+  readonly alone?: boolean;
 };
 
 /** One run: the whole file, or one point of its sweep. */
@@ -45,6 +47,8 @@ export type Point = {
   readonly values: Readonly<Record<string, Value>>;
   /** Dotted keys whose values are defaults: what a plan shows beside what was written. */
   readonly defaulted: readonly string[];
+  /** The experiments that `compare` names, in its order. */
+  readonly compared: readonly Experiment[];
 };
 
 /** A file, read and found right, with all its runs. */
@@ -83,12 +87,15 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const points = sweep.ok ? sweep.value.points : [{ coordinates: "", values: {}, root: base }];
   const diagnostics: Diagnostic[] = [...set.diagnostics, ...(sweep.ok ? [] : sweep.diagnostics)];
 
+  const compared = options.alone === true ? undefined : others({ ...options, files });
   const checks = check({
     files,
     bundledModels: options.bundledModels,
     auditCodes: options.auditCodes,
     display,
     select: selectKey(entry?.node),
+    file,
+    compared,
   });
   const loaded: Point[] = [];
   for (const { root: node, coordinates, values } of points) {
@@ -98,7 +105,10 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     if (found.some(isError)) continue;
     const { experiment: whole, defaulted } = resolveTrain(completed);
     const experiment = options.smoke === true ? smoke(whole) : whole;
-    loaded.push(Object.freeze({ experiment, coordinates, values: Object.freeze(values), defaulted }));
+    const beside = experiment.compare.map((path) => compared?.(path));
+    loaded.push(
+      Object.freeze({ experiment, coordinates, values: Object.freeze(values), defaulted, compared: pointsOf(beside) }),
+    );
   }
   const sorted = sortDiagnostics(diagnostics);
   const [first] = loaded;
@@ -117,6 +127,27 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     }),
     warnings: sorted,
   };
+}
+
+/**
+ * Loads the experiments that `compare` names, each once. What they compare themselves with plays no part, and settings of the
+ * command line are not for them.
+ */
+function others({ set: _forTheNamedFile, ...options }: LoadOptions): (path: string) => Result<LoadedExperiment> {
+  const loaded = new Map<string, Result<LoadedExperiment>>();
+  return (path) => {
+    const known = loaded.get(path) ?? loadExperiment(path, { ...options, alone: true });
+    loaded.set(path, known);
+    return known;
+  };
+}
+
+/** The one point of each experiment that is right. */
+function pointsOf(results: readonly (Result<LoadedExperiment> | undefined)[]): readonly Experiment[] {
+  const points = results.flatMap((result) =>
+    result?.ok ? result.value.points.slice(0, 1).map((point) => point.experiment) : [],
+  );
+  return Object.freeze(points);
 }
 
 /** What a sweep that cannot be expanded may have been about to supply. */

@@ -2,12 +2,14 @@ import type { Rows, Table } from "./table.ts";
 
 /** All that the metrics of one table are made of. Integer counts by column, and sums over cases. */
 export type Counts = {
-  /** Cases, each as often as its weight says. */
+  /** Cases. */
   readonly n: number;
   /** By column: cases whose gold has it, whose prediction has it, and where both have it. */
   readonly support: Int32Array;
   readonly predicted: Int32Array;
   readonly hits: Int32Array;
+  /** Columns of a fixed space that no case has, in gold or prediction: macro averages count them as 0. */
+  readonly absent: number;
   /** Sums of the three over all columns. */
   readonly total: { readonly support: number; readonly predicted: number; readonly hits: number };
   /** Sums over cases of the scores of single cases; an undefined one (0 / 0) is 0. */
@@ -20,33 +22,36 @@ export type Counts = {
   };
 };
 
-/** Counts a table; `weights` says how often each case is taken (a bootstrap sample), once each if absent. */
-export function count(table: Table, weights?: Int32Array): Counts {
+/** Counts a table. */
+export function count(table: Table): Counts {
   const support = new Int32Array(table.columns);
   const predicted = new Int32Array(table.columns);
   const hits = new Int32Array(table.columns);
   const total = {
-    support: tally(table.gold, support, weights),
-    predicted: tally(table.pred, predicted, weights),
-    hits: tally(table.hits, hits, weights),
+    support: tally(table.gold, support),
+    predicted: tally(table.pred, predicted),
+    hits: tally(table.hits, hits),
   };
   const cases = { precision: 0, recall: 0, f1: 0, jaccard: 0, exact: 0 };
-  let n = 0;
   for (let row = 0; row < table.n; row++) {
-    const weight = weights ? (weights[row] as number) : 1;
-    if (weight === 0) continue;
-    n += weight;
     const gold = length(table.gold, row);
     const pred = length(table.pred, row);
     const both = length(table.hits, row);
-    if (gold === both && pred === both) cases.exact += weight;
+    if (gold === both && pred === both) cases.exact += 1;
     if (both === 0) continue;
-    cases.precision += (weight * both) / pred;
-    cases.recall += (weight * both) / gold;
-    cases.f1 += (weight * 2 * both) / (gold + pred);
-    cases.jaccard += (weight * both) / (gold + pred - both);
+    cases.precision += both / pred;
+    cases.recall += both / gold;
+    cases.f1 += (2 * both) / (gold + pred);
+    cases.jaccard += both / (gold + pred - both);
   }
-  return { n, support, predicted, hits, total, cases };
+  return { n: table.n, support, predicted, hits, absent: absentColumns(support, predicted), total, cases };
+}
+
+/** Columns that neither gold nor prediction has. */
+export function absentColumns(support: Int32Array, predicted: Int32Array): number {
+  let absent = 0;
+  for (let at = 0; at < support.length; at++) if (support[at] === 0 && predicted[at] === 0) absent++;
+  return absent;
 }
 
 /** Number of labels in a row. */
@@ -54,19 +59,7 @@ export function length(rows: Rows, row: number): number {
   return (rows.offsets[row + 1] as number) - (rows.offsets[row] as number);
 }
 
-function tally(rows: Rows, into: Int32Array, weights: Int32Array | undefined): number {
-  const { offsets, ids } = rows;
-  if (!weights) {
-    for (let at = 0; at < ids.length; at++) (into[ids[at] as number] as number) += 1;
-    return ids.length;
-  }
-  let sum = 0;
-  for (let row = 0; row + 1 < offsets.length; row++) {
-    const weight = weights[row] as number;
-    if (weight === 0) continue;
-    const end = offsets[row + 1] as number;
-    for (let at = offsets[row] as number; at < end; at++) (into[ids[at] as number] as number) += weight;
-    sum += weight * length(rows, row);
-  }
-  return sum;
+function tally({ ids }: Rows, into: Int32Array): number {
+  for (let at = 0; at < ids.length; at++) (into[ids[at] as number] as number) += 1;
+  return ids.length;
 }

@@ -15,18 +15,23 @@ const jaccard: Column = (hits, support, predicted) => ratio(hits, support + pred
 const micro = (column: Column) => (counts: Counts) =>
   column(counts.total.hits, counts.total.support, counts.total.predicted);
 
-function average(counts: Counts, column: Column, weight: (support: number) => number): number {
+type Weight = (support: number, predicted: number) => number;
+const present: Weight = (support, predicted) => (support + predicted > 0 ? 1 : 0);
+
+function average(counts: Counts, column: Column, weight: Weight, more = 0): number {
   let sum = 0;
-  let weights = 0;
+  let weights = more;
   for (let at = 0; at < counts.support.length; at++) {
     const support = counts.support[at] as number;
-    const share = weight(support);
+    const predicted = counts.predicted[at] as number;
+    const share = weight(support, predicted);
+    if (share === 0) continue;
     weights += share;
-    sum += share * column(counts.hits[at] as number, support, counts.predicted[at] as number);
+    sum += share * column(counts.hits[at] as number, support, predicted);
   }
   return ratio(sum, weights);
 }
-const macro = (column: Column) => (counts: Counts) => average(counts, column, () => 1);
+const macro = (column: Column) => (counts: Counts) => average(counts, column, present, counts.absent);
 const weighted = (column: Column) => (counts: Counts) => average(counts, column, (support) => support);
 const samples = (sum: "precision" | "recall" | "f1" | "jaccard" | "exact") => (counts: Counts) =>
   ratio(counts.cases[sum], counts.n);

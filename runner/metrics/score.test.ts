@@ -1,9 +1,8 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Synonyms, viewOf } from "../labels/views.ts";
-import { count } from "./count.ts";
 import { cardinality, caseOutcome, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
-import { type MetricName, metricNames, scoresOf } from "./metrics.ts";
+import { type MetricName, metricNames } from "./metrics.ts";
 import { ceiling, score, scoreGroups } from "./score.ts";
 import { type Case, intern, tabulate } from "./table.ts";
 
@@ -20,18 +19,6 @@ describe("metrics equal scikit-learn's", () => {
       const { raw } = score(casesOf(gold, pred)).views;
       expect(Object.keys(expected).sort()).toEqual([...metricNames].sort());
       for (const name of metricNames) expect(Math.abs(raw[name] - expected[name]), name).toBeLessThan(1e-9);
-    }
-  });
-
-  it("weights count as repetitions", () => {
-    for (const { gold, pred } of fixture.sets.slice(0, 40)) {
-      const cases = casesOf(gold, pred);
-      const weights = Int32Array.from(cases, (_, row) => (row * 7) % 4);
-      const repeated = cases.flatMap((one, row) => Array.from({ length: weights[row] as number }, () => one));
-      const space = cases.flatMap((one) => [...one.gold, ...one.pred]);
-      const weighted = scoresOf(count(tabulate(intern(cases), raw, space), weights));
-      const plain = scoresOf(count(tabulate(intern(repeated), raw, space)));
-      for (const name of metricNames) expect(weighted[name]).toBeCloseTo(plain[name], 12);
     }
   });
 });

@@ -69,6 +69,8 @@ export type Ports = {
   progress(progress: Progress): void;
   /** Kept in the step's record beside its key: device, batch size that was used, peak memory. */
   evidence(values: Readonly<Record<string, Json>>): void;
+  /** Gives timers, locks and signals their turn in the midst of long counting; throws once the run is to stop. */
+  pause(): Promise<void>;
   /** Cores granted to this step. */
   readonly cores: number;
   readonly signal: AbortSignal;

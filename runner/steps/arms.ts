@@ -1,7 +1,15 @@
 import type { Experiment } from "../experiment/schema.ts";
 
-/** An answerer that is scored: the untrained model, the trained one, or a classical baseline. */
-export type Arm = "zero_shot" | "tuned" | "tfidf_svm";
+/**
+ * An answerer that is scored: "zero_shot", "tuned", or a classical baseline by its name; "<experiment>.<arm>" for those of
+ * experiments that this one compares itself with.
+ */
+export type Arm = string;
+
+/** The arm that a step belongs to: "evaluate.tuned" to "tuned". */
+export function armOf(step: string): Arm {
+  return step.slice(step.indexOf(".") + 1);
+}
 
 /** The arms that a language model answers. A replayed file stands for the one arm that the experiment is about. */
 export function modelArms(experiment: Experiment): readonly Arm[] {

@@ -1,7 +1,9 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
-import { arms, modelArms } from "./arms.ts";
+import { armOf, arms, modelArms } from "./arms.ts";
 import { baseline, draftBaseline } from "./baseline.ts";
+import { compare, draftCompare } from "./compare.ts";
+import { joined } from "./compared.ts";
 import { data, draftData } from "./data.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
 import { draftFetch, fetch } from "./fetch.ts";
@@ -14,13 +16,26 @@ import { draftWorkbook, workbook } from "./workbook.ts";
 
 /** Every kind of step by name. */
 export const kinds: ReadonlyMap<string, StepKind> = new Map(
-  ([fetch, data, prompt, preflight, train, generate, replay, baseline, evaluate, workbook] as StepKind[]).map(
+  ([fetch, data, prompt, preflight, train, generate, replay, baseline, evaluate, compare, workbook] as StepKind[]).map(
     (kind) => [kind.name, kind],
   ),
 );
 
-/** Everything that one experiment needs done, in the order in which people read it. */
-export function draftsOf(experiment: Experiment, site: Site): readonly Draft[] {
+/** Everything that one experiment needs done, with what it compares itself with, in the order in which people read it. */
+export function draftsOf(experiment: Experiment, site: Site, compared: readonly Experiment[] = []): readonly Draft[] {
+  const others = compared.map((other) => ({ name: other.name, drafts: draftScores(other, site) }));
+  const drafts = joined(draftScores(experiment, site), others);
+  const scores = drafts.filter(({ kind }) => kind === evaluate.name);
+  const scored = scores.map(({ id }) => armOf(id));
+  return [
+    ...drafts,
+    ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),
+    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site)] : []),
+  ];
+}
+
+/** What leads to the scores of an experiment's own arms. */
+function draftScores(experiment: Experiment, site: Site): readonly Draft[] {
   const asked = modelArms(experiment);
   const scored = arms(experiment);
   const replayed = experiment.generate.engine === "replay";
@@ -35,7 +50,6 @@ export function draftsOf(experiment: Experiment, site: Site): readonly Draft[] {
       asked.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site),
     ),
     ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
-    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site)] : []),
   ];
 }
 

@@ -73,8 +73,13 @@ export function makeLatest(manifest: string): void {
   renameSync(fresh, link);
 }
 
-/** Where a step's outputs stand in a run's folder: those of an arm together, the others at the top. */
+/**
+ * Where a step's outputs stand in a run's folder: those of an arm together, the others at the top; those of a compared
+ * experiment that belong to no arm in a folder of its own.
+ */
 function publishedFolder(id: string): string {
+  const [own = id, experiment] = id.split("@");
+  if (experiment !== undefined) return join("compared", experiment, publishedFolder(own));
   const dot = id.indexOf(".");
   return dot < 0 ? (id === "data" ? id : "") : id.slice(dot + 1);
 }
@@ -156,7 +161,8 @@ function staleIn(step: PlannedStep, record: StoreRecord): readonly string[] {
 
 function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {
   const number = (value: Json | undefined): number => (typeof value === "number" ? value : 0);
-  const all = Object.values(steps);
+  // Two steps of one key are one piece of work.
+  const all = [...new Map(Object.values(steps).map((step) => [step.key, step])).values()];
   const total = (name: string): number => all.reduce((sum, { evidence }) => sum + number(evidence[name]), 0);
   return {
     seconds: Math.round(all.reduce((sum, { seconds }) => sum + seconds, 0) * 1000) / 1000,

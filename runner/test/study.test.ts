@@ -20,6 +20,7 @@ const steps = [
   "evaluate.zero_shot",
   "evaluate.tfidf_svm",
   "evaluate.tuned",
+  "compare",
   "workbook",
 ];
 
@@ -57,7 +58,17 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
     expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
     const folder = dirname(first.manifest);
     expect(readdirSync(folder).sort()).toEqual(
-      ["adapter", "data", "manifest.json", "model.json", "preflight.json", "tfidf_svm", "train.json", "tuned"]
+      [
+        "adapter",
+        "comparison.json",
+        "data",
+        "manifest.json",
+        "model.json",
+        "preflight.json",
+        "tfidf_svm",
+        "train.json",
+        "tuned",
+      ]
         .concat(["workbook.xlsx", "zero_shot"])
         .sort(),
     );
@@ -157,11 +168,12 @@ describe("what runs again, by exp plan:", () => {
       train: "run: alpha: 8 -> 16",
       "generate.tuned": "depends: depends on train: adapter",
       "evaluate.tuned": expect.stringMatching(/^depends: depends on generate\.tuned/),
+      compare: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
       workbook: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
     });
     const run = await study.built(file);
     expect([...builtBy(run)].sort()).toEqual(
-      ["preflight", "train", "generate.tuned", "evaluate.tuned", "workbook"].sort(),
+      ["preflight", "train", "generate.tuned", "evaluate.tuned", "compare", "workbook"].sort(),
     );
     const manifest = study.manifest(run.manifest);
     expect(manifest.steps["generate.zero_shot"]).toEqual(finished.manifest(first.manifest).steps["generate.zero_shot"]);
@@ -213,6 +225,7 @@ describe("what runs again, by exp plan:", () => {
     expect(await moved(study)).toEqual({
       "generate.tfidf_svm": "run: recipes/baselines/tfidf_svm.py changed",
       "evaluate.tfidf_svm": expect.stringMatching(/^depends/),
+      compare: expect.stringMatching(/^depends/),
       workbook: expect.stringMatching(/^depends/),
     });
     study.edit(join(own, "recipes/baselines/tfidf_svm.py"), "# changed\n", "");

@@ -1,28 +1,14 @@
-import { basename } from "node:path";
 import type { CheckContext } from "../check.ts";
 import { needFile } from "./data.ts";
 
-/** What stands beside the experiment: notes, compared experiments, baselines, upload, machine. */
+/** What stands beside the experiment: notes, baselines, upload, machine. */
 export function checkReport(context: CheckContext): void {
-  const { baselines, compare, report, resources, upload } = context.experiment;
+  const { baselines, report, resources, upload } = context.experiment;
   if (report.notes !== undefined) needFile(context, "report.notes", report.notes);
-  compare.forEach((file, index) => {
-    if (context.files.kind(file) === "file") return;
-    const message = `there is no experiment ${basename(file)} beside this one`;
-    context.error(`compare.${index}`, "missing-file", message, "write the name of a YAML file in the same folder");
-  });
   baselines.forEach((name, index) => {
     if (name === "tfidf_svm") return;
     context.error(`baselines.${index}`, "not-available", `baseline ${name} is not available yet`, "use tfidf_svm");
   });
-  if (compare.length > 0) {
-    context.warning(
-      "compare:",
-      "not-available",
-      "comparing is not available yet: only this experiment runs",
-      "leave the key out",
-    );
-  }
   if (upload !== undefined) {
     context.warning(
       "upload:",

@@ -1,0 +1,33 @@
+import { describe, expect, it } from "vitest";
+import { joined } from "./compared.ts";
+import { draft } from "./draft.ts";
+
+const study = (rank: number) => [
+  draft({ id: "data", kind: "data", params: {}, sources: { file: "/a.csv" } }),
+  draft({ id: "train", kind: "train", params: { rank }, reads: { rows: { step: "data", file: "train.jsonl" } } }),
+  draft({
+    id: "generate.tuned",
+    kind: "generate",
+    params: {},
+    reads: { adapter: { step: "train", file: "adapter/" } },
+    after: ["preflight"],
+  }),
+  draft({ id: "preflight", kind: "preflight", params: {}, reads: { rows: { step: "data", file: "test.jsonl" } } }),
+];
+
+describe("drafts of compared experiments", () => {
+  it("are left out where they are the same, and named after their experiment where they are not", () => {
+    const all = joined(study(8), [
+      { name: "same", drafts: study(8) },
+      { name: "wide", drafts: study(64) },
+      { name: "wide-again", drafts: study(64) },
+    ]);
+    expect(all.map(({ id }) => id)).toEqual([...study(8).map(({ id }) => id), "train@wide", "generate.wide.tuned"]);
+    expect(all.at(-2)?.reads).toEqual({ rows: { step: "data", file: "train.jsonl" } });
+    expect(all.at(-1)).toMatchObject({ reads: { adapter: { step: "train@wide" } }, after: ["preflight"] });
+  });
+  it("leave an experiment alone that compares itself with none", () => {
+    const own = study(8);
+    expect(joined(own, [])).toBe(own);
+  });
+});
