@@ -12,3 +12,24 @@ export function labelCounts(rows: Iterable<{ readonly gold: readonly string[] }>
     .map(([label, count]) => ({ label, count }))
     .sort((a, b) => b.count - a.count || (a.label < b.label ? -1 : 1));
 }
+
+/**
+ * The names that a prompt offers: spellings that are one label in the view become one, by its most frequent spelling, and those
+ * of fewer than `min_count` rows are left out. `counts` is in the raw view, most frequent first.
+ */
+export function offeredLabels(
+  counts: readonly LabelCount[],
+  of: ViewOf,
+  { min_count, order }: { readonly min_count: number; readonly order: "frequency" | "alphabetical" },
+): readonly string[] {
+  const names = new Map<string, { readonly label: string; readonly count: number }>();
+  for (const { label, count } of counts) {
+    const form = of(label);
+    const known = names.get(form);
+    names.set(form, { label: known?.label ?? label, count: (known?.count ?? 0) + count });
+  }
+  const kept = [...names.values()].filter(({ count }) => count >= min_count);
+  if (order === "frequency") kept.sort((a, b) => b.count - a.count);
+  const labels = kept.map(({ label }) => label);
+  return order === "alphabetical" ? labels.sort() : labels;
+}

@@ -55,7 +55,6 @@ describe("data", () => {
     ],
     "no fraction": ["data: {validation: {fraction: 0}}", "out-of-range: data.validation.fraction must be more than 0"],
     "folds, for now": ["data: {validation: {folds: 5}}", "not-available: folds"],
-    "oversampling, for now": ["data: {oversample: {rare_below: 5}}", "not-available: oversampling"],
     "a sheet of a csv": ["data: {test: {file: data/test.csv, sheet: a}}", "needs-file: only an .xlsx file has sheets"],
     "an audit code that does not exist": [
       "data: {accept: [leak, leek]}",
@@ -147,10 +146,19 @@ describe("prompt", () => {
       "3:20 missing-template: there is no template prompts/none.hbs",
     ],
     "greedy thinking, in few tokens": ["prompt: {thinking: true}", "thinking-greedy", "thinking-short"],
-    "few-shot, for now": ["prompt: {examples: {count: 4}}", "not-available: few-shot"],
+    "examples that the template does not show": [
+      "prompt: {examples: {count: 4}}",
+      "3:28 unused-examples: prompts/diagnosis.hbs has no place for examples (take prompts/few-shot.hbs",
+    ],
   });
   it("thinking with sampling and room is fine", () =>
     expect(wrong(`${head}prompt: {thinking: true}\ngenerate: {temperature: 0.6, max_new_tokens: 2048}\n`)).toEqual([]));
+  it("examples are shown by a template that names them outside of its comments", () => {
+    const text = `${head}prompt: {examples: {count: 4}}\n`;
+    const shown = (template: string) => wrong(text, { files: { "/study/prompts/diagnosis.hbs": template } });
+    expect(shown("{{#user}}{{#each examples}}{{this.input}}{{/each}}{{input}}{{/user}}")).toEqual([]);
+    expect(shown("{{!-- {{examples}} --}}{{! examples }}{{#user}}examples: {{input}}{{/user}}")).toHaveLength(1);
+  });
   it("only a fine-tuned experiment needs the zero-shot template", () => {
     const files = { "/study/prompts/zero-shot.hbs": undefined as never };
     expect(wrong(head, { files })).toEqual([]);

@@ -1,37 +1,44 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { offeredLabels } from "../data/labels.ts";
 import type { Experiment } from "../experiment/schema.ts";
-import type { Draft, Json, StepKind } from "../plan/step.ts";
+import { viewOf } from "../labels/views.ts";
+import type { Draft, Json, Ports, StepKind } from "../plan/step.ts";
 import { StepFailed } from "../plan/step.ts";
 import { compileTemplate, TemplateError } from "../prompt/template.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
+import { chooseExamples, type ExampleChoice } from "./examples.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { synonymsOf } from "./synonyms.ts";
 
 type Params = {
   /** The labels offered to the template, or null for none. */
   readonly labels: { readonly min_count: number; readonly order: "frequency" | "alphabetical" } | null;
+  /** Training rows shown to the template; absent for none. */
+  readonly examples?: ExampleChoice & { readonly [key: string]: Json };
 };
 
 /** Renders every case as the messages that the model is shown, without the answer. */
 export const prompt: StepKind<Params> = {
   name: "prompt",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "eval.jsonl"],
   async run(params, ports) {
     const path = ports.source("template");
-    const labels = params.labels === null ? [] : offered(ports.input("labels"), params.labels);
+    const labels = params.labels === null ? [] : offered(params.labels, ports);
     try {
       const render = compileTemplate(readFileSync(path, "utf8"));
       for (const split of ["train", "validation", "eval"]) {
         const rows = ports.reads(split) ? readJsonLines<DataRow>(ports.input(split)) : [];
-        const rendered = rows.map(({ id, input, target }) => ({
-          id,
-          messages: render({ input, labels, examples: [] }),
-          target,
-        }));
+        const shown = params.examples && exampled(rows, params.examples, ports);
+        const rendered = rows.map(({ id, input, target }, at) => {
+          const examples = shown?.[at] ?? [];
+          const messages = render({ input, labels, examples });
+          return { id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) };
+        });
         writeFileSync(join(ports.output, `${split}.jsonl`), jsonLines(rendered));
       }
     } catch (error) {
@@ -42,25 +49,46 @@ export const prompt: StepKind<Params> = {
   },
 };
 
-function offered(path: string, { min_count, order }: NonNullable<Params["labels"]>): readonly string[] {
-  const counts = JSON.parse(readFileSync(path, "utf8")) as readonly LabelCount[];
-  const labels = counts.filter(({ count }) => count >= min_count).map(({ label }) => label);
-  return order === "alphabetical" ? labels.toSorted() : labels;
+/** The examples of every case, as many as asked for: a prompt with fewer would be another prompt. */
+function exampled(cases: readonly DataRow[], choice: ExampleChoice, ports: Ports): readonly (readonly DataRow[])[] {
+  const shown = chooseExamples(readJsonLines<DataRow>(ports.input("examples")), cases, choice);
+  const short = shown.findIndex((examples) => examples.length < choice.count);
+  if (short === -1) return shown;
+  throw new StepFailed(
+    "too-few-examples",
+    `case ${cases[short]?.id} can be shown ${shown[short]?.length} training rows, and prompt.examples.count is ${choice.count}`,
+    { help: "lower prompt.examples.count, or give more training rows: copies of the case itself do not count" },
+  );
 }
 
-/** The prompts of one arm. Only the tuned arm is shown training rows, so that nothing else depends on them. */
+/** Names in use, spelt one way each: variants by case or by the study's synonyms would only fill the prompt. */
+function offered(choice: NonNullable<Params["labels"]>, ports: Ports): readonly string[] {
+  const counts = JSON.parse(readFileSync(ports.input("labels"), "utf8")) as readonly LabelCount[];
+  return offeredLabels(counts, viewOf("canonical", synonymsOf(ports)), choice);
+}
+
+/**
+ * The prompts of one arm. Only the tuned arm's training rows are rendered, and only where examples are asked for are they read
+ * as examples, so that nothing else depends on them. The zero-shot arm of a trained model is shown none.
+ */
 export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
-  const { prompt, evaluate, train } = experiment;
-  const template = train !== undefined && arm === "zero_shot" ? prompt.zero_shot : prompt.template;
+  const { data, prompt, evaluate, train } = experiment;
+  const isFloor = train !== undefined && arm === "zero_shot";
+  const template = isFloor ? prompt.zero_shot : prompt.template;
+  const examples = prompt.examples.count > 0 && !isFloor ? { ...prompt.examples } : undefined;
   const labels: Json = prompt.labels ? { min_count: prompt.labels.min_count, order: prompt.labels.order } : null;
   return draft({
     id: `prompt.${arm}`,
     kind: "prompt",
-    params: { labels },
-    sources: { template },
+    params: { labels, examples },
+    sources: {
+      template,
+      ...(labels && data.labels.synonyms !== undefined ? { "data.labels.synonyms": data.labels.synonyms } : {}),
+    },
     reads: {
       eval: { step: "data", file: `${evaluate.on}.jsonl` },
       ...(labels ? { labels: { step: "data", file: "labels.json" } } : {}),
+      ...(examples ? { examples: { step: "data", file: "train.jsonl" } } : {}),
       ...(arm === "tuned"
         ? { train: { step: "data", file: "train.jsonl" }, validation: { step: "data", file: "validation.jsonl" } }
         : {}),

@@ -36,9 +36,6 @@ export function checkData(context: CheckContext): void {
   });
   checkLabelFile(context, "data.labels.synonyms", data.labels.synonyms, parseSynonyms);
   checkLabelFile(context, "data.labels.groups", data.labels.groups, parseGroups);
-  if (data.oversample !== undefined) {
-    context.error("data.oversample:", "not-available", "oversampling is not available yet", "leave the key out");
-  }
 }
 
 /** An error unless the path is a file. */

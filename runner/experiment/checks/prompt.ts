@@ -1,6 +1,6 @@
 import type { CheckContext } from "../check.ts";
 
-/** Templates that are there, and thinking that has room to think. */
+/** Templates that are there and show what they are given, and thinking that has room to think. */
 export function checkPrompt(context: CheckContext): void {
   const { prompt, generate, train } = context.experiment;
   const needsZeroShot = train !== undefined && generate.engine !== "replay";
@@ -11,9 +11,10 @@ export function checkPrompt(context: CheckContext): void {
     const help = "prompts/… is relative to the project root, anything else to the YAML file";
     context.error(`prompt.${key}`, "missing-template", `there is no template ${context.display(file)}`, help);
   }
-  if (prompt.examples.count > 0) {
-    const help = "write examples into the template, or leave the key out";
-    context.error("prompt.examples.count", "not-available", "few-shot examples are not available yet", help);
+  if (prompt.examples.count > 0 && !mentions(context, prompt.template, "examples")) {
+    const message = `${context.display(prompt.template)} has no place for examples`;
+    const help = "take prompts/few-shot.hbs, add {{#each examples}}…{{/each}} to the template, or leave examples out";
+    context.error("prompt.examples.count", "unused-examples", message, help);
   }
   if (!prompt.thinking || !("temperature" in generate)) return;
   if (generate.temperature === 0) {
@@ -30,4 +31,12 @@ export function checkPrompt(context: CheckContext): void {
     const help = "write generate.max_new_tokens: 2048, or thinking: false";
     context.error("prompt.thinking", "thinking-short", message, help);
   }
+}
+
+/** Whether a template names a variable; one that cannot be read is complained about elsewhere. */
+function mentions(context: CheckContext, template: string, variable: string): boolean {
+  const bytes = context.files.read(template);
+  if (bytes === undefined) return true;
+  const text = new TextDecoder().decode(bytes).replace(/\{\{!(--[\s\S]*?--|[^}]*)\}\}/g, "");
+  return new RegExp(`\\{\\{[^}]*\\b${variable}\\b`).test(text);
 }

@@ -1,0 +1,107 @@
+/** What models are shown and taught: few-shot examples, oversampling and targets, through the command line. */
+import { expect } from "vitest";
+import { expectFailure, type PlanJson, type Rig, test } from "./rig.ts";
+
+const file = "experiments/tuned.yaml";
+const bundled = ["--set", "model.base=smollm2-135m"];
+const shots = "{{#user}}{{#each examples}}{{this.input}} => {{this.target}}\n{{/each}}{{input}} =>{{/user}}";
+
+type PromptRow = {
+  readonly id: string;
+  readonly messages: readonly { readonly content: string }[];
+  readonly examples?: readonly string[];
+};
+type DataRow = {
+  readonly id: string;
+  readonly input: string;
+  readonly target: string;
+  readonly gold: readonly string[];
+};
+
+/** Runs to a step and gives the rows of one of its files. */
+async function rows<T>(rig: Rig, step: string, name: string, ...more: readonly string[]): Promise<readonly T[]> {
+  await rig.built(file, "--until", step, ...bundled, ...more);
+  const plan = JSON.parse(await rig.done("plan", file, "--json", ...bundled, ...more)) as PlanJson;
+  const key = plan.steps.find(({ id }) => id === step)?.key;
+  const { object } = rig.readJson(`artifacts/store/keys/${key}.json`) as { readonly object: string };
+  const lines = rig.read(`artifacts/store/objects/${object}/${name}`).split("\n");
+  return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as T);
+}
+
+test("few-shot: each prompt has its examples, kept by id; a training row is never its own example", async ({ rig }) => {
+  rig.write("prompts/ask.hbs", shots);
+  const few = (select: string) => ["--set", `prompt.examples={count: 2, select: ${select}}`];
+  const train = await rows<DataRow>(rig, "data", "train.jsonl");
+  const input = new Map(train.map((row) => [row.id, row]));
+  for (const select of ["nearest", "random"]) {
+    for (const name of ["train.jsonl", "eval.jsonl"]) {
+      const prompts = await rows<PromptRow>(rig, "prompt.tuned", name, ...few(select));
+      expect(prompts).toHaveLength(name === "train.jsonl" ? 48 : 9);
+      for (const { id, messages, examples } of prompts) {
+        expect(examples).toHaveLength(2);
+        expect(examples).not.toContain(id);
+        const shown = examples?.map((one) => `${input.get(one)?.input} => ${input.get(one)?.target}\n`).join("");
+        expect(messages[0]?.content.startsWith(shown as string)).toBe(true);
+      }
+    }
+  }
+  const floor = await rows<PromptRow>(rig, "prompt.zero_shot", "eval.jsonl", ...few("nearest"));
+  expect(floor.every((row) => row.examples === undefined)).toBe(true);
+});
+
+test("few-shot: too few rows are an error that says so, and a template without a place for them too", async ({
+  rig,
+}) => {
+  const few = ["--set", "prompt.examples.count=3"];
+  expectFailure(await rig.exp("check", file, ...bundled, ...few), 2, /unused-examples[\s\S]*ask\.hbs/);
+  rig.write("prompts/ask.hbs", shots);
+  const short = await rig.exp(
+    "run",
+    file,
+    "--until",
+    "prompt.tuned",
+    ...bundled,
+    ...few,
+    "--set",
+    "data.train.limit=3",
+  );
+  expectFailure(short, 1, /can be shown [0-2] training rows, and prompt\.examples\.count is 3 \[too-few-examples\]/);
+});
+
+test("oversample shows rows with rare labels more often, in training alone", async ({ rig }) => {
+  rig.append("experiments/data/train.csv", 'rare-1,"The aorta is wide.","aneurysm, liver cyst",x\n');
+  const over = ["--set", "data.oversample={rare_below: 6, max_repeat: 3}", "--set", "data.validation.fraction=0.25"];
+  const train = await rows<DataRow>(rig, "data", "train.jsonl", ...over);
+  const plain = await rows<DataRow>(rig, "data", "train.jsonl", ...over.slice(2));
+  const counts = new Map<string, number>();
+  for (const { gold } of plain) for (const label of gold) counts.set(label, (counts.get(label) ?? 0) + 1);
+  const expected = plain.flatMap((row) => {
+    const rarest = Math.min(...row.gold.map((label) => counts.get(label) as number));
+    const times = rarest < 6 ? Math.min(3, Math.ceil(6 / rarest)) : 1;
+    return Array.from({ length: times }, (_, copy) => ({ ...row, id: copy === 0 ? row.id : `${row.id}#${copy + 1}` }));
+  });
+  expect(expected.length).toBeGreaterThan(plain.length);
+  expect(train).toEqual(expected);
+  for (const name of ["validation.jsonl", "test.jsonl"]) {
+    expect(await rows(rig, "data", name, ...over)).toEqual(await rows(rig, "data", name, ...over.slice(2)));
+  }
+});
+
+test("targets say what is taught: view and order", async ({ rig }) => {
+  rig.write("experiments/data/synonyms.yaml", "synonyms:\n  Hepatic cyst: [liver cyst]\n");
+  const taught = async (targets: string): Promise<Record<string, string>> => {
+    const set = ["--set", `data.targets=${targets}`, "--set", "data.labels.synonyms=data/synonyms.yaml"];
+    const all = await rows<DataRow>(rig, "data", "train.jsonl", ...set);
+    return Object.fromEntries(all.map(({ id, target }) => [id, target]));
+  };
+  const seen = async (targets: string) => (({ "train-0": a, "train-5": b }) => [a, b])(await taught(targets));
+  rig.edit("experiments/data/train.csv", '"liver cyst, follow-up",row 0', '"Liver Cyst, follow-up",row 0');
+  expect(await seen("{view: raw}")).toEqual(["Liver Cyst, follow-up", "kidney mass, follow-up"]);
+  expect(await seen("{view: basic}")).toEqual(["liver cyst, follow-up", "kidney mass, follow-up"]);
+  expect(await seen("{view: canonical}")).toEqual(["hepatic cyst, follow-up", "kidney mass, follow-up"]);
+  expect(await seen("{view: canonical, order: alphabetical}")).toEqual([
+    "follow-up, hepatic cyst",
+    "follow-up, kidney mass",
+  ]);
+  expect(await seen("{view: basic, order: frequency}")).toEqual(["follow-up, liver cyst", "follow-up, kidney mass"]);
+});
