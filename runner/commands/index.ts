@@ -51,6 +51,16 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./check.ts"),
   },
   {
+    usage: "data <file>",
+    summary: "audit the data: leaks, duplicates, label variants, rare and unseen labels, lengths; exit 3 on errors",
+    options: [
+      set,
+      ["--suggest-synonyms [file]", "write a synonym file of proposals from training labels, for you to edit"],
+      json,
+    ],
+    load: () => import("./data.ts"),
+  },
+  {
     usage: "plan <file...>",
     summary: "show each step: cached, will run, or depends; and why. Writes nothing",
     options: [set, smoke, acceptStale, json],

@@ -51,8 +51,8 @@ it("a part without rows counts as absent", () => {
 it("errors stop a run unless they are accepted by code", () => {
   const splits = { train, test: [row("8", "one", "a", "b")] };
   expect(blocking(audit(splits)).map(({ code }) => code)).toEqual(["leak"]);
-  expect(blocking(audit(splits, ["leak"]))).toEqual([]);
-  expect(audit(splits, ["leak"]).findings.find(({ code }) => code === "leak")?.accepted).toBe(true);
+  expect(blocking(audit(splits, { accept: ["leak"] }))).toEqual([]);
+  expect(audit(splits, { accept: ["leak"] }).findings.find(({ code }) => code === "leak")?.accepted).toBe(true);
 });
 
 it("says how much of test training can reach", () =>

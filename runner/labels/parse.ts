@@ -1,6 +1,7 @@
 import { basicForm } from "./basic.ts";
 import { answerLines, withoutMarker, words } from "./block.ts";
 import { jsonItems } from "./json.ts";
+import { isNothing } from "./nothing.ts";
 import { withoutResidue } from "./residue.ts";
 import { distinct, splitLabels } from "./split.ts";
 
@@ -94,7 +95,7 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
     const label = known.has(piece) ? piece : clean(piece, inText.length > 1);
     if (label === "") continue;
     if (known.has(label)) labels.push(label);
-    else if (nothing.test(label) && !isKnownForm(label, known)) none = true;
+    else if (isNothing(label) && !isKnownForm(label, known)) none = true;
     else if (label.length > longest.characters || words(label) > longest.words) notes.add("prose");
     else labels.push(label);
   }
@@ -111,9 +112,6 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
 
 const refusal =
   /^(i['’]m sorry|i am sorry|sorry,|i apologi[sz]e|i cannot |i can['’]t |i am unable|i['’]m unable|as an ai\b)/i;
-
-const nothing =
-  /^(none|nil|null|n\/?a|not applicable|nothing|empty|normal|unremarkable|no|none of the above|(there (is|are) )?no(ne| (significant |acute |relevant |definite |specific |other |clear |evident |obvious )?(abnormality|abnormalities|abnormal findings?|findings?|disease|diseases|pathology|diagnosis|diagnoses|labels?))( (is |are )?(identified|found|detected|seen|present|noted|applicable|identified|apply|applies))?)$/i;
 
 const quotes: Readonly<Record<string, string>> = {
   '"': '"',

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { audit, blocking } from "../data/audit.ts";
+import { audit, blocking, type SplitName } from "../data/audit.ts";
 import { labelCounts } from "../data/labels.ts";
 import { type Columns, type Row, readRows, takePart } from "../data/rows.ts";
 import { splitValidation } from "../data/split.ts";
@@ -10,7 +10,7 @@ import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
 import { formatDiagnostic } from "../diagnostic/frame.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import { type View, viewOf } from "../labels/views.ts";
-import { type Json, type Ports, StepFailed, type StepKind } from "../plan/step.ts";
+import { type Json, StepFailed, type StepKind } from "../plan/step.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
@@ -30,7 +30,8 @@ export type DataRow = {
 
 type Part = { readonly limit: number | null; readonly seed: number; readonly sheet: string | null };
 
-type Params = {
+/** All that decides which rows a study has and what is taught. */
+export type DataParams = {
   readonly columns: Columns & { readonly [key: string]: string };
   readonly train: Part;
   readonly test: Part | null;
@@ -45,16 +46,14 @@ type Params = {
 };
 
 /** Reads the study's files as rows, splits them, audits them, and writes what the model is taught to answer. */
-export const data: StepKind<Params> = {
+export const data: StepKind<DataParams> = {
   name: "data",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "audit.json"],
   async run(params, ports) {
-    const given = await readPart("data.train.file", params.train, params, ports);
-    const test = params.test === null ? [] : await readPart("data.test.file", params.test, params, ports);
-    const { train, validation } = await apart(given, params, ports);
-
+    const study = await readStudy(params, (name) => ports.source(name));
+    const { train, validation, test } = study.splits;
     const synonyms = synonymsOf(ports);
     const of = viewOf(params.targets.view, synonyms);
     const counts = labelCounts(train, of);
@@ -62,14 +61,7 @@ export const data: StepKind<Params> = {
     const taught = params.oversample === null ? train : oversample(train, { ...params.oversample, of, counts });
     const asRow = ({ id, input, gold }: Row): DataRow => ({ id, input, target: write(gold), gold });
 
-    const report = audit(
-      {
-        train,
-        ...(params.validation === null ? {} : { validation }),
-        ...(params.test === null ? {} : { test }),
-      },
-      params.accept,
-    );
+    const report = audit(study.splits, { ...params, recoded: study.recoded, synonyms });
     const save = (name: string, text: string): void => writeFileSync(join(ports.output, name), text);
     save("train.jsonl", jsonLines(taught.map(asRow)));
     save("validation.jsonl", jsonLines(validation.map(asRow)));
@@ -87,23 +79,36 @@ export const data: StepKind<Params> = {
   },
 };
 
-async function readPart(source: string, part: Part, params: Params, ports: Ports): Promise<readonly Row[]> {
-  const path = ports.source(source);
-  const table = unwrap(await readTable({ path, bytes: readFileSync(path), sheet: part.sheet ?? undefined }));
-  const rows = unwrap(readRows(table, params.columns, { separator: params.separator, task: params.task }));
-  return takePart(rows, part.limit ?? undefined, part.seed);
-}
+/** The rows of every part, and the parts whose file was not UTF-8. A part that the study does not have is empty. */
+export type Study = {
+  readonly splits: Readonly<Record<SplitName, readonly Row[]>>;
+  readonly recoded: readonly SplitName[];
+};
 
-async function apart(given: readonly Row[], params: Params, ports: Ports) {
+/** Reads the files of a study and splits them, as the data step does; `source` gives the path behind a name. Throws StepFailed. */
+export async function readStudy(params: DataParams, source: (name: string) => string): Promise<Study> {
+  const recoded: SplitName[] = [];
+  const read = async (name: SplitName, part: Part): Promise<readonly Row[]> => {
+    const path = source(`data.${name}.file`);
+    const { value: table, warnings } = unwrap(
+      await readTable({ path, bytes: readFileSync(path), sheet: part.sheet ?? undefined }),
+    );
+    if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
+    const cells = { separator: params.separator, task: params.task };
+    return takePart(unwrap(readRows(table, params.columns, cells)).value, part.limit ?? undefined, part.seed);
+  };
+  const given = await read("train", params.train);
+  const test = params.test === null ? [] : await read("test", params.test);
   const { validation } = params;
-  if (validation === null) return { train: given, validation: [] };
-  if ("fraction" in validation) return splitValidation(given, validation.fraction, validation.seed);
-  return { train: given, validation: await readPart("data.validation.file", validation, params, ports) };
+  if (validation === null) return { splits: { train: given, validation: [], test }, recoded };
+  if ("fraction" in validation)
+    return { splits: { ...splitValidation(given, validation.fraction, validation.seed), test }, recoded };
+  return { splits: { train: given, validation: await read("validation", validation), test }, recoded };
 }
 
-/** The value, or StepFailed that shows every error at its place. */
-function unwrap<T>(result: Result<T>): T {
-  if (result.ok) return result.value;
+/** The result, or StepFailed that shows every error at its place. */
+function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }> {
+  if (result.ok) return result;
   throw new StepFailed("data", result.diagnostics.map((one: Diagnostic) => formatDiagnostic(one)).join("\n"));
 }
 
@@ -140,9 +145,7 @@ export function draftData(experiment: Experiment, site: Site) {
       "data.train.file": train.file,
       ...(test === undefined ? {} : { "data.test.file": test.file }),
       ...(validation?.file === undefined ? {} : { "data.validation.file": validation.file }),
-      ...(labels.synonyms === undefined || targets.view !== "canonical"
-        ? {}
-        : { "data.labels.synonyms": labels.synonyms }),
+      ...(labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms }),
     },
   });
 }

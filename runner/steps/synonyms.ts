@@ -8,8 +8,11 @@ const source = "data.labels.synonyms";
 
 /** The study's synonym file, if the step has one. Throws StepFailed that shows every error at its place. */
 export function synonymsOf(ports: Ports): Synonyms | undefined {
-  if (!ports.hasSource(source)) return undefined;
-  const path = ports.source(source);
+  return ports.hasSource(source) ? readSynonyms(ports.source(source)) : undefined;
+}
+
+/** Reads a synonym file. Throws StepFailed that shows every error at its place. */
+export function readSynonyms(path: string): Synonyms {
   const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
   if (result.ok) return result.value;
   throw new StepFailed("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));

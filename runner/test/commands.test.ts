@@ -6,7 +6,7 @@ import { describe, expect } from "vitest";
 import { expectFailure, type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
-const names = ["setup", "doctor", "check", "plan", "run", "why", "ls", "show", "score", "gc", "schema"];
+const names = ["setup", "doctor", "check", "data", "plan", "run", "why", "ls", "show", "score", "gc", "schema"];
 
 test("--help lists every command and the exit codes; each command has its own", async ({ rig }) => {
   const help = await rig.done("--help");
@@ -33,6 +33,7 @@ describe("usage that makes no sense exits with 2 and says what does:", () => {
     [["run", file, "--set", "data.colums=1"], /error\[unknown-key\][\s\S]*data\.columns/],
     [["show", "nothing"], /no finished run "nothing"/],
     [["why", "nothing", "data"], /no finished run "nothing"/],
+    [["data", "nothing.yaml"], /error\[missing-file\]/],
     [["score", "nothing.jsonl"], /cannot read nothing\.jsonl/],
     [["score", "experiments"], /cannot read experiments/],
     [["gc", "--max-size", "much"], /--max-size takes a size/],

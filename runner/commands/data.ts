@@ -1,0 +1,89 @@
+import { existsSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
+import { type Audit, audit, blocking } from "../data/audit.ts";
+import { labelCounts } from "../data/labels.ts";
+import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
+import type { Synonyms } from "../labels/views.ts";
+import { viewOf } from "../labels/views.ts";
+import { canonicalJson } from "../plan/canonical.ts";
+import { StepFailed } from "../plan/step.ts";
+import { loadAll, openProject } from "../project.ts";
+import { type DataParams, draftData, readStudy, type Study } from "../steps/data.ts";
+import { readSynonyms } from "../steps/synonyms.ts";
+import { auditText } from "./audit-text.ts";
+import { type Act, type Context, exit } from "./context.ts";
+
+/** One study's rows, and how its experiment reads their labels. */
+type Audited = {
+  readonly experiment: string;
+  readonly coordinates: string;
+  readonly study: Study;
+  readonly synonyms: Synonyms | undefined;
+  readonly report: Audit;
+};
+
+/** `exp data FILE`: what the data step's audit finds, without running anything. `--suggest-synonyms` proposes a synonym file. */
+export const command: Act = async ([path], options, context) => {
+  const loaded = loadAll([path as string], options, context)?.[0];
+  if (loaded === undefined) return exit.invalid;
+  const { site, store } = await openProject(loaded.root, context, "read");
+  store.close();
+  const all: Audited[] = [];
+  const seen = new Set<string>();
+  try {
+    for (const { experiment, coordinates } of loaded.points) {
+      const { params, sources } = draftData(experiment, site);
+      const same = canonicalJson({ params, sources });
+      if (seen.has(same)) continue;
+      seen.add(same);
+      const study = await readStudy(params as unknown as DataParams, (name) => sources[name] as string);
+      const map = sources["data.labels.synonyms"];
+      const synonyms = map === undefined ? undefined : readSynonyms(map);
+      const { labels, accept } = experiment.data;
+      const report = audit(study.splits, {
+        accept,
+        separator: labels.separator,
+        task: experiment.task,
+        recoded: study.recoded,
+        synonyms,
+      });
+      all.push({ experiment: loaded.name, coordinates, study, synonyms, report });
+    }
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    context.err(`${error.message}\n`);
+    return exit.invalid;
+  }
+  const [first] = all as [Audited];
+  const proposal = options.suggestSynonyms;
+  if (
+    proposal !== undefined &&
+    !writeProposal(first, proposal === true ? "synonyms.proposed.yaml" : String(proposal), context)
+  )
+    return exit.invalid;
+  if (options.json === true) {
+    const shown = all.map(({ experiment, coordinates, report }) => ({ experiment, coordinates, ...report }));
+    context.out(`${JSON.stringify(shown, null, 1)}\n`);
+  } else if (proposal === undefined) {
+    for (const { experiment, coordinates, report } of all)
+      context.out(`${all.length > 1 ? `${experiment} ${coordinates}\n` : ""}${auditText(report, context)}`);
+  }
+  return proposal === undefined && all.some(({ report }) => blocking(report).length > 0) ? exit.refused : exit.done;
+};
+
+/** Writes proposals to a new file; an old one is somebody's work. */
+function writeProposal({ experiment, study, synonyms }: Audited, name: string, context: Context): boolean {
+  const file = resolve(context.cwd, name);
+  if (existsSync(file)) {
+    context.err(`exp data: ${name} is already there; name another file: --suggest-synonyms FILE\n`);
+    return false;
+  }
+  const counts = labelCounts(study.splits.train, viewOf("raw"));
+  const proposals = suggestSynonyms(counts, synonyms);
+  writeFileSync(file, proposalYaml(proposals, { name: experiment, labels: counts.length }));
+  const variants = proposals.reduce((sum, one) => sum + one.variants.length, 0);
+  context.err(
+    `${name}: ${variants} proposals for ${proposals.length} labels, from training labels only; nothing reads it until you say so\n`,
+  );
+  return true;
+}

@@ -1,0 +1,189 @@
+import { type Synonyms, type ViewOf, viewOf } from "../labels/views.ts";
+import { foldText } from "../similarity/near-duplicate.ts";
+import { type LabelCount, labelCounts } from "./labels.ts";
+import { nearDuplicates } from "./minhash.ts";
+import type { Row } from "./rows.ts";
+
+/** The rows of each part of a study; a part without rows counts as absent. */
+export type Splits = {
+  readonly train: readonly Row[];
+  readonly validation?: readonly Row[] | undefined;
+  readonly test?: readonly Row[] | undefined;
+};
+export type SplitName = keyof Splits;
+
+/** How the study reads labels, and what reading its files was like. */
+export type AuditOptions = {
+  /** Codes of errors that the author has seen. */
+  readonly accept?: readonly string[] | undefined;
+  readonly separator?: string | undefined;
+  readonly task?: "label_set" | "single_label" | undefined;
+  /** Labels that these make one are no variants of each other any more. */
+  readonly synonyms?: Synonyms | undefined;
+  /** Parts whose file was not UTF-8. */
+  readonly recoded?: readonly SplitName[] | undefined;
+};
+
+/** A row and the part that it stands in. */
+export type Placed = { readonly part: SplitName; readonly row: Row };
+
+/** Two rows whose inputs are nearly, but not, the same. */
+export type NearRows = { readonly first: Placed; readonly second: Placed; readonly similarity: number };
+
+/** All that a rule looks at, computed once. */
+export type Facts = {
+  /** Every row with its part, in the order train, validation, test. */
+  readonly rows: readonly Placed[];
+  readonly parts: readonly { readonly name: SplitName; readonly rows: readonly Row[] }[];
+  /** Rows by input, white space and case apart; empty inputs are left out. */
+  readonly byInput: readonly (readonly Placed[])[];
+  /** Near-duplicates among distinct inputs. */
+  readonly near: readonly NearRows[];
+  readonly counts: Readonly<Record<"raw" | "basic", ReadonlyMap<SplitName, readonly LabelCount[]>>>;
+  readonly canonical: ViewOf;
+  readonly separator: string;
+  readonly task: "label_set" | "single_label";
+  readonly recoded: readonly SplitName[];
+};
+
+/** Five numbers about lengths. */
+export type Spread = {
+  readonly min: number;
+  readonly median: number;
+  readonly mean: number;
+  readonly p95: number;
+  readonly max: number;
+};
+
+/** Numbers about one part. */
+export type SplitFacts = {
+  readonly rows: number;
+  readonly empty_inputs: number;
+  readonly empty_targets: number;
+  /** Distinct labels in the raw view and in the basic view. */
+  readonly labels_raw: number;
+  readonly labels_basic: number;
+  /** Labels per row, raw. */
+  readonly labels_per_row: number;
+  /** Labels (basic) of so few rows: singletons, and fewer than six. */
+  readonly labels_once: number;
+  readonly labels_below_six: number;
+  /** Share of the part's labels (basic, each occurrence) that training has: the best recall reachable with training labels only. */
+  readonly seen_in_training: number;
+  /** The best scores reachable with training labels only, basic view. */
+  readonly ceiling: { readonly micro_f1: number; readonly exact_match: number };
+  /** The part's labels (basic) by how many training rows have them: distinct labels, and their occurrences here. */
+  readonly tail: readonly { readonly training_rows: string; readonly labels: number; readonly occurrences: number }[];
+  /** The most frequent labels (basic) with the share of rows that have them. */
+  readonly top_labels: readonly { readonly label: string; readonly count: number; readonly share: number }[];
+  /** Of inputs, in UTF-16 units and in words. */
+  readonly characters: Spread;
+  readonly words: Spread;
+};
+
+/** Training frequencies by which labels are told apart: 0, 1-5, 6-20, 21-60, more. */
+export const frequencyStrata = [
+  { name: "0", from: 0, to: 0 },
+  { name: "1-5", from: 1, to: 5 },
+  { name: "6-20", from: 6, to: 20 },
+  { name: "21-60", from: 21, to: 60 },
+  { name: ">60", from: 61, to: Number.POSITIVE_INFINITY },
+] as const;
+
+/** The parts that have rows, in order. */
+export function partsOf(splits: Splits): Facts["parts"] {
+  const names: readonly SplitName[] = ["train", "validation", "test"];
+  return names.flatMap((name) => (splits[name]?.length ? [{ name, rows: splits[name] }] : []));
+}
+
+/** Computes what the rules look at. */
+export function gather(splits: Splits, options: AuditOptions): Facts {
+  const parts = partsOf(splits);
+  const rows = parts.flatMap((part) => part.rows.map((row) => ({ part: part.name, row })));
+  const byInput = [...grouped(rows).values()];
+  const counted = (view: "raw" | "basic") =>
+    new Map(parts.map((part) => [part.name, labelCounts(part.rows, viewOf(view))] as const));
+  return {
+    rows,
+    parts,
+    byInput,
+    near: nearRows(byInput),
+    counts: { raw: counted("raw"), basic: counted("basic") },
+    canonical: viewOf("canonical", options.synonyms),
+    separator: options.separator ?? ",",
+    task: options.task ?? "label_set",
+    recoded: options.recoded ?? [],
+  };
+}
+
+function grouped(rows: readonly Placed[]): ReadonlyMap<string, readonly Placed[]> {
+  const byInput = new Map<string, Placed[]>();
+  for (const placed of rows) {
+    const key = foldText(placed.row.input);
+    if (key === "") continue;
+    const same = byInput.get(key);
+    if (same) same.push(placed);
+    else byInput.set(key, [placed]);
+  }
+  return byInput;
+}
+
+/** One pair of rows for each pair of inputs; of different parts where the two inputs stand in different parts. */
+function nearRows(byInput: readonly (readonly Placed[])[]): NearRows[] {
+  const texts = byInput.map(([first]) => (first as Placed).row.input);
+  return nearDuplicates(texts).map(({ a, b, similarity }) => {
+    const [one, other] = [byInput[a] as readonly Placed[], byInput[b] as readonly Placed[]];
+    const first = one[0] as Placed;
+    const apart = other.find(({ part }) => part !== first.part);
+    return { first, second: apart ?? (other[0] as Placed), similarity };
+  });
+}
+
+/** The numbers of one part. */
+export function factsOf({ name, rows }: Facts["parts"][number], facts: Facts): SplitFacts {
+  const basic = facts.counts.basic.get(name) ?? [];
+  const trained = new Map(facts.counts.basic.get("train")?.map(({ label, count }) => [label, count]));
+  const total = basic.reduce((sum, { count }) => sum + count, 0);
+  const seen = basic.reduce((sum, { label, count }) => sum + (trained.has(label) ? count : 0), 0);
+  const labels = rows.reduce((sum, { gold }) => sum + gold.length, 0);
+  const of = viewOf("basic");
+  const reachable = rows.filter(({ gold }) => gold.every((label) => trained.has(of(label)))).length;
+  return {
+    rows: rows.length,
+    empty_inputs: rows.filter(({ input }) => input.trim() === "").length,
+    empty_targets: rows.filter(({ gold }) => gold.length === 0).length,
+    labels_raw: facts.counts.raw.get(name)?.length ?? 0,
+    labels_basic: basic.length,
+    labels_per_row: rows.length === 0 ? 0 : labels / rows.length,
+    labels_once: basic.filter(({ count }) => count === 1).length,
+    labels_below_six: basic.filter(({ count }) => count < 6).length,
+    seen_in_training: total === 0 ? 1 : seen / total,
+    ceiling: {
+      micro_f1: total === 0 ? 1 : (2 * seen) / (seen + total),
+      exact_match: rows.length === 0 ? 1 : reachable / rows.length,
+    },
+    tail: frequencyStrata.map(({ name: training_rows, from, to }) => {
+      const within = basic.filter(({ label }) => {
+        const count = trained.get(label) ?? 0;
+        return count >= from && count <= to;
+      });
+      return { training_rows, labels: within.length, occurrences: within.reduce((sum, one) => sum + one.count, 0) };
+    }),
+    top_labels: basic.slice(0, 20).map(({ label, count }) => ({ label, count, share: count / rows.length })),
+    characters: spread(rows.map(({ input }) => input.length)),
+    words: spread(rows.map(({ input }) => wordCount(input))),
+  };
+}
+
+/** Words of a text, by white space. */
+export function wordCount(text: string): number {
+  return text.match(/\S+/g)?.length ?? 0;
+}
+
+/** Least, middle, mean, 95th percentile (nearest rank) and most; zeros of nothing. */
+export function spread(values: readonly number[]): Spread {
+  const sorted = values.toSorted((a, b) => a - b);
+  const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;
+  const mean = sorted.length === 0 ? 0 : sorted.reduce((sum, value) => sum + value, 0) / sorted.length;
+  return { min: sorted[0] ?? 0, median: at(0.5), mean, p95: at(0.95), max: sorted.at(-1) ?? 0 };
+}

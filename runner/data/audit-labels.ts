@@ -1,0 +1,256 @@
+import { basicForm } from "../labels/basic.ts";
+import { isNothing } from "../labels/nothing.ts";
+import type { Facts, SplitName } from "./audit-facts.ts";
+import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
+import { isLong, isReasoning } from "./dirty.ts";
+import { kinPairs } from "./label-kin.ts";
+import type { LabelCount } from "./labels.ts";
+
+const quotes = /^["'`[{(].*["'`\]})]$/s;
+
+/** What can be wrong with answers and the labels in them. */
+export const labelRules: readonly Rule[] = [
+  rowRule({
+    code: "empty-target",
+    severity: "warning",
+    is: ({ row }) => row.gold.length === 0,
+    what: "without a label",
+  }),
+  {
+    code: "contradiction",
+    severity: "warning",
+    find({ byInput, canonical }) {
+      const answer = (gold: readonly string[]): string => [...new Set(gold.map(canonical))].sort().join("\0");
+      const odd = byInput.filter(
+        (rows) => rows.length > 1 && new Set(rows.map(({ row }) => answer(row.gold))).size > 1,
+      );
+      return found(
+        odd.flat().map(where),
+        (count) => `${counted(count, "row")} with the same input as another row and other labels`,
+      );
+    },
+  },
+  {
+    code: "near-contradiction",
+    severity: "warning",
+    find({ near, canonical }) {
+      const answer = (gold: readonly string[]): string => [...new Set(gold.map(canonical))].sort().join("\0");
+      const odd = near.filter(({ first, second }) => answer(first.row.gold) !== answer(second.row.gold));
+      return found(
+        odd.map(({ first, second }) => `${where(first)} ~ ${where(second)}`),
+        (count) => `nearly the same input with other labels, ${count} times`,
+      );
+    },
+  },
+  {
+    code: "label-variants",
+    severity: "warning",
+    find({ counts }) {
+      const forms = new Map<string, Set<string>>();
+      for (const { label } of [...counts.raw.values()].flat()) {
+        const form = basicForm(label);
+        const raw = forms.get(form);
+        if (raw === undefined) forms.set(form, new Set([label]));
+        else raw.add(label);
+      }
+      const variants = [...forms.values()].filter((raw) => raw.size > 1);
+      return found(
+        variants.map((raw) => [...raw].sort().map(quoted).join(" / ")),
+        (count) => `${counted(count, "label")} written in several ways that differ in case, space or punctuation`,
+      );
+    },
+  },
+  {
+    code: "similar-labels",
+    severity: "warning",
+    find({ counts, canonical }) {
+      const labels = [...new Set([...counts.basic.values()].flat().map(({ label }) => label))];
+      const open = kinPairs(labels).filter(({ a, b }) => canonical(a) !== canonical(b));
+      return found(
+        open.map(({ a, b, kinship }) => `${quoted(a)} / ${quoted(b)} (${kinship})`),
+        (count) =>
+          `${counted(count, "pair of labels")} that differ by a plural, the order of words, a letter or initials, and are no synonyms yet`,
+      );
+    },
+  },
+  rowRule({
+    code: "long-label",
+    severity: "warning",
+    is: ({ row }) => row.gold.some(isLong),
+    what: "with a label as long as a sentence",
+  }),
+  rowRule({
+    code: "leaked-reasoning",
+    severity: "warning",
+    is: ({ row }) => isReasoning(row.answer),
+    what: "whose answer reasons or explains instead of naming labels",
+  }),
+  {
+    code: "odd-separator",
+    severity: "warning",
+    find(facts) {
+      if (facts.task === "single_label") return undefined;
+      const others = [";", "|", "\n", "\t", " / "].filter((one) => !one.includes(facts.separator));
+      return byRow(
+        facts,
+        ({ gold }) => gold.some((label) => others.some((one) => outside(label).includes(one))),
+        (rows) => `${rows} with another separator than "${facts.separator}" within a label`,
+      );
+    },
+  },
+  {
+    code: "stray-separator",
+    severity: "warning",
+    find(facts) {
+      if (facts.task === "single_label") return undefined;
+      const stray = ({ answer }: { answer: string }): boolean => {
+        const pieces = answer.split(facts.separator);
+        return pieces.length > 1 && pieces.some((piece) => piece.trim() === "");
+      };
+      return byRow(facts, stray, (rows) => `${rows} with a separator that separates nothing`);
+    },
+  },
+  {
+    code: "repeated-label",
+    severity: "warning",
+    find(facts) {
+      if (facts.task === "single_label") return undefined;
+      const repeated = ({ answer }: { answer: string }): boolean => {
+        const forms = answer
+          .split(facts.separator)
+          .map(basicForm)
+          .filter((form) => form !== "");
+        return new Set(forms).size < forms.length;
+      };
+      return byRow(facts, repeated, (rows) => `${rows} that name a label twice`);
+    },
+  },
+  rowRule({
+    code: "none-and-labels",
+    severity: "warning",
+    is: ({ row }) => row.gold.length > 1 && row.gold.some(isNothing),
+    what: 'that say "none" or "normal" and name labels besides',
+  }),
+  rowRule({
+    code: "list-syntax",
+    severity: "warning",
+    is: ({ row }) =>
+      quotes.test(row.answer.trim()) || row.gold.some((label) => /^(?:[-*•·]\s|\(?\d{1,2}[.)]\s|["'“‘])/.test(label)),
+    what: "whose answer has quotes, brackets, bullets or numbers around its labels",
+  }),
+  rowRule({
+    code: "open-bracket",
+    severity: "warning",
+    is: ({ row }) => row.gold.some((label) => !isBalanced(label)),
+    what: "with a label whose bracket is never closed, or was never opened",
+  }),
+  rowRule({
+    code: "odd-label",
+    severity: "warning",
+    is: ({ row }) =>
+      row.gold.some(
+        (label) => !/\p{L}/u.test(label) || /^(?:nan|null|undefined|#n\/a|unknown|other|misc|todo|tbd)$/i.test(label),
+      ),
+    what: "with a label that names nothing, such as a number, NaN or unknown",
+  }),
+  rowRule({
+    code: "look-alike-letter",
+    severity: "warning",
+    is: ({ row }) => row.gold.some((label) => /\p{Script=Latin}/u.test(label) && /\p{Script=Cyrillic}/u.test(label)),
+    what: "with a label that mixes Latin and Cyrillic letters, so that equal-looking labels differ",
+  }),
+  {
+    code: "unseen-label",
+    severity: "warning",
+    find({ counts, parts }) {
+      const train = new Set(counts.basic.get("train")?.map(({ label }) => label));
+      const unseen = (counts.basic.get("test") ?? []).filter(({ label }) => !train.has(label));
+      const times = unseen.reduce((sum, { count }) => sum + count, 0);
+      const of = new Set(unseen.map(({ label }) => label));
+      const test = parts.find(({ name }) => name === "test")?.rows ?? [];
+      const rows = test.filter(({ gold }) => gold.some((label) => of.has(basicForm(label)))).length;
+      return found(
+        unseen.map(({ label }) => quoted(label)),
+        (count) =>
+          `${counted(count, "label")} of test unseen in training, ${times} occurrences in ${counted(rows, "row")} that can hardly be got right`,
+      );
+    },
+  },
+  { code: "label-shift", severity: "warning", find: shift },
+  {
+    code: "constant-label",
+    severity: "warning",
+    find({ parts, counts }) {
+      const train = parts.find(({ name }) => name === "train")?.rows.length ?? 0;
+      const always = (counts.basic.get("train") ?? []).filter(({ count }) => train > 1 && count === train);
+      return found(
+        always.map(({ label }) => quoted(label)),
+        (count) => `${counted(count, "label")} that every training row has: nothing is to be learnt from it`,
+      );
+    },
+  },
+];
+
+/** Rows for which `is` holds. */
+function byRow(
+  { rows }: Facts,
+  is: (row: Facts["rows"][number]["row"]) => boolean,
+  message: (rows: string) => string,
+): Found | undefined {
+  return found(rows.filter(({ row }) => is(row)).map(where), (count) => message(counted(count, "row")));
+}
+
+/** A label without what stands in brackets. */
+function outside(label: string): string {
+  return label.replace(/\([^()]*\)|\[[^[\]]*\]/g, "");
+}
+
+function isBalanced(label: string): boolean {
+  const open: string[] = [];
+  for (const character of label) {
+    if ("([{".includes(character)) open.push(character);
+    else if (")]}".includes(character) && open.pop() !== "([{"[")]}".indexOf(character)]) return false;
+  }
+  return open.length === 0;
+}
+
+/**
+ * Labels that are much more, or less, frequent in another part than in training: twice as often or half, and by more than chance
+ * (two-sided z test of two proportions, Bonferroni over the labels, 1 %).
+ */
+function shift({ parts, counts }: Facts): Found | undefined {
+  const size = new Map<SplitName, number>(parts.map(({ name, rows }) => [name, rows.length]));
+  const train = size.get("train") ?? 0;
+  const trained = asMap(counts.basic.get("train"));
+  const moved = [...counts.basic].flatMap(([part, labels]) => {
+    const rows = size.get(part) as number;
+    if (part === "train" || train === 0) return [];
+    const here = asMap(labels);
+    const all = [...new Set([...trained.keys(), ...here.keys()])];
+    const limit = normalQuantile(1 - 0.01 / (2 * all.length));
+    return all.flatMap((label) => {
+      const [a, b] = [(trained.get(label) ?? 0) / train, (here.get(label) ?? 0) / rows];
+      const pooled = ((trained.get(label) ?? 0) + (here.get(label) ?? 0)) / (train + rows);
+      const z = Math.abs(a - b) / Math.sqrt(pooled * (1 - pooled) * (1 / train + 1 / rows));
+      const far = Math.max(a, b) >= 2 * Math.min(a, b);
+      return far && z > limit ? [{ label, part, a, b, z }] : [];
+    });
+  });
+  moved.sort((one, other) => other.z - one.z);
+  return found(
+    moved.map(({ label, part, a, b }) => `${quoted(label)}: ${percent(a)} of training, ${percent(b)} of ${part}`),
+    (count) => `${counted(count, "label")} at least twice as frequent in one part as in the other, by more than chance`,
+  );
+}
+
+function asMap(counts: readonly LabelCount[] | undefined): ReadonlyMap<string, number> {
+  return new Map(counts?.map(({ label, count }) => [label, count]));
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+
+/** Upper quantile of the standard normal distribution (Abramowitz and Stegun 26.2.23), absolute error below 4.5e-4. */
+function normalQuantile(p: number): number {
+  const t = Math.sqrt(-2 * Math.log(1 - p));
+  return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
+}
