@@ -1,0 +1,47 @@
+/** The experiments that come with exp: each is right and can be planned without network, weights or Python. */
+import { readdirSync } from "node:fs";
+import { basename, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { type PlanJson, test } from "./rig.ts";
+
+const clone = fileURLToPath(new URL("../..", import.meta.url));
+const files = readdirSync(join(clone, "experiments")).filter((name) => name.endsWith(".yaml"));
+
+/** No process of ours reaches a network: proxies that nobody listens at, and a hub that does not exist. */
+const offline = {
+  HF_ENDPOINT: "http://127.0.0.1:9",
+  HTTPS_PROXY: "http://127.0.0.1:9",
+  HTTP_PROXY: "http://127.0.0.1:9",
+};
+
+test("exp check finds every file right, without a warning, and its name is that of its file", async ({ rig }) => {
+  const paths = files.map((name) => join("experiments", name));
+  const { code, stdout, stderr } = await rig.start(["check", ...paths], { cwd: clone, env: offline }).ended;
+  expect([code, stderr]).toEqual([0, ""]);
+  const named = stdout
+    .trim()
+    .split("\n")
+    .map((line) => line.split(":")[0]);
+  expect(named).toEqual(files.map((name) => basename(name, ".yaml")));
+});
+
+for (const name of files) {
+  test(`exp plan ${name}`, async ({ rig }) => {
+    const args = ["plan", join("experiments", name), "--json"];
+    const { code, stdout, stderr } = await rig.start(args, { cwd: clone, env: offline }).ended;
+    expect([code, stderr]).toEqual([0, ""]);
+    const ids = (JSON.parse(stdout) as PlanJson).steps.map(({ id }) => id);
+    expect(ids).toEqual(expect.arrayContaining(["fetch", "data", "generate.zero_shot", "evaluate.zero_shot"]));
+    if (!name.includes("-shot-")) expect(ids).toEqual(expect.arrayContaining(["train", "evaluate.tuned"]));
+  });
+}
+
+test("radiology-study has every arm of the study in one comparison", async ({ rig }) => {
+  const args = ["plan", "experiments/radiology-study.yaml", "--json"];
+  const plan = JSON.parse((await rig.start(args, { cwd: clone }).ended).stdout) as PlanJson;
+  const scored = plan.steps.filter(({ kind }) => kind === "evaluate").map(({ id }) => id.slice("evaluate.".length));
+  const arms = ["zero_shot", "tfidf_svm", "tuned", "lora-4b.zero_shot", "lora-4b.tuned", "few-shot-8b.zero_shot"];
+  expect([...scored].sort()).toEqual([...arms].sort());
+  expect(plan.steps.filter(({ kind }) => kind === "data")).toHaveLength(1);
+});
