@@ -238,7 +238,6 @@ describe("the rest", () => {
     "notes that are not there": ["report: {notes: n.md}", "missing-file"],
     "an experiment to compare that is not there": ["compare: [y]", "missing-file: there is no experiment y.yaml"],
     "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable: this is the experiment itself"],
-    "a baseline, for now": ["baselines: [nearest]", "not-available"],
     "an upload, for now, as a warning": ["upload: {repo: me/x}", "not-available"],
     "slurm, for now": ["resources: {executor: slurm}", "not-available"],
     "slurm settings without slurm, as a warning": ["resources: {slurm: {partition: x}}", "unused-key"],

@@ -18,9 +18,12 @@ export function modelArms(experiment: Experiment): readonly Arm[] {
   return tuned ? ["zero_shot", "tuned"] : ["zero_shot"];
 }
 
+/** Baselines from the simplest to the strongest. */
+const baselineOrder = ["most_frequent", "nearest", "tfidf_svm"] as const;
+
 /** Every arm of an experiment, in the order in which tables show them. */
 export function arms(experiment: Experiment): readonly Arm[] {
   const model = modelArms(experiment);
-  const classical = experiment.baselines.filter((name) => name === "tfidf_svm");
+  const classical = baselineOrder.filter((name) => experiment.baselines.includes(name));
   return [...model.filter((arm) => arm === "zero_shot"), ...classical, ...model.filter((arm) => arm === "tuned")];
 }

@@ -1,7 +1,7 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { armOf, arms, modelArms } from "./arms.ts";
-import { baseline, draftBaseline } from "./baseline.ts";
+import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare } from "./compare.ts";
 import { joined } from "./compared.ts";
 import { data, draftData } from "./data.ts";
@@ -16,9 +16,22 @@ import { draftWorkbook, workbook } from "./workbook.ts";
 
 /** Every kind of step by name. */
 export const kinds: ReadonlyMap<string, StepKind> = new Map(
-  ([fetch, data, prompt, preflight, train, generate, replay, baseline, evaluate, compare, workbook] as StepKind[]).map(
-    (kind) => [kind.name, kind],
-  ),
+  (
+    [
+      fetch,
+      data,
+      prompt,
+      preflight,
+      train,
+      generate,
+      replay,
+      baseline,
+      lookup,
+      evaluate,
+      compare,
+      workbook,
+    ] as StepKind[]
+  ).map((kind) => [kind.name, kind]),
 );
 
 /** Everything that one experiment needs done, with what it compares itself with, in the order in which people read it. */

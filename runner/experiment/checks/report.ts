@@ -1,14 +1,10 @@
 import type { CheckContext } from "../check.ts";
 import { needFile } from "./data.ts";
 
-/** What stands beside the experiment: notes, baselines, upload, machine. */
+/** What stands beside the experiment: notes, upload, machine. */
 export function checkReport(context: CheckContext): void {
-  const { baselines, report, resources, upload } = context.experiment;
+  const { report, resources, upload } = context.experiment;
   if (report.notes !== undefined) needFile(context, "report.notes", report.notes);
-  baselines.forEach((name, index) => {
-    if (name === "tfidf_svm") return;
-    context.error(`baselines.${index}`, "not-available", `baseline ${name} is not available yet`, "use tfidf_svm");
-  });
   if (upload !== undefined) {
     context.warning(
       "upload:",

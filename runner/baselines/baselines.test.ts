@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { mostFrequent } from "./most-frequent.ts";
+import { nearest } from "./nearest.ts";
+
+const row = (input: string, ...gold: string[]) => ({ input, gold });
+
+it("most_frequent gives the commonest set, whatever the order and case of its labels, as most rows write it", () => {
+  const train = [row("1", "a", "b"), row("2", "c"), row("3", "B", "A"), row("4", "c"), row("5", "B", "A")];
+  expect(mostFrequent(train, ["x", "y"])).toEqual([
+    ["B", "A"],
+    ["B", "A"],
+  ]);
+  expect(mostFrequent([row("1", "c"), row("2", "a")], ["x"])).toEqual([["c"]]);
+  expect(mostFrequent([], ["x"])).toEqual([[]]);
+});
+
+it("nearest gives the labels of the row that shares most rare terms; none where no term is shared", () => {
+  const train = [
+    row("The liver is normal. The kidney shows a cyst.", "renal cyst"),
+    row("The liver shows a cyst. The kidney is normal.", "liver cyst"),
+    row("The spleen is large.", "splenomegaly"),
+  ];
+  expect(nearest(train, ["kidney shows a cyst", "liver shows a cyst", "a large spleen", "nothing like it"])).toEqual([
+    ["renal cyst"],
+    ["liver cyst"],
+    ["splenomegaly"],
+    [],
+  ]);
+  expect(nearest([], ["anything"])).toEqual([[]]);
+});

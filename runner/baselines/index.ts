@@ -1,0 +1,6 @@
+import type { Baseline } from "./baseline.ts";
+import { mostFrequent } from "./most-frequent.ts";
+import { nearest } from "./nearest.ts";
+
+/** Baselines that run within exp, by the name that `baselines` lists; all others are modules of recipes/baselines. */
+export const baselines: Readonly<Record<string, Baseline>> = { most_frequent: mostFrequent, nearest };
