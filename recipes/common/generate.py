@@ -1,8 +1,10 @@
 """Step `generate`: the model's answer to every prompt, by transformers.
 
-params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16", "batch_size": int or "auto",
-"thinking", "seed", "top_p", "top_k"}; inputs: "prompts" (eval.jsonl), "model" (model.json), "adapter" (folder,
-optional); places: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are kept in the work
+params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16" | "4bit", "compute": what 4-bit weights
+are multiplied in, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels", "samples": answers a
+case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model" (model.json), "adapter" or
+"weights" (folders, optional: an adapter of the base, or a whole model in its place), "answers" (answers.json, for a
+constraint); places: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are kept in the work
 folder as they come, so that an interrupted run goes on where it was.
 """
 
@@ -11,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -19,40 +22,52 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
 from recipes.common.generate_batch import Answer, Sampling, answer_batch, shared_prefix
+from recipes.common.generate_constraint import Constraint, read_constraint
+from recipes.common.generate_memory import is_out_of_memory, out_of_memory, too_little_memory
 from recipes.common.generate_model import load_model
-from recipes.common.protocol import Step, StepFailed, main
+from recipes.common.generate_rows import Answers, read_cases, sample_ids, write_responses
+from recipes.common.protocol import Step, main
 
 _CPU_BATCH = 16
 _GPU_BATCH = 64
 
 
-def run(step: Step) -> dict[str, Any]:
-    """Answer what is not answered yet, longest prompts first, then write all answers."""
+def run(step: Step, prepare: Callable[[PreTrainedModel], None] = lambda _: None) -> dict[str, Any]:
+    """Answer what is not answered yet, longest prompts first, then write all answers. `prepare` sees the loaded model:
+    tests hang on it what a small machine cannot show, such as memory that runs out."""
     params = step.params
-    for key, plain in (("constrain", "none"), ("vote", None)):
-        if params.get(key, plain) != plain:
-            raise StepFailed(
-                "not-supported", f"engine transformers cannot do generate.{key}", f"Remove generate.{key}."
-            )
     torch.set_num_threads(step.cores)
     started = time.monotonic()
-    cases = _read_rows(step.inputs["prompts"])
+    cases = read_cases(step.inputs["prompts"])
     described = json.loads(step.inputs["model"].read_text())
     tokenizer = load_tokenizer(step.places["model"])
-    prompts = {case["id"]: prompt_ids(tokenizer, case["messages"], bool(params["thinking"])) for case in cases}
-    partial = step.work / "partial.jsonl"
-    answered = _read_partial(partial)
-    pending = sorted((id for id in prompts if id not in answered), key=lambda id: len(prompts[id]), reverse=True)
-    evidence: dict[str, Any] = {"cases": len(cases), "resumed": len(answered)}
-    if pending:
-        step.progress(force=True, message="loading the model")
-        model = load_model(step.places["model"], described, params["precision"], step.inputs.get("adapter"))
-        evidence["load_seconds"] = round(time.monotonic() - started, 2)
-        step.check_interrupt()
-        evidence |= _answer_all(step, model, tokenizer, prompts, pending, answered, partial)
-    with (step.output / "responses.jsonl").open("w", encoding="utf-8") as out:
-        for case in cases:
-            out.write(json.dumps(answered[case["id"]], ensure_ascii=False) + "\n")
+    samples = params.get("samples")
+    prompts = {
+        one: ids
+        for case in cases
+        for ids in [prompt_ids(tokenizer, case["messages"], bool(params["thinking"]))]
+        for one in sample_ids(case["id"], samples)
+    }
+    with Answers(step.work / "partial.jsonl") as answers:
+        evidence: dict[str, Any] = {"cases": len(cases), "resumed": answers.resumed}
+        if any(id not in answers for id in prompts):
+            step.progress(force=True, message="loading the model")
+            constraint = read_constraint(params.get("constrain", "none"), step.inputs.get("answers"), tokenizer)
+            with out_of_memory("the model does not fit"):
+                model = load_model(
+                    step.places["model"],
+                    described,
+                    params["precision"],
+                    compute=params.get("compute"),
+                    adapter=step.inputs.get("adapter"),
+                    weights=step.inputs.get("weights"),
+                    cores=step.cores,
+                )
+            prepare(model)
+            evidence["load_seconds"] = round(time.monotonic() - started, 2)
+            step.check_interrupt()
+            evidence |= _answer_all(step, model, tokenizer, prompts, answers, constraint)
+        write_responses(step.output / "responses.jsonl", [case["id"] for case in cases], answers, samples)
     return evidence
 
 
@@ -61,90 +76,111 @@ def _answer_all(
     model: PreTrainedModel,
     tokenizer: PreTrainedTokenizerBase,
     prompts: dict[str, list[int]],
-    pending: list[str],
-    answered: dict[str, dict[str, Any]],
-    partial: Path,
+    answers: Answers,
+    constraint: Constraint | None,
 ) -> dict[str, Any]:
-    """Fill `answered` batch by batch; a GPU that runs out of memory gets half the batch."""
+    """Answers batch by batch, and half a batch at a time once memory ran out. A batch of which an interrupted run left
+    a part is answered again as a whole, so that numbers come out to the last bit as they would have."""
     params = step.params
-    ends = _end_tokens(model, tokenizer)
+    ends = end_tokens(model, tokenizer)
     sampling = Sampling(params["temperature"], params.get("top_p"), params.get("top_k"))
-    longest = len(prompts[pending[0]]) + params["max_new_tokens"]
+    order = sorted(prompts, key=lambda id: len(prompts[id]), reverse=True)
+    longest = len(prompts[order[0]]) + params["max_new_tokens"]
     size = params["batch_size"] if params["batch_size"] != "auto" else _batch_size(model, longest)
-    prefix = shared_prefix(model, [prompts[id] for id in pending])
-    before = len(answered)
+    with out_of_memory("the beginning that all prompts share does not fit"):
+        prefix = shared_prefix(model, list(prompts.values()))
+    before = len(answers)
     started = time.monotonic()
+    pending = [id for id in order if id not in answers]
     work = sum(len(prompts[id]) - prefix.length for id in pending)
     done = {"new": 0, "prompt": 0}
-    with partial.open("a", encoding="utf-8") as kept:
+    refused: list[int] = []
 
-        def report(**more: Any) -> None:
-            seconds = time.monotonic() - started
-            if done["prompt"]:
-                more["seconds_left"] = round(seconds * (work / done["prompt"] - 1), 1)
-            step.progress(
-                done=len(answered),
-                total=len(prompts),
-                unit="cases",
-                tokens_per_second=round(done["new"] / max(seconds, 1e-9), 1),
-                **more,
-            )
+    def report(**more: Any) -> None:
+        seconds = time.monotonic() - started
+        if done["prompt"]:
+            more["seconds_left"] = round(seconds * (work / done["prompt"] - 1), 1)
+        step.progress(
+            done=len(answers),
+            total=len(prompts),
+            unit="cases",
+            tokens_per_second=round(done["new"] / max(seconds, 1e-9), 1),
+            **more,
+        )
 
-        def keep(id: str, answer: Answer) -> None:
-            ids = answer.ids[:-1] if answer.finish == "stop" else answer.ids
-            answered[id] = {
+    def keep(id: str, answer: Answer) -> None:
+        if id in answers:
+            return
+        ids = answer.ids[:-1] if answer.finish == "stop" else answer.ids
+        answers.keep(
+            {
                 "id": id,
                 "text": tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False),
                 "prompt_tokens": len(prompts[id]),
                 "new_tokens": len(answer.ids),
                 "finish": answer.finish,
+                "logprob": round(answer.logprob, 4),
             }
-            kept.write(json.dumps(answered[id], ensure_ascii=False) + "\n")
-            kept.flush()
-            done["new"] += len(answer.ids)
-            done["prompt"] += len(prompts[id]) - prefix.length
+        )
+        done["new"] += len(answer.ids)
+        done["prompt"] += len(prompts[id]) - prefix.length
 
-        def between() -> None:
-            report()
-            step.check_interrupt()
+    def between() -> None:
+        report()
+        step.check_interrupt()
 
-        while todo := [id for id in pending if id not in answered][:size]:
-            try:
-                answer_batch(
-                    model,
-                    [prompts[id] for id in todo],
-                    prefix=prefix,
-                    ends=ends,
-                    max_new_tokens=params["max_new_tokens"],
-                    sampling=sampling,
-                    generators=[_generator(params.get("seed", 0), id) for id in todo],
-                    on_answer=lambda row, answer, todo=todo: keep(todo[row], answer),  # type: ignore[misc]
-                    on_token=between,
-                )
-            except torch.OutOfMemoryError:
-                if size == 1:
-                    raise
-                size = max(1, min(size, len(todo)) // 2)
+    def fits(batch: list[str]) -> bool:
+        try:
+            answer_batch(
+                model,
+                [prompts[id] for id in batch],
+                prefix=prefix,
+                ends=ends,
+                max_new_tokens=params["max_new_tokens"],
+                sampling=sampling,
+                generators=[_generator(params.get("seed", 0), id) for id in batch],
+                on_answer=lambda row, answer: keep(batch[row], answer),
+                on_token=between,
+                constraint=constraint,
+            )
+            return True
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+
+    at = 0
+    while at < len(order):
+        batch = order[at : at + size]
+        if all(id in answers for id in batch) or fits(batch):
+            at += len(batch)
+        else:
+            refused.append(len(batch))
+            size = len(batch) // 2
+            if size == 0:
+                raise too_little_memory("one case does not fit")
+            if model.device.type == "cuda":
                 torch.cuda.empty_cache()
-            step.check_interrupt()
-        report(force=True)
+        step.check_interrupt()
+    report(force=True)
     seconds = time.monotonic() - started
     prompt_tokens = sum(len(prompts[id]) for id in pending)
     return {
         "device": torch.cuda.get_device_name(0) if model.device.type == "cuda" else "cpu",
         "precision": params["precision"],
         "batch_size": size,
+        **({"out_of_memory_at": refused} if refused else {}),
         "shared_tokens": prefix.length,
         "prompt_tokens": prompt_tokens,
         "new_tokens": done["new"],
         "generate_seconds": round(seconds, 2),
-        "cases_per_second": round((len(answered) - before) / seconds, 3),
+        "cases_per_second": round((len(answers) - before) / seconds, 3),
         "tokens_per_second": round((done["new"] + prompt_tokens) / seconds, 1),
         **({"gpu_memory": torch.cuda.max_memory_allocated()} if model.device.type == "cuda" else {}),
     }
 
 
-def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+def end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
     """All tokens that end an answer: the template's, the tokenizer's and those that the model declares."""
     declared = getattr(model.generation_config, "eos_token_id", None)
     listed = declared if isinstance(declared, list) else [declared]
@@ -153,37 +189,31 @@ def _end_tokens(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> f
 
 
 def _batch_size(model: PreTrainedModel, longest: int) -> int:
-    """How many cases of the longest length fit: a fixed number on a CPU, by the free memory on a GPU. Keys and values
-    count twice, since a step writes them anew."""
-    if model.device.type != "cuda":
-        return _CPU_BATCH
+    """How many cases of the longest length fit into the free memory, within a bound beyond which more gains nothing.
+    Keys and values count twice, since a step writes them anew."""
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     per_token = 2 * 2 * config.num_hidden_layers * heads * head_dim * model.dtype.itemsize
     activations = 8 * config.hidden_size * 4 + 4 * getattr(config, "intermediate_size", config.hidden_size * 4)
-    free = 0.8 * torch.cuda.mem_get_info()[0]
-    return max(1, min(_GPU_BATCH, int(free / (longest * (per_token + activations)))))
+    on_gpu = model.device.type == "cuda"
+    free = torch.cuda.mem_get_info()[0] if on_gpu else _available_memory()
+    fitting = int(0.8 * free / (longest * (per_token + activations) + 3 * 4 * config.vocab_size))
+    return max(1, min(_GPU_BATCH if on_gpu else _CPU_BATCH, fitting))
+
+
+def _available_memory() -> int:
+    """Bytes of main memory that can be had without swapping; without bound where the system does not tell."""
+    try:
+        lines = Path("/proc/meminfo").read_text().splitlines()
+        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
+    except (OSError, StopIteration):
+        return 1 << 62
 
 
 def _generator(seed: int, id: str) -> torch.Generator:
     digest = hashlib.sha256(f"{seed}:{id}".encode()).digest()
     return torch.Generator().manual_seed(int.from_bytes(digest[:8], "big") >> 1)
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
-
-
-def _read_partial(path: Path) -> dict[str, dict[str, Any]]:
-    """Answers of an interrupted run. A last line that was cut off is taken out of the file."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return {}
-    whole = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.endswith("\n")]
-    path.write_text("".join(whole), encoding="utf-8")
-    return {row["id"]: row for row in map(json.loads, whole)}
 
 
 if __name__ == "__main__":

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from transformers import DynamicCache, PreTrainedModel
+
+from recipes.common.generate_constraint import Allowed, Constraint
 
 _WORTH_SHARING = 16
 """Tokens below which a shared beginning is not kept apart."""
@@ -16,10 +18,12 @@ _WORTH_SHARING = 16
 
 @dataclass(frozen=True)
 class Answer:
-    """New token ids, the token that ended the answer included; finish is "stop" or "length"."""
+    """New token ids, the token that ended the answer included; finish is "stop" or "length". `logprob` is the sum of
+    the tokens' log-probabilities (natural logarithm) as the model gives them, before temperature or constraint."""
 
     ids: list[int]
     finish: str
+    logprob: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -80,9 +84,10 @@ def answer_batch(
     generators: Sequence[torch.Generator],
     on_answer: Callable[[int, Answer], None],
     on_token: Callable[[], None],
+    constraint: Constraint | None = None,
 ) -> None:
     """Generate until every prompt is answered, handing over each answer by its index when it is done. Rows that are
-    done leave the batch. `on_token` is called between tokens and may raise."""
+    done leave the batch. `on_token` is called between tokens and may raise. A constraint holds every answer."""
     device = model.device
     rests = [prompt[prefix.length :] for prompt in prompts]
     width = max(len(rest) for rest in rests)
@@ -97,21 +102,31 @@ def answer_batch(
 
     rows = list(range(len(prompts)))
     new: list[list[int]] = [[] for _ in prompts]
+    sums = [0.0] * len(prompts)
+    states = [None if constraint is None else constraint.start() for _ in prompts]
     with torch.inference_mode():
         while True:
             logits = model(
                 input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
             ).logits[:, -1]
-            chosen = sampling.choose(logits, [generators[row] for row in rows])
+            held = logits
+            if constraint is not None:
+                left = max_new_tokens - len(new[rows[0]])
+                held = _hold(logits, [constraint.allowed(states[row], left) for row in rows], ends)
+            chosen = sampling.choose(held, [generators[row] for row in rows])
+            likely = _log_probabilities(logits, chosen)
             kept = []
-            for at, (row, token) in enumerate(zip(rows, chosen, strict=True)):
+            for at, (row, token, more) in enumerate(zip(rows, chosen, likely, strict=True)):
                 new[row].append(token)
+                sums[row] += more
                 if token in ends:
-                    on_answer(row, Answer(new[row], "stop"))
+                    on_answer(row, Answer(new[row], "stop", sums[row]))
                 elif len(new[row]) == max_new_tokens:
-                    on_answer(row, Answer(new[row], "length"))
+                    on_answer(row, Answer(new[row], "length", sums[row]))
                 else:
                     kept.append(at)
+                    if constraint is not None:
+                        states[row] = constraint.advance(states[row], token)
             if not kept:
                 return
             on_token()
@@ -123,3 +138,21 @@ def answer_batch(
                 rows, chosen = [rows[at] for at in kept], [chosen[at] for at in kept]
             ids = torch.tensor(chosen, device=device)[:, None]
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+
+
+def _hold(logits: torch.Tensor, allowed: Iterable[Allowed], ends: frozenset[int]) -> torch.Tensor:
+    """Logits (rows, vocabulary) in which what each row does not allow is impossible."""
+    held = torch.full_like(logits, float("-inf"))
+    for at, (tokens, may_end) in enumerate(allowed):
+        for ids in (tokens, list(ends)) if may_end else (tokens,):
+            index = torch.as_tensor(ids, dtype=torch.long, device=logits.device)
+            held[at, index] = logits[at, index]
+    return held
+
+
+def _log_probabilities(logits: torch.Tensor, chosen: Sequence[int]) -> list[float]:
+    """Natural logarithm of each row's probability of its chosen token."""
+    scores = logits.float()
+    picked = scores.gather(1, torch.tensor(chosen, device=scores.device)[:, None])[:, 0]
+    values: list[float] = (picked - scores.logsumexp(-1)).tolist()
+    return values

@@ -1,59 +1,131 @@
-"""Loads a base model for generation, with an adapter merged into its weights where there is one."""
+"""Loads a model for generation: a base alone, with an adapter, or a whole model in the base's place."""
 
 from __future__ import annotations
 
+import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from safetensors import SafetensorError
+from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
+from recipes.common.generate_memory import is_out_of_memory
+from recipes.common.models import is_whole
 from recipes.common.protocol import StepFailed
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+_SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")
+_CHUNK = 1 << 22
 
 
-def load_model(folder: Path, described: dict[str, Any], precision: str, adapter: Path | None) -> PreTrainedModel:
-    """The model on the first GPU, else on the CPU, in fp32, bf16 or fp16. `described` is its model.json. An adapter is
-    merged before the weights are rounded: as fast as the base alone, and nearer to what was trained than the other
-    order. Code that comes with a model is never run."""
-    for name, file in described["files"].items():
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != file["size"]:
-            raise StepFailed(
-                "model-changed", f"{name} is not as it was when the model was fetched", "Run again with --force fetch."
-            )
+def load_model(
+    folder: Path,
+    described: dict[str, Any],
+    precision: str,
+    *,
+    compute: str | None = None,
+    adapter: Path | None = None,
+    weights: Path | None = None,
+    cores: int = 1,
+) -> PreTrainedModel:
+    """The model on the first GPU, else on the CPU, in fp32, bf16, fp16, or 4bit (NF4, multiplied in `compute`).
+    `folder` holds the base and `described` is its model.json; `weights` is a whole model of the base's shape that is
+    loaded instead. An adapter is merged before the weights are rounded: as fast as the base alone, and nearer to what
+    was trained than the other order. Onto 4-bit weights it is not merged, since they were trained with it beside them. Code
+    that comes with a model is never run."""
+    if weights is None:
+        _verify_files(folder, described["files"], cores)
+    else:
+        _verify_shape(weights, described["config"])
+    quantised = precision == "4bit"
     # fp16 has another range than the bf16 of the file, and a T4's host cannot hold 4B parameters in fp32.
-    dtype: Any = "auto" if precision == "bf16" else _DTYPES[precision]
+    dtype: Any = _DTYPES[compute or "fp32"] if quantised else "auto" if precision == "bf16" else _DTYPES[precision]
     try:
         model = AutoModelForCausalLM.from_pretrained(
-            str(folder),
+            str(weights or folder),
             dtype=dtype,
             device_map={"": "cuda:0" if torch.cuda.is_available() else "cpu"},
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
+            **({"quantization_config": _four_bits(dtype)} if quantised else {}),
         )
-    except (ValueError, OSError) as error:
+    except SafetensorError as error:
+        raise _damaged(described["base"], error) from error
+    except (ValueError, OSError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise
         raise StepFailed(
             "model-not-loadable",
             f"transformers cannot load {described['base']}: {str(error).splitlines()[0]}",
             "Choose a model of a family that transformers knows; a model's own code is never run.",
         ) from error
     if adapter is not None:
-        model = _merge(model, adapter, described)
+        with_adapter = _attach(model, adapter, described)
+        model = with_adapter if quantised else with_adapter.merge_and_unload(safe_merge=True)
     rounded: Any = model
-    loaded: PreTrainedModel = rounded.to(_DTYPES[precision]).eval()
+    loaded: PreTrainedModel = (rounded if quantised else rounded.to(_DTYPES[precision])).eval()
     return loaded
 
 
-def _merge(model: Any, folder: Path, described: dict[str, Any]) -> Any:
+def _four_bits(compute: torch.dtype) -> BitsAndBytesConfig:
+    return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
+        load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
+    )
+
+
+def _verify_files(folder: Path, files: dict[str, dict[str, Any]], cores: int) -> None:
+    """Every file has the bytes that it had when the model was fetched: a damaged weight would answer nonsense."""
+
+    def is_same(name: str) -> bool:
+        path = folder / name
+        if not path.is_file() or path.stat().st_size != files[name]["size"]:
+            return False
+        digest = hashlib.sha256()
+        with path.open("rb") as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+        return bool(digest.hexdigest() == files[name]["sha256"])
+
+    with ThreadPoolExecutor(cores) as pool:
+        for name, same in zip(files, pool.map(is_same, files), strict=True):
+            if not same:
+                raise StepFailed(
+                    "model-changed",
+                    f"{name} is not as it was when the model was fetched",
+                    "Run again with --force fetch; remove a damaged file before, so that it is fetched anew.",
+                )
+
+
+def _verify_shape(weights: Path, base: dict[str, Any]) -> None:
+    if not is_whole(weights):
+        raise StepFailed("model-incomplete", "the trained model lacks its config or weights", "Train again.")
+    config = json.loads((weights / "config.json").read_text())
+    for key in _SHAPE:
+        if config.get(key) != base.get(key):
+            raise StepFailed(
+                "weights-base",
+                f"the trained model has {key} {config.get(key)}, and its base has {base.get(key)}",
+                "Use a model that was trained from this base.",
+            )
+
+
+def _damaged(base: str, error: Exception) -> StepFailed:
+    return StepFailed(
+        "damaged-weights", f"a weights file of {base} cannot be read: {error}", "Fetch the model or train again."
+    )
+
+
+def _attach(model: Any, folder: Path, described: dict[str, Any]) -> Any:
+    """The model with an adapter in PEFT's form: LoRA, rsLoRA or DoRA."""
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
 
     weights = folder / "adapter_model.safetensors"
-    if not weights.is_file():
+    if not weights.is_file() or not (folder / "adapter_config.json").is_file():
         raise StepFailed("adapter-missing", "the adapter has no adapter_model.safetensors", "Train again.")
     config = json.loads((folder / "adapter_config.json").read_text())
     for key, known in (("base_model_name_or_path", described["base"]), ("revision", described["revision"])):
@@ -65,15 +137,19 @@ def _merge(model: Any, folder: Path, described: dict[str, Any]) -> Any:
                 "Use an adapter of this base.",
             )
     try:
+        with safe_open(str(weights), framework="pt") as file:
+            stored = set(file.keys())
         with_adapter = PeftModel.from_pretrained(model, str(folder), is_trainable=False)
+    except SafetensorError as error:
+        raise _damaged("the adapter", error) from error
     except (RuntimeError, ValueError) as error:
+        if is_out_of_memory(error):
+            raise
         raise StepFailed(
             "adapter-shape", f"the adapter does not fit this base: {str(error).splitlines()[0]}", "Train again."
         ) from error
-    with safe_open(str(weights), framework="pt") as file:
-        stored = set(file.keys())
     taken = set(get_peft_model_state_dict(with_adapter))  # type: ignore[no-untyped-call]
     if stored != taken:
         odd = sorted(stored ^ taken)[0]
         raise StepFailed("adapter-keys", f"the adapter's tensors are not those of its config: {odd}", "Train again.")
-    return with_adapter.merge_and_unload(safe_merge=True)
+    return with_adapter

