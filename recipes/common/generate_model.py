@@ -34,8 +34,8 @@ def load_model(
     """The model on the first GPU, else on the CPU, in fp32, bf16, fp16, or 4bit (NF4, multiplied in `compute`).
     `folder` holds the base and `described` is its model.json; `weights` is a whole model of the base's shape that is
     loaded instead. An adapter is merged before the weights are rounded: as fast as the base alone, and nearer to what
-    was trained than the other order. Onto 4-bit weights it is not merged, since they were trained with it beside them. Code
-    that comes with a model is never run."""
+    was trained than the other order. Onto 4-bit weights it is not merged, since they were trained with it beside them.
+    Code that comes with a model is never run."""
     if weights is None:
         _verify_files(folder, described["files"], cores)
     else:

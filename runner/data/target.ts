@@ -2,7 +2,12 @@ import { type ViewOf, viewLabels } from "../labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 
 /** What a model is taught to answer where there are no labels; the parser reads it as the empty set. */
-const noLabels = "None";
+export const noLabels = "None";
+
+/** What stands between two labels of a target. A space follows the separator unless it is or ends in white space. */
+export function betweenLabels(separator: string): string {
+  return separator === "|" ? " | " : /\s$/.test(separator) ? separator : `${separator} `;
+}
 
 /** How a row's labels become the text that the model is taught. */
 export type TargetOptions = {
@@ -13,10 +18,10 @@ export type TargetOptions = {
   readonly counts: readonly LabelCount[];
 };
 
-/** Makes the function that writes targets. A space follows the separator unless it is or ends in white space. */
+/** Makes the function that writes targets. */
 export function targetWriter(options: TargetOptions): (gold: readonly string[]) => string {
   const { of, order, separator } = options;
-  const between = separator === "|" ? " | " : /\s$/.test(separator) ? separator : `${separator} `;
+  const between = betweenLabels(separator);
   const rank = new Map(options.counts.map(({ label }, index) => [label, index]));
   const last = rank.size;
   return (gold) => {

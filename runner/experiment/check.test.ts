@@ -210,8 +210,11 @@ describe("generate and evaluate", () => {
       "3:20 not-available: engine vllm is not available yet (use engine: transformers or replay)",
     ],
     "a server, for now": ["generate: {engine: openai, base_url: x}", "not-available"],
-    "constraints, for now": ["generate: {constrain: labels}", "not-available"],
-    "votes, for now": ["generate: {vote: {samples: 5}}", "not-available"],
+    "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling: at temperature 0 all"],
+    "a constraint beside thinking": [
+      "prompt: {thinking: true}\ngenerate: {constrain: labels, temperature: 1, max_new_tokens: 2048}",
+      "constrained-thinking",
+    ],
     "top_p when greedy": ["generate: {top_p: 0.9}", "greedy-sampling"],
     "replay without a file": ["generate: {engine: replay}", "3:1 missing-key: generate.file is missing"],
     "replay of no file": ["generate: {engine: replay, file: x.jsonl}", "missing-file"],

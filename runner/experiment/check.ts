@@ -47,7 +47,7 @@ const checks: readonly Check[] = [
   { sections: ["model"], run: checkModel },
   { sections: ["prompt", "generate"], run: checkPrompt },
   { sections: ["train", "data", "resources"], run: checkTrain },
-  { sections: ["generate"], run: checkGenerate },
+  { sections: ["generate", "prompt"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
   { sections: ["report", "upload", "resources"], run: checkReport },
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { allowedAnswers } from "../data/answers.ts";
 import { audit, blocking, type SplitName } from "../data/audit.ts";
 import { labelCounts } from "../data/labels.ts";
 import { type Columns, type Row, readRows, takePart } from "../data/rows.ts";
@@ -48,9 +49,9 @@ export type DataParams = {
 /** Reads the study's files as rows, splits them, audits them, and writes what the model is taught to answer. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 2,
+  version: 3,
   cached: true,
-  outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "audit.json"],
+  outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
   async run(params, ports) {
     const study = await readStudy(params, (name) => ports.source(name));
     const { train, validation, test } = study.splits;
@@ -67,6 +68,7 @@ export const data: StepKind<DataParams> = {
     save("validation.jsonl", jsonLines(validation.map(asRow)));
     save("test.jsonl", jsonLines(test.map(asRow)));
     save("labels.json", `${JSON.stringify(labelCounts(train, viewOf("raw")), null, 1)}\n`);
+    save("answers.json", `${JSON.stringify(allowedAnswers(train, { of, counts, ...params }), null, 1)}\n`);
     save("audit.json", `${JSON.stringify(report, null, 1)}\n`);
     ports.evidence({ train: taught.length, validation: validation.length, test: test.length });
 

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import { parseAnswer } from "../labels/parse.ts";
 import { type View, viewOf } from "../labels/views.ts";
+import { voteLabels } from "../labels/vote.ts";
 import { type Cardinality, cardinality, type LabelRow, labelRows, outOfSet, parseFailures } from "../metrics/detail.ts";
 import { type Score, score } from "../metrics/score.ts";
 import { intern, tabulate } from "../metrics/table.ts";
@@ -14,7 +15,13 @@ import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
 
-type Params = { readonly separator: string; readonly task: "label_set" | "single_label"; readonly exp: string };
+type Params = {
+  readonly separator: string;
+  readonly task: "label_set" | "single_label";
+  /** Share of a vote that keeps a label; null where each case has one answer. */
+  readonly min_share: number | null;
+  readonly exp: string;
+};
 
 /** One answer as `generate` writes it; a classical baseline gives labels and no text. */
 export type Response = {
@@ -23,8 +30,15 @@ export type Response = {
   readonly labels?: readonly string[];
   readonly prompt_tokens?: number;
   readonly new_tokens?: number;
-  readonly finish?: "stop" | "length";
+  readonly finish?: Finish;
+  /** Natural logarithm of the answer's probability, its end counted in. */
+  readonly logprob?: number;
+  /** The answers of a vote. */
+  readonly samples?: readonly { readonly text: string; readonly finish: Finish }[];
 };
+
+/** How an answer ended: by itself, at max_new_tokens, or kept back by a server's filter. */
+export type Finish = "stop" | "length" | "content_filter";
 
 /** One scored case, as predictions.jsonl keeps it. */
 export type Prediction = Response & {
@@ -56,7 +70,7 @@ export const evaluate: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
-  async run({ separator, task }, ports) {
+  async run({ separator, task, min_share }, ports) {
     const rows = readJsonLines<DataRow>(ports.input("rows"));
     const vocabulary = (JSON.parse(readFileSync(ports.input("labels"), "utf8")) as LabelCount[]).map(
       ({ label }) => label,
@@ -70,12 +84,14 @@ export const evaluate: StepKind<Params> = {
       if (answer === undefined)
         throw new StepFailed("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
       if (answer.labels !== undefined) return { ...answer, gold, labels: answer.labels, parsed: true, notes: [] };
-      const { labels, parsed, notes } = parseAnswer(answer.text ?? "", {
-        separator,
-        task,
-        known,
-        finish: answer.finish,
-      });
+      const read = (text: string, finish: Finish | undefined) => parseAnswer(text, { separator, task, known, finish });
+      const { labels, parsed, notes } =
+        answer.samples === undefined || min_share === null
+          ? read(answer.text ?? "", answer.finish)
+          : voteLabels(
+              answer.samples.map(({ text, finish }) => read(text, finish)),
+              min_share,
+            );
       return { ...answer, gold, labels, parsed, notes };
     });
     const cases = predictions.map(({ id, gold, labels }) => ({ id, gold, pred: labels }));
@@ -101,13 +117,17 @@ function byView<T>(of: (view: View) => T): Record<View, T> {
   return { raw: of("raw"), basic: of("basic"), canonical: of("canonical") };
 }
 
+function minShare({ generate }: Experiment): number | null {
+  return "vote" in generate && generate.vote !== undefined ? generate.vote.min_share : null;
+}
+
 /** The score of one arm, on the rows that the experiment is evaluated on. */
 export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
   const { labels } = experiment.data;
   return draft({
     id: `evaluate.${arm}`,
     kind: evaluate.name,
-    params: { separator: labels.separator, task: experiment.task, exp: site.version },
+    params: { separator: labels.separator, task: experiment.task, min_share: minShare(experiment), exp: site.version },
     sources: labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms },
     reads: {
       rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },

@@ -9,14 +9,15 @@ import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { readReplay } from "./replayed.ts";
 import type { Site } from "./site.ts";
+import { weightsOf } from "./weights.ts";
 
 const module = "recipes.common.generate";
 const environment = "torchtune";
 
-/** Has the model answer every case: base weights alone, or with the adapter that was trained. */
+/** Has the model answer every case: base weights alone, or what was trained. */
 export const generate: StepKind = {
   name: "generate",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["responses.jsonl"],
   run: async (_params, ports) => ports.python({ module, environment }),
@@ -53,15 +54,17 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     const rows = { step: "data", file: `${evaluate.on}.jsonl` };
     return draft({ id, kind: replay.name, params: {}, sources: { "generate.file": how.file }, reads: { rows } });
   }
-  const { batch_size, precision, seed, ...rest } = how as Extract<typeof how, { engine: "transformers" }>;
+  const { batch_size, precision, seed, vote, ...rest } = how as Extract<typeof how, { engine: "transformers" }>;
+  const native = site.precision[deviceOf(experiment, site)];
   return draft({
     id,
     kind: generate.name,
     params: {
       ...(rest as unknown as Record<string, Json>),
-      precision:
-        precision === "32bit" ? "fp32" : precision === "16bit" ? site.precision[deviceOf(experiment, site)] : precision,
+      precision: precision === "32bit" ? "fp32" : precision === "16bit" ? native : precision,
+      ...(precision === "4bit" ? { compute: native } : {}),
       ...(rest.temperature > 0 ? { seed } : {}),
+      ...(vote === undefined ? {} : { samples: vote.samples }),
       thinking: prompt.thinking,
     },
     hints: { batch_size },
@@ -69,7 +72,8 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     reads: {
       model: { step: "fetch", file: "model.json" },
       prompts: { step: `prompt.${arm}`, file: "eval.jsonl" },
-      ...(arm === "tuned" ? { adapter: { step: "train", file: "adapter/" } } : {}),
+      ...(rest.constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
+      ...weightsOf(experiment, arm),
     },
     places: { model: site.model(model.base, model.revision).dir },
     after: ["preflight"],

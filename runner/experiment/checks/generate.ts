@@ -16,19 +16,29 @@ export function checkGenerate(context: CheckContext): void {
     }
     return;
   }
-  if (generate.engine !== "transformers") return;
-  const notYet = (path: string, what: string, help: string) =>
-    context.error(path, "not-available", `${what} is not available yet`, help);
-  if (generate.precision === "4bit") notYet("generate.precision", "4bit generation", "use 16bit or 32bit");
-  if (generate.constrain !== "none") notYet("generate.constrain", "constrained generation", "use none");
-  if (generate.vote !== undefined) notYet("generate.vote:", "voting", "leave the key out");
+  checkSampling(context, generate);
+}
+
+type Model = Exclude<CheckContext["experiment"]["generate"], { readonly engine: "replay" }>;
+
+/** Keys that do nothing, or nothing good, beside others. */
+function checkSampling(context: CheckContext, generate: Model): void {
+  const samples = generate.temperature > 0;
   for (const key of ["top_p", "top_k"] as const) {
-    if (generate[key] === undefined || generate.temperature > 0) continue;
+    if (!(key in generate) || generate[key] === undefined || samples) continue;
     context.error(
       `generate.${key}:`,
       "greedy-sampling",
       `${key} does nothing at temperature 0`,
       "take it out, or set a temperature",
     );
+  }
+  if (generate.vote !== undefined && !samples) {
+    const message = "at temperature 0 all answers of a vote are the same";
+    context.error("generate.vote:", "greedy-sampling", message, "write generate.temperature: 0.7, or take vote out");
+  }
+  if (generate.constrain !== "none" && context.experiment.prompt.thinking) {
+    const message = "an answer that is held to its form leaves no room to think";
+    context.error("generate.constrain", "constrained-thinking", message, "write prompt.thinking: false");
   }
 }

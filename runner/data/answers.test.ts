@@ -1,0 +1,26 @@
+import { expect, it } from "vitest";
+import { viewOf } from "../labels/views.ts";
+import { allowedAnswers } from "./answers.ts";
+import { labelCounts } from "./labels.ts";
+
+function allowed(golds: readonly (readonly string[])[], task: "label_set" | "single_label" = "label_set") {
+  const rows = golds.map((gold) => ({ gold }));
+  const of = viewOf("raw");
+  return allowedAnswers(rows, { of, counts: labelCounts(rows, of), separator: ",", task });
+}
+
+it("lists the labels as they are taught, and none where a row has none", () => {
+  expect(allowed([["B", "A"], ["A"], []])).toEqual({ labels: ["A", "B"], between: ", ", none: "None", single: false });
+  expect(allowed([["A"]]).none).toBeNull();
+});
+
+it("leaves out what would not be read back as itself", () => {
+  const long = Array.from({ length: 40 }, () => "word").join(" ");
+  expect(allowed([["Fracture (T12, L1)", "Pain, chronic", "- x", "None"]]).labels).toEqual([
+    "- x",
+    "Fracture (T12, L1)",
+    "None",
+  ]);
+  expect(allowed([[long]]).labels).toEqual([long]);
+  expect(allowed([["Pain, chronic"]], "single_label")).toMatchObject({ labels: ["Pain, chronic"], single: true });
+});

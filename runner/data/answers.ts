@@ -1,0 +1,44 @@
+import { parseAnswer } from "../labels/parse.ts";
+import { splitLabels } from "../labels/split.ts";
+import { type ViewOf, viewLabels } from "../labels/views.ts";
+import type { LabelCount } from "./labels.ts";
+import { betweenLabels, noLabels } from "./target.ts";
+
+/** What an answer may be, for an engine that holds a model to it: `generate.constrain`. */
+export type AllowedAnswers = {
+  /** Labels as they are taught, most frequent first. */
+  readonly labels: readonly string[];
+  readonly between: string;
+  /** What stands for no label at all; null where every training row has one. */
+  readonly none: string | null;
+  /** An answer is one label, no more. */
+  readonly single: boolean;
+};
+
+/**
+ * The answers that training rows allow. A label that would not be read back as itself (it holds the separator, or is a
+ * sentence) is left out: whatever else the model could say in its place is scored as what it says.
+ */
+export function allowedAnswers(
+  rows: readonly { readonly gold: readonly string[] }[],
+  options: {
+    readonly of: ViewOf;
+    readonly counts: readonly LabelCount[];
+    readonly separator: string;
+    readonly task: "label_set" | "single_label";
+  },
+): AllowedAnswers {
+  const { of, counts, separator, task } = options;
+  const known = new Set(rows.flatMap(({ gold }) => gold));
+  const single = task === "single_label";
+  const isReadBack = (label: string): boolean => {
+    const { labels } = parseAnswer(label, { separator, task, known });
+    return labels.length === 1 && labels[0] === label && (single || splitLabels(label, separator).length === 1);
+  };
+  return {
+    labels: counts.map(({ label }) => label).filter(isReadBack),
+    between: betweenLabels(separator),
+    none: rows.some(({ gold }) => viewLabels(gold, of).length === 0) ? noLabels : null,
+    single,
+  };
+}
