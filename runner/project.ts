@@ -7,7 +7,8 @@ import { formatDiagnostic, toJson } from "./diagnostic/frame.ts";
 import { detectMachine, type Machine } from "./execute/devices.ts";
 import { pythonSources } from "./execute/imports.ts";
 import { type Files, projectRoot } from "./experiment/files.ts";
-import { type LoadedExperiment, loadExperiment, type Point } from "./experiment/load.ts";
+import { type LoadedExperiment, loadExperiment, type Point, readChain } from "./experiment/load.ts";
+import { type PinPlace, pinPlace } from "./experiment/pin.ts";
 import { buildPlan } from "./plan/build.ts";
 import type { Plan, PlannedRun } from "./plan/plan.ts";
 import { cacheRoot } from "./setup/cache.ts";
@@ -97,6 +98,19 @@ function modelPlace(base: string, revision: string | undefined, env: Context["en
   };
 }
 
+/** Where a file's model is named and pinned, or undefined when what is wrong has been said. */
+export function findPin(
+  path: string,
+  options: Readonly<Record<string, unknown>>,
+  context: Context,
+): PinPlace | undefined {
+  const chain = readChain(path, { files, cwd: context.cwd });
+  const place = chain.ok ? pinPlace(chain.value, Object.keys(bundledModels)) : chain;
+  if (place.ok) return place.value;
+  complain(place.diagnostics, options, context);
+  return undefined;
+}
+
 /** Files that were read and found right, or undefined when what is wrong with them has been said. */
 export function loadAll(
   paths: readonly string[],
@@ -118,9 +132,13 @@ export function loadAll(
     wrong.push(...(result.ok ? result.warnings : result.diagnostics));
     if (result.ok) loaded.push(result.value);
   }
+  complain(wrong, options, context);
+  return wrong.some(({ severity }) => severity === "error") ? undefined : loaded;
+}
+
+function complain(wrong: readonly Diagnostic[], options: Readonly<Record<string, unknown>>, context: Context): void {
   if (options.json === true) for (const one of wrong) context.out(`${JSON.stringify(toJson(one))}\n`);
   else for (const one of wrong) context.err(`${formatDiagnostic(one, { color: context.color })}\n`);
-  return wrong.some(({ severity }) => severity === "error") ? undefined : loaded;
 }
 
 /** A point of an experiment, and the file that declares it. */

@@ -61,6 +61,12 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./data.ts"),
   },
   {
+    usage: "pin <file>",
+    summary: "write the commit that the model's branch or tag stands at into the file",
+    options: [["--to <ref>", "branch, tag or commit to pin; default: what revision says, else main"], json],
+    load: () => import("./pin.ts"),
+  },
+  {
     usage: "plan <file...>",
     summary: "show each step: cached, will run, or depends; and why. Writes nothing",
     options: [set, smoke, acceptStale, json],

@@ -4,7 +4,7 @@ import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnos
 import { sortDiagnostics } from "../diagnostic/frame.ts";
 import { type BundledModels, check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";
-import { readExtended } from "./extends.ts";
+import { type Extended, readExtended } from "./extends.ts";
 import { type Files, projectRoot, remembering } from "./files.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
@@ -63,19 +63,27 @@ export type LoadedExperiment = {
   readonly sourceFiles: readonly string[];
 };
 
+/** A file and what it extends, as written: before settings, sweep, schema and defaults. */
+export function readChain(path: string, { files, cwd }: Pick<LoadOptions, "files" | "cwd">): Result<Extended> {
+  const file = resolve(cwd, path);
+  const display = (one: string) => shownPath(one, cwd);
+  const opened = open(file, files, display);
+  if (!opened.ok) return opened;
+  const extended = readExtended(file, opened.value, {
+    open: (next) => (files.kind(next) === "file" ? open(next, files, display) : undefined),
+    resolve: (from, written) => resolve(dirname(from), written),
+  });
+  return extended.ok ? extended : { ok: false, diagnostics: sortDiagnostics(extended.diagnostics) };
+}
+
 /** Reads, resolves, expands, validates and checks an experiment's file. Everything that is wrong comes back at once. */
 export function loadExperiment(path: string, options: LoadOptions): Result<LoadedExperiment> {
   const files = remembering(options.files);
   const file = resolve(options.cwd, path);
   const display = (one: string) => shownPath(one, options.cwd);
-  const opened = open(file, files, display);
-  if (!opened.ok) return opened;
+  const extended = readChain(path, { files, cwd: options.cwd });
+  if (!extended.ok) return extended;
   const root = options.root ?? projectRoot(file, files);
-  const extended = readExtended(file, opened.value, {
-    open: (next) => (files.kind(next) === "file" ? open(next, files, display) : undefined),
-    resolve: (from, written) => resolve(dirname(from), written),
-  });
-  if (!extended.ok) return { ok: false, diagnostics: sortDiagnostics(extended.diagnostics) };
   const set = applySettings(extended.value.root, options.set ?? []);
 
   const { sources } = extended.value;

@@ -56,7 +56,7 @@ function checkFolder(context: CheckContext, folder: string): void {
 
 function checkRevision(context: CheckContext, base: string, revision: string | undefined): void {
   if (revision === undefined) {
-    const help = "add the commit: `revision:` and 40 hex digits, as the hub shows them";
+    const help = "run exp pin on this file, or add `revision:` and the 40 hex digits of the commit";
     context.error("model.base", "unpinned-revision", `${base} has no revision, so it can change under you`, help);
     return;
   }
@@ -65,7 +65,12 @@ function checkRevision(context: CheckContext, base: string, revision: string | u
   const message = isShort
     ? `"${revision}" is only part of a commit`
     : `"${revision}" is not a commit: a branch or tag can move`;
-  context.error("model.revision", "unpinned-revision", message, "write all 40 hex digits of the commit");
+  context.error(
+    "model.revision",
+    "unpinned-revision",
+    message,
+    "run exp pin on this file, or write all 40 hex digits of the commit",
+  );
 }
 
 function ignoredRevision(context: CheckContext, what: string): void {
