@@ -82,6 +82,7 @@ export const commands: readonly CommandSpec[] = [
       ["--jobs <n>", "steps at once, at most"],
       smoke,
       acceptStale,
+      ["--mirror <dir>", "copy checkpoints and finished steps to a slow disk, and take them back from there"],
       ["--keep-going", "after a failure, still run what does not need the failed step"],
       json,
       ["--quiet", "print nothing but errors"],

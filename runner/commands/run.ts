@@ -7,6 +7,7 @@ import { execute, type Outcome } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
 import { staleResults } from "../execute/stale.ts";
 import { isSmoke } from "../experiment/smoke.ts";
+import { mirrored, takeBack } from "../mirror/mirrored.ts";
 import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
@@ -15,12 +16,14 @@ import { type DraftedPoint, loadAll, openProject, type Planned, type Project, pl
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
+import { plural } from "../show/quantity.ts";
 import { tryAcquire } from "../store/lock.ts";
 import { formerIngredients } from "../study/former.ts";
 import type { Manifest } from "../study/manifest.ts";
 import { openProvenance, seedsIn } from "../study/provenance.ts";
 import { makeLatest, type Sealing, seal } from "../study/seal.ts";
 import { type Act, type Context, exit } from "./context.ts";
+import { closeMirror, openMirror, wrongMirror } from "./mirror.ts";
 import { isCalled, nothingStale, unknownStep } from "./named.ts";
 import { runSummary } from "./summary.ts";
 
@@ -30,6 +33,7 @@ type RunOptions = {
   readonly acceptStale: readonly string[];
   readonly until?: string;
   readonly jobs?: string;
+  readonly mirror?: string;
   readonly keepGoing?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
@@ -52,39 +56,49 @@ export const command: Act = async ([paths], given, context) => {
   const { plan, forced, accepts } = named;
   const { store, digests, artifacts } = project;
 
-  const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, context);
-  const emit = (event: Event): void => reporter.event(event);
-  const parts = {
-    ...machinery(plan, {
-      store,
-      digests,
-      packageRoot: context.packageRoot,
-      stop: context.stop,
-      kill: context.kill,
-      emit,
-      python: (environment) => environmentPython(environment, context),
-      slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
-      jobs: jobs ?? Number.POSITIVE_INFINITY,
-    }),
-    stale: staleResults(store, accepts),
-  };
-  store.sweepStaging();
-  const expected = assess(plan, parts, formerIngredients(plan, artifacts, store));
-  const refused = nothingStale(expected, accepts);
-  if (refused !== undefined) {
-    store.close();
-    context.err(`exp run: ${refused}\n`);
+  const wrong = options.mirror === undefined ? undefined : wrongMirror(options.mirror, project, context);
+  if (wrong !== undefined) {
+    context.err(`exp run: ${wrong}\n`);
     return exit.invalid;
   }
-  emit({
-    type: "plan",
-    runs: plan.runs.length,
-    steps: [...expected].map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
+
+  const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, context);
+  const emit = (event: Event): void => reporter.event(event);
+  const tell = (message: string): void => emit({ type: "note", level: "info", message });
+  store.sweepStaging();
+  const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
+  const own = machinery(plan, {
+    store,
+    digests,
+    packageRoot: context.packageRoot,
+    stop: context.stop,
+    kill: context.kill,
+    emit,
+    python: (environment) => environmentPython(environment, context),
+    slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
+    jobs: jobs ?? Number.POSITIVE_INFINITY,
   });
+  const parts = {
+    ...(mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`))),
+    stale: staleResults(store, accepts),
+  };
 
   let outcomes: ReadonlyMap<PlannedStep, Outcome>;
   let last: string | undefined;
   try {
+    const taken = mirror === undefined ? 0 : await takeBack(plan, store, mirror, context.stop);
+    if (taken > 0) tell(`took ${plural(taken, "finished step")} back from the mirror`);
+    const expected = assess(plan, parts, formerIngredients(plan, artifacts, store));
+    const refused = nothingStale(expected, accepts);
+    if (refused !== undefined) {
+      context.err(`exp run: ${refused}\n`);
+      return exit.invalid;
+    }
+    emit({
+      type: "plan",
+      runs: plan.runs.length,
+      steps: [...expected].map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
+    });
     outcomes = await execute(plan, parts, {
       emit,
       stop: context.stop,
@@ -93,6 +107,7 @@ export const command: Act = async ([paths], given, context) => {
     });
     last = finish({ ...planned, plan }, outcomes, options, project, context, emit);
   } finally {
+    if (mirror !== undefined) await closeMirror(mirror, context);
     await reporter.close();
     store.close();
   }

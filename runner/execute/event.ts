@@ -33,6 +33,8 @@ export type Event =
       /** A skipped step names the step that it waited for. */
       readonly because?: string;
     }
+  /** What the user should know besides: of the mirror. */
+  | { readonly type: "note"; readonly level: "info" | "warning"; readonly message: string }
   | {
       readonly type: "run-end";
       readonly run: string;

@@ -44,7 +44,7 @@ export class Board {
     } else if (event.type === "step-end") {
       this.#running.delete(event.step);
       this.#counts[event.status] += 1;
-    } else this.#runsEnded += 1;
+    } else if (event.type === "run-end") this.#runsEnded += 1;
   }
 
   /** The row of all runs: "5 of 9 steps, 2 reused  1m02s". */

@@ -10,6 +10,7 @@ const longestSilence = 10_000;
 const shortestSilence = 2_000;
 const namesShown = 5;
 
+type Note = Extract<Event, { type: "note" }>;
 type Told = { readonly at: number; readonly tenths: number };
 
 /** One line a change on stdout, for pipes, logs and CI; why a step failed goes to stderr. */
@@ -58,6 +59,7 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
         say(`${event.step}  started`);
       } else if (event.type === "progress") progress(event.step, event);
       else if (event.type === "step-end") end(event);
+      else if (event.type === "note") note(event, screen);
       else say(runText(event));
     },
     close() {
@@ -65,6 +67,12 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
       return Promise.resolve();
     },
   };
+}
+
+/** A warning goes to stderr, like every word on what is wrong. */
+export function note({ level, message }: Note, screen: Pick<Screen, "out" | "err">): void {
+  if (level === "warning") screen.err(`warning: ${message}\n`);
+  else screen.out(`${message}\n`);
 }
 
 /** "1 run, 9 steps: 3 cached, 6 to run" */

@@ -1,5 +1,7 @@
+import type { Event } from "../execute/event.ts";
 import { Board } from "./board.ts";
 import { failureText, type StepError } from "./failure.ts";
+import { note } from "./lines.ts";
 import type { LiveView } from "./live.ts";
 import type { Reporter, Screen } from "./reporter.ts";
 
@@ -10,6 +12,7 @@ import type { Reporter, Screen } from "./reporter.ts";
 export function terminalReporter(screen: Screen): Reporter {
   const board = new Board(Date.now());
   const failures: { readonly step: string; readonly error: StepError }[] = [];
+  const notes: Extract<Event, { type: "note" }>[] = [];
   let view: LiveView | undefined;
   let opening: Promise<void> | undefined;
 
@@ -25,6 +28,7 @@ export function terminalReporter(screen: Screen): Reporter {
       board.apply(event, Date.now());
       if (event.type === "step-end" && event.error !== undefined)
         failures.push({ step: event.step, error: event.error });
+      if (event.type === "note") notes.push(event);
       if (event.type === "step-start") opening ??= open(missed);
       if (view !== undefined) view.show(event);
       else if (opening !== undefined) missed.push(event);
@@ -33,6 +37,7 @@ export function terminalReporter(screen: Screen): Reporter {
       await opening;
       if (view === undefined) screen.out(`${board.foot(Date.now(), screen.columns)}\n`);
       else await view.close();
+      for (const one of notes) note(one, screen);
       for (const { step, error } of failures) screen.err(`\n${failureText(step, error, screen.color)}`);
     },
   };

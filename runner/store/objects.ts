@@ -13,7 +13,7 @@ class OutputRefused extends StepFailed {
 }
 
 /** A sealed folder: read-only, its files hashed. `folders` are itself ("") and those below it. */
-type Sealed = { readonly object: string; readonly files: Listing; readonly folders: readonly string[] };
+export type Sealed = { readonly object: string; readonly files: Listing; readonly folders: readonly string[] };
 
 /** The folders `objects/<digest of the listing>/`. */
 export class Objects {

@@ -8,7 +8,7 @@ import type { Digests } from "./digest.ts";
 import { flushAll } from "./flush.ts";
 import { Keys, names } from "./keys.ts";
 import { type AcquireOptions, acquire, type Lock } from "./lock.ts";
-import { Objects } from "./objects.ts";
+import { Objects, type Sealed } from "./objects.ts";
 import { processes, Running } from "./running.ts";
 
 /** The disk is full. Nothing partial is visible, and the step's work folder is kept. */
@@ -56,6 +56,11 @@ export type Store = {
    * which is another's where that one was first. Throws OutputRefused or StoreFull, and the staging folder is gone then.
    */
   commit(staged: Staged, finished: Finished): Promise<StoreRecord>;
+  /**
+   * Stores files that another store's record describes, and that record as it is: where they come from a copy of a store.
+   * False where the files are not those of the record.
+   */
+  adopt(staged: Staged, record: StoreRecord): Promise<boolean>;
   discard(staged: Staged): void;
   /** Waits until this process is the only one that builds the key. */
   lock(key: string, options?: AcquireOptions): Promise<Lock>;
@@ -121,14 +126,18 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       created: new Date().toISOString(),
       seconds: finished.seconds,
     };
-    // All that needs space comes before anything is visible.
+    return show(dir, sealed, record, finished.force ?? false);
+  };
+
+  /** Makes sealed files and their record visible. All that needs space comes before anything is. */
+  const show = async (dir: string, sealed: Sealed, record: StoreRecord, force: boolean): Promise<StoreRecord> => {
     running.use(record.object);
     const draft = keys.draft(record);
     try {
       const parts = [...Object.keys(sealed.files), ...sealed.folders].map((name) => join(dir, name));
       await flushAll([draft, ...parts]);
       objects.place(dir, sealed);
-      const stands = finished.force ? publishForced(draft, record) : publishFirst(draft, record);
+      const stands = force ? publishForced(draft, record) : publishFirst(draft, record);
       await flushAll([objects.folder, keys.folder]);
       return stands;
     } finally {
@@ -154,6 +163,19 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
         throw new Error(`key ${staged.key} is not that of its ingredients`);
       try {
         return await keep(staged, finished);
+      } catch (error) {
+        throw isFull(error) ? new StoreFull(folder) : error;
+      } finally {
+        discard(staged);
+      }
+    },
+    async adopt(staged, record) {
+      const tops = new Set(Object.keys(record.files).map((name) => name.replace(/\/.*/, "/")));
+      try {
+        const sealed = await objects.seal(staged.dir, [...tops]);
+        if (sealed.object !== record.object) return false;
+        await show(staged.dir, sealed, record, false);
+        return true;
       } catch (error) {
         throw isFull(error) ? new StoreFull(folder) : error;
       } finally {
