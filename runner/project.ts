@@ -2,8 +2,10 @@ import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, s
 import { isAbsolute, join, relative, resolve } from "node:path";
 import type { Context } from "./commands/context.ts";
 import { auditCodes } from "./data/audit.ts";
+import { sampleBytes, sampleRows } from "./data/sample.ts";
 import type { Diagnostic } from "./diagnostic/diagnostic.ts";
 import { formatDiagnostic, toJson } from "./diagnostic/frame.ts";
+import { knownShape, shapeOf } from "./estimate/shape.ts";
 import { detectMachine, type Machine } from "./execute/devices.ts";
 import { pythonSources } from "./execute/imports.ts";
 import { type Files, projectRoot } from "./experiment/files.ts";
@@ -13,7 +15,7 @@ import { buildPlan } from "./plan/build.ts";
 import type { Plan, PlannedRun } from "./plan/plan.ts";
 import { cacheRoot } from "./setup/cache.ts";
 import { lockFile } from "./setup/environments.ts";
-import { bundledModelDir, bundledModels, hubModelDir } from "./setup/models.ts";
+import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "./setup/models.ts";
 import { nativePrecision } from "./setup/precision.ts";
 import { draftsOf, kinds } from "./steps/index.ts";
 import type { ModelPlace, Site } from "./steps/site.ts";
@@ -82,8 +84,39 @@ function siteOf(context: Context, machine: Machine, root: string): Site {
     model: (base, revision) => modelPlace(base, revision, context.env),
     portable: portableBelow(root),
     precision: nativePrecision(machine.gpus),
+    shape(base, revision) {
+      const known = knownShape(base);
+      if (known !== undefined) return known;
+      const bytes = files.read(join(modelPlace(base, revision, context.env).dir, "config.json"));
+      return bytes && shapeOf(new TextDecoder().decode(bytes));
+    },
+    isHere: modelIsHere,
+    rows: remembered((file) => {
+      const start = files.read(file, sampleBytes);
+      return start && sampleRows(file, start, statSync(file).size);
+    }),
+    template: remembered((file) => {
+      const text = new TextDecoder().decode(files.read(file) ?? new Uint8Array());
+      return { characters: text.length, listsLabels: /\{\{[^}]*\blabels\b/.test(text) };
+    }),
+    gpuMemory: smallest(machine.gpus.map(({ memory }) => memory)),
+    capability: machine.gpus.map(({ capability }) => capability ?? "").sort()[0],
     cores: machine.cores,
     gpus: machine.gpus.length,
+  };
+}
+
+function smallest(sizes: readonly (number | undefined)[]): number | undefined {
+  const known = sizes.filter((size) => size !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** Looks once at each file. */
+function remembered<T>(look: (file: string) => T): (file: string) => T {
+  const known = new Map<string, T>();
+  return (file) => {
+    if (!known.has(file)) known.set(file, look(file));
+    return known.get(file) as T;
   };
 }
 

@@ -17,6 +17,7 @@ export const axolotl: Backend = {
   name: "axolotl",
   schema: axolotlSchema,
   unavailable: { message: "backend axolotl is not in this version", help: "use backend: torchtune" },
+  habits: { checkpointing: ["cuda"], allLogits: true },
   capabilities: {
     methods: { lora: {}, dora: {}, qlora: {}, qdora: {}, full: {} },
     instead: {},

@@ -12,6 +12,15 @@ export type Backend = {
   /** Said at `train.backend` where this version cannot run the backend at all. */
   readonly unavailable?: { readonly message: string; readonly help: string };
   readonly capabilities: Capabilities;
+  readonly habits: Habits;
+};
+
+/** How a backend trains, as far as its memory follows from it. */
+export type Habits = {
+  /** Devices on which activations are computed again in the backward pass. */
+  readonly checkpointing: readonly Device[];
+  /** Whether the logits of every token are in memory at once, and not those of the answers in pieces. */
+  readonly allLogits: boolean;
 };
 
 /** What a backend can do. A missing capability is an error at plan time, never a key that is ignored. */

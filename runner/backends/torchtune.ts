@@ -17,6 +17,7 @@ export const torchtuneSchema = {
 export const torchtune: Backend = {
   name: "torchtune",
   schema: torchtuneSchema,
+  habits: { checkpointing: ["cuda"], allLogits: false },
   capabilities: {
     methods: {
       lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },

@@ -156,6 +156,11 @@ export const trainProperties = {
     description:
       "Who is told of loss, learning rate and validation. tensorboard writes local files; wandb and mlflow need their packages in the backend's environment, and stay offline.",
   },
+  merge: {
+    type: "boolean",
+    default: false,
+    description: "Also make one model of base and adapter. Done by itself where the upload or the engine needs it.",
+  },
   overrides: {
     type: "object",
     default: {},

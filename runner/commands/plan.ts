@@ -2,11 +2,14 @@ import { type Assessed, assess } from "../execute/assess.ts";
 import { reader } from "../execute/machinery.ts";
 import { staleResults } from "../execute/stale.ts";
 import type { PlannedStep } from "../plan/plan.ts";
+import type { Expected } from "../plan/step.ts";
 import { loadAll, openProject, planAll } from "../project.ts";
+import { duration, gigabytes } from "../show/quantity.ts";
 import { table } from "../show/table.ts";
 import { formerIngredients } from "../study/former.ts";
 import { type Act, exit } from "./context.ts";
 import { isCalled, nothingStale, unknownStep } from "./named.ts";
+import { formatProblem, problemsOf } from "./problems.ts";
 
 /** `exp plan`: each step, whether it is cached, will run or depends, and why. Writes nothing. */
 export const command: Act = async ([paths], options, context) => {
@@ -32,20 +35,50 @@ export const command: Act = async ([paths], options, context) => {
     key,
     status,
     reason,
+    expects: step.draft.expects,
   }));
+  const problems = problemsOf({ plan, points }, steps, project);
+  const isImpossible = problems.some(({ severity, elsewhere }) => severity === "error" && !elsewhere);
   if (options.json === true) {
-    context.out(`${JSON.stringify({ runs: points.size, steps: rows }, null, 1)}\n`);
-    return exit.done;
+    context.out(`${JSON.stringify({ runs: points.size, steps: rows.map(asJson), problems }, null, 1)}\n`);
+    return isImpossible ? exit.invalid : exit.done;
   }
-  context.out(table([["step", "status", "why"], ...rows.map(({ id, status, reason }) => [id, words[status], reason])]));
+  const head = ["step", "status", "memory", "time", "download", "why"];
+  context.out(
+    table(
+      [head, ...rows.map(({ id, status, reason, expects }) => [id, words[status], ...takes(expects, status), reason])],
+      {
+        align: ["left", "left", "right", "right", "right", "left"],
+      },
+    ),
+  );
+  for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
   context.out(`\n${summary(steps, points.size)}\n`);
   for (const { points: of } of loaded) {
     // A smoke run's values are neither what was written nor defaults.
     const defaulted = options.smoke === true ? [] : (of[0]?.defaulted ?? []);
     if (defaulted.length > 0) context.out(`Defaults: ${defaulted.join(", ")}\n`);
   }
-  return exit.done;
+  return isImpossible ? exit.invalid : exit.done;
 };
+
+/** A step as --json shows it: memory in bytes and seconds as [low, high], download in bytes; null where not known. */
+function asJson({ expects, ...row }: { readonly expects: Expected | undefined }) {
+  const { memory = null, gpu_memory = null, seconds = null, download = null } = expects ?? {};
+  return { ...row, estimate: { memory, gpu_memory, seconds, download } };
+}
+
+/** Memory, time and download of a step that will run, as cells. A GPU's memory counts before the host's. */
+function takes(expects: Expected | undefined, status: Assessed["status"]): readonly string[] {
+  if (expects === undefined || status === "cached") return ["", "", ""];
+  const { memory, gpu_memory, seconds, download } = expects;
+  const space = gpu_memory ?? memory;
+  return [
+    space === undefined ? "" : `${gigabytes(space)}${gpu_memory === undefined ? "" : " GPU"}`,
+    seconds === undefined ? "" : `${duration(seconds[0])} to ${duration(seconds[1])}`,
+    download === undefined ? "" : gigabytes([download, download]),
+  ];
+}
 
 const words: Readonly<Record<Assessed["status"], string>> = { cached: "cached", run: "will run", depends: "depends" };
 

@@ -25,6 +25,7 @@ import { makeLatest, type Sealing, seal } from "../study/seal.ts";
 import { type Act, type Context, exit } from "./context.ts";
 import { closeMirror, openMirror, wrongMirror } from "./mirror.ts";
 import { isCalled, nothingStale, unknownStep } from "./named.ts";
+import { formatProblem, type Problem, problemsOf } from "./problems.ts";
 import { runSummary } from "./summary.ts";
 
 type RunOptions = {
@@ -94,6 +95,9 @@ export const command: Act = async ([paths], given, context) => {
       context.err(`exp run: ${refused}\n`);
       return exit.invalid;
     }
+    const problems = problemsOf({ ...planned, plan }, expected, project);
+    sayProblems(problems, options, context);
+    if (problems.some(({ severity }) => severity === "error")) return exit.invalid;
     emit({
       type: "plan",
       runs: plan.runs.length,
@@ -117,6 +121,13 @@ export const command: Act = async ([paths], given, context) => {
   }
   return [...outcomes.values()].every(isThere) ? exit.done : exit.failed;
 };
+
+function sayProblems(problems: readonly Problem[], { json }: RunOptions, context: Context): void {
+  for (const one of problems) {
+    if (json === true) context.out(`${JSON.stringify(one)}\n`);
+    else context.err(`${formatProblem(one, true)}\n`);
+  }
+}
 
 /** Seals every run whose steps are all there and says how each run ended. Gives the path of the last one's manifest. */
 function finish(

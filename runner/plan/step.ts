@@ -7,6 +7,31 @@ export type FileOf = { readonly step: string; readonly file: string };
 /** What a step takes of the machine while it runs: CPU cores, GPUs and memory in bytes. */
 export type Needs = { readonly cores: number; readonly gpus: number; readonly memory: number };
 
+/** A low and a high estimate. */
+type Span = readonly [low: number, high: number];
+
+/** What a step is expected to take, for plans and for the check of a machine before anything runs. Memory in bytes. */
+export type Expected = {
+  readonly device: "cpu" | "cuda";
+  /** GPUs that it must have. */
+  readonly gpus: number;
+  /** Main memory. */
+  readonly memory?: Span;
+  /** Memory of each GPU. */
+  readonly gpu_memory?: Span;
+  readonly seconds?: Span;
+  /** Bytes that are not here yet. */
+  readonly download?: number;
+  /** What the experiment says of the machine; `elsewhere` where the steps do not run on this one. */
+  readonly declared: { readonly memory?: number; readonly gpu_memory?: number; readonly elsewhere?: true };
+  /** What would make the step smaller, in the order in which one would try it. */
+  readonly smaller: readonly string[];
+  /** The step takes a smaller batch by itself where memory is short. */
+  readonly adapts: boolean;
+  /** What the backend cannot do on this device. */
+  readonly lack?: { readonly message: string; readonly help: string };
+};
+
 /** One step of one experiment: all that may change its output, and where to find what it works with. */
 export type Draft<P extends Json = Json> = {
   /** Unique within the experiment: "train", "generate.zero_shot". Names the step's folder in a run. */
@@ -24,6 +49,8 @@ export type Draft<P extends Json = Json> = {
   /** Order only, in no key. */
   readonly after: readonly string[];
   readonly needs: Needs;
+  /** In no key. */
+  readonly expects?: Expected;
 };
 
 /** How far a running step is. `total` is absent while it is unknown. */

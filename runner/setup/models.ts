@@ -39,6 +39,19 @@ export function hubModelDir(repo: string, revision: string, env: NodeJS.ProcessE
   return join(huggingFaceCache(env), `models--${repo.replaceAll("/", "--")}`, "snapshots", revision);
 }
 
+/** Whether a folder holds a config and every weight file of a model. */
+export function modelIsHere(dir: string): boolean {
+  if (!existsSync(join(dir, "config.json"))) return false;
+  if (existsSync(join(dir, "model.safetensors"))) return true;
+  try {
+    const index = JSON.parse(readFileSync(join(dir, "model.safetensors.index.json"), "utf8"));
+    const files = new Set(Object.values(index.weight_map as Record<string, string>));
+    return files.size > 0 && [...files].every((file) => existsSync(join(dir, file)));
+  } catch {
+    return false;
+  }
+}
+
 /** Environment that unpacks bundled models. */
 const backend = "torchtune";
 

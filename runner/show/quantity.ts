@@ -8,6 +8,12 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)}h${pad(minutes % 60)}m`;
 }
 
+/** "0.6 to 2.1 GB", "8.0 GB": of bytes. */
+export function gigabytes([low, high]: readonly [number, number]): string {
+  const text = (bytes: number): string => (bytes / 1e9).toFixed(bytes < 1e10 ? 1 : 0);
+  return text(low) === text(high) ? `${text(low)} GB` : `${text(low)} to ${text(high)} GB`;
+}
+
 function pad(number: number): string {
   return String(number).padStart(2, "0");
 }

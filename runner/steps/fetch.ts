@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import type { StepKind } from "../plan/step.ts";
 import { draft } from "./draft.ts";
+import { expectFetch } from "./expected.ts";
 import type { Site } from "./site.ts";
 
 const module = "recipes.common.fetch";
@@ -40,5 +41,6 @@ export function draftFetch(experiment: Experiment, site: Site) {
       origin === "local" ? { base: "local", revision: null, origin } : { base, revision: revision ?? null, origin },
     sources: { ...site.recipe(module), ...files },
     places: { model: dir },
+    expects: expectFetch(experiment, site),
   });
 }

@@ -6,7 +6,9 @@ import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
+import { expectGeneration, setAside } from "./expected.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { templateOf } from "./prompt.ts";
 import { readReplay } from "./replayed.ts";
 import type { Site } from "./site.ts";
 import { weightsOf } from "./weights.ts";
@@ -56,6 +58,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
   }
   const { batch_size, precision, seed, vote, ...rest } = how as Extract<typeof how, { engine: "transformers" }>;
   const native = site.precision[deviceOf(experiment, site)];
+  const expects = expectGeneration(experiment, templateOf(experiment, arm), site);
   return draft({
     id,
     kind: generate.name,
@@ -77,6 +80,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     },
     places: { model: site.model(model.base, model.revision).dir },
     after: ["preflight"],
-    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: 0 },
+    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: setAside(expects) },
+    expects,
   });
 }

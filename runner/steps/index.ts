@@ -8,6 +8,7 @@ import { data, draftData } from "./data.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
 import { draftFetch, fetch } from "./fetch.ts";
 import { draftGenerate, generate, replay } from "./generate.ts";
+import { draftMerge, merge, needsMerge } from "./merge.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
 import type { Site } from "./site.ts";
@@ -23,6 +24,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       prompt,
       preflight,
       train,
+      merge,
       generate,
       replay,
       baseline,
@@ -59,6 +61,7 @@ function draftScores(experiment: Experiment, site: Site): readonly Draft[] {
     ...(runsModel ? asked.map((arm) => draftPrompt(experiment, arm)) : []),
     ...(runsModel ? [draftPreflight(experiment, site)] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site)] : []),
+    ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),
     ...scored.map((arm) =>
       asked.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site),
     ),

@@ -72,9 +72,9 @@ function offered(choice: NonNullable<Params["labels"]>, ports: Ports): readonly 
  * as examples, so that nothing else depends on them. The zero-shot arm of a trained model is shown none.
  */
 export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
-  const { data, prompt, evaluate, train } = experiment;
-  const isFloor = train !== undefined && arm === "zero_shot";
-  const template = isFloor ? prompt.zero_shot : prompt.template;
+  const { data, prompt, evaluate } = experiment;
+  const isFloor = isFloorOf(experiment, arm);
+  const template = templateOf(experiment, arm);
   const examples = prompt.examples.count > 0 && !isFloor ? { ...prompt.examples } : undefined;
   const labels: Json = prompt.labels ? { min_count: prompt.labels.min_count, order: prompt.labels.order } : null;
   return draft({
@@ -94,4 +94,14 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
         : {}),
     },
   });
+}
+
+/** The template that an arm is prompted with. */
+export function templateOf(experiment: Experiment, arm: Arm): string {
+  return isFloorOf(experiment, arm) ? experiment.prompt.zero_shot : experiment.prompt.template;
+}
+
+/** Whether an arm is the untrained model beside a trained one. */
+function isFloorOf({ train }: Experiment, arm: Arm): boolean {
+  return train !== undefined && arm === "zero_shot";
 }

@@ -1,4 +1,5 @@
 import type { Device, Precision } from "../backends/device.ts";
+import type { Shape } from "../estimate/shape.ts";
 
 /** What drafting needs to know of this machine and project, besides the experiment. Reading it touches no network. */
 export type Site = {
@@ -14,6 +15,18 @@ export type Site = {
   readonly precision: Readonly<Record<Device, Precision>>;
   /** Replaces paths below the project root by relative ones, so that what is written down names no machine. */
   portable<T>(value: T): T;
+  /** Shape of a base model where its config is known or here. */
+  shape(base: string, revision: string | undefined): Shape | undefined;
+  /** Whether a folder holds every file of a model. */
+  isHere(dir: string): boolean;
+  /** About how many rows a data file has and how many characters one; undefined where only reading it would tell. */
+  rows(file: string): { readonly count: number; readonly characters: number } | undefined;
+  /** Characters of a prompt template, and whether it lists the labels. */
+  template(file: string): { readonly characters: number; readonly listsLabels: boolean };
+  /** Bytes of the smallest GPU, where the driver tells. */
+  readonly gpuMemory: number | undefined;
+  /** Compute capability of the weakest GPU. */
+  readonly capability: string | undefined;
   readonly cores: number;
   readonly gpus: number;
 };

@@ -2,6 +2,7 @@ import type { Experiment } from "../experiment/schema.ts";
 import type { Json, StepKind } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
+import { expectTraining, setAside } from "./expected.ts";
 import type { Site } from "./site.ts";
 
 type Params = { readonly backend: string };
@@ -19,7 +20,8 @@ const moduleOf = (backend: string): string => `recipes.${backend}.train`;
 
 /** Everything in `train` that may change the adapter is a parameter; how often a checkpoint is written is not. */
 export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site) {
-  const { checkpoint, precision, layers, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
+  const { checkpoint, precision, layers, merge: _own, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
+  const expects = expectTraining(experiment, site);
   return draft({
     id: "train",
     kind: train.name,
@@ -38,6 +40,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     },
     places: { model: site.model(experiment.model.base, experiment.model.revision).dir },
     after: ["preflight"],
-    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: 0 },
+    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: setAside(expects) },
+    expects,
   });
 }

@@ -1,6 +1,7 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { FileOf } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
+import { servesMerged } from "./merge.ts";
 
 /**
  * Upstream files that hold what an arm answers with beside the base's files: nothing for the untrained model; `adapter`, a
@@ -9,5 +10,6 @@ import type { Arm } from "./arms.ts";
 export function weightsOf(experiment: Experiment, arm: Arm): Readonly<Record<string, FileOf>> {
   if (arm !== "tuned") return {};
   if (experiment.train?.method === "full") return { weights: { step: "train", file: "model/" } };
+  if (servesMerged(experiment)) return { weights: { step: "merge", file: "merged/" } };
   return { adapter: { step: "train", file: "adapter/" } };
 }

@@ -25,6 +25,9 @@ export function checkTrain(context: CheckContext): void {
     context.error("train.alpha_ratio:", "exactly-one", "alpha and alpha_ratio are both given", help);
   }
   checkMethod(context, train);
+  if (train.merge && train.method === "full") {
+    context.warning("train.merge:", "unused-key", "full fine-tuning has no adapter to merge", "leave the key out");
+  }
   checkCapabilities(context, train);
   checkValidation(context, train, data.validation !== undefined);
   checkOverrides(context, train, backend.capabilities);

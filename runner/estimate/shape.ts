@@ -1,0 +1,118 @@
+/** What the size of a dense decoder follows from, by the names of its config.json. */
+export type Shape = {
+  readonly hidden_size: number;
+  readonly num_hidden_layers: number;
+  readonly num_attention_heads: number;
+  readonly num_key_value_heads?: number;
+  readonly intermediate_size: number;
+  readonly vocab_size: number;
+  readonly head_dim?: number;
+  readonly tie_word_embeddings?: boolean;
+  /** Number format of the weights' files; bfloat16 where the config does not say. */
+  readonly dtype?: string;
+  readonly torch_dtype?: string;
+};
+
+const qwen3 = { head_dim: 128, vocab_size: 151_936, num_key_value_heads: 8 } as const;
+const qwen3Sizes: Readonly<Record<string, Shape>> = {
+  "0.6B": {
+    ...qwen3,
+    hidden_size: 1024,
+    num_hidden_layers: 28,
+    num_attention_heads: 16,
+    intermediate_size: 3072,
+    tie_word_embeddings: true,
+  },
+  "1.7B": {
+    ...qwen3,
+    hidden_size: 2048,
+    num_hidden_layers: 28,
+    num_attention_heads: 16,
+    intermediate_size: 6144,
+    tie_word_embeddings: true,
+  },
+  "4B": {
+    ...qwen3,
+    hidden_size: 2560,
+    num_hidden_layers: 36,
+    num_attention_heads: 32,
+    intermediate_size: 9728,
+    tie_word_embeddings: true,
+  },
+  "8B": { ...qwen3, hidden_size: 4096, num_hidden_layers: 36, num_attention_heads: 32, intermediate_size: 12288 },
+};
+const bundled: Readonly<Record<string, Shape>> = {
+  "smollm2-135m": {
+    hidden_size: 576,
+    num_hidden_layers: 30,
+    num_attention_heads: 9,
+    num_key_value_heads: 3,
+    intermediate_size: 1536,
+    vocab_size: 49_152,
+    tie_word_embeddings: true,
+    dtype: "float32",
+  },
+};
+
+/** Shape of a model that is known without its files: a bundled one, or a dense Qwen3 by its hub id. */
+export function knownShape(base: string): Shape | undefined {
+  if (Object.hasOwn(bundled, base)) return bundled[base];
+  const size = /^Qwen\/Qwen3-([0-9.]+B)(-Base|-Instruct-2507|-Thinking-2507)?$/.exec(base)?.[1];
+  return size !== undefined && Object.hasOwn(qwen3Sizes, size) ? qwen3Sizes[size] : undefined;
+}
+
+/** Shape by the text of a config.json; undefined where the config is of another kind. */
+export function shapeOf(configJson: string): Shape | undefined {
+  try {
+    const shape = JSON.parse(configJson) as Shape;
+    const total = parameters(shape);
+    return Number.isFinite(total) && total > 0 ? shape : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Values in embeddings, attention and gated MLP; norms and biases are too small to matter. */
+export function parameters(shape: Shape): number {
+  return embeddings(shape) + shape.num_hidden_layers * layer(shape);
+}
+
+/** Values in the input and output embeddings, which are one where they are tied. */
+export function embeddings(shape: Shape): number {
+  return shape.vocab_size * shape.hidden_size * (shape.tie_word_embeddings ? 1 : 2);
+}
+
+/** Values in the seven matrices of one block. */
+function layer(shape: Shape): number {
+  return Object.values(projections(shape)).reduce((sum, [from, to]) => sum + from * to, 0);
+}
+
+/** Input and output width of each projection of a block. */
+export function projections(shape: Shape): Readonly<Record<string, readonly [number, number]>> {
+  const { hidden_size: hidden, intermediate_size: inner } = shape;
+  const query = shape.num_attention_heads * headSize(shape);
+  const keyValue = keyValueWidth(shape);
+  return {
+    q_proj: [hidden, query],
+    k_proj: [hidden, keyValue],
+    v_proj: [hidden, keyValue],
+    o_proj: [query, hidden],
+    gate_proj: [hidden, inner],
+    up_proj: [hidden, inner],
+    down_proj: [inner, hidden],
+  };
+}
+
+/** Width of the keys, and of the values, of one layer. */
+export function keyValueWidth(shape: Shape): number {
+  return (shape.num_key_value_heads ?? shape.num_attention_heads) * headSize(shape);
+}
+
+/** Bytes of a value in the weights' files. */
+export function storedBytes(shape: Shape): number {
+  return (shape.dtype ?? shape.torch_dtype) === "float32" ? 4 : 2;
+}
+
+function headSize(shape: Shape): number {
+  return shape.head_dim ?? shape.hidden_size / shape.num_attention_heads;
+}
