@@ -34,7 +34,7 @@ export function runSummary(manifest: Manifest, dir: string, context: Context): s
     { align: ["right", "right", "right", "right", "right"], color: context.color },
   );
   const remarks = remarksOn(manifest).map((remark) => `${remark}\n`);
-  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, files }, context)}\n${costs}`;
+  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, context)}\n${costs}`;
 }
 
 /** What a reader must know before believing a run's numbers. */

@@ -4,7 +4,9 @@ import type { Rows, Table } from "./table.ts";
 export type Counts = {
   /** Cases. */
   readonly n: number;
-  /** By column: cases whose gold has it, whose prediction has it, and where both have it. */
+  /** Size of the label space, the out-of-set column included. */
+  readonly columns: number;
+  /** By column that anything has, at least: cases whose gold has it, whose prediction has it, and where both have it. */
   readonly support: Int32Array;
   readonly predicted: Int32Array;
   readonly hits: Int32Array;
@@ -44,14 +46,16 @@ export function count(table: Table): Counts {
     cases.f1 += (2 * both) / (gold + pred);
     cases.jaccard += both / (gold + pred - both);
   }
-  return { n: table.n, support, predicted, hits, absent: absentColumns(support, predicted), total, cases };
-}
-
-/** Columns that neither gold nor prediction has. */
-export function absentColumns(support: Int32Array, predicted: Int32Array): number {
-  let absent = 0;
-  for (let at = 0; at < support.length; at++) if (support[at] === 0 && predicted[at] === 0) absent++;
-  return absent;
+  return {
+    n: table.n,
+    columns: table.columns,
+    support,
+    predicted,
+    hits,
+    absent: support.filter((size, column) => size === 0 && predicted[column] === 0).length,
+    total,
+    cases,
+  };
 }
 
 /** Number of labels in a row. */

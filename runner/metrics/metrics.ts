@@ -71,7 +71,7 @@ export const metrics = {
   },
   hamming_loss: {
     definition: "Share of wrong (case, label) pairs: (FP + FN) / (cases x labels); lower is better",
-    of: ({ n, support, total }: Counts) => ratio(total.support + total.predicted - 2 * total.hits, n * support.length),
+    of: ({ n, columns, total }: Counts) => ratio(total.support + total.predicted - 2 * total.hits, n * columns),
   },
   jaccard_micro: { definition: "TP / (TP + FP + FN) over all (case, label) pairs", of: micro(jaccard) },
   jaccard_macro: {

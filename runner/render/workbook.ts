@@ -10,6 +10,10 @@ import { CellText } from "./cell-text.ts";
 export type WorkbookArm = {
   readonly name: string;
   readonly views: Readonly<Record<View, Scores>>;
+  /** 95 % intervals of the metrics that have one. */
+  readonly intervals?: Readonly<
+    Record<View, Readonly<Record<string, { readonly low: number; readonly high: number }>>>
+  >;
   readonly labels: Readonly<Record<View, readonly LabelRow[]>>;
   /** Further numbers about the arm: cases, parse failures, out-of-set rate, truncated answers. */
   readonly facts: readonly { readonly name: string; readonly definition: string; readonly value: number }[];
@@ -121,10 +125,12 @@ class FixedDates extends excel.stream.xlsx.WorkbookWriter {
 }
 
 function writeSummary(book: excel.stream.xlsx.WorkbookWriter, { arms, primary }: Workbook, text: CellText): void {
+  const measured = arms.filter(({ intervals }) => intervals !== undefined);
   const columns: Column[] = [
     { header: "Metric", width: 22 },
     { header: "View", width: 11 },
     ...arms.map(({ name }) => ({ header: name, width: Math.max(12, name.length + 4), numFmt: score })),
+    ...measured.map(({ name }) => ({ header: `95 % ${name}`, width: Math.max(18, name.length + 9) })),
     { header: "Definition", width: 95, indent: 1 },
   ];
   const table = addTable(book, "Summary", columns, 2, text);
@@ -135,7 +141,8 @@ function writeSummary(book: excel.stream.xlsx.WorkbookWriter, { arms, primary }:
     const values = arms.map((arm) => arm.views[view][metric]);
     const { definition } = metrics[metric];
     const first = isPrimary(metric, view);
-    const row = table.add([metric, view, ...values, first ? `Primary metric. ${definition}` : definition]);
+    const ranges = measured.map(({ intervals }) => rangeOf(intervals?.[view][metric]));
+    const row = table.add([metric, view, ...values, ...ranges, first ? `Primary metric. ${definition}` : definition]);
     const best = metric === "hamming_loss" ? Math.min(...values) : Math.max(...values);
     values.forEach((value, at) => {
       if (value === best && arms.length > 1)
@@ -146,13 +153,17 @@ function writeSummary(book: excel.stream.xlsx.WorkbookWriter, { arms, primary }:
   }
   for (const { name, definition } of distinctFacts(arms)) {
     const values = arms.map((arm) => arm.facts.find((fact) => fact.name === name)?.value);
-    const row = table.add([name, "", ...values, definition]);
+    const row = table.add([name, "", ...values, ...measured.map(() => undefined), definition]);
     values.forEach((value, at) => {
       if (Number.isInteger(value)) restyle(row.getCell(at + 3), { numFmt: whole });
     });
     row.commit();
   }
   table.sheet.commit();
+}
+
+function rangeOf(ends: { readonly low: number; readonly high: number } | undefined): string | undefined {
+  return ends && `${ends.low.toFixed(3)} to ${ends.high.toFixed(3)}`;
 }
 
 function distinctFacts(arms: readonly WorkbookArm[]) {

@@ -4,10 +4,16 @@ import { table } from "./table.ts";
 /** Metric name -> value, of one arm in one label view. */
 type Metrics = Readonly<Record<string, number>>;
 
+type Ends = { readonly low: number; readonly high: number };
+
 /** What a run ends with: metrics of each arm in the three label views, and the files made, by what they are. */
 export type Summary = {
   readonly arms: Readonly<
     Record<string, { readonly raw: Metrics; readonly basic: Metrics; readonly canonical: Metrics }>
+  >;
+  /** Arm -> view -> metric -> its 95 % interval, where it has one. */
+  readonly intervals?: Readonly<
+    Record<string, Readonly<Record<(typeof views)[number], Readonly<Record<string, Ends>>>>>
   >;
   /** "workbook" -> path */
   readonly files: Readonly<Record<string, string>>;
@@ -25,13 +31,14 @@ const views = ["raw", "basic", "canonical"] as const;
 
 /** The table that ends a run, metric by view against arm, and the paths of what was made. Ends with a line break. */
 export function summary(
-  { arms, files }: Summary,
+  { arms, files, intervals }: Summary,
   screen: { readonly color: boolean; readonly columns?: number },
 ): string {
   const columns = screen.columns ?? Number.POSITIVE_INFINITY;
-  const wide = scores(arms, "long");
-  const fits = wide.split("\n").every((line) => line.length <= columns);
-  const [head = "", ...rest] = (fits ? wide : scores(arms, "short")).split("\n");
+  const fits = (text: string): boolean => text.split("\n").every((line) => line.length <= columns);
+  const shown = [intervals, undefined];
+  const forms = shown.flatMap((ends) => (["long", "short"] as const).map((form) => scores(arms, form, ends)));
+  const [head = "", ...rest] = (forms.find(fits) ?? (forms.at(-1) as string)).split("\n");
   const { dim, bold } = paint(screen.color);
   const width = Math.max(0, ...Object.keys(files).map((name) => name.length));
   // Paths are never cut: they are there to be copied.
@@ -41,12 +48,14 @@ export function summary(
 }
 
 /** Metrics in the order of a paper; "short" puts the views below the metric's name, for narrow terminals. */
-function scores(arms: Summary["arms"], form: "long" | "short"): string {
+function scores(arms: Summary["arms"], form: "long" | "short", intervals?: Summary["intervals"]): string {
   const names = Object.keys(arms).sort((a, b) => rank(a) - rank(b));
   const rows = metricsShown
     .filter((metric) => names.some((name) => arms[name]?.raw[metric] !== undefined))
     .flatMap((metric) => {
-      const values = views.map((view) => names.map((name) => number(arms[name]?.[view][metric])));
+      const values = views.map((view) =>
+        names.map((name) => number(arms[name]?.[view][metric], intervals?.[name]?.[view]?.[metric])),
+      );
       if (form === "short") return [[metric], ...views.map((view, index) => [`  ${view}`, ...(values[index] ?? [])])];
       return views.map((view, index) => [index === 0 ? metric : "", view, ...(values[index] ?? [])]);
     });
@@ -63,6 +72,9 @@ function rank(arm: string): number {
   return place < 0 ? armOrder.length - 1.5 : place;
 }
 
-function number(value: number | undefined): string {
-  return value === undefined ? "-" : value.toFixed(3);
+function number(value: number | undefined, ends: Ends | undefined): string {
+  if (value === undefined) return "-";
+  return ends === undefined
+    ? value.toFixed(3)
+    : `${value.toFixed(3)} [${ends.low.toFixed(3)}, ${ends.high.toFixed(3)}]`;
 }

@@ -181,6 +181,21 @@ workbook  runs/x/workbook.xlsx
 `);
   });
 
+  test("gives intervals beside the values where there is room, and values alone where there is not", () => {
+    const ends = { micro_f1: { low: 0.6, high: 0.8 } };
+    const intervals = { tuned: { raw: ends, basic: ends, canonical: ends } };
+    const arms = { tuned: arm(0.7) };
+    expect(summary({ arms, intervals, files: {} }, { color: false })).toBe(`metric    view                 fine-tuned
+micro_f1  raw        0.700 [0.600, 0.800]
+          basic      0.700 [0.600, 0.800]
+          canonical  0.700 [0.600, 0.800]
+`);
+    expect(summary({ arms, intervals, files: {} }, { color: false, columns: 35 })).toContain(
+      "  raw        0.700 [0.600, 0.800]",
+    );
+    expect(summary({ arms, intervals, files: {} }, { color: false, columns: 25 })).toContain("  raw        0.700\n");
+  });
+
   test("without arms lists the files alone", () => {
     expect(summary({ arms: {}, files: { data: "x" } }, { color: false })).toBe("data  x\n");
   });

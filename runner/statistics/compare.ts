@@ -4,7 +4,7 @@ import type { Table } from "../metrics/table.ts";
 import { bootstrap, type Draws, estimates, jackknife, type Pause, type Samples } from "./bootstrap.ts";
 import { holm } from "./holm.ts";
 import { type Interval, interval } from "./interval.ts";
-import { type Layout, layOut, Shapes } from "./layout.ts";
+import { columnsInUse, type Layout, layOut, Shapes } from "./layout.ts";
 import { type McNemar, mcnemar } from "./mcnemar.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds, overSeeds } from "./seeds.ts";
@@ -80,7 +80,8 @@ export async function compareAll(
   pause?: Pause,
 ): Promise<Compared> {
   const shapes = new Shapes();
-  const layouts = contestants.map(({ seeds }) => seeds.map((table) => layOut(table, shapes)));
+  const places = columnsInUse(contestants.flatMap(({ seeds }) => seeds));
+  const layouts = contestants.map(({ seeds }) => seeds.map((table) => layOut(table, shapes, places)));
   const drawn = [...(await bootstrap(layouts.flat(), names, draws, pause))];
   const sides = contestants.map(({ name, seeds }, index): Side => {
     const own = layouts[index] as readonly Layout[];

@@ -1,4 +1,4 @@
-import { absentColumns, type Counts, length } from "../metrics/count.ts";
+import { type Counts, length } from "../metrics/count.ts";
 import { type MetricName, metrics } from "../metrics/metrics.ts";
 import type { Table } from "../metrics/table.ts";
 
@@ -22,51 +22,62 @@ export class Shapes {
 
 /**
  * A table laid out for being counted under many weights: each case is a list of counters to which its weight is added.
- * Column c has three: 3c for a label that gold and prediction share, 3c + 1 for one that is missed, 3c + 2 for one that is
+ * Column c of those in use has three: 3c for a label that gold and prediction share, 3c + 1 for one that is missed, 3c + 2 for one that is
  * added. The shape of the case has one, behind those of all columns.
  */
 export type Layout = {
   readonly n: number;
+  /** Columns in use, and all of the table's. */
   readonly columns: number;
+  readonly space: number;
   /** The counters of case i are `counters[offsets[i] .. offsets[i + 1])`. */
   readonly offsets: Int32Array;
   readonly counters: Int32Array;
   readonly shapes: Shapes;
-  /** Columns that no case has. */
+  /** Columns of the table that no case of it has. */
   readonly absent: number;
 };
 
-/** Lays out a table; tables that are compared case by case share `shapes`. */
-export function layOut(table: Table, shapes = new Shapes()): Layout {
-  const { n, columns, gold, pred, hits } = table;
+/** The columns that any of some tables uses, renumbered in their order: column -> place, -1 for those that none uses. */
+export function columnsInUse(tables: readonly Table[]): Int32Array {
+  const places = new Int32Array(Math.max(0, ...tables.map(({ columns }) => columns))).fill(-1);
+  for (const { gold, pred } of tables) for (const { ids } of [gold, pred]) for (const id of ids) places[id] = 0;
+  let place = 0;
+  return places.map((used) => (used < 0 ? -1 : place++));
+}
+
+/** Lays out a table; tables that are compared case by case share `shapes` and `places`. */
+export function layOut(table: Table, shapes = new Shapes(), places = columnsInUse([table])): Layout {
+  const { n, gold, pred, hits } = table;
+  const columns = places.reduce((most, place) => Math.max(most, place + 1), 0);
   const offsets = new Int32Array(n + 1);
   const counters = new Int32Array(gold.ids.length + pred.ids.length - hits.ids.length + n);
-  const support = new Int32Array(columns);
-  const predicted = new Int32Array(columns);
+  const used = new Uint8Array(columns);
   const inBoth = new Int32Array(columns).fill(-1);
   let at = 0;
   for (let row = 0; row < n; row++) {
     const end = (rows: Table["gold"]): number => rows.offsets[row + 1] as number;
     const start = (rows: Table["gold"]): number => rows.offsets[row] as number;
     for (let from = start(hits); from < end(hits); from++) {
-      const column = hits.ids[from] as number;
+      const column = places[hits.ids[from] as number] as number;
       inBoth[column] = row;
       counters[at++] = 3 * column;
     }
     for (let from = start(gold); from < end(gold); from++) {
-      const column = gold.ids[from] as number;
-      (support[column] as number) += 1;
+      const column = places[gold.ids[from] as number] as number;
+      used[column] = 1;
       if (inBoth[column] !== row) counters[at++] = 3 * column + 1;
     }
     for (let from = start(pred); from < end(pred); from++) {
-      const column = pred.ids[from] as number;
-      (predicted[column] as number) += 1;
+      const column = places[pred.ids[from] as number] as number;
+      used[column] = 1;
       if (inBoth[column] !== row) counters[at++] = 3 * column + 2;
     }
     counters[at++] = 3 * columns + shapes.of(length(gold, row), length(pred, row), length(hits, row));
     offsets[row + 1] = at;
   }
-  return { n, columns, offsets, counters, shapes, absent: absentColumns(support, predicted) };
+  const absent = table.columns - used.reduce((sum, one) => sum + one, 0);
+  return { n, columns, space: table.columns, offsets, counters, shapes, absent };
 }
 
 /** Number of counters of a layout, known once every table that shares its shapes is laid out. */
@@ -106,6 +117,7 @@ export class Scorer {
     this.names = names;
     this.counts = {
       n: 0,
+      columns: layout.space,
       support: new Int32Array(layout.columns),
       predicted: new Int32Array(layout.columns),
       hits: new Int32Array(layout.columns),

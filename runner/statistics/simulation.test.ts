@@ -51,10 +51,6 @@ it(`of ${studies} simulated studies, 93 to 97 % of 95 % intervals hold the true 
       if (low <= (truth[at] as number) && (truth[at] as number) <= high) (held[at] as number) += 1;
     });
   }
-  console.log(
-    names,
-    held.map((x) => x / studies),
-  );
   for (const [at, name] of names.entries()) {
     expect((held[at] as number) / studies, name).toBeGreaterThanOrEqual(0.93);
     expect((held[at] as number) / studies, name).toBeLessThanOrEqual(0.97);
@@ -86,6 +82,6 @@ it(`of ${studies} pairs of answerers that are alike, at most 6 % are told apart 
     if ((micro_f1?.low as number) > 0 || (micro_f1?.high as number) < 0) alarms.interval++;
     if ((pair.exact_match?.p as number) < 0.05) alarms.mcnemar++;
   }
-  console.log(alarms, studies);
+
   for (const [test, count] of Object.entries(alarms)) expect(count / studies, test).toBeLessThanOrEqual(0.06);
 });

@@ -9,7 +9,7 @@ import { type Compared, compareAll } from "../statistics/compare.ts";
 import { type Arm, armOf } from "./arms.ts";
 import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
-import type { Prediction } from "./evaluate.ts";
+import { headline, type Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
@@ -83,11 +83,6 @@ export const compare: StepKind<Params> = {
 
 function same(a: readonly string[], b: readonly string[]): boolean {
   return a.length === b.length && a.every((label, index) => label === b[index]);
-}
-
-/** The metrics that tables show, the primary one always among them. */
-export function headline({ evaluate }: Experiment): readonly MetricName[] {
-  return [...new Set<MetricName>([...evaluate.metrics, evaluate.primary.metric])];
 }
 
 /** The comparison of all arms of a run, `scores` being the drafts that score them. */

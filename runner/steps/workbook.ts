@@ -25,7 +25,7 @@ type Params = {
 /** Puts every answer of every arm, the scores and where they come from into one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, exp }, ports) {
@@ -43,10 +43,11 @@ export const workbook: StepKind<Params> = {
 
 function armOf(arm: Arm, ports: Ports): WorkbookArm {
   const metrics = JSON.parse(readFileSync(ports.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
-  const { views, per_label, parse_failures, out_of_set, truncated, cardinality, n } = metrics;
+  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, n } = metrics;
   return {
     name: arm,
     views,
+    intervals,
     labels: per_label,
     facts: [
       { name: "cases", definition: "Cases that were scored", value: n },

@@ -11,6 +11,20 @@ export type ArmMetrics = {
   readonly canonical: ViewMetrics;
 };
 
+/** 95 % interval of one metric of one arm in one label view. */
+export type ViewIntervals = Readonly<
+  Record<
+    string,
+    {
+      readonly low: number;
+      readonly high: number;
+      readonly method: "bca" | "percentile";
+      readonly samples: number;
+      readonly seed: number;
+    }
+  >
+>;
+
 /** One step as a run keeps it. */
 export type ManifestStep = {
   readonly kind: string;
@@ -44,6 +58,8 @@ export type Manifest = {
   readonly config: Json;
   readonly steps: Readonly<Record<string, ManifestStep>>;
   readonly arms: Readonly<Record<string, ArmMetrics>>;
+  /** Arm -> view -> the metrics that have an interval. */
+  readonly intervals: Readonly<Record<string, Readonly<Record<keyof ArmMetrics, ViewIntervals>>>>;
   readonly cost: Cost;
   readonly provenance: Provenance;
 };

@@ -119,6 +119,7 @@ function manifestOf(
 ): Manifest {
   const kept: Record<string, ManifestStep> = {};
   const arms: Record<string, ArmMetrics> = {};
+  const intervals: Record<string, Manifest["intervals"][string]> = {};
   for (const [id, [step, record]] of steps) {
     const stale = staleIn(step, record);
     kept[id] = {
@@ -134,7 +135,13 @@ function manifestOf(
     };
     if (step.kind.name === "evaluate") {
       const file = join(sealing.objectDir(record.object), "metrics.json");
-      arms[id.slice("evaluate.".length)] = (JSON.parse(readFileSync(file, "utf8")) as { views: ArmMetrics }).views;
+      const arm = id.slice("evaluate.".length);
+      const metrics = JSON.parse(readFileSync(file, "utf8")) as {
+        readonly views: ArmMetrics;
+        readonly intervals: Manifest["intervals"][string];
+      };
+      arms[arm] = metrics.views;
+      intervals[arm] = metrics.intervals;
     }
   }
   return {
@@ -149,6 +156,7 @@ function manifestOf(
     config: sealing.config,
     steps: kept,
     arms,
+    intervals,
     cost: costOf(kept),
     provenance: sealing.provenance(),
   };

@@ -114,6 +114,21 @@ test("show: the manifest, by run id, experiment name and path alike", async ({ r
     expect(JSON.parse(await rig.done("show", name, "--json"))).toEqual(manifest);
   }
   expect(manifest.arms).toEqual({ zero_shot: views(everyMetric) });
+  const number = expect.any(Number);
+  expect(manifest.intervals.zero_shot?.basic.micro_f1).toEqual({
+    low: number,
+    high: number,
+    method: "bca",
+    samples: 10_000,
+    seed: 1,
+  });
+  expect(Object.keys(manifest.intervals.zero_shot?.canonical ?? {})).toEqual([
+    "micro_f1",
+    "macro_f1",
+    "samples_f1",
+    "exact_match",
+    "jaccard_samples",
+  ]);
   expect(manifest.cost).toMatchObject({
     seconds: expect.any(Number),
     peak_memory: expect.any(Number),
