@@ -1,16 +1,24 @@
-import { dirname } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Analysis } from "../analysis/analyse.ts";
 import { openProject } from "../project.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { type Act, exit } from "./context.ts";
+import { failuresText } from "./failures-text.ts";
 import { runSummary } from "./summary.ts";
 
-/** `exp show RUN`: one run's metrics by arm, its cost, and where its files lie. */
+/** `exp show RUN`: one run's metrics by arm, its cost, how its arms are wrong, and where its files lie. */
 export const command: Act = async ([name], options, context) => {
   const { artifacts } = await openProject(context.cwd, context, "read");
   try {
     const { manifest, path } = findRun(name as string, artifacts, context.cwd);
     if (options.json === true) context.out(`${JSON.stringify(manifest, null, 1)}\n`);
-    else context.out(runSummary(manifest, dirname(path), context));
+    else {
+      context.out(runSummary(manifest, dirname(path), context));
+      const analysis = join(dirname(path), "analysis.json");
+      if (existsSync(analysis))
+        context.out(`\n${failuresText(JSON.parse(readFileSync(analysis, "utf8")) as Analysis, context)}`);
+    }
     return exit.done;
   } catch (error) {
     if (!(error instanceof RunNotFound)) throw error;

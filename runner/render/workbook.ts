@@ -37,6 +37,27 @@ export type WorkbookCase = {
   readonly finish?: string | undefined;
   readonly prompt_tokens?: number | undefined;
   readonly new_tokens?: number | undefined;
+  /** In which ways it is wrong; none where it is right, or was not analysed. */
+  readonly categories?: readonly string[];
+};
+
+/** How one arm is wrong: each category with its cases, and examples with the sentence that speaks of the label. */
+export type WorkbookFailures = {
+  readonly arm: string;
+  /** Wrong cases. */
+  readonly wrong: number;
+  readonly categories: readonly {
+    readonly name: string;
+    readonly definition: string;
+    readonly cases: number;
+    readonly examples: readonly {
+      readonly id: string;
+      readonly label: string | null;
+      readonly sentence: string | null;
+      readonly gold: readonly string[];
+      readonly given: readonly string[];
+    }[];
+  }[];
 };
 
 /** All that a workbook shows. `cases` is read once, row by row. */
@@ -45,6 +66,7 @@ export type Workbook = {
   readonly cases: Iterable<WorkbookCase>;
   /** The view in which cases are compared: exact, F1, omissions, additions. */
   readonly caseView: View;
+  readonly failures?: readonly WorkbookFailures[];
   readonly primary?: { readonly metric: MetricName; readonly view: View } | undefined;
   readonly provenance: readonly (readonly [name: string, value: string | number])[];
 };
@@ -86,7 +108,7 @@ const colours = {
 };
 
 /**
- * Writes sheets Summary, Cases, Labels and Provenance, row by row. The same input gives the same bytes.
+ * Writes sheets Summary, Cases, Failures (where there is an analysis), Labels and Provenance, row by row. The same input gives the same bytes.
  * Every text stays text ("=1+1" is no formula). What Excel cannot hold is changed, counted, and told in Provenance.
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
@@ -101,6 +123,7 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
   const text = new CellText();
   writeSummary(book, content, text);
   await writeCases(book, content, text);
+  if (content.failures !== undefined) writeFailures(book, content.failures, text);
   writeLabels(book, content.arms, text);
   writeProvenance(book, content.provenance, text);
   await Promise.all([book.commit(), done]);
@@ -187,6 +210,7 @@ async function writeCases(book: excel.stream.xlsx.WorkbookWriter, content: Workb
     { header: "Finish", width: 10 },
     { header: "Prompt tokens", width: 15, numFmt: whole },
     { header: "New tokens", width: 13, numFmt: whole },
+    { header: "Failure categories", width: 40, wrap: true, indent: 1 },
   ];
   let sheets = 1;
   let table = addTable(book, "Cases", columns, 2, text);
@@ -210,6 +234,7 @@ async function writeCases(book: excel.stream.xlsx.WorkbookWriter, content: Workb
       one.finish,
       one.prompt_tokens,
       one.new_tokens,
+      one.categories?.join(between),
     ]);
     row.height = 60;
     row.commit();
@@ -234,6 +259,51 @@ function closeCases({ sheet, rows }: Table): void {
   });
   sheet.addConditionalFormatting({ ref: `H2:H${last}`, rules: [scale(3)] });
   sheet.commit();
+}
+
+/** One row a category of an arm, and one for each of its examples. */
+function writeFailures(
+  book: excel.stream.xlsx.WorkbookWriter,
+  failures: readonly WorkbookFailures[],
+  text: CellText,
+): void {
+  const columns: Column[] = [
+    { header: "Arm", width: 16 },
+    { header: "Category", width: 24 },
+    { header: "Cases", width: 10, numFmt: whole },
+    { header: "Share of wrong cases", width: 20, numFmt: score },
+    { header: "Example", width: 14, indent: 1 },
+    { header: "Label", width: 28, wrap: true },
+    { header: "Sentence", width: 60, wrap: true },
+    { header: "Gold", width: 32, wrap: true },
+    { header: "Labels read", width: 32, wrap: true },
+    { header: "Definition", width: 70 },
+  ];
+  const table = addTable(book, "Failures", columns, 2, text);
+  for (const { arm, wrong, categories } of failures) {
+    for (const { name, cases, definition, examples } of categories) {
+      const share = wrong === 0 ? 0 : cases / wrong;
+      const row = table.add([
+        arm,
+        name,
+        cases,
+        share,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        undefined,
+        definition,
+      ]);
+      restyle(row.getCell(2), { font: { ...font, bold: true } });
+      row.commit();
+      for (const { id, label, sentence, gold, given } of examples) {
+        const shown = [id, label ?? undefined, sentence ?? undefined, gold.join(between), given.join(between)];
+        table.add([arm, name, undefined, undefined, ...shown, undefined]).commit();
+      }
+    }
+  }
+  table.sheet.commit();
 }
 
 function writeLabels(book: excel.stream.xlsx.WorkbookWriter, arms: readonly WorkbookArm[], text: CellText): void {

@@ -21,6 +21,11 @@ export function modelArms(experiment: Experiment): readonly Arm[] {
 /** Baselines from the simplest to the strongest. */
 const baselineOrder = ["most_frequent", "nearest", "tfidf_svm"] as const;
 
+/** The classical baseline that the others are held against: the strongest there is. */
+export function strongestBaseline(arms: readonly Arm[]): Arm | undefined {
+  return baselineOrder.findLast((name) => arms.includes(name));
+}
+
 /** Every arm of an experiment, in the order in which tables show them. */
 export function arms(experiment: Experiment): readonly Arm[] {
   const model = modelArms(experiment);

@@ -1,5 +1,6 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
+import { analyse, draftAnalyse } from "./analyse.ts";
 import { armOf, arms, modelArms } from "./arms.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare } from "./compare.ts";
@@ -31,6 +32,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       lookup,
       evaluate,
       compare,
+      analyse,
       workbook,
     ] as StepKind[]
   ).map((kind) => [kind.name, kind]),
@@ -45,6 +47,7 @@ export function draftsOf(experiment: Experiment, site: Site, compared: readonly 
   return [
     ...drafts,
     ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),
+    draftAnalyse(experiment, scores, site),
     ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site)] : []),
   ];
 }

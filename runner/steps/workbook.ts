@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Analysis, Failure } from "../analysis/analyse.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import { type View, viewOf } from "../labels/views.ts";
 import { caseOutcome } from "../metrics/detail.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import type { Json, Ports, StepKind } from "../plan/step.ts";
-import type { WorkbookArm, WorkbookCase } from "../render/workbook.ts";
+import type { WorkbookArm, WorkbookCase, WorkbookFailures } from "../render/workbook.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -34,6 +35,7 @@ export const workbook: StepKind<Params> = {
       arms: arms.map((arm) => armOf(arm, ports)),
       cases: casesOf(arms, primary.view, ports),
       caseView: primary.view,
+      failures: failuresOf(arms, ports),
       primary,
       provenance: [["exp", exp], ...flatten(config), ...digests(arms, ports)],
     });
@@ -71,12 +73,25 @@ function armOf(arm: Arm, ports: Ports): WorkbookArm {
 function* casesOf(arms: readonly Arm[], view: View, ports: Ports): Generator<WorkbookCase> {
   const of = viewOf(view, synonymsOf(ports));
   const inputs = new Map(readJsonLines<DataRow>(ports.input("rows")).map(({ id, input }) => [id, input]));
+  const failures = new Map(
+    readJsonLines<Failure>(ports.input("failures")).map(({ arm, id, categories }) => [`${arm}\0${id}`, categories]),
+  );
   for (const arm of arms) {
     for (const prediction of readJsonLines<Prediction>(ports.input(`predictions.${arm}`))) {
       const { id, gold, labels } = prediction;
-      yield { ...prediction, arm, input: inputs.get(id) as string, ...caseOutcome(gold, labels, of) };
+      const categories = failures.get(`${arm}\0${id}`) ?? [];
+      yield { ...prediction, arm, input: inputs.get(id) as string, ...caseOutcome(gold, labels, of), categories };
     }
   }
+}
+
+/** Every category of every arm with its cases, and its examples. */
+function failuresOf(arms: readonly Arm[], ports: Ports): readonly WorkbookFailures[] {
+  const analysis = JSON.parse(readFileSync(ports.input("analysis"), "utf8")) as Analysis;
+  return arms.flatMap((arm) => {
+    const own = analysis.arms[arm];
+    return own === undefined ? [] : [{ arm, wrong: own.wrong, categories: own.categories }];
+  });
 }
 
 /** Dotted key and value of every leaf of the resolved experiment. */
@@ -88,7 +103,7 @@ function flatten(value: Json, path = ""): (readonly [string, string | number])[]
 }
 
 function digests(arms: readonly Arm[], ports: Ports): (readonly [string, string])[] {
-  const names = ["rows", ...arms.flatMap((arm) => [`metrics.${arm}`, `predictions.${arm}`])];
+  const names = ["rows", "analysis", ...arms.flatMap((arm) => [`metrics.${arm}`, `predictions.${arm}`])];
   return names.map((name) => [
     `sha256 of ${name}`,
     createHash("sha256")
@@ -113,6 +128,8 @@ export function draftWorkbook(experiment: Experiment, arms: readonly Arm[], site
     sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
     reads: {
       rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+      analysis: { step: "analyse", file: "analysis.json" },
+      failures: { step: "analyse", file: "failures.jsonl" },
       ...Object.fromEntries(
         arms.flatMap((arm) => [
           [`metrics.${arm}`, { step: `evaluate.${arm}`, file: "metrics.json" }],

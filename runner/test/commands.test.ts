@@ -93,11 +93,11 @@ describe("what is printed", () => {
   test("in a pipe: plain lines without colours or cursor movements", async ({ rig }) => {
     const out = await rig.done("run", file);
     expect(out).not.toContain(esc);
-    expect(out).toMatch(/^1 run, 4 steps: 0 cached, 4 to run$/m);
+    expect(out).toMatch(/^1 run, 5 steps: 0 cached, 5 to run$/m);
     expect(out).toMatch(/^data {2}started$/m);
     expect(out).toMatch(/^data {2}built in /m);
     expect(out).toMatch(/workbook\.xlsx$/m);
-    expect(await rig.done("run", file)).toMatch(/^reused 4 steps: data, /m);
+    expect(await rig.done("run", file)).toMatch(/^reused 5 steps: data, /m);
   });
 
   test("with --quiet: nothing but errors", async ({ rig }) => {

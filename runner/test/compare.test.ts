@@ -26,6 +26,7 @@ test("a compared experiment's steps join the plan; those that both need are done
     "evaluate.zero_shot",
     "evaluate.other.zero_shot",
     "compare",
+    "analyse",
     "workbook",
   ]);
   const { arms } = rig.manifest(manifest);

@@ -7,7 +7,7 @@ import { expectTidy, expectWhole, outputs } from "./whole.ts";
 
 const file = "experiments/study.yaml";
 
-/** Turns the study into a sweep of four runs with 13 steps. */
+/** Turns the study into a sweep of four runs with 17 steps. */
 function widen(rig: Rig): void {
   rig.write("experiments/data/train.csv", table("train-", 1_000, 1_000));
   rig.edit(file, "test.csv}\n", "test.csv}\n  accept: [duplicate-input]\n");
@@ -28,7 +28,7 @@ test("eight runs started at once build each key once and all end well", async ({
   const keys = sealed.flatMap((path) => Object.values(rig.manifest(path).steps).map(({ key }) => key));
   expect(sealed).toHaveLength(4);
   // Of the four points, each has its own rows to learn from; the answers to the test rows are the same key.
-  expect(new Set(keys).size).toBe(4 + 1 + 4 + 4);
+  expect(new Set(keys).size).toBe(4 + 1 + 4 + 4 + 4);
   expect(built(runs)).toHaveLength(new Set(keys).size);
   expect(new Set(runs.map(({ manifest }) => manifest)).size).toBe(1);
   expectWhole(rig);
@@ -42,7 +42,7 @@ test("eight different experiments at once share what they have in common", async
     return path;
   });
   const runs = await Promise.all(files.map((path) => rig.built(path)));
-  const shared = ["data", "generate.zero_shot", "evaluate.zero_shot"];
+  const shared = ["data", "generate.zero_shot", "evaluate.zero_shot", "analyse"];
   expect(
     built(runs)
       .filter((step) => step !== "workbook")

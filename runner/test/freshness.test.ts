@@ -5,7 +5,7 @@ import { describe, expect } from "vitest";
 import { type Rig, type RunEvents, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
-const steps = ["data", "generate.zero_shot", "evaluate.zero_shot", "workbook"];
+const steps = ["data", "generate.zero_shot", "evaluate.zero_shot", "analyse", "workbook"];
 const all = (status: string) => Object.fromEntries(steps.map((step) => [step, status]));
 const but = (step: string) => ({ ...all("reused"), [step]: "built" });
 

@@ -48,6 +48,13 @@ test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig
       reason: expect.stringContaining("data: test.jsonl"),
     },
     {
+      id: "analyse",
+      kind: "analyse",
+      key: null,
+      status: "depends",
+      reason: expect.stringMatching(/^depends on /),
+    },
+    {
       id: "workbook",
       kind: "workbook",
       key: null,

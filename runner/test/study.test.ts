@@ -21,6 +21,7 @@ const steps = [
   "evaluate.tfidf_svm",
   "evaluate.tuned",
   "compare",
+  "analyse",
   "workbook",
 ];
 
@@ -60,8 +61,10 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
     expect(readdirSync(folder).sort()).toEqual(
       [
         "adapter",
+        "analysis.json",
         "comparison.json",
         "data",
+        "failures.jsonl",
         "manifest.json",
         "model.json",
         "preflight.json",
@@ -169,11 +172,12 @@ describe("what runs again, by exp plan:", () => {
       "generate.tuned": "depends: depends on train: adapter",
       "evaluate.tuned": expect.stringMatching(/^depends: depends on generate\.tuned/),
       compare: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
+      analyse: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
       workbook: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
     });
     const run = await study.built(file);
     expect([...builtBy(run)].sort()).toEqual(
-      ["preflight", "train", "generate.tuned", "evaluate.tuned", "compare", "workbook"].sort(),
+      ["preflight", "train", "generate.tuned", "evaluate.tuned", "compare", "analyse", "workbook"].sort(),
     );
     const manifest = study.manifest(run.manifest);
     expect(manifest.steps["generate.zero_shot"]).toEqual(finished.manifest(first.manifest).steps["generate.zero_shot"]);
@@ -226,6 +230,7 @@ describe("what runs again, by exp plan:", () => {
       "generate.tfidf_svm": "run: recipes/baselines/tfidf_svm.py changed",
       "evaluate.tfidf_svm": expect.stringMatching(/^depends/),
       compare: expect.stringMatching(/^depends/),
+      analyse: expect.stringMatching(/^depends/),
       workbook: expect.stringMatching(/^depends/),
     });
     study.edit(join(own, "recipes/baselines/tfidf_svm.py"), "# changed\n", "");

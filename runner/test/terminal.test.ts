@@ -39,13 +39,13 @@ describe.skipIf(missing !== undefined).each(sizes)("on a terminal of $columns x 
     const screen = open(rig, columns, rows);
     screen.type(`${exp(rig)} run experiments/study.yaml; echo "code $?"`);
     const first = await screen.shows(/^code 0$/);
-    expect(first.some((line) => /4 steps: 4 built/.test(line))).toBe(true);
-    for (const step of ["data", "generate.zero_shot", "evaluate.zero_shot", "workbook"]) {
+    expect(first.some((line) => /5 steps: 5 built/.test(line))).toBe(true);
+    for (const step of ["data", "generate.zero_shot", "evaluate.zero_shot", "analyse", "workbook"]) {
       expect(first.filter((line) => line.includes(`${step} `) && /\ds$/.test(line))).toHaveLength(1);
     }
     screen.type(`clear; ${exp(rig)} run experiments/study.yaml; echo "again $?"`);
     const again = await screen.shows(/^again 0$/);
-    expect(again.some((line) => /4 steps: 4 reused/.test(line))).toBe(true);
+    expect(again.some((line) => /5 steps: 5 reused/.test(line))).toBe(true);
     expect(again.filter((line) => /generate\.zero_shot .*s$/.test(line))).toEqual([]);
   });
 

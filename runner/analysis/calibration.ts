@@ -1,0 +1,85 @@
+import type { Compared } from "./case.ts";
+
+/** Answers whose confidence lies in [from, to): how many, their mean confidence, and the share that is exactly right. */
+export type Bin = {
+  readonly from: number;
+  readonly to: number;
+  readonly cases: number;
+  readonly confidence: number;
+  readonly accuracy: number;
+};
+
+/** Whether a confidence means what it says. */
+export type Reliability = {
+  readonly bins: readonly Bin[];
+  /** Expected calibration error (Naeini, Cooper, Hauskrecht, AAAI 2015): mean |accuracy - confidence| of bins, by their cases. */
+  readonly ece: number;
+  /** Chance that a right answer has a higher confidence than a wrong one (ties half); null where all are right or all wrong. */
+  readonly auroc: number | null;
+};
+
+/** Calibration of an arm's answers against exact match. */
+export type Calibration = {
+  /** Answers that have a log-probability. */
+  readonly cases: number;
+  readonly accuracy: number;
+  /** exp(logprob): the probability of the whole answer. */
+  readonly sequence: Reliability;
+  /** exp(logprob / tokens): the geometric mean of the tokens' probabilities; it does not fall with length. */
+  readonly per_token: Reliability;
+};
+
+const binCount = 10;
+
+/** Compares what a model's answers say of their own probability with whether they are exactly right; null without log-probabilities. */
+export function calibrationOf(cases: readonly Compared[]): Calibration | null {
+  const scored = cases.flatMap(({ answer: { logprob, new_tokens }, exact }) =>
+    logprob === undefined || !Number.isFinite(logprob)
+      ? []
+      : [{ logprob, tokens: Math.max(1, new_tokens ?? 1), exact }],
+  );
+  if (scored.length === 0) return null;
+  return {
+    cases: scored.length,
+    accuracy: scored.filter(({ exact }) => exact).length / scored.length,
+    sequence: reliability(scored.map(({ logprob, exact }) => ({ confidence: Math.exp(logprob), exact }))),
+    per_token: reliability(
+      scored.map(({ logprob, tokens, exact }) => ({ confidence: Math.exp(logprob / tokens), exact })),
+    ),
+  };
+}
+
+type Scored = { readonly confidence: number; readonly exact: boolean };
+
+/** Reliability over ten bins of equal width. */
+export function reliability(scored: readonly Scored[]): Reliability {
+  const bins = Array.from({ length: binCount }, (_, at): Bin => {
+    const own = scored.filter(({ confidence }) => Math.min(binCount - 1, Math.floor(confidence * binCount)) === at);
+    const mean = (of: (one: Scored) => number) => own.reduce((sum, one) => sum + of(one), 0) / Math.max(1, own.length);
+    return {
+      from: at / binCount,
+      to: (at + 1) / binCount,
+      cases: own.length,
+      confidence: mean(({ confidence }) => confidence),
+      accuracy: mean(({ exact }) => Number(exact)),
+    };
+  });
+  const gap = bins.reduce((sum, { cases, confidence, accuracy }) => sum + cases * Math.abs(accuracy - confidence), 0);
+  return { bins, ece: scored.length === 0 ? 0 : gap / scored.length, auroc: auroc(scored) };
+}
+
+/** By ranks (Mann-Whitney), ties at their mean rank. */
+function auroc(scored: readonly Scored[]): number | null {
+  const right = scored.filter(({ exact }) => exact).length;
+  const wrong = scored.length - right;
+  if (right === 0 || wrong === 0) return null;
+  const sorted = scored.toSorted((a, b) => a.confidence - b.confidence);
+  let ranks = 0;
+  for (let from = 0; from < sorted.length; ) {
+    let to = from;
+    while (to < sorted.length && sorted[to]?.confidence === sorted[from]?.confidence) to++;
+    for (let at = from; at < to; at++) if (sorted[at]?.exact) ranks += (from + 1 + to) / 2;
+    from = to;
+  }
+  return (ranks - (right * (right + 1)) / 2) / (right * wrong);
+}
