@@ -140,7 +140,14 @@ test("ls shows each run with its primary metric; show one run with its files", a
 test("a run's folder holds links to all of its files, and its manifest", async ({ rig }) => {
   const { manifest } = await rig.built(file);
   const folder = join(manifest, "..");
-  expect(readdirSync(folder).sort()).toEqual(["data", "manifest.json", "workbook.xlsx", "zero_shot"]);
+  expect(readdirSync(folder).sort()).toEqual([
+    "analysis.json",
+    "data",
+    "failures.jsonl",
+    "manifest.json",
+    "workbook.xlsx",
+    "zero_shot",
+  ]);
   expect(readdirSync(join(folder, "zero_shot")).sort()).toEqual([
     "metrics.json",
     "predictions.jsonl",
