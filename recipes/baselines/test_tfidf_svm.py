@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from recipes.baselines.features import marked, negation_terms
 from recipes.baselines.tfidf_svm import run
 from recipes.common.protocol import Step
 
@@ -26,6 +27,12 @@ def rows(count: int, labels: int, words: int, seed: int) -> list[dict[str, Any]]
 
 
 def answer(tmp: Path, train: list[dict[str, Any]], test: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return answer_and_evidence(tmp, train, test)[0]
+
+
+def answer_and_evidence(
+    tmp: Path, train: list[dict[str, Any]], test: list[dict[str, Any]]
+) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     paths = {"train": tmp / "train.jsonl", "test": tmp / "test.jsonl"}
     for name, data in (("train", train), ("test", test)):
         paths[name].write_text("".join(json.dumps(row) + "\n" for row in data))
@@ -39,8 +46,8 @@ def answer(tmp: Path, train: list[dict[str, Any]], test: list[dict[str, Any]]) -
         progress_path=tmp / "progress.jsonl",
         cores=1,
     )
-    run(step)
-    return [json.loads(line) for line in (tmp / "responses.jsonl").read_text().splitlines()]
+    evidence = run(step)
+    return [json.loads(line) for line in (tmp / "responses.jsonl").read_text().splitlines()], evidence
 
 
 def micro_f1(answers: list[dict[str, Any]], test: list[dict[str, Any]]) -> float:
@@ -68,3 +75,44 @@ def test_few_rows_and_labels_that_all_have(tmp_path: Path, count: int) -> None:
 def test_words_that_training_never_had_give_no_error(tmp_path: Path) -> None:
     answers = answer(tmp_path, rows(40, 4, 5, seed=1), [{"id": "new", "input": "unheard", "gold": []}])
     assert answers[0]["id"] == "new"
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("No cyst or stone, but a mass.", "no not_cyst not_or not_stone but mass"),
+        ("Cyst without stone; mass", "cyst without not_stone mass"),
+        ("Negative for stone: mass", "negative not_for not_stone mass"),
+        ("Stone excluded, cyst ruled out.", "not_stone not_excluded not_cyst not_ruled not_out"),
+        ("The stone has resolved.", "not_the not_stone not_has not_resolved"),
+        ("A normal kidney", "normal kidney"),
+        ("", ""),
+    ],
+)
+def test_negation_reaches_to_the_end_of_its_clause(sentence: str, expected: str) -> None:
+    assert " ".join(marked(sentence)) == expected
+
+
+def test_pairs_of_words_stay_within_a_sentence() -> None:
+    assert negation_terms("No cyst. Stone seen.") == ["no", "not_cyst", "no not_cyst", "stone", "seen", "stone seen"]
+
+
+def test_negation_is_marked_where_cross_validation_says_that_it_helps(tmp_path: Path) -> None:
+    draw = random.Random(5)
+    things = ["cyst", "stone", "mass", "hernia", "nodule"]
+
+    def report(at: int) -> dict[str, Any]:
+        present = {thing for thing in things if draw.random() < 0.4}
+        denied, seen = [thing for thing in things if thing not in present], sorted(present)
+        draw.shuffle(denied)
+        draw.shuffle(seen)
+        said = [f"There are {', '.join(seen)}." if seen else "Normal.", f"No {', '.join(denied)}." if denied else ""]
+        return {"id": str(at), "input": " ".join(said), "gold": sorted(present)}
+
+    train, test = [report(at) for at in range(300)], [report(at) for at in range(60)]
+    answers, evidence = answer_and_evidence(tmp_path, train, test)
+    assert evidence["features"] == "negation"
+    assert evidence["micro_f1_by_features"]["negation"] >= evidence["micro_f1_by_features"]["words"] + 0.005
+    assert micro_f1(answers, test) > 0.95
+    plain = rows(200, 6, 6, seed=1)
+    assert answer_and_evidence(tmp_path, plain, plain[:1])[1]["features"] == "words"
