@@ -57,10 +57,15 @@ export type Project = {
   readonly site: Site;
 };
 
-/** Opens the project that a folder belongs to. */
-export async function openProject(folder: string, context: Context, access: Access): Promise<Project> {
+/** Opens the project that a folder belongs to. With `trial`, a folder for what is only tried, its store stays as it is. */
+export async function openProject(
+  folder: string,
+  context: Context,
+  access: Access,
+  trial?: string | undefined,
+): Promise<Project> {
   const root = projectRoot(join(folder, "any"), files);
-  const artifacts = join(root, "artifacts");
+  const artifacts = trial ?? join(root, "artifacts");
   const digests = openDigests(cacheRoot(context.env));
   const machine = await detectMachine();
   return {
@@ -69,11 +74,11 @@ export async function openProject(folder: string, context: Context, access: Acce
     digests,
     store: openStore(artifacts, digests, access),
     machine,
-    site: siteOf(context, machine, root),
+    site: siteOf(context, machine, root, trial !== undefined),
   };
 }
 
-function siteOf(context: Context, machine: Machine, root: string): Site {
+function siteOf(context: Context, machine: Machine, root: string, tokensOnly: boolean): Site {
   return {
     version: context.version(),
     recipe: (module) => ({
@@ -101,6 +106,7 @@ function siteOf(context: Context, machine: Machine, root: string): Site {
     }),
     gpuMemory: smallest(machine.gpus.map(({ memory }) => memory)),
     capability: machine.gpus.map(({ capability }) => capability ?? "").sort()[0],
+    tokensOnly,
     cores: machine.cores,
     gpus: machine.gpus.length,
   };

@@ -14,7 +14,6 @@ import hashlib
 import json
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -26,6 +25,7 @@ from recipes.common.generate_constraint import Constraint, read_constraint
 from recipes.common.generate_memory import is_out_of_memory, out_of_memory, too_little_memory
 from recipes.common.generate_model import load_model
 from recipes.common.generate_rows import Answers, read_cases, sample_ids, write_responses
+from recipes.common.machine import available_memory
 from recipes.common.protocol import Step, main
 
 _CPU_BATCH = 16
@@ -197,18 +197,9 @@ def _batch_size(model: PreTrainedModel, longest: int) -> int:
     per_token = 2 * 2 * config.num_hidden_layers * heads * head_dim * model.dtype.itemsize
     activations = 8 * config.hidden_size * 4 + 4 * getattr(config, "intermediate_size", config.hidden_size * 4)
     on_gpu = model.device.type == "cuda"
-    free = torch.cuda.mem_get_info()[0] if on_gpu else _available_memory()
+    free = torch.cuda.mem_get_info()[0] if on_gpu else available_memory()
     fitting = int(0.8 * free / (longest * (per_token + activations) + 3 * 4 * config.vocab_size))
     return max(1, min(_GPU_BATCH if on_gpu else _CPU_BATCH, fitting))
-
-
-def _available_memory() -> int:
-    """Bytes of main memory that can be had without swapping; without bound where the system does not tell."""
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))
-    except (OSError, StopIteration):
-        return 1 << 62
 
 
 def _generator(seed: int, id: str) -> torch.Generator:

@@ -73,6 +73,19 @@ def shared_prefix(model: PreTrainedModel, prompts: Sequence[list[int]]) -> Prefi
     return Prefix(length, cache)
 
 
+def pad_left(
+    rests: Sequence[list[int]], before: int, device: torch.device
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Token ids of different lengths as one batch that ends together: ids and positions [rows, width], and the mask
+    [rows, before + width], where `before` tokens are in the cache already."""
+    width = max(len(rest) for rest in rests)
+    ids = torch.tensor([[0] * (width - len(rest)) + rest for rest in rests], device=device)
+    own = torch.tensor([[0] * (width - len(rest)) + [1] * len(rest) for rest in rests], device=device)
+    mask = torch.cat([own.new_ones(len(rests), before), own], dim=1)
+    positions = (mask.cumsum(1) - 1).clamp(min=0)[:, before:]
+    return ids, mask, positions
+
+
 def answer_batch(
     model: PreTrainedModel,
     prompts: Sequence[list[int]],
@@ -90,11 +103,7 @@ def answer_batch(
     done leave the batch. `on_token` is called between tokens and may raise. A constraint holds every answer."""
     device = model.device
     rests = [prompt[prefix.length :] for prompt in prompts]
-    width = max(len(rest) for rest in rests)
-    ids = torch.tensor([[0] * (width - len(rest)) + rest for rest in rests], device=device)
-    own = torch.tensor([[0] * (width - len(rest)) + [1] * len(rest) for rest in rests], device=device)
-    mask = torch.cat([own.new_ones(len(rests), prefix.length), own], dim=1)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)[:, prefix.length :]
+    ids, mask, positions = pad_left(rests, prefix.length, device)
     cache: Any = DynamicCache(config=model.config)
     if prefix.cache is not None:
         cache = copy.deepcopy(prefix.cache)

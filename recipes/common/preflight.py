@@ -1,6 +1,11 @@
-"""The preflight step: `python -m recipes.common.preflight REQUEST`. Looks at tokens before any GPU-hour is spent.
+"""The preflight step: `python -m recipes.common.preflight REQUEST`. Looks at tokens, model and machine before any
+GPU-hour is spent.
 
-Each rule is a function over the encoded rows that names what is wrong with them, and has a stable code. All of them are
+params: {"thinking", "engine", "max_new_tokens", "max_length", "batch_size", "gradient_accumulation", "upload"}; hints:
+{"tokens_only": whether the machine plays no part, "precisions": {use: format}, "expects": {use: {"memory": [low, high],
+"gpu_memory"}}, "disk": bytes that will be written}.
+
+Each rule is a function over these facts that names what is wrong with them, and has a stable code. All of them are
 looked at before the step fails, and preflight.json keeps the numbers and five decoded masks to look at.
 """
 
@@ -12,10 +17,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from transformers import PreTrainedTokenizerBase
 
 from recipes.common.encode import IGNORE, encode_row, end_token, load_tokenizer, pad_token, prompt_ids
+from recipes.common.machine import Machine, read_machine
+from recipes.common.padding import TOLERANCE, padding_difference
 from recipes.common.protocol import Step, StepFailed, main, write_json
+from recipes.common.publishing import card_problems, token_problems
 
 _SHOWN = 5
 _THINK = ("<think>", "</think>")
@@ -49,6 +58,10 @@ class Facts:
     train: list[Example]
     eval_lengths: dict[str, int]
     """Case id -> tokens of its prompt."""
+    machine: Machine | None = None
+    """None where the machine plays no part."""
+    padding: float | None = None
+    """How far a padded batch is from its rows alone; None where that was not looked at."""
 
 
 @dataclass(frozen=True)
@@ -96,6 +109,10 @@ def _think(facts: Facts) -> Iterator[str]:
     for row in facts.train:
         if any(tag in row.target for tag in _THINK):
             yield f"{row.id}: {row.target[:60]!r}"
+            continue
+        opened, closed = (_text(facts, row.prompt).count(tag) for tag in _THINK)
+        if opened > 1 or closed > opened or (opened > closed and not facts.params.get("thinking")):
+            yield f"{row.id}: its prompt has {opened} opening and {closed} closing think tags"
 
 
 def _step(facts: Facts) -> Iterator[str]:
@@ -112,6 +129,40 @@ def _context(facts: Facts) -> Iterator[str]:
     for case, length in facts.eval_lengths.items():
         if facts.context is not None and length > room:
             yield f"{case}: {length} tokens and room for {room}"
+
+
+def _precision(facts: Facts) -> Iterator[str]:
+    if facts.machine is None:
+        return
+    capability = facts.machine.capability
+    for use, precision in (facts.params.get("precisions") or {}).items():
+        if capability is None and precision == "fp16":
+            yield f"{use}: fp16 on a CPU"
+        if capability is not None and precision == "bf16" and capability < (8, 0):
+            yield f"{use}: bf16 is only emulated at compute capability {capability[0]}.{capability[1]}"
+
+
+def _memory(facts: Facts) -> Iterator[str]:
+    if facts.machine is None:
+        return
+    on_gpu = facts.machine.capability is not None
+    free = facts.machine.gpu_memory if on_gpu else facts.machine.memory
+    for use, takes in (facts.params.get("expects") or {}).items():
+        needed = takes.get("gpu_memory" if on_gpu else "memory")
+        if needed and needed[0] > free:
+            low, high = (size / 2**30 for size in needed)
+            yield f"{use}: {low:.1f} to {high:.1f} GiB, and {free / 2**30:.1f} GiB are free"
+
+
+def _disk(facts: Facts) -> Iterator[str]:
+    needed = facts.params.get("disk") or 0
+    if facts.machine is not None and needed > facts.machine.disk:
+        yield f"{needed / 1e9:.1f} GB will be written, and {facts.machine.disk / 1e9:.1f} GB are free"
+
+
+def _padding(facts: Facts) -> Iterator[str]:
+    if facts.padding is not None and not facts.padding <= TOLERANCE:
+        yield f"logits differ by {facts.padding:.4f} of their spread, and {TOLERANCE} is allowed"
 
 
 RULES = (
@@ -152,6 +203,37 @@ RULES = (
         "Lower generate.max_new_tokens, or shorten the prompt.",
         _context,
     ),
+    Rule(
+        "padding-differs",
+        "a padded batch gives each prompt the logits that it gives alone",
+        "Set generate.batch_size: 1, and report the model.",
+        _padding,
+    ),
+    Rule(
+        "precision-unsupported",
+        "the device computes in the precision that was asked for",
+        "Write precision: auto, which goes by the compute capability.",
+        _precision,
+    ),
+    Rule(
+        "memory-short",
+        "the least that training and generation take is free",
+        "Lower train.batch_size or train.max_length, train a 4-bit base (qlora), or generate in 4bit.",
+        _memory,
+    ),
+    Rule("disk-short", "the disk has room for what will be written", "Make room (exp gc), then run again.", _disk),
+    Rule(
+        "hub-token",
+        "the upload has a token that the hub takes",
+        "Set HF_TOKEN to a token that may write, or leave upload out.",
+        lambda facts: token_problems(facts.params.get("upload")),
+    ),
+    Rule(
+        "card-invalid",
+        "the card's metadata is what the hub takes",
+        "Write upload.base_license as the hub spells it, such as apache-2.0.",
+        lambda facts: card_problems(facts.params.get("upload")),
+    ),
 )
 """Every rule, in the order in which they are reported."""
 
@@ -164,6 +246,7 @@ def run(step: Step) -> dict[str, Any]:
     train: list[Example] = []
     rows = _read_rows(step.inputs["train"]) if "train" in step.inputs else []
     cases = _read_rows(step.inputs["eval"])
+    torch.set_num_threads(step.cores)
     total = len(rows) + len(cases)
     for row in rows:
         step.check_interrupt()
@@ -171,9 +254,16 @@ def run(step: Step) -> dict[str, Any]:
         ids, labels = encode_row(tokenizer, row, thinking)
         prompt = prompt_ids(tokenizer, row["messages"], thinking)
         train.append(Example(str(row["id"]), str(row["target"]), prompt, ids, labels))
-    lengths = {str(case["id"]): len(prompt_ids(tokenizer, case["messages"], thinking)) for case in cases}
+    prompts = [prompt_ids(tokenizer, case["messages"], thinking) for case in cases]
+    lengths = {str(case["id"]): len(ids) for case, ids in zip(cases, prompts, strict=True)}
+    machine = None if params.get("tokens_only") else read_machine(step.output)
+    padding = None
+    if machine is not None and params.get("engine") == "transformers":
+        step.progress(force=True, message="a padded batch against each row alone")
+        padding = padding_difference(step.places["model"], prompts, machine)
     config = json.loads(step.inputs["model"].read_text())["config"]
-    facts = Facts(tokenizer, end_token(tokenizer), params, config.get("max_position_embeddings"), train, lengths)
+    context = config.get("max_position_embeddings")
+    facts = Facts(tokenizer, end_token(tokenizer), params, context, train, lengths, machine, padding)
 
     broken = {rule: list(rule.broken(facts)) for rule in RULES}
     report = describe(facts, broken)
@@ -198,6 +288,7 @@ def describe(facts: Facts, broken: dict[Rule, list[str]]) -> dict[str, Any]:
             "tokens": sum(facts.eval_lengths.values()),
             "longest": max(facts.eval_lengths.values(), default=0),
         },
+        "padding": None if facts.padding is None else round(facts.padding, 9),
         "rules": [
             {"code": rule.code, "holds": rule.holds, "ok": not lines, "detail": lines[:20]}
             for rule, lines in broken.items()

@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from transformers import PreTrainedTokenizerBase
 
+from recipes.common import padding
 from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids
+from recipes.common.generate_batch import pad_left
+from recipes.common.machine import Machine
 from recipes.common.preflight import RULES, Example, Facts, run
 from recipes.common.protocol import Step, StepFailed
 from recipes.common.tiny_models import make_tiny_model
@@ -85,9 +89,19 @@ def test_without_training_only_the_cases_are_looked_at(tmp_path: Path, model: Pa
         ("target-truncated", 4, {"max_length": 8}),
         ("no-full-step", 3, {}),
         ("context-too-short", 4, {"max_new_tokens": 4090}),
+        ("precision-unsupported", 4, {"precisions": {"train": "fp16"}}),
+        ("memory-short", 4, {"expects": {"train": {"memory": [1e15, 2e15]}, "generate": {"memory": [1, 2]}}}),
+        ("disk-short", 4, {"disk": 1e18}),
+        ("hub-token", 4, {"upload": {"repo": "me/mine", "base_license": "mit"}}),
+        ("card-invalid", 4, {"upload": {"repo": "me/mine", "base_license": "Apache 2"}}),
     ],
 )
-def test_a_broken_rule_stops_the_run(tmp_path: Path, model: Path, code: str, rows: int, params: dict[str, Any]) -> None:
+def test_a_broken_rule_stops_the_run(
+    tmp_path: Path, model: Path, code: str, rows: int, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_TOKEN", "" if code == "hub-token" else "hf_present")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
     with pytest.raises(StepFailed) as failure:
         preflight(tmp_path, model, [row(at) for at in range(rows)], **params)
     assert failure.value.code == code and failure.value.help
@@ -101,6 +115,41 @@ def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, model: Path) -> None:
     assert [code in failure.value.message for code in ("target-truncated", "think-tags", "no-full-step")] == [True] * 3
 
 
+def test_a_padded_batch_is_compared_with_its_rows_alone(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
+    assert 0 <= report["padding"] < 1e-4
+    monkeypatch.setattr(padding, "pad_left", without_mask)
+    with pytest.raises(StepFailed) as failure:
+        preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
+    assert failure.value.code == "padding-differs"
+
+
+def without_mask(rests: list[list[int]], before: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """A batch as a model sees it that is not told what is padding."""
+    ids, mask, _ = pad_left(rests, before, device)
+    return ids, torch.ones_like(mask), torch.arange(ids.shape[1]).repeat(len(rests), 1)
+
+
+def test_where_only_tokens_count_the_machine_plays_no_part(tmp_path: Path, model: Path) -> None:
+    too_much = {"expects": {"train": {"memory": [1e15, 2e15]}}, "disk": 1e18, "precisions": {"train": "fp16"}}
+    report = preflight(tmp_path, model, [row(at) for at in range(4)], tokens_only=True, **too_much)
+    assert all(rule["ok"] for rule in report["rules"]) and report["padding"] is None
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision", "ok"), [((7, 5), "bf16", False), ((7, 5), "fp16", True), ((8, 0), "bf16", True)]
+)
+def test_precision_goes_by_compute_capability(
+    tokenizer: PreTrainedTokenizerBase, capability: tuple[int, int], precision: str, ok: bool
+) -> None:
+    machine = Machine(capability, 16 << 30, 12 << 30, 1 << 40)
+    facts = Facts(tokenizer, 0, {"precisions": {"train": precision}}, None, [], {}, machine)
+    rule = next(rule for rule in RULES if rule.code == "precision-unsupported")
+    assert (list(rule.broken(facts)) == []) is ok
+
+
 Change = Callable[[Example, PreTrainedTokenizerBase], Example]
 CHANGES: dict[str, Change] = {
     "no-end-token": lambda one, _: dataclasses.replace(one, ids=one.ids[:-1], labels=one.labels[:-1]),
@@ -108,7 +157,9 @@ CHANGES: dict[str, Change] = {
     "prefix-mismatch": lambda one, tokenizer: dataclasses.replace(
         one, prompt=prompt_ids(tokenizer, row(0)["messages"], thinking=True)
     ),
-    "think-tags": lambda one, _: dataclasses.replace(one, target="</think> kiru"),
+    "think-tags": lambda one, tokenizer: dataclasses.replace(
+        one, prompt=one.prompt + tokenizer("<think>\n\n</think>\n\n", add_special_tokens=False)["input_ids"]
+    ),
 }
 
 

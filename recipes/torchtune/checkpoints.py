@@ -14,6 +14,9 @@ import torch
 
 from recipes.common.protocol import StepFailed
 
+_NEEDED = ("optimizer", "scheduler", "random")
+"""What a training that goes on must have beside the weights, to be the training that was interrupted."""
+
 
 @dataclass(frozen=True)
 class Checkpoints:
@@ -54,6 +57,13 @@ class Checkpoints:
                 print(f"{path.name} cannot be read and is left aside: {error}")
                 continue
             if state.get("fingerprint") == self.fingerprint:
+                lacking = [part for part in _NEEDED if part not in state]
+                if lacking:
+                    raise StepFailed(
+                        "resume-incomplete",
+                        f"{path} lacks {', '.join(lacking)}: a training that went on from it would be another one",
+                        f"Remove {path.name}; the training then goes on from an earlier state, or anew.",
+                    )
                 return state
             print(f"{path.name} belongs to another request and is left aside")
         return None

@@ -1,10 +1,15 @@
 import { loadAll } from "../project.ts";
 import { type Act, exit } from "./context.ts";
 
-/** `exp check`: says everything that is wrong with experiments; reads neither weights nor the rows of the data. */
+/** `exp check`: says everything that is wrong with experiments; reads neither weights nor the rows of the data without --preflight. */
 export const command: Act = async ([paths], options, context) => {
   const loaded = loadAll(paths as string[], options, context);
   if (loaded === undefined) return exit.invalid;
+  if (options.preflight === true) {
+    const { tryTokens } = await import("./preflight.ts");
+    const code = await tryTokens(loaded, options, context);
+    if (code !== exit.done) return code;
+  }
   if (options.json === true) return exit.done;
   for (const { name, points } of loaded) {
     context.out(`${name}: right${points.length > 1 ? `, a sweep of ${points.length} runs` : ""}\n`);

@@ -47,7 +47,11 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "check <file...>",
     summary: "validate experiments: every error at once, with its place",
-    options: [set, json],
+    options: [
+      set,
+      ["--preflight", "also look at what is trained token by token; needs the environment and the model's files"],
+      json,
+    ],
     load: () => import("./check.ts"),
   },
   {

@@ -1,6 +1,7 @@
 import { backends } from "../backends/index.ts";
 import { lackOf } from "../backends/matrix.ts";
 import {
+  adapterParameters,
   type GenerationLoad,
   generationMemory,
   type Memory,
@@ -139,6 +140,19 @@ export function expectMerge(experiment: Experiment & { readonly train: object },
   if (shape === undefined) return common;
   const layers = train.layers === "all" ? undefined : Number(train.layers.slice("last ".length));
   return { ...common, memory: mergeMemory(shape, { ...train, layers }), seconds: mergeSeconds(shape) };
+}
+
+/** Bytes of disk that an experiment writes: adapters and their checkpoints, whole models, a merged one. */
+export function diskOf(experiment: Experiment, site: Site): number {
+  const { train, model, upload } = experiment;
+  const shape = site.shape(model.base, model.revision);
+  if (shape === undefined || train === undefined) return 0;
+  const whole = parameters(shape) * storedBytes(shape);
+  if (train.method === "full") return whole + train.checkpoint.keep * 3 * whole;
+  const layers = train.layers === "all" ? undefined : Number(train.layers.slice("last ".length));
+  const adapter = 4 * adapterParameters(shape, { ...train, layers });
+  const merged = train.merge || upload?.content === "merged" ? whole : 0;
+  return adapter * (1 + 4 * train.checkpoint.keep) + merged;
 }
 
 const none: Expected = { device: "cpu", gpus: 0, declared: {}, smaller: [], adapts: false };

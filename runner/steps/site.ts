@@ -27,6 +27,8 @@ export type Site = {
   readonly gpuMemory: number | undefined;
   /** Compute capability of the weakest GPU. */
   readonly capability: string | undefined;
+  /** Preflight looks at tokens alone: nothing will run here. */
+  readonly tokensOnly: boolean;
   readonly cores: number;
   readonly gpus: number;
 };
