@@ -20,7 +20,7 @@ await build({
   chunkNames: "chunks/[name]-[hash]",
   sourcemap: true,
   sourcesContent: false,
-  external: ["exceljs", "@huggingface/hub"],
+  external: ["exceljs", "@huggingface/hub", "@myriaddreamin/typst-ts-node-compiler", "vega", "vega-lite"],
   banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
   plugins: [precompiledValidators()],
   logLevel: "warning",

@@ -118,6 +118,12 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./score.ts"),
   },
   {
+    usage: "report <run...>",
+    summary: "write the PDF report of one or more finished runs",
+    options: [["--out <path>", "folder, or a file that ends in .pdf; default: artifacts/reports/"]],
+    load: () => import("./report.ts"),
+  },
+  {
     usage: "gc",
     summary: "drop stored files that no run refers to, then the least recently used",
     options: [

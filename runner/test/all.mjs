@@ -89,7 +89,8 @@ ${rows.join("\n")}
 }
 
 const setUp = check("node", ["dist/cli.js", "setup", "torchtune", "--dev"]);
-for (const step of ["format:check", "types", "dead-code", "schema:check"]) check("npm", ["run", "--silent", step]);
+for (const step of ["format:check", "types", "rooms", "dead-code", "schema:check"])
+  check("npm", ["run", "--silent", step]);
 const tests = vitest();
 if (setUp) {
   check(python, ["-m", "ruff", "check", "recipes"]);

@@ -1,0 +1,66 @@
+import type { Block, Report } from "./block.ts";
+import { figuresOf } from "./figures.ts";
+import { notesOf } from "./notes.ts";
+import { abstract } from "./sections/abstract.ts";
+import { data } from "./sections/data.ts";
+import { efficiency } from "./sections/efficiency.ts";
+import { failures } from "./sections/failures.ts";
+import { limits } from "./sections/limits.ts";
+import { method } from "./sections/method.ts";
+import { metric } from "./sections/metric.ts";
+import { prompts } from "./sections/prompts.ts";
+import { appendix, reproduction } from "./sections/reproduction.ts";
+import { results } from "./sections/results.ts";
+import type { RunFacts, Study } from "./study.ts";
+import { runWord } from "./words.ts";
+
+/** The sections in their order; a section without material is left out by giving no blocks. */
+const sections: readonly ((study: Study) => readonly Block[])[] = [
+  data,
+  prompts,
+  method,
+  metric,
+  results,
+  failures,
+  efficiency,
+  notesOf,
+  limits,
+  reproduction,
+  appendix,
+];
+
+/** The report of finished runs. Every number is one of their manifests' or of the files that these name. */
+export function reportOf(study: Study): Report {
+  const { runs, notes } = study;
+  const figures = figuresOf(study);
+  const blocks = sections.flatMap((section) => section(study));
+  return {
+    title: notes.title ?? titleOf(runs),
+    authors: notes.authors ?? "",
+    date:
+      runs
+        .map(({ created }) => created.slice(0, 10))
+        .sort()
+        .at(-1) ?? "",
+    abstract: abstract(study),
+    warning: [...new Set(runs.flatMap(warningOf))].join(" "),
+    // A figure without data would be an empty frame.
+    blocks: blocks.filter((block) => block.type !== "figure" || block.id in figures),
+    figures,
+  };
+}
+
+function titleOf(runs: readonly RunFacts[]): string {
+  const only = runs.length === 1 ? runs[0] : undefined;
+  if (only !== undefined)
+    return only.config.description === "" ? runWord(only) : `${only.experiment}: ${only.config.description}`;
+  return [...new Set(runs.map(({ experiment }) => experiment))].join(", ");
+}
+
+/** What must stand on every page, so that no page taken out of the report can mislead. */
+function warningOf(run: RunFacts): readonly string[] {
+  return [
+    ...(run.smoke ? [`${run.experiment} is a smoke run: its numbers mean nothing.`] : []),
+    ...(run.config.generate.engine === "replay" ? [`The answers of ${run.experiment} were replayed from a file.`] : []),
+  ];
+}

@@ -1,0 +1,77 @@
+import type { Span } from "../block.ts";
+import type { RunFacts, Study } from "../study.ts";
+import { armWord, duration, metricWord, pValue, runWord, score, subject, whole, withInterval } from "../words.ts";
+
+/** What was done and what came out, every number with its interval. It says first where training did not pay. */
+export function abstract({ runs }: Study): readonly (readonly Span[])[] {
+  return [...runs.slice(0, mostRuns).map(one), ...(runs.length > mostRuns ? [rest(runs)] : [])];
+}
+
+/** Runs that get a paragraph of their own; a sweep has its table. */
+const mostRuns = 3;
+
+function one(run: RunFacts): readonly Span[] {
+  const { metric, view } = run.config.evaluate.primary;
+  const own = run.comparison?.arms[subject(run)]?.[metric];
+  const said =
+    own === undefined
+      ? score(run.arms.find(({ name }) => name === subject(run))?.views[view]?.[metric])
+      : withInterval(own);
+  const trained =
+    run.config.train === undefined
+      ? "without any training"
+      : `fine-tuned by ${methodWord(run)} in ${duration(run.steps.train?.seconds ?? 0)}`;
+  return [
+    { strong: `${runWord(run)}. ` },
+    ...verdict(run),
+    `${run.model?.base ?? run.config.model.base}, ${trained}, reaches ${metricWord(metric)} ${said} on ${whole(run.comparison?.n ?? 0)} cases (${view} view; 95 % bootstrap interval over cases). `,
+    ...others(run),
+  ];
+}
+
+/** The first sentence where a rival is as good: a reader must not have to look for it. */
+function verdict(run: RunFacts): readonly Span[] {
+  const { metric } = run.config.evaluate.primary;
+  const { comparison } = run;
+  if (comparison === undefined || run.config.train === undefined) return [];
+  const value = (arm: string): number => comparison.arms[arm]?.[metric]?.value ?? 0;
+  const unbeaten = comparison.family.tests.filter(
+    ({ against, adjusted }) => !(value("tuned") > value(against) && adjusted < 0.05) && !against.includes("."),
+  );
+  if (unbeaten.length === 0) return [];
+  const names = unbeaten.map(({ against }) => armWord(against)).join(" and ");
+  return [{ strong: `The fine-tuned model does not beat ${names} beyond chance. ` }];
+}
+
+function others({ comparison, config }: RunFacts): readonly Span[] {
+  if (comparison === undefined) return [];
+  const { metric } = config.evaluate.primary;
+  return [
+    comparison.family.tests
+      .map(({ against, adjusted }) => {
+        const measured = comparison.arms[against]?.[metric];
+        return `${armWord(against)} ${withInterval(measured)} (p ${pValueOf(adjusted)})`;
+      })
+      .join("; "),
+    ". p-values are corrected by Holm's method over this family.",
+  ];
+}
+
+const pValueOf = (p: number): string => (p < 0.001 ? pValue(p) : `= ${pValue(p)}`);
+
+function methodWord({ config }: RunFacts): string {
+  const { train } = config;
+  const names: Readonly<Record<string, string>> = {
+    lora: "LoRA",
+    dora: "DoRA",
+    qlora: "QLoRA",
+    qdora: "QDoRA",
+    full: "full fine-tuning",
+  };
+  const name = names[train?.method ?? ""] ?? "";
+  return train === undefined || train.method === "full" ? name : `${name} of rank ${train.rank}`;
+}
+
+function rest(runs: readonly RunFacts[]): readonly Span[] {
+  return [`${whole(runs.length - mostRuns)} more runs stand in `, { ref: "results" }, "."];
+}

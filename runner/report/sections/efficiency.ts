@@ -1,0 +1,65 @@
+import { type Block, heading, paragraph } from "../block.ts";
+import type { RunFacts, Study } from "../study.ts";
+import { duration, gigabytes, runWord, whole } from "../words.ts";
+
+/** What the results cost, whenever their steps were built. */
+export function efficiency({ runs }: Study): readonly Block[] {
+  const priced = runs.some(({ config }) => config.resources.price_per_hour !== undefined);
+  return [
+    heading(1, "Efficiency"),
+    paragraph(
+      "Times are wall-clock times of the steps when they were built: a step that was reused is counted with what it cost then. Peak " +
+        "memory is the largest of any step, of the device where there is one and of the process otherwise.",
+    ),
+    {
+      type: "table",
+      id: "cost",
+      caption: "Cost of each run.",
+      head: [
+        "run",
+        "training",
+        "generation",
+        "all steps",
+        "tokens/s trained",
+        "peak memory",
+        "tokens generated",
+        ...(priced ? ["price"] : []),
+      ],
+      align: ["left", ...Array.from({ length: priced ? 7 : 6 }, () => "right" as const)],
+      rows: runs.map((run) => [
+        runWord(run),
+        duration(run.steps.train?.seconds ?? 0),
+        duration(secondsOf(run, (id) => id.startsWith("generate."))),
+        duration(run.cost.seconds),
+        rate(run),
+        gigabytes(run.cost.peak_memory),
+        whole(run.cost.tokens.generated),
+        ...(priced ? [price(run)] : []),
+      ]),
+    },
+    ...(runs.length > 1
+      ? [
+          {
+            type: "figure" as const,
+            id: "cost-quality",
+            caption: "Quality against the time of all steps; each point is a run, with its 95 % interval.",
+            alt: "Scatter of the primary metric against the cost of each run",
+          },
+        ]
+      : []),
+  ];
+}
+
+function secondsOf({ steps }: RunFacts, is: (id: string) => boolean): number {
+  return Object.entries(steps).reduce((sum, [id, { seconds }]) => sum + (is(id) ? seconds : 0), 0);
+}
+
+function rate({ steps }: RunFacts): string {
+  const value = steps.train?.evidence.tokens_per_second;
+  return typeof value === "number" ? whole(value) : "–";
+}
+
+function price({ cost, config }: RunFacts): string {
+  const hourly = config.resources.price_per_hour;
+  return hourly === undefined ? "–" : ((cost.seconds / 3600) * hourly).toFixed(2);
+}

@@ -1,0 +1,140 @@
+import { type Block, type Cell, heading, paragraph, type Span } from "../block.ts";
+import type { Curve, RunFacts, Study } from "../study.ts";
+import { duration, gigabytes, runWord, whole } from "../words.ts";
+
+/** Architecture, what is trained and how, and how the loss went. */
+export function method({ runs }: Study): readonly Block[] {
+  const trained = runs.filter(({ config }) => config.train !== undefined);
+  if (trained.length === 0) {
+    return [
+      heading(1, "Methodology"),
+      paragraph("Nothing was trained: the model answers from its prompt alone."),
+      ...architectures(runs),
+    ];
+  }
+  const curves = trained.some(({ curves }) => Object.keys(curves).length > 0);
+  return [
+    heading(1, "Fine-tuning methodology"),
+    ...architectures(runs),
+    paragraph(...explained(trained)),
+    training(trained),
+    ...(curves
+      ? [
+          {
+            type: "figure" as const,
+            id: "loss",
+            caption:
+              "Loss by optimiser step: on training batches as lines (running mean), on the validation part as points where there is one.",
+            alt: "Line chart of the training loss",
+          },
+        ]
+      : []),
+  ];
+}
+
+function architectures(runs: readonly RunFacts[]): readonly Block[] {
+  const qwen3 = runs.some(({ config }) => /qwen3/i.test(config.model.base));
+  const models = new Map(
+    runs.flatMap(({ model }) => (model === undefined ? [] : [[`${model.base} ${model.revision}`, model]])),
+  );
+  if (models.size === 0) return [];
+  const fact = (config: Readonly<Record<string, unknown>>, key: string): string => {
+    const value = config[key];
+    return typeof value === "number" ? whole(value) : value === undefined || value === null ? "–" : String(value);
+  };
+  return [
+    ...(qwen3 ? [paragraph("Base models of the Qwen3 family are described in ", { cite: "qwen3" }, ".")] : []),
+    {
+      type: "table",
+      id: "architecture",
+      caption:
+        "Base models, read from their own configuration: a decoder of identical blocks (attention with grouped key and value heads, gated feed-forward layer, root-mean-square norms).",
+      head: ["model", "commit", "parameters", "blocks", "width", "heads (kv)", "feed-forward", "vocabulary"],
+      align: ["left", "left", "right", "right", "right", "right", "right", "right"],
+      rows: [...models.values()].map(({ base, revision, parameters, config }) => [
+        base,
+        revision === null ? "–" : [{ code: revision.slice(0, 8) }],
+        whole(parameters),
+        fact(config, "num_hidden_layers"),
+        fact(config, "hidden_size"),
+        `${fact(config, "num_attention_heads")} (${fact(config, "num_key_value_heads")})`,
+        fact(config, "intermediate_size"),
+        fact(config, "vocab_size"),
+      ]),
+    },
+  ];
+}
+
+function explained(runs: readonly RunFacts[]): readonly Span[] {
+  const methods = new Set(runs.map(({ config }) => config.train?.method));
+  const backends = new Set(runs.map(({ config }) => config.train?.backend));
+  const spans: Span[] = [];
+  if ([...methods].some((name) => name !== "full")) {
+    spans.push(
+      "Low-rank adaptation leaves the weights as they are and learns, for each adapted matrix, the product of two thin matrices, scaled by alpha / rank ",
+      { cite: "lora" },
+      ". ",
+    );
+  }
+  if (methods.has("dora") || methods.has("qdora")) {
+    spans.push("DoRA learns besides the length of each column, apart from its direction ", { cite: "dora" }, ". ");
+  }
+  if (methods.has("qlora") || methods.has("qdora")) {
+    spans.push("The base is held in 4 bits and de-quantised block by block ", { cite: "qlora" }, ". ");
+  }
+  if (methods.has("full")) spans.push("Full fine-tuning changes every weight. ");
+  spans.push("The loss is the cross-entropy of the answer's tokens and its end token; the prompt is masked. ");
+  if (backends.has("torchtune")) spans.push("Training ran with torchtune ", { cite: "torchtune" }, ". ");
+  if (backends.has("axolotl")) spans.push("Training ran with axolotl ", { cite: "axolotl" }, ". ");
+  return spans;
+}
+
+/** What differs from run to run in one table; the appendix has every parameter. */
+function training(runs: readonly RunFacts[]): Block {
+  const rows: readonly (readonly [string, (run: RunFacts) => Cell])[] = [
+    ["method", ({ config }) => config.train?.method ?? "–"],
+    [
+      "rank / alpha",
+      ({ config }) => (config.train?.method === "full" ? "–" : `${config.train?.rank} / ${config.train?.alpha}`),
+    ],
+    ["trainable parameters", ({ curves }) => trainable(curves.train)],
+    [
+      "epochs; rows a step",
+      ({ config: { train } }) => `${train?.epochs}; ${(train?.batch_size ?? 0) * (train?.gradient_accumulation ?? 0)}`,
+    ],
+    ["learning rate, schedule", ({ config: { train } }) => `${train?.learning_rate}, ${train?.schedule}`],
+    ["precision", (run) => String(run.steps.train?.evidence.precision ?? run.config.train?.precision)],
+    [
+      "kept checkpoint",
+      ({ config: { train } }) => (train?.keep === "last" ? "last" : `best ${(train?.keep as { best: string })?.best}`),
+    ],
+    ["tokens trained on", (run) => whole(run.cost.tokens.trained)],
+    ["training time", (run) => duration(run.steps.train?.seconds ?? 0)],
+    [
+      "peak memory",
+      (run) =>
+        typeof run.steps.train?.evidence.peak_memory === "number"
+          ? gigabytes(run.steps.train.evidence.peak_memory)
+          : "–",
+    ],
+    ["device", (run) => String(run.steps.train?.evidence.device ?? "–")],
+  ];
+  const few = runs.slice(-mostColumns);
+  return {
+    type: "table",
+    id: "training",
+    caption: `How the models were trained${runs.length > few.length ? `; the latest ${few.length} of ${runs.length} runs` : ""}. The appendix has every parameter.`,
+    head: ["", ...few.map(runWord)],
+    align: ["left", ...few.map(() => "right" as const)],
+    rows: rows.map(([name, of]) => [name, ...few.map(of)]),
+  };
+}
+
+/** Runs side by side that a page's width holds. */
+const mostColumns = 4;
+
+function trainable(curve: Curve | undefined): string {
+  if (curve === undefined) return "–";
+  const { total, trainable } = curve.parameters;
+  return `${whole(trainable)} (${((trainable / total) * 100).toFixed(2)} %)`;
+}

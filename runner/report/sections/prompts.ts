@@ -1,0 +1,62 @@
+import { type Block, heading, paragraph } from "../block.ts";
+import type { RunFacts, Study } from "../study.ts";
+import { armWord, metricWord, subject, withInterval } from "../words.ts";
+
+/** What the model is told, and how far the prompt alone goes. */
+export function prompts({ runs }: Study): readonly Block[] {
+  const seen = new Set<string>();
+  return [
+    heading(1, "Prompt design and baseline performance"),
+    paragraph(
+      "A prompt is a template that is filled in for every case. Training and generation share one template, token by token: a check " +
+        "before training compares the two. The untrained model has a template of its own, so that the baseline is as good as a " +
+        "prompt can make it.",
+    ),
+    ...runs.flatMap((run) => templates(run, seen)),
+    ...baselines(runs.at(-1) as RunFacts),
+  ];
+}
+
+function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
+  return Object.entries(run.prompts).flatMap(([arm, { template, messages }]) => {
+    const instruction = JSON.stringify(messages.map(({ role, content }) => (role === "system" ? content : role)));
+    if (seen.has(instruction)) return [];
+    seen.add(instruction);
+    return [
+      heading(2, `Prompt of the ${armWord(arm)} arm`),
+      paragraph("The template ", { code: template }, ", filled in for the first case:"),
+      { type: "code" as const, text: messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n") },
+    ];
+  });
+}
+
+function baselines(run: RunFacts): readonly Block[] {
+  const { comparison, config } = run;
+  const rivals = run.arms.filter(({ name }) => name !== subject(run) || config.train === undefined);
+  if (comparison === undefined || rivals.length === 0) return [];
+  const metrics = config.evaluate.metrics.filter(
+    (metric) => comparison.arms[rivals[0]?.name ?? ""]?.[metric] !== undefined,
+  );
+  return [
+    heading(2, "Baseline performance"),
+    paragraph(
+      "Classical baselines are trained on exactly the rows that the language model is trained on. ",
+      { ref: "baselines" },
+      ` gives them beside the prompt alone, in the ${comparison.view} view.`,
+    ),
+    {
+      type: "table",
+      id: "baselines",
+      caption: "Baselines, with 95 % bootstrap intervals over cases.",
+      head: ["", ...metrics.slice(0, shown).map(metricWord)],
+      align: ["left", ...metrics.slice(0, shown).map(() => "right" as const)],
+      rows: rivals.map(({ name }) => [
+        armWord(name),
+        ...metrics.slice(0, shown).map((metric) => withInterval(comparison.arms[name]?.[metric])),
+      ]),
+    },
+  ];
+}
+
+/** Metrics with intervals that fit a page's width. */
+const shown = 4;

@@ -1,0 +1,84 @@
+/** Reports of finished runs, opened by the programs that people open them with. */
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { expect } from "vitest";
+import { expectFailure, type Rig, test } from "./rig.ts";
+
+const compared = `
+baselines: [most_frequent, nearest]
+report: {notes: notes.md}
+`;
+const notes = `# 肝臓 の study of a_very_long_title_with_underscores
+
+Ada Lovelace and Grace Hopper
+
+## Discussion
+
+Answers are *replayed*, so that \`nothing\` is learnt. #strong[not markup] $x^2$ @nobody
+
+- first point
+- second point
+`;
+
+/** What is left for people is said on stderr, and is no failure. */
+async function write(rig: Rig, ...args: readonly string[]): Promise<void> {
+  const { code, stderr } = await rig.exp("report", ...args);
+  expect(stderr).toContain("left for the authors");
+  expect(code).toBe(0);
+}
+
+function pdfText(path: string): string {
+  return execFileSync("pdftotext", ["-layout", path, "-"], { encoding: "utf8" });
+}
+
+test("a report has the numbers of its manifest, the words of its notes, and is the same bytes again", async ({
+  rig,
+}) => {
+  rig.edit("experiments/study.yaml", "baselines: []\n", compared);
+  rig.write("experiments/notes.md", notes);
+  const { manifest } = await rig.built("experiments/study.yaml");
+  await write(rig, "study", "--out", "first.pdf");
+  await write(rig, manifest, "--out", "second.pdf");
+  expect(readFileSync(rig.path("first.pdf")).equals(readFileSync(rig.path("second.pdf")))).toBe(true);
+
+  const text = pdfText(rig.path("first.pdf"));
+  const { arms, run, steps } = rig.manifest(manifest);
+  for (const arm of Object.values(arms)) expect(text).toContain(arm.canonical.micro_f1?.toFixed(3));
+  for (const { object } of Object.values(steps)) expect(text).toContain(object.slice(0, 16));
+  expect(text).toContain(run);
+  expect(text).toContain("Grace Hopper");
+  expect(text).toContain("second point");
+  // What a person wrote is shown, never run as Typst.
+  expect(text).toContain("#strong[not markup] $x^2$ @nobody");
+  // What nobody wrote is asked for, not made up.
+  expect(text).toContain("To be written by the authors");
+  // Every page says what its numbers are.
+  const pages = text.split("\f").slice(0, -1);
+  for (const page of pages) expect(page).toContain("replayed from a file");
+  expect(pages.length).toBeGreaterThan(3);
+});
+
+test("a report over several runs has them side by side", async ({ rig }) => {
+  rig.edit(
+    "experiments/study.yaml",
+    "baselines: []\n",
+    "baselines: [most_frequent]\nsweep:\n  grid: {data.train.seed: [1, 2, 3], data.train.limit: [20, 30]}\n",
+  );
+  const { events } = await rig.built("experiments/study.yaml");
+  const manifests = events.flatMap((event) =>
+    event.type === "run-end" && event.manifest !== null ? [event.manifest] : [],
+  );
+  expect(manifests).toHaveLength(6);
+  await write(rig, ...manifests, "--out", "sweep.pdf");
+  const text = pdfText(rig.path("sweep.pdf")).replaceAll(/\s+/g, " ");
+  for (const seed of [1, 2, 3]) expect(text).toContain(`seed=${seed}`);
+  expect(text).toContain("more runs stand in");
+});
+
+test("a report of a run that is not there, or whose files are gone, says so", async ({ rig }) => {
+  expectFailure(await rig.exp("report", "nothing"), 2, /no finished run "nothing"/);
+  const { manifest } = await rig.built("experiments/study.yaml");
+  const { steps } = rig.manifest(manifest);
+  rig.remove(`artifacts/store/objects/${steps["evaluate.zero_shot"]?.object}`);
+  expectFailure(await rig.exp("report", "study"), 2, /is gone; run the experiment again/);
+});
