@@ -6,25 +6,30 @@ const noun =
 const before =
   "(?:(?:so|thus|therefore|hence|the|my|your|most|likely|probable|possible|predicted|primary|main|overall|correct|expected|model|all|list|of|following|and),? )*";
 const edge = "[\\s#>*_`-]*";
-const tail = `(?: ?\\([^()\\n]{0,40}\\))?${"[*_`]*"}(?: (?:is|are|would be|includes?)\\b ?:?| ?[:：])[*_\`]*`;
+const tail = `(?: ?\\([^()\\n]{0,40}\\))?${"[*_`]*"}(?: (?:is|are|would be|includes?)\\b ?:?| ?[:：=])[*_\`]*`;
 const heading = new RegExp(`^${edge}${before}${noun}${tail}`, "i");
 const finalHeading = new RegExp(`^${edge}${before}final ${before}${noun}${tail}`, "i");
 const markdownHeading = new RegExp(`^#+ ${before}(?:final )?${noun}[*_]*$`, "i");
 const lead = /^(?:sure|certainly|of course|okay|ok|here|based on|given|according to|the following)\b[^:\n]{0,200}:/i;
 const explanation =
   /^[\s#>*_`-]*(?:explanations?|reason(?:s|ing)?|rationale|justification|notes?|comments?|discussion|confidence)\b[*_]*\s?:/i;
-const bullet = /^[-*+•‣◦–—·▪●](?:\s+|$)/;
+const bullet = /^[-*+•‣◦–—·▪●➤►→✓✔✅☑](?:\s+|$)/;
+const letter = /^\(?[a-hA-H]\)(?:\s+|$)/;
+const ticked = /^\[[xX✓✔]\]\s+/;
+const unticked = /^\[ \]\s/;
 const number = /^(?:#+ )?[*_]{0,3}\(?(\d{1,3})[.):](?:\s+|$)/;
 
-/** A piece without a bullet or number at its start. */
+/** A piece without a bullet, number, letter or ticked box at its start; nothing of one whose box is not ticked. */
 export function withoutMarker(piece: string): string {
-  return piece.replace(bullet, "").replace(number, "");
+  const rest = piece.replace(bullet, "");
+  if (unticked.test(rest)) return "";
+  return rest.replace(number, "").replace(letter, "").replace(ticked, "");
 }
 
 /** The lines of an answer that hold labels, without headings, lead-ins, list markers and what explains them. */
 export function answerLines(text: string, notes: Set<Note>, known: ReadonlySet<string>, separator: string): string[] {
   if (known.has(text)) return [text];
-  let lines = text.split(/\r\n|\r|\n/).map((line) => line.trim());
+  let lines = text.split(/\r\n|\r|\n/).flatMap((line) => numberedApart(line.trim()));
   const from = headingLine(lines);
   if (from) {
     notes.add("heading");
@@ -72,6 +77,17 @@ export function answerLines(text: string, notes: Set<Note>, known: ReadonlySet<s
   }
   if (list && taken.length > 1) notes.add("list");
   return taken;
+}
+
+/** "1. A 2. B 3. C" in lines of their own, where the numbers count up from 1. */
+function numberedApart(line: string): string[] {
+  if (!/^\(?1[.)]\s/.test(line)) return [line];
+  const starts = [0];
+  const next = /\s\(?(\d{1,2})[.)]\s/g;
+  for (let found = next.exec(line); found !== null; found = next.exec(line)) {
+    if (Number(found[1]) === starts.length + 1) starts.push(found.index + 1);
+  }
+  return starts.map((start, at) => line.slice(start, starts[at + 1]).trim());
 }
 
 type Marker = { readonly kind: "bullet" } | { readonly kind: "number"; readonly value: number };

@@ -9,7 +9,7 @@ export type JsonItems = {
 
 /** Finds labels in JSON: strings of an array, of the array in an object, of the objects in an array. undefined: no JSON here. */
 export function jsonItems(text: string): JsonItems | undefined {
-  const from = text.search(/[[{]\s*(?:["{]|\]|\}|\[\s*")/);
+  const from = text.search(/[[{]\s*(?:["{]|\]|\}|\[\s*"|'[^'\n]{1,80}'\s*:)/);
   if (from < 0) return undefined;
   if (from > 0 && !/(?:^|\s|:)$/.test(text.slice(from - 1, from))) return undefined;
   const { strings, end } = scan(text, from);
@@ -17,15 +17,27 @@ export function jsonItems(text: string): JsonItems | undefined {
   if (end === undefined) {
     return strings.length > 0 && !before ? { items: strings, truncated: true, around: before } : undefined;
   }
-  let value: unknown;
-  try {
-    value = JSON.parse(text.slice(from, end));
-  } catch {
-    return undefined;
-  }
+  const value = parseLoosely(text.slice(from, end));
+  if (value === undefined) return undefined;
   const around = before || text.slice(end).replace(/^[\s.]+/, "") !== "";
   if (around && !(Array.isArray(value) ? value.length > 0 : true)) return undefined;
   return { items: leaves(value), truncated: false, around };
+}
+
+/** JSON, or what Python prints for the same: single quotes, True, None. undefined where it is neither. */
+function parseLoosely(text: string): unknown {
+  for (const one of [
+    text,
+    text
+      .replace(/(?<=[[{,:]\s*)'|'(?=\s*[\]},:])/g, '"')
+      .replace(/\bTrue\b/g, "true")
+      .replace(/\bFalse\b/g, "false"),
+  ]) {
+    try {
+      return JSON.parse(one);
+    } catch {}
+  }
+  return undefined;
 }
 
 /** The complete strings that are no keys, and the offset after the value's last bracket. */

@@ -2,6 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { type ParseOptions, parseAnswer } from "./parse.ts";
 
+/** `npm run soak` sets it: more of everything. */
+const soak = process.env.EXP_FAULTS !== undefined;
 const options: ParseOptions = { separator: ",", task: "label_set" };
 const read = (text: string, more: Partial<ParseOptions> = {}) => parseAnswer(text, { ...options, ...more });
 
@@ -54,6 +56,18 @@ describe("an answer is read as its labels", () => {
     "quotes around all": '"Renal cyst, Adrenal hyperplasia"',
     and: "Renal cyst, and Adrenal hyperplasia.",
     repeated: `${"Renal cyst, Adrenal hyperplasia, ".repeat(500)}Renal cyst`,
+    thinking: "<thinking>Cyst, hernia?</thinking>\nRenal cyst, Adrenal hyperplasia",
+    "think in brackets": "[THINK]Cyst, hernia?[/THINK]Renal cyst, Adrenal hyperplasia",
+    channels:
+      "<|channel|>analysis<|message|>Hernia?<|end|><|start|>assistant<|channel|>final<|message|>Renal cyst, Adrenal hyperplasia",
+    "answer tags": "So it is <answer>Renal cyst, Adrenal hyperplasia</answer> then",
+    boxed: "Answer: \\boxed{Renal cyst, Adrenal hyperplasia}",
+    "python dictionary": "{'labels': ['Renal cyst', 'Adrenal hyperplasia'], 'sure': True}",
+    assignment: "Labels = [Renal cyst, Adrenal hyperplasia]",
+    "numbers in running text": "1. Renal cyst 2. Adrenal hyperplasia",
+    letters: "a) Renal cyst\nb) Adrenal hyperplasia",
+    ticks: "✅ Renal cyst\n✅ Adrenal hyperplasia",
+    boxes: "- [x] Renal cyst\n- [ ] Hernia\n- [x] Adrenal hyperplasia",
     "windows lines": "Renal cyst\r\nAdrenal hyperplasia\r\n",
   };
   for (const [name, text] of Object.entries(forms)) {
@@ -73,6 +87,8 @@ describe("an answer without labels", () => {
     "**Normal**",
     "N/A",
     "- None",
+    "The report is normal.",
+    "There is no evidence of any abnormality.",
   ]) {
     it(`${JSON.stringify(text)} is the empty set`, () =>
       expect(read(text)).toMatchObject({ labels: [], parsed: true, notes: expect.arrayContaining(["none"]) }));
@@ -118,6 +134,17 @@ describe("labels are kept", () => {
     expect(read("**Cyst, left.**", { task: "single_label", known: new Set(["Cyst, left"]) }).labels).toEqual([
       "Cyst, left",
     ]));
+  describe("of the study, joined by something else than the separator, stand apart", () => {
+    const known = new Set(["Renal cyst", "Hernia", "Cyst and stone"]);
+    const cases: [string, string[]][] = [
+      ["Renal cyst and Hernia", ["Renal cyst", "Hernia"]],
+      ["Cyst and stone, renal cyst & hernia.", ["Cyst and stone", "renal cyst", "hernia"]],
+      ["Renal cyst; Hernia", ["Renal cyst", "Hernia"]],
+      ["**Renal cyst** | Hernia", ["Renal cyst", "Hernia"]],
+      ["Renal cyst and swelling", ["Renal cyst and swelling"]],
+    ];
+    it.each(cases)("%s", (text, labels) => expect(read(text, { known }).labels).toEqual(labels));
+  });
   it("a single label is the first", () =>
     expect(read("Renal cyst, Hernia", { task: "single_label" })).toMatchObject({
       labels: ["Renal cyst"],
@@ -140,6 +167,24 @@ const plainLabel = fc
   )
   .map(([parts, end]) => `x${parts.join(" ")}${end}`);
 const fragments = fc.constantFrom(
+  "<thinking>",
+  "</thinking>",
+  "[THINK]",
+  "[/THINK]",
+  "<|channel|>final<|message|>",
+  "<answer>",
+  "</answer>",
+  "\\boxed{",
+  "{'labels': ['",
+  "']}",
+  "a) ",
+  "✅ ",
+  "[x] ",
+  "[ ] ",
+  " and ",
+  "; ",
+  " | ",
+  " / ",
   "<think>",
   "</think>",
   "<|im_end|>",
@@ -213,7 +258,7 @@ describe("properties", () => {
           expect(read(labels.join(`${separator} `), { separator })).toEqual({ labels, parsed: true, notes: [] });
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
   it("reading what was read changes nothing", () => {
@@ -222,17 +267,17 @@ describe("properties", () => {
         messy,
         fc.constantFrom(",", ";", "|", "\n"),
         fc.constantFrom("label_set" as const, "single_label" as const),
-        (text, separator, task) => {
-          const once = read(text, { separator, task }).labels;
-          expect(read(once.join(separator === "\n" ? "\n" : `${separator} `), { separator, task }).labels).toEqual(
-            once,
-          );
+        fc.constantFrom(new Set<string>(), new Set(["Renal cyst", "Hernia", "None", "a and b"])),
+        (text, separator, task, known) => {
+          const once = read(text, { separator, task, known }).labels;
+          const again = read(once.join(separator === "\n" ? "\n" : `${separator} `), { separator, task, known });
+          expect(again.labels).toEqual(once);
         },
       ),
-      { numRuns: Number(process.env.FUZZ_RUNS ?? 5000) },
+      { numRuns: soak ? 200_000 : 4000 },
     );
   });
-  it("a megabyte of anything is read in linear time", () => {
+  it("a long answer of anything is read in linear time: a megabyte in a soak, an eighth of one else", () => {
     const bodies = [
       "a",
       "[",
@@ -267,9 +312,16 @@ describe("properties", () => {
       "1. a\n2. b\n",
       "a. B ",
       "Final answer: a\n",
+      "1. a 2. b ",
+      "<answer>",
+      "\\boxed{",
+      "['a', ",
+      "{'a': ['b'",
+      "a and ",
+      "[ ] ",
     ];
     for (const body of bodies) {
-      const text = body.repeat(Math.ceil(2 ** 20 / body.length));
+      const text = body.repeat(Math.ceil((soak ? 2 ** 20 : 2 ** 17) / body.length));
       const before = process.cpuUsage();
       read(text);
       read(`Renal cyst, ${text}`);

@@ -45,13 +45,14 @@ const longest = { characters: 300, words: 30 };
 
 /**
  * Reads a model's answer. In this order:
- * 1. `<think>` blocks go, unclosed ones with all that follows; so does what stands before a lone `</think>`.
- * 2. Chat residue goes: special tokens, a role at the start, a next turn at the end.
+ * 1. `<think>` blocks and their like go, unclosed ones with all that follows; so does what stands before a lone `</think>`.
+ * 2. Chat residue goes: special tokens, a role at the start, a next turn at the end; of `<answer>` or `\boxed{}` the inside stays.
  * 3. JSON is taken where there is some: array, object with an array, objects in an array, also in a fence or cut short.
  * 4. The text after the last "Final answer:", else after the first "Diagnosis:", "Answer:", "Labels:" …, else all of it.
  * 5. Its first block: the entries of a list with bullets or numbers (of "1. Name: reason" the name), or lines up to a blank one;
  *    nothing after "Explanation:" and the like, nor a sentence that follows a full stop.
- * 6. Pieces between separators (brackets hold together), without markers, markdown, quotes, a leading "and", trailing full stops.
+ * 6. Pieces between separators (brackets hold together), without markers, markdown, quotes, a leading "and", trailing full stops;
+ *    "A and B", "A; B" and the like apart where both are labels of the study.
  * 7. "none", "no abnormality", "normal" and the like are the empty set.
  * Reading the labels that it gives, joined by the separator, gives the same labels. It takes linear time and never throws.
  */
@@ -94,7 +95,9 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
   for (const piece of inText) {
     const label = known.has(piece) ? piece : clean(piece, inText.length > 1);
     if (label === "") continue;
-    if (known.has(label)) labels.push(label);
+    const parts = known.has(label) ? undefined : knownParts(label, known);
+    if (parts !== undefined) labels.push(...parts);
+    else if (known.has(label)) labels.push(label);
     else if (isNothing(label) && !isKnownForm(label, known)) none = true;
     else if (label.length > longest.characters || words(label) > longest.words) notes.add("prose");
     else labels.push(label);
@@ -136,9 +139,24 @@ function unwrap(line: string): string {
 
 /** Whether a label of the study differs from this one only in case and the like. */
 function isKnownForm(label: string, known: ReadonlySet<string>): boolean {
-  const form = basicForm(label);
-  for (const one of known) if (basicForm(one) === form) return true;
-  return false;
+  return formsOf(known).has(basicForm(label));
+}
+
+const knownForms = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
+
+function formsOf(known: ReadonlySet<string>): ReadonlySet<string> {
+  const before = knownForms.get(known);
+  if (before !== undefined) return before;
+  const forms = new Set([...known].map(basicForm));
+  knownForms.set(known, forms);
+  return forms;
+}
+
+/** "A and B", "A; B", "A | B", "A / B" as A, B where both are labels of the study and the whole is none. */
+function knownParts(label: string, known: ReadonlySet<string>): readonly string[] | undefined {
+  if (label.length > longest.characters || isKnownForm(label, known)) return undefined;
+  const parts = label.split(/\s+(?:and|&)\s+|\s*[;|]\s*|\s+\/\s+/i).map((part) => clean(part, false));
+  return parts.length > 1 && parts.every((part) => isKnownForm(part, known)) ? parts : undefined;
 }
 
 /** One label without what models put around it. */

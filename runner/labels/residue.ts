@@ -1,32 +1,72 @@
 import type { Note } from "./parse.ts";
 
-/** The answer of a chat model without thoughts, special tokens, roles, further turns and fences. */
+/** The answer of a chat model without thoughts, special tokens, roles, further turns, answer tags and fences. */
 export function withoutResidue(text: string, notes: Set<Note>): string {
-  return unfence(withoutTurns(withoutThinking(text, notes), notes).trim());
+  const thought = thoughts.reduce((rest, tag) => withoutThinking(rest, tag, notes), finalChannel(text, notes));
+  return unfence(unwrapAnswer(withoutTurns(thought, notes), notes).trim());
 }
 
-function withoutThinking(text: string, notes: Set<Note>): string {
+type Tag = { readonly open: string; readonly close: string };
+
+/** How models mark what they think before they answer. */
+const thoughts: readonly Tag[] = [
+  ...["think", "thinking", "thought", "reasoning", "scratchpad"].map((name) => ({
+    open: `<${name}>`,
+    close: `</${name}>`,
+  })),
+  { open: "[THINK]", close: "[/THINK]" },
+];
+
+function withoutThinking(text: string, { open: opening, close: closing }: Tag, notes: Set<Note>): string {
+  if (!text.includes(opening) && !text.includes(closing)) return text;
   const kept: string[] = [];
   let at = 0;
   for (;;) {
-    const open = text.indexOf("<think>", at);
+    const open = text.indexOf(opening, at);
     if (open < 0) break;
     notes.add("think");
     kept.push(text.slice(at, open));
-    const close = text.indexOf("</think>", open);
+    const close = text.indexOf(closing, open);
     if (close < 0) {
       notes.add("truncated");
       at = text.length;
       break;
     }
-    at = close + "</think>".length;
+    at = close + closing.length;
   }
   const rest = kept.join("\n") + (kept.length > 0 ? "\n" : "") + text.slice(at);
-  const lone = rest.lastIndexOf("</think>");
+  const lone = rest.lastIndexOf(closing);
   if (lone < 0) return rest;
   notes.add("think");
-  return rest.slice(lone + "</think>".length);
+  return rest.slice(lone + closing.length);
 }
+
+/** Of an answer in channels, what follows the last "final" one. */
+function finalChannel(text: string, notes: Set<Note>): string {
+  const mark = "<|channel|>final<|message|>";
+  const at = text.lastIndexOf(mark);
+  if (at < 0) return text;
+  notes.add("residue");
+  return text.slice(at + mark.length);
+}
+
+/** What stands in the last `<answer>…</answer>` or `\\boxed{…}`, closed or not. */
+function unwrapAnswer(text: string, notes: Set<Note>): string {
+  for (const { open, close } of wrappers) {
+    const at = text.lastIndexOf(open);
+    if (at < 0) continue;
+    notes.add("residue");
+    const from = at + open.length;
+    const to = text.indexOf(close, from);
+    return text.slice(from, to < 0 ? text.length : to);
+  }
+  return text;
+}
+
+const wrappers: readonly Tag[] = [
+  { open: "<answer>", close: "</answer>" },
+  { open: "\\boxed{", close: "}" },
+];
 
 const start = /^\s*(?:<\|im_start\|>|<\|start_header_id\|>|<s>|<bos>|<\|begin_of_text\|>|\[\/INST\]|<start_of_turn>)/;
 const role =

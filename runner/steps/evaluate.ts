@@ -84,7 +84,7 @@ export type ArmMetrics = {
 /** Reads every answer as labels and scores them in three views. */
 export const evaluate: StepKind<Params> = {
   name: "evaluate",
-  version: 2,
+  version: 3,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run({ separator, task, min_share, metrics: headline, bootstrap }, ports) {
