@@ -71,6 +71,17 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./pin.ts"),
   },
   {
+    usage: "preview <file>",
+    summary: "show prompts of training rows: text, tokens, what is masked, and what the base model answers",
+    options: [
+      ["--rows <n>", "how many training rows; default: 5"],
+      ["--no-answer", "leave out the base model's answers, which need its weights"],
+      set,
+      json,
+    ],
+    load: () => import("./preview.ts"),
+  },
+  {
     usage: "plan <file...>",
     summary: "show each step: cached, will run, or depends; and why. Writes nothing",
     options: [set, smoke, acceptStale, json],

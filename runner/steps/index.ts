@@ -11,6 +11,7 @@ import { draftFetch, fetch } from "./fetch.ts";
 import { draftGenerate, generate, replay } from "./generate.ts";
 import { draftMerge, merge, needsMerge } from "./merge.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
+import { preview } from "./preview.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
 import type { Site } from "./site.ts";
 import { draftTrain, train } from "./train.ts";
@@ -24,6 +25,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       data,
       prompt,
       preflight,
+      preview,
       train,
       merge,
       generate,

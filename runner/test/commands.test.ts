@@ -6,7 +6,22 @@ import { describe, expect } from "vitest";
 import { expectFailure, type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
-const names = ["setup", "doctor", "check", "data", "pin", "plan", "run", "why", "ls", "show", "score", "gc", "schema"];
+const names = [
+  "setup",
+  "doctor",
+  "check",
+  "data",
+  "pin",
+  "preview",
+  "plan",
+  "run",
+  "why",
+  "ls",
+  "show",
+  "score",
+  "gc",
+  "schema",
+];
 
 test("--help lists every command and the exit codes; each command has its own", async ({ rig }) => {
   const help = await rig.done("--help");

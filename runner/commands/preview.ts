@@ -1,0 +1,101 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Event } from "../execute/event.ts";
+import { machinery } from "../execute/machinery.ts";
+import { execute } from "../execute/scheduler.ts";
+import { Slots } from "../execute/slots.ts";
+import { buildPlan } from "../plan/build.ts";
+import type { StoreRecord } from "../plan/record.ts";
+import { loadAll, openProject } from "../project.ts";
+import { cacheRoot } from "../setup/cache.ts";
+import { environmentPython, environmentStatus } from "../setup/environments.ts";
+import { chooseReporter } from "../show/choose.ts";
+import { previewText } from "../show/preview.ts";
+import { kinds } from "../steps/index.ts";
+import { readJsonLines } from "../steps/jsonl.ts";
+import { draftsOfPreview, type Preview, type PreviewRow } from "../steps/preview.ts";
+import { tryAcquire } from "../store/lock.ts";
+import { type Act, exit } from "./context.ts";
+
+/** `exp preview`: prompts of training rows as the model sees them, their tokens, what is masked, and the base model's answers. */
+export const command: Act = async ([path], options, context) => {
+  const rows = Number(options.rows ?? 5);
+  if (!(Number.isInteger(rows) && rows > 0)) {
+    context.err(`exp preview: --rows takes a number from 1 on, not "${options.rows}"\n`);
+    return exit.invalid;
+  }
+  const loaded = loadAll([path as string], options, context);
+  const [one] = loaded ?? [];
+  const [point] = one?.points ?? [];
+  if (one === undefined || point === undefined) return exit.invalid;
+  const { experiment } = point;
+  const project = await openProject(one.root, context, "write");
+  const { store, site } = project;
+  const { state } = environmentStatus("torchtune", context);
+  const answer = options.answer !== false;
+  const drafts = draftsOfPreview(experiment, site, { rows, answer }, state === "ok");
+  const drafted = { experiment: one.name, coordinates: point.coordinates, drafts };
+  const plan = buildPlan([drafted], kinds, (file) => project.digests.of(file));
+
+  const reporter = chooseReporter({ json: false, quiet: true }, context);
+  const emit = (event: Event): void => reporter.event(event);
+  const records = new Map<string, StoreRecord>();
+  try {
+    const parts = machinery(plan, {
+      store,
+      digests: project.digests,
+      packageRoot: context.packageRoot,
+      stop: context.stop,
+      kill: context.kill,
+      emit,
+      python: (environment) => environmentPython(environment, context),
+      slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
+      jobs: 1,
+    });
+    const outcomes = await execute(plan, parts, { emit, stop: context.stop, force: () => false, keepGoing: false });
+    for (const [step, outcome] of outcomes) {
+      if ("record" in outcome && outcome.record !== undefined) records.set(step.draft.id, outcome.record);
+    }
+  } finally {
+    await reporter.close();
+    store.close();
+  }
+  if (records.size < plan.steps.length) return exit.failed;
+
+  const fileOf = (step: string, name: string): string =>
+    join(store.objectDir((records.get(step) as StoreRecord).object), name);
+  const notes: string[] = [];
+  if (one.points.length > 1) notes.push(`the first of ${one.points.length} runs: ${point.coordinates}`);
+  if (state !== "ok")
+    notes.push(`no tokens and no answers: the Python environment is ${state}; run exp setup torchtune`);
+  if (state === "ok" && answer && experiment.generate.engine !== "transformers") {
+    notes.push(`no answers: engine ${experiment.generate.engine} is not asked by a preview`);
+  }
+  const arms = drafts.filter(({ kind }) => kind === "prompt").map(({ id }) => id.slice("prompt.".length));
+  const shown = arms.map((arm) => {
+    const preview: Preview =
+      state === "ok"
+        ? (JSON.parse(readFileSync(fileOf(`preview.${arm}`, "preview.json"), "utf8")) as Preview)
+        : { rows: readJsonLines<PreviewRow>(fileOf(`prompt.${arm}`, "eval.jsonl")).slice(0, rows), missing: {} };
+    const why = Object.entries(preview.missing).map(([what, reason]) => `no ${what}: ${reason}`);
+    return { arm, rows: preview.rows, notes: [...notes, ...why] };
+  });
+  if (options.json === true) context.out(`${JSON.stringify({ experiment: one.name, arms: shown }, null, 1)}\n`);
+  else
+    context.out(shown.map(({ arm, rows: all, notes: said }) => previewText(arm, all.map(forPeople), said)).join("\n"));
+  return exit.done;
+};
+
+function forPeople(row: PreviewRow) {
+  const { id, target, messages, examples, prompt, masked, trained, answer } = row;
+  return {
+    id,
+    target,
+    text: row.text ?? messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n"),
+    ...(examples === undefined ? {} : { examples }),
+    prompt: prompt?.length ?? null,
+    masked: masked ?? null,
+    trained: trained?.map(({ token }) => token) ?? null,
+    answer: answer ?? null,
+  };
+}

