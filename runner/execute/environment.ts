@@ -47,6 +47,8 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     PYTHONUTF8: "1",
     OMP_NUM_THREADS: String(request.cores),
     MKL_NUM_THREADS: String(request.cores),
+    // Threads that wait by spinning take the cores from those that work, as soon as anything else runs beside them.
+    OMP_WAIT_POLICY: "PASSIVE",
     TOKENIZERS_PARALLELISM: "false",
     DO_NOT_TRACK: "1",
     AXOLOTL_DO_NOT_TRACK: "1",

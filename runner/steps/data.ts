@@ -5,7 +5,6 @@ import { audit, blocking, type SplitName } from "../data/audit.ts";
 import { labelCounts } from "../data/labels.ts";
 import { type Columns, type Row, readRows, takePart } from "../data/rows.ts";
 import { splitValidation } from "../data/split.ts";
-import { readTable } from "../data/table.ts";
 import { oversample, targetWriter } from "../data/target.ts";
 import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
 import { formatDiagnostic } from "../diagnostic/frame.ts";
@@ -89,6 +88,7 @@ export type Study = {
 
 /** Reads the files of a study and splits them, as the data step does; `source` gives the path behind a name. Throws StepFailed. */
 export async function readStudy(params: DataParams, source: (name: string) => string): Promise<Study> {
+  const { readTable } = await import("../data/table.ts");
   const recoded: SplitName[] = [];
   const read = async (name: SplitName, part: Part): Promise<readonly Row[]> => {
     const path = source(`data.${name}.file`);

@@ -5,7 +5,6 @@ import type { Experiment } from "../experiment/schema.ts";
 import { viewOf } from "../labels/views.ts";
 import type { Draft, Json, Ports, StepKind } from "../plan/step.ts";
 import { StepFailed } from "../plan/step.ts";
-import { compileTemplate, TemplateError } from "../prompt/template.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -29,6 +28,8 @@ export const prompt: StepKind<Params> = {
   async run(params, ports) {
     const path = ports.source("template");
     const labels = params.labels === null ? [] : offered(params.labels, ports);
+    // Handlebars is read where a template is filled in, and not by every command that plans.
+    const { compileTemplate, TemplateError } = await import("../prompt/template.ts");
     try {
       const render = compileTemplate(readFileSync(path, "utf8"));
       for (const split of ["train", "validation", "eval"]) {
