@@ -55,9 +55,10 @@ def blocks(lock: str) -> dict[str, str]:
     return found
 
 
-def cpu_lock(cuda: str, wheels: str) -> str:
-    """The lock for machines without an NVIDIA GPU, derived from the one for machines with it."""
-    packages = {name: text for name, text in blocks(cuda).items() if not CUDA_ONLY.match(name)}
+def cpu_lock(cuda: str, wheels: str, source: str) -> str:
+    """The lock for machines without an NVIDIA GPU, derived from the one for machines with it: without the packages that
+    only the CUDA build needs, unless the .in file names them."""
+    packages = {name: text for name, text in blocks(cuda).items() if not is_cuda_only(name, source)}
     version = packages["torch"].split("==")[1].split()[0]
     packages["torch"] = ""
     for build, system in ((f"{version}+cpu", "linux"), (version, "darwin")):
@@ -68,16 +69,23 @@ def cpu_lock(cuda: str, wheels: str) -> str:
     return built + "".join(packages.values())
 
 
+def is_cuda_only(name: str, source: str) -> bool:
+    """Whether a package serves the CUDA build alone: by its name, unless the .in file asks for it."""
+    return bool(CUDA_ONLY.match(name)) and name not in source.splitlines()
+
+
 def main(names: list[str]) -> None:
     """Write the locks of these .in files, or of all."""
     checks = {"dev": "torchtune", "dev-axolotl": "axolotl"}
+    wheels = (FOLDER / "torch-cpu-wheels.txt").read_text()
     for name in sorted(path.stem for path in FOLDER.glob("*.in") if not names or path.stem in names):
         if name in ("uv", "bundled"):
             (FOLDER / f"{name}.lock").write_text(resolve(f"{name}.in"))
         elif name not in checks:
             cuda = resolve(f"{name}.in")
             (FOLDER / f"{name}-cuda.lock").write_text(cuda)
-            (FOLDER / f"{name}-cpu.lock").write_text(cpu_lock(cuda, (FOLDER / "torch-cpu-wheels.txt").read_text()))
+            cpu = cpu_lock(cuda, wheels, (FOLDER / f"{name}.in").read_text())
+            (FOLDER / f"{name}-cpu.lock").write_text(cpu)
     for name, environment in checks.items():
         if not names or name in names:
             lock = resolve(f"{name}.in", "--constraints", f"{environment}-cuda.lock")

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from recipes.locks.compile import CUDA_ONLY, FOLDER, blocks, cpu_lock, from_source
+from recipes.locks.compile import FOLDER, blocks, cpu_lock, from_source, is_cuda_only
 
 LOCKS = sorted(FOLDER.glob("*.lock"))
 
@@ -27,8 +27,10 @@ def test_cpu_lock_is_the_cuda_lock_without_cuda(cuda: object) -> None:
     path = FOLDER / str(cuda)
     wheels = (FOLDER / "torch-cpu-wheels.txt").read_text()
     cpu = path.with_name(path.name.replace("-cuda", "-cpu")).read_text()
-    assert cpu == cpu_lock(path.read_text(), wheels)
-    assert not [name for name in blocks(cpu) if CUDA_ONLY.match(name)]
+    source = path.with_name(path.name.replace("-cuda.lock", ".in")).read_text()
+    assert cpu == cpu_lock(path.read_text(), wheels, source)
+    assert not [name for name in blocks(cpu) if is_cuda_only(name, source)]
+    assert not {"nvidia-cublas", "cuda-toolkit"} & set(blocks(cpu))
     version = re.match(r"torch==([^+\s]+)", blocks(cpu)["torch"])
     assert version and all(f"torch-{version[1]}" in line for line in wheels.splitlines())
 
