@@ -1,0 +1,230 @@
+"""The training step: `python -m recipes.axolotl.train REQUEST`. Writes adapter/ or model/, and train.json.
+
+It encodes the rows, writes the configuration, and runs `python -m axolotl.cli.train` beside itself, one process a GPU,
+in its own process group; `recipes.axolotl.plugin` in there reports back through files.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from recipes.axolotl.checkpoints import keep_usable
+from recipes.axolotl.config import OWN_SECTION, Device, build_config, check_config, total_steps
+from recipes.axolotl.data import check_prefixes, encode_file
+from recipes.axolotl.weights import check_weights, hand_over
+from recipes.common.encode import end_token, load_tokenizer, pad_token
+from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
+
+ROOT = Path(__file__).resolve().parents[2]
+_QUIET = {
+    "AXOLOTL_DO_NOT_TRACK": "1",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "HF_HUB_OFFLINE": "1",
+    "WANDB_SILENT": "true",
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    "PYTHONUNBUFFERED": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # Threads that spin while they wait make training several times slower as soon as anything else runs.
+    "OMP_WAIT_POLICY": "PASSIVE",
+}
+
+
+def run(step: Step) -> dict[str, Any]:
+    """Train as the request says; a rerun with the same work folder goes on where the last one stopped."""
+    work = step.work / "axolotl"
+    config, device = prepare(step, work)
+    resumed = keep_usable(work / "out", config[OWN_SECTION]["fingerprint"])
+    step.check_interrupt()
+    step.progress(force=True, message="starting axolotl")
+    started = time.monotonic()
+    codes = launch(step, work, config, device)
+    outcome = _outcome(step, work, codes)
+    report = outcome["report"]
+    expected = total_steps(step.params, _count_lines(step.inputs["train"]))
+    short = report["steps"] < outcome["max_steps"] or (device.count == 1 and report["steps"] < expected)
+    if report["stopped"] != "early_stopping" and short:
+        raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps")
+    hand_over(work / "out", step.output, step.params, _read_json(step.inputs["model"]), step.places["model"])
+    write_json(step.output / "train.json", report)
+    return {
+        "device": outcome["device"],
+        "processes": device.count,
+        "precision": step.params["precision"],
+        "seconds_training": round(outcome["seconds"], 3),
+        "seconds_axolotl": round(time.monotonic() - started, 3),
+        "tokens_per_second": round(report["tokens"] / max(outcome["seconds"], 1e-9), 1),
+        "tokens": report["tokens"],
+        "peak_memory": _peak_of_children(),
+        "peak_gpu_memory": outcome["peak_gpu_memory"],
+        "resumed_from_step": resumed,
+    }
+
+
+def prepare(step: Step, work: Path) -> tuple[dict[str, Any], Device]:
+    """Encode the rows and write the configuration into the work folder."""
+    model, params = step.places["model"], step.params
+    check_weights(model)
+    shape = _read_json(model / "config.json")
+    device = find_device()
+    (work / "out").mkdir(parents=True, exist_ok=True)
+    tokenizer = load_tokenizer(model)
+    files = {"model": model, "train": work / "train.jsonl"}
+    validation = step.inputs.get("validation")
+    if validation is not None and _count_lines(validation):
+        files["validation"] = work / "validation.jsonl"
+    rows = _count_lines(step.inputs["train"])
+    config = build_config(params, layers=shape["num_hidden_layers"], rows=rows, device=device, files=files, work=work)
+    if params["max_length"] > shape.get("max_position_embeddings", params["max_length"]):
+        raise StepFailed(
+            "max-length",
+            f"max_length {params['max_length']} exceeds the {shape['max_position_embeddings']} positions of the model",
+            "Lower train.max_length.",
+        )
+    thinking = bool(params.get("thinking", False))
+    digests = []
+    for name in ("train", "validation"):
+        if name in files:
+            named = name == "validation"
+            given = {"max_length": params["max_length"], "thinking": thinking, "named": named}
+            digests.append(encode_file(tokenizer, step.inputs[name], files[name], **given))
+    check_prefixes(tokenizer, step.inputs["train"], files["train"], thinking=thinking)
+    ends = {end_token(tokenizer), tokenizer.eos_token_id} - {None}
+    config[OWN_SECTION] |= {
+        "ends": sorted(ends),
+        "pad": pad_token(tokenizer),
+        "tokenizer": str(model),
+        "epochs": params["epochs"],
+        "fingerprint": _fingerprint(params, digests, step.inputs["model"], device),
+    }
+    check_config(config)
+    # PyYAML reads a JSON 1e-07 as a text; what it writes itself it also reads.
+    (work / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=True))
+    return config, device
+
+
+def find_device() -> Device:
+    """What this process may use: the GPUs that it was granted, else the CPU."""
+    import torch
+
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if count == 0:
+        return Device("cpu", int(os.environ.get("EXP_CPU_PROCESSES", "1")))
+    weakest = min((torch.cuda.get_device_capability(i), torch.cuda.get_device_name(i)) for i in range(count))
+    return Device("cuda", count, weakest[0], weakest[1])
+
+
+def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) -> list[int]:
+    """Run axolotl to its end, one process a device, and return their exit codes. Asked to stop, it asks them; where
+    one of several fails, the others are ended."""
+    for old in [*work.glob("failure-*.json"), work / "outcome.json", work / "progress.jsonl"]:
+        old.unlink(missing_ok=True)
+    for saved in (work / "out").glob("*.safetensors"):
+        if not saved.name.startswith("best-"):
+            saved.unlink()
+    (work / "progress.jsonl").symlink_to(step.progress_path)
+    command = [sys.executable, "-m", "axolotl.cli.train", str(work / "config.yaml")]
+    children = [
+        subprocess.Popen(command, cwd=work, env=env, stdin=subprocess.PIPE)
+        for env in _environments(work, device, step.cores, config)
+    ]
+    asked = False
+    while any(child.poll() is None for child in children):
+        if step.stopping and not asked:
+            asked = True
+            for child in children:
+                child.send_signal(signal.SIGTERM)
+        if any(child.poll() not in (None, 0) for child in children) and len(children) > 1:
+            time.sleep(2)
+            for child in children:
+                child.kill()
+        time.sleep(0.1)
+    return [child.wait() for child in children]
+
+
+def _environments(work: Path, device: Device, cores: int, config: Mapping[str, Any]) -> list[dict[str, str]]:
+    """The variables of each process, as torchrun sets them; the processes are ours, so that none outlives us."""
+    kept = {name: value for name, value in os.environ.items() if "COLAB_" not in name}
+    wandb = {"WANDB_MODE": "offline", "WANDB_DIR": str(work / "reports")} if config.get("use_wandb") else {}
+    (work / "reports").mkdir(exist_ok=True)
+    shared = {
+        **kept,
+        **_QUIET,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")])),
+        "OMP_NUM_THREADS": str(max(1, cores // device.count)),
+        "HF_DATASETS_CACHE": str(work / "cache"),
+        "TENSORBOARD_LOGGING_DIR": str(work / "reports" / "tensorboard"),
+        "WANDB_MODE": "disabled",
+        **wandb,
+        "EXP_WATCHED": "1",
+    }
+    if device.count == 1:
+        return [shared]
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    group = {"WORLD_SIZE": str(device.count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    return [shared | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(device.count)]
+
+
+def _outcome(step: Step, work: Path, codes: list[int]) -> dict[str, Any]:
+    """What the plugin wrote at the end. Exit code 0 alone says nothing: an interrupted training has it too."""
+    for failure in sorted(work.glob("failure-*.json")):
+        said = _read_json(failure)
+        raise StepFailed(said["code"], said["message"], said["help"])
+    outcome = work / "outcome.json"
+    if any(codes) or not outcome.is_file():
+        if step.stopping:
+            raise Interrupted
+        code = next((code for code in codes if code), 0)
+        if code == -signal.SIGKILL:
+            raise StepFailed(
+                "out-of-memory",
+                "axolotl was killed, most often because memory ran out",
+                "Halve train.batch_size and double train.gradient_accumulation.",
+            )
+        raise StepFailed("trainer-failed", f"axolotl ended with code {code} and no answer", "Its log says more.")
+    told = _read_json(outcome)
+    if told["report"]["stopped"] == "interrupted":
+        raise Interrupted
+    return told
+
+
+def _fingerprint(params: Mapping[str, Any], digests: list[str], model: Path, device: Device) -> str:
+    """Digest of what a checkpoint depends on."""
+    told = {key: value for key, value in params.items() if key not in ("checkpoint", "report_to")}
+    facts = [told, digests, hashlib.sha256(model.read_bytes()).hexdigest(), device.count]
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _peak_of_children() -> int:
+    """Largest resident set of axolotl, in bytes."""
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+def _count_lines(file: Path) -> int:
+    with file.open(encoding="utf-8") as lines:
+        return sum(1 for line in lines if line.strip())
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return value
+
+
+if __name__ == "__main__":
+    main(run)
