@@ -1,31 +1,41 @@
+import decided from "../../recipes/axolotl/decided.json" with { type: "json" };
+import keys from "../../recipes/axolotl/keys.json" with { type: "json" };
 import type { Backend } from "./backend.ts";
 import { trainProperties } from "./train.ts";
 
-/** `train` with axolotl: known by name, so that a file written for it gets a plain answer. */
+/** `train` with axolotl: every method on CPU and GPU, on a T4 too, on several GPUs by DDP. */
 export const axolotlSchema = {
   type: "object",
   additionalProperties: false,
   required: ["backend"],
   properties: {
-    backend: { type: "string", const: "axolotl", description: "axolotl; not in this version." },
+    backend: { type: "string", const: "axolotl", description: "axolotl 0.19.0 in its own environment." },
     ...trainProperties,
   },
 } as const;
 
-/** axolotl cannot be run by this version: an error at `train.backend` says so before anything is planned. */
+const decides = (key: string): boolean =>
+  Object.keys(decided).some((name) => key === name || key.startsWith(`${name}.`));
+
+/** axolotl 0.19.0 as the recipes drive it. */
 export const axolotl: Backend = {
   name: "axolotl",
   schema: axolotlSchema,
-  unavailable: { message: "backend axolotl is not in this version", help: "use backend: torchtune" },
   habits: { checkpointing: ["cuda"], allLogits: true },
   capabilities: {
-    methods: { lora: {}, dora: {}, qlora: {}, qdora: {}, full: {} },
+    methods: {
+      lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },
+      dora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },
+      qlora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },
+      qdora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },
+      full: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
+    },
     instead: {},
-    schedules: [],
-    best: [],
-    earlyStopping: false,
-    samples: false,
-    overrides: [],
-    decided: {},
+    schedules: ["cosine", "linear", "constant"],
+    best: ["loss", "micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
+    earlyStopping: true,
+    samples: true,
+    overrides: keys.filter((key) => !decides(key)),
+    decided,
   },
 };

@@ -9,8 +9,6 @@ export type Backend = {
   readonly name: string;
   /** JSON Schema of `train` for this backend; `backend` is its tag. */
   readonly schema: { readonly type: "object"; readonly properties: Readonly<Record<string, unknown>> };
-  /** Said at `train.backend` where this version cannot run the backend at all. */
-  readonly unavailable?: { readonly message: string; readonly help: string };
   readonly capabilities: Capabilities;
   readonly habits: Habits;
 };
@@ -34,7 +32,7 @@ export type Capabilities = {
   readonly best: readonly string[];
   readonly earlyStopping: boolean;
   readonly samples: boolean;
-  /** Dotted keys of the locked trainer that `overrides` may set. */
+  /** Dotted keys of the locked trainer that `overrides` may set; "optim_args.*" is a section of free keys. */
   readonly overrides: readonly string[];
   /** Dotted keys of the trainer that an experiment decides -> the key that decides. */
   readonly decided: Readonly<Record<string, string>>;

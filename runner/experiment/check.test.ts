@@ -168,17 +168,13 @@ describe("prompt", () => {
 
 describe("train", () => {
   refuses({
-    "another backend": [
-      "train: {backend: axolotl}",
-      "3:18 not-available: backend axolotl is not in this version (use backend: torchtune)",
-    ],
     "a method that the backend lacks": [
       "train: {method: qlora}",
       "3:17 backend-lacks: torchtune cannot train by qlora (use method: lora",
     ],
     "a precision that it lacks": [
       "train: {precision: fp16}",
-      "backend-lacks: torchtune cannot train lora in fp16 (use precision: bf16, fp32)",
+      "backend-lacks: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",
     ],
     "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: alpha and alpha_ratio"],
     "the best by a metric, for now": [
@@ -196,6 +192,14 @@ describe("train", () => {
     "an override of what the experiment decides": [
       "train: {overrides: {optimizer.lr: 1}}",
       "decided-override: optimizer.lr is decided by train.learning_rate",
+    ],
+    "an override that axolotl would drop": [
+      "train: {backend: axolotl, overrides: {adam_beta_2: 0.9}}",
+      '3:39 unknown-key: axolotl has no key "adam_beta_2" to override (did you mean "adam_beta2"?)',
+    ],
+    "an override of what the experiment decides, with axolotl": [
+      "train: {backend: axolotl, overrides: {chat_template_kwargs: {x: 1}}}",
+      "decided-override: chat_template_kwargs.x is decided by prompt.thinking",
     ],
     "no value": ["train:", "3:1 empty-value: train has no value (leave the key out for zero-shot"],
   });

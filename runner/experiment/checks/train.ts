@@ -16,10 +16,6 @@ export function checkTrain(context: CheckContext): void {
   const train = resolved as Written;
   const backend = backends[train.backend];
   if (backend === undefined) return;
-  if (backend.unavailable !== undefined) {
-    context.error("train.backend", "not-available", backend.unavailable.message, backend.unavailable.help);
-    return;
-  }
   if (train.alpha !== undefined && train.alpha_ratio !== undefined) {
     const help = "keep alpha, or alpha_ratio so that a sweep over rank is not a sweep over scale";
     context.error("train.alpha_ratio:", "exactly-one", "alpha and alpha_ratio are both given", help);
@@ -76,9 +72,12 @@ function checkValidation(context: CheckContext, train: Written, hasValidation: b
 
 function checkOverrides(context: CheckContext, train: Written, { overrides, decided }: Capabilities): void {
   for (const key of Object.keys(dottedKeys(train.overrides))) {
-    if (overrides.includes(key)) continue;
+    if (isKnown(key, overrides)) continue;
     const path = `train.overrides.${key}:`;
-    const instead = Object.hasOwn(decided, key) ? decided[key] : undefined;
+    const section = key.split(".")[0] as string;
+    const instead = [key, section]
+      .map((name) => (Object.hasOwn(decided, name) ? decided[name] : undefined))
+      .find(Boolean);
     if (instead !== undefined) {
       context.error(path, "decided-override", `${key} is decided by ${instead}`, `use ${instead}`);
     } else {
@@ -86,4 +85,10 @@ function checkOverrides(context: CheckContext, train: Written, { overrides, deci
       context.error(path, "unknown-key", `${train.backend} has no key "${key}" to override`, help);
     }
   }
+}
+
+/** Whether a dotted key is in a list, or in a section of free keys there: "optim_args.*". */
+function isKnown(key: string, keys: readonly string[]): boolean {
+  const parts = key.split(".");
+  return keys.includes(key) || parts.some((_, at) => at > 0 && keys.includes(`${parts.slice(0, at).join(".")}.*`));
 }
