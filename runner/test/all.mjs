@@ -11,9 +11,10 @@ import { fileURLToPath } from "node:url";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const soak = process.argv.includes("--soak");
 const scratch = mkdtempSync(join(tmpdir(), "exp-all-"));
-const env = { ...process.env, ...(soak ? { EXP_FAULTS: "200" } : {}) };
+const env = { ...process.env, ...(soak ? { EXP_FAULTS: "200", EXP_SOAK: "1" } : {}) };
 const cache = env.EXP_CACHE || join(env.XDG_CACHE_HOME || join(env.HOME, ".cache"), "exp");
-const python = join(cache, "envs/torchtune/bin/python");
+const pythonOf = (environment) => join(cache, "envs", environment, "bin/python");
+const python = pythonOf("torchtune");
 const counts = { passed: 0, failed: 0 };
 
 /** Runs a program with its output shown; says whether it ended well. */
@@ -55,9 +56,10 @@ function vitest() {
   return testResults.flatMap(({ assertionResults }) => assertionResults);
 }
 
-function pytest() {
-  const report = join(scratch, "pytest.xml");
-  const ended = run(python, ["-m", "pytest", "-q", `--junitxml=${report}`, "recipes"]);
+/** The Python tests of an environment: each trainer's run in its own, all others in torchtune's. */
+function pytest(environment, folder) {
+  const report = join(scratch, `pytest-${environment}.xml`);
+  const ended = run(pythonOf(environment), ["-m", "pytest", "-q", `--junitxml=${report}`, folder]);
   const suite = /<testsuite [^>]*>/.exec(readReport(report))?.[0] ?? "";
   const number = (name) => Number(new RegExp(` ${name}="(\\d+)"`).exec(suite)?.[1] ?? 0);
   const failed = number("failures") + number("errors");
@@ -96,8 +98,9 @@ if (setUp) {
   check(python, ["-m", "ruff", "check", "recipes"]);
   check(python, ["-m", "ruff", "format", "--check", "--config", "recipes/pyproject.toml", "recipes"]);
   check(python, ["-m", "mypy", "--config-file", "recipes/pyproject.toml", "recipes"]);
-  pytest();
+  pytest("torchtune", "recipes");
 }
+if (check("node", ["dist/cli.js", "setup", "axolotl", "--dev"])) pytest("axolotl", "recipes/axolotl");
 rmSync(scratch, { recursive: true, force: true });
 if (soak) writeSoak(tests);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);
