@@ -7,93 +7,126 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "./measure.mjs";
 import { makeStudy } from "./study.mjs";
 
-/** What `exp run` adds to a training: the same config given to `tune run` beside it. */
+/** What `exp run` adds to a training, for each trainer: the same config given to the trainer itself beside it. */
 export const training = {
   name: "training",
-  async groups({ exp, root, compare, folder, quick }) {
-    const cache = process.env.EXP_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "exp");
-    const bin = join(cache, "envs", "torchtune", "bin");
-    if (!existsSync(join(bin, "tune")))
-      return [{ title: "Around a training", rows: [], note: "Skipped: run `exp setup torchtune` first." }];
-
-    const study = folder("training");
-    const model = join(study, "model");
-    const python = { cwd: root, env: { ...process.env, PYTHONPATH: root } };
-    execFileSync(
-      join(bin, "python"),
-      ["-m", "recipes.common.tiny_models", model, "--family", "llama", "--layers", "8"],
-      python,
-    );
-    const epochs = quick ? 1 : 6;
-    const file = makeTraining(study, epochs);
-    const command = [...exp, "run", file, "--until", "train", "--force", "train", "--json"];
-    const config = await configOf(command, study, { ...process.env, EXP_CACHE: cache });
-    const work = join(study, "tune");
-    const direct = join(study, "config.json");
-    writeFileSync(direct, JSON.stringify({ ...config, output_dir: work }));
-
-    const inside = { preflight: [] };
-    // What the train step sets for itself: threads that sleep while they wait.
-    const env = { EXP_CACHE: cache, OMP_WAIT_POLICY: "PASSIVE", TQDM_DISABLE: "1", PYTHONPATH: root };
-    const rows = await compare(
-      [
-        {
-          who: "exp run",
-          command,
-          cwd: study,
-          env,
-          after(stdout) {
-            for (const line of stdout.trim().split("\n")) {
-              const { type, step, status, seconds } = JSON.parse(line);
-              if (type === "step-end" && status === "built") inside[step]?.push(seconds);
-            }
-          },
-        },
-        {
-          who: "tune run",
-          command: [join(bin, "tune"), "run", "recipes/torchtune/recipe.py", "--config", direct],
-          cwd: root,
-          env,
-          before() {
-            // A checkpoint of the round before would be gone on from.
-            rmSync(work, { recursive: true, force: true });
-            mkdirSync(work);
-          },
-        },
-        {
-          who: "exp run, the preflight alone",
-          command: [...exp, "run", file, "--until", "preflight", "--force", "preflight", "--quiet"],
-          cwd: study,
-          env,
-        },
-      ],
-      { rounds: quick ? 1 : 3 },
-    );
-    const [ours, theirs, preflight] = rows;
-    const over = (name, less) => median(ours[name].map((value, at) => value - theirs[name][at] - less[at]));
-    const share = (seconds, of) => `${seconds.toFixed(2)} s (${((100 * seconds) / median(theirs[of])).toFixed(1)} %)`;
-    const note =
-      "Before a training, exp checks its rows and tokens, which tune does not: the preflight, a process of its own. " +
-      `Without it, exp run takes ${share(over("wall", inside.preflight), "wall")} of wall time more than tune run, and ` +
-      `${share(over("cpu", preflight.cpu), "cpu")} of CPU; medians over pairs, target 2 s. With it, ` +
-      `${share(
-        over(
-          "wall",
-          ours.wall.map(() => 0),
-        ),
-        "wall",
-      )} and ${share(
-        over(
-          "cpu",
-          ours.cpu.map(() => 0),
-        ),
-        "cpu",
-      )}.`;
-    return [{ title: `${epochs * 100} training steps of a tiny model`, rows, note }];
+  async groups(bench) {
+    const groups = [];
+    for (const trainer of [torchtune, axolotl]) groups.push(await around(trainer, bench));
+    return groups;
   },
 };
 
-function makeTraining(study, epochs) {
+/** How a trainer is called without exp: its own command, and what exp's train step leaves in its work folder for it. */
+const torchtune = {
+  backend: "torchtune",
+  command: "tune run",
+  epochs: 6,
+  // What the train step sets for itself: threads that sleep while they wait.
+  env: { OMP_WAIT_POLICY: "PASSIVE", TQDM_DISABLE: "1" },
+  take(work) {
+    return JSON.parse(readFileSync(join(work, "config.json"), "utf8"));
+  },
+  give(config, folder) {
+    const file = join(folder, "config.json");
+    writeFileSync(file, JSON.stringify({ ...config, output_dir: join(folder, "work") }));
+    return file;
+  },
+  call: (bin, config) => [join(bin, "tune"), "run", "recipes/torchtune/recipe.py", "--config", config],
+};
+
+const axolotl = {
+  backend: "axolotl",
+  command: "python -m axolotl.cli.train",
+  epochs: 2,
+  env: {
+    ...{ OMP_WAIT_POLICY: "PASSIVE", AXOLOTL_DO_NOT_TRACK: "1", DO_NOT_TRACK: "1", HF_HUB_OFFLINE: "1" },
+    ...{ WANDB_MODE: "disabled", TOKENIZERS_PARALLELISM: "false" },
+  },
+  take(work) {
+    const folder = join(work, "axolotl");
+    const config = readFileSync(join(folder, "config.yaml"), "utf8");
+    return { config, folder, rows: readFileSync(join(folder, "train.jsonl"), "utf8") };
+  },
+  give({ config, folder: old, rows }, folder) {
+    const file = join(folder, "config.yaml");
+    writeFileSync(join(folder, "train.jsonl"), rows);
+    writeFileSync(file, config.replaceAll(old, folder));
+    return file;
+  },
+  call: (bin, config) => [join(bin, "python"), "-m", "axolotl.cli.train", config],
+};
+
+async function around(trainer, { exp, root, compare, folder, quick }) {
+  const { backend } = trainer;
+  const title = `Around a training with ${backend}`;
+  const cache = process.env.EXP_CACHE || join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "exp");
+  const bin = join(cache, "envs", backend, "bin");
+  const models = join(cache, "envs", "torchtune", "bin", "python");
+  if (!existsSync(join(bin, "python")) || !existsSync(models))
+    return { title, rows: [], note: `Skipped: run \`exp setup torchtune ${backend}\` first.` };
+
+  const study = folder(`training-${backend}`);
+  const model = join(study, "model");
+  const python = { cwd: root, env: { ...process.env, PYTHONPATH: root } };
+  execFileSync(models, ["-m", "recipes.common.tiny_models", model, "--family", "llama", "--layers", "8"], python);
+  const epochs = quick ? 1 : trainer.epochs;
+  const file = makeTraining(study, backend, epochs);
+  const command = [...exp, "run", file, "--until", "train", "--force", "train", "--json"];
+  const taken = await configOf(trainer, command, study, { ...process.env, EXP_CACHE: cache });
+  const direct = join(study, "direct");
+  const env = { EXP_CACHE: cache, PYTHONPATH: root, ...trainer.env };
+  mkdirSync(direct, { recursive: true });
+  const config = trainer.give(taken, direct);
+
+  const inside = { preflight: [] };
+  const rows = await compare(
+    [
+      {
+        who: "exp run",
+        command,
+        cwd: study,
+        env,
+        after(stdout) {
+          for (const line of stdout.trim().split("\n")) {
+            const { type, step, status, seconds } = JSON.parse(line);
+            if (type === "step-end" && status === "built") inside[step]?.push(seconds);
+          }
+        },
+      },
+      {
+        who: trainer.command,
+        command: trainer.call(bin, config),
+        cwd: root,
+        env: { ...env, HF_DATASETS_CACHE: join(direct, "cache") },
+        before() {
+          // A checkpoint or a prepared data set of the round before would be gone on from.
+          rmSync(direct, { recursive: true, force: true });
+          mkdirSync(join(direct, "work"), { recursive: true });
+          trainer.give(taken, direct);
+        },
+      },
+      {
+        who: "exp run, the preflight alone",
+        command: [...exp, "run", file, "--until", "preflight", "--force", "preflight", "--quiet"],
+        cwd: study,
+        env,
+      },
+    ],
+    { rounds: quick ? 1 : 3 },
+  );
+  const [ours, theirs, preflight] = rows;
+  const over = (name, less) => median(ours[name].map((value, at) => value - theirs[name][at] - (less[at] ?? 0)));
+  const share = (seconds, of) => `${seconds.toFixed(2)} s (${((100 * seconds) / median(theirs[of])).toFixed(1)} %)`;
+  const note =
+    `Before a training, exp checks its rows and tokens, which ${trainer.command} does not: the preflight, a process of ` +
+    `its own. Without it, exp run takes ${share(over("wall", inside.preflight), "wall")} of wall time more than ` +
+    `${trainer.command}, and ${share(over("cpu", preflight.cpu), "cpu")} of CPU; medians over pairs, target 2 s. With ` +
+    `it, ${share(over("wall", []), "wall")} and ${share(over("cpu", []), "cpu")}.`;
+  return { title: `${title}: ${epochs * 100} steps of a tiny model`, rows, note };
+}
+
+function makeTraining(study, backend, epochs) {
   makeStudy(study, { points: 1, rows: 800 });
   writeFileSync(
     join(study, "experiments", "training.yaml"),
@@ -104,7 +137,7 @@ data:
   columns: {id: id, input: input, target: target}
 model: {base: ../model}
 prompt: {template: prompts/plain.hbs}
-train: {backend: torchtune, method: lora, rank: 8, epochs: ${epochs}, batch_size: 8, gradient_accumulation: 1, learning_rate: 1.0e-3, max_length: 256, precision: fp32, seed: 1, keep: last}
+train: {backend: ${backend}, method: lora, rank: 8, epochs: ${epochs}, batch_size: 8, gradient_accumulation: 1, learning_rate: 1.0e-3, max_length: 256, precision: fp32, seed: 1, keep: last}
 generate: {engine: transformers, max_new_tokens: 16}
 baselines: []
 `,
@@ -112,15 +145,15 @@ baselines: []
   return "experiments/training.yaml";
 }
 
-/** Runs exp once and takes the torchtune config that the train step leaves in its work folder while it runs. */
-async function configOf(command, cwd, env) {
+/** Runs exp once and takes what the train step leaves in its work folder while it runs. */
+async function configOf(trainer, command, cwd, env) {
   const child = spawn(command[0], command.slice(1), { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
   child.stdout.on("data", (text) => (said += text));
   const ended = once(child, "close");
   let config;
   while (child.exitCode === null && child.signalCode === null) {
-    config ??= findConfig(join(cwd, "artifacts", "work"));
+    config ??= findConfig(trainer, join(cwd, "artifacts", "work"));
     await sleep(20);
   }
   await ended;
@@ -128,11 +161,11 @@ async function configOf(command, cwd, env) {
   return config;
 }
 
-function findConfig(work) {
+function findConfig(trainer, work) {
   if (!existsSync(work)) return undefined;
   for (const key of readdirSync(work)) {
     try {
-      return JSON.parse(readFileSync(join(work, key, "config.json"), "utf8"));
+      return trainer.take(join(work, key));
     } catch {
       // Not there yet.
     }

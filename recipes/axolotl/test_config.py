@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 import yaml
 
 from recipes.axolotl import checkpoints, data
@@ -151,6 +152,8 @@ def failed(step: Step) -> StepFailed:
 def test_before_axolotl_starts(start: Start, tmp_path: Path, models: dict[str, Path]) -> None:
     assert failed(start(max_length=20)).code == "row-too-long"
     assert failed(start(max_length=100_000)).code == "max-length"
+    if not torch.cuda.is_available():
+        assert failed(start(gpus=1)).code == "no-device"
     step = start(keep={"best": "loss"})
     step.inputs["validation"].write_text("")
     assert failed(step).code == "no-validation"

@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from recipes.axolotl import train
+from recipes.axolotl.config import Device
 from recipes.axolotl.conftest import Start
 from recipes.common import generate
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
@@ -282,8 +283,44 @@ def test_reporters_write_local_files(trained: Start) -> None:
 def test_two_processes_learn_what_one_learns(trained: Start, monkeypatch: pytest.MonkeyPatch) -> None:
     """On the CPU here, with the processes, variables and collectives that GPUs get."""
     one = report(trained(name="one", rows=32, batch_size=2, gradient_accumulation=16, epochs=4))
-    monkeypatch.setenv("EXP_CPU_PROCESSES", "2")
+    monkeypatch.setattr(train, "find_device", lambda wanted: Device("cpu", 2))
     two = report(trained(name="two", rows=32, batch_size=2, gradient_accumulation=16, epochs=4))
     assert two["steps"] == one["steps"] and two["tokens"] == one["tokens"]
     for first, second in zip(one["loss"], two["loss"], strict=True):
         assert second["loss"] == pytest.approx(first["loss"], rel=0.02)
+
+
+@soak
+def test_both_trainers_reach_the_same_loss(start: Start, tmp_path: Path) -> None:
+    """From the same adapter, on the same batches (all rows in one), step for step within 2 %."""
+    python = Path(sys.prefix).parent / "torchtune" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("the environment torchtune is not set up beside this one")
+    more: dict[str, Any] = {
+        **{"rows": 8, "batch_size": 8, "gradient_accumulation": 1, "epochs": 20, "schedule": "constant"},
+        **{"warmup_ratio": 0.0, "learning_rate": 0.01},
+    }
+
+    def by_torchtune(name: str, **params: Any) -> Step:
+        step = start(name=name, **(more | params))
+        command = [str(python), "-m", "recipes.torchtune.train", str(request(step))]
+        subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
+        return step
+
+    # A training that learns nothing hands over the adapter that it began with.
+    first = by_torchtune("first", learning_rate=1e-30, weight_decay=0.0, max_steps=1).output / "adapter"
+    assert not any(
+        tensor.any() for name, tensor in load_file(first / "adapter_model.safetensors").items() if "_B" in name
+    )
+    theirs = report(by_torchtune("torchtune"))["loss"]
+
+    step = start(name="axolotl", **more)
+    work = step.work / "axolotl"
+    config, device = train.prepare(step, work)
+    (work / "config.yaml").write_text(yaml.safe_dump(config | {"lora_model_dir": str(first)}))
+    assert train.launch(step, work, config, device) == [0]
+    ours = json.loads((work / "outcome.json").read_text())["report"]["loss"]
+    assert len(ours) == len(theirs) == 20 and ours[-1]["loss"] < 0.7 * ours[0]["loss"]
+    for one, other in zip(ours, theirs, strict=True):
+        assert one["loss"] == pytest.approx(other["loss"], rel=0.02)
+        assert one["learning_rate"] == pytest.approx(other["learning_rate"])

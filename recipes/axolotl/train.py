@@ -79,7 +79,7 @@ def prepare(step: Step, work: Path) -> tuple[dict[str, Any], Device]:
     model, params = step.places["model"], step.params
     check_weights(model)
     shape = _read_json(model / "config.json")
-    device = find_device()
+    device = find_device(params.get("gpus"))
     (work / "out").mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(model)
     files = {"model": model, "train": work / "train.jsonl"}
@@ -112,17 +112,26 @@ def prepare(step: Step, work: Path) -> tuple[dict[str, Any], Device]:
     }
     check_config(config)
     # PyYAML reads a JSON 1e-07 as a text; what it writes itself it also reads.
-    (work / "config.yaml").write_text(yaml.safe_dump(config, sort_keys=True))
+    partial = work / "config.yaml.partial"
+    partial.write_text(yaml.safe_dump(config, sort_keys=True))
+    partial.replace(work / "config.yaml")
     return config, device
 
 
-def find_device() -> Device:
-    """What this process may use: the GPUs that it was granted, else the CPU."""
+def find_device(wanted: int | None) -> Device:
+    """The GPUs that this process was granted, else the CPU. Fails where fewer are usable than were asked for."""
     import torch
 
     count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if wanted is not None and count < wanted:
+        raise StepFailed(
+            "no-device",
+            f"{wanted} GPU{'s were' if wanted > 1 else ' was'} asked for, and {count} can be used",
+            "See `exp doctor`; resources.gpus: 0 trains on the CPU.",
+        )
+    count = count if wanted is None else wanted
     if count == 0:
-        return Device("cpu", int(os.environ.get("EXP_CPU_PROCESSES", "1")))
+        return Device("cpu")
     weakest = min((torch.cuda.get_device_capability(i), torch.cuda.get_device_name(i)) for i in range(count))
     return Device("cuda", count, weakest[0], weakest[1])
 
@@ -205,7 +214,7 @@ def _outcome(step: Step, work: Path, codes: list[int]) -> dict[str, Any]:
 
 def _fingerprint(params: Mapping[str, Any], digests: list[str], model: Path, device: Device) -> str:
     """Digest of what a checkpoint depends on."""
-    told = {key: value for key, value in params.items() if key not in ("checkpoint", "report_to")}
+    told = {key: value for key, value in params.items() if key not in ("checkpoint", "gpus", "report_to")}
     facts = [told, digests, hashlib.sha256(model.read_bytes()).hexdigest(), device.count]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
