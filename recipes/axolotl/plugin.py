@@ -24,18 +24,18 @@ from recipes.common.protocol import StepFailed, write_json
 
 
 class Own(BaseModel):
-    """What the recipe asks of the plugin; config.py fills it in."""
+    """What the recipe asks of the plugin; config.py fills it in. axolotl drops keys without a value on the way."""
 
     model_config = ConfigDict(extra="forbid")
 
     rows: str
-    validation: str | None
+    validation: str | None = None
     work: str
     every_steps: int
     keep: int
     best: str
-    patience: int | None
-    answers: dict[str, Any] | None
+    patience: int | None = None
+    answers: dict[str, Any] | None = None
     cpu: bool
     fingerprint: str
     ends: list[int]
@@ -85,7 +85,7 @@ class Plugin(BasePlugin):  # type: ignore[misc]
 
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[Any]:
         """Who follows the training."""
-        self._watch = Watch(dict(cfg.exp), trainer, cfg.resume_from_checkpoint)
+        self._watch = Watch(Own(**cfg.exp).model_dump(), trainer, cfg.resume_from_checkpoint)
         return [self._watch]
 
 
