@@ -30,7 +30,9 @@ for (const name of files) {
   test(`exp plan ${name}`, async ({ rig }) => {
     const args = ["plan", join("experiments", name), "--json"];
     const { code, stdout, stderr } = await rig.start(args, { cwd: clone, env: offline }).ended;
-    expect([code, stderr]).toEqual([0, ""]);
+    expect(code, stderr).toBe(0);
+    // Of all that may be amiss, only this depends on the machine that plans.
+    expect([...stderr.matchAll(/(?:warning|error)\[(.*?)\]/g)].filter(([, what]) => what !== "no-gpu")).toEqual([]);
     const ids = (JSON.parse(stdout) as PlanJson).steps.map(({ id }) => id);
     expect(ids).toEqual(expect.arrayContaining(["fetch", "data", "generate.zero_shot", "evaluate.zero_shot"]));
     if (!name.includes("-shot-")) expect(ids).toEqual(expect.arrayContaining(["train", "evaluate.tuned"]));
@@ -41,7 +43,8 @@ test("radiology-study has every arm of the study in one comparison", async ({ ri
   const args = ["plan", "experiments/radiology-study.yaml", "--json"];
   const plan = JSON.parse((await rig.start(args, { cwd: clone }).ended).stdout) as PlanJson;
   const scored = plan.steps.filter(({ kind }) => kind === "evaluate").map(({ id }) => id.slice("evaluate.".length));
-  const arms = ["zero_shot", "tfidf_svm", "tuned", "lora-4b.zero_shot", "lora-4b.tuned", "few-shot-8b.zero_shot"];
-  expect([...scored].sort()).toEqual([...arms].sort());
+  const models = ["zero_shot", "tuned", "lora-4b.zero_shot", "lora-4b.tuned", "few-shot-8b.zero_shot"];
+  expect(scored).toEqual(expect.arrayContaining([...models, "tfidf_svm"]));
+  expect(new Set(scored).size).toBe(scored.length);
   expect(plan.steps.filter(({ kind }) => kind === "data")).toHaveLength(1);
 });
