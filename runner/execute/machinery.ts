@@ -130,6 +130,8 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       input: (name) => inputs[name] as string,
       source: (name) => sources[name] as string,
       place: (name) => draft.places[name] as string,
+      hint: (name) => draft.hints[name],
+      secret: (name) => process.env[name],
       progress: (progress) => parts.emit({ type: "progress", step: step.id, ...progress }),
       evidence: (values) => void Object.assign(evidence, values),
       async pause() {

@@ -213,7 +213,18 @@ describe("generate and evaluate", () => {
       "generate: {engine: vllm}",
       "3:20 not-available: engine vllm is not available yet (use engine: transformers or replay)",
     ],
-    "a server, for now": ["generate: {engine: openai, base_url: x}", "not-available"],
+    "a server without an address": ["generate: {engine: openai}", "3:1 missing-key: generate.base_url is missing"],
+    "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format: localhost is no"],
+    "a password in an address": ["generate: {engine: openai, base_url: 'http://me:pw@x/v1'}", "secret-in-address"],
+    "top_k of a server": ["generate: {engine: openai, base_url: 'http://x', top_k: 5, temperature: 1}", "unknown-key"],
+    "a key in extra that has its place": [
+      "generate: {engine: openai, base_url: 'http://x', extra: {seed: 5}}",
+      "3:58 decided-override: seed is decided by another key",
+    ],
+    "a training whose model no server has": [
+      "train: {method: lora}\ngenerate: {engine: openai, base_url: 'http://x'}",
+      "engine-lacks: a server answers for the model that it serves",
+    ],
     "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling: at temperature 0 all"],
     "a constraint beside thinking": [
       "prompt: {thinking: true}\ngenerate: {constrain: labels, temperature: 1, max_new_tokens: 2048}",

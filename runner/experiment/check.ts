@@ -44,10 +44,10 @@ type Check = { readonly sections: readonly string[]; run(context: CheckContext):
 
 const checks: readonly Check[] = [
   { sections: ["data", "task"], run: checkData },
-  { sections: ["model"], run: checkModel },
+  { sections: ["model", "generate"], run: checkModel },
   { sections: ["prompt", "generate"], run: checkPrompt },
   { sections: ["train", "data", "resources"], run: checkTrain },
-  { sections: ["generate", "prompt"], run: checkGenerate },
+  { sections: ["generate", "prompt", "train"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
   { sections: ["report", "upload", "resources"], run: checkReport },
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },

@@ -91,6 +91,10 @@ export type Ports = {
   /** Path of a source: its snapshot where it is small. */
   source(name: string): string;
   place(name: string): string;
+  /** How to work, as the draft has it. */
+  hint(name: string): Json | undefined;
+  /** A secret from this process's environment, by the variable's name. It may go to the server that it is for, and no further. */
+  secret(name: string): string | undefined;
   /** Runs a module of recipes/ from its snapshot, with the step's parameters, reads, sources and places. */
   python(program: PythonProgram): Promise<void>;
   progress(progress: Progress): void;

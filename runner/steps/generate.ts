@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import { type Draft, type Json, StepFailed, type StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
+import { draftAsk } from "./ask.ts";
 import type { DataRow } from "./data.ts";
 import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
@@ -56,6 +57,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     const rows = { step: "data", file: `${evaluate.on}.jsonl` };
     return draft({ id, kind: replay.name, params: {}, sources: { "generate.file": how.file }, reads: { rows } });
   }
+  if (how.engine === "openai") return draftAsk(experiment, arm, site);
   const { batch_size, precision, seed, vote, ...rest } = how as Extract<typeof how, { engine: "transformers" }>;
   const native = site.precision[deviceOf(experiment, site)];
   const expects = expectGeneration(experiment, templateOf(experiment, arm), site);

@@ -2,6 +2,7 @@ import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
 import { armOf, arms, modelArms } from "./arms.ts";
+import { ask } from "./ask.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare } from "./compare.ts";
 import { joined } from "./compared.ts";
@@ -30,6 +31,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       merge,
       generate,
       replay,
+      ask,
       baseline,
       lookup,
       evaluate,
@@ -58,12 +60,12 @@ export function draftsOf(experiment: Experiment, site: Site, compared: readonly 
 function draftScores(experiment: Experiment, site: Site): readonly Draft[] {
   const asked = modelArms(experiment);
   const scored = arms(experiment);
-  const replayed = experiment.generate.engine === "replay";
-  const runsModel = !replayed;
+  const { engine } = experiment.generate;
+  const runsModel = engine !== "replay" && engine !== "openai";
   return [
     ...(runsModel ? [draftFetch(experiment, site)] : []),
     draftData(experiment, site),
-    ...(runsModel ? asked.map((arm) => draftPrompt(experiment, arm)) : []),
+    ...(engine === "replay" ? [] : asked.map((arm) => draftPrompt(experiment, arm))),
     ...(runsModel ? [draftPreflight(experiment, site)] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site)] : []),
     ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),

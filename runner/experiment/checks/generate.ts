@@ -16,8 +16,45 @@ export function checkGenerate(context: CheckContext): void {
     }
     return;
   }
+  if (generate.engine === "openai") checkServer(context, generate);
   checkSampling(context, generate);
 }
+
+/** An address that can be asked and that may be written down, and one model that is served. */
+function checkServer(context: CheckContext, { base_url, extra }: Extract<Model, { readonly engine: "openai" }>): void {
+  const url = URL.canParse(base_url) ? new URL(base_url) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    const message = `${base_url} is no address of a server`;
+    context.error("generate.base_url", "bad-format", message, "write it like http://127.0.0.1:8080/v1");
+  } else if (url.username !== "" || url.password !== "" || url.search !== "") {
+    const message = "the address holds a password or a query, and it is written into every report";
+    const help = "name the variable that holds the key: generate.api_key_env";
+    context.error("generate.base_url", "secret-in-address", message, help);
+  }
+  const ours = Object.keys(extra).filter((key) => decidedElsewhere.includes(key));
+  for (const key of ours) {
+    context.error(`generate.extra.${key}:`, "decided-override", `${key} is decided by another key`, "take it out");
+  }
+  if (context.experiment.train !== undefined) {
+    const message = "a server answers for the model that it serves, not for one that is trained here";
+    const help = "serve the trained model and ask it in an experiment without train, or use engine: transformers";
+    context.error("generate.engine", "engine-lacks", message, help);
+  }
+}
+
+/** Keys of a request that an experiment has keys of its own for. */
+const decidedElsewhere = [
+  "model",
+  "messages",
+  "temperature",
+  "top_p",
+  "seed",
+  "max_tokens",
+  "response_format",
+  "logprobs",
+  "stream",
+  "n",
+];
 
 type Model = Exclude<CheckContext["experiment"]["generate"], { readonly engine: "replay" }>;
 
@@ -25,7 +62,7 @@ type Model = Exclude<CheckContext["experiment"]["generate"], { readonly engine: 
 function checkSampling(context: CheckContext, generate: Model): void {
   const samples = generate.temperature > 0;
   for (const key of ["top_p", "top_k"] as const) {
-    if (!(key in generate) || generate[key] === undefined || samples) continue;
+    if (samples || (generate as { readonly [Key in typeof key]?: number })[key] === undefined) continue;
     context.error(
       `generate.${key}:`,
       "greedy-sampling",

@@ -1,0 +1,73 @@
+/** One answer of a server, as responses.jsonl keeps it. */
+export type Answer = {
+  readonly text: string;
+  readonly prompt_tokens?: number;
+  readonly new_tokens?: number;
+  readonly finish: "stop" | "length" | "content_filter";
+  readonly logprob?: number;
+};
+
+/** What else a reply tells: evidence of what was served. */
+export type Reply = { readonly answer: Answer; readonly model?: string };
+
+const finishes: Readonly<Record<string, Answer["finish"]>> = {
+  stop: "stop",
+  eos: "stop",
+  length: "length",
+  content_filter: "content_filter",
+};
+
+/** Reads the body of a chat completion; undefined where it is none. An answer without content (a refusal) is empty. */
+export function readReply(body: string): Reply | undefined {
+  const value = parsed(body);
+  if (!isRecord(value) || !Array.isArray(value.choices)) return undefined;
+  const choice: unknown = value.choices[0];
+  if (!isRecord(choice) || !isRecord(choice.message)) return undefined;
+  const { content } = choice.message;
+  const finish = finishes[String(choice.finish_reason)];
+  if ((typeof content !== "string" && content !== null) || finish === undefined) return undefined;
+  const usage = isRecord(value.usage) ? value.usage : {};
+  return {
+    answer: {
+      text: content ?? "",
+      ...whole("prompt_tokens", usage.prompt_tokens),
+      ...whole("new_tokens", usage.completion_tokens),
+      finish,
+      ...logprobOf(choice.logprobs),
+    },
+    ...(typeof value.model === "string" ? { model: value.model } : {}),
+  };
+}
+
+/** What a server says of a request that it did not answer: `{"error": {"message"}}`, `{"error": "..."}` or the first line. */
+export function readComplaint(body: string): string {
+  const value = parsed(body);
+  const error = isRecord(value) ? (value.error ?? value.message ?? value.detail) : undefined;
+  const message = isRecord(error) ? error.message : error;
+  const text = typeof message === "string" ? message : (body.trim().split("\n")[0] ?? "");
+  return text.length > 300 ? `${text.slice(0, 300)}…` : text;
+}
+
+function whole<Name extends string>(name: Name, value: unknown): { readonly [Key in Name]?: number } {
+  return Number.isSafeInteger(value) ? ({ [name]: value } as { [Key in Name]: number }) : {};
+}
+
+/** Sum over the answer's tokens, to four digits; absent where the server gives none. */
+function logprobOf(logprobs: unknown): { readonly logprob?: number } {
+  if (!isRecord(logprobs) || !Array.isArray(logprobs.content)) return {};
+  const each = logprobs.content.map((token: unknown) => (isRecord(token) ? token.logprob : undefined));
+  if (each.length === 0 || !each.every((one) => typeof one === "number" && Number.isFinite(one))) return {};
+  return { logprob: Number((each as number[]).reduce((sum, one) => sum + one, 0).toFixed(4)) };
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined;
+  }
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}

@@ -1,0 +1,53 @@
+import { expect, it } from "vitest";
+import { readReply } from "./reply.ts";
+import { type Asked, chatBody } from "./request.ts";
+
+const asked: Asked = {
+  model: "m",
+  max_new_tokens: 9,
+  temperature: 0,
+  constrain: "none",
+  logprobs: false,
+  extra: {},
+};
+const messages = [{ role: "user", content: "x" }];
+const allowed = { labels: ["A", "B"], single: false };
+
+it("asks for no more than the experiment says", () => {
+  expect(chatBody(asked, messages, allowed, 0)).toEqual({ model: "m", messages, max_tokens: 9, temperature: 0 });
+  const sampled = { ...asked, temperature: 1, seed: 5, logprobs: true, extra: { max_completion_tokens: 3 } };
+  expect(chatBody(sampled, messages, allowed, 2)).toEqual({
+    model: "m",
+    messages,
+    temperature: 1,
+    seed: 7,
+    logprobs: true,
+    max_completion_tokens: 3,
+  });
+});
+
+it("holds an answer to labels or to text by a schema with an object at its root", () => {
+  const schemaOf = (constrain: "json" | "labels", single: boolean) =>
+    chatBody({ ...asked, constrain }, messages, { ...allowed, single }, 0);
+  expect(schemaOf("labels", false)).toMatchObject({
+    response_format: {
+      json_schema: { schema: { properties: { labels: { items: { enum: ["A", "B"] } } }, required: ["labels"] } },
+    },
+  });
+  expect(schemaOf("json", true)).toMatchObject({
+    response_format: { json_schema: { schema: { properties: { label: { type: "string" } } } } },
+  });
+});
+
+it("reads finish, log-probabilities and an answer without content", () => {
+  const choice = {
+    message: { content: null },
+    finish_reason: "content_filter",
+    logprobs: { content: [{ logprob: -0.5 }, { logprob: -0.25 }] },
+  };
+  expect(readReply(JSON.stringify({ choices: [choice] }))).toEqual({
+    answer: { text: "", finish: "content_filter", logprob: -0.75 },
+  });
+  expect(readReply("[]")).toBeUndefined();
+  expect(readReply('{"choices": [{"message": {"content": "x"}, "finish_reason": null}]}')).toBeUndefined();
+});
