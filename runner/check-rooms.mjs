@@ -28,13 +28,14 @@ const rooms = {
   render: { imports: ["metrics", "labels", "plan", "data", "report"] },
   store: { imports: ["plan"] },
   hub: { imports: ["plan"] },
+  openai: { imports: ["plan"] },
   execute: { imports: ["plan", "store"] },
   mirror: { imports: ["plan", "store", "execute"] },
   setup: { imports: ["plan", "store", "execute", "backends"] },
   steps: {
     imports: [
       ...["analysis", "backends", "baselines", "data", "diagnostic", "estimate", "experiment", "labels", "metrics"],
-      ...["plan", "prompt", "render", "similarity", "statistics"],
+      ...["openai", "plan", "prompt", "render", "similarity", "statistics"],
     ],
   },
   study: { imports: ["experiment", "plan", "prompt", "report", "steps", "store"] },
