@@ -124,8 +124,19 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "score <file>",
-    summary: 'metrics for any {"id", "gold": [...], "pred": [...]} lines',
-    options: [json, ["--synonyms <file>", "synonym map for the canonical view"]],
+    summary: 'metrics for any {"id", "gold": [...], "pred": [...]} lines, or a .csv, .tsv or .xlsx file',
+    options: [
+      json,
+      ["--id <column>", "key or column that names a case; default: id"],
+      ["--gold <column|file>", "key or column of the right labels, or a file of its own that has them; default: gold"],
+      ["--gold-column <column>", "column of the right labels in a file of its own; default: gold"],
+      ["--gold-id <column>", "column that names a case there; default: that of --id"],
+      ["--pred <column>", "key or column of the predicted labels; default: pred"],
+      ["--separator <text>", "what stands between labels in one text; default in tables: a comma"],
+      ["--synonyms <file>", "synonym map for the canonical view"],
+      ["--bootstrap <samples>", "add 95 % intervals of so many samples"],
+      ["--seed <number>", "seed of the samples; default: 1"],
+    ],
     load: () => import("./score.ts"),
   },
   {

@@ -3,52 +3,120 @@ import { resolve } from "node:path";
 import type { Diagnostic } from "../diagnostic/diagnostic.ts";
 import { formatDiagnostic, toJson } from "../diagnostic/frame.ts";
 import { parseSynonyms } from "../labels/synonyms.ts";
-import type { Synonyms } from "../labels/views.ts";
+import { type Synonyms, type View, viewOf, views } from "../labels/views.ts";
 import { type MetricName, metricNames } from "../metrics/metrics.ts";
-import { readPredictions } from "../metrics/predictions.ts";
+import type { Names } from "../metrics/predictions.ts";
 import { score } from "../metrics/score.ts";
+import { type Case, intern, tabulate } from "../metrics/table.ts";
 import { table } from "../show/table.ts";
-import { type Act, exit } from "./context.ts";
+import { type Intervals, intervalsOf } from "../statistics/intervals.ts";
+import { isFile, joinAnswers, readAnswers } from "./answers.ts";
+import { type Act, type Context, exit } from "./context.ts";
 
-/** `exp score FILE`: every metric in every label view for lines of `{"id", "gold": [...], "pred": [...]}`. */
-export const command: Act = async ([path], { json, synonyms }, context) => {
-  const refuse = (diagnostics: readonly Diagnostic[]): number => {
-    for (const one of diagnostics) {
-      if (json === true) context.out(`${JSON.stringify(toJson(one))}\n`);
+type Options = {
+  readonly json?: boolean;
+  readonly id?: string;
+  readonly gold?: string;
+  readonly goldColumn?: string;
+  readonly goldId?: string;
+  readonly pred?: string;
+  readonly separator?: string;
+  readonly synonyms?: string;
+  readonly bootstrap?: string;
+  readonly seed?: string;
+};
+
+/** `exp score FILE`: every metric in every label view for any file of predictions, with intervals if asked. */
+export const command: Act = async ([path], given, context) => {
+  const options = given as Options;
+  const number = (name: "bootstrap" | "seed", least: number, most: number): number | undefined => {
+    const value = Number(options[name]);
+    if (Number.isInteger(value) && value >= least && value <= most) return value;
+    throw new Refusal(`--${name} takes a whole number from ${least} on, not "${options[name]}"`);
+  };
+  try {
+    const samples = options.bootstrap === undefined ? undefined : number("bootstrap", 100, 10_000_000);
+    const seed = options.seed === undefined ? 1 : (number("seed", 0, 2 ** 32 - 1) as number);
+    const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
+    const cases = await readCases(path as string, options, context);
+    const { n, views: scores } = score(cases, { synonyms });
+    const intervals = samples === undefined ? undefined : await intervalsByView(cases, synonyms, { samples, seed });
+    if (options.json === true) {
+      context.out(`${JSON.stringify({ n, views: scores, ...(intervals ? { intervals } : {}) }, null, 1)}\n`);
+      return exit.done;
+    }
+    const cell = (view: View, name: MetricName): string => {
+      const range = intervals?.[view][name];
+      const ends = range === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
+      return `${scores[view][name].toFixed(4)}${ends}`;
+    };
+    context.out(`${n} cases\n`);
+    context.out(
+      table([["metric", ...views], ...metricNames.map((name) => [name, ...views.map((view) => cell(view, name))])]),
+    );
+    return exit.done;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    for (const one of error.diagnostics) {
+      if (options.json === true) context.out(`${JSON.stringify(toJson(one))}\n`);
       else context.err(`${formatDiagnostic(one, { color: context.color })}\n`);
     }
+    if (error.message !== "") context.err(`exp score: ${error.message}\n`);
     return exit.invalid;
-  };
-  const read = (name: string): Buffer | undefined => {
-    try {
-      return readFileSync(resolve(context.cwd, name));
-    } catch (error) {
-      context.err(`exp score: cannot read ${name}: ${(error as Error).message}\n`);
-      return undefined;
-    }
-  };
-  const bytes = read(path as string);
-  if (bytes === undefined) return exit.invalid;
-  const cases = readPredictions(bytes, path as string);
-  if (!cases.ok) return refuse(cases.diagnostics);
-  let map: Synonyms | undefined;
-  if (typeof synonyms === "string") {
-    const yaml = read(synonyms);
-    if (yaml === undefined) return exit.invalid;
-    const parsed = parseSynonyms({ path: synonyms, text: yaml.toString("utf8") });
-    if (!parsed.ok) return refuse(parsed.diagnostics);
-    map = parsed.value;
   }
-  const { n, views } = score(cases.value, { synonyms: map });
-  if (json === true) {
-    context.out(`${JSON.stringify({ n, views }, null, 1)}\n`);
-    return exit.done;
-  }
-  const rows = metricNames.map((name: MetricName) => [
-    name,
-    ...(["raw", "basic", "canonical"] as const).map((view) => views[view][name].toFixed(4)),
-  ]);
-  context.out(`${n} cases\n`);
-  context.out(table([["metric", "raw", "basic", "canonical"], ...rows]));
-  return exit.done;
 };
+
+/** Input that cannot be scored: what is wrong at its places, or in one sentence. */
+class Refusal extends Error {
+  readonly diagnostics: readonly Diagnostic[];
+
+  constructor(message: string, diagnostics: readonly Diagnostic[] = []) {
+    super(message);
+    this.diagnostics = diagnostics;
+  }
+}
+
+async function readCases(path: string, { gold, ...options }: Options, context: Context): Promise<readonly Case[]> {
+  const file = gold !== undefined && isFile(gold) ? gold : undefined;
+  const names = {
+    id: options.id ?? "id",
+    gold: file === undefined ? (gold ?? "gold") : (options.goldColumn ?? "gold"),
+    pred: options.pred ?? "pred",
+    separator: options.separator,
+  };
+  const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly Case[]> => {
+    const result = await readAnswers(name, bytesOf(name, context), { ...names, id, sides });
+    if (!result.ok) throw new Refusal("", result.diagnostics);
+    for (const warning of result.warnings) context.err(`${formatDiagnostic(warning, { color: context.color })}\n`);
+    return result.value;
+  };
+  if (file === undefined) return read(path, ["gold", "pred"]);
+  const joined = joinAnswers(await read(file, ["gold"], options.goldId), await read(path, ["pred"]));
+  if ("wrong" in joined) throw new Refusal(joined.wrong);
+  return joined.cases;
+}
+
+function readSynonyms(path: string, context: Context): Synonyms {
+  const parsed = parseSynonyms({ path, text: bytesOf(path, context).toString("utf8") });
+  if (!parsed.ok) throw new Refusal("", parsed.diagnostics);
+  return parsed.value;
+}
+
+function bytesOf(path: string, { cwd }: Context): Buffer {
+  try {
+    return readFileSync(resolve(cwd, path));
+  } catch (error) {
+    throw new Refusal(`cannot read ${path}: ${(error as Error).message}`);
+  }
+}
+
+async function intervalsByView(
+  cases: readonly Case[],
+  synonyms: Synonyms | undefined,
+  draws: { readonly samples: number; readonly seed: number },
+): Promise<Readonly<Record<View, Intervals>>> {
+  const interned = intern(cases);
+  const tables = views.map((view) => tabulate(interned, viewOf(view, synonyms)));
+  const made = await intervalsOf(tables, metricNames, draws);
+  return Object.fromEntries(views.map((view, index) => [view, made[index]])) as Record<View, Intervals>;
+}

@@ -97,6 +97,8 @@ function readSeparated(source: SourceText, separators: readonly string[], proble
   try {
     records = parse(bytes, {
       delimiter: separator,
+      // One file may mix line ends: what several programs have written to.
+      record_delimiter: source.text.includes("\n") ? ["\r\n", "\n"] : ["\r"],
       info: true,
       skip_empty_lines: true,
       relax_column_count: true,

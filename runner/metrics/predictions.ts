@@ -1,15 +1,30 @@
 import type { Diagnostic, Result, SourceText } from "../diagnostic/diagnostic.ts";
+import { splitLabels } from "../labels/split.ts";
 import type { Case } from "./table.ts";
 
 /** More errors than this are counted and not listed. */
 const listed = 20;
+
+/** How a predictions file names what it holds. */
+export type Names = {
+  readonly id: string;
+  readonly gold: string;
+  readonly pred: string;
+  /** Which of the two the file must have; the other one is read as the empty set. */
+  readonly sides: readonly ("gold" | "pred")[];
+  /** What stands between labels of a text; a text is an error without it. */
+  readonly separator?: string | undefined;
+};
+
+/** The names in a file that exp itself would write. */
+export const ownNames: Names = { id: "id", gold: "gold", pred: "pred", sides: ["gold", "pred"] };
 
 /**
  * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped.
  * Bytes are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them.
  * Every wrong line is an error at its place: no JSON, no object, an id that is missing or stands twice, labels that are no list of texts.
  */
-export function readPredictions(content: string | Uint8Array, path: string): Result<Case[]> {
+export function readPredictions(content: string | Uint8Array, path: string, names: Names = ownNames): Result<Case[]> {
   const text = typeof content === "string" ? content : decode(content);
   const source: SourceText = { path, text };
   const diagnostics: Diagnostic[] = [];
@@ -36,7 +51,7 @@ export function readPredictions(content: string | Uint8Array, path: string): Res
     if (end > start && text[end - 1] === "\r") end--;
     const row = text.slice(start, end);
     if (row.trim() !== "") {
-      const one = readLine(row, (code, message, help) => complain(start, end, code, message, help));
+      const one = readLine(row, names, (code, message, help) => complain(start, end, code, message, help));
       const before = one && firstLine.get(one.id);
       if (one && before !== undefined) {
         complain(
@@ -62,13 +77,7 @@ export function readPredictions(content: string | Uint8Array, path: string): Res
     });
   }
   if (errors === 0 && cases.length === 0) {
-    complain(
-      0,
-      0,
-      "empty-file",
-      "the file has no predictions",
-      'each line is {"id": "...", "gold": ["..."], "pred": ["..."]}',
-    );
+    complain(0, 0, "empty-file", "the file has no predictions", shapeOf(names));
   }
   return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
 }
@@ -111,7 +120,12 @@ function lineStart(text: string, line: number): number {
 
 type Complain = (code: string, message: string, help?: string) => void;
 
-function readLine(row: string, complain: Complain): Case | undefined {
+/** What a line looks like, for people. */
+function shapeOf({ id, sides, ...names }: Names): string {
+  return `each line is {"${id}": "..."${sides.map((side) => `, "${names[side]}": ["..."]`).join("")}}`;
+}
+
+function readLine(row: string, names: Names, complain: Complain): Case | undefined {
   let value: unknown;
   try {
     value = JSON.parse(row);
@@ -126,34 +140,39 @@ function readLine(row: string, complain: Complain): Case | undefined {
     return undefined;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    complain(
-      "not-an-object",
-      "the line is no JSON object",
-      'each line is {"id": "...", "gold": ["..."], "pred": ["..."]}',
-    );
+    complain("not-an-object", "the line is no JSON object", shapeOf(names));
     return undefined;
   }
-  const { id, gold, pred } = value as Record<string, unknown>;
+  const fields = value as Record<string, unknown>;
+  const id = fields[names.id];
   const named = typeof id === "string" ? id : typeof id === "number" ? String(id) : undefined;
   if (named === undefined || named === "") {
     complain("missing-id", id === undefined || id === "" ? "the line has no id" : "the id is no text or number");
     return undefined;
   }
-  const ok = [labels(gold, "gold", complain), labels(pred, "pred", complain)];
-  if (!ok[0] || !ok[1]) return undefined;
-  return { id: named, gold: gold as string[], pred: pred as string[] };
+  const of = (side: "gold" | "pred"): readonly string[] | undefined =>
+    names.sides.includes(side) ? labels(fields[names[side]], names[side], names.separator, complain) : [];
+  const gold = of("gold");
+  const pred = of("pred");
+  return gold && pred && { id: named, gold, pred };
 }
 
-function labels(value: unknown, key: string, complain: Complain): boolean {
+function labels(
+  value: unknown,
+  key: string,
+  separator: string | undefined,
+  complain: Complain,
+): readonly string[] | undefined {
+  if (typeof value === "string" && separator !== undefined) return splitLabels(value, separator);
   if (value === undefined) complain("missing-key", `the line has no "${key}"`);
   else if (typeof value === "string")
-    complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"]');
+    complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"], or give --separator');
   else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is no list of labels`);
   else {
     const odd = value.findIndex((label) => typeof label !== "string");
-    if (odd < 0) return true;
+    if (odd < 0) return value as string[];
     const what = Array.isArray(value[odd]) ? "a nested list" : value[odd] === null ? "null" : `a ${typeof value[odd]}`;
     complain("not-a-label", `"${key}" item ${odd + 1} is ${what}, not text`, "each label is one text");
   }
-  return false;
+  return undefined;
 }
