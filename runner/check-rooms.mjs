@@ -38,8 +38,8 @@ const rooms = {
       ...["openai", "plan", "prompt", "render", "similarity", "statistics"],
     ],
   },
-  study: { imports: ["experiment", "plan", "prompt", "report", "steps", "store"] },
-  show: { imports: ["plan", "execute", "study"] },
+  study: { imports: ["experiment", "labels", "metrics", "plan", "prompt", "report", "statistics", "steps", "store"] },
+  show: { imports: ["plan", "execute", "statistics", "study"] },
 };
 
 /** Libraries that one or two rooms own, so that each can be replaced in one place. */

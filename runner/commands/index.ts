@@ -123,6 +123,23 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./show.ts"),
   },
   {
+    usage: "compare <run...>",
+    summary: "the arms of one run, or several runs, side by side: intervals, paired tests, cost",
+    options: [
+      ["--view <view>", "raw, basic or canonical; default: the first run's primary view"],
+      ["--metric <name>", "the metric that is tested; default: the first run's primary metric"],
+      ["--force", "compare what runs that are not comparable have in common"],
+      json,
+    ],
+    load: () => import("./compare.ts"),
+  },
+  {
+    usage: "diff <a> <b>",
+    summary: "what differs between two runs or manifests, and which cases flipped",
+    options: [json],
+    load: () => import("./diff.ts"),
+  },
+  {
     usage: "score <file>",
     summary: 'metrics for any {"id", "gold": [...], "pred": [...]} lines, or a .csv, .tsv or .xlsx file',
     options: [

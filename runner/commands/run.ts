@@ -3,7 +3,7 @@ import { dirname, join, relative } from "node:path";
 import { assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { machinery } from "../execute/machinery.ts";
-import { execute, type Outcome } from "../execute/scheduler.ts";
+import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
 import { staleResults } from "../execute/stale.ts";
 import { isSmoke } from "../experiment/smoke.ts";
@@ -19,6 +19,7 @@ import { chooseReporter } from "../show/choose.ts";
 import { plural } from "../show/quantity.ts";
 import { tryAcquire } from "../store/lock.ts";
 import { formerIngredients } from "../study/former.ts";
+import { recordLook } from "../study/ledger.ts";
 import type { Manifest } from "../study/manifest.ts";
 import { openProvenance, seedsIn } from "../study/provenance.ts";
 import { makeLatest, type Sealing, seal } from "../study/seal.ts";
@@ -79,10 +80,8 @@ export const command: Act = async ([paths], given, context) => {
     slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
     jobs: jobs ?? Number.POSITIVE_INFINITY,
   });
-  const parts = {
-    ...(mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`))),
-    stale: staleResults(store, accepts),
-  };
+  const through = mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`));
+  const parts = { ...withLedger(through, plan, artifacts), stale: staleResults(store, accepts) };
 
   let outcomes: ReadonlyMap<PlannedStep, Outcome>;
   let last: string | undefined;
@@ -117,7 +116,7 @@ export const command: Act = async ([paths], given, context) => {
   }
   if (last !== undefined && options.json !== true && options.quiet !== true) {
     const manifest = JSON.parse(readFileSync(last, "utf8")) as Manifest;
-    context.out(runSummary(manifest, relative(context.cwd, dirname(last)), context));
+    context.out(runSummary(manifest, relative(context.cwd, dirname(last)), artifacts, context));
   }
   return [...outcomes.values()].every(isThere) ? exit.done : exit.failed;
 };
@@ -127,6 +126,22 @@ function sayProblems(problems: readonly Problem[], { json }: RunOptions, context
     if (json === true) context.out(`${JSON.stringify(one)}\n`);
     else context.err(`${formatProblem(one, true)}\n`);
   }
+}
+
+/** The same machinery, and each scoring of a test file that it carries out is written down. */
+function withLedger(parts: Machinery, { runs }: Plan, artifacts: string): Machinery {
+  const experiments = new Map<PlannedStep, Set<string>>();
+  for (const { experiment, steps } of runs) {
+    for (const step of steps.values()) experiments.set(step, (experiments.get(step) ?? new Set()).add(experiment));
+  }
+  return {
+    ...parts,
+    async build(step, ...rest) {
+      const built = await parts.build(step, ...rest);
+      if (!built.reused) recordLook(artifacts, step, built.record, [...(experiments.get(step) ?? [])]);
+      return built;
+    },
+  };
 }
 
 /** Seals every run whose steps are all there and says how each run ended. Gives the path of the last one's manifest. */

@@ -14,7 +14,7 @@ export const command: Act = async ([name], options, context) => {
     const { manifest, path } = findRun(name as string, artifacts, context.cwd);
     if (options.json === true) context.out(`${JSON.stringify(manifest, null, 1)}\n`);
     else {
-      context.out(runSummary(manifest, dirname(path), context));
+      context.out(runSummary(manifest, dirname(path), artifacts, context));
       const analysis = join(dirname(path), "analysis.json");
       if (existsSync(analysis))
         context.out(`\n${failuresText(JSON.parse(readFileSync(analysis, "utf8")) as Analysis, context)}`);

@@ -1,7 +1,11 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { differenceText } from "../show/comparison.ts";
+import { plural } from "../show/quantity.ts";
 import { summary } from "../show/summary.ts";
 import { table } from "../show/table.ts";
+import type { Comparison } from "../statistics/comparison.ts";
+import { looksAt, testFileOf } from "../study/ledger.ts";
 import type { Manifest } from "../study/manifest.ts";
 import type { Context } from "./context.ts";
 
@@ -15,7 +19,7 @@ const worthNaming: Readonly<Record<string, string>> = {
 };
 
 /** One run on one screen: metrics by arm, cost, and the paths of what was made. */
-export function runSummary(manifest: Manifest, dir: string, context: Context): string {
+export function runSummary(manifest: Manifest, dir: string, artifacts: string, context: Context): string {
   const files: Record<string, string> = {};
   for (const [name, file] of Object.entries(worthNaming)) {
     if (existsSync(join(context.cwd, dir, file)) || existsSync(join(dir, file))) files[name] = join(dir, file);
@@ -33,8 +37,29 @@ export function runSummary(manifest: Manifest, dir: string, context: Context): s
     ],
     { align: ["right", "right", "right", "right", "right"], color: context.color },
   );
+  const tests = testsOf([resolve(context.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
   const remarks = remarksOn(manifest).map((remark) => `${remark}\n`);
-  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, context)}\n${costs}`;
+  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, context)}\n${tests}${costs}${looks(manifest, artifacts)}`;
+}
+
+/** What the arm that the run is about gains over each other one: the tests that were declared beforehand. */
+function testsOf(paths: readonly string[]): string {
+  const path = paths.find(existsSync);
+  if (path === undefined) return "";
+  const { pairs, family, view } = JSON.parse(readFileSync(path, "utf8")) as Comparison;
+  const lines = family.tests.map(({ against, adjusted }) => {
+    const pair = pairs.find(({ a, b }) => a === family.subject && b === against);
+    return differenceText(family, against, pair?.metrics[family.metric], adjusted, view);
+  });
+  return lines.length === 0 ? "" : `${lines.join("")}\n`;
+}
+
+/** How often the test file was scored so far: each look makes the next one worth less. */
+function looks(manifest: Manifest, artifacts: string): string {
+  const test = testFileOf({ manifest });
+  if (test === undefined) return "";
+  const count = looksAt(artifacts, test.sha256).length;
+  return count === 0 ? "" : `\n${test.path} has been scored ${plural(count, "time")} in this project\n`;
 }
 
 /** What a reader must know before believing a run's numbers. */

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import type { Message } from "../prompt/template.ts";
 import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
-import type { Comparison } from "../steps/compare.ts";
+import type { Comparison } from "../statistics/comparison.ts";
 import type { ArmMetrics } from "../steps/evaluate.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
 import type { FinishedRun } from "./runs.ts";

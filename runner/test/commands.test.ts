@@ -18,6 +18,8 @@ const names = [
   "why",
   "ls",
   "show",
+  "compare",
+  "diff",
   "score",
   "gc",
   "schema",
