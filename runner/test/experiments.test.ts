@@ -8,6 +8,11 @@ import { type PlanJson, test } from "./rig.ts";
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 const files = readdirSync(join(clone, "experiments")).filter((name) => name.endsWith(".yaml"));
 
+/** Experiments that documentation and notebooks name; a file that is lost would make every other test pass. */
+const asked = ["zero-shot-4b", "zero-shot-8b", "few-shot-8b", "lora-4b", "dora-4b", "qlora-4b", "qlora-8b", "dora-8b"]
+  .concat(["full-0.6b", "t4-qlora-4b", "t4-qlora-8b", "lora-8b-2gpu", "radiology-study"])
+  .concat(["quickstart", "cpu-lora", "cpu-dora", "cpu-axolotl"]);
+
 /** No process of ours reaches a network: proxies that nobody listens at, and a hub that does not exist. */
 const offline = {
   HF_ENDPOINT: "http://127.0.0.1:9",
@@ -23,6 +28,7 @@ test("exp check finds every file right, without a warning, and its name is that 
     .trim()
     .split("\n")
     .map((line) => line.split(":")[0]);
+  expect(named).toEqual(expect.arrayContaining(asked));
   expect(named).toEqual(files.map((name) => basename(name, ".yaml")));
 });
 
