@@ -77,12 +77,12 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       }
       const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
       const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
-      const staged = store.stage(known.key);
+      const unstored = store.takeUnstored(known.key);
+      const staged = unstored?.staged ?? store.stage(known.key);
       try {
-        const started = performance.now();
-        const evidence = await make(step, known.key, staged, grant, upstream);
-        frozen.verify(step);
-        const seconds = Math.round(performance.now() - started) / 1000;
+        const made = unstored ?? (await timed(() => make(step, known.key, staged, grant, upstream)));
+        if (unstored === undefined) frozen.verify(step);
+        const { evidence, seconds } = made;
         const outputs = step.kind.outputs(step.draft.params);
         const record = await store.commit(staged, {
           ingredients: known.ingredients,
@@ -168,6 +168,12 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     await step.kind.run(draft.params, ports);
     return evidence;
   }
+}
+
+async function timed(work: () => Promise<Readonly<Record<string, Json>>>) {
+  const started = performance.now();
+  const evidence = await work();
+  return { evidence, seconds: Math.round(performance.now() - started) / 1000 };
 }
 
 /** Waits for something that the first Ctrl-C gives up on. */

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf } from "../plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../plan/record.ts";
@@ -10,6 +10,7 @@ import { Keys, names } from "./keys.ts";
 import { type AcquireOptions, acquire, type Lock } from "./lock.ts";
 import { Objects, type Sealed } from "./objects.ts";
 import { processes, Running } from "./running.ts";
+import { keepUnstored, takeUnstored } from "./unstored.ts";
 
 /** The disk is full. Nothing partial is visible, and the step's work folder is kept. */
 export class StoreFull extends StepFailed {
@@ -53,7 +54,8 @@ export type Store = {
   stage(key: string): Staged;
   /**
    * Stores what was staged: flushed, hashed in one read, renamed, and the record last. Returns the record that stands,
-   * which is another's where that one was first. Throws OutputRefused or StoreFull, and the staging folder is gone then.
+   * which is another's where that one was first. Throws OutputRefused or StoreFull, and the staging folder is gone then; a
+   * full disk leaves what was staged in the work folder, if there is one.
    */
   commit(staged: Staged, finished: Finished): Promise<StoreRecord>;
   /**
@@ -61,6 +63,8 @@ export type Store = {
    * False where the files are not those of the record.
    */
   adopt(staged: Staged, record: StoreRecord): Promise<boolean>;
+  /** What a full disk kept from being stored the last time, staged once more: only the commit is still to be made. */
+  takeUnstored(key: string): (Pick<Finished, "seconds" | "evidence"> & { readonly staged: Staged }) | undefined;
   discard(staged: Staged): void;
   /** Waits until this process is the only one that builds the key. */
   lock(key: string, options?: AcquireOptions): Promise<Lock>;
@@ -164,7 +168,9 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       try {
         return await keep(staged, finished);
       } catch (error) {
-        throw isFull(error) ? new StoreFull(folder) : error;
+        if (!isFull(error)) throw error;
+        if (existsSync(workDir(staged.key))) keepUnstored(staged.dir, workDir(staged.key), finished);
+        throw new StoreFull(folder);
       } finally {
         discard(staged);
       }
@@ -181,6 +187,10 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       } finally {
         discard(staged);
       }
+    },
+    takeUnstored(key) {
+      const kept = takeUnstored(workDir(key), () => this.stage(key).dir);
+      return kept && { staged: { key, dir: kept.dir }, seconds: kept.seconds, evidence: kept.evidence };
     },
     discard,
     async lock(key, options) {

@@ -16,7 +16,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { crc32 } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
+import { machinery } from "../execute/machinery.ts";
+import { execute } from "../execute/scheduler.ts";
+import { Slots } from "../execute/slots.ts";
+import { buildPlan } from "../plan/build.ts";
 import { keyOf } from "../plan/identity.ts";
+import type { StepKind } from "../plan/step.ts";
 import { listingDigest, openDigests } from "../store/digest.ts";
 import { openStore } from "../store/store.ts";
 import { bundle } from "./bundle.ts";
@@ -184,13 +189,14 @@ test("a full disk is an error that says so, and leaves the store clean and the w
         const path = join(disk, "artifacts", "store", name);
         return existsSync(path) ? readdirSync(path) : [];
       });
-    const finish = { ingredients: ingredients(1), outputs: ["a.bin"], evidence: {}, seconds: 0 };
+    const finish = { ingredients: ingredients(1), outputs: ["a.bin"], evidence: { device: "cpu" }, seconds: 7 };
     const stage = () => {
       const staged = store.stage(key);
       writeFileSync(join(staged.dir, "a.bin"), Buffer.alloc(300_000, "a"));
       return staged;
     };
     writeFileSync(join(store.workDir(key), "checkpoint"), "kept");
+    writeFileSync(join(store.workDir(key), "progress.jsonl"), "{}\n");
     const staged = stage();
     fill(join(disk, "ballast"));
     await expect(store.commit(staged, finish)).rejects.toMatchObject({
@@ -203,8 +209,89 @@ test("a full disk is an error that says so, and leaves the store clean and the w
     expect(readFileSync(join(store.workDir(key), "checkpoint"), "utf8")).toBe("kept");
 
     rmSync(join(disk, "ballast"));
-    await store.commit(stage(), finish);
-    expect(store.find(key)).toHaveProperty("record");
+    const kept = store.takeUnstored(key);
+    if (kept === undefined) throw new Error("what the disk had no room for was not kept");
+    expect(kept).toMatchObject({ seconds: 7, evidence: { device: "cpu" } });
+    await store.commit(kept.staged, { ...finish, ...kept });
+    expect(store.find(key)).toMatchObject({ record: { seconds: 7, evidence: { device: "cpu" } } });
+    expect(store.takeUnstored(key)).toBe(undefined);
+  } finally {
+    store.close();
+    execFileSync("/bin/umount", [disk]);
+  }
+});
+
+test("after a full disk at the end of a step only its commit is tried again; what was damaged meanwhile is made again", async (context) => {
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  try {
+    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], { stdio: "pipe" });
+  } catch (error) {
+    context.skip(`a small disk cannot be mounted here: ${String((error as Error).message).trim()}`);
+  }
+  const digests = openDigests(cache);
+  const store = openStore(join(disk, "artifacts"), digests);
+  const calm = new AbortController().signal;
+  let runs = 0;
+  const kind: StepKind = {
+    name: "step",
+    version: 1,
+    cached: true,
+    outputs: () => ["out/"],
+    async run(_params, ports) {
+      runs++;
+      mkdirSync(ports.work, { recursive: true });
+      writeFileSync(join(ports.work, "progress.jsonl"), "{}\n");
+      mkdirSync(join(ports.output, "out"));
+      writeFileSync(join(ports.output, "out", "a.bin"), Buffer.alloc(100_000, "a"));
+      ports.evidence({ device: "cpu" });
+      fill(join(disk, "ballast"));
+    },
+  };
+  const needs = { cores: 1, gpus: 0, memory: 0 };
+  const draft = {
+    id: "step",
+    kind: "step",
+    params: {},
+    sources: {},
+    reads: {},
+    places: {},
+    hints: {},
+    after: [],
+    needs,
+  };
+  const plan = buildPlan([{ experiment: "e", coordinates: "", drafts: [draft] }], new Map([["step", kind]]), () => "");
+  const parts = machinery(plan, {
+    store,
+    digests,
+    packageRoot: folder,
+    stop: calm,
+    kill: calm,
+    emit: () => {},
+    python: () => "",
+    slots: new Slots({ cores: 1, memory: 0, gpus: [] }, () => undefined),
+    jobs: 1,
+  });
+  const execution = { emit: () => {}, stop: calm, force: () => false, keepGoing: false };
+  const run = async () => [...(await execute(plan, parts, execution)).values()][0];
+  mkdirSync(join(folder, "recipes"));
+  try {
+    expect(await run()).toMatchObject({ status: "failed", error: { code: "disk-full" } });
+    expect(await run()).toMatchObject({ status: "failed", error: { code: "disk-full" } });
+    expect(runs).toBe(1);
+    rmSync(join(disk, "ballast"));
+    const [key = ""] = readdirSync(join(disk, "artifacts/work")).filter((name) => name !== "snapshots");
+    const [kept = ""] = readdirSync(store.workDir(key)).filter((name) => /^unstored\.[0-9a-f]{64}$/.test(name));
+    const file = join(store.workDir(key), kept, "out/a.bin");
+    const whole = readFileSync(file);
+    rmSync(file);
+    writeFileSync(file, whole.subarray(1));
+    expect(await run()).toMatchObject({ status: "failed" });
+    expect(runs).toBe(2);
+    rmSync(join(disk, "ballast"));
+    expect(await run()).toMatchObject({ status: "built", record: { evidence: { device: "cpu" } } });
+    expect(runs).toBe(2);
+    expect(existsSync(join(disk, "artifacts/work", key))).toBe(false);
   } finally {
     store.close();
     execFileSync("/bin/umount", [disk]);

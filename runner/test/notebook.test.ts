@@ -1,0 +1,63 @@
+/** The Colab notebook: tidy in the repository, and run for real on the CPU with other parameters. */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { environmentDir } from "../setup/cache.ts";
+import { test } from "./rig.ts";
+import { names } from "./whole.ts";
+
+const clone = fileURLToPath(new URL("../..", import.meta.url));
+const path = join(clone, "notebooks/colab.ipynb");
+
+type Cell = {
+  readonly cell_type: "code" | "markdown";
+  readonly id: string;
+  readonly metadata: { readonly tags?: readonly string[] };
+  readonly source: readonly string[];
+  readonly outputs?: readonly unknown[];
+  readonly execution_count?: number | null;
+};
+
+test("the notebook is tidy: one cell of parameters, no outputs, nothing of any machine but Colab's", () => {
+  const text = readFileSync(path, "utf8");
+  const { cells, nbformat } = JSON.parse(text) as { cells: readonly Cell[]; nbformat: number };
+  expect(nbformat).toBe(4);
+  expect(text.endsWith("}\n")).toBe(true);
+  const code = cells.filter(({ cell_type }) => cell_type === "code");
+  for (const { id, outputs, execution_count } of code) expect([id, outputs, execution_count]).toEqual([id, [], null]);
+  const [first, ...others] = code.map(({ metadata }) => metadata.tags ?? []);
+  expect(first).toEqual(["parameters"]);
+  expect(new Set(others.flat())).toEqual(new Set());
+  expect(new Set(cells.map(({ id }) => id)).size).toBe(cells.length);
+  for (const [index, { cell_type }] of cells.entries()) expect(cell_type).toBe(index % 2 === 0 ? "markdown" : "code");
+  const paths = text.match(/(?<![\w.{}])\/(?:home|root|tmp|Users|work|content)\/[\w./-]*/g) ?? [];
+  expect(paths.filter((one) => !one.startsWith("/content/"))).toEqual([]);
+  expect(text).not.toMatch(/https?:|hf_[A-Za-z0-9]{8}/);
+});
+
+test("it fine-tunes the quickstart for a few steps, from its first cell to its last", async ({ rig }) => {
+  const folder = rig.path("clone");
+  mkdirSync(folder);
+  for (const name of ["experiments", "prompts", "package.json"]) {
+    cpSync(join(clone, name), join(folder, name), { recursive: true });
+  }
+  symlinkSync(join(rig.package, "dist"), join(folder, "dist"));
+  const mirror = rig.path("drive/exp");
+  const experiment = "experiments/quickstart.yaml";
+  const parameters = { experiment, mirror, repo: "", folder, flags: "--smoke" };
+  const python = join(environmentDir("torchtune"), "bin/python");
+  const said = execFileSync(
+    python,
+    [fileURLToPath(new URL("notebook.py", import.meta.url)), path, rig.folder, JSON.stringify(parameters)],
+    { encoding: "utf8", env: { ...process.env, PATH: `${join(process.execPath, "..")}:${process.env.PATH}` } },
+  );
+  expect(said).toMatch(/^run quickstart\+smoke {2}done: /m);
+  expect(said).toMatch(/a smoke run of 20 rows and 5 steps/);
+  expect(said).toMatch(/^micro_f1 /m);
+  const [run = ""] = names(join(mirror, "results/quickstart+smoke"));
+  const copied = names(join(mirror, "results/quickstart+smoke", run));
+  expect(copied).toEqual(expect.arrayContaining(["manifest.json", "workbook.xlsx", "tuned", "zero_shot"]));
+  expect(names(join(mirror, "keys")).length).toBeGreaterThan(8);
+});
