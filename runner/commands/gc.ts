@@ -1,11 +1,13 @@
 import { openProject } from "../project.ts";
+import { plural } from "../show/quantity.ts";
 import { gc, ManifestUnreadable } from "../store/gc.ts";
+import { collectLeftovers } from "../store/leftovers.ts";
 import { type Act, exit } from "./context.ts";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
-/** `exp gc`: drops the bytes of what no run and no running process refers to; records stay, so that keys stay known. */
-export const command: Act = async (_args, { maxSize, dryRun, json }, context) => {
+/** `exp gc`: drops what no run and no running process refers to; records stay, so that keys stay known. */
+export const command: Act = async (_args, { maxSize, dryRun, work: resumable, json }, context) => {
   const size = maxSize === undefined ? undefined : parseSize(String(maxSize));
   if (maxSize !== undefined && size === undefined) {
     context.err(`exp gc: --max-size takes a size such as 20GB or 500MB, not "${maxSize}"\n`);
@@ -17,10 +19,16 @@ export const command: Act = async (_args, { maxSize, dryRun, json }, context) =>
       dryRun: dryRun === true,
       ...(size === undefined ? {} : { maxSize: size }),
     });
-    if (json === true) context.out(`${JSON.stringify({ collected, before, after }, null, 1)}\n`);
-    else {
+    const { work, snapshots } = collectLeftovers(store, { dryRun: dryRun === true, resumable: resumable === true });
+    if (json === true) {
+      context.out(`${JSON.stringify({ collected, before, after, work, snapshots }, null, 1)}\n`);
+    } else {
       const verb = dryRun === true ? "would drop" : "dropped";
       context.out(`${verb} ${collected.length} objects: ${inGB(before)} -> ${inGB(after)}\n`);
+      for (const [what, left] of Object.entries({ "work folder": work, snapshot: snapshots })) {
+        const bytes = left.reduce((sum, one) => sum + one.bytes, 0);
+        if (left.length > 0) context.out(`${verb} ${plural(left.length, what)}: ${inGB(bytes)}\n`);
+      }
     }
     return exit.done;
   } catch (error) {

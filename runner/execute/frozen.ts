@@ -14,13 +14,24 @@ export class Frozen {
   readonly #folder: string;
   readonly #packageRoot: string;
   readonly #digests: Digests;
+  readonly #claim: (name: string) => void;
   #snapshot: Snapshot | undefined;
 
-  constructor(plan: Plan, given: { readonly folder: string; readonly packageRoot: string; readonly digests: Digests }) {
+  constructor(
+    plan: Plan,
+    given: {
+      readonly folder: string;
+      readonly packageRoot: string;
+      readonly digests: Digests;
+      /** Says that a snapshot is in use. */
+      claim(name: string): void;
+    },
+  ) {
     this.#plan = plan;
     this.#folder = given.folder;
     this.#packageRoot = given.packageRoot;
     this.#digests = given.digests;
+    this.#claim = given.claim;
   }
 
   /** Copies on the first call. Throws StepFailed where a source is no longer what was planned. */
@@ -31,7 +42,7 @@ export class Frozen {
     for (const { draft } of this.#plan.steps) {
       for (const path of Object.values(draft.sources)) own[nameOf(path)] = path;
     }
-    const snapshot = takeSnapshot(this.#folder, { ...own, ...recipes });
+    const snapshot = takeSnapshot(this.#folder, { ...own, ...recipes }, this.#claim);
     for (const { draft, sourceDigests } of this.#plan.steps) {
       for (const [name, path] of Object.entries(draft.sources)) {
         const copied = snapshot.digests[recipes[name] === path ? name : nameOf(path)];

@@ -47,7 +47,12 @@ export function reader(store: Pick<Store, "find" | "peek" | "objectDir">): Pick<
 /** Builds steps for real: under the key's lock, within the machine's slots, from a snapshot, into the store. */
 export function machinery(plan: Plan, parts: Parts): Machinery {
   const { store, digests, packageRoot } = parts;
-  const frozen = new Frozen(plan, { folder: join(store.root, "work", "snapshots"), packageRoot, digests });
+  const frozen = new Frozen(plan, {
+    folder: join(store.root, "work", "snapshots"),
+    packageRoot,
+    digests,
+    claim: store.claim,
+  });
 
   const turns = new Slots({ cores: parts.jobs, memory: 0, gpus: [] }, () => undefined);
   const reads = reader(store);

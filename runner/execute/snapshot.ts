@@ -18,9 +18,13 @@ export type Snapshot = {
 
 /**
  * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`. An equal snapshot is used again,
- * after a look at its bytes. Throws where a logical name leads out of the folder.
+ * after a look at its bytes; `claim` is told its name before. Throws where a logical name leads out of the folder.
  */
-export function takeSnapshot(parent: string, sources: Readonly<Record<string, string>>): Snapshot {
+export function takeSnapshot(
+  parent: string,
+  sources: Readonly<Record<string, string>>,
+  claim: (name: string) => void = () => {},
+): Snapshot {
   const contents = new Map<string, Buffer>();
   const digests: Record<string, string> = {};
   for (const [name, path] of Object.entries(sources)) {
@@ -32,7 +36,9 @@ export function takeSnapshot(parent: string, sources: Readonly<Record<string, st
     contents.set(name, bytes);
     digests[name] = createHash("sha256").update(bytes).digest("hex");
   }
-  const folder = join(parent, sha256(canonicalJson(digests)).slice(0, 32));
+  const name = sha256(canonicalJson(digests)).slice(0, 32);
+  claim(name);
+  const folder = join(parent, name);
   if (statSync(folder, { throwIfNoEntry: false }) === undefined) build(folder, contents);
   else repair(folder, contents);
   return {

@@ -149,7 +149,11 @@ function environmentFinding(backend: string, where: Where): Finding {
 
 function modelFinding(model: string, where: Where): Finding {
   const name = `model ${model}`;
-  if (bundledModelState(model, where) === "ok") return { name, state: "ok", found: "unpacked" };
+  const state = bundledModelState(model, where);
+  if (state === "ok") return { name, state, found: "unpacked" };
+  if (state === "stale") {
+    return { name, state: "warn", found: "stale: unpacked by another version of exp", help: "run exp setup" };
+  }
   return { name, state: "missing", found: "not unpacked", help: "run exp setup" };
 }
 

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { StepFailed } from "../plan/step.ts";
@@ -55,18 +56,41 @@ export function modelIsHere(dir: string): boolean {
 /** Environment that unpacks bundled models. */
 const backend = "torchtune";
 
-/** Whether a bundled model is unpacked: every file that its model.json lists is there in its size. */
-export function bundledModelState(name: string, where: Where): "ok" | "missing" {
+/** In a bundled model's folder: the digest of what made it. */
+const stamp = ".made-by";
+
+/**
+ * Whether a bundled model is unpacked: every file that its model.json lists is there in its size. A stale one was unpacked
+ * from another package, or by other code, than this version of exp would.
+ */
+export function bundledModelState(name: string, where: Where): "ok" | "missing" | "stale" {
   const dir = bundledModelDir(name, where.env);
   try {
     const { files } = JSON.parse(readFileSync(join(dir, "model.json"), "utf8")) as {
       files: Record<string, { size: number }>;
     };
-    return Object.entries(files).every(([file, { size }]) => statSync(join(dir, file)).size === size)
-      ? "ok"
-      : "missing";
+    const isWhole = Object.entries(files).every(([file, { size }]) => statSync(join(dir, file)).size === size);
+    if (!isWhole) return "missing";
   } catch {
     return "missing";
+  }
+  return readIfThere(join(dir, stamp)) === makerOf(name, where) ? "ok" : "stale";
+}
+
+/** SHA-256 of the package that carries a bundled model, as its lock names it, and of the code that unpacks it. */
+export function makerOf(name: string, { packageRoot }: Pick<Where, "packageRoot">): string {
+  const { package: carrier } = bundledModels[name] as BundledModel;
+  return createHash("sha256")
+    .update(lockOf(carrier, join(packageRoot, "recipes/locks/bundled.lock")))
+    .update(readFileSync(join(packageRoot, "recipes/common/models.py")))
+    .digest("hex");
+}
+
+function readIfThere(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
   }
 }
 
@@ -93,10 +117,12 @@ export async function setupModel(
   });
   const staging = join(dirname(dir), `.${name}-building`);
   try {
-    if (bundledModelState(name, where) === "ok") {
+    const state = bundledModelState(name, where);
+    if (state === "ok") {
       report({ message: `${name}: ready` });
       return dir;
     }
+    if (state === "stale") report({ message: `${name}: unpacked by another version of exp; made anew` });
     const python = environmentPython(backend, where);
     rmSync(staging, { recursive: true, force: true });
     mkdirSync(join(staging, "model"), { recursive: true });
@@ -111,6 +137,7 @@ export async function setupModel(
     report({ message: `${name}: unpacking ${Math.round(model.size / 1e6)} MB of weights` });
     const given = [name, join(staging, "package"), join(staging, "model")];
     await run(site, python, ["-c", start, where.packageRoot, "recipes.common.models", ...given]);
+    writeFileSync(join(staging, "model", stamp), makerOf(name, where));
     if (existsSync(dir)) rmSync(dir, { recursive: true });
     renameSync(join(staging, "model"), dir);
     report({ message: `${name}: ready` });

@@ -7,7 +7,7 @@ import { cacheRoot, huggingFaceCache } from "./cache.ts";
 import { doctor, formatDoctor } from "./doctor.ts";
 import { environmentPython, environmentStatus, lockFile, lockOf } from "./environments.ts";
 import { childEnvironment, splitLock } from "./install.ts";
-import { bundledModelDir, bundledModelState, hubModelDir } from "./models.ts";
+import { bundledModelDir, bundledModelState, hubModelDir, makerOf } from "./models.ts";
 import { choosePython, findPythons } from "./python.ts";
 import { chooseTorch, wheelSources } from "./torch.ts";
 
@@ -151,12 +151,16 @@ describe("the interpreter", () => {
 });
 
 describe("a bundled model", () => {
-  it("is there when every file is, in its size", () => {
+  it("is there when every file is, in its size, and made by what would make it now", () => {
     const dir = bundledModelDir("smollm2-135m", here().env);
     mkdirSync(dir, { recursive: true });
     expect(bundledModelState("smollm2-135m", here())).toBe("missing");
     writeFileSync(join(dir, "model.json"), JSON.stringify({ files: { "model.safetensors": { size: 3 } } }));
     writeFileSync(join(dir, "model.safetensors"), "abc");
+    expect(bundledModelState("smollm2-135m", here())).toBe("stale");
+    writeFileSync(join(dir, ".made-by"), "0".repeat(64));
+    expect(bundledModelState("smollm2-135m", here())).toBe("stale");
+    writeFileSync(join(dir, ".made-by"), makerOf("smollm2-135m", here()));
     expect(bundledModelState("smollm2-135m", here())).toBe("ok");
     writeFileSync(join(dir, "model.safetensors"), "ab");
     expect(bundledModelState("smollm2-135m", here())).toBe("missing");

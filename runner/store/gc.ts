@@ -109,7 +109,8 @@ function inventory(store: Store): readonly Entry[] {
   });
 }
 
-function sizeOf(folder: string): number {
+/** Bytes of every file below a folder. */
+export function sizeOf(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);

@@ -73,6 +73,10 @@ export type Store = {
   dropWork(key: string): void;
   /** Removes what dead processes have left half-made. */
   sweepStaging(): void;
+  /** Keeps what goes by this name below the artifacts folder from being collected until this process ends. */
+  claim(name: string): void;
+  /** A path that nobody looks at, on the same disk: where what is being collected is moved to first. */
+  aside(): string;
   /** Drops an object's bytes unless a running process uses it, and says whether it did. Its records stay. */
   collect(object: string): boolean;
   /** Ends this process's claim to what it used, and remembers digests. */
@@ -98,6 +102,11 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     if (access === "write") fullDisk(folder, () => running.use(record.object));
     const flaw = objects.flaw(record);
     return flaw === undefined ? { record } : { miss: flaw };
+  };
+
+  const aside = (): string => {
+    mkdirSync(staging, { recursive: true });
+    return join(staging, `collected.${running.id()}.${randomBytes(6).toString("hex")}`);
   };
 
   const discard = (staged: Staged) => rmSync(staged.dir, { recursive: true, force: true });
@@ -218,9 +227,10 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       for (const path of left) rmSync(path, { force: true });
       keys.sweep();
     },
+    claim: (name) => fullDisk(folder, () => running.use(name)),
+    aside,
     collect(object) {
-      const aside = join(staging, `collected.${running.id()}.${randomBytes(6).toString("hex")}`);
-      return objects.remove(object, aside, () => !processes(join(folder, "running")).objects.has(object));
+      return objects.remove(object, aside(), () => !processes(join(folder, "running")).objects.has(object));
     },
     close() {
       running.close();

@@ -46,7 +46,8 @@ test("it fine-tunes the quickstart for a few steps, from its first cell to its l
   symlinkSync(join(rig.package, "dist"), join(folder, "dist"));
   const mirror = rig.path("drive/exp");
   const experiment = "experiments/quickstart.yaml";
-  const parameters = { experiment, mirror, repo: "", folder, flags: "--smoke" };
+  const flags = "--smoke --set train.batch_size=1 --set data.test.limit=6";
+  const parameters = { experiment, mirror, repo: "", folder, flags };
   const python = join(environmentDir("torchtune"), "bin/python");
   const said = execFileSync(
     python,
