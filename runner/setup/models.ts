@@ -138,7 +138,8 @@ export async function setupModel(
     const given = [name, join(staging, "package"), join(staging, "model")];
     await run(site, python, ["-c", start, where.packageRoot, "recipes.common.models", ...given]);
     writeFileSync(join(staging, "model", stamp), makerOf(name, where));
-    if (existsSync(dir)) rmSync(dir, { recursive: true });
+    // One rename after the other, so that who reads the old one finds the new one a moment later.
+    if (existsSync(dir)) renameSync(dir, join(staging, "old"));
     renameSync(join(staging, "model"), dir);
     report({ message: `${name}: ready` });
     return dir;
