@@ -27,7 +27,7 @@ const coreSpeed: Range = [0.02 * tera, 0.15 * tera];
 /** Bytes a second that are read while one token after the other is generated. */
 const bandwidth: Readonly<Record<Device, Range>> = { cpu: [3e9, 25e9], cuda: [150e9, 2_000e9] };
 /** Seconds to start Python, import torch and load a model into it. */
-const start: Range = [4, 40];
+const start: Range = [4, 60];
 
 /** Seconds of a training over so many rows an epoch; `rows` and lengths as far as they are known. */
 export function trainingSeconds(

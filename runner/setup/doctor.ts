@@ -1,5 +1,8 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { Method } from "../backends/backend.ts";
+import type { Device, Precision } from "../backends/device.ts";
+import { capabilityMatrix, lackOf } from "../backends/matrix.ts";
 import { detectMachine, type Machine } from "../execute/devices.ts";
 import { cacheRoot, huggingFaceCache } from "./cache.ts";
 import { environmentStatus, environments } from "./environments.ts";
@@ -20,7 +23,21 @@ export type Finding = {
 };
 
 /** What this machine has, and what it can run. */
-export type DoctorReport = { readonly findings: readonly Finding[]; readonly runs: readonly Capability[] };
+export type DoctorReport = {
+  readonly findings: readonly Finding[];
+  readonly runs: readonly Capability[];
+  readonly methods: readonly Training[];
+};
+
+/** What a backend can train in general, and in which precision this machine would; null with the reason where it cannot. */
+export type Training = {
+  readonly backend: string;
+  readonly method: Method;
+  readonly cpu: readonly Precision[];
+  readonly cuda: readonly Precision[];
+  readonly here: Precision | null;
+  readonly why: string;
+};
 
 /** A kind of work, whether this machine can do it as it is now, and why (not). */
 export type Capability = { readonly what: string; readonly possible: boolean; readonly why: string };
@@ -64,11 +81,12 @@ export async function doctor(
       machine,
       built.every(({ state }, at) => state === "ok" || !Object.values(environments)[at]?.always),
     ),
+    methods: trainings(machine, where),
   };
 }
 
 /** The report as lines for people: a mark, what, how it is, and beneath it what to do. */
-export function formatDoctor({ findings, runs }: DoctorReport): string {
+export function formatDoctor({ findings, runs, methods }: DoctorReport): string {
   const marks = { ok: "ok     ", warn: "warn   ", missing: "missing" };
   const wide = Math.max(...findings.map(({ name }) => name.length));
   const lines = findings.flatMap(({ name, state, found, help }) => [
@@ -76,7 +94,42 @@ export function formatDoctor({ findings, runs }: DoctorReport): string {
     ...(help === undefined ? [] : [`${" ".repeat(wide + 11)}${help}`]),
   ]);
   const can = runs.map(({ what, possible, why }) => `${possible ? "yes    " : "no     "}  ${what}: ${why}`);
-  return `${[...lines, "", "What runs here", ...can].join("\n")}\n`;
+  return `${[...lines, "", "What runs here", ...can, "", "What trains, in which precisions", ...matrix(methods)].join("\n")}\n`;
+}
+
+/** The capability matrix, a line for each backend and method. */
+function matrix(methods: readonly Training[]): readonly string[] {
+  const rows = methods.map(({ backend, method, cpu, cuda, here, why }) => [
+    backend,
+    method,
+    cpu.join(", ") || "-",
+    cuda.join(", ") || "-",
+    here ?? `no: ${why}`,
+  ]);
+  const all = [["backend", "method", "CPU", "GPU", "here"], ...rows];
+  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
+  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
+}
+
+/** Each backend and method by device, and what this machine's device and environments make of it. */
+function trainings(machine: Machine, where: Where): Training[] {
+  const native = nativePrecision(machine.gpus);
+  const device: Device = machine.gpus.length > 0 ? "cuda" : "cpu";
+  const rows = new Map<string, Training>();
+  for (const { backend, method, device: on, precisions } of capabilityMatrix()) {
+    const known = rows.get(`${backend} ${method}`) ?? { backend, method, cpu: [], cuda: [], here: null, why: "" };
+    rows.set(`${backend} ${method}`, { ...known, [on]: precisions });
+  }
+  return [...rows.values()].map((row) => {
+    const { state } = backendState(row.backend, where);
+    const lack = lackOf({ backend: row.backend, method: row.method, precision: native[device] }, [device]);
+    if (lack !== undefined) return { ...row, why: lack.help };
+    return state === "ok" ? { ...row, here: native[device] } : { ...row, why: `run exp setup ${row.backend}` };
+  });
+}
+
+function backendState(backend: string, where: Where): { readonly state: string } {
+  return backend in environments ? environmentStatus(backend, where) : { state: "missing" };
 }
 
 function realInstruments({ env }: Where): Instruments {

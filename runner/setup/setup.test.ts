@@ -176,7 +176,7 @@ describe("the doctor", () => {
   };
 
   it("says of a bare machine what is missing and what to do", async () => {
-    const { findings, runs } = await doctor(here(), bare);
+    const { findings, runs, methods } = await doctor(here(), bare);
     const state = Object.fromEntries(findings.map(({ name, state }) => [name, state]));
     expect(state).toMatchObject({
       Node: "ok",
@@ -187,7 +187,12 @@ describe("the doctor", () => {
     });
     expect(findings.filter(({ state, help }) => state === "missing" && help === undefined)).toEqual([]);
     expect(runs.every(({ possible }) => !possible)).toBe(true);
-    const text = formatDoctor({ findings, runs });
+    expect(methods.find(({ backend, method }) => `${backend} ${method}` === "torchtune lora")).toMatchObject({
+      cpu: expect.arrayContaining(["fp32"]),
+      here: null,
+      why: "run exp setup torchtune",
+    });
+    const text = formatDoctor({ findings, runs, methods });
     expect(text).toContain("run exp setup torchtune");
     expect(text.split("\n").every((line) => line.length < 200)).toBe(true);
   });

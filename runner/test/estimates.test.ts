@@ -1,0 +1,61 @@
+/** What a step takes, before anything runs: in the plan, and as a reason to refuse a run. No test here starts Python. */
+import { existsSync } from "node:fs";
+import { expect } from "vitest";
+import { test } from "./rig.ts";
+
+type Estimated = {
+  readonly steps: readonly {
+    readonly id: string;
+    readonly estimate: Readonly<Record<"memory" | "gpu_memory" | "seconds" | "download", unknown>>;
+  }[];
+  readonly problems: readonly { readonly step: string; readonly severity: string; readonly code: string }[];
+};
+
+const file = "experiments/big.yaml";
+const study = `name: big
+data:
+  train: {file: data/train.csv}
+  test: {file: data/test.csv}
+  columns: {id: id, input: text, target: labels}
+model: {base: Qwen/Qwen3-4B, revision: 1cfa9a7208912126459214e8b04321603b3df60c}
+prompt: {template: prompts/ask.hbs, zero_shot: prompts/ask.hbs}
+train: {method: lora, batch_size: 8, merge: true}
+resources: {gpus: 1, gpu_memory: 24GB}
+`;
+
+test("a plan says what each step takes, and what only another machine can do is a warning", async ({ rig }) => {
+  rig.write(file, study);
+  const { code, stdout } = await rig.start(["plan", "--json", file], { env: { CUDA_VISIBLE_DEVICES: "" } }).ended;
+  const { steps, problems } = JSON.parse(stdout) as Estimated;
+  const estimate = (id: string) => steps.find((step) => step.id === id)?.estimate;
+  expect(code).toBe(0);
+  expect(estimate("fetch")?.download).toBeGreaterThan(8e9);
+  expect(estimate("train")?.gpu_memory).toEqual([expect.any(Number), expect.any(Number)]);
+  expect(estimate("train")?.seconds).toEqual([expect.any(Number), expect.any(Number)]);
+  expect(estimate("merge")?.memory).toEqual([expect.any(Number), expect.any(Number)]);
+  expect(estimate("evaluate.tuned")).toEqual({ memory: null, gpu_memory: null, seconds: null, download: null });
+  expect(problems).toContainEqual(expect.objectContaining({ step: "train", code: "no-gpu" }));
+});
+
+test("what cannot fit is refused before anything runs, with what would be smaller", async ({ rig }) => {
+  rig.write(file, study.replace("24GB", "6GB"));
+  for (const command of ["plan", "run"]) {
+    const { code, stderr } = await rig.start([command, file], { env: { CUDA_VISIBLE_DEVICES: "" } }).ended;
+    expect(code).toBe(2);
+    expect(stderr).toContain("error[memory-short]");
+    expect(stderr).toContain("a smaller train.batch_size");
+    expect(stderr).toContain("train.method: qlora");
+  }
+  const { code, stderr } = await rig.start(["run", file, "--set", "resources.gpus=0", "--set", "resources.memory=4GB"])
+    .ended;
+  expect([code, stderr.includes("no-gpu")]).toEqual([2, false]);
+  expect(existsSync(rig.path("artifacts/runs"))).toBe(false);
+});
+
+test("a check of tokens downloads nothing", async ({ rig }) => {
+  rig.write(file, study);
+  const { code, stderr } = await rig.start(["check", "--preflight", file]).ended;
+  expect(code).toBe(2);
+  expect(stderr).toContain("error[model-not-here]");
+  expect(existsSync(rig.path("artifacts"))).toBe(false);
+});
