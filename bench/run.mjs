@@ -11,6 +11,7 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { Anchors } from "./anchors.mjs";
+import { audit } from "./audit.mjs";
 import { files } from "./files.mjs";
 import { inTurn } from "./measure.mjs";
 import { scoring } from "./scoring.mjs";
@@ -21,7 +22,7 @@ import { toMarkdown } from "./table.mjs";
 import { training } from "./training.mjs";
 import { workbook } from "./workbook.mjs";
 
-const benches = [startup, steps, sweep, files, scoring, workbook, training];
+const benches = [startup, steps, sweep, files, scoring, workbook, training, audit];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

@@ -11,7 +11,12 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
   const right = { align: ["left" as const, ...parts.map(() => "right" as const)], color: screen.color };
   const names = parts.map(([name]) => name);
   const facts = table(
-    [["", ...names], ...rows.map(([name, of]) => [name, ...parts.map(([, part]) => of(part))])],
+    [
+      ["", ...names],
+      ...rows
+        .map(([name, of]) => [name, ...parts.map(([, part]) => of(part))])
+        .filter((row) => row.slice(1).some((cell) => cell !== "")),
+    ],
     right,
   );
   const first = parts[0]?.[1].tail ?? [];
@@ -50,6 +55,10 @@ const rows: readonly (readonly [name: string, of: (part: SplitFacts) => string])
   [
     "words: least, median, 95 %, most",
     ({ words }) => [words.min, words.median, words.p95, words.max].map(whole).join(", "),
+  ],
+  [
+    "tokens of the model: median, 95 %, most",
+    ({ tokens }) => (tokens === undefined ? "" : [tokens.median, tokens.p95, tokens.max].map(whole).join(", ")),
   ],
   ["characters: median, most", ({ characters }) => [characters.median, characters.max].map(whole).join(", ")],
 ];

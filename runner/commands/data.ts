@@ -1,6 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { type Audit, audit, blocking } from "../data/audit.ts";
+import { type Audit, audit, blocking, type SplitFacts, type SplitName } from "../data/audit.ts";
 import { labelCounts } from "../data/labels.ts";
 import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
 import type { Synonyms } from "../labels/views.ts";
@@ -12,6 +12,7 @@ import { type DataParams, draftData, readStudy, type Study } from "../steps/data
 import { readSynonyms } from "../steps/synonyms.ts";
 import { auditText } from "./audit-text.ts";
 import { type Act, type Context, exit } from "./context.ts";
+import { tokenLengths } from "./token-lengths.ts";
 
 /** One study's rows, and how its experiment reads their labels. */
 type Audited = {
@@ -40,14 +41,11 @@ export const command: Act = async ([path], options, context) => {
       const map = sources["data.labels.synonyms"];
       const synonyms = map === undefined ? undefined : readSynonyms(map);
       const { labels, accept } = experiment.data;
-      const report = audit(study.splits, {
-        accept,
-        separator: labels.separator,
-        task: experiment.task,
-        recoded: study.recoded,
-        synonyms,
-      });
-      all.push({ experiment: loaded.name, coordinates, study, synonyms, report });
+      const options = { accept, separator: labels.separator, task: experiment.task, recoded: study.recoded, synonyms };
+      const report = audit(study.splits, options);
+      const { base, revision } = experiment.model;
+      const tokens = await tokenLengths(study, site.model(base, revision).dir, context);
+      all.push({ experiment: loaded.name, coordinates, study, synonyms, report: withTokens(report, tokens) });
     }
   } catch (error) {
     if (!(error instanceof StepFailed)) throw error;
@@ -70,6 +68,15 @@ export const command: Act = async ([path], options, context) => {
   }
   return proposal === undefined && all.some(({ report }) => blocking(report).length > 0) ? exit.refused : exit.done;
 };
+
+function withTokens(report: Audit, tokens: Awaited<ReturnType<typeof tokenLengths>>): Audit {
+  if (tokens === undefined) return report;
+  const parts = Object.entries(report.splits) as [SplitName, SplitFacts][];
+  return {
+    ...report,
+    splits: Object.fromEntries(parts.map(([name, facts]) => [name, { ...facts, tokens: tokens[name] }])),
+  };
+}
 
 /** Writes proposals to a new file; an old one is somebody's work. */
 function writeProposal({ experiment, study, synonyms }: Audited, name: string, context: Context): boolean {

@@ -79,6 +79,8 @@ export type SplitFacts = {
   /** Of inputs, in UTF-16 units and in words. */
   readonly characters: Spread;
   readonly words: Spread;
+  /** In tokens of the experiment's model, where somebody has counted them. */
+  readonly tokens?: Spread | undefined;
 };
 
 /** Training frequencies by which labels are told apart: 0, 1-5, 6-20, 21-60, more. */

@@ -4,7 +4,7 @@ import { labelRules } from "./audit-labels.ts";
 import type { Finding, Rule } from "./audit-rule.ts";
 import { isDirty } from "./dirty.ts";
 
-export type { AuditOptions, SplitFacts, SplitName, Splits } from "./audit-facts.ts";
+export { type AuditOptions, type SplitFacts, type SplitName, type Splits, type Spread, spread } from "./audit-facts.ts";
 export type { Finding } from "./audit-rule.ts";
 
 /** What `audit.json` holds. */

@@ -1,0 +1,44 @@
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type SplitName, type Spread, spread } from "../data/audit.ts";
+import { environmentStatus } from "../setup/environments.ts";
+import { prober } from "../setup/probe.ts";
+import type { Study } from "../steps/data.ts";
+import type { Context } from "./context.ts";
+
+const environment = "torchtune";
+
+/**
+ * Tokens of the inputs of each part by the tokenizer in a model's folder. undefined where the Python environment or the
+ * model is not on this machine, or does not answer within seconds: an audit needs neither.
+ */
+export async function tokenLengths(
+  { splits }: Study,
+  model: string,
+  context: Context,
+): Promise<Readonly<Partial<Record<SplitName, Spread>>> | undefined> {
+  const tokenizer = join(model, "tokenizer.json");
+  const { state, python } = environmentStatus(environment, context);
+  if (state !== "ok" || !existsSync(tokenizer)) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), "exp-lengths-"));
+  try {
+    const parts = Object.entries(splits) as [SplitName, Study["splits"][SplitName]][];
+    const texts = join(folder, "texts.json");
+    writeFileSync(texts, JSON.stringify(parts.flatMap(([, rows]) => rows.map(({ input }) => input))));
+    const ask = prober({ ...context.env, PYTHONPATH: context.packageRoot });
+    const said = await ask(python, ["-m", "recipes.common.lengths", tokenizer, texts]);
+    if (said === undefined) return undefined;
+    const counts = JSON.parse(said) as readonly number[];
+    let from = 0;
+    return Object.fromEntries(
+      parts.map(([name, rows]) => {
+        const own = counts.slice(from, from + rows.length);
+        from += rows.length;
+        return [name, spread(own)];
+      }),
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
