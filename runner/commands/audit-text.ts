@@ -22,7 +22,7 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
   const first = parts[0]?.[1].tail ?? [];
   const tail = table(
     [
-      ["training rows with the label", ...names],
+      ["labels (occurrences) by training rows", ...names],
       ...first.map(({ training_rows }, at) => [training_rows, ...parts.map(([, part]) => tailCell(part, at))]),
     ],
     right,
@@ -65,5 +65,5 @@ const rows: readonly (readonly [name: string, of: (part: SplitFacts) => string])
 
 function tailCell({ tail }: SplitFacts, at: number): string {
   const { labels = 0, occurrences = 0 } = tail[at] ?? {};
-  return labels === 0 ? "-" : `${whole(labels)} labels, ${whole(occurrences)} times`;
+  return labels === 0 ? "-" : `${whole(labels)} (${whole(occurrences)})`;
 }

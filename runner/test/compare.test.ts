@@ -57,6 +57,7 @@ test("a compared experiment's steps join the plan; those that both need are done
     data: "reused",
     "generate.zero_shot": "reused",
     "evaluate.zero_shot": "reused",
+    analyse: "built",
     workbook: "built",
   });
 });
