@@ -47,6 +47,11 @@ def select_files(names: Iterable[str]) -> list[str]:
     return sorted({*weights, *besides} - {"model.json"})
 
 
+def is_beside(name: str) -> bool:
+    """Whether a file of a base belongs to a model trained from it too: config, tokenizer, license; no weights."""
+    return _matches(name, _BESIDES)
+
+
 def describe_model(
     base: str, revision: str | None, folder: Path, names: Iterable[str], on_bytes: Callable[[int], None]
 ) -> dict[str, Any]:

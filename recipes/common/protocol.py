@@ -60,6 +60,7 @@ class Step:
     evidence: dict[str, Any] = field(default_factory=dict)
     """Kept beside the step's key: device, peak memory, tokens."""
     stopping: bool = False
+    result_path: Path | None = None
     _last: float = 0.0
 
     def progress(self, *, force: bool = False, **values: Any) -> None:
@@ -71,6 +72,15 @@ class Step:
         self._last = now
         with self.progress_path.open("a") as file:
             file.write(json.dumps({"at": now, **values}) + "\n")
+
+    def fail(self, code: str, message: str, help: str | None) -> None:
+        """Answer with a failure and end this process now: for a thread that sees that the step can never end."""
+        print(f"{code}: {message}", file=sys.stderr)
+        if self.result_path is not None:
+            failed = {"status": "failed", "code": code, "message": message, "help": help}
+            write_json(self.result_path, {"schema": SCHEMA, **failed, "evidence": self.evidence})
+        sys.stdout.flush()
+        os._exit(1)
 
     def check_interrupt(self) -> None:
         """Raise `Interrupted` if the runner asked the step to stop. Call it where nothing is lost."""
@@ -129,6 +139,7 @@ def main(run: Callable[[Step], Mapping[str, Any] | None]) -> None:
         work=Path(request["work"]),
         progress_path=Path(request["progress"]),
         cores=int(request["cores"]),
+        result_path=result_path,
     )
 
     def stop(_signal: int, _frame: object) -> None:

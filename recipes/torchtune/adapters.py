@@ -1,17 +1,67 @@
-"""torchtune's LoRA and DoRA layers, computed so that a frozen 16-bit base and fp32 adapters go together.
+"""torchtune's LoRA and DoRA layers, computed so that a frozen 16-bit or 4-bit base and fp32 adapters go together.
 
 torchtune's own forward needs one dtype for everything, so `dtype: bf16` would make adapters and optimiser state bf16
 and small updates would be lost. Here the adapter is cast for the multiplication and its gradient comes back in fp32.
+A 4-bit weight is unpacked for each product, forward and backward, and never kept unpacked.
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
+from torchao.dtypes.nf4tensor import NF4Tensor, to_nf4
 from torchtune.modules.peft import DoRALinear, LoRALinear
+
+from recipes.common.protocol import StepFailed
+
+_BLOCK = 64
+"""Weights that share a scale, as QLoRA has it."""
+
+
+def quantise(weight: Tensor) -> Tensor:
+    """A weight in NF4, its scales quantised too. Unpacked it has the dtype that it had."""
+    scales, rest = divmod(weight.numel(), _BLOCK)
+    if rest:
+        raise StepFailed(
+            "unsupported-model",
+            f"a weight of shape {tuple(weight.shape)} has no multiple of {_BLOCK} elements, so NF4 cannot hold it",
+            "Use method: lora or dora.",
+        )
+    # torchao wants the scales in whole blocks; 256 where that many fit, as QLoRA has it.
+    packed: Tensor = to_nf4(weight.contiguous(), _BLOCK, math.gcd(scales, 256))
+    return packed
+
+
+def dense(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """A weight as a plain tensor of `dtype`."""
+    plain: Tensor = weight.get_original_weight() if isinstance(weight, NF4Tensor) else weight
+    return plain.to(dtype)
+
+
+class Frozen(nn.Linear):
+    """A linear layer that is not trained, of a 16-bit or 4-bit weight."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x [..., in] -> [..., out]"""
+        out: Tensor = _Product.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return out
+
+
+class _Product(torch.autograd.Function):
+    """The product with a frozen weight; only the weight as it is stored is kept for the backward."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        ctx.weight = weight
+        return F.linear(x, dense(weight, x.dtype), bias)
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        return grads[0] @ dense(ctx.weight, grads[0].dtype), None, None
 
 
 class LoRA(LoRALinear):  # type: ignore[misc]
@@ -20,7 +70,7 @@ class LoRA(LoRALinear):  # type: ignore[misc]
     def forward(self, x: Tensor) -> Tensor:
         """x [..., in] -> [..., out]."""
         if self.disabled:
-            return F.linear(x, self.weight, self.bias)
+            return F.linear(x, dense(self.weight, x.dtype), self.bias)
         scale = self.alpha / self.rank
         return low_rank(x, self.dropout(x), self.weight, self.bias, self.lora_a.weight, self.lora_b.weight, scale)
 
@@ -33,20 +83,34 @@ class DoRA(DoRALinear):  # type: ignore[misc]
     """
 
     _base_square: Tensor | None = None
+    _norm: tuple[tuple[int, int], Tensor] | None = None
+    """The row norm in evaluation, with the versions of A and B that it is of; `train()` forgets it."""
+
+    def train(self, mode: bool = True) -> DoRA:
+        """As torch's, and what was remembered for evaluation is forgotten."""
+        self._norm = None
+        super().train(mode)
+        return self
 
     def forward(self, x: Tensor) -> Tensor:
         """x [..., in] -> [..., out]."""
         if self.disabled:
-            return F.linear(x, self.weight, self.bias)
+            return F.linear(x, dense(self.weight, x.dtype), self.bias)
         a, b = self.lora_a.weight, self.lora_b.weight
         product = low_rank(x, self.dropout(x), self.weight, None, a, b, self.scaling)
-        out: Tensor = product * (self.magnitude / self.row_norm())
+        out: Tensor = product * (self.magnitude / (self.row_norm() if self.training else self._kept_norm()))
         return (out if self.bias is None else out + self.bias).to(x.dtype)
+
+    def _kept_norm(self) -> Tensor:
+        of = (self.lora_a.weight._version, self.lora_b.weight._version)
+        if self._norm is None or self._norm[0] != of:
+            self._norm = (of, self.row_norm())
+        return self._norm[1]
 
     @torch.no_grad()
     def row_norm(self) -> Tensor:
         """|W + s B A| by row [out], in fp32: |W|^2 + 2 s <W A^T, B> + s^2 <B A A^T, B>."""
-        a, b, weight = self.lora_a.weight, self.lora_b.weight, self.weight.float()
+        a, b, weight = self.lora_a.weight, self.lora_b.weight, dense(self.weight, torch.float32)
         if self._base_square is None or self._base_square.device != weight.device:
             self._base_square = weight.square().sum(1)
         cross = ((weight @ a.T) * b).sum(1)
@@ -90,19 +154,20 @@ class _LowRank(torch.autograd.Function):
         adapted = rows if dropped is None else dropped.reshape(-1, x.shape[-1])
         down, up = a.to(x.dtype), b.to(x.dtype)
         hidden = (adapted @ down.T).mul_(scale)
-        out = F.linear(rows, weight, bias).addmm_(hidden, up.T)
-        ctx.save_for_backward(adapted, weight, down, up, hidden)
+        out = F.linear(rows, dense(weight, x.dtype), bias).addmm_(hidden, up.T)
+        ctx.save_for_backward(adapted, down, up, hidden)
+        ctx.weight = weight
         ctx.scale, ctx.apart, ctx.shape, ctx.dtype = scale, dropped is not None, x.shape, a.dtype
         return out.view(*x.shape[:-1], out.shape[-1])
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        adapted, weight, down, up, hidden = ctx.saved_tensors
+        adapted, down, up, hidden = ctx.saved_tensors
         grad = grads[0].reshape(-1, grads[0].shape[-1])
         back = (grad @ up).mul_(ctx.scale)
         grad_x = grad_dropped = None
         if ctx.needs_input_grad[0]:
-            grad_x = grad @ weight
+            grad_x = grad @ dense(ctx.weight, grad.dtype)
             if not ctx.apart:
                 grad_x.addmm_(back, down)
             grad_x = grad_x.view(ctx.shape)

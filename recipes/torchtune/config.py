@@ -16,6 +16,7 @@ from torchtune.modules.loss import CEWithChunkedOutputLoss
 from torchtune.training.lr_schedulers import get_cosine_schedule_with_warmup
 
 from recipes.common.protocol import StepFailed
+from recipes.common.scoring import METRICS
 from recipes.torchtune.data import steps_per_epoch
 from recipes.torchtune.model import Shape, adapted_layers, resolve_targets
 
@@ -35,12 +36,23 @@ _KEYS = {
     *_RECIPE_KEYS,
     *("output_dir", "dtype", "seed", "epochs", "max_steps", "max_steps_per_epoch", "batch_size"),
     *("gradient_accumulation_steps", "clip_grad_norm", "compile", "resume_from_checkpoint", "shuffle", "keep"),
-    *("patience", "checkpoints", "model", "checkpointer", "tokenizer", "dataset", "dataset_val", "optimizer"),
+    *(
+        "patience",
+        "answers",
+        "checkpoints",
+        "model",
+        "checkpointer",
+        "tokenizer",
+        "dataset",
+        "dataset_val",
+        "optimizer",
+    ),
     *("lr_scheduler", "loss", "metric_logger"),
 }
 _OWN = {
     "checkpoints": {"every_steps", "keep"},
     "checkpointer": {"checkpoint_dir", "model_type", "base_model", "revision"},
+    "answers": {"max_new_tokens", "separator", "task", "samples"},
 }
 _SET_BY_EXP = ("lr", "weight_decay", "params", "optimizer", "num_warmup_steps", "num_training_steps", "last_epoch")
 
@@ -61,15 +73,21 @@ def override_keys() -> list[str]:
 
 
 def build_config(
-    params: Mapping[str, Any], *, shape: Shape, base: Mapping[str, Any], rows: int, places: Mapping[str, Path]
+    params: Mapping[str, Any],
+    *,
+    shape: Shape,
+    base: Mapping[str, Any],
+    rows: int,
+    places: Mapping[str, Path],
+    ranks: int = 1,
 ) -> dict[str, Any]:
     """The whole torchtune config of a request. `base` is model.json, `places` are model, train, validation (or none)
-    and work. Fails with a code for what this backend cannot do."""
-    _refuse(params)
-    steps = params["epochs"] * steps_per_epoch(rows, params["batch_size"], params["gradient_accumulation"])
+    and work; `ranks` processes train together. Fails with a code for what this backend cannot do."""
+    _refuse(params, ranks)
+    steps = params["epochs"] * steps_per_epoch(rows, params["batch_size"], params["gradient_accumulation"], ranks)
     if params.get("max_steps") is not None:
         steps = min(steps, params["max_steps"])
-    if steps < 1:
+    if steps < 1 or rows < ranks:
         raise StepFailed(
             "no-step",
             f"no optimiser step: {rows} rows, {params['epochs']} epochs, max_steps {params.get('max_steps')}",
@@ -94,21 +112,11 @@ def build_config(
         "resume_from_checkpoint": False,
         "log_peak_memory_stats": False,
         "shuffle": True,
-        "keep": "best" if isinstance(params["keep"], Mapping) else "last",
+        "keep": params["keep"]["best"] if isinstance(params["keep"], Mapping) else "last",
         "patience": (params.get("early_stopping") or {}).get("patience"),
+        "answers": _answers(params),
         "checkpoints": {"every_steps": params["checkpoint"]["every_steps"], "keep": params["checkpoint"]["keep"]},
-        "model": {
-            "_component_": "recipes.torchtune.model.build_adapted",
-            "hf_config": str(places["model"] / "config.json"),
-            "max_seq_len": params["max_length"],
-            "targets": list(resolve_targets(params["targets"])),
-            "last_layers": len(layers) if len(layers) < shape.layers else None,
-            "lora_rank": params["rank"],
-            "lora_alpha": params["alpha"],
-            "use_rslora": params.get("rslora", False),
-            "lora_dropout": params["dropout"],
-            "use_dora": params["method"] == "dora",
-        },
+        "model": _model(params, shape, places["model"], len(layers)),
         "checkpointer": {
             "checkpoint_dir": str(places["model"]),
             "model_type": shape.family,
@@ -131,7 +139,11 @@ def build_config(
             "num_warmup_steps": round(params["warmup_ratio"] * steps),
         },
         "loss": {"_component_": "torchtune.modules.loss.CEWithChunkedOutputLoss"},
-        "metric_logger": {"_component_": "torchtune.training.metric_logging.StdoutLogger"},
+        "metric_logger": {
+            "_component_": "recipes.torchtune.reporters.Reporters",
+            "report_to": list(params.get("report_to", [])),
+            "folder": str(places["work"] / "reports"),
+        },
     }
     for key, value in _flat(params.get("overrides") or {}).items():
         _override(config, key, value)
@@ -143,15 +155,16 @@ def check_config(config: Mapping[str, Any]) -> None:
     """Fail for what torchtune would let pass and do otherwise: a key that nothing reads, a device or precision that
     this machine lacks, a choice of checkpoint without the rows to choose by."""
     unknown = sorted(set(config) - _KEYS) + sorted(
-        f"{name}.{key}" for name, keys in _OWN.items() for key in set(config[name]) - keys
+        f"{name}.{key}" for name, keys in _OWN.items() for key in set(config[name] or {}) - keys
     )
     if unknown:
         raise StepFailed("unknown-key", f"the torchtune recipe reads no {', '.join(unknown)}", "Remove it.")
-    if (config["keep"] == "best" or config["patience"] is not None) and not config["dataset_val"]:
+    chosen = config["keep"] != "last" or config["patience"] is not None or config["answers"] is not None
+    if chosen and not config["dataset_val"]:
         raise StepFailed(
             "no-validation",
-            "keep: {best: loss} and early_stopping choose by the validation rows, and there are none",
-            "Give data.validation a fraction or a file, or set train.keep: last.",
+            "keep: {best: ...}, early_stopping and samples look at the validation rows, and there are none",
+            "Give data.validation a fraction or a file, or set train.keep: last and leave the others out.",
         )
     device = torch.device(config["device"])
     if device.type == "cuda":
@@ -180,22 +193,63 @@ def _dataset(file: Path, params: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _refuse(params: Mapping[str, Any]) -> None:
+def _answers(params: Mapping[str, Any]) -> dict[str, Any] | None:
+    """How validation rows are answered; none where no answer is asked for."""
+    samples = (params.get("samples") or {}).get("rows", 0)
+    scored = isinstance(params["keep"], Mapping) and params["keep"]["best"] in METRICS
+    if not samples and not scored:
+        return None
+    asked = params["answers"]
+    return {
+        "max_new_tokens": asked["max_new_tokens"],
+        "separator": asked["separator"],
+        "task": asked["task"],
+        "samples": samples,
+    }
+
+
+def _model(params: Mapping[str, Any], shape: Shape, folder: Path, layers: int) -> dict[str, Any]:
+    """The model's component: with adapters, or for training all weights."""
+    model = {"hf_config": str(folder / "config.json"), "max_seq_len": params["max_length"]}
+    method = params["method"]
+    if method == "full":
+        return {"_component_": "recipes.torchtune.model.build", **model}
+    return {
+        "_component_": "recipes.torchtune.model.build_adapted",
+        **model,
+        "targets": list(resolve_targets(params["targets"])),
+        "last_layers": layers if layers < shape.layers else None,
+        "lora_rank": params["rank"],
+        "lora_alpha": params["alpha"],
+        "use_rslora": params.get("rslora", False),
+        "lora_dropout": params["dropout"],
+        "use_dora": method in ("dora", "qdora"),
+        "quantize_base": method in ("qlora", "qdora"),
+    }
+
+
+def _refuse(params: Mapping[str, Any], ranks: int) -> None:
     """Fail for what torchtune cannot do."""
-    keep = params["keep"]
+    keep, method = params["keep"], params["method"]
+    best = ("loss", *METRICS)
     refused = {
-        f"method {params['method']}": params["method"] not in ("lora", "dora"),
+        f"method {method}": method not in ("lora", "dora", "qlora", "qdora", "full"),
+        f"method {method} on {ranks} GPUs": ranks > 1 and method in ("qlora", "qdora"),
+        f"gradient_accumulation {params['gradient_accumulation']} on {ranks} GPUs, which share it": (
+            params["gradient_accumulation"] % ranks != 0
+        ),
         f"precision {params['precision']}": params["precision"] not in ("bf16", "fp32"),
         f"optimizer {params['optimizer']}": params["optimizer"] != "adamw",
         f"schedule {params['schedule']}": params["schedule"] not in _SCHEDULES,
-        f"keep {json.dumps(keep)}": keep != "last" and keep != {"best": "loss"},
+        f"keep {json.dumps(keep)}": keep != "last" and keep.get("best") not in best,
     }
     for what, wrong in refused.items():
         if wrong:
             raise StepFailed(
                 "capability",
                 f"the torchtune backend cannot do {what}",
-                "It does lora and dora, bf16 and fp32, adamw, cosine, linear and constant, keep last or best loss.",
+                "It does lora, dora and full, on one GPU qlora and qdora; bf16 and fp32; adamw; cosine, linear and "
+                f"constant; keep last or best {', '.join(best)}. For the rest use backend: axolotl.",
             )
 
 

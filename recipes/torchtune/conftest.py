@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ FAMILIES: dict[str, tuple[Family, bool]] = {
     "qwen3": ("qwen3", True),
     "qwen3-untied": ("qwen3", False),
 }
+SOAK = bool(os.environ.get("EXP_SOAK"))
 WORDS = ["liver", "kidney", "spleen", "cyst", "stone", "mass", "normal", "left", "right", "no"]
 
 
@@ -68,6 +70,7 @@ PARAMS: dict[str, Any] = {
     "seed": 7,
     "keep": "last",
     "checkpoint": {"every_steps": 3, "keep": 2},
+    "answers": {"max_new_tokens": 12, "separator": " ", "task": "label_set"},
     "overrides": {},
 }
 
@@ -79,7 +82,7 @@ class TrainStep(Step):
 
     def progress(self, *, force: bool = False, **values: Any) -> None:
         super().progress(force=True, **values)
-        self.stopping = self.stopping or values["done"] == self.stop_at
+        self.stopping = self.stopping or values.get("done", -1) == self.stop_at
 
 
 Start = Callable[..., Step]

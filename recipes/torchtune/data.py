@@ -23,6 +23,8 @@ class Example:
 
     ids: list[int]
     start: int
+    id: str = ""
+    target: str = ""
 
 
 def open_tokenizer(model_dir: str) -> PreTrainedTokenizerBase:
@@ -45,7 +47,7 @@ def load_examples(
             row = json.loads(line)
             ids, labels = encode_row(tokenizer, row, thinking)
             start = next(i for i, label in enumerate(labels) if label != IGNORE)
-            examples.append(Example(ids, start))
+            examples.append(Example(ids, start, str(row["id"]), row["target"]))
             if len(ids) > max_length:
                 long.append((str(row["id"]), len(ids)))
     if long:
@@ -58,9 +60,15 @@ def load_examples(
     return examples
 
 
-def steps_per_epoch(rows: int, batch_size: int, accumulation: int) -> int:
+def accumulation_of(rows: int, accumulation: int, ranks: int = 1) -> int:
+    """Batches of an optimiser step: as many as asked for, or as there are rows, in equal shares for the ranks."""
+    return max(1, min(accumulation, rows) // ranks * ranks)
+
+
+def steps_per_epoch(rows: int, batch_size: int, accumulation: int, ranks: int = 1) -> int:
     """Optimiser steps that one pass over the rows takes. Every row is used in every epoch."""
-    return len(_batch_sizes(rows, batch_size, accumulation)) // max(1, min(accumulation, rows))
+    accumulation = accumulation_of(rows, accumulation, ranks)
+    return len(_batch_sizes(rows, batch_size, accumulation)) // accumulation
 
 
 class Batches:
@@ -68,13 +76,23 @@ class Batches:
     recipes seed their sampler with 0 whatever the config says.
 
     It stands where torchtune's recipe expects a data loader and its sampler. `skip` leaves out that many batches of
-    the next pass, so that a resumed epoch goes on where it stopped.
+    the next pass, so that a resumed epoch goes on where it stopped. With several ranks the batches of a step are dealt
+    out in turn: a step learns from the same rows however many there are.
     """
 
     def __init__(
-        self, examples: Sequence[Example], batch_size: int, accumulation: int, pad: int, seed: int | None
+        self,
+        examples: Sequence[Example],
+        batch_size: int,
+        accumulation: int,
+        pad: int,
+        seed: int | None,
+        *,
+        rank: int = 0,
+        ranks: int = 1,
     ) -> None:
         """Without a seed, the rows come in the order of their lengths (validation)."""
+        self._rank, self._ranks = rank, ranks
         self._examples = examples
         self._pad = pad
         self._seed = seed
@@ -88,12 +106,19 @@ class Batches:
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._sizes)
+        return len(self._sizes) // self._ranks
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
-        start, self.skip = self.skip, 0
-        for rows in self.order()[start:]:
-            yield collate([self._examples[row] for row in rows], self._pad)
+        start, self.skip = self.skip * self._ranks, 0
+        order = self.order()
+        for first in range(start, len(order), self._ranks):
+            together = [[self._examples[row] for row in rows] for rows in order[first : first + self._ranks]]
+            batch = collate(together.pop(self._rank), self._pad)
+            for example in (each for rows in together for each in rows):
+                labels = torch.tensor([example.ids[example.start :]])
+                batch["labels"] = torch.cat([batch["labels"], labels], dim=1)
+                batch["seen"] += len(example.ids)
+            yield batch
 
     def order(self) -> list[list[int]]:
         """Row indices of each batch of this epoch: shuffled, sorted by length within a few batches to waste little on
@@ -116,7 +141,8 @@ def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
     """One batch, laid out as `decoder.Layout` says.
 
     tokens [1, prefix + rows * width]; layout [prefix, rows, width]; answers [m], the positions whose next token is
-    trained; labels [1, m], those tokens; seen, the rows' tokens without padding.
+    trained; labels [1, m], those tokens; seen, the rows' tokens without padding. Where batches are dealt out to ranks,
+    the others' labels follow in labels and their tokens count in seen.
     """
     prefix = _shared_prefix(examples)
     width = max(len(example.ids) for example in examples) - prefix

@@ -1,5 +1,5 @@
 """torchtune's decoder for training on answers: a batch's common prompt is computed once, and logits only where the
-loss looks.
+loss looks. And for answering while it trains: what was seen is remembered, and logits are those of the last token.
 
 A batch is one sequence of tokens [1, prefix + rows x width]: the prefix that all rows share, then the rows' own
 remainders, padded on the right. Attention is causal, so the prefix does not depend on what follows it, and with the
@@ -13,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 from torchtune.modules import MultiHeadAttention, TransformerDecoder
 
 from recipes.torchtune.attention import attend, rotate
@@ -41,37 +42,90 @@ class Positions:
     """[prefix, prefix]"""
 
 
+@dataclass(frozen=True)
+class Turn:
+    """One pass of generation: some tokens more of every row, after what the blocks remember. `past` is filled by it."""
+
+    cos: Tensor
+    """[rows, width, 1, head_dim / 2]"""
+    sin: Tensor
+    bias: Tensor
+    """[rows, 1, width, seen + width], very low where a token may not look"""
+    past: dict[int, tuple[Tensor, Tensor]]
+    """Block's attention, by id -> keys and values [rows, kv_heads, seen, head_dim]"""
+
+
 class Attention(MultiHeadAttention):  # type: ignore[misc]
-    """Grouped-query attention over a `Layout`, for training only (no cache). Queries and keys are normalised before
-    the rotary embedding, as Qwen3 wants it; torchtune 0.6.1 does it after."""
+    """Grouped-query attention over a `Layout`, or over a `Turn`. Queries and keys are normalised before the rotary
+    embedding, as Qwen3 wants it; torchtune 0.6.1 does it after."""
 
     def forward(
-        self, x: Tensor, y: Tensor | None = None, *, mask: Positions | None = None, input_pos: Tensor | None = None
+        self,
+        x: Tensor,
+        y: Tensor | None = None,
+        *,
+        mask: Positions | Turn | None = None,
+        input_pos: Tensor | None = None,
     ) -> Tensor:
-        """x [1, tokens, dim] -> the same shape. `mask` carries the positions through torchtune's block."""
+        """x [rows, tokens, dim] -> the same shape. `mask` carries the positions through torchtune's block."""
         assert mask is not None
-        tokens = x.shape[1]
-        q = self.q_proj(x).view(1, tokens, self.num_heads, self.head_dim)
-        k = self.k_proj(x).view(1, tokens, self.num_kv_heads, self.head_dim)
-        v = self.v_proj(x).view(1, tokens, self.num_kv_heads, self.head_dim)
+        rows, tokens = x.shape[:2]
+        q = self.q_proj(x).view(rows, tokens, self.num_heads, self.head_dim)
+        k = self.k_proj(x).view(rows, tokens, self.num_kv_heads, self.head_dim)
+        v = self.v_proj(x).view(rows, tokens, self.num_kv_heads, self.head_dim)
         if self.q_norm is not None:
             q, k = self.q_norm(q), self.k_norm(k)
-        q, k = rotate(q, mask.cos, mask.sin), rotate(k, mask.cos, mask.sin)
-        out: Tensor = self.output_proj(_attend(q, k, v, mask).view(1, tokens, -1))
+        cos, sin = mask.cos.to(q.dtype), mask.sin.to(q.dtype)
+        q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        seen = self._remember(q, k, v, mask) if isinstance(mask, Turn) else _attend(q, k, v, mask)
+        out: Tensor = self.output_proj(seen.reshape(rows, tokens, -1))
         return out
+
+    def _remember(self, q: Tensor, k: Tensor, v: Tensor, turn: Turn) -> Tensor:
+        """q [rows, width, heads, n] -> like q: attention to all that these rows have seen."""
+        k, v = k.transpose(1, 2), v.transpose(1, 2)
+        if id(self) in turn.past:
+            before = turn.past[id(self)]
+            k, v = torch.cat([before[0], k], 2), torch.cat([before[1], v], 2)
+        turn.past[id(self)] = k, v
+        rows, width, heads, size = q.shape
+        if width > 1 and q.device.type == "cuda":
+            bias = turn.bias.to(q.dtype)
+            q = q.transpose(1, 2)
+            out: Tensor = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, enable_gqa=True)
+            return out.transpose(1, 2)
+        # The heads that share a key are one tall matrix, so that keys and values are never repeated.
+        tall = q.transpose(1, 2).reshape(rows, k.shape[1], -1, size)
+        score = (tall @ k.transpose(2, 3)).view(rows, heads, width, -1).float() * size**-0.5 + turn.bias
+        share = score.softmax(-1).to(v.dtype).view(rows, k.shape[1], -1, k.shape[2])
+        out = (share @ v).view(rows, heads, width, size)
+        return out.transpose(1, 2)
 
 
 class Decoder(TransformerDecoder):  # type: ignore[misc]
     """torchtune's decoder, with logits at chosen positions."""
 
     def forward(
-        self, tokens: Tensor, *, layout: Layout | None = None, answers: Tensor | None = None, **_: Any
+        self,
+        tokens: Tensor,
+        *,
+        layout: Layout | None = None,
+        answers: Tensor | None = None,
+        turn: Turn | None = None,
+        **_: Any,
     ) -> Tensor | list[Tensor]:
         """Logits as torchtune gives them (one tensor, or chunks along the tokens).
 
         Without a layout, tokens [rows, width] -> [rows, width, vocabulary]. With one, tokens [1, n] are laid out so,
-        and `answers` [m] picks the positions that get logits: [1, m, vocabulary].
+        and `answers` [m] picks the positions that get logits: [1, m, vocabulary]. In a turn of generation, tokens
+        [rows, width] -> [rows, vocabulary], the last token's.
         """
+        if turn is not None:
+            seen = self.tok_embeddings(tokens)
+            for block in self.layers:
+                seen = block(seen, mask=turn)
+            last: Tensor = self.output(self.norm(seen[:, -1])).float()
+            return last
         shape = tokens.shape
         positions = self._positions(layout or Layout(0, *shape), tokens.device)
         hidden = self.tok_embeddings(tokens.reshape(1, -1))
@@ -86,13 +140,17 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         chunks = last_hidden_state.chunk(self.num_output_chunks, dim=1)
         return [self.output(chunk.flatten(0, 1)).unflatten(0, chunk.shape[:2]) for chunk in chunks]
 
+    def rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
+        """Cosine and sine [..., 1, head_dim / 2] of positions [...]."""
+        rope = self.layers[0].attn.pos_embeddings
+        half = rope.dim // 2
+        cache = rope.cache[positions].unsqueeze(-2)
+        return cache[..., :half], cache[..., 2 * half : 3 * half]
+
     def _positions(self, layout: Layout, device: torch.device) -> Positions:
         prefix, width = layout.prefix, layout.width
-        rope = self.layers[0].attn.pos_embeddings
         own = torch.arange(prefix, prefix + width, device=device).repeat(layout.rows)
-        cache = rope.cache[torch.cat([torch.arange(prefix, device=device), own])]
-        half = rope.dim // 2
-        cos, sin = cache[None, :, None, :half], cache[None, :, None, 2 * half : 3 * half]
+        cos, sin = self.rotation(torch.cat([torch.arange(prefix, device=device), own])[None])
         dtype = self.tok_embeddings.weight.dtype
         hidden = torch.ones(width, prefix + width, dtype=torch.bool, device=device).triu(prefix + 1)
         alone = torch.ones(prefix, prefix, dtype=torch.bool, device=device).triu(1)

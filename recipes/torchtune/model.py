@@ -17,7 +17,7 @@ from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules import FeedForward, RMSNorm, TiedLinear, TransformerSelfAttentionLayer
 
 from recipes.common.protocol import StepFailed
-from recipes.torchtune.adapters import DoRA, LoRA
+from recipes.torchtune.adapters import DoRA, Frozen, LoRA
 from recipes.torchtune.decoder import Attention, Decoder
 
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
@@ -116,7 +116,7 @@ def adapted_layers(layers: int, last: int | None) -> range:
 
 
 def build(hf_config: str, max_seq_len: int) -> Decoder:
-    """The model without adapters (a torchtune component)."""
+    """The model without adapters, for training all weights (a torchtune component)."""
     return _build(read_shape(json.loads(Path(hf_config).read_text())), max_seq_len, _plain)
 
 
@@ -129,12 +129,13 @@ def build_adapted(
     lora_dropout: float = 0.0,
     use_dora: bool = False,
     use_rslora: bool = False,
+    quantize_base: bool = False,
     last_layers: int | None = None,
 ) -> Decoder:
     """The model with LoRA or DoRA on some projections of all blocks or the last ones (a torchtune component).
 
     `targets` are Hugging Face names. The adapter counts alpha / rank, or with rsLoRA alpha / sqrt(rank). Weights are
-    left as the modules' constructors make them.
+    left as the modules' constructors make them; `quantize_base` only says that the blocks' will be 4-bit.
     """
     shape = read_shape(json.loads(Path(hf_config).read_text()))
     names = set(resolve_targets(targets if isinstance(targets, str) else list(targets)))
@@ -145,10 +146,15 @@ def build_adapted(
 
     def linear(layer: int, name: str, inputs: int, outputs: int, bias: bool) -> nn.Module:
         if layer not in blocks or name not in names:
-            return _plain(layer, name, inputs, outputs, bias)
+            return Frozen(inputs, outputs, bias=bias)
         return kind(inputs, outputs, rank=lora_rank, alpha=alpha, dropout=lora_dropout, use_bias=bias)
 
     return _build(shape, max_seq_len, linear)
+
+
+def is_quantised(name: str) -> bool:
+    """Whether a base weight, by torchtune's name, is 4-bit in QLoRA: the linear layers of the blocks."""
+    return name.startswith("layers.") and name.endswith(".weight")
 
 
 def _plain(_layer: int, _name: str, inputs: int, outputs: int, bias: bool) -> nn.Module:

@@ -1,10 +1,12 @@
-"""torchtune's single-device LoRA recipe, made safe to rely on.
+"""torchtune's single-device LoRA recipe, made safe to rely on, for one GPU or several.
 
 torchtune's own loop trains (`train` below only calls it); this class gives it models from a Hugging Face config, fp32
-adapters over a 16-bit base, a seeded order, batches whose common prompt is computed once, and adds what 0.6.1 lacks:
-a resume in the middle of an epoch, validation, the best checkpoint, early stopping, and an error instead of a NaN.
+adapters over a 16-bit or 4-bit base or all weights, a seeded order, batches whose common prompt is computed once, and
+adds what 0.6.1 lacks: a resume in the middle of an epoch, validation by loss and by generated answers, the best
+checkpoint, early stopping, and an error instead of a NaN.
 
     PYTHONPATH=. tune run recipes/torchtune/recipe.py --config FILE
+    PYTHONPATH=. tune run --nproc_per_node 2 recipes/torchtune/recipe.py --config FILE
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ import json
 import math
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -27,16 +30,20 @@ from torchtune import config, modules, training, utils
 from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules.peft import get_adapter_params, set_trainable_params
 
-from recipes.common.encode import pad_token
+from recipes.common.encode import end_token, pad_token
 from recipes.common.protocol import StepFailed, write_json
-from recipes.torchtune.adapters import DoRA, LoRA
+from recipes.common.scoring import METRICS, labels_of
+from recipes.torchtune import ranks
+from recipes.torchtune.adapters import DoRA, LoRA, quantise
+from recipes.torchtune.answers import answer_prompts
 from recipes.torchtune.checkpoints import Checkpoints
+from recipes.torchtune.choice import Choice
 from recipes.torchtune.config import check_config
-from recipes.torchtune.data import Batches
+from recipes.torchtune.data import Batches, Example, accumulation_of
 from recipes.torchtune.decoder import Layout
-from recipes.torchtune.model import adapted_layers, read_shape
+from recipes.torchtune.model import adapted_layers, is_quantised, read_shape
 from recipes.torchtune.watch import EachStep, History, Monitor, Silent, Stopped
-from recipes.torchtune.weights import load_base, put_base, save_adapter
+from recipes.torchtune.weights import load_base, put_base, save_adapter, save_model
 
 
 def _stock_recipe() -> Any:
@@ -55,80 +62,87 @@ class _Finished(Exception):
 
 
 class Recipe(_stock_recipe()):  # type: ignore[misc]
-    """LoRA or DoRA on one device. `setup`, then `train`, then `save`."""
+    """An adapter or all weights. `setup`, then `train`, then `save`."""
 
     def __init__(self, cfg: DictConfig, monitor: Monitor | None = None) -> None:
         check_config(cfg)
+        ranks.join(cfg.device)
         super().__init__(cfg)
         self._log_every_n_steps = 1
         self._cfg = cfg
         self._monitor = monitor or Silent()
         self._shape = read_shape(json.loads(Path(cfg.model.hf_config).read_text()))
+        self._adapting = "lora_rank" in cfg.model
         self._checkpoints = Checkpoints(Path(cfg.output_dir) / "checkpoints", cfg.checkpoints.keep, _fingerprint(cfg))
-        self._best: dict[str, Tensor] | None = None
-        self._best_loss = math.inf
-        self._best_step = 0
-        self._worse = 0
+        self._choice = Choice("loss" if cfg.keep == "last" else cfg.keep)
         self.history = History()
         self.stopped = "epochs"
         self.resumed_from: int | None = None
 
     def load_checkpoint(self, cfg_checkpointer: DictConfig) -> dict[str, Any]:
-        """The base weights, from safetensors alone, in torchtune's form."""
-        return {training.MODEL_KEY: load_base(Path(cfg_checkpointer.checkpoint_dir), self._shape, self._dtype)}
+        """The base weights, from safetensors alone, in torchtune's form. Weights that are all trained are fp32."""
+        dtype = self._dtype if self._adapting else torch.float32
+        return {training.MODEL_KEY: load_base(Path(cfg_checkpointer.checkpoint_dir), self._shape, dtype)}
 
     def setup(self, cfg: DictConfig) -> None:
         """torchtune's set-up, then validation data and the newest checkpoint."""
         super().setup(cfg)
         self._metric_logger: EachStep = EachStep(self._metric_logger, self._after_step)
-        self._validation = self._load_validation()
+        self._asked, self._validation = self._load_validation()
         self._resume()
         self._used_rate = self._optimizer.param_groups[0]["lr"]
         self._clock = time.perf_counter()
 
     def train(self) -> None:
         """torchtune's loop. Raises `Stopped` once the monitor asked for it."""
-        try:
-            if self.global_step < self.total_steps:
+        whole = self.total_epochs * self._steps_per_epoch
+        if self.global_step < self.total_steps or (self.total_steps == whole and not self._validated()):
+            with suppress(_Finished):
                 super().train()
-        except _Finished:
-            pass
-        if self.stopped == "max_steps":
-            self._validate()
-        if self._cfg.keep == "best" and self._best is not None:
-            self._put_adapter(self._best)
+        if self.total_steps < whole and self.global_step == self.total_steps:
+            self.stopped = "max_steps"
+            if not self._validated():
+                self._validate()
+        if self._cfg.keep != "last" and self._choice.weights is not None:
+            self._put_weights(self._choice.weights)
 
     def save(self, folder: Path) -> None:
-        """Write adapter/ in PEFT's form and train.json."""
+        """Write adapter/ in PEFT's form, or model/ as transformers reads it, and train.json. With several processes
+        each calls it, and the first writes."""
         cfg = self._cfg
-        save_adapter(
-            folder / "adapter",
-            self._adapter(),
-            base=cfg.checkpointer.base_model,
-            revision=cfg.checkpointer.revision,
-            rank=cfg.model.lora_rank,
-            alpha=cfg.model.lora_alpha,
-            dropout=cfg.model.lora_dropout,
-            targets=tuple(cfg.model.targets),
-            layers=adapted_layers(self._shape.layers, cfg.model.last_layers),
-            of_layers=self._shape.layers,
-            rslora=cfg.model.use_rslora,
-        )
-        total = sum(parameter.numel() for parameter in self._model.parameters())
-        trainable = sum(parameter.numel() for parameter in self.adapter_params.values())
+        weights = self._weights()
+        if ranks.rank() == 0:
+            if self._adapting:
+                save_adapter(
+                    folder / "adapter",
+                    weights,
+                    base=cfg.checkpointer.base_model,
+                    revision=cfg.checkpointer.revision,
+                    rank=cfg.model.lora_rank,
+                    alpha=cfg.model.lora_alpha,
+                    dropout=cfg.model.lora_dropout,
+                    targets=tuple(cfg.model.targets),
+                    layers=adapted_layers(self._shape.layers, cfg.model.last_layers),
+                    of_layers=self._shape.layers,
+                    rslora=cfg.model.use_rslora,
+                )
+            else:
+                save_model(folder / "model", Path(cfg.checkpointer.checkpoint_dir), weights, self._dtype)
+            write_json(folder / "train.json", self._report())
+
+    def _report(self) -> dict[str, Any]:
         report = asdict(self.history)
         del report["seconds"]
-        write_json(
-            folder / "train.json",
-            report
-            | {
-                "steps": self.global_step,
-                "epochs": round(self.global_step / self._steps_per_epoch, 4),
-                "kept_step": self._best_step if self._cfg.keep == "best" else self.global_step,
-                "parameters": {"total": total, "trainable": trainable},
-                "stopped": self.stopped,
-            },
-        )
+        total = sum(parameter.numel() for parameter in self._model.parameters())
+        trainable = sum(parameter.numel() for parameter in self._trained.values())
+        return report | {
+            "steps": self.global_step,
+            "epochs": round(self.global_step / self._steps_per_epoch, 4),
+            "kept_step": self.global_step if self._cfg.keep == "last" else self._choice.step,
+            "kept_by": self._cfg.keep,
+            "parameters": {"total": total, "trainable": trainable},
+            "stopped": self.stopped,
+        }
 
     @property
     def total_steps(self) -> int:
@@ -145,30 +159,49 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         base_model_state_dict: dict[str, Tensor],
         lora_weights_state_dict: dict[str, Tensor] | None = None,
     ) -> nn.Module:
-        """The model: made on no device, given the files' tensors without a copy, adapters in fp32."""
+        """The model: made on no device, given the files' tensors without a copy, adapters in fp32. With several GPUs
+        it is put together on the CPU and spread from there, so that no GPU ever holds it whole."""
         with torch.device("meta"):
             model: nn.Module = config.instantiate(cfg_model)
-        self.adapter_params = get_adapter_params(model)
-        set_trainable_params(model, self.adapter_params)
-        put_base(model, {name: tensor.to(self._device) for name, tensor in base_model_state_dict.items()})
+        several = ranks.ranks() > 1
+        device = torch.device("cpu") if several else self._device
+        if self._adapting:
+            set_trainable_params(model, get_adapter_params(model))
+        four_bit = self._adapting and cfg_model.quantize_base
+        put_base(
+            model,
+            {
+                name: quantise(tensor.to(device)) if four_bit and is_quantised(name) else tensor.to(device)
+                for name, tensor in base_model_state_dict.items()
+            },
+        )
+        torch.manual_seed(self._cfg.seed)
         for module in model.modules():
             if isinstance(module, (LoRA, DoRA)):
-                _fill_adapter(module, self._device)
+                _fill_adapter(module, device)
             elif isinstance(module, Qwen2RotaryPositionalEmbeddings):
                 with self._device:
                     module.rope_init()
-        self.adapter_params = get_adapter_params(model)
-        self._is_dora = bool(cfg_model.use_dora)
         if enable_activation_checkpointing:
             training.set_activation_checkpointing(model, auto_wrap_policy={modules.TransformerSelfAttentionLayer})
+        if several:
+            ranks.shard(model, list(model.layers))  # type: ignore[arg-type]
+            torch.manual_seed(self._cfg.seed + ranks.rank())
+        self._trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
         self.activations_handling_ctx = training.get_act_offloading_ctx_manager(model, enable_activation_offloading)
         return model
 
     def _setup_optimizer(
         self, cfg_optimizer: DictConfig, opt_state_dict: dict[str, Any] | None = None
     ) -> torch.optim.Optimizer:
-        """An optimiser over the adapters alone."""
-        optimizer: torch.optim.Optimizer = config.instantiate(cfg_optimizer, list(self.adapter_params.values()))
+        """An optimiser over what is trained. Of a whole model the norms and biases do not decay."""
+        groups: list[dict[str, Any]] = [{"params": list(self._trained.values())}]
+        if not self._adapting:
+            groups = [
+                {"params": [each for each in self._trained.values() if each.dim() > 1]},
+                {"params": [each for each in self._trained.values() if each.dim() <= 1], "weight_decay": 0.0},
+            ]
+        optimizer: torch.optim.Optimizer = config.instantiate(cfg_optimizer, groups)
         return optimizer
 
     def _setup_lr_scheduler(
@@ -190,31 +223,52 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     ) -> Batches:
         """Our own batches; the number of micro-batches in a step is lowered to the number of rows."""
         examples = config.instantiate(cfg_dataset, self._tokenizer)
-        accumulation: int = self._cfg.gradient_accumulation_steps
-        self._gradient_accumulation_steps = max(1, min(accumulation, len(examples)))
-        pad = pad_token(self._tokenizer)
-        return Batches(examples, batch_size, accumulation, pad, self.seed if shuffle else None)
+        accumulation = accumulation_of(len(examples), self._cfg.gradient_accumulation_steps, ranks.ranks())
+        self._gradient_accumulation_steps = accumulation // ranks.ranks()
+        return Batches(
+            examples,
+            batch_size,
+            accumulation,
+            pad_token(self._tokenizer),
+            self._cfg.seed if shuffle else None,
+            rank=ranks.rank(),
+            ranks=ranks.ranks(),
+        )
 
-    def _load_validation(self) -> Batches | None:
+    def _load_validation(self) -> tuple[list[Example], Batches | None]:
+        """The validation rows and their batches; every process validates on all of them."""
         if not self._cfg.dataset_val:
-            return None
-        examples = config.instantiate(self._cfg.dataset_val, self._tokenizer)
-        return Batches(examples, self._cfg.batch_size, 1, pad_token(self._tokenizer), None) if examples else None
+            return [], None
+        rows = config.instantiate(self._cfg.dataset_val, self._tokenizer)
+        return rows, Batches(rows, self._cfg.batch_size, 1, pad_token(self._tokenizer), None) if rows else None
 
     def _loss_step(self, batch: dict[str, Tensor]) -> Tensor:
-        """Mean loss over the batch's trained tokens."""
-        if self._model.training:
-            self.history.tokens += int(batch["seen"])
-            self.history.trained_tokens += batch["labels"].numel()
+        """Mean loss over the batch's trained tokens. With several processes the labels are those of all, as torchtune's
+        loop counts them, and the mean of what they return here is the mean over all of their tokens."""
+        self.history.tokens += int(batch["seen"])
+        self.history.trained_tokens += batch["labels"].numel()
+        own, trained = batch["answers"].numel(), batch["labels"].numel()
+        loss = self._mean_loss(batch)
+        return loss if own == trained else loss * (own * ranks.ranks() / trained)
+
+    def _mean_loss(self, batch: dict[str, Tensor]) -> Tensor:
         layout = Layout(*batch["layout"].tolist())
-        with self.activations_handling_ctx:
-            logits = self._model(batch["tokens"], layout=layout, answers=batch["answers"])
-        loss: Tensor = self._loss_fn(logits, batch["labels"])
+        answers = batch["answers"]
+        with self.activations_handling_ctx, self._precision():
+            logits = self._model(batch["tokens"], layout=layout, answers=answers)
+            loss: Tensor = self._loss_fn(logits, batch["labels"][:, : answers.numel()])
         return loss
+
+    def _precision(self) -> AbstractContextManager[Any]:
+        """16-bit products of fp32 weights, where all of them are trained; adapters see to theirs themselves."""
+        if self._adapting or self._dtype == torch.float32:
+            return nullcontext()
+        return torch.autocast(self._device.type, self._dtype)
 
     def _after_step(self, loss: float) -> None:
         """After each optimiser step: refuse a broken loss, record, save, and end where an end is due."""
         step = self.global_step
+        loss = ranks.mean(loss, self._device)
         if not math.isfinite(loss):
             raise self._not_finite(f"the loss is {loss} at step {step}")
         epoch = 1 + (step - 1) // self._steps_per_epoch
@@ -225,63 +279,116 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         left = self.history.seconds / step * (self.total_steps - step)
         self._monitor.step(step, self.total_steps, loss, speed, left)
         ended = step >= self.total_steps
-        if self._monitor.stopping() and not ended:
-            self._save_state()
-            raise Stopped
+        if not ended:
+            self._stop_if_asked()
         if step % self._cfg.checkpoints.every_steps == 0 and not ended:
             self._save_state()
         if ended and step < self.total_epochs * self._steps_per_epoch:
-            self.stopped = "max_steps"
             raise _Finished
+
+    def _stop_if_asked(self) -> None:
+        if ranks.agreed(self._monitor.stopping()):
+            self._save_state()
+            raise Stopped
 
     def save_checkpoint(self, epoch: int) -> None:
         """torchtune calls this at the end of an epoch. It would fold the adapter into the live base on the CPU; here
-        the epoch is validated and the adapter left alone."""
+        the epoch is validated and the weights left alone."""
         self._tick()
         self._validate()
         self._tick()
         patience = self._cfg.patience
-        if patience is not None and self._worse >= patience and epoch + 1 < self.total_epochs:
+        if patience is not None and self._choice.worse >= patience and epoch + 1 < self.total_epochs:
             self.stopped = "early_stopping"
             raise _Finished
 
+    def _validated(self) -> bool:
+        """Whether there is nothing to validate, or it is done for this step."""
+        return self._validation is None or any(entry["step"] == self.global_step for entry in self.history.validation)
+
     @torch.no_grad()
     def _validate(self) -> None:
-        """Mean loss over the trained tokens of the validation rows; remembers the adapter where it is the best."""
+        """Mean loss over the trained tokens of the validation rows, and what they are answered; remembers the weights
+        where they are the best."""
         if self._validation is None:
             return
         self._model.eval()
-        total, count = 0.0, 0
+        mean, count = 0.0, 0
         for batch in self._validation:
             utils.batch_to_device(batch, self._device)
             tokens = batch["labels"].numel()
-            total += float(self._loss_step(batch)) * tokens
+            mean += float(self._mean_loss(batch)) * tokens
             count += tokens
-        self._model.train()
-        loss = total / count
+        loss = mean / count
         if not math.isfinite(loss):
             raise self._not_finite(f"the validation loss is {loss} after step {self.global_step}")
         epoch = math.ceil(self.global_step / self._steps_per_epoch)
-        self.history.validation.append({"epoch": epoch, "step": self.global_step, "loss": round(loss, 6)})
-        if loss < self._best_loss:
-            self._best_loss, self._best_step, self._worse = loss, self.global_step, 0
-            self._best = {name: tensor.detach().clone() for name, tensor in self._adapter().items()}
-        else:
-            self._worse += 1
+        scores, samples = self._answer(epoch)
+        self._model.train()
+        entry = {"epoch": epoch, "step": self.global_step, "loss": round(loss, 6)} | scores
+        self.history.validation.append(entry)
+        self.history.samples += samples
+        self._metric_logger.log_dict_only({f"validation_{name}": entry[name] for name in ("loss", *scores)})
+        self._choice.consider(
+            self.global_step, loss, scores, None if self._cfg.keep == "last" else lambda: self._weights(copy=True)
+        )
+
+    def _answer(self, epoch: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Scores of what the model answers to the validation rows, where the best is chosen by one, and the samples."""
+        asked = self._cfg.answers
+        if asked is None:
+            return {}, []
+        scored = self._cfg.keep in METRICS
+        rows = self._asked if scored else self._asked[: asked.samples]
+        tokenizer = self._tokenizer
+        ends = {end_token(tokenizer), tokenizer.eos_token_id}
+
+        def between(chosen: Tensor) -> Tensor:
+            self._stop_if_asked()
+            return ranks.same(chosen)
+
+        with self._precision():
+            answers = answer_prompts(
+                self._model,
+                [row.ids[: row.start] for row in rows],
+                ends=ends,
+                max_new_tokens=asked.max_new_tokens,
+                device=self._device,
+                between=between,
+            )
+        texts = [tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False) for ids in answers]
+        scores = {}
+        if scored:
+            read = [
+                tuple(labels_of(text, asked.separator, asked.task) for text in (row.target, answer))
+                for row, answer in zip(rows, texts, strict=True)
+            ]
+            scores = {name: round(metric(read), 6) for name, metric in METRICS.items()}  # type: ignore[arg-type]
+            self._monitor.say(f"epoch {epoch}: {self._cfg.keep} {scores[self._cfg.keep]:.3f} on validation")
+        samples = [
+            {"epoch": epoch, "step": self.global_step, "id": row.id, "answer": text, "target": row.target}
+            for row, text in zip(rows[: asked.samples], texts, strict=False)
+        ]
+        for sample in samples:
+            self._monitor.say(f"epoch {epoch}, {sample['id']}: {sample['answer']}")
+        return scores, samples
 
     def _not_finite(self, what: str) -> StepFailed:
         kept = self._checkpoints.latest()
         where = f"The state of step {kept['step']} is kept." if kept else "No earlier state was saved."
         return StepFailed("loss-not-finite", f"{what}. {where}", "Lower train.learning_rate, or use precision: fp32.")
 
-    def _adapter(self) -> dict[str, Tensor]:
-        """Name -> trained tensor; names as they are without activation checkpointing."""
-        return {name.replace("_checkpoint_wrapped_module.", ""): p for name, p in self.adapter_params.items()}
+    def _weights(self, *, copy: bool = False) -> dict[str, Tensor]:
+        """Name -> trained tensor, whole; names as they are without activation checkpointing. A copy lies on the CPU."""
+        weights = {}
+        for name, parameter in self._trained.items():
+            tensor = ranks.whole(parameter.detach())
+            weights[_plain(name)] = tensor.to("cpu", copy=True) if copy else tensor
+        return weights
 
-    @torch.no_grad()
-    def _put_adapter(self, adapter: dict[str, Tensor]) -> None:
-        for name, parameter in self._adapter().items():
-            parameter.copy_(adapter[name])
+    def _put_weights(self, weights: dict[str, Tensor]) -> None:
+        for name, parameter in self._trained.items():
+            ranks.put(parameter, weights[_plain(name)])
 
     def _tick(self) -> None:
         now = time.perf_counter()
@@ -293,45 +400,46 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         random = {"cpu": torch.get_rng_state()}
         if self._device.type == "cuda":
             random["cuda"] = torch.cuda.get_rng_state(self._device)
-        self._checkpoints.save(
-            self.global_step,
-            {
-                "adapter": {name: tensor.detach() for name, tensor in self._adapter().items()},
-                "optimizer": self._optimizer.state_dict(),
-                "scheduler": self._lr_scheduler.state_dict(),
-                "random": random,
-                "history": asdict(self.history),
-                "best": {
-                    "adapter": self._best,
-                    "loss": self._best_loss,
-                    "step": self._best_step,
-                    "worse": self._worse,
-                },
-            },
-        )
+        optimizer = self._optimizer.state_dict()
+        optimizer["state"] = {
+            index: {name: ranks.whole(value) if isinstance(value, Tensor) else value for name, value in state.items()}
+            for index, state in optimizer["state"].items()
+        }
+        state = {
+            "weights": self._weights(),
+            "optimizer": optimizer,
+            "scheduler": self._lr_scheduler.state_dict(),
+            "random": ranks.gathered(random),
+            "history": asdict(self.history),
+            "choice": self._choice.state(),
+        }
+        if ranks.rank() == 0:
+            self._checkpoints.save(self.global_step, state)
 
     def _resume(self) -> None:
         """Take up the newest checkpoint of the same config and data, if there is one."""
         state = self._checkpoints.latest()
-        if state is None:
+        if state is None or len(state["random"]) != ranks.ranks():
             return
-        self._put_adapter(state["adapter"])
-        self._optimizer.load_state_dict(state["optimizer"])
+        self._put_weights(state["weights"])
+        ranks.load_optimizer(self._optimizer, state["optimizer"])
         self._lr_scheduler.load_state_dict(state["scheduler"])
-        torch.set_rng_state(state["random"]["cpu"])
-        if "cuda" in state["random"]:
-            torch.cuda.set_rng_state(state["random"]["cuda"], self._device)
+        random = state["random"][ranks.rank()]
+        torch.set_rng_state(random["cpu"])
+        if "cuda" in random:
+            torch.cuda.set_rng_state(random["cuda"], self._device)
         self.history = History(**state["history"])
-        best = state["best"]
-        self._best, self._best_loss = best["adapter"], best["loss"]
-        self._best_step, self._worse = best["step"], best["worse"]
+        self._choice = Choice.of(state["choice"])
         self.global_step = self.resumed_from = state["step"]
-        validated = any(entry["step"] == self.global_step for entry in self.history.validation)
         done, within = divmod(self.global_step, self._steps_per_epoch)
-        if within == 0 and not validated and self._validation is not None:
+        if within == 0 and not self._validated():
             done, within = done - 1, self._steps_per_epoch
         self.epochs_run = done
         self._dataloader.skip = within * self._gradient_accumulation_steps
+
+
+def _plain(name: str) -> str:
+    return name.replace("_checkpoint_wrapped_module.", "")
 
 
 def _fill_adapter(module: Any, device: torch.device) -> None:
@@ -364,6 +472,7 @@ def _main(cfg: DictConfig) -> None:
     recipe.train()
     recipe.save(Path(cfg.output_dir))
     recipe.cleanup()
+    ranks.leave()
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import pytest
 from recipes.common.encode import end_token, load_tokenizer, pad_token, prompt_ids
 from recipes.common.protocol import StepFailed
 from recipes.torchtune.conftest import write_rows
-from recipes.torchtune.data import Batches, Example, collate, load_examples, steps_per_epoch
+from recipes.torchtune.data import Batches, Example, accumulation_of, collate, load_examples, steps_per_epoch
 
 LENGTHS = [5, 9, 30, 7, 7, 12, 40, 6, 8, 21, 22, 23, 5, 6, 7, 8, 9]
 EXAMPLES = [Example(list(range(100 * i, 100 * i + length)), length - 3) for i, length in enumerate(LENGTHS)]
@@ -38,6 +38,23 @@ def test_the_order_follows_seed_and_epoch() -> None:
     before = first.order()
     first.set_epoch(1)
     assert first.order() != before
+
+
+@pytest.mark.parametrize(("rows", "accumulation"), [(17, 4), (17, 2), (5, 8), (2, 2)])
+def test_ranks_share_the_batches_of_a_step(rows: int, accumulation: int) -> None:
+    count = accumulation_of(rows, accumulation, 2)
+    alone = Batches(EXAMPLES[:rows], 2, count, 0, seed=3)
+    shared = [Batches(EXAMPLES[:rows], 2, count, 0, seed=3, rank=rank, ranks=2) for rank in (0, 1)]
+    whole = list(alone)
+    dealt = [batch for pair in zip(*shared, strict=True) for batch in pair]
+    assert [batch["tokens"].tolist() for batch in dealt] == [batch["tokens"].tolist() for batch in whole]
+    assert len(shared[0]) * 2 == len(alone) and len(shared[0]) % (count // 2) == 0
+    for at in range(0, len(whole), 2):
+        trained = sum(batch["labels"].numel() for batch in whole[at : at + 2])
+        assert [batch["labels"].numel() for batch in dealt[at : at + 2]] == [trained, trained]
+        for mine, other in zip(dealt[at : at + 2], whole[at : at + 2], strict=True):
+            own = mine["answers"].numel()
+            assert mine["labels"][:, :own].tolist() == other["labels"].tolist()
 
 
 def test_rows_of_like_length_go_together() -> None:

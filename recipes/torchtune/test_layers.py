@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd import gradcheck
 from torchtune.modules.peft import DoRALinear, LoRALinear
 
-from recipes.torchtune.adapters import DoRA, LoRA, low_rank
+from recipes.common.protocol import StepFailed
+from recipes.torchtune.adapters import DoRA, Frozen, LoRA, dense, low_rank, quantise
 from recipes.torchtune.attention import _Attend, attend, rotate
 
 
@@ -83,3 +84,44 @@ def test_a_16_bit_base_carries_fp32_adapters() -> None:
     out.sum().backward()
     assert out.dtype == torch.bfloat16
     assert layer.lora_b.weight.grad.dtype == torch.float32
+
+
+@pytest.mark.parametrize("kind", [LoRA, DoRA, Frozen])
+def test_a_4_bit_base_acts_as_its_unpacked_self(kind: type) -> None:
+    more = {} if kind is Frozen else {"rank": 3, "alpha": 7.0}
+    packed, plain = (kind(64, 128, **more) for _ in range(2))
+    plain.load_state_dict(packed.state_dict())
+    four_bit = quantise(packed.weight.detach())
+    packed.weight = nn.Parameter(four_bit, requires_grad=False)
+    plain.weight = nn.Parameter(dense(four_bit, torch.float32), requires_grad=False)
+    assert (plain.weight - dense(packed.weight, torch.float32)).abs().max() == 0
+    for module in (packed, plain):
+        if isinstance(module, DoRA):
+            module.initialize_dora_magnitude()
+    x = torch.randn(2, 5, 64)
+    grads = []
+    for module in (packed, plain):
+        rows = x.clone().requires_grad_()
+        out = module(rows)
+        out.square().sum().backward()
+        grads.append([out, rows.grad, *(each.grad for each in module.parameters() if each.grad is not None)])
+    for mine, other in zip(*grads, strict=True):
+        torch.testing.assert_close(mine, other)
+
+
+def test_a_weight_that_nf4_cannot_hold_is_refused() -> None:
+    with pytest.raises(StepFailed, match="NF4"):
+        quantise(torch.zeros(3, 5))
+
+
+def test_a_kept_norm_follows_the_adapter() -> None:
+    layer = DoRA(8, 8, rank=2, alpha=4.0)
+    layer.initialize_dora_magnitude()
+    x = torch.randn(3, 8)
+    layer.eval()
+    layer(x)
+    with torch.no_grad():
+        layer.lora_b.weight.add_(1.0)
+    kept = layer(x)
+    layer.train()
+    torch.testing.assert_close(kept, layer(x))

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +17,14 @@ import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForCausalLM
 
-from recipes.common.encode import IGNORE, encode_row, load_tokenizer
+from recipes.common.encode import IGNORE, encode_row, load_tokenizer, prompt_ids
 from recipes.common.protocol import Interrupted, Step, StepFailed
 from recipes.torchtune import train
-from recipes.torchtune.conftest import Start
+from recipes.torchtune.adapters import dense, quantise
+from recipes.torchtune.conftest import FAMILIES, SOAK, Start
 
 ROOT = Path(__file__).resolve().parents[2]
 Trained = Callable[..., Step]
@@ -28,6 +32,11 @@ Trained = Callable[..., Step]
 
 def adapter(step: Step) -> bytes:
     return (step.output / "adapter" / "adapter_model.safetensors").read_bytes()
+
+
+def weights(step: Step) -> bytes:
+    (file,) = step.output.rglob("*.safetensors")
+    return file.read_bytes()
 
 
 def report(step: Step) -> dict[str, Any]:
@@ -41,27 +50,52 @@ def failure(step: Step) -> StepFailed:
     return caught.value
 
 
-@pytest.mark.parametrize("method", ["lora", "dora"])
-@pytest.mark.parametrize("model", ["llama", "qwen2.5", "qwen3", "qwen3-untied"])
+CELLS = [
+    ("llama", "lora"), ("llama", "qdora"), ("qwen2.5", "dora"), ("qwen2.5", "full"), ("qwen3", "lora"),
+    ("qwen3", "full"), ("qwen3-untied", "dora"), ("qwen3-untied", "qlora"), ("qwen3-untied", "full"),
+]  # fmt: skip
+"""A cell of each row and column; `EXP_SOAK=1` takes the whole matrix."""
+if SOAK:
+    CELLS = [(model, method) for model in FAMILIES for method in ("lora", "dora", "qlora", "qdora", "full")]
+
+
+def tuned(step: Step, folder: Path) -> Any:
+    """The trained model by transformers and peft alone, on the base that it was trained on."""
+    full = step.params["method"] == "full"
+    base: Any = AutoModelForCausalLM.from_pretrained(
+        str(step.output / "model" if full else folder), dtype=torch.float32
+    )
+    if full:
+        return base.eval()
+    if step.params["method"] in ("qlora", "qdora"):
+        with torch.no_grad():
+            for name, weight in base.named_parameters():
+                if "_proj." in name and weight.dim() == 2:
+                    weight.copy_(dense(quantise(weight), torch.float32))
+    return PeftModel.from_pretrained(base, str(step.output / "adapter")).eval()
+
+
+@pytest.mark.parametrize(("model", "method"), CELLS)
 def test_it_learns_and_peft_sees_the_same(trained: Trained, models: dict[str, Path], model: str, method: str) -> None:
-    step = trained(model, method=method, epochs=4, keep="last")
+    rate = 0.002 if method == "full" else 0.01
+    step = trained(model, method=method, epochs=4, keep="last", learning_rate=rate, rslora=model == "qwen3")
     told = report(step)
     losses = [entry["loss"] for entry in told["loss"]]
     assert told["steps"] == len(losses) == 20 and told["stopped"] == "epochs" and told["epochs"] == 4
     assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
     assert [entry["step"] for entry in told["validation"]] == [5, 10, 15, 20]
     assert told["validation"][-1]["loss"] < told["validation"][0]["loss"]
-    base = AutoModelForCausalLM.from_pretrained(str(models[model]), dtype=torch.float32)
-    through_peft = PeftModel.from_pretrained(base, str(step.output / "adapter")).eval()
-    assert validation_loss(through_peft, step) == pytest.approx(told["validation"][-1]["loss"], abs=1e-4)
+    outside = tuned(step, models[model])
+    assert validation_loss(outside, step) == pytest.approx(told["validation"][-1]["loss"], abs=1e-4)
     assert not set(told) & {"seconds", "tokens_per_second"}
     assert {"seconds_training", "tokens_per_second", "device", "torch", "precision"} <= set(step.evidence)
-    text = (step.output / "adapter" / "adapter_config.json").read_text() + (step.output / "train.json").read_text()
-    assert str(step.work.parent.parent) not in text and str(models[model]) not in text
-    assert (
-        json.loads((step.output / "adapter" / "adapter_config.json").read_text())["base_model_name_or_path"]
-        == "tiny/model"
-    )
+    written = "".join(file.read_text() for file in step.output.rglob("*.json"))
+    assert str(step.work.parent.parent) not in written and str(models[model]) not in written
+    if method == "full":
+        assert not (step.output / "adapter").exists() and told["parameters"]["total"] == told["parameters"]["trainable"]
+        return
+    config = json.loads((step.output / "adapter" / "adapter_config.json").read_text())
+    assert config["base_model_name_or_path"] == "tiny/model" and config["use_rslora"] is (model == "qwen3")
 
 
 def validation_loss(model: Any, step: Step) -> float:
@@ -83,18 +117,22 @@ def test_the_same_request_gives_the_same_bytes_and_another_seed_others(trained: 
     assert report(first) == report(again)
 
 
-@pytest.mark.parametrize("stop_at", [1, 5, 7])
-@pytest.mark.parametrize("method", ["lora", "dora"])
+RESUMES = [("lora", 1), ("lora", 5), ("dora", 7), ("full", 5), ("qlora", 7)]
+if SOAK:
+    RESUMES = [(method, at) for method in ("lora", "dora", "qlora", "qdora", "full") for at in (1, 5, 7, 10)]
+
+
+@pytest.mark.parametrize(("method", "stop_at"), RESUMES)
 def test_a_stopped_training_goes_on_to_the_same_bytes(
     trained: Trained, start: Start, stop_at: int, method: str
 ) -> None:
-    more: dict[str, Any] = {"method": method, "dropout": 0.1, "keep": {"best": "loss"}, "epochs": 2}
+    more: dict[str, Any] = {"method": method, "dropout": 0.1, "keep": {"best": "samples_f1"}, "epochs": 2}
     whole = trained("qwen3", name="whole", **more)
     with pytest.raises(Interrupted):
         train.run(start("qwen3", name="cut", stop_at=stop_at, **more))
     resumed = trained("qwen3", name="cut", **more)
     assert resumed.evidence["resumed_from_step"] == stop_at
-    assert adapter(resumed) == adapter(whole)
+    assert weights(resumed) == weights(whole)
     assert report(resumed) == report(whole)
 
 
@@ -201,8 +239,10 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_the_last_state(st
         ("no-step", {"max_steps": 0}),
         ("no-step", {"epochs": 0}),
         ("capability", {"precision": "fp16"}),
-        ("capability", {"method": "qlora"}),
-        ("capability", {"keep": {"best": "micro_f1"}}),
+        ("capability", {"method": "prefix"}),
+        ("capability", {"keep": {"best": "bleu"}}),
+        ("capability", {"method": "qlora", "gpus": 2}),
+        ("capability", {"gradient_accumulation": 3, "gpus": 2}),
         ("capability", {"optimizer": "lion"}),
         ("bad-layers", {"layers": {"last": 3}}),
         ("unsupported-target", {"targets": ["lm_head"]}),
@@ -221,9 +261,10 @@ def test_an_absent_device_is_no_silent_cpu(start: Start) -> None:
 
 def test_no_rows_and_no_validation(start: Start) -> None:
     assert failure(start("llama", rows=0)).code == "no-step"
-    step = start("llama", keep={"best": "loss"})
-    step.inputs["validation"].write_text("")
-    assert failure(step).code == "no-validation"
+    for more in ({"keep": {"best": "loss"}}, {"keep": {"best": "micro_f1"}}, {"samples": {"rows": 1}}):
+        step = start("llama", **more)
+        step.inputs["validation"].write_text("")
+        assert failure(step).code == "no-validation"
 
 
 def test_overrides_reach_the_optimiser(trained: Trained) -> None:
@@ -258,6 +299,108 @@ def write_request(step: Step) -> Path:
     }
     path.write_text(json.dumps(request))
     return path
+
+
+def test_answers_choose_the_checkpoint_and_samples_are_kept(start: Start, models: dict[str, Path]) -> None:
+    more: dict[str, Any] = {"keep": {"best": "micro_f1"}, "samples": {"rows": 2, "every": "epoch"}}
+    step = start("qwen3", rows=6, epochs=40, learning_rate=0.02, report_to=["tensorboard"], **more)
+    step.inputs["validation"].write_bytes(step.inputs["train"].read_bytes())
+    train.run(step)
+    told = report(step)
+    scores = [entry["micro_f1"] for entry in told["validation"]]
+    assert told["kept_by"] == "micro_f1" and max(scores) > 0.2
+    best = max(told["validation"], key=lambda entry: (entry["micro_f1"], -entry["loss"]))
+    assert told["kept_step"] == best["step"]
+    assert len(told["samples"]) == 2 * len(told["validation"])
+    said = [json.loads(line).get("message") for line in step.progress_path.read_text().splitlines()]
+    assert f"epoch 1, case 0: {told['samples'][0]['answer']}" in said
+    # transformers answers as the live model did in the epoch that was kept.
+    tokenizer = load_tokenizer(models["qwen3"])
+    row = json.loads(step.inputs["validation"].read_text().splitlines()[0])
+    ids = torch.tensor([prompt_ids(tokenizer, row["messages"], thinking=False)])
+    with torch.no_grad():
+        out = tuned(step, models["qwen3"]).generate(
+            ids, attention_mask=torch.ones_like(ids), max_new_tokens=12, do_sample=False
+        )
+    answer = tokenizer.decode(out[0, ids.shape[1] :], skip_special_tokens=True)
+    assert answer == next(each["answer"] for each in told["samples"] if each["step"] == best["step"])
+    curves = EventAccumulator(str(step.output / "tensorboard")).Reload()
+    assert [point.step for point in curves.Scalars("train/loss")] == [entry["step"] for entry in told["loss"]]
+    assert [point.value for point in curves.Scalars("validation/micro_f1")] == pytest.approx(scores)
+
+
+def test_a_full_model_in_bf16_keeps_its_weights_in_fp32_until_the_end(
+    trained: Trained, models: dict[str, Path]
+) -> None:
+    exact = report(trained("qwen3", name="exact", method="full", learning_rate=1e-3))
+    step = trained("qwen3", name="half", method="full", learning_rate=1e-3, precision="bf16")
+    for half, full in zip(report(step)["loss"], exact["loss"], strict=True):
+        assert half["loss"] == pytest.approx(full["loss"], rel=0.02)
+    state = torch.load(step.work / "checkpoints" / "step-00000009.pt", weights_only=True)
+    assert {tensor.dtype for tensor in state["weights"].values()} == {torch.float32}
+    saved = load_file(step.output / "model" / "model.safetensors")
+    assert {tensor.dtype for tensor in saved.values()} == {torch.bfloat16}
+    assert saved.keys() == load_file(models["qwen3"] / "model.safetensors").keys()
+    assert json.loads((step.output / "model" / "config.json").read_text())["dtype"] == "bfloat16"
+    assert load_tokenizer(step.output / "model").chat_template == load_tokenizer(models["qwen3"]).chat_template
+
+
+def test_two_processes_learn_what_one_learns(trained: Trained, start: Start) -> None:
+    more: dict[str, Any] = {"method": "dora", "keep": {"best": "micro_f1"}, "gradient_accumulation": 4}
+    one = trained("qwen3-untied", name="one", **more)
+    if SOAK:
+        with pytest.raises(Interrupted):
+            train.run(start("qwen3-untied", name="two", gpus=2, stop_at=2, **more))
+    two = trained("qwen3-untied", name="two", gpus=2, **more)
+    assert two.evidence["processes"] == 2 and two.evidence["resumed_from_step"] == (2 if SOAK else None)
+    for mine, other in zip(report(two)["loss"], report(one)["loss"], strict=True):
+        assert mine == pytest.approx(other, rel=1e-4)
+    assert report(two)["validation"] == [pytest.approx(entry, rel=1e-4) for entry in report(one)["validation"]]
+    assert report(two)["trained_tokens"] == report(one)["trained_tokens"]
+    other_weights = load_file(one.output / "adapter" / "adapter_model.safetensors")
+    for name, tensor in load_file(two.output / "adapter" / "adapter_model.safetensors").items():
+        torch.testing.assert_close(tensor, other_weights[name], atol=2e-3, rtol=1e-2)
+
+
+@pytest.mark.skipif(not SOAK, reason="the whole matrix: EXP_SOAK=1")
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("method", ["lora", "dora", "full"])
+def test_two_processes_in_every_form(trained: Trained, method: str, precision: str) -> None:
+    more: dict[str, Any] = {"method": method, "precision": precision, "learning_rate": 1e-3}
+    one, two = trained("qwen3", name="one", **more), trained("qwen3", name="two", gpus=2, **more)
+    for mine, other in zip(report(two)["loss"], report(one)["loss"], strict=True):
+        assert mine == pytest.approx(other, rel=1e-4 if precision == "fp32" else 1e-2)
+    assert {file.name for file in two.output.rglob("*")} == {file.name for file in one.output.rglob("*")}
+
+
+@pytest.mark.skipif(not SOAK, reason="starts two processes: EXP_SOAK=1")
+def test_a_lost_process_ends_the_training(start: Start) -> None:
+    step = start("llama", name="lost", gpus=2, epochs=400)
+    request = write_request(step)
+    command = [sys.executable, "-m", "recipes.torchtune.train", str(request)]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while child.poll() is None and not step.progress_path.exists():
+        time.sleep(0.05)
+    others = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    (other,) = [pid for pid in others if "--rank" in Path(f"/proc/{pid}/cmdline").read_text()]
+    os.kill(int(other), signal.SIGKILL)
+    child.wait(timeout=120)
+    result = json.loads((request.parent / "result.json").read_text())
+    assert result["status"] == "failed" and result["code"] == "process-lost"
+
+
+def test_a_reporter_that_is_not_installed_is_said_at_once(start: Start) -> None:
+    caught = failure(start("llama", report_to=["mlflow" if find_spec("mlflow") is None else "wandb"]))
+    assert caught.code == "reporter-missing" and "pip install" in str(caught.help)
+
+
+@pytest.mark.parametrize("name", ["wandb", "mlflow"])
+def test_trackers_write_their_own_offline_files(trained: Trained, name: str) -> None:
+    if find_spec(name) is None:
+        pytest.skip(f"{name} is not installed")
+    step = trained("llama", report_to=[name], epochs=1)
+    files = [file for file in (step.output / name).rglob("*") if file.is_file()]
+    assert files and not any(file.is_symlink() for file in files)
 
 
 def test_through_the_protocol_a_signal_stops_and_a_rerun_goes_on(trained: Trained, start: Start) -> None:

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from omegaconf import DictConfig
+from torch import Tensor
 from torchtune.training.metric_logging import MetricLoggerInterface
+
+from recipes.torchtune.ranks import whole
 
 
 class Monitor(Protocol):
@@ -15,6 +18,9 @@ class Monitor(Protocol):
 
     def step(self, done: int, total: int, loss: float, tokens_per_second: float, seconds_left: float) -> None:
         """Called after each optimiser step."""
+
+    def say(self, message: str) -> None:
+        """Called with a line worth showing: a sample answer, the result of a validation."""
 
     def stopping(self) -> bool:
         """Whether the training should save its state and stop."""
@@ -25,6 +31,10 @@ class Silent:
 
     def step(self, done: int, total: int, loss: float, tokens_per_second: float, seconds_left: float) -> None:
         """Says nothing."""
+
+    def say(self, message: str) -> None:
+        """Prints it."""
+        print(message)
 
     def stopping(self) -> bool:
         """Never."""
@@ -41,6 +51,7 @@ class History:
 
     loss: list[dict[str, float]] = field(default_factory=list)
     validation: list[dict[str, float]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
     tokens: int = 0
     trained_tokens: int = 0
     seconds: float = 0.0
@@ -52,11 +63,18 @@ class EachStep(MetricLoggerInterface):  # type: ignore[misc]
     def __init__(self, inner: Any, after: Callable[[float], None]) -> None:
         self._inner = inner
         self._after = after
+        self._step = 0
 
     def log_dict(self, payload: Any, step: int) -> None:
         """Log, then hand over the step's loss."""
-        self._inner.log_dict(payload, step)
-        self._after(float(payload["loss"]))
+        values = {name: float(whole(value) if isinstance(value, Tensor) else value) for name, value in payload.items()}
+        self._step = step
+        self._inner.log_dict(values, step)
+        self._after(values["loss"])
+
+    def log_dict_only(self, payload: dict[str, float]) -> None:
+        """Log values of the last step."""
+        self._inner.log_dict(payload, self._step)
 
     def log(self, name: str, data: Any, step: int) -> None:
         """Log one value."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from recipes.common.models import INDEX, is_beside
 from recipes.common.protocol import StepFailed, write_json
 from recipes.torchtune.model import PROJECTIONS, Shape
 
@@ -35,6 +37,9 @@ _TOP = {
     "lm_head.weight": "output.weight",
 }
 _BACK = {ours: theirs for theirs, ours in _MODULES.items()}
+_TOP_BACK = {ours: theirs for theirs, ours in _TOP.items()}
+_SHARD = 5 * 10**9
+"""Bytes after which the weights go on in another file."""
 _ADAPTER = {"lora_a.weight": "lora_A.weight", "lora_b.weight": "lora_B.weight", "magnitude": "lora_magnitude_vector"}
 _PICKLES = {".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle"}
 
@@ -48,6 +53,16 @@ def to_torchtune(name: str) -> str | None:
         return None
     kind = "scale" if match[2].endswith("norm") else match[3]
     return f"layers.{match[1]}.{_MODULES[match[2]]}.{kind}"
+
+
+def to_huggingface(name: str) -> str:
+    """The Hugging Face name of a weight: `to_torchtune` backwards."""
+    if name in _TOP_BACK:
+        return _TOP_BACK[name]
+    match = re.fullmatch(r"layers\.(\d+)\.(.+)\.(weight|bias|scale)", name)
+    if match is None:
+        raise KeyError(name)
+    return f"model.layers.{match[1]}.{_BACK[match[2]]}.{'bias' if match[3] == 'bias' else 'weight'}"
 
 
 def to_peft(name: str) -> str:
@@ -121,6 +136,36 @@ def put_base(model: nn.Module, state: Mapping[str, Tensor]) -> None:
         if names:
             raise StepFailed("weights-mismatch", f"weights {what}: {_some(names)}", "Is config.json the weights' own?")
     model.load_state_dict(dict(state), strict=False, assign=True)
+
+
+def save_model(folder: Path, base: Path, state: Mapping[str, Tensor], dtype: torch.dtype) -> None:
+    """Write a whole model as transformers reads it: the weights `state` (torchtune's names) in `dtype`, in shards with
+    an index where they are large, and the base's config, tokenizer and license."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in sorted(base.iterdir()):
+        if file.is_file() and is_beside(file.name) and file.name not in (INDEX, "config.json", "model.json"):
+            shutil.copyfile(file, folder / file.name)
+    config = json.loads((base / "config.json").read_text())
+    config.pop("torch_dtype", None)
+    write_json(folder / "config.json", config | {"dtype": str(dtype).removeprefix("torch.")})
+    shards: list[dict[str, Tensor]] = [{}]
+    size = 0
+    for name, tensor in state.items():
+        bytes_ = tensor.numel() * dtype.itemsize
+        if shards[-1] and size + bytes_ > _SHARD:
+            shards.append({})
+            size = 0
+        shards[-1][to_huggingface(name)] = tensor
+        size += bytes_
+    index: dict[str, str] = {}
+    for number, shard in enumerate(shards, 1):
+        file_name = "model.safetensors" if len(shards) == 1 else f"model-{number:05d}-of-{len(shards):05d}.safetensors"
+        index |= dict.fromkeys(shard, file_name)
+        tensors = {name: tensor.detach().to("cpu", dtype).contiguous() for name, tensor in shard.items()}
+        save_file(tensors, str(folder / file_name), metadata={"format": "pt"})
+    if len(shards) > 1:
+        total = sum(tensor.numel() for tensor in state.values()) * dtype.itemsize
+        write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": index})
 
 
 def save_adapter(
