@@ -27,6 +27,10 @@ export type Capabilities = {
   readonly methods: Readonly<Record<Method, Readonly<Partial<Record<Device, readonly Precision[]>>>>>;
   /** Method that it lacks on every device -> what to do instead. */
   readonly instead: Readonly<Partial<Record<Method, string>>>;
+  /** Whether its recipe leaves what `report_to` names as outputs, a folder each; otherwise they stay in the work folder. */
+  readonly keepsReports?: boolean;
+  /** Methods that it trains on one GPU alone. */
+  readonly oneGpu?: readonly Method[];
   readonly schedules: readonly string[];
   /** Values of keep.best. */
   readonly best: readonly string[];

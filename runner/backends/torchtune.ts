@@ -2,7 +2,7 @@ import keys from "../../recipes/torchtune/keys.json" with { type: "json" };
 import type { Backend } from "./backend.ts";
 import { trainProperties } from "./train.ts";
 
-/** `train` with torchtune: the default backend, LoRA and DoRA on CPU and GPU. */
+/** `train` with torchtune: the default backend, every method on CPU and GPU, but not in fp16. */
 export const torchtuneSchema = {
   type: "object",
   additionalProperties: false,
@@ -22,19 +22,17 @@ export const torchtune: Backend = {
     methods: {
       lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
       dora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
-      qlora: {},
-      qdora: {},
-      full: {},
+      qlora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
+      qdora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
+      full: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
     },
-    instead: {
-      qlora: "use method: lora on a smaller model, or with fewer layers",
-      qdora: "use method: dora on a smaller model, or with fewer layers",
-      full: "use method: lora with a high rank",
-    },
+    instead: {},
+    keepsReports: true,
+    oneGpu: ["qlora", "qdora"],
     schedules: ["cosine", "linear", "constant"],
-    best: ["loss"],
+    best: ["loss", "micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
     earlyStopping: true,
-    samples: false,
+    samples: true,
     overrides: keys,
     decided: {
       batch_size: "train.batch_size",
@@ -49,7 +47,9 @@ export const torchtune: Backend = {
       "model.lora_attn_modules": "train.targets",
       "model.lora_dropout": "train.dropout",
       "model.lora_rank": "train.rank",
+      "model.quantize_base": "train.method",
       "model.use_dora": "train.method",
+      metric_logger: "train.report_to",
       "optimizer.lr": "train.learning_rate",
       "optimizer.weight_decay": "train.weight_decay",
       seed: "train.seed",

@@ -55,7 +55,8 @@ export const trainProperties = {
     type: "integer",
     minimum: 1,
     default: 4,
-    description: "Forward passes in one optimiser step: batch_size times this many rows are learnt from at once.",
+    description:
+      "Forward passes in one optimiser step: batch_size times this many rows are learnt from at once. Several GPUs share them.",
   },
   learning_rate: { type: "number", exclusiveMinimum: 0, default: 2e-4, description: "Highest learning rate." },
   schedule: {

@@ -168,22 +168,24 @@ describe("prompt", () => {
 
 describe("train", () => {
   refuses({
-    "a method that the backend lacks": [
-      "train: {method: qlora}",
-      "3:17 backend-lacks: torchtune cannot train by qlora (use method: lora",
+    "a method that the backend trains on one GPU alone": [
+      "train: {method: qlora}\nresources: {gpus: 2}",
+      "3:17 backend-lacks: torchtune trains qlora on one GPU only (use method: lora or dora, or gpus: 1",
+    ],
+    "GPUs that cannot share a step": [
+      "train: {gradient_accumulation: 4}\nresources: {gpus: 3}",
+      "3:32 uneven-share: 3 GPUs cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 3",
     ],
     "a precision that it lacks": [
       "train: {precision: fp16}",
       "backend-lacks: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",
     ],
     "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: alpha and alpha_ratio"],
-    "the best by a metric, for now": [
-      `${validation}train: {keep: {best: micro_f1}}`,
-      "not-available: keep: {best: micro_f1} is not available with torchtune yet (use keep: {best: loss} or last)",
-    ],
+    "the best by a metric without validation": ["train: {keep: {best: micro_f1}}", "needs-validation"],
     "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],
     "early stopping without validation": ["train: {early_stopping: {patience: 1}}", "needs-validation"],
-    "samples, for now": [`${validation}train: {samples: {rows: 2}}`, "backend-lacks"],
+    "samples without validation": ["train: {samples: {rows: 2}}", "needs-validation"],
+    "a reporter that nobody knows": ["train: {report_to: [comet]}", "not-one-of"],
     "an override that the trainer does not know": [
       "train: {overrides: {optimizer.fusd: true}}",
       '3:21 unknown-key: torchtune has no key "optimizer.fusd" to override (did you mean "optimizer.fused"?)',
@@ -203,8 +205,13 @@ describe("train", () => {
     ],
     "no value": ["train:", "3:1 empty-value: train has no value (leave the key out for zero-shot"],
   });
-  it("the best by loss with validation is fine", () =>
-    expect(wrong(`${head}${validation}train: {keep: {best: loss}, early_stopping: {}}\n`)).toEqual([]));
+  it("the best by loss or by a metric, and samples, with validation are fine", () => {
+    expect(wrong(`${head}${validation}train: {keep: {best: loss}, early_stopping: {}}\n`)).toEqual([]);
+    expect(wrong(`${head}${validation}train: {keep: {best: macro_f1}, samples: {rows: 2}}\n`)).toEqual([]);
+  });
+  it.each(["lora", "dora", "qlora", "qdora", "full"])("torchtune trains %s", (method) =>
+    expect(wrong(`${head}train: {method: ${method}, report_to: [wandb]}\n`)).toEqual([]),
+  );
 });
 
 describe("generate and evaluate", () => {

@@ -1,3 +1,4 @@
+import { backends } from "../backends/index.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import type { Json, StepKind } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
@@ -5,23 +6,29 @@ import { draft } from "./draft.ts";
 import { expectTraining, setAside } from "./expected.ts";
 import type { Site } from "./site.ts";
 
-type Params = { readonly backend: string };
+type Params = { readonly backend: string; readonly method: string; readonly report_to: readonly string[] };
 
 /** Fine-tunes with the backend's own trainer; what a resume needs stays in the work folder. */
 export const train: StepKind<Params> = {
   name: "train",
   version: 1,
   cached: true,
-  outputs: () => ["adapter/", "train.json"],
+  outputs: ({ backend, method, report_to }) => [
+    method === "full" ? "model/" : "adapter/",
+    "train.json",
+    ...(backends[backend]?.capabilities.keepsReports ? report_to.map((name) => `${name}/`) : []),
+  ],
   run: async ({ backend }, ports) => ports.python({ module: moduleOf(backend), environment: backend }),
 };
 
 const moduleOf = (backend: string): string => `recipes.${backend}.train`;
 
-/** Everything in `train` that may change the adapter is a parameter; how often a checkpoint is written is not. */
+/** Everything in `train` that may change the weights is a parameter; how often a checkpoint is written and on how many GPUs is not. */
 export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site) {
   const { checkpoint, precision, layers, merge: _own, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
   const expects = expectTraining(experiment, site);
+  const { samples, keep } = rest;
+  const answered = samples !== undefined || (keep !== "last" && keep.best !== "loss");
   return draft({
     id: "train",
     kind: train.name,
@@ -30,8 +37,9 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
       precision: precision === "auto" ? site.precision[deviceOf(experiment, site)] : precision,
       layers: layers === "all" ? null : { last: Number(layers.slice("last ".length)) },
       thinking: experiment.prompt.thinking,
+      ...(answered ? { answers: answersOf(experiment) } : {}),
     },
-    hints: { checkpoint: { ...checkpoint } },
+    hints: { checkpoint: { ...checkpoint }, gpus: gpusOf(experiment, site) },
     sources: { ...site.recipe(moduleOf(rest.backend)), [`lock of ${rest.backend}`]: site.lock(rest.backend) },
     reads: {
       model: { step: "fetch", file: "model.json" },
@@ -43,4 +51,10 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: setAside(expects) },
     expects,
   });
+}
+
+/** How validation rows are answered while the model trains: read as the study's own answers are, but greedily. */
+function answersOf({ data, generate, task }: Experiment): Json {
+  const { separator } = data.labels;
+  return { separator, task, max_new_tokens: "max_new_tokens" in generate ? generate.max_new_tokens : 128 };
 }
