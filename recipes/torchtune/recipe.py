@@ -417,17 +417,21 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             self._checkpoints.save(self.global_step, state)
 
     def _resume(self) -> None:
-        """Take up the newest checkpoint of the same config and data, if there is one."""
+        """Take up the newest checkpoint of the same config and data, if there is one. On another number of GPUs the
+        dropout is drawn anew, and everything else goes on."""
         state = self._checkpoints.latest()
-        if state is None or len(state["random"]) != ranks.ranks():
+        if state is None:
             return
         self._put_weights(state["weights"])
         ranks.load_optimizer(self._optimizer, state["optimizer"])
         self._lr_scheduler.load_state_dict(state["scheduler"])
-        random = state["random"][ranks.rank()]
-        torch.set_rng_state(random["cpu"])
-        if "cuda" in random:
-            torch.cuda.set_rng_state(random["cuda"], self._device)
+        if len(state["random"]) == ranks.ranks():
+            random = state["random"][ranks.rank()]
+            torch.set_rng_state(random["cpu"])
+            if "cuda" in random:
+                torch.cuda.set_rng_state(random["cuda"], self._device)
+        else:
+            torch.manual_seed(self._cfg.seed + ranks.rank() + state["step"])
         self.history = History(**state["history"])
         self._choice = Choice.of(state["choice"])
         self.global_step = self.resumed_from = state["step"]
