@@ -170,7 +170,7 @@ describe("train", () => {
   refuses({
     "a method that the backend trains on one GPU alone": [
       "train: {method: qlora}\nresources: {gpus: 2}",
-      "3:17 backend-lacks: torchtune trains qlora on one GPU only (use method: lora or dora, or gpus: 1",
+      "3:17 backend-lacks: torchtune trains qlora on one GPU only (use method: lora or dora, or gpus: 1, or backend: axolotl)",
     ],
     "GPUs that cannot share a step": [
       "train: {gradient_accumulation: 4}\nresources: {gpus: 3}",

@@ -43,8 +43,7 @@ function checkSeveral(context: CheckContext, train: Written, gpus: number): void
   const { capabilities, name } = backends[train.backend] as NonNullable<(typeof backends)[string]>;
   if (capabilities.oneGpu?.includes(train.method)) {
     const others = Object.values(backends).filter(
-      ({ unavailable, capabilities: can }) =>
-        !unavailable && can.methods[train.method].cuda && !can.oneGpu?.includes(train.method),
+      ({ capabilities: can }) => can.methods[train.method].cuda && !can.oneGpu?.includes(train.method),
     );
     const instead = ["method: lora or dora", "gpus: 1", ...others.map((other) => `backend: ${other.name}`)];
     const help = `use ${instead.join(", or ")}`;
