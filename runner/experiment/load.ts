@@ -113,10 +113,9 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     if (found.some(isError)) continue;
     const { experiment: whole, defaulted } = resolveTrain(completed);
     const experiment = options.smoke === true ? smoke(whole) : whole;
-    const beside = experiment.compare.map((path) => compared?.(path));
-    loaded.push(
-      Object.freeze({ experiment, coordinates, values: Object.freeze(values), defaulted, compared: pointsOf(beside) }),
-    );
+    const written = pointsOf(experiment.compare.map((path) => compared?.(path)));
+    const beside = options.smoke === true ? Object.freeze(written.map(smoke)) : written;
+    loaded.push(Object.freeze({ experiment, coordinates, values: Object.freeze(values), defaulted, compared: beside }));
   }
   const sorted = sortDiagnostics(diagnostics);
   const [first] = loaded;
@@ -139,9 +138,13 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
 
 /**
  * Loads the experiments that `compare` names, each once. What they compare themselves with plays no part, and settings of the
- * command line are not for them.
+ * command line are not for them. They come as they are written, to be checked beside an experiment as it is written.
  */
-function others({ set: _forTheNamedFile, ...options }: LoadOptions): (path: string) => Result<LoadedExperiment> {
+function others({
+  set: _forTheNamedFile,
+  smoke: _whenChecked,
+  ...options
+}: LoadOptions): (path: string) => Result<LoadedExperiment> {
   const loaded = new Map<string, Result<LoadedExperiment>>();
   return (path) => {
     const known = loaded.get(path) ?? loadExperiment(path, { ...options, alone: true });

@@ -95,3 +95,11 @@ test("it is frozen, all of it", () => {
     typeof value !== "object" || value === null || (Object.isFrozen(value) && Object.values(value).every(isFrozen));
   expect(isFrozen(only(study))).toBe(true);
 });
+
+test("what it is compared with is checked as it is written, and cut like it", () => {
+  const files = { ...more, "/study/experiments/other.yaml": "name: other\nextends: base.yaml\n" };
+  const loaded = loadText("name: one\nextends: base.yaml\ncompare: [other]\n", { smoke: true, files });
+  if (!loaded.ok) throw new Error(JSON.stringify(loaded.diagnostics));
+  const [point] = loaded.value.points;
+  expect(point?.compared.map(({ name, data }) => [name, data.test?.limit])).toEqual([["other+smoke", 20]]);
+});

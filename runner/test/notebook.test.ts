@@ -1,6 +1,6 @@
 /** The Colab notebook: tidy in the repository, and run for real on the CPU with other parameters. */
 import { execFileSync } from "node:child_process";
-import { cpSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
@@ -34,6 +34,8 @@ test("the notebook is tidy: one cell of parameters, no outputs, nothing of any m
   for (const [index, { cell_type }] of cells.entries()) expect(cell_type).toBe(index % 2 === 0 ? "markdown" : "code");
   const paths = text.match(/(?<![\w.{}])\/(?:home|root|tmp|Users|work|content)\/[\w./-]*/g) ?? [];
   expect(paths.filter((one) => !one.startsWith("/content/"))).toEqual([]);
+  const experiment = /experiment = \\"(.*?)\\"/.exec(text)?.[1] ?? "";
+  expect(existsSync(join(clone, experiment)), experiment).toBe(true);
   expect(text).not.toMatch(/https?:|hf_[A-Za-z0-9]{8}/);
 });
 
@@ -46,8 +48,8 @@ test("it fine-tunes the quickstart for a few steps, from its first cell to its l
   symlinkSync(join(rig.package, "dist"), join(folder, "dist"));
   const mirror = rig.path("drive/exp");
   const experiment = "experiments/quickstart.yaml";
-  const flags = "--smoke --set train.batch_size=1 --set data.test.limit=6";
-  const parameters = { experiment, mirror, repo: "", folder, flags };
+  const flags = "--smoke --set train.batch_size=1 --set data.test.limit=4 --set generate.max_new_tokens=8";
+  const parameters = { experiment, mirror, repo: "", folder, environments: "torchtune", flags };
   const python = join(environmentDir("torchtune"), "bin/python");
   const said = execFileSync(
     python,
