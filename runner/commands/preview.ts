@@ -76,7 +76,12 @@ export const command: Act = async ([path], options, context) => {
     const preview: Preview =
       state === "ok"
         ? (JSON.parse(readFileSync(fileOf(`preview.${arm}`, "preview.json"), "utf8")) as Preview)
-        : { rows: readJsonLines<PreviewRow>(fileOf(`prompt.${arm}`, "eval.jsonl")).slice(0, rows), missing: {} };
+        : {
+            rows: readJsonLines<PreviewRow>(fileOf(`prompt.${arm}`, "eval.jsonl"))
+              .slice(0, rows)
+              .map((row) => ({ ...row, text: null, prompt: null, masked: null, trained: null, answer: null })),
+            missing: {},
+          };
     const why = Object.entries(preview.missing).map(([what, reason]) => `no ${what}: ${reason}`);
     return { arm, rows: preview.rows, notes: [...notes, ...why] };
   });
@@ -94,8 +99,8 @@ function forPeople(row: PreviewRow) {
     text: row.text ?? messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n"),
     ...(examples === undefined ? {} : { examples }),
     prompt: prompt?.length ?? null,
-    masked: masked ?? null,
+    masked,
     trained: trained?.map(({ token }) => token) ?? null,
-    answer: answer ?? null,
+    answer,
   };
 }

