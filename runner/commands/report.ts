@@ -9,6 +9,7 @@ import { setPdf } from "../render/pdf.ts";
 import { openSlots, parseNotes } from "../report/notes.ts";
 import { reportOf } from "../report/report.ts";
 import { FactsMissing, factsOf } from "../study/facts.ts";
+import { looksOf } from "../study/ledger.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { type Act, type Context, exit } from "./context.ts";
 
@@ -17,7 +18,9 @@ export const command: Act = async ([names], options, context) => {
   const { root, artifacts } = await openProject(context.cwd, context, "read");
   try {
     const runs = (names as string[]).map((name) => findRun(name, artifacts, context.cwd));
-    const facts = runs.map((run) => factsOf(run, null)).sort((a, b) => (a.created < b.created ? -1 : 1));
+    const facts = runs
+      .map((run) => factsOf(run, looksOf(run, artifacts)))
+      .sort((a, b) => (a.created < b.created ? -1 : 1));
     const notes = notesOf(
       facts.flatMap(({ config }) => config.report.notes ?? []),
       root,

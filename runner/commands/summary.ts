@@ -5,7 +5,7 @@ import { plural } from "../show/quantity.ts";
 import { summary } from "../show/summary.ts";
 import { table } from "../show/table.ts";
 import type { Comparison } from "../statistics/comparison.ts";
-import { looksAt, testFileOf } from "../study/ledger.ts";
+import { looksOf, testFileOf } from "../study/ledger.ts";
 import type { Manifest } from "../study/manifest.ts";
 import type { Context } from "./context.ts";
 
@@ -57,9 +57,10 @@ function testsOf(paths: readonly string[]): string {
 /** How often the test file was scored so far: each look makes the next one worth less. */
 function looks(manifest: Manifest, artifacts: string): string {
   const test = testFileOf({ manifest });
-  if (test === undefined) return "";
-  const count = looksAt(artifacts, test.sha256).length;
-  return count === 0 ? "" : `\n${test.path} has been scored ${plural(count, "time")} in this project\n`;
+  const count = looksOf({ manifest }, artifacts) ?? 0;
+  return test === undefined || count === 0
+    ? ""
+    : `\n${test.path} has been scored ${plural(count, "time")} in this project\n`;
 }
 
 /** What a reader must know before believing a run's numbers. */

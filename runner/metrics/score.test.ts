@@ -4,9 +4,22 @@ import { type Synonyms, viewOf } from "../labels/views.ts";
 import { cardinality, caseOutcome, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { type MetricName, metricNames } from "./metrics.ts";
 import { ceiling, score, scoreGroups } from "./score.ts";
+import { singleLabel } from "./single-label.ts";
 import { type Case, intern, tabulate } from "./table.ts";
 
-type Fixture = { sets: { gold: string[][]; pred: string[][]; expected: Record<MetricName, number> }[] };
+type Single = {
+  gold: string[][];
+  pred: string[][];
+  accuracy: number;
+  macro_f1: number;
+  cohen_kappa: number;
+  labels: string[];
+  confusion: number[][];
+};
+type Fixture = {
+  single: Single[];
+  sets: { gold: string[][]; pred: string[][]; expected: Record<MetricName, number> }[];
+};
 const fixture = JSON.parse(readFileSync(new URL("fixtures/sklearn.json", import.meta.url), "utf8")) as Fixture;
 const casesOf = (gold: readonly string[][], pred: readonly string[][]): Case[] =>
   gold.map((labels, row) => ({ id: String(row), gold: labels, pred: pred[row] as string[] }));
@@ -20,6 +33,33 @@ describe("metrics equal scikit-learn's", () => {
       expect(Object.keys(expected).sort()).toEqual([...metricNames].sort());
       for (const name of metricNames) expect(Math.abs(raw[name] - expected[name]), name).toBeLessThan(1e-9);
     }
+  });
+});
+
+describe("one label a case", () => {
+  it(`accuracy, macro-F1, Cohen's kappa and the confusion matrix are scikit-learn's on ${fixture.single.length} sets`, () => {
+    for (const { gold, pred, accuracy, macro_f1, cohen_kappa, labels, confusion } of fixture.single) {
+      const cases = casesOf(gold, pred);
+      const own = singleLabel(cases, raw);
+      expect(own.accuracy).toBeCloseTo(accuracy, 9);
+      expect(own.cohen_kappa).toBeCloseTo(cohen_kappa, 9);
+      expect(score(cases).views.raw).toMatchObject({
+        exact_match: expect.closeTo(accuracy, 9),
+        macro_f1: expect.closeTo(macro_f1, 9),
+      });
+      const cells = confusion.flatMap((row, from) =>
+        row.flatMap((count, to) => (count > 0 ? [{ gold: labels[from], predicted: labels[to], count }] : [])),
+      );
+      expect(new Set(own.confusion.map((cell) => JSON.stringify(cell)))).toEqual(
+        new Set(cells.map((cell) => JSON.stringify(cell))),
+      );
+    }
+  });
+  it("two labels of one case are a class of their own, and chance that is always right leaves no kappa", () => {
+    const { accuracy, confusion } = singleLabel(casesOf([["a"], ["b"]], [["b", "a"], ["b"]]), raw);
+    expect([accuracy, confusion[0]]).toEqual([0.5, { gold: "a", predicted: "a + b", count: 1 }]);
+    expect(singleLabel(casesOf([["a"]], [["a"]]), raw)).toMatchObject({ accuracy: 1, cohen_kappa: 0 });
+    expect(singleLabel([], raw)).toEqual({ accuracy: 0, cohen_kappa: 0, confusion: [] });
   });
 });
 

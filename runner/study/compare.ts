@@ -8,7 +8,7 @@ import type { Json } from "../plan/step.ts";
 import { type Answer, type Answerer, CasesDiffer, type Comparison, compareAnswers } from "../statistics/comparison.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./answers.ts";
 import { dotted } from "./config.ts";
-import { looksAt, testFileOf } from "./ledger.ts";
+import { looksOf, testFileOf } from "./ledger.ts";
 import type { Cost } from "./manifest.ts";
 import type { FinishedRun } from "./runs.ts";
 
@@ -93,7 +93,6 @@ export async function compareRuns(
       primary,
       bootstrap: evaluate.bootstrap,
     });
-    const test = testFileOf(first);
     return {
       ...comparison,
       runs: runs.map(({ manifest: { experiment, run, cost } }) => ({ experiment, run, cost })),
@@ -107,7 +106,7 @@ export async function compareRuns(
         ]),
       ),
       notes: [...notes, ...(note === undefined ? [] : [note])],
-      test_looks: test === undefined ? null : looksAt(artifacts, test.sha256).length,
+      test_looks: looksOf(first, artifacts),
     };
   } catch (error) {
     if (error instanceof CasesDiffer) throw new NotComparable([error.message]);

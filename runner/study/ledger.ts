@@ -43,7 +43,7 @@ export function recordLook(
 }
 
 /** Every scoring of a test file, by its sha256, oldest first. */
-export function looksAt(artifacts: string, test: string): readonly Look[] {
+function looksAt(artifacts: string, test: string): readonly Look[] {
   const own = folder(artifacts, test);
   let names: readonly string[];
   try {
@@ -55,6 +55,12 @@ export function looksAt(artifacts: string, test: string): readonly Look[] {
     .filter((name) => name.endsWith(".json"))
     .sort()
     .map((name) => JSON.parse(readFileSync(join(own, name), "utf8")) as Look);
+}
+
+/** How often the test file of a run was scored so far; null where the run was scored on validation rows. */
+export function looksOf(run: Pick<FinishedRun, "manifest">, artifacts: string): number | null {
+  const test = testFileOf(run);
+  return test === undefined ? null : looksAt(artifacts, test.sha256).length;
 }
 
 /** The test file that a run was scored on; undefined where it was scored on validation rows. */
