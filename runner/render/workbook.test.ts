@@ -118,6 +118,21 @@ describe("a workbook", () => {
     ]);
   });
 
+  it("has a column of intervals for each arm that has them", async () => {
+    const path = join(folder, "intervals.xlsx");
+    const plain = content(nasty);
+    const ends = { micro_f1: { low: 0.25, high: 0.75 } };
+    const [first, ...others] = plain.arms as [WorkbookArm, ...WorkbookArm[]];
+    const arms = [{ ...first, intervals: { raw: ends, basic: ends, canonical: ends } }, ...others];
+    await writeWorkbook(path, { ...plain, arms });
+    const summary = (await read(path)).getWorksheet("Summary") as excel.Worksheet;
+    const at = 3 + arms.length;
+    expect(summary.getRow(1).getCell(at).value).toBe(`95 % ${first.name}`);
+    expect(summary.getRow(2).getCell(at).value).toBe("0.250 to 0.750");
+    expect(summary.getRow(4).getCell(at).value).toBeNull();
+    expect(String(summary.getRow(2).getCell(at + 1).value)).toMatch(/^Primary metric/);
+  });
+
   it("keeps text as text", async () => {
     const path = join(folder, "text.xlsx");
     await writeWorkbook(path, content(nasty));
