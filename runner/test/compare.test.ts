@@ -218,3 +218,25 @@ test("exp diff: what differs, by where it comes from, and which cases flipped", 
   expect(text).toMatch(/^zero_shot: of 90 cases 0 fixed, \d broken, \d wrong in another way$/m);
   expect(await rig.done("diff", "b", "b")).toMatch(/Nothing differs/);
 });
+
+test("exp compare: runs that differ in seeds alone are one answerer, with their mean and deviation", async ({
+  rig,
+}) => {
+  addComparedStudy(rig);
+  rig.append(
+    "experiments/b.yaml",
+    "train: {backend: torchtune, method: lora}\nsweep: {repeat: {train.seed: [1, 2, 3]}}\n",
+  );
+  await rig.built("experiments/b.yaml");
+  await rig.built("experiments/c.yaml");
+  const names = readdirSync(rig.path("artifacts/runs/b")).filter((name) => name.startsWith("train.seed="));
+  const compared = JSON.parse(
+    await rig.done("compare", ...names.map((name) => `b/${name}`), "c", "--json"),
+  ) as RunComparison;
+  expect(Object.keys(compared.answerers)).toEqual(["b (3 seeds)", "c"]);
+  const micro = compared.arms["b (3 seeds)"]?.micro_f1;
+  // The answers are replayed: the same for each seed.
+  expect(micro?.seeds).toEqual(Array.from({ length: 3 }, () => expect.closeTo(micro?.value as number, 12)));
+  expect(micro?.sd).toBeCloseTo(0, 12);
+  expect(compared.family.tests).toMatchObject([{ against: "c", test: "paired bootstrap" }]);
+});
