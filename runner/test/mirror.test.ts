@@ -115,7 +115,7 @@ test("a training that was killed with its machine goes on from the mirrored chec
   expect(Math.max(...checkpointsIn(folder))).toBeGreaterThanOrEqual(Math.max(...trained(run.events)));
   expect(Math.max(...checkpointsIn(folder))).toBeGreaterThan(mirrored);
   expectWhole(rig);
-});
+}, 600_000);
 
 /** A Python step that counts to 6 and can go on from where it was: what it counts is in its answer. */
 const counting = `import pathlib

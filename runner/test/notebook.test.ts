@@ -1,8 +1,9 @@
 /** The Colab notebook: tidy in the repository, and run for real on the CPU with other parameters. */
-import { execFileSync } from "node:child_process";
+import { execFile } from "node:child_process";
 import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { expect } from "vitest";
 import { environmentDir } from "../setup/cache.ts";
 import { test } from "./rig.ts";
@@ -51,10 +52,10 @@ test("it fine-tunes the quickstart for a few steps, from its first cell to its l
   const flags = "--smoke --set train.batch_size=1 --set data.test.limit=4 --set generate.max_new_tokens=8";
   const parameters = { experiment, mirror, repo: "", folder, environments: "torchtune", flags };
   const python = join(environmentDir("torchtune"), "bin/python");
-  const said = execFileSync(
+  const { stdout: said } = await promisify(execFile)(
     python,
     [fileURLToPath(new URL("notebook.py", import.meta.url)), path, rig.folder, JSON.stringify(parameters)],
-    { encoding: "utf8", env: { ...process.env, PATH: `${join(process.execPath, "..")}:${process.env.PATH}` } },
+    { maxBuffer: 64 << 20, env: { ...process.env, PATH: `${join(process.execPath, "..")}:${process.env.PATH}` } },
   );
   expect(said).toMatch(/^run quickstart\+smoke {2}done: /m);
   expect(said).toMatch(/a smoke run of 20 rows and 5 steps/);
@@ -63,4 +64,4 @@ test("it fine-tunes the quickstart for a few steps, from its first cell to its l
   const copied = names(join(mirror, "results/quickstart+smoke", run));
   expect(copied).toEqual(expect.arrayContaining(["manifest.json", "workbook.xlsx", "tuned", "zero_shot"]));
   expect(names(join(mirror, "keys")).length).toBeGreaterThan(8);
-});
+}, 900_000);
