@@ -19,6 +19,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 CUDA_ONLY = re.compile(r"(nvidia|cuda)-|triton$")
 OLDEST_PYTHON = "3.11"
+CUDA_ALONE = ("vllm",)
+"""Environments that serve GPUs alone: they have no lock for the CPU."""
 
 
 def resolve(source: str, *more: str) -> str:
@@ -84,6 +86,8 @@ def main(names: list[str]) -> None:
         elif name not in checks:
             cuda = resolve(f"{name}.in")
             (FOLDER / f"{name}-cuda.lock").write_text(cuda)
+            if name in CUDA_ALONE:
+                continue
             cpu = cpu_lock(cuda, wheels, (FOLDER / f"{name}.in").read_text())
             (FOLDER / f"{name}-cpu.lock").write_text(cpu)
     for name, environment in checks.items():

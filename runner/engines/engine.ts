@@ -3,8 +3,6 @@ export type Engine = {
   readonly name: string;
   /** JSON Schema of `generate` for this engine; `engine` is its tag. */
   readonly schema: { readonly type: "object"; readonly properties: Readonly<Record<string, unknown>> };
-  /** Said at `generate.engine` where this version cannot run the engine at all. */
-  readonly unavailable?: { readonly message: string; readonly help: string };
 };
 
 /** The keys of `generate` that mean the same to every engine that runs a model. */

@@ -1,25 +1,16 @@
 import { type Engine, generationProperties } from "./engine.ts";
 
-/** `generate` with vLLM: known by name, so that a file written for it gets a plain answer. */
+/** `generate` with vLLM: on an NVIDIA GPU, in an environment of its own. */
 export const vllmSchema = {
   type: "object",
   additionalProperties: false,
   required: ["engine"],
   properties: {
-    engine: { type: "string", const: "vllm", description: "vLLM; not in this version." },
-    precision: {
-      type: "string",
-      enum: ["16bit", "4bit"],
-      default: "16bit",
-      description: "Number format of the weights.",
-    },
+    engine: { type: "string", const: "vllm", description: "vLLM 0.33 on a GPU: `exp setup vllm`." },
+    precision: { type: "string", enum: ["16bit"], default: "16bit", description: "Number format of the weights." },
     ...generationProperties,
   },
 } as const;
 
-/** vLLM cannot be run by this version. */
-export const vllm: Engine = {
-  name: "vllm",
-  schema: vllmSchema,
-  unavailable: { message: "engine vllm is not available yet", help: "use engine: transformers or replay" },
-};
+/** Many cases on a GPU: one batch that vLLM fills by itself. */
+export const vllm: Engine = { name: "vllm", schema: vllmSchema };

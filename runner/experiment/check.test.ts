@@ -216,9 +216,9 @@ describe("train", () => {
 
 describe("generate and evaluate", () => {
   refuses({
-    "vllm, for now": [
-      "generate: {engine: vllm}",
-      "3:20 not-available: engine vllm is not available yet (use engine: transformers or replay)",
+    "vllm without a GPU": [
+      "generate: {engine: vllm}\nresources: {gpus: 0}",
+      "3:20 engine-lacks: vLLM runs on GPUs alone, and resources.gpus is 0 (use engine: transformers, or ask for a GPU: resources.gpus: 1)",
     ],
     "a server without an address": ["generate: {engine: openai}", "3:1 missing-key: generate.base_url is missing"],
     "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format: localhost is no"],

@@ -47,7 +47,7 @@ const checks: readonly Check[] = [
   { sections: ["model", "generate"], run: checkModel },
   { sections: ["prompt", "generate"], run: checkPrompt },
   { sections: ["train", "data", "resources"], run: checkTrain },
-  { sections: ["generate", "prompt", "train"], run: checkGenerate },
+  { sections: ["generate", "prompt", "train", "resources"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
   { sections: ["report", "upload", "resources"], run: checkReport },
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },

@@ -12,7 +12,10 @@ import { chooseTorch, type TorchVariant, type WheelSources, wheelSources } from 
 /** A Python environment: the modules that must import before it counts as built, and the lock file of its checks. */
 export type Environment = {
   readonly modules: readonly string[];
-  readonly dev: string;
+  /** Absent where no check runs in it. */
+  readonly dev?: string;
+  /** The one build of torch that it has a lock for. Absent: both. */
+  readonly only?: TorchVariant;
   /** Every study needs it: `exp setup` alone builds it. Others are built by name. */
   readonly always: boolean;
 };
@@ -25,6 +28,7 @@ export const environments: Readonly<Record<string, Environment>> = {
     dev: "dev-axolotl.lock",
     always: false,
   },
+  vllm: { modules: ["torch", "vllm", "transformers"], only: "cuda", always: false },
 };
 
 /** What is known of an environment without starting it. */
@@ -64,7 +68,8 @@ export function lockFile(
   machine: { readonly gpus: readonly { readonly name: string }[] },
 ): string {
   const { stamp } = environmentStatus(backend, where);
-  return lockPath(backend, stamp?.torch ?? chooseTorch(undefined, machine.gpus).torch, where);
+  const variant = environments[backend]?.only ?? stamp?.torch ?? chooseTorch(undefined, machine.gpus).torch;
+  return lockPath(backend, variant, where);
 }
 
 /** Whether an environment is there and as its lock file says: a few small reads, no process. */
@@ -111,14 +116,14 @@ export async function setupEnvironment(
   try {
     const before = environmentStatus(backend, where);
     const choice = chooseTorch(
-      options.torch ?? (before.state === "ok" ? before.stamp?.torch : undefined),
+      known.only ?? options.torch ?? (before.state === "ok" ? before.stamp?.torch : undefined),
       options.gpus,
     );
     if (before.state !== "ok" || before.stamp?.torch !== choice.torch) {
       report({ message: `${backend}: torch for ${choice.torch} (${choice.why})` });
       await build(backend, known.modules, dir, choice.torch, where, options, report);
     }
-    if (options.dev === true) {
+    if (options.dev === true && known.dev !== undefined) {
       const log = `${dir}.log`;
       const site: Site = { dir, env: where.env, log, report, signal: options.signal };
       await install(site, join(where.packageRoot, "recipes/locks", known.dev), []);

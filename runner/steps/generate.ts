@@ -14,16 +14,21 @@ import { readReplay } from "./replayed.ts";
 import type { Site } from "./site.ts";
 import { weightsOf } from "./weights.ts";
 
-const module = "recipes.common.generate";
-const environment = "torchtune";
+/** Engines that run a model here: the recipe and the environment of each. */
+const programs = {
+  transformers: { module: "recipes.common.generate", environment: "torchtune" },
+  vllm: { module: "recipes.vllm.generate", environment: "vllm" },
+} as const;
+
+type Params = { readonly engine: keyof typeof programs };
 
 /** Has the model answer every case: base weights alone, or what was trained. */
-export const generate: StepKind = {
+export const generate: StepKind<Params> = {
   name: "generate",
   version: 2,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  run: async (_params, ports) => ports.python({ module, environment }),
+  run: async ({ engine }, ports) => ports.python(programs[engine]),
 };
 
 /** Takes the answers from a file that another program wrote. */
@@ -58,7 +63,9 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     return draft({ id, kind: replay.name, params: {}, sources: { "generate.file": how.file }, reads: { rows } });
   }
   if (how.engine === "openai") return draftAsk(experiment, arm, site);
-  const { batch_size, precision, seed, vote, ...rest } = how as Extract<typeof how, { engine: "transformers" }>;
+  const { precision, seed, vote, ...more } = how;
+  const { batch_size, ...rest } = { batch_size: undefined, ...more };
+  const { module, environment } = programs[how.engine];
   const native = site.precision[deviceOf(experiment, site)];
   const expects = expectGeneration(experiment, templateOf(experiment, arm), site);
   return draft({
@@ -72,8 +79,8 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
       ...(vote === undefined ? {} : { samples: vote.samples }),
       thinking: prompt.thinking,
     },
-    hints: { batch_size },
-    sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
+    hints: batch_size === undefined ? {} : { batch_size },
+    sources: { ...site.recipe(module), [`lock of ${environment}`]: site.lock(environment) },
     reads: {
       model: { step: "fetch", file: "model.json" },
       prompts: { step: `prompt.${arm}`, file: "eval.jsonl" },

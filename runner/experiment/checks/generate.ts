@@ -1,15 +1,9 @@
-import { engines } from "../../engines/index.ts";
 import type { CheckContext } from "../check.ts";
 import { needFile } from "./data.ts";
 
 /** What the engine can do of what was asked. */
 export function checkGenerate(context: CheckContext): void {
   const { generate } = context.experiment;
-  const engine = engines[generate.engine];
-  if (engine?.unavailable !== undefined) {
-    context.error("generate.engine", "not-available", engine.unavailable.message, engine.unavailable.help);
-    return;
-  }
   if (generate.engine === "replay") {
     if (needFile(context, "generate.file", generate.file) && !generate.file.endsWith(".jsonl")) {
       context.error("generate.file", "bad-format", "a replayed file is .jsonl", "write one {id, text} a line");
@@ -17,6 +11,10 @@ export function checkGenerate(context: CheckContext): void {
     return;
   }
   if (generate.engine === "openai") checkServer(context, generate);
+  if (generate.engine === "vllm" && context.experiment.resources.gpus === 0) {
+    const help = "use engine: transformers, or ask for a GPU: resources.gpus: 1";
+    context.error("generate.engine", "engine-lacks", "vLLM runs on GPUs alone, and resources.gpus is 0", help);
+  }
   checkSampling(context, generate);
 }
 

@@ -1,0 +1,100 @@
+"""Generation speed on the CPU: the transformers engine beside the naive loop (one prompt at a time, in the order of the
+file, transformers' own `generate`), greedily in fp32 on the same prompts. The answers must be the same, token for token.
+
+    python bench/generation.py MODEL_DIR EVAL_JSONL [--cases 64] [--max-new-tokens 32] [--rounds 4] [--threads 1]
+
+EVAL_JSONL is what `exp run FILE --until prompt` writes: rows {"id", "messages", "target"}. Both loops take turns, a part
+of the cases each, so that a busy machine slows both; the figures are CPU seconds without the loading of the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import torch
+from transformers import AutoModelForCausalLM
+
+from recipes.common.encode import end_token, load_tokenizer, prompt_ids
+from recipes.common.generate import _answer_all
+from recipes.common.generate_rows import Answers
+from recipes.common.protocol import Step
+
+
+def main() -> None:
+    """Measure and print the table."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("model", type=Path)
+    parser.add_argument("prompts", type=Path)
+    parser.add_argument("--cases", type=int, default=64)
+    parser.add_argument("--max-new-tokens", type=int, default=32)
+    parser.add_argument("--rounds", type=int, default=1, help="turns that the loops take")
+    parser.add_argument("--threads", type=int, default=1)
+    args = parser.parse_args()
+    torch.set_num_threads(args.threads)
+    tokenizer = load_tokenizer(args.model)
+    cases = [json.loads(line) for line in args.prompts.read_text().splitlines()][: args.cases]
+    prompts = {case["id"]: prompt_ids(tokenizer, case["messages"], False) for case in cases}
+    model: Any = AutoModelForCausalLM.from_pretrained(str(args.model), dtype=torch.float32).eval()
+    end = end_token(tokenizer)
+
+    def naive(part: dict[str, list[int]]) -> dict[str, list[int]]:
+        said = {}
+        for id, prompt in part.items():
+            ids = torch.tensor([prompt])
+            with torch.inference_mode():
+                out = model.generate(
+                    ids,
+                    attention_mask=torch.ones_like(ids),
+                    max_new_tokens=args.max_new_tokens,
+                    do_sample=False,
+                    pad_token_id=0,
+                )
+            said[id] = out[0, ids.shape[1] :].tolist()
+        return said
+
+    def ours(part: dict[str, list[int]]) -> dict[str, str]:
+        with tempfile.TemporaryDirectory() as folder, Answers(Path(folder) / "partial.jsonl") as answers:
+            params = {"max_new_tokens": args.max_new_tokens, "temperature": 0, "batch_size": "auto", "precision": "fp32"}
+            place = Path(folder)
+            step = Step("generate", params, {}, {}, place, place, place / "progress.jsonl", args.threads)
+            _answer_all(step, model, tokenizer, part, answers, None)
+            return {id: answers[id]["text"] for id in part}
+
+    names = list(prompts)
+    size = -(-len(names) // args.rounds)
+    cpu = {"naive": 0.0, "ours": 0.0}
+    tokens = same = 0
+    for start in range(0, len(names), size):
+        part = {id: prompts[id] for id in names[start : start + size]}
+        started = time.process_time()
+        theirs = naive(part)
+        cpu["naive"] += time.process_time() - started
+        started = time.process_time()
+        mine = ours(part)
+        cpu["ours"] += time.process_time() - started
+        for id, new in theirs.items():
+            shown = new[:-1] if new[-1] == end else new
+            same += tokenizer.decode(shown, skip_special_tokens=True) == mine[id]
+            tokens += len(new)
+    longest, shortest = max(map(len, prompts.values())), min(map(len, prompts.values()))
+    print(f"{len(names)} cases, prompts of {shortest} to {longest} tokens, {tokens} new tokens, fp32")
+    print(f"{'loop':12} {'CPU s':>8} {'cases/CPU s':>12} {'times':>6}")
+    for name, seconds in cpu.items():
+        print(f"{name:12} {seconds:8.1f} {len(names) / seconds:12.3f} {seconds / cpu['ours']:6.2f}")
+    print(f"equal answers: {same} of {len(names)}")
+    if same != len(names):
+        raise SystemExit("the answers differ")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,230 @@
+"""Step `generate` by vLLM, on one GPU: all prompts at once, their common beginnings computed once.
+
+params, inputs and what is written are those of `recipes.common.generate`, with `precision` "bf16" or "fp16". An
+`adapter` is served over the loaded base, without merging; vLLM serves LoRA and rsLoRA, and a DoRA adapter comes here
+merged, as `weights`. Written against vLLM 0.33.0.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from transformers import PreTrainedTokenizerBase
+
+from recipes.common.encode import end_token, load_tokenizer, prompt_ids
+from recipes.common.generate_rows import Answers, Row, read_cases, sample_ids, write_responses
+from recipes.common.protocol import Step, StepFailed, main
+
+_DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
+_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Ranks that vLLM reserves room for."""
+
+_AT_ONCE = 512
+"""Prompts that are handed over together: what an interrupt can lose."""
+
+
+def run(step: Step) -> dict[str, Any]:
+    """Answer what is not answered yet, then write all answers."""
+    params = step.params
+    started = time.monotonic()
+    cases = read_cases(step.inputs["prompts"])
+    folder = step.places["model"]
+    tokenizer = load_tokenizer(folder)
+    samples = params.get("samples")
+    prompts = {
+        one: ids
+        for case in cases
+        for ids in [prompt_ids(tokenizer, case["messages"], bool(params["thinking"]))]
+        for one in sample_ids(case["id"], samples)
+    }
+    with Answers(step.work / "partial.jsonl") as answers:
+        evidence: dict[str, Any] = {"cases": len(cases), "resumed": answers.resumed}
+        pending = sorted((id for id in prompts if id not in answers), key=lambda id: len(prompts[id]), reverse=True)
+        if pending:
+            step.progress(force=True, message="loading the model")
+            longest = len(prompts[pending[0]]) + params["max_new_tokens"]
+            engine = _load(step, longest)
+            evidence["load_seconds"] = round(time.monotonic() - started, 2)
+            evidence |= _answer(step, engine, tokenizer, prompts, pending, answers)
+        write_responses(step.output / "responses.jsonl", [case["id"] for case in cases], answers, samples)
+    return evidence
+
+
+def _load(step: Step, longest: int) -> Any:
+    os.environ |= {"VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1"}
+    import torch
+
+    if not torch.cuda.is_available():
+        raise StepFailed(
+            "no-device", "vLLM needs an NVIDIA GPU, and there is none", "Write generate.engine: transformers."
+        )
+    from vllm import LLM
+
+    adapter = step.inputs.get("adapter")
+    lora: dict[str, Any] = {}
+    if adapter is not None:
+        lora = {"enable_lora": True, "max_loras": 1, "max_lora_rank": room_for(read_rank(adapter))}
+    try:
+        return LLM(
+            model=str(step.inputs.get("weights", step.places["model"])),
+            tokenizer=str(step.places["model"]),
+            dtype=_DTYPES[step.params["precision"]],
+            max_model_len=longest,
+            enable_prefix_caching=True,
+            trust_remote_code=False,
+            generation_config="vllm",
+            seed=step.params.get("seed", 0),
+            **lora,
+        )
+    except torch.OutOfMemoryError as error:
+        raise StepFailed(
+            "out-of-memory",
+            f"the model and its cache do not fit: {str(error).splitlines()[0]}",
+            "Take a smaller model, or free the memory that others use.",
+        ) from error
+    except ValueError as error:
+        raise StepFailed(
+            "model-not-loadable",
+            f"vLLM cannot load the model: {str(error).splitlines()[0]}",
+            "Write generate.engine: transformers.",
+        ) from error
+
+
+def _answer(
+    step: Step,
+    engine: Any,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: dict[str, list[int]],
+    pending: Sequence[str],
+    answers: Answers,
+) -> dict[str, Any]:
+    from vllm import SamplingParams
+    from vllm.lora.request import LoRARequest
+    from vllm.sampling_params import StructuredOutputsParams
+
+    params = step.params
+    allowed = json.loads(step.inputs["answers"].read_text()) if "answers" in step.inputs else None
+    held = structured(params.get("constrain", "none"), allowed)
+    adapter = step.inputs.get("adapter")
+    lora = None if adapter is None else LoRARequest("adapter", 1, str(adapter))
+    ends = sorted(end_ids(step.places["model"], tokenizer))
+    started = time.monotonic()
+    new_tokens = 0
+    for at in range(0, len(pending), _AT_ONCE):
+        step.check_interrupt()
+        batch = pending[at : at + _AT_ONCE]
+        sampling = [
+            SamplingParams(
+                **sampling_of(params, id),
+                stop_token_ids=ends,
+                logprobs=0,
+                structured_outputs=None if held is None else StructuredOutputsParams(**held),
+            )
+            for id in batch
+        ]
+        given = [{"prompt_token_ids": prompts[id]} for id in batch]
+        outputs = engine.generate(given, sampling, use_tqdm=False, lora_request=lora)
+        for id, output in zip(batch, outputs, strict=True):
+            row = row_of(id, prompts[id], output.outputs[0], tokenizer)
+            new_tokens += row["new_tokens"]
+            answers.keep(row)
+        seconds = time.monotonic() - started
+        step.progress(
+            force=True,
+            done=len(answers),
+            total=len(prompts),
+            unit="cases",
+            tokens_per_second=round(new_tokens / seconds, 1),
+        )
+    import torch
+
+    seconds = time.monotonic() - started
+    return {
+        "device": torch.cuda.get_device_name(0),
+        "precision": params["precision"],
+        "prompt_tokens": sum(len(prompts[id]) for id in pending),
+        "new_tokens": new_tokens,
+        "generate_seconds": round(seconds, 2),
+        "tokens_per_second": round(new_tokens / seconds, 1),
+    }
+
+
+def sampling_of(params: dict[str, Any], id: str) -> dict[str, Any]:
+    """Keys of SamplingParams for one case. Its seed is its own: no answer depends on the other cases."""
+    drawn = hashlib.sha256(f"{params.get('seed', 0)}:{id}".encode()).digest()
+    chosen = {"temperature": params["temperature"], "max_tokens": params["max_new_tokens"]}
+    if params["temperature"] == 0:
+        return chosen
+    chosen["seed"] = int.from_bytes(drawn[:8], "big") >> 1
+    return chosen | {key: params[key] for key in ("top_p", "top_k") if params.get(key) is not None}
+
+
+def structured(kind: str, allowed: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Keys of StructuredOutputsParams for `generate.constrain`. A regular expression cannot forbid that a label comes
+    twice; the parser counts it once."""
+    if kind == "none":
+        return None
+    assert allowed is not None
+    if kind == "json":
+        one: dict[str, Any] = {"minItems": 1, "maxItems": 1} if allowed["single"] else {}
+        return {"json": {"type": "array", "items": {"type": "string"}, **one}}
+    label = "(" + "|".join(map(_literal, allowed["labels"])) + ")"
+    several = label if allowed["single"] else f"{label}({_literal(allowed['between'])}{label})*"
+    none = allowed["none"]
+    return {"regex": several if none is None or none in allowed["labels"] else f"({several}|{_literal(none)})"}
+
+
+def _literal(text: str) -> str:
+    """A text as a regular expression; `re.escape` escapes more than engines of other languages take."""
+    return "".join(f"\\{character}" if character in r".^$*+?{}[]\|()/" else character for character in text)
+
+
+def room_for(rank: int) -> int:
+    """The least rank that vLLM can reserve room for."""
+    for room in _RANKS:
+        if room >= rank:
+            return room
+    raise StepFailed(
+        "engine-lacks", f"vLLM serves adapters up to rank {_RANKS[-1]}", "Write generate.engine: transformers."
+    )
+
+
+def read_rank(adapter: Path) -> int:
+    """Rank of an adapter in PEFT's form. Fails for DoRA, which vLLM does not serve."""
+    config = json.loads((adapter / "adapter_config.json").read_text())
+    if config.get("use_dora"):
+        raise StepFailed("engine-lacks", "vLLM serves no DoRA adapter", "Merge it first, or use engine: transformers.")
+    return int(max([config["r"], *(config.get("rank_pattern") or {}).values()]))
+
+
+def end_ids(folder: Path, tokenizer: PreTrainedTokenizerBase) -> set[int]:
+    """All tokens that end an answer: the template's, the tokenizer's and those that the model declares."""
+    file = folder / "generation_config.json"
+    declared = json.loads(file.read_text()).get("eos_token_id") if file.is_file() else None
+    listed = declared if isinstance(declared, list) else [declared]
+    return {id for id in (end_token(tokenizer), tokenizer.eos_token_id, *listed) if isinstance(id, int)}
+
+
+def row_of(id: str, prompt: Sequence[int], output: Any, tokenizer: PreTrainedTokenizerBase) -> Row:
+    """One row of responses.jsonl from a CompletionOutput."""
+    ids = list(output.token_ids)
+    finish = "length" if output.finish_reason == "length" else "stop"
+    shown = ids[:-1] if finish == "stop" else ids
+    row = {
+        "id": id,
+        "text": tokenizer.decode(shown, skip_special_tokens=True, clean_up_tokenization_spaces=False),
+        "prompt_tokens": len(prompt),
+        "new_tokens": len(ids),
+        "finish": finish,
+    }
+    return row if output.cumulative_logprob is None else {**row, "logprob": round(output.cumulative_logprob, 4)}
+
+
+if __name__ == "__main__":
+    main(run)

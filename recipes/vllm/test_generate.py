@@ -1,0 +1,81 @@
+"""What of the vLLM step needs no GPU: its requests, its constraints, its rows, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from recipes.common.encode import end_token, load_tokenizer
+from recipes.common.protocol import StepFailed
+from recipes.common.tiny_models import make_tiny_model
+from recipes.vllm.generate import end_ids, read_rank, room_for, row_of, sampling_of, structured
+
+LABELS = ["A.", "B (left)", "C|D"]
+
+
+def test_greedy_answers_have_no_seed_and_drawn_ones_have_their_own() -> None:
+    greedy = {"temperature": 0, "max_new_tokens": 9}
+    assert sampling_of(greedy, "a") == {"temperature": 0, "max_tokens": 9}
+    drawn = {"temperature": 0.7, "max_new_tokens": 9, "seed": 1, "top_p": 0.9}
+    first, other = sampling_of(drawn, "a"), sampling_of(drawn, "b")
+    assert first["seed"] != other["seed"] and first["top_p"] == 0.9 and "top_k" not in first
+    assert sampling_of(drawn, "a") == first != sampling_of({**drawn, "seed": 2}, "a")
+
+
+def test_labels_are_a_regular_expression() -> None:
+    allowed = {"labels": LABELS, "between": ", ", "none": "None", "single": False}
+    held = structured("labels", allowed)
+    assert held is not None
+    pattern = re.compile(held["regex"])
+    for text in ("A.", "B (left), C|D", "None"):
+        assert pattern.fullmatch(text), text
+    for text in ("", "Ab", "A., ", "None, A.", "C", "A.,C|D"):
+        assert not pattern.fullmatch(text), text
+    one = structured("labels", {**allowed, "none": None, "single": True})
+    assert one is not None and not re.fullmatch(one["regex"], "A., C|D") and not re.fullmatch(one["regex"], "None")
+    assert structured("none", None) is None
+    assert structured("json", {**allowed, "single": True}) == {
+        "json": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}
+    }
+
+
+def test_room_for_the_adapters_rank_and_none_for_dora(tmp_path: Path) -> None:
+    config = tmp_path / "adapter_config.json"
+    config.write_text(json.dumps({"r": 12, "rank_pattern": {"q_proj": 24}}))
+    assert (read_rank(tmp_path), room_for(24), room_for(16)) == (24, 32, 16)
+    config.write_text(json.dumps({"r": 12, "use_dora": True}))
+    with pytest.raises(StepFailed, match="no DoRA"):
+        read_rank(tmp_path)
+    with pytest.raises(StepFailed, match="adapters up to rank 512"):
+        room_for(1024)
+
+
+@dataclass
+class Output:
+    """The fields of vLLM's CompletionOutput that are read."""
+
+    token_ids: list[int]
+    finish_reason: str
+    cumulative_logprob: float | None
+
+
+def test_rows_are_those_of_the_other_engine(tmp_path: Path) -> None:
+    model = make_tiny_model(tmp_path / "model", "qwen3", tied=True)
+    tokenizer = load_tokenizer(model)
+    ids = tokenizer("banana dodo", add_special_tokens=False)["input_ids"]
+    ended = row_of("a", [1, 2], Output([*ids, end_token(tokenizer)], "stop", -1.23456), tokenizer)
+    assert ended == {
+        "id": "a",
+        "text": "banana dodo",
+        "prompt_tokens": 2,
+        "new_tokens": len(ids) + 1,
+        "finish": "stop",
+        "logprob": -1.2346,
+    }
+    cut = row_of("a", [1], Output(ids, "length", None), tokenizer)
+    assert cut["text"] == "banana dodo" and cut["finish"] == "length" and "logprob" not in cut
+    assert end_token(tokenizer) in end_ids(model, tokenizer)
