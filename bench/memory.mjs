@@ -1,5 +1,6 @@
 /**
- * The estimates of `exp plan` beside what real runs took: `node bench/memory.mjs [--write] [--model tiny|smollm2-135m]...`.
+ * The estimates of `exp plan` beside what real runs took: `node bench/memory.mjs [--write] [--model tiny|smollm2-135m]...
+ * [--backend NAME]...`.
  * Trains, merges and generates with every method that the capability matrix has for this machine's CPU, on the shipped study,
  * a few steps each. `--write` puts the table into docs/estimates.md. Prints which measured peaks and times lie in their ranges.
  */
@@ -11,7 +12,11 @@ import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 
 const { values: options } = parseArgs({
-  options: { write: { type: "boolean", default: false }, model: { type: "string", multiple: true } },
+  options: {
+    write: { type: "boolean", default: false },
+    model: { type: "string", multiple: true },
+    backend: { type: "string", multiple: true },
+  },
 });
 const root = fileURLToPath(new URL("..", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "exp-memory-"));
@@ -74,7 +79,7 @@ try {
   for (const model of models) {
     const base = model === "tiny" ? tiny() : model;
     for (const { backend, method, here, cpu } of methods) {
-      if (cpu.length === 0 || here === null) continue;
+      if (cpu.length === 0 || here === null || options.backend?.includes(backend) === false) continue;
       const name = `${model}-${backend}-${method}`;
       experiment(name, { base, backend, method, batch: model === "tiny" ? 4 : 8 });
       const file = `experiments/${name}.yaml`;

@@ -85,7 +85,7 @@ function siteOf(context: Context, machine: Machine, root: string, tokensOnly: bo
       ...pythonSources(context.packageRoot, "recipes.common.launch"),
       ...pythonSources(context.packageRoot, module),
     }),
-    lock: (environment) => lockFile(environment, context, machine),
+    lock: remembered((environment) => lockFile(environment, context, machine)),
     model: (base, revision) => modelPlace(base, revision, context.env),
     portable: portableBelow(root),
     precision: nativePrecision(machine.gpus),
@@ -95,7 +95,7 @@ function siteOf(context: Context, machine: Machine, root: string, tokensOnly: bo
       const bytes = files.read(join(modelPlace(base, revision, context.env).dir, "config.json"));
       return bytes && shapeOf(new TextDecoder().decode(bytes));
     },
-    isHere: modelIsHere,
+    isHere: remembered(modelIsHere),
     rows: remembered((file) => {
       const start = files.read(file, sampleBytes);
       return start && sampleRows(file, start, statSync(file).size);

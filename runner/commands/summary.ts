@@ -13,6 +13,7 @@ import type { Context } from "./context.ts";
 const worthNaming: Readonly<Record<string, string>> = {
   workbook: "workbook.xlsx",
   adapter: "adapter",
+  "merged model": "merged",
   predictions: "tuned/predictions.jsonl",
   "zero-shot predictions": "zero_shot/predictions.jsonl",
   manifest: "manifest.json",

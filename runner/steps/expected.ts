@@ -1,5 +1,6 @@
+import type { Device } from "../backends/device.ts";
 import { backends } from "../backends/index.ts";
-import { lackOf } from "../backends/matrix.ts";
+import { capabilityMatrix, lackOf } from "../backends/matrix.ts";
 import {
   adapterParameters,
   type GenerationLoad,
@@ -50,7 +51,7 @@ export function expectTraining(experiment: Experiment & { readonly train: object
   const lack = lackOf({ backend: train.backend, method: train.method, precision }, [device]);
   const common: Expected = {
     ...limits(experiment, site),
-    smaller: smallerTraining(train),
+    smaller: smallerTraining(train, device),
     ...(lack === undefined ? {} : { lack: { message: lack.message, help: lack.help } }),
   };
   const shape = site.shape(experiment.model.base, experiment.model.revision);
@@ -196,14 +197,17 @@ function meanTokens({ data, prompt }: Experiment, template: string, site: Site):
 }
 
 /** What makes a training smaller, in the order in which one would try it. */
-function smallerTraining(train: Train): readonly string[] {
-  const batch = train.batch_size > 1 ? ["a smaller train.batch_size with more gradient_accumulation"] : [];
-  const methods = { lora: "qlora", dora: "qdora", full: "lora", qlora: undefined, qdora: undefined } as const;
-  const method = methods[train.method];
+function smallerTraining(train: Train, device: Device): readonly string[] {
+  const method = ({ lora: "qlora", dora: "qdora", full: "lora" } as const)[train.method as "lora" | "dora" | "full"];
+  const able = capabilityMatrix().filter(
+    (cell) => cell.method === method && cell.device === device && cell.precisions.length > 0,
+  );
+  const backend = able.some((cell) => cell.backend === train.backend) ? train.backend : able[0]?.backend;
+  const other = backend === train.backend ? "" : ` with train.backend: ${backend}`;
   return [
-    ...batch,
+    ...(train.batch_size > 1 ? ["a smaller train.batch_size with more gradient_accumulation"] : []),
     "a smaller train.max_length",
-    ...(method === undefined ? [] : [`train.method: ${method}`]),
+    ...(backend === undefined ? [] : [`train.method: ${method}${other}`]),
     "a smaller model.base",
   ];
 }
