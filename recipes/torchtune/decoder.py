@@ -90,9 +90,11 @@ class Attention(MultiHeadAttention):  # type: ignore[misc]
         turn.past[id(self)] = k, v
         rows, width, heads, size = q.shape
         if width > 1 and q.device.type == "cuda":
-            bias = turn.bias.to(q.dtype)
-            q = q.transpose(1, 2)
-            out: Tensor = functional.scaled_dot_product_attention(q, k, v, attn_mask=bias, enable_gqa=True)
+            # Repeated keys and values let the kernel go without the whole score matrix.
+            k, v = (x.repeat_interleave(heads // k.shape[1], 1) for x in (k, v))
+            out: Tensor = functional.scaled_dot_product_attention(
+                q.transpose(1, 2), k, v, attn_mask=turn.bias.to(q.dtype)
+            )
             return out.transpose(1, 2)
         # The heads that share a key are one tall matrix, so that keys and values are never repeated.
         tall = q.transpose(1, 2).reshape(rows, k.shape[1], -1, size)
