@@ -206,9 +206,9 @@ def test_every_method_on_every_model(trained: Start, start: Start, model: str, m
 
 
 @soak
-@pytest.mark.parametrize("method", ["qlora", "qdora"])
-def test_four_bit(trained: Start, method: str) -> None:
-    told = report(trained(method=method))
+@pytest.mark.parametrize(("method", "precision"), [("qlora", "bf16"), ("qdora", "fp32"), ("qdora", "bf16")])
+def test_four_bit(trained: Start, method: str, precision: str) -> None:
+    told = report(trained(method=method, precision=precision))
     assert told["loss"][-1]["loss"] < told["loss"][0]["loss"]
 
 

@@ -176,6 +176,7 @@ def _environments(work: Path, device: Device, cores: int, config: Mapping[str, A
         "OMP_NUM_THREADS": str(max(1, cores // device.count)),
         "HF_DATASETS_CACHE": str(work / "cache"),
         "TENSORBOARD_LOGGING_DIR": str(work / "reports" / "tensorboard"),
+        **({"CUDA_VISIBLE_DEVICES": ""} if device.kind == "cpu" else {}),
         "WANDB_MODE": "disabled",
         **wandb,
         "EXP_WATCHED": "1",

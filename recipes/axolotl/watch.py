@@ -36,6 +36,8 @@ class Watch(TrainerCallback):
         self._validation = read_encoded(Path(own["validation"])) if own["validation"] else []
         self._step = Step("train", {}, {}, {}, self._work, self._work, self._work / "progress.jsonl", 1)
         self._asked_to_stop = False
+        self._save_later = False
+        self._steps_per_epoch = 1
         self._stopped = "epochs"
         self._history: dict[str, Any] = {
             **{"loss": [], "validation": [], "samples": [], "tokens": 0, "trained_tokens": 0, "seconds": 0.0},
@@ -50,6 +52,8 @@ class Watch(TrainerCallback):
             signal.signal(signum, self._ask_to_stop)
         if self._resumed is not None:
             self._history = json.loads((self._resumed / "history.json").read_text())
+        batches = len(kwargs["train_dataloader"])
+        self._steps_per_epoch = max(1, math.ceil(batches / int(args.gradient_accumulation_steps)))
         self._clock = time.perf_counter()
         if state.global_step and self._is_epoch_end(state):
             self._validate(state, control, kwargs["model"])
@@ -83,15 +87,21 @@ class Watch(TrainerCallback):
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Stop where that was asked for, with a checkpoint to go on from."""
+        """Stop where that was asked for, with a checkpoint to go on from. At the end of an epoch a checkpoint waits for
+        the validation, so that it need not be made up for."""
         if self._should_stop() and state.global_step < state.max_steps:
             self._stopped = "interrupted"
             control.should_save = control.should_training_stop = True
+        elif self._validation and (self._is_epoch_end(state) or state.global_step >= state.max_steps):
+            self._save_later = control.should_save
+            control.should_save = False
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """Validate, also where max_steps ends in the middle of an epoch."""
         if self._stopped != "interrupted":
             self._validate(state, control, kwargs["model"])
+            control.should_save = control.should_save or self._save_later
+            self._save_later = False
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The trainer has written a checkpoint: add what we remember, and say that it is whole."""
@@ -120,7 +130,7 @@ class Watch(TrainerCallback):
         total = sum(_size(parameter) for parameter in model.parameters())
         report = history | {
             "steps": state.global_step,
-            "epochs": round(state.global_step / self._steps_per_epoch(), 4),
+            "epochs": round(state.global_step / self._steps_per_epoch, 4),
             "kept_step": state.global_step if best == "last" else self._history["best_step"],
             "kept_by": best,
             "parameters": {"total": total, "trainable": sum(p.numel() for p in model.parameters() if p.requires_grad)},
@@ -247,19 +257,15 @@ class Watch(TrainerCallback):
         torch.distributed.all_reduce(asked)
         return bool(asked.item())
 
-    def _steps_per_epoch(self) -> int:
-        batches = len(self._trainer.get_train_dataloader())
-        return math.ceil(batches / int(self._trainer.args.gradient_accumulation_steps))
-
     def _epochs_steps(self) -> int:
         """Steps of all epochs that were asked for, whatever max_steps says."""
-        return self._steps_per_epoch() * int(self._own["epochs"])
+        return self._steps_per_epoch * int(self._own["epochs"])
 
     def _is_epoch_end(self, state: Any) -> bool:
-        return int(state.global_step) % self._steps_per_epoch() == 0
+        return int(state.global_step) % self._steps_per_epoch == 0
 
     def _epoch(self, state: Any) -> int:
-        return max(1, math.ceil(int(state.global_step) / self._steps_per_epoch()))
+        return max(1, math.ceil(int(state.global_step) / self._steps_per_epoch))
 
     def _say(self, **values: Any) -> None:
         if self._trainer.is_world_process_zero():
