@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from axolotl.integrations.base import BasePlugin
 from pydantic import BaseModel, ConfigDict
+from transformers import set_seed
 
 from recipes.axolotl.config import OWN_SECTION
 from recipes.axolotl.data import check_rows, read_encoded
@@ -79,13 +80,17 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         finite is shown as it is."""
         return {"use_cpu": bool(cfg.exp["cpu"]), "disable_tqdm": True, "logging_nan_inf_filter": False}
 
+    def pre_model_load(self, cfg: Any) -> None:
+        """axolotl seeds once the model is made: too late for the adapter that a training begins with."""
+        set_seed(int(cfg.seed))
+
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
         """Nothing was filtered, cut, merged or dropped."""
         check_rows(read_encoded(Path(cfg.exp["rows"])), trainer.train_dataset)
 
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[Any]:
         """Who follows the training."""
-        self._watch = Watch(Own(**cfg.exp).model_dump(), trainer, cfg.resume_from_checkpoint)
+        self._watch = Watch(Own(**cfg.exp).model_dump(), trainer)
         return [self._watch]
 
 

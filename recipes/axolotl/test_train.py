@@ -25,6 +25,7 @@ from recipes.axolotl.config import Device
 from recipes.axolotl.conftest import Start
 from recipes.common import generate
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
+from recipes.common.models import describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -132,16 +133,18 @@ def answers(step: Step) -> list[str]:
     """What `generate` makes of the validation rows with the trained weights."""
     folder = step.work.parent / "answers"
     (folder / "output").mkdir(parents=True, exist_ok=True)
-    full = step.params["method"] == "full"
-    described = {"base": "tiny/model", "revision": "0" * 40}
+    model = step.places["model"]
+    names = select_files(path.name for path in model.iterdir())
+    described = describe_model("tiny/model", "0" * 40, model, names, lambda _: None)
     (folder / "model.json").write_text(json.dumps(described))
+    kind = "weights" if step.params["method"] == "full" else "adapter"
+    trained = step.output / ("model" if kind == "weights" else "adapter")
     asked = {"max_new_tokens": 8, "temperature": 0, "precision": "fp32", "batch_size": 3, "thinking": False, "seed": 1}
-    inputs = {"prompts": step.inputs["validation"], "model": folder / "model.json"}
     ask = Step(
         name="generate",
         params=asked,
-        inputs=inputs if full else inputs | {"adapter": step.output / "adapter"},
-        places={"model": step.output / "model" if full else step.places["model"]},
+        inputs={"prompts": step.inputs["validation"], "model": folder / "model.json", kind: trained},
+        places={"model": model},
         output=folder / "output",
         work=folder,
         progress_path=folder / "progress.jsonl",

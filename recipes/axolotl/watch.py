@@ -27,12 +27,11 @@ OUTCOME = "outcome.json"
 class Watch(TrainerCallback):
     """One training. With several processes each has one; the first writes."""
 
-    def __init__(self, own: Mapping[str, Any], trainer: Any, resumed: str | None) -> None:
+    def __init__(self, own: Mapping[str, Any], trainer: Any) -> None:
         self._own = own
         self._trainer = trainer
         self._work = Path(own["work"])
         self._out = self._work / "out"
-        self._resumed = Path(resumed) if resumed else None
         self._validation = read_encoded(Path(own["validation"])) if own["validation"] else []
         self._step = Step("train", {}, {}, {}, self._work, self._work, self._work / "progress.jsonl", 1)
         self._asked_to_stop = False
@@ -50,8 +49,8 @@ class Watch(TrainerCallback):
         """Take up what the checkpoint remembers; a validation that it was too early for is made up for."""
         for signum in (signal.SIGINT, signal.SIGTERM):
             signal.signal(signum, self._ask_to_stop)
-        if self._resumed is not None:
-            self._history = json.loads((self._resumed / "history.json").read_text())
+        if state.global_step:
+            self._history = json.loads((self._out / f"checkpoint-{state.global_step}" / "history.json").read_text())
         batches = len(kwargs["train_dataloader"])
         self._steps_per_epoch = max(1, math.ceil(batches / int(args.gradient_accumulation_steps)))
         self._clock = time.perf_counter()
