@@ -276,10 +276,12 @@ def test_a_key_that_axolotl_drops_ends_the_training(start: Start, tmp_path: Path
 @soak
 def test_reporters_write_local_files(trained: Start) -> None:
     step = trained(report_to=["tensorboard", "wandb", "mlflow"])
-    reports = step.work / "axolotl" / "reports"
-    assert list((reports / "tensorboard").rglob("events.out.tfevents.*"))
-    assert list((reports / "wandb").glob("offline-run-*/*.wandb"))
-    assert list((reports / "mlflow").rglob("metrics/*loss*"))
+    live = step.work / "axolotl" / "reports" / "tensorboard"
+    assert list(live.rglob("events.out.tfevents.*"))
+    assert [path.name for path in (step.output / "tensorboard").iterdir()] == ["events.out.tfevents.0"]
+    assert list((step.output / "wandb").glob("offline-run-*/*.wandb"))
+    assert list((step.output / "mlflow").rglob("metrics/*loss*"))
+    assert not [path for path in step.output.rglob("*") if path.is_symlink()]
 
 
 @soak

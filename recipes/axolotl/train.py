@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import resource
+import shutil
 import signal
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from recipes.axolotl.checkpoints import keep_usable
 from recipes.axolotl.config import OWN_SECTION, Device, build_config, check_config, total_steps
 from recipes.axolotl.data import check_prefixes, encode_file
 from recipes.axolotl.weights import check_weights, hand_over
+from recipes.common.curves import curves_of, write_curves
 from recipes.common.encode import end_token, load_tokenizer, pad_token
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
 
@@ -60,6 +62,7 @@ def run(step: Step) -> dict[str, Any]:
         raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps")
     hand_over(work / "out", step.output, step.params, _read_json(step.inputs["model"]), step.places["model"])
     write_json(step.output / "train.json", report)
+    _keep_reports(step, work, report)
     return {
         "device": outcome["device"],
         "processes": device.count,
@@ -211,6 +214,21 @@ def _outcome(step: Step, work: Path, codes: list[int]) -> dict[str, Any]:
     if told["report"]["stopped"] == "interrupted":
         raise Interrupted
     return told
+
+
+def _keep_reports(step: Step, work: Path, report: Mapping[str, Any]) -> None:
+    """What the reporters leave for the store: the curves of train.json, W&B's offline run, MLflow's files. The
+    trainer's own TensorBoard file bears this machine's name, and W&B's links cannot be stored."""
+    for name in step.params.get("report_to") or []:
+        if name == "tensorboard":
+            write_curves(step.output / name, curves_of(report["loss"], report["validation"]))
+        else:
+            shutil.copytree(
+                work / "reports" / name,
+                step.output / name,
+                ignore=lambda folder, names: [each for each in names if Path(folder, each).is_symlink()],
+                dirs_exist_ok=True,
+            )
 
 
 def _fingerprint(params: Mapping[str, Any], digests: list[str], model: Path, device: Device) -> str:

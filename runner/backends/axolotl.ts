@@ -35,6 +35,7 @@ export const axolotl: Backend = {
     best: ["loss", "micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
     earlyStopping: true,
     samples: true,
+    keepsReports: true,
     overrides: keys.filter((key) => !decides(key)),
     decided,
   },
