@@ -14,12 +14,18 @@ it("lists the labels as they are taught, and none where a row has none", () => {
   expect(allowed([["A"]]).none).toBeNull();
 });
 
+it("takes one spelling of a label, and lets a label that says nothing was found stand alone", () => {
+  expect(allowed([["stone"], ["Stone"], ["Stone"], ["No abnormality"]])).toMatchObject({
+    labels: ["Stone"],
+    none: "No abnormality",
+  });
+});
+
 it("leaves out what would not be read back as itself", () => {
   const long = Array.from({ length: 40 }, () => "word").join(" ");
   expect(allowed([["Fracture (T12, L1)", "Pain, chronic", "- x", "None"]]).labels).toEqual([
     "- x",
     "Fracture (T12, L1)",
-    "None",
   ]);
   expect(allowed([[long]]).labels).toEqual([long]);
   expect(allowed([["Pain, chronic"]], "single_label")).toMatchObject({ labels: ["Pain, chronic"], single: true });

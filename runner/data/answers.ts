@@ -1,3 +1,5 @@
+import { basicForm } from "../labels/basic.ts";
+import { isNothing } from "../labels/nothing.ts";
 import { parseAnswer } from "../labels/parse.ts";
 import { splitLabels } from "../labels/split.ts";
 import { type ViewOf, viewLabels } from "../labels/views.ts";
@@ -9,7 +11,7 @@ export type AllowedAnswers = {
   /** Labels as they are taught, most frequent first. */
   readonly labels: readonly string[];
   readonly between: string;
-  /** What stands for no label at all; null where every training row has one. */
+  /** What stands alone for no finding: a label that says so, or what a row without labels teaches; null where neither is. */
   readonly none: string | null;
   /** An answer is one label, no more. */
   readonly single: boolean;
@@ -17,7 +19,8 @@ export type AllowedAnswers = {
 
 /**
  * The answers that training rows allow. A label that would not be read back as itself (it holds the separator, or is a
- * sentence) is left out: whatever else the model could say in its place is scored as what it says.
+ * sentence) is left out: whatever else the model could say in its place is scored as what it says. Of spellings that differ
+ * in case and the like the most frequent stands. A label that says "nothing found" stands alone in an answer.
  */
 export function allowedAnswers(
   rows: readonly { readonly gold: readonly string[] }[],
@@ -35,10 +38,14 @@ export function allowedAnswers(
     const { labels } = parseAnswer(label, { separator, task, known });
     return labels.length === 1 && labels[0] === label && (single || splitLabels(label, separator).length === 1);
   };
+  const forms = new Set<string>();
+  const isNew = (label: string): boolean => forms.size < forms.add(basicForm(label)).size;
+  const labels = counts.map(({ label }) => label).filter((label) => isReadBack(label) && isNew(label));
+  const nothing = labels.find(isNothing);
   return {
-    labels: counts.map(({ label }) => label).filter(isReadBack),
+    labels: labels.filter((label) => !isNothing(label)),
     between: betweenLabels(separator),
-    none: rows.some(({ gold }) => viewLabels(gold, of).length === 0) ? noLabels : null,
+    none: nothing ?? (rows.some(({ gold }) => viewLabels(gold, of).length === 0) ? noLabels : null),
     single,
   };
 }

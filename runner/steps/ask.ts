@@ -5,7 +5,7 @@ import type { Experiment } from "../experiment/schema.ts";
 import { type Kept, openAnswers } from "../openai/answers.ts";
 import { createPace } from "../openai/pace.ts";
 import { pool } from "../openai/pool.ts";
-import { type Asked, type ChatMessage, chatBody } from "../openai/request.ts";
+import { type Allowed, type Asked, type ChatMessage, chatBody } from "../openai/request.ts";
 import { send } from "../openai/send.ts";
 import { type Draft, type Json, type Ports, StepFailed, type StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
@@ -42,9 +42,7 @@ export const ask: StepKind<Params> = {
   async run({ asked, samples }, ports) {
     const hints = ports.hint("server") as Hints;
     const cases = readJsonLines<Case>(ports.input("prompts"));
-    const allowed = ports.reads("answers")
-      ? (JSON.parse(readFileSync(ports.input("answers"), "utf8")) as AllowedAnswers)
-      : { labels: [], single: false };
+    const allowed = allowedBy(ports);
     const answers = openAnswers(join(ports.work, "partial.jsonl"));
     const wanted = cases.flatMap((one) => Array.from({ length: samples ?? 1 }, (_, sample) => ({ ...one, sample })));
     const missing = wanted.filter(({ id, sample }) => answers.get(id, sample) === undefined);
@@ -93,6 +91,13 @@ export const ask: StepKind<Params> = {
     });
   },
 };
+
+/** The labels that an answer may hold, with the one that stands for no finding. */
+function allowedBy(ports: Ports): Allowed {
+  if (!ports.reads("answers")) return { labels: [], single: false };
+  const { labels, none, single } = JSON.parse(readFileSync(ports.input("answers"), "utf8")) as AllowedAnswers;
+  return { labels: none === null ? labels : [...labels, none], single };
+}
 
 /** The key, from the variable that the experiment names. */
 function keyOf(name: string | null, ports: Ports): string | undefined {

@@ -48,7 +48,7 @@ export type DataParams = {
 /** Reads the study's files as rows, splits them, audits them, and writes what the model is taught to answer. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 3,
+  version: 4,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
   async run(params, ports) {
