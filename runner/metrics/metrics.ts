@@ -18,16 +18,17 @@ const micro = (column: Column) => (counts: Counts) =>
 type Weight = (support: number, predicted: number) => number;
 const present: Weight = (support, predicted) => (support + predicted > 0 ? 1 : 0);
 
-function average(counts: Counts, column: Column, weight: Weight, more = 0): number {
+/** The innermost loop of every bootstrap sample: the arrays are taken out of the counts once. */
+function average({ support, predicted, hits }: Counts, column: Column, weight: Weight, more = 0): number {
   let sum = 0;
   let weights = more;
-  for (let at = 0; at < counts.support.length; at++) {
-    const support = counts.support[at] as number;
-    const predicted = counts.predicted[at] as number;
-    const share = weight(support, predicted);
+  for (let at = 0; at < support.length; at++) {
+    const inGold = support[at] as number;
+    const inPrediction = predicted[at] as number;
+    const share = weight(inGold, inPrediction);
     if (share === 0) continue;
     weights += share;
-    sum += share * column(counts.hits[at] as number, support, predicted);
+    sum += share * column(hits[at] as number, inGold, inPrediction);
   }
   return ratio(sum, weights);
 }

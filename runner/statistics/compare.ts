@@ -103,14 +103,21 @@ export async function compareAll(
     };
   });
 
-  const pairs: Pair[] = [];
-  for (const [index, side] of sides.entries()) {
-    for (const other of sides.slice(index + 1)) {
-      const [a, b] = other.name === subject ? [other, side] : [side, other];
-      pairs.push(pairOf(a, b, names, { samples: draws.samples, seed: draws.seed + offset.randomisation }));
-      await pause?.();
-    }
-  }
+  const couples = sides.flatMap((side, index) =>
+    sides
+      .slice(index + 1)
+      .map((other): readonly [Side, Side] => (other.name === subject ? [other, side] : [side, other])),
+  );
+  const single = sides.filter(({ layout }) => layout !== undefined);
+  const tested = couples.filter((couple) => couple.every((side) => single.includes(side)));
+  const chances = await randomisation(
+    single.map(({ layout }) => layout as Layout),
+    tested.map(([a, b]) => [single.indexOf(a), single.indexOf(b)]),
+    names,
+    { samples: draws.samples, seed: draws.seed + offset.randomisation },
+    pause,
+  );
+  const pairs = couples.map((couple) => pairOf(couple, names, chances[tested.indexOf(couple)]));
   const arms = sides.map((side) => [side.name, measured(side, names)] as const);
   return { arms: Object.fromEntries(arms), pairs, family: familyOf(pairs, subject, primary) };
 }
@@ -135,8 +142,11 @@ function measured({ values, samples, leftOut }: Side, names: readonly MetricName
   return Object.fromEntries(names.map((name, metric) => [name, of(metric)]));
 }
 
-function pairOf(a: Side, b: Side, names: readonly MetricName[], draws: Draws): Pair {
-  const chance = a.layout && b.layout && randomisation([a.layout, b.layout], names, draws);
+function pairOf(
+  [a, b]: readonly [Side, Side],
+  names: readonly MetricName[],
+  chance: readonly number[] | undefined,
+): Pair {
   const of = (metric: number): Difference => {
     const minus = (from: Float64Array, what: Float64Array): Float64Array =>
       from.map((value, at) => value - (what[at] as number));

@@ -164,6 +164,8 @@ export class Scorer {
       cases.f1 += (weight * 2 * both) / (gold + pred);
       cases.jaccard += (weight * both) / (gold + pred - both);
     }
-    for (const [index, name] of this.names.entries()) (into[index] as Float64Array)[at] = metrics[name].of(counts);
+    for (let metric = 0; metric < this.names.length; metric++) {
+      (into[metric] as Float64Array)[at] = metrics[this.names[metric] as MetricName].of(counts);
+    }
   }
 }
