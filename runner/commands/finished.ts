@@ -1,0 +1,65 @@
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { openProject } from "../project.ts";
+import { drawAll } from "../render/figures.ts";
+import { type Pdf, setPdf } from "../render/pdf.ts";
+import { parseNotes } from "../report/notes.ts";
+import { reportOf } from "../report/report.ts";
+import type { Study } from "../report/study.ts";
+import { FactsMissing, factsOf } from "../study/facts.ts";
+import { looksOf } from "../study/ledger.ts";
+import { type FinishedRun, findRun, RunNotFound } from "../study/runs.ts";
+import type { Context } from "./context.ts";
+
+/** The finished runs that a command was given, oldest first, with what a report says of each, in the same order. */
+export type FinishedStudy = Study & {
+  readonly root: string;
+  readonly artifacts: string;
+  readonly finished: readonly FinishedRun[];
+};
+
+/** Reads the runs that a command names, and the notes that they ask for. Says what is wrong and gives undefined. */
+export async function finishedStudy(
+  command: string,
+  names: readonly string[],
+  context: Context,
+): Promise<FinishedStudy | undefined> {
+  const { root, artifacts } = await openProject(context.cwd, context, "read");
+  try {
+    const read = names
+      .map((name) => findRun(name, artifacts, context.cwd))
+      .map((run) => ({ run, facts: factsOf(run, looksOf(run, artifacts)) }))
+      .sort((a, b) => (a.facts.created < b.facts.created ? -1 : 1));
+    const runs = read.map(({ facts }) => facts);
+    const notes = notesOf(
+      runs.flatMap(({ config }) => config.report.notes ?? []),
+      root,
+      (warning) => context.err(`exp ${command}: warning: ${warning}\n`),
+    );
+    return { runs, notes, root, artifacts, finished: read.map(({ run }) => run) };
+  } catch (error) {
+    if (!(error instanceof RunNotFound || error instanceof FactsMissing)) throw error;
+    context.err(`exp ${command}: ${error.message}\n`);
+    return undefined;
+  }
+}
+
+/** The PDF report over finished runs: the same runs and notes give the same bytes. */
+export async function pdfOf(study: Study, context: Context): Promise<Pdf> {
+  const report = reportOf(study);
+  return setPdf(report, await drawAll(report.figures), join(context.packageRoot, "runner/templates"));
+}
+
+function notesOf(
+  files: readonly string[],
+  root: string,
+  warn: (message: string) => void,
+): Readonly<Record<string, string>> {
+  const notes: Record<string, string> = {};
+  for (const file of new Set(files)) {
+    const path = resolve(root, file);
+    if (existsSync(path)) Object.assign(notes, parseNotes(readFileSync(path, "utf8")));
+    else warn(`the notes ${file} are gone`);
+  }
+  return notes;
+}
