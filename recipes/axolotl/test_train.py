@@ -21,7 +21,6 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from recipes.axolotl import train
-from recipes.axolotl.config import Device
 from recipes.axolotl.conftest import Start
 from recipes.common import generate
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
@@ -285,17 +284,6 @@ def test_reporters_write_local_files(trained: Start) -> None:
 
 
 @soak
-def test_two_processes_learn_what_one_learns(trained: Start, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On the CPU here, with the processes, variables and collectives that GPUs get."""
-    one = report(trained(name="one", rows=32, batch_size=2, gradient_accumulation=16, epochs=4))
-    monkeypatch.setattr(train, "find_device", lambda wanted: Device("cpu", 2))
-    two = report(trained(name="two", rows=32, batch_size=2, gradient_accumulation=16, epochs=4))
-    assert two["steps"] == one["steps"] and two["tokens"] == one["tokens"]
-    for first, second in zip(one["loss"], two["loss"], strict=True):
-        assert second["loss"] == pytest.approx(first["loss"], rel=0.02)
-
-
-@soak
 def test_both_trainers_reach_the_same_loss(start: Start, tmp_path: Path) -> None:
     """From the same adapter, on the same batches (all rows in one), step for step within 2 %."""
     python = Path(sys.prefix).parent / "torchtune" / "bin" / "python"
@@ -312,11 +300,10 @@ def test_both_trainers_reach_the_same_loss(start: Start, tmp_path: Path) -> None
         subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT)}, check=True, capture_output=True)
         return step
 
-    # A training that learns nothing hands over the adapter that it began with.
+    # A training that learns next to nothing hands over the adapter that it began with.
     first = by_torchtune("first", learning_rate=1e-30, weight_decay=0.0, max_steps=1).output / "adapter"
-    assert not any(
-        tensor.any() for name, tensor in load_file(first / "adapter_model.safetensors").items() if "_B" in name
-    )
+    tensors = load_file(first / "adapter_model.safetensors")
+    assert max(float(tensor.abs().max()) for name, tensor in tensors.items() if "lora_B" in name) < 1e-20
     theirs = report(by_torchtune("torchtune"))["loss"]
 
     step = start(name="axolotl", **more)
