@@ -1,5 +1,5 @@
 import type { Block, Report } from "./block.ts";
-import { figuresOf } from "./figures.ts";
+import { figuresOf } from "./figures/index.ts";
 import { notesOf } from "./notes.ts";
 import { abstract } from "./sections/abstract.ts";
 import { data } from "./sections/data.ts";

@@ -1,0 +1,40 @@
+import type { RunFacts } from "../study.ts";
+import { armWord, metricWord, runWord } from "../words.ts";
+import { config, type Figure, schema, width } from "./figure.ts";
+
+/** The primary metric of every arm with its interval. */
+export const intervals: Figure = ({ runs }) => {
+  const metric = (runs.at(-1) as RunFacts).config.evaluate.primary.metric;
+  const values = runs.flatMap((run) =>
+    Object.entries(run.comparison?.arms ?? {}).map(([arm, metrics]) => ({
+      name: runs.length > 1 ? `${runWord(run)}, ${armWord(arm)}` : armWord(arm),
+      arm: armWord(arm.slice(arm.lastIndexOf(".") + 1)),
+      ...metrics[metric],
+    })),
+  );
+  if (values.length === 0) return undefined;
+  const y = { field: "name", type: "nominal", title: null, sort: null };
+  const color = { field: "arm", type: "nominal", title: null, legend: null };
+  return {
+    $schema: schema,
+    width,
+    height: { step: 18 },
+    config,
+    data: { values },
+    layer: [
+      {
+        mark: { type: "rule", strokeWidth: 1.5 },
+        encoding: {
+          y,
+          x: { field: "low", type: "quantitative", title: metricWord(metric), scale: { domain: [0, 1] } },
+          x2: { field: "high" },
+          color,
+        },
+      },
+      {
+        mark: { type: "point", filled: true, size: 55, opacity: 1 },
+        encoding: { y, x: { field: "value", type: "quantitative" }, color },
+      },
+    ],
+  };
+};
