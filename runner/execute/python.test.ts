@@ -246,6 +246,19 @@ describe("interrupts", () => {
     await expect(ended).rejects.toBeInstanceOf(Interrupted);
   });
 
+  test("a step that needs longer than a moment to save is waited for", async () => {
+    const what = request(`(step.work / "begun").write_text("")
+while not step.stopping: time.sleep(0.05)
+time.sleep(6)
+(step.work / "saved").write_text("")
+raise Interrupted`);
+    const { ended, stop } = start(what);
+    await until(() => existsSync(join(what.work, "begun")));
+    stop.abort();
+    await expect(ended).rejects.toBeInstanceOf(Interrupted);
+    expect(existsSync(join(what.work, "saved"))).toBe(true);
+  });
+
   test("a step that is still importing ends at the first", async () => {
     const what = request("pass");
     writeFileSync(

@@ -138,6 +138,8 @@ async function spawn(
       env: childEnvironment(process.env, request),
       extendEnv: false,
       detached: true,
+      // Saving takes as long as it takes: an optimiser step and a checkpoint of gigabytes. Only a second Ctrl-C kills.
+      forceKillAfterDelay: false,
       stdin: "pipe",
       stdout: sink,
       stderr: sink,
