@@ -25,6 +25,7 @@ const rooms = {
   analysis: { imports: ["labels", "similarity", "metrics", "data"], pure: true },
   experiment: { imports: ["diagnostic", "backends", "engines", "labels", "data", "metrics", "estimate"], pure: true },
   report: { imports: ["analysis", "data", "experiment", "metrics", "statistics"], pure: true },
+  checklist: { imports: ["report"], pure: true },
   render: { imports: ["metrics", "labels", "plan", "data", "report"] },
   store: { imports: ["plan"] },
   hub: { imports: ["plan"] },

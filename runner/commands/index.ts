@@ -163,6 +163,18 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./report.ts"),
   },
   {
+    usage: "checklist <run...>",
+    summary:
+      "the MICCAI reproducibility checklist over finished runs: each item with its evidence, or who must fill it",
+    options: [
+      ["--readme", "also write the study's README.md in the checklist's sections"],
+      ["--out <dir>", "folder of the README.md; default: the project's"],
+      ["--force", "write over a README.md that exp has not written"],
+      json,
+    ],
+    load: () => import("./checklist.ts"),
+  },
+  {
     usage: "gc",
     summary: "drop stored files that no run refers to, then the least recently used",
     options: [

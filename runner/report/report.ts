@@ -43,7 +43,7 @@ export function reportOf(study: Study): Report {
         .sort()
         .at(-1) ?? "",
     abstract: abstract(study),
-    warning: [...new Set(runs.flatMap(warningOf))].join(" "),
+    warning: warningOf(runs),
     // A figure without data would be an empty frame.
     blocks: blocks.filter((block) => block.type !== "figure" || block.id in figures),
     figures,
@@ -57,8 +57,10 @@ function titleOf(runs: readonly RunFacts[]): string {
   return [...new Set(runs.map(({ experiment }) => experiment))].join(", ");
 }
 
-/** What must stand on every page, so that no page taken out of the report can mislead. */
-function warningOf(run: RunFacts): readonly string[] {
+/** What must stand on every page, so that no page taken out of the report can mislead; empty where nothing must. */
+export const warningOf = (runs: readonly RunFacts[]): string => [...new Set(runs.flatMap(warningsOf))].join(" ");
+
+function warningsOf(run: RunFacts): readonly string[] {
   return [
     ...(run.smoke ? [`${run.experiment} is a smoke run: its numbers mean nothing.`] : []),
     ...(run.config.generate.engine === "replay" ? [`The answers of ${run.experiment} were replayed from a file.`] : []),

@@ -16,6 +16,7 @@ export type StepFacts = {
   readonly kind: string;
   readonly seconds: number;
   readonly object: string;
+  readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number }>>;
   readonly evidence: Readonly<Record<string, unknown>>;
 };
 

@@ -53,6 +53,13 @@ export function listingDigest(files: Listing): string {
   return sha256(canonicalJson(Object.fromEntries(Object.entries(files).map(([name, file]) => [name, file.sha256]))));
 }
 
+/** A file's digest, read from its first byte to its last, whatever was remembered of it. Follows symlinks; throws the system's error. */
+export function digestAfresh(path: string): StoredFile {
+  const read = readOnce(path, constants.O_RDONLY);
+  if (read === undefined) throw new FileChanged(path);
+  return { sha256: read.sha256, size: Number(read.stat.size) };
+}
+
 /** Opens the digests that this host remembers under `<cache>/digests/`; read on first use. */
 export function openDigests(cache: string): Digests {
   const remembered = new Remembered(join(cache, "digests"));

@@ -26,7 +26,8 @@ export function reproduction({ runs }: Study): readonly Block[] {
   ];
 }
 
-function commandOf({ file, set, smoke }: RunFacts): string {
+/** The command that makes a run. */
+export function commandOf({ file, set, smoke }: RunFacts): string {
   return ["npx exp run", file, ...set.map((one) => `--set ${one}`), ...(smoke ? ["--smoke"] : [])].join(" ");
 }
 
@@ -111,7 +112,8 @@ const named = new Set([
   "scikit-learn",
 ]);
 
-function leaves(value: unknown, path = ""): readonly (readonly [string, string])[] {
+/** Every leaf of a configuration by its dotted key, as text. */
+export function leaves(value: unknown, path = ""): readonly (readonly [string, string])[] {
   if (typeof value !== "object" || value === null) return value === undefined ? [] : [[path, String(value)]];
   if (Array.isArray(value))
     return [[path, value.map((item) => (typeof item === "object" ? JSON.stringify(item) : String(item))).join(", ")]];
