@@ -31,14 +31,16 @@ test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig
   const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
   expect(plan.runs).toBe(1);
   const key = expect.stringMatching(/^[0-9a-f]{64}$/);
+  const estimate = { memory: null, gpu_memory: null, seconds: null, download: null };
   expect(plan.steps).toEqual([
-    { id: "data", kind: "data", key, status: "run", reason: "never built" },
+    { id: "data", kind: "data", key, status: "run", reason: "never built", estimate },
     {
       id: "generate.zero_shot",
       kind: "replay",
       key: null,
       status: "depends",
       reason: expect.stringContaining("data: test.jsonl"),
+      estimate,
     },
     {
       id: "evaluate.zero_shot",
@@ -46,6 +48,7 @@ test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig
       key: null,
       status: "depends",
       reason: expect.stringContaining("data: test.jsonl"),
+      estimate,
     },
     {
       id: "analyse",
@@ -53,6 +56,7 @@ test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig
       key: null,
       status: "depends",
       reason: expect.stringMatching(/^depends on /),
+      estimate,
     },
     {
       id: "workbook",
@@ -60,6 +64,7 @@ test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig
       key: null,
       status: "depends",
       reason: expect.stringMatching(/^depends on /),
+      estimate,
     },
   ]);
 });

@@ -68,6 +68,7 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
         "manifest.json",
         "model.json",
         "preflight.json",
+        "tensorboard",
         "tfidf_svm",
         "train.json",
         "tuned",
@@ -95,6 +96,7 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
       prompt_tokens: expect.any(Number),
       new_tokens: expect.any(Number),
       finish: expect.stringMatching(/^(stop|length)$/),
+      logprob: expect.any(Number),
     });
   });
 
