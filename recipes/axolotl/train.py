@@ -25,10 +25,11 @@ import yaml
 from recipes.axolotl.checkpoints import keep_usable
 from recipes.axolotl.config import OWN_SECTION, Device, build_config, check_config, total_steps
 from recipes.axolotl.data import check_prefixes, encode_file
-from recipes.axolotl.weights import check_weights, hand_over
+from recipes.axolotl.weights import hand_over
 from recipes.common.curves import curves_of, write_curves
 from recipes.common.encode import end_token, load_tokenizer, pad_token
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
+from recipes.common.tensors import read_headers
 
 ROOT = Path(__file__).resolve().parents[2]
 _QUIET = {
@@ -80,7 +81,7 @@ def run(step: Step) -> dict[str, Any]:
 def prepare(step: Step, work: Path) -> tuple[dict[str, Any], Device]:
     """Encode the rows and write the configuration into the work folder."""
     model, params = step.places["model"], step.params
-    check_weights(model)
+    read_headers(model)
     shape = _read_json(model / "config.json")
     device = find_device(params.get("gpus"))
     (work / "out").mkdir(parents=True, exist_ok=True)

@@ -9,29 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
 from recipes.axolotl.config import adapted_layers, resolve_targets
 from recipes.common.models import select_files
 from recipes.common.protocol import StepFailed, write_json
-
-
-def check_weights(folder: Path) -> None:
-    """Fail unless every weights file is there and as long as its header says. Pickles are refused."""
-    index = folder / "model.safetensors.index.json"
-    names = (
-        sorted(set(json.loads(index.read_text())["weight_map"].values())) if index.is_file() else ["model.safetensors"]
-    )
-    missing = [name for name in names if not (folder / name).is_file()]
-    if missing:
-        raise StepFailed("no-weights", f"the model's folder has no {', '.join(missing[:3])}", "Fetch the model again.")
-    for name in names:
-        try:
-            with safe_open(str(folder / name), framework="pt"):
-                pass
-        except (SafetensorError, OSError) as error:
-            raise StepFailed("damaged-weights", f"{name}: {error}", "Fetch the model again.") from error
 
 
 def hand_over(out: Path, target: Path, params: Mapping[str, Any], base: Mapping[str, Any], model: Path) -> None:

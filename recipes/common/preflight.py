@@ -25,6 +25,7 @@ from recipes.common.machine import Machine, read_machine
 from recipes.common.padding import TOLERANCE, padding_difference
 from recipes.common.protocol import Step, StepFailed, main, write_json
 from recipes.common.publishing import card_problems, token_problems
+from recipes.common.tensors import read_headers
 
 _SHOWN = 5
 _THINK = ("<think>", "</think>")
@@ -259,6 +260,7 @@ def run(step: Step) -> dict[str, Any]:
     machine = None if params.get("tokens_only") else read_machine(step.output)
     padding = None
     if machine is not None and params.get("engine") == "transformers":
+        read_headers(step.places["model"])
         step.progress(force=True, message="a padded batch against each row alone")
         padding = padding_difference(step.places["model"], prompts, machine)
     config = json.loads(step.inputs["model"].read_text())["config"]
