@@ -175,6 +175,12 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./checklist.ts"),
   },
   {
+    usage: "verify [run]",
+    summary: "read every file that a run, or every run, refers to: exit 3 where one is missing or changed",
+    options: [["--store", "every stored file, whether or not a run refers to it"], json],
+    load: () => import("./verify.ts"),
+  },
+  {
     usage: "gc",
     summary: "drop stored files that no run refers to, then the least recently used",
     options: [
@@ -190,5 +196,11 @@ export const commands: readonly CommandSpec[] = [
     summary: "print the JSON Schema of experiment files, for editors",
     options: [["--check", "compare with the committed schema; exit 3 when it differs"]],
     load: () => import("./schema.ts"),
+  },
+  {
+    usage: "completion <shell>",
+    summary: "print the completion script of bash, zsh or fish",
+    options: [],
+    load: () => import("./completion.ts"),
   },
 ];

@@ -39,11 +39,11 @@ export function seal(
     const record = records.get(step);
     if (record !== undefined) steps.set(id, [step, record]);
   }
-  const objects = Object.fromEntries([...steps].map(([id, [, record]]) => [id, [record.key, record.object]]));
-  // A run that accepts an old result is another one than the run that made it.
-  const stale = Object.fromEntries([...steps].map(([id, [step, record]]) => [id, staleIn(step, record)]));
-  const accepted = Object.values(stale).some((names) => names.length > 0) ? { stale } : {};
-  const digits = sha256(canonicalJson({ config: sealing.config, objects, ...accepted })).slice(0, 8);
+  const made = [...steps].map(([id, [step, record]]) => [
+    id,
+    { key: record.key, object: record.object, stale: staleIn(step, record) },
+  ]);
+  const digits = runDigits(sealing.config, Object.fromEntries(made));
   const name = run.coordinates === "" ? digits : `${safe(run.coordinates)}-${digits}`;
   const folder = join(runsDir(sealing.artifacts), run.experiment, name);
   const path = join(folder, "manifest.json");
@@ -63,6 +63,19 @@ export function seal(
   return { run: name, manifest: path };
 }
 
+/** The digits of a run's name: a digest of its configuration and of what its steps gave. */
+export function runDigits(
+  config: Json,
+  steps: Readonly<Record<string, Pick<ManifestStep, "key" | "object" | "stale">>>,
+): string {
+  const all = Object.entries(steps);
+  const objects = Object.fromEntries(all.map(([id, { key, object }]) => [id, [key, object]]));
+  // A run that accepts an old result is another one than the run that made it.
+  const stale = Object.fromEntries(all.map(([id, { stale = [] }]) => [id, stale]));
+  const accepted = Object.values(stale).some((names) => names.length > 0) ? { stale } : {};
+  return sha256(canonicalJson({ config, objects, ...accepted })).slice(0, 8);
+}
+
 /** Makes a sealed run its experiment's latest, in one step, so that no reader finds none. */
 export function makeLatest(manifest: string): void {
   const folder = dirname(manifest);
@@ -77,7 +90,7 @@ export function makeLatest(manifest: string): void {
  * Where a step's outputs stand in a run's folder: those of an arm together, the others at the top; those of a compared
  * experiment that belong to no arm in a folder of its own.
  */
-function publishedFolder(id: string): string {
+export function publishedFolder(id: string): string {
   const [own = id, experiment] = id.split("@");
   if (experiment !== undefined) return join("compared", experiment, publishedFolder(own));
   const dot = id.indexOf(".");

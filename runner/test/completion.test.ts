@@ -1,0 +1,41 @@
+/** Completion scripts, asked as shells ask them. */
+import { execFileSync } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import { expect } from "vitest";
+import { commands } from "../commands/index.ts";
+import { expectFailure, type Rig, test } from "./rig.ts";
+
+/** What bash offers for the last of some words. */
+function offered(rig: Rig, script: string, ...typed: readonly string[]): readonly string[] {
+  const asks = `COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _exp; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const said = execFileSync("bash", ["-c", `${script}\n${asks}`, "bash", "exp", ...typed], {
+    cwd: rig.folder,
+    encoding: "utf8",
+  });
+  return said.split("\n").filter((word) => word !== "");
+}
+
+test("bash offers commands, their options, files and finished runs", async ({ rig }) => {
+  const script = await rig.done("completion", "bash");
+  mkdirSync(rig.path("artifacts/runs/first"), { recursive: true });
+  expect(offered(rig, script, "ver")).toEqual(["verify"]);
+  expect(offered(rig, script, "run", "--acc")).toEqual(["--accept-stale"]);
+  expect(offered(rig, script, "run", "exper")).toEqual(["experiments"]);
+  expect(offered(rig, script, "show", "f")).toEqual(["first"]);
+  expect(offered(rig, script, "completion", "")).toEqual(["bash", "zsh", "fish"]);
+  expect(offered(rig, script, "nothing", "")).toEqual([]);
+});
+
+test("every shell knows every command and option; another shell is refused", async ({ rig }) => {
+  for (const shell of ["bash", "zsh", "fish"]) {
+    const script = await rig.done("completion", shell);
+    for (const { usage, options } of commands) {
+      expect(script, shell).toContain(usage.split(" ")[0]);
+      for (const [flags] of options) {
+        const long = /--([\w-]+)/.exec(flags)?.[1] as string;
+        expect(script, shell).toContain(shell === "fish" ? `-l ${long}` : `--${long}`);
+      }
+    }
+  }
+  expectFailure(await rig.exp("completion", "powershell"), 2, /no shell "powershell": bash, zsh or fish/);
+});
