@@ -25,3 +25,18 @@ await build({
   plugins: [precompiledValidators()],
   logLevel: "warning",
 });
+
+// What pages run in a browser: one file that each page takes in whole.
+await build({
+  absWorkingDir: root,
+  entryPoints: { page: "runner/browser/page.ts" },
+  outdir: "dist",
+  bundle: true,
+  minify: true,
+  format: "iife",
+  platform: "browser",
+  target: "es2022",
+  tsconfig: "runner/browser/tsconfig.json",
+  charset: "ascii",
+  logLevel: "warning",
+});

@@ -27,6 +27,7 @@ const rooms = {
   report: { imports: ["analysis", "data", "experiment", "metrics", "statistics"], pure: true },
   checklist: { imports: ["report"], pure: true },
   render: { imports: ["metrics", "labels", "plan", "data", "report"] },
+  browser: { imports: ["report", "study"], pure: true },
   store: { imports: ["plan"] },
   hub: { imports: ["plan"] },
   openai: { imports: ["plan"] },
@@ -39,8 +40,21 @@ const rooms = {
       ...["openai", "plan", "prompt", "render", "similarity", "statistics"],
     ],
   },
-  study: { imports: ["experiment", "labels", "metrics", "plan", "prompt", "report", "statistics", "steps", "store"] },
-  show: { imports: ["plan", "execute", "statistics", "study"] },
+  study: {
+    imports: [
+      "analysis",
+      "experiment",
+      "labels",
+      "metrics",
+      "plan",
+      "prompt",
+      "report",
+      "statistics",
+      "steps",
+      "store",
+    ],
+  },
+  show: { imports: ["plan", "execute", "statistics", "store", "study"] },
 };
 
 /** Libraries that one or two rooms own, so that each can be replaced in one place. */

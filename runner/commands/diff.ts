@@ -1,11 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseSynonyms } from "../labels/synonyms.ts";
 import type { View } from "../labels/views.ts";
 import { openProject } from "../project.ts";
 import { diffText } from "../show/comparison.ts";
 import { diffRuns } from "../study/diff.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
+import { synonymsNow } from "../study/synonyms.ts";
 import { type Act, exit } from "./context.ts";
 
 /** `exp diff A B`: what differs between two runs or manifests, and which cases flipped. */
@@ -16,22 +14,17 @@ export const command: Act = async ([nameA, nameB], { json }, context) => {
       ReturnType<typeof findRun>,
       ReturnType<typeof findRun>,
     ];
-    const { evaluate, data } = a.manifest.config as unknown as {
+    const { evaluate } = a.manifest.config as unknown as {
       readonly evaluate: {
         readonly metrics: readonly string[];
         readonly primary: { readonly metric: string; readonly view: View };
       };
-      readonly data: { readonly labels: { readonly synonyms?: string } };
     };
-    const file = data.labels.synonyms === undefined ? undefined : join(root, data.labels.synonyms);
-    const parsed =
-      file === undefined || !existsSync(file)
-        ? undefined
-        : parseSynonyms({ path: file, text: readFileSync(file, "utf8") });
+    const { synonyms } = synonymsNow(a, root);
     const diff = diffRuns(a, b, evaluate.primary.view, {
       artifacts,
       peek: (key) => store.peek(key),
-      ...(parsed?.ok ? { synonyms: parsed.value } : {}),
+      ...(synonyms === undefined ? {} : { synonyms }),
     });
     const shown = [...new Set([evaluate.primary.metric, ...evaluate.metrics])];
     context.out(json === true ? `${JSON.stringify(diff, null, 1)}\n` : diffText(diff, shown, context));

@@ -2,12 +2,15 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { openProject } from "../project.ts";
 import { drawAll } from "../render/figures.ts";
+import { readAssets, setPage, setReport } from "../render/html.ts";
 import { type Pdf, setPdf } from "../render/pdf.ts";
 import { parseNotes } from "../report/notes.ts";
 import { reportOf } from "../report/report.ts";
 import type { Study } from "../report/study.ts";
+import { casesOf } from "../study/cases.ts";
 import { FactsMissing, factsOf } from "../study/facts.ts";
 import { looksOf } from "../study/ledger.ts";
+import { runRowOf } from "../study/run-row.ts";
 import { type FinishedRun, findRun, RunNotFound } from "../study/runs.ts";
 import type { Context } from "./context.ts";
 
@@ -48,6 +51,14 @@ export async function finishedStudy(
 export async function pdfOf(study: Study, context: Context): Promise<Pdf> {
   const report = reportOf(study);
   return setPdf(report, await drawAll(report.figures), join(context.packageRoot, "runner/templates"));
+}
+
+/** The report as one HTML file that works from a disk, with every case. Throws FactsMissing where answers are gone. */
+export async function pageOf(study: FinishedStudy, context: Context): Promise<string> {
+  const report = reportOf(study);
+  const extras = { rows: study.finished.map(runRowOf), cases: casesOf(study.finished, study.runs, study.root) };
+  const assets = readAssets(context.packageRoot);
+  return setPage(setReport(report, await drawAll(report.figures), extras, assets), assets);
 }
 
 function notesOf(

@@ -158,8 +158,11 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "report <run...>",
-    summary: "write the PDF report of one or more finished runs",
-    options: [["--out <path>", "folder, or a file that ends in .pdf; default: artifacts/reports/"]],
+    summary: "write the PDF report of one or more finished runs, and a page with every case",
+    options: [
+      ["--html", "also write one HTML file that works from a disk: the report, the runs and every case"],
+      ["--out <path>", "folder, or a file that ends in .pdf; default: artifacts/reports/"],
+    ],
     load: () => import("./report.ts"),
   },
   {

@@ -16,6 +16,7 @@ import { type DraftedPoint, loadAll, openProject, type Planned, type Project, pl
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
+import { publishReporter } from "../show/publish.ts";
 import { plural } from "../show/quantity.ts";
 import { tryAcquire } from "../store/lock.ts";
 import { formerIngredients } from "../study/former.ts";
@@ -65,7 +66,11 @@ export const command: Act = async ([paths], given, context) => {
   }
 
   const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, context);
-  const emit = (event: Event): void => reporter.event(event);
+  const published = publishReporter(artifacts, paths as string[]);
+  const emit = (event: Event): void => {
+    reporter.event(event);
+    published.event(event);
+  };
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   store.sweepStaging();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
@@ -112,6 +117,7 @@ export const command: Act = async ([paths], given, context) => {
   } finally {
     if (mirror !== undefined) await closeMirror(mirror, context);
     await reporter.close();
+    await published.close();
     store.close();
   }
   if (last !== undefined && options.json !== true && options.quiet !== true) {

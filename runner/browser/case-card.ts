@@ -1,0 +1,111 @@
+import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
+import { element } from "./element.ts";
+
+/** One case as a card: its text with what was found in it, gold, and every arm's answer below each other. */
+export function caseCard(one: Case, { arms, categories }: Cases, words: string): HTMLElement {
+  const given = one.answers.filter((answer) => answer !== null);
+  const added = [...new Set(given.flatMap((answer) => answer.added))];
+  const rows = one.answers.map((answer, index) =>
+    element(
+      "tr",
+      {},
+      element("th", { scope: "row" }, arms[index] ?? ""),
+      element("td", {}, ...(answer === null ? ["not scored"] : chips(answer))),
+      element("td", {}, (answer?.categories ?? []).map((at) => categories[at]?.name.replaceAll("_", " ")).join(", ")),
+    ),
+  );
+  const gold = one.gold.length === 0 ? ["none"] : one.gold.map((label) => element("span", { class: "chip" }, label));
+  const columns = ["arm", "answer", "categories"].map((name) => element("th", { scope: "col" }, name));
+  const title = element("h3", {}, one.id);
+  return element(
+    "article",
+    { tabindex: "0", class: "case", "aria-label": `Case ${one.id}` },
+    title,
+    element("p", { class: "text" }, ...marked(one.input, one.gold, added, words)),
+    element(
+      "table",
+      {},
+      element("caption", { class: "unseen" }, `Answers to ${one.id}`),
+      element("thead", {}, element("tr", {}, ...columns)),
+      element(
+        "tbody",
+        {},
+        element("tr", { class: "gold" }, element("th", { scope: "row" }, "gold"), spaced(gold), element("td", {})),
+        ...rows,
+      ),
+    ),
+    ...asWritten(one, arms),
+  );
+}
+
+const spaced = (content: readonly (Node | string)[]): HTMLElement =>
+  element("td", {}, ...content.flatMap((part) => [part, " "]));
+
+/** An answer's labels, each with a sign and a word besides its colour. */
+function chips({ right, missed, added }: CaseAnswer): readonly (Node | string)[] {
+  const kinds = [
+    ["right", "✓", right],
+    ["missed", "−", missed],
+    ["added", "+", added],
+  ] as const;
+  const all = kinds.flatMap(([kind, sign, labels]) =>
+    labels.flatMap((label) => [
+      element(
+        "span",
+        { class: `chip ${kind}` },
+        element("span", { "aria-hidden": "true" }, `${sign} `),
+        element("span", { class: "unseen" }, `${kind}: `),
+        label,
+      ),
+      " ",
+    ]),
+  );
+  return all.length === 0 ? ["✓ none, as in gold"] : all;
+}
+
+/** What each arm wrote, word by word, where it wrote anything. */
+function asWritten({ answers }: Case, arms: readonly string[]): readonly HTMLElement[] {
+  const written = answers.flatMap((answer, index) =>
+    answer?.text === undefined
+      ? []
+      : [element("dt", {}, arms[index] ?? ""), element("dd", {}, answer.text === "" ? "(nothing)" : answer.text)],
+  );
+  if (written.length === 0) return [];
+  return [element("details", {}, element("summary", {}, "As written"), element("dl", {}, ...written))];
+}
+
+/** A text in which names of labels and what was searched are marked; where two overlap, the first of these kinds counts. */
+function marked(
+  text: string,
+  gold: readonly string[],
+  added: readonly string[],
+  words: string,
+): readonly (Node | string)[] {
+  const lower = text.toLowerCase();
+  // A letter whose lower case is longer would shift every place behind it.
+  if (lower.length !== text.length) return [text];
+  const kinds = [
+    ["found", words === "" ? [] : [words]],
+    ["gold", gold],
+    ["added", added],
+  ] as const;
+  const spans: { from: number; to: number; kind: string }[] = [];
+  for (const [kind, names] of kinds) {
+    for (const name of names.map((one) => one.toLowerCase())) {
+      for (let at = name === "" ? -1 : lower.indexOf(name); at >= 0; at = lower.indexOf(name, at + name.length)) {
+        const to = at + name.length;
+        // A label's name begins where a word does: "cystitis" is not in "cholecystitis".
+        if (kind !== "found" && /[\p{L}\p{N}]$/u.test(lower.slice(0, at))) continue;
+        if (!spans.some((other) => at < other.to && other.from < to)) spans.push({ from: at, to, kind });
+      }
+    }
+  }
+  spans.sort((a, b) => a.from - b.from);
+  const parts: (Node | string)[] = [];
+  let at = 0;
+  for (const { from, to, kind } of spans) {
+    parts.push(text.slice(at, from), element("mark", { class: kind }, text.slice(from, to)));
+    at = to;
+  }
+  return [...parts, text.slice(at)];
+}

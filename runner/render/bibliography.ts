@@ -1,0 +1,38 @@
+/** An entry of the bibliography as a list shows it. */
+export type Reference = { readonly key: string; readonly text: string };
+
+/** Reads the entries of a BibTeX file of this package: one entry a line, values in braces. */
+export function parseReferences(bibtex: string): readonly Reference[] {
+  return bibtex.split("\n").flatMap((line) => {
+    const key = /^@\w+\{([^,]+),/.exec(line)?.[1];
+    if (key === undefined) return [];
+    const field = (name: string): string | undefined => {
+      const value = new RegExp(`[,\\s]${name}=\\{((?:[^{}]|\\{(?:[^{}]|\\{[^{}]*\\})*\\})*)\\}`).exec(line)?.[1];
+      return value === undefined ? undefined : plain(value);
+    };
+    const place = field("booktitle") ?? field("journal") ?? field("note");
+    const text = [authors(field("author")), field("title"), place, field("year")].filter((part) => part !== undefined);
+    return [{ key, text: `${text.join(". ")}.` }];
+  });
+}
+
+const accents: Readonly<Record<string, string>> = { '"': "\u0308", "'": "\u0301", "`": "\u0300", "^": "\u0302" };
+
+function plain(value: string): string {
+  return value
+    .replaceAll(/\{?\\(["'`^])\{?(\w)\}?\}?/g, (_, mark: string, letter: string) => `${letter}${accents[mark]}`)
+    .replaceAll(/[{}]/g, "")
+    .replaceAll("--", "–")
+    .normalize("NFC");
+}
+
+function authors(value: string | undefined): string | undefined {
+  const names = value?.split(" and ").map((name) => {
+    const [family, given] = name.split(", ");
+    return given === undefined ? family : `${given} ${family}`;
+  });
+  if (names === undefined) return undefined;
+  const [first] = names;
+  if (names.length > 3 || names.at(-1) === "others") return `${first} et al`;
+  return names.join(", ");
+}
