@@ -107,6 +107,7 @@ function siteOf(context: Context, machine: Machine, root: string, tokensOnly: bo
     gpuMemory: smallest(machine.gpus.map(({ memory }) => memory)),
     capability: machine.gpus.map(({ capability }) => capability ?? "").sort()[0],
     tokensOnly,
+    uploads: true,
     cores: machine.cores,
     gpus: machine.gpus.length,
   };

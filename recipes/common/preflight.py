@@ -1,9 +1,9 @@
 """The preflight step: `python -m recipes.common.preflight REQUEST`. Looks at tokens, model and machine before any
 GPU-hour is spent.
 
-params: {"thinking", "engine", "max_new_tokens", "max_length", "batch_size", "gradient_accumulation", "upload"}; hints:
+params: {"thinking", "engine", "max_new_tokens", "max_length", "batch_size", "gradient_accumulation"}; hints:
 {"tokens_only": whether the machine plays no part, "precisions": {use: format}, "expects": {use: {"memory": [low, high],
-"gpu_memory"}}, "disk": bytes that will be written}.
+"gpu_memory"}}, "disk": bytes that will be written, "upload": {"repo", "base_license"} where the run is uploaded}.
 
 Each rule is a function over these facts that names what is wrong with them, and has a stable code. All of them are
 looked at before the step fails, and preflight.json keeps the numbers and five decoded masks to look at.

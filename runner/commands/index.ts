@@ -101,6 +101,7 @@ export const commands: readonly CommandSpec[] = [
       ["--keep-going", "after a failure, still run what does not need the failed step"],
       json,
       ["--quiet", "print nothing but errors"],
+      ["--no-upload", "leave the upload that the experiment asks for to exp upload"],
     ],
     load: () => import("./run.ts"),
   },
@@ -182,6 +183,13 @@ export const commands: readonly CommandSpec[] = [
     summary: "read every file that a run, or every run, refers to: exit 3 where one is missing or changed",
     options: [["--store", "every stored file, whether or not a run refers to it"], json],
     load: () => import("./verify.ts"),
+  },
+  {
+    usage: "upload <run>",
+    summary:
+      "publish a run's model on the Hugging Face hub, if nothing speaks against it; safe to repeat; exit 3 if not",
+    options: [["--dry-run", "show the card and the files, and send nothing"], json],
+    load: () => import("./upload.ts"),
   },
   {
     usage: "gc",

@@ -29,6 +29,7 @@ import { closeMirror, openMirror, wrongMirror } from "./mirror.ts";
 import { isCalled, nothingStale, unknownStep } from "./named.ts";
 import { formatProblem, type Problem, problemsOf } from "./problems.ts";
 import { runSummary } from "./summary.ts";
+import { uploadAll } from "./upload-all.ts";
 
 type RunOptions = {
   readonly set: readonly string[];
@@ -40,6 +41,8 @@ type RunOptions = {
   readonly keepGoing?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
+  /** False by --no-upload. */
+  readonly upload: boolean;
 };
 
 /** `exp run`: resolves, plans, runs what is missing, and seals each run that is complete. */
@@ -53,7 +56,7 @@ export const command: Act = async ([paths], given, context) => {
   const loaded = loadAll(paths as string[], given, context);
   if (loaded === undefined) return exit.invalid;
   const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write");
-  const planned = planAll(loaded, project);
+  const planned = planAll(loaded, { ...project, site: { ...project.site, uploads: options.upload } });
   const named = nameSteps(planned.plan, options, context);
   if (named === undefined) return exit.invalid;
   const { plan, forced, accepts } = named;
@@ -89,7 +92,7 @@ export const command: Act = async ([paths], given, context) => {
   const parts = { ...withLedger(through, plan, artifacts), stale: staleResults(store, accepts) };
 
   let outcomes: ReadonlyMap<PlannedStep, Outcome>;
-  let last: string | undefined;
+  let sealed: readonly Sealed[] = [];
   try {
     const taken = mirror === undefined ? 0 : await takeBack(plan, store, mirror, context.stop);
     if (taken > 0) tell(`took ${plural(taken, "finished step")} back from the mirror`);
@@ -113,19 +116,24 @@ export const command: Act = async ([paths], given, context) => {
       force: forced,
       keepGoing: options.keepGoing ?? false,
     });
-    last = finish({ ...planned, plan }, outcomes, options, project, context, emit);
+    sealed = finish({ ...planned, plan }, outcomes, options, project, context, emit);
   } finally {
     if (mirror !== undefined) await closeMirror(mirror, context);
     await reporter.close();
     await published.close();
     store.close();
   }
+  const last = sealed.at(-1)?.manifest;
   if (last !== undefined && options.json !== true && options.quiet !== true) {
     const manifest = JSON.parse(readFileSync(last, "utf8")) as Manifest;
     context.out(runSummary(manifest, relative(context.cwd, dirname(last)), artifacts, context));
   }
-  return [...outcomes.values()].every(isThere) ? exit.done : exit.failed;
+  const uploaded = options.upload ? await uploadAll(sealed, { project, context, options }) : exit.done;
+  return [...outcomes.values()].every(isThere) ? uploaded : exit.failed;
 };
+
+/** A run whose manifest is written. */
+type Sealed = { readonly run: PlannedRun; readonly manifest: string };
 
 function sayProblems(problems: readonly Problem[], { json }: RunOptions, context: Context): void {
   for (const one of problems) {
@@ -150,7 +158,7 @@ function withLedger(parts: Machinery, { runs }: Plan, artifacts: string): Machin
   };
 }
 
-/** Seals every run whose steps are all there and says how each run ended. Gives the path of the last one's manifest. */
+/** Seals every run whose steps are all there and says how each run ended. */
 function finish(
   { plan, points }: Planned,
   outcomes: ReadonlyMap<PlannedStep, Outcome>,
@@ -158,7 +166,7 @@ function finish(
   project: Project,
   context: Context,
   emit: (event: Event) => void,
-): string | undefined {
+): readonly Sealed[] {
   const records = new Map<PlannedStep, StoreRecord>();
   for (const [step, outcome] of outcomes) {
     if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
@@ -169,7 +177,7 @@ function finish(
     gpus: project.machine.gpus as unknown as Json,
   });
   const latest = new Map<string, string>();
-  let last: string | undefined;
+  const sealed: Sealed[] = [];
   for (const run of plan.runs) {
     const ends = [...run.steps.values()].map((step) => outcomes.get(step));
     if (!ends.every((outcome) => outcome !== undefined && isThere(outcome))) {
@@ -184,11 +192,11 @@ function finish(
     const sealing = sealingOf(run, points.get(run) as DraftedPoint, set, project, provenance);
     const { run: name, manifest } = seal(run, records, sealing);
     latest.set(run.experiment, manifest);
-    last = manifest;
+    sealed.push({ run, manifest });
     emit({ type: "run-end", run: name, status: "done", manifest });
   }
   for (const manifest of latest.values()) makeLatest(manifest);
-  return last;
+  return sealed;
 }
 
 function sealingOf(

@@ -13,7 +13,7 @@ const places = [
   `\\bcode: ${word}`,
   `\\bcode: (?:\\w+ \\? )?${word} [:|] ${word}(?: \\| ${word})?`,
   `\\.(?:error|warning)\\(\\s*(?:\`[^\`]*\`|"[^"]*"|\\w+),\\s*${word},`,
-  `(?:\\bfail|#error|\\brefuse|problems\\.warn)\\(\\s*${word}`,
+  `(?:\\bfail|#error|\\brefus(?:e|al)|\\bsaid|problems\\.warn)\\(\\s*${word}`,
   `complain\\(\\s*(?:[\\w.]+,\\s*)?${word},`,
   `problems\\.add\\(\\s*[^,"]+,\\s*[^,"]+,\\s*${word}`,
 ];

@@ -3,6 +3,22 @@ import type { Progress } from "../plan/step.ts";
 /** How a step ended. */
 export type StepStatus = "built" | "reused" | "failed" | "skipped";
 
+/** How the upload of a sealed run ended. */
+export type UploadEvent = {
+  readonly type: "upload";
+  readonly run: string;
+  readonly status: "uploaded" | "unchanged" | "would-upload" | "refused" | "failed";
+  readonly repo: string;
+  readonly url: string;
+  readonly private: boolean;
+  readonly commit: string | null;
+  readonly files: number;
+  /** Files, and their bytes, that were sent or would be. */
+  readonly sent: number;
+  readonly bytes: number;
+  readonly reasons: readonly { readonly code: string; readonly message: string; readonly help: string }[];
+};
+
 /** All that a reporter learns of a run, and the lines of `--json`. */
 export type Event =
   | {
@@ -35,6 +51,7 @@ export type Event =
     }
   /** What the user should know besides: of the mirror. */
   | { readonly type: "note"; readonly level: "info" | "warning"; readonly message: string }
+  | UploadEvent
   | {
       readonly type: "run-end";
       readonly run: string;

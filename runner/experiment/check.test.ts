@@ -263,7 +263,7 @@ describe("the rest", () => {
     "notes that are not there": ["report: {notes: n.md}", "missing-file"],
     "an experiment to compare that is not there": ["compare: [y]", "missing-file: there is no experiment y.yaml"],
     "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable: this is the experiment itself"],
-    "an upload, for now, as a warning": ["upload: {repo: me/x}", "not-available"],
+    "an upload of nothing, as a warning": ["upload: {repo: me/x}", "unused-key: there is no train:"],
     "slurm, for now": ["resources: {executor: slurm}", "not-available"],
     "slurm settings without slurm, as a warning": ["resources: {slurm: {partition: x}}", "unused-key"],
     "a size without a unit": [

@@ -49,7 +49,7 @@ const checks: readonly Check[] = [
   { sections: ["train", "data", "resources"], run: checkTrain },
   { sections: ["generate", "prompt", "train", "resources"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
-  { sections: ["report", "upload", "resources"], run: checkReport },
+  { sections: ["report", "upload", "resources", "train", "generate"], run: checkReport },
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },
 ];
 

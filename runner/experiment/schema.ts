@@ -262,6 +262,8 @@ const report = {
   description: "What is written for people.",
 } as const;
 
+const repository = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$";
+
 const upload = {
   type: "object",
   additionalProperties: false,
@@ -269,12 +271,18 @@ const upload = {
   properties: {
     repo: {
       type: "string",
-      pattern: "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$",
+      pattern: repository,
       description: "Repository on the Hugging Face hub, owner/name.",
     },
     private: { type: "boolean", default: true, description: "Only the owner sees it." },
     content: { type: "string", enum: ["adapter", "merged"], default: "adapter", description: "What is uploaded." },
     base_license: { type: "string", minLength: 1, description: "Licence of the base model, such as apache-2.0." },
+    license: { type: "string", minLength: 1, description: "Licence of what is uploaded. Absent: that of the base." },
+    base_model: {
+      type: "string",
+      pattern: repository,
+      description: "Hub id of the base, owner/name, where model.base is a copy of it: a folder or a bundled model.",
+    },
   },
   description: "Publish the model. Absent: nothing leaves this machine.",
 } as const;

@@ -1,9 +1,10 @@
-import type { Event } from "../execute/event.ts";
+import type { Event, UploadEvent } from "../execute/event.ts";
 import type { Progress } from "../plan/step.ts";
 import { failureText } from "./failure.ts";
 import { progressText, share } from "./progress.ts";
 import { duration, plural } from "./quantity.ts";
 import type { Reporter, Screen } from "./reporter.ts";
+import { uploadText } from "./upload.ts";
 
 /** A progress line comes after 10 s, or when a tenth more is done and 2 s have passed. */
 const longestSilence = 10_000;
@@ -60,6 +61,7 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
       } else if (event.type === "progress") progress(event.step, event);
       else if (event.type === "step-end") end(event);
       else if (event.type === "note") note(event, screen);
+      else if (event.type === "upload") upload(event, screen);
       else say(runText(event));
     },
     close() {
@@ -73,6 +75,12 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
 export function note({ level, message }: Note, screen: Pick<Screen, "out" | "err">): void {
   if (level === "warning") screen.err(`warning: ${message}\n`);
   else screen.out(`${message}\n`);
+}
+
+/** How an upload ended; on stderr where it was none. */
+function upload(event: UploadEvent, screen: Pick<Screen, "out" | "err">): void {
+  if (event.reasons.length > 0) screen.err(uploadText(event));
+  else screen.out(uploadText(event));
 }
 
 /** "1 run, 9 steps: 3 cached, 6 to run" */

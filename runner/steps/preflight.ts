@@ -16,15 +16,15 @@ export const preflight: StepKind = {
   version: 1,
   cached: false,
   outputs: () => ["preflight.json"],
-  run: async (params, ports) => {
-    const publishes = (params as { readonly upload?: Json }).upload !== undefined;
+  run: async (_params, ports) => {
+    const publishes = ports.hint("upload") !== undefined;
     return ports.python({ module, environment, ...(publishes ? { network: true, secrets: ["HF_TOKEN"] } : {}) });
   },
 };
 
 /** Guards training and generation of the experiment's own arm. */
 export function draftPreflight(experiment: Experiment, site: Site) {
-  const { train, prompt, generate, upload } = experiment;
+  const { train, prompt, generate } = experiment;
   const arm: Arm = modelArms(experiment).at(-1) as Arm;
   const device = deviceOf(experiment, site);
   return draft({
@@ -39,11 +39,8 @@ export function draftPreflight(experiment: Experiment, site: Site) {
       epochs: train?.epochs ?? null,
       max_steps: train?.max_steps ?? null,
       engine: generate.engine,
-      ...(upload === undefined
-        ? {}
-        : { upload: { repo: upload.repo, base_license: upload.base_license ?? null } satisfies Json }),
     },
-    hints: machineHints(experiment, arm, site),
+    hints: { ...machineHints(experiment, arm, site), ...uploadHint(experiment, site) },
     sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
     reads: {
       model: { step: "fetch", file: "model.json" },
@@ -69,6 +66,12 @@ function machineHints(experiment: Experiment, arm: Arm, site: Site): Record<stri
   if ("precision" in generate) precisions.generate = generate.precision === "32bit" ? "fp32" : native;
   expects.generate = sizes(expectGeneration(experiment, templateOf(experiment, arm), site));
   return { tokens_only: site.tokensOnly, precisions, expects, disk: diskOf(experiment, site) };
+}
+
+/** What an upload at the end of the run will need; the run is the same without it. */
+function uploadHint({ upload }: Experiment, site: Site): Record<string, Json> {
+  if (upload === undefined || !site.uploads) return {};
+  return { upload: { repo: upload.repo, base_license: upload.base_license ?? null } };
 }
 
 function sizes({ memory, gpu_memory }: Expected): Json {

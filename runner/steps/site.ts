@@ -29,6 +29,8 @@ export type Site = {
   readonly capability: string | undefined;
   /** Preflight looks at tokens alone: nothing will run here. */
   readonly tokensOnly: boolean;
+  /** A run that asks for an upload is uploaded, so that preflight looks whether it could be. */
+  readonly uploads: boolean;
   readonly cores: number;
   readonly gpus: number;
 };

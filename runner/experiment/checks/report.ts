@@ -3,15 +3,14 @@ import { needFile } from "./data.ts";
 
 /** What stands beside the experiment: notes, upload, machine. */
 export function checkReport(context: CheckContext): void {
-  const { report, resources, upload } = context.experiment;
+  const { generate, report, resources, train, upload } = context.experiment;
   if (report.notes !== undefined) needFile(context, "report.notes", report.notes);
-  if (upload !== undefined) {
-    context.warning(
-      "upload:",
-      "not-available",
-      "uploading is not available yet: nothing leaves this machine",
-      "leave the key out",
-    );
+  if (upload !== undefined && (train === undefined || generate.engine === "replay")) {
+    const message =
+      train === undefined
+        ? "there is no train:, and only a trained model is uploaded"
+        : "replayed answers train no model";
+    context.warning("upload:", "unused-key", message, "leave the key out");
   }
   if (resources.executor === "slurm") {
     context.error("resources.executor", "not-available", "executor slurm is not available yet", "use local");

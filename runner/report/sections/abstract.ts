@@ -30,7 +30,7 @@ function one(run: RunFacts): readonly Span[] {
 }
 
 /** The first sentence where a rival is as good: a reader must not have to look for it. */
-function verdict(run: RunFacts): readonly Span[] {
+export function verdict(run: RunFacts): readonly Span[] {
   const { metric } = run.config.evaluate.primary;
   const { comparison } = run;
   if (comparison === undefined || run.config.train === undefined) return [];
@@ -59,7 +59,8 @@ function others({ comparison, config }: RunFacts): readonly Span[] {
 
 const pValueOf = (p: number): string => (p < 0.001 ? pValue(p) : `= ${pValue(p)}`);
 
-function methodWord({ config }: RunFacts): string {
+/** The method as people call it, with its rank. */
+export function methodWord({ config }: RunFacts): string {
   const { train } = config;
   const names: Readonly<Record<string, string>> = {
     lora: "LoRA",

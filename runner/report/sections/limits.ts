@@ -21,7 +21,8 @@ function looks(runs: readonly RunFacts[]): string {
   return counted.length === 0 ? "No look was recorded." : `Looks when this report was made: ${counted.join("; ")}.`;
 }
 
-function limitsOf(run: RunFacts): readonly string[] {
+/** What a reader should hold against one run. */
+export function limitsOf(run: RunFacts): readonly string[] {
   const { config, audit, provenance } = run;
   return [
     ...(run.smoke ? [`${runWord(run)} is a smoke run of 20 rows and 5 steps: its numbers mean nothing.`] : []),

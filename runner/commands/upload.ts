@@ -1,0 +1,56 @@
+import { relative } from "node:path";
+import { openProject } from "../project.ts";
+import { uploadText } from "../show/upload.ts";
+import { findRun, RunNotFound } from "../study/runs.ts";
+import { type Act, exit } from "./context.ts";
+import { type Ending, eventOf, exitOf, publishRun } from "./publish.ts";
+import { uploadIn } from "./upload-in.ts";
+
+/** `exp upload RUN`: the publish gate, then what the repository on the hub lacks of the run's model. Safe to repeat. */
+export const command: Act = async ([name], options, context) => {
+  const project = await openProject(context.cwd, context, "read");
+  const json = options.json === true;
+  const dryRun = options.dryRun === true;
+  try {
+    const run = findRun(name as string, project.artifacts, context.cwd);
+    if (uploadIn(run) === undefined) {
+      const { file, smoke } = run.manifest;
+      const why = smoke ? "it is a smoke run, whose numbers mean nothing" : `${file} has no upload:`;
+      context.err(`exp upload: ${run.manifest.experiment} ${run.manifest.run} is not to be uploaded: ${why}\n`);
+      if (!smoke)
+        context.err("  help: add upload: {repo: owner/name, base_license: …} and run it again: all is cached\n");
+      return exit.invalid;
+    }
+    const tell = (message: string): void => {
+      if (!json) context.out(`${message}\n`);
+    };
+    const ending = await publishRun(run, { dryRun, tell }, { project, context });
+    if (json) context.out(`${JSON.stringify(told(ending, dryRun), null, 1)}\n`);
+    else if (ending.reasons.length > 0) context.err(`exp upload: ${uploadText(eventOf(ending))}`);
+    else context.out(`${dryRun ? listing(ending) : ""}${uploadText(eventOf(ending))}`);
+    if (ending.record !== null && !json) context.out(`written down in ${relative(context.cwd, ending.record)}\n`);
+    return exitOf(ending);
+  } catch (error) {
+    if (context.stop.aborted) {
+      context.err("exp upload: interrupted; what has arrived is not sent again\n");
+      return exit.interrupted;
+    }
+    if (!(error instanceof RunNotFound)) throw error;
+    context.err(`exp upload: ${error.message}\n`);
+    return exit.invalid;
+  } finally {
+    project.store.close();
+  }
+};
+
+/** The card is shown where nothing is sent: what would be published is there to be read. */
+function told({ card, ...ending }: Ending, dryRun: boolean): object {
+  return dryRun ? { ...ending, card } : ending;
+}
+
+function listing({ card, files }: Ending): string {
+  const rows = files.map(
+    ({ path, size, sent }) => `  ${sent ? "send" : "keep"}  ${String(size).padStart(12)}  ${path}\n`,
+  );
+  return `README.md:\n\n${card ?? ""}\n${rows.join("")}`;
+}

@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { absolutePathIn, RowSearch, secretIn } from "../release/leaks.ts";
+import { type Refusal, type Release, type ReleaseFile, refusal } from "../release/release.ts";
+import { readJsonLines } from "../steps/jsonl.ts";
+import type { Releasing } from "./release.ts";
+import type { FinishedRun } from "./runs.ts";
+import { publishedFolder } from "./seal.ts";
+
+/** Files that hold numbers and no words. */
+const isBinary = ({ path }: ReleaseFile): boolean => /\.(safetensors|model|bin)$/.test(path);
+
+/** Rows, absolute paths and secrets in the texts of a release; the first of each kind in each file. */
+export function leaks(run: FinishedRun, release: Release, { own, redact }: Releasing): readonly Refusal[] {
+  const published = publishedByBase(run);
+  const texts = Object.fromEntries(
+    release.files
+      .filter((file) => !isBinary(file) && !published.has(file.sha256))
+      .map((file) => [file.path, "text" in file.content ? file.content.text : readFileSync(file.content.file, "utf8")]),
+  );
+  return [...rowsIn(run, texts), ...Object.entries(texts).flatMap(([name, text]) => placesIn(name, text, own, redact))];
+}
+
+/** Digests of files that the base's own repository has: whatever they say, the world knows it already. */
+function publishedByBase({ manifest, path }: FinishedRun): ReadonlySet<string> {
+  const { base, revision } = (
+    manifest.config as { readonly model: { readonly base: string; readonly revision?: string } }
+  ).model;
+  const file = join(dirname(path), "model.json");
+  if (revision === undefined || !base.includes("/") || !existsSync(file)) return new Set();
+  const { files } = JSON.parse(readFileSync(file, "utf8")) as {
+    readonly files: Readonly<Record<string, { readonly sha256: string }>>;
+  };
+  return new Set(Object.values(files).map(({ sha256 }) => sha256));
+}
+
+function rowsIn({ manifest, path }: FinishedRun, texts: Readonly<Record<string, string>>): readonly Refusal[] {
+  const search = new RowSearch(texts);
+  const found = new Map<string, Refusal>();
+  const data = Object.entries(manifest.steps).filter(([, { kind }]) => kind === "data");
+  for (const [step, { files }] of data) {
+    for (const name of Object.keys(files).filter((one) => one.endsWith(".jsonl"))) {
+      const file = join(dirname(path), publishedFolder(step), name);
+      if (!existsSync(file)) {
+        const help = `run ${manifest.file} again, which builds only what is missing`;
+        found.set(file, refusal("file-gone", `${name} is gone, so that nothing can be searched for its rows`, help));
+        continue;
+      }
+      for (const { id, input } of readJsonLines<{ readonly id: string; readonly input: string }>(file)) {
+        const where = search.textWith(input);
+        if (where === undefined || found.has(where)) continue;
+        const message = `${where} holds words of row ${id} (${name})`;
+        found.set(
+          where,
+          refusal("leak-row", message, "take the text out of the template or the notes that it came from"),
+        );
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+function placesIn(
+  name: string,
+  text: string,
+  own: readonly string[],
+  redact: (text: string) => string,
+): readonly Refusal[] {
+  const path = absolutePathIn(name, text, own);
+  const secret = secretIn(text) ?? (redact(text) === text ? undefined : "a secret of this machine");
+  return [
+    ...(path === undefined
+      ? []
+      : [
+          refusal("leak-path", `${name} names a place on a machine: ${path}`, "write paths relative to the experiment"),
+        ]),
+    ...(secret === undefined
+      ? []
+      : [refusal("leak-secret", `${name} holds ${secret}`, "take it out, and have the secret revoked")]),
+  ];
+}

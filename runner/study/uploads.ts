@@ -1,0 +1,40 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
+import type { FinishedRun } from "./runs.ts";
+
+/** What one upload left on a hub. */
+export type Upload = {
+  readonly repo: string;
+  /** Page of the repository. */
+  readonly url: string;
+  readonly private: boolean;
+  readonly commit: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number; readonly sent: boolean }>>;
+};
+
+/** Beside the run's folder: its manifest is sealed before anything is uploaded. */
+const recordOf = ({ path }: FinishedRun): string => `${dirname(path)}.upload.json`;
+
+/** Every upload of a run, oldest first. */
+export function uploadsOf(run: FinishedRun): readonly Upload[] {
+  try {
+    const { uploads } = JSON.parse(readFileSync(recordOf(run), "utf8")) as { readonly uploads?: readonly Upload[] };
+    return uploads ?? [];
+  } catch {
+    return [];
+  }
+}
+
+/** Writes an upload down; one that changed nothing since the last is that one. Gives the record's path. */
+export function recordUpload(run: FinishedRun, upload: Upload): string {
+  const path = recordOf(run);
+  const before = uploadsOf(run);
+  const last = before.at(-1);
+  if (last?.commit === upload.commit && last.repo === upload.repo && last.url === upload.url) return path;
+  const fresh = `${path}.${process.pid}`;
+  writeFileSync(fresh, `${JSON.stringify({ schema: 1, uploads: [...before, upload] }, null, 1)}\n`, { flush: true });
+  renameSync(fresh, path);
+  return path;
+}
