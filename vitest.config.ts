@@ -10,7 +10,13 @@ export default defineConfig({
       { extends: true, test: { name: "unit", include: ["runner/**/*.test.ts"], exclude: ["runner/test/**"] } },
       {
         extends: true,
-        test: { name: "cli", include: ["runner/test/*.test.ts"], globalSetup: "runner/test/package.ts" },
+        test: {
+          name: "cli",
+          // Each run of a real trainer starts several Python programs: on a busy machine that alone takes a minute.
+          testTimeout: 300_000,
+          include: ["runner/test/*.test.ts"],
+          globalSetup: "runner/test/package.ts",
+        },
       },
     ],
   },

@@ -182,7 +182,7 @@ test("a mirror whose disk vanishes in the middle of a run is a warning, and noth
   const { folder, flag } = mirrorOf(rig);
   replaceBaseline(
     rig,
-    `import shutil\nshutil.rmtree(${JSON.stringify(folder)})\n${answer}\n(step.output / "responses.jsonl").write_text(rows)`,
+    `import os\nos.rename(${JSON.stringify(folder)}, ${JSON.stringify(`${folder}.gone`)})\n${answer}\n(step.output / "responses.jsonl").write_text(rows)`,
   );
   const run = await rig.built(file, ...withBaseline, ...flag);
   expect(run.steps["generate.tfidf_svm"]).toBe("built");

@@ -175,7 +175,7 @@ describe("what runs again, by exp plan:", () => {
       "evaluate.tuned": expect.stringMatching(/^depends: depends on generate\.tuned/),
       compare: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
       analyse: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
-      workbook: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
+      workbook: expect.stringMatching(/^depends: depends on analyse/),
     });
     const run = await study.built(file);
     expect([...builtBy(run)].sort()).toEqual(
