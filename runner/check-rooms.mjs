@@ -56,6 +56,7 @@ const rooms = {
       "store",
     ],
   },
+  view: { imports: ["report", "study"] },
   show: { imports: ["plan", "execute", "statistics", "store", "study"] },
 };
 

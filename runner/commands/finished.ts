@@ -61,7 +61,8 @@ export async function pageOf(study: FinishedStudy, context: Context): Promise<st
   return setPage(setReport(report, await drawAll(report.figures), extras, assets), assets);
 }
 
-function notesOf(
+/** What people wrote for a report, from its files; `warn` is told of those that are gone. */
+export function notesOf(
   files: readonly string[],
   root: string,
   warn: (message: string) => void,

@@ -167,6 +167,12 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./report.ts"),
   },
   {
+    usage: "view",
+    summary: "serve pages over all runs, and over what is running, on this machine alone",
+    options: [["--port <n>", "default: one that is free"]],
+    load: () => import("./view.ts"),
+  },
+  {
     usage: "checklist <run...>",
     summary:
       "the MICCAI reproducibility checklist over finished runs: each item with its evidence, or who must fill it",

@@ -38,3 +38,10 @@ export function liveFiles(
       }
     });
 }
+/** What every running `exp run` of a project is at, oldest first. */
+export function liveRuns(artifacts: string): readonly LiveRun[] {
+  return liveFiles(artifacts)
+    .filter(({ alive }) => alive)
+    .map(({ run }) => run)
+    .sort((a, b) => (a.started < b.started ? -1 : 1));
+}
