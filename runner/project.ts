@@ -57,12 +57,16 @@ export type Project = {
   readonly site: Site;
 };
 
-/** Opens the project that a folder belongs to. With `trial`, a folder for what is only tried, its store stays as it is. */
+/**
+ * Opens the project that a folder belongs to. With `trial`, a folder for what is only tried, its store stays as it is; `whole`
+ * says that everything is run there, and not only what tokens need.
+ */
 export async function openProject(
   folder: string,
   context: Context,
   access: Access,
   trial?: string | undefined,
+  whole = false,
 ): Promise<Project> {
   const root = projectRoot(join(folder, "any"), files);
   const artifacts = trial ?? join(root, "artifacts");
@@ -74,7 +78,7 @@ export async function openProject(
     digests,
     store: openStore(artifacts, digests, access),
     machine,
-    site: siteOf(context, machine, root, trial !== undefined),
+    site: siteOf(context, machine, root, trial !== undefined && !whole),
   };
 }
 
@@ -149,6 +153,12 @@ export function findPin(
   if (place.ok) return place.value;
   complain(place.diagnostics, options, context);
   return undefined;
+}
+
+/** The absolute paths of an experiment's file and of all that it extends; of itself alone where they cannot be read. */
+export function chainOf(path: string, context: Context): readonly string[] {
+  const chain = readChain(path, { files, cwd: context.cwd });
+  return chain.ok ? chain.value.sources.map(({ file }) => file) : [path];
 }
 
 /** Files that were read and found right, or undefined when what is wrong with them has been said. */

@@ -30,6 +30,12 @@ const json: Option = ["--json", "print JSON on stdout and nothing else there"];
 /** Every command of `exp`, in the order in which a study uses them. */
 export const commands: readonly CommandSpec[] = [
   {
+    usage: "init <dir>",
+    summary: "begin a study: experiments that run at once, prompts, labels, a README",
+    options: [],
+    load: () => import("./init.ts"),
+  },
+  {
     usage: "setup [backend...]",
     summary: "build the Python environments from their lock files, and the bundled model",
     options: [
@@ -185,6 +191,12 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./checklist.ts"),
   },
   {
+    usage: "export <dir> <run...>",
+    summary: "write all that is handed in: report, workbook, predictions, checklist, README, notebook, manifests",
+    options: [["--force", "write into a folder that is not empty"], json],
+    load: () => import("./export.ts"),
+  },
+  {
     usage: "verify [run]",
     summary: "read every file that a run, or every run, refers to: exit 3 where one is missing or changed",
     options: [["--store", "every stored file, whether or not a run refers to it"], json],
@@ -196,6 +208,16 @@ export const commands: readonly CommandSpec[] = [
       "publish a run's model on the Hugging Face hub, if nothing speaks against it; safe to repeat; exit 3 if not",
     options: [["--dry-run", "show the card and the files, and send nothing"], json],
     load: () => import("./upload.ts"),
+  },
+  {
+    usage: "reproduce <run>",
+    summary:
+      "run it again in a fresh store and compare: bytes, or metrics where bytes may vary; exit 3 on a difference",
+    options: [
+      ["--into <dir>", "folder of the fresh store, which is kept; default: one that is removed when all is the same"],
+      json,
+    ],
+    load: () => import("./reproduce.ts"),
   },
   {
     usage: "gc",

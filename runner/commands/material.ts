@@ -1,7 +1,9 @@
-import { existsSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { existsSync } from "node:fs";
+import { join, relative } from "node:path";
 import type { Evidence, Material } from "../checklist/item.ts";
 import { digestAfresh } from "../store/digest.ts";
+import type { FinishedRun } from "../study/runs.ts";
+import { uploadRecord, uploadsOf } from "../study/uploads.ts";
 import type { FinishedStudy } from "./finished.ts";
 
 /** Names of files that the checklist asks for, as they stand in the project. */
@@ -15,10 +17,11 @@ export function materialOf(
   const { root, finished, runs } = study;
   const manifests: Record<string, Evidence> = {};
   const uploads: Record<string, Material["uploads"][string]> = {};
-  for (const { manifest, path } of finished) {
+  for (const run of finished) {
+    const { manifest, path } = run;
     const name = `${manifest.experiment}/${manifest.run}`;
     manifests[name] = evidenceOf(path, root);
-    const upload = uploadOf(dirname(path), root);
+    const upload = uploadOf(run, root);
     if (upload !== undefined) uploads[name] = upload;
   }
   const notes = runs.flatMap(({ config }) => config.report.notes ?? []).find((file) => existsSync(join(root, file)));
@@ -40,10 +43,8 @@ function evidenceOf(path: string, root: string): Evidence {
   return { file: relative(root, path), sha256: digestAfresh(path).sha256 };
 }
 
-/** What an upload wrote beside the manifest. */
-function uploadOf(folder: string, root: string): Material["uploads"][string] | undefined {
-  const path = join(folder, "upload.json");
-  if (!existsSync(path)) return undefined;
-  const { repo } = JSON.parse(readFileSync(path, "utf8")) as { readonly repo?: unknown };
-  return typeof repo === "string" ? { repo, record: evidenceOf(path, root) } : undefined;
+/** The last upload of a run, by its record. */
+function uploadOf(run: FinishedRun, root: string): Material["uploads"][string] | undefined {
+  const last = uploadsOf(run).at(-1);
+  return last === undefined ? undefined : { repo: last.repo, record: evidenceOf(uploadRecord(run), root) };
 }

@@ -6,6 +6,7 @@ import { machinery } from "../execute/machinery.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
 import { staleResults } from "../execute/stale.ts";
+import type { LoadedExperiment } from "../experiment/load.ts";
 import { isSmoke } from "../experiment/smoke.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
 import { upTo } from "../plan/build.ts";
@@ -43,6 +44,9 @@ type RunOptions = {
   readonly quiet?: boolean;
   /** False by --no-upload. */
   readonly upload: boolean;
+  /** Of `exp reproduce`: the folder of a store of its own, and the one point of a sweep that is wanted. */
+  readonly artifacts?: string;
+  readonly coordinates?: string;
 };
 
 /** `exp run`: resolves, plans, runs what is missing, and seals each run that is complete. */
@@ -53,9 +57,10 @@ export const command: Act = async ([paths], given, context) => {
     context.err(`exp run: --jobs takes a number from 1 on, not "${options.jobs}"\n`);
     return exit.invalid;
   }
-  const loaded = loadAll(paths as string[], given, context);
-  if (loaded === undefined) return exit.invalid;
-  const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write");
+  const all = loadAll(paths as string[], given, context);
+  if (all === undefined) return exit.invalid;
+  const loaded = all.map((one) => onlyPoint(one, options.coordinates));
+  const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write", options.artifacts, true);
   const planned = planAll(loaded, { ...project, site: { ...project.site, uploads: options.upload } });
   const named = nameSteps(planned.plan, options, context);
   if (named === undefined) return exit.invalid;
@@ -134,6 +139,12 @@ export const command: Act = async ([paths], given, context) => {
 
 /** A run whose manifest is written. */
 type Sealed = { readonly run: PlannedRun; readonly manifest: string };
+
+/** A file with one of its runs alone, where one is asked for. */
+function onlyPoint(loaded: LoadedExperiment, coordinates: string | undefined): LoadedExperiment {
+  if (coordinates === undefined) return loaded;
+  return { ...loaded, points: loaded.points.filter((point) => point.coordinates === coordinates) };
+}
 
 function sayProblems(problems: readonly Problem[], { json }: RunOptions, context: Context): void {
   for (const one of problems) {

@@ -14,13 +14,13 @@ export type Upload = {
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number; readonly sent: boolean }>>;
 };
 
-/** Beside the run's folder: its manifest is sealed before anything is uploaded. */
-const recordOf = ({ path }: FinishedRun): string => `${dirname(path)}.upload.json`;
+/** Where uploads are written down, beside the run's folder: its manifest is sealed before anything is uploaded. */
+export const uploadRecord = ({ path }: FinishedRun): string => `${dirname(path)}.upload.json`;
 
 /** Every upload of a run, oldest first. */
 export function uploadsOf(run: FinishedRun): readonly Upload[] {
   try {
-    const { uploads } = JSON.parse(readFileSync(recordOf(run), "utf8")) as { readonly uploads?: readonly Upload[] };
+    const { uploads } = JSON.parse(readFileSync(uploadRecord(run), "utf8")) as { readonly uploads?: readonly Upload[] };
     return uploads ?? [];
   } catch {
     return [];
@@ -29,7 +29,7 @@ export function uploadsOf(run: FinishedRun): readonly Upload[] {
 
 /** Writes an upload down; one that changed nothing since the last is that one. Gives the record's path. */
 export function recordUpload(run: FinishedRun, upload: Upload): string {
-  const path = recordOf(run);
+  const path = uploadRecord(run);
   const before = uploadsOf(run);
   const last = before.at(-1);
   if (last?.commit === upload.commit && last.repo === upload.repo && last.url === upload.url) return path;

@@ -1,0 +1,36 @@
+# The study on NVIDIA GPUs, with both trainers' environments: built in a clone, run as a user without rights.
+#   docker build -t study .
+#   docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run experiments/quickstart.yaml
+# artifacts/ and cache/ must belong to the user 1000, or add --user. Weights go to /cache, results to /study/artifacts.
+FROM node:22-bookworm-slim AS node
+
+# Python packages bring CUDA's libraries themselves; the base image makes the driver known.
+FROM nvidia/cuda:13.0.0-base-ubuntu24.04
+# gcc and python3-dev: kernels are compiled when they are first used.
+RUN apt-get update \
+ && apt-get install --yes --no-install-recommends ca-certificates gcc g++ git python3 python3-dev python3-venv \
+ && rm -rf /var/lib/apt/lists/*
+COPY --from=node /usr/local/bin/node /usr/local/bin/node
+COPY --from=node /usr/local/lib/node_modules /usr/local/lib/node_modules
+RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
+ && ln -s ../lib/node_modules/npm/bin/npx-cli.js /usr/local/bin/npx \
+ && (userdel --remove ubuntu || true) \
+ && useradd --create-home --uid 1000 study \
+ && mkdir --parents /study/artifacts /cache /opt/exp \
+ && chown --recursive study:study /study /cache /opt/exp
+USER study
+WORKDIR /study
+# Environments belong to the image; what is downloaded later goes to /cache, which outlives a container.
+ENV EXP_CACHE=/opt/exp HF_HOME=/cache/huggingface
+
+COPY --chown=study:study package.json package-lock.json .npmrc tsconfig.json LICENSE ./
+COPY --chown=study:study runner runner
+RUN npm ci && npm run build && npm prune --omit=dev
+COPY --chown=study:study recipes recipes
+RUN node dist/cli.js setup torchtune axolotl --torch cuda
+COPY --chown=study:study notebooks notebooks
+COPY --chown=study:study prompts prompts
+COPY --chown=study:study experiments experiments
+
+ENTRYPOINT ["node", "dist/cli.js"]
+CMD ["--help"]

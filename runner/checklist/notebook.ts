@@ -1,0 +1,30 @@
+/** Values of the notebook's first cell; the others stay as they are. */
+export type NotebookParameters = Readonly<Record<"experiment" | "environments" | "flags", string>>;
+
+type Notebook = {
+  readonly cells: readonly {
+    readonly cell_type: string;
+    readonly metadata: { readonly tags?: readonly string[] };
+    readonly source: readonly string[];
+  }[];
+};
+
+/** The notebook with its parameters filled in for one study. Throws where it has no cell of parameters, or not these. */
+export function filledNotebook(text: string, parameters: NotebookParameters): string {
+  const notebook = JSON.parse(text) as Notebook;
+  const missing = new Set(Object.keys(parameters));
+  const cells = notebook.cells.map((cell) => {
+    if (cell.metadata.tags?.includes("parameters") !== true) return cell;
+    const source = cell.source.map((line) => {
+      const name = /^(\w+) = /.exec(line)?.[1] ?? "";
+      const value = parameters[name as keyof NotebookParameters];
+      if (value === undefined) return line;
+      missing.delete(name);
+      // A JSON string is a Python string.
+      return `${name} = ${JSON.stringify(value)}${line.endsWith("\n") ? "\n" : ""}`;
+    });
+    return { ...cell, source };
+  });
+  if (missing.size > 0) throw new Error(`the notebook has no parameter ${[...missing].join(", ")}`);
+  return `${JSON.stringify({ ...notebook, cells }, null, 1)}\n`;
+}
