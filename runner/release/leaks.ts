@@ -17,7 +17,7 @@ function wordsOf(text: string): readonly string[] {
 
 /** Looks for rows of the data in texts that are to be published. */
 export class RowSearch {
-  readonly #runs = new Map<string, string>();
+  readonly #runs = new Map<string, Set<string>>();
   readonly #texts: readonly (readonly [name: string, text: string])[];
 
   /** `texts`: name of each text -> what it says. */
@@ -26,25 +26,27 @@ export class RowSearch {
       const words = wordsOf(text);
       for (let at = 0; at + run <= words.length; at++) {
         const key = words.slice(at, at + run).join(" ");
-        if (!this.#runs.has(key)) this.#runs.set(key, name);
+        const names = this.#runs.get(key);
+        if (names === undefined) this.#runs.set(key, new Set([name]));
+        else names.add(name);
       }
       return [name, ` ${words.join(" ")} `];
     });
   }
 
-  /** The text that holds the row, or twelve of its words in their order; undefined where none does. */
-  textWith(row: string): string | undefined {
+  /** The texts that hold the row, or twelve of its words in their order. */
+  textsWith(row: string): ReadonlySet<string> {
     const words = wordsOf(row);
-    if (words.length < fewest) return undefined;
+    if (words.length < fewest) return new Set();
     if (words.length < run) {
       const whole = ` ${words.join(" ")} `;
-      return this.#texts.find(([, text]) => text.includes(whole))?.[0];
+      return new Set(this.#texts.flatMap(([name, text]) => (text.includes(whole) ? [name] : [])));
     }
+    const found = new Set<string>();
     for (let at = 0; at + run <= words.length; at++) {
-      const name = this.#runs.get(words.slice(at, at + run).join(" "));
-      if (name !== undefined) return name;
+      for (const name of this.#runs.get(words.slice(at, at + run).join(" ")) ?? []) found.add(name);
     }
-    return undefined;
+    return found;
   }
 }
 

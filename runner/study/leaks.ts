@@ -47,13 +47,12 @@ function rowsIn({ manifest, path }: FinishedRun, texts: Readonly<Record<string, 
         continue;
       }
       for (const { id, input } of readJsonLines<{ readonly id: string; readonly input: string }>(file)) {
-        const where = search.textWith(input);
-        if (where === undefined || found.has(where)) continue;
-        const message = `${where} holds words of row ${id} (${name})`;
-        found.set(
-          where,
-          refusal("leak-row", message, "take the text out of the template or the notes that it came from"),
-        );
+        for (const where of search.textsWith(input)) {
+          if (found.has(where)) continue;
+          const message = `${where} holds words of row ${id} (${name})`;
+          const help = "take the text out of the template or the description that it came from";
+          found.set(where, refusal("leak-row", message, help));
+        }
       }
     }
   }
