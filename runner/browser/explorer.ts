@@ -4,14 +4,16 @@ import { element, named } from "./element.ts";
 import { matches, searchable, type Wanted } from "./filter.ts";
 
 /** Cases on the screen at once: few enough to be drawn at once, however many there are. */
-const pageSize = 20;
+const pageSize = 10;
 
 /** Lets a reader filter all cases of the page and go through them, page by page. */
 export function exploreCases(): void {
   const all = JSON.parse(named("cases-data").textContent ?? "") as Cases;
   const form = named<HTMLFormElement>("filters");
   const [feed, shown, definition, pager] = [named("feed"), named("shown"), named("definition"), named("pager")];
-  const texts = all.cases.map(searchable);
+  // Made when a text is first searched for, or earlier in a moment of rest: the page opens without it.
+  let made: readonly string[] | undefined;
+  const texts = (): readonly string[] => (made ??= all.cases.map(searchable));
   let found: readonly Case[] = all.cases;
   let page = 0;
 
@@ -61,7 +63,8 @@ export function exploreCases(): void {
       answer: answer.value,
       label: label.value.slice(1),
     };
-    found = all.cases.filter((one, index) => matches(one, texts[index] as string, wanted));
+    const written = wanted.text === "" ? [] : texts();
+    found = all.cases.filter((one, index) => matches(one, written[index] ?? "", wanted));
     page = 0;
     const category = /^\d+$/.test(answer.value) ? all.categories[Number(answer.value)] : undefined;
     definition.hidden = category === undefined;
@@ -107,6 +110,7 @@ export function exploreCases(): void {
   });
   form.hidden = false;
   draw();
+  setTimeout(texts, 100);
 }
 
 function fill(select: HTMLSelectElement, options: readonly (readonly [value: string, text: string])[]): void {
