@@ -10,7 +10,7 @@ import { openSlots } from "../report/notes.ts";
 import type { RunFacts } from "../report/study.ts";
 import type { FinishedRun } from "../study/runs.ts";
 import type { Context } from "./context.ts";
-import { type FinishedStudy, pdfOf } from "./finished.ts";
+import { type FinishedStudy, pageOf, pdfOf } from "./finished.ts";
 import { materialOf } from "./material.ts";
 
 /** What is asked for cannot be exported; the message says why. */
@@ -31,6 +31,7 @@ export async function exportedFiles(
     for (const warning of warnings) warn(warning);
     files["report.pdf"] = bytes;
   }
+  if (runs.some(({ config }) => config.report.html)) files["report.html"] = await pageOf(study, context);
   const several = runs.length > 1;
   for (const run of finished) {
     const { experiment, run: name } = run.manifest;

@@ -25,7 +25,15 @@ test("a new study runs at once, and is handed in as one folder: the same bytes e
   expect(rig.tree("../again")).toEqual(files);
   expect(Object.keys(files)).toEqual(
     expect.arrayContaining([
-      ...["Dockerfile", "README.md", "checklist.md", "report.pdf", "workbook.xlsx", "notebooks/colab.ipynb"],
+      ...[
+        "Dockerfile",
+        "README.md",
+        "checklist.md",
+        "report.pdf",
+        "report.html",
+        "workbook.xlsx",
+        "notebooks/colab.ipynb",
+      ],
       ...["experiments/first.yaml", "labels/synonyms.yaml", "prompts/task.hbs"],
       ...["zero_shot", "most_frequent", "nearest"].map((arm) => `predictions/${arm}.jsonl`),
     ]),
