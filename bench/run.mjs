@@ -14,6 +14,7 @@ import { Anchors } from "./anchors.mjs";
 import { audit } from "./audit.mjs";
 import { files } from "./files.mjs";
 import { inTurn } from "./measure.mjs";
+import { pages } from "./pages.mjs";
 import { scoring } from "./scoring.mjs";
 import { startup } from "./startup.mjs";
 import { steps } from "./steps.mjs";
@@ -22,7 +23,7 @@ import { toMarkdown } from "./table.mjs";
 import { training } from "./training.mjs";
 import { workbook } from "./workbook.mjs";
 
-const benches = [startup, steps, sweep, files, scoring, workbook, training, audit];
+const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

@@ -1,0 +1,111 @@
+/** `exp view` as a browser and as a stranger see it. */
+import { request } from "node:http";
+import type { Browser } from "playwright-core";
+import { afterAll, beforeAll, describe, expect } from "vitest";
+import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
+import { expectFailure, type Rig, test } from "./rig.ts";
+
+let browser: Browser;
+beforeAll(async () => {
+  if (browserPath !== undefined) browser = await openBrowser();
+});
+afterAll(() => browser?.close());
+
+/** Two experiments that answer the same cases, and the pages over them. */
+async function view(rig: Rig) {
+  rig.edit("experiments/study.yaml", "baselines: []\n", "baselines: [nearest]\n");
+  rig.write(
+    "experiments/other.yaml",
+    rig.read("experiments/study.yaml").replace("name: study", "name: other").replace("answers.jsonl", "others.jsonl"),
+  );
+  rig.write("experiments/data/others.jsonl", rig.read("experiments/data/answers.jsonl").replaceAll("cyst", "mass"));
+  for (const name of ["study", "other"]) await rig.built(`experiments/${name}.yaml`);
+  const started = rig.start(["view"]);
+  let address = "";
+  started.process.stdout?.on("data", (text: string) => (address += text));
+  await started.says(/127\.0\.0\.1:\d+\/\n/);
+  return { started, address: address.trim() };
+}
+
+/** Asks for a path with a method and a host of one's own. */
+function ask(address: string, path: string, { method = "GET", host }: { method?: string; host?: string } = {}) {
+  const { port, host: own } = new URL(address);
+  return new Promise<{ status: number; body: string }>((resolve, reject) => {
+    const headers = { host: host ?? own };
+    request({ host: "127.0.0.1", port, path, method, headers }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (text: string) => (body += text));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, body }));
+    })
+      .on("error", reject)
+      .end();
+  });
+}
+
+test("pages are read on this machine alone, and Ctrl-C ends them cleanly", async ({ rig }) => {
+  const { started, address } = await view(rig);
+  expect((await ask(address, "/")).status).toBe(200);
+  for (const host of ["evil.example", "127.0.0.1:1", "localhost.evil.example"])
+    expect((await ask(address, "/", { host })).status, host).toBe(403);
+  for (const method of ["POST", "PUT", "DELETE"]) expect((await ask(address, "/", { method })).status).toBe(405);
+  for (const path of [
+    "/nothing",
+    "/runs/study/..",
+    "/runs/..%2f..%2fstore/x",
+    "/runs/study/%00",
+    "/compare",
+    "/compare?runs=nobody",
+  ]) {
+    const { status, body } = await ask(address, path);
+    expect(status, path).toBe(404);
+    expect(body).not.toContain(rig.folder);
+  }
+  const before = rig.tree();
+  expect((await ask(address, "/compare?runs=study,other")).status).toBe(200);
+  expect(rig.tree()).toEqual(before);
+  started.process.kill("SIGINT");
+  expect(await started.ended).toMatchObject({ code: 0, stderr: "" });
+  expectFailure(await rig.exp("view", "--port", "99999"), 2, /--port takes a number/);
+});
+
+describe.skipIf(browserPath === undefined)("in a browser", () => {
+  test("runs are chosen and compared, and a run that is going on is followed to its end", async ({ rig }) => {
+    const { address } = await view(rig);
+    const page = await browser.newPage({ reducedMotion: "reduce" });
+    const wrong: string[] = [];
+    page.on("pageerror", ({ message }) => wrong.push(message));
+    page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
+    await page.goto(address);
+    await expectAccessible(page);
+    await page.getByRole("checkbox").first().check();
+    await page.getByRole("checkbox").last().check();
+    await page.getByRole("button", { name: "Compare 2 runs" }).click();
+    await page.getByRole("heading", { name: "Comparison of 2 runs" }).waitFor();
+    const { arms } = rig.manifest(rig.path("artifacts/runs/other/latest/manifest.json"));
+    const text = await page.locator("main").textContent();
+    expect(text).toContain(arms.zero_shot?.canonical.micro_f1?.toFixed(3));
+    expect(text).toContain("generate.file");
+    await page.getByLabel("Answer", { exact: true }).selectOption("differ");
+    expect(await page.locator("article.case").count()).toBeGreaterThan(0);
+    await expectAccessible(page);
+
+    // A step that waits for its server goes on until the run is stopped.
+    await page.getByRole("link", { name: "All runs" }).click();
+    await page.getByText("Nothing is running.").waitFor();
+    rig.write(
+      "experiments/slow.yaml",
+      rig
+        .read("experiments/study.yaml")
+        .replace("name: study", "name: slow")
+        .replace(/generate: .*/, 'generate: {engine: openai, base_url: "http://127.0.0.1:9/v1", model: none}'),
+    );
+    const run = rig.start(["run", "experiments/slow.yaml"]);
+    await page.getByText("1 run is going on.").waitFor();
+    await page.locator(".live").getByText("generate.zero_shot").first().waitFor();
+    run.process.kill("SIGINT");
+    await run.ended;
+    await page.getByText("A run has ended.").waitFor();
+    await page.close();
+    expect(wrong).toEqual([]);
+  });
+});
