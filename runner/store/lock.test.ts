@@ -1,9 +1,18 @@
-import { existsSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { acquire, tryAcquire } from "./lock.ts";
+import { acquire, sweepGates, tryAcquire } from "./lock.ts";
 import { thisOwner } from "./owner.ts";
 
 let folder: string;
@@ -115,4 +124,15 @@ test("whoever lost a lock leaves the winner's alone", async () => {
   lost.release();
   expect(won.isHeld()).toBe(true);
   won.release();
+});
+
+test("what a takeover has left whose process was killed is swept, a living one's stays", () => {
+  mkdirSync(join(folder, "locks"));
+  const gate = (name: string, owner: object) =>
+    writeFileSync(join(folder, "locks", name), `${JSON.stringify({ ...thisOwner(), ...owner })}\n`);
+  gate("dead.takeover", { pid: 2 ** 22 + 1 });
+  gate("living.takeover", {});
+  sweepGates(join(folder, "locks"));
+  sweepGates(join(folder, "nowhere"));
+  expect(readdirSync(join(folder, "locks"))).toEqual(["living.takeover"]);
 });

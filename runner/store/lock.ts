@@ -1,17 +1,20 @@
 import { randomBytes } from "node:crypto";
 import {
   closeSync,
+  existsSync,
   fstatSync,
   futimesSync,
+  linkSync,
   mkdirSync,
   openSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   writeFileSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { lifeOf, type Owner, parseOwner, thisOwner } from "./owner.ts";
 
@@ -40,6 +43,8 @@ const SILENCE = 60_000;
 const UNFINISHED = 5_000;
 const FIRST_POLL = 10;
 const LAST_POLL = 250;
+/** Ends the name of the file by which waiters take turns at a dead owner's lock. */
+const GATE = ".takeover";
 
 /**
  * Takes a lock at once, or says undefined when another has it. The lock of an owner that died on this machine counts as
@@ -177,19 +182,11 @@ function isSame(a: Seen, b: Seen | undefined): boolean {
  * before it removes, so that no waiter removes the lock of another who was faster.
  */
 function takeOver(path: string, judged: Seen, watch: Watch): boolean {
-  const gatePath = `${path}.takeover`;
+  const gatePath = path + GATE;
   const gate = create(gatePath);
   if (!gate) {
     const other = look(gatePath);
-    if (other && watch.isDead(gatePath, other)) {
-      const aside = `${gatePath}.${randomBytes(6).toString("hex")}`;
-      try {
-        renameSync(gatePath, aside);
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
-      }
-      rmSync(aside, { force: true });
-    }
+    if (other && watch.isDead(gatePath, other)) dropGate(gatePath, other);
     return false;
   }
   try {
@@ -199,4 +196,26 @@ function takeOver(path: string, judged: Seen, watch: Watch): boolean {
   } finally {
     gate.release();
   }
+}
+
+/** Removes the gates that processes have left which were killed while they took a dead owner's lock over. */
+export function sweepGates(folder: string): void {
+  const gates = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(GATE)) : [];
+  for (const name of gates) {
+    const path = join(folder, name);
+    const seen = look(path);
+    if (seen !== undefined && isPlainlyDead(seen)) dropGate(path, seen);
+  }
+}
+
+/** Takes the gate away that was judged dead; another one that has come to stand there meanwhile is put back. */
+function dropGate(path: string, judged: Seen): void {
+  const aside = `${path}.${randomBytes(6).toString("hex")}`;
+  try {
+    renameSync(path, aside);
+    if (!isSame(judged, look(aside))) linkSync(aside, path);
+  } catch (error) {
+    if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+  }
+  rmSync(aside, { force: true });
 }

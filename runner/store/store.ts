@@ -7,7 +7,7 @@ import { type Json, StepFailed } from "../plan/step.ts";
 import type { Digests } from "./digest.ts";
 import { flushAll } from "./flush.ts";
 import { Keys, names } from "./keys.ts";
-import { type AcquireOptions, acquire, type Lock } from "./lock.ts";
+import { type AcquireOptions, acquire, type Lock, sweepGates } from "./lock.ts";
 import { Objects, type Sealed } from "./objects.ts";
 import { processes, Running } from "./running.ts";
 import { keepUnstored, takeUnstored } from "./unstored.ts";
@@ -226,6 +226,7 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       }
       for (const path of left) rmSync(path, { force: true });
       keys.sweep();
+      sweepGates(join(folder, "locks"));
     },
     claim: (name) => fullDisk(folder, () => running.use(name)),
     aside,
