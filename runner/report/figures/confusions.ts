@@ -29,7 +29,7 @@ export const confusions: Figure = ({ runs }) => {
             type: "quantitative",
             title: null,
             legend: null,
-            scale: { range: ["#ffffff", "#0072B2"] },
+            scale: { domainMin: 0, range: ["#ffffff", "#56B4E9"], interpolate: "rgb" },
           },
         },
       },

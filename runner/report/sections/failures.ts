@@ -32,9 +32,8 @@ function of(run: RunFacts) {
 
 function categories(run: RunFacts): Block {
   const { arms } = (run as Analysed).analysis;
-  const names = Object.keys(arms)
-    .filter((name) => !name.includes("."))
-    .slice(0, mostArms);
+  const own = subject(run);
+  const names = [own, ...Object.keys(arms).filter((name) => name !== own && !name.includes("."))].slice(0, mostArms);
   return {
     type: "table",
     id: "categories",
@@ -52,7 +51,7 @@ function categories(run: RunFacts): Block {
 }
 
 /** Arms side by side that a page's width holds beside a definition. */
-const mostArms = 4;
+const mostArms = 5;
 
 function count(
   counts: readonly { readonly name: string; readonly cases: number }[] | undefined,
