@@ -118,10 +118,19 @@ for (const [name, [behave, code, message]] of Object.entries(final)) {
   });
 }
 
+/** Address of a port at which a server was, and is no more. */
+async function closedPort(): Promise<string> {
+  const server = createServer();
+  await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((closed) => server.close(closed));
+  return `http://127.0.0.1:${port}/v1`;
+}
+
 it("a server that is silent, or not there", async () => {
   const { baseUrl } = await serve(() => undefined);
   await expect(asking(baseUrl, { timeout: 0.05, retries: 0 }).reply).rejects.toMatchObject({ code: "server-timeout" });
-  const gone = asking("http://127.0.0.1:1/v1", { retries: 0 });
+  const gone = asking(await closedPort(), { retries: 0 });
   await expect(gone.reply).rejects.toMatchObject({
     code: "server-unreachable",
     message: expect.stringMatching(/ECONNREFUSED/),
