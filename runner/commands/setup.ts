@@ -5,8 +5,8 @@ import { bundledModels, setupModel } from "../setup/models.ts";
 import { type Act, exit } from "./context.ts";
 
 /**
- * `exp setup`: Python environments from their lock files, then the bundled models. Without names, the environments that
- * every study needs. Safe to repeat and to interrupt.
+ * `exp setup`: Python environments from their lock files, then the bundled models: those that every study needs, whoever trains,
+ * and those that are named. Safe to repeat and to interrupt.
  */
 export const command: Act = async ([names], { torch, dev }, context) => {
   if (torch !== undefined && torch !== "cpu" && torch !== "cuda") {
@@ -14,7 +14,7 @@ export const command: Act = async ([names], { torch, dev }, context) => {
     return exit.invalid;
   }
   const usual = Object.keys(environments).filter((name) => environments[name]?.always);
-  const wanted = (names as string[]).length > 0 ? (names as string[]) : usual;
+  const wanted = [...new Set([...usual, ...(names as string[])])];
   const unknown = wanted.find((name) => !(name in environments));
   if (unknown !== undefined) {
     context.err(`exp setup: no environment "${unknown}"; there are: ${Object.keys(environments).join(", ")}\n`);
