@@ -60,7 +60,7 @@ export async function putWork(
     const files: Record<string, StoredFile> = {};
     for (const name of names) {
       const path = join(frozen.dir, name);
-      const file = isAppended(name) ? lines(path) : await digests.plainFileAsync(path);
+      const file = isAppended(name) ? bytesNow(path) : await digests.plainFileAsync(path);
       if (file === undefined) return false;
       files[name] = file;
       await disk.put(fileName(key, file), path, file);
@@ -112,8 +112,11 @@ export async function dropWork(disk: Disk, key: string): Promise<void> {
 
 const fileName = (key: string, { sha256 }: StoredFile): string => `work/${key}/${sha256}`;
 
-/** A file that only ever grows: its beginning is whole at any moment. */
-const isAppended = (name: string): boolean => name.endsWith(".jsonl");
+/**
+ * A file that only ever grows, so that its beginning is whole at any moment: lines, and what a trainer's own loggers write
+ * with every step of it, for which a checkpoint must not wait.
+ */
+const isAppended = (name: string): boolean => name.endsWith(".jsonl") || name.startsWith("reports/");
 
 /** Names of the files that a resume may need, sorted; half-written ones are left out. */
 function filesIn(folder: string): readonly string[] {
@@ -136,7 +139,7 @@ function freeze(from: string, to: string): void {
   }
 }
 
-function lines(path: string): StoredFile {
+function bytesNow(path: string): StoredFile {
   const bytes = readFileSync(path);
   return { sha256: createHash("sha256").update(bytes).digest("hex"), size: bytes.length };
 }
