@@ -66,6 +66,17 @@ def test_learns_and_answers_in_the_order_of_the_cases(tmp_path: Path) -> None:
     assert answer(tmp_path, train, test) == answers
 
 
+def test_margins_are_those_that_the_answers_come_from(tmp_path: Path) -> None:
+    answers, evidence = answer_and_evidence(tmp_path, rows(80, 4, 5, seed=1), rows(30, 4, 5, seed=2))
+    sure = [json.loads(line) for line in (tmp_path / "margins.jsonl").read_text().splitlines()]
+    assert [one["id"] for one in sure] == [one["id"] for one in answers]
+    for one, answered in zip(sure, answers, strict=True):
+        assert [label for label, margin in one["margins"].items() if margin > evidence["threshold"]] == answered[
+            "labels"
+        ]
+        assert all(margin >= -1 for margin in one["margins"].values())
+
+
 @pytest.mark.parametrize("count", [1, 2, 5])
 def test_few_rows_and_labels_that_all_have(tmp_path: Path, count: int) -> None:
     train = [{"id": str(at), "input": f"word{at} alike", "gold": ["same"]} for at in range(count)]

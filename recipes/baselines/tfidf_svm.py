@@ -51,11 +51,17 @@ def run(step: Step) -> dict[str, Any]:
             best = name
     threshold = tried[best][0]
     scores = margins(texts, gold, [row["input"] for row in test], terms=FEATURES[best], seed=seed)
-    with (step.output / "responses.jsonl").open("w", encoding="utf-8") as out:
+    with (
+        (step.output / "responses.jsonl").open("w", encoding="utf-8") as out,
+        (step.output / "margins.jsonl").open("w", encoding="utf-8") as sure,
+    ):
         for row, case in zip(test, scores, strict=True):
             order = np.argsort(-case, kind="stable")
             labels = [str(binarizer.classes_[at]) for at in order if case[at] > threshold]
             out.write(json.dumps({"id": row["id"], "labels": labels}, ensure_ascii=False) + "\n")
+            # Below -1 a label is ruled out, however far.
+            above = {str(binarizer.classes_[at]): round(float(case[at]), 6) for at in order if case[at] > -1.0}
+            sure.write(json.dumps({"id": row["id"], "margins": above}, ensure_ascii=False) + "\n")
     return {
         "threshold": threshold,
         "features": best,

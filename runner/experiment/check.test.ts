@@ -244,6 +244,11 @@ describe("generate and evaluate", () => {
       "generate: {engine: replay, file: x.jsonl, max_new_tokens: 5}",
       'unknown-key: unknown key "max_new_tokens" in generate',
     ],
+    "an ensemble that nothing can weigh": ["baselines: [tfidf_svm, ensemble]", "3:24 needs-validation: how much model"],
+    "an ensemble scored on what weighed it": [
+      "data: {validation: {fraction: 0.1}}\nevaluate: {on: validation}\nbaselines: [ensemble]",
+      "5:13 scored-on-choice",
+    ],
     "validation that is not there": ["evaluate: {on: validation}", "3:16 needs-validation"],
     "a metric that does not exist": [
       "evaluate: {metrics: [micro_f2]}",

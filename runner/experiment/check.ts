@@ -1,4 +1,5 @@
 import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
+import { checkBaselines } from "./checks/baselines.ts";
 import { checkCompare } from "./checks/compare.ts";
 import { checkData } from "./checks/data.ts";
 import { checkEvaluate } from "./checks/evaluate.ts";
@@ -49,6 +50,7 @@ const checks: readonly Check[] = [
   { sections: ["train", "data", "resources"], run: checkTrain },
   { sections: ["generate", "prompt", "train", "resources"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
+  { sections: ["baselines", "evaluate", "data"], run: checkBaselines },
   { sections: ["report", "upload", "resources", "train", "generate"], run: checkReport },
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },
 ];

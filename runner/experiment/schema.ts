@@ -372,10 +372,11 @@ export const experimentSchema = {
     },
     baselines: {
       type: "array",
-      items: { type: "string", enum: ["tfidf_svm", "most_frequent", "nearest"] },
+      items: { type: "string", enum: ["tfidf_svm", "most_frequent", "nearest", "ensemble"] },
       uniqueItems: true,
       default: ["tfidf_svm"],
-      description: "Classical baselines on the same rows.",
+      description:
+        "Classical baselines on the same rows; ensemble puts the model and tfidf_svm together as validation rows advise.",
     },
     report,
     upload,

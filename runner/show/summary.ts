@@ -25,7 +25,7 @@ const armNames: Readonly<Record<string, { readonly long: string; readonly short:
   most_frequent: { long: "most frequent", short: "common" },
   tuned: { long: "fine-tuned", short: "tuned" },
 };
-const armOrder = ["zero_shot", "most_frequent", "nearest", "tfidf_svm", "tuned"];
+const armOrder = ["zero_shot", "most_frequent", "nearest", "tfidf_svm", "tuned", "ensemble"];
 const metricsShown = ["micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"];
 const views = ["raw", "basic", "canonical"] as const;
 
@@ -69,7 +69,7 @@ function scores(arms: Summary["arms"], form: "long" | "short", intervals?: Summa
 
 function rank(arm: string): number {
   const place = armOrder.indexOf(arm);
-  return place < 0 ? armOrder.length - 1.5 : place;
+  return place < 0 ? armOrder.indexOf("tuned") - 0.5 : place;
 }
 
 function number(value: number | undefined, ends: Ends | undefined): string {

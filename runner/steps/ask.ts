@@ -12,6 +12,7 @@ import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import type { Response } from "./evaluate.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { answersTo, type Part } from "./part.ts";
 import type { Site } from "./site.ts";
 
 type Params = {
@@ -147,7 +148,7 @@ function sum(numbers: readonly (number | undefined)[]): number | null {
 }
 
 /** The answers of a served model. The address and how it is asked are in no key. */
-export function draftAsk(experiment: Experiment, arm: Arm, site: Site): Draft {
+export function draftAsk(experiment: Experiment, arm: Arm, site: Site, part: Part): Draft {
   const how = experiment.generate as Extract<Experiment["generate"], { engine: "openai" }>;
   const { max_new_tokens, temperature, top_p, seed, constrain, logprobs, extra, vote } = how;
   const asked: Asked = {
@@ -168,12 +169,12 @@ export function draftAsk(experiment: Experiment, arm: Arm, site: Site): Draft {
     retries: how.retries,
   };
   return draft({
-    id: `generate.${arm}`,
+    id: answersTo(part, arm),
     kind: ask.name,
     params: { asked, samples: vote?.samples ?? null, exp: site.version } satisfies Json,
     hints: { server },
     reads: {
-      prompts: { step: `prompt.${arm}`, file: "eval.jsonl" },
+      prompts: { step: `prompt.${arm}`, file: `${part}.jsonl` },
       ...(constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
     },
     places: { server: how.base_url },

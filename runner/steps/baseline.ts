@@ -7,6 +7,7 @@ import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { answersTo, type Part } from "./part.ts";
 import type { Site } from "./site.ts";
 
 type Params = { readonly baseline: string };
@@ -18,9 +19,9 @@ const moduleOf = (baseline: string): string => `recipes.baselines.${baseline}`;
 /** A classical model, trained on exactly the rows that the language model was trained on. */
 export const baseline: StepKind<Params> = {
   name: "baseline",
-  version: 1,
+  version: 2,
   cached: true,
-  outputs: () => ["responses.jsonl"],
+  outputs: () => ["responses.jsonl", "margins.jsonl"],
   run: async (params, ports) => ports.python({ module: moduleOf(params.baseline), environment }),
 };
 
@@ -46,12 +47,12 @@ export const lookup: StepKind<Params> = {
   },
 };
 
-/** The answers of a classical baseline. */
-export function draftBaseline(experiment: Experiment, arm: Arm, site: Site): Draft {
-  const id = `generate.${arm}`;
+/** The answers of a classical baseline to the scored rows, or to those of validation. */
+export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part: Part = "eval"): Draft {
+  const id = answersTo(part, arm);
   const reads = {
     train: { step: "data", file: "train.jsonl" },
-    test: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+    test: { step: "data", file: `${part === "eval" ? experiment.evaluate.on : part}.jsonl` },
   };
   if (arm in baselines) return draft({ id, kind: lookup.name, params: { baseline: arm, exp: site.version }, reads });
   return draft({

@@ -2,9 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDirty } from "../data/dirty.ts";
 import type { Experiment } from "../experiment/schema.ts";
-import { parseAnswer } from "../labels/parse.ts";
 import { type View, viewOf, views } from "../labels/views.ts";
-import { voteLabels } from "../labels/vote.ts";
 import { type Cardinality, cardinality, type LabelRow, labelRows, outOfSet, parseFailures } from "../metrics/detail.ts";
 import type { MetricName, Scores } from "../metrics/metrics.ts";
 import { ceiling, type Score, score, scoreGroups } from "../metrics/score.ts";
@@ -12,6 +10,7 @@ import { type SingleLabel, singleLabel } from "../metrics/single-label.ts";
 import { intern, tabulate } from "../metrics/table.ts";
 import { type Json, StepFailed, type StepKind } from "../plan/step.ts";
 import { type Intervals, intervalsOf } from "../statistics/intervals.ts";
+import { readAnswer } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -94,21 +93,13 @@ export const evaluate: StepKind<Params> = {
     );
     const synonyms = synonymsOf(ports);
     const answers = new Map(readJsonLines<Response>(ports.input("responses")).map((answer) => [answer.id, answer]));
-    const known = new Set(vocabulary);
+    const reading = { separator, task, min_share, known: new Set(vocabulary) };
 
     const predictions = rows.map(({ id, gold }): Prediction => {
       const answer = answers.get(id);
       if (answer === undefined)
         throw new StepFailed("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
-      if (answer.labels !== undefined) return { ...answer, gold, labels: answer.labels, parsed: true, notes: [] };
-      const read = (text: string, finish: Finish | undefined) => parseAnswer(text, { separator, task, known, finish });
-      const { labels, parsed, notes } =
-        answer.samples === undefined || min_share === null
-          ? read(answer.text ?? "", answer.finish)
-          : voteLabels(
-              answer.samples.map(({ text, finish }) => read(text, finish)),
-              min_share,
-            );
+      const { labels, parsed, notes } = readAnswer(answer, reading);
       return { ...answer, gold, labels, parsed, notes };
     });
     const cases = predictions.map(({ id, gold, labels }) => ({ id, gold, pred: labels }));
@@ -147,7 +138,8 @@ function byView<T>(of: (view: View) => T): Record<View, T> {
   return { raw: of("raw"), basic: of("basic"), canonical: of("canonical") };
 }
 
-function minShare({ generate }: Experiment): number | null {
+/** Share of a vote that keeps a label; null where each case has one answer. */
+export function minShare({ generate }: Experiment): number | null {
   return "vote" in generate && generate.vote !== undefined ? generate.vote.min_share : null;
 }
 

@@ -9,6 +9,7 @@ import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import { expectGeneration, setAside } from "./expected.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { answersTo, type Part } from "./part.ts";
 import { templateOf } from "./prompt.ts";
 import { readReplay } from "./replayed.ts";
 import type { Site } from "./site.ts";
@@ -49,25 +50,39 @@ export const replay: StepKind = {
         { help: "add a line for each case; an empty text is an answer" },
       );
     }
+    const others = new Set(
+      ports.reads("others") ? readJsonLines<DataRow>(ports.input("others")).map(({ id }) => id) : [],
+    );
+    const both = rows.find(({ id }) => others.has(id));
+    if (both !== undefined) {
+      throw new StepFailed("replay-ambiguous", `${path}: a test row and a validation row are both called ${both.id}`, {
+        help: "give the rows ids of their own, by data.columns.id: an answer must belong to one of them",
+      });
+    }
     const responses = rows.map(({ id }) => ({ id, ...answers.get(id) }));
     writeFileSync(join(ports.output, "responses.jsonl"), jsonLines(responses));
   },
 };
 
-/** The answers of one arm that a language model gives. */
-export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Draft {
+/** The answers of one arm that a language model gives to the scored rows, or to those of validation. */
+export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part: Part = "eval"): Draft {
   const { generate: how, evaluate, prompt, model } = experiment;
-  const id = `generate.${arm}`;
+  const id = answersTo(part, arm);
   if (how.engine === "replay") {
-    const rows = { step: "data", file: `${evaluate.on}.jsonl` };
-    return draft({ id, kind: replay.name, params: {}, sources: { "generate.file": how.file }, reads: { rows } });
+    const on = `${evaluate.on}.jsonl`;
+    const reads: Draft["reads"] =
+      part === "eval"
+        ? { rows: { step: "data", file: on } }
+        : { rows: { step: "data", file: "validation.jsonl" }, others: { step: "data", file: on } };
+    return draft({ id, kind: replay.name, params: {}, sources: { "generate.file": how.file }, reads });
   }
-  if (how.engine === "openai") return draftAsk(experiment, arm, site);
+  if (how.engine === "openai") return draftAsk(experiment, arm, site, part);
   const { precision, seed, vote, ...more } = how;
   const { batch_size, ...rest } = { batch_size: undefined, ...more };
   const { module, environment } = programs[how.engine];
   const native = site.precision[deviceOf(experiment, site)];
-  const expects = expectGeneration(experiment, templateOf(experiment, arm), site);
+  const scored: Experiment = part === "eval" ? experiment : { ...experiment, evaluate: { ...evaluate, on: part } };
+  const expects = expectGeneration(scored, templateOf(experiment, arm), site);
   return draft({
     id,
     kind: generate.name,
@@ -83,7 +98,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site): Dra
     sources: { ...site.recipe(module), [`lock of ${environment}`]: site.lock(environment) },
     reads: {
       model: { step: "fetch", file: "model.json" },
-      prompts: { step: `prompt.${arm}`, file: "eval.jsonl" },
+      prompts: { step: `prompt.${arm}`, file: `${part}.jsonl` },
       ...(rest.constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
       ...weightsOf(experiment, arm),
     },

@@ -1,12 +1,13 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
-import { armOf, arms, modelArms } from "./arms.ts";
+import { armOf, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { ask } from "./ask.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare } from "./compare.ts";
 import { joined } from "./compared.ts";
 import { data, draftData } from "./data.ts";
+import { draftEnsemble, ensemble } from "./ensemble.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
 import { draftFetch, fetch } from "./fetch.ts";
 import { draftGenerate, generate, replay } from "./generate.ts";
@@ -34,6 +35,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       ask,
       baseline,
       lookup,
+      ensemble,
       evaluate,
       compare,
       analyse,
@@ -69,9 +71,16 @@ function draftScores(experiment: Experiment, site: Site): readonly Draft[] {
     ...(runsModel ? [draftPreflight(experiment, site)] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site)] : []),
     ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),
-    ...scored.map((arm) =>
-      asked.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site),
-    ),
+    ...scored.map((arm) => {
+      if (arm === "ensemble") return draftEnsemble(experiment, site);
+      return asked.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site);
+    }),
+    ...(hasEnsemble(experiment)
+      ? [
+          draftGenerate(experiment, subjectOf(experiment), site, "validation"),
+          draftBaseline(experiment, ensembleBaseline, site, "validation"),
+        ]
+      : []),
     ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
   ];
 }

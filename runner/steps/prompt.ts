@@ -5,7 +5,7 @@ import type { Experiment } from "../experiment/schema.ts";
 import { viewOf } from "../labels/views.ts";
 import type { Draft, Json, Ports, StepKind } from "../plan/step.ts";
 import { StepFailed } from "../plan/step.ts";
-import type { Arm } from "./arms.ts";
+import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
@@ -92,7 +92,9 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
       ...(examples ? { examples: { step: "data", file: "train.jsonl" } } : {}),
       ...(arm === "tuned"
         ? { train: { step: "data", file: "train.jsonl" }, validation: { step: "data", file: "validation.jsonl" } }
-        : {}),
+        : hasEnsemble(experiment) && arm === subjectOf(experiment)
+          ? { validation: { step: "data", file: "validation.jsonl" } }
+          : {}),
     },
   });
 }

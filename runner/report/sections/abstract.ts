@@ -35,9 +35,9 @@ export function verdict(run: RunFacts): readonly Span[] {
   const { comparison } = run;
   if (comparison === undefined || run.config.train === undefined) return [];
   const value = (arm: string): number => comparison.arms[arm]?.[metric]?.value ?? 0;
-  const unbeaten = comparison.family.tests.filter(
-    ({ against, adjusted }) => !(value("tuned") > value(against) && adjusted < 0.05) && !against.includes("."),
-  );
+  // An ensemble has the model itself within: it is no rival.
+  const rivals = comparison.family.tests.filter(({ against }) => !against.includes(".") && against !== "ensemble");
+  const unbeaten = rivals.filter(({ against, adjusted }) => !(value("tuned") > value(against) && adjusted < 0.05));
   if (unbeaten.length === 0) return [];
   const names = unbeaten.map(({ against }) => armWord(against)).join(" and ");
   return [{ strong: `The fine-tuned model does not beat ${names} beyond chance. ` }];

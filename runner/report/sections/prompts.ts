@@ -1,6 +1,6 @@
 import { type Block, heading, paragraph } from "../block.ts";
 import type { RunFacts, Study } from "../study.ts";
-import { armWord, metricWord, subject, withInterval } from "../words.ts";
+import { armWord, metricWord, score, subject, whole, withInterval } from "../words.ts";
 
 /** What the model is told, and how far the prompt alone goes. */
 export function prompts({ runs }: Study): readonly Block[] {
@@ -44,6 +44,7 @@ function baselines(run: RunFacts): readonly Block[] {
       { ref: "baselines" },
       ` gives them beside the prompt alone, in the ${comparison.view} view.`,
     ),
+    ...together(run),
     {
       type: "table",
       id: "baselines",
@@ -55,6 +56,22 @@ function baselines(run: RunFacts): readonly Block[] {
         ...metrics.slice(0, shown).map((metric) => withInterval(comparison.arms[name]?.[metric])),
       ]),
     },
+  ];
+}
+
+/** How model and classifier were put together, where they were. */
+function together(run: RunFacts): readonly Block[] {
+  const { weight, threshold, validation } = run.steps["generate.ensemble"]?.evidence ?? {};
+  if (typeof weight !== "number" || typeof threshold !== "number" || typeof validation !== "number") return [];
+  const given =
+    run.config.task === "single_label"
+      ? "the label with the highest sum is given"
+      : `labels above ${score(threshold)} are given`;
+  return [
+    paragraph(
+      `The ensemble counts a label that the ${armWord(subject(run))} model names as ${weight.toFixed(1)} and the classifier's margin, from 0 to 1, ` +
+        `as ${(1 - weight).toFixed(1)}; ${given}. Both were chosen by micro-F1 on ${whole(validation)} validation rows.`,
+    ),
   ];
 }
 
