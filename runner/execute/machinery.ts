@@ -73,7 +73,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     },
   };
 
-  async function build(...[step, known, upstream, { force }]: Parameters<Machinery["build"]>) {
+  async function build(...[step, known, upstream, { force, begun }]: Parameters<Machinery["build"]>) {
     const lock = await abortable(step, parts.stop, () => store.lock(known.key, { signal: parts.stop }));
     try {
       if (step.kind.cached && !force) {
@@ -82,6 +82,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       }
       const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
       const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
+      begun();
       const unstored = store.takeUnstored(known.key);
       const staged = unstored?.staged ?? store.stage(known.key);
       try {

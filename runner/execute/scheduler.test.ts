@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import { buildPlan } from "../plan/build.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
@@ -45,6 +46,7 @@ class Rig implements Machinery {
   readonly stop = new AbortController();
   readonly built: string[] = [];
   does: Readonly<Record<string, () => Promise<void> | void>> = {};
+  waits: Readonly<Record<string, Promise<unknown>>> = {};
   version: Readonly<Record<string, string>> = {};
   gone: ReadonlySet<string> = new Set();
 
@@ -54,8 +56,10 @@ class Rig implements Machinery {
   };
   peek = (key: string) => this.stored.get(key);
   holds = (step: PlannedStep) => !this.gone.has(step.id);
-  build: Machinery["build"] = async (step, { key, ingredients }) => {
+  build: Machinery["build"] = async (step, { key, ingredients }, _upstream, { begun }) => {
     this.built.push(step.id);
+    await this.waits[step.id];
+    begun();
     await this.does[step.id]?.();
     const sha256 = `${step.id}${this.version[step.id] ?? ""}`;
     const files = { out: { sha256, size: 1 } };
@@ -114,6 +118,18 @@ describe("what is run", () => {
     await rig.run(chain());
     rig.gone = new Set(["a"]);
     expect(await rig.run(chain())).toEqual({ a: "built", b: "reused", c: "reused" });
+  });
+
+  it("and told how long it worked, without its wait for cores", async () => {
+    const rig = new Rig();
+    rig.waits = { a: sleep(200) };
+    rig.does = { b: () => sleep(200) };
+    await rig.run(planOf("a", "b"));
+    const seconds = Object.fromEntries(
+      rig.events.flatMap((event) => (event.type === "step-end" ? [[event.step, event.seconds]] : [])),
+    );
+    expect(seconds.b).toBeGreaterThan(0.19);
+    expect(seconds.a).toBeLessThan(seconds.b as number);
   });
 
   it("independent steps at once", async () => {

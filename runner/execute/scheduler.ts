@@ -27,12 +27,15 @@ export type Machinery = {
   stale?(step: PlannedStep, now: Ingredients): { readonly record: StoreRecord } | { readonly miss: string } | undefined;
   /** Whether what a found record stands for is still there. */
   holds(step: PlannedStep, record: StoreRecord): boolean;
-  /** Makes the step's output and commits it, under the key's lock and within the machine's slots. */
+  /**
+   * Makes the step's output and commits it, under the key's lock and within the machine's slots. `options.begun` is called
+   * when it has both, so that nobody takes its wait for its work.
+   */
   build(
     step: PlannedStep,
     known: { readonly key: string; readonly ingredients: Ingredients },
     upstream: ReadonlyMap<PlannedStep, StoreRecord>,
-    options: { readonly force: boolean },
+    options: { readonly force: boolean; begun(): void },
   ): Promise<{ readonly record: StoreRecord; readonly reused: boolean }>;
 };
 
@@ -113,11 +116,14 @@ export async function execute(
     if (options.stop.aborted) return end(step, { status: "skipped", because: "interrupted" }, 0);
     if (failed !== undefined && !options.keepGoing) return end(step, { status: "skipped", because: failed.id }, 0);
 
-    const started = performance.now();
-    const seconds = (): number => (performance.now() - started) / 1000;
+    let started: number | undefined;
+    const begun = (): void => {
+      started = performance.now();
+    };
+    const seconds = (): number => (started === undefined ? 0 : (performance.now() - started) / 1000);
     options.emit({ type: "step-start", step: step.id, kind: step.kind.name });
     try {
-      const { record, reused } = await machinery.build(step, known, records, { force });
+      const { record, reused } = await machinery.build(step, known, records, { force, begun });
       return end(step, { status: reused ? "reused" : "built", record }, seconds());
     } catch (error) {
       if (error instanceof Interrupted) return end(step, { status: "skipped", because: "interrupted" }, seconds());

@@ -5,7 +5,7 @@ import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
-import { draft } from "./draft.ts";
+import { draft, oneCore } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { answersTo, type Part } from "./part.ts";
 import type { Site } from "./site.ts";
@@ -61,5 +61,6 @@ export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part
     params: { baseline: arm, seed: 1, folds: 3 },
     sources: { ...site.recipe(moduleOf(arm)), "lock of torchtune": site.lock(environment) },
     reads,
+    needs: oneCore,
   });
 }

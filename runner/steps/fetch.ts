@@ -2,7 +2,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import type { StepKind } from "../plan/step.ts";
-import { draft } from "./draft.ts";
+import { draft, oneCore } from "./draft.ts";
 import { expectFetch } from "./expected.ts";
 import type { Site } from "./site.ts";
 
@@ -41,6 +41,7 @@ export function draftFetch(experiment: Experiment, site: Site) {
       origin === "local" ? { base: "local", revision: null, origin } : { base, revision: revision ?? null, origin },
     sources: { ...site.recipe(module), ...files },
     places: { model: dir },
+    needs: oneCore,
     expects: expectFetch(experiment, site),
   });
 }
