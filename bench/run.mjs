@@ -13,6 +13,7 @@ import { build } from "esbuild";
 import { Anchors } from "./anchors.mjs";
 import { audit } from "./audit.mjs";
 import { files } from "./files.mjs";
+import { listing } from "./listing.mjs";
 import { inTurn } from "./measure.mjs";
 import { pages } from "./pages.mjs";
 import { scoring } from "./scoring.mjs";
@@ -23,7 +24,7 @@ import { toMarkdown } from "./table.mjs";
 import { training } from "./training.mjs";
 import { workbook } from "./workbook.mjs";
 
-const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages];
+const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages, listing];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

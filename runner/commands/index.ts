@@ -119,8 +119,18 @@ export const commands: readonly CommandSpec[] = [
   },
   {
     usage: "ls",
-    summary: "list the finished runs of this project",
-    options: [json],
+    summary: "list the finished runs of this project, by any key of their configurations and any metric",
+    options: [
+      [
+        "--where <condition>",
+        "only runs that meet it: a key or metric, one of = != < <= > >=, a value, as in 'train.rank>=16' (repeatable)",
+        collect,
+        [],
+      ],
+      ["--sort <key>", "by a key or metric, as in micro_f1 or zero_shot.canonical.micro_f1; -micro_f1: largest first"],
+      ["--csv", "a row a run with every key and every metric"],
+      json,
+    ],
     load: () => import("./ls.ts"),
   },
   {

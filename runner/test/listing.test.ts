@@ -1,0 +1,95 @@
+/** `exp ls` by keys and metrics. */
+import { readdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { expectFailure, type Rig, test } from "./rig.ts";
+
+const file = "experiments/study.yaml";
+
+async function listed(rig: Rig, ...args: readonly string[]): Promise<readonly string[]> {
+  const rows = JSON.parse(await rig.done("ls", "--json", ...args)) as readonly { readonly manifest: string }[];
+  return rows.map(({ manifest }) => String(limitOf(rig, manifest)));
+}
+const limitOf = (rig: Rig, manifest: string) =>
+  (rig.manifest(manifest).config as { data: { train: { limit?: number } } }).data.train.limit;
+
+test("runs are filtered and sorted by any key and metric, and what was remembered is never believed over a manifest", async ({
+  rig,
+}) => {
+  expect(await rig.done("ls")).toContain("No finished runs yet");
+  rig.write(file, `${rig.read(file)}sweep: {grid: {data.train.limit: [8, 24, 40]}}\n`);
+  await rig.built(file);
+  await rig.built("experiments/study.yaml", "--set", "description=übung, “zwei”", "--set", "baselines=[nearest]");
+
+  expect(
+    await listed(
+      rig,
+      "--where",
+      "data.train.limit>=24",
+      "--where",
+      "nearest.micro_f1>=0",
+      "--sort",
+      "-data.train.limit",
+    ),
+  ).toEqual(["40", "24"]);
+  expect(
+    await listed(rig, "--where", "data.train.limit!=24", "--where", 'description = ""', "--sort", "data.train.limit"),
+  ).toEqual(["8", "40"]);
+  expect(await listed(rig, "--where", "description=übung, “zwei”", "--sort", "-data.train.limit")).toEqual([
+    "40",
+    "24",
+    "8",
+  ]);
+  expect(await listed(rig, "--where", "baselines=[nearest]", "--where", "data.train.limit<9")).toEqual(["8"]);
+  expect(await listed(rig, "--where", "created>2030")).toEqual([]);
+  expect(await rig.done("ls", "--where", "created>2030")).toBe("None of 6 finished runs meets the conditions.\n");
+  // Where a run lacks what is sorted by, it comes last, whichever way.
+  for (const key of ["nearest.micro_f1", "-nearest.micro_f1"]) {
+    const rows = JSON.parse(await rig.done("ls", "--json", "--sort", key)) as {
+      values: Record<string, number | null>;
+    }[];
+    const values = rows.map(({ values }) => values["nearest.micro_f1"]);
+    expect(values.slice(3)).toEqual([null, null, null]);
+    expect(values.slice(0, 3).every((value) => typeof value === "number")).toBe(true);
+  }
+  const [head = "", ...body] = (await rig.done("ls", "--sort", "canonical.micro_f1")).trimEnd().split("\n");
+  expect(head).toMatch(/experiment +run +finished \(UTC\) +canonical.micro_f1 +primary metric +arms/);
+  expect(body).toHaveLength(6);
+  const csv = (await rig.done("ls", "--csv", "--where", 'description!=""')).trimEnd().split("\r\n");
+  expect(csv).toHaveLength(4);
+  expect(csv[0]?.split(",")).toEqual(
+    expect.arrayContaining(["run", "data.train.limit", "zero_shot.raw.micro_f1", "manifest"]),
+  );
+  expect(csv[1]).toContain('"übung, “zwei”"');
+
+  expectFailure(
+    await rig.exp("ls", "--where", "data.train.limt>8"),
+    2,
+    /no finished run has a key or metric "data.train.limt" \[unknown-key\]\n {2}help: did you mean "data.train.limit"\?/,
+  );
+  expectFailure(await rig.exp("ls", "--sort", "-micro_f2"), 2, /\[unknown-key\]\n {2}help: did you mean "micro_f1"\?/);
+  expectFailure(await rig.exp("ls", "--where", "micro_f1"), 2, /\[bad-filter\]/);
+
+  // A manifest that was changed, one that is broken, and a run that is gone.
+  const runs = rig.path("artifacts/runs/study");
+  const [first = "", second = "", third = ""] = readdirSync(runs).filter((name) => name !== "latest");
+  const text = rig.read(join(runs, first, "manifest.json"));
+  rig.write(join(runs, first, "manifest.json"), text.replace(/"limit": \d+/, '"limit": 99'));
+  expect(await listed(rig, "--where", "data.train.limit=99")).toEqual(["99"]);
+  rig.remove(join(runs, second));
+  rig.write(join(runs, third, "manifest.json"), "{");
+  const left = await rig.exp("ls", "--json");
+  expect([JSON.parse(left.stdout).length, left.code]).toEqual([4, 0]);
+  expect(left.stderr).toBe(`exp ls: warning: ${join(runs, third, "manifest.json")} is no manifest and is left out\n`);
+  // Whatever happens to what is remembered: torn, damaged, or a folder in its place.
+  const [index = ""] = readdirSync(rig.path("../cache/runs"));
+  const remembered = rig.path(`../cache/runs/${index}`);
+  writeFileSync(
+    remembered,
+    rig
+      .read(remembered)
+      .replaceAll(/"limit":\d/g, '"limit":7')
+      .slice(0, -50),
+  );
+  expect(await rig.exp("ls", "--json")).toEqual(left);
+});
