@@ -44,6 +44,7 @@ const rooms = {
   study: {
     imports: [
       "analysis",
+      "diagnostic",
       "experiment",
       "labels",
       "metrics",
