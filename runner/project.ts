@@ -14,7 +14,7 @@ import { type PinPlace, pinPlace } from "./experiment/pin.ts";
 import { buildPlan } from "./plan/build.ts";
 import type { Plan, PlannedRun } from "./plan/plan.ts";
 import { cacheRoot } from "./setup/cache.ts";
-import { lockFile } from "./setup/environments.ts";
+import { lacksPackage, lockFile } from "./setup/environments.ts";
 import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "./setup/models.ts";
 import { nativePrecision } from "./setup/precision.ts";
 import { draftsOf, kinds } from "./steps/index.ts";
@@ -90,6 +90,7 @@ function siteOf(context: Context, machine: Machine, root: string, tokensOnly: bo
       ...pythonSources(context.packageRoot, module),
     }),
     lock: remembered((environment) => lockFile(environment, context, machine)),
+    lacksPackage: (environment, name) => lacksPackage(environment, name, context),
     model: (base, revision) => modelPlace(base, revision, context.env),
     portable: portableBelow(root),
     precision: nativePrecision(machine.gpus),

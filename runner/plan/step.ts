@@ -30,6 +30,8 @@ export type Expected = {
   readonly adapts: boolean;
   /** What the backend cannot do on this device. */
   readonly lack?: { readonly message: string; readonly help: string };
+  /** Packages that it needs besides, and that its environment on this machine, which is set up, does not have. */
+  readonly absent?: { readonly environment: string; readonly packages: readonly string[] };
 };
 
 /** One step of one experiment: all that may change its output, and where to find what it works with. */

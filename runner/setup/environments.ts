@@ -82,6 +82,14 @@ export function environmentStatus(backend: string, where: Where): EnvironmentSta
   return { backend, state: isCurrent ? "ok" : "stale", dir, python, stamp };
 }
 
+/** Whether an environment is as its lock file says and yet has no package of that name: two small reads, no process. */
+export function lacksPackage(backend: string, name: string, where: Where): boolean {
+  const { state, dir } = environmentStatus(backend, where);
+  if (state !== "ok") return false;
+  const versions = readdirSync(join(dir, "lib")).filter((folder) => folder.startsWith("python"));
+  return !versions.some((version) => existsSync(join(dir, "lib", version, "site-packages", name)));
+}
+
 /** Interpreter of an environment that is as its lock file says. Throws StepFailed with what to do. */
 export function environmentPython(backend: string, where: Where): string {
   const { state, python } = environmentStatus(backend, where);

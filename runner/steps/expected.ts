@@ -49,10 +49,12 @@ export function expectTraining(experiment: Experiment & { readonly train: object
   const device = deviceOf(experiment, site);
   const precision = train.precision === "auto" ? site.precision[device] : train.precision;
   const lack = lackOf({ backend: train.backend, method: train.method, precision }, [device]);
+  const absent = train.report_to.filter((name) => site.lacksPackage(train.backend, name));
   const common: Expected = {
     ...limits(experiment, site),
     smaller: smallerTraining(train, device),
     ...(lack === undefined ? {} : { lack: { message: lack.message, help: lack.help } }),
+    ...(absent.length === 0 ? {} : { absent: { environment: train.backend, packages: absent } }),
   };
   const shape = site.shape(experiment.model.base, experiment.model.revision);
   const load = shape && trainingLoad(experiment, site);

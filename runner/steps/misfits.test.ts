@@ -48,6 +48,17 @@ describe("a step that may not fit", () => {
     expect(codes(onCpu, none)).toEqual(["error memory-short"]);
   });
 
+  it("and one whose reporter is not installed here is for another machine, unless it runs on another anyway", () => {
+    const absent = { environment: "torchtune", packages: ["mlflow"] };
+    const [misfit, ...more] = misfits({ ...training, absent }, withGpu(80 * GiB));
+    expect(misfit).toMatchObject({ code: "reporter-missing", elsewhere: true });
+    expect([misfit?.message, more]).toEqual([
+      expect.stringContaining("torchtune does not have the package mlflow"),
+      [],
+    ]);
+    expect(codes({ ...training, absent, declared: { elsewhere: true } }, withGpu(80 * GiB))).toEqual([]);
+  });
+
   it("and one that the backend cannot do say what instead", () => {
     const lack = { message: "torchtune cannot train lora in fp16", help: "use backend: axolotl" };
     expect(misfits({ ...training, lack }, withGpu(80 * GiB))).toMatchObject([{ ...lack, code: "backend-lacks" }]);

@@ -17,10 +17,19 @@ export type Misfit = {
 
 /** Compares what a step is expected to take with what its experiment declares and what the machine has. */
 export function misfits(expected: Expected, machine: Size): readonly Misfit[] {
-  const { device, gpus, declared, lack } = expected;
+  const { device, gpus, declared, lack, absent } = expected;
   const here = declared.elsewhere !== true;
   const found: Misfit[] = [];
   if (lack !== undefined) found.push({ ...lack, severity: "error", code: "backend-lacks", elsewhere: false });
+  for (const name of here && absent ? absent.packages : []) {
+    found.push({
+      severity: "error",
+      code: "reporter-missing",
+      message: `train.report_to names ${name}, and the environment ${absent?.environment} does not have the package ${name}`,
+      help: `install it there (python -m pip install ${name}, with that environment's python), or take it out of train.report_to`,
+      elsewhere: true,
+    });
+  }
   if (device === "cuda" && here && machine.gpus.length < gpus) {
     const has = machine.gpus.length === 0 ? "none" : `${machine.gpus.length}`;
     found.push({

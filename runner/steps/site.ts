@@ -9,6 +9,8 @@ export type Site = {
   recipe(module: string): Readonly<Record<string, string>>;
   /** The lock file that an environment is built from on this machine. */
   lock(environment: string): string;
+  /** Whether an environment is set up here and does not have a Python package. */
+  lacksPackage(environment: string, name: string): boolean;
   /** Where a base model's files lie or will lie. */
   model(base: string, revision: string | undefined): ModelPlace;
   /** What `precision: auto` and `16bit` mean on each device, by compute capability. */

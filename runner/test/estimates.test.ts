@@ -37,6 +37,21 @@ test("a plan says what each step takes, and what only another machine can do is 
   expect(problems).toContainEqual(expect.objectContaining({ step: "train", code: "no-gpu" }));
 });
 
+test("a tracker that the trainer's environment lacks is said by the plan, and refused by a run before anything runs", async ({
+  rig,
+}) => {
+  rig.usePython();
+  const file = "experiments/tuned.yaml";
+  const bundled = ["--set", "model.base=smollm2-135m"];
+  const set = [...bundled, "--set", "train.report_to=[mlflow]"];
+  const planned = await rig.start(["plan", file, ...set]).ended;
+  expect([planned.code, planned.stderr]).toEqual([0, expect.stringContaining("train: warning[reporter-missing]")]);
+  const { code, stderr } = await rig.start(["run", file, ...set]).ended;
+  expect([code, stderr]).toEqual([2, expect.stringContaining("train: error[reporter-missing]")]);
+  expect(existsSync(rig.path("artifacts/logs"))).toBe(false);
+  expect((await rig.start(["plan", file, ...bundled]).ended).stderr).not.toContain("reporter-missing");
+});
+
 test("what cannot fit is refused before anything runs, with what would be smaller", async ({ rig }) => {
   rig.write(file, study.replace("24GB", "6GB"));
   for (const command of ["plan", "run"]) {
