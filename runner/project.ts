@@ -11,13 +11,16 @@ import { pythonSources } from "./execute/imports.ts";
 import { type Files, projectRoot } from "./experiment/files.ts";
 import { type LoadedExperiment, loadExperiment, type Point, readChain } from "./experiment/load.ts";
 import { type PinPlace, pinPlace } from "./experiment/pin.ts";
-import { buildPlan } from "./plan/build.ts";
-import type { Plan, PlannedRun } from "./plan/plan.ts";
+import type { Experiment } from "./experiment/schema.ts";
+import { buildPlan, partOf, withStep } from "./plan/build.ts";
+import type { Plan, PlannedRun, PlannedStep } from "./plan/plan.ts";
+import type { Draft } from "./plan/step.ts";
 import { cacheRoot } from "./setup/cache.ts";
 import { lacksPackage, lockFile } from "./setup/environments.ts";
 import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "./setup/models.ts";
 import { nativePrecision } from "./setup/precision.ts";
-import { draftsOf, kinds } from "./steps/index.ts";
+import { draftsOf, draftsOfCandidate, kinds } from "./steps/index.ts";
+import { draftSelect, readSelection } from "./steps/select.ts";
 import type { ModelPlace, Site } from "./steps/site.ts";
 import { type Digests, openDigests } from "./store/digest.ts";
 import { type Access, openStore, type Store } from "./store/store.ts";
@@ -195,21 +198,104 @@ function complain(wrong: readonly Diagnostic[], options: Readonly<Record<string,
 /** A point of an experiment, and the file that declares it. */
 export type DraftedPoint = Point & { readonly file: string };
 
+/** A sweep that chooses: the step that does, and what is run for each setting should it win. */
+export type Choice = {
+  readonly experiment: string;
+  readonly step: PlannedStep;
+  /** Setting -> the runs that score it on test: one for each seed. */
+  readonly finals: ReadonlyMap<string, readonly PlannedRun[]>;
+};
+
 /** A plan, and what each of its runs stands for. */
-export type Planned = { readonly plan: Plan; readonly points: ReadonlyMap<PlannedRun, DraftedPoint> };
+export type Planned = {
+  /** What is known to be needed: every run, but of a sweep that chooses those alone that it chooses among. */
+  readonly plan: Plan;
+  /** The same and all that winners may need: sources are read and frozen for all of it at once. */
+  readonly whole: Plan;
+  readonly points: ReadonlyMap<PlannedRun, DraftedPoint>;
+  readonly choices: readonly Choice[];
+};
 
 /** Drafts every run of every file into one plan. */
 export function planAll(loaded: readonly LoadedExperiment[], project: Project): Planned {
-  const drafted = loaded.flatMap(({ file, name, points }) =>
-    points.map((point) => ({
-      experiment: name,
-      coordinates: point.coordinates,
-      drafts: draftsOf(point.experiment, project.site, point.compared),
-      point: { ...point, file },
-    })),
+  const { site, digests } = project;
+  const digest = (path: string): string => digests.of(path);
+  const drafted = (
+    { name, file }: LoadedExperiment,
+    point: Point,
+    experiment: Experiment,
+    drafts: readonly Draft[],
+  ) => ({
+    experiment: name,
+    coordinates: point.coordinates,
+    drafts,
+    point: { ...point, experiment, file },
+  });
+  const whollyOf = (one: LoadedExperiment, point: Point, experiment: Experiment) =>
+    drafted(one, point, experiment, draftsOf(experiment, site, point.compared));
+  const first = loaded.map((one) =>
+    one.points.map((point) => {
+      const { experiment, isCandidate } = point;
+      if (!isCandidate) return whollyOf(one, point, experiment);
+      return drafted(one, point, experiment, draftsOfCandidate(experiment, site));
+    }),
   );
-  const plan = buildPlan(drafted, kinds, (path) => project.digests.of(path));
-  return { plan, points: new Map(plan.runs.map((run, index) => [run, drafted[index]?.point as DraftedPoint])) };
+  const last = loaded.map((one) =>
+    one.points.flatMap((point) => (point.final === undefined ? [] : [whollyOf(one, point, point.final)])),
+  );
+  const all = [...first, ...last].flat();
+  let whole = buildPlan(all, kinds, digest);
+  const left = [...whole.runs];
+  const take = (count: number): readonly PlannedRun[] => left.splice(0, count);
+  const firsts = first.map((own) => take(own.length));
+  const lasts = last.map((own) => take(own.length));
+  const points = new Map(whole.runs.map((run, index) => [run, all[index]?.point as DraftedPoint]));
+
+  const choices = loaded.flatMap((one, index): readonly Choice[] => {
+    const select = one.sweep?.select;
+    if (select === undefined) return [];
+    const runs = firsts[index] as readonly PlannedRun[];
+    const stepOf = (run: number, step: string): string => ((runs[run] as PlannedRun).steps.get(step) as PlannedStep).id;
+    const added = withStep(whole, draftSelect(one, select, stepOf, site), kinds, digest);
+    whole = added.plan;
+    const finals = new Map<string, PlannedRun[]>();
+    for (const run of lasts[index] as readonly PlannedRun[]) {
+      // The selection that made it the winner is part of what it is.
+      (run.steps as Map<string, PlannedStep>).set("select", added.step);
+      const { setting } = points.get(run) as DraftedPoint;
+      finals.set(setting, [...(finals.get(setting) ?? []), run]);
+    }
+    return [{ experiment: one.name, step: added.step, finals }];
+  });
+  const plan = partOf(
+    whole,
+    firsts.flat(),
+    choices.map(({ step }) => step),
+  );
+  return { plan, whole, points, choices };
+}
+
+/** The runs that score the winners on test, as far as selections are made: `dirOf` gives the folder of what a step has written. */
+export function planWinners(
+  { whole, choices }: Pick<Planned, "whole" | "choices">,
+  dirOf: (step: PlannedStep) => string | undefined,
+): Plan {
+  const runs = choices.flatMap(({ step, finals }) => {
+    const dir = dirOf(step);
+    return dir === undefined ? [] : (finals.get(readSelection(dir).winner) ?? []);
+  });
+  return partOf(whole, runs);
+}
+
+/** The run of a plan that a finished run was: of a winner's two, that on the same rows. */
+export function runLike(
+  { whole }: Pick<Planned, "whole">,
+  manifest: { readonly coordinates: string; readonly steps: object },
+): PlannedRun | undefined {
+  return whole.runs.find(
+    ({ coordinates, steps }) =>
+      coordinates === manifest.coordinates && steps.has("select") === "select" in manifest.steps,
+  );
 }
 
 /** Makes values name no machine: replaces absolute paths of what exists by paths relative to the root. Looks once at each. */

@@ -12,7 +12,9 @@ export const command: Act = async ([paths], options, context) => {
   }
   if (options.json === true) return exit.done;
   for (const { name, points } of loaded) {
-    context.out(`${name}: right${points.length > 1 ? `, a sweep of ${points.length} runs` : ""}\n`);
+    context.out(
+      `${name}: right${points.length > 1 ? `, a sweep of ${points.length} runs${points[0]?.final ? ", of which one setting is scored on test" : ""}` : ""}\n`,
+    );
   }
   return exit.done;
 };

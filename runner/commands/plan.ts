@@ -1,9 +1,10 @@
 import { type Assessed, assess } from "../execute/assess.ts";
 import { reader } from "../execute/machinery.ts";
 import { staleResults } from "../execute/stale.ts";
+import { partOf } from "../plan/build.ts";
 import type { PlannedStep } from "../plan/plan.ts";
 import type { Expected } from "../plan/step.ts";
-import { loadAll, openProject, planAll } from "../project.ts";
+import { type Choice, loadAll, openProject, planAll, planWinners } from "../project.ts";
 import { duration, gigabytes } from "../show/quantity.ts";
 import { table } from "../show/table.ts";
 import { formerIngredients } from "../study/former.ts";
@@ -16,31 +17,46 @@ export const command: Act = async ([paths], options, context) => {
   const loaded = loadAll(paths as string[], options, context);
   if (loaded === undefined) return exit.invalid;
   const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
-  const { plan, points } = planAll(loaded, project);
+  const planned = planAll(loaded, project);
   const { store } = project;
   const accepted = options.acceptStale as readonly string[];
   const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
   const machinery = { ...reader(store), stale: staleResults(store, accepts) };
-  const steps = assess(plan, machinery, formerIngredients(plan, project.artifacts, store));
+  const first = assess(planned.plan, machinery, formerIngredients(planned.plan, project.artifacts, store));
+  const winners = planWinners(planned, (step) => {
+    const { key, status } = first.get(step) as Assessed;
+    const record = status === "cached" && key !== null ? store.peek(key) : undefined;
+    return record && store.objectDir(record.object);
+  });
+  const plan =
+    winners.runs.length === 0
+      ? planned.plan
+      : partOf(planned.whole, [...planned.plan.runs, ...winners.runs], planned.plan.steps);
+  const steps =
+    plan === planned.plan ? first : assess(plan, machinery, formerIngredients(plan, project.artifacts, store));
   store.close();
-  const wrong = unknownStep(plan, accepted) ?? nothingStale(steps, accepts);
+  const wrong = unknownStep(planned.whole, accepted) ?? nothingStale(steps, accepts);
   if (wrong !== undefined) {
     context.err(`exp plan: ${wrong}\n`);
     return exit.invalid;
   }
 
-  const rows = [...steps].map(([step, { status, key, reason }]) => ({
-    id: step.id,
-    kind: step.kind.name,
-    key,
-    status,
-    reason,
-    expects: step.draft.expects,
-  }));
+  const rows: readonly Row[] = [
+    ...[...steps].map(([step, { status, key, reason }]) => ({
+      id: step.id,
+      kind: step.kind.name,
+      key,
+      status,
+      reason,
+      expects: step.draft.expects,
+    })),
+    ...undecided(planned.choices, steps),
+  ];
+  const { points } = planned;
   const problems = problemsOf({ plan, points }, steps, project);
   const isImpossible = problems.some(({ severity, elsewhere }) => severity === "error" && !elsewhere);
   if (options.json === true) {
-    context.out(`${JSON.stringify({ runs: points.size, steps: rows.map(asJson), problems }, null, 1)}\n`);
+    context.out(`${JSON.stringify({ runs: plan.runs.length, steps: rows.map(asJson), problems }, null, 1)}\n`);
     return isImpossible ? exit.invalid : exit.done;
   }
   const head = ["step", "status", "memory", "time", "download", "why"];
@@ -53,7 +69,7 @@ export const command: Act = async ([paths], options, context) => {
     ),
   );
   for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
-  context.out(`\n${summary(steps, points.size)}\n`);
+  context.out(`\n${summary(rows, plan.runs.length)}\n`);
   for (const { points: of } of loaded) {
     // A smoke run's values are neither what was written nor defaults.
     const defaulted = options.smoke === true ? [] : (of[0]?.defaulted ?? []);
@@ -61,6 +77,20 @@ export const command: Act = async ([paths], options, context) => {
   }
   return isImpossible ? exit.invalid : exit.done;
 };
+
+type Row = Assessed & { readonly id: string; readonly kind: string; readonly expects: Expected | undefined };
+
+/** A row for each winner that is not known yet: which steps score it on test depends on the selection. */
+function undecided(choices: readonly Choice[], steps: ReadonlyMap<PlannedStep, Assessed>): readonly Row[] {
+  return choices.flatMap(({ experiment, step, finals }): readonly Row[] => {
+    const [runs] = finals.values();
+    if (runs === undefined || steps.get(step)?.status === "cached") return [];
+    const seeds = runs.length > 1 ? `, ${runs.length} runs of it,` : "";
+    const id = choices.length > 1 ? `winner@${experiment}` : "winner";
+    const reason = `depends on ${step.id}: 1 of ${finals.size}${seeds} is scored on test`;
+    return [{ id, kind: step.kind.name, status: "depends", key: null, reason, expects: undefined }];
+  });
+}
 
 /** A step as --json shows it: memory in bytes and seconds as [low, high], download in bytes; null where not known. */
 function asJson({ expects, ...row }: { readonly expects: Expected | undefined }) {
@@ -82,9 +112,9 @@ function takes(expects: Expected | undefined, status: Assessed["status"]): reado
 
 const words: Readonly<Record<Assessed["status"], string>> = { cached: "cached", run: "will run", depends: "depends" };
 
-function summary(steps: ReadonlyMap<PlannedStep, Assessed>, runs: number): string {
+function summary(rows: readonly Row[], runs: number): string {
   const counts = { cached: 0, run: 0, depends: 0 };
-  for (const { status } of steps.values()) counts[status]++;
+  for (const { status } of rows) counts[status]++;
   const { cached, run, depends } = counts;
-  return `${runs} run${runs === 1 ? "" : "s"}, ${steps.size} steps: ${cached} cached, ${run} to run, ${depends} that depend on those`;
+  return `${runs} run${runs === 1 ? "" : "s"}, ${rows.length} steps: ${cached} cached, ${run} to run, ${depends} that depend on those`;
 }

@@ -8,7 +8,7 @@ export type Problem = Misfit & { readonly file: string; readonly step: string };
 
 /** What this machine or the experiment's own limits say against steps that would run; each said once for all runs. */
 export function problemsOf(
-  { plan, points }: Planned,
+  { plan, points }: Pick<Planned, "plan" | "points">,
   steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,
   { machine, site }: Pick<Project, "machine" | "site">,
 ): readonly Problem[] {

@@ -32,11 +32,20 @@ export const command: Act = async ([name], options, context) => {
     context.err(`exp reproduce: ${asked} is not empty: a fresh store begins with nothing\n`);
     return exit.invalid;
   }
-  const { file, set, smoke, coordinates, experiment } = first.manifest;
+  const { file, set, smoke, coordinates, experiment, steps } = first.manifest;
   const json = options.json === true;
   const code = await run(
     [[join(project.root, file)]],
-    { set, smoke, coordinates, artifacts: into, force: [], acceptStale: [], quiet: json, upload: false },
+    {
+      set,
+      smoke,
+      only: { coordinates, steps },
+      artifacts: into,
+      force: [],
+      acceptStale: [],
+      quiet: json,
+      upload: false,
+    },
     context,
   );
   const again = latestManifest(into, experiment);
@@ -72,7 +81,8 @@ function notTheSame({ manifest }: FinishedRun, project: Project, context: Contex
   if (loaded === undefined) return `${file} is no experiment any more${commit}`;
   const point = loaded.points.find((one) => one.coordinates === coordinates);
   if (point === undefined) return `${file} has no run ${coordinates} any more${commit}`;
-  const now = dotted(project.site.portable(point.experiment as unknown as Json));
+  const experiment = "select" in manifest.steps ? point.final : point.experiment;
+  const now = dotted(project.site.portable(experiment as unknown as Json));
   const was = dotted(config);
   const text = (value: Json | undefined): string => (value === undefined ? "" : canonicalJson(value));
   const changed = [...new Set([...was.keys(), ...now.keys()])].filter(

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { assess } from "../execute/assess.ts";
+import { type Assessed, assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { machinery } from "../execute/machinery.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
@@ -13,13 +13,23 @@ import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
 import type { Json } from "../plan/step.ts";
-import { type DraftedPoint, loadAll, openProject, type Planned, type Project, planAll } from "../project.ts";
+import {
+  type DraftedPoint,
+  loadAll,
+  openProject,
+  type Planned,
+  type Project,
+  planAll,
+  planWinners,
+} from "../project.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { publishReporter } from "../show/publish.ts";
 import { plural } from "../show/quantity.ts";
+import { readSelection, type Selection } from "../steps/select.ts";
 import { tryAcquire } from "../store/lock.ts";
+import type { Store } from "../store/store.ts";
 import { formerIngredients } from "../study/former.ts";
 import { recordLook } from "../study/ledger.ts";
 import type { Manifest } from "../study/manifest.ts";
@@ -44,9 +54,9 @@ type RunOptions = {
   readonly quiet?: boolean;
   /** False by --no-upload. */
   readonly upload: boolean;
-  /** Of `exp reproduce`: the folder of a store of its own, and the one point of a sweep that is wanted. */
+  /** Of `exp reproduce`: the folder of a store of its own, and the one run of a sweep that is wanted. */
   readonly artifacts?: string;
-  readonly coordinates?: string;
+  readonly only?: Pick<Manifest, "coordinates" | "steps">;
 };
 
 /** `exp run`: resolves, plans, runs what is missing, and seals each run that is complete. */
@@ -59,12 +69,13 @@ export const command: Act = async ([paths], given, context) => {
   }
   const all = loadAll(paths as string[], given, context);
   if (all === undefined) return exit.invalid;
-  const loaded = all.map((one) => onlyPoint(one, options.coordinates));
+  const loaded = all.map((one) => onlyRun(one, options.only));
   const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write", options.artifacts, true);
   const planned = planAll(loaded, { ...project, site: { ...project.site, uploads: options.upload } });
-  const named = nameSteps(planned.plan, options, context);
+  const named = nameSteps(planned.whole, options, context);
   if (named === undefined) return exit.invalid;
-  const { plan, forced, accepts } = named;
+  const { until, forced, accepts } = named;
+  const plan = until(planned.plan);
   const { store, digests, artifacts } = project;
 
   const wrong = options.mirror === undefined ? undefined : wrongMirror(options.mirror, project, context);
@@ -82,7 +93,7 @@ export const command: Act = async ([paths], given, context) => {
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   store.sweepStaging();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
-  const own = machinery(plan, {
+  const own = machinery(planned.whole, {
     store,
     digests,
     packageRoot: context.packageRoot,
@@ -94,7 +105,7 @@ export const command: Act = async ([paths], given, context) => {
     jobs: jobs ?? Number.POSITIVE_INFINITY,
   });
   const through = mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`));
-  const parts = { ...withLedger(through, plan, artifacts), stale: staleResults(store, accepts) };
+  const parts = { ...forcedOnce(withLedger(through, planned.whole, artifacts)), stale: staleResults(store, accepts) };
 
   let outcomes: ReadonlyMap<PlannedStep, Outcome>;
   let sealed: readonly Sealed[] = [];
@@ -110,18 +121,24 @@ export const command: Act = async ([paths], given, context) => {
     const problems = problemsOf({ ...planned, plan }, expected, project);
     sayProblems(problems, options, context);
     if (problems.some(({ severity }) => severity === "error")) return exit.invalid;
-    emit({
-      type: "plan",
-      runs: plan.runs.length,
-      steps: [...expected].map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
-    });
-    outcomes = await execute(plan, parts, {
-      emit,
-      stop: context.stop,
-      force: forced,
-      keepGoing: options.keepGoing ?? false,
-    });
-    sealed = finish({ ...planned, plan }, outcomes, options, project, context, emit);
+    const how = { emit, stop: context.stop, force: forced, keepGoing: options.keepGoing ?? false };
+    const sealing = { points: planned.points, options, project, context, emit };
+    tellPlan(plan, expected, emit);
+    outcomes = await execute(plan, parts, how);
+    sealed = finish(plan, outcomes, sealing);
+    const winners = until(
+      planWinners(planned, (step) => builtIn(store, outcomes.get(step))),
+      plan,
+    );
+    if (winners.runs.length > 0) {
+      for (const { step, experiment } of planned.choices) {
+        const dir = builtIn(store, outcomes.get(step));
+        if (dir !== undefined) tell(winnerText(experiment, readSelection(dir)));
+      }
+      tellPlan(winners, assess(winners, parts, formerIngredients(winners, artifacts, store)), emit, outcomes);
+      outcomes = new Map([...outcomes, ...(await execute(winners, parts, { ...how, ended: outcomes }))]);
+      sealed = [...sealed, ...finish(winners, outcomes, sealing)];
+    }
   } finally {
     if (mirror !== undefined) await closeMirror(mirror, context);
     await reporter.close();
@@ -140,10 +157,56 @@ export const command: Act = async ([paths], given, context) => {
 /** A run whose manifest is written. */
 type Sealed = { readonly run: PlannedRun; readonly manifest: string };
 
-/** A file with one of its runs alone, where one is asked for. */
-function onlyPoint(loaded: LoadedExperiment, coordinates: string | undefined): LoadedExperiment {
-  if (coordinates === undefined) return loaded;
-  return { ...loaded, points: loaded.points.filter((point) => point.coordinates === coordinates) };
+/** A file with one of its runs alone, where one is asked for: it is known who won. */
+function onlyRun({ sweep, ...loaded }: LoadedExperiment, only: RunOptions["only"]): LoadedExperiment {
+  if (only === undefined) return { ...loaded, ...(sweep === undefined ? {} : { sweep }) };
+  const isFinal = "select" in only.steps;
+  const points = loaded.points
+    .filter(({ coordinates }) => coordinates === only.coordinates)
+    .map(({ final, ...point }) => (isFinal && final ? { ...point, experiment: final, isCandidate: false } : point));
+  return { ...loaded, points };
+}
+
+/** Tells of the steps of a plan that have not been told of. */
+function tellPlan(
+  plan: Plan,
+  expected: ReadonlyMap<PlannedStep, Assessed>,
+  emit: (event: Event) => void,
+  told: ReadonlyMap<PlannedStep, unknown> = new Map(),
+): void {
+  const steps = [...expected].filter(([step]) => !told.has(step));
+  emit({
+    type: "plan",
+    runs: plan.runs.length,
+    steps: steps.map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
+  });
+}
+
+/** Folder of what a step has written. */
+function builtIn(store: Store, outcome: Outcome | undefined): string | undefined {
+  return outcome !== undefined && "record" in outcome && outcome.record !== undefined
+    ? store.objectDir(outcome.record.object)
+    : undefined;
+}
+
+function winnerText(experiment: string, { winner, why }: Selection): string {
+  return `${experiment}: ${winner === "" ? "the only setting" : winner} is scored on test (${why})`;
+}
+
+/** The same machinery, and what has been made in this run is not made again by force: a winner is what it was chosen as. */
+function forcedOnce(parts: Machinery): Machinery {
+  const made = new Set<string>();
+  return {
+    ...parts,
+    async build(step, known, upstream, options) {
+      const built = await parts.build(step, known, upstream, {
+        ...options,
+        force: options.force && !made.has(known.key),
+      });
+      made.add(known.key);
+      return built;
+    },
+  };
 }
 
 function sayProblems(problems: readonly Problem[], { json }: RunOptions, context: Context): void {
@@ -169,14 +232,18 @@ function withLedger(parts: Machinery, { runs }: Plan, artifacts: string): Machin
   };
 }
 
+type Finishing = Pick<Planned, "points"> & {
+  readonly options: RunOptions;
+  readonly project: Project;
+  readonly context: Context;
+  readonly emit: (event: Event) => void;
+};
+
 /** Seals every run whose steps are all there and says how each run ended. */
 function finish(
-  { plan, points }: Planned,
+  plan: Plan,
   outcomes: ReadonlyMap<PlannedStep, Outcome>,
-  { until, set }: RunOptions,
-  project: Project,
-  context: Context,
-  emit: (event: Event) => void,
+  { points, options: { until, set }, project, context, emit }: Finishing,
 ): readonly Sealed[] {
   const records = new Map<PlannedStep, StoreRecord>();
   for (const [step, outcome] of outcomes) {
@@ -263,7 +330,8 @@ function nameSteps(
   context: Context,
 ):
   | {
-      readonly plan: Plan;
+      /** The part of a plan up to that step; none of it where an earlier part has the step. */
+      readonly until: (plan: Plan, before?: Plan) => Plan;
       readonly forced: (step: PlannedStep) => boolean;
       readonly accepts: (step: PlannedStep) => boolean;
     }
@@ -278,5 +346,13 @@ function nameSteps(
     context.err(`exp run: ${wrong}\n`);
     return undefined;
   }
-  return { plan: until === undefined ? plan : upTo(plan, (step) => isCalled(step, until)), forced, accepts };
+  const isLast = (step: PlannedStep): boolean => until !== undefined && isCalled(step, until);
+  return {
+    until(part, before) {
+      if (before?.steps.some(isLast)) return { runs: [], steps: [] };
+      return part.steps.some(isLast) ? upTo(part, isLast) : part;
+    },
+    forced,
+    accepts,
+  };
 }

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import { assess } from "../execute/assess.ts";
 import { reader } from "../execute/machinery.ts";
-import { loadAll, openProject, planAll } from "../project.ts";
+import { upTo } from "../plan/build.ts";
+import { loadAll, openProject, planAll, runLike } from "../project.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { type Act, exit } from "./context.ts";
 
@@ -20,11 +21,11 @@ export const command: Act = async ([name, stepName], options, context) => {
       context,
     );
     if (loaded === undefined) return exit.invalid;
-    const { plan } = planAll(loaded, project);
-    const run = plan.runs.find(({ coordinates }) => coordinates === manifest.coordinates);
+    const planned = planAll(loaded, project);
+    const run = runLike(planned, manifest);
     if (run === undefined) return refuse(`${manifest.file} no longer has the run ${manifest.coordinates}`);
     const steps = assess(
-      { runs: [run], steps: plan.steps.filter((step) => [...run.steps.values()].includes(step)) },
+      upTo(planned.whole, (step) => [...run.steps.values()].includes(step)),
       reader(project.store),
       (step) => {
         const key = manifest.steps[step.draft.id]?.key;

@@ -45,6 +45,8 @@ export type ExecuteOptions = {
   readonly force: (step: PlannedStep) => boolean;
   /** After a failure, still start what does not need the failed step. */
   readonly keepGoing: boolean;
+  /** Steps that have ended in an earlier part of the same plan: they are neither looked at again nor told of. */
+  readonly ended?: ReadonlyMap<PlannedStep, Outcome>;
 };
 
 /**
@@ -60,6 +62,12 @@ export async function execute(
   const records = new Map<PlannedStep, StoreRecord>();
   const visits = new Map<PlannedStep, Promise<Outcome>>();
   let failed: PlannedStep | undefined;
+  for (const [step, outcome] of options.ended ?? []) {
+    // A guard that had nothing to guard may have now.
+    if (outcome.status === "reused" && !step.kind.cached) continue;
+    visits.set(step, Promise.resolve(outcome));
+    if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
+  }
 
   const isGuard = new Set(plan.steps.flatMap((step) => step.after.filter((other) => !other.kind.cached)));
 

@@ -2,6 +2,7 @@ import { dirname, extname, isAbsolute, join, relative, resolve } from "node:path
 import type { ErrorObject } from "ajv";
 import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnostic.ts";
 import { sortDiagnostics } from "../diagnostic/frame.ts";
+import { candidate } from "./candidate.ts";
 import { type BundledModels, check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";
 import { type Extended, readExtended } from "./extends.ts";
@@ -43,6 +44,15 @@ export type Point = {
   readonly experiment: Experiment;
   /** "train.rank=8,train.method=lora": the keys that vary; empty without a sweep. */
   readonly coordinates: string;
+  /** The same without the keys that the sweep averages over. */
+  readonly setting: string;
+  /** The run is scored on validation rows alone, to be chosen by. */
+  readonly isCandidate: boolean;
+  /**
+   * What is scored should this run be the winner of its sweep: the experiment as it is written. `experiment` is then what it is
+   * chosen by. Absent where nothing is selected, or where all is scored on validation rows anyway.
+   */
+  readonly final?: Experiment;
   /** Dotted key -> value of every key that the sweep sets. */
   readonly values: Readonly<Record<string, Value>>;
   /** Dotted keys whose values are defaults: what a plan shows beside what was written. */
@@ -92,7 +102,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const entry = set.root.entries.get("sweep");
   const base = without(set.root, ["sweep"]);
   const sweep = expandSweep(base, entry?.node, entry?.key);
-  const points = sweep.ok ? sweep.value.points : [{ coordinates: "", values: {}, root: base }];
+  const points = sweep.ok ? sweep.value.points : [{ coordinates: "", setting: "", values: {}, root: base }];
   const diagnostics: Diagnostic[] = [...set.diagnostics, ...(sweep.ok ? [] : sweep.diagnostics)];
 
   const compared = options.alone === true ? undefined : others({ ...options, files });
@@ -106,16 +116,24 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     compared,
   });
   const loaded: Point[] = [];
-  for (const { root: node, coordinates, values } of points) {
+  for (const { root: node, coordinates, setting, values } of points) {
     const completed = complete(node);
     const found = diagnose(node, completed, checks).filter((one) => sweep.ok || !mayComeFromSweep.has(one.code));
     diagnostics.push(...found);
     if (found.some(isError)) continue;
     const { experiment: whole, defaulted } = resolveTrain(completed);
     const experiment = options.smoke === true ? smoke(whole) : whole;
+    const select = sweep.ok ? sweep.value.select : undefined;
     const written = pointsOf(experiment.compare.map((path) => compared?.(path)));
     const beside = options.smoke === true ? Object.freeze(written.map(smoke)) : written;
-    loaded.push(Object.freeze({ experiment, coordinates, values: Object.freeze(values), defaulted, compared: beside }));
+    loaded.push(
+      Object.freeze({
+        experiment: select === undefined ? experiment : candidate(experiment, select),
+        ...(select === undefined || experiment.evaluate.on === "validation" ? {} : { final: experiment }),
+        isCandidate: select !== undefined,
+        ...{ coordinates, setting, values: Object.freeze(values), defaulted, compared: beside },
+      }),
+    );
   }
   const sorted = sortDiagnostics(diagnostics);
   const [first] = loaded;

@@ -13,6 +13,8 @@ const mostPoints = 10_000;
 /** One run of a sweep. `coordinates` names the keys that vary: "train.rank=8,train.method=lora"; empty without a sweep. */
 type SweepPoint = {
   readonly coordinates: string;
+  /** The same without keys that are averaged over: runs with one setting are seeds of each other. */
+  readonly setting: string;
   /** Dotted key -> value at this point, also where it does not vary. */
   readonly values: Readonly<Record<string, Value>>;
   readonly root: MapNode;
@@ -32,7 +34,7 @@ type Choice = { readonly name: string; readonly key: Span; readonly node: Node; 
 /** Every point of `sweep` on top of the rest of the file; a file without one is a single point. */
 export function expandSweep(base: MapNode, node: Node | undefined, key: Span | undefined): Result<Sweep> {
   if (node === undefined || key === undefined) {
-    const point = { coordinates: "", values: {}, root: base };
+    const point = { coordinates: "", setting: "", values: {}, root: base };
     return { ok: true, value: { points: [point], repeated: Object.freeze([]), select: undefined }, warnings: [] };
   }
   const value = plain(node);
@@ -79,8 +81,9 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   const excluded = excludes(parts.get("exclude")?.node, seen, fail);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
 
+  const repeated: readonly string[] = Object.freeze(repeat.map((choices) => choices[0]?.name ?? ""));
   const points = product(axes)
-    .map((choices) => pointOf(base, choices))
+    .map((choices) => pointOf(base, choices, repeated))
     .filter(
       ({ values }) =>
         !excluded.some((entry) => entry.every(([name, wanted]) => JSON.stringify(values[name]) === wanted)),
@@ -94,7 +97,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     ok: true,
     value: {
       points,
-      repeated: Object.freeze(repeat.map((choices) => choices[0]?.name ?? "")),
+      repeated,
       select: select && Object.freeze({ metric: "micro_f1", view: "canonical", ...select }),
     },
     warnings: [],
@@ -134,13 +137,14 @@ function product(axes: readonly Axis[]): readonly (readonly Choice[])[] {
   );
 }
 
-function pointOf(base: MapNode, choices: readonly Choice[]): SweepPoint {
+function pointOf(base: MapNode, choices: readonly Choice[], repeated: readonly string[]): SweepPoint {
   const root = choices.reduce<Node>((node, choice) => put(node, choice.name.split("."), choice.node, choice.key), base);
   const values = Object.fromEntries(choices.map(({ name, node }) => [name, freezeSorted(plain(node))]));
-  const coordinates = choices
-    .filter(({ varies }) => varies)
-    .map(({ name }) => `${name}=${shown(values[name] ?? null)}`);
-  return { coordinates: coordinates.join(","), values, root: root as MapNode };
+  const named = (some: readonly Choice[]): string =>
+    some.map(({ name }) => `${name}=${shown(values[name] ?? null)}`).join(",");
+  const varied = choices.filter(({ varies }) => varies);
+  const chosen = varied.filter(({ name }) => !repeated.includes(name));
+  return { coordinates: named(varied), setting: named(chosen), values, root: root as MapNode };
 }
 
 function shown(value: Value): string {

@@ -1,7 +1,12 @@
 import type { Counts } from "./count.ts";
 
 /** One number about a set of predictions, and the line by which a report defines it. */
-export type Metric = { readonly definition: string; of(counts: Counts): number };
+export type Metric = {
+  readonly definition: string;
+  /** Of losses. */
+  readonly lowerIsBetter?: true;
+  of(counts: Counts): number;
+};
 
 /** 0 / 0 is 0 in every metric, as scikit-learn's zero_division=0. */
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
@@ -72,6 +77,7 @@ export const metrics = {
   },
   hamming_loss: {
     definition: "Share of wrong (case, label) pairs: (FP + FN) / (cases x labels); lower is better",
+    lowerIsBetter: true,
     of: ({ n, columns, total }: Counts) => ratio(total.support + total.predicted - 2 * total.hits, n * columns),
   },
   jaccard_micro: { definition: "TP / (TP + FP + FN) over all (case, label) pairs", of: micro(jaccard) },
@@ -93,6 +99,11 @@ export type MetricName = keyof typeof metrics;
 
 /** Names of all metrics, in the order in which they are shown. */
 export const metricNames = Object.keys(metrics) as MetricName[];
+
+/** Whether one value of a metric is better than another. */
+export function isBetter(name: MetricName, value: number, other: number): boolean {
+  return (metrics[name] as Metric).lowerIsBetter ? value < other : value > other;
+}
 
 /** Every metric of one set of counts. */
 export type Scores = Readonly<Record<MetricName, number>>;

@@ -80,6 +80,39 @@ export function buildPlan(
   return { runs, steps: [...shared.values()] };
 }
 
+/**
+ * A step over several runs of a plan, whose reads name steps by their ids in the plan. It belongs to no run yet, and comes last.
+ */
+export function withStep(
+  plan: Plan,
+  draft: Draft,
+  kinds: ReadonlyMap<string, StepKind>,
+  digest: (path: string) => string,
+): { readonly plan: Plan; readonly step: PlannedStep } {
+  const kind = kinds.get(draft.kind);
+  if (kind === undefined) throw new Error(`no step kind "${draft.kind}"`);
+  const byId = new Map(plan.steps.map((step) => [step.id, step]));
+  const upstream: Record<string, { step: PlannedStep; file: string }> = {};
+  const upstreamIds: Record<string, string> = {};
+  for (const [name, from] of Object.entries(draft.reads)) {
+    const step = byId.get(from.step);
+    if (step === undefined) throw new Error(`no step "${from.step}"`);
+    upstream[name] = { step, file: from.file };
+    upstreamIds[name] = step.stepId;
+  }
+  const sourceDigests = Object.fromEntries(Object.entries(draft.sources).map(([name, path]) => [name, digest(path)]));
+  const stepId = stepIdOf(kind, draft, sourceDigests, upstreamIds);
+  const id = byId.has(draft.id) ? `${draft.id}@${stepId.slice(0, 8)}` : draft.id;
+  const step: PlannedStep = { id, stepId, kind, draft, upstream, after: [], sourceDigests };
+  return { plan: { runs: plan.runs, steps: [...plan.steps, step] }, step };
+}
+
+/** The part of a plan that some of its runs, and steps besides, are made of. */
+export function partOf(plan: Plan, runs: readonly PlannedRun[], besides: readonly PlannedStep[] = []): Plan {
+  const keep = new Set([...runs.flatMap((run) => [...run.steps.values()]), ...besides]);
+  return { runs, steps: plan.steps.filter((step) => keep.has(step)) };
+}
+
 /** The part of a plan that the steps which `wanted` names need, themselves included. */
 export function upTo(plan: Plan, wanted: (step: PlannedStep) => boolean): Plan {
   const keep = new Set<PlannedStep>();

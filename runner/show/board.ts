@@ -30,8 +30,9 @@ export class Board {
 
   apply(event: Event, now: number): void {
     if (event.type === "plan") {
-      this.#steps = event.steps.length;
-      this.#runs = event.runs;
+      // A sweep that chooses has a second plan: what its winner needs.
+      this.#steps += event.steps.length;
+      this.#runs += event.runs;
     } else if (event.type === "step-start") {
       this.#running.set(event.step, { started: now, progress: {}, first: undefined });
     } else if (event.type === "progress") {

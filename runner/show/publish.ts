@@ -55,7 +55,7 @@ export function publishReporter(artifacts: string, files: readonly string[]): Re
 
   return {
     event(event: Event) {
-      if (event.type === "plan") total = event.steps.length;
+      if (event.type === "plan") total += event.steps.length;
       else if (event.type === "step-start") running.set(event.step, { progress: {}, loss: [], every: 1, seen: 0 });
       else if (event.type === "progress") advance(running.get(event.step), event);
       else if (event.type === "step-end") {

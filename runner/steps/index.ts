@@ -1,7 +1,7 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
-import { armOf, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
+import { type Arm, armOf, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { ask } from "./ask.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare } from "./compare.ts";
@@ -15,6 +15,7 @@ import { draftMerge, merge, needsMerge } from "./merge.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
 import { preview } from "./preview.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
+import { select } from "./select.ts";
 import type { Site } from "./site.ts";
 import { draftTrain, train } from "./train.ts";
 import { draftWorkbook, workbook } from "./workbook.ts";
@@ -40,6 +41,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       compare,
       analyse,
       workbook,
+      select,
     ] as StepKind[]
   ).map((kind) => [kind.name, kind]),
 );
@@ -58,10 +60,14 @@ export function draftsOf(experiment: Experiment, site: Site, compared: readonly 
   ];
 }
 
+/** What leads to the one score by which a sweep chooses: that of the arm that the experiment is about. */
+export function draftsOfCandidate(experiment: Experiment, site: Site): readonly Draft[] {
+  return draftScores(experiment, site, [subjectOf(experiment)]);
+}
+
 /** What leads to the scores of an experiment's own arms. */
-function draftScores(experiment: Experiment, site: Site): readonly Draft[] {
-  const asked = modelArms(experiment);
-  const scored = arms(experiment);
+function draftScores(experiment: Experiment, site: Site, scored: readonly Arm[] = arms(experiment)): readonly Draft[] {
+  const asked = modelArms(experiment).filter((arm) => scored.includes(arm));
   const { engine } = experiment.generate;
   const runsModel = engine !== "replay" && engine !== "openai";
   return [

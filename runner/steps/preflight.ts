@@ -1,6 +1,6 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Expected, Json, StepKind } from "../plan/step.ts";
-import { type Arm, modelArms } from "./arms.ts";
+import { type Arm, subjectOf } from "./arms.ts";
 import { deviceOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import { diskOf, expectGeneration, expectTraining } from "./expected.ts";
@@ -25,7 +25,7 @@ export const preflight: StepKind = {
 /** Guards training and generation of the experiment's own arm. */
 export function draftPreflight(experiment: Experiment, site: Site) {
   const { train, prompt, generate } = experiment;
-  const arm: Arm = modelArms(experiment).at(-1) as Arm;
+  const arm = subjectOf(experiment);
   const device = deviceOf(experiment, site);
   return draft({
     id: "preflight",

@@ -10,27 +10,36 @@ export function formerIngredients(
   store: Pick<Store, "peek">,
 ): (step: PlannedStep) => Ingredients | undefined {
   const former = new Map<string, FinishedRun | undefined>();
-  const latest = (experiment: string, coordinates: string): FinishedRun | undefined => {
-    const name = `${experiment}\n${coordinates}`;
+  const latest = ({ experiment, coordinates, isFinal }: Owner): FinishedRun | undefined => {
+    const name = `${experiment}\n${coordinates}\n${isFinal}`;
     if (!former.has(name)) {
       const last = latestManifest(artifacts, experiment);
-      const same = last?.manifest.coordinates === coordinates;
-      former.set(name, same || coordinates === "" ? last : (sameCoordinates(experiment, coordinates) ?? last));
+      const same = last !== undefined && isOf(last, { experiment, coordinates, isFinal });
+      former.set(name, same || coordinates === "" ? last : (sameRun({ experiment, coordinates, isFinal }) ?? last));
     }
     return former.get(name);
   };
   let all: readonly FinishedRun[] | undefined;
-  const sameCoordinates = (experiment: string, coordinates: string): FinishedRun | undefined => {
+  const sameRun = (of: Owner): FinishedRun | undefined => {
     all ??= listRuns(artifacts);
-    return all.findLast(({ manifest }) => manifest.experiment === experiment && manifest.coordinates === coordinates);
+    return all.findLast((run) => run.manifest.experiment === of.experiment && isOf(run, of));
   };
-  const owner = new Map<PlannedStep, { experiment: string; coordinates: string; id: string }>();
+  const owners = new Map<PlannedStep, Owner & { readonly id: string }>();
   for (const { experiment, coordinates, steps } of plan.runs) {
-    for (const [id, step] of steps) if (!owner.has(step)) owner.set(step, { experiment, coordinates, id });
+    const isFinal = steps.has("select");
+    for (const [id, step] of steps) if (!owners.has(step)) owners.set(step, { experiment, coordinates, isFinal, id });
   }
   return (step) => {
-    const { experiment, coordinates, id } = owner.get(step) as { experiment: string; coordinates: string; id: string };
-    const key = latest(experiment, coordinates)?.manifest.steps[id]?.key;
+    // A selection belongs to no run while its winner is not known.
+    const owner = owners.get(step);
+    const key = owner && latest(owner)?.manifest.steps[owner.id]?.key;
     return key === undefined ? undefined : store.peek(key)?.ingredients;
   };
+}
+
+/** The run that a step is looked up in; `isFinal` where a winner is scored on test, beside its run on validation rows. */
+type Owner = { readonly experiment: string; readonly coordinates: string; readonly isFinal: boolean };
+
+function isOf({ manifest }: FinishedRun, { coordinates, isFinal }: Owner): boolean {
+  return manifest.coordinates === coordinates && "select" in manifest.steps === isFinal;
 }

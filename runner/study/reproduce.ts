@@ -48,7 +48,9 @@ export function compareRepetition(
   const made = new Set(
     Object.values(first.manifest.steps).flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)),
   );
-  const steps = Object.entries(first.manifest.steps).map(([step, was]): Repeated => {
+  // A selection is about other runs; what it chose is what was run again.
+  const own = Object.entries(first.manifest.steps).filter(([, { kind }]) => kind !== "select");
+  const steps = own.map(([step, was]): Repeated => {
     const is = again.manifest.steps[step];
     if (is === undefined) return { step, outcome: "differs", files: Object.keys(was.files) };
     const names = [...new Set([...Object.keys(was.files), ...Object.keys(is.files)])];

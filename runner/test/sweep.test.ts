@@ -1,0 +1,133 @@
+/** Sweeps: what runs of a sweep share, how a winner is chosen on validation rows, and what is scored on test. */
+import { readdirSync, readFileSync } from "node:fs";
+import { describe, expect } from "vitest";
+import type { Selection } from "../steps/select.ts";
+import { expectFailure, type PlanJson, type Rig, type RunEvents, test } from "./rig.ts";
+import { answers, table } from "./studies.ts";
+
+const file = "experiments/sweep.yaml";
+
+/** Answers to validation and test rows that are right but for every n-th case. */
+function answersOf(wrongEvery: number): string {
+  const lines = `${answers("v", 12, 200)}${answers("test-", 9, 100)}`.split("\n").filter((line) => line !== "");
+  const truth = new Map(
+    `${table("v", 12, 200)}${table("test-", 9, 100)}`
+      .split("\n")
+      .map((line) => /^([^,]+),"[^"]*","([^"]*)"/.exec(line))
+      .flatMap((match) => (match === null ? [] : [[match[1] as string, match[2] as string] as const])),
+  );
+  return lines
+    .map((line) => JSON.parse(line) as { id: string })
+    .map(({ id }, at) => `${JSON.stringify({ id, text: at % wrongEvery === 0 ? "unknown" : truth.get(id) })}\n`)
+    .join("");
+}
+
+/** A study whose answers come from files of different quality: worse in a, best in b. */
+function addSweep(rig: Rig, sweep: string): void {
+  rig.write("experiments/data/validation.csv", table("v", 12, 200));
+  for (const [name, wrongEvery] of Object.entries({ a: 2, b: 6, c: 3, d: 4 })) {
+    rig.write(`experiments/data/${name}.jsonl`, answersOf(wrongEvery));
+  }
+  rig.write(
+    file,
+    `${rig
+      .read("experiments/study.yaml")
+      .replace("name: study", "name: sweep")
+      .replace("data/answers.jsonl", "data/a.jsonl")
+      .replace("  columns:", "  validation: {file: data/validation.csv}\n  columns:")}${sweep}`,
+  );
+}
+
+const files = (...names: readonly string[]): string => `[${names.map((name) => `data/${name}.jsonl`).join(", ")}]`;
+const selecting = (...names: readonly string[]): string =>
+  `sweep:\n  grid: {generate.file: ${files(...names)}}\n  select: {}\n`;
+
+const looks = (rig: Rig): number =>
+  (readdirSync(rig.path("artifacts/ledger"), { recursive: true }) as string[]).filter((name) => name.endsWith(".json"))
+    .length;
+
+const manifests = (run: RunEvents): readonly string[] =>
+  run.events.flatMap((event) => (event.type === "run-end" && event.manifest !== null ? [event.manifest] : []));
+
+const selectionOf = (run: RunEvents): Selection =>
+  JSON.parse(readFileSync(run.manifest.replace("manifest.json", "selection.json"), "utf8")) as Selection;
+
+describe("sweep.select", () => {
+  test("chooses on validation rows and scores the winner alone on test, once", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b", "c"));
+    const before = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+    expect(before.runs).toBe(3);
+    expect(before.steps.at(-1)).toMatchObject({ id: "winner", status: "depends" });
+    expect(before.steps.at(-1)?.reason).toContain("1 of 3");
+
+    const run = await rig.built(file);
+    const all = manifests(run).map((path) => rig.manifest(path));
+    expect(all.map(({ config }) => (config as { evaluate: { on: string } }).evaluate.on)).toEqual([
+      ...["validation", "validation", "validation", "test"],
+    ]);
+    const winner = all.at(-1);
+    expect(winner?.coordinates).toBe("generate.file=data/b.jsonl");
+    expect(winner?.steps.select?.files["selection.json"]).toBeDefined();
+    expect(looks(rig)).toBe(1);
+    const selection = selectionOf(run);
+    expect(selection.winner).toBe("generate.file=data/b.jsonl");
+    expect(selection.n).toBe(12);
+    expect(selection.settings.map(({ setting, value }) => [setting, value])).toEqual(
+      all.slice(0, 3).map(({ coordinates, arms }) => [coordinates, arms.zero_shot?.canonical.micro_f1]),
+    );
+    expect(selection.why).toContain("next is generate.file=data/c.jsonl");
+
+    const again = await rig.built(file);
+    expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+    expect(again.manifest).toBe(run.manifest);
+    expect(looks(rig)).toBe(1);
+    const after = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+    expect([after.runs, new Set(after.steps.map(({ status }) => status))]).toEqual([4, new Set(["cached"])]);
+    expect(JSON.parse(await rig.done("show", "sweep", "--json")).run).toBe(winner?.run);
+  });
+
+  test("averages over seeds, which are all scored where their setting wins", async ({ rig }) => {
+    // Both settings have the same seeds, but for the best one, which the first lacks.
+    addSweep(
+      rig,
+      `sweep:\n  grid: {evaluate.bootstrap.seed: [1, 2]}\n  repeat: {generate.file: ${files("a", "d", "b")}}\n  exclude: [{evaluate.bootstrap.seed: 1, generate.file: data/b.jsonl}]\n  select: {metric: samples_f1, view: basic}\n`,
+    );
+    const run = await rig.built(file);
+    const { settings, winner, repeated } = selectionOf(run);
+    expect(repeated).toEqual(["generate.file"]);
+    const means = settings.map(({ runs }) => runs.reduce((sum, { value }) => sum + value, 0) / runs.length);
+    for (const [at, { value, low, high, sd }] of settings.entries()) {
+      expect(value).toBeCloseTo(means[at] as number, 10);
+      expect(low < value && value < high && (sd as number) > 0).toBe(true);
+    }
+    expect(settings.map(({ runs }) => runs.length)).toEqual([2, 3]);
+    expect(winner).toBe("evaluate.bootstrap.seed=2");
+    const finals = manifests(run).filter((path) => "select" in rig.manifest(path).steps);
+    expect(finals).toHaveLength(3);
+  });
+
+  test("needs validation rows", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b"));
+    rig.edit(file, "  validation: {file: data/validation.csv}\n", "");
+    expectFailure(await rig.exp("run", file), 2, /needs-validation/);
+  });
+
+  test("stops where a run fails: a winner among the rest would be another question", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b", "c"));
+    rig.write("experiments/data/c.jsonl", answers("test-", 9, 100));
+    const run = await rig.run(file, "--keep-going");
+    expect(run.code).toBe(1);
+    expect(run.steps.select).toBe("skipped");
+    expect(manifests(run)).toHaveLength(2);
+  });
+
+  test("a run of it, and its winner, are explained and reproduced by name", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b"));
+    const run = await rig.built(file);
+    for (const path of manifests(run)) {
+      const { run: name } = rig.manifest(path);
+      expect(await rig.done("why", name, "evaluate.zero_shot")).toContain("cached");
+      expect(await rig.done("reproduce", name)).toContain("is reproduced by");
+    }
+  });
+});
