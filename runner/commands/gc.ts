@@ -1,7 +1,8 @@
 import { openProject } from "../project.ts";
 import { plural } from "../show/quantity.ts";
-import { gc, ManifestUnreadable } from "../store/gc.ts";
+import { gc } from "../store/gc.ts";
 import { collectLeftovers } from "../store/leftovers.ts";
+import { ManifestUnreadable } from "../store/pins.ts";
 import { type Act, exit } from "./context.ts";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
@@ -23,6 +24,12 @@ export const command: Act = async (_args, { maxSize, dryRun, work: resumable, js
     if (json === true) {
       context.out(`${JSON.stringify({ collected, before, after, work, snapshots }, null, 1)}\n`);
     } else {
+      const over = size === undefined ? 0 : after - size;
+      if (over > 0) {
+        context.err(
+          `exp gc: ${inGB(over)} more than ${maxSize} stay: runs and running processes refer to them; to let a run go, remove its folder below artifacts/runs/\n`,
+        );
+      }
       const verb = dryRun === true ? "would drop" : "dropped";
       context.out(`${verb} ${collected.length} objects: ${inGB(before)} -> ${inGB(after)}\n`);
       for (const [what, left] of Object.entries({ "work folder": work, snapshot: snapshots })) {

@@ -209,7 +209,11 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "verify [run]",
     summary: "read every file that a run, or every run, refers to: exit 3 where one is missing or changed",
-    options: [["--store", "every stored file, whether or not a run refers to it"], json],
+    options: [
+      ["--store", "every stored file, whether or not a run refers to it; records, leftovers and what is missing"],
+      ["--repair", "with --store: remove what is wrong, so that the next run makes it again, and say what was removed"],
+      json,
+    ],
     load: () => import("./verify.ts"),
   },
   {

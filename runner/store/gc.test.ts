@@ -113,3 +113,18 @@ test("a manifest that cannot be read stops the collection", async () => {
 test("a store that does not exist has nothing to collect", () => {
   expect(gc(store)).toEqual({ collected: [], before: 0, after: 0 });
 });
+
+test("what a run refers to that is sealed while this collects stays, though its process has ended by then", async () => {
+  const [sealed, loose] = [await stored(1, 2), await stored(2, 1)];
+  const late: Store = {
+    ...store,
+    collect(object, isPinned) {
+      // After gc has looked at the runs, before it takes this away.
+      if (object === sealed.object) pin(sealed);
+      return store.collect(object, isPinned);
+    },
+  };
+  expect(gc(late).collected.map(({ object }) => object)).toEqual([loose.object]);
+  expect([isThere(sealed), isThere(loose)]).toEqual([true, false]);
+  expect(gc(late, { maxSize: 0 })).toEqual({ collected: [], before: 1000, after: 1000 });
+});

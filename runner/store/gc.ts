@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { Keys, names } from "./keys.ts";
+import { Pins } from "./pins.ts";
 import { processes } from "./running.ts";
 import type { Store } from "./store.ts";
 
@@ -24,69 +25,30 @@ export type Collected = {
 /** What a collection did, in bytes. `after` above maxSize means that runs or running processes refer to that much. */
 export type GcResult = { readonly collected: readonly Collected[]; readonly before: number; readonly after: number };
 
-/** A manifest that cannot be read might refer to anything, so nothing is collected. */
-export class ManifestUnreadable extends Error {
-  constructor(path: string, reason: string) {
-    super(`${path}: ${reason}. Nothing was collected; repair or delete this file, then collect again`);
-    this.name = "ManifestUnreadable";
-  }
-}
-
 /**
  * Drops objects' bytes and keeps records, so that keys stay known. What a run's manifest, a running process or `keep`
  * refers to stays; of the rest the least recently used goes first. Throws ManifestUnreadable.
  */
 export function gc(store: Store, options: GcOptions = {}): GcResult {
-  const pinned = pinnedByRuns(store.root);
+  const pins = new Pins(store.root);
   const { objects: used } = processes(join(store.root, "store", "running"));
   const stored = inventory(store);
   const before = stored.reduce((sum, entry) => sum + entry.bytes, 0);
   const loose = stored
-    .filter(({ object }) => !pinned.has(object) && !used.has(object) && !options.keep?.has(object))
+    .filter(({ object }) => !pins.has(object) && !used.has(object) && !options.keep?.has(object))
     .sort((a, b) => a.lastUse - b.lastUse || (a.object < b.object ? -1 : 1));
 
   const collected: Collected[] = [];
   let after = before;
   for (const { object, bytes, keys } of loose) {
     if (options.maxSize !== undefined && after <= options.maxSize) break;
-    if (!options.dryRun && !store.collect(object)) continue;
+    // A run that ends while this collects gives its claims back once its manifest stands: hence the second look.
+    if (!options.dryRun && !store.collect(object, () => pins.has(object))) continue;
     collected.push({ object, bytes, keys });
     after -= bytes;
   }
   if (!options.dryRun) store.sweepStaging();
   return { collected, before, after };
-}
-
-/** Objects that a manifest under artifacts/runs/<experiment>/<run>/ names. Throws ManifestUnreadable. */
-function pinnedByRuns(root: string): ReadonlySet<string> {
-  const pinned = new Set<string>();
-  const runs = join(root, "runs");
-  for (const experiment of names(runs)) {
-    for (const run of folderNames(join(runs, experiment))) {
-      const path = join(runs, experiment, run, "manifest.json");
-      for (const object of objectsOf(path)) pinned.add(object);
-    }
-  }
-  return pinned;
-}
-
-function objectsOf(path: string): readonly string[] {
-  let text: string;
-  try {
-    text = readFileSync(path, "utf8");
-  } catch (error) {
-    // A run that has not ended has no manifest yet, and its process says what it uses.
-    if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return [];
-    throw error;
-  }
-  let manifest: { readonly steps?: Readonly<Record<string, { readonly object?: unknown }>> } | null;
-  try {
-    manifest = JSON.parse(text);
-  } catch (error) {
-    throw new ManifestUnreadable(path, (error as Error).message);
-  }
-  if (typeof manifest?.steps !== "object") throw new ManifestUnreadable(path, "it has no steps");
-  return Object.values(manifest.steps).flatMap((step) => (typeof step?.object === "string" ? [step.object] : []));
 }
 
 type Entry = Collected & { readonly lastUse: number };
@@ -114,8 +76,4 @@ export function sizeOf(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
-}
-
-function folderNames(path: string): readonly string[] {
-  return statSync(path).isDirectory() ? readdirSync(path) : [];
 }

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { StoreRecord } from "../plan/record.ts";
+import { diskNow } from "./clock.ts";
 
 /** A record that is not in place after this many ms was left by a process that was killed. */
 const HALF_WRITTEN = 3_600_000;
@@ -42,7 +43,7 @@ export class Keys {
     try {
       const stat = fstatSync(fd);
       const record = parseRecord(readText(fd, stat.size), key);
-      if (record && touch && Date.now() - stat.mtimeMs > USE_RESOLUTION) markUsed(fd);
+      if (record && touch && Math.abs(Date.now() - stat.mtimeMs) > USE_RESOLUTION) markUsed(fd);
       return record;
     } finally {
       closeSync(fd);
@@ -94,14 +95,25 @@ export class Keys {
     }
   }
 
+  /** Where a key's record lies, whether or not it does. */
+  path(key: string): string {
+    return join(this.folder, `${key}.json`);
+  }
+
+  /** Half-written records that killed processes have left, by this host's clock or another. */
+  halfWritten(now = Date.now()): readonly string[] {
+    return names(this.folder).flatMap((name) => {
+      if (!name.startsWith(".")) return [];
+      const path = join(this.folder, name);
+      const stat = statSync(path, { throwIfNoEntry: false });
+      return stat && now - stat.mtimeMs > HALF_WRITTEN ? [path] : [];
+    });
+  }
+
   /** Removes half-written records that killed processes have left. */
   sweep(): void {
-    for (const name of names(this.folder)) {
-      const path = join(this.folder, name);
-      if (!name.startsWith(".")) continue;
-      const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat && Date.now() - stat.mtimeMs > HALF_WRITTEN) rmSync(path, { force: true });
-    }
+    if (this.halfWritten().length === 0) return;
+    for (const path of this.halfWritten(diskNow(this.folder) ?? 0)) rmSync(path, { force: true });
   }
 }
 

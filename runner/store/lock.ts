@@ -198,6 +198,17 @@ function takeOver(path: string, judged: Seen, watch: Watch): boolean {
   }
 }
 
+/** Locks and gates whose owners have plainly died; of an owner on another host only a waiter can tell. */
+export function deadLocks(folder: string): readonly string[] {
+  const found = existsSync(folder) ? readdirSync(folder) : [];
+  return found
+    .map((name) => join(folder, name))
+    .filter((path) => {
+      const seen = look(path);
+      return seen !== undefined && isPlainlyDead(seen);
+    });
+}
+
 /** Removes the gates that processes have left which were killed while they took a dead owner's lock over. */
 export function sweepGates(folder: string): void {
   const gates = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(GATE)) : [];
@@ -205,6 +216,15 @@ export function sweepGates(folder: string): void {
     const path = join(folder, name);
     const seen = look(path);
     if (seen !== undefined && isPlainlyDead(seen)) dropGate(path, seen);
+  }
+}
+
+/** Removes the locks that dead processes have left, as whoever needs one would. */
+export function sweepLocks(folder: string): void {
+  sweepGates(folder);
+  for (const path of deadLocks(folder)) {
+    const seen = look(path);
+    if (seen !== undefined && isPlainlyDead(seen)) takeOver(path, seen, new Watch(SILENCE));
   }
 }
 

@@ -2,21 +2,22 @@ import { randomBytes } from "node:crypto";
 import {
   closeSync,
   existsSync,
-  futimesSync,
   mkdirSync,
   openSync,
   readFileSync,
   rmSync,
   statSync,
   writeFileSync,
+  writeSync,
 } from "node:fs";
 import { join } from "node:path";
+import { diskNow } from "./clock.ts";
 import { names } from "./keys.ts";
 import { lifeOf, parseOwner, thisOwner } from "./owner.ts";
 
 /** How often a process shows other hosts that it lives, in ms. */
 const HEARTBEAT = 30_000;
-/** A process on another host is taken for dead after this long without a heartbeat: clocks may differ, so be generous. */
+/** A process on another host is taken for dead after this long without a heartbeat, by the filesystem's clock. */
 const SILENCE = 24 * 3_600_000;
 /** A file without an owner's line was left by a process that was killed between two system calls, in ms. */
 const UNFINISHED = 60_000;
@@ -70,9 +71,9 @@ export class Running {
     }
     this.#fd = fd;
     this.#heart = setInterval(() => {
-      const now = new Date();
       try {
-        futimesSync(fd, now, now);
+        // Not by setting a time, which would be this host's.
+        writeSync(fd, "\n");
       } catch {
         // The store was deleted under us; what is written next says so.
       }
@@ -91,32 +92,33 @@ export type Processes = {
   readonly left: readonly string[];
 };
 
-/** Reads every process's file, and judges whether it lives. */
-export function processes(folder: string): Processes {
+/** Reads every process's file, and judges whether it lives. With `looking` nothing is written: ages are then by this host's clock. */
+export function processes(folder: string, looking = false): Processes {
   const living = new Set<string>();
   const objects = new Set<string>();
   const left: string[] = [];
   for (const id of names(folder)) {
     const path = join(folder, id);
     const text = readIfThere(path);
-    if (text === undefined) continue;
+    if (text === undefined || id.startsWith(".")) continue;
     const [first = "", ...used] = text.split("\n");
-    if (isDead(path, first)) {
+    if (isGone(path, first, Date.now()) && (looking || isGone(path, first, diskNow(folder)))) {
       left.push(path);
       continue;
     }
     living.add(id);
-    for (const object of used) objects.add(object);
+    for (const object of used) if (object !== "") objects.add(object);
   }
   return { living, objects, left };
 }
 
-function isDead(path: string, firstLine: string): boolean {
+/** Whether a process is gone: known of one in this realm, told by the age of its file elsewhere. Never where the time is unknown. */
+function isGone(path: string, firstLine: string, now: number | undefined): boolean {
   const owner = parseOwner(firstLine);
   const life = owner ? lifeOf(owner) : "unknown";
   if (life !== "unknown") return life === "dead";
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined || Date.now() - stat.mtimeMs > (owner ? SILENCE : UNFINISHED);
+  return stat === undefined || (now !== undefined && now - stat.mtimeMs > (owner ? SILENCE : UNFINISHED));
 }
 
 function readIfThere(path: string): string | undefined {

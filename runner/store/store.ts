@@ -77,8 +77,11 @@ export type Store = {
   claim(name: string): void;
   /** A path that nobody looks at, on the same disk: where what is being collected is moved to first. */
   aside(): string;
-  /** Drops an object's bytes unless a running process uses it, and says whether it did. Its records stay. */
-  collect(object: string): boolean;
+  /**
+   * Drops an object's bytes unless a running process uses it, or `isPinned` says that a run refers to it, and says whether it
+   * did. Its records stay.
+   */
+  collect(object: string, isPinned?: () => boolean): boolean;
   /** Ends this process's claim to what it used, and remembers digests. */
   close(): void;
 };
@@ -230,8 +233,10 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     },
     claim: (name) => fullDisk(folder, () => running.use(name)),
     aside,
-    collect(object) {
-      return objects.remove(object, aside(), () => !processes(join(folder, "running")).objects.has(object));
+    collect(object, isPinned = () => false) {
+      // In this order: whoever used it and has ended since has sealed its run before.
+      const isLoose = () => !processes(join(folder, "running")).objects.has(object) && !isPinned();
+      return objects.remove(object, aside(), isLoose);
     },
     close() {
       running.close();

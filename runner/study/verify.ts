@@ -3,7 +3,8 @@ import { dirname, join, relative, resolve } from "node:path";
 import { canonicalJson } from "../plan/canonical.ts";
 import type { StoredFile } from "../plan/record.ts";
 import type { Json } from "../plan/step.ts";
-import { digestAfresh, type Listing, listingDigest } from "../store/digest.ts";
+import { digestAfresh, listingDigest } from "../store/digest.ts";
+import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
 import type { FinishedRun } from "./runs.ts";
 import { publishedFolder, runDigits } from "./seal.ts";
@@ -91,34 +92,18 @@ export class Verifier {
     this.#weights({ manifest, path }, flaw);
   }
 
-  /** Looks at every stored file, whether or not a run refers to it. */
-  store(store: Pick<Store, "records" | "objectDir">): void {
+  /** Looks at the whole store, whether or not a run refers to it. Throws ManifestUnreadable. */
+  store(store: Pick<Store, "root" | "objectDir">): readonly Finding[] {
     const { root, artifacts } = this.#world;
-    const folder = join(artifacts, "store/objects");
-    const known = new Map(store.records().map(({ object, files }) => [object, files]));
-    for (const object of existsSync(folder) ? readdirSync(folder).sort() : []) {
-      const dir = store.objectDir(object);
-      const flaw = (file: string, what: string): void => {
-        this.#flaws.push({ of: "store", file: relative(root, join(dir, file)), what });
-      };
-      const there = filesBelow(dir);
-      const files = known.get(object);
-      if (files === undefined) {
-        const listing: Record<string, StoredFile> = {};
-        for (const file of there) {
-          const read = this.#look(join(dir, file));
-          if (typeof read === "string") flaw(file, read);
-          else listing[file] = read;
-        }
-        if (listingDigest(listing as Listing) !== object) flaw("", "was changed: its files are not those of its name");
-        continue;
-      }
-      for (const [file, expected] of Object.entries(files)) {
-        const what = this.#differs(join(dir, file), expected);
-        if (what !== undefined) flaw(file, what);
-      }
-      for (const file of there) if (!(file in files)) flaw(file, "is not part of what was stored");
+    const findings = inspect(store, (path) => this.#look(path));
+    for (const finding of findings.filter(isFlaw)) {
+      this.#flaws.push({ of: "store", file: relative(root, join(artifacts, finding.path)), what: finding.what });
     }
+    const count = (kind: Finding["kind"]): number => findings.filter((finding) => finding.kind === kind).length;
+    const [left, orphans] = [count("leftover"), count("orphan")];
+    if (left > 0) this.#notes.add(`${left} leftovers of processes that are gone, which the next run removes`);
+    if (orphans > 0) this.#notes.add(`${orphans} stored folders to which nothing refers, which exp gc drops`);
+    return findings;
   }
 
   /** Scores that the manifest repeats must be those of the stored metrics. */
@@ -212,7 +197,7 @@ function readAfresh(path: string): StoredFile | string {
     return digestAfresh(path);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? "";
-    if (["ENOENT", "ENOTDIR", "ELOOP"].includes(code)) return "is missing";
+    if (["ENOENT", "ENOTDIR", "ELOOP", "EISDIR"].includes(code)) return "is missing";
     if (["EACCES", "EPERM", "EIO"].includes(code)) return `cannot be read (${code})`;
     if (error instanceof Error && error.name === "FileChanged") return "is being changed";
     throw error;
@@ -229,6 +214,6 @@ function linkTarget(path: string): string | undefined {
 
 function filesBelow(folder: string): readonly string[] {
   return (readdirSync(folder, { recursive: true }) as string[])
-    .filter((name) => !statSync(join(folder, name)).isDirectory())
+    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory() !== true)
     .sort();
 }
