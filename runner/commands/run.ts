@@ -150,7 +150,8 @@ export const command: Act = async ([paths], given, context) => {
     const manifest = JSON.parse(readFileSync(last, "utf8")) as Manifest;
     context.out(runSummary(manifest, relative(context.cwd, dirname(last)), artifacts, context));
   }
-  const uploaded = options.upload ? await uploadAll(sealed, { project, context, options }) : exit.done;
+  const asking = sealed.filter(({ run }) => planned.points.get(run)?.experiment.upload !== undefined);
+  const uploaded = options.upload ? await uploadAll(asking, { project, context, options }) : exit.done;
   return [...outcomes.values()].every(isThere) ? uploaded : exit.failed;
 };
 

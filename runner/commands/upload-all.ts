@@ -5,7 +5,6 @@ import { chooseReporter } from "../show/choose.ts";
 import { plural } from "../show/quantity.ts";
 import { type FinishedRun, findRun } from "../study/runs.ts";
 import { type Context, exit } from "./context.ts";
-import { uploadIn } from "./upload-in.ts";
 
 type Uploading = {
   readonly project: Project;
@@ -14,18 +13,13 @@ type Uploading = {
 };
 
 /**
- * Uploads the sealed runs whose experiments ask for it, and gives the exit code. A sweep uploads nothing by itself: which of its
+ * Uploads sealed runs whose experiments ask for it, and gives the exit code. A sweep uploads nothing by itself: which of its
  * runs is worth it is for its author to say.
  */
 export async function uploadAll(
-  sealed: readonly { readonly run: PlannedRun; readonly manifest: string }[],
+  asking: readonly { readonly run: PlannedRun; readonly manifest: string }[],
   { project, context, options }: Uploading,
 ): Promise<number> {
-  const finished = sealed.map(({ run, manifest }) => ({
-    run,
-    sealed: findRun(manifest, project.artifacts, context.cwd),
-  }));
-  const asking = finished.filter(({ sealed }) => uploadIn(sealed) !== undefined);
   if (asking.length === 0 || context.stop.aborted) return exit.done;
   // Steps have had the live view; an upload is told in lines.
   const wanted = { json: options.json === true, quiet: options.quiet === true };
@@ -37,8 +31,10 @@ export async function uploadAll(
     emit({ type: "note", level: "info", message });
   }
   const codes: number[] = [];
-  for (const { run, sealed } of asking) {
-    if (run.coordinates === "") codes.push(await uploadOne(sealed, emit, { project, context, options }));
+  for (const { run, manifest } of asking) {
+    if (run.coordinates !== "") continue;
+    const sealed = findRun(manifest, project.artifacts, context.cwd);
+    codes.push(await uploadOne(sealed, emit, { project, context, options }));
   }
   await reporter.close();
   return codes.find((code) => code === exit.failed) ?? codes.find((code) => code !== exit.done) ?? exit.done;

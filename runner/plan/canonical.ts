@@ -6,7 +6,7 @@ import type { Json } from "./step.ts";
  * Throws on what JSON cannot say (NaN, infinity, undefined), which would otherwise make different inputs look equal.
  */
 export function canonicalJson(value: Json): string {
-  if (typeof value === "string") return JSON.stringify(value);
+  if (typeof value === "string") return quoted(value);
   if (typeof value === "number") {
     if (!Number.isFinite(value)) throw new TypeError(`canonical JSON cannot hold ${value}`);
     return JSON.stringify(value);
@@ -17,9 +17,28 @@ export function canonicalJson(value: Json): string {
   const map = value as { readonly [key: string]: Json };
   let text = "{";
   for (const key of Object.keys(map).sort()) {
-    text += `${text.length > 1 ? "," : ""}${JSON.stringify(key)}:${canonicalJson(map[key] as Json)}`;
+    text += `${text.length > 1 ? "," : ""}${quoted(key)}:${canonicalJson(map[key] as Json)}`;
   }
   return `${text}}`;
+}
+
+/** What needs no escape in JSON: nearly every name, path and digest. */
+const plain = /^[ !#-[\]-~]*$/;
+
+function quoted(text: string): string {
+  return plain.test(text) ? `"${text}"` : JSON.stringify(text);
+}
+
+const remembered = new WeakMap<object, string>();
+
+/** The same of a map that nobody changes any more, made once: steps' parameters and sources go into several digests. */
+export function canonicalJsonOnce(value: { readonly [key: string]: Json }): string {
+  let text = remembered.get(value);
+  if (text === undefined) {
+    text = canonicalJson(value);
+    remembered.set(value, text);
+  }
+  return text;
 }
 
 /** Lower-case hexadecimal SHA-256 of a text's UTF-8 bytes. */

@@ -1,4 +1,4 @@
-import { canonicalJson, sha256 } from "./canonical.ts";
+import { canonicalJson, canonicalJsonOnce, sha256 } from "./canonical.ts";
 import type { PlannedStep } from "./plan.ts";
 import type { Ingredients, StoreRecord } from "./record.ts";
 import type { Draft, Json, StepKind } from "./step.ts";
@@ -15,14 +15,20 @@ export function stepIdOf(
 ): string {
   const reads: Record<string, Json> = {};
   for (const [name, from] of Object.entries(draft.reads)) reads[name] = [upstreamIds[name] as string, from.file];
-  return sha256(
-    canonicalJson({ kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, reads }),
-  );
+  return digestOf({ kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, reads });
 }
 
 /** SHA-256 over everything that decides about reuse. */
 export function keyOf(ingredients: Ingredients): string {
-  return sha256(canonicalJson(ingredients));
+  return digestOf(ingredients);
+}
+
+/** SHA-256 of the canonical JSON of the five: written out by name, since two of them are the same for many digests. */
+function digestOf(all: Omit<Ingredients, "reads"> & { readonly reads: Readonly<Record<string, Json>> }): string {
+  const params = canonicalJsonOnce(all.params as { readonly [key: string]: Json });
+  const sources = canonicalJsonOnce(all.sources);
+  const [kind, reads, version] = [all.kind, all.reads, all.version].map(canonicalJson);
+  return sha256(`{"kind":${kind},"params":${params},"reads":${reads},"sources":${sources},"version":${version}}`);
 }
 
 /** Either a step's ingredients, or the upstream file whose bytes are not known yet. */
