@@ -22,7 +22,7 @@ from transformers import AutoModelForCausalLM
 
 from recipes.axolotl import train
 from recipes.axolotl.conftest import Start
-from recipes.common import generate
+from recipes.common import generate, merge
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
 from recipes.common.models import describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
@@ -128,21 +128,51 @@ def handed_over(step: Step) -> Any:
     return PeftModel.from_pretrained(base, step.output / "adapter")
 
 
+def described(step: Step, folder: Path) -> Path:
+    """The base as `fetch` would describe it."""
+    model = step.places["model"]
+    names = select_files(path.name for path in model.iterdir())
+    (folder / "output").mkdir(parents=True, exist_ok=True)
+    path = folder / "model.json"
+    path.write_text(json.dumps(describe_model("tiny/model", "0" * 40, model, names, lambda _: None)))
+    return path
+
+
+def check_merge(step: Step) -> None:
+    """The merged model is the base with its adapter: by the step's own look, and by transformers alone."""
+    folder = step.work.parent / "merging"
+    joining = Step(
+        name="merge",
+        params={"method": step.params["method"], "thinking": False},
+        inputs={
+            "model": described(step, folder),
+            "adapter": step.output / "adapter",
+            "prompts": step.inputs["validation"],
+        },
+        places=step.places,
+        output=folder / "output",
+        work=folder,
+        progress_path=folder / "progress.jsonl",
+        cores=1,
+    )
+    merge.run(joining)
+    told = json.loads((joining.output / "merge.json").read_text())
+    assert told["equal"] and told["merged"]["relative"] < 1e-3 < told["adapter_effect"]["relative"]
+    merged = AutoModelForCausalLM.from_pretrained(joining.output / "merged", dtype=torch.float32)
+    assert validation_loss(merged, step) == pytest.approx(validation_loss(handed_over(step), step), rel=1e-4)
+
+
 def answers(step: Step) -> list[str]:
     """What `generate` makes of the validation rows with the trained weights."""
     folder = step.work.parent / "answers"
-    (folder / "output").mkdir(parents=True, exist_ok=True)
     model = step.places["model"]
-    names = select_files(path.name for path in model.iterdir())
-    described = describe_model("tiny/model", "0" * 40, model, names, lambda _: None)
-    (folder / "model.json").write_text(json.dumps(described))
     kind = "weights" if step.params["method"] == "full" else "adapter"
     trained = step.output / ("model" if kind == "weights" else "adapter")
     asked = {"max_new_tokens": 8, "temperature": 0, "precision": "fp32", "batch_size": 3, "thinking": False, "seed": 1}
     ask = Step(
         name="generate",
         params=asked,
-        inputs={"prompts": step.inputs["validation"], "model": folder / "model.json", kind: trained},
+        inputs={"prompts": step.inputs["validation"], "model": described(step, folder), kind: trained},
         places={"model": model},
         output=folder / "output",
         work=folder,
@@ -174,6 +204,7 @@ MORE: dict[str, Any] = {"keep": {"best": "loss"}, "samples": {"rows": 2}, "dropo
 def test_a_killed_training_goes_on_to_the_same_losses(trained: Start, start: Start) -> None:
     whole = trained(name="whole", **MORE)
     check_training(whole)
+    check_merge(whole)
     assert whole.evidence["resumed_from_step"] is None and whole.evidence["device"] == "cpu"
     cut = start(name="cut", **MORE)
     child = begin(cut)
@@ -195,6 +226,8 @@ def test_every_method_on_every_model(trained: Start, start: Start, model: str, m
     rate = 0.003 if method == "full" else 0.01
     whole = trained(model, name="whole", method=method, learning_rate=rate, **MORE)
     check_training(whole)
+    if method != "full":
+        check_merge(whole)
     cut = start(model, name="cut", method=method, learning_rate=rate, **MORE)
     child = begin(cut)
     wait_for(cut, child, 5)

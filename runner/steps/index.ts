@@ -15,6 +15,7 @@ import { draftMerge, merge, needsMerge } from "./merge.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
 import { preview } from "./preview.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
+import { comparesForms, draftRequantised, requantised } from "./requantised.ts";
 import { select } from "./select.ts";
 import type { Site } from "./site.ts";
 import { draftTrain, train } from "./train.ts";
@@ -37,6 +38,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       baseline,
       lookup,
       ensemble,
+      requantised,
       evaluate,
       compare,
       analyse,
@@ -87,6 +89,7 @@ function draftScores(experiment: Experiment, site: Site, scored: readonly Arm[] 
           draftBaseline(experiment, ensembleBaseline, site, "validation"),
         ]
       : []),
+    ...(comparesForms(experiment) ? draftRequantised(experiment, site) : []),
     ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
   ];
 }

@@ -1,6 +1,6 @@
 import { type Block, heading, paragraph } from "../block.ts";
 import type { RunFacts, Study } from "../study.ts";
-import { runWord, whole } from "../words.ts";
+import { metricWord, runWord, score, whole } from "../words.ts";
 
 /** What a reader should hold against the numbers. */
 export function limits({ runs }: Study): readonly Block[] {
@@ -38,11 +38,22 @@ export function limitsOf(run: RunFacts): readonly string[] {
     ...(config.train !== undefined
       ? [`${runWord(run)} was trained with one seed: the interval covers the draw of cases, not that of seeds.`]
       : []),
+    ...formsOf(run),
     ...(provenance.git?.dirty === true
       ? [`${runWord(run)} was made from a working tree with changes that are in no commit.`]
       : []),
     ...((audit?.findings ?? []).some(({ code }) => code.startsWith("leak"))
       ? ["Texts of the scored part, or near copies, stand in the training part too: see the audit."]
       : []),
+  ];
+}
+
+/** What merging into 16 bits changed of an adapter that was trained on a 4-bit base. */
+function formsOf(run: RunFacts): readonly string[] {
+  const { difference, low, high, metric, cases } = run.steps.requantised?.evidence ?? {};
+  if (typeof difference !== "number" || typeof low !== "number" || typeof high !== "number") return [];
+  const sign = (value: number): string => `${value < 0 ? "−" : "+"}${score(Math.abs(value))}`;
+  return [
+    `${runWord(run)} was trained on a 4-bit base. Merged into the 16-bit base it is another model: ${metricWord(String(metric))} changes by ${sign(difference)} [${sign(low)}, ${sign(high)}] on ${whole(Number(cases))} validation rows (95 % bootstrap interval).`,
   ];
 }
