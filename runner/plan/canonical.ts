@@ -31,8 +31,9 @@ function quoted(text: string): string {
 
 const remembered = new WeakMap<object, string>();
 
-/** The same of a map that nobody changes any more, made once: steps' parameters and sources go into several digests. */
-export function canonicalJsonOnce(value: { readonly [key: string]: Json }): string {
+/** The same of a value that nobody changes any more, made once: steps' parameters and sources go into several digests. */
+export function canonicalJsonOnce(value: Json): string {
+  if (typeof value !== "object" || value === null) return canonicalJson(value);
   let text = remembered.get(value);
   if (text === undefined) {
     text = canonicalJson(value);

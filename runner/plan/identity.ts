@@ -25,7 +25,7 @@ export function keyOf(ingredients: Ingredients): string {
 
 /** SHA-256 of the canonical JSON of the five: written out by name, since two of them are the same for many digests. */
 function digestOf(all: Omit<Ingredients, "reads"> & { readonly reads: Readonly<Record<string, Json>> }): string {
-  const params = canonicalJsonOnce(all.params as { readonly [key: string]: Json });
+  const params = canonicalJsonOnce(all.params);
   const sources = canonicalJsonOnce(all.sources);
   const [kind, reads, version] = [all.kind, all.reads, all.version].map(canonicalJson);
   return sha256(`{"kind":${kind},"params":${params},"reads":${reads},"sources":${sources},"version":${version}}`);
