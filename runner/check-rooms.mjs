@@ -24,7 +24,7 @@ const rooms = {
   statistics: { imports: ["diagnostic", "labels", "metrics", "data"], pure: true },
   analysis: { imports: ["labels", "similarity", "metrics", "data"], pure: true },
   experiment: { imports: ["diagnostic", "backends", "engines", "labels", "data", "metrics", "estimate"], pure: true },
-  report: { imports: ["analysis", "data", "experiment", "metrics", "statistics"], pure: true },
+  report: { imports: ["analysis", "data", "engines", "experiment", "metrics", "statistics"], pure: true },
   checklist: { imports: ["report"], pure: true },
   release: { imports: ["report"], pure: true },
   render: { imports: ["metrics", "labels", "plan", "data", "report"] },
@@ -37,8 +37,8 @@ const rooms = {
   setup: { imports: ["plan", "store", "execute", "backends"] },
   steps: {
     imports: [
-      ...["analysis", "backends", "baselines", "data", "diagnostic", "estimate", "experiment", "labels", "metrics"],
-      ...["openai", "plan", "prompt", "render", "similarity", "statistics"],
+      ...["analysis", "backends", "baselines", "data", "diagnostic", "engines", "estimate", "experiment", "labels"],
+      ...["metrics", "openai", "plan", "prompt", "render", "similarity", "statistics"],
     ],
   },
   study: {

@@ -4,6 +4,7 @@ import {
   type Item,
   type Material,
   manifestKey,
+  nothingTrained,
   ofEach,
   outputOf,
   trainedRuns,
@@ -55,7 +56,7 @@ export const codeItems: readonly Item[] = [
     asks: "Training: the command with all hyper-parameters",
     judge(material) {
       const runs = trainedRuns(material);
-      if (runs.length === 0) return { answer: "not applicable", why: "nothing was trained" };
+      if (runs.length === 0) return { answer: "not applicable", why: nothingTrained(material) };
       return yesIf(
         ofEach(runs, (run) => [manifestKey(material, run, "config.train", "every hyper-parameter, defaults included")]),
         { why: "", ...again },
@@ -67,7 +68,7 @@ export const codeItems: readonly Item[] = [
     asks: "Trained models: where to download them",
     judge(material) {
       const runs = trainedRuns(material);
-      if (runs.length === 0) return { answer: "not applicable", why: "nothing was trained" };
+      if (runs.length === 0) return { answer: "not applicable", why: nothingTrained(material) };
       return yesIf(
         ofEach(runs, (run) => {
           const upload = material.uploads[`${run.experiment}/${run.run}`];

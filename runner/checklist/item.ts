@@ -1,3 +1,4 @@
+import { replayedArms, trainedHere } from "../report/replayed.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** Where a reader finds that something was done: a file by its digest, and the place in it. */
@@ -87,8 +88,13 @@ export function ofEach(runs: readonly RunFacts[], look: (run: RunFacts) => reado
 }
 
 /** Runs in which something was trained. */
-export const trainedRuns = ({ runs }: Material): readonly RunFacts[] =>
-  runs.filter(({ config }) => config.train !== undefined);
+export const trainedRuns = ({ runs }: Material): readonly RunFacts[] => runs.filter(trainedHere);
+
+/** Why items about training have no answer. */
+export const nothingTrained = ({ runs }: Material): string =>
+  runs.some((run) => replayedArms(run).length > 0)
+    ? "nothing was trained: answers were replayed from files"
+    : "nothing was trained: the model answers from its prompt";
 
 /** An item about training: not applicable to a study that trains nothing. */
 export function aboutTraining(
@@ -97,7 +103,6 @@ export function aboutTraining(
   otherwise: Omit<Left, "evidence">,
 ): Verdict {
   const runs = trainedRuns(material);
-  if (runs.length === 0)
-    return { answer: "not applicable", why: "nothing was trained: the model answers from its prompt" };
+  if (runs.length === 0) return { answer: "not applicable", why: nothingTrained(material) };
   return yesIf(ofEach(runs, look), otherwise);
 }

@@ -1,3 +1,4 @@
+import { trainedHere } from "../report/replayed.ts";
 import type { RunFacts } from "../report/study.ts";
 import {
   aboutTraining,
@@ -37,7 +38,7 @@ export const paperItems: readonly Item[] = [
     id: "P3",
     asks: "Number of parameters, total and trainable",
     judge(material) {
-      const trained = material.runs.some(({ config }) => config.train !== undefined);
+      const trained = material.runs.some(trainedHere);
       if (!trained) return architecture(material);
       return aboutTraining(
         material,

@@ -2,7 +2,7 @@ import { warningOf } from "../report/report.ts";
 import { commandOf, leaves } from "../report/sections/reproduction.ts";
 import type { RunFacts } from "../report/study.ts";
 import { armWord, duration, gigabytes, metricWord, runWord, score, whole, withInterval } from "../report/words.ts";
-import type { Material } from "./item.ts";
+import { type Material, nothingTrained, trainedRuns } from "./item.ts";
 
 /** First line of a README that exp has written: one that has it may be written again. */
 export const readmeMark = "<!-- Written by exp from finished runs: what people add belongs into report.notes. -->";
@@ -42,11 +42,13 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): r
 
 const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
 
-const trainedOf = ({ runs }: Material): readonly RunFacts[] => runs.filter(({ config }) => config.train !== undefined);
-
 const unique = (lines: readonly string[]): readonly string[] => [...new Set(lines)];
 
-const nothingTrained = "Nothing was trained: the model answers from its prompt.";
+/** Said in place of what a training would have. */
+function untrained(material: Material): string {
+  const why = nothingTrained(material);
+  return `${why.charAt(0).toUpperCase()}${why.slice(1)}.`;
+}
 
 const sections: readonly Section[] = [
   { id: "C1", heading: "Environment", lines: environment },
@@ -66,15 +68,15 @@ const sections: readonly Section[] = [
     id: "C4",
     heading: "Training",
     lines: (material) =>
-      trainedOf(material).length === 0
-        ? [nothingTrained]
-        : [...block(unique(trainedOf(material).map(commandOf))), ...trainedOf(material).flatMap(hyperParameters)],
+      trainedRuns(material).length === 0
+        ? [untrained(material)]
+        : [...block(unique(trainedRuns(material).map(commandOf))), ...trainedRuns(material).flatMap(hyperParameters)],
   },
   {
     id: "C5",
     heading: "Trained models",
     lines(material) {
-      if (trainedOf(material).length === 0) return [nothingTrained];
+      if (trainedRuns(material).length === 0) return [untrained(material)];
       const uploads = Object.entries(material.uploads);
       if (uploads.length > 0) return uploads.map(([run, { repo }]) => `- ${run}: \`${repo}\` on the Hugging Face hub`);
       return ["*No upload is on record: `npx exp upload RUN` publishes the model, and this section then names it.*"];
@@ -84,7 +86,7 @@ const sections: readonly Section[] = [
     id: "C6",
     heading: "Fine-tuning on your own data",
     lines(material) {
-      const { file, config } = (trainedOf(material).at(-1) ?? material.runs.at(-1)) as RunFacts;
+      const { file, config } = (trainedRuns(material).at(-1) ?? material.runs.at(-1)) as RunFacts;
       const { id, input, target } = config.data.columns;
       return [
         `Copy \`${file}\`, name your files under \`data.train\` and \`data.test\` (.csv, .tsv, .jsonl or .xlsx), and their columns under`,

@@ -79,6 +79,20 @@ describe("extends", () => {
       'experiments/base/mid.yaml:2:9 unknown-key: unknown key "rnk" in train (did you mean "rank"?)',
     ]);
   });
+  it("leaves settings behind that only the former engine knows, and none that nobody knows", () => {
+    const base = (generate: string) => ({
+      "/study/experiments/base/model.yaml": `extends: ../base.yaml\ngenerate: {engine: transformers, ${generate}}\n`,
+      "/study/experiments/answers.jsonl": "",
+    });
+    const own = "name: x\nextends: base/model.yaml\ngenerate: {engine: replay, file: answers.jsonl}\n";
+    expect(experiment(own, { files: base("max_new_tokens: 9, precision: 16bit") }).generate).toEqual({
+      engine: "replay",
+      file: "/study/experiments/answers.jsonl",
+    });
+    expect(wrong(own, { files: base("max_new_token: 9") })[0]).toContain('unknown key "max_new_token" in generate');
+    const same = "name: x\nextends: base/model.yaml\ngenerate: {engine: vllm}\n";
+    expect(experiment(same, { files: base("max_new_tokens: 9") }).generate).toMatchObject({ max_new_tokens: 9 });
+  });
   it("shows a cycle as the chain that it is", () => {
     const cycle = {
       "/study/experiments/a.yaml": "extends: b.yaml\n",

@@ -5,6 +5,20 @@ import { type View, views } from "../labels/views.ts";
 import type { LabelRow } from "../metrics/detail.ts";
 import { type MetricName, metricNames, metrics, type Scores } from "../metrics/metrics.ts";
 import { CellText } from "./cell-text.ts";
+import {
+  addTable,
+  type Column,
+  colours,
+  font,
+  restyle,
+  type Sheets,
+  scale,
+  score,
+  solid,
+  type Table,
+  whole,
+} from "./sheet.ts";
+import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./study-sheets.ts";
 
 /** One arm of a study: zero-shot, a baseline, or the tuned model. */
 export type WorkbookArm = {
@@ -67,7 +81,12 @@ export type Workbook = {
   /** The view in which cases are compared: exact, F1, omissions, additions. */
   readonly caseView: View;
   readonly failures?: readonly WorkbookFailures[];
+  /** What answered in each arm, and how it was trained. */
+  readonly runs?: readonly WorkbookRun[];
+  readonly audit?: WorkbookAudit;
   readonly primary?: { readonly metric: MetricName; readonly view: View } | undefined;
+  /** Said above the header of every sheet, where the numbers are not what they seem. */
+  readonly warning?: string | undefined;
   readonly provenance: readonly (readonly [name: string, value: string | number])[];
 };
 
@@ -79,36 +98,12 @@ export type WorkbookNotes = {
   readonly replaced: number;
 };
 
-/** A font without a name is whatever the program likes. */
-const font = { name: "Calibri", size: 11, family: 2 } as const;
-
-type Column = {
-  readonly header: string;
-  readonly width: number;
-  readonly numFmt?: string;
-  readonly wrap?: boolean;
-  readonly indent?: number;
-};
-
 /** Rows of a sheet in Excel, header included. */
 const sheetRows = 1_048_576;
 /** Labels in one cell are joined by this, so that a comma within a label does no harm. */
 const between = "; ";
-const score = "0.000";
-const whole = "#,##0";
-const colours = {
-  header: "FF1F3A5F",
-  headerText: "FFFFFFFF",
-  best: "FFDCEFDC",
-  good: "FF63BE7B",
-  middle: "FFFFEB84",
-  bad: "FFF8696B",
-  rightText: "FF1E7B34",
-  wrongText: "FFB3261E",
-};
-
 /**
- * Writes sheets Summary, Cases, Failures (where there is an analysis), Labels and Provenance, row by row. The same input gives the same bytes.
+ * Writes sheets Summary, Runs, Cases, Failures, Labels, Data audit and Provenance, row by row; those whose content is absent are left out. The same input gives the same bytes.
  * Every text stays text ("=1+1" is no formula). What Excel cannot hold is changed, counted, and told in Provenance.
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
@@ -121,13 +116,20 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
     zip: { zlib: { level: 3 } },
   } as never);
   const text = new CellText();
-  writeSummary(book, content, text);
-  await writeCases(book, content, text);
-  if (content.failures !== undefined) writeFailures(book, content.failures, text);
-  writeLabels(book, content.arms, text);
-  writeProvenance(book, content.provenance, text);
+  const sheets: Sheets = { book, text, warning: content.warning ?? "" };
+  writeSummary(sheets, content);
+  if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryWords(content));
+  await writeCases(sheets, content);
+  if (content.failures !== undefined) writeFailures(sheets, content.failures);
+  writeLabels(sheets, content.arms);
+  if (content.audit !== undefined) writeAudit(sheets, content.audit);
+  writeProvenance(sheets, content.provenance);
   await Promise.all([book.commit(), done]);
   return { cut: text.cut, replaced: text.replaced };
+}
+
+function primaryWords({ primary, caseView }: Workbook): string {
+  return `${primary?.metric ?? metricNames[0]} (${primary?.view ?? caseView})`;
 }
 
 const epoch = new Date("1980-01-01T00:00:00Z");
@@ -147,7 +149,7 @@ class FixedDates extends excel.stream.xlsx.WorkbookWriter {
   }
 }
 
-function writeSummary(book: excel.stream.xlsx.WorkbookWriter, { arms, primary }: Workbook, text: CellText): void {
+function writeSummary(sheets: Sheets, { arms, primary }: Workbook): void {
   const measured = arms.filter(({ intervals }) => intervals !== undefined);
   const columns: Column[] = [
     { header: "Metric", width: 22 },
@@ -156,7 +158,7 @@ function writeSummary(book: excel.stream.xlsx.WorkbookWriter, { arms, primary }:
     ...measured.map(({ name }) => ({ header: `95 % ${name}`, width: Math.max(18, name.length + 9) })),
     { header: "Definition", width: 95, indent: 1 },
   ];
-  const table = addTable(book, "Summary", columns, 2, text);
+  const table = addTable(sheets, "Summary", columns, 2);
   const isPrimary = (metric: string, view: View) => metric === primary?.metric && view === primary.view;
   const lines = views.flatMap((view) => metricNames.map((metric) => ({ metric, view })));
   lines.sort((a, b) => Number(isPrimary(b.metric, b.view)) - Number(isPrimary(a.metric, a.view)));
@@ -193,7 +195,7 @@ function distinctFacts(arms: readonly WorkbookArm[]) {
   return new Map(arms.flatMap(({ facts }) => facts).map((fact) => [fact.name, fact])).values();
 }
 
-async function writeCases(book: excel.stream.xlsx.WorkbookWriter, content: Workbook, text: CellText): Promise<void> {
+async function writeCases(sheets: Sheets, content: Workbook): Promise<void> {
   const view = content.caseView;
   const columns: Column[] = [
     { header: "ID", width: 14 },
@@ -212,12 +214,12 @@ async function writeCases(book: excel.stream.xlsx.WorkbookWriter, content: Workb
     { header: "New tokens", width: 13, numFmt: whole },
     { header: "Failure categories", width: 40, wrap: true, indent: 1 },
   ];
-  let sheets = 1;
-  let table = addTable(book, "Cases", columns, 2, text);
+  let parts = 1;
+  let table = addTable(sheets, "Cases", columns, 2);
   for (const one of content.cases) {
     if (table.rows === sheetRows) {
       closeCases(table);
-      table = addTable(book, `Cases ${++sheets}`, columns, 2, text);
+      table = addTable(sheets, `Cases ${++parts}`, columns, 2);
     }
     const row = table.add([
       one.id,
@@ -244,8 +246,8 @@ async function writeCases(book: excel.stream.xlsx.WorkbookWriter, content: Workb
   closeCases(table);
 }
 
-function closeCases({ sheet, rows }: Table): void {
-  const last = Math.max(2, rows);
+function closeCases({ sheet, first, rows }: Table): void {
+  const last = Math.max(first, rows);
   const exact = (value: "yes" | "no", argb: string, priority: number): excel.ConditionalFormattingRule => ({
     type: "cellIs",
     operator: "equal",
@@ -254,19 +256,15 @@ function closeCases({ sheet, rows }: Table): void {
     style: { font: { color: { argb } } },
   });
   sheet.addConditionalFormatting({
-    ref: `G2:G${last}`,
+    ref: `G${first}:G${last}`,
     rules: [exact("yes", colours.rightText, 1), exact("no", colours.wrongText, 2)],
   });
-  sheet.addConditionalFormatting({ ref: `H2:H${last}`, rules: [scale(3)] });
+  sheet.addConditionalFormatting({ ref: `H${first}:H${last}`, rules: [scale(3)] });
   sheet.commit();
 }
 
 /** One row a category of an arm, and one for each of its examples. */
-function writeFailures(
-  book: excel.stream.xlsx.WorkbookWriter,
-  failures: readonly WorkbookFailures[],
-  text: CellText,
-): void {
+function writeFailures(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
   const columns: Column[] = [
     { header: "Arm", width: 16 },
     { header: "Category", width: 24 },
@@ -279,7 +277,7 @@ function writeFailures(
     { header: "Labels read", width: 32, wrap: true },
     { header: "Definition", width: 70 },
   ];
-  const table = addTable(book, "Failures", columns, 2, text);
+  const table = addTable(sheets, "Failures", columns, 2);
   for (const { arm, wrong, categories } of failures) {
     for (const { name, cases, definition, examples } of categories) {
       const share = wrong === 0 ? 0 : cases / wrong;
@@ -306,7 +304,7 @@ function writeFailures(
   table.sheet.commit();
 }
 
-function writeLabels(book: excel.stream.xlsx.WorkbookWriter, arms: readonly WorkbookArm[], text: CellText): void {
+function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[]): void {
   const columns: Column[] = [
     { header: "Label", width: 40 },
     { header: "View", width: 11 },
@@ -318,117 +316,29 @@ function writeLabels(book: excel.stream.xlsx.WorkbookWriter, arms: readonly Work
     { header: "Recall", width: 11, numFmt: score },
     { header: "F1", width: 9, numFmt: score },
   ];
-  const table = addTable(book, "Labels", columns, 1, text);
+  const table = addTable(sheets, "Labels", columns, 1);
   for (const view of views) {
     for (const arm of arms) {
       for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view])
         table.add([label, view, arm.name, support, predicted, tp, precision, recall, f1]).commit();
     }
   }
-  table.sheet.addConditionalFormatting({ ref: `G2:I${Math.max(2, table.rows)}`, rules: [scale(1)] });
+  table.sheet.addConditionalFormatting({
+    ref: `G${table.first}:I${Math.max(table.first, table.rows)}`,
+    rules: [scale(1)],
+  });
   table.sheet.commit();
 }
 
-function writeProvenance(
-  book: excel.stream.xlsx.WorkbookWriter,
-  provenance: Workbook["provenance"],
-  text: CellText,
-): void {
+function writeProvenance(sheets: Sheets, provenance: Workbook["provenance"]): void {
   const columns: Column[] = [
     { header: "What", width: 46 },
     { header: "Value", width: 100 },
   ];
-  const table = addTable(book, "Provenance", columns, 1, text);
+  const table = addTable(sheets, "Provenance", columns, 1);
   for (const [name, value] of provenance) table.add([name, value]);
+  const { text } = sheets;
   if (text.cut > 0) table.add(["Texts cut at Excel's 32,767 characters a cell", text.cut]);
   if (text.replaced > 0) table.add(["Texts with characters replaced that Excel cannot hold", text.replaced]);
   table.sheet.commit();
-}
-
-/** Red at 0, yellow at a half, green at 1. */
-function scale(priority: number): excel.ConditionalFormattingRule {
-  return {
-    type: "colorScale",
-    priority,
-    cfvo: [
-      { type: "num", value: 0 },
-      { type: "num", value: 0.5 },
-      { type: "num", value: 1 },
-    ],
-    color: [{ argb: colours.bad }, { argb: colours.middle }, { argb: colours.good }],
-  };
-}
-
-/** A sheet that is filled row by row. */
-type Table = {
-  readonly sheet: excel.Worksheet;
-  /** Number of rows, header included. */
-  rows: number;
-  /** Adds a row of texts and numbers, to be committed; nothing is ever a formula, a link or an error. */
-  add(values: readonly (string | number | undefined)[]): excel.Row;
-};
-
-/** A sheet with a frozen header, a filter on it, and so many frozen columns. */
-function addTable(
-  book: excel.stream.xlsx.WorkbookWriter,
-  name: string,
-  columns: readonly Column[],
-  frozen: number,
-  text: CellText,
-): Table {
-  const sheet = book.addWorksheet(name, {
-    views: [{ state: "frozen", xSplit: frozen, ySplit: 1 }],
-    pageSetup: { orientation: "landscape", fitToPage: true, fitToWidth: 1, fitToHeight: 0 },
-  });
-  sheet.autoFilter = { from: { row: 1, column: 1 }, to: { row: 1, column: columns.length } };
-  sheet.columns = columns.map(({ width }) => ({ width }));
-  const header = sheet.addRow(columns.map((column) => asText(text.of(column.header))));
-  header.eachCell((cell, column) => {
-    const isNumber = columns[column - 1]?.numFmt !== undefined;
-    cell.style = {
-      alignment: { vertical: "middle", horizontal: isNumber ? "right" : "left" },
-      font: { ...font, bold: true, color: { argb: colours.headerText } },
-      fill: solid(colours.header),
-    };
-  });
-  header.commit();
-
-  // One style object a column: the writer knows it again and does not compare styles cell by cell.
-  const styles = columns.map(
-    ({ numFmt, wrap, indent }): Partial<excel.Style> => ({
-      ...(numFmt === undefined ? {} : { numFmt }),
-      alignment: {
-        vertical: "top",
-        ...(numFmt === undefined ? { horizontal: "left" } : {}),
-        ...(wrap ? { wrapText: true } : {}),
-        ...(indent ? { indent } : {}),
-      },
-    }),
-  );
-  return {
-    sheet,
-    rows: 1,
-    add(values) {
-      this.rows++;
-      const row = sheet.addRow(values.map((value) => (typeof value === "string" ? asText(text.of(value)) : value)));
-      styles.forEach((style, column) => {
-        if (values[column] !== undefined) row.getCell(column + 1).style = style;
-      });
-      return row;
-    },
-  };
-}
-
-function solid(argb: string): excel.Fill {
-  return { type: "pattern", pattern: "solid", fgColor: { argb } };
-}
-
-/** Changes the style of one cell and not the one that its column shares. */
-function restyle(cell: excel.Cell, style: Partial<excel.Style>): void {
-  cell.style = { ...cell.style, ...style };
-}
-
-/** A text with space at its ends is written as a run, the one form in which the writer says that space counts. */
-function asText(value: string | undefined): excel.CellValue {
-  return value !== undefined && /^\s|\s$/.test(value) ? { richText: [{ text: value }] } : value;
 }

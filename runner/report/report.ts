@@ -1,6 +1,7 @@
 import type { Block, Report } from "./block.ts";
 import { figuresOf } from "./figures/index.ts";
 import { notesOf } from "./notes.ts";
+import { replayWarningOf } from "./replayed.ts";
 import { abstract } from "./sections/abstract.ts";
 import { data } from "./sections/data.ts";
 import { efficiency } from "./sections/efficiency.ts";
@@ -63,6 +64,6 @@ export const warningOf = (runs: readonly RunFacts[]): string => [...new Set(runs
 function warningsOf(run: RunFacts): readonly string[] {
   return [
     ...(run.smoke ? [`${run.experiment} is a smoke run: its numbers mean nothing.`] : []),
-    ...(run.config.generate.engine === "replay" ? [`The answers of ${run.experiment} were replayed from a file.`] : []),
+    ...[replayWarningOf(run) ?? []].flat(),
   ];
 }

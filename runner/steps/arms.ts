@@ -11,11 +11,10 @@ export function armOf(step: string): Arm {
   return step.slice(step.indexOf(".") + 1);
 }
 
-/** The arms that a language model answers. A replayed file stands for the one arm that the experiment is about. */
-export function modelArms(experiment: Experiment): readonly Arm[] {
-  const tuned = experiment.train !== undefined;
-  if (experiment.generate.engine === "replay") return [tuned ? "tuned" : "zero_shot"];
-  return tuned ? ["zero_shot", "tuned"] : ["zero_shot"];
+/** The arms that a language model answers. A replayed file stands for the arm that the experiment is about; another may bring the untrained one. */
+export function modelArms({ train, generate }: Experiment): readonly Arm[] {
+  if (train === undefined) return ["zero_shot"];
+  return generate.engine === "replay" && generate.zero_shot === undefined ? ["tuned"] : ["zero_shot", "tuned"];
 }
 
 /** Baselines from the simplest to the strongest. */

@@ -33,12 +33,12 @@ export const generate: StepKind<Params> = {
 };
 
 /** Takes the answers from a file that another program wrote. */
-export const replay: StepKind = {
+export const replay: StepKind<{ readonly made_by?: string }> = {
   name: "replay",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  async run(_params, ports) {
+  async run({ made_by = null }, ports) {
     const path = ports.source("generate.file");
     const answers = readReplay(path);
     const rows = readJsonLines<DataRow>(ports.input("rows"));
@@ -61,6 +61,7 @@ export const replay: StepKind = {
     }
     const responses = rows.map(({ id }) => ({ id, ...answers.get(id) }));
     writeFileSync(join(ports.output, "responses.jsonl"), jsonLines(responses));
+    ports.evidence({ replayed: ports.hint("file") ?? null, made_by });
   },
 };
 
@@ -74,7 +75,15 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
       part === "eval"
         ? { rows: { step: "data", file: on } }
         : { rows: { step: "data", file: "validation.jsonl" }, others: { step: "data", file: on } };
-    return draft({ id, kind: replay.name, params: {}, sources: { "generate.file": how.file }, reads });
+    const file = arm === "zero_shot" && how.zero_shot !== undefined ? how.zero_shot : how.file;
+    return draft({
+      id,
+      kind: replay.name,
+      params: { made_by: how.made_by },
+      hints: { file: site.portable(file) },
+      sources: { "generate.file": file },
+      reads,
+    });
   }
   if (how.engine === "openai") return draftAsk(experiment, arm, site, part);
   const { precision, seed, vote, ...more } = how;

@@ -58,7 +58,7 @@ export function draftsOf(experiment: Experiment, site: Site, compared: readonly 
     ...drafts,
     ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),
     draftAnalyse(experiment, scores, site),
-    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site)] : []),
+    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site, compared)] : []),
   ];
 }
 

@@ -2,11 +2,14 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Analysis, Failure } from "../analysis/analyse.ts";
+import type { Audit } from "../data/audit.ts";
+import { replayWarning } from "../engines/replay.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import { type View, viewOf } from "../labels/views.ts";
 import { caseOutcome } from "../metrics/detail.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import type { Json, Ports, StepKind } from "../plan/step.ts";
+import type { WorkbookAudit, WorkbookRun } from "../render/study-sheets.ts";
 import type { WorkbookArm, WorkbookCase, WorkbookFailures } from "../render/workbook.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
@@ -20,16 +23,19 @@ type Params = {
   readonly arms: readonly Arm[];
   readonly primary: { readonly metric: MetricName; readonly view: View };
   readonly config: Json;
+  /** Experiments that this one compares itself with, by name. */
+  readonly compared: Readonly<Record<string, Json>>;
   readonly exp: string;
 };
 
 /** Puts every answer of every arm, the scores and where they come from into one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 2,
+  version: 3,
   cached: true,
   outputs: () => ["workbook.xlsx"],
-  async run({ arms, primary, config, exp }, ports) {
+  async run({ arms, primary, config, compared, exp }, ports) {
+    const asked = arms.map((arm) => askedOf(arm, config, compared));
     const { writeWorkbook } = await import("../render/workbook.ts");
     const notes = await writeWorkbook(join(ports.output, "workbook.xlsx"), {
       arms: arms.map((arm) => armOf(arm, ports)),
@@ -37,6 +43,9 @@ export const workbook: StepKind<Params> = {
       caseView: primary.view,
       failures: failuresOf(arms, ports),
       primary,
+      runs: asked.map((one) => runOf(one, primary, ports)),
+      audit: auditOf(ports),
+      warning: replayWarning(asked.flatMap(replayed)),
       provenance: [["exp", exp], ...flatten(config), ...digests(arms, ports)],
     });
     ports.evidence({ ...notes });
@@ -68,6 +77,88 @@ function armOf(arm: Arm, ports: Ports): WorkbookArm {
       },
     ],
   };
+}
+
+/** An arm with the experiment that it belongs to, and its name there. */
+type Asked = { readonly arm: Arm; readonly own: Arm; readonly experiment: Experiment };
+
+function askedOf(arm: Arm, config: Json, compared: Params["compared"]): Asked {
+  const dot = arm.lastIndexOf(".");
+  const experiment = (dot < 0 ? config : compared[arm.slice(0, dot)]) as unknown as Experiment;
+  return { arm, own: arm.slice(dot + 1), experiment };
+}
+
+const isModel = ({ own }: Asked): boolean => own === "tuned" || own === "zero_shot";
+
+function replayed(asked: Asked) {
+  const { generate, name } = asked.experiment;
+  return isModel(asked) && generate.engine === "replay"
+    ? [{ experiment: name, made_by: generate.made_by ?? null }]
+    : [];
+}
+
+function runOf(asked: Asked, primary: Params["primary"], ports: Ports): WorkbookRun {
+  const { arm, experiment } = asked;
+  const metrics = JSON.parse(readFileSync(ports.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
+  const predictions = readJsonLines<Prediction>(ports.input(`predictions.${arm}`));
+  const total = (key: "prompt_tokens" | "new_tokens") =>
+    predictions.every((one) => one[key] === undefined)
+      ? undefined
+      : predictions.reduce((sum, one) => sum + (one[key] ?? 0), 0);
+  const interval = metrics.intervals[primary.view][primary.metric];
+  return {
+    experiment: experiment.name,
+    arm: asked.own,
+    ...(isModel(asked) ? { model: experiment.model.base, revision: experiment.model.revision } : {}),
+    training: trainingWords(asked),
+    answered_by: answeredBy(asked),
+    cases: metrics.n,
+    value: metrics.views[primary.view][primary.metric],
+    low: interval?.low,
+    high: interval?.high,
+    prompt_tokens: total("prompt_tokens"),
+    new_tokens: total("new_tokens"),
+  };
+}
+
+function trainingWords({ own, experiment: { train, generate } }: Asked): string {
+  if (own !== "tuned" || train === undefined) return "none";
+  const { backend, method, learning_rate, epochs, batch_size, gradient_accumulation, seed } = train;
+  const rank = train.method === "full" ? "" : `, rank ${train.rank}, alpha ${train.alpha}`;
+  const words = `${method} by ${backend}${rank}, learning rate ${learning_rate}, ${epochs} epochs, ${batch_size * gradient_accumulation} rows a step, seed ${seed}`;
+  return generate.engine === "replay" ? `declared, not carried out: ${words}` : words;
+}
+
+function answeredBy(asked: Asked): string {
+  const { generate } = asked.experiment;
+  if (!isModel(asked)) return asked.own;
+  if (generate.engine !== "replay") return generate.engine;
+  const file = asked.own === "zero_shot" ? (generate.zero_shot ?? generate.file) : generate.file;
+  return `replayed from ${file}${generate.made_by === undefined ? "" : `: ${generate.made_by}`}`;
+}
+
+/** The audit's findings, and the numbers of each part. */
+function auditOf(ports: Ports): WorkbookAudit {
+  const { splits, findings } = JSON.parse(readFileSync(ports.input("audit"), "utf8")) as Audit;
+  const parts = Object.entries(splits).map(([part, facts]) => [
+    part,
+    [
+      ["rows", facts.rows],
+      ["without an input", facts.empty_inputs],
+      ["without a label", facts.empty_targets],
+      ["distinct labels as they are spelt", facts.labels_raw],
+      ["distinct labels, basic view", facts.labels_basic],
+      ["labels a row", facts.labels_per_row],
+      ["labels that one row has", facts.labels_once],
+      ["labels of fewer than six rows", facts.labels_below_six],
+      ["share of the labels that training has", facts.seen_in_training],
+      ["micro-F1 that this share allows at best", facts.ceiling.micro_f1],
+      ["exact match that this share allows at best", facts.ceiling.exact_match],
+      ["words of an input, median", facts.words.median],
+      ["words of an input, most", facts.words.max],
+    ] as const,
+  ]);
+  return { parts: Object.fromEntries(parts), findings };
 }
 
 function* casesOf(arms: readonly Arm[], view: View, ports: Ports): Generator<WorkbookCase> {
@@ -113,7 +204,12 @@ function digests(arms: readonly Arm[], ports: Ports): (readonly [string, string]
 }
 
 /** The workbook over all arms of one experiment. */
-export function draftWorkbook(experiment: Experiment, arms: readonly Arm[], site: Site) {
+export function draftWorkbook(
+  experiment: Experiment,
+  arms: readonly Arm[],
+  site: Site,
+  compared: readonly Experiment[],
+) {
   const { synonyms } = experiment.data.labels;
   const { metric, view } = experiment.evaluate.primary;
   return draft({
@@ -123,12 +219,14 @@ export function draftWorkbook(experiment: Experiment, arms: readonly Arm[], site
       arms,
       primary: { metric, view },
       config: site.portable(experiment as unknown as Json),
+      compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other as unknown as Json]))),
       exp: site.version,
     },
     sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
     reads: {
       rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
       analysis: { step: "analyse", file: "analysis.json" },
+      audit: { step: "data", file: "audit.json" },
       failures: { step: "analyse", file: "failures.jsonl" },
       ...Object.fromEntries(
         arms.flatMap((arm) => [

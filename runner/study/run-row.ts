@@ -1,4 +1,5 @@
 import type { Experiment } from "../experiment/schema.ts";
+import { replayedArms } from "../report/replayed.ts";
 import type { ArmScore, RunRow } from "../report/run-row.ts";
 import { subjectOf } from "./answers.ts";
 import type { FinishedRun } from "./runs.ts";
@@ -6,7 +7,7 @@ import type { FinishedRun } from "./runs.ts";
 /** What a table of runs says of one: read from its manifest, so that a thousand runs are listed at once. */
 export function runRowOf(run: FinishedRun): RunRow {
   const { experiment, run: name, coordinates, created, smoke, arms, intervals, cost, config } = run.manifest;
-  const { evaluate, generate, resources } = config as unknown as Experiment;
+  const { evaluate, resources } = config as unknown as Experiment;
   const { metric, view } = evaluate.primary;
   const subject = subjectOf(run);
   const scoreOf = (arm: string): ArmScore => ({
@@ -26,6 +27,6 @@ export function runRowOf(run: FinishedRun): RunRow {
     seconds: cost.seconds,
     memory: cost.peak_memory,
     price: price === undefined ? null : (cost.seconds / 3600) * price,
-    marks: [...(smoke ? ["smoke"] : []), ...(generate.engine === "replay" ? ["replayed"] : [])],
+    marks: [...(smoke ? ["smoke"] : []), ...(replayedArms(run.manifest).length > 0 ? ["replayed"] : [])],
   };
 }

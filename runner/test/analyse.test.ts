@@ -48,7 +48,7 @@ test("every arm is analysed: the run's files, exp show and the workbook say the 
   const rows = (book.getWorksheet("Failures")?.getSheetValues() ?? []).slice(1) as string[][];
   expect(rows.find((row) => row[1] === "zero_shot" && row[2] === "out_of_set")?.slice(3, 5)).toEqual([3, 1]);
   const cases = (book.getWorksheet("Cases")?.getSheetValues() ?? []).slice(1) as string[][];
-  const last = (cases[0] as string[]).indexOf("Failure categories");
+  const last = (cases[1] as string[]).indexOf("Failure categories");
   expect(cases.find((row) => row[1] === "test-0" && row[2] === "zero_shot")?.[last]).toMatch(/^omission; addition/);
 });
 

@@ -5,9 +5,7 @@ import { needFile } from "./data.ts";
 export function checkGenerate(context: CheckContext): void {
   const { generate } = context.experiment;
   if (generate.engine === "replay") {
-    if (needFile(context, "generate.file", generate.file) && !generate.file.endsWith(".jsonl")) {
-      context.error("generate.file", "bad-format", "a replayed file is .jsonl", "write one {id, text} a line");
-    }
+    checkReplay(context, generate);
     return;
   }
   if (generate.engine === "openai") checkServer(context, generate);
@@ -16,6 +14,19 @@ export function checkGenerate(context: CheckContext): void {
     context.error("generate.engine", "engine-lacks", "vLLM runs on GPUs alone, and resources.gpus is 0", help);
   }
   checkSampling(context, generate);
+}
+
+/** Files of answers that can be read, and an untrained model's only beside a trained one's. */
+function checkReplay(context: CheckContext, generate: Replay): void {
+  for (const key of ["file", "zero_shot"] as const) {
+    const file = generate[key];
+    if (file !== undefined && needFile(context, `generate.${key}`, file) && !file.endsWith(".jsonl"))
+      context.error(`generate.${key}`, "bad-format", "a replayed file is .jsonl", "write one {id, text} a line");
+  }
+  if (generate.zero_shot !== undefined && context.experiment.train === undefined) {
+    const message = "there is no train:, so that file has the untrained model's answers already";
+    context.warning("generate.zero_shot:", "unused-key", message, "take it out, or say how the model was trained");
+  }
 }
 
 /** An address that can be asked and that may be written down, and one model that is served. */
@@ -54,6 +65,7 @@ const decidedElsewhere = [
   "n",
 ];
 
+type Replay = Extract<CheckContext["experiment"]["generate"], { readonly engine: "replay" }>;
 type Model = Exclude<CheckContext["experiment"]["generate"], { readonly engine: "replay" }>;
 
 /** Keys that do nothing, or nothing good, beside others. */

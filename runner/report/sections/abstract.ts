@@ -1,4 +1,5 @@
 import type { Span } from "../block.ts";
+import { replayedArms, trainedHere } from "../replayed.ts";
 import type { RunFacts, Study } from "../study.ts";
 import { armWord, duration, metricWord, pValue, runWord, score, subject, whole, withInterval } from "../words.ts";
 
@@ -17,16 +18,21 @@ function one(run: RunFacts): readonly Span[] {
     own === undefined
       ? score(run.arms.find(({ name }) => name === subject(run))?.views[view]?.[metric])
       : withInterval(own);
-  const trained =
-    run.config.train === undefined
-      ? "without any training"
-      : `fine-tuned by ${methodWord(run)} in ${duration(run.steps.train?.seconds ?? 0)}`;
   return [
     { strong: `${runWord(run)}. ` },
     ...verdict(run),
-    `${run.model?.base ?? run.config.model.base}, ${trained}, reaches ${metricWord(metric)} ${said} on ${whole(run.comparison?.n ?? 0)} cases (${view} view; 95 % bootstrap interval over cases). `,
+    `${modelWords(run)} ${metricWord(metric)} ${said} on ${whole(run.comparison?.n ?? 0)} cases (${view} view; 95 % bootstrap interval over cases). `,
     ...others(run),
   ];
+}
+
+/** What answered, up to its verb. */
+function modelWords(run: RunFacts): string {
+  const base = run.model?.base ?? run.config.model.base;
+  const declared = run.config.train === undefined ? "without any training" : `fine-tuned by ${methodWord(run)}`;
+  if (replayedArms(run).some(({ arm }) => arm === subject(run)))
+    return `Replayed answers in place of ${base}, ${declared}, reach`;
+  return `${base}, ${declared}${trainedHere(run) ? ` in ${duration(run.steps.train?.seconds ?? 0)}` : ""}, reaches`;
 }
 
 /** The first sentence where a rival is as good: a reader must not have to look for it. */

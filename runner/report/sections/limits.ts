@@ -1,4 +1,5 @@
 import { type Block, heading, paragraph } from "../block.ts";
+import { replayLimits, trainedHere } from "../replayed.ts";
 import type { RunFacts, Study } from "../study.ts";
 import { metricWord, runWord, score, whole } from "../words.ts";
 
@@ -26,16 +27,14 @@ export function limitsOf(run: RunFacts): readonly string[] {
   const { config, audit, provenance } = run;
   return [
     ...(run.smoke ? [`${runWord(run)} is a smoke run of 20 rows and 5 steps: its numbers mean nothing.`] : []),
-    ...(config.generate.engine === "replay"
-      ? [`The answers of ${runWord(run)} were replayed from a file: what made them is not part of this study's record.`]
-      : []),
+    ...replayLimits(run),
     ...(config.evaluate.on === "validation"
       ? [`${runWord(run)} is scored on validation rows, which may have chosen its settings.`]
       : []),
-    ...(config.train !== undefined && config.data.validation === undefined
+    ...(trainedHere(run) && config.data.validation === undefined
       ? [`${runWord(run)} has no validation part: its settings were not chosen by held-out rows.`]
       : []),
-    ...(config.train !== undefined
+    ...(trainedHere(run)
       ? [`${runWord(run)} was trained with one seed: the interval covers the draw of cases, not that of seeds.`]
       : []),
     ...formsOf(run),

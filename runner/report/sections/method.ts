@@ -1,4 +1,5 @@
 import { type Block, type Cell, heading, paragraph, type Span } from "../block.ts";
+import { trainedHere } from "../replayed.ts";
 import type { Curve, RunFacts, Study } from "../study.ts";
 import { duration, gigabytes, runWord, whole } from "../words.ts";
 
@@ -12,12 +13,21 @@ export function method({ runs }: Study): readonly Block[] {
       ...architectures(runs),
     ];
   }
+  const here = trained.some(trainedHere);
   const curves = trained.some(({ curves }) => Object.keys(curves).length > 0);
   return [
     heading(1, "Fine-tuning methodology"),
     ...architectures(runs),
-    paragraph(...explained(trained)),
-    training(trained),
+    ...(here
+      ? []
+      : [
+          paragraph(
+            { strong: "Nothing was trained in this study: its answers were replayed. " },
+            "This is the training that the experiment declares.",
+          ),
+        ]),
+    paragraph(...explained(trained, here)),
+    training(trained, here),
     ...(curves
       ? [
           {
@@ -65,7 +75,7 @@ function architectures(runs: readonly RunFacts[]): readonly Block[] {
   ];
 }
 
-function explained(runs: readonly RunFacts[]): readonly Span[] {
+function explained(runs: readonly RunFacts[], here: boolean): readonly Span[] {
   const methods = new Set(runs.map(({ config }) => config.train?.method));
   const backends = new Set(runs.map(({ config }) => config.train?.backend));
   const spans: Span[] = [];
@@ -84,20 +94,20 @@ function explained(runs: readonly RunFacts[]): readonly Span[] {
   }
   if (methods.has("full")) spans.push("Full fine-tuning changes every weight. ");
   spans.push("The loss is the cross-entropy of the answer's tokens and its end token; the prompt is masked. ");
-  if (backends.has("torchtune")) spans.push("Training ran with torchtune ", { cite: "torchtune" }, ". ");
-  if (backends.has("axolotl")) spans.push("Training ran with axolotl ", { cite: "axolotl" }, ". ");
+  const ran = here ? "Training ran with" : "The trainer is";
+  if (backends.has("torchtune")) spans.push(`${ran} torchtune `, { cite: "torchtune" }, ". ");
+  if (backends.has("axolotl")) spans.push(`${ran} axolotl `, { cite: "axolotl" }, ". ");
   return spans;
 }
 
 /** What differs from run to run in one table; the appendix has every parameter. */
-function training(runs: readonly RunFacts[]): Block {
-  const rows: readonly (readonly [string, (run: RunFacts) => Cell])[] = [
+function training(runs: readonly RunFacts[], here: boolean): Block {
+  const declared: readonly Row[] = [
     ["method", ({ config }) => config.train?.method ?? "–"],
     [
       "rank / alpha",
       ({ config }) => (config.train?.method === "full" ? "–" : `${config.train?.rank} / ${config.train?.alpha}`),
     ],
-    ["trainable parameters", ({ curves }) => trainable(curves.train)],
     [
       "epochs; rows a step",
       ({ config: { train } }) => `${train?.epochs}; ${(train?.batch_size ?? 0) * (train?.gradient_accumulation ?? 0)}`,
@@ -108,6 +118,9 @@ function training(runs: readonly RunFacts[]): Block {
       "kept checkpoint",
       ({ config: { train } }) => (train?.keep === "last" ? "last" : `best ${(train?.keep as { best: string })?.best}`),
     ],
+  ];
+  const measured: readonly Row[] = [
+    ["trainable parameters", ({ curves }) => trainable(curves.train)],
     ["tokens trained on", (run) => whole(run.cost.tokens.trained)],
     ["training time", (run) => duration(run.steps.train?.seconds ?? 0)],
     [
@@ -123,12 +136,14 @@ function training(runs: readonly RunFacts[]): Block {
   return {
     type: "table",
     id: "training",
-    caption: `How the models were trained${runs.length > few.length ? `; the latest ${few.length} of ${runs.length} runs` : ""}. The appendix has every parameter.`,
+    caption: `${here ? "How the models were trained" : "How the models are to be trained"}${runs.length > few.length ? `; the latest ${few.length} of ${runs.length} runs` : ""}. The appendix has every parameter.`,
     head: ["", ...few.map(runWord)],
     align: ["left", ...few.map(() => "right" as const)],
-    rows: rows.map(([name, of]) => [name, ...few.map(of)]),
+    rows: [...declared, ...(here ? measured : [])].map(([name, of]) => [name, ...few.map(of)]),
   };
 }
+
+type Row = readonly [name: string, of: (run: RunFacts) => Cell];
 
 /** Runs side by side that a page's width holds. */
 const mostColumns = 4;

@@ -13,6 +13,7 @@ export function prompts({ runs }: Study): readonly Block[] {
         "prompt can make it.",
     ),
     ...runs.flatMap((run) => templates(run, seen)),
+    ...unrendered(runs),
     ...baselines(runs.at(-1) as RunFacts),
   ];
 }
@@ -28,6 +29,28 @@ function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
       { type: "code" as const, text: messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n") },
     ];
   });
+}
+
+/** Templates that an experiment names and nobody was asked by, because the answers were there already. */
+function unrendered(runs: readonly RunFacts[]): readonly Block[] {
+  const silent = runs.filter(({ prompts }) => Object.keys(prompts).length === 0);
+  const named = new Set(
+    silent.flatMap(({ config: { prompt, train } }) => [
+      prompt.template,
+      ...(train === undefined ? [] : [prompt.zero_shot]),
+    ]),
+  );
+  if (named.size === 0) return [];
+  const codes = [...named].flatMap((path, at) => [at === 0 ? "" : ", ", { code: path }]);
+  return [
+    paragraph(
+      "The answers were replayed, so no prompt was filled in. The templates that the experiment names are ",
+      ...codes,
+      "; ",
+      { code: "exp preview" },
+      " shows them as a model would be shown them.",
+    ),
+  ];
 }
 
 function baselines(run: RunFacts): readonly Block[] {

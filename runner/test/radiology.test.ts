@@ -1,0 +1,98 @@
+/** The study's whole hand-in with simulated answers in place of the GPU's: 4B and 8B, untrained and tuned, every file opened by its own reader. */
+import { execFileSync } from "node:child_process";
+import { cpSync, mkdtempSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import excel from "exceljs";
+import { expect } from "vitest";
+import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
+import { hasOffice, officeText } from "./office.ts";
+import { test } from "./rig.ts";
+
+const clone = fileURLToPath(new URL("../..", import.meta.url));
+
+/** What no page may be without: that no model answered, and what did. */
+const simulated =
+  /answers of radiology-study-replay and lora-4b-replay were replayed from 4 files; they were made by a seeded corruption/;
+
+test("simulated answers are what their seed gives", () => {
+  execFileSync("python3", ["experiments/replay/simulate.py", "--check"], { cwd: clone, stdio: "pipe" });
+});
+
+test("radiology-study is handed in with replayed answers, and each page says that they are simulated", async ({
+  rig,
+}) => {
+  for (const folder of ["experiments", "prompts"]) cpSync(join(clone, folder), rig.path(folder), { recursive: true });
+  const { manifest } = await rig.built("experiments/radiology-study-replay.yaml");
+  const { arms, intervals, steps } = rig.manifest(manifest);
+  const kinds = new Set(Object.values(steps).map(({ kind }) => kind));
+  // No step that runs Python, or a model.
+  expect([...kinds].sort()).toEqual(["analyse", "compare", "data", "evaluate", "lookup", "replay", "workbook"]);
+  const f1 = (arm: string) => arms[arm]?.canonical.micro_f1 as number;
+  expect(f1("tuned")).toBeGreaterThan(f1("zero_shot"));
+  expect(f1("lora-4b-replay.tuned")).toBeGreaterThan(f1("lora-4b-replay.zero_shot"));
+
+  expect((await rig.exp("export", "out", "radiology-study-replay")).code).toBe(0);
+  const out = rig.path("out");
+  const inOneLine = (text: string) => text.replaceAll(/[\s\u200b]+/g, " ");
+
+  // The PDF: as text and as pictures.
+  const pages = execFileSync("pdftotext", ["-layout", join(out, "report.pdf"), "-"], { encoding: "utf8" }).split("\f");
+  for (const page of pages.slice(0, -1)) expect(inOneLine(page)).toMatch(simulated);
+  const text = inOneLine(pages.join(" "));
+  for (const arm of ["zero-shot", "fine-tuned", "lora-4b-replay, zero-shot", "lora-4b-replay, fine-tuned"])
+    expect(text).toContain(arm);
+  const own = intervals.tuned?.canonical.micro_f1;
+  expect(text).toContain(`${f1("tuned").toFixed(3)} [${own?.low.toFixed(3)}, ${own?.high.toFixed(3)}]`);
+  expect(text).toContain("Failure cases and likely causes");
+  expect(text).toContain("Nothing was trained in this study");
+  expect(text).toContain("simulated-4b-tuned.jsonl");
+  expect(text).not.toMatch(/in 0\.0 s/);
+  const pictures = mkdtempSync(join(out, "pictures-"));
+  execFileSync("pdftoppm", ["-r", "40", "-png", join(out, "report.pdf"), join(pictures, "p")], { stdio: "pipe" });
+  expect(readdirSync(pictures)).toHaveLength(pages.length - 1);
+
+  // The workbook: every sheet warns, and has every arm.
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(join(out, "workbook.xlsx"));
+  const sheets = book.worksheets.map(({ name }) => name);
+  expect(sheets).toEqual(["Summary", "Runs", "Cases", "Failures", "Labels", "Data audit", "Provenance"]);
+  for (const sheet of book.worksheets) expect(sheet.getCell("A1").value, sheet.name).toMatch(simulated);
+  expect(book.getWorksheet("Cases")?.rowCount).toBe(2 + 236 * Object.keys(arms).length);
+  const runs = (book.getWorksheet("Runs")?.getSheetValues() ?? []).slice(3) as string[][];
+  expect(runs.map((row) => [row[1], row[2]])).toEqual(
+    expect.arrayContaining([
+      ["radiology-study-replay", "zero_shot"],
+      ["radiology-study-replay", "tuned"],
+      ["lora-4b-replay", "zero_shot"],
+      ["lora-4b-replay", "tuned"],
+    ]),
+  );
+  for (const row of runs.filter(([, , arm]) => arm === "tuned"))
+    expect(row[5]).toMatch(/^declared, not carried out: lora/);
+  if (hasOffice) {
+    const read = officeText(join(out, "workbook.xlsx"), rig.path("office"));
+    expect(Object.keys(read).sort()).toEqual([...sheets].sort());
+    for (const [name, csv] of Object.entries(read)) expect(csv.split("\n")[0], name).toMatch(simulated);
+  }
+
+  // Texts, and the answers themselves.
+  for (const name of ["README.md", "checklist.md"]) expect(inOneLine(rig.read(`out/${name}`))).toMatch(simulated);
+  for (const arm of Object.keys(arms))
+    expect(
+      readFileSync(join(out, "predictions", `${arm}.jsonl`), "utf8")
+        .trim()
+        .split("\n"),
+    ).toHaveLength(236);
+  expect(rig.read("out/README.md")).toContain("Nothing was trained: answers were replayed from files.");
+
+  // The page.
+  if (browserPath === undefined) return;
+  const browser = await openBrowser();
+  rig.atEnd(() => void browser.close());
+  const page = await browser.newPage();
+  await page.goto(pathToFileURL(join(out, "report.html")).href);
+  expect(await page.locator(".warning").textContent()).toMatch(simulated);
+  expect(await page.locator("article.case").count()).toBeGreaterThan(0);
+  await expectAccessible(page);
+});
