@@ -7,7 +7,10 @@ import { type Rig, type RunEvents, test } from "./rig.ts";
 const file = "experiments/study.yaml";
 const steps = ["data", "generate.zero_shot", "evaluate.zero_shot", "analyse", "workbook"];
 const all = (status: string) => Object.fromEntries(steps.map((step) => [step, status]));
-const but = (step: string) => ({ ...all("reused"), [step]: "built" });
+const but = (...steps: readonly string[]) => ({
+  ...all("reused"),
+  ...Object.fromEntries(steps.map((step) => [step, "built"])),
+});
 
 /** The one file of a step's stored output. */
 const stored = (rig: Rig, run: RunEvents, step: string, name: string): string =>
