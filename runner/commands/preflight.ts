@@ -2,16 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "../execute/event.ts";
-import { machinery } from "../execute/machinery.ts";
 import { execute } from "../execute/scheduler.ts";
-import { Slots } from "../execute/slots.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { upTo } from "../plan/build.ts";
 import { openProject, planAll } from "../project.ts";
-import { environmentPython } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { gigabytes } from "../show/quantity.ts";
 import { type Context, exit } from "./context.ts";
+import { machineryFor } from "./machinery.ts";
 import { formatProblem, type Problem } from "./problems.ts";
 
 /**
@@ -55,17 +53,7 @@ export async function tryTokens(
       runs: plan.runs.length,
       steps: plan.steps.map(({ id, kind }) => ({ id, kind: kind.name, status: "run", reason: "checked" })),
     });
-    const parts = machinery(plan, {
-      store,
-      digests: project.digests,
-      packageRoot: context.packageRoot,
-      stop: context.stop,
-      kill: context.kill,
-      emit,
-      python: (environment) => environmentPython(environment, context),
-      slots: new Slots(project.machine, () => undefined),
-      jobs: Number.POSITIVE_INFINITY,
-    });
+    const parts = machineryFor(plan, project, context, { emit });
     const outcomes = await execute(
       plan,
       { ...parts, stale: () => undefined },

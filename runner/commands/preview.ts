@@ -1,21 +1,18 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Event } from "../execute/event.ts";
-import { machinery } from "../execute/machinery.ts";
 import { execute } from "../execute/scheduler.ts";
-import { Slots } from "../execute/slots.ts";
 import { buildPlan } from "../plan/build.ts";
 import type { StoreRecord } from "../plan/record.ts";
 import { loadAll, openProject } from "../project.ts";
-import { cacheRoot } from "../setup/cache.ts";
-import { environmentPython, environmentStatus } from "../setup/environments.ts";
+import { environmentStatus } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { previewText } from "../show/preview.ts";
 import { kinds } from "../steps/index.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
 import { draftsOfPreview, type Preview, type PreviewRow } from "../steps/preview.ts";
-import { tryAcquire } from "../store/lock.ts";
 import { type Act, exit } from "./context.ts";
+import { machineryFor } from "./machinery.ts";
 
 /** `exp preview`: prompts of training rows as the model sees them, their tokens, what is masked, and the base model's answers. */
 export const command: Act = async ([path], options, context) => {
@@ -41,17 +38,7 @@ export const command: Act = async ([path], options, context) => {
   const emit = (event: Event): void => reporter.event(event);
   const records = new Map<string, StoreRecord>();
   try {
-    const parts = machinery(plan, {
-      store,
-      digests: project.digests,
-      packageRoot: context.packageRoot,
-      stop: context.stop,
-      kill: context.kill,
-      emit,
-      python: (environment) => environmentPython(environment, context),
-      slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
-      jobs: 1,
-    });
+    const parts = machineryFor(plan, project, context, { emit, jobs: 1 });
     const outcomes = await execute(plan, parts, { emit, stop: context.stop, force: () => false, keepGoing: false });
     for (const [step, outcome] of outcomes) {
       if ("record" in outcome && outcome.record !== undefined) records.set(step.draft.id, outcome.record);

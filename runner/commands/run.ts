@@ -1,10 +1,8 @@
 import { readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
+import { dirname, relative } from "node:path";
 import { type Assessed, assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
-import { machinery } from "../execute/machinery.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
-import { Slots } from "../execute/slots.ts";
 import { staleResults } from "../execute/stale.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { isSmoke } from "../experiment/smoke.ts";
@@ -22,13 +20,10 @@ import {
   planAll,
   planWinners,
 } from "../project.ts";
-import { cacheRoot } from "../setup/cache.ts";
-import { environmentPython } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { publishReporter } from "../show/publish.ts";
 import { plural } from "../show/quantity.ts";
 import { readSelection, type Selection } from "../steps/select.ts";
-import { tryAcquire } from "../store/lock.ts";
 import type { Store } from "../store/store.ts";
 import { formerIngredients } from "../study/former.ts";
 import { recordLook } from "../study/ledger.ts";
@@ -36,6 +31,7 @@ import type { Manifest } from "../study/manifest.ts";
 import { openProvenance, seedsIn } from "../study/provenance.ts";
 import { makeLatest, type Sealing, seal } from "../study/seal.ts";
 import { type Act, type Context, exit } from "./context.ts";
+import { machineryFor } from "./machinery.ts";
 import { closeMirror, openMirror, wrongMirror } from "./mirror.ts";
 import { isCalled, nothingStale, unknownStep } from "./named.ts";
 import { formatProblem, type Problem, problemsOf } from "./problems.ts";
@@ -76,7 +72,7 @@ export const command: Act = async ([paths], given, context) => {
   if (named === undefined) return exit.invalid;
   const { until, forced, accepts } = named;
   const plan = until(planned.plan);
-  const { store, digests, artifacts } = project;
+  const { store, artifacts } = project;
 
   const wrong = options.mirror === undefined ? undefined : wrongMirror(options.mirror, project, context);
   if (wrong !== undefined) {
@@ -93,17 +89,7 @@ export const command: Act = async ([paths], given, context) => {
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   store.sweepStaging();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
-  const own = machinery(planned.whole, {
-    store,
-    digests,
-    packageRoot: context.packageRoot,
-    stop: context.stop,
-    kill: context.kill,
-    emit,
-    python: (environment) => environmentPython(environment, context),
-    slots: new Slots(project.machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
-    jobs: jobs ?? Number.POSITIVE_INFINITY,
-  });
+  const own = machineryFor(planned.whole, project, context, { emit, jobs });
   const through = mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`));
   const parts = { ...forcedOnce(withLedger(through, planned.whole, artifacts)), stale: staleResults(store, accepts) };
 
