@@ -10,7 +10,7 @@ export function checkBaselines(context: CheckContext): void {
     const help = "add data.validation, such as {fraction: 0.1}, or leave ensemble out";
     context.error(place, "needs-validation", message, help);
   }
-  if (evaluate.on === "validation" && context.select === undefined) {
+  if (evaluate.on === "validation") {
     const message = "validation rows choose how much model and classifier count: the ensemble cannot be scored on them";
     context.error(place, "scored-on-choice", message, "write evaluate: {on: test}, or leave ensemble out");
   }
