@@ -1,6 +1,6 @@
 /**
  * The estimates of `exp plan` beside what real runs took: `node bench/memory.mjs [--write] [--model tiny|smollm2-135m]...
- * [--backend NAME]...`.
+ * [--backend NAME]... [--method NAME]...`.
  * Trains, merges and generates with every method that the capability matrix has for this machine's CPU, on the shipped study,
  * a few steps each. `--write` puts the table into docs/estimates.md. Prints which measured peaks and times lie in their ranges.
  */
@@ -16,6 +16,7 @@ const { values: options } = parseArgs({
     write: { type: "boolean", default: false },
     model: { type: "string", multiple: true },
     backend: { type: "string", multiple: true },
+    method: { type: "string", multiple: true },
   },
 });
 const root = fileURLToPath(new URL("..", import.meta.url));
@@ -80,6 +81,7 @@ try {
     const base = model === "tiny" ? tiny() : model;
     for (const { backend, method, here, cpu } of methods) {
       if (cpu.length === 0 || here === null || options.backend?.includes(backend) === false) continue;
+      if (options.method?.includes(method) === false) continue;
       const name = `${model}-${backend}-${method}`;
       experiment(name, { base, backend, method, batch: model === "tiny" ? 4 : 8 });
       const file = `experiments/${name}.yaml`;
