@@ -101,6 +101,7 @@ export const commands: readonly CommandSpec[] = [
       ["--force <step>", "run this step again although it is cached (repeatable)", collect, []],
       ["--until <step>", "stop after this step"],
       ["--jobs <n>", "steps at once, at most"],
+      ["--share-gpus", "steps whose estimated memory fits one GPU together run on it together"],
       smoke,
       acceptStale,
       ["--mirror <dir>", "copy checkpoints and finished steps to a slow disk, and take them back from there"],

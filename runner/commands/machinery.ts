@@ -10,15 +10,19 @@ import { environmentPython } from "../setup/environments.ts";
 import { tryAcquire } from "../store/lock.ts";
 import type { Context } from "./context.ts";
 
+type Working = {
+  readonly emit: (event: Event) => void;
+  /** Steps at once, at most. */
+  readonly jobs?: number | undefined;
+  readonly shareGpus?: boolean | undefined;
+};
+
 /** What makes the steps of a plan for real: in this project's store, on this machine, until the user's Ctrl-C. */
 export function machineryFor(
   plan: Plan,
   { store, digests, machine }: Pick<Project, "store" | "digests" | "machine">,
   context: Context,
-  {
-    emit,
-    jobs = Number.POSITIVE_INFINITY,
-  }: { readonly emit: (event: Event) => void; readonly jobs?: number | undefined },
+  { emit, jobs = Number.POSITIVE_INFINITY, shareGpus = false }: Working,
 ): Machinery {
   return machinery(plan, {
     store,
@@ -28,7 +32,7 @@ export function machineryFor(
     kill: context.kill,
     emit,
     python: (environment) => environmentPython(environment, context),
-    slots: new Slots(machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid))),
+    slots: new Slots(machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid)), { shareGpus }),
     jobs,
   });
 }

@@ -44,6 +44,7 @@ type RunOptions = {
   readonly acceptStale: readonly string[];
   readonly until?: string;
   readonly jobs?: string;
+  readonly shareGpus?: boolean;
   readonly mirror?: string;
   readonly keepGoing?: boolean;
   readonly json?: boolean;
@@ -89,7 +90,7 @@ export const command: Act = async ([paths], given, context) => {
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   store.sweepStaging();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
-  const own = machineryFor(planned.whole, project, context, { emit, jobs });
+  const own = machineryFor(planned.whole, project, context, { emit, jobs, shareGpus: options.shareGpus });
   const through = mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`));
   const parts = { ...forcedOnce(withLedger(through, planned.whole, artifacts)), stale: staleResults(store, accepts) };
 

@@ -172,7 +172,8 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     };
     rmSync(control.log, { force: true });
     await step.kind.run(draft.params, ports);
-    return evidence;
+    // Time and memory of a step that had a neighbour are not those that it would have had alone.
+    return grant.gpus.length > 0 && grant.gpuShare < 1 ? { ...evidence, gpu_share: grant.gpuShare } : evidence;
   }
 }
 

@@ -11,23 +11,26 @@ function gpu(index: number): Gpu {
 }
 
 /** A machine of its own GPUs, none taken by other processes unless `busy` says so. */
-function slots(cores: number, gpus = 0, busy = new Set<string>()) {
+function slots(cores: number, gpus = 0, busy = new Set<string>(), shareGpus = false) {
   const locked: string[] = [];
   const machine = { cores, memory: 100, gpus: Array.from({ length: gpus }, (_, index) => gpu(index)) };
-  const shared = new Slots(machine, ({ uuid }) => {
+  const lock = ({ uuid }: Gpu) => {
     if (busy.has(uuid)) return undefined;
     locked.push(uuid);
     return { release: () => void locked.splice(locked.indexOf(uuid), 1) };
-  });
+  };
+  const shared = new Slots(machine, lock, { shareGpus });
   return { shared, locked };
 }
 
 /** Asks for cores and says whether they have come. */
-function ask(shared: Slots, cores: number, gpus = 0, memory = 0) {
+function ask(shared: Slots, cores: number, gpus = 0, memory = 0, gpuMemory?: number) {
   const state: { grant?: Grant } = {};
-  void shared.acquire({ cores, gpus, memory }, never).then((grant) => {
-    state.grant = grant;
-  });
+  void shared
+    .acquire({ cores, gpus, memory, ...(gpuMemory === undefined ? {} : { gpuMemory }) }, never)
+    .then((grant) => {
+      state.grant = grant;
+    });
   return state;
 }
 
@@ -106,6 +109,38 @@ test("a GPU that another process holds is passed over, and none is kept while to
   two.grant?.release();
   expect(locked).toEqual([]);
   expect(gpuVariables([gpu(0), gpu(2)])).toEqual({ CUDA_VISIBLE_DEVICES: "GPU-0,GPU-2" });
+});
+
+test("steps share a GPU where that is wanted and their memory fits together, and one of unknown memory has it alone", async () => {
+  const { shared, locked } = slots(9, 2, new Set(), true);
+  const part = (of: number) => ask(shared, 4, 1, 0, of * 2 ** 34);
+  const [a, b, c, d] = [part(0.6), part(0.4), part(0.6), part(0.6)];
+  const alone = ask(shared, 1, 1);
+  await sleep(0);
+  expect([a, b, c, d, alone].map(({ grant }) => grant?.gpus.map(({ index }) => index))).toEqual([
+    [0],
+    [0],
+    [1],
+    undefined,
+    undefined,
+  ]);
+  expect([a.grant?.cores, b.grant?.cores, a.grant?.gpuShare]).toEqual([2, 1, 0.6]);
+  expect(locked).toEqual(["GPU-0", "GPU-1"]);
+  a.grant?.release();
+  await sleep(1600);
+  expect(d.grant?.gpus.map(({ index }) => index)).toEqual([0]);
+  for (const one of [b, c, d]) one.grant?.release();
+  await sleep(1600);
+  expect(alone.grant?.gpuShare).toBe(1);
+  alone.grant?.release();
+  expect(locked).toEqual([]);
+});
+
+test("GPUs are whole unless sharing is asked for", async () => {
+  const { shared } = slots(4, 1);
+  const [a, b] = [ask(shared, 1, 1, 0, 2 ** 30), ask(shared, 1, 1, 0, 2 ** 30)];
+  await sleep(0);
+  expect([a.grant?.gpuShare, b.grant]).toEqual([1, undefined]);
 });
 
 test("whatever is asked in whatever order, no more is given than there is and all get their turn", async () => {

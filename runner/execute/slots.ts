@@ -10,9 +10,14 @@ export type LockGpu = (gpu: Gpu) => { release(): void } | undefined;
 export type Grant = {
   readonly cores: number;
   readonly gpus: readonly Gpu[];
+  /** The part of each of them that is this step's: 1 unless GPUs are shared. */
+  readonly gpuShare: number;
   /** Safe to repeat. */
   release(): void;
 };
+
+/** A GPU that this process has locked, how much of it is free, and how many steps use it. */
+type Taken = { readonly lock: { release(): void }; free: number; steps: number };
 
 type Waiter = { readonly needs: Needs; readonly start: () => void };
 
@@ -22,13 +27,16 @@ const gpuRetry = 1_000;
 export class Slots {
   readonly #machine: Machine;
   readonly #lockGpu: LockGpu;
-  readonly #taken = new Set<string>();
+  readonly #shareGpus: boolean;
+  readonly #taken = new Map<string, Taken>();
   #free: Needs;
   #queue: Waiter[] = [];
 
-  constructor(machine: Machine, lockGpu: LockGpu) {
+  /** With `shareGpus`, steps of this process whose memory fits one GPU together run on it together. */
+  constructor(machine: Machine, lockGpu: LockGpu, { shareGpus = false }: { readonly shareGpus?: boolean } = {}) {
     this.#machine = machine;
     this.#lockGpu = lockGpu;
+    this.#shareGpus = shareGpus;
     this.#free = { cores: machine.cores, gpus: machine.gpus.length, memory: machine.memory };
   }
 
@@ -39,11 +47,12 @@ export class Slots {
   async acquire(needs: Needs, signal: AbortSignal): Promise<Grant> {
     signal.throwIfAborted();
     setMaxListeners(0, signal);
-    const cut = this.#cut(needs);
+    const share = this.#shareOf(needs);
+    const cut = this.#cut(needs, share);
     await this.#wait(cut, signal);
-    let locks: Map<Gpu, { release(): void }>;
+    let gpus: readonly Gpu[];
     try {
-      locks = await this.#lockGpus(cut.gpus, signal);
+      gpus = await this.#takeGpus(Math.min(needs.gpus, this.#machine.gpus.length), share, signal);
     } catch (error) {
       this.#give(cut);
       throw error;
@@ -51,21 +60,30 @@ export class Slots {
     let held = true;
     return {
       cores: cut.cores,
-      gpus: [...locks.keys()],
+      gpus,
+      gpuShare: share,
       release: () => {
         if (!held) return;
         held = false;
-        this.#unlock(locks);
+        this.#giveGpus(gpus, share);
         this.#give(cut);
       },
     };
   }
 
-  #cut(needs: Needs): Needs {
+  /** The part of a GPU that a step's memory is of the smallest one; all of it where either is not known. */
+  #shareOf({ gpus, gpuMemory }: Needs): number {
+    if (!this.#shareGpus || gpus !== 1 || gpuMemory === undefined) return 1;
+    const sizes = this.#machine.gpus.map(({ memory }) => memory ?? 0);
+    return Math.min(1, gpuMemory / Math.min(...sizes));
+  }
+
+  #cut(needs: Needs, share: number): Needs {
     const { cores, memory, gpus } = this.#machine;
+    const wanted = Math.min(needs.cores, cores);
     return {
-      cores: Math.min(needs.cores, cores),
-      gpus: Math.min(needs.gpus, gpus.length),
+      cores: share === 1 ? wanted : Math.min(wanted, Math.max(1, Math.floor(wanted * share))),
+      gpus: Math.min(needs.gpus, gpus.length) * share,
       memory: Math.min(needs.memory, memory),
     };
   }
@@ -108,36 +126,54 @@ export class Slots {
   }
 
   /** All of them or none: holding some while waiting for more would let two processes wait for each other. */
-  async #lockGpus(count: number, signal: AbortSignal): Promise<Map<Gpu, { release(): void }>> {
+  async #takeGpus(count: number, share: number, signal: AbortSignal): Promise<readonly Gpu[]> {
     for (;;) {
       signal.throwIfAborted();
-      const locks = new Map<Gpu, { release(): void }>();
+      const got: Gpu[] = [];
       for (const gpu of this.#machine.gpus) {
-        if (locks.size === count) break;
-        const lock = this.#taken.has(gpu.uuid) ? undefined : this.#lockGpu(gpu);
-        if (lock === undefined) continue;
-        this.#taken.add(gpu.uuid);
-        locks.set(gpu, lock);
+        if (got.length === count) break;
+        if (this.#take(gpu, share)) got.push(gpu);
       }
-      if (locks.size === count) return locks;
-      this.#unlock(locks);
+      if (got.length === count) return got;
+      this.#giveGpus(got, share);
       // Uneven, so that two processes that want the same two GPUs do not keep meeting.
       await sleep(gpuRetry * (0.5 + Math.random()), undefined, { signal });
     }
   }
 
-  #unlock(locks: ReadonlyMap<Gpu, { release(): void }>): void {
-    for (const [gpu, lock] of locks) {
-      lock.release();
-      this.#taken.delete(gpu.uuid);
+  #take(gpu: Gpu, share: number): boolean {
+    let taken = this.#taken.get(gpu.uuid);
+    if (taken === undefined) {
+      const lock = this.#lockGpu(gpu);
+      if (lock === undefined) return false;
+      taken = { lock, free: 1, steps: 0 };
+      this.#taken.set(gpu.uuid, taken);
+    }
+    if (taken.free < share - rounding) return false;
+    taken.free -= share;
+    taken.steps += 1;
+    return true;
+  }
+
+  #giveGpus(gpus: readonly Gpu[], share: number): void {
+    for (const { uuid } of gpus) {
+      const taken = this.#taken.get(uuid) as Taken;
+      taken.free += share;
+      taken.steps -= 1;
+      if (taken.steps > 0) continue;
+      this.#taken.delete(uuid);
+      taken.lock.release();
     }
   }
 }
 
+/** Shares are fractions: what is given back is not to the last bit what was taken. */
+const rounding = 1e-9;
+
 function fits(needs: Needs, free: Needs): boolean {
   return (
     (needs.cores <= 0 || needs.cores <= free.cores) &&
-    (needs.gpus <= 0 || needs.gpus <= free.gpus) &&
+    (needs.gpus <= 0 || needs.gpus <= free.gpus + rounding) &&
     (needs.memory <= 0 || needs.memory <= free.memory)
   );
 }

@@ -4,8 +4,16 @@ export type Json = null | boolean | number | string | readonly Json[] | { readon
 /** A file (or folder) that another step of the same plan writes. */
 export type FileOf = { readonly step: string; readonly file: string };
 
-/** What a step takes of the machine while it runs: CPU cores, GPUs and memory in bytes. */
-export type Needs = { readonly cores: number; readonly gpus: number; readonly memory: number };
+/**
+ * What a step takes of the machine while it runs: CPU cores, GPUs and main memory in bytes; and of each of its GPUs, where that
+ * is known, so many bytes at most.
+ */
+export type Needs = {
+  readonly cores: number;
+  readonly gpus: number;
+  readonly memory: number;
+  readonly gpuMemory?: number;
+};
 
 /** A low and a high estimate. */
 type Span = readonly [low: number, high: number];

@@ -5,8 +5,9 @@ import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
-import { draft, oneCore } from "./draft.ts";
+import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { oneCore } from "./needs.ts";
 import { answersTo, type Part } from "./part.ts";
 import type { Site } from "./site.ts";
 

@@ -3,9 +3,6 @@ import type { Draft, Json, Needs } from "../plan/step.ts";
 /** What a step of the runner's own process takes: it must not wait for the cores that a training has. */
 const light: Needs = { cores: 0, gpus: 0, memory: 0 };
 
-/** What a small program beside the runner takes. */
-export const oneCore: Needs = { cores: 1, gpus: 0, memory: 0 };
-
 /** A draft with everything that a step may leave out; undefined parameters are dropped. */
 export function draft(
   given: Pick<Draft, "id" | "kind"> & { readonly params: Readonly<Record<string, Json | undefined>> } & Partial<

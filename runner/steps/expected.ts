@@ -223,8 +223,3 @@ function smallerGeneration({ generate }: Experiment): readonly string[] {
     "a smaller model.base",
   ];
 }
-
-/** Memory that the scheduler sets aside: the middle of the estimate. */
-export function setAside({ memory }: Expected): number {
-  return memory === undefined ? 0 : (memory[0] + memory[1]) / 2;
-}

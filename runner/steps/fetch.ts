@@ -2,8 +2,9 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import type { StepKind } from "../plan/step.ts";
-import { draft, oneCore } from "./draft.ts";
+import { draft } from "./draft.ts";
 import { expectFetch } from "./expected.ts";
+import { oneCore } from "./needs.ts";
 import type { Site } from "./site.ts";
 
 const module = "recipes.common.fetch";

@@ -5,10 +5,11 @@ import { type Draft, type Json, StepFailed, type StepKind } from "../plan/step.t
 import type { Arm } from "./arms.ts";
 import { draftAsk } from "./ask.ts";
 import type { DataRow } from "./data.ts";
-import { deviceOf, gpusOf } from "./device.ts";
+import { deviceOf } from "./device.ts";
 import { draft } from "./draft.ts";
-import { expectGeneration, setAside } from "./expected.ts";
+import { expectGeneration } from "./expected.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { needsOf } from "./needs.ts";
 import { answersTo, type Part } from "./part.ts";
 import { templateOf } from "./prompt.ts";
 import { readReplay } from "./replayed.ts";
@@ -113,7 +114,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
     },
     places: { model: site.model(model.base, model.revision).dir },
     after: ["preflight"],
-    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: setAside(expects) },
+    needs: needsOf(experiment, site, expects),
     expects,
   });
 }

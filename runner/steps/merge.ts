@@ -1,7 +1,8 @@
 import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { draft } from "./draft.ts";
-import { bytesOf, expectMerge, setAside } from "./expected.ts";
+import { bytesOf, expectMerge } from "./expected.ts";
+import { setAside } from "./needs.ts";
 import type { Site } from "./site.ts";
 
 const module = "recipes.common.merge";

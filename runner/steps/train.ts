@@ -3,7 +3,8 @@ import type { Experiment } from "../experiment/schema.ts";
 import type { Json, StepKind } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
-import { expectTraining, setAside } from "./expected.ts";
+import { expectTraining } from "./expected.ts";
+import { needsOf } from "./needs.ts";
 import type { Site } from "./site.ts";
 
 type Params = { readonly backend: string; readonly method: string; readonly report_to: readonly string[] };
@@ -48,7 +49,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     },
     places: { model: site.model(experiment.model.base, experiment.model.revision).dir },
     after: ["preflight"],
-    needs: { cores: site.cores, gpus: gpusOf(experiment, site), memory: setAside(expects) },
+    needs: needsOf(experiment, site, expects),
     expects,
   });
 }
