@@ -58,7 +58,7 @@ const rooms = {
     ],
   },
   view: { imports: ["report", "study"] },
-  show: { imports: ["plan", "execute", "statistics", "store", "study"] },
+  show: { imports: ["plan", "execute", "report", "statistics", "store", "study"] },
 };
 
 /** Libraries that one or two rooms own, so that each can be replaced in one place. */

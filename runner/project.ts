@@ -14,7 +14,6 @@ import { type PinPlace, pinPlace } from "./experiment/pin.ts";
 import type { Experiment } from "./experiment/schema.ts";
 import { buildPlan, partOf, withStep } from "./plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "./plan/plan.ts";
-import type { Draft } from "./plan/step.ts";
 import { cacheRoot } from "./setup/cache.ts";
 import { lacksPackage, lockFile } from "./setup/environments.ts";
 import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "./setup/models.ts";
@@ -220,56 +219,54 @@ export type Planned = {
 export function planAll(loaded: readonly LoadedExperiment[], project: Project): Planned {
   const { site, digests } = project;
   const digest = (path: string): string => digests.of(path);
-  const drafted = (
-    { name, file }: LoadedExperiment,
-    point: Point,
-    experiment: Experiment,
-    drafts: readonly Draft[],
-  ) => ({
-    experiment: name,
+  const drafted = (one: LoadedExperiment, point: Point, experiment: Experiment, chosenBy?: PlannedStep) => ({
+    experiment: one.name,
     coordinates: point.coordinates,
-    drafts,
-    point: { ...point, experiment, file },
+    drafts:
+      point.isCandidate && chosenBy === undefined
+        ? draftsOfCandidate(experiment, site)
+        : draftsOf(experiment, site, point.compared, chosenBy !== undefined),
+    // The selection that made it the winner is part of what it is.
+    ...(chosenBy === undefined ? {} : { shared: new Map([["select", chosenBy]]) }),
+    point: { ...point, experiment, file: one.file },
   });
-  const whollyOf = (one: LoadedExperiment, point: Point, experiment: Experiment) =>
-    drafted(one, point, experiment, draftsOf(experiment, site, point.compared));
-  const first = loaded.map((one) =>
-    one.points.map((point) => {
-      const { experiment, isCandidate } = point;
-      if (!isCandidate) return whollyOf(one, point, experiment);
-      return drafted(one, point, experiment, draftsOfCandidate(experiment, site));
-    }),
-  );
-  const last = loaded.map((one) =>
-    one.points.flatMap((point) => (point.final === undefined ? [] : [whollyOf(one, point, point.final)])),
-  );
-  const all = [...first, ...last].flat();
-  let whole = buildPlan(all, kinds, digest);
-  const left = [...whole.runs];
-  const take = (count: number): readonly PlannedRun[] => left.splice(0, count);
-  const firsts = first.map((own) => take(own.length));
-  const lasts = last.map((own) => take(own.length));
-  const points = new Map(whole.runs.map((run, index) => [run, all[index]?.point as DraftedPoint]));
-
-  const choices = loaded.flatMap((one, index): readonly Choice[] => {
+  const first = loaded.flatMap((one) => one.points.map((point) => drafted(one, point, point.experiment)));
+  let whole = buildPlan(first, kinds, digest);
+  const candidates = whole.runs;
+  const left = [...candidates];
+  const selections = loaded.map((one): PlannedStep | undefined => {
+    const runs = left.splice(0, one.points.length);
     const select = one.sweep?.select;
-    if (select === undefined) return [];
-    const runs = firsts[index] as readonly PlannedRun[];
+    if (select === undefined) return undefined;
     const stepOf = (run: number, step: string): string => ((runs[run] as PlannedRun).steps.get(step) as PlannedStep).id;
     const added = withStep(whole, draftSelect(one, select, stepOf, site), kinds, digest);
     whole = added.plan;
+    return added.step;
+  });
+
+  const last = loaded.flatMap((one, index) =>
+    one.points.flatMap((point) =>
+      point.final === undefined || selections[index] === undefined
+        ? []
+        : [drafted(one, point, point.final, selections[index])],
+    ),
+  );
+  whole = buildPlan(last, kinds, digest, whole);
+  const all = [...first, ...last];
+  const points = new Map(whole.runs.map((run, index) => [run, all[index]?.point as DraftedPoint]));
+  const choices = loaded.flatMap(({ name }, index): readonly Choice[] => {
+    const step = selections[index];
+    if (step === undefined) return [];
     const finals = new Map<string, PlannedRun[]>();
-    for (const run of lasts[index] as readonly PlannedRun[]) {
-      // The selection that made it the winner is part of what it is.
-      (run.steps as Map<string, PlannedStep>).set("select", added.step);
+    for (const run of whole.runs.filter(({ steps }) => steps.get("select") === step)) {
       const { setting } = points.get(run) as DraftedPoint;
       finals.set(setting, [...(finals.get(setting) ?? []), run]);
     }
-    return [{ experiment: one.name, step: added.step, finals }];
+    return [{ experiment: name, step, finals }];
   });
   const plan = partOf(
     whole,
-    firsts.flat(),
+    candidates,
     choices.map(({ step }) => step),
   );
   return { plan, whole, points, choices };

@@ -1,4 +1,5 @@
-"""Tiny random models with a real tokenizer and chat template, made in a second: what tests train and generate with.
+"""Tiny random models with a real tokenizer and chat template, made in a second: what tests train and generate with, and
+what `exp setup` makes as tiny-qwen3. They know nothing: only what is trained into them shows.
 
 python -m recipes.common.tiny_models DIR --family qwen3 --tied
 """
@@ -14,6 +15,9 @@ from typing import Any, Literal, get_args
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
+
+from recipes.common.models import describe_model, select_files
+from recipes.common.protocol import write_json
 
 Family = Literal["llama", "qwen2.5", "qwen3"]
 
@@ -142,19 +146,22 @@ def _train_tokenizer(vocabulary: int) -> Tokenizer:
 
 def main() -> None:
     """Command line: folder, family, size."""
-    parser = argparse.ArgumentParser(description="Make a tiny random model for tests.")
+    parser = argparse.ArgumentParser(description="Make a tiny random model.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--family", choices=get_args(Family), default="qwen3")
     parser.add_argument("--tied", action="store_true", help="share input and output embeddings")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--head-dim", type=int, default=32, help="qwen3 only")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--bundled", metavar="NAME", help="write model.json too, as of a bundled model of this name")
     given = parser.parse_args()
-    print(
-        make_tiny_model(
-            given.folder, given.family, tied=given.tied, layers=given.layers, head_dim=given.head_dim, seed=given.seed
-        )
+    folder = make_tiny_model(
+        given.folder, given.family, tied=given.tied, layers=given.layers, head_dim=given.head_dim, seed=given.seed
     )
+    if given.bundled:
+        names = select_files(path.name for path in folder.iterdir())
+        write_json(folder / "model.json", describe_model(given.bundled, None, folder, names, lambda _: None))
+    print(folder)
 
 
 if __name__ == "__main__":

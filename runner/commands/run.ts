@@ -20,6 +20,7 @@ import {
   planAll,
   planWinners,
 } from "../project.ts";
+import { ablationText } from "../show/ablation.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { publishReporter } from "../show/publish.ts";
 import { plural } from "../show/quantity.ts";
@@ -30,6 +31,7 @@ import { recordLook } from "../study/ledger.ts";
 import type { Manifest } from "../study/manifest.ts";
 import { openProvenance, seedsIn } from "../study/provenance.ts";
 import { makeLatest, type Sealing, seal } from "../study/seal.ts";
+import { ablations, type Sealed } from "./ablations.ts";
 import { type Act, type Context, exit } from "./context.ts";
 import { machineryFor } from "./machinery.ts";
 import { closeMirror, openMirror, wrongMirror } from "./mirror.ts";
@@ -136,14 +138,17 @@ export const command: Act = async ([paths], given, context) => {
   if (last !== undefined && options.json !== true && options.quiet !== true) {
     const manifest = JSON.parse(readFileSync(last, "utf8")) as Manifest;
     context.out(runSummary(manifest, relative(context.cwd, dirname(last)), artifacts, context));
+    const world = {
+      recordOf: (step: PlannedStep) => recordIn(outcomes.get(step)),
+      dirOf: (step: PlannedStep) => builtIn(store, outcomes.get(step)),
+    };
+    for (const one of ablations(loaded, planned, sealed, world)) context.out(ablationText(one, context));
+    await reportWinners(planned, sealed, outcomes, context);
   }
   const asking = sealed.filter(({ run }) => planned.points.get(run)?.experiment.upload !== undefined);
   const uploaded = options.upload ? await uploadAll(asking, { project, context, options }) : exit.done;
   return [...outcomes.values()].every(isThere) ? uploaded : exit.failed;
 };
-
-/** A run whose manifest is written. */
-type Sealed = { readonly run: PlannedRun; readonly manifest: string };
 
 /** A file with one of its runs alone, where one is asked for: it is known who won. */
 function onlyRun({ sweep, ...loaded }: LoadedExperiment, only: RunOptions["only"]): LoadedExperiment {
@@ -172,9 +177,32 @@ function tellPlan(
 
 /** Folder of what a step has written. */
 function builtIn(store: Store, outcome: Outcome | undefined): string | undefined {
-  return outcome !== undefined && "record" in outcome && outcome.record !== undefined
-    ? store.objectDir(outcome.record.object)
-    : undefined;
+  const record = recordIn(outcome);
+  return record && store.objectDir(record.object);
+}
+
+function recordIn(outcome: Outcome | undefined): StoreRecord | undefined {
+  return outcome !== undefined && "record" in outcome ? outcome.record : undefined;
+}
+
+/** Writes the report of each sweep whose winner's run is new: it ends with what was found. */
+async function reportWinners(
+  { points }: Planned,
+  sealed: readonly Sealed[],
+  outcomes: ReadonlyMap<PlannedStep, Outcome>,
+  context: Context,
+): Promise<void> {
+  const fresh = sealed.filter(
+    ({ run: { steps } }) =>
+      steps.has("select") && [...steps.values()].some((step) => outcomes.get(step)?.status === "built"),
+  );
+  const experiments = new Map(fresh.map((one) => [one.run.experiment, one]));
+  for (const { run, manifest } of experiments.values()) {
+    const { pdf, html } = (points.get(run) as DraftedPoint).experiment.report;
+    if (!pdf && !html) continue;
+    const { command: report } = await import("./report.ts");
+    await report([[dirname(manifest)]], { html }, { ...context, err: () => {} });
+  }
 }
 
 function winnerText(experiment: string, { winner, why }: Selection): string {

@@ -2,6 +2,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Analysis } from "../analysis/analyse.ts";
 import { openProject } from "../project.ts";
+import { ablationText } from "../show/ablation.ts";
+import { ablationOf } from "../study/ablation.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { type Act, exit } from "./context.ts";
 import { failuresText } from "./failures-text.ts";
@@ -15,6 +17,8 @@ export const command: Act = async ([name], options, context) => {
     if (options.json === true) context.out(`${JSON.stringify(manifest, null, 1)}\n`);
     else {
       context.out(runSummary(manifest, dirname(path), artifacts, context));
+      const ablation = ablationOf({ manifest, path });
+      if (ablation !== undefined) context.out(ablationText(ablation, context));
       const analysis = join(dirname(path), "analysis.json");
       if (existsSync(analysis))
         context.out(`\n${failuresText(JSON.parse(readFileSync(analysis, "utf8")) as Analysis, context)}`);

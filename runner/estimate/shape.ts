@@ -52,6 +52,18 @@ const bundled: Readonly<Record<string, Shape>> = {
     tie_word_embeddings: true,
     dtype: "float32",
   },
+  "tiny-qwen3": {
+    ...qwen3,
+    hidden_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    head_dim: 32,
+    intermediate_size: 128,
+    vocab_size: 607,
+    tie_word_embeddings: true,
+    dtype: "float32",
+  },
 };
 
 /** Shape of a model that is known without its files: a bundled one, or a dense Qwen3 by its hub id. */

@@ -7,19 +7,26 @@ export type DraftedRun = {
   readonly experiment: string;
   readonly coordinates: string;
   readonly drafts: readonly Draft[];
+  /** Steps over several runs that this one has too, and that its drafts may read, by their id in the run. */
+  readonly shared?: ReadonlyMap<string, PlannedStep>;
 };
 
 /**
  * Joins the drafts of all runs into one plan in which a step that several runs share stands once.
- * `digest` gives the sha256 of a source by path. Drafts that contradict each other are a bug in a step kind and throw.
+ * `digest` gives the sha256 of a source by path; `before` is a plan that this one goes on from and holds. Drafts that contradict each other are a bug in a step kind and throw.
  */
 export function buildPlan(
   drafted: readonly DraftedRun[],
   kinds: ReadonlyMap<string, StepKind>,
   digest: (path: string) => string,
+  before: Plan = { runs: [], steps: [] },
 ): Plan {
   const shared = new Map<string, PlannedStep>();
   const stepIdsOfName = new Map<string, Set<string>>();
+  for (const step of before.steps) {
+    shared.set(step.stepId, step);
+    stepIdsOfName.set(step.draft.id, (stepIdsOfName.get(step.draft.id) ?? new Set()).add(step.stepId));
+  }
   const digests = new Map<string, string>();
   const digestOnce = (path: string): string => {
     const known = digests.get(path);
@@ -32,7 +39,7 @@ export function buildPlan(
   const runs = drafted.map((run): PlannedRun => {
     const drafts = new Map(run.drafts.map((draft) => [draft.id, draft]));
     if (drafts.size !== run.drafts.length) throw new Error(`${run.experiment}: two steps with one name`);
-    const steps = new Map<string, PlannedStep>();
+    const steps = new Map<string, PlannedStep>(run.shared);
     const open = new Set<string>();
 
     const place = (id: string): PlannedStep => {
@@ -73,11 +80,11 @@ export function buildPlan(
   });
 
   for (const step of shared.values()) {
-    if ((stepIdsOfName.get(step.id)?.size ?? 0) > 1) {
-      (step as { id: string }).id = `${step.id}@${step.stepId.slice(0, 8)}`;
+    if ((stepIdsOfName.get(step.draft.id)?.size ?? 0) > 1) {
+      (step as { id: string }).id = `${step.draft.id}@${step.stepId.slice(0, 8)}`;
     }
   }
-  return { runs, steps: [...shared.values()] };
+  return { runs: [...before.runs, ...runs], steps: [...shared.values()] };
 }
 
 /**
@@ -102,8 +109,7 @@ export function withStep(
   }
   const sourceDigests = Object.fromEntries(Object.entries(draft.sources).map(([name, path]) => [name, digest(path)]));
   const stepId = stepIdOf(kind, draft, sourceDigests, upstreamIds);
-  const id = byId.has(draft.id) ? `${draft.id}@${stepId.slice(0, 8)}` : draft.id;
-  const step: PlannedStep = { id, stepId, kind, draft, upstream, after: [], sourceDigests };
+  const step: PlannedStep = { id: draft.id, stepId, kind, draft, upstream, after: [], sourceDigests };
   return { plan: { runs: plan.runs, steps: [...plan.steps, step] }, step };
 }
 

@@ -19,6 +19,7 @@ import {
   whole,
 } from "./sheet.ts";
 import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./study-sheets.ts";
+import { type WorkbookSweep, writeSweep } from "./sweep-sheet.ts";
 
 /** One arm of a study: zero-shot, a baseline, or the tuned model. */
 export type WorkbookArm = {
@@ -84,6 +85,7 @@ export type Workbook = {
   /** What answered in each arm, and how it was trained. */
   readonly runs?: readonly WorkbookRun[];
   readonly audit?: WorkbookAudit;
+  readonly sweep?: WorkbookSweep;
   readonly primary?: { readonly metric: MetricName; readonly view: View } | undefined;
   /** Said above the header of every sheet, where the numbers are not what they seem. */
   readonly warning?: string | undefined;
@@ -103,7 +105,7 @@ const sheetRows = 1_048_576;
 /** Labels in one cell are joined by this, so that a comma within a label does no harm. */
 const between = "; ";
 /**
- * Writes sheets Summary, Runs, Cases, Failures, Labels, Data audit and Provenance, row by row; those whose content is absent are left out. The same input gives the same bytes.
+ * Writes sheets Summary, Runs, Sweep, Cases, Failures, Labels, Data audit and Provenance, row by row; those whose content is absent are left out. The same input gives the same bytes.
  * Every text stays text ("=1+1" is no formula). What Excel cannot hold is changed, counted, and told in Provenance.
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
@@ -119,6 +121,7 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
   const sheets: Sheets = { book, text, warning: content.warning ?? "" };
   writeSummary(sheets, content);
   if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryWords(content));
+  if (content.sweep !== undefined) writeSweep(sheets, content.sweep);
   await writeCases(sheets, content);
   if (content.failures !== undefined) writeFailures(sheets, content.failures);
   writeLabels(sheets, content.arms);

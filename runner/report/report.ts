@@ -2,6 +2,7 @@ import type { Block, Report } from "./block.ts";
 import { figuresOf } from "./figures/index.ts";
 import { notesOf } from "./notes.ts";
 import { replayWarningOf } from "./replayed.ts";
+import { ablation } from "./sections/ablation.ts";
 import { abstract } from "./sections/abstract.ts";
 import { data } from "./sections/data.ts";
 import { efficiency } from "./sections/efficiency.ts";
@@ -22,6 +23,7 @@ const sections: readonly ((study: Study) => readonly Block[])[] = [
   method,
   metric,
   results,
+  ablation,
   failures,
   efficiency,
   notesOf,

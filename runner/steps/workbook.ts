@@ -10,12 +10,14 @@ import { caseOutcome } from "../metrics/detail.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import type { Json, Ports, StepKind } from "../plan/step.ts";
 import type { WorkbookAudit, WorkbookRun } from "../render/study-sheets.ts";
+import type { WorkbookSweep } from "../render/sweep-sheet.ts";
 import type { WorkbookArm, WorkbookCase, WorkbookFailures } from "../render/workbook.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import type { ArmMetrics, Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
+import type { Selection } from "./select.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
 
@@ -45,12 +47,26 @@ export const workbook: StepKind<Params> = {
       primary,
       runs: asked.map((one) => runOf(one, primary, ports)),
       audit: auditOf(ports),
+      ...(ports.reads("selection") ? { sweep: sweepOf(ports) } : {}),
       warning: replayWarning(asked.flatMap(replayed)),
       provenance: [["exp", exp], ...flatten(config), ...digests(arms, ports)],
     });
     ports.evidence({ ...notes });
   },
 };
+
+/** The settings of the sweep that this run won. */
+function sweepOf(ports: Ports): WorkbookSweep {
+  const text = readFileSync(ports.input("selection"), "utf8");
+  const { metric, view, rows, n, settings, winner, why } = JSON.parse(text) as Selection;
+  return {
+    score: `${metric} (${view}), ${n} ${rows} rows`,
+    why,
+    settings: settings.map(({ setting, values, value, low, high, sd, runs }) => ({
+      ...{ values, value, low, high, sd, runs: runs.length, isWinner: setting === winner },
+    })),
+  };
+}
 
 function armOf(arm: Arm, ports: Ports): WorkbookArm {
   const metrics = JSON.parse(readFileSync(ports.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
@@ -209,6 +225,7 @@ export function draftWorkbook(
   arms: readonly Arm[],
   site: Site,
   compared: readonly Experiment[],
+  isWinner: boolean,
 ) {
   const { synonyms } = experiment.data.labels;
   const { metric, view } = experiment.evaluate.primary;
@@ -228,6 +245,7 @@ export function draftWorkbook(
       analysis: { step: "analyse", file: "analysis.json" },
       audit: { step: "data", file: "audit.json" },
       failures: { step: "analyse", file: "failures.jsonl" },
+      ...(isWinner ? { selection: { step: "select", file: "selection.json" } } : {}),
       ...Object.fromEntries(
         arms.flatMap((arm) => [
           [`metrics.${arm}`, { step: `evaluate.${arm}`, file: "metrics.json" }],

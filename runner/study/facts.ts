@@ -6,6 +6,7 @@ import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
 import type { Comparison } from "../statistics/comparison.ts";
 import type { ArmMetrics } from "../steps/evaluate.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
+import { ablationOf } from "./ablation.ts";
 import type { FinishedRun } from "./runs.ts";
 
 /** A file that a manifest names is not there any more. */
@@ -44,6 +45,7 @@ export function factsOf({ manifest, path }: FinishedRun, looks: number | null): 
     };
   });
   const optional = {
+    ablation: ablationOf({ manifest, path }),
     comparison: json<Comparison>("comparison.json"),
     audit: json<NonNullable<RunFacts["audit"]>>("data/audit.json"),
     analysis: json<NonNullable<RunFacts["analysis"]>>("analysis.json"),

@@ -106,6 +106,32 @@ describe("sweep.select", () => {
     expect(finals).toHaveLength(3);
   });
 
+  test("ends with a table of its settings: in the terminal, the workbook, the report and exp show", async ({ rig }) => {
+    addSweep(
+      rig,
+      `sweep:\n  grid: {generate.file: ${files("a", "b")}, evaluate.bootstrap.samples: [200, 300]}\n  select: {}\n`,
+    );
+    const said = await rig.done("run", file);
+    const rows = said.split("\n").filter((line) => /^data\/[ab]\.jsonl +[23]00 /.test(line));
+    expect(rows).toHaveLength(4);
+    // A score with an interval each; the winner's has one on test besides.
+    expect(rows.map((row) => row.match(/\[/g)?.length)).toEqual([1, 1, 2, 1]);
+    expect(said).toMatch(/^artifacts\/reports\/.*report\.pdf$/m);
+    expect(await rig.done("show", "sweep")).toContain("sweep: 4 settings");
+    const page = readFileSync(rig.path((/^artifacts.*report\.html$/m.exec(said) as RegExpExecArray)[0]), "utf8");
+    expect(page).toContain("Points with intervals, one for each setting of the sweep");
+    const { default: excel } = await import("exceljs");
+    const book = new excel.Workbook();
+    await book.xlsx.readFile(rig.path("artifacts/runs/sweep/latest/workbook.xlsx"));
+    const sheet = book.getWorksheet("Sweep");
+    // Above the head stands that the answers were replayed.
+    expect([sheet?.rowCount, sheet?.getCell("A2").value, sheet?.getCell("B3").value]).toEqual([
+      ...[6, "generate.file", 200],
+    ]);
+    // Nothing new, nothing to report.
+    expect(await rig.done("run", file)).not.toContain("report.pdf");
+  });
+
   test("needs validation rows", async ({ rig }) => {
     addSweep(rig, selecting("a", "b"));
     rig.edit(file, "  validation: {file: data/validation.csv}\n", "");

@@ -1,4 +1,5 @@
 import type { Study } from "../study.ts";
+import { ablation } from "./ablation.ts";
 import { confusions } from "./confusions.ts";
 import { costQuality } from "./cost-quality.ts";
 import type { Figure } from "./figure.ts";
@@ -8,6 +9,7 @@ import { loss } from "./loss.ts";
 import { reliability } from "./reliability.ts";
 
 const figures: Readonly<Record<string, Figure>> = {
+  ablation,
   loss,
   intervals,
   frequency,
