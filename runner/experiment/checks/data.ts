@@ -87,7 +87,7 @@ function checkTable(
   }
   if (!needFile(context, `${path}.file`, file)) return;
   const bytes = context.files.read(file, headerBytes);
-  const found = bytes && headerOf(file, bytes);
+  const found = bytes && headerOnce(file, bytes);
   if (bytes?.length === 0)
     context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "name another file");
   else if (found !== undefined && found.columns.length > 0) checkColumns(context, file, found);
@@ -129,3 +129,10 @@ function checkDuplicates(context: CheckContext): void {
     context.error("data.validation.file", "same-file", "validation is the test file", help);
   }
 }
+
+function headerOnce(file: string, bytes: Uint8Array): Header | undefined {
+  if (!readHeaders.has(bytes)) readHeaders.set(bytes, headerOf(file, bytes));
+  return readHeaders.get(bytes);
+}
+
+const readHeaders = new WeakMap<Uint8Array, Header | undefined>();
