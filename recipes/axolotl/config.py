@@ -61,6 +61,8 @@ def build_config(
         "micro_batch_size": params["batch_size"],
         "gradient_accumulation_steps": params["gradient_accumulation"] // device.count,
         "num_epochs": params["epochs"],
+        # Its own count takes all epochs for one long one, and ends a training before the last steps of the last epoch.
+        "max_steps": steps,
         "learning_rate": params["learning_rate"],
         "optimizer": "adamw_torch_fused",
         "lr_scheduler": _SCHEDULES[params["schedule"]],
@@ -88,8 +90,6 @@ def build_config(
         **_reporters(params.get("report_to") or [], work),
         "plugins": [PLUGIN],
     }
-    if params.get("max_steps") is not None:
-        config["max_steps"] = params["max_steps"]
     if adapter:
         config |= _adapter(params, layers)
     for key, value in (params.get("overrides") or {}).items():

@@ -73,9 +73,10 @@ Start = Callable[..., Step]
 
 @pytest.fixture
 def start(tmp_path: Path, models: dict[str, Path]) -> Start:
-    """Prepare a training step: `start("tied", name="a", rows=40, **params)`; a name is a work folder."""
+    """Prepare a training step: `start("tied", name="a", rows=43, **params)`; a name is a work folder. 43 rows end an
+    epoch with a smaller step."""
 
-    def prepare(model: str | Path = "tied", *, name: str = "run", rows: int = 40, **params: Any) -> Step:
+    def prepare(model: str | Path = "tied", *, name: str = "run", rows: int = 43, **params: Any) -> Step:
         folder = tmp_path / name
         (folder / "output").mkdir(parents=True, exist_ok=True)
         (tmp_path / "model.json").write_text(json.dumps({"base": "tiny/model", "revision": "0" * 40}))

@@ -138,6 +138,10 @@ def test_what_cannot_be_done_is_said(code: str, params: dict[str, Any]) -> None:
 def test_steps() -> None:
     assert total_steps(PARAMS, 40) == 10
     assert total_steps(PARAMS, 3) == 2
+    # Five epochs of 69.5 steps are 350 steps; counted in one piece they would be 348.
+    assert total_steps(PARAMS | {"epochs": 5, "gradient_accumulation": 4}, 1112) == 350
+    for device in (CPU, A100):
+        assert config(device)["max_steps"] == 10 and config(device, max_steps=3)["max_steps"] == 3
     with pytest.raises(StepFailed, match="0 rows"):
         total_steps(PARAMS, 0)
 
