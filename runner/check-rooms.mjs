@@ -33,6 +33,7 @@ const rooms = {
   hub: { imports: ["plan", "release"] },
   openai: { imports: ["plan"] },
   execute: { imports: ["plan", "store"] },
+  cluster: { imports: ["experiment", "plan", "execute"] },
   mirror: { imports: ["plan", "store", "execute"] },
   setup: { imports: ["plan", "store", "execute", "backends"] },
   steps: {

@@ -25,12 +25,12 @@ function openContext(): Context {
   const kill = new AbortController();
   // Every waiting step listens, and a sweep has thousands of them.
   setMaxListeners(0, stop.signal, kill.signal);
-  const onSignal = (): void => {
+  process.on("SIGINT", () => {
     if (stop.signal.aborted) kill.abort();
     else stop.abort();
-  };
-  process.on("SIGINT", onSignal);
-  process.on("SIGTERM", onSignal);
+  });
+  // A batch system may say so more than once: when it warns, and when the time is over. Saving goes on meanwhile.
+  process.on("SIGTERM", () => stop.abort());
   const env = process.env;
   return {
     cwd: process.cwd(),
@@ -48,7 +48,7 @@ function openContext(): Context {
 }
 
 function declare(program: Command, spec: CommandSpec, finish: (code: number) => void): void {
-  const command = program.command(spec.usage).description(spec.summary);
+  const command = program.command(spec.usage, { hidden: spec.hidden === true }).description(spec.summary);
   for (const [flags, description, parse, initial] of spec.options) {
     if (parse === undefined) command.option(flags, description);
     else command.option(flags, description, parse, initial);

@@ -22,7 +22,7 @@ export const command: Act = async ([shell], _options, context) => {
     context.err(`exp completion: no shell "${shell}": bash, zsh or fish\n`);
     return exit.invalid;
   }
-  context.out(write(commands.map(completed)));
+  context.out(write(commands.filter(({ hidden }) => hidden !== true).map(completed)));
   return exit.done;
 };
 

@@ -12,6 +12,8 @@ export type CommandSpec = {
   readonly usage: string;
   readonly summary: string;
   readonly options: readonly Option[];
+  /** Called by programs alone: neither help nor completion shows it. */
+  readonly hidden?: boolean;
   load(): Promise<{ readonly command: Act }>;
 };
 
@@ -105,12 +107,38 @@ export const commands: readonly CommandSpec[] = [
       smoke,
       acceptStale,
       ["--mirror <dir>", "copy checkpoints and finished steps to a slow disk, and take them back from there"],
+      ["--executor <where>", "local or slurm, whatever the experiments say"],
       ["--keep-going", "after a failure, still run what does not need the failed step"],
       json,
       ["--quiet", "print nothing but errors"],
       ["--no-upload", "leave the upload that the experiment asks for to exp upload"],
     ],
     load: () => import("./run.ts"),
+  },
+  {
+    usage: "status [run]",
+    summary: "say what each job that was given to Slurm is at",
+    options: [json],
+    load: () => import("./status.ts"),
+  },
+  {
+    usage: "logs <run>",
+    summary: "print what a job has printed",
+    options: [["-f, --follow", "go on until the job ends"]],
+    load: () => import("./logs.ts"),
+  },
+  {
+    usage: "cancel <run>",
+    summary: "take jobs out of Slurm's hands: what they have finished or saved stays",
+    options: [json],
+    load: () => import("./cancel.ts"),
+  },
+  {
+    usage: "job <plan> <run>",
+    summary: "what a Slurm job runs: one run of a frozen plan, by its number, or the last job",
+    options: [],
+    hidden: true,
+    load: () => import("./job.ts"),
   },
   {
     usage: "why <run> <step>",

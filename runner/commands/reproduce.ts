@@ -41,6 +41,8 @@ export const command: Act = async ([name], options, context) => {
       smoke,
       only: { coordinates, steps },
       artifacts: into,
+      // In a store of its own, whose answer is waited for.
+      executor: "local",
       force: [],
       acceptStale: [],
       quiet: json,

@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
+import { renamed } from "../cluster/freeze.ts";
 import { type Assessed, assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
@@ -7,10 +8,10 @@ import { staleResults } from "../execute/stale.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { isSmoke } from "../experiment/smoke.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
-import { upTo } from "../plan/build.ts";
+import { partOf, upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
-import type { Json } from "../plan/step.ts";
+import { type Json, StepFailed } from "../plan/step.ts";
 import {
   type DraftedPoint,
   loadAll,
@@ -37,16 +38,20 @@ import { machineryFor } from "./machinery.ts";
 import { closeMirror, openMirror, wrongMirror } from "./mirror.ts";
 import { isCalled, nothingStale, unknownStep } from "./named.ts";
 import { formatProblem, type Problem, problemsOf } from "./problems.ts";
+import { submit, type Work } from "./submit.ts";
 import { runSummary } from "./summary.ts";
 import { uploadAll } from "./upload-all.ts";
 
-type RunOptions = {
+/** Options of `exp run`, by their long names. */
+export type RunOptions = {
   readonly set: readonly string[];
   readonly force: readonly string[];
   readonly acceptStale: readonly string[];
   readonly until?: string;
   readonly jobs?: string;
   readonly shareGpus?: boolean;
+  /** Where steps run, whatever the experiments say. */
+  readonly executor?: string;
   readonly mirror?: string;
   readonly keepGoing?: boolean;
   readonly json?: boolean;
@@ -58,7 +63,19 @@ type RunOptions = {
   readonly only?: Pick<Manifest, "coordinates" | "steps">;
 };
 
-/** `exp run`: resolves, plans, runs what is missing, and seals each run that is complete. */
+/** What a run goes by: experiments read just now, or when they were frozen for a job. */
+export type Given = {
+  readonly loaded: readonly LoadedExperiment[];
+  /** What `exp view` and `exp status` know the process by. */
+  readonly names: readonly string[];
+  readonly executor: Executor;
+  /** In a job: the path of a source's copy -> the source's, relative to the project; and a look at the sources without one. */
+  readonly frozen?: { readonly back: Readonly<Record<string, string>>; check(plan: Plan): void };
+  /** Hears every event besides. */
+  readonly listen?: (event: Event) => void;
+};
+
+/** `exp run`: resolves, plans, and runs what is missing here or gives it to Slurm. */
 export const command: Act = async ([paths], given, context) => {
   const options = given as unknown as RunOptions;
   const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
@@ -69,8 +86,24 @@ export const command: Act = async ([paths], given, context) => {
   const all = loadAll(paths as string[], given, context);
   if (all === undefined) return exit.invalid;
   const loaded = all.map((one) => onlyRun(one, options.only));
-  const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write", options.artifacts, true);
-  const planned = planAll(loaded, { ...project, site: { ...project.site, uploads: options.upload } });
+  const executor = executorOf(loaded, options);
+  if (typeof executor !== "string") {
+    context.err(`exp run: ${executor.wrong}\n`);
+    return exit.invalid;
+  }
+  return carryOut({ loaded, names: paths as string[], executor }, options, context);
+};
+
+/** Plans what was loaded, runs what is missing, and seals each run that is complete. Throws StepFailed where Slurm says no. */
+export async function carryOut(given: Given, options: RunOptions, context: Context): Promise<number> {
+  const { loaded, executor } = given;
+  const project = thawed(
+    await openProject(loaded[0]?.root ?? context.cwd, context, "write", options.artifacts, true),
+    given,
+  );
+  const site = { ...project.site, uploads: options.upload, elsewhere: executor === "slurm" };
+  const planned = planAll(loaded, { ...project, site });
+  given.frozen?.check(planned.whole);
   const named = nameSteps(planned.whole, options, context);
   if (named === undefined) return exit.invalid;
   const { until, forced, accepts } = named;
@@ -83,15 +116,18 @@ export const command: Act = async ([paths], given, context) => {
     return exit.invalid;
   }
 
-  const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, context);
-  const published = publishReporter(artifacts, paths as string[]);
+  const screen = executor === "slurm" ? { ...context, tty: false } : context;
+  const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, screen);
+  const published = publishReporter(artifacts, given.names);
   const emit = (event: Event): void => {
     reporter.event(event);
     published.event(event);
+    given.listen?.(event);
   };
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   store.sweepStaging();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
+  const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
   const own = machineryFor(planned.whole, project, context, { emit, jobs, shareGpus: options.shareGpus });
   const through = mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`));
   const parts = { ...forcedOnce(withLedger(through, planned.whole, artifacts)), stale: staleResults(store, accepts) };
@@ -110,6 +146,15 @@ export const command: Act = async ([paths], given, context) => {
     const problems = problemsOf({ ...planned, plan }, expected, project);
     sayProblems(problems, options, context);
     if (problems.some(({ severity }) => severity === "error")) return exit.invalid;
+    if (executor === "slurm") {
+      const chosen = planWinners(planned, (step) => storedIn(parts, store, expected.get(step)?.key));
+      const winners = until(chosen, plan).runs;
+      const all = partOf(planned.whole, [...plan.runs, ...winners], plan.steps);
+      const known = winners.length === 0 ? expected : assess(all, parts, formerIngredients(all, artifacts, store));
+      if ([...known.values()].some(({ status }) => status !== "cached")) {
+        return await handOver({ ...planned, plan }, { loaded, expected, parts, options, project, emit }, context);
+      }
+    }
     const how = { emit, stop: context.stop, force: forced, keepGoing: options.keepGoing ?? false };
     const sealing = { points: planned.points, options, project, context, emit };
     tellPlan(plan, expected, emit);
@@ -148,7 +193,81 @@ export const command: Act = async ([paths], given, context) => {
   const asking = sealed.filter(({ run }) => planned.points.get(run)?.experiment.upload !== undefined);
   const uploaded = options.upload ? await uploadAll(asking, { project, context, options }) : exit.done;
   return [...outcomes.values()].every(isThere) ? uploaded : exit.failed;
-};
+}
+
+/** Fetches the weights here, where there is a network, and gives everything else to Slurm. */
+async function handOver(
+  planned: Planned,
+  {
+    loaded,
+    expected,
+    parts,
+    options,
+    project,
+    emit,
+  }: Pick<Work, "loaded" | "expected" | "project"> & {
+    readonly parts: Machinery;
+    readonly options: RunOptions;
+    readonly emit: (event: Event) => void;
+  },
+  context: Context,
+): Promise<number> {
+  const needed = upTo(planned.plan, ({ kind }) => kind.name === "fetch");
+  const fetched = await execute(needed, parts, {
+    emit: (event) => (event.type === "step-end" && event.status === "reused" ? undefined : emit(event)),
+    stop: context.stop,
+    force: () => false,
+    keepGoing: false,
+  });
+  if (![...fetched.values()].every(isThere)) return exit.failed;
+  const { set, acceptStale, until, jobs, shareGpus, upload } = options;
+  const frozen = {
+    ...{ set, acceptStale, upload, keepGoing: options.keepGoing === true },
+    ...(until === undefined ? {} : { until }),
+    ...(jobs === undefined ? {} : { jobs }),
+    ...(shareGpus === undefined ? {} : { shareGpus }),
+  };
+  const shown = { json: options.json === true, quiet: options.quiet === true };
+  try {
+    await submit({ ...planned, loaded, expected, options: frozen, project, ...shown }, context);
+    return exit.done;
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    context.err(
+      `exp run: ${error.message} [${error.code}]\n${error.help === undefined ? "" : `  help: ${error.help}\n`}`,
+    );
+    return exit.failed;
+  }
+}
+
+/** Where steps may run. */
+type Executor = "local" | "slurm";
+
+/** Where all of these files' steps run, or why that cannot be. */
+function executorOf(
+  loaded: readonly LoadedExperiment[],
+  { executor, force, mirror }: RunOptions,
+): Executor | { readonly wrong: string } {
+  if (executor !== undefined && executor !== "local" && executor !== "slurm") {
+    return { wrong: `--executor takes local or slurm, not "${executor}"` };
+  }
+  const written = loaded.flatMap(({ points }) => points.map(({ experiment }) => experiment.resources.executor));
+  const wanted = executor === undefined ? [...new Set(written)] : [executor];
+  if (wanted.length > 1)
+    return { wrong: "some of these say executor: local and some slurm; --executor decides for all" };
+  if (wanted[0] !== "slurm") return "local";
+  if (force.length > 0)
+    return { wrong: "--force goes with --executor local: every job of a sweep would force the step anew" };
+  if (mirror !== undefined) return { wrong: "--mirror goes with --executor local: a cluster's jobs share one store" };
+  return "slurm";
+}
+
+/** The project as a job sees it: what is written down names the sources, and not the copies that are read. */
+function thawed(project: Project, { frozen }: Given): Project {
+  if (frozen === undefined) return project;
+  const portable = <T>(value: T): T => project.site.portable(renamed(value, frozen.back));
+  return { ...project, site: { ...project.site, portable } };
+}
 
 /** A file with one of its runs alone, where one is asked for: it is known who won. */
 function onlyRun({ sweep, ...loaded }: LoadedExperiment, only: RunOptions["only"]): LoadedExperiment {
@@ -173,6 +292,12 @@ function tellPlan(
     runs: plan.runs.length,
     steps: steps.map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
   });
+}
+
+/** Folder of what is stored for a key. */
+function storedIn(parts: Machinery, store: Store, key: string | null | undefined): string | undefined {
+  const hit = typeof key === "string" ? parts.find(key) : undefined;
+  return hit !== undefined && "record" in hit ? store.objectDir(hit.record.object) : undefined;
 }
 
 /** Folder of what a step has written. */

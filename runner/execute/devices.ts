@@ -26,12 +26,27 @@ export function detectMachine(): Promise<Machine> {
 
 async function detect(): Promise<Machine> {
   const limits = cgroupLimits(readText);
-  const cores = Math.min(availableParallelism(), limits.cores ?? Number.POSITIVE_INFINITY);
+  const granted = slurmLimits(process.env);
+  const cores = Math.min(
+    availableParallelism(),
+    limits.cores ?? Number.POSITIVE_INFINITY,
+    granted.cores ?? Number.POSITIVE_INFINITY,
+  );
   return {
     cores: Math.max(1, Math.floor(cores)),
-    memory: Math.min(totalmem(), limits.memory ?? Number.POSITIVE_INFINITY),
+    memory: Math.min(totalmem(), limits.memory ?? Number.POSITIVE_INFINITY, granted.memory ?? Number.POSITIVE_INFINITY),
     gpus: visibleGpus(parseGpus(await queryGpus()), process.env.CUDA_VISIBLE_DEVICES),
   };
+}
+
+/** Cores and memory in bytes that a Slurm job was given on this node: not every site holds jobs to them. */
+export function slurmLimits(env: Readonly<Record<string, string | undefined>>): {
+  readonly cores: number | undefined;
+  readonly memory: number | undefined;
+} {
+  const number = (name: string): number | undefined => (Number(env[name]) > 0 ? Number(env[name]) : undefined);
+  const mebibytes = number("SLURM_MEM_PER_NODE");
+  return { cores: number("SLURM_CPUS_ON_NODE"), memory: mebibytes === undefined ? undefined : mebibytes * 2 ** 20 };
 }
 
 /** CPU and memory limits of the control group that this process is in, of either version; undefined where unlimited. */

@@ -40,12 +40,12 @@ export class Frozen {
     const recipes = recipeFiles(this.#packageRoot);
     const own: Record<string, string> = {};
     for (const { draft } of this.#plan.steps) {
-      for (const path of Object.values(draft.sources)) own[nameOf(path)] = path;
+      for (const path of Object.values(draft.sources)) own[snapshotName(path)] = path;
     }
     const snapshot = takeSnapshot(this.#folder, { ...own, ...recipes }, this.#claim);
     for (const { draft, sourceDigests } of this.#plan.steps) {
       for (const [name, path] of Object.entries(draft.sources)) {
-        const copied = snapshot.digests[recipes[name] === path ? name : nameOf(path)];
+        const copied = snapshot.digests[recipes[name] === path ? name : snapshotName(path)];
         if (copied !== undefined && copied !== sourceDigests[name]) throw changed(name, path);
       }
     }
@@ -60,20 +60,21 @@ export class Frozen {
 
   /** Where a step reads one of its sources. */
   source(step: PlannedStep, name: string): string {
-    return this.#take().path(nameOf(step.draft.sources[name] as string));
+    return this.#take().path(snapshotName(step.draft.sources[name] as string));
   }
 
   /** Looks again at the sources that were not copied. Throws StepFailed where one is no longer what was planned. */
   verify(step: PlannedStep): void {
     const { digests } = this.#take();
     for (const [name, path] of Object.entries(step.draft.sources)) {
-      if (digests[nameOf(path)] !== undefined) continue;
+      if (digests[snapshotName(path)] !== undefined) continue;
       if (this.#digests.of(path) !== step.sourceDigests[name]) throw changed(name, path);
     }
   }
 }
 
-function nameOf(path: string): string {
+/** Logical name of a source in a snapshot: two paths never share one. */
+export function snapshotName(path: string): string {
   return join("sources", createHash("sha256").update(path).digest("hex").slice(0, 12), basename(path));
 }
 

@@ -269,8 +269,6 @@ describe("the rest", () => {
     "an experiment to compare that is not there": ["compare: [y]", "missing-file: there is no experiment y.yaml"],
     "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable: this is the experiment itself"],
     "an upload of nothing, as a warning": ["upload: {repo: me/x}", "unused-key: there is no train:"],
-    "slurm, for now": ["resources: {executor: slurm}", "not-available"],
-    "slurm settings without slurm, as a warning": ["resources: {slurm: {partition: x}}", "unused-key"],
     "a size without a unit": [
       "resources: {memory: '32'}",
       'bad-format: resources.memory cannot be the text "32" (it is made of a number and a unit',

@@ -168,7 +168,7 @@ function limits(experiment: Experiment, site: Site): Expected {
     declared: {
       ...(gpu_memory === undefined ? {} : { gpu_memory: bytesOf(gpu_memory) }),
       ...(memory === undefined ? {} : { memory: bytesOf(memory) }),
-      ...(executor === "local" ? {} : { elsewhere: true }),
+      ...((site.elsewhere ?? executor === "slurm") ? { elsewhere: true } : {}),
     },
     smaller: [],
     adapts: false,

@@ -33,6 +33,8 @@ export type Site = {
   readonly tokensOnly: boolean;
   /** A run that asks for an upload is uploaded, so that preflight looks whether it could be. */
   readonly uploads: boolean;
+  /** Whether the steps run on other machines than this one; undefined where the experiment is to say. */
+  readonly elsewhere?: boolean;
   readonly cores: number;
   readonly gpus: number;
 };

@@ -3,7 +3,7 @@ import { needFile } from "./data.ts";
 
 /** What stands beside the experiment: notes, upload, machine. */
 export function checkReport(context: CheckContext): void {
-  const { generate, report, resources, train, upload } = context.experiment;
+  const { generate, report, train, upload } = context.experiment;
   if (report.notes !== undefined) needFile(context, "report.notes", report.notes);
   if (upload !== undefined && (train === undefined || generate.engine === "replay")) {
     const message =
@@ -11,15 +11,5 @@ export function checkReport(context: CheckContext): void {
         ? "there is no train:, and only a trained model is uploaded"
         : "replayed answers train no model";
     context.warning("upload:", "unused-key", message, "leave the key out");
-  }
-  if (resources.executor === "slurm") {
-    context.error("resources.executor", "not-available", "executor slurm is not available yet", "use local");
-  } else if (resources.slurm !== undefined) {
-    context.warning(
-      "resources.slurm:",
-      "unused-key",
-      "slurm settings do nothing with executor: local",
-      "leave the key out",
-    );
   }
 }

@@ -1,0 +1,72 @@
+import type { Queued } from "./slurm.ts";
+import { lastRun, logOf, type Result, readResult, runName, type SubmissionAt } from "./submission.ts";
+
+/** What a job is at. "lost": it is over and has not said how, as after a crash of its node. */
+export type TaskState = "queued" | "running" | "done" | "failed" | "interrupted" | "lost";
+
+/** One job of a submission. */
+export type Task = {
+  /** "sweep/train.rank=8"; the last job is "sweep (last)". */
+  readonly name: string;
+  readonly experiment: string;
+  /** Number of the run, or "last". */
+  readonly run: string;
+  /** The same for the same run of another submission; empty for the last job. */
+  readonly id: string;
+  /** As Slurm names it: "12_3". */
+  readonly job: string;
+  readonly state: TaskState;
+  readonly node: string;
+  /** Why it waits or how it failed. */
+  readonly detail: string;
+  readonly log: string;
+  readonly submission: string;
+  readonly result: Result | undefined;
+};
+
+/** What is known without asking Slurm about each job: the queue, and what jobs wrote down when they ended. */
+export function tasksOf(
+  { folder, submission, jobs }: SubmissionAt,
+  queue: ReadonlyMap<string, Queued>,
+): readonly Task[] {
+  const named = Object.entries(jobs.tasks).map(([run, job]) => {
+    const one = submission.runs[Number(run)];
+    return { run, job, id: one?.id ?? "", experiment: one?.experiment ?? "", name: one ? runName(one) : run };
+  });
+  const experiments = [...new Set(submission.runs.map(({ experiment }) => experiment))].join(", ");
+  const last = { run: lastRun, job: jobs.last ?? "", id: "", experiment: experiments, name: `${experiments} (last)` };
+  return [...named, ...(jobs.last === undefined ? [] : [last])].map((one) => {
+    const result = readResult(folder, one.run);
+    const common = { ...one, result, log: logOf(folder, one.job), submission: submission.id };
+    const queued = queue.get(one.job);
+    if (queued !== undefined) {
+      const state = waits.has(queued.state) ? "queued" : "running";
+      return { ...common, state, node: queued.node, detail: state === "queued" ? queued.reason : "" };
+    }
+    if (result === undefined) return { ...common, state: "lost", node: "", detail: "" };
+    return { ...common, state: result.status, node: result.node, detail: result.error ?? "" };
+  });
+}
+
+const waits: ReadonlySet<string> = new Set(["PENDING", "REQUEUED", "REQUEUE_FED", "REQUEUE_HOLD", "SPECIAL_EXIT"]);
+
+/** Whether Slurm has not done with a job. */
+export function isLive({ state }: Task): boolean {
+  return state === "queued" || state === "running";
+}
+
+/** The newest job of every run, and of every submission's end, in the order of submission. */
+export function latestTasks(tasks: readonly Task[]): readonly Task[] {
+  const latest = new Map<string, Task>();
+  for (const task of tasks) {
+    latest.delete(task.name);
+    latest.set(task.name, task);
+  }
+  return [...latest.values()];
+}
+
+/** Whether a user means a job by a name: its experiment, its run, Slurm's number, or the submission. */
+export function isMeant(task: Task, name: string): boolean {
+  const [array] = task.job.split("_");
+  return [task.name, task.job, array, task.submission, ...task.experiment.split(", ")].includes(name);
+}

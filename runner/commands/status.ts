@@ -1,0 +1,47 @@
+import type { Task } from "../cluster/tasks.ts";
+import { openProject } from "../project.ts";
+import { progressText } from "../show/progress.ts";
+import { table } from "../show/table.ts";
+import { liveRuns } from "../study/live.ts";
+import type { LiveRun } from "../study/live-run.ts";
+import { type Act, exit } from "./context.ts";
+import { explained, findTasks, sayWrong } from "./tasks.ts";
+
+/** `exp status [RUN]`: what each job that was given to Slurm is at, by the queue and by what jobs wrote down when they ended. */
+export const command: Act = async ([name], { json }, context) => {
+  let tasks: readonly Task[];
+  try {
+    tasks = await explained(await findTasks(name as string | undefined, context));
+  } catch (error) {
+    return sayWrong("status", error, context);
+  }
+  const { artifacts } = await openProject(context.cwd, context, "read");
+  const live = liveRuns(artifacts);
+  const rows = tasks.map((task) => ({ ...task, at: atOf(task, live) }));
+  if (json === true) {
+    const told = rows.map(({ name: run, job, state, node, detail, at, log, submission }) => ({
+      ...{ run, job, state, node, detail, at, log, submission },
+    }));
+    context.out(`${JSON.stringify(told, null, 1)}\n`);
+    return exit.done;
+  }
+  if (rows.length === 0) {
+    context.out("Nothing was given to Slurm yet. To do so: exp run FILE --executor slurm\n");
+    return exit.done;
+  }
+  const lines = rows.map(({ name: run, job, state, node, detail, at }) => [run, job, state, node, at || detail]);
+  context.out(table([["run", "job", "state", "node", ""], ...lines], { color: context.color }));
+  const counts = new Map<string, number>();
+  for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
+  context.out(`${[...counts].map(([state, count]) => `${count} ${state}`).join(", ")}\n`);
+  const open = rows.some(({ state }) => state === "failed" || state === "interrupted" || state === "lost");
+  if (open) context.out("exp run again submits what is missing\n");
+  return exit.done;
+};
+
+/** "train  120/400 steps": the steps that a running job is at. */
+function atOf({ name, state }: Task, live: readonly LiveRun[]): string {
+  if (state !== "running") return "";
+  const running = live.find(({ files }) => files.includes(name))?.running ?? [];
+  return running.map(({ step, progress }) => `${step}  ${progressText(progress)}`.trimEnd()).join("; ");
+}

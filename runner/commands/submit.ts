@@ -1,0 +1,233 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { freeze } from "../cluster/freeze.ts";
+import { type Asked, arrayOf, arraySize, askedLast, askedOf, script } from "../cluster/script.ts";
+import { queue, sbatch } from "../cluster/slurm.ts";
+import {
+  clusterDir,
+  type FrozenOptions,
+  lastRun,
+  listSubmissions,
+  runName,
+  type SubmissionAt,
+  type SubmittedRun,
+  writeJobs,
+  writeSubmission,
+} from "../cluster/submission.ts";
+import { isLive, tasksOf } from "../cluster/tasks.ts";
+import type { Assessed } from "../execute/assess.ts";
+import type { LoadedExperiment } from "../experiment/load.ts";
+import { canonicalJson, sha256 } from "../plan/canonical.ts";
+import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
+import type { DraftedPoint, Planned, Project } from "../project.ts";
+import { plural } from "../show/quantity.ts";
+import { acquire } from "../store/lock.ts";
+import type { Manifest } from "../study/manifest.ts";
+import type { Context } from "./context.ts";
+
+/** What is submitted, and what is known of it. */
+export type Work = Planned & {
+  readonly loaded: readonly LoadedExperiment[];
+  readonly expected: ReadonlyMap<PlannedStep, Assessed>;
+  readonly options: FrozenOptions;
+  readonly project: Project;
+  readonly json: boolean;
+  readonly quiet: boolean;
+};
+
+/** What became of each run of a submission, and whether a job that comes after all of them is still to be submitted. */
+type Sorted = {
+  readonly missing: readonly number[];
+  readonly live: readonly string[];
+  readonly done: number;
+  readonly needsLast: boolean;
+};
+
+/**
+ * Gives Slurm a job for each run that is neither finished nor in its hands already, and one that compares and reports when
+ * they are done. Freezes the plan first; nothing of this process stays. Throws StepFailed.
+ */
+export async function submit(work: Work, context: Context): Promise<void> {
+  const { plan, project, options, loaded } = work;
+  const lock = await acquire(join(clusterDir(project.artifacts), "lock"), { signal: context.stop });
+  try {
+    const runs = plan.runs.map((run) => identified(run, options));
+    const sorted = await sortOut(work, runs);
+    const { missing, live, done, needsLast } = sorted;
+    if (missing.length === 0 && !needsLast) {
+      say(work, context, { submission: null, jobs: [], last: null, missing: 0, live: live.length, done });
+      return;
+    }
+    const created = new Date().toISOString();
+    const id = `${created.slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-")}-${randomBytes(2).toString("hex")}`;
+    const file = writeSubmission(project.artifacts, {
+      ...{ schema: 1, id, exp: context.version(), created, root: project.root },
+      ...freeze(work.whole, loaded, { artifacts: project.artifacts, packageRoot: context.packageRoot }),
+      ...{ loaded, options, runs },
+    });
+    const command = [process.execPath, join(context.packageRoot, "dist/cli.js"), "job", file];
+    const common = [`--chdir=${project.root}`, `--comment=exp ${id}`];
+    const tasks: Record<string, string> = {};
+    const arrays: string[] = [];
+    const groups = grouped(missing, work);
+    for (const [at, { asked, numbers, from, atOnce }] of groups.entries()) {
+      const path = writeScript(file, `job-${at}.sh`, asked, command);
+      const flags = [
+        ...common,
+        `--job-name=${nameOf(numbers, runs)}`,
+        `--output=${join(dirname(file), "logs", "%A_%a.log")}`,
+        `--array=${arrayOf(
+          numbers.map((number) => number - from),
+          atOnce,
+        )}`,
+        ...asked.flags,
+      ];
+      const job = await sbatch(flags, path, String(from)).catch((error) => {
+        // Of a submission that Slurm has taken nothing of, nothing stays.
+        if (arrays.length === 0) rmSync(dirname(file), { recursive: true, force: true });
+        throw error;
+      });
+      arrays.push(job);
+      for (const number of numbers) tasks[String(number)] = `${job}_${number - from}`;
+      writeJobs(file, { tasks });
+    }
+    const last = needsLast ? await submitLast(work, { file, command, common, after: [...arrays, ...live] }) : null;
+    writeJobs(file, { tasks, ...(last === null ? {} : { last }) });
+    say(work, context, { submission: id, jobs: arrays, last, missing: missing.length, live: live.length, done });
+  } finally {
+    lock.release();
+  }
+}
+
+/** The job after all others: for several runs, which are compared, selected among and reported together. */
+async function submitLast(
+  work: Work,
+  made: {
+    readonly file: string;
+    readonly command: readonly string[];
+    readonly common: readonly string[];
+    /** Jobs that it waits for. */
+    readonly after: readonly string[];
+  },
+): Promise<string> {
+  const asked = askedLast(askedBy(0, work), work.choices.length > 0);
+  const path = writeScript(made.file, "job-last.sh", asked, made.command);
+  const flags = [
+    ...made.common,
+    "--job-name=exp-last",
+    `--output=${join(dirname(made.file), "logs", "%j.log")}`,
+    ...(made.after.length > 0
+      ? [`--dependency=${work.options.keepGoing ? "afterany" : "afterok"}:${made.after.join(":")}`]
+      : []),
+    // Without it a job whose parents failed would wait for ever.
+    "--kill-on-invalid-dep=yes",
+    ...asked.flags,
+  ];
+  return sbatch(flags, path, lastRun);
+}
+
+/** Runs that ask the same, within the numbers that one array may have. */
+type Group = {
+  readonly asked: Asked;
+  readonly numbers: readonly number[];
+  /** The run that array task 0 would be. */
+  readonly from: number;
+  readonly atOnce: number | undefined;
+};
+
+/** What a run's job asks for. */
+function askedBy(number: number, { plan, points }: Work): Asked {
+  const run = plan.runs[number] as PlannedRun;
+  const { experiment } = points.get(run) as DraftedPoint;
+  return askedOf(experiment, Math.max(0, ...[...run.steps.values()].map(({ draft }) => draft.needs.gpus)));
+}
+
+function grouped(numbers: readonly number[], work: Work): readonly Group[] {
+  const groups = new Map<string, { asked: Asked; numbers: number[]; from: number; atOnce: number | undefined }>();
+  for (const number of numbers) {
+    const asked = askedBy(number, work);
+    const from = Math.floor(number / arraySize) * arraySize;
+    const { experiment } = work.points.get(work.plan.runs[number] as PlannedRun) as DraftedPoint;
+    const atOnce = experiment.resources.slurm?.max_jobs;
+    const name = JSON.stringify([asked, from, atOnce]);
+    const group = groups.get(name) ?? { asked, numbers: [], from, atOnce };
+    group.numbers.push(number);
+    groups.set(name, group);
+  }
+  return [...groups.values()];
+}
+
+/** Which runs are done, which are in Slurm's hands, and which are neither. */
+async function sortOut({ plan, expected, project, options }: Work, runs: readonly SubmittedRun[]): Promise<Sorted> {
+  const waiting = await queue();
+  const before = listSubmissions(project.artifacts);
+  const tasks = before.flatMap((one) => tasksOf(one, waiting));
+  const missing: number[] = [];
+  const live: string[] = [];
+  let done = 0;
+  for (const [number, run] of plan.runs.entries()) {
+    const own = tasks.filter(({ id }) => id === runs[number]?.id);
+    const queued = own.find(isLive);
+    if ([...run.steps.values()].every((step) => expected.get(step)?.status === "cached")) done += 1;
+    else if (queued !== undefined) live.push(queued.job);
+    else if (own.some(({ result }) => result?.status === "done" && isWhole(result.manifest, project))) done += 1;
+    else missing.push(number);
+  }
+  const isLone = plan.runs.length === 1 || options.until !== undefined;
+  const isCompared = (one: SubmissionAt): boolean =>
+    runs.every(({ id }) => one.submission.runs.some((run) => run.id === id)) &&
+    tasksOf(one, waiting).some((task) => task.run === lastRun && (isLive(task) || task.state === "done"));
+  return { missing, live, done, needsLast: !isLone && (missing.length > 0 || !before.some(isCompared)) };
+}
+
+/** Whether a run that a job has sealed is all there: this machine may know its steps by other keys than the job's does. */
+function isWhole(manifest: string | undefined, { store }: Project): boolean {
+  if (manifest === undefined || !existsSync(manifest)) return false;
+  const { steps } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;
+  return Object.values(steps).every(({ object }) => existsSync(store.objectDir(object)));
+}
+
+function identified(run: PlannedRun, { until, acceptStale }: FrozenOptions): SubmittedRun {
+  const { experiment, coordinates } = run;
+  const steps = [...run.steps.values()].map(({ stepId }) => stepId).sort();
+  const id = sha256(canonicalJson({ experiment, coordinates, steps, until: until ?? null, acceptStale })).slice(0, 16);
+  return { experiment, coordinates, id };
+}
+
+function nameOf(numbers: readonly number[], runs: readonly SubmittedRun[]): string {
+  return `exp-${[...new Set(numbers.map((number) => runs[number]?.experiment))].join("+")}`;
+}
+
+function writeScript(plan: string, name: string, { setup }: Asked, command: readonly string[]): string {
+  const path = join(dirname(plan), name);
+  writeFileSync(path, script(setup, command));
+  chmodSync(path, 0o755);
+  return path;
+}
+
+type Said = {
+  readonly submission: string | null;
+  readonly jobs: readonly string[];
+  readonly last: string | null;
+  readonly missing: number;
+  readonly live: number;
+  readonly done: number;
+};
+
+function say({ plan, json, quiet }: Work, context: Context, said: Said): void {
+  if (json) {
+    context.out(`${JSON.stringify({ type: "submitted", ...said })}\n`);
+    return;
+  }
+  if (quiet) return;
+  const { missing, live, done, jobs, last, submission } = said;
+  const counts = Object.entries({ done, "queued or running": live, submitted: missing });
+  const shown = counts.filter(([, count]) => count > 0).map(([name, count]) => `${count} ${name}`);
+  context.out(`${plural(plan.runs.length, "run")}: ${shown.join(", ")}\n`);
+  if (submission === null) return;
+  if (jobs.length > 0) context.out(`${plural(jobs.length, "job array")}: ${jobs.join(", ")}\n`);
+  if (last !== null) context.out(`job ${last} compares and reports when they are done\n`);
+  const experiment = runName({ experiment: plan.runs[0]?.experiment ?? "", coordinates: "" });
+  context.out(`exp status ${experiment}, exp logs -f RUN, exp cancel ${experiment}\n`);
+}

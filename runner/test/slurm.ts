@@ -1,0 +1,147 @@
+/** A real Slurm with three simulated nodes for the tests of a file, by slurm.sh. */
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import type { Rig } from "./rig.ts";
+
+const script = fileURLToPath(new URL("slurm.sh", import.meta.url));
+
+/** Why no Slurm can be started here; undefined where one can. */
+export function slurmMissing(): string | undefined {
+  if (process.getuid?.() !== 0) return "slurmctld and slurmd must be started by root";
+  for (const program of ["slurmctld", "slurmd", "munged"]) {
+    const path = `${process.env.PATH}:/usr/sbin:/sbin`;
+    const { status } = spawnSync("sh", ["-c", `command -v ${program}`], { env: { ...process.env, PATH: path } });
+    if (status !== 0) return `${program} is not installed (Debian: slurm-wlm munge)`;
+  }
+  return undefined;
+}
+
+/** One line of `exp status --json`. */
+export type StatusLine = {
+  readonly run: string;
+  readonly job: string;
+  readonly state: string;
+  readonly node: string;
+  readonly detail: string;
+  readonly log: string;
+};
+
+/** A running Slurm. */
+export class Cluster {
+  readonly #dir = mkdtempSync(join(tmpdir(), "exp-slurm-"));
+
+  constructor(accounting = false) {
+    execFileSync(script, ["start", this.#dir, ...(accounting ? ["accounting"] : [])], { stdio: "pipe" });
+  }
+
+  /** Lets a study's commands use it. */
+  use(rig: Rig): void {
+    rig.env = { ...rig.env, ...this.env };
+    rig.atEnd(() => execFileSync("scancel", ["--user=root"], { env: { ...process.env, ...this.env } }));
+  }
+
+  get env(): Readonly<Record<string, string>> {
+    return { SLURM_CONF: join(this.#dir, "slurm.conf") };
+  }
+
+  /** Runs one of Slurm's programs; gives what it says. */
+  say(program: string, ...args: readonly string[]): string {
+    return execFileSync(program, args, { encoding: "utf8", env: { ...process.env, ...this.env } });
+  }
+
+  /** A field of `scontrol show job`. */
+  field(job: string, name: string): string {
+    return new RegExp(`(?:^| )${name}=(\\S+)`).exec(this.say("scontrol", "--oneliner", "show", "job", job))?.[1] ?? "";
+  }
+
+  /** What a power cut does: the node's daemon and all that it had started are gone at once. */
+  killNode(node: string, job: string): void {
+    const step = `slurmstepd: [${this.field(job, "JobId")}.`;
+    process.kill(this.#daemon(`slurmd-${node}.pid`), "SIGKILL");
+    const stepds = pidsOf(step);
+    for (const pid of [...stepds, ...stepds.flatMap(descendants)]) kill(pid);
+  }
+
+  /** The daemon of a node alone dies; what it had started goes on. */
+  killDaemon(node: string): void {
+    process.kill(this.#daemon(`slurmd-${node}.pid`), "SIGKILL");
+  }
+
+  startNode(node: string): void {
+    execFileSync(script, ["node", this.#dir, node], { stdio: "pipe" });
+  }
+
+  killController(): void {
+    process.kill(this.#daemon("slurmctld.pid"), "SIGKILL");
+  }
+
+  startController(): void {
+    execFileSync(script, ["controller", this.#dir], { stdio: "pipe" });
+  }
+
+  #daemon(file: string): number {
+    return Number(readFileSync(join(this.#dir, file), "utf8"));
+  }
+
+  stop(): void {
+    execFileSync(script, ["stop", this.#dir], { stdio: "pipe" });
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
+
+/** `exp status`, by the names of the runs. */
+export async function status(rig: Rig, name?: string): Promise<Readonly<Record<string, StatusLine>>> {
+  const said = await rig.done("status", ...(name === undefined ? [] : [name]), "--json");
+  return Object.fromEntries((JSON.parse(said) as StatusLine[]).map((line) => [line.run, line]));
+}
+
+/** Waits until each of some runs is in one of the states, and gives them; fails with what their jobs printed. */
+export async function reach(
+  rig: Rig,
+  states: readonly string[],
+  ...runs: readonly string[]
+): Promise<Readonly<Record<string, StatusLine>>> {
+  const until = performance.now() + 200_000;
+  for (;;) {
+    const now = await status(rig);
+    if (runs.every((run) => states.includes(now[run]?.state ?? ""))) return now;
+    if (performance.now() > until) {
+      expect.fail(`${runs.join(", ")} did not come to be ${states.join(" or ")}:\n${JSON.stringify(now, null, 1)}
+${(await rig.exp("logs", runs[0] as string)).stdout}`);
+    }
+    await sleep(400);
+  }
+}
+
+function pidsOf(text: string): readonly number[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .filter((pid) => read(`/proc/${pid}/cmdline`).includes(text))
+    .map(Number);
+}
+
+function descendants(pid: number): readonly number[] {
+  const children = read(`/proc/${pid}/task/${pid}/children`).split(" ").filter(Boolean).map(Number);
+  return children.flatMap((child) => [child, ...descendants(child)]);
+}
+
+function read(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+function kill(pid: number): void {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It went with its parent.
+  }
+}
