@@ -180,6 +180,7 @@ export function loadAll(
       bundledModels,
       auditCodes,
       set: options.set as readonly string[],
+      sweep: (options.sweep ?? []) as readonly string[],
       smoke: options.smoke === true,
     });
     wrong.push(...(result.ok ? result.warnings : result.diagnostics));

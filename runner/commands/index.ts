@@ -20,6 +20,12 @@ export type CommandSpec = {
 const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
 
 const set: Option = ["--set <key=value>", "override a key, as in --set train.rank=32 (repeatable)", collect, []];
+const sweep: Option = [
+  "--sweep <key=values>",
+  "vary a key, as in --sweep train.rank=8,16,32: every combination is a run (repeatable)",
+  collect,
+  [],
+];
 const acceptStale: Option = [
   "--accept-stale <step>",
   "reuse this step's stored result although recipe code has changed since; the run says so (repeatable)",
@@ -57,6 +63,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "validate experiments: every error at once, with its place",
     options: [
       set,
+      sweep,
       ["--preflight", "also look at what is trained token by token; needs the environment and the model's files"],
       json,
     ],
@@ -92,7 +99,7 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "plan <file...>",
     summary: "show each step: cached, will run, or depends; and why. Writes nothing",
-    options: [set, smoke, acceptStale, json],
+    options: [set, sweep, smoke, acceptStale, json],
     load: () => import("./plan.ts"),
   },
   {
@@ -100,6 +107,7 @@ export const commands: readonly CommandSpec[] = [
     summary: "run what is missing, and hand back predictions, metrics and the workbook",
     options: [
       set,
+      sweep,
       ["--force <step>", "run this step again although it is cached (repeatable)", collect, []],
       ["--until <step>", "stop after this step"],
       ["--jobs <n>", "steps at once, at most"],

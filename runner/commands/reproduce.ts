@@ -32,12 +32,13 @@ export const command: Act = async ([name], options, context) => {
     context.err(`exp reproduce: ${asked} is not empty: a fresh store begins with nothing\n`);
     return exit.invalid;
   }
-  const { file, set, smoke, coordinates, experiment, steps } = first.manifest;
+  const { file, set, sweep = [], smoke, coordinates, experiment, steps } = first.manifest;
   const json = options.json === true;
   const code = await run(
     [[join(project.root, file)]],
     {
       set,
+      sweep,
       smoke,
       only: { coordinates, steps },
       artifacts: into,
@@ -75,11 +76,11 @@ function freshFolder(artifacts: string): string {
 
 /** Why a run's file here does not declare that run any more; undefined where it does. */
 function notTheSame({ manifest }: FinishedRun, project: Project, context: Context): string | undefined {
-  const { file, set, smoke, coordinates, config, provenance } = manifest;
+  const { file, set, sweep = [], smoke, coordinates, config, provenance } = manifest;
   const commit = provenance.git === null ? "" : `; the run was made at commit ${provenance.git.commit}`;
   const path = join(project.root, file);
   if (!existsSync(path)) return `${file} is not here${commit}`;
-  const [loaded] = loadAll([path], { set, smoke }, context) ?? [];
+  const [loaded] = loadAll([path], { set, sweep, smoke }, context) ?? [];
   if (loaded === undefined) return `${file} is no experiment any more${commit}`;
   const point = loaded.points.find((one) => one.coordinates === coordinates);
   if (point === undefined) return `${file} has no run ${coordinates} any more${commit}`;

@@ -45,6 +45,7 @@ import { uploadAll } from "./upload-all.ts";
 /** Options of `exp run`, by their long names. */
 export type RunOptions = {
   readonly set: readonly string[];
+  readonly sweep?: readonly string[];
   readonly force: readonly string[];
   readonly acceptStale: readonly string[];
   readonly until?: string;
@@ -384,7 +385,7 @@ type Finishing = Pick<Planned, "points"> & {
 function finish(
   plan: Plan,
   outcomes: ReadonlyMap<PlannedStep, Outcome>,
-  { points, options: { until, set }, project, context, emit }: Finishing,
+  { points, options: { until, set, sweep = [] }, project, context, emit }: Finishing,
 ): readonly Sealed[] {
   const records = new Map<PlannedStep, StoreRecord>();
   for (const [step, outcome] of outcomes) {
@@ -408,7 +409,7 @@ function finish(
       emit({ type: "run-end", run: nameOf(run), status: "done", manifest: null });
       continue;
     }
-    const sealing = sealingOf(run, points.get(run) as DraftedPoint, set, project, provenance);
+    const sealing = sealingOf(run, points.get(run) as DraftedPoint, { set, sweep }, project, provenance);
     const { run: name, manifest } = seal(run, records, sealing);
     latest.set(run.experiment, manifest);
     sealed.push({ run, manifest });
@@ -421,7 +422,7 @@ function finish(
 function sealingOf(
   run: PlannedRun,
   { experiment, file }: DraftedPoint,
-  set: readonly string[],
+  typed: Pick<Sealing, "set" | "sweep">,
   project: Project,
   provenance: ReturnType<typeof openProvenance>,
 ): Sealing {
@@ -430,7 +431,7 @@ function sealingOf(
   return {
     artifacts,
     file: site.portable(file),
-    set,
+    ...typed,
     smoke: isSmoke(experiment.name),
     config,
     objectDir: (object) => store.objectDir(object),

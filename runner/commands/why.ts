@@ -17,7 +17,7 @@ export const command: Act = async ([name, stepName], options, context) => {
     const { manifest } = findRun(name as string, project.artifacts, context.cwd);
     const loaded = loadAll(
       [join(project.root, manifest.file)],
-      { ...options, set: manifest.set, smoke: manifest.smoke },
+      { ...options, set: manifest.set, sweep: manifest.sweep, smoke: manifest.smoke },
       context,
     );
     if (loaded === undefined) return exit.invalid;

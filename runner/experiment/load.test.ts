@@ -179,6 +179,36 @@ describe("sweep", () => {
       "name: x\nextends: base.yaml\nmodel: {base: Qwen/Qwen3-4B}\nsweep: {zip: {model.revision: [1cfa9a7208912126459214e8b04321603b3df60c]}}\n";
     expect(loadText(text).ok).toBe(true);
   });
+  it("takes keys of the command line into the grid, over the file's own list", () => {
+    const text = `${minimal}sweep: {grid: {train.rank: [1, 2]}, exclude: [{train.rank: 8, train.method: dora}]}\n`;
+    const result = loadText(text, { sweep: ["train.rank=4,8", "train.method=lora, dora"] });
+    expect(result.ok && result.value.points.map(({ coordinates }) => coordinates)).toEqual([
+      "train.rank=4,train.method=lora",
+      "train.rank=4,train.method=dora",
+      "train.rank=8,train.method=lora",
+    ]);
+    expect(wrong(minimal, { sweep: ["train.rank=8,x", "train.rnak=1", "train.rank"] })).toEqual([
+      "--sweep:1:1 bad-setting: what is varied is written key=value,value (for example --sweep train.rank=8,16,32)",
+      '--sweep:1:1 unknown-key: there is no key "train.rnak" (did you mean "train.rank"?)',
+    ]);
+    expect(wrong(minimal, { sweep: ["train.rank=8,x"] })[0]).toMatch(/^--sweep:1:14 wrong-type: train.rank/);
+  });
+
+  it("draws settings by a seed, all seeds of each, and more samples keep those that were drawn", () => {
+    const draw = (more: string): readonly string[] => {
+      const result = loadText(
+        `${minimal}sweep: {strategy: random, ${more}, grid: {train.rank: [1, 2, 3, 4, 5, 6], train.method: [lora, dora]}, repeat: {train.seed: [1, 2]}}\n`,
+      );
+      return result.ok ? result.value.points.map(({ setting }) => setting) : [];
+    };
+    const few = draw("samples: 3");
+    expect([few.length, new Set(few).size]).toEqual([6, 3]);
+    expect(draw("samples: 3")).toEqual(few);
+    expect(draw("samples: 3, seed: 2")).not.toEqual(few);
+    expect(draw("samples: 5")).toEqual(expect.arrayContaining([...few]));
+    expect(draw("samples: 99")).toHaveLength(24);
+  });
+
   it("tells repeats and selection", () => {
     const text = `${minimal}data: {validation: {fraction: 0.1}}\nsweep: {repeat: {train.seed: [1, 2]}, select: {view: basic}}\n`;
     const result = loadText(text);
@@ -237,6 +267,16 @@ describe("sweep", () => {
     "an unknown part": [
       "sweep: {gird: {train.rank: [1]}}",
       ['3:9 unknown-key: unknown key "gird" in sweep (did you mean "grid"?)'],
+    ],
+    "a draw without a number": [
+      "sweep: {strategy: random, grid: {train.rank: [1]}}",
+      [
+        "3:9 sweep-strategy: a random sweep draws samples, and it is not said how many (write strategy: random and samples: 8, or neither)",
+      ],
+    ],
+    "samples of a grid": [
+      "sweep: {samples: 2, grid: {train.rank: [1]}}",
+      ["3:9 sweep-strategy: samples are drawn by a random sweep (write strategy: random and samples: 8, or neither)"],
     ],
     "a selection without validation": [
       "sweep: {grid: {train.rank: [1]}, select: {}}",

@@ -11,7 +11,7 @@ import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
 import type { Experiment, Select } from "./schema.ts";
 import { branchFor, rootSchema } from "./schema-tree.ts";
-import { applySettings } from "./set.ts";
+import { applySettings, applySweeps } from "./set.ts";
 import { smoke } from "./smoke.ts";
 import { sourceText } from "./source.ts";
 import { expandSweep } from "./sweep.ts";
@@ -23,6 +23,8 @@ export type LoadOptions = {
   readonly files: Files;
   /** Settings as typed after --set: "train.rank=32". */
   readonly set?: readonly string[];
+  /** What is varied besides, as typed after --sweep: "train.rank=8,16". */
+  readonly sweep?: readonly string[];
   /** Folder that paths in errors are relative to. */
   readonly cwd: string;
   /** Folder of the exp package: its prompts/ stands in for templates that the project lacks. */
@@ -94,7 +96,9 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const extended = readChain(path, { files, cwd: options.cwd });
   if (!extended.ok) return extended;
   const root = options.root ?? projectRoot(file, files);
-  const set = applySettings(extended.value.root, options.set ?? []);
+  const settings = applySettings(extended.value.root, options.set ?? []);
+  const swept = applySweeps(settings.root, options.sweep ?? []);
+  const set = { root: swept.root, diagnostics: [...settings.diagnostics, ...swept.diagnostics] };
 
   const { sources } = extended.value;
   const folders = new Map(sources.map(({ file: from, source }) => [source, dirname(from)]));
@@ -160,6 +164,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
  */
 function others({
   set: _forTheNamedFile,
+  sweep: _alsoForIt,
   smoke: _whenChecked,
   ...options
 }: LoadOptions): (path: string) => Result<LoadedExperiment> {

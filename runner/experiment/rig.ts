@@ -40,7 +40,12 @@ prompt: {template: prompts/diagnosis.hbs}
 /** Loads one text as experiments/x.yaml of the study; `more` adds files or replaces them. */
 export function loadText(
   text: string | Uint8Array,
-  more: { files?: Readonly<Record<string, string | Uint8Array>>; set?: readonly string[]; smoke?: boolean } = {},
+  more: {
+    files?: Readonly<Record<string, string | Uint8Array>>;
+    set?: readonly string[];
+    sweep?: readonly string[];
+    smoke?: boolean;
+  } = {},
 ): Result<LoadedExperiment> {
   return loadExperiment("experiments/x.yaml", {
     files: memoryFiles({ ...goodStudy, ...more.files, "/study/experiments/x.yaml": text }),
@@ -49,6 +54,7 @@ export function loadText(
     bundledModels: { "smollm2-135m": { parameters: 134_515_008 } },
     auditCodes: ["leak"],
     ...(more.set === undefined ? {} : { set: more.set }),
+    ...(more.sweep === undefined ? {} : { sweep: more.sweep }),
     ...(more.smoke === undefined ? {} : { smoke: more.smoke }),
   });
 }

@@ -405,6 +405,17 @@ export const sweepSchema = {
   properties: {
     grid: { ...gridSchema, description: "Key -> values; every combination is a run." },
     zip: { ...gridSchema, description: "Key -> values; the first of each go together, then the second, …" },
+    strategy: {
+      type: "string",
+      enum: ["grid", "random"],
+      description: "All settings, or a seeded draw of `samples` among them. Absent: grid.",
+    },
+    samples: {
+      type: "integer",
+      minimum: 1,
+      description: "How many settings a random sweep draws; each has all repeats.",
+    },
+    seed: { ...seed, description: "Seed of the draw. Absent: 1." },
     repeat: { ...gridSchema, description: "Key -> values, usually seeds: averaged over, not selected among." },
     exclude: {
       type: "array",

@@ -38,6 +38,40 @@ export function applySettings(root: MapNode, settings: readonly string[]): Settl
   return { root: result as MapNode, diagnostics };
 }
 
+/** What errors call the place of a `--sweep`. */
+const sweepSource = "--sweep";
+
+/**
+ * Puts `key.path=a,b,c` of the command line into the file's sweep, as lists of its grid; a list of that key in the file's grid is
+ * replaced. Values are read as YAML, so that it equals an edit.
+ */
+export function applySweeps(root: MapNode, sweeps: readonly string[]): Settled {
+  const diagnostics: Diagnostic[] = [];
+  let result: Node = root;
+  for (const text of sweeps) {
+    const source = { path: sweepSource, text };
+    const equals = text.indexOf("=");
+    const key: Span = { source, start: 0, end: equals < 0 ? text.length : equals };
+    if (equals <= 0 || text.slice(equals + 1).trim() === "") {
+      const help = "for example --sweep train.rank=8,16,32";
+      const message = "what is varied is written key=value,value";
+      diagnostics.push({ severity: "error", code: "bad-setting", message, span: key, help });
+      continue;
+    }
+    // The list begins where the equals sign stood, so that its items stand where they were typed.
+    const padded = { path: sweepSource, text: `${" ".repeat(equals)}[${text.slice(equals + 1)}]` };
+    const value = parseTree(padded);
+    if (!value.ok) diagnostics.push(...value.diagnostics.map((one) => ({ ...one, span: within(one.span, source) })));
+    else result = put(result, ["sweep", "grid", text.slice(0, equals).trim()], inSource(value.value, key), key);
+  }
+  return { root: result as MapNode, diagnostics };
+}
+
+function within({ start, end }: Span, source: Span["source"]): Span {
+  const last = source.text.length;
+  return { source, start: Math.min(start, last), end: Math.min(end, last) };
+}
+
 /** An error where no key of the schema has this dotted path: of a setting, or of a sweep. */
 export function checkPath(path: readonly string[], key: Span): Diagnostic | undefined {
   const name = path.join(".");
@@ -58,7 +92,7 @@ export function checkPath(path: readonly string[], key: Span): Diagnostic | unde
 
 /** A value of the padded text, at the same offsets of the setting as it was typed. */
 function inSource(node: Node, key: Span): Node {
-  const span = { ...node.span, source: key.source };
+  const span = within(node.span, key.source);
   if (node.kind === "scalar") return { ...node, span };
   if (node.kind === "list") return { ...node, span, items: node.items.map((item) => inSource(item, key)) };
   const entries = [...node.entries].map(

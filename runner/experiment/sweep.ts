@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
 import { freezeSorted } from "./complete.ts";
 import { find, type MapNode, type Node, plain, put, type Value } from "./node.ts";
@@ -78,21 +79,30 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   const axes = orderedAxes(node, { grid, zip, repeat });
   const count = axes.reduce((product, axis) => product * axis.length, 1);
   if (count > mostPoints) fail("too-many-points", `this sweep has ${count} points`, key, `the limit is ${mostPoints}`);
+  const { strategy = "grid", samples, seed = 1, select } = value as Written;
+  const isRandom = strategy === "random";
+  if (isRandom !== (samples !== undefined)) {
+    const place = parts.get(isRandom ? "strategy" : "samples")?.key ?? key;
+    const message = isRandom
+      ? "a random sweep draws samples, and it is not said how many"
+      : "samples are drawn by a random sweep";
+    fail("sweep-strategy", message, place, "write strategy: random and samples: 8, or neither");
+  }
   const excluded = excludes(parts.get("exclude")?.node, seen, fail);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
 
   const repeated: readonly string[] = Object.freeze(repeat.map((choices) => choices[0]?.name ?? ""));
-  const points = product(axes)
+  const left = product(axes)
     .map((choices) => pointOf(base, choices, repeated))
     .filter(
       ({ values }) =>
         !excluded.some((entry) => entry.every(([name, wanted]) => JSON.stringify(values[name]) === wanted)),
     );
+  const points = samples === undefined ? left : drawn(left, samples, seed);
   if (points.length === 0) {
     fail("empty-sweep", "exclude leaves no point of this sweep", parts.get("exclude")?.key ?? key, "exclude less");
     return { ok: false, diagnostics };
   }
-  const select = (value as { select?: Partial<Select> }).select;
   return {
     ok: true,
     value: {
@@ -102,6 +112,26 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     },
     warnings: [],
   };
+}
+
+type Written = {
+  readonly strategy?: "grid" | "random";
+  readonly samples?: number;
+  readonly seed?: number;
+  readonly select?: Partial<Select>;
+};
+
+/**
+ * Points of so many settings, in the order of the sweep. Each setting has its lot by the seed and its own name, so that more
+ * samples keep those that were drawn, and a further value takes the place of few.
+ */
+function drawn(points: readonly SweepPoint[], samples: number, seed: number): readonly SweepPoint[] {
+  const lots = new Map(
+    points.map(({ setting }) => [setting, createHash("sha256").update(`${seed}\n${setting}`).digest("hex")]),
+  );
+  const lucky = [...lots].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, samples);
+  const kept = new Set(lucky.map(([setting]) => setting));
+  return points.filter(({ setting }) => kept.has(setting));
 }
 
 /** The values of each key, as choices. */

@@ -52,6 +52,8 @@ export type Manifest = {
   /** The experiment's file, relative to the project root, and the settings that overrode it. */
   readonly file: string;
   readonly set: readonly string[];
+  /** What the command line varied besides, as it was typed after --sweep. */
+  readonly sweep?: readonly string[];
   /** ISO 8601, UTC. */
   readonly created: string;
   /** The experiment with every default filled in; paths relative to the project root. */

@@ -17,6 +17,7 @@ export type Sealing = {
   /** The experiment's file, relative to the project root, and the settings that overrode it. */
   readonly file: string;
   readonly set: readonly string[];
+  readonly sweep: readonly string[];
   readonly smoke: boolean;
   /** The resolved experiment; paths relative to the project root. */
   readonly config: Json;
@@ -165,6 +166,7 @@ function manifestOf(
     smoke: sealing.smoke,
     file: sealing.file,
     set: sealing.set,
+    ...(sealing.sweep.length > 0 ? { sweep: sealing.sweep } : {}),
     created: new Date().toISOString(),
     config: sealing.config,
     steps: kept,

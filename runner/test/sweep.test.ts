@@ -157,3 +157,25 @@ describe("sweep.select", () => {
     }
   });
 });
+
+test("--sweep varies keys of the command line: one value more runs the new runs alone, and each is found again", async ({
+  rig,
+}) => {
+  addSweep(rig, "");
+  const sweep = (...names: readonly string[]): string =>
+    `generate.file=${names.map((name) => `data/${name}.jsonl`).join(",")}`;
+  const before = await rig.built(file, "--sweep", sweep("a", "b"));
+  expect(manifests(before).map((path) => rig.manifest(path).coordinates)).toEqual([
+    "generate.file=data/a.jsonl",
+    "generate.file=data/b.jsonl",
+  ]);
+  const after = await rig.built(file, "--sweep", sweep("a", "b", "c"));
+  const built = Object.entries(after.steps).flatMap(([step, how]) =>
+    how === "built" ? [step.replace(/@.*/, "")] : [],
+  );
+  expect(built.sort()).toEqual(["analyse", "evaluate.zero_shot", "generate.zero_shot", "workbook"]);
+  const { run } = rig.manifest(manifests(after)[2] as string);
+  expect(await rig.done("why", run, "analyse")).toContain("cached");
+  expect(await rig.done("check", file, "--sweep", sweep("a", "b"))).toContain("a sweep of 2 runs");
+  expectFailure(await rig.exp("plan", file, "--sweep", "generate.fil=a"), 2, /did you mean "generate.file"/);
+});
