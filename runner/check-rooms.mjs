@@ -58,6 +58,7 @@ const rooms = {
       "store",
     ],
   },
+  transfer: { imports: ["plan", "store", "mirror", "study"] },
   view: { imports: ["report", "study"] },
   show: { imports: ["plan", "execute", "report", "statistics", "store", "study"] },
 };
@@ -71,6 +72,7 @@ const owners = {
   "vega-lite": ["render"],
   "@myriaddreamin/typst-ts-node-compiler": ["render"],
   "@huggingface/hub": ["hub"],
+  "@aws-sdk/client-s3": ["transfer"],
 };
 
 const world = /^node:(fs|child_process|os|http|https|net|worker_threads)(\/|$)/;

@@ -261,6 +261,19 @@ export const commands: readonly CommandSpec[] = [
     load: () => import("./upload.ts"),
   },
   {
+    usage: "push <dest> <run...>",
+    summary:
+      "copy runs with all their files to a folder, s3://bucket/prefix or hf://datasets/user/name; nobody else's to read",
+    options: [json],
+    load: () => import("./push.ts"),
+  },
+  {
+    usage: "pull <dest> [run...]",
+    summary: "take runs from where they were pushed to, each file checked; without a run: say what there is",
+    options: [json],
+    load: () => import("./pull.ts"),
+  },
+  {
     usage: "reproduce <run>",
     summary:
       "run it again in a fresh store and compare: bytes, or metrics where bytes may vary; exit 3 on a difference",

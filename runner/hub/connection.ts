@@ -93,7 +93,7 @@ export function troubleOf(error: unknown, { url, signal }: Hub, what: string): T
   if (name !== "TimeoutError" && !(error instanceof TypeError)) throw error;
   const why = name === "TimeoutError" ? "no answer in time" : causeOf(cause);
   const failure = new StepFailed("offline", `${new URL(url).host} cannot be reached, or broke off: ${why}`, {
-    help: "see to the network, then run exp upload again: it goes on with the files that are not there yet",
+    help: "see to the network, then run the same command again: it goes on with the files that are not there yet",
   });
   return { failure, passing: true, after: undefined };
 }
@@ -109,7 +109,11 @@ function refused({ status, message, after }: HubRefusal, host: string, what: str
     return said("hub-token", "set HF_TOKEN to a token that may write to the repository", false);
   }
   if ([408, 409, 412, 425, 429].includes(status) || status >= 500) {
-    return said("hub-busy", "wait, then run exp upload again: it goes on with the files that are not there yet", true);
+    return said(
+      "hub-busy",
+      "wait, then run the same command again: it goes on with the files that are not there yet",
+      true,
+    );
   }
   return said("hub-error", "correct what the hub complains about", false);
 }

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, sta
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../plan/record.ts";
 import { FileChanged } from "../store/digest.ts";
+import type { Shelf } from "./shelf.ts";
 
 /** Bytes copied between two looks at whether to go on. */
 const piece = 4 << 20;
@@ -24,7 +25,7 @@ export class DiskGone extends Error {
  * within a folder at most, and a file may be cut short by a lost connection. So names are lower-case, a file gets its name
  * when all of it is written, and what is read back counts only when its digest is right.
  */
-export class Disk {
+export class Disk implements Shelf {
   readonly folder: string;
   readonly #signal: AbortSignal;
 
@@ -46,18 +47,19 @@ export class Disk {
   }
 
   /**
-   * Copies a file to a name of this disk unless it is there in its size. Throws where the copied bytes are not the file's,
-   * and what the system says.
+   * Copies a file to a name of this disk unless it is there in its size, and says whether it had to. Throws where the copied
+   * bytes are not the file's, and what the system says.
    */
-  async put(name: string, from: string, file: StoredFile): Promise<void> {
+  async put(name: string, from: string, file: StoredFile): Promise<boolean> {
     const path = join(this.folder, name);
     const there = await stat(path).catch(unlessMissing);
-    if (there?.size === file.size) return;
+    if (there?.size === file.size) return false;
     await mkdir(dirname(path), { recursive: true });
     const partial = `${path}.partial`;
     const copied = await this.#copy(from, partial, file.size);
     if (copied.sha256 !== file.sha256) throw new FileChanged(from);
     await replace(partial, path);
+    return true;
   }
 
   /** Copies a file of this disk to a local path; false, and nothing stays there, where it is missing, cut short or damaged. */
@@ -96,6 +98,9 @@ export class Disk {
   async names(folder: string): Promise<readonly string[]> {
     return (await readdir(join(this.folder, folder)).catch(unlessMissing)) ?? [];
   }
+
+  /** Each file is flushed as it is written. */
+  async settle(): Promise<void> {}
 
   /** Removes a file. It is emptied first, since some disks keep what is removed in a bin that counts against their space. */
   async remove(name: string): Promise<void> {

@@ -4,13 +4,15 @@ import type { StoredFile, StoreRecord } from "../plan/record.ts";
 import type { Store } from "../store/store.ts";
 import type { Disk } from "./disk.ts";
 import { isListing } from "./listing.ts";
+import type { Shelf } from "./shelf.ts";
 
-const recordName = (key: string): string => `keys/${key}.json`;
+/** Name of a key's record. */
+export const recordName = (key: string): string => `keys/${key}.json`;
 /** Files lie by content, so that a file of several steps is copied once. */
-const fileName = ({ sha256 }: StoredFile): string => `files/${sha256.slice(0, 2)}/${sha256}`;
+export const fileName = ({ sha256 }: StoredFile): string => `files/${sha256.slice(0, 2)}/${sha256}`;
 
 /** Keys whose records a disk has. */
-export async function finishedKeys(disk: Disk): Promise<Set<string>> {
+export async function finishedKeys(disk: Pick<Shelf, "names">): Promise<Set<string>> {
   const names = await disk.names("keys");
   return new Set(names.flatMap((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? []));
 }
@@ -31,7 +33,7 @@ export async function takeFinished(
   store: Pick<Store, "stage" | "adopt" | "discard">,
   key: string,
 ): Promise<boolean> {
-  const record = parse(await disk.readText(recordName(key)), key);
+  const record = recordIn(await disk.readText(recordName(key)), key);
   const staged = store.stage(key);
   try {
     for (const [name, file] of Object.entries(record?.files ?? {})) {
@@ -49,7 +51,7 @@ export async function takeFinished(
 }
 
 /** A record that is whole and that of its key; undefined for anything else. */
-function parse(text: string | undefined, key: string): StoreRecord | undefined {
+export function recordIn(text: string | undefined, key: string): StoreRecord | undefined {
   try {
     const record = JSON.parse(text ?? "") as StoreRecord;
     const isOurs = record.schema === 1 && record.key === key && keyOf(record.ingredients) === key;

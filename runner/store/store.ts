@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf } from "../plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../plan/record.ts";
@@ -63,6 +63,10 @@ export type Store = {
    * False where the files are not those of the record.
    */
   adopt(staged: Staged, record: StoreRecord): Promise<boolean>;
+  /** Stores files that a run of another store refers to, without a record; false where they are not those of the object's name. */
+  adoptObject(staged: Staged, object: string): Promise<boolean>;
+  /** Whether an object's files are all here as they were stored; it stays until this process ends. */
+  holds(object: Pick<StoreRecord, "object" | "files">): boolean;
   /** What a full disk kept from being stored the last time, staged once more: only the commit is still to be made. */
   takeUnstored(key: string): (Pick<Finished, "seconds" | "evidence"> & { readonly staged: Staged }) | undefined;
   discard(staged: Staged): void;
@@ -161,6 +165,23 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     }
   };
 
+  /** Seals files that another store has made, and places them where they are those of the object. */
+  const takeIn = async (staged: Staged, object: string, place: (sealed: Sealed) => Promise<void>): Promise<boolean> => {
+    try {
+      const sealed = await objects.seal(
+        staged.dir,
+        names(staged.dir).map((name) => outputOf(staged.dir, name)),
+      );
+      if (sealed.object !== object) return false;
+      await place(sealed);
+      return true;
+    } catch (error) {
+      throw isFull(error) ? new StoreFull(folder) : error;
+    } finally {
+      discard(staged);
+    }
+  };
+
   return {
     root,
     find,
@@ -187,18 +208,18 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
         discard(staged);
       }
     },
-    async adopt(staged, record) {
-      const tops = new Set(Object.keys(record.files).map((name) => name.replace(/\/.*/, "/")));
-      try {
-        const sealed = await objects.seal(staged.dir, [...tops]);
-        if (sealed.object !== record.object) return false;
-        await show(staged.dir, sealed, record, false);
-        return true;
-      } catch (error) {
-        throw isFull(error) ? new StoreFull(folder) : error;
-      } finally {
-        discard(staged);
-      }
+    adopt: (staged, record) =>
+      takeIn(staged, record.object, async (sealed) => void (await show(staged.dir, sealed, record, false))),
+    adoptObject: (staged, object) =>
+      takeIn(staged, object, async (sealed) => {
+        running.use(object);
+        await flushAll([...Object.keys(sealed.files), ...sealed.folders].map((name) => join(staged.dir, name)));
+        objects.place(staged.dir, sealed);
+        await flushAll([objects.folder]);
+      }),
+    holds(object) {
+      fullDisk(folder, () => running.use(object.object));
+      return objects.flaw(object) === undefined;
     },
     takeUnstored(key) {
       const kept = takeUnstored(workDir(key), () => this.stage(key).dir);
@@ -243,6 +264,11 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
       digests.flush();
     },
   };
+}
+
+/** A name in a folder as a step would declare it. */
+function outputOf(folder: string, name: string): string {
+  return statSync(join(folder, name)).isDirectory() ? `${name}/` : name;
 }
 
 /** One call where the folder around it is there, as it nearly always is. */

@@ -49,19 +49,29 @@ export function seal(
   const folder = join(runsDir(sealing.artifacts), run.experiment, name);
   const path = join(folder, "manifest.json");
   if (!existsSync(path)) {
-    const staged = sealing.stage();
-    try {
-      const published = new Map<string, string>();
-      const place = { final: folder, now: staged.dir };
-      for (const [id, [, record]] of steps) link(place, id, record, sealing.objectDir(record.object), published);
-      const manifest = `${JSON.stringify(manifestOf(run, name, steps, sealing), null, 1)}\n`;
-      writeFileSync(join(staged.dir, "manifest.json"), manifest, { flush: true });
-      moveInto(folder, staged.dir);
-    } finally {
-      staged.discard();
-    }
+    const links = [...steps].map(([id, [, record]]): readonly [string, Linked] => [id, record]);
+    placeRun(folder, links, () => `${JSON.stringify(manifestOf(run, name, steps, sealing), null, 1)}\n`, sealing);
   }
   return { run: name, manifest: path };
+}
+
+/** Puts a run's folder together, the links to its files and its manifest, and gives it its name by one rename. */
+export function placeRun(
+  folder: string,
+  steps: Iterable<readonly [string, Linked]>,
+  manifest: () => string,
+  { stage, objectDir }: Pick<Sealing, "stage" | "objectDir">,
+): void {
+  const staged = stage();
+  try {
+    const published = new Map<string, string>();
+    const place = { final: folder, now: staged.dir };
+    for (const [id, step] of steps) link(place, id, step, objectDir(step.object), published);
+    writeFileSync(join(staged.dir, "manifest.json"), manifest(), { flush: true });
+    moveInto(folder, staged.dir);
+  } finally {
+    staged.discard();
+  }
 }
 
 /** The digits of a run's name: a digest of its configuration and of what its steps gave. */
@@ -98,9 +108,12 @@ export function publishedFolder(id: string): string {
   return dot < 0 ? (id === "data" ? id : "") : id.slice(dot + 1);
 }
 
+/** What of a step is linked to. */
+type Linked = Pick<StoreRecord, "object" | "files">;
+
 type Place = { readonly final: string; readonly now: string };
 
-function link(place: Place, id: string, record: StoreRecord, object: string, published: Map<string, string>): void {
+function link(place: Place, id: string, record: Linked, object: string, published: Map<string, string>): void {
   const into = publishedFolder(id);
   mkdirSync(join(place.now, into), { recursive: true });
   for (const top of new Set(Object.keys(record.files).map((file) => file.split("/")[0] as string))) {

@@ -120,7 +120,10 @@ export class HubServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url as string, this.url);
-    const path = decodeURIComponent(url.pathname);
+    // Models and data sets are asked in the same words; here they share one list of names.
+    const path = decodeURIComponent(url.pathname).replace(/^(\/api)?\/datasets\//, (_, api) =>
+      api ? "/api/models/" : "/",
+    );
     const asked = `${request.method} ${path}`;
     this.requests.push(asked);
     const fault = this.faults.find(({ on, times }) => times > 0 && on.test(asked));
