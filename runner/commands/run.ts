@@ -421,7 +421,7 @@ function finish(
 
 function sealingOf(
   run: PlannedRun,
-  { experiment, file }: DraftedPoint,
+  { experiment, compared, file }: DraftedPoint,
   typed: Pick<Sealing, "set" | "sweep">,
   project: Project,
   provenance: ReturnType<typeof openProvenance>,
@@ -434,6 +434,7 @@ function sealingOf(
     ...typed,
     smoke: isSmoke(experiment.name),
     config,
+    compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other as unknown as Json]))),
     objectDir: (object) => store.objectDir(object),
     stage() {
       const staged = store.stage("run");

@@ -5,6 +5,7 @@ import { openProject } from "../project.ts";
 import { ablationText } from "../show/ablation.ts";
 import { ablationOf } from "../study/ablation.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
+import { uploadsOf } from "../study/uploads.ts";
 import { type Act, exit } from "./context.ts";
 import { failuresText } from "./failures-text.ts";
 import { runSummary } from "./summary.ts";
@@ -13,12 +14,15 @@ import { runSummary } from "./summary.ts";
 export const command: Act = async ([name], options, context) => {
   const { artifacts } = await openProject(context.cwd, context, "read");
   try {
-    const { manifest, path } = findRun(name as string, artifacts, context.cwd);
+    const run = findRun(name as string, artifacts, context.cwd);
+    const { manifest, path } = run;
     if (options.json === true) context.out(`${JSON.stringify(manifest, null, 1)}\n`);
     else {
       context.out(runSummary(manifest, dirname(path), artifacts, context));
-      const ablation = ablationOf({ manifest, path });
+      const ablation = ablationOf(run);
       if (ablation !== undefined) context.out(ablationText(ablation, context));
+      for (const { repo, commit, private: closed, at } of uploadsOf(run))
+        context.out(`\nuploaded to ${repo}${closed ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);
       const analysis = join(dirname(path), "analysis.json");
       if (existsSync(analysis))
         context.out(`\n${failuresText(JSON.parse(readFileSync(analysis, "utf8")) as Analysis, context)}`);

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { replayWarningOf } from "../report/replayed.ts";
 import { differenceText } from "../show/comparison.ts";
 import { plural } from "../show/quantity.ts";
 import { summary } from "../show/summary.ts";
@@ -65,9 +66,13 @@ function looks(manifest: Manifest, artifacts: string): string {
 }
 
 /** What a reader must know before believing a run's numbers. */
-function remarksOn({ smoke, steps }: Manifest): readonly string[] {
+function remarksOn({ experiment, smoke, steps }: Manifest): readonly string[] {
   const stale = Object.entries(steps).flatMap(([id, step]) =>
     step.stale === undefined ? [] : [`${id} was accepted although stale: ${step.stale.join(", ")} changed since`],
   );
-  return [...(smoke ? ["a smoke run of 20 rows and 5 steps: its numbers mean nothing"] : []), ...stale];
+  return [
+    ...(smoke ? ["a smoke run of 20 rows and 5 steps: its numbers mean nothing"] : []),
+    ...[replayWarningOf({ experiment, steps }) ?? []].flat(),
+    ...stale,
+  ];
 }

@@ -19,7 +19,7 @@ export function replayedArms({ steps }: Pick<RunFacts, "steps">): readonly Repla
 export const trainedHere = ({ steps }: Pick<RunFacts, "steps">): boolean => steps.train !== undefined;
 
 /** What must stand on every page where answers were replayed; undefined where none were. */
-export function replayWarningOf(run: RunFacts): string | undefined {
+export function replayWarningOf(run: Pick<RunFacts, "experiment" | "steps">): string | undefined {
   return replayWarning(
     replayedArms(run).map(({ arm, made_by }) => ({
       experiment: arm.includes(".") ? arm.slice(0, arm.lastIndexOf(".")) : run.experiment,

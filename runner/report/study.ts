@@ -46,10 +46,13 @@ export type RunFacts = {
   readonly file: string;
   readonly set: readonly string[];
   readonly config: Experiment;
+  /** Experiments that it compares itself with, by name. */
+  readonly compared: Readonly<Record<string, Experiment>>;
   readonly steps: Readonly<Record<string, StepFacts>>;
   readonly arms: readonly ArmFacts[];
   /** Absent where a run has one arm only. */
   readonly comparison?: Compared & { readonly view: string; readonly n: number };
+  /** "train", and "train@<experiment>" for a compared experiment's. */
   readonly curves: Readonly<Record<string, Curve>>;
   /** The sweep that it won. */
   readonly ablation?: Ablation;
@@ -91,6 +94,8 @@ export type RunFacts = {
     readonly seeds: Readonly<Record<string, number>>;
     readonly sources: Readonly<Record<string, string>>;
   };
+  /** What uploads left on a hub, oldest first. */
+  readonly uploads: readonly { readonly repo: string; readonly commit: string; readonly private: boolean }[];
   /** How often the file that was scored had been looked at when this run was reported. */
   readonly looks: number | null;
 };

@@ -8,12 +8,15 @@ import type { ArmMetrics } from "../steps/evaluate.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
 import { ablationOf } from "./ablation.ts";
 import type { FinishedRun } from "./runs.ts";
+import { publishedFolder } from "./seal.ts";
+import { uploadsOf } from "./uploads.ts";
 
 /** A file that a manifest names is not there any more. */
 export class FactsMissing extends Error {}
 
 /** What a report says of a run: its manifest and the files that the manifest names. `looks` counts looks at its scored file. */
-export function factsOf({ manifest, path }: FinishedRun, looks: number | null): RunFacts {
+export function factsOf(finished: FinishedRun, looks: number | null): RunFacts {
+  const { manifest, path } = finished;
   const folder = dirname(path);
   const config = manifest.config as unknown as Experiment;
   const { view } = config.evaluate.primary;
@@ -56,6 +59,8 @@ export function factsOf({ manifest, path }: FinishedRun, looks: number | null): 
   return {
     ...{ experiment, run, coordinates, smoke, created, file, set, config, steps, arms, cost, provenance, looks },
     ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<RunFacts>),
+    compared: (manifest.compared ?? {}) as unknown as RunFacts["compared"],
+    uploads: uploadsOf(finished).map(({ repo, commit, private: closed }) => ({ repo, commit, private: closed })),
     curves: curvesOf(Object.keys(steps), json),
     prompts: promptsOf(folder, config, arms),
     trainLabels: json<RunFacts["trainLabels"]>("data/labels.json") ?? [],
@@ -64,8 +69,13 @@ export function factsOf({ manifest, path }: FinishedRun, looks: number | null): 
 
 /** The curve of every training: "train", and "train@<experiment>" for those of compared experiments. */
 function curvesOf(steps: readonly string[], json: <T>(name: string) => T | undefined): Readonly<Record<string, Curve>> {
-  const curve = steps.includes("train") ? json<Curve>("train.json") : undefined;
-  return curve === undefined ? {} : { train: curve };
+  const trained = steps.filter((id) => id === "train" || id.startsWith("train@"));
+  return Object.fromEntries(
+    trained.flatMap((id) => {
+      const curve = json<Curve>(join(publishedFolder(id), "train.json"));
+      return curve === undefined ? [] : [[id, curve]];
+    }),
+  );
 }
 
 /** The prompt of each arm that a language model answers: the first case as it was shown. */

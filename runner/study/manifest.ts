@@ -58,6 +58,8 @@ export type Manifest = {
   readonly created: string;
   /** The experiment with every default filled in; paths relative to the project root. */
   readonly config: Json;
+  /** Experiments that it compares itself with, by name, filled in the same way; absent where there are none. */
+  readonly compared?: Readonly<Record<string, Json>>;
   readonly steps: Readonly<Record<string, ManifestStep>>;
   readonly arms: Readonly<Record<string, ArmMetrics>>;
   /** Arm -> view -> the metrics that have an interval. */

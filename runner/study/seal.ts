@@ -21,6 +21,8 @@ export type Sealing = {
   readonly smoke: boolean;
   /** The resolved experiment; paths relative to the project root. */
   readonly config: Json;
+  /** The resolved experiments that it compares itself with, by name. */
+  readonly compared: Readonly<Record<string, Json>>;
   /** Asked only when the run is new. */
   provenance(): Provenance;
 };
@@ -182,6 +184,7 @@ function manifestOf(
     ...(sealing.sweep.length > 0 ? { sweep: sealing.sweep } : {}),
     created: new Date().toISOString(),
     config: sealing.config,
+    ...(Object.keys(sealing.compared).length > 0 ? { compared: sealing.compared } : {}),
     steps: kept,
     arms,
     intervals,

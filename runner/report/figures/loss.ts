@@ -1,19 +1,15 @@
-import { runWord } from "../words.ts";
+import { trainingsOf } from "../trainings.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
-/** Loss by step, a line a run; the running mean takes out the noise of single batches. */
+/** Loss by step, a line a training, compared ones included; the running mean takes out the noise of single batches. */
 export const loss: Figure = ({ runs }) => {
-  const values = runs.flatMap((run) => {
-    const curve = run.curves.train;
+  const values = trainingsOf(runs).flatMap(({ name, curve }) => {
     if (curve === undefined) return [];
     const each = Math.max(1, Math.ceil(curve.loss.length / 200));
     const training = smooth(curve.loss.map(({ loss }) => loss)).flatMap((value, index) =>
-      index % each === 0 ? [{ run: runWord(run), part: "training", step: curve.loss[index]?.step, loss: value }] : [],
+      index % each === 0 ? [{ run: name, part: "training", step: curve.loss[index]?.step, loss: value }] : [],
     );
-    return [
-      ...training,
-      ...curve.validation.map(({ step, loss }) => ({ run: runWord(run), part: "validation", step, loss })),
-    ];
+    return [...training, ...curve.validation.map(({ step, loss }) => ({ run: name, part: "validation", step, loss }))];
   });
   if (values.length === 0) return undefined;
   const colour = { field: "run", type: "nominal", title: null };

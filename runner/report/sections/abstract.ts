@@ -53,6 +53,7 @@ function others({ comparison, config }: RunFacts): readonly Span[] {
   if (comparison === undefined) return [];
   const { metric } = config.evaluate.primary;
   return [
+    "On the same cases: ",
     comparison.family.tests
       .map(({ against, adjusted }) => {
         const measured = comparison.arms[against]?.[metric];

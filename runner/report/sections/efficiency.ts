@@ -1,5 +1,5 @@
 import { type Block, heading, paragraph } from "../block.ts";
-import type { RunFacts, Study } from "../study.ts";
+import type { RunFacts, StepFacts, Study } from "../study.ts";
 import { duration, gigabytes, runWord, whole } from "../words.ts";
 
 /** What the results cost, whenever their steps were built. */
@@ -28,12 +28,12 @@ export function efficiency({ runs }: Study): readonly Block[] {
       align: ["left", ...Array.from({ length: priced ? 7 : 6 }, () => "right" as const)],
       rows: runs.map((run) => [
         runWord(run),
-        duration(run.steps.train?.seconds ?? 0),
-        duration(secondsOf(run, (id) => id.startsWith("generate."))),
+        time(run, ({ kind }) => kind === "train"),
+        time(run, ({ kind }) => kind === "generate" || kind === "ask"),
         duration(run.cost.seconds),
         rate(run),
         gigabytes(run.cost.peak_memory),
-        whole(run.cost.tokens.generated),
+        run.cost.tokens.generated === 0 ? "–" : whole(run.cost.tokens.generated),
         ...(priced ? [price(run)] : []),
       ]),
     },
@@ -50,8 +50,10 @@ export function efficiency({ runs }: Study): readonly Block[] {
   ];
 }
 
-function secondsOf({ steps }: RunFacts, is: (id: string) => boolean): number {
-  return Object.entries(steps).reduce((sum, [id, { seconds }]) => sum + (is(id) ? seconds : 0), 0);
+/** What steps of a kind took together; a dash where there were none, as where answers were replayed. */
+function time({ steps }: RunFacts, is: (step: StepFacts) => boolean): string {
+  const all = Object.values(steps).filter(is);
+  return all.length === 0 ? "–" : duration(all.reduce((sum, { seconds }) => sum + seconds, 0));
 }
 
 function rate({ steps }: RunFacts): string {

@@ -41,7 +41,7 @@ export function limitsOf(run: RunFacts): readonly string[] {
     ...(provenance.git?.dirty === true
       ? [`${runWord(run)} was made from a working tree with changes that are in no commit.`]
       : []),
-    ...((audit?.findings ?? []).some(({ code }) => code.startsWith("leak"))
+    ...((audit?.findings ?? []).some(({ code }) => code === "leak" || code === "near-leak")
       ? ["Texts of the scored part, or near copies, stand in the training part too: see the audit."]
       : []),
   ];

@@ -1,11 +1,11 @@
 import { type Block, type Cell, heading, paragraph, type Span } from "../block.ts";
-import { trainedHere } from "../replayed.ts";
 import type { Curve, RunFacts, Study } from "../study.ts";
-import { duration, gigabytes, runWord, whole } from "../words.ts";
+import { type Training, trainingsOf } from "../trainings.ts";
+import { duration, gigabytes, whole } from "../words.ts";
 
 /** Architecture, what is trained and how, and how the loss went. */
 export function method({ runs }: Study): readonly Block[] {
-  const trained = runs.filter(({ config }) => config.train !== undefined);
+  const trained = trainingsOf(runs);
   if (trained.length === 0) {
     return [
       heading(1, "Methodology"),
@@ -13,8 +13,8 @@ export function method({ runs }: Study): readonly Block[] {
       ...architectures(runs),
     ];
   }
-  const here = trained.some(trainedHere);
-  const curves = trained.some(({ curves }) => Object.keys(curves).length > 0);
+  const here = trained.some(({ step }) => step !== undefined);
+  const curves = trained.some(({ curve }) => curve !== undefined);
   return [
     heading(1, "Fine-tuning methodology"),
     ...architectures(runs),
@@ -47,35 +47,38 @@ function architectures(runs: readonly RunFacts[]): readonly Block[] {
   const models = new Map(
     runs.flatMap(({ model }) => (model === undefined ? [] : [[`${model.base} ${model.revision}`, model]])),
   );
-  if (models.size === 0) return [];
+  return [
+    ...(qwen3 ? [paragraph("Base models of the Qwen3 family are described in ", { cite: "qwen3" }, ".")] : []),
+    ...(models.size === 0 ? [] : [architectureTable([...models.values()])]),
+  ];
+}
+
+function architectureTable(models: readonly NonNullable<RunFacts["model"]>[]): Block {
   const fact = (config: Readonly<Record<string, unknown>>, key: string): string => {
     const value = config[key];
     return typeof value === "number" ? whole(value) : value === undefined || value === null ? "–" : String(value);
   };
-  return [
-    ...(qwen3 ? [paragraph("Base models of the Qwen3 family are described in ", { cite: "qwen3" }, ".")] : []),
-    {
-      type: "table",
-      id: "architecture",
-      caption:
-        "Base models, read from their own configuration: a decoder of identical blocks (attention with grouped key and value heads, gated feed-forward layer, root-mean-square norms).",
-      head: ["model", "commit", "parameters", "blocks", "width", "heads (kv)", "feed-forward", "vocabulary"],
-      align: ["left", "left", "right", "right", "right", "right", "right", "right"],
-      rows: [...models.values()].map(({ base, revision, parameters, config }) => [
-        base,
-        revision === null ? "–" : [{ code: revision.slice(0, 8) }],
-        whole(parameters),
-        fact(config, "num_hidden_layers"),
-        fact(config, "hidden_size"),
-        `${fact(config, "num_attention_heads")} (${fact(config, "num_key_value_heads")})`,
-        fact(config, "intermediate_size"),
-        fact(config, "vocab_size"),
-      ]),
-    },
-  ];
+  return {
+    type: "table",
+    id: "architecture",
+    caption:
+      "Base models, read from their own configuration: a decoder of identical blocks (attention with grouped key and value heads, gated feed-forward layer, root-mean-square norms).",
+    head: ["model", "commit", "parameters", "blocks", "width", "heads (kv)", "feed-forward", "vocabulary"],
+    align: ["left", "left", "right", "right", "right", "right", "right", "right"],
+    rows: models.map(({ base, revision, parameters, config }) => [
+      base,
+      revision === null ? "–" : [{ code: revision.slice(0, 8) }],
+      whole(parameters),
+      fact(config, "num_hidden_layers"),
+      fact(config, "hidden_size"),
+      `${fact(config, "num_attention_heads")} (${fact(config, "num_key_value_heads")})`,
+      fact(config, "intermediate_size"),
+      fact(config, "vocab_size"),
+    ]),
+  };
 }
 
-function explained(runs: readonly RunFacts[], here: boolean): readonly Span[] {
+function explained(runs: readonly Training[], here: boolean): readonly Span[] {
   const methods = new Set(runs.map(({ config }) => config.train?.method));
   const backends = new Set(runs.map(({ config }) => config.train?.backend));
   const spans: Span[] = [];
@@ -101,8 +104,9 @@ function explained(runs: readonly RunFacts[], here: boolean): readonly Span[] {
 }
 
 /** What differs from run to run in one table; the appendix has every parameter. */
-function training(runs: readonly RunFacts[], here: boolean): Block {
+function training(runs: readonly Training[], here: boolean): Block {
   const declared: readonly Row[] = [
+    ["base model", ({ config }) => config.model.base],
     ["method", ({ config }) => config.train?.method ?? "–"],
     [
       "rank / alpha",
@@ -113,39 +117,38 @@ function training(runs: readonly RunFacts[], here: boolean): Block {
       ({ config: { train } }) => `${train?.epochs}; ${(train?.batch_size ?? 0) * (train?.gradient_accumulation ?? 0)}`,
     ],
     ["learning rate, schedule", ({ config: { train } }) => `${train?.learning_rate}, ${train?.schedule}`],
-    ["precision", (run) => String(run.steps.train?.evidence.precision ?? run.config.train?.precision)],
+    ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
     [
       "kept checkpoint",
       ({ config: { train } }) => (train?.keep === "last" ? "last" : `best ${(train?.keep as { best: string })?.best}`),
     ],
   ];
   const measured: readonly Row[] = [
-    ["trainable parameters", ({ curves }) => trainable(curves.train)],
-    ["tokens trained on", (run) => whole(run.cost.tokens.trained)],
-    ["training time", (run) => duration(run.steps.train?.seconds ?? 0)],
+    ["trainable parameters", ({ curve }) => trainable(curve)],
+    ["tokens trained on", ({ step }) => count(step?.evidence.trained_tokens)],
+    ["training time", ({ step }) => (step === undefined ? "–" : duration(step.seconds))],
     [
       "peak memory",
-      (run) =>
-        typeof run.steps.train?.evidence.peak_memory === "number"
-          ? gigabytes(run.steps.train.evidence.peak_memory)
-          : "–",
+      ({ step }) => (typeof step?.evidence.peak_memory === "number" ? gigabytes(step.evidence.peak_memory) : "–"),
     ],
-    ["device", (run) => String(run.steps.train?.evidence.device ?? "–")],
+    ["device", ({ step }) => String(step?.evidence.device ?? "–")],
   ];
-  const few = runs.slice(-mostColumns);
+  const few = runs.slice(0, mostColumns);
   return {
     type: "table",
     id: "training",
-    caption: `${here ? "How the models were trained" : "How the models are to be trained"}${runs.length > few.length ? `; the latest ${few.length} of ${runs.length} runs` : ""}. The appendix has every parameter.`,
-    head: ["", ...few.map(runWord)],
+    caption: `${here ? "How the models were trained" : "How the models are to be trained"}${runs.length > few.length ? `; the first ${few.length} of ${runs.length} trainings` : ""}. The appendix has every parameter.`,
+    head: ["", ...few.map(({ name }) => name)],
     align: ["left", ...few.map(() => "right" as const)],
     rows: [...declared, ...(here ? measured : [])].map(([name, of]) => [name, ...few.map(of)]),
   };
 }
 
-type Row = readonly [name: string, of: (run: RunFacts) => Cell];
+type Row = readonly [name: string, of: (training: Training) => Cell];
 
-/** Runs side by side that a page's width holds. */
+const count = (value: unknown): string => (typeof value === "number" ? whole(value) : "–");
+
+/** Trainings side by side that a page's width holds. */
 const mostColumns = 4;
 
 function trainable(curve: Curve | undefined): string {

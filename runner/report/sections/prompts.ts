@@ -55,7 +55,9 @@ function unrendered(runs: readonly RunFacts[]): readonly Block[] {
 
 function baselines(run: RunFacts): readonly Block[] {
   const { comparison, config } = run;
-  const rivals = run.arms.filter(({ name }) => name !== subject(run) || config.train === undefined);
+  const rivals = run.arms.filter(
+    ({ name }) => !name.endsWith(".tuned") && (name !== subject(run) || config.train === undefined),
+  );
   if (comparison === undefined || rivals.length === 0) return [];
   const metrics = config.evaluate.metrics.filter(
     (metric) => comparison.arms[rivals[0]?.name ?? ""]?.[metric] !== undefined,

@@ -23,6 +23,23 @@ export function reproduction({ runs }: Study): readonly Block[] {
       "Data, prompts, weights and recipes are identified by their SHA-256 digests, Python packages by hash-checked lock files. Deterministic steps give the " +
         "same bytes; training may differ in the last digits between machines.",
     ),
+    ...runs.flatMap(published),
+  ];
+}
+
+/** Where the trained model can be had. */
+function published(run: RunFacts): readonly Block[] {
+  const last = run.uploads.at(-1);
+  if (last === undefined) return [];
+  const access = last.private ? ", which only those whom its owner lets in can read" : "";
+  return [
+    paragraph(
+      `The model of ${runWord(run)} is published in the repository `,
+      { code: last.repo },
+      " of the Hugging Face hub, commit ",
+      { code: last.commit },
+      `${access}.`,
+    ),
   ];
 }
 

@@ -1,0 +1,30 @@
+import type { Experiment } from "../experiment/schema.ts";
+import type { Curve, RunFacts, StepFacts } from "./study.ts";
+import { runWord } from "./words.ts";
+
+/** One training of a run: its own, or that of an experiment that it compares itself with. */
+export type Training = {
+  readonly name: string;
+  readonly config: Experiment;
+  /** Absent where it was only declared: the answers were replayed. */
+  readonly step?: StepFacts | undefined;
+  readonly curve?: Curve | undefined;
+};
+
+/** The trainings behind the arms of runs, each once: own before compared ones, runs in their order. */
+export function trainingsOf(runs: readonly RunFacts[]): readonly Training[] {
+  const found = new Map<string, Training>();
+  for (const run of runs) {
+    const { config, steps, curves, compared } = run;
+    if (config.train !== undefined)
+      found.set(runWord(run), { name: runWord(run), config, step: steps.train, curve: curves.train });
+    for (const [name, other] of Object.entries(compared)) {
+      const id = `train@${name}`;
+      // A training that is the same as the run's own is not done, or shown, again.
+      const isShared = steps.train !== undefined && steps[id] === undefined;
+      if (other.train === undefined || isShared || found.has(name)) continue;
+      found.set(name, { name, config: other, step: steps[id], curve: curves[id] });
+    }
+  }
+  return [...found.values()];
+}
