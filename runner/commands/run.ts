@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { dirname, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
 import { renamed } from "../cluster/freeze.ts";
 import { type Assessed, assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
@@ -7,6 +7,7 @@ import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
 import { staleResults } from "../execute/stale.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { isSmoke } from "../experiment/smoke.ts";
+import { isBetter } from "../metrics/metrics.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
 import { partOf, upTo } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
@@ -25,6 +26,7 @@ import { ablationText } from "../show/ablation.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { publishReporter } from "../show/publish.ts";
 import { plural } from "../show/quantity.ts";
+import type { ArmMetrics } from "../steps/evaluate.ts";
 import { readSelection, type Selection } from "../steps/select.ts";
 import type { Store } from "../store/store.ts";
 import { formerIngredients } from "../study/former.ts";
@@ -159,7 +161,8 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
     const how = { emit, stop: context.stop, force: forced, keepGoing: options.keepGoing ?? false };
     const sealing = { points: planned.points, options, project, context, emit };
     tellPlan(plan, expected, emit);
-    outcomes = await execute(plan, parts, how);
+    const isWatched = context.tty && options.json !== true && options.quiet !== true;
+    outcomes = await execute(plan, parts, isWatched ? { ...how, onEnd: tellScores(planned, store, emit) } : how);
     sealed = finish(plan, outcomes, sealing);
     const winners = until(
       planWinners(planned, (step) => builtIn(store, outcomes.get(step))),
@@ -280,6 +283,29 @@ function onlyRun({ sweep, ...loaded }: LoadedExperiment, only: RunOptions["only"
   return { ...loaded, points };
 }
 
+/** Tells of each score by which a sweep chooses, as soon as it is there: for those who watch. */
+function tellScores(
+  { plan, points }: Planned,
+  store: Store,
+  emit: (event: Event) => void,
+): (step: PlannedStep, outcome: Outcome) => void {
+  const candidates = new Map<PlannedStep, DraftedPoint>();
+  for (const run of plan.runs) {
+    const point = points.get(run) as DraftedPoint;
+    if (!point.isCandidate) continue;
+    for (const step of run.steps.values()) if (step.kind.name === "evaluate") candidates.set(step, point);
+  }
+  return (step, outcome) => {
+    const point = candidates.get(step);
+    const dir = builtIn(store, outcome);
+    if (point === undefined || dir === undefined) return;
+    const { metric, view } = point.experiment.evaluate.primary;
+    const { views } = JSON.parse(readFileSync(join(dir, "metrics.json"), "utf8")) as ArmMetrics;
+    const lowerIsBetter = isBetter(metric, 0, 1);
+    emit({ type: "score", run: point.coordinates, metric, value: views[view][metric], lowerIsBetter });
+  };
+}
+
 /** Tells of the steps of a plan that have not been told of. */
 function tellPlan(
   plan: Plan,
@@ -288,10 +314,21 @@ function tellPlan(
   told: ReadonlyMap<PlannedStep, unknown> = new Map(),
 ): void {
   const steps = [...expected].filter(([step]) => !told.has(step));
+  const runs = new Map<PlannedStep, string | undefined>();
+  for (const { coordinates, steps: own } of plan.runs) {
+    for (const step of own.values()) runs.set(step, runs.has(step) || coordinates === "" ? undefined : coordinates);
+  }
+  const named = (step: PlannedStep) => {
+    const run = runs.get(step);
+    return run === undefined ? {} : { run };
+  };
   emit({
     type: "plan",
     runs: plan.runs.length,
-    steps: steps.map(([step, { status, reason }]) => ({ id: step.id, kind: step.kind.name, status, reason })),
+    steps: steps.map(([step, { status, reason }]) => ({
+      ...{ id: step.id, kind: step.kind.name, status, reason },
+      ...named(step),
+    })),
   });
 }
 

@@ -29,7 +29,17 @@ export type Event =
         readonly kind: string;
         readonly status: "cached" | "run" | "depends";
         readonly reason: string;
+        /** What sets the one run of a sweep apart that has the step; absent where several have it. */
+        readonly run?: string;
       }[];
+    }
+  /** A run of a sweep that chooses was scored on validation rows; `lowerIsBetter` of losses. */
+  | {
+      readonly type: "score";
+      readonly run: string;
+      readonly metric: string;
+      readonly value: number;
+      readonly lowerIsBetter: boolean;
     }
   | { readonly type: "step-start"; readonly step: string; readonly kind: string }
   | ({ readonly type: "progress"; readonly step: string } & Progress)

@@ -47,6 +47,8 @@ export type ExecuteOptions = {
   readonly keepGoing: boolean;
   /** Steps that have ended in an earlier part of the same plan: they are neither looked at again nor told of. */
   readonly ended?: ReadonlyMap<PlannedStep, Outcome>;
+  /** Hears of each step that ends, with its record. */
+  readonly onEnd?: (step: PlannedStep, outcome: Outcome) => void;
 };
 
 /**
@@ -75,6 +77,7 @@ export async function execute(
     outcomes.set(step, outcome);
     if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
     if (outcome.status === "failed") failed ??= step;
+    options.onEnd?.(step, outcome);
     options.emit({
       type: "step-end",
       step: step.id,

@@ -62,7 +62,7 @@ export function linesReporter(screen: Pick<Screen, "out" | "err" | "color">, now
       else if (event.type === "step-end") end(event);
       else if (event.type === "note") note(event, screen);
       else if (event.type === "upload") upload(event, screen);
-      else say(runText(event));
+      else if (event.type === "run-end") say(runText(event));
     },
     close() {
       sayReused();

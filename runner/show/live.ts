@@ -146,7 +146,7 @@ export class LiveView {
     if (row === undefined) return;
     this.#rows.delete(event.step);
     const state = { built: ListrTaskState.COMPLETED, reused: ListrTaskState.COMPLETED, failed: ListrTaskState.FAILED };
-    const title = endedRow(event, this.#cells());
+    const title = endedRow({ ...event, step: this.#board.label(event.step) }, this.#cells());
     row.end(event.status === "skipped" ? ListrTaskState.SKIPPED : state[event.status], title);
   }
 

@@ -128,6 +128,24 @@ test("a run at a terminal that reuses everything says so in one line", async () 
 });
 
 describe("the board", () => {
+  test("a sweep's rows say what sets their runs apart; its head says what is best so far and what is left", () => {
+    const board = new Board(0);
+    const step = (id: string, run: string) => ({ id, kind: "train", status: "run" as const, reason: "", run });
+    const runs = ["train.rank=4", "train.rank=8", "train.rank=16"];
+    board.apply({ type: "plan", runs: 3, steps: runs.map((run, at) => step(`train@0000000${at}`, run)) }, 0);
+    board.apply({ type: "step-start", step: "train@00000000", kind: "train" }, 0);
+    expect(board.row("train@00000000", 1_000, 60, glyphs.ascii)).toMatch(/^train train\.rank=4 /);
+    expect(board.head(9_000, 120, false)).not.toContain("left");
+    board.apply({ type: "step-end", step: "train@00000000", status: "built", seconds: 10 }, 10_000);
+    const score = { type: "score" as const, metric: "micro_f1", lowerIsBetter: false };
+    board.apply({ ...score, run: "train.rank=4", value: 0.5 }, 10_000);
+    board.apply({ ...score, run: "train.rank=8", value: 0.4 }, 10_000);
+    const head = board.head(10_000, 120, false);
+    expect(head).toContain("1 of 3 steps");
+    expect(head).toContain("at least 20s left");
+    expect(head).toContain("best micro_f1 0.500 (train.rank=4)");
+  });
+
   test("counts steps, and runs where there are several", () => {
     const board = new Board(0);
     const plan = planned("data", "train", "report");

@@ -16,15 +16,21 @@ export function ablationOf(winner: FinishedRun): Ablation | undefined {
   const chosen = selection.settings.find(({ setting }) => setting === selection.winner);
   const seeds = new Set(chosen?.runs.map(({ coordinates }) => coordinates));
   const own = winner.manifest.steps.select.object;
-  const finals = beside.filter(
-    ({ manifest: { coordinates, steps } }) => steps.select?.object === own && seeds.has(coordinates),
+  // Of a run that was sealed twice, by another exp or with other inputs besides, the newer one counts.
+  const finals = new Map(
+    beside
+      .filter(({ manifest: { coordinates, steps } }) => steps.select?.object === own && seeds.has(coordinates))
+      .map((run) => [run.manifest.coordinates, run]),
   );
   const cost = new Map<string, number>();
   for (const { manifest } of beside) {
     if (manifest.steps.select === undefined) cost.set(manifest.coordinates, manifest.cost.seconds);
   }
-  return ablationFrom(winner.manifest.experiment, selection, finals.length > 0 ? finals : [winner], (coordinates) =>
-    cost.get(coordinates),
+  return ablationFrom(
+    winner.manifest.experiment,
+    selection,
+    finals.size > 0 ? [...finals.values()] : [winner],
+    (coordinates) => cost.get(coordinates),
   );
 }
 
