@@ -85,7 +85,9 @@ try {
       const name = `${model}-${backend}-${method}`;
       experiment(name, { base, backend, method, batch: model === "tiny" ? 4 : 8 });
       const file = `experiments/${name}.yaml`;
-      const plan = JSON.parse(exp("plan", "--json", file));
+      const told = exp("plan", "--json", file);
+      // Warnings come first, a line each.
+      const plan = JSON.parse(told.slice(told.indexOf("{\n")));
       rmSync(join(folder, "artifacts"), { recursive: true, force: true });
       exp("run", "--json", file);
       const records = measured();
