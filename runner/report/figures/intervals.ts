@@ -1,19 +1,30 @@
 import type { RunFacts } from "../study.ts";
-import { armWord, metricWord, runWord } from "../words.ts";
+import { armWord, metricWord, runWord, subject } from "../words.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
+
+/** Runs whose arms are all drawn; of more, each shows the arm that it is about. */
+const mostWhole = 4;
+
+/** A run as an axis names it: what all runs share is left out. */
+const shortName = (run: RunFacts, runs: readonly RunFacts[]): string =>
+  run.coordinates !== "" && runs.every(({ experiment }) => experiment === run.experiment)
+    ? run.coordinates.replaceAll(",", ", ")
+    : runWord(run);
 
 /** The primary metric of every arm with its interval. */
 export const intervals: Figure = ({ runs }) => {
   const metric = (runs.at(-1) as RunFacts).config.evaluate.primary.metric;
   const values = runs.flatMap((run) =>
-    Object.entries(run.comparison?.arms ?? {}).map(([arm, metrics]) => ({
-      name: runs.length > 1 ? `${runWord(run)}, ${armWord(arm)}` : armWord(arm),
-      arm: armWord(arm.slice(arm.lastIndexOf(".") + 1)),
-      ...metrics[metric],
-    })),
+    Object.entries(run.comparison?.arms ?? {})
+      .filter(([arm]) => runs.length <= mostWhole || arm === subject(run))
+      .map(([arm, metrics]) => ({
+        name: runs.length > 1 ? `${shortName(run, runs)}, ${armWord(arm)}` : armWord(arm),
+        arm: armWord(arm.slice(arm.lastIndexOf(".") + 1)),
+        ...metrics[metric],
+      })),
   );
   if (values.length === 0) return undefined;
-  const y = { field: "name", type: "nominal", title: null, sort: null };
+  const y = { field: "name", type: "nominal", title: null, sort: null, axis: { labelLimit: 320 } };
   const color = { field: "arm", type: "nominal", title: null, legend: null };
   return {
     $schema: schema,

@@ -13,7 +13,7 @@ export function results({ runs }: Study): readonly Block[] {
           {
             type: "figure" as const,
             id: "intervals",
-            caption: `${metricWord(last.config.evaluate.primary.metric)} of every arm (${last.config.evaluate.primary.view} view), with 95 % intervals.`,
+            caption: `${metricWord(last.config.evaluate.primary.metric)} of ${runs.length > 4 ? "the arm that each run is about" : "every arm"} (${last.config.evaluate.primary.view} view), with 95 % intervals.`,
             alt: "Points with intervals, one for each arm of each run",
           },
         ]
