@@ -14,6 +14,7 @@ import { Anchors } from "./anchors.mjs";
 import { audit } from "./audit.mjs";
 import { files } from "./files.mjs";
 import { listing } from "./listing.mjs";
+import { live } from "./live.mjs";
 import { inTurn } from "./measure.mjs";
 import { pages } from "./pages.mjs";
 import { scoring } from "./scoring.mjs";
@@ -24,7 +25,7 @@ import { toMarkdown } from "./table.mjs";
 import { training } from "./training.mjs";
 import { workbook } from "./workbook.mjs";
 
-const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages, listing];
+const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages, listing, live];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

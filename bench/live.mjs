@@ -1,0 +1,70 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+/** How long the steps are spread over, in seconds: the processor time of the view is a share of it. */
+const seconds = 20;
+const steps = 1000;
+/** Steps that run side by side, each of which tells its progress five times a second. */
+const beside = 8;
+
+const runner = fileURLToPath(new URL("../runner/", import.meta.url));
+
+/** Feeds a reporter with the events of a sweep, and does nothing else. */
+const ours = `
+import { terminalReporter } from "${runner}show/terminal.ts";
+const reporter = terminalReporter({ tty: true, color: true, columns: 120, out: (text) => process.stdout.write(text), err: () => {}, stop: new AbortController().signal });
+const ids = Array.from({ length: ${steps} }, (_, at) => \`train@\${String(at).padStart(8, "0")}\`);
+reporter.event({ type: "plan", runs: ${steps}, steps: ids.map((id, at) => ({ id, kind: "train", status: "run", reason: "", run: \`train.seed=\${at}\` })) });
+await play(ids, (id) => reporter.event({ type: "step-start", step: id, kind: "train" }), (id, done) => reporter.event({ type: "progress", step: id, done, total: 10, loss: 1, unit: "steps" }), (id) => reporter.event({ type: "step-end", step: id, status: "built", seconds: 1 }));
+await reporter.close();
+`;
+
+const play = `
+async function play(ids, start, progress, end) {
+  const waiting = [...ids];
+  const each = ${(seconds * beside) / steps};
+  await Promise.all(Array.from({ length: ${beside} }, async () => {
+    for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
+      start(id);
+      const until = Date.now() + each * 1000;
+      for (let count = 1; Date.now() < until; count++) {
+        progress(id, count);
+        await new Promise((resolve) => setTimeout(resolve, Math.min(200, Math.max(1, until - Date.now()))));
+      }
+      end(id);
+    }
+  }));
+}
+`;
+
+/** What a live view of 1,000 steps costs beside the work that it shows. */
+export const live = {
+  name: "live",
+  async groups({ compare, folder }) {
+    const dir = folder("live");
+    const command = async (name, text) => {
+      const entry = join(dir, `${name}.ts`);
+      writeFileSync(entry, text + play);
+      const outfile = join(dir, `${name}.mjs`);
+      const packages = fileURLToPath(new URL("../node_modules", import.meta.url));
+      await build({
+        ...{ entryPoints: [entry], outfile, bundle: true, platform: "node", format: "esm", nodePaths: [packages] },
+        banner: { js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);' },
+      });
+      return ["script", "-qec", `stty cols 120 rows 40; ${process.execPath} ${outfile}`, "/dev/null"];
+    };
+    const rows = await compare([
+      {
+        who: "live view",
+        command: await command("ours", ours),
+        cwd: dir,
+        rounds: 1,
+        target: { cpu: seconds / 10 },
+      },
+    ]);
+    const note = `${steps} steps over ${seconds} s, ${beside} side by side, in a terminal of 40 rows; processor seconds include Node's start. A tenth of a core is ${seconds / 10} s.`;
+    return [{ title: `The live view of ${steps.toLocaleString("en")} steps`, rows, note }];
+  },
+};
