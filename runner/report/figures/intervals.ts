@@ -5,11 +5,19 @@ import { config, type Figure, schema, width } from "./figure.ts";
 /** Runs whose arms are all drawn; of more, each shows the arm that it is about. */
 const mostWhole = 4;
 
-/** A run as an axis names it: what all runs share is left out. */
-const shortName = (run: RunFacts, runs: readonly RunFacts[]): string =>
-  run.coordinates !== "" && runs.every(({ experiment }) => experiment === run.experiment)
-    ? run.coordinates.replaceAll(",", ", ")
-    : runWord(run);
+/** A run as an axis names it: what all runs share is left out, and of a setting's key all but its last word where that is enough. */
+function shortName(run: RunFacts, runs: readonly RunFacts[]): string {
+  if (run.coordinates === "" || runs.some(({ experiment }) => experiment !== run.experiment)) return runWord(run);
+  const settings = run.coordinates.split(",");
+  const short = settings.map((setting) => setting.replace(/^[^=]*\.(?=[^=.]+=)/, ""));
+  const words = short.map((setting) => setting.split("=")[0]);
+  return (new Set(words).size === words.length ? short : settings).join(", ");
+}
+
+function axisName(run: RunFacts, arm: string, runs: readonly RunFacts[]): string {
+  if (runs.length === 1) return armWord(arm);
+  return runs.length > mostWhole ? shortName(run, runs) : `${shortName(run, runs)}, ${armWord(arm)}`;
+}
 
 /** The primary metric of every arm with its interval. */
 export const intervals: Figure = ({ runs }) => {
@@ -18,7 +26,7 @@ export const intervals: Figure = ({ runs }) => {
     Object.entries(run.comparison?.arms ?? {})
       .filter(([arm]) => runs.length <= mostWhole || arm === subject(run))
       .map(([arm, metrics]) => ({
-        name: runs.length > 1 ? `${shortName(run, runs)}, ${armWord(arm)}` : armWord(arm),
+        name: axisName(run, arm, runs),
         arm: armWord(arm.slice(arm.lastIndexOf(".") + 1)),
         ...metrics[metric],
       })),
