@@ -81,10 +81,13 @@ async function act(
     loaded,
     names: [one === undefined ? runName(submission.runs[0] as Submission["runs"][number]) : runName(one)],
     executor: "local" as const,
-    frozen: { back, check: (plan: Parameters<typeof sameSources>[0]) => sameSources(plan, submission) },
+    frozen: {
+      back,
+      packageRoot: `${submission.snapshot}/`,
+      check: (plan: Parameters<typeof sameSources>[0]) => sameSources(plan, submission),
+    },
     listen,
   };
-  const inside = { ...context, packageRoot: `${submission.snapshot}/` };
   const sealed: string[] = [];
   const code = await carryOut(
     {
@@ -100,7 +103,7 @@ async function act(
       ...submission.options,
       upload: submission.options.upload && (isLast || submission.runs.length === 1),
     },
-    inside,
+    context,
   );
   if (!isLast || code !== exit.done) return code;
   const wanted = loaded.flatMap(({ points }) => points.map(({ experiment }) => experiment.report));

@@ -73,7 +73,12 @@ export type Given = {
   readonly names: readonly string[];
   readonly executor: Executor;
   /** In a job: the path of a source's copy -> the source's, relative to the project; and a look at the sources without one. */
-  readonly frozen?: { readonly back: Readonly<Record<string, string>>; check(plan: Plan): void };
+  readonly frozen?: {
+    readonly back: Readonly<Record<string, string>>;
+    /** Where recipes/ lies as it was. */
+    readonly packageRoot: string;
+    check(plan: Plan): void;
+  };
   /** Hears every event besides. */
   readonly listen?: (event: Event) => void;
 };
@@ -100,8 +105,9 @@ export const command: Act = async ([paths], given, context) => {
 /** Plans what was loaded, runs what is missing, and seals each run that is complete. Throws StepFailed where Slurm says no. */
 export async function carryOut(given: Given, options: RunOptions, context: Context): Promise<number> {
   const { loaded, executor } = given;
+  const inside = { ...context, packageRoot: given.frozen?.packageRoot ?? context.packageRoot };
   const project = thawed(
-    await openProject(loaded[0]?.root ?? context.cwd, context, "write", options.artifacts, true),
+    await openProject(loaded[0]?.root ?? context.cwd, inside, "write", options.artifacts, true),
     given,
   );
   const site = { ...project.site, uploads: options.upload, elsewhere: executor === "slurm" };
@@ -131,7 +137,7 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
   store.sweepStaging();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
   const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
-  const own = machineryFor(planned.whole, project, context, { emit, jobs, shareGpus: options.shareGpus });
+  const own = machineryFor(planned.whole, project, inside, { emit, jobs, shareGpus: options.shareGpus });
   const through = mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`));
   const parts = { ...forcedOnce(withLedger(through, planned.whole, artifacts)), stale: staleResults(store, accepts) };
 

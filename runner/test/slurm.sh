@@ -27,7 +27,7 @@ until_true() {
 }
 
 configure() {
-  local host port accounting=$1
+  local host port accounting=$1 age=$2
   host=$(hostname -s) port=$((20000 + RANDOM % 20000))
   mkdir -p "$dir"/{state,log,spool-n1,spool-n2,spool-n3}
   chmod 755 "$dir"
@@ -52,7 +52,7 @@ SlurmdLogFile=$dir/log/slurmd-%n.log
 SlurmdParameters=config_overrides
 SlurmdTimeout=5
 KillWait=20
-MinJobAge=600
+MinJobAge=$age
 ReturnToService=2
 ProctrackType=proctrack/linuxproc
 TaskPlugin=task/none
@@ -120,7 +120,8 @@ start() {
 AccountingStorageHost=localhost
 AccountingStoragePass=$dir/munge.sock"
   fi
-  configure "$lines"
+  # Where jobs are accounted, the controller forgets them at once: what is known is known of sacct then.
+  configure "$lines" "$([ "${1:-}" = accounting ] && echo 2 || echo 600)"
   [ "${1:-}" != accounting ] || echo "AccountingStoragePort=$(($(cat "$dir/port") + 10))" >>"$SLURM_CONF"
   munged --force --key-file="$dir/munge.key" --socket="$dir/munge.sock" --pid-file="$dir/munge.pid" \
     --log-file="$dir/log/munge.log" --seed-file="$dir/munge.seed"
@@ -141,6 +142,7 @@ stop() {
       kill -9 "$pid" 2>/dev/null || true
     fi
   done
+  return 0
 }
 
 case $verb in

@@ -1,8 +1,9 @@
 /** The Slurm executor, on a real Slurm: what is submitted, what is the same as locally, and what survives. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure, type Rig, seeded, test } from "./rig.ts";
 import { Cluster, reach, slurmMissing, status } from "./slurm.ts";
 import { answers, table } from "./studies.ts";
 import { expectTidy, expectWhole, names } from "./whole.ts";
@@ -248,6 +249,119 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(cluster.field(last, "TresPerNode")).toBe("");
     expect(await rig.done("cancel", "sweep")).toMatch(/^cancelled 3 jobs/);
   });
+});
+
+/** A soak takes all of these faults; without one there are as many as the tests above have. */
+describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluster in a soak", () => {
+  test("20 nodes killed and the controller 3 times: nothing is lost, and everything is as here", async ({ rig }) => {
+    const own = new Cluster();
+    rig.atEnd(() => own.stop());
+    own.use(rig);
+    let delay = 1_500;
+    const server = createServer((request, response) => {
+      request.resume();
+      const text = JSON.stringify({
+        choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }],
+        usage: {},
+      });
+      setTimeout(() => response.end(text), delay);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    rig.atEnd(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const file = "experiments/soak.yaml";
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    rig.write(
+      file,
+      `extends: study.yaml
+name: soak
+prompt: {template: prompts/ask.hbs}
+generate: {engine: openai, base_url: "${url}", concurrency: 1}
+baselines: [most_frequent, nearest]
+report: {html: false}
+resources: {gpus: 0, slurm: {extra: ["--exclusive"]}}
+sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
+`,
+    );
+    const local = rig.twin();
+    const random = seeded(7);
+    const nodes = ["n1", "n2", "n3"] as const;
+    const submit = (): Promise<string> => rig.done("run", file, "--executor", "slurm");
+    await submit();
+    let controller = 0;
+    for (let kills = 0; kills < 20; kills++) {
+      await sleep(500 + random() * 3_000);
+      const node = nodes[Math.floor(random() * nodes.length)] as string;
+      const hit = Object.values(await status(rig)).filter((task) => task.state === "running" && task.node === node);
+      own.killNode(node, ...hit.map(({ job }) => job));
+      await sleep(500);
+      if (kills % 7 === 3) {
+        controller++;
+        own.killController();
+        expectFailure(await rig.exp("run", file, "--executor", "slurm"), 1, /slurm-silent/);
+        own.startController();
+        await expect.poll(() => own.isUp(), { timeout: 60_000, interval: 500 }).toBe(true);
+      }
+      own.startNode(node);
+      if (kills % 5 === 4) await submit();
+    }
+    expect(controller).toBe(3);
+    delay = 0;
+    await expect
+      .poll(
+        async () => {
+          const states = Object.values(await status(rig)).map(({ state }) => state);
+          if (states.some((state) => state === "lost" || state === "failed" || state === "interrupted")) await submit();
+          return states.every((state) => state === "done");
+        },
+        { timeout: 280_000, interval: 3_000 },
+      )
+      .toBe(true);
+    await local.built(file);
+    expect(stored(rig)).toEqual(stored(local));
+    expect(runs(rig, "soak")).toEqual(runs(local, "soak"));
+    expectWhole(rig);
+  }, 900_000);
+
+  test("with accounting, a job that the controller has forgotten is told of by sacct", async ({ rig }) => {
+    const own = new Cluster(true);
+    rig.atEnd(() => own.stop());
+    own.use(rig);
+    const served = await writeServed(rig);
+    await rig.done("run", served.file);
+    await isAsked(served, 6);
+    const { job } = (await status(rig)).served as { readonly job: string };
+    await rig.done("cancel", "served");
+    await expect
+      .poll(() => own.knows(job), { timeout: 200_000, interval: 2_000, message: "the controller forgets" })
+      .toBe(false);
+    expect((await status(rig)).served).toMatchObject({ state: "interrupted", detail: "Slurm: cancelled" });
+  }, 400_000);
+
+  test("a real training is the same as here, and goes on from its checkpoint after it was stopped", async ({ rig }) => {
+    const own = new Cluster();
+    rig.atEnd(() => own.stop());
+    own.use(rig);
+    rig.usePython();
+    rig.addTinyModel("qwen3", "models/tiny");
+    const local = rig.twin();
+    const args = ["run", "experiments/tuned.yaml", "--set", "train.epochs=4"];
+    await rig.done(...args, "--executor", "slurm");
+    const { tuned } = await reach(rig, ["running"], "tuned");
+    const job = tuned?.job as string;
+    const trained = async (): Promise<boolean> =>
+      /train {2}.*[1-9]\d*\/24/.test((await rig.exp("logs", "tuned")).stdout);
+    await expect.poll(trained, { timeout: 200_000, interval: 1_000 }).toBe(true);
+    own.say("scancel", "--signal=TERM", "--batch", job);
+    await reach(rig, ["done"], "tuned");
+    expect(await rig.done("logs", "tuned")).toContain("it is in the queue again");
+    await local.built("experiments/tuned.yaml", "--set", "train.epochs=4");
+    expect(stored(rig)).toEqual(stored(local));
+    const again = await rig.built("experiments/tuned.yaml", "--set", "train.epochs=4", "--executor", "slurm");
+    expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+  }, 900_000);
 });
 
 test("without Slurm, a submission is one clear error and leaves nothing", async ({ rig }) => {

@@ -42,7 +42,7 @@ export class Cluster {
   /** Lets a study's commands use it. */
   use(rig: Rig): void {
     rig.env = { ...rig.env, ...this.env };
-    rig.atEnd(() => execFileSync("scancel", ["--user=root"], { env: { ...process.env, ...this.env } }));
+    rig.atEnd(() => void spawnSync("scancel", ["--user=root"], { env: { ...process.env, ...this.env } }));
   }
 
   get env(): Readonly<Record<string, string>> {
@@ -60,10 +60,10 @@ export class Cluster {
   }
 
   /** What a power cut does: the node's daemon and all that it had started are gone at once. */
-  killNode(node: string, job: string): void {
-    const step = `slurmstepd: [${this.field(job, "JobId")}.`;
-    process.kill(this.#daemon(`slurmd-${node}.pid`), "SIGKILL");
-    const stepds = pidsOf(step);
+  killNode(node: string, ...jobs: readonly string[]): void {
+    const steps = jobs.map((job) => `slurmstepd: [${this.field(job, "JobId")}.`);
+    this.killDaemon(node);
+    const stepds = steps.flatMap(pidsOf);
     for (const pid of [...stepds, ...stepds.flatMap(descendants)]) kill(pid);
   }
 
@@ -78,6 +78,24 @@ export class Cluster {
 
   killController(): void {
     process.kill(this.#daemon("slurmctld.pid"), "SIGKILL");
+  }
+
+  /** Whether the controller answers. */
+  isUp(): boolean {
+    return this.#says("sinfo", "--noheader", "--format=%D");
+  }
+
+  /** Whether the controller still knows a job. */
+  knows(job: string): boolean {
+    return this.#says("scontrol", "show", "job", job);
+  }
+
+  #says(program: string, ...args: readonly string[]): boolean {
+    try {
+      return this.say(program, ...args) !== "";
+    } catch {
+      return false;
+    }
   }
 
   startController(): void {
