@@ -8,6 +8,10 @@ const words: Readonly<Record<string, readonly [what: string, help: string]>> = {
   EPERM: ["no permission for", "give this user the right to write there"],
   ENOTDIR: ["a file stands where a folder is needed:", "move that file away"],
   ENOENT: ["this is gone, or cannot be made:", "was it removed while exp was running, or is its disk read-only?"],
+  EXDEV: [
+    "the store lies on two disks:",
+    "keep artifacts/store/ on one disk: no folder in it may be a link or mount to another",
+  ],
   EIO: ["the disk failed at", "check the disk, then run again"],
   EMFILE: ["too many open files at", "raise the limit (ulimit -n)"],
 };

@@ -129,6 +129,36 @@ test("eight processes at once build each key once", async () => {
   expectWhole();
 });
 
+test("sixteen processes of four hosts at once build each key once", async (context) => {
+  const hosts = range(4).map((host) => `host-${host}`);
+  const namespaces = ["--uts", "--pid", "--fork", "--mount-proc"];
+  try {
+    execFileSync("unshare", [...namespaces, "true"], { stdio: "pipe" });
+  } catch (error) {
+    context.skip(`no namespaces can be made here: ${String((error as Error).message).trim()}`);
+  }
+  const random = seeded(4);
+  const onHost = (host: string): Child => {
+    const numbers = range(4 * KEYS).sort(() => random() - 0.5);
+    const task = JSON.stringify({ root, cache, log, mode: "each", numbers, pause: 10 });
+    const script = 'hostname "$0"; exec "$@"';
+    const args = [...namespaces, "sh", "-c", script, host, process.execPath, program, task];
+    const child = spawn("unshare", args, { stdio: ["ignore", "pipe", "inherit"] });
+    return {
+      ready: once(child.stdout, "data"),
+      exit: once(child, "exit").then(([code]) => code),
+      kill: () => child.kill("SIGKILL"),
+    };
+  };
+  await finished(...range(16).map((index) => onHost(hosts[index % 4] as string)));
+  const built = logged().map((line) => Number(line.split(" ")[0]));
+  expect(built.sort((a, b) => a - b)).toEqual(range(4 * KEYS));
+  expectWhole();
+  for (const name of ["staging", "locks", "running"]) expect(readdirSync(join(root, "store", name))).toEqual([]);
+  // Each host remembers digests in a file of its own.
+  expect(readdirSync(join(cache, "digests")).sort()).toEqual(hosts.map((host) => `${host}.txt`));
+}, 120_000);
+
 test("of eight processes that build the same keys to different bytes, one wins and all are told the same", async () => {
   await finished(...range(8).map(() => start({ mode: "race", numbers: range(4) })));
   expect(logged()).toHaveLength(32);

@@ -1,0 +1,65 @@
+/** Hosts whose clocks differ by days share one store. */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { openDigests } from "./digest.ts";
+import { thisOwner } from "./owner.ts";
+import { processes } from "./running.ts";
+import { openStore } from "./store.ts";
+
+const day = 86_400_000;
+const key = "a".repeat(64);
+let folder: string;
+let running: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), "exp-clock-"));
+  running = join(folder, "artifacts/store/running");
+  mkdirSync(running, { recursive: true });
+});
+afterEach(() => {
+  vi.useRealTimers();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** A process on another host that uses an object, has staged something, and is about to publish a record. */
+function elsewhere(id: string): { readonly staged: string; readonly draft: string } {
+  writeFileSync(join(running, id), `${JSON.stringify({ ...thisOwner(), realm: "another machine" })}\n${key}\n`);
+  const staged = join(folder, `artifacts/store/staging/${key}.${id}.abc`);
+  mkdirSync(staged, { recursive: true });
+  mkdirSync(join(folder, "artifacts/store/keys"), { recursive: true });
+  const draft = join(folder, `artifacts/store/keys/.${key}.1.${id}`);
+  writeFileSync(draft, "{");
+  return { staged, draft };
+}
+const open = () => openStore(join(folder, "artifacts"), openDigests(join(folder, "cache")));
+
+test.each([
+  ["ahead", 3],
+  ["behind", -3],
+])("a host whose clock is days %s takes nothing from a process that lives elsewhere", (_, days) => {
+  const { staged, draft } = elsewhere("1-living");
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + days * day });
+  const store = open();
+  store.sweepStaging();
+  expect(processes(running).objects).toEqual(new Set([key]));
+  expect([existsSync(staged), existsSync(draft)]).toEqual([true, true]);
+  mkdirSync(store.objectDir(key), { recursive: true });
+  expect(store.collect(key)).toBe(false);
+  expect(existsSync(store.objectDir(key))).toBe(true);
+  store.close();
+  expect(readdirSync(running)).toEqual(["1-living"]);
+});
+
+test("what has shown no life for days by the filesystem's clock goes, whatever its own says", () => {
+  const { staged, draft } = elsewhere("1-gone");
+  const future = elsewhere("2-future");
+  const [past, ahead] = [new Date(Date.now() - 3 * day), new Date(Date.now() + 3 * day)];
+  for (const path of [join(running, "1-gone"), draft]) utimesSync(path, past, past);
+  utimesSync(join(running, "2-future"), ahead, ahead);
+  const store = open();
+  store.sweepStaging();
+  expect([existsSync(staged), existsSync(draft), existsSync(join(running, "1-gone"))]).toEqual([false, false, false]);
+  expect([existsSync(future.staged), existsSync(join(running, "2-future"))]).toEqual([true, true]);
+  store.close();
+});
