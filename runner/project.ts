@@ -164,11 +164,16 @@ export function chainOf(path: string, context: Context): readonly string[] {
   return chain.ok ? chain.value.sources.map(({ file }) => file) : [path];
 }
 
-/** Files that were read and found right, or undefined when what is wrong with them has been said. */
+/**
+ * Files that were read and found right, or undefined when what is wrong with them has been said. With --json that is what the
+ * command prints; where only warnings are to be said, stdout belongs to what the command prints itself, unless they are all that
+ * it has to say.
+ */
 export function loadAll(
   paths: readonly string[],
   options: Readonly<Record<string, unknown>>,
   context: Context,
+  { isCheck = false }: { readonly isCheck?: boolean } = {},
 ): readonly LoadedExperiment[] | undefined {
   const wrong: Diagnostic[] = [];
   const loaded: LoadedExperiment[] = [];
@@ -186,8 +191,9 @@ export function loadAll(
     wrong.push(...(result.ok ? result.warnings : result.diagnostics));
     if (result.ok) loaded.push(result.value);
   }
-  complain(wrong, options, context);
-  return wrong.some(({ severity }) => severity === "error") ? undefined : loaded;
+  const isWrong = wrong.some(({ severity }) => severity === "error");
+  complain(wrong, isWrong || isCheck ? options : {}, context);
+  return isWrong ? undefined : loaded;
 }
 
 function complain(wrong: readonly Diagnostic[], options: Readonly<Record<string, unknown>>, context: Context): void {

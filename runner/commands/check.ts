@@ -3,7 +3,7 @@ import { type Act, exit } from "./context.ts";
 
 /** `exp check`: says everything that is wrong with experiments; reads neither weights nor the rows of the data without --preflight. */
 export const command: Act = async ([paths], options, context) => {
-  const loaded = loadAll(paths as string[], options, context);
+  const loaded = loadAll(paths as string[], options, context, { isCheck: true });
   if (loaded === undefined) return exit.invalid;
   if (options.preflight === true) {
     const { tryTokens } = await import("./preflight.ts");

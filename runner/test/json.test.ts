@@ -27,6 +27,17 @@ const metrics = [
 const views = (value: unknown) => ({ raw: value, basic: value, canonical: value });
 const everyMetric = expect.objectContaining(Object.fromEntries(metrics.map((name) => [name, expect.any(Number)])));
 
+test("plan is one document, also where there is something to warn of; check has nothing else to say", async ({
+  rig,
+}) => {
+  const useless = ["--set", `model.revision=${"a".repeat(40)}`];
+  const plan = await rig.start(["plan", file, "--json", ...useless]).ended;
+  expect([plan.code, (JSON.parse(plan.stdout) as PlanJson).runs]).toEqual([0, 1]);
+  expect(plan.stderr).toMatch(/warning\[unused-key\]/);
+  const check = await rig.start(["check", file, "--json", ...useless]).ended;
+  expect(JSON.parse(check.stdout)).toMatchObject({ severity: "warning", code: "unused-key" });
+});
+
 test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig }) => {
   const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
   expect(plan.runs).toBe(1);
