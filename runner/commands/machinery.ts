@@ -3,11 +3,12 @@ import type { Event } from "../execute/event.ts";
 import { machinery } from "../execute/machinery.ts";
 import type { Machinery } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
-import type { Plan } from "../plan/plan.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
 import type { Project } from "../project.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { tryAcquire } from "../store/lock.ts";
+import { recordLook } from "../study/ledger.ts";
 import type { Context } from "./context.ts";
 
 type Working = {
@@ -35,4 +36,36 @@ export function machineryFor(
     slots: new Slots(machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid)), { shareGpus }),
     jobs,
   });
+}
+
+/** The same machinery, and what has been made in this run is not made again by force: a winner is what it was chosen as. */
+export function forcedOnce(parts: Machinery): Machinery {
+  const made = new Set<string>();
+  return {
+    ...parts,
+    async build(step, known, upstream, options) {
+      const built = await parts.build(step, known, upstream, {
+        ...options,
+        force: options.force && !made.has(known.key),
+      });
+      made.add(known.key);
+      return built;
+    },
+  };
+}
+
+/** The same machinery, and each scoring of a test file that it carries out is written down. */
+export function withLedger(parts: Machinery, { runs }: Plan, artifacts: string): Machinery {
+  const experiments = new Map<PlannedStep, Set<string>>();
+  for (const { experiment, steps } of runs) {
+    for (const step of steps.values()) experiments.set(step, (experiments.get(step) ?? new Set()).add(experiment));
+  }
+  return {
+    ...parts,
+    async build(step, ...rest) {
+      const built = await parts.build(step, ...rest);
+      if (!built.reused) recordLook(artifacts, step, built.record, [...(experiments.get(step) ?? [])]);
+      return built;
+    },
+  };
 }

@@ -1,0 +1,101 @@
+import type { Event } from "../execute/event.ts";
+import type { Outcome } from "../execute/scheduler.ts";
+import { isSmoke } from "../experiment/smoke.ts";
+import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
+import type { StoreRecord } from "../plan/record.ts";
+import type { Json } from "../plan/step.ts";
+import type { DraftedPoint, Planned, Project } from "../project.ts";
+import { openProvenance, seedsIn } from "../study/provenance.ts";
+import { makeLatest, type Sealing, seal } from "../study/seal.ts";
+import type { Sealed } from "./ablations.ts";
+import type { Context } from "./context.ts";
+import { isThere } from "./outcome.ts";
+import type { RunOptions } from "./run-options.ts";
+
+type Finishing = Pick<Planned, "points"> & {
+  readonly options: RunOptions;
+  readonly project: Project;
+  readonly context: Context;
+  readonly emit: (event: Event) => void;
+};
+
+/** Seals every run whose steps are all there and says how each run ended. */
+export function finish(
+  plan: Plan,
+  outcomes: ReadonlyMap<PlannedStep, Outcome>,
+  { points, options: { until, set, sweep = [] }, project, context, emit }: Finishing,
+): readonly Sealed[] {
+  const records = new Map<PlannedStep, StoreRecord>();
+  for (const [step, outcome] of outcomes) {
+    if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
+  }
+  const provenance = openProvenance({
+    exp: context.version(),
+    root: project.root,
+    gpus: project.machine.gpus as unknown as Json,
+  });
+  const latest = new Map<string, string>();
+  const sealed: Sealed[] = [];
+  for (const run of plan.runs) {
+    const ends = [...run.steps.values()].map((step) => outcomes.get(step));
+    if (!ends.every((outcome) => outcome !== undefined && isThere(outcome))) {
+      const interrupted = ends.some((outcome) => outcome?.status === "skipped" && outcome.because === "interrupted");
+      emit({ type: "run-end", run: nameOf(run), status: interrupted ? "interrupted" : "failed", manifest: null });
+      continue;
+    }
+    if (until !== undefined) {
+      emit({ type: "run-end", run: nameOf(run), status: "done", manifest: null });
+      continue;
+    }
+    const sealing = sealingOf(run, points.get(run) as DraftedPoint, { set, sweep }, project, provenance);
+    const { run: name, manifest } = seal(run, records, sealing);
+    latest.set(run.experiment, manifest);
+    sealed.push({ run, manifest });
+    emit({ type: "run-end", run: name, status: "done", manifest });
+  }
+  for (const manifest of latest.values()) makeLatest(manifest);
+  return sealed;
+}
+
+function sealingOf(
+  run: PlannedRun,
+  { experiment, compared, file }: DraftedPoint,
+  typed: Pick<Sealing, "set" | "sweep">,
+  project: Project,
+  provenance: ReturnType<typeof openProvenance>,
+): Sealing {
+  const { artifacts, store, site, digests } = project;
+  const config = site.portable(experiment as unknown as Json);
+  return {
+    artifacts,
+    file: site.portable(file),
+    ...typed,
+    smoke: isSmoke(experiment.name),
+    config,
+    compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other as unknown as Json]))),
+    objectDir: (object) => store.objectDir(object),
+    stage() {
+      const staged = store.stage("run");
+      return { dir: staged.dir, discard: () => store.discard(staged) };
+    },
+    provenance() {
+      const environment = experiment.train?.backend ?? "torchtune";
+      const lock = site.lock(environment);
+      const sources: Record<string, string> = {};
+      for (const step of run.steps.values()) {
+        for (const [name, path] of Object.entries(step.draft.sources)) {
+          if (!name.startsWith("recipes/")) sources[site.portable(path)] = step.sourceDigests[name] as string;
+        }
+      }
+      return provenance({
+        locks: { [environment]: { path: lock, sha256: digests.of(lock) } },
+        seeds: seedsIn(config),
+        sources,
+      });
+    },
+  };
+}
+
+function nameOf({ experiment, coordinates }: PlannedRun): string {
+  return coordinates === "" ? experiment : `${experiment}/${coordinates}`;
+}

@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Assessed } from "../execute/assess.ts";
+import type { Event } from "../execute/event.ts";
+import type { Outcome } from "../execute/scheduler.ts";
+import { isBetter } from "../metrics/metrics.ts";
+import type { Plan, PlannedStep } from "../plan/plan.ts";
+import type { DraftedPoint, Planned } from "../project.ts";
+import type { ArmMetrics } from "../steps/evaluate.ts";
+import type { Selection } from "../steps/select.ts";
+import type { Store } from "../store/store.ts";
+import { builtIn } from "./outcome.ts";
+
+/** Tells of the steps of a plan that have not been told of. */
+export function tellPlan(
+  plan: Plan,
+  expected: ReadonlyMap<PlannedStep, Assessed>,
+  emit: (event: Event) => void,
+  told: ReadonlyMap<PlannedStep, unknown> = new Map(),
+): void {
+  const steps = [...expected].filter(([step]) => !told.has(step));
+  const runs = new Map<PlannedStep, string | undefined>();
+  for (const { coordinates, steps: own } of plan.runs) {
+    for (const step of own.values()) runs.set(step, runs.has(step) || coordinates === "" ? undefined : coordinates);
+  }
+  const named = (step: PlannedStep) => {
+    const run = runs.get(step);
+    return run === undefined ? {} : { run };
+  };
+  emit({
+    type: "plan",
+    runs: plan.runs.length,
+    steps: steps.map(([step, { status, reason }]) => ({
+      ...{ id: step.id, kind: step.kind.name, status, reason },
+      ...named(step),
+    })),
+  });
+}
+
+/** Tells of each score by which a sweep chooses, as soon as it is there: for those who watch. */
+export function tellScores(
+  { plan, points }: Planned,
+  store: Store,
+  emit: (event: Event) => void,
+): (step: PlannedStep, outcome: Outcome) => void {
+  const candidates = new Map<PlannedStep, DraftedPoint>();
+  for (const run of plan.runs) {
+    const point = points.get(run) as DraftedPoint;
+    if (!point.isCandidate) continue;
+    for (const step of run.steps.values()) if (step.kind.name === "evaluate") candidates.set(step, point);
+  }
+  return (step, outcome) => {
+    const point = candidates.get(step);
+    const dir = builtIn(store, outcome);
+    if (point === undefined || dir === undefined) return;
+    const { metric, view } = point.experiment.evaluate.primary;
+    const { views } = JSON.parse(readFileSync(join(dir, "metrics.json"), "utf8")) as ArmMetrics;
+    const lowerIsBetter = isBetter(metric, 0, 1);
+    emit({ type: "score", run: point.coordinates, metric, value: views[view][metric], lowerIsBetter });
+  };
+}
+
+/** What a sweep chose, in a line. */
+export function winnerText(experiment: string, { winner, why }: Selection): string {
+  return `${experiment}: ${winner === "" ? "the only setting" : winner} is scored on test (${why})`;
+}
