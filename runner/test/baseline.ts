@@ -22,6 +22,11 @@ export function editBaseline(rig: Rig, body: string): void {
 
 function recipe(body: string): string {
   const lines = body.split("\n").map((line) => `    ${line}`);
-  const head = ["import os, subprocess, sys, time", "from recipes.common.protocol import *", "def run(step):"];
+  const head = [
+    "import os, subprocess, sys, time",
+    "from recipes.common.protocol import *",
+    "def run(step):",
+    '    (step.output / "margins.jsonl").write_text("")',
+  ];
   return `${[...head, ...lines, 'if __name__ == "__main__":', "    main(run)"].join("\n")}\n`;
 }
