@@ -8,7 +8,7 @@ const text = "x\n";
 const md5 = createHash("md5").update(text).digest("hex");
 
 /**
- * The same graph for other build tools: `points` chains of three steps, each of which copies the file that the one before
+ * The same graph for other build tools: `points` chains of four steps, each of which copies the file that the one before
  * it wrote. A tool is {who, command, cwd, env?, clean(), fill?()}.
  */
 export function makeChains(folder, points, anchors) {

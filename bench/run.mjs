@@ -122,8 +122,8 @@ The last column but one compares least CPU times, with exp's row as 1.
 ${tables.join("\n")}
 ## What is measured
 
-- The steps are those of a sweep of replayed answers, three a point: rows are read, split and written; answers taken from a
-  file; and scored in three label views. The other tools copy a file of two bytes in each step, in chains of three. exp's steps do their work in its own process
+- The steps are those of a sweep of replayed answers, four a point: rows are read, split and written; answers taken from a
+  file; scored in three label views; and their errors analysed. The other tools copy a file of two bytes in each step, in chains of four. exp's steps do their work in its own process
   and each is flushed to the disk; the other tools start a shell or a process a step and flush nothing.
 - dvc is measured once where the others are measured several times, and does not execute the largest graph: it would take many
   minutes. There its lock file is written for it.

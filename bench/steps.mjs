@@ -4,15 +4,15 @@ import { makeChains } from "./chains.mjs";
 import { makeStudy, stepsPerPoint } from "./study.mjs";
 
 /** Points of a sweep -> what a cached re-run of its steps may take. */
-const cachedTargets = { 4: { cpu: 0.2, rss: 120 }, 34: { cpu: 0.25, rss: 120 }, 334: { cpu: 0.5, rss: 120 } };
+const cachedTargets = { 3: { cpu: 0.2, rss: 120 }, 25: { cpu: 0.25, rss: 120 }, 250: { cpu: 0.5, rss: 120 } };
 /** More steps than dvc executes in a time that one would wait: its own time grows with their square. */
-const tooManyForDvc = 334;
+const tooManyForDvc = 250;
 
-/** Runs of 12, 102 and 1,002 steps: executed, cached, planned and explained, beside other build tools. */
+/** Runs of 12, 100 and 1,000 steps: executed, cached, planned and explained, beside other build tools. */
 export const steps = {
   name: "steps",
   async groups(bench) {
-    const sizes = bench.quick ? [4, 34] : [4, 34, 334];
+    const sizes = bench.quick ? [3, 25] : [3, 25, 250];
     const groups = [];
     for (const points of sizes) groups.push(...(await ofSize(points, points === sizes.at(-1), bench)));
     return groups;

@@ -1,14 +1,14 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Steps of one point of a replayed sweep: data, generate, evaluate. */
-export const stepsPerPoint = 3;
+/** Steps of one point of a replayed sweep: data, generate, evaluate, analyse. */
+export const stepsPerPoint = 4;
 
 const labels = ["cyst", "adenoma", "hernia", "calculus", "oedema", "abscess", "polyp", "stenosis"];
 
 /**
  * A study whose answers are replayed from a file: a sweep over the seed of the training rows, so that each point has
- * three steps of its own, none of which starts a process. Gives the experiment's file, relative to the folder.
+ * four steps of its own, none of which starts a process. Gives the experiment's file, relative to the folder.
  */
 export function makeStudy(folder, { points, rows = 40, cases = 20 }) {
   const files = join(folder, "experiments");
