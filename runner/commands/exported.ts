@@ -84,7 +84,10 @@ function standing(file: string, root: string, { packageRoot }: Context): string 
   return existsSync(join(root, file)) ? join(root, file) : join(packageRoot, file);
 }
 
-/** What the runs were declared with: experiments and what they extend, templates, label files, notes. Never the data. */
+/**
+ * What the runs, and those that they compare themselves with, were declared with: experiments and what they extend, templates,
+ * label files, notes, replayed answers. Never the data.
+ */
 function usedFiles(
   runs: readonly RunFacts[],
   root: string,
@@ -92,13 +95,16 @@ function usedFiles(
   warn: (message: string) => void,
 ): readonly string[] {
   const used = new Set<string>();
-  for (const { file, config, provenance } of runs) {
+  for (const { file, config, compared, provenance } of runs) {
     for (const one of [file, ...config.compare]) {
       for (const path of chainOf(join(root, one), context)) used.add(relative(root, path));
     }
-    const { synonyms, groups } = config.data.labels as { readonly synonyms?: string; readonly groups?: string };
-    const named = [config.prompt.template, config.prompt.zero_shot, synonyms, groups, config.report.notes];
-    for (const path of named) if (path !== undefined) used.add(path);
+    for (const { data, prompt, generate, report } of [config, ...Object.values(compared)]) {
+      const { synonyms, groups } = data.labels as { readonly synonyms?: string; readonly groups?: string };
+      const replayed = generate.engine === "replay" ? [generate.file, generate.zero_shot] : [];
+      const named = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...replayed];
+      for (const path of named) if (path !== undefined) used.add(path);
+    }
     for (const [path, digest] of Object.entries(provenance.sources)) {
       const full = join(root, path);
       if (used.has(path) && existsSync(full) && digestOf(readFileSync(full)) !== digest)

@@ -90,6 +90,10 @@ describe("extends", () => {
       file: "/study/experiments/answers.jsonl",
     });
     expect(wrong(own, { files: base("max_new_token: 9") })[0]).toContain('unknown key "max_new_token" in generate');
+    const set = ["generate.engine=replay", "generate.file=answers.jsonl"];
+    const typed = "name: x\nextends: base/model.yaml\ngenerate: {precision: 16bit}\n";
+    expect(experiment(typed, { files: base("max_new_tokens: 9"), set }).generate).toMatchObject({ engine: "replay" });
+    expect(wrong(typed, { files: base("max_new_token: 9"), set })[0]).toContain('unknown key "max_new_token"');
     const same = "name: x\nextends: base/model.yaml\ngenerate: {engine: vllm}\n";
     expect(experiment(same, { files: base("max_new_tokens: 9") }).generate).toMatchObject({ max_new_tokens: 9 });
   });

@@ -90,7 +90,7 @@ export function without(root: MapNode, keys: readonly string[]): MapNode {
 }
 
 /** A map that nobody wrote, at a place that stands for it. */
-function emptyMap(span: Span): MapNode {
+export function emptyMap(span: Span): MapNode {
   return { kind: "map", span, entries: new Map() };
 }
 

@@ -1,7 +1,8 @@
 import type { Diagnostic, Span } from "../diagnostic/diagnostic.ts";
 import { suggestion } from "../diagnostic/suggest.ts";
 import { parseTree } from "./document.ts";
-import { type MapNode, type Node, put } from "./node.ts";
+import { emptyMap, type MapNode, type Node, put } from "./node.ts";
+import { withoutFormerEngine } from "./other-engine.ts";
 import { allPaths, schemasAt } from "./schema-tree.ts";
 
 /** What errors call the place of a setting. */
@@ -10,10 +11,13 @@ export const settingSource = "--set";
 /** A tree with the settings that could be read, and what is wrong with the others. */
 export type Settled = { readonly root: MapNode; readonly diagnostics: readonly Diagnostic[] };
 
-/** Puts `key.path=value` settings on top of a file; the value is read as YAML, so that a setting equals an edit. */
+/**
+ * Puts `key.path=value` settings on top of a file, as a file is put on what it extends; the value is read as YAML, so that a
+ * setting equals an edit.
+ */
 export function applySettings(root: MapNode, settings: readonly string[]): Settled {
   const diagnostics: Diagnostic[] = [];
-  let result: Node = root;
+  const read: { readonly path: readonly string[]; readonly node: Node; readonly key: Span }[] = [];
   for (const text of settings) {
     const source = { path: settingSource, text };
     const fail = (code: string, message: string, span: Span, help?: string) =>
@@ -33,9 +37,11 @@ export function applySettings(root: MapNode, settings: readonly string[]): Settl
     const padded = { path: settingSource, text: " ".repeat(equals + 1) + text.slice(equals + 1) };
     const value = parseTree(padded);
     if (!value.ok) diagnostics.push(...value.diagnostics.map((one) => ({ ...one, span: { ...one.span, source } })));
-    else result = put(result, path, inSource(value.value, key), key);
+    else read.push({ path, node: inSource(value.value, key), key });
   }
-  return { root: result as MapNode, diagnostics };
+  const over = (under: MapNode): MapNode =>
+    read.reduce((result, { path, node, key }) => put(result, path, node, key) as MapNode, under);
+  return { root: over(withoutFormerEngine(root, over(emptyMap(root.span)))), diagnostics };
 }
 
 /** What errors call the place of a `--sweep`. */

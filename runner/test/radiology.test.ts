@@ -33,6 +33,10 @@ test("radiology-study is handed in with replayed answers, and each page says tha
   expect(f1("lora-4b-replay.tuned")).toBeGreaterThan(f1("lora-4b-replay.zero_shot"));
 
   expect((await rig.exp("export", "out", "radiology-study-replay")).code).toBe(0);
+  const replayed = readdirSync(rig.path("experiments/replay")).filter((name) => name.endsWith(".jsonl"));
+  expect(replayed).toHaveLength(4);
+  for (const name of replayed.map((one) => join("experiments/replay", one)))
+    expect(rig.read(join("out", name))).toBe(rig.read(name));
   const out = rig.path("out");
   const inOneLine = (text: string) => text.replaceAll(/[\s\u200b]+/g, " ");
 
