@@ -18,7 +18,7 @@ const rooms = {
   engines: { imports: ["diagnostic"], pure: true },
   estimate: { imports: ["backends"], pure: true },
   baselines: { imports: ["labels", "similarity"], pure: true },
-  metrics: { imports: ["diagnostic", "labels"], pure: true },
+  metrics: { imports: ["diagnostic", "labels", "data"], pure: true },
   plan: { imports: ["diagnostic"], pure: true },
   data: { imports: ["diagnostic", "labels", "similarity"] },
   statistics: { imports: ["diagnostic", "labels", "metrics", "data"], pure: true },
@@ -33,8 +33,8 @@ const rooms = {
   hub: { imports: ["plan", "release"] },
   openai: { imports: ["plan"] },
   execute: { imports: ["plan", "store"] },
-  cluster: { imports: ["experiment", "plan", "execute"] },
-  mirror: { imports: ["plan", "store", "execute"] },
+  cluster: { imports: ["experiment", "plan", "execute", "project"] },
+  mirror: { imports: ["plan", "store", "execute", "project"] },
   setup: { imports: ["plan", "store", "execute", "backends"] },
   steps: {
     imports: [
@@ -58,9 +58,26 @@ const rooms = {
       "store",
     ],
   },
-  transfer: { imports: ["plan", "store", "mirror", "study"] },
   view: { imports: ["report", "study"] },
-  show: { imports: ["plan", "execute", "report", "statistics", "store", "study"] },
+  show: { imports: ["analysis", "data", "plan", "execute", "report", "statistics", "store", "study"] },
+  project: {
+    imports: [
+      ...["data", "diagnostic", "estimate", "execute", "experiment", "plan", "setup", "show", "steps", "store"],
+    ],
+  },
+  transfer: { imports: ["plan", "store", "mirror", "study", "hub", "project"] },
+  running: {
+    imports: [
+      ...["cluster", "diagnostic", "execute", "experiment", "metrics", "mirror", "plan", "project", "report", "setup"],
+      ...["show", "steps", "store", "study"],
+    ],
+  },
+  handin: {
+    imports: [
+      ...["checklist", "diagnostic", "execute", "experiment", "hub", "plan", "project", "release", "render", "report"],
+      ...["show", "store", "study", "view"],
+    ],
+  },
 };
 
 /** Libraries that one or two rooms own, so that each can be replaced in one place. */

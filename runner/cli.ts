@@ -3,9 +3,9 @@ import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
-import type { Context } from "./commands/context.ts";
 import { type CommandSpec, commands } from "./commands/index.ts";
 import { systemFailure } from "./execute/system.ts";
+import type { Context } from "./project/context.ts";
 
 const DONE = 0;
 const FAILED = 1;

@@ -3,9 +3,9 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
 import { readmeMark, readmeOf } from "../checklist/readme.ts";
-import { type Act, exit } from "./context.ts";
-import { finishedStudy } from "./finished.ts";
-import { materialOf } from "./material.ts";
+import { finishedStudy } from "../handin/finished.ts";
+import { materialOf } from "../handin/material.ts";
+import { type Act, exit } from "../project/context.ts";
 
 /** `exp checklist RUN…`: the reproducibility checklist with its evidence; with --readme the study's README.md. */
 export const command: Act = async ([names], options, context) => {

@@ -1,11 +1,11 @@
 import { views } from "../labels/views.ts";
 import { metrics } from "../metrics/metrics.ts";
-import { openProject } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { comparisonText } from "../show/comparison.ts";
 import { OutputGone } from "../study/answers.ts";
 import { type ComparingRuns, compareRuns, NotComparable } from "../study/compare.ts";
 import { type FinishedRun, findRun, RunNotFound } from "../study/runs.ts";
-import { type Act, exit } from "./context.ts";
 
 type Options = { readonly json?: boolean; readonly view?: string; readonly metric?: string; readonly force?: boolean };
 

@@ -7,12 +7,13 @@ import type { Synonyms } from "../labels/views.ts";
 import { viewOf } from "../labels/views.ts";
 import { canonicalJson } from "../plan/canonical.ts";
 import { StepFailed } from "../plan/step.ts";
-import { loadAll, openProject } from "../project.ts";
+import { type Act, type Context, exit } from "../project/context.ts";
+import { loadAll } from "../project/load.ts";
+import { openProject } from "../project/project.ts";
+import { tokenLengths } from "../project/token-lengths.ts";
+import { auditText } from "../show/audit.ts";
 import { type DataParams, draftData, readStudy, type Study } from "../steps/data.ts";
 import { readSynonyms } from "../steps/synonyms.ts";
-import { auditText } from "./audit-text.ts";
-import { type Act, type Context, exit } from "./context.ts";
-import { tokenLengths } from "./token-lengths.ts";
 
 /** One study's rows, and how its experiment reads their labels. */
 type Audited = {

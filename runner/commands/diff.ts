@@ -1,10 +1,10 @@
 import type { View } from "../labels/views.ts";
-import { openProject } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { diffText } from "../show/comparison.ts";
 import { diffRuns } from "../study/diff.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { synonymsNow } from "../study/synonyms.ts";
-import { type Act, exit } from "./context.ts";
 
 /** `exp diff A B`: what differs between two runs or manifests, and which cases flipped. */
 export const command: Act = async ([nameA, nameB], { json }, context) => {

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
-import { type Act, exit } from "./context.ts";
-import { ExportRefused, exportedFiles } from "./exported.ts";
-import { finishedStudy } from "./finished.ts";
+import { ExportRefused, exportedFiles } from "../handin/export.ts";
+import { finishedStudy } from "../handin/finished.ts";
+import { type Act, exit } from "../project/context.ts";
 
 /** `exp export DIR RUN…`: everything that is handed in, from finished runs: the same runs give the same bytes. */
 export const command: Act = async ([dir, names], options, context) => {

@@ -1,9 +1,9 @@
-import { openProject } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { plural } from "../show/quantity.ts";
 import { gc } from "../store/gc.ts";
 import { collectLeftovers } from "../store/leftovers.ts";
 import { ManifestUnreadable } from "../store/pins.ts";
-import { type Act, exit } from "./context.ts";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 

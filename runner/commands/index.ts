@@ -1,4 +1,4 @@
-import type { Act } from "./context.ts";
+import type { Act } from "../project/context.ts";
 
 type Option = readonly [
   flags: string,

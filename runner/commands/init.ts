@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { type Act, exit } from "./context.ts";
+import { type Act, exit } from "../project/context.ts";
 
 /** Files whose own names npm or git would take for theirs while they lie in this package. */
 const renamed: Readonly<Record<string, string>> = {

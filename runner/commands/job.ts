@@ -7,8 +7,8 @@ import { lastRun, readResult, readSubmission, runName, type Submission, writeRes
 import type { Event } from "../execute/event.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { StepFailed } from "../plan/step.ts";
+import { type Act, type Context, exit } from "../project/context.ts";
 import type { Manifest } from "../study/manifest.ts";
-import { type Act, type Context, exit } from "./context.ts";
 import { command as report } from "./report.ts";
 import { carryOut } from "./run.ts";
 

@@ -1,9 +1,9 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
+import { findTasks, sayWrong } from "../cluster/named.ts";
 import { queue } from "../cluster/slurm.ts";
 import type { Task } from "../cluster/tasks.ts";
-import { type Act, type Context, exit } from "./context.ts";
-import { findTasks, sayWrong } from "./tasks.ts";
+import { type Act, type Context, exit } from "../project/context.ts";
 
 /** Between two looks at a log that is followed, and at the queue, in ms. */
 const pace = 500;

@@ -3,8 +3,8 @@ import { relative } from "node:path";
 import { withRevision } from "../experiment/pin.ts";
 import { resolveRevision } from "../hub/revision.ts";
 import { StepFailed } from "../plan/step.ts";
-import { findPin } from "../project.ts";
-import { type Act, exit } from "./context.ts";
+import { type Act, exit } from "../project/context.ts";
+import { findPin } from "../project/load.ts";
 
 /** `exp pin`: writes the commit of the model into the file that names it, and touches nothing else in it. */
 export const command: Act = async ([path], options, context) => {

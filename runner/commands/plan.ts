@@ -4,13 +4,15 @@ import { staleResults } from "../execute/stale.ts";
 import { partOf } from "../plan/build.ts";
 import type { PlannedStep } from "../plan/plan.ts";
 import type { Expected } from "../plan/step.ts";
-import { type Choice, loadAll, openProject, planAll, planWinners } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { loadAll } from "../project/load.ts";
+import { type Choice, planAll, planWinners } from "../project/planned.ts";
+import { openProject } from "../project/project.ts";
+import { isCalled, nothingStale, unknownStep } from "../running/named.ts";
+import { formatProblem, problemsOf } from "../running/problems.ts";
 import { duration, gigabytes } from "../show/quantity.ts";
 import { table } from "../show/table.ts";
 import { formerIngredients } from "../study/former.ts";
-import { type Act, exit } from "./context.ts";
-import { isCalled, nothingStale, unknownStep } from "./named.ts";
-import { formatProblem, problemsOf } from "./problems.ts";
 
 /** `exp plan`: each step, whether it is cached, will run or depends, and why. Writes nothing. */
 export const command: Act = async ([paths], options, context) => {

@@ -4,15 +4,16 @@ import type { Event } from "../execute/event.ts";
 import { execute } from "../execute/scheduler.ts";
 import { buildPlan } from "../plan/build.ts";
 import type { StoreRecord } from "../plan/record.ts";
-import { loadAll, openProject } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { loadAll } from "../project/load.ts";
+import { openProject } from "../project/project.ts";
+import { machineryFor } from "../running/machinery.ts";
 import { environmentStatus } from "../setup/environments.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { previewText } from "../show/preview.ts";
 import { kinds } from "../steps/index.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
 import { draftsOfPreview, type Preview, type PreviewRow } from "../steps/preview.ts";
-import { type Act, exit } from "./context.ts";
-import { machineryFor } from "./machinery.ts";
 
 /** `exp preview`: prompts of training rows as the model sees them, their tokens, what is masked, and the base model's answers. */
 export const command: Act = async ([path], options, context) => {

@@ -1,11 +1,11 @@
 import type { Shelf } from "../mirror/shelf.ts";
-import { openProject } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { RunNotFound } from "../study/runs.ts";
+import { nothingPushed, openToPull } from "../transfer/destination.ts";
 import { type ShelvedRun, shelvedRun, shelvedRuns } from "../transfer/manifest.ts";
 import { pull } from "../transfer/pull.ts";
 import type { Moved } from "../transfer/push.ts";
-import { type Act, exit } from "./context.ts";
-import { nothingPushed, openToPull } from "./destination.ts";
 import { endOf, movedText } from "./push.ts";
 
 /** `exp pull DEST [RUN...]`: takes runs from where they were pushed to, each file checked by its digest; without RUN says what there is. */

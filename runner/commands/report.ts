@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
+import { finishedStudy, pageOf, pdfOf } from "../handin/finished.ts";
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { Json } from "../plan/step.ts";
+import { type Act, exit } from "../project/context.ts";
 import { openSlots } from "../report/notes.ts";
 import { FactsMissing } from "../study/facts.ts";
-import { type Act, exit } from "./context.ts";
-import { finishedStudy, pageOf, pdfOf } from "./finished.ts";
 
 /** `exp report RUN…`: a PDF over one or more finished runs, and with --html a page beside it. Every number is one of their manifests'. */
 export const command: Act = async ([names], options, context) => {

@@ -2,12 +2,13 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { join, relative, resolve } from "node:path";
 import { canonicalJson } from "../plan/canonical.ts";
 import type { Json } from "../plan/step.ts";
-import { loadAll, openProject, type Project } from "../project.ts";
+import { type Act, type Context, exit } from "../project/context.ts";
+import { loadAll } from "../project/load.ts";
+import { openProject, type Project } from "../project/project.ts";
 import { openStore } from "../store/store.ts";
 import { dotted } from "../study/config.ts";
 import { compareRepetition, type Reproduction } from "../study/reproduce.ts";
 import { type FinishedRun, findRun, latestManifest, RunNotFound } from "../study/runs.ts";
-import { type Act, type Context, exit } from "./context.ts";
 import { command as run } from "./run.ts";
 
 /** `exp reproduce RUN`: runs it again in a fresh store and compares: bytes, or metrics where bytes may vary. Exit 3 on a difference. */

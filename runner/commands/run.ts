@@ -6,39 +6,33 @@ import type { Event } from "../execute/event.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
 import { staleResults } from "../execute/stale.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
+import { uploadAll } from "../handin/upload-all.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
+import { closeMirror, openMirror, wrongMirror } from "../mirror/open.ts";
 import { partOf } from "../plan/build.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import {
-  type DraftedPoint,
-  loadAll,
-  openProject,
-  type Planned,
-  type Project,
-  planAll,
-  planWinners,
-} from "../project.ts";
+import { type Act, type Context, exit } from "../project/context.ts";
+import { loadAll } from "../project/load.ts";
+import { type DraftedPoint, type Planned, planAll, planWinners } from "../project/planned.ts";
+import { openProject, type Project } from "../project/project.ts";
+import { ablations, type Sealed } from "../running/ablations.ts";
+import { type Executor, executorOf, handOver } from "../running/executor.ts";
+import { forcedOnce, machineryFor, withLedger } from "../running/machinery.ts";
+import { nameSteps, nothingStale } from "../running/named.ts";
+import type { RunOptions } from "../running/options.ts";
+import { builtIn, isThere, recordIn } from "../running/outcome.ts";
+import { formatProblem, type Problem, problemsOf } from "../running/problems.ts";
+import { finish } from "../running/sealing.ts";
+import { tellPlan, tellScores, winnerText } from "../running/telling.ts";
 import { ablationText } from "../show/ablation.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { publishReporter } from "../show/publish.ts";
 import { plural } from "../show/quantity.ts";
+import { runSummary } from "../show/run.ts";
 import { readSelection } from "../steps/select.ts";
 import type { Store } from "../store/store.ts";
 import { formerIngredients } from "../study/former.ts";
 import type { Manifest } from "../study/manifest.ts";
-import { ablations, type Sealed } from "./ablations.ts";
-import { type Act, type Context, exit } from "./context.ts";
-import { type Executor, executorOf, handOver } from "./executor.ts";
-import { forcedOnce, machineryFor, withLedger } from "./machinery.ts";
-import { closeMirror, openMirror, wrongMirror } from "./mirror.ts";
-import { nameSteps, nothingStale } from "./named.ts";
-import { builtIn, isThere, recordIn } from "./outcome.ts";
-import { formatProblem, type Problem, problemsOf } from "./problems.ts";
-import type { RunOptions } from "./run-options.ts";
-import { finish } from "./sealing.ts";
-import { runSummary } from "./summary.ts";
-import { tellPlan, tellScores, winnerText } from "./telling.ts";
-import { uploadAll } from "./upload-all.ts";
 
 /** What a run goes by: experiments read just now, or when they were frozen for a job. */
 export type Given = {

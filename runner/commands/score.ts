@@ -4,14 +4,14 @@ import type { Diagnostic } from "../diagnostic/diagnostic.ts";
 import { formatDiagnostic, toJson } from "../diagnostic/frame.ts";
 import { parseSynonyms } from "../labels/synonyms.ts";
 import { type Synonyms, type View, viewOf, views } from "../labels/views.ts";
+import { isFile, joinAnswers, readAnswers } from "../metrics/answers.ts";
 import { type MetricName, metricNames } from "../metrics/metrics.ts";
 import type { Names } from "../metrics/predictions.ts";
 import { score } from "../metrics/score.ts";
 import { type Case, intern, tabulate } from "../metrics/table.ts";
+import { type Act, type Context, exit } from "../project/context.ts";
 import { table } from "../show/table.ts";
 import { type Intervals, intervalsOf } from "../statistics/intervals.ts";
-import { isFile, joinAnswers, readAnswers } from "./answers.ts";
-import { type Act, type Context, exit } from "./context.ts";
 
 type Options = {
   readonly json?: boolean;

@@ -1,8 +1,8 @@
 import { detectMachine } from "../execute/devices.ts";
 import { StepFailed } from "../plan/step.ts";
+import { type Act, exit } from "../project/context.ts";
 import { environments, setupEnvironment } from "../setup/environments.ts";
 import { bundledModels, setupModel } from "../setup/models.ts";
-import { type Act, exit } from "./context.ts";
 
 /**
  * `exp setup`: Python environments from their lock files, then the bundled models: those that every study needs, whoever trains,

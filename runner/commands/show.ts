@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Analysis } from "../analysis/analyse.ts";
-import { openProject } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { ablationText } from "../show/ablation.ts";
+import { failuresText } from "../show/failures.ts";
+import { runSummary } from "../show/run.ts";
 import { ablationOf } from "../study/ablation.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { uploadsOf } from "../study/uploads.ts";
-import { type Act, exit } from "./context.ts";
-import { failuresText } from "./failures-text.ts";
-import { runSummary } from "./summary.ts";
 
 /** `exp show RUN`: one run's metrics by arm, its cost, how its arms are wrong, and where its files lie. */
 export const command: Act = async ([name], options, context) => {

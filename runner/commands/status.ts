@@ -1,11 +1,11 @@
+import { explained, findTasks, sayWrong } from "../cluster/named.ts";
 import type { Task } from "../cluster/tasks.ts";
-import { openProject } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { progressText } from "../show/progress.ts";
 import { table } from "../show/table.ts";
 import { liveRuns } from "../study/live.ts";
 import type { LiveRun } from "../study/live-run.ts";
-import { type Act, exit } from "./context.ts";
-import { explained, findTasks, sayWrong } from "./tasks.ts";
 
 /** `exp status [RUN]`: what each job that was given to Slurm is at, by the queue and by what jobs wrote down when they ended. */
 export const command: Act = async ([name], { json }, context) => {

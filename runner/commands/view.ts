@@ -1,4 +1,6 @@
-import { openProject } from "../project.ts";
+import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../handin/pages.ts";
+import { type Act, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { readAssets } from "../render/html.ts";
 import { html } from "../render/markup.ts";
 import { OutputGone } from "../study/answers.ts";
@@ -7,8 +9,6 @@ import { FactsMissing } from "../study/facts.ts";
 import { liveRuns } from "../study/live.ts";
 import { type FinishedRun, latestManifest, listRuns, RunNotFound } from "../study/runs.ts";
 import { type Reply, type Serving, serve } from "../view/server.ts";
-import { type Act, exit } from "./context.ts";
-import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "./view-pages.ts";
 
 /** `exp view`: pages over all runs of this project, on this machine alone, until Ctrl-C. */
 export const command: Act = async (_args, options, context) => {

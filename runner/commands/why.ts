@@ -2,9 +2,11 @@ import { join } from "node:path";
 import { assess } from "../execute/assess.ts";
 import { reader } from "../execute/machinery.ts";
 import { upTo } from "../plan/build.ts";
-import { loadAll, openProject, planAll, runLike } from "../project.ts";
+import { type Act, exit } from "../project/context.ts";
+import { loadAll } from "../project/load.ts";
+import { planAll, runLike } from "../project/planned.ts";
+import { openProject } from "../project/project.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
-import { type Act, exit } from "./context.ts";
 
 /** `exp why RUN STEP`: what a finished run's step would do if its experiment were run now, and the first input that changed. */
 export const command: Act = async ([name, stepName], options, context) => {

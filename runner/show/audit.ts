@@ -1,6 +1,6 @@
 import type { Audit, SplitFacts } from "../data/audit.ts";
-import { paint } from "../show/paint.ts";
-import { table } from "../show/table.ts";
+import { paint } from "./paint.ts";
+import { table } from "./table.ts";
 
 /** How many examples of a finding a terminal shows; `--json` has ten. */
 const examplesShown = 3;

@@ -5,7 +5,7 @@ import type { Event } from "../execute/event.ts";
 import type { Outcome } from "../execute/scheduler.ts";
 import { isBetter } from "../metrics/metrics.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import type { DraftedPoint, Planned } from "../project.ts";
+import type { DraftedPoint, Planned } from "../project/planned.ts";
 import type { ArmMetrics } from "../steps/evaluate.ts";
 import type { Selection } from "../steps/select.ts";
 import type { Store } from "../store/store.ts";

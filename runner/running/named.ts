@@ -2,8 +2,8 @@ import { suggestion } from "../diagnostic/suggest.ts";
 import type { Assessed } from "../execute/assess.ts";
 import { upTo } from "../plan/build.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import type { Context } from "./context.ts";
-import type { RunOptions } from "./run-options.ts";
+import type { Context } from "../project/context.ts";
+import type { RunOptions } from "./options.ts";
 
 /** Whether a user means a step by a name: its id in the plan, in its run, or its kind. */
 export function isCalled(step: PlannedStep, name: string): boolean {

@@ -1,9 +1,9 @@
-import { ended, queue } from "../cluster/slurm.ts";
-import { listSubmissions } from "../cluster/submission.ts";
-import { isMeant, latestTasks, type Task, tasksOf } from "../cluster/tasks.ts";
 import { StepFailed } from "../plan/step.ts";
-import { openProject } from "../project.ts";
-import { type Context, exit } from "./context.ts";
+import { type Context, exit } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
+import { ended, queue } from "./slurm.ts";
+import { listSubmissions } from "./submission.ts";
+import { isMeant, latestTasks, type Task, tasksOf } from "./tasks.ts";
 
 /** A word of the user's that names no job. */
 export class TaskNotFound extends Error {}

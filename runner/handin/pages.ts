@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Project } from "../project.ts";
+import type { Project } from "../project/project.ts";
 import { setBlocks } from "../render/blocks.ts";
 import { explorer } from "../render/explorer.ts";
 import { drawAll } from "../render/figures.ts";

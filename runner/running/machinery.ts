@@ -4,12 +4,12 @@ import { machinery } from "../execute/machinery.ts";
 import type { Machinery } from "../execute/scheduler.ts";
 import { Slots } from "../execute/slots.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import type { Project } from "../project.ts";
+import type { Context } from "../project/context.ts";
+import type { Project } from "../project/project.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { tryAcquire } from "../store/lock.ts";
 import { recordLook } from "../study/ledger.ts";
-import type { Context } from "./context.ts";
 
 type Working = {
   readonly emit: (event: Event) => void;

@@ -7,12 +7,12 @@ import { type Hub, openHub, troubleOf } from "../hub/connection.ts";
 import { publish } from "../hub/publish.ts";
 import { changedIn, lookAt, type Repository, repositoryRefusals } from "../hub/repository.ts";
 import { StepFailed } from "../plan/step.ts";
-import type { Project } from "../project.ts";
+import { type Context, exit } from "../project/context.ts";
+import type { Project } from "../project/project.ts";
 import { type Refusal, type Release, refusal } from "../release/release.ts";
 import { prepareRelease } from "../study/release.ts";
 import type { FinishedRun } from "../study/runs.ts";
 import { recordUpload } from "../study/uploads.ts";
-import { type Context, exit } from "./context.ts";
 import { uploadIn } from "./upload-in.ts";
 
 /** How an upload ended, and what of it there is to tell. */

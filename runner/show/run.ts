@@ -1,14 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { replayWarningOf } from "../report/replayed.ts";
-import { differenceText } from "../show/comparison.ts";
-import { plural } from "../show/quantity.ts";
-import { summary } from "../show/summary.ts";
-import { table } from "../show/table.ts";
 import type { Comparison } from "../statistics/comparison.ts";
 import { looksOf, testFileOf } from "../study/ledger.ts";
 import type { Manifest } from "../study/manifest.ts";
-import type { Context } from "./context.ts";
+import { differenceText } from "./comparison.ts";
+import { plural } from "./quantity.ts";
+import { summary } from "./summary.ts";
+import { table } from "./table.ts";
 
 /** Files of a run that people look for, in its folder. */
 const worthNaming: Readonly<Record<string, string>> = {
@@ -21,10 +20,15 @@ const worthNaming: Readonly<Record<string, string>> = {
 };
 
 /** One run on one screen: metrics by arm, cost, and the paths of what was made. */
-export function runSummary(manifest: Manifest, dir: string, artifacts: string, context: Context): string {
+export function runSummary(
+  manifest: Manifest,
+  dir: string,
+  artifacts: string,
+  screen: { readonly cwd: string; readonly color: boolean; readonly columns: number },
+): string {
   const files: Record<string, string> = {};
   for (const [name, file] of Object.entries(worthNaming)) {
-    if (existsSync(join(context.cwd, dir, file)) || existsSync(join(dir, file))) files[name] = join(dir, file);
+    if (existsSync(join(screen.cwd, dir, file)) || existsSync(join(dir, file))) files[name] = join(dir, file);
   }
   const { experiment, run, cost } = manifest;
   const { trained, prompted, generated } = cost.tokens;
@@ -37,11 +41,11 @@ export function runSummary(manifest: Manifest, dir: string, artifacts: string, c
         ...[trained, prompted, generated].map((count) => count.toLocaleString("en")),
       ],
     ],
-    { align: ["right", "right", "right", "right", "right"], color: context.color },
+    { align: ["right", "right", "right", "right", "right"], color: screen.color },
   );
-  const tests = testsOf([resolve(context.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
+  const tests = testsOf([resolve(screen.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
   const remarks = remarksOn(manifest).map((remark) => `${remark}\n`);
-  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, context)}\n${tests}${costs}${looks(manifest, artifacts)}`;
+  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${looks(manifest, artifacts)}`;
 }
 
 /** What the arm that the run is about gains over each other one: the tests that were declared beforehand. */

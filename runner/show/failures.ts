@@ -1,5 +1,5 @@
 import type { Analysis } from "../analysis/analyse.ts";
-import { table } from "../show/table.ts";
+import { table } from "./table.ts";
 
 /** How each arm is wrong, on one screen: cases by category, and how the arms stand to each other. */
 export function failuresText(analysis: Analysis, screen: { readonly color: boolean }): string {

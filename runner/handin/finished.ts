@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { openProject } from "../project.ts";
+import type { Context } from "../project/context.ts";
+import { openProject } from "../project/project.ts";
 import { drawAll } from "../render/figures.ts";
 import { readAssets, setPage, setReport } from "../render/html.ts";
 import { type Pdf, setPdf } from "../render/pdf.ts";
@@ -12,7 +13,6 @@ import { FactsMissing, factsOf } from "../study/facts.ts";
 import { looksOf } from "../study/ledger.ts";
 import { runRowOf } from "../study/run-row.ts";
 import { type FinishedRun, findRun, RunNotFound } from "../study/runs.ts";
-import type { Context } from "./context.ts";
 
 /** The finished runs that a command was given, oldest first, with what a report says of each, in the same order. */
 export type FinishedStudy = Study & {

@@ -1,9 +1,9 @@
 import { statSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import type { Event } from "../execute/event.ts";
-import { Mirror } from "../mirror/mirror.ts";
-import type { Project } from "../project.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../project/context.ts";
+import type { Project } from "../project/project.ts";
+import { Mirror } from "./mirror.ts";
 
 /** How long the end of a run, and a Ctrl-C, wait for copies that are still to be made. ms */
 const patience = { end: 600_000, interrupted: 20_000 };

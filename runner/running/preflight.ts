@@ -5,10 +5,11 @@ import type { Event } from "../execute/event.ts";
 import { execute } from "../execute/scheduler.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { upTo } from "../plan/build.ts";
-import { openProject, planAll } from "../project.ts";
+import { type Context, exit } from "../project/context.ts";
+import { planAll } from "../project/planned.ts";
+import { openProject } from "../project/project.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { gigabytes } from "../show/quantity.ts";
-import { type Context, exit } from "./context.ts";
 import { machineryFor } from "./machinery.ts";
 import { formatProblem, type Problem } from "./problems.ts";
 

@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { Disk } from "../mirror/disk.ts";
+import { wrongMirror } from "../mirror/open.ts";
 import type { Shelf } from "../mirror/shelf.ts";
 import { StepFailed } from "../plan/step.ts";
-import type { Project } from "../project.ts";
-import type { Context } from "./context.ts";
-import { wrongMirror } from "./mirror.ts";
+import type { Context } from "../project/context.ts";
+import type { Project } from "../project/project.ts";
 
 /** A place that runs are pushed to or pulled from. */
 type Place =
@@ -91,7 +91,7 @@ export function nothingPushed(destination: string): StepFailed {
 }
 
 async function openBucket(place: Place & { readonly kind: "bucket" }, { env, stop }: Context) {
-  const { Bucket } = await import("../transfer/bucket.ts");
+  const { Bucket } = await import("./bucket.ts");
   return Bucket.open({ ...place, env, signal: stop });
 }
 

@@ -20,11 +20,12 @@ import type { Assessed } from "../execute/assess.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
-import type { DraftedPoint, Planned, Project } from "../project.ts";
+import type { Context } from "../project/context.ts";
+import type { DraftedPoint, Planned } from "../project/planned.ts";
+import type { Project } from "../project/project.ts";
 import { plural } from "../show/quantity.ts";
 import { acquire } from "../store/lock.ts";
 import type { Manifest } from "../study/manifest.ts";
-import type { Context } from "./context.ts";
 
 /** What is submitted, and what is known of it. */
 export type Work = Planned & {

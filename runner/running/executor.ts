@@ -3,10 +3,10 @@ import { execute, type Machinery } from "../execute/scheduler.ts";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import { upTo } from "../plan/build.ts";
 import { StepFailed } from "../plan/step.ts";
-import type { Planned } from "../project.ts";
-import { type Context, exit } from "./context.ts";
+import { type Context, exit } from "../project/context.ts";
+import type { Planned } from "../project/planned.ts";
+import type { RunOptions } from "./options.ts";
 import { isThere } from "./outcome.ts";
-import type { RunOptions } from "./run-options.ts";
 import { submit, type Work } from "./submit.ts";
 
 /** Where steps may run. */

@@ -5,11 +5,11 @@ import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
 import type { Evidence } from "../checklist/item.ts";
 import { filledNotebook } from "../checklist/notebook.ts";
 import { readmeOf } from "../checklist/readme.ts";
-import { chainOf } from "../project.ts";
+import type { Context } from "../project/context.ts";
+import { chainOf } from "../project/load.ts";
 import { openSlots } from "../report/notes.ts";
 import type { RunFacts } from "../report/study.ts";
 import type { FinishedRun } from "../study/runs.ts";
-import type { Context } from "./context.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished.ts";
 import { materialOf } from "./material.ts";
 

@@ -4,13 +4,14 @@ import { isSmoke } from "../experiment/smoke.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
 import type { Json } from "../plan/step.ts";
-import type { DraftedPoint, Planned, Project } from "../project.ts";
+import type { Context } from "../project/context.ts";
+import type { DraftedPoint, Planned } from "../project/planned.ts";
+import type { Project } from "../project/project.ts";
 import { openProvenance, seedsIn } from "../study/provenance.ts";
 import { makeLatest, type Sealing, seal } from "../study/seal.ts";
 import type { Sealed } from "./ablations.ts";
-import type { Context } from "./context.ts";
+import type { RunOptions } from "./options.ts";
 import { isThere } from "./outcome.ts";
-import type { RunOptions } from "./run-options.ts";
 
 type Finishing = Pick<Planned, "points"> & {
   readonly options: RunOptions;

@@ -2,8 +2,8 @@ import { type DataTable, readTable } from "../data/table.ts";
 import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
 import { suggestion } from "../diagnostic/suggest.ts";
 import { splitLabels } from "../labels/split.ts";
-import { type Names, readPredictions } from "../metrics/predictions.ts";
-import type { Case } from "../metrics/table.ts";
+import { type Names, readPredictions } from "./predictions.ts";
+import type { Case } from "./table.ts";
 
 /** More errors than this are counted and not listed. */
 const listed = 20;

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import type { LoadedExperiment } from "../experiment/load.ts";
 import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
-import type { DraftedPoint, Planned } from "../project.ts";
+import type { DraftedPoint, Planned } from "../project/planned.ts";
 import { type Ablation, averaged, varying } from "../report/ablation.ts";
 import { readSelection } from "../steps/select.ts";
 import { ablationFrom } from "../study/ablation.ts";

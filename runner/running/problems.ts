@@ -1,6 +1,7 @@
 import type { Assessed } from "../execute/assess.ts";
 import type { PlannedStep } from "../plan/plan.ts";
-import type { Planned, Project } from "../project.ts";
+import type { Planned } from "../project/planned.ts";
+import type { Project } from "../project/project.ts";
 import { type Misfit, misfits } from "../steps/misfits.ts";
 
 /** A step that may not, or cannot, run on this machine, and the file that asks for it. */

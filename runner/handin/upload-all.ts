@@ -1,10 +1,10 @@
 import type { Event } from "../execute/event.ts";
 import type { PlannedRun } from "../plan/plan.ts";
-import type { Project } from "../project.ts";
+import { type Context, exit } from "../project/context.ts";
+import type { Project } from "../project/project.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { plural } from "../show/quantity.ts";
 import { type FinishedRun, findRun } from "../study/runs.ts";
-import { type Context, exit } from "./context.ts";
 
 type Uploading = {
   readonly project: Project;

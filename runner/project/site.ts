@@ -1,0 +1,95 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { isAbsolute, join, relative } from "node:path";
+import { sampleBytes, sampleRows } from "../data/sample.ts";
+import { knownShape, shapeOf } from "../estimate/shape.ts";
+import type { Machine } from "../execute/devices.ts";
+import { pythonSources } from "../execute/imports.ts";
+import { lacksPackage, lockFile } from "../setup/environments.ts";
+import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "../setup/models.ts";
+import { nativePrecision } from "../setup/precision.ts";
+import type { ModelPlace, Site } from "../steps/site.ts";
+import type { Context } from "./context.ts";
+import { files } from "./files.ts";
+
+/** What steps are drafted by on this machine: its models, lock files, sources and devices. Each file is looked at once. */
+export function siteOf(context: Context, machine: Machine, root: string, tokensOnly: boolean): Site {
+  return {
+    version: context.version(),
+    recipe: (module) => ({
+      ...pythonSources(context.packageRoot, "recipes.common.launch"),
+      ...pythonSources(context.packageRoot, module),
+    }),
+    lock: remembered((environment) => lockFile(environment, context, machine)),
+    lacksPackage: (environment, name) => lacksPackage(environment, name, context),
+    model: (base, revision) => modelPlace(base, revision, context.env),
+    portable: portableBelow(root),
+    precision: nativePrecision(machine.gpus),
+    shape(base, revision) {
+      const known = knownShape(base);
+      if (known !== undefined) return known;
+      const bytes = files.read(join(modelPlace(base, revision, context.env).dir, "config.json"));
+      return bytes && shapeOf(new TextDecoder().decode(bytes));
+    },
+    isHere: remembered(modelIsHere),
+    rows: remembered((file) => {
+      const start = files.read(file, sampleBytes);
+      return start && sampleRows(file, start, statSync(file).size);
+    }),
+    template: remembered((file) => {
+      const text = new TextDecoder().decode(files.read(file) ?? new Uint8Array());
+      return { characters: text.length, listsLabels: /\{\{[^}]*\blabels\b/.test(text) };
+    }),
+    gpuMemory: smallest(machine.gpus.map(({ memory }) => memory)),
+    capability: machine.gpus.map(({ capability }) => capability ?? "").sort()[0],
+    tokensOnly,
+    uploads: true,
+    cores: machine.cores,
+    gpus: machine.gpus.length,
+  };
+}
+
+function smallest(sizes: readonly (number | undefined)[]): number | undefined {
+  const known = sizes.filter((size) => size !== undefined);
+  return known.length === 0 ? undefined : Math.min(...known);
+}
+
+/** Looks once at each file. */
+function remembered<T>(look: (file: string) => T): (file: string) => T {
+  const known = new Map<string, T>();
+  return (file) => {
+    if (!known.has(file)) known.set(file, look(file));
+    return known.get(file) as T;
+  };
+}
+
+function modelPlace(base: string, revision: string | undefined, env: Context["env"]): ModelPlace {
+  if (base in bundledModels) return { origin: "bundled", dir: bundledModelDir(base, env), files: {} };
+  if (!isAbsolute(base)) return { origin: "hub", dir: hubModelDir(base, revision as string, env), files: {} };
+  const names = readdirSync(base).filter((name) => statSync(join(base, name)).isFile() && !name.startsWith("."));
+  return {
+    origin: "local",
+    dir: base,
+    files: Object.fromEntries(names.map((name) => [`model/${name}`, join(base, name)])),
+  };
+}
+
+/** Makes values name no machine: replaces absolute paths of what exists by paths relative to the root. Looks once at each. */
+function portableBelow(root: string): <T>(value: T) => T {
+  const known = new Map<string, string>();
+  const shorten = (path: string): string => {
+    const before = known.get(path);
+    if (before !== undefined) return before;
+    const short = existsSync(path) ? relative(root, path) || "." : path;
+    known.set(path, short);
+    return short;
+  };
+  const portable = <T>(value: T): T => {
+    if (typeof value === "string") return (isAbsolute(value) ? shorten(value) : value) as T;
+    if (Array.isArray(value)) return value.map(portable) as T;
+    if (typeof value !== "object" || value === null) return value;
+    const copy: Record<string, unknown> = {};
+    for (const [key, item] of Object.entries(value)) copy[key] = portable(item);
+    return copy as T;
+  };
+  return portable;
+}
