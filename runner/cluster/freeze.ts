@@ -2,7 +2,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { snapshotName } from "../execute/frozen.ts";
 import { recipeFiles, takeSnapshot } from "../execute/snapshot.ts";
-import type { LoadedExperiment } from "../experiment/load.ts";
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import type { Plan } from "../plan/plan.ts";
 import { StepFailed } from "../plan/step.ts";
 import { clusterDir, type Submission } from "./submission.ts";

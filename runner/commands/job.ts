@@ -5,7 +5,7 @@ import { sameSources, thaw } from "../cluster/freeze.ts";
 import { requeue, stateOf } from "../cluster/slurm.ts";
 import { lastRun, readResult, readSubmission, runName, type Submission, writeResult } from "../cluster/submission.ts";
 import type { Event } from "../execute/event.ts";
-import type { LoadedExperiment } from "../experiment/load.ts";
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
 import type { Manifest } from "../study/manifest.ts";

@@ -5,7 +5,7 @@ import { assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
 import { staleResults } from "../execute/stale.ts";
-import type { LoadedExperiment } from "../experiment/load.ts";
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { uploadAll } from "../handin/upload-all.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
 import { closeMirror, openMirror, wrongMirror } from "../mirror/open.ts";

@@ -1,6 +1,7 @@
-import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
+import type { Diagnostic } from "../diagnostic/diagnostic.ts";
 import { checkBaselines } from "./checks/baselines.ts";
 import { checkCompare } from "./checks/compare.ts";
+import type { CheckContext } from "./checks/context.ts";
 import { checkData } from "./checks/data.ts";
 import { checkEvaluate } from "./checks/evaluate.ts";
 import { checkGenerate } from "./checks/generate.ts";
@@ -8,37 +9,8 @@ import { checkModel } from "./checks/model.ts";
 import { checkPrompt } from "./checks/prompt.ts";
 import { checkReport } from "./checks/report.ts";
 import { checkTrain } from "./checks/train.ts";
-import type { Files } from "./files.ts";
-import type { LoadedExperiment } from "./load.ts";
 import { find, locate, type Node } from "./node.ts";
 import type { Experiment } from "./schema.ts";
-
-/** Models that come with `exp setup`, by name. */
-export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;
-
-/** What a check is given: an experiment whose sections are valid, and a way to say what is wrong with it. */
-export type CheckContext = {
-  readonly experiment: Experiment;
-  readonly files: Files;
-  readonly bundledModels: BundledModels;
-  /** Codes of the data audit, which `data.accept` is checked against where they are known. */
-  readonly auditCodes: readonly string[] | undefined;
-  /** Where a sweep asks for a winner, if it does. */
-  readonly select: Span | undefined;
-  /** The experiment's own file, absolute. */
-  readonly file: string;
-  /** Loads an experiment that `compare` names; undefined where comparisons are not followed. */
-  readonly compared: ((path: string) => Result<LoadedExperiment>) | undefined;
-  /** An absolute path as errors name it. */
-  display(path: string): string;
-  /** Whether somebody wrote a path. */
-  wrote(path: string): boolean;
-  /** `path` is dotted: "train.rank" is the place of the value, "train.rank:" that of the key. */
-  error(path: string, code: string, message: string, help?: string): void;
-  warning(path: string, code: string, message: string, help?: string): void;
-  /** Passes on what is wrong inside another file. */
-  add(diagnostics: readonly Diagnostic[]): void;
-};
 
 /** A check and the top-level sections that it reads. */
 type Check = { readonly sections: readonly string[]; run(context: CheckContext): void };

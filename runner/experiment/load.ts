@@ -3,13 +3,14 @@ import type { ErrorObject } from "ajv";
 import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnostic.ts";
 import { sortDiagnostics } from "../diagnostic/frame.ts";
 import { candidate } from "./candidate.ts";
-import { type BundledModels, check } from "./check.ts";
+import { check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";
 import { type Extended, readExtended } from "./extends.ts";
 import { type Files, projectRoot, remembering } from "./files.ts";
+import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
-import type { Experiment, Select } from "./schema.ts";
+import type { Experiment } from "./schema.ts";
 import { branchFor, rootSchema } from "./schema-tree.ts";
 import { applySettings, applySweeps } from "./set.ts";
 import { smoke } from "./smoke.ts";
@@ -17,63 +18,6 @@ import { sourceText } from "./source.ts";
 import { expandSweep } from "./sweep.ts";
 import { translate } from "./translate.ts";
 import { validateExperiment } from "./validator.ts";
-
-/** What loading needs of the world. */
-export type LoadOptions = {
-  readonly files: Files;
-  /** Settings as typed after --set: "train.rank=32". */
-  readonly set?: readonly string[];
-  /** What is varied besides, as typed after --sweep: "train.rank=8,16". */
-  readonly sweep?: readonly string[];
-  /** Folder that paths in errors are relative to. */
-  readonly cwd: string;
-  /** Folder of the exp package: its prompts/ stands in for templates that the project lacks. */
-  readonly packageRoot: string;
-  /** Makes every run a smoke run: see smoke.ts. */
-  readonly smoke?: boolean;
-  /** The project root, where the rule is not to find it. */
-  readonly root?: string;
-  /** Models that come with `exp setup`. */
-  readonly bundledModels: BundledModels;
-  /** Codes of the data audit, which `data.accept` is checked against. */
-  readonly auditCodes?: readonly string[];
-  /** The experiment is one that another compares itself with: its own `compare` is not followed. */
-  readonly alone?: boolean;
-};
-
-/** One run: the whole file, or one point of its sweep. */
-export type Point = {
-  readonly experiment: Experiment;
-  /** "train.rank=8,train.method=lora": the keys that vary; empty without a sweep. */
-  readonly coordinates: string;
-  /** The same without the keys that the sweep averages over. */
-  readonly setting: string;
-  /** The run is scored on validation rows alone, to be chosen by. */
-  readonly isCandidate: boolean;
-  /**
-   * What is scored should this run be the winner of its sweep: the experiment as it is written. `experiment` is then what it is
-   * chosen by. Absent where nothing is selected, or where all is scored on validation rows anyway.
-   */
-  readonly final?: Experiment;
-  /** Dotted key -> value of every key that the sweep sets. */
-  readonly values: Readonly<Record<string, Value>>;
-  /** Dotted keys whose values are defaults: what a plan shows beside what was written. */
-  readonly defaulted: readonly string[];
-  /** The experiments that `compare` names, in its order. */
-  readonly compared: readonly Experiment[];
-};
-
-/** A file, read and found right, with all its runs. */
-export type LoadedExperiment = {
-  readonly file: string;
-  readonly root: string;
-  readonly name: string;
-  readonly points: readonly Point[];
-  /** Present where the file is a sweep. */
-  readonly sweep?: { readonly repeated: readonly string[]; readonly select: Select | undefined };
-  /** Absolute paths of every YAML file that was read, the experiment's first. */
-  readonly sourceFiles: readonly string[];
-};
 
 /** A file and what it extends, as written: before settings, sweep, schema and defaults. */
 export function readChain(path: string, { files, cwd }: Pick<LoadOptions, "files" | "cwd">): Result<Extended> {

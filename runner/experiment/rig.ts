@@ -1,7 +1,8 @@
 import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
 import { positionOf } from "../diagnostic/frame.ts";
 import type { Files } from "./files.ts";
-import { type LoadedExperiment, loadExperiment } from "./load.ts";
+import { loadExperiment } from "./load.ts";
+import type { LoadedExperiment } from "./loaded.ts";
 
 /** A disk in memory for tests: absolute path -> content. Folders are what the paths imply. */
 export function memoryFiles(contents: Readonly<Record<string, string | Uint8Array>>): Files {

@@ -1,4 +1,4 @@
-import type { Note } from "./parse.ts";
+import type { Note } from "./note.ts";
 import { splitLabels } from "./split.ts";
 
 const noun =

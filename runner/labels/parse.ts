@@ -1,25 +1,10 @@
 import { basicForm } from "./basic.ts";
 import { answerLines, withoutMarker, words } from "./block.ts";
 import { jsonItems } from "./json.ts";
+import type { Note } from "./note.ts";
 import { isNothing } from "./nothing.ts";
 import { withoutResidue } from "./residue.ts";
 import { distinct, splitLabels } from "./split.ts";
-
-/** What was odd about an answer. */
-export type Note =
-  | "empty"
-  | "think"
-  | "residue"
-  | "heading"
-  | "list"
-  | "json"
-  | "none"
-  | "truncated"
-  | "repeated"
-  | "several"
-  | "extra-text"
-  | "prose"
-  | "refusal";
 
 /** How the answers of a study are read. */
 export type ParseOptions = {

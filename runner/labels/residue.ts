@@ -1,4 +1,4 @@
-import type { Note } from "./parse.ts";
+import type { Note } from "./note.ts";
 
 /** The answer of a chat model without thoughts, special tokens, roles, further turns, answer tags and fences. */
 export function withoutResidue(text: string, notes: Set<Note>): string {

@@ -1,5 +1,6 @@
 import { basicForm } from "./basic.ts";
-import type { Note, ParsedAnswer } from "./parse.ts";
+import type { Note } from "./note.ts";
+import type { ParsedAnswer } from "./parse.ts";
 
 /**
  * The labels that enough of several answers to one case hold: a share of at least `minShare` of all answers, those in which

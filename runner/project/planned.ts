@@ -1,4 +1,4 @@
-import type { LoadedExperiment, Point } from "../experiment/load.ts";
+import type { LoadedExperiment, Point } from "../experiment/loaded.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import { buildPlan, partOf, withStep } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";

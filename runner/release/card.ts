@@ -3,29 +3,8 @@ import { methodWord, verdict } from "../report/sections/abstract.ts";
 import { limitsOf } from "../report/sections/limits.ts";
 import type { RunFacts } from "../report/study.ts";
 import { armWord, duration, gigabytes, metricWord, pValue, score, whole, withInterval } from "../report/words.ts";
-import type { ReleaseFile } from "./release.ts";
+import type { CardFacts } from "./card-facts.ts";
 import { usage } from "./usage.ts";
-
-type Ends = { readonly low: number; readonly high: number; readonly method: string };
-
-/** All that a card says of a run. */
-export type CardFacts = {
-  readonly run: RunFacts;
-  /** Arm -> view -> metric -> its 95 % interval. */
-  readonly intervals: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Ends>>>>>>;
-  readonly repo: string;
-  /** Absent while nobody has named one, which the gate refuses. */
-  readonly license: string | undefined;
-  /** What is in the repository: an adapter, or a whole model that was merged or trained in full. */
-  readonly kind: "adapter" | "merged" | "full";
-  /** The base on the hub, and its commit where the run's own base was that commit. */
-  readonly base: { readonly name: string; readonly revision: string | null };
-  /** Paths of the prompt's template and, where there is one, of the messages with a place for the text. */
-  readonly template: string;
-  readonly messages: string | undefined;
-  /** Every other file of the repository. */
-  readonly files: readonly ReleaseFile[];
-};
 
 /** README.md of the repository: front matter that the hub reads, then what a person must know. The same run gives the same text. */
 export function cardOf(facts: CardFacts): string {

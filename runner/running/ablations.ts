@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import type { LoadedExperiment } from "../experiment/load.ts";
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
 import type { DraftedPoint, Planned } from "../project/planned.ts";

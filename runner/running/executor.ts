@@ -1,6 +1,6 @@
 import type { Event } from "../execute/event.ts";
 import { execute, type Machinery } from "../execute/scheduler.ts";
-import type { LoadedExperiment } from "../experiment/load.ts";
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { upTo } from "../plan/build.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Context, exit } from "../project/context.ts";

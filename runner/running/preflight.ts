@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Event } from "../execute/event.ts";
 import { execute } from "../execute/scheduler.ts";
-import type { LoadedExperiment } from "../experiment/load.ts";
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { upTo } from "../plan/build.ts";
 import { type Context, exit } from "../project/context.ts";
 import { planAll } from "../project/planned.ts";

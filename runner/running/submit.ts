@@ -17,7 +17,7 @@ import {
 } from "../cluster/submission.ts";
 import { isLive, tasksOf } from "../cluster/tasks.ts";
 import type { Assessed } from "../execute/assess.ts";
-import type { LoadedExperiment } from "../experiment/load.ts";
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
 import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { Context } from "../project/context.ts";

@@ -1,6 +1,6 @@
 import { type ParsedAnswer, parseAnswer } from "../labels/parse.ts";
 import { voteLabels } from "../labels/vote.ts";
-import type { Finish, Response } from "./evaluate.ts";
+import type { Finish, Response } from "./response.ts";
 
 /** How answers of one experiment are read. */
 export type Reading = {

@@ -10,9 +10,9 @@ import { send } from "../openai/send.ts";
 import { type Draft, type Json, type Ports, StepFailed, type StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
-import type { Response } from "./evaluate.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { answersTo, type Part } from "./part.ts";
+import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
 
 type Params = {

@@ -8,9 +8,10 @@ import { type Reading, readAnswer } from "./answer.ts";
 import { ensembleBaseline, subjectOf } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
-import { minShare, type Response } from "./evaluate.ts";
+import { minShare } from "./evaluate.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { answersTo, type Part } from "./part.ts";
+import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
 

@@ -15,6 +15,7 @@ import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
+import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
 import { groupsOf, synonymsOf } from "./synonyms.ts";
 
@@ -28,23 +29,6 @@ type Params = {
   readonly bootstrap: { readonly samples: number; readonly seed: number };
   readonly exp: string;
 };
-
-/** One answer as `generate` writes it; a classical baseline gives labels and no text. */
-export type Response = {
-  readonly id: string;
-  readonly text?: string;
-  readonly labels?: readonly string[];
-  readonly prompt_tokens?: number;
-  readonly new_tokens?: number;
-  readonly finish?: Finish;
-  /** Natural logarithm of the answer's probability, its end counted in. */
-  readonly logprob?: number;
-  /** The answers of a vote. */
-  readonly samples?: readonly { readonly text: string; readonly finish: Finish }[];
-};
-
-/** How an answer ended: by itself, at max_new_tokens, or kept back by a server's filter. */
-export type Finish = "stop" | "length" | "content_filter";
 
 /** One scored case, as predictions.jsonl keeps it. */
 export type Prediction = Response & {

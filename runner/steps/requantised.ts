@@ -8,10 +8,11 @@ import { compareAnswers } from "../statistics/comparison.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
-import { minShare, type Response } from "./evaluate.ts";
+import { minShare } from "./evaluate.ts";
 import { draftGenerate } from "./generate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import { needsMerge } from "./merge.ts";
+import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
 

@@ -1,6 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LoadedExperiment, Point } from "../experiment/load.ts";
+import type { LoadedExperiment, Point } from "../experiment/loaded.ts";
 import type { Select } from "../experiment/schema.ts";
 import { viewOf } from "../labels/views.ts";
 import { isBetter } from "../metrics/metrics.ts";

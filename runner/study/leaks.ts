@@ -3,15 +3,22 @@ import { dirname, join } from "node:path";
 import { absolutePathIn, RowSearch, secretIn } from "../release/leaks.ts";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "../release/release.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
-import type { Releasing } from "./release.ts";
 import type { FinishedRun } from "./runs.ts";
 import { publishedFolder } from "./seal.ts";
 
 /** Files that hold numbers and no words. */
 const isBinary = ({ path }: ReleaseFile): boolean => /\.(safetensors|model|bin)$/.test(path);
 
+/** What this machine and this process are called by, and must not be published. */
+export type Private = {
+  /** Folders whose names must not be published: this project's and this user's. */
+  readonly own: readonly string[];
+  /** Replaces the secrets of this process in a text. */
+  redact(text: string): string;
+};
+
 /** Rows, absolute paths and secrets in the texts of a release; the first of each kind in each file. */
-export function leaks(run: FinishedRun, release: Release, { own, redact }: Releasing): readonly Refusal[] {
+export function leaks(run: FinishedRun, release: Release, { own, redact }: Private): readonly Refusal[] {
   const published = publishedByBase(run);
   const texts = Object.fromEntries(
     release.files

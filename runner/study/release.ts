@@ -3,26 +3,23 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import { sha256 } from "../plan/canonical.ts";
 import type { StoredFile } from "../plan/record.ts";
-import { type CardFacts, cardOf } from "../release/card.ts";
+import { cardOf } from "../release/card.ts";
+import type { CardFacts } from "../release/card-facts.ts";
 import { cardProblems, repoName } from "../release/card-problems.ts";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "../release/release.ts";
 import { place } from "../release/usage.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
 import { FactsMissing, factsOf } from "./facts.ts";
-import { leaks } from "./leaks.ts";
+import { leaks, type Private } from "./leaks.ts";
 import type { FinishedRun } from "./runs.ts";
 import { publishedFolder } from "./seal.ts";
 
 /** What a release is made with. */
-export type Releasing = {
+export type Releasing = Private & {
   /** The project's root: templates lie below it. */
   readonly root: string;
   /** SHA-256 of a file as it is now. */
   digest(path: string): string;
-  /** Folders whose names must not be published: this project's and this user's. */
-  readonly own: readonly string[];
-  /** Replaces the secrets of this process in a text. */
-  redact(text: string): string;
 };
 
 /** What would be published of a run, and every reason why it must not be. Without a model there is nothing to publish. */

@@ -1,4 +1,4 @@
-import type { CheckContext } from "../check.ts";
+import type { CheckContext } from "./context.ts";
 
 /** Rows that weigh an ensemble, and others that it is scored on. */
 export function checkBaselines(context: CheckContext): void {

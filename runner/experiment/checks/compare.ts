@@ -1,6 +1,6 @@
 import { basename } from "node:path";
-import type { CheckContext } from "../check.ts";
 import type { Experiment } from "../schema.ts";
+import type { CheckContext } from "./context.ts";
 
 /** Experiments to stand beside this one: they are there, they are right, and they are scored on the same cases in the same way. */
 export function checkCompare(context: CheckContext): void {

@@ -2,9 +2,9 @@ import { basename } from "node:path";
 import type { Result, SourceText } from "../../diagnostic/diagnostic.ts";
 import { suggestion } from "../../diagnostic/suggest.ts";
 import { parseGroups, parseSynonyms } from "../../labels/synonyms.ts";
-import type { CheckContext } from "../check.ts";
 import { sourceText } from "../source.ts";
 import { type Header, headerBytes, headerOf } from "../table-header.ts";
+import type { CheckContext } from "./context.ts";
 
 const formats = [".csv", ".tsv", ".jsonl", ".xlsx", ".ndjson", ".txt"];
 

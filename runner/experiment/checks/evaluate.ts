@@ -1,4 +1,4 @@
-import type { CheckContext } from "../check.ts";
+import type { CheckContext } from "./context.ts";
 
 /** Rows to score, and selection that does not look at them. */
 export function checkEvaluate(context: CheckContext): void {

@@ -1,4 +1,4 @@
-import type { CheckContext } from "../check.ts";
+import type { CheckContext } from "./context.ts";
 import { needFile } from "./data.ts";
 
 /** What the engine can do of what was asked. */

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { nearest } from "../../diagnostic/suggest.ts";
-import type { CheckContext } from "../check.ts";
 import { knownParameters, parametersOf } from "../model-size.ts";
+import type { CheckContext } from "./context.ts";
 
 /** A base that is there or can be had, at a commit that cannot move, of the size that was written. */
 export function checkModel(context: CheckContext): void {

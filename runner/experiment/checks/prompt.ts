@@ -1,4 +1,4 @@
-import type { CheckContext } from "../check.ts";
+import type { CheckContext } from "./context.ts";
 
 /** Templates that are there and show what they are given, and thinking that has room to think. */
 export function checkPrompt(context: CheckContext): void {

@@ -1,4 +1,4 @@
-import type { CheckContext } from "../check.ts";
+import type { CheckContext } from "./context.ts";
 import { needFile } from "./data.ts";
 
 /** What stands beside the experiment: notes, upload, machine. */

@@ -3,9 +3,9 @@ import { wantedDevices } from "../../backends/device.ts";
 import { backends } from "../../backends/index.ts";
 import { lackOf } from "../../backends/matrix.ts";
 import { suggestion } from "../../diagnostic/suggest.ts";
-import type { CheckContext } from "../check.ts";
 import { dottedKeys } from "../resolve.ts";
 import type { Train } from "../schema.ts";
+import type { CheckContext } from "./context.ts";
 
 type Written = Omit<Train, "alpha" | "overrides"> & { alpha?: number; alpha_ratio?: number; overrides: object };
 
