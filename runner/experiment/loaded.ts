@@ -1,7 +1,9 @@
-import type { BundledModels } from "./checks/context.ts";
 import type { Files } from "./files.ts";
 import type { Value } from "./node.ts";
 import type { Experiment, Select } from "./schema.ts";
+
+/** Models that come with `exp setup`, by name. */
+export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;
 
 /** What loading needs of the world. */
 export type LoadOptions = {

@@ -1,10 +1,7 @@
 import type { Diagnostic, Result, Span } from "../../diagnostic/diagnostic.ts";
 import type { Files } from "../files.ts";
-import type { LoadedExperiment } from "../loaded.ts";
+import type { BundledModels, LoadedExperiment } from "../loaded.ts";
 import type { Experiment } from "../schema.ts";
-
-/** Models that come with `exp setup`, by name. */
-export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;
 
 /** What a check is given: an experiment whose sections are valid, and a way to say what is wrong with it. */
 export type CheckContext = {
