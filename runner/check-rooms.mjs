@@ -33,7 +33,7 @@ const rooms = {
   hub: { imports: ["plan", "release"] },
   openai: { imports: ["plan"] },
   execute: { imports: ["plan", "store"] },
-  cluster: { imports: ["experiment", "plan", "execute", "project"] },
+  cluster: { imports: ["experiment", "plan", "store", "execute", "project"] },
   mirror: { imports: ["plan", "store", "execute", "project"] },
   setup: { imports: ["plan", "store", "execute", "backends"] },
   steps: {

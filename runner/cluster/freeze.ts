@@ -5,7 +5,7 @@ import { recipeFiles, takeSnapshot } from "../execute/snapshot.ts";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
 import type { Plan } from "../plan/plan.ts";
 import { StepFailed } from "../plan/step.ts";
-import { clusterDir, type Submission } from "./submission.ts";
+import { frozenDir, type Submission } from "./submission.ts";
 
 /** Copies what a plan reads and jobs may yet find edited: its small sources, and the recipes. Large ones are told apart. */
 export function freeze(
@@ -26,7 +26,7 @@ export function freeze(
   const locks = readdirSync(join(given.packageRoot, "recipes/locks")).filter((name) => name.endsWith(".lock"));
   for (const name of locks) sources[`recipes/locks/${name}`] = join(given.packageRoot, "recipes/locks", name);
   for (const path of own) sources[snapshotName(path)] = path;
-  const snapshot = takeSnapshot(join(clusterDir(given.artifacts), "snapshots"), sources);
+  const snapshot = takeSnapshot(frozenDir(given.artifacts), sources);
   const moved: Record<string, string> = {};
   const watched: Record<string, string> = {};
   for (const name of locks) {

@@ -9,7 +9,12 @@ export type Queued = {
   readonly node: string;
   /** Why it waits. */
   readonly reason: string;
+  /** Of a job of exp, the submission that it belongs to. */
+  readonly submission: string | undefined;
 };
+
+/** Says in Slurm's own books which submission a job belongs to: they know it even where exp was killed before it noted the job. */
+export const commentOf = (submission: string): string => `exp ${submission}`;
 
 /** Gives a script to Slurm; resolves to the job's number. Throws StepFailed with Slurm's own words. */
 export async function sbatch(flags: readonly string[], script: string, argument: string): Promise<string> {
@@ -20,11 +25,12 @@ export async function sbatch(flags: readonly string[], script: string, argument:
 /** Every job of this user that waits or runs: "12_3" for a task of an array, "12" for a job -> its state. */
 export async function queue(): Promise<ReadonlyMap<string, Queued>> {
   const uid = String(userInfo().uid);
-  const said = await slurm("squeue", ["--noheader", "--array", `--user=${uid}`, "--format=%F|%K|%T|%N|%r"]);
+  const said = await slurm("squeue", ["--noheader", "--array", `--user=${uid}`, "--format=%F|%K|%T|%N|%r|%k"]);
   return new Map(
     lines(said).map((line) => {
-      const [job = "", task = "", state = "", node = "", reason = ""] = line.split("|");
-      return [/^\d+$/.test(task) ? `${job}_${task}` : job, { state, node, reason }];
+      const [job = "", task = "", state = "", node = "", reason = "", ...comment] = line.split("|");
+      const submission = /^exp (\S+)$/.exec(comment.join("|"))?.[1];
+      return [/^\d+$/.test(task) ? `${job}_${task}` : job, { state, node, reason, submission }];
     }),
   );
 }

@@ -75,11 +75,21 @@ export type SubmissionAt = { readonly folder: string; readonly submission: Submi
 const planFile = "plan.json";
 const jobsFile = "jobs.json";
 
+/** Folder of the frozen sources of all submissions. */
+export const frozenDir = (artifacts: string): string => join(clusterDir(artifacts), "snapshots");
+
+/** Held by who submits, and by who clears away: a submission is not cleared away while it comes to be. */
+export const clusterLock = (artifacts: string): string => join(clusterDir(artifacts), "lock");
+
+/** Holds the keys of steps that jobs need or make. */
+export const keysDir = (folder: string): string => join(folder, "keys");
+
 /** Writes a submission before its jobs are given to Slurm; gives the path that they are told. */
 export function writeSubmission(artifacts: string, submission: Submission): string {
   const folder = join(clusterDir(artifacts), submission.id);
   mkdirSync(join(folder, "logs"), { recursive: true });
   mkdirSync(join(folder, "results"), { recursive: true });
+  mkdirSync(keysDir(folder), { recursive: true });
   writeWhole(join(folder, planFile), submission);
   writeWhole(join(folder, jobsFile), { tasks: {} } satisfies Jobs);
   return join(folder, planFile);
@@ -118,12 +128,17 @@ export function readSubmission(plan: string, version: string): Submission {
   return submission;
 }
 
-/** Every submission of a project, oldest first. */
-export function listSubmissions(artifacts: string): readonly SubmissionAt[] {
+/** Names of what looks like a submission, whole or not, oldest first. */
+export function submissionNames(artifacts: string): readonly string[] {
   const all = clusterDir(artifacts);
   const names = existsSync(all) ? readdirSync(all).sort() : [];
-  return names.flatMap((name) => {
-    const folder = join(all, name);
+  return names.filter((name) => /^\d{8}-\d{6}-[0-9a-f]{4}$/.test(name));
+}
+
+/** Every submission of a project, oldest first. */
+export function listSubmissions(artifacts: string): readonly SubmissionAt[] {
+  return submissionNames(artifacts).flatMap((name) => {
+    const folder = join(clusterDir(artifacts), name);
     const submission = readWhole<Submission>(join(folder, planFile));
     const jobs = readWhole<Jobs>(join(folder, jobsFile));
     return submission?.schema === 1 && jobs !== undefined ? [{ folder, submission, jobs }] : [];

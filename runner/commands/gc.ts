@@ -1,13 +1,20 @@
-import { type Act, exit } from "../project/context.ts";
+import { collectSubmissions, liveSubmissions } from "../cluster/collect.ts";
+import { queue } from "../cluster/slurm.ts";
+import { clusterLock, submissionNames } from "../cluster/submission.ts";
+import { Uses } from "../cluster/uses.ts";
+import { StepFailed } from "../plan/step.ts";
+import { type Act, type Context, exit } from "../project/context.ts";
 import { openProject } from "../project/project.ts";
 import { plural } from "../show/quantity.ts";
 import { gc } from "../store/gc.ts";
 import { collectLeftovers } from "../store/leftovers.ts";
+import { acquire } from "../store/lock.ts";
 import { ManifestUnreadable } from "../store/pins.ts";
+import type { Store } from "../store/store.ts";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
-/** `exp gc`: drops what no run and no running process refers to; records stay, so that keys stay known. */
+/** `exp gc`: drops what no run, no running process and no job refers to; records stay, so that keys stay known. */
 export const command: Act = async (_args, { maxSize, dryRun, work: resumable, json }, context) => {
   const size = maxSize === undefined ? undefined : parseSize(String(maxSize));
   if (maxSize !== undefined && size === undefined) {
@@ -16,26 +23,32 @@ export const command: Act = async (_args, { maxSize, dryRun, work: resumable, js
   }
   const { store } = await openProject(context.cwd, context, dryRun === true ? "read" : "write");
   try {
-    const { collected, before, after } = gc(store, {
+    const { collected, before, after, ...left } = await collect(store, context, {
       dryRun: dryRun === true,
+      resumable: resumable === true,
       ...(size === undefined ? {} : { maxSize: size }),
     });
-    const { work, snapshots } = collectLeftovers(store, { dryRun: dryRun === true, resumable: resumable === true });
     if (json === true) {
-      context.out(`${JSON.stringify({ collected, before, after, work, snapshots }, null, 1)}\n`);
-    } else {
-      const over = size === undefined ? 0 : after - size;
-      if (over > 0) {
-        context.err(
-          `exp gc: ${inGB(over)} more than ${maxSize} stay: runs and running processes refer to them; to let a run go, remove its folder below artifacts/runs/\n`,
-        );
-      }
-      const verb = dryRun === true ? "would drop" : "dropped";
-      context.out(`${verb} ${collected.length} objects: ${inGB(before)} -> ${inGB(after)}\n`);
-      for (const [what, left] of Object.entries({ "work folder": work, snapshot: snapshots })) {
-        const bytes = left.reduce((sum, one) => sum + one.bytes, 0);
-        if (left.length > 0) context.out(`${verb} ${plural(left.length, what)}: ${inGB(bytes)}\n`);
-      }
+      context.out(`${JSON.stringify({ collected, before, after, ...left }, null, 1)}\n`);
+      return exit.done;
+    }
+    const over = size === undefined ? 0 : after - size;
+    if (over > 0) {
+      context.err(
+        `exp gc: ${inGB(over)} more than ${maxSize} stay: runs, jobs and running processes refer to them; to let a run go, remove its folder below artifacts/runs/\n`,
+      );
+    }
+    const verb = dryRun === true ? "would drop" : "dropped";
+    context.out(`${verb} ${collected.length} objects: ${inGB(before)} -> ${inGB(after)}\n`);
+    const kinds = {
+      "work folder": left.work,
+      snapshot: left.snapshots,
+      "old submission": left.submissions,
+      "submitted snapshot": left.frozen,
+    };
+    for (const [what, gone] of Object.entries(kinds)) {
+      const bytes = gone.reduce((sum, one) => sum + one.bytes, 0);
+      if (gone.length > 0) context.out(`${verb} ${plural(gone.length, what)}: ${inGB(bytes)}\n`);
     }
     return exit.done;
   } catch (error) {
@@ -46,6 +59,38 @@ export const command: Act = async (_args, { maxSize, dryRun, work: resumable, js
     store.close();
   }
 };
+
+/** Collects below the whole artifacts folder; what jobs that wait or run need is kept, and nothing is submitted meanwhile. */
+async function collect(
+  store: Store,
+  context: Context,
+  options: { readonly dryRun: boolean; readonly resumable: boolean; readonly maxSize?: number },
+) {
+  const hasJobs = submissionNames(store.root).length > 0;
+  const lock =
+    hasJobs && !options.dryRun ? await acquire(clusterLock(store.root), { signal: context.stop }) : undefined;
+  try {
+    const live = liveSubmissions(store.root, hasJobs ? await askQueue(context) : new Map());
+    const uses = new Uses(live, (key) => store.peek(key)?.object);
+    const stored = gc(store, { ...options, keep: uses.objects });
+    const left = collectLeftovers(store, { ...options, keep: uses.keys });
+    const cleared = collectSubmissions(store.root, live, { dryRun: options.dryRun, aside: store.aside });
+    return { ...stored, ...left, ...cleared };
+  } finally {
+    lock?.release();
+  }
+}
+
+/** Slurm's queue; undefined, and said, where it does not answer. */
+async function askQueue(context: Context): Promise<Awaited<ReturnType<typeof queue>> | undefined> {
+  try {
+    return await queue();
+  } catch (error) {
+    if (!(error instanceof StepFailed)) throw error;
+    context.err(`exp gc: ${error.message}: what jobs that are not done may need is kept\n`);
+    return undefined;
+  }
+}
 
 function parseSize(text: string): number | undefined {
   const [, number, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]?)B?$/i.exec(text.trim()) ?? [];

@@ -4,6 +4,7 @@ import { relative } from "node:path";
 import { sameSources, thaw } from "../cluster/freeze.ts";
 import { requeue, stateOf } from "../cluster/slurm.ts";
 import { lastRun, readResult, readSubmission, runName, type Submission, writeResult } from "../cluster/submission.ts";
+import { noteKeys } from "../cluster/uses.ts";
 import type { Event } from "../execute/event.ts";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { StepFailed } from "../plan/step.ts";
@@ -85,6 +86,7 @@ async function act(
       back,
       packageRoot: `${submission.snapshot}/`,
       check: (plan: Parameters<typeof sameSources>[0]) => sameSources(plan, submission),
+      note: noteKeys(file, run),
     },
     listen,
   };

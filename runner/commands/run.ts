@@ -17,7 +17,7 @@ import { type DraftedPoint, type Planned, planAll, planWinners } from "../projec
 import { openProject, type Project } from "../project/project.ts";
 import { ablations, type Sealed } from "../running/ablations.ts";
 import { type Executor, executorOf, handOver } from "../running/executor.ts";
-import { forcedOnce, machineryFor, withLedger } from "../running/machinery.ts";
+import { forcedOnce, machineryFor, withKeys, withLedger } from "../running/machinery.ts";
 import { nameSteps, nothingStale } from "../running/named.ts";
 import type { RunOptions } from "../running/options.ts";
 import { builtIn, isThere, recordIn } from "../running/outcome.ts";
@@ -46,6 +46,8 @@ export type Given = {
     /** Where recipes/ lies as it was. */
     readonly packageRoot: string;
     check(plan: Plan): void;
+    /** Is told the key of each step that is looked for or made. */
+    note(key: string): void;
   };
   /** Hears every event besides. */
   readonly listen?: (event: Event) => void;
@@ -105,7 +107,8 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
   store.sweepStaging();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
   const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
-  const own = machineryFor(planned.whole, project, inside, { emit, jobs, shareGpus: options.shareGpus });
+  const bare = machineryFor(planned.whole, project, inside, { emit, jobs, shareGpus: options.shareGpus });
+  const own = given.frozen === undefined ? bare : withKeys(bare, given.frozen.note);
   const through = mirror === undefined ? own : mirrored(own, mirror, ({ id }) => tell(`${id} goes on from the mirror`));
   const parts = { ...forcedOnce(withLedger(through, planned.whole, artifacts)), stale: staleResults(store, accepts) };
 

@@ -1,3 +1,4 @@
+import { assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { execute, type Machinery } from "../execute/scheduler.ts";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
@@ -56,6 +57,8 @@ export async function handOver(
     keepGoing: false,
   });
   if (![...fetched.values()].every(isThere)) return exit.failed;
+  const isNews = [...fetched.values()].some(({ status }) => status === "built");
+  const known = isNews ? assess(planned.plan, parts, () => undefined) : expected;
   const { set, acceptStale, until, jobs, shareGpus, upload } = options;
   const frozen = {
     ...{ set, acceptStale, upload, keepGoing: options.keepGoing === true },
@@ -65,7 +68,7 @@ export async function handOver(
   };
   const shown = { json: options.json === true, quiet: options.quiet === true };
   try {
-    await submit({ ...planned, loaded, expected, options: frozen, project, ...shown }, context);
+    await submit({ ...planned, loaded, expected: known, options: frozen, project, ...shown }, context);
     return exit.done;
   } catch (error) {
     if (!(error instanceof StepFailed)) throw error;

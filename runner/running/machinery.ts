@@ -69,3 +69,18 @@ export function withLedger(parts: Machinery, { runs }: Plan, artifacts: string):
     },
   };
 }
+
+/** The same machinery, and each key that it looks for or makes is told. */
+export function withKeys(parts: Machinery, tell: (key: string) => void): Machinery {
+  return {
+    ...parts,
+    find(key) {
+      tell(key);
+      return parts.find(key);
+    },
+    build(step, known, ...rest) {
+      tell(known.key);
+      return parts.build(step, known, ...rest);
+    },
+  };
+}

@@ -3,9 +3,9 @@ import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node
 import { dirname, join } from "node:path";
 import { freeze } from "../cluster/freeze.ts";
 import { type Asked, arrayOf, arraySize, askedLast, askedOf, script } from "../cluster/script.ts";
-import { queue, sbatch } from "../cluster/slurm.ts";
+import { commentOf, queue, sbatch } from "../cluster/slurm.ts";
 import {
-  clusterDir,
+  clusterLock,
   type FrozenOptions,
   lastRun,
   listSubmissions,
@@ -16,6 +16,7 @@ import {
   writeSubmission,
 } from "../cluster/submission.ts";
 import { isLive, tasksOf } from "../cluster/tasks.ts";
+import { keysNoted, noteKeys } from "../cluster/uses.ts";
 import type { Assessed } from "../execute/assess.ts";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { canonicalJson, sha256 } from "../plan/canonical.ts";
@@ -51,7 +52,7 @@ type Sorted = {
  */
 export async function submit(work: Work, context: Context): Promise<void> {
   const { plan, project, options, loaded } = work;
-  const lock = await acquire(join(clusterDir(project.artifacts), "lock"), { signal: context.stop });
+  const lock = await acquire(clusterLock(project.artifacts), { signal: context.stop });
   try {
     const runs = plan.runs.map((run) => identified(run, options));
     const sorted = await sortOut(work, runs);
@@ -67,8 +68,17 @@ export async function submit(work: Work, context: Context): Promise<void> {
       ...freeze(work.whole, loaded, { artifacts: project.artifacts, packageRoot: context.packageRoot }),
       ...{ loaded, options, runs },
     });
+    const note = noteKeys(file, "submitted");
+    for (const { status, key } of work.expected.values()) if (status === "cached" && key !== null) note(key);
+    // This machine may know a step by another key than a node does: what earlier jobs of these runs have begun counts too.
+    const again = new Set(missing.map((number) => runs[number]?.id));
+    for (const { folder, submission } of listSubmissions(project.artifacts)) {
+      for (const [number, { id }] of submission.runs.entries()) {
+        if (again.has(id)) for (const key of keysNoted(folder, String(number))) note(key);
+      }
+    }
     const command = [process.execPath, join(context.packageRoot, "dist/cli.js"), "job", file];
-    const common = [`--chdir=${project.root}`, `--comment=exp ${id}`];
+    const common = [`--chdir=${project.root}`, `--comment=${commentOf(id)}`];
     const tasks: Record<string, string> = {};
     const arrays: string[] = [];
     const groups = grouped(missing, work);

@@ -5,13 +5,16 @@ import { Pins } from "./pins.ts";
 import { processes } from "./running.ts";
 import type { Store } from "./store.ts";
 
+/** Names of what stays, asked anew for each: it may grow meanwhile. */
+export type Kept = { has(name: string): boolean };
+
 /** How much to collect. */
 export type GcOptions = {
   /** Bytes that the store may hold: the least recently used go first until it does. Absent: all that nothing refers to goes. */
   readonly maxSize?: number;
   readonly dryRun?: boolean;
   /** Digests of objects that stay besides those of runs and running processes. */
-  readonly keep?: ReadonlySet<string>;
+  readonly keep?: Kept;
 };
 
 /** One object's bytes that went, or would go. */
@@ -43,7 +46,8 @@ export function gc(store: Store, options: GcOptions = {}): GcResult {
   for (const { object, bytes, keys } of loose) {
     if (options.maxSize !== undefined && after <= options.maxSize) break;
     // A run that ends while this collects gives its claims back once its manifest stands: hence the second look.
-    if (!options.dryRun && !store.collect(object, () => pins.has(object))) continue;
+    const isPinned = (): boolean => pins.has(object) || options.keep?.has(object) === true;
+    if (!options.dryRun && !store.collect(object, isPinned)) continue;
     collected.push({ object, bytes, keys });
     after -= bytes;
   }

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { sizeOf } from "./gc.ts";
+import { type Kept, sizeOf } from "./gc.ts";
 import { names } from "./keys.ts";
 import { lifeOf, parseOwner } from "./owner.ts";
 import { processes } from "./running.ts";
@@ -19,17 +19,19 @@ export type Leftovers = {
 
 /**
  * Drops work folders of steps that have succeeded and snapshots that no running process uses. What an interrupted step can
- * go on from stays unless `resumable`; what is being built stays in any case.
+ * go on from stays unless `resumable`; what is being built, and the keys of `keep`, stay in any case.
  */
 export function collectLeftovers(
   store: Pick<Store, "root" | "peek" | "aside">,
-  options: { readonly dryRun: boolean; readonly resumable: boolean },
+  options: { readonly dryRun: boolean; readonly resumable: boolean; readonly keep?: Kept },
 ): Leftovers {
   const work = join(store.root, "work");
   const snapshots = join(work, "snapshots");
   const claimed = (name: string): boolean => processes(join(store.root, "store", "running")).objects.has(name);
   const isNeeded = (key: string): boolean =>
-    isLocked(join(store.root, "store", "locks", key)) || (!options.resumable && store.peek(key) === undefined);
+    options.keep?.has(key) === true ||
+    isLocked(join(store.root, "store", "locks", key)) ||
+    (!options.resumable && store.peek(key) === undefined);
 
   const drop = (folder: string, name: string, isUsed: () => boolean): readonly Leftover[] => {
     const path = join(folder, name);

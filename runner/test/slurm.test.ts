@@ -231,6 +231,30 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     await reach(rig, ["done"], ...sweepRuns, "sweep (last)");
   });
 
+  test("a gc keeps what waiting jobs need, and drops what was frozen for them when they are gone", async ({ rig }) => {
+    cluster.use(rig);
+    writeSweep(rig, `extra: ["--hold"]`);
+    await rig.built(sweep, "--until", "data");
+    const open = "0".repeat(64);
+    rig.write(`artifacts/work/${open}/checkpoint`, "x");
+    await rig.done("run", sweep, "--executor", "slurm");
+    const frozen = (): readonly string[] => names(rig.path("artifacts/slurm/snapshots"));
+    const [submission = ""] = names(rig.path("artifacts/slurm")).filter((name) => /^\d{8}-/.test(name));
+    rig.write(`artifacts/slurm/${submission}/keys/0`, `${open}\n`);
+    const kept = { collected: [], submissions: [], frozen: [] };
+    expect(JSON.parse(await rig.done("gc", "--work", "--json"))).toMatchObject(kept);
+    expect([stored(rig).length, frozen().length]).toEqual([2, 1]);
+    expect(names(rig.path("artifacts/work"))).toContain(open);
+
+    await rig.done("cancel", "sweep");
+    await reach(rig, ["lost"], ...sweepRuns);
+    expect(await rig.done("gc", "--work")).toMatch(
+      /^dropped 2 objects: .*\ndropped 1 work folder: .*\n(.*\n)?dropped 1 submitted snapshot: .*\n$/,
+    );
+    expect(frozen()).toEqual([]);
+    expect(Object.values(await status(rig, "sweep"))).toHaveLength(3);
+  });
+
   test("GPUs, memory and time are asked for as the experiment says", async ({ rig }) => {
     cluster.use(rig);
     writeSweep(rig, `partition: debug, max_jobs: 1, extra: ["--hold"], setup: ["export FROM_SETUP=1"]`);
