@@ -63,6 +63,17 @@ export class Frozen {
     return this.#take().path(snapshotName(step.draft.sources[name] as string));
   }
 
+  /** The failure with its sources called what the user calls them: nobody can mend a copy. */
+  asWritten(step: PlannedStep, failure: StepFailed): StepFailed {
+    const named = (text: string): string =>
+      Object.entries(step.draft.sources).reduce(
+        (said, [name, path]) => said.replaceAll(this.source(step, name), () => path),
+        text,
+      );
+    const { code, message, help, log } = failure;
+    return new StepFailed(code, named(message), { help: help === undefined ? help : named(help), log });
+  }
+
   /** Looks again at the sources that were not copied. Throws StepFailed where one is no longer what was planned. */
   verify(step: PlannedStep): void {
     const { digests } = this.#take();

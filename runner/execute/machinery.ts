@@ -2,7 +2,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
-import type { Json, Ports, PythonProgram } from "../plan/step.ts";
+import { type Json, type Ports, type PythonProgram, StepFailed } from "../plan/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Staged, Store } from "../store/store.ts";
 import type { Event } from "./event.ts";
@@ -171,7 +171,11 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       onProgress: ports.progress,
     };
     rmSync(control.log, { force: true });
-    await step.kind.run(draft.params, ports);
+    try {
+      await step.kind.run(draft.params, ports);
+    } catch (error) {
+      throw error instanceof StepFailed ? frozen.asWritten(step, error) : error;
+    }
     // Time and memory of a step that had a neighbour are not those that it would have had alone.
     return grant.gpus.length > 0 && grant.gpuShare < 1 ? { ...evidence, gpu_share: grant.gpuShare } : evidence;
   }

@@ -94,7 +94,9 @@ describe("an invalid experiment exits with 2 and FILE:LINE:COL, and makes nothin
 describe("data that cannot be used fails its step with 1 and the place in the data:", () => {
   test("a row with too many cells", async ({ rig }) => {
     rig.edit("experiments/data/train.csv", "row 3\n", "row 3,one,two\n");
-    expectFailure(await rig.exp("run", file), 1, /train\.csv:5:\d+: error\[/);
+    const ended = await rig.exp("run", file);
+    expectFailure(ended, 1, /train\.csv:5:\d+: error\[/);
+    expect(ended.stdout + ended.stderr).toContain(`${rig.path("experiments/data/train.csv")}:5:`);
   });
 
   test("two cases of one id", async ({ rig }) => {
