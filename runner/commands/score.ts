@@ -37,6 +37,7 @@ export const command: Act = async ([path], given, context) => {
   try {
     const samples = options.bootstrap === undefined ? undefined : number("bootstrap", 100, 10_000_000);
     const seed = options.seed === undefined ? 1 : (number("seed", 0, 2 ** 32 - 1) as number);
+    if (options.separator === "") throw new Refusal("--separator takes the text between labels, not an empty one");
     const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
     const cases = await readCases(path as string, options, context);
     const { n, views: scores } = score(cases, { synonyms });
@@ -50,7 +51,7 @@ export const command: Act = async ([path], given, context) => {
       const ends = range === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
       return `${scores[view][name].toFixed(4)}${ends}`;
     };
-    context.out(`${n} cases\n`);
+    context.out(`${n} case${n === 1 ? "" : "s"}\n`);
     context.out(
       table([["metric", ...views], ...metricNames.map((name) => [name, ...views.map((view) => cell(view, name))])]),
     );
@@ -91,9 +92,12 @@ async function readCases(path: string, { gold, ...options }: Options, context: C
     return result.value;
   };
   if (file === undefined) return read(path, ["gold", "pred"]);
-  const joined = joinAnswers(await read(file, ["gold"], options.goldId), await read(path, ["pred"]));
-  if ("wrong" in joined) throw new Refusal(joined.wrong);
-  return joined.cases;
+  const joined = joinAnswers(
+    { path: file, cases: await read(file, ["gold"], options.goldId) },
+    { path, cases: await read(path, ["pred"]) },
+  );
+  if (!joined.ok) throw new Refusal("", joined.diagnostics);
+  return joined.value;
 }
 
 function readSynonyms(path: string, context: Context): Synonyms {
@@ -102,11 +106,20 @@ function readSynonyms(path: string, context: Context): Synonyms {
   return parsed.value;
 }
 
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: "there is no such file",
+  EISDIR: "this is a folder, not a file",
+  EACCES: "this file may not be read",
+};
+
 function bytesOf(path: string, { cwd }: Context): Buffer {
   try {
     return readFileSync(resolve(cwd, path));
   } catch (error) {
-    throw new Refusal(`cannot read ${path}: ${(error as Error).message}`);
+    const { code = "" } = error as NodeJS.ErrnoException;
+    const span = { source: { path, text: "" }, start: 0, end: 0 };
+    const message = unreadable[code] ?? `this file cannot be read: ${(error as Error).message}`;
+    throw new Refusal("", [{ severity: "error", code: "missing-file", message, span }]);
   }
 }
 

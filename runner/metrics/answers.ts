@@ -83,24 +83,48 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
   return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
 }
 
-/** Gold and predictions of two files, joined by id; the first says what was wrong with them. */
-export function joinAnswers(
-  gold: readonly Case[],
-  predictions: readonly Case[],
-): { readonly cases: readonly Case[] } | { readonly wrong: string } {
-  const byId = new Map(predictions.map((one) => [one.id, one]));
-  const known = new Set(gold.map(({ id }) => id));
-  const missing = gold.filter(({ id }) => !byId.has(id));
-  const extra = predictions.filter(({ id }) => !known.has(id));
-  const list = (some: readonly Case[]): string =>
-    `${some
-      .slice(0, 5)
-      .map(({ id }) => JSON.stringify(id))
-      .join(", ")}${some.length > 5 ? ", …" : ""}`;
-  const said = [
-    ...(missing.length > 0 ? [`${missing.length} of ${gold.length} cases have no prediction: ${list(missing)}`] : []),
-    ...(extra.length > 0 ? [`${extra.length} predictions have no gold: ${list(extra)}`] : []),
+/** A file of answers as read, and its path as errors name it. */
+export type Answers = { readonly path: string; readonly cases: readonly Case[] };
+
+/** Gold and predictions of two files, joined by id; every case must stand in both. */
+export function joinAnswers(gold: Answers, predictions: Answers): Result<readonly Case[]> {
+  const byId = new Map(predictions.cases.map((one) => [one.id, one]));
+  const known = new Set(gold.cases.map(({ id }) => id));
+  const missing = gold.cases.filter(({ id }) => !byId.has(id));
+  const extra = predictions.cases.filter(({ id }) => !known.has(id));
+  const wrong = (code: string, message: string, help: string): Diagnostic => ({
+    severity: "error",
+    code,
+    message,
+    span: { source: { path: predictions.path, text: "" }, start: 0, end: 0 },
+    help,
+  });
+  const diagnostics = [
+    ...(missing.length === 0
+      ? []
+      : [
+          wrong(
+            "missing-prediction",
+            `${missing.length} of ${gold.cases.length} cases of ${gold.path} have no prediction: ${list(missing)}`,
+            "add a line for each; one without labels is an answer",
+          ),
+        ]),
+    ...(extra.length === 0
+      ? []
+      : [
+          wrong(
+            "missing-gold",
+            `${extra.length} of ${predictions.cases.length} predictions have no gold in ${gold.path}: ${list(extra)}`,
+            "take them out, or name the file that has their gold",
+          ),
+        ]),
   ];
-  if (said.length > 0) return { wrong: said.join("; ") };
-  return { cases: gold.map(({ id, gold: labels }) => ({ id, gold: labels, pred: (byId.get(id) as Case).pred })) };
+  if (diagnostics.length > 0) return { ok: false, diagnostics };
+  const value = gold.cases.map(({ id, gold: labels }) => ({ id, gold: labels, pred: (byId.get(id) as Case).pred }));
+  return { ok: true, value, warnings: [] };
+}
+
+function list(some: readonly Case[]): string {
+  const shown = some.slice(0, 5).map(({ id }) => JSON.stringify(id));
+  return `${shown.join(", ")}${some.length > 5 ? ", …" : ""}`;
 }

@@ -55,6 +55,19 @@ test("--bootstrap adds intervals beside the same numbers; the same seed gives th
   expect(await rig.done("score", "p.jsonl", "--bootstrap", "500")).toMatch(/^micro_f1 +0\.\d{4} \[0\.\d{4}, /m);
 });
 
+test("with --json what is wrong is JSON too", async ({ rig }) => {
+  rig.write("p.jsonl", '{"id":1,"pred":[]}\n');
+  rig.write("g.csv", "id,gold\n1,a\n2,b\n");
+  for (const [gold, code] of [
+    ["g.csv", "missing-prediction"],
+    ["none.csv", "missing-file"],
+  ] as const) {
+    const ended = await rig.exp("score", "p.jsonl", "--gold", gold, "--json");
+    expect([ended.code, ended.stderr]).toEqual([2, ""]);
+    expect(JSON.parse(ended.stdout)).toMatchObject({ code, line: 1, column: 1, severity: "error" });
+  }
+});
+
 test("an answer of a megabyte is an answer", async ({ rig }) => {
   const long = "x".repeat(2 ** 20);
   rig.write("p.jsonl", `${JSON.stringify({ id: "1", gold: ["a"], pred: ["a", long] })}\n`);
@@ -91,7 +104,7 @@ describe("what cannot be scored is said, with its line:", () => {
       "cases without a prediction, predictions without gold",
       { "p.jsonl": '{"id":1,"pred":[]}\n{"id":9,"pred":[]}\n', "g.csv": "id,gold\n1,a\n2,b\n" },
       ["p.jsonl", "--gold", "g.csv"],
-      /1 of 2 cases have no prediction: "2"; 1 predictions have no gold: "9"/,
+      /^p\.jsonl:1:1: error\[missing-prediction\]: 1 of 2 cases of g\.csv .*: "2"$[\s\S]*^p\.jsonl:1:1: error\[missing-gold\]: 1 of 2 .*: "9"$/m,
     ],
     [
       "too few samples",
@@ -99,7 +112,8 @@ describe("what cannot be scored is said, with its line:", () => {
       ["p.jsonl", "--bootstrap", "few"],
       /--bootstrap takes a whole number from 100/,
     ],
-    ["no gold file", { "p.jsonl": jsonl }, ["p.jsonl", "--gold", "g.csv"], /cannot read g\.csv/],
+    ["no gold file", { "p.jsonl": jsonl }, ["p.jsonl", "--gold", "g.csv"], /^g\.csv:1:1: error\[missing-file\]/m],
+    ["a separator of nothing", { "p.jsonl": jsonl }, ["p.jsonl", "--separator", ""], /--separator takes the text/],
   ];
   for (const [name, files, args, words] of cases) {
     test(name, async ({ rig }) => {
