@@ -36,6 +36,10 @@ export const command: Act = async ([names], given, context) => {
     return exit.done;
   } catch (error) {
     if (error instanceof NotComparable) {
+      if (json === true) {
+        context.out(`${JSON.stringify({ comparable: false, reasons: error.reasons }, null, 1)}\n`);
+        return exit.invalid;
+      }
       const lines = error.reasons.map((reason) => `  ${reason}\n`).join("");
       return refuse(`the runs are not comparable:\n${lines}  --force compares the cases that they have in common`);
     }

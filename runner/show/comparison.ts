@@ -139,7 +139,9 @@ export function diffText(diff: RunDiff, metrics: readonly string[], { color }: S
       flips
         .slice(0, listed)
         .map(({ id, gold, a, b }) => [`  ${what}`, id, gold.join("; "), a.join("; "), b.join("; ")]);
-    section(title, [["  ", "id", "gold", "A", "B"], ...rows("fixed", fixed), ...rows("broken", broken)]);
+    const flips = [...rows("fixed", fixed), ...rows("broken", broken), ...rows("other", changed)];
+    if (flips.length === 0) parts.push(`${bold(title)}\n`);
+    else section(title, [["  ", "id", "gold", "A", "B"], ...flips]);
   }
   if (parts.length === 1) parts.push("Nothing differs.\n");
   for (const note of diff.notes) parts.push(`${dim(`Note: ${note}`)}\n`);

@@ -156,6 +156,12 @@ test("exp compare: runs that are not comparable are said to be so, and with --fo
   rig.write("experiments/data/fewer.csv", rig.read("experiments/data/cases.csv").split("\n").slice(0, 61).join("\n"));
   await rig.built("experiments/c.yaml");
   expectFailure(await rig.exp("compare", "b", "c"), 2, /not comparable:\n {2}test files differ: b [0-9a-f]{8}…, c /);
+  const refused = await rig.exp("compare", "b", "c", "--json");
+  expect([refused.code, refused.stderr]).toEqual([2, ""]);
+  expect(JSON.parse(refused.stdout)).toEqual({
+    comparable: false,
+    reasons: [expect.stringContaining("test files differ")],
+  });
   const forced = JSON.parse(await rig.done("compare", "b", "c", "--force", "--json")) as RunComparison;
   expect(forced.n).toBe(60);
   expect(forced.notes).toEqual([
@@ -216,6 +222,7 @@ test("exp diff: what differs, by where it comes from, and which cases flipped", 
   const text = await rig.done("diff", first.manifest, "b");
   expect(text).toMatch(/^ {2}evaluate\.bootstrap\.samples +10000 +-> +500$/m);
   expect(text).toMatch(/^zero_shot: of 90 cases 0 fixed, \d broken, \d wrong in another way$/m);
+  expect(text.match(/^ {2}(broken|other) +test-[0-4] /gm)).toHaveLength(5);
   expect(await rig.done("diff", "b", "b")).toMatch(/Nothing differs/);
 });
 
