@@ -62,13 +62,21 @@ function declare(program: Command, spec: CommandSpec, finish: (code: number) => 
   });
 }
 
-/** `exp ls | head` closes our stdout early: nobody reads on, which is no reason to crash or to end a training. */
-function outliveReader(): void {
+/**
+ * `exp ls | head` closes our stdout early: nobody reads on, which is no reason to crash or to end a training. Neither is a full
+ * disk behind `> file`, but that is said, and the exit code is no success.
+ */
+function outliveReader(): { readonly unwritten: () => boolean } {
+  let unwritten = false;
   for (const stream of [process.stdout, process.stderr]) {
     stream.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EPIPE" && error.code !== "ERR_STREAM_DESTROYED") throw error;
+      if (error.code === "EPIPE" || error.code === "ERR_STREAM_DESTROYED") return;
+      if (error.syscall !== "write") throw error;
+      unwritten = true;
+      if (stream === process.stdout) process.stderr.write(`exp: its output cannot be written: ${error.message}\n`);
     });
   }
+  return { unwritten: () => unwritten };
 }
 
 async function main(argv: readonly string[]): Promise<number> {
@@ -103,5 +111,8 @@ async function main(argv: readonly string[]): Promise<number> {
   return code;
 }
 
-outliveReader();
+const { unwritten } = outliveReader();
+process.on("exit", () => {
+  if (unwritten() && process.exitCode === DONE) process.exitCode = FAILED;
+});
 process.exitCode = await main(process.argv.slice(2));

@@ -51,8 +51,8 @@ describe("usage that makes no sense exits with 2 and says what does:", () => {
     [["show", "nothing"], /no finished run "nothing"/],
     [["why", "nothing", "data"], /no finished run "nothing"/],
     [["data", "nothing.yaml"], /error\[missing-file\]/],
-    [["score", "nothing.jsonl"], /cannot read nothing\.jsonl/],
-    [["score", "experiments"], /cannot read experiments/],
+    [["score", "nothing.jsonl"], /^nothing\.jsonl:1:1: error\[missing-file\]: there is no such file/],
+    [["score", "experiments"], /^experiments:1:1: error\[missing-file\]: this is a folder/],
     [["gc", "--max-size", "much"], /--max-size takes a size/],
     [["setup", "tensorflow"], /no environment "tensorflow"; there are: torchtune/],
     [["setup", "torchtune", "--torch", "tpu"], /--torch takes cpu or cuda/],
@@ -95,6 +95,13 @@ describe("a pipe that is closed early is no crash:", () => {
       expect(said.split("\n")[1]).toMatch(/^(0|141)$/);
     });
   }
+
+  test("a full disk behind the output is said, and is no success", async ({ rig }) => {
+    const script = `'${process.execPath}' '${join(rig.package, "dist/cli.js")}' ls 2>err >/dev/full; echo $?`;
+    const said = execFileSync("bash", ["-c", script], { cwd: rig.folder, encoding: "utf8", env: { ...process.env } });
+    expect(said).toBe("1\n");
+    expect(rig.read("err")).toMatch(/^exp: its output cannot be written: ENOSPC: .*\n$/);
+  });
 
   test("a reader that is gone before the first byte", async ({ rig }) => {
     const run = rig.start(["run", file]);
