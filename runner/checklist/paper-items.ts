@@ -1,3 +1,4 @@
+import { hardwareWords } from "../report/hardware.ts";
 import { trainedHere } from "../report/replayed.ts";
 import type { RunFacts } from "../report/study.ts";
 import {
@@ -97,7 +98,7 @@ export const paperItems: readonly Item[] = [
     judge: (material) =>
       yesIf(
         ofEach(material.runs, (run) => [
-          manifestKey(material, run, "provenance.hardware", JSON.stringify(run.provenance.hardware)),
+          manifestKey(material, run, "provenance.hardware", hardwareWords(run.provenance.hardware)),
         ]),
         { why: "", ...again },
       ),

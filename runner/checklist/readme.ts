@@ -1,7 +1,8 @@
+import { hardwareWords } from "../report/hardware.ts";
 import { warningOf } from "../report/report.ts";
 import { commandOf, leaves } from "../report/sections/reproduction.ts";
 import type { RunFacts } from "../report/study.ts";
-import { armWord, duration, gigabytes, metricWord, runWord, score, whole, withInterval } from "../report/words.ts";
+import { armWord, duration, metricWord, score, whole, withInterval } from "../report/words.ts";
 import { type Material, nothingTrained, trainedRuns } from "./item.ts";
 
 /** First line of a README that exp has written: one that has it may be written again. */
@@ -205,23 +206,6 @@ function environment({ runs }: Material): readonly string[] {
   ];
 }
 
-type Hardware = {
-  readonly cpu?: string;
-  readonly cores?: number;
-  readonly memory?: number;
-  readonly gpus?: readonly { readonly name?: string; readonly memory?: number }[];
-};
-
-function hardwareWords(hardware: unknown): string {
-  const { cpu, cores, memory, gpus = [] } = (hardware ?? {}) as Hardware;
-  const graphics = gpus.map(({ name, memory }) => `${name}${memory === undefined ? "" : ` (${gigabytes(memory)})`}`);
-  return [
-    `${cpu}, ${cores} cores`,
-    ...(memory === undefined ? [] : [`${gigabytes(memory)} memory`]),
-    graphics.length === 0 ? "no GPU" : graphics.join(", "),
-  ].join("; ");
-}
-
 function dataSet(material: Material): readonly string[] {
   const run = material.runs.at(-1) as RunFacts;
   const { sources } = run.provenance;
@@ -256,7 +240,7 @@ function dataSet(material: Material): readonly string[] {
 function hyperParameters(run: RunFacts): readonly string[] {
   return [
     "",
-    `${runWord(run)} (run \`${run.run}\`), model \`${run.config.model.base}\`${run.config.model.revision === undefined ? "" : ` at \`${run.config.model.revision}\``}, ${duration(run.steps.train?.seconds ?? 0)}:`,
+    `${run.name} (run \`${run.run}\`), model \`${run.config.model.base}\`${run.config.model.revision === undefined ? "" : ` at \`${run.config.model.revision}\``}, ${duration(run.steps.train?.seconds ?? 0)}:`,
     "",
     ...table(
       ["key", "value"],
@@ -289,7 +273,7 @@ function results({ runs }: Material): readonly string[] {
       ["run", "arm", ...shown.map(metricWord)],
       runs.flatMap((run) =>
         run.arms.map(({ name, views }) => [
-          runWord(run),
+          run.name,
           armWord(name),
           ...shown.map((metric) => {
             const measured = run.comparison?.arms[name]?.[metric];

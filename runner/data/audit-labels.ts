@@ -122,14 +122,14 @@ export const labelRules: readonly Rule[] = [
           .filter((form) => form !== "");
         return new Set(forms).size < forms.length;
       };
-      return byRow(facts, repeated, (rows) => `${rows} that name a label twice`);
+      return byRow(facts, repeated, (rows) => `${rows} with a label named twice`);
     },
   },
   rowRule({
     code: "none-and-labels",
     severity: "warning",
     is: ({ row }) => row.gold.length > 1 && row.gold.some(isNothing),
-    what: 'that say "none" or "normal" and name labels besides',
+    what: 'with "none" or "normal" beside other labels',
   }),
   rowRule({
     code: "list-syntax",

@@ -5,6 +5,7 @@ import { openProject } from "../project/project.ts";
 import { drawAll } from "../render/figures.ts";
 import { readAssets, setPage, setReport } from "../render/html.ts";
 import { type Pdf, setPdf } from "../render/pdf.ts";
+import { runNames } from "../report/names.ts";
 import { parseNotes } from "../report/notes.ts";
 import { reportOf } from "../report/report.ts";
 import type { Study } from "../report/study.ts";
@@ -24,16 +25,17 @@ export type FinishedStudy = Study & {
 /** Reads the runs that a command names, and the notes that they ask for. Says what is wrong and gives undefined. */
 export async function finishedStudy(
   command: string,
-  names: readonly string[],
+  given: readonly string[],
   context: Context,
 ): Promise<FinishedStudy | undefined> {
   const { root, artifacts } = await openProject(context.cwd, context, "read");
   try {
-    const read = names
+    const read = given
       .map((name) => findRun(name, artifacts, context.cwd))
       .map((run) => ({ run, facts: factsOf(run, looksOf(run, artifacts)) }))
       .sort((a, b) => (a.facts.created < b.facts.created ? -1 : 1));
-    const runs = read.map(({ facts }) => facts);
+    const names = runNames(read.map(({ facts }) => facts));
+    const runs = read.map(({ facts }, index) => ({ ...facts, name: names[index] as string }));
     const notes = notesOf(
       runs.flatMap(({ config }) => config.report.notes ?? []),
       root,

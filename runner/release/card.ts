@@ -166,7 +166,7 @@ const memoryOf = ({ peak_memory }: Readonly<Record<string, unknown>>): string =>
 
 function limits({ run }: CardFacts): string {
   const items = [
-    ...limitsOf(run),
+    ...limitsOf([run]),
     "It answers in the form and with the labels that it was taught (`labels.json`); texts of another source or language are untested.",
     "It was measured on one test set. It is a research result, not a product: no decision about a person may rest on it.",
   ];

@@ -61,7 +61,7 @@ export function setBlocks(
     });
     const header = block.head.some((name) => name !== "") && html`<thead><tr>${head}</tr></thead>\n`;
     return html`<div class="wide" id="${id}" role="region" aria-labelledby="${id}-caption" tabindex="0"><table>
-<caption id="${id}-caption"><b>${word}</b> ${block.caption}</caption>
+<caption id="${id}-caption"><b>${word}.</b> ${block.caption}</caption>
 ${header}<tbody>
 ${rows}</tbody></table></div>
 `;
@@ -88,7 +88,7 @@ ${rows}</tbody></table></div>
         const { id = "", word = "" } = places.get(block.id) ?? {};
         if (drawn === undefined) return html``;
         return html`<figure id="${id}"><div class="drawing" role="img" aria-label="${block.alt}">${inline(drawn, id)}</div>
-<figcaption><b>${word}</b> ${block.caption}</figcaption></figure>
+<figcaption><b>${word}.</b> ${block.caption}</figcaption></figure>
 `;
       }
     }
@@ -117,7 +117,7 @@ function placesOf(blocks: readonly Block[]): ReadonlyMap<string, { readonly id: 
     const number = ++counts[block.type];
     places.set(block.id, {
       id: `${block.type}-${number}`,
-      word: `${block.type === "table" ? "Table" : "Figure"} ${number}.`,
+      word: `${block.type === "table" ? "Table" : "Figure"} ${number}`,
     });
   }
   return places;

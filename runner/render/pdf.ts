@@ -27,7 +27,7 @@ export function setPdf(report: Report, figures: Readonly<Record<string, Drawn>>,
       ...report,
       figures: undefined,
       fonts: fallbackFonts,
-      widths: Object.fromEntries(Object.entries(figures).map(([id, { width }]) => [id, width])),
+      sizes: Object.fromEntries(Object.entries(figures).map(([id, { width, height }]) => [id, [width, height]])),
     }),
   );
   for (const [id, { svg }] of Object.entries(figures)) put(`figure-${id}.svg`, svg);

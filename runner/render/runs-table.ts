@@ -1,3 +1,4 @@
+import { settingsWords } from "../report/names.ts";
 import type { ArmScore, RunRow } from "../report/run-row.ts";
 import { armWord, duration, gigabytes, metricWord, score } from "../report/words.ts";
 import { html, type Markup } from "./markup.ts";
@@ -40,7 +41,7 @@ function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | u
   const name = `${row.experiment}/${row.run}`;
   return html`<tr>${
     choose && html`<td><input type="checkbox" name="run" value="${name}" aria-label="Choose ${name}"></td>`
-  }<th scope="row">${row.experiment}</th><td>${link === undefined ? row.run : html`<a href="${link}">${row.run}</a>`}</td><td>${metricWord(row.metric)} (${row.view})</td><td>${armWord(own.arm)}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${rival?.value ?? ""}">${
+  }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runWord(row) : html`<a href="${link}">${runWord(row)}</a>`}</td><td>${metricWord(row.metric)} (${row.view})</td><td>${armWord(own.arm)}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${rival?.value ?? ""}">${
     rival === undefined ? "–" : `${armWord(rival.arm)} ${score(rival.value ?? undefined)}`
   }</td><td class="right" data-value="${row.seconds}">${duration(row.seconds)}</td><td class="right" data-value="${row.memory}">${
     row.memory > 0 ? gigabytes(row.memory) : "–"
@@ -48,6 +49,11 @@ function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | u
     row.marks.length === 0 ? "" : row.marks.map((mark) => html`<span class="mark">${mark}</span> `)
   }</td></tr>
 `;
+}
+
+/** What varies in a sweep and the digest that ends its name, instead of a name too long for a column. */
+function runWord({ run, coordinates }: RunRow): string {
+  return coordinates === "" ? run : `${settingsWords(coordinates)} (${run.slice(-8)})`;
 }
 
 function scoreOf({ value, interval }: ArmScore): string {

@@ -15,25 +15,36 @@ export function replayedArms({ steps }: Pick<RunFacts, "steps">): readonly Repla
   );
 }
 
+/** What must stand wherever numbers of a smoke run are shown. */
+export const smokeWarning = (experiment: string): string =>
+  `${experiment} is a smoke run of 20 rows and 5 steps: its numbers mean nothing.`;
+
 /** Whether training took place in a run: an experiment may declare one and have its answers replayed. */
 export const trainedHere = ({ steps }: Pick<RunFacts, "steps">): boolean => steps.train !== undefined;
 
 /** What must stand on every page where answers were replayed; undefined where none were. */
-export function replayWarningOf(run: Pick<RunFacts, "experiment" | "steps">): string | undefined {
-  return replayWarning(
-    replayedArms(run).map(({ arm, made_by }) => ({
+export function replayWarningOf(runs: readonly Pick<RunFacts, "experiment" | "steps">[]): string | undefined {
+  const answers = runs.flatMap((run) =>
+    replayedArms(run).map(({ arm, file, made_by }) => ({
       experiment: arm.includes(".") ? arm.slice(0, arm.lastIndexOf(".")) : run.experiment,
+      // A file that several runs were given is one file.
+      file: file ?? arm,
       made_by,
     })),
   );
+  return replayWarning([...new Map(answers.map((one) => [`${one.experiment} ${one.file}`, one])).values()]);
 }
 
-/** The same for the limits of a study, with each file by its name. */
-export function replayLimits(run: RunFacts): readonly string[] {
-  const arms = replayedArms(run);
+/** The same for the limits of a study, with the files of a few arms by their names. */
+export function replayLimits(runs: readonly RunFacts[]): readonly string[] {
+  const arms = runs.flatMap(replayedArms);
   if (arms.length === 0) return [];
-  const named = arms.map(({ arm, file }) => `${armWord(arm)}${file === null ? "" : ` from ${file}`}`).join("; ");
+  const named = [...new Set(arms.map(({ arm, file }) => `${armWord(arm)}${file === null ? "" : ` from ${file}`}`))];
+  const which = named.length > mostNamed ? "" : ` (${named.join("; ")})`;
   return [
-    `${replayWarningOf(run)} No model answered in this run (${named}): times, memory and tokens of these arms are not on record, and their scores are worth what the files are.`,
+    `${replayWarningOf(runs)} No model gave them here${which}: times, memory and tokens of these arms are not on record, and their scores are worth what the files are.`,
   ];
 }
+
+/** Replayed arms that a sentence can name. */
+const mostNamed = 6;

@@ -1,7 +1,7 @@
 import type { Block, Report } from "./block.ts";
 import { figuresOf } from "./figures/index.ts";
 import { notesOf } from "./notes.ts";
-import { replayWarningOf } from "./replayed.ts";
+import { replayWarningOf, smokeWarning } from "./replayed.ts";
 import { ablation } from "./sections/ablation.ts";
 import { abstract } from "./sections/abstract.ts";
 import { data } from "./sections/data.ts";
@@ -14,7 +14,6 @@ import { prompts } from "./sections/prompts.ts";
 import { appendix, reproduction } from "./sections/reproduction.ts";
 import { results } from "./sections/results.ts";
 import type { RunFacts, Study } from "./study.ts";
-import { runWord } from "./words.ts";
 
 /** The sections in their order; a section without material is left out by giving no blocks. */
 const sections: readonly ((study: Study) => readonly Block[])[] = [
@@ -54,18 +53,13 @@ export function reportOf(study: Study): Report {
 }
 
 function titleOf(runs: readonly RunFacts[]): string {
-  const only = runs.length === 1 ? runs[0] : undefined;
-  if (only !== undefined)
-    return only.config.description === "" ? runWord(only) : `${only.experiment}: ${only.config.description}`;
-  return [...new Set(runs.map(({ experiment }) => experiment))].join(", ");
+  const experiments = [...new Set(runs.map(({ experiment }) => experiment))];
+  const description = experiments.length === 1 ? (runs.at(-1)?.config.description ?? "") : "";
+  return description === "" ? experiments.join(", ") : `${experiments[0]}: ${description}`;
 }
 
 /** What must stand on every page, so that no page taken out of the report can mislead; empty where nothing must. */
-export const warningOf = (runs: readonly RunFacts[]): string => [...new Set(runs.flatMap(warningsOf))].join(" ");
-
-function warningsOf(run: RunFacts): readonly string[] {
-  return [
-    ...(run.smoke ? [`${run.experiment} is a smoke run: its numbers mean nothing.`] : []),
-    ...[replayWarningOf(run) ?? []].flat(),
-  ];
+export function warningOf(runs: readonly RunFacts[]): string {
+  const smoke = new Set(runs.filter((run) => run.smoke).map(({ experiment }) => smokeWarning(experiment)));
+  return [...smoke, replayWarningOf(runs) ?? []].flat().join(" ");
 }

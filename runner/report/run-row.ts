@@ -23,6 +23,6 @@ export type RunRow = {
   readonly memory: number;
   /** In the currency of `resources.price_per_hour`; null where the experiment names none. */
   readonly price: number | null;
-  /** Why its numbers are not what they seem: "smoke", "replayed". */
+  /** Why its numbers are not what they seem: "smoke", "validation rows", "replayed". */
   readonly marks: readonly string[];
 };

@@ -38,6 +38,8 @@ export type ArmFacts = {
 
 /** A finished run as sections read it: from its manifest and the files that the manifest names, nothing else. */
 export type RunFacts = {
+  /** What the report calls it: set for all runs of a report together. */
+  readonly name: string;
   readonly experiment: string;
   readonly run: string;
   readonly coordinates: string;

@@ -57,12 +57,10 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
-/** Bytes in GB. */
-export const gigabytes = (bytes: number): string => `${(bytes / 1e9).toFixed(1)} GB`;
-
-/** A run as tables name it: its experiment, and in a sweep what sets it apart. */
-export function runWord({ experiment, coordinates }: RunFacts): string {
-  return coordinates === "" ? experiment : `${experiment}: ${coordinates.replaceAll(",", ", ")}`;
+/** Bytes in GB; a dash where nothing was measured. */
+export function gigabytes(bytes: number): string {
+  if (bytes === 0) return "–";
+  return bytes < 5e7 ? "< 0.1 GB" : `${(bytes / 1e9).toFixed(1)} GB`;
 }
 
 /** A run's arm that it is about: the trained model, or the untrained one where nothing was trained. */

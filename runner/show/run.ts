@@ -76,7 +76,7 @@ function remarksOn({ experiment, smoke, steps }: Manifest): readonly string[] {
   );
   return [
     ...(smoke ? ["a smoke run of 20 rows and 5 steps: its numbers mean nothing"] : []),
-    ...[replayWarningOf({ experiment, steps }) ?? []].flat(),
+    ...[replayWarningOf([{ experiment, steps }]) ?? []].flat(),
     ...stale,
   ];
 }

@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import type { Message } from "../prompt/template.ts";
+import { runNames } from "../report/names.ts";
 import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
 import type { Comparison } from "../statistics/comparison.ts";
 import type { ArmMetrics } from "../steps/evaluate.ts";
@@ -59,6 +60,7 @@ export function factsOf(finished: FinishedRun, looks: number | null): RunFacts {
   return {
     ...{ experiment, run, coordinates, smoke, created, file, set, config, steps, arms, cost, provenance, looks },
     ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<RunFacts>),
+    name: runNames([{ experiment, run, coordinates, config }])[0] as string,
     compared: (manifest.compared ?? {}) as unknown as RunFacts["compared"],
     uploads: uploadsOf(finished).map(({ repo, commit, private: closed }) => ({ repo, commit, private: closed })),
     curves: curvesOf(Object.keys(steps), json),

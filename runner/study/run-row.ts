@@ -27,6 +27,10 @@ export function runRowOf(run: FinishedRun): RunRow {
     seconds: cost.seconds,
     memory: cost.peak_memory,
     price: price === undefined ? null : (cost.seconds / 3600) * price,
-    marks: [...(smoke ? ["smoke"] : []), ...(replayedArms(run.manifest).length > 0 ? ["replayed"] : [])],
+    marks: [
+      ...(smoke ? ["smoke"] : []),
+      ...(evaluate.on === "validation" ? ["validation rows"] : []),
+      ...(replayedArms(run.manifest).length > 0 ? ["replayed"] : []),
+    ],
   };
 }

@@ -71,8 +71,10 @@ test("a report over several runs has them side by side", async ({ rig }) => {
   expect(manifests).toHaveLength(6);
   await write(rig, ...manifests, "--out", "sweep.pdf");
   const text = pdfText(rig.path("sweep.pdf")).replaceAll(/\s+/g, " ");
-  for (const seed of [1, 2, 3]) expect(text).toContain(`seed=${seed}`);
+  for (const seed of [1, 2, 3]) expect(text).toContain(`seed ${seed}, limit 20`);
   expect(text).toContain("more runs stand in");
+  // One machine made them all, and is told of once.
+  expect(text).toContain("With what all 6 runs were made");
 });
 
 test("a report of a run that is not there, or whose files are gone, says so", async ({ rig }) => {

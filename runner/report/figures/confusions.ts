@@ -10,13 +10,13 @@ export const confusions: Figure = ({ runs }) => {
     found.added.map((added, column) => ({ omitted, added, count: found.counts[row]?.[column] ?? 0 })),
   );
   const encoding = {
-    x: { field: "added", type: "nominal", title: "added", sort: null, axis: { labelAngle: -50, labelLimit: 130 } },
-    y: { field: "omitted", type: "nominal", title: "omitted", sort: null, axis: { labelLimit: 150 } },
+    x: { field: "added", type: "nominal", title: "added", sort: null, axis: { labelAngle: -50, labelLimit: 150 } },
+    y: { field: "omitted", type: "nominal", title: "omitted", sort: null, axis: { labelLimit: 200 } },
   };
   return {
     $schema: schema,
-    width: { step: 24 },
-    height: { step: 18 },
+    width: { step: 22 },
+    height: { step: 15 },
     config,
     data: { values },
     layer: [

@@ -1,24 +1,25 @@
 import type { RunFacts } from "../study.ts";
-import { metricWord, runWord, subject } from "../words.ts";
+import { metricWord, subject } from "../words.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** Quality against what it cost. */
 export const costQuality: Figure = ({ runs }) => {
-  if (runs.length < 2) return undefined;
   const values = runs.flatMap((run) => {
     const { metric } = run.config.evaluate.primary;
     const measured = run.comparison?.arms[subject(run)]?.[metric];
-    return measured === undefined ? [] : [{ run: runWord(run), minutes: run.cost.seconds / 60, ...measured }];
+    return measured === undefined ? [] : [{ run: run.name, seconds: run.cost.seconds, ...measured }];
   });
-  if (values.length === 0) return undefined;
-  const x = { field: "minutes", type: "quantitative", title: "minutes of all steps" };
-  const color = { field: "run", type: "nominal", title: null };
+  if (values.length < 2) return undefined;
+  const { unit, seconds } = unitOf(Math.max(...values.map((value) => value.seconds)));
+  const x = { field: "time", type: "quantitative", title: `${unit} of all steps` };
+  const legend = { orient: "bottom", columns: 2, labelLimit: width / 2 };
+  const color = { field: "run", type: "nominal", title: null, sort: null, legend };
   return {
     $schema: schema,
     width,
     height: 180,
     config,
-    data: { values },
+    data: { values: values.map(({ seconds: taken, ...value }) => ({ ...value, time: taken / seconds })) },
     layer: [
       {
         mark: "rule",
@@ -41,3 +42,9 @@ export const costQuality: Figure = ({ runs }) => {
     ],
   };
 };
+
+/** What a time is best told in. */
+function unitOf(seconds: number): { readonly unit: string; readonly seconds: number } {
+  if (seconds < 180) return { unit: "seconds", seconds: 1 };
+  return seconds < 10_800 ? { unit: "minutes", seconds: 60 } : { unit: "hours", seconds: 3600 };
+}

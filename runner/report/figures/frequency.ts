@@ -34,9 +34,20 @@ export const frequency: Figure = ({ runs }) => {
         title: "training rows that have the label, plus 1",
       },
       y: { field: "f1", type: "quantitative", title: "F1", scale: { domain: [0, 1] } },
-      size: { field: "support", type: "quantitative", title: "scored cases" },
+      size: {
+        field: "support",
+        type: "quantitative",
+        title: "scored cases",
+        legend: { format: "d", values: ticks(values.map(({ support }) => support)) },
+      },
       color: { field: "arm", type: "nominal", title: null },
       shape: { field: "arm", type: "nominal", title: null },
     },
   };
 };
+
+/** Round numbers up to the largest, for a legend of counts. */
+function ticks(counts: readonly number[]): readonly number[] {
+  const most = Math.max(...counts);
+  return [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((count) => count <= most).slice(-4);
+}

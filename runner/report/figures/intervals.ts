@@ -1,26 +1,19 @@
+import { resultRuns } from "../names.ts";
 import type { RunFacts } from "../study.ts";
-import { armWord, metricWord, runWord, subject } from "../words.ts";
+import { armWord, metricWord, subject } from "../words.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** Runs whose arms are all drawn; of more, each shows the arm that it is about. */
-const mostWhole = 4;
-
-/** A run as an axis names it: what all runs share is left out, and of a setting's key all but its last word where that is enough. */
-function shortName(run: RunFacts, runs: readonly RunFacts[]): string {
-  if (run.coordinates === "" || runs.some(({ experiment }) => experiment !== run.experiment)) return runWord(run);
-  const settings = run.coordinates.split(",");
-  const short = settings.map((setting) => setting.replace(/^[^=]*\.(?=[^=.]+=)/, ""));
-  const words = short.map((setting) => setting.split("=")[0]);
-  return (new Set(words).size === words.length ? short : settings).join(", ");
-}
+export const mostWhole = 4;
 
 function axisName(run: RunFacts, arm: string, runs: readonly RunFacts[]): string {
   if (runs.length === 1) return armWord(arm);
-  return runs.length > mostWhole ? shortName(run, runs) : `${shortName(run, runs)}, ${armWord(arm)}`;
+  return runs.length > mostWhole ? run.name : `${run.name}, ${armWord(arm)}`;
 }
 
 /** The primary metric of every arm with its interval. */
-export const intervals: Figure = ({ runs }) => {
+export const intervals: Figure = ({ runs: all }) => {
+  const runs = resultRuns(all);
   const metric = (runs.at(-1) as RunFacts).config.evaluate.primary.metric;
   const values = runs.flatMap((run) =>
     Object.entries(run.comparison?.arms ?? {})

@@ -1,6 +1,6 @@
 import { type Block, heading, paragraph } from "../block.ts";
 import type { RunFacts, StepFacts, Study } from "../study.ts";
-import { duration, gigabytes, runWord, whole } from "../words.ts";
+import { duration, gigabytes, whole } from "../words.ts";
 
 /** What the results cost, whenever their steps were built. */
 export function efficiency({ runs }: Study): readonly Block[] {
@@ -27,7 +27,7 @@ export function efficiency({ runs }: Study): readonly Block[] {
       ],
       align: ["left", ...Array.from({ length: priced ? 7 : 6 }, () => "right" as const)],
       rows: runs.map((run) => [
-        runWord(run),
+        run.name,
         time(run, ({ kind }) => kind === "train"),
         time(run, ({ kind }) => kind === "generate" || kind === "ask"),
         duration(run.cost.seconds),

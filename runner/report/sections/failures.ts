@@ -1,6 +1,6 @@
 import { type Block, heading, paragraph, type Span } from "../block.ts";
 import type { RunFacts, Study } from "../study.ts";
-import { armWord, runWord, score, subject, whole } from "../words.ts";
+import { armWord, score, subject, whole } from "../words.ts";
 
 /** How the answers are wrong, where, and cases to look at: counted and drawn by a seed, never chosen by hand. */
 export function failures({ runs }: Study): readonly Block[] {
@@ -10,7 +10,7 @@ export function failures({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Failure cases and likely causes"),
     paragraph(
-      `${runWord(run)}: ${whole(own.wrong)} of ${whole(own.cases)} answers differ from gold in the ${run.analysis.view} view. `,
+      `${run.name}: ${whole(own.wrong)} of ${whole(own.cases)} answers differ from gold in the ${run.analysis.view} view. `,
       "A wrong answer has every category that applies; ",
       { ref: "categories" },
       " counts them.",
@@ -65,11 +65,15 @@ function confusions(run: RunFacts): readonly Block[] {
   if (pairs.length === 0) return [];
   return [
     heading(2, "Confusions"),
+    paragraph(
+      { ref: "confusions" },
+      " sets labels that were left out against labels that were named for nothing in the same case.",
+    ),
     {
       type: "figure",
       id: "confusions",
       caption:
-        "Labels that were omitted (rows) against labels that were added in the same case (columns); numbers are cases.",
+        "Labels most often omitted (rows) against labels that were added in the same case (columns); numbers are cases.",
       alt: "Matrix of omitted against added labels",
     },
   ];
@@ -144,7 +148,7 @@ function rivals(run: RunFacts): readonly Block[] {
         whole(both_wrong),
       ]),
     },
-    ...(agreement === null
+    ...(agreement === null || agreement.agree.cases < fewestAgreed
       ? []
       : [
           paragraph(
@@ -154,6 +158,9 @@ function rivals(run: RunFacts): readonly Block[] {
         ]),
   ];
 }
+
+/** Agreements that a share can be told of. */
+const fewestAgreed = 20;
 
 const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 

@@ -1,11 +1,12 @@
 import { type Block, heading, paragraph } from "../block.ts";
-import { replayLimits, trainedHere } from "../replayed.ts";
+import { signedInterval } from "../differences.ts";
+import { replayLimits, smokeWarning, trainedHere } from "../replayed.ts";
 import type { RunFacts, Study } from "../study.ts";
-import { metricWord, runWord, score, whole } from "../words.ts";
+import { metricWord, whole } from "../words.ts";
 
 /** What a reader should hold against the numbers. */
 export function limits({ runs }: Study): readonly Block[] {
-  const items = [...new Set(runs.flatMap(limitsOf))];
+  const items = limitsOf(runs);
   return [
     heading(1, "Limits"),
     ...(items.length === 0 ? [] : [{ type: "list" as const, items: items.map((item) => [item]) }]),
@@ -18,41 +19,67 @@ export function limits({ runs }: Study): readonly Block[] {
 }
 
 function looks(runs: readonly RunFacts[]): string {
-  const counted = runs.flatMap((run) => (run.looks === null ? [] : [`${runWord(run)}: ${whole(run.looks)}`]));
-  return counted.length === 0 ? "No look was recorded." : `Looks when this report was made: ${counted.join("; ")}.`;
+  const counted = new Map(
+    runs.flatMap(({ looks: count, config }) =>
+      count === null ? [] : [[config.data.test?.file ?? "the test file", count] as const],
+    ),
+  );
+  if (counted.size === 0) return "No look was recorded.";
+  const times = (count: number): string => (count === 1 ? "once" : `${whole(count)} times`);
+  return `When this report was made, ${[...counted].map(([file, count]) => `${file} had been scored ${times(count)}`).join(", ")}.`;
 }
 
-/** What a reader should hold against one run. */
-export function limitsOf(run: RunFacts): readonly string[] {
-  const { config, audit, provenance } = run;
+/** What a reader should hold against runs, each thing once with the runs that it holds for. */
+export function limitsOf(runs: readonly RunFacts[]): readonly string[] {
+  const of = (is: (run: RunFacts) => boolean, one: string, many = one): readonly string[] => {
+    const names = runs.filter(is).map(({ name }) => name);
+    const first = names[0];
+    if (first === undefined) return [];
+    return [names.length === 1 ? `${first} ${one}` : `${subjects(names, runs.length)} ${many}`];
+  };
   return [
-    ...(run.smoke ? [`${runWord(run)} is a smoke run of 20 rows and 5 steps: its numbers mean nothing.`] : []),
-    ...replayLimits(run),
-    ...(config.evaluate.on === "validation"
-      ? [`${runWord(run)} is scored on validation rows, which may have chosen its settings.`]
-      : []),
-    ...(trainedHere(run) && config.data.validation === undefined
-      ? [`${runWord(run)} has no validation part: its settings were not chosen by held-out rows.`]
-      : []),
-    ...(trainedHere(run)
-      ? [`${runWord(run)} was trained with one seed: the interval covers the draw of cases, not that of seeds.`]
-      : []),
-    ...formsOf(run),
-    ...(provenance.git?.dirty === true
-      ? [`${runWord(run)} was made from a working tree with changes that are in no commit.`]
-      : []),
-    ...((audit?.findings ?? []).some(({ code }) => code === "leak" || code === "near-leak")
+    ...new Set(runs.filter((run) => run.smoke).map(({ experiment }) => smokeWarning(experiment))),
+    ...replayLimits(runs),
+    ...of(
+      ({ config }) => config.evaluate.on === "validation",
+      "is scored on validation rows, which may have chosen its settings.",
+      "are scored on validation rows, which may have chosen their settings.",
+    ),
+    ...of(
+      (run) => trainedHere(run) && run.config.data.validation === undefined,
+      "has no validation part: its settings were not chosen by held-out rows.",
+      "have no validation part: their settings were not chosen by held-out rows.",
+    ),
+    ...of(
+      trainedHere,
+      "was trained with one seed: the interval covers the draw of cases, not that of seeds.",
+      "were trained with one seed each: intervals cover the draw of cases, not that of seeds.",
+    ),
+    ...runs.flatMap(formsOf),
+    ...of(
+      ({ provenance }) => provenance.git?.dirty === true,
+      "was made from a working tree with changes that are in no commit.",
+      "were made from a working tree with changes that are in no commit.",
+    ),
+    ...(runs.some(({ audit }) => (audit?.findings ?? []).some(({ code }) => code === "leak" || code === "near-leak"))
       ? ["Texts of the scored part, or near copies, stand in the training part too: see the audit."]
       : []),
   ];
 }
 
+/** Runs as the subject of a sentence: by their names while these are few. */
+function subjects(names: readonly string[], all: number): string {
+  if (names.length <= mostNamed) return `${names.slice(0, -1).join("; ")} and ${names.at(-1)}`;
+  return names.length === all ? `All ${all} runs` : `${names.length} of ${all} runs`;
+}
+
+const mostNamed = 3;
+
 /** What merging into 16 bits changed of an adapter that was trained on a 4-bit base. */
 function formsOf(run: RunFacts): readonly string[] {
   const { difference, low, high, metric, cases } = run.steps.requantised?.evidence ?? {};
   if (typeof difference !== "number" || typeof low !== "number" || typeof high !== "number") return [];
-  const sign = (value: number): string => `${value < 0 ? "−" : "+"}${score(Math.abs(value))}`;
   return [
-    `${runWord(run)} was trained on a 4-bit base. Merged into the 16-bit base it is another model: ${metricWord(String(metric))} changes by ${sign(difference)} [${sign(low)}, ${sign(high)}] on ${whole(Number(cases))} validation rows (95 % bootstrap interval).`,
+    `${run.name} was trained on a 4-bit base. Merged into the 16-bit base it is another model: ${metricWord(String(metric))} changes by ${signedInterval({ difference, low, high })} on ${whole(Number(cases))} validation rows (95 % bootstrap interval).`,
   ];
 }

@@ -1,7 +1,7 @@
-import { type Block, type Cell, heading, paragraph, type Span } from "../block.ts";
+import { type Block, heading, paragraph, type Span } from "../block.ts";
 import type { Curve, RunFacts, Study } from "../study.ts";
 import { type Training, trainingsOf } from "../trainings.ts";
-import { duration, gigabytes, whole } from "../words.ts";
+import { duration, gigabytes, metricWord, whole } from "../words.ts";
 
 /** Architecture, what is trained and how, and how the loss went. */
 export function method({ runs }: Study): readonly Block[] {
@@ -27,7 +27,7 @@ export function method({ runs }: Study): readonly Block[] {
           ),
         ]),
     paragraph(...explained(trained, here)),
-    training(trained, here),
+    ...training(trained, here),
     ...(curves
       ? [
           {
@@ -104,7 +104,7 @@ function explained(runs: readonly Training[], here: boolean): readonly Span[] {
 }
 
 /** What differs from run to run in one table; the appendix has every parameter. */
-function training(runs: readonly Training[], here: boolean): Block {
+function training(runs: readonly Training[], here: boolean): readonly Block[] {
   const declared: readonly Row[] = [
     ["base model", ({ config }) => config.model.base],
     ["method", ({ config }) => config.train?.method ?? "–"],
@@ -120,7 +120,8 @@ function training(runs: readonly Training[], here: boolean): Block {
     ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
     [
       "kept checkpoint",
-      ({ config: { train } }) => (train?.keep === "last" ? "last" : `best ${(train?.keep as { best: string })?.best}`),
+      ({ config: { train } }) =>
+        train?.keep === "last" ? "last" : `best ${metricWord((train?.keep as { best: string })?.best)}`,
     ],
   ];
   const measured: readonly Row[] = [
@@ -133,18 +134,37 @@ function training(runs: readonly Training[], here: boolean): Block {
     ],
     ["device", ({ step }) => String(step?.evidence.device ?? "–")],
   ];
-  const few = runs.slice(0, mostColumns);
-  return {
-    type: "table",
-    id: "training",
-    caption: `${here ? "How the models were trained" : "How the models are to be trained"}${runs.length > few.length ? `; the first ${few.length} of ${runs.length} trainings` : ""}. The appendix has every parameter.`,
-    head: ["", ...few.map(({ name }) => name)],
-    align: ["left", ...few.map(() => "right" as const)],
-    rows: [...declared, ...(here ? measured : [])].map(([name, of]) => [name, ...few.map(of)]),
-  };
+  const rows = [...declared, ...(here ? measured : [])];
+  const caption = `${here ? "How the models were trained" : "How the models are to be trained"}. The appendix has every parameter.`;
+  if (runs.length <= mostColumns) {
+    return [
+      {
+        type: "table",
+        id: "training",
+        caption,
+        head: ["", ...runs.map(({ name }) => name)],
+        align: ["left", ...runs.map(() => "right" as const)],
+        rows: rows.map(([name, of]) => [name, ...runs.map(of)]),
+      },
+    ];
+  }
+  const isShared = ([, of]: Row): boolean => new Set(runs.map(of)).size === 1;
+  const shared = rows.filter(isShared).map(([name, of]) => `${name} ${of(runs[0] as Training)}`);
+  const own = rows.filter((row) => !isShared(row));
+  return [
+    ...(shared.length === 0 ? [] : [paragraph(`All ${whole(runs.length)} trainings share: ${shared.join("; ")}.`)]),
+    {
+      type: "table",
+      id: "training",
+      caption,
+      head: ["training", ...own.map(([name]) => name)],
+      align: ["left", ...own.map(() => "right" as const)],
+      rows: runs.map((training) => [training.name, ...own.map(([, of]) => of(training))]),
+    },
+  ];
 }
 
-type Row = readonly [name: string, of: (training: Training) => Cell];
+type Row = readonly [name: string, of: (training: Training) => string];
 
 const count = (value: unknown): string => (typeof value === "number" ? whole(value) : "–");
 

@@ -1,4 +1,5 @@
 import { type Block, heading, paragraph } from "../block.ts";
+import { resultRuns } from "../names.ts";
 import type { RunFacts, Study } from "../study.ts";
 import { armWord, metricWord, score, subject, whole, withInterval } from "../words.ts";
 
@@ -14,7 +15,7 @@ export function prompts({ runs }: Study): readonly Block[] {
     ),
     ...runs.flatMap((run) => templates(run, seen)),
     ...unrendered(runs),
-    ...baselines(runs.at(-1) as RunFacts),
+    ...baselines(resultRuns(runs).at(-1) as RunFacts),
   ];
 }
 

@@ -1,6 +1,7 @@
-import { type Block, heading, paragraph } from "../block.ts";
+import { type Block, type Cell, heading, paragraph } from "../block.ts";
+import { hardwareWords } from "../hardware.ts";
+import { resultRuns } from "../names.ts";
 import type { RunFacts, Study } from "../study.ts";
-import { runWord } from "../words.ts";
 
 /** The commands that make every number again. */
 export function reproduction({ runs }: Study): readonly Block[] {
@@ -11,7 +12,9 @@ export function reproduction({ runs }: Study): readonly Block[] {
     "npm ci && npm run build",
     `npx exp setup ${[...backends].join(" ")}`,
     ...new Set(runs.map(commandOf)),
-    ...runs.map(({ experiment, run }) => `npx exp verify ${experiment}/${run}`),
+    ...(runs.length > mostRuns
+      ? ["npx exp verify"]
+      : runs.map(({ experiment, run }) => `npx exp verify ${experiment}/${run}`)),
   ];
   return [
     heading(1, "Reproduction"),
@@ -34,7 +37,7 @@ function published(run: RunFacts): readonly Block[] {
   const access = last.private ? ", which only those whom its owner lets in can read" : "";
   return [
     paragraph(
-      `The model of ${runWord(run)} is published in the repository `,
+      `The model of ${run.name} is published in the repository `,
       { code: last.repo },
       " of the Hugging Face hub, commit ",
       { code: last.commit },
@@ -52,68 +55,81 @@ export function commandOf({ file, set, smoke }: RunFacts): string {
 export function appendix({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Appendix: parameters"),
-    ...runs.slice(-mostRuns).flatMap((run): readonly Block[] => [
-      {
-        type: "table",
-        id: `parameters-${run.run}`,
-        caption: `${runWord(run)}, run ${run.run}: the resolved experiment.`,
-        head: ["key", "value"],
-        align: ["left", "left"],
-        rows: leaves(run.config).map(([key, value]) => [[{ code: key }], value]),
-      },
-    ]),
+    ...lastOfEach(runs).map(parameters),
     heading(1, "Appendix: provenance"),
-    ...runs.slice(-mostRuns).flatMap(provenance),
+    ...machines(runs),
+    ...resultRuns(runs).slice(-mostRuns).map(steps),
   ];
 }
 
 /** Runs that the appendix spells out; the manifests have them all. */
 const mostRuns = 4;
 
-function provenance(run: RunFacts): readonly Block[] {
-  const { provenance: of } = run;
-  const packages = Object.entries(of.packages).flatMap(([environment, pinned]) =>
-    Object.entries(pinned)
-      .filter(([name]) => named.has(name))
-      .map(([name, version]) => `${environment}: ${name} ${version}`),
-  );
-  return [
-    {
+/** The last run of each experiment: runs of one experiment differ in what their names say. */
+function lastOfEach(runs: readonly RunFacts[]): readonly RunFacts[] {
+  return [...new Map(runs.map((run) => [run.experiment, run])).values()].slice(-mostRuns);
+}
+
+function parameters(run: RunFacts): Block {
+  return {
+    type: "table",
+    id: `parameters-${run.run}`,
+    caption: `${run.name}, run ${runDigest(run)}: the resolved experiment.${run.coordinates === "" ? "" : " Other runs of the sweep differ from it in what their names say."}`,
+    head: ["key", "value"],
+    align: ["left", "left"],
+    rows: leaves(run.config).map(([key, value]) => [[{ code: key }], value]),
+  };
+}
+
+/** The digest that ends a run's name, which alone tells it from all others. */
+const runDigest = ({ run }: RunFacts): string => run.slice(-8);
+
+/** With what runs were made; those that were made with the same share a table. */
+function machines(runs: readonly RunFacts[]): readonly Block[] {
+  const groups = new Map<string, RunFacts[]>();
+  for (const run of runs) {
+    const key = JSON.stringify(machineRows(run));
+    groups.set(key, [...(groups.get(key) ?? []), run]);
+  }
+  return [...groups.values()].slice(-mostRuns).map(
+    (own): Block => ({
       type: "table",
-      id: `provenance-${run.run}`,
-      caption: `${runWord(run)}, run ${run.run}: with what it was made.`,
+      id: `provenance-${own[0]?.run}`,
+      caption: `With what ${own.length === runs.length && own.length > 1 ? `all ${own.length} runs were` : own.length > mostRuns ? `${own.length} of ${runs.length} runs were` : `${own.map((run) => `${run.name} (run ${runDigest(run)})`).join(" and ")} ${own.length === 1 ? "was" : "were"}`} made.`,
       head: ["", ""],
       align: ["left", "left"],
-      rows: [
-        ["exp, Node.js", `${of.exp}, ${of.node}`],
-        [
-          "commit",
-          of.git === null ? "no git repository" : [{ code: of.git.commit }, of.git.dirty ? " with changes" : ""],
-        ],
-        ["system", of.os],
-        ["hardware", JSON.stringify(of.hardware)],
-        ["packages", packages.join("; ")],
-        [
-          "seeds",
-          Object.entries(of.seeds)
-            .map(([name, seed]) => `${name} ${seed}`)
-            .join("; "),
-        ],
-      ],
-    },
-    {
-      type: "table",
-      id: `steps-${run.run}`,
-      caption: `${runWord(run)}, run ${run.run}: each step, the digest of what it wrote (artifacts/store/objects), and how long it took.`,
-      head: ["step", "output", "seconds"],
-      align: ["left", "left", "right"],
-      rows: Object.entries(run.steps).map(([id, { object, seconds }]) => [
-        [{ code: id }],
-        [{ code: object.slice(0, 16) }],
-        seconds.toFixed(1),
-      ]),
-    },
+      rows: machineRows(own[0] as RunFacts),
+    }),
+  );
+}
+
+function machineRows({ provenance: of }: RunFacts): readonly (readonly Cell[])[] {
+  const packages = Object.entries(of.packages).flatMap(([environment, pinned]) => {
+    const versions = Object.entries(pinned).flatMap(([name, version]) => (named.has(name) ? `${name} ${version}` : []));
+    return versions.length === 0 ? [] : [`environment ${environment}: ${versions.join(", ")}`];
+  });
+  return [
+    ["exp, Node.js", `${of.exp}, ${of.node}`],
+    ["commit", of.git === null ? "no git repository" : [{ code: of.git.commit }, of.git.dirty ? " with changes" : ""]],
+    ["system", of.os],
+    ["hardware", hardwareWords(of.hardware)],
+    ...(packages.length === 0 ? [] : [["packages", packages.join("; ")]]),
   ];
+}
+
+function steps(run: RunFacts): Block {
+  return {
+    type: "table",
+    id: `steps-${run.run}`,
+    caption: `${run.name}, run ${runDigest(run)}: each step, the digest of what it wrote (artifacts/store/objects), and how long it took.`,
+    head: ["step", "output", "seconds"],
+    align: ["left", "left", "right"],
+    rows: Object.entries(run.steps).map(([id, { object, seconds }]) => [
+      [{ code: id }],
+      [{ code: object.slice(0, 16) }],
+      seconds.toFixed(1),
+    ]),
+  };
 }
 
 /** Packages whose versions readers look for. */
@@ -132,7 +148,9 @@ const named = new Set([
 /** Every leaf of a configuration by its dotted key, as text. */
 export function leaves(value: unknown, path = ""): readonly (readonly [string, string])[] {
   if (typeof value !== "object" || value === null) return value === undefined ? [] : [[path, String(value)]];
-  if (Array.isArray(value))
-    return [[path, value.map((item) => (typeof item === "object" ? JSON.stringify(item) : String(item))).join(", ")]];
+  if (Array.isArray(value)) {
+    const items = value.map((item) => (typeof item === "object" ? JSON.stringify(item) : String(item)));
+    return [[path, items.length === 0 ? "–" : items.join(", ")]];
+  }
   return Object.entries(value).flatMap(([key, item]) => leaves(item, path === "" ? key : `${path}.${key}`));
 }

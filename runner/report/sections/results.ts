@@ -1,9 +1,13 @@
 import { type Block, heading, paragraph } from "../block.ts";
+import { differenceOf, signed } from "../differences.ts";
+import { mostWhole } from "../figures/intervals.ts";
+import { resultRuns } from "../names.ts";
 import type { RunFacts, Study } from "../study.ts";
-import { armWord, metricWord, pValue, runWord, score, subject, whole, withInterval } from "../words.ts";
+import { armWord, metricWord, pValue, score, subject, whole, withInterval } from "../words.ts";
 
 /** Every run's arms side by side, the tests between them, and where along the labels the scores come from. */
-export function results({ runs }: Study): readonly Block[] {
+export function results({ runs: all }: Study): readonly Block[] {
+  const runs = resultRuns(all);
   const last = runs.at(-1) as RunFacts;
   return [
     heading(1, "Results"),
@@ -13,7 +17,7 @@ export function results({ runs }: Study): readonly Block[] {
           {
             type: "figure" as const,
             id: "intervals",
-            caption: `${metricWord(last.config.evaluate.primary.metric)} of ${runs.length > 4 ? "the arm that each run is about" : "every arm"} (${last.config.evaluate.primary.view} view), with 95 % intervals.`,
+            caption: `${metricWord(last.config.evaluate.primary.metric)} of ${runs.length > mostWhole ? "the arm that each run is about" : "every arm"} (${last.config.evaluate.primary.view} view), with 95 % intervals.`,
             alt: "Points with intervals, one for each arm of each run",
           },
         ]
@@ -30,16 +34,18 @@ export function results({ runs }: Study): readonly Block[] {
 const mostTested = 4;
 
 function comparison(runs: readonly RunFacts[]): Block {
-  const names = (runs.at(-1) as RunFacts).config.evaluate.metrics.slice(0, 4);
+  const { metrics, on } = (runs.at(-1) as RunFacts).config.evaluate;
+  const names = metrics.slice(0, 4);
+  const several = runs.length > 1;
   return {
     type: "table",
     id: "results",
-    caption: "Every arm of every run in its primary view, with 95 % bootstrap intervals over cases.",
-    head: ["run", "arm", ...names.map(metricWord)],
-    align: ["left", "left", ...names.map(() => "right" as const)],
+    caption: `Every arm${several ? " of every run" : ""} in its primary view on the ${on} rows, with 95 % bootstrap intervals over cases.`,
+    head: [...(several ? ["run"] : []), "arm", ...names.map(metricWord)],
+    align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
     rows: runs.flatMap((run) =>
       run.arms.map(({ name, views }, index) => [
-        index === 0 ? runWord(run) : "",
+        ...(several ? [index === 0 ? run.name : ""] : []),
         armWord(name),
         ...names.map((metric) => {
           const measured = run.comparison?.arms[name]?.[metric];
@@ -53,39 +59,28 @@ function comparison(runs: readonly RunFacts[]): Block {
 }
 
 function tests(run: RunFacts): Block {
-  const { family, pairs } = run.comparison as NonNullable<RunFacts["comparison"]>;
-  const { metric } = family;
+  const compared = run.comparison as NonNullable<RunFacts["comparison"]>;
+  const { metric, subject: own, tests: all } = compared.family;
   return {
     type: "table",
     id: `tests-${run.run}`,
-    caption: `${runWord(run)}: ${armWord(family.subject)} against each other arm in ${metricWord(metric)}. McNemar's counts are the cases that only the one or only the other has exactly right.`,
+    caption: `${run.name}: ${armWord(own)} against each other arm in ${metricWord(metric)}. McNemar's counts are the cases that only the one or only the other has exactly right.`,
     head: ["against", "difference", "95 % interval", "p", "p (Holm)", "only one right", "p (McNemar)"],
     align: ["left", "right", "right", "right", "right", "right", "right"],
-    rows: family.tests.map(({ against, p, adjusted }) => {
-      const pair = pairs.find(({ a, b }) => [a, b].includes(against) && [a, b].includes(family.subject));
-      const turned = pair?.a === against ? -1 : 1;
-      const difference = pair?.metrics[metric];
-      const ends =
-        difference === undefined ? [] : [turned * difference.low, turned * difference.high].sort((a, b) => a - b);
-      const mcnemar = pair?.exact_match;
+    rows: all.map(({ against, p, adjusted }) => {
+      const found = differenceOf(compared, own, against, metric);
+      const exact = found?.exact ?? null;
       return [
         armWord(against),
-        difference === undefined ? "–" : signed(turned * difference.difference),
-        ends.length === 0 ? "–" : `[${ends.map(signed).join(", ")}]`,
+        found === undefined ? "–" : signed(found.difference),
+        found === undefined ? "–" : `[${signed(found.low)}, ${signed(found.high)}]`,
         pValue(p),
         pValue(adjusted),
-        mcnemar === null || mcnemar === undefined ? "–" : mcnemarCounts(mcnemar, turned === 1),
-        mcnemar === null || mcnemar === undefined ? "–" : pValue(mcnemar.p),
+        exact === null ? "–" : `${whole(exact.own)} / ${whole(exact.other)}`,
+        exact === null ? "–" : pValue(exact.p),
       ];
     }),
   };
-}
-
-const signed = (value: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
-
-function mcnemarCounts(counts: { readonly only_a: number; readonly only_b: number }, isFirst: boolean): string {
-  const [own, other] = isFirst ? [counts.only_a, counts.only_b] : [counts.only_b, counts.only_a];
-  return `${whole(own)} / ${whole(other)}`;
 }
 
 /** How far the score depends on what counts as the same label. */
@@ -97,7 +92,7 @@ function views(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "views",
-      caption: `${runWord(run)}, ${armWord(own.name)}: the same answers in each label view.`,
+      caption: `${run.name}, ${armWord(own.name)}: the same answers in each label view.`,
       head: ["view", ...names.map(metricWord)],
       align: ["left", ...names.map(() => "right" as const)],
       rows: Object.entries(own.views).map(([view, values]) => [view, ...names.map((name) => score(values[name]))]),
@@ -125,7 +120,10 @@ function labels(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "labels",
-      caption: `The ${Math.min(mostLabels, rows.length)} most frequent labels of the scored cases: F1 of each arm; the workbook has all ${rows.length}.`,
+      caption:
+        rows.length <= mostLabels
+          ? "Every label of the scored cases: F1 of each arm."
+          : `The ${mostLabels} most frequent labels of the scored cases: F1 of each arm; the workbook has all ${rows.length}.`,
       head: [
         "label",
         "cases",
