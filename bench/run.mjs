@@ -20,12 +20,13 @@ import { pages } from "./pages.mjs";
 import { scoring } from "./scoring.mjs";
 import { startup } from "./startup.mjs";
 import { steps } from "./steps.mjs";
+import { submit } from "./submit.mjs";
 import { sweep } from "./sweep.mjs";
 import { toMarkdown } from "./table.mjs";
 import { training } from "./training.mjs";
 import { workbook } from "./workbook.mjs";
 
-const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages, listing, live];
+const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages, listing, live, submit];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

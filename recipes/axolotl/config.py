@@ -25,7 +25,7 @@ _SHARDED = ("fsdp", "fsdp_config", "fsdp_version", "deepspeed")
 
 @dataclass(frozen=True)
 class Device:
-    """What the training runs on. `count` processes train together, one a GPU; the CPU takes one."""
+    """What the training runs on. `count` processes train together on a node, one a GPU; its CPU takes one."""
 
     kind: str
     """"cpu" or "cuda" """
@@ -33,6 +33,12 @@ class Device:
     capability: tuple[int, int] | None = None
     """Compute capability of the weakest GPU."""
     name: str = "cpu"
+    nodes: int = 1
+
+    @property
+    def processes(self) -> int:
+        """How many train together, on all nodes."""
+        return self.count * self.nodes
 
 
 def build_config(
@@ -59,7 +65,7 @@ def build_config(
         "pad_to_sequence_len": False,
         "train_on_inputs": False,
         "micro_batch_size": params["batch_size"],
-        "gradient_accumulation_steps": params["gradient_accumulation"] // device.count,
+        "gradient_accumulation_steps": params["gradient_accumulation"] // device.processes,
         "num_epochs": params["epochs"],
         # Its own count takes all epochs for one long one, and ends a training before the last steps of the last epoch.
         "max_steps": steps,
@@ -228,6 +234,7 @@ def _answers(params: Mapping[str, Any]) -> dict[str, Any] | None:
 def _refuse(params: Mapping[str, Any], device: Device) -> None:
     """Fail for what axolotl cannot do, or not on this device."""
     keep, method, precision = params["keep"], params["method"], params["precision"]
+    passes = params["gradient_accumulation"]
     best = ("loss", *METRICS)
     refused = {
         f"method {method}": method not in _METHODS,
@@ -237,8 +244,8 @@ def _refuse(params: Mapping[str, Any], device: Device) -> None:
         f"optimizer {params['optimizer']}": params["optimizer"] != "adamw",
         f"schedule {params['schedule']}": params["schedule"] not in _SCHEDULES,
         f"keep {json.dumps(keep)}": keep != "last" and keep.get("best") not in best,
-        f"gradient_accumulation {params['gradient_accumulation']} on {device.count} GPUs, which share it": (
-            params["gradient_accumulation"] % device.count != 0
+        f"gradient_accumulation {passes} on {device.processes} GPUs or nodes, which share it": (
+            passes % device.processes != 0
         ),
     }
     for what, wrong in refused.items():

@@ -12,11 +12,11 @@ import os
 import resource
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ from recipes.axolotl.data import check_prefixes, encode_file
 from recipes.axolotl.weights import hand_over
 from recipes.common.curves import curves_of, write_curves
 from recipes.common.encode import end_token, load_tokenizer, pad_token
+from recipes.common.nodes import Elsewhere, granted_nodes, meeting_place
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
 from recipes.common.tensors import read_headers
 
@@ -58,7 +59,7 @@ def run(step: Step) -> dict[str, Any]:
     outcome = _outcome(step, work, codes)
     report = outcome["report"]
     expected = total_steps(step.params, _count_lines(step.inputs["train"]))
-    short = report["steps"] < outcome["max_steps"] or (device.count == 1 and report["steps"] < expected)
+    short = report["steps"] < outcome["max_steps"] or (device.processes == 1 and report["steps"] < expected)
     if report["stopped"] != "early_stopping" and short:
         raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps")
     hand_over(work / "out", step.output, step.params, _read_json(step.inputs["model"]), step.places["model"])
@@ -66,7 +67,8 @@ def run(step: Step) -> dict[str, Any]:
     _keep_reports(step, work, report)
     return {
         "device": outcome["device"],
-        "processes": device.count,
+        "processes": device.processes,
+        **({"nodes": device.nodes} if device.nodes > 1 else {}),
         "precision": step.params["precision"],
         "seconds_training": round(outcome["seconds"], 3),
         "seconds_axolotl": round(time.monotonic() - started, 3),
@@ -83,7 +85,7 @@ def prepare(step: Step, work: Path) -> tuple[dict[str, Any], Device]:
     model, params = step.places["model"], step.params
     read_headers(model)
     shape = _read_json(model / "config.json")
-    device = find_device(params.get("gpus"))
+    device = replace(find_device(params.get("gpus")), nodes=granted_nodes(params.get("nodes", 1)))
     (work / "out").mkdir(parents=True, exist_ok=True)
     tokenizer = load_tokenizer(model)
     files = {"model": model, "train": work / "train.jsonl"}
@@ -141,24 +143,29 @@ def find_device(wanted: int | None) -> Device:
 
 
 def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) -> list[int]:
-    """Run axolotl to its end, one process a device, and return their exit codes. Asked to stop, it asks them; where
-    one of several fails, the others are ended."""
+    """Run axolotl to its end, one process a device, and return their exit codes, that of all other nodes being one.
+    Asked to stop, it asks them; where one of several fails, the others are ended."""
     for old in [*work.glob("failure-*.json"), work / "outcome.json", work / "progress.jsonl"]:
         old.unlink(missing_ok=True)
     for saved in (work / "out").glob("*.safetensors"):
         if not saved.name.startswith("best-"):
             saved.unlink()
     (work / "progress.jsonl").symlink_to(step.progress_path)
-    command = [sys.executable, "-m", "axolotl.cli.train", str(work / "config.yaml")]
+    module, arguments = "axolotl.cli.train", [str(work / "config.yaml")]
+    environments = _environments(work, device, step.cores, config)
     children = [
-        subprocess.Popen(command, cwd=work, env=env, stdin=subprocess.PIPE)
-        for env in _environments(work, device, step.cores, config)
+        subprocess.Popen([sys.executable, "-m", module, *arguments], cwd=work, env=env, stdin=subprocess.PIPE)
+        for env in environments
     ]
+    if device.nodes > 1:
+        where = {"nodes": device.nodes, "per_node": device.count}
+        children.append(Elsewhere(module, arguments, env=environments[0], gpus=device.kind == "cuda", **where))
     asked = False
     while any(child.poll() is None for child in children):
         if step.stopping and not asked:
             asked = True
-            for child in children:
+            # One that was asked tells the others, also those on other nodes.
+            for child in children[: device.count]:
                 child.send_signal(signal.SIGTERM)
         if any(child.poll() not in (None, 0) for child in children) and len(children) > 1:
             time.sleep(2)
@@ -169,7 +176,7 @@ def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) ->
 
 
 def _environments(work: Path, device: Device, cores: int, config: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The variables of each process, as torchrun sets them; the processes are ours, so that none outlives us."""
+    """The variables of each process of this node, as torchrun sets them; they are ours, so that none outlives us."""
     kept = {name: value for name, value in os.environ.items() if "COLAB_" not in name}
     wandb = {"WANDB_MODE": "offline", "WANDB_DIR": str(work / "reports")} if config.get("use_wandb") else {}
     (work / "reports").mkdir(exist_ok=True)
@@ -185,12 +192,10 @@ def _environments(work: Path, device: Device, cores: int, config: Mapping[str, A
         **wandb,
         "EXP_WATCHED": "1",
     }
-    if device.count == 1:
+    if device.processes == 1:
         return [shared]
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    group = {"WORLD_SIZE": str(device.count), "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    address, port = meeting_place(device.nodes)
+    group = {"WORLD_SIZE": str(device.processes), "MASTER_ADDR": address, "MASTER_PORT": str(port)}
     return [shared | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(device.count)]
 
 
@@ -234,8 +239,8 @@ def _keep_reports(step: Step, work: Path, report: Mapping[str, Any]) -> None:
 
 def _fingerprint(params: Mapping[str, Any], digests: list[str], model: Path, device: Device) -> str:
     """Digest of what a checkpoint depends on."""
-    told = {key: value for key, value in params.items() if key not in ("checkpoint", "gpus", "report_to")}
-    facts = [told, digests, hashlib.sha256(model.read_bytes()).hexdigest(), device.count]
+    told = {key: value for key, value in params.items() if key not in ("checkpoint", "gpus", "nodes", "report_to")}
+    facts = [told, digests, hashlib.sha256(model.read_bytes()).hexdigest(), device.processes]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 

@@ -234,8 +234,8 @@ def _refuse(params: Mapping[str, Any], ranks: int) -> None:
     best = ("loss", *METRICS)
     refused = {
         f"method {method}": method not in ("lora", "dora", "qlora", "qdora", "full"),
-        f"method {method} on {ranks} GPUs": ranks > 1 and method in ("qlora", "qdora"),
-        f"gradient_accumulation {params['gradient_accumulation']} on {ranks} GPUs, which share it": (
+        f"method {method} on {ranks} GPUs or nodes": ranks > 1 and method in ("qlora", "qdora"),
+        f"gradient_accumulation {params['gradient_accumulation']} on {ranks} GPUs or nodes, which share it": (
             params["gradient_accumulation"] % ranks != 0
         ),
         f"precision {params['precision']}": params["precision"] not in ("bf16", "fp32"),

@@ -1,8 +1,8 @@
 """The training step: `python -m recipes.torchtune.train REQUEST`. Writes adapter/ or model/, train.json, and what the
 reporters keep.
 
-With several GPUs this process is the first of them and starts the others by itself, so that the runner has one process
-to ask: it alone is told to stop, speaks, and writes.
+With several GPUs or nodes this process is the first of all and starts the others by itself, so that the runner has one
+process to ask: it alone is told to stop, speaks, and writes.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -26,6 +25,7 @@ import torch
 from omegaconf import OmegaConf
 
 from recipes.common.curves import curves_of, keep_reports
+from recipes.common.nodes import Elsewhere, granted_nodes, meeting_place
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
 from recipes.torchtune import ranks
 from recipes.torchtune.config import build_config
@@ -61,8 +61,9 @@ class _Progress:
 
 def run(step: Step) -> dict[str, Any]:
     """Train as the request says; a rerun with the same work folder goes on where the last one stopped."""
-    processes = _processes(step)
-    torch.set_num_threads(max(1, step.cores // processes))
+    nodes, per_node = granted_nodes(step.params.get("nodes", 1)), _processes(step)
+    processes = nodes * per_node
+    torch.set_num_threads(max(1, step.cores // per_node))
     require_reporters(step.params.get("report_to", []))
     model = step.places["model"]
     shape = read_shape(_read_json(model / "config.json"))
@@ -81,7 +82,7 @@ def run(step: Step) -> dict[str, Any]:
     step.work.mkdir(parents=True, exist_ok=True)
     write_json(step.work / "config.json", config)
     step.check_interrupt()
-    others = _start_others(step, processes)
+    others = _start_others(step, nodes, per_node)
     try:
         recipe = Recipe(OmegaConf.create(config), _Progress(step))
         recipe.setup(recipe._cfg)
@@ -108,11 +109,11 @@ def run(step: Step) -> dict[str, Any]:
             others.end(30.0 if sys.exc_info()[0] is None else 2.0)
     curves = curves_of(recipe.history.loss, recipe.history.validation)
     keep_reports(step.params.get("report_to", []), step.work / "reports", step.output, curves)
-    return _evidence(recipe, step.params["precision"], processes)
+    return {**_evidence(recipe, step.params["precision"], processes), **({"nodes": nodes} if nodes > 1 else {})}
 
 
 def _processes(step: Step) -> int:
-    """One a GPU that the runner granted."""
+    """Processes on a node: one a GPU that the runner granted."""
     wanted = int(step.params.get("gpus", 1))
     if torch.cuda.is_available() and wanted > torch.cuda.device_count():
         raise StepFailed(
@@ -128,7 +129,7 @@ _RERUN = "The log says more; what was saved is kept, and a rerun goes on from th
 
 
 class _Others:
-    """The processes of the other GPUs. Where one dies, the first would wait for it for ever, so it ends too."""
+    """The processes of the other GPUs and nodes. Where one dies, the first would wait for ever, so it ends too."""
 
     def __init__(self, children: list[subprocess.Popen[bytes]], fail: Any) -> None:
         self._children = children
@@ -165,24 +166,29 @@ class _Others:
                 child.wait()
 
 
-def _start_others(step: Step, processes: int) -> _Others | None:
-    """Start a process for each GPU but the first, as torchrun would, and become the first of them."""
-    if processes == 1:
+def _start_others(step: Step, nodes: int, per_node: int) -> _Others | None:
+    """Start a process for each GPU of each node but the first, as torchrun would, and become the first of them."""
+    if nodes * per_node == 1:
         return None
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    address, port = meeting_place(nodes)
 
     def place(number: int) -> dict[str, str]:
-        return dict(zip(_TOGETHER, ("127.0.0.1", str(port), str(processes), str(number), str(number)), strict=True))
+        told = (address, str(port), str(nodes * per_node), str(number), str(number))
+        return dict(zip(_TOGETHER, told, strict=True))
 
     code = str(Path(__file__).resolve().parents[2])
-    more = {"PYTHONPATH": code, "OMP_NUM_THREADS": str(torch.get_num_threads())}
-    command = [sys.executable, "-P", "-m", "recipes.torchtune.train", "--rank", str(step.work / "config.json")]
-    children = [
-        subprocess.Popen(command, env={**os.environ, **more, **place(number)}, stdin=subprocess.DEVNULL)
-        for number in range(1, processes)
+    env = {**os.environ, "PYTHONPATH": code, "OMP_NUM_THREADS": str(torch.get_num_threads())}
+    module, arguments = "recipes.torchtune.train", ["--rank", str(step.work / "config.json")]
+    command = [sys.executable, "-P", "-m", module, *arguments]
+    children: list[subprocess.Popen[bytes]] = [
+        subprocess.Popen(command, env={**env, **place(number)}, stdin=subprocess.DEVNULL)
+        for number in range(1, per_node)
     ]
+    if nodes > 1:
+        gpus = torch.cuda.is_available()
+        children.append(
+            Elsewhere(module, arguments, nodes=nodes, per_node=per_node, env={**env, **place(0)}, gpus=gpus)
+        )
     os.environ.update(place(0))
 
     def fail(message: str) -> None:

@@ -33,7 +33,10 @@ function ended(plan: string, status: "done" | "failed"): void {
 
 function queued(...jobs: readonly [string, string | undefined][]): ReadonlyMap<string, Queued> {
   return new Map(
-    jobs.map(([job, submission]) => [job, { state: "PENDING", node: "", reason: "Resources", submission }]),
+    jobs.map(([job, submission]) => [
+      job,
+      { state: "PENDING", node: "", reason: "Resources", elapsed: "0:00", submission },
+    ]),
   );
 }
 

@@ -32,7 +32,9 @@ export async function explained(tasks: readonly Task[]): Promise<readonly Task[]
   const states = new Map((await Promise.all(arrays.map(ended))).flatMap((known) => [...known]));
   return tasks.map((task) => {
     const state = silent.includes(task) ? states.get(task.job) : undefined;
-    return state === undefined ? task : { ...task, detail: `Slurm: ${state.toLowerCase().replaceAll("_", " ")}` };
+    if (state === undefined) return task;
+    if (task.state === "lost" && state.startsWith("CANCELLED")) return { ...task, state: "cancelled" };
+    return { ...task, detail: `Slurm: ${state.toLowerCase().replaceAll("_", " ")}` };
   });
 }
 

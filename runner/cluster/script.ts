@@ -7,8 +7,9 @@ const saving = 60;
 export type Asked = { readonly flags: readonly string[]; readonly setup: readonly string[] };
 
 /** What the job of a run asks for. `gpus` is what its steps need where the experiment does not say. */
-export function askedOf({ resources }: Experiment, gpus: number): Asked {
+export function askedOf({ resources, train }: Experiment, gpus: number): Asked {
   const { partition, account, qos, gres, extra = [], setup = [] } = resources.slurm ?? {};
+  const nodes = train === undefined ? 1 : (resources.slurm?.nodes ?? 1);
   const time = resources.slurm?.time ?? resources.time;
   const wanted = resources.gpus ?? gpus;
   const flag = (name: string, value: string | undefined): readonly string[] =>
@@ -22,17 +23,17 @@ export function askedOf({ resources }: Experiment, gpus: number): Asked {
       ...flag("mem", resources.memory === undefined ? undefined : `${mebibytes(resources.memory)}M`),
       ...(gres !== undefined ? flag("gres", gres) : wanted > 0 ? flag("gpus-per-node", String(wanted)) : []),
       // Extra flags come last, so that they have the last word.
-      ...["--nodes=1", "--requeue", `--signal=B:TERM@${saving}`, "--open-mode=append"],
+      ...[`--nodes=${nodes}`, "--requeue", `--signal=B:TERM@${saving}`, "--open-mode=append"],
       ...extra,
     ],
     setup,
   };
 }
 
-/** The last job computes nothing of its own, but for a sweep's winner: it asks for no GPU unless it may have to. */
+/** The last job trains nothing, and answers at most for a sweep's winner: it asks for no GPU unless it may have to. */
 export function askedLast(first: Asked, computes: boolean): Asked {
-  if (computes) return first;
-  return { ...first, flags: first.flags.filter((flag) => !/^--(gres|gpus)/.test(flag)) };
+  const flags = first.flags.map((flag) => (flag.startsWith("--nodes=") ? "--nodes=1" : flag));
+  return { ...first, flags: computes ? flags : flags.filter((flag) => !/^--(gres|gpus)/.test(flag)) };
 }
 
 /** "90m" -> 90; Slurm counts in minutes. */

@@ -7,8 +7,10 @@ export type Queued = {
   /** "RUNNING", "PENDING", "COMPLETING" … */
   readonly state: string;
   readonly node: string;
-  /** Why it waits. */
+  /** Why it waits, in a word of Slurm's. */
   readonly reason: string;
+  /** How long it has run since its last start: "1-02:03:04", "5:06". */
+  readonly elapsed: string;
   /** Of a job of exp, the submission that it belongs to. */
   readonly submission: string | undefined;
 };
@@ -25,12 +27,12 @@ export async function sbatch(flags: readonly string[], script: string, argument:
 /** Every job of this user that waits or runs: "12_3" for a task of an array, "12" for a job -> its state. */
 export async function queue(): Promise<ReadonlyMap<string, Queued>> {
   const uid = String(userInfo().uid);
-  const said = await slurm("squeue", ["--noheader", "--array", `--user=${uid}`, "--format=%F|%K|%T|%N|%r|%k"]);
+  const said = await slurm("squeue", ["--noheader", "--array", `--user=${uid}`, "--format=%F|%K|%T|%N|%r|%M|%k"]);
   return new Map(
     lines(said).map((line) => {
-      const [job = "", task = "", state = "", node = "", reason = "", ...comment] = line.split("|");
+      const [job = "", task = "", state = "", node = "", reason = "", elapsed = "", ...comment] = line.split("|");
       const submission = /^exp (\S+)$/.exec(comment.join("|"))?.[1];
-      return [/^\d+$/.test(task) ? `${job}_${task}` : job, { state, node, reason, submission }];
+      return [/^\d+$/.test(task) ? `${job}_${task}` : job, { state, node, reason, elapsed, submission }];
     }),
   );
 }

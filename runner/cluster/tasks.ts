@@ -1,8 +1,11 @@
 import type { Queued } from "./slurm.ts";
 import { lastRun, logOf, type Result, readResult, runName, type SubmissionAt } from "./submission.ts";
 
-/** What a job is at. "lost": it is over and has not said how, as after a crash of its node. */
-export type TaskState = "queued" | "running" | "done" | "failed" | "interrupted" | "lost";
+/**
+ * What a job is at. "interrupted": it was stopped and has saved; "cancelled": before it could, or before it began; "lost": it
+ * is over and has not said how, as after a crash of its node.
+ */
+export type TaskState = "queued" | "running" | "done" | "failed" | "interrupted" | "cancelled" | "lost";
 
 /** One job of a submission. */
 export type Task = {
@@ -17,7 +20,9 @@ export type Task = {
   readonly job: string;
   readonly state: TaskState;
   readonly node: string;
-  /** Why it waits or how it failed. */
+  /** Since its last start, while it runs. */
+  readonly elapsed: string;
+  /** Why it waits, in Slurm's word, or how it failed. */
   readonly detail: string;
   readonly log: string;
   readonly submission: string;
@@ -37,11 +42,12 @@ export function tasksOf(
   const last = { run: lastRun, job: jobs.last ?? "", id: "", experiment: experiments, name: `${experiments} (last)` };
   return [...named, ...(jobs.last === undefined ? [] : [last])].map((one) => {
     const result = readResult(folder, one.run);
-    const common = { ...one, result, log: logOf(folder, one.job), submission: submission.id };
+    const common = { ...one, elapsed: "", result, log: logOf(folder, one.job), submission: submission.id };
     const queued = queue.get(one.job);
     if (queued !== undefined) {
       const state = waits.has(queued.state) ? "queued" : "running";
-      return { ...common, state, node: queued.node, detail: state === "queued" ? queued.reason : "" };
+      if (state === "queued") return { ...common, state, node: "", detail: queued.reason };
+      return { ...common, state, node: queued.node, elapsed: queued.elapsed, detail: "" };
     }
     if (result === undefined) return { ...common, state: "lost", node: "", detail: "" };
     return { ...common, state: result.status, node: result.node, detail: result.error ?? "" };
@@ -65,8 +71,32 @@ export function latestTasks(tasks: readonly Task[]): readonly Task[] {
   return [...latest.values()];
 }
 
-/** Whether a user means a job by a name: its experiment, its run, Slurm's number, or the submission. */
+const words: Readonly<Record<string, string>> = {
+  None: "was just submitted",
+  Resources: "waits for free nodes",
+  Priority: "others go first",
+  Dependency: "waits for the runs",
+  JobArrayTaskLimit: "max_jobs of them run",
+  BeginTime: "starts again in a moment",
+  JobHeldUser: "held; scontrol release lets it go",
+  PartitionTimeLimit: "asks for more time than the partition gives",
+};
+
+/** Why a job waits: words for what Slurm says most often, and the rest as it is. */
+export function reasonText(reason: string): string {
+  const text = words[reason];
+  return text === undefined ? reason : `${text} (${reason})`;
+}
+
+/** Whether a user means a job by a name: its experiment, its run, Slurm's number, the submission, or "last". */
 export function isMeant(task: Task, name: string): boolean {
   const [array] = task.job.split("_");
-  return [task.name, task.job, array, task.submission, ...task.experiment.split(", ")].includes(name);
+  return [
+    task.run === lastRun ? lastRun : task.name,
+    task.name,
+    task.job,
+    array,
+    task.submission,
+    ...task.experiment.split(", "),
+  ].includes(name);
 }

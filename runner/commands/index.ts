@@ -132,7 +132,7 @@ export const commands: readonly CommandSpec[] = [
   {
     usage: "logs <run>",
     summary: "print what a job has printed",
-    options: [["-f, --follow", "go on until the job ends"]],
+    options: [["-f, --follow", "go on until the jobs end"]],
     load: () => import("./logs.ts"),
   },
   {

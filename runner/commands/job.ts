@@ -26,11 +26,15 @@ export const command: Act = async ([plan, which], _options, context) => {
   } catch (error) {
     return refused(error, context);
   }
+  const original = Object.entries(submission.moved).map(([path, copy]): [string, string] => [copy, path]);
   const job = context.env.SLURM_JOB_ID ?? "";
   const restarts = Number(context.env.SLURM_RESTART_COUNT ?? 0);
   const seen: { error?: string; manifests: string[] } = { manifests: [] };
   const listen = (event: Event): void => {
-    if (event.type === "step-end" && event.error !== undefined) seen.error ??= `${event.step}: ${event.error.message}`;
+    if (event.type === "step-end" && event.error !== undefined) {
+      const message = original.reduce((text, [copy, path]) => text.replaceAll(copy, path), event.error.message);
+      seen.error ??= `${event.step}: ${message}`;
+    }
     if (event.type === "run-end" && event.manifest !== null) seen.manifests.push(event.manifest);
   };
   const write = (code: number): boolean => {

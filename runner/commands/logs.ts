@@ -1,65 +1,106 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findTasks, sayWrong } from "../cluster/named.ts";
 import { queue } from "../cluster/slurm.ts";
-import type { Task } from "../cluster/tasks.ts";
+import { isLive, type Task } from "../cluster/tasks.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
+import { plural } from "../show/quantity.ts";
 
 /** Between two looks at a log that is followed, and at the queue, in ms. */
 const pace = 500;
 const looks = 5_000;
 
-/** `exp logs RUN`: what a job has printed, over all its starts; with -f until it ends. */
+/** `exp logs RUN`: what a job has printed, over all its starts; with -f until it ends. Several are followed line by line, each with its name before. */
 export const command: Act = async ([name], { follow }, context) => {
   try {
     const tasks = await findTasks(name as string, context);
-    if (follow === true && tasks.length > 1) {
-      const names = tasks.map((task) => task.name).join("\n  ");
-      context.err(`exp logs: -f follows one run, and "${name}" names ${tasks.length}:\n  ${names}\n`);
-      return exit.invalid;
-    }
-    for (const task of tasks) {
-      if (tasks.length > 1) context.out(`== ${task.name}, job ${task.job}, ${task.state} ==\n`);
-      if (!existsSync(task.log)) context.err(`job ${task.job} has printed nothing yet (${task.state})\n`);
-      const end = print(task.log, 0, context);
-      if (follow === true) await goOn(task, end, context);
-    }
+    if (follow === true && tasks.length > 1) await followAll(tasks, context);
+    else for (const task of tasks) await print(task, { follow: follow === true, isAlone: tasks.length === 1 }, context);
     return exit.done;
   } catch (error) {
     return sayWrong("logs", error, context);
   }
 };
 
-/** Prints what is added to a log until its job has left the queue, or the reader has seen enough. */
-async function goOn({ job, log }: Task, from: number, context: Context): Promise<void> {
-  let end = from;
-  for (let looked = Number.NEGATIVE_INFINITY, live = true; live && !context.stop.aborted; ) {
+async function print(
+  task: Task,
+  { follow, isAlone }: { readonly follow: boolean; readonly isAlone: boolean },
+  context: Context,
+): Promise<void> {
+  const { name, job, state, log } = task;
+  if (!isAlone) context.out(`== ${name}, job ${job}, ${state} ==\n`);
+  if (!existsSync(log)) context.err(`job ${job} has printed nothing yet (${state})\n`);
+  const tail = new Tail(log);
+  context.out(tail.next());
+  if (follow) await whileLive([task], () => context.out(tail.next()), context);
+}
+
+/** Of jobs that wait or run, what they print from now on: whole lines, which may come in any order. */
+async function followAll(tasks: readonly Task[], context: Context): Promise<void> {
+  const live = tasks.filter(isLive);
+  const over = tasks.length - live.length;
+  if (over > 0) context.err(`${plural(over, "job")} of these ${over === 1 ? "is" : "are"} over: exp logs RUN\n`);
+  const width = Math.max(0, ...live.map((task) => shortName(task).length));
+  const tails = live.map((task) => {
+    const tail = new Tail(task.log);
+    tail.next();
+    return { head: `${shortName(task).padEnd(width)} | `, tail, rest: "" };
+  });
+  const tell = (): void => {
+    for (const one of tails) {
+      const lines = (one.rest + one.tail.next()).split("\n");
+      one.rest = lines.pop() as string;
+      for (const line of lines) context.out(`${one.head}${line}\n`);
+    }
+  };
+  await whileLive(live, tell, context);
+}
+
+/** "train.rank=8": what tells a run of a sweep from the others. */
+function shortName({ name }: Task): string {
+  return name.slice(name.indexOf("/") + 1);
+}
+
+/** Looks again and again until the jobs have left the queue, or the reader has seen enough. */
+async function whileLive(tasks: readonly Task[], look: () => void, context: Context): Promise<void> {
+  let looked = Number.NEGATIVE_INFINITY;
+  for (let live = tasks.length > 0; live && !context.stop.aborted; ) {
     if (performance.now() - looked > looks) {
-      live = (await queue()).has(job);
+      const waiting = await queue();
+      live = tasks.some(({ job }) => waiting.has(job));
       looked = performance.now();
     }
-    end = print(log, end, context);
+    look();
     if (live) await sleep(pace, undefined, { signal: context.stop }).catch(() => undefined);
   }
 }
 
-/** Prints a file from an offset on; gives where it ended. */
-function print(path: string, from: number, context: Context): number {
-  if (!existsSync(path)) return from;
-  const fd = openSync(path, "r");
-  const bytes = Buffer.alloc(2 ** 16);
-  let end = from;
-  try {
-    for (
-      let read = readSync(fd, bytes, 0, bytes.length, end);
-      read > 0;
-      read = readSync(fd, bytes, 0, bytes.length, end)
-    ) {
-      context.out(bytes.toString("utf8", 0, read));
-      end += read;
-    }
-  } finally {
-    closeSync(fd);
+/** A file that grows; it need not be there yet. */
+class Tail {
+  readonly #path: string;
+  readonly #decoder = new StringDecoder("utf8");
+  #end = 0;
+
+  constructor(path: string) {
+    this.#path = path;
   }
-  return end;
+
+  /** What was added since the last call. */
+  next(): string {
+    if (!existsSync(this.#path)) return "";
+    const fd = openSync(this.#path, "r");
+    const bytes = Buffer.alloc(2 ** 16);
+    let text = "";
+    try {
+      for (;;) {
+        const read = readSync(fd, bytes, 0, bytes.length, this.#end);
+        if (read === 0) return text;
+        text += this.#decoder.write(bytes.subarray(0, read));
+        this.#end += read;
+      }
+    } finally {
+      closeSync(fd);
+    }
+  }
 }

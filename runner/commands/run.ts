@@ -10,7 +10,7 @@ import { uploadAll } from "../handin/upload-all.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
 import { closeMirror, openMirror, wrongMirror } from "../mirror/open.ts";
 import { partOf } from "../plan/build.ts";
-import type { Plan, PlannedStep } from "../plan/plan.ts";
+import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
 import { loadAll } from "../project/load.ts";
 import { type DraftedPoint, type Planned, planAll, planWinners } from "../project/planned.ts";
@@ -85,7 +85,16 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
   given.frozen?.check(planned.whole);
   const named = nameSteps(planned.whole, options, context);
   if (named === undefined) return exit.invalid;
-  const { until, forced, accepts } = named;
+  const { forced, accepts } = named;
+  const points = new Map(planned.points);
+  /** The part of a plan that --until asks for; its runs stand for the same points. */
+  const until = (whole: Plan, before?: Plan): Plan => {
+    const part = named.until(whole, before);
+    for (const [at, run] of part.runs.entries()) {
+      points.set(run, points.get(whole.runs[at] as PlannedRun) as DraftedPoint);
+    }
+    return part;
+  };
   const plan = until(planned.plan);
   const { store, artifacts } = project;
 
@@ -123,7 +132,7 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
       context.err(`exp run: ${refused}\n`);
       return exit.invalid;
     }
-    const problems = problemsOf({ ...planned, plan }, expected, project);
+    const problems = problemsOf({ ...planned, plan, points }, expected, project);
     sayProblems(problems, options, context);
     if (problems.some(({ severity }) => severity === "error")) return exit.invalid;
     if (executor === "slurm") {
@@ -132,11 +141,15 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
       const all = partOf(planned.whole, [...plan.runs, ...winners], plan.steps);
       const known = winners.length === 0 ? expected : assess(all, parts, formerIngredients(all, artifacts, store));
       if ([...known.values()].some(({ status }) => status !== "cached")) {
-        return await handOver({ ...planned, plan }, { loaded, expected, parts, options, project, emit }, context);
+        return await handOver(
+          { ...planned, plan, points },
+          { loaded, expected, parts, options, project, emit },
+          context,
+        );
       }
     }
     const how = { emit, stop: context.stop, force: forced, keepGoing: options.keepGoing ?? false };
-    const sealing = { points: planned.points, options, project, context, emit };
+    const sealing = { points, options, project, context, emit };
     tellPlan(plan, expected, emit);
     const isWatched = context.tty && options.json !== true && options.quiet !== true;
     outcomes = await execute(plan, parts, isWatched ? { ...how, onEnd: tellScores(planned, store, emit) } : how);
@@ -171,7 +184,7 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
     for (const one of ablations(loaded, planned, sealed, world)) context.out(ablationText(one, context));
     await reportWinners(planned, sealed, outcomes, context);
   }
-  const asking = sealed.filter(({ run }) => planned.points.get(run)?.experiment.upload !== undefined);
+  const asking = sealed.filter(({ run }) => points.get(run)?.experiment.upload !== undefined);
   const uploaded = options.upload ? await uploadAll(asking, { project, context, options }) : exit.done;
   return [...outcomes.values()].every(isThere) ? uploaded : exit.failed;
 }

@@ -1,5 +1,5 @@
 import { explained, findTasks, sayWrong } from "../cluster/named.ts";
-import type { Task } from "../cluster/tasks.ts";
+import { reasonText, type Task } from "../cluster/tasks.ts";
 import { type Act, exit } from "../project/context.ts";
 import { openProject } from "../project/project.ts";
 import { progressText } from "../show/progress.ts";
@@ -19,8 +19,8 @@ export const command: Act = async ([name], { json }, context) => {
   const live = liveRuns(artifacts);
   const rows = tasks.map((task) => ({ ...task, at: atOf(task, live) }));
   if (json === true) {
-    const told = rows.map(({ name: run, job, state, node, detail, at, log, submission }) => ({
-      ...{ run, job, state, node, detail, at, log, submission },
+    const told = rows.map(({ name: run, job, state, node, elapsed, detail, at, log, submission }) => ({
+      ...{ run, job, state, node, elapsed, detail, at, log, submission },
     }));
     context.out(`${JSON.stringify(told, null, 1)}\n`);
     return exit.done;
@@ -29,15 +29,19 @@ export const command: Act = async ([name], { json }, context) => {
     context.out("Nothing was given to Slurm yet. To do so: exp run FILE --executor slurm\n");
     return exit.done;
   }
-  const lines = rows.map(({ name: run, job, state, node, detail, at }) => [run, job, state, node, at || detail]);
-  context.out(table([["run", "job", "state", "node", ""], ...lines], { color: context.color }));
+  const lines = rows.map(({ name: run, job, state, node, elapsed, detail, at }) => {
+    return [run, job, state, node, elapsed, at || (state === "queued" ? reasonText(detail) : detail)];
+  });
+  const fit = context.tty ? { columns: context.columns } : {};
+  context.out(table([["run", "job", "state", "node", "time", ""], ...lines], { color: context.color, ...fit }));
   const counts = new Map<string, number>();
   for (const { state } of rows) counts.set(state, (counts.get(state) ?? 0) + 1);
   context.out(`${[...counts].map(([state, count]) => `${count} ${state}`).join(", ")}\n`);
-  const open = rows.some(({ state }) => state === "failed" || state === "interrupted" || state === "lost");
-  if (open) context.out("exp run again submits what is missing\n");
+  if (rows.some(({ state }) => unfinished.has(state))) context.out("exp run again submits what is missing\n");
   return exit.done;
 };
+
+const unfinished: ReadonlySet<string> = new Set(["failed", "interrupted", "cancelled", "lost"]);
 
 /** "train  120/400 steps": the steps that a running job is at. */
 function atOf({ name, state }: Task, live: readonly LiveRun[]): string {

@@ -3,7 +3,7 @@ import { delimiter, dirname } from "node:path";
 const allowed = [
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|XDG_CACHE_HOME)$/,
   /^(HF_HOME|HF_ENDPOINT|HF_HUB_CACHE|HUGGINGFACE_HUB_CACHE|HF_XET_.*|EXP_CACHE)$/,
-  /^(CUDA_|NVIDIA_|NCCL_|PYTORCH_|SLURM_)/,
+  /^(CUDA_|NVIDIA_|NCCL_|GLOO_|FI_|UCX_|PYTORCH_|SLURM_)/,
   /^(SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/,
 ];
 /** Proxies may hold a password, so that only a step that uses the network sees them. */

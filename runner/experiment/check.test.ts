@@ -176,6 +176,14 @@ describe("train", () => {
       "train: {gradient_accumulation: 4}\nresources: {gpus: 3}",
       "3:32 uneven-share: 3 GPUs cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 3",
     ],
+    "nodes that cannot share a step": [
+      "train: {gradient_accumulation: 4}\nresources: {gpus: 2, slurm: {nodes: 3}}",
+      "3:32 uneven-share: 3 nodes with 2 GPUs each cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 6",
+    ],
+    "a method that the backend trains on one node alone": [
+      "train: {method: qdora}\nresources: {slurm: {nodes: 2}}",
+      "backend-lacks: torchtune trains qdora on one GPU only (use method: lora or dora, or slurm.nodes: 1, or backend: axolotl)",
+    ],
     "a precision that it lacks": [
       "train: {precision: fp16}",
       "backend-lacks: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",

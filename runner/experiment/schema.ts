@@ -317,6 +317,12 @@ const resources = {
         partition: { type: "string", minLength: 1, description: "Partition." },
         account: { type: "string", minLength: 1, description: "Account that is charged." },
         qos: { type: "string", minLength: 1, description: "Quality of service." },
+        nodes: {
+          type: "integer",
+          minimum: 1,
+          default: 1,
+          description: "Nodes that train together; resources.gpus is what each of them has. In no key.",
+        },
         gres: { type: "string", minLength: 1, description: "Generic resources, such as gpu:a100:1." },
         setup: { type: "array", items: { type: "string" }, default: [], description: "Shell lines before exp." },
         extra: { type: "array", items: { type: "string" }, default: [], description: "Further flags of sbatch." },

@@ -240,5 +240,5 @@ function say({ plan, json, quiet }: Work, context: Context, said: Said): void {
   if (jobs.length > 0) context.out(`${plural(jobs.length, "job array")}: ${jobs.join(", ")}\n`);
   if (last !== null) context.out(`job ${last} compares and reports when they are done\n`);
   const experiment = runName({ experiment: plan.runs[0]?.experiment ?? "", coordinates: "" });
-  context.out(`exp status ${experiment}, exp logs -f RUN, exp cancel ${experiment}\n`);
+  context.out(`exp status ${experiment}, exp logs -f ${experiment}, exp cancel ${experiment}\n`);
 }

@@ -24,7 +24,7 @@ export const train: StepKind<Params> = {
 
 const moduleOf = (backend: string): string => `recipes.${backend}.train`;
 
-/** Everything in `train` that may change the weights is a parameter; how often a checkpoint is written and on how many GPUs is not. */
+/** Everything in `train` that may change the weights is a parameter; how often a checkpoint is written and on how many GPUs and nodes is not. */
 export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site) {
   const { checkpoint, precision, layers, merge: _own, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
   const expects = expectTraining(experiment, site);
@@ -40,7 +40,11 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
       thinking: experiment.prompt.thinking,
       ...(answered ? { answers: answersOf(experiment) } : {}),
     },
-    hints: { checkpoint: { ...checkpoint }, gpus: gpusOf(experiment, site) },
+    hints: {
+      checkpoint: { ...checkpoint },
+      gpus: gpusOf(experiment, site),
+      nodes: experiment.resources.slurm?.nodes ?? 1,
+    },
     sources: { ...site.recipe(moduleOf(rest.backend)), [`lock of ${rest.backend}`]: site.lock(rest.backend) },
     reads: {
       model: { step: "fetch", file: "model.json" },

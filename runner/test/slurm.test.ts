@@ -1,85 +1,14 @@
 /** The Slurm executor, on a real Slurm: what is submitted, what is the same as locally, and what survives. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { expectFailure, type Rig, seeded, test } from "./rig.ts";
+import { expectFailure, test } from "./rig.ts";
 import { Cluster, reach, slurmMissing, status } from "./slurm.ts";
+import { isAsked, runs, stored, sweep, sweepRuns, training, writeServed, writeSweep } from "./slurm-studies.ts";
 import { answers, table } from "./studies.ts";
 import { expectTidy, expectWhole, names } from "./whole.ts";
 
 const missing = slurmMissing();
 let cluster: Cluster;
-
-/** A sweep of two runs whose answers are replayed: nothing in it needs Python. */
-const sweep = "experiments/sweep.yaml";
-const sweepRuns = ["sweep/data.targets.order=as_is", "sweep/data.targets.order=alphabetical"] as const;
-
-function writeSweep(rig: Rig, slurm = ""): void {
-  rig.write(
-    sweep,
-    `extends: study.yaml
-name: sweep
-baselines: [most_frequent, nearest]
-report: {html: false}
-sweep: {grid: {data.targets.order: [as_is, alphabetical]}}
-resources: {gpus: 0, slurm: {${slurm}}}
-`,
-  );
-}
-
-/** An experiment whose answers come from a server that stops answering at the sixth case until it is told to go on. */
-async function writeServed(rig: Rig, slurm = ""): Promise<{ readonly file: string; asked(): number; goOn(): void }> {
-  let asked = 0;
-  let silent = true;
-  const server = createServer((request, response) => {
-    request.resume();
-    asked++;
-    if (silent && asked > 5) return;
-    response.end(
-      JSON.stringify({ choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }], usage: {} }),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  rig.atEnd(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  const file = "experiments/served.yaml";
-  rig.write(
-    file,
-    `name: served
-data:
-  train: {file: data/train.csv}
-  test: {file: data/test.csv, limit: 8}
-  columns: {id: id, input: text, target: labels}
-model: {base: smollm2-135m}
-prompt: {template: prompts/ask.hbs}
-generate: {engine: openai, base_url: "http://127.0.0.1:${(server.address() as AddressInfo).port}/v1", concurrency: 1}
-baselines: []
-report: {xlsx: false}
-resources: {gpus: 0, executor: slurm, slurm: {${slurm}}}
-`,
-  );
-  return {
-    file,
-    asked: () => asked,
-    goOn() {
-      silent = false;
-      server.closeAllConnections();
-    },
-  };
-}
-
-/** Waits until the server has been asked so often. */
-async function isAsked(served: { asked(): number }, times: number): Promise<void> {
-  await expect.poll(() => served.asked(), { timeout: 120_000, interval: 200 }).toBeGreaterThanOrEqual(times);
-}
-
-/** Keys of everything that a study has stored, and the names of its runs. */
-const stored = (rig: Rig): readonly string[] => [...names(rig.path("artifacts/store/keys"))].sort();
-const runs = (rig: Rig, experiment: string): readonly string[] =>
-  [...names(rig.path(`artifacts/runs/${experiment}`))].sort();
 
 describe.skipIf(missing !== undefined)(`a cluster${missing === undefined ? "" : ` (skipped: ${missing})`}`, () => {
   beforeAll(() => {
@@ -107,8 +36,16 @@ describe.skipIf(missing !== undefined)(`a cluster${missing === undefined ? "" : 
     rig.write("experiments/data/answers.jsonl", replayed.replaceAll("cyst", "stone"));
     rig.write("experiments/data/train.csv", train.slice(0, train.length / 2));
     rig.edit("experiments/study.yaml", "baselines: []", "baselines: [most_frequent]");
+    const followed = rig.start(["logs", "-f", "sweep"]);
+    await sleep(1_000);
     cluster.say("scontrol", "release", ...submitted.jobs, submitted.last);
     await reach(rig, ["done"], ...sweepRuns, "sweep (last)");
+    const { stdout: lines } = await followed.ended;
+    for (const order of ["as_is", "alphabetical"]) {
+      expect(lines).toMatch(
+        new RegExp(`^data.targets.order=${order} +\\| run data.targets.order=${order}-\\w+ {2}done`, "m"),
+      );
+    }
 
     rig.write("experiments/data/answers.jsonl", replayed);
     rig.write("experiments/data/train.csv", train);
@@ -224,8 +161,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     await rig.done("run", sweep, "--executor", "slurm");
     const ended = await reach(rig, ["failed"], ...sweepRuns);
     expect(ended[sweepRuns[0]]?.detail).toMatch(/has no answer for 1 of 9 cases/);
-    await reach(rig, ["lost"], "sweep (last)");
-    expect((await status(rig))["sweep (last)"]?.detail).toBe("Slurm: cancelled");
+    await reach(rig, ["cancelled"], "sweep (last)");
     rig.write("experiments/data/answers.jsonl", replayed);
     expect(await rig.done("run", sweep, "--executor", "slurm")).toMatch(/^2 runs: 2 submitted$/m);
     await reach(rig, ["done"], ...sweepRuns, "sweep (last)");
@@ -247,12 +183,25 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(names(rig.path("artifacts/work"))).toContain(open);
 
     await rig.done("cancel", "sweep");
-    await reach(rig, ["lost"], ...sweepRuns);
+    await reach(rig, ["cancelled"], ...sweepRuns);
     expect(await rig.done("gc", "--work")).toMatch(
       /^dropped 2 objects: .*\ndropped 1 work folder: .*\n(.*\n)?dropped 1 submitted snapshot: .*\n$/,
     );
     expect(frozen()).toEqual([]);
     expect(Object.values(await status(rig, "sweep"))).toHaveLength(3);
+  });
+
+  test("two nodes train together", async ({ rig }) => {
+    cluster.use(rig);
+    rig.usePython();
+    rig.addTinyModel("qwen3", "models/tiny");
+    const several = ["--set", "resources.slurm.nodes=2", "--set", "train.gradient_accumulation=2"];
+    const short = ["--until", "train", "--set", "train.max_steps=2"];
+    await rig.done("run", "experiments/tuned.yaml", "--executor", "slurm", ...several, ...short);
+    await reach(rig, ["done", "failed"], "tuned");
+    const { evidence, loss } = training(rig);
+    expect(evidence).toMatchObject({ processes: 2, nodes: 2 });
+    expect(loss).toHaveLength(2);
   });
 
   test("GPUs, memory and time are asked for as the experiment says", async ({ rig }) => {
@@ -273,119 +222,6 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(cluster.field(last, "TresPerNode")).toBe("");
     expect(await rig.done("cancel", "sweep")).toMatch(/^cancelled 3 jobs/);
   });
-});
-
-/** A soak takes all of these faults; without one there are as many as the tests above have. */
-describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluster in a soak", () => {
-  test("20 nodes killed and the controller 3 times: nothing is lost, and everything is as here", async ({ rig }) => {
-    const own = new Cluster();
-    rig.atEnd(() => own.stop());
-    own.use(rig);
-    let delay = 1_500;
-    const server = createServer((request, response) => {
-      request.resume();
-      const text = JSON.stringify({
-        choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }],
-        usage: {},
-      });
-      setTimeout(() => response.end(text), delay);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    rig.atEnd(() => {
-      server.closeAllConnections();
-      server.close();
-    });
-    const file = "experiments/soak.yaml";
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
-    rig.write(
-      file,
-      `extends: study.yaml
-name: soak
-prompt: {template: prompts/ask.hbs}
-generate: {engine: openai, base_url: "${url}", concurrency: 1}
-baselines: [most_frequent, nearest]
-report: {html: false}
-resources: {gpus: 0, slurm: {extra: ["--exclusive"]}}
-sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
-`,
-    );
-    const local = rig.twin();
-    const random = seeded(7);
-    const nodes = ["n1", "n2", "n3"] as const;
-    const submit = (): Promise<string> => rig.done("run", file, "--executor", "slurm");
-    await submit();
-    let controller = 0;
-    for (let kills = 0; kills < 20; kills++) {
-      await sleep(500 + random() * 3_000);
-      const node = nodes[Math.floor(random() * nodes.length)] as string;
-      const hit = Object.values(await status(rig)).filter((task) => task.state === "running" && task.node === node);
-      own.killNode(node, ...hit.map(({ job }) => job));
-      await sleep(500);
-      if (kills % 7 === 3) {
-        controller++;
-        own.killController();
-        expectFailure(await rig.exp("run", file, "--executor", "slurm"), 1, /slurm-silent/);
-        own.startController();
-        await expect.poll(() => own.isUp(), { timeout: 60_000, interval: 500 }).toBe(true);
-      }
-      own.startNode(node);
-      if (kills % 5 === 4) await submit();
-    }
-    expect(controller).toBe(3);
-    delay = 0;
-    await expect
-      .poll(
-        async () => {
-          const states = Object.values(await status(rig)).map(({ state }) => state);
-          if (states.some((state) => state === "lost" || state === "failed" || state === "interrupted")) await submit();
-          return states.every((state) => state === "done");
-        },
-        { timeout: 280_000, interval: 3_000 },
-      )
-      .toBe(true);
-    await local.built(file);
-    expect(stored(rig)).toEqual(stored(local));
-    expect(runs(rig, "soak")).toEqual(runs(local, "soak"));
-    expectWhole(rig);
-  }, 900_000);
-
-  test("with accounting, a job that the controller has forgotten is told of by sacct", async ({ rig }) => {
-    const own = new Cluster(true);
-    rig.atEnd(() => own.stop());
-    own.use(rig);
-    const served = await writeServed(rig);
-    await rig.done("run", served.file);
-    await isAsked(served, 6);
-    const { job } = (await status(rig)).served as { readonly job: string };
-    await rig.done("cancel", "served");
-    await expect
-      .poll(() => own.knows(job), { timeout: 200_000, interval: 2_000, message: "the controller forgets" })
-      .toBe(false);
-    expect((await status(rig)).served).toMatchObject({ state: "interrupted", detail: "Slurm: cancelled" });
-  }, 400_000);
-
-  test("a real training is the same as here, and goes on from its checkpoint after it was stopped", async ({ rig }) => {
-    const own = new Cluster();
-    rig.atEnd(() => own.stop());
-    own.use(rig);
-    rig.usePython();
-    rig.addTinyModel("qwen3", "models/tiny");
-    const local = rig.twin();
-    const args = ["run", "experiments/tuned.yaml", "--set", "train.epochs=4"];
-    await rig.done(...args, "--executor", "slurm");
-    const { tuned } = await reach(rig, ["running"], "tuned");
-    const job = tuned?.job as string;
-    const trained = async (): Promise<boolean> =>
-      /train {2}.*[1-9]\d*\/24/.test((await rig.exp("logs", "tuned")).stdout);
-    await expect.poll(trained, { timeout: 200_000, interval: 1_000 }).toBe(true);
-    own.say("scancel", "--signal=TERM", "--batch", job);
-    await reach(rig, ["done"], "tuned");
-    expect(await rig.done("logs", "tuned")).toContain("it is in the queue again");
-    await local.built("experiments/tuned.yaml", "--set", "train.epochs=4");
-    expect(stored(rig)).toEqual(stored(local));
-    const again = await rig.built("experiments/tuned.yaml", "--set", "train.epochs=4", "--executor", "slurm");
-    expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
-  }, 900_000);
 });
 
 test("without Slurm, a submission is one clear error and leaves nothing", async ({ rig }) => {

@@ -28,6 +28,8 @@ export type StatusLine = {
   readonly state: string;
   readonly node: string;
   readonly detail: string;
+  /** What the steps of a running job are at. */
+  readonly at: string;
   readonly log: string;
 };
 

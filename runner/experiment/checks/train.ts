@@ -24,7 +24,7 @@ export function checkTrain(context: CheckContext): void {
   if (train.merge && train.method === "full") {
     context.warning("train.merge:", "unused-key", "full fine-tuning has no adapter to merge", "leave the key out");
   }
-  checkSeveral(context, train, context.experiment.resources.gpus ?? 1);
+  checkSeveral(context, train);
   checkCapabilities(context, train);
   checkValidation(context, train, data.validation !== undefined);
   checkOverrides(context, train, backend.capabilities);
@@ -37,21 +37,26 @@ function checkMethod(context: CheckContext, train: Written): void {
   if (lack !== undefined) context.error(`train.${lack.key}`, "backend-lacks", lack.message, lack.help);
 }
 
-/** Several GPUs share the passes of a step, so that an experiment learns the same on one and on four. */
-function checkSeveral(context: CheckContext, train: Written, gpus: number): void {
-  if (gpus < 2) return;
+/** Several GPUs and nodes share the passes of a step, so that an experiment learns the same on one and on four. */
+function checkSeveral(context: CheckContext, train: Written): void {
+  const { gpus = 1, slurm } = context.experiment.resources;
+  const nodes = slurm?.nodes ?? 1;
+  const processes = Math.max(1, gpus) * nodes;
+  if (processes < 2) return;
   const { capabilities, name } = backends[train.backend] as NonNullable<(typeof backends)[string]>;
+  const alone = [...(gpus > 1 ? ["gpus: 1"] : []), ...(nodes > 1 ? ["slurm.nodes: 1"] : [])].join(" and ");
   if (capabilities.oneGpu?.includes(train.method)) {
     const others = Object.values(backends).filter(
       ({ capabilities: can }) => can.methods[train.method].cuda && !can.oneGpu?.includes(train.method),
     );
-    const instead = ["method: lora or dora", "gpus: 1", ...others.map((other) => `backend: ${other.name}`)];
+    const instead = ["method: lora or dora", alone, ...others.map((other) => `backend: ${other.name}`)];
     const help = `use ${instead.join(", or ")}`;
     context.error("train.method", "backend-lacks", `${name} trains ${train.method} on one GPU only`, help);
   }
-  if (train.gradient_accumulation % gpus !== 0) {
-    const message = `${gpus} GPUs cannot share ${train.gradient_accumulation} forward passes evenly`;
-    const help = `set gradient_accumulation to a multiple of ${gpus}; a step learns from batch_size times that many rows`;
+  if (train.gradient_accumulation % processes !== 0) {
+    const what = nodes === 1 ? `${gpus} GPUs` : gpus < 2 ? `${nodes} nodes` : `${nodes} nodes with ${gpus} GPUs each`;
+    const message = `${what} cannot share ${train.gradient_accumulation} forward passes evenly`;
+    const help = `set gradient_accumulation to a multiple of ${processes}; a step learns from batch_size times that many rows`;
     context.error("train.gradient_accumulation", "uneven-share", message, help);
   }
 }
