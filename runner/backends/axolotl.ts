@@ -14,8 +14,12 @@ export const axolotlSchema = {
   },
 } as const;
 
-const decides = (key: string): boolean =>
-  Object.keys(decided).some((name) => key === name || key.startsWith(`${name}.`));
+/** Whether a key or a section that it lies in is decided: "optim_args.eps" is where "optim_args" is. */
+function decides(key: string): boolean {
+  if (Object.hasOwn(decided, key)) return true;
+  const dot = key.lastIndexOf(".");
+  return dot > 0 && decides(key.slice(0, dot));
+}
 
 /** axolotl 0.19.0 as the recipes drive it. */
 export const axolotl: Backend = {

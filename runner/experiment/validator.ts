@@ -14,6 +14,8 @@ export const ajv = new Ajv({
   strictRequired: false,
   strictTypes: false,
   formats,
+  // What is wrong is said in words of our own: see translate.ts.
+  messages: false,
   code: { source: true, esm: true },
 });
 

@@ -36,6 +36,18 @@ export function buildPlan(
     return fresh;
   };
 
+  // One map for each set of sources: steps' keys are made of its text, which is then written once.
+  const sources = new Map<string, Readonly<Record<string, string>>>();
+  const digestsOf = (paths: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
+    const entries = Object.entries(paths);
+    const name = entries.flat().join("\n");
+    const known = sources.get(name);
+    if (known !== undefined) return known;
+    const fresh = Object.fromEntries(entries.map(([logical, path]) => [logical, digestOnce(path)]));
+    sources.set(name, fresh);
+    return fresh;
+  };
+
   const runs = drafted.map((run): PlannedRun => {
     const drafts = new Map(run.drafts.map((draft) => [draft.id, draft]));
     if (drafts.size !== run.drafts.length) throw new Error(`${run.experiment}: two steps with one name`);
@@ -61,8 +73,7 @@ export function buildPlan(
       const after = draft.after.map(place);
       open.delete(id);
 
-      const sourceDigests: Record<string, string> = {};
-      for (const [name, path] of Object.entries(draft.sources)) sourceDigests[name] = digestOnce(path);
+      const sourceDigests = digestsOf(draft.sources);
       const stepId = stepIdOf(kind, draft, sourceDigests, upstreamIds);
       let step = shared.get(stepId);
       if (step === undefined) {

@@ -20,8 +20,10 @@ export function table(rows: readonly (readonly string[])[], options: TableOption
   const { bold } = paint(options.color === true);
   const lines = rows.map((row, index) => {
     const cells = widths.map((width, column) => {
-      const text = cut(row[column] ?? "", width);
-      const space = " ".repeat(width - textWidth(text));
+      const whole = row[column] ?? "";
+      const takes = textWidth(whole);
+      const text = takes > width ? cut(whole, width) : whole;
+      const space = " ".repeat(width - (takes > width ? textWidth(text) : takes));
       return options.align?.[column] === "right" ? space + text : text + space;
     });
     const line = cells.join(gap).trimEnd();

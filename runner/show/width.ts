@@ -1,17 +1,24 @@
 import { stripVTControlCharacters } from "node:util";
 
 const plain = /^[\x20-\x7e]*$/;
-const segmenter = new Intl.Segmenter(undefined, { granularity: "grapheme" });
 const invisible = /^[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}]*$/u;
 const emoji = /^\p{Emoji_Presentation}|\ufe0f/u;
 const wide =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\u4dbf\u4e00-\ua4cf\ua960-\ua97f\uac00-\ud7a3\uf900-\ufaff\ufe10-\ufe19\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6\u{1b000}-\u{1b2ff}\u{20000}-\u{3fffd}]/u;
 
+let segmenter: Intl.Segmenter | undefined;
+
+/** What a reader sees as one character each; the segmenter takes longer to make than most commands' whole output. */
+function* clusters(text: string): Generator<string> {
+  segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
+  for (const { segment } of segmenter.segment(text)) yield segment;
+}
+
 /** Cells that a text takes in a terminal: East Asian wide characters and emoji take two, combining marks none. */
 export function textWidth(text: string): number {
   if (plain.test(text)) return text.length;
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) width += clusterWidth(segment);
+  for (const cluster of clusters(text)) width += clusterWidth(cluster);
   return width;
 }
 
@@ -25,10 +32,10 @@ export function cut(text: string, cells: number): string {
   if (textWidth(text) <= cells) return text;
   let kept = "";
   let width = 0;
-  for (const { segment } of segmenter.segment(text)) {
-    width += clusterWidth(segment);
+  for (const cluster of clusters(text)) {
+    width += clusterWidth(cluster);
     if (width > cells - 1) break;
-    kept += segment;
+    kept += cluster;
   }
   return cells > 0 ? `${kept}…` : "";
 }

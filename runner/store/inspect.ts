@@ -66,7 +66,7 @@ export function inspect(store: Pick<Store, "root" | "objectDir">, look: Look): r
     if (!there.has(object))
       add("missing", store.objectDir(object), `is missing, and ${runs.join(", ")} refers to it`, object);
   }
-  for (const path of leftovers(folder, keys)) add("leftover", path, "was left by a process that is gone");
+  for (const path of leftovers(folder)) add("leftover", path, "was left by a process that is gone");
   return found;
 }
 
@@ -107,14 +107,13 @@ function held(
 }
 
 /** What processes that are gone have left half-made. */
-function leftovers(folder: string, keys: Keys): readonly string[] {
+function leftovers(folder: string): readonly string[] {
   // Listed before the living are: whoever stages after that has said before that it lives.
   const staged = names(join(folder, "staging"));
   const { living, left } = processes(join(folder, "running"), true);
   return [
     ...staged.filter((name) => !living.has(name.split(".")[1] ?? "")).map((name) => join(folder, "staging", name)),
     ...left,
-    ...keys.halfWritten(),
     ...deadLocks(join(folder, "locks")),
   ].filter((path) => existsSync(path));
 }

@@ -1,4 +1,3 @@
-import { randomBytes } from "node:crypto";
 import {
   closeSync,
   fstatSync,
@@ -11,15 +10,11 @@ import {
   readSync,
   renameSync,
   rmSync,
-  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
 import type { StoreRecord } from "../plan/record.ts";
-import { diskNow } from "./clock.ts";
 
-/** A record that is not in place after this many ms was left by a process that was killed. */
-const HALF_WRITTEN = 3_600_000;
 /** A record's modification time says when it was last of use, to this many ms. */
 const USE_RESOLUTION = 60_000;
 
@@ -50,13 +45,11 @@ export class Keys {
     }
   }
 
-  /** Writes a record beside its place, where nobody looks for it, and gives its path; the caller flushes it. */
-  draft(record: StoreRecord): string {
+  /** Writes a record to a path on the same disk, where nobody looks for it; the caller flushes it. */
+  draft(record: StoreRecord, path: string): void {
     mkdirSync(this.folder, { recursive: true });
-    const path = join(this.folder, `.${record.key}.${process.pid}.${randomBytes(6).toString("hex")}`);
     try {
       writeFileSync(path, `${JSON.stringify(record)}\n`, { flag: "wx" });
-      return path;
     } catch (error) {
       rmSync(path, { force: true });
       throw error;
@@ -98,22 +91,6 @@ export class Keys {
   /** Where a key's record lies, whether or not it does. */
   path(key: string): string {
     return join(this.folder, `${key}.json`);
-  }
-
-  /** Half-written records that killed processes have left, by this host's clock or another. */
-  halfWritten(now = Date.now()): readonly string[] {
-    return names(this.folder).flatMap((name) => {
-      if (!name.startsWith(".")) return [];
-      const path = join(this.folder, name);
-      const stat = statSync(path, { throwIfNoEntry: false });
-      return stat && now - stat.mtimeMs > HALF_WRITTEN ? [path] : [];
-    });
-  }
-
-  /** Removes half-written records that killed processes have left. */
-  sweep(): void {
-    if (this.halfWritten().length === 0) return;
-    for (const path of this.halfWritten(diskNow(this.folder) ?? 0)) rmSync(path, { force: true });
   }
 }
 

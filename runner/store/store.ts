@@ -111,9 +111,12 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     return flaw === undefined ? { record } : { miss: flaw };
   };
 
+  /** A path in staging/ that nobody looks at, and which whoever sweeps knows to be this process's. */
+  const ownPath = (name: string): string => join(staging, `${name}.${running.id()}.${randomBytes(6).toString("hex")}`);
+
   const aside = (): string => {
     mkdirSync(staging, { recursive: true });
-    return join(staging, `collected.${running.id()}.${randomBytes(6).toString("hex")}`);
+    return ownPath("collected");
   };
 
   const discard = (staged: Staged) => rmSync(staged.dir, { recursive: true, force: true });
@@ -152,7 +155,8 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
   /** Makes sealed files and their record visible. All that needs space comes before anything is. */
   const show = async (dir: string, sealed: Sealed, record: StoreRecord, force: boolean): Promise<StoreRecord> => {
     running.use(record.object);
-    const draft = keys.draft(record);
+    const draft = ownPath(record.key);
+    keys.draft(record, draft);
     try {
       const parts = [...Object.keys(sealed.files), ...sealed.folders].map((name) => join(dir, name));
       await flushAll([draft, ...parts]);
@@ -190,7 +194,7 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     objectDir: (object) => objects.path(object),
     stage(key) {
       return fullDisk(staging, () => {
-        const dir = join(staging, `${key}.${running.id()}.${randomBytes(6).toString("hex")}`);
+        const dir = ownPath(key);
         makeFolder(dir);
         return { key, dir };
       });
@@ -249,7 +253,6 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
         if (!living.has(owner)) rmSync(join(staging, name), { recursive: true, force: true });
       }
       for (const path of left) rmSync(path, { force: true });
-      keys.sweep();
       sweepGates(join(folder, "locks"));
     },
     claim: (name) => fullDisk(folder, () => running.use(name)),

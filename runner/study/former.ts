@@ -1,7 +1,7 @@
 import type { Plan, PlannedStep } from "../plan/plan.ts";
 import type { Ingredients } from "../plan/record.ts";
 import type { Store } from "../store/store.ts";
-import { type FinishedRun, latestManifest, listRuns } from "./runs.ts";
+import { type FinishedRun, latestManifest, runsAt } from "./runs.ts";
 
 /** What a step was made of in the latest finished run of its experiment; asked only for steps that are a miss. */
 export function formerIngredients(
@@ -9,20 +9,18 @@ export function formerIngredients(
   artifacts: string,
   store: Pick<Store, "peek">,
 ): (step: PlannedStep) => Ingredients | undefined {
+  const latest = once((experiment: string) => latestManifest(artifacts, experiment));
+  const runsOf = once((experiment: string) => runsAt(artifacts, experiment));
   const former = new Map<string, FinishedRun | undefined>();
-  const latest = ({ experiment, coordinates, isFinal }: Owner): FinishedRun | undefined => {
-    const name = `${experiment}\n${coordinates}\n${isFinal}`;
+  const formerOf = (owner: Owner): FinishedRun | undefined => {
+    const name = `${owner.experiment}\n${owner.coordinates}\n${owner.isFinal}`;
     if (!former.has(name)) {
-      const last = latestManifest(artifacts, experiment);
-      const same = last !== undefined && isOf(last, { experiment, coordinates, isFinal });
-      former.set(name, same || coordinates === "" ? last : (sameRun({ experiment, coordinates, isFinal }) ?? last));
+      const last = latest(owner.experiment);
+      const isIt = last === undefined || owner.coordinates === "" || isOf(last, owner);
+      const same = isIt ? last : runsOf(owner.experiment)(owner.coordinates).findLast((run) => isOf(run, owner));
+      former.set(name, same ?? last);
     }
     return former.get(name);
-  };
-  let all: readonly FinishedRun[] | undefined;
-  const sameRun = (of: Owner): FinishedRun | undefined => {
-    all ??= listRuns(artifacts);
-    return all.findLast((run) => run.manifest.experiment === of.experiment && isOf(run, of));
   };
   const owners = new Map<PlannedStep, Owner & { readonly id: string }>();
   for (const { experiment, coordinates, steps } of plan.runs) {
@@ -32,7 +30,7 @@ export function formerIngredients(
   return (step) => {
     // A selection belongs to no run while its winner is not known.
     const owner = owners.get(step);
-    const key = owner && latest(owner)?.manifest.steps[owner.id]?.key;
+    const key = owner && formerOf(owner)?.manifest.steps[owner.id]?.key;
     return key === undefined ? undefined : store.peek(key)?.ingredients;
   };
 }
@@ -42,4 +40,13 @@ type Owner = { readonly experiment: string; readonly coordinates: string; readon
 
 function isOf({ manifest }: FinishedRun, { coordinates, isFinal }: Owner): boolean {
   return manifest.coordinates === coordinates && "select" in manifest.steps === isFinal;
+}
+
+/** Looks once at each experiment: a sweep asks for each of its points. */
+function once<T>(look: (experiment: string) => T): (experiment: string) => T {
+  const known = new Map<string, T>();
+  return (experiment) => {
+    if (!known.has(experiment)) known.set(experiment, look(experiment));
+    return known.get(experiment) as T;
+  };
 }

@@ -24,7 +24,38 @@ export function listRuns(artifacts: string): readonly FinishedRun[] {
     )
     .filter(existsSync)
     .map(readManifest)
-    .sort((a, b) => (a.manifest.created < b.manifest.created ? -1 : 1));
+    .sort(byAge);
+}
+
+/**
+ * The name of a run's folder: its coordinates, anything odd in a value made "_", and the digits that tell runs at the same
+ * coordinates apart.
+ */
+export function runName(coordinates: string, digits: string): string {
+  return coordinates === "" ? digits : `${coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120)}-${digits}`;
+}
+
+/**
+ * The finished runs of an experiment at given coordinates, oldest first, and those whose coordinates have the same name. Reads no
+ * other run's manifest, however many there are.
+ */
+export function runsAt(artifacts: string, experiment: string): (coordinates: string) => readonly FinishedRun[] {
+  const folder = join(runsDir(artifacts), experiment);
+  const named = new Map<string, string[]>();
+  for (const run of entries(folder)) {
+    const stem = run.slice(0, -digitCount);
+    const same = named.get(stem) ?? [];
+    same.push(join(folder, run, "manifest.json"));
+    named.set(stem, same);
+  }
+  return (coordinates) => (named.get(runName(coordinates, "")) ?? []).filter(existsSync).map(readManifest).sort(byAge);
+}
+
+/** Digits of a run's name. */
+export const digitCount = 8;
+
+function byAge(a: FinishedRun, b: FinishedRun): number {
+  return a.manifest.created < b.manifest.created ? -1 : 1;
 }
 
 /** The run that a user means by a run id, an experiment's name (its latest run), or a manifest's path. Throws RunNotFound. */

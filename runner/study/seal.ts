@@ -6,7 +6,7 @@ import type { StoreRecord } from "../plan/record.ts";
 import { changedSources } from "../plan/stale.ts";
 import type { Json } from "../plan/step.ts";
 import type { ArmMetrics, Cost, Manifest, ManifestStep, Provenance } from "./manifest.ts";
-import { latestLink, runsDir } from "./runs.ts";
+import { digitCount, latestLink, runName, runsDir } from "./runs.ts";
 
 /** What sealing needs besides the run itself. */
 export type Sealing = {
@@ -47,7 +47,7 @@ export function seal(
     { key: record.key, object: record.object, stale: staleIn(step, record) },
   ]);
   const digits = runDigits(sealing.config, Object.fromEntries(made));
-  const name = run.coordinates === "" ? digits : `${safe(run.coordinates)}-${digits}`;
+  const name = runName(run.coordinates, digits);
   const folder = join(runsDir(sealing.artifacts), run.experiment, name);
   const path = join(folder, "manifest.json");
   if (!existsSync(path)) {
@@ -86,7 +86,7 @@ export function runDigits(
   // A run that accepts an old result is another one than the run that made it.
   const stale = Object.fromEntries(all.map(([id, { stale = [] }]) => [id, stale]));
   const accepted = Object.values(stale).some((names) => names.length > 0) ? { stale } : {};
-  return sha256(canonicalJson({ config, objects, ...accepted })).slice(0, 8);
+  return sha256(canonicalJson({ config, objects, ...accepted })).slice(0, digitCount);
 }
 
 /** Makes a sealed run its experiment's latest, in one step, so that no reader finds none. */
@@ -214,9 +214,4 @@ function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {
       ]),
     ),
   };
-}
-
-/** Coordinates as a folder's name: anything odd in a value becomes "_". */
-function safe(coordinates: string): string {
-  return coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120);
 }
