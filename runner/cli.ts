@@ -1,11 +1,14 @@
 #!/usr/bin/env node
 import { setMaxListeners } from "node:events";
 import { readFileSync } from "node:fs";
+import module from "node:module";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { type CommandSpec, commands } from "./commands/index.ts";
 import { systemFailure } from "./execute/system.ts";
 import type { Context } from "./project/context.ts";
+import { cacheRoot } from "./setup/cache.ts";
 
 const DONE = 0;
 const FAILED = 1;
@@ -79,11 +82,18 @@ function outliveReader(): { readonly unwritten: () => boolean } {
   return { unwritten: () => unwritten };
 }
 
+/** Where Node can (22.8 and newer), keeps what it has compiled of a command for the next time; where not, nothing is lost. */
+function rememberCompiled(): void {
+  const { enableCompileCache } = module as { enableCompileCache?: (folder: string) => unknown };
+  enableCompileCache?.(join(cacheRoot(process.env), "compiled"));
+}
+
 async function main(argv: readonly string[]): Promise<number> {
   if (argv[0] === "--version" || argv[0] === "-V") {
     process.stdout.write(`${version()}\n`);
     return DONE;
   }
+  rememberCompiled();
   let code = DONE;
   const program = new Command("exp")
     .description("Declarative LLM fine-tuning studies: YAML in, a fine-tuned and honestly evaluated model out.")

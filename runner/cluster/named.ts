@@ -1,6 +1,6 @@
 import { StepFailed } from "../plan/step.ts";
 import { type Context, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { placeOf } from "../project/place.ts";
 import { ended, queue } from "./slurm.ts";
 import { listSubmissions } from "./submission.ts";
 import { isMeant, latestTasks, type Task, tasksOf } from "./tasks.ts";
@@ -10,7 +10,7 @@ export class TaskNotFound extends Error {}
 
 /** The newest job of every run of this project, or of what a name means. Throws TaskNotFound, and StepFailed where Slurm is silent. */
 export async function findTasks(name: string | undefined, context: Context): Promise<readonly Task[]> {
-  const { artifacts } = await openProject(context.cwd, context, "read");
+  const { artifacts } = placeOf(context.cwd);
   const submissions = listSubmissions(artifacts);
   if (submissions.length === 0) {
     if (name === undefined) return [];

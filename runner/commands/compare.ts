@@ -1,7 +1,7 @@
 import { views } from "../labels/views.ts";
 import { metrics } from "../metrics/metrics.ts";
 import { type Act, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { placeOf } from "../project/place.ts";
 import { comparisonText } from "../show/comparison.ts";
 import { OutputGone } from "../study/answers.ts";
 import { type ComparingRuns, compareRuns, NotComparable } from "../study/compare.ts";
@@ -20,7 +20,7 @@ export const command: Act = async ([names], given, context) => {
     return refuse(`--view takes ${views.join(", ")}, not "${view}"`);
   if (metric !== undefined && !(metric in metrics))
     return refuse(`--metric takes ${Object.keys(metrics).join(", ")}, not "${metric}"`);
-  const { root, artifacts } = await openProject(context.cwd, context, "read");
+  const { root, artifacts } = placeOf(context.cwd);
   try {
     const runs = (names as readonly string[]).map((name) => findRun(name, artifacts, context.cwd));
     const twice = runs.find(({ path }, index) => runs.findIndex((other) => other.path === path) !== index);

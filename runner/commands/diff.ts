@@ -1,6 +1,6 @@
 import type { View } from "../labels/views.ts";
 import { type Act, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { openStored } from "../project/place.ts";
 import { diffText } from "../show/comparison.ts";
 import { diffRuns } from "../study/diff.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
@@ -8,7 +8,7 @@ import { synonymsNow } from "../study/synonyms.ts";
 
 /** `exp diff A B`: what differs between two runs or manifests, and which cases flipped. */
 export const command: Act = async ([nameA, nameB], { json }, context) => {
-  const { root, artifacts, store } = await openProject(context.cwd, context, "read");
+  const { root, artifacts, store } = openStored(context.cwd, context, "read");
   try {
     const [a, b] = [nameA, nameB].map((name) => findRun(name as string, artifacts, context.cwd)) as [
       ReturnType<typeof findRun>,

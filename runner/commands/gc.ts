@@ -4,7 +4,7 @@ import { clusterLock, submissionNames } from "../cluster/submission.ts";
 import { Uses } from "../cluster/uses.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { openStored } from "../project/place.ts";
 import { plural } from "../show/quantity.ts";
 import { gc } from "../store/gc.ts";
 import { collectLeftovers } from "../store/leftovers.ts";
@@ -21,7 +21,7 @@ export const command: Act = async (_args, { maxSize, dryRun, work: resumable, js
     context.err(`exp gc: --max-size takes a size such as 20GB or 500MB, not "${maxSize}"\n`);
     return exit.invalid;
   }
-  const { store } = await openProject(context.cwd, context, dryRun === true ? "read" : "write");
+  const { store } = openStored(context.cwd, context, dryRun === true ? "read" : "write");
   try {
     const { collected, before, after, ...left } = await collect(store, context, {
       dryRun: dryRun === true,

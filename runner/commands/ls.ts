@@ -1,7 +1,7 @@
 import type { Json } from "../plan/step.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Act, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { placeOf } from "../project/place.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { csv } from "../show/csv.ts";
 import { table } from "../show/table.ts";
@@ -13,7 +13,7 @@ import { type ListedRun, listFinished } from "../study/run-index.ts";
  * their configurations and any metric. A run that lacks a key meets no condition on it.
  */
 export const command: Act = async (_args, { where, sort, json, csv: asCsv }, context) => {
-  const { artifacts } = await openProject(context.cwd, context, "read");
+  const { artifacts } = placeOf(context.cwd);
   const { runs: all, unreadable } = listFinished(artifacts, cacheRoot(context.env));
   for (const path of unreadable) context.err(`exp ls: warning: ${path} is no manifest and is left out\n`);
   try {

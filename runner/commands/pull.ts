@@ -1,6 +1,6 @@
 import type { Shelf } from "../mirror/shelf.ts";
 import { type Act, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { openStored } from "../project/place.ts";
 import { RunNotFound } from "../study/runs.ts";
 import { nothingPushed, openToPull } from "../transfer/destination.ts";
 import { type ShelvedRun, shelvedRun, shelvedRuns } from "../transfer/manifest.ts";
@@ -11,7 +11,7 @@ import { endOf, movedText } from "./push.ts";
 /** `exp pull DEST [RUN...]`: takes runs from where they were pushed to, each file checked by its digest; without RUN says what there is. */
 export const command: Act = async ([given, names], { json }, context) => {
   const destination = given as string;
-  const project = await openProject(context.cwd, context, "write");
+  const project = openStored(context.cwd, context, "write");
   try {
     const shelf = await openToPull(destination, context);
     const there = await shelvedRuns(shelf);

@@ -2,7 +2,7 @@ import { redactor } from "../execute/redact.ts";
 import { systemFailure } from "../execute/system.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { openStored } from "../project/place.ts";
 import { plural } from "../show/quantity.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { openToPush } from "../transfer/destination.ts";
@@ -10,7 +10,7 @@ import { type Moved, push } from "../transfer/push.ts";
 
 /** `exp push DEST RUN...`: copies runs with all their files to a place that is private; what is there is not sent again. */
 export const command: Act = async ([destination, names], { json }, context) => {
-  const project = await openProject(context.cwd, context, "read");
+  const project = openStored(context.cwd, context, "read");
   try {
     const runs = (names as string[]).map((name) => findRun(name, project.artifacts, context.cwd));
     const shelf = await openToPush(destination as string, project, context);

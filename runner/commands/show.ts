@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Analysis } from "../analysis/analyse.ts";
 import { type Act, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { placeOf } from "../project/place.ts";
 import { ablationText } from "../show/ablation.ts";
 import { failuresText } from "../show/failures.ts";
 import { runSummary } from "../show/run.ts";
@@ -12,7 +12,7 @@ import { uploadsOf } from "../study/uploads.ts";
 
 /** `exp show RUN`: one run's metrics by arm, its cost, how its arms are wrong, and where its files lie. */
 export const command: Act = async ([name], options, context) => {
-  const { artifacts } = await openProject(context.cwd, context, "read");
+  const { artifacts } = placeOf(context.cwd);
   try {
     const run = findRun(name as string, artifacts, context.cwd);
     const { manifest, path } = run;

@@ -1,7 +1,7 @@
 import { explained, findTasks, sayWrong } from "../cluster/named.ts";
 import { reasonText, type Task } from "../cluster/tasks.ts";
 import { type Act, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { placeOf } from "../project/place.ts";
 import { progressText } from "../show/progress.ts";
 import { table } from "../show/table.ts";
 import { liveRuns } from "../study/live.ts";
@@ -15,7 +15,7 @@ export const command: Act = async ([name], { json }, context) => {
   } catch (error) {
     return sayWrong("status", error, context);
   }
-  const { artifacts } = await openProject(context.cwd, context, "read");
+  const { artifacts } = placeOf(context.cwd);
   const live = liveRuns(artifacts);
   const rows = tasks.map((task) => ({ ...task, at: atOf(task, live) }));
   if (json === true) {

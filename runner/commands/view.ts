@@ -1,6 +1,6 @@
 import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../handin/pages.ts";
 import { type Act, exit } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { openStored } from "../project/place.ts";
 import { readAssets } from "../render/html.ts";
 import { html } from "../render/markup.ts";
 import { OutputGone } from "../study/answers.ts";
@@ -17,7 +17,7 @@ export const command: Act = async (_args, options, context) => {
     context.err(`exp view: --port takes a number up to 65535, not "${options.port}"\n`);
     return exit.invalid;
   }
-  const { root, artifacts, store } = await openProject(context.cwd, context, "read");
+  const { root, artifacts, store } = openStored(context.cwd, context, "read");
   const world: ViewWorld = { root, artifacts, store, assets: readAssets(context.packageRoot) };
   let serving: Serving;
   try {

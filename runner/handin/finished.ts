@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Context } from "../project/context.ts";
-import { openProject } from "../project/project.ts";
+import { placeOf } from "../project/place.ts";
 import { drawAll } from "../render/figures.ts";
 import { readAssets, setPage, setReport } from "../render/html.ts";
 import { type Pdf, setPdf } from "../render/pdf.ts";
@@ -28,7 +28,7 @@ export async function finishedStudy(
   given: readonly string[],
   context: Context,
 ): Promise<FinishedStudy | undefined> {
-  const { root, artifacts } = await openProject(context.cwd, context, "read");
+  const { root, artifacts } = placeOf(context.cwd);
   try {
     const read = given
       .map((name) => findRun(name, artifacts, context.cwd))

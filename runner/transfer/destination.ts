@@ -5,7 +5,7 @@ import { wrongMirror } from "../mirror/open.ts";
 import type { Shelf } from "../mirror/shelf.ts";
 import { StepFailed } from "../plan/step.ts";
 import type { Context } from "../project/context.ts";
-import type { Project } from "../project/project.ts";
+import type { Stored } from "../project/place.ts";
 
 /** A place that runs are pushed to or pulled from. */
 type Place =
@@ -29,7 +29,7 @@ function parse(destination: string, cwd: string): Place {
  * Opens a destination to write there. Throws StepFailed: bad-destination, repo-public where anybody could read what is pushed,
  * and what the place itself has against it.
  */
-export async function openToPush(destination: string, project: Project, context: Context): Promise<Shelf> {
+export async function openToPush(destination: string, project: Stored, context: Context): Promise<Shelf> {
   const place = parse(destination, context.cwd);
   if (place.kind === "folder") {
     const wrong = wrongMirror(destination, project, context)?.replace("--mirror ", "");
