@@ -2,7 +2,11 @@ import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
 import { element } from "./element.ts";
 
 /** One case as a card: its text with what was found in it, gold, and every arm's answer below each other. */
-export function caseCard(one: Case, { arms, categories }: Cases, words: string): HTMLElement {
+export function caseCard(
+  one: Case,
+  { arms, categories }: Pick<Cases, "arms" | "categories">,
+  words: string,
+): HTMLElement {
   const given = one.answers.filter((answer) => answer !== null);
   const added = [...new Set(given.flatMap((answer) => answer.added))];
   const rows = one.answers.map((answer, index) =>

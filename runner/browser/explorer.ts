@@ -1,4 +1,4 @@
-import type { Case, Cases } from "../report/cases.ts";
+import { type PackedCase, type PackedCases, unpacked } from "../report/packed-cases.ts";
 import { caseCard } from "./case-card.ts";
 import { element, named } from "./element.ts";
 import { matches, searchable, type Wanted } from "./filter.ts";
@@ -8,13 +8,13 @@ const pageSize = 10;
 
 /** Lets a reader filter all cases of the page and go through them, page by page. */
 export function exploreCases(): void {
-  const all = JSON.parse(named("cases-data").textContent ?? "") as Cases;
+  const all = JSON.parse(named("cases-data").textContent ?? "") as PackedCases;
   const form = named<HTMLFormElement>("filters");
   const [feed, shown, definition, pager] = [named("feed"), named("shown"), named("definition"), named("pager")];
   // Made when a text is first searched for, or earlier in a moment of rest: the page opens without it.
   let made: readonly string[] | undefined;
-  const texts = (): readonly string[] => (made ??= all.cases.map(searchable));
-  let found: readonly Case[] = all.cases;
+  const texts = (): readonly string[] => (made ??= all.cases.map((one) => searchable(one, all.labels)));
+  let found: readonly PackedCase[] = all.cases;
   let page = 0;
 
   const control = <T extends HTMLElement>(name: string): T => form.elements.namedItem(name) as T;
@@ -32,7 +32,7 @@ export function exploreCases(): void {
     ["differ", "right in some arms only"],
     ...all.categories.map(({ name }, index) => [String(index), name.replaceAll("_", " ")] as const),
   ]);
-  fill(label, [["", "any"], ...labelsOf(all.cases)]);
+  fill(label, [["", "any"], ...labelsOf(all)]);
 
   const pages = (): number => Math.max(1, Math.ceil(found.length / pageSize));
 
@@ -40,7 +40,7 @@ export function exploreCases(): void {
   const draw = (focus?: "first" | "last"): void => {
     const from = page * pageSize;
     const cards = found.slice(from, from + pageSize).map((one, index) => {
-      const card = caseCard(one, all, text.value.trim());
+      const card = caseCard(unpacked(one, all.labels), all, text.value.trim());
       card.setAttribute("aria-posinset", String(from + index + 1));
       card.setAttribute("aria-setsize", String(found.length));
       return card;
@@ -61,7 +61,7 @@ export function exploreCases(): void {
       text: text.value.trim().toLowerCase(),
       arm: arm.value === "" ? undefined : Number(arm.value),
       answer: answer.value,
-      label: label.value.slice(1),
+      label: label.value === "" ? undefined : Number(label.value),
     };
     const written = wanted.text === "" ? [] : texts();
     found = all.cases.filter((one, index) => matches(one, written[index] ?? "", wanted));
@@ -117,16 +117,24 @@ function fill(select: HTMLSelectElement, options: readonly (readonly [value: str
   select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
 }
 
-/** Labels of gold and of answers, most frequent first; "=" before a value sets the label that is an empty text apart from "any". */
-function labelsOf(cases: readonly Case[]): readonly (readonly [string, string])[] {
-  const counts = new Map<string, number>();
-  for (const { gold, answers } of cases) {
-    const labels = new Set([...gold, ...answers.flatMap((answer) => answer?.added ?? [])]);
-    for (const label of labels) counts.set(label, (counts.get(label) ?? 0) + 1);
-  }
-  return [...counts]
-    .sort(([a, first], [b, second]) => second - first || (a < b ? -1 : 1))
-    .map(([label, count]) => [`=${label}`, `${label} (${number(count)})`]);
+/** Numbers of the labels of gold and of answers, those of most cases first, each with its name. */
+function labelsOf({ labels, cases }: PackedCases): readonly (readonly [string, string])[] {
+  const counts = labels.map(() => 0);
+  const last = labels.map(() => -1);
+  cases.forEach(([, , gold, answers], at) => {
+    const count = (label: number): void => {
+      if (last[label] === at) return;
+      last[label] = at;
+      counts[label] = (counts[label] ?? 0) + 1;
+    };
+    gold.forEach(count);
+    for (const answer of answers) answer?.[1].forEach(count);
+  });
+  return labels
+    .map((name, label) => ({ name, label, count: counts[label] ?? 0 }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))
+    .map(({ name, label, count }) => [String(label), `${name} (${number(count)})`]);
 }
 
 const number = (value: number): string => value.toLocaleString("en");

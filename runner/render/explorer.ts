@@ -1,4 +1,5 @@
 import type { Cases } from "../report/cases.ts";
+import { packed } from "../report/packed-cases.ts";
 import { dataElement, html, type Markup } from "./markup.ts";
 
 /** Name of the element that holds the cases; the page's script finds them there. */
@@ -31,5 +32,5 @@ ${cases.notes.map((note) => html`<p class="note">${note}</p>\n`)}<noscript><p cl
 <span class="hint">In the list, the arrow keys go from case to case.</span>
 </nav>
 </section>
-${dataElement(casesElement, cases)}`;
+${dataElement(casesElement, packed(cases))}`;
 }
