@@ -54,7 +54,9 @@ await book.commit();`,
 
 const caseMaker = `
 const words = "liver spleen kidney cyst normal enlarged without evidence of free fluid small left right lobe".split(" ");
+// Made once: what is measured is the writing.
+const inputs = Array.from({ length: 1000 }, (_, at) => Array.from({ length: 125 }, (_, word) => words[(at * 7 + word * word * (at % 13)) % words.length] + (at + word) % 97).join(" "));
 function caseOf(at) {
-  const input = Array.from({ length: 125 }, (_, word) => words[(at * 7 + word * word) % words.length]).join(" ");
+  const input = inputs[at % inputs.length];
   return { id: "case " + at, arm: "tuned", input, gold: ["renal cyst", "hernia"], text: "renal cyst, adenoma", labels: ["renal cyst", "adenoma"], parsed: true, notes: [], exact: false, f1: 0.5, omissions: ["hernia"], additions: ["adenoma"], finish: "stop", prompt_tokens: 300, new_tokens: 12 };
 }`;

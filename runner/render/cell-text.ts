@@ -11,6 +11,8 @@ export class CellText {
   /** The text as a cell can hold it; a cut one says how much is missing. undefined for an empty one. */
   of(text: string): string | undefined {
     if (text === "") return undefined;
+    // Nearly every text is fit as it is: one look instead of four.
+    if (text.length <= cellLimit && !suspect.test(text)) return text;
     const sound = text.replace(illegal, "\ufffd");
     if (sound !== text) this.replaced++;
     // Excel reads _x0041_ as an escaped "A", so that a text which looks like that has its underscore escaped.
@@ -23,5 +25,7 @@ export class CellText {
   }
 }
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: what `of` might have to change, letters in two parts included
+const suspect = /[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]|_x/;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that XML 1.0 forbids
 const illegal = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]|\p{Surrogate}/gu;

@@ -137,7 +137,7 @@ export function restyle(cell: excel.Cell, style: Partial<excel.Style>): void {
 
 /** A text with space at its ends is written as a run, the one form in which the writer says that space counts. */
 function asText(value: string | undefined): excel.CellValue {
-  return value !== undefined && /^\s|\s$/.test(value) ? { richText: [{ text: value }] } : value;
+  return value !== undefined && value.trim().length !== value.length ? { richText: [{ text: value }] } : value;
 }
 
 /** A text as a printed page's foot has it, where & begins a command and 255 characters are the most. */
