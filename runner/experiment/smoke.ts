@@ -19,6 +19,10 @@ const mark = "+smoke";
 /** Whether an experiment's name is that of its smoke run. */
 export const isSmoke = (name: string): boolean => name.endsWith(mark);
 
+/** What must stand wherever numbers of a smoke run are shown. */
+export const smokeWarning = (name: string): string =>
+  `${name} is a smoke run of ${rows} rows and ${steps} steps: its numbers mean nothing.`;
+
 /**
  * The same experiment on 20 rows for 5 steps: every step of its DAG in minutes, under another name and, since what a step
  * reads of it differs, under other keys. Nothing is uploaded. Its numbers mean nothing.

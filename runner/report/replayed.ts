@@ -15,10 +15,6 @@ export function replayedArms({ steps }: Pick<RunFacts, "steps">): readonly Repla
   );
 }
 
-/** What must stand wherever numbers of a smoke run are shown. */
-export const smokeWarning = (experiment: string): string =>
-  `${experiment} is a smoke run of 20 rows and 5 steps: its numbers mean nothing.`;
-
 /** Whether training took place in a run: an experiment may declare one and have its answers replayed. */
 export const trainedHere = ({ steps }: Pick<RunFacts, "steps">): boolean => steps.train !== undefined;
 

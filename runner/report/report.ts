@@ -1,7 +1,8 @@
+import { smokeWarning } from "../experiment/smoke.ts";
 import type { Block, Report } from "./block.ts";
 import { figuresOf } from "./figures/index.ts";
 import { notesOf } from "./notes.ts";
-import { replayWarningOf, smokeWarning } from "./replayed.ts";
+import { replayWarningOf } from "./replayed.ts";
 import { ablation } from "./sections/ablation.ts";
 import { abstract } from "./sections/abstract.ts";
 import { data } from "./sections/data.ts";

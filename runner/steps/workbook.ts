@@ -5,6 +5,7 @@ import type { Analysis, Failure } from "../analysis/analyse.ts";
 import type { Audit } from "../data/audit.ts";
 import { replayWarning } from "../engines/replay.ts";
 import type { Experiment } from "../experiment/schema.ts";
+import { isSmoke, smokeWarning } from "../experiment/smoke.ts";
 import { type View, viewOf } from "../labels/views.ts";
 import { caseOutcome } from "../metrics/detail.ts";
 import type { MetricName } from "../metrics/metrics.ts";
@@ -33,7 +34,7 @@ type Params = {
 /** Puts every answer of every arm, the scores and where they come from into one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 3,
+  version: 4,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp }, ports) {
@@ -48,7 +49,7 @@ export const workbook: StepKind<Params> = {
       runs: asked.map((one) => runOf(one, primary, ports)),
       audit: auditOf(ports),
       ...(ports.reads("selection") ? { sweep: sweepOf(ports) } : {}),
-      warning: replayWarning(asked.flatMap(replayed)),
+      warning: warningOf(asked),
       provenance: [["exp", exp], ...flatten(config), ...digests(arms, ports)],
     });
     ports.evidence({ ...notes });
@@ -105,6 +106,12 @@ function askedOf(arm: Arm, config: Json, compared: Params["compared"]): Asked {
 }
 
 const isModel = ({ own }: Asked): boolean => own === "tuned" || own === "zero_shot";
+
+/** What must stand above every sheet. */
+function warningOf(asked: readonly Asked[]): string {
+  const names = new Set(asked.map(({ experiment }) => experiment.name).filter(isSmoke));
+  return [...[...names].map(smokeWarning), replayWarning(asked.flatMap(replayed)) ?? ""].join(" ").trim();
+}
 
 function replayed(asked: Asked) {
   const { generate, name } = asked.experiment;

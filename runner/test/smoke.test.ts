@@ -1,4 +1,5 @@
 /** `--smoke`: the whole study on a few rows, and never taken for the real one. */
+import excel from "exceljs";
 import { expect } from "vitest";
 import { test } from "./rig.ts";
 import { table } from "./studies.ts";
@@ -21,6 +22,13 @@ test("a smoke run has a name, keys and a mark of its own, and leaves the real ru
   ]);
   expect(await rig.done("show", "study+smoke")).toMatch(/smoke run of 20 rows and 5 steps: its numbers mean nothing/);
   expect(await rig.done("show", "study")).not.toMatch(/smoke/);
+  // Whatever is handed on says so first.
+  const warning = "study+smoke is a smoke run of 20 rows and 5 steps: its numbers mean nothing.";
+  expect((await rig.exp("export", "out", "study+smoke")).code).toBe(0);
+  for (const name of ["README.md", "checklist.md", "report.html"]) expect(rig.read(`out/${name}`)).toContain(warning);
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(rig.path("out/workbook.xlsx"));
+  for (const sheet of book.worksheets) expect(sheet.getCell("A1").value).toContain(warning);
   expect(await rig.done("why", "study+smoke", "data")).toMatch(/cached/);
   expect((await rig.built(file)).manifest).toBe(real.manifest);
 });

@@ -1,6 +1,7 @@
+import { smokeWarning } from "../../experiment/smoke.ts";
 import { type Block, heading, paragraph } from "../block.ts";
 import { signedInterval } from "../differences.ts";
-import { replayLimits, smokeWarning, trainedHere } from "../replayed.ts";
+import { replayLimits, trainedHere } from "../replayed.ts";
 import type { RunFacts, Study } from "../study.ts";
 import { metricWord, whole } from "../words.ts";
 
