@@ -52,6 +52,37 @@ test("a new study runs at once, and is handed in as one folder: the same bytes e
     expect(rig.read(`../out/${name}`)).toContain("replayed from a file");
 });
 
+test("what compared experiments were declared with is handed in too, and no data", async ({ rig }) => {
+  rig.edit("experiments/study.yaml", "baselines: []\n", "baselines: []\ncompare: [other]\n");
+  rig.edit("experiments/study.yaml", '{separator: ","}', '{separator: ",", synonyms: labels/synonyms.yaml}');
+  rig.write("prompts/other.hbs", "{{#user}}Say what is there: {{input}}{{/user}}\n");
+  rig.write("experiments/base/shared.yaml", "prompt: {template: prompts/other.hbs}\n");
+  rig.write("experiments/labels/synonyms.yaml", "synonyms: {liver cyst: [hepatic cyst]}\n");
+  rig.write("experiments/labels/groups.yaml", "liver: [liver cyst]\n");
+  rig.write("experiments/data/others.jsonl", rig.read("experiments/data/answers.jsonl"));
+  rig.write(
+    "experiments/other.yaml",
+    rig
+      .read("experiments/study.yaml")
+      .replace("name: study", "name: other\nextends: base/shared.yaml")
+      .replace("prompt: {template: prompts/ask.hbs}\n", "")
+      .replace("compare: [other]\n", "")
+      .replace("data/answers.jsonl", "data/others.jsonl")
+      .replace("synonyms.yaml}", "synonyms.yaml, groups: labels/groups.yaml}"),
+  );
+  await rig.built("experiments/study.yaml");
+  expect((await rig.exp("export", "out", "study")).code).toBe(0);
+  const files = Object.keys(rig.tree("out"));
+  expect(files).toEqual(
+    expect.arrayContaining([
+      ...["experiments/study.yaml", "experiments/other.yaml", "experiments/base/shared.yaml"],
+      ...["prompts/ask.hbs", "prompts/other.hbs", "experiments/labels/synonyms.yaml", "experiments/labels/groups.yaml"],
+      ...["experiments/data/answers.jsonl", "experiments/data/others.jsonl", "predictions/other.zero_shot.jsonl"],
+    ]),
+  );
+  expect(files.filter((name) => name.endsWith(".csv"))).toEqual([]);
+});
+
 test("a run is reproduced byte by byte; what came out otherwise is named", async ({ rig }) => {
   const { manifest } = await rig.built("experiments/study.yaml");
   const again = async (...args: readonly string[]): Promise<Reproduction & { readonly code: number | null }> => {
