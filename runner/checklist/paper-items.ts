@@ -1,3 +1,4 @@
+import { energyWords } from "../report/energy.ts";
 import { hardwareWords } from "../report/hardware.ts";
 import { trainedHere } from "../report/replayed.ts";
 import type { RunFacts } from "../report/study.ts";
@@ -161,7 +162,12 @@ export const paperItems: readonly Item[] = [
         (run) =>
           run.steps.train === undefined
             ? []
-            : [manifestKey(material, run, "steps.train.seconds", `${run.steps.train.seconds} s`)],
+            : [
+                manifestKey(material, run, "steps.train.seconds", `${run.steps.train.seconds} s`),
+                ...(run.cost.energy === undefined
+                  ? []
+                  : [manifestKey(material, run, "cost.energy", energyWords(run.cost.energy))]),
+              ],
         { why: "a training's record is gone", ...again },
       ),
   },

@@ -5,8 +5,10 @@ import type { StoreRecord } from "../plan/record.ts";
 import { type Json, type Ports, type PythonProgram, StepFailed } from "../plan/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Staged, Store } from "../store/store.ts";
+import { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
 import { Frozen } from "./frozen.ts";
+import { gpuCounters } from "./gpu-counters.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
 import { type PythonRequest, runPython } from "./python.ts";
 import type { Machinery } from "./scheduler.ts";
@@ -54,6 +56,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     claim: store.claim,
   });
 
+  const energy = new EnergyMeter("/sys/class/powercap");
   const turns = new Slots({ cores: parts.jobs, memory: 0, gpus: [] }, () => undefined);
   const reads = reader(store);
   const inLine = new Map<string, Promise<unknown>>();
@@ -146,7 +149,22 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       },
       cores: grant.cores,
       signal: parts.stop,
-      python: async (program) => void Object.assign(evidence, await runPython(request(program), control)),
+      async python(program) {
+        // What several nodes took, this one cannot tell; a shared GPU's counter does not tell whose it was.
+        const isHere = !(Number(draft.hints.nodes ?? 1) > 1);
+        const own = isHere && grant.gpuShare === 1 ? grant.gpus.map(({ uuid }) => uuid) : [];
+        const measuring = await energy.begin(own, (uuids) =>
+          gpuCounters(parts.python(program.environment), packageRoot, uuids),
+        );
+        let told: Readonly<Record<string, Json>> = {};
+        try {
+          told = await runPython(request(program), control);
+        } finally {
+          const taken = await measuring.end();
+          if (isHere && Object.keys(taken).length > 0) told = { ...told, energy: taken };
+        }
+        Object.assign(evidence, told);
+      },
     };
     const request = ({ module, environment, network, secrets }: PythonProgram): PythonRequest => ({
       python: parts.python(environment),

@@ -4,6 +4,7 @@ import type { Experiment } from "../experiment/schema.ts";
 import type { LabelRow } from "../metrics/detail.ts";
 import type { Compared } from "../statistics/compare.ts";
 import type { Ablation } from "./ablation.ts";
+import type { EnergyCost } from "./energy.ts";
 
 /** A training's curve as train.json has it. */
 export type Curve = {
@@ -84,6 +85,7 @@ export type RunFacts = {
     readonly seconds: number;
     readonly peak_memory: number;
     readonly tokens: { readonly trained: number; readonly prompted: number; readonly generated: number };
+    readonly energy?: EnergyCost;
   };
   readonly provenance: {
     readonly exp: string;

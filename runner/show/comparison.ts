@@ -1,3 +1,4 @@
+import { gigabytes } from "../report/words.ts";
 import type { Family } from "../statistics/compare.ts";
 import type { RunComparison } from "../study/compare.ts";
 import type { Flip, RunDiff } from "../study/diff.ts";
@@ -64,7 +65,7 @@ export function comparisonText(
   const cost = runs.map(({ experiment, run, cost: { seconds, peak_memory, tokens } }) => [
     `${experiment}/${run}`,
     duration(seconds),
-    `${(peak_memory / 1e9).toFixed(1)} GB`,
+    gigabytes(peak_memory),
     ...[tokens.trained, tokens.prompted, tokens.generated].map((count) => count.toLocaleString("en")),
   ]);
   const looks =

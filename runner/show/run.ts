@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { energyWords } from "../report/energy.ts";
 import { replayWarningOf } from "../report/replayed.ts";
+import { gigabytes } from "../report/words.ts";
 import type { Comparison } from "../statistics/comparison.ts";
 import { looksOf, testFileOf } from "../study/ledger.ts";
 import type { Manifest } from "../study/manifest.ts";
@@ -37,15 +39,16 @@ export function runSummary(
       ["seconds", "peak memory", "tokens trained", "read", "generated"],
       [
         cost.seconds.toFixed(0),
-        `${(cost.peak_memory / 1e9).toFixed(1)} GB`,
+        gigabytes(cost.peak_memory),
         ...[trained, prompted, generated].map((count) => count.toLocaleString("en")),
       ],
     ],
     { align: ["right", "right", "right", "right", "right"], color: screen.color },
   );
+  const energy = cost.energy === undefined ? "" : `energy: ${energyWords(cost.energy)}\n`;
   const tests = testsOf([resolve(screen.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
   const remarks = remarksOn(manifest).map((remark) => `${remark}\n`);
-  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${looks(manifest, artifacts)}`;
+  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${looks(manifest, artifacts)}`;
 }
 
 /** What the arm that the run is about gains over each other one: the tests that were declared beforehand. */

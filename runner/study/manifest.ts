@@ -1,5 +1,6 @@
 import type { StoredFile } from "../plan/record.ts";
 import type { Json } from "../plan/step.ts";
+import type { EnergyCost } from "../report/energy.ts";
 
 /** Metrics of one arm in one label view: metric name -> value. */
 export type ViewMetrics = Readonly<Record<string, number>>;
@@ -74,6 +75,8 @@ export type Cost = {
   /** Largest resident set of any step, in bytes. */
   readonly peak_memory: number;
   readonly tokens: { readonly trained: number; readonly prompted: number; readonly generated: number };
+  /** Absent where no counter told anything. */
+  readonly energy?: EnergyCost;
   readonly steps: Readonly<Record<string, { readonly seconds: number; readonly peak_memory: number | null }>>;
 };
 

@@ -5,6 +5,7 @@ import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
 import { changedSources } from "../plan/stale.ts";
 import type { Json } from "../plan/step.ts";
+import { energyOf } from "../report/energy.ts";
 import type { ArmMetrics, Cost, Manifest, ManifestStep, Provenance } from "./manifest.ts";
 import { digitCount, latestLink, runName, runsDir } from "./runs.ts";
 
@@ -202,11 +203,13 @@ function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {
   const number = (value: Json | undefined): number => (typeof value === "number" ? value : 0);
   // Two steps of one key are one piece of work.
   const all = [...new Map(Object.values(steps).map((step) => [step.key, step])).values()];
+  const energy = energyOf(all);
   const total = (name: string): number => all.reduce((sum, { evidence }) => sum + number(evidence[name]), 0);
   return {
     seconds: Math.round(all.reduce((sum, { seconds }) => sum + seconds, 0) * 1000) / 1000,
     peak_memory: Math.max(0, ...all.map(({ evidence }) => number(evidence.peak_memory))),
     tokens: { trained: total("trained_tokens"), prompted: total("prompt_tokens"), generated: total("new_tokens") },
+    ...(energy === undefined ? {} : { energy }),
     steps: Object.fromEntries(
       Object.entries(steps).map(([id, { seconds, evidence }]) => [
         id,

@@ -1,15 +1,20 @@
 import { type Block, heading, paragraph } from "../block.ts";
+import { energyWords } from "../energy.ts";
 import type { RunFacts, StepFacts, Study } from "../study.ts";
 import { duration, gigabytes, whole } from "../words.ts";
 
 /** What the results cost, whenever their steps were built. */
 export function efficiency({ runs }: Study): readonly Block[] {
+  const measured = runs.some(({ cost }) => cost.energy !== undefined);
   const priced = runs.some(({ config }) => config.resources.price_per_hour !== undefined);
   return [
     heading(1, "Efficiency"),
     paragraph(
       "Times are wall-clock times of the steps when they were built: a step that was reused is counted with what it cost then. Peak " +
         "memory is the largest of any step, of the device where there is one and of the process otherwise.",
+      measured
+        ? " Energy is what the machine's own counters told: NVML's of the GPUs that a step had for itself, RAPL's of the processor packages with whatever else the machine did meanwhile."
+        : "",
     ),
     {
       type: "table",
@@ -23,9 +28,10 @@ export function efficiency({ runs }: Study): readonly Block[] {
         "tokens/s trained",
         "peak memory",
         "tokens generated",
+        ...(measured ? ["energy"] : []),
         ...(priced ? ["price"] : []),
       ],
-      align: ["left", ...Array.from({ length: priced ? 7 : 6 }, () => "right" as const)],
+      align: ["left", ...Array.from({ length: 6 + Number(measured) + Number(priced) }, () => "right" as const)],
       rows: runs.map((run) => [
         run.name,
         time(run, ({ kind }) => kind === "train"),
@@ -34,6 +40,7 @@ export function efficiency({ runs }: Study): readonly Block[] {
         rate(run),
         gigabytes(run.cost.peak_memory),
         run.cost.tokens.generated === 0 ? "–" : whole(run.cost.tokens.generated),
+        ...(measured ? [energyWords(run.cost.energy)] : []),
         ...(priced ? [price(run)] : []),
       ]),
     },
