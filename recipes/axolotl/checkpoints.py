@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from recipes.common.links import link_or_copy
 from recipes.common.protocol import write_json
 
 MARK = "exp.json"
@@ -27,6 +28,31 @@ def mark(folder: Path, fingerprint: str, best: str | None) -> None:
 def usable(out: Path, fingerprint: str) -> list[Path]:
     """Checkpoints that are whole and of this very request, newest first."""
     return [folder for folder in checkpoints(out) if _is_whole(folder, fingerprint)]
+
+
+def take_over(earlier: Path, out: Path, fingerprint: str) -> None:
+    """Give a training the newest checkpoint of one that paused, unless it has one of its own. Files are linked: the
+    trainer writes to none of them again."""
+    if usable(out, fingerprint) or not (good := usable(earlier, fingerprint)):
+        return
+    partial = out / "earlier.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    best = _mark_of(good[0])["best"]
+    if best is not None:
+        link_or_copy(earlier / best, out / best)
+    for file in [*_files(good[0]), good[0] / MARK]:
+        to = partial / file.relative_to(good[0])
+        to.parent.mkdir(parents=True, exist_ok=True)
+        link_or_copy(file, to)
+    shutil.rmtree(out / good[0].name, ignore_errors=True)
+    partial.replace(out / good[0].name)
+
+
+def drop_from(out: Path, step: int) -> None:
+    """Remove checkpoints from a step on: a training that pauses there must come to it by itself."""
+    for folder in checkpoints(out):
+        if step_of(folder) >= step:
+            shutil.rmtree(folder)
 
 
 def keep_usable(out: Path, fingerprint: str) -> int | None:

@@ -108,6 +108,7 @@ def build_config(
         "keep": params["checkpoint"]["keep"],
         "best": params["keep"]["best"] if isinstance(params["keep"], Mapping) else "last",
         "patience": (params.get("early_stopping") or {}).get("patience"),
+        "pause_after_epochs": params.get("pause_after_epochs"),
         "answers": _answers(params),
         "cpu": device.kind == "cpu",
     }
@@ -137,11 +138,17 @@ def check_config(config: Mapping[str, Any]) -> None:
         )
 
 
+def steps_per_epoch(params: Mapping[str, Any], rows: int) -> int:
+    """Optimiser steps of one pass over the rows."""
+    batches = math.ceil(rows / params["batch_size"])
+    steps: int = math.ceil(batches / params["gradient_accumulation"])
+    return steps
+
+
 def total_steps(params: Mapping[str, Any], rows: int) -> int:
     """Optimiser steps of the whole training, by the trainer's own rule: the last batch and the last step of an epoch
     may be smaller. Fails where it makes none."""
-    batches = math.ceil(rows / params["batch_size"])
-    steps: int = math.ceil(batches / params["gradient_accumulation"]) * params["epochs"]
+    steps: int = steps_per_epoch(params, rows) * params["epochs"]
     if params.get("max_steps") is not None:
         steps = min(steps, params["max_steps"])
     if steps < 1:

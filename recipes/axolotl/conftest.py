@@ -73,10 +73,12 @@ Start = Callable[..., Step]
 
 @pytest.fixture
 def start(tmp_path: Path, models: dict[str, Path]) -> Start:
-    """Prepare a training step: `start("tied", name="a", rows=43, **params)`; a name is a work folder. 43 rows end an
-    epoch with a smaller step."""
+    """Prepare a training step: `start("tied", name="a", rows=43, earlier=None, **params)`; a name is a work folder,
+    `earlier` that of a training which paused. 43 rows end an epoch with a smaller step."""
 
-    def prepare(model: str | Path = "tied", *, name: str = "run", rows: int = 43, **params: Any) -> Step:
+    def prepare(
+        model: str | Path = "tied", *, name: str = "run", rows: int = 43, earlier: str | None = None, **params: Any
+    ) -> Step:
         folder = tmp_path / name
         (folder / "output").mkdir(parents=True, exist_ok=True)
         (tmp_path / "model.json").write_text(json.dumps({"base": "tiny/model", "revision": "0" * 40}))
@@ -88,7 +90,10 @@ def start(tmp_path: Path, models: dict[str, Path]) -> Start:
                 "validation": write_rows(tmp_path / "validation.jsonl", 6, seed=1),
                 "model": tmp_path / "model.json",
             },
-            places={"model": models[model] if isinstance(model, str) else model},
+            places={
+                "model": models[model] if isinstance(model, str) else model,
+                **({} if earlier is None else {"earlier": tmp_path / earlier / "work"}),
+            },
             output=folder / "output",
             work=folder / "work",
             progress_path=folder / "progress.jsonl",

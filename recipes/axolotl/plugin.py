@@ -36,6 +36,7 @@ class Own(BaseModel):
     keep: int
     best: str
     patience: int | None = None
+    pause_after_epochs: int | None = None
     answers: dict[str, Any] | None = None
     cpu: bool
     fingerprint: str

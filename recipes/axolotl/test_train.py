@@ -268,6 +268,21 @@ def test_adapters_in_the_last_layers_only_with_rslora(trained: Start) -> None:
 
 
 @soak
+def test_a_training_that_pauses_between_epochs_comes_to_what_one_in_one_go_does(trained: Start) -> None:
+    more = MORE | {"epochs": 3, "rows": 11, "checkpoint": {"every_steps": 100, "keep": 1}}
+    first = trained(name="1", pause_after_epochs=1, **more)
+    assert (report(first)["stopped"], report(first)["epochs"]) == ("paused", 1)
+    paused = trained(name="2", pause_after_epochs=2, earlier="1", **more)
+    last = trained(name="3", earlier="2", **more)
+    whole = trained(name="whole", **more)
+    assert [step.evidence["resumed_from_step"] for step in (first, paused, last, whole)] == [None, 2, 4, None]
+    assert same(adapter(last), adapter(whole)) and not same(adapter(first), adapter(whole))
+    assert report(last) == report(whole)
+    again = trained(name="1", pause_after_epochs=1, **more)
+    assert same(adapter(again), adapter(first)) and report(again) == report(first)
+
+
+@soak
 def test_early_stopping_and_the_best_by_a_score(trained: Start) -> None:
     more: dict[str, Any] = {"learning_rate": 0.05, "schedule": "constant", "early_stopping": {"patience": 1}}
     step = trained(rows=8, epochs=30, keep={"best": "micro_f1"}, **more)

@@ -22,8 +22,15 @@ from typing import Any
 
 import yaml
 
-from recipes.axolotl.checkpoints import keep_usable
-from recipes.axolotl.config import OWN_SECTION, Device, build_config, check_config, total_steps
+from recipes.axolotl.checkpoints import drop_from, keep_usable, take_over
+from recipes.axolotl.config import (
+    OWN_SECTION,
+    Device,
+    build_config,
+    check_config,
+    steps_per_epoch,
+    total_steps,
+)
 from recipes.axolotl.data import check_prefixes, encode_file
 from recipes.axolotl.weights import hand_over
 from recipes.common.curves import curves_of, write_curves
@@ -47,20 +54,29 @@ _QUIET = {
 }
 
 
+_FREE = ("checkpoint", "gpus", "nodes", "report_to", "pause_after_epochs")
+"""Parameters that a checkpoint does not depend on."""
+
+
 def run(step: Step) -> dict[str, Any]:
     """Train as the request says; a rerun with the same work folder goes on where the last one stopped."""
     work = step.work / "axolotl"
     config, device = prepare(step, work)
-    resumed = keep_usable(work / "out", config[OWN_SECTION]["fingerprint"])
+    fingerprint = config[OWN_SECTION]["fingerprint"]
+    expected = total_steps(step.params, _count_lines(step.inputs["train"]))
+    if (pause := step.params.get("pause_after_epochs")) is not None:
+        drop_from(work / "out", pause * steps_per_epoch(step.params, _count_lines(step.inputs["train"])))
+    if (earlier := step.places.get("earlier")) is not None:
+        take_over(earlier / "axolotl" / "out", work / "out", fingerprint)
+    resumed = keep_usable(work / "out", fingerprint)
     step.check_interrupt()
     step.progress(force=True, message="starting axolotl")
     started = time.monotonic()
     codes = launch(step, work, config, device)
     outcome = _outcome(step, work, codes)
     report = outcome["report"]
-    expected = total_steps(step.params, _count_lines(step.inputs["train"]))
     short = report["steps"] < outcome["max_steps"] or (device.processes == 1 and report["steps"] < expected)
-    if report["stopped"] != "early_stopping" and short:
+    if report["stopped"] not in ("early_stopping", "paused") and short:
         raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps")
     hand_over(work / "out", step.output, step.params, _read_json(step.inputs["model"]), step.places["model"])
     write_json(step.output / "train.json", report)
@@ -239,7 +255,7 @@ def _keep_reports(step: Step, work: Path, report: Mapping[str, Any]) -> None:
 
 def _fingerprint(params: Mapping[str, Any], digests: list[str], model: Path, device: Device) -> str:
     """Digest of what a checkpoint depends on."""
-    told = {key: value for key, value in params.items() if key not in ("checkpoint", "gpus", "nodes", "report_to")}
+    told = {key: value for key, value in params.items() if key not in _FREE}
     facts = [told, digests, hashlib.sha256(model.read_bytes()).hexdigest(), device.processes]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 

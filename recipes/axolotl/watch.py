@@ -76,13 +76,13 @@ class Watch(TrainerCallback):
         history["loss"].append(entry)
         seconds = max(history["seconds"], 1e-9)
         self._say(
-            force=done == state.max_steps,
+            force=done == self._goal(state),
             done=done,
-            total=state.max_steps,
+            total=self._goal(state),
             unit="steps",
             loss=round(loss, 4),
             tokens_per_second=round(history["tokens"] / seconds, 1),
-            seconds_left=round(seconds / done * (state.max_steps - done), 1),
+            seconds_left=round(seconds / done * (self._goal(state) - done), 1),
         )
 
     def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
@@ -96,11 +96,15 @@ class Watch(TrainerCallback):
             control.should_save = False
 
     def on_epoch_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
-        """Validate, also where max_steps ends in the middle of an epoch."""
+        """Validate, also where max_steps ends in the middle of an epoch; pause where that is asked for, with a
+        checkpoint to go on from."""
         if self._stopped != "interrupted":
             self._validate(state, control, kwargs["model"])
             control.should_save = control.should_save or self._save_later
             self._save_later = False
+            if self._stopped == "epochs" and state.global_step == self._goal(state) < state.max_steps:
+                self._stopped = "paused"
+                control.should_save = control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
         """The trainer has written a checkpoint: add what we remember, and say that it is whole."""
@@ -259,6 +263,12 @@ class Watch(TrainerCallback):
     def _epochs_steps(self) -> int:
         """Steps of all epochs that were asked for, whatever max_steps says."""
         return self._steps_per_epoch * int(self._own["epochs"])
+
+    def _goal(self, state: Any) -> int:
+        """The step after which the training ends, or pauses."""
+        pause = self._own["pause_after_epochs"]
+        most = int(state.max_steps)
+        return most if pause is None else min(most, self._steps_per_epoch * int(pause))
 
     def _is_epoch_end(self, state: Any) -> bool:
         return int(state.global_step) % self._steps_per_epoch == 0

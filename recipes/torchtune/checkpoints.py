@@ -12,10 +12,27 @@ from typing import Any
 
 import torch
 
+from recipes.common.links import link_or_copy
 from recipes.common.protocol import StepFailed
 
 _NEEDED = ("optimizer", "scheduler", "random")
 """What a training that goes on must have beside the weights, to be the training that was interrupted."""
+
+
+def take_over(earlier: Path, folder: Path) -> None:
+    """Give a training the newest state of one that paused, unless it has a state of its own. The file is linked, for it
+    is never written to again."""
+    if newest(folder) or not (files := newest(earlier)):
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    link_or_copy(files[0], folder / files[0].name)
+
+
+def newest(folder: Path) -> list[Path]:
+    """Whole checkpoints, newest first."""
+    if not folder.is_dir():
+        return []
+    return sorted((f for f in folder.iterdir() if re.fullmatch(r"step-\d+\.pt", f.name)), reverse=True)
 
 
 @dataclass(frozen=True)
@@ -44,13 +61,13 @@ class Checkpoints:
             raise StepFailed(
                 "checkpoint", f"cannot write {path}: {error}", "Free some space; the last whole checkpoint is kept."
             ) from error
-        for old in self._files()[self.keep :]:
+        for old in newest(self.folder)[self.keep :]:
             old.unlink()
         return path
 
     def latest(self) -> dict[str, Any] | None:
         """The newest state that is whole and ours. Tensors and plain values are read, never code."""
-        for path in self._files():
+        for path in newest(self.folder):
             try:
                 state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
@@ -67,9 +84,3 @@ class Checkpoints:
                 return state
             print(f"{path.name} belongs to another request and is left aside")
         return None
-
-    def _files(self) -> list[Path]:
-        """Whole checkpoints, newest first."""
-        if not self.folder.is_dir():
-            return []
-        return sorted((f for f in self.folder.iterdir() if re.fullmatch(r"step-\d+\.pt", f.name)), reverse=True)

@@ -34,7 +34,7 @@ _RECIPE_KEYS = (
 )
 _KEYS = {
     *_RECIPE_KEYS,
-    *("output_dir", "dtype", "seed", "epochs", "max_steps", "max_steps_per_epoch", "batch_size"),
+    *("output_dir", "dtype", "seed", "epochs", "pause_after_epochs", "max_steps", "max_steps_per_epoch", "batch_size"),
     *("gradient_accumulation_steps", "clip_grad_norm", "compile", "resume_from_checkpoint", "shuffle", "keep"),
     *(
         "patience",
@@ -101,6 +101,7 @@ def build_config(
         "dtype": params["precision"],
         "seed": params["seed"],
         "epochs": params["epochs"],
+        "pause_after_epochs": params.get("pause_after_epochs"),
         "max_steps": params.get("max_steps"),
         "max_steps_per_epoch": None,
         "batch_size": params["batch_size"],

@@ -90,10 +90,17 @@ Start = Callable[..., Step]
 
 @pytest.fixture
 def start(tmp_path: Path, models: dict[str, Path]) -> Start:
-    """Prepare a training step: `start("llama", name="a", rows=40, stop_at=None, **params)`; a name is a work folder."""
+    """Prepare a training step: `start("llama", name="a", rows=40, stop_at=None, earlier=None, **params)`; a name is a
+    work folder, `earlier` that of a training which paused."""
 
     def prepare(
-        model: str | Path, *, name: str = "run", rows: int = 40, stop_at: int | None = None, **params: Any
+        model: str | Path,
+        *,
+        name: str = "run",
+        rows: int = 40,
+        stop_at: int | None = None,
+        earlier: str | None = None,
+        **params: Any,
     ) -> Step:
         folder = tmp_path / name
         (folder / "output").mkdir(parents=True, exist_ok=True)
@@ -107,7 +114,10 @@ def start(tmp_path: Path, models: dict[str, Path]) -> Start:
                 "validation": tmp_path / "validation.jsonl",
                 "model": tmp_path / "model.json",
             },
-            places={"model": models[model] if isinstance(model, str) else model},
+            places={
+                "model": models[model] if isinstance(model, str) else model,
+                **({} if earlier is None else {"earlier": tmp_path / earlier / "work"}),
+            },
             output=folder / "output",
             work=folder / "work",
             progress_path=folder / "progress.jsonl",

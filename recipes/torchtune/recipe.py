@@ -96,7 +96,8 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     def train(self) -> None:
         """torchtune's loop. Raises `Stopped` once the monitor asked for it."""
         whole = self.total_epochs * self._steps_per_epoch
-        if self.global_step < self.total_steps or (self.total_steps == whole and not self._validated()):
+        ended = self._should_end(self.epochs_run)
+        if not ended and (self.global_step < self.total_steps or (self.total_steps == whole and not self._validated())):
             with suppress(_Finished):
                 super().train()
         if self.total_steps < whole and self.global_step == self.total_steps:
@@ -276,8 +277,9 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self.history.loss.append({"step": step, "epoch": epoch, "loss": round(loss, 6), "learning_rate": rate})
         self._tick()
         speed = self.history.tokens / max(self.history.seconds, 1e-9)
-        left = self.history.seconds / step * (self.total_steps - step)
-        self._monitor.step(step, self.total_steps, loss, speed, left)
+        goal = min(self.total_steps, (self._cfg.pause_after_epochs or self.total_epochs) * self._steps_per_epoch)
+        left = self.history.seconds / step * (goal - step)
+        self._monitor.step(step, goal, loss, speed, left)
         ended = step >= self.total_steps
         if not ended:
             self._stop_if_asked()
@@ -297,10 +299,21 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self._tick()
         self._validate()
         self._tick()
-        patience = self._cfg.patience
-        if patience is not None and self._choice.worse >= patience and epoch + 1 < self.total_epochs:
-            self.stopped = "early_stopping"
+        if self._should_end(epoch + 1):
+            if self.stopped == "paused":
+                self._save_state()
             raise _Finished
+
+    def _should_end(self, epochs: int) -> bool:
+        """Whether the training ends after so many epochs, though there would be more; says why."""
+        patience, pause = self._cfg.patience, self._cfg.pause_after_epochs
+        if epochs >= self.total_epochs:
+            return False
+        if patience is not None and self._choice.worse >= patience:
+            self.stopped = "early_stopping"
+        elif pause is not None and epochs >= pause:
+            self.stopped = "paused"
+        return self.stopped != "epochs"
 
     def _validated(self) -> bool:
         """Whether there is nothing to validate, or it is done for this step."""
@@ -464,7 +477,7 @@ def _fingerprint(cfg: DictConfig) -> str:
         paths.append(plain["dataset_val"].pop("file"))
     plain["checkpointer"].pop("checkpoint_dir")
     plain["tokenizer"].pop("model_dir")
-    for key in ("output_dir", "checkpoints", "metric_logger"):
+    for key in ("output_dir", "checkpoints", "metric_logger", "pause_after_epochs"):
         plain.pop(key)
     digests = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
     return hashlib.sha256(json.dumps([plain, digests], sort_keys=True).encode()).hexdigest()

@@ -136,6 +136,28 @@ def test_a_stopped_training_goes_on_to_the_same_bytes(
     assert report(resumed) == report(whole)
 
 
+@pytest.mark.parametrize("keep", ["last", {"best": "samples_f1"}] if SOAK else [{"best": "samples_f1"}])
+def test_a_training_that_pauses_between_epochs_comes_to_what_one_in_one_go_does(trained: Trained, keep: Any) -> None:
+    more: dict[str, Any] = {"dropout": 0.1, "keep": keep, "epochs": 3, "rows": 16, "checkpoint": CHECKPOINT}
+    first = trained("qwen3", name="1", pause_after_epochs=1, **more)
+    told = report(first)
+    assert (told["stopped"], told["epochs"], len(told["validation"])) == ("paused", 1, 1)
+    paused = trained("qwen3", name="2", pause_after_epochs=2, earlier="1", **more)
+    last = trained("qwen3", name="3", earlier="2", **more)
+    whole = trained("qwen3", name="whole", **more)
+    assert [step.evidence["resumed_from_step"] for step in (first, paused, last, whole)] == [None, 2, 4, None]
+    assert weights(first) != weights(whole) == weights(last)
+    assert report(last) == report(whole)
+    # Made once more from what it left, a pause is where it was; with nothing left it is come to anew.
+    again = trained("qwen3", name="1", pause_after_epochs=1, earlier="gone", **more)
+    assert (weights(again), report(again)) == (weights(first), told)
+    assert weights(trained("qwen3", name="4", pause_after_epochs=2, earlier="gone", **more)) == weights(paused)
+
+
+CHECKPOINT = {"every_steps": 100, "keep": 1}
+"""No state is saved but where a training pauses."""
+
+
 def test_a_torn_checkpoint_is_left_aside(trained: Trained, start: Start) -> None:
     whole = trained("llama", name="whole")
     with pytest.raises(Interrupted):

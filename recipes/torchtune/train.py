@@ -28,6 +28,7 @@ from recipes.common.curves import curves_of, keep_reports
 from recipes.common.nodes import Elsewhere, granted_nodes, meeting_place
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
 from recipes.torchtune import ranks
+from recipes.torchtune.checkpoints import take_over
 from recipes.torchtune.config import build_config
 from recipes.torchtune.model import read_shape
 from recipes.torchtune.recipe import Recipe
@@ -80,6 +81,8 @@ def run(step: Step) -> dict[str, Any]:
         ranks=processes,
     )
     step.work.mkdir(parents=True, exist_ok=True)
+    if (earlier := step.places.get("earlier")) is not None:
+        take_over(earlier / "checkpoints", step.work / "checkpoints")
     write_json(step.work / "config.json", config)
     step.check_interrupt()
     others = _start_others(step, nodes, per_node)

@@ -1,5 +1,7 @@
+import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { type Act, exit } from "../project/context.ts";
 import { loadAll } from "../project/load.ts";
+import { plural } from "../show/quantity.ts";
 
 /** `exp check`: says everything that is wrong with experiments; reads neither weights nor the rows of the data without --preflight. */
 export const command: Act = async ([paths], options, context) => {
@@ -11,10 +13,16 @@ export const command: Act = async ([paths], options, context) => {
     if (code !== exit.done) return code;
   }
   if (options.json === true) return exit.done;
-  for (const { name, points } of loaded) {
-    context.out(
-      `${name}: right${points.length > 1 ? `, a sweep of ${points.length} runs${points[0]?.final ? ", of which one setting is scored on test" : ""}` : ""}\n`,
-    );
-  }
+  for (const one of loaded) context.out(`${one.name}: right${sweepText(one)}\n`);
   return exit.done;
 };
+
+/** What a sweep runs, at first and further. */
+function sweepText({ points, rungs = [] }: LoadedExperiment): string {
+  if (points.length <= 1) return "";
+  const ladder = [points, ...rungs].flatMap(([point]) => point?.rung ?? []);
+  const steps = ladder.map(({ settings, epochs }) => `${plural(settings, "setting")} for ${plural(epochs, "epoch")}`);
+  const halved = steps.length === 0 ? "" : ` by halving (${steps.join(", ")})`;
+  const isScored = [points, ...rungs].at(-1)?.[0]?.final !== undefined;
+  return `, a sweep of ${points.length} runs${halved}${isScored ? ", of which one setting is scored on test" : ""}`;
+}

@@ -287,7 +287,7 @@ export const commands: readonly CommandSpec[] = [
     usage: "gc",
     summary: "drop stored files that no run refers to, then the least recently used",
     options: [
-      ["--work", "also drop what interrupted steps could go on from"],
+      ["--work", "also drop what interrupted or paused steps could go on from"],
       ["--max-size <size>", "keep at most this much, as in 20GB"],
       ["--dry-run", "only say what would go"],
       json,

@@ -1,17 +1,19 @@
 import { type Assessed, assess } from "../execute/assess.ts";
 import { reader } from "../execute/machinery.ts";
 import { staleResults } from "../execute/stale.ts";
-import { partOf } from "../plan/build.ts";
 import type { PlannedStep } from "../plan/plan.ts";
 import type { Expected } from "../plan/step.ts";
+import type { Choice } from "../project/choice.ts";
 import { type Act, exit } from "../project/context.ts";
 import { loadAll } from "../project/load.ts";
-import { type Choice, planAll, planWinners } from "../project/planned.ts";
+import { planAll } from "../project/planned.ts";
 import { openProject } from "../project/project.ts";
+import { foresee } from "../running/foreseen.ts";
 import { isCalled, nothingStale, unknownStep } from "../running/named.ts";
 import { formatProblem, problemsOf } from "../running/problems.ts";
-import { duration, gigabytes } from "../show/quantity.ts";
+import { duration, gigabytes, plural } from "../show/quantity.ts";
 import { table } from "../show/table.ts";
+import { readSelection } from "../steps/selection.ts";
 import { formerIngredients } from "../study/former.ts";
 
 /** `exp plan`: each step, whether it is cached, will run or depends, and why. Writes nothing. */
@@ -24,18 +26,21 @@ export const command: Act = async ([paths], options, context) => {
   const accepted = options.acceptStale as readonly string[];
   const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
   const machinery = { ...reader(store), stale: staleResults(store, accepts) };
-  const first = assess(planned.plan, machinery, formerIngredients(planned.plan, project.artifacts, store));
-  const winners = planWinners(planned, (step) => {
-    const { key, status } = first.get(step) as Assessed;
-    const record = status === "cached" && key !== null ? store.peek(key) : undefined;
+  const dirOf = (key: string): string | undefined => {
+    const record = store.peek(key);
     return record && store.objectDir(record.object);
+  };
+  const foreseen = foresee(planned, {
+    judge: (part) => assess(part, machinery, formerIngredients(part, project.artifacts, store)),
+    dirOf,
   });
-  const plan =
-    winners.runs.length === 0
-      ? planned.plan
-      : partOf(planned.whole, [...planned.plan.runs, ...winners.runs], planned.plan.steps);
-  const steps =
-    plan === planned.plan ? first : assess(plan, machinery, formerIngredients(plan, project.artifacts, store));
+  const { plan, steps } = foreseen;
+  const chosen = new Map(
+    [...steps].flatMap(([step, { status, key }]) => {
+      const dir = step.kind.name === "select" && status === "cached" && key !== null ? dirOf(key) : undefined;
+      return dir === undefined ? [] : [[step, readSelection(dir).why] as const];
+    }),
+  );
   store.close();
   const wrong = unknownStep(planned.whole, accepted) ?? nothingStale(steps, accepts);
   if (wrong !== undefined) {
@@ -49,10 +54,10 @@ export const command: Act = async ([paths], options, context) => {
       kind: step.kind.name,
       key,
       status,
-      reason,
+      reason: chosen.get(step) ?? reason,
       expects: step.draft.expects,
     })),
-    ...undecided(planned.choices, steps),
+    ...undecided(foreseen.planned.open, steps),
   ];
   const { points } = planned;
   const problems = problemsOf({ plan, points }, steps, project);
@@ -82,15 +87,24 @@ export const command: Act = async ([paths], options, context) => {
 
 type Row = Assessed & { readonly id: string; readonly kind: string; readonly expects: Expected | undefined };
 
-/** A row for each winner that is not known yet: which steps score it on test depends on the selection. */
+/** A row for each rung and each winner that is not known yet: which steps they need depends on selections. */
 function undecided(choices: readonly Choice[], steps: ReadonlyMap<PlannedStep, Assessed>): readonly Row[] {
-  return choices.flatMap(({ experiment, step, finals }): readonly Row[] => {
-    const [runs] = finals.values();
-    if (runs === undefined || steps.get(step)?.status === "cached") return [];
-    const seeds = runs.length > 1 ? `, ${runs.length} runs of it,` : "";
-    const id = choices.length > 1 ? `winner@${experiment}` : "winner";
-    const reason = `depends on ${step.id}: 1 of ${finals.size}${seeds} is scored on test`;
-    return [{ id, kind: step.kind.name, status: "depends", key: null, reason, expects: undefined }];
+  return choices.flatMap(({ experiment, step, settings, further, finals }): readonly Row[] => {
+    if (steps.get(step)?.status === "cached") return [];
+    const named = (id: string): string => (choices.length > 1 ? `${id}@${experiment}` : id);
+    const row = (id: string, reason: string): Row => {
+      return { id: named(id), kind: step.kind.name, status: "depends", key: null, reason, expects: undefined };
+    };
+    let [before, left] = [step.id, settings];
+    const rungs = further.map((rung) => {
+      const reason = `depends on ${before}: ${rung.settings} of ${plural(left, "setting")} ${rung.settings === 1 ? "goes" : "go"} on to ${plural(rung.epochs, "epoch")}`;
+      before = named(rung.number === rung.of ? "select" : `select.${rung.number}`);
+      left = rung.settings;
+      return row(`rung.${rung.number}`, reason);
+    });
+    const seeds = finals > 1 ? `, ${finals} runs of it,` : "";
+    const winner = finals === 0 ? [] : [row("winner", `depends on ${before}: 1 of ${left}${seeds} is scored on test`)];
+    return [...rungs, ...winner];
   });
 }
 

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
+import { pointOf } from "../experiment/rungs.ts";
 import { canonicalJson } from "../plan/canonical.ts";
 import type { Json } from "../plan/step.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
@@ -83,7 +84,7 @@ function notTheSame({ manifest }: FinishedRun, project: Project, context: Contex
   if (!existsSync(path)) return `${file} is not here${commit}`;
   const [loaded] = loadAll([path], { set, sweep, smoke }, context) ?? [];
   if (loaded === undefined) return `${file} is no experiment any more${commit}`;
-  const point = loaded.points.find((one) => one.coordinates === coordinates);
+  const point = pointOf(loaded, manifest);
   if (point === undefined) return `${file} has no run ${coordinates} any more${commit}`;
   const experiment = "select" in manifest.steps ? point.final : point.experiment;
   const now = dotted(project.site.portable(experiment as unknown as Json));

@@ -6,30 +6,32 @@ import type { Event } from "../execute/event.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
 import { staleResults } from "../execute/stale.ts";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
+import { pointOf } from "../experiment/rungs.ts";
 import { uploadAll } from "../handin/upload-all.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
 import { closeMirror, openMirror, wrongMirror } from "../mirror/open.ts";
-import { partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
+import type { DraftedPoint } from "../project/choice.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
 import { loadAll } from "../project/load.ts";
-import { type DraftedPoint, type Planned, planAll, planWinners } from "../project/planned.ts";
+import { type Planned, planAll, planNext } from "../project/planned.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { ablations, type Sealed } from "../running/ablations.ts";
 import { type Executor, executorOf, handOver } from "../running/executor.ts";
+import { foresee } from "../running/foreseen.ts";
 import { forcedOnce, machineryFor, withKeys, withLedger } from "../running/machinery.ts";
 import { nameSteps, nothingStale } from "../running/named.ts";
 import type { RunOptions } from "../running/options.ts";
 import { builtIn, isThere, recordIn } from "../running/outcome.ts";
 import { formatProblem, type Problem, problemsOf } from "../running/problems.ts";
 import { finish } from "../running/sealing.ts";
-import { tellPlan, tellScores, winnerText } from "../running/telling.ts";
+import { choiceText, tellPlan, tellScores } from "../running/telling.ts";
 import { ablationText } from "../show/ablation.ts";
 import { chooseReporter } from "../show/choose.ts";
 import { publishReporter } from "../show/publish.ts";
 import { plural } from "../show/quantity.ts";
 import { runSummary } from "../show/run.ts";
-import { readSelection } from "../steps/select.ts";
+import { readSelection } from "../steps/selection.ts";
 import type { Store } from "../store/store.ts";
 import { formerIngredients } from "../study/former.ts";
 import type { Manifest } from "../study/manifest.ts";
@@ -81,17 +83,17 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
     given,
   );
   const site = { ...project.site, uploads: options.upload, elsewhere: executor === "slurm" };
-  const planned = planAll(loaded, { ...project, site });
+  let planned = planAll(loaded, { ...project, site });
   given.frozen?.check(planned.whole);
   const named = nameSteps(planned.whole, options, context);
   if (named === undefined) return exit.invalid;
   const { forced, accepts } = named;
-  const points = new Map(planned.points);
+  const points = new Map<PlannedRun, DraftedPoint>();
   /** The part of a plan that --until asks for; its runs stand for the same points. */
   const until = (whole: Plan, before?: Plan): Plan => {
     const part = named.until(whole, before);
     for (const [at, run] of part.runs.entries()) {
-      points.set(run, points.get(whole.runs[at] as PlannedRun) as DraftedPoint);
+      points.set(run, planned.points.get(whole.runs[at] as PlannedRun) as DraftedPoint);
     }
     return part;
   };
@@ -126,7 +128,8 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
   try {
     const taken = mirror === undefined ? 0 : await takeBack(plan, store, mirror, context.stop);
     if (taken > 0) tell(`took ${plural(taken, "finished step")} back from the mirror`);
-    const expected = assess(plan, parts, formerIngredients(plan, artifacts, store));
+    const judge = (part: Plan) => assess(part, parts, formerIngredients(part, artifacts, store));
+    const expected = judge(plan);
     const refused = nothingStale(expected, accepts);
     if (refused !== undefined) {
       context.err(`exp run: ${refused}\n`);
@@ -136,11 +139,8 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
     sayProblems(problems, options, context);
     if (problems.some(({ severity }) => severity === "error")) return exit.invalid;
     if (executor === "slurm") {
-      const chosen = planWinners(planned, (step) => storedIn(parts, store, expected.get(step)?.key));
-      const winners = until(chosen, plan).runs;
-      const all = partOf(planned.whole, [...plan.runs, ...winners], plan.steps);
-      const known = winners.length === 0 ? expected : assess(all, parts, formerIngredients(all, artifacts, store));
-      if ([...known.values()].some(({ status }) => status !== "cached")) {
+      const { steps } = foresee(planned, { plan, judge, limit: until, dirOf: (key) => storedIn(parts, store, key) });
+      if ([...steps.values()].some(({ status }) => status !== "cached")) {
         return await handOver(
           { ...planned, plan, points },
           { loaded, expected, parts, options, project, emit },
@@ -150,22 +150,25 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
     }
     const how = { emit, stop: context.stop, force: forced, keepGoing: options.keepGoing ?? false };
     const sealing = { points, options, project, context, emit };
-    tellPlan(plan, expected, emit);
     const isWatched = context.tty && options.json !== true && options.quiet !== true;
-    outcomes = await execute(plan, parts, isWatched ? { ...how, onEnd: tellScores(planned, store, emit) } : how);
-    sealed = finish(plan, outcomes, sealing);
-    const winners = until(
-      planWinners(planned, (step) => builtIn(store, outcomes.get(step))),
-      plan,
-    );
-    if (winners.runs.length > 0) {
-      for (const { step, experiment } of planned.choices) {
-        const dir = builtIn(store, outcomes.get(step));
-        if (dir !== undefined) tell(winnerText(experiment, readSelection(dir)));
+    const carry = async (part: Plan, ended: ReadonlyMap<PlannedStep, Outcome>): Promise<typeof ended> => {
+      const watching = isWatched ? { onEnd: tellScores(part, points, store, emit) } : {};
+      const all = new Map([...ended, ...(await execute(part, parts, { ...how, ...watching, ended }))]);
+      sealed = [...sealed, ...finish(part, all, sealing)];
+      return all;
+    };
+    tellPlan(plan, expected, emit);
+    outcomes = await carry(plan, new Map());
+    for (;;) {
+      const next = planNext(planned, (step) => builtIn(store, outcomes.get(step)));
+      const part = next && until(next.plan, plan);
+      if (next === undefined || part === undefined || part.runs.length === 0) break;
+      for (const { step, experiment } of planned.open.filter((choice) => !next.open.includes(choice))) {
+        tell(choiceText(experiment, readSelection(builtIn(store, outcomes.get(step)) as string)));
       }
-      tellPlan(winners, assess(winners, parts, formerIngredients(winners, artifacts, store)), emit, outcomes);
-      outcomes = new Map([...outcomes, ...(await execute(winners, parts, { ...how, ended: outcomes }))]);
-      sealed = [...sealed, ...finish(winners, outcomes, sealing)];
+      planned = next;
+      tellPlan(part, judge(part), emit, outcomes);
+      outcomes = await carry(part, outcomes);
     }
   } finally {
     if (mirror !== undefined) await closeMirror(mirror, context);
@@ -196,14 +199,15 @@ function thawed(project: Project, { frozen }: Given): Project {
   return { ...project, site: { ...project.site, portable } };
 }
 
-/** A file with one of its runs alone, where one is asked for: it is known who won. */
-function onlyRun({ sweep, ...loaded }: LoadedExperiment, only: RunOptions["only"]): LoadedExperiment {
-  if (only === undefined) return { ...loaded, ...(sweep === undefined ? {} : { sweep }) };
-  const isFinal = "select" in only.steps;
-  const points = loaded.points
-    .filter(({ coordinates }) => coordinates === only.coordinates)
-    .map(({ final, ...point }) => (isFinal && final ? { ...point, experiment: final, isCandidate: false } : point));
-  return { ...loaded, points };
+/** A file with one of its runs alone, where one is asked for: it is known who won, and who came how far. */
+function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperiment {
+  if (only === undefined) return one;
+  const { sweep: _chosen, rungs: _further, ...loaded } = one;
+  const found = pointOf(one, only);
+  if (found === undefined) return { ...loaded, points: [] };
+  const { final, ...point } = found;
+  const isWinner = "select" in only.steps && final !== undefined;
+  return { ...loaded, points: [isWinner ? { ...point, experiment: final, isCandidate: false } : point] };
 }
 
 /** Writes the report of each sweep whose winner's run is new: it ends with what was found. */

@@ -6,6 +6,7 @@ import { type Act, exit } from "../project/context.ts";
 import { loadAll } from "../project/load.ts";
 import { planAll, runLike } from "../project/planned.ts";
 import { openProject } from "../project/project.ts";
+import { foresee } from "../running/foreseen.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 
 /** `exp why RUN STEP`: what a finished run's step would do if its experiment were run now, and the first input that changed. */
@@ -23,7 +24,14 @@ export const command: Act = async ([name, stepName], options, context) => {
       context,
     );
     if (loaded === undefined) return exit.invalid;
-    const planned = planAll(loaded, project);
+    const { store } = project;
+    const { planned } = foresee(planAll(loaded, project), {
+      judge: (plan) => assess(plan, reader(store), () => undefined),
+      dirOf(key) {
+        const record = store.peek(key);
+        return record && store.objectDir(record.object);
+      },
+    });
     const run = runLike(planned, manifest);
     if (run === undefined) return refuse(`${manifest.file} no longer has the run ${manifest.coordinates}`);
     const steps = assess(

@@ -1,7 +1,7 @@
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import type { StoreRecord } from "../plan/record.ts";
+import { paused, type StoreRecord } from "../plan/record.ts";
 import { type Json, type Ports, type PythonProgram, StepFailed } from "../plan/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Staged, Store } from "../store/store.ts";
@@ -78,6 +78,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
 
   async function build(...[step, known, upstream, { force, begun }]: Parameters<Machinery["build"]>) {
     const lock = await abortable(step, parts.stop, () => store.lock(known.key, { signal: parts.stop }));
+    const pauses = step.kind.pauses?.(step.draft.params) === true;
     try {
       if (step.kind.cached && !force) {
         const hit = store.find(known.key);
@@ -86,6 +87,8 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
       const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
       begun();
+      // What a paused step has left is its result: made once more, it begins anew.
+      if (pauses && force) store.dropWork(known.key);
       const unstored = store.takeUnstored(known.key);
       const staged = unstored?.staged ?? store.stage(known.key);
       try {
@@ -96,11 +99,14 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
         const record = await store.commit(staged, {
           ingredients: known.ingredients,
           outputs,
-          evidence,
+          evidence: pauses ? { ...evidence, ...paused } : evidence,
           seconds,
           force: force || !step.kind.cached,
         });
-        store.dropWork(known.key);
+        // A step that goes on from here needs what is in the work folder; it has taken over what the one before it left.
+        if (!pauses) store.dropWork(known.key);
+        const before = step.goesOnFrom && upstream.get(step.goesOnFrom);
+        if (before !== undefined) store.dropWork(before.key);
         return { record, reused: false };
       } catch (error) {
         store.discard(staged);
@@ -112,6 +118,13 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     } finally {
       lock.release();
     }
+  }
+
+  /** Where a step that paused in the same work has left it, unless that is gone. */
+  function earlierWork({ goesOnFrom }: PlannedStep, records: ReadonlyMap<PlannedStep, StoreRecord>) {
+    const record = goesOnFrom && records.get(goesOnFrom);
+    const dir = record && join(store.root, "work", record.key);
+    return dir !== undefined && existsSync(dir) ? { earlier: dir } : {};
   }
 
   /** Runs the step with its outputs going to the staged folder; gives what it learnt about itself. */
@@ -174,7 +187,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       step: step.id,
       params: { ...(draft.params as Record<string, Json>), ...draft.hints },
       inputs,
-      places: draft.places,
+      places: { ...draft.places, ...earlierWork(step, upstream) },
       output: staged.dir,
       work: ports.work,
       cores: grant.cores,

@@ -213,6 +213,56 @@ describe("sweep", () => {
     expect(draw("samples: 99")).toHaveLength(24);
   });
 
+  it("halves by budgets that further settings leave as they are, and drops those between for a setting that is alone", () => {
+    const rungs = (
+      ranks: number,
+      epochs: number,
+      more = "",
+    ): readonly (readonly [number, number])[] | readonly string[] => {
+      const list = Array.from({ length: ranks }, (_, at) => at + 1);
+      const text = `${minimal}data: {validation: {fraction: 0.1}}\ntrain: {epochs: ${epochs}}\nsweep: {strategy: halving, ${more}grid: {train.rank: [${list}]}, repeat: {train.seed: [1, 2]}, select: {}}\n`;
+      const result = loadText(text);
+      if (!result.ok) return wrong(text);
+      const { points, rungs: further = [] } = result.value;
+      const [first] = points;
+      expect(first?.coordinates).toMatch(ranks > 1 ? /^train.rank=1,train.seed=1,epoch=/ : /^train.seed=1$/);
+      expect(further.every((rung) => rung.length === points.length)).toBe(true);
+      return [points, ...further].map(([point]) => [point?.rung?.settings ?? 0, point?.rung?.epochs ?? 0] as const);
+    };
+    expect(rungs(6, 5)).toEqual([
+      [6, 1],
+      [3, 2],
+      [1, 5],
+    ]);
+    expect(rungs(4, 5)).toEqual([
+      [4, 1],
+      [2, 2],
+      [1, 5],
+    ]);
+    expect(rungs(3, 5)).toEqual([
+      [3, 1],
+      [1, 5],
+    ]);
+    expect(rungs(9, 9, "eta: 3, ")).toEqual([
+      [9, 1],
+      [3, 3],
+      [1, 9],
+    ]);
+    expect(rungs(9, 9, "eta: 3, min_epochs: 2, ")).toEqual([
+      [9, 3],
+      [3, 9],
+    ]);
+    expect(rungs(9, 9, "samples: 4, ")).toEqual([
+      [4, 1],
+      [2, 2],
+      [1, 9],
+    ]);
+    expect(rungs(1, 5)).toEqual([[1, 5]]);
+    expect(rungs(4, 1)).toEqual([
+      "5:9 sweep-strategy: train.epochs: 1 divided by eta: 2 is less than min_epochs: 1 (give train.epochs more of them, or leave strategy out)",
+    ]);
+  });
+
   it("tells repeats and selection", () => {
     const text = `${minimal}data: {validation: {fraction: 0.1}}\nsweep: {repeat: {train.seed: [1, 2]}, select: {view: basic}}\n`;
     const result = loadText(text);
@@ -281,6 +331,23 @@ describe("sweep", () => {
     "samples of a grid": [
       "sweep: {samples: 2, grid: {train.rank: [1]}}",
       ["3:9 sweep-strategy: samples are drawn by a random sweep (write strategy: random and samples: 8, or neither)"],
+    ],
+    "halving without a score": [
+      "sweep: {strategy: halving, grid: {train.rank: [1]}}",
+      [
+        "3:9 sweep-strategy: halving drops settings by their scores on validation rows, and it is not said which score (write select: {metric: micro_f1})",
+      ],
+    ],
+    "halving of what varies itself": [
+      "sweep: {strategy: halving, grid: {train.epochs: [1, 2]}, select: {}}",
+      [
+        "3:9 sweep-strategy: halving gives the epochs out itself, and the sweep varies train.epochs (give every setting the same train.epochs)",
+        "3:58 needs-validation: a winner is chosen on validation rows, and there are none (add data.validation, such as {fraction: 0.1})",
+      ],
+    ],
+    "halving's keys without halving": [
+      "sweep: {eta: 3, grid: {train.rank: [1]}}",
+      ["3:9 sweep-strategy: eta belongs to a sweep by halving (write strategy: halving, or leave it out)"],
     ],
     "a selection without validation": [
       "sweep: {grid: {train.rank: [1]}, select: {}}",

@@ -10,12 +10,13 @@ import { type Files, projectRoot, remembering } from "./files.ts";
 import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
+import { onRungs, unfitForHalving } from "./rungs.ts";
 import type { Experiment } from "./schema.ts";
 import { branchFor, rootSchema } from "./schema-tree.ts";
 import { applySettings, applySweeps } from "./set.ts";
 import { smoke } from "./smoke.ts";
 import { sourceText } from "./source.ts";
-import { expandSweep } from "./sweep.ts";
+import { expandSweep, type Sweep } from "./sweep.ts";
 import { translate } from "./translate.ts";
 import { validateExperiment } from "./validator.ts";
 
@@ -53,7 +54,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const points = sweep.ok ? sweep.value.points : [{ coordinates: "", setting: "", values: {}, root: base }];
   const diagnostics: Diagnostic[] = [...set.diagnostics, ...(sweep.ok ? [] : sweep.diagnostics)];
 
-  const compared = options.alone === true ? undefined : others({ ...options, files });
+  const compared = options.alone === true ? undefined : othersOf({ ...options, files });
   const checks = check({
     files,
     bundledModels: options.bundledModels,
@@ -64,6 +65,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     compared,
   });
   const loaded: Point[] = [];
+  const written: Experiment[] = [];
   for (const { root: node, coordinates, setting, values } of points) {
     const completed = complete(node);
     const found = diagnose(node, completed, checks).filter((one) => sweep.ok || !mayComeFromSweep.has(one.code));
@@ -72,8 +74,9 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     const { experiment: whole, defaulted } = resolveTrain(completed);
     const experiment = options.smoke === true ? smoke(whole) : whole;
     const select = sweep.ok ? sweep.value.select : undefined;
-    const written = pointsOf(experiment.compare.map((path) => compared?.(path)));
-    const beside = options.smoke === true ? Object.freeze(written.map(smoke)) : written;
+    const others = pointsOf(experiment.compare.map((path) => compared?.(path)));
+    const beside = options.smoke === true ? Object.freeze(others.map(smoke)) : others;
+    written.push(whole);
     loaded.push(
       Object.freeze({
         experiment: select === undefined ? experiment : candidate(experiment, select),
@@ -83,30 +86,39 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
       }),
     );
   }
+  const halving = sweep.ok ? sweep.value.halving : undefined;
+  const wrong = halving && unfitForHalving(written, halving);
+  if (wrong !== undefined) diagnostics.push(wrong);
   const sorted = sortDiagnostics(diagnostics);
   const [first] = loaded;
   if (first === undefined || sorted.some(isError)) return { ok: false, diagnostics: sorted };
+  const [lowest, ...further] = halving === undefined ? [loaded] : onRungs(loaded, halving);
   return {
     ok: true,
     value: Object.freeze({
       file,
       root,
       name: first.experiment.name,
-      points: Object.freeze(loaded),
-      ...(sweep.ok && entry
-        ? { sweep: Object.freeze({ repeated: sweep.value.repeated, select: sweep.value.select }) }
-        : {}),
+      points: Object.freeze(lowest as readonly Point[]),
+      ...(halving === undefined ? {} : { rungs: Object.freeze(further) }),
+      ...(sweep.ok && entry ? { sweep: sweptBy(sweep.value) } : {}),
       sourceFiles: Object.freeze([...new Set(sources.map((source) => source.file))]),
     }),
     warnings: sorted,
   };
 }
 
+function sweptBy({ repeated, select, halving }: Sweep): NonNullable<LoadedExperiment["sweep"]> {
+  if (halving === undefined) return Object.freeze({ repeated, select });
+  const { eta, min_epochs } = halving;
+  return Object.freeze({ repeated, select, halving: Object.freeze({ eta, min_epochs }) });
+}
+
 /**
  * Loads the experiments that `compare` names, each once. What they compare themselves with plays no part, and settings of the
  * command line are not for them. They come as they are written, to be checked beside an experiment as it is written.
  */
-function others({
+function othersOf({
   set: _forTheNamedFile,
   sweep: _alsoForIt,
   smoke: _whenChecked,

@@ -1,4 +1,5 @@
 import type { Files } from "./files.ts";
+import type { Halving, Rung } from "./halving.ts";
 import type { Value } from "./node.ts";
 import type { Experiment, Select } from "./schema.ts";
 
@@ -42,6 +43,8 @@ export type Point = {
    * chosen by. Absent where nothing is selected, or where all is scored on validation rows anyway.
    */
   readonly final?: Experiment;
+  /** Of a sweep by halving: how far the run is trained. Its coordinates then end in "epoch=2", but for the last rung's. */
+  readonly rung?: Rung;
   /** Dotted key -> value of every key that the sweep sets. */
   readonly values: Readonly<Record<string, Value>>;
   /** Dotted keys whose values are defaults: what a plan shows beside what was written. */
@@ -55,9 +58,16 @@ export type LoadedExperiment = {
   readonly file: string;
   readonly root: string;
   readonly name: string;
+  /** Of a sweep by halving those of its first rung. */
   readonly points: readonly Point[];
+  /** The further rungs of a sweep by halving, each with every point that may come so far. */
+  readonly rungs?: readonly (readonly Point[])[];
   /** Present where the file is a sweep. */
-  readonly sweep?: { readonly repeated: readonly string[]; readonly select: Select | undefined };
+  readonly sweep?: {
+    readonly repeated: readonly string[];
+    readonly select: Select | undefined;
+    readonly halving?: Halving;
+  };
   /** Absolute paths of every YAML file that was read, the experiment's first. */
   readonly sourceFiles: readonly string[];
 };

@@ -413,13 +413,24 @@ export const sweepSchema = {
     zip: { ...gridSchema, description: "Key -> values; the first of each go together, then the second, …" },
     strategy: {
       type: "string",
-      enum: ["grid", "random"],
-      description: "All settings, or a seeded draw of `samples` among them. Absent: grid.",
+      enum: ["grid", "random", "halving"],
+      description:
+        "All settings, or a seeded draw of `samples` among them; or successive halving over either: all are trained for few epochs, and the best of them on validation for more. Absent: grid.",
     },
     samples: {
       type: "integer",
       minimum: 1,
-      description: "How many settings a random sweep draws; each has all repeats.",
+      description: "How many settings are drawn, at random or to be halved; each has all repeats.",
+    },
+    eta: {
+      type: "integer",
+      minimum: 2,
+      description: "Of a sweep by halving: one setting in so many goes on, to so many times the epochs. Absent: 2.",
+    },
+    min_epochs: {
+      type: "integer",
+      minimum: 1,
+      description: "Of a sweep by halving: the fewest epochs after which settings are compared. Absent: 1.",
     },
     seed: { ...seed, description: "Seed of the draw. Absent: 1." },
     repeat: { ...gridSchema, description: "Key -> values, usually seeds: averaged over, not selected among." },

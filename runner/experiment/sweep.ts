@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Diagnostic, Result, Span } from "../diagnostic/diagnostic.ts";
 import { freezeSorted } from "./complete.ts";
+import type { Halving } from "./halving.ts";
 import { find, type MapNode, type Node, plain, put, type Value } from "./node.ts";
 import type { Select } from "./schema.ts";
 import { sweepSchema } from "./schema.ts";
@@ -27,6 +28,8 @@ export type Sweep = {
   /** Keys that are averaged over instead of selected among. */
   readonly repeated: readonly string[];
   readonly select: Select | undefined;
+  /** Present for `strategy: halving`, with the place that says so. */
+  readonly halving?: Halving & { readonly key: Span };
 };
 
 type Axis = readonly (readonly Choice[])[];
@@ -79,15 +82,9 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   const axes = orderedAxes(node, { grid, zip, repeat });
   const count = axes.reduce((product, axis) => product * axis.length, 1);
   if (count > mostPoints) fail("too-many-points", `this sweep has ${count} points`, key, `the limit is ${mostPoints}`);
-  const { strategy = "grid", samples, seed = 1, select } = value as Written;
-  const isRandom = strategy === "random";
-  if (isRandom !== (samples !== undefined)) {
-    const place = parts.get(isRandom ? "strategy" : "samples")?.key ?? key;
-    const message = isRandom
-      ? "a random sweep draws samples, and it is not said how many"
-      : "samples are drawn by a random sweep";
-    fail("sweep-strategy", message, place, "write strategy: random and samples: 8, or neither");
-  }
+  const { samples, seed = 1, select } = value as Written;
+  const placeOf = (part: string): Span => parts.get(part)?.key ?? key;
+  const halving = checkStrategy(value as Written, [...seen.keys()], placeOf, fail);
   const excluded = excludes(parts.get("exclude")?.node, seen, fail);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
 
@@ -109,17 +106,55 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
       points,
       repeated,
       select: select && Object.freeze({ metric: "micro_f1", view: "canonical", ...select }),
+      ...(halving === undefined ? {} : { halving: { ...halving, key: placeOf("strategy") } }),
     },
     warnings: [],
   };
 }
 
-type Written = {
-  readonly strategy?: "grid" | "random";
+type Written = Partial<Halving> & {
+  readonly strategy?: "grid" | "random" | "halving";
   readonly samples?: number;
   readonly seed?: number;
   readonly select?: Partial<Select>;
 };
+
+type Fail = (code: string, message: string, span: Span, help: string) => void;
+
+/** What goes with which strategy; gives how to halve, where that is asked for. */
+function checkStrategy(
+  { strategy = "grid", samples, select, eta, min_epochs }: Written,
+  varied: readonly string[],
+  placeOf: (part: string) => Span,
+  fail: Fail,
+): Halving | undefined {
+  if (strategy === "random" && samples === undefined) {
+    const message = "a random sweep draws samples, and it is not said how many";
+    fail("sweep-strategy", message, placeOf("strategy"), "write strategy: random and samples: 8, or neither");
+  }
+  if (strategy === "grid" && samples !== undefined) {
+    const help = "write strategy: random and samples: 8, or neither";
+    fail("sweep-strategy", "samples are drawn by a random sweep", placeOf("samples"), help);
+  }
+  if (strategy !== "halving") {
+    for (const [part, given] of Object.entries({ eta, min_epochs })) {
+      if (given === undefined) continue;
+      const help = "write strategy: halving, or leave it out";
+      fail("sweep-strategy", `${part} belongs to a sweep by halving`, placeOf(part), help);
+    }
+    return undefined;
+  }
+  if (select === undefined) {
+    const message = "halving drops settings by their scores on validation rows, and it is not said which score";
+    fail("sweep-strategy", message, placeOf("strategy"), "write select: {metric: micro_f1}");
+  }
+  const epochs = ["train", "train.epochs", "train.max_steps"].find((name) => varied.includes(name));
+  if (epochs !== undefined) {
+    const message = `halving gives the epochs out itself, and the sweep varies ${epochs}`;
+    fail("sweep-strategy", message, placeOf("strategy"), "give every setting the same train.epochs");
+  }
+  return { eta: eta ?? 2, min_epochs: min_epochs ?? 1 };
+}
 
 /**
  * Points of so many settings, in the order of the sweep. Each setting has its lot by the seed and its own name, so that more
@@ -185,7 +220,7 @@ function shown(value: Value): string {
 function excludes(
   node: Node | undefined,
   seen: ReadonlyMap<string, Span>,
-  fail: (code: string, message: string, span: Span, help: string) => void,
+  fail: Fail,
 ): readonly (readonly (readonly [string, string])[])[] {
   if (node?.kind !== "list") return [];
   return node.items.map((item) => {

@@ -9,6 +9,8 @@ export type DraftedRun = {
   readonly drafts: readonly Draft[];
   /** Steps over several runs that this one has too, and that its drafts may read, by their id in the run. */
   readonly shared?: ReadonlyMap<string, PlannedStep>;
+  /** The same run on an earlier rung: a step that paused there goes on here. */
+  readonly earlier?: PlannedRun | undefined;
 };
 
 /**
@@ -81,6 +83,10 @@ export function buildPlan(
         shared.set(stepId, step);
         const ids = stepIdsOfName.get(id) ?? new Set();
         stepIdsOfName.set(id, ids.add(stepId));
+      }
+      const paused = run.earlier?.steps.get(id);
+      if (paused !== undefined && paused !== step && paused.kind.pauses?.(paused.draft.params) === true) {
+        (step as { goesOnFrom?: PlannedStep }).goesOnFrom ??= paused;
       }
       steps.set(id, step);
       return step;

@@ -30,3 +30,11 @@ export type StoreRecord = {
   /** Wall-clock seconds that the step took. */
   readonly seconds: number;
 };
+
+/** Evidence of a step that paused: its work folder is kept, since another step may go on from there. */
+export const paused = { paused: true } as const;
+
+/** Whether a record is that of a step that paused. */
+export function isPaused({ evidence }: Pick<StoreRecord, "evidence">): boolean {
+  return evidence.paused === true;
+}

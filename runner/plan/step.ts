@@ -127,6 +127,8 @@ export type StepKind<P extends Json = Json> = {
   /** What is stored; nothing else is. A name that ends in "/" is a folder. */
   outputs(params: P): readonly string[];
   run(params: P, ports: Ports): Promise<void>;
+  /** Whether the step ends before its work does: its work folder is kept for a step that goes on from there. Default: it does not. */
+  pauses?(params: P): boolean;
   /** Whether what a stored output stands for is still there (weights outside the store). Default: it is. */
   holds?(draft: Draft<P>, dir: string): boolean;
 };

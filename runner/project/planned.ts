@@ -1,99 +1,111 @@
 import type { LoadedExperiment, Point } from "../experiment/loaded.ts";
-import type { Experiment } from "../experiment/schema.ts";
-import { buildPlan, partOf, withStep } from "../plan/build.ts";
+import { buildPlan, partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { draftsOf, draftsOfCandidate, kinds } from "../steps/index.ts";
-import { draftSelect, readSelection } from "../steps/select.ts";
+import { readSelection } from "../steps/selection.ts";
+import type { Choice, Drafted, DraftedPoint } from "./choice.ts";
+import { chooser } from "./choosing.ts";
 import type { Project } from "./project.ts";
-
-/** A point of an experiment, and the file that declares it. */
-export type DraftedPoint = Point & { readonly file: string };
-
-/** A sweep that chooses: the step that does, and what is run for each setting should it win. */
-export type Choice = {
-  readonly experiment: string;
-  readonly step: PlannedStep;
-  /** Setting -> the runs that score it on test: one for each seed. */
-  readonly finals: ReadonlyMap<string, readonly PlannedRun[]>;
-};
 
 /** A plan, and what each of its runs stands for. */
 export type Planned = {
-  /** What is known to be needed: every run, but of a sweep that chooses those alone that it chooses among. */
+  /** What is known to be needed: every run, but of a sweep that chooses those alone that it chooses among first. */
   readonly plan: Plan;
   /** The same and all that winners may need: sources are read and frozen for all of it at once. */
   readonly whole: Plan;
+  /** Grows as more is planned. */
   readonly points: ReadonlyMap<PlannedRun, DraftedPoint>;
+  /** Every selection so far, and those of them that nothing was planned for yet. */
   readonly choices: readonly Choice[];
+  readonly open: readonly Choice[];
 };
 
 /** Drafts every run of every file into one plan. */
 export function planAll(loaded: readonly LoadedExperiment[], project: Project): Planned {
   const { site, digests } = project;
-  const digest = (path: string): string => digests.of(path);
-  const drafted = (one: LoadedExperiment, point: Point, experiment: Experiment, chosenBy?: PlannedStep) => ({
+  // What is planned later goes by the sources as they are now.
+  const known = new Map<string, string>();
+  const digest = (path: string): string => {
+    const sha256 = known.get(path) ?? digests.of(path);
+    known.set(path, sha256);
+    return sha256;
+  };
+  const points = new Map<PlannedRun, DraftedPoint>();
+  const add = (whole: Plan, runs: readonly Drafted[]): { whole: Plan; added: readonly PlannedRun[] } => {
+    const next = buildPlan(runs, kinds, digest, whole);
+    const added = next.runs.slice(whole.runs.length);
+    for (const [at, run] of added.entries()) points.set(run, (runs[at] as Drafted).point);
+    return { whole: next, added };
+  };
+  const candidateOf = (one: LoadedExperiment, point: Point, earlier?: PlannedRun): Drafted => ({
     experiment: one.name,
     coordinates: point.coordinates,
-    drafts:
-      point.isCandidate && chosenBy === undefined
-        ? draftsOfCandidate(experiment, site)
-        : draftsOf(experiment, site, point.compared, chosenBy !== undefined),
-    // The selection that made it the winner is part of what it is.
-    ...(chosenBy === undefined ? {} : { shared: new Map([["select", chosenBy]]) }),
-    point: { ...point, experiment, file: one.file },
-  });
-  const first = loaded.flatMap((one) => one.points.map((point) => drafted(one, point, point.experiment)));
-  let whole = buildPlan(first, kinds, digest);
-  const candidates = whole.runs;
-  const left = [...candidates];
-  const selections = loaded.map((one): PlannedStep | undefined => {
-    const runs = left.splice(0, one.points.length);
-    const select = one.sweep?.select;
-    if (select === undefined) return undefined;
-    const stepOf = (run: number, step: string): string => ((runs[run] as PlannedRun).steps.get(step) as PlannedStep).id;
-    const added = withStep(whole, draftSelect(one, select, stepOf, site), kinds, digest);
-    whole = added.plan;
-    return added.step;
+    drafts: point.isCandidate
+      ? draftsOfCandidate(point.experiment, site, point.rung)
+      : draftsOf(point.experiment, site, point.compared),
+    earlier,
+    point: { ...point, file: one.file },
   });
 
-  const last = loaded.flatMap((one, index) =>
-    one.points.flatMap((point) =>
-      point.final === undefined || selections[index] === undefined
-        ? []
-        : [drafted(one, point, point.final, selections[index])],
-    ),
+  const first = add(
+    { runs: [], steps: [] },
+    loaded.flatMap((one) => one.points.map((point) => candidateOf(one, point))),
   );
-  whole = buildPlan(last, kinds, digest, whole);
-  const all = [...first, ...last];
-  const points = new Map(whole.runs.map((run, index) => [run, all[index]?.point as DraftedPoint]));
-  const choices = loaded.flatMap(({ name }, index): readonly Choice[] => {
-    const step = selections[index];
-    if (step === undefined) return [];
-    const finals = new Map<string, PlannedRun[]>();
-    for (const run of whole.runs.filter(({ steps }) => steps.get("select") === step)) {
-      const { setting } = points.get(run) as DraftedPoint;
-      finals.set(setting, [...(finals.get(setting) ?? []), run]);
+  let { whole } = first;
+  const left = [...first.added];
+  const ladders = loaded.map((one) => {
+    const rungs = [left.splice(0, one.points.length)];
+    for (const further of one.rungs ?? []) {
+      const next = add(
+        whole,
+        further.map((point, at) => candidateOf(one, point, rungs.at(-1)?.[at])),
+      );
+      whole = next.whole;
+      rungs.push([...next.added]);
     }
-    return [{ experiment: name, step, finals }];
+    return rungs;
+  });
+  const choices = loaded.flatMap((one, index): readonly Choice[] => {
+    if (one.sweep?.select === undefined) return [];
+    const choose = chooser(one, ladders[index] as PlannedRun[][], { site, digest, add });
+    const begun = choose(whole);
+    whole = begun.whole;
+    return [begun.choice];
   });
   const plan = partOf(
     whole,
-    candidates,
+    first.added,
     choices.map(({ step }) => step),
   );
-  return { plan, whole, points, choices };
+  return { plan, whole, points, choices, open: choices };
 }
 
-/** The runs that score the winners on test, as far as selections are made: `dirOf` gives the folder of what a step has written. */
-export function planWinners(
-  { whole, choices }: Pick<Planned, "whole" | "choices">,
-  dirOf: (step: PlannedStep) => string | undefined,
-): Plan {
-  const runs = choices.flatMap(({ step, finals }) => {
-    const dir = dirOf(step);
-    return dir === undefined ? [] : (finals.get(readSelection(dir).winner) ?? []);
-  });
-  return partOf(whole, runs);
+/**
+ * What selections lead to that have been made since: the next rung's runs and selection, or the runs that score a winner on test.
+ * `dirOf` gives the folder of what a step has written. Undefined where no selection was made that leads to anything.
+ */
+export function planNext(planned: Planned, dirOf: (step: PlannedStep) => string | undefined): Planned | undefined {
+  let { whole } = planned;
+  const runs: PlannedRun[] = [];
+  const besides: PlannedStep[] = [];
+  const open: Choice[] = [];
+  const opened: Choice[] = [];
+  for (const choice of planned.open) {
+    const dir = dirOf(choice.step);
+    if (dir === undefined) {
+      open.push(choice);
+      continue;
+    }
+    const next = choice.follow(readSelection(dir), whole);
+    whole = next.whole;
+    runs.push(...next.runs);
+    if (next.choice === undefined) continue;
+    opened.push(next.choice);
+    besides.push(choice.step, next.choice.step);
+  }
+  if (runs.length === 0) return undefined;
+  const choices = [...planned.choices, ...opened];
+  return { plan: partOf(whole, runs, besides), whole, points: planned.points, choices, open: [...open, ...opened] };
 }
 
 /** The run of a plan that a finished run was: of a winner's two, that on the same rows. */
@@ -101,7 +113,7 @@ export function runLike(
   { whole }: Pick<Planned, "whole">,
   manifest: { readonly coordinates: string; readonly steps: object },
 ): PlannedRun | undefined {
-  return whole.runs.find(
+  return whole.runs.findLast(
     ({ coordinates, steps }) =>
       coordinates === manifest.coordinates && steps.has("select") === "select" in manifest.steps,
   );

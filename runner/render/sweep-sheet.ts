@@ -13,6 +13,8 @@ export type WorkbookSweep = {
     /** Over seeds; null for a single run. */
     readonly sd: number | null;
     readonly runs: number;
+    /** Of a sweep by halving: after how many epochs it was scored last. */
+    readonly epochs?: number | undefined;
     readonly isWinner: boolean;
   }[];
 };
@@ -20,8 +22,10 @@ export type WorkbookSweep = {
 /** One row a setting, varied keys as columns. */
 export function writeSweep(sheets: Sheets, { score: name, why, settings }: WorkbookSweep): void {
   const keys = Object.keys(settings[0]?.values ?? {});
+  const hasEpochs = settings.some(({ epochs }) => epochs !== undefined);
   const columns: Column[] = [
     ...keys.map((key) => ({ header: key, width: Math.max(14, key.length + 2) })),
+    ...(hasEpochs ? [{ header: "Epochs", width: 9, numFmt: whole }] : []),
     { header: name, width: Math.max(16, name.length + 2), numFmt: score },
     { header: "95 % from", width: 12, numFmt: score },
     { header: "to", width: 9, numFmt: score },
@@ -30,13 +34,14 @@ export function writeSweep(sheets: Sheets, { score: name, why, settings }: Workb
     { header: "Chosen", width: 90, indent: 1 },
   ];
   const table = addTable(sheets, "Sweep", columns, Math.max(1, keys.length));
-  for (const { values, value, low, high, sd, runs, isWinner } of settings) {
+  for (const { values, value, low, high, sd, runs, epochs, isWinner } of settings) {
     const cells = keys.map((key) => {
       const one = values[key];
       return typeof one === "number" || typeof one === "string" ? one : JSON.stringify(one);
     });
-    const row = table.add([...cells, value, low, high, sd ?? undefined, runs, isWinner ? why : undefined]);
-    if (isWinner) restyle(row.getCell(keys.length + 1), { fill: solid(colours.best), font: { ...font, bold: true } });
+    const before = [...cells, ...(hasEpochs ? [epochs] : [])];
+    const row = table.add([...before, value, low, high, sd ?? undefined, runs, isWinner ? why : undefined]);
+    if (isWinner) restyle(row.getCell(before.length + 1), { fill: solid(colours.best), font: { ...font, bold: true } });
     row.commit();
   }
   table.sheet.commit();

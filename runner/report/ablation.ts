@@ -9,6 +9,8 @@ export type AblationRow = {
   /** Standard deviation over seeds; null for a single run. */
   readonly sd: number | null;
   readonly runs: number;
+  /** Of a sweep by halving: after how many epochs it was scored last. */
+  readonly epochs?: number;
   /** Seconds of all steps of its runs, whenever they were built; null where its runs are not here. */
   readonly seconds: number | null;
   /** The winner's score on test, of each of its runs. */

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
 import type { PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { StoreRecord } from "../plan/record.ts";
-import type { DraftedPoint, Planned } from "../project/planned.ts";
+import type { DraftedPoint } from "../project/choice.ts";
+import type { Planned } from "../project/planned.ts";
 import { type Ablation, averaged, varying } from "../report/ablation.ts";
-import { readSelection } from "../steps/select.ts";
+import { readSelection } from "../steps/selection.ts";
 import { ablationFrom } from "../study/ablation.ts";
 import type { Manifest } from "../study/manifest.ts";
 import { runRowOf } from "../study/run-row.ts";
@@ -33,9 +34,9 @@ export function ablations(
   return loaded.flatMap(({ name, sweep }): readonly Ablation[] => {
     const own = sealed.filter(({ run }) => run.experiment === name);
     if (sweep === undefined || own.length === 0) return [];
-    const choice = choices.find(({ experiment }) => experiment === name);
+    const made = choices.flatMap(({ experiment, step }) => (experiment === name ? (world.dirOf(step) ?? []) : []));
     const finals = own.filter(({ run }) => run.steps.has("select"));
-    const dir = choice && world.dirOf(choice.step);
+    const dir = made.at(-1);
     if (dir !== undefined) {
       const cost = new Map(
         own.filter((one) => !finals.includes(one)).map(({ run }) => [run.coordinates, seconds(run)]),

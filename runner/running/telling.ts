@@ -5,9 +5,11 @@ import type { Event } from "../execute/event.ts";
 import type { Outcome } from "../execute/scheduler.ts";
 import { isBetter } from "../metrics/metrics.ts";
 import type { Plan, PlannedStep } from "../plan/plan.ts";
-import type { DraftedPoint, Planned } from "../project/planned.ts";
+import type { DraftedPoint } from "../project/choice.ts";
+import type { Planned } from "../project/planned.ts";
+import { plural } from "../show/quantity.ts";
 import type { ArmMetrics } from "../steps/evaluate.ts";
-import type { Selection } from "../steps/select.ts";
+import type { Selection } from "../steps/selection.ts";
 import type { Store } from "../store/store.ts";
 import { builtIn } from "./outcome.ts";
 
@@ -39,7 +41,8 @@ export function tellPlan(
 
 /** Tells of each score by which a sweep chooses, as soon as it is there: for those who watch. */
 export function tellScores(
-  { plan, points }: Planned,
+  plan: Plan,
+  points: Planned["points"],
   store: Store,
   emit: (event: Event) => void,
 ): (step: PlannedStep, outcome: Outcome) => void {
@@ -60,7 +63,8 @@ export function tellScores(
   };
 }
 
-/** What a sweep chose, in a line. */
-export function winnerText(experiment: string, { winner, why }: Selection): string {
+/** What a sweep chose, or a rung of it, in a line. */
+export function choiceText(experiment: string, { winner, why, epochs, kept }: Selection): string {
+  if (kept !== undefined) return `${experiment}: after ${plural(epochs ?? 0, "epoch")} ${why}`;
   return `${experiment}: ${winner === "" ? "the only setting" : winner} is scored on test (${why})`;
 }

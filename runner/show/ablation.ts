@@ -17,19 +17,22 @@ export function ablationText(
 ): string {
   const { bold, dim } = paint(screen.color);
   const hasSeeds = settings.some(({ runs }) => runs > 1);
+  const hasEpochs = settings.some(({ epochs }) => epochs !== undefined);
   const head = [
     ...shortKeys(keys),
+    ...(hasEpochs ? ["epochs"] : []),
     `${metric} (${view}), ${rows}`,
     ...(hasSeeds ? ["sd", "seeds"] : []),
     "cost",
     ...(chosen === undefined ? [] : [`test ${chosen.metric} (${chosen.view})`]),
   ];
-  const lines = settings.slice(0, mostRows).map(({ values, value, interval, sd, runs, seconds, test }) => {
+  const lines = settings.slice(0, mostRows).map(({ values, value, interval, sd, runs, seconds, test, epochs }) => {
     const scores = test?.map(({ value: one, low, high }) =>
       withEnds(one, low === undefined || high === undefined ? null : { low, high }),
     );
     return [
       ...keys.map((key) => valueText(values[key])),
+      ...(hasEpochs ? [String(epochs ?? "")] : []),
       withEnds(value, interval),
       ...(hasSeeds ? [sd === null ? "" : sd.toFixed(3), String(runs)] : []),
       seconds === null ? "-" : duration(seconds),

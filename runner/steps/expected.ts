@@ -13,6 +13,7 @@ import {
 import type { Range } from "../estimate/range.ts";
 import { parameters, storedBytes } from "../estimate/shape.ts";
 import { type Engine, generationSeconds, mergeSeconds, trainingSeconds } from "../estimate/time.ts";
+import type { Rung } from "../experiment/halving.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import type { Expected } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
@@ -43,8 +44,12 @@ export function expectFetch(experiment: Experiment, site: Site): Expected {
   return { ...none, download: parameters(shape) * storedBytes(shape) };
 }
 
-/** What a training takes of memory and time, and what it cannot do on this device. */
-export function expectTraining(experiment: Experiment & { readonly train: object }, site: Site): Expected {
+/** What a training takes of memory and time, or the part of it that a rung adds, and what it cannot do on this device. */
+export function expectTraining(
+  experiment: Experiment & { readonly train: object },
+  site: Site,
+  rung?: Pick<Rung, "from" | "epochs">,
+): Expected {
   const train = experiment.train as Train;
   const device = deviceOf(experiment, site);
   const precision = train.precision === "auto" ? site.precision[device] : train.precision;
@@ -64,7 +69,8 @@ export function expectTraining(experiment: Experiment & { readonly train: object
   const count = Math.min(rows?.count ?? 0, experiment.data.train.limit ?? Number.POSITIVE_INFINITY);
   const kept = count * (1 - (experiment.data.validation?.fraction ?? 0));
   const atMost = (train.max_steps ?? Number.POSITIVE_INFINITY) * train.batch_size * train.gradient_accumulation;
-  const epochs: Range = [train.early_stopping === undefined ? train.epochs : 1, train.epochs];
+  const most = rung === undefined ? train.epochs : rung.epochs - rung.from;
+  const epochs: Range = [train.early_stopping === undefined ? most : 1, most];
   const passes: Range = [Math.min(epochs[0] * kept, atMost), Math.min(epochs[1] * kept, atMost)];
   return {
     ...common,

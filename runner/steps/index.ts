@@ -1,3 +1,4 @@
+import type { Rung } from "../experiment/halving.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
@@ -70,13 +71,18 @@ export function draftsOf(
   ];
 }
 
-/** What leads to the one score by which a sweep chooses: that of the arm that the experiment is about. */
-export function draftsOfCandidate(experiment: Experiment, site: Site): readonly Draft[] {
-  return draftScores(experiment, site, [subjectOf(experiment)]);
+/** What leads to the one score by which a sweep chooses, or a rung of it: that of the arm that the experiment is about. */
+export function draftsOfCandidate(experiment: Experiment, site: Site, rung?: Rung): readonly Draft[] {
+  return draftScores(experiment, site, [subjectOf(experiment)], rung);
 }
 
 /** What leads to the scores of an experiment's own arms. */
-function draftScores(experiment: Experiment, site: Site, scored: readonly Arm[] = arms(experiment)): readonly Draft[] {
+function draftScores(
+  experiment: Experiment,
+  site: Site,
+  scored: readonly Arm[] = arms(experiment),
+  rung?: Rung,
+): readonly Draft[] {
   const asked = modelArms(experiment).filter((arm) => scored.includes(arm));
   const { engine } = experiment.generate;
   const runsModel = engine !== "replay" && engine !== "openai";
@@ -85,7 +91,7 @@ function draftScores(experiment: Experiment, site: Site, scored: readonly Arm[] 
     draftData(experiment, site),
     ...(engine === "replay" ? [] : asked.map((arm) => draftPrompt(experiment, arm))),
     ...(runsModel ? [draftPreflight(experiment, site)] : []),
-    ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site)] : []),
+    ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site, rung)] : []),
     ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),
     ...scored.map((arm) => {
       if (arm === "ensemble") return draftEnsemble(experiment, site);

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LoadedExperiment, Point } from "../experiment/loaded.ts";
+import { goOn } from "../experiment/halving.ts";
+import type { Point } from "../experiment/loaded.ts";
 import type { Select } from "../experiment/schema.ts";
 import { viewOf } from "../labels/views.ts";
-import { isBetter } from "../metrics/metrics.ts";
 import type { Draft, Json, Ports, StepKind } from "../plan/step.ts";
 import { compareAnswers } from "../statistics/comparison.ts";
 import { subjectOf } from "./arms.ts";
@@ -11,6 +11,16 @@ import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import type { ArmMetrics, Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
+import {
+  cutReason,
+  ranked,
+  readSelection,
+  rungsIn,
+  type ScoredSetting,
+  type Selection,
+  selectionFile,
+  winnerReason,
+} from "./selection.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
 
@@ -26,44 +36,22 @@ type Params = {
     readonly runs: readonly { readonly coordinates: string; readonly at: number }[];
   }[];
   readonly bootstrap: { readonly samples: number; readonly seed: number };
+  /** Of a sweep by halving: after how many epochs, and but for its last rung how many settings go on. */
+  readonly epochs?: number;
+  readonly keep?: number;
   readonly exp: string;
 };
 
-type Ends = { readonly low: number; readonly high: number };
-
-/** One setting of a sweep on validation rows; averaged over its runs where they are seeds of each other. */
-export type ScoredSetting = Ends & {
-  /** "train.rank=8,train.method=lora" */
-  readonly setting: string;
-  readonly values: { readonly [key: string]: Json };
-  readonly value: number;
-  /** Standard deviation over seeds; null for a single run. */
-  readonly sd: number | null;
-  readonly runs: readonly (Partial<Ends> & { readonly coordinates: string; readonly value: number })[];
-};
-
-/** What selection.json holds: the table by which a sweep's winner was chosen, and why it was. */
-export type Selection = {
-  readonly metric: Select["metric"];
-  readonly view: Select["view"];
-  readonly rows: "validation";
-  readonly n: number;
-  /** Keys that were averaged over. */
-  readonly repeated: readonly string[];
-  /** In the order of the sweep. */
-  readonly settings: readonly ScoredSetting[];
-  /** The setting that won. */
-  readonly winner: string;
-  readonly why: string;
-};
-
-/** Chooses the winner of a sweep by scores on validation rows. Seeds of one setting are averaged, not chosen among. */
+/**
+ * Chooses the winner of a sweep by scores on validation rows; on a rung of a sweep by halving, those that go on. Seeds of one
+ * setting are averaged, not chosen among. Of equals the first in the sweep is taken.
+ */
 export const select: StepKind<Params> = {
   name: "select",
   version: 1,
   cached: true,
-  outputs: () => ["selection.json"],
-  async run({ metric, view, repeated, settings, bootstrap }, ports) {
+  outputs: () => [selectionFile],
+  async run({ metric, view, repeated, settings, bootstrap, epochs, keep }, ports) {
     let n = 0;
     const scored: ScoredSetting[] = [];
     for (const { setting, values, runs } of settings) {
@@ -89,16 +77,24 @@ export const select: StepKind<Params> = {
         ));
       scored.push({ setting, values, value, low: low ?? value, high: high ?? value, sd: sd ?? null, runs: own });
     }
-    const best = scored.reduce((winner, one) => (isBetter(metric, one.value, winner.value) ? one : winner));
+    const order = ranked(scored, metric);
+    const [best] = order as [ScoredSetting];
+    const common = { metric, view, rows: "validation" as const, n };
     const selection: Selection = {
-      ...{ metric, view, rows: "validation", n, repeated, settings: scored },
-      winner: best.setting,
-      why: reasonOf(best, scored, { metric, view, n }),
+      ...{ ...common, repeated, settings: scored, winner: best.setting },
+      why: keep === undefined ? winnerReason(order, common) : cutReason(order, keep, common),
+      ...(epochs === undefined ? {} : { epochs }),
+      ...(ports.reads("before") ? { earlier: rungsIn(readSelection(ports.input("before"))) } : {}),
+      ...(keep === undefined ? {} : { kept: keptOf(scored, order.slice(0, keep)) }),
     };
-    writeFileSync(join(ports.output, "selection.json"), `${JSON.stringify(selection, null, 1)}\n`);
-    ports.evidence({ settings: scored.length, winner: best.setting });
+    writeFileSync(join(ports.output, selectionFile), `${JSON.stringify(selection, null, 1)}\n`);
   },
 };
+
+/** Names of the settings that go on, in the order of the sweep. */
+function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]): readonly string[] {
+  return scored.filter((one) => best.includes(one)).map(({ setting }) => setting);
+}
 
 /** The mean of a setting over its seeds, with an interval that draws cases and seeds. */
 async function averaged(
@@ -122,70 +118,72 @@ async function averaged(
   return measured;
 }
 
-function reasonOf(
-  best: ScoredSetting,
-  scored: readonly ScoredSetting[],
-  { metric, view, n }: Pick<Selection, "metric" | "view" | "n">,
-): string {
-  const others = scored.filter((one) => one !== best);
-  const next = others.reduce<ScoredSetting | undefined>(
-    (second, one) => (second === undefined || isBetter(metric, one.value, second.value) ? one : second),
-    undefined,
-  );
-  const score = `${metric} (${view}) ${best.value.toFixed(3)} on ${n} validation rows`;
-  if (next === undefined) return `the only setting: ${score}`;
-  const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} seeds` : "";
-  if (next.value === best.value)
-    return `${score}${seeds}; as good as ${next.setting}, and stands before it in the sweep`;
-  return `best of ${scored.length} settings: ${score}${seeds}; next is ${next.setting} with ${next.value.toFixed(3)}`;
-}
+/** A run that is chosen among, and the names of its steps in the plan. */
+export type Candidate = { readonly point: Point; stepOf(step: string): string };
 
-/** The file that a selection has written. */
-export function readSelection(dir: string): Selection {
-  return JSON.parse(readFileSync(join(dir, "selection.json"), "utf8")) as Selection;
-}
-
-/** The selection of a sweep; `stepOf` names the steps of a run in the plan. */
+/**
+ * What chooses among runs. Of a sweep by halving: among those of one rung, with the selection `before` it by its name in the
+ * plan, and one setting in `eta` goes on.
+ */
 export function draftSelect(
-  { sweep, points }: LoadedExperiment,
-  { metric, view }: Select,
-  stepOf: (run: number, step: string) => string,
+  candidates: readonly Candidate[],
+  {
+    select: { metric, view },
+    repeated,
+    eta = 1,
+    before,
+  }: {
+    readonly select: Select;
+    readonly repeated: readonly string[];
+    readonly eta?: number | undefined;
+    readonly before?: string | undefined;
+  },
   site: Site,
 ): Draft {
-  const repeated = sweep?.repeated ?? [];
-  const settings = settingsOf(points).map(([setting, runs]) => ({
+  const [{ point: first }] = candidates as [Candidate, ...Candidate[]];
+  const settings = settingsOf(candidates.map(({ point }) => point)).map(([setting, runs]) => ({
     setting,
     values: Object.fromEntries(
-      Object.entries((points[runs[0] as number] as Point).values).filter(([key]) => !repeated.includes(key)),
+      Object.entries((candidates[runs[0] as number] as Candidate).point.values).filter(
+        ([key]) => !repeated.includes(key),
+      ),
     ) as { [key: string]: Json },
-    runs: runs.map((at) => ({ coordinates: (points[at] as Point).coordinates, at })),
+    runs: runs.map((at) => ({ coordinates: (candidates[at] as Candidate).point.coordinates, at })),
   }));
   const reads = settings.flatMap(({ runs }) =>
     runs.flatMap(({ at }, place) => {
-      const scored = stepOf(at, `evaluate.${subjectOf((points[at] as Point).experiment)}`);
+      const { point, stepOf } = candidates[at] as Candidate;
+      const scored = stepOf(`evaluate.${subjectOf(point.experiment)}`);
       const metrics = [`metrics.${at}`, { step: scored, file: "metrics.json" }] as const;
       if (runs.length === 1) return [metrics];
       const predictions = [`predictions.${at}`, { step: scored, file: "predictions.jsonl" }] as const;
-      const labels = [`labels.${at}`, { step: stepOf(at, "data"), file: "labels.json" }] as const;
+      const labels = [`labels.${at}`, { step: stepOf("data"), file: "labels.json" }] as const;
       return [metrics, predictions, ...(place === 0 ? [labels] : [])];
     }),
   );
-  const { data, evaluate } = (points[0] as Point).experiment;
+  const { data, evaluate } = first.experiment;
   const { samples, seed } = evaluate.bootstrap;
   const { synonyms } = data.labels;
+  const { rung } = first;
+  const isLast = rung === undefined || rung.number === rung.of;
   return draft({
-    id: "select",
+    id: isLast ? select.name : `${select.name}.${rung.number}`,
     kind: select.name,
-    params: { metric, view, repeated, settings, bootstrap: { samples, seed }, exp: site.version },
+    params: {
+      ...{ metric, view, repeated, settings, bootstrap: { samples, seed }, exp: site.version },
+      epochs: rung?.epochs,
+      keep: isLast ? undefined : goOn(settings.length, eta),
+    },
     sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
-    reads: Object.fromEntries(reads),
+    reads: {
+      ...Object.fromEntries(reads),
+      ...(before === undefined ? {} : { before: { step: before, file: selectionFile } }),
+    },
   });
 }
 
 /** Settings in the order of the sweep, with the numbers of their runs. */
-export function settingsOf(
-  points: readonly Pick<Point, "setting">[],
-): readonly (readonly [string, readonly number[]])[] {
+function settingsOf(points: readonly Pick<Point, "setting">[]): readonly (readonly [string, readonly number[]])[] {
   const settings = new Map<string, number[]>();
   for (const [at, { setting }] of points.entries()) {
     const runs = settings.get(setting);

@@ -1,4 +1,5 @@
 import { backends } from "../backends/index.ts";
+import type { Rung } from "../experiment/halving.ts";
 import type { Experiment } from "../experiment/schema.ts";
 import type { Json, StepKind } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
@@ -7,7 +8,13 @@ import { expectTraining } from "./expected.ts";
 import { needsOf } from "./needs.ts";
 import type { Site } from "./site.ts";
 
-type Params = { readonly backend: string; readonly method: string; readonly report_to: readonly string[] };
+type Params = {
+  readonly backend: string;
+  readonly method: string;
+  readonly report_to: readonly string[];
+  /** The training pauses after so many of its epochs. */
+  readonly pause_after_epochs?: number;
+};
 
 /** Fine-tunes with the backend's own trainer; what a resume needs stays in the work folder. */
 export const train: StepKind<Params> = {
@@ -19,15 +26,20 @@ export const train: StepKind<Params> = {
     "train.json",
     ...(backends[backend]?.capabilities.keepsReports ? report_to.map((name) => `${name}/`) : []),
   ],
+  pauses: ({ pause_after_epochs }) => pause_after_epochs !== undefined,
   run: async ({ backend }, ports) => ports.python({ module: moduleOf(backend), environment: backend }),
 };
 
 const moduleOf = (backend: string): string => `recipes.${backend}.train`;
 
-/** Everything in `train` that may change the weights is a parameter; how often a checkpoint is written and on how many GPUs and nodes is not. */
-export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site) {
+/**
+ * Everything in `train` that may change the weights is a parameter; how often a checkpoint is written and on how many GPUs and nodes
+ * is not. On a rung before the last the training pauses: its schedule is that of all epochs, so that what goes on from there comes to
+ * what a training in one go would have come to, and the last rung is that training.
+ */
+export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site, rung?: Rung) {
   const { checkpoint, precision, layers, merge: _own, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
-  const expects = expectTraining(experiment, site);
+  const expects = expectTraining(experiment, site, rung);
   const { samples, keep } = rest;
   const answered = samples !== undefined || (keep !== "last" && keep.best !== "loss");
   return draft({
@@ -39,6 +51,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
       layers: layers === "all" ? null : { last: Number(layers.slice("last ".length)) },
       thinking: experiment.prompt.thinking,
       ...(answered ? { answers: answersOf(experiment) } : {}),
+      pause_after_epochs: rung !== undefined && rung.number < rung.of ? rung.epochs : undefined,
     },
     hints: {
       checkpoint: { ...checkpoint },

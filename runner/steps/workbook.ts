@@ -18,7 +18,7 @@ import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import type { ArmMetrics, Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
-import type { Selection } from "./select.ts";
+import { lastScores, readSelection } from "./selection.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
 
@@ -58,13 +58,13 @@ export const workbook: StepKind<Params> = {
 
 /** The settings of the sweep that this run won. */
 function sweepOf(ports: Ports): WorkbookSweep {
-  const text = readFileSync(ports.input("selection"), "utf8");
-  const { metric, view, rows, n, settings, winner, why } = JSON.parse(text) as Selection;
+  const selection = readSelection(ports.input("selection"));
+  const { metric, view, rows, n, winner, why } = selection;
   return {
     score: `${metric} (${view}), ${n} ${rows} rows`,
     why,
-    settings: settings.map(({ setting, values, value, low, high, sd, runs }) => ({
-      ...{ values, value, low, high, sd, runs: runs.length, isWinner: setting === winner },
+    settings: lastScores(selection).map(({ setting, values, value, low, high, sd, runs, epochs }) => ({
+      ...{ values, value, low, high, sd, runs: runs.length, epochs, isWinner: setting === winner },
     })),
   };
 }

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { isPaused } from "../plan/record.ts";
 import { type Kept, sizeOf } from "./gc.ts";
 import { names } from "./keys.ts";
 import { lifeOf, parseOwner } from "./owner.ts";
@@ -18,8 +19,8 @@ export type Leftovers = {
 };
 
 /**
- * Drops work folders of steps that have succeeded and snapshots that no running process uses. What an interrupted step can
- * go on from stays unless `resumable`; what is being built, and the keys of `keep`, stay in any case.
+ * Drops work folders of steps that have succeeded and snapshots that no running process uses. What an interrupted step, or one
+ * after a step that paused, can go on from stays unless `resumable`; what is being built, and the keys of `keep`, stay in any case.
  */
 export function collectLeftovers(
   store: Pick<Store, "root" | "peek" | "aside">,
@@ -28,10 +29,14 @@ export function collectLeftovers(
   const work = join(store.root, "work");
   const snapshots = join(work, "snapshots");
   const claimed = (name: string): boolean => processes(join(store.root, "store", "running")).objects.has(name);
+  const isResumable = (key: string): boolean => {
+    const record = store.peek(key);
+    return record === undefined || isPaused(record);
+  };
   const isNeeded = (key: string): boolean =>
     options.keep?.has(key) === true ||
     isLocked(join(store.root, "store", "locks", key)) ||
-    (!options.resumable && store.peek(key) === undefined);
+    (!options.resumable && isResumable(key));
 
   const drop = (folder: string, name: string, isUsed: () => boolean): readonly Leftover[] => {
     const path = join(folder, name);

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
 import { type Ablation, total, varying } from "../report/ablation.ts";
-import { readSelection, type Selection } from "../steps/select.ts";
+import { lastScores, readSelection, type Selection } from "../steps/selection.ts";
 import { subjectOf } from "./answers.ts";
 import type { Manifest } from "./manifest.ts";
 import type { FinishedRun } from "./runs.ts";
@@ -41,13 +41,15 @@ export function ablationFrom(
   finals: readonly FinishedRun[],
   seconds: (coordinates: string) => number | undefined,
 ): Ablation {
-  const { metric, view, rows, settings, winner, why } = selection;
+  const { metric, view, rows, winner, why } = selection;
+  const settings = lastScores(selection);
   const primary = finals[0] && (finals[0].manifest.config as unknown as Experiment).evaluate.primary;
   return {
     ...{ experiment, metric, view, rows, keys: varying(settings) },
-    settings: settings.map(({ setting, values, value, low, high, sd, runs }) => ({
+    settings: settings.map(({ setting, values, value, low, high, sd, runs, epochs, coordinates }) => ({
       ...{ values, value, interval: { low, high }, sd, runs: runs.length },
-      seconds: total(runs.map(({ coordinates }) => seconds(coordinates) ?? null)),
+      ...(epochs === undefined ? {} : { epochs }),
+      seconds: total(coordinates.map((one) => seconds(one) ?? null)),
       ...(setting === winner && finals.length > 0 ? { test: finals.map(testScore) } : {}),
     })),
     chosen: { metric: primary?.metric ?? metric, view: primary?.view ?? view, why },

@@ -32,6 +32,21 @@ export function answers(prefix: string, count: number, from = 0): string {
   return rows.join("");
 }
 
+/** Answers to validation and test rows that are right but for every n-th case. */
+export function answersOf(wrongEvery: number): string {
+  const lines = `${answers("v", 12, 200)}${answers("test-", 9, 100)}`.split("\n").filter((line) => line !== "");
+  const truth = new Map(
+    `${table("v", 12, 200)}${table("test-", 9, 100)}`
+      .split("\n")
+      .map((line) => /^([^,]+),"[^"]*","([^"]*)"/.exec(line))
+      .flatMap((match) => (match === null ? [] : [[match[1] as string, match[2] as string] as const])),
+  );
+  return lines
+    .map((line) => JSON.parse(line) as { id: string })
+    .map(({ id }, at) => `${JSON.stringify({ id, text: at % wrongEvery === 0 ? "unknown" : truth.get(id) })}\n`)
+    .join("");
+}
+
 /** Answers from a file: every step is TypeScript, nothing needs Python. */
 const replay = `# A study whose answers are replayed
 name: study

@@ -1,26 +1,11 @@
 /** Sweeps: what runs of a sweep share, how a winner is chosen on validation rows, and what is scored on test. */
 import { readdirSync, readFileSync } from "node:fs";
 import { describe, expect } from "vitest";
-import type { Selection } from "../steps/select.ts";
+import type { Selection } from "../steps/selection.ts";
 import { expectFailure, type PlanJson, type Rig, type RunEvents, test } from "./rig.ts";
-import { answers, table } from "./studies.ts";
+import { answers, answersOf, table } from "./studies.ts";
 
 const file = "experiments/sweep.yaml";
-
-/** Answers to validation and test rows that are right but for every n-th case. */
-function answersOf(wrongEvery: number): string {
-  const lines = `${answers("v", 12, 200)}${answers("test-", 9, 100)}`.split("\n").filter((line) => line !== "");
-  const truth = new Map(
-    `${table("v", 12, 200)}${table("test-", 9, 100)}`
-      .split("\n")
-      .map((line) => /^([^,]+),"[^"]*","([^"]*)"/.exec(line))
-      .flatMap((match) => (match === null ? [] : [[match[1] as string, match[2] as string] as const])),
-  );
-  return lines
-    .map((line) => JSON.parse(line) as { id: string })
-    .map(({ id }, at) => `${JSON.stringify({ id, text: at % wrongEvery === 0 ? "unknown" : truth.get(id) })}\n`)
-    .join("");
-}
 
 /** A study whose answers come from files of different quality: worse in a, best in b. */
 function addSweep(rig: Rig, sweep: string): void {

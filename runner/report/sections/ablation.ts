@@ -18,6 +18,7 @@ export function ablation({ runs }: Study): readonly Block[] {
 function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
   const { experiment, metric, view, rows, keys, settings, chosen } = own as NonNullable<RunFacts["ablation"]>;
   const hasSeeds = settings.some(({ runs }) => runs > 1);
+  const hasEpochs = settings.some(({ epochs }) => epochs !== undefined);
   return [
     {
       type: "table",
@@ -25,6 +26,7 @@ function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
       caption: `${experiment}: every setting on ${rows} rows, with 95 % intervals. The chosen one alone was scored on test.`,
       head: [
         ...shortKeys(keys),
+        ...(hasEpochs ? ["epochs"] : []),
         `${metricWord(metric)} (${view})`,
         ...(hasSeeds ? ["SD", "seeds"] : []),
         "cost",
@@ -32,13 +34,15 @@ function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
       ],
       align: [
         ...keys.map(() => "left" as const),
+        ...(hasEpochs ? ["right" as const] : []),
         "right",
         ...(hasSeeds ? ["right" as const, "right" as const] : []),
         "right",
         "right",
       ],
-      rows: settings.map(({ values, value, interval, sd, runs, seconds, test }) => [
+      rows: settings.map(({ values, value, interval, sd, runs, seconds, test, epochs }) => [
         ...keys.map((key) => valueText(values[key])),
+        ...(hasEpochs ? [String(epochs ?? "")] : []),
         value === null || interval === null ? score(value ?? undefined) : withInterval({ value, ...interval }),
         ...(hasSeeds ? [score(sd ?? undefined), String(runs)] : []),
         seconds === null ? "–" : duration(seconds),
