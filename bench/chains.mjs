@@ -56,6 +56,22 @@ def task_s():
         };
       }),
 
+    /** As its users would write it: a rule for each of the four steps, its point a wildcard. */
+    snakemake: () =>
+      tool("snakemake", (cwd, clean) => {
+        const last = `out/{point}.${stepsPerPoint - 1}`;
+        const rules = Array.from({ length: stepsPerPoint }, (_, step) => {
+          const input = step === 0 ? "in.txt" : `out/{point}.${step - 1}`;
+          return `rule s${step}:\n    input: "${input}"\n    output: "out/{point}.${step}"\n    shell: "cp {input} {output}"\n`;
+        });
+        writeFileSync(
+          join(cwd, "Snakefile"),
+          `rule all:\n    input: expand("${last}", point=range(${points}))\n\n${rules.join("\n")}`,
+        );
+        const command = [anchors.python("snakemake"), "--quiet", "all", "--cores", "1"];
+        return { command, clean: () => clean(".snakemake") };
+      }),
+
     wireit: () =>
       tool("wireit", (cwd, clean) => {
         const scripts = { all: "wireit" };

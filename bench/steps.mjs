@@ -5,8 +5,8 @@ import { makeStudy, stepsPerPoint } from "./study.mjs";
 
 /** Points of a sweep -> what a cached re-run of its steps may take. */
 const cachedTargets = { 3: { cpu: 0.2, rss: 120 }, 25: { cpu: 0.25, rss: 120 }, 250: { cpu: 0.5, rss: 120 } };
-/** More steps than dvc executes in a time that one would wait: its own time grows with their square. */
-const tooManyForDvc = 250;
+/** More points than dvc executes in a time that one would wait, since its own time grows with their square; nor does Snakemake. */
+const tooManyForSlow = 250;
 
 /** Runs of 12, 100 and 1,000 steps: executed, cached, planned and explained, beside other build tools. */
 export const steps = {
@@ -24,7 +24,8 @@ async function ofSize(points, isLargest, { exp, anchors, compare, folder }) {
   const study = folder(`study-${points}`);
   const file = makeStudy(study, { points });
   const chains = makeChains(folder(`chains-${points}`), points, anchors);
-  const [make, doit, wireit, dvc] = [chains.make(), chains.doit(), chains.wireit(), chains.dvc()];
+  const [make, doit, wireit] = [chains.make(), chains.doit(), chains.wireit()];
+  const [snakemake, dvc] = [chains.snakemake(), chains.dvc()];
   const quick = [make, doit, wireit];
   const subject = ({ who, command, cwd, env }) => ({ who, command, cwd, env });
   const run = { who: "exp run", command: [...exp, "run", "--quiet", file], cwd: study };
@@ -37,18 +38,21 @@ async function ofSize(points, isLargest, { exp, anchors, compare, folder }) {
         before: () => rmSync(join(study, "artifacts"), { recursive: true, force: true }),
       },
       ...quick.map((tool) => ({ ...subject(tool), before: tool.clean })),
-      ...(points < tooManyForDvc ? [{ ...subject(dvc), before: dvc.clean, rounds: 1 }] : []),
+      ...(points < tooManyForSlow
+        ? [snakemake, dvc].map((tool) => ({ ...subject(tool), before: tool.clean, rounds: 1 }))
+        : []),
     ],
     { rounds: 3 },
   );
 
-  if (points >= tooManyForDvc) {
+  if (points >= tooManyForSlow) {
     dvc.fill();
     await compare([{ ...subject(dvc), rounds: 1 }]);
   }
   const cached = await compare([
     { ...run, target: cachedTargets[points] },
     ...quick.map(subject),
+    ...(points < tooManyForSlow ? [{ ...subject(snakemake), rounds: 1 }] : []),
     { ...subject(dvc), rounds: 1 },
   ]);
   const groups = [
@@ -65,6 +69,7 @@ async function ofSize(points, isLargest, { exp, anchors, compare, folder }) {
   const planned = await compare([
     { who: "exp plan", command: [...exp, "plan", file], cwd: study, target: { cpu: 0.5 } },
     { who: "exp why", command: [...exp, "why", "sweep", "evaluate.zero_shot"], cwd: study, target: { cpu: 0.5 } },
+    { ...subject(snakemake), who: "snakemake --dry-run", command: [...snakemake.command, "--dry-run"], rounds: 1 },
     { ...subject(dvc), who: "dvc repro --dry", command: [...dvc.command, "--dry"], rounds: 1 },
   ]);
   if (listing(study) !== before) throw new Error("exp plan or exp why wrote into the study's folder");
