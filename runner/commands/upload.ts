@@ -24,12 +24,20 @@ export const command: Act = async ([name], options, context) => {
     const tell = (message: string): void => {
       if (!json) context.out(`${message}\n`);
     };
-    const ending = await publishRun(run, { dryRun, tell }, { project, context });
-    if (json) context.out(`${JSON.stringify(told(ending, dryRun), null, 1)}\n`);
-    else if (ending.reasons.length > 0) context.err(`exp upload: ${uploadText(eventOf(ending))}`);
-    else context.out(`${dryRun ? listing(ending) : ""}${uploadText(eventOf(ending))}`);
-    if (ending.record !== null && !json) context.out(`written down in ${relative(context.cwd, ending.record)}\n`);
-    return exitOf(ending);
+    const endings = await publishRun(run, { dryRun, tell }, { project, context });
+    const [model, predictions] = endings;
+    if (json) {
+      const both = { ...told(model, dryRun), ...(predictions ? { predictions: told(predictions, dryRun) } : {}) };
+      context.out(`${JSON.stringify(both, null, 1)}\n`);
+      return exitOf(endings);
+    }
+    for (const ending of endings) {
+      if (ending.reasons.length > 0) context.err(`exp upload: ${uploadText(eventOf(ending))}`);
+      else context.out(`${dryRun ? listing(ending) : ""}${uploadText(eventOf(ending))}`);
+    }
+    const record = endings.findLast((ending) => ending.record !== null)?.record;
+    if (record) context.out(`written down in ${relative(context.cwd, record)}\n`);
+    return exitOf(endings);
   } catch (error) {
     if (context.stop.aborted) {
       context.err("exp upload: interrupted; what has arrived is not sent again\n");

@@ -283,6 +283,11 @@ const upload = {
       pattern: repository,
       description: "Hub id of the base, owner/name, where model.base is a copy of it: a folder or a bundled model.",
     },
+    predictions: {
+      type: "string",
+      pattern: repository,
+      description: "Dataset repository for every arm's answers, without the texts they answer. Absent: they stay here.",
+    },
   },
   description: "Publish the model. Absent: nothing leaves this machine.",
 } as const;

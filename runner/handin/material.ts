@@ -3,7 +3,7 @@ import { join, relative } from "node:path";
 import type { Evidence, Material } from "../checklist/item.ts";
 import { digestAfresh } from "../store/digest.ts";
 import type { FinishedRun } from "../study/runs.ts";
-import { uploadRecord, uploadsOf } from "../study/uploads.ts";
+import { modelUploadsOf, uploadRecord } from "../study/uploads.ts";
 import type { FinishedStudy } from "./finished.ts";
 
 /** Names of files that the checklist asks for, as they stand in the project. */
@@ -45,6 +45,6 @@ function evidenceOf(path: string, root: string): Evidence {
 
 /** The last upload of a run, by its record. */
 function uploadOf(run: FinishedRun, root: string): Material["uploads"][string] | undefined {
-  const last = uploadsOf(run).at(-1);
+  const last = modelUploadsOf(run).at(-1);
   return last === undefined ? undefined : { repo: last.repo, record: evidenceOf(uploadRecord(run), root) };
 }

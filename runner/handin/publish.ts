@@ -10,6 +10,7 @@ import { StepFailed } from "../plan/step.ts";
 import { type Context, exit } from "../project/context.ts";
 import type { Project } from "../project/project.ts";
 import { type Refusal, type Release, refusal } from "../release/release.ts";
+import { preparePredictions } from "../study/predictions-release.ts";
 import { prepareRelease } from "../study/release.ts";
 import type { FinishedRun } from "../study/runs.ts";
 import { recordUpload } from "../study/uploads.ts";
@@ -41,19 +42,44 @@ export type Ending = {
 type Upload = NonNullable<Experiment["upload"]>;
 
 /** Exit code of an upload that ended so. */
-export const exitOf = ({ status }: Ending): number =>
+const exitOfOne = ({ status }: Ending): number =>
   status === "refused" ? exit.refused : status === "failed" ? exit.failed : exit.done;
 
-/** Publishes a finished run whose experiment says where to: every gate first, then what the repository lacks, then a look whether it is there. */
+/** Exit code of a run's uploads: a failure, which may pass, before what the gate refused. */
+export function exitOf(endings: readonly Ending[]): number {
+  const codes = endings.map(exitOfOne);
+  return codes.find((code) => code === exit.failed) ?? codes.find((code) => code !== exit.done) ?? exit.done;
+}
+
+type Publishing = {
+  readonly dryRun: boolean;
+  tell(message: string): void;
+};
+
+type World = { readonly project: Pick<Project, "root" | "digests">; readonly context: Context };
+
+/** Publishes what a finished run's experiment asks for: its model, and after it its answers where they have a repository too. */
 export async function publishRun(
   run: FinishedRun,
-  { dryRun, tell }: { readonly dryRun: boolean; tell(message: string): void },
-  { project, context }: { readonly project: Pick<Project, "root" | "digests">; readonly context: Context },
+  how: Publishing,
+  world: World,
+): Promise<readonly [Ending, ...Ending[]]> {
+  const model = await publishOne(run, prepareRelease, how, world);
+  const { predictions } = uploadIn(run) as Upload;
+  return predictions === undefined ? [model] : [model, await publishOne(run, preparePredictions, how, world)];
+}
+
+/** Every gate first, then what the repository lacks, then a look whether it is there. */
+async function publishOne(
+  run: FinishedRun,
+  prepare: typeof prepareRelease,
+  { dryRun, tell }: Publishing,
+  { project, context }: World,
 ): Promise<Ending> {
   const upload = uploadIn(run) as Upload;
   const hub = openHub(context);
   const redact = redactor(context.env as NodeJS.ProcessEnv);
-  const { release, refusals } = prepareRelease(run, upload, {
+  const { release, refusals } = prepare(run, upload, {
     root: project.root,
     digest: (path) => project.digests.of(path),
     own: [project.root, context.env.HOME || homedir()],
@@ -71,7 +97,14 @@ export async function publishRun(
     const { commit, sent } = await publish(release, hub, (message) => tell(redact(message)));
     const files = ending.files.map((file) => ({ ...file, sent: sent.includes(file.path) }));
     const record = recordUpload(run, {
-      ...{ repo: ending.repo, url: ending.url, private: ending.private, commit, at: new Date().toISOString() },
+      ...{
+        type: release.type,
+        repo: ending.repo,
+        url: ending.url,
+        private: ending.private,
+        commit,
+        at: new Date().toISOString(),
+      },
       files: Object.fromEntries(files.map(({ path, ...file }) => [path, file])),
     });
     return { ...ending, files, commit, record, status: sent.length > 0 ? "uploaded" : "unchanged" };
@@ -90,7 +123,7 @@ async function ask(
   try {
     const wrong = await accountRefusals(hub, release.repo);
     if (wrong.length > 0) return { found: undefined, wrong };
-    const found = await lookAt(hub, release.repo);
+    const found = await lookAt(hub, release);
     return { found, wrong: repositoryRefusals(found, release) };
   } catch (error) {
     throw error instanceof StepFailed ? error : troubleOf(error, hub, release.repo).failure;
@@ -103,8 +136,8 @@ function endingOf({ manifest }: FinishedRun, upload: Upload, release: Release | 
     status: "failed",
     experiment: manifest.experiment,
     run: manifest.run,
-    repo: upload.repo,
-    url: `${hub.url}/${upload.repo}`,
+    repo: release?.repo ?? upload.repo,
+    url: `${hub.url}/${release?.type === "dataset" ? "datasets/" : ""}${release?.repo ?? upload.repo}`,
     private: upload.private,
     commit: null,
     files: (release?.files ?? []).map(({ path, sha256, size }) => ({ path, sha256, size, sent: false })),

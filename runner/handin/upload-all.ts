@@ -49,9 +49,9 @@ async function uploadOne(
   const { eventOf, exitOf, publishRun } = await import("./publish.ts");
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   try {
-    const ending = await publishRun(run, { dryRun: false, tell }, { project, context });
-    emit(eventOf(ending));
-    return exitOf(ending);
+    const endings = await publishRun(run, { dryRun: false, tell }, { project, context });
+    for (const ending of endings) emit(eventOf(ending));
+    return exitOf(endings);
   } catch (error) {
     if (!context.stop.aborted) throw error;
     const message = `the upload was interrupted; exp upload ${run.manifest.run} goes on with what is not there yet`;

@@ -39,7 +39,13 @@ function note(path: string, text: string): ReleaseFile {
   return { path, sha256: createHash("sha256").update(text).digest("hex"), size: text.length, content: { text } };
 }
 
-const release = (...files: ReleaseFile[]): Release => ({ repo, private: true, title: "study 1", files });
+const release = (...files: ReleaseFile[]): Release => ({
+  type: "model",
+  repo,
+  private: true,
+  title: "study 1",
+  files,
+});
 
 /** Two files for storage and three for the commit. */
 const model = (): Release =>

@@ -46,7 +46,7 @@ type Told = { readonly sent: Set<string>; readonly arrived: Set<string>; readonl
 
 /** One try. Gives the commit that holds the release. */
 async function once(release: Release, hub: Hub, told: Told): Promise<string> {
-  const before = await lookAt(hub, release.repo);
+  const before = await lookAt(hub, release);
   const missing = changedIn(before, release);
   if (before !== undefined && missing.length === 0) return before.commit;
   if (before === undefined) await create(release, hub);
@@ -57,14 +57,14 @@ async function once(release: Release, hub: Hub, told: Told): Promise<string> {
   // Before it is sent: an answer may be lost, and the next look finds that all is there.
   for (const { path } of missing) told.sent.add(path);
   await send(release, missing, hub, told);
-  const after = await lookAt(hub, release.repo);
+  const after = await lookAt(hub, release);
   return verified(after, release);
 }
 
-async function create({ repo, private: hidden }: Release, hub: Hub): Promise<void> {
+async function create({ type, repo, private: hidden }: Release, hub: Hub): Promise<void> {
   try {
     const visibility = hidden ? "private" : "public";
-    await createRepo({ repo: { type: "model", name: repo }, visibility, ...asked(hub) });
+    await createRepo({ repo: { type, name: repo }, visibility, ...asked(hub) });
   } catch (error) {
     // Somebody made it in between: the next look says what it holds.
     if (!(error instanceof HubRefusal && error.status === 409)) throw error;
@@ -72,7 +72,7 @@ async function create({ repo, private: hidden }: Release, hub: Hub): Promise<voi
 }
 
 async function send(
-  { repo, title }: Release,
+  { type, repo, title }: Release,
   files: readonly ReleaseFile[],
   hub: Hub,
   { arrived, tell }: Told,
@@ -80,7 +80,7 @@ async function send(
   const large = new Set(files.filter(({ size }) => size > worthTelling).map(({ path }) => path));
   // Not uploadFilesWithProgress, which asks by the global fetch whatever it is given.
   const events = commitIter({
-    repo: { type: "model", name: repo },
+    repo: { type, name: repo },
     operations: files.map(({ path, content }) => ({ operation: "addOrUpdate", path, content: blobOf(content) })),
     title: `Upload ${title}`,
     abortSignal: hub.signal,

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
+import { datasetInfo, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "../release/release.ts";
 import { asked, type Hub, HubRefusal } from "./connection.ts";
 
@@ -11,12 +11,13 @@ export type Repository = {
   readonly files: ReadonlyMap<string, ListFileEntry>;
 };
 
-/** Looks at a repository; undefined where there is none. Throws what the connection throws. */
-export async function lookAt(hub: Hub, repo: string): Promise<Repository | undefined> {
+/** Looks at a release's repository; undefined where there is none. Throws what the connection throws. */
+export async function lookAt(hub: Hub, { type, repo }: Release): Promise<Repository | undefined> {
   try {
-    const info = await modelInfo({ name: repo, additionalFields: ["sha"], ...asked(hub) });
+    const ask = { name: repo, additionalFields: ["sha" as const], ...asked(hub) };
+    const info = type === "model" ? await modelInfo(ask) : await datasetInfo(ask);
     const files = new Map<string, ListFileEntry>();
-    for await (const entry of listFiles({ repo: { type: "model", name: repo }, recursive: true, ...asked(hub) })) {
+    for await (const entry of listFiles({ repo: { type, name: repo }, recursive: true, ...asked(hub) })) {
       if (entry.type === "file") files.set(entry.path, entry);
     }
     return { private: info.private, commit: String(info.sha), files };
@@ -51,7 +52,8 @@ const isModel = (path: string): boolean =>
 export function repositoryRefusals(repository: Repository | undefined, release: Release): readonly Refusal[] {
   if (repository === undefined) return [];
   const own = new Set(release.files.map(({ path }) => path));
-  const others = [...repository.files.keys()].filter((path) => isModel(path) && !own.has(path));
+  const others =
+    release.type === "model" ? [...repository.files.keys()].filter((path) => isModel(path) && !own.has(path)) : [];
   return [
     ...(release.private && !repository.private
       ? [

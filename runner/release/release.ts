@@ -1,4 +1,4 @@
-/** One file of a model's repository. */
+/** One file of a repository. */
 export type ReleaseFile = {
   /** Where it stands in the repository, with forward slashes. */
   readonly path: string;
@@ -11,6 +11,8 @@ export type ReleaseFile = {
 
 /** All that is published of one finished run. The same run gives the same bytes, whenever and wherever it is released. */
 export type Release = {
+  /** What the repository is on the hub. */
+  readonly type: "model" | "dataset";
   /** owner/name on the hub. */
   readonly repo: string;
   readonly private: boolean;

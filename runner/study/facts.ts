@@ -10,7 +10,7 @@ import { readJsonLines } from "../steps/jsonl.ts";
 import { ablationOf } from "./ablation.ts";
 import type { FinishedRun } from "./runs.ts";
 import { publishedFolder } from "./seal.ts";
-import { uploadsOf } from "./uploads.ts";
+import { modelUploadsOf } from "./uploads.ts";
 
 /** A file that a manifest names is not there any more. */
 export class FactsMissing extends Error {}
@@ -62,7 +62,7 @@ export function factsOf(finished: FinishedRun, looks: number | null): RunFacts {
     ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<RunFacts>),
     name: runNames([{ experiment, run, coordinates, config }])[0] as string,
     compared: (manifest.compared ?? {}) as unknown as RunFacts["compared"],
-    uploads: uploadsOf(finished).map(({ repo, commit, private: closed }) => ({ repo, commit, private: closed })),
+    uploads: modelUploadsOf(finished).map(({ repo, commit, private: closed }) => ({ repo, commit, private: closed })),
     curves: curvesOf(Object.keys(steps), json),
     prompts: promptsOf(folder, config, arms),
     trainLabels: json<RunFacts["trainLabels"]>("data/labels.json") ?? [],

@@ -41,25 +41,44 @@ function publishedByBase({ manifest, path }: FinishedRun): ReadonlySet<string> {
   return new Set(Object.values(files).map(({ sha256 }) => sha256));
 }
 
-function rowsIn({ manifest, path }: FinishedRun, texts: Readonly<Record<string, string>>): readonly Refusal[] {
+/** Names of the texts that hold words of a row of the run's data. */
+export function textsWithRows(run: FinishedRun, texts: Readonly<Record<string, string>>): ReadonlySet<string> {
+  const search = new RowSearch(texts);
+  return new Set(
+    rowFiles(run).flatMap(({ file }) => rowsOf(file).flatMap(({ input }) => [...search.textsWith(input)])),
+  );
+}
+
+type Row = { readonly id: string; readonly input: string };
+
+/** Rows of a file; none where it is gone, which `rowsIn` refuses. */
+const rowsOf = (file: string): readonly Row[] => (existsSync(file) ? readJsonLines<Row>(file) : []);
+
+/** Every file of rows that the run's data steps wrote. */
+function rowFiles({ manifest, path }: FinishedRun): readonly { readonly name: string; readonly file: string }[] {
+  return Object.entries(manifest.steps)
+    .filter(([, { kind }]) => kind === "data")
+    .flatMap(([step, { files }]) =>
+      Object.keys(files)
+        .filter((name) => name.endsWith(".jsonl"))
+        .map((name) => ({ name, file: join(dirname(path), publishedFolder(step), name) })),
+    );
+}
+
+function rowsIn(run: FinishedRun, texts: Readonly<Record<string, string>>): readonly Refusal[] {
   const search = new RowSearch(texts);
   const found = new Map<string, Refusal>();
-  const data = Object.entries(manifest.steps).filter(([, { kind }]) => kind === "data");
-  for (const [step, { files }] of data) {
-    for (const name of Object.keys(files).filter((one) => one.endsWith(".jsonl"))) {
-      const file = join(dirname(path), publishedFolder(step), name);
-      if (!existsSync(file)) {
-        const help = `run ${manifest.file} again, which builds only what is missing`;
-        found.set(file, refusal("file-gone", `${name} is gone, so that nothing can be searched for its rows`, help));
-        continue;
-      }
-      for (const { id, input } of readJsonLines<{ readonly id: string; readonly input: string }>(file)) {
-        for (const where of search.textsWith(input)) {
-          if (found.has(where)) continue;
-          const message = `${where} holds words of row ${id} (${name})`;
-          const help = "take the text out of the template or the description that it came from";
-          found.set(where, refusal("leak-row", message, help));
-        }
+  for (const { name, file } of rowFiles(run)) {
+    if (!existsSync(file)) {
+      const help = `run ${run.manifest.file} again, which builds only what is missing`;
+      found.set(file, refusal("file-gone", `${name} is gone, so that nothing can be searched for its rows`, help));
+    }
+    for (const { id, input } of rowsOf(file)) {
+      for (const where of search.textsWith(input)) {
+        if (found.has(where)) continue;
+        const message = `${where} holds words of row ${id} (${name})`;
+        const help = "take the text out of the template or the description that it came from";
+        found.set(where, refusal("leak-row", message, help));
       }
     }
   }

@@ -61,7 +61,7 @@ export function prepareRelease(run: FinishedRun, upload: Upload, releasing: Rele
     ...Object.keys(run.manifest.arms).flatMap((arm) =>
       kept.one(`evaluate.${arm}`, "metrics.json", `evaluation/${arm}/metrics.json`),
     ),
-    text("manifest.json", readFileSync(run.path, "utf8")),
+    textFile("manifest.json", readFileSync(run.path, "utf8")),
   ];
   const card = cardOrWhy(run, wrong, {
     ...{ repo: upload.repo, license: upload.license ?? upload.base_license, kind, base, files },
@@ -71,17 +71,18 @@ export function prepareRelease(run: FinishedRun, upload: Upload, releasing: Rele
     wrong.push(refusal("card-invalid", "the licence of the base is not named", "write upload.base_license"));
   }
   const release: Release = {
+    type: "model",
     repo: upload.repo,
     private: upload.private,
     title: `${run.manifest.experiment} ${run.manifest.run}`,
-    files: card === undefined ? files : [text("README.md", card), ...files],
+    files: card === undefined ? files : [textFile("README.md", card), ...files],
   };
   wrong.push(...leaks(run, release, releasing));
   return { release, refusals: wrong };
 }
 
 /** Reads files of the run, each with the digest that its manifest names. */
-class Kept {
+export class Kept {
   readonly #run: FinishedRun;
   readonly #releasing: Releasing;
   readonly #wrong: Refusal[];
@@ -116,7 +117,7 @@ class Kept {
   }
 }
 
-function text(path: string, content: string): ReleaseFile {
+export function textFile(path: string, content: string): ReleaseFile {
   return { path, sha256: sha256(content), size: Buffer.byteLength(content), content: { text: content } };
 }
 
@@ -135,7 +136,7 @@ function renamed(file: ReleaseFile, base: CardFacts["base"], wrong: Refusal[]): 
     const config = JSON.parse(written) as Record<string, unknown>;
     if (config.base_model_name_or_path === base.name || base.name === "") return file;
     const named = { ...config, base_model_name_or_path: base.name, revision: base.revision };
-    return text(file.path, `${JSON.stringify(named, null, 1)}\n`);
+    return textFile(file.path, `${JSON.stringify(named, null, 1)}\n`);
   } catch {
     wrong.push(refusal("file-altered", "adapter_config.json is no JSON", "train again"));
     return file;
@@ -167,14 +168,14 @@ function promptOf(run: FinishedRun, config: Experiment, { root, digest }: Releas
   const template = `prompts/${basename(source)}`;
   const used = run.manifest.provenance.sources[source];
   const messages = messagesOf(run);
-  const shown = messages === undefined ? [] : [text("prompts/messages.json", messages)];
+  const shown = messages === undefined ? [] : [textFile("prompts/messages.json", messages)];
   if (!existsSync(path) || digest(path) !== used) {
     const message = `${source} is not the template that the run used`;
     wrong.push(refusal("template-changed", message, "restore it, or run the experiment again with it"));
     return { files: shown, template, messages: shown[0]?.path };
   }
   return {
-    files: [text(template, readFileSync(path, "utf8")), ...shown],
+    files: [textFile(template, readFileSync(path, "utf8")), ...shown],
     template,
     messages: shown[0]?.path,
   };

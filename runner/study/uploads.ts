@@ -4,6 +4,8 @@ import type { FinishedRun } from "./runs.ts";
 
 /** What one upload left on a hub. */
 export type Upload = {
+  /** What the repository is; absent in records of the time before predictions could be uploaded: a model. */
+  readonly type?: "model" | "dataset";
   readonly repo: string;
   /** Page of the repository. */
   readonly url: string;
@@ -27,12 +29,16 @@ export function uploadsOf(run: FinishedRun): readonly Upload[] {
   }
 }
 
+/** Uploads of the run's model, oldest first. */
+export const modelUploadsOf = (run: FinishedRun): readonly Upload[] =>
+  uploadsOf(run).filter(({ type }) => type !== "dataset");
+
 /** Writes an upload down; one that changed nothing since the last is that one. Gives the record's path. */
 export function recordUpload(run: FinishedRun, upload: Upload): string {
   const path = uploadRecord(run);
   const before = uploadsOf(run);
-  const last = before.at(-1);
-  if (last?.commit === upload.commit && last.repo === upload.repo && last.url === upload.url) return path;
+  const last = before.findLast(({ url }) => url === upload.url);
+  if (last?.commit === upload.commit && last.repo === upload.repo) return path;
   const fresh = `${path}.${process.pid}`;
   writeFileSync(fresh, `${JSON.stringify({ schema: 1, uploads: [...before, upload] }, null, 1)}\n`, { flush: true });
   renameSync(fresh, path);

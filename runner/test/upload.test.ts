@@ -6,6 +6,8 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { environmentDir } from "../setup/cache.ts";
+import { preparePredictions } from "../study/predictions-release.ts";
+import { findRun } from "../study/runs.ts";
 import { HubServer } from "./hub-server.ts";
 import { expectFailure, Rig, test } from "./rig.ts";
 
@@ -56,6 +58,7 @@ type Told = {
   readonly status: string;
   readonly commit: string | null;
   readonly card?: string;
+  readonly record: string | null;
   readonly files: readonly { readonly path: string; readonly sha256: string; readonly sent: boolean }[];
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
 };
@@ -190,6 +193,110 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
   });
 });
 
+/** A study whose whole models are cut into several files, however small they are. */
+function sharded(rig: Rig, recipe: string): Rig {
+  const own = study(rig);
+  own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+  own.edit(join(own.ownPackage(), "recipes", recipe), /_SHARD = [\d_* ]+/, "_SHARD = 300_000\n");
+  return own;
+}
+
+/** What Python reads of a repository: the card's library and base, and the number of tensors by the index of the weights. */
+async function readModel(own: Rig): Promise<readonly [string, string, string, number, readonly string[]]> {
+  const script = `
+import json, sys
+from pathlib import Path
+from huggingface_hub import ModelCard, snapshot_download
+from safetensors import safe_open
+folder = Path(snapshot_download("${repo}", local_dir=sys.argv[1]))
+card = ModelCard.load(folder / "README.md").data
+weights = json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"]
+for name, file in weights.items():
+    with safe_open(folder / file, "pt") as opened:
+        assert opened.get_tensor(name).isfinite().all()
+names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and ".cache" not in path.parts)
+print(json.dumps([card.library_name, card.base_model, card.to_dict()["base_model_relation"], len(weights), names]))
+`;
+  const python = join(environmentDir("torchtune"), "bin/python");
+  const env = { ...process.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: own.path("hf") };
+  const { stdout } = await promisify(execFile)(python, ["-c", script, own.path("back")], { env });
+  return JSON.parse(stdout.trim().split("\n").at(-1) as string);
+}
+
+test("answers go to a data set of their own, without what they answer", async ({ rig }) => {
+  const own = study(rig);
+  own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+  own.edit(file, upload, upload.replace("}", ", predictions: me/tiny-answers}"));
+  await own.built(file, "--no-upload");
+  const told = (await uploaded(own)) as Told & { readonly code: number; readonly predictions: Told };
+  expect([told.code, told.status, told.predictions.status]).toEqual([0, "uploaded", "uploaded"]);
+  expect(told.predictions.files.map(({ path }) => path).sort()).toEqual([
+    "README.md",
+    "manifest.json",
+    ...["most_frequent", "tuned", "zero_shot"].map((arm) => `predictions/${arm}.jsonl`),
+  ]);
+  expect(server.repos.get("me/tiny-answers")).toMatchObject({ private: true });
+  const lines = server.bytes("me/tiny-answers", "predictions/zero_shot.jsonl").toString().trim().split("\n");
+  const answers = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(answers.map(Object.keys)).toEqual(answers.map(() => ["id", "gold", "labels", "text"]));
+  expect(lines.join()).not.toMatch(/shows a \d+ mm|Report \d+/);
+
+  server.requests = [];
+  const again = (await uploaded(own)) as typeof told;
+  expect([again.code, again.status, again.predictions.status]).toEqual([0, "unchanged", "unchanged"]);
+  expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+  const { uploads } = own.readJson(told.record as string) as { uploads: readonly { readonly type: string }[] };
+  expect(uploads.map(({ type }) => type)).toEqual(["model", "dataset"]);
+});
+
+describe("a whole model", () => {
+  test("of base and adapter is uploaded in its shards, a cut sends nothing twice, and nothing is sent again", async ({
+    rig,
+  }) => {
+    const own = sharded(rig, "common/merge.py");
+    own.edit(file, upload, upload.replace("}", ", content: merged}"));
+    const run = await own.built(file, "--no-upload");
+    expect(run.steps.train).toBe("reused");
+    const files = Object.keys(own.manifest(run.manifest).steps.merge?.files ?? {});
+    expect(files.filter((name) => name.endsWith(".safetensors")).length).toBeGreaterThan(1);
+
+    // Storage has all of it when the commit fails, and the next upload sends none of it again.
+    server.faults.push({ on: /commit/, times: 5, status: 503, headers: { "retry-after": "0" } });
+    expect(await uploaded(own)).toMatchObject({ code: 1, status: "failed", reasons: [{ code: "hub-busy" }] });
+    const { received } = server;
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
+    expect(server.received).toBe(received);
+    const [library, base, relation, tensors, names] = await readModel(own);
+    expect([library, base, relation]).toEqual(["transformers", "Qwen/Qwen3-0.6B", "finetune"]);
+    expect(tensors).toBeGreaterThan(10);
+    expect(names).toEqual(
+      expect.arrayContaining(["config.json", "generation_config.json", "merge.json", "tokenizer.json"]),
+    );
+    expect(names.filter((name) => name.startsWith("adapter"))).toEqual([]);
+
+    server.requests = [];
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "unchanged" });
+    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+  });
+
+  test("that was fine-tuned as a whole is uploaded without a merge", async ({ rig }) => {
+    const own = sharded(rig, "torchtune/weights.py");
+    own.edit(file, "  method: lora\n  rank: 4\n", "  method: full\n");
+    const run = await own.built(file, "--no-upload");
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
+    const [library, , relation, tensors, names] = await readModel(own);
+    expect([library, relation]).toEqual(["transformers", "finetune"]);
+    expect(tensors).toBeGreaterThan(10);
+    const made = Object.entries(own.manifest(run.manifest).steps.train?.files ?? {});
+    for (const [name, { sha256 }] of made.filter(([one]) => one.startsWith("model/"))) {
+      const back = readFileSync(join(own.path("back"), name.slice("model/".length)));
+      expect(createHash("sha256").update(back).digest("hex"), name).toBe(sha256);
+    }
+    expect(names.filter((name) => name.startsWith("adapter"))).toEqual([]);
+    expect(server.bytes(repo, "README.md").toString()).toContain("full fine-tuning");
+  });
+});
+
 describe("the gate stops", () => {
   test("what holds a row, a place or a secret: each is named at once, and nothing is sent", async ({ rig }) => {
     const own = study(rig);
@@ -270,6 +377,37 @@ test("a run that asks for no upload, or trained nothing, says so", async ({ rig 
     3,
     expect.stringMatching(/there is no train:[\s\S]*the run has no adapter\/ to upload \[no-model\]/),
   ]);
+});
+
+test("what quotes a row in an answer is left out of what is published", async ({ rig }) => {
+  const text = rig.read("experiments/data/test.csv").split('"')[1] as string;
+  rig.edit(
+    "experiments/data/answers.jsonl",
+    '{"id":"test-0","text":"unknown"}',
+    JSON.stringify({ id: "test-0", text }),
+  );
+  const { manifest: sealed } = await rig.built("experiments/study.yaml");
+  const { release, refusals } = preparePredictions(
+    findRun(sealed, rig.path("artifacts"), rig.folder),
+    { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" },
+    {
+      root: rig.folder,
+      digest: (path) => createHash("sha256").update(readFileSync(path)).digest("hex"),
+      own: [rig.folder],
+      redact: (one) => one,
+    },
+  );
+  expect(refusals).toEqual([]);
+  const texts = Object.fromEntries(
+    (release?.files ?? []).map(({ path, content }) => [path, "text" in content ? content.text : ""]),
+  );
+  const [first, second] = (texts["predictions/zero_shot.jsonl"] ?? "")
+    .split("\n")
+    .map((line) => line && JSON.parse(line));
+  expect(first).toMatchObject({ id: "test-0", gold: ["liver stone", "follow-up"], labels: null, text: null });
+  expect(second).toMatchObject({ id: "test-1", text: "kidney mass" });
+  expect(texts["README.md"]).toContain("what quotes one of them is `null`, in 1 answer");
+  expect(Object.values(texts).join()).not.toContain(text);
 });
 
 test("runs of a sweep are not uploaded by themselves", async ({ rig }) => {
