@@ -251,6 +251,7 @@ def _refuse(params: Mapping[str, Any], device: Device) -> None:
         f"optimizer {params['optimizer']}": params["optimizer"] != "adamw",
         f"schedule {params['schedule']}": params["schedule"] not in _SCHEDULES,
         f"keep {json.dumps(keep)}": keep != "last" and keep.get("best") not in best,
+        f"{device.nodes} nodes without a GPU": device.kind == "cpu" and device.nodes > 1,
         f"gradient_accumulation {passes} on {device.processes} GPUs or nodes, which share it": (
             passes % device.processes != 0
         ),

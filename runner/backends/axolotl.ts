@@ -35,6 +35,7 @@ export const axolotl: Backend = {
       full: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
     },
     instead: {},
+    aloneOnCpu: true,
     schedules: ["cosine", "linear", "constant"],
     best: ["loss", "micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
     earlyStopping: true,

@@ -31,6 +31,8 @@ export type Capabilities = {
   readonly keepsReports?: boolean;
   /** Methods that it trains on one GPU alone. */
   readonly oneGpu?: readonly Method[];
+  /** Whether without a GPU it trains in one process only, and so on one node. */
+  readonly aloneOnCpu?: boolean;
   readonly schedules: readonly string[];
   /** Values of keep.best. */
   readonly best: readonly string[];

@@ -184,6 +184,10 @@ describe("train", () => {
       "train: {method: qdora}\nresources: {slurm: {nodes: 2}}",
       "backend-lacks: torchtune trains qdora on one GPU only (use method: lora or dora, or slurm.nodes: 1, or backend: axolotl)",
     ],
+    "several nodes without GPUs, for a backend that needs some": [
+      "train: {backend: axolotl, gradient_accumulation: 4}\nresources: {gpus: 0, slurm: {nodes: 2}}",
+      "backend-lacks: axolotl trains on several nodes with GPUs only (use slurm.nodes: 1, or backend: torchtune)",
+    ],
     "a precision that it lacks": [
       "train: {precision: fp16}",
       "backend-lacks: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",

@@ -53,6 +53,11 @@ function checkSeveral(context: CheckContext, train: Written): void {
     const help = `use ${instead.join(", or ")}`;
     context.error("train.method", "backend-lacks", `${name} trains ${train.method} on one GPU only`, help);
   }
+  if (capabilities.aloneOnCpu === true && gpus === 0) {
+    const others = Object.values(backends).filter(({ capabilities: can }) => can.aloneOnCpu !== true);
+    const help = `use ${alone}, or ${others.map((other) => `backend: ${other.name}`).join(", or ")}`;
+    context.error("resources.slurm.nodes", "backend-lacks", `${name} trains on several nodes with GPUs only`, help);
+  }
   if (train.gradient_accumulation % processes !== 0) {
     const what = nodes === 1 ? `${gpus} GPUs` : gpus < 2 ? `${nodes} nodes` : `${nodes} nodes with ${gpus} GPUs each`;
     const message = `${what} cannot share ${train.gradient_accumulation} forward passes evenly`;
