@@ -17,7 +17,7 @@ import { terminalReporter } from "${runner}show/terminal.ts";
 const reporter = terminalReporter({ tty: true, color: true, columns: 120, out: (text) => process.stdout.write(text), err: () => {}, stop: new AbortController().signal });
 const ids = Array.from({ length: ${steps} }, (_, at) => \`train@\${String(at).padStart(8, "0")}\`);
 reporter.event({ type: "plan", runs: ${steps}, steps: ids.map((id, at) => ({ id, kind: "train", status: "run", reason: "", run: \`train.seed=\${at}\` })) });
-await play(ids, (id) => reporter.event({ type: "step-start", step: id, kind: "train" }), (id, done) => reporter.event({ type: "progress", step: id, done, total: 10, loss: 1, unit: "steps" }), (id) => reporter.event({ type: "step-end", step: id, status: "built", seconds: 1 }));
+await play(ids, (id) => (reporter.event({ type: "step-start", step: id, kind: "train" }), reporter.event({ type: "step-begun", step: id })), (id, done) => reporter.event({ type: "progress", step: id, done, total: 10, loss: 1, unit: "steps" }), (id) => reporter.event({ type: "step-end", step: id, status: "built", seconds: 1 }));
 await reporter.close();
 `;
 
@@ -37,6 +37,19 @@ async function play(ids, start, progress, end) {
     }
   }));
 }
+`;
+
+/** The same steps as tasks of a plain listr2 list. */
+const plain = `
+import { Listr } from "listr2";
+const ids = Array.from({ length: ${steps} }, (_, at) => \`train@\${String(at).padStart(8, "0")}\`);
+const begun = new Map();
+const ended = new Map();
+const tasks = ids.map((id) => ({ title: id, task: (_, task) => new Promise((resolve) => { begun.set(id, task); ended.set(id, resolve); }) }));
+const done = new Listr(tasks, { concurrent: true }).run();
+await new Promise((resolve) => setTimeout(resolve, 100));
+await play(ids, () => {}, (id, count) => { begun.get(id).title = \`\${id} \${count}/10\`; }, (id) => ended.get(id)());
+await done;
 `;
 
 /** What a live view of 1,000 steps costs beside the work that it shows. */
@@ -63,6 +76,7 @@ export const live = {
         rounds: 1,
         target: { cpu: seconds / 10 },
       },
+      { who: "listr2, a task a step", command: await command("plain", plain), cwd: dir, rounds: 1 },
     ]);
     const note = `${steps} steps over ${seconds} s, ${beside} side by side, in a terminal of 40 rows; processor seconds include Node's start. A tenth of a core is ${seconds / 10} s.`;
     return [{ title: `The live view of ${steps.toLocaleString("en")} steps`, rows, note }];

@@ -152,12 +152,13 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
     const sealing = { points, options, project, context, emit };
     const isWatched = context.tty && options.json !== true && options.quiet !== true;
     const carry = async (part: Plan, ended: ReadonlyMap<PlannedStep, Outcome>): Promise<typeof ended> => {
-      const watching = isWatched ? { onEnd: tellScores(part, points, store, emit) } : {};
+      const onBegun = ({ id }: PlannedStep): void => emit({ type: "step-begun", step: id });
+      const watching = isWatched ? { onBegun, onEnd: tellScores(part, points, store, emit) } : {};
       const all = new Map([...ended, ...(await execute(part, parts, { ...how, ...watching, ended }))]);
       sealed = [...sealed, ...finish(part, all, sealing)];
       return all;
     };
-    tellPlan(plan, expected, emit);
+    tellPlan(plan, expected, emit, points);
     outcomes = await carry(plan, new Map());
     for (;;) {
       const next = planNext(planned, (step) => builtIn(store, outcomes.get(step)));
@@ -167,7 +168,7 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
         tell(choiceText(experiment, readSelection(builtIn(store, outcomes.get(step)) as string)));
       }
       planned = next;
-      tellPlan(part, judge(part), emit, outcomes);
+      tellPlan(part, judge(part), emit, points, outcomes);
       outcomes = await carry(part, outcomes);
     }
   } finally {

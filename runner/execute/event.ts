@@ -24,6 +24,8 @@ export type Event =
   | {
       readonly type: "plan";
       readonly runs: number;
+      /** What the machine costs an hour, where all runs say the same. */
+      readonly price_per_hour?: number;
       readonly steps: readonly {
         readonly id: string;
         readonly kind: string;
@@ -31,9 +33,11 @@ export type Event =
         readonly reason: string;
         /** What sets the one run of a sweep apart that has the step; absent where several have it. */
         readonly run?: string;
+        /** The least that it is expected to take. */
+        readonly seconds?: number;
       }[];
     }
-  /** A run of a sweep that chooses was scored on validation rows; `lowerIsBetter` of losses. */
+  /** A run of a sweep was scored, by what it is chosen by or by its primary metric; `lowerIsBetter` of losses. */
   | {
       readonly type: "score";
       readonly run: string;
@@ -42,6 +46,8 @@ export type Event =
       readonly lowerIsBetter: boolean;
     }
   | { readonly type: "step-start"; readonly step: string; readonly kind: string }
+  /** A step that was started has what it waited for: cores, a GPU, its turn. For those who watch. */
+  | { readonly type: "step-begun"; readonly step: string }
   | ({ readonly type: "progress"; readonly step: string } & Progress)
   | {
       readonly type: "step-end";

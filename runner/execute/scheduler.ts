@@ -47,7 +47,8 @@ export type ExecuteOptions = {
   readonly keepGoing: boolean;
   /** Steps that have ended in an earlier part of the same plan: they are neither looked at again nor told of. */
   readonly ended?: ReadonlyMap<PlannedStep, Outcome>;
-  /** Hears of each step that ends, with its record. */
+  /** Hears of each step that has what it waited for, and of each that ends, with its record. */
+  readonly onBegun?: (step: PlannedStep) => void;
   readonly onEnd?: (step: PlannedStep, outcome: Outcome) => void;
 };
 
@@ -130,6 +131,7 @@ export async function execute(
     let started: number | undefined;
     const begun = (): void => {
       started = performance.now();
+      options.onBegun?.(step);
     };
     const seconds = (): number => (started === undefined ? 0 : (performance.now() - started) / 1000);
     options.emit({ type: "step-start", step: step.id, kind: step.kind.name });

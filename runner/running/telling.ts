@@ -8,6 +8,7 @@ import type { Plan, PlannedStep } from "../plan/plan.ts";
 import type { DraftedPoint } from "../project/choice.ts";
 import type { Planned } from "../project/planned.ts";
 import { plural } from "../show/quantity.ts";
+import { subjectOf } from "../steps/arms.ts";
 import type { ArmMetrics } from "../steps/evaluate.ts";
 import type { Selection } from "../steps/selection.ts";
 import type { Store } from "../store/store.ts";
@@ -18,8 +19,11 @@ export function tellPlan(
   plan: Plan,
   expected: ReadonlyMap<PlannedStep, Assessed>,
   emit: (event: Event) => void,
+  points: Planned["points"],
   told: ReadonlyMap<PlannedStep, unknown> = new Map(),
 ): void {
+  const prices = new Set(plan.runs.map((run) => points.get(run)?.experiment.resources.price_per_hour));
+  const [price] = prices.size === 1 ? prices : [];
   const steps = [...expected].filter(([step]) => !told.has(step));
   const runs = new Map<PlannedStep, string | undefined>();
   for (const { coordinates, steps: own } of plan.runs) {
@@ -32,28 +36,30 @@ export function tellPlan(
   emit({
     type: "plan",
     runs: plan.runs.length,
+    ...(price === undefined ? {} : { price_per_hour: price }),
     steps: steps.map(([step, { status, reason }]) => ({
       ...{ id: step.id, kind: step.kind.name, status, reason },
       ...named(step),
+      ...(step.draft.expects?.seconds === undefined ? {} : { seconds: step.draft.expects.seconds[0] }),
     })),
   });
 }
 
-/** Tells of each score by which a sweep chooses, as soon as it is there: for those who watch. */
+/** Tells of the score of each run of a sweep as soon as it is there: for those who watch. A winner's score on test is another matter. */
 export function tellScores(
   plan: Plan,
   points: Planned["points"],
   store: Store,
   emit: (event: Event) => void,
 ): (step: PlannedStep, outcome: Outcome) => void {
-  const candidates = new Map<PlannedStep, DraftedPoint>();
+  const scored = new Map<PlannedStep, DraftedPoint>();
   for (const run of plan.runs) {
     const point = points.get(run) as DraftedPoint;
-    if (!point.isCandidate) continue;
-    for (const step of run.steps.values()) if (step.kind.name === "evaluate") candidates.set(step, point);
+    const step = run.steps.get(`evaluate.${subjectOf(point.experiment)}`);
+    if (run.coordinates !== "" && step !== undefined && !run.steps.has("select")) scored.set(step, point);
   }
   return (step, outcome) => {
-    const point = candidates.get(step);
+    const point = scored.get(step);
     const dir = builtIn(store, outcome);
     if (point === undefined || dir === undefined) return;
     const { metric, view } = point.experiment.evaluate.primary;

@@ -39,9 +39,18 @@ type Task = ListrTaskObject<ListrContext, typeof Paced, typeof Paced>;
 type Wrapper = ListrTaskWrapper<ListrContext, typeof Paced, typeof Paced>;
 type Row = { readonly task: Task; readonly end: (state: ListrTaskState, title: string) => void };
 
+const states = {
+  done: ListrTaskState.COMPLETED,
+  built: ListrTaskState.COMPLETED,
+  reused: ListrTaskState.COMPLETED,
+  failed: ListrTaskState.FAILED,
+  skipped: ListrTaskState.SKIPPED,
+} as const;
+
 /**
- * The live view of a run: one listr2 task for the runs and one for each step that runs, which awaits it. When the screen
- * is full, steps that were built leave it, oldest first, and steps that start wait for a row.
+ * The live view of a run: one listr2 task for all of it, and one for each run of a sweep, or step that belongs to no one run,
+ * which awaits it. Only rows on the screen are tasks. When it is full, those that have ended leave it, oldest first, then those
+ * that wait for their turn; a row whose step begins comes in.
  */
 export class LiveView {
   readonly #screen: Screen;
@@ -49,7 +58,8 @@ export class LiveView {
   readonly #listr: Listr<ListrContext, typeof Paced, typeof Paced>;
   readonly #done: Promise<unknown>;
   readonly #rows = new Map<string, Row>();
-  readonly #waiting = new Set<string>();
+  /** Rows that are not on the screen, for want of room. */
+  readonly #hidden = new Set<string>();
   readonly #ticker: NodeJS.Timeout;
   readonly #opened: Promise<Wrapper>;
   #close!: () => void;
@@ -88,10 +98,14 @@ export class LiveView {
 
   /** Shows a change that the board has already seen. */
   show(event: Event): void {
-    if (event.type === "step-start") this.#waiting.add(event.step);
-    if (event.type === "progress") this.#retitleRow(event.step);
-    if (event.type === "step-end") this.#endRow(event);
-    this.#fill();
+    if (event.type === "step-start" || event.type === "step-begun" || event.type === "progress") {
+      const row = this.#board.rowOf(event.step);
+      if (this.#rows.has(row)) this.#retitleRow(row);
+      else this.#bringIn(row);
+    } else if (event.type === "step-end") {
+      this.#endStep(event);
+      for (const row of this.#hidden) this.#bringIn(row);
+    }
   }
 
   /** Draws the last state and gives the screen back. */
@@ -111,21 +125,20 @@ export class LiveView {
     await this.#done;
   }
 
-  /** Gives waiting steps a row as long as there is room. */
-  #fill(): void {
-    for (const step of this.#waiting) {
-      if (!this.#makeRoom()) return;
-      this.#waiting.delete(step);
-      this.#startRow(step);
-    }
+  /** Puts a row on the screen: one that works as soon as anything can leave it, one that waits where there is room. */
+  #bringIn(row: string): void {
+    this.#hidden.add(row);
+    if (!(this.#board.stateOf(row) === "busy" ? this.#makeRoom() : this.#hasRoom())) return;
+    this.#hidden.delete(row);
+    this.#startRow(row);
   }
 
-  #startRow(step: string): void {
+  #startRow(name: string): void {
     let settle!: () => void;
     const ended = new Promise<void>((resolve) => {
       settle = resolve;
     });
-    this.#listr.add({ title: this.#title(step), task: () => ended });
+    this.#listr.add({ title: this.#title(name), task: () => ended });
     const task = this.#listr.tasks.at(-1) as Task;
     const begun = this.#opened.then(async (wrapper) => {
       await task.check({});
@@ -137,47 +150,76 @@ export class LiveView {
       task.state$ = state;
       settle();
     };
-    this.#rows.set(step, { task, end: (state, title) => void end(state, title) });
+    this.#rows.set(name, { task, end: (state, title) => void end(state, title) });
   }
 
-  #endRow(event: Extract<Event, { type: "step-end" }>): void {
-    this.#waiting.delete(event.step);
-    const row = this.#rows.get(event.step);
-    if (row === undefined) return;
-    this.#rows.delete(event.step);
-    const state = { built: ListrTaskState.COMPLETED, reused: ListrTaskState.COMPLETED, failed: ListrTaskState.FAILED };
-    const title = endedRow({ ...event, step: this.#board.label(event.step) }, this.#cells());
-    row.end(event.status === "skipped" ? ListrTaskState.SKIPPED : state[event.status], title);
+  #endStep(event: Extract<Event, { type: "step-end" }>): void {
+    const name = this.#board.rowOf(event.step);
+    const row = this.#rows.get(name);
+    const cells = this.#cells();
+    if (name === event.step) {
+      this.#hidden.delete(name);
+      this.#endRow(name, states[event.status], endedRow(event, cells));
+      return;
+    }
+    const state = this.#board.stateOf(name);
+    if (state === "busy" || state === "waiting") {
+      if (row !== undefined) this.#retitleRow(name);
+      return;
+    }
+    this.#hidden.delete(name);
+    this.#endRow(name, states[state], this.#board.endedRun(name, cells));
   }
 
-  /** Whether a row is free, after the oldest finished step has left a full screen. */
+  #endRow(name: string, state: ListrTaskState, title: string): void {
+    this.#rows.get(name)?.end(state, title);
+    this.#rows.delete(name);
+  }
+
+  #hasRoom(): boolean {
+    return this.#listr.tasks.length < Math.max(3, Math.min(mostRows, (process.stdout.rows ?? 24) - 4));
+  }
+
+  /** Whether a row is free, after the oldest one that has ended, or else waits, has left a full screen. */
   #makeRoom(): boolean {
+    if (this.#hasRoom()) return true;
     const { tasks } = this.#listr;
-    const rows = Math.max(3, Math.min(mostRows, (process.stdout.rows ?? 24) - 3));
-    if (tasks.length < rows) return true;
-    const oldest = tasks.findIndex((task, index) => index > 0 && task.isCompleted());
-    if (oldest < 0) return false;
-    tasks.splice(oldest, 1);
+    const ended = tasks.findIndex((task, index) => index > 0 && task.isCompleted());
+    if (ended >= 0) {
+      tasks.splice(ended, 1);
+      return true;
+    }
+    const idle = [...this.#rows].find(([name]) => this.#board.stateOf(name) === "waiting");
+    if (idle === undefined) return false;
+    const [name, row] = idle;
+    this.#endRow(name, ListrTaskState.COMPLETED, this.#title(name));
+    tasks.splice(tasks.indexOf(row.task), 1);
+    this.#hidden.add(name);
     return true;
   }
 
   #retitle(): void {
     const head = this.#listr.tasks[0];
-    if (head !== undefined) head.title$ = this.#head();
-    for (const step of this.#rows.keys()) this.#retitleRow(step);
+    if (head !== undefined) {
+      head.title$ = this.#head();
+      // Two cells go to the mark before it.
+      const outlook = this.#board.outlook(Date.now(), this.#cells() - 2);
+      if (outlook !== "") head.output$ = outlook;
+    }
+    for (const name of this.#rows.keys()) this.#retitleRow(name);
   }
 
-  #retitleRow(step: string): void {
-    const row = this.#rows.get(step);
-    if (row !== undefined) row.task.title$ = this.#title(step);
+  #retitleRow(name: string): void {
+    const row = this.#rows.get(name);
+    if (row !== undefined) row.task.title$ = this.#title(name);
   }
 
   #head(): string {
     return this.#board.head(Date.now(), this.#cells(), this.#screen.stop.aborted);
   }
 
-  #title(step: string): string {
-    return this.#board.row(step, Date.now(), this.#cells(), isUnicodeSupported() ? glyphs.unicode : glyphs.ascii);
+  #title(name: string): string {
+    return this.#board.row(name, Date.now(), this.#cells(), isUnicodeSupported() ? glyphs.unicode : glyphs.ascii);
   }
 
   /** Cells of a title: listr2 keeps two for itself and two for the icon. */

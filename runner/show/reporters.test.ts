@@ -7,7 +7,7 @@ import { promisify, stripVTControlCharacters } from "node:util";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Event } from "../execute/event.ts";
-import { Board, endedRow } from "./board.ts";
+import { Board, endedRow, shortRun } from "./board.ts";
 import { chooseReporter } from "./choose.ts";
 import { linesReporter } from "./lines.ts";
 import { glyphs } from "./progress.ts";
@@ -128,22 +128,51 @@ test("a run at a terminal that reuses everything says so in one line", async () 
 });
 
 describe("the board", () => {
-  test("a sweep's rows say what sets their runs apart; its head says what is best so far and what is left", () => {
+  test("a sweep has a row a run, with what it does; above stands what is best so far, and what is left in time and money", () => {
     const board = new Board(0);
-    const step = (id: string, run: string) => ({ id, kind: "train", status: "run" as const, reason: "", run });
+    const step = (id: string, run: string) => ({
+      id,
+      kind: id.split(/[.@]/)[0] as string,
+      status: "run" as const,
+      reason: "",
+      run,
+    });
     const runs = ["train.rank=4", "train.rank=8", "train.rank=16"];
-    board.apply({ type: "plan", runs: 3, steps: runs.map((run, at) => step(`train@0000000${at}`, run)) }, 0);
+    const steps = runs.flatMap((run, at) => [
+      step(`train@0000000${at}`, run),
+      step(`evaluate.tuned@0000000${at}`, run),
+    ]);
+    board.apply({ type: "plan", runs: 3, price_per_hour: 36, steps }, 0);
+    expect(board.rowOf("train@00000000")).toBe("train.rank=4");
     board.apply({ type: "step-start", step: "train@00000000", kind: "train" }, 0);
-    expect(board.row("train@00000000", 1_000, 60, glyphs.ascii)).toMatch(/^train train\.rank=4 /);
+    expect(board.row("train.rank=4", 1_000, 60, glyphs.ascii)).toBe("rank=4   train waiting");
+    board.apply({ type: "step-begun", step: "train@00000000" }, 1_000);
+    expect([board.stateOf("train.rank=4"), board.stateOf("train.rank=8")]).toEqual(["busy", "waiting"]);
+    board.apply({ type: "progress", step: "train@00000000", done: 5, total: 10 }, 2_000);
+    expect(board.row("train.rank=4", 2_000, 60, glyphs.ascii)).toMatch(/^rank=4 {3}train {2}#+-+ {2}50%/);
     expect(board.head(9_000, 120, false)).not.toContain("left");
     board.apply({ type: "step-end", step: "train@00000000", status: "built", seconds: 10 }, 10_000);
     const score = { type: "score" as const, metric: "micro_f1", lowerIsBetter: false };
     board.apply({ ...score, run: "train.rank=4", value: 0.5 }, 10_000);
     board.apply({ ...score, run: "train.rank=8", value: 0.4 }, 10_000);
-    const head = board.head(10_000, 120, false);
-    expect(head).toContain("1 of 3 steps");
-    expect(head).toContain("at least 20s left");
-    expect(head).toContain("best micro_f1 0.500 (train.rank=4)");
+    expect(board.head(10_000, 120, false)).toBe("0 of 3 runs, 1 of 6 steps  10s  at least 20s left");
+    expect(board.outlook(10_000, 120)).toBe("20s of work left, 0.20 to pay; best micro_f1 0.500 (rank=4)");
+    expect(board.stateOf("train.rank=4")).toBe("waiting");
+    board.apply({ type: "step-end", step: "evaluate.tuned@00000000", status: "built", seconds: 1 }, 11_000);
+    expect([board.stateOf("train.rank=4"), board.endedRun("train.rank=4", 60)]).toEqual([
+      "done",
+      "rank=4   micro_f1 0.500  11s",
+    ]);
+    board.apply({ type: "step-end", step: "train@00000001", status: "failed", seconds: 2 }, 12_000);
+    const because = "train@00000001";
+    board.apply({ type: "step-end", step: "evaluate.tuned@00000001", status: "skipped", seconds: 0, because }, 12_000);
+    expect(board.stateOf("train.rank=8")).toBe("failed");
+    expect(board.endedRun("train.rank=8", 60)).toBe("rank=8   train failed  2.0s");
+  });
+
+  test("a run's name keeps as much of its keys as tells them apart", () => {
+    expect(shortRun("train.rank=8,generate.file=data/a.b=c.jsonl")).toBe("rank=8,file=data/a.b=c.jsonl");
+    expect(shortRun("train.seed=1,data.validation.seed=2,epoch=1")).toBe("train.seed=1,validation.seed=2,epoch=1");
   });
 
   test("counts steps, and runs where there are several", () => {
