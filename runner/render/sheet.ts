@@ -1,5 +1,6 @@
 import type excel from "exceljs";
 import type { CellText } from "./cell-text.ts";
+import { columnName, rowXml } from "./row-xml.ts";
 
 /** A font without a name is whatever the program likes. */
 export const font = { name: "Calibri", size: 11, family: 2 } as const;
@@ -12,6 +13,9 @@ export type Column = {
   readonly wrap?: boolean;
   readonly indent?: number;
 };
+
+/** Labels in one cell are joined by this, so that a comma within a label does no harm. */
+export const between = "; ";
 
 /** Number formats. */
 export const score = "0.000";
@@ -61,7 +65,13 @@ export type Table = {
   rows: number;
   /** Adds a row of texts and numbers, to be committed; nothing is ever a formula, a link or an error. */
   add(values: readonly (string | number | undefined)[]): excel.Row;
+  /** Writes a row at once, as one that is added and committed; after it every row is put. */
+  put(values: readonly (string | number | undefined)[], height?: number): void;
 };
+
+/** What exceljs's writer has and its types leave out. */
+type Writer = excel.Worksheet & { readonly stream: { write(xml: string): unknown } };
+type Styles = { readonly styles: { addStyleModel(style: Partial<excel.Style>, type: excel.ValueType): number } };
 
 /** A sheet with a frozen header, a filter on it, and so many frozen columns. */
 export function addTable(
@@ -110,6 +120,15 @@ export function addTable(
       },
     }),
   );
+  const { styles: known } = book as unknown as Styles;
+  const letters = columns.map((_, column) => columnName(column + 1));
+  // A style gets its number when it is first used, as the writer's own do.
+  const numbers: (number | undefined)[] = columns.map(() => undefined);
+  const numberOf = (column: number, value: string | number): number => {
+    const type = typeof value === "number" ? excelTypes.number : excelTypes.text;
+    numbers[column] ??= known.addStyleModel(styles[column] as Partial<excel.Style>, type);
+    return numbers[column];
+  };
   return {
     sheet,
     first: head + 1,
@@ -122,8 +141,18 @@ export function addTable(
       });
       return row;
     },
+    put(values, height) {
+      const cells = values.map((given, column) => {
+        const value = typeof given === "string" ? text.of(given) : given;
+        return { value, style: value === undefined ? 0 : numberOf(column, value) };
+      });
+      (sheet as Writer).stream.write(rowXml(++this.rows, cells, letters, height));
+    },
   };
 }
+
+/** Types of cells by exceljs's numbers; its enumeration is not there where types alone are imported. */
+const excelTypes = { number: 2, text: 3 };
 
 /** A cell filled with one colour. */
 export function solid(argb: string): excel.Fill {

@@ -10,7 +10,9 @@ import { caseOutcome, labelRows } from "../metrics/detail.ts";
 import { score } from "../metrics/score.ts";
 import { type Case, intern, tabulate } from "../metrics/table.ts";
 import { hasOffice, officeText } from "../test/office.ts";
-import { type Workbook, type WorkbookArm, type WorkbookCase, writeWorkbook } from "./workbook.ts";
+import type { WorkbookArm } from "./arm-sheets.ts";
+import type { WorkbookCase } from "./case-sheet.ts";
+import { type Workbook, writeWorkbook } from "./workbook.ts";
 
 let folder: string;
 beforeAll(() => {

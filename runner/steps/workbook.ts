@@ -10,9 +10,11 @@ import { type View, viewOf } from "../labels/views.ts";
 import { caseOutcome } from "../metrics/detail.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import type { Json, Ports, StepKind } from "../plan/step.ts";
+import type { WorkbookArm } from "../render/arm-sheets.ts";
+import type { WorkbookCase } from "../render/case-sheet.ts";
+import type { WorkbookFailures } from "../render/failure-sheet.ts";
 import type { WorkbookAudit, WorkbookRun } from "../render/study-sheets.ts";
 import type { WorkbookSweep } from "../render/sweep-sheet.ts";
-import type { WorkbookArm, WorkbookCase, WorkbookFailures } from "../render/workbook.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -34,7 +36,7 @@ type Params = {
 /** Puts every answer of every arm, the scores and where they come from into one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 4,
+  version: 5,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp }, ports) {
