@@ -1,6 +1,9 @@
-import { shortKeys, valueText } from "../ablation.ts";
+import { type Ablation, shortKeys, valueText } from "../ablation.ts";
 import { metricWord } from "../words.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
+
+/** Panels that a page holds; what varies in more ways is a list. */
+const mostPanels = 6;
 
 /**
  * Every setting of a sweep with its interval. The first varied number is the x axis (a rank), of what else varies the key with
@@ -46,6 +49,7 @@ export const ablation: Figure = ({ runs }) => {
       ? {}
       : { color: { field: "colour", type: "nominal", sort: null, title: names[keys.indexOf(colour)] } };
   const several = new Set(points.map(({ panel }) => panel)).size;
+  if (several > mostPanels) return listed(own, names);
   const layer = [
     {
       mark: { type: "rule", strokeWidth: 1.5 },
@@ -66,3 +70,41 @@ export const ablation: Figure = ({ runs }) => {
     spec: { ...size, layer },
   };
 };
+
+/** Every setting as a line of its own, the best first. */
+function listed({ keys, settings, metric }: Ablation, names: readonly string[]): object {
+  const values = settings
+    .flatMap(({ values: of, value, interval }) =>
+      value === null
+        ? []
+        : [
+            {
+              name: keys.map((key, at) => `${names[at]} ${valueText(of[key])}`).join(", "),
+              value,
+              low: interval?.low ?? value,
+              high: interval?.high ?? value,
+            },
+          ],
+    )
+    .sort((a, b) => b.value - a.value)
+    .slice(0, mostListed);
+  const y = { field: "name", type: "nominal", title: null, sort: null, axis: { labelLimit: 320 } };
+  const x = { type: "quantitative", title: metricWord(metric), scale: { zero: false } };
+  return {
+    $schema: schema,
+    config,
+    data: { values },
+    width,
+    height: { step: 15 },
+    layer: [
+      {
+        mark: { type: "rule", strokeWidth: 1.5 },
+        encoding: { y, x: { ...x, field: "low" }, x2: { field: "high" } },
+      },
+      { mark: { type: "point", filled: true, size: 50, opacity: 1 }, encoding: { y, x: { ...x, field: "value" } } },
+    ],
+  };
+}
+
+/** Settings that a page has lines for. */
+const mostListed = 40;

@@ -113,8 +113,8 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
       ({ config }) => (config.train?.method === "full" ? "–" : `${config.train?.rank} / ${config.train?.alpha}`),
     ],
     [
-      "epochs; rows a step",
-      ({ config: { train } }) => `${train?.epochs}; ${(train?.batch_size ?? 0) * (train?.gradient_accumulation ?? 0)}`,
+      "epochs / rows a step",
+      ({ config: { train } }) => `${train?.epochs} / ${(train?.batch_size ?? 0) * (train?.gradient_accumulation ?? 0)}`,
     ],
     ["learning rate, schedule", ({ config: { train } }) => `${train?.learning_rate}, ${train?.schedule}`],
     ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
