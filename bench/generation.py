@@ -25,7 +25,7 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
-from recipes.common.generate import _answer_all
+from recipes.common.generate_all import answer_all
 from recipes.common.generate_rows import Answers
 from recipes.common.protocol import Step
 
@@ -39,12 +39,17 @@ def main() -> None:
     parser.add_argument("--max-new-tokens", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=1, help="turns that the loops take")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--adapter", type=Path, help="a trained adapter, as both loops' model; by default the base")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     tokenizer = load_tokenizer(args.model)
     cases = [json.loads(line) for line in args.prompts.read_text().splitlines()][: args.cases]
     prompts = {case["id"]: prompt_ids(tokenizer, case["messages"], False) for case in cases}
     model: Any = AutoModelForCausalLM.from_pretrained(str(args.model), dtype=torch.float32).eval()
+    if args.adapter is not None:
+        from peft import PeftModel
+
+        model = PeftModel.from_pretrained(model, str(args.adapter)).merge_and_unload()
     end = end_token(tokenizer)
 
     def naive(part: dict[str, list[int]]) -> dict[str, list[int]]:
@@ -64,10 +69,17 @@ def main() -> None:
 
     def ours(part: dict[str, list[int]]) -> dict[str, str]:
         with tempfile.TemporaryDirectory() as folder, Answers(Path(folder) / "partial.jsonl") as answers:
-            params = {"max_new_tokens": args.max_new_tokens, "temperature": 0, "batch_size": "auto", "precision": "fp32"}
+            params = {
+                "max_new_tokens": args.max_new_tokens,
+                "temperature": 0,
+                "batch_size": "auto",
+                "precision": "fp32",
+            }
             place = Path(folder)
-            step = Step("generate", params, {}, {}, place, place, place / "progress.jsonl", args.threads)
-            _answer_all(step, model, tokenizer, part, answers, None)
+            step = Step(
+                "generate", params, {}, {"model": args.model}, place, place, place / "progress.jsonl", args.threads
+            )
+            answer_all(step, model, tokenizer, part, answers, None)
             return {id: answers[id]["text"] for id in part}
 
     names = list(prompts)

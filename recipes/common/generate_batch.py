@@ -1,19 +1,15 @@
-"""Answers a batch of prompts: left-padded, with the tokens that all prompts begin with computed once."""
+"""Answers a batch of prompts, all of its rows a token at a time."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
-from transformers import DynamicCache, PreTrainedModel
+from transformers import PreTrainedModel
 
 from recipes.common.generate_constraint import Allowed, Constraint
-
-_WORTH_SHARING = 16
-"""Tokens below which a shared beginning is not kept apart."""
+from recipes.common.generate_read import Prefix, read_prompts
 
 
 @dataclass(frozen=True)
@@ -52,40 +48,6 @@ class Sampling:
         ]
 
 
-@dataclass(frozen=True)
-class Prefix:
-    """What all prompts begin with, and the model's state after it."""
-
-    length: int
-    cache: Any | None
-
-
-def shared_prefix(model: PreTrainedModel, prompts: Sequence[list[int]]) -> Prefix:
-    """Runs the model once over the longest common beginning of the prompts; each keeps a token of its own."""
-    first, last = min(prompts), max(prompts)
-    limit = min(len(prompt) for prompt in prompts) - 1
-    length = next((at for at in range(limit) if first[at] != last[at]), limit)
-    if len(prompts) < 2 or length < _WORTH_SHARING:
-        return Prefix(0, None)
-    cache = DynamicCache(config=model.config)
-    with torch.inference_mode():
-        model(input_ids=torch.tensor([first[:length]], device=model.device), past_key_values=cache, logits_to_keep=1)
-    return Prefix(length, cache)
-
-
-def pad_left(
-    rests: Sequence[list[int]], before: int, device: torch.device
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Token ids of different lengths as one batch that ends together: ids and positions [rows, width], and the mask
-    [rows, before + width], where `before` tokens are in the cache already."""
-    width = max(len(rest) for rest in rests)
-    ids = torch.tensor([[0] * (width - len(rest)) + rest for rest in rests], device=device)
-    own = torch.tensor([[0] * (width - len(rest)) + [1] * len(rest) for rest in rests], device=device)
-    mask = torch.cat([own.new_ones(len(rests), before), own], dim=1)
-    positions = (mask.cumsum(1) - 1).clamp(min=0)[:, before:]
-    return ids, mask, positions
-
-
 def answer_batch(
     model: PreTrainedModel,
     prompts: Sequence[list[int]],
@@ -96,28 +58,20 @@ def answer_batch(
     sampling: Sampling,
     generators: Sequence[torch.Generator],
     on_answer: Callable[[int, Answer], None],
-    on_token: Callable[[], None],
+    between: Callable[[], None],
     constraint: Constraint | None = None,
 ) -> None:
-    """Generate until every prompt is answered, handing over each answer by its index when it is done. Rows that are
-    done leave the batch. `on_token` is called between tokens and may raise. A constraint holds every answer."""
-    device = model.device
+    """Generate until every prompt is answered, handing over each answer by its index when it is done. Prompts come
+    longest first; rows that are done leave the batch. `between` is called between passes of the model and may raise. A
+    constraint holds every answer."""
     rests = [prompt[prefix.length :] for prompt in prompts]
-    ids, mask, positions = pad_left(rests, prefix.length, device)
-    cache: Any = DynamicCache(config=model.config)
-    if prefix.cache is not None:
-        cache = copy.deepcopy(prefix.cache)
-        cache.batch_repeat_interleave(len(rests))
-
     rows = list(range(len(prompts)))
     new: list[list[int]] = [[] for _ in prompts]
     sums = [0.0] * len(prompts)
     states = [None if constraint is None else constraint.start() for _ in prompts]
     with torch.inference_mode():
+        cache, mask, logits = read_prompts(model, rests, prefix, max_new_tokens, between)
         while True:
-            logits = model(
-                input_ids=ids, attention_mask=mask, position_ids=positions, past_key_values=cache, logits_to_keep=1
-            ).logits[:, -1]
             held = logits
             if constraint is not None:
                 left = max_new_tokens - len(new[rows[0]])
@@ -138,15 +92,19 @@ def answer_batch(
                         states[row] = constraint.advance(states[row], token)
             if not kept:
                 return
-            on_token()
-            positions = positions[:, -1:] + 1
+            between()
             if len(kept) < len(rows):
-                index = torch.tensor(kept, device=device)
-                cache.batch_select_indices(index)
-                mask, positions = mask[index], positions[index]
+                kept = cache.keep(kept)
+                mask = mask[kept]
                 rows, chosen = [rows[at] for at in kept], [chosen[at] for at in kept]
-            ids = torch.tensor(chosen, device=device)[:, None]
             mask = torch.cat([mask, mask.new_ones(len(rows), 1)], dim=1)
+            logits = model(
+                input_ids=torch.tensor(chosen, device=model.device)[:, None],
+                attention_mask=mask,
+                position_ids=mask.sum(1, keepdim=True) - 1,
+                past_key_values=cache,
+                logits_to_keep=1,
+            ).logits[:, -1]
 
 
 def _hold(logits: torch.Tensor, allowed: Iterable[Allowed], ends: frozenset[int]) -> torch.Tensor:

@@ -1,4 +1,4 @@
-"""Memory that runs out while a model is loaded or answers."""
+"""How many cases fit into memory at once, and memory that runs out all the same."""
 
 from __future__ import annotations
 
@@ -6,8 +6,28 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from transformers import PreTrainedModel
 
+from recipes.common.generate_read import AT_ONCE
+from recipes.common.machine import available_memory
 from recipes.common.protocol import StepFailed
+
+_MOST_ROWS = {"cpu": 32, "cuda": 64}
+
+
+def fitting_batch(model: PreTrainedModel, longest: int) -> int:
+    """How many cases of the longest length (tokens, the answer's included) fit into the free memory, within a bound
+    beyond which more gains nothing: a case's keys, values and logits, beside what is being read."""
+    config = model.config.get_text_config()
+    heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
+    head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
+    cached = 2 * config.num_hidden_layers * heads * head_dim * model.dtype.itemsize
+    activations = 8 * config.hidden_size * 4 + 4 * getattr(config, "intermediate_size", config.hidden_size * 4)
+    device = model.device.type
+    free = torch.cuda.mem_get_info()[0] if device == "cuda" else available_memory()
+    reading = max(longest, AT_ONCE[device]) * (2 * cached + activations)
+    case = longest * cached + 3 * 4 * config.vocab_size
+    return max(1, min(_MOST_ROWS[device], int((0.8 * free - reading) / case)))
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from recipes.common.generate_batch import pad_left
+from recipes.common.generate_read import pad_left
 from recipes.common.machine import Machine
 
 _BLOCKS = 4

@@ -13,6 +13,7 @@ from transformers import AutoModelForCausalLM
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
 from recipes.common.generate import run
 from recipes.common.generate_batch import Sampling
+from recipes.common.generate_read import AT_ONCE
 from recipes.common.models import describe_model, select_files
 from recipes.common.protocol import Interrupted, Step, StepFailed
 from recipes.common.tiny_models import Family, make_tiny_model
@@ -114,6 +115,18 @@ def test_a_batch_answers_as_each_prompt_alone(tmp_path: Path, family: Family, ti
         assert response["text"] == tokenizer.decode(shown, skip_special_tokens=True)
     assert evidence["shared_tokens"] > 16 and evidence["batch_size"] == 4
     assert len({response["text"] for response in responses}) > 1
+
+
+@pytest.mark.parametrize("at_once", [1, 150])
+def test_prompts_may_be_read_in_parts(place: Place, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    rows = cases(9)
+    run(place.step(rows, batch_size=9))
+    together = place.responses()
+    (place.tmp / "work" / "partial.jsonl").unlink()
+    monkeypatch.setitem(AT_ONCE, "cpu", at_once)
+    run(place.step(rows, batch_size=9))
+    for apart, whole in zip(place.responses(), together, strict=True):
+        assert apart["text"] == whole["text"] and apart["logprob"] == pytest.approx(whole["logprob"], abs=1e-3)
 
 
 def make_adapter(place: Place, base: str = "tiny", **config: Any) -> Path:

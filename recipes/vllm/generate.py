@@ -7,7 +7,6 @@ merged, as `weights`. Written against vLLM 0.33.0.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import time
@@ -17,8 +16,9 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from recipes.common.encode import end_token, load_tokenizer, prompt_ids
-from recipes.common.generate_rows import Answers, Row, read_cases, sample_ids, write_responses
+from recipes.common.encode import load_tokenizer
+from recipes.common.generate_cases import answer_row, encode_cases, end_tokens, seed_of
+from recipes.common.generate_rows import Answers, Row, write_responses
 from recipes.common.protocol import Step, StepFailed, main
 
 _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
@@ -33,16 +33,8 @@ def run(step: Step) -> dict[str, Any]:
     """Answer what is not answered yet, then write all answers."""
     params = step.params
     started = time.monotonic()
-    cases = read_cases(step.inputs["prompts"])
-    folder = step.places["model"]
-    tokenizer = load_tokenizer(folder)
-    samples = params.get("samples")
-    prompts = {
-        one: ids
-        for case in cases
-        for ids in [prompt_ids(tokenizer, case["messages"], bool(params["thinking"]))]
-        for one in sample_ids(case["id"], samples)
-    }
+    tokenizer = load_tokenizer(step.places["model"])
+    cases, prompts = encode_cases(step, tokenizer)
     with Answers(step.work / "partial.jsonl") as answers:
         evidence: dict[str, Any] = {"cases": len(cases), "resumed": answers.resumed}
         pending = sorted((id for id in prompts if id not in answers), key=lambda id: len(prompts[id]), reverse=True)
@@ -52,7 +44,7 @@ def run(step: Step) -> dict[str, Any]:
             engine = _load(step, longest)
             evidence["load_seconds"] = round(time.monotonic() - started, 2)
             evidence |= _answer(step, engine, tokenizer, prompts, pending, answers)
-        write_responses(step.output / "responses.jsonl", [case["id"] for case in cases], answers, samples)
+        write_responses(step.output / "responses.jsonl", cases, answers, params.get("samples"))
     return evidence
 
 
@@ -113,7 +105,7 @@ def _answer(
     held = structured(params.get("constrain", "none"), allowed)
     adapter = step.inputs.get("adapter")
     lora = None if adapter is None else LoRARequest("adapter", 1, str(adapter))
-    ends = sorted(end_ids(step.places["model"], tokenizer))
+    ends = sorted(end_tokens(step.places["model"], tokenizer))
     started = time.monotonic()
     new_tokens = 0
     for at in range(0, len(pending), _AT_ONCE):
@@ -157,11 +149,10 @@ def _answer(
 
 def sampling_of(params: dict[str, Any], id: str) -> dict[str, Any]:
     """Keys of SamplingParams for one case. Its seed is its own: no answer depends on the other cases."""
-    drawn = hashlib.sha256(f"{params.get('seed', 0)}:{id}".encode()).digest()
     chosen = {"temperature": params["temperature"], "max_tokens": params["max_new_tokens"]}
     if params["temperature"] == 0:
         return chosen
-    chosen["seed"] = int.from_bytes(drawn[:8], "big") >> 1
+    chosen["seed"] = seed_of(params.get("seed", 0), id)
     return chosen | {key: params[key] for key in ("top_p", "top_k") if params.get(key) is not None}
 
 
@@ -203,27 +194,10 @@ def read_rank(adapter: Path) -> int:
     return int(max([config["r"], *(config.get("rank_pattern") or {}).values()]))
 
 
-def end_ids(folder: Path, tokenizer: PreTrainedTokenizerBase) -> set[int]:
-    """All tokens that end an answer: the template's, the tokenizer's and those that the model declares."""
-    file = folder / "generation_config.json"
-    declared = json.loads(file.read_text()).get("eos_token_id") if file.is_file() else None
-    listed = declared if isinstance(declared, list) else [declared]
-    return {id for id in (end_token(tokenizer), tokenizer.eos_token_id, *listed) if isinstance(id, int)}
-
-
 def row_of(id: str, prompt: Sequence[int], output: Any, tokenizer: PreTrainedTokenizerBase) -> Row:
     """One row of responses.jsonl from a CompletionOutput."""
-    ids = list(output.token_ids)
     finish = "length" if output.finish_reason == "length" else "stop"
-    shown = ids[:-1] if finish == "stop" else ids
-    row = {
-        "id": id,
-        "text": tokenizer.decode(shown, skip_special_tokens=True, clean_up_tokenization_spaces=False),
-        "prompt_tokens": len(prompt),
-        "new_tokens": len(ids),
-        "finish": finish,
-    }
-    return row if output.cumulative_logprob is None else {**row, "logprob": round(output.cumulative_logprob, 4)}
+    return answer_row(id, prompt, list(output.token_ids), finish, output.cumulative_logprob, tokenizer)
 
 
 if __name__ == "__main__":

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from recipes.common.encode import end_token, load_tokenizer
+from recipes.common.generate_cases import end_tokens
 from recipes.common.protocol import StepFailed
 from recipes.common.tiny_models import make_tiny_model
-from recipes.vllm.generate import end_ids, read_rank, room_for, row_of, sampling_of, structured
+from recipes.vllm.generate import read_rank, room_for, row_of, sampling_of, structured
 
 LABELS = ["A.", "B (left)", "C|D"]
 
@@ -78,4 +79,4 @@ def test_rows_are_those_of_the_other_engine(tmp_path: Path) -> None:
     }
     cut = row_of("a", [1], Output(ids, "length", None), tokenizer)
     assert cut["text"] == "banana dodo" and cut["finish"] == "length" and "logprob" not in cut
-    assert end_token(tokenizer) in end_ids(model, tokenizer)
+    assert end_token(tokenizer) in end_tokens(model, tokenizer)

@@ -44,6 +44,8 @@ const fourBit: Range = [0.516, 0.5625];
 const program: Range = [350 * MB, 950 * MB];
 /** CUDA's context and kernels on the device. */
 const context: Range = [300 * MB, 900 * MB];
+/** Tokens of prompts that recipes/common/generate_read.py reads at once, as its AT_ONCE. */
+const readAtOnce: Readonly<Record<Device, number>> = { cpu: 1024, cuda: 16384 };
 /** What an allocator holds beyond what is asked of it. */
 const slack: Range = [1, 1.15];
 
@@ -126,12 +128,11 @@ export function generationMemory(shape: Shape, load: GenerationLoad): Memory {
   const cached = 2 * shape.num_hidden_layers * keyValueWidth(shape) * size;
   const whole = sum(load.prompt, [1, load.newTokens]);
   const batch = load.batch;
-  // A step may write keys and values anew beside the old ones; a prompt's activations are gone when its answer begins.
-  const cache = times(times(whole, cached), [batch[0], 2.2 * batch[1]]);
-  const activations = times(times(load.prompt, (4 * shape.hidden_size + 2 * shape.intermediate_size) * size), [
-    0.5 * batch[0],
-    1.5 * batch[1],
-  ]);
+  // Prompts are read a part of the batch at a time, whose keys and values are then copied to where they stay.
+  const most = Math.max(readAtOnce[load.device], load.prompt[1]);
+  const read: Range = [load.prompt[0] * batch[0], Math.min(load.prompt[1] * batch[1], most)];
+  const cache = sum(times(times(whole, cached), batch), times(times(read, cached), [0, 2.2]));
+  const activations = times(times(read, (4 * shape.hidden_size + 2 * shape.intermediate_size) * size), [0.5, 1.5]);
   const logits = times(exactly(shape.vocab_size), [4 * batch[0], 10 * batch[1]]);
   const needed = times(sum(weights, cache, activations, logits), slack);
   const stored = storedBytes(shape) * all;

@@ -112,7 +112,7 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const precision =
     generate.precision === "32bit" ? "fp32" : generate.precision === "16bit" ? site.precision[device] : "4bit";
   const size = generate.batch_size;
-  const batch: Range = size === "auto" ? [1, device === "cpu" ? 16 : 64] : [1, size];
+  const batch: Range = size === "auto" ? [1, device === "cpu" ? 32 : 64] : [1, size];
   const prompt = meanTokens(experiment, template, site);
   const long: Range = [prompt[0], longest * prompt[1]];
   const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens: generate.max_new_tokens };
