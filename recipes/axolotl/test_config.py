@@ -22,11 +22,12 @@ from recipes.axolotl.config import (
     read_decided,
     total_steps,
 )
-from recipes.axolotl.conftest import PARAMS, Start, write_rows
+from recipes.axolotl.conftest import PARAMS, Start
 from recipes.axolotl.keys import installed_keys, read_keys, unknown_keys
 from recipes.axolotl.train import prepare, run
 from recipes.common.encode import load_tokenizer
 from recipes.common.protocol import Step, StepFailed
+from recipes.common.tiny_training import write_rows
 
 CPU = Device("cpu")
 T4 = Device("cuda", 1, (7, 5), "Tesla T4")

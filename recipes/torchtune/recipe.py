@@ -11,12 +11,10 @@ checkpoint, early stopping, and an error instead of a NaN.
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import json
 import math
 import sys
-import time
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -24,26 +22,25 @@ from typing import Any
 
 import torch
 import torchtune
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig
 from torch import Tensor, nn
-from torchtune import config, modules, training, utils
-from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
-from torchtune.modules.peft import get_adapter_params, set_trainable_params
+from torchtune import config, training
 
-from recipes.common.encode import end_token, pad_token
+from recipes.common.choice import Choice
+from recipes.common.encode import pad_token
+from recipes.common.history import Clock, History, not_finite
 from recipes.common.protocol import StepFailed, write_json
-from recipes.common.scoring import METRICS, labels_of
 from recipes.torchtune import ranks
-from recipes.torchtune.adapters import DoRA, LoRA, quantise
-from recipes.torchtune.answers import answer_prompts
+from recipes.torchtune.building import build_model, is_adapting, plain_name
 from recipes.torchtune.checkpoints import Checkpoints
-from recipes.torchtune.choice import Choice
 from recipes.torchtune.config import check_config
-from recipes.torchtune.data import Batches, Example, accumulation_of
+from recipes.torchtune.data import Batches, accumulation_of
 from recipes.torchtune.decoder import Layout
-from recipes.torchtune.model import adapted_layers, is_quantised, read_shape
-from recipes.torchtune.watch import EachStep, History, Monitor, Silent, Stopped
-from recipes.torchtune.weights import load_base, put_base, save_adapter, save_model
+from recipes.torchtune.model import adapted_layers, read_shape
+from recipes.torchtune.resume import fingerprint, optimizer_state, put_random_state, random_state
+from recipes.torchtune.validation import Validation
+from recipes.torchtune.watch import EachStep, Monitor, Silent, Stopped
+from recipes.torchtune.weights import load_base, save_adapter, save_model
 
 
 def _stock_recipe() -> Any:
@@ -72,9 +69,9 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self._cfg = cfg
         self._monitor = monitor or Silent()
         self._shape = read_shape(json.loads(Path(cfg.model.hf_config).read_text()))
-        self._adapting = "lora_rank" in cfg.model
-        self._checkpoints = Checkpoints(Path(cfg.output_dir) / "checkpoints", cfg.checkpoints.keep, _fingerprint(cfg))
-        self._choice = Choice("loss" if cfg.keep == "last" else cfg.keep)
+        self._adapting = is_adapting(cfg.model)
+        self._checkpoints = Checkpoints(Path(cfg.output_dir) / "checkpoints", cfg.checkpoints.keep, fingerprint(cfg))
+        self._choice = Choice(cfg.keep)
         self.history = History()
         self.stopped = "epochs"
         self.resumed_from: int | None = None
@@ -88,10 +85,10 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         """torchtune's set-up, then validation data and the newest checkpoint."""
         super().setup(cfg)
         self._metric_logger: EachStep = EachStep(self._metric_logger, self._after_step)
-        self._asked, self._validation = self._load_validation()
+        self._validation = self._load_validation()
         self._resume()
         self._used_rate = self._optimizer.param_groups[0]["lr"]
-        self._clock = time.perf_counter()
+        self._clock = Clock()
 
     def train(self) -> None:
         """torchtune's loop. Raises `Stopped` once the monitor asked for it."""
@@ -132,18 +129,16 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             write_json(folder / "train.json", self._report())
 
     def _report(self) -> dict[str, Any]:
-        report = asdict(self.history)
-        del report["seconds"]
         total = sum(parameter.numel() for parameter in self._model.parameters())
         trainable = sum(parameter.numel() for parameter in self._trained.values())
-        return report | {
-            "steps": self.global_step,
-            "epochs": round(self.global_step / self._steps_per_epoch, 4),
-            "kept_step": self.global_step if self._cfg.keep == "last" else self._choice.step,
-            "kept_by": self._cfg.keep,
-            "parameters": {"total": total, "trainable": trainable},
-            "stopped": self.stopped,
-        }
+        return self.history.report(
+            steps=self.global_step,
+            epochs=round(self.global_step / self._steps_per_epoch, 4),
+            kept_step=self.global_step if self._cfg.keep == "last" else self._choice.step,
+            kept_by=self._cfg.keep,
+            parameters={"total": total, "trainable": trainable},
+            stopped=self.stopped,
+        )
 
     @property
     def total_steps(self) -> int:
@@ -160,34 +155,14 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         base_model_state_dict: dict[str, Tensor],
         lora_weights_state_dict: dict[str, Tensor] | None = None,
     ) -> nn.Module:
-        """The model: made on no device, given the files' tensors without a copy, adapters in fp32. With several GPUs
-        it is put together on the CPU and spread from there, so that no GPU ever holds it whole."""
-        with torch.device("meta"):
-            model: nn.Module = config.instantiate(cfg_model)
-        several = ranks.ranks() > 1
-        device = torch.device("cpu") if several else self._device
-        if self._adapting:
-            set_trainable_params(model, get_adapter_params(model))
-        four_bit = self._adapting and cfg_model.quantize_base
-        put_base(
-            model,
-            {
-                name: quantise(tensor.to(device)) if four_bit and is_quantised(name) else tensor.to(device)
-                for name, tensor in base_model_state_dict.items()
-            },
+        """Our own model of the base's weights."""
+        model = build_model(
+            cfg_model,
+            base_model_state_dict,
+            seed=self._cfg.seed,
+            device=self._device,
+            checkpointing=enable_activation_checkpointing,
         )
-        torch.manual_seed(self._cfg.seed)
-        for module in model.modules():
-            if isinstance(module, (LoRA, DoRA)):
-                _fill_adapter(module, device)
-            elif isinstance(module, Qwen2RotaryPositionalEmbeddings):
-                with self._device:
-                    module.rope_init()
-        if enable_activation_checkpointing:
-            training.set_activation_checkpointing(model, auto_wrap_policy={modules.TransformerSelfAttentionLayer})
-        if several:
-            ranks.shard(model, list(model.layers))  # type: ignore[arg-type]
-            torch.manual_seed(self._cfg.seed + ranks.rank())
         self._trained = {name: each for name, each in model.named_parameters() if each.requires_grad}
         self.activations_handling_ctx = training.get_act_offloading_ctx_manager(model, enable_activation_offloading)
         return model
@@ -236,12 +211,11 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             ranks=ranks.ranks(),
         )
 
-    def _load_validation(self) -> tuple[list[Example], Batches | None]:
-        """The validation rows and their batches; every process validates on all of them."""
+    def _load_validation(self) -> Validation | None:
         if not self._cfg.dataset_val:
-            return [], None
+            return None
         rows = config.instantiate(self._cfg.dataset_val, self._tokenizer)
-        return rows, Batches(rows, self._cfg.batch_size, 1, pad_token(self._tokenizer), None) if rows else None
+        return Validation(rows, self._cfg.batch_size, pad_token(self._tokenizer), self._device) if rows else None
 
     def _loss_step(self, batch: dict[str, Tensor]) -> Tensor:
         """Mean loss over the batch's trained tokens. With several processes the labels are those of all, as torchtune's
@@ -275,11 +249,9 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         epoch = 1 + (step - 1) // self._steps_per_epoch
         rate, self._used_rate = self._used_rate, self._optimizer.param_groups[0]["lr"]
         self.history.loss.append({"step": step, "epoch": epoch, "loss": round(loss, 6), "learning_rate": rate})
-        self._tick()
-        speed = self.history.tokens / max(self.history.seconds, 1e-9)
+        self._clock.tick(self.history)
         goal = min(self.total_steps, (self._cfg.pause_after_epochs or self.total_epochs) * self._steps_per_epoch)
-        left = self.history.seconds / step * (goal - step)
-        self._monitor.step(step, goal, loss, speed, left)
+        self._monitor.step(step, goal, loss, self.history.speed, self.history.seconds_left(step, goal))
         ended = step >= self.total_steps
         if not ended:
             self._stop_if_asked()
@@ -296,9 +268,9 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     def save_checkpoint(self, epoch: int) -> None:
         """torchtune calls this at the end of an epoch. It would fold the adapter into the live base on the CPU; here
         the epoch is validated and the weights left alone."""
-        self._tick()
+        self._clock.tick(self.history)
         self._validate()
-        self._tick()
+        self._clock.tick(self.history)
         if self._should_end(epoch + 1):
             if self.stopped == "paused":
                 self._save_state()
@@ -317,7 +289,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
 
     def _validated(self) -> bool:
         """Whether there is nothing to validate, or it is done for this step."""
-        return self._validation is None or any(entry["step"] == self.global_step for entry in self.history.validation)
+        return self._validation is None or self.history.validated(self.global_step)
 
     @torch.no_grad()
     def _validate(self) -> None:
@@ -326,19 +298,13 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         if self._validation is None:
             return
         self._model.eval()
-        mean, count = 0.0, 0
-        for batch in self._validation:
-            utils.batch_to_device(batch, self._device)
-            tokens = batch["labels"].numel()
-            mean += float(self._mean_loss(batch)) * tokens
-            count += tokens
-        loss = mean / count
+        loss = self._validation.loss(self._mean_loss)
         if not math.isfinite(loss):
             raise self._not_finite(f"the validation loss is {loss} after step {self.global_step}")
-        epoch = math.ceil(self.global_step / self._steps_per_epoch)
-        scores, samples = self._answer(epoch)
+        at = {"epoch": math.ceil(self.global_step / self._steps_per_epoch), "step": self.global_step}
+        scores, samples = self._answer(self._validation, at)
         self._model.train()
-        entry = {"epoch": epoch, "step": self.global_step, "loss": round(loss, 6)} | scores
+        entry = at | {"loss": round(loss, 6)} | scores
         self.history.validation.append(entry)
         self.history.samples += samples
         self._metric_logger.log_dict_only({f"validation_{name}": entry[name] for name in ("loss", *scores)})
@@ -346,83 +312,49 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             self.global_step, loss, scores, None if self._cfg.keep == "last" else lambda: self._weights(copy=True)
         )
 
-    def _answer(self, epoch: int) -> tuple[dict[str, float], list[dict[str, Any]]]:
+    def _answer(self, validation: Validation, at: dict[str, int]) -> tuple[dict[str, float], list[dict[str, Any]]]:
         """Scores of what the model answers to the validation rows, where the best is chosen by one, and the samples."""
-        asked = self._cfg.answers
-        if asked is None:
+        if self._cfg.answers is None:
             return {}, []
-        scored = self._cfg.keep in METRICS
-        rows = self._asked if scored else self._asked[: asked.samples]
-        tokenizer = self._tokenizer
-        ends = {end_token(tokenizer), tokenizer.eos_token_id}
 
         def between(chosen: Tensor) -> Tensor:
             self._stop_if_asked()
             return ranks.same(chosen)
 
         with self._precision():
-            answers = answer_prompts(
+            return validation.answer(
                 self._model,
-                [row.ids[: row.start] for row in rows],
-                ends=ends,
-                max_new_tokens=asked.max_new_tokens,
-                device=self._device,
+                self._tokenizer,
+                self._cfg.answers,
+                by=self._cfg.keep,
+                at=at,
                 between=between,
+                say=self._monitor.say,
             )
-        texts = [tokenizer.decode(ids, skip_special_tokens=True, clean_up_tokenization_spaces=False) for ids in answers]
-        scores = {}
-        if scored:
-            read = [
-                tuple(labels_of(text, asked.separator, asked.task) for text in (row.target, answer))
-                for row, answer in zip(rows, texts, strict=True)
-            ]
-            scores = {name: round(metric(read), 6) for name, metric in METRICS.items()}  # type: ignore[arg-type]
-            self._monitor.say(f"epoch {epoch}: {self._cfg.keep} {scores[self._cfg.keep]:.3f} on validation")
-        samples = [
-            {"epoch": epoch, "step": self.global_step, "id": row.id, "answer": text, "target": row.target}
-            for row, text in zip(rows[: asked.samples], texts, strict=False)
-        ]
-        for sample in samples:
-            self._monitor.say(f"epoch {epoch}, {sample['id']}: {sample['answer']}")
-        return scores, samples
 
     def _not_finite(self, what: str) -> StepFailed:
         kept = self._checkpoints.latest()
-        where = f"The state of step {kept['step']} is kept." if kept else "No earlier state was saved."
-        return StepFailed("loss-not-finite", f"{what}. {where}", "Lower train.learning_rate, or use precision: fp32.")
+        return not_finite(what, None if kept is None else kept["step"])
 
     def _weights(self, *, copy: bool = False) -> dict[str, Tensor]:
         """Name -> trained tensor, whole; names as they are without activation checkpointing. A copy lies on the CPU."""
         weights = {}
         for name, parameter in self._trained.items():
             tensor = ranks.whole(parameter.detach())
-            weights[_plain(name)] = tensor.to("cpu", copy=True) if copy else tensor
+            weights[plain_name(name)] = tensor.to("cpu", copy=True) if copy else tensor
         return weights
 
     def _put_weights(self, weights: dict[str, Tensor]) -> None:
         for name, parameter in self._trained.items():
-            ranks.put(parameter, weights[_plain(name)])
-
-    def _tick(self) -> None:
-        now = time.perf_counter()
-        self.history.seconds += now - self._clock
-        self._clock = now
+            ranks.put(parameter, weights[plain_name(name)])
 
     def _save_state(self) -> None:
         """All that the next step depends on. The order of rows follows from seed, epoch and step."""
-        random = {"cpu": torch.get_rng_state()}
-        if self._device.type == "cuda":
-            random["cuda"] = torch.cuda.get_rng_state(self._device)
-        optimizer = self._optimizer.state_dict()
-        optimizer["state"] = {
-            index: {name: ranks.whole(value) if isinstance(value, Tensor) else value for name, value in state.items()}
-            for index, state in optimizer["state"].items()
-        }
         state = {
             "weights": self._weights(),
-            "optimizer": optimizer,
+            "optimizer": optimizer_state(self._optimizer),
             "scheduler": self._lr_scheduler.state_dict(),
-            "random": ranks.gathered(random),
+            "random": random_state(self._device),
             "history": asdict(self.history),
             "choice": self._choice.state(),
         }
@@ -438,13 +370,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self._put_weights(state["weights"])
         ranks.load_optimizer(self._optimizer, state["optimizer"])
         self._lr_scheduler.load_state_dict(state["scheduler"])
-        if len(state["random"]) == ranks.ranks():
-            random = state["random"][ranks.rank()]
-            torch.set_rng_state(random["cpu"])
-            if "cuda" in random:
-                torch.cuda.set_rng_state(random["cuda"], self._device)
-        else:
-            torch.manual_seed(self._cfg.seed + ranks.rank() + state["step"])
+        put_random_state(state["random"], self._device, self._cfg.seed + state["step"])
         self.history = History(**state["history"])
         self._choice = Choice.of(state["choice"])
         self.global_step = self.resumed_from = state["step"]
@@ -453,34 +379,6 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             done, within = done - 1, self._steps_per_epoch
         self.epochs_run = done
         self._dataloader.skip = within * self._gradient_accumulation_steps
-
-
-def _plain(name: str) -> str:
-    return name.replace("_checkpoint_wrapped_module.", "")
-
-
-def _fill_adapter(module: Any, device: torch.device) -> None:
-    """Give an adapter its fp32 tensors on a device and their starting values."""
-    for part in (module.lora_a, module.lora_b):
-        part.to_empty(device=device)
-    module.initialize_parameters()
-    if hasattr(module, "initialize_dora_magnitude"):
-        module.magnitude = nn.Parameter(torch.empty(module.out_dim, device=device))
-        module.initialize_dora_magnitude()
-
-
-def _fingerprint(cfg: DictConfig) -> str:
-    """Digest of what a checkpoint depends on: the config without this machine's paths, the model's shape, the rows."""
-    plain: Any = OmegaConf.to_container(cfg, resolve=True)
-    paths = [plain["model"].pop("hf_config"), plain["dataset"].pop("file")]
-    if plain["dataset_val"]:
-        paths.append(plain["dataset_val"].pop("file"))
-    plain["checkpointer"].pop("checkpoint_dir")
-    plain["tokenizer"].pop("model_dir")
-    for key in ("output_dir", "checkpoints", "metric_logger", "pause_after_epochs"):
-        plain.pop(key)
-    digests = [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths]
-    return hashlib.sha256(json.dumps([plain, digests], sort_keys=True).encode()).hexdigest()
 
 
 def _main(cfg: DictConfig) -> None:

@@ -12,8 +12,9 @@ import torch
 from omegaconf import OmegaConf
 
 from recipes.common.protocol import StepFailed
+from recipes.common.tiny_training import write_rows
 from recipes.torchtune.config import build_config, check_config, override_keys, read_keys
-from recipes.torchtune.conftest import PARAMS, write_rows
+from recipes.torchtune.conftest import PARAMS
 from recipes.torchtune.model import read_shape
 from recipes.torchtune.recipe import Recipe
 

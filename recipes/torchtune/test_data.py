@@ -9,7 +9,7 @@ import pytest
 
 from recipes.common.encode import end_token, load_tokenizer, pad_token, prompt_ids
 from recipes.common.protocol import StepFailed
-from recipes.torchtune.conftest import write_rows
+from recipes.common.tiny_training import write_rows
 from recipes.torchtune.data import Batches, Example, accumulation_of, collate, load_examples, steps_per_epoch
 
 LENGTHS = [5, 9, 30, 7, 7, 12, 40, 6, 8, 21, 22, 23, 5, 6, 7, 8, 9]

@@ -225,7 +225,7 @@ def _evidence(recipe: Recipe, precision: str, processes: int) -> dict[str, Any]:
         "precision": precision,
         "torch": torch.__version__,
         "seconds_training": round(history.seconds, 3),
-        "tokens_per_second": round(history.tokens / max(history.seconds, 1e-9), 1),
+        "tokens_per_second": round(history.speed, 1),
         "tokens": history.tokens,
         "resumed_from_step": recipe.resumed_from,
         **({"gpu_memory": torch.cuda.max_memory_allocated(device)} if cuda else {}),

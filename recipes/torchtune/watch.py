@@ -1,9 +1,8 @@
-"""Who follows a training: the monitor that may stop it, the hook into torchtune's loop, the record of what happened."""
+"""Who follows a training: the monitor that may stop it, and the hook into torchtune's loop."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from omegaconf import DictConfig
@@ -43,18 +42,6 @@ class Silent:
 
 class Stopped(Exception):
     """The monitor asked to stop; the state is saved."""
-
-
-@dataclass
-class History:
-    """What train.json reports, and what a resume must not forget. train.json leaves `seconds` out."""
-
-    loss: list[dict[str, float]] = field(default_factory=list)
-    validation: list[dict[str, float]] = field(default_factory=list)
-    samples: list[dict[str, Any]] = field(default_factory=list)
-    tokens: int = 0
-    trained_tokens: int = 0
-    seconds: float = 0.0
 
 
 class EachStep(MetricLoggerInterface):  # type: ignore[misc]

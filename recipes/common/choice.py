@@ -8,6 +8,9 @@ from typing import Any
 
 from torch import Tensor
 
+_BY_LOSS = ("loss", "last")
+"""What is kept where the loss decides, which also says when a training that keeps its last weights learns no more."""
+
 
 @dataclass
 class Choice:
@@ -22,15 +25,21 @@ class Choice:
     weights: dict[str, Tensor] | None = None
 
     def consider(
-        self, step: int, loss: float, scores: Mapping[str, float], weights: Callable[[], dict[str, Tensor]] | None
-    ) -> None:
-        """Take a validation's result. `weights` gives a copy of the live ones, where they are wanted."""
-        score = (0.0 if self.by == "loss" else scores[self.by], -loss)
+        self,
+        step: int,
+        loss: float,
+        scores: Mapping[str, float],
+        weights: Callable[[], dict[str, Tensor]] | None = None,
+    ) -> bool:
+        """Take a validation's result; whether it is the best one. `weights` gives a copy of the live ones, where they
+        are wanted."""
+        score = (0.0 if self.by in _BY_LOSS else scores[self.by], -loss)
         if self.score is not None and score <= self.score:
             self.worse += 1
-            return
+            return False
         self.score, self.step, self.worse = score, step, 0
         self.weights = weights() if weights is not None else None
+        return True
 
     def state(self) -> dict[str, Any]:
         """All of it as plain values and tensors."""

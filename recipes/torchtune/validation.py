@@ -1,0 +1,59 @@
+"""What the model in training makes of the validation rows: its loss on them, and how it answers them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torchtune import utils
+from transformers import PreTrainedTokenizerBase
+
+from recipes.common.answered import asked_rows, score_answers
+from recipes.common.encode import end_token
+from recipes.torchtune.answers import answer_prompts
+from recipes.torchtune.data import Batches, Example
+from recipes.torchtune.decoder import Decoder
+
+
+class Validation:
+    """The rows, whole in every process."""
+
+    def __init__(self, rows: Sequence[Example], batch_size: int, pad: int, device: torch.device) -> None:
+        self._rows = rows
+        self._batches = Batches(rows, batch_size, 1, pad, None)
+        self._device = device
+
+    def loss(self, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> float:
+        """Mean loss over the rows' trained tokens; `loss_of` gives a batch's."""
+        total, count = 0.0, 0
+        for batch in self._batches:
+            utils.batch_to_device(batch, self._device)
+            tokens = batch["labels"].numel()
+            total += float(loss_of(batch)) * tokens
+            count += tokens
+        return total / count
+
+    def answer(
+        self,
+        model: Decoder,
+        tokenizer: PreTrainedTokenizerBase,
+        asked: Mapping[str, Any],
+        *,
+        by: str,
+        at: Mapping[str, int],
+        between: Callable[[Tensor], Tensor],
+        say: Callable[[str], None],
+    ) -> tuple[dict[str, float], list[dict[str, Any]]]:
+        """Scores and samples of what the model answers; see `score_answers`."""
+        rows = self._rows[: asked_rows(len(self._rows), asked, by)]
+        answers = answer_prompts(
+            model,
+            [row.ids[: row.start] for row in rows],
+            ends={end_token(tokenizer), tokenizer.eos_token_id},
+            max_new_tokens=asked["max_new_tokens"],
+            device=self._device,
+            between=between,
+        )
+        return score_answers(answers, [(row.id, row.target) for row in rows], tokenizer, asked, by, at, say)
