@@ -20,10 +20,9 @@ from transformers import PreTrainedModel
 
 from recipes.common.encode import load_tokenizer
 from recipes.common.generate_all import answer_all
+from recipes.common.generate_base import model_of
 from recipes.common.generate_cases import encode_cases
 from recipes.common.generate_constraint import read_constraint
-from recipes.common.generate_memory import out_of_memory
-from recipes.common.generate_model import load_model
 from recipes.common.generate_rows import Answers, write_responses
 from recipes.common.protocol import Step, main
 
@@ -42,20 +41,11 @@ def run(step: Step, prepare: Callable[[PreTrainedModel], None] = lambda _: None)
         if any(id not in answers for id in prompts):
             step.progress(force=True, message="loading the model")
             constraint = read_constraint(params.get("constrain", "none"), step.inputs.get("answers"), tokenizer)
-            with out_of_memory("the model does not fit"):
-                model = load_model(
-                    step.places["model"],
-                    described,
-                    params["precision"],
-                    compute=params.get("compute"),
-                    adapter=step.inputs.get("adapter"),
-                    weights=step.inputs.get("weights"),
-                    cores=step.cores,
-                )
-            prepare(model)
-            evidence["load_seconds"] = round(time.monotonic() - started, 2)
-            step.check_interrupt()
-            evidence |= answer_all(step, model, tokenizer, prompts, answers, constraint)
+            with model_of(step, described) as model:
+                prepare(model)
+                evidence["load_seconds"] = round(time.monotonic() - started, 2)
+                step.check_interrupt()
+                evidence |= answer_all(step, model, tokenizer, prompts, answers, constraint)
         write_responses(step.output / "responses.jsonl", cases, answers, params.get("samples"))
     return evidence
 

@@ -24,10 +24,14 @@ def fitting_batch(model: PreTrainedModel, longest: int) -> int:
     cached = 2 * config.num_hidden_layers * heads * head_dim * model.dtype.itemsize
     activations = 8 * config.hidden_size * 4 + 4 * getattr(config, "intermediate_size", config.hidden_size * 4)
     device = model.device.type
-    free = torch.cuda.mem_get_info()[0] if device == "cuda" else available_memory()
     reading = max(longest, AT_ONCE[device]) * (2 * cached + activations)
     case = longest * cached + 3 * 4 * config.vocab_size
-    return max(1, min(_MOST_ROWS[device], int((0.8 * free - reading) / case)))
+    return max(1, min(_MOST_ROWS[device], int((0.8 * free_memory(device) - reading) / case)))
+
+
+def free_memory(device: str) -> int:
+    """Bytes that are free on a device, "cpu" or "cuda"."""
+    return torch.cuda.mem_get_info()[0] if device == "cuda" else available_memory()
 
 
 def is_out_of_memory(error: BaseException) -> bool:

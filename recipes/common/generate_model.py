@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
-from recipes.common.generate_memory import is_out_of_memory
+from recipes.common.generate_memory import free_memory, is_out_of_memory
 from recipes.common.models import is_whole
 from recipes.common.protocol import StepFailed
 
@@ -21,21 +21,63 @@ _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")
 _CHUNK = 1 << 22
 
 
+class Model:
+    """A base, or a whole model in its place, on which adapters are put in turn. An adapter is merged before the weights
+    are rounded: as fast as the base alone, and nearer to what was trained than the other order. Onto 4-bit weights it
+    is not merged, since they were trained with it beside them."""
+
+    def __init__(self, loaded: PreTrainedModel, precision: str) -> None:
+        self._loaded = loaded
+        self._precision = precision
+        self._files: dict[str, torch.Tensor] = {}
+        self._beside: Any = None
+
+    def keep(self) -> bool:
+        """Keeps the weights as the files have them beside those that an adapter makes of them, where that much memory
+        is free; then `reset` may be called."""
+        if self._precision != "4bit":
+            size = sum(each.nbytes for each in self._loaded.parameters())
+            if 2 * size > free_memory(self._loaded.device.type):
+                return False
+            self._files = {name: each.data for name, each in self._loaded.named_parameters()}
+        return True
+
+    def ready(self, adapter: Path | None, described: dict[str, Any]) -> PreTrainedModel:
+        """What to generate with, with an adapter or without."""
+        model: Any = self._loaded
+        if adapter is not None:
+            model = _attach(model, adapter, described)
+        if self._precision == "4bit":
+            self._beside = None if adapter is None else model
+        elif adapter is not None:
+            model = model.merge_and_unload(safe_merge=True)
+        if self._precision != "4bit":
+            # The weights alone: a model's .to() would round the frequencies of its positions too.
+            for each in model.parameters():
+                each.data = each.data.to(_DTYPES[self._precision])
+        ready: PreTrainedModel = model.eval()
+        return ready
+
+    def reset(self) -> None:
+        """Takes the adapter off: the weights are again, to the last bit, those of the files."""
+        if self._beside is not None:
+            self._loaded, self._beside = self._beside.unload(), None
+        for name, each in self._loaded.named_parameters():
+            each.data = self._files.get(name, each.data)
+
+
 def load_model(
     folder: Path,
     described: dict[str, Any],
     precision: str,
     *,
     compute: str | None = None,
-    adapter: Path | None = None,
     weights: Path | None = None,
     cores: int = 1,
-) -> PreTrainedModel:
-    """The model on the first GPU, else on the CPU, in fp32, bf16, fp16, or 4bit (NF4, multiplied in `compute`).
+) -> Model:
+    """The model on the first GPU, else on the CPU, for fp32, bf16, fp16, or 4bit (NF4, multiplied in `compute`).
     `folder` holds the base and `described` is its model.json; `weights` is a whole model of the base's shape that is
-    loaded instead. An adapter is merged before the weights are rounded: as fast as the base alone, and nearer to what
-    was trained than the other order. Onto 4-bit weights it is not merged, since they were trained with it beside them.
-    Code that comes with a model is never run."""
+    loaded instead. Code that comes with a model is never run."""
     if weights is None:
         _verify_files(folder, described["files"], cores)
     else:
@@ -44,7 +86,7 @@ def load_model(
     # fp16 has another range than the bf16 of the file, and a T4's host cannot hold 4B parameters in fp32.
     dtype: Any = _DTYPES[compute or "fp32"] if quantised else "auto" if precision == "bf16" else _DTYPES[precision]
     try:
-        model = AutoModelForCausalLM.from_pretrained(
+        loaded = AutoModelForCausalLM.from_pretrained(
             str(weights or folder),
             dtype=dtype,
             device_map={"": "cuda:0" if torch.cuda.is_available() else "cpu"},
@@ -63,12 +105,7 @@ def load_model(
             f"transformers cannot load {described['base']}: {str(error).splitlines()[0]}",
             "Choose a model of a family that transformers knows; a model's own code is never run.",
         ) from error
-    if adapter is not None:
-        with_adapter = _attach(model, adapter, described)
-        model = with_adapter if quantised else with_adapter.merge_and_unload(safe_merge=True)
-    rounded: Any = model
-    loaded: PreTrainedModel = (rounded if quantised else rounded.to(_DTYPES[precision])).eval()
-    return loaded
+    return Model(loaded, precision)
 
 
 def _four_bits(compute: torch.dtype) -> BitsAndBytesConfig:

@@ -2,7 +2,10 @@
 
 A step module calls `main(run)` at its end. The runner starts it as
 `python -m recipes.<module> REQUEST` in a process group of its own, with a pipe on stdin that it keeps open:
-when the pipe closes, the runner has died and the group ends itself.
+when the pipe closes, the runner has died, or needs the process no more, and the group ends itself.
+
+A request may ask that the process `stays`: once it has answered well, it says so on descriptor 3, and the next line on
+stdin names the next request, which it can answer with what it has loaded. Its output then goes to that one's log.
 
 SIGINT or SIGTERM asks the step to stop: `Step.stopping` turns true, the step saves what a resume needs and
 raises `Interrupted`. Standard output belongs to the libraries; it goes to the step's log.
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import resource
 import signal
 import sys
@@ -60,6 +64,8 @@ class Step:
     evidence: dict[str, Any] = field(default_factory=dict)
     """Kept beside the step's key: device, peak memory, tokens."""
     stopping: bool = False
+    stays: bool = False
+    """Whether the process may be asked for another step of the same kin: then what is loaded is worth keeping."""
     result_path: Path | None = None
     _last: float = 0.0
 
@@ -105,16 +111,28 @@ def peak_memory() -> int:
     return peak if sys.platform == "darwin" else peak * 1024
 
 
+_asked: queue.Queue[Path] | None = None
+"""Requests that have come on stdin; None until somebody listens."""
+
+_ANSWERS = 3
+"""Descriptor on which a process that stays says that it has answered."""
+
+
 def end_with_parent() -> None:
-    """End the whole process group once the runner's end of stdin is closed. By hand, without a group of our own,
-    nothing is watched."""
-    if os.getpgrp() != os.getpid():
+    """End the whole process group once the runner's end of stdin is closed, and take the requests that come there until
+    then. By hand, without a group of our own, nothing is watched."""
+    global _asked
+    if _asked is not None or os.getpgrp() != os.getpid():
         return
+    asked = _asked = queue.Queue()
 
     def watch() -> None:
+        rest = b""
         try:
-            while os.read(0, 4096):
-                pass
+            while some := os.read(0, 4096):
+                *lines, rest = (rest + some).split(b"\n")
+                for line in lines:
+                    asked.put(Path(os.fsdecode(line)))
         except OSError:
             pass
         os.killpg(0, signal.SIGKILL)
@@ -123,10 +141,26 @@ def end_with_parent() -> None:
 
 
 def main(run: Callable[[Step], Mapping[str, Any] | None]) -> None:
-    """Run one step as the runner asked and answer in result.json; the process's exit code says nothing more."""
+    """Run one step as the runner asked and answer in result.json, then those that it asks for besides; the process's
+    exit code says nothing more."""
     end_with_parent()
     request_path = Path(sys.argv[1])
-    request = json.loads(request_path.read_text())
+    while True:
+        request = json.loads(request_path.read_text())
+        ok = _answer(run, request_path, request)
+        sys.stdout.flush()
+        if not ok or not request.get("stays") or _asked is None:
+            os._exit(0 if ok else 1)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.write(_ANSWERS, b"\n")
+        request_path = _asked.get()
+        # The folder that this process was started in goes once its step has ended.
+        os.chdir(request_path.parent)
+        _log_to(json.loads(request_path.read_text())["log"])
+
+
+def _answer(run: Callable[[Step], Mapping[str, Any] | None], request_path: Path, request: dict[str, Any]) -> bool:
+    """Runs the step of a request; whether it went well."""
     if request.get("schema") != SCHEMA:
         raise SystemExit(f"{request_path}: schema {request.get('schema')}, this recipe speaks {SCHEMA}")
     result_path = Path(request["result"])
@@ -139,6 +173,7 @@ def main(run: Callable[[Step], Mapping[str, Any] | None]) -> None:
         work=Path(request["work"]),
         progress_path=Path(request["progress"]),
         cores=int(request["cores"]),
+        stays=bool(request.get("stays")),
         result_path=result_path,
     )
 
@@ -167,5 +202,14 @@ def main(run: Callable[[Step], Mapping[str, Any] | None]) -> None:
     step.evidence.setdefault("seconds", round(time.monotonic() - started, 3))
     step.evidence.setdefault("peak_memory", peak_memory())
     write_json(result_path, {"schema": SCHEMA, **result, "evidence": step.evidence})
+    return bool(result["status"] == "ok")
+
+
+def _log_to(path: str) -> None:
+    """What is printed from here on goes to the log of another step."""
     sys.stdout.flush()
-    os._exit(0 if result["status"] == "ok" else 1)
+    sys.stderr.flush()
+    log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)

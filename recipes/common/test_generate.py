@@ -129,14 +129,14 @@ def test_prompts_may_be_read_in_parts(place: Place, monkeypatch: pytest.MonkeyPa
         assert apart["text"] == whole["text"] and apart["logprob"] == pytest.approx(whole["logprob"], abs=1e-3)
 
 
-def make_adapter(place: Place, base: str = "tiny", **config: Any) -> Path:
+def make_adapter(place: Place, base: str = "tiny", name: str = "adapter", seed: int = 1, **config: Any) -> Path:
     """A random adapter of the place's model in PEFT's own form."""
     from peft import LoraConfig, get_peft_model
 
-    torch.manual_seed(1)
+    torch.manual_seed(seed)
     model = AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
     given = {"target_modules": ["q_proj", "o_proj", "down_proj"], "init_lora_weights": False, **config}
-    adapter = place.tmp / "adapter"
+    adapter = place.tmp / name
     get_peft_model(model, LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **given)).save_pretrained(str(adapter))
     written = json.loads((adapter / "adapter_config.json").read_text())
     (adapter / "adapter_config.json").write_text(json.dumps({**written, "base_model_name_or_path": base}))
@@ -168,6 +168,40 @@ def test_an_adapter_answers_as_through_peft_and_as_merged(place: Place, config: 
     (place.tmp / "work" / "partial.jsonl").unlink()
     run(place.step(rows, weights=merged))
     assert [response["text"] for response in place.responses()] == texts(place, expected)
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "4bit"])
+def test_adapters_in_turn_on_one_base_answer_as_each_alone(place: Place, precision: str) -> None:
+    adapters = [
+        make_adapter(place, name="lora"),
+        None,
+        make_adapter(place, name="dora", seed=2, use_dora=True, target_modules=["v_proj", "up_proj", "o_proj"]),
+        make_adapter(place, name="other", seed=3),
+    ]
+    rows = cases(5)
+    answers: dict[str, list[list[dict[str, Any]]]] = {"alone": [], "in turn": []}
+    loaded = []
+    for how, said in answers.items():
+        for adapter in adapters:
+            (place.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
+            step = place.step(rows, adapter, precision=precision, compute="fp32")
+            step.stays = how == "in turn"
+            run(step)
+            loaded.append(step.evidence["base"])
+            said.append(place.responses())
+    assert loaded == ["loaded"] * 5 + ["kept"] * 3
+    assert answers["in turn"] == answers["alone"]
+    assert len({json.dumps(said) for said in answers["alone"]}) == 4
+
+
+def test_half_precision_rounds_weights_and_no_positions(place: Place) -> None:
+    seen: list[tuple[set[torch.dtype], set[torch.dtype]]] = []
+
+    def look(model: Any) -> None:
+        seen.append(({each.dtype for each in model.parameters()}, {each.dtype for each in model.buffers()}))
+
+    run(place.step(cases(2), precision="bf16"), prepare=look)
+    assert seen == [({torch.bfloat16}, {torch.float32})]
 
 
 def base_of(place: Place) -> Any:

@@ -20,6 +20,11 @@ def grow(cache: Any, rows: int, tokens: int, seed: int) -> None:
         cache.update(*new, layer)
 
 
+def layers(*caches: Any) -> Any:
+    """Each layer of all of them."""
+    return zip(*(cache.layers for cache in caches), strict=True)
+
+
 def test_rows_that_stay_keep_their_tokens() -> None:
     read = DynamicCache()
     grow(read, 6, 5, seed=1)
@@ -33,7 +38,7 @@ def test_rows_that_stay_keep_their_tokens() -> None:
         for cache in (kept, read):
             grow(cache, len(rows), 1, seed)
         assert kept.get_seq_length() == read.get_seq_length()
-        for mine, copied in zip(kept.layers, read.layers, strict=True):
+        for mine, copied in layers(kept, read):
             assert torch.equal(mine.keys, copied.keys) and torch.equal(mine.values, copied.values)
 
 
@@ -45,7 +50,7 @@ def test_parts_are_padded_between_what_is_shared_and_their_own() -> None:
     for at, part in enumerate(parts):
         kept.take(part, 2 * at, 2, 6)
     kept.show(4, 6)
-    for mine, long, short in zip(kept.layers, *(part.layers for part in parts), strict=True):
+    for mine, long, short in layers(kept, *parts):
         assert torch.equal(mine.keys[:2], long.keys)
         assert torch.equal(mine.keys[2:, :, :2], short.keys[:, :, :2])
         assert torch.equal(mine.keys[2:, :, 4:], short.keys[:, :, 2:])

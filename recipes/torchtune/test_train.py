@@ -207,7 +207,7 @@ def test_fewer_rows_than_a_batch_still_train(trained: Trained) -> None:
 
 
 def test_the_best_epoch_is_kept(trained: Trained, models: dict[str, Path]) -> None:
-    step = trained("qwen3", rows=8, learning_rate=0.05, schedule="constant", epochs=12, keep={"best": "loss"})
+    step = trained("qwen3", rows=8, learning_rate=0.05, schedule="constant", epochs=20, keep={"best": "loss"})
     told = report(step)
     best = min(told["validation"], key=lambda entry: entry["loss"])
     assert told["kept_step"] == best["step"] != told["steps"]

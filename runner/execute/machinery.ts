@@ -10,11 +10,15 @@ import type { Event } from "./event.ts";
 import { Frozen } from "./frozen.ts";
 import { gpuCounters } from "./gpu-counters.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
+import type { PythonProcess } from "./process.ts";
 import { type PythonRequest, runPython } from "./python.ts";
 import type { Machinery } from "./scheduler.ts";
 import { type Grant, gpuVariables, Slots } from "./slots.ts";
 
 const oneTurn = { cores: 1, gpus: 0, memory: 0 };
+
+/** The process that a step has taken over, or leaves to the next of its kin. */
+type Kept = { process: PythonProcess | undefined };
 
 /** What real machinery is made of. */
 export type Parts = Interrupts & {
@@ -22,7 +26,7 @@ export type Parts = Interrupts & {
   readonly digests: Digests;
   /** Folder of the exp package: where recipes/ lies. */
   readonly packageRoot: string;
-  readonly slots: Slots;
+  readonly slots: Slots<PythonProcess>;
   /** Steps at once, at most. */
   readonly jobs: number;
   /** Interpreter of an environment that is as its lock says. Throws StepFailed with what to do. */
@@ -85,14 +89,17 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
         if ("record" in hit && reads.holds(step, hit.record)) return { record: hit.record, reused: true };
       }
       const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
-      const grant = await abortable(step, parts.stop, () => parts.slots.acquire(step.draft.needs, parts.stop));
+      const grant = await abortable(step, parts.stop, () =>
+        parts.slots.acquire(step.draft.needs, parts.stop, step.draft.kin),
+      );
+      const kept: Kept = { process: grant.gift };
       begun();
       // What a paused step has left is its result: made once more, it begins anew.
       if (pauses && force) store.dropWork(known.key);
       const unstored = store.takeUnstored(known.key);
       const staged = unstored?.staged ?? store.stage(known.key);
       try {
-        const made = unstored ?? (await timed(() => make(step, known.key, staged, grant, upstream)));
+        const made = unstored ?? (await timed(() => make(step, known.key, staged, { grant, kept }, upstream)));
         if (unstored === undefined) frozen.verify(step);
         const { evidence, seconds } = made;
         const outputs = step.kind.outputs(step.draft.params);
@@ -107,11 +114,13 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
         if (!pauses) store.dropWork(known.key);
         const before = step.goesOnFrom && upstream.get(step.goesOnFrom);
         if (before !== undefined) store.dropWork(before.key);
+        if (kept.process?.alive && grant.passOn(kept.process)) kept.process = undefined;
         return { record, reused: false };
       } catch (error) {
         store.discard(staged);
         throw error;
       } finally {
+        await kept.process?.end();
         grant.release();
         turn.release();
       }
@@ -132,7 +141,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     step: PlannedStep,
     key: string,
     staged: Staged,
-    grant: Grant,
+    { grant, kept }: { readonly grant: Grant<PythonProcess>; readonly kept: Kept },
     upstream: ReadonlyMap<PlannedStep, StoreRecord>,
   ): Promise<Readonly<Record<string, Json>>> {
     const { draft } = step;
@@ -200,6 +209,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       kill: parts.kill,
       log: join(store.root, "logs", `${step.id}-${key.slice(0, 8)}.log`),
       onProgress: ports.progress,
+      ...(draft.kin === undefined ? {} : { kept }),
     };
     rmSync(control.log, { force: true });
     try {

@@ -9,6 +9,7 @@ import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { type Progress, StepFailed } from "../plan/step.ts";
 import { Interrupted } from "./interrupt.ts";
+import type { PythonProcess } from "./process.ts";
 import { type PythonRequest, runPython } from "./python.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -49,7 +50,9 @@ function request(body: string, more: Partial<PythonRequest> = {}): PythonRequest
 
 type Controls = { stop: AbortController; kill: AbortController; progress: Progress[]; log: string };
 
-function start(what: PythonRequest) {
+type Kept = { process: PythonProcess | undefined };
+
+function start(what: PythonRequest, kept?: Kept) {
   const controls: Controls = {
     stop: new AbortController(),
     kill: new AbortController(),
@@ -62,6 +65,7 @@ function start(what: PythonRequest) {
     kill: kill.signal,
     log,
     onProgress: (update) => progress.push(update),
+    ...(kept === undefined ? {} : { kept }),
   });
   return { ended, ...controls };
 }
@@ -201,6 +205,53 @@ describe("a step that does not answer", () => {
       expect((await failure(start(request(body)).ended)).code).toBe("no-result");
     },
   );
+});
+
+describe("a process that stays", () => {
+  /** The same module, as another step: its own work folder. */
+  const another = (what: PythonRequest, name: string): PythonRequest => ({
+    ...what,
+    step: name,
+    work: join(root, name),
+  });
+
+  test("answers the next step with what it has loaded, in that one's folder and log", async () => {
+    const body = `known = sys.modules.setdefault("known", [])
+known.append(step.name)
+print(known)
+if step.name == "broken":
+    raise StepFailed("broken", "it broke")
+return {"pid": os.getpid(), "known": list(known), "in": os.getcwd()}`;
+    const what = request(body);
+    const kept: Kept = { process: undefined };
+    const first = await start(what, kept).ended;
+    rmSync(what.work, { recursive: true });
+    const next = start(another(what, "next"), kept);
+    expect(await next.ended).toMatchObject({ pid: first.pid, known: ["train", "next"], in: join(root, "next") });
+    expect(readFileSync(next.log, "utf8")).toBe(`== next: python -m ${what.module} ==\n['train', 'next']\n`);
+    expect((await failure(start(another(what, "broken"), kept).ended)).code).toBe("broken");
+    expect([kept.process, alive(first.pid as number)]).toEqual([undefined, false]);
+  });
+
+  test("is replaced where it has died, hears of interrupts, and ends when it is not needed", async () => {
+    const what = request(`if step.name == "slow":
+    while not step.stopping:
+        time.sleep(0.02)
+    raise Interrupted
+return {"pid": os.getpid()}`);
+    const kept: Kept = { process: undefined };
+    const first = (await start(what, kept).ended).pid as number;
+    process.kill(first, "SIGKILL");
+    await until(() => kept.process?.alive === false);
+    const second = (await start(another(what, "second"), kept).ended).pid as number;
+    expect(second).not.toBe(first);
+    const slow = start(another(what, "slow"), kept);
+    slow.stop.abort();
+    await expect(slow.ended).rejects.toThrow(Interrupted);
+    const third = (await start(another(what, "third"), kept).ended).pid as number;
+    await kept.process?.end();
+    expect([second, third].map(alive)).toEqual([false, false]);
+  });
 });
 
 test("garbage among the progress lines is passed over", async () => {

@@ -1,10 +1,9 @@
-import { setMaxListeners } from "node:events";
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { type Json, type Progress, StepFailed } from "../plan/step.ts";
 import { childEnvironment, type EnvironmentRequest } from "./environment.ts";
-import { holdGroup, killGroup, releaseGroup } from "./groups.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
+import { type Exit, PythonProcess } from "./process.ts";
 import { followLines, parseProgress } from "./progress.ts";
 import { type Redact, redactor } from "./redact.ts";
 import { tail } from "./tail.ts";
@@ -33,6 +32,11 @@ export type PythonRequest = EnvironmentRequest & {
 export type PythonControl = Interrupts & {
   readonly log: string;
   onProgress(progress: Progress): void;
+  /**
+   * Where the step finds a process that has loaded what it needs, and leaves its own for the next: a process that answered well
+   * stays. Without it, the process ends with its step.
+   */
+  readonly kept?: { process: PythonProcess | undefined };
 };
 
 /**
@@ -43,16 +47,15 @@ export async function runPython(request: PythonRequest, control: PythonControl):
   if (control.stop.aborted || control.kill.aborted) throw new Interrupted(request.step);
   if (!existsSync(request.python)) throw missing(request);
   const redact = redactor(process.env, request.secrets);
-  setMaxListeners(0, control.stop, control.kill);
-  const files = writeRequest(request);
+  const files = writeRequest(request, control);
   const progress = followLines(files.progress, (line) => {
     const update = parseProgress(redact(line));
     if (update !== undefined) control.onProgress(update);
   });
   const before = oomKills();
-  let exit: Exit;
+  let exit: Exit | undefined;
   try {
-    exit = await spawn(request, files.request, control, redact);
+    exit = await work(request, files.request, control, redact);
   } finally {
     await progress.end();
   }
@@ -64,19 +67,16 @@ export async function runPython(request: PythonRequest, control: PythonControl):
     throw new StepFailed(result.code, result.message, { help: result.help ?? undefined, log });
   }
   if (result === undefined && control.stop.aborted) throw new Interrupted(request.step);
+  if (exit === undefined) throw garbled(request, log);
   if (exit.error === "ENOENT" || exit.error === "EACCES") throw missing(request);
   throw unanswered(request, exit, { log, oom: oomKills() > before, redact, garbled: result?.status === "garbled" });
 }
 
-/** How the child ended; `error` is the system's code where it could not even start. */
-type Exit = {
-  readonly code: number | undefined;
-  readonly signal: string | undefined;
-  readonly error: string | undefined;
-};
-
 /** Writes request.json and clears what an earlier attempt answered. */
-function writeRequest(request: PythonRequest): { request: string; progress: string; result: string } {
+function writeRequest(
+  request: PythonRequest,
+  { log, kept }: PythonControl,
+): { request: string; progress: string; result: string } {
   const files = {
     request: join(request.work, "request.json"),
     progress: join(request.work, "progress.jsonl"),
@@ -84,7 +84,8 @@ function writeRequest(request: PythonRequest): { request: string; progress: stri
   };
   const { step, params, inputs, places, output, work, cores } = request;
   const { progress, result } = files;
-  const body = { schema, step, params, inputs, places, output, work, progress, result, cores };
+  const stays = kept !== undefined;
+  const body = { schema, step, params, inputs, places, output, work, progress, result, cores, log, stays };
   writable(work, () => {
     mkdirSync(work, { recursive: true });
     rmSync(files.progress, { force: true });
@@ -114,57 +115,36 @@ function writable<T>(path: string, write: () => T): T {
   }
 }
 
-/** Starts the child, passes interrupts on, and waits until all of its group is gone. */
-async function spawn(
+/** Has a process that stayed, or else a new one, work on the request, and waits until it has answered or is gone. */
+async function work(
   request: PythonRequest,
   requestFile: string,
   control: PythonControl,
   redact: Redact,
-): Promise<Exit> {
-  const { execa } = await import("execa");
+): Promise<Exit | undefined> {
+  const { kept } = control;
   const log = openLog(control.log, `== ${request.step}: python -m ${request.module} ==\n`);
   try {
-    // A child without secrets writes straight to the log. The lines of one that has some, or that may quote the address of
-    // a proxy with its password, are cleaned on the way.
-    const clean = function* (line: unknown) {
-      yield redact(String(line));
-    };
-    // execa takes any descriptor; its types stop at 9.
-    const sink: 3 | [typeof clean, { file: string; append: true }] =
-      request.secrets?.length || request.network ? [clean, { file: control.log, append: true }] : (log as 3);
-    // -P: neither the work folder nor the study's own files can stand in for a module.
-    const child = execa(request.python, ["-P", "-m", "recipes.common.launch", request.module, requestFile], {
-      cwd: request.work,
-      env: childEnvironment(process.env, request),
-      extendEnv: false,
-      detached: true,
-      // Saving takes as long as it takes: an optimiser step and a checkpoint of gigabytes. Only a second Ctrl-C kills.
-      forceKillAfterDelay: false,
-      stdin: "pipe",
-      stdout: sink,
-      stderr: sink,
-      buffer: false,
-      reject: false,
-    });
-    const group = child.pid;
-    if (group !== undefined) holdGroup(group);
-    // Only the leader is asked to stop: it saves first, and its workers are its own business.
-    const stop = () => void child.kill("SIGTERM");
-    const kill = () => group !== undefined && killGroup(group);
-    control.stop.addEventListener("abort", stop);
-    control.kill.addEventListener("abort", kill);
-    // Either may have come while execa was loaded.
-    if (control.stop.aborted) stop();
-    if (control.kill.aborted) kill();
-    // A worker that outlived its leader would hold the log open, so the rest of the group ends with the leader.
-    child.once("exit", () => group !== undefined && releaseGroup(group));
-    try {
-      const ended = await child;
-      return { code: ended.exitCode, signal: ended.signal, error: ended.code };
-    } finally {
-      control.stop.removeEventListener("abort", stop);
-      control.kill.removeEventListener("abort", kill);
+    if (kept?.process?.alive) {
+      kept.process.ask(requestFile);
+    } else {
+      const started = await PythonProcess.start({
+        python: request.python,
+        module: request.module,
+        requestFile,
+        cwd: request.work,
+        env: childEnvironment(process.env, request),
+        log,
+        // A child without secrets writes straight to the log. The lines of one that has some, or that may quote the address of
+        // a proxy with its password, are cleaned on the way.
+        ...(request.secrets?.length || request.network ? { cleaned: { redact, file: control.log } } : {}),
+      });
+      if (kept === undefined) return await started.answer(control);
+      kept.process = started;
     }
+    const exit = await kept.process.answer(control);
+    if (exit !== undefined) kept.process = undefined;
+    return exit;
   } finally {
     closeSync(log);
   }
@@ -240,15 +220,17 @@ function unanswered(
   if (exit.error !== undefined) {
     return new StepFailed("crashed", `${request.step} could not be started: ${exit.error}`, { log });
   }
-  if (seen.garbled) {
-    const message = `${request.step} answered in a form that this version of exp does not know`;
-    return new StepFailed("no-result", message, { help: "its result.json lies in the work folder", log });
-  }
+  if (seen.garbled) return garbled(request, log);
   if (exit.code === 0) {
     return new StepFailed("no-result", `${request.step} ended without an answer`, { help: "its log says more", log });
   }
   const message = cause ?? `${request.step} ended with exit code ${exit.code} and no answer`;
   return new StepFailed("crashed", seen.redact(message), { help: "its log says more", log });
+}
+
+function garbled({ step }: PythonRequest, log: string): StepFailed {
+  const message = `${step} answered in a form that this version of exp does not know`;
+  return new StepFailed("no-result", message, { help: "its result.json lies in the work folder", log });
 }
 
 /** The line of a traceback that names the error. */

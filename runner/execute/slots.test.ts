@@ -11,7 +11,7 @@ function gpu(index: number): Gpu {
 }
 
 /** A machine of its own GPUs, none taken by other processes unless `busy` says so. */
-function slots(cores: number, gpus = 0, busy = new Set<string>(), shareGpus = false) {
+function slots<Gift = never>(cores: number, gpus = 0, busy = new Set<string>(), shareGpus = false) {
   const locked: string[] = [];
   const machine = { cores, memory: 100, gpus: Array.from({ length: gpus }, (_, index) => gpu(index)) };
   const lock = ({ uuid }: Gpu) => {
@@ -19,7 +19,7 @@ function slots(cores: number, gpus = 0, busy = new Set<string>(), shareGpus = fa
     locked.push(uuid);
     return { release: () => void locked.splice(locked.indexOf(uuid), 1) };
   };
-  const shared = new Slots(machine, lock, { shareGpus });
+  const shared = new Slots<Gift>(machine, lock, { shareGpus });
   return { shared, locked };
 }
 
@@ -143,22 +143,46 @@ test("GPUs are whole unless sharing is asked for", async () => {
   expect([a.grant?.gpuShare, b.grant]).toEqual([1, undefined]);
 });
 
+test("one of the same kin that needs as much takes over before others, with the locked GPUs and a gift", async () => {
+  const { shared, locked } = slots<string>(2, 1);
+  const first = await shared.acquire({ cores: 2, gpus: 1, memory: 40 }, never, "a");
+  const order: string[] = [];
+  const wait = async (name: string, kin: string | undefined, cores: number, memory: number) => {
+    const grant = await shared.acquire({ cores, gpus: 1, memory }, never, kin);
+    order.push(`${name} ${grant.gift}`);
+    expect(locked).toEqual(["GPU-0"]);
+    return grant;
+  };
+  const other = wait("other", undefined, 2, 0);
+  const smaller = wait("smaller", "a", 1, 0);
+  const heir = wait("heir", "a", 2, 60);
+  expect(first.passOn("warm")).toBe(true);
+  expect(first.passOn("warm")).toBe(false);
+  first.release();
+  const taken = await heir;
+  expect(taken.passOn("warm")).toBe(false);
+  taken.release();
+  (await other).release();
+  (await smaller).release();
+  expect(order).toEqual(["heir warm", "other undefined", "smaller undefined"]);
+});
+
 test("whatever is asked in whatever order, no more is given than there is and all get their turn", async () => {
-  const need = fc.record({ cores: fc.nat(5), gpus: fc.nat(3), memory: fc.nat(120) });
+  const need = fc.record({ cores: fc.nat(5), gpus: fc.nat(3), memory: fc.nat(120), kin: fc.constantFrom("a", "b") });
   await fc.assert(
     fc.asyncProperty(fc.array(need, { maxLength: 30 }), async (needs) => {
       const { shared, locked } = slots(4, 2);
       let cores = 0;
       let served = 0;
       const step = async (one: (typeof needs)[number]) => {
-        const grant = await shared.acquire(one, never);
+        const grant = await shared.acquire(one, never, one.kin);
         cores += grant.cores;
         expect(cores).toBeLessThanOrEqual(4);
         expect(new Set(locked).size).toBe(locked.length);
         await Promise.resolve();
         cores -= grant.cores;
         served += 1;
-        grant.release();
+        if (!grant.passOn(undefined as never)) grant.release();
       };
       await Promise.all(needs.map(step));
       expect(served).toBe(needs.length);

@@ -6,31 +6,45 @@ import type { Gpu, Machine } from "./devices.ts";
 /** Tries to take a GPU for this process among all processes of the machine; undefined while another has it. */
 export type LockGpu = (gpu: Gpu) => { release(): void } | undefined;
 
-/** What a step was given: use it, then release it. */
-export type Grant = {
+/** What a step was given: use it, then release it or pass it on. */
+export type Grant<Gift = never> = {
   readonly cores: number;
   readonly gpus: readonly Gpu[];
   /** The part of each of them that is this step's: 1 unless GPUs are shared. */
   readonly gpuShare: number;
+  /** What the step whose place this one took has left for it. */
+  readonly gift: Gift | undefined;
   /** Safe to repeat. */
   release(): void;
+  /**
+   * Gives all of it, and a gift, to the first step in the queue that is of the same kin and needs as much; false where there
+   * is none. That step goes before others: it needs the machine for less long than it would later.
+   */
+  passOn(gift: Gift): boolean;
 };
 
 /** A GPU that this process has locked, how much of it is free, and how many steps use it. */
 type Taken = { readonly lock: { release(): void }; free: number; steps: number };
 
-type Waiter = { readonly needs: Needs; readonly start: () => void };
+/** What a step takes over from one of its kin: a gift, and the GPUs that are locked already. */
+type Legacy<Gift> = { readonly gift: Gift; readonly gpus: readonly Gpu[] };
+
+type Waiter<Gift> = {
+  readonly needs: Needs;
+  readonly kin: string | undefined;
+  readonly start: (legacy?: Legacy<Gift>) => void;
+};
 
 const gpuRetry = 1_000;
 
-/** Shares the machine among steps, first come first served. */
-export class Slots {
+/** Shares the machine among steps, first come first served; but one of the same kin may follow where it gains by that. */
+export class Slots<Gift = never> {
   readonly #machine: Machine;
   readonly #lockGpu: LockGpu;
   readonly #shareGpus: boolean;
   readonly #taken = new Map<string, Taken>();
   #free: Needs;
-  #queue: Waiter[] = [];
+  #queue: Waiter<Gift>[] = [];
 
   /** With `shareGpus`, steps of this process whose memory fits one GPU together run on it together. */
   constructor(machine: Machine, lockGpu: LockGpu, { shareGpus = false }: { readonly shareGpus?: boolean } = {}) {
@@ -44,31 +58,51 @@ export class Slots {
    * Waits until the needs are free and resolves to the grant; rejects with the signal's reason once it is aborted. Needs
    * beyond the machine are cut to it. A later step may go first only with what no earlier one waits for.
    */
-  async acquire(needs: Needs, signal: AbortSignal): Promise<Grant> {
+  async acquire(needs: Needs, signal: AbortSignal, kin?: string): Promise<Grant<Gift>> {
     signal.throwIfAborted();
     setMaxListeners(0, signal);
     const share = this.#shareOf(needs);
     const cut = this.#cut(needs, share);
-    await this.#wait(cut, signal);
-    let gpus: readonly Gpu[];
+    const legacy = await this.#wait(cut, kin, signal);
+    let gpus = legacy?.gpus;
     try {
-      gpus = await this.#takeGpus(Math.min(needs.gpus, this.#machine.gpus.length), share, signal);
+      gpus ??= await this.#takeGpus(Math.min(needs.gpus, this.#machine.gpus.length), share, signal);
     } catch (error) {
       this.#give(cut);
       throw error;
     }
-    let held = true;
+    const held = gpus;
+    let open = true;
     return {
       cores: cut.cores,
-      gpus,
+      gpus: held,
       gpuShare: share,
+      gift: legacy?.gift,
       release: () => {
-        if (!held) return;
-        held = false;
-        this.#giveGpus(gpus, share);
+        if (!open) return;
+        open = false;
+        this.#giveGpus(held, share);
         this.#give(cut);
       },
+      passOn: (gift) => {
+        if (!open || !this.#handOver(cut, kin, { gift, gpus: held })) return false;
+        open = false;
+        return true;
+      },
     };
+  }
+
+  /** Starts the first waiter of the same kin with what another has, if there is one that this is enough for. */
+  #handOver(has: Needs, kin: string | undefined, legacy: Legacy<Gift>): boolean {
+    const enough = ({ cores, gpus, memory }: Needs): boolean =>
+      cores === has.cores && gpus === has.gpus && memory - has.memory <= this.#free.memory;
+    const heir = this.#queue.find((waiter) => kin !== undefined && waiter.kin === kin && enough(waiter.needs));
+    if (heir === undefined) return false;
+    this.#queue = this.#queue.filter((waiter) => waiter !== heir);
+    this.#free = minus(this.#free, minus(heir.needs, has));
+    heir.start(legacy);
+    this.#serve();
+    return true;
   }
 
   /** The part of a GPU that a step's memory is of the smallest one; all of it where either is not known. */
@@ -88,18 +122,18 @@ export class Slots {
     };
   }
 
-  #wait(needs: Needs, signal: AbortSignal): Promise<void> {
+  #wait(needs: Needs, kin: string | undefined, signal: AbortSignal): Promise<Legacy<Gift> | undefined> {
     return new Promise((resolve, reject) => {
       const abandon = () => {
         this.#queue = this.#queue.filter((one) => one !== waiter);
         reject(signal.reason);
         this.#serve();
       };
-      const start = () => {
+      const start = (legacy?: Legacy<Gift>) => {
         signal.removeEventListener("abort", abandon);
-        resolve();
+        resolve(legacy);
       };
-      const waiter: Waiter = { needs, start };
+      const waiter: Waiter<Gift> = { needs, kin, start };
       signal.addEventListener("abort", abandon, { once: true });
       this.#queue.push(waiter);
       this.#serve();
@@ -109,7 +143,7 @@ export class Slots {
   /** Starts whoever fits; what an earlier one waits for is set aside before a later one is looked at. */
   #serve(): void {
     let open = this.#free;
-    const waiting: Waiter[] = [];
+    const waiting: Waiter<Gift>[] = [];
     for (const waiter of this.#queue) {
       if (fits(waiter.needs, open)) {
         this.#free = minus(this.#free, waiter.needs);

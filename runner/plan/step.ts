@@ -59,6 +59,8 @@ export type Draft<P extends Json = Json> = {
   /** Order only, in no key. */
   readonly after: readonly string[];
   readonly needs: Needs;
+  /** Steps of one kin load the same thing first: one process may run them one after the other. In no key. */
+  readonly kin?: string;
   /** In no key. */
   readonly expects?: Expected;
 };

@@ -92,6 +92,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
   const { module, environment } = programs[how.engine];
   const native = site.precision[deviceOf(experiment, site)];
   const scored: Experiment = part === "eval" ? experiment : { ...experiment, evaluate: { ...evaluate, on: part } };
+  const weights = weightsOf(experiment, arm);
   const expects = expectGeneration(scored, templateOf(experiment, arm), site);
   return draft({
     id,
@@ -110,11 +111,15 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
       model: { step: "fetch", file: "model.json" },
       prompts: { step: `prompt.${arm}`, file: `${part}.jsonl` },
       ...(rest.constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
-      ...weightsOf(experiment, arm),
+      ...weights,
     },
     places: { model: site.model(model.base, model.revision).dir },
     after: ["preflight"],
     needs: needsOf(experiment, site, expects),
+    // A base is loaded once for its own answers and those of all adapters on it.
+    ...(how.engine === "transformers" && !("weights" in weights)
+      ? { kin: JSON.stringify([module, model.base, model.revision ?? null, precision, native]) }
+      : {}),
     expects,
   });
 }
