@@ -1,21 +1,73 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Experiment } from "../experiment/schema.ts";
-import { type Ablation, total, varying } from "../report/ablation.ts";
+import { type Ablation, averaged, total, varying } from "../report/ablation.ts";
 import { lastScores, readSelection, type Selection } from "../steps/selection.ts";
 import { subjectOf } from "./answers.ts";
+import { dotted } from "./config.ts";
 import type { Manifest } from "./manifest.ts";
+import { runRowOf } from "./run-row.ts";
 import type { FinishedRun } from "./runs.ts";
 
-/** The sweep that a finished run won, with what its runs cost as far as they are here; undefined where it won none. */
-export function ablationOf(winner: FinishedRun): Ablation | undefined {
+/** The sweep that a finished run is of, as far as its runs are here; undefined where it is of none. */
+export function ablationOf(run: FinishedRun): Ablation | undefined {
+  if (run.manifest.coordinates === "") return undefined;
+  const folder = dirname(run.path);
+  if (run.manifest.steps.select === undefined) return ablationAround(run, siblings(dirname(folder)));
+  return existsSync(join(folder, "selection.json")) ? ablationWonBy(run) : undefined;
+}
+
+/**
+ * The runs of a sweep that chooses nothing: they differ in the keys of their coordinates alone, and seeds of training and
+ * generation are averaged over. Undefined for one run, and for one of those that a winner was chosen from: that has the table.
+ */
+function ablationAround(run: FinishedRun, beside: readonly FinishedRun[]): Ablation | undefined {
+  const keys = [...valuesOf(run).keys()];
+  const rest = ({ manifest }: FinishedRun): string =>
+    JSON.stringify([...dotted(manifest.config)].filter(([key]) => !keys.includes(key)));
+  const alike = beside.filter((one) => [...valuesOf(one).keys()].join() === keys.join());
+  if (alike.some(({ manifest }) => manifest.steps.select !== undefined)) return undefined;
+  const own = rest(run);
+  // Of a run that was sealed twice the newer one counts.
+  const runs = new Map(alike.filter((one) => rest(one) === own).map((one) => [one.manifest.coordinates, one]));
+  if (runs.size < 2) return undefined;
+  const chosen = keys.filter((key) => !/^(train|generate)\..*seed$/.test(key));
+  const settings = averaged(
+    [...runs.values()].map((one) => {
+      const { manifest } = one;
+      const written = valuesOf(one);
+      const values = Object.fromEntries(chosen.map((key) => [key, written.get(key)]));
+      const [score] = runRowOf(one).scores;
+      const { value = null, interval = null } = score ?? {};
+      return { setting: JSON.stringify(values), values, value, interval, seconds: manifest.cost.seconds };
+    }),
+  );
+  const { primary, on } = (run.manifest.config as unknown as Experiment).evaluate;
+  return { experiment: run.manifest.experiment, ...primary, rows: on, keys: varying(settings), settings };
+}
+
+/** The dotted keys that set a run of a sweep apart, with their values as they were written. */
+function valuesOf({ manifest: { coordinates } }: FinishedRun): ReadonlyMap<string, unknown> {
+  const parts = coordinates.split(/,(?=[A-Za-z_][\w.]*=)/).map((part) => /^([\w.]+)=(.*)$/s.exec(part));
+  return new Map(parts.flatMap((part) => (part === null ? [] : [[part[1] as string, parsed(part[2] as string)]])));
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The sweep that a run won, with what its runs cost. */
+function ablationWonBy(winner: FinishedRun): Ablation {
   const folder = dirname(winner.path);
-  if (winner.manifest.steps.select === undefined || !existsSync(join(folder, "selection.json"))) return undefined;
   const selection = readSelection(folder);
   const beside = siblings(dirname(folder));
   const chosen = selection.settings.find(({ setting }) => setting === selection.winner);
   const seeds = new Set(chosen?.runs.map(({ coordinates }) => coordinates));
-  const own = winner.manifest.steps.select.object;
+  const own = winner.manifest.steps.select?.object;
   // Of a run that was sealed twice, by another exp or with other inputs besides, the newer one counts.
   const finals = new Map(
     beside

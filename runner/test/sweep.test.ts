@@ -161,6 +161,13 @@ test("--sweep varies keys of the command line: one value more runs the new runs 
   expect(built.sort()).toEqual(["analyse", "evaluate.zero_shot", "generate.zero_shot", "workbook"]);
   const { run } = rig.manifest(manifests(after)[2] as string);
   expect(await rig.done("why", run, "analyse")).toContain("cached");
+  const table = (await rig.done("show", "sweep"))
+    .split("\n")
+    .filter((line) => /^data\/[abc]\.jsonl +0\.\d+ \[/.test(line));
+  expect(table).toHaveLength(3);
+  const { stdout: reported } = await rig.exp("report", "sweep", "--html");
+  const page = readFileSync(rig.path((/\S+\.html/.exec(reported) as RegExpExecArray)[0]), "utf8");
+  expect(page).toContain("Points with intervals, one for each setting of the sweep");
   expect(await rig.done("check", file, "--sweep", sweep("a", "b"))).toContain("a sweep of 2 runs");
   expectFailure(await rig.exp("plan", file, "--sweep", "generate.fil=a"), 2, /did you mean "generate.file"/);
 });

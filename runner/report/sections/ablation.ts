@@ -1,18 +1,19 @@
-import { shortKeys, valueText } from "../ablation.ts";
+import { type AblationRow, shortKeys, valueText } from "../ablation.ts";
 import { type Block, heading, paragraph } from "../block.ts";
 import type { RunFacts, Study } from "../study.ts";
 import { duration, metricWord, score, withInterval } from "../words.ts";
 
-/** What each sweep varied and chose among, on the rows that it was chosen by. */
+/** What each sweep varied, on the rows that were scored, or that it was chosen by where one of its settings was. */
 export function ablation({ runs }: Study): readonly Block[] {
   const seen = new Set<string>();
-  const won = runs.filter(({ ablation: own, steps }) => {
-    const object = steps.select?.object ?? "";
-    if (own === undefined || seen.has(object)) return false;
-    seen.add(object);
+  const swept = runs.filter(({ ablation: own, steps }) => {
+    if (own === undefined) return false;
+    const name = steps.select?.object ?? JSON.stringify([own.experiment, own.keys, own.settings]);
+    if (seen.has(name)) return false;
+    seen.add(name);
     return true;
   });
-  return won.length === 0 ? [] : [heading(1, "Ablation"), ...won.flatMap(tableOf)];
+  return swept.length === 0 ? [] : [heading(1, "Ablation"), ...swept.flatMap(tableOf)];
 }
 
 function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
@@ -23,14 +24,14 @@ function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
     {
       type: "table",
       id: `ablation-${run}`,
-      caption: `${experiment}: every setting on ${rows} rows, with 95 % intervals. The chosen one alone was scored on test.`,
+      caption: `${experiment}: every setting on ${rows} rows, with 95 % intervals.${chosen === undefined ? "" : " The chosen one alone was scored on test."}`,
       head: [
         ...shortKeys(keys),
         ...(hasEpochs ? ["epochs"] : []),
         `${metricWord(metric)} (${view})`,
         ...(hasSeeds ? ["SD", "seeds"] : []),
         "cost",
-        "on test",
+        ...(chosen === undefined ? [] : ["on test"]),
       ],
       align: [
         ...keys.map(() => "left" as const),
@@ -38,7 +39,7 @@ function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
         "right",
         ...(hasSeeds ? ["right" as const, "right" as const] : []),
         "right",
-        "right",
+        ...(chosen === undefined ? [] : ["right" as const]),
       ],
       rows: settings.map(({ values, value, interval, sd, runs, seconds, test, epochs }) => [
         ...keys.map((key) => valueText(values[key])),
@@ -46,14 +47,10 @@ function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
         value === null || interval === null ? score(value ?? undefined) : withInterval({ value, ...interval }),
         ...(hasSeeds ? [score(sd ?? undefined), String(runs)] : []),
         seconds === null ? "–" : duration(seconds),
-        (test ?? [])
-          .map(({ value: one, low, high }) =>
-            low === undefined || high === undefined ? score(one) : withInterval({ value: one, low, high }),
-          )
-          .join("; "),
+        ...(chosen === undefined ? [] : [testText(test ?? [])]),
       ]),
     },
-    paragraph(`The choice was made on ${rows} rows: ${chosen?.why ?? ""}.`),
+    ...(chosen === undefined ? [] : [paragraph(`The choice was made on ${rows} rows: ${chosen.why}.`)]),
     {
       type: "figure",
       id: "ablation",
@@ -61,4 +58,13 @@ function tableOf({ ablation: own, run }: RunFacts): readonly Block[] {
       alt: "Points with intervals, one for each setting of the sweep",
     },
   ];
+}
+
+/** The winner's scores on test, of each of its runs. */
+function testText(scores: NonNullable<AblationRow["test"]>): string {
+  return scores
+    .map(({ value, low, high }) =>
+      low === undefined || high === undefined ? score(value) : withInterval({ value, low, high }),
+    )
+    .join("; ");
 }
