@@ -1,9 +1,10 @@
-import { hardwareWords } from "../report/hardware.ts";
 import { warningOf } from "../report/report.ts";
-import { commandOf, leaves } from "../report/sections/reproduction.ts";
+import { commandOf } from "../report/sections/reproduction.ts";
 import type { RunFacts } from "../report/study.ts";
-import { armWord, duration, metricWord, score, whole, withInterval } from "../report/words.ts";
 import { type Material, nothingTrained, trainedRuns } from "./item.ts";
+import { block, unique } from "./markdown.ts";
+import { dataSet, environment, hyperParameters, results, software } from "./readme-tables.ts";
+import { slot } from "./slot.ts";
 
 /** First line of a README that exp has written: one that has it may be written again. */
 export const readmeMark = "<!-- Written by exp from finished runs: what people add belongs into report.notes. -->";
@@ -28,22 +29,6 @@ export function readmeOf(material: Material): string {
     ...sections.flatMap((section) => ["", `## ${section.heading}`, "", ...section.lines(material)]),
   ].join("\n")}\n`;
 }
-
-/** What is asked of the authors until their notes have it. */
-function slot({ notes }: Material, heading: string, ask: string): readonly string[] {
-  const text = notes[heading.toLowerCase()];
-  if (text !== undefined) return [text.trim()];
-  return [`*To be filled in by the authors: ${ask} (report.notes, heading "${heading}")*`];
-}
-
-const block = (lines: readonly string[]): readonly string[] => ["```", ...lines, "```"];
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): readonly string[] =>
-  [head, head.map(() => "---"), ...rows].map((cells) => `| ${cells.map(cell).join(" | ")} |`);
-
-const cell = (text: string): string => text.replaceAll("|", "\\|").replaceAll("\n", " ");
-
-const unique = (lines: readonly string[]): readonly string[] => [...new Set(lines)];
 
 /** Said in place of what a training would have. */
 function untrained(material: Material): string {
@@ -184,71 +169,6 @@ const sections: readonly Section[] = [
   },
 ];
 
-function environment({ runs }: Material): readonly string[] {
-  const backends = new Set(["torchtune", ...runs.flatMap(({ config }) => config.train?.backend ?? [])]);
-  return [
-    ...table(
-      ["run", "system", "hardware", "exp, Node.js", "environment"],
-      runs.map(({ experiment, run, provenance: { os, hardware, exp, node, locks } }) => [
-        `${experiment}/${run}`,
-        os,
-        hardwareWords(hardware),
-        `${exp}, ${node}`,
-        Object.entries(locks)
-          .map(([name, sha256]) => `${name} (lock ${sha256.slice(0, 12)})`)
-          .join(", "),
-      ]),
-    ),
-    "",
-    "Node.js 20.19 or newer and Python 3.11 to 3.13 with `venv`; packages come from hash-checked lock files:",
-    "",
-    ...block(["npm install", `npx exp setup ${[...backends].join(" ")}`, "npx exp doctor"]),
-  ];
-}
-
-function dataSet(material: Material): readonly string[] {
-  const run = material.runs.at(-1) as RunFacts;
-  const { sources } = run.provenance;
-  const { train, test, validation } = run.config.data;
-  const files: readonly (readonly [string, string | undefined])[] = [
-    ["train", train.file],
-    ["validation", validation?.file],
-    ["test", test?.file],
-  ];
-  return [
-    ...slot(material, "Data source", "where the data come from, a link if they are public, and their terms"),
-    "",
-    ...table(
-      ["part", "file", "SHA-256"],
-      files.flatMap(([part, file]) =>
-        file === undefined ? [] : [[part, `\`${file}\``, `\`${sources[file] ?? "–"}\``]],
-      ),
-    ),
-    "",
-    ...table(
-      ["part", "rows used", "labels (basic view)", "labels a row"],
-      Object.entries(run.audit?.splits ?? {}).map(([part, facts]) => [
-        part,
-        whole(facts.rows),
-        whole(facts.labels_basic),
-        facts.labels_per_row.toFixed(2),
-      ]),
-    ),
-  ];
-}
-
-function hyperParameters(run: RunFacts): readonly string[] {
-  return [
-    "",
-    `${run.name} (run \`${run.run}\`), model \`${run.config.model.base}\`${run.config.model.revision === undefined ? "" : ` at \`${run.config.model.revision}\``}, ${duration(run.steps.train?.seconds ?? 0)}:`,
-    "",
-    ...table(
-      ["key", "value"],
-      leaves({ train: run.config.train }).map(([key, value]) => [`\`${key}\``, value]),
-    ),
-  ];
-}
-
 function notebook(material: Material, heading: string, says: string): readonly string[] {
   return [
     ...(material.notebook === undefined ? [] : [`The file \`${material.notebook.file}\` runs on Colab. ${says}`, ""]),
@@ -261,47 +181,6 @@ function armsAsked({ steps }: RunFacts): readonly string[] {
   return Object.entries(steps).flatMap(([id, { kind }]) =>
     ["generate", "ask", "replay"].includes(kind) && !id.includes("@") ? [id] : [],
   );
-}
-
-function results({ runs }: Material): readonly string[] {
-  const { metrics, primary } = (runs.at(-1) as RunFacts).config.evaluate;
-  const shown = metrics.slice(0, 4);
-  return [
-    `Each arm in the ${primary.view} view of labels, with 95 % bootstrap intervals over cases where there are several arms.`,
-    "",
-    ...table(
-      ["run", "arm", ...shown.map(metricWord)],
-      runs.flatMap((run) =>
-        run.arms.map(({ name, views }) => [
-          run.name,
-          armWord(name),
-          ...shown.map((metric) => {
-            const measured = run.comparison?.arms[name]?.[metric];
-            return measured === undefined
-              ? score(views[run.config.evaluate.primary.view]?.[metric])
-              : withInterval(measured);
-          }),
-        ]),
-      ),
-    ),
-    "",
-    "These commands make the table:",
-    "",
-    ...block([
-      ...unique(runs.map(commandOf)),
-      `npx exp compare ${runs.map(({ experiment, run }) => `${experiment}/${run}`).join(" ")}`,
-      `npx exp report ${runs.map(({ experiment, run }) => `${experiment}/${run}`).join(" ")}`,
-    ]),
-  ];
-}
-
-function software(runs: readonly RunFacts[]): readonly string[] {
-  const pinned = runs.flatMap(({ provenance: { packages } }) => Object.values(packages).flatMap(Object.entries));
-  const known = new Set(["torch", "torchtune", "axolotl", "transformers", "peft", "scikit-learn", "vllm"]);
-  return unique([
-    ...runs.map(({ provenance: { exp } }) => `exp ${exp}`),
-    ...pinned.filter(([name]) => known.has(name)).map(([name, version]) => `${name} ${version}`),
-  ]);
 }
 
 /** Ids of the sections: a test holds them against the items of the code part. */
