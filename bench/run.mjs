@@ -12,6 +12,7 @@ import { parseArgs } from "node:util";
 import { build } from "esbuild";
 import { Anchors } from "./anchors.mjs";
 import { audit } from "./audit.mjs";
+import { entries } from "./entries.mjs";
 import { files } from "./files.mjs";
 import { listing } from "./listing.mjs";
 import { live } from "./live.mjs";
@@ -27,7 +28,21 @@ import { toMarkdown } from "./table.mjs";
 import { training } from "./training.mjs";
 import { workbook } from "./workbook.mjs";
 
-const benches = [startup, steps, sweep, files, scoring, workbook, training, audit, pages, listing, live, submit];
+const benches = [
+  startup,
+  steps,
+  sweep,
+  files,
+  scoring,
+  workbook,
+  training,
+  audit,
+  pages,
+  listing,
+  entries,
+  live,
+  submit,
+];
 
 const { values: options, positionals: names } = parseArgs({
   allowPositionals: true,

@@ -33,6 +33,7 @@ import { plural } from "../show/quantity.ts";
 import { runSummary } from "../show/run.ts";
 import { readSelection } from "../steps/selection.ts";
 import type { Store } from "../store/store.ts";
+import { clashByCase } from "../study/case.ts";
 import { formerIngredients } from "../study/former.ts";
 import type { Manifest } from "../study/manifest.ts";
 
@@ -100,7 +101,11 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
   const plan = until(planned.plan);
   const { store, artifacts } = project;
 
-  const wrong = options.mirror === undefined ? undefined : wrongMirror(options.mirror, project, context);
+  const wrong =
+    clashByCase(
+      loaded.map(({ name }) => name),
+      artifacts,
+    ) ?? (options.mirror === undefined ? undefined : wrongMirror(options.mirror, project, context));
   if (wrong !== undefined) {
     context.err(`exp run: ${wrong}\n`);
     return exit.invalid;

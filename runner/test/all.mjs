@@ -69,7 +69,7 @@ function pytest(environment, folder) {
 /** Writes what the tests that inject faults have found to docs/soak.md. */
 function writeSoak(tests) {
   const faults = tests.filter(({ fullName }) =>
-    /killed|at once|full disk|no space|read-only|edit|truncated/.test(fullName),
+    /killed|at once|full|quota|no space|read-only|edit|truncated|symlink|by case|entries of others/.test(fullName),
   );
   const rows = faults.map(
     ({ fullName, status, duration }) =>
