@@ -90,6 +90,7 @@ def run(step: Step) -> dict[str, Any]:
         "seconds_axolotl": round(time.monotonic() - started, 3),
         "tokens_per_second": round(report["tokens"] / max(outcome["seconds"], 1e-9), 1),
         "tokens": report["tokens"],
+        "trained_tokens": report["trained_tokens"],
         "peak_memory": _peak_of_children(),
         "peak_gpu_memory": outcome["peak_gpu_memory"],
         "resumed_from_step": resumed,

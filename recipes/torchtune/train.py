@@ -227,6 +227,7 @@ def _evidence(recipe: Recipe, precision: str, processes: int) -> dict[str, Any]:
         "seconds_training": round(history.seconds, 3),
         "tokens_per_second": round(history.speed, 1),
         "tokens": history.tokens,
+        "trained_tokens": history.trained_tokens,
         "resumed_from_step": recipe.resumed_from,
         **({"gpu_memory": torch.cuda.max_memory_allocated(device)} if cuda else {}),
     }

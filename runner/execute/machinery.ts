@@ -14,6 +14,7 @@ import type { PythonProcess } from "./process.ts";
 import { type PythonRequest, runPython } from "./python.ts";
 import type { Machinery } from "./scheduler.ts";
 import { type Grant, gpuVariables, Slots } from "./slots.ts";
+import { Spent } from "./spent.ts";
 
 const oneTurn = { cores: 1, gpus: 0, memory: 0 };
 
@@ -99,7 +100,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       const unstored = store.takeUnstored(known.key);
       const staged = unstored?.staged ?? store.stage(known.key);
       try {
-        const made = unstored ?? (await timed(() => make(step, known.key, staged, { grant, kept }, upstream)));
+        const made = unstored ?? (await make(step, known.key, staged, { grant, kept }, upstream));
         if (unstored === undefined) frozen.verify(step);
         const { evidence, seconds } = made;
         const outputs = step.kind.outputs(step.draft.params);
@@ -136,15 +137,16 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     return dir !== undefined && existsSync(dir) ? { earlier: dir } : {};
   }
 
-  /** Runs the step with its outputs going to the staged folder; gives what it learnt about itself. */
+  /** Runs the step with its outputs going to the staged folder; gives what it learnt about itself, and its seconds. */
   async function make(
     step: PlannedStep,
     key: string,
     staged: Staged,
     { grant, kept }: { readonly grant: Grant<PythonProcess>; readonly kept: Kept },
     upstream: ReadonlyMap<PlannedStep, StoreRecord>,
-  ): Promise<Readonly<Record<string, Json>>> {
+  ): Promise<{ readonly evidence: Readonly<Record<string, Json>>; readonly seconds: number }> {
     const { draft } = step;
+    const spent = new Spent(join(store.root, "work", key));
     const evidence: Record<string, Json> = {};
     const inputs: Record<string, string> = {};
     for (const [name, from] of Object.entries(step.upstream)) {
@@ -163,7 +165,10 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       place: (name) => draft.places[name] as string,
       hint: (name) => draft.hints[name],
       secret: (name) => process.env[name],
-      progress: (progress) => parts.emit({ type: "progress", step: step.id, ...progress }),
+      progress(progress) {
+        spent.note();
+        parts.emit({ type: "progress", step: step.id, ...progress });
+      },
       evidence: (values) => void Object.assign(evidence, values),
       async pause() {
         await new Promise<void>((resolve) => setImmediate(resolve));
@@ -215,17 +220,14 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     try {
       await step.kind.run(draft.params, ports);
     } catch (error) {
+      spent.note({ now: true });
       throw error instanceof StepFailed ? frozen.asWritten(step, error) : error;
     }
+    if (spent.before > 0) evidence.seconds_before = spent.before;
     // Time and memory of a step that had a neighbour are not those that it would have had alone.
-    return grant.gpus.length > 0 && grant.gpuShare < 1 ? { ...evidence, gpu_share: grant.gpuShare } : evidence;
+    if (grant.gpus.length > 0 && grant.gpuShare < 1) evidence.gpu_share = grant.gpuShare;
+    return { evidence, seconds: spent.seconds };
   }
-}
-
-async function timed(work: () => Promise<Readonly<Record<string, Json>>>) {
-  const started = performance.now();
-  const evidence = await work();
-  return { evidence, seconds: Math.round(performance.now() - started) / 1000 };
 }
 
 /** Waits for something that the first Ctrl-C gives up on. */

@@ -27,7 +27,7 @@ export type StoreRecord = {
   readonly evidence: Readonly<Record<string, Json>>;
   /** ISO 8601, UTC. */
   readonly created: string;
-  /** Wall-clock seconds that the step took. */
+  /** Wall-clock seconds that the step took, with those of the tries that it went on from. */
   readonly seconds: number;
 };
 

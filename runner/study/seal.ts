@@ -204,11 +204,20 @@ function costOf(steps: Readonly<Record<string, ManifestStep>>): Cost {
   // Two steps of one key are one piece of work.
   const all = [...new Map(Object.values(steps).map((step) => [step.key, step])).values()];
   const energy = energyOf(all);
-  const total = (name: string): number => all.reduce((sum, { evidence }) => sum + number(evidence[name]), 0);
+  // Preflight too counts trained tokens: those of one epoch, before there is any.
+  const total = (name: string, counted = all): number =>
+    counted.reduce((sum, { evidence }) => sum + number(evidence[name]), 0);
   return {
     seconds: Math.round(all.reduce((sum, { seconds }) => sum + seconds, 0) * 1000) / 1000,
     peak_memory: Math.max(0, ...all.map(({ evidence }) => number(evidence.peak_memory))),
-    tokens: { trained: total("trained_tokens"), prompted: total("prompt_tokens"), generated: total("new_tokens") },
+    tokens: {
+      trained: total(
+        "trained_tokens",
+        all.filter(({ kind }) => kind === "train"),
+      ),
+      prompted: total("prompt_tokens"),
+      generated: total("new_tokens"),
+    },
     ...(energy === undefined ? {} : { energy }),
     steps: Object.fromEntries(
       Object.entries(steps).map(([id, { seconds, evidence }]) => [

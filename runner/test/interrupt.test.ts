@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Event } from "../execute/event.ts";
+import type { StoreRecord } from "../plan/record.ts";
 import { processesWith, type Rig, test, told } from "./rig.ts";
 import { expectTidy, expectWhole, names } from "./whole.ts";
 
@@ -47,6 +48,12 @@ test("once: exit code 130, nothing half-made, and a rerun resumes the training t
 
   await straight.built(file, ...long.slice(1));
   expect(adapterOf(rig)).toEqual(adapterOf(straight));
+
+  // What it cost is what both tries cost, and what it was trained on is what the straight one was.
+  const { seconds, evidence } = trainRecord(rig);
+  expect(evidence.seconds_before).toBeGreaterThan(1);
+  expect(seconds).toBeGreaterThan(Number(evidence.seconds_before) + 1);
+  expect(evidence.trained_tokens).toBe(trainRecord(straight).evidence.trained_tokens);
 });
 
 test("twice: the whole group is killed at once, and a rerun is none the worse", async ({ rig }) => {
@@ -104,10 +111,14 @@ test("in plain lines, the reader is told what was interrupted", async ({ rig }) 
   expect(stdout).toMatch(/^run tuned {2}interrupted$/m);
 });
 
+/** The record of the training of a study. */
+function trainRecord(rig: Rig): StoreRecord {
+  return names(rig.path("artifacts/store/keys"))
+    .map((name) => rig.readJson(`artifacts/store/keys/${name}`) as StoreRecord)
+    .find(({ ingredients }) => ingredients.kind === "train") as StoreRecord;
+}
+
 /** Digests of the adapter that a study trained. */
-function adapterOf(rig: Rig): Readonly<Record<string, string>> {
-  const record = names(rig.path("artifacts/store/keys"))
-    .map((name) => rig.readJson(`artifacts/store/keys/${name}`) as { ingredients: { kind: string }; files: object })
-    .find(({ ingredients }) => ingredients.kind === "train");
-  return Object.fromEntries(Object.entries(record?.files ?? {}).filter(([name]) => name.startsWith("adapter/")));
+function adapterOf(rig: Rig): Readonly<Record<string, unknown>> {
+  return Object.fromEntries(Object.entries(trainRecord(rig).files).filter(([name]) => name.startsWith("adapter/")));
 }
