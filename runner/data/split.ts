@@ -14,6 +14,20 @@ export function splitValidation<T extends Splittable>(
   return { train: rows.filter((_, row) => part[row] === 0), validation: rows.filter((_, row) => part[row] === 1) };
 }
 
+/** Takes one of `folds` folds (from 1) apart; both parts keep the order of the rows. */
+export function splitFold<T extends Splittable>(
+  rows: readonly T[],
+  folds: number,
+  fold: number,
+  seed: number,
+): { readonly train: readonly T[]; readonly validation: readonly T[] } {
+  const part = assignFolds(rows, folds, seed);
+  return {
+    train: rows.filter((_, row) => part[row] !== fold - 1),
+    validation: rows.filter((_, row) => part[row] === fold - 1),
+  };
+}
+
 /** Assigns each row to one of `folds` folds of equal size, stratified by label: row -> fold. */
 export function assignFolds(rows: readonly Splittable[], folds: number, seed: number): Int32Array {
   const base = Math.floor(rows.length / folds);

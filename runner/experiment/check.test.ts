@@ -54,7 +54,11 @@ describe("data", () => {
       "out-of-range: data.validation.fraction must be 0.5 or less",
     ],
     "no fraction": ["data: {validation: {fraction: 0}}", "out-of-range: data.validation.fraction must be more than 0"],
-    "folds, for now": ["data: {validation: {folds: 5}}", "not-available: folds"],
+    "a fold of none": ["data: {validation: {fraction: 0.1, fold: 2}}", "needs-file: fold is one of"],
+    "a fold too far": [
+      "data: {validation: {folds: 3, fold: 4}}",
+      "out-of-range: data.validation.fold must be at most 3",
+    ],
     "a sheet of a csv": ["data: {test: {file: data/test.csv, sheet: a}}", "needs-file: only an .xlsx file has sheets"],
     "an audit code that does not exist": [
       "data: {accept: [leak, leek]}",

@@ -33,6 +33,21 @@ describe("an experiment that is right", () => {
     const result = loadText(text);
     expect(result.ok && frozen(result.value)).toBe(true);
   });
+  it("is a run for each fold of its training rows, unless one is named", () => {
+    const folds = (text: string) => {
+      const result = loadText(`${minimal}${text}`);
+      return result.ok && result.value.points.map(({ experiment: { data } }) => data.validation?.fold);
+    };
+    expect(folds("data: {validation: {folds: 3}}\n")).toEqual([1, 2, 3]);
+    expect(folds("data: {validation: {folds: 3, fold: 2}}\n")).toEqual([2]);
+    expect(folds("data: {validation: {folds: 2}}\nsweep: {grid: {evaluate.on: [test, validation]}}\n")).toEqual([
+      ...[1, 2, 1, 2],
+    ]);
+    const varied = "data: {validation: {folds: 3}}\nsweep: {grid: {data.validation.fold: [3, 1]}}\n";
+    expect(folds(varied)).toEqual([3, 1]);
+    const result = loadText(`${minimal}data: {validation: {folds: 2}}\n`);
+    expect(result.ok && result.value.sweep?.repeated).toEqual(["data.validation.fold"]);
+  });
   it("says which values nobody wrote", () => {
     const result = loadText(`${minimal}train: {rank: 8}\ngenerate: {max_new_tokens: 64}\n`);
     const defaulted = result.ok ? result.value.points[0]?.defaulted : [];

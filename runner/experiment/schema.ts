@@ -75,7 +75,19 @@ const data = {
         },
         file: { ...filePath, description: "A file of its own, relative to this YAML." },
         ...dataFileProperties,
-        folds: { type: "integer", minimum: 2, maximum: 20, description: "Cross-validation." },
+        folds: {
+          type: "integer",
+          minimum: 2,
+          maximum: 20,
+          description:
+            "Cross-validation: a run for each fold, which is kept apart in it; scores are averaged over them.",
+        },
+        fold: {
+          type: "integer",
+          minimum: 1,
+          maximum: 20,
+          description: "The one fold that is kept apart. Absent: each.",
+        },
         seed: { ...seed, default: 13, description: "Seed of the split." },
       },
       description: "Rows that choose and stop: one of fraction, file, folds. Absent: none, all rows are trained on.",

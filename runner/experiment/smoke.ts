@@ -30,7 +30,8 @@ export const smokeWarning = (name: string): string =>
 export function smoke(experiment: Experiment): Experiment {
   const { upload: _upload, ...kept } = experiment;
   const { data, prompt, train, generate, evaluate } = kept;
-  const fraction = data.validation?.fraction === undefined ? 0 : Math.max(data.validation.fraction, validated);
+  const { fraction: share, folds } = data.validation ?? {};
+  const fraction = share !== undefined ? Math.max(share, validated) : folds !== undefined ? 1 / folds : 0;
   const small = {
     ...kept,
     name: `${kept.name}${mark}`,

@@ -4,7 +4,7 @@ import { allowedAnswers } from "../data/answers.ts";
 import { audit, blocking, type SplitName } from "../data/audit.ts";
 import { labelCounts } from "../data/labels.ts";
 import { type Columns, type Row, readRows, takePart } from "../data/rows.ts";
-import { splitValidation } from "../data/split.ts";
+import { splitFold, splitValidation } from "../data/split.ts";
 import { oversample, targetWriter } from "../data/target.ts";
 import type { Diagnostic, Result } from "../diagnostic/diagnostic.ts";
 import { formatDiagnostic } from "../diagnostic/frame.ts";
@@ -35,8 +35,12 @@ export type DataParams = {
   readonly columns: Columns & { readonly [key: string]: string };
   readonly train: Part;
   readonly test: Part | null;
-  /** A share of the training rows, a file of its own (then `data.validation.file` is a source), or none. */
-  readonly validation: { readonly fraction: number; readonly seed: number } | Part | null;
+  /** A share or a fold of the training rows, a file of its own (then `data.validation.file` is a source), or none. */
+  readonly validation:
+    | { readonly fraction: number; readonly seed: number }
+    | { readonly folds: number; readonly fold: number; readonly seed: number }
+    | Part
+    | null;
   readonly separator: string;
   readonly task: "label_set" | "single_label";
   readonly targets: { readonly view: View; readonly order: "as_is" | "alphabetical" | "frequency" };
@@ -105,6 +109,8 @@ export async function readStudy(params: DataParams, source: (name: string) => st
   if (validation === null) return { splits: { train: given, validation: [], test }, recoded };
   if ("fraction" in validation)
     return { splits: { ...splitValidation(given, validation.fraction, validation.seed), test }, recoded };
+  if ("folds" in validation)
+    return { splits: { ...splitFold(given, validation.folds, validation.fold, validation.seed), test }, recoded };
   return { splits: { train: given, validation: await read("validation", validation), test }, recoded };
 }
 
@@ -125,9 +131,11 @@ export function draftData(experiment: Experiment, site: Site) {
   const apartAs =
     validation?.fraction !== undefined
       ? { fraction: validation.fraction, seed: validation.seed }
-      : validation?.file !== undefined
-        ? part(validation)
-        : null;
+      : validation?.folds !== undefined
+        ? { folds: validation.folds, fold: validation.fold ?? 1, seed: validation.seed }
+        : validation?.file !== undefined
+          ? part(validation)
+          : null;
   return draft({
     id: "data",
     kind: data.name,

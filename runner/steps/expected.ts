@@ -67,7 +67,7 @@ export function expectTraining(
   const rows = site.rows(experiment.data.train.file);
   const mean = meanTokens(experiment, experiment.prompt.template, site);
   const count = Math.min(rows?.count ?? 0, experiment.data.train.limit ?? Number.POSITIVE_INFINITY);
-  const kept = count * (1 - (experiment.data.validation?.fraction ?? 0));
+  const kept = count * (1 - (heldOut(experiment) ?? 0));
   const atMost = (train.max_steps ?? Number.POSITIVE_INFINITY) * train.batch_size * train.gradient_accumulation;
   const most = rung === undefined ? train.epochs : rung.epochs - rung.from;
   const epochs: Range = [train.early_stopping === undefined ? most : 1, most];
@@ -118,7 +118,7 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens: generate.max_new_tokens };
   const part = evaluate.on === "test" ? data.test : undefined;
   const rows = site.rows(part?.file ?? data.train.file);
-  const share = part === undefined ? (data.validation?.fraction ?? 1) : 1;
+  const share = part === undefined ? (heldOut(experiment) ?? 1) : 1;
   const count = Math.min(rows?.count ?? 0, part?.limit ?? Number.POSITIVE_INFINITY) * share;
   const votes = generate.vote?.samples ?? 1;
   const seconds = generationSeconds(
@@ -228,4 +228,9 @@ function smallerGeneration({ generate }: Experiment): readonly string[] {
     ...(generate.precision === "4bit" ? [] : ["generate.precision: 4bit"]),
     "a smaller model.base",
   ];
+}
+
+/** The share of the training rows that is kept apart; undefined where validation rows are none of them. */
+function heldOut({ data: { validation } }: Experiment): number | undefined {
+  return validation?.folds === undefined ? validation?.fraction : 1 / validation.folds;
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { foldKey } from "../experiment/folds.ts";
 import { goOn } from "../experiment/halving.ts";
 import type { Point } from "../experiment/loaded.ts";
 import type { Select } from "../experiment/schema.ts";
@@ -32,8 +33,11 @@ type Params = {
     readonly setting: string;
     /** Dotted key -> value of what is selected among. */
     readonly values: { readonly [key: string]: Json };
-    /** Coordinates of its runs, and the number in the names of what is read of each. */
-    readonly runs: readonly { readonly coordinates: string; readonly at: number }[];
+    /**
+     * Coordinates of its runs, and the number in the names of what is read of each. In cross-validation, what sets the run apart
+     * from those that are not folds of the same training.
+     */
+    readonly runs: readonly { readonly coordinates: string; readonly at: number; readonly seed?: string }[];
   }[];
   readonly bootstrap: { readonly samples: number; readonly seed: number };
   /** Of a sweep by halving: after how many epochs, and but for its last rung how many settings go on. */
@@ -55,9 +59,10 @@ export const select: StepKind<Params> = {
     let n = 0;
     const scored: ScoredSetting[] = [];
     for (const { setting, values, runs } of settings) {
+      const counts = new Map<string, number>();
       const own = runs.map(({ coordinates, at }) => {
         const metrics = JSON.parse(readFileSync(ports.input(`metrics.${at}`), "utf8")) as ArmMetrics;
-        n = metrics.n;
+        counts.set(coordinates, metrics.n);
         const ends = metrics.intervals[view][metric];
         return {
           coordinates,
@@ -65,13 +70,15 @@ export const select: StepKind<Params> = {
           ...(ends === undefined ? {} : { low: ends.low, high: ends.high }),
         };
       });
+      const bySeed = seedsOf(runs);
+      n = (bySeed[0] ?? []).reduce((sum, { coordinates }) => sum + (counts.get(coordinates) ?? 0), 0);
       const [first] = own;
       const single = own.length === 1 && first !== undefined ? { sd: null, ...first } : undefined;
       const { value, low, high, sd } =
         single ??
         (await averaged(
           setting,
-          runs.map(({ at }) => at),
+          bySeed.map((members) => members.map(({ at }) => at)),
           { metric, view, bootstrap },
           ports,
         ));
@@ -96,19 +103,26 @@ function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]
   return scored.filter((one) => best.includes(one)).map(({ setting }) => setting);
 }
 
-/** The mean of a setting over its seeds, with an interval that draws cases and seeds. */
+/**
+ * The mean of a setting over its seeds, with an interval that draws cases and seeds. Answers of the folds of one seed are those of
+ * one answerer: each row is answered once, by a training that has not seen it.
+ */
 async function averaged(
   name: string,
-  runs: readonly number[],
+  bySeed: readonly (readonly number[])[],
   { metric, view, bootstrap: { samples, seed } }: Pick<Params, "metric" | "view" | "bootstrap">,
   ports: Ports,
 ) {
-  const labels = JSON.parse(readFileSync(ports.input(`labels.${runs[0]}`), "utf8")) as readonly LabelCount[];
-  const seeds = runs.map((at) => readJsonLines<Prediction>(ports.input(`predictions.${at}`)));
+  const labels = (bySeed[0] ?? []).flatMap(
+    (at) => JSON.parse(readFileSync(ports.input(`labels.${at}`), "utf8")) as readonly LabelCount[],
+  );
+  const seeds = bySeed.map((folds) =>
+    folds.flatMap((at) => readJsonLines<Prediction>(ports.input(`predictions.${at}`))),
+  );
   const { arms } = await compareAnswers(
     [{ name, seeds }],
     {
-      ...{ view, of: viewOf(view, synonymsOf(ports)), space: labels.map(({ label }) => label) },
+      ...{ view, of: viewOf(view, synonymsOf(ports)), space: [...new Set(labels.map(({ label }) => label))] },
       ...{ subject: name, names: [metric], primary: metric, bootstrap: { samples, seed } },
     },
     ports.pause,
@@ -116,6 +130,21 @@ async function averaged(
   const measured = arms[name]?.[metric];
   if (measured === undefined) throw new Error(`${name} was not measured`);
   return measured;
+}
+
+/** The runs of a setting by seed: one each, or all folds of a seed. */
+function seedsOf<R extends Params["settings"][number]["runs"][number]>(runs: readonly R[]): readonly (readonly R[])[] {
+  const seeds = new Map<string, R[]>();
+  for (const run of runs) {
+    const name = run.seed ?? run.coordinates;
+    seeds.set(name, [...(seeds.get(name) ?? []), run]);
+  }
+  return [...seeds.values()];
+}
+
+/** What sets the runs of a setting apart besides the fold. */
+function seedOf(values: Point["values"], repeated: readonly string[]): string {
+  return JSON.stringify(repeated.filter((key) => key !== foldKey).map((key) => values[key] ?? null));
 }
 
 /** A run that is chosen among, and the names of its steps in the plan. */
@@ -148,7 +177,10 @@ export function draftSelect(
         ([key]) => !repeated.includes(key),
       ),
     ) as { [key: string]: Json },
-    runs: runs.map((at) => ({ coordinates: (candidates[at] as Candidate).point.coordinates, at })),
+    runs: runs.map((at) => {
+      const { coordinates, values } = (candidates[at] as Candidate).point;
+      return { coordinates, at, ...(foldKey in values ? { seed: seedOf(values, repeated) } : {}) };
+    }),
   }));
   const reads = settings.flatMap(({ runs }) =>
     runs.flatMap(({ at }, place) => {
@@ -158,7 +190,7 @@ export function draftSelect(
       if (runs.length === 1) return [metrics];
       const predictions = [`predictions.${at}`, { step: scored, file: "predictions.jsonl" }] as const;
       const labels = [`labels.${at}`, { step: stepOf("data"), file: "labels.json" }] as const;
-      return [metrics, predictions, ...(place === 0 ? [labels] : [])];
+      return [metrics, predictions, ...(place === 0 || foldKey in point.values ? [labels] : [])];
     }),
   );
   const { data, evaluate } = first.experiment;

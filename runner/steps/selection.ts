@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { foldKey } from "../experiment/folds.ts";
 import type { Select } from "../experiment/schema.ts";
 import { isBetter } from "../metrics/metrics.ts";
 import type { Json } from "../plan/step.ts";
@@ -60,7 +61,9 @@ export function winnerReason([best, next, ...others]: readonly ScoredSetting[], 
   if (best === undefined) throw new Error("nothing was scored");
   const score = `${metric} (${view}) ${best.value.toFixed(3)} on ${n} validation rows`;
   if (next === undefined) return `the only setting: ${score}`;
-  const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} seeds` : "";
+  const isFolded = best.runs.some(({ coordinates }) => coordinates.includes(`${foldKey}=`));
+  const each = isFolded ? "runs over all folds" : "seeds";
+  const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} ${each}` : "";
   if (next.value === best.value)
     return `${score}${seeds}; as good as ${next.setting}, and stands before it in the sweep`;
   const count = others.length + 2;

@@ -140,27 +140,47 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
     const unique = experiments.filter((name) => name === manifest.experiment).length === 1;
     const name = unique ? manifest.experiment : `${manifest.experiment}/${manifest.run}`;
     return {
-      name: members.length > 1 ? `${name} (${members.length} seeds)` : name,
+      name: members.length > 1 ? `${name} (${members.length} ${isFolded(members) ? "folds" : "seeds"})` : name,
       subject: index === 0,
       members: members.map((run) => ({ run, arm: subjectOf(run) })),
     };
   });
-  const others = new Map<string, Member & { readonly name: string }>();
-  for (const run of runs) {
-    for (const arm of ownArms(run)) {
-      const answers = run.manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256 ?? "";
-      if (arm === subjectOf(run) || others.has(answers)) continue;
-      const taken = [...others.values()].some(({ name }) => name === arm);
-      others.set(answers, { run, arm, name: taken ? `${run.manifest.experiment}.${arm}` : arm });
+  const known = new Set<string>();
+  const others = new Map<string, readonly Member[]>();
+  for (const members of several) {
+    for (const arm of ownArms(members[0] as FinishedRun)) {
+      const own = members.filter((run) => {
+        const answers = `${arm} ${run.manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256 ?? ""}`;
+        const isNew = arm !== subjectOf(run) && !known.has(answers);
+        known.add(answers);
+        return isNew;
+      });
+      if (own.length === 0) continue;
+      const name = others.has(arm) ? `${(own[0] as FinishedRun).manifest.experiment}.${arm}` : arm;
+      others.set(
+        name,
+        own.map((run) => ({ run, arm })),
+      );
     }
   }
-  const baselines = [...others.values()].map(({ name, ...member }) => ({ name, subject: false, members: [member] }));
+  const baselines = [...others].map(([name, members]) => ({ name, subject: false, members }));
   return [...subjects, ...baselines];
 }
 
-/** A run's configuration without its seeds of training and generation. */
+function foldOf({ config }: FinishedRun["manifest"]): Json | undefined {
+  return dotted(config).get("data.validation.fold");
+}
+
+/** Whether the runs of one setting keep different rows apart. */
+function isFolded(members: readonly FinishedRun[]): boolean {
+  return new Set(members.map(({ manifest }) => foldOf(manifest))).size > 1;
+}
+
+/** A run's configuration without its seeds of training and generation, and without the fold that it keeps apart. */
 function settingsOf({ manifest }: FinishedRun): string {
-  const kept = [...dotted(manifest.config)].filter(([key]) => !/^(train|generate)\..*seed$/.test(key));
+  const kept = [...dotted(manifest.config)].filter(
+    ([key]) => !/^(train|generate)\..*seed$|^data\.validation\.fold$/.test(key),
+  );
   return JSON.stringify([manifest.experiment, kept]);
 }
 

@@ -38,6 +38,50 @@ const selectionOf = (run: RunEvents): Selection =>
   JSON.parse(readFileSync(run.manifest.replace("manifest.json", "selection.json"), "utf8")) as Selection;
 
 describe("sweep.select", () => {
+  test("over folds: each training row is answered once, and the answers of all folds are scored together", async ({
+    rig,
+  }) => {
+    addSweep(rig, selecting("a", "b"));
+    rig.edit(file, "{file: data/validation.csv}", "{folds: 3, seed: 5}");
+    for (const [name, wrongEvery] of Object.entries({ a: 2, b: 5 })) {
+      const rows = answers("train-", 48).split("\n").slice(0, -1);
+      const truth = table("train-", 48)
+        .split("\n")
+        .map((line) => /,"([^"]*)",row/.exec(line)?.[1]);
+      const own = rows.map((line, at) => {
+        const { id } = JSON.parse(line) as { id: string };
+        return `${JSON.stringify({ id, text: at % wrongEvery === 0 ? "unknown" : truth[at + 1] })}\n`;
+      });
+      rig.append(`experiments/data/${name}.jsonl`, own.join(""));
+    }
+    const run = await rig.built(file);
+    const { n, winner, settings, repeated } = selectionOf(run);
+    expect([n, winner, repeated]).toEqual([48, "generate.file=data/b.jsonl", ["data.validation.fold"]]);
+    expect(settings.map(({ runs, sd }) => [runs.length, sd])).toEqual([
+      [3, null],
+      [3, null],
+    ]);
+    const all = manifests(run).map((path) => rig.manifest(path));
+    const scored = all.map(({ config }) => (config as { evaluate: { on: string } }).evaluate.on);
+    expect(scored.filter((on) => on === "test")).toHaveLength(3);
+    // What exp score makes of the answers of all three folds in one file.
+    const b = all.filter(({ coordinates }) => coordinates.includes("data/b.jsonl")).slice(0, 3);
+    const lines = b.flatMap((one) => {
+      const path = `artifacts/runs/sweep/${one.run}/zero_shot/predictions.jsonl`;
+      return rig.read(path).trimEnd().split("\n");
+    });
+    const pooled = lines.map((line) => {
+      const { id, gold, labels } = JSON.parse(line) as Record<string, unknown>;
+      return `${JSON.stringify({ id, gold, pred: labels })}\n`;
+    });
+    expect(new Set(lines.map((line) => (JSON.parse(line) as { id: string }).id)).size).toBe(48);
+    rig.write("pooled.jsonl", pooled.join(""));
+    const { views } = JSON.parse(await rig.done("score", "pooled.jsonl", "--json")) as {
+      views: { canonical: { micro_f1: number } };
+    };
+    expect(settings[1]?.value).toBeCloseTo(views.canonical.micro_f1, 9);
+  });
+
   test("chooses on validation rows and scores the winner alone on test, once", async ({ rig }) => {
     addSweep(rig, selecting("a", "b", "c"));
     const before = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;

@@ -19,9 +19,8 @@ export function checkData(context: CheckContext): void {
     if (ways.length !== 1) {
       const message = ways.length === 0 ? "validation says no way to get rows" : `validation has ${ways.join(" and ")}`;
       context.error("data.validation:", "exactly-one", message, "keep one of fraction, file, folds");
-    } else if (validation.folds !== undefined) {
-      context.error("data.validation.folds:", "not-available", "folds are not available yet", "use fraction: 0.1");
     }
+    if (validation.fold !== undefined) checkFold(context, validation.fold, validation.folds);
     if (validation.file !== undefined) checkTable(context, "data.validation", { ...validation, file: validation.file });
     else if (validation.sheet !== undefined || validation.limit !== undefined) {
       const key = validation.sheet === undefined ? "limit" : "sheet";
@@ -36,6 +35,15 @@ export function checkData(context: CheckContext): void {
   });
   checkLabelFile(context, "data.labels.synonyms", data.labels.synonyms, parseSynonyms);
   checkLabelFile(context, "data.labels.groups", data.labels.groups, parseGroups);
+}
+
+function checkFold(context: CheckContext, fold: number, folds: number | undefined): void {
+  if (folds === undefined) {
+    const help = "write folds: 5 beside it, or take it out";
+    context.error("data.validation.fold:", "needs-file", "fold is one of data.validation.folds", help);
+  } else if (fold > folds) {
+    context.error("data.validation.fold", "out-of-range", `data.validation.fold must be at most ${folds}`, undefined);
+  }
 }
 
 /** An error unless the path is a file. */

@@ -58,6 +58,9 @@ function splitWords({ config }: RunFacts): string {
   if (validation?.fraction !== undefined) {
     return `A share of ${(validation.fraction * 100).toFixed(0)} % of the training rows, stratified by label (seed ${validation.seed}), is kept apart for everything that chooses.`;
   }
+  if (validation?.folds !== undefined) {
+    return `Cross-validation: ${validation.folds} folds of the training rows, stratified by label (seed ${validation.seed}); fold ${validation.fold ?? 1} is kept apart in this run, and choices are made on the answers to all folds.`;
+  }
   if (validation?.file !== undefined) return "A file of its own chooses and stops.";
   return "Nothing was chosen on held-out rows: there is no validation part.";
 }
