@@ -80,7 +80,7 @@ async function publishOne(
   const hub = openHub(context);
   const redact = redactor(context.env as NodeJS.ProcessEnv);
   const { release, refusals } = prepare(run, upload, {
-    root: project.root,
+    roots: [project.root, context.packageRoot],
     digest: (path) => project.digests.of(path),
     own: [project.root, context.env.HOME || homedir()],
     redact,

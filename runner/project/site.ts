@@ -22,7 +22,7 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
     lock: remembered((environment) => lockFile(environment, context, machine)),
     lacksPackage: (environment, name) => lacksPackage(environment, name, context),
     model: (base, revision) => modelPlace(base, revision, context.env),
-    portable: portableBelow(root),
+    portable: portableBelow(root, context.packageRoot),
     precision: nativePrecision(machine.gpus),
     shape(base, revision) {
       const known = knownShape(base);
@@ -73,13 +73,17 @@ function modelPlace(base: string, revision: string | undefined, env: Context["en
   };
 }
 
-/** Makes values name no machine: replaces absolute paths of what exists by paths relative to the root. Looks once at each. */
-function portableBelow(root: string): <T>(value: T) => T {
+/**
+ * Makes values name no machine: replaces absolute paths of what exists by paths relative to the root, and of what the package ships
+ * by those that the project would give to its own. Looks once at each.
+ */
+function portableBelow(root: string, packageRoot: string): <T>(value: T) => T {
   const known = new Map<string, string>();
   const shorten = (path: string): string => {
     const before = known.get(path);
     if (before !== undefined) return before;
-    const short = existsSync(path) ? relative(root, path) || "." : path;
+    const isShipped = !isBelow(path, root) && isBelow(path, packageRoot);
+    const short = existsSync(path) ? relative(isShipped ? packageRoot : root, path) || "." : path;
     known.set(path, short);
     return short;
   };
@@ -92,4 +96,8 @@ function portableBelow(root: string): <T>(value: T) => T {
     return copy as T;
   };
   return portable;
+}
+
+function isBelow(path: string, folder: string): boolean {
+  return !relative(folder, path).startsWith("..");
 }

@@ -16,8 +16,8 @@ import { publishedFolder } from "./seal.ts";
 
 /** What a release is made with. */
 export type Releasing = Private & {
-  /** The project's root: templates lie below it. */
-  readonly root: string;
+  /** Where templates lie: the project's root, and the folder of the exp package, whose prompts/ stands in for what a project lacks. */
+  readonly roots: readonly string[];
   /** SHA-256 of a file as it is now. */
   digest(path: string): string;
 };
@@ -162,14 +162,14 @@ type Prompt = {
 };
 
 /** The template as the run used it, and the messages that it makes, with a place for the text. */
-function promptOf(run: FinishedRun, config: Experiment, { root, digest }: Releasing, wrong: Refusal[]): Prompt {
+function promptOf(run: FinishedRun, config: Experiment, { roots, digest }: Releasing, wrong: Refusal[]): Prompt {
   const source = config.prompt.template;
-  const path = resolve(root, source);
+  const path = roots.map((root) => resolve(root, source)).find(existsSync);
   const template = `prompts/${basename(source)}`;
   const used = run.manifest.provenance.sources[source];
   const messages = messagesOf(run);
   const shown = messages === undefined ? [] : [textFile("prompts/messages.json", messages)];
-  if (!existsSync(path) || digest(path) !== used) {
+  if (path === undefined || digest(path) !== used) {
     const message = `${source} is not the template that the run used`;
     wrong.push(refusal("template-changed", message, "restore it, or run the experiment again with it"));
     return { files: shown, template, messages: shown[0]?.path };

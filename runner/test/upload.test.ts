@@ -391,7 +391,7 @@ test("what quotes a row in an answer is left out of what is published", async ({
     findRun(sealed, rig.path("artifacts"), rig.folder),
     { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" },
     {
-      root: rig.folder,
+      roots: [rig.folder],
       digest: (path) => createHash("sha256").update(readFileSync(path)).digest("hex"),
       own: [rig.folder],
       redact: (one) => one,
