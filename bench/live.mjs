@@ -69,7 +69,7 @@ export const live = {
       return [
         "script",
         "-qec",
-        `stty cols 120 rows 40; timeout -k 1 ${seconds + 5} ${process.execPath} ${outfile} || true`,
+        `stty cols 120 rows 40; timeout --foreground -s INT -k 1 ${seconds + 5} ${process.execPath} ${outfile} || true`,
         "/dev/null",
       ];
     };
