@@ -31,7 +31,8 @@ export async function explained(tasks: readonly Task[]): Promise<readonly Task[]
   const arrays = [...new Set(silent.map(({ job }) => job.split("_")[0] as string))];
   const states = new Map((await Promise.all(arrays.map(ended))).flatMap((known) => [...known]));
   return tasks.map((task) => {
-    const state = silent.includes(task) ? states.get(task.job) : undefined;
+    const array = task.job.split("_")[0] as string;
+    const state = silent.includes(task) ? (states.get(task.job) ?? states.get(array)) : undefined;
     if (state === undefined) return task;
     if (task.state === "lost" && state.startsWith("CANCELLED")) return { ...task, state: "cancelled" };
     return { ...task, detail: `Slurm: ${state.toLowerCase().replaceAll("_", " ")}` };

@@ -37,7 +37,22 @@ export async function queue(): Promise<ReadonlyMap<string, Queued>> {
   );
 }
 
-/** What Slurm still knows of a job's tasks that are over: "12_3" -> "TIMEOUT". Empty where it knows nothing any more. */
+/** What Slurm writes for the number of no task: NO_VAL of slurm.h. */
+const noTask = "4294967294";
+
+/** The numbers that Slurm means by "0-3,7%20", "0-8:4" or "5". */
+export function taskNumbers(tasks: string): readonly number[] {
+  const [list = ""] = tasks.split("%");
+  return list.split(",").flatMap((range) => {
+    const [, first, last = first, step = "1"] = /^(\d+)(?:-(\d+))?(?::(\d+))?$/.exec(range) ?? [];
+    if (first === undefined) return [];
+    const numbers: number[] = [];
+    for (let number = Number(first); number <= Number(last); number += Number(step)) numbers.push(number);
+    return numbers;
+  });
+}
+
+/** What Slurm still knows of a job's tasks that are over: "12_3" -> "TIMEOUT", and "12" for those that it names no more. Empty where it knows nothing any more. */
 export async function ended(job: string): Promise<ReadonlyMap<string, string>> {
   const known = await quietly("scontrol", ["--oneliner", "show", "job", job]);
   const states = lines(known).flatMap((line): [string, string][] => {
@@ -46,7 +61,9 @@ export async function ended(job: string): Promise<ReadonlyMap<string, string>> {
     const id = value("ArrayJobId") ?? value("JobId");
     const state = value("JobState");
     if (id === undefined || state === undefined) return [];
-    return [[task === undefined ? id : `${id}_${task}`, state]];
+    // Tasks of which none ever started are one entry: ArrayTaskId=0-3,7%20. Cancelled one by one, they leave an entry without any.
+    if (task === undefined || task === noTask) return [[id, state]];
+    return taskNumbers(task).map((number) => [`${id}_${number}`, state]);
   });
   if (states.length > 0) return new Map(states);
   const accounted = await quietly("sacct", [

@@ -1,6 +1,5 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { relative } from "node:path";
 import { sameSources, thaw } from "../cluster/freeze.ts";
 import { requeue, stateOf } from "../cluster/slurm.ts";
 import { lastRun, readResult, readSubmission, runName, type Submission, writeResult } from "../cluster/submission.ts";
@@ -9,6 +8,7 @@ import type { Event } from "../execute/event.ts";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
 import { StepFailed } from "../plan/step.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
+import { portablePath } from "../project/site.ts";
 import type { Manifest } from "../study/manifest.ts";
 import { command as report } from "./report.ts";
 import { carryOut } from "./run.ts";
@@ -80,7 +80,10 @@ async function act(
     throw new StepFailed("no-frozen-plan", message, { help: "exp status says how the jobs ended" });
   }
   const back = Object.fromEntries(
-    Object.entries(submission.moved).map(([path, copy]) => [copy, relative(submission.root, path)]),
+    Object.entries(submission.moved).map(([path, copy]) => [
+      copy,
+      portablePath(path, submission.root, context.packageRoot),
+    ]),
   );
   const given = {
     loaded,

@@ -16,6 +16,7 @@ import { type Act, type Context, exit } from "../project/context.ts";
 import { loadAll } from "../project/load.ts";
 import { type Planned, planAll, planNext } from "../project/planned.ts";
 import { openProject, type Project } from "../project/project.ts";
+import { portableBelow } from "../project/site.ts";
 import { ablations, type Sealed } from "../running/ablations.ts";
 import { type Executor, executorOf, handOver } from "../running/executor.ts";
 import { foresee } from "../running/foreseen.ts";
@@ -82,6 +83,7 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
   const project = thawed(
     await openProject(loaded[0]?.root ?? context.cwd, inside, "write", options.artifacts, true),
     given,
+    context.packageRoot,
   );
   const site = { ...project.site, uploads: options.upload, elsewhere: executor === "slurm" };
   let planned = planAll(loaded, { ...project, site });
@@ -199,9 +201,10 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
 }
 
 /** The project as a job sees it: what is written down names the sources, and not the copies that are read. */
-function thawed(project: Project, { frozen }: Given): Project {
+function thawed(project: Project, { frozen }: Given, packageRoot: string): Project {
   if (frozen === undefined) return project;
-  const portable = <T>(value: T): T => project.site.portable(renamed(value, frozen.back));
+  const named = portableBelow(project.root, packageRoot);
+  const portable = <T>(value: T): T => named(renamed(value, frozen.back));
   return { ...project, site: { ...project.site, portable } };
 }
 

@@ -73,17 +73,19 @@ function modelPlace(base: string, revision: string | undefined, env: Context["en
   };
 }
 
-/**
- * Makes values name no machine: replaces absolute paths of what exists by paths relative to the root, and of what the package ships
- * by those that the project would give to its own. Looks once at each.
- */
-function portableBelow(root: string, packageRoot: string): <T>(value: T) => T {
+/** A path relative to the root, or to the package where that ships it: as the project would name one of its own. */
+export function portablePath(path: string, root: string, packageRoot: string): string {
+  const isShipped = !isBelow(path, root) && isBelow(path, packageRoot);
+  return relative(isShipped ? packageRoot : root, path) || ".";
+}
+
+/** Makes values name no machine: replaces absolute paths of what exists by portable ones. Looks once at each. */
+export function portableBelow(root: string, packageRoot: string): <T>(value: T) => T {
   const known = new Map<string, string>();
   const shorten = (path: string): string => {
     const before = known.get(path);
     if (before !== undefined) return before;
-    const isShipped = !isBelow(path, root) && isBelow(path, packageRoot);
-    const short = existsSync(path) ? relative(isShipped ? packageRoot : root, path) || "." : path;
+    const short = existsSync(path) ? portablePath(path, root, packageRoot) : path;
     known.set(path, short);
     return short;
   };

@@ -41,9 +41,10 @@ for (const name of files) {
     // Of all that may be amiss, only this depends on the machine that plans.
     expect([...stderr.matchAll(/(?:warning|error)\[(.*?)\]/g)].filter(([, what]) => what !== "no-gpu")).toEqual([]);
     const ids = (JSON.parse(stdout) as PlanJson).steps.map(({ id }) => id);
-    if (name.startsWith("sweep-")) {
-      // What stands beside the winner on test is not planned before there is one.
-      expect(ids).toEqual(expect.arrayContaining(["fetch", "data", "select", "winner"]));
+    if (ids.includes("winner")) {
+      // What stands beside the winner on test is not planned before there is one, nor is a rung before the one below it.
+      const first = name.startsWith("halving-") ? ["select.1", "rung.2"] : ["select"];
+      expect(ids).toEqual(expect.arrayContaining(["fetch", "data", ...first]));
       return;
     }
     expect(ids).toEqual(expect.arrayContaining(["data", "generate.zero_shot", "evaluate.zero_shot"]));
