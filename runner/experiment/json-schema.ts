@@ -1,5 +1,6 @@
-import { experimentSchema, sweepSchema } from "./schema.ts";
+import { experimentSchema } from "./schema.ts";
 import { allPaths } from "./schema-tree.ts";
+import { sweepSchema } from "./sections/sweep.ts";
 
 /**
  * The JSON Schema that editors use, made of the one that validates. A file may leave out what `extends` or `sweep` supply, so

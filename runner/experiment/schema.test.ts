@@ -8,8 +8,8 @@ import { backends, trainSchemas } from "../backends/index.ts";
 import { engines, generateSchemas } from "../engines/index.ts";
 import { metrics } from "../metrics/metrics.ts";
 import { schemaJson } from "./json-schema.ts";
-import { metricNames } from "./schema.ts";
 import { allPaths, schemasAt } from "./schema-tree.ts";
+import { metricNames } from "./sections/metric-names.ts";
 
 const package_ = fileURLToPath(new URL("../..", import.meta.url));
 

@@ -1,5 +1,6 @@
 import { Ajv, type ValidateFunction } from "ajv";
-import { experimentSchema, sweepSchema } from "./schema.ts";
+import { experimentSchema } from "./schema.ts";
+import { sweepSchema } from "./sections/sweep.ts";
 
 const formats = { "file-path": true, "model-path": true, "project-path": true, "experiment-path": true } as const;
 
