@@ -1,12 +1,12 @@
-/** Where docs/benchmarks.md has what a bench has measured: between its markers. All else on the page is written by hand. */
+/** Where a page of docs/ has what was measured: between its markers. All else on the page is written by hand. */
 const marker = (name) => [`<!-- measured: ${name} -->`, `<!-- end: ${name} -->`];
 
-/** The page with a bench's section in the place of the one before, or at its end; nothing else on it changes. */
+/** The page with a section in the place of the one before, or at its end; nothing else on it changes. */
 export function withSection(page, name, text) {
   const [start, end] = marker(name);
   const section = `${start}\n${text.trim()}\n${end}`;
   const [from, to] = [page.indexOf(start), page.indexOf(end)];
   if (from < 0 && to < 0) return `${page.trimEnd()}\n\n${section}\n`;
-  if (from < 0 || to < from) throw new Error(`docs/benchmarks.md: the markers of ${name} do not enclose a section`);
+  if (from < 0 || to < from) throw new Error(`the markers of ${name} do not enclose a section`);
   return page.slice(0, from) + section + page.slice(to + end.length);
 }

@@ -53,8 +53,9 @@ function openContext(): Context {
 function declare(program: Command, spec: CommandSpec, finish: (code: number) => void): void {
   const command = program.command(spec.usage, { hidden: spec.hidden === true }).description(spec.summary);
   for (const [flags, description, parse, initial] of spec.options) {
-    if (parse === undefined) command.option(flags, description);
-    else command.option(flags, description, parse, initial);
+    const option = command.createOption(flags, description);
+    if (parse !== undefined) option.argParser(parse).default(initial, "none");
+    command.addOption(option);
   }
   command.action(async (...args: unknown[]) => {
     const options = args.at(-2) as Record<string, unknown>;

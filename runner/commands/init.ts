@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { type Act, exit } from "../project/context.ts";
+import { shellWord } from "../show/shell.ts";
 
 /** Files whose own names npm or git would take for theirs while they lie in this package. */
 const renamed: Readonly<Record<string, string>> = {
@@ -48,7 +49,7 @@ export const command: Act = async ([dir], _options, context) => {
   }
   const shown = relative(context.cwd, folder) || ".";
   context.out(`${shown}: a study of ${files.length} files. Its first experiment runs at once:\n`);
-  context.out(`  cd ${shown}\n`);
+  context.out(`  cd ${shellWord(shown)}\n`);
   if (!isInstalledAbove(folder, context.packageRoot)) context.out("  npm install\n");
   context.out("  npx exp run experiments/first.yaml\n");
   return exit.done;

@@ -9,6 +9,7 @@ import type { Context } from "../project/context.ts";
 import { chainOf } from "../project/load.ts";
 import { openSlots } from "../report/notes.ts";
 import type { RunFacts } from "../report/study.ts";
+import { shellWord } from "../show/shell.ts";
 import type { FinishedRun } from "../study/runs.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished.ts";
 import { materialOf } from "./material.ts";
@@ -117,12 +118,9 @@ function usedFiles(
 
 function notebookOf({ file, set, smoke, config }: RunFacts) {
   const environments = [...new Set(["torchtune", ...(config.train === undefined ? [] : [config.train.backend])])];
-  const flags = [...set.flatMap((one) => ["--set", quoted(one)]), ...(smoke ? ["--smoke"] : [])];
+  const flags = [...set.flatMap((one) => ["--set", shellWord(one)]), ...(smoke ? ["--smoke"] : [])];
   return { experiment: file, environments: environments.join(" "), flags: flags.join(" ") };
 }
-
-/** A word as shells and shlex read it. */
-const quoted = (word: string): string => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", `'"'"'`)}'`);
 
 function digestOf(bytes: string | Uint8Array): string {
   return createHash("sha256").update(bytes).digest("hex");

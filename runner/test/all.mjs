@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { withSection } from "../../bench/page.mjs";
 
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const soak = process.argv.includes("--soak");
@@ -66,7 +67,7 @@ function pytest(environment, folder) {
   count(number("tests") - failed - number("skipped"), failed, ended);
 }
 
-/** Writes what the tests that inject faults have found to docs/soak.md. */
+/** Writes what the tests that inject faults have found into its place in docs/soak.md. */
 function writeSoak(tests) {
   const faults = tests.filter(({ fullName }) =>
     /killed|at once|full|quota|no space|read-only|edit|truncated|symlink|by case|entries of others/.test(fullName),
@@ -76,18 +77,13 @@ function writeSoak(tests) {
       `| ${fullName.trim().replaceAll("|", "\\|")} | ${status} | ${((duration ?? 0) / 1000).toFixed(1)} |`,
   );
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const text = `# Soak
-
-What \`npm run soak\` found: the tests that inject faults, each with all of its repetitions (200 kills of the runner, 200 of a
-process that uses the store). \`npm test\` takes a seeded tenth of them.
-
-exp ${version}, Node ${process.versions.node}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}: ${counts.passed} passed, ${counts.failed} failed.
+  const page = join(root, "docs/soak.md");
+  const text = `exp ${version}, Node ${process.versions.node}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}: ${counts.passed} passed, ${counts.failed} failed.
 
 | test | result | seconds |
 |---|---|---|
-${rows.join("\n")}
-`;
-  writeFileSync(join(root, "docs/soak.md"), text);
+${rows.join("\n")}`;
+  writeFileSync(page, withSection(readFileSync(page, "utf8"), "soak", text));
 }
 
 const setUp = check("node", ["dist/cli.js", "setup", "torchtune", "--dev"]);

@@ -156,3 +156,19 @@ test("seeds go on together, and edits of files while it runs play no part", asyn
   const built = Object.entries(more.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
   expect(built).toHaveLength(3);
 });
+
+test("folds of one setting go on together, and the winner is chosen by the answers to all rows", async ({ rig }) => {
+  const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, select: {}}\n");
+  rig.edit(file, "validation: {file: data/validation.csv}", "validation: {folds: 3}");
+  const run = await rig.built(file);
+  const { winner, n, settings, earlier } = selectionOf(run);
+  const rows = rig.read("experiments/data/train.csv").trimEnd().split("\n").length - 1;
+  expect([winner, n, settings.map(({ runs }) => runs.length)]).toEqual(["train.rank=6", rows, [3]]);
+  expect(earlier?.[0]?.settings.map(({ setting, runs }) => [setting, runs.length])).toEqual([
+    ["train.rank=3", 3],
+    ["train.rank=6", 3],
+  ]);
+  // Two settings for one epoch, one of them for all four: three folds each.
+  const made = Object.entries(run.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
+  expect(made).toHaveLength(9);
+});

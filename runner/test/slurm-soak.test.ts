@@ -15,11 +15,17 @@ import { expectWhole, names } from "./whole.ts";
 const missing = slurmMissing();
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
+/** A cluster of the test's own. */
+function clusterFor(rig: Rig, accounting = false): Cluster {
+  const own = new Cluster(accounting);
+  rig.atEnd(() => own.stop());
+  own.use(rig);
+  return own;
+}
+
 describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluster in a soak", () => {
   test("20 nodes killed and the controller 3 times: nothing is lost, and everything is as here", async ({ rig }) => {
-    const own = new Cluster();
-    rig.atEnd(() => own.stop());
-    own.use(rig);
+    const own = clusterFor(rig);
     let delay = 1_500;
     const server = createServer((request, response) => {
       request.resume();
@@ -89,9 +95,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
   }, 900_000);
 
   test("with accounting, a job that the controller has forgotten is told of by sacct", async ({ rig }) => {
-    const own = new Cluster(true);
-    rig.atEnd(() => own.stop());
-    own.use(rig);
+    const own = clusterFor(rig, true);
     const served = await writeServed(rig);
     await rig.done("run", served.file);
     await isAsked(served, 6);
@@ -104,9 +108,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
   }, 400_000);
 
   test("a real training is the same as here, and goes on from its checkpoint after it was stopped", async ({ rig }) => {
-    const own = new Cluster();
-    rig.atEnd(() => own.stop());
-    own.use(rig);
+    const own = clusterFor(rig);
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
     const local = rig.twin();
@@ -127,9 +129,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
   }, 900_000);
 
   test("three nodes learn what one learns", async ({ rig }) => {
-    const own = new Cluster();
-    rig.atEnd(() => own.stop());
-    own.use(rig);
+    const own = clusterFor(rig);
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
     const local = rig.twin();
@@ -150,9 +150,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
   test("sweep-cpu, 12 real trainings, is the same here and on the cluster: the second finds everything cached", async ({
     rig,
   }) => {
-    const own = new Cluster();
-    rig.atEnd(() => own.stop());
-    own.use(rig);
+    clusterFor(rig);
     rig.usePython();
     for (const folder of ["experiments", "prompts"])
       cpSync(join(repository, folder), rig.path(folder), { recursive: true });
