@@ -223,7 +223,11 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       spent.note({ now: true });
       throw error instanceof StepFailed ? frozen.asWritten(step, error) : error;
     }
-    if (spent.before > 0) evidence.seconds_before = spent.before;
+    if (spent.before > 0) {
+      evidence.seconds_before = spent.before;
+      // Counters were read in this try alone: what they tell is not what the step took.
+      delete evidence.energy;
+    }
     // Time and memory of a step that had a neighbour are not those that it would have had alone.
     if (grant.gpus.length > 0 && grant.gpuShare < 1) evidence.gpu_share = grant.gpuShare;
     return { evidence, seconds: spent.seconds };
