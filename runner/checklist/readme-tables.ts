@@ -1,7 +1,7 @@
 import { hardwareWords } from "../report/hardware.ts";
 import { commandOf, leaves } from "../report/sections/reproduction.ts";
 import type { RunFacts } from "../report/study.ts";
-import { armWord, duration, metricWord, score, whole, withInterval } from "../report/words.ts";
+import { armWord, metricWord, score, trainingTime, whole, withInterval } from "../report/words.ts";
 import type { Material } from "./item.ts";
 import { block, table, unique } from "./markdown.ts";
 import { slot } from "./slot.ts";
@@ -65,7 +65,7 @@ export function dataSet(material: Material): readonly string[] {
 export function hyperParameters(run: RunFacts): readonly string[] {
   return [
     "",
-    `${run.name} (run \`${run.run}\`), model \`${run.config.model.base}\`${run.config.model.revision === undefined ? "" : ` at \`${run.config.model.revision}\``}, ${duration(run.steps.train?.seconds ?? 0)}:`,
+    `${run.name} (run \`${run.run}\`), model \`${run.config.model.base}\`${run.config.model.revision === undefined ? "" : ` at \`${run.config.model.revision}\``}, ${trainingTime(run.steps.train)}:`,
     "",
     ...table(
       ["key", "value"],

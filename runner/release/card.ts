@@ -2,7 +2,7 @@ import { stringify } from "yaml";
 import { methodWord, verdict } from "../report/sections/abstract.ts";
 import { limitsOf } from "../report/sections/limits.ts";
 import type { RunFacts } from "../report/study.ts";
-import { armWord, duration, gigabytes, metricWord, pValue, score, whole, withInterval } from "../report/words.ts";
+import { armWord, gigabytes, metricWord, pValue, score, trainingTime, whole, withInterval } from "../report/words.ts";
 import type { CardFacts } from "./card-facts.ts";
 import { usage } from "./usage.ts";
 
@@ -145,10 +145,7 @@ function training({ run }: CardFacts): string {
     ["precision", String(evidence.precision ?? train.precision)],
     ["seed", String(train.seed)],
     ["kept checkpoint", train.keep === "last" ? "last" : `best ${train.keep.best} on validation rows`],
-    [
-      "time, peak memory, device",
-      `${duration(run.steps.train?.seconds ?? 0)}, ${memoryOf(evidence)}, ${evidence.device ?? "–"}`,
-    ],
+    ["time, peak memory, device", `${trainingTime(run.steps.train)}, ${memoryOf(evidence)}, ${evidence.device ?? "–"}`],
   ];
   const targets =
     data.targets.view === "raw"

@@ -57,6 +57,16 @@ export function duration(seconds: number): string {
   return `${(seconds / 3600).toFixed(1)} h`;
 }
 
+/**
+ * How long a model was trained, over all tries and, in a sweep by halving, all rungs: by the trainer's own clock where it tells. The
+ * step's seconds have in them what was loaded and saved, and of a rung those of the last part alone.
+ */
+export function trainingTime(step: RunFacts["steps"][string] | undefined): string {
+  if (step === undefined) return "–";
+  const { seconds_training: told } = step.evidence;
+  return duration(typeof told === "number" ? told : step.seconds);
+}
+
 /** Bytes in GB; a dash where nothing was measured. */
 export function gigabytes(bytes: number): string {
   if (bytes === 0) return "–";

@@ -3,7 +3,7 @@ import { differenceOf, signedInterval } from "../differences.ts";
 import { resultRuns } from "../names.ts";
 import { replayedArms, trainedHere } from "../replayed.ts";
 import type { RunFacts, Study } from "../study.ts";
-import { armWord, duration, metricWord, pValue, score, subject, whole, withInterval } from "../words.ts";
+import { armWord, metricWord, pValue, score, subject, trainingTime, whole, withInterval } from "../words.ts";
 
 /** What was done and what came out, every number with its interval. It says first where training did not pay. */
 export function abstract({ runs }: Study): readonly (readonly Span[])[] {
@@ -53,7 +53,7 @@ function modelWords(run: RunFacts): string {
       : `fine-tuned by ${methodWord(run)}${rows === undefined ? "" : ` on ${whole(rows)} rows`}`;
   if (replayedArms(run).some(({ arm }) => arm === subject(run)))
     return `Replayed answers in place of ${base}, ${declared}, reach`;
-  return `${base}, ${declared}${trainedHere(run) ? ` in ${duration(run.steps.train?.seconds ?? 0)}` : ""}, reaches`;
+  return `${base}, ${declared}${trainedHere(run) ? ` in ${trainingTime(run.steps.train)}` : ""}, reaches`;
 }
 
 /** What training changed, against the same model untrained. */

@@ -1,7 +1,7 @@
 import { type Block, heading, paragraph, type Span } from "../block.ts";
 import type { Curve, RunFacts, Study } from "../study.ts";
 import { type Training, trainingsOf } from "../trainings.ts";
-import { duration, gigabytes, metricWord, whole } from "../words.ts";
+import { gigabytes, metricWord, trainingTime, whole } from "../words.ts";
 
 /** Architecture, what is trained and how, and how the loss went. */
 export function method({ runs }: Study): readonly Block[] {
@@ -127,7 +127,7 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
   const measured: readonly Row[] = [
     ["trainable parameters", ({ curve }) => trainable(curve)],
     ["tokens trained on", ({ step }) => count(step?.evidence.trained_tokens)],
-    ["training time", ({ step }) => (step === undefined ? "–" : duration(step.seconds))],
+    ["training time", ({ step }) => trainingTime(step)],
     [
       "peak memory",
       ({ step }) => (typeof step?.evidence.peak_memory === "number" ? gigabytes(step.evidence.peak_memory) : "–"),
