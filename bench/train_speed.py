@@ -72,7 +72,7 @@ def torchtune_step(model: Path, work: Path, args: argparse.Namespace) -> tuple[R
     )
     recipe = Recipe(OmegaConf.create(config))
     recipe.setup(recipe._cfg)
-    trained = list(recipe.adapter_params.values())
+    trained = list(recipe._trained.values())
 
     def step(examples: list[Example]) -> None:
         torch.autograd.backward(recipe._loss_step(collate(examples, 0)))
