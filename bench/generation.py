@@ -19,15 +19,16 @@ from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 import torch
 from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
-from recipes.common.generate_all import answer_all
-from recipes.common.generate_rows import Answers
 from recipes.common.protocol import Step
+from recipes.common.responses import Answers
+from recipes.transformers.answering import answer_all
 
 
 def main() -> None:

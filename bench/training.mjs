@@ -22,8 +22,8 @@ const torchtune = {
   backend: "torchtune",
   command: "tune run",
   epochs: 6,
-  // What the train step sets for itself: threads that sleep while they wait.
-  env: { OMP_WAIT_POLICY: "PASSIVE", TQDM_DISABLE: "1" },
+  // What the runner sets for its children: threads that soon sleep while they wait.
+  env: { OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "10000", TQDM_DISABLE: "1" },
   take(work) {
     return JSON.parse(readFileSync(join(work, "config.json"), "utf8"));
   },
@@ -40,7 +40,13 @@ const axolotl = {
   command: "python -m axolotl.cli.train",
   epochs: 2,
   env: {
-    ...{ OMP_WAIT_POLICY: "PASSIVE", AXOLOTL_DO_NOT_TRACK: "1", DO_NOT_TRACK: "1", HF_HUB_OFFLINE: "1" },
+    ...{
+      OMP_WAIT_POLICY: "PASSIVE",
+      GOMP_SPINCOUNT: "10000",
+      AXOLOTL_DO_NOT_TRACK: "1",
+      DO_NOT_TRACK: "1",
+      HF_HUB_OFFLINE: "1",
+    },
     ...{ WANDB_MODE: "disabled", TOKENIZERS_PARALLELISM: "false" },
   },
   take(work) {

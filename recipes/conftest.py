@@ -5,7 +5,9 @@ import importlib.util
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+# As the runner sets it: see runner/execute/environment.ts.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 # Each trainer's tests run in its own environment.
 collect_ignore = [name for name in ("axolotl", "torchtune") if importlib.util.find_spec(name) is None]

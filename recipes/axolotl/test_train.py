@@ -23,10 +23,11 @@ from transformers import AutoModelForCausalLM
 
 from recipes.axolotl import train
 from recipes.axolotl.conftest import Start
-from recipes.common import generate, merge
+from recipes.common import merge
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
 from recipes.common.models import describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
+from recipes.transformers import generate
 
 ROOT = Path(__file__).resolve().parents[2]
 soak = pytest.mark.skipif(not os.environ.get("EXP_SOAK"), reason="EXP_SOAK=1 runs it")

@@ -49,8 +49,6 @@ _QUIET = {
     "MLFLOW_ALLOW_FILE_STORE": "true",
     "PYTHONUNBUFFERED": "1",
     "TOKENIZERS_PARALLELISM": "false",
-    # Threads that spin while they wait make training several times slower as soon as anything else runs.
-    "OMP_WAIT_POLICY": "PASSIVE",
 }
 
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
-from recipes.common.generate_read import pad_left
 from recipes.common.machine import Machine
+from recipes.transformers.read import pad_left
 
 _BLOCKS = 4
 _ROWS = 8

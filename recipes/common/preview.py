@@ -17,9 +17,9 @@ from typing import Any
 from transformers import PreTrainedTokenizerBase
 
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer, prompt_ids
-from recipes.common.generate_rows import Row, read_cases
 from recipes.common.models import is_whole
 from recipes.common.protocol import Step, main, write_json
+from recipes.common.responses import Row, read_cases
 
 _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
@@ -71,7 +71,7 @@ def _tokens(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[dict[str
 
 def _answers(step: Step, rows: list[Row]) -> dict[str, Any]:
     """The base model's answers by id, by the `generate` step itself."""
-    from recipes.common.generate import run as generate
+    from recipes.transformers.generate import run as generate
 
     folder = step.work / "answers"
     folder.mkdir(parents=True, exist_ok=True)

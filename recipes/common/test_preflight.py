@@ -14,12 +14,12 @@ from transformers import PreTrainedTokenizerBase
 
 from recipes.common import padding
 from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids
-from recipes.common.generate_read import pad_left
 from recipes.common.machine import Machine
 from recipes.common.preflight import run
 from recipes.common.preflight_rules import RULES, Example, Facts
 from recipes.common.protocol import Step, StepFailed
 from recipes.common.tiny_models import make_tiny_model
+from recipes.transformers.read import pad_left
 
 PARAMS = {
     "max_length": 256,

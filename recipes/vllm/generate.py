@@ -1,6 +1,6 @@
 """Step `generate` by vLLM, on one GPU: all prompts at once, their common beginnings computed once.
 
-params, inputs and what is written are those of `recipes.common.generate`, with `precision` "bf16" or "fp16". An
+params, inputs and what is written are those of `recipes.transformers.generate`, with `precision` "bf16" or "fp16". An
 `adapter` is served over the loaded base, without merging; vLLM serves LoRA and rsLoRA, and a DoRA adapter comes here
 merged, as `weights`. Written against vLLM 0.33.0.
 """
@@ -16,10 +16,10 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
+from recipes.common.cases import answer_row, encode_cases, end_tokens, seed_of
 from recipes.common.encode import load_tokenizer
-from recipes.common.generate_cases import answer_row, encode_cases, end_tokens, seed_of
-from recipes.common.generate_rows import Answers, Row, write_responses
 from recipes.common.protocol import Step, StepFailed, main
+from recipes.common.responses import Answers, Row, write_responses
 
 _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from recipes.common.cases import end_tokens
 from recipes.common.encode import end_token, load_tokenizer
-from recipes.common.generate_cases import end_tokens
 from recipes.common.protocol import StepFailed
 from recipes.common.tiny_models import make_tiny_model
 from recipes.vllm.generate import read_rank, room_for, row_of, sampling_of, structured

@@ -55,14 +55,14 @@ function mebibytes(written: string): number {
 }
 
 /**
- * The script of a job. Its one argument is "last", or the number of the run that array task 0 would be. exp takes the shell's
- * place, so that Slurm's signals reach it.
+ * The script of a job. Its first word is "last", or the number of what array task 0 would be; the second what stands before
+ * numbers, if anything. exp takes the shell's place, so that Slurm's signals reach it.
  */
 export function script(setup: readonly string[], command: readonly string[]): string {
   const words = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
   return `#!/bin/bash
 run=$1
-[ "$run" = last ] || run=$((run + SLURM_ARRAY_TASK_ID))
+[ "$run" = last ] || run=$2$((run + SLURM_ARRAY_TASK_ID))
 ${setup.map((line) => `${line}\n`).join("")}exec ${words} "$run"
 `;
 }

@@ -19,8 +19,8 @@ export type Queued = {
 export const commentOf = (submission: string): string => `exp ${submission}`;
 
 /** Gives a script to Slurm; resolves to the job's number. Throws StepFailed with Slurm's own words. */
-export async function sbatch(flags: readonly string[], script: string, argument: string): Promise<string> {
-  const said = await slurm("sbatch", ["--parsable", ...flags, script, argument]);
+export async function sbatch(flags: readonly string[], script: string, words: readonly string[]): Promise<string> {
+  const said = await slurm("sbatch", ["--parsable", ...flags, script, ...words]);
   return said.trim().split(";")[0] as string;
 }
 

@@ -43,7 +43,7 @@ export type Submission = {
 
 /** What Slurm was given of a submission. */
 export type Jobs = {
-  /** Number of a run -> its task, as Slurm names it: "12_3". Runs without one were finished, or queued before. */
+  /** Number of a run, or its place on a rung -> its task, as Slurm names it: "12_3". Runs without one were finished, or queued before. */
   readonly tasks: Readonly<Record<string, string>>;
   /** The job that compares and reports when all runs are done; absent for a single run. */
   readonly last?: string;
@@ -68,6 +68,21 @@ export const clusterDir = (artifacts: string): string => join(artifacts, "slurm"
 
 /** Name of the last job where runs go by their number. */
 export const lastRun = "last";
+
+/**
+ * A run on a rung after the first of a sweep by halving, by its place among those that come so far: which setting that is, is
+ * chosen when the rung before is done.
+ */
+export type RungPlace = { readonly rung: number; readonly at: number };
+
+/** "rung-2.": what the names of a rung's runs begin with, before their number. */
+export const rungPrefix = (rung: number): string => `rung-${rung}.`;
+
+/** The place that "rung-2.0" names; undefined for other names. */
+export function rungPlaceOf(run: string): RungPlace | undefined {
+  const [, rung, at] = /^rung-(\d+)\.(\d+)$/.exec(run) ?? [];
+  return rung === undefined ? undefined : { rung: Number(rung), at: Number(at) };
+}
 
 /** A submission and where its files lie. */
 export type SubmissionAt = { readonly folder: string; readonly submission: Submission; readonly jobs: Jobs };

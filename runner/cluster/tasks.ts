@@ -1,5 +1,5 @@
 import type { Queued } from "./slurm.ts";
-import { lastRun, logOf, type Result, readResult, runName, type SubmissionAt } from "./submission.ts";
+import { lastRun, logOf, type Result, readResult, rungPlaceOf, runName, type SubmissionAt } from "./submission.ts";
 
 /**
  * What a job is at. "interrupted": it was stopped and has saved; "cancelled": before it could, or before it began; "lost": it
@@ -9,12 +9,12 @@ export type TaskState = "queued" | "running" | "done" | "failed" | "interrupted"
 
 /** One job of a submission. */
 export type Task = {
-  /** "sweep/train.rank=8"; the last job is "sweep (last)". */
+  /** "sweep/train.rank=8"; of a rung after the first "sweep (rung 2, run 1)"; the last job is "sweep (last)". */
   readonly name: string;
   readonly experiment: string;
-  /** Number of the run, or "last". */
+  /** Number of the run, its place on a rung ("rung-2.0"), or "last". */
   readonly run: string;
-  /** The same for the same run of another submission; empty for the last job. */
+  /** The same for the same run of another submission; empty where it is not known which run it will be, and for the last job. */
   readonly id: string;
   /** As Slurm names it: "12_3". */
   readonly job: string;
@@ -34,11 +34,16 @@ export function tasksOf(
   { folder, submission, jobs }: SubmissionAt,
   queue: ReadonlyMap<string, Queued>,
 ): readonly Task[] {
+  const experiments = [...new Set(submission.runs.map(({ experiment }) => experiment))].join(", ");
   const named = Object.entries(jobs.tasks).map(([run, job]) => {
+    const place = rungPlaceOf(run);
+    if (place !== undefined) {
+      const name = `${experiments} (rung ${place.rung}, run ${place.at + 1})`;
+      return { run, job, id: "", experiment: experiments, name };
+    }
     const one = submission.runs[Number(run)];
     return { run, job, id: one?.id ?? "", experiment: one?.experiment ?? "", name: one ? runName(one) : run };
   });
-  const experiments = [...new Set(submission.runs.map(({ experiment }) => experiment))].join(", ");
   const last = { run: lastRun, job: jobs.last ?? "", id: "", experiment: experiments, name: `${experiments} (last)` };
   return [...named, ...(jobs.last === undefined ? [] : [last])].map((one) => {
     const result = readResult(folder, one.run);

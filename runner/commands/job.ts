@@ -2,7 +2,15 @@ import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { sameSources, thaw } from "../cluster/freeze.ts";
 import { requeue, stateOf } from "../cluster/slurm.ts";
-import { lastRun, readResult, readSubmission, runName, type Submission, writeResult } from "../cluster/submission.ts";
+import {
+  lastRun,
+  readResult,
+  readSubmission,
+  rungPlaceOf,
+  runName,
+  type Submission,
+  writeResult,
+} from "../cluster/submission.ts";
 import { noteKeys } from "../cluster/uses.ts";
 import type { Event } from "../execute/event.ts";
 import type { LoadedExperiment } from "../experiment/loaded.ts";
@@ -16,7 +24,10 @@ import { carryOut } from "./run.ts";
 /** A job that has been started so often and still is not done will not be by being started again. */
 const mostRestarts = 20;
 
-/** `exp job PLAN RUN`: what a Slurm job runs. One run of a frozen plan by its number; or, as "last", all of them, finished by then. */
+/**
+ * `exp job PLAN RUN`: what a Slurm job runs. One run of a frozen plan by its number, or by its place on a rung ("rung-2.0"); or, as
+ * "last", all of them, finished by then.
+ */
 export const command: Act = async ([plan, which], _options, context) => {
   const file = plan as string;
   const run = which as string;
@@ -73,10 +84,12 @@ async function act(
   context: Context,
 ): Promise<number> {
   const isLast = run === lastRun;
-  const loaded = isLast ? finished(submission, file) : only(thaw(submission), Number(run));
+  const place = rungPlaceOf(run);
+  const isOfAll = isLast || place !== undefined;
+  const loaded = isOfAll ? finished(submission, file) : only(thaw(submission), Number(run));
   const one = submission.runs[Number(run)];
   if (loaded.length === 0) {
-    const message = isLast ? "no run has come to its end" : `${file} has no run ${run}`;
+    const message = isOfAll ? "no run has come to its end" : `${file} has no run ${run}`;
     throw new StepFailed("no-frozen-plan", message, { help: "exp status says how the jobs ended" });
   }
   const back = Object.fromEntries(
@@ -89,6 +102,7 @@ async function act(
     loaded,
     names: [one === undefined ? runName(submission.runs[0] as Submission["runs"][number]) : runName(one)],
     executor: "local" as const,
+    ...(place === undefined ? {} : { place }),
     frozen: {
       back,
       packageRoot: `${submission.snapshot}/`,

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
 import { renamed } from "../cluster/freeze.ts";
+import type { RungPlace } from "../cluster/submission.ts";
 import { assess } from "../execute/assess.ts";
 import type { Event } from "../execute/event.ts";
 import { execute, type Machinery, type Outcome } from "../execute/scheduler.ts";
@@ -10,6 +11,7 @@ import { pointOf } from "../experiment/rungs.ts";
 import { uploadAll } from "../handin/upload-all.ts";
 import { mirrored, takeBack } from "../mirror/mirrored.ts";
 import { closeMirror, openMirror, wrongMirror } from "../mirror/open.ts";
+import { partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import type { DraftedPoint } from "../project/choice.ts";
 import { type Act, type Context, exit } from "../project/context.ts";
@@ -53,6 +55,8 @@ export type Given = {
     /** Is told the key of each step that is looked for or made. */
     note(key: string): void;
   };
+  /** In a job: goes up to this rung and no further, and of its runs makes this one alone. */
+  readonly place?: RungPlace;
   /** Hears every event besides. */
   readonly listen?: (event: Event) => void;
 };
@@ -167,9 +171,10 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
     };
     tellPlan(plan, expected, emit, points);
     outcomes = await carry(plan, new Map());
-    for (;;) {
+    for (let rung = 2; ; rung++) {
       const next = planNext(planned, (step) => builtIn(store, outcomes.get(step)));
-      const part = next && until(next.plan, plan);
+      const isOwn = rung === given.place?.rung;
+      const part = next && until(isOwn ? onlyAt(next, given.place.at) : next.plan, plan);
       if (next === undefined || part === undefined || part.runs.length === 0) break;
       for (const { step, experiment } of planned.open.filter((choice) => !next.open.includes(choice))) {
         tell(choiceText(experiment, readSelection(builtIn(store, outcomes.get(step)) as string)));
@@ -177,6 +182,7 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
       planned = next;
       tellPlan(part, judge(part), emit, points, outcomes);
       outcomes = await carry(part, outcomes);
+      if (isOwn) break;
     }
   } finally {
     if (mirror !== undefined) await closeMirror(mirror, context);
@@ -217,6 +223,12 @@ function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperim
   const { final, ...point } = found;
   const isWinner = "select" in only.steps && final !== undefined;
   return { ...loaded, points: [isWinner ? { ...point, experiment: final, isCandidate: false } : point] };
+}
+
+/** The part of a rung that one of its runs is made of. */
+function onlyAt({ plan, points }: Planned, at: number): Plan {
+  const climbing = plan.runs.filter((run) => points.get(run)?.rung !== undefined && !run.steps.has("select"));
+  return partOf(plan, climbing.slice(at, at + 1));
 }
 
 /** Writes the report of each sweep whose winner's run is new: it ends with what was found. */

@@ -6,7 +6,7 @@ import { placeOf } from "../project/place.ts";
 import { ablationText } from "../show/ablation.ts";
 import { failuresText } from "../show/failures.ts";
 import { runSummary } from "../show/run.ts";
-import { ablationOf } from "../study/ablation.ts";
+import { Ablations } from "../study/ablation.ts";
 import { findRun, RunNotFound } from "../study/runs.ts";
 import { uploadsOf } from "../study/uploads.ts";
 
@@ -19,7 +19,7 @@ export const command: Act = async ([name], options, context) => {
     if (options.json === true) context.out(`${JSON.stringify(manifest, null, 1)}\n`);
     else {
       context.out(runSummary(manifest, dirname(path), artifacts, context));
-      const ablation = ablationOf(run);
+      const ablation = new Ablations().of(run);
       if (ablation !== undefined) context.out(ablationText(ablation, context));
       for (const { repo, commit, private: closed, at } of uploadsOf(run))
         context.out(`\nuploaded to ${repo}${closed ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);

@@ -13,6 +13,7 @@ import { shellWord } from "../show/shell.ts";
 import type { FinishedRun } from "../study/runs.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished.ts";
 import { materialOf } from "./material.ts";
+import { sweepBook } from "./sweep-book.ts";
 
 /** What is asked for cannot be exported; the message says why. */
 export class ExportRefused extends Error {}
@@ -66,6 +67,8 @@ export async function exportedFiles(
   const manifests = Object.fromEntries(
     runs.map(({ experiment, run }) => [`${experiment}/${run}`, evidence(`manifests/${experiment}-${run}.json`)]),
   );
+  const sweep = await sweepBook(runs, manifests);
+  if (sweep !== undefined) files["sweep.xlsx"] = sweep;
   files["checklist.md"] = checklistMarkdown(checklistOf({ ...material, manifests }));
   files["README.md"] = readmeOf({ ...material, manifests });
   const open = openSlots(notes);

@@ -9,6 +9,7 @@ import { runNames } from "../report/names.ts";
 import { parseNotes } from "../report/notes.ts";
 import { reportOf } from "../report/report.ts";
 import type { Study } from "../report/study.ts";
+import { Ablations } from "../study/ablation.ts";
 import { casesOf } from "../study/cases.ts";
 import { FactsMissing, factsOf } from "../study/facts.ts";
 import { looksOf } from "../study/ledger.ts";
@@ -30,9 +31,10 @@ export async function finishedStudy(
 ): Promise<FinishedStudy | undefined> {
   const { root, artifacts } = placeOf(context.cwd);
   try {
+    const ablations = new Ablations();
     const read = given
       .map((name) => findRun(name, artifacts, context.cwd))
-      .map((run) => ({ run, facts: factsOf(run, looksOf(run, artifacts)) }))
+      .map((run) => ({ run, facts: factsOf(run, looksOf(run, artifacts), ablations) }))
       .sort((a, b) => (a.facts.created < b.facts.created ? -1 : 1));
     const names = runNames(read.map(({ facts }) => facts));
     const runs = read.map(({ facts }, index) => ({ ...facts, name: names[index] as string }));

@@ -9,6 +9,7 @@ import { runsTable } from "../render/runs-table.ts";
 import type { Block } from "../report/block.ts";
 import { reportOf } from "../report/report.ts";
 import type { RunRow } from "../report/run-row.ts";
+import { Ablations } from "../study/ablation.ts";
 import { casesOf } from "../study/cases.ts";
 import { compareRuns } from "../study/compare.ts";
 import { diffRuns } from "../study/diff.ts";
@@ -94,7 +95,8 @@ export function messagePage(title: string, lines: readonly (string | Markup)[], 
 }
 
 function studyOf(runs: readonly FinishedRun[], { root, artifacts }: ViewWorld): FinishedStudy {
-  const facts = runs.map((run) => factsOf(run, looksOf(run, artifacts)));
+  const ablations = new Ablations();
+  const facts = runs.map((run) => factsOf(run, looksOf(run, artifacts), ablations));
   const files = facts.flatMap(({ config }) => config.report.notes ?? []);
   return { runs: facts, notes: notesOf(files, root, () => {}), root, artifacts, finished: runs };
 }

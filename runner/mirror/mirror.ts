@@ -35,7 +35,7 @@ export class Mirror {
   readonly #disk: Disk;
   readonly #abort: AbortController;
   readonly #watched = new Map<string, Watched>();
-  readonly #finished = new Map<string, StoreRecord>();
+  readonly #finished = new Map<string, { readonly record: StoreRecord; readonly taken: readonly string[] }>();
   readonly #warned = new Set<string>();
   #there: Promise<Set<string>> | undefined;
   #wake: AbortController = new AbortController();
@@ -86,10 +86,11 @@ export class Mirror {
     this.#wake.abort();
   }
 
-  /** A finished step is copied, and its work folder forgotten. */
-  keep(record: StoreRecord): void {
-    this.#watched.delete(record.key);
-    this.#finished.set(record.key, record);
+  /** A finished step is copied, and the work folders of the keys whose work it has `taken` over are forgotten: its own, unless it paused. */
+  keep(record: StoreRecord, taken: readonly string[]): void {
+    if (taken.includes(record.key)) this.#watched.delete(record.key);
+    else this.ended(record.key);
+    this.#finished.set(record.key, { record, taken });
     this.#wake.abort();
   }
 
@@ -123,10 +124,10 @@ export class Mirror {
 
   /** One copy, if one is due: finished steps before checkpoints. */
   async #step(): Promise<{ readonly tried: boolean; readonly failed: boolean }> {
-    for (const [key, record] of this.#finished) {
-      const done = await this.#forgiving(() => this.#putFinished(record));
+    for (const [key, finished] of this.#finished) {
+      const done = await this.#forgiving(() => this.#putFinished(finished.record, finished.taken));
       if (done === undefined) return { tried: true, failed: true };
-      if (this.#finished.get(key) === record) this.#finished.delete(key);
+      if (this.#finished.get(key) === finished) this.#finished.delete(key);
       return { tried: true, failed: false };
     }
     for (const [key, watched] of this.#watched) {
@@ -137,13 +138,13 @@ export class Mirror {
     return { tried: false, failed: false };
   }
 
-  async #putFinished(record: StoreRecord): Promise<true> {
+  async #putFinished(record: StoreRecord, taken: readonly string[]): Promise<true> {
     await this.#disk.check();
     const keys = await this.#keys();
     if (keys.has(record.key)) return true;
     await putFinished(this.#disk, this.#parts.store, record);
     keys.add(record.key);
-    await dropWork(this.#disk, record.key);
+    for (const key of taken) await dropWork(this.#disk, key);
     return true;
   }
 

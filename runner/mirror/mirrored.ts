@@ -21,7 +21,7 @@ export async function takeBack(
     const known = identify(step, (other) => records.get(other));
     if ("waitsFor" in known || stop.aborted) continue;
     let hit = store.find(known.key);
-    if ("record" in hit) mirror.keep(hit.record);
+    if ("record" in hit) mirror.keep(hit.record, pauses(step) ? [] : [known.key]);
     else if (await mirror.takeFinished(known.key)) {
       hit = store.find(known.key);
       taken++;
@@ -29,6 +29,11 @@ export async function takeBack(
     if ("record" in hit) records.set(step, hit.record);
   }
   return taken;
+}
+
+/** Whether a step leaves its work folder for one that goes on from there. */
+function pauses({ kind, draft }: PlannedStep): boolean {
+  return kind.pauses?.(draft.params) === true;
 }
 
 /**
@@ -41,11 +46,13 @@ export function mirrored(machinery: Machinery, mirror: Mirror, resumed: (step: P
     async build(step, known, upstream, options) {
       // A step above may have been made again, to the same bytes: only now is it known what this one's key is.
       const isBack = !options.force && step.kind.cached && (await mirror.takeFinished(known.key));
+      const earlier = step.goesOnFrom && upstream.get(step.goesOnFrom)?.key;
       if (!isBack && (await mirror.takeWork(known.key))) resumed(step);
+      else if (!isBack && earlier !== undefined && (await mirror.takeWork(earlier))) resumed(step);
       mirror.begun(known.key);
       try {
         const built = await machinery.build(step, known, upstream, options);
-        mirror.keep(built.record);
+        mirror.keep(built.record, [...(pauses(step) ? [] : [known.key]), ...(earlier === undefined ? [] : [earlier])]);
         return built;
       } catch (error) {
         mirror.ended(known.key);

@@ -79,7 +79,7 @@ export type Progress = {
 
 /** A module of recipes/ and what it runs in. */
 export type PythonProgram = {
-  /** "recipes.common.generate" */
+  /** "recipes.transformers.generate" */
   readonly module: string;
   /** As `exp setup` takes it: "torchtune". */
   readonly environment: string;

@@ -41,6 +41,32 @@ export type WorkbookNotes = {
  * Every text stays text ("=1+1" is no formula). What Excel cannot hold is changed, counted, and told in Provenance.
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
+  const { sheets, close } = openBook(path, content.warning);
+  writeSummary(sheets, content.arms, content.primary);
+  if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryWords(content));
+  if (content.sweep !== undefined) writeSweep(sheets, content.sweep);
+  await writeCases(sheets, content.cases, content.caseView);
+  if (content.failures !== undefined) writeFailures(sheets, content.failures);
+  writeLabels(sheets, content.arms);
+  if (content.audit !== undefined) writeAudit(sheets, content.audit);
+  writeProvenance(sheets, content.provenance);
+  return close();
+}
+
+/** Writes the tables of sweeps alone, each on a sheet of its own, and Provenance. The same input gives the same bytes. */
+export async function writeSweeps(
+  path: string,
+  sweeps: readonly WorkbookSweep[],
+  given: Pick<Workbook, "warning" | "provenance">,
+): Promise<WorkbookNotes> {
+  const { sheets, close } = openBook(path, given.warning);
+  for (const [at, sweep] of sweeps.entries()) writeSweep(sheets, sweep, at === 0 ? "Sweep" : `Sweep ${at + 1}`);
+  writeProvenance(sheets, given.provenance);
+  return close();
+}
+
+/** A workbook to be filled sheet by sheet; `close` ends it. */
+function openBook(path: string, warning = ""): { readonly sheets: Sheets; close(): Promise<WorkbookNotes> } {
   const file = createWriteStream(path);
   const done = finished(file);
   const book = new FixedDates({
@@ -50,17 +76,13 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
     zip: { zlib: { level: 3 } },
   } as never);
   const text = new CellText();
-  const sheets: Sheets = { book, text, warning: content.warning ?? "" };
-  writeSummary(sheets, content.arms, content.primary);
-  if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryWords(content));
-  if (content.sweep !== undefined) writeSweep(sheets, content.sweep);
-  await writeCases(sheets, content.cases, content.caseView);
-  if (content.failures !== undefined) writeFailures(sheets, content.failures);
-  writeLabels(sheets, content.arms);
-  if (content.audit !== undefined) writeAudit(sheets, content.audit);
-  writeProvenance(sheets, content.provenance);
-  await Promise.all([book.commit(), done]);
-  return { cut: text.cut, replaced: text.replaced };
+  return {
+    sheets: { book, text, warning },
+    async close() {
+      await Promise.all([book.commit(), done]);
+      return { cut: text.cut, replaced: text.replaced };
+    },
+  };
 }
 
 function primaryWords({ primary, caseView }: Workbook): string {

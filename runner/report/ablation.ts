@@ -60,6 +60,22 @@ export function averaged(runs: readonly ScoredRun[]): readonly AblationRow[] {
   });
 }
 
+/** One run of each sweep that some runs are of. */
+export function distinctSweeps<R extends Swept>(runs: readonly R[]): readonly R[] {
+  const seen = new Set<unknown>();
+  return runs.filter(({ ablation, steps }) => {
+    const sweep = steps.select?.object ?? ablation;
+    if (ablation === undefined || seen.has(sweep)) return false;
+    seen.add(sweep);
+    return true;
+  });
+}
+
+type Swept = {
+  readonly ablation?: Ablation;
+  readonly steps: { readonly select?: { readonly object: string } };
+};
+
 /** The sum, where every part is known. */
 export function total(parts: readonly (number | null)[]): number | null {
   return parts.some((part) => part === null) ? null : parts.reduce<number>((sum, part) => sum + (part ?? 0), 0);

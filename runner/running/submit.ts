@@ -1,18 +1,20 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { freeze } from "../cluster/freeze.ts";
-import { type Asked, arrayOf, arraySize, askedLast, askedOf, script } from "../cluster/script.ts";
-import { commentOf, queue, sbatch } from "../cluster/slurm.ts";
+import { type After, type Group, Handing } from "../cluster/handing.ts";
+import { type Asked, arraySize, askedLast, askedOf } from "../cluster/script.ts";
+import { queue } from "../cluster/slurm.ts";
 import {
   clusterLock,
   type FrozenOptions,
   lastRun,
   listSubmissions,
+  rungPlaceOf,
+  rungPrefix,
   runName,
   type SubmissionAt,
   type SubmittedRun,
-  writeJobs,
   writeSubmission,
 } from "../cluster/submission.ts";
 import { isLive, tasksOf } from "../cluster/tasks.ts";
@@ -69,84 +71,72 @@ export async function submit(work: Work, context: Context): Promise<void> {
       ...freeze(work.whole, loaded, { artifacts: project.artifacts, packageRoot: context.packageRoot }),
       ...{ loaded, options, runs },
     });
-    const note = noteKeys(file, "submitted");
-    for (const { status, key } of work.expected.values()) if (status === "cached" && key !== null) note(key);
-    // This machine may know a step by another key than a node does: what earlier jobs of these runs have begun counts too.
-    const again = new Set(missing.map((number) => runs[number]?.id));
-    for (const { folder, submission } of listSubmissions(project.artifacts)) {
-      for (const [number, { id }] of submission.runs.entries()) {
-        if (again.has(id)) for (const key of keysNoted(folder, String(number))) note(key);
-      }
-    }
-    const command = [process.execPath, join(context.packageRoot, "dist/cli.js"), "job", file];
-    const common = [`--chdir=${project.root}`, `--comment=${commentOf(id)}`];
-    const tasks: Record<string, string> = {};
-    const arrays: string[] = [];
-    const groups = grouped(missing, work);
-    for (const [at, { asked, numbers, from, atOnce }] of groups.entries()) {
-      const path = writeScript(file, `job-${at}.sh`, asked, command);
-      const flags = [
-        ...common,
-        `--job-name=${nameOf(numbers, runs)}`,
-        `--output=${join(dirname(file), "logs", "%A_%a.log")}`,
-        `--array=${arrayOf(
-          numbers.map((number) => number - from),
-          atOnce,
-        )}`,
-        ...asked.flags,
-      ];
-      const job = await sbatch(flags, path, String(from)).catch((error) => {
-        // Of a submission that Slurm has taken nothing of, nothing stays.
-        if (arrays.length === 0) rmSync(dirname(file), { recursive: true, force: true });
-        throw error;
+    noteAll(file, work, runs, missing);
+    const jobs = new Handing(file, { id, root: project.root }, [
+      process.execPath,
+      join(context.packageRoot, "dist/cli.js"),
+    ]);
+    for (const group of grouped(missing, work)) {
+      await jobs.array(group, nameOf(group.numbers.flatMap((number) => runs[number] ?? [])), {
+        jobs: [],
+        isWhole: true,
       });
-      arrays.push(job);
-      for (const number of numbers) tasks[String(number)] = `${job}_${number - from}`;
-      writeJobs(file, { tasks });
     }
-    const last = needsLast ? await submitLast(work, { file, command, common, after: [...arrays, ...live] }) : null;
-    writeJobs(file, { tasks, ...(last === null ? {} : { last }) });
+    const last = needsLast ? await submitRest(jobs, live, work) : null;
+    const { arrays } = jobs;
     say(work, context, { submission: id, jobs: arrays, last, missing: missing.length, live: live.length, done });
   } finally {
     lock.release();
   }
 }
 
-/** The job after all others: for several runs, which are compared, selected among and reported together. */
-async function submitLast(
-  work: Work,
-  made: {
-    readonly file: string;
-    readonly command: readonly string[];
-    readonly common: readonly string[];
-    /** Jobs that it waits for. */
-    readonly after: readonly string[];
-  },
-): Promise<string> {
-  const asked = askedLast(askedBy(0, work), work.choices.length > 0);
-  const path = writeScript(made.file, "job-last.sh", asked, made.command);
-  const flags = [
-    ...made.common,
-    "--job-name=exp-last",
-    `--output=${join(dirname(made.file), "logs", "%j.log")}`,
-    ...(made.after.length > 0
-      ? [`--dependency=${work.options.keepGoing ? "afterany" : "afterok"}:${made.after.join(":")}`]
-      : []),
-    // Without it a job whose parents failed would wait for ever.
-    "--kill-on-invalid-dep=yes",
-    ...asked.flags,
-  ];
-  return sbatch(flags, path, lastRun);
+/** Notes what the jobs need of the store, so that a gc leaves it alone until they have begun. */
+function noteAll(file: string, { expected, project }: Work, runs: readonly SubmittedRun[], missing: readonly number[]) {
+  const note = noteKeys(file, "submitted");
+  for (const { status, key } of expected.values()) if (status === "cached" && key !== null) note(key);
+  // This machine may know a step by another key than a node does: what earlier jobs of these runs have begun counts too.
+  const again = new Set(missing.map((number) => runs[number]?.id));
+  const all = new Set(runs.map(({ id }) => id));
+  for (const { folder, submission, jobs } of listSubmissions(project.artifacts)) {
+    const isKin = submission.runs.some(({ id }) => all.has(id));
+    for (const run of Object.keys(jobs.tasks)) {
+      const counts = rungPlaceOf(run) === undefined ? again.has(submission.runs[Number(run)]?.id) : isKin;
+      if (counts) for (const key of keysNoted(folder, run)) note(key);
+    }
+  }
 }
 
-/** Runs that ask the same, within the numbers that one array may have. */
-type Group = {
-  readonly asked: Asked;
-  readonly numbers: readonly number[];
-  /** The run that array task 0 would be. */
-  readonly from: number;
-  readonly atOnce: number | undefined;
-};
+/** Submits what comes after the runs that are known: the further rungs of sweeps by halving, each after the one before, and the last job. */
+async function submitRest(jobs: Handing, live: readonly string[], work: Work): Promise<string> {
+  const isWhole = !work.options.keepGoing;
+  const name = nameOf(work.plan.runs);
+  let after: After = { jobs: [...jobs.arrays, ...live], isWhole };
+  for (const { rung, runs } of furtherRungs(work.loaded)) {
+    const numbers = Array.from({ length: runs }, (_, number) => number);
+    const arrays: string[] = [];
+    for (const group of grouped(numbers, work, () => 0)) {
+      arrays.push(await jobs.array(group, name, after, rungPrefix(rung)));
+    }
+    // What failed on a rung is not tried again by every job of the next.
+    after = { jobs: arrays, isWhole: true };
+  }
+  const asked = askedLast(askedBy(0, work), work.choices.length > 0);
+  return jobs.last(asked, { jobs: [...jobs.arrays, ...live], isWhole });
+}
+
+/** The rungs after the first of the sweeps by halving, and how many runs come so far: settings that are left times their seeds. */
+function furtherRungs(
+  loaded: readonly LoadedExperiment[],
+): readonly { readonly rung: number; readonly runs: number }[] {
+  const counts = new Map<number, number>();
+  for (const points of loaded.flatMap(({ rungs = [] }) => rungs)) {
+    const rung = points[0]?.rung;
+    if (rung === undefined) continue;
+    const seeds = points.length / new Set(points.map(({ setting }) => setting)).size;
+    counts.set(rung.number, (counts.get(rung.number) ?? 0) + rung.settings * seeds);
+  }
+  return [...counts].map(([rung, runs]) => ({ rung, runs })).sort((a, b) => a.rung - b.rung);
+}
 
 /** What a run's job asks for. */
 function askedBy(number: number, { plan, points }: Work): Asked {
@@ -155,12 +145,17 @@ function askedBy(number: number, { plan, points }: Work): Asked {
   return askedOf(experiment, Math.max(0, ...[...run.steps.values()].map(({ draft }) => draft.needs.gpus)));
 }
 
-function grouped(numbers: readonly number[], work: Work): readonly Group[] {
+function grouped(
+  numbers: readonly number[],
+  work: Work,
+  /** The run of the plan that asks for each. */
+  askerOf = (number: number): number => number,
+): readonly Group[] {
   const groups = new Map<string, { asked: Asked; numbers: number[]; from: number; atOnce: number | undefined }>();
   for (const number of numbers) {
-    const asked = askedBy(number, work);
+    const asked = askedBy(askerOf(number), work);
     const from = Math.floor(number / arraySize) * arraySize;
-    const { experiment } = work.points.get(work.plan.runs[number] as PlannedRun) as DraftedPoint;
+    const { experiment } = work.points.get(work.plan.runs[askerOf(number)] as PlannedRun) as DraftedPoint;
     const atOnce = experiment.resources.slurm?.max_jobs;
     const name = JSON.stringify([asked, from, atOnce]);
     const group = groups.get(name) ?? { asked, numbers: [], from, atOnce };
@@ -207,15 +202,8 @@ function identified(run: PlannedRun, { until, acceptStale }: FrozenOptions): Sub
   return { experiment, coordinates, id };
 }
 
-function nameOf(numbers: readonly number[], runs: readonly SubmittedRun[]): string {
-  return `exp-${[...new Set(numbers.map((number) => runs[number]?.experiment))].join("+")}`;
-}
-
-function writeScript(plan: string, name: string, { setup }: Asked, command: readonly string[]): string {
-  const path = join(dirname(plan), name);
-  writeFileSync(path, script(setup, command));
-  chmodSync(path, 0o755);
-  return path;
+function nameOf(runs: readonly { readonly experiment: string }[]): string {
+  return `${[...new Set(runs.map(({ experiment }) => experiment))].join("+")}`;
 }
 
 type Said = {

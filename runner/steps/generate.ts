@@ -18,7 +18,7 @@ import { weightsOf } from "./weights.ts";
 
 /** Engines that run a model here: the recipe and the environment of each. */
 const programs = {
-  transformers: { module: "recipes.common.generate", environment: "torchtune" },
+  transformers: { module: "recipes.transformers.generate", environment: "torchtune" },
   vllm: { module: "recipes.vllm.generate", environment: "vllm" },
 } as const;
 

@@ -9,19 +9,42 @@ import type { Manifest } from "./manifest.ts";
 import { runRowOf } from "./run-row.ts";
 import type { FinishedRun } from "./runs.ts";
 
-/** The sweep that a finished run is of, as far as its runs are here; undefined where it is of none. */
-export function ablationOf(run: FinishedRun): Ablation | undefined {
-  if (run.manifest.coordinates === "") return undefined;
-  const folder = dirname(run.path);
-  if (run.manifest.steps.select === undefined) return ablationAround(run, siblings(dirname(folder)));
-  return existsSync(join(folder, "selection.json")) ? ablationWonBy(run) : undefined;
+/** The sweeps that finished runs are of. Each folder of runs is read once, and the runs of one sweep are given one table. */
+export class Ablations {
+  readonly #beside = new Map<string, readonly FinishedRun[]>();
+  readonly #known = new Map<string, Ablation>();
+
+  /** The sweep that a finished run is of, as far as its runs are here; undefined where it is of none. */
+  of(run: FinishedRun): Ablation | undefined {
+    if (run.manifest.coordinates === "") return undefined;
+    const folder = dirname(run.path);
+    if (run.manifest.steps.select !== undefined) {
+      return existsSync(join(folder, "selection.json")) ? ablationWonBy(run, this.#siblings(run)) : undefined;
+    }
+    const known = this.#known.get(nameOf(run));
+    if (known !== undefined) return known;
+    const found = ablationAround(run, this.#siblings(run));
+    for (const one of found?.runs ?? []) this.#known.set(nameOf(one), (found as Around).ablation);
+    return found?.ablation;
+  }
+
+  #siblings({ path }: FinishedRun): readonly FinishedRun[] {
+    const folder = dirname(dirname(path));
+    const found = this.#beside.get(folder) ?? siblings(folder);
+    this.#beside.set(folder, found);
+    return found;
+  }
 }
+
+const nameOf = ({ path, manifest }: FinishedRun): string => join(dirname(dirname(path)), manifest.run);
+
+type Around = { readonly ablation: Ablation; readonly runs: readonly FinishedRun[] };
 
 /**
  * The runs of a sweep that chooses nothing: they differ in the keys of their coordinates alone, and seeds of training and
  * generation are averaged over. Undefined for one run, and for one of those that a winner was chosen from: that has the table.
  */
-function ablationAround(run: FinishedRun, beside: readonly FinishedRun[]): Ablation | undefined {
+function ablationAround(run: FinishedRun, beside: readonly FinishedRun[]): Around | undefined {
   const keys = [...valuesOf(run).keys()];
   const rest = ({ manifest }: FinishedRun): string =>
     JSON.stringify([...dotted(manifest.config)].filter(([key]) => !keys.includes(key)));
@@ -29,7 +52,8 @@ function ablationAround(run: FinishedRun, beside: readonly FinishedRun[]): Ablat
   if (alike.some(({ manifest }) => manifest.steps.select !== undefined)) return undefined;
   const own = rest(run);
   // Of a run that was sealed twice the newer one counts.
-  const runs = new Map(alike.filter((one) => rest(one) === own).map((one) => [one.manifest.coordinates, one]));
+  const members = alike.filter((one) => rest(one) === own);
+  const runs = new Map(members.map((one) => [one.manifest.coordinates, one]));
   if (runs.size < 2) return undefined;
   const chosen = keys.filter((key) => !/^(train|generate)\..*seed$/.test(key));
   const settings = averaged(
@@ -43,7 +67,8 @@ function ablationAround(run: FinishedRun, beside: readonly FinishedRun[]): Ablat
     }),
   );
   const { primary, on } = (run.manifest.config as unknown as Experiment).evaluate;
-  return { experiment: run.manifest.experiment, ...primary, rows: on, keys: varying(settings), settings };
+  const ablation = { experiment: run.manifest.experiment, ...primary, rows: on, keys: varying(settings), settings };
+  return { ablation, runs: members };
 }
 
 /** The dotted keys that set a run of a sweep apart, with their values as they were written. */
@@ -61,10 +86,9 @@ function parsed(text: string): unknown {
 }
 
 /** The sweep that a run won, with what its runs cost. */
-function ablationWonBy(winner: FinishedRun): Ablation {
+function ablationWonBy(winner: FinishedRun, beside: readonly FinishedRun[]): Ablation {
   const folder = dirname(winner.path);
   const selection = readSelection(folder);
-  const beside = siblings(dirname(folder));
   const chosen = selection.settings.find(({ setting }) => setting === selection.winner);
   const seeds = new Set(chosen?.runs.map(({ coordinates }) => coordinates));
   const own = winner.manifest.steps.select?.object;

@@ -7,7 +7,7 @@ import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
 import type { Comparison } from "../statistics/comparison.ts";
 import type { ArmMetrics } from "../steps/evaluate.ts";
 import { readJsonLines } from "../steps/jsonl.ts";
-import { ablationOf } from "./ablation.ts";
+import { Ablations } from "./ablation.ts";
 import type { FinishedRun } from "./runs.ts";
 import { publishedFolder } from "./seal.ts";
 import { modelUploadsOf } from "./uploads.ts";
@@ -15,8 +15,11 @@ import { modelUploadsOf } from "./uploads.ts";
 /** A file that a manifest names is not there any more. */
 export class FactsMissing extends Error {}
 
-/** What a report says of a run: its manifest and the files that the manifest names. `looks` counts looks at its scored file. */
-export function factsOf(finished: FinishedRun, looks: number | null): RunFacts {
+/**
+ * What a report says of a run: its manifest and the files that the manifest names. `looks` counts looks at its scored file;
+ * `ablations` are shared by the runs of one report.
+ */
+export function factsOf(finished: FinishedRun, looks: number | null, ablations = new Ablations()): RunFacts {
   const { manifest, path } = finished;
   const folder = dirname(path);
   const config = manifest.config as unknown as Experiment;
@@ -49,7 +52,7 @@ export function factsOf(finished: FinishedRun, looks: number | null): RunFacts {
     };
   });
   const optional = {
-    ablation: ablationOf({ manifest, path }),
+    ablation: ablations.of(finished),
     comparison: json<Comparison>("comparison.json"),
     audit: json<NonNullable<RunFacts["audit"]>>("data/audit.json"),
     analysis: json<NonNullable<RunFacts["analysis"]>>("analysis.json"),

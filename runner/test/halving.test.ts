@@ -1,5 +1,5 @@
 /** Successive halving: who goes on and why, what is trained how far, and that nothing is trained twice. */
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { Selection } from "../steps/selection.ts";
 import { type PlanJson, type Rig, type RunEvents, test, told } from "./rig.ts";
@@ -119,6 +119,26 @@ test("what goes on is trained from where it paused, and one setting more trains 
   const whole = await rig.built(file, "--until", "train");
   const made = Object.entries(whole.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
   expect(made).toHaveLength(5);
+});
+
+test("a mirror keeps what paused: on a new machine it is gone on from, and what was gone on from leaves the mirror", async ({
+  rig,
+}) => {
+  const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 4, 5, 6]}, select: {}}\n");
+  const folder = rig.path("../drive/exp");
+  const kept = (): number => readdirSync(`${folder}/work`).length;
+  mkdirSync(rig.path("../drive"), { recursive: true });
+  await rig.built(file, "--mirror", folder, "--until", "select.1");
+  expect(kept()).toBe(4);
+
+  rig.forget();
+  const run = await rig.built(file, "--mirror", folder);
+  const told = run.events.flatMap((event) => (event.type === "note" ? [event.message] : []));
+  expect(told.filter((message) => /goes on from the mirror/.test(message))).toHaveLength(2);
+  const epochs = manifests(rig, run).map(({ steps }) => steps.train?.evidence.epochs);
+  expect(epochs).toContainEqual([1, 2]);
+  expect(epochs).toContainEqual([2, 4]);
+  expect(kept()).toBe(3);
 });
 
 test("seeds go on together, and edits of files while it runs play no part", async ({ rig }) => {

@@ -19,7 +19,7 @@ kept.write_text(str(ended))
 write_json(step.output / "adapter" / "adapter.json", {"rank": step.params["rank"], "seed": step.params["seed"], "epochs": ended})
 write_json(step.output / "train.json", {"steps": ended, "epochs": ended, "loss": [], "validation": [], "samples": []})
 return {"epochs": [begun, ended]}`,
-  "common/generate": `
+  "transformers/generate": `
 rank = json.loads((step.inputs["adapter"] / "adapter.json").read_text())["rank"] if "adapter" in step.inputs else 0
 rows = [json.loads(line) for line in step.inputs["prompts"].read_text().splitlines()]
 with (step.output / "responses.jsonl").open("w") as out:

@@ -1,7 +1,9 @@
 /** The Slurm executor, on a real Slurm: what is submitted, what is the same as locally, and what survives. */
+import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { expectFailure, test } from "./rig.ts";
+import { addSimulated } from "./simulated.ts";
 import { Cluster, reach, slurmMissing, status } from "./slurm.ts";
 import { isAsked, runs, stored, sweep, sweepRuns, training, writeServed, writeSweep } from "./slurm-studies.ts";
 import { answers, table } from "./studies.ts";
@@ -90,6 +92,40 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     const again = await rig.built("experiments/chosen.yaml", "--executor", "slurm");
     expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
     expect(runs(rig, "chosen")).toEqual(runs(local, "chosen"));
+  });
+
+  test("each rung of a sweep by halving is an array that waits for the one before; all is as here", async ({ rig }) => {
+    cluster.use(rig);
+    const file = addSimulated(
+      rig,
+      "sweep: {strategy: halving, grid: {train.rank: [3, 4, 5, 6]}, repeat: {train.seed: [1, 2]}, select: {}}\n",
+    );
+    await rig.built(file);
+    const here = [stored(rig), runs(rig, "simulated")];
+    rig.remove("artifacts");
+    const slurm = ["--executor", "slurm"];
+    const lines = (await rig.done("run", file, ...slurm, "--json")).trim().split("\n");
+    const submitted = JSON.parse(lines.at(-1) as string) as { readonly jobs: readonly string[] };
+    // 4 settings, 2 of them, 1 of them; two seeds each.
+    const rungs = ["(rung 2, run 1)", "(rung 2, run 4)", "(rung 3, run 1)", "(rung 3, run 2)"];
+    expect(submitted.jobs).toHaveLength(3);
+    const names = [...rungs, "(last)"].map((name) => `simulated ${name}`);
+    const ended = await reach(rig, ["done"], ...names);
+    expect(Object.keys(ended)).toHaveLength(8 + 4 + 2 + 1);
+
+    expect([stored(rig), runs(rig, "simulated")]).toEqual(here);
+    const again = await rig.built(file, ...slurm);
+    expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+    // Where each training was carried out: none by the last job.
+    const builtBy = (name: string): string =>
+      Object.keys(ended)
+        .filter((run) => run.includes(name))
+        .map((run) => readFileSync(ended[run]?.log as string, "utf8"))
+        .join("\n");
+    expect(builtBy("rung 2").match(/^train\S* +built/gm)).toHaveLength(4);
+    expect(builtBy("rung 3").match(/^train\S* +built/gm)).toHaveLength(2);
+    expect(builtBy("(last)").match(/^train\S* +built/gm)).toBeNull();
+    expectWhole(rig);
   });
 
   test("a cancelled job can be gone on from: what was answered is not asked again", async ({ rig }) => {

@@ -236,11 +236,11 @@ describe("what runs again, by exp plan:", () => {
       workbook: expect.stringMatching(/^depends/),
     });
     study.edit(join(own, "recipes/baselines/tfidf_svm.py"), "# changed\n", "");
-    study.append(join(own, "recipes/common/generate.py"), "\n# changed\n");
+    study.append(join(own, "recipes/transformers/generate.py"), "\n# changed\n");
     const again = await moved(study);
     expect(again).toMatchObject({
-      "generate.zero_shot": "run: recipes/common/generate.py changed",
-      "generate.tuned": "run: recipes/common/generate.py changed",
+      "generate.zero_shot": "run: recipes/transformers/generate.py changed",
+      "generate.tuned": "run: recipes/transformers/generate.py changed",
     });
     expect(Object.keys(again).filter((step) => /^(train|prompt|data|fetch|.*tfidf.*)/.test(step))).toEqual([]);
   });

@@ -1,5 +1,6 @@
 /** Sweeps: what runs of a sweep share, how a winner is chosen on validation rows, and what is scored on test. */
 import { readdirSync, readFileSync } from "node:fs";
+import excel from "exceljs";
 import { describe, expect } from "vitest";
 import type { Selection } from "../steps/selection.ts";
 import { expectFailure, type PlanJson, type Rig, type RunEvents, test } from "./rig.ts";
@@ -149,7 +150,6 @@ describe("sweep.select", () => {
     expect(await rig.done("show", "sweep")).toContain("sweep: 4 settings");
     const page = readFileSync(rig.path((/^artifacts.*report\.html$/m.exec(said) as RegExpExecArray)[0]), "utf8");
     expect(page).toContain("Points with intervals, one for each setting of the sweep");
-    const { default: excel } = await import("exceljs");
     const book = new excel.Workbook();
     await book.xlsx.readFile(rig.path("artifacts/runs/sweep/latest/workbook.xlsx"));
     const sheet = book.getWorksheet("Sweep");
@@ -212,6 +212,14 @@ test("--sweep varies keys of the command line: one value more runs the new runs 
   const { stdout: reported } = await rig.exp("report", "sweep", "--html");
   const page = readFileSync(rig.path((/\S+\.html/.exec(reported) as RegExpExecArray)[0]), "utf8");
   expect(page).toContain("Points with intervals, one for each setting of the sweep");
+  // No run's own workbook knows of the others: the hand-in has one of the sweep.
+  expect((await rig.exp("export", "out", ...manifests(after))).code).toBe(0);
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(rig.path("out/sweep.xlsx"));
+  const sheet = book.getWorksheet("Sweep") as excel.Worksheet;
+  const cells = sheet.getColumn(1).values.filter((value) => typeof value === "string");
+  expect(cells.filter((value) => /^data\/[abc]\.jsonl$/.test(value as string))).toHaveLength(3);
+  expect(readFileSync(rig.path("out/report.html"), "utf8").split("sweep: every setting on test rows")).toHaveLength(2);
   expect(await rig.done("check", file, "--sweep", sweep("a", "b"))).toContain("a sweep of 2 runs");
   expectFailure(await rig.exp("plan", file, "--sweep", "generate.fil=a"), 2, /did you mean "generate.file"/);
 });

@@ -1,18 +1,11 @@
-import { type AblationRow, shortKeys, valueText } from "../ablation.ts";
+import { type AblationRow, distinctSweeps, shortKeys, valueText } from "../ablation.ts";
 import { type Block, heading, paragraph } from "../block.ts";
 import type { RunFacts, Study } from "../study.ts";
 import { duration, metricWord, score, withInterval } from "../words.ts";
 
 /** What each sweep varied, on the rows that were scored, or that it was chosen by where one of its settings was. */
 export function ablation({ runs }: Study): readonly Block[] {
-  const seen = new Set<string>();
-  const swept = runs.filter(({ ablation: own, steps }) => {
-    if (own === undefined) return false;
-    const name = steps.select?.object ?? JSON.stringify([own.experiment, own.keys, own.settings]);
-    if (seen.has(name)) return false;
-    seen.add(name);
-    return true;
-  });
+  const swept = distinctSweeps(runs);
   return swept.length === 0 ? [] : [heading(1, "Ablation"), ...swept.flatMap(tableOf)];
 }
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from recipes.common.generate_memory import out_of_memory
-from recipes.common.generate_model import Model, load_model
 from recipes.common.protocol import Step
+from recipes.transformers.memory import out_of_memory
+from recipes.transformers.model import Model, load_model
 
 _kept: dict[str, Model] = {}
 """The base of the step before, by all that loading it depends on; one at most."""

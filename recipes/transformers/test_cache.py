@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache
 
-from recipes.common.generate_cache import Kept
+from recipes.transformers.cache import Kept
 
 LAYERS, HEADS, WIDTH = 2, 3, 4
 

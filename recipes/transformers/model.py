@@ -12,9 +12,9 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
-from recipes.common.generate_memory import free_memory, is_out_of_memory
 from recipes.common.models import is_whole
 from recipes.common.protocol import StepFailed
+from recipes.transformers.memory import free_memory, is_out_of_memory
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 import torch
 from transformers import PreTrainedModel
 
-from recipes.common.generate_read import AT_ONCE
 from recipes.common.machine import available_memory
 from recipes.common.protocol import StepFailed
+from recipes.transformers.read import AT_ONCE
 
 _MOST_ROWS = {"cpu": 32, "cuda": 64}
 

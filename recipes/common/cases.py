@@ -10,8 +10,8 @@ from pathlib import Path
 from transformers import PreTrainedTokenizerBase
 
 from recipes.common.encode import end_token, prompt_ids
-from recipes.common.generate_rows import Row, read_cases, sample_ids
 from recipes.common.protocol import Step
+from recipes.common.responses import Row, read_cases, sample_ids
 
 
 def encode_cases(step: Step, tokenizer: PreTrainedTokenizerBase) -> tuple[list[str], dict[str, list[int]]]:

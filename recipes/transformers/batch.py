@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import torch
 from transformers import PreTrainedModel
 
-from recipes.common.generate_constraint import Allowed, Constraint
-from recipes.common.generate_read import Prefix, read_prompts
+from recipes.transformers.constraint import Allowed, Constraint
+from recipes.transformers.read import Prefix, read_prompts
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,13 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from recipes.common.generate_batch import Answer, Sampling, answer_batch
-from recipes.common.generate_cases import answer_row, end_tokens, seed_of
-from recipes.common.generate_constraint import Constraint
-from recipes.common.generate_memory import fitting_batch, is_out_of_memory, out_of_memory, too_little_memory
-from recipes.common.generate_read import shared_prefix
-from recipes.common.generate_rows import Answers
+from recipes.common.cases import answer_row, end_tokens, seed_of
 from recipes.common.protocol import Step
+from recipes.common.responses import Answers
+from recipes.transformers.batch import Answer, Sampling, answer_batch
+from recipes.transformers.constraint import Constraint
+from recipes.transformers.memory import fitting_batch, is_out_of_memory, out_of_memory, too_little_memory
+from recipes.transformers.read import shared_prefix
 
 
 def answer_all(

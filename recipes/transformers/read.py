@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from transformers import DynamicCache, PreTrainedModel
 
-from recipes.common.generate_cache import Kept
+from recipes.transformers.cache import Kept
 
 _WORTH_SHARING = 16
 """Tokens below which a shared beginning is not kept apart."""

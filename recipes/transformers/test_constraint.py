@@ -12,13 +12,13 @@ from tokenizers import Tokenizer, decoders, models
 from transformers import PreTrainedTokenizerFast
 
 from recipes.common.encode import load_tokenizer
-from recipes.common.generate import run
-from recipes.common.generate_constraint import Constraint
-from recipes.common.generate_json import JsonConstraint
-from recipes.common.generate_labels import LabelConstraint
-from recipes.common.generate_vocabulary import Vocabulary
 from recipes.common.protocol import StepFailed
 from recipes.common.test_generate import Place, cases
+from recipes.transformers.constrain_json import JsonConstraint
+from recipes.transformers.constrain_labels import LabelConstraint
+from recipes.transformers.constraint import Constraint
+from recipes.transformers.generate import run
+from recipes.transformers.vocabulary import Vocabulary
 
 LABELS = ["banana", "banana dodo", "fracture (left, old)", "kiru", "kiru, late", "mesa", "Löwe ß", "no 12"]
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 import torch
 from transformers import PreTrainedTokenizerBase
 
-from recipes.common.generate_json import JsonConstraint
-from recipes.common.generate_labels import LabelConstraint
-from recipes.common.generate_vocabulary import Vocabulary
+from recipes.transformers.constrain_json import JsonConstraint
+from recipes.transformers.constrain_labels import LabelConstraint
+from recipes.transformers.vocabulary import Vocabulary
 
 Allowed = tuple[Sequence[int] | torch.Tensor, bool]
 """Tokens that may come next, and whether the answer may end."""

@@ -7,7 +7,7 @@ from enum import Enum
 
 import torch
 
-from recipes.common.generate_vocabulary import Vocabulary
+from recipes.transformers.vocabulary import Vocabulary
 
 _QUOTE, _BACKSLASH = b'"\\'
 _BLANK = ord(" ")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 
-from recipes.common.generate_vocabulary import Vocabulary
+from recipes.transformers.vocabulary import Vocabulary
 
 
 @dataclass
