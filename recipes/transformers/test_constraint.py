@@ -13,11 +13,11 @@ from transformers import PreTrainedTokenizerFast
 
 from recipes.common.encode import load_tokenizer
 from recipes.common.protocol import StepFailed
-from recipes.common.test_generate import Place, cases
 from recipes.transformers.constrain_json import JsonConstraint
 from recipes.transformers.constrain_labels import LabelConstraint
 from recipes.transformers.constraint import Constraint
 from recipes.transformers.generate import run
+from recipes.transformers.test_generate import Place, cases
 from recipes.transformers.vocabulary import Vocabulary
 
 LABELS = ["banana", "banana dodo", "fracture (left, old)", "kiru", "kiru, late", "mesa", "Löwe ß", "no 12"]
