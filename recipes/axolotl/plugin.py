@@ -21,6 +21,7 @@ from recipes.axolotl.config import OWN_SECTION
 from recipes.axolotl.data import check_rows, read_encoded
 from recipes.axolotl.keys import installed_keys, unknown_keys
 from recipes.axolotl.watch import Watch
+from recipes.common.four_bits import keep_layout
 from recipes.common.protocol import StepFailed, write_json
 
 
@@ -84,6 +85,10 @@ class Plugin(BasePlugin):  # type: ignore[misc]
     def pre_model_load(self, cfg: Any) -> None:
         """axolotl seeds once the model is made: too late for the adapter that a training begins with."""
         set_seed(int(cfg.seed))
+
+    def post_model_load(self, cfg: Any, model: Any) -> None:
+        """With its adapter, before anything is multiplied."""
+        keep_layout(model)
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
         """Nothing was filtered, cut, merged or dropped."""

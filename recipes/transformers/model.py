@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
+from recipes.common.four_bits import keep_layout
 from recipes.common.models import is_whole
 from recipes.common.protocol import StepFailed
 from recipes.transformers.memory import free_memory, is_out_of_memory
@@ -105,6 +106,7 @@ def load_model(
             f"transformers cannot load {described['base']}: {str(error).splitlines()[0]}",
             "Choose a model of a family that transformers knows; a model's own code is never run.",
         ) from error
+    keep_layout(loaded)
     return Model(loaded, precision)
 
 
