@@ -1,5 +1,5 @@
 # The study on NVIDIA GPUs, with both trainers' environments: built in a clone, run as a user without rights.
-#   docker build -t study .
+#   docker build -t study --build-arg COMMIT="$(git describe --always --dirty --abbrev=40 --exclude '*')" .
 #   docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run experiments/quickstart.yaml
 # artifacts/ and cache/ must belong to the user 1000, or add --user. Weights go to /cache, results to /study/artifacts.
 FROM node:22-bookworm-slim AS node
@@ -31,6 +31,10 @@ RUN node dist/cli.js setup torchtune axolotl --torch cuda
 COPY --chown=study:study notebooks notebooks
 COPY --chown=study:study prompts prompts
 COPY --chown=study:study experiments experiments
+
+# Manifests name the commit: the image has no repository.
+ARG COMMIT=""
+ENV EXP_COMMIT=$COMMIT
 
 ENTRYPOINT ["node", "dist/cli.js"]
 CMD ["--help"]

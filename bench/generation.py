@@ -15,6 +15,8 @@ import os
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -83,27 +85,34 @@ def main() -> None:
             answer_all(step, model, tokenizer, part, answers, None)
             return {id: answers[id]["text"] for id in part}
 
+    @contextmanager
+    def clocked(loop: str) -> Iterator[None]:
+        worked, began = time.process_time(), time.perf_counter()
+        yield
+        cpu[loop] += time.process_time() - worked
+        wall[loop] += time.perf_counter() - began
+
     names = list(prompts)
     size = -(-len(names) // args.rounds)
     cpu = {"naive": 0.0, "ours": 0.0}
+    wall = {"naive": 0.0, "ours": 0.0}
     tokens = same = 0
     for start in range(0, len(names), size):
         part = {id: prompts[id] for id in names[start : start + size]}
-        started = time.process_time()
-        theirs = naive(part)
-        cpu["naive"] += time.process_time() - started
-        started = time.process_time()
-        mine = ours(part)
-        cpu["ours"] += time.process_time() - started
+        with clocked("naive"):
+            theirs = naive(part)
+        with clocked("ours"):
+            mine = ours(part)
         for id, new in theirs.items():
             shown = new[:-1] if new[-1] == end else new
             same += tokenizer.decode(shown, skip_special_tokens=True) == mine[id]
             tokens += len(new)
     longest, shortest = max(map(len, prompts.values())), min(map(len, prompts.values()))
     print(f"{len(names)} cases, prompts of {shortest} to {longest} tokens, {tokens} new tokens, fp32")
-    print(f"{'loop':12} {'CPU s':>8} {'cases/CPU s':>12} {'times':>6}")
-    for name, seconds in cpu.items():
-        print(f"{name:12} {seconds:8.1f} {len(names) / seconds:12.3f} {seconds / cpu['ours']:6.2f}")
+    print(f"{'loop':12} {'CPU s':>8} {'times':>6} {'wall s':>8} {'times':>6} {'cases/s':>8}")
+    for name in cpu:
+        more, longer = cpu[name] / cpu["ours"], wall[name] / wall["ours"]
+        print(f"{name:12} {cpu[name]:8.1f} {more:6.2f} {wall[name]:8.1f} {longer:6.2f} {len(names) / wall[name]:8.3f}")
     print(f"equal answers: {same} of {len(names)}")
     if same != len(names):
         raise SystemExit("the answers differ")

@@ -19,7 +19,7 @@ import { type Act, type Context, exit } from "../project/context.ts";
 import { portablePath } from "../project/site.ts";
 import type { Manifest } from "../study/manifest.ts";
 import { command as report } from "./report.ts";
-import { carryOut } from "./run.ts";
+import { runAll } from "./run.ts";
 
 /** A job that has been started so often and still is not done will not be by being started again. */
 const mostRestarts = 20;
@@ -112,7 +112,7 @@ async function act(
     listen,
   };
   const sealed: string[] = [];
-  const code = await carryOut(
+  const code = await runAll(
     {
       ...given,
       listen: (event) => {

@@ -35,6 +35,7 @@ export function finish(
     exp: context.version(),
     root: project.root,
     gpus: project.machine.gpus as unknown as Json,
+    imageOf: context.env.EXP_COMMIT,
   });
   const latest = new Map<string, string>();
   const sealed: Sealed[] = [];

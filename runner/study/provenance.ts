@@ -17,11 +17,13 @@ export function openProvenance(given: {
   readonly exp: string;
   readonly root: string;
   readonly gpus: Json;
+  /** The commit that an image was built of, as `git describe` says it with "-dirty": for where there is no repository. */
+  readonly imageOf?: string | undefined;
 }): (run: OfRun) => Provenance {
   const shared = once(() => ({
     exp: given.exp,
     node: process.versions.node,
-    git: gitState(given.root),
+    git: gitState(given.root) ?? stated(given.imageOf),
     os: `${type()} ${release()} ${arch()}`,
     hardware: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memory: totalmem(), gpus: given.gpus },
   }));
@@ -70,6 +72,12 @@ function pinned(lock: string): Record<string, string> {
     packages[name as string] = version as string;
   }
   return packages;
+}
+
+/** "<40 hex digits>" or "<40 hex digits>-dirty". */
+function stated(commit = ""): Provenance["git"] {
+  const [, hex, dirty] = /^([0-9a-f]{40})(-dirty)?$/.exec(commit) ?? [];
+  return hex === undefined ? null : { commit: hex, dirty: dirty !== undefined };
 }
 
 function gitState(root: string): Provenance["git"] {

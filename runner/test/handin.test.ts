@@ -109,6 +109,18 @@ test("a run is reproduced byte by byte; what came out otherwise is named", async
   expectFailure(await rig.exp("reproduce", "study"), 2, /declares another run now \(baselines\)/);
 });
 
+test("in an image, which has no repository, manifests name the commit that it was built of", async ({ rig }) => {
+  const commit = "0123456789abcdef0123456789abcdef01234567";
+  const gitOf = async (stated: string) => {
+    rig.env = { ...rig.env, EXP_COMMIT: stated };
+    rig.remove("artifacts");
+    return rig.manifest((await rig.built("experiments/study.yaml")).manifest).provenance.git;
+  };
+  expect(await gitOf(commit)).toEqual({ commit, dirty: false });
+  expect(await gitOf(`${commit}-dirty`)).toEqual({ commit, dirty: true });
+  expect(await gitOf("")).toBeNull();
+});
+
 test("Dockerfiles copy what is there, end as a user without rights, and name no tag that moves", () => {
   const dockerfiles = {
     Dockerfile: execFileSync("git", ["ls-files"], { cwd: clone, encoding: "utf8" }).split("\n"),
