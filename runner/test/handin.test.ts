@@ -113,8 +113,9 @@ test("in an image, which has no repository, manifests name the commit that it wa
   const commit = "0123456789abcdef0123456789abcdef01234567";
   const gitOf = async (stated: string) => {
     rig.env = { ...rig.env, EXP_COMMIT: stated };
+    const { git } = rig.manifest((await rig.built("experiments/study.yaml")).manifest).provenance;
     rig.remove("artifacts");
-    return rig.manifest((await rig.built("experiments/study.yaml")).manifest).provenance.git;
+    return git;
   };
   expect(await gitOf(commit)).toEqual({ commit, dirty: false });
   expect(await gitOf(`${commit}-dirty`)).toEqual({ commit, dirty: true });
