@@ -41,6 +41,14 @@ export const command: Act = async ([dir], _options, context) => {
     "{{open}}": "{{",
     "{{close}}": "}}",
   };
+  try {
+    makeFolder(folder);
+  } catch (error) {
+    context.err(
+      `exp init: ${folder} cannot be made: ${(error as Error).message}\n  help: name a folder that you may write\n`,
+    );
+    return exit.invalid;
+  }
   for (const file of files) {
     let text = readFileSync(join(from, file), "utf8");
     for (const [mark, value] of Object.entries(values)) text = text.replaceAll(mark, value);
@@ -54,6 +62,13 @@ export const command: Act = async ([dir], _options, context) => {
   context.out("  npx exp run experiments/first.yaml\n");
   return exit.done;
 };
+
+/** Makes a folder and those above it. Node's own way never ends in places such as /proc, which say that the parent is not there. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  mkdirSync(path);
+}
 
 /** Whether Node finds this package from the folder: it lies in node_modules of the folder or of one above. */
 function isInstalledAbove(folder: string, packageRoot: string): boolean {
