@@ -54,6 +54,15 @@ it("gives one label a case where a case has one, and writes a label as the model
   expect(cases.map((one) => blend(one, chosen, basic, true))).toEqual([["CYST."], ["stone"]]);
 });
 
+it("tells scores apart that are neighbours among the numbers", () => {
+  const cases = [
+    { named: [], margins: { a: -(2 ** -53) }, gold: [] },
+    { named: [], margins: { a: 0 }, gold: ["a"] },
+  ];
+  const chosen = chooseBlend(cases, basic, false);
+  expect(cases.map((one) => blend(one, chosen, basic, false))).toEqual([[], ["a"]]);
+});
+
 it("answers nothing where nothing is heard", () => {
   const silent = { named: [], margins: {} };
   const chosen = chooseBlend([{ ...silent, gold: ["cyst"] }], basic, false);

@@ -73,7 +73,10 @@ function cuts(
     if (one.right) right += 1;
     const next = all[at + 1]?.score ?? 0;
     if (next === one.score) continue;
-    tried.push({ weight, threshold: (one.score + next) / 2, micro_f1: f1(right, at + 1, total) });
+    const middle = (one.score + next) / 2;
+    // Between two neighbours among the numbers there is none: the middle would be the upper one, and leave it out.
+    const threshold = middle < one.score ? middle : next;
+    tried.push({ weight, threshold, micro_f1: f1(right, at + 1, total) });
   }
   return tried;
 }
