@@ -7,15 +7,15 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 600_000,
     projects: [
-      { extends: true, test: { name: "unit", include: ["runner/**/*.test.ts"], exclude: ["runner/test/**"] } },
+      { extends: true, test: { name: "unit", include: ["runner/**/*.test.ts"], exclude: ["runner/testing/**"] } },
       {
         extends: true,
         test: {
           name: "cli",
           // Each run of a real trainer starts several Python programs: on a busy machine that alone takes a minute.
           testTimeout: 300_000,
-          include: ["runner/test/*.test.ts"],
-          globalSetup: "runner/test/package.ts",
+          include: ["runner/testing/*.test.ts"],
+          globalSetup: "runner/testing/package.ts",
         },
       },
     ],

@@ -95,7 +95,7 @@ async function storing({ path, size }, { bundle, compare, folder, anchors }) {
     `import { renameSync, readFileSync, existsSync } from "node:fs";
 import { openDigests } from "./runner/store/digest.ts";
 import { openStore } from "./runner/store/store.ts";
-import { keyOf } from "./runner/plan/identity.ts";
+import { keyOf } from "./runner/pipeline/plan/identity.ts";
 const [cache, artifacts, path] = process.argv.slice(2);
 const ingredients = { kind: "train", version: 1, params: { at: Date.now() }, sources: {}, reads: {} };
 const store = openStore(artifacts, openDigests(cache));

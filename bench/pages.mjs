@@ -24,8 +24,8 @@ export const pages = {
     const script = await bundle(
       "many-cases",
       `import { writeFileSync } from "node:fs";
-       import { readAssets, setPage, setReport } from "./runner/render/html.ts";
-       import { manyCases } from "./runner/test/many-cases.ts";
+       import { readAssets, setPage, setReport } from "./runner/reporting/render/html.ts";
+       import { manyCases } from "./runner/testing/many-cases.ts";
        const assets = readAssets(${JSON.stringify(root)});
        writeFileSync(${JSON.stringify(page)}, setPage(setReport(...manyCases(10_000), assets), assets));`,
     );

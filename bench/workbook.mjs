@@ -9,8 +9,8 @@ export const workbook = {
     const cwd = folder("workbook");
     const ours = await bundle(
       "workbook",
-      `import { writeWorkbook } from "./runner/render/workbook.ts";
-import { metricNames } from "./runner/metrics/metrics.ts";
+      `import { writeWorkbook } from "./runner/reporting/render/workbook.ts";
+import { metricNames } from "./runner/evaluation/metrics/metrics.ts";
 ${caseMaker}
 const [path, count] = process.argv.slice(2);
 const scores = Object.fromEntries(metricNames.map((name) => [name, 0.5]));

@@ -5,7 +5,7 @@ import importlib.util
 import os
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-# As the runner sets it: see runner/execute/environment.ts.
+# As the runner sets it: see runner/execution/environment.ts.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 

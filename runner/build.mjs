@@ -2,7 +2,7 @@
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
-import { precompiledValidators } from "./experiment/precompile.mjs";
+import { precompiledValidators } from "./config/precompile.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 rmSync(`${root}dist`, { recursive: true, force: true });
@@ -37,14 +37,14 @@ await build({
 // What pages run in a browser: one file that each page takes in whole.
 await build({
   absWorkingDir: root,
-  entryPoints: { page: "runner/browser/page.ts" },
+  entryPoints: { page: "runner/reporting/browser/page.ts" },
   outdir: "dist",
   bundle: true,
   minify: true,
   format: "iife",
   platform: "browser",
   target: "es2022",
-  tsconfig: "runner/browser/tsconfig.json",
+  tsconfig: "runner/reporting/browser/tsconfig.json",
   charset: "ascii",
   logLevel: "warning",
 });

@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { type CommandSpec, commands } from "./commands/index.ts";
-import { systemFailure } from "./execute/system.ts";
-import type { Context } from "./project/context.ts";
+import { systemFailure } from "./execution/system.ts";
+import type { Context } from "./util/context.ts";
 import { cacheRoot } from "./setup/cache.ts";
 
 const DONE = 0;

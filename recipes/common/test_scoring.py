@@ -14,7 +14,7 @@ from sklearn.preprocessing import MultiLabelBinarizer
 
 from recipes.common.scoring import METRICS, Row, basic_form, labels_of, split_labels
 
-# runner/labels/fixture.test.ts compares the same file with the TypeScript side.
+# runner/data/labels/fixture.test.ts compares the same file with the TypeScript side.
 FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "labels.json").read_text(encoding="utf-8"))
 
 

@@ -1,14 +1,14 @@
-import type { LoadedExperiment } from "../experiment/loaded.ts";
-import { type Act, exit } from "../project/context.ts";
+import type { LoadedExperiment } from "../config/loaded.ts";
+import { type Act, exit } from "../util/context.ts";
 import { loadAll } from "../project/load.ts";
-import { plural } from "../show/quantity.ts";
+import { plural } from "../terminal/quantity.ts";
 
 /** `exp check`: says everything that is wrong with experiments; reads neither weights nor the rows of the data without --preflight. */
 export const command: Act = async ([paths], options, context) => {
   const loaded = loadAll(paths as string[], options, context, { isCheck: true });
   if (loaded === undefined) return exit.invalid;
   if (options.preflight === true) {
-    const { tryTokens } = await import("../running/preflight.ts");
+    const { tryTokens } = await import("../orchestration/preflight.ts");
     const code = await tryTokens(loaded, options, context);
     if (code !== exit.done) return code;
   }

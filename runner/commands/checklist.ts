@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
-import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
-import { readmeMark, readmeOf } from "../checklist/readme.ts";
-import { finishedStudy } from "../handin/finished.ts";
-import { materialOf } from "../handin/material.ts";
-import { type Act, exit } from "../project/context.ts";
+import { checklistMarkdown, checklistOf } from "../reporting/checklist/checklist.ts";
+import { readmeMark, readmeOf } from "../reporting/checklist/readme.ts";
+import { finishedStudy } from "../reporting/export/finished.ts";
+import { materialOf } from "../reporting/export/material.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp checklist RUN…`: the reproducibility checklist with its evidence; with --readme the study's README.md. */
 export const command: Act = async ([names], options, context) => {

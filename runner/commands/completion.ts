@@ -1,4 +1,4 @@
-import { type Act, exit } from "../project/context.ts";
+import { type Act, exit } from "../util/context.ts";
 import { environments } from "../setup/environments.ts";
 import { type CommandSpec, commands } from "./index.ts";
 

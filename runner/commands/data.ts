@@ -3,17 +3,17 @@ import { resolve } from "node:path";
 import { type Audit, audit, blocking, type SplitFacts, type SplitName } from "../data/audit.ts";
 import { labelCounts } from "../data/labels.ts";
 import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
-import type { Synonyms } from "../labels/views.ts";
-import { viewOf } from "../labels/views.ts";
-import { canonicalJson } from "../plan/canonical.ts";
-import { StepFailed } from "../plan/step.ts";
-import { type Act, type Context, exit } from "../project/context.ts";
+import type { Synonyms } from "../data/labels/views.ts";
+import { viewOf } from "../data/labels/views.ts";
+import { canonicalJson } from "../util/canonical.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
-import { auditText } from "../show/audit.ts";
-import { type DataParams, draftData, readStudy, type Study } from "../steps/data.ts";
-import { readSynonyms } from "../steps/synonyms.ts";
+import { auditText } from "../terminal/audit.ts";
+import { type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
+import { readSynonyms } from "../pipeline/steps/synonyms.ts";
 
 /** One study's rows, and how its experiment reads their labels. */
 type Audited = {

@@ -1,4 +1,4 @@
-import { type Act, exit } from "../project/context.ts";
+import { type Act, exit } from "../util/context.ts";
 import { doctor, formatDoctor } from "../setup/doctor.ts";
 
 /** `exp doctor`: what this machine has, and what it can and cannot run. */

@@ -1,11 +1,11 @@
-import { collectSubmissions, liveSubmissions } from "../cluster/collect.ts";
-import { queue } from "../cluster/slurm.ts";
-import { clusterLock, submissionNames } from "../cluster/submission.ts";
-import { Uses } from "../cluster/uses.ts";
-import { StepFailed } from "../plan/step.ts";
-import { type Act, type Context, exit } from "../project/context.ts";
+import { collectSubmissions, liveSubmissions } from "../plugins/executors/slurm/collect.ts";
+import { queue } from "../plugins/executors/slurm/slurm.ts";
+import { clusterLock, submissionNames } from "../plugins/executors/slurm/submission.ts";
+import { Uses } from "../plugins/executors/slurm/uses.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
-import { plural } from "../show/quantity.ts";
+import { plural } from "../terminal/quantity.ts";
 import { gc } from "../store/gc.ts";
 import { collectLeftovers } from "../store/leftovers.ts";
 import { acquire } from "../store/lock.ts";

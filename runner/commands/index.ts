@@ -1,4 +1,4 @@
-import type { Act } from "../project/context.ts";
+import type { Act } from "../util/context.ts";
 
 type Option = readonly [
   flags: string,

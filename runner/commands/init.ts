@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { type Act, exit } from "../project/context.ts";
-import { shellWord } from "../show/shell.ts";
+import { type Act, exit } from "../util/context.ts";
+import { shellWord } from "../util/shell.ts";
 
 /** Files whose own names npm or git would take for theirs while they lie in this package. */
 const renamed: Readonly<Record<string, string>> = {

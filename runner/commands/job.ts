@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
-import { sameSources, thaw } from "../cluster/freeze.ts";
-import { requeue, stateOf } from "../cluster/slurm.ts";
+import { sameSources, thaw } from "../plugins/executors/slurm/freeze.ts";
+import { requeue, stateOf } from "../plugins/executors/slurm/slurm.ts";
 import {
   lastRun,
   readResult,
@@ -10,14 +10,14 @@ import {
   runName,
   type Submission,
   writeResult,
-} from "../cluster/submission.ts";
-import { noteKeys } from "../cluster/uses.ts";
-import type { Event } from "../execute/event.ts";
-import type { LoadedExperiment } from "../experiment/loaded.ts";
-import { StepFailed } from "../plan/step.ts";
-import { type Act, type Context, exit } from "../project/context.ts";
+} from "../plugins/executors/slurm/submission.ts";
+import { noteKeys } from "../plugins/executors/slurm/uses.ts";
+import type { Event } from "../execution/event.ts";
+import type { LoadedExperiment } from "../config/loaded.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
 import { portablePath } from "../project/site.ts";
-import type { Manifest } from "../study/manifest.ts";
+import type { Manifest } from "../runs/manifest.ts";
 import { command as report } from "./report.ts";
 import { runAll } from "./run.ts";
 

@@ -1,11 +1,11 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findTasks, sayWrong } from "../cluster/named.ts";
-import { queue } from "../cluster/slurm.ts";
-import { isLive, type Task } from "../cluster/tasks.ts";
-import { type Act, type Context, exit } from "../project/context.ts";
-import { plural } from "../show/quantity.ts";
+import { findTasks, sayWrong } from "../plugins/executors/slurm/named-jobs.ts";
+import { queue } from "../plugins/executors/slurm/slurm.ts";
+import { isLive, type Task } from "../plugins/executors/slurm/tasks.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
+import { plural } from "../terminal/quantity.ts";
 
 /** Between two looks at a log that is followed, and at the queue, in ms. */
 const pace = 500;

@@ -1,12 +1,12 @@
-import type { Json } from "../plan/step.ts";
-import { StepFailed } from "../plan/step.ts";
-import { type Act, exit } from "../project/context.ts";
+import type { Json } from "../pipeline/plan/step.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import { type Act, exit } from "../util/context.ts";
 import { placeOf } from "../project/place.ts";
 import { cacheRoot } from "../setup/cache.ts";
-import { csv } from "../show/csv.ts";
-import { table } from "../show/table.ts";
-import { select } from "../study/run-filter.ts";
-import { type ListedRun, listFinished } from "../study/run-index.ts";
+import { csv } from "../terminal/csv.ts";
+import { table } from "../terminal/table.ts";
+import { select } from "../runs/run-filter.ts";
+import { type ListedRun, listFinished } from "../runs/run-index.ts";
 
 /**
  * `exp ls`: the finished runs of this project, oldest first, each with its primary metric; filtered and sorted by any key of

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
-import { withRevision } from "../experiment/pin.ts";
-import { resolveRevision } from "../hub/revision.ts";
-import { StepFailed } from "../plan/step.ts";
-import { type Act, exit } from "../project/context.ts";
+import { withRevision } from "../config/pin.ts";
+import { resolveRevision } from "../publishing/hub/revision.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import { type Act, exit } from "../util/context.ts";
 import { findPin } from "../project/load.ts";
 
 /** `exp pin`: writes the commit of the model into the file that names it, and touches nothing else in it. */

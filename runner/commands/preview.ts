@@ -1,19 +1,19 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Event } from "../execute/event.ts";
-import { execute } from "../execute/scheduler.ts";
-import { buildPlan } from "../plan/build.ts";
-import type { StoreRecord } from "../plan/record.ts";
-import { type Act, exit } from "../project/context.ts";
+import type { Event } from "../execution/event.ts";
+import { execute } from "../execution/scheduler.ts";
+import { buildPlan } from "../pipeline/plan/build.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { type Act, exit } from "../util/context.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
-import { machineryFor } from "../running/machinery.ts";
+import { machineryFor } from "../orchestration/step-runner.ts";
 import { environmentStatus } from "../setup/environments.ts";
-import { chooseReporter } from "../show/choose.ts";
-import { previewText } from "../show/preview.ts";
-import { kinds } from "../steps/index.ts";
-import { readJsonLines } from "../steps/jsonl.ts";
-import { draftsOfPreview, type Preview, type PreviewRow } from "../steps/preview.ts";
+import { chooseReporter } from "../terminal/choose-reporter.ts";
+import { previewText } from "../terminal/preview.ts";
+import { kinds } from "../pipeline/steps/index.ts";
+import { readJsonLines } from "../pipeline/steps/jsonl.ts";
+import { draftsOfPreview, type Preview, type PreviewRow } from "../pipeline/steps/preview.ts";
 
 /** `exp preview`: prompts of training rows as the model sees them, their tokens, what is masked, and the base model's answers. */
 export const command: Act = async ([path], options, context) => {

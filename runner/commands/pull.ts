@@ -1,11 +1,11 @@
-import type { Shelf } from "../mirror/shelf.ts";
-import { type Act, exit } from "../project/context.ts";
+import type { Shelf } from "../publishing/remote-store.ts";
+import { type Act, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
-import { RunNotFound } from "../study/runs.ts";
-import { nothingPushed, openToPull } from "../transfer/destination.ts";
-import { type ShelvedRun, shelvedRun, shelvedRuns } from "../transfer/manifest.ts";
-import { pull } from "../transfer/pull.ts";
-import type { Moved } from "../transfer/push.ts";
+import { RunNotFound } from "../runs/runs.ts";
+import { nothingPushed, openToPull } from "../publishing/remotes/destination.ts";
+import { type ShelvedRun, shelvedRun, shelvedRuns } from "../publishing/remotes/manifest.ts";
+import { pull } from "../publishing/remotes/pull.ts";
+import type { Moved } from "../publishing/remotes/push.ts";
 import { endOf, movedText } from "./push.ts";
 
 /** `exp pull DEST [RUN...]`: takes runs from where they were pushed to, each file checked by its digest; without RUN says what there is. */

@@ -1,12 +1,12 @@
-import { redactor } from "../execute/redact.ts";
-import { systemFailure } from "../execute/system.ts";
-import { StepFailed } from "../plan/step.ts";
-import { type Act, type Context, exit } from "../project/context.ts";
+import { redactor } from "../execution/redact.ts";
+import { systemFailure } from "../execution/system.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
-import { plural } from "../show/quantity.ts";
-import { findRun, RunNotFound } from "../study/runs.ts";
-import { openToPush } from "../transfer/destination.ts";
-import { type Moved, push } from "../transfer/push.ts";
+import { plural } from "../terminal/quantity.ts";
+import { findRun, RunNotFound } from "../runs/runs.ts";
+import { openToPush } from "../publishing/remotes/destination.ts";
+import { type Moved, push } from "../publishing/remotes/push.ts";
 
 /** `exp push DEST RUN...`: copies runs with all their files to a place that is private; what is there is not sent again. */
 export const command: Act = async ([destination, names], { json }, context) => {

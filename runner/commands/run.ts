@@ -1,20 +1,20 @@
 import { readFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
-import type { LoadedExperiment } from "../experiment/loaded.ts";
-import { pointOf } from "../experiment/rungs.ts";
-import { uploadAll } from "../handin/upload-all.ts";
-import type { PlannedStep } from "../plan/plan.ts";
-import type { DraftedPoint } from "../project/choice.ts";
-import { type Act, type Context, exit } from "../project/context.ts";
+import type { LoadedExperiment } from "../config/loaded.ts";
+import { pointOf } from "../config/rungs.ts";
+import { uploadAll } from "../publishing/upload-all.ts";
+import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
 import { loadAll } from "../project/load.ts";
-import { ablations } from "../running/ablations.ts";
-import { type CarriedOut, carryOut, type Given } from "../running/carry-out.ts";
-import { executorOf } from "../running/executor.ts";
-import type { RunOptions } from "../running/options.ts";
-import { builtIn, isThere, recordIn } from "../running/outcome.ts";
-import { ablationText } from "../show/ablation.ts";
-import { runSummary } from "../show/run.ts";
-import type { Manifest } from "../study/manifest.ts";
+import { ablations } from "../orchestration/ablations.ts";
+import { type CarriedOut, carryOut, type Given } from "../orchestration/execute-run.ts";
+import { executorOf } from "../orchestration/executor.ts";
+import type { RunOptions } from "../orchestration/options.ts";
+import { builtIn, isThere, recordIn } from "../orchestration/outcome.ts";
+import { ablationText } from "../terminal/ablation.ts";
+import { runSummary } from "../terminal/run.ts";
+import type { Manifest } from "../runs/manifest.ts";
 
 /** `exp run`: resolves, plans, and runs what is missing here or gives it to Slurm. */
 export const command: Act = async ([paths], given, context) => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { schemaJson } from "../experiment/json-schema.ts";
-import { type Act, exit } from "../project/context.ts";
+import { schemaJson } from "../config/json-schema.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp schema`: the JSON Schema of experiment files, generated from what validates them. */
 export const command: Act = async (_args, { check }, context) => {

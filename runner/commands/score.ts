@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Diagnostic } from "../diagnostic/diagnostic.ts";
-import { formatDiagnostic, toJson } from "../diagnostic/frame.ts";
-import { parseSynonyms } from "../labels/synonyms.ts";
-import { type Synonyms, type View, viewOf, views } from "../labels/views.ts";
-import { isFile, joinAnswers, readAnswers } from "../metrics/answers.ts";
-import { type MetricName, metricNames } from "../metrics/metrics.ts";
-import type { Names } from "../metrics/predictions.ts";
-import { score } from "../metrics/score.ts";
-import { type Case, intern, tabulate } from "../metrics/table.ts";
-import { type Act, type Context, exit } from "../project/context.ts";
-import { table } from "../show/table.ts";
-import { type Intervals, intervalsOf } from "../statistics/intervals.ts";
+import type { Diagnostic } from "../util/diagnostic.ts";
+import { formatDiagnostic, toJson } from "../util/code-frame.ts";
+import { parseSynonyms } from "../data/labels/synonyms.ts";
+import { type Synonyms, type View, viewOf, views } from "../data/labels/views.ts";
+import { isFile, joinAnswers, readAnswers } from "../evaluation/metrics/answers.ts";
+import { type MetricName, metricNames } from "../evaluation/metrics/metrics.ts";
+import type { Names } from "../evaluation/metrics/predictions.ts";
+import { score } from "../evaluation/metrics/score.ts";
+import { type Case, intern, tabulate } from "../evaluation/metrics/table.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
+import { table } from "../terminal/table.ts";
+import { type Intervals, intervalsOf } from "../evaluation/statistics/intervals.ts";
 
 type Options = {
   readonly json?: boolean;

@@ -1,6 +1,6 @@
-import { detectMachine } from "../execute/devices.ts";
-import { StepFailed } from "../plan/step.ts";
-import { type Act, exit } from "../project/context.ts";
+import { detectMachine } from "../execution/devices.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import { type Act, exit } from "../util/context.ts";
 import { environments, setupEnvironment } from "../setup/environments.ts";
 import { bundledModels, setupModel } from "../setup/models.ts";
 

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { viewOf } from "../labels/views.ts";
+import { viewOf } from "./labels/views.ts";
 import { allowedAnswers } from "./answers.ts";
 import { labelCounts } from "./labels.ts";
 

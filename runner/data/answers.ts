@@ -1,8 +1,8 @@
-import { basicForm } from "../labels/basic.ts";
-import { isNothing } from "../labels/nothing.ts";
-import { parseAnswer } from "../labels/parse.ts";
-import { splitLabels } from "../labels/split.ts";
-import { type ViewOf, viewLabels } from "../labels/views.ts";
+import { basicForm } from "./labels/basic.ts";
+import { isNothing } from "./labels/nothing.ts";
+import { parseAnswer } from "./labels/parse.ts";
+import { splitLabels } from "./labels/split.ts";
+import { type ViewOf, viewLabels } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 import { betweenLabels, noLabels } from "./target.ts";
 

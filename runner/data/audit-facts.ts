@@ -1,5 +1,5 @@
-import { type Synonyms, type ViewOf, viewOf } from "../labels/views.ts";
-import { foldText } from "../similarity/near-duplicate.ts";
+import { type Synonyms, type ViewOf, viewOf } from "./labels/views.ts";
+import { foldText } from "./similarity/near-duplicate.ts";
 import { type LabelCount, labelCounts } from "./labels.ts";
 import { nearDuplicates } from "./minhash.ts";
 import type { Row } from "./rows.ts";

@@ -1,9 +1,9 @@
-import { basicForm } from "../labels/basic.ts";
-import { isNothing } from "../labels/nothing.ts";
+import { basicForm } from "./labels/basic.ts";
+import { isNothing } from "./labels/nothing.ts";
 import type { Facts, SplitName } from "./audit-facts.ts";
 import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
 import { isLong, isReasoning } from "./dirty.ts";
-import { kinPairs } from "./label-kin.ts";
+import { kinPairs } from "./similar-labels.ts";
 import type { LabelCount } from "./labels.ts";
 
 const quotes = /^["'`[{(].*["'`\]})]$/s;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { viewOf } from "../labels/views.ts";
+import { viewOf } from "./labels/views.ts";
 import { labelCounts, offeredLabels } from "./labels.ts";
 
 test("offered names: one spelling each, the most frequent; rare ones left out after their variants are added up", () => {

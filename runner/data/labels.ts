@@ -1,4 +1,4 @@
-import { type ViewOf, viewLabels } from "../labels/views.ts";
+import { type ViewOf, viewLabels } from "./labels/views.ts";
 
 /** A label and the number of rows that have it. */
 export type LabelCount = { readonly label: string; readonly count: number };

@@ -1,4 +1,4 @@
-import { createRandom } from "./random.ts";
+import { createRandom } from "../util/random.ts";
 
 /** Two texts that are nearly the same: their positions, and the share of word triples that they have in common. */
 export type NearPair = { readonly a: number; readonly b: number; readonly similarity: number };

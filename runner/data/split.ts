@@ -1,4 +1,4 @@
-import { createRandom, type Random } from "./random.ts";
+import { createRandom, type Random } from "../util/random.ts";
 
 /** What a split looks at: rows with the same input stay together. */
 export type Splittable = { readonly input: string; readonly gold: readonly string[] };

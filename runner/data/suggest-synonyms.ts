@@ -1,6 +1,6 @@
-import { basicForm } from "../labels/basic.ts";
-import type { Synonyms } from "../labels/views.ts";
-import { type Kinship, kinPairs } from "./label-kin.ts";
+import { basicForm } from "./labels/basic.ts";
+import type { Synonyms } from "./labels/views.ts";
+import { type Kinship, kinPairs } from "./similar-labels.ts";
 import type { LabelCount } from "./labels.ts";
 
 /** A label that may be a variant of another: as training rows write it, how many have it, and why it is proposed. */

@@ -1,6 +1,6 @@
 import excel from "exceljs";
 import { describe, expect, it } from "vitest";
-import { positionOf } from "../diagnostic/frame.ts";
+import { positionOf } from "../util/code-frame.ts";
 import { readRows, takePart } from "./rows.ts";
 import { type DataTable, readTable } from "./table.ts";
 

@@ -1,5 +1,5 @@
 import { parse } from "csv-parse/sync";
-import type { Diagnostic, Result, SourceText, Span } from "../diagnostic/diagnostic.ts";
+import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
 import { decode } from "./decode.ts";
 
 /** A value of a row: text, or a list of texts where a JSON line has one. */

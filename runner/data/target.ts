@@ -1,4 +1,4 @@
-import { type ViewOf, viewLabels } from "../labels/views.ts";
+import { type ViewOf, viewLabels } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 
 /** What a model is taught to answer where there are no labels; the parser reads it as the empty set. */

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
-import type { Files } from "../experiment/files.ts";
+import type { Files } from "../config/files.ts";
 
 /** The filesystem as the front of exp reads it. */
 export const files: Files = {

@@ -1,9 +1,9 @@
 import { join } from "node:path";
-import { projectRoot } from "../experiment/files.ts";
+import { projectRoot } from "../config/files.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { type Digests, openDigests } from "../store/digest.ts";
 import { type Access, openStore, type Store } from "../store/store.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../util/context.ts";
 import { files } from "./files.ts";
 
 /** Where a project lies: all that a command needs which reads finished runs. */

@@ -1,7 +1,7 @@
-import { detectMachine, type Machine } from "../execute/devices.ts";
-import type { Site } from "../steps/site.ts";
+import { detectMachine, type Machine } from "../execution/devices.ts";
+import type { Site } from "../pipeline/steps/site.ts";
 import type { Access } from "../store/store.ts";
-import type { Context } from "./context.ts";
+import type { Context } from "../util/context.ts";
 import { openStored, type Stored } from "./place.ts";
 import { siteOf } from "./site.ts";
 

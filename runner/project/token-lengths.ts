@@ -4,8 +4,8 @@ import { join } from "node:path";
 import { type SplitName, type Spread, spread } from "../data/audit.ts";
 import { environmentStatus } from "../setup/environments.ts";
 import { prober } from "../setup/probe.ts";
-import type { Study } from "../steps/data.ts";
-import type { Context } from "./context.ts";
+import type { Study } from "../pipeline/steps/data.ts";
+import type { Context } from "../util/context.ts";
 
 const environment = "torchtune";
 

@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { StepFailed } from "../plan/step.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
 import type { Where } from "./probe.ts";
 
 /** What setting up has to say, a line at a time. */

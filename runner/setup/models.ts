@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { StepFailed } from "../plan/step.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
 import { acquire } from "../store/lock.ts";
 import { cacheRoot, environmentDir, huggingFaceCache } from "./cache.ts";
 import { environmentPython, lockOf } from "./environments.ts";

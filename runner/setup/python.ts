@@ -1,4 +1,4 @@
-import { StepFailed } from "../plan/step.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
 import type { Probe, Where } from "./probe.ts";
 
 /** A Python interpreter of this machine. */

@@ -14,9 +14,9 @@ import {
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { canonicalJson, sha256 } from "../plan/canonical.ts";
-import type { StoredFile } from "../plan/record.ts";
-import { StepFailed } from "../plan/step.ts";
+import { canonicalJson, sha256 } from "../util/canonical.ts";
+import type { StoredFile } from "../pipeline/plan/record.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
 import { Remembered, untilSettled } from "./remembered.ts";
 
 /** Path relative to a folder, with "/" between names -> file. */

@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync }
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { keyOf } from "../plan/identity.ts";
-import type { StoreRecord } from "../plan/record.ts";
+import { keyOf } from "../pipeline/plan/identity.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { openDigests } from "./digest.ts";
 import { gc } from "./gc.ts";
 import { openStore, type Store } from "./store.ts";

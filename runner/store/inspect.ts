@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
-import { keyOf } from "../plan/identity.ts";
-import type { StoredFile, StoreRecord } from "../plan/record.ts";
+import { keyOf } from "../pipeline/plan/identity.ts";
+import type { StoredFile, StoreRecord } from "../pipeline/plan/record.ts";
 import { type Listing, listingDigest } from "./digest.ts";
 import { Keys, names } from "./keys.ts";
 import { deadLocks } from "./lock.ts";

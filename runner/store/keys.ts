@@ -13,7 +13,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { StoreRecord } from "../plan/record.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
 
 /** A record's modification time says when it was last of use, to this many ms. */
 const USE_RESOLUTION = 60_000;

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { isPaused } from "../plan/record.ts";
+import { isPaused } from "../pipeline/plan/record.ts";
 import { type Kept, sizeOf } from "./gc.ts";
 import { names } from "./keys.ts";
 import { lifeOf, parseOwner } from "./owner.ts";

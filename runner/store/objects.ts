@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { StoredFile, StoreRecord } from "../plan/record.ts";
-import { StepFailed } from "../plan/step.ts";
+import type { StoredFile, StoreRecord } from "../pipeline/plan/record.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
 import { type Digests, FileChanged, type Listing, listingDigest } from "./digest.ts";
 
 /** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */

@@ -18,8 +18,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { keyOf } from "../plan/identity.ts";
-import type { StoreRecord } from "../plan/record.ts";
+import { keyOf } from "../pipeline/plan/identity.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { openDigests } from "./digest.ts";
 import { openStore, type Store } from "./store.ts";
 

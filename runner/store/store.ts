@@ -1,9 +1,9 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { keyOf } from "../plan/identity.ts";
-import type { Ingredients, StoreRecord } from "../plan/record.ts";
-import { type Json, StepFailed } from "../plan/step.ts";
+import { keyOf } from "../pipeline/plan/identity.ts";
+import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
+import { type Json, StepFailed } from "../pipeline/plan/step.ts";
 import type { Digests } from "./digest.ts";
 import { flushAll } from "./flush.ts";
 import { Keys, names } from "./keys.ts";

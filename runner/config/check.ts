@@ -1,0 +1,66 @@
+import type { Diagnostic } from "../util/diagnostic.ts";
+import { checkBaselines } from "./checks/baselines.ts";
+import { checkCompare } from "./checks/compare.ts";
+import type { CheckContext } from "./checks/context.ts";
+import { checkData } from "./checks/data.ts";
+import { checkEvaluate } from "./checks/evaluate.ts";
+import { checkGenerate } from "./checks/generate.ts";
+import { checkModel } from "./checks/model.ts";
+import { checkPrompt } from "./checks/prompt.ts";
+import { checkReport } from "./checks/report.ts";
+import { checkTrain } from "./checks/train.ts";
+import { find, locate, type Node } from "./node.ts";
+import type { Experiment } from "./schema.ts";
+
+/** A check and the top-level sections that it reads. */
+type Check = { readonly sections: readonly string[]; run(context: CheckContext): void };
+
+const checks: readonly Check[] = [
+  { sections: ["data", "task"], run: checkData },
+  { sections: ["model", "generate"], run: checkModel },
+  { sections: ["prompt", "generate"], run: checkPrompt },
+  { sections: ["train", "data", "resources"], run: checkTrain },
+  { sections: ["generate", "prompt", "train", "resources"], run: checkGenerate },
+  { sections: ["evaluate", "data"], run: checkEvaluate },
+  { sections: ["baselines", "evaluate", "data"], run: checkBaselines },
+  { sections: ["report", "upload", "resources", "train", "generate"], run: checkReport },
+  { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },
+];
+
+/** Finds what the schema cannot say. A check is left out where the schema found a section that it reads broken. */
+export function check(
+  world: Pick<CheckContext, "files" | "bundledModels" | "auditCodes" | "display" | "select" | "file" | "compared">,
+) {
+  return (experiment: Experiment, node: Node, broken: ReadonlySet<string>): readonly Diagnostic[] => {
+    const found: Diagnostic[] = [];
+    const say =
+      (severity: "error" | "warning") =>
+      (path: string, code: string, message: string, help?: string): void => {
+        const part = path.endsWith(":") ? "key" : "value";
+        const parts = (part === "key" ? path.slice(0, -1) : path).split(".");
+        const span = locate(node, keysOf(node, parts), part);
+        found.push({ severity, code, message, span, ...(help === undefined ? {} : { help }) });
+      };
+    const context: CheckContext = {
+      ...world,
+      experiment,
+      wrote: (path) => find(node, keysOf(node, path.split("."))) !== undefined,
+      error: say("error"),
+      warning: say("warning"),
+      add: (diagnostics) => found.push(...diagnostics),
+    };
+    for (const { sections, run } of checks) if (!sections.some((section) => broken.has(section))) run(context);
+    return found;
+  };
+}
+
+/** The keys of a dotted path. Where a map holds a key with dots of its own (`optimizer.fused`), that is the one. */
+function keysOf(node: Node | undefined, parts: readonly string[]): readonly string[] {
+  const entries = node?.kind === "map" ? node.entries : undefined;
+  for (let length = parts.length; length > 0; length--) {
+    const key = parts.slice(0, length).join(".");
+    const entry = entries?.get(key);
+    if (entry !== undefined) return [key, ...keysOf(entry.node, parts.slice(length))];
+  }
+  return parts;
+}

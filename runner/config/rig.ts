@@ -1,0 +1,73 @@
+import type { Diagnostic, Result } from "../util/diagnostic.ts";
+import { positionOf } from "../util/code-frame.ts";
+import type { Files } from "./files.ts";
+import { loadExperiment } from "./load.ts";
+import type { LoadedExperiment } from "./loaded.ts";
+
+/** A disk in memory for tests: absolute path -> content. Folders are what the paths imply. */
+export function memoryFiles(contents: Readonly<Record<string, string | Uint8Array>>): Files {
+  const bytes = (content: string | Uint8Array) =>
+    typeof content === "string" ? new TextEncoder().encode(content) : content;
+  return {
+    read(path, limit) {
+      const content = contents[path];
+      return content === undefined ? undefined : bytes(content).subarray(0, limit);
+    },
+    kind(path) {
+      if (contents[path] !== undefined) return "file";
+      return Object.keys(contents).some((name) => name.startsWith(`${path}/`)) ? "folder" : undefined;
+    },
+  };
+}
+
+const table = "case_id,input_finding,output_disease\n1,Cyst in the left kidney.,Renal cyst\n";
+
+/** A small study that is right: what tests change one thing of. */
+export const goodStudy: Readonly<Record<string, string>> = {
+  "/study/package.json": "{}",
+  "/study/prompts/diagnosis.hbs": "{{#user}}{{input}}{{/user}}",
+  "/study/prompts/zero-shot.hbs": "{{#user}}{{input}}{{/user}}",
+  "/study/experiments/data/train.csv": table,
+  "/study/experiments/data/test.csv": table,
+  "/study/experiments/base.yaml": `data:
+  train: {file: data/train.csv}
+  test: {file: data/test.csv}
+  columns: {id: case_id, input: input_finding, target: output_disease}
+model: {base: smollm2-135m}
+prompt: {template: prompts/diagnosis.hbs}
+`,
+};
+
+/** Loads one text as experiments/x.yaml of the study; `more` adds files or replaces them. */
+export function loadText(
+  text: string | Uint8Array,
+  more: {
+    files?: Readonly<Record<string, string | Uint8Array>>;
+    set?: readonly string[];
+    sweep?: readonly string[];
+    smoke?: boolean;
+  } = {},
+): Result<LoadedExperiment> {
+  return loadExperiment("experiments/x.yaml", {
+    files: memoryFiles({ ...goodStudy, ...more.files, "/study/experiments/x.yaml": text }),
+    cwd: "/study",
+    packageRoot: "/package/",
+    bundledModels: { "smollm2-135m": { parameters: 134_515_008 } },
+    auditCodes: ["leak"],
+    ...(more.set === undefined ? {} : { set: more.set }),
+    ...(more.sweep === undefined ? {} : { sweep: more.sweep }),
+    ...(more.smoke === undefined ? {} : { smoke: more.smoke }),
+  });
+}
+
+/** What is wrong with a text, as "LINE:COL code: message (help)" lines; the file's name only where it is another. */
+export function wrong(...input: Parameters<typeof loadText>): readonly string[] {
+  const result = loadText(...input);
+  return (result.ok ? result.warnings : result.diagnostics).map(line);
+}
+
+function line({ code, message, help, span }: Diagnostic): string {
+  const { line: row, column } = positionOf(span);
+  const file = span.source.path === "experiments/x.yaml" ? "" : `${span.source.path}:`;
+  return `${file}${row}:${column} ${code}: ${message}${help === undefined ? "" : ` (${help})`}`;
+}

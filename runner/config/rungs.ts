@@ -1,0 +1,48 @@
+import type { Diagnostic } from "../util/diagnostic.ts";
+import { type Halving, rungsOf } from "./halving.ts";
+import type { LoadedExperiment, Point } from "./loaded.ts";
+import type { Experiment } from "./schema.ts";
+import type { Sweep } from "./sweep.ts";
+
+/** Why settings cannot be compared before they have had all their epochs; undefined where they can. */
+export function unfitForHalving(
+  [first]: readonly Experiment[],
+  { key, ...halving }: NonNullable<Sweep["halving"]>,
+): Diagnostic | undefined {
+  const say = (message: string, help: string): Diagnostic => {
+    return { severity: "error", code: "sweep-strategy", message, span: key, help };
+  };
+  if (first === undefined) return undefined;
+  if (first.train === undefined) {
+    return say("halving is by epochs, and this experiment trains nothing", "add train:, or leave strategy out");
+  }
+  const { epochs } = first.train;
+  if (rungsOf(2, epochs, halving).length > 1) return undefined;
+  const { eta, min_epochs } = halving;
+  const message = `train.epochs: ${epochs} divided by eta: ${eta} is less than min_epochs: ${min_epochs}`;
+  return say(message, "give train.epochs more of them, or leave strategy out");
+}
+
+/** The point of a file, on whichever rung, that a run was: by its coordinates, and whether it was scored as a winner. */
+export function pointOf(
+  { points, rungs = [] }: LoadedExperiment,
+  { coordinates, steps }: { readonly coordinates: string; readonly steps: object },
+): Point | undefined {
+  const isWinner = "select" in steps;
+  return [...points, ...rungs.flat()].find((one) => one.coordinates === coordinates && (!isWinner || one.final));
+}
+
+/** The points of a sweep once for each of its rungs. Only on the last one are there winners to be scored on test. */
+export function onRungs(points: readonly Point[], halving: Halving): readonly (readonly Point[])[] {
+  const settings = new Set(points.map(({ setting }) => setting)).size;
+  const rungs = rungsOf(settings, points[0]?.experiment.train?.epochs ?? 1, halving);
+  return rungs.map((rung) =>
+    Object.freeze(
+      points.map(({ final, ...point }) => {
+        if (rung.number === rung.of) return Object.freeze({ ...point, ...(final && { final }), rung });
+        const coordinates = [point.coordinates, `epoch=${rung.epochs}`].filter((part) => part !== "").join(",");
+        return Object.freeze({ ...point, coordinates, rung });
+      }),
+    ),
+  );
+}

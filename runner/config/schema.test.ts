@@ -1,0 +1,85 @@
+import { execFileSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Ajv } from "ajv";
+import { describe, expect, it } from "vitest";
+import { parse } from "yaml";
+import { backends, trainSchemas } from "../plugins/backends/registry.ts";
+import { engines, generateSchemas } from "../plugins/engines/registry.ts";
+import { metrics } from "../evaluation/metrics/metrics.ts";
+import { schemaJson } from "./json-schema.ts";
+import { allPaths, schemasAt } from "./schema-tree.ts";
+import { metricNames } from "./sections/metric-names.ts";
+
+const package_ = fileURLToPath(new URL("../..", import.meta.url));
+
+describe("the schema that editors use", () => {
+  it("is up to date (npx vitest run runner/config/schema.test.ts -u writes it)", async () => {
+    await expect(schemaJson()).toMatchFileSnapshot("../schemas/experiment.schema.json");
+  });
+  it("takes a file that leaves the rest to extends and sweep, and knows a slip", () => {
+    const validate = new Ajv({ strict: false }).compile(JSON.parse(schemaJson()));
+    const takes = (text: string) => validate(parse(text));
+    expect(takes("name: x\nextends: base.yaml\ntrain: {rank: 8}\nsweep: {grid: {train.rank: [1]}}\n")).toBe(true);
+    expect(takes("generate: {engine: replay, file: x.jsonl}\ntrain: {backend: torchtune}\n")).toBe(true);
+    expect(takes("name: x\ntrain: {rnak: 8}\n")).toBe(false);
+    expect(takes("sweep: {grid: {train.rnk: [1]}}\n")).toBe(false);
+    expect(takes("sweep: {grid: {train.overrides.optimizer.fused: [true]}}\n")).toBe(true);
+    expect(takes("name: x\nevaluate: {metrics: [micro_f2]}\n")).toBe(false);
+  });
+});
+
+it("every key says what it is for", () => {
+  const silent = allPaths().filter((path) => !schemasAt(path.split(".")).every(({ description }) => description));
+  expect(silent).toEqual([]);
+});
+
+it("lists agree with the registries that they are made of", () => {
+  expect([...metricNames].sort()).toEqual(Object.keys(metrics).sort());
+  expect(Object.values(backends).map(({ schema }) => schema)).toEqual([...trainSchemas]);
+  expect(Object.values(engines).map(({ schema }) => schema)).toEqual([...generateSchemas]);
+  for (const [name, one] of Object.entries(backends))
+    expect(one.schema.properties.backend).toMatchObject({ const: name });
+  for (const [name, one] of Object.entries(engines))
+    expect(one.schema.properties.engine).toMatchObject({ const: name });
+});
+
+it("every key of a trainer that is decided elsewhere names a key that exists", () => {
+  for (const { capabilities } of Object.values(backends)) {
+    for (const [key, instead] of Object.entries(capabilities.decided)) {
+      expect(schemasAt(instead.split("."))).not.toEqual([]);
+      expect(capabilities.overrides).not.toContain(key);
+    }
+  }
+});
+
+it("validators compiled at build time say the same as those of the source", () => {
+  const script = `
+    const { precompiledValidators } = await import("./runner/config/precompile.mjs");
+    const { build } = await import("esbuild");
+    const entryPoints = ["runner/config/validator.ts"];
+    const plugins = [precompiledValidators()];
+    const bundle = await build({ entryPoints, plugins, bundle: true, write: false, format: "cjs", platform: "node" });
+    const module = { exports: {} };
+    new Function("module", "exports", "require", bundle.outputFiles[0].text)(module, module.exports, undefined);
+    const { validateExperiment, validateSweep } = module.exports;
+    const errors = (validate, value) => (validate(value), (validate.errors ?? []).map((one) => one.instancePath + " " + one.keyword));
+    console.log(JSON.stringify([
+      errors(validateExperiment, { name: "a b", train: { backend: "torchtune", rnak: 1, keep: 3 } }),
+      errors(validateSweep, { grid: { a: [] }, gird: 1 }),
+    ]));`;
+  const output = execFileSync(process.execPath, ["--input-type=module", "-e", script], {
+    cwd: package_,
+    encoding: "utf8",
+  });
+  const [experiment, sweep] = JSON.parse(output) as [string[], string[]];
+  expect(experiment).toEqual(
+    expect.arrayContaining(["/name pattern", "/train additionalProperties", " required", "/train/keep anyOf"]),
+  );
+  expect(sweep).toEqual(expect.arrayContaining([" additionalProperties", "/grid/a minItems"]));
+});
+
+it("the key list of torchtune is the committed one", () => {
+  const keys = JSON.parse(readFileSync(`${package_}recipes/torchtune/keys.json`, "utf8"));
+  expect(backends.torchtune?.capabilities.overrides).toEqual(keys);
+});

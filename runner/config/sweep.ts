@@ -1,0 +1,235 @@
+import { createHash } from "node:crypto";
+import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
+import { freezeSorted } from "./complete.ts";
+import type { Halving } from "./halving.ts";
+import { find, type MapNode, type Node, plain, put, type Value } from "./node.ts";
+import type { Select } from "./schema.ts";
+import type { Schema } from "./schema-tree.ts";
+import { sweepSchema } from "./sections/sweep.ts";
+import { checkPath, settingSource } from "./set.ts";
+import { translate } from "./translate.ts";
+import { validateSweep } from "./validator.ts";
+
+const mostPoints = 10_000;
+
+/** One run of a sweep. `coordinates` names the keys that vary: "train.rank=8,train.method=lora"; empty without a sweep. */
+type SweepPoint = {
+  readonly coordinates: string;
+  /** The same without keys that are averaged over: runs with one setting are seeds of each other. */
+  readonly setting: string;
+  /** Dotted key -> value at this point, also where it does not vary. */
+  readonly values: Readonly<Record<string, Value>>;
+  readonly root: MapNode;
+};
+
+/** What a file's `sweep` comes to. */
+export type Sweep = {
+  readonly points: readonly SweepPoint[];
+  /** Keys that are averaged over instead of selected among. */
+  readonly repeated: readonly string[];
+  readonly select: Select | undefined;
+  /** Present for `strategy: halving`, with the place that says so. */
+  readonly halving?: Halving & { readonly key: Span };
+};
+
+type Axis = readonly (readonly Choice[])[];
+type Choice = { readonly name: string; readonly key: Span; readonly node: Node; readonly varies: boolean };
+
+/** Every point of `sweep` on top of the rest of the file; a file without one is a single point. */
+export function expandSweep(base: MapNode, node: Node | undefined, key: Span | undefined): Result<Sweep> {
+  if (node === undefined || key === undefined) {
+    const point = { coordinates: "", setting: "", values: {}, root: base };
+    return { ok: true, value: { points: [point], repeated: Object.freeze([]), select: undefined }, warnings: [] };
+  }
+  const value = plain(node);
+  if (!validateSweep(value)) {
+    const holder = put({ kind: "map", span: key, entries: new Map() }, ["sweep"], node, key);
+    const inside = (validateSweep.errors ?? []).map((one) => ({ ...one, instancePath: `/sweep${one.instancePath}` }));
+    const schema: Schema = { type: "object", properties: { sweep: sweepSchema as Schema } };
+    return { ok: false, diagnostics: translate(inside, holder, schema) };
+  }
+  const diagnostics: Diagnostic[] = [];
+  const fail = (code: string, message: string, span: Span, help: string) => {
+    diagnostics.push({ severity: "error", code, message, span, help });
+  };
+  const parts = node.kind === "map" ? node.entries : new Map();
+  const grid = choicesOf(parts.get("grid")?.node);
+  const zip = choicesOf(parts.get("zip")?.node);
+  const repeat = choicesOf(parts.get("repeat")?.node);
+  const all = [...grid, ...zip, ...repeat];
+  const seen = new Map<string, Span>();
+  for (const [{ name, key: place } = { name: "", key }] of all) {
+    const wrong = checkPath(name.split("."), place);
+    if (wrong !== undefined) diagnostics.push(wrong);
+    if (name === "name") fail("sweep-conflict", "all runs of a sweep have one name", place, "vary another key");
+    const set = find(base, name.split("."))?.key;
+    if (set?.source.path === settingSource) fail("sweep-conflict", `the sweep varies ${name}`, set, "edit the sweep");
+    for (const other of seen.keys()) {
+      if (other === name || other.startsWith(`${name}.`) || name.startsWith(`${other}.`)) {
+        fail("sweep-conflict", `the sweep already varies ${other}`, place, "name each key once");
+      }
+    }
+    seen.set(name, place);
+  }
+  if (all.length === 0)
+    fail("empty-sweep", "this sweep varies nothing", key, "write grid:, zip: or repeat: with lists of values");
+  const lengths = new Set(zip.map((choices) => choices.length));
+  if (lengths.size > 1) {
+    const place = (parts.get("zip") as { key: Span }).key;
+    const counts = zip.map((choices) => `${choices[0]?.name} has ${choices.length}`).join(", ");
+    fail("zip-lengths", `lists of zip must be equally long: ${counts}`, place, "give each key one value for each run");
+  }
+  const axes = orderedAxes(node, { grid, zip, repeat });
+  const count = axes.reduce((product, axis) => product * axis.length, 1);
+  if (count > mostPoints) fail("too-many-points", `this sweep has ${count} points`, key, `the limit is ${mostPoints}`);
+  const { samples, seed = 1, select } = value as Written;
+  const placeOf = (part: string): Span => parts.get(part)?.key ?? key;
+  const halving = checkStrategy(value as Written, [...seen.keys()], placeOf, fail);
+  const excluded = excludes(parts.get("exclude")?.node, seen, fail);
+  if (diagnostics.length > 0) return { ok: false, diagnostics };
+
+  const repeated: readonly string[] = Object.freeze(repeat.map((choices) => choices[0]?.name ?? ""));
+  const left = product(axes)
+    .map((choices) => pointOf(base, choices, repeated))
+    .filter(
+      ({ values }) =>
+        !excluded.some((entry) => entry.every(([name, wanted]) => JSON.stringify(values[name]) === wanted)),
+    );
+  const points = samples === undefined ? left : drawn(left, samples, seed);
+  if (points.length === 0) {
+    fail("empty-sweep", "exclude leaves no point of this sweep", parts.get("exclude")?.key ?? key, "exclude less");
+    return { ok: false, diagnostics };
+  }
+  return {
+    ok: true,
+    value: {
+      points,
+      repeated,
+      select: select && Object.freeze({ metric: "micro_f1", view: "canonical", ...select }),
+      ...(halving === undefined ? {} : { halving: { ...halving, key: placeOf("strategy") } }),
+    },
+    warnings: [],
+  };
+}
+
+type Written = Partial<Halving> & {
+  readonly strategy?: "grid" | "random" | "halving";
+  readonly samples?: number;
+  readonly seed?: number;
+  readonly select?: Partial<Select>;
+};
+
+type Fail = (code: string, message: string, span: Span, help: string) => void;
+
+/** What goes with which strategy; gives how to halve, where that is asked for. */
+function checkStrategy(
+  { strategy = "grid", samples, select, eta, min_epochs }: Written,
+  varied: readonly string[],
+  placeOf: (part: string) => Span,
+  fail: Fail,
+): Halving | undefined {
+  if (strategy === "random" && samples === undefined) {
+    const message = "a random sweep draws samples, and it is not said how many";
+    fail("sweep-strategy", message, placeOf("strategy"), "write strategy: random and samples: 8, or neither");
+  }
+  if (strategy === "grid" && samples !== undefined) {
+    const help = "write strategy: random and samples: 8, or neither";
+    fail("sweep-strategy", "samples are drawn by a random sweep", placeOf("samples"), help);
+  }
+  if (strategy !== "halving") {
+    for (const [part, given] of Object.entries({ eta, min_epochs })) {
+      if (given === undefined) continue;
+      const help = "write strategy: halving, or leave it out";
+      fail("sweep-strategy", `${part} belongs to a sweep by halving`, placeOf(part), help);
+    }
+    return undefined;
+  }
+  if (select === undefined) {
+    const message = "halving drops settings by their scores on validation rows, and it is not said which score";
+    fail("sweep-strategy", message, placeOf("strategy"), "write select: {metric: micro_f1}");
+  }
+  const epochs = ["train", "train.epochs", "train.max_steps"].find((name) => varied.includes(name));
+  if (epochs !== undefined) {
+    const message = `halving gives the epochs out itself, and the sweep varies ${epochs}`;
+    fail("sweep-strategy", message, placeOf("strategy"), "give every setting the same train.epochs");
+  }
+  return { eta: eta ?? 2, min_epochs: min_epochs ?? 1 };
+}
+
+/**
+ * Points of so many settings, in the order of the sweep. Each setting has its lot by the seed and its own name, so that more
+ * samples keep those that were drawn, and a further value takes the place of few.
+ */
+function drawn(points: readonly SweepPoint[], samples: number, seed: number): readonly SweepPoint[] {
+  const lots = new Map(
+    points.map(({ setting }) => [setting, createHash("sha256").update(`${seed}\n${setting}`).digest("hex")]),
+  );
+  const lucky = [...lots].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, samples);
+  const kept = new Set(lucky.map(([setting]) => setting));
+  return points.filter(({ setting }) => kept.has(setting));
+}
+
+/** The values of each key, as choices. */
+function choicesOf(node: Node | undefined): readonly (readonly Choice[])[] {
+  if (node?.kind !== "map") return [];
+  return [...node.entries].map(([name, { key, node: list }]) => {
+    const items = list.kind === "list" ? list.items : [];
+    const varies = new Set(items.map((item) => JSON.stringify(plain(item)))).size > 1;
+    return items.map((item) => ({ name, key, node: item, varies }));
+  });
+}
+
+/** One axis for each key of grid and repeat, one for all of zip, in the order of the file. */
+function orderedAxes(
+  node: Node,
+  parts: Record<"grid" | "zip" | "repeat", readonly (readonly Choice[])[]>,
+): readonly Axis[] {
+  const order = node.kind === "map" ? [...node.entries.keys()] : [];
+  return order.flatMap((name): readonly Axis[] => {
+    if (name === "zip") {
+      const rows = parts.zip[0]?.map((_, index) => parts.zip.flatMap((choices) => choices[index] ?? []));
+      return rows === undefined ? [] : [rows];
+    }
+    if (name === "grid" || name === "repeat") return parts[name].map((choices) => choices.map((choice) => [choice]));
+    return [];
+  });
+}
+
+function product(axes: readonly Axis[]): readonly (readonly Choice[])[] {
+  return axes.reduce<readonly (readonly Choice[])[]>(
+    (points, axis) => points.flatMap((point) => axis.map((choices) => [...point, ...choices])),
+    [[]],
+  );
+}
+
+function pointOf(base: MapNode, choices: readonly Choice[], repeated: readonly string[]): SweepPoint {
+  const root = choices.reduce<Node>((node, choice) => put(node, choice.name.split("."), choice.node, choice.key), base);
+  const values = Object.fromEntries(choices.map(({ name, node }) => [name, freezeSorted(plain(node))]));
+  const named = (some: readonly Choice[]): string =>
+    some.map(({ name }) => `${name}=${shown(values[name] ?? null)}`).join(",");
+  const varied = choices.filter(({ varies }) => varies);
+  const chosen = varied.filter(({ name }) => !repeated.includes(name));
+  return { coordinates: named(varied), setting: named(chosen), values, root: root as MapNode };
+}
+
+function shown(value: Value): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Entries of `exclude` as [key, JSON of its value] pairs. A key that the sweep does not vary excludes nothing: an error. */
+function excludes(
+  node: Node | undefined,
+  seen: ReadonlyMap<string, Span>,
+  fail: Fail,
+): readonly (readonly (readonly [string, string])[])[] {
+  if (node?.kind !== "list") return [];
+  return node.items.map((item) => {
+    if (item.kind !== "map") return [];
+    return [...item.entries].map(([name, entry]) => {
+      if (!seen.has(name)) {
+        fail("unknown-key", `the sweep does not vary "${name}"`, entry.key, `it varies ${[...seen.keys()].join(", ")}`);
+      }
+      return [name, JSON.stringify(plain(entry.node))] as const;
+    });
+  });
+}

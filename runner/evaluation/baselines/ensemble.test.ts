@@ -1,0 +1,92 @@
+import fc from "fast-check";
+import { expect, it } from "vitest";
+import { viewOf } from "../../data/labels/views.ts";
+import { blend, chooseBlend, type Heard } from "./ensemble.ts";
+
+const basic = viewOf("basic");
+
+/** Micro-F1 in the basic view, counted by hand. */
+function f1(answers: readonly (readonly string[])[], golds: readonly (readonly string[])[]): number {
+  const sets = (all: readonly (readonly string[])[]) => all.map((labels) => new Set(labels.map(basic)));
+  const [given, right] = [sets(answers), sets(golds)];
+  const hits = given.reduce((sum, one, at) => sum + [...one].filter((label) => right[at]?.has(label)).length, 0);
+  return (2 * hits) / [...given, ...right].reduce((sum, one) => sum + one.size, 0);
+}
+
+it("gives what both know together: better than the model alone and than any threshold of the classifier", () => {
+  const cases = [
+    { named: ["stone"], margins: { Cyst: 0.6, mass: -0.2 }, gold: ["stone", "cyst"] },
+    { named: ["stone"], margins: { Cyst: -0.7, mass: 0.5 }, gold: ["stone", "mass"] },
+    { named: ["mass"], margins: { Cyst: 0.4, stone: 0.1 }, gold: ["mass", "cyst"] },
+  ];
+  const golds = cases.map(({ gold }) => gold);
+  const chosen = chooseBlend(cases, basic, false);
+  expect(chosen.micro_f1).toBe(1);
+  const answers = cases.map((one) => blend(one, chosen, basic, false));
+  expect(answers.map((labels) => [...labels].sort())).toEqual([
+    ["Cyst", "stone"],
+    ["mass", "stone"],
+    ["Cyst", "mass"],
+  ]);
+  const modelAlone = cases.map(({ named }) => named);
+  expect(f1(modelAlone, golds)).toBeLessThan(1);
+  for (const threshold of [-1, -0.5, 0, 0.3, 0.45, 0.55]) {
+    const alone = cases.map(({ margins }) =>
+      Object.entries(margins).flatMap(([label, margin]) => (margin > threshold ? [label] : [])),
+    );
+    expect(f1(alone, golds)).toBeLessThan(1);
+  }
+});
+
+it("follows the one that is right where the other is wrong", () => {
+  const wrongModel = { named: ["mass"], margins: { cyst: 0.2 }, gold: ["cyst"] };
+  expect(blend(wrongModel, chooseBlend([wrongModel], basic, false), basic, false)).toEqual(["cyst"]);
+  const wrongClassifier = { named: ["mass"], margins: { cyst: 0.9 }, gold: ["mass"] };
+  expect(blend(wrongClassifier, chooseBlend([wrongClassifier], basic, false), basic, false)).toEqual(["mass"]);
+});
+
+it("gives one label a case where a case has one, and writes a label as the model does", () => {
+  const cases = [
+    { named: ["CYST."], margins: { cyst: 0.1, stone: 0.3 }, gold: ["cyst"] },
+    { named: [], margins: { stone: -0.9 }, gold: ["stone"] },
+  ];
+  const chosen = chooseBlend(cases, basic, true);
+  expect(cases.map((one) => blend(one, chosen, basic, true))).toEqual([["CYST."], ["stone"]]);
+});
+
+it("tells scores apart that are neighbours among the numbers", () => {
+  const cases = [
+    { named: [], margins: { a: -(2 ** -53) }, gold: [] },
+    { named: [], margins: { a: 0 }, gold: ["a"] },
+  ];
+  const chosen = chooseBlend(cases, basic, false);
+  expect(cases.map((one) => blend(one, chosen, basic, false))).toEqual([[], ["a"]]);
+});
+
+it("answers nothing where nothing is heard", () => {
+  const silent = { named: [], margins: {} };
+  const chosen = chooseBlend([{ ...silent, gold: ["cyst"] }], basic, false);
+  expect(chosen.micro_f1).toBe(0);
+  expect(blend(silent, chosen, basic, false)).toEqual([]);
+});
+
+const labels = fc.subarray(["a", "b", "c", "D", "d"]);
+const heard: fc.Arbitrary<Heard & { gold: string[] }> = fc.record({
+  named: labels,
+  margins: fc.dictionary(fc.constantFrom("a", "b", "c", "d"), fc.double({ min: -0.99, max: 2, noNaN: true })),
+  gold: labels,
+});
+
+it("promises the micro-F1 that its answers have, and never less than the model's own", () => {
+  fc.assert(
+    fc.property(fc.array(heard, { minLength: 1, maxLength: 12 }), (cases) => {
+      const golds = cases.map(({ gold }) => gold);
+      fc.pre(golds.some((gold) => gold.length > 0));
+      const chosen = chooseBlend(cases, basic, false);
+      const answers = cases.map((one) => blend(one, chosen, basic, false));
+      expect(f1(answers, golds)).toBeCloseTo(chosen.micro_f1, 12);
+      const model = cases.map(({ named }) => named);
+      expect(chosen.micro_f1).toBeGreaterThanOrEqual(f1(model, golds) - 1e-12);
+    }),
+  );
+});

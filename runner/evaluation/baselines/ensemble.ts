@@ -1,0 +1,105 @@
+import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
+
+/** What is heard of one case: the labels that the language model named, and the classifier's margin of each label above -1. */
+export type Heard = { readonly named: readonly string[]; readonly margins: Readonly<Record<string, number>> };
+
+/** How the two are put together: what the model's word counts, from 0 to 1, and the score above which a label is given. */
+export type Blend = { readonly weight: number; readonly threshold: number };
+
+/** Weights that are tried: the classifier alone, the model alone, and nine between. */
+const weights = Array.from({ length: 11 }, (_, at) => at / 10);
+
+type Scored = { readonly key: string; readonly label: string; readonly score: number };
+
+/**
+ * The blend with the best micro-F1 on rows whose right answers are known, which must not be those that are scored with it. Of
+ * equals the one nearest to half and half, since few rows tell little. Labels are compared in the view `of`. With `single`,
+ * each case gets its best label and no threshold is chosen.
+ */
+export function chooseBlend(
+  cases: readonly (Heard & { readonly gold: readonly string[] })[],
+  of: ViewOf,
+  single: boolean,
+): Blend & { readonly micro_f1: number } {
+  const gold = cases.map((one) => new Set(viewLabels(one.gold, of)));
+  const total = gold.reduce((sum, one) => sum + one.size, 0);
+  const tried = weights.flatMap((weight) => {
+    const scored = cases.map((one) => support(one, weight, of));
+    return single ? [bestLabels(scored, gold, weight, total)] : cuts(scored, gold, weight, total);
+  });
+  return tried.reduce((best, one) => (better(one, best) ? one : best));
+}
+
+/** A case's labels by a blend, the best first, as the model or else the classifier writes them. */
+export function blend(heard: Heard, { weight, threshold }: Blend, of: ViewOf, single: boolean): readonly string[] {
+  const scored = support(heard, weight, of);
+  return (single ? scored.slice(0, 1) : scored.filter(({ score }) => score > threshold)).map(({ label }) => label);
+}
+
+/** Labels that either speaks for, with a score from 0 (not named, margin -1) to 1 (named, margin 1), the best first. */
+function support({ named, margins }: Heard, weight: number, of: ViewOf): readonly Scored[] {
+  const known = new Map<string, { label: string; isNamed: boolean; margin: number }>();
+  for (const label of named) if (!known.has(of(label))) known.set(of(label), { label, isNamed: true, margin: -1 });
+  for (const [label, margin] of Object.entries(margins)) {
+    const before = known.get(of(label));
+    if (before !== undefined && before.margin >= margin) continue;
+    known.set(of(label), { label: before?.isNamed ? before.label : label, isNamed: before?.isNamed ?? false, margin });
+  }
+  known.delete("");
+  return [...known]
+    .map(([key, { label, isNamed, margin }]) => {
+      const sure = (Math.max(-1, Math.min(1, margin)) + 1) / 2;
+      return { key, label, score: weight * (isNamed ? 1 : 0) + (1 - weight) * sure };
+    })
+    .filter(({ score }) => score > 0)
+    .sort((a, b) => b.score - a.score);
+}
+
+type Tried = Blend & { readonly micro_f1: number };
+
+/** Every threshold between two different scores. */
+function cuts(
+  scored: readonly (readonly Scored[])[],
+  gold: readonly ReadonlySet<string>[],
+  weight: number,
+  total: number,
+): Tried[] {
+  const all = scored
+    .flatMap((labels, at) => labels.map(({ key, score }) => ({ score, right: gold[at]?.has(key) ?? false })))
+    .sort((a, b) => b.score - a.score);
+  const tried: Tried[] = [{ weight, threshold: 1, micro_f1: 0 }];
+  let right = 0;
+  for (const [at, one] of all.entries()) {
+    if (one.right) right += 1;
+    const next = all[at + 1]?.score ?? 0;
+    if (next === one.score) continue;
+    const middle = (one.score + next) / 2;
+    // Between two neighbours among the numbers there is none: the middle would be the upper one, and leave it out.
+    const threshold = middle < one.score ? middle : next;
+    tried.push({ weight, threshold, micro_f1: f1(right, at + 1, total) });
+  }
+  return tried;
+}
+
+function bestLabels(
+  scored: readonly (readonly Scored[])[],
+  gold: readonly ReadonlySet<string>[],
+  weight: number,
+  total: number,
+): Tried {
+  const firsts = scored.map(([first]) => first);
+  const right = firsts.filter((first, at) => first !== undefined && gold[at]?.has(first.key)).length;
+  return { weight, threshold: 0, micro_f1: f1(right, firsts.filter((first) => first !== undefined).length, total) };
+}
+
+function f1(right: number, given: number, total: number): number {
+  return given + total === 0 ? 0 : (2 * right) / (given + total);
+}
+
+function better(one: Tried, than: Tried): boolean {
+  const fromMiddle = ({ weight }: Tried): number => Math.abs(weight - 0.5);
+  const fromHalf = ({ threshold }: Tried): number => Math.abs(threshold - 0.5);
+  if (one.micro_f1 !== than.micro_f1) return one.micro_f1 > than.micro_f1;
+  if (fromMiddle(one) !== fromMiddle(than)) return fromMiddle(one) < fromMiddle(than);
+  return fromHalf(one) < fromHalf(than);
+}

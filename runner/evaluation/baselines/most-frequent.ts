@@ -1,0 +1,31 @@
+import { basicForm } from "../../data/labels/basic.ts";
+import { viewLabels } from "../../data/labels/views.ts";
+import type { Baseline } from "./baseline.ts";
+
+/**
+ * The label set that most training rows have, for every case: what an answerer gets who reads nothing. Sets are compared in the
+ * basic view, and of equally frequent ones the first in the file is taken, as its most frequent row writes it. Without rows, no label.
+ */
+export const mostFrequent: Baseline = (train, cases) => {
+  const sets = new Map<string, Map<string, { count: number; gold: readonly string[] }>>();
+  for (const { gold } of train) {
+    const key = viewLabels(gold, basicForm).sort().join("\0");
+    const written = gold.join("\0");
+    const ways = sets.get(key) ?? new Map<string, { count: number; gold: readonly string[] }>();
+    ways.set(written, { count: (ways.get(written)?.count ?? 0) + 1, gold });
+    sets.set(key, ways);
+  }
+  const total = (ways: ReadonlyMap<string, { count: number }>): number =>
+    [...ways.values()].reduce((sum, { count }) => sum + count, 0);
+  const best = largest([...sets.values()], total);
+  const answer = best === undefined ? [] : (largest([...best.values()], ({ count }) => count)?.gold ?? []);
+  return cases.map(() => answer);
+};
+
+/** The first of the largest. */
+function largest<T>(items: readonly T[], size: (item: T) => number): T | undefined {
+  return items.reduce<T | undefined>(
+    (best, item) => (best === undefined || size(item) > size(best) ? item : best),
+    undefined,
+  );
+}

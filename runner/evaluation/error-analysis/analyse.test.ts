@@ -1,0 +1,178 @@
+import { describe, expect, it } from "vitest";
+import { parseGroups } from "../../data/labels/synonyms.ts";
+import { analyse } from "./analyse.ts";
+import { reliability } from "./calibration.ts";
+import type { Answer } from "./case.ts";
+import { sentenceFinder } from "./sentence.ts";
+
+const groups = parseGroups({
+  path: "g.yaml",
+  text: "kidney: [Renal cyst, Kidney stone]\nliver: [Liver cyst, Fatty liver]\n",
+});
+if (!groups.ok) throw new Error("g.yaml is wrong");
+
+const answer = (id: string, gold: string[], labels: string[], more: Partial<Answer> = {}): Answer => ({
+  id,
+  gold,
+  labels,
+  parsed: true,
+  notes: [],
+  ...more,
+});
+
+const labels = [
+  { label: "Renal cyst", count: 90 },
+  { label: "Kidney stone", count: 30 },
+  { label: "Liver cyst", count: 4 },
+  { label: "Fatty liver", count: 3 },
+];
+
+/** Each case shows one category; `svm` is right in the first two. */
+const tuned = [
+  answer("right", ["Renal cyst"], ["renal cyst."], { logprob: -0.1, new_tokens: 3 }),
+  answer("swap", ["Renal cyst", "Fatty liver"], ["Kidney stone", "Fatty liver"], { logprob: -2, new_tokens: 4 }),
+  answer("unseen", ["Splenomegaly"], ["Renal cyst"]),
+  answer("invented", ["Renal cyst"], ["Renal cyst", "Gallstone"]),
+  answer("variant", ["Liver cyst"], ["Liver cysts"]),
+  answer("blind", ["Renal cyst"], ["No abnormality"]),
+  answer("seer", ["No abnormality"], ["Renal cyst"]),
+  answer("unread", ["Renal cyst"], [], { parsed: false }),
+  answer("cut", ["Renal cyst", "Fatty liver"], ["Renal cyst"], { finish: "length" }),
+  answer("again", ["Renal cyst", "Fatty liver"], ["Renal cyst"], { notes: ["repeated"] }),
+  answer("prose", ["The kidney is large because the report says so and more"], ["Renal cyst"]),
+];
+const svm = tuned.map(({ id, gold }, at) => answer(id, [...gold], at < 2 ? [...gold] : []));
+const inputs = new Map(
+  tuned.map(({ id }) => [
+    id,
+    "Heart normal. There is a cyst in the renal cortex. A stone lies in the left ureter.\nThe end.",
+  ]),
+);
+const { analysis, failures } = analyse({
+  arms: [
+    { name: "svm", answers: svm, labels },
+    { name: "tuned", answers: tuned, labels },
+  ],
+  inputs,
+  view: "basic",
+  groups: groups.value,
+  baseline: "svm",
+  seed: 1,
+  examples: 5,
+});
+const arm = analysis.arms.tuned as NonNullable<(typeof analysis.arms)[string]>;
+
+describe("a wrong case has every category that applies, a right one none", () => {
+  const expected: Record<string, string[]> = {
+    swap: ["omission", "addition", "substitution_in_group", "baseline_disagrees"],
+    unseen: ["omission", "addition", "unseen_in_training", "baseline_disagrees"],
+    invented: ["addition", "out_of_set", "baseline_disagrees"],
+    variant: ["omission", "addition", "near_variant", "out_of_set", "baseline_disagrees"],
+    blind: ["omission", "addition", "out_of_set", "false_normal", "baseline_disagrees"],
+    seer: ["omission", "addition", "unseen_in_training", "missed_normal", "baseline_disagrees"],
+    unread: ["omission", "false_normal", "parse_failure"],
+    cut: ["omission", "truncated", "baseline_disagrees"],
+    again: ["omission", "repetition", "baseline_disagrees"],
+    prose: ["omission", "addition", "unseen_in_training", "baseline_disagrees"],
+  };
+  it.each(Object.keys(expected))("%s", (id) => {
+    expect(failures.find((one) => one.arm === "tuned" && one.id === id)?.categories).toEqual(expected[id]);
+  });
+  it("and none is left out", () => {
+    expect(failures.filter(({ arm: own }) => own === "tuned").map(({ id }) => id)).toEqual(Object.keys(expected));
+    for (const { name, cases } of arm.categories) {
+      expect(cases, name).toBe(Object.values(expected).filter((own) => own.includes(name)).length);
+    }
+  });
+});
+
+it("examples are drawn by the seed and quote the sentence that speaks of the label", () => {
+  const omission = arm.categories.find(({ name }) => name === "omission");
+  expect(omission?.examples).toHaveLength(5);
+  const swap = arm.categories.find(({ name }) => name === "substitution_in_group")?.examples;
+  expect(swap).toEqual([
+    {
+      id: "swap",
+      label: "renal cyst",
+      sentence: "There is a cyst in the renal cortex.",
+      gold: ["renal cyst", "fatty liver"],
+      given: ["kidney stone", "fatty liver"],
+    },
+  ]);
+});
+
+it("a sentence is found by rare words of the label, then by those of its group; none where no word is shared", () => {
+  const text = "The kidneys are normal. Both kidneys have a cyst. The gallbladder holds stones.";
+  const find = sentenceFinder([text], (label) => (label === "calculus" ? ["gallstones", "stone"] : []));
+  expect(find(text, "kidney cyst")).toBe("Both kidneys have a cyst.");
+  expect(find(text, "calculus")).toBe("The gallbladder holds stones.");
+  expect(find(text, "hernia")).toBeUndefined();
+});
+
+it("counts what was fixed and broken against the baseline, and exact match where both agree", () => {
+  expect(arm.against).toEqual([
+    { arm: "svm", both_right: 1, fixed: 0, broken: 1, both_wrong: 9, examples: { fixed: [], broken: ["swap"] } },
+  ]);
+  expect(arm.agreement).toEqual({
+    baseline: "svm",
+    agree: { cases: 2, exact_match: 0.5 },
+    differ: { cases: 9, exact_match: 0 },
+  });
+  expect(analysis.arms.svm?.agreement).toBeNull();
+});
+
+it("strata add up to all labels and cases", () => {
+  const support = tuned.reduce((sum, { gold }) => sum + gold.length, 0);
+  const { training_frequency, labels_per_case, input_length, normality, group } = arm.strata;
+  expect(training_frequency.map(({ name, support: own, hits }) => [name, own, hits])).toEqual(
+    [
+      ["0", 3, 0],
+      ["1-5", 4, 1],
+      [">60", 7, 4],
+      ["21-60", 0, 0],
+    ].sort(
+      (a, b) =>
+        ["0", "1-5", "6-20", "21-60", ">60"].indexOf(a[0] as string) -
+        ["0", "1-5", "6-20", "21-60", ">60"].indexOf(b[0] as string),
+    ),
+  );
+  expect(training_frequency.reduce((sum, one) => sum + one.support, 0)).toBe(support);
+  for (const strata of [labels_per_case, input_length, normality]) {
+    expect(strata.reduce((sum, one) => sum + one.cases, 0)).toBe(tuned.length);
+  }
+  expect(normality.map(({ name, cases, exact_match }) => [name, cases, exact_match])).toEqual([
+    ["normal", 1, 0],
+    ["abnormal", 10, 0.1],
+  ]);
+  expect(group.map(({ name }) => name)).toEqual(["kidney", "liver"]);
+});
+
+it("confusions pair what was omitted with what was added", () => {
+  expect(arm.confusions.pairs).toContainEqual({ omitted: "renal cyst", added: "kidney stone", count: 1 });
+  const { omitted, added, counts } = arm.confusions;
+  expect(counts[omitted.indexOf("fatty liver")]?.[added.indexOf("(nothing)")]).toBe(2);
+});
+
+it("scores are given with rows whose gold is no list of labels, and without", () => {
+  expect(arm.dirty.rows).toEqual(["prose"]);
+  expect([arm.dirty.with.cases, arm.dirty.without.cases]).toEqual([11, 10]);
+  expect(arm.dirty.without.exact_match).toBeCloseTo(0.1, 12);
+});
+
+describe("calibration", () => {
+  it("takes the answers that have a log-probability", () => {
+    expect(arm.calibration).toMatchObject({ cases: 2, accuracy: 0.5 });
+    expect(arm.calibration?.sequence.ece).toBeCloseTo((1 - Math.exp(-0.1) + Math.exp(-2)) / 2, 12);
+    expect(arm.calibration?.per_token.auroc).toBe(1);
+    expect(analysis.arms.svm?.calibration).toBeNull();
+  });
+  it("equals a computation by hand", () => {
+    const scored = [0.95, 0.92, 0.55, 0.51, 0.05].map((confidence, at) => ({ confidence, exact: at % 2 === 0 }));
+    const { ece, bins, auroc } = reliability(scored);
+    const gaps = [2 * Math.abs(0.5 - 0.935), 2 * Math.abs(0.5 - 0.53), Math.abs(1 - 0.05)];
+    expect(ece).toBeCloseTo(gaps.reduce((sum, gap) => sum + gap) / 5, 12);
+    expect(bins.filter(({ cases }) => cases > 0)).toHaveLength(3);
+    // Of the six pairs of a right and a wrong answer, three are in order.
+    expect(auroc).toBeCloseTo(3 / 6, 12);
+  });
+});

@@ -1,0 +1,121 @@
+import { frequencyStrata, wordCount } from "../../data/audit-facts.ts";
+import { type CaseScore, type Compared, f1, isNormal, scoreCases, type Tally } from "./case.ts";
+
+/** Labels of one kind, each occurrence counted. */
+export type LabelStratum = Tally & { readonly name: string; readonly recall: number; readonly f1: number };
+
+/** Cases of one kind. */
+export type CaseStratum = CaseScore & { readonly name: string };
+
+/** How well an arm does on parts of the cases and labels. */
+export type Strata = {
+  /** By the number of training rows that have the label. */
+  readonly training_frequency: readonly LabelStratum[];
+  /** By group of the label; a label of several groups counts in each. Empty without groups. */
+  readonly group: readonly LabelStratum[];
+  readonly labels_per_case: readonly CaseStratum[];
+  /** By quarters of the input's length in words. */
+  readonly input_length: readonly CaseStratum[];
+  readonly normality: readonly CaseStratum[];
+};
+
+/** What the strata are made by. */
+export type StrataContext = {
+  /** Training rows that have a label, in the view that is analysed. */
+  trainingRows(label: string): number;
+  groupsOf(label: string): readonly string[];
+  input(id: string): string;
+};
+
+const sizes = [
+  { name: "none", from: 0, to: 0 },
+  { name: "1", from: 1, to: 1 },
+  { name: "2", from: 2, to: 2 },
+  { name: "3", from: 3, to: 3 },
+  { name: "4-5", from: 4, to: 5 },
+  { name: "6 or more", from: 6, to: Number.POSITIVE_INFINITY },
+] as const;
+
+/** Scores an arm's cases by strata; strata without cases are left out. */
+export function strataOf(cases: readonly Compared[], context: StrataContext): Strata {
+  const frequency = (label: string): readonly string[] => {
+    const rows = context.trainingRows(label);
+    return frequencyStrata.filter(({ from, to }) => rows >= from && rows <= to).map(({ name }) => name);
+  };
+  const words = new Map(cases.map(({ id }) => [id, wordCount(context.input(id))]));
+  const quarters = quartersOf([...words.values()]);
+  return {
+    training_frequency: labelStrata(
+      cases,
+      frequency,
+      frequencyStrata.map(({ name }) => name),
+    ),
+    group: labelStrata(cases, context.groupsOf),
+    labels_per_case: sizes.flatMap(({ name, from, to }) =>
+      caseStratum(
+        name,
+        cases.filter(({ gold }) => gold.length >= from && gold.length <= to),
+      ),
+    ),
+    input_length: quarters.flatMap(({ name, from, to }) =>
+      caseStratum(
+        name,
+        cases.filter(({ id }) => within(words.get(id) as number, from, to)),
+      ),
+    ),
+    normality: [
+      ...caseStratum(
+        "normal",
+        cases.filter(({ gold }) => isNormal(gold)),
+      ),
+      ...caseStratum(
+        "abnormal",
+        cases.filter(({ gold }) => !isNormal(gold)),
+      ),
+    ],
+  };
+}
+
+function caseStratum(name: string, cases: readonly Compared[]): CaseStratum[] {
+  return cases.length === 0 ? [] : [{ name, ...scoreCases(cases) }];
+}
+
+function labelStrata(
+  cases: readonly Compared[],
+  strataOfLabel: (label: string) => readonly string[],
+  order?: readonly string[],
+): LabelStratum[] {
+  const tallies = new Map<string, { support: number; predicted: number; hits: number }>();
+  const add = (label: string, what: keyof Tally): void => {
+    for (const name of strataOfLabel(label)) {
+      const tally = tallies.get(name) ?? { support: 0, predicted: 0, hits: 0 };
+      tally[what]++;
+      tallies.set(name, tally);
+    }
+  };
+  for (const { gold, given, omitted } of cases) {
+    const missed = new Set(omitted);
+    for (const label of given) add(label, "predicted");
+    for (const label of gold) {
+      add(label, "support");
+      if (!missed.has(label)) add(label, "hits");
+    }
+  }
+  const names = order?.filter((name) => tallies.has(name)) ?? [...tallies.keys()].sort();
+  return names.map((name) => {
+    const tally = tallies.get(name) as Tally;
+    return { name, ...tally, recall: tally.support === 0 ? 0 : tally.hits / tally.support, f1: f1(tally) };
+  });
+}
+
+const within = (value: number, from: number, to: number): boolean => value >= from && value <= to;
+
+/** Ranges of whole numbers that hold about a quarter of the values each; fewer where values repeat. */
+function quartersOf(values: readonly number[]): { name: string; from: number; to: number }[] {
+  const sorted = values.toSorted((a, b) => a - b);
+  const ends = [0.25, 0.5, 0.75, 1].map((share) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0);
+  return [...new Set(ends)].map((to, at, all) => {
+    const from = at === 0 ? (sorted[0] ?? 0) : (all[at - 1] as number) + 1;
+    return { name: from === to ? `${to} words` : `${from}-${to} words`, from, to };
+  });
+}

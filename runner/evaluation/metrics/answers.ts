@@ -1,0 +1,130 @@
+import { type DataTable, readTable } from "../../data/table.ts";
+import type { Diagnostic, Result } from "../../util/diagnostic.ts";
+import { suggestion } from "../../util/suggest.ts";
+import { splitLabels } from "../../data/labels/split.ts";
+import { type Names, readPredictions } from "./predictions.ts";
+import type { Case } from "./table.ts";
+
+/** More errors than this are counted and not listed. */
+const listed = 20;
+
+/** Reads a file of gold, predictions or both: JSON Lines, or a .csv, .tsv or .xlsx table by its columns. */
+export async function readAnswers(path: string, bytes: Uint8Array, names: Names): Promise<Result<readonly Case[]>> {
+  if (!/\.(csv|tsv|txt|xlsx)$/i.test(path)) return readPredictions(bytes, path, names);
+  const table = await readTable({ path, bytes });
+  if (!table.ok) return table;
+  const read = fromTable(table.value, names);
+  return read.ok ? { ...read, warnings: table.warnings } : read;
+}
+
+/** Whether a file of gold of its own is meant, and not a column. */
+export function isFile(gold: string): boolean {
+  return /\.(jsonl|ndjson|csv|tsv|txt|xlsx)$/i.test(gold);
+}
+
+function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: Names): Result<readonly Case[]> {
+  const diagnostics: Diagnostic[] = [];
+  let errors = 0;
+  const complain = (code: string, message: string, row: number | undefined, help: string | undefined): void => {
+    if (++errors > listed) return;
+    const span = row === undefined ? table.header : table.span(row);
+    diagnostics.push({ severity: "error", code, message, span, ...(help === undefined ? {} : { help }) });
+  };
+  const column = (name: string, option: string): number => {
+    const at = table.columns.indexOf(name);
+    const others = table.columns.filter((one) => one !== "");
+    if (at < 0)
+      complain(
+        "missing-column",
+        `there is no column "${name}"`,
+        undefined,
+        suggestion(name, others, "columns") ?? `name one by --${option}`,
+      );
+    return at;
+  };
+  const idAt = column(id, "id");
+  const at = {
+    gold: sides.includes("gold") ? column(names.gold, "gold") : -1,
+    pred: sides.includes("pred") ? column(names.pred, "pred") : -1,
+  };
+  if (errors > 0) return { ok: false, diagnostics };
+  const rowOf = new Map<string, number>();
+  const cases = table.rows.map((cells, row): Case => {
+    const cell = cells[idAt] as string;
+    const name = cell.trim();
+    const before = rowOf.get(name);
+    if (name === "") complain("missing-id", "the row has no id", row, undefined);
+    else if (before !== undefined)
+      complain(
+        "duplicate-id",
+        `id "${name}" stands in rows ${before + 1} and ${row + 1}`,
+        row,
+        "each case has one row",
+      );
+    else rowOf.set(name, row);
+    const labels = (side: "gold" | "pred"): readonly string[] => {
+      const text = at[side] < 0 ? "" : (cells[at[side]] as string);
+      if (/^\s*(nan|null|none|n\/a|#n\/a)\s*$/i.test(text)) {
+        complain(
+          "not-a-label",
+          `"${names[side]}" is ${text.trim()}`,
+          row,
+          "leave the cell empty where no label is meant",
+        );
+      }
+      return splitLabels(text, separator);
+    };
+    return { id: name, gold: labels("gold"), pred: labels("pred") };
+  });
+  if (errors > listed) {
+    const message = `${errors - listed} more errors in this file`;
+    diagnostics.push({ severity: "error", code: "more-errors", message, span: table.span(table.rows.length - 1) });
+  }
+  return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
+}
+
+/** A file of answers as read, and its path as errors name it. */
+export type Answers = { readonly path: string; readonly cases: readonly Case[] };
+
+/** Gold and predictions of two files, joined by id; every case must stand in both. */
+export function joinAnswers(gold: Answers, predictions: Answers): Result<readonly Case[]> {
+  const byId = new Map(predictions.cases.map((one) => [one.id, one]));
+  const known = new Set(gold.cases.map(({ id }) => id));
+  const missing = gold.cases.filter(({ id }) => !byId.has(id));
+  const extra = predictions.cases.filter(({ id }) => !known.has(id));
+  const wrong = (code: string, message: string, help: string): Diagnostic => ({
+    severity: "error",
+    code,
+    message,
+    span: { source: { path: predictions.path, text: "" }, start: 0, end: 0 },
+    help,
+  });
+  const diagnostics = [
+    ...(missing.length === 0
+      ? []
+      : [
+          wrong(
+            "missing-prediction",
+            `${missing.length} of ${gold.cases.length} cases of ${gold.path} have no prediction: ${list(missing)}`,
+            "add a line for each; one without labels is an answer",
+          ),
+        ]),
+    ...(extra.length === 0
+      ? []
+      : [
+          wrong(
+            "missing-gold",
+            `${extra.length} of ${predictions.cases.length} predictions have no gold in ${gold.path}: ${list(extra)}`,
+            "take them out, or name the file that has their gold",
+          ),
+        ]),
+  ];
+  if (diagnostics.length > 0) return { ok: false, diagnostics };
+  const value = gold.cases.map(({ id, gold: labels }) => ({ id, gold: labels, pred: (byId.get(id) as Case).pred }));
+  return { ok: true, value, warnings: [] };
+}
+
+function list(some: readonly Case[]): string {
+  const shown = some.slice(0, 5).map(({ id }) => JSON.stringify(id));
+  return `${shown.join(", ")}${some.length > 5 ? ", …" : ""}`;
+}

@@ -1,0 +1,178 @@
+import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
+import { splitLabels } from "../../data/labels/split.ts";
+import type { Case } from "./table.ts";
+
+/** More errors than this are counted and not listed. */
+const listed = 20;
+
+/** How a predictions file names what it holds. */
+export type Names = {
+  readonly id: string;
+  readonly gold: string;
+  readonly pred: string;
+  /** Which of the two the file must have; the other one is read as the empty set. */
+  readonly sides: readonly ("gold" | "pred")[];
+  /** What stands between labels of a text; a text is an error without it. */
+  readonly separator?: string | undefined;
+};
+
+/** The names in a file that exp itself would write. */
+export const ownNames: Names = { id: "id", gold: "gold", pred: "pred", sides: ["gold", "pred"] };
+
+/**
+ * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped.
+ * Bytes are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them.
+ * Every wrong line is an error at its place: no JSON, no object, an id that is missing or stands twice, labels that are no list of texts.
+ */
+export function readPredictions(content: string | Uint8Array, path: string, names: Names = ownNames): Result<Case[]> {
+  const text = typeof content === "string" ? content : decode(content);
+  const source: SourceText = { path, text };
+  const diagnostics: Diagnostic[] = [];
+  let errors = 0;
+  const complain = (start: number, end: number, code: string, message: string, help?: string) => {
+    if (++errors > listed) return;
+    diagnostics.push({ severity: "error", code, message, span: { source, start, end }, ...(help ? { help } : {}) });
+  };
+  const broken = typeof content === "string" ? undefined : firstBroken(content);
+  if (broken !== undefined) {
+    const start = lineStart(text, broken);
+    const end = text.indexOf("\n", start);
+    complain(start, end < 0 ? text.length : end, "encoding", "the line is not UTF-8", "save the file as UTF-8");
+    return { ok: false, diagnostics };
+  }
+  const cases: Case[] = [];
+  const firstLine = new Map<string, number>();
+  let line = 0;
+  for (let start = text.startsWith("\ufeff") ? 1 : 0; start < text.length; ) {
+    line++;
+    const feed = text.indexOf("\n", start);
+    const next = feed < 0 ? text.length : feed + 1;
+    let end = feed < 0 ? text.length : feed;
+    if (end > start && text[end - 1] === "\r") end--;
+    const row = text.slice(start, end);
+    if (row.trim() !== "") {
+      const one = readLine(row, names, (code, message, help) => complain(start, end, code, message, help));
+      const before = one && firstLine.get(one.id);
+      if (one && before !== undefined) {
+        complain(
+          start,
+          end,
+          "duplicate-id",
+          `id ${JSON.stringify(one.id)} stands in line ${before} too`,
+          "each case has one line",
+        );
+      } else if (one) {
+        firstLine.set(one.id, line);
+        cases.push(one);
+      }
+    }
+    start = next;
+  }
+  if (errors > listed) {
+    diagnostics.push({
+      severity: "error",
+      code: "more-errors",
+      message: `${errors - listed} more errors in this file`,
+      span: { source, start: text.length, end: text.length },
+    });
+  }
+  if (errors === 0 && cases.length === 0) {
+    complain(0, 0, "empty-file", "the file has no predictions", shapeOf(names));
+  }
+  return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
+}
+
+const utf16 = (bytes: Uint8Array): "utf-16le" | "utf-16be" | undefined => {
+  if (bytes[0] === 0xff && bytes[1] === 0xfe) return "utf-16le";
+  return bytes[0] === 0xfe && bytes[1] === 0xff ? "utf-16be" : undefined;
+};
+
+function decode(bytes: Uint8Array): string {
+  return new TextDecoder(utf16(bytes) ?? "utf-8").decode(bytes);
+}
+
+/** Number (from 0) of the first line that is not UTF-8. */
+function firstBroken(bytes: Uint8Array): number | undefined {
+  if (utf16(bytes)) return undefined;
+  const strict = new TextDecoder("utf-8", { fatal: true });
+  const sound = (from: number, to: number): boolean => {
+    try {
+      strict.decode(bytes.subarray(from, to));
+      return true;
+    } catch {
+      return false;
+    }
+  };
+  if (sound(0, bytes.length)) return undefined;
+  let start = 0;
+  for (let line = 0; ; line++) {
+    const feed = bytes.indexOf(10, start);
+    if (feed < 0 || !sound(start, feed)) return line;
+    start = feed + 1;
+  }
+}
+
+function lineStart(text: string, line: number): number {
+  let at = 0;
+  for (let number = 0; number < line; number++) at = text.indexOf("\n", at) + 1;
+  return at;
+}
+
+type Complain = (code: string, message: string, help?: string) => void;
+
+/** What a line looks like, for people. */
+function shapeOf({ id, sides, ...names }: Names): string {
+  return `each line is {"${id}": "..."${sides.map((side) => `, "${names[side]}": ["..."]`).join("")}}`;
+}
+
+function readLine(row: string, names: Names, complain: Complain): Case | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(row);
+  } catch (error) {
+    const bare = /[[:,\s](NaN|-?Infinity|None|True|False)\b/.exec(row)?.[1];
+    if (bare) complain("invalid-json", `${bare} is not JSON`, "write null, true, false or a finite number");
+    else if (row.includes("\ufffd") || row.includes("\0"))
+      complain("encoding", "the file is not UTF-8", "save it as UTF-8");
+    else if (row.trim() === "[")
+      complain("invalid-json", "this is one JSON array", "write one JSON object a line (JSON Lines)");
+    else complain("invalid-json", `not JSON: ${(error as Error).message}`, "each line is one JSON object");
+    return undefined;
+  }
+  if (typeof value !== "object" || value === null || Array.isArray(value)) {
+    complain("not-an-object", "the line is no JSON object", shapeOf(names));
+    return undefined;
+  }
+  const fields = value as Record<string, unknown>;
+  const id = fields[names.id];
+  const named = typeof id === "string" ? id : typeof id === "number" ? String(id) : undefined;
+  if (named === undefined || named === "") {
+    complain("missing-id", id === undefined || id === "" ? "the line has no id" : "the id is no text or number");
+    return undefined;
+  }
+  const of = (side: "gold" | "pred"): readonly string[] | undefined =>
+    names.sides.includes(side) ? labels(fields[names[side]], names[side], names.separator, complain) : [];
+  const gold = of("gold");
+  const pred = of("pred");
+  return gold && pred && { id: named, gold, pred };
+}
+
+function labels(
+  value: unknown,
+  key: string,
+  separator: string | undefined,
+  complain: Complain,
+): readonly string[] | undefined {
+  if (typeof value === "string" && separator !== undefined) return splitLabels(value, separator);
+  if (value === undefined) complain("missing-key", `the line has no "${key}"`);
+  else if (typeof value === "string")
+    complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"], or give --separator');
+  else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is no list of labels`);
+  else {
+    const odd = value.findIndex((label) => typeof label !== "string");
+    if (odd < 0) return value as string[];
+    const what = Array.isArray(value[odd]) ? "a nested list" : value[odd] === null ? "null" : `a ${typeof value[odd]}`;
+    complain("not-a-label", `"${key}" item ${odd + 1} is ${what}, not text`, "each label is one text");
+  }
+  return undefined;
+}

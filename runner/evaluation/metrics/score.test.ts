@@ -1,0 +1,142 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { type Synonyms, viewOf } from "../../data/labels/views.ts";
+import { cardinality, caseOutcome, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
+import { type MetricName, metricNames } from "./metrics.ts";
+import { ceiling, score, scoreGroups } from "./score.ts";
+import { singleLabel } from "./single-label.ts";
+import { type Case, intern, tabulate } from "./table.ts";
+
+type Single = {
+  gold: string[][];
+  pred: string[][];
+  accuracy: number;
+  macro_f1: number;
+  cohen_kappa: number;
+  labels: string[];
+  confusion: number[][];
+};
+type Fixture = {
+  single: Single[];
+  sets: { gold: string[][]; pred: string[][]; expected: Record<MetricName, number> }[];
+};
+const fixture = JSON.parse(readFileSync(new URL("fixtures/sklearn.json", import.meta.url), "utf8")) as Fixture;
+const casesOf = (gold: readonly string[][], pred: readonly string[][]): Case[] =>
+  gold.map((labels, row) => ({ id: String(row), gold: labels, pred: pred[row] as string[] }));
+const raw = viewOf("raw");
+
+describe("metrics equal scikit-learn's", () => {
+  it(`on ${fixture.sets.length} sets of cases, to 1e-9, every metric`, () => {
+    expect(fixture.sets.length).toBeGreaterThanOrEqual(200);
+    for (const { gold, pred, expected } of fixture.sets) {
+      const { raw } = score(casesOf(gold, pred)).views;
+      expect(Object.keys(expected).sort()).toEqual([...metricNames].sort());
+      for (const name of metricNames) expect(Math.abs(raw[name] - expected[name]), name).toBeLessThan(1e-9);
+    }
+  });
+});
+
+describe("one label a case", () => {
+  it(`accuracy, macro-F1, Cohen's kappa and the confusion matrix are scikit-learn's on ${fixture.single.length} sets`, () => {
+    for (const { gold, pred, accuracy, macro_f1, cohen_kappa, labels, confusion } of fixture.single) {
+      const cases = casesOf(gold, pred);
+      const own = singleLabel(cases, raw);
+      expect(own.accuracy).toBeCloseTo(accuracy, 9);
+      expect(own.cohen_kappa).toBeCloseTo(cohen_kappa, 9);
+      expect(score(cases).views.raw).toMatchObject({
+        exact_match: expect.closeTo(accuracy, 9),
+        macro_f1: expect.closeTo(macro_f1, 9),
+      });
+      const cells = confusion.flatMap((row, from) =>
+        row.flatMap((count, to) => (count > 0 ? [{ gold: labels[from], predicted: labels[to], count }] : [])),
+      );
+      expect(new Set(own.confusion.map((cell) => JSON.stringify(cell)))).toEqual(
+        new Set(cells.map((cell) => JSON.stringify(cell))),
+      );
+    }
+  });
+  it("two labels of one case are a class of their own, and chance that is always right leaves no kappa", () => {
+    const { accuracy, confusion } = singleLabel(casesOf([["a"], ["b"]], [["b", "a"], ["b"]]), raw);
+    expect([accuracy, confusion[0]]).toEqual([0.5, { gold: "a", predicted: "a + b", count: 1 }]);
+    expect(singleLabel(casesOf([["a"]], [["a"]]), raw)).toMatchObject({ accuracy: 1, cohen_kappa: 0 });
+    expect(singleLabel([], raw)).toEqual({ accuracy: 0, cohen_kappa: 0, confusion: [] });
+  });
+});
+
+describe("views", () => {
+  const synonyms: Synonyms = { canonical: (label) => (/kidney/i.test(label) ? "renal cyst" : label.toLowerCase()) };
+  it("each has its own sets", () => {
+    const { views } = score([{ id: "1", gold: ["Renal cyst"], pred: ["renal  cyst.", "Kidney cyst"] }], { synonyms });
+    expect([views.raw.micro_f1, views.basic.micro_f1, views.canonical.micro_precision]).toEqual([0, 2 / 3, 0.5]);
+  });
+});
+
+describe("edges", () => {
+  it("no cases and no labels give zeros, never NaN", () => {
+    expect(Object.values(score([]).views.raw)).toEqual(metricNames.map(() => 0));
+    const { raw } = score([{ id: "1", gold: [], pred: [" "] }]).views;
+    expect(raw.exact_match).toBe(1);
+    expect(Object.values(raw).filter((value) => value !== 0)).toEqual([1]);
+  });
+  it("labels named like parts of an object are labels", () =>
+    expect(
+      score([{ id: "1", gold: ["__proto__", "constructor"], pred: ["__proto__", "constructor"] }]).views.raw.micro_f1,
+    ).toBe(1));
+});
+
+describe("a fixed space", () => {
+  const cases: Case[] = [
+    { id: "1", gold: ["a", "b"], pred: ["a", "u", "v", "v"] },
+    { id: "2", gold: ["c"], pred: ["c"] },
+  ];
+  const table = tabulate(intern(cases), raw, ["a", "d"]);
+  it("has the vocabulary, gold, and one column for all else", () => {
+    expect(table.labels).toEqual(["a", "b", "c", "d"]);
+    expect(labelRows(table)).toMatchObject([
+      { label: "a", support: 1, predicted: 1, tp: 1, f1: 1 },
+      { label: "b", support: 1, predicted: 0 },
+      { label: "c", f1: 1 },
+      { label: outOfSetLabel, support: 0, predicted: 2, tp: 0 },
+      { label: "d", support: 0, predicted: 0 },
+    ]);
+  });
+  it("leaves micro and sample scores as they are", () => {
+    const fixed = score(cases, { space: ["a", "d"] }).views.raw;
+    const open = score(cases).views.raw;
+    for (const name of ["micro_f1", "samples_f1", "jaccard_micro", "exact_match", "macro_f1_gold"] as const)
+      expect(fixed[name]).toBe(open[name]);
+    expect(fixed.macro_f1).toBeCloseTo(2 / 5, 12);
+  });
+  it("counts predictions that training does not have", () =>
+    expect(outOfSet(cases, ["a", "c"], raw)).toEqual({ count: 2, predicted: 4, rate: 0.5 }));
+  it("counts labels per case", () =>
+    expect(cardinality(table)).toEqual({
+      gold: { mean: 1.5, histogram: [0, 1, 1] },
+      predicted: { mean: 2, histogram: [0, 1, 0, 1] },
+    }));
+  it("says what a case missed and added", () =>
+    expect(caseOutcome(["a", "b"], ["B", "c"], viewOf("basic"))).toEqual({
+      exact: false,
+      f1: 0.5,
+      omissions: ["a"],
+      additions: ["c"],
+    }));
+});
+
+describe("ceiling and groups", () => {
+  const cases: Case[] = [
+    { id: "1", gold: ["Cyst", "rare"], pred: ["Stone"] },
+    { id: "2", gold: ["stone"], pred: ["stone", "other"] },
+  ];
+  it("the ceiling is what training labels can reach", () => {
+    const { views } = ceiling(cases, ["cyst", "stone"]);
+    expect([views.raw.micro_recall, views.basic.micro_recall, views.basic.micro_precision]).toEqual([1 / 3, 2 / 3, 1]);
+  });
+  it("a label counts as its groups", () => {
+    const groups = new Map([
+      ["cyst", ["Kidney"]],
+      ["stone", ["Kidney", "Gallbladder"]],
+    ]);
+    expect(scoreGroups(cases, groups)).toMatchObject({ micro_recall: 3 / 4, micro_precision: 3 / 5, exact_match: 0 });
+  });
+});

@@ -1,0 +1,87 @@
+import { expect, it } from "vitest";
+import { createRandom, type Random } from "../../util/random.ts";
+import { viewOf } from "../../data/labels/views.ts";
+import type { MetricName } from "../metrics/metrics.ts";
+import { type Case, intern, tabulate } from "../metrics/table.ts";
+import { bootstrap, estimates, jackknife } from "./bootstrap.ts";
+import { compareAll } from "./compare.ts";
+import { interval } from "./interval.ts";
+import { layOut } from "./layout.ts";
+
+/** A tenth of the studies that a soak simulates. */
+const studies = 20 * Number(process.env.EXP_FAULTS ?? 20);
+const cases = 236;
+const labels = ["a", "b", "c", "d", "e", "f"];
+const raw = viewOf("raw");
+
+/** A case of a population with known properties: label k of gold is common or rare, each is found or missed, some are added. */
+function drawCase(random: Random, answers: number): { gold: string[]; answers: string[][] } {
+  const gold = labels.filter((_, k) => random.next() < 0.5 / (1 + 0.4 * k));
+  const hard = random.next() < 0.5 ? 0.15 : 0;
+  const answer = (): string[] =>
+    labels.filter((label) => random.next() < (gold.includes(label) ? 0.8 - hard - hard : 0.06 + hard / 3));
+  return { gold, answers: Array.from({ length: answers }, answer) };
+}
+
+function tables(random: Random, n: number, answers: number) {
+  const rows = Array.from({ length: n }, () => drawCase(random, answers));
+  return Array.from({ length: answers }, (_, who) =>
+    tabulate(
+      intern(rows.map(({ gold, answers: all }, id): Case => ({ id: String(id), gold, pred: all[who] as string[] }))),
+      raw,
+      labels,
+    ),
+  );
+}
+
+it(`of ${studies} simulated studies, 93 to 97 % of 95 % intervals hold the true value`, async () => {
+  const names: MetricName[] = ["micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"];
+  const [population] = tables(createRandom(99), 200_000, 1);
+  const truth = estimates(layOut(population as typeof population & object), names);
+  const random = createRandom(5);
+  const held = names.map(() => 0);
+  for (let study = 0; study < studies; study++) {
+    const [table] = tables(random, cases, 1);
+    const layout = layOut(table as typeof table & object);
+    const values = estimates(layout, names);
+    const [samples] = await bootstrap([layout], names, { samples: 1000, seed: study });
+    const leftOut = jackknife(layout, names);
+    names.forEach((_, at) => {
+      const { low, high } = interval(samples?.[at] as Float64Array, values[at] as number, leftOut[at] as Float64Array);
+      if (low <= (truth[at] as number) && (truth[at] as number) <= high) (held[at] as number) += 1;
+    });
+  }
+  for (const [at, name] of names.entries()) {
+    expect((held[at] as number) / studies, name).toBeGreaterThanOrEqual(0.93);
+    expect((held[at] as number) / studies, name).toBeLessThanOrEqual(0.97);
+  }
+});
+
+it(`of ${studies} pairs of answerers that are alike, at most 6 % are told apart at 5 %`, async () => {
+  const random = createRandom(6);
+  const alarms = { bootstrap: 0, randomisation: 0, samples: 0, mcnemar: 0, interval: 0 };
+  for (let study = 0; study < studies; study++) {
+    const [a, b] = tables(random, cases, 2) as [ReturnType<typeof tables>[0], ReturnType<typeof tables>[0]];
+    const { pairs } = await compareAll(
+      [
+        { name: "a", seeds: [a as typeof a & object] },
+        { name: "b", seeds: [b as typeof b & object] },
+      ],
+      {
+        subject: "a",
+        names: ["micro_f1", "samples_f1"],
+        primary: "micro_f1",
+        bootstrap: { samples: 500, seed: study },
+      },
+    );
+    const [pair] = pairs as [(typeof pairs)[0]];
+    const { micro_f1, samples_f1 } = pair.metrics as Record<string, (typeof pair.metrics)[string]>;
+    if ((micro_f1?.p_bootstrap as number) < 0.05) alarms.bootstrap++;
+    if ((micro_f1?.p_randomisation as number) < 0.05) alarms.randomisation++;
+    if ((samples_f1?.p_randomisation as number) < 0.05) alarms.samples++;
+    if ((micro_f1?.low as number) > 0 || (micro_f1?.high as number) < 0) alarms.interval++;
+    if ((pair.exact_match?.p as number) < 0.05) alarms.mcnemar++;
+  }
+
+  for (const [test, count] of Object.entries(alarms)) expect(count / studies, test).toBeLessThanOrEqual(0.06);
+});

@@ -1,0 +1,224 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { viewOf } from "../../data/labels/views.ts";
+import { count } from "../metrics/count.ts";
+import { metricNames, scoresOf } from "../metrics/metrics.ts";
+import { type Case, intern, tabulate } from "../metrics/table.ts";
+import { bootstrap, estimates, jackknife } from "./bootstrap.ts";
+import { compareAll } from "./compare.ts";
+import { holm } from "./holm.ts";
+import { interval, percentileInterval } from "./interval.ts";
+import { addAll, columnsInUse, counterCount, layOut, Scorer, Shapes } from "./layout.ts";
+import { mcnemar } from "./mcnemar.ts";
+import { normalCdf, normalQuantile } from "./normal.ts";
+import { randomisation } from "./randomisation.ts";
+import { averageSeeds, overSeeds } from "./seeds.ts";
+
+type Fixture = {
+  readonly normal: { readonly cdf: [number, number][]; readonly quantile: [number, number][] };
+  readonly mcnemar: [number, number, number][];
+  readonly holm: { readonly p: number[]; readonly adjusted: number[] }[];
+  readonly intervals: {
+    readonly estimate: number;
+    readonly left_out: number[];
+    readonly values: number[];
+    readonly bca: [number, number];
+    readonly percentile: [number, number];
+  }[];
+  readonly randomisation: {
+    readonly gold: string[][];
+    readonly a: string[][];
+    readonly b: string[][];
+    readonly p: number;
+  }[];
+};
+const fixture = JSON.parse(readFileSync(new URL("fixtures/scipy.json", import.meta.url), "utf8")) as Fixture;
+const sets = (
+  JSON.parse(readFileSync(new URL("../metrics/fixtures/sklearn.json", import.meta.url), "utf8")) as {
+    sets: { gold: string[][]; pred: string[][] }[];
+  }
+).sets;
+const raw = viewOf("raw");
+const tableOf = (gold: readonly string[][], pred: readonly string[][], space?: readonly string[]) =>
+  tabulate(
+    intern(gold.map((labels, row) => ({ id: String(row), gold: labels, pred: pred[row] as string[] }))),
+    raw,
+    space,
+  );
+const near = (value: number, expected: number) =>
+  expect(Math.abs(value - expected), `${value} for ${expected}`).toBeLessThanOrEqual(
+    1e-9 * Math.max(1, Math.abs(expected)),
+  );
+
+describe("SciPy and statsmodels give the same:", () => {
+  it("the normal distribution and its quantiles, far into the tails", () => {
+    for (const [x, p] of fixture.normal.cdf) expect(Math.abs(normalCdf(x) / p - 1)).toBeLessThan(1e-12);
+    for (const [p, x] of fixture.normal.quantile) near(normalQuantile(p), x);
+    expect([normalQuantile(0), normalQuantile(1), normalQuantile(2)]).toEqual([-Infinity, Infinity, NaN]);
+  });
+  it("exact McNemar, from no disagreement to thousands", () => {
+    for (const [only_a, only_b, p] of fixture.mcnemar) {
+      const a = [...new Array(only_a).fill(true), ...new Array(only_b).fill(false), true, false];
+      const b = [...new Array(only_a).fill(false), ...new Array(only_b).fill(true), true, false];
+      const test = mcnemar(a, b);
+      expect([test.only_a, test.only_b]).toEqual([only_a, only_b]);
+      expect(Math.abs(test.p - p)).toBeLessThan(1e-9 * p + 1e-300);
+    }
+  });
+  it("Holm's correction", () => {
+    for (const { p, adjusted } of fixture.holm)
+      holm(p).forEach((value, at) => void near(value, adjusted[at] as number));
+    expect(holm([])).toEqual([]);
+  });
+  it("BCa and percentile intervals of the same bootstrap values", () => {
+    for (const { estimate, left_out, values, bca, percentile } of fixture.intervals) {
+      const own = interval(Float64Array.from(values), estimate, Float64Array.from(left_out));
+      expect(own.method).toBe("bca");
+      near(own.low, bca[0]);
+      near(own.high, bca[1]);
+      const plain = percentileInterval(Float64Array.from(values));
+      near(plain.low, percentile[0]);
+      near(plain.high, percentile[1]);
+    }
+  });
+  it("approximate randomisation comes near the p of all 1,024 swaps", async () => {
+    for (const { gold, a, b, p } of fixture.randomisation) {
+      const space = gold.flat();
+      const shapes = new Shapes();
+      const tables = [tableOf(gold, a, space), tableOf(gold, b, space)] as const;
+      const places = columnsInUse(tables);
+      const layouts = [layOut(tables[0], shapes, places), layOut(tables[1], shapes, places)] as const;
+      const [own] = await randomisation(layouts, [[0, 1]], ["micro_f1"], { samples: 20_000, seed: 1 });
+      expect(Math.abs((own?.[0] as number) - p)).toBeLessThan(0.015);
+    }
+  });
+});
+
+describe("counting under weights", () => {
+  it("gives what counting repeated cases gives, for every metric", () => {
+    for (const { gold, pred } of sets.slice(0, 60)) {
+      const weights = Int32Array.from(gold, (_, row) => (row * 7) % 4);
+      const repeat = (rows: readonly string[][]) =>
+        rows.flatMap((row, at) => Array.from({ length: weights[at] as number }, () => row));
+      const layout = layOut(tableOf(gold, pred));
+      const sums = new Int32Array(counterCount(layout));
+      addAll(layout, weights, sums);
+      const values = metricNames.map(() => new Float64Array(1));
+      new Scorer(layout, metricNames).score(sums, values, 0);
+      const repeated = scoresOf(count(tableOf(repeat(gold), repeat(pred))));
+      for (const [at, name] of metricNames.entries()) {
+        // A sample may lack labels of the space, by whose size the Hamming loss is divided.
+        if (name !== "hamming_loss") expect(values[at]?.[0], name).toBeCloseTo(repeated[name], 12);
+      }
+    }
+  });
+  it("gives the metrics of all cases, in an open and in a fixed space", () => {
+    for (const { gold, pred } of sets.slice(0, 60)) {
+      for (const space of [undefined, ["a", "b", "never seen"]]) {
+        const table = tableOf(gold, pred, space);
+        const expected = scoresOf(count(table));
+        const own = estimates(layOut(table), metricNames);
+        metricNames.forEach((name, at) => void expect(own[at], name).toBeCloseTo(expected[name], 12));
+      }
+    }
+  });
+  it("leaves each case out in turn; many cases in blocks", () => {
+    const { gold, pred } = sets[3] as (typeof sets)[0];
+    const [values] = jackknife(layOut(tableOf(gold, pred)), ["micro_f1"]);
+    expect(values).toHaveLength(gold.length);
+    gold.forEach((_, out) => {
+      const others = (rows: readonly string[][]) => rows.filter((_, row) => row !== out);
+      expect(values?.[out]).toBeCloseTo(scoresOf(count(tableOf(others(gold), others(pred)))).micro_f1, 12);
+    });
+    const many = Array.from({ length: 25_000 }, (_, row) => [row % 3 === 0 ? "a" : "b"]);
+    const [blocks] = jackknife(layOut(tableOf(many, many.toReversed())), ["micro_f1"]);
+    expect(blocks).toHaveLength(8334);
+  });
+});
+
+describe("the bootstrap", () => {
+  const { gold, pred } = sets[5] as (typeof sets)[0];
+  it("is the same for the same seed and another for another one, and counts all tables on the same samples", async () => {
+    const layout = layOut(tableOf(gold, pred));
+    const [first, second] = await bootstrap([layout, layout], ["micro_f1"], { samples: 50, seed: 3 });
+    expect(first).toEqual(second);
+    const [other] = await bootstrap([layout], ["micro_f1"], { samples: 50, seed: 4 });
+    expect(other).not.toEqual(first);
+  });
+  it("pauses while it counts for long", async () => {
+    let pauses = 0;
+    const rows = Array.from({ length: 20_000 }, () => ["a"]);
+    await bootstrap([layOut(tableOf(rows, rows))], ["micro_f1"], { samples: 500, seed: 1 }, async () => void pauses++);
+    expect(pauses).toBeGreaterThan(1);
+  });
+  it("has no interval to correct where every sample is the same, and none but the value itself", async () => {
+    const layout = layOut(tableOf([["a"], ["b"]], [["a"], ["b"]]));
+    const [samples] = await bootstrap([layout], ["micro_f1"], { samples: 50, seed: 3 });
+    const [leftOut] = jackknife(layout, ["micro_f1"]);
+    const made = interval(samples?.[0] as Float64Array, 1, leftOut as Float64Array);
+    expect(made).toEqual({ low: 1, high: 1, method: "percentile" });
+  });
+});
+
+describe("seeds", () => {
+  it("have a mean and a deviation, which one seed has not", () => {
+    expect(overSeeds([0.5])).toEqual({ mean: 0.5, sd: null });
+    expect(overSeeds([0.2, 0.4, 0.6])).toEqual({ mean: expect.closeTo(0.4, 12), sd: expect.closeTo(0.2, 12) });
+  });
+  it("are drawn along with the cases: the spread between them is part of the interval", () => {
+    const flat = [0.4, 0.6].map((value) => new Float64Array(4000).fill(value));
+    const values = [...averageSeeds(flat, 1)];
+    const share = (value: number) => values.filter((one) => Math.abs(one - value) < 1e-9).length / values.length;
+    expect([share(0.4), share(0.5), share(0.6)]).toEqual([
+      expect.closeTo(0.25, 1),
+      expect.closeTo(0.5, 1),
+      expect.closeTo(0.25, 1),
+    ]);
+    expect(averageSeeds([flat[0] as Float64Array], 1)).toBe(flat[0]);
+  });
+});
+
+describe("answerers compared", () => {
+  const gold = Array.from({ length: 40 }, (_, row) => ["a", "b", "c"].slice(0, 1 + (row % 3)));
+  const answers = (wrongEvery: number): Case[] =>
+    gold.map((labels, row) => ({ id: String(row), gold: labels, pred: row % wrongEvery === 0 ? ["x"] : labels }));
+  const table = (wrongEvery: number) => tabulate(intern(answers(wrongEvery)), raw, ["a", "b", "c"]);
+  const options = {
+    names: ["micro_f1", "exact_match"],
+    primary: "micro_f1",
+    bootstrap: { samples: 400, seed: 1 },
+  } as const;
+
+  it("each with each, the subject first, and the family against the subject", async () => {
+    const contestants = [
+      { name: "poor", seeds: [table(2)] },
+      { name: "good", seeds: [table(20)] },
+      { name: "fair", seeds: [table(10)] },
+    ];
+    const { arms, pairs, family } = await compareAll(contestants, { ...options, subject: "good" });
+    expect(pairs.map(({ a, b }) => `${a} ${b}`)).toEqual(["good poor", "poor fair", "good fair"]);
+    expect(family.tests.map(({ against }) => against)).toEqual(["poor", "fair"]);
+    const [poor] = pairs as [(typeof pairs)[0]];
+    expect(poor.metrics.micro_f1?.difference).toBeCloseTo(
+      (arms.good?.micro_f1?.value as number) - (arms.poor?.micro_f1?.value as number),
+      12,
+    );
+    expect(poor.exact_match).toEqual({ only_a: 18, only_b: 0, p: expect.closeTo(2 ** -17, 12) });
+    expect(family.tests[0]).toMatchObject({ test: "approximate randomisation", adjusted: expect.closeTo(2 / 401, 9) });
+    const [measured] = [arms.fair?.micro_f1];
+    expect(measured?.low).toBeLessThan(measured?.value as number);
+    expect(measured?.high).toBeGreaterThan(measured?.value as number);
+  });
+  it("averaged over seeds, with every value and their deviation, tested by the bootstrap of both", async () => {
+    const contestants = [
+      { name: "good", seeds: [table(20), table(10), table(13)] },
+      { name: "poor", seeds: [table(2)] },
+    ];
+    const { arms, pairs, family } = await compareAll(contestants, { ...options, subject: "good" });
+    expect(arms.good?.micro_f1?.seeds).toHaveLength(3);
+    expect(arms.good?.micro_f1?.sd).toBeGreaterThan(0);
+    expect(pairs[0]?.exact_match).toBeNull();
+    expect(pairs[0]?.metrics.micro_f1?.p_randomisation).toBeNull();
+    expect(family.tests).toMatchObject([{ against: "poor", test: "paired bootstrap" }]);
+  });
+});

@@ -1,0 +1,73 @@
+import { firstDifference } from "../pipeline/plan/explain.ts";
+import { identify } from "../pipeline/plan/identity.ts";
+import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
+import { besidesRecipes, changedSources } from "../pipeline/plan/stale.ts";
+import type { Machinery } from "./scheduler.ts";
+
+/** What would happen to a step, and why, as far as it can be known without building anything. */
+export type Assessed = {
+  readonly status: "cached" | "run" | "depends";
+  /** null while an upstream file is not built. */
+  readonly key: string | null;
+  readonly reason: string;
+};
+
+/** Judges every step of a plan; writes nothing. `before` gives the ingredients that a step had when it was last built. */
+export function assess(
+  plan: Plan,
+  machinery: Pick<Machinery, "find" | "holds" | "stale">,
+  before: (step: PlannedStep) => Ingredients | undefined,
+): ReadonlyMap<PlannedStep, Assessed> {
+  const assessed = new Map<PlannedStep, Assessed>();
+  const records = new Map<PlannedStep, StoreRecord>();
+  const guarded = new Map<PlannedStep, PlannedStep[]>();
+  for (const step of plan.steps) {
+    for (const guard of step.after) if (!guard.kind.cached) guarded.set(guard, [...(guarded.get(guard) ?? []), step]);
+  }
+  for (const step of plan.steps) {
+    if (guarded.has(step)) continue;
+    assessed.set(step, judge(step));
+  }
+  for (const [guard, steps] of guarded) {
+    const known = identify(guard, (other) => records.get(other));
+    const key = "key" in known ? known.key : null;
+    const first = steps.find((step) => assessed.get(step)?.status !== "cached");
+    assessed.set(
+      guard,
+      first === undefined
+        ? { status: "cached", key, reason: "nothing to guard" }
+        : { status: key === null ? "depends" : "run", key, reason: `guards ${first.id}` },
+    );
+  }
+  return new Map(plan.steps.map((step) => [step, assessed.get(step) as Assessed]));
+
+  function judge(step: PlannedStep): Assessed {
+    const known = identify(step, (other) => records.get(other));
+    if ("waitsFor" in known) {
+      return {
+        status: "depends",
+        key: null,
+        reason: `depends on ${known.waitsFor.id}: ${known.file.replace(/\/$/, "")}`,
+      };
+    }
+    const { key, ingredients } = known;
+    const hit = machinery.find(key);
+    if ("record" in hit) {
+      if (!machinery.holds(step, hit.record)) return { status: "run", key, reason: "what it stands for is gone" };
+      records.set(step, hit.record);
+      return { status: "cached", key, reason: "" };
+    }
+    const stale = machinery.stale?.(step, ingredients);
+    if (stale !== undefined && "record" in stale && machinery.holds(step, stale.record)) {
+      records.set(step, stale.record);
+      const changed = changedSources(stale.record.ingredients.sources, ingredients.sources);
+      return { status: "cached", key: stale.record.key, reason: `accepted although stale: ${changed.join(", ")}` };
+    }
+    const was = before(step);
+    // Of a result that was to be accepted, what counts is why it cannot be.
+    const part = stale === undefined ? (whole: Ingredients) => whole : besidesRecipes;
+    const difference = was === undefined ? undefined : firstDifference(part(was), part(ingredients));
+    return { status: "run", key, reason: difference ?? hit.miss };
+  }
+}

@@ -1,0 +1,231 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { describe, expect, it } from "vitest";
+import { buildPlan } from "../pipeline/plan/build.ts";
+import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { type Draft, StepFailed, type StepKind } from "../pipeline/plan/step.ts";
+import { assess } from "./assess.ts";
+import type { Event } from "./event.ts";
+import { Interrupted } from "./interrupt.ts";
+import { execute, type Machinery } from "./scheduler.ts";
+
+const kind = (name: string, cached: boolean): StepKind => ({
+  name,
+  version: 1,
+  cached,
+  outputs: () => ["out"],
+  run: async () => {},
+});
+const kinds = new Map([kind("step", true), kind("guard", false)].map((one) => [one.name, one]));
+
+/** "b < a, guard?": step b reads a and comes after the guard. */
+function planOf(...lines: string[]): Plan {
+  const drafts = lines.map((line): Draft => {
+    const [id = "", needs = ""] = line.split(" < ");
+    const names = needs.split(", ").filter(Boolean);
+    const reads = names.filter((name) => !name.endsWith("?"));
+    return {
+      id,
+      kind: id.startsWith("guard") ? "guard" : "step",
+      params: { id },
+      sources: {},
+      reads: Object.fromEntries(reads.map((name) => [name, { step: name, file: "out" }])),
+      places: {},
+      hints: {},
+      after: names.filter((name) => name.endsWith("?")).map((name) => name.slice(0, -1)),
+      needs: { cores: 1, gpus: 0, memory: 0 },
+    };
+  });
+  return buildPlan([{ experiment: "e", coordinates: "", drafts }], kinds, () => "");
+}
+
+/** A store in memory, and steps that do what they are told to. */
+class Rig implements Machinery {
+  readonly stored = new Map<string, StoreRecord>();
+  readonly events: Event[] = [];
+  readonly stop = new AbortController();
+  readonly built: string[] = [];
+  does: Readonly<Record<string, () => Promise<void> | void>> = {};
+  waits: Readonly<Record<string, Promise<unknown>>> = {};
+  version: Readonly<Record<string, string>> = {};
+  gone: ReadonlySet<string> = new Set();
+
+  find = (key: string) => {
+    const record = this.stored.get(key);
+    return record === undefined ? { miss: "never built" } : { record };
+  };
+  peek = (key: string) => this.stored.get(key);
+  holds = (step: PlannedStep) => !this.gone.has(step.id);
+  build: Machinery["build"] = async (step, { key, ingredients }, _upstream, { begun }) => {
+    this.built.push(step.id);
+    await this.waits[step.id];
+    begun();
+    await this.does[step.id]?.();
+    const sha256 = `${step.id}${this.version[step.id] ?? ""}`;
+    const files = { out: { sha256, size: 1 } };
+    const record: StoreRecord = {
+      schema: 1,
+      key,
+      ingredients,
+      object: "",
+      files,
+      evidence: {},
+      created: "",
+      seconds: 0,
+    };
+    this.stored.set(key, record);
+    return { record, reused: false };
+  };
+
+  async run(plan: Plan, options: { force?: string; keepGoing?: boolean } = {}): Promise<Record<string, string>> {
+    this.built.length = 0;
+    const outcomes = await execute(plan, this, {
+      emit: (event) => this.events.push(event),
+      stop: this.stop.signal,
+      force: (step) => step.id === options.force,
+      keepGoing: options.keepGoing ?? false,
+    });
+    return Object.fromEntries(
+      [...outcomes].map(([step, end]) => [step.id, end.status === "skipped" ? `skipped: ${end.because}` : end.status]),
+    );
+  }
+}
+
+const chain = () => planOf("a", "b < a", "c < b");
+const fail = () => {
+  throw new StepFailed("broken", "it broke");
+};
+
+describe("what is run", () => {
+  it("everything once, each after what it reads; then nothing", async () => {
+    const rig = new Rig();
+    expect(await rig.run(chain())).toEqual({ a: "built", b: "built", c: "built" });
+    expect(rig.built).toEqual(["a", "b", "c"]);
+    expect(await rig.run(chain())).toEqual({ a: "reused", b: "reused", c: "reused" });
+    expect(rig.built).toEqual([]);
+  });
+
+  it("a forced step that gives the same bytes invalidates nothing; other bytes do", async () => {
+    const rig = new Rig();
+    await rig.run(chain());
+    expect(await rig.run(chain(), { force: "a" })).toEqual({ a: "built", b: "reused", c: "reused" });
+    rig.version = { a: "!" };
+    expect(await rig.run(chain(), { force: "a" })).toEqual({ a: "built", b: "built", c: "reused" });
+  });
+
+  it("a step whose record stands for something that is gone", async () => {
+    const rig = new Rig();
+    await rig.run(chain());
+    rig.gone = new Set(["a"]);
+    expect(await rig.run(chain())).toEqual({ a: "built", b: "reused", c: "reused" });
+  });
+
+  it("and told how long it worked, without its wait for cores", async () => {
+    const rig = new Rig();
+    rig.waits = { a: sleep(200) };
+    rig.does = { b: () => sleep(200) };
+    await rig.run(planOf("a", "b"));
+    const seconds = Object.fromEntries(
+      rig.events.flatMap((event) => (event.type === "step-end" ? [[event.step, event.seconds]] : [])),
+    );
+    expect(seconds.b).toBeGreaterThan(0.19);
+    expect(seconds.a).toBeLessThan(seconds.b as number);
+  });
+
+  it("independent steps at once", async () => {
+    const rig = new Rig();
+    let open = () => {};
+    const both = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    rig.does = { a: () => both, b: open };
+    expect(await rig.run(planOf("a", "b"))).toEqual({ a: "built", b: "built" });
+  });
+});
+
+describe("a guard", () => {
+  const guarded = () => planOf("rows", "guard < rows", "train < rows, guard?", "other < rows");
+
+  it("runs where what it guards will run, and before it", async () => {
+    const rig = new Rig();
+    await rig.run(guarded());
+    expect(rig.built.indexOf("guard")).toBeLessThan(rig.built.indexOf("train"));
+  });
+
+  it("does not run for a step that is cached", async () => {
+    const rig = new Rig();
+    await rig.run(guarded());
+    expect(await rig.run(guarded())).toEqual({ rows: "reused", guard: "reused", train: "reused", other: "reused" });
+  });
+
+  it("stops what it guards and nothing else", async () => {
+    const rig = new Rig();
+    rig.does = { guard: fail };
+    const ends = await rig.run(guarded(), { keepGoing: true });
+    expect(ends).toEqual({ rows: "built", guard: "failed", train: "skipped: guard", other: "built" });
+  });
+});
+
+describe("a failure", () => {
+  it("skips what needs the step, and names it", async () => {
+    const rig = new Rig();
+    rig.does = { b: fail };
+    expect(await rig.run(chain())).toEqual({ a: "built", b: "failed", c: "skipped: b" });
+    const end = rig.events.find((event) => event.type === "step-end" && event.step === "b");
+    expect(end).toMatchObject({ status: "failed", error: { code: "broken", message: "it broke" } });
+  });
+
+  it("starts nothing more, unless told to keep going", async () => {
+    const plan = () => planOf("a", "slow", "late < slow");
+    const rig = new Rig();
+    rig.does = { a: fail, slow: () => new Promise((resolve) => setTimeout(resolve, 10)) };
+    expect(await rig.run(plan())).toEqual({ a: "failed", slow: "built", late: "skipped: a" });
+    expect(await rig.run(plan(), { keepGoing: true })).toEqual({ a: "failed", slow: "reused", late: "built" });
+  });
+
+  it("that is a bug in exp is not hidden", async () => {
+    const rig = new Rig();
+    rig.does = {
+      a: () => {
+        throw new TypeError("a bug");
+      },
+    };
+    await expect(rig.run(chain())).rejects.toThrow("a bug");
+  });
+});
+
+it("an interrupt skips the rest, and a later run goes on", async () => {
+  const rig = new Rig();
+  rig.does = {
+    b: () => {
+      rig.stop.abort();
+      throw new Interrupted("b");
+    },
+  };
+  expect(await rig.run(chain())).toEqual({ a: "built", b: "skipped: interrupted", c: "skipped: interrupted" });
+});
+
+it("every step ends exactly once", async () => {
+  const rig = new Rig();
+  await rig.run(planOf("a", "b < a", "guard < a", "c < b, guard?"));
+  const ends = rig.events.flatMap((event) => (event.type === "step-end" ? [event.step] : []));
+  expect(ends.toSorted()).toEqual(["a", "b", "c", "guard"]);
+});
+
+describe("assess", () => {
+  it("tells what is cached, what will run and what depends on that", async () => {
+    const rig = new Rig();
+    const judge = () =>
+      [...assess(planOf("a", "b < a", "guard < a", "c < b, guard?"), rig, () => undefined)].map(
+        ([step, { status, reason }]) => [step.id, status, reason],
+      );
+    expect(judge()).toEqual([
+      ["a", "run", "never built"],
+      ["b", "depends", "depends on a: out"],
+      ["guard", "depends", "guards c"],
+      ["c", "depends", "depends on b: out"],
+    ]);
+    await rig.run(planOf("a", "b < a", "guard < a", "c < b, guard?"));
+    expect(judge().map(([, status]) => status)).toEqual(["cached", "cached", "cached", "cached"]);
+  });
+});

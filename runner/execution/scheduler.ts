@@ -1,0 +1,182 @@
+import { identify } from "../pipeline/plan/identity.ts";
+import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import type { Event } from "./event.ts";
+import { Interrupted } from "./interrupt.ts";
+import { systemFailure } from "./system.ts";
+import { tail } from "./tail.ts";
+import { withoutTracebacks } from "./traceback.ts";
+
+/** How one step of a plan ended, with its record where it has one. */
+export type Outcome =
+  | { readonly status: "built" | "reused"; readonly record: StoreRecord | undefined }
+  | { readonly status: "failed"; readonly error: StepFailed }
+  | { readonly status: "skipped"; readonly because: string };
+
+/** What the scheduler asks of the rest: it knows the graph, and neither named steps nor reporters. */
+export type Machinery = {
+  /** A verified record, or why there is none. */
+  find(key: string): { readonly record: StoreRecord } | { readonly miss: string };
+  /** A record whose bytes were not looked at: for a guard that has nothing to guard. */
+  peek(key: string): StoreRecord | undefined;
+  /**
+   * A result that stands in for a step that is a miss, because the user accepts it; undefined where nothing is accepted for
+   * this step.
+   */
+  stale?(step: PlannedStep, now: Ingredients): { readonly record: StoreRecord } | { readonly miss: string } | undefined;
+  /** Whether what a found record stands for is still there. */
+  holds(step: PlannedStep, record: StoreRecord): boolean;
+  /**
+   * Makes the step's output and commits it, under the key's lock and within the machine's slots. `options.begun` is called
+   * when it has both, so that nobody takes its wait for its work.
+   */
+  build(
+    step: PlannedStep,
+    known: { readonly key: string; readonly ingredients: Ingredients },
+    upstream: ReadonlyMap<PlannedStep, StoreRecord>,
+    options: { readonly force: boolean; begun(): void },
+  ): Promise<{ readonly record: StoreRecord; readonly reused: boolean }>;
+};
+
+export type ExecuteOptions = {
+  readonly emit: (event: Event) => void;
+  readonly stop: AbortSignal;
+  readonly force: (step: PlannedStep) => boolean;
+  /** After a failure, still start what does not need the failed step. */
+  readonly keepGoing: boolean;
+  /** Steps that have ended in an earlier part of the same plan: they are neither looked at again nor told of. */
+  readonly ended?: ReadonlyMap<PlannedStep, Outcome>;
+  /** Hears of each step that has what it waited for, and of each that ends, with its record. */
+  readonly onBegun?: (step: PlannedStep) => void;
+  readonly onEnd?: (step: PlannedStep, outcome: Outcome) => void;
+};
+
+/**
+ * Runs what a plan is missing, each step as soon as what it needs is there. A guard (a step that others only come
+ * `after`) runs only where one of the steps that it guards will run. Never throws for a failed step.
+ */
+export async function execute(
+  plan: Plan,
+  machinery: Machinery,
+  options: ExecuteOptions,
+): Promise<ReadonlyMap<PlannedStep, Outcome>> {
+  const outcomes = new Map<PlannedStep, Outcome>();
+  const records = new Map<PlannedStep, StoreRecord>();
+  const visits = new Map<PlannedStep, Promise<Outcome>>();
+  let failed: PlannedStep | undefined;
+  for (const [step, outcome] of options.ended ?? []) {
+    // A guard that had nothing to guard may have now.
+    if (outcome.status === "reused" && !step.kind.cached) continue;
+    visits.set(step, Promise.resolve(outcome));
+    if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
+  }
+
+  const isGuard = new Set(plan.steps.flatMap((step) => step.after.filter((other) => !other.kind.cached)));
+
+  const end = (step: PlannedStep, outcome: Outcome, seconds: number): Outcome => {
+    outcomes.set(step, outcome);
+    if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
+    if (outcome.status === "failed") failed ??= step;
+    options.onEnd?.(step, outcome);
+    options.emit({
+      type: "step-end",
+      step: step.id,
+      status: outcome.status,
+      seconds: Math.round(seconds * 1000) / 1000,
+      ...(outcome.status === "failed" ? { error: describe(outcome.error) } : {}),
+      ...(outcome.status === "skipped" ? { because: outcome.because } : {}),
+    });
+    return outcome;
+  };
+
+  const visit = (step: PlannedStep, wanted: boolean): Promise<Outcome> => {
+    const known = visits.get(step);
+    if (known !== undefined) return known;
+    const promise = settle(step, wanted);
+    visits.set(step, promise);
+    return promise;
+  };
+
+  const settle = async (step: PlannedStep, wanted: boolean): Promise<Outcome> => {
+    const blocked = await firstBlocked(
+      Object.values(step.upstream).map((from) => from.step),
+      wanted,
+    );
+    if (blocked !== undefined) return end(step, { status: "skipped", because: blocked }, 0);
+    const known = identify(step, (other) => records.get(other));
+    if ("waitsFor" in known) throw new Error(`${step.id}: ${known.waitsFor.id} was not built`);
+
+    const force = options.force(step);
+    if (!wanted && !force) {
+      return end(step, { status: "reused", record: machinery.peek(known.key) }, 0);
+    }
+    if (step.kind.cached && !force) {
+      const hit = machinery.find(known.key);
+      if ("record" in hit && machinery.holds(step, hit.record)) {
+        return end(step, { status: "reused", record: hit.record }, 0);
+      }
+      const stale = machinery.stale?.(step, known.ingredients);
+      if (stale !== undefined && "record" in stale && machinery.holds(step, stale.record)) {
+        return end(step, { status: "reused", record: stale.record }, 0);
+      }
+      if (stale !== undefined) return end(step, { status: "failed", error: nothingStale(step) }, 0);
+    }
+
+    const unsafe = await firstBlocked(step.after, true);
+    if (unsafe !== undefined) return end(step, { status: "skipped", because: unsafe }, 0);
+    if (options.stop.aborted) return end(step, { status: "skipped", because: "interrupted" }, 0);
+    if (failed !== undefined && !options.keepGoing) return end(step, { status: "skipped", because: failed.id }, 0);
+
+    let started: number | undefined;
+    const begun = (): void => {
+      started = performance.now();
+      options.onBegun?.(step);
+    };
+    const seconds = (): number => (started === undefined ? 0 : (performance.now() - started) / 1000);
+    options.emit({ type: "step-start", step: step.id, kind: step.kind.name });
+    try {
+      const { record, reused } = await machinery.build(step, known, records, { force, begun });
+      return end(step, { status: reused ? "reused" : "built", record }, seconds());
+    } catch (error) {
+      if (error instanceof Interrupted) return end(step, { status: "skipped", because: "interrupted" }, seconds());
+      const failure = error instanceof StepFailed ? error : systemFailure(error);
+      if (failure === undefined) throw error;
+      return end(step, { status: "failed", error: failure }, seconds());
+    }
+  };
+
+  /** The name of the first step among `steps` that did not come to be, when all of them have ended. */
+  const firstBlocked = async (steps: readonly PlannedStep[], wanted: boolean): Promise<string | undefined> => {
+    const ends = await Promise.all(steps.map((step) => visit(step, wanted)));
+    const at = ends.findIndex((outcome) => outcome.status === "failed" || outcome.status === "skipped");
+    const outcome = ends[at];
+    if (outcome === undefined) return undefined;
+    return outcome.status === "skipped" ? outcome.because : (steps[at] as PlannedStep).id;
+  };
+
+  await Promise.all(plan.steps.filter((step) => !isGuard.has(step)).map((step) => visit(step, true)));
+  for (const guard of isGuard) await visit(guard, false);
+  return outcomes;
+}
+
+function nothingStale(step: PlannedStep): StepFailed {
+  return new StepFailed("nothing-stale", `nothing that is stored for ${step.id} differs in recipe code alone`, {
+    help: "run without --accept-stale for this step",
+  });
+}
+
+/** Last lines of a failed step's log that are shown, of those that are looked at. */
+const shownLines = 10;
+const seenLines = 200;
+
+function describe(error: StepFailed): NonNullable<Extract<Event, { type: "step-end" }>["error"]> {
+  return {
+    code: error.code,
+    message: error.message,
+    ...(error.help === undefined ? {} : { help: error.help }),
+    ...(error.log === undefined
+      ? {}
+      : { log: error.log, tail: withoutTracebacks(tail(error.log, seenLines)).slice(-shownLines) }),
+  };
+}

@@ -1,0 +1,107 @@
+import { createHash, randomBytes } from "node:crypto";
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { dirname, isAbsolute, join, normalize, sep } from "node:path";
+import { canonicalJson, sha256 } from "../util/canonical.ts";
+
+/** Sources beyond this many bytes are used where they lie. */
+const largest = 4 * 2 ** 20;
+
+/** Small sources as they were when the run started, so that editing them meanwhile changes nothing. */
+export type Snapshot = {
+  /** Holds recipes/: where Python runs from. */
+  readonly folder: string;
+  /** Logical name -> sha256 of the copied bytes: compare it with what was planned. A source that was not copied is absent. */
+  readonly digests: Readonly<Record<string, string>>;
+  /** Where to read a source: its copy, or the original of a folder or a large file. */
+  path(name: string): string;
+};
+
+/**
+ * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`. An equal snapshot is used again,
+ * after a look at its bytes; `claim` is told its name before. Throws where a logical name leads out of the folder.
+ */
+export function takeSnapshot(
+  parent: string,
+  sources: Readonly<Record<string, string>>,
+  claim: (name: string) => void = () => {},
+): Snapshot {
+  const contents = new Map<string, Buffer>();
+  const digests: Record<string, string> = {};
+  for (const [name, path] of Object.entries(sources)) {
+    if (isAbsolute(name) || normalize(name).split(sep)[0] === "..")
+      throw new Error(`source ${name} leads out of its folder`);
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat?.isFile() !== true || stat.size > largest) continue;
+    const bytes = readFileSync(path);
+    contents.set(name, bytes);
+    digests[name] = createHash("sha256").update(bytes).digest("hex");
+  }
+  const name = sha256(canonicalJson(digests)).slice(0, 32);
+  claim(name);
+  const folder = join(parent, name);
+  if (statSync(folder, { throwIfNoEntry: false }) === undefined) build(folder, contents);
+  else repair(folder, contents);
+  return {
+    folder,
+    digests,
+    path(name) {
+      const original = sources[name];
+      if (original === undefined) throw new Error(`no source ${name}`);
+      return contents.has(name) ? join(folder, name) : original;
+    },
+  };
+}
+
+/** Writes beside the final place and renames, so that a snapshot that exists is whole. */
+function build(folder: string, contents: ReadonlyMap<string, Buffer>): void {
+  const partial = `${folder}.${randomBytes(4).toString("hex")}.partial`;
+  mkdirSync(partial, { recursive: true });
+  for (const [name, bytes] of contents) write(join(partial, name), bytes);
+  try {
+    renameSync(partial, folder);
+  } catch (error) {
+    rmSync(partial, { recursive: true, force: true });
+    // Another process was first with the same bytes.
+    if (statSync(folder, { throwIfNoEntry: false }) === undefined) throw error;
+  }
+}
+
+/** Puts back what someone edited or removed in a snapshot. */
+function repair(folder: string, contents: ReadonlyMap<string, Buffer>): void {
+  for (const [name, bytes] of contents) {
+    const path = join(folder, name);
+    if (sameBytes(path, bytes)) continue;
+    const partial = `${path}.${randomBytes(4).toString("hex")}.partial`;
+    write(partial, bytes);
+    renameSync(partial, path);
+  }
+}
+
+function sameBytes(path: string, bytes: Buffer): boolean {
+  try {
+    return readFileSync(path).equals(bytes);
+  } catch {
+    return false;
+  }
+}
+
+function write(path: string, bytes: Buffer): void {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, bytes);
+}
+
+/** The files of `<root>/recipes/` that a run may need, tests left out: "recipes/common/launch.py" -> absolute path, sorted. */
+export function recipeFiles(root: string): Readonly<Record<string, string>> {
+  const names: string[] = [];
+  const visit = (folder: string): void => {
+    for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+      const name = `${folder}/${entry.name}`;
+      if (entry.name.startsWith(".") || entry.name === "__pycache__") continue;
+      if (entry.isDirectory()) visit(name);
+      else if (/\.(py|json|jinja|txt|yaml|toml)$/.test(name) && !/\/(test_[^/]*|conftest\.py)$/.test(name))
+        names.push(name);
+    }
+  };
+  visit("recipes");
+  return Object.fromEntries(names.sort().map((name) => [name, join(root, name)]));
+}

@@ -1,0 +1,96 @@
+import { createHash } from "node:crypto";
+import { basename, join } from "node:path";
+import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import { StepFailed } from "../pipeline/plan/step.ts";
+import type { Digests } from "../store/digest.ts";
+import { recipeFiles, type Snapshot, takeSnapshot } from "./snapshot.ts";
+
+/**
+ * The sources of a plan as they were when its first step started: small ones copied, large ones watched. What was
+ * planned is what runs, whatever is edited meanwhile.
+ */
+export class Frozen {
+  readonly #plan: Plan;
+  readonly #folder: string;
+  readonly #packageRoot: string;
+  readonly #digests: Digests;
+  readonly #claim: (name: string) => void;
+  #snapshot: Snapshot | undefined;
+
+  constructor(
+    plan: Plan,
+    given: {
+      readonly folder: string;
+      readonly packageRoot: string;
+      readonly digests: Digests;
+      /** Says that a snapshot is in use. */
+      claim(name: string): void;
+    },
+  ) {
+    this.#plan = plan;
+    this.#folder = given.folder;
+    this.#packageRoot = given.packageRoot;
+    this.#digests = given.digests;
+    this.#claim = given.claim;
+  }
+
+  /** Copies on the first call. Throws StepFailed where a source is no longer what was planned. */
+  #take(): Snapshot {
+    if (this.#snapshot !== undefined) return this.#snapshot;
+    const recipes = recipeFiles(this.#packageRoot);
+    const own: Record<string, string> = {};
+    for (const { draft } of this.#plan.steps) {
+      for (const path of Object.values(draft.sources)) own[snapshotName(path)] = path;
+    }
+    const snapshot = takeSnapshot(this.#folder, { ...own, ...recipes }, this.#claim);
+    for (const { draft, sourceDigests } of this.#plan.steps) {
+      for (const [name, path] of Object.entries(draft.sources)) {
+        const copied = snapshot.digests[recipes[name] === path ? name : snapshotName(path)];
+        if (copied !== undefined && copied !== sourceDigests[name]) throw changed(name, path);
+      }
+    }
+    this.#snapshot = snapshot;
+    return snapshot;
+  }
+
+  /** Folder that holds recipes/. */
+  get code(): string {
+    return this.#take().folder;
+  }
+
+  /** Where a step reads one of its sources. */
+  source(step: PlannedStep, name: string): string {
+    return this.#take().path(snapshotName(step.draft.sources[name] as string));
+  }
+
+  /** The failure with its sources called what the user calls them: nobody can mend a copy. */
+  asWritten(step: PlannedStep, failure: StepFailed): StepFailed {
+    const named = (text: string): string =>
+      Object.entries(step.draft.sources).reduce(
+        (said, [name, path]) => said.replaceAll(this.source(step, name), () => path),
+        text,
+      );
+    const { code, message, help, log } = failure;
+    return new StepFailed(code, named(message), { help: help === undefined ? help : named(help), log });
+  }
+
+  /** Looks again at the sources that were not copied. Throws StepFailed where one is no longer what was planned. */
+  verify(step: PlannedStep): void {
+    const { digests } = this.#take();
+    for (const [name, path] of Object.entries(step.draft.sources)) {
+      if (digests[snapshotName(path)] !== undefined) continue;
+      if (this.#digests.of(path) !== step.sourceDigests[name]) throw changed(name, path);
+    }
+  }
+}
+
+/** Logical name of a source in a snapshot: two paths never share one. */
+export function snapshotName(path: string): string {
+  return join("sources", createHash("sha256").update(path).digest("hex").slice(0, 12), basename(path));
+}
+
+function changed(name: string, path: string): StepFailed {
+  return new StepFailed("source-changed", `${name} changed while the run was going on: ${path}`, {
+    help: "run again: what does not depend on it is cached",
+  });
+}

@@ -1,0 +1,22 @@
+import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { isStale } from "../pipeline/plan/stale.ts";
+import type { Store } from "../store/store.ts";
+import type { Machinery } from "./scheduler.ts";
+
+/**
+ * For `--accept-stale`: the newest stored result of a step that differs from what it would be now in recipe code or locks
+ * alone, and whose files are sound. The store is read through once, and only where an accepted step is a miss.
+ */
+export function staleResults(
+  store: Pick<Store, "records" | "find">,
+  accepts: (step: PlannedStep) => boolean,
+): NonNullable<Machinery["stale"]> {
+  let newest: readonly StoreRecord[] | undefined;
+  return (step, now) => {
+    if (!accepts(step)) return undefined;
+    newest ??= store.records().toSorted((a, b) => (a.created < b.created ? 1 : -1));
+    const record = newest.find((one) => isStale(one.ingredients, now) && "record" in store.find(one.key));
+    return record === undefined ? { miss: "nothing that is stored differs from it in recipe code alone" } : { record };
+  };
+}

@@ -1,0 +1,62 @@
+import { readFileSync } from "node:fs";
+import type { LoadedExperiment } from "../config/loaded.ts";
+import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import type { Planned } from "../pipeline/sweep/planned.ts";
+import { type Ablation, averaged, varying } from "../reporting/report/ablation.ts";
+import { readSelection } from "../pipeline/steps/selection.ts";
+import { ablationFrom } from "../runs/ablation.ts";
+import type { Manifest } from "../runs/manifest.ts";
+import { runRowOf } from "../runs/run-row.ts";
+
+/** A run whose manifest is written. */
+export type Sealed = { readonly run: PlannedRun; readonly manifest: string };
+
+/**
+ * The table of each sweep that has ended: of what was chosen among, where there is a choice, else of its runs. `recordOf` gives
+ * what a step has built, `dirOf` where.
+ */
+export function ablations(
+  loaded: readonly LoadedExperiment[],
+  { points, choices }: Pick<Planned, "points" | "choices">,
+  sealed: readonly Sealed[],
+  world: {
+    recordOf(step: PlannedStep): StoreRecord | undefined;
+    dirOf(step: PlannedStep): string | undefined;
+  },
+): readonly Ablation[] {
+  const seconds = ({ steps }: PlannedRun): number => {
+    const records = [...steps.values()].flatMap((step) => world.recordOf(step) ?? []);
+    const distinct = new Map(records.map((record) => [record.key, record.seconds]));
+    return [...distinct.values()].reduce((sum, one) => sum + one, 0);
+  };
+  return loaded.flatMap(({ name, sweep }): readonly Ablation[] => {
+    const own = sealed.filter(({ run }) => run.experiment === name);
+    if (sweep === undefined || own.length === 0) return [];
+    const made = choices.flatMap(({ experiment, step }) => (experiment === name ? (world.dirOf(step) ?? []) : []));
+    const finals = own.filter(({ run }) => run.steps.has("select"));
+    const dir = made.at(-1);
+    if (dir !== undefined) {
+      const cost = new Map(
+        own.filter((one) => !finals.includes(one)).map(({ run }) => [run.coordinates, seconds(run)]),
+      );
+      return [ablationFrom(name, readSelection(dir), finals.map(finished), (coordinates) => cost.get(coordinates))];
+    }
+    // A sweep without a choice, or whose choice was not made, has its runs.
+    const rows = own.map((one) => {
+      const { setting, values } = points.get(one.run) as DraftedPoint;
+      const kept = Object.fromEntries(Object.entries(values).filter(([key]) => !sweep.repeated.includes(key)));
+      const { metric, view, scores } = runRowOf(finished(one));
+      return { ...{ metric, view, setting, values: kept, seconds: seconds(one.run) }, ...scores[0] };
+    });
+    const settings = averaged(rows);
+    const [{ metric, view }] = rows as [(typeof rows)[number]];
+    const on = points.get((own[0] as Sealed).run)?.experiment.evaluate.on ?? "test";
+    return [{ experiment: name, metric, view, rows: on, keys: varying(settings), settings }];
+  });
+}
+
+function finished({ manifest: path }: Sealed) {
+  return { path, manifest: JSON.parse(readFileSync(path, "utf8")) as Manifest };
+}

@@ -1,0 +1,19 @@
+import type { Outcome } from "../execution/scheduler.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { Store } from "../store/store.ts";
+
+/** Whether what a step makes is there. */
+export function isThere(outcome: Outcome): boolean {
+  return outcome.status === "built" || outcome.status === "reused";
+}
+
+/** The record of a step that came to be. */
+export function recordIn(outcome: Outcome | undefined): StoreRecord | undefined {
+  return outcome !== undefined && "record" in outcome ? outcome.record : undefined;
+}
+
+/** Folder of what a step has written. */
+export function builtIn(store: Store, outcome: Outcome | undefined): string | undefined {
+  const record = recordIn(outcome);
+  return record && store.objectDir(record.object);
+}

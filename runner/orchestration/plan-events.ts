@@ -1,0 +1,76 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Assessed } from "../execution/assess.ts";
+import type { Event } from "../execution/event.ts";
+import type { Outcome } from "../execution/scheduler.ts";
+import { isBetter } from "../evaluation/metrics/metrics.ts";
+import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import type { Planned } from "../pipeline/sweep/planned.ts";
+import { plural } from "../terminal/quantity.ts";
+import { subjectOf } from "../pipeline/steps/arms.ts";
+import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
+import type { Selection } from "../pipeline/steps/selection.ts";
+import type { Store } from "../store/store.ts";
+import { builtIn } from "./outcome.ts";
+
+/** Tells of the steps of a plan that have not been told of. */
+export function tellPlan(
+  plan: Plan,
+  expected: ReadonlyMap<PlannedStep, Assessed>,
+  emit: (event: Event) => void,
+  points: Planned["points"],
+  told: ReadonlyMap<PlannedStep, unknown> = new Map(),
+): void {
+  const prices = new Set(plan.runs.map((run) => points.get(run)?.experiment.resources.price_per_hour));
+  const [price] = prices.size === 1 ? prices : [];
+  const steps = [...expected].filter(([step]) => !told.has(step));
+  const runs = new Map<PlannedStep, string | undefined>();
+  for (const { coordinates, steps: own } of plan.runs) {
+    for (const step of own.values()) runs.set(step, runs.has(step) || coordinates === "" ? undefined : coordinates);
+  }
+  const named = (step: PlannedStep) => {
+    const run = runs.get(step);
+    return run === undefined ? {} : { run };
+  };
+  emit({
+    type: "plan",
+    runs: plan.runs.length,
+    ...(price === undefined ? {} : { price_per_hour: price }),
+    steps: steps.map(([step, { status, reason }]) => ({
+      ...{ id: step.id, kind: step.kind.name, status, reason },
+      ...named(step),
+      ...(step.draft.expects?.seconds === undefined ? {} : { seconds: step.draft.expects.seconds[0] }),
+    })),
+  });
+}
+
+/** Tells of the score of each run of a sweep as soon as it is there: for those who watch. A winner's score on test is another matter. */
+export function tellScores(
+  plan: Plan,
+  points: Planned["points"],
+  store: Store,
+  emit: (event: Event) => void,
+): (step: PlannedStep, outcome: Outcome) => void {
+  const scored = new Map<PlannedStep, DraftedPoint>();
+  for (const run of plan.runs) {
+    const point = points.get(run) as DraftedPoint;
+    const step = run.steps.get(`evaluate.${subjectOf(point.experiment)}`);
+    if (run.coordinates !== "" && step !== undefined && !run.steps.has("select")) scored.set(step, point);
+  }
+  return (step, outcome) => {
+    const point = scored.get(step);
+    const dir = builtIn(store, outcome);
+    if (point === undefined || dir === undefined) return;
+    const { metric, view } = point.experiment.evaluate.primary;
+    const { views } = JSON.parse(readFileSync(join(dir, "metrics.json"), "utf8")) as ArmMetrics;
+    const lowerIsBetter = isBetter(metric, 0, 1);
+    emit({ type: "score", run: point.coordinates, metric, value: views[view][metric], lowerIsBetter });
+  };
+}
+
+/** What a sweep chose, or a rung of it, in a line. */
+export function choiceText(experiment: string, { winner, why, epochs, kept }: Selection): string {
+  if (kept !== undefined) return `${experiment}: after ${plural(epochs ?? 0, "epoch")} ${why}`;
+  return `${experiment}: ${winner === "" ? "the only setting" : winner} is scored on test (${why})`;
+}

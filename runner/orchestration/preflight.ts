@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Event } from "../execution/event.ts";
+import { execute } from "../execution/scheduler.ts";
+import type { LoadedExperiment } from "../config/loaded.ts";
+import { upTo } from "../pipeline/plan/build.ts";
+import { type Context, exit } from "../util/context.ts";
+import { planAll } from "../pipeline/sweep/planned.ts";
+import { openProject } from "../project/project.ts";
+import { chooseReporter } from "../terminal/choose-reporter.ts";
+import { gigabytes } from "../terminal/quantity.ts";
+import { machineryFor } from "./step-runner.ts";
+import { formatProblem, type Problem } from "./resource-problems.ts";
+
+/**
+ * Runs the token-level rules of preflight on experiments, with data and prompts made in a folder that is gone once all is right. Nothing
+ * is downloaded: a model that is not here is an error. Resolves to the exit code.
+ */
+export async function tryTokens(
+  loaded: readonly LoadedExperiment[],
+  options: Readonly<Record<string, unknown>>,
+  context: Context,
+): Promise<number> {
+  const folder = mkdtempSync(join(tmpdir(), "exp-check-"));
+  const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write", folder);
+  const { store } = project;
+  const reporter = chooseReporter({ json: options.json === true, quiet: false }, context);
+  let isDone = false;
+  try {
+    const { plan: whole } = planAll(loaded, project);
+    const plan = upTo(whole, ({ kind }) => kind.name === "preflight");
+    for (const { id, draft } of plan.steps) {
+      const size = draft.expects?.download ?? 0;
+      if (size === 0) continue;
+      const base = String((draft.params as { readonly base?: string }).base);
+      const problem: Problem = {
+        file: loaded.map(({ name }) => name).join(", "),
+        step: id,
+        severity: "error",
+        code: "model-not-here",
+        message: `${base} is not on this machine, and its tokenizer is needed`,
+        help: `exp run FILE --until fetch brings it (${gigabytes([size, size])})`,
+        elsewhere: false,
+      };
+      if (options.json === true) context.out(`${JSON.stringify(problem)}\n`);
+      else context.err(formatProblem(problem));
+      isDone = true;
+      return exit.invalid;
+    }
+    const emit = (event: Event): void => reporter.event(event);
+    emit({
+      type: "plan",
+      runs: plan.runs.length,
+      steps: plan.steps.map(({ id, kind }) => ({ id, kind: kind.name, status: "run", reason: "checked" })),
+    });
+    const parts = machineryFor(plan, project, context, { emit });
+    const outcomes = await execute(
+      plan,
+      { ...parts, stale: () => undefined },
+      { emit, stop: context.stop, force: () => false, keepGoing: true },
+    );
+    isDone = [...outcomes.values()].every(({ status }) => status === "built" || status === "reused");
+    return isDone ? exit.done : exit.failed;
+  } finally {
+    await reporter.close();
+    store.close();
+    // The log of a failed step is there to be read.
+    if (isDone) rmSync(folder, { recursive: true, force: true });
+  }
+}

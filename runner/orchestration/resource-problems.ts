@@ -1,0 +1,38 @@
+import type { Assessed } from "../execution/assess.ts";
+import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Planned } from "../pipeline/sweep/planned.ts";
+import type { Project } from "../project/project.ts";
+import { type Misfit, misfits } from "../pipeline/steps/resource-checks.ts";
+
+/** A step that may not, or cannot, run on this machine, and the file that asks for it. */
+export type Problem = Misfit & { readonly file: string; readonly step: string };
+
+/** What this machine or the experiment's own limits say against steps that would run; each said once for all runs. */
+export function problemsOf(
+  { plan, points }: Pick<Planned, "plan" | "points">,
+  steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,
+  { machine, site }: Pick<Project, "machine" | "site">,
+): readonly Problem[] {
+  const found = new Map<string, Problem>();
+  for (const run of plan.runs) {
+    const file = site.portable(points.get(run)?.file ?? "");
+    for (const step of run.steps.values()) {
+      const { expects } = step.draft;
+      if (expects === undefined || steps.get(step)?.status === "cached") continue;
+      for (const misfit of misfits(expects, machine)) {
+        const name = `${file}: ${misfit.code}: ${misfit.message}`;
+        if (!found.has(name)) found.set(name, { file, step: step.id, ...misfit });
+      }
+    }
+  }
+  return [...found.values()];
+}
+
+/** A problem as text for people, with its line break. What only another machine can do is a warning to a plan. */
+export function formatProblem(
+  { file, step, severity, code, message, help, elsewhere }: Problem,
+  refuses = false,
+): string {
+  const shown = elsewhere && !refuses ? "warning" : severity;
+  return `${file}: ${step}: ${shown}[${code}]: ${message}\n  = help: ${help}\n`;
+}

@@ -1,0 +1,104 @@
+import type { Event } from "../execution/event.ts";
+import type { Outcome } from "../execution/scheduler.ts";
+import { isSmoke } from "../config/smoke.ts";
+import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { Json } from "../pipeline/plan/step.ts";
+import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import type { Context } from "../util/context.ts";
+import type { Planned } from "../pipeline/sweep/planned.ts";
+import type { Project } from "../project/project.ts";
+import { openProvenance, seedsIn } from "../runs/provenance.ts";
+import { makeLatest, type Sealing, seal } from "../runs/seal.ts";
+import type { Sealed } from "./ablations.ts";
+import type { RunOptions } from "./options.ts";
+import { isThere } from "./outcome.ts";
+
+type Finishing = Pick<Planned, "points"> & {
+  readonly options: RunOptions;
+  readonly project: Project;
+  readonly context: Context;
+  readonly emit: (event: Event) => void;
+};
+
+/** Seals every run whose steps are all there and says how each run ended. */
+export function finish(
+  plan: Plan,
+  outcomes: ReadonlyMap<PlannedStep, Outcome>,
+  { points, options: { until, set, sweep = [] }, project, context, emit }: Finishing,
+): readonly Sealed[] {
+  const records = new Map<PlannedStep, StoreRecord>();
+  for (const [step, outcome] of outcomes) {
+    if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
+  }
+  const provenance = openProvenance({
+    exp: context.version(),
+    root: project.root,
+    gpus: project.machine.gpus as unknown as Json,
+    imageOf: context.env.EXP_COMMIT,
+  });
+  const latest = new Map<string, string>();
+  const sealed: Sealed[] = [];
+  for (const run of plan.runs) {
+    const ends = [...run.steps.values()].map((step) => outcomes.get(step));
+    if (!ends.every((outcome) => outcome !== undefined && isThere(outcome))) {
+      const interrupted = ends.some((outcome) => outcome?.status === "skipped" && outcome.because === "interrupted");
+      emit({ type: "run-end", run: nameOf(run), status: interrupted ? "interrupted" : "failed", manifest: null });
+      continue;
+    }
+    if (until !== undefined) {
+      emit({ type: "run-end", run: nameOf(run), status: "done", manifest: null });
+      continue;
+    }
+    const sealing = sealingOf(run, points.get(run) as DraftedPoint, { set, sweep }, project, provenance);
+    const { run: name, manifest } = seal(run, records, sealing);
+    latest.set(run.experiment, manifest);
+    sealed.push({ run, manifest });
+    emit({ type: "run-end", run: name, status: "done", manifest });
+  }
+  for (const manifest of latest.values()) makeLatest(manifest);
+  return sealed;
+}
+
+function sealingOf(
+  run: PlannedRun,
+  { experiment, compared, file }: DraftedPoint,
+  typed: Pick<Sealing, "set" | "sweep">,
+  project: Project,
+  provenance: ReturnType<typeof openProvenance>,
+): Sealing {
+  const { artifacts, store, site, digests } = project;
+  const config = site.portable(experiment as unknown as Json);
+  return {
+    artifacts,
+    file: site.portable(file),
+    ...typed,
+    smoke: isSmoke(experiment.name),
+    config,
+    compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other as unknown as Json]))),
+    objectDir: (object) => store.objectDir(object),
+    stage() {
+      const staged = store.stage("run");
+      return { dir: staged.dir, discard: () => store.discard(staged) };
+    },
+    provenance() {
+      const environment = experiment.train?.backend ?? "torchtune";
+      const lock = site.lock(environment);
+      const sources: Record<string, string> = {};
+      for (const step of run.steps.values()) {
+        for (const [name, path] of Object.entries(step.draft.sources)) {
+          if (!name.startsWith("recipes/")) sources[site.portable(path)] = step.sourceDigests[name] as string;
+        }
+      }
+      return provenance({
+        locks: { [environment]: { path: lock, sha256: digests.of(lock) } },
+        seeds: seedsIn(config),
+        sources,
+      });
+    },
+  };
+}
+
+function nameOf({ experiment, coordinates }: PlannedRun): string {
+  return coordinates === "" ? experiment : `${experiment}/${coordinates}`;
+}

@@ -1,0 +1,102 @@
+import { describe, expect, it } from "vitest";
+import { adapterParameters, generationMemory, type TrainingLoad, trainingMemory } from "./memory.ts";
+import { knownShape, parameters, type Shape, shapeOf } from "../../plugins/model-shape.ts";
+import { trainingSeconds } from "./time.ts";
+
+const GiB = 2 ** 30;
+const shape = (size: string): Shape => knownShape(`Qwen/Qwen3-${size}`) as Shape;
+const load: TrainingLoad = {
+  device: "cuda",
+  method: "lora",
+  precision: "bf16",
+  rank: 16,
+  targets: "all-linear",
+  batch: 1,
+  length: [1024, 1024],
+  checkpointing: true,
+  allLogits: true,
+};
+
+describe("memory", () => {
+  // Published and formula figures of backends.md: 1,024 tokens, rank 16 on all linear layers, checkpointing, batch 1 to 4.
+  it.each([
+    ["4B", "qlora", 4.5, 11],
+    ["4B", "lora", 9.5, 16],
+    ["8B", "qlora", 8, 15],
+    ["8B", "lora", 17.6, 24.5],
+  ] as const)("%s %s: the range holds the published one and is no wider than it needs", (size, method, low, high) => {
+    const [least] = trainingMemory(shape(size), { ...load, method }).device;
+    const [, most] = trainingMemory(shape(size), { ...load, method, batch: 4 }).device;
+    expect(least / GiB).toBeLessThanOrEqual(low);
+    expect(least / GiB).toBeGreaterThan(0.7 * low);
+    expect(most / GiB).toBeGreaterThanOrEqual(high);
+    expect(most / GiB).toBeLessThan(1.6 * high);
+  });
+
+  it("8B in 16 bit fits no T4, in 4 bit it does, also for generation", () => {
+    const t4 = 15 * GiB;
+    const generate = { device: "cuda", batch: [1, 1], prompt: [300, 600], newTokens: 128 } as const;
+    expect(trainingMemory(shape("8B"), load).device[0]).toBeGreaterThan(t4);
+    expect(trainingMemory(shape("8B"), { ...load, method: "qlora", precision: "fp16" }).device[0]).toBeLessThan(t4);
+    expect(generationMemory(shape("8B"), { ...generate, precision: "fp16" }).device[0]).toBeGreaterThan(t4);
+    expect(generationMemory(shape("8B"), { ...generate, precision: "4bit" }).device[1]).toBeLessThan(t4);
+    // Neither does it fit Colab's main memory in 16 bit.
+    expect(generationMemory(shape("8B"), { ...generate, device: "cpu", precision: "bf16" }).host[0]).toBeGreaterThan(
+      12.7e9,
+    );
+  });
+
+  it("grows with batch, length, rank and method, and shrinks with checkpointing", () => {
+    const of = (change: Partial<TrainingLoad>) => trainingMemory(shape("1.7B"), { ...load, ...change }).device;
+    const grows = (less: Partial<TrainingLoad>, more: Partial<TrainingLoad>): void => {
+      expect(of(more)[0]).toBeGreaterThan(of(less)[0]);
+      expect(of(more)[1]).toBeGreaterThan(of(less)[1]);
+    };
+    grows({ batch: 1 }, { batch: 8 });
+    grows({ length: [256, 256] }, { length: [1024, 1024] });
+    grows({ rank: 8 }, { rank: 128 });
+    grows({ method: "qlora" }, { method: "lora" });
+    grows({ method: "lora" }, { method: "full" });
+    grows({ checkpointing: true }, { checkpointing: false });
+    grows({ allLogits: false }, { allLogits: true });
+    grows({ layers: 4 }, {});
+  });
+
+  it("every low end is below its high end", () => {
+    for (const size of ["0.6B", "1.7B", "4B", "8B"]) {
+      for (const method of ["lora", "dora", "qlora", "qdora", "full"] as const) {
+        for (const device of ["cpu", "cuda"] as const) {
+          const {
+            device: [low, high],
+            host,
+          } = trainingMemory(shape(size), { ...load, method, device });
+          expect(low).toBeLessThan(high);
+          expect(host[0]).toBeLessThan(host[1]);
+        }
+      }
+    }
+  });
+});
+
+describe("shape", () => {
+  it("counts the values of known models", () => {
+    expect(parameters(shape("4B")) / 1e9).toBeCloseTo(4.02, 2);
+    expect(parameters(shape("8B")) / 1e9).toBeCloseTo(8.19, 2);
+    expect(parameters(knownShape("smollm2-135m") as Shape) / 1e6).toBeCloseTo(134.5, 0);
+    expect(adapterParameters(shape("4B"), load)).toBe(33_030_144);
+  });
+
+  it("is unknown for what is no dense decoder", () => {
+    expect(shapeOf('{"hidden_size": 64}')).toBeUndefined();
+    expect(shapeOf("no json")).toBeUndefined();
+    expect(knownShape("Qwen/Qwen3-5B")).toBeUndefined();
+  });
+});
+
+it("a training takes longer on fewer cores, with DoRA, and with more rows", () => {
+  const engine = { device: "cpu", cores: 2, gpus: 0 } as const;
+  const seconds = (change: Partial<TrainingLoad>, rows: number, cores = 2) =>
+    trainingSeconds(knownShape("smollm2-135m") as Shape, { ...load, ...change }, [rows, rows], { ...engine, cores })[1];
+  expect(seconds({ method: "dora" }, 100)).toBeGreaterThan(seconds({}, 100));
+  expect(seconds({}, 200)).toBeGreaterThan(seconds({}, 100));
+});

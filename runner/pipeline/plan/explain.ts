@@ -1,0 +1,50 @@
+import { canonicalJson } from "../../util/canonical.ts";
+import type { Ingredients } from "./record.ts";
+import type { Json } from "./step.ts";
+
+/** The first thing by which a step differs from the one that was built before, in words; undefined when nothing does. */
+export function firstDifference(before: Ingredients, now: Ingredients): string | undefined {
+  if (before.version !== now.version)
+    return `the ${now.kind} step itself is version ${now.version} (was ${before.version})`;
+  const param = firstParam("", before.params, now.params);
+  if (param !== undefined) return param;
+  return (
+    firstName(before.sources, now.sources, (name) => name) ??
+    firstName(before.reads, now.reads, (name) => `upstream ${name}`)
+  );
+}
+
+function firstName(
+  before: Readonly<Record<string, string>>,
+  now: Readonly<Record<string, string>>,
+  say: (name: string) => string,
+): string | undefined {
+  for (const name of Object.keys({ ...before, ...now }).sort()) {
+    if (before[name] === now[name]) continue;
+    if (before[name] === undefined) return `${say(name)} is new`;
+    return now[name] === undefined ? `${say(name)} is gone` : `${say(name)} changed`;
+  }
+  return undefined;
+}
+
+function firstParam(path: string, before: Json | undefined, now: Json | undefined): string | undefined {
+  if (isMap(before) && isMap(now)) {
+    for (const key of Object.keys({ ...before, ...now }).sort()) {
+      const difference = firstParam(path === "" ? key : `${path}.${key}`, before[key], now[key]);
+      if (difference !== undefined) return difference;
+    }
+    return undefined;
+  }
+  if (before !== undefined && now !== undefined && canonicalJson(before) === canonicalJson(now)) return undefined;
+  return `${path}: ${short(before)} -> ${short(now)}`;
+}
+
+function isMap(value: Json | undefined): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function short(value: Json | undefined): string {
+  if (value === undefined) return "(absent)";
+  const text = JSON.stringify(value);
+  return text.length > 60 ? `${text.slice(0, 57)}...` : text;
+}

@@ -1,0 +1,69 @@
+import { canonicalJson, canonicalJsonOnce, sha256 } from "../../util/canonical.ts";
+import type { PlannedStep } from "./plan.ts";
+import type { Ingredients, StoreRecord } from "./record.ts";
+import type { Draft, Json, StepKind } from "./step.ts";
+
+/**
+ * What a step is, known at plan time: a deep hash over its parameters, its sources and the stepIds upstream.
+ * Used to count and to share work between runs; `key` decides about reuse.
+ */
+export function stepIdOf(
+  kind: StepKind,
+  draft: Draft,
+  sourceDigests: Readonly<Record<string, string>>,
+  upstreamIds: Readonly<Record<string, string>>,
+): string {
+  const reads: Record<string, Json> = {};
+  for (const [name, from] of Object.entries(draft.reads)) reads[name] = [upstreamIds[name] as string, from.file];
+  return digestOf({ kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, reads });
+}
+
+/** SHA-256 over everything that decides about reuse. */
+export function keyOf(ingredients: Ingredients): string {
+  return digestOf(ingredients);
+}
+
+/** SHA-256 of the canonical JSON of the five: written out by name, since two of them are the same for many digests. */
+function digestOf(all: Omit<Ingredients, "reads"> & { readonly reads: Readonly<Record<string, Json>> }): string {
+  const params = canonicalJsonOnce(all.params);
+  const sources = canonicalJsonOnce(all.sources);
+  const [kind, reads, version] = [all.kind, all.reads, all.version].map(canonicalJson);
+  return sha256(`{"kind":${kind},"params":${params},"reads":${reads},"sources":${sources},"version":${version}}`);
+}
+
+/** Either a step's ingredients, or the upstream file whose bytes are not known yet. */
+export type Known =
+  | { readonly ingredients: Ingredients; readonly key: string }
+  | { readonly waitsFor: PlannedStep; readonly file: string };
+
+/** A step's key as soon as every upstream file that it reads is built. `recordOf` gives the record of a built step. */
+export function identify(step: PlannedStep, recordOf: (step: PlannedStep) => StoreRecord | undefined): Known {
+  const reads: Record<string, string> = {};
+  for (const [name, from] of Object.entries(step.upstream)) {
+    const record = recordOf(from.step);
+    if (record === undefined) return { waitsFor: from.step, file: from.file };
+    reads[name] = digestIn(record, from.file);
+  }
+  const ingredients: Ingredients = {
+    kind: step.kind.name,
+    version: step.kind.version,
+    params: step.draft.params,
+    sources: step.sourceDigests,
+    reads,
+  };
+  return { ingredients, key: keyOf(ingredients) };
+}
+
+/** Digest of one output of a built step; of a folder ("adapter/"), the digest of its files' names and digests. */
+export function digestIn(record: StoreRecord, file: string): string {
+  const single = record.files[file];
+  if (single !== undefined) return single.sha256;
+  const inside: Record<string, string> = {};
+  for (const [path, stored] of Object.entries(record.files)) {
+    if (file.endsWith("/") && path.startsWith(file)) inside[path.slice(file.length)] = stored.sha256;
+  }
+  if (Object.keys(inside).length === 0) {
+    throw new Error(`a ${record.ingredients.kind} step was asked for "${file}", which it does not write`);
+  }
+  return sha256(canonicalJson(inside));
+}

@@ -1,0 +1,98 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
+import type { Experiment } from "../../config/schema.ts";
+import type { View } from "../../data/labels/views.ts";
+import { type Draft, StepFailed, type StepKind } from "../plan/step.ts";
+import { type Arm, armOf, strongestBaseline } from "./arms.ts";
+import type { DataRow, LabelCount } from "./data.ts";
+import { draft } from "./draft.ts";
+import type { Prediction } from "./evaluate.ts";
+import { groupsOf } from "./groups.ts";
+import { jsonLines, readJsonLines } from "./jsonl.ts";
+import type { Site } from "./site.ts";
+import { synonymsOf } from "./synonyms.ts";
+
+type Params = {
+  readonly arms: readonly Arm[];
+  readonly view: View;
+  readonly baseline: Arm | null;
+  readonly zero_shot: Arm | null;
+  readonly seed: number;
+  readonly examples: number;
+  readonly exp: string;
+};
+
+/** Says of every arm how it is wrong, where, and how it stands to the untrained model and the classical baseline. */
+export const analyse: StepKind<Params> = {
+  name: "analyse",
+  version: 1,
+  cached: true,
+  outputs: () => ["analysis.json", "failures.jsonl"],
+  async run({ arms, view, baseline, zero_shot, seed, examples }, ports) {
+    const inputs = new Map(readJsonLines<DataRow>(ports.input("rows")).map(({ id, input }) => [id, input]));
+    const read = arms.map((name) => ({
+      name,
+      answers: readJsonLines<Prediction>(ports.input(`predictions.${name}`)),
+      labels: JSON.parse(readFileSync(ports.input(`labels.${name}`), "utf8")) as readonly LabelCount[],
+    }));
+    for (const { name, answers } of read) {
+      if (answers.length === inputs.size && answers.every(({ id }) => inputs.has(id))) continue;
+      throw new StepFailed("cases-differ", `${name} was not scored on the cases of this experiment`, {
+        help: "compare experiments whose test files and label columns are the same",
+      });
+    }
+    const order = [...inputs.keys()];
+    const { analysis, failures } = analyseArms({
+      arms: read.map((arm) => ({ ...arm, answers: inOrder(arm.answers, order) })),
+      inputs,
+      view,
+      synonyms: synonymsOf(ports),
+      groups: groupsOf(ports),
+      baseline: baseline ?? undefined,
+      zeroShot: zero_shot ?? undefined,
+      seed,
+      examples,
+    });
+    writeFileSync(join(ports.output, "analysis.json"), `${JSON.stringify(analysis, null, 1)}\n`);
+    writeFileSync(join(ports.output, "failures.jsonl"), jsonLines(failures));
+    ports.evidence({ arms: arms.length, cases: order.length });
+  },
+};
+
+function inOrder(answers: readonly Prediction[], ids: readonly string[]): readonly Prediction[] {
+  const byId = new Map(answers.map((answer) => [answer.id, answer]));
+  return ids.map((id) => byId.get(id) as Prediction);
+}
+
+/** The failure analysis of all arms of a run, `scores` being the drafts that score them. */
+export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
+  const { synonyms, groups } = experiment.data.labels;
+  const arms = scores.map(({ id }) => armOf(id));
+  return draft({
+    id: "analyse",
+    kind: analyse.name,
+    params: {
+      arms,
+      view: experiment.evaluate.primary.view,
+      baseline: strongestBaseline(arms) ?? null,
+      zero_shot: arms.includes("zero_shot") ? "zero_shot" : null,
+      seed: experiment.evaluate.bootstrap.seed,
+      examples: 5,
+      exp: site.version,
+    },
+    sources: {
+      ...(synonyms === undefined ? {} : { "data.labels.synonyms": synonyms }),
+      ...(groups === undefined ? {} : { "data.labels.groups": groups }),
+    },
+    reads: {
+      rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+      ...Object.fromEntries(
+        scores.flatMap(({ id, reads }) => [
+          [`predictions.${armOf(id)}`, { step: id, file: "predictions.jsonl" }],
+          ...(reads.labels === undefined ? [] : [[`labels.${armOf(id)}`, reads.labels] as const]),
+        ]),
+      ),
+    },
+  });
+}

@@ -1,0 +1,57 @@
+import type { Experiment } from "../../config/schema.ts";
+
+/**
+ * An answerer that is scored: "zero_shot", "tuned", a classical baseline by its name, or "ensemble"; "<experiment>.<arm>" for those of
+ * experiments that this one compares itself with.
+ */
+export type Arm = string;
+
+/** The arm that a step belongs to: "evaluate.tuned" to "tuned". */
+export function armOf(step: string): Arm {
+  return step.slice(step.indexOf(".") + 1);
+}
+
+/** The arms that a language model answers. A replayed file stands for the arm that the experiment is about; another may bring the untrained one. */
+export function modelArms({ train, generate }: Experiment): readonly Arm[] {
+  if (train === undefined) return ["zero_shot"];
+  return generate.engine === "replay" && generate.zero_shot === undefined ? ["tuned"] : ["zero_shot", "tuned"];
+}
+
+/** Baselines from the simplest to the strongest. */
+const baselineOrder = ["most_frequent", "nearest", "tfidf_svm"] as const;
+
+/** The arm that an experiment is about: the trained model, or the untrained one where nothing is trained. */
+export function subjectOf(experiment: Experiment): Arm {
+  return modelArms(experiment).at(-1) as Arm;
+}
+
+/** The classifier that an ensemble hears beside the language model. */
+export const ensembleBaseline = "tfidf_svm";
+
+/**
+ * Whether language model and classifier are put together as one more arm. Not where validation rows are scored, as for the
+ * points of a sweep: they have chosen how the two are put together.
+ */
+export function hasEnsemble({ baselines, evaluate }: Experiment): boolean {
+  return baselines.includes("ensemble") && evaluate.on !== "validation";
+}
+
+/** The classical baseline that the others are held against: the strongest there is. */
+export function strongestBaseline(arms: readonly Arm[]): Arm | undefined {
+  return baselineOrder.findLast((name) => arms.includes(name));
+}
+
+/** Every arm of an experiment, in the order in which tables show them. */
+export function arms(experiment: Experiment): readonly Arm[] {
+  const model = modelArms(experiment);
+  const together = hasEnsemble(experiment);
+  const classical = baselineOrder.filter(
+    (name) => experiment.baselines.includes(name) || (together && name === ensembleBaseline),
+  );
+  return [
+    ...model.filter((arm) => arm === "zero_shot"),
+    ...classical,
+    ...model.filter((arm) => arm === "tuned"),
+    ...(together ? ["ensemble"] : []),
+  ];
+}

@@ -1,0 +1,67 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { baselines } from "../../evaluation/baselines/index.ts";
+import type { Experiment } from "../../config/schema.ts";
+import type { Draft, StepKind } from "../plan/step.ts";
+import type { Arm } from "./arms.ts";
+import type { DataRow } from "./data.ts";
+import { draft } from "./draft.ts";
+import { jsonLines, readJsonLines } from "./jsonl.ts";
+import { oneCore } from "./needs.ts";
+import { answersTo, type Part } from "./part.ts";
+import type { Site } from "./site.ts";
+
+type Params = { readonly baseline: string };
+
+const environment = "torchtune";
+
+const moduleOf = (baseline: string): string => `recipes.baselines.${baseline}`;
+
+/** A classical model, trained on exactly the rows that the language model was trained on. */
+export const baseline: StepKind<Params> = {
+  name: "baseline",
+  version: 2,
+  cached: true,
+  outputs: () => ["responses.jsonl", "margins.jsonl"],
+  run: async (params, ports) => ports.python({ module: moduleOf(params.baseline), environment }),
+};
+
+/** A baseline that looks answers up among the training rows, without Python. */
+export const lookup: StepKind<Params> = {
+  name: "lookup",
+  version: 1,
+  cached: true,
+  outputs: () => ["responses.jsonl"],
+  async run({ baseline }, ports) {
+    const train = readJsonLines<DataRow>(ports.input("train"));
+    const cases = readJsonLines<DataRow>(ports.input("test"));
+    const answer = baselines[baseline];
+    if (answer === undefined) throw new Error(`no baseline ${baseline}`);
+    const labels = answer(
+      train,
+      cases.map(({ input }) => input),
+    );
+    writeFileSync(
+      join(ports.output, "responses.jsonl"),
+      jsonLines(cases.map(({ id }, at) => ({ id, labels: labels[at] }))),
+    );
+  },
+};
+
+/** The answers of a classical baseline to the scored rows, or to those of validation. */
+export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part: Part = "eval"): Draft {
+  const id = answersTo(part, arm);
+  const reads = {
+    train: { step: "data", file: "train.jsonl" },
+    test: { step: "data", file: `${part === "eval" ? experiment.evaluate.on : part}.jsonl` },
+  };
+  if (arm in baselines) return draft({ id, kind: lookup.name, params: { baseline: arm, exp: site.version }, reads });
+  return draft({
+    id,
+    kind: baseline.name,
+    params: { baseline: arm, seed: 1, folds: 3 },
+    sources: { ...site.recipe(moduleOf(arm)), "lock of torchtune": site.lock(environment) },
+    reads,
+    needs: oneCore,
+  });
+}

@@ -1,0 +1,87 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Experiment } from "../../config/schema.ts";
+import { type View, viewOf } from "../../data/labels/views.ts";
+import type { MetricName } from "../../evaluation/metrics/metrics.ts";
+import { type Draft, StepFailed, type StepKind } from "../plan/step.ts";
+import { CasesDiffer, compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { type Arm, armOf } from "./arms.ts";
+import type { LabelCount } from "./data.ts";
+import { draft } from "./draft.ts";
+import { headline, type Prediction } from "./evaluate.ts";
+import { readJsonLines } from "./jsonl.ts";
+import type { Site } from "./site.ts";
+import { synonymsOf } from "./synonyms.ts";
+
+type Params = {
+  readonly arms: readonly Arm[];
+  /** The arm that the experiment is about. */
+  readonly subject: Arm;
+  readonly metrics: readonly MetricName[];
+  readonly primary: { readonly metric: MetricName; readonly view: View };
+  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  readonly exp: string;
+};
+
+/** Compares the arms of a run case by case: intervals and paired tests. */
+export const compare: StepKind<Params> = {
+  name: "compare",
+  version: 1,
+  cached: true,
+  outputs: () => ["comparison.json"],
+  async run({ arms, subject, metrics, primary, bootstrap }, ports) {
+    const of = viewOf(primary.view, synonymsOf(ports));
+    const space = new Set<string>();
+    for (let at = 0; ports.reads(`labels.${at}`); at++) {
+      const counts = JSON.parse(readFileSync(ports.input(`labels.${at}`), "utf8")) as readonly LabelCount[];
+      for (const { label } of counts) space.add(label);
+    }
+    const answerers = arms.map((name) => ({
+      name,
+      seeds: [readJsonLines<Prediction>(ports.input(`predictions.${name}`))],
+    }));
+    const { metric, view } = primary;
+    const { samples, seed } = bootstrap;
+    const comparison = await compareAnswers(
+      answerers,
+      { view, of, space, subject, names: metrics, primary: metric, bootstrap: { samples, seed } },
+      ports.pause,
+    ).catch((error: unknown) => {
+      if (!(error instanceof CasesDiffer)) throw error;
+      throw new StepFailed("cases-differ", error.message, {
+        help: "compare experiments whose test files and label columns are the same",
+      });
+    });
+    writeFileSync(join(ports.output, "comparison.json"), `${JSON.stringify(comparison, null, 1)}\n`);
+    ports.evidence({ arms: arms.length, cases: comparison.n });
+  },
+};
+
+/** The comparison of all arms of a run, `scores` being the drafts that score them. */
+export function draftCompare(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
+  const { synonyms } = experiment.data.labels;
+  const { primary, bootstrap } = experiment.evaluate;
+  const arms = scores.map(({ id }) => armOf(id));
+  const vocabularies = new Map(
+    scores.flatMap(({ reads }) => (reads.labels ? [[reads.labels.step, reads.labels]] : [])),
+  );
+  return draft({
+    id: "compare",
+    kind: compare.name,
+    params: {
+      arms,
+      subject: arms.includes("tuned") ? "tuned" : "zero_shot",
+      metrics: headline(experiment),
+      primary: { ...primary },
+      bootstrap: { ...bootstrap },
+      exp: site.version,
+    },
+    sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
+    reads: {
+      ...Object.fromEntries([...vocabularies.values()].map((labels, at) => [`labels.${at}`, labels])),
+      ...Object.fromEntries(
+        scores.map(({ id }) => [`predictions.${armOf(id)}`, { step: id, file: "predictions.jsonl" }]),
+      ),
+    },
+  });
+}

@@ -1,0 +1,59 @@
+import { canonicalJson, sha256 } from "../../util/canonical.ts";
+import type { Draft, Json } from "../plan/step.ts";
+
+/** The drafts of an experiment that another one compares itself with. */
+export type Compared = { readonly name: string; readonly drafts: readonly Draft[] };
+
+/**
+ * Joins drafts of compared experiments to an experiment's own, so that one run holds them all. A step that is the same as one
+ * already there is not drafted again. The others get names of their own: `evaluate.<experiment>.<arm>` where the step belongs
+ * to an arm, `train@<experiment>` where it does not.
+ */
+export function joined(own: readonly Draft[], compared: readonly Compared[]): readonly Draft[] {
+  if (compared.length === 0) return own;
+  const all = [...own];
+  const known = new Map<string, string>();
+  const ofOwn = identities(own);
+  for (const { id } of own) known.set(ofOwn(id), id);
+  for (const { name, drafts } of compared) {
+    const identity = identities(drafts);
+    const renamed = new Map<string, string>();
+    const nameOf = (id: string): string => renamed.get(id) ?? id;
+    for (const { id } of drafts) renamed.set(id, known.get(identity(id)) ?? nameIn(name, id));
+    for (const draft of drafts) {
+      if (known.has(identity(draft.id))) continue;
+      known.set(identity(draft.id), nameOf(draft.id));
+      const reads = Object.entries(draft.reads).map(([as, { step, file }]) => [as, { step: nameOf(step), file }]);
+      all.push({
+        ...draft,
+        id: nameOf(draft.id),
+        reads: Object.fromEntries(reads),
+        after: draft.after.map(nameOf),
+      });
+    }
+  }
+  return all;
+}
+
+/** "generate.tuned" of the experiment "lora-4b" is "generate.lora-4b.tuned"; "train" is "train@lora-4b". */
+function nameIn(experiment: string, id: string): string {
+  const dot = id.indexOf(".");
+  return dot < 0 ? `${id}@${experiment}` : `${id.slice(0, dot)}.${experiment}${id.slice(dot)}`;
+}
+
+/** What a draft is, whatever it and the steps before it are called: the plan's deep hash, with paths where that has bytes. */
+function identities(drafts: readonly Draft[]): (id: string) => string {
+  const byId = new Map(drafts.map((draft) => [draft.id, draft]));
+  const known = new Map<string, string>();
+  const identity = (id: string): string => {
+    const before = known.get(id);
+    if (before !== undefined) return before;
+    const { kind, params, sources, reads } = byId.get(id) as Draft;
+    const upstream: Record<string, Json> = {};
+    for (const [as, { step, file }] of Object.entries(reads)) upstream[as] = [identity(step), file];
+    const made = sha256(canonicalJson({ kind, params, sources, upstream }));
+    known.set(id, made);
+    return made;
+  };
+  return identity;
+}

@@ -1,0 +1,160 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDirty } from "../../data/dirty.ts";
+import type { Experiment } from "../../config/schema.ts";
+import { type View, viewOf, views } from "../../data/labels/views.ts";
+import { type Cardinality, cardinality, type LabelRow, labelRows, outOfSet, parseFailures } from "../../evaluation/metrics/detail.ts";
+import type { MetricName, Scores } from "../../evaluation/metrics/metrics.ts";
+import { ceiling, type Score, score, scoreGroups } from "../../evaluation/metrics/score.ts";
+import { type SingleLabel, singleLabel } from "../../evaluation/metrics/single-label.ts";
+import { intern, tabulate } from "../../evaluation/metrics/table.ts";
+import { type Json, StepFailed, type StepKind } from "../plan/step.ts";
+import { type Intervals, intervalsOf } from "../../evaluation/statistics/intervals.ts";
+import { readAnswer } from "./answer.ts";
+import type { Arm } from "./arms.ts";
+import type { DataRow, LabelCount } from "./data.ts";
+import { draft } from "./draft.ts";
+import { jsonLines, readJsonLines } from "./jsonl.ts";
+import type { Response } from "./response.ts";
+import type { Site } from "./site.ts";
+import { groupsOf, synonymsOf } from "./synonyms.ts";
+
+type Params = {
+  readonly separator: string;
+  readonly task: "label_set" | "single_label";
+  /** Share of a vote that keeps a label; null where each case has one answer. */
+  readonly min_share: number | null;
+  /** The metrics that get an interval. */
+  readonly metrics: readonly MetricName[];
+  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  readonly exp: string;
+};
+
+/** One scored case, as predictions.jsonl keeps it. */
+export type Prediction = Response & {
+  readonly gold: readonly string[];
+  readonly labels: readonly string[];
+  /** False where no label and no "none" could be read; the answer then counts as the empty set. */
+  readonly parsed: boolean;
+  readonly notes: readonly string[];
+};
+
+/** What metrics.json holds. */
+export type ArmMetrics = {
+  readonly n: number;
+  readonly views: Score["views"];
+  /** 95 % intervals of the metrics that tables show, by the bootstrap over cases. */
+  readonly intervals: Readonly<Record<View, Intervals>>;
+  /** The best that can be reached with labels of the training rows only. */
+  readonly ceiling: Score["views"];
+  /** Scores of the groups that the labels belong to; null where the study names none. */
+  readonly groups: Scores | null;
+  /** For tasks with one label a case. */
+  readonly single_label: Readonly<Record<View, SingleLabel>> | null;
+  /** The scores without cases whose gold is no list of labels (sentences, reasoning); null where there are none. */
+  readonly without_dirty_gold: { readonly n: number; readonly views: Score["views"] } | null;
+  readonly per_label: Readonly<Record<View, readonly LabelRow[]>>;
+  /** In the basic view. */
+  readonly cardinality: Cardinality;
+  readonly out_of_set: Readonly<
+    Record<View, { readonly count: number; readonly predicted: number; readonly rate: number }>
+  >;
+  readonly parse_failures: { readonly count: number; readonly rate: number };
+  /** Answers that ended at max_new_tokens. */
+  readonly truncated: number;
+};
+
+/** Reads every answer as labels and scores them in three views. */
+export const evaluate: StepKind<Params> = {
+  name: "evaluate",
+  version: 3,
+  cached: true,
+  outputs: () => ["metrics.json", "predictions.jsonl"],
+  async run({ separator, task, min_share, metrics: headline, bootstrap }, ports) {
+    const rows = readJsonLines<DataRow>(ports.input("rows"));
+    const vocabulary = (JSON.parse(readFileSync(ports.input("labels"), "utf8")) as LabelCount[]).map(
+      ({ label }) => label,
+    );
+    const synonyms = synonymsOf(ports);
+    const answers = new Map(readJsonLines<Response>(ports.input("responses")).map((answer) => [answer.id, answer]));
+    const reading = { separator, task, min_share, known: new Set(vocabulary) };
+
+    const predictions = rows.map(({ id, gold }): Prediction => {
+      const answer = answers.get(id);
+      if (answer === undefined)
+        throw new StepFailed("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
+      const { labels, parsed, notes } = readAnswer(answer, reading);
+      return { ...answer, gold, labels, parsed, notes };
+    });
+    const cases = predictions.map(({ id, gold, labels }) => ({ id, gold, pred: labels }));
+    const { n, views: scores } = score(cases, { synonyms, space: vocabulary });
+    const interned = intern(cases);
+    const tables = byView((view) => tabulate(interned, viewOf(view, synonyms), vocabulary));
+    const drawn = await intervalsOf(
+      views.map((view) => tables[view]),
+      headline,
+      bootstrap,
+      ports.pause,
+    );
+    const groups = groupsOf(ports);
+    const clean = cases.filter(({ gold }) => !isDirty(gold));
+    const metrics: ArmMetrics = {
+      n,
+      views: scores,
+      intervals: byView((view) => drawn[views.indexOf(view)] as Intervals),
+      ceiling: ceiling(cases, vocabulary, { synonyms, space: vocabulary }).views,
+      groups: groups === undefined ? null : scoreGroups(cases, groups, synonyms),
+      single_label: task === "single_label" ? byView((view) => singleLabel(cases, viewOf(view, synonyms))) : null,
+      without_dirty_gold: clean.length === n ? null : score(clean, { synonyms, space: vocabulary }),
+      per_label: byView((view) => labelRows(tables[view])),
+      cardinality: cardinality(tables.basic),
+      out_of_set: byView((view) => outOfSet(cases, vocabulary, viewOf(view, synonyms))),
+      parse_failures: parseFailures(predictions),
+      truncated: predictions.filter(({ finish }) => finish === "length").length,
+    };
+    writeFileSync(join(ports.output, "metrics.json"), `${JSON.stringify(metrics, null, 1)}\n`);
+    writeFileSync(join(ports.output, "predictions.jsonl"), jsonLines(predictions));
+    ports.evidence({ cases: n } satisfies Record<string, Json>);
+  },
+};
+
+function byView<T>(of: (view: View) => T): Record<View, T> {
+  return { raw: of("raw"), basic: of("basic"), canonical: of("canonical") };
+}
+
+/** Share of a vote that keeps a label; null where each case has one answer. */
+export function minShare({ generate }: Experiment): number | null {
+  return "vote" in generate && generate.vote !== undefined ? generate.vote.min_share : null;
+}
+
+/** The metrics that tables show, the primary one always among them. */
+export function headline({ evaluate }: Experiment): readonly MetricName[] {
+  return [...new Set<MetricName>([...evaluate.metrics, evaluate.primary.metric])];
+}
+
+/** The score of one arm, on the rows that the experiment is evaluated on. */
+export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
+  const { labels } = experiment.data;
+  const { bootstrap } = experiment.evaluate;
+  return draft({
+    id: `evaluate.${arm}`,
+    kind: evaluate.name,
+    params: {
+      separator: labels.separator,
+      task: experiment.task,
+      min_share: minShare(experiment),
+      metrics: headline(experiment),
+      bootstrap: { samples: bootstrap.samples, seed: bootstrap.seed },
+      exp: site.version,
+    },
+    sources: {
+      ...(labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms }),
+      ...(labels.groups === undefined ? {} : { "data.labels.groups": labels.groups }),
+    },
+    reads: {
+      rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+      labels: { step: "data", file: "labels.json" },
+      responses: { step: `generate.${arm}`, file: "responses.jsonl" },
+    },
+  });
+}

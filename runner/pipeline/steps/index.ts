@@ -1,0 +1,113 @@
+import type { Rung } from "../../config/halving.ts";
+import type { Experiment } from "../../config/schema.ts";
+import type { Draft, StepKind } from "../plan/step.ts";
+import { analyse, draftAnalyse } from "./analyse.ts";
+import { type Arm, armOf, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
+import { ask } from "./generate-openai.ts";
+import { baseline, draftBaseline, lookup } from "./baseline.ts";
+import { compare, draftCompare } from "./compare.ts";
+import { joined } from "./compared.ts";
+import { data, draftData } from "./data.ts";
+import { draftEnsemble, ensemble } from "./ensemble.ts";
+import { draftEvaluate, evaluate } from "./evaluate.ts";
+import { draftFetch, fetch } from "./fetch.ts";
+import { draftGenerate, generate, replay } from "./generate.ts";
+import { draftMerge, merge, needsMerge } from "./merge.ts";
+import { draftPreflight, preflight } from "./preflight.ts";
+import { preview } from "./preview.ts";
+import { draftPrompt, prompt } from "./prompt.ts";
+import { comparesForms, draftRequantised, requantised } from "./merge-check.ts";
+import { select } from "./select.ts";
+import type { Site } from "./site.ts";
+import { draftTrain, train } from "./train.ts";
+import { draftWorkbook, workbook } from "./workbook.ts";
+
+/** Every kind of step by name. */
+export const kinds: ReadonlyMap<string, StepKind> = new Map(
+  (
+    [
+      fetch,
+      data,
+      prompt,
+      preflight,
+      preview,
+      train,
+      merge,
+      generate,
+      replay,
+      ask,
+      baseline,
+      lookup,
+      ensemble,
+      requantised,
+      evaluate,
+      compare,
+      analyse,
+      workbook,
+      select,
+    ] as StepKind[]
+  ).map((kind) => [kind.name, kind]),
+);
+
+/**
+ * Everything that one experiment needs done, with what it compares itself with, in the order in which people read it. A sweep's
+ * winner shows what it was chosen by: it has a step `select` besides.
+ */
+export function draftsOf(
+  experiment: Experiment,
+  site: Site,
+  compared: readonly Experiment[] = [],
+  isWinner = false,
+): readonly Draft[] {
+  const others = compared.map((other) => ({ name: other.name, drafts: draftScores(other, site) }));
+  const drafts = joined(draftScores(experiment, site), others);
+  const scores = drafts.filter(({ kind }) => kind === evaluate.name);
+  const scored = scores.map(({ id }) => armOf(id));
+  return [
+    ...drafts,
+    ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),
+    draftAnalyse(experiment, scores, site),
+    ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site, compared, isWinner)] : []),
+  ];
+}
+
+/** What leads to the one score by which a sweep chooses, or a rung of it: that of the arm that the experiment is about. */
+export function draftsOfCandidate(experiment: Experiment, site: Site, rung?: Rung): readonly Draft[] {
+  return draftScores(experiment, site, [subjectOf(experiment)], rung);
+}
+
+/** What leads to the scores of an experiment's own arms. */
+function draftScores(
+  experiment: Experiment,
+  site: Site,
+  scored: readonly Arm[] = arms(experiment),
+  rung?: Rung,
+): readonly Draft[] {
+  const asked = modelArms(experiment).filter((arm) => scored.includes(arm));
+  const { engine } = experiment.generate;
+  const runsModel = engine !== "replay" && engine !== "openai";
+  return [
+    ...(runsModel ? [draftFetch(experiment, site)] : []),
+    draftData(experiment, site),
+    ...(engine === "replay" ? [] : asked.map((arm) => draftPrompt(experiment, arm))),
+    ...(runsModel ? [draftPreflight(experiment, site)] : []),
+    ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site, rung)] : []),
+    ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),
+    ...scored.map((arm) => {
+      if (arm === "ensemble") return draftEnsemble(experiment, site);
+      return asked.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site);
+    }),
+    ...(hasEnsemble(experiment)
+      ? [
+          draftGenerate(experiment, subjectOf(experiment), site, "validation"),
+          draftBaseline(experiment, ensembleBaseline, site, "validation"),
+        ]
+      : []),
+    ...(comparesForms(experiment) ? draftRequantised(experiment, site) : []),
+    ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
+  ];
+}
+
+function isTrained(experiment: Experiment): experiment is Experiment & { readonly train: object } {
+  return experiment.train !== undefined;
+}

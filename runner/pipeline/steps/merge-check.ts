@@ -1,0 +1,124 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Experiment } from "../../config/schema.ts";
+import { type View, viewOf } from "../../data/labels/views.ts";
+import type { MetricName } from "../../evaluation/metrics/metrics.ts";
+import type { Draft, Ports, StepKind } from "../plan/step.ts";
+import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { type Reading, readAnswer } from "./answer.ts";
+import type { DataRow, LabelCount } from "./data.ts";
+import { draft } from "./draft.ts";
+import { minShare } from "./evaluate.ts";
+import { draftGenerate } from "./generate.ts";
+import { readJsonLines } from "./jsonl.ts";
+import { needsMerge } from "./merge.ts";
+import type { Response } from "./response.ts";
+import type { Site } from "./site.ts";
+import { synonymsOf } from "./synonyms.ts";
+
+type Params = {
+  readonly separator: string;
+  readonly task: "label_set" | "single_label";
+  readonly min_share: number | null;
+  readonly primary: { readonly metric: MetricName; readonly view: View };
+  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  readonly exp: string;
+};
+
+/** The two forms of an adapter that was trained on a 4-bit base: beside that base, and merged into the 16-bit one. */
+const forms = ["merged_16bit", "adapter_4bit"] as const;
+
+/** Says what an adapter that was trained on a 4-bit base gains or loses by being merged into 16 bits: it is another model then. */
+export const requantised: StepKind<Params> = {
+  name: "requantised",
+  version: 1,
+  cached: true,
+  outputs: () => ["requantised.json"],
+  async run({ separator, task, min_share, primary, bootstrap }, ports) {
+    const counts = JSON.parse(readFileSync(ports.input("labels"), "utf8")) as readonly LabelCount[];
+    const space = new Set(counts.map(({ label }) => label));
+    const reading: Reading = { separator, task, min_share, known: space };
+    const rows = readJsonLines<DataRow>(ports.input("rows"));
+    const { metric, view } = primary;
+    const { n, arms, pairs } = await compareAnswers(
+      forms.map((name) => ({ name, seeds: [answersOf(name, rows, reading, ports)] })),
+      {
+        view,
+        of: viewOf(view, synonymsOf(ports)),
+        space,
+        subject: forms[0],
+        names: [metric],
+        primary: metric,
+        bootstrap: { samples: bootstrap.samples, seed: bootstrap.seed },
+      },
+      ports.pause,
+    );
+    const change = pairs[0]?.metrics[metric];
+    const found = { n, part: "validation", view, metric, ...byForm((name) => arms[name]?.[metric]), change };
+    writeFileSync(join(ports.output, "requantised.json"), `${JSON.stringify(found, null, 1)}\n`);
+    if (change === undefined) return;
+    ports.evidence({ cases: n, metric, difference: change.difference, low: change.low, high: change.high });
+  },
+};
+
+function byForm<T>(of: (name: (typeof forms)[number]) => T): Record<(typeof forms)[number], T> {
+  return { merged_16bit: of("merged_16bit"), adapter_4bit: of("adapter_4bit") };
+}
+
+function answersOf(form: string, rows: readonly DataRow[], reading: Reading, ports: Ports) {
+  const answers = new Map(readJsonLines<Response>(ports.input(form)).map((answer) => [answer.id, answer]));
+  return rows.map(({ id, gold }) => ({ id, gold, labels: readAnswer(answers.get(id) as Response, reading).labels }));
+}
+
+/**
+ * Whether an adapter of a 4-bit base is merged, with rows apart that can tell what that changes, and an engine that holds both.
+ * Not for the points of a sweep, which are scored on validation rows: its winner is asked.
+ */
+export function comparesForms(experiment: Experiment): boolean {
+  const { train, data, generate, evaluate } = experiment;
+  const isFourBit = train?.method === "qlora" || train?.method === "qdora";
+  return (
+    isFourBit &&
+    needsMerge(experiment) &&
+    data.validation !== undefined &&
+    evaluate.on === "test" &&
+    generate.engine === "transformers"
+  );
+}
+
+/** Answers to the validation rows by both forms, and the step that compares them. */
+export function draftRequantised(experiment: Experiment, site: Site): readonly Draft[] {
+  const { data, evaluate, generate, task } = experiment;
+  const { metric, view } = evaluate.primary;
+  const answering = (precision: "4bit" | "16bit"): Draft => {
+    const asked = { ...experiment, generate: { ...generate, precision } } as Experiment;
+    return { ...draftGenerate(asked, "tuned", site, "validation"), id: `generate.tuned@validation-${precision}` };
+  };
+  const fourBit = answering("4bit");
+  const sixteen = answering("16bit");
+  const { adapter: _beside, ...reads } = sixteen.reads;
+  const merged: Draft = { ...sixteen, reads: { ...reads, weights: { step: "merge", file: "merged/" } } };
+  return [
+    fourBit,
+    merged,
+    draft({
+      id: "requantised",
+      kind: requantised.name,
+      params: {
+        separator: data.labels.separator,
+        task,
+        min_share: minShare(experiment),
+        primary: { metric, view },
+        bootstrap: { samples: evaluate.bootstrap.samples, seed: evaluate.bootstrap.seed },
+        exp: site.version,
+      },
+      sources: data.labels.synonyms === undefined ? {} : { "data.labels.synonyms": data.labels.synonyms },
+      reads: {
+        labels: { step: "data", file: "labels.json" },
+        rows: { step: "data", file: "validation.jsonl" },
+        merged_16bit: { step: merged.id, file: "responses.jsonl" },
+        adapter_4bit: { step: fourBit.id, file: "responses.jsonl" },
+      },
+    }),
+  ];
+}

@@ -1,0 +1,226 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { foldKey } from "../../config/folds.ts";
+import { goOn } from "../../config/halving.ts";
+import type { Point } from "../../config/loaded.ts";
+import type { Select } from "../../config/schema.ts";
+import { viewOf } from "../../data/labels/views.ts";
+import type { Draft, Json, Ports, StepKind } from "../plan/step.ts";
+import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { subjectOf } from "./arms.ts";
+import type { LabelCount } from "./data.ts";
+import { draft } from "./draft.ts";
+import type { ArmMetrics, Prediction } from "./evaluate.ts";
+import { readJsonLines } from "./jsonl.ts";
+import {
+  cutReason,
+  ranked,
+  readSelection,
+  rungsIn,
+  type ScoredSetting,
+  type Selection,
+  selectionFile,
+  winnerReason,
+} from "./selection.ts";
+import type { Site } from "./site.ts";
+import { synonymsOf } from "./synonyms.ts";
+
+type Params = {
+  readonly metric: Select["metric"];
+  readonly view: Select["view"];
+  readonly repeated: readonly string[];
+  readonly settings: readonly {
+    readonly setting: string;
+    /** Dotted key -> value of what is selected among. */
+    readonly values: { readonly [key: string]: Json };
+    /**
+     * Coordinates of its runs, and the number in the names of what is read of each. In cross-validation, what sets the run apart
+     * from those that are not folds of the same training.
+     */
+    readonly runs: readonly { readonly coordinates: string; readonly at: number; readonly seed?: string }[];
+  }[];
+  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  /** Of a sweep by halving: after how many epochs, and but for its last rung how many settings go on. */
+  readonly epochs?: number;
+  readonly keep?: number;
+  readonly exp: string;
+};
+
+/**
+ * Chooses the winner of a sweep by scores on validation rows; on a rung of a sweep by halving, those that go on. Seeds of one
+ * setting are averaged, not chosen among. Of equals the first in the sweep is taken.
+ */
+export const select: StepKind<Params> = {
+  name: "select",
+  version: 1,
+  cached: true,
+  outputs: () => [selectionFile],
+  async run({ metric, view, repeated, settings, bootstrap, epochs, keep }, ports) {
+    let n = 0;
+    const scored: ScoredSetting[] = [];
+    for (const { setting, values, runs } of settings) {
+      const counts = new Map<string, number>();
+      const own = runs.map(({ coordinates, at }) => {
+        const metrics = JSON.parse(readFileSync(ports.input(`metrics.${at}`), "utf8")) as ArmMetrics;
+        counts.set(coordinates, metrics.n);
+        const ends = metrics.intervals[view][metric];
+        return {
+          coordinates,
+          value: metrics.views[view][metric],
+          ...(ends === undefined ? {} : { low: ends.low, high: ends.high }),
+        };
+      });
+      const bySeed = seedsOf(runs);
+      n = (bySeed[0] ?? []).reduce((sum, { coordinates }) => sum + (counts.get(coordinates) ?? 0), 0);
+      const [first] = own;
+      const single = own.length === 1 && first !== undefined ? { sd: null, ...first } : undefined;
+      const { value, low, high, sd } =
+        single ??
+        (await averaged(
+          setting,
+          bySeed.map((members) => members.map(({ at }) => at)),
+          { metric, view, bootstrap },
+          ports,
+        ));
+      scored.push({ setting, values, value, low: low ?? value, high: high ?? value, sd: sd ?? null, runs: own });
+    }
+    const order = ranked(scored, metric);
+    const [best] = order as [ScoredSetting];
+    const common = { metric, view, rows: "validation" as const, n };
+    const selection: Selection = {
+      ...{ ...common, repeated, settings: scored, winner: best.setting },
+      why: keep === undefined ? winnerReason(order, common) : cutReason(order, keep, common),
+      ...(epochs === undefined ? {} : { epochs }),
+      ...(ports.reads("before") ? { earlier: rungsIn(readSelection(ports.input("before"))) } : {}),
+      ...(keep === undefined ? {} : { kept: keptOf(scored, order.slice(0, keep)) }),
+    };
+    writeFileSync(join(ports.output, selectionFile), `${JSON.stringify(selection, null, 1)}\n`);
+  },
+};
+
+/** Names of the settings that go on, in the order of the sweep. */
+function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]): readonly string[] {
+  return scored.filter((one) => best.includes(one)).map(({ setting }) => setting);
+}
+
+/**
+ * The mean of a setting over its seeds, with an interval that draws cases and seeds. Answers of the folds of one seed are those of
+ * one answerer: each row is answered once, by a training that has not seen it.
+ */
+async function averaged(
+  name: string,
+  bySeed: readonly (readonly number[])[],
+  { metric, view, bootstrap: { samples, seed } }: Pick<Params, "metric" | "view" | "bootstrap">,
+  ports: Ports,
+) {
+  const labels = (bySeed[0] ?? []).flatMap(
+    (at) => JSON.parse(readFileSync(ports.input(`labels.${at}`), "utf8")) as readonly LabelCount[],
+  );
+  const seeds = bySeed.map((folds) =>
+    folds.flatMap((at) => readJsonLines<Prediction>(ports.input(`predictions.${at}`))),
+  );
+  const { arms } = await compareAnswers(
+    [{ name, seeds }],
+    {
+      ...{ view, of: viewOf(view, synonymsOf(ports)), space: [...new Set(labels.map(({ label }) => label))] },
+      ...{ subject: name, names: [metric], primary: metric, bootstrap: { samples, seed } },
+    },
+    ports.pause,
+  );
+  const measured = arms[name]?.[metric];
+  if (measured === undefined) throw new Error(`${name} was not measured`);
+  return measured;
+}
+
+/** The runs of a setting by seed: one each, or all folds of a seed. */
+function seedsOf<R extends Params["settings"][number]["runs"][number]>(runs: readonly R[]): readonly (readonly R[])[] {
+  const seeds = new Map<string, R[]>();
+  for (const run of runs) {
+    const name = run.seed ?? run.coordinates;
+    seeds.set(name, [...(seeds.get(name) ?? []), run]);
+  }
+  return [...seeds.values()];
+}
+
+/** What sets the runs of a setting apart besides the fold. */
+function seedOf(values: Point["values"], repeated: readonly string[]): string {
+  return JSON.stringify(repeated.filter((key) => key !== foldKey).map((key) => values[key] ?? null));
+}
+
+/** A run that is chosen among, and the names of its steps in the plan. */
+export type Candidate = { readonly point: Point; stepOf(step: string): string };
+
+/**
+ * What chooses among runs. Of a sweep by halving: among those of one rung, with the selection `before` it by its name in the
+ * plan, and one setting in `eta` goes on.
+ */
+export function draftSelect(
+  candidates: readonly Candidate[],
+  {
+    select: { metric, view },
+    repeated,
+    eta = 1,
+    before,
+  }: {
+    readonly select: Select;
+    readonly repeated: readonly string[];
+    readonly eta?: number | undefined;
+    readonly before?: string | undefined;
+  },
+  site: Site,
+): Draft {
+  const [{ point: first }] = candidates as [Candidate, ...Candidate[]];
+  const settings = settingsOf(candidates.map(({ point }) => point)).map(([setting, runs]) => ({
+    setting,
+    values: Object.fromEntries(
+      Object.entries((candidates[runs[0] as number] as Candidate).point.values).filter(
+        ([key]) => !repeated.includes(key),
+      ),
+    ) as { [key: string]: Json },
+    runs: runs.map((at) => {
+      const { coordinates, values } = (candidates[at] as Candidate).point;
+      return { coordinates, at, ...(foldKey in values ? { seed: seedOf(values, repeated) } : {}) };
+    }),
+  }));
+  const reads = settings.flatMap(({ runs }) =>
+    runs.flatMap(({ at }, place) => {
+      const { point, stepOf } = candidates[at] as Candidate;
+      const scored = stepOf(`evaluate.${subjectOf(point.experiment)}`);
+      const metrics = [`metrics.${at}`, { step: scored, file: "metrics.json" }] as const;
+      if (runs.length === 1) return [metrics];
+      const predictions = [`predictions.${at}`, { step: scored, file: "predictions.jsonl" }] as const;
+      const labels = [`labels.${at}`, { step: stepOf("data"), file: "labels.json" }] as const;
+      return [metrics, predictions, ...(place === 0 || foldKey in point.values ? [labels] : [])];
+    }),
+  );
+  const { data, evaluate } = first.experiment;
+  const { samples, seed } = evaluate.bootstrap;
+  const { synonyms } = data.labels;
+  const { rung } = first;
+  const isLast = rung === undefined || rung.number === rung.of;
+  return draft({
+    id: isLast ? select.name : `${select.name}.${rung.number}`,
+    kind: select.name,
+    params: {
+      ...{ metric, view, repeated, settings, bootstrap: { samples, seed }, exp: site.version },
+      epochs: rung?.epochs,
+      keep: isLast ? undefined : goOn(settings.length, eta),
+    },
+    sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
+    reads: {
+      ...Object.fromEntries(reads),
+      ...(before === undefined ? {} : { before: { step: before, file: selectionFile } }),
+    },
+  });
+}
+
+/** Settings in the order of the sweep, with the numbers of their runs. */
+function settingsOf(points: readonly Pick<Point, "setting">[]): readonly (readonly [string, readonly number[]])[] {
+  const settings = new Map<string, number[]>();
+  for (const [at, { setting }] of points.entries()) {
+    const runs = settings.get(setting);
+    if (runs === undefined) settings.set(setting, [at]);
+    else runs.push(at);
+  }
+  return [...settings];
+}

@@ -1,0 +1,89 @@
+import { HubApiError, modelInfo } from "@huggingface/hub";
+import { StepFailed } from "../../pipeline/plan/step.ts";
+import { hubToken } from "./token.ts";
+
+/** A model of the hub at one commit. `gated`: its files need conditions accepted and a token, its commit does not. */
+export type Resolved = { readonly commit: string; readonly gated: boolean };
+
+const patience = 30_000;
+
+/**
+ * The commit that a branch or tag of a hub model stands at now, asked of HF_ENDPOINT or the public hub with the user's token.
+ * Throws StepFailed: offline, model-not-found, revision-missing, gated, token-refused, hub-error.
+ */
+export async function resolveRevision(
+  base: string,
+  revision: string,
+  { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
+): Promise<Resolved> {
+  if (env.HF_HUB_OFFLINE === "1" || env.HF_HUB_OFFLINE?.toLowerCase() === "true") {
+    const help = "unset it, or copy the commit from the model's page";
+    throw new StepFailed("offline", "HF_HUB_OFFLINE is set, so the hub is not asked", { help });
+  }
+  const token = hubToken(env);
+  const hubUrl = env.HF_ENDPOINT?.replace(/\/+$/, "");
+  let reason: string | null = null;
+  const ask: typeof fetch = async (url, init) => {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(patience)]);
+    const response = await fetch(url, { ...init, signal });
+    reason = response.headers.get("x-error-code");
+    return response;
+  };
+  try {
+    const { sha, gated } = await modelInfo({
+      name: base,
+      revision,
+      additionalFields: ["sha"],
+      fetch: ask,
+      ...(hubUrl ? { hubUrl } : {}),
+      ...(token?.startsWith("hf_") ? { accessToken: token } : {}),
+    });
+    if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return { commit: sha, gated: Boolean(gated) };
+    throw new StepFailed("hub-error", `the hub's answer about ${base} names no commit`, { help: "try again later" });
+  } catch (error) {
+    if (error instanceof StepFailed) throw error;
+    throw explain(error, reason, { base, revision, hub: hubUrl ?? "huggingface.co", hasToken: token !== undefined });
+  }
+}
+
+/** What a refusal of the hub means. Without a token it answers 401 also for models that do not exist. */
+function explain(
+  error: unknown,
+  reason: string | null,
+  asked: { readonly base: string; readonly revision: string; readonly hub: string; readonly hasToken: boolean },
+): StepFailed {
+  const { base, revision, hub, hasToken } = asked;
+  const status = error instanceof HubApiError ? error.statusCode : undefined;
+  if (reason === "GatedRepo" || (status === 403 && reason === null)) {
+    return new StepFailed(
+      "gated",
+      `${base} is gated, and ${hasToken ? "this token has" : "without a token there is"} no access`,
+      {
+        help: "accept the model's conditions on its page, then set HF_TOKEN to a token of that account",
+      },
+    );
+  }
+  if (reason === "RevisionNotFound") {
+    return new StepFailed("revision-missing", `${base} has no branch, tag or commit "${revision}"`, {
+      help: "correct model.revision, or name another with --to",
+    });
+  }
+  if (status === 404 || reason === "RepoNotFound" || (status === 401 && !hasToken)) {
+    return new StepFailed("model-not-found", `there is no model ${base} on ${hub}, or it is private`, {
+      help: "check the spelling; for a private model set HF_TOKEN to a token that may read it",
+    });
+  }
+  if (status === 401 || status === 403) {
+    return new StepFailed("token-refused", `${hub} refused the token (${status})`, {
+      help: "set HF_TOKEN to a valid token",
+    });
+  }
+  if (status !== undefined) {
+    return new StepFailed("hub-error", `${hub} answered ${status} for ${base}`, { help: "try again later" });
+  }
+  const cause = (error as Error).cause;
+  const why = cause instanceof Error && cause.message !== "" ? cause.message : (error as Error).message;
+  return new StepFailed("offline", `${hub} cannot be reached: ${why}`, {
+    help: "connect this machine, or copy the commit from the model's page",
+  });
+}

@@ -1,0 +1,107 @@
+import { statSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { Disk } from "../mirror/disk.ts";
+import { wrongMirror } from "../mirror/open.ts";
+import type { Shelf } from "../remote-store.ts";
+import { StepFailed } from "../../pipeline/plan/step.ts";
+import type { Context } from "../../util/context.ts";
+import type { Stored } from "../../project/place.ts";
+
+/** A place that runs are pushed to or pulled from. */
+type Place =
+  | { readonly kind: "folder"; readonly path: string }
+  | { readonly kind: "bucket"; readonly bucket: string; readonly prefix: string }
+  | { readonly kind: "dataset"; readonly repo: string };
+
+/** Reads a destination: a folder, s3://bucket/prefix, or hf://datasets/user/name. Throws StepFailed (bad-destination). */
+function parse(destination: string, cwd: string): Place {
+  const [, bucket, prefix = ""] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(destination) ?? [];
+  if (bucket !== undefined) return { kind: "bucket", bucket, prefix: prefix.replace(/^\/+|\/+$/g, "") };
+  const [, repo] = /^hf:\/\/datasets\/([\w.-]+\/[\w.-]+)\/?$/.exec(destination) ?? [];
+  if (repo !== undefined) return { kind: "dataset", repo };
+  if (!destination.includes("://")) return { kind: "folder", path: resolve(cwd, destination) };
+  throw new StepFailed("bad-destination", `"${destination}" is no place for runs`, {
+    help: "write a folder, s3://bucket/prefix, or hf://datasets/user/name",
+  });
+}
+
+/**
+ * Opens a destination to write there. Throws StepFailed: bad-destination, repo-public where anybody could read what is pushed,
+ * and what the place itself has against it.
+ */
+export async function openToPush(destination: string, project: Stored, context: Context): Promise<Shelf> {
+  const place = parse(destination, context.cwd);
+  if (place.kind === "folder") {
+    const wrong = wrongMirror(destination, project, context)?.replace("--mirror ", "");
+    if (wrong !== undefined) {
+      throw new StepFailed("bad-destination", wrong, {
+        help: "name a folder on another disk, beside which it can be made",
+      });
+    }
+    const disk = new Disk(place.path, context.stop);
+    await disk.create();
+    return disk;
+  }
+  if (place.kind === "bucket") {
+    const bucket = await openBucket(place, context);
+    if (await bucket.isPublic()) throw isPublic(`the bucket ${place.bucket}`);
+    return bucket;
+  }
+  const { accountRefusals } = await import("../hub/account.ts");
+  const hub = await openHubOf(context);
+  const { Dataset } = await import("../hub/dataset.ts");
+  const { troubleOf } = await import("../hub/connection.ts");
+  const [refusal] = await accountRefusals(hub, place.repo).catch((error: unknown) => {
+    throw error instanceof StepFailed ? error : troubleOf(error, hub, place.repo).failure;
+  });
+  if (refusal !== undefined) throw new StepFailed(refusal.code, refusal.message, { help: refusal.help });
+  const opened = await Dataset.open(hub, place.repo);
+  if (opened.private === false) throw isPublic(`the repository ${place.repo}`);
+  if (opened.private === undefined) await opened.dataset.create();
+  return opened.dataset;
+}
+
+/** Opens a destination to read there. Throws StepFailed: bad-destination, nothing-pushed, and what the place itself says. */
+export async function openToPull(destination: string, context: Context): Promise<Shelf> {
+  const place = parse(destination, context.cwd);
+  if (place.kind === "bucket") return openBucket(place, context);
+  if (place.kind === "folder") {
+    if (statSync(join(place.path, "runs"), { throwIfNoEntry: false })?.isDirectory() === true) {
+      return new Disk(place.path, context.stop);
+    }
+    throw nothingPushed(destination);
+  }
+  const hub = await openHubOf(context);
+  if (hub.token === undefined) {
+    throw new StepFailed("hub-token", "there is no token in HF_TOKEN, nor in the file that a login writes", {
+      help: "set HF_TOKEN to a token of the hub that may read this repository",
+    });
+  }
+  const { Dataset } = await import("../hub/dataset.ts");
+  const opened = await Dataset.open(hub, place.repo);
+  if (opened.private === undefined) throw nothingPushed(destination);
+  return opened.dataset;
+}
+
+/** No run was ever pushed to a place. */
+export function nothingPushed(destination: string): StepFailed {
+  return new StepFailed("nothing-pushed", `there are no runs at ${destination}`, {
+    help: "correct its name, or push a run there with exp push",
+  });
+}
+
+async function openBucket(place: Place & { readonly kind: "bucket" }, { env, stop }: Context) {
+  const { Bucket } = await import("./bucket.ts");
+  return Bucket.open({ ...place, env, signal: stop });
+}
+
+async function openHubOf(context: Context) {
+  const { openHub } = await import("../hub/connection.ts");
+  return openHub(context);
+}
+
+function isPublic(what: string): StepFailed {
+  return new StepFailed("repo-public", `anybody can read ${what}, and runs hold rows of the data`, {
+    help: "make it private, or push to another place; a model for others is published with exp upload",
+  });
+}

@@ -1,0 +1,110 @@
+import { type Ablation, shortKeys, valueText } from "../report/ablation.ts";
+import { metricWord } from "../report/words.ts";
+import { config, type Figure, schema, width } from "./figure.ts";
+
+/** Panels that a page holds; what varies in more ways is a list. */
+const mostPanels = 6;
+
+/**
+ * Every setting of a sweep with its interval. The first varied number is the x axis (a rank), of what else varies the key with
+ * the fewest values is colour (a method), and the rest are panels (a size, a trainer).
+ */
+export const ablation: Figure = ({ runs }) => {
+  const own = runs.findLast((run) => run.ablation !== undefined)?.ablation;
+  if (own === undefined) return undefined;
+  const { keys, settings, metric } = own;
+  const names = shortKeys(keys);
+  const isNumeric = (key: string): boolean => settings.every(({ values }) => typeof values[key] === "number");
+  const axis = keys.find(isNumeric) ?? keys[0];
+  if (axis === undefined) return undefined;
+  const others = keys.filter((key) => key !== axis);
+  const [colour, ...panels] = others;
+  const say = (values: Readonly<Record<string, unknown>>, some: readonly string[]): string =>
+    some.map((key) => `${names[keys.indexOf(key)]} ${valueText(values[key])}`).join(", ");
+  const points = settings.flatMap(({ values, value, interval }) =>
+    value === null
+      ? []
+      : [
+          {
+            x: valueText(values[axis]),
+            colour: colour === undefined ? "" : valueText(values[colour]),
+            panel: say(values, panels),
+            value,
+            low: interval?.low ?? value,
+            high: interval?.high ?? value,
+          },
+        ],
+  );
+  const x = {
+    field: "x",
+    type: "ordinal",
+    sort: null,
+    title: names[keys.indexOf(axis)],
+    axis: { labelAngle: 0 },
+  };
+  const y = { type: "quantitative", title: metricWord(metric), scale: { zero: false } };
+  const shift = colour === undefined ? {} : { xOffset: { field: "colour", type: "nominal", sort: null } };
+  const hue =
+    colour === undefined
+      ? {}
+      : { color: { field: "colour", type: "nominal", sort: null, title: names[keys.indexOf(colour)] } };
+  const several = new Set(points.map(({ panel }) => panel)).size;
+  if (several > mostPanels) return listed(own, names);
+  const layer = [
+    {
+      mark: { type: "rule", strokeWidth: 1.5 },
+      encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, ...shift, ...hue },
+    },
+    {
+      mark: { type: "point", filled: true, size: 50, opacity: 1 },
+      encoding: { x, y: { ...y, field: "value" }, ...shift, ...hue },
+    },
+  ];
+  const size = { width: Math.round((width - 30) / Math.min(2, several)), height: 170 };
+  const base = { $schema: schema, config, data: { values: points } };
+  if (several < 2) return { ...base, ...size, layer };
+  return {
+    ...base,
+    columns: 2,
+    facet: { field: "panel", type: "nominal", title: null, sort: null },
+    spec: { ...size, layer },
+  };
+};
+
+/** Every setting as a line of its own, the best first. */
+function listed({ keys, settings, metric }: Ablation, names: readonly string[]): object {
+  const values = settings
+    .flatMap(({ values: of, value, interval }) =>
+      value === null
+        ? []
+        : [
+            {
+              name: keys.map((key, at) => `${names[at]} ${valueText(of[key])}`).join(", "),
+              value,
+              low: interval?.low ?? value,
+              high: interval?.high ?? value,
+            },
+          ],
+    )
+    .sort((a, b) => b.value - a.value)
+    .slice(0, mostListed);
+  const y = { field: "name", type: "nominal", title: null, sort: null, axis: { labelLimit: 320 } };
+  const x = { type: "quantitative", title: metricWord(metric), scale: { zero: false } };
+  return {
+    $schema: schema,
+    config,
+    data: { values },
+    width,
+    height: { step: 15 },
+    layer: [
+      {
+        mark: { type: "rule", strokeWidth: 1.5 },
+        encoding: { y, x: { ...x, field: "low" }, x2: { field: "high" } },
+      },
+      { mark: { type: "point", filled: true, size: 50, opacity: 1 }, encoding: { y, x: { ...x, field: "value" } } },
+    ],
+  };
+}
+
+/** Settings that a page has lines for. */
+const mostListed = 40;

@@ -1,0 +1,53 @@
+import type { RunFacts } from "../report/study.ts";
+import { armWord, subject } from "../report/words.ts";
+import { config, type Figure, schema, width } from "./figure.ts";
+
+/** F1 of each label against the rows that it was learnt from. */
+export const frequency: Figure = ({ runs }) => {
+  const run = runs.at(-1) as RunFacts;
+  const counts = new Map(run.trainLabels.map(({ label, count }) => [label.toLowerCase(), count]));
+  const values = run.arms
+    .filter(({ name }) => name === subject(run) || name === "tfidf_svm")
+    .flatMap(({ name, labels }) =>
+      labels
+        .filter(({ support }) => support > 0)
+        .map(({ label, support, f1 }) => ({
+          arm: armWord(name),
+          rows: (counts.get(label.toLowerCase()) ?? 0) + 1,
+          support,
+          f1,
+        })),
+    );
+  if (values.length === 0 || run.trainLabels.length === 0) return undefined;
+  return {
+    $schema: schema,
+    width,
+    height: 180,
+    config,
+    data: { values },
+    mark: { type: "point", opacity: 0.75 },
+    encoding: {
+      x: {
+        field: "rows",
+        type: "quantitative",
+        scale: { type: "log" },
+        title: "training rows that have the label, plus 1",
+      },
+      y: { field: "f1", type: "quantitative", title: "F1", scale: { domain: [0, 1] } },
+      size: {
+        field: "support",
+        type: "quantitative",
+        title: "scored cases",
+        legend: { format: "d", values: ticks(values.map(({ support }) => support)) },
+      },
+      color: { field: "arm", type: "nominal", title: null },
+      shape: { field: "arm", type: "nominal", title: null },
+    },
+  };
+};
+
+/** Round numbers up to the largest, for a legend of counts. */
+function ticks(counts: readonly number[]): readonly number[] {
+  const most = Math.max(...counts);
+  return [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((count) => count <= most).slice(-4);
+}

@@ -1,0 +1,29 @@
+import type { Study } from "../report/study.ts";
+import { ablation } from "./ablation.ts";
+import { confusions } from "./confusions.ts";
+import { costQuality } from "./cost-quality.ts";
+import type { Figure } from "./figure.ts";
+import { frequency } from "./frequency.ts";
+import { intervals } from "./intervals.ts";
+import { loss } from "./loss.ts";
+import { reliability } from "./reliability.ts";
+
+const figures: Readonly<Record<string, Figure>> = {
+  ablation,
+  loss,
+  intervals,
+  frequency,
+  confusions,
+  reliability,
+  "cost-quality": costQuality,
+};
+
+/** Every figure that these runs have data for, as Vega-Lite specifications by their ids. */
+export function figuresOf(study: Study): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    Object.entries(figures).flatMap(([id, make]) => {
+      const spec = make(study);
+      return spec === undefined ? [] : [[id, spec]];
+    }),
+  );
+}

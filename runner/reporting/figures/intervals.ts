@@ -1,0 +1,52 @@
+import { resultRuns } from "../report/names.ts";
+import type { RunFacts } from "../report/study.ts";
+import { armWord, metricWord, subject } from "../report/words.ts";
+import { config, type Figure, schema, width } from "./figure.ts";
+
+/** Runs whose arms are all drawn; of more, each shows the arm that it is about. */
+export const mostWhole = 4;
+
+function axisName(run: RunFacts, arm: string, runs: readonly RunFacts[]): string {
+  if (runs.length === 1) return armWord(arm);
+  return runs.length > mostWhole ? run.name : `${run.name}, ${armWord(arm)}`;
+}
+
+/** The primary metric of every arm with its interval. */
+export const intervals: Figure = ({ runs: all }) => {
+  const runs = resultRuns(all);
+  const metric = (runs.at(-1) as RunFacts).config.evaluate.primary.metric;
+  const values = runs.flatMap((run) =>
+    Object.entries(run.comparison?.arms ?? {})
+      .filter(([arm]) => runs.length <= mostWhole || arm === subject(run))
+      .map(([arm, metrics]) => ({
+        name: axisName(run, arm, runs),
+        arm: armWord(arm.slice(arm.lastIndexOf(".") + 1)),
+        ...metrics[metric],
+      })),
+  );
+  if (values.length === 0) return undefined;
+  const y = { field: "name", type: "nominal", title: null, sort: null, axis: { labelLimit: 320 } };
+  const color = { field: "arm", type: "nominal", title: null, legend: null };
+  return {
+    $schema: schema,
+    width,
+    height: { step: 18 },
+    config,
+    data: { values },
+    layer: [
+      {
+        mark: { type: "rule", strokeWidth: 1.5 },
+        encoding: {
+          y,
+          x: { field: "low", type: "quantitative", title: metricWord(metric), scale: { domain: [0, 1] } },
+          x2: { field: "high" },
+          color,
+        },
+      },
+      {
+        mark: { type: "point", filled: true, size: 55, opacity: 1 },
+        encoding: { y, x: { field: "value", type: "quantitative" }, color },
+      },
+    ],
+  };
+};

@@ -1,0 +1,45 @@
+import { trainingsOf } from "../report/trainings.ts";
+import { config, type Figure, schema, width } from "./figure.ts";
+
+/** Loss by step, a line a training, compared ones included; the running mean takes out the noise of single batches. */
+export const loss: Figure = ({ runs }) => {
+  const values = trainingsOf(runs).flatMap(({ name, curve }) => {
+    if (curve === undefined) return [];
+    const each = Math.max(1, Math.ceil(curve.loss.length / 200));
+    const training = smooth(curve.loss.map(({ loss }) => loss)).flatMap((value, index) =>
+      index % each === 0 ? [{ run: name, part: "training", step: curve.loss[index]?.step, loss: value }] : [],
+    );
+    return [...training, ...curve.validation.map(({ step, loss }) => ({ run: name, part: "validation", step, loss }))];
+  });
+  if (values.length === 0) return undefined;
+  const colour = { field: "run", type: "nominal", title: null };
+  const x = { field: "step", type: "quantitative", title: "optimiser step" };
+  const y = { field: "loss", type: "quantitative", title: "loss (nats a token)", scale: { zero: false } };
+  return {
+    $schema: schema,
+    width,
+    height: 180,
+    config,
+    data: { values },
+    layer: [
+      {
+        transform: [{ filter: "datum.part == 'training'" }],
+        mark: { type: "line", strokeWidth: 1.5 },
+        encoding: { x, y, color: colour },
+      },
+      {
+        transform: [{ filter: "datum.part == 'validation'" }],
+        mark: { type: "point", filled: true, size: 50 },
+        encoding: { x, y, color: colour },
+      },
+    ],
+  };
+};
+
+function smooth(values: readonly number[]): readonly number[] {
+  const window = Math.max(1, Math.round(values.length / 40));
+  return values.map((_, index) => {
+    const part = values.slice(Math.max(0, index - window + 1), index + 1);
+    return part.reduce((sum, value) => sum + value, 0) / part.length;
+  });
+}

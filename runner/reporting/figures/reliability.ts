@@ -1,0 +1,32 @@
+import { subject } from "../report/words.ts";
+import { config, type Figure, schema } from "./figure.ts";
+
+/** Whether a probability means what it says. */
+export const reliability: Figure = ({ runs }) => {
+  const run = runs.findLast(({ analysis }) => analysis !== undefined);
+  const bins = run?.analysis?.arms[subject(run)]?.calibration?.per_token.bins.filter(({ cases }) => cases > 0) ?? [];
+  if (bins.length === 0) return undefined;
+  const unit = { type: "quantitative", scale: { domain: [0, 1] } };
+  return {
+    $schema: schema,
+    width: 220,
+    height: 180,
+    config,
+    layer: [
+      {
+        data: { values: [{ at: 0 }, { at: 1 }] },
+        mark: { type: "line", strokeDash: [4, 4], color: "#888" },
+        encoding: { x: { field: "at", ...unit }, y: { field: "at", ...unit } },
+      },
+      {
+        data: { values: bins },
+        mark: { type: "point", filled: true, opacity: 1 },
+        encoding: {
+          x: { field: "confidence", ...unit, title: "probability of the answer" },
+          y: { field: "accuracy", ...unit, title: "exactly right" },
+          size: { field: "cases", type: "quantitative", title: "cases" },
+        },
+      },
+    ],
+  };
+};

@@ -1,0 +1,47 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Answer } from "../evaluation/statistics/comparison.ts";
+import type { FinishedRun } from "./runs.ts";
+
+/** A file of a finished run is no longer there: its bytes were dropped, or the manifest lies elsewhere. */
+export class OutputGone extends Error {}
+
+/** The answers of one arm, in the order of the scored rows. Throws OutputGone. */
+export function answersOf(run: FinishedRun, arm: string, artifacts: string): readonly Answer[] {
+  return readOutput(run, `evaluate.${arm}`, "predictions.jsonl", artifacts)
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Answer);
+}
+
+/** The labels of an experiment's training rows. Throws OutputGone. */
+export function vocabularyOf(run: FinishedRun, artifacts: string): readonly string[] {
+  const counts = JSON.parse(readOutput(run, "data", "labels.json", artifacts)) as readonly { readonly label: string }[];
+  return counts.map(({ label }) => label);
+}
+
+/** The arms that an experiment has itself, without those of experiments that it compares itself with. */
+export function ownArms({ manifest }: FinishedRun): readonly string[] {
+  return Object.keys(manifest.arms).filter((arm) => !arm.includes("."));
+}
+
+/** The arm that an experiment is about: what it trained, else the untrained model. */
+export function subjectOf(run: FinishedRun): string {
+  const arms = ownArms(run);
+  return ["tuned", "zero_shot"].find((arm) => arms.includes(arm)) ?? (arms[0] as string);
+}
+
+/** A file in the store, or beside a manifest that was moved together with its run's files. */
+function readOutput({ manifest, path }: FinishedRun, step: string, file: string, artifacts: string): string {
+  const { object } = manifest.steps[step] ?? {};
+  const folder = step.includes(".") ? step.slice(step.indexOf(".") + 1) : step;
+  const places = [
+    ...(object === undefined ? [] : [join(artifacts, "store/objects", object, file)]),
+    join(dirname(path), folder, file),
+  ];
+  const found = places.find(existsSync);
+  if (found !== undefined) return readFileSync(found, "utf8");
+  throw new OutputGone(
+    `${manifest.experiment} ${manifest.run}: ${step}'s ${file} is no longer there; run ${manifest.file} again`,
+  );
+}

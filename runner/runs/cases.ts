@@ -1,0 +1,133 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Analysis, Failure } from "../evaluation/error-analysis/analyse.ts";
+import type { Experiment } from "../config/schema.ts";
+import { type View, viewLabels, viewOf } from "../data/labels/views.ts";
+import { caseOutcome } from "../evaluation/metrics/detail.ts";
+import type { Case, CaseAnswer, Cases } from "../reporting/report/cases.ts";
+import { armWord } from "../reporting/report/words.ts";
+import type { DataRow } from "../pipeline/steps/data.ts";
+import type { Prediction } from "../pipeline/steps/evaluate.ts";
+import { readJsonLines } from "../pipeline/steps/jsonl.ts";
+import { FactsMissing } from "./facts.ts";
+import type { FinishedRun } from "./runs.ts";
+import { synonymsNow } from "./synonyms.ts";
+
+/** One arm's answers and how they are shown. */
+type Column = {
+  readonly word: string;
+  readonly run: FinishedRun;
+  readonly arm: string;
+};
+
+/** Every scored case of some finished runs with the answers of all their arms; answers that runs share stand there once. */
+export function casesOf(
+  runs: readonly FinishedRun[],
+  analysed: readonly { readonly analysis?: Analysis }[],
+  root: string,
+): Cases {
+  const notes: string[] = [];
+  const columns = columnsOf(runs);
+  const views = new Map(runs.map((run) => [run, shownView(run, root, notes)]));
+  const categories = categoriesOf(analysed.map(({ analysis }) => analysis));
+  const position = new Map(categories.map(({ name }, index) => [name, index]));
+  const cases = new Map<string, Case & { readonly answers: (CaseAnswer | null)[] }>();
+  for (const run of runs) {
+    const { view, of } = views.get(run) as Shown;
+    const inputs = new Map(rowsOf(run).map(({ id, input }) => [id, input]));
+    const wrong = failuresOf(run);
+    for (const [index, column] of columns.entries()) {
+      if (column.run !== run) continue;
+      for (const { id, gold, labels, text } of linesOf<Prediction>(run, `${column.arm}/predictions.jsonl`)) {
+        const input = inputs.get(id) ?? "";
+        const key = JSON.stringify([id, input, gold, view]);
+        const one = cases.get(key) ?? { id, input, gold: viewLabels(gold, of), answers: columns.map(() => null) };
+        cases.set(key, one);
+        const { omissions, additions } = caseOutcome(gold, labels, of);
+        const missed = new Set(omissions);
+        one.answers[index] = {
+          right: one.gold.filter((label) => !missed.has(label)),
+          missed: omissions,
+          added: additions,
+          categories: (wrong.get(`${column.arm} ${id}`)?.categories ?? []).flatMap((name) => position.get(name) ?? []),
+          ...(text === undefined ? {} : { text }),
+        };
+      }
+    }
+  }
+  return {
+    view: [...new Set([...views.values()].map(({ view }) => view))].join(", "),
+    arms: columns.map(({ word }) => word),
+    categories,
+    cases: [...cases.values()],
+    notes,
+  };
+}
+
+type Shown = { readonly view: View; readonly of: ReturnType<typeof viewOf> };
+
+/** The primary view; the basic one where the synonyms that it was judged with are not there any more. */
+function shownView(run: FinishedRun, root: string, notes: string[]): Shown {
+  const { view } = configOf(run).evaluate.primary;
+  if (view !== "canonical") return { view, of: viewOf(view) };
+  const { synonyms, state } = synonymsNow(run, root);
+  if (state === "none" || state === "same") return { view, of: viewOf(view, synonyms) };
+  notes.push(
+    `${run.manifest.experiment}: the synonyms are ${state === "gone" ? "gone" : "not those of the run any more"}, so labels are shown in the basic view. Categories are those of the run.`,
+  );
+  return { view: "basic", of: viewOf("basic") };
+}
+
+/** Arms of all runs. One that several runs share, byte by byte, stands there once; the run is named where arms differ. */
+function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
+  const found = new Map<string, Column & { readonly own: string }>();
+  for (const run of runs) {
+    for (const arm of Object.keys(run.manifest.arms)) {
+      const digest = run.manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`;
+      const key = `${arm} ${digest}`;
+      if (!found.has(key)) found.set(key, { word: armWord(arm), own: ownWord(run, arm, runs), run, arm });
+    }
+  }
+  const all = [...found.values()];
+  return all.map(({ own, ...column }) => ({
+    ...column,
+    word: all.filter(({ word }) => word === column.word).length > 1 ? own : column.word,
+  }));
+}
+
+/** An arm with what sets its run apart from the others. */
+function ownWord({ manifest }: FinishedRun, arm: string, runs: readonly FinishedRun[]): string {
+  const { experiment, run, coordinates } = manifest;
+  const alone = runs.filter((other) => other.manifest.experiment === experiment).length === 1;
+  const which = alone ? "" : ` ${coordinates === "" ? run : coordinates}`;
+  return `${experiment}${which}, ${armWord(arm)}`;
+}
+
+function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categories"] {
+  const found = new Map<string, string>();
+  for (const analysis of analyses) {
+    for (const { categories } of Object.values(analysis?.arms ?? {})) {
+      for (const { name, definition } of categories) found.set(name, definition);
+    }
+  }
+  return [...found].map(([name, definition]) => ({ name, definition }));
+}
+
+function rowsOf(run: FinishedRun): readonly DataRow[] {
+  return linesOf<DataRow>(run, `data/${configOf(run).evaluate.on}.jsonl`);
+}
+
+/** Categories of wrong answers; none where a run was not analysed. */
+function failuresOf(run: FinishedRun): ReadonlyMap<string, Failure> {
+  if (!existsSync(join(dirname(run.path), "failures.jsonl"))) return new Map();
+  return new Map(linesOf<Failure>(run, "failures.jsonl").map((one) => [`${one.arm} ${one.id}`, one]));
+}
+
+function linesOf<T>(run: FinishedRun, file: string): readonly T[] {
+  const path = join(dirname(run.path), file);
+  if (!existsSync(path))
+    throw new FactsMissing(`${path} is gone; run the experiment again, which builds only what is missing`);
+  return readJsonLines<T>(path);
+}
+
+const configOf = ({ manifest }: FinishedRun): Experiment => manifest.config as unknown as Experiment;

@@ -1,0 +1,243 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { parseSynonyms } from "../data/labels/synonyms.ts";
+import { type View, viewOf } from "../data/labels/views.ts";
+import type { MetricName } from "../evaluation/metrics/metrics.ts";
+import { sha256 } from "../util/canonical.ts";
+import type { Json } from "../pipeline/plan/step.ts";
+import { type Answer, type Answerer, CasesDiffer, type Comparison, compareAnswers } from "../evaluation/statistics/comparison.ts";
+import { answersOf, ownArms, subjectOf, vocabularyOf } from "./answers.ts";
+import { dotted } from "./config.ts";
+import { looksOf, testFileOf } from "./ledger.ts";
+import type { Cost } from "./manifest.ts";
+import type { FinishedRun } from "./runs.ts";
+
+/** Runs cannot be compared; every reason is one sentence. */
+export class NotComparable extends Error {
+  readonly reasons: readonly string[];
+
+  constructor(reasons: readonly string[]) {
+    super(reasons.join("; "));
+    this.reasons = reasons;
+  }
+}
+
+/** What a comparison of finished runs is made with. */
+export type ComparingRuns = {
+  readonly root: string;
+  readonly artifacts: string;
+  /** Instead of the first run's primary view and metric. */
+  readonly view?: View | undefined;
+  readonly metric?: MetricName | undefined;
+  /** Compare what the runs have in common although they are not comparable. */
+  readonly force: boolean;
+};
+
+/** Finished runs side by side, with what they cost and how often their test file was scored. */
+export type RunComparison = Comparison & {
+  readonly runs: readonly { readonly experiment: string; readonly run: string; readonly cost: Cost }[];
+  /** Answerer -> the runs and arm that it stands for. */
+  readonly answerers: Readonly<Record<string, { readonly arm: string; readonly runs: readonly string[] }>>;
+  /** What a reader must know: settings that differ, cases that were left out. */
+  readonly notes: readonly string[];
+  /** How often the test file was scored so far, by the study's ledger; null where validation rows were scored. */
+  readonly test_looks: number | null;
+};
+
+type Config = {
+  readonly task: string;
+  readonly data: { readonly labels: { readonly separator: string; readonly synonyms?: string } };
+  readonly generate: { readonly engine: string; readonly precision?: string };
+  readonly evaluate: {
+    readonly on: string;
+    readonly metrics: readonly MetricName[];
+    readonly primary: { readonly metric: MetricName; readonly view: View };
+    readonly bootstrap: { readonly samples: number; readonly seed: number };
+  };
+};
+
+const configOf = ({ manifest }: FinishedRun): Config => manifest.config as unknown as Config;
+
+/**
+ * Compares finished runs: the arms of one; of several, what each is about, and their baselines. Runs that differ in nothing but
+ * seeds are one answerer, averaged over them. Throws NotComparable, and OutputGone where answers are no longer there.
+ */
+export async function compareRuns(
+  runs: readonly [FinishedRun, ...FinishedRun[]],
+  { root, artifacts, view, metric, force }: ComparingRuns,
+): Promise<RunComparison> {
+  const [first] = runs;
+  const reasons = differences(runs);
+  if (reasons.length > 0 && !force) throw new NotComparable(reasons);
+  const { evaluate } = configOf(first);
+  const primary = metric ?? evaluate.primary.metric;
+  const shown = view ?? evaluate.primary.view;
+  const answerers = runs.length === 1 ? armsOf(first) : acrossRuns(runs);
+  const read = answerers.map(
+    ({ name, members }): Answerer => ({
+      name,
+      seeds: members.map(({ run, arm }) => answersOf(run, arm, artifacts)),
+    }),
+  );
+  const notes = [...reasons];
+  const fair = force ? inCommon(read, notes) : read;
+  const { of, note } = reader(first, shown, root);
+  const space = new Set(runs.flatMap((run) => vocabularyOf(run, artifacts)));
+  try {
+    const comparison = await compareAnswers(fair, {
+      view: shown,
+      of,
+      space,
+      subject: answerers.find(({ subject }) => subject)?.name ?? (answerers[0]?.name as string),
+      names: [...new Set([...evaluate.metrics, primary])],
+      primary,
+      bootstrap: evaluate.bootstrap,
+    });
+    return {
+      ...comparison,
+      runs: runs.map(({ manifest: { experiment, run, cost } }) => ({ experiment, run, cost })),
+      answerers: Object.fromEntries(
+        answerers.map(({ name, members }) => [
+          name,
+          {
+            arm: members[0]?.arm as string,
+            runs: members.map(({ run }) => `${run.manifest.experiment}/${run.manifest.run}`),
+          },
+        ]),
+      ),
+      notes: [...notes, ...(note === undefined ? [] : [note])],
+      test_looks: looksOf(first, artifacts),
+    };
+  } catch (error) {
+    if (error instanceof CasesDiffer) throw new NotComparable([error.message]);
+    throw error;
+  }
+}
+
+type Member = { readonly run: FinishedRun; readonly arm: string };
+type Group = { readonly name: string; readonly subject: boolean; readonly members: readonly Member[] };
+
+function armsOf(run: FinishedRun): readonly Group[] {
+  const subject = subjectOf(run);
+  return Object.keys(run.manifest.arms).map((arm) => ({
+    name: arm,
+    subject: arm === subject,
+    members: [{ run, arm }],
+  }));
+}
+
+/** What each run is about, seeds together; then the other arms, those that several runs share once. */
+function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
+  const bySettings = new Map<string, FinishedRun[]>();
+  for (const run of runs) {
+    const settings = settingsOf(run);
+    bySettings.set(settings, [...(bySettings.get(settings) ?? []), run]);
+  }
+  const several = [...bySettings.values()];
+  const experiments = several.map(([run]) => (run as FinishedRun).manifest.experiment);
+  const subjects = several.map((members, index): Group => {
+    const [{ manifest }] = members as [FinishedRun];
+    const unique = experiments.filter((name) => name === manifest.experiment).length === 1;
+    const name = unique ? manifest.experiment : `${manifest.experiment}/${manifest.run}`;
+    return {
+      name: members.length > 1 ? `${name} (${members.length} ${isFolded(members) ? "folds" : "seeds"})` : name,
+      subject: index === 0,
+      members: members.map((run) => ({ run, arm: subjectOf(run) })),
+    };
+  });
+  const known = new Set<string>();
+  const others = new Map<string, readonly Member[]>();
+  for (const members of several) {
+    for (const arm of ownArms(members[0] as FinishedRun)) {
+      const own = members.filter((run) => {
+        const answers = `${arm} ${run.manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256 ?? ""}`;
+        const isNew = arm !== subjectOf(run) && !known.has(answers);
+        known.add(answers);
+        return isNew;
+      });
+      if (own.length === 0) continue;
+      const name = others.has(arm) ? `${(own[0] as FinishedRun).manifest.experiment}.${arm}` : arm;
+      others.set(
+        name,
+        own.map((run) => ({ run, arm })),
+      );
+    }
+  }
+  const baselines = [...others].map(([name, members]) => ({ name, subject: false, members }));
+  return [...subjects, ...baselines];
+}
+
+function foldOf({ config }: FinishedRun["manifest"]): Json | undefined {
+  return dotted(config).get("data.validation.fold");
+}
+
+/** Whether the runs of one setting keep different rows apart. */
+function isFolded(members: readonly FinishedRun[]): boolean {
+  return new Set(members.map(({ manifest }) => foldOf(manifest))).size > 1;
+}
+
+/** A run's configuration without its seeds of training and generation, and without the fold that it keeps apart. */
+function settingsOf({ manifest }: FinishedRun): string {
+  const kept = [...dotted(manifest.config)].filter(
+    ([key]) => !/^(train|generate)\..*seed$|^data\.validation\.fold$/.test(key),
+  );
+  return JSON.stringify([manifest.experiment, kept]);
+}
+
+/** Why runs may not be compared, in sentences; none if they may. */
+function differences(runs: readonly FinishedRun[]): readonly string[] {
+  const by = (what: string, of: (run: FinishedRun) => Json | undefined): string[] => {
+    const values = new Map(runs.map((run) => [JSON.stringify(of(run)) ?? "absent", run.manifest.experiment]));
+    if (values.size < 2) return [];
+    return [
+      `${what} differ: ${[...values].map(([value, name]) => `${name} ${value.length > 24 ? `${value.slice(1, 9)}…` : value}`).join(", ")}`,
+    ];
+  };
+  return [
+    ...by("tasks", (run) => configOf(run).task),
+    ...by("scored parts (evaluate.on)", (run) => configOf(run).evaluate.on),
+    ...by("test files", (run) => testFileOf(run)?.sha256),
+    ...by("label separators", (run) => configOf(run).data.labels.separator),
+    ...by("synonyms, and so the canonical view,", ({ manifest, ...run }) => {
+      const { synonyms } = configOf({ manifest, ...run }).data.labels;
+      return synonyms === undefined ? "none" : (manifest.provenance.sources[synonyms] ?? synonyms);
+    }),
+    ...by("precisions of generation", (run) =>
+      configOf(run).generate.engine === "replay" ? undefined : configOf(run).generate.precision,
+    ),
+  ];
+}
+
+/** Only the cases that every answerer has, with the same gold; says how many were left out. */
+function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Answerer[] {
+  const lists = answerers.flatMap(({ seeds }) => seeds);
+  const key = ({ id, gold }: Answer): string => JSON.stringify([id, gold]);
+  const keys = lists.map((answers) => new Set(answers.map(key)));
+  const shared = new Set([...(keys[0] ?? [])].filter((one) => keys.every((own) => own.has(one))));
+  if (shared.size === 0) throw new NotComparable(["the runs have no case in common"]);
+  const most = Math.max(...lists.map((answers) => answers.length));
+  if (shared.size < most) notes.push(`only the ${shared.size} of ${most} cases that all have in common are compared`);
+  return answerers.map(({ name, seeds }) => ({
+    name,
+    seeds: seeds.map((answers) => answers.filter((answer) => shared.has(key(answer)))),
+  }));
+}
+
+/** How labels are read in a view; the canonical one needs the synonym file, as it is now. */
+function reader(run: FinishedRun, view: View, root: string) {
+  const path = configOf(run).data.labels.synonyms;
+  if (view !== "canonical" || path === undefined) return { of: viewOf(view), note: undefined };
+  let text: string;
+  try {
+    text = readFileSync(join(root, path), "utf8");
+  } catch {
+    throw new NotComparable([`the synonym file ${path} is gone: choose another view with --view basic`]);
+  }
+  const parsed = parseSynonyms({ path, text });
+  if (!parsed.ok) throw new NotComparable([`the synonym file ${path} is wrong: ${parsed.diagnostics[0]?.message}`]);
+  const changed = sha256(text) !== run.manifest.provenance.sources[path];
+  return {
+    of: viewOf(view, parsed.value),
+    note: changed ? `${path} has changed since the run: the canonical view is that of today` : undefined,
+  };
+}

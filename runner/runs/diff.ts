@@ -1,0 +1,191 @@
+import { type View, viewOf } from "../data/labels/views.ts";
+import { caseOutcome } from "../evaluation/metrics/detail.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { Json } from "../pipeline/plan/step.ts";
+import type { Answer } from "../evaluation/statistics/comparison.ts";
+import { answersOf, OutputGone } from "./answers.ts";
+import { dotted } from "./config.ts";
+import type { Manifest } from "./manifest.ts";
+import type { FinishedRun } from "./runs.ts";
+
+/** A value of both sides; null where a side has none. */
+export type Change = { readonly name: string; readonly a: Json; readonly b: Json };
+
+/** One case that one run answers right and the other wrong, or both wrong in different ways. */
+export type Flip = {
+  readonly id: string;
+  readonly gold: readonly string[];
+  readonly a: readonly string[];
+  readonly b: readonly string[];
+};
+
+/** How the answers of one arm differ, exactness judged in the view. `fixed` are wrong in A and right in B. */
+export type Flips = {
+  readonly cases: number;
+  readonly fixed: readonly Flip[];
+  readonly broken: readonly Flip[];
+  /** Wrong in both, with different labels. */
+  readonly changed: readonly Flip[];
+};
+
+/** What differs between two runs, by where it comes from. */
+export type RunDiff = {
+  readonly a: string;
+  readonly b: string;
+  readonly view: View;
+  readonly config: readonly Change[];
+  readonly data: readonly Change[];
+  readonly prompt: readonly Change[];
+  readonly recipe: readonly Change[];
+  readonly environment: readonly Change[];
+  readonly hardware: readonly Change[];
+  /** Files of steps, by their sha256. */
+  readonly files: readonly Change[];
+  /** "tuned canonical micro_f1" */
+  readonly metrics: readonly (Change & { readonly difference: number | null })[];
+  /** By arm that both have. */
+  readonly cases: Readonly<Record<string, Flips>>;
+  /** What could not be compared, and why. */
+  readonly notes: readonly string[];
+};
+
+/** What diffing needs of the store. */
+export type DiffWorld = {
+  readonly artifacts: string;
+  peek(key: string): StoreRecord | undefined;
+  readonly synonyms?: Parameters<typeof viewOf>[1];
+};
+
+/** Compares two runs in all that made them and all that came of it. Cases are judged in `view`. */
+export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, world: DiffWorld): RunDiff {
+  const sources = changes(named(a, world), named(b, world));
+  const of = (kind: string): readonly Change[] =>
+    sources
+      .filter(({ name }) => name.startsWith(`${kind} `))
+      .map(({ name, ...sides }) => ({ name: name.slice(kind.length + 1), ...sides }));
+  const notes: string[] = [];
+  const cases: Record<string, Flips> = {};
+  const seen = viewOf(view, world.synonyms);
+  for (const arm of Object.keys(a.manifest.arms).filter((name) => name in b.manifest.arms)) {
+    try {
+      if (answersFile(a, arm) === answersFile(b, arm)) cases[arm] = { cases: 0, fixed: [], broken: [], changed: [] };
+      else cases[arm] = flips(answersOf(a, arm, world.artifacts), answersOf(b, arm, world.artifacts), seen, arm, notes);
+    } catch (error) {
+      if (!(error instanceof OutputGone)) throw error;
+      notes.push(error.message);
+    }
+  }
+  return {
+    a: nameOf(a),
+    b: nameOf(b),
+    view,
+    config: changes(dotted(a.manifest.config), dotted(b.manifest.config)),
+    data: of("data"),
+    prompt: of("prompt"),
+    recipe: of("recipe"),
+    environment: changes(environmentOf(a.manifest), environmentOf(b.manifest)),
+    hardware: changes(hardwareOf(a.manifest), hardwareOf(b.manifest)),
+    files: changes(filesOf(a.manifest), filesOf(b.manifest)),
+    metrics: changes(metricsOf(a.manifest), metricsOf(b.manifest)).map((change) => ({
+      ...change,
+      difference: typeof change.a === "number" && typeof change.b === "number" ? change.b - change.a : null,
+    })),
+    cases,
+    notes,
+  };
+}
+
+const nameOf = ({ manifest }: FinishedRun): string => `${manifest.experiment}/${manifest.run}`;
+
+function answersFile({ manifest }: FinishedRun, arm: string): string | undefined {
+  return manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256;
+}
+
+/** What stands differently in two maps, in the order of the first. */
+function changes(a: ReadonlyMap<string, Json>, b: ReadonlyMap<string, Json>): readonly Change[] {
+  return [...new Set([...a.keys(), ...b.keys()])]
+    .filter((name) => JSON.stringify(a.get(name)) !== JSON.stringify(b.get(name)))
+    .map((name) => ({ name, a: a.get(name) ?? null, b: b.get(name) ?? null }));
+}
+
+/**
+ * Sources of a run's steps by kind, with their digests: from the records of its steps, where recipes and templates have
+ * logical names; from the manifest where a record is gone.
+ */
+function named({ manifest }: FinishedRun, { peek }: DiffWorld): ReadonlyMap<string, Json> {
+  const found = new Map<string, Json>();
+  for (const [id, { key }] of Object.entries(manifest.steps)) {
+    for (const [name, digest] of Object.entries(peek(key)?.ingredients.sources ?? {})) {
+      if (name.startsWith("recipes/")) found.set(`recipe ${name}`, digest);
+      else if (name === "template") found.set(`prompt template of ${id}`, digest);
+      else if (!name.startsWith("lock of")) found.set(`data ${name}`, digest);
+    }
+  }
+  if (found.size > 0) return found;
+  return new Map(
+    Object.entries(manifest.provenance.sources).map(([path, digest]) => [
+      `${/\.hbs$/.test(path) ? "prompt" : "data"} ${path}`,
+      digest,
+    ]),
+  );
+}
+
+function environmentOf({ provenance }: Manifest): ReadonlyMap<string, Json> {
+  const { exp, node, git, os, locks, packages } = provenance;
+  return dotted({ exp, node, os, git, "lock sha256": locks, packages } as unknown as Json);
+}
+
+function hardwareOf({ provenance, steps }: Manifest): ReadonlyMap<string, Json> {
+  const devices = Object.entries(steps).flatMap(([id, { evidence }]) =>
+    evidence.device === undefined ? [] : [[`device of ${id}`, evidence.device] as const],
+  );
+  return new Map([...dotted(provenance.hardware), ...devices]);
+}
+
+function filesOf({ steps }: Manifest): ReadonlyMap<string, Json> {
+  return new Map(
+    Object.entries(steps).flatMap(([id, { files }]) =>
+      Object.entries(files).map(([path, { sha256 }]) => [`${id}: ${path}`, sha256] as const),
+    ),
+  );
+}
+
+function metricsOf({ arms }: Manifest): ReadonlyMap<string, Json> {
+  return new Map(
+    Object.entries(arms).flatMap(([arm, views]) =>
+      Object.entries(views).flatMap(([view, metrics]) =>
+        Object.entries(metrics).map(([metric, value]) => [`${arm} ${view} ${metric}`, value as number] as const),
+      ),
+    ),
+  );
+}
+
+function flips(
+  a: readonly Answer[],
+  b: readonly Answer[],
+  of: ReturnType<typeof viewOf>,
+  arm: string,
+  notes: string[],
+): Flips {
+  const other = new Map(b.map((answer) => [answer.id, answer]));
+  const found = { fixed: [] as Flip[], broken: [] as Flip[], changed: [] as Flip[] };
+  let cases = 0;
+  let otherGold = 0;
+  for (const first of a) {
+    const second = other.get(first.id);
+    if (second === undefined) continue;
+    cases++;
+    if (JSON.stringify(first.gold) !== JSON.stringify(second.gold)) otherGold++;
+    if (JSON.stringify(first.labels) === JSON.stringify(second.labels)) continue;
+    const was = caseOutcome(first.gold, first.labels, of);
+    const is = caseOutcome(second.gold, second.labels, of);
+    const flip: Flip = { id: first.id, gold: first.gold, a: first.labels, b: second.labels };
+    if (!was.exact && is.exact) found.fixed.push(flip);
+    else if (was.exact && !is.exact) found.broken.push(flip);
+    else if (!was.exact && !caseOutcome(first.labels, second.labels, of).exact) found.changed.push(flip);
+  }
+  const alone = a.length + b.length - 2 * cases;
+  if (alone > 0) notes.push(`${arm}: ${alone} cases are in one of the runs only`);
+  if (otherGold > 0) notes.push(`${arm}: the gold of ${otherGold} cases differs`);
+  return { cases, ...found };
+}

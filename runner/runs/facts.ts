@@ -1,0 +1,100 @@
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import type { Experiment } from "../config/schema.ts";
+import type { Message } from "../pipeline/template.ts";
+import { runNames } from "../reporting/report/names.ts";
+import type { ArmFacts, Curve, RunFacts } from "../reporting/report/study.ts";
+import type { Comparison } from "../evaluation/statistics/comparison.ts";
+import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
+import { readJsonLines } from "../pipeline/steps/jsonl.ts";
+import { Ablations } from "./ablation.ts";
+import type { FinishedRun } from "./runs.ts";
+import { publishedFolder } from "./seal.ts";
+import { modelUploadsOf } from "./uploads.ts";
+
+/** A file that a manifest names is not there any more. */
+export class FactsMissing extends Error {}
+
+/**
+ * What a report says of a run: its manifest and the files that the manifest names. `looks` counts looks at its scored file;
+ * `ablations` are shared by the runs of one report.
+ */
+export function factsOf(finished: FinishedRun, looks: number | null, ablations = new Ablations()): RunFacts {
+  const { manifest, path } = finished;
+  const folder = dirname(path);
+  const config = manifest.config as unknown as Experiment;
+  const { view } = config.evaluate.primary;
+  const json = <T>(name: string): T | undefined => {
+    const file = join(folder, name);
+    if (!existsSync(file)) return undefined;
+    return JSON.parse(readFileSync(file, "utf8")) as T;
+  };
+  const needed = <T>(name: string): T => {
+    const value = json<T>(name);
+    if (value === undefined)
+      throw new FactsMissing(
+        `${join(folder, name)} is gone; run the experiment again, which builds only what is missing`,
+      );
+    return value;
+  };
+  const arms = Object.keys(manifest.arms).map((name): ArmFacts => {
+    const metrics = needed<ArmMetrics>(`${name}/metrics.json`);
+    return {
+      name,
+      views: metrics.views as ArmFacts["views"],
+      labels: metrics.per_label[view],
+      parseFailures: metrics.parse_failures.count,
+      truncated: metrics.truncated,
+      outOfSetRate: metrics.out_of_set[view].rate,
+      goldCardinality: metrics.cardinality.gold.mean,
+      predictedCardinality: metrics.cardinality.predicted.mean,
+      object: manifest.steps[`evaluate.${name}`]?.object ?? "",
+    };
+  });
+  const optional = {
+    ablation: ablations.of(finished),
+    comparison: json<Comparison>("comparison.json"),
+    audit: json<NonNullable<RunFacts["audit"]>>("data/audit.json"),
+    analysis: json<NonNullable<RunFacts["analysis"]>>("analysis.json"),
+    model: json<NonNullable<RunFacts["model"]>>("model.json"),
+    preflight: json<NonNullable<RunFacts["preflight"]>>("preflight.json"),
+  };
+  const { experiment, run, coordinates, smoke, created, file, set, steps, cost, provenance } = manifest;
+  return {
+    ...{ experiment, run, coordinates, smoke, created, file, set, config, steps, arms, cost, provenance, looks },
+    ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<RunFacts>),
+    name: runNames([{ experiment, run, coordinates, config }])[0] as string,
+    compared: (manifest.compared ?? {}) as unknown as RunFacts["compared"],
+    uploads: modelUploadsOf(finished).map(({ repo, commit, private: closed }) => ({ repo, commit, private: closed })),
+    curves: curvesOf(Object.keys(steps), json),
+    prompts: promptsOf(folder, config, arms),
+    trainLabels: json<RunFacts["trainLabels"]>("data/labels.json") ?? [],
+  };
+}
+
+/** The curve of every training: "train", and "train@<experiment>" for those of compared experiments. */
+function curvesOf(steps: readonly string[], json: <T>(name: string) => T | undefined): Readonly<Record<string, Curve>> {
+  const trained = steps.filter((id) => id === "train" || id.startsWith("train@"));
+  return Object.fromEntries(
+    trained.flatMap((id) => {
+      const curve = json<Curve>(join(publishedFolder(id), "train.json"));
+      return curve === undefined ? [] : [[id, curve]];
+    }),
+  );
+}
+
+/** The prompt of each arm that a language model answers: the first case as it was shown. */
+function promptsOf(folder: string, config: Experiment, arms: readonly ArmFacts[]): RunFacts["prompts"] {
+  const prompts: Record<string, { template: string; messages: readonly Message[] }> = {};
+  for (const { name } of arms) {
+    const file = join(folder, name, "eval.jsonl");
+    if (!existsSync(file)) continue;
+    const [first] = readJsonLines<{ messages: readonly Message[] }>(file);
+    const isOwn = name === "tuned" || config.train === undefined;
+    prompts[name] = {
+      template: isOwn ? config.prompt.template : config.prompt.zero_shot,
+      messages: first?.messages ?? [],
+    };
+  }
+  return prompts;
+}

@@ -1,0 +1,52 @@
+import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Ingredients } from "../pipeline/plan/record.ts";
+import type { Store } from "../store/store.ts";
+import { type FinishedRun, latestManifest, runsAt } from "./runs.ts";
+
+/** What a step was made of in the latest finished run of its experiment; asked only for steps that are a miss. */
+export function formerIngredients(
+  plan: Plan,
+  artifacts: string,
+  store: Pick<Store, "peek">,
+): (step: PlannedStep) => Ingredients | undefined {
+  const latest = once((experiment: string) => latestManifest(artifacts, experiment));
+  const runsOf = once((experiment: string) => runsAt(artifacts, experiment));
+  const former = new Map<string, FinishedRun | undefined>();
+  const formerOf = (owner: Owner): FinishedRun | undefined => {
+    const name = `${owner.experiment}\n${owner.coordinates}\n${owner.isFinal}`;
+    if (!former.has(name)) {
+      const last = latest(owner.experiment);
+      const isIt = last === undefined || owner.coordinates === "" || isOf(last, owner);
+      const same = isIt ? last : runsOf(owner.experiment)(owner.coordinates).findLast((run) => isOf(run, owner));
+      former.set(name, same ?? last);
+    }
+    return former.get(name);
+  };
+  const owners = new Map<PlannedStep, Owner & { readonly id: string }>();
+  for (const { experiment, coordinates, steps } of plan.runs) {
+    const isFinal = steps.has("select");
+    for (const [id, step] of steps) if (!owners.has(step)) owners.set(step, { experiment, coordinates, isFinal, id });
+  }
+  return (step) => {
+    // A selection belongs to no run while its winner is not known.
+    const owner = owners.get(step);
+    const key = owner && formerOf(owner)?.manifest.steps[owner.id]?.key;
+    return key === undefined ? undefined : store.peek(key)?.ingredients;
+  };
+}
+
+/** The run that a step is looked up in; `isFinal` where a winner is scored on test, beside its run on validation rows. */
+type Owner = { readonly experiment: string; readonly coordinates: string; readonly isFinal: boolean };
+
+function isOf({ manifest }: FinishedRun, { coordinates, isFinal }: Owner): boolean {
+  return manifest.coordinates === coordinates && "select" in manifest.steps === isFinal;
+}
+
+/** Looks once at each experiment: a sweep asks for each of its points. */
+function once<T>(look: (experiment: string) => T): (experiment: string) => T {
+  const known = new Map<string, T>();
+  return (experiment) => {
+    if (!known.has(experiment)) known.set(experiment, look(experiment));
+    return known.get(experiment) as T;
+  };
+}

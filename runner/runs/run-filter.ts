@@ -1,0 +1,97 @@
+import { suggestion } from "../util/suggest.ts";
+import { type Json, StepFailed } from "../pipeline/plan/step.ts";
+import type { ListedRun } from "./run-index.ts";
+
+/** A condition on a run, as in `train.rank>=16`. */
+type Condition = { readonly key: string; readonly operator: Operator; readonly wanted: string };
+
+const operators = {
+  ">=": (order: number) => order >= 0,
+  "<=": (order: number) => order <= 0,
+  "!=": undefined,
+  "==": undefined,
+  "=": undefined,
+  ">": (order: number) => order > 0,
+  "<": (order: number) => order < 0,
+} as const;
+type Operator = keyof typeof operators;
+
+/** Which runs are wanted, and in which order. */
+export type Wanted = {
+  /** Conditions that all must hold. */
+  readonly where: readonly string[];
+  /** A key, with a minus before it for the largest first. Runs that lack it come last. */
+  readonly sort?: string | undefined;
+};
+
+/** The runs that meet every condition, sorted, and the keys that were named. Throws StepFailed: bad-filter, unknown-key. */
+export function select(
+  runs: readonly ListedRun[],
+  { where, sort }: Wanted,
+): { readonly runs: readonly ListedRun[]; readonly keys: readonly string[] } {
+  const conditions = where.map(parse);
+  const isDown = sort?.startsWith("-") === true;
+  const by = isDown ? sort?.slice(1) : sort;
+  const keys = [...new Set([...conditions.map(({ key }) => key), ...(by === undefined ? [] : [by])])];
+  for (const key of keys) {
+    if (!runs.some(({ line }) => line.value(key) !== undefined)) throw unknown(key, runs);
+  }
+  const chosen = runs.filter(({ line }) => conditions.every((one) => holds(one, line.value(one.key))));
+  if (by === undefined) return { runs: chosen, keys };
+  const valued = chosen.map((run) => ({ run, value: run.line.value(by) }));
+  valued.sort((a, b) => {
+    const [isALast, isBLast] = [a.value ?? undefined, b.value ?? undefined].map((value) => value === undefined);
+    if (isALast || isBLast) return Number(isALast) - Number(isBLast);
+    const order = compare(a.value as Json, b.value as Json);
+    return isDown ? -order : order;
+  });
+  return { runs: valued.map(({ run }) => run), keys };
+}
+
+function parse(text: string): Condition {
+  const [, key = "", operator = "", wanted = ""] = /^([^<>=!]+)(>=|<=|!=|==|=|>|<)(.*)$/s.exec(text) ?? [];
+  if (key.trim() !== "" && wanted.trim() !== "") {
+    return { key: key.trim(), operator: operator as Operator, wanted: wanted.trim().replace(/^(["'])(.*)\1$/s, "$2") };
+  }
+  throw new StepFailed("bad-filter", `--where "${text}" is no condition`, {
+    help: "write a key, one of = != < <= > >=, and a value, in quotation marks for the shell: --where 'train.rank>=16'",
+  });
+}
+
+function holds({ operator, wanted }: Condition, value: Json | undefined): boolean {
+  if (value === undefined || value === null) return false;
+  const accepts = operators[operator];
+  if (accepts === undefined) return isEqual(value, wanted) === (operator !== "!=");
+  if (typeof value === "number") {
+    const limit = Number(wanted);
+    return !Number.isNaN(limit) && accepts(value - limit);
+  }
+  return typeof value === "string" && accepts(compare(value, wanted));
+}
+
+function isEqual(value: Json, wanted: string): boolean {
+  if (typeof value === "number") return value === Number(wanted);
+  if (typeof value !== "object") return String(value) === wanted;
+  const bare = wanted.replace(/[\s"[\]]/g, "");
+  return Array.isArray(value) && value.join(",").replace(/\s/g, "") === bare;
+}
+
+/** Numbers by size, everything else as text; numbers first. */
+function compare(a: Json, b: Json): number {
+  if (typeof a === "number" && typeof b === "number") return a - b;
+  if (typeof a === "number" || typeof b === "number") return typeof a === "number" ? -1 : 1;
+  const [one, other] = [String(a), String(b)];
+  return one < other ? -1 : one > other ? 1 : 0;
+}
+
+function unknown(key: string, runs: readonly ListedRun[]): StepFailed {
+  // The latest are enough to tell what was meant.
+  const known = new Set(runs.slice(-200).flatMap(({ line }) => [...line.values().keys()]));
+  for (const name of [...known]) {
+    const metric = /^(.*)\.(?:raw|basic|canonical)\.([^.]+)$/.exec(name);
+    if (metric !== null) known.add(metric[2] as string).add(`${metric[1]}.${metric[2]}`);
+  }
+  return new StepFailed("unknown-key", `no finished run has a key or metric "${key}"`, {
+    help: suggestion(key, [...known], "some that there are") ?? "look at a run's own with exp show RUN --json",
+  });
+}

@@ -1,0 +1,144 @@
+import type { Json } from "../pipeline/plan/step.ts";
+import { subjectOf } from "./answers.ts";
+import { dotted } from "./config.ts";
+import type { ArmMetrics, Manifest, ViewMetrics } from "./manifest.ts";
+
+/** Stands before each field: JSON writes it as an escape, so that it is in none. */
+const mark = 0x1f;
+const marked = String.fromCharCode(mark);
+const views = ["raw", "basic", "canonical"] as const;
+type View = (typeof views)[number];
+
+/**
+ * What can be asked of one finished run, as one line of ASCII: its head, every leaf of its configuration by its dotted key, and
+ * its metrics by arm and view. A field is found by searching and only then parsed, so that ten thousand runs are filtered
+ * without parsing them.
+ */
+export class RunLine {
+  readonly bytes: Buffer;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  /** The line of a manifest. */
+  static of(manifest: Manifest): RunLine {
+    const { experiment, run, coordinates, created, smoke, cost, config, arms } = manifest;
+    const head = { experiment, run, coordinates, created, smoke, seconds: cost.seconds, peak_memory: cost.peak_memory };
+    const fields: [string, unknown][] = [
+      ...Object.entries(head),
+      ["@arms", Object.keys(arms)],
+      ["@subject", subjectOf({ manifest, path: "" }) ?? ""],
+      ...dotted(config),
+      ...Object.entries(arms).flatMap(([arm, metrics]) =>
+        views.map((view): [string, unknown] => [`@${arm}.${view}`, metrics[view]]),
+      ),
+    ];
+    return new RunLine(
+      Buffer.from(fields.map(([key, value]) => `${marked}${ascii(key)}:${ascii(value)}`).join(""), "latin1"),
+    );
+  }
+
+  /**
+   * A value by a dotted key of the configuration, a word of the head, or a metric: `micro_f1` of the arm that the run is about
+   * in its primary view, `canonical.micro_f1`, `zero_shot.micro_f1`, or `zero_shot.canonical.micro_f1`.
+   */
+  value(key: string): Json | undefined {
+    if (key.startsWith("@")) return undefined;
+    const field = this.#field(key);
+    return field === undefined ? this.#metric(key) : (JSON.parse(field) as Json);
+  }
+
+  /** The metric and view that the experiment is judged by. */
+  primary(): { readonly metric: string; readonly view: View } {
+    return { metric: this.#text("evaluate.primary.metric"), view: this.#text("evaluate.primary.view") as View };
+  }
+
+  arms(): readonly string[] {
+    return JSON.parse(this.#field("@arms") ?? "[]") as string[];
+  }
+
+  /** Every metric of an arm in a view. */
+  metrics(arm: string, view: View): ViewMetrics {
+    return JSON.parse(this.#field(`@${arm}.${view}`) ?? "{}") as ViewMetrics;
+  }
+
+  /** Every metric of every arm. */
+  scores(): Readonly<Record<string, ArmMetrics>> {
+    const of = (arm: string): ArmMetrics => ({
+      raw: this.metrics(arm, "raw"),
+      basic: this.metrics(arm, "basic"),
+      canonical: this.metrics(arm, "canonical"),
+    });
+    return Object.fromEntries(this.arms().map((arm) => [arm, of(arm)]));
+  }
+
+  /** Every key of head and configuration with its value, then every metric as `arm.view.metric`. */
+  values(): ReadonlyMap<string, Json> {
+    const values = new Map<string, Json>();
+    for (const field of this.bytes.toString("latin1").split(marked).slice(1)) {
+      const [, name = '""', value = "null"] = /^("(?:[^"\\]|\\.)*"):(.*)$/.exec(field) ?? [];
+      const key = JSON.parse(name) as string;
+      if (!key.startsWith("@")) values.set(key, JSON.parse(value) as Json);
+    }
+    for (const arm of this.arms()) {
+      for (const view of views) {
+        for (const [metric, value] of Object.entries(this.metrics(arm, view)))
+          values.set(`${arm}.${view}.${metric}`, value);
+      }
+    }
+    return values;
+  }
+
+  #metric(key: string): number | undefined {
+    const [, place = "", metric = ""] = /^(?:(.*)\.)?([^.]+)$/.exec(key) ?? [];
+    const subject = this.#text("@subject");
+    const isView = (word: string): word is View => (views as readonly string[]).includes(word);
+    if (isView(place)) return this.score(subject, place, metric);
+    const { view } = this.primary();
+    if (place === "") return this.score(subject, view, metric);
+    const [, arm = "", last = ""] = /^(.*)\.([^.]+)$/.exec(place) ?? [];
+    return isView(last) ? this.score(arm, last, metric) : this.score(place, view, metric);
+  }
+
+  /** One metric of an arm in a view; searched for, since most of a listing needs one of twenty. */
+  score(arm: string, view: View, metric: string): number | undefined {
+    const group = this.#field(`@${arm}.${view}`);
+    const name = `${ascii(metric)}:`;
+    const at = group?.indexOf(name) ?? -1;
+    if (group === undefined || at < 0) return undefined;
+    const value = JSON.parse(/[^,}]*/.exec(group.slice(at + name.length))?.[0] ?? "null") as number | null;
+    return value ?? undefined;
+  }
+
+  #text(key: string): string {
+    return JSON.parse(this.#field(key) ?? '""') as string;
+  }
+
+  #field(key: string): string | undefined {
+    const name = needle(key);
+    const at = this.bytes.indexOf(name);
+    if (at < 0) return undefined;
+    const end = this.bytes.indexOf(mark, at + name.length);
+    return this.bytes.toString("latin1", at + name.length, end < 0 ? this.bytes.length : end);
+  }
+}
+
+const needles = new Map<string, Buffer>();
+
+/** What a key's field begins with. */
+function needle(key: string): Buffer {
+  const known = needles.get(key);
+  if (known !== undefined) return known;
+  const bytes = Buffer.from(`${marked}${ascii(key)}:`, "latin1");
+  needles.set(key, bytes);
+  return bytes;
+}
+
+/** JSON in ASCII alone, so that a file of it is read without being decoded. */
+function ascii(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[\u007f-\uffff]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+}

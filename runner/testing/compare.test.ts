@@ -1,0 +1,249 @@
+/** Comparisons: experiments that stand beside each other in one plan, and what is said about their arms. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { environmentDir } from "../setup/cache.ts";
+import type { Comparison } from "../evaluation/statistics/comparison.ts";
+import type { RunComparison } from "../runs/compare.ts";
+import type { RunDiff } from "../runs/diff.ts";
+import { addComparedStudy } from "./compared-study.ts";
+import { expectFailure, type Rig, test } from "./rig.ts";
+import { answers } from "./studies.ts";
+
+const file = "experiments/study.yaml";
+
+/** A second experiment that answers the same cases from another file, and the first one naming it. */
+function addOther(rig: Rig): void {
+  rig.write("experiments/data/other.jsonl", answers("test-", 9, 101));
+  const text = rig.read(file).replace("name: study", "name: other").replace("answers.jsonl", "other.jsonl");
+  rig.write("experiments/other.yaml", text);
+  rig.append(file, "compare: [other]\n");
+}
+
+test("a compared experiment's steps join the plan; those that both need are done once", async ({ rig }) => {
+  addOther(rig);
+  const { manifest, steps } = await rig.built(file);
+  expect(Object.keys(steps).sort()).toEqual(
+    [
+      "data",
+      "generate.zero_shot",
+      "generate.other.zero_shot",
+      "evaluate.zero_shot",
+      "evaluate.other.zero_shot",
+      "compare",
+      "analyse",
+      "workbook",
+    ].sort(),
+  );
+  const { arms } = rig.manifest(manifest);
+  expect(Object.keys(arms)).toEqual(["zero_shot", "other.zero_shot"]);
+  const folder = dirname(manifest);
+  for (const path of ["zero_shot/predictions.jsonl", "other.zero_shot/predictions.jsonl", "workbook.xlsx"]) {
+    expect(existsSync(join(folder, path)), path).toBe(true);
+  }
+  const comparison = rig.readJson(join(folder, "comparison.json")) as Comparison;
+  expect(comparison).toMatchObject({ n: 9, view: "canonical", primary: "micro_f1" });
+  expect(comparison.arms.zero_shot?.micro_f1?.value).toBeCloseTo(arms.zero_shot?.canonical.micro_f1 as number, 12);
+  expect(comparison.pairs.map(({ a, b }) => [a, b])).toEqual([["zero_shot", "other.zero_shot"]]);
+  expect(comparison.family.tests.map(({ against, test: by }) => [against, by])).toEqual([
+    ["other.zero_shot", "approximate randomisation"],
+  ]);
+
+  // The other experiment by itself has nothing left to do but its own workbook.
+  const alone = await rig.built("experiments/other.yaml");
+  expect(alone.steps).toEqual({
+    data: "reused",
+    "generate.zero_shot": "reused",
+    "evaluate.zero_shot": "reused",
+    analyse: "built",
+    workbook: "built",
+  });
+});
+
+test("a compared experiment with its own training rows has steps and folders of its own", async ({ rig }) => {
+  addOther(rig);
+  rig.edit("experiments/other.yaml", "train: {file: data/train.csv}", "train: {file: data/train.csv, limit: 20}");
+  const { manifest, steps } = await rig.built(file);
+  expect(Object.keys(steps)).toContain("data@other");
+  expect(existsSync(join(dirname(manifest), "compared/other/data/train.jsonl"))).toBe(true);
+});
+
+test("experiments that are scored on other cases are refused before anything runs", async ({ rig }) => {
+  addOther(rig);
+  rig.edit("experiments/other.yaml", "test: {file: data/test.csv}", "test: {file: data/test.csv, limit: 5}");
+  const { code, stderr } = await rig.exp("check", file);
+  expect(code).toBe(2);
+  expect(stderr).toContain("error[not-comparable]: the runs are not comparable: other.yaml differs in data.test");
+});
+
+type ByScipy = {
+  readonly arms: Record<string, { metrics: Record<string, number>; intervals: Record<string, [number, number]> }>;
+  readonly pairs: Record<
+    string,
+    { micro_f1: [number, number]; p_randomisation: number; mcnemar: [number, number, number] }
+  >;
+  readonly holm: Record<string, number>;
+};
+
+test("exp compare RUN: an independent script with SciPy, scikit-learn and statsmodels finds the same", async ({
+  rig,
+}) => {
+  addComparedStudy(rig);
+  const { manifest } = await rig.built("experiments/a.yaml");
+  const compared = JSON.parse(await rig.done("compare", "a", "--json")) as RunComparison;
+  const { n, view, arms, pairs, family } = rig.readJson(join(dirname(manifest), "comparison.json")) as Comparison;
+  expect(compared).toMatchObject({ n, view, arms, pairs, family });
+
+  const script = fileURLToPath(new URL("scipy_compare.py", import.meta.url));
+  const names = ["zero_shot", "b.zero_shot", "c.zero_shot"];
+  expect(Object.keys(arms)).toEqual(names);
+  const python = join(environmentDir("torchtune"), "bin/python");
+  const scipy = JSON.parse(
+    execFileSync(python, [script, dirname(manifest), ...names], { encoding: "utf8" }),
+  ) as ByScipy;
+  for (const [arm, { metrics, intervals }] of Object.entries(scipy.arms)) {
+    for (const [metric, value] of Object.entries(metrics)) expect(arms[arm]?.[metric]?.value).toBeCloseTo(value, 9);
+    for (const [metric, [low, high]] of Object.entries(intervals)) {
+      const own = arms[arm]?.[metric];
+      // Both are made of random samples: their ends agree as well as some 10,000 of them can tell.
+      expect(Math.abs((own?.low as number) - low), `${arm} ${metric}`).toBeLessThan(0.012);
+      expect(Math.abs((own?.high as number) - high), `${arm} ${metric}`).toBeLessThan(0.012);
+    }
+  }
+  for (const [other, { micro_f1, p_randomisation, mcnemar }] of Object.entries(scipy.pairs)) {
+    const pair = pairs.find(({ a, b }) => a === "zero_shot" && b === other);
+    expect(Math.abs((pair?.metrics.micro_f1?.low as number) - micro_f1[0])).toBeLessThan(0.012);
+    expect(Math.abs((pair?.metrics.micro_f1?.high as number) - micro_f1[1])).toBeLessThan(0.012);
+    expect(Math.abs((pair?.metrics.micro_f1?.p_randomisation as number) - p_randomisation)).toBeLessThan(0.015);
+    expect([pair?.exact_match?.only_a, pair?.exact_match?.only_b]).toEqual(mcnemar.slice(0, 2));
+    expect(pair?.exact_match?.p).toBeCloseTo(mcnemar[2], 9);
+    const adjusted = family.tests.find(({ against }) => against === other)?.adjusted as number;
+    expect(Math.abs(adjusted - (scipy.holm[other] as number))).toBeLessThan(0.03);
+  }
+});
+
+test("exp compare RUN RUN: what each is about and what they share; text for people", async ({ rig }) => {
+  addComparedStudy(rig);
+  for (const name of ["b", "c"]) await rig.built(`experiments/${name}.yaml`);
+  const { answerers, runs, family, notes } = JSON.parse(
+    await rig.done("compare", "b", "c", "--metric", "exact_match", "--json"),
+  ) as RunComparison;
+  expect(Object.keys(answerers)).toEqual(["b", "c"]);
+  expect(runs.map(({ experiment }) => experiment)).toEqual(["b", "c"]);
+  expect(family).toMatchObject({
+    subject: "b",
+    metric: "exact_match",
+    tests: [{ against: "c", test: "exact McNemar" }],
+  });
+  expect(notes).toEqual([]);
+  const text = await rig.done("compare", "b", "c", "--view", "basic");
+  expect(text).toMatch(/^90 cases, basic view, 12 labels in the shared space; 95 % intervals$/m);
+  expect(text).toMatch(
+    /^b - c +-0\.\d{3} \[-?0\.\d{3}, -?0\.\d{3}\] +\.\d{3} +\.\d{3} +\.\d{3} +\d+ \/ \d+ +\.\d{3}$/m,
+  );
+  expect(text).toMatch(/^micro_f1: F1 over all/m);
+  expect(text).toMatch(/scored 2 times in this project/);
+});
+
+test("exp compare: runs that are not comparable are said to be so, and with --force share what they have", async ({
+  rig,
+}) => {
+  addComparedStudy(rig);
+  await rig.built("experiments/b.yaml");
+  rig.edit("experiments/c.yaml", "test: {file: data/cases.csv}", "test: {file: data/fewer.csv}");
+  rig.write("experiments/data/fewer.csv", rig.read("experiments/data/cases.csv").split("\n").slice(0, 61).join("\n"));
+  await rig.built("experiments/c.yaml");
+  expectFailure(await rig.exp("compare", "b", "c"), 2, /not comparable:\n {2}test files differ: b [0-9a-f]{8}…, c /);
+  const refused = await rig.exp("compare", "b", "c", "--json");
+  expect([refused.code, refused.stderr]).toEqual([2, ""]);
+  expect(JSON.parse(refused.stdout)).toEqual({
+    comparable: false,
+    reasons: [expect.stringContaining("test files differ")],
+  });
+  const forced = JSON.parse(await rig.done("compare", "b", "c", "--force", "--json")) as RunComparison;
+  expect(forced.n).toBe(60);
+  expect(forced.notes).toEqual([
+    expect.stringContaining("test files differ"),
+    "only the 60 of 90 cases that all have in common are compared",
+  ]);
+  expectFailure(await rig.exp("compare", "b", "b"), 2, /named twice/);
+  expectFailure(await rig.exp("compare", "b", "--view", "best"), 2, /--view takes raw, basic, canonical/);
+});
+
+test("the ledger counts each scoring of the test file, and none that comes from the cache", async ({ rig }) => {
+  const scored = (): readonly string[] =>
+    existsSync(rig.path("artifacts/ledger"))
+      ? (readdirSync(rig.path("artifacts/ledger"), { recursive: true }) as string[]).filter((name) =>
+          name.endsWith(".json"),
+        )
+      : [];
+  await rig.built("experiments/study.yaml");
+  expect(scored()).toHaveLength(1);
+  await rig.built("experiments/study.yaml");
+  expect(scored()).toHaveLength(1);
+  await rig.built("experiments/study.yaml", "--force", "evaluate");
+  expect(scored()).toHaveLength(2);
+  expect(await rig.done("show", "study")).toContain(
+    "experiments/data/test.csv has been scored 2 times in this project",
+  );
+  rig.edit(file, "generate:", "evaluate: {on: validation}\ngenerate:");
+  rig.edit(file, "  test: {file", "  validation: {fraction: 0.2}\n  test: {file");
+  rig.write("experiments/data/answers.jsonl", answers("train-", 48));
+  await rig.built("experiments/study.yaml");
+  expect(scored()).toHaveLength(2);
+});
+
+test("exp diff: what differs, by where it comes from, and which cases flipped", async ({ rig }) => {
+  addComparedStudy(rig);
+  const first = await rig.built("experiments/b.yaml");
+  const lines = rig.read("experiments/data/b.jsonl").split("\n");
+  const wrongNow = lines.map((line) => line.replace(/("id":"test-[0-4]","text":)"[^"]*"/, '$1"finding z"'));
+  rig.write("experiments/data/b.jsonl", wrongNow.join("\n"));
+  const second = await rig.built("experiments/b.yaml", "--set", "evaluate.bootstrap.samples=500");
+  const diff = JSON.parse(await rig.done("diff", first.manifest, second.manifest, "--json")) as RunDiff;
+  expect(diff.config).toEqual([{ name: "evaluate.bootstrap.samples", a: 10000, b: 500 }]);
+  expect(diff.data.map(({ name }) => name)).toEqual(["generate.file"]);
+  expect([diff.prompt, diff.recipe, diff.environment, diff.hardware]).toEqual([[], [], [], []]);
+  expect(diff.files.map(({ name }) => name)).toContain("evaluate.zero_shot: predictions.jsonl");
+  const micro = diff.metrics.find(({ name }) => name === "zero_shot raw micro_f1");
+  expect(micro?.difference).toBeLessThan(0);
+  const { cases, fixed, broken, changed } = diff.cases.zero_shot as (typeof diff.cases)[string];
+  expect([cases, fixed]).toEqual([90, []]);
+  expect([...broken, ...changed].map(({ id }) => id).sort()).toEqual([
+    "test-0",
+    "test-1",
+    "test-2",
+    "test-3",
+    "test-4",
+  ]);
+  for (const flip of broken) expect(flip).toMatchObject({ a: flip.gold, b: ["finding z"] });
+  const text = await rig.done("diff", first.manifest, "b");
+  expect(text).toMatch(/^ {2}evaluate\.bootstrap\.samples +10000 +-> +500$/m);
+  expect(text).toMatch(/^zero_shot: of 90 cases 0 fixed, \d broken, \d wrong in another way$/m);
+  expect(text.match(/^ {2}(broken|other) +test-[0-4] /gm)).toHaveLength(5);
+  expect(await rig.done("diff", "b", "b")).toMatch(/Nothing differs/);
+});
+
+test("exp compare: runs that differ in seeds alone are one answerer, with their mean and deviation", async ({
+  rig,
+}) => {
+  addComparedStudy(rig);
+  rig.append(
+    "experiments/b.yaml",
+    "train: {backend: torchtune, method: lora}\nsweep: {repeat: {train.seed: [1, 2, 3]}}\n",
+  );
+  await rig.built("experiments/b.yaml");
+  await rig.built("experiments/c.yaml");
+  const names = readdirSync(rig.path("artifacts/runs/b")).filter((name) => name.startsWith("train.seed="));
+  const compared = JSON.parse(
+    await rig.done("compare", ...names.map((name) => `b/${name}`), "c", "--json"),
+  ) as RunComparison;
+  expect(Object.keys(compared.answerers)).toEqual(["b (3 seeds)", "c"]);
+  const micro = compared.arms["b (3 seeds)"]?.micro_f1;
+  // The answers are replayed: the same for each seed.
+  expect(micro?.seeds).toEqual(Array.from({ length: 3 }, () => expect.closeTo(micro?.value as number, 12)));
+  expect(micro?.sd).toBeCloseTo(0, 12);
+  expect(compared.family.tests).toMatchObject([{ against: "c", test: "paired bootstrap" }]);
+});

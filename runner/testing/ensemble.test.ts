@@ -1,0 +1,91 @@
+/** The ensemble of model and classifier, from the experiment's file to the workbook. */
+import { dirname, join } from "node:path";
+import excel from "exceljs";
+import { expect } from "vitest";
+import type { Comparison } from "../evaluation/statistics/comparison.ts";
+import { type Rig, test } from "./rig.ts";
+
+const file = "experiments/ensemble.yaml";
+const seen = ["cyst", "stone", "mass"];
+const hidden = ["follow-up", "biopsy", "discharge"];
+
+/** A label that the text says, and one that only the model knows. */
+const goldOf = (number: number): readonly string[] => [
+  seen[number % 3] as string,
+  hidden[((number * 7 + 3) % 5) % 3] as string,
+];
+
+function table(prefix: string, from: number, count: number, gold = goldOf): string {
+  const rows = Array.from({ length: count }, (_, at) => {
+    const number = from + at;
+    return `${prefix}${at},"Report ${number}: a ${3 + ((number * 11) % 23)} mm ${seen[number % 3]} was seen",${gold(number).join(";")}`;
+  });
+  return `${["id,text,labels", ...rows].join("\n")}\n`;
+}
+
+function addStudy(rig: Rig): void {
+  rig.write("experiments/data/train.csv", table("train-", 0, 60));
+  rig.write("experiments/data/validation.csv", table("validation-", 100, 24));
+  rig.write("experiments/data/test.csv", table("test-", 200, 30));
+  const answers = (prefix: string, from: number, count: number): string =>
+    Array.from({ length: count }, (_, at) => `{"id": "${prefix}${at}", "text": "${goldOf(from + at)[1]}"}\n`).join("");
+  rig.write("experiments/data/answers.jsonl", answers("validation-", 100, 24) + answers("test-", 200, 30));
+  rig.write(
+    file,
+    `name: ensemble
+data:
+  train: {file: data/train.csv}
+  validation: {file: data/validation.csv}
+  test: {file: data/test.csv}
+  columns: {id: id, input: text, target: labels}
+  labels: {separator: ";"}
+model: {base: smollm2-135m}
+prompt: {template: prompts/ask.hbs}
+generate: {engine: replay, file: data/answers.jsonl}
+baselines: [ensemble]
+`,
+  );
+}
+
+test("an ensemble beats the model and the classifier, stands among the arms, and never sees the test rows' labels", async ({
+  rig,
+}) => {
+  rig.usePython();
+  addStudy(rig);
+  const first = await rig.built(file);
+  const folder = dirname(first.manifest);
+  const { arms, pairs } = rig.readJson(join(folder, "comparison.json")) as Comparison;
+  expect(Object.keys(arms)).toEqual(["zero_shot", "tfidf_svm", "ensemble"]);
+  const micro = (arm: string): number => arms[arm]?.micro_f1?.value as number;
+  expect(micro("ensemble")).toBeGreaterThan(Math.max(micro("zero_shot"), micro("tfidf_svm")) + 0.1);
+  expect(pairs.some(({ a, b }) => [a, b].includes("ensemble") && [a, b].includes("tfidf_svm"))).toBe(true);
+  const chosen = rig.read(join(folder, "ensemble/ensemble.json"));
+  const { weight, validation } = JSON.parse(chosen);
+  expect(weight).toBeGreaterThan(0);
+  expect(weight).toBeLessThan(1);
+  expect(validation.n).toBe(24);
+  expect(validation.micro_f1).toBeGreaterThan(Math.max(validation.model, validation.baseline));
+
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(join(folder, "workbook.xlsx"));
+  const cases = (book.getWorksheet("Cases")?.getSheetValues() ?? []).slice(1) as string[][];
+  expect(cases.filter((row) => row[2] === "ensemble")).toHaveLength(30);
+  expect(await rig.done("show", "ensemble")).toMatch(/ensemble/);
+
+  // Other right answers for the same test rows: what was chosen stays, byte for byte, and is not even chosen again.
+  rig.write(
+    "experiments/data/test.csv",
+    table("test-", 200, 30, (number) => [hidden[number % 3] as string, seen[(number + 1) % 3] as string]),
+  );
+  const again = await rig.built(file);
+  expect(again.steps).toMatchObject({ "generate.ensemble": "reused", "evaluate.ensemble": "built" });
+  expect(rig.read(join(dirname(again.manifest), "ensemble/ensemble.json"))).toBe(chosen);
+});
+
+test("a replayed file cannot answer for a test row and a validation row of one name", async ({ rig }) => {
+  addStudy(rig);
+  rig.edit("experiments/data/validation.csv", "validation-3,", "test-3,");
+  rig.edit("experiments/data/answers.jsonl", '"validation-3"', '"test-33"');
+  const { stdout, stderr } = await rig.exp("run", file);
+  expect(`${stdout}${stderr}`).toMatch(/replay-ambiguous|both called test-3/);
+});

@@ -1,0 +1,163 @@
+/** From a new study to the folder that is handed in, and back: init, run, export, reproduce. */
+import { execFileSync } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import type { Reproduction } from "../runs/reproduce.ts";
+import { expectFailure, test } from "./rig.ts";
+
+const clone = fileURLToPath(new URL("../..", import.meta.url));
+
+test("a new study runs at once, and is handed in as one folder: the same bytes each time", async ({ rig }) => {
+  await rig.done("init", "mine");
+  expectFailure(await rig.exp("init", "mine"), 2, /there already/);
+  expectFailure(await rig.exp("init", "/proc/mine"), 2, /cannot be made/);
+  rig.folder = rig.path("mine");
+  expect(rig.read("package.json")).toContain('"name": "mine"');
+  await rig.built("experiments/first.yaml");
+  expect(await rig.done("check", "experiments/lora.yaml")).toContain("right");
+
+  const first = await rig.exp("export", "../out", "first");
+  expect(first.code).toBe(0);
+  expectFailure(await rig.exp("export", "../out", "first"), 2, /is not empty/);
+  expect((await rig.exp("export", "../again", "first")).code).toBe(0);
+  const files = rig.tree("../out");
+  expect(rig.tree("../again")).toEqual(files);
+  expect(Object.keys(files)).toEqual(
+    expect.arrayContaining([
+      ...[
+        "Dockerfile",
+        "README.md",
+        "checklist.md",
+        "report.pdf",
+        "report.html",
+        "workbook.xlsx",
+        "notebooks/colab.ipynb",
+      ],
+      ...["experiments/first.yaml", "labels/synonyms.yaml", "prompts/task.hbs"],
+      ...["zero_shot", "most_frequent", "nearest"].map((arm) => `predictions/${arm}.jsonl`),
+    ]),
+  );
+  // Rows of the data are nobody's to hand on.
+  expect(Object.keys(files).filter((name) => name.endsWith(".csv"))).toEqual([]);
+  const notebook = JSON.parse(rig.read("../out/notebooks/colab.ipynb")) as {
+    readonly cells: readonly { readonly source: readonly string[] }[];
+  };
+  expect(notebook.cells.flatMap(({ source }) => source)).toContain('experiment = "experiments/first.yaml"\n');
+  const checklist = rig.read("../out/checklist.md");
+  for (const [name, sha256] of Object.entries(files)) {
+    if (checklist.includes(`\`${name}\``)) expect(checklist).toContain(sha256);
+  }
+  for (const name of ["README.md", "checklist.md"])
+    expect(rig.read(`../out/${name}`)).toContain("replayed from a file");
+});
+
+test("what compared experiments were declared with is handed in too, and no data", async ({ rig }) => {
+  rig.edit("experiments/study.yaml", "baselines: []\n", "baselines: []\ncompare: [other]\n");
+  rig.edit("experiments/study.yaml", '{separator: ","}', '{separator: ",", synonyms: labels/synonyms.yaml}');
+  rig.write("prompts/other.hbs", "{{#user}}Say what is there: {{input}}{{/user}}\n");
+  rig.write("experiments/base/shared.yaml", "prompt: {template: prompts/other.hbs}\n");
+  rig.write("experiments/labels/synonyms.yaml", "synonyms: {liver cyst: [hepatic cyst]}\n");
+  rig.write("experiments/labels/groups.yaml", "liver: [liver cyst]\n");
+  rig.write("experiments/data/others.jsonl", rig.read("experiments/data/answers.jsonl"));
+  rig.write(
+    "experiments/other.yaml",
+    rig
+      .read("experiments/study.yaml")
+      .replace("name: study", "name: other\nextends: base/shared.yaml")
+      .replace("prompt: {template: prompts/ask.hbs}\n", "")
+      .replace("compare: [other]\n", "")
+      .replace("data/answers.jsonl", "data/others.jsonl")
+      .replace("synonyms.yaml}", "synonyms.yaml, groups: labels/groups.yaml}"),
+  );
+  await rig.built("experiments/study.yaml");
+  expect((await rig.exp("export", "out", "study")).code).toBe(0);
+  const files = Object.keys(rig.tree("out"));
+  expect(files).toEqual(
+    expect.arrayContaining([
+      ...["experiments/study.yaml", "experiments/other.yaml", "experiments/base/shared.yaml"],
+      ...["prompts/ask.hbs", "prompts/other.hbs", "experiments/labels/synonyms.yaml", "experiments/labels/groups.yaml"],
+      ...["experiments/data/answers.jsonl", "experiments/data/others.jsonl", "predictions/other.zero_shot.jsonl"],
+    ]),
+  );
+  expect(files.filter((name) => name.endsWith(".csv"))).toEqual([]);
+});
+
+test("a run is reproduced byte by byte; what came out otherwise is named", async ({ rig }) => {
+  const { manifest } = await rig.built("experiments/study.yaml");
+  const again = async (...args: readonly string[]): Promise<Reproduction & { readonly code: number | null }> => {
+    const { code, stdout } = await rig.exp("reproduce", "study", "--json", ...args);
+    return { ...(JSON.parse(stdout) as Reproduction), code };
+  };
+  const same = await again("--into", "fresh");
+  expect([same.code, same.reproduced]).toEqual([0, true]);
+  expect(same.steps.map(({ outcome }) => outcome)).toEqual(same.steps.map(() => "same"));
+  expect(existsSync(rig.path("fresh/runs/study/latest/manifest.json"))).toBe(true);
+  expectFailure(await rig.exp("reproduce", "study", "--into", "fresh"), 2, /not empty/);
+
+  // A manifest that claims other bytes than its inputs give.
+  const text = rig.read(manifest);
+  const claimed = rig.manifest(manifest).steps["evaluate.zero_shot"]?.files["metrics.json"]?.sha256 as string;
+  rig.write(manifest, text.replaceAll(claimed, "0".repeat(64)));
+  const other = await again();
+  expect([other.code, other.reproduced]).toEqual([3, false]);
+  expect(other.steps.filter(({ outcome }) => outcome === "differs")).toEqual([
+    { step: "evaluate.zero_shot", outcome: "differs", files: ["metrics.json"] },
+  ]);
+
+  rig.edit("experiments/study.yaml", "baselines: []", "baselines: [nearest]");
+  expectFailure(await rig.exp("reproduce", "study"), 2, /declares another run now \(baselines\)/);
+});
+
+test("in an image, which has no repository, manifests name the commit that it was built of", async ({ rig }) => {
+  const commit = "0123456789abcdef0123456789abcdef01234567";
+  const gitOf = async (stated: string) => {
+    rig.env = { ...rig.env, EXP_COMMIT: stated };
+    const { git } = rig.manifest((await rig.built("experiments/study.yaml")).manifest).provenance;
+    rig.remove("artifacts");
+    return git;
+  };
+  expect(await gitOf(commit)).toEqual({ commit, dirty: false });
+  expect(await gitOf(`${commit}-dirty`)).toEqual({ commit, dirty: true });
+  expect(await gitOf("")).toBeNull();
+});
+
+test("Dockerfiles copy what is there, end as a user without rights, and name no tag that moves", () => {
+  const dockerfiles = {
+    Dockerfile: execFileSync("git", ["ls-files"], { cwd: clone, encoding: "utf8" }).split("\n"),
+    "runner/templates/study/Dockerfile": ["package.json", "labels/a", "prompts/a", "experiments/a"],
+  };
+  for (const [file, tracked] of Object.entries(dockerfiles)) {
+    const lines = readFileSync(join(clone, file), "utf8").replaceAll("\\\n", " ").split("\n");
+    for (const line of lines.filter((one) => one.startsWith("COPY ") && !one.includes("--from="))) {
+      const sources = line
+        .split(/\s+/)
+        .slice(1, -1)
+        .filter((word) => !word.startsWith("--") && !word.includes("*"));
+      for (const source of sources) {
+        expect(
+          tracked.some((one) => one === source || dirname(one).split("/")[0] === source),
+          `${file}: ${source}`,
+        ).toBe(true);
+      }
+    }
+    const users = lines.filter((line) => line.startsWith("USER "));
+    expect(users.at(-1)).toBe("USER study");
+    for (const line of lines.filter((one) => one.startsWith("FROM "))) expect(line).toMatch(/:\d/);
+    expect(lines.some((line) => line.startsWith("ENTRYPOINT ["))).toBe(true);
+  }
+});
+
+test("the package has what a study elsewhere needs", () => {
+  const [packed] = JSON.parse(
+    execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: clone, encoding: "utf8" }),
+  ) as [{ readonly files: readonly { readonly path: string }[] }];
+  expect(packed.files.map(({ path }) => path)).toEqual(
+    expect.arrayContaining([
+      ...["dist/cli.js", "notebooks/colab.ipynb", "prompts/zero-shot.hbs", "recipes/locks/torchtune-cpu.lock"],
+      ...["runner/schemas/experiment.schema.json", "runner/templates/report.typ", "runner/templates/study/gitignore"],
+      ...["runner/templates/study/experiments/data/answers.jsonl", "runner/templates/study/Dockerfile"],
+    ]),
+  );
+});

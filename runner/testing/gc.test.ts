@@ -1,0 +1,47 @@
+/** What `exp gc` drops besides stored files: snapshots and work folders that nothing needs. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { replaceBaseline, withBaseline } from "./baseline.ts";
+import { test } from "./rig.ts";
+import { names } from "./whole.ts";
+
+const file = "experiments/study.yaml";
+
+test("work of steps that have succeeded goes, and snapshots; what can be gone on from stays unless --work", async ({
+  rig,
+}) => {
+  await rig.built(file);
+  const [done = ""] = names(rig.path("artifacts/store/keys")).map((name) => name.replace(".json", ""));
+  expect((rig.readJson(`artifacts/store/keys/${done}.json`) as StoreRecord).key).toBe(done);
+  const open = "0".repeat(64);
+  for (const key of [done, open]) rig.write(`artifacts/work/${key}/checkpoint`, "x".repeat(1000));
+  expect(names(rig.path("artifacts/work/snapshots"))).toHaveLength(1);
+  const before = rig.tree();
+
+  const dry = JSON.parse(await rig.done("gc", "--dry-run", "--json"));
+  expect(dry).toMatchObject({ collected: [], work: [{ name: done, bytes: 1000 }], snapshots: [{}] });
+  expect(rig.tree()).toEqual(before);
+  expect(await rig.done("gc")).toMatch(/dropped 1 work folder: .*\ndropped 1 snapshot: /);
+  expect(names(rig.path("artifacts/work")).toSorted()).toEqual([open, "snapshots"]);
+  expect(names(rig.path("artifacts/work/snapshots"))).toEqual([]);
+  await rig.done("gc", "--work");
+  expect(names(rig.path("artifacts/work"))).toEqual(["snapshots"]);
+  expect(new Set(Object.values((await rig.built(file)).steps))).toEqual(new Set(["reused"]));
+});
+
+test("what a running process uses stays, even with --work, and goes when that process is gone", async ({ rig }) => {
+  replaceBaseline(
+    rig,
+    '(step.work / "state").write_text("1")\nstep.progress(force=True, done=1, total=2)\ntime.sleep(600)',
+  );
+  const run = rig.start(["run", file, "--json", ...withBaseline]);
+  await run.says(/"progress","step":"generate.tfidf_svm"/);
+  const none = { work: [], snapshots: [] };
+  expect(JSON.parse(await rig.done("gc", "--work", "--json"))).toMatchObject(none);
+  run.process.kill("SIGKILL");
+  await run.ended;
+  await sleep(100);
+  expect(JSON.parse(await rig.done("gc", "--json"))).toMatchObject({ work: [], snapshots: [{}] });
+  expect(JSON.parse(await rig.done("gc", "--work", "--json"))).toMatchObject({ work: [{}], snapshots: [] });
+});

@@ -1,0 +1,194 @@
+/** Successive halving: who goes on and why, what is trained how far, and that nothing is trained twice. */
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { expect } from "vitest";
+import type { Selection } from "../pipeline/steps/selection.ts";
+import { type PlanJson, type Rig, type RunEvents, test, told } from "./rig.ts";
+import { addSimulated } from "./simulated.ts";
+import { answersOf, table } from "./studies.ts";
+
+const manifests = (rig: Rig, run: RunEvents) =>
+  run.events.flatMap((event) =>
+    event.type === "run-end" && event.manifest !== null ? [rig.manifest(event.manifest)] : [],
+  );
+
+const selectionOf = (run: RunEvents): Selection =>
+  JSON.parse(readFileSync(run.manifest.replace("manifest.json", "selection.json"), "utf8")) as Selection;
+
+/** Epochs of each training that a run carried out, "rank 4: 1 to 2", but for those that were carried out `before`. */
+function trained(rig: Rig, run: RunEvents, before: readonly string[] = []): readonly string[] {
+  const found = manifests(rig, run).map(({ steps, config }) => {
+    const [from, to] = (steps.train?.evidence.epochs ?? []) as number[];
+    return `rank ${(config as { train: { rank: number } }).train.rank}: ${from} to ${to}`;
+  });
+  const fresh = [...new Set(found)].filter((one) => !before.includes(one));
+  const built = Object.entries(run.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
+  expect(fresh).toHaveLength(built.length);
+  return fresh;
+}
+
+test("settings are halved rung by rung, and it is said who was dropped with what", async ({ rig }) => {
+  // b is the best, then d and e, which are equals, c and a.
+  const file = "experiments/halving.yaml";
+  const names = Object.entries({ a: 2, b: 6, c: 3, d: 4, e: 4 });
+  for (const [name, wrongEvery] of names) rig.write(`experiments/data/${name}.jsonl`, answersOf(wrongEvery));
+  rig.write("experiments/data/validation.csv", table("v", 12, 200));
+  const study = rig
+    .read("experiments/study.yaml")
+    .replace("name: study", "name: halving")
+    .replace("  columns:", "  validation: {file: data/validation.csv}\n  columns:");
+  const values = names.map(([name]) => `data/${name}.jsonl`).join(", ");
+  rig.write(
+    file,
+    `${study}train: {backend: torchtune, method: lora, epochs: 4}\nsweep:\n  grid: {generate.file: [${values}]}\n  strategy: halving\n  select: {}\n`,
+  );
+  const planned = async (): Promise<PlanJson> => JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  const setting = (name: string): string => `generate.file=data/${name}.jsonl`;
+
+  const before = await planned();
+  expect(before.runs).toBe(5);
+  expect(before.steps.slice(-4).map(({ id, reason }) => [id, reason.replace(/@[0-9a-f]{8}/, "")])).toEqual([
+    ["select.1", "depends on evaluate.tuned: metrics.json"],
+    ["rung.2", "depends on select.1: 2 of 5 settings go on to 2 epochs"],
+    ["rung.3", "depends on select.2: 1 of 2 settings goes on to 4 epochs"],
+    ["winner", "depends on select: 1 of 1 is scored on test"],
+  ]);
+
+  const run = await rig.built(file);
+  const all = manifests(rig, run);
+  expect(all.map(({ coordinates }) => coordinates)).toEqual([
+    ...names.map(([name]) => `${setting(name)},epoch=1`),
+    // Of equals the first in the sweep goes on.
+    ...["b", "d"].map((name) => `${setting(name)},epoch=2`),
+    ...[setting("b"), setting("b")],
+  ]);
+  const { earlier, winner, settings, epochs } = selectionOf(run);
+  expect([winner, epochs, settings.map((one) => one.setting)]).toEqual([setting("b"), 4, [setting("b")]]);
+  expect(earlier?.map((rung) => [rung.epochs, rung.kept])).toEqual([
+    [1, [setting("b"), setting("d")]],
+    [2, [setting("b")]],
+  ]);
+  expect(earlier?.[0]?.settings.map(({ value }) => value)).toEqual(
+    all.slice(0, 5).map(({ arms }) => arms.tuned?.canonical.micro_f1),
+  );
+
+  const after = await planned();
+  expect([after.runs, new Set(after.steps.map(({ status }) => status))]).toEqual([9, new Set(["cached"])]);
+  const cut = after.steps.find(({ id }) => id === "select.1")?.reason;
+  expect(cut).toMatch(/^2 of 5 settings go on, from micro_f1 \(canonical\) 0\.\d+ \(.*stands before its equal/);
+  expect(cut).toMatch(/dropped: generate.file=data\/e.jsonl 0\.\d+; .*c.jsonl 0\.\d+; .*a.jsonl 0\.\d+$/);
+  const again = await rig.built(file);
+  expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+  expect(again.manifest).toBe(run.manifest);
+  // A run of a rung and the winner's.
+  for (const { run: name } of [all[5], all[8]] as typeof all) {
+    expect(await rig.done("why", name, "evaluate.tuned")).toContain("cached");
+    expect(await rig.done("reproduce", name)).toContain("is reproduced by");
+  }
+  const shown = await rig.done("show", "halving");
+  expect(
+    shown.split("\n").flatMap((line) => /^data\/([a-e])\.jsonl +([124]) /.exec(line)?.slice(1).join("") ?? []),
+  ).toEqual(["a1", "b4", "c1", "d2", "e1"]);
+});
+
+test("what goes on is trained from where it paused, and one setting more trains that one alone", async ({ rig }) => {
+  const sweep = (ranks: string): string => `sweep: {strategy: halving, grid: {train.rank: [${ranks}]}, select: {}}\n`;
+  const file = addSimulated(rig, sweep("3, 4, 5, 6"));
+  const first = trained(rig, await rig.built(file));
+  expect(first).toEqual([
+    ...["rank 3: 0 to 1", "rank 4: 0 to 1", "rank 5: 0 to 1", "rank 6: 0 to 1"],
+    ...["rank 5: 1 to 2", "rank 6: 1 to 2", "rank 6: 2 to 4"],
+  ]);
+  // What the dropped ones had when they paused is kept: they may come in yet.
+  const paused = (): number => readdirSync(rig.path("artifacts/work")).filter((name) => name.length === 64).length;
+  expect(paused()).toBe(3);
+  await rig.done("gc");
+  expect(paused()).toBe(3);
+
+  rig.edit(file, "3, 4, 5, 6", "1, 3, 4, 5, 6, 7");
+  const second = trained(rig, await rig.built(file), first);
+  // Of six settings three go on: 5 and 6 have been there.
+  expect(second).toEqual(["rank 1: 0 to 1", "rank 7: 0 to 1", "rank 7: 1 to 2", "rank 7: 2 to 4"]);
+
+  rig.edit(file, "1, 3, 4, 5, 6, 7", "1, 2, 3, 4, 5, 6");
+  const third = await rig.built(file);
+  expect(trained(rig, third, [...first, ...second])).toEqual(["rank 2: 0 to 1", "rank 4: 1 to 2"]);
+  expect(selectionOf(third).winner).toBe("train.rank=6");
+
+  // The last rung is the training that a sweep of all settings makes.
+  rig.edit(file, "strategy: halving, ", "");
+  const whole = await rig.built(file, "--until", "train");
+  const made = Object.entries(whole.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
+  expect(made).toHaveLength(5);
+});
+
+test("a mirror keeps what paused: on a new machine it is gone on from, and what was gone on from leaves the mirror", async ({
+  rig,
+}) => {
+  const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 4, 5, 6]}, select: {}}\n");
+  const folder = rig.path("../drive/exp");
+  const kept = (): number => readdirSync(`${folder}/work`).length;
+  mkdirSync(rig.path("../drive"), { recursive: true });
+  await rig.built(file, "--mirror", folder, "--until", "select.1");
+  expect(kept()).toBe(4);
+
+  rig.forget();
+  const run = await rig.built(file, "--mirror", folder);
+  const told = run.events.flatMap((event) => (event.type === "note" ? [event.message] : []));
+  expect(told.filter((message) => /goes on from the mirror/.test(message))).toHaveLength(2);
+  const epochs = manifests(rig, run).map(({ steps }) => steps.train?.evidence.epochs);
+  expect(epochs).toContainEqual([1, 2]);
+  expect(epochs).toContainEqual([2, 4]);
+  expect(kept()).toBe(3);
+});
+
+test("seeds go on together, and edits of files while it runs play no part", async ({ rig }) => {
+  const file = addSimulated(
+    rig,
+    "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, repeat: {train.seed: [1, 2]}, select: {}}\n",
+  );
+  rig.write("experiments/synonyms.yaml", "{}\n");
+  rig.edit(file, "labels}", "labels}\n  labels: {synonyms: synonyms.yaml}");
+  const twin = rig.twin();
+  twin.package = rig.package;
+  const straight = await twin.built(file);
+  expect(selectionOf(straight).settings.map(({ setting, runs }) => [setting, runs.length])).toEqual([
+    ["train.rank=6", 2],
+  ]);
+
+  const started = rig.start(["run", file, "--json"]);
+  await started.says(/"step-end","step":"train/);
+  rig.write("prompts/ask.hbs", "{{#user}}Say nothing of {{input}}{{/user}}\n");
+  rig.write("prompts/zero.hbs", "{{#user}}Say nothing of {{input}}{{/user}}\n");
+  rig.write("experiments/synonyms.yaml", "liver cyst: [unknown]\n");
+  rig.edit(file, "[3, 6]", "[9, 10]");
+  const run = told(await started.ended);
+  expect([run.code, run.stderr]).toEqual([0, ""]);
+  const keys = (one: Rig, events: RunEvents) =>
+    manifests(one, events).map(({ coordinates, steps }) => [
+      coordinates,
+      Object.entries(steps).map(([step, { key }]) => [step, key]),
+    ]);
+  expect(keys(rig, run)).toEqual(keys(twin, straight));
+
+  // One seed more runs that one alone.
+  twin.edit(file, "[1, 2]", "[1, 2, 3]");
+  const more = await twin.built(file);
+  const built = Object.entries(more.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
+  expect(built).toHaveLength(3);
+});
+
+test("folds of one setting go on together, and the winner is chosen by the answers to all rows", async ({ rig }) => {
+  const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, select: {}}\n");
+  rig.edit(file, "validation: {file: data/validation.csv}", "validation: {folds: 3}");
+  const run = await rig.built(file);
+  const { winner, n, settings, earlier } = selectionOf(run);
+  const rows = rig.read("experiments/data/train.csv").trimEnd().split("\n").length - 1;
+  expect([winner, n, settings.map(({ runs }) => runs.length)]).toEqual(["train.rank=6", rows, [3]]);
+  expect(earlier?.[0]?.settings.map(({ setting, runs }) => [setting, runs.length])).toEqual([
+    ["train.rank=3", 3],
+    ["train.rank=6", 3],
+  ]);
+  // Two settings for one epoch, one of them for all four: three folds each.
+  const made = Object.entries(run.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
+  expect(made).toHaveLength(9);
+});

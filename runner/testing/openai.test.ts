@@ -1,0 +1,152 @@
+/** `engine: openai` against real servers: llama.cpp's on the bundled model, and one that misbehaves. */
+import { createServer, type RequestListener } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import type { Prediction } from "../pipeline/steps/evaluate.ts";
+import { startLlama } from "./llama.ts";
+import { expectFailure, type Rig, test } from "./rig.ts";
+
+const file = "experiments/served.yaml";
+
+/** An experiment that asks a server for answers to `cases` rows. */
+function write(rig: Rig, baseUrl: string, generate: string, cases = 8): void {
+  rig.write(
+    file,
+    `name: served
+data:
+  train: {file: data/train.csv}
+  test: {file: data/test.csv, limit: ${cases}}
+  columns: {id: id, input: text, target: labels}
+model: {base: smollm2-135m}
+prompt: {template: prompts/ask.hbs}
+generate: {engine: openai, base_url: "${baseUrl}", ${generate}}
+baselines: []
+report: {xlsx: false}
+`,
+  );
+}
+
+function predictions(rig: Rig, manifest: string): readonly Prediction[] {
+  const { object } = rig.manifest(manifest).steps["evaluate.zero_shot"] as { readonly object: string };
+  const lines = rig
+    .read(join("artifacts/store/objects", object, "predictions.jsonl"))
+    .trim()
+    .split("\n");
+  return lines.map((line) => JSON.parse(line) as Prediction);
+}
+
+test("llama.cpp's server answers in parallel, held to the labels of the study", async ({ rig }) => {
+  const { baseUrl, end } = await startLlama(4);
+  rig.atEnd(end);
+  write(rig, baseUrl, "constrain: labels, concurrency: 4, max_new_tokens: 32, logprobs: true");
+  expect(Object.keys(await rig.plan(file))).toEqual([
+    "data",
+    "prompt.zero_shot",
+    "generate.zero_shot",
+    "evaluate.zero_shot",
+    "analyse",
+  ]);
+  const { manifest } = await rig.built(file);
+  const answered = predictions(rig, manifest);
+  const known = new Set(
+    rig
+      .read("experiments/data/train.csv")
+      .split("\n")
+      .flatMap((line) => (/"([^"]*)",row/.exec(line)?.[1] ?? "").split(", ")),
+  );
+  expect(answered).toHaveLength(8);
+  for (const { labels, parsed, finish, prompt_tokens, new_tokens, logprob } of answered) {
+    expect(labels.filter((label) => !known.has(label))).toEqual([]);
+    expect(parsed).toBe(true);
+    expect(["stop", "length"]).toContain(finish);
+    expect([prompt_tokens, new_tokens].every((tokens) => (tokens as number) > 3)).toBe(true);
+    expect(logprob).toBeLessThan(0);
+  }
+  const { evidence } = rig.manifest(manifest).steps["generate.zero_shot"] ?? {};
+  expect(evidence).toMatchObject({ cases: 8, url: baseUrl, retries: {} });
+  end();
+  rig.edit(file, baseUrl, "http://127.0.0.1:1/v1");
+  expect((await rig.built(file)).steps).toMatchObject({ "generate.zero_shot": "reused" });
+});
+
+const key = "sk-a-very-secret-key";
+
+/** A server that answers by hand. */
+async function serve(rig: Rig, listener: RequestListener): Promise<string> {
+  const server = createServer(listener);
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  rig.atEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+}
+
+const reply = (text: string): string =>
+  JSON.stringify({ choices: [{ message: { content: text }, finish_reason: "stop" }], usage: {} });
+
+describe("a server that misbehaves", () => {
+  test("ends in one clear error; what was answered is kept, and the key stands nowhere", async ({ rig }) => {
+    let asked = 0;
+    let broken = true;
+    const baseUrl = await serve(rig, ({ headers }, response) => {
+      asked++;
+      if (broken && asked > 5) response.writeHead(401).end(`{"error": {"message": "bad key ${key}"}}`);
+      else response.end(reply(headers.authorization === `Bearer ${key}` ? "liver cyst" : "no key"));
+    });
+    write(rig, baseUrl, "api_key_env: MY_SERVER_SECRET, concurrency: 1");
+    expectFailure(await rig.exp("run", file), 1, /no-api-key|MY_SERVER_SECRET is not set/);
+    rig.env = { ...rig.env, MY_SERVER_SECRET: key };
+    expectFailure(await rig.exp("run", file), 1, /the server answered 401: bad key \[redacted\]/);
+    expect(asked).toBe(6);
+    broken = false;
+    const { manifest } = await rig.built(file);
+    expect(asked).toBe(9);
+    expect(predictions(rig, manifest).map(({ text }) => text)).toEqual(Array.from({ length: 8 }, () => "liver cyst"));
+    expect(rig.manifest(manifest).steps["generate.zero_shot"]?.evidence).toMatchObject({ resumed: 5 });
+    const written = Object.entries(rig.tree()).filter(([, content]) => !content.startsWith("->"));
+    expect(written.length).toBeGreaterThan(10);
+    for (const [name] of written) expect(rig.read(`artifacts/${name}`), name).not.toContain(key);
+  });
+
+  test("a vote asks for several answers, each with a seed of its own, and keeps the labels of most", async ({
+    rig,
+  }) => {
+    const seeds = new Set<number>();
+    const baseUrl = await serve(rig, (request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        const { seed } = JSON.parse(body) as { seed: number };
+        seeds.add(seed);
+        response.end(reply(seed === 3 ? "kidney stone" : `liver cyst, spleen mass ${seed}`));
+      });
+    });
+    write(rig, baseUrl, "temperature: 0.7, seed: 3, vote: {samples: 3}", 2);
+    const { manifest } = await rig.built(file);
+    expect([...seeds].sort()).toEqual([3, 4, 5]);
+    expect(predictions(rig, manifest).map(({ labels }) => labels)).toEqual([["liver cyst"], ["liver cyst"]]);
+    rig.edit(file, "{samples: 3}", "{samples: 3, min_share: 0.3}");
+    const again = await rig.built(file);
+    expect(again.steps).toMatchObject({ "generate.zero_shot": "reused", "evaluate.zero_shot": "built" });
+    expect(predictions(rig, again.manifest)[0]?.labels).toHaveLength(4);
+  });
+
+  test("an interrupt ends the waiting, and the next run goes on", async ({ rig }) => {
+    let silent = true;
+    let asked = 0;
+    const baseUrl = await serve(rig, (_request, response) => {
+      asked++;
+      if (!silent || asked <= 3) response.end(reply("liver cyst"));
+    });
+    write(rig, baseUrl, "concurrency: 1");
+    const started = rig.start(["run", file, "--json"]);
+    await started.says(/"done":3/);
+    started.process.kill("SIGINT");
+    expect((await started.ended).code).toBe(130);
+    silent = false;
+    const { manifest } = await rig.built(file);
+    expect(rig.manifest(manifest).steps["generate.zero_shot"]?.evidence).toMatchObject({ cases: 8, resumed: 3 });
+  });
+});

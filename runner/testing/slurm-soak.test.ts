@@ -1,0 +1,189 @@
+/** The Slurm executor on a real Slurm, in a soak: real trainings, and as many faults as a release takes. */
+import { cpSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { describe, expect } from "vitest";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { expectFailure, type Rig, seeded, test } from "./rig.ts";
+import { Cluster, reach, slurmMissing, status } from "./slurm.ts";
+import { isAsked, runs, stored, training, writeServed } from "./slurm-studies.ts";
+import { expectWhole, names } from "./whole.ts";
+
+const missing = slurmMissing();
+const repository = fileURLToPath(new URL("../..", import.meta.url));
+
+/** A cluster of the test's own. */
+function clusterFor(rig: Rig, accounting = false): Cluster {
+  const own = new Cluster(accounting);
+  rig.atEnd(() => own.stop());
+  own.use(rig);
+  return own;
+}
+
+describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluster in a soak", () => {
+  test("20 nodes killed and the controller 3 times: nothing is lost, and everything is as here", async ({ rig }) => {
+    const own = clusterFor(rig);
+    let delay = 1_500;
+    const server = createServer((request, response) => {
+      request.resume();
+      const text = JSON.stringify({
+        choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }],
+        usage: {},
+      });
+      setTimeout(() => response.end(text), delay);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    rig.atEnd(() => {
+      server.closeAllConnections();
+      server.close();
+    });
+    const file = "experiments/soak.yaml";
+    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    rig.write(
+      file,
+      `extends: study.yaml
+name: soak
+prompt: {template: prompts/ask.hbs}
+generate: {engine: openai, base_url: "${url}", concurrency: 1}
+baselines: [most_frequent, nearest]
+report: {html: false}
+resources: {gpus: 0, slurm: {extra: ["--exclusive"]}}
+sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
+`,
+    );
+    const local = rig.twin();
+    const random = seeded(7);
+    const nodes = ["n1", "n2", "n3"] as const;
+    const submit = (): Promise<string> => rig.done("run", file, "--executor", "slurm");
+    await submit();
+    let controller = 0;
+    for (let kills = 0; kills < 20; kills++) {
+      await sleep(500 + random() * 3_000);
+      const node = nodes[Math.floor(random() * nodes.length)] as string;
+      const hit = Object.values(await status(rig)).filter((task) => task.state === "running" && task.node === node);
+      own.killNode(node, ...hit.map(({ job }) => job));
+      await sleep(500);
+      if (kills % 7 === 3) {
+        controller++;
+        own.killController();
+        expectFailure(await rig.exp("run", file, "--executor", "slurm"), 1, /slurm-silent/);
+        own.startController();
+        await expect.poll(() => own.isUp(), { timeout: 60_000, interval: 500 }).toBe(true);
+      }
+      own.startNode(node);
+      if (kills % 5 === 4) await submit();
+    }
+    expect(controller).toBe(3);
+    delay = 0;
+    await expect
+      .poll(
+        async () => {
+          const states = Object.values(await status(rig)).map(({ state }) => state);
+          if (states.some((state) => ["lost", "failed", "interrupted", "cancelled"].includes(state))) await submit();
+          return states.every((state) => state === "done");
+        },
+        { timeout: 280_000, interval: 3_000 },
+      )
+      .toBe(true);
+    await local.built(file);
+    expect(stored(rig)).toEqual(stored(local));
+    expect(runs(rig, "soak")).toEqual(runs(local, "soak"));
+    expectWhole(rig);
+  }, 900_000);
+
+  test("with accounting, a job that the controller has forgotten is told of by sacct", async ({ rig }) => {
+    const own = clusterFor(rig, true);
+    const served = await writeServed(rig);
+    await rig.done("run", served.file);
+    await isAsked(served, 6);
+    const { job } = (await status(rig)).served as { readonly job: string };
+    await rig.done("cancel", "served");
+    await expect
+      .poll(() => own.knows(job), { timeout: 200_000, interval: 2_000, message: "the controller forgets" })
+      .toBe(false);
+    expect((await status(rig)).served).toMatchObject({ state: "interrupted", detail: "Slurm: cancelled" });
+  }, 400_000);
+
+  test("a real training is the same as here, and goes on from its checkpoint after it was stopped", async ({ rig }) => {
+    const own = clusterFor(rig);
+    rig.usePython();
+    rig.addTinyModel("qwen3", "models/tiny");
+    const local = rig.twin();
+    const args = ["run", "experiments/tuned.yaml", "--set", "train.epochs=4"];
+    await rig.done(...args, "--executor", "slurm");
+    const { tuned } = await reach(rig, ["running"], "tuned");
+    const job = tuned?.job as string;
+    const trained = async (): Promise<boolean> =>
+      /train {2}.*[1-9]\d*\/24/.test((await rig.exp("logs", "tuned")).stdout);
+    await expect.poll(trained, { timeout: 200_000, interval: 1_000 }).toBe(true);
+    own.say("scancel", "--signal=TERM", "--batch", job);
+    await isDone(rig, "tuned");
+    expect(await rig.done("logs", "tuned")).toContain("it is in the queue again");
+    await local.built("experiments/tuned.yaml", "--set", "train.epochs=4");
+    expect(stored(rig)).toEqual(stored(local));
+    const again = await rig.built("experiments/tuned.yaml", "--set", "train.epochs=4", "--executor", "slurm");
+    expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+  }, 900_000);
+
+  test("three nodes learn what one learns", async ({ rig }) => {
+    const own = clusterFor(rig);
+    rig.usePython();
+    rig.addTinyModel("qwen3", "models/tiny");
+    const local = rig.twin();
+    const set = ["--set", "train.epochs=4", "--set", "train.gradient_accumulation=3"];
+    const args = ["run", "experiments/tuned.yaml", "--until", "train", ...set];
+    await rig.done(...args, "--executor", "slurm", "--set", "resources.slurm.nodes=3");
+    const job = (await status(rig)).tuned?.job as string;
+    expect(own.field(job, "NumNodes")).toMatch(/^3/);
+    await isDone(rig, "tuned");
+    await local.done(...args);
+    expect(stored(rig)).toEqual(stored(local));
+    const [several, one] = [training(rig), training(local)];
+    expect(several.evidence).toMatchObject({ processes: 3, nodes: 3 });
+    expect(several.loss).toHaveLength(8);
+    for (const [at, { loss }] of several.loss.entries()) expect(loss).toBeCloseTo(one.loss[at]?.loss as number, 2);
+  }, 1_800_000);
+
+  test("sweep-cpu, 12 real trainings, is the same here and on the cluster: the second finds everything cached", async ({
+    rig,
+  }) => {
+    clusterFor(rig);
+    rig.usePython();
+    for (const folder of ["experiments", "prompts"])
+      cpSync(join(repository, folder), rig.path(folder), { recursive: true });
+    const file = "experiments/sweep-cpu.yaml";
+    const local = rig.twin();
+    const allReused = async (where: Rig, ...args: readonly string[]): Promise<void> => {
+      const { steps } = await where.built(file, ...args);
+      expect(new Set(Object.values(steps))).toEqual(new Set(["reused"]));
+    };
+    await local.built(file);
+    await allReused(local, "--executor", "slurm");
+    expect(names(local.path("artifacts/slurm"))).toEqual([]);
+
+    expect(await rig.done("run", file, "--executor", "slurm")).toMatch(/^12 runs: 12 submitted$/m);
+    await isDone(rig, "sweep-cpu (last)");
+    await allReused(rig);
+    await allReused(rig, "--executor", "slurm");
+    expect(trainings(rig)).toEqual(trainings(local));
+    expect(trainings(rig)).toHaveLength(12);
+    expect(names(rig.path("artifacts/reports"))).toHaveLength(1);
+    expectWhole(rig);
+  }, 5_400_000);
+});
+
+/** Waits for a job that takes long. */
+async function isDone(rig: Rig, run: string): Promise<void> {
+  const state = async (): Promise<string> => (await status(rig))[run]?.state ?? "";
+  await expect.poll(state, { timeout: 3_000_000, interval: 5_000 }).toMatch(/done|failed|cancelled|interrupted|lost/);
+  expect((await status(rig))[run], (await rig.exp("logs", run)).stdout).toMatchObject({ state: "done" });
+}
+
+/** Keys of the trainings that a study has stored. */
+function trainings(rig: Rig): readonly string[] {
+  const records = stored(rig).map((name) => rig.readJson(`artifacts/store/keys/${name}`) as StoreRecord);
+  return records.filter(({ ingredients }) => ingredients.kind === "train").map(({ key }) => key);
+}

@@ -1,0 +1,94 @@
+/** The studies that the tests of a Slurm cluster run, and what they look at afterwards. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { expect } from "vitest";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { Rig } from "./rig.ts";
+import { names } from "./whole.ts";
+
+/** A sweep of two runs whose answers are replayed: nothing in it needs Python. */
+export const sweep = "experiments/sweep.yaml";
+/** Names of its runs. */
+export const sweepRuns = ["sweep/data.targets.order=as_is", "sweep/data.targets.order=alphabetical"] as const;
+
+/** Writes the sweep; `slurm` are keys of resources.slurm. */
+export function writeSweep(rig: Rig, slurm = ""): void {
+  rig.write(
+    sweep,
+    `extends: study.yaml
+name: sweep
+baselines: [most_frequent, nearest]
+report: {html: false}
+sweep: {grid: {data.targets.order: [as_is, alphabetical]}}
+resources: {gpus: 0, slurm: {${slurm}}}
+`,
+  );
+}
+
+/** An experiment whose answers come from a server that stops answering at the sixth case until it is told to go on. */
+export async function writeServed(
+  rig: Rig,
+  slurm = "",
+): Promise<{ readonly file: string; asked(): number; goOn(): void }> {
+  let asked = 0;
+  let silent = true;
+  const server = createServer((request, response) => {
+    request.resume();
+    asked++;
+    if (silent && asked > 5) return;
+    response.end(
+      JSON.stringify({ choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }], usage: {} }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  rig.atEnd(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+  const file = "experiments/served.yaml";
+  rig.write(
+    file,
+    `name: served
+data:
+  train: {file: data/train.csv}
+  test: {file: data/test.csv, limit: 8}
+  columns: {id: id, input: text, target: labels}
+model: {base: smollm2-135m}
+prompt: {template: prompts/ask.hbs}
+generate: {engine: openai, base_url: "http://127.0.0.1:${(server.address() as AddressInfo).port}/v1", concurrency: 1}
+baselines: []
+report: {xlsx: false}
+resources: {gpus: 0, executor: slurm, slurm: {${slurm}}}
+`,
+  );
+  return {
+    file,
+    asked: () => asked,
+    goOn() {
+      silent = false;
+      server.closeAllConnections();
+    },
+  };
+}
+
+/** Waits until the server has been asked so often. */
+export async function isAsked(served: { asked(): number }, times: number): Promise<void> {
+  await expect.poll(() => served.asked(), { timeout: 120_000, interval: 200 }).toBeGreaterThanOrEqual(times);
+}
+
+/** Keys of everything that a study has stored, by name. */
+export const stored = (rig: Rig): readonly string[] => [...names(rig.path("artifacts/store/keys"))].sort();
+/** Names of an experiment's runs. */
+export const runs = (rig: Rig, experiment: string): readonly string[] =>
+  [...names(rig.path(`artifacts/runs/${experiment}`))].sort();
+
+/** What the one training that a study has stored says of itself. */
+export function training(rig: Rig): { readonly evidence: object; readonly loss: readonly { readonly loss: number }[] } {
+  const records = stored(rig).map((name) => rig.readJson(`artifacts/store/keys/${name}`) as StoreRecord);
+  const [record] = records.filter(({ ingredients }) => ingredients.kind === "train");
+  const { object, evidence } = record as StoreRecord;
+  return {
+    evidence,
+    ...(rig.readJson(`artifacts/store/objects/${object}/train.json`) as { loss: { loss: number }[] }),
+  };
+}

@@ -1,0 +1,225 @@
+/** Sweeps: what runs of a sweep share, how a winner is chosen on validation rows, and what is scored on test. */
+import { readdirSync, readFileSync } from "node:fs";
+import excel from "exceljs";
+import { describe, expect } from "vitest";
+import type { Selection } from "../pipeline/steps/selection.ts";
+import { expectFailure, type PlanJson, type Rig, type RunEvents, test } from "./rig.ts";
+import { answers, answersOf, table } from "./studies.ts";
+
+const file = "experiments/sweep.yaml";
+
+/** A study whose answers come from files of different quality: worse in a, best in b. */
+function addSweep(rig: Rig, sweep: string): void {
+  rig.write("experiments/data/validation.csv", table("v", 12, 200));
+  for (const [name, wrongEvery] of Object.entries({ a: 2, b: 6, c: 3, d: 4 })) {
+    rig.write(`experiments/data/${name}.jsonl`, answersOf(wrongEvery));
+  }
+  rig.write(
+    file,
+    `${rig
+      .read("experiments/study.yaml")
+      .replace("name: study", "name: sweep")
+      .replace("data/answers.jsonl", "data/a.jsonl")
+      .replace("  columns:", "  validation: {file: data/validation.csv}\n  columns:")}${sweep}`,
+  );
+}
+
+const files = (...names: readonly string[]): string => `[${names.map((name) => `data/${name}.jsonl`).join(", ")}]`;
+const selecting = (...names: readonly string[]): string =>
+  `sweep:\n  grid: {generate.file: ${files(...names)}}\n  select: {}\n`;
+
+const looks = (rig: Rig): number =>
+  (readdirSync(rig.path("artifacts/ledger"), { recursive: true }) as string[]).filter((name) => name.endsWith(".json"))
+    .length;
+
+const manifests = (run: RunEvents): readonly string[] =>
+  run.events.flatMap((event) => (event.type === "run-end" && event.manifest !== null ? [event.manifest] : []));
+
+const selectionOf = (run: RunEvents): Selection =>
+  JSON.parse(readFileSync(run.manifest.replace("manifest.json", "selection.json"), "utf8")) as Selection;
+
+describe("sweep.select", () => {
+  test("over folds: each training row is answered once, and the answers of all folds are scored together", async ({
+    rig,
+  }) => {
+    addSweep(rig, selecting("a", "b"));
+    rig.edit(file, "{file: data/validation.csv}", "{folds: 3, seed: 5}");
+    for (const [name, wrongEvery] of Object.entries({ a: 2, b: 5 })) {
+      const rows = answers("train-", 48).split("\n").slice(0, -1);
+      const truth = table("train-", 48)
+        .split("\n")
+        .map((line) => /,"([^"]*)",row/.exec(line)?.[1]);
+      const own = rows.map((line, at) => {
+        const { id } = JSON.parse(line) as { id: string };
+        return `${JSON.stringify({ id, text: at % wrongEvery === 0 ? "unknown" : truth[at + 1] })}\n`;
+      });
+      rig.append(`experiments/data/${name}.jsonl`, own.join(""));
+    }
+    const run = await rig.built(file);
+    const { n, winner, settings, repeated } = selectionOf(run);
+    expect([n, winner, repeated]).toEqual([48, "generate.file=data/b.jsonl", ["data.validation.fold"]]);
+    expect(settings.map(({ runs, sd }) => [runs.length, sd])).toEqual([
+      [3, null],
+      [3, null],
+    ]);
+    const all = manifests(run).map((path) => rig.manifest(path));
+    const scored = all.map(({ config }) => (config as { evaluate: { on: string } }).evaluate.on);
+    expect(scored.filter((on) => on === "test")).toHaveLength(3);
+    // What exp score makes of the answers of all three folds in one file.
+    const b = all.filter(({ coordinates }) => coordinates.includes("data/b.jsonl")).slice(0, 3);
+    const lines = b.flatMap((one) => {
+      const path = `artifacts/runs/sweep/${one.run}/zero_shot/predictions.jsonl`;
+      return rig.read(path).trimEnd().split("\n");
+    });
+    const pooled = lines.map((line) => {
+      const { id, gold, labels } = JSON.parse(line) as Record<string, unknown>;
+      return `${JSON.stringify({ id, gold, pred: labels })}\n`;
+    });
+    expect(new Set(lines.map((line) => (JSON.parse(line) as { id: string }).id)).size).toBe(48);
+    rig.write("pooled.jsonl", pooled.join(""));
+    const { views } = JSON.parse(await rig.done("score", "pooled.jsonl", "--json")) as {
+      views: { canonical: { micro_f1: number } };
+    };
+    expect(settings[1]?.value).toBeCloseTo(views.canonical.micro_f1, 9);
+  });
+
+  test("chooses on validation rows and scores the winner alone on test, once", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b", "c"));
+    const before = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+    expect(before.runs).toBe(3);
+    expect(before.steps.at(-1)).toMatchObject({ id: "winner", status: "depends" });
+    expect(before.steps.at(-1)?.reason).toContain("1 of 3");
+
+    const run = await rig.built(file);
+    const all = manifests(run).map((path) => rig.manifest(path));
+    expect(all.map(({ config }) => (config as { evaluate: { on: string } }).evaluate.on)).toEqual([
+      ...["validation", "validation", "validation", "test"],
+    ]);
+    const winner = all.at(-1);
+    expect(winner?.coordinates).toBe("generate.file=data/b.jsonl");
+    expect(winner?.steps.select?.files["selection.json"]).toBeDefined();
+    expect(looks(rig)).toBe(1);
+    const selection = selectionOf(run);
+    expect(selection.winner).toBe("generate.file=data/b.jsonl");
+    expect(selection.n).toBe(12);
+    expect(selection.settings.map(({ setting, value }) => [setting, value])).toEqual(
+      all.slice(0, 3).map(({ coordinates, arms }) => [coordinates, arms.zero_shot?.canonical.micro_f1]),
+    );
+    expect(selection.why).toContain("next is generate.file=data/c.jsonl");
+
+    const again = await rig.built(file);
+    expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+    expect(again.manifest).toBe(run.manifest);
+    expect(looks(rig)).toBe(1);
+    const after = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+    expect([after.runs, new Set(after.steps.map(({ status }) => status))]).toEqual([4, new Set(["cached"])]);
+    expect(JSON.parse(await rig.done("show", "sweep", "--json")).run).toBe(winner?.run);
+  });
+
+  test("averages over seeds, which are all scored where their setting wins", async ({ rig }) => {
+    // Both settings have the same seeds, but for the best one, which the first lacks.
+    addSweep(
+      rig,
+      `sweep:\n  grid: {evaluate.bootstrap.seed: [1, 2]}\n  repeat: {generate.file: ${files("a", "d", "b")}}\n  exclude: [{evaluate.bootstrap.seed: 1, generate.file: data/b.jsonl}]\n  select: {metric: samples_f1, view: basic}\n`,
+    );
+    const run = await rig.built(file);
+    const { settings, winner, repeated } = selectionOf(run);
+    expect(repeated).toEqual(["generate.file"]);
+    const means = settings.map(({ runs }) => runs.reduce((sum, { value }) => sum + value, 0) / runs.length);
+    for (const [at, { value, low, high, sd }] of settings.entries()) {
+      expect(value).toBeCloseTo(means[at] as number, 10);
+      expect(low < value && value < high && (sd as number) > 0).toBe(true);
+    }
+    expect(settings.map(({ runs }) => runs.length)).toEqual([2, 3]);
+    expect(winner).toBe("evaluate.bootstrap.seed=2");
+    const finals = manifests(run).filter((path) => "select" in rig.manifest(path).steps);
+    expect(finals).toHaveLength(3);
+  });
+
+  test("ends with a table of its settings: in the terminal, the workbook, the report and exp show", async ({ rig }) => {
+    addSweep(
+      rig,
+      `sweep:\n  grid: {generate.file: ${files("a", "b")}, evaluate.bootstrap.samples: [200, 300]}\n  select: {}\n`,
+    );
+    const said = await rig.done("run", file);
+    const rows = said.split("\n").filter((line) => /^data\/[ab]\.jsonl +[23]00 /.test(line));
+    expect(rows).toHaveLength(4);
+    // A score with an interval each; the winner's has one on test besides.
+    expect(rows.map((row) => row.match(/\[/g)?.length)).toEqual([1, 1, 2, 1]);
+    expect(said).toMatch(/^artifacts\/reports\/.*report\.pdf$/m);
+    expect(await rig.done("show", "sweep")).toContain("sweep: 4 settings");
+    const page = readFileSync(rig.path((/^artifacts.*report\.html$/m.exec(said) as RegExpExecArray)[0]), "utf8");
+    expect(page).toContain("Points with intervals, one for each setting of the sweep");
+    const book = new excel.Workbook();
+    await book.xlsx.readFile(rig.path("artifacts/runs/sweep/latest/workbook.xlsx"));
+    const sheet = book.getWorksheet("Sweep");
+    // Above the head stands that the answers were replayed.
+    expect([sheet?.rowCount, sheet?.getCell("A2").value, sheet?.getCell("B3").value]).toEqual([
+      ...[6, "generate.file", 200],
+    ]);
+    // Nothing new, nothing to report.
+    expect(await rig.done("run", file)).not.toContain("report.pdf");
+  });
+
+  test("needs validation rows", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b"));
+    rig.edit(file, "  validation: {file: data/validation.csv}\n", "");
+    expectFailure(await rig.exp("run", file), 2, /needs-validation/);
+  });
+
+  test("stops where a run fails: a winner among the rest would be another question", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b", "c"));
+    rig.write("experiments/data/c.jsonl", answers("test-", 9, 100));
+    const run = await rig.run(file, "--keep-going");
+    expect(run.code).toBe(1);
+    expect(run.steps.select).toBe("skipped");
+    expect(manifests(run)).toHaveLength(2);
+  });
+
+  test("a run of it, and its winner, are explained and reproduced by name", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b"));
+    const run = await rig.built(file);
+    for (const path of manifests(run)) {
+      const { run: name } = rig.manifest(path);
+      expect(await rig.done("why", name, "evaluate.zero_shot")).toContain("cached");
+      expect(await rig.done("reproduce", name)).toContain("is reproduced by");
+    }
+  });
+});
+
+test("--sweep varies keys of the command line: one value more runs the new runs alone, and each is found again", async ({
+  rig,
+}) => {
+  addSweep(rig, "");
+  const sweep = (...names: readonly string[]): string =>
+    `generate.file=${names.map((name) => `data/${name}.jsonl`).join(",")}`;
+  const before = await rig.built(file, "--sweep", sweep("a", "b"));
+  expect(manifests(before).map((path) => rig.manifest(path).coordinates)).toEqual([
+    "generate.file=data/a.jsonl",
+    "generate.file=data/b.jsonl",
+  ]);
+  const after = await rig.built(file, "--sweep", sweep("a", "b", "c"));
+  const built = Object.entries(after.steps).flatMap(([step, how]) =>
+    how === "built" ? [step.replace(/@.*/, "")] : [],
+  );
+  expect(built.sort()).toEqual(["analyse", "evaluate.zero_shot", "generate.zero_shot", "workbook"]);
+  const { run } = rig.manifest(manifests(after)[2] as string);
+  expect(await rig.done("why", run, "analyse")).toContain("cached");
+  const table = (await rig.done("show", "sweep"))
+    .split("\n")
+    .filter((line) => /^data\/[abc]\.jsonl +0\.\d+ \[/.test(line));
+  expect(table).toHaveLength(3);
+  const { stdout: reported } = await rig.exp("report", "sweep", "--html");
+  const page = readFileSync(rig.path((/\S+\.html/.exec(reported) as RegExpExecArray)[0]), "utf8");
+  expect(page).toContain("Points with intervals, one for each setting of the sweep");
+  // No run's own workbook knows of the others: the hand-in has one of the sweep.
+  expect((await rig.exp("export", "out", ...manifests(after))).code).toBe(0);
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(rig.path("out/sweep.xlsx"));
+  const sheet = book.getWorksheet("Sweep") as excel.Worksheet;
+  const cells = sheet.getColumn(1).values.filter((value) => typeof value === "string");
+  expect(cells.filter((value) => /^data\/[abc]\.jsonl$/.test(value as string))).toHaveLength(3);
+  expect(readFileSync(rig.path("out/report.html"), "utf8").split("sweep: every setting on test rows")).toHaveLength(2);
+  expect(await rig.done("check", file, "--sweep", sweep("a", "b"))).toContain("a sweep of 2 runs");
+  expectFailure(await rig.exp("plan", file, "--sweep", "generate.fil=a"), 2, /did you mean "generate.file"/);
+});

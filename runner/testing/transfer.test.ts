@@ -1,0 +1,280 @@
+/** Runs pushed to a folder, a bucket and a repository, and pulled into another copy of the study. */
+import { createHash } from "node:crypto";
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { CreateBucketCommand, PutBucketAclCommand, S3Client } from "@aws-sdk/client-s3";
+import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
+import { Bucket } from "../publishing/remotes/bucket.ts";
+import type { Moved } from "../publishing/remotes/push.ts";
+import { HubServer } from "./hub-server.ts";
+import { S3Server } from "./moto.ts";
+import { expectFailure, Rig, test } from "./rig.ts";
+import { expectTidy, expectWhole } from "./whole.ts";
+
+const file = "experiments/study.yaml";
+
+/** The study that is run once, and the same study where nothing was run; tests work on copies. */
+let finished: Rig;
+let fresh: Rig;
+let manifest: string;
+let s3: S3Server;
+let hub: HubServer;
+
+beforeAll(async () => {
+  finished = new Rig();
+  finished.edit(file, "baselines: []", "baselines: [most_frequent, nearest]");
+  fresh = finished.twin();
+  ({ manifest } = await finished.built(file));
+  [s3, hub] = await Promise.all([new S3Server().open(), new HubServer().open()]);
+}, 600_000);
+afterAll(() => {
+  finished.close();
+  s3.close();
+  hub.close();
+});
+beforeEach(() => {
+  s3.requests = [];
+  s3.broken = undefined;
+  hub.requests = [];
+  hub.faults.length = 0;
+});
+
+const runOf = (path: string): string => path.split("/").at(-2) as string;
+
+function copyOf(rig: Rig, of: Rig): Rig {
+  const copy = of.twin();
+  rig.atEnd(() => copy.close());
+  return copy;
+}
+
+async function moved(rig: Rig, ...args: readonly string[]): Promise<Moved> {
+  const { runs } = JSON.parse(await rig.done(...args, "--json")) as { readonly runs: readonly Moved[] };
+  expect(runs).toHaveLength(1);
+  return runs[0] as Moved;
+}
+
+/** Pushes twice and pulls twice; afterwards the second study has the run as if it had made it. */
+async function thereAndBack(from: Rig, to: Rig, destination: string): Promise<void> {
+  const sent = await moved(from, "push", destination, "study");
+  expect(sent.moved).toBeGreaterThan(8);
+  expect(await moved(from, "push", destination, "study")).toMatchObject({ files: sent.files, moved: 0, bytes: 0 });
+
+  expect(await to.done("pull", destination)).toBe(`study/${runOf(manifest)}\n`);
+  expect(await moved(to, "pull", destination, "study")).toMatchObject({
+    files: sent.files,
+    moved: sent.moved,
+    bytes: sent.bytes,
+  });
+  expect(await moved(to, "pull", destination, runOf(manifest))).toMatchObject({ moved: 0 });
+  expectWhole(to);
+  expect(await to.done("verify")).toContain("all as recorded");
+  // But for how often this project has looked at the test file.
+  const shown = async (rig: Rig): Promise<string> =>
+    (await rig.done("show", "study")).replaceAll(rig.folder, "").replace(/.* has been scored .*\n\n/, "");
+  expect(await shown(to)).toBe(await shown(from));
+  expect(await to.done("ls")).toContain(runOf(manifest));
+  const again = await to.built(file);
+  expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+  expect(runOf(again.manifest)).toBe(runOf(manifest));
+  expectTidy(to);
+}
+
+describe("a folder", () => {
+  test("takes a run and gives it back, and sends nothing twice", async ({ rig }) => {
+    const from = copyOf(rig, finished);
+    await thereAndBack(from, copyOf(rig, fresh), rig.path("shared"));
+    // A mirror is laid out in the same way: a run elsewhere takes the steps from there.
+    const third = copyOf(rig, fresh);
+    const run = await third.built(file, "--mirror", rig.path("shared"));
+    expect(new Set(Object.values(run.steps))).toEqual(new Set(["reused"]));
+  });
+
+  test("whose files are cut short or damaged is not believed, what had arrived is kept, and a push mends it", async ({
+    rig,
+  }) => {
+    const [from, to, shared] = [copyOf(rig, finished), copyOf(rig, fresh), rig.path("shared")];
+    await from.done("push", shared, "study");
+    const { steps } = from.manifest(manifest);
+    const of = (step: string, name: string): string => {
+      const sha256 = steps[step]?.files[name]?.sha256 as string;
+      return join(shared, "files", sha256.slice(0, 2), sha256);
+    };
+    const [cut, spoilt] = [of("workbook", "workbook.xlsx"), of("evaluate.nearest", "metrics.json")];
+    truncateSync(cut, 100);
+    writeFileSync(spoilt, rig.read(spoilt).replace("0", "1"));
+    expectFailure(
+      await to.exp("pull", shared, "study"),
+      1,
+      /evaluate.nearest: the copy of metrics.json is missing, cut short or damaged \[copy-damaged\]/,
+    );
+    expect(existsSync(to.path("artifacts/runs"))).toBe(false);
+    expectWhole(to);
+    rig.remove(spoilt);
+    expect((await moved(from, "push", shared, "study")).moved).toBe(2);
+    expect(statSync(cut).size).toBe(steps.workbook?.files["workbook.xlsx"]?.size);
+    await to.done("pull", shared, "study");
+    expectWhole(to);
+
+    // Records and manifests that somebody has changed.
+    const runs = join(shared, "runs/study", `${runOf(manifest)}.json`);
+    const text = rig.read(runs);
+    for (const bad of [
+      "{",
+      text.replace('"seed": 1', '"seed": 2'),
+      text.replaceAll('"metrics.json"', '"../../metrics.json"'),
+    ]) {
+      rig.write(runs, bad);
+      expectFailure(
+        await copyOf(rig, fresh).exp("pull", shared, "study"),
+        1,
+        /is not what its name says \[copy-damaged\]/,
+      );
+    }
+    // A record that was changed is none: the run can be read, and its step is made again when it is needed.
+    rig.write(runs, text);
+    const record = join(shared, "keys", `${steps["generate.zero_shot"]?.key}.json`);
+    rig.write(record, rig.read(record).replace(/"version":\d+/, '"version":99'));
+    const last = copyOf(rig, fresh);
+    await last.done("pull", shared, "study");
+    expect((await last.built(file)).steps).toMatchObject({
+      "generate.zero_shot": "built",
+      data: "reused",
+      "evaluate.nearest": "reused",
+    });
+  });
+
+  test("has the run that was meant, also when its key stands for another object, or for none, now", async ({ rig }) => {
+    const [from, to, shared] = [copyOf(rig, finished), copyOf(rig, fresh), rig.path("shared")];
+    const { steps } = from.manifest(manifest);
+    from.remove(`artifacts/store/keys/${steps.workbook?.key}.json`);
+    await from.done("push", shared, runOf(manifest));
+    await to.done("pull", shared, "study");
+    expectWhole(to);
+    expect(await to.done("verify")).toContain("all as recorded");
+    expect(readdirSync(to.path("artifacts/runs/study")).sort()).toEqual([runOf(manifest), "latest"].sort());
+    expect((await to.built(file)).steps).toMatchObject({ workbook: "built", compare: "reused" });
+  });
+
+  test("what is no place, is none of the runs, or lacks a file is said", async ({ rig }) => {
+    const from = copyOf(rig, finished);
+    expectFailure(await from.exp("push", "ftp://x/y", "study"), 2, /\[bad-destination\]/);
+    expectFailure(await from.exp("push", "hf://models/me/x", "study"), 2, /\[bad-destination\]/);
+    expectFailure(
+      await from.exp("push", rig.path("nowhere/shared"), "study"),
+      2,
+      /there is no folder .*\[bad-destination\]/,
+    );
+    expectFailure(await from.exp("push", rig.path("shared"), "stuy"), 2, /no finished run "stuy"/);
+    expectFailure(await from.exp("pull", rig.path("shared")), 1, /\[nothing-pushed\]/);
+    const { steps } = from.manifest(manifest);
+    from.remove(`artifacts/store/objects/${steps.data?.object}/labels.json`);
+    expectFailure(
+      await from.exp("push", rig.path("shared"), "study"),
+      1,
+      /data's labels.json is missing \[run-incomplete\]/,
+    );
+    expect(readdirSync(rig.path("shared"))).toEqual(["exp-mirror.json"]);
+  });
+});
+
+describe("a bucket", () => {
+  let client: S3Client;
+  beforeAll(async () => {
+    const credentials = { accessKeyId: "someone", secretAccessKey: "x" };
+    client = new S3Client({ endpoint: s3.url, region: "us-east-1", forcePathStyle: true, credentials });
+    for (const name of ["runs", "open"]) await client.send(new CreateBucketCommand({ Bucket: name }));
+    await client.send(new PutBucketAclCommand({ Bucket: "open", ACL: "public-read" }));
+  });
+
+  test("takes a run and gives it back, and sends nothing twice", async ({ rig }) => {
+    const [from, to] = [copyOf(rig, finished), copyOf(rig, fresh)];
+    [from.env, to.env] = [s3.env, s3.env];
+    await thereAndBack(from, to, "s3://runs/of/mine");
+    // What was cut off goes on: nothing of what had arrived is sent again.
+    const other = copyOf(rig, finished);
+    other.env = s3.env;
+    const { steps } = other.manifest(manifest);
+    const last = Object.values(steps.workbook?.files ?? {})[0]?.sha256 as string;
+    s3.broken = new RegExp(`PUT .*${last}`);
+    expectFailure(await other.exp("push", "s3://runs/cut", "study"), 1, /\[offline\]/);
+    const arrived = s3.requests.filter((asked) => /^PUT .*\/cut\/files\//.test(asked) && !asked.includes(last));
+    s3.broken = undefined;
+    s3.requests = [];
+    await other.done("push", "s3://runs/cut", "study");
+    const sent = s3.requests.filter((asked) => /^PUT .*\/cut\/files\//.test(asked));
+    expect(sent.some((asked) => asked.includes(last))).toBe(true);
+    expect(sent.filter((asked) => arrived.includes(asked))).toEqual([]);
+  });
+
+  test("that anybody can read is refused; one that is missing, and missing credentials, are said", async ({ rig }) => {
+    const from = copyOf(rig, finished);
+    from.env = s3.env;
+    expectFailure(
+      await from.exp("push", "s3://open/x", "study"),
+      3,
+      /anybody can read the bucket open.*\[repo-public\]/,
+    );
+    expectFailure(await from.exp("push", "s3://none/x", "study"), 1, /there is no bucket none \[bucket-missing\]/);
+    expectFailure(await from.exp("pull", "s3://runs/empty", "study"), 1, /\[nothing-pushed\]/);
+    const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, HOME: from.folder };
+    from.env = { ...s3.env, ...none };
+    expectFailure(await from.exp("push", "s3://runs/x", "study"), 1, /there are no credentials \[bucket-refused\]/);
+    expect(s3.requests.filter((asked) => asked.startsWith("PUT"))).toEqual([]);
+  });
+
+  test("takes a large file in parts, and another process goes on where the first was cut off", async ({ rig }) => {
+    const bytes = Buffer.alloc(12 << 20, "0123456789abcdef-");
+    const path = rig.path("weights.bin");
+    writeFileSync(path, bytes);
+    const weights = { sha256: createHash("sha256").update(bytes).digest("hex"), size: bytes.length };
+    Object.assign(process.env, s3.env);
+    const place = {
+      bucket: "runs",
+      prefix: "large",
+      env: s3.env,
+      signal: new AbortController().signal,
+      partSize: 5 << 20,
+    };
+    s3.broken = /partNumber=3/;
+    await expect((await Bucket.open(place)).put("files/w", path, weights)).rejects.toMatchObject({ code: "offline" });
+    s3.broken = undefined;
+    s3.requests = [];
+    const bucket = await Bucket.open(place);
+    expect(await bucket.put("files/w", path, weights)).toBe(true);
+    expect(s3.requests.filter((asked) => /partNumber=/.test(asked) && asked.startsWith("PUT"))).toHaveLength(1);
+    expect(await (await Bucket.open(place)).put("files/w", path, weights)).toBe(false);
+    const back = rig.path("back.bin");
+    expect(await bucket.take("files/w", back, weights)).toBe(true);
+    expect(createHash("sha256").update(readFileSync(back)).digest("hex")).toBe(weights.sha256);
+    expect(await bucket.take("files/w", back, { ...weights, sha256: "0".repeat(64) })).toBe(false);
+    expect(existsSync(back)).toBe(false);
+  });
+});
+
+describe("a repository of the hub", () => {
+  test("is made private, takes a run and gives it back, and is sent nothing twice", async ({ rig }) => {
+    const [from, to] = [copyOf(rig, finished), copyOf(rig, fresh)];
+    const env = { HF_ENDPOINT: hub.url, HF_TOKEN: hub.addUser("me"), HF_HOME: rig.path("hf") };
+    [from.env, to.env] = [env, env];
+    hub.faults.push({ on: /POST .*\/commit\/main/, times: 1, status: 503 });
+    await thereAndBack(from, to, "hf://datasets/me/runs");
+    expect(hub.repos.get("me/runs")?.private).toBe(true);
+    expect(hub.repos.get("me/runs")?.log).toHaveLength(3);
+  });
+
+  test("that anybody can read is refused, and so is a token that may not write", async ({ rig }) => {
+    const from = copyOf(rig, finished);
+    from.env = { HF_ENDPOINT: hub.url, HF_TOKEN: hub.addUser("me"), HF_HOME: rig.path("hf") };
+    hub.addRepo("me/open", false);
+    expectFailure(
+      await from.exp("push", "hf://datasets/me/open", "study"),
+      3,
+      /anybody can read the repository me\/open.*\[repo-public\]/,
+    );
+    from.env = { ...from.env, HF_TOKEN: hub.addUser("me", "read") };
+    expectFailure(await from.exp("push", "hf://datasets/me/more", "study"), 1, /\[hub-token\]/);
+    from.env = { HF_ENDPOINT: hub.url, HF_HOME: rig.path("hf") };
+    expectFailure(await from.exp("pull", "hf://datasets/me/open", "study"), 1, /\[hub-token\]/);
+    expect(hub.repos.get("me/open")?.log).toEqual([]);
+  });
+});

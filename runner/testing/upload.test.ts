@@ -1,0 +1,420 @@
+/** `exp upload` of a real adapter to a hub of ours, read back by the hub's own Python library. */
+import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { promisify } from "node:util";
+import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
+import { environmentDir } from "../setup/cache.ts";
+import { preparePredictions } from "../publishing/release/predictions-release.ts";
+import { findRun } from "../runs/runs.ts";
+import { HubServer } from "./hub-server.ts";
+import { expectFailure, Rig, test } from "./rig.ts";
+
+const file = "experiments/tuned.yaml";
+const repo = "me/tiny-tuned";
+const upload = `upload: {repo: ${repo}, base_license: apache-2.0, base_model: Qwen/Qwen3-0.6B}`;
+
+let server: HubServer;
+let token: string;
+/** The study that is run once, without an upload; each test works on a copy. */
+let finished: Rig;
+let manifest: string;
+
+beforeAll(async () => {
+  server = await new HubServer().open();
+  token = server.addUser("me");
+  finished = new Rig();
+  finished.usePython();
+  finished.addTinyModel("qwen3", "models/tiny");
+  finished.edit(file, "baselines: [tfidf_svm]", "baselines: [most_frequent]");
+  finished.append(file, `${upload}\n`);
+  // Nothing is uploaded, so that no token is asked for either.
+  finished.env = { ...finished.env, HF_ENDPOINT: server.url, HF_HOME: finished.path("hf") };
+  ({ manifest } = await finished.built(file, "--no-upload"));
+  expect(server.requests).toEqual([]);
+}, 600_000);
+
+afterAll(() => {
+  server.close();
+  finished.close();
+});
+
+beforeEach(() => {
+  server.repos.clear();
+  server.requests = [];
+  server.faults.length = 0;
+});
+
+/** A copy of the finished study whose user has a token. */
+function study(rig: Rig): Rig {
+  const twin = finished.twin();
+  rig.atEnd(() => twin.close());
+  twin.env = { ...twin.env, HF_TOKEN: token, HF_HOME: twin.path("hf"), EXP_CACHE: twin.path("cache") };
+  return twin;
+}
+
+type Told = {
+  readonly status: string;
+  readonly commit: string | null;
+  readonly card?: string;
+  readonly record: string | null;
+  readonly files: readonly { readonly path: string; readonly sha256: string; readonly sent: boolean }[];
+  readonly reasons: readonly { readonly code: string; readonly message: string }[];
+};
+
+async function uploaded(rig: Rig, ...args: readonly string[]): Promise<Told & { readonly code: number | null }> {
+  const { code, stdout, stderr } = await rig.exp("upload", "tuned", "--json", ...args);
+  expect(stderr).toBe("");
+  expect(stdout).not.toContain(token);
+  return { ...(JSON.parse(stdout) as Told), code };
+}
+
+const codes = ({ reasons }: Told): readonly string[] => reasons.map(({ code }) => code).sort();
+
+describe("a finished run", () => {
+  test("is uploaded once, read back byte for byte, and not sent again", async ({ rig }) => {
+    const own = study(rig);
+    const sealed = own.tree("artifacts/runs");
+    const first = await uploaded(own);
+    expect(first).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
+    expect(first.files.every(({ sent }) => sent)).toBe(true);
+    expect(server.repos.get(repo)).toMatchObject({ private: true, sha: first.commit });
+
+    const target = own.path("back");
+    const python = join(environmentDir("torchtune"), "bin/python");
+    const script = `
+import json, sys
+from huggingface_hub import ModelCard, snapshot_download
+folder = snapshot_download("${repo}", local_dir=sys.argv[1])
+card = ModelCard.load(folder + "/README.md").data
+results = [[r.metric_type, r.metric_value, r.metric_args] for r in card.eval_results]
+print(json.dumps([card.base_model, card.license, card.library_name, card.tags, results]))
+`;
+    const env = { ...process.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: own.path("hf") };
+    // The server is this process, so nobody may wait for Python without letting it answer.
+    const { stdout } = await promisify(execFile)(python, ["-c", script, target], { env });
+    const [base, license, library, tags, results] = JSON.parse(stdout.trim().split("\n").at(-1) as string);
+    expect([base, license, library, tags]).toEqual([
+      "Qwen/Qwen3-0.6B",
+      "apache-2.0",
+      "peft",
+      expect.arrayContaining(["lora"]),
+    ]);
+    for (const { path, sha256 } of first.files) {
+      expect(
+        createHash("sha256")
+          .update(readFileSync(join(target, path)))
+          .digest("hex"),
+        path,
+      ).toBe(sha256);
+    }
+    const { arms, intervals, steps } = own.manifest(manifest);
+    const ends = intervals.tuned?.canonical.micro_f1;
+    expect(results[0]).toEqual([
+      "micro_f1",
+      arms.tuned?.canonical.micro_f1,
+      { interval: [ends?.low, ends?.high], level: 0.95, method: ends?.method },
+    ]);
+    const adapter = steps.train?.files["adapter/adapter_model.safetensors"]?.sha256;
+    expect(first.files.find(({ path }) => path === "adapter_model.safetensors")?.sha256).toBe(adapter);
+    expect(readFileSync(join(target, "README.md"), "utf8")).toContain(adapter);
+
+    server.requests = [];
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "unchanged", commit: first.commit });
+    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+    expect(server.repos.get(repo)?.log).toHaveLength(1);
+
+    // What the upload did stands beside the run, whose own files are as they were.
+    const now = own.tree("artifacts/runs");
+    const record = Object.keys(now).filter((name) => !(name in sealed));
+    expect(record).toEqual([expect.stringMatching(/^tuned\/[0-9a-f]{8}\.upload\.json$/)]);
+    expect(now).toMatchObject(sealed);
+    const { uploads } = own.readJson(`artifacts/runs/${record[0]}`) as { uploads: readonly object[] };
+    expect(uploads).toEqual([expect.objectContaining({ repo, commit: first.commit, private: true })]);
+  });
+
+  test("gives no data away: only named files go, and none has a row", async ({ rig }) => {
+    const own = study(rig);
+    const { files } = await uploaded(own);
+    expect(files.map(({ path }) => path).sort()).toEqual(
+      [
+        "README.md",
+        "adapter_config.json",
+        "adapter_model.safetensors",
+        "evaluation/comparison.json",
+        "evaluation/most_frequent/metrics.json",
+        "evaluation/tuned/metrics.json",
+        "evaluation/zero_shot/metrics.json",
+      ].concat(["labels.json", "manifest.json", "model.json", "prompts/ask.hbs", "prompts/messages.json"]),
+    );
+    for (const { path } of files) {
+      const text = server.bytes(repo, path).toString("latin1");
+      expect(text, path).not.toMatch(/shows a \d+ mm|Report \d+/);
+      expect(text, path).not.toContain(own.folder);
+      expect(text, path).not.toContain(token);
+    }
+    const messages = JSON.parse(server.bytes(repo, "prompts/messages.json").toString());
+    expect(messages).toEqual([
+      { role: "system", content: "Name the diagnoses." },
+      { role: "user", content: "{{input}}" },
+    ]);
+    const config = JSON.parse(server.bytes(repo, "adapter_config.json").toString());
+    expect(config).toMatchObject({ base_model_name_or_path: "Qwen/Qwen3-0.6B", peft_type: "LORA" });
+  });
+
+  test("is shown and not sent by --dry-run", async ({ rig }) => {
+    const own = study(rig);
+    const said = await own.done("upload", "tuned", "--dry-run");
+    expect(said).toMatch(/^README\.md:\n\n---\nbase_model: Qwen\/Qwen3-0\.6B\n/);
+    expect(said).toMatch(/send +\d+ {2}adapter_model\.safetensors\n/);
+    expect(said).toMatch(/12 of 12 files \(.* MB\) would be sent/);
+    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+    expect(Object.keys(own.tree("artifacts/runs")).filter((name) => name.endsWith(".upload.json"))).toEqual([]);
+  });
+
+  test("is uploaded by exp run, once it is sealed", async ({ rig }) => {
+    const own = study(rig);
+    own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+    const said = await own.done("run", file);
+    expect(said).toMatch(/me\/tiny-tuned: 12 of 12 files sent: .*\/me\/tiny-tuned \(private\), commit [0-9a-f]{40}\n$/);
+    const { events } = await own.built(file);
+    expect(events.at(-1)).toMatchObject({ type: "upload", status: "unchanged", reasons: [] });
+    expect(server.repos.get(repo)?.log).toHaveLength(1);
+  });
+
+  test("whose upload was cut is told so, and the next upload sends the rest", async ({ rig }) => {
+    const own = study(rig);
+    server.faults.push({ on: /commit/, times: 5, status: 503, headers: { "retry-after": "0" } });
+    expect(await uploaded(own)).toMatchObject({ code: 1, status: "failed", reasons: [{ code: "hub-busy" }] });
+    const { received } = server;
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded" });
+    expect(server.received).toBe(received);
+  });
+});
+
+/** A study whose whole models are cut into several files, however small they are. */
+function sharded(rig: Rig, recipe: string): Rig {
+  const own = study(rig);
+  own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+  own.edit(join(own.ownPackage(), "recipes", recipe), /_SHARD = [\d_* ]+/, "_SHARD = 300_000\n");
+  return own;
+}
+
+/** What Python reads of a repository: the card's library and base, and the number of tensors by the index of the weights. */
+async function readModel(own: Rig): Promise<readonly [string, string, string, number, readonly string[]]> {
+  const script = `
+import json, sys
+from pathlib import Path
+from huggingface_hub import ModelCard, snapshot_download
+from safetensors import safe_open
+folder = Path(snapshot_download("${repo}", local_dir=sys.argv[1]))
+card = ModelCard.load(folder / "README.md").data
+weights = json.loads((folder / "model.safetensors.index.json").read_text())["weight_map"]
+for name, file in weights.items():
+    with safe_open(folder / file, "pt") as opened:
+        assert opened.get_tensor(name).isfinite().all()
+names = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file() and ".cache" not in path.parts)
+print(json.dumps([card.library_name, card.base_model, card.to_dict()["base_model_relation"], len(weights), names]))
+`;
+  const python = join(environmentDir("torchtune"), "bin/python");
+  const env = { ...process.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: own.path("hf") };
+  const { stdout } = await promisify(execFile)(python, ["-c", script, own.path("back")], { env });
+  return JSON.parse(stdout.trim().split("\n").at(-1) as string);
+}
+
+test("answers go to a data set of their own, without what they answer", async ({ rig }) => {
+  const own = study(rig);
+  own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+  own.edit(file, upload, upload.replace("}", ", predictions: me/tiny-answers}"));
+  await own.built(file, "--no-upload");
+  const told = (await uploaded(own)) as Told & { readonly code: number; readonly predictions: Told };
+  expect([told.code, told.status, told.predictions.status]).toEqual([0, "uploaded", "uploaded"]);
+  expect(told.predictions.files.map(({ path }) => path).sort()).toEqual([
+    "README.md",
+    "manifest.json",
+    ...["most_frequent", "tuned", "zero_shot"].map((arm) => `predictions/${arm}.jsonl`),
+  ]);
+  expect(server.repos.get("me/tiny-answers")).toMatchObject({ private: true });
+  const lines = server.bytes("me/tiny-answers", "predictions/zero_shot.jsonl").toString().trim().split("\n");
+  const answers = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+  expect(answers.map(Object.keys)).toEqual(answers.map(() => ["id", "gold", "labels", "text"]));
+  expect(lines.join()).not.toMatch(/shows a \d+ mm|Report \d+/);
+
+  server.requests = [];
+  const again = (await uploaded(own)) as typeof told;
+  expect([again.code, again.status, again.predictions.status]).toEqual([0, "unchanged", "unchanged"]);
+  expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+  const { uploads } = own.readJson(told.record as string) as { uploads: readonly { readonly type: string }[] };
+  expect(uploads.map(({ type }) => type)).toEqual(["model", "dataset"]);
+});
+
+describe("a whole model", () => {
+  test("of base and adapter is uploaded in its shards, a cut sends nothing twice, and nothing is sent again", async ({
+    rig,
+  }) => {
+    const own = sharded(rig, "common/merge.py");
+    own.edit(file, upload, upload.replace("}", ", content: merged}"));
+    const run = await own.built(file, "--no-upload");
+    expect(run.steps.train).toBe("reused");
+    const files = Object.keys(own.manifest(run.manifest).steps.merge?.files ?? {});
+    expect(files.filter((name) => name.endsWith(".safetensors")).length).toBeGreaterThan(1);
+
+    // Storage has all of it when the commit fails, and the next upload sends none of it again.
+    server.faults.push({ on: /commit/, times: 5, status: 503, headers: { "retry-after": "0" } });
+    expect(await uploaded(own)).toMatchObject({ code: 1, status: "failed", reasons: [{ code: "hub-busy" }] });
+    const { received } = server;
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
+    expect(server.received).toBe(received);
+    const [library, base, relation, tensors, names] = await readModel(own);
+    expect([library, base, relation]).toEqual(["transformers", "Qwen/Qwen3-0.6B", "finetune"]);
+    expect(tensors).toBeGreaterThan(10);
+    expect(names).toEqual(
+      expect.arrayContaining(["config.json", "generation_config.json", "merge.json", "tokenizer.json"]),
+    );
+    expect(names.filter((name) => name.startsWith("adapter"))).toEqual([]);
+
+    server.requests = [];
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "unchanged" });
+    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+  });
+
+  test("that was fine-tuned as a whole is uploaded without a merge", async ({ rig }) => {
+    const own = sharded(rig, "torchtune/weights.py");
+    own.edit(file, "  method: lora\n  rank: 4\n", "  method: full\n");
+    const run = await own.built(file, "--no-upload");
+    expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
+    const [library, , relation, tensors, names] = await readModel(own);
+    expect([library, relation]).toEqual(["transformers", "finetune"]);
+    expect(tensors).toBeGreaterThan(10);
+    const made = Object.entries(own.manifest(run.manifest).steps.train?.files ?? {});
+    for (const [name, { sha256 }] of made.filter(([one]) => one.startsWith("model/"))) {
+      const back = readFileSync(join(own.path("back"), name.slice("model/".length)));
+      expect(createHash("sha256").update(back).digest("hex"), name).toBe(sha256);
+    }
+    expect(names.filter((name) => name.startsWith("adapter"))).toEqual([]);
+    expect(server.bytes(repo, "README.md").toString()).toContain("full fine-tuning");
+  });
+});
+
+describe("the gate stops", () => {
+  test("what holds a row, a place or a secret: each is named at once, and nothing is sent", async ({ rig }) => {
+    const own = study(rig);
+    const row = own.read("experiments/data/train.csv").split('"')[1] as string;
+    const secret = `hf_${"Abc123Def4".repeat(3)}`;
+    own.append(file, `description: "${row} See ${own.path("notes.txt")} with ${secret}"\n`);
+    own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+    await own.built(file, "--no-upload");
+    const told = await uploaded(own);
+    expect(told).toMatchObject({ code: 3, status: "refused", commit: null });
+    // In the card and in the manifest.
+    expect(codes(told)).toEqual(["leak-path", "leak-path", "leak-row", "leak-row", "leak-secret", "leak-secret"]);
+    expect(JSON.stringify(told.reasons)).not.toContain(secret);
+    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+    const human = await own.exp("upload", "tuned");
+    expectFailure(human, 3, /README\.md holds words of row train-0 \(train\.jsonl\) \[leak-row\]\n {4}help: /);
+  });
+
+  test("a template that is another one now, and a file that was edited", async ({ rig }) => {
+    const own = study(rig);
+    own.edit("prompts/ask.hbs", "Name the", "Name all");
+    const { steps } = own.manifest(manifest);
+    own.spoil(`artifacts/store/objects/${steps.train?.object}/adapter/adapter_model.safetensors`, "other");
+    own.remove(`artifacts/store/objects/${steps["evaluate.zero_shot"]?.object}/metrics.json`);
+    expect(codes(await uploaded(own))).toEqual(["file-altered", "file-gone", "file-gone", "template-changed"]);
+  });
+
+  test("whoever may not write", async ({ rig }) => {
+    const own = study(rig);
+    const scoped = (name: string) => ({ fineGrained: { scoped: [{ entity: { name }, permissions: ["repo.write"] }] } });
+    const tokens: readonly (readonly [string | undefined, readonly string[], RegExp])[] = [
+      [undefined, ["hub-token"], /there is no token/],
+      ["secret-of-someone", ["hub-token"], /is no token of the hub/],
+      ["hf_nobody0000000000", ["hub-token"], /refuses the token \(401\)/],
+      [server.addUser("me", "read"), ["hub-token"], /may read and not write/],
+      [server.addUser("you"), ["hub-token"], /you's, who is not me/],
+      [server.addUser("me", "fineGrained", scoped("me/other")), ["hub-token"], /may read and not write/],
+      [server.addUser("me", "fineGrained", scoped(repo)), [], /^$/],
+    ];
+    for (const [given, expected, words] of tokens) {
+      own.env = { ...own.env, HF_TOKEN: given };
+      const told = await uploaded(own, "--dry-run");
+      expect(codes(told)).toEqual(expected);
+      expect(told.reasons.map(({ message }) => message).join()).toMatch(words);
+      if (given !== undefined) expect(JSON.stringify(told)).not.toContain(given);
+    }
+  });
+
+  test("a public repository, and one with another model", async ({ rig }) => {
+    const own = study(rig);
+    const other = server.addRepo(repo, false);
+    other.files.set("model.safetensors", { size: 1, oid: "0", bytes: Buffer.from("1") });
+    expect(codes(await uploaded(own))).toEqual(["repo-occupied", "repo-public"]);
+  });
+
+  test("a hub that is away, with exit code 1", async ({ rig }) => {
+    const own = study(rig);
+    own.env = { ...own.env, HF_ENDPOINT: "http://127.0.0.1:9" };
+    expectFailure(await own.exp("upload", "tuned"), 1, /127\.0\.0\.1:9 cannot be reached.*\[offline\]/);
+  });
+
+  test("a base that only this machine knows, and a licence that nobody named", async ({ rig }) => {
+    const own = study(rig);
+    own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
+    own.edit(file, upload, `upload: {repo: ${repo}}`);
+    await own.built(file, "--no-upload");
+    expect(codes(await uploaded(own))).toEqual(["base-unnamed", "card-invalid"]);
+  });
+});
+
+test("a run that asks for no upload, or trained nothing, says so", async ({ rig }) => {
+  await rig.built("experiments/study.yaml");
+  expectFailure(await rig.exp("upload", "study"), 2, /is not to be uploaded: experiments\/study\.yaml has no upload:/);
+  expectFailure(await rig.exp("upload", "nothing"), 2, /no finished run "nothing"/);
+  rig.append("experiments/study.yaml", "upload: {repo: me/x, base_license: mit}\n");
+  const { code, stderr } = await rig.exp("run", "experiments/study.yaml");
+  expect([code, stderr]).toEqual([
+    3,
+    expect.stringMatching(/there is no train:[\s\S]*the run has no adapter\/ to upload \[no-model\]/),
+  ]);
+});
+
+test("what quotes a row in an answer is left out of what is published", async ({ rig }) => {
+  const text = rig.read("experiments/data/test.csv").split('"')[1] as string;
+  rig.edit(
+    "experiments/data/answers.jsonl",
+    '{"id":"test-0","text":"unknown"}',
+    JSON.stringify({ id: "test-0", text }),
+  );
+  const { manifest: sealed } = await rig.built("experiments/study.yaml");
+  const { release, refusals } = preparePredictions(
+    findRun(sealed, rig.path("artifacts"), rig.folder),
+    { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" },
+    {
+      roots: [rig.folder],
+      digest: (path) => createHash("sha256").update(readFileSync(path)).digest("hex"),
+      own: [rig.folder],
+      redact: (one) => one,
+    },
+  );
+  expect(refusals).toEqual([]);
+  const texts = Object.fromEntries(
+    (release?.files ?? []).map(({ path, content }) => [path, "text" in content ? content.text : ""]),
+  );
+  const [first, second] = (texts["predictions/zero_shot.jsonl"] ?? "")
+    .split("\n")
+    .map((line) => line && JSON.parse(line));
+  expect(first).toMatchObject({ id: "test-0", gold: ["liver stone", "follow-up"], labels: null, text: null });
+  expect(second).toMatchObject({ id: "test-1", text: "kidney mass" });
+  expect(texts["README.md"]).toContain("what quotes one of them is `null`, in 1 answer");
+  expect(Object.values(texts).join()).not.toContain(text);
+});
+
+test("runs of a sweep are not uploaded by themselves", async ({ rig }) => {
+  rig.append(
+    "experiments/study.yaml",
+    "upload: {repo: me/x, base_license: mit}\nsweep:\n  grid: {data.train.limit: [20, 30]}\n",
+  );
+  const { code, stdout } = await rig.exp("run", "experiments/study.yaml");
+  expect([code, stdout]).toEqual([0, expect.stringContaining("2 runs of a sweep asked for an upload, and none is")]);
+});
