@@ -29,7 +29,12 @@ const layers = [
 const implementations = "^runner/plugins/[^/]+/[^/]+/";
 
 /** Modules that read no file, process, clock or network: callers pass in what they need. */
-const pure = ["^runner/evaluation/", "^runner/config/", "^runner/pipeline/plan/", "^runner/reporting/(report|figures|sections|checklist)/"];
+const pure = [
+  "^runner/evaluation/",
+  "^runner/config/",
+  "^runner/pipeline/plan/",
+  "^runner/reporting/(report|figures|sections|checklist)/",
+];
 
 /** Libraries that one folder owns, so that each can be replaced in one place. */
 const owners = {
@@ -97,6 +102,10 @@ export default {
     tsPreCompilationDeps: true,
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^(dist|runner/schemas|runner/templates)" },
-    enhancedResolveOptions: { extensions: [".ts", ".mjs", ".js", ".json"], exportsFields: ["exports"], conditionNames: ["import", "node", "default", "types"] },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".mjs", ".js", ".json"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+    },
   },
 };

@@ -7,8 +7,8 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError } from "commander";
 import { type CommandSpec, commands } from "./commands/index.ts";
 import { systemFailure } from "./execution/system.ts";
-import type { Context } from "./util/context.ts";
 import { cacheRoot } from "./setup/cache.ts";
+import type { Context } from "./util/context.ts";
 
 const DONE = 0;
 const FAILED = 1;

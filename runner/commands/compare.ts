@@ -1,11 +1,11 @@
 import { views } from "../data/labels/views.ts";
 import { metrics } from "../evaluation/metrics/metrics.ts";
-import { type Act, exit } from "../util/context.ts";
 import { placeOf } from "../project/place.ts";
-import { comparisonText } from "../terminal/comparison.ts";
 import { OutputGone } from "../runs/answers.ts";
 import { type ComparingRuns, compareRuns, NotComparable } from "../runs/compare.ts";
 import { type FinishedRun, findRun, RunNotFound } from "../runs/runs.ts";
+import { comparisonText } from "../terminal/comparison.ts";
+import { type Act, exit } from "../util/context.ts";
 
 type Options = { readonly json?: boolean; readonly view?: string; readonly metric?: string; readonly force?: boolean };
 

@@ -1,5 +1,5 @@
-import { type Act, exit } from "../util/context.ts";
 import { environments } from "../setup/environments.ts";
+import { type Act, exit } from "../util/context.ts";
 import { type CommandSpec, commands } from "./index.ts";
 
 /** What stands behind a command's name, as its usage says: shells offer files, finished runs or words. */

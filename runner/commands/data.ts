@@ -1,19 +1,19 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { type Audit, audit, blocking, type SplitFacts, type SplitName } from "../data/audit.ts";
-import { labelCounts } from "../data/labels.ts";
-import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
 import type { Synonyms } from "../data/labels/views.ts";
 import { viewOf } from "../data/labels/views.ts";
-import { canonicalJson } from "../util/canonical.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { labelCounts } from "../data/labels.ts";
+import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
+import { type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
+import { readSynonyms } from "../pipeline/steps/synonyms.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
 import { auditText } from "../terminal/audit.ts";
-import { type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
-import { readSynonyms } from "../pipeline/steps/synonyms.ts";
+import { canonicalJson } from "../util/canonical.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 
 /** One study's rows, and how its experiment reads their labels. */
 type Audited = {
@@ -49,7 +49,7 @@ export const command: Act = async ([path], options, context) => {
       all.push({ experiment: loaded.name, coordinates, study, synonyms, report: withTokens(report, tokens) });
     }
   } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     context.err(`${error.message}\n`);
     return exit.invalid;
   }

@@ -1,10 +1,10 @@
 import type { View } from "../data/labels/views.ts";
-import { type Act, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
-import { diffText } from "../terminal/comparison.ts";
 import { diffRuns } from "../runs/diff.ts";
 import { findRun, RunNotFound } from "../runs/runs.ts";
 import { synonymsNow } from "../runs/synonyms.ts";
+import { diffText } from "../terminal/comparison.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp diff A B`: what differs between two runs or manifests, and which cases flipped. */
 export const command: Act = async ([nameA, nameB], { json }, context) => {

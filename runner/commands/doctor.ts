@@ -1,5 +1,5 @@
-import { type Act, exit } from "../util/context.ts";
 import { doctor, formatDoctor } from "../setup/doctor.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp doctor`: what this machine has, and what it can and cannot run. */
 export const command: Act = async (_args, { json }, context) => {

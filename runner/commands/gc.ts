@@ -2,15 +2,15 @@ import { collectSubmissions, liveSubmissions } from "../plugins/executors/slurm/
 import { queue } from "../plugins/executors/slurm/slurm.ts";
 import { clusterLock, submissionNames } from "../plugins/executors/slurm/submission.ts";
 import { Uses } from "../plugins/executors/slurm/uses.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
-import { plural } from "../terminal/quantity.ts";
 import { gc } from "../store/gc.ts";
 import { collectLeftovers } from "../store/leftovers.ts";
 import { acquire } from "../store/lock.ts";
 import { ManifestUnreadable } from "../store/pins.ts";
 import type { Store } from "../store/store.ts";
+import { plural } from "../terminal/quantity.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
 
@@ -86,7 +86,7 @@ async function askQueue(context: Context): Promise<Awaited<ReturnType<typeof que
   try {
     return await queue();
   } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     context.err(`exp gc: ${error.message}: what jobs that are not done may need is kept\n`);
     return undefined;
   }

@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
+import type { LoadedExperiment } from "../config/loaded.ts";
+import type { Event } from "../execution/event.ts";
 import { sameSources, thaw } from "../plugins/executors/slurm/freeze.ts";
 import { requeue, stateOf } from "../plugins/executors/slurm/slurm.ts";
 import {
@@ -12,12 +14,10 @@ import {
   writeResult,
 } from "../plugins/executors/slurm/submission.ts";
 import { noteKeys } from "../plugins/executors/slurm/uses.ts";
-import type { Event } from "../execution/event.ts";
-import type { LoadedExperiment } from "../config/loaded.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
 import { portablePath } from "../project/site.ts";
 import type { Manifest } from "../runs/manifest.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 import { command as report } from "./report.ts";
 import { runAll } from "./run.ts";
 
@@ -65,7 +65,7 @@ export const command: Act = async ([plan, which], _options, context) => {
     code = await act(submission, run, file, listen, context);
   } catch (error) {
     seen.error ??= (error as Error).message;
-    if (!(error instanceof StepFailed)) {
+    if (!(error instanceof UserError)) {
       write(exit.failed);
       throw error;
     }
@@ -90,7 +90,7 @@ async function act(
   const one = submission.runs[Number(run)];
   if (loaded.length === 0) {
     const message = isOfAll ? "no run has come to its end" : `${file} has no run ${run}`;
-    throw new StepFailed("no-frozen-plan", message, { help: "exp status says how the jobs ended" });
+    throw new UserError("no-frozen-plan", message, { help: "exp status says how the jobs ended" });
   }
   const back = Object.fromEntries(
     Object.entries(submission.moved).map(([path, copy]) => [
@@ -178,7 +178,7 @@ async function again(job: string, restarts: number, context: Context): Promise<v
 }
 
 function refused(error: unknown, context: Context): number {
-  if (!(error instanceof StepFailed)) throw error;
+  if (!(error instanceof UserError)) throw error;
   context.err(`exp: ${error.message} [${error.code}]\n${error.help === undefined ? "" : `  help: ${error.help}\n`}`);
   return exit.failed;
 }

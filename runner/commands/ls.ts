@@ -1,12 +1,12 @@
-import type { Json } from "../pipeline/plan/step.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Act, exit } from "../util/context.ts";
 import { placeOf } from "../project/place.ts";
+import { select } from "../runs/run-filter.ts";
+import { type ListedRun, listFinished } from "../runs/run-index.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { csv } from "../terminal/csv.ts";
 import { table } from "../terminal/table.ts";
-import { select } from "../runs/run-filter.ts";
-import { type ListedRun, listFinished } from "../runs/run-index.ts";
+import type { Json } from "../util/canonical.ts";
+import { type Act, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 
 /**
  * `exp ls`: the finished runs of this project, oldest first, each with its primary metric; filtered and sorted by any key of
@@ -27,7 +27,7 @@ export const command: Act = async (_args, { where, sort, json, csv: asCsv }, con
     else context.out(tableOf(runs, keys));
     return exit.done;
   } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     context.err(`exp ls: ${error.message} [${error.code}]\n  help: ${error.help}\n`);
     return exit.invalid;
   }

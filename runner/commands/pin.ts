@@ -1,10 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { relative } from "node:path";
 import { withRevision } from "../config/pin.ts";
-import { resolveRevision } from "../publishing/hub/revision.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Act, exit } from "../util/context.ts";
 import { findPin } from "../project/load.ts";
+import { resolveRevision } from "../publishing/hub/revision.ts";
+import { type Act, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 
 /** `exp pin`: writes the commit of the model into the file that names it, and touches nothing else in it. */
 export const command: Act = async ([path], options, context) => {
@@ -32,13 +32,13 @@ export const command: Act = async ([path], options, context) => {
     const text = withRevision(readFileSync(place.file, "utf8"), commit);
     if (text === undefined) {
       const help = `write revision: ${commit} beside model.base by hand`;
-      throw new StepFailed("cannot-pin", `${file}: the model is not written out as a map`, { help });
+      throw new UserError("cannot-pin", `${file}: the model is not written out as a map`, { help });
     }
     writeFileSync(place.file, text);
     return report(commit, gated, `${base} is pinned to ${commit}${ref === commit ? "" : ` (${ref})`}`);
   } catch (error) {
     if (context.stop.aborted) return exit.interrupted;
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     if (options.json === true) {
       const { code, message, help } = error;
       context.out(`${JSON.stringify({ severity: "error", code, message, help })}\n`);

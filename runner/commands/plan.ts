@@ -1,20 +1,20 @@
 import { type Assessed, assess } from "../execution/assess.ts";
-import { reader } from "../execution/step-runner.ts";
 import { staleResults } from "../execution/stale-sources.ts";
-import type { PlannedStep } from "../pipeline/plan/plan.ts";
-import type { Expected } from "../pipeline/plan/step.ts";
-import type { Choice } from "../pipeline/sweep/choice.ts";
-import { type Act, exit } from "../util/context.ts";
-import { loadAll } from "../project/load.ts";
-import { planAll } from "../pipeline/sweep/planned.ts";
-import { openProject } from "../project/project.ts";
+import { reader } from "../execution/step-runner.ts";
 import { foresee } from "../orchestration/forecast.ts";
 import { isCalled, nothingStale, unknownStep } from "../orchestration/named-steps.ts";
 import { formatProblem, problemsOf } from "../orchestration/resource-problems.ts";
+import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Expected } from "../pipeline/plan/step.ts";
+import { readSelection } from "../pipeline/steps/selection.ts";
+import type { Choice } from "../pipeline/sweep/choice.ts";
+import { planAll } from "../pipeline/sweep/planned.ts";
+import { loadAll } from "../project/load.ts";
+import { openProject } from "../project/project.ts";
+import { formerIngredients } from "../runs/previous-run.ts";
 import { duration, gigabytes, plural } from "../terminal/quantity.ts";
 import { table } from "../terminal/table.ts";
-import { readSelection } from "../pipeline/steps/selection.ts";
-import { formerIngredients } from "../runs/previous-run.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp plan`: each step, whether it is cached, will run or depends, and why. Writes nothing. */
 export const command: Act = async ([paths], options, context) => {

@@ -2,18 +2,18 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
 import { execute } from "../execution/scheduler.ts";
+import { machineryFor } from "../orchestration/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { type Act, exit } from "../util/context.ts";
-import { loadAll } from "../project/load.ts";
-import { openProject } from "../project/project.ts";
-import { machineryFor } from "../orchestration/step-runner.ts";
-import { environmentStatus } from "../setup/environments.ts";
-import { chooseReporter } from "../terminal/choose-reporter.ts";
-import { previewText } from "../terminal/preview.ts";
 import { kinds } from "../pipeline/steps/index.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import { draftsOfPreview, type Preview, type PreviewRow } from "../pipeline/steps/preview.ts";
+import { loadAll } from "../project/load.ts";
+import { openProject } from "../project/project.ts";
+import { environmentStatus } from "../setup/environments.ts";
+import { chooseReporter } from "../terminal/choose-reporter.ts";
+import { previewText } from "../terminal/preview.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp preview`: prompts of training rows as the model sees them, their tokens, what is masked, and the base model's answers. */
 export const command: Act = async ([path], options, context) => {

@@ -1,11 +1,11 @@
-import type { Shelf } from "../publishing/remote-store.ts";
-import { type Act, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
-import { RunNotFound } from "../runs/runs.ts";
+import type { Shelf } from "../publishing/remote-store.ts";
 import { nothingPushed, openToPull } from "../publishing/remotes/destination.ts";
 import { type ShelvedRun, shelvedRun, shelvedRuns } from "../publishing/remotes/manifest.ts";
 import { pull } from "../publishing/remotes/pull.ts";
 import type { Moved } from "../publishing/remotes/push.ts";
+import { RunNotFound } from "../runs/runs.ts";
+import { type Act, exit } from "../util/context.ts";
 import { endOf, movedText } from "./push.ts";
 
 /** `exp pull DEST [RUN...]`: takes runs from where they were pushed to, each file checked by its digest; without RUN says what there is. */

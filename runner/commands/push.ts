@@ -1,12 +1,12 @@
 import { redactor } from "../execution/redact.ts";
 import { systemFailure } from "../execution/system.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
-import { plural } from "../terminal/quantity.ts";
-import { findRun, RunNotFound } from "../runs/runs.ts";
 import { openToPush } from "../publishing/remotes/destination.ts";
 import { type Moved, push } from "../publishing/remotes/push.ts";
+import { findRun, RunNotFound } from "../runs/runs.ts";
+import { plural } from "../terminal/quantity.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 
 /** `exp push DEST RUN...`: copies runs with all their files to a place that is private; what is there is not sent again. */
 export const command: Act = async ([destination, names], { json }, context) => {
@@ -52,7 +52,7 @@ export function endOf(name: "push" | "pull", error: unknown, context: Context): 
     context.err(`exp ${name}: ${error.message}\n`);
     return exit.invalid;
   }
-  const failure = error instanceof StepFailed ? error : systemFailure(error);
+  const failure = error instanceof UserError ? error : systemFailure(error);
   if (failure === undefined) throw error;
   const redact = redactor(context.env as NodeJS.ProcessEnv);
   context.err(redact(`exp ${name}: ${failure.message} [${failure.code}]\n  help: ${failure.help}\n`));

@@ -1,11 +1,11 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { finishedStudy, pageOf, pdfOf } from "../reporting/export/finished.ts";
-import { canonicalJson, sha256 } from "../util/canonical.ts";
-import type { Json } from "../pipeline/plan/step.ts";
-import { type Act, exit } from "../util/context.ts";
 import { openSlots } from "../reporting/report/notes.ts";
 import { FactsMissing } from "../runs/facts.ts";
+import type { Json } from "../util/canonical.ts";
+import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp report RUN…`: a PDF over one or more finished runs, and with --html a page beside it. Every number is one of their manifests'. */
 export const command: Act = async ([names], options, context) => {

@@ -1,15 +1,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { pointOf } from "../config/rungs.ts";
-import { canonicalJson } from "../util/canonical.ts";
-import type { Json } from "../pipeline/plan/step.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject, type Project } from "../project/project.ts";
-import { openStore } from "../store/store.ts";
 import { dotted } from "../runs/config.ts";
 import { compareRepetition, type Reproduction } from "../runs/reproduce.ts";
 import { type FinishedRun, findRun, latestManifest, RunNotFound } from "../runs/runs.ts";
+import { openStore } from "../store/store.ts";
+import type { Json } from "../util/canonical.ts";
+import { canonicalJson } from "../util/canonical.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
 import { command as run } from "./run.ts";
 
 /** `exp reproduce RUN`: runs it again in a fresh store and compares: bytes, or metrics where bytes may vary. Exit 3 on a difference. */

@@ -2,19 +2,19 @@ import { readFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { pointOf } from "../config/rungs.ts";
-import { uploadAll } from "../publishing/upload-all.ts";
-import type { PlannedStep } from "../pipeline/plan/plan.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
-import { loadAll } from "../project/load.ts";
 import { ablations } from "../orchestration/ablations.ts";
 import { type CarriedOut, carryOut, type Given } from "../orchestration/execute-run.ts";
 import { executorOf } from "../orchestration/executor.ts";
 import type { RunOptions } from "../orchestration/options.ts";
 import { builtIn, isThere, recordIn } from "../orchestration/outcome.ts";
+import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import { loadAll } from "../project/load.ts";
+import { uploadAll } from "../publishing/upload-all.ts";
+import type { Manifest } from "../runs/manifest.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { runSummary } from "../terminal/run.ts";
-import type { Manifest } from "../runs/manifest.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
 
 /** `exp run`: resolves, plans, and runs what is missing here or gives it to Slurm. */
 export const command: Act = async ([paths], given, context) => {

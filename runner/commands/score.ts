@@ -1,7 +1,5 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import type { Diagnostic } from "../util/diagnostic.ts";
-import { formatDiagnostic, toJson } from "../util/code-frame.ts";
 import { parseSynonyms } from "../data/labels/synonyms.ts";
 import { type Synonyms, type View, viewOf, views } from "../data/labels/views.ts";
 import { isFile, joinAnswers, readAnswers } from "../evaluation/metrics/answers.ts";
@@ -9,9 +7,11 @@ import { type MetricName, metricNames } from "../evaluation/metrics/metrics.ts";
 import type { Names } from "../evaluation/metrics/predictions.ts";
 import { score } from "../evaluation/metrics/score.ts";
 import { type Case, intern, tabulate } from "../evaluation/metrics/table.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
-import { table } from "../terminal/table.ts";
 import { type Intervals, intervalsOf } from "../evaluation/statistics/intervals.ts";
+import { table } from "../terminal/table.ts";
+import { formatDiagnostic, toJson } from "../util/code-frame.ts";
+import { type Act, type Context, exit } from "../util/context.ts";
+import type { Diagnostic } from "../util/diagnostic.ts";
 
 type Options = {
   readonly json?: boolean;

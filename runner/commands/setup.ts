@@ -1,8 +1,8 @@
 import { detectMachine } from "../execution/devices.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Act, exit } from "../util/context.ts";
 import { environments, setupEnvironment } from "../setup/environments.ts";
 import { bundledModels, setupModel } from "../setup/models.ts";
+import { type Act, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 
 /**
  * `exp setup`: Python environments from their lock files, then the bundled models: those that every study needs, whoever trains,
@@ -30,7 +30,7 @@ export const command: Act = async ([names], { torch, dev }, context) => {
     return exit.done;
   } catch (error) {
     if (context.stop.aborted) return exit.interrupted;
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     context.err(`exp setup: ${error.message}\n${error.help === undefined ? "" : `${error.help}\n`}`);
     if (error.log !== undefined) context.err(`log: ${error.log}\n`);
     return exit.failed;

@@ -1,14 +1,14 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
-import { type Act, exit } from "../util/context.ts";
 import { placeOf } from "../project/place.ts";
-import { ablationText } from "../terminal/ablation.ts";
-import { failuresText } from "../terminal/failures.ts";
-import { runSummary } from "../terminal/run.ts";
 import { Ablations } from "../runs/ablation.ts";
 import { findRun, RunNotFound } from "../runs/runs.ts";
 import { uploadsOf } from "../runs/uploads.ts";
+import { ablationText } from "../terminal/ablation.ts";
+import { failuresText } from "../terminal/failures.ts";
+import { runSummary } from "../terminal/run.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp show RUN`: one run's metrics by arm, its cost, how its arms are wrong, and where its files lie. */
 export const command: Act = async ([name], options, context) => {

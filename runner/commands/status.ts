@@ -1,11 +1,11 @@
 import { explained, findTasks, sayWrong } from "../plugins/executors/slurm/named-jobs.ts";
 import { reasonText, type Task } from "../plugins/executors/slurm/tasks.ts";
-import { type Act, exit } from "../util/context.ts";
 import { placeOf } from "../project/place.ts";
-import { progressText } from "../terminal/progress.ts";
-import { table } from "../terminal/table.ts";
 import { liveRuns } from "../runs/live.ts";
 import type { LiveRun } from "../runs/live-run.ts";
+import { progressText } from "../terminal/progress.ts";
+import { table } from "../terminal/table.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp status [RUN]`: what each job that was given to Slurm is at, by the queue and by what jobs wrote down when they ended. */
 export const command: Act = async ([name], { json }, context) => {

@@ -1,10 +1,10 @@
 import { relative } from "node:path";
+import { openProject } from "../project/project.ts";
 import { type Ending, eventOf, exitOf, publishRun } from "../publishing/publish-run.ts";
 import { uploadIn } from "../publishing/upload-in.ts";
-import { type Act, exit } from "../util/context.ts";
-import { openProject } from "../project/project.ts";
-import { uploadText } from "../terminal/upload.ts";
 import { findRun, RunNotFound } from "../runs/runs.ts";
+import { uploadText } from "../terminal/upload.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp upload RUN`: the publish gate, then what the repository on the hub lacks of the run's model. Safe to repeat. */
 export const command: Act = async ([name], options, context) => {

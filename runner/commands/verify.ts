@@ -1,11 +1,11 @@
 import { relative } from "node:path";
-import { type Act, exit } from "../util/context.ts";
 import { openProject } from "../project/project.ts";
-import { plural } from "../terminal/quantity.ts";
-import { ManifestUnreadable } from "../store/pins.ts";
-import { type Repaired, repair } from "../store/repair.ts";
 import { findRun, listRuns, RunNotFound } from "../runs/runs.ts";
 import { Verifier } from "../runs/verify.ts";
+import { ManifestUnreadable } from "../store/pins.ts";
+import { type Repaired, repair } from "../store/repair.ts";
+import { plural } from "../terminal/quantity.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /**
  * `exp verify [RUN]`: reads every file that runs refer to, whatever was remembered of it; exit 3 where one is not as it was.

@@ -1,6 +1,6 @@
-import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../reporting/export/pages.ts";
-import { type Act, exit } from "../util/context.ts";
 import { openStored } from "../project/place.ts";
+import { type Reply, type Serving, serve } from "../reporting/dashboard/server.ts";
+import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../reporting/export/pages.ts";
 import { readAssets } from "../reporting/render/html.ts";
 import { html } from "../reporting/render/markup.ts";
 import { OutputGone } from "../runs/answers.ts";
@@ -8,7 +8,7 @@ import { NotComparable } from "../runs/compare.ts";
 import { FactsMissing } from "../runs/facts.ts";
 import { liveRuns } from "../runs/live.ts";
 import { type FinishedRun, latestManifest, listRuns, RunNotFound } from "../runs/runs.ts";
-import { type Reply, type Serving, serve } from "../reporting/dashboard/server.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp view`: pages over all runs of this project, on this machine alone, until Ctrl-C. */
 export const command: Act = async (_args, options, context) => {

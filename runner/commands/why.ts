@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { assess } from "../execution/assess.ts";
 import { reader } from "../execution/step-runner.ts";
-import { upTo } from "../pipeline/plan/build.ts";
-import { type Act, exit } from "../util/context.ts";
-import { loadAll } from "../project/load.ts";
-import { planAll, runLike } from "../pipeline/sweep/planned.ts";
-import { openProject } from "../project/project.ts";
 import { foresee } from "../orchestration/forecast.ts";
+import { upTo } from "../pipeline/plan/build.ts";
+import { planAll, runLike } from "../pipeline/sweep/planned.ts";
+import { loadAll } from "../project/load.ts";
+import { openProject } from "../project/project.ts";
 import { findRun, RunNotFound } from "../runs/runs.ts";
+import { type Act, exit } from "../util/context.ts";
 
 /** `exp why RUN STEP`: what a finished run's step would do if its experiment were run now, and the first input that changed. */
 export const command: Act = async ([name, stepName], options, context) => {

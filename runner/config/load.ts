@@ -1,7 +1,7 @@
 import { dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import type { ErrorObject } from "ajv";
-import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
 import { sortDiagnostics } from "../util/code-frame.ts";
+import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
 import { candidate } from "./candidate.ts";
 import { check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";

@@ -1,5 +1,5 @@
-import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { positionOf } from "../util/code-frame.ts";
+import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import type { Files } from "./files.ts";
 import { loadExperiment } from "./load.ts";
 import type { LoadedExperiment } from "./loaded.ts";

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { viewOf } from "./labels/views.ts";
 import { allowedAnswers } from "./answers.ts";
+import { viewOf } from "./labels/views.ts";
 import { labelCounts } from "./labels.ts";
 
 function allowed(golds: readonly (readonly string[])[], task: "label_set" | "single_label" = "label_set") {

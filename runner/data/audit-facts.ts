@@ -1,8 +1,8 @@
 import { type Synonyms, type ViewOf, viewOf } from "./labels/views.ts";
-import { foldText } from "./similarity/near-duplicate.ts";
 import { type LabelCount, labelCounts } from "./labels.ts";
 import { nearDuplicates } from "./minhash.ts";
 import type { Row } from "./rows.ts";
+import { foldText } from "./similarity/near-duplicate.ts";
 
 /** The rows of each part of a study; a part without rows counts as absent. */
 export type Splits = {

@@ -1,10 +1,10 @@
-import { basicForm } from "./labels/basic.ts";
-import { isNothing } from "./labels/nothing.ts";
 import type { Facts, SplitName } from "./audit-facts.ts";
 import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
 import { isLong, isReasoning } from "./dirty.ts";
-import { kinPairs } from "./similar-labels.ts";
+import { basicForm } from "./labels/basic.ts";
+import { isNothing } from "./labels/nothing.ts";
 import type { LabelCount } from "./labels.ts";
+import { kinPairs } from "./similar-labels.ts";
 
 const quotes = /^["'`[{(].*["'`\]})]$/s;
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { nearDuplicates, nearEnough } from "./minhash.ts";
 import { createRandom } from "../util/random.ts";
+import { nearDuplicates, nearEnough } from "./minhash.ts";
 
 const random = createRandom(7);
 const text = (words: number): string[] => Array.from({ length: words }, () => `word${random.below(4000)}`);

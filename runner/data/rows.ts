@@ -1,7 +1,7 @@
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
+import { createRandom } from "../util/random.ts";
 import { suggestion } from "../util/suggest.ts";
 import { distinct, splitLabels } from "./labels/split.ts";
-import { createRandom } from "../util/random.ts";
 import type { DataTable } from "./table.ts";
 
 /** One case as its file gives it. */

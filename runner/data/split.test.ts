@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { createRandom } from "../util/random.ts";
 import { viewOf } from "./labels/views.ts";
 import { labelCounts } from "./labels.ts";
-import { createRandom } from "../util/random.ts";
 import { assignFolds, splitValidation } from "./split.ts";
 import { oversample, targetWriter } from "./target.ts";
 

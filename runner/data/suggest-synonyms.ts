@@ -1,7 +1,7 @@
 import { basicForm } from "./labels/basic.ts";
 import type { Synonyms } from "./labels/views.ts";
-import { type Kinship, kinPairs } from "./similar-labels.ts";
 import type { LabelCount } from "./labels.ts";
+import { type Kinship, kinPairs } from "./similar-labels.ts";
 
 /** A label that may be a variant of another: as training rows write it, how many have it, and why it is proposed. */
 export type Variant = { readonly label: string; readonly count: number; readonly kinship: Kinship };

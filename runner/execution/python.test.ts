@@ -7,7 +7,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { type Progress, StepFailed } from "../pipeline/plan/step.ts";
+import type { Progress } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 import { Interrupted } from "./interrupt.ts";
 import type { PythonProcess } from "./process.ts";
 import { type PythonRequest, runPython } from "./python.ts";
@@ -70,13 +71,13 @@ function start(what: PythonRequest, kept?: Kept) {
   return { ended, ...controls };
 }
 
-async function failure(ended: Promise<unknown>): Promise<StepFailed> {
+async function failure(ended: Promise<unknown>): Promise<UserError> {
   const error = await ended.then(
     () => undefined,
     (thrown: unknown) => thrown,
   );
-  expect(error).toBeInstanceOf(StepFailed);
-  return error as StepFailed;
+  expect(error).toBeInstanceOf(UserError);
+  return error as UserError;
 }
 
 async function until(condition: () => boolean, seconds = 10): Promise<void> {
@@ -125,7 +126,7 @@ return {"device": "cpu"}`);
   });
 
   test("fails with its own code, message and help", async () => {
-    const what = request(`raise StepFailed("rows-too-long", "3 rows are too long", "raise train.max_length")`);
+    const what = request(`raise UserError("rows-too-long", "3 rows are too long", "raise train.max_length")`);
     const { ended, log } = start(what);
     expect(await failure(ended)).toMatchObject({
       code: "rows-too-long",
@@ -220,7 +221,7 @@ describe("a process that stays", () => {
 known.append(step.name)
 print(known)
 if step.name == "broken":
-    raise StepFailed("broken", "it broke")
+    raise UserError("broken", "it broke")
 return {"pid": os.getpid(), "known": list(known), "in": os.getcwd()}`;
     const what = request(body);
     const kept: Kept = { process: undefined };

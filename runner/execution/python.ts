@@ -1,6 +1,8 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type Json, type Progress, StepFailed } from "../pipeline/plan/step.ts";
+import type { Progress } from "../pipeline/plan/step.ts";
+import type { Json } from "../util/canonical.ts";
+import { UserError } from "../util/user-error.ts";
 import { childEnvironment, type EnvironmentRequest } from "./environment.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
 import { type Exit, PythonProcess } from "./process.ts";
@@ -41,7 +43,7 @@ export type PythonControl = Interrupts & {
 
 /**
  * Runs one step module in a process group of its own and resolves to the evidence of its result.json. Throws
- * `StepFailed` with a stable code, or `Interrupted`. Nothing of the group outlives the call.
+ * `UserError` with a stable code, or `Interrupted`. Nothing of the group outlives the call.
  */
 export async function runPython(request: PythonRequest, control: PythonControl): Promise<Evidence> {
   if (control.stop.aborted || control.kill.aborted) throw new Interrupted(request.step);
@@ -64,7 +66,7 @@ export async function runPython(request: PythonRequest, control: PythonControl):
   if (result?.status === "interrupted" || control.kill.aborted) throw new Interrupted(request.step);
   const log = control.log;
   if (result?.status === "failed") {
-    throw new StepFailed(result.code, result.message, { help: result.help ?? undefined, log });
+    throw new UserError(result.code, result.message, { help: result.help ?? undefined, log });
   }
   if (result === undefined && control.stop.aborted) throw new Interrupted(request.step);
   if (exit === undefined) throw garbled(request, log);
@@ -111,7 +113,7 @@ function writable<T>(path: string, write: () => T): T {
     return write();
   } catch (error) {
     const help = "free some space, or see who may write there";
-    throw new StepFailed("cannot-write", `cannot write ${path}: ${(error as Error).message}`, { help });
+    throw new UserError("cannot-write", `cannot write ${path}: ${(error as Error).message}`, { help });
   }
 }
 
@@ -183,8 +185,8 @@ function isRecord(value: Json | undefined): value is Evidence {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function missing(request: PythonRequest): StepFailed {
-  return new StepFailed(
+function missing(request: PythonRequest): UserError {
+  return new UserError(
     "environment-missing",
     `no Python environment "${request.environment}": ${request.python} cannot be run`,
     {
@@ -198,39 +200,39 @@ function unanswered(
   request: PythonRequest,
   exit: Exit,
   seen: { readonly log: string; readonly oom: boolean; readonly redact: Redact; readonly garbled: boolean },
-): StepFailed {
+): UserError {
   const { log } = seen;
   const cause = lastException(tail(log, 40));
   if (cause?.startsWith("ModuleNotFoundError") && !cause.includes("'recipes")) {
     const help = `the environment is incomplete; run: npx exp setup ${request.environment}`;
-    return new StepFailed("environment-incomplete", seen.redact(cause), { help, log });
+    return new UserError("environment-incomplete", seen.redact(cause), { help, log });
   }
   if (exit.signal === "SIGKILL") {
     const help = "give it less to hold at once (batch size, sequence length) or a machine with more memory";
     return seen.oom
-      ? new StepFailed("out-of-memory", `${request.step} was ended by the system: out of memory`, { help, log })
-      : new StepFailed("killed", `${request.step} was killed (SIGKILL), most often because memory ran out`, {
+      ? new UserError("out-of-memory", `${request.step} was ended by the system: out of memory`, { help, log })
+      : new UserError("killed", `${request.step} was killed (SIGKILL), most often because memory ran out`, {
           help,
           log,
         });
   }
   if (exit.signal !== undefined) {
-    return new StepFailed("crashed", `${request.step} crashed (${exit.signal})`, { help: "its log says more", log });
+    return new UserError("crashed", `${request.step} crashed (${exit.signal})`, { help: "its log says more", log });
   }
   if (exit.error !== undefined) {
-    return new StepFailed("crashed", `${request.step} could not be started: ${exit.error}`, { log });
+    return new UserError("crashed", `${request.step} could not be started: ${exit.error}`, { log });
   }
   if (seen.garbled) return garbled(request, log);
   if (exit.code === 0) {
-    return new StepFailed("no-result", `${request.step} ended without an answer`, { help: "its log says more", log });
+    return new UserError("no-result", `${request.step} ended without an answer`, { help: "its log says more", log });
   }
   const message = cause ?? `${request.step} ended with exit code ${exit.code} and no answer`;
-  return new StepFailed("crashed", seen.redact(message), { help: "its log says more", log });
+  return new UserError("crashed", seen.redact(message), { help: "its log says more", log });
 }
 
-function garbled({ step }: PythonRequest, log: string): StepFailed {
+function garbled({ step }: PythonRequest, log: string): UserError {
   const message = `${step} answered in a form that this version of exp does not know`;
-  return new StepFailed("no-result", message, { help: "its result.json lies in the work folder", log });
+  return new UserError("no-result", message, { help: "its result.json lies in the work folder", log });
 }
 
 /** The line of a traceback that names the error. */

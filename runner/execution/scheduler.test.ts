@@ -3,7 +3,8 @@ import { describe, expect, it } from "vitest";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { type Draft, StepFailed, type StepKind } from "../pipeline/plan/step.ts";
+import type { Draft, StepKind } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 import { assess } from "./assess.ts";
 import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
@@ -93,7 +94,7 @@ class Rig implements Machinery {
 
 const chain = () => planOf("a", "b < a", "c < b");
 const fail = () => {
-  throw new StepFailed("broken", "it broke");
+  throw new UserError("broken", "it broke");
 };
 
 describe("what is run", () => {

@@ -1,7 +1,7 @@
 import { identify } from "../pipeline/plan/identity.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
 import { systemFailure } from "./system.ts";
@@ -11,7 +11,7 @@ import { withoutTracebacks } from "./traceback.ts";
 /** How one step of a plan ended, with its record where it has one. */
 export type Outcome =
   | { readonly status: "built" | "reused"; readonly record: StoreRecord | undefined }
-  | { readonly status: "failed"; readonly error: StepFailed }
+  | { readonly status: "failed"; readonly error: UserError }
   | { readonly status: "skipped"; readonly because: string };
 
 /** What the scheduler asks of the rest: it knows the graph, and neither named steps nor reporters. */
@@ -140,7 +140,7 @@ export async function execute(
       return end(step, { status: reused ? "reused" : "built", record }, seconds());
     } catch (error) {
       if (error instanceof Interrupted) return end(step, { status: "skipped", because: "interrupted" }, seconds());
-      const failure = error instanceof StepFailed ? error : systemFailure(error);
+      const failure = error instanceof UserError ? error : systemFailure(error);
       if (failure === undefined) throw error;
       return end(step, { status: "failed", error: failure }, seconds());
     }
@@ -160,8 +160,8 @@ export async function execute(
   return outcomes;
 }
 
-function nothingStale(step: PlannedStep): StepFailed {
-  return new StepFailed("nothing-stale", `nothing that is stored for ${step.id} differs in recipe code alone`, {
+function nothingStale(step: PlannedStep): UserError {
+  return new UserError("nothing-stale", `nothing that is stored for ${step.id} differs in recipe code alone`, {
     help: "run without --accept-stale for this step",
   });
 }
@@ -170,7 +170,7 @@ function nothingStale(step: PlannedStep): StepFailed {
 const shownLines = 10;
 const seenLines = 200;
 
-function describe(error: StepFailed): NonNullable<Extract<Event, { type: "step-end" }>["error"]> {
+function describe(error: UserError): NonNullable<Extract<Event, { type: "step-end" }>["error"]> {
   return {
     code: error.code,
     message: error.message,

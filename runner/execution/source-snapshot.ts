@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
 import type { Digests } from "../store/digest.ts";
+import { UserError } from "../util/user-error.ts";
 import { recipeFiles, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 /**
@@ -34,7 +34,7 @@ export class Frozen {
     this.#claim = given.claim;
   }
 
-  /** Copies on the first call. Throws StepFailed where a source is no longer what was planned. */
+  /** Copies on the first call. Throws UserError where a source is no longer what was planned. */
   #take(): Snapshot {
     if (this.#snapshot !== undefined) return this.#snapshot;
     const recipes = recipeFiles(this.#packageRoot);
@@ -64,17 +64,17 @@ export class Frozen {
   }
 
   /** The failure with its sources called what the user calls them: nobody can mend a copy. */
-  asWritten(step: PlannedStep, failure: StepFailed): StepFailed {
+  asWritten(step: PlannedStep, failure: UserError): UserError {
     const named = (text: string): string =>
       Object.entries(step.draft.sources).reduce(
         (said, [name, path]) => said.replaceAll(this.source(step, name), () => path),
         text,
       );
     const { code, message, help, log } = failure;
-    return new StepFailed(code, named(message), { help: help === undefined ? help : named(help), log });
+    return new UserError(code, named(message), { help: help === undefined ? help : named(help), log });
   }
 
-  /** Looks again at the sources that were not copied. Throws StepFailed where one is no longer what was planned. */
+  /** Looks again at the sources that were not copied. Throws UserError where one is no longer what was planned. */
   verify(step: PlannedStep): void {
     const { digests } = this.#take();
     for (const [name, path] of Object.entries(step.draft.sources)) {
@@ -89,8 +89,8 @@ export function snapshotName(path: string): string {
   return join("sources", createHash("sha256").update(path).digest("hex").slice(0, 12), basename(path));
 }
 
-function changed(name: string, path: string): StepFailed {
-  return new StepFailed("source-changed", `${name} changed while the run was going on: ${path}`, {
+function changed(name: string, path: string): UserError {
+  return new UserError("source-changed", `${name} changed while the run was going on: ${path}`, {
     help: "run again: what does not depend on it is cached",
   });
 }

@@ -2,18 +2,20 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { paused, type StoreRecord } from "../pipeline/plan/record.ts";
-import { type Json, type Ports, type PythonProgram, StepFailed } from "../pipeline/plan/step.ts";
+import type { Ports, PythonProgram } from "../pipeline/plan/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Staged, Store } from "../store/store.ts";
+import type { Json } from "../util/canonical.ts";
+import { UserError } from "../util/user-error.ts";
 import { EnergyMeter } from "./energy.ts";
 import type { Event } from "./event.ts";
-import { Frozen } from "./source-snapshot.ts";
 import { gpuCounters } from "./gpu-counters.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
 import type { PythonProcess } from "./process.ts";
 import { type PythonRequest, runPython } from "./python.ts";
 import type { Machinery } from "./scheduler.ts";
 import { type Grant, gpuVariables, Slots } from "./slots.ts";
+import { Frozen } from "./source-snapshot.ts";
 import { Spent } from "./spent.ts";
 
 const oneTurn = { cores: 1, gpus: 0, memory: 0 };
@@ -30,7 +32,7 @@ export type Parts = Interrupts & {
   readonly slots: Slots<PythonProcess>;
   /** Steps at once, at most. */
   readonly jobs: number;
-  /** Interpreter of an environment that is as its lock says. Throws StepFailed with what to do. */
+  /** Interpreter of an environment that is as its lock says. Throws UserError with what to do. */
   python(environment: string): string;
   readonly emit: (event: Event) => void;
 };
@@ -221,7 +223,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       await step.kind.run(draft.params, ports);
     } catch (error) {
       spent.note({ now: true });
-      throw error instanceof StepFailed ? frozen.asWritten(step, error) : error;
+      throw error instanceof UserError ? frozen.asWritten(step, error) : error;
     }
     if (spent.before > 0) {
       evidence.seconds_before = spent.before;

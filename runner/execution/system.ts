@@ -1,4 +1,4 @@
-import { StepFailed } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 
 const words: Readonly<Record<string, readonly [what: string, help: string]>> = {
   ENOSPC: ["no space left on the disk of", "free some space, then run again: finished work is kept"],
@@ -17,12 +17,12 @@ const words: Readonly<Record<string, readonly [what: string, help: string]>> = {
 };
 
 /** What an error of the system (a full or read-only disk, no permission) means to the user; undefined for any other error. */
-export function systemFailure(error: unknown): StepFailed | undefined {
+export function systemFailure(error: unknown): UserError | undefined {
   if (!(error instanceof Error) || !("syscall" in error)) return undefined;
   const { code = "", path, dest } = error as NodeJS.ErrnoException & { dest?: string };
   const known = words[code];
   if (known === undefined) return undefined;
   const [what, help] = known;
   const where = path === undefined ? "artifacts" : dest === undefined ? path : `${path} -> ${dest}`;
-  return new StepFailed(code === "ENOSPC" || code === "EDQUOT" ? "disk-full" : "disk", `${what} ${where}`, { help });
+  return new UserError(code === "ENOSPC" || code === "EDQUOT" ? "disk-full" : "disk", `${what} ${where}`, { help });
 }

@@ -1,37 +1,37 @@
-import { renamed } from "../plugins/executors/slurm/freeze.ts";
-import type { RungPlace } from "../plugins/executors/slurm/submission.ts";
+import type { LoadedExperiment } from "../config/loaded.ts";
 import { assess } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
 import { execute, type Machinery, type Outcome } from "../execution/scheduler.ts";
 import { staleResults } from "../execution/stale-sources.ts";
-import type { LoadedExperiment } from "../config/loaded.ts";
+import { partOf } from "../pipeline/plan/build.ts";
+import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
+import { readSelection } from "../pipeline/steps/selection.ts";
+import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import { type Planned, planAll, planNext } from "../pipeline/sweep/planned.ts";
+import { renamed } from "../plugins/executors/slurm/freeze.ts";
+import type { RungPlace } from "../plugins/executors/slurm/submission.ts";
+import { openProject, type Project } from "../project/project.ts";
+import { portableBelow } from "../project/site.ts";
 import type { Mirror } from "../publishing/mirror/mirror.ts";
 import { mirrored, takeBack } from "../publishing/mirror/mirrored.ts";
 import { closeMirror, openMirror, wrongMirror } from "../publishing/mirror/open.ts";
-import { partOf } from "../pipeline/plan/build.ts";
-import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
-import { type Context, exit } from "../util/context.ts";
-import { type Planned, planAll, planNext } from "../pipeline/sweep/planned.ts";
-import { openProject, type Project } from "../project/project.ts";
-import { portableBelow } from "../project/site.ts";
+import { clashByCase } from "../runs/case.ts";
+import { formerIngredients } from "../runs/previous-run.ts";
+import type { Store } from "../store/store.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { publishReporter } from "../terminal/publish.ts";
 import { plural } from "../terminal/quantity.ts";
-import { readSelection } from "../pipeline/steps/selection.ts";
-import type { Store } from "../store/store.ts";
-import { clashByCase } from "../runs/case.ts";
-import { formerIngredients } from "../runs/previous-run.ts";
+import { type Context, exit } from "../util/context.ts";
 import type { Sealed } from "./ablations.ts";
 import { type Executor, handOver } from "./executor.ts";
 import { foresee } from "./forecast.ts";
-import { forcedOnce, machineryFor, withKeys, withLedger } from "./step-runner.ts";
 import { nameSteps, nothingStale } from "./named-steps.ts";
 import type { RunOptions } from "./options.ts";
 import { builtIn } from "./outcome.ts";
+import { choiceText, tellPlan, tellScores } from "./plan-events.ts";
 import { formatProblem, type Problem, problemsOf } from "./resource-problems.ts";
 import { finish } from "./seal-runs.ts";
-import { choiceText, tellPlan, tellScores } from "./plan-events.ts";
+import { forcedOnce, machineryFor, withKeys, withLedger } from "./step-runner.ts";
 
 /** What a run goes by: experiments read just now, or when they were frozen for a job. */
 export type Given = {
@@ -68,7 +68,7 @@ type Points = Map<PlannedRun, DraftedPoint>;
 
 /**
  * Plans what was loaded, runs what is missing, and seals each run that is complete; or gives it all to Slurm. Gives an exit code
- * where nothing was to be carried out here. Throws StepFailed where Slurm says no.
+ * where nothing was to be carried out here. Throws UserError where Slurm says no.
  */
 export async function carryOut(given: Given, options: RunOptions, context: Context): Promise<CarriedOut | number> {
   const { loaded, executor } = given;

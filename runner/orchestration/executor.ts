@@ -1,14 +1,14 @@
+import type { LoadedExperiment } from "../config/loaded.ts";
 import { assess } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
 import { execute, type Machinery } from "../execution/scheduler.ts";
-import type { LoadedExperiment } from "../config/loaded.ts";
 import { upTo } from "../pipeline/plan/build.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Context, exit } from "../util/context.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
+import { submit, type Work } from "../plugins/executors/slurm/submit.ts";
+import { type Context, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 import type { RunOptions } from "./options.ts";
 import { isThere } from "./outcome.ts";
-import { submit, type Work } from "../plugins/executors/slurm/submit.ts";
 
 /** Where steps may run. */
 export type Executor = "local" | "slurm";
@@ -71,7 +71,7 @@ export async function handOver(
     await submit({ ...planned, loaded, expected: known, options: frozen, project, ...shown }, context);
     return exit.done;
   } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     context.err(
       `exp run: ${error.message} [${error.code}]\n${error.help === undefined ? "" : `  help: ${error.help}\n`}`,
     );

@@ -1,8 +1,8 @@
-import { suggestion } from "../util/suggest.ts";
 import type { Assessed } from "../execution/assess.ts";
 import { upTo } from "../pipeline/plan/build.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Context } from "../util/context.ts";
+import { suggestion } from "../util/suggest.ts";
 import type { RunOptions } from "./options.ts";
 
 /** Whether a user means a step by a name: its id in the plan, in its run, or its kind. */

@@ -1,17 +1,17 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { isBetter } from "../evaluation/metrics/metrics.ts";
 import type { Assessed } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
 import type { Outcome } from "../execution/scheduler.ts";
-import { isBetter } from "../evaluation/metrics/metrics.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
-import type { Planned } from "../pipeline/sweep/planned.ts";
-import { plural } from "../terminal/quantity.ts";
 import { subjectOf } from "../pipeline/steps/arms.ts";
 import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
 import type { Selection } from "../pipeline/steps/selection.ts";
+import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Store } from "../store/store.ts";
+import { plural } from "../terminal/quantity.ts";
 import { builtIn } from "./outcome.ts";
 
 /** Tells of the steps of a plan that have not been told of. */

@@ -1,17 +1,17 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { LoadedExperiment } from "../config/loaded.ts";
 import type { Event } from "../execution/event.ts";
 import { execute } from "../execution/scheduler.ts";
-import type { LoadedExperiment } from "../config/loaded.ts";
 import { upTo } from "../pipeline/plan/build.ts";
-import { type Context, exit } from "../util/context.ts";
 import { planAll } from "../pipeline/sweep/planned.ts";
 import { openProject } from "../project/project.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { gigabytes } from "../terminal/quantity.ts";
-import { machineryFor } from "./step-runner.ts";
+import { type Context, exit } from "../util/context.ts";
 import { formatProblem, type Problem } from "./resource-problems.ts";
+import { machineryFor } from "./step-runner.ts";
 
 /**
  * Runs the token-level rules of preflight on experiments, with data and prompts made in a folder that is gone once all is right. Nothing

@@ -1,8 +1,8 @@
 import type { Assessed } from "../execution/assess.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import { type Misfit, misfits } from "../pipeline/steps/resource-checks.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Project } from "../project/project.ts";
-import { type Misfit, misfits } from "../pipeline/steps/resource-checks.ts";
 
 /** A step that may not, or cannot, run on this machine, and the file that asks for it. */
 export type Problem = Misfit & { readonly file: string; readonly step: string };

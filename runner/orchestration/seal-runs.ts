@@ -1,15 +1,15 @@
+import { isSmoke } from "../config/smoke.ts";
 import type { Event } from "../execution/event.ts";
 import type { Outcome } from "../execution/scheduler.ts";
-import { isSmoke } from "../config/smoke.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import type { Json } from "../pipeline/plan/step.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
-import type { Context } from "../util/context.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Project } from "../project/project.ts";
 import { openProvenance, seedsIn } from "../runs/provenance.ts";
 import { makeLatest, type Sealing, seal } from "../runs/seal.ts";
+import type { Json } from "../util/canonical.ts";
+import type { Context } from "../util/context.ts";
 import type { Sealed } from "./ablations.ts";
 import type { RunOptions } from "./options.ts";
 import { isThere } from "./outcome.ts";

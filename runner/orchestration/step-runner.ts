@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
-import { machinery } from "../execution/step-runner.ts";
 import type { Machinery } from "../execution/scheduler.ts";
 import { Slots } from "../execution/slots.ts";
+import { machinery } from "../execution/step-runner.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
-import type { Context } from "../util/context.ts";
 import type { Project } from "../project/project.ts";
+import { recordLook } from "../runs/ledger.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { tryAcquire } from "../store/lock.ts";
-import { recordLook } from "../runs/ledger.ts";
+import type { Context } from "../util/context.ts";
 
 type Working = {
   readonly emit: (event: Event) => void;

@@ -1,12 +1,12 @@
 import { resolve } from "node:path";
-import { auditCodes } from "../data/audit.ts";
-import type { Diagnostic } from "../util/diagnostic.ts";
-import { formatDiagnostic, toJson } from "../util/code-frame.ts";
 import { loadExperiment, readChain } from "../config/load.ts";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { type PinPlace, pinPlace } from "../config/pin.ts";
+import { auditCodes } from "../data/audit.ts";
 import { bundledModels } from "../setup/models.ts";
+import { formatDiagnostic, toJson } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
+import type { Diagnostic } from "../util/diagnostic.ts";
 import { files } from "./files.ts";
 
 /** Where a file's model is named and pinned, or undefined when what is wrong has been said. */

@@ -1,13 +1,13 @@
 import { existsSync, readdirSync, statSync } from "node:fs";
 import { isAbsolute, join, relative } from "node:path";
 import { sampleBytes, sampleRows } from "../data/sample.ts";
-import { knownShape, shapeOf } from "../plugins/model-shape.ts";
 import type { Machine } from "../execution/devices.ts";
 import { pythonSources } from "../execution/imports.ts";
+import type { ModelPlace, Site } from "../pipeline/steps/site.ts";
+import { knownShape, shapeOf } from "../plugins/model-shape.ts";
 import { lacksPackage, lockFile } from "../setup/environments.ts";
 import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "../setup/models.ts";
 import { nativePrecision } from "../setup/precision.ts";
-import type { ModelPlace, Site } from "../pipeline/steps/site.ts";
 import type { Context } from "../util/context.ts";
 import { files } from "./files.ts";
 

@@ -2,9 +2,9 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SplitName, type Spread, spread } from "../data/audit.ts";
+import type { Study } from "../pipeline/steps/data.ts";
 import { environmentStatus } from "../setup/environments.ts";
 import { prober } from "../setup/probe.ts";
-import type { Study } from "../pipeline/steps/data.ts";
 import type { Context } from "../util/context.ts";
 
 const environment = "torchtune";

@@ -1,19 +1,19 @@
 import { homedir } from "node:os";
+import type { Experiment } from "../config/schema.ts";
 import type { UploadEvent } from "../execution/event.ts";
 import { redactor } from "../execution/redact.ts";
-import type { Experiment } from "../config/schema.ts";
+import type { Project } from "../project/project.ts";
+import type { FinishedRun } from "../runs/runs.ts";
+import { recordUpload } from "../runs/uploads.ts";
+import { type Context, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
 import { accountRefusals } from "./hub/account.ts";
 import { type Hub, openHub, troubleOf } from "./hub/connection.ts";
 import { publish } from "./hub/publish.ts";
 import { changedIn, lookAt, type Repository, repositoryRefusals } from "./hub/repository.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
-import { type Context, exit } from "../util/context.ts";
-import type { Project } from "../project/project.ts";
-import { type Refusal, type Release, refusal } from "./release/release.ts";
 import { preparePredictions } from "./release/predictions-release.ts";
+import { type Refusal, type Release, refusal } from "./release/release.ts";
 import { prepareRelease } from "./release/run-release.ts";
-import type { FinishedRun } from "../runs/runs.ts";
-import { recordUpload } from "../runs/uploads.ts";
 import { uploadIn } from "./upload-in.ts";
 
 /** How an upload ended, and what of it there is to tell. */
@@ -109,13 +109,13 @@ async function publishOne(
     });
     return { ...ending, files, commit, record, status: sent.length > 0 ? "uploaded" : "unchanged" };
   } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     const trouble = refusal(error.code, redact(error.message), error.help ?? "");
     return { ...ending, status: refusals.length > 0 ? "refused" : "failed", reasons: [...refusals, trouble] };
   }
 }
 
-/** What the hub has against the upload, and how the repository stands there. Throws StepFailed where it cannot be asked. */
+/** What the hub has against the upload, and how the repository stands there. Throws UserError where it cannot be asked. */
 async function ask(
   hub: Hub,
   release: Release,
@@ -126,7 +126,7 @@ async function ask(
     const found = await lookAt(hub, release);
     return { found, wrong: repositoryRefusals(found, release) };
   } catch (error) {
-    throw error instanceof StepFailed ? error : troubleOf(error, hub, release.repo).failure;
+    throw error instanceof UserError ? error : troubleOf(error, hub, release.repo).failure;
   }
 }
 

@@ -1,10 +1,10 @@
 import type { Event } from "../execution/event.ts";
 import type { PlannedRun } from "../pipeline/plan/plan.ts";
-import { type Context, exit } from "../util/context.ts";
 import type { Project } from "../project/project.ts";
+import { type FinishedRun, findRun } from "../runs/runs.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { plural } from "../terminal/quantity.ts";
-import { type FinishedRun, findRun } from "../runs/runs.ts";
+import { type Context, exit } from "../util/context.ts";
 
 type Uploading = {
   readonly project: Project;

@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Experiment } from "../config/schema.ts";
-import { type Ablation, averaged, total, varying } from "../reporting/report/ablation.ts";
 import { lastScores, readSelection, type Selection } from "../pipeline/steps/selection.ts";
+import { type Ablation, averaged, total, varying } from "../reporting/report/ablation.ts";
 import { subjectOf } from "./answers.ts";
 import { dotted } from "./config.ts";
 import type { Manifest } from "./manifest.ts";

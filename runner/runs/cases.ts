@@ -1,14 +1,14 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Analysis, Failure } from "../evaluation/error-analysis/analyse.ts";
 import type { Experiment } from "../config/schema.ts";
 import { type View, viewLabels, viewOf } from "../data/labels/views.ts";
+import type { Analysis, Failure } from "../evaluation/error-analysis/analyse.ts";
 import { caseOutcome } from "../evaluation/metrics/detail.ts";
-import type { Case, CaseAnswer, Cases } from "../reporting/report/cases.ts";
-import { armWord } from "../reporting/report/words.ts";
 import type { DataRow } from "../pipeline/steps/data.ts";
 import type { Prediction } from "../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
+import type { Case, CaseAnswer, Cases } from "../reporting/report/cases.ts";
+import { armWord } from "../reporting/report/words.ts";
 import { FactsMissing } from "./facts.ts";
 import type { FinishedRun } from "./runs.ts";
 import { synonymsNow } from "./synonyms.ts";

@@ -3,9 +3,15 @@ import { join } from "node:path";
 import { parseSynonyms } from "../data/labels/synonyms.ts";
 import { type View, viewOf } from "../data/labels/views.ts";
 import type { MetricName } from "../evaluation/metrics/metrics.ts";
+import {
+  type Answer,
+  type Answerer,
+  CasesDiffer,
+  type Comparison,
+  compareAnswers,
+} from "../evaluation/statistics/comparison.ts";
+import type { Json } from "../util/canonical.ts";
 import { sha256 } from "../util/canonical.ts";
-import type { Json } from "../pipeline/plan/step.ts";
-import { type Answer, type Answerer, CasesDiffer, type Comparison, compareAnswers } from "../evaluation/statistics/comparison.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./answers.ts";
 import { dotted } from "./config.ts";
 import { looksOf, testFileOf } from "./ledger.ts";

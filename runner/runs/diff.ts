@@ -1,8 +1,8 @@
 import { type View, viewOf } from "../data/labels/views.ts";
 import { caseOutcome } from "../evaluation/metrics/detail.ts";
-import type { StoreRecord } from "../pipeline/plan/record.ts";
-import type { Json } from "../pipeline/plan/step.ts";
 import type { Answer } from "../evaluation/statistics/comparison.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { Json } from "../util/canonical.ts";
 import { answersOf, OutputGone } from "./answers.ts";
 import { dotted } from "./config.ts";
 import type { Manifest } from "./manifest.ts";

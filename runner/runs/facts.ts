@@ -1,12 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Experiment } from "../config/schema.ts";
-import type { Message } from "../pipeline/template.ts";
-import { runNames } from "../reporting/report/names.ts";
-import type { ArmFacts, Curve, RunFacts } from "../reporting/report/study.ts";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
+import type { Message } from "../pipeline/template.ts";
+import { runNames } from "../reporting/report/names.ts";
+import type { ArmFacts, Curve, RunFacts } from "../reporting/report/study.ts";
 import { Ablations } from "./ablation.ts";
 import type { FinishedRun } from "./runs.ts";
 import { publishedFolder } from "./seal.ts";

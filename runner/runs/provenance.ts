@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, cpus, release, totalmem, type } from "node:os";
-import type { Json } from "../pipeline/plan/step.ts";
+import type { Json } from "../util/canonical.ts";
 import type { Provenance } from "./manifest.ts";
 
 /** What one run adds to what every run of a command shares. */

@@ -1,5 +1,6 @@
+import type { Json } from "../util/canonical.ts";
 import { suggestion } from "../util/suggest.ts";
-import { type Json, StepFailed } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 import type { ListedRun } from "./run-index.ts";
 
 /** A condition on a run, as in `train.rank>=16`. */
@@ -24,7 +25,7 @@ export type Wanted = {
   readonly sort?: string | undefined;
 };
 
-/** The runs that meet every condition, sorted, and the keys that were named. Throws StepFailed: bad-filter, unknown-key. */
+/** The runs that meet every condition, sorted, and the keys that were named. Throws UserError: bad-filter, unknown-key. */
 export function select(
   runs: readonly ListedRun[],
   { where, sort }: Wanted,
@@ -53,7 +54,7 @@ function parse(text: string): Condition {
   if (key.trim() !== "" && wanted.trim() !== "") {
     return { key: key.trim(), operator: operator as Operator, wanted: wanted.trim().replace(/^(["'])(.*)\1$/s, "$2") };
   }
-  throw new StepFailed("bad-filter", `--where "${text}" is no condition`, {
+  throw new UserError("bad-filter", `--where "${text}" is no condition`, {
     help: "write a key, one of = != < <= > >=, and a value, in quotation marks for the shell: --where 'train.rank>=16'",
   });
 }
@@ -84,14 +85,14 @@ function compare(a: Json, b: Json): number {
   return one < other ? -1 : one > other ? 1 : 0;
 }
 
-function unknown(key: string, runs: readonly ListedRun[]): StepFailed {
+function unknown(key: string, runs: readonly ListedRun[]): UserError {
   // The latest are enough to tell what was meant.
   const known = new Set(runs.slice(-200).flatMap(({ line }) => [...line.values().keys()]));
   for (const name of [...known]) {
     const metric = /^(.*)\.(?:raw|basic|canonical)\.([^.]+)$/.exec(name);
     if (metric !== null) known.add(metric[2] as string).add(`${metric[1]}.${metric[2]}`);
   }
-  return new StepFailed("unknown-key", `no finished run has a key or metric "${key}"`, {
+  return new UserError("unknown-key", `no finished run has a key or metric "${key}"`, {
     help: suggestion(key, [...known], "some that there are") ?? "look at a run's own with exp show RUN --json",
   });
 }

@@ -3,9 +3,9 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFil
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
-import { sha256 } from "../util/canonical.ts";
 import { names } from "../store/keys.ts";
 import { untilSettled } from "../store/remembered.ts";
+import { sha256 } from "../util/canonical.ts";
 import type { Manifest } from "./manifest.ts";
 import { RunLine } from "./run-line.ts";
 import { latestLink, runsDir } from "./runs.ts";

@@ -1,4 +1,4 @@
-import type { Json } from "../pipeline/plan/step.ts";
+import type { Json } from "../util/canonical.ts";
 import { subjectOf } from "./answers.ts";
 import { dotted } from "./config.ts";
 import type { ArmMetrics, Manifest, ViewMetrics } from "./manifest.ts";

@@ -1,11 +1,11 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative } from "node:path";
-import { canonicalJson, sha256 } from "../util/canonical.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { changedSources } from "../pipeline/plan/stale.ts";
-import type { Json } from "../pipeline/plan/step.ts";
 import { energyOf } from "../reporting/report/energy.ts";
+import type { Json } from "../util/canonical.ts";
+import { canonicalJson, sha256 } from "../util/canonical.ts";
 import type { ArmMetrics, Cost, Manifest, ManifestStep, Provenance } from "./manifest.ts";
 import { digitCount, latestLink, runName, runsDir } from "./runs.ts";
 

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import { canonicalJson } from "../util/canonical.ts";
 import type { StoredFile } from "../pipeline/plan/record.ts";
-import type { Json } from "../pipeline/plan/step.ts";
 import { digestAfresh, listingDigest } from "../store/digest.ts";
 import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
+import type { Json } from "../util/canonical.ts";
+import { canonicalJson } from "../util/canonical.ts";
 import type { FinishedRun } from "./runs.ts";
 import { publishedFolder, runDigits } from "./seal.ts";
 

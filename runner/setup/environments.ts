@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { StepFailed } from "../pipeline/plan/step.ts";
 import { acquire } from "../store/lock.ts";
+import { UserError } from "../util/user-error.ts";
 import { environmentDir } from "./cache.ts";
 import { install, pythonOf, type Report, run, type Site } from "./install.ts";
 import { prober, type Where } from "./probe.ts";
@@ -90,19 +90,19 @@ export function lacksPackage(backend: string, name: string, where: Where): boole
   return !versions.some((version) => existsSync(join(dir, "lib", version, "site-packages", name)));
 }
 
-/** Interpreter of an environment that is as its lock file says. Throws StepFailed with what to do. */
+/** Interpreter of an environment that is as its lock file says. Throws UserError with what to do. */
 export function environmentPython(backend: string, where: Where): string {
   const { state, python } = environmentStatus(backend, where);
   if (state === "ok") return python;
   const what = state === "missing" ? "is not set up" : "was built from another lock file";
-  throw new StepFailed(`environment-${state}`, `the Python environment ${backend} ${what}`, {
+  throw new UserError(`environment-${state}`, `the Python environment ${backend} ${what}`, {
     help: `run exp setup ${backend}`,
   });
 }
 
 /**
  * Builds a backend's environment from its lock file, or says at once that it is as it should be. Built beside its place
- * and renamed at the end, so that an interrupt leaves the old one; two at once build it once. Throws StepFailed.
+ * and renamed at the end, so that an interrupt leaves the old one; two at once build it once. Throws UserError.
  */
 export async function setupEnvironment(
   backend: string,
@@ -113,7 +113,7 @@ export async function setupEnvironment(
   const known = environments[backend];
   if (known === undefined) {
     const names = Object.keys(environments).join(", ");
-    throw new StepFailed("unknown-backend", `there is no environment ${backend}`, { help: `choose from ${names}` });
+    throw new UserError("unknown-backend", `there is no environment ${backend}`, { help: `choose from ${names}` });
   }
   const dir = environmentDir(backend, where.env);
   mkdirSync(dirname(dir), { recursive: true });
@@ -184,7 +184,7 @@ async function installUv(site: Site, where: Where, sources: WheelSources): Promi
     await install(site, join(where.packageRoot, "recipes/locks/uv.lock"), sources.links);
     return "uv";
   } catch (error) {
-    if (!(error instanceof StepFailed)) throw error;
+    if (!(error instanceof UserError)) throw error;
     site.report({ message: `uv cannot be installed here (${error.message}); using pip` });
     return "pip";
   }
@@ -206,7 +206,7 @@ async function installTorchAlone(
     "PIP_FIND_LINKS to that folder, or set PIP_EXTRA_INDEX_URL to an index that has it; " +
     "exp setup --torch cuda takes the build for GPUs, which runs here too and needs several GB";
   const missing = (why: string) =>
-    new StepFailed("no-cpu-torch", `no CPU build of torch for Python ${python.version}: ${why}`, {
+    new UserError("no-cpu-torch", `no CPU build of torch for Python ${python.version}: ${why}`, {
       help,
       log: site.log,
     });
@@ -216,7 +216,7 @@ async function installTorchAlone(
   try {
     await install(site, alone, [], ["--torch-backend", "cpu"]);
   } catch (error) {
-    throw error instanceof StepFailed ? missing(error.message) : error;
+    throw error instanceof UserError ? missing(error.message) : error;
   }
 }
 

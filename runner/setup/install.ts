@@ -1,6 +1,6 @@
 import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { StepFailed } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 import type { Where } from "./probe.ts";
 
 /** What setting up has to say, a line at a time. */
@@ -105,7 +105,7 @@ export async function run(
   if (done.exitCode !== 0) {
     const [first, last] = [told[0], told.at(-1)];
     const cause = first === undefined ? `${file} ended with ${done.exitCode ?? done.signal ?? done.code}` : first;
-    throw new StepFailed("install-failed", last === first ? cause : `${cause} (${last})`, { log: site.log });
+    throw new UserError("install-failed", last === first ? cause : `${cause} (${last})`, { log: site.log });
   }
 }
 

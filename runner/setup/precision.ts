@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
-import type { Device, Precision } from "../plugins/backends/device.ts";
 import type { Gpu } from "../execution/devices.ts";
+import type { Device, Precision } from "../plugins/backends/device.ts";
 
 /**
  * The number format that `auto` and `16bit` stand for on each device: on GPUs bf16 from compute capability 8.0 on, fp16

@@ -1,4 +1,4 @@
-import { StepFailed } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 import type { Probe, Where } from "./probe.ts";
 
 /** A Python interpreter of this machine. */
@@ -41,17 +41,13 @@ export function choosePython(pythons: readonly Python[], env: Where["env"], whee
   const range = `3.${supportedPythons[0]} to 3.${supportedPythons.at(-1)}`;
   const lacking = pythons.find(({ supported }) => supported);
   if (lacking) {
-    throw new StepFailed(
-      "python-without-venv",
-      `Python ${lacking.version} (${lacking.path}) cannot make environments`,
-      {
-        help: `install its venv module (Debian, Ubuntu: apt-get install python${lacking.version.replace(/\.\d+$/, "")}-venv)`,
-      },
-    );
+    throw new UserError("python-without-venv", `Python ${lacking.version} (${lacking.path}) cannot make environments`, {
+      help: `install its venv module (Debian, Ubuntu: apt-get install python${lacking.version.replace(/\.\d+$/, "")}-venv)`,
+    });
   }
   const asked = env.EXP_PYTHON ? `EXP_PYTHON=${env.EXP_PYTHON}` : "PATH";
   const seen = pythons.map(({ version, path }) => `${version} (${path})`).join(", ");
-  throw new StepFailed("no-python", `no Python ${range} by ${asked}${seen ? `, only ${seen}` : ""}`, {
+  throw new UserError("no-python", `no Python ${range} by ${asked}${seen ? `, only ${seen}` : ""}`, {
     help: `install Python ${range}, or set EXP_PYTHON to its interpreter`,
   });
 }

@@ -14,9 +14,9 @@ import {
 import { open } from "node:fs/promises";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { canonicalJson, sha256 } from "../util/canonical.ts";
 import type { StoredFile } from "../pipeline/plan/record.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
+import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { UserError } from "../util/user-error.ts";
 import { Remembered, untilSettled } from "./remembered.ts";
 
 /** Path relative to a folder, with "/" between names -> file. */
@@ -39,7 +39,7 @@ export type Digests = {
 };
 
 /** A file would not hold still while it was read. */
-export class FileChanged extends StepFailed {
+export class FileChanged extends UserError {
   constructor(path: string) {
     super("file-changed", `${path} changed while it was read`, {
       help: "let whatever writes it finish, then run again",

@@ -1,11 +1,11 @@
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { StoredFile, StoreRecord } from "../pipeline/plan/record.ts";
-import { StepFailed } from "../pipeline/plan/step.ts";
+import { UserError } from "../util/user-error.ts";
 import { type Digests, FileChanged, type Listing, listingDigest } from "./digest.ts";
 
 /** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */
-class OutputRefused extends StepFailed {
+class OutputRefused extends UserError {
   constructor(code: "missing-output" | "symlink-output" | "odd-output", message: string, help: string) {
     super(code, message, { help });
     this.name = "OutputRefused";

@@ -3,7 +3,8 @@ import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
-import { type Json, StepFailed } from "../pipeline/plan/step.ts";
+import type { Json } from "../util/canonical.ts";
+import { UserError } from "../util/user-error.ts";
 import type { Digests } from "./digest.ts";
 import { flushAll } from "./flush.ts";
 import { Keys, names } from "./keys.ts";
@@ -13,7 +14,7 @@ import { processes, Running } from "./running.ts";
 import { keepUnstored, takeUnstored } from "./unstored.ts";
 
 /** The disk is full. Nothing partial is visible, and the step's work folder is kept. */
-export class StoreFull extends StepFailed {
+export class StoreFull extends UserError {
   constructor(path: string) {
     super("disk-full", `no space left on the disk of ${path}`, {
       help: "free some space (`exp gc` drops what no run refers to), then run again: finished work is kept",

@@ -1,6 +1,6 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Json } from "../pipeline/plan/step.ts";
+import type { Json } from "../util/canonical.ts";
 import { listingDigest, openDigests } from "./digest.ts";
 import { names } from "./keys.ts";
 

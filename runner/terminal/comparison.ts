@@ -1,5 +1,5 @@
-import { gigabytes } from "../reporting/report/words.ts";
 import type { Family } from "../evaluation/statistics/compare.ts";
+import { gigabytes } from "../reporting/report/words.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { Flip, RunDiff } from "../runs/diff.ts";
 import { paint } from "./paint.ts";

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import { energyWords } from "../reporting/report/energy.ts";
 import { replayWarningOf } from "../reporting/report/replayed.ts";
 import { gigabytes } from "../reporting/report/words.ts";
-import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import { looksOf, testFileOf } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { differenceText } from "./comparison.ts";

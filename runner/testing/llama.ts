@@ -4,9 +4,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFi
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { sha256 } from "../util/canonical.ts";
 import { environmentDir } from "../setup/cache.ts";
 import { lockOf } from "../setup/environments.ts";
+import { sha256 } from "../util/canonical.ts";
 
 const bin = (name: string): string => join(environmentDir("torchtune"), "bin", name);
 

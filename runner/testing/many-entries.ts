@@ -1,9 +1,9 @@
 /** A store that has been used for years: records and objects by the thousand, of which no run refers to one. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { sha256 } from "../util/canonical.ts";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import { listingDigest } from "../store/digest.ts";
+import { sha256 } from "../util/canonical.ts";
 
 /** Adds `count` records, each with an object of one small file, to the store below an artifacts folder. */
 export function fillStore(artifacts: string, count: number): void {

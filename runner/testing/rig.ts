@@ -20,9 +20,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { test as base, expect, inject } from "vitest";
 import type { Event } from "../execution/event.ts";
-import { sha256 } from "../util/canonical.ts";
-import { cacheRoot, environmentDir } from "../setup/cache.ts";
 import type { Manifest } from "../runs/manifest.ts";
+import { cacheRoot, environmentDir } from "../setup/cache.ts";
+import { sha256 } from "../util/canonical.ts";
 import { install } from "./package.ts";
 import { study as replayed } from "./studies.ts";
 

@@ -5,9 +5,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
-import { environmentDir } from "../setup/cache.ts";
 import { preparePredictions } from "../publishing/release/predictions-release.ts";
 import { findRun } from "../runs/runs.ts";
+import { environmentDir } from "../setup/cache.ts";
 import { HubServer } from "./hub-server.ts";
 import { expectFailure, Rig, test } from "./rig.ts";
 

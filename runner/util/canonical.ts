@@ -1,5 +1,7 @@
 import { hash } from "node:crypto";
-import type { Json } from "../pipeline/plan/step.ts";
+
+/** A value that canonical JSON can write: what keys are made of. */
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
  * JSON with sorted keys and no white space: equal values give equal text, whatever order their maps were written in.

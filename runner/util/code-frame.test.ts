@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { Diagnostic } from "./diagnostic.ts";
 import { formatDiagnostic, formatDiagnostics, positionOf, sortDiagnostics, toJson } from "./code-frame.ts";
+import type { Diagnostic } from "./diagnostic.ts";
 
 function at(text: string, mark: string, more: Partial<Diagnostic> = {}): Diagnostic {
   const start = text.indexOf(mark);

@@ -1,7 +1,7 @@
 import { basename } from "node:path";
+import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
 import { suggestion } from "../../util/suggest.ts";
-import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import { sourceText } from "../source.ts";
 import { type Header, headerBytes, headerOf } from "../table-header.ts";
 import type { CheckContext } from "./context.ts";

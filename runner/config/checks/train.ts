@@ -1,7 +1,7 @@
 import type { Capabilities } from "../../plugins/backends/backend.ts";
 import { wantedDevices } from "../../plugins/backends/device.ts";
-import { backends } from "../../plugins/backends/registry.ts";
 import { lackOf } from "../../plugins/backends/matrix.ts";
+import { backends } from "../../plugins/backends/registry.ts";
 import { suggestion } from "../../util/suggest.ts";
 import { dottedKeys } from "../resolve.ts";
 import type { Train } from "../schema.ts";

@@ -1,9 +1,9 @@
 import { isDirty } from "../../data/dirty.ts";
-import type { LabelCount } from "../../data/labels.ts";
-import { createRandom } from "../../util/random.ts";
 import { basicForm } from "../../data/labels/basic.ts";
 import type { Groups } from "../../data/labels/synonyms.ts";
 import { type Synonyms, type View, viewOf } from "../../data/labels/views.ts";
+import type { LabelCount } from "../../data/labels.ts";
+import { createRandom } from "../../util/random.ts";
 import { type Against, type Agreement, against, agreement } from "./against.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
 import { type Answer, type CaseScore, type Compared, compareCase, scoreCases } from "./case.ts";

@@ -1,7 +1,7 @@
+import { splitLabels } from "../../data/labels/split.ts";
 import { type DataTable, readTable } from "../../data/table.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { suggestion } from "../../util/suggest.ts";
-import { splitLabels } from "../../data/labels/split.ts";
 import { type Names, readPredictions } from "./predictions.ts";
 import type { Case } from "./table.ts";
 

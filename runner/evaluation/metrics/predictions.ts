@@ -1,5 +1,5 @@
-import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
 import { splitLabels } from "../../data/labels/split.ts";
+import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
 import type { Case } from "./table.ts";
 
 /** More errors than this are counted and not listed. */

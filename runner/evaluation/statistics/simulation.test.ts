@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { createRandom, type Random } from "../../util/random.ts";
 import { viewOf } from "../../data/labels/views.ts";
+import { createRandom, type Random } from "../../util/random.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import { type Case, intern, tabulate } from "../metrics/table.ts";
 import { bootstrap, estimates, jackknife } from "./bootstrap.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { adapterParameters, generationMemory, type TrainingLoad, trainingMemory } from "./memory.ts";
 import { knownShape, parameters, type Shape, shapeOf } from "../../plugins/model-shape.ts";
+import { adapterParameters, generationMemory, type TrainingLoad, trainingMemory } from "./memory.ts";
 import { trainingSeconds } from "./time.ts";
 
 const GiB = 2 ** 30;

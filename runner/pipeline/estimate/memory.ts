@@ -1,7 +1,14 @@
 import type { Method } from "../../plugins/backends/backend.ts";
 import type { Device, Precision } from "../../plugins/backends/device.ts";
+import {
+  embeddings,
+  keyValueWidth,
+  parameters,
+  projections,
+  type Shape,
+  storedBytes,
+} from "../../plugins/model-shape.ts";
 import { exactly, type Range, sum, times } from "./range.ts";
-import { embeddings, keyValueWidth, parameters, projections, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 
 /** What a training's memory follows from. Lengths are tokens of a row, prompt and answer. */
 export type TrainingLoad = {

@@ -1,7 +1,7 @@
 import type { Device, Precision } from "../../plugins/backends/device.ts";
+import { embeddings, parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 import type { TrainingLoad } from "./memory.ts";
 import { exactly, type Range, sum, times } from "./range.ts";
-import { embeddings, parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 
 /** What computes: the cores of a CPU, or GPUs of a compute capability ("8.0"; undefined while it is not known). */
 export type Engine = {

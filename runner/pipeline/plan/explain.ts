@@ -1,6 +1,6 @@
+import type { Json } from "../../util/canonical.ts";
 import { canonicalJson } from "../../util/canonical.ts";
 import type { Ingredients } from "./record.ts";
-import type { Json } from "./step.ts";
 
 /** The first thing by which a step differs from the one that was built before, in words; undefined when nothing does. */
 export function firstDifference(before: Ingredients, now: Ingredients): string | undefined {

@@ -1,4 +1,4 @@
-import type { Json } from "./step.ts";
+import type { Json } from "../../util/canonical.ts";
 
 /** All that decides about reuse, kept in the clear so that a miss can name what changed. */
 export type Ingredients = {

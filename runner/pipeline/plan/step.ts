@@ -1,5 +1,4 @@
-/** A value that canonical JSON can write: what keys are made of. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
+import type { Json } from "../../util/canonical.ts";
 
 /** A file (or folder) that another step of the same plan writes. */
 export type FileOf = { readonly step: string; readonly file: string };
@@ -134,19 +133,3 @@ export type StepKind<P extends Json = Json> = {
   /** Whether what a stored output stands for is still there (weights outside the store). Default: it is. */
   holds?(draft: Draft<P>, dir: string): boolean;
 };
-
-/** The one error that a step throws. Anything else is a bug in exp. */
-export class StepFailed extends Error {
-  readonly code: string;
-  readonly help: string | undefined;
-  /** File whose last lines say more. */
-  readonly log: string | undefined;
-
-  constructor(code: string, message: string, more: { help?: string | undefined; log?: string | undefined } = {}) {
-    super(message);
-    this.name = "StepFailed";
-    this.code = code;
-    this.help = more.help;
-    this.log = more.log;
-  }
-}

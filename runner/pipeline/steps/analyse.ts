@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
 import type { Experiment } from "../../config/schema.ts";
 import type { View } from "../../data/labels/views.ts";
-import { type Draft, StepFailed, type StepKind } from "../plan/step.ts";
+import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Draft, StepKind } from "../plan/step.ts";
 import { type Arm, armOf, strongestBaseline } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -38,7 +39,7 @@ export const analyse: StepKind<Params> = {
     }));
     for (const { name, answers } of read) {
       if (answers.length === inputs.size && answers.every(({ id }) => inputs.has(id))) continue;
-      throw new StepFailed("cases-differ", `${name} was not scored on the cases of this experiment`, {
+      throw new UserError("cases-differ", `${name} was not scored on the cases of this experiment`, {
         help: "compare experiments whose test files and label columns are the same",
       });
     }

@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { baselines } from "../../evaluation/baselines/index.ts";
 import type { Experiment } from "../../config/schema.ts";
+import { baselines } from "../../evaluation/baselines/index.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
-import { type Draft, StepFailed, type StepKind } from "../plan/step.ts";
 import { CasesDiffer, compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Draft, StepKind } from "../plan/step.ts";
 import { type Arm, armOf } from "./arms.ts";
 import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -48,7 +49,7 @@ export const compare: StepKind<Params> = {
       ports.pause,
     ).catch((error: unknown) => {
       if (!(error instanceof CasesDiffer)) throw error;
-      throw new StepFailed("cases-differ", error.message, {
+      throw new UserError("cases-differ", error.message, {
         help: "compare experiments whose test files and label columns are the same",
       });
     });

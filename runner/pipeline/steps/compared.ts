@@ -1,5 +1,6 @@
+import type { Json } from "../../util/canonical.ts";
 import { canonicalJson, sha256 } from "../../util/canonical.ts";
-import type { Draft, Json } from "../plan/step.ts";
+import type { Draft } from "../plan/step.ts";
 
 /** The drafts of an experiment that another one compares itself with. */
 export type Compared = { readonly name: string; readonly drafts: readonly Draft[] };

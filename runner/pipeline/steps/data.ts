@@ -1,16 +1,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Experiment } from "../../config/schema.ts";
 import { allowedAnswers } from "../../data/answers.ts";
 import { audit, blocking, type SplitName } from "../../data/audit.ts";
+import { type View, viewOf } from "../../data/labels/views.ts";
 import { labelCounts } from "../../data/labels.ts";
 import { type Columns, type Row, readRows, takePart } from "../../data/rows.ts";
 import { splitFold, splitValidation } from "../../data/split.ts";
 import { oversample, targetWriter } from "../../data/target.ts";
-import type { Diagnostic, Result } from "../../util/diagnostic.ts";
+import type { Json } from "../../util/canonical.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
-import type { Experiment } from "../../config/schema.ts";
-import { type View, viewOf } from "../../data/labels/views.ts";
-import { type Json, StepFailed, type StepKind } from "../plan/step.ts";
+import type { Diagnostic, Result } from "../../util/diagnostic.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { StepKind } from "../plan/step.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
@@ -77,7 +79,7 @@ export const data: StepKind<DataParams> = {
 
     const errors = blocking(report);
     if (errors.length > 0) {
-      throw new StepFailed("data-audit", errors.map(({ code, message }) => `${code}: ${message}`).join("\n"), {
+      throw new UserError("data-audit", errors.map(({ code, message }) => `${code}: ${message}`).join("\n"), {
         help: `correct the data, or accept what you have seen: data.accept: [${errors.map(({ code }) => code).join(", ")}]`,
       });
     }
@@ -90,7 +92,7 @@ export type Study = {
   readonly recoded: readonly SplitName[];
 };
 
-/** Reads the files of a study and splits them, as the data step does; `source` gives the path behind a name. Throws StepFailed. */
+/** Reads the files of a study and splits them, as the data step does; `source` gives the path behind a name. Throws UserError. */
 export async function readStudy(params: DataParams, source: (name: string) => string): Promise<Study> {
   const { readTable } = await import("../../data/table.ts");
   const recoded: SplitName[] = [];
@@ -114,10 +116,10 @@ export async function readStudy(params: DataParams, source: (name: string) => st
   return { splits: { train: given, validation: await read("validation", validation), test }, recoded };
 }
 
-/** The result, or StepFailed that shows every error at its place. */
+/** The result, or UserError that shows every error at its place. */
 function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }> {
   if (result.ok) return result;
-  throw new StepFailed("data", result.diagnostics.map((one: Diagnostic) => formatDiagnostic(one)).join("\n"));
+  throw new UserError("data", result.diagnostics.map((one: Diagnostic) => formatDiagnostic(one)).join("\n"));
 }
 
 /** The rows of one experiment. Where the files lie is no parameter, so that they may move. */

@@ -1,5 +1,5 @@
-import { type Device, wantedDevices } from "../../plugins/backends/device.ts";
 import type { Experiment } from "../../config/schema.ts";
+import { type Device, wantedDevices } from "../../plugins/backends/device.ts";
 import type { Site } from "./site.ts";
 
 /** What an experiment trains and generates on: what it asks for, else a GPU where there is one. */

@@ -1,4 +1,5 @@
-import type { Draft, Json, Needs } from "../plan/step.ts";
+import type { Json } from "../../util/canonical.ts";
+import type { Draft, Needs } from "../plan/step.ts";
 
 /** What a step of the runner's own process takes: it must not wait for the cores that a training has. */
 const light: Needs = { cores: 0, gpus: 0, memory: 0 };

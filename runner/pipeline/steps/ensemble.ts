@@ -1,9 +1,10 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { blend, chooseBlend, type Heard } from "../../evaluation/baselines/ensemble.ts";
 import type { Experiment } from "../../config/schema.ts";
 import { type View, viewLabels, viewOf } from "../../data/labels/views.ts";
-import { type Draft, type Ports, StepFailed, type StepKind } from "../plan/step.ts";
+import { blend, chooseBlend, type Heard } from "../../evaluation/baselines/ensemble.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Draft, Ports, StepKind } from "../plan/step.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import { ensembleBaseline, subjectOf } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
@@ -40,7 +41,7 @@ export const ensemble: StepKind<Params> = {
     const single = task === "single_label";
     const golds = new Map(readJsonLines<DataRow>(ports.input("validation")).map(({ id, gold }) => [id, gold]));
     if (golds.size === 0) {
-      throw new StepFailed(
+      throw new UserError(
         "needs-validation",
         "no row is left for validation: nothing can choose the ensemble's weights",
         {

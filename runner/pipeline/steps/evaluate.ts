@@ -1,15 +1,24 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { isDirty } from "../../data/dirty.ts";
 import type { Experiment } from "../../config/schema.ts";
+import { isDirty } from "../../data/dirty.ts";
 import { type View, viewOf, views } from "../../data/labels/views.ts";
-import { type Cardinality, cardinality, type LabelRow, labelRows, outOfSet, parseFailures } from "../../evaluation/metrics/detail.ts";
+import {
+  type Cardinality,
+  cardinality,
+  type LabelRow,
+  labelRows,
+  outOfSet,
+  parseFailures,
+} from "../../evaluation/metrics/detail.ts";
 import type { MetricName, Scores } from "../../evaluation/metrics/metrics.ts";
 import { ceiling, type Score, score, scoreGroups } from "../../evaluation/metrics/score.ts";
 import { type SingleLabel, singleLabel } from "../../evaluation/metrics/single-label.ts";
 import { intern, tabulate } from "../../evaluation/metrics/table.ts";
-import { type Json, StepFailed, type StepKind } from "../plan/step.ts";
 import { type Intervals, intervalsOf } from "../../evaluation/statistics/intervals.ts";
+import type { Json } from "../../util/canonical.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { StepKind } from "../plan/step.ts";
 import { readAnswer } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
@@ -82,7 +91,7 @@ export const evaluate: StepKind<Params> = {
     const predictions = rows.map(({ id, gold }): Prediction => {
       const answer = answers.get(id);
       if (answer === undefined)
-        throw new StepFailed("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
+        throw new UserError("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
       const { labels, parsed, notes } = readAnswer(answer, reading);
       return { ...answer, gold, labels, parsed, notes };
     });

@@ -1,7 +1,7 @@
-import { createRandom } from "../../util/random.ts";
 import { foldText, isNearDuplicate, nearDuplicateCosine } from "../../data/similarity/near-duplicate.ts";
 import { nearest } from "../../data/similarity/nearest.ts";
 import { fitTfidf } from "../../data/similarity/tfidf.ts";
+import { createRandom } from "../../util/random.ts";
 import type { DataRow } from "./data.ts";
 
 /** How few-shot examples are chosen. */

@@ -1,6 +1,9 @@
+import type { Rung } from "../../config/halving.ts";
+import type { Experiment } from "../../config/schema.ts";
 import type { Device } from "../../plugins/backends/device.ts";
-import { backends } from "../../plugins/backends/registry.ts";
 import { capabilityMatrix, lackOf } from "../../plugins/backends/matrix.ts";
+import { backends } from "../../plugins/backends/registry.ts";
+import { parameters, storedBytes } from "../../plugins/model-shape.ts";
 import {
   adapterParameters,
   type GenerationLoad,
@@ -11,10 +14,7 @@ import {
   trainingMemory,
 } from "../estimate/memory.ts";
 import type { Range } from "../estimate/range.ts";
-import { parameters, storedBytes } from "../../plugins/model-shape.ts";
 import { type Engine, generationSeconds, mergeSeconds, trainingSeconds } from "../estimate/time.ts";
-import type { Rung } from "../../config/halving.ts";
-import type { Experiment } from "../../config/schema.ts";
 import type { Expected } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
 import type { Site } from "./site.ts";

@@ -1,13 +1,15 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { AllowedAnswers } from "../../data/answers.ts";
 import type { Experiment } from "../../config/schema.ts";
+import type { AllowedAnswers } from "../../data/answers.ts";
 import { type Kept, openAnswers } from "../../plugins/engines/openai/answers.ts";
 import { createPace } from "../../plugins/engines/openai/pace.ts";
 import { pool } from "../../plugins/engines/openai/pool.ts";
 import { type Allowed, type Asked, type ChatMessage, chatBody } from "../../plugins/engines/openai/request.ts";
 import { send } from "../../plugins/engines/openai/send.ts";
-import { type Draft, type Json, type Ports, StepFailed, type StepKind } from "../plan/step.ts";
+import type { Json } from "../../util/canonical.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Draft, Ports, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
@@ -105,7 +107,7 @@ function keyOf(name: string | null, ports: Ports): string | undefined {
   if (name === null) return undefined;
   const key = ports.secret(name)?.trim();
   if (key === undefined || key === "") {
-    throw new StepFailed("no-api-key", `the environment variable ${name} is not set`, {
+    throw new UserError("no-api-key", `the environment variable ${name} is not set`, {
       help: `set it to the server's key: export ${name}=…`,
     });
   }

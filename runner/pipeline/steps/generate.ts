@@ -1,13 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
-import { type Draft, type Json, StepFailed, type StepKind } from "../plan/step.ts";
+import type { Json } from "../../util/canonical.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Draft, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
-import { draftAsk } from "./generate-openai.ts";
 import type { DataRow } from "./data.ts";
 import { deviceOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import { expectGeneration } from "./expected.ts";
+import { draftAsk } from "./generate-openai.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { needsOf } from "./needs.ts";
 import { answersTo, type Part } from "./part.ts";
@@ -45,7 +47,7 @@ export const replay: StepKind<{ readonly made_by?: string }> = {
     const rows = readJsonLines<DataRow>(ports.input("rows"));
     const missing = rows.filter(({ id }) => !answers.has(id));
     if (missing.length > 0) {
-      throw new StepFailed(
+      throw new UserError(
         "replay-incomplete",
         `${path} has no answer for ${missing.length} of ${rows.length} cases, first ${missing[0]?.id}`,
         { help: "add a line for each case; an empty text is an answer" },
@@ -56,7 +58,7 @@ export const replay: StepKind<{ readonly made_by?: string }> = {
     );
     const both = rows.find(({ id }) => others.has(id));
     if (both !== undefined) {
-      throw new StepFailed("replay-ambiguous", `${path}: a test row and a validation row are both called ${both.id}`, {
+      throw new UserError("replay-ambiguous", `${path}: a test row and a validation row are both called ${both.id}`, {
         help: "give the rows ids of their own, by data.columns.id: an answer must belong to one of them",
       });
     }

@@ -1,5 +1,6 @@
 import type { Experiment } from "../../config/schema.ts";
-import type { Expected, Json, StepKind } from "../plan/step.ts";
+import type { Json } from "../../util/canonical.ts";
+import type { Expected, StepKind } from "../plan/step.ts";
 import { type Arm, subjectOf } from "./arms.ts";
 import { deviceOf } from "./device.ts";
 import { draft } from "./draft.ts";

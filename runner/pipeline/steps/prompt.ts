@@ -1,10 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { offeredLabels } from "../../data/labels.ts";
 import type { Experiment } from "../../config/schema.ts";
 import { viewOf } from "../../data/labels/views.ts";
-import type { Draft, Json, Ports, StepKind } from "../plan/step.ts";
-import { StepFailed } from "../plan/step.ts";
+import { offeredLabels } from "../../data/labels.ts";
+import type { Json } from "../../util/canonical.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Draft, Ports, StepKind } from "../plan/step.ts";
 import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -45,7 +46,7 @@ export const prompt: StepKind<Params> = {
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
       const where = error.line === undefined ? "" : ` line ${error.line}`;
-      throw new StepFailed("template", `the template${where}: ${error.message}`, { help: "correct the template" });
+      throw new UserError("template", `the template${where}: ${error.message}`, { help: "correct the template" });
     }
   },
 };
@@ -55,7 +56,7 @@ function exampled(cases: readonly DataRow[], choice: ExampleChoice, ports: Ports
   const shown = chooseExamples(readJsonLines<DataRow>(ports.input("examples")), cases, choice);
   const short = shown.findIndex((examples) => examples.length < choice.count);
   if (short === -1) return shown;
-  throw new StepFailed(
+  throw new UserError(
     "too-few-examples",
     `case ${cases[short]?.id} can be shown ${shown[short]?.length} training rows, and prompt.examples.count is ${choice.count}`,
     { help: "lower prompt.examples.count, or give more training rows: copies of the case itself do not count" },

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
-import { StepFailed } from "../plan/step.ts";
+import { UserError } from "../../util/user-error.ts";
 
 /** An answer that another program gave: its text, or its labels. */
 export type Replayed = { readonly text: string } | { readonly labels: readonly string[] };
 
-/** Reads a file of `{"id", "text"}` or `{"id", "labels"}` lines; other keys are left alone. Throws StepFailed naming the line. */
+/** Reads a file of `{"id", "text"}` or `{"id", "labels"}` lines; other keys are left alone. Throws UserError naming the line. */
 export function readReplay(path: string): ReadonlyMap<string, Replayed> {
   const answers = new Map<string, Replayed>();
   const lines = readFileSync(path, "utf8")
@@ -12,8 +12,8 @@ export function readReplay(path: string): ReadonlyMap<string, Replayed> {
     .split(/\r?\n/);
   lines.forEach((line, index) => {
     if (line.trim() === "") return;
-    const wrong = (what: string): StepFailed =>
-      new StepFailed("replay-line", `${path}:${index + 1}: ${what}`, {
+    const wrong = (what: string): UserError =>
+      new UserError("replay-line", `${path}:${index + 1}: ${what}`, {
         help: 'each line is {"id": "...", "text": "..."} or {"id": "...", "labels": ["..."]}',
       });
     let row: { id?: unknown; text?: unknown; labels?: unknown } | null;

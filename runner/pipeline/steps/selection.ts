@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { foldKey } from "../../config/folds.ts";
 import type { Select } from "../../config/schema.ts";
 import { isBetter } from "../../evaluation/metrics/metrics.ts";
-import type { Json } from "../plan/step.ts";
+import type { Json } from "../../util/canonical.ts";
 
 type Ends = { readonly low: number; readonly high: number };
 

@@ -1,29 +1,30 @@
 import { readFileSync } from "node:fs";
-import { formatDiagnostic } from "../../util/code-frame.ts";
 import { type Groups, parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Synonyms } from "../../data/labels/views.ts";
-import { type Ports, StepFailed } from "../plan/step.ts";
+import { formatDiagnostic } from "../../util/code-frame.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Ports } from "../plan/step.ts";
 
 const source = "data.labels.synonyms";
 const groupsSource = "data.labels.groups";
 
-/** The study's synonym file, if the step has one. Throws StepFailed that shows every error at its place. */
+/** The study's synonym file, if the step has one. Throws UserError that shows every error at its place. */
 export function synonymsOf(ports: Ports): Synonyms | undefined {
   return ports.hasSource(source) ? readSynonyms(ports.source(source)) : undefined;
 }
 
-/** Reads a synonym file. Throws StepFailed that shows every error at its place. */
+/** Reads a synonym file. Throws UserError that shows every error at its place. */
 export function readSynonyms(path: string): Synonyms {
   const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
   if (result.ok) return result.value;
-  throw new StepFailed("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
+  throw new UserError("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
 }
 
-/** The study's groups of labels, if the step has their file. Throws StepFailed that shows every error at its place. */
+/** The study's groups of labels, if the step has their file. Throws UserError that shows every error at its place. */
 export function groupsOf(ports: Ports): Groups | undefined {
   if (!ports.hasSource(groupsSource)) return undefined;
   const path = ports.source(groupsSource);
   const result = parseGroups({ path, text: readFileSync(path, "utf8") });
   if (result.ok) return result.value;
-  throw new StepFailed("groups", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
+  throw new UserError("groups", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
 }

@@ -1,7 +1,8 @@
-import { backends } from "../../plugins/backends/registry.ts";
 import type { Rung } from "../../config/halving.ts";
 import type { Experiment } from "../../config/schema.ts";
-import type { Json, StepKind } from "../plan/step.ts";
+import { backends } from "../../plugins/backends/registry.ts";
+import type { Json } from "../../util/canonical.ts";
+import type { StepKind } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import { expectTraining } from "./expected.ts";

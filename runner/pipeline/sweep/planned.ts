@@ -1,11 +1,11 @@
 import type { LoadedExperiment, Point } from "../../config/loaded.ts";
+import type { Project } from "../../project/project.ts";
 import { buildPlan, partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { draftsOf, draftsOfCandidate, kinds } from "../steps/index.ts";
 import { readSelection } from "../steps/selection.ts";
 import type { Choice, Drafted, DraftedPoint } from "./choice.ts";
 import { chooser } from "./choosing.ts";
-import type { Project } from "../../project/project.ts";
 
 /** A plan, and what each of its runs stands for. */
 export type Planned = {

@@ -1,4 +1,4 @@
-import { StepFailed } from "../../pipeline/plan/step.ts";
+import { UserError } from "../../util/user-error.ts";
 import { hubToken } from "./token.ts";
 
 /** The hub as one command asks it: where it is, the user's token, and a `fetch` that tells refusals apart. */
@@ -83,7 +83,7 @@ function waitOf(header: string | null): number | undefined {
 }
 
 /** What went wrong, as users are told it; `passing` may be better in a moment. */
-export type Trouble = { readonly failure: StepFailed; readonly passing: boolean; readonly after: number | undefined };
+export type Trouble = { readonly failure: UserError; readonly passing: boolean; readonly after: number | undefined };
 
 /** Reads what a call threw. Passes on what is no trouble of the hub's, and the signal's own reason. */
 export function troubleOf(error: unknown, { url, signal }: Hub, what: string): Trouble {
@@ -92,7 +92,7 @@ export function troubleOf(error: unknown, { url, signal }: Hub, what: string): T
   const { name, cause } = error as { readonly name?: string; readonly cause?: unknown };
   if (name !== "TimeoutError" && !(error instanceof TypeError)) throw error;
   const why = name === "TimeoutError" ? "no answer in time" : causeOf(cause);
-  const failure = new StepFailed("offline", `${new URL(url).host} cannot be reached, or broke off: ${why}`, {
+  const failure = new UserError("offline", `${new URL(url).host} cannot be reached, or broke off: ${why}`, {
     help: "see to the network, then run the same command again: it goes on with the files that are not there yet",
   });
   return { failure, passing: true, after: undefined };
@@ -101,7 +101,7 @@ export function troubleOf(error: unknown, { url, signal }: Hub, what: string): T
 function refused({ status, message, after }: HubRefusal, host: string, what: string): Trouble {
   const words = message === "" ? "" : `: ${message}`;
   const said = (code: string, help: string, passing: boolean): Trouble => ({
-    failure: new StepFailed(code, `${host} answered ${status} for ${what}${words}`, { help }),
+    failure: new UserError(code, `${host} answered ${status} for ${what}${words}`, { help }),
     passing,
     after,
   });

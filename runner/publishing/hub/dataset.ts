@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { commitIter, createRepo, datasetInfo, type ListFileEntry, listFiles } from "@huggingface/hub";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
-import { StepFailed } from "../../pipeline/plan/step.ts";
+import { UserError } from "../../util/user-error.ts";
 import { asked, type Hub, HubRefusal, troubleOf } from "./connection.ts";
 
 /** Files of one commit, so that a cut costs no more than these; the hub asks for some hundreds at most. */
@@ -20,7 +20,7 @@ type Pending = { readonly path: string; readonly size: number; readonly content:
 
 /**
  * A private dataset repository of the hub as a place for copies of runs. What is put is sent by `settle`, some hundred files a
- * commit; files by content are there when their size is. Calls throw StepFailed: offline, hub-token, hub-busy, hub-error.
+ * commit; files by content are there when their size is. Calls throw UserError: offline, hub-token, hub-busy, hub-error.
  */
 export class Dataset {
   readonly #hub: Hub;
@@ -156,7 +156,7 @@ async function insist<T>(hub: Hub, repo: string, work: () => Promise<T>): Promis
     try {
       return await work();
     } catch (error) {
-      if (error instanceof StepFailed) throw error;
+      if (error instanceof UserError) throw error;
       const { failure, passing, after } = troubleOf(error, hub, repo);
       if (!passing || failed >= tries) throw failure;
       await sleep(after ?? Math.min(longestWait, hub.firstWait * 2 ** (failed - 1)), undefined, { signal: hub.signal });

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { commitIter, createRepo } from "@huggingface/hub";
-import { StepFailed } from "../../pipeline/plan/step.ts";
+import { UserError } from "../../util/user-error.ts";
 import type { Release, ReleaseFile } from "../release/release.ts";
 import { asked, type Hub, HubRefusal, troubleOf } from "./connection.ts";
 import { changedIn, lookAt, type Repository } from "./repository.ts";
@@ -21,7 +21,7 @@ const longestWait = 60_000;
 /**
  * Makes a repository hold a release: looks what is there, sends the rest in one commit, and looks again. Every try begins with
  * that look, so that what has arrived is not sent twice, whether the cut was in this process or in an earlier one.
- * Throws StepFailed with what the hub said last, or the signal's reason.
+ * Throws UserError with what the hub said last, or the signal's reason.
  */
 export async function publish(release: Release, hub: Hub, tell: (message: string) => void): Promise<Published> {
   const sent = new Set<string>();
@@ -104,7 +104,7 @@ const blobOf = (content: ReleaseFile["content"]): Blob | URL =>
 function verified(repository: Repository | undefined, release: Release): string {
   const wrong = changedIn(repository, release).map(({ path }) => path);
   if (repository !== undefined && wrong.length === 0) return repository.commit;
-  throw new StepFailed("upload-differs", `${release.repo} does not hold what was sent: ${wrong.join(", ")}`, {
+  throw new UserError("upload-differs", `${release.repo} does not hold what was sent: ${wrong.join(", ")}`, {
     help: "run exp upload again; if it stays so, look at the repository's history",
   });
 }

@@ -1,5 +1,5 @@
 import { HubApiError, modelInfo } from "@huggingface/hub";
-import { StepFailed } from "../../pipeline/plan/step.ts";
+import { UserError } from "../../util/user-error.ts";
 import { hubToken } from "./token.ts";
 
 /** A model of the hub at one commit. `gated`: its files need conditions accepted and a token, its commit does not. */
@@ -9,7 +9,7 @@ const patience = 30_000;
 
 /**
  * The commit that a branch or tag of a hub model stands at now, asked of HF_ENDPOINT or the public hub with the user's token.
- * Throws StepFailed: offline, model-not-found, revision-missing, gated, token-refused, hub-error.
+ * Throws UserError: offline, model-not-found, revision-missing, gated, token-refused, hub-error.
  */
 export async function resolveRevision(
   base: string,
@@ -18,7 +18,7 @@ export async function resolveRevision(
 ): Promise<Resolved> {
   if (env.HF_HUB_OFFLINE === "1" || env.HF_HUB_OFFLINE?.toLowerCase() === "true") {
     const help = "unset it, or copy the commit from the model's page";
-    throw new StepFailed("offline", "HF_HUB_OFFLINE is set, so the hub is not asked", { help });
+    throw new UserError("offline", "HF_HUB_OFFLINE is set, so the hub is not asked", { help });
   }
   const token = hubToken(env);
   const hubUrl = env.HF_ENDPOINT?.replace(/\/+$/, "");
@@ -39,9 +39,9 @@ export async function resolveRevision(
       ...(token?.startsWith("hf_") ? { accessToken: token } : {}),
     });
     if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return { commit: sha, gated: Boolean(gated) };
-    throw new StepFailed("hub-error", `the hub's answer about ${base} names no commit`, { help: "try again later" });
+    throw new UserError("hub-error", `the hub's answer about ${base} names no commit`, { help: "try again later" });
   } catch (error) {
-    if (error instanceof StepFailed) throw error;
+    if (error instanceof UserError) throw error;
     throw explain(error, reason, { base, revision, hub: hubUrl ?? "huggingface.co", hasToken: token !== undefined });
   }
 }
@@ -51,11 +51,11 @@ function explain(
   error: unknown,
   reason: string | null,
   asked: { readonly base: string; readonly revision: string; readonly hub: string; readonly hasToken: boolean },
-): StepFailed {
+): UserError {
   const { base, revision, hub, hasToken } = asked;
   const status = error instanceof HubApiError ? error.statusCode : undefined;
   if (reason === "GatedRepo" || (status === 403 && reason === null)) {
-    return new StepFailed(
+    return new UserError(
       "gated",
       `${base} is gated, and ${hasToken ? "this token has" : "without a token there is"} no access`,
       {
@@ -64,26 +64,26 @@ function explain(
     );
   }
   if (reason === "RevisionNotFound") {
-    return new StepFailed("revision-missing", `${base} has no branch, tag or commit "${revision}"`, {
+    return new UserError("revision-missing", `${base} has no branch, tag or commit "${revision}"`, {
       help: "correct model.revision, or name another with --to",
     });
   }
   if (status === 404 || reason === "RepoNotFound" || (status === 401 && !hasToken)) {
-    return new StepFailed("model-not-found", `there is no model ${base} on ${hub}, or it is private`, {
+    return new UserError("model-not-found", `there is no model ${base} on ${hub}, or it is private`, {
       help: "check the spelling; for a private model set HF_TOKEN to a token that may read it",
     });
   }
   if (status === 401 || status === 403) {
-    return new StepFailed("token-refused", `${hub} refused the token (${status})`, {
+    return new UserError("token-refused", `${hub} refused the token (${status})`, {
       help: "set HF_TOKEN to a valid token",
     });
   }
   if (status !== undefined) {
-    return new StepFailed("hub-error", `${hub} answered ${status} for ${base}`, { help: "try again later" });
+    return new UserError("hub-error", `${hub} answered ${status} for ${base}`, { help: "try again later" });
   }
   const cause = (error as Error).cause;
   const why = cause instanceof Error && cause.message !== "" ? cause.message : (error as Error).message;
-  return new StepFailed("offline", `${hub} cannot be reached: ${why}`, {
+  return new UserError("offline", `${hub} cannot be reached: ${why}`, {
     help: "connect this machine, or copy the commit from the model's page",
   });
 }

@@ -1,8 +1,8 @@
 import { statSync } from "node:fs";
 import { dirname, relative, resolve } from "node:path";
 import type { Event } from "../../execution/event.ts";
-import type { Context } from "../../util/context.ts";
 import type { Project } from "../../project/project.ts";
+import type { Context } from "../../util/context.ts";
 import { Mirror } from "./mirror.ts";
 
 /** How long the end of a run, and a Ctrl-C, wait for copies that are still to be made. ms */

@@ -1,8 +1,17 @@
 import { stringify } from "yaml";
+import type { RunFacts } from "../../reporting/report/study.ts";
+import {
+  armWord,
+  gigabytes,
+  metricWord,
+  pValue,
+  score,
+  trainingTime,
+  whole,
+  withInterval,
+} from "../../reporting/report/words.ts";
 import { methodWord, verdict } from "../../reporting/sections/abstract.ts";
 import { limitsOf } from "../../reporting/sections/limits.ts";
-import type { RunFacts } from "../../reporting/report/study.ts";
-import { armWord, gigabytes, metricWord, pValue, score, trainingTime, whole, withInterval } from "../../reporting/report/words.ts";
 import type { CardFacts } from "./card-facts.ts";
 import { usage } from "./usage.ts";
 

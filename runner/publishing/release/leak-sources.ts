@@ -1,10 +1,10 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { absolutePathIn, RowSearch, secretIn } from "./leaks.ts";
-import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import type { FinishedRun } from "../../runs/runs.ts";
 import { publishedFolder } from "../../runs/seal.ts";
+import { absolutePathIn, RowSearch, secretIn } from "./leaks.ts";
+import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
 
 /** Files that hold numbers and no words. */
 const isBinary = ({ path }: ReleaseFile): boolean => /\.(safetensors|model|bin)$/.test(path);

@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import type { Experiment } from "../../config/schema.ts";
-import { type PredictionFiles, predictionsCardOf } from "./predictions-card.ts";
-import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
 import type { Prediction } from "../../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { FactsMissing, factsOf } from "../../runs/facts.ts";
-import { leaks, textsWithRows } from "./leak-sources.ts";
-import { Kept, type Prepared, type Releasing, textFile } from "./run-release.ts";
 import type { FinishedRun } from "../../runs/runs.ts";
+import { leaks, textsWithRows } from "./leak-sources.ts";
+import { type PredictionFiles, predictionsCardOf } from "./predictions-card.ts";
+import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
+import { Kept, type Prepared, type Releasing, textFile } from "./run-release.ts";
 
 type Upload = NonNullable<Experiment["upload"]>;
 

@@ -1,18 +1,18 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
-import { sha256 } from "../../util/canonical.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
+import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
+import { FactsMissing, factsOf } from "../../runs/facts.ts";
+import type { FinishedRun } from "../../runs/runs.ts";
+import { publishedFolder } from "../../runs/seal.ts";
+import { sha256 } from "../../util/canonical.ts";
 import { cardOf } from "./card.ts";
 import type { CardFacts } from "./card-facts.ts";
 import { cardProblems, repoName } from "./card-problems.ts";
+import { leaks, type Private } from "./leak-sources.ts";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
 import { place } from "./usage.ts";
-import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import { FactsMissing, factsOf } from "../../runs/facts.ts";
-import { leaks, type Private } from "./leak-sources.ts";
-import type { FinishedRun } from "../../runs/runs.ts";
-import { publishedFolder } from "../../runs/seal.ts";
 
 /** What a release is made with. */
 export type Releasing = Private & {

@@ -18,9 +18,9 @@ import {
   S3ServiceException,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
-import type { Shelf } from "../remote-store.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
-import { StepFailed } from "../../pipeline/plan/step.ts";
+import { UserError } from "../../util/user-error.ts";
+import type { Shelf } from "../remote-store.ts";
 
 /** Where a bucket is, and what may end its use. */
 export type BucketPlace = {
@@ -40,7 +40,7 @@ const mostParts = 9_000;
 /**
  * A bucket of Amazon S3 or of a server that speaks the same (AWS_ENDPOINT_URL), with the credentials that its own tools would
  * find. What is there is listed once. A large file goes in parts, and those that have arrived are not sent again, by
- * whichever process they were sent. Calls throw StepFailed: bucket-missing, bucket-refused, offline, bucket-error.
+ * whichever process they were sent. Calls throw UserError: bucket-missing, bucket-refused, offline, bucket-error.
  */
 export class Bucket implements Shelf {
   readonly #place: BucketPlace;
@@ -231,24 +231,24 @@ function troubleOf(error: unknown, bucket: string): unknown {
   const { name = "", message = "", code = "" } = error as { name?: string; message?: string; code?: string };
   const status = error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? 0) : 0;
   if (name === "NoSuchBucket" || (status === 404 && name !== "NoSuchKey")) {
-    return new StepFailed("bucket-missing", `there is no bucket ${bucket}`, {
+    return new UserError("bucket-missing", `there is no bucket ${bucket}`, {
       help: "correct its name, make it, or set AWS_ENDPOINT_URL to the server that has it",
     });
   }
   if (status === 401 || status === 403 || name === "CredentialsProviderError") {
     const why = status > 0 ? `the server answered ${status} (${name})` : "there are no credentials";
-    return new StepFailed("bucket-refused", `${bucket}: ${why}`, {
+    return new UserError("bucket-refused", `${bucket}: ${why}`, {
       help: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to an account that may use this bucket",
     });
   }
   if (["ENOSPC", "EDQUOT", "EACCES", "EROFS", "ENOENT"].includes(code) && "syscall" in (error as object)) return error;
   if (status === 0 && (code !== "" || name === "TimeoutError" || name === "AggregateError")) {
-    return new StepFailed("offline", `${bucket}: the server cannot be reached, or broke off: ${code || name}`, {
+    return new UserError("offline", `${bucket}: the server cannot be reached, or broke off: ${code || name}`, {
       help: "see to the network and AWS_ENDPOINT_URL, then run the same command again: what has arrived is not sent again",
     });
   }
-  if (error instanceof StepFailed || !(error instanceof Error)) return error;
-  return new StepFailed("bucket-error", `${bucket}: the server answered ${status || name}: ${message}`, {
+  if (error instanceof UserError || !(error instanceof Error)) return error;
+  return new UserError("bucket-error", `${bucket}: the server answered ${status || name}: ${message}`, {
     help: "correct what it complains about, or try again later: what has arrived is not sent again",
   });
 }

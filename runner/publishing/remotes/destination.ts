@@ -1,11 +1,11 @@
 import { statSync } from "node:fs";
 import { join, resolve } from "node:path";
+import type { Stored } from "../../project/place.ts";
+import type { Context } from "../../util/context.ts";
+import { UserError } from "../../util/user-error.ts";
 import { Disk } from "../mirror/disk.ts";
 import { wrongMirror } from "../mirror/open.ts";
 import type { Shelf } from "../remote-store.ts";
-import { StepFailed } from "../../pipeline/plan/step.ts";
-import type { Context } from "../../util/context.ts";
-import type { Stored } from "../../project/place.ts";
 
 /** A place that runs are pushed to or pulled from. */
 type Place =
@@ -13,20 +13,20 @@ type Place =
   | { readonly kind: "bucket"; readonly bucket: string; readonly prefix: string }
   | { readonly kind: "dataset"; readonly repo: string };
 
-/** Reads a destination: a folder, s3://bucket/prefix, or hf://datasets/user/name. Throws StepFailed (bad-destination). */
+/** Reads a destination: a folder, s3://bucket/prefix, or hf://datasets/user/name. Throws UserError (bad-destination). */
 function parse(destination: string, cwd: string): Place {
   const [, bucket, prefix = ""] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(destination) ?? [];
   if (bucket !== undefined) return { kind: "bucket", bucket, prefix: prefix.replace(/^\/+|\/+$/g, "") };
   const [, repo] = /^hf:\/\/datasets\/([\w.-]+\/[\w.-]+)\/?$/.exec(destination) ?? [];
   if (repo !== undefined) return { kind: "dataset", repo };
   if (!destination.includes("://")) return { kind: "folder", path: resolve(cwd, destination) };
-  throw new StepFailed("bad-destination", `"${destination}" is no place for runs`, {
+  throw new UserError("bad-destination", `"${destination}" is no place for runs`, {
     help: "write a folder, s3://bucket/prefix, or hf://datasets/user/name",
   });
 }
 
 /**
- * Opens a destination to write there. Throws StepFailed: bad-destination, repo-public where anybody could read what is pushed,
+ * Opens a destination to write there. Throws UserError: bad-destination, repo-public where anybody could read what is pushed,
  * and what the place itself has against it.
  */
 export async function openToPush(destination: string, project: Stored, context: Context): Promise<Shelf> {
@@ -34,7 +34,7 @@ export async function openToPush(destination: string, project: Stored, context: 
   if (place.kind === "folder") {
     const wrong = wrongMirror(destination, project, context)?.replace("--mirror ", "");
     if (wrong !== undefined) {
-      throw new StepFailed("bad-destination", wrong, {
+      throw new UserError("bad-destination", wrong, {
         help: "name a folder on another disk, beside which it can be made",
       });
     }
@@ -52,16 +52,16 @@ export async function openToPush(destination: string, project: Stored, context: 
   const { Dataset } = await import("../hub/dataset.ts");
   const { troubleOf } = await import("../hub/connection.ts");
   const [refusal] = await accountRefusals(hub, place.repo).catch((error: unknown) => {
-    throw error instanceof StepFailed ? error : troubleOf(error, hub, place.repo).failure;
+    throw error instanceof UserError ? error : troubleOf(error, hub, place.repo).failure;
   });
-  if (refusal !== undefined) throw new StepFailed(refusal.code, refusal.message, { help: refusal.help });
+  if (refusal !== undefined) throw new UserError(refusal.code, refusal.message, { help: refusal.help });
   const opened = await Dataset.open(hub, place.repo);
   if (opened.private === false) throw isPublic(`the repository ${place.repo}`);
   if (opened.private === undefined) await opened.dataset.create();
   return opened.dataset;
 }
 
-/** Opens a destination to read there. Throws StepFailed: bad-destination, nothing-pushed, and what the place itself says. */
+/** Opens a destination to read there. Throws UserError: bad-destination, nothing-pushed, and what the place itself says. */
 export async function openToPull(destination: string, context: Context): Promise<Shelf> {
   const place = parse(destination, context.cwd);
   if (place.kind === "bucket") return openBucket(place, context);
@@ -73,7 +73,7 @@ export async function openToPull(destination: string, context: Context): Promise
   }
   const hub = await openHubOf(context);
   if (hub.token === undefined) {
-    throw new StepFailed("hub-token", "there is no token in HF_TOKEN, nor in the file that a login writes", {
+    throw new UserError("hub-token", "there is no token in HF_TOKEN, nor in the file that a login writes", {
       help: "set HF_TOKEN to a token of the hub that may read this repository",
     });
   }
@@ -84,8 +84,8 @@ export async function openToPull(destination: string, context: Context): Promise
 }
 
 /** No run was ever pushed to a place. */
-export function nothingPushed(destination: string): StepFailed {
-  return new StepFailed("nothing-pushed", `there are no runs at ${destination}`, {
+export function nothingPushed(destination: string): UserError {
+  return new UserError("nothing-pushed", `there are no runs at ${destination}`, {
     help: "correct its name, or push a run there with exp push",
   });
 }
@@ -100,8 +100,8 @@ async function openHubOf(context: Context) {
   return openHub(context);
 }
 
-function isPublic(what: string): StepFailed {
-  return new StepFailed("repo-public", `anybody can read ${what}, and runs hold rows of the data`, {
+function isPublic(what: string): UserError {
+  return new UserError("repo-public", `anybody can read ${what}, and runs hold rows of the data`, {
     help: "make it private, or push to another place; a model for others is published with exp upload",
   });
 }

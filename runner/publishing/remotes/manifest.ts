@@ -1,9 +1,9 @@
-import { isListing } from "../mirror/listing.ts";
-import type { Shelf } from "../remote-store.ts";
-import { StepFailed } from "../../pipeline/plan/step.ts";
-import { listingDigest } from "../../store/digest.ts";
 import type { Manifest } from "../../runs/manifest.ts";
 import { runDigits } from "../../runs/seal.ts";
+import { listingDigest } from "../../store/digest.ts";
+import { UserError } from "../../util/user-error.ts";
+import { isListing } from "../mirror/listing.ts";
+import type { Shelf } from "../remote-store.ts";
 
 /** A run as a shelf has it: its manifest, and the bytes of that. */
 export type ShelvedRun = { readonly manifest: Manifest; readonly text: string };
@@ -27,7 +27,7 @@ export async function shelvedRuns(shelf: Pick<Shelf, "names">): Promise<readonly
 
 /**
  * A run's manifest from a shelf, which anyone may have written: it counts only where its name is the digest of what it says,
- * each step's object that of its files, and no path leads out. Throws StepFailed (copy-damaged).
+ * each step's object that of its files, and no path leads out. Throws UserError (copy-damaged).
  */
 export async function shelvedRun(shelf: Pick<Shelf, "readText">, name: string): Promise<ShelvedRun> {
   const text = (await shelf.readText(`runs/${name}.json`)) ?? "";
@@ -39,7 +39,7 @@ export async function shelvedRun(shelf: Pick<Shelf, "readText">, name: string): 
   } catch {
     // Not even JSON.
   }
-  throw new StepFailed("copy-damaged", `the manifest of ${name} is not what its name says`, {
+  throw new UserError("copy-damaged", `the manifest of ${name} is not what its name says`, {
     help: "push this run again from where it was made",
   });
 }

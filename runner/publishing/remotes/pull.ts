@@ -1,14 +1,14 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { fileName, recordIn, recordName } from "../mirror/finished.ts";
-import type { Shelf } from "../remote-store.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
-import { StepFailed } from "../../pipeline/plan/step.ts";
-import type { Digests } from "../../store/digest.ts";
-import type { Store } from "../../store/store.ts";
 import type { ManifestStep } from "../../runs/manifest.ts";
 import { latestManifest, runsDir } from "../../runs/runs.ts";
 import { makeLatest, placeRun } from "../../runs/seal.ts";
+import type { Digests } from "../../store/digest.ts";
+import type { Store } from "../../store/store.ts";
+import { UserError } from "../../util/user-error.ts";
+import { fileName, recordIn, recordName } from "../mirror/finished.ts";
+import type { Shelf } from "../remote-store.ts";
 import type { ShelvedRun } from "./manifest.ts";
 import type { Moved } from "./push.ts";
 
@@ -17,7 +17,7 @@ type Parts = { readonly store: Store; readonly digests: Digests };
 /**
  * Takes a run from a shelf: the files that this store lacks, each by its digest, then the records of its steps, and its manifest
  * last, so that it can be shown, reported, and built upon. A file that has arrived is not fetched again by the next try.
- * Throws StepFailed (copy-damaged), and what the shelf throws.
+ * Throws UserError (copy-damaged), and what the shelf throws.
  */
 export async function pull(shelf: Shelf, { manifest, text }: ShelvedRun, parts: Parts): Promise<Moved> {
   const { store } = parts;
@@ -95,8 +95,8 @@ function isWaiting(path: string, { sha256 }: StoredFile, digests: Digests): bool
   return digests.plainFile(path)?.sha256 === sha256;
 }
 
-function damaged(run: string, file: string): StepFailed {
-  return new StepFailed("copy-damaged", `${run}: the copy of ${file} is missing, cut short or damaged`, {
+function damaged(run: string, file: string): UserError {
+  return new UserError("copy-damaged", `${run}: the copy of ${file} is missing, cut short or damaged`, {
     help: "delete it there and push the run again from where it was made; what has arrived is kept",
   });
 }

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileName, finishedKeys, recordName } from "../mirror/finished.ts";
-import type { Shelf } from "../remote-store.ts";
-import { StepFailed } from "../../pipeline/plan/step.ts";
+import type { FinishedRun } from "../../runs/runs.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
-import type { FinishedRun } from "../../runs/runs.ts";
+import { UserError } from "../../util/user-error.ts";
+import { fileName, finishedKeys, recordName } from "../mirror/finished.ts";
+import type { Shelf } from "../remote-store.ts";
 import { manifestName } from "./manifest.ts";
 
 /** What was copied of one run. */
@@ -20,7 +20,7 @@ export type Moved = {
 
 /**
  * Copies runs with all that they refer to: files by content, then the records of their steps, then their manifests, each only
- * when what it names is there. What is there already is not sent again. Throws StepFailed (run-incomplete), and what the
+ * when what it names is there. What is there already is not sent again. Throws UserError (run-incomplete), and what the
  * shelf throws.
  */
 export async function push(
@@ -73,7 +73,7 @@ function checkWhole({ manifest }: FinishedRun, store: Pick<Store, "objectDir">, 
       const found = digests.plainFile(join(store.objectDir(object), name));
       if (found?.sha256 === file.sha256) continue;
       const what = found === undefined ? "missing" : "changed";
-      throw new StepFailed("run-incomplete", `${manifest.experiment}/${manifest.run}: ${step}'s ${name} is ${what}`, {
+      throw new UserError("run-incomplete", `${manifest.experiment}/${manifest.run}: ${step}'s ${name} is ${what}`, {
         help: "see what else is wrong with exp verify; exp verify --store --repair and another exp run make it again",
       });
     }

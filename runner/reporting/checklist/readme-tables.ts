@@ -1,7 +1,7 @@
 import { hardwareWords } from "../report/hardware.ts";
-import { commandOf, leaves } from "../sections/reproduction.ts";
 import type { RunFacts } from "../report/study.ts";
 import { armWord, metricWord, score, trainingTime, whole, withInterval } from "../report/words.ts";
+import { commandOf, leaves } from "../sections/reproduction.ts";
 import type { Material } from "./item.ts";
 import { block, table, unique } from "./markdown.ts";
 import { slot } from "./slot.ts";

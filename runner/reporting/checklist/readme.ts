@@ -1,6 +1,6 @@
 import { warningOf } from "../report/report.ts";
-import { commandOf } from "../sections/reproduction.ts";
 import type { RunFacts } from "../report/study.ts";
+import { commandOf } from "../sections/reproduction.ts";
 import { type Material, nothingTrained, trainedRuns } from "./item.ts";
 import { block, unique } from "./markdown.ts";
 import { dataSet, environment, hyperParameters, results, software } from "./readme-tables.ts";

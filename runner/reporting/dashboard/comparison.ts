@@ -1,7 +1,7 @@
-import { type Block, heading, paragraph } from "../report/block.ts";
-import { armWord, duration, gigabytes, metricWord, pValue, whole, withInterval } from "../report/words.ts";
 import type { RunComparison } from "../../runs/compare.ts";
 import type { Change, RunDiff } from "../../runs/diff.ts";
+import { type Block, heading, paragraph } from "../report/block.ts";
+import { armWord, duration, gigabytes, metricWord, pValue, whole, withInterval } from "../report/words.ts";
 
 const signed = (value: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
 const left = "left" as const;

@@ -1,7 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Context } from "../../util/context.ts";
 import { placeOf } from "../../project/place.ts";
+import { Ablations } from "../../runs/ablation.ts";
+import { casesOf } from "../../runs/cases.ts";
+import { FactsMissing, factsOf } from "../../runs/facts.ts";
+import { looksOf } from "../../runs/ledger.ts";
+import { runRowOf } from "../../runs/run-row.ts";
+import { type FinishedRun, findRun, RunNotFound } from "../../runs/runs.ts";
+import type { Context } from "../../util/context.ts";
 import { drawAll } from "../render/figures.ts";
 import { readAssets, setPage, setReport } from "../render/html.ts";
 import { type Pdf, setPdf } from "../render/pdf.ts";
@@ -9,12 +15,6 @@ import { runNames } from "../report/names.ts";
 import { parseNotes } from "../report/notes.ts";
 import { reportOf } from "../report/report.ts";
 import type { Study } from "../report/study.ts";
-import { Ablations } from "../../runs/ablation.ts";
-import { casesOf } from "../../runs/cases.ts";
-import { FactsMissing, factsOf } from "../../runs/facts.ts";
-import { looksOf } from "../../runs/ledger.ts";
-import { runRowOf } from "../../runs/run-row.ts";
-import { type FinishedRun, findRun, RunNotFound } from "../../runs/runs.ts";
 
 /** The finished runs that a command was given, oldest first, with what a report says of each, in the same order. */
 export type FinishedStudy = Study & {

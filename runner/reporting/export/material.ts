@@ -1,9 +1,9 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { Evidence, Material } from "../checklist/item.ts";
-import { digestAfresh } from "../../store/digest.ts";
 import type { FinishedRun } from "../../runs/runs.ts";
 import { modelUploadsOf, uploadRecord } from "../../runs/uploads.ts";
+import { digestAfresh } from "../../store/digest.ts";
+import type { Evidence, Material } from "../checklist/item.ts";
 import type { FinishedStudy } from "./finished.ts";
 
 /** Names of files that the checklist asks for, as they stand in the project. */

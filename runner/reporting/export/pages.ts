@@ -1,14 +1,5 @@
 import { basename } from "node:path";
 import type { Project } from "../../project/project.ts";
-import { setBlocks } from "../render/blocks.ts";
-import { explorer } from "../render/explorer.ts";
-import { drawAll } from "../render/figures.ts";
-import { type PageAssets, setPage, setReport } from "../render/html.ts";
-import { html, type Markup } from "../render/markup.ts";
-import { runsTable } from "../render/runs-table.ts";
-import type { Block } from "../report/block.ts";
-import { reportOf } from "../report/report.ts";
-import type { RunRow } from "../report/run-row.ts";
 import { Ablations } from "../../runs/ablation.ts";
 import { casesOf } from "../../runs/cases.ts";
 import { compareRuns } from "../../runs/compare.ts";
@@ -19,6 +10,15 @@ import { runRowOf } from "../../runs/run-row.ts";
 import type { FinishedRun } from "../../runs/runs.ts";
 import { synonymsNow } from "../../runs/synonyms.ts";
 import { comparisonBlocks, diffBlocks } from "../dashboard/comparison.ts";
+import { setBlocks } from "../render/blocks.ts";
+import { explorer } from "../render/explorer.ts";
+import { drawAll } from "../render/figures.ts";
+import { type PageAssets, setPage, setReport } from "../render/html.ts";
+import { html, type Markup } from "../render/markup.ts";
+import { runsTable } from "../render/runs-table.ts";
+import type { Block } from "../report/block.ts";
+import { reportOf } from "../report/report.ts";
+import type { RunRow } from "../report/run-row.ts";
 import { type FinishedStudy, notesOf } from "./finished.ts";
 
 /** What pages of `exp view` are made from. */

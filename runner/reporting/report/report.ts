@@ -1,8 +1,5 @@
 import { smokeWarning } from "../../config/smoke.ts";
-import type { Block, Report } from "./block.ts";
 import { figuresOf } from "../figures/index.ts";
-import { notesOf } from "./notes.ts";
-import { replayWarningOf } from "./replayed.ts";
 import { ablation } from "../sections/ablation.ts";
 import { abstract } from "../sections/abstract.ts";
 import { data } from "../sections/data.ts";
@@ -14,6 +11,9 @@ import { metric } from "../sections/metric.ts";
 import { prompts } from "../sections/prompts.ts";
 import { appendix, reproduction } from "../sections/reproduction.ts";
 import { results } from "../sections/results.ts";
+import type { Block, Report } from "./block.ts";
+import { notesOf } from "./notes.ts";
+import { replayWarningOf } from "./replayed.ts";
 import type { RunFacts, Study } from "./study.ts";
 
 /** The sections in their order; a section without material is left out by giving no blocks. */

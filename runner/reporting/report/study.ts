@@ -1,6 +1,6 @@
-import type { Analysis } from "../../evaluation/error-analysis/analyse.ts";
-import type { Audit } from "../../data/audit.ts";
 import type { Experiment } from "../../config/schema.ts";
+import type { Audit } from "../../data/audit.ts";
+import type { Analysis } from "../../evaluation/error-analysis/analyse.ts";
 import type { LabelRow } from "../../evaluation/metrics/detail.ts";
 import type { Compared } from "../../evaluation/statistics/compare.ts";
 import type { Ablation } from "./ablation.ts";

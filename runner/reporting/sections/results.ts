@@ -1,6 +1,6 @@
+import { mostWhole } from "../figures/intervals.ts";
 import { type Block, heading, paragraph } from "../report/block.ts";
 import { differenceOf, signed } from "../report/differences.ts";
-import { mostWhole } from "../figures/intervals.ts";
 import { resultRuns } from "../report/names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { armWord, metricWord, pValue, score, subject, whole, withInterval } from "../report/words.ts";

@@ -1,4 +1,4 @@
-import type { Json } from "../../../pipeline/plan/step.ts";
+import type { Json } from "../../../util/canonical.ts";
 
 /** One message of a chat. */
 export type ChatMessage = { readonly role: string; readonly content: string };

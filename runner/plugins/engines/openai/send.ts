@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Json, StepFailed } from "../../../pipeline/plan/step.ts";
+import type { Json } from "../../../util/canonical.ts";
+import { UserError } from "../../../util/user-error.ts";
 import type { Pace } from "./pace.ts";
 import { type Reply, readComplaint, readReply } from "./reply.ts";
 
@@ -33,7 +34,7 @@ type Trouble = {
   readonly after?: number;
 };
 
-/** Posts one chat completion until it is answered. Throws StepFailed with the last trouble, or the signal's reason. */
+/** Posts one chat completion until it is answered. Throws UserError with the last trouble, or the signal's reason. */
 export async function send(server: Server, body: Json): Promise<Reply> {
   for (let tries = 0; ; tries++) {
     await server.pace.turn(server.signal);
@@ -42,7 +43,7 @@ export async function send(server: Server, body: Json): Promise<Reply> {
     const { code, message, help, passing, after } = result;
     if (!passing || tries >= server.retries) {
       const often = passing && tries > 0 ? ` (${tries + 1} tries)` : "";
-      throw new StepFailed(code, server.apiKey ? withoutKey(message + often, server.apiKey) : message + often, {
+      throw new UserError(code, server.apiKey ? withoutKey(message + often, server.apiKey) : message + often, {
         help: passing ? `${help}; what was answered is kept, and the next run goes on from there` : help,
       });
     }

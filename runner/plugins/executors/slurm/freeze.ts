@@ -1,10 +1,10 @@
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { snapshotName } from "../../../execution/source-snapshot.ts";
-import { recipeFiles, takeSnapshot } from "../../../execution/snapshot.ts";
 import type { LoadedExperiment } from "../../../config/loaded.ts";
+import { recipeFiles, takeSnapshot } from "../../../execution/snapshot.ts";
+import { snapshotName } from "../../../execution/source-snapshot.ts";
 import type { Plan } from "../../../pipeline/plan/plan.ts";
-import { StepFailed } from "../../../pipeline/plan/step.ts";
+import { UserError } from "../../../util/user-error.ts";
 import { frozenDir, type Submission } from "./submission.ts";
 
 /** Copies what a plan reads and jobs may yet find edited: its small sources, and the recipes. Large ones are told apart. */
@@ -46,7 +46,7 @@ export function thaw({ loaded, moved }: Submission): readonly LoadedExperiment[]
   return loaded.map((one) => ({ ...one, points: renamed(one.points, moved) }));
 }
 
-/** Throws StepFailed where a large source is no longer what was submitted. */
+/** Throws UserError where a large source is no longer what was submitted. */
 export function sameSources({ steps }: Plan, { watched }: Submission): void {
   for (const { draft, sourceDigests } of steps) {
     for (const [name, path] of Object.entries(draft.sources)) {
@@ -56,8 +56,8 @@ export function sameSources({ steps }: Plan, { watched }: Submission): void {
   }
 }
 
-function changed(path: string): StepFailed {
-  return new StepFailed("source-changed", `${path} changed since it was submitted`, {
+function changed(path: string): UserError {
+  return new UserError("source-changed", `${path} changed since it was submitted`, {
     help: "submit again: what does not depend on it is cached",
   });
 }

@@ -1,6 +1,6 @@
-import { StepFailed } from "../../../pipeline/plan/step.ts";
-import { type Context, exit } from "../../../util/context.ts";
 import { placeOf } from "../../../project/place.ts";
+import { type Context, exit } from "../../../util/context.ts";
+import { UserError } from "../../../util/user-error.ts";
 import { ended, queue } from "./slurm.ts";
 import { listSubmissions } from "./submission.ts";
 import { isMeant, latestTasks, type Task, tasksOf } from "./tasks.ts";
@@ -8,7 +8,7 @@ import { isMeant, latestTasks, type Task, tasksOf } from "./tasks.ts";
 /** A word of the user's that names no job. */
 export class TaskNotFound extends Error {}
 
-/** The newest job of every run of this project, or of what a name means. Throws TaskNotFound, and StepFailed where Slurm is silent. */
+/** The newest job of every run of this project, or of what a name means. Throws TaskNotFound, and UserError where Slurm is silent. */
 export async function findTasks(name: string | undefined, context: Context): Promise<readonly Task[]> {
   const { artifacts } = placeOf(context.cwd);
   const submissions = listSubmissions(artifacts);
@@ -45,7 +45,7 @@ export function sayWrong(command: string, error: unknown, context: Context): num
     context.err(`exp ${command}: ${error.message}\n`);
     return exit.invalid;
   }
-  if (!(error instanceof StepFailed)) throw error;
+  if (!(error instanceof UserError)) throw error;
   context.err(`exp ${command}: ${error.message} [${error.code}]\n  help: ${error.help}\n`);
   return exit.failed;
 }

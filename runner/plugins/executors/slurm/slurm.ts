@@ -1,6 +1,6 @@
 import { execFile } from "node:child_process";
 import { userInfo } from "node:os";
-import { StepFailed } from "../../../pipeline/plan/step.ts";
+import { UserError } from "../../../util/user-error.ts";
 
 /** A job, or a task of an array, that Slurm has not done with. */
 export type Queued = {
@@ -18,7 +18,7 @@ export type Queued = {
 /** Says in Slurm's own books which submission a job belongs to: they know it even where exp was killed before it noted the job. */
 export const commentOf = (submission: string): string => `exp ${submission}`;
 
-/** Gives a script to Slurm; resolves to the job's number. Throws StepFailed with Slurm's own words. */
+/** Gives a script to Slurm; resolves to the job's number. Throws UserError with Slurm's own words. */
 export async function sbatch(flags: readonly string[], script: string, words: readonly string[]): Promise<string> {
   const said = await slurm("sbatch", ["--parsable", ...flags, script, ...words]);
   return said.trim().split(";")[0] as string;
@@ -123,17 +123,17 @@ function slurm(program: string, args: readonly string[]): Promise<string> {
   });
 }
 
-function failure(program: string, error: NodeJS.ErrnoException, said: string): StepFailed {
+function failure(program: string, error: NodeJS.ErrnoException, said: string): UserError {
   if (error.code === "ENOENT") {
     const help = "submit on a login node of the cluster, or run here: --executor local";
-    return new StepFailed("slurm-missing", `there is no ${program} on this machine`, { help });
+    return new UserError("slurm-missing", `there is no ${program} on this machine`, { help });
   }
   const words = said.split("\n")[0] || error.message;
   if (/contact|timed out|refused|connection|fetch config/i.test(said) || said === "") {
     const help = "nothing was changed; try again when the controller answers";
-    return new StepFailed("slurm-silent", `Slurm does not answer: ${words}`, { help });
+    return new UserError("slurm-silent", `Slurm does not answer: ${words}`, { help });
   }
-  return new StepFailed("slurm-refused", `${program}: ${words}`, {
+  return new UserError("slurm-refused", `${program}: ${words}`, {
     help: "see resources.slurm; extra flags of sbatch stand under resources.slurm.extra",
   });
 }

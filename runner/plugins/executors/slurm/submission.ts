@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { LoadedExperiment } from "../../../config/loaded.ts";
-import { StepFailed } from "../../../pipeline/plan/step.ts";
+import { UserError } from "../../../util/user-error.ts";
 
 /** Options of `exp run` that a job goes by, as they were typed. */
 export type FrozenOptions = {
@@ -130,15 +130,15 @@ export function logOf(folder: string, job: string): string {
   return join(folder, "logs", `${job}.log`);
 }
 
-/** Reads a frozen plan. Throws StepFailed where it is none, or one of another version. */
+/** Reads a frozen plan. Throws UserError where it is none, or one of another version. */
 export function readSubmission(plan: string, version: string): Submission {
   const submission = readWhole<Submission>(plan);
   if (submission?.schema !== 1) {
-    throw new StepFailed("no-frozen-plan", `${plan} is no frozen plan`, { help: "submit again: exp run" });
+    throw new UserError("no-frozen-plan", `${plan} is no frozen plan`, { help: "submit again: exp run" });
   }
   if (submission.exp !== version) {
     const message = `${plan} was frozen by exp ${submission.exp}, and this is exp ${version}`;
-    throw new StepFailed("no-frozen-plan", message, { help: "submit again: what is finished is not run again" });
+    throw new UserError("no-frozen-plan", message, { help: "submit again: what is finished is not run again" });
   }
   return submission;
 }

@@ -1,6 +1,17 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { LoadedExperiment } from "../../../config/loaded.ts";
+import type { Assessed } from "../../../execution/assess.ts";
+import type { PlannedRun, PlannedStep } from "../../../pipeline/plan/plan.ts";
+import type { DraftedPoint } from "../../../pipeline/sweep/choice.ts";
+import type { Planned } from "../../../pipeline/sweep/planned.ts";
+import type { Project } from "../../../project/project.ts";
+import type { Manifest } from "../../../runs/manifest.ts";
+import { acquire } from "../../../store/lock.ts";
+import { plural } from "../../../terminal/quantity.ts";
+import { canonicalJson, sha256 } from "../../../util/canonical.ts";
+import type { Context } from "../../../util/context.ts";
 import { freeze } from "./freeze.ts";
 import { type After, type Group, Handing } from "./job-submitter.ts";
 import { type Asked, arraySize, askedLast, askedOf } from "./script.ts";
@@ -19,17 +30,6 @@ import {
 } from "./submission.ts";
 import { isLive, tasksOf } from "./tasks.ts";
 import { keysNoted, noteKeys } from "./uses.ts";
-import type { Assessed } from "../../../execution/assess.ts";
-import type { LoadedExperiment } from "../../../config/loaded.ts";
-import { canonicalJson, sha256 } from "../../../util/canonical.ts";
-import type { PlannedRun, PlannedStep } from "../../../pipeline/plan/plan.ts";
-import type { DraftedPoint } from "../../../pipeline/sweep/choice.ts";
-import type { Context } from "../../../util/context.ts";
-import type { Planned } from "../../../pipeline/sweep/planned.ts";
-import type { Project } from "../../../project/project.ts";
-import { plural } from "../../../terminal/quantity.ts";
-import { acquire } from "../../../store/lock.ts";
-import type { Manifest } from "../../../runs/manifest.ts";
 
 /** What is submitted, and what is known of it. */
 export type Work = Planned & {
@@ -51,7 +51,7 @@ type Sorted = {
 
 /**
  * Gives Slurm a job for each run that is neither finished nor in its hands already, and one that compares and reports when
- * they are done. Freezes the plan first; nothing of this process stays. Throws StepFailed.
+ * they are done. Freezes the plan first; nothing of this process stays. Throws UserError.
  */
 export async function submit(work: Work, context: Context): Promise<void> {
   const { plan, project, options, loaded } = work;
