@@ -97,7 +97,7 @@ import { openDigests } from "./runner/store/digest.ts";
 import { openStore } from "./runner/store/store.ts";
 import { keyOf } from "./runner/pipeline/plan/identity.ts";
 const [cache, artifacts, path] = process.argv.slice(2);
-const ingredients = { kind: "train", version: 1, params: { at: Date.now() }, sources: {}, reads: {} };
+const ingredients = { kind: "train", version: 1, params: { at: Date.now() }, sources: {}, inputs: {} };
 const store = openStore(artifacts, openDigests(cache));
 const staged = store.stage(keyOf(ingredients));
 renameSync(path, staged.dir + "/weights.bin");

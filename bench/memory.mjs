@@ -98,7 +98,7 @@ try {
           ({ ingredients }) =>
             ingredients.kind === kind &&
             (kind !== "generate" ||
-              ("adapter" in ingredients.reads || "weights" in ingredients.reads) === (arm ?? true)),
+              ("adapter" in ingredients.inputs || "weights" in ingredients.inputs) === (arm ?? true)),
         );
         if (record === undefined) continue;
         rows.push({

@@ -221,7 +221,7 @@ data:
 model: {base: smollm2-135m}
 prompt: {template: prompts/ask.hbs}
 generate: {engine: replay, file: data/${name}.jsonl}
-evaluate: {bootstrap: {samples: ${samples}}}
+evaluate: {bootstrap: {resamples: ${samples}}}
 baselines: []
 report: {xlsx: false, pdf: false, html: false}
 `,

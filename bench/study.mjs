@@ -38,7 +38,7 @@ data:
 model: {base: smollm2-135m}
 prompt: {template: prompts/plain.hbs}
 generate: {engine: replay, file: answers.jsonl}
-evaluate: {bootstrap: {samples: 100}}    # what a step costs the runner is measured, not statistics
+evaluate: {bootstrap: {resamples: 100}}    # what a step costs the runner is measured, not statistics
 baselines: []
 report: {xlsx: false}
 sweep:

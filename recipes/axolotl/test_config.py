@@ -190,7 +190,7 @@ def test_rows_are_what_generation_starts_from(start: Start, tmp_path: Path) -> N
         data.check_rows(blank, blank)
     assert caught.value.code == "no-label"
     other = write_rows(tmp_path / "other.jsonl", 40, seed=9)
-    tokenizer = load_tokenizer(step.places["model"])
+    tokenizer = load_tokenizer(step.local_paths["model"])
     with pytest.raises(StepFailed) as caught:
         data.check_prefixes(tokenizer, other, tmp_path / "work" / "train.jsonl", thinking=False)
     assert caught.value.code == "prefix-mismatch"

@@ -56,7 +56,7 @@ def request(step: Step) -> Path:
         "step": "train",
         "params": step.params,
         "inputs": {name: str(file) for name, file in step.inputs.items()},
-        "places": {name: str(file) for name, file in step.places.items()},
+        "local_paths": {name: str(file) for name, file in step.local_paths.items()},
         "output": str(step.output),
         "work": str(step.work),
         "progress": str(step.progress_path),
@@ -110,7 +110,7 @@ def alive(step: Step) -> list[str]:
 
 def validation_loss(model: Any, step: Step) -> float:
     """Mean loss over the validation rows' answers, by transformers and peft alone."""
-    tokenizer = load_tokenizer(step.places["model"])
+    tokenizer = load_tokenizer(step.local_paths["model"])
     model.eval()
     total, count = 0.0, 0
     for line in step.inputs["validation"].read_text().splitlines():
@@ -126,13 +126,13 @@ def handed_over(step: Step) -> Any:
     """The trained model as any user of transformers and peft loads it."""
     if step.params["method"] == "full":
         return AutoModelForCausalLM.from_pretrained(step.output / "model", dtype=torch.float32)
-    base = AutoModelForCausalLM.from_pretrained(step.places["model"], dtype=torch.float32)
+    base = AutoModelForCausalLM.from_pretrained(step.local_paths["model"], dtype=torch.float32)
     return PeftModel.from_pretrained(base, step.output / "adapter")
 
 
 def described(step: Step, folder: Path) -> Path:
     """The base as `fetch` would describe it."""
-    model = step.places["model"]
+    model = step.local_paths["model"]
     names = select_files(path.name for path in model.iterdir())
     (folder / "output").mkdir(parents=True, exist_ok=True)
     path = folder / "model.json"
@@ -151,7 +151,7 @@ def check_merge(step: Step) -> None:
             "adapter": step.output / "adapter",
             "prompts": step.inputs["validation"],
         },
-        places=step.places,
+        local_paths=step.local_paths,
         output=folder / "output",
         work=folder,
         progress_path=folder / "progress.jsonl",
@@ -167,7 +167,7 @@ def check_merge(step: Step) -> None:
 def answers(step: Step) -> list[str]:
     """What `generate` makes of the validation rows with the trained weights."""
     folder = step.work.parent / "answers"
-    model = step.places["model"]
+    model = step.local_paths["model"]
     kind = "weights" if step.params["method"] == "full" else "adapter"
     trained = step.output / ("model" if kind == "weights" else "adapter")
     asked = {"max_new_tokens": 8, "temperature": 0, "precision": "fp32", "batch_size": 3, "thinking": False, "seed": 1}
@@ -175,7 +175,7 @@ def answers(step: Step) -> list[str]:
         name="generate",
         params=asked,
         inputs={"prompts": step.inputs["validation"], "model": described(step, folder), kind: trained},
-        places={"model": model},
+        local_paths={"model": model},
         output=folder / "output",
         work=folder,
         progress_path=folder / "progress.jsonl",

@@ -64,7 +64,7 @@ def run(step: Step) -> dict[str, Any]:
     expected = total_steps(step.params, _count_lines(step.inputs["train"]))
     if (pause := step.params.get("pause_after_epochs")) is not None:
         drop_from(work / "out", pause * steps_per_epoch(step.params, _count_lines(step.inputs["train"])))
-    if (earlier := step.places.get("earlier")) is not None:
+    if (earlier := step.local_paths.get("earlier")) is not None:
         take_over(earlier / "axolotl" / "out", work / "out", fingerprint)
     resumed = keep_usable(work / "out", fingerprint)
     step.check_interrupt()
@@ -76,7 +76,7 @@ def run(step: Step) -> dict[str, Any]:
     short = report["steps"] < outcome["max_steps"] or (device.processes == 1 and report["steps"] < expected)
     if report["stopped"] not in ("early_stopping", "paused") and short:
         raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps")
-    hand_over(work / "out", step.output, step.params, _read_json(step.inputs["model"]), step.places["model"])
+    hand_over(work / "out", step.output, step.params, _read_json(step.inputs["model"]), step.local_paths["model"])
     write_json(step.output / "train.json", report)
     _keep_reports(step, work, report)
     return {
@@ -97,7 +97,7 @@ def run(step: Step) -> dict[str, Any]:
 
 def prepare(step: Step, work: Path) -> tuple[dict[str, Any], Device]:
     """Encode the rows and write the configuration into the work folder."""
-    model, params = step.places["model"], step.params
+    model, params = step.local_paths["model"], step.params
     read_headers(model)
     shape = _read_json(model / "config.json")
     device = replace(find_device(params.get("gpus")), nodes=granted_nodes(params.get("nodes", 1)))

@@ -40,7 +40,7 @@ def answer_and_evidence(
         name="generate.tfidf_svm",
         params={"baseline": "tfidf_svm", "folds": 3, "seed": 1},
         inputs=paths,
-        places={},
+        local_paths={},
         output=tmp,
         work=tmp,
         progress_path=tmp / "progress.jsonl",

@@ -1,6 +1,6 @@
 """Step `fetch`: see to it that a base model's files are on this machine, and write what they are into model.json.
 
-params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; places: {"model": folder}. For a
+params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; local_paths: {"model": folder}. For a
 hub model the folder is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`, and
 <cache> is $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or
 ~/.cache/huggingface/hub. Only safetensors, configuration and tokenizer files are downloaded; code that comes with a
@@ -26,7 +26,7 @@ def run(step: Step) -> dict[str, Any]:
     """Fetch if need be, then hash every file."""
     base: str = step.params["base"]
     revision: str | None = step.params["revision"]
-    folder = step.places["model"]
+    folder = step.local_paths["model"]
     published: dict[str, str] = {}
     if step.params["origin"] == "hub":
         names, published = _from_hub(step, base, _commit(base, revision), folder)

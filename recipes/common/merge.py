@@ -1,6 +1,6 @@
 """The merge step: `python -m recipes.common.merge REQUEST`. A base and its adapter as one model, made on the CPU.
 
-params: {"method", "thinking"}; inputs: "model" (model.json), "adapter" (folder), "prompts" (eval.jsonl); places:
+params: {"method", "thinking"}; inputs: "model" (model.json), "adapter" (folder), "prompts" (eval.jsonl); local_paths:
 {"model": folder}; hints: {"memory": bytes or null}. Writes merged/ (the base's number format, shards of at most 2 GB,
 tokenizer and config) and merge.json (how far the merged model is from the base with its adapter, on real prompts).
 Weights go from disk to disk in pieces of a few rows; the whole model is never in memory.
@@ -42,7 +42,7 @@ _TOLERANCE = {"F32": 1e-3, "F16": 0.03, "BF16": 0.1}
 def run(step: Step) -> dict[str, Any]:
     """Merge, write, and compare what was written with the base and its adapter on canary rows."""
     torch.set_num_threads(step.cores)
-    folder, output = step.places["model"], step.output / "merged"
+    folder, output = step.local_paths["model"], step.output / "merged"
     described = json.loads(step.inputs["model"].read_text())
     piece = _piece(step.params.get("memory"))
     headers = {file: read_header(file) for file in weight_files(folder)}

@@ -29,7 +29,7 @@ _SHOWN = 5
 def run(step: Step) -> dict[str, Any]:
     """Check every rule and write preflight.json; fail with the first broken rule's code and a message that has all."""
     params = step.params
-    tokenizer = load_tokenizer(step.places["model"])
+    tokenizer = load_tokenizer(step.local_paths["model"])
     thinking = bool(params["thinking"])
     train: list[Example] = []
     rows = _read_rows(step.inputs["train"]) if "train" in step.inputs else []
@@ -47,9 +47,9 @@ def run(step: Step) -> dict[str, Any]:
     machine = None if params.get("tokens_only") else read_machine(step.output)
     padding = None
     if machine is not None and params.get("engine") == "transformers":
-        read_headers(step.places["model"])
+        read_headers(step.local_paths["model"])
         step.progress(force=True, message="a padded batch against each row alone")
-        padding = padding_difference(step.places["model"], prompts, machine)
+        padding = padding_difference(step.local_paths["model"], prompts, machine)
     config = json.loads(step.inputs["model"].read_text())["config"]
     context = config.get("max_position_embeddings")
     facts = Facts(tokenizer, end_token(tokenizer), params, context, train, lengths, machine, padding)

@@ -2,7 +2,7 @@
 
 params: {"rows": how many, "thinking", "taught": whether the arm is trained on such rows, "answer": parameters of the
 `generate` step, or null for none}; inputs: "prompts" (rows of `prompt`), "answers" (answers.json, for a constraint);
-places: {"model": folder of the base}. Writes preview.json: {"rows": [{"id", "target", "text", "prompt", "masked",
+local_paths: {"model": folder of the base}. Writes preview.json: {"rows": [{"id", "target", "text", "prompt", "masked",
 "trained", "answer"}], "missing": {part: why}}; "prompt" and "trained" are lists of {"id", "token"}, null where the
 model's tokenizer is not here.
 """
@@ -27,7 +27,7 @@ _TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 def run(step: Step) -> dict[str, Any]:
     """Show what can be shown of each row with the files that are on this machine."""
     params = step.params
-    model = step.places["model"]
+    model = step.local_paths["model"]
     rows = read_cases(step.inputs["prompts"])[: params["rows"]]
     missing: dict[str, str] = {}
     tokenizer = None
@@ -78,7 +78,7 @@ def _answers(step: Step, rows: list[Row]) -> dict[str, Any]:
     (folder / "partial.jsonl").unlink(missing_ok=True)
     prompts, described = folder / "prompts.jsonl", folder / "model.json"
     prompts.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    config = json.loads((step.places["model"] / "config.json").read_text(encoding="utf-8"))
+    config = json.loads((step.local_paths["model"] / "config.json").read_text(encoding="utf-8"))
     base = {"base": step.params["base"], "revision": None, "files": {}, "config": config}
     described.write_text(json.dumps(base), encoding="utf-8")
     inputs = {**step.inputs, "prompts": prompts, "model": described}

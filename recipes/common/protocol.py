@@ -53,7 +53,7 @@ class Step:
     """The parameters that the step's key holds."""
     inputs: dict[str, Path]
     """Upstream files and sources, by logical name."""
-    places: dict[str, Path]
+    local_paths: dict[str, Path]
     """Where weights and the like lie on this machine."""
     output: Path
     """Staging folder for the declared outputs."""
@@ -168,7 +168,7 @@ def _answer(run: Callable[[Step], Mapping[str, Any] | None], request_path: Path,
         name=request["step"],
         params=request["params"],
         inputs={name: Path(path) for name, path in request["inputs"].items()},
-        places={name: Path(path) for name, path in request["places"].items()},
+        local_paths={name: Path(path) for name, path in request["local_paths"].items()},
         output=Path(request["output"]),
         work=Path(request["work"]),
         progress_path=Path(request["progress"]),

@@ -128,7 +128,7 @@ def fetch(tmp: Path, endpoint: str, folder: Path | None = None, **params: Any) -
     full = {"base": "org/tiny", "revision": COMMIT, "origin": "hub", **params}
     place = tmp / "hub" / ("models--" + full["base"].replace("/", "--")) / "snapshots" / str(full["revision"])
     request = {
-        **{"schema": 1, "step": "fetch", "params": full, "inputs": {}, "places": {"model": str(folder or place)}},
+        **{"schema": 1, "step": "fetch", "params": full, "inputs": {}, "local_paths": {"model": str(folder or place)}},
         **{name: str(tmp / name) for name in ("output", "work")},
         **{"progress": str(tmp / "progress.jsonl"), "result": str(tmp / "result.json"), "cores": 1},
     }

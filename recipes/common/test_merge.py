@@ -76,7 +76,7 @@ def step(tmp: Path, model: Path, adapter: Path, **params: Any) -> Step:
         name="merge",
         params={"method": "lora", "thinking": False, **params},
         inputs={"model": tmp / "model.json", "adapter": adapter, "prompts": tmp / "eval.jsonl"},
-        places={"model": model},
+        local_paths={"model": model},
         output=tmp,
         work=tmp,
         progress_path=tmp / "progress.jsonl",

@@ -59,7 +59,7 @@ def preflight(tmp: Path, model: Path, train: list[dict[str, Any]] | None, **para
         name="preflight",
         params={**PARAMS, **params},
         inputs=inputs,
-        places={"model": model},
+        local_paths={"model": model},
         output=tmp,
         work=tmp,
         progress_path=tmp / "progress.jsonl",

@@ -69,7 +69,7 @@ def training_step(
             "validation": write_rows(root / "validation.jsonl", 6, seed=1),
             "model": root / "model.json",
         },
-        places={"model": model, **({} if earlier is None else {"earlier": root / earlier / "work"})},
+        local_paths={"model": model, **({} if earlier is None else {"earlier": root / earlier / "work"})},
         output=folder / "output",
         work=folder / "work",
         progress_path=folder / "progress.jsonl",

@@ -100,7 +100,7 @@ def test_it_learns_and_peft_sees_the_same(trained: Trained, models: dict[str, Pa
 
 def validation_loss(model: Any, step: Step) -> float:
     """Mean loss over the validation rows' answers, by transformers and peft alone."""
-    tokenizer = load_tokenizer(step.places["model"])
+    tokenizer = load_tokenizer(step.local_paths["model"])
     total, count = 0.0, 0
     for line in step.inputs["validation"].read_text().splitlines():
         ids, labels = encode_row(tokenizer, json.loads(line), thinking=False)
@@ -312,7 +312,7 @@ def write_request(step: Step) -> Path:
         "step": "train",
         "params": step.params,
         "inputs": {name: str(path) for name, path in step.inputs.items()},
-        "places": {name: str(path) for name, path in step.places.items()},
+        "local_paths": {name: str(path) for name, path in step.local_paths.items()},
         "output": str(step.output),
         "work": str(step.work),
         "progress": str(step.progress_path),

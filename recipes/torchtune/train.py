@@ -64,7 +64,7 @@ def run(step: Step) -> dict[str, Any]:
     processes = nodes * per_node
     torch.set_num_threads(max(1, step.cores // per_node))
     require_reporters(step.params.get("report_to", []))
-    model = step.places["model"]
+    model = step.local_paths["model"]
     shape = read_shape(_read_json(model / "config.json"))
     validation = step.inputs.get("validation")
     places = {"model": model, "train": step.inputs["train"], "work": step.work}
@@ -79,7 +79,7 @@ def run(step: Step) -> dict[str, Any]:
         ranks=processes,
     )
     step.work.mkdir(parents=True, exist_ok=True)
-    if (earlier := step.places.get("earlier")) is not None:
+    if (earlier := step.local_paths.get("earlier")) is not None:
         take_over(earlier / "checkpoints", step.work / "checkpoints")
     write_json(step.work / "config.json", config)
     step.check_interrupt()

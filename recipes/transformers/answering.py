@@ -29,7 +29,7 @@ def answer_all(
     answered again as a whole, so that numbers come out to the last bit as they would have; for the same reason no case
     takes the place of one that is done before its batch is."""
     params = step.params
-    ends = end_tokens(step.places["model"], tokenizer)
+    ends = end_tokens(step.local_paths["model"], tokenizer)
     sampling = Sampling(params["temperature"], params.get("top_p"), params.get("top_k"))
     order = sorted(prompts, key=lambda id: len(prompts[id]), reverse=True)
     longest = len(prompts[order[0]]) + params["max_new_tokens"]

@@ -21,7 +21,7 @@ _kept: dict[str, Model] = {}
 def model_of(step: Step, described: dict[str, Any]) -> Iterator[PreTrainedModel]:
     """A step's model for as long as it answers: the base of model.json, with the step's adapter on it, or the weights
     that stand in its place."""
-    params, folder, weights = step.params, step.places["model"], step.inputs.get("weights")
+    params, folder, weights = step.params, step.local_paths["model"], step.inputs.get("weights")
     name = json.dumps([str(folder), str(weights), params["precision"], params.get("compute"), described])
     known = _kept.pop(name, None)
     _kept.clear()

@@ -4,7 +4,7 @@ params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16" 
 are multiplied in, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels", "samples": answers a
 case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model" (model.json), "adapter" or
 "weights" (folders, optional: an adapter of the base, or a whole model in its place), "answers" (answers.json, for a
-constraint); places: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are kept in the work
+constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are kept in the work
 folder as they come, so that an interrupted run goes on where it was.
 """
 
@@ -34,7 +34,7 @@ def run(step: Step, prepare: Callable[[PreTrainedModel], None] = lambda _: None)
     torch.set_num_threads(step.cores)
     started = time.monotonic()
     described = json.loads(step.inputs["model"].read_text())
-    tokenizer = load_tokenizer(step.places["model"])
+    tokenizer = load_tokenizer(step.local_paths["model"])
     cases, prompts = encode_cases(step, tokenizer)
     with Answers(step.work / "partial.jsonl") as answers:
         evidence: dict[str, Any] = {"cases": len(cases), "resumed": answers.resumed}

@@ -59,7 +59,7 @@ class Place:
             name="generate",
             params={**PARAMS, **params},
             inputs=inputs,
-            places={"model": self.model},
+            local_paths={"model": self.model},
             output=self.tmp / "output",
             work=self.tmp / "work",
             progress_path=self.tmp / "progress.jsonl",

@@ -33,7 +33,7 @@ def run(step: Step) -> dict[str, Any]:
     """Answer what is not answered yet, then write all answers."""
     params = step.params
     started = time.monotonic()
-    tokenizer = load_tokenizer(step.places["model"])
+    tokenizer = load_tokenizer(step.local_paths["model"])
     cases, prompts = encode_cases(step, tokenizer)
     with Answers(step.work / "partial.jsonl") as answers:
         evidence: dict[str, Any] = {"cases": len(cases), "resumed": answers.resumed}
@@ -64,8 +64,8 @@ def _load(step: Step, longest: int) -> Any:
         lora = {"enable_lora": True, "max_loras": 1, "max_lora_rank": room_for(read_rank(adapter))}
     try:
         return LLM(
-            model=str(step.inputs.get("weights", step.places["model"])),
-            tokenizer=str(step.places["model"]),
+            model=str(step.inputs.get("weights", step.local_paths["model"])),
+            tokenizer=str(step.local_paths["model"]),
             dtype=_DTYPES[step.params["precision"]],
             max_model_len=longest,
             enable_prefix_caching=True,
@@ -105,7 +105,7 @@ def _answer(
     held = structured(params.get("constrain", "none"), allowed)
     adapter = step.inputs.get("adapter")
     lora = None if adapter is None else LoRARequest("adapter", 1, str(adapter))
-    ends = sorted(end_tokens(step.places["model"], tokenizer))
+    ends = sorted(end_tokens(step.local_paths["model"], tokenizer))
     started = time.monotonic()
     new_tokens = 0
     for at in range(0, len(pending), _AT_ONCE):

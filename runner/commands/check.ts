@@ -13,7 +13,7 @@ export const command: Act = async ([paths], options, context) => {
     if (code !== exit.done) return code;
   }
   if (options.json === true) return exit.done;
-  for (const one of loaded) context.out(`${one.name}: right${sweepText(one)}\n`);
+  for (const one of loaded) context.out(`${one.name}: ok${sweepText(one)}\n`);
   return exit.done;
 };
 

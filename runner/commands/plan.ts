@@ -1,7 +1,7 @@
 import { type Assessed, assess } from "../execution/assess.ts";
 import { staleResults } from "../execution/stale-sources.ts";
 import { reader } from "../execution/step-runner.ts";
-import { foresee } from "../orchestration/forecast.ts";
+import { forecast } from "../orchestration/forecast.ts";
 import { isCalled, nothingStale, unknownStep } from "../orchestration/named-steps.ts";
 import { formatProblem, problemsOf } from "../orchestration/resource-problems.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
@@ -11,7 +11,7 @@ import type { Choice } from "../pipeline/sweep/choice.ts";
 import { planAll } from "../pipeline/sweep/planned.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
-import { formerIngredients } from "../runs/previous-run.ts";
+import { previousIngredients } from "../runs/previous-run.ts";
 import { duration, gigabytes, plural } from "../terminal/quantity.ts";
 import { table } from "../terminal/table.ts";
 import { type Act, exit } from "../util/context.ts";
@@ -25,16 +25,16 @@ export const command: Act = async ([paths], options, context) => {
   const { store } = project;
   const accepted = options.acceptStale as readonly string[];
   const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
-  const machinery = { ...reader(store), stale: staleResults(store, accepts) };
+  const runner = { ...reader(store), stale: staleResults(store, accepts) };
   const dirOf = (key: string): string | undefined => {
     const record = store.peek(key);
     return record && store.objectDir(record.object);
   };
-  const foreseen = foresee(planned, {
-    judge: (part) => assess(part, machinery, formerIngredients(part, project.artifacts, store)),
+  const found = forecast(planned, {
+    judge: (part) => assess(part, runner, previousIngredients(part, project.artifacts, store)),
     dirOf,
   });
-  const { plan, steps } = foreseen;
+  const { plan, steps } = found;
   const chosen = new Map(
     [...steps].flatMap(([step, { status, key }]) => {
       const dir = step.kind.name === "select" && status === "cached" && key !== null ? dirOf(key) : undefined;
@@ -57,7 +57,7 @@ export const command: Act = async ([paths], options, context) => {
       reason: chosen.get(step) ?? reason,
       expects: step.draft.expects,
     })),
-    ...undecided(foreseen.planned.open, steps),
+    ...undecided(found.planned.open, steps),
   ];
   const { points } = planned;
   const problems = problemsOf({ plan, points }, steps, project);

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
 import { execute } from "../execution/scheduler.ts";
-import { machineryFor } from "../orchestration/step-runner.ts";
+import { createStepRunner } from "../orchestration/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { kinds } from "../pipeline/steps/index.ts";
@@ -39,7 +39,7 @@ export const command: Act = async ([path], options, context) => {
   const emit = (event: Event): void => reporter.event(event);
   const records = new Map<string, StoreRecord>();
   try {
-    const parts = machineryFor(plan, project, context, { emit, jobs: 1 });
+    const parts = createStepRunner(plan, project, context, { emit, jobs: 1 });
     const outcomes = await execute(plan, parts, { emit, stop: context.stop, force: () => false, keepGoing: false });
     for (const [step, outcome] of outcomes) {
       if ("record" in outcome && outcome.record !== undefined) records.set(step.draft.id, outcome.record);

@@ -1,5 +1,5 @@
 import { openStored } from "../project/place.ts";
-import type { Shelf } from "../publishing/remote-store.ts";
+import type { RemoteStore } from "../publishing/remote-store.ts";
 import { nothingPushed, openToPull } from "../publishing/remotes/destination.ts";
 import { type ShelvedRun, shelvedRun, shelvedRuns } from "../publishing/remotes/manifest.ts";
 import { pull } from "../publishing/remotes/pull.ts";
@@ -36,7 +36,7 @@ export const command: Act = async ([given, names], { json }, context) => {
 };
 
 /** The run that is meant by an experiment's name (its latest), by a run's name, or by the last digits of one. Throws RunNotFound. */
-async function find(shelf: Shelf, name: string, there: readonly string[]): Promise<ShelvedRun> {
+async function find(shelf: RemoteStore, name: string, there: readonly string[]): Promise<ShelvedRun> {
   const ofExperiment = there.filter((one) => one.startsWith(`${name}/`));
   if (ofExperiment.length > 0) {
     const runs: ShelvedRun[] = [];

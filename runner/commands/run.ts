@@ -3,10 +3,10 @@ import { dirname, relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { pointOf } from "../config/rungs.ts";
 import { ablations } from "../orchestration/ablations.ts";
-import { type CarriedOut, carryOut, type Given } from "../orchestration/execute-run.ts";
+import { type ExecutedRun, executeRun, type Given } from "../orchestration/execute-run.ts";
 import { executorOf } from "../orchestration/executor.ts";
 import type { RunOptions } from "../orchestration/options.ts";
-import { builtIn, isThere, recordIn } from "../orchestration/outcome.ts";
+import { outputDir, recordIn, succeeded } from "../orchestration/outcome.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import { loadAll } from "../project/load.ts";
@@ -37,17 +37,17 @@ export const command: Act = async ([paths], given, context) => {
 
 /** Carries out what was loaded, says what came of it, and uploads the runs that ask for it. Gives the exit code. */
 export async function runAll(given: Given, options: RunOptions, context: Context): Promise<number> {
-  const done = await carryOut(given, options, context);
+  const done = await executeRun(given, options, context);
   if (typeof done === "number") return done;
   const { project, points, outcomes, sealed } = done;
   if (options.json !== true && options.quiet !== true) await sayEnd(done, given, context);
   const asking = sealed.filter(({ run }) => points.get(run)?.experiment.upload !== undefined);
   const uploaded = options.upload ? await uploadAll(asking, { project, context, options }) : exit.done;
-  return [...outcomes.values()].every(isThere) ? uploaded : exit.failed;
+  return [...outcomes.values()].every(succeeded) ? uploaded : exit.failed;
 }
 
 /** The last run's summary, the table of each sweep, and the report of each whose winner is new. */
-async function sayEnd(done: CarriedOut, { loaded }: Given, context: Context): Promise<void> {
+async function sayEnd(done: ExecutedRun, { loaded }: Given, context: Context): Promise<void> {
   const { project, planned, outcomes, sealed } = done;
   const last = sealed.at(-1)?.manifest;
   if (last === undefined) return;
@@ -55,7 +55,7 @@ async function sayEnd(done: CarriedOut, { loaded }: Given, context: Context): Pr
   context.out(runSummary(manifest, relative(context.cwd, dirname(last)), project.artifacts, context));
   const world = {
     recordOf: (step: PlannedStep) => recordIn(outcomes.get(step)),
-    dirOf: (step: PlannedStep) => builtIn(project.store, outcomes.get(step)),
+    dirOf: (step: PlannedStep) => outputDir(project.store, outcomes.get(step)),
   };
   for (const one of ablations(loaded, planned, sealed, world)) context.out(ablationText(one, context));
   await reportWinners(done, context);
@@ -73,7 +73,7 @@ function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperim
 }
 
 /** Writes the report of each sweep whose winner's run is new: it ends with what was found. */
-async function reportWinners({ planned: { points }, sealed, outcomes }: CarriedOut, context: Context): Promise<void> {
+async function reportWinners({ planned: { points }, sealed, outcomes }: ExecutedRun, context: Context): Promise<void> {
   const fresh = sealed.filter(
     ({ run: { steps } }) =>
       steps.has("select") && [...steps.values()].some((step) => outcomes.get(step)?.status === "built"),

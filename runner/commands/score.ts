@@ -35,13 +35,13 @@ export const command: Act = async ([path], given, context) => {
     throw new Refusal(`--${name} takes a whole number from ${least} on, not "${options[name]}"`);
   };
   try {
-    const samples = options.bootstrap === undefined ? undefined : number("bootstrap", 100, 10_000_000);
+    const resamples = options.bootstrap === undefined ? undefined : number("bootstrap", 100, 10_000_000);
     const seed = options.seed === undefined ? 1 : (number("seed", 0, 2 ** 32 - 1) as number);
     if (options.separator === "") throw new Refusal("--separator takes the text between labels, not an empty one");
     const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
     const cases = await readCases(path as string, options, context);
     const { n, views: scores } = score(cases, { synonyms });
-    const intervals = samples === undefined ? undefined : await intervalsByView(cases, synonyms, { samples, seed });
+    const intervals = resamples === undefined ? undefined : await intervalsByView(cases, synonyms, { resamples, seed });
     if (options.json === true) {
       context.out(`${JSON.stringify({ n, views: scores, ...(intervals ? { intervals } : {}) }, null, 1)}\n`);
       return exit.done;
@@ -126,7 +126,7 @@ function bytesOf(path: string, { cwd }: Context): Buffer {
 async function intervalsByView(
   cases: readonly Case[],
   synonyms: Synonyms | undefined,
-  draws: { readonly samples: number; readonly seed: number },
+  draws: { readonly resamples: number; readonly seed: number },
 ): Promise<Readonly<Record<View, Intervals>>> {
   const interned = intern(cases);
   const tables = views.map((view) => tabulate(interned, viewOf(view, synonyms)));

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { assess } from "../execution/assess.ts";
 import { reader } from "../execution/step-runner.ts";
-import { foresee } from "../orchestration/forecast.ts";
+import { forecast } from "../orchestration/forecast.ts";
 import { upTo } from "../pipeline/plan/build.ts";
 import { planAll, runLike } from "../pipeline/sweep/planned.ts";
 import { loadAll } from "../project/load.ts";
@@ -25,7 +25,7 @@ export const command: Act = async ([name, stepName], options, context) => {
     );
     if (loaded === undefined) return exit.invalid;
     const { store } = project;
-    const { planned } = foresee(planAll(loaded, project), {
+    const { planned } = forecast(planAll(loaded, project), {
       judge: (plan) => assess(plan, reader(store), () => undefined),
       dirOf(key) {
         const record = store.peek(key);

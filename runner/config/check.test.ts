@@ -174,27 +174,27 @@ describe("train", () => {
   refuses({
     "a method that the backend trains on one GPU alone": [
       "train: {method: qlora}\nresources: {gpus: 2}",
-      "3:17 backend-lacks: torchtune trains qlora on one GPU only (use method: lora or dora, or gpus: 1, or backend: axolotl)",
+      "3:17 backend-unsupported: torchtune trains qlora on one GPU only (use method: lora or dora, or gpus: 1, or backend: axolotl)",
     ],
     "GPUs that cannot share a step": [
       "train: {gradient_accumulation: 4}\nresources: {gpus: 3}",
-      "3:32 uneven-share: 3 GPUs cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 3",
+      "3:32 accumulation-not-divisible: 3 GPUs cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 3",
     ],
     "nodes that cannot share a step": [
       "train: {gradient_accumulation: 4}\nresources: {gpus: 2, slurm: {nodes: 3}}",
-      "3:32 uneven-share: 3 nodes with 2 GPUs each cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 6",
+      "3:32 accumulation-not-divisible: 3 nodes with 2 GPUs each cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 6",
     ],
     "a method that the backend trains on one node alone": [
       "train: {method: qdora}\nresources: {slurm: {nodes: 2}}",
-      "backend-lacks: torchtune trains qdora on one GPU only (use method: lora or dora, or slurm.nodes: 1, or backend: axolotl)",
+      "backend-unsupported: torchtune trains qdora on one GPU only (use method: lora or dora, or slurm.nodes: 1, or backend: axolotl)",
     ],
     "several nodes without GPUs, for a backend that needs some": [
       "train: {backend: axolotl, gradient_accumulation: 4}\nresources: {gpus: 0, slurm: {nodes: 2}}",
-      "backend-lacks: axolotl trains on several nodes with GPUs only (use slurm.nodes: 1, or backend: torchtune)",
+      "backend-unsupported: axolotl trains on several nodes with GPUs only (use slurm.nodes: 1, or backend: torchtune)",
     ],
     "a precision that it lacks": [
       "train: {precision: fp16}",
-      "backend-lacks: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",
+      "backend-unsupported: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",
     ],
     "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: alpha and alpha_ratio"],
     "the best by a metric without validation": ["train: {keep: {best: micro_f1}}", "needs-validation"],
@@ -234,7 +234,7 @@ describe("generate and evaluate", () => {
   refuses({
     "vllm without a GPU": [
       "generate: {engine: vllm}\nresources: {gpus: 0}",
-      "3:20 engine-lacks: vLLM runs on GPUs alone, and resources.gpus is 0 (use engine: transformers, or ask for a GPU: resources.gpus: 1)",
+      "3:20 engine-unsupported: vLLM runs on GPUs alone, and resources.gpus is 0 (use engine: transformers, or ask for a GPU: resources.gpus: 1)",
     ],
     "a server without an address": ["generate: {engine: openai}", "3:1 missing-key: generate.base_url is missing"],
     "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format: localhost is no"],
@@ -246,7 +246,7 @@ describe("generate and evaluate", () => {
     ],
     "a training whose model no server has": [
       "train: {method: lora}\ngenerate: {engine: openai, base_url: 'http://x'}",
-      "engine-lacks: a server answers for the model that it serves",
+      "engine-unsupported: a server answers for the model that it serves",
     ],
     "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling: at temperature 0 all"],
     "a constraint beside thinking": [
@@ -262,10 +262,10 @@ describe("generate and evaluate", () => {
     ],
     "an ensemble that nothing can weigh": ["baselines: [tfidf_svm, ensemble]", "3:24 needs-validation: how much model"],
     "an ensemble scored on what weighed it": [
-      "data: {validation: {fraction: 0.1}}\nevaluate: {on: validation}\nbaselines: [ensemble]",
+      "data: {validation: {fraction: 0.1}}\nevaluate: {split: validation}\nbaselines: [ensemble]",
       "5:13 scored-on-choice",
     ],
-    "validation that is not there": ["evaluate: {on: validation}", "3:16 needs-validation"],
+    "validation that is not there": ["evaluate: {split: validation}", "3:19 needs-validation"],
     "a metric that does not exist": [
       "evaluate: {metrics: [micro_f2]}",
       'evaluate.metrics[0] cannot be the text "micro_f2"',
@@ -379,7 +379,7 @@ describe("experiments to compare", () => {
     ["data: {test: {file: data/more.csv}}", "differs in data.test "],
     ["data: {test: {file: data/test.csv, limit: 3}}", "differs in data.test "],
     ["data: {columns: {target: input_finding, input: output_disease}}", "differs in data.columns.target "],
-    ["data: {validation: {fraction: 0.1}}\nevaluate: {on: validation}", "differs in evaluate.on"],
+    ["data: {validation: {fraction: 0.1}}\nevaluate: {split: validation}", "differs in evaluate.split"],
     ["task: single_label\ndata: {labels: {separator: ;}}", "differs in task, data.labels.separator "],
     ["sweep: {grid: {generate.max_new_tokens: [8, 16]}}", "3:11 not-comparable: y.yaml is a sweep of 2 runs"],
     ["data: {tset: 1}", 'unknown key "tset"'],

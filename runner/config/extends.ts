@@ -1,7 +1,7 @@
 import type { Diagnostic, Result, SourceText } from "../util/diagnostic.ts";
 import { parse } from "./document.ts";
 import { type MapNode, merge, without } from "./node.ts";
-import { withoutFormerEngine } from "./other-engine.ts";
+import { withoutPreviousEngine } from "./other-engine.ts";
 
 const longestChain = 20;
 
@@ -60,7 +60,7 @@ export function readExtended(
   return {
     ok: true,
     value: {
-      root: merge(withoutFormerEngine(base.value.root, root), without(root, ["extends"])) as MapNode,
+      root: merge(withoutPreviousEngine(base.value.root, root), without(root, ["extends"])) as MapNode,
       sources: [own, ...base.value.sources],
     },
     warnings: [],

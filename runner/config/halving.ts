@@ -24,7 +24,7 @@ export function budgets(epochs: number, { eta, min_epochs }: Halving): readonly 
 }
 
 /** How many of so many settings go on to the next rung. */
-export function goOn(settings: number, eta: number): number {
+export function survivors(settings: number, eta: number): number {
   return Math.max(1, Math.floor(settings / eta));
 }
 
@@ -39,7 +39,7 @@ export function rungsOf(settings: number, epochs: number, halving: Halving): rea
     if (left === 1 && budget < epochs) continue;
     const from = rungs.at(-1)?.epochs ?? 0;
     rungs.push({ number: rungs.length + 1, epochs: budget, from, settings: left });
-    left = goOn(left, halving.eta);
+    left = survivors(left, halving.eta);
   }
   return rungs.map((rung) => ({ ...rung, of: rungs.length }));
 }

@@ -19,7 +19,7 @@ describe("an experiment that is right", () => {
       data: { train: { file: "/study/experiments/data/train.csv", seed: 1 }, targets: { view: "raw", order: "as_is" } },
       prompt: { template: "/study/prompts/diagnosis.hbs", zero_shot: "/study/prompts/zero-shot.hbs" },
       generate: { engine: "transformers", max_new_tokens: 128, temperature: 0, batch_size: "auto" },
-      evaluate: { on: "test", primary: { metric: "micro_f1", view: "canonical" } },
+      evaluate: { split: "test", primary: { metric: "micro_f1", view: "canonical" } },
       resources: { executor: "local" },
     });
     expect(train).toMatchObject({ backend: "torchtune", method: "lora", rank: 16, alpha: 32, overrides: {} });
@@ -40,7 +40,7 @@ describe("an experiment that is right", () => {
     };
     expect(folds("data: {validation: {folds: 3}}\n")).toEqual([1, 2, 3]);
     expect(folds("data: {validation: {folds: 3, fold: 2}}\n")).toEqual([2]);
-    expect(folds("data: {validation: {folds: 2}}\nsweep: {grid: {evaluate.on: [test, validation]}}\n")).toEqual([
+    expect(folds("data: {validation: {folds: 2}}\nsweep: {grid: {evaluate.split: [test, validation]}}\n")).toEqual([
       ...[1, 2, 1, 2],
     ]);
     const varied = "data: {validation: {folds: 3}}\nsweep: {grid: {data.validation.fold: [3, 1]}}\n";
@@ -220,12 +220,12 @@ describe("sweep", () => {
       );
       return result.ok ? result.value.points.map(({ setting }) => setting) : [];
     };
-    const few = draw("samples: 3");
+    const few = draw("trials: 3");
     expect([few.length, new Set(few).size]).toEqual([6, 3]);
-    expect(draw("samples: 3")).toEqual(few);
-    expect(draw("samples: 3, seed: 2")).not.toEqual(few);
-    expect(draw("samples: 5")).toEqual(expect.arrayContaining([...few]));
-    expect(draw("samples: 99")).toHaveLength(24);
+    expect(draw("trials: 3")).toEqual(few);
+    expect(draw("trials: 3, seed: 2")).not.toEqual(few);
+    expect(draw("trials: 5")).toEqual(expect.arrayContaining([...few]));
+    expect(draw("trials: 99")).toHaveLength(24);
   });
 
   it("halves by budgets that further settings leave as they are, and drops those between for a setting that is alone", () => {
@@ -267,7 +267,7 @@ describe("sweep", () => {
       [9, 3],
       [3, 9],
     ]);
-    expect(rungs(9, 9, "samples: 4, ")).toEqual([
+    expect(rungs(9, 9, "trials: 4, ")).toEqual([
       [4, 1],
       [2, 2],
       [1, 9],
@@ -339,13 +339,13 @@ describe("sweep", () => {
     ],
     "a draw without a number": [
       "sweep: {strategy: random, grid: {train.rank: [1]}}",
-      [
-        "3:9 sweep-strategy: a random sweep draws samples, and it is not said how many (write strategy: random and samples: 8, or neither)",
-      ],
+      ["3:9 sweep-strategy: `strategy: random` requires `trials` (write strategy: random and trials: 8, or neither)"],
     ],
     "samples of a grid": [
-      "sweep: {samples: 2, grid: {train.rank: [1]}}",
-      ["3:9 sweep-strategy: samples are drawn by a random sweep (write strategy: random and samples: 8, or neither)"],
+      "sweep: {trials: 2, grid: {train.rank: [1]}}",
+      [
+        "3:9 sweep-strategy: `trials` applies to `strategy: random` only (write strategy: random and trials: 8, or neither)",
+      ],
     ],
     "halving without a score": [
       "sweep: {strategy: halving, grid: {train.rank: [1]}}",

@@ -82,7 +82,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     loaded.push(
       Object.freeze({
         experiment: select === undefined ? experiment : candidate(experiment, select),
-        ...(select === undefined || experiment.evaluate.on === "validation" ? {} : { final: experiment }),
+        ...(select === undefined || experiment.evaluate.split === "validation" ? {} : { final: experiment }),
         isCandidate: select !== undefined,
         ...{ coordinates, setting, values: Object.freeze(values), defaulted, compared: beside },
       }),

@@ -8,14 +8,14 @@ const path = ["generate"];
  * engine knows stay behind, so that a study's answers can come from elsewhere by one line. A misspelt key is no setting of
  * any engine and is still found.
  */
-export function withoutFormerEngine(under: MapNode, over: MapNode): MapNode {
-  const former = find(under, path)?.node;
+export function withoutPreviousEngine(under: MapNode, over: MapNode): MapNode {
+  const previous = find(under, path)?.node;
   const own = find(over, path)?.node;
-  if (former?.kind !== "map" || own?.kind !== "map" || !own.entries.has("engine")) return under;
+  if (previous?.kind !== "map" || own?.kind !== "map" || !own.entries.has("engine")) return under;
   const known = settingsOf(own);
-  const foreign = settingsOf(former).filter((key) => !known.includes(key));
-  const key = under.entries.get("generate")?.key ?? former.span;
-  return put(under, path, without(former, foreign), key) as MapNode;
+  const foreign = settingsOf(previous).filter((key) => !known.includes(key));
+  const key = under.entries.get("generate")?.key ?? previous.span;
+  return put(under, path, without(previous, foreign), key) as MapNode;
 }
 
 /** The keys of the engine that a `generate` names. */

@@ -2,7 +2,8 @@ import type { Diagnostic, Span } from "../util/diagnostic.ts";
 import { suggestion } from "../util/suggest.ts";
 import { parseTree } from "./document.ts";
 import { emptyMap, type MapNode, type Node, put } from "./node.ts";
-import { withoutFormerEngine } from "./other-engine.ts";
+import { withoutPreviousEngine } from "./other-engine.ts";
+import { renamedKey } from "./renamed-keys.ts";
 import { allPaths, schemasAt } from "./schema-tree.ts";
 
 /** What errors call the place of a setting. */
@@ -41,7 +42,7 @@ export function applySettings(root: MapNode, settings: readonly string[]): Settl
   }
   const over = (under: MapNode): MapNode =>
     read.reduce((result, { path, node, key }) => put(result, path, node, key) as MapNode, under);
-  return { root: over(withoutFormerEngine(root, over(emptyMap(root.span)))), diagnostics };
+  return { root: over(withoutPreviousEngine(root, over(emptyMap(root.span)))), diagnostics };
 }
 
 /** What errors call the place of a `--sweep`. */
@@ -83,6 +84,8 @@ export function checkPath(path: readonly string[], key: Span): Diagnostic | unde
   const name = path.join(".");
   const top = path[0] ?? "";
   if (!path.includes("") && schemasAt(path).length > 0) return undefined;
+  const renamed = renamedKey(path);
+  if (renamed !== undefined) return { severity: "error", span: key, ...renamed };
   const message = ["extends", "sweep"].includes(top)
     ? `${top} can only stand in the file`
     : `there is no key "${name}"`;

@@ -40,7 +40,7 @@ test("20 rows, 5 steps and short answers; what was smaller before stays", () => 
   });
   expect(train?.checkpoint).toEqual({ every_steps: 2, keep: 2 });
   expect(generate).toMatchObject({ max_new_tokens: 32 });
-  expect(evaluate.bootstrap.samples).toBe(100);
+  expect(evaluate.bootstrap.resamples).toBe(100);
   expect(prompt).toMatchObject({ labels: { min_count: 1 } });
 });
 

@@ -7,7 +7,7 @@ const steps = 5;
 /** Longest answer, in tokens. */
 const newTokens = 32;
 /** Samples of its bootstrap: the fewest that the schema allows. */
-const samples = 100;
+const resamples = 100;
 /** Share of the training rows that validates at least: of so few rows, the usual tenth would be two. */
 const validated = 0.2;
 /** Points to go on from are written often, so that they are tried too. */
@@ -51,7 +51,7 @@ export function smoke(experiment: Experiment): Experiment {
     generate: "max_new_tokens" in generate ? smallGenerate(generate) : generate,
     evaluate: {
       ...evaluate,
-      bootstrap: { ...evaluate.bootstrap, samples: Math.min(evaluate.bootstrap.samples, samples) },
+      bootstrap: { ...evaluate.bootstrap, resamples: Math.min(evaluate.bootstrap.resamples, resamples) },
     },
   };
   return deepFreeze(small) as Experiment;

@@ -82,7 +82,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   const axes = orderedAxes(node, { grid, zip, repeat });
   const count = axes.reduce((product, axis) => product * axis.length, 1);
   if (count > mostPoints) fail("too-many-points", `this sweep has ${count} points`, key, `the limit is ${mostPoints}`);
-  const { samples, seed = 1, select } = value as Written;
+  const { trials, seed = 1, select } = value as Written;
   const placeOf = (part: string): Span => parts.get(part)?.key ?? key;
   const halving = checkStrategy(value as Written, [...seen.keys()], placeOf, fail);
   const excluded = excludes(parts.get("exclude")?.node, seen, fail);
@@ -95,7 +95,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
       ({ values }) =>
         !excluded.some((entry) => entry.every(([name, wanted]) => JSON.stringify(values[name]) === wanted)),
     );
-  const points = samples === undefined ? left : drawn(left, samples, seed);
+  const points = trials === undefined ? left : drawn(left, trials, seed);
   if (points.length === 0) {
     fail("empty-sweep", "exclude leaves no point of this sweep", parts.get("exclude")?.key ?? key, "exclude less");
     return { ok: false, diagnostics };
@@ -114,7 +114,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
 
 type Written = Partial<Halving> & {
   readonly strategy?: "grid" | "random" | "halving";
-  readonly samples?: number;
+  readonly trials?: number;
   readonly seed?: number;
   readonly select?: Partial<Select>;
 };
@@ -123,18 +123,18 @@ type Fail = (code: string, message: string, span: Span, help: string) => void;
 
 /** What goes with which strategy; gives how to halve, where that is asked for. */
 function checkStrategy(
-  { strategy = "grid", samples, select, eta, min_epochs }: Written,
+  { strategy = "grid", trials, select, eta, min_epochs }: Written,
   varied: readonly string[],
   placeOf: (part: string) => Span,
   fail: Fail,
 ): Halving | undefined {
-  if (strategy === "random" && samples === undefined) {
-    const message = "a random sweep draws samples, and it is not said how many";
-    fail("sweep-strategy", message, placeOf("strategy"), "write strategy: random and samples: 8, or neither");
+  if (strategy === "random" && trials === undefined) {
+    const message = "`strategy: random` requires `trials`";
+    fail("sweep-strategy", message, placeOf("strategy"), "write strategy: random and trials: 8, or neither");
   }
-  if (strategy === "grid" && samples !== undefined) {
-    const help = "write strategy: random and samples: 8, or neither";
-    fail("sweep-strategy", "samples are drawn by a random sweep", placeOf("samples"), help);
+  if (strategy === "grid" && trials !== undefined) {
+    const help = "write strategy: random and trials: 8, or neither";
+    fail("sweep-strategy", "`trials` applies to `strategy: random` only", placeOf("trials"), help);
   }
   if (strategy !== "halving") {
     for (const [part, given] of Object.entries({ eta, min_epochs })) {
@@ -160,11 +160,11 @@ function checkStrategy(
  * Points of so many settings, in the order of the sweep. Each setting has its lot by the seed and its own name, so that more
  * samples keep those that were drawn, and a further value takes the place of few.
  */
-function drawn(points: readonly SweepPoint[], samples: number, seed: number): readonly SweepPoint[] {
+function drawn(points: readonly SweepPoint[], trials: number, seed: number): readonly SweepPoint[] {
   const lots = new Map(
     points.map(({ setting }) => [setting, createHash("sha256").update(`${seed}\n${setting}`).digest("hex")]),
   );
-  const lucky = [...lots].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, samples);
+  const lucky = [...lots].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, trials);
   const kept = new Set(lucky.map(([setting]) => setting));
   return points.filter(({ setting }) => kept.has(setting));
 }

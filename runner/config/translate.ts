@@ -2,6 +2,7 @@ import type { ErrorObject } from "ajv";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { nearest, suggestion } from "../util/suggest.ts";
 import { dotted, find, locate, type Node, type Path } from "./node.ts";
+import { renamedKey } from "./renamed-keys.ts";
 import { branchFor, branchIndex, keysOf, type Schema } from "./schema-tree.ts";
 
 type Place = { readonly path: Path; readonly schema: Schema | undefined; readonly node: Node | undefined };
@@ -97,6 +98,8 @@ function inWords(error: ErrorObject, place: Place, path: Path, otherKeys: readon
     case "additionalProperties": {
       const key = String(params.additionalProperty);
       const branch = schema && branchFor(schema, node, path);
+      const renamed = renamedKey([...path, key]);
+      if (renamed !== undefined) return { ...renamed, at: [...place.path, key], part: "key" };
       const keys = [...keysOf(branch ?? schema ?? {}), ...otherKeys];
       const inside = path.length === 0 ? "" : ` in ${name}`;
       const help = suggestion(key, keys, "keys here");

@@ -3,7 +3,7 @@ import { identify } from "../pipeline/plan/identity.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
 import { besidesRecipes, changedSources } from "../pipeline/plan/stale.ts";
-import type { Machinery } from "./scheduler.ts";
+import type { StepRunner } from "./scheduler.ts";
 
 /** What would happen to a step, and why, as far as it can be known without building anything. */
 export type Assessed = {
@@ -16,7 +16,7 @@ export type Assessed = {
 /** Judges every step of a plan; writes nothing. `before` gives the ingredients that a step had when it was last built. */
 export function assess(
   plan: Plan,
-  machinery: Pick<Machinery, "find" | "holds" | "stale">,
+  machinery: Pick<StepRunner, "find" | "holds" | "stale">,
   before: (step: PlannedStep) => Ingredients | undefined,
 ): ReadonlyMap<PlannedStep, Assessed> {
   const assessed = new Map<PlannedStep, Assessed>();

@@ -41,7 +41,7 @@ function request(body: string, more: Partial<PythonRequest> = {}): PythonRequest
     step: "train",
     params: { rate: 1e-7 },
     inputs: { rows: "/data/rows.jsonl" },
-    places: {},
+    localPaths: {},
     output: join(root, name, "output"),
     work: join(root, name),
     cores: 2,
@@ -126,7 +126,7 @@ return {"device": "cpu"}`);
   });
 
   test("fails with its own code, message and help", async () => {
-    const what = request(`raise UserError("rows-too-long", "3 rows are too long", "raise train.max_length")`);
+    const what = request(`raise StepFailed("rows-too-long", "3 rows are too long", "raise train.max_length")`);
     const { ended, log } = start(what);
     expect(await failure(ended)).toMatchObject({
       code: "rows-too-long",
@@ -221,7 +221,7 @@ describe("a process that stays", () => {
 known.append(step.name)
 print(known)
 if step.name == "broken":
-    raise UserError("broken", "it broke")
+    raise StepFailed("broken", "it broke")
 return {"pid": os.getpid(), "known": list(known), "in": os.getcwd()}`;
     const what = request(body);
     const kept: Kept = { process: undefined };

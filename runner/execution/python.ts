@@ -24,7 +24,7 @@ export type PythonRequest = EnvironmentRequest & {
   readonly step: string;
   readonly params: Json;
   readonly inputs: Readonly<Record<string, string>>;
-  readonly places: Readonly<Record<string, string>>;
+  readonly localPaths: Readonly<Record<string, string>>;
   readonly output: string;
   /** Also holds request.json, progress.jsonl and result.json. */
   readonly work: string;
@@ -84,10 +84,23 @@ function writeRequest(
     progress: join(request.work, "progress.jsonl"),
     result: join(request.work, "result.json"),
   };
-  const { step, params, inputs, places, output, work, cores } = request;
+  const { step, params, inputs, localPaths, output, work, cores } = request;
   const { progress, result } = files;
   const stays = kept !== undefined;
-  const body = { schema, step, params, inputs, places, output, work, progress, result, cores, log, stays };
+  const body = {
+    schema,
+    step,
+    params,
+    inputs,
+    local_paths: localPaths,
+    output,
+    work,
+    progress,
+    result,
+    cores,
+    log,
+    stays,
+  };
   writable(work, () => {
     mkdirSync(work, { recursive: true });
     rmSync(files.progress, { force: true });

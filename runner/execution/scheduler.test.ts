@@ -8,7 +8,7 @@ import { UserError } from "../util/user-error.ts";
 import { assess } from "./assess.ts";
 import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
-import { execute, type Machinery } from "./scheduler.ts";
+import { execute, type StepRunner } from "./scheduler.ts";
 
 const kind = (name: string, cached: boolean): StepKind => ({
   name,
@@ -24,14 +24,14 @@ function planOf(...lines: string[]): Plan {
   const drafts = lines.map((line): Draft => {
     const [id = "", needs = ""] = line.split(" < ");
     const names = needs.split(", ").filter(Boolean);
-    const reads = names.filter((name) => !name.endsWith("?"));
+    const inputs = names.filter((name) => !name.endsWith("?"));
     return {
       id,
       kind: id.startsWith("guard") ? "guard" : "step",
       params: { id },
       sources: {},
-      reads: Object.fromEntries(reads.map((name) => [name, { step: name, file: "out" }])),
-      places: {},
+      inputs: Object.fromEntries(inputs.map((name) => [name, { step: name, file: "out" }])),
+      localPaths: {},
       hints: {},
       after: names.filter((name) => name.endsWith("?")).map((name) => name.slice(0, -1)),
       needs: { cores: 1, gpus: 0, memory: 0 },
@@ -41,7 +41,7 @@ function planOf(...lines: string[]): Plan {
 }
 
 /** A store in memory, and steps that do what they are told to. */
-class Rig implements Machinery {
+class Rig implements StepRunner {
   readonly stored = new Map<string, StoreRecord>();
   readonly events: Event[] = [];
   readonly stop = new AbortController();
@@ -57,7 +57,7 @@ class Rig implements Machinery {
   };
   peek = (key: string) => this.stored.get(key);
   holds = (step: PlannedStep) => !this.gone.has(step.id);
-  build: Machinery["build"] = async (step, { key, ingredients }, _upstream, { begun }) => {
+  build: StepRunner["build"] = async (step, { key, ingredients }, _upstream, { begun }) => {
     this.built.push(step.id);
     await this.waits[step.id];
     begun();

@@ -15,7 +15,7 @@ export type Outcome =
   | { readonly status: "skipped"; readonly because: string };
 
 /** What the scheduler asks of the rest: it knows the graph, and neither named steps nor reporters. */
-export type Machinery = {
+export type StepRunner = {
   /** A verified record, or why there is none. */
   find(key: string): { readonly record: StoreRecord } | { readonly miss: string };
   /** A record whose bytes were not looked at: for a guard that has nothing to guard. */
@@ -58,7 +58,7 @@ export type ExecuteOptions = {
  */
 export async function execute(
   plan: Plan,
-  machinery: Machinery,
+  machinery: StepRunner,
   options: ExecuteOptions,
 ): Promise<ReadonlyMap<PlannedStep, Outcome>> {
   const outcomes = new Map<PlannedStep, Outcome>();

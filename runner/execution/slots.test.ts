@@ -147,8 +147,8 @@ test("one of the same kin that needs as much takes over before others, with the 
   const { shared, locked } = slots<string>(2, 1);
   const first = await shared.acquire({ cores: 2, gpus: 1, memory: 40 }, never, "a");
   const order: string[] = [];
-  const wait = async (name: string, kin: string | undefined, cores: number, memory: number) => {
-    const grant = await shared.acquire({ cores, gpus: 1, memory }, never, kin);
+  const wait = async (name: string, reuseKey: string | undefined, cores: number, memory: number) => {
+    const grant = await shared.acquire({ cores, gpus: 1, memory }, never, reuseKey);
     order.push(`${name} ${grant.gift}`);
     expect(locked).toEqual(["GPU-0"]);
     return grant;
@@ -168,14 +168,19 @@ test("one of the same kin that needs as much takes over before others, with the 
 });
 
 test("whatever is asked in whatever order, no more is given than there is and all get their turn", async () => {
-  const need = fc.record({ cores: fc.nat(5), gpus: fc.nat(3), memory: fc.nat(120), kin: fc.constantFrom("a", "b") });
+  const need = fc.record({
+    cores: fc.nat(5),
+    gpus: fc.nat(3),
+    memory: fc.nat(120),
+    reuseKey: fc.constantFrom("a", "b"),
+  });
   await fc.assert(
     fc.asyncProperty(fc.array(need, { maxLength: 30 }), async (needs) => {
       const { shared, locked } = slots(4, 2);
       let cores = 0;
       let served = 0;
       const step = async (one: (typeof needs)[number]) => {
-        const grant = await shared.acquire(one, never, one.kin);
+        const grant = await shared.acquire(one, never, one.reuseKey);
         cores += grant.cores;
         expect(cores).toBeLessThanOrEqual(4);
         expect(new Set(locked).size).toBe(locked.length);

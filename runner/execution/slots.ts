@@ -26,12 +26,12 @@ export type Grant<Gift = never> = {
 /** A GPU that this process has locked, how much of it is free, and how many steps use it. */
 type Taken = { readonly lock: { release(): void }; free: number; steps: number };
 
-/** What a step takes over from one of its kin: a gift, and the GPUs that are locked already. */
+/** What a step takes over from one of its reuseKey: a gift, and the GPUs that are locked already. */
 type Legacy<Gift> = { readonly gift: Gift; readonly gpus: readonly Gpu[] };
 
 type Waiter<Gift> = {
   readonly needs: Needs;
-  readonly kin: string | undefined;
+  readonly reuseKey: string | undefined;
   readonly start: (legacy?: Legacy<Gift>) => void;
 };
 
@@ -58,12 +58,12 @@ export class Slots<Gift = never> {
    * Waits until the needs are free and resolves to the grant; rejects with the signal's reason once it is aborted. Needs
    * beyond the machine are cut to it. A later step may go first only with what no earlier one waits for.
    */
-  async acquire(needs: Needs, signal: AbortSignal, kin?: string): Promise<Grant<Gift>> {
+  async acquire(needs: Needs, signal: AbortSignal, reuseKey?: string): Promise<Grant<Gift>> {
     signal.throwIfAborted();
     setMaxListeners(0, signal);
     const share = this.#shareOf(needs);
     const cut = this.#cut(needs, share);
-    const legacy = await this.#wait(cut, kin, signal);
+    const legacy = await this.#wait(cut, reuseKey, signal);
     let gpus = legacy?.gpus;
     try {
       gpus ??= await this.#takeGpus(Math.min(needs.gpus, this.#machine.gpus.length), share, signal);
@@ -85,7 +85,7 @@ export class Slots<Gift = never> {
         this.#give(cut);
       },
       passOn: (gift) => {
-        if (!open || !this.#handOver(cut, kin, { gift, gpus: held })) return false;
+        if (!open || !this.#handOver(cut, reuseKey, { gift, gpus: held })) return false;
         open = false;
         return true;
       },
@@ -93,10 +93,12 @@ export class Slots<Gift = never> {
   }
 
   /** Starts the first waiter of the same kin with what another has, if there is one that this is enough for. */
-  #handOver(has: Needs, kin: string | undefined, legacy: Legacy<Gift>): boolean {
+  #handOver(has: Needs, reuseKey: string | undefined, legacy: Legacy<Gift>): boolean {
     const enough = ({ cores, gpus, memory }: Needs): boolean =>
       cores === has.cores && gpus === has.gpus && memory - has.memory <= this.#free.memory;
-    const heir = this.#queue.find((waiter) => kin !== undefined && waiter.kin === kin && enough(waiter.needs));
+    const heir = this.#queue.find(
+      (waiter) => reuseKey !== undefined && waiter.reuseKey === reuseKey && enough(waiter.needs),
+    );
     if (heir === undefined) return false;
     this.#queue = this.#queue.filter((waiter) => waiter !== heir);
     this.#free = minus(this.#free, minus(heir.needs, has));
@@ -122,7 +124,7 @@ export class Slots<Gift = never> {
     };
   }
 
-  #wait(needs: Needs, kin: string | undefined, signal: AbortSignal): Promise<Legacy<Gift> | undefined> {
+  #wait(needs: Needs, reuseKey: string | undefined, signal: AbortSignal): Promise<Legacy<Gift> | undefined> {
     return new Promise((resolve, reject) => {
       const abandon = () => {
         this.#queue = this.#queue.filter((one) => one !== waiter);
@@ -133,7 +135,7 @@ export class Slots<Gift = never> {
         signal.removeEventListener("abort", abandon);
         resolve(legacy);
       };
-      const waiter: Waiter<Gift> = { needs, kin, start };
+      const waiter: Waiter<Gift> = { needs, reuseKey, start };
       signal.addEventListener("abort", abandon, { once: true });
       this.#queue.push(waiter);
       this.#serve();

@@ -9,7 +9,7 @@ import { recipeFiles, type Snapshot, takeSnapshot } from "./snapshot.ts";
  * The sources of a plan as they were when its first step started: small ones copied, large ones watched. What was
  * planned is what runs, whatever is edited meanwhile.
  */
-export class Frozen {
+export class SourceSnapshot {
   readonly #plan: Plan;
   readonly #folder: string;
   readonly #packageRoot: string;

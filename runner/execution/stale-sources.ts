@@ -2,7 +2,7 @@ import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { isStale } from "../pipeline/plan/stale.ts";
 import type { Store } from "../store/store.ts";
-import type { Machinery } from "./scheduler.ts";
+import type { StepRunner } from "./scheduler.ts";
 
 /**
  * For `--accept-stale`: the newest stored result of a step that differs from what it would be now in recipe code or locks
@@ -11,7 +11,7 @@ import type { Machinery } from "./scheduler.ts";
 export function staleResults(
   store: Pick<Store, "records" | "find">,
   accepts: (step: PlannedStep) => boolean,
-): NonNullable<Machinery["stale"]> {
+): NonNullable<StepRunner["stale"]> {
   let newest: readonly StoreRecord[] | undefined;
   return (step, now) => {
     if (!accepts(step)) return undefined;

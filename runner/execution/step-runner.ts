@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { paused, type StoreRecord } from "../pipeline/plan/record.ts";
-import type { Ports, PythonProgram } from "../pipeline/plan/step.ts";
+import type { PythonProgram, StepContext } from "../pipeline/plan/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Staged, Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
@@ -13,9 +13,9 @@ import { gpuCounters } from "./gpu-counters.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
 import type { PythonProcess } from "./process.ts";
 import { type PythonRequest, runPython } from "./python.ts";
-import type { Machinery } from "./scheduler.ts";
+import type { StepRunner } from "./scheduler.ts";
 import { type Grant, gpuVariables, Slots } from "./slots.ts";
-import { Frozen } from "./source-snapshot.ts";
+import { SourceSnapshot } from "./source-snapshot.ts";
 import { Spent } from "./spent.ts";
 
 const oneTurn = { cores: 1, gpus: 0, memory: 0 };
@@ -38,7 +38,7 @@ export type Parts = Interrupts & {
 };
 
 /** How a store is asked what it has; reading alone, for commands that plan. */
-export function reader(store: Pick<Store, "find" | "peek" | "objectDir">): Pick<Machinery, "find" | "peek" | "holds"> {
+export function reader(store: Pick<Store, "find" | "peek" | "objectDir">): Pick<StepRunner, "find" | "peek" | "holds"> {
   const found = new Map<string, StoreRecord>();
   return {
     find(key) {
@@ -54,9 +54,9 @@ export function reader(store: Pick<Store, "find" | "peek" | "objectDir">): Pick<
 }
 
 /** Builds steps for real: under the key's lock, within the machine's slots, from a snapshot, into the store. */
-export function machinery(plan: Plan, parts: Parts): Machinery {
+export function machinery(plan: Plan, parts: Parts): StepRunner {
   const { store, digests, packageRoot } = parts;
-  const frozen = new Frozen(plan, {
+  const frozen = new SourceSnapshot(plan, {
     folder: join(store.root, "work", "snapshots"),
     packageRoot,
     digests,
@@ -83,7 +83,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
     },
   };
 
-  async function build(...[step, known, upstream, { force, begun }]: Parameters<Machinery["build"]>) {
+  async function build(...[step, known, upstream, { force, begun }]: Parameters<StepRunner["build"]>) {
     const lock = await abortable(step, parts.stop, () => store.lock(known.key, { signal: parts.stop }));
     const pauses = step.kind.pauses?.(step.draft.params) === true;
     try {
@@ -93,7 +93,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       }
       const turn = await abortable(step, parts.stop, () => turns.acquire(oneTurn, parts.stop));
       const grant = await abortable(step, parts.stop, () =>
-        parts.slots.acquire(step.draft.needs, parts.stop, step.draft.kin),
+        parts.slots.acquire(step.draft.needs, parts.stop, step.draft.reuseKey),
       );
       const kept: Kept = { process: grant.gift };
       begun();
@@ -115,7 +115,7 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
         });
         // A step that goes on from here needs what is in the work folder; it has taken over what the one before it left.
         if (!pauses) store.dropWork(known.key);
-        const before = step.goesOnFrom && upstream.get(step.goesOnFrom);
+        const before = step.resumesFrom && upstream.get(step.resumesFrom);
         if (before !== undefined) store.dropWork(before.key);
         if (kept.process?.alive && grant.passOn(kept.process)) kept.process = undefined;
         return { record, reused: false };
@@ -133,8 +133,8 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
   }
 
   /** Where a step that paused in the same work has left it, unless that is gone. */
-  function earlierWork({ goesOnFrom }: PlannedStep, records: ReadonlyMap<PlannedStep, StoreRecord>) {
-    const record = goesOnFrom && records.get(goesOnFrom);
+  function earlierWork({ resumesFrom }: PlannedStep, records: ReadonlyMap<PlannedStep, StoreRecord>) {
+    const record = resumesFrom && records.get(resumesFrom);
     const dir = record && join(store.root, "work", record.key);
     return dir !== undefined && existsSync(dir) ? { earlier: dir } : {};
   }
@@ -155,16 +155,16 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       inputs[name] = join(store.objectDir((upstream.get(from.step) as StoreRecord).object), from.file);
     }
     const sources = Object.fromEntries(Object.keys(draft.sources).map((name) => [name, frozen.source(step, name)]));
-    const ports: Ports = {
+    const context: StepContext = {
       output: staged.dir,
       get work() {
         return store.workDir(key);
       },
-      reads: (name) => name in inputs,
+      hasInput: (name) => name in inputs,
       hasSource: (name) => name in sources,
       input: (name) => inputs[name] as string,
       source: (name) => sources[name] as string,
-      place: (name) => draft.places[name] as string,
+      localPath: (name) => draft.localPaths[name] as string,
       hint: (name) => draft.hints[name],
       secret: (name) => process.env[name],
       progress(progress) {
@@ -203,9 +203,9 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       step: step.id,
       params: { ...(draft.params as Record<string, Json>), ...draft.hints },
       inputs,
-      places: { ...draft.places, ...earlierWork(step, upstream) },
+      localPaths: { ...draft.localPaths, ...earlierWork(step, upstream) },
       output: staged.dir,
-      work: ports.work,
+      work: context.work,
       cores: grant.cores,
       ...(network === undefined ? {} : { network }),
       ...(secrets === undefined ? {} : { secrets }),
@@ -215,12 +215,12 @@ export function machinery(plan: Plan, parts: Parts): Machinery {
       stop: parts.stop,
       kill: parts.kill,
       log: join(store.root, "logs", `${step.id}-${key.slice(0, 8)}.log`),
-      onProgress: ports.progress,
-      ...(draft.kin === undefined ? {} : { kept }),
+      onProgress: context.progress,
+      ...(draft.reuseKey === undefined ? {} : { kept }),
     };
     rmSync(control.log, { force: true });
     try {
-      await step.kind.run(draft.params, ports);
+      await step.kind.run(draft.params, context);
     } catch (error) {
       spent.note({ now: true });
       throw error instanceof UserError ? frozen.asWritten(step, error) : error;

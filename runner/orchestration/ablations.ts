@@ -52,7 +52,7 @@ export function ablations(
     });
     const settings = averaged(rows);
     const [{ metric, view }] = rows as [(typeof rows)[number]];
-    const on = points.get((own[0] as Sealed).run)?.experiment.evaluate.on ?? "test";
+    const on = points.get((own[0] as Sealed).run)?.experiment.evaluate.split ?? "test";
     return [{ experiment: name, metric, view, rows: on, keys: varying(settings), settings }];
   });
 }

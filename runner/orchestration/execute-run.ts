@@ -1,7 +1,7 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { assess } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
-import { execute, type Machinery, type Outcome } from "../execution/scheduler.ts";
+import { execute, type Outcome, type StepRunner } from "../execution/scheduler.ts";
 import { staleResults } from "../execution/stale-sources.ts";
 import { partOf } from "../pipeline/plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
@@ -16,22 +16,22 @@ import type { Mirror } from "../publishing/mirror/mirror.ts";
 import { mirrored, takeBack } from "../publishing/mirror/mirrored.ts";
 import { closeMirror, openMirror, wrongMirror } from "../publishing/mirror/open.ts";
 import { clashByCase } from "../runs/case.ts";
-import { formerIngredients } from "../runs/previous-run.ts";
+import { previousIngredients } from "../runs/previous-run.ts";
 import type { Store } from "../store/store.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { publishReporter } from "../terminal/publish.ts";
 import { plural } from "../terminal/quantity.ts";
 import { type Context, exit } from "../util/context.ts";
 import type { Sealed } from "./ablations.ts";
-import { type Executor, handOver } from "./executor.ts";
-import { foresee } from "./forecast.ts";
+import { type Executor, submitJobs } from "./executor.ts";
+import { forecast } from "./forecast.ts";
 import { nameSteps, nothingStale } from "./named-steps.ts";
 import type { RunOptions } from "./options.ts";
-import { builtIn } from "./outcome.ts";
-import { choiceText, tellPlan, tellScores } from "./plan-events.ts";
+import { outputDir } from "./outcome.ts";
+import { choiceText, planEvents, scoreEvents } from "./plan-events.ts";
 import { formatProblem, type Problem, problemsOf } from "./resource-problems.ts";
 import { finish } from "./seal-runs.ts";
-import { forcedOnce, machineryFor, withKeys, withLedger } from "./step-runner.ts";
+import { createStepRunner, forcedOnce, withKeys, withLedger } from "./step-runner.ts";
 
 /** What a run goes by: experiments read just now, or when they were frozen for a job. */
 export type Given = {
@@ -55,7 +55,7 @@ export type Given = {
 };
 
 /** What was carried out, when all of it has ended. */
-export type CarriedOut = {
+export type ExecutedRun = {
   readonly project: Project;
   readonly planned: Planned;
   /** What each run stands for, of the part that --until left. */
@@ -70,10 +70,10 @@ type Points = Map<PlannedRun, DraftedPoint>;
  * Plans what was loaded, runs what is missing, and seals each run that is complete; or gives it all to Slurm. Gives an exit code
  * where nothing was to be carried out here. Throws UserError where Slurm says no.
  */
-export async function carryOut(given: Given, options: RunOptions, context: Context): Promise<CarriedOut | number> {
+export async function executeRun(given: Given, options: RunOptions, context: Context): Promise<ExecutedRun | number> {
   const { loaded, executor } = given;
   const inside = { ...context, packageRoot: given.frozen?.packageRoot ?? context.packageRoot };
-  const project = thawed(
+  const project = restored(
     await openProject(loaded[0]?.root ?? context.cwd, inside, "write", options.artifacts, true),
     given,
     context.packageRoot,
@@ -106,7 +106,7 @@ export async function carryOut(given: Given, options: RunOptions, context: Conte
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
   try {
     const { accepts } = named;
-    const own = machineryOf(planned, { given, project, context: inside, options, emit, mirror });
+    const own = stepRunnerOf(planned, { given, project, context: inside, options, emit, mirror });
     const parts = { ...own, stale: staleResults(store, accepts) };
     return await carry({ given, project, planned, named, parts, mirror, options, emit }, context);
   } finally {
@@ -122,14 +122,14 @@ type Carrying = {
   readonly project: Project;
   readonly planned: Planned;
   readonly named: NonNullable<ReturnType<typeof nameSteps>>;
-  readonly parts: Machinery;
+  readonly parts: StepRunner;
   readonly mirror: Mirror | undefined;
   readonly options: RunOptions;
   readonly emit: (event: Event) => void;
 };
 
 /** Judges the plan, refuses what cannot go well, and runs it: here, rung by rung to its end, or on the cluster. */
-async function carry(work: Carrying, context: Context): Promise<CarriedOut | number> {
+async function carry(work: Carrying, context: Context): Promise<ExecutedRun | number> {
   const { given, project, named, parts, mirror, options, emit } = work;
   const { loaded, executor } = given;
   const { store, artifacts } = project;
@@ -148,7 +148,7 @@ async function carry(work: Carrying, context: Context): Promise<CarriedOut | num
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   const taken = mirror === undefined ? 0 : await takeBack(plan, store, mirror, context.stop);
   if (taken > 0) tell(`took ${plural(taken, "finished step")} back from the mirror`);
-  const judge = (part: Plan) => assess(part, parts, formerIngredients(part, artifacts, store));
+  const judge = (part: Plan) => assess(part, parts, previousIngredients(part, artifacts, store));
   const expected = judge(plan);
   const refused = nothingStale(expected, accepts);
   if (refused !== undefined) {
@@ -156,12 +156,12 @@ async function carry(work: Carrying, context: Context): Promise<CarriedOut | num
     return exit.invalid;
   }
   const problems = problemsOf({ ...planned, plan, points }, expected, project);
-  sayProblems(problems, options, context);
+  printProblems(problems, options, context);
   if (problems.some(({ severity }) => severity === "error")) return exit.invalid;
   if (executor === "slurm") {
-    const { steps } = foresee(planned, { plan, judge, limit: until, dirOf: (key) => storedIn(parts, store, key) });
+    const { steps } = forecast(planned, { plan, judge, limit: until, dirOf: (key) => storedIn(parts, store, key) });
     if ([...steps.values()].some(({ status }) => status !== "cached")) {
-      return handOver({ ...planned, plan, points }, { loaded, expected, parts, options, project, emit }, context);
+      return submitJobs({ ...planned, plan, points }, { loaded, expected, parts, options, project, emit }, context);
     }
   }
 
@@ -171,23 +171,23 @@ async function carry(work: Carrying, context: Context): Promise<CarriedOut | num
   const isWatched = context.tty && options.json !== true && options.quiet !== true;
   const run = async (part: Plan, ended: ReadonlyMap<PlannedStep, Outcome>): Promise<typeof ended> => {
     const onBegun = ({ id }: PlannedStep): void => emit({ type: "step-begun", step: id });
-    const watching = isWatched ? { onBegun, onEnd: tellScores(part, points, store, emit) } : {};
+    const watching = isWatched ? { onBegun, onEnd: scoreEvents(part, points, store, emit) } : {};
     const all = new Map([...ended, ...(await execute(part, parts, { ...how, ...watching, ended }))]);
     sealed = [...sealed, ...finish(part, all, sealing)];
     return all;
   };
-  tellPlan(plan, expected, emit, points);
+  planEvents(plan, expected, emit, points);
   let outcomes = await run(plan, new Map());
   for (let rung = 2; ; rung++) {
-    const next = planNext(planned, (step) => builtIn(store, outcomes.get(step)));
+    const next = planNext(planned, (step) => outputDir(store, outcomes.get(step)));
     const isOwn = rung === given.place?.rung;
     const part = next && until(isOwn ? onlyAt(next, given.place.at) : next.plan, plan);
     if (next === undefined || part === undefined || part.runs.length === 0) break;
     for (const { step, experiment } of planned.open.filter((choice) => !next.open.includes(choice))) {
-      tell(choiceText(experiment, readSelection(builtIn(store, outcomes.get(step)) as string)));
+      tell(choiceText(experiment, readSelection(outputDir(store, outcomes.get(step)) as string)));
     }
     planned = next;
-    tellPlan(part, judge(part), emit, points, outcomes);
+    planEvents(part, judge(part), emit, points, outcomes);
     outcomes = await run(part, outcomes);
     if (isOwn) break;
   }
@@ -195,7 +195,7 @@ async function carry(work: Carrying, context: Context): Promise<CarriedOut | num
 }
 
 /** What makes the steps: in a job it notes their keys, with a mirror it copies them, and what is scored on test is written down. */
-function machineryOf(
+function stepRunnerOf(
   { whole }: Planned,
   {
     given,
@@ -205,9 +205,9 @@ function machineryOf(
     emit,
     mirror,
   }: Pick<Carrying, "given" | "project" | "options" | "emit" | "mirror"> & { readonly context: Context },
-): Machinery {
+): StepRunner {
   const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
-  const bare = machineryFor(whole, project, context, { emit, jobs, shareGpus: options.shareGpus });
+  const bare = createStepRunner(whole, project, context, { emit, jobs, shareGpus: options.shareGpus });
   const noted = given.frozen === undefined ? bare : withKeys(bare, given.frozen.note);
   const copied =
     mirror === undefined
@@ -219,7 +219,7 @@ function machineryOf(
 }
 
 /** The project as a job sees it: what is written down names the sources, and not the copies that are read. */
-function thawed(project: Project, { frozen }: Given, packageRoot: string): Project {
+function restored(project: Project, { frozen }: Given, packageRoot: string): Project {
   if (frozen === undefined) return project;
   const named = portableBelow(project.root, packageRoot);
   const portable = <T>(value: T): T => named(renamed(value, frozen.back));
@@ -233,12 +233,12 @@ function onlyAt({ plan, points }: Planned, at: number): Plan {
 }
 
 /** Folder of what is stored for a key. */
-function storedIn(parts: Machinery, store: Store, key: string | null | undefined): string | undefined {
+function storedIn(parts: StepRunner, store: Store, key: string | null | undefined): string | undefined {
   const hit = typeof key === "string" ? parts.find(key) : undefined;
   return hit !== undefined && "record" in hit ? store.objectDir(hit.record.object) : undefined;
 }
 
-function sayProblems(problems: readonly Problem[], { json }: RunOptions, context: Context): void {
+function printProblems(problems: readonly Problem[], { json }: RunOptions, context: Context): void {
   for (const one of problems) {
     if (json === true) context.out(`${JSON.stringify(one)}\n`);
     else context.err(`${formatProblem(one, true)}\n`);

@@ -1,14 +1,14 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { assess } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
-import { execute, type Machinery } from "../execution/scheduler.ts";
+import { execute, type StepRunner } from "../execution/scheduler.ts";
 import { upTo } from "../pipeline/plan/build.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import { submit, type Work } from "../plugins/executors/slurm/submit.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import type { RunOptions } from "./options.ts";
-import { isThere } from "./outcome.ts";
+import { succeeded } from "./outcome.ts";
 
 /** Where steps may run. */
 export type Executor = "local" | "slurm";
@@ -33,7 +33,7 @@ export function executorOf(
 }
 
 /** Fetches the weights here, where there is a network, and gives everything else to Slurm. */
-export async function handOver(
+export async function submitJobs(
   planned: Planned,
   {
     loaded,
@@ -43,7 +43,7 @@ export async function handOver(
     project,
     emit,
   }: Pick<Work, "loaded" | "expected" | "project"> & {
-    readonly parts: Machinery;
+    readonly parts: StepRunner;
     readonly options: RunOptions;
     readonly emit: (event: Event) => void;
   },
@@ -56,7 +56,7 @@ export async function handOver(
     force: () => false,
     keepGoing: false,
   });
-  if (![...fetched.values()].every(isThere)) return exit.failed;
+  if (![...fetched.values()].every(succeeded)) return exit.failed;
   const isNews = [...fetched.values()].some(({ status }) => status === "built");
   const known = isNews ? assess(planned.plan, parts, () => undefined) : expected;
   const { set, acceptStale, until, jobs, shareGpus, upload } = options;

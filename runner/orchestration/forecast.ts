@@ -4,7 +4,7 @@ import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { type Planned, planNext } from "../pipeline/sweep/planned.ts";
 
 /** All of a plan that is known to be needed, and what would happen to each step of it. */
-export type Foreseen = {
+export type Forecast = {
   readonly planned: Planned;
   readonly plan: Plan;
   readonly steps: ReadonlyMap<PlannedStep, Assessed>;
@@ -14,7 +14,7 @@ export type Foreseen = {
  * Follows the selections of a plan as far as they are stored. `judge` assesses a plan, `dirOf` gives the folder of what is stored
  * for a key, `limit` leaves out of a later part what is not wanted of it.
  */
-export function foresee(
+export function forecast(
   planned: Planned,
   given: {
     readonly plan?: Plan;
@@ -22,7 +22,7 @@ export function foresee(
     dirOf(key: string): string | undefined;
     limit?(part: Plan, before: Plan): Plan;
   },
-): Foreseen {
+): Forecast {
   let { plan = planned.plan } = given;
   let steps = given.judge(plan);
   let known = planned;

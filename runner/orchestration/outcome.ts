@@ -3,7 +3,7 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import type { Store } from "../store/store.ts";
 
 /** Whether what a step makes is there. */
-export function isThere(outcome: Outcome): boolean {
+export function succeeded(outcome: Outcome): boolean {
   return outcome.status === "built" || outcome.status === "reused";
 }
 
@@ -13,7 +13,7 @@ export function recordIn(outcome: Outcome | undefined): StoreRecord | undefined 
 }
 
 /** Folder of what a step has written. */
-export function builtIn(store: Store, outcome: Outcome | undefined): string | undefined {
+export function outputDir(store: Store, outcome: Outcome | undefined): string | undefined {
   const record = recordIn(outcome);
   return record && store.objectDir(record.object);
 }

@@ -12,10 +12,10 @@ import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Store } from "../store/store.ts";
 import { plural } from "../terminal/quantity.ts";
-import { builtIn } from "./outcome.ts";
+import { outputDir } from "./outcome.ts";
 
 /** Tells of the steps of a plan that have not been told of. */
-export function tellPlan(
+export function planEvents(
   plan: Plan,
   expected: ReadonlyMap<PlannedStep, Assessed>,
   emit: (event: Event) => void,
@@ -46,7 +46,7 @@ export function tellPlan(
 }
 
 /** Tells of the score of each run of a sweep as soon as it is there: for those who watch. A winner's score on test is another matter. */
-export function tellScores(
+export function scoreEvents(
   plan: Plan,
   points: Planned["points"],
   store: Store,
@@ -60,7 +60,7 @@ export function tellScores(
   }
   return (step, outcome) => {
     const point = scored.get(step);
-    const dir = builtIn(store, outcome);
+    const dir = outputDir(store, outcome);
     if (point === undefined || dir === undefined) return;
     const { metric, view } = point.experiment.evaluate.primary;
     const { views } = JSON.parse(readFileSync(join(dir, "metrics.json"), "utf8")) as ArmMetrics;

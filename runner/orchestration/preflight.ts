@@ -11,7 +11,7 @@ import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { gigabytes } from "../terminal/quantity.ts";
 import { type Context, exit } from "../util/context.ts";
 import { formatProblem, type Problem } from "./resource-problems.ts";
-import { machineryFor } from "./step-runner.ts";
+import { createStepRunner } from "./step-runner.ts";
 
 /**
  * Runs the token-level rules of preflight on experiments, with data and prompts made in a folder that is gone once all is right. Nothing
@@ -54,7 +54,7 @@ export async function tryTokens(
       runs: plan.runs.length,
       steps: plan.steps.map(({ id, kind }) => ({ id, kind: kind.name, status: "run", reason: "checked" })),
     });
-    const parts = machineryFor(plan, project, context, { emit });
+    const parts = createStepRunner(plan, project, context, { emit });
     const outcomes = await execute(
       plan,
       { ...parts, stale: () => undefined },

@@ -1,6 +1,6 @@
 import type { Assessed } from "../execution/assess.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
-import { type Misfit, misfits } from "../pipeline/steps/resource-checks.ts";
+import { type Misfit, resourceChecks } from "../pipeline/steps/resource-checks.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Project } from "../project/project.ts";
 
@@ -19,7 +19,7 @@ export function problemsOf(
     for (const step of run.steps.values()) {
       const { expects } = step.draft;
       if (expects === undefined || steps.get(step)?.status === "cached") continue;
-      for (const misfit of misfits(expects, machine)) {
+      for (const misfit of resourceChecks(expects, machine)) {
         const name = `${file}: ${misfit.code}: ${misfit.message}`;
         if (!found.has(name)) found.set(name, { file, step: step.id, ...misfit });
       }

@@ -12,7 +12,7 @@ import type { Json } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
 import type { Sealed } from "./ablations.ts";
 import type { RunOptions } from "./options.ts";
-import { isThere } from "./outcome.ts";
+import { succeeded } from "./outcome.ts";
 
 type Finishing = Pick<Planned, "points"> & {
   readonly options: RunOptions;
@@ -41,7 +41,7 @@ export function finish(
   const sealed: Sealed[] = [];
   for (const run of plan.runs) {
     const ends = [...run.steps.values()].map((step) => outcomes.get(step));
-    if (!ends.every((outcome) => outcome !== undefined && isThere(outcome))) {
+    if (!ends.every((outcome) => outcome !== undefined && succeeded(outcome))) {
       const interrupted = ends.some((outcome) => outcome?.status === "skipped" && outcome.because === "interrupted");
       emit({ type: "run-end", run: nameOf(run), status: interrupted ? "interrupted" : "failed", manifest: null });
       continue;

@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
-import type { Machinery } from "../execution/scheduler.ts";
+import type { StepRunner } from "../execution/scheduler.ts";
 import { Slots } from "../execution/slots.ts";
 import { machinery } from "../execution/step-runner.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Project } from "../project/project.ts";
-import { recordLook } from "../runs/ledger.ts";
+import { recordTestEvaluation } from "../runs/ledger.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { environmentPython } from "../setup/environments.ts";
 import { tryAcquire } from "../store/lock.ts";
@@ -19,12 +19,12 @@ type Working = {
 };
 
 /** What makes the steps of a plan for real: in this project's store, on this machine, until the user's Ctrl-C. */
-export function machineryFor(
+export function createStepRunner(
   plan: Plan,
   { store, digests, machine }: Pick<Project, "store" | "digests" | "machine">,
   context: Context,
   { emit, jobs = Number.POSITIVE_INFINITY, shareGpus = false }: Working,
-): Machinery {
+): StepRunner {
   return machinery(plan, {
     store,
     digests,
@@ -39,7 +39,7 @@ export function machineryFor(
 }
 
 /** The same machinery, and what has been made in this run is not made again by force: a winner is what it was chosen as. */
-export function forcedOnce(parts: Machinery): Machinery {
+export function forcedOnce(parts: StepRunner): StepRunner {
   const made = new Set<string>();
   return {
     ...parts,
@@ -55,7 +55,7 @@ export function forcedOnce(parts: Machinery): Machinery {
 }
 
 /** The same machinery, and each scoring of a test file that it carries out is written down. */
-export function withLedger(parts: Machinery, { runs }: Plan, artifacts: string): Machinery {
+export function withLedger(parts: StepRunner, { runs }: Plan, artifacts: string): StepRunner {
   const experiments = new Map<PlannedStep, Set<string>>();
   for (const { experiment, steps } of runs) {
     for (const step of steps.values()) experiments.set(step, (experiments.get(step) ?? new Set()).add(experiment));
@@ -64,14 +64,14 @@ export function withLedger(parts: Machinery, { runs }: Plan, artifacts: string):
     ...parts,
     async build(step, ...rest) {
       const built = await parts.build(step, ...rest);
-      if (!built.reused) recordLook(artifacts, step, built.record, [...(experiments.get(step) ?? [])]);
+      if (!built.reused) recordTestEvaluation(artifacts, step, built.record, [...(experiments.get(step) ?? [])]);
       return built;
     },
   };
 }
 
 /** The same machinery, and each key that it looks for or makes is told. */
-export function withKeys(parts: Machinery, tell: (key: string) => void): Machinery {
+export function withKeys(parts: StepRunner, tell: (key: string) => void): StepRunner {
   return {
     ...parts,
     find(key) {

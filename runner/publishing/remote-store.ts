@@ -1,7 +1,7 @@
 import type { StoredFile } from "../pipeline/plan/record.ts";
 
 /** Where copies of finished steps lie by content: a folder on another disk, a bucket, a repository. Names have "/" between parts. */
-export type Shelf = {
+export type RemoteStore = {
   /** Copies a local file to a name unless it is there in its size, and says whether it had to. */
   put(name: string, from: string, file: StoredFile): Promise<boolean>;
   /** Copies a file to a local path; false, and nothing stays there, where it is missing, cut short or damaged. */

@@ -66,8 +66,8 @@ function ablationAround(run: FinishedRun, beside: readonly FinishedRun[]): Aroun
       return { setting: JSON.stringify(values), values, value, interval, seconds: manifest.cost.seconds };
     }),
   );
-  const { primary, on } = (run.manifest.config as unknown as Experiment).evaluate;
-  const ablation = { experiment: run.manifest.experiment, ...primary, rows: on, keys: varying(settings), settings };
+  const { primary, split } = (run.manifest.config as unknown as Experiment).evaluate;
+  const ablation = { experiment: run.manifest.experiment, ...primary, rows: split, keys: varying(settings), settings };
   return { ablation, runs: members };
 }
 

@@ -114,7 +114,7 @@ function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categ
 }
 
 function rowsOf(run: FinishedRun): readonly DataRow[] {
-  return linesOf<DataRow>(run, `data/${configOf(run).evaluate.on}.jsonl`);
+  return linesOf<DataRow>(run, `data/${configOf(run).evaluate.split}.jsonl`);
 }
 
 /** Categories of wrong answers; none where a run was not analysed. */

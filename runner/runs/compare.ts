@@ -55,10 +55,10 @@ type Config = {
   readonly data: { readonly labels: { readonly separator: string; readonly synonyms?: string } };
   readonly generate: { readonly engine: string; readonly precision?: string };
   readonly evaluate: {
-    readonly on: string;
+    readonly split: string;
     readonly metrics: readonly MetricName[];
     readonly primary: { readonly metric: MetricName; readonly view: View };
-    readonly bootstrap: { readonly samples: number; readonly seed: number };
+    readonly bootstrap: { readonly resamples: number; readonly seed: number };
   };
 };
 
@@ -201,7 +201,7 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
   };
   return [
     ...by("tasks", (run) => configOf(run).task),
-    ...by("scored parts (evaluate.on)", (run) => configOf(run).evaluate.on),
+    ...by("scored parts (evaluate.split)", (run) => configOf(run).evaluate.split),
     ...by("test files", (run) => testFileOf(run)?.sha256),
     ...by("label separators", (run) => configOf(run).data.labels.separator),
     ...by("synonyms, and so the canonical view,", ({ manifest, ...run }) => {

@@ -23,7 +23,7 @@ const folder = (artifacts: string, test: string): string => join(artifacts, "led
  * Writes down that a test file was scored: one small file an event, outside all keys. Only a scoring that was carried out is
  * one; what comes from the cache has been looked at before. Steps that do not score test rows are let by.
  */
-export function recordLook(
+export function recordTestEvaluation(
   artifacts: string,
   step: PlannedStep,
   record: StoreRecord,
@@ -33,7 +33,7 @@ export function recordLook(
   const test = rows?.step.sourceDigests["data.test.file"];
   if (step.kind.name !== "evaluate" || rows?.file !== "test.jsonl" || test === undefined) return;
   const at = new Date().toISOString();
-  const responses = record.ingredients.reads.responses ?? "";
+  const responses = record.ingredients.inputs.responses ?? "";
   const look: Look = { schema: 1, at, test, experiments, step: step.id, responses };
   const into = folder(artifacts, test);
   mkdirSync(into, { recursive: true });
@@ -69,9 +69,9 @@ export function testFileOf({
 }: Pick<FinishedRun, "manifest">): { readonly path: string; readonly sha256: string } | undefined {
   const { data, evaluate } = manifest.config as {
     readonly data: { readonly test?: { readonly file: string } };
-    readonly evaluate: { readonly on: string };
+    readonly evaluate: { readonly split: string };
   };
   const path = data.test?.file;
   const sha256 = path === undefined ? undefined : manifest.provenance.sources[path];
-  return evaluate.on !== "test" || path === undefined || sha256 === undefined ? undefined : { path, sha256 };
+  return evaluate.split !== "test" || path === undefined || sha256 === undefined ? undefined : { path, sha256 };
 }

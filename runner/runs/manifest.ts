@@ -20,7 +20,7 @@ export type ViewIntervals = Readonly<
       readonly low: number;
       readonly high: number;
       readonly method: "bca" | "percentile";
-      readonly samples: number;
+      readonly resamples: number;
       readonly seed: number;
     }
   >

@@ -4,23 +4,23 @@ import type { Store } from "../store/store.ts";
 import { type FinishedRun, latestManifest, runsAt } from "./runs.ts";
 
 /** What a step was made of in the latest finished run of its experiment; asked only for steps that are a miss. */
-export function formerIngredients(
+export function previousIngredients(
   plan: Plan,
   artifacts: string,
   store: Pick<Store, "peek">,
 ): (step: PlannedStep) => Ingredients | undefined {
   const latest = once((experiment: string) => latestManifest(artifacts, experiment));
   const runsOf = once((experiment: string) => runsAt(artifacts, experiment));
-  const former = new Map<string, FinishedRun | undefined>();
+  const previousRun = new Map<string, FinishedRun | undefined>();
   const formerOf = (owner: Owner): FinishedRun | undefined => {
     const name = `${owner.experiment}\n${owner.coordinates}\n${owner.isFinal}`;
-    if (!former.has(name)) {
+    if (!previousRun.has(name)) {
       const last = latest(owner.experiment);
       const isIt = last === undefined || owner.coordinates === "" || isOf(last, owner);
       const same = isIt ? last : runsOf(owner.experiment)(owner.coordinates).findLast((run) => isOf(run, owner));
-      former.set(name, same ?? last);
+      previousRun.set(name, same ?? last);
     }
-    return former.get(name);
+    return previousRun.get(name);
   };
   const owners = new Map<PlannedStep, Owner & { readonly id: string }>();
   for (const { experiment, coordinates, steps } of plan.runs) {

@@ -56,11 +56,11 @@ export function compareRepetition(
     const names = [...new Set([...Object.keys(was.files), ...Object.keys(is.files)])];
     const files = names.filter((name) => was.files[name]?.sha256 !== is.files[name]?.sha256);
     if (files.length === 0) return { step, outcome: "same", files };
-    const reads = Object.values(world.peek(is.key)?.ingredients.reads ?? {});
+    const inputs = Object.values(world.peek(is.key)?.ingredients.inputs ?? {});
     // A winner's workbook shows the sweep too, and its repetition is one run alone.
     const showsSweep = is.kind === "workbook" && "select" in first.manifest.steps;
     const isFree =
-      showsSweep || is.kind === "ask" || "peak_memory" in is.evidence || reads.some((digest) => !made.has(digest));
+      showsSweep || is.kind === "ask" || "peak_memory" in is.evidence || inputs.some((digest) => !made.has(digest));
     return { step, outcome: isFree ? "tolerated" : "differs", files };
   });
   const metrics = driftsOf(first, again);

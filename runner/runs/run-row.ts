@@ -29,7 +29,7 @@ export function runRowOf(run: FinishedRun): RunRow {
     price: price === undefined ? null : (cost.seconds / 3600) * price,
     marks: [
       ...(smoke ? ["smoke"] : []),
-      ...(evaluate.on === "validation" ? ["validation rows"] : []),
+      ...(evaluate.split === "validation" ? ["validation rows"] : []),
       ...(replayedArms(run.manifest).length > 0 ? ["replayed"] : []),
     ],
   };

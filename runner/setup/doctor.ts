@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { detectMachine, type Machine } from "../execution/devices.ts";
 import type { Method } from "../plugins/backends/backend.ts";
 import type { Device, Precision } from "../plugins/backends/device.ts";
-import { capabilityMatrix, lackOf } from "../plugins/backends/matrix.ts";
+import { capabilityMatrix, unsupportedReason } from "../plugins/backends/matrix.ts";
 import { cacheRoot, huggingFaceCache } from "./cache.ts";
 import { environmentStatus, environments } from "./environments.ts";
 import { bundledModelState, bundledModels } from "./models.ts";
@@ -122,7 +122,7 @@ function trainings(machine: Machine, where: Where): Training[] {
   }
   return [...rows.values()].map((row) => {
     const { state } = backendState(row.backend, where);
-    const lack = lackOf({ backend: row.backend, method: row.method, precision: native[device] }, [device]);
+    const lack = unsupportedReason({ backend: row.backend, method: row.method, precision: native[device] }, [device]);
     if (lack !== undefined) return { ...row, why: lack.help };
     return state === "ok" ? { ...row, here: native[device] } : { ...row, why: `run exp setup ${row.backend}` };
   });

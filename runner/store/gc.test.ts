@@ -20,7 +20,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const ingredients = (seed: number) => ({ kind: "train", version: 1, params: { seed }, sources: {}, reads: {} });
+const ingredients = (seed: number) => ({ kind: "train", version: 1, params: { seed }, sources: {}, inputs: {} });
 
 /** A thousand bytes under a key of their own, last used that many days ago, by a process that has ended. */
 async function stored(seed: number, daysAgo = 0): Promise<StoreRecord> {
@@ -47,7 +47,7 @@ function pin(record: StoreRecord): void {
     JSON.stringify({ steps: { train: { object: record.object, key: record.key } } }),
   );
 }
-const isThere = (record: StoreRecord) => existsSync(store.objectDir(record.object));
+const succeeded = (record: StoreRecord) => existsSync(store.objectDir(record.object));
 
 test("what nothing refers to goes, its record stays and says so", async () => {
   const [pinned, kept, loose] = [await stored(1), await stored(2), await stored(3)];
@@ -59,9 +59,9 @@ test("what nothing refers to goes, its record stays and says so", async () => {
     after: 2000,
   };
   expect(gc(store, { dryRun: true, keep })).toEqual(expected);
-  expect(isThere(loose)).toBe(true);
+  expect(succeeded(loose)).toBe(true);
   expect(gc(store, { keep })).toEqual(expected);
-  expect([pinned, kept, loose].map(isThere)).toEqual([true, true, false]);
+  expect([pinned, kept, loose].map(succeeded)).toEqual([true, true, false]);
   expect(store.find(loose.key)).toEqual({ miss: "its files were collected" });
   expect(store.peek(loose.key)).toEqual(loose);
   expect((await stored(3)).object).toBe(loose.object);
@@ -73,7 +73,7 @@ test("with a size, the least recently used goes first and only as much as must",
   const { collected, after } = gc(store, { maxSize: 1500 });
   expect(collected.map(({ object }) => object)).toEqual([old.object, middle.object]);
   expect(after).toBe(1000);
-  expect(isThere(recent)).toBe(true);
+  expect(succeeded(recent)).toBe(true);
 });
 
 test("finding a key counts as use", async () => {
@@ -107,7 +107,7 @@ test("a manifest that cannot be read stops the collection", async () => {
     writeFileSync(join(run, "manifest.json"), text);
     expect(() => gc(store)).toThrow(/manifest.json.*Nothing was collected/);
   }
-  expect(isThere(record)).toBe(true);
+  expect(succeeded(record)).toBe(true);
 });
 
 test("a store that does not exist has nothing to collect", () => {
@@ -125,6 +125,6 @@ test("what a run refers to that is sealed while this collects stays, though its 
     },
   };
   expect(gc(late).collected.map(({ object }) => object)).toEqual([loose.object]);
-  expect([isThere(sealed), isThere(loose)]).toEqual([true, false]);
+  expect([succeeded(sealed), succeeded(loose)]).toEqual([true, false]);
   expect(gc(late, { maxSize: 0 })).toEqual({ collected: [], before: 1000, after: 1000 });
 });

@@ -16,7 +16,7 @@ export type Finding = {
    * key's record that is torn or changed. `missing`: what a run refers to is not there. `stranger`: nothing that exp writes.
    * `leftover`: of a process that is gone; harmless. `orphan`: whole, but neither a record nor a run refers to it; harmless.
    */
-  readonly kind: "object" | "extra" | "record" | "missing" | "stranger" | "leftover" | "orphan";
+  readonly kind: "object" | "extra" | "record" | "missing" | "unknown-file" | "leftover" | "orphan";
   /** Relative to the artifacts folder. */
   readonly path: string;
   /** "was changed", "is missing", … */
@@ -51,7 +51,7 @@ export function inspect(store: Pick<Store, "root" | "objectDir">, look: Look): r
   for (const object of objects.toSorted()) {
     const dir = store.objectDir(object);
     if (!/^[0-9a-f]{64}$/.test(object) || !lstatSync(dir).isDirectory()) {
-      add("stranger", dir, "is nothing that exp has stored");
+      add("unknown-file", dir, "is nothing that exp has stored");
       continue;
     }
     const before = found.length;

@@ -64,8 +64,8 @@ export class Objects {
     dropUndeclared(folder, outputs);
     const { files: paths, folders } = list(folder);
     for (const output of outputs) {
-      const isThere = output.endsWith("/") ? paths.some((path) => path.startsWith(output)) : paths.includes(output);
-      if (isThere) continue;
+      const succeeded = output.endsWith("/") ? paths.some((path) => path.startsWith(output)) : paths.includes(output);
+      if (succeeded) continue;
       throw new OutputRefused(
         "missing-output",
         `the step ended without writing its output ${output}`,

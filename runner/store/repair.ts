@@ -31,7 +31,7 @@ export function repair(
       return [{ path: finding.path, did: "removed", removed: true }];
     }
     if (finding.kind === "missing") return [{ path: finding.path, did: "run what refers to it again", removed: false }];
-    if (finding.kind === "stranger")
+    if (finding.kind === "unknown-file")
       return [{ path: finding.path, did: "left: exp has not written it", removed: false }];
     if (finding.kind === "leftover") return [{ path: finding.path, did: "removed", removed: true }];
     return [];

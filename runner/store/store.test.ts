@@ -36,7 +36,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-const ingredients = (seed: number) => ({ kind: "train", version: 1, params: { seed }, sources: {}, reads: {} });
+const ingredients = (seed: number) => ({ kind: "train", version: 1, params: { seed }, sources: {}, inputs: {} });
 const key = keyOf(ingredients(1));
 
 type Files = Readonly<Record<string, string>>;

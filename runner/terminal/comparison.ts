@@ -83,7 +83,7 @@ export function comparisonText(
     table([["run", "seconds", "peak memory", "tokens trained", "read", "generated"], ...cost]),
     [
       ...names.map((name) => `${name}: ${definitions[name]?.definition ?? ""}`),
-      `Intervals: BCa bootstrap over cases, ${bootstrap.samples.toLocaleString("en")} samples, seed ${bootstrap.seed}. Tests are paired and two-sided.`,
+      `Intervals: BCa bootstrap over cases, ${bootstrap.resamples.toLocaleString("en")} samples, seed ${bootstrap.seed}. Tests are paired and two-sided.`,
       ...family.tests.slice(0, 1).map(() => familyLine(family)),
       ...looks,
       ...notes.map((note) => `Note: ${note}`),

@@ -87,7 +87,7 @@ ${rows.join("\n")}`;
 }
 
 const setUp = check("node", ["dist/cli.js", "setup", "torchtune", "--dev"]);
-for (const step of ["format:check", "types", "rooms", "dead-code", "schema:check"])
+for (const step of ["format:check", "types", "layers", "dead-code", "schema:check"])
   check("npm", ["run", "--silent", step]);
 const tests = vitest();
 if (setUp) {

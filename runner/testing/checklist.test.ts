@@ -30,8 +30,8 @@ test("an item is ticked only with evidence that has the digest it says; what peo
     if (item.answer === "yes") expect(item.evidence.length, item.id).toBeGreaterThan(0);
     if (item.answer === "no") expect(`${item.who}${item.where}`, item.id).not.toBe("");
     for (const { file, sha256 } of "evidence" in item ? item.evidence : []) {
-      const isThere = stored.has(sha256) || sha256 === digestOf(rig.path(file));
-      expect(isThere, `${item.id} ${file}`).toBe(true);
+      const succeeded = stored.has(sha256) || sha256 === digestOf(rig.path(file));
+      expect(succeeded, `${item.id} ${file}`).toBe(true);
     }
   }
   const answers = Object.fromEntries(items.map(({ id, answer }) => [id, answer]));

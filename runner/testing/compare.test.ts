@@ -188,7 +188,7 @@ test("the ledger counts each scoring of the test file, and none that comes from 
   expect(await rig.done("show", "study")).toContain(
     "experiments/data/test.csv has been scored 2 times in this project",
   );
-  rig.edit(file, "generate:", "evaluate: {on: validation}\ngenerate:");
+  rig.edit(file, "generate:", "evaluate: {split: validation}\ngenerate:");
   rig.edit(file, "  test: {file", "  validation: {fraction: 0.2}\n  test: {file");
   rig.write("experiments/data/answers.jsonl", answers("train-", 48));
   await rig.built("experiments/study.yaml");
@@ -201,9 +201,9 @@ test("exp diff: what differs, by where it comes from, and which cases flipped", 
   const lines = rig.read("experiments/data/b.jsonl").split("\n");
   const wrongNow = lines.map((line) => line.replace(/("id":"test-[0-4]","text":)"[^"]*"/, '$1"finding z"'));
   rig.write("experiments/data/b.jsonl", wrongNow.join("\n"));
-  const second = await rig.built("experiments/b.yaml", "--set", "evaluate.bootstrap.samples=500");
+  const second = await rig.built("experiments/b.yaml", "--set", "evaluate.bootstrap.resamples=500");
   const diff = JSON.parse(await rig.done("diff", first.manifest, second.manifest, "--json")) as RunDiff;
-  expect(diff.config).toEqual([{ name: "evaluate.bootstrap.samples", a: 10000, b: 500 }]);
+  expect(diff.config).toEqual([{ name: "evaluate.bootstrap.resamples", a: 10000, b: 500 }]);
   expect(diff.data.map(({ name }) => name)).toEqual(["generate.file"]);
   expect([diff.prompt, diff.recipe, diff.environment, diff.hardware]).toEqual([[], [], [], []]);
   expect(diff.files.map(({ name }) => name)).toContain("evaluate.zero_shot: predictions.jsonl");

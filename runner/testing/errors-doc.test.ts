@@ -9,7 +9,7 @@ const word = '"([a-z0-9]+(?:-[a-z0-9]+)*)"';
 /** Where a code stands in TypeScript and Python: the first argument of what fails, or a field called code. */
 const places = [
   `\\bRule\\(\\s*${word}`,
-  `UserError\\(\\s*(?:code=)?${word}`,
+  `(?:UserError|StepFailed)\\(\\s*(?:code=)?${word}`,
   `\\bcode: ${word}`,
   `\\bcode: (?:\\w+ \\? )?${word} [:|] ${word}(?: \\| ${word})?`,
   `\\.(?:error|warning)\\(\\s*(?:\`[^\`]*\`|"[^"]*"|\\w+),\\s*${word},`,

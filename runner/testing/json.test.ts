@@ -142,7 +142,7 @@ test("show: the manifest, by run id, experiment name and path alike", async ({ r
     low: number,
     high: number,
     method: "bca",
-    samples: 10_000,
+    resamples: 10_000,
     seed: 1,
   });
   expect(Object.keys(manifest.intervals.zero_shot?.canonical ?? {})).toEqual([

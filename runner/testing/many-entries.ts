@@ -13,7 +13,7 @@ export function fillStore(artifacts: string, count: number): void {
     const text = `${number}\n`;
     const files = { "out.txt": { sha256: sha256(text), size: text.length } };
     const object = listingDigest(files);
-    const ingredients = { kind: "train", version: 1, params: { number }, sources: {}, reads: {} };
+    const ingredients = { kind: "train", version: 1, params: { number }, sources: {}, inputs: {} };
     const key = keyOf(ingredients);
     mkdirSync(join(store, "objects", object));
     writeFileSync(join(store, "objects", object, "out.txt"), text, { mode: 0o444 });

@@ -17,7 +17,7 @@ describe("a recipe that", () => {
     ["raises", 'raise ValueError("the rows are odd")', /ValueError: the rows are odd[\s\S]*log: /],
     [
       "fails with a code",
-      'raise UserError("odd-rows", "rows are odd", "make them even")',
+      'raise StepFailed("odd-rows", "rows are odd", "make them even")',
       /rows are odd \[odd-rows\]\n {2}help: make them even/,
     ],
     ["exits with 0 and no result", "os._exit(0)", /ended without an answer/],

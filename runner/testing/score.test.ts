@@ -48,8 +48,9 @@ test("--bootstrap adds intervals beside the same numbers; the same seed gives th
   rig.write("p.jsonl", jsonl);
   const { n, views, intervals } = (await scored(rig, "p.jsonl", "--bootstrap", "500")) as Record<string, unknown>;
   expect({ n, views }).toEqual(await scored(rig, "p.jsonl"));
-  const range = (intervals as { basic: Record<string, { low: number; high: number; samples: number }> }).basic.micro_f1;
-  expect(range).toMatchObject({ samples: 500, seed: 1 });
+  const range = (intervals as { basic: Record<string, { low: number; high: number; resamples: number }> }).basic
+    .micro_f1;
+  expect(range).toMatchObject({ resamples: 500, seed: 1 });
   expect((await scored(rig, "p.jsonl", "--bootstrap", "500")).intervals).toEqual(intervals);
   expect((await scored(rig, "p.jsonl", "--bootstrap", "500", "--seed", "2")).intervals).not.toEqual(intervals);
   expect(await rig.done("score", "p.jsonl", "--bootstrap", "500")).toMatch(/^micro_f1 +0\.\d{4} \[0\.\d{4}, /m);

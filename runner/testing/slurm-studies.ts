@@ -29,7 +29,7 @@ resources: {gpus: 0, slurm: {${slurm}}}
 export async function writeServed(
   rig: Rig,
   slurm = "",
-): Promise<{ readonly file: string; asked(): number; goOn(): void }> {
+): Promise<{ readonly file: string; asked(): number; survivors(): void }> {
   let asked = 0;
   let silent = true;
   const server = createServer((request, response) => {
@@ -64,7 +64,7 @@ resources: {gpus: 0, executor: slurm, slurm: {${slurm}}}
   return {
     file,
     asked: () => asked,
-    goOn() {
+    survivors() {
       silent = false;
       server.closeAllConnections();
     },

@@ -137,7 +137,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(await rig.done("cancel", "served")).toMatch(/^cancelled 1 job/);
     const { served: ended } = await reach(rig, ["interrupted"], "served");
     expect(ended?.detail).toBe("Slurm: cancelled");
-    served.goOn();
+    served.survivors();
     const before = served.asked();
     expect(await rig.done("run", served.file)).toMatch(/^1 run: 1 submitted$/m);
     await reach(rig, ["done"], "served");
@@ -153,7 +153,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     const { job } = (await status(rig)).served as { readonly job: string };
     expect(cluster.field(job, "TimeLimit")).toBe("00:01:00");
     await expect.poll(() => cluster.field(job, "Restarts"), { timeout: 120_000, interval: 500 }).toBe("1");
-    served.goOn();
+    served.survivors();
     const before = served.asked();
     await reach(rig, ["done"], "served");
     expect(served.asked() - before).toBeLessThanOrEqual(3);
@@ -167,7 +167,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     await isAsked(served, 6);
     const { job, node } = (await status(rig)).served as { readonly job: string; readonly node: string };
     cluster.killNode(node, job);
-    served.goOn();
+    served.survivors();
     const before = served.asked();
     const { served: ended } = await reach(rig, ["done"], "served");
     expect(ended?.node).not.toBe(node);
@@ -184,7 +184,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     cluster.say("sbatch", "--partition=urgent", "--nodelist=n2", "--output=/dev/null", "--exclusive", "--wrap=sleep 1");
     const { job } = (await status(rig)).served as { readonly job: string };
     await expect.poll(() => cluster.field(job, "Restarts"), { timeout: 60_000, interval: 500 }).toBe("1");
-    served.goOn();
+    served.survivors();
     await reach(rig, ["done"], "served");
     expectWhole(rig);
   });

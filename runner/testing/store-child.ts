@@ -21,7 +21,7 @@ type Task = {
   readonly pause: number;
 };
 
-const ingredients = (number: number) => ({ kind: "train", version: 1, params: { number }, sources: {}, reads: {} });
+const ingredients = (number: number) => ({ kind: "train", version: 1, params: { number }, sources: {}, inputs: {} });
 
 async function build(store: Store, number: number, salt: string): Promise<string> {
   const staged = store.stage(keyOf(ingredients(number)));

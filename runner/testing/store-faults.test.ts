@@ -46,7 +46,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const ingredients = (number: number) => ({ kind: "train", version: 1, params: { number }, sources: {}, reads: {} });
+const ingredients = (number: number) => ({ kind: "train", version: 1, params: { number }, sources: {}, inputs: {} });
 const range = (count: number, from = 0) => Array.from({ length: count }, (_, index) => from + index);
 
 type Child = { readonly ready: Promise<unknown>; readonly exit: Promise<number | null>; kill(): void };
@@ -268,13 +268,13 @@ test("after a full disk at the end of a step only its commit is tried again; wha
     version: 1,
     cached: true,
     outputs: () => ["out/"],
-    async run(_params, ports) {
+    async run(_params, context) {
       runs++;
-      mkdirSync(ports.work, { recursive: true });
-      writeFileSync(join(ports.work, "progress.jsonl"), "{}\n");
-      mkdirSync(join(ports.output, "out"));
-      writeFileSync(join(ports.output, "out", "a.bin"), Buffer.alloc(100_000, "a"));
-      ports.evidence({ device: "cpu" });
+      mkdirSync(context.work, { recursive: true });
+      writeFileSync(join(context.work, "progress.jsonl"), "{}\n");
+      mkdirSync(join(context.output, "out"));
+      writeFileSync(join(context.output, "out", "a.bin"), Buffer.alloc(100_000, "a"));
+      context.evidence({ device: "cpu" });
       fill(join(disk, "ballast"));
     },
   };
@@ -284,8 +284,8 @@ test("after a full disk at the end of a step only its commit is tried again; wha
     kind: "step",
     params: {},
     sources: {},
-    reads: {},
-    places: {},
+    inputs: {},
+    localPaths: {},
     hints: {},
     after: [],
     needs,

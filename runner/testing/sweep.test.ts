@@ -63,7 +63,7 @@ describe("sweep.select", () => {
       [3, null],
     ]);
     const all = manifests(run).map((path) => rig.manifest(path));
-    const scored = all.map(({ config }) => (config as { evaluate: { on: string } }).evaluate.on);
+    const scored = all.map(({ config }) => (config as { evaluate: { split: string } }).evaluate.split);
     expect(scored.filter((on) => on === "test")).toHaveLength(3);
     // What exp score makes of the answers of all three folds in one file.
     const b = all.filter(({ coordinates }) => coordinates.includes("data/b.jsonl")).slice(0, 3);
@@ -92,7 +92,7 @@ describe("sweep.select", () => {
 
     const run = await rig.built(file);
     const all = manifests(run).map((path) => rig.manifest(path));
-    expect(all.map(({ config }) => (config as { evaluate: { on: string } }).evaluate.on)).toEqual([
+    expect(all.map(({ config }) => (config as { evaluate: { split: string } }).evaluate.split)).toEqual([
       ...["validation", "validation", "validation", "test"],
     ]);
     const winner = all.at(-1);
@@ -139,7 +139,7 @@ describe("sweep.select", () => {
   test("ends with a table of its settings: in the terminal, the workbook, the report and exp show", async ({ rig }) => {
     addSweep(
       rig,
-      `sweep:\n  grid: {generate.file: ${files("a", "b")}, evaluate.bootstrap.samples: [200, 300]}\n  select: {}\n`,
+      `sweep:\n  grid: {generate.file: ${files("a", "b")}, evaluate.bootstrap.resamples: [200, 300]}\n  select: {}\n`,
     );
     const said = await rig.done("run", file);
     const rows = said.split("\n").filter((line) => /^data\/[ab]\.jsonl +[23]00 /.test(line));

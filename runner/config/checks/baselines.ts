@@ -10,8 +10,8 @@ export function checkBaselines(context: CheckContext): void {
     const help = "add data.validation, such as {fraction: 0.1}, or leave ensemble out";
     context.error(place, "needs-validation", message, help);
   }
-  if (evaluate.on === "validation") {
+  if (evaluate.split === "validation") {
     const message = "validation rows choose how much model and classifier count: the ensemble cannot be scored on them";
-    context.error(place, "scored-on-choice", message, "write evaluate: {on: test}, or leave ensemble out");
+    context.error(place, "scored-on-choice", message, "write evaluate: {split: test}, or leave ensemble out");
   }
 }

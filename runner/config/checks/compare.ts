@@ -44,8 +44,8 @@ type Refusal = { readonly code?: string; readonly message: string; readonly help
 function differences(own: Experiment, other: Experiment): readonly string[] {
   const scored = ({ task, data, evaluate }: Experiment): Readonly<Record<string, unknown>> => ({
     task,
-    "evaluate.on": evaluate.on,
-    ...(evaluate.on === "test"
+    "evaluate.split": evaluate.split,
+    ...(evaluate.split === "test"
       ? { "data.test": data.test }
       : { "data.train": data.train, "data.validation": data.validation }),
     "data.columns.id": data.columns.id,

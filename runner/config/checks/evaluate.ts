@@ -3,13 +3,13 @@ import type { CheckContext } from "./context.ts";
 /** Rows to score, and selection that does not look at them. */
 export function checkEvaluate(context: CheckContext): void {
   const { data, evaluate } = context.experiment;
-  if (evaluate.on === "test" && data.test === undefined) {
-    const help = "name a test file, or write evaluate: {on: validation}";
+  if (evaluate.split === "test" && data.test === undefined) {
+    const help = "name a test file, or write evaluate: {split: validation}";
     context.error("data:", "missing-key", "data.test is missing: there is nothing to evaluate on", help);
   }
-  if (evaluate.on === "validation" && data.validation === undefined) {
+  if (evaluate.split === "validation" && data.validation === undefined) {
     const help = "add data.validation, such as {fraction: 0.1}";
-    context.error("evaluate.on", "needs-validation", "there are no validation rows to evaluate on", help);
+    context.error("evaluate.split", "needs-validation", "there are no validation rows to evaluate on", help);
   }
   if (context.select !== undefined && data.validation === undefined) {
     const message = "a winner is chosen on validation rows, and there are none";

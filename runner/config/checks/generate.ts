@@ -11,7 +11,7 @@ export function checkGenerate(context: CheckContext): void {
   if (generate.engine === "openai") checkServer(context, generate);
   if (generate.engine === "vllm" && context.experiment.resources.gpus === 0) {
     const help = "use engine: transformers, or ask for a GPU: resources.gpus: 1";
-    context.error("generate.engine", "engine-lacks", "vLLM runs on GPUs alone, and resources.gpus is 0", help);
+    context.error("generate.engine", "engine-unsupported", "vLLM runs on GPUs alone, and resources.gpus is 0", help);
   }
   checkSampling(context, generate);
 }
@@ -47,7 +47,7 @@ function checkServer(context: CheckContext, { base_url, extra }: Extract<Model, 
   if (context.experiment.train !== undefined) {
     const message = "a server answers for the model that it serves, not for one that is trained here";
     const help = "serve the trained model and ask it in an experiment without train, or use engine: transformers";
-    context.error("generate.engine", "engine-lacks", message, help);
+    context.error("generate.engine", "engine-unsupported", message, help);
   }
 }
 

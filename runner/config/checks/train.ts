@@ -1,6 +1,6 @@
 import type { Capabilities } from "../../plugins/backends/backend.ts";
 import { wantedDevices } from "../../plugins/backends/device.ts";
-import { lackOf } from "../../plugins/backends/matrix.ts";
+import { unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { suggestion } from "../../util/suggest.ts";
 import { dottedKeys } from "../resolve.ts";
@@ -33,8 +33,8 @@ export function checkTrain(context: CheckContext): void {
 /** A method and precision that the backend has nowhere, or not on the device that `resources.gpus` asks for. */
 function checkMethod(context: CheckContext, train: Written): void {
   const asked = { backend: train.backend, method: train.method, precision: train.precision };
-  const lack = lackOf(asked, wantedDevices(context.experiment.resources));
-  if (lack !== undefined) context.error(`train.${lack.key}`, "backend-lacks", lack.message, lack.help);
+  const lack = unsupportedReason(asked, wantedDevices(context.experiment.resources));
+  if (lack !== undefined) context.error(`train.${lack.key}`, "backend-unsupported", lack.message, lack.help);
 }
 
 /** Several GPUs and nodes share the passes of a step, so that an experiment learns the same on one and on four. */
@@ -51,25 +51,30 @@ function checkSeveral(context: CheckContext, train: Written): void {
     );
     const instead = ["method: lora or dora", alone, ...others.map((other) => `backend: ${other.name}`)];
     const help = `use ${instead.join(", or ")}`;
-    context.error("train.method", "backend-lacks", `${name} trains ${train.method} on one GPU only`, help);
+    context.error("train.method", "backend-unsupported", `${name} trains ${train.method} on one GPU only`, help);
   }
   if (capabilities.aloneOnCpu === true && gpus === 0) {
     const others = Object.values(backends).filter(({ capabilities: can }) => can.aloneOnCpu !== true);
     const help = `use ${alone}, or ${others.map((other) => `backend: ${other.name}`).join(", or ")}`;
-    context.error("resources.slurm.nodes", "backend-lacks", `${name} trains on several nodes with GPUs only`, help);
+    context.error(
+      "resources.slurm.nodes",
+      "backend-unsupported",
+      `${name} trains on several nodes with GPUs only`,
+      help,
+    );
   }
   if (train.gradient_accumulation % processes !== 0) {
     const what = nodes === 1 ? `${gpus} GPUs` : gpus < 2 ? `${nodes} nodes` : `${nodes} nodes with ${gpus} GPUs each`;
     const message = `${what} cannot share ${train.gradient_accumulation} forward passes evenly`;
     const help = `set gradient_accumulation to a multiple of ${processes}; a step learns from batch_size times that many rows`;
-    context.error("train.gradient_accumulation", "uneven-share", message, help);
+    context.error("train.gradient_accumulation", "accumulation-not-divisible", message, help);
   }
 }
 
 function checkCapabilities(context: CheckContext, train: Written): void {
   const { capabilities, name } = backends[train.backend] as NonNullable<(typeof backends)[string]>;
   const lacks = (path: string, what: string, help: string) =>
-    context.error(path, "backend-lacks", `${name} cannot ${what}`, help);
+    context.error(path, "backend-unsupported", `${name} cannot ${what}`, help);
   if (!capabilities.schedules.includes(train.schedule)) {
     lacks("train.schedule", `follow schedule ${train.schedule}`, `use one of ${capabilities.schedules.join(", ")}`);
   }

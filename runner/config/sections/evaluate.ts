@@ -5,7 +5,7 @@ export const evaluate = {
   type: "object",
   additionalProperties: false,
   properties: {
-    on: { type: "string", enum: ["test", "validation"], default: "test", description: "Rows that are scored." },
+    split: { type: "string", enum: ["test", "validation"], default: "test", description: "Rows that are scored." },
     metrics: {
       type: "array",
       minItems: 1,
@@ -28,7 +28,7 @@ export const evaluate = {
       type: "object",
       additionalProperties: false,
       properties: {
-        samples: { type: "integer", minimum: 100, default: 10000, description: "Samples over cases." },
+        resamples: { type: "integer", minimum: 100, default: 10000, description: "Bootstrap resamples of the cases." },
         seed: { ...seed, default: 1, description: "Seed of the draw." },
       },
       default: {},

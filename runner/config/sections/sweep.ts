@@ -18,9 +18,9 @@ export const sweepSchema = {
       type: "string",
       enum: ["grid", "random", "halving"],
       description:
-        "All settings, or a seeded draw of `samples` among them; or successive halving over either: all are trained for few epochs, and the best of them on validation for more. Absent: grid.",
+        "All settings, or a seeded draw of `trials` among them; or successive halving over either: all are trained for few epochs, and the best of them on validation for more. Absent: grid.",
     },
-    samples: {
+    trials: {
       type: "integer",
       minimum: 1,
       description: "How many settings are drawn, at random or to be halved; each has all repeats.",

@@ -3,7 +3,7 @@ import type { MetricName } from "../metrics/metrics.ts";
 import { addAll, addCase, counterCount, type Layout, Scorer } from "./layout.ts";
 
 /** How often and from which seed cases are drawn. */
-export type Draws = { readonly samples: number; readonly seed: number };
+export type Draws = { readonly resamples: number; readonly seed: number };
 
 /** Values of metrics, one a sample: `values[metric][sample]`. */
 export type Samples = readonly Float64Array[];
@@ -27,7 +27,7 @@ export function drawCases(random: Random, weights: Int32Array): void {
 export async function bootstrap(
   layouts: readonly Layout[],
   names: readonly MetricName[],
-  { samples, seed }: Draws,
+  { resamples, seed }: Draws,
   pause?: Pause,
 ): Promise<readonly Samples[]> {
   const n = layouts[0]?.n ?? 0;
@@ -38,11 +38,11 @@ export async function bootstrap(
     layout,
     scorer: new Scorer(layout, names),
     sums: new Int32Array(counterCount(layout)),
-    values: names.map(() => new Float64Array(samples)),
+    values: names.map(() => new Float64Array(resamples)),
   }));
   const work = layouts.reduce((sum, { counters, columns }) => sum + counters.length + 3 * columns, n);
   let done = 0;
-  for (let sample = 0; sample < samples; sample++) {
+  for (let sample = 0; sample < resamples; sample++) {
     drawCases(random, weights);
     for (const { layout, scorer, sums, values } of parts) {
       sums.fill(0);

@@ -114,7 +114,7 @@ export async function compareAll(
     single.map(({ layout }) => layout as Layout),
     tested.map(([a, b]) => [single.indexOf(a), single.indexOf(b)]),
     names,
-    { samples: draws.samples, seed: draws.seed + offset.randomisation },
+    { resamples: draws.resamples, seed: draws.seed + offset.randomisation },
     pause,
   );
   const pairs = couples.map((couple) => pairOf(couple, names, chances[tested.indexOf(couple)]));

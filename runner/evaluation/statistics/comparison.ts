@@ -62,12 +62,12 @@ export async function compareAnswers(
     }),
   }));
   const compared = await compareAll(contestants, comparing, pause);
-  const { samples, seed } = comparing.bootstrap;
+  const { resamples, seed } = comparing.bootstrap;
   return {
     n: cases.length,
     view,
     primary: comparing.primary,
-    bootstrap: { samples, seed },
+    bootstrap: { resamples, seed },
     labels: contestants[0]?.seeds[0]?.labels.length ?? 0,
     ...compared,
   };

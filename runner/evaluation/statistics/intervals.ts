@@ -14,18 +14,18 @@ export type Intervals = Readonly<Record<string, Interval & Draws>>;
 export async function intervalsOf(
   tables: readonly Table[],
   names: readonly MetricName[],
-  { samples, seed }: Draws,
+  { resamples, seed }: Draws,
   pause?: Pause,
 ): Promise<readonly Intervals[]> {
   const distinct = tables.filter((table, index) => tables.findIndex((other) => alike(table, other)) === index);
   const layouts = distinct.map((table) => layOut(table));
-  const drawn = await bootstrap(layouts, names, { samples, seed }, pause);
+  const drawn = await bootstrap(layouts, names, { resamples, seed }, pause);
   const made = layouts.map((layout, index): Intervals => {
     const values = estimates(layout, names);
     const leftOut = jackknife(layout, names);
     const of = (metric: number): Interval & Draws => {
       const own = drawn[index]?.[metric] as Float64Array;
-      return { ...interval(own, values[metric] as number, leftOut[metric] as Float64Array), samples, seed };
+      return { ...interval(own, values[metric] as number, leftOut[metric] as Float64Array), resamples, seed };
     };
     return Object.fromEntries(names.map((name, metric) => [name, of(metric)]));
   });

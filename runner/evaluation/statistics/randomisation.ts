@@ -9,14 +9,14 @@ const stretch = 2_000_000;
 /**
  * Approximate randomisation (Noreen 1989): if two answerers were alike, it would not matter which of them gave which of two
  * answers to a case. Swaps the answers of random halves of the cases and counts how often the difference is as large as the
- * one that was seen. Two-sided p by pair and metric, (1 + as large) / (1 + samples). `pairs` are places in `layouts`, which
+ * one that was seen. Two-sided p by pair and metric, (1 + as large) / (1 + resamples). `pairs` are places in `layouts`, which
  * share columns and shapes. Each layout's half is counted once a sample, whatever the number of its pairs.
  */
 export async function randomisation(
   layouts: readonly Layout[],
   pairs: readonly (readonly [a: number, b: number])[],
   names: readonly MetricName[],
-  { samples, seed }: Draws,
+  { resamples, seed }: Draws,
   pause?: Pause,
 ): Promise<readonly (readonly number[])[]> {
   const [shape] = layouts;
@@ -45,7 +45,7 @@ export async function randomisation(
   const [one, other] = [new Int32Array(size), new Int32Array(size)];
   const values = names.map(() => new Float64Array(2));
   let done = 0;
-  for (let sample = 0; sample < samples; sample++) {
+  for (let sample = 0; sample < resamples; sample++) {
     markHalf(marked, random.next);
     for (const { layout, half } of arms) {
       half.fill(0);
@@ -71,7 +71,7 @@ export async function randomisation(
       await pause();
     }
   }
-  return tests.map(({ asLarge }) => Array.from(asLarge, (count) => (1 + count) / (1 + samples)));
+  return tests.map(({ asLarge }) => Array.from(asLarge, (count) => (1 + count) / (1 + resamples)));
 }
 
 /** Marks each case with probability one half; one random number serves 32 cases. */

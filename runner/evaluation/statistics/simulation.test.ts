@@ -44,7 +44,7 @@ it(`of ${studies} simulated studies, 93 to 97 % of 95 % intervals hold the true 
     const [table] = tables(random, cases, 1);
     const layout = layOut(table as typeof table & object);
     const values = estimates(layout, names);
-    const [samples] = await bootstrap([layout], names, { samples: 1000, seed: study });
+    const [samples] = await bootstrap([layout], names, { resamples: 1000, seed: study });
     const leftOut = jackknife(layout, names);
     names.forEach((_, at) => {
       const { low, high } = interval(samples?.[at] as Float64Array, values[at] as number, leftOut[at] as Float64Array);
@@ -71,7 +71,7 @@ it(`of ${studies} pairs of answerers that are alike, at most 6 % are told apart 
         subject: "a",
         names: ["micro_f1", "samples_f1"],
         primary: "micro_f1",
-        bootstrap: { samples: 500, seed: study },
+        bootstrap: { resamples: 500, seed: study },
       },
     );
     const [pair] = pairs as [(typeof pairs)[0]];

@@ -88,7 +88,7 @@ describe("SciPy and statsmodels give the same:", () => {
       const tables = [tableOf(gold, a, space), tableOf(gold, b, space)] as const;
       const places = columnsInUse(tables);
       const layouts = [layOut(tables[0], shapes, places), layOut(tables[1], shapes, places)] as const;
-      const [own] = await randomisation(layouts, [[0, 1]], ["micro_f1"], { samples: 20_000, seed: 1 });
+      const [own] = await randomisation(layouts, [[0, 1]], ["micro_f1"], { resamples: 20_000, seed: 1 });
       expect(Math.abs((own?.[0] as number) - p)).toBeLessThan(0.015);
     }
   });
@@ -140,20 +140,25 @@ describe("the bootstrap", () => {
   const { gold, pred } = sets[5] as (typeof sets)[0];
   it("is the same for the same seed and another for another one, and counts all tables on the same samples", async () => {
     const layout = layOut(tableOf(gold, pred));
-    const [first, second] = await bootstrap([layout, layout], ["micro_f1"], { samples: 50, seed: 3 });
+    const [first, second] = await bootstrap([layout, layout], ["micro_f1"], { resamples: 50, seed: 3 });
     expect(first).toEqual(second);
-    const [other] = await bootstrap([layout], ["micro_f1"], { samples: 50, seed: 4 });
+    const [other] = await bootstrap([layout], ["micro_f1"], { resamples: 50, seed: 4 });
     expect(other).not.toEqual(first);
   });
   it("pauses while it counts for long", async () => {
     let pauses = 0;
     const rows = Array.from({ length: 20_000 }, () => ["a"]);
-    await bootstrap([layOut(tableOf(rows, rows))], ["micro_f1"], { samples: 500, seed: 1 }, async () => void pauses++);
+    await bootstrap(
+      [layOut(tableOf(rows, rows))],
+      ["micro_f1"],
+      { resamples: 500, seed: 1 },
+      async () => void pauses++,
+    );
     expect(pauses).toBeGreaterThan(1);
   });
   it("has no interval to correct where every sample is the same, and none but the value itself", async () => {
     const layout = layOut(tableOf([["a"], ["b"]], [["a"], ["b"]]));
-    const [samples] = await bootstrap([layout], ["micro_f1"], { samples: 50, seed: 3 });
+    const [samples] = await bootstrap([layout], ["micro_f1"], { resamples: 50, seed: 3 });
     const [leftOut] = jackknife(layout, ["micro_f1"]);
     const made = interval(samples?.[0] as Float64Array, 1, leftOut as Float64Array);
     expect(made).toEqual({ low: 1, high: 1, method: "percentile" });
@@ -186,7 +191,7 @@ describe("answerers compared", () => {
   const options = {
     names: ["micro_f1", "exact_match"],
     primary: "micro_f1",
-    bootstrap: { samples: 400, seed: 1 },
+    bootstrap: { resamples: 400, seed: 1 },
   } as const;
 
   it("each with each, the subject first, and the family against the subject", async () => {

@@ -67,7 +67,7 @@ export function buildPlan(
       open.add(id);
       const upstream: Record<string, { step: PlannedStep; file: string }> = {};
       const upstreamIds: Record<string, string> = {};
-      for (const [name, from] of Object.entries(draft.reads)) {
+      for (const [name, from] of Object.entries(draft.inputs)) {
         const step = place(from.step);
         upstream[name] = { step, file: from.file };
         upstreamIds[name] = step.stepId;
@@ -86,7 +86,7 @@ export function buildPlan(
       }
       const paused = run.earlier?.steps.get(id);
       if (paused !== undefined && paused !== step && paused.kind.pauses?.(paused.draft.params) === true) {
-        (step as { goesOnFrom?: PlannedStep }).goesOnFrom ??= paused;
+        (step as { resumesFrom?: PlannedStep }).resumesFrom ??= paused;
       }
       steps.set(id, step);
       return step;
@@ -118,7 +118,7 @@ export function withStep(
   const byId = new Map(plan.steps.map((step) => [step.id, step]));
   const upstream: Record<string, { step: PlannedStep; file: string }> = {};
   const upstreamIds: Record<string, string> = {};
-  for (const [name, from] of Object.entries(draft.reads)) {
+  for (const [name, from] of Object.entries(draft.inputs)) {
     const step = byId.get(from.step);
     if (step === undefined) throw new Error(`no step "${from.step}"`);
     upstream[name] = { step, file: from.file };

@@ -10,7 +10,7 @@ export function firstDifference(before: Ingredients, now: Ingredients): string |
   if (param !== undefined) return param;
   return (
     firstName(before.sources, now.sources, (name) => name) ??
-    firstName(before.reads, now.reads, (name) => `upstream ${name}`)
+    firstName(before.inputs, now.inputs, (name) => `upstream ${name}`)
   );
 }
 

@@ -14,9 +14,9 @@ export function stepIdOf(
   sourceDigests: Readonly<Record<string, string>>,
   upstreamIds: Readonly<Record<string, string>>,
 ): string {
-  const reads: Record<string, Json> = {};
-  for (const [name, from] of Object.entries(draft.reads)) reads[name] = [upstreamIds[name] as string, from.file];
-  return digestOf({ kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, reads });
+  const inputs: Record<string, Json> = {};
+  for (const [name, from] of Object.entries(draft.inputs)) inputs[name] = [upstreamIds[name] as string, from.file];
+  return digestOf({ kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, inputs });
 }
 
 /** SHA-256 over everything that decides about reuse. */
@@ -25,11 +25,11 @@ export function keyOf(ingredients: Ingredients): string {
 }
 
 /** SHA-256 of the canonical JSON of the five: written out by name, since two of them are the same for many digests. */
-function digestOf(all: Omit<Ingredients, "reads"> & { readonly reads: Readonly<Record<string, Json>> }): string {
+function digestOf(all: Omit<Ingredients, "inputs"> & { readonly inputs: Readonly<Record<string, Json>> }): string {
   const params = canonicalJsonOnce(all.params);
   const sources = canonicalJsonOnce(all.sources);
-  const [kind, reads, version] = [all.kind, all.reads, all.version].map(canonicalJson);
-  return sha256(`{"kind":${kind},"params":${params},"reads":${reads},"sources":${sources},"version":${version}}`);
+  const [kind, inputs, version] = [all.kind, all.inputs, all.version].map(canonicalJson);
+  return sha256(`{"kind":${kind},"params":${params},"inputs":${inputs},"sources":${sources},"version":${version}}`);
 }
 
 /** Either a step's ingredients, or the upstream file whose bytes are not known yet. */
@@ -39,18 +39,18 @@ export type Known =
 
 /** A step's key as soon as every upstream file that it reads is built. `recordOf` gives the record of a built step. */
 export function identify(step: PlannedStep, recordOf: (step: PlannedStep) => StoreRecord | undefined): Known {
-  const reads: Record<string, string> = {};
+  const inputs: Record<string, string> = {};
   for (const [name, from] of Object.entries(step.upstream)) {
     const record = recordOf(from.step);
     if (record === undefined) return { waitsFor: from.step, file: from.file };
-    reads[name] = digestIn(record, from.file);
+    inputs[name] = digestIn(record, from.file);
   }
   const ingredients: Ingredients = {
     kind: step.kind.name,
     version: step.kind.version,
     params: step.draft.params,
     sources: step.sourceDigests,
-    reads,
+    inputs,
   };
   return { ingredients, key: keyOf(ingredients) };
 }

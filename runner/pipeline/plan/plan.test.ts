@@ -22,8 +22,8 @@ const draft = (id: string, more: Partial<Draft> = {}): Draft => ({
   kind: id.split(".")[0] as string,
   params: {},
   sources: {},
-  reads: {},
-  places: {},
+  inputs: {},
+  localPaths: {},
   hints: {},
   after: [],
   needs: { cores: 1, gpus: 0, memory: 0 },
@@ -50,7 +50,7 @@ const ingredients: Ingredients = {
   version: 1,
   params: { rank: 16, alpha: 32, layers: { last: 10 } },
   sources: { "recipes/train.py": "1", "lock of torchtune": "2" },
-  reads: { train: "3", model: "4" },
+  inputs: { train: "3", model: "4" },
 };
 
 describe("a key", () => {
@@ -81,7 +81,7 @@ describe("a key", () => {
     [{ kind: "other" }],
     [{ params: { ...(ingredients.params as object), rank: 8 } }],
     [{ sources: { ...ingredients.sources, "recipes/train.py": "x" } }],
-    [{ reads: { ...ingredients.reads, train: "x" } }],
+    [{ inputs: { ...ingredients.inputs, train: "x" } }],
   ])("depends on %j", (change) => {
     expect(keyOf({ ...ingredients, ...change })).not.toBe(keyOf(ingredients));
   });
@@ -94,7 +94,7 @@ describe("a key", () => {
 
 describe("a stepId", () => {
   it("is deep: a change upstream changes everything below it", () => {
-    const below = draft("b", { reads: { rows: { step: "a", file: "out" } } });
+    const below = draft("b", { inputs: { rows: { step: "a", file: "out" } } });
     expect(stepId(draft("a"), below)).toBe(stepId(draft("a"), below));
     expect(stepId(draft("a", { params: { seed: 2 } }), below)).not.toBe(stepId(draft("a"), below));
     expect(stepId(draft("a", { sources: { data: "/elsewhere" } }), below)).not.toBe(stepId(draft("a"), below));
@@ -102,7 +102,7 @@ describe("a stepId", () => {
 
   it("knows nothing of places, hints, needs and order", () => {
     const moved = draft("a", {
-      places: { model: "/models" },
+      localPaths: { model: "/models" },
       hints: { batch_size: 4 },
       needs: { cores: 8, gpus: 1, memory: 5 },
     });
@@ -115,7 +115,7 @@ describe("a plan", () => {
   it("has a step that several runs share once, and tells apart those that differ", () => {
     const arm = (rank: number) => [
       draft("a"),
-      draft("b", { params: { rank }, reads: { rows: { step: "a", file: "out" } } }),
+      draft("b", { params: { rank }, inputs: { rows: { step: "a", file: "out" } } }),
     ];
     const { steps, runs } = buildPlan([run(arm(8), "rank=8"), run(arm(16), "rank=16")], kinds, () => "");
     expect(steps.map(({ id }) => id.replace(/@[0-9a-f]{8}$/, "@"))).toEqual(["a", "b@", "b@"]);
@@ -125,7 +125,7 @@ describe("a plan", () => {
 
   it("puts each step after what it needs, and ends where it is told to", () => {
     const all = plan(
-      draft("b", { reads: { rows: { step: "a", file: "out" } }, after: ["guard"] }),
+      draft("b", { inputs: { rows: { step: "a", file: "out" } }, after: ["guard"] }),
       draft("a"),
       draft("guard"),
     );
@@ -137,8 +137,8 @@ describe("a plan", () => {
 
   it("refuses drafts that contradict each other", () => {
     const loop = [
-      draft("a", { reads: { x: { step: "b", file: "out" } } }),
-      draft("b", { reads: { x: { step: "a", file: "out" } } }),
+      draft("a", { inputs: { x: { step: "b", file: "out" } } }),
+      draft("b", { inputs: { x: { step: "a", file: "out" } } }),
     ];
     expect(() => plan(...loop)).toThrow(/needs itself/);
     expect(() => plan(draft("a", { after: ["b"] }))).toThrow(/no step "b"/);
@@ -159,7 +159,7 @@ describe("identify", () => {
   });
 
   it("waits for upstream bytes, and then knows nothing but them", () => {
-    const [a, b] = plan(draft("a"), draft("b", { reads: { rows: { step: "a", file: "out" } } })).steps;
+    const [a, b] = plan(draft("a"), draft("b", { inputs: { rows: { step: "a", file: "out" } } })).steps;
     expect(identify(b as never, () => undefined)).toMatchObject({ waitsFor: a, file: "out" });
     const first = identify(b as never, () => record({ out: "1", other: "2" }));
     expect(identify(b as never, () => record({ out: "1", other: "3" }))).toEqual(first);
@@ -181,7 +181,7 @@ describe("firstDifference", () => {
     [{ params: { rank: 16, layers: { last: 10 } } }, "alpha: 32 -> (absent)"],
     [{ sources: { ...ingredients.sources, "recipes/train.py": "x" } }, "recipes/train.py changed"],
     [{ sources: { "lock of torchtune": "2" } }, "recipes/train.py is gone"],
-    [{ reads: { ...ingredients.reads, train: "x" } }, "upstream train changed"],
+    [{ inputs: { ...ingredients.inputs, train: "x" } }, "upstream train changed"],
     [{ version: 2 }, "the train step itself is version 2 (was 1)"],
   ])("names %j", (change, words) => {
     expect(firstDifference(ingredients, { ...ingredients, ...change })).toBe(words);

@@ -12,7 +12,7 @@ export type PlannedStep = {
   readonly upstream: Readonly<Record<string, { readonly step: PlannedStep; readonly file: string }>>;
   readonly after: readonly PlannedStep[];
   /** A step that paused in the same work: this one may go on from what it left. In no key: it comes to the same without. */
-  readonly goesOnFrom?: PlannedStep;
+  readonly resumesFrom?: PlannedStep;
   /** Digests of the step's own sources, by logical name. */
   readonly sourceDigests: Readonly<Record<string, string>>;
 };

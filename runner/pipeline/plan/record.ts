@@ -8,7 +8,7 @@ export type Ingredients = {
   /** Logical name -> sha256 of a source's bytes. */
   readonly sources: Readonly<Record<string, string>>;
   /** Logical name -> sha256 of an upstream file's bytes. */
-  readonly reads: Readonly<Record<string, string>>;
+  readonly inputs: Readonly<Record<string, string>>;
 };
 
 /** One stored file: its sha256 and size in bytes. */

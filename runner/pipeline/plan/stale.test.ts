@@ -7,7 +7,7 @@ const before: Ingredients = {
   version: 1,
   params: { rank: 8 },
   sources: { "recipes/torchtune/train.py": "a", "lock of torchtune": "b", "data.train.file": "c" },
-  reads: { model: "d" },
+  inputs: { model: "d" },
 };
 const changed = (sources: Readonly<Record<string, string>>) => ({
   ...before,
@@ -25,8 +25,8 @@ test("nothing else may", () => {
     { ...before, kind: "merge" },
     { ...before, version: 2 },
     { ...before, params: { rank: 16 } },
-    { ...before, reads: { model: "x" } },
-    { ...before, reads: {} },
+    { ...before, inputs: { model: "x" } },
+    { ...before, inputs: {} },
     changed({ "data.train.file": "x" }),
     changed({ template: "x" }),
     changed({ "model/recipes/weights.py": "x" }),

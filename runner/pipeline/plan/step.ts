@@ -50,16 +50,16 @@ export type Draft<P extends Json = Json> = {
   /** Logical name -> absolute path; the content is in the key, the path is not, so that a moved tree is no miss. */
   readonly sources: Readonly<Record<string, string>>;
   /** Logical name -> upstream file, by content. */
-  readonly reads: Readonly<Record<string, FileOf>>;
+  readonly inputs: Readonly<Record<string, FileOf>>;
   /** Logical name -> where a thing lies on this machine (weights, environment, work tree). In no key. */
-  readonly places: Readonly<Record<string, string>>;
+  readonly localPaths: Readonly<Record<string, string>>;
   /** How to work, without a say in what comes out: checkpoint intervals, batch size of a generation. In no key. */
   readonly hints: Readonly<Record<string, Json>>;
   /** Order only, in no key. */
   readonly after: readonly string[];
   readonly needs: Needs;
   /** Steps of one kin load the same thing first: one process may run them one after the other. In no key. */
-  readonly kin?: string;
+  readonly reuseKey?: string;
   /** In no key. */
   readonly expects?: Expected;
 };
@@ -89,19 +89,19 @@ export type PythonProgram = {
 };
 
 /** Every effect that a step may have goes through these. */
-export type Ports = {
+export type StepContext = {
   /** Staging folder: a declared output is written here, under its own name. */
   readonly output: string;
   /** Kept until the step has succeeded: what a resume needs. */
   readonly work: string;
   /** Whether the draft reads an upstream file, or has a source, by that name. */
-  reads(name: string): boolean;
+  hasInput(name: string): boolean;
   hasSource(name: string): boolean;
   /** Path of an upstream file named in `reads`. */
   input(name: string): string;
   /** Path of a source: its snapshot where it is small. */
   source(name: string): string;
-  place(name: string): string;
+  localPath(name: string): string;
   /** How to work, as the draft has it. */
   hint(name: string): Json | undefined;
   /** A secret from this process's environment, by the variable's name. It may go to the server that it is for, and no further. */
@@ -127,7 +127,7 @@ export type StepKind<P extends Json = Json> = {
   readonly cached: boolean;
   /** What is stored; nothing else is. A name that ends in "/" is a folder. */
   outputs(params: P): readonly string[];
-  run(params: P, ports: Ports): Promise<void>;
+  run(params: P, context: StepContext): Promise<void>;
   /** Whether the step ends before its work does: its work folder is kept for a step that goes on from there. Default: it does not. */
   pauses?(params: P): boolean;
   /** Whether what a stored output stands for is still there (weights outside the store). Default: it is. */

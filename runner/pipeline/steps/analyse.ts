@@ -30,12 +30,12 @@ export const analyse: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
-  async run({ arms, view, baseline, zero_shot, seed, examples }, ports) {
-    const inputs = new Map(readJsonLines<DataRow>(ports.input("rows")).map(({ id, input }) => [id, input]));
+  async run({ arms, view, baseline, zero_shot, seed, examples }, context) {
+    const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
     const read = arms.map((name) => ({
       name,
-      answers: readJsonLines<Prediction>(ports.input(`predictions.${name}`)),
-      labels: JSON.parse(readFileSync(ports.input(`labels.${name}`), "utf8")) as readonly LabelCount[],
+      answers: readJsonLines<Prediction>(context.input(`predictions.${name}`)),
+      labels: JSON.parse(readFileSync(context.input(`labels.${name}`), "utf8")) as readonly LabelCount[],
     }));
     for (const { name, answers } of read) {
       if (answers.length === inputs.size && answers.every(({ id }) => inputs.has(id))) continue;
@@ -48,16 +48,16 @@ export const analyse: StepKind<Params> = {
       arms: read.map((arm) => ({ ...arm, answers: inOrder(arm.answers, order) })),
       inputs,
       view,
-      synonyms: synonymsOf(ports),
-      groups: groupsOf(ports),
+      synonyms: synonymsOf(context),
+      groups: groupsOf(context),
       baseline: baseline ?? undefined,
       zeroShot: zero_shot ?? undefined,
       seed,
       examples,
     });
-    writeFileSync(join(ports.output, "analysis.json"), `${JSON.stringify(analysis, null, 1)}\n`);
-    writeFileSync(join(ports.output, "failures.jsonl"), jsonLines(failures));
-    ports.evidence({ arms: arms.length, cases: order.length });
+    writeFileSync(join(context.output, "analysis.json"), `${JSON.stringify(analysis, null, 1)}\n`);
+    writeFileSync(join(context.output, "failures.jsonl"), jsonLines(failures));
+    context.evidence({ arms: arms.length, cases: order.length });
   },
 };
 
@@ -86,12 +86,12 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
       ...(synonyms === undefined ? {} : { "data.labels.synonyms": synonyms }),
       ...(groups === undefined ? {} : { "data.labels.groups": groups }),
     },
-    reads: {
-      rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+    inputs: {
+      rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       ...Object.fromEntries(
-        scores.flatMap(({ id, reads }) => [
+        scores.flatMap(({ id, inputs }) => [
           [`predictions.${armOf(id)}`, { step: id, file: "predictions.jsonl" }],
-          ...(reads.labels === undefined ? [] : [[`labels.${armOf(id)}`, reads.labels] as const]),
+          ...(inputs.labels === undefined ? [] : [[`labels.${armOf(id)}`, inputs.labels] as const]),
         ]),
       ),
     },

@@ -33,7 +33,7 @@ export const ensembleBaseline = "tfidf_svm";
  * points of a sweep: they have chosen how the two are put together.
  */
 export function hasEnsemble({ baselines, evaluate }: Experiment): boolean {
-  return baselines.includes("ensemble") && evaluate.on !== "validation";
+  return baselines.includes("ensemble") && evaluate.split !== "validation";
 }
 
 /** The classical baseline that the others are held against: the strongest there is. */

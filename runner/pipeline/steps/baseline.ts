@@ -23,7 +23,7 @@ export const baseline: StepKind<Params> = {
   version: 2,
   cached: true,
   outputs: () => ["responses.jsonl", "margins.jsonl"],
-  run: async (params, ports) => ports.python({ module: moduleOf(params.baseline), environment }),
+  run: async (params, context) => context.python({ module: moduleOf(params.baseline), environment }),
 };
 
 /** A baseline that looks answers up among the training rows, without Python. */
@@ -32,9 +32,9 @@ export const lookup: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  async run({ baseline }, ports) {
-    const train = readJsonLines<DataRow>(ports.input("train"));
-    const cases = readJsonLines<DataRow>(ports.input("test"));
+  async run({ baseline }, context) {
+    const train = readJsonLines<DataRow>(context.input("train"));
+    const cases = readJsonLines<DataRow>(context.input("test"));
     const answer = baselines[baseline];
     if (answer === undefined) throw new Error(`no baseline ${baseline}`);
     const labels = answer(
@@ -42,7 +42,7 @@ export const lookup: StepKind<Params> = {
       cases.map(({ input }) => input),
     );
     writeFileSync(
-      join(ports.output, "responses.jsonl"),
+      join(context.output, "responses.jsonl"),
       jsonLines(cases.map(({ id }, at) => ({ id, labels: labels[at] }))),
     );
   },
@@ -51,17 +51,17 @@ export const lookup: StepKind<Params> = {
 /** The answers of a classical baseline to the scored rows, or to those of validation. */
 export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part: Part = "eval"): Draft {
   const id = answersTo(part, arm);
-  const reads = {
+  const inputs = {
     train: { step: "data", file: "train.jsonl" },
-    test: { step: "data", file: `${part === "eval" ? experiment.evaluate.on : part}.jsonl` },
+    test: { step: "data", file: `${part === "eval" ? experiment.evaluate.split : part}.jsonl` },
   };
-  if (arm in baselines) return draft({ id, kind: lookup.name, params: { baseline: arm, exp: site.version }, reads });
+  if (arm in baselines) return draft({ id, kind: lookup.name, params: { baseline: arm, exp: site.version }, inputs });
   return draft({
     id,
     kind: baseline.name,
     params: { baseline: arm, seed: 1, folds: 3 },
     sources: { ...site.recipe(moduleOf(arm)), "lock of torchtune": site.lock(environment) },
-    reads,
+    inputs,
     needs: oneCore,
   });
 }

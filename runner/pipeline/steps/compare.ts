@@ -20,7 +20,7 @@ type Params = {
   readonly subject: Arm;
   readonly metrics: readonly MetricName[];
   readonly primary: { readonly metric: MetricName; readonly view: View };
-  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly exp: string;
 };
 
@@ -30,31 +30,31 @@ export const compare: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["comparison.json"],
-  async run({ arms, subject, metrics, primary, bootstrap }, ports) {
-    const of = viewOf(primary.view, synonymsOf(ports));
+  async run({ arms, subject, metrics, primary, bootstrap }, context) {
+    const of = viewOf(primary.view, synonymsOf(context));
     const space = new Set<string>();
-    for (let at = 0; ports.reads(`labels.${at}`); at++) {
-      const counts = JSON.parse(readFileSync(ports.input(`labels.${at}`), "utf8")) as readonly LabelCount[];
+    for (let at = 0; context.hasInput(`labels.${at}`); at++) {
+      const counts = JSON.parse(readFileSync(context.input(`labels.${at}`), "utf8")) as readonly LabelCount[];
       for (const { label } of counts) space.add(label);
     }
     const answerers = arms.map((name) => ({
       name,
-      seeds: [readJsonLines<Prediction>(ports.input(`predictions.${name}`))],
+      seeds: [readJsonLines<Prediction>(context.input(`predictions.${name}`))],
     }));
     const { metric, view } = primary;
-    const { samples, seed } = bootstrap;
+    const { resamples, seed } = bootstrap;
     const comparison = await compareAnswers(
       answerers,
-      { view, of, space, subject, names: metrics, primary: metric, bootstrap: { samples, seed } },
-      ports.pause,
+      { view, of, space, subject, names: metrics, primary: metric, bootstrap: { resamples, seed } },
+      context.pause,
     ).catch((error: unknown) => {
       if (!(error instanceof CasesDiffer)) throw error;
       throw new UserError("cases-differ", error.message, {
         help: "compare experiments whose test files and label columns are the same",
       });
     });
-    writeFileSync(join(ports.output, "comparison.json"), `${JSON.stringify(comparison, null, 1)}\n`);
-    ports.evidence({ arms: arms.length, cases: comparison.n });
+    writeFileSync(join(context.output, "comparison.json"), `${JSON.stringify(comparison, null, 1)}\n`);
+    context.evidence({ arms: arms.length, cases: comparison.n });
   },
 };
 
@@ -64,7 +64,7 @@ export function draftCompare(experiment: Experiment, scores: readonly Draft[], s
   const { primary, bootstrap } = experiment.evaluate;
   const arms = scores.map(({ id }) => armOf(id));
   const vocabularies = new Map(
-    scores.flatMap(({ reads }) => (reads.labels ? [[reads.labels.step, reads.labels]] : [])),
+    scores.flatMap(({ inputs }) => (inputs.labels ? [[inputs.labels.step, inputs.labels]] : [])),
   );
   return draft({
     id: "compare",
@@ -78,7 +78,7 @@ export function draftCompare(experiment: Experiment, scores: readonly Draft[], s
       exp: site.version,
     },
     sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
-    reads: {
+    inputs: {
       ...Object.fromEntries([...vocabularies.values()].map((labels, at) => [`labels.${at}`, labels])),
       ...Object.fromEntries(
         scores.map(({ id }) => [`predictions.${armOf(id)}`, { step: id, file: "predictions.jsonl" }]),

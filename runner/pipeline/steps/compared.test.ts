@@ -4,15 +4,15 @@ import { draft } from "./draft.ts";
 
 const study = (rank: number) => [
   draft({ id: "data", kind: "data", params: {}, sources: { file: "/a.csv" } }),
-  draft({ id: "train", kind: "train", params: { rank }, reads: { rows: { step: "data", file: "train.jsonl" } } }),
+  draft({ id: "train", kind: "train", params: { rank }, inputs: { rows: { step: "data", file: "train.jsonl" } } }),
   draft({
     id: "generate.tuned",
     kind: "generate",
     params: {},
-    reads: { adapter: { step: "train", file: "adapter/" } },
+    inputs: { adapter: { step: "train", file: "adapter/" } },
     after: ["preflight"],
   }),
-  draft({ id: "preflight", kind: "preflight", params: {}, reads: { rows: { step: "data", file: "test.jsonl" } } }),
+  draft({ id: "preflight", kind: "preflight", params: {}, inputs: { rows: { step: "data", file: "test.jsonl" } } }),
 ];
 
 describe("drafts of compared experiments", () => {
@@ -23,8 +23,8 @@ describe("drafts of compared experiments", () => {
       { name: "wide-again", drafts: study(64) },
     ]);
     expect(all.map(({ id }) => id)).toEqual([...study(8).map(({ id }) => id), "train@wide", "generate.wide.tuned"]);
-    expect(all.at(-2)?.reads).toEqual({ rows: { step: "data", file: "train.jsonl" } });
-    expect(all.at(-1)).toMatchObject({ reads: { adapter: { step: "train@wide" } }, after: ["preflight"] });
+    expect(all.at(-2)?.inputs).toEqual({ rows: { step: "data", file: "train.jsonl" } });
+    expect(all.at(-1)).toMatchObject({ inputs: { adapter: { step: "train@wide" } }, after: ["preflight"] });
   });
   it("leave an experiment alone that compares itself with none", () => {
     const own = study(8);

@@ -24,11 +24,11 @@ export function joined(own: readonly Draft[], compared: readonly Compared[]): re
     for (const draft of drafts) {
       if (known.has(identity(draft.id))) continue;
       known.set(identity(draft.id), nameOf(draft.id));
-      const reads = Object.entries(draft.reads).map(([as, { step, file }]) => [as, { step: nameOf(step), file }]);
+      const inputs = Object.entries(draft.inputs).map(([as, { step, file }]) => [as, { step: nameOf(step), file }]);
       all.push({
         ...draft,
         id: nameOf(draft.id),
-        reads: Object.fromEntries(reads),
+        inputs: Object.fromEntries(inputs),
         after: draft.after.map(nameOf),
       });
     }
@@ -49,9 +49,9 @@ function identities(drafts: readonly Draft[]): (id: string) => string {
   const identity = (id: string): string => {
     const before = known.get(id);
     if (before !== undefined) return before;
-    const { kind, params, sources, reads } = byId.get(id) as Draft;
+    const { kind, params, sources, inputs } = byId.get(id) as Draft;
     const upstream: Record<string, Json> = {};
-    for (const [as, { step, file }] of Object.entries(reads)) upstream[as] = [identity(step), file];
+    for (const [as, { step, file }] of Object.entries(inputs)) upstream[as] = [identity(step), file];
     const made = sha256(canonicalJson({ kind, params, sources, upstream }));
     known.set(id, made);
     return made;

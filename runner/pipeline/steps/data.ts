@@ -57,10 +57,10 @@ export const data: StepKind<DataParams> = {
   version: 4,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
-  async run(params, ports) {
-    const study = await readStudy(params, (name) => ports.source(name));
+  async run(params, context) {
+    const study = await readStudy(params, (name) => context.source(name));
     const { train, validation, test } = study.splits;
-    const synonyms = synonymsOf(ports);
+    const synonyms = synonymsOf(context);
     const of = viewOf(params.targets.view, synonyms);
     const counts = labelCounts(train, of);
     const write = targetWriter({ of, order: params.targets.order, separator: params.separator, counts });
@@ -68,14 +68,14 @@ export const data: StepKind<DataParams> = {
     const asRow = ({ id, input, gold }: Row): DataRow => ({ id, input, target: write(gold), gold });
 
     const report = audit(study.splits, { ...params, recoded: study.recoded, synonyms });
-    const save = (name: string, text: string): void => writeFileSync(join(ports.output, name), text);
+    const save = (name: string, text: string): void => writeFileSync(join(context.output, name), text);
     save("train.jsonl", jsonLines(taught.map(asRow)));
     save("validation.jsonl", jsonLines(validation.map(asRow)));
     save("test.jsonl", jsonLines(test.map(asRow)));
     save("labels.json", `${JSON.stringify(labelCounts(train, viewOf("raw")), null, 1)}\n`);
     save("answers.json", `${JSON.stringify(allowedAnswers(train, { of, counts, ...params }), null, 1)}\n`);
     save("audit.json", `${JSON.stringify(report, null, 1)}\n`);
-    ports.evidence({ train: taught.length, validation: validation.length, test: test.length });
+    context.evidence({ train: taught.length, validation: validation.length, test: test.length });
 
     const errors = blocking(report);
     if (errors.length > 0) {

@@ -12,5 +12,5 @@ export function draft(
 ): Draft {
   const params: Record<string, Json> = {};
   for (const [name, value] of Object.entries(given.params)) if (value !== undefined) params[name] = value;
-  return { sources: {}, reads: {}, places: {}, hints: {}, after: [], needs: light, ...given, params };
+  return { sources: {}, inputs: {}, localPaths: {}, hints: {}, after: [], needs: light, ...given, params };
 }

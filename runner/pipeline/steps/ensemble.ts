@@ -4,7 +4,7 @@ import type { Experiment } from "../../config/schema.ts";
 import { type View, viewLabels, viewOf } from "../../data/labels/views.ts";
 import { blend, chooseBlend, type Heard } from "../../evaluation/baselines/ensemble.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Draft, Ports, StepKind } from "../plan/step.ts";
+import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import { ensembleBaseline, subjectOf } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
@@ -34,12 +34,12 @@ export const ensemble: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["responses.jsonl", "ensemble.json"],
-  async run({ separator, task, min_share, view }, ports) {
-    const counts = JSON.parse(readFileSync(ports.input("labels"), "utf8")) as readonly LabelCount[];
+  async run({ separator, task, min_share, view }, context) {
+    const counts = JSON.parse(readFileSync(context.input("labels"), "utf8")) as readonly LabelCount[];
     const reading: Reading = { separator, task, min_share, known: new Set(counts.map(({ label }) => label)) };
-    const of = viewOf(view, synonymsOf(ports));
+    const of = viewOf(view, synonymsOf(context));
     const single = task === "single_label";
-    const golds = new Map(readJsonLines<DataRow>(ports.input("validation")).map(({ id, gold }) => [id, gold]));
+    const golds = new Map(readJsonLines<DataRow>(context.input("validation")).map(({ id, gold }) => [id, gold]));
     if (golds.size === 0) {
       throw new UserError(
         "needs-validation",
@@ -49,12 +49,14 @@ export const ensemble: StepKind<Params> = {
         },
       );
     }
-    const known = heardOf("validation", reading, ports).map(({ id, ...heard }) => ({
+    const known = heardOf("validation", reading, context).map(({ id, ...heard }) => ({
       ...heard,
       gold: golds.get(id) as readonly string[],
     }));
     const { weight, threshold, micro_f1 } = chooseBlend(known, of, single);
-    const svm = new Map(readJsonLines<Response>(ports.input("baseline.answers")).map(({ id, labels }) => [id, labels]));
+    const svm = new Map(
+      readJsonLines<Response>(context.input("baseline.answers")).map(({ id, labels }) => [id, labels]),
+    );
     const chosen = {
       weight,
       threshold,
@@ -66,21 +68,23 @@ export const ensemble: StepKind<Params> = {
         baseline: microF1([...golds].map(([id, gold]) => [viewLabels(svm.get(id) ?? [], of), viewLabels(gold, of)])),
       },
     };
-    const responses = heardOf("eval", reading, ports).map(({ id, ...heard }) => ({
+    const responses = heardOf("eval", reading, context).map(({ id, ...heard }) => ({
       id,
       labels: blend(heard, { weight, threshold }, of, single),
     }));
-    writeFileSync(join(ports.output, "responses.jsonl"), jsonLines(responses));
-    writeFileSync(join(ports.output, "ensemble.json"), `${JSON.stringify(chosen, null, 1)}\n`);
-    ports.evidence({ weight, threshold, validation: known.length, validation_micro_f1: micro_f1 });
+    writeFileSync(join(context.output, "responses.jsonl"), jsonLines(responses));
+    writeFileSync(join(context.output, "ensemble.json"), `${JSON.stringify(chosen, null, 1)}\n`);
+    context.evidence({ weight, threshold, validation: known.length, validation_micro_f1: micro_f1 });
   },
 };
 
 /** What model and classifier say of every row of a part. */
-function heardOf(part: Part, reading: Reading, ports: Ports): readonly (Heard & { readonly id: string })[] {
+function heardOf(part: Part, reading: Reading, context: StepContext): readonly (Heard & { readonly id: string })[] {
   type Margins = { readonly id: string; readonly margins: Heard["margins"] };
-  const margins = new Map(readJsonLines<Margins>(ports.input(`baseline.${part}`)).map((row) => [row.id, row.margins]));
-  return readJsonLines<Response>(ports.input(`model.${part}`)).map((answer) => {
+  const margins = new Map(
+    readJsonLines<Margins>(context.input(`baseline.${part}`)).map((row) => [row.id, row.margins]),
+  );
+  return readJsonLines<Response>(context.input(`model.${part}`)).map((answer) => {
     const own = margins.get(answer.id);
     if (own === undefined) throw new Error(`${ensembleBaseline} has no margins for case ${answer.id}`);
     return { id: answer.id, named: readAnswer(answer, reading).labels, margins: own };
@@ -111,7 +115,7 @@ export function draftEnsemble(experiment: Experiment, site: Site): Draft {
       exp: site.version,
     },
     sources: labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms },
-    reads: {
+    inputs: {
       labels: { step: "data", file: "labels.json" },
       validation: { step: "data", file: "validation.jsonl" },
       "baseline.answers": { step: answersTo("validation", ensembleBaseline), file: "responses.jsonl" },

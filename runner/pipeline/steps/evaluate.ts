@@ -35,7 +35,7 @@ type Params = {
   readonly min_share: number | null;
   /** The metrics that get an interval. */
   readonly metrics: readonly MetricName[];
-  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly exp: string;
 };
 
@@ -79,13 +79,13 @@ export const evaluate: StepKind<Params> = {
   version: 3,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
-  async run({ separator, task, min_share, metrics: headline, bootstrap }, ports) {
-    const rows = readJsonLines<DataRow>(ports.input("rows"));
-    const vocabulary = (JSON.parse(readFileSync(ports.input("labels"), "utf8")) as LabelCount[]).map(
+  async run({ separator, task, min_share, metrics: headline, bootstrap }, context) {
+    const rows = readJsonLines<DataRow>(context.input("rows"));
+    const vocabulary = (JSON.parse(readFileSync(context.input("labels"), "utf8")) as LabelCount[]).map(
       ({ label }) => label,
     );
-    const synonyms = synonymsOf(ports);
-    const answers = new Map(readJsonLines<Response>(ports.input("responses")).map((answer) => [answer.id, answer]));
+    const synonyms = synonymsOf(context);
+    const answers = new Map(readJsonLines<Response>(context.input("responses")).map((answer) => [answer.id, answer]));
     const reading = { separator, task, min_share, known: new Set(vocabulary) };
 
     const predictions = rows.map(({ id, gold }): Prediction => {
@@ -103,9 +103,9 @@ export const evaluate: StepKind<Params> = {
       views.map((view) => tables[view]),
       headline,
       bootstrap,
-      ports.pause,
+      context.pause,
     );
-    const groups = groupsOf(ports);
+    const groups = groupsOf(context);
     const clean = cases.filter(({ gold }) => !isDirty(gold));
     const metrics: ArmMetrics = {
       n,
@@ -121,9 +121,9 @@ export const evaluate: StepKind<Params> = {
       parse_failures: parseFailures(predictions),
       truncated: predictions.filter(({ finish }) => finish === "length").length,
     };
-    writeFileSync(join(ports.output, "metrics.json"), `${JSON.stringify(metrics, null, 1)}\n`);
-    writeFileSync(join(ports.output, "predictions.jsonl"), jsonLines(predictions));
-    ports.evidence({ cases: n } satisfies Record<string, Json>);
+    writeFileSync(join(context.output, "metrics.json"), `${JSON.stringify(metrics, null, 1)}\n`);
+    writeFileSync(join(context.output, "predictions.jsonl"), jsonLines(predictions));
+    context.evidence({ cases: n } satisfies Record<string, Json>);
   },
 };
 
@@ -153,15 +153,15 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
       task: experiment.task,
       min_share: minShare(experiment),
       metrics: headline(experiment),
-      bootstrap: { samples: bootstrap.samples, seed: bootstrap.seed },
+      bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
       exp: site.version,
     },
     sources: {
       ...(labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms }),
       ...(labels.groups === undefined ? {} : { "data.labels.groups": labels.groups }),
     },
-    reads: {
-      rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+    inputs: {
+      rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       labels: { step: "data", file: "labels.json" },
       responses: { step: `generate.${arm}`, file: "responses.jsonl" },
     },

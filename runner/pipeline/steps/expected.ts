@@ -1,7 +1,7 @@
 import type { Rung } from "../../config/halving.ts";
 import type { Experiment } from "../../config/schema.ts";
 import type { Device } from "../../plugins/backends/device.ts";
-import { capabilityMatrix, lackOf } from "../../plugins/backends/matrix.ts";
+import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { parameters, storedBytes } from "../../plugins/model-shape.ts";
 import {
@@ -53,7 +53,7 @@ export function expectTraining(
   const train = experiment.train as Train;
   const device = deviceOf(experiment, site);
   const precision = train.precision === "auto" ? site.precision[device] : train.precision;
-  const lack = lackOf({ backend: train.backend, method: train.method, precision }, [device]);
+  const lack = unsupportedReason({ backend: train.backend, method: train.method, precision }, [device]);
   const absent = train.report_to.filter((name) => site.lacksPackage(train.backend, name));
   const common: Expected = {
     ...limits(experiment, site),
@@ -116,7 +116,7 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const prompt = meanTokens(experiment, template, site);
   const long: Range = [prompt[0], longest * prompt[1]];
   const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens: generate.max_new_tokens };
-  const part = evaluate.on === "test" ? data.test : undefined;
+  const part = evaluate.split === "test" ? data.test : undefined;
   const rows = site.rows(part?.file ?? data.train.file);
   const share = part === undefined ? (heldOut(experiment) ?? 1) : 1;
   const count = Math.min(rows?.count ?? 0, part?.limit ?? Number.POSITIVE_INFINITY) * share;

@@ -19,13 +19,13 @@ export const fetch: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["model.json"],
-  run: async (_params, ports) => ports.python({ module, environment, network: true, secrets: ["HF_TOKEN"] }),
-  holds({ places }, dir) {
+  run: async (_params, context) => context.python({ module, environment, network: true, secrets: ["HF_TOKEN"] }),
+  holds({ localPaths }, dir) {
     const { files } = JSON.parse(readFileSync(join(dir, "model.json"), "utf8")) as {
       files: Record<string, { size: number }>;
     };
     return Object.entries(files).every(([name, { size }]) => {
-      const path = join(places.model as string, name);
+      const path = join(localPaths.model as string, name);
       return existsSync(path) && statSync(path).size === size;
     });
   },
@@ -41,7 +41,7 @@ export function draftFetch(experiment: Experiment, site: Site) {
     params:
       origin === "local" ? { base: "local", revision: null, origin } : { base, revision: revision ?? null, origin },
     sources: { ...site.recipe(module), ...files },
-    places: { model: dir },
+    localPaths: { model: dir },
     needs: oneCore,
     expects: expectFetch(experiment, site),
   });

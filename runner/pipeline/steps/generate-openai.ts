@@ -9,7 +9,7 @@ import { type Allowed, type Asked, type ChatMessage, chatBody } from "../../plug
 import { send } from "../../plugins/engines/openai/send.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Draft, Ports, StepKind } from "../plan/step.ts";
+import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
@@ -42,19 +42,19 @@ export const ask: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  async run({ asked, samples }, ports) {
-    const hints = ports.hint("server") as Hints;
-    const cases = readJsonLines<Case>(ports.input("prompts"));
-    const allowed = allowedBy(ports);
-    const answers = openAnswers(join(ports.work, "partial.jsonl"));
+  async run({ asked, samples }, context) {
+    const hints = context.hint("server") as Hints;
+    const cases = readJsonLines<Case>(context.input("prompts"));
+    const allowed = allowedBy(context);
+    const answers = openAnswers(join(context.work, "partial.jsonl"));
     const wanted = cases.flatMap((one) => Array.from({ length: samples ?? 1 }, (_, sample) => ({ ...one, sample })));
     const missing = wanted.filter(({ id, sample }) => answers.get(id, sample) === undefined);
-    const baseUrl = ports.place("server");
+    const baseUrl = context.localPath("server");
     const started = performance.now();
     const told = { retries: {} as Record<string, number>, models: new Set<string>(), tokens: 0 };
     const server = {
       baseUrl,
-      apiKey: keyOf(hints.api_key_env, ports),
+      apiKey: keyOf(hints.api_key_env, context),
       timeout: hints.timeout,
       retries: hints.retries,
       firstWait,
@@ -64,24 +64,24 @@ export const ask: StepKind<Params> = {
       },
     };
     try {
-      await pool(missing, hints.concurrency, ports.signal, async ({ id, messages, sample }, signal) => {
+      await pool(missing, hints.concurrency, context.signal, async ({ id, messages, sample }, signal) => {
         const { answer, model } = await send({ ...server, signal }, chatBody(asked, messages, allowed, sample));
         answers.keep({ id, sample, ...answer });
         if (model !== undefined) told.models.add(model);
         told.tokens += answer.new_tokens ?? 0;
-        ports.progress(progressOf(answers.size, wanted.length, missing.length, started, told.tokens));
+        context.progress(progressOf(answers.size, wanted.length, missing.length, started, told.tokens));
       });
     } catch (error) {
-      if (ports.signal.aborted) await ports.pause();
+      if (context.signal.aborted) await context.pause();
       throw error;
     }
     const responses = cases.map(({ id }): Response => {
       const kept = Array.from({ length: samples ?? 1 }, (_, sample) => answers.get(id, sample) as Kept);
       return samples === null ? withoutSample(kept[0] as Kept) : voted(id, kept);
     });
-    writeFileSync(join(ports.output, "responses.jsonl"), jsonLines(responses));
+    writeFileSync(join(context.output, "responses.jsonl"), jsonLines(responses));
     const seconds = (performance.now() - started) / 1000;
-    ports.evidence({
+    context.evidence({
       cases: cases.length,
       resumed: wanted.length - missing.length,
       url: baseUrl,
@@ -96,16 +96,16 @@ export const ask: StepKind<Params> = {
 };
 
 /** The labels that an answer may hold, with the one that stands for no finding. */
-function allowedBy(ports: Ports): Allowed {
-  if (!ports.reads("answers")) return { labels: [], single: false };
-  const { labels, none, single } = JSON.parse(readFileSync(ports.input("answers"), "utf8")) as AllowedAnswers;
+function allowedBy(context: StepContext): Allowed {
+  if (!context.hasInput("answers")) return { labels: [], single: false };
+  const { labels, none, single } = JSON.parse(readFileSync(context.input("answers"), "utf8")) as AllowedAnswers;
   return { labels: none === null ? labels : [...labels, none], single };
 }
 
 /** The key, from the variable that the experiment names. */
-function keyOf(name: string | null, ports: Ports): string | undefined {
+function keyOf(name: string | null, context: StepContext): string | undefined {
   if (name === null) return undefined;
-  const key = ports.secret(name)?.trim();
+  const key = context.secret(name)?.trim();
   if (key === undefined || key === "") {
     throw new UserError("no-api-key", `the environment variable ${name} is not set`, {
       help: `set it to the server's key: export ${name}=…`,
@@ -175,10 +175,10 @@ export function draftAsk(experiment: Experiment, arm: Arm, site: Site, part: Par
     kind: ask.name,
     params: { asked, samples: vote?.samples ?? null, exp: site.version } satisfies Json,
     hints: { server },
-    reads: {
+    inputs: {
       prompts: { step: `prompt.${arm}`, file: `${part}.jsonl` },
       ...(constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
     },
-    places: { server: how.base_url },
+    localPaths: { server: how.base_url },
   });
 }

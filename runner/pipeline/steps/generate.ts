@@ -32,7 +32,7 @@ export const generate: StepKind<Params> = {
   version: 2,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  run: async ({ engine }, ports) => ports.python(programs[engine]),
+  run: async ({ engine }, context) => context.python(programs[engine]),
 };
 
 /** Takes the answers from a file that another program wrote. */
@@ -41,10 +41,10 @@ export const replay: StepKind<{ readonly made_by?: string }> = {
   version: 2,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  async run({ made_by = null }, ports) {
-    const path = ports.source("generate.file");
+  async run({ made_by = null }, context) {
+    const path = context.source("generate.file");
     const answers = readReplay(path);
-    const rows = readJsonLines<DataRow>(ports.input("rows"));
+    const rows = readJsonLines<DataRow>(context.input("rows"));
     const missing = rows.filter(({ id }) => !answers.has(id));
     if (missing.length > 0) {
       throw new UserError(
@@ -54,7 +54,7 @@ export const replay: StepKind<{ readonly made_by?: string }> = {
       );
     }
     const others = new Set(
-      ports.reads("others") ? readJsonLines<DataRow>(ports.input("others")).map(({ id }) => id) : [],
+      context.hasInput("others") ? readJsonLines<DataRow>(context.input("others")).map(({ id }) => id) : [],
     );
     const both = rows.find(({ id }) => others.has(id));
     if (both !== undefined) {
@@ -63,8 +63,8 @@ export const replay: StepKind<{ readonly made_by?: string }> = {
       });
     }
     const responses = rows.map(({ id }) => ({ id, ...answers.get(id) }));
-    writeFileSync(join(ports.output, "responses.jsonl"), jsonLines(responses));
-    ports.evidence({ replayed: ports.hint("file") ?? null, made_by });
+    writeFileSync(join(context.output, "responses.jsonl"), jsonLines(responses));
+    context.evidence({ replayed: context.hint("file") ?? null, made_by });
   },
 };
 
@@ -73,8 +73,8 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
   const { generate: how, evaluate, prompt, model } = experiment;
   const id = answersTo(part, arm);
   if (how.engine === "replay") {
-    const on = `${evaluate.on}.jsonl`;
-    const reads: Draft["reads"] =
+    const on = `${evaluate.split}.jsonl`;
+    const inputs: Draft["inputs"] =
       part === "eval"
         ? { rows: { step: "data", file: on } }
         : { rows: { step: "data", file: "validation.jsonl" }, others: { step: "data", file: on } };
@@ -85,7 +85,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
       params: { made_by: how.made_by },
       hints: { file: site.portable(file) },
       sources: { "generate.file": file },
-      reads,
+      inputs,
     });
   }
   if (how.engine === "openai") return draftAsk(experiment, arm, site, part);
@@ -93,7 +93,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
   const { batch_size, ...rest } = { batch_size: undefined, ...more };
   const { module, environment } = programs[how.engine];
   const native = site.precision[deviceOf(experiment, site)];
-  const scored: Experiment = part === "eval" ? experiment : { ...experiment, evaluate: { ...evaluate, on: part } };
+  const scored: Experiment = part === "eval" ? experiment : { ...experiment, evaluate: { ...evaluate, split: part } };
   const weights = weightsOf(experiment, arm);
   const expects = expectGeneration(scored, templateOf(experiment, arm), site);
   return draft({
@@ -109,18 +109,18 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
     },
     hints: batch_size === undefined ? {} : { batch_size },
     sources: { ...site.recipe(module), [`lock of ${environment}`]: site.lock(environment) },
-    reads: {
+    inputs: {
       model: { step: "fetch", file: "model.json" },
       prompts: { step: `prompt.${arm}`, file: `${part}.jsonl` },
       ...(rest.constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
       ...weights,
     },
-    places: { model: site.model(model.base, model.revision).dir },
+    localPaths: { model: site.model(model.base, model.revision).dir },
     after: ["preflight"],
     needs: needsOf(experiment, site, expects),
     // A base is loaded once for its own answers and those of all adapters on it.
     ...(how.engine === "transformers" && !("weights" in weights)
-      ? { kin: JSON.stringify([module, model.base, model.revision ?? null, precision, native]) }
+      ? { reuseKey: JSON.stringify([module, model.base, model.revision ?? null, precision, native]) }
       : {}),
     expects,
   });

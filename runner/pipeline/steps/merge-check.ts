@@ -4,7 +4,7 @@ import type { Experiment } from "../../config/schema.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
-import type { Draft, Ports, StepKind } from "../plan/step.ts";
+import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -21,7 +21,7 @@ type Params = {
   readonly task: "label_set" | "single_label";
   readonly min_share: number | null;
   readonly primary: { readonly metric: MetricName; readonly view: View };
-  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly exp: string;
 };
 
@@ -34,30 +34,30 @@ export const requantised: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["requantised.json"],
-  async run({ separator, task, min_share, primary, bootstrap }, ports) {
-    const counts = JSON.parse(readFileSync(ports.input("labels"), "utf8")) as readonly LabelCount[];
+  async run({ separator, task, min_share, primary, bootstrap }, context) {
+    const counts = JSON.parse(readFileSync(context.input("labels"), "utf8")) as readonly LabelCount[];
     const space = new Set(counts.map(({ label }) => label));
     const reading: Reading = { separator, task, min_share, known: space };
-    const rows = readJsonLines<DataRow>(ports.input("rows"));
+    const rows = readJsonLines<DataRow>(context.input("rows"));
     const { metric, view } = primary;
     const { n, arms, pairs } = await compareAnswers(
-      forms.map((name) => ({ name, seeds: [answersOf(name, rows, reading, ports)] })),
+      forms.map((name) => ({ name, seeds: [answersOf(name, rows, reading, context)] })),
       {
         view,
-        of: viewOf(view, synonymsOf(ports)),
+        of: viewOf(view, synonymsOf(context)),
         space,
         subject: forms[0],
         names: [metric],
         primary: metric,
-        bootstrap: { samples: bootstrap.samples, seed: bootstrap.seed },
+        bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
       },
-      ports.pause,
+      context.pause,
     );
     const change = pairs[0]?.metrics[metric];
     const found = { n, part: "validation", view, metric, ...byForm((name) => arms[name]?.[metric]), change };
-    writeFileSync(join(ports.output, "requantised.json"), `${JSON.stringify(found, null, 1)}\n`);
+    writeFileSync(join(context.output, "requantised.json"), `${JSON.stringify(found, null, 1)}\n`);
     if (change === undefined) return;
-    ports.evidence({ cases: n, metric, difference: change.difference, low: change.low, high: change.high });
+    context.evidence({ cases: n, metric, difference: change.difference, low: change.low, high: change.high });
   },
 };
 
@@ -65,8 +65,8 @@ function byForm<T>(of: (name: (typeof forms)[number]) => T): Record<(typeof form
   return { merged_16bit: of("merged_16bit"), adapter_4bit: of("adapter_4bit") };
 }
 
-function answersOf(form: string, rows: readonly DataRow[], reading: Reading, ports: Ports) {
-  const answers = new Map(readJsonLines<Response>(ports.input(form)).map((answer) => [answer.id, answer]));
+function answersOf(form: string, rows: readonly DataRow[], reading: Reading, context: StepContext) {
+  const answers = new Map(readJsonLines<Response>(context.input(form)).map((answer) => [answer.id, answer]));
   return rows.map(({ id, gold }) => ({ id, gold, labels: readAnswer(answers.get(id) as Response, reading).labels }));
 }
 
@@ -81,7 +81,7 @@ export function comparesForms(experiment: Experiment): boolean {
     isFourBit &&
     needsMerge(experiment) &&
     data.validation !== undefined &&
-    evaluate.on === "test" &&
+    evaluate.split === "test" &&
     generate.engine === "transformers"
   );
 }
@@ -96,8 +96,8 @@ export function draftRequantised(experiment: Experiment, site: Site): readonly D
   };
   const fourBit = answering("4bit");
   const sixteen = answering("16bit");
-  const { adapter: _beside, ...reads } = sixteen.reads;
-  const merged: Draft = { ...sixteen, reads: { ...reads, weights: { step: "merge", file: "merged/" } } };
+  const { adapter: _beside, ...inputs } = sixteen.inputs;
+  const merged: Draft = { ...sixteen, inputs: { ...inputs, weights: { step: "merge", file: "merged/" } } };
   return [
     fourBit,
     merged,
@@ -109,11 +109,11 @@ export function draftRequantised(experiment: Experiment, site: Site): readonly D
         task,
         min_share: minShare(experiment),
         primary: { metric, view },
-        bootstrap: { samples: evaluate.bootstrap.samples, seed: evaluate.bootstrap.seed },
+        bootstrap: { resamples: evaluate.bootstrap.resamples, seed: evaluate.bootstrap.seed },
         exp: site.version,
       },
       sources: data.labels.synonyms === undefined ? {} : { "data.labels.synonyms": data.labels.synonyms },
-      reads: {
+      inputs: {
         labels: { step: "data", file: "labels.json" },
         rows: { step: "data", file: "validation.jsonl" },
         merged_16bit: { step: merged.id, file: "responses.jsonl" },

@@ -14,7 +14,7 @@ export const merge: StepKind = {
   version: 1,
   cached: true,
   outputs: () => ["merged/", "merge.json"],
-  run: async (_params, ports) => ports.python({ module, environment }),
+  run: async (_params, context) => context.python({ module, environment }),
 };
 
 /** Whether something needs the merged model: the author, the upload, or an engine that cannot serve such an adapter. */
@@ -40,12 +40,12 @@ export function draftMerge(experiment: Experiment & { readonly train: object }, 
     params: { method: train.method, thinking: prompt.thinking },
     hints: { memory: resources.memory === undefined ? null : bytesOf(resources.memory) },
     sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
-    reads: {
+    inputs: {
       model: { step: "fetch", file: "model.json" },
       adapter: { step: "train", file: "adapter/" },
       prompts: { step: "prompt.tuned", file: "eval.jsonl" },
     },
-    places: { model: site.model(model.base, model.revision).dir },
+    localPaths: { model: site.model(model.base, model.revision).dir },
     needs: { cores: site.cores, gpus: 0, memory: setAside(expects) },
     expects,
   });

@@ -17,9 +17,9 @@ export const preflight: StepKind = {
   version: 1,
   cached: false,
   outputs: () => ["preflight.json"],
-  run: async (_params, ports) => {
-    const publishes = ports.hint("upload") !== undefined;
-    return ports.python({ module, environment, ...(publishes ? { network: true, secrets: ["HF_TOKEN"] } : {}) });
+  run: async (_params, context) => {
+    const publishes = context.hint("upload") !== undefined;
+    return context.python({ module, environment, ...(publishes ? { network: true, secrets: ["HF_TOKEN"] } : {}) });
   },
 };
 
@@ -43,12 +43,12 @@ export function draftPreflight(experiment: Experiment, site: Site) {
     },
     hints: { ...machineHints(experiment, arm, site), ...uploadHint(experiment, site) },
     sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
-    reads: {
+    inputs: {
       model: { step: "fetch", file: "model.json" },
       eval: { step: `prompt.${arm}`, file: "eval.jsonl" },
       ...(train ? { train: { step: `prompt.${arm}`, file: "train.jsonl" } } : {}),
     },
-    places: { model: site.model(experiment.model.base, experiment.model.revision).dir },
+    localPaths: { model: site.model(experiment.model.base, experiment.model.revision).dir },
     // One GPU, so that the rules see what training and generation will have.
     needs: { cores: 1, gpus: device === "cuda" && !site.tokensOnly ? 1 : 0, memory: 0 },
   });

@@ -41,7 +41,7 @@ export const preview: StepKind = {
   version: 1,
   cached: false,
   outputs: () => ["preview.json"],
-  run: async (_params, ports) => ports.python({ module, environment }),
+  run: async (_params, context) => context.python({ module, environment }),
 };
 
 /** How a preview is asked for. */
@@ -61,9 +61,9 @@ export function draftsOfPreview(
     draftData(experiment, site),
     ...modelArms(experiment).flatMap((arm) => {
       const prompts = draftPrompt(experiment, arm);
-      const rows = { ...prompts.reads, eval: { step: "data", file: "train.jsonl" } };
-      const { train: _train, validation: _validation, ...reads } = rows as Record<string, (typeof rows)["eval"]>;
-      const shown = { ...prompts, reads };
+      const rows = { ...prompts.inputs, eval: { step: "data", file: "train.jsonl" } };
+      const { train: _train, validation: _validation, ...inputs } = rows as Record<string, (typeof rows)["eval"]>;
+      const shown = { ...prompts, inputs };
       return withPreview ? [shown, draftPreview(experiment, arm, site, options)] : [shown];
     }),
   ];
@@ -83,11 +83,11 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
       answer: asked === undefined ? null : { ...(asked.params as Record<string, never>), ...asked.hints },
     },
     sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
-    reads: {
+    inputs: {
       prompts: { step: `prompt.${arm}`, file: "eval.jsonl" },
-      ...(asked?.reads.answers === undefined ? {} : { answers: asked.reads.answers }),
+      ...(asked?.inputs.answers === undefined ? {} : { answers: asked.inputs.answers }),
     },
-    places: { model: site.model(model.base, model.revision).dir },
+    localPaths: { model: site.model(model.base, model.revision).dir },
     needs: { cores: site.cores, gpus: asked === undefined ? 0 : gpusOf(experiment, site), memory: 0 },
   });
 }

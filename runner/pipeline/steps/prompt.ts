@@ -5,7 +5,7 @@ import { viewOf } from "../../data/labels/views.ts";
 import { offeredLabels } from "../../data/labels.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Draft, Ports, StepKind } from "../plan/step.ts";
+import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -26,22 +26,22 @@ export const prompt: StepKind<Params> = {
   version: 2,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "eval.jsonl"],
-  async run(params, ports) {
-    const path = ports.source("template");
-    const labels = params.labels === null ? [] : offered(params.labels, ports);
+  async run(params, context) {
+    const path = context.source("template");
+    const labels = params.labels === null ? [] : offered(params.labels, context);
     // Handlebars is read where a template is filled in, and not by every command that plans.
     const { compileTemplate, TemplateError } = await import("../template.ts");
     try {
       const render = compileTemplate(readFileSync(path, "utf8"));
       for (const split of ["train", "validation", "eval"]) {
-        const rows = ports.reads(split) ? readJsonLines<DataRow>(ports.input(split)) : [];
-        const shown = params.examples && exampled(rows, params.examples, ports);
+        const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
+        const shown = params.examples && exampled(rows, params.examples, context);
         const rendered = rows.map(({ id, input, target }, at) => {
           const examples = shown?.[at] ?? [];
           const messages = render({ input, labels, examples });
           return { id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) };
         });
-        writeFileSync(join(ports.output, `${split}.jsonl`), jsonLines(rendered));
+        writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
       }
     } catch (error) {
       if (!(error instanceof TemplateError)) throw error;
@@ -52,8 +52,12 @@ export const prompt: StepKind<Params> = {
 };
 
 /** The examples of every case, as many as asked for: a prompt with fewer would be another prompt. */
-function exampled(cases: readonly DataRow[], choice: ExampleChoice, ports: Ports): readonly (readonly DataRow[])[] {
-  const shown = chooseExamples(readJsonLines<DataRow>(ports.input("examples")), cases, choice);
+function exampled(
+  cases: readonly DataRow[],
+  choice: ExampleChoice,
+  context: StepContext,
+): readonly (readonly DataRow[])[] {
+  const shown = chooseExamples(readJsonLines<DataRow>(context.input("examples")), cases, choice);
   const short = shown.findIndex((examples) => examples.length < choice.count);
   if (short === -1) return shown;
   throw new UserError(
@@ -64,9 +68,9 @@ function exampled(cases: readonly DataRow[], choice: ExampleChoice, ports: Ports
 }
 
 /** Names in use, spelt one way each: variants by case or by the study's synonyms would only fill the prompt. */
-function offered(choice: NonNullable<Params["labels"]>, ports: Ports): readonly string[] {
-  const counts = JSON.parse(readFileSync(ports.input("labels"), "utf8")) as readonly LabelCount[];
-  return offeredLabels(counts, viewOf("canonical", synonymsOf(ports)), choice);
+function offered(choice: NonNullable<Params["labels"]>, context: StepContext): readonly string[] {
+  const counts = JSON.parse(readFileSync(context.input("labels"), "utf8")) as readonly LabelCount[];
+  return offeredLabels(counts, viewOf("canonical", synonymsOf(context)), choice);
 }
 
 /**
@@ -87,8 +91,8 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
       template,
       ...(labels && data.labels.synonyms !== undefined ? { "data.labels.synonyms": data.labels.synonyms } : {}),
     },
-    reads: {
-      eval: { step: "data", file: `${evaluate.on}.jsonl` },
+    inputs: {
+      eval: { step: "data", file: `${evaluate.split}.jsonl` },
       ...(labels ? { labels: { step: "data", file: "labels.json" } } : {}),
       ...(examples ? { examples: { step: "data", file: "train.jsonl" } } : {}),
       ...(arm === "tuned"

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Expected } from "../plan/step.ts";
-import { misfits, type Size } from "./resource-checks.ts";
+import { resourceChecks, type Size } from "./resource-checks.ts";
 
 const GiB = 2 ** 30;
 const training: Expected = {
@@ -15,7 +15,7 @@ const training: Expected = {
 const withGpu = (memory: number | undefined): Size => ({ memory: 64 * GiB, gpus: [{ name: "GPU", memory }] });
 const none: Size = { memory: 64 * GiB, gpus: [] };
 const codes = (expected: Expected, machine: Size): string[] =>
-  misfits(expected, machine).map(({ severity, code }) => `${severity} ${code}`);
+  resourceChecks(expected, machine).map(({ severity, code }) => `${severity} ${code}`);
 
 describe("a step that may not fit", () => {
   it("is an error below its low estimate, a warning between, and nothing above", () => {
@@ -23,7 +23,7 @@ describe("a step that may not fit", () => {
     expect(codes(training, withGpu(12 * GiB))).toEqual(["warning memory-tight"]);
     expect(codes(training, withGpu(16 * GiB))).toEqual([]);
     expect(codes(training, withGpu(undefined))).toEqual([]);
-    expect(misfits(training, withGpu(8 * GiB))[0]?.help).toBe("take train.method: qlora");
+    expect(resourceChecks(training, withGpu(8 * GiB))[0]?.help).toBe("take train.method: qlora");
   });
 
   it("is measured against what the file declares, also where this machine has no GPU", () => {
@@ -35,7 +35,7 @@ describe("a step that may not fit", () => {
       "error memory-short",
     ]);
     expect(codes({ ...training, declared: { memory: 1 * GiB } }, withGpu(40 * GiB))).toEqual(["error memory-short"]);
-    expect(misfits(training, none)).toMatchObject([{ code: "no-gpu", elsewhere: true }]);
+    expect(resourceChecks(training, none)).toMatchObject([{ code: "no-gpu", elsewhere: true }]);
   });
 
   it("is no warning where the step takes a smaller batch by itself", () => {
@@ -50,7 +50,7 @@ describe("a step that may not fit", () => {
 
   it("and one whose reporter is not installed here is for another machine, unless it runs on another anyway", () => {
     const absent = { environment: "torchtune", packages: ["mlflow"] };
-    const [misfit, ...more] = misfits({ ...training, absent }, withGpu(80 * GiB));
+    const [misfit, ...more] = resourceChecks({ ...training, absent }, withGpu(80 * GiB));
     expect(misfit).toMatchObject({ code: "reporter-missing", elsewhere: true });
     expect([misfit?.message, more]).toEqual([
       expect.stringContaining("torchtune does not have the package mlflow"),
@@ -61,6 +61,8 @@ describe("a step that may not fit", () => {
 
   it("and one that the backend cannot do say what instead", () => {
     const lack = { message: "torchtune cannot train lora in fp16", help: "use backend: axolotl" };
-    expect(misfits({ ...training, lack }, withGpu(80 * GiB))).toMatchObject([{ ...lack, code: "backend-lacks" }]);
+    expect(resourceChecks({ ...training, lack }, withGpu(80 * GiB))).toMatchObject([
+      { ...lack, code: "backend-unsupported" },
+    ]);
   });
 });

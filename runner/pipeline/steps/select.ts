@@ -1,13 +1,13 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { foldKey } from "../../config/folds.ts";
-import { goOn } from "../../config/halving.ts";
+import { survivors } from "../../config/halving.ts";
 import type { Point } from "../../config/loaded.ts";
 import type { Select } from "../../config/schema.ts";
 import { viewOf } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import type { Json } from "../../util/canonical.ts";
-import type { Draft, Ports, StepKind } from "../plan/step.ts";
+import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { subjectOf } from "./arms.ts";
 import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -40,7 +40,7 @@ type Params = {
      */
     readonly runs: readonly { readonly coordinates: string; readonly at: number; readonly seed?: string }[];
   }[];
-  readonly bootstrap: { readonly samples: number; readonly seed: number };
+  readonly bootstrap: { readonly resamples: number; readonly seed: number };
   /** Of a sweep by halving: after how many epochs, and but for its last rung how many settings go on. */
   readonly epochs?: number;
   readonly keep?: number;
@@ -56,13 +56,13 @@ export const select: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => [selectionFile],
-  async run({ metric, view, repeated, settings, bootstrap, epochs, keep }, ports) {
+  async run({ metric, view, repeated, settings, bootstrap, epochs, keep }, context) {
     let n = 0;
     const scored: ScoredSetting[] = [];
     for (const { setting, values, runs } of settings) {
       const counts = new Map<string, number>();
       const own = runs.map(({ coordinates, at }) => {
-        const metrics = JSON.parse(readFileSync(ports.input(`metrics.${at}`), "utf8")) as ArmMetrics;
+        const metrics = JSON.parse(readFileSync(context.input(`metrics.${at}`), "utf8")) as ArmMetrics;
         counts.set(coordinates, metrics.n);
         const ends = metrics.intervals[view][metric];
         return {
@@ -81,7 +81,7 @@ export const select: StepKind<Params> = {
           setting,
           bySeed.map((members) => members.map(({ at }) => at)),
           { metric, view, bootstrap },
-          ports,
+          context,
         ));
       scored.push({ setting, values, value, low: low ?? value, high: high ?? value, sd: sd ?? null, runs: own });
     }
@@ -92,10 +92,10 @@ export const select: StepKind<Params> = {
       ...{ ...common, repeated, settings: scored, winner: best.setting },
       why: keep === undefined ? winnerReason(order, common) : cutReason(order, keep, common),
       ...(epochs === undefined ? {} : { epochs }),
-      ...(ports.reads("before") ? { earlier: rungsIn(readSelection(ports.input("before"))) } : {}),
+      ...(context.hasInput("before") ? { earlier: rungsIn(readSelection(context.input("before"))) } : {}),
       ...(keep === undefined ? {} : { kept: keptOf(scored, order.slice(0, keep)) }),
     };
-    writeFileSync(join(ports.output, selectionFile), `${JSON.stringify(selection, null, 1)}\n`);
+    writeFileSync(join(context.output, selectionFile), `${JSON.stringify(selection, null, 1)}\n`);
   },
 };
 
@@ -111,22 +111,22 @@ function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]
 async function averaged(
   name: string,
   bySeed: readonly (readonly number[])[],
-  { metric, view, bootstrap: { samples, seed } }: Pick<Params, "metric" | "view" | "bootstrap">,
-  ports: Ports,
+  { metric, view, bootstrap: { resamples, seed } }: Pick<Params, "metric" | "view" | "bootstrap">,
+  context: StepContext,
 ) {
   const labels = (bySeed[0] ?? []).flatMap(
-    (at) => JSON.parse(readFileSync(ports.input(`labels.${at}`), "utf8")) as readonly LabelCount[],
+    (at) => JSON.parse(readFileSync(context.input(`labels.${at}`), "utf8")) as readonly LabelCount[],
   );
   const seeds = bySeed.map((folds) =>
-    folds.flatMap((at) => readJsonLines<Prediction>(ports.input(`predictions.${at}`))),
+    folds.flatMap((at) => readJsonLines<Prediction>(context.input(`predictions.${at}`))),
   );
   const { arms } = await compareAnswers(
     [{ name, seeds }],
     {
-      ...{ view, of: viewOf(view, synonymsOf(ports)), space: [...new Set(labels.map(({ label }) => label))] },
-      ...{ subject: name, names: [metric], primary: metric, bootstrap: { samples, seed } },
+      ...{ view, of: viewOf(view, synonymsOf(context)), space: [...new Set(labels.map(({ label }) => label))] },
+      ...{ subject: name, names: [metric], primary: metric, bootstrap: { resamples, seed } },
     },
-    ports.pause,
+    context.pause,
   );
   const measured = arms[name]?.[metric];
   if (measured === undefined) throw new Error(`${name} was not measured`);
@@ -183,7 +183,7 @@ export function draftSelect(
       return { coordinates, at, ...(foldKey in values ? { seed: seedOf(values, repeated) } : {}) };
     }),
   }));
-  const reads = settings.flatMap(({ runs }) =>
+  const inputs = settings.flatMap(({ runs }) =>
     runs.flatMap(({ at }, place) => {
       const { point, stepOf } = candidates[at] as Candidate;
       const scored = stepOf(`evaluate.${subjectOf(point.experiment)}`);
@@ -195,7 +195,7 @@ export function draftSelect(
     }),
   );
   const { data, evaluate } = first.experiment;
-  const { samples, seed } = evaluate.bootstrap;
+  const { resamples, seed } = evaluate.bootstrap;
   const { synonyms } = data.labels;
   const { rung } = first;
   const isLast = rung === undefined || rung.number === rung.of;
@@ -203,13 +203,13 @@ export function draftSelect(
     id: isLast ? select.name : `${select.name}.${rung.number}`,
     kind: select.name,
     params: {
-      ...{ metric, view, repeated, settings, bootstrap: { samples, seed }, exp: site.version },
+      ...{ metric, view, repeated, settings, bootstrap: { resamples, seed }, exp: site.version },
       epochs: rung?.epochs,
-      keep: isLast ? undefined : goOn(settings.length, eta),
+      keep: isLast ? undefined : survivors(settings.length, eta),
     },
     sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
-    reads: {
-      ...Object.fromEntries(reads),
+    inputs: {
+      ...Object.fromEntries(inputs),
       ...(before === undefined ? {} : { before: { step: before, file: selectionFile } }),
     },
   });

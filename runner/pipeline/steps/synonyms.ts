@@ -3,14 +3,14 @@ import { type Groups, parseGroups, parseSynonyms } from "../../data/labels/synon
 import type { Synonyms } from "../../data/labels/views.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Ports } from "../plan/step.ts";
+import type { StepContext } from "../plan/step.ts";
 
 const source = "data.labels.synonyms";
 const groupsSource = "data.labels.groups";
 
 /** The study's synonym file, if the step has one. Throws UserError that shows every error at its place. */
-export function synonymsOf(ports: Ports): Synonyms | undefined {
-  return ports.hasSource(source) ? readSynonyms(ports.source(source)) : undefined;
+export function synonymsOf(context: StepContext): Synonyms | undefined {
+  return context.hasSource(source) ? readSynonyms(context.source(source)) : undefined;
 }
 
 /** Reads a synonym file. Throws UserError that shows every error at its place. */
@@ -21,9 +21,9 @@ export function readSynonyms(path: string): Synonyms {
 }
 
 /** The study's groups of labels, if the step has their file. Throws UserError that shows every error at its place. */
-export function groupsOf(ports: Ports): Groups | undefined {
-  if (!ports.hasSource(groupsSource)) return undefined;
-  const path = ports.source(groupsSource);
+export function groupsOf(context: StepContext): Groups | undefined {
+  if (!context.hasSource(groupsSource)) return undefined;
+  const path = context.source(groupsSource);
   const result = parseGroups({ path, text: readFileSync(path, "utf8") });
   if (result.ok) return result.value;
   throw new UserError("groups", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));

@@ -28,7 +28,7 @@ export const train: StepKind<Params> = {
     ...(backends[backend]?.capabilities.keepsReports ? report_to.map((name) => `${name}/`) : []),
   ],
   pauses: ({ pause_after_epochs }) => pause_after_epochs !== undefined,
-  run: async ({ backend }, ports) => ports.python({ module: moduleOf(backend), environment: backend }),
+  run: async ({ backend }, context) => context.python({ module: moduleOf(backend), environment: backend }),
 };
 
 const moduleOf = (backend: string): string => `recipes.${backend}.train`;
@@ -60,12 +60,12 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
       nodes: experiment.resources.slurm?.nodes ?? 1,
     },
     sources: { ...site.recipe(moduleOf(rest.backend)), [`lock of ${rest.backend}`]: site.lock(rest.backend) },
-    reads: {
+    inputs: {
       model: { step: "fetch", file: "model.json" },
       train: { step: "prompt.tuned", file: "train.jsonl" },
       ...(experiment.data.validation ? { validation: { step: "prompt.tuned", file: "validation.jsonl" } } : {}),
     },
-    places: { model: site.model(experiment.model.base, experiment.model.revision).dir },
+    localPaths: { model: site.model(experiment.model.base, experiment.model.revision).dir },
     after: ["preflight"],
     needs: needsOf(experiment, site, expects),
     expects,

@@ -15,7 +15,7 @@ import type { WorkbookFailures } from "../../reporting/render/failure-sheet.ts";
 import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/study-sheets.ts";
 import type { WorkbookSweep } from "../../reporting/render/sweep-sheet.ts";
 import type { Json } from "../../util/canonical.ts";
-import type { Ports, StepKind } from "../plan/step.ts";
+import type { StepContext, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -40,28 +40,28 @@ export const workbook: StepKind<Params> = {
   version: 5,
   cached: true,
   outputs: () => ["workbook.xlsx"],
-  async run({ arms, primary, config, compared, exp }, ports) {
+  async run({ arms, primary, config, compared, exp }, context) {
     const asked = arms.map((arm) => askedOf(arm, config, compared));
     const { writeWorkbook } = await import("../../reporting/render/workbook.ts");
-    const notes = await writeWorkbook(join(ports.output, "workbook.xlsx"), {
-      arms: arms.map((arm) => armOf(arm, ports)),
-      cases: casesOf(arms, primary.view, ports),
+    const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
+      arms: arms.map((arm) => armOf(arm, context)),
+      cases: casesOf(arms, primary.view, context),
       caseView: primary.view,
-      failures: failuresOf(arms, ports),
+      failures: failuresOf(arms, context),
       primary,
-      runs: asked.map((one) => runOf(one, primary, ports)),
-      audit: auditOf(ports),
-      ...(ports.reads("selection") ? { sweep: sweepOf(ports) } : {}),
+      runs: asked.map((one) => runOf(one, primary, context)),
+      audit: auditOf(context),
+      ...(context.hasInput("selection") ? { sweep: sweepOf(context) } : {}),
       warning: warningOf(asked),
-      provenance: [["exp", exp], ...flatten(config), ...digests(arms, ports)],
+      provenance: [["exp", exp], ...flatten(config), ...digests(arms, context)],
     });
-    ports.evidence({ ...notes });
+    context.evidence({ ...notes });
   },
 };
 
 /** The settings of the sweep that this run won. */
-function sweepOf(ports: Ports): WorkbookSweep {
-  const selection = readSelection(ports.input("selection"));
+function sweepOf(context: StepContext): WorkbookSweep {
+  const selection = readSelection(context.input("selection"));
   const { metric, view, rows, n, winner, why } = selection;
   return {
     score: `${metric} (${view}), ${n} ${rows} rows`,
@@ -72,8 +72,8 @@ function sweepOf(ports: Ports): WorkbookSweep {
   };
 }
 
-function armOf(arm: Arm, ports: Ports): WorkbookArm {
-  const metrics = JSON.parse(readFileSync(ports.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
+function armOf(arm: Arm, context: StepContext): WorkbookArm {
+  const metrics = JSON.parse(readFileSync(context.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
   const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, n } = metrics;
   return {
     name: arm,
@@ -123,10 +123,10 @@ function replayed(asked: Asked) {
     : [];
 }
 
-function runOf(asked: Asked, primary: Params["primary"], ports: Ports): WorkbookRun {
+function runOf(asked: Asked, primary: Params["primary"], context: StepContext): WorkbookRun {
   const { arm, experiment } = asked;
-  const metrics = JSON.parse(readFileSync(ports.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
-  const predictions = readJsonLines<Prediction>(ports.input(`predictions.${arm}`));
+  const metrics = JSON.parse(readFileSync(context.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
+  const predictions = readJsonLines<Prediction>(context.input(`predictions.${arm}`));
   const total = (key: "prompt_tokens" | "new_tokens") =>
     predictions.every((one) => one[key] === undefined)
       ? undefined
@@ -164,8 +164,8 @@ function answeredBy(asked: Asked): string {
 }
 
 /** The audit's findings, and the numbers of each part. */
-function auditOf(ports: Ports): WorkbookAudit {
-  const { splits, findings } = JSON.parse(readFileSync(ports.input("audit"), "utf8")) as Audit;
+function auditOf(context: StepContext): WorkbookAudit {
+  const { splits, findings } = JSON.parse(readFileSync(context.input("audit"), "utf8")) as Audit;
   const parts = Object.entries(splits).map(([part, facts]) => [
     part,
     [
@@ -187,14 +187,14 @@ function auditOf(ports: Ports): WorkbookAudit {
   return { parts: Object.fromEntries(parts), findings };
 }
 
-function* casesOf(arms: readonly Arm[], view: View, ports: Ports): Generator<WorkbookCase> {
-  const of = viewOf(view, synonymsOf(ports));
-  const inputs = new Map(readJsonLines<DataRow>(ports.input("rows")).map(({ id, input }) => [id, input]));
+function* casesOf(arms: readonly Arm[], view: View, context: StepContext): Generator<WorkbookCase> {
+  const of = viewOf(view, synonymsOf(context));
+  const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
   const failures = new Map(
-    readJsonLines<Failure>(ports.input("failures")).map(({ arm, id, categories }) => [`${arm}\0${id}`, categories]),
+    readJsonLines<Failure>(context.input("failures")).map(({ arm, id, categories }) => [`${arm}\0${id}`, categories]),
   );
   for (const arm of arms) {
-    for (const prediction of readJsonLines<Prediction>(ports.input(`predictions.${arm}`))) {
+    for (const prediction of readJsonLines<Prediction>(context.input(`predictions.${arm}`))) {
       const { id, gold, labels } = prediction;
       const categories = failures.get(`${arm}\0${id}`) ?? [];
       yield { ...prediction, arm, input: inputs.get(id) as string, ...caseOutcome(gold, labels, of), categories };
@@ -203,8 +203,8 @@ function* casesOf(arms: readonly Arm[], view: View, ports: Ports): Generator<Wor
 }
 
 /** Every category of every arm with its cases, and its examples. */
-function failuresOf(arms: readonly Arm[], ports: Ports): readonly WorkbookFailures[] {
-  const analysis = JSON.parse(readFileSync(ports.input("analysis"), "utf8")) as Analysis;
+function failuresOf(arms: readonly Arm[], context: StepContext): readonly WorkbookFailures[] {
+  const analysis = JSON.parse(readFileSync(context.input("analysis"), "utf8")) as Analysis;
   return arms.flatMap((arm) => {
     const own = analysis.arms[arm];
     return own === undefined ? [] : [{ arm, wrong: own.wrong, categories: own.categories }];
@@ -219,12 +219,12 @@ function flatten(value: Json, path = ""): (readonly [string, string | number])[]
   return Object.entries(value).flatMap(([key, item]) => flatten(item, path === "" ? key : `${path}.${key}`));
 }
 
-function digests(arms: readonly Arm[], ports: Ports): (readonly [string, string])[] {
+function digests(arms: readonly Arm[], context: StepContext): (readonly [string, string])[] {
   const names = ["rows", "analysis", ...arms.flatMap((arm) => [`metrics.${arm}`, `predictions.${arm}`])];
   return names.map((name) => [
     `sha256 of ${name}`,
     createHash("sha256")
-      .update(readFileSync(ports.input(name)))
+      .update(readFileSync(context.input(name)))
       .digest("hex"),
   ]);
 }
@@ -250,8 +250,8 @@ export function draftWorkbook(
       exp: site.version,
     },
     sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
-    reads: {
-      rows: { step: "data", file: `${experiment.evaluate.on}.jsonl` },
+    inputs: {
+      rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       analysis: { step: "analyse", file: "analysis.json" },
       audit: { step: "data", file: "audit.json" },
       failures: { step: "analyse", file: "failures.jsonl" },

@@ -70,7 +70,7 @@ export function chooser(
     const { candidates, plan, step } = selection(whole, at, isLeft, before);
     const settings = new Set(candidates.map(({ point }) => point.setting)).size;
     const scored =
-      at === last ? finals(plan, step, isLeft) : { whole: at === 0 ? foreseen(plan, step) : plan, runs: none };
+      at === last ? finals(plan, step, isLeft) : { whole: at === 0 ? forecast(plan, step) : plan, runs: none };
     const further = rungs.slice(at + 1).flatMap(([point]) => point?.rung ?? []);
     const seeds = drafts.filter(({ point }) => point.setting === drafts[0]?.point.setting).length;
     const follow: Choice["follow"] = ({ winner, kept = [] }, later): Followed => {
@@ -86,7 +86,7 @@ export function chooser(
   };
 
   /** All that a winner may need, so that it is frozen: planned as if every setting came to the last rung. That selection is never made. */
-  const foreseen = (whole: Plan, first: PlannedStep) => {
+  const forecast = (whole: Plan, first: PlannedStep) => {
     const all = selection(whole, last, () => true, first);
     const planned = finals(all.plan, all.step, () => true).whole;
     const steps = planned.steps.filter((step) => step !== all.step);

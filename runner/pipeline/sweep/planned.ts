@@ -1,9 +1,9 @@
 import type { LoadedExperiment, Point } from "../../config/loaded.ts";
-import type { Project } from "../../project/project.ts";
 import { buildPlan, partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { draftsOf, draftsOfCandidate, kinds } from "../steps/index.ts";
 import { readSelection } from "../steps/selection.ts";
+import type { Site } from "../steps/site.ts";
 import type { Choice, Drafted, DraftedPoint } from "./choice.ts";
 import { chooser } from "./choosing.ts";
 
@@ -21,7 +21,10 @@ export type Planned = {
 };
 
 /** Drafts every run of every file into one plan. */
-export function planAll(loaded: readonly LoadedExperiment[], project: Project): Planned {
+export function planAll(
+  loaded: readonly LoadedExperiment[],
+  project: { readonly site: Site; readonly digests: { of(path: string): string } },
+): Planned {
   const { site, digests } = project;
   // What is planned later goes by the sources as they are now.
   const known = new Map<string, string>();

@@ -31,7 +31,7 @@ type Asked = { readonly backend: string; readonly method: Method; readonly preci
 export type Lack = { readonly key: "method" | "precision"; readonly message: string; readonly help: string };
 
 /** Why a training can run on none of these devices; undefined where it can on one. An alternative is always named. */
-export function lackOf({ backend, method, precision }: Asked, on: readonly Device[]): Lack | undefined {
+export function unsupportedReason({ backend, method, precision }: Asked, on: readonly Device[]): Lack | undefined {
   const all = capabilityMatrix().filter((cell) => cell.precisions.length > 0);
   const own = all.filter((cell) => cell.backend === backend && cell.method === method);
   const here = own.filter(({ device }) => on.includes(device));

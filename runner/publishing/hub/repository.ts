@@ -29,11 +29,11 @@ export async function lookAt(hub: Hub, { type, repo }: Release): Promise<Reposit
 
 /** Files of a release that the repository lacks, or has with other bytes. */
 export function changedIn(repository: Repository | undefined, { files }: Release): readonly ReleaseFile[] {
-  return files.filter((file) => !isThere(repository?.files.get(file.path), file));
+  return files.filter((file) => !succeeded(repository?.files.get(file.path), file));
 }
 
 /** Large files are listed by their SHA-256, small ones by git's SHA-1 of them. */
-function isThere(entry: ListFileEntry | undefined, file: ReleaseFile): boolean {
+function succeeded(entry: ListFileEntry | undefined, file: ReleaseFile): boolean {
   if (entry === undefined) return false;
   if (entry.lfs !== undefined) return entry.lfs.oid === file.sha256;
   return entry.size === file.size && entry.oid === gitDigest(file);

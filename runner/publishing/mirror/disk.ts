@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, sta
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { FileChanged } from "../../store/digest.ts";
-import type { Shelf } from "../remote-store.ts";
+import type { RemoteStore } from "../remote-store.ts";
 
 /** Bytes copied between two looks at whether to go on. */
 const piece = 4 << 20;
@@ -25,7 +25,7 @@ export class DiskGone extends Error {
  * within a folder at most, and a file may be cut short by a lost connection. So names are lower-case, a file gets its name
  * when all of it is written, and what is read back counts only when its digest is right.
  */
-export class Disk implements Shelf {
+export class Disk implements RemoteStore {
   readonly folder: string;
   readonly #signal: AbortSignal;
 

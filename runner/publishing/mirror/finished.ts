@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { keyOf } from "../../pipeline/plan/identity.ts";
 import type { StoredFile, StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Store } from "../../store/store.ts";
-import type { Shelf } from "../remote-store.ts";
+import type { RemoteStore } from "../remote-store.ts";
 import type { Disk } from "./disk.ts";
 import { isListing } from "./listing.ts";
 
@@ -12,7 +12,7 @@ export const recordName = (key: string): string => `keys/${key}.json`;
 export const fileName = ({ sha256 }: StoredFile): string => `files/${sha256.slice(0, 2)}/${sha256}`;
 
 /** Keys whose records a disk has. */
-export async function finishedKeys(disk: Pick<Shelf, "names">): Promise<Set<string>> {
+export async function finishedKeys(disk: Pick<RemoteStore, "names">): Promise<Set<string>> {
   const names = await disk.names("keys");
   return new Set(names.flatMap((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? []));
 }

@@ -1,4 +1,4 @@
-import type { Machinery } from "../../execution/scheduler.ts";
+import type { StepRunner } from "../../execution/scheduler.ts";
 import { identify } from "../../pipeline/plan/identity.ts";
 import type { Plan, PlannedStep } from "../../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../../pipeline/plan/record.ts";
@@ -37,16 +37,16 @@ function pauses({ kind, draft }: PlannedStep): boolean {
 }
 
 /**
- * Machinery whose steps go on from what the mirror kept of them, and whose work folders and results it copies. `resumed` is
+ * StepRunner whose steps go on from what the mirror kept of them, and whose work folders and results it copies. `resumed` is
  * told of a step that goes on from a checkpoint of another machine.
  */
-export function mirrored(machinery: Machinery, mirror: Mirror, resumed: (step: PlannedStep) => void): Machinery {
+export function mirrored(machinery: StepRunner, mirror: Mirror, resumed: (step: PlannedStep) => void): StepRunner {
   return {
     ...machinery,
     async build(step, known, upstream, options) {
       // A step above may have been made again, to the same bytes: only now is it known what this one's key is.
       const isBack = !options.force && step.kind.cached && (await mirror.takeFinished(known.key));
-      const earlier = step.goesOnFrom && upstream.get(step.goesOnFrom)?.key;
+      const earlier = step.resumesFrom && upstream.get(step.resumesFrom)?.key;
       if (!isBack && (await mirror.takeWork(known.key))) resumed(step);
       else if (!isBack && earlier !== undefined && (await mirror.takeWork(earlier))) resumed(step);
       mirror.begun(known.key);

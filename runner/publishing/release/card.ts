@@ -42,7 +42,7 @@ export function cardOf(facts: CardFacts): string {
 
 /** What the hub's search, widgets and leaderboards read. */
 function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): object {
-  const { metrics, primary, on } = run.config.evaluate;
+  const { metrics, primary, split } = run.config.evaluate;
   const values = run.arms.find(({ name }) => name === "tuned")?.views[primary.view] ?? {};
   const names = [...new Set([primary.metric, ...metrics])].filter((name) => Number.isFinite(values[name]));
   return {
@@ -58,7 +58,7 @@ function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): 
         results: [
           {
             task: { type: "text-generation", name: taskWord(run) },
-            dataset: { name: `${run.experiment} (${on} part, ${whole(casesOf(run))} cases)`, type: "own", split: on },
+            dataset: { name: `${run.experiment} (${split} part, ${whole(casesOf(run))} cases)`, type: "own", split },
             metrics: names.map((name) => {
               const ends = intervals.tuned?.[primary.view]?.[name];
               return {
@@ -121,7 +121,7 @@ function results({ run, intervals }: CardFacts): string {
     return `- against ${armWord(against)}: ${difference >= 0 ? "+" : ""}${score(difference)} ${metricWord(metric)}, p ${adjusted < 0.001 ? "" : "= "}${pValue(adjusted)}`;
   });
   return [
-    `On the ${run.config.evaluate.on} part${casesOf(run) > 0 ? ` (${whole(casesOf(run))} cases)` : ""}, ${primary.view} view of the labels, with 95 % bootstrap intervals over cases. \`evaluation/\` has every metric in every view.`,
+    `On the ${run.config.evaluate.split} part${casesOf(run) > 0 ? ` (${whole(casesOf(run))} cases)` : ""}, ${primary.view} view of the labels, with 95 % bootstrap intervals over cases. \`evaluation/\` has every metric in every view.`,
     markdownTable(["", ...names.map(metricWord)], rows),
     ...(tests.length === 0
       ? []

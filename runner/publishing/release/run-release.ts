@@ -184,8 +184,8 @@ function promptOf(run: FinishedRun, config: Experiment, { roots, digest }: Relea
 /** The first case's prompt without the case; undefined where it holds examples, or the text does not stand in it as it is. */
 function messagesOf({ path, manifest }: FinishedRun): string | undefined {
   const folder = dirname(path);
-  const { on } = (manifest.config as unknown as Experiment).evaluate;
-  const [prompts, rows] = [join(folder, "tuned/eval.jsonl"), join(folder, `data/${on}.jsonl`)];
+  const { split } = (manifest.config as unknown as Experiment).evaluate;
+  const [prompts, rows] = [join(folder, "tuned/eval.jsonl"), join(folder, `data/${split}.jsonl`)];
   if (!existsSync(prompts) || !existsSync(rows)) return undefined;
   type Shown = {
     readonly id: string;

@@ -20,7 +20,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Shelf } from "../remote-store.ts";
+import type { RemoteStore } from "../remote-store.ts";
 
 /** Where a bucket is, and what may end its use. */
 export type BucketPlace = {
@@ -42,7 +42,7 @@ const mostParts = 9_000;
  * find. What is there is listed once. A large file goes in parts, and those that have arrived are not sent again, by
  * whichever process they were sent. Calls throw UserError: bucket-missing, bucket-refused, offline, bucket-error.
  */
-export class Bucket implements Shelf {
+export class Bucket implements RemoteStore {
   readonly #place: BucketPlace;
   readonly #client: S3Client;
   /** Name -> size of all that lies there. */

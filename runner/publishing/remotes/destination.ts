@@ -5,7 +5,7 @@ import type { Context } from "../../util/context.ts";
 import { UserError } from "../../util/user-error.ts";
 import { Disk } from "../mirror/disk.ts";
 import { wrongMirror } from "../mirror/open.ts";
-import type { Shelf } from "../remote-store.ts";
+import type { RemoteStore } from "../remote-store.ts";
 
 /** A place that runs are pushed to or pulled from. */
 type Place =
@@ -29,7 +29,7 @@ function parse(destination: string, cwd: string): Place {
  * Opens a destination to write there. Throws UserError: bad-destination, repo-public where anybody could read what is pushed,
  * and what the place itself has against it.
  */
-export async function openToPush(destination: string, project: Stored, context: Context): Promise<Shelf> {
+export async function openToPush(destination: string, project: Stored, context: Context): Promise<RemoteStore> {
   const place = parse(destination, context.cwd);
   if (place.kind === "folder") {
     const wrong = wrongMirror(destination, project, context)?.replace("--mirror ", "");
@@ -62,7 +62,7 @@ export async function openToPush(destination: string, project: Stored, context: 
 }
 
 /** Opens a destination to read there. Throws UserError: bad-destination, nothing-pushed, and what the place itself says. */
-export async function openToPull(destination: string, context: Context): Promise<Shelf> {
+export async function openToPull(destination: string, context: Context): Promise<RemoteStore> {
   const place = parse(destination, context.cwd);
   if (place.kind === "bucket") return openBucket(place, context);
   if (place.kind === "folder") {

@@ -3,7 +3,7 @@ import { runDigits } from "../../runs/seal.ts";
 import { listingDigest } from "../../store/digest.ts";
 import { UserError } from "../../util/user-error.ts";
 import { isListing } from "../mirror/listing.ts";
-import type { Shelf } from "../remote-store.ts";
+import type { RemoteStore } from "../remote-store.ts";
 
 /** A run as a shelf has it: its manifest, and the bytes of that. */
 export type ShelvedRun = { readonly manifest: Manifest; readonly text: string };
@@ -13,7 +13,7 @@ export const manifestName = ({ experiment, run }: Pick<Manifest, "experiment" | 
   `runs/${experiment}/${run}.json`;
 
 /** "<experiment>/<run>" of every run on a shelf. */
-export async function shelvedRuns(shelf: Pick<Shelf, "names">): Promise<readonly string[]> {
+export async function shelvedRuns(shelf: Pick<RemoteStore, "names">): Promise<readonly string[]> {
   const experiments = await shelf.names("runs");
   const runs = await Promise.all(
     experiments.map(async (experiment) =>
@@ -29,7 +29,7 @@ export async function shelvedRuns(shelf: Pick<Shelf, "names">): Promise<readonly
  * A run's manifest from a shelf, which anyone may have written: it counts only where its name is the digest of what it says,
  * each step's object that of its files, and no path leads out. Throws UserError (copy-damaged).
  */
-export async function shelvedRun(shelf: Pick<Shelf, "readText">, name: string): Promise<ShelvedRun> {
+export async function shelvedRun(shelf: Pick<RemoteStore, "readText">, name: string): Promise<ShelvedRun> {
   const text = (await shelf.readText(`runs/${name}.json`)) ?? "";
   try {
     const manifest = JSON.parse(text) as Manifest;

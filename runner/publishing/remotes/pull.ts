@@ -8,7 +8,7 @@ import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
 import { fileName, recordIn, recordName } from "../mirror/finished.ts";
-import type { Shelf } from "../remote-store.ts";
+import type { RemoteStore } from "../remote-store.ts";
 import type { ShelvedRun } from "./manifest.ts";
 import type { Moved } from "./push.ts";
 
@@ -19,7 +19,7 @@ type Parts = { readonly store: Store; readonly digests: Digests };
  * last, so that it can be shown, reported, and built upon. A file that has arrived is not fetched again by the next try.
  * Throws UserError (copy-damaged), and what the shelf throws.
  */
-export async function pull(shelf: Shelf, { manifest, text }: ShelvedRun, parts: Parts): Promise<Moved> {
+export async function pull(shelf: RemoteStore, { manifest, text }: ShelvedRun, parts: Parts): Promise<Moved> {
   const { store } = parts;
   const counts = { files: 0, moved: 0, bytes: 0 };
   for (const [id, step] of Object.entries(manifest.steps)) {
@@ -46,7 +46,7 @@ export async function pull(shelf: Shelf, { manifest, text }: ShelvedRun, parts: 
 
 /** Makes a step's outputs stand in the store, with their record where the shelf has it. Gives the files that were fetched. */
 async function pullStep(
-  shelf: Shelf,
+  shelf: RemoteStore,
   name: string,
   { key, object, files }: ManifestStep,
   parts: Parts,

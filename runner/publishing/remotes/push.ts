@@ -5,7 +5,7 @@ import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
 import { fileName, finishedKeys, recordName } from "../mirror/finished.ts";
-import type { Shelf } from "../remote-store.ts";
+import type { RemoteStore } from "../remote-store.ts";
 import { manifestName } from "./manifest.ts";
 
 /** What was copied of one run. */
@@ -24,7 +24,7 @@ export type Moved = {
  * shelf throws.
  */
 export async function push(
-  shelf: Shelf,
+  shelf: RemoteStore,
   runs: readonly FinishedRun[],
   { store, digests }: { readonly store: Pick<Store, "objectDir" | "peek">; readonly digests: Digests },
 ): Promise<readonly Moved[]> {

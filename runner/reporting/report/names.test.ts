@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { runNames, settingsWords } from "./names.ts";
 
 const run = (experiment: string, coordinates: string, on = "test", id = "0123abcd") =>
-  ({ experiment, coordinates, run: id, config: { evaluate: { on } } }) as never;
+  ({ experiment, coordinates, run: id, config: { evaluate: { split: on } } }) as never;
 
 test("runs are named by what sets them apart, and never alike", () => {
   expect(runNames([run("a", "")])).toEqual(["a"]);

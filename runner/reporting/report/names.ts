@@ -15,7 +15,7 @@ export function runNames(runs: readonly Named[]): readonly string[] {
   });
   const isShared = (name: string, all: readonly string[]): boolean => all.indexOf(name) !== all.lastIndexOf(name);
   const withRows = words.map((word, at) =>
-    isShared(word, words) ? `${word}${rowsWord(runs[at]?.config.evaluate.on ?? "")}` : word,
+    isShared(word, words) ? `${word}${rowsWord(runs[at]?.config.evaluate.split ?? "")}` : word,
   );
   return withRows.map((word, at) => (isShared(word, withRows) ? `${word} ${runs[at]?.run.slice(-8)}` : word));
 }
@@ -38,7 +38,7 @@ export function settingsWords(coordinates: string): string {
 
 /** The runs that results are about: those scored on test, where any is; runs that a sweep chose among stand in its ablation. */
 export function resultRuns(runs: readonly RunFacts[]): readonly RunFacts[] {
-  const tested = runs.filter(({ config }) => config.evaluate.on === "test");
+  const tested = runs.filter(({ config }) => config.evaluate.split === "test");
   return tested.length > 0 ? tested : runs;
 }
 

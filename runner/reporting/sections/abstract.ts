@@ -18,20 +18,20 @@ export function abstract({ runs }: Study): readonly (readonly Span[])[] {
 const mostRuns = 3;
 
 function one(run: RunFacts, isNamed: boolean): readonly Span[] {
-  const { primary, on } = run.config.evaluate;
+  const { primary, split } = run.config.evaluate;
   const { metric, view } = primary;
   const own = run.comparison?.arms[subject(run)]?.[metric];
   const said =
     own === undefined
       ? score(run.arms.find(({ name }) => name === subject(run))?.views[view]?.[metric])
       : withInterval(own);
-  const cases = run.comparison?.n ?? run.audit?.splits[on]?.rows;
+  const cases = run.comparison?.n ?? run.audit?.splits[split]?.rows;
   const how = own === undefined ? `${view} view` : `${view} view; 95 % bootstrap intervals over cases`;
   return [
     ...(isNamed ? [{ strong: `${run.name}. ` }] : []),
     ...verdict(run),
     ...chosen(run),
-    `${modelWords(run)} ${metricWord(metric)} ${said}${cases === undefined ? "" : ` on ${whole(cases)} ${on} cases`} (${how}). `,
+    `${modelWords(run)} ${metricWord(metric)} ${said}${cases === undefined ? "" : ` on ${whole(cases)} ${split} cases`} (${how}). `,
     ...gain(run),
     ...others(run),
   ];

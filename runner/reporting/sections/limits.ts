@@ -42,7 +42,7 @@ export function limitsOf(runs: readonly RunFacts[]): readonly string[] {
     ...new Set(runs.filter((run) => run.smoke).map(({ experiment }) => smokeWarning(experiment))),
     ...replayLimits(runs),
     ...of(
-      ({ config }) => config.evaluate.on === "validation",
+      ({ config }) => config.evaluate.split === "validation",
       "is scored on validation rows, which may have chosen its settings.",
       "are scored on validation rows, which may have chosen their settings.",
     ),

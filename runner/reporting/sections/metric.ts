@@ -37,7 +37,7 @@ export function metric({ runs }: Study): readonly Block[] {
     paragraph(
       "Intervals are bias-corrected and accelerated bootstrap intervals over cases ",
       { cite: "bca" },
-      `, ${(config?.evaluate.bootstrap.samples ?? 0).toLocaleString("en")} samples. Differences between two arms on the same cases are tested by approximate ` +
+      `, ${(config?.evaluate.bootstrap.resamples ?? 0).toLocaleString("en")} samples. Differences between two arms on the same cases are tested by approximate ` +
         "randomisation, exact match by McNemar's exact test ",
       { cite: "mcnemar" },
       "; p-values of one family are corrected by Holm's method ",

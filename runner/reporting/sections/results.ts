@@ -34,13 +34,13 @@ export function results({ runs: all }: Study): readonly Block[] {
 const mostTested = 4;
 
 function comparison(runs: readonly RunFacts[]): Block {
-  const { metrics, on } = (runs.at(-1) as RunFacts).config.evaluate;
+  const { metrics, split } = (runs.at(-1) as RunFacts).config.evaluate;
   const names = metrics.slice(0, 4);
   const several = runs.length > 1;
   return {
     type: "table",
     id: "results",
-    caption: `Every arm${several ? " of every run" : ""} in its primary view on the ${on} rows, with 95 % bootstrap intervals over cases.`,
+    caption: `Every arm${several ? " of every run" : ""} in its primary view on the ${split} rows, with 95 % bootstrap intervals over cases.`,
     head: [...(several ? ["run"] : []), "arm", ...names.map(metricWord)],
     align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
     rows: runs.flatMap((run) =>

@@ -78,8 +78,8 @@ const passing: Record<string, readonly [Behave, string]> = {
   "429": [says(429, '{"error": {"message": "slow down"}}', { "retry-after": "0" }), "server-busy"],
   "500": [says(500, "oops"), "server-error"],
   "503 with a page": [says(503, "<html>\n<body>"), "server-error"],
-  garbage: [says(200, "<html>hello</html>"), "server-garbage"],
-  "JSON of another kind": [says(200, '{"choices": []}'), "server-garbage"],
+  garbage: [says(200, "<html>hello</html>"), "server-invalid-response"],
+  "JSON of another kind": [says(200, '{"choices": []}'), "server-invalid-response"],
   "half a response": [half, "server-unreachable"],
   "a closed connection": [(response) => void response.destroy(), "server-unreachable"],
 };

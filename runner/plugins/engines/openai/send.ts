@@ -95,7 +95,7 @@ async function attempt(server: Server, body: Json): Promise<Reply | Trouble> {
   const reply = readReply(text);
   if (reply !== undefined) return reply;
   return {
-    code: "server-garbage",
+    code: "server-invalid-response",
     message: `the server's answer is no chat completion: ${readComplaint(text)}`,
     help: "see that generate.base_url ends where /chat/completions follows, usually in /v1",
     passing: true,

@@ -18,7 +18,7 @@ export type Group = {
 export type After = { readonly jobs: readonly string[]; readonly isWhole: boolean };
 
 /** Gives Slurm the jobs of one submission, and notes each as soon as Slurm has it. */
-export class Handing {
+export class JobSubmitter {
   /** Every array that was given, as Slurm names it. */
   readonly arrays: string[] = [];
   readonly #plan: string;

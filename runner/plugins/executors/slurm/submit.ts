@@ -13,7 +13,7 @@ import { plural } from "../../../terminal/quantity.ts";
 import { canonicalJson, sha256 } from "../../../util/canonical.ts";
 import type { Context } from "../../../util/context.ts";
 import { freeze } from "./freeze.ts";
-import { type After, type Group, Handing } from "./job-submitter.ts";
+import { type After, type Group, JobSubmitter } from "./job-submitter.ts";
 import { type Asked, arraySize, askedLast, askedOf } from "./script.ts";
 import { queue } from "./slurm.ts";
 import {
@@ -72,7 +72,7 @@ export async function submit(work: Work, context: Context): Promise<void> {
       ...{ loaded, options, runs },
     });
     noteAll(file, work, runs, missing);
-    const jobs = new Handing(file, { id, root: project.root }, [
+    const jobs = new JobSubmitter(file, { id, root: project.root }, [
       process.execPath,
       join(context.packageRoot, "dist/cli.js"),
     ]);
@@ -107,7 +107,7 @@ function noteAll(file: string, { expected, project }: Work, runs: readonly Submi
 }
 
 /** Submits what comes after the runs that are known: the further rungs of sweeps by halving, each after the one before, and the last job. */
-async function submitRest(jobs: Handing, live: readonly string[], work: Work): Promise<string> {
+async function submitRest(jobs: JobSubmitter, live: readonly string[], work: Work): Promise<string> {
   const isWhole = !work.options.keepGoing;
   const name = nameOf(work.plan.runs);
   let after: After = { jobs: [...jobs.arrays, ...live], isWhole };
