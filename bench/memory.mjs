@@ -2,7 +2,7 @@
  * The estimates of `exp plan` beside what real runs took: `node bench/memory.mjs [--write] [--model tiny|smollm2-135m]...
  * [--backend NAME]... [--method NAME]...`.
  * Trains, merges and generates with every method that the capability matrix has for this machine's CPU, on the shipped study,
- * a few steps each. `--write` puts the table into docs/estimates.md. Prints which measured peaks and times lie in their ranges.
+ * a few steps each. `--write` puts the table into docs/explanation/estimates.md. Prints which measured peaks and times lie in their ranges.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -131,7 +131,7 @@ console.log(table);
 const outside = rows.filter(({ estimate, peak_memory }) => inside(estimate.memory, peak_memory) !== "in").length;
 console.log(`memory: ${rows.length - outside} of ${rows.length} within the range`);
 if (options.write) {
-  const page = join(root, "docs/estimates.md");
+  const page = join(root, "docs/explanation/estimates.md");
   const [start, end] = ["<!-- measured -->", "<!-- /measured -->"];
   const text = readFileSync(page, "utf8");
   const at = text.indexOf(start) + start.length;

@@ -1,7 +1,7 @@
 /**
  * exp beside the programs that do the same: `node bench/run.mjs [name...] [--full] [--write] [--anchors DIR]`.
  * Without `--full` in few rounds and small sizes. Installs those programs by their package names into a temporary folder, or into DIR, where they are found again.
- * `--write` puts each bench's tables in its own place in docs/benchmarks.md and leaves the rest of the page as it is. Nothing here passes or fails by the clock.
+ * `--write` puts each bench's tables in its own place in docs/reference/benchmarks.md and leaves the rest of the page as it is. Nothing here passes or fails by the clock.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -97,7 +97,7 @@ const bench = {
   },
 };
 
-const page = join(root, "docs", "benchmarks.md");
+const page = join(root, "docs/reference/benchmarks.md");
 try {
   symlinkSync(join(root, "node_modules"), join(temp, "node_modules"));
   execFileSync(process.execPath, [join(root, "runner", "build.mjs")], { stdio: "inherit" });

@@ -182,7 +182,7 @@ def room_for(rank: int) -> int:
         if room >= rank:
             return room
     raise StepFailed(
-        "engine-lacks", f"vLLM serves adapters up to rank {_RANKS[-1]}", "Write generate.engine: transformers."
+        "engine-unsupported", f"vLLM serves adapters up to rank {_RANKS[-1]}", "Write generate.engine: transformers."
     )
 
 
@@ -190,7 +190,7 @@ def read_rank(adapter: Path) -> int:
     """Rank of an adapter in PEFT's form. Fails for DoRA, which vLLM does not serve."""
     config = json.loads((adapter / "adapter_config.json").read_text())
     if config.get("use_dora"):
-        raise StepFailed("engine-lacks", "vLLM serves no DoRA adapter", "Merge it first, or use engine: transformers.")
+        raise StepFailed("engine-unsupported", "vLLM serves no DoRA adapter", "Merge it first, or use engine: transformers.")
     return int(max([config["r"], *(config.get("rank_pattern") or {}).values()]))
 
 

@@ -67,7 +67,7 @@ function pytest(environment, folder) {
   count(number("tests") - failed - number("skipped"), failed, ended);
 }
 
-/** Writes what the tests that inject faults have found into its place in docs/soak.md. */
+/** Writes what the tests that inject faults have found into its place in docs/reference/soak.md. */
 function writeSoak(tests) {
   const faults = tests.filter(({ fullName }) =>
     /killed|at once|full|quota|no space|read-only|edit|truncated|symlink|by case|entries of others/.test(fullName),
@@ -77,7 +77,7 @@ function writeSoak(tests) {
       `| ${fullName.trim().replaceAll("|", "\\|")} | ${status} | ${((duration ?? 0) / 1000).toFixed(1)} |`,
   );
   const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
-  const page = join(root, "docs/soak.md");
+  const page = join(root, "docs/reference/soak.md");
   const text = `exp ${version}, Node ${process.versions.node}, ${cpus().length} cores, ${new Date().toISOString().slice(0, 10)}: ${counts.passed} passed, ${counts.failed} failed.
 
 | test | result | seconds |

@@ -25,7 +25,7 @@ function sources(folder: string): string[] {
 }
 
 const texts = [...sources("runner"), ...sources("recipes")];
-const documented = [...readFileSync(join(root, "docs/errors.md"), "utf8").matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(
+const documented = [...readFileSync(join(root, "docs/reference/errors.md"), "utf8").matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(
   ([, cell]) => [...(cell as string).matchAll(/`([^`]+)`/g)].map(([, code]) => code as string),
 );
 

@@ -7,7 +7,7 @@ export type Span = { readonly source: SourceText; readonly start: number; readon
 /** One thing that is wrong with what the user wrote, and where. */
 export type Diagnostic = {
   readonly severity: "error" | "warning";
-  /** Stable and documented in docs/errors.md: "unknown-key". */
+  /** Stable and documented in docs/reference/errors.md: "unknown-key". */
   readonly code: string;
   readonly message: string;
   readonly span: Span;

@@ -3,7 +3,7 @@
  * Any other error is a bug.
  */
 export class UserError extends Error {
-  /** Stable and documented in docs/errors.md: "disk-full". */
+  /** Stable and documented in docs/reference/errors.md: "disk-full". */
   readonly code: string;
   /** What to do about it. */
   readonly help: string | undefined;

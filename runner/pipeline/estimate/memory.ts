@@ -56,7 +56,7 @@ const readAtOnce: Readonly<Record<Device, number>> = { cpu: 1024, cuda: 16384 };
 /** What an allocator holds beyond what is asked of it. */
 const slack: Range = [1, 1.15];
 
-/** Bytes that a training takes at its peak. docs/estimates.md has each term. */
+/** Bytes that a training takes at its peak. docs/explanation/estimates.md has each term. */
 export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
   const size = bytesOf[load.precision];
   const weights = trainedWeights(shape, load);
