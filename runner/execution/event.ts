@@ -1,4 +1,4 @@
-import type { Progress } from "../pipeline/plan/step.ts";
+import type { Progress } from "../util/progress.ts";
 
 /** How a step ended. */
 export type StepStatus = "built" | "reused" | "failed" | "skipped";

@@ -1,5 +1,5 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { Progress } from "../pipeline/plan/step.ts";
+import type { Progress } from "../util/progress.ts";
 
 const numbers = ["done", "total", "loss", "tokens_per_second", "seconds_left"] as const;
 const texts = ["unit", "message"] as const;

@@ -1,7 +1,7 @@
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Progress } from "../pipeline/plan/step.ts";
 import type { Json } from "../util/canonical.ts";
+import type { Progress } from "../util/progress.ts";
 import { UserError } from "../util/user-error.ts";
 import { childEnvironment, type EnvironmentRequest } from "./environment.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";

@@ -1,4 +1,4 @@
-import type { Progress } from "../pipeline/plan/step.ts";
+import type { Progress } from "../util/progress.ts";
 
 /** What a running `exp run` is at. */
 export type LiveRun = {

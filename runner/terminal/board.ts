@@ -1,6 +1,6 @@
 import type { Event, StepStatus } from "../execution/event.ts";
-import type { Progress } from "../pipeline/plan/step.ts";
 import { shortKeys } from "../reporting/report/ablation.ts";
+import type { Progress } from "../util/progress.ts";
 import { Forecast } from "./forecast.ts";
 import { skipText } from "./lines.ts";
 import { type Glyphs, progressRow, share } from "./progress.ts";

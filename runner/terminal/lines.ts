@@ -1,5 +1,5 @@
 import type { Event, UploadEvent } from "../execution/event.ts";
-import type { Progress } from "../pipeline/plan/step.ts";
+import type { Progress } from "../util/progress.ts";
 import { failureText } from "./failure.ts";
 import { progressText, share } from "./progress.ts";
 import { duration, plural } from "./quantity.ts";

@@ -1,4 +1,4 @@
-import type { Progress } from "../pipeline/plan/step.ts";
+import type { Progress } from "../util/progress.ts";
 import { amount, duration } from "./quantity.ts";
 import { cut, oneLine, textWidth } from "./width.ts";
 

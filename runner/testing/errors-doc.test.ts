@@ -25,9 +25,9 @@ function sources(folder: string): string[] {
 }
 
 const texts = [...sources("runner"), ...sources("recipes")];
-const documented = [...readFileSync(join(root, "docs/reference/errors.md"), "utf8").matchAll(/^\| (`[^|]*`) \|/gm)].flatMap(
-  ([, cell]) => [...(cell as string).matchAll(/`([^`]+)`/g)].map(([, code]) => code as string),
-);
+const documented = [
+  ...readFileSync(join(root, "docs/reference/errors.md"), "utf8").matchAll(/^\| (`[^|]*`) \|/gm),
+].flatMap(([, cell]) => [...(cell as string).matchAll(/`([^`]+)`/g)].map(([, code]) => code as string));
 
 it("every code in the source is explained", () => {
   const used = texts.flatMap((text) =>

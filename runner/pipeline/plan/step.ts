@@ -1,4 +1,5 @@
 import type { Json } from "../../util/canonical.ts";
+import type { Progress } from "../../util/progress.ts";
 
 /** A file (or folder) that another step of the same plan writes. */
 export type FileOf = { readonly step: string; readonly file: string };
@@ -62,18 +63,6 @@ export type Draft<P extends Json = Json> = {
   readonly reuseKey?: string;
   /** In no key. */
   readonly expects?: Expected;
-};
-
-/** How far a running step is. `total` is absent while it is unknown. */
-export type Progress = {
-  readonly done?: number;
-  readonly total?: number;
-  /** What is counted: "steps", "cases", "bytes". */
-  readonly unit?: string;
-  readonly loss?: number;
-  readonly tokens_per_second?: number;
-  readonly seconds_left?: number;
-  readonly message?: string;
 };
 
 /** A module of recipes/ and what it runs in. */

@@ -1,0 +1,11 @@
+/** How far a running step is. `total` is absent while it is unknown. */
+export type Progress = {
+  readonly done?: number;
+  readonly total?: number;
+  /** What is counted: "steps", "cases", "bytes". */
+  readonly unit?: string;
+  readonly loss?: number;
+  readonly tokens_per_second?: number;
+  readonly seconds_left?: number;
+  readonly message?: string;
+};
