@@ -7,14 +7,14 @@ const clone = fileURLToPath(new URL("..", import.meta.url));
 
 /** Runs a command line in this process, in the clone. */
 async function exp(...argv: readonly string[]): Promise<{ code: number; out: string; err: string }> {
-  let [out, err] = ["", ""];
+  const [out, err]: [string[], string[]] = [[], []];
   const code = await main(argv, {
     cwd: clone,
     env: process.env,
-    out: (text) => void (out += text),
-    err: (text) => void (err += text),
+    out: (text) => void out.push(text),
+    err: (text) => void err.push(text),
   });
-  return { code, out, err };
+  return { code, out: out.join(""), err: err.join("") };
 }
 
 test("--version prints the version of package.json", async () => {
