@@ -9,7 +9,7 @@ export const workbook = {
     const cwd = folder("workbook");
     const ours = await bundle(
       "workbook",
-      `import { writeWorkbook } from "./runner/reporting/render/workbook.ts";
+      `import { writeWorkbook } from "./runner/reporting/render/xlsx/workbook.ts";
 import { metricNames } from "./runner/evaluation/metrics/metrics.ts";
 ${caseMaker}
 const [path, count] = process.argv.slice(2);

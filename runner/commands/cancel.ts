@@ -1,8 +1,8 @@
 import { findTasks, sayWrong } from "../plugins/executors/slurm/named-jobs.ts";
 import { scancel } from "../plugins/executors/slurm/slurm.ts";
 import { isLive } from "../plugins/executors/slurm/tasks.ts";
-import { plural } from "../terminal/quantity.ts";
 import { type Act, exit } from "../util/context.ts";
+import { plural } from "../util/format.ts";
 
 /** `exp cancel RUN`: takes a run's job, or an experiment's jobs, out of Slurm's hands. What is finished or saved stays. */
 export const command: Act = async ([name], { json }, context) => {

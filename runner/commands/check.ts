@@ -1,7 +1,7 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { loadAll } from "../project/load.ts";
-import { plural } from "../terminal/quantity.ts";
 import { type Act, exit } from "../util/context.ts";
+import { plural } from "../util/format.ts";
 
 /** `exp check`: says everything that is wrong with experiments; reads neither weights nor the rows of the data without --preflight. */
 export const command: Act = async ([paths], options, context) => {

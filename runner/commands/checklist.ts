@@ -3,8 +3,8 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { checklistMarkdown, checklistOf } from "../reporting/checklist/checklist.ts";
 import { readmeMark, readmeOf } from "../reporting/checklist/readme.ts";
-import { finishedStudy } from "../reporting/export/finished.ts";
-import { materialOf } from "../reporting/export/material.ts";
+import { materialOf } from "../reporting/export/checklist-input.ts";
+import { finishedStudy } from "../reporting/export/finished-study.ts";
 import { type Act, exit } from "../util/context.ts";
 
 /** `exp checklist RUN…`: the reproducibility checklist with its evidence; with --readme the study's README.md. */

@@ -2,7 +2,7 @@ import { existsSync, readdirSync } from "node:fs";
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { ExportRefused, exportedFiles } from "../reporting/export/export.ts";
-import { finishedStudy } from "../reporting/export/finished.ts";
+import { finishedStudy } from "../reporting/export/finished-study.ts";
 import { type Act, exit } from "../util/context.ts";
 
 /** `exp export DIR RUN…`: everything that is handed in, from finished runs: the same runs give the same bytes. */

@@ -8,8 +8,8 @@ import { collectLeftovers } from "../store/leftovers.ts";
 import { acquire } from "../store/lock.ts";
 import { ManifestUnreadable } from "../store/pins.ts";
 import type { Store } from "../store/store.ts";
-import { plural } from "../terminal/quantity.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
+import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 
 const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };

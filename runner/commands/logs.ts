@@ -4,8 +4,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { findTasks, sayWrong } from "../plugins/executors/slurm/named-jobs.ts";
 import { queue } from "../plugins/executors/slurm/slurm.ts";
 import { isLive, type Task } from "../plugins/executors/slurm/tasks.ts";
-import { plural } from "../terminal/quantity.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
+import { plural } from "../util/format.ts";
 
 /** Between two looks at a log that is followed, and at the queue, in ms. */
 const pace = 500;

@@ -12,9 +12,9 @@ import { planAll } from "../pipeline/sweep/planned.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
-import { duration, gigabytes, plural } from "../terminal/quantity.ts";
 import { table } from "../terminal/table.ts";
 import { type Act, exit } from "../util/context.ts";
+import { duration, gigabytes, plural } from "../util/format.ts";
 
 /** `exp plan`: each step, whether it is cached, will run or depends, and why. Writes nothing. */
 export const command: Act = async ([paths], options, context) => {

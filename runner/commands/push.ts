@@ -4,8 +4,8 @@ import { openStored } from "../project/place.ts";
 import { openToPush } from "../publishing/remotes/destination.ts";
 import { type Moved, push } from "../publishing/remotes/push.ts";
 import { findRun, RunNotFound } from "../runs/runs.ts";
-import { plural } from "../terminal/quantity.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
+import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 
 /** `exp push DEST RUN...`: copies runs with all their files to a place that is private; what is there is not sent again. */

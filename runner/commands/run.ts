@@ -13,7 +13,7 @@ import { loadAll } from "../project/load.ts";
 import { uploadAll } from "../publishing/upload-all.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { ablationText } from "../terminal/ablation.ts";
-import { runSummary } from "../terminal/run.ts";
+import { runSummary } from "../terminal/run-summary.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
 
 /** `exp run`: resolves, plans, and runs what is missing here or gives it to Slurm. */

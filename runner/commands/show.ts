@@ -6,8 +6,8 @@ import { Ablations } from "../runs/ablation.ts";
 import { findRun, RunNotFound } from "../runs/runs.ts";
 import { uploadsOf } from "../runs/uploads.ts";
 import { ablationText } from "../terminal/ablation.ts";
-import { failuresText } from "../terminal/failures.ts";
-import { runSummary } from "../terminal/run.ts";
+import { failuresText } from "../terminal/error-analysis.ts";
+import { runSummary } from "../terminal/run-summary.ts";
 import { type Act, exit } from "../util/context.ts";
 
 /** `exp show RUN`: one run's metrics by arm, its cost, how its arms are wrong, and where its files lie. */

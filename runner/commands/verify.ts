@@ -4,8 +4,8 @@ import { findRun, listRuns, RunNotFound } from "../runs/runs.ts";
 import { Verifier } from "../runs/verify.ts";
 import { ManifestUnreadable } from "../store/pins.ts";
 import { type Repaired, repair } from "../store/repair.ts";
-import { plural } from "../terminal/quantity.ts";
 import { type Act, exit } from "../util/context.ts";
+import { plural } from "../util/format.ts";
 
 /**
  * `exp verify [RUN]`: reads every file that runs refer to, whatever was remembered of it; exit 3 where one is not as it was.

@@ -1,8 +1,8 @@
 import { openStored } from "../project/place.ts";
+import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../reporting/dashboard/pages.ts";
 import { type Reply, type Serving, serve } from "../reporting/dashboard/server.ts";
-import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../reporting/export/pages.ts";
-import { readAssets } from "../reporting/render/html.ts";
-import { html } from "../reporting/render/markup.ts";
+import { html } from "../reporting/render/html/html.ts";
+import { readAssets } from "../reporting/render/html/page.ts";
 import { OutputGone } from "../runs/answers.ts";
 import { NotComparable } from "../runs/compare.ts";
 import { FactsMissing } from "../runs/facts.ts";

@@ -11,7 +11,7 @@ import type { Selection } from "../pipeline/steps/selection.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Store } from "../store/store.ts";
-import { plural } from "../terminal/quantity.ts";
+import { plural } from "../util/format.ts";
 import { outputDir } from "./outcome.ts";
 
 /** Tells of the steps of a plan that have not been told of. */

@@ -8,8 +8,8 @@ import { upTo } from "../pipeline/plan/build.ts";
 import { planAll } from "../pipeline/sweep/planned.ts";
 import { openProject } from "../project/project.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
-import { gigabytes } from "../terminal/quantity.ts";
 import { type Context, exit } from "../util/context.ts";
+import { gigabytes } from "../util/format.ts";
 import { formatProblem, type Problem } from "./resource-problems.ts";
 import { createStepRunner } from "./step-runner.ts";
 

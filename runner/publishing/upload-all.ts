@@ -3,8 +3,8 @@ import type { PlannedRun } from "../pipeline/plan/plan.ts";
 import type { Project } from "../project/project.ts";
 import { type FinishedRun, findRun } from "../runs/runs.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
-import { plural } from "../terminal/quantity.ts";
 import { type Context, exit } from "../util/context.ts";
+import { plural } from "../util/format.ts";
 
 type Uploading = {
   readonly project: Project;

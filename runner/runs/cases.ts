@@ -8,7 +8,7 @@ import type { DataRow } from "../pipeline/steps/data.ts";
 import type { Prediction } from "../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import type { Case, CaseAnswer, Cases } from "../reporting/report/cases.ts";
-import { armWord } from "../reporting/report/words.ts";
+import { armWord } from "../reporting/report/display-names.ts";
 import { FactsMissing } from "./facts.ts";
 import type { FinishedRun } from "./runs.ts";
 import { synonymsNow } from "./synonyms.ts";

@@ -5,7 +5,7 @@ import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import type { Message } from "../pipeline/template.ts";
-import { runNames } from "../reporting/report/names.ts";
+import { runNames } from "../reporting/report/run-names.ts";
 import type { ArmFacts, Curve, RunFacts } from "../reporting/report/study.ts";
 import { Ablations } from "./ablation.ts";
 import type { FinishedRun } from "./runs.ts";

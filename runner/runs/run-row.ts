@@ -1,5 +1,5 @@
 import type { Experiment } from "../config/schema.ts";
-import { replayedArms } from "../reporting/report/replayed.ts";
+import { replayedArms } from "../reporting/report/replayed-arms.ts";
 import type { ArmScore, RunRow } from "../reporting/report/run-row.ts";
 import { subjectOf } from "./answers.ts";
 import type { FinishedRun } from "./runs.ts";

@@ -1,6 +1,6 @@
 import { type Ablation, shortKeys, valueText } from "../reporting/report/ablation.ts";
-import { paint } from "./paint.ts";
-import { duration } from "./quantity.ts";
+import { duration } from "../util/format.ts";
+import { paint } from "./styles.ts";
 import { table } from "./table.ts";
 
 /** More settings than this are counted and not listed, the best of them but for the winner first; the workbook has all. */

@@ -1,5 +1,5 @@
 import type { Audit, SplitFacts } from "../data/audit.ts";
-import { paint } from "./paint.ts";
+import { paint } from "./styles.ts";
 import { table } from "./table.ts";
 
 /** How many examples of a finding a terminal shows; `--json` has ten. */

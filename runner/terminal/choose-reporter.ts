@@ -1,8 +1,8 @@
-import { jsonReporter } from "./json.ts";
-import { linesReporter } from "./lines.ts";
-import { quietReporter } from "./quiet.ts";
+import { jsonReporter } from "./json-reporter.ts";
+import { linesReporter } from "./lines-reporter.ts";
+import { terminalReporter } from "./live-reporter.ts";
+import { quietReporter } from "./quiet-reporter.ts";
 import type { Reporter, Screen } from "./reporter.ts";
-import { terminalReporter } from "./terminal.ts";
 
 /** Picks who tells about a run: events for programs, nothing but failures, a live view, or plain lines. */
 export function chooseReporter(wanted: { readonly json: boolean; readonly quiet: boolean }, screen: Screen): Reporter {

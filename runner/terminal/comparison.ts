@@ -1,9 +1,9 @@
 import type { Family } from "../evaluation/statistics/compare.ts";
-import { gigabytes } from "../reporting/report/words.ts";
+import { gigabytes } from "../reporting/report/display-names.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { Flip, RunDiff } from "../runs/diff.ts";
-import { paint } from "./paint.ts";
-import { duration, plural } from "./quantity.ts";
+import { duration, plural } from "../util/format.ts";
+import { paint } from "./styles.ts";
 import { table } from "./table.ts";
 
 type Screen = { readonly color: boolean };

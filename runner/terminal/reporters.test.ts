@@ -7,12 +7,12 @@ import { promisify, stripVTControlCharacters } from "node:util";
 import { build } from "esbuild";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Event } from "../execution/event.ts";
-import { Board, endedRow, shortRun } from "./board.ts";
 import { chooseReporter } from "./choose-reporter.ts";
-import { linesReporter } from "./lines.ts";
-import { glyphs } from "./progress.ts";
+import { linesReporter } from "./lines-reporter.ts";
+import { glyphs } from "./progress-line.ts";
 import type { Screen } from "./reporter.ts";
-import { textWidth } from "./width.ts";
+import { Board, endedRow, shortRun } from "./run-progress.ts";
+import { textWidth } from "./text-width.ts";
 
 const error = { code: "rows-too-long", message: "3 rows are too long", help: "raise train.max_length" };
 

@@ -1,5 +1,5 @@
-import { paint } from "./paint.ts";
-import { cut, textWidth } from "./width.ts";
+import { paint } from "./styles.ts";
+import { cut, textWidth } from "./text-width.ts";
 
 /** How a table is laid out. */
 export type TableOptions = {

@@ -1,11 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { failureText } from "./failure.ts";
-import { glyphs, progressRow, progressText } from "./progress.ts";
-import { amount, duration, plural } from "./quantity.ts";
-import { summary } from "./summary.ts";
+import { amount, duration, plural } from "../util/format.ts";
+import { glyphs, progressRow, progressText } from "./progress-line.ts";
+import { summary } from "./score-table.ts";
+import { failureText } from "./step-failure.ts";
 import { table } from "./table.ts";
-import { cut, oneLine, printable, textWidth } from "./width.ts";
+import { cut, oneLine, printable, textWidth } from "./text-width.ts";
 
 test.each([
   ["abc", 3],

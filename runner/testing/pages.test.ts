@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { readAssets, setPage, setReport } from "../reporting/render/html.ts";
+import { readAssets, setPage, setReport } from "../reporting/render/html/page.ts";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
 import { manyCases } from "./many-cases.ts";
 import { test as base, type Rig } from "./rig.ts";

@@ -9,11 +9,11 @@ import type { Analysis, Failure } from "../../evaluation/error-analysis/analyse.
 import { caseOutcome } from "../../evaluation/metrics/detail.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import { replayWarning } from "../../plugins/engines/replay/index.ts";
-import type { WorkbookArm } from "../../reporting/render/arm-sheets.ts";
-import type { WorkbookCase } from "../../reporting/render/case-sheet.ts";
-import type { WorkbookFailures } from "../../reporting/render/failure-sheet.ts";
-import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/study-sheets.ts";
-import type { WorkbookSweep } from "../../reporting/render/sweep-sheet.ts";
+import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
+import type { WorkbookFailures } from "../../reporting/render/xlsx/failure-sheet.ts";
+import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
+import type { WorkbookArm } from "../../reporting/render/xlsx/score-sheets.ts";
+import type { WorkbookSweep } from "../../reporting/render/xlsx/sweep-sheet.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { StepContext, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
@@ -42,7 +42,7 @@ export const workbook: StepKind<Params> = {
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp }, context) {
     const asked = arms.map((arm) => askedOf(arm, config, compared));
-    const { writeWorkbook } = await import("../../reporting/render/workbook.ts");
+    const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
       arms: arms.map((arm) => armOf(arm, context)),
       cases: casesOf(arms, primary.view, context),

@@ -1,5 +1,4 @@
 import { stringify } from "yaml";
-import type { RunFacts } from "../../reporting/report/study.ts";
 import {
   armWord,
   gigabytes,
@@ -9,7 +8,8 @@ import {
   trainingTime,
   whole,
   withInterval,
-} from "../../reporting/report/words.ts";
+} from "../../reporting/report/display-names.ts";
+import type { RunFacts } from "../../reporting/report/study.ts";
 import { methodWord, verdict } from "../../reporting/sections/abstract.ts";
 import { limitsOf } from "../../reporting/sections/limits.ts";
 import type { CardFacts } from "./card-facts.ts";

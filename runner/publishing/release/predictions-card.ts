@@ -1,6 +1,6 @@
 import { stringify } from "yaml";
+import { armWord, metricWord, whole, withInterval } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
-import { armWord, metricWord, whole, withInterval } from "../../reporting/report/words.ts";
 
 /** Files of predictions by arm, and in how many answers something was left out. */
 export type PredictionFiles = readonly { readonly arm: string; readonly path: string; readonly withheld: number }[];

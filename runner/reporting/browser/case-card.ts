@@ -1,5 +1,5 @@
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
-import { element } from "./element.ts";
+import { element } from "./dom.ts";
 
 /** One case as a card: its text with what was found in it, gold, and every arm's answer below each other. */
 export function caseCard(

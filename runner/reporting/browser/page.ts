@@ -1,8 +1,9 @@
 /** The script of every page: what a reader can sort, filter and follow. Bundled into dist/page.js; it brings no library. */
-import { choosable } from "./choose.ts";
-import { exploreCases } from "./explorer.ts";
-import { followRuns } from "./live.ts";
-import { sortable } from "./sort.ts";
+
+import { exploreCases } from "./case-explorer.ts";
+import { followRuns } from "./live-runs.ts";
+import { choosable } from "./run-selection.ts";
+import { sortable } from "./sortable-table.ts";
 
 for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) sortable(table);
 const form = document.querySelector<HTMLFormElement>("form.choose");

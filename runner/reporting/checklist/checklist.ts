@@ -1,7 +1,7 @@
 import { warningOf } from "../report/report.ts";
+import { type Evidence, type Item, type Material, nameOf, type Verdict } from "./checklist-item.ts";
 import { codeItems } from "./code-items.ts";
 import { dataItems } from "./data-items.ts";
-import { type Evidence, type Item, type Material, nameOf, type Verdict } from "./item.ts";
 import { paperItems } from "./paper-items.ts";
 
 /** The list whose items these are, in our words. */

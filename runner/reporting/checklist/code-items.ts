@@ -10,7 +10,7 @@ import {
   trainedRuns,
   type Verdict,
   yesIf,
-} from "./item.ts";
+} from "./checklist-item.ts";
 
 const again = { who: "whoever runs the study", where: "exp run, which builds what is missing" };
 

@@ -1,4 +1,4 @@
-import { fromNotes, type Item } from "./item.ts";
+import { fromNotes, type Item } from "./checklist-item.ts";
 
 /** Data that cannot be shared. */
 export const dataItems: readonly Item[] = [

@@ -1,6 +1,6 @@
 import { energyWords } from "../report/energy.ts";
 import { hardwareWords } from "../report/hardware.ts";
-import { trainedHere } from "../report/replayed.ts";
+import { trainedHere } from "../report/replayed-arms.ts";
 import type { RunFacts } from "../report/study.ts";
 import {
   aboutTraining,
@@ -12,7 +12,7 @@ import {
   outputOf,
   type Verdict,
   yesIf,
-} from "./item.ts";
+} from "./checklist-item.ts";
 
 const again = { who: "whoever runs the study", where: "exp run, which builds what is missing" };
 const noImage = (instead: string) => (): Verdict => ({

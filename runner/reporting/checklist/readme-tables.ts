@@ -1,10 +1,10 @@
+import { armWord, metricWord, score, trainingTime, whole, withInterval } from "../report/display-names.ts";
 import { hardwareWords } from "../report/hardware.ts";
 import type { RunFacts } from "../report/study.ts";
-import { armWord, metricWord, score, trainingTime, whole, withInterval } from "../report/words.ts";
 import { commandOf, leaves } from "../sections/reproduction.ts";
-import type { Material } from "./item.ts";
+import { slot } from "./author-text.ts";
+import type { Material } from "./checklist-item.ts";
 import { block, table, unique } from "./markdown.ts";
-import { slot } from "./slot.ts";
 
 /** What runs were made on and with, and how to have the same. */
 export function environment({ runs }: Material): readonly string[] {

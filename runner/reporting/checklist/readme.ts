@@ -1,10 +1,10 @@
 import { warningOf } from "../report/report.ts";
 import type { RunFacts } from "../report/study.ts";
 import { commandOf } from "../sections/reproduction.ts";
-import { type Material, nothingTrained, trainedRuns } from "./item.ts";
+import { slot } from "./author-text.ts";
+import { type Material, nothingTrained, trainedRuns } from "./checklist-item.ts";
 import { block, unique } from "./markdown.ts";
 import { dataSet, environment, hyperParameters, results, software } from "./readme-tables.ts";
-import { slot } from "./slot.ts";
 
 /** First line of a README that exp has written: one that has it may be written again. */
 export const readmeMark = "<!-- Written by exp from finished runs: what people add belongs into report.notes. -->";

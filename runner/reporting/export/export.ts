@@ -6,14 +6,14 @@ import type { FinishedRun } from "../../runs/runs.ts";
 import type { Context } from "../../util/context.ts";
 import { shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
-import type { Evidence } from "../checklist/item.ts";
+import type { Evidence } from "../checklist/checklist-item.ts";
 import { filledNotebook } from "../checklist/notebook.ts";
 import { readmeOf } from "../checklist/readme.ts";
-import { openSlots } from "../report/notes.ts";
+import { openSlots } from "../report/author-notes.ts";
 import type { RunFacts } from "../report/study.ts";
-import { type FinishedStudy, pageOf, pdfOf } from "./finished.ts";
-import { materialOf } from "./material.ts";
-import { sweepBook } from "./sweep-book.ts";
+import { materialOf } from "./checklist-input.ts";
+import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
+import { sweepBook } from "./sweep-workbook.ts";
 
 /** What is asked for cannot be exported; the message says why. */
 export class ExportRefused extends Error {}

@@ -1,5 +1,5 @@
 import { type Ablation, shortKeys, valueText } from "../report/ablation.ts";
-import { metricWord } from "../report/words.ts";
+import { metricWord } from "../report/display-names.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** Panels that a page holds; what varies in more ways is a list. */

@@ -1,5 +1,5 @@
+import { metricWord, subject } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
-import { metricWord, subject } from "../report/words.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** Quality against what it cost. */

@@ -1,5 +1,5 @@
+import { armWord, subject } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
-import { armWord, subject } from "../report/words.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** F1 of each label against the rows that it was learnt from. */

@@ -1,6 +1,6 @@
-import { resultRuns } from "../report/names.ts";
+import { armWord, metricWord, subject } from "../report/display-names.ts";
+import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts } from "../report/study.ts";
-import { armWord, metricWord, subject } from "../report/words.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** Runs whose arms are all drawn; of more, each shows the arm that it is about. */

@@ -1,4 +1,4 @@
-import { subject } from "../report/words.ts";
+import { subject } from "../report/display-names.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
 /** Whether a probability means what it says. */

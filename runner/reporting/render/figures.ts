@@ -1,6 +1,6 @@
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
-import { textWidth } from "./letters.ts";
+import { textWidth } from "./text-width.ts";
 
 type Metrics = { width(item: { readonly fontSize?: number }, text: unknown): number };
 

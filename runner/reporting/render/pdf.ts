@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { NodeCompiler } from "@myriaddreamin/typst-ts-node-compiler";
-import type { Report } from "../report/block.ts";
+import type { Report } from "../report/document.ts";
 import type { Drawn } from "./figures.ts";
 
 /** A report that Typst would not set: a fault of the template, not of the study. */

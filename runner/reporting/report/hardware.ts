@@ -1,4 +1,4 @@
-import { gigabytes } from "./words.ts";
+import { gigabytes } from "./display-names.ts";
 
 type Hardware = {
   readonly cpu?: string;

@@ -11,9 +11,9 @@ import { metric } from "../sections/metric.ts";
 import { prompts } from "../sections/prompts.ts";
 import { appendix, reproduction } from "../sections/reproduction.ts";
 import { results } from "../sections/results.ts";
-import type { Block, Report } from "./block.ts";
-import { notesOf } from "./notes.ts";
-import { replayWarningOf } from "./replayed.ts";
+import { notesOf } from "./author-notes.ts";
+import type { Block, Report } from "./document.ts";
+import { replayWarningOf } from "./replayed-arms.ts";
 import type { RunFacts, Study } from "./study.ts";
 
 /** The sections in their order; a section without material is left out by giving no blocks. */

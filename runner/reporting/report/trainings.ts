@@ -1,5 +1,5 @@
 import type { Experiment } from "../../config/schema.ts";
-import { withoutRows } from "./names.ts";
+import { withoutRows } from "./run-names.ts";
 import type { Curve, RunFacts, StepFacts } from "./study.ts";
 
 /** One training of a run: its own, or that of an experiment that it compares itself with. */

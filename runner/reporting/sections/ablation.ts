@@ -1,7 +1,7 @@
 import { type AblationRow, distinctSweeps, shortKeys, valueText } from "../report/ablation.ts";
-import { type Block, heading, paragraph } from "../report/block.ts";
+import { duration, metricWord, score, withInterval } from "../report/display-names.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { duration, metricWord, score, withInterval } from "../report/words.ts";
 
 /** What each sweep varied, on the rows that were scored, or that it was chosen by where one of its settings was. */
 export function ablation({ runs }: Study): readonly Block[] {

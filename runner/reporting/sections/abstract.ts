@@ -1,9 +1,18 @@
-import type { Span } from "../report/block.ts";
-import { differenceOf, signedInterval } from "../report/differences.ts";
-import { resultRuns } from "../report/names.ts";
-import { replayedArms, trainedHere } from "../report/replayed.ts";
+import { differenceOf, signedInterval } from "../report/arm-differences.ts";
+import {
+  armWord,
+  metricWord,
+  pValue,
+  score,
+  subject,
+  trainingTime,
+  whole,
+  withInterval,
+} from "../report/display-names.ts";
+import type { Span } from "../report/document.ts";
+import { replayedArms, trainedHere } from "../report/replayed-arms.ts";
+import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { armWord, metricWord, pValue, score, subject, trainingTime, whole, withInterval } from "../report/words.ts";
 
 /** What was done and what came out, every number with its interval. It says first where training did not pay. */
 export function abstract({ runs }: Study): readonly (readonly Span[])[] {

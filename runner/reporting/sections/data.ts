@@ -1,8 +1,8 @@
 import type { SplitFacts } from "../../data/audit.ts";
-import type { Block } from "../report/block.ts";
-import { heading, paragraph } from "../report/block.ts";
+import { whole } from "../report/display-names.ts";
+import type { Block } from "../report/document.ts";
+import { heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { whole } from "../report/words.ts";
 
 /** The rows, how they were split, and what the audit of them said. */
 export function data({ runs }: Study): readonly Block[] {

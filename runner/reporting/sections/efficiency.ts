@@ -1,7 +1,7 @@
-import { type Block, heading, paragraph } from "../report/block.ts";
+import { duration, gigabytes, whole } from "../report/display-names.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
 import { energyWords } from "../report/energy.ts";
 import type { RunFacts, StepFacts, Study } from "../report/study.ts";
-import { duration, gigabytes, whole } from "../report/words.ts";
 
 /** What the results cost, whenever their steps were built. */
 export function efficiency({ runs }: Study): readonly Block[] {

@@ -1,6 +1,6 @@
-import { type Block, heading, paragraph, type Span } from "../report/block.ts";
+import { armWord, score, subject, whole } from "../report/display-names.ts";
+import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { armWord, score, subject, whole } from "../report/words.ts";
 
 /** How the answers are wrong, where, and cases to look at: counted and drawn by a seed, never chosen by hand. */
 export function failures({ runs }: Study): readonly Block[] {

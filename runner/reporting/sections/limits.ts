@@ -1,9 +1,9 @@
 import { smokeWarning } from "../../config/smoke.ts";
-import { type Block, heading, paragraph } from "../report/block.ts";
-import { signedInterval } from "../report/differences.ts";
-import { replayLimits, trainedHere } from "../report/replayed.ts";
+import { signedInterval } from "../report/arm-differences.ts";
+import { metricWord, whole } from "../report/display-names.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
+import { replayLimits, trainedHere } from "../report/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { metricWord, whole } from "../report/words.ts";
 
 /** What a reader should hold against the numbers. */
 export function limits({ runs }: Study): readonly Block[] {

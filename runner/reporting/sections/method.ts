@@ -1,7 +1,7 @@
-import { type Block, heading, paragraph, type Span } from "../report/block.ts";
+import { gigabytes, metricWord, trainingTime, whole } from "../report/display-names.ts";
+import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { Curve, RunFacts, Study } from "../report/study.ts";
 import { type Training, trainingsOf } from "../report/trainings.ts";
-import { gigabytes, metricWord, trainingTime, whole } from "../report/words.ts";
 
 /** Architecture, what is trained and how, and how the loss went. */
 export function method({ runs }: Study): readonly Block[] {

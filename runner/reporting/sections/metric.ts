@@ -1,6 +1,6 @@
-import { type Block, heading, paragraph } from "../report/block.ts";
+import { metricWord } from "../report/display-names.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
 import type { Study } from "../report/study.ts";
-import { metricWord } from "../report/words.ts";
 
 /** What is measured, as formulas, beside the numbers that they give. */
 export function metric({ runs }: Study): readonly Block[] {

@@ -1,7 +1,7 @@
-import { type Block, heading, paragraph } from "../report/block.ts";
-import { resultRuns } from "../report/names.ts";
+import { armWord, metricWord, score, subject, whole, withInterval } from "../report/display-names.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
+import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { armWord, metricWord, score, subject, whole, withInterval } from "../report/words.ts";
 
 /** What the model is told, and how far the prompt alone goes. */
 export function prompts({ runs }: Study): readonly Block[] {

@@ -1,6 +1,6 @@
-import { type Block, type Cell, heading, paragraph } from "../report/block.ts";
+import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { hardwareWords } from "../report/hardware.ts";
-import { resultRuns } from "../report/names.ts";
+import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** The commands that make every number again. */

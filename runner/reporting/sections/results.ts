@@ -1,9 +1,9 @@
 import { mostWhole } from "../figures/intervals.ts";
-import { type Block, heading, paragraph } from "../report/block.ts";
-import { differenceOf, signed } from "../report/differences.ts";
-import { resultRuns } from "../report/names.ts";
+import { differenceOf, signed } from "../report/arm-differences.ts";
+import { armWord, metricWord, pValue, score, subject, whole, withInterval } from "../report/display-names.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
+import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { armWord, metricWord, pValue, score, subject, whole, withInterval } from "../report/words.ts";
 
 /** Every run's arms side by side, the tests between them, and where along the labels the scores come from. */
 export function results({ runs: all }: Study): readonly Block[] {

@@ -1,0 +1,140 @@
+import { type PackedCase, type PackedCases, unpacked } from "../report/compact-cases.ts";
+import { caseCard } from "./case-card.ts";
+import { matches, searchable, type Wanted } from "./case-filter.ts";
+import { element, named } from "./dom.ts";
+
+/** Cases on the screen at once: few enough to be drawn at once, however many there are. */
+const pageSize = 10;
+
+/** Lets a reader filter all cases of the page and go through them, page by page. */
+export function exploreCases(): void {
+  const all = JSON.parse(named("cases-data").textContent ?? "") as PackedCases;
+  const form = named<HTMLFormElement>("filters");
+  const [feed, shown, definition, pager] = [named("feed"), named("shown"), named("definition"), named("pager")];
+  // Made when a text is first searched for, or earlier in a moment of rest: the page opens without it.
+  let made: readonly string[] | undefined;
+  const texts = (): readonly string[] => (made ??= all.cases.map((one) => searchable(one, all.labels)));
+  let found: readonly PackedCase[] = all.cases;
+  let page = 0;
+
+  const control = <T extends HTMLElement>(name: string): T => form.elements.namedItem(name) as T;
+  const text = control<HTMLInputElement>("text");
+  const [arm, answer, label] = ["arm", "answer", "label"].map((name) => control<HTMLSelectElement>(name)) as [
+    HTMLSelectElement,
+    HTMLSelectElement,
+    HTMLSelectElement,
+  ];
+  fill(arm, [["", "any"], ...all.arms.map((name, index) => [String(index), name] as const)]);
+  fill(answer, [
+    ["", "any"],
+    ["right", "right"],
+    ["wrong", "wrong"],
+    ["differ", "right in some arms only"],
+    ...all.categories.map(({ name }, index) => [String(index), name.replaceAll("_", " ")] as const),
+  ]);
+  fill(label, [["", "any"], ...labelsOf(all)]);
+
+  const pages = (): number => Math.max(1, Math.ceil(found.length / pageSize));
+
+  /** Draws a page of what was found; `focus` says which of its cases is to be read next. */
+  const draw = (focus?: "first" | "last"): void => {
+    const from = page * pageSize;
+    const cards = found.slice(from, from + pageSize).map((one, index) => {
+      const card = caseCard(unpacked(one, all.labels), all, text.value.trim());
+      card.setAttribute("aria-posinset", String(from + index + 1));
+      card.setAttribute("aria-setsize", String(found.length));
+      return card;
+    });
+    feed.replaceChildren(...cards);
+    const of = found.length === all.cases.length ? "" : ` of ${number(all.cases.length)}`;
+    const place = pages() > 1 ? `, page ${number(page + 1)} of ${number(pages())}` : "";
+    shown.textContent = `${number(found.length)}${of} ${all.cases.length === 1 ? "case" : "cases"}${place}`;
+    const [previous, next] = pager.querySelectorAll("button");
+    if (previous) previous.disabled = page === 0;
+    if (next) next.disabled = page >= pages() - 1;
+    pager.hidden = found.length === 0;
+    if (focus !== undefined) cards.at(focus === "first" ? 0 : -1)?.focus();
+  };
+
+  const filter = (): void => {
+    const wanted: Wanted = {
+      text: text.value.trim().toLowerCase(),
+      arm: arm.value === "" ? undefined : Number(arm.value),
+      answer: answer.value,
+      label: label.value === "" ? undefined : Number(label.value),
+    };
+    const written = wanted.text === "" ? [] : texts();
+    found = all.cases.filter((one, index) => matches(one, written[index] ?? "", wanted));
+    page = 0;
+    const category = /^\d+$/.test(answer.value) ? all.categories[Number(answer.value)] : undefined;
+    definition.hidden = category === undefined;
+    definition.textContent =
+      category === undefined ? "" : `${category.name.replaceAll("_", " ")}: ${category.definition}.`;
+    draw();
+  };
+
+  const turn = (by: 1 | -1, focus?: "first" | "last"): void => {
+    const to = page + by;
+    if (to < 0 || to >= pages()) return;
+    page = to;
+    draw(focus);
+  };
+
+  form.addEventListener("input", filter);
+  form.addEventListener("submit", (event) => event.preventDefault());
+  form.addEventListener("reset", () => setTimeout(filter));
+  text.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown") return;
+    event.preventDefault();
+    (feed.firstElementChild as HTMLElement | null)?.focus();
+  });
+  pager.addEventListener("click", ({ target }) => {
+    const { name } = target as HTMLButtonElement;
+    if (name === "previous" || name === "next") {
+      turn(name === "next" ? 1 : -1, "first");
+      feed.scrollIntoView();
+    }
+  });
+  feed.addEventListener("keydown", (event) => {
+    if (!["ArrowDown", "ArrowUp"].includes(event.key)) return;
+    // Inside a text that can be opened or a table that can be scrolled, the arrows are that part's.
+    const card = event.target as HTMLElement;
+    if (card.parentElement !== feed) return;
+    event.preventDefault();
+    const down = event.key === "ArrowDown";
+    const next = (down ? card.nextElementSibling : card.previousElementSibling) as HTMLElement | null;
+    if (next !== null) next.focus();
+    else if (down) turn(1, "first");
+    else if (page > 0) turn(-1, "last");
+    else text.focus();
+  });
+  form.hidden = false;
+  draw();
+  setTimeout(texts, 100);
+}
+
+function fill(select: HTMLSelectElement, options: readonly (readonly [value: string, text: string])[]): void {
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+}
+
+/** Numbers of the labels of gold and of answers, those of most cases first, each with its name. */
+function labelsOf({ labels, cases }: PackedCases): readonly (readonly [string, string])[] {
+  const counts = labels.map(() => 0);
+  const last = labels.map(() => -1);
+  cases.forEach(([, , gold, answers], at) => {
+    const count = (label: number): void => {
+      if (last[label] === at) return;
+      last[label] = at;
+      counts[label] = (counts[label] ?? 0) + 1;
+    };
+    gold.forEach(count);
+    for (const answer of answers) answer?.[1].forEach(count);
+  });
+  return labels
+    .map((name, label) => ({ name, label, count: counts[label] ?? 0 }))
+    .filter(({ count }) => count > 0)
+    .sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1))
+    .map(({ name, label, count }) => [String(label), `${name} (${number(count)})`]);
+}
+
+const number = (value: number): string => value.toLocaleString("en");

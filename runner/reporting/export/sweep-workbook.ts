@@ -1,0 +1,40 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { writeSweeps } from "../render/xlsx/workbook.ts";
+import { distinctSweeps } from "../report/ablation.ts";
+import { warningOf } from "../report/report.ts";
+import type { RunFacts } from "../report/study.ts";
+
+/**
+ * A workbook of the sweeps that some runs are of and that chose nothing: no run's own workbook knows of the others. Undefined
+ * where there are none.
+ */
+export async function sweepBook(
+  runs: readonly RunFacts[],
+  manifests: Readonly<Record<string, { readonly sha256: string }>>,
+): Promise<Uint8Array | undefined> {
+  const swept = distinctSweeps(runs).flatMap(({ ablation }) =>
+    ablation === undefined || ablation.chosen !== undefined ? [] : [ablation],
+  );
+  if (swept.length === 0) return undefined;
+  const folder = mkdtempSync(join(tmpdir(), "exp-sweep-"));
+  try {
+    const path = join(folder, "sweep.xlsx");
+    const provenance = Object.entries(manifests).map(([run, { sha256 }]) => [`sha256 of ${run}`, sha256] as const);
+    const sweeps = swept.map(({ experiment, metric, view, rows, keys, settings }) => ({
+      score: `${experiment}: ${metric} (${view}), ${rows} rows`,
+      settings: settings.map(({ values, interval, ...rest }) => ({
+        ...rest,
+        values: Object.fromEntries(keys.map((key) => [key, values[key]])),
+        low: interval?.low ?? null,
+        high: interval?.high ?? null,
+        isWinner: false,
+      })),
+    }));
+    await writeSweeps(path, sweeps, { warning: warningOf(runs), provenance });
+    return readFileSync(path);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

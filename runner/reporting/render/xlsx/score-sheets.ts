@@ -1,0 +1,95 @@
+import { type View, views } from "../../../data/labels/views.ts";
+import type { LabelRow } from "../../../evaluation/metrics/detail.ts";
+import { type MetricName, metricNames, metrics, type Scores } from "../../../evaluation/metrics/metrics.ts";
+import { addTable, type Column, colours, font, restyle, type Sheets, scale, score, solid, whole } from "./sheet.ts";
+
+/** One arm of a study: zero-shot, a baseline, or the tuned model. */
+export type WorkbookArm = {
+  readonly name: string;
+  readonly views: Readonly<Record<View, Scores>>;
+  /** 95 % intervals of the metrics that have one. */
+  readonly intervals?: Readonly<
+    Record<View, Readonly<Record<string, { readonly low: number; readonly high: number }>>>
+  >;
+  readonly labels: Readonly<Record<View, readonly LabelRow[]>>;
+  /** Further numbers about the arm: cases, parse failures, out-of-set rate, truncated answers. */
+  readonly facts: readonly { readonly name: string; readonly definition: string; readonly value: number }[];
+};
+
+/** Every metric of every arm in each view; the primary one comes first. */
+export function writeSummary(
+  sheets: Sheets,
+  arms: readonly WorkbookArm[],
+  primary: { readonly metric: MetricName; readonly view: View } | undefined,
+): void {
+  const measured = arms.filter(({ intervals }) => intervals !== undefined);
+  const columns: Column[] = [
+    { header: "Metric", width: 22 },
+    { header: "View", width: 11 },
+    ...arms.map(({ name }) => ({ header: name, width: Math.max(12, name.length + 4), numFmt: score })),
+    ...measured.map(({ name }) => ({ header: `95 % ${name}`, width: Math.max(18, name.length + 9) })),
+    { header: "Definition", width: 95, indent: 1 },
+  ];
+  const table = addTable(sheets, "Summary", columns, 2);
+  const isPrimary = (metric: string, view: View) => metric === primary?.metric && view === primary.view;
+  const lines = views.flatMap((view) => metricNames.map((metric) => ({ metric, view })));
+  lines.sort((a, b) => Number(isPrimary(b.metric, b.view)) - Number(isPrimary(a.metric, a.view)));
+  for (const { metric, view } of lines) {
+    const values = arms.map((arm) => arm.views[view][metric]);
+    const { definition } = metrics[metric];
+    const first = isPrimary(metric, view);
+    const ranges = measured.map(({ intervals }) => rangeOf(intervals?.[view][metric]));
+    const row = table.add([metric, view, ...values, ...ranges, first ? `Primary metric. ${definition}` : definition]);
+    const best = metric === "hamming_loss" ? Math.min(...values) : Math.max(...values);
+    values.forEach((value, at) => {
+      if (value === best && arms.length > 1)
+        restyle(row.getCell(at + 3), { fill: solid(colours.best), font: { ...font, bold: true } });
+    });
+    if (first) restyle(row.getCell(1), { font: { ...font, bold: true } });
+    row.commit();
+  }
+  for (const { name, definition } of distinctFacts(arms)) {
+    const values = arms.map((arm) => arm.facts.find((fact) => fact.name === name)?.value);
+    const row = table.add([name, "", ...values, ...measured.map(() => undefined), definition]);
+    values.forEach((value, at) => {
+      if (Number.isInteger(value)) restyle(row.getCell(at + 3), { numFmt: whole });
+    });
+    row.commit();
+  }
+  table.sheet.commit();
+}
+
+function rangeOf(ends: { readonly low: number; readonly high: number } | undefined): string | undefined {
+  return ends && `${ends.low.toFixed(3)} to ${ends.high.toFixed(3)}`;
+}
+
+function distinctFacts(arms: readonly WorkbookArm[]) {
+  return new Map(arms.flatMap(({ facts }) => facts).map((fact) => [fact.name, fact])).values();
+}
+
+/** Every label of every arm in each view. */
+export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[]): void {
+  const columns: Column[] = [
+    { header: "Label", width: 40 },
+    { header: "View", width: 11 },
+    { header: "Arm", width: 16 },
+    { header: "Support", width: 11, numFmt: whole },
+    { header: "Predicted", width: 12, numFmt: whole },
+    { header: "True positives", width: 16, numFmt: whole },
+    { header: "Precision", width: 12, numFmt: score },
+    { header: "Recall", width: 11, numFmt: score },
+    { header: "F1", width: 9, numFmt: score },
+  ];
+  const table = addTable(sheets, "Labels", columns, 1);
+  for (const view of views) {
+    for (const arm of arms) {
+      for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view])
+        table.put([label, view, arm.name, support, predicted, tp, precision, recall, f1]);
+    }
+  }
+  table.sheet.addConditionalFormatting({
+    ref: `G${table.first}:I${Math.max(table.first, table.rows)}`,
+    rules: [scale(1)],
+  });
+  table.sheet.commit();
+}

@@ -1,0 +1,18 @@
+import type { Event } from "../execution/event.ts";
+import { paint } from "./styles.ts";
+import { printable } from "./text-width.ts";
+
+/** Why a step failed. */
+export type StepError = NonNullable<Extract<Event, { type: "step-end" }>["error"]>;
+
+/** What happened, what to do, the last lines of the log and where it lies. */
+export function failureText(step: string, error: StepError, color: boolean): string {
+  const { red, dim, bold } = paint(color);
+  const lines = [`${red(bold(`${step} failed`))}: ${error.message} [${error.code}]`];
+  if (error.help !== undefined) lines.push(`  help: ${error.help}`);
+  if (error.tail !== undefined && error.tail.length > 0) {
+    lines.push(...error.tail.map((line) => dim(`  | ${printable(line)}`)));
+  }
+  if (error.log !== undefined) lines.push(`  log: ${error.log}`);
+  return lines.map((line) => `${line}\n`).join("");
+}
