@@ -6,6 +6,7 @@ import { isCalled, nothingStale, unknownStep } from "../orchestration/named-step
 import { formatProblem, problemsOf } from "../orchestration/resource-problems.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Expected } from "../pipeline/plan/step.ts";
+import { formatStepRef } from "../pipeline/plan/step-ref.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
 import type { Choice } from "../pipeline/sweep/choice.ts";
 import { planAll } from "../pipeline/sweep/planned.ts";
@@ -98,7 +99,7 @@ function undecided(choices: readonly Choice[], steps: ReadonlyMap<PlannedStep, A
     let [before, left] = [step.id, settings];
     const rungs = further.map((rung) => {
       const reason = `depends on ${before}: ${rung.settings} of ${plural(left, "setting")} ${rung.settings === 1 ? "goes" : "go"} on to ${plural(rung.epochs, "epoch")}`;
-      before = named(rung.number === rung.of ? "select" : `select.${rung.number}`);
+      before = named(formatStepRef({ stage: "select", rung: rung.number === rung.of ? undefined : rung.number }));
       left = rung.settings;
       return row(`rung.${rung.number}`, reason);
     });

@@ -5,6 +5,7 @@ import { execute } from "../execution/scheduler.ts";
 import { createStepRunner } from "../orchestration/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { armOfStep, stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { kinds } from "../pipeline/steps/index.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import { draftsOfPreview, type Preview, type PreviewRow } from "../pipeline/steps/preview.ts";
@@ -59,13 +60,13 @@ export const command: Act = async ([path], options, context) => {
   if (state === "ok" && answer && experiment.generate.engine !== "transformers") {
     notes.push(`no answers: engine ${experiment.generate.engine} is not asked by a preview`);
   }
-  const arms = drafts.filter(({ kind }) => kind === "prompt").map(({ id }) => id.slice("prompt.".length));
+  const arms = drafts.filter(({ kind }) => kind === "prompt").map(({ id }) => armOfStep(id));
   const shown = arms.map((arm) => {
     const preview: Preview =
       state === "ok"
-        ? (JSON.parse(readFileSync(fileOf(`preview.${arm}`, "preview.json"), "utf8")) as Preview)
+        ? (JSON.parse(readFileSync(fileOf(stepOfArm("preview", arm), "preview.json"), "utf8")) as Preview)
         : {
-            rows: readJsonLines<PreviewRow>(fileOf(`prompt.${arm}`, "eval.jsonl"))
+            rows: readJsonLines<PreviewRow>(fileOf(stepOfArm("prompt", arm), "eval.jsonl"))
               .slice(0, rows)
               .map((row) => ({ ...row, text: null, prompt: null, masked: null, trained: null, answer: null })),
             missing: {},

@@ -5,6 +5,7 @@ import type { Assessed } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
 import type { Outcome } from "../execution/scheduler.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { subjectOf } from "../pipeline/steps/arms.ts";
 import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
 import type { Selection } from "../pipeline/steps/selection.ts";
@@ -55,7 +56,7 @@ export function scoreEvents(
   const scored = new Map<PlannedStep, DraftedPoint>();
   for (const run of plan.runs) {
     const point = points.get(run) as DraftedPoint;
-    const step = run.steps.get(`evaluate.${subjectOf(point.experiment)}`);
+    const step = run.steps.get(stepOfArm("evaluate", subjectOf(point.experiment)));
     if (run.coordinates !== "" && step !== undefined && !run.steps.has("select")) scored.set(step, point);
   }
   return (step, outcome) => {

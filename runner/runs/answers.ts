@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Answer } from "../evaluation/statistics/comparison.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { FinishedRun } from "./runs.ts";
 
 /** A file of a finished run is no longer there: its bytes were dropped, or the manifest lies elsewhere. */
@@ -8,7 +9,7 @@ export class OutputGone extends Error {}
 
 /** The answers of one arm, in the order of the scored rows. Throws OutputGone. */
 export function answersOf(run: FinishedRun, arm: string, artifacts: string): readonly Answer[] {
-  return readOutput(run, `evaluate.${arm}`, "predictions.jsonl", artifacts)
+  return readOutput(run, stepOfArm("evaluate", arm), "predictions.jsonl", artifacts)
     .split("\n")
     .filter((line) => line !== "")
     .map((line) => JSON.parse(line) as Answer);

@@ -4,6 +4,7 @@ import type { Experiment } from "../config/schema.ts";
 import { type View, viewLabels, viewOf } from "../data/labels/views.ts";
 import type { Analysis, Failure } from "../evaluation/error-analysis/analyse.ts";
 import { caseOutcome } from "../evaluation/metrics/detail.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { DataRow } from "../pipeline/steps/data.ts";
 import type { Prediction } from "../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
@@ -83,7 +84,8 @@ function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
   const found = new Map<string, Column & { readonly own: string }>();
   for (const run of runs) {
     for (const arm of Object.keys(run.manifest.arms)) {
-      const digest = run.manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`;
+      const digest =
+        run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`;
       const key = `${arm} ${digest}`;
       if (!found.has(key)) found.set(key, { word: armWord(arm), own: ownWord(run, arm, runs), run, arm });
     }

@@ -10,6 +10,7 @@ import {
   type Comparison,
   compareAnswers,
 } from "../evaluation/statistics/comparison.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
 import { sha256 } from "../util/canonical.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./answers.ts";
@@ -156,7 +157,7 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
   for (const members of several) {
     for (const arm of ownArms(members[0] as FinishedRun)) {
       const own = members.filter((run) => {
-        const answers = `${arm} ${run.manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256 ?? ""}`;
+        const answers = `${arm} ${run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? ""}`;
         const isNew = arm !== subjectOf(run) && !known.has(answers);
         known.add(answers);
         return isNew;

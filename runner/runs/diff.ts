@@ -2,6 +2,7 @@ import { type View, viewOf } from "../data/labels/views.ts";
 import { caseOutcome } from "../evaluation/metrics/detail.ts";
 import type { Answer } from "../evaluation/statistics/comparison.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
 import { answersOf, OutputGone } from "./answers.ts";
 import { dotted } from "./config.ts";
@@ -98,7 +99,7 @@ export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, world: Diff
 const nameOf = ({ manifest }: FinishedRun): string => `${manifest.experiment}/${manifest.run}`;
 
 function answersFile({ manifest }: FinishedRun, arm: string): string | undefined {
-  return manifest.steps[`evaluate.${arm}`]?.files["predictions.jsonl"]?.sha256;
+  return manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256;
 }
 
 /** What stands differently in two maps, in the order of the first. */

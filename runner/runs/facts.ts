@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Experiment } from "../config/schema.ts";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
+import { parseStepRef, stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import type { Message } from "../pipeline/template.ts";
@@ -48,7 +49,7 @@ export function factsOf(finished: FinishedRun, looks: number | null, ablations =
       outOfSetRate: metrics.out_of_set[view].rate,
       goldCardinality: metrics.cardinality.gold.mean,
       predictedCardinality: metrics.cardinality.predicted.mean,
-      object: manifest.steps[`evaluate.${name}`]?.object ?? "",
+      object: manifest.steps[stepOfArm("evaluate", name)]?.object ?? "",
     };
   });
   const optional = {
@@ -74,7 +75,7 @@ export function factsOf(finished: FinishedRun, looks: number | null, ablations =
 
 /** The curve of every training: "train", and "train@<experiment>" for those of compared experiments. */
 function curvesOf(steps: readonly string[], json: <T>(name: string) => T | undefined): Readonly<Record<string, Curve>> {
-  const trained = steps.filter((id) => id === "train" || id.startsWith("train@"));
+  const trained = steps.filter((id) => parseStepRef(id).stage === "train");
   return Object.fromEntries(
     trained.flatMap((id) => {
       const curve = json<Curve>(join(publishedFolder(id), "train.json"));

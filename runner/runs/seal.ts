@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from "node:path";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { changedSources } from "../pipeline/plan/stale.ts";
+import { armOfStep, formatArm, parseStepRef } from "../pipeline/plan/step-ref.ts";
 import { energyOf } from "../reporting/report/energy.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
@@ -101,14 +102,14 @@ export function makeLatest(manifest: string): void {
 }
 
 /**
- * Where a step's outputs stand in a run's folder: those of an arm together, the others at the top; those of a compared
- * experiment that belong to no arm in a folder of its own.
+ * The folder of a step's outputs within a run's folder: `<arm>/`, or the top folder for a step without an arm. A step of a compared
+ * experiment without an arm has `compared/<experiment>/`; answers to other rows than the evaluated ones have `<arm>/<split>/`.
  */
 export function publishedFolder(id: string): string {
-  const [own = id, experiment] = id.split("@");
-  if (experiment !== undefined) return join("compared", experiment, publishedFolder(own));
-  const dot = id.indexOf(".");
-  return dot < 0 ? (id === "data" ? id : "") : id.slice(dot + 1);
+  const { stage, arm, experiment, split = "" } = parseStepRef(id);
+  if (arm !== undefined) return join(formatArm({ arm, experiment }), split);
+  const own = stage === "data" ? stage : "";
+  return experiment === undefined ? own : join("compared", experiment, own);
 }
 
 /** What of a step is linked to. */
@@ -165,7 +166,7 @@ function manifestOf(
     };
     if (step.kind.name === "evaluate") {
       const file = join(sealing.objectDir(record.object), "metrics.json");
-      const arm = id.slice("evaluate.".length);
+      const arm = armOfStep(id);
       const metrics = JSON.parse(readFileSync(file, "utf8")) as {
         readonly views: ArmMetrics;
         readonly intervals: Manifest["intervals"][string];

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { StoredFile } from "../pipeline/plan/record.ts";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { digestAfresh, listingDigest } from "../store/digest.ts";
 import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
@@ -113,7 +114,7 @@ export class Verifier {
     flaw: (step: string, file: string, what: string) => void,
   ): void {
     for (const [arm, views] of Object.entries(arms)) {
-      const step = `evaluate.${arm}`;
+      const step = stepOfArm("evaluate", arm);
       const stored = join(this.#world.artifacts, "store/objects", steps[step]?.object ?? "", "metrics.json");
       const file = existsSync(stored) ? stored : join(dirname(path), publishedFolder(step), "metrics.json");
       if (!existsSync(file)) continue;

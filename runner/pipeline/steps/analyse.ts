@@ -5,7 +5,8 @@ import type { View } from "../../data/labels/views.ts";
 import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
-import { type Arm, armOf, strongestBaseline } from "./arms.ts";
+import { armOfStep } from "../plan/step-ref.ts";
+import { type Arm, strongestBaseline } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import type { Prediction } from "./evaluate.ts";
@@ -69,7 +70,7 @@ function inOrder(answers: readonly Prediction[], ids: readonly string[]): readon
 /** The failure analysis of all arms of a run, `scores` being the drafts that score them. */
 export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
   const { synonyms, groups } = experiment.data.labels;
-  const arms = scores.map(({ id }) => armOf(id));
+  const arms = scores.map(({ id }) => armOfStep(id));
   return draft({
     id: "analyse",
     kind: analyse.name,
@@ -90,8 +91,8 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       ...Object.fromEntries(
         scores.flatMap(({ id, inputs }) => [
-          [`predictions.${armOf(id)}`, { step: id, file: "predictions.jsonl" }],
-          ...(inputs.labels === undefined ? [] : [[`labels.${armOf(id)}`, inputs.labels] as const]),
+          [`predictions.${armOfStep(id)}`, { step: id, file: "predictions.jsonl" }],
+          ...(inputs.labels === undefined ? [] : [[`labels.${armOfStep(id)}`, inputs.labels] as const]),
         ]),
       ),
     },

@@ -6,11 +6,6 @@ import type { Experiment } from "../../config/schema.ts";
  */
 export type Arm = string;
 
-/** The arm that a step belongs to: "evaluate.tuned" to "tuned". */
-export function armOf(step: string): Arm {
-  return step.slice(step.indexOf(".") + 1);
-}
-
 /** The arms that a language model answers. A replayed file stands for the arm that the experiment is about; another may bring the untrained one. */
 export function modelArms({ train, generate }: Experiment): readonly Arm[] {
   if (train === undefined) return ["zero_shot"];

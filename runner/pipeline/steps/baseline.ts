@@ -8,7 +8,7 @@ import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { oneCore } from "./needs.ts";
-import { answersTo, type Part } from "./part.ts";
+import { generateStep, type Part } from "./part.ts";
 import type { Site } from "./site.ts";
 
 type Params = { readonly baseline: string };
@@ -50,7 +50,7 @@ export const lookup: StepKind<Params> = {
 
 /** The answers of a classical baseline to the scored rows, or to those of validation. */
 export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part: Part = "eval"): Draft {
-  const id = answersTo(part, arm);
+  const id = generateStep(arm, part);
   const inputs = {
     train: { step: "data", file: "train.jsonl" },
     test: { step: "data", file: `${part === "eval" ? experiment.evaluate.split : part}.jsonl` },

@@ -6,7 +6,8 @@ import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import { CasesDiffer, compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
-import { type Arm, armOf } from "./arms.ts";
+import { armOfStep } from "../plan/step-ref.ts";
+import type { Arm } from "./arms.ts";
 import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import { headline, type Prediction } from "./evaluate.ts";
@@ -62,7 +63,7 @@ export const compare: StepKind<Params> = {
 export function draftCompare(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
   const { synonyms } = experiment.data.labels;
   const { primary, bootstrap } = experiment.evaluate;
-  const arms = scores.map(({ id }) => armOf(id));
+  const arms = scores.map(({ id }) => armOfStep(id));
   const vocabularies = new Map(
     scores.flatMap(({ inputs }) => (inputs.labels ? [[inputs.labels.step, inputs.labels]] : [])),
   );
@@ -81,7 +82,7 @@ export function draftCompare(experiment: Experiment, scores: readonly Draft[], s
     inputs: {
       ...Object.fromEntries([...vocabularies.values()].map((labels, at) => [`labels.${at}`, labels])),
       ...Object.fromEntries(
-        scores.map(({ id }) => [`predictions.${armOf(id)}`, { step: id, file: "predictions.jsonl" }]),
+        scores.map(({ id }) => [`predictions.${armOfStep(id)}`, { step: id, file: "predictions.jsonl" }]),
       ),
     },
   });

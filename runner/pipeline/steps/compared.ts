@@ -1,6 +1,7 @@
 import type { Json } from "../../util/canonical.ts";
 import { canonicalJson, sha256 } from "../../util/canonical.ts";
 import type { Draft } from "../plan/step.ts";
+import { formatStepRef, parseStepRef } from "../plan/step-ref.ts";
 
 /** The drafts of an experiment that another one compares itself with. */
 export type Compared = { readonly name: string; readonly drafts: readonly Draft[] };
@@ -20,7 +21,8 @@ export function joined(own: readonly Draft[], compared: readonly Compared[]): re
     const identity = identities(drafts);
     const renamed = new Map<string, string>();
     const nameOf = (id: string): string => renamed.get(id) ?? id;
-    for (const { id } of drafts) renamed.set(id, known.get(identity(id)) ?? nameIn(name, id));
+    for (const { id } of drafts)
+      renamed.set(id, known.get(identity(id)) ?? formatStepRef({ ...parseStepRef(id), experiment: name }));
     for (const draft of drafts) {
       if (known.has(identity(draft.id))) continue;
       known.set(identity(draft.id), nameOf(draft.id));
@@ -34,12 +36,6 @@ export function joined(own: readonly Draft[], compared: readonly Compared[]): re
     }
   }
   return all;
-}
-
-/** "generate.tuned" of the experiment "lora-4b" is "generate.lora-4b.tuned"; "train" is "train@lora-4b". */
-function nameIn(experiment: string, id: string): string {
-  const dot = id.indexOf(".");
-  return dot < 0 ? `${id}@${experiment}` : `${id.slice(0, dot)}.${experiment}${id.slice(dot)}`;
 }
 
 /** What a draft is, whatever it and the steps before it are called: the plan's deep hash, with paths where that has bytes. */

@@ -11,7 +11,7 @@ import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import { minShare } from "./evaluate.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
-import { answersTo, type Part } from "./part.ts";
+import { generateStep, type Part } from "./part.ts";
 import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
 import { synonymsOf } from "./synonyms.ts";
@@ -101,11 +101,11 @@ function microF1(cases: readonly (readonly [found: readonly string[], gold: read
 export function draftEnsemble(experiment: Experiment, site: Site): Draft {
   const { labels } = experiment.data;
   const from = (part: Part) => ({
-    [`model.${part}`]: { step: answersTo(part, subjectOf(experiment)), file: "responses.jsonl" },
-    [`baseline.${part}`]: { step: answersTo(part, ensembleBaseline), file: "margins.jsonl" },
+    [`model.${part}`]: { step: generateStep(subjectOf(experiment), part), file: "responses.jsonl" },
+    [`baseline.${part}`]: { step: generateStep(ensembleBaseline, part), file: "margins.jsonl" },
   });
   return draft({
-    id: "generate.ensemble",
+    id: generateStep("ensemble"),
     kind: ensemble.name,
     params: {
       separator: labels.separator,
@@ -118,7 +118,7 @@ export function draftEnsemble(experiment: Experiment, site: Site): Draft {
     inputs: {
       labels: { step: "data", file: "labels.json" },
       validation: { step: "data", file: "validation.jsonl" },
-      "baseline.answers": { step: answersTo("validation", ensembleBaseline), file: "responses.jsonl" },
+      "baseline.answers": { step: generateStep(ensembleBaseline, "validation"), file: "responses.jsonl" },
       ...from("validation"),
       ...from("eval"),
     },

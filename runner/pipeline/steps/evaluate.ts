@@ -19,6 +19,7 @@ import { type Intervals, intervalsOf } from "../../evaluation/statistics/interva
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { StepKind } from "../plan/step.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import { readAnswer } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
@@ -146,7 +147,7 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
   const { labels } = experiment.data;
   const { bootstrap } = experiment.evaluate;
   return draft({
-    id: `evaluate.${arm}`,
+    id: stepOfArm("evaluate", arm),
     kind: evaluate.name,
     params: {
       separator: labels.separator,
@@ -163,7 +164,7 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
     inputs: {
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       labels: { step: "data", file: "labels.json" },
-      responses: { step: `generate.${arm}`, file: "responses.jsonl" },
+      responses: { step: stepOfArm("generate", arm), file: "responses.jsonl" },
     },
   });
 }

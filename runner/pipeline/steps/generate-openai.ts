@@ -10,10 +10,11 @@ import { send } from "../../plugins/engines/openai/send.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
-import { answersTo, type Part } from "./part.ts";
+import { generateStep, type Part } from "./part.ts";
 import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
 
@@ -171,12 +172,12 @@ export function draftAsk(experiment: Experiment, arm: Arm, site: Site, part: Par
     retries: how.retries,
   };
   return draft({
-    id: answersTo(part, arm),
+    id: generateStep(arm, part),
     kind: ask.name,
     params: { asked, samples: vote?.samples ?? null, exp: site.version } satisfies Json,
     hints: { server },
     inputs: {
-      prompts: { step: `prompt.${arm}`, file: `${part}.jsonl` },
+      prompts: { step: stepOfArm("prompt", arm), file: `${part}.jsonl` },
       ...(constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
     },
     localPaths: { server: how.base_url },

@@ -4,6 +4,7 @@ import type { Experiment } from "../../config/schema.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { deviceOf } from "./device.ts";
@@ -12,7 +13,7 @@ import { expectGeneration } from "./expected.ts";
 import { draftAsk } from "./generate-openai.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { needsOf } from "./needs.ts";
-import { answersTo, type Part } from "./part.ts";
+import { generateStep, type Part } from "./part.ts";
 import { templateOf } from "./prompt.ts";
 import { readReplay } from "./replayed.ts";
 import type { Site } from "./site.ts";
@@ -71,7 +72,7 @@ export const replay: StepKind<{ readonly made_by?: string }> = {
 /** The answers of one arm that a language model gives to the scored rows, or to those of validation. */
 export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part: Part = "eval"): Draft {
   const { generate: how, evaluate, prompt, model } = experiment;
-  const id = answersTo(part, arm);
+  const id = generateStep(arm, part);
   if (how.engine === "replay") {
     const on = `${evaluate.split}.jsonl`;
     const inputs: Draft["inputs"] =
@@ -111,7 +112,7 @@ export function draftGenerate(experiment: Experiment, arm: Arm, site: Site, part
     sources: { ...site.recipe(module), [`lock of ${environment}`]: site.lock(environment) },
     inputs: {
       model: { step: "fetch", file: "model.json" },
-      prompts: { step: `prompt.${arm}`, file: `${part}.jsonl` },
+      prompts: { step: stepOfArm("prompt", arm), file: `${part}.jsonl` },
       ...(rest.constrain === "none" ? {} : { answers: { step: "data", file: "answers.json" } }),
       ...weights,
     },

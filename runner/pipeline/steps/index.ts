@@ -1,8 +1,9 @@
 import type { Rung } from "../../config/halving.ts";
 import type { Experiment } from "../../config/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
+import { armOfStep } from "../plan/step-ref.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
-import { type Arm, armOf, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
+import { type Arm, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare } from "./compare.ts";
 import { joined } from "./compared.ts";
@@ -62,7 +63,7 @@ export function draftsOf(
   const others = compared.map((other) => ({ name: other.name, drafts: draftScores(other, site) }));
   const drafts = joined(draftScores(experiment, site), others);
   const scores = drafts.filter(({ kind }) => kind === evaluate.name);
-  const scored = scores.map(({ id }) => armOf(id));
+  const scored = scores.map(({ id }) => armOfStep(id));
   return [
     ...drafts,
     ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),

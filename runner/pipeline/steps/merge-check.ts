@@ -5,6 +5,7 @@ import { type View, viewOf } from "../../data/labels/views.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -92,7 +93,10 @@ export function draftRequantised(experiment: Experiment, site: Site): readonly D
   const { metric, view } = evaluate.primary;
   const answering = (precision: "4bit" | "16bit"): Draft => {
     const asked = { ...experiment, generate: { ...generate, precision } } as Experiment;
-    return { ...draftGenerate(asked, "tuned", site, "validation"), id: `generate.tuned@validation-${precision}` };
+    return {
+      ...draftGenerate(asked, "tuned", site, "validation"),
+      id: stepOfArm("generate", "tuned", `validation-${precision}`),
+    };
   };
   const fourBit = answering("4bit");
   const sixteen = answering("16bit");

@@ -1,9 +1,10 @@
+import { formatStepRef } from "../plan/step-ref.ts";
 import type { Arm } from "./arms.ts";
 
-/** The rows that are answered: those that are scored, or those that choose. Also the file of their prompts. */
+/** The rows that are answered: the evaluated ones, or those for selection. Also the file of their prompts. */
 export type Part = "eval" | "validation";
 
-/** The step that has an arm's answers: "generate.tuned", and "generate.tuned@validation" for those that choose something. */
-export function answersTo(part: Part, arm: Arm): string {
-  return part === "eval" ? `generate.${arm}` : `generate.${arm}@${part}`;
+/** The step that generates an arm's answers: "generate.tuned", or "generate.tuned@validation" for answers that select something. */
+export function generateStep(arm: Arm, part: Part = "eval"): string {
+  return formatStepRef({ stage: "generate", arm, split: part === "eval" ? undefined : part });
 }

@@ -1,6 +1,7 @@
 import type { Experiment } from "../../config/schema.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { Expected, StepKind } from "../plan/step.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import { type Arm, subjectOf } from "./arms.ts";
 import { deviceOf } from "./device.ts";
 import { draft } from "./draft.ts";
@@ -45,8 +46,8 @@ export function draftPreflight(experiment: Experiment, site: Site) {
     sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
     inputs: {
       model: { step: "fetch", file: "model.json" },
-      eval: { step: `prompt.${arm}`, file: "eval.jsonl" },
-      ...(train ? { train: { step: `prompt.${arm}`, file: "train.jsonl" } } : {}),
+      eval: { step: stepOfArm("prompt", arm), file: "eval.jsonl" },
+      ...(train ? { train: { step: stepOfArm("prompt", arm), file: "train.jsonl" } } : {}),
     },
     localPaths: { model: site.model(experiment.model.base, experiment.model.revision).dir },
     // One GPU, so that the rules see what training and generation will have.

@@ -1,5 +1,6 @@
 import type { Experiment } from "../../config/schema.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import { type Arm, modelArms } from "./arms.ts";
 import { draftData } from "./data.ts";
 import { gpusOf } from "./device.ts";
@@ -73,7 +74,7 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
   const { generate, model, prompt } = experiment;
   const asked = answer && generate.engine === "transformers" ? draftGenerate(experiment, "zero_shot", site) : undefined;
   return draft({
-    id: `preview.${arm}`,
+    id: stepOfArm("preview", arm),
     kind: preview.name,
     params: {
       rows,
@@ -84,7 +85,7 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
     },
     sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
     inputs: {
-      prompts: { step: `prompt.${arm}`, file: "eval.jsonl" },
+      prompts: { step: stepOfArm("prompt", arm), file: "eval.jsonl" },
       ...(asked?.inputs.answers === undefined ? {} : { answers: asked.inputs.answers }),
     },
     localPaths: { model: site.model(model.base, model.revision).dir },

@@ -6,6 +6,7 @@ import { offeredLabels } from "../../data/labels.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";
 import type { DataRow, LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -84,7 +85,7 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   const examples = prompt.examples.count > 0 && !isFloor ? { ...prompt.examples } : undefined;
   const labels: Json = prompt.labels ? { min_count: prompt.labels.min_count, order: prompt.labels.order } : null;
   return draft({
-    id: `prompt.${arm}`,
+    id: stepOfArm("prompt", arm),
     kind: "prompt",
     params: { labels, examples },
     sources: {

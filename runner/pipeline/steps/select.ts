@@ -8,6 +8,7 @@ import { viewOf } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
+import { formatStepRef, stepOfArm } from "../plan/step-ref.ts";
 import { subjectOf } from "./arms.ts";
 import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -186,7 +187,7 @@ export function draftSelect(
   const inputs = settings.flatMap(({ runs }) =>
     runs.flatMap(({ at }, place) => {
       const { point, stepOf } = candidates[at] as Candidate;
-      const scored = stepOf(`evaluate.${subjectOf(point.experiment)}`);
+      const scored = stepOf(stepOfArm("evaluate", subjectOf(point.experiment)));
       const metrics = [`metrics.${at}`, { step: scored, file: "metrics.json" }] as const;
       if (runs.length === 1) return [metrics];
       const predictions = [`predictions.${at}`, { step: scored, file: "predictions.jsonl" }] as const;
@@ -200,7 +201,7 @@ export function draftSelect(
   const { rung } = first;
   const isLast = rung === undefined || rung.number === rung.of;
   return draft({
-    id: isLast ? select.name : `${select.name}.${rung.number}`,
+    id: formatStepRef({ stage: "select", rung: isLast ? undefined : rung.number }),
     kind: select.name,
     params: {
       ...{ metric, view, repeated, settings, bootstrap: { resamples, seed }, exp: site.version },

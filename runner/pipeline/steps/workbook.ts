@@ -16,6 +16,7 @@ import type { WorkbookArm } from "../../reporting/render/xlsx/score-sheets.ts";
 import type { WorkbookSweep } from "../../reporting/render/xlsx/sweep-sheet.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { StepContext, StepKind } from "../plan/step.ts";
+import { parseArm, stepOfArm } from "../plan/step-ref.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -103,9 +104,9 @@ function armOf(arm: Arm, context: StepContext): WorkbookArm {
 type Asked = { readonly arm: Arm; readonly own: Arm; readonly experiment: Experiment };
 
 function askedOf(arm: Arm, config: Json, compared: Params["compared"]): Asked {
-  const dot = arm.lastIndexOf(".");
-  const experiment = (dot < 0 ? config : compared[arm.slice(0, dot)]) as unknown as Experiment;
-  return { arm, own: arm.slice(dot + 1), experiment };
+  const { arm: own, experiment: other } = parseArm(arm);
+  const experiment = (other === undefined ? config : compared[other]) as unknown as Experiment;
+  return { arm, own, experiment };
 }
 
 const isModel = ({ own }: Asked): boolean => own === "tuned" || own === "zero_shot";
@@ -258,8 +259,8 @@ export function draftWorkbook(
       ...(isWinner ? { selection: { step: "select", file: "selection.json" } } : {}),
       ...Object.fromEntries(
         arms.flatMap((arm) => [
-          [`metrics.${arm}`, { step: `evaluate.${arm}`, file: "metrics.json" }],
-          [`predictions.${arm}`, { step: `evaluate.${arm}`, file: "predictions.jsonl" }],
+          [`metrics.${arm}`, { step: stepOfArm("evaluate", arm), file: "metrics.json" }],
+          [`predictions.${arm}`, { step: stepOfArm("evaluate", arm), file: "predictions.jsonl" }],
         ]),
       ),
     },

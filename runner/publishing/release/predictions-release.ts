@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { Experiment } from "../../config/schema.ts";
+import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import type { Prediction } from "../../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { FactsMissing, factsOf } from "../../runs/facts.ts";
@@ -22,7 +23,7 @@ export function preparePredictions(run: FinishedRun, upload: Upload, releasing: 
   const answers = new Map<string, readonly Prediction[]>();
   for (const arm of arms) {
     // Looked at like every file that is published, although its answers are written anew.
-    const [file] = kept.one(`evaluate.${arm}`, "predictions.jsonl", "");
+    const [file] = kept.one(stepOfArm("evaluate", arm), "predictions.jsonl", "");
     if (file !== undefined && "file" in file.content) answers.set(arm, readJsonLines<Prediction>(file.content.file));
   }
   const quoting = textsWithRows(run, textsOf(answers));

@@ -2,6 +2,7 @@ import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
+import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { FactsMissing, factsOf } from "../../runs/facts.ts";
 import type { FinishedRun } from "../../runs/runs.ts";
@@ -59,7 +60,7 @@ export function prepareRelease(run: FinishedRun, upload: Upload, releasing: Rele
     ...kept.one("data", "labels.json", "labels.json"),
     ...kept.one("compare", "comparison.json", "evaluation/comparison.json"),
     ...Object.keys(run.manifest.arms).flatMap((arm) =>
-      kept.one(`evaluate.${arm}`, "metrics.json", `evaluation/${arm}/metrics.json`),
+      kept.one(stepOfArm("evaluate", arm), "metrics.json", `evaluation/${arm}/metrics.json`),
     ),
     textFile("manifest.json", readFileSync(run.path, "utf8")),
   ];

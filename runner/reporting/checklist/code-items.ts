@@ -1,3 +1,4 @@
+import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import {
   type Evidence,
   fromNotes,
@@ -105,7 +106,7 @@ export const codeItems: readonly Item[] = [
       yesIf(
         ofEach(material.runs, (run) =>
           Object.keys(run.steps)
-            .filter((id) => id.startsWith("generate"))
+            .filter((id) => parseStepRef(id).stage === "generate")
             .flatMap((id) => outputOf(run, id, "responses.jsonl")),
         ),
         { why: "no run has answers", ...again },
@@ -127,7 +128,7 @@ export const codeItems: readonly Item[] = [
     judge: (material) =>
       yesIf(
         ofEach(material.runs, (run) =>
-          run.arms.flatMap(({ name }) => outputOf(run, `evaluate.${name}`, "metrics.json")),
+          run.arms.flatMap(({ name }) => outputOf(run, stepOfArm("evaluate", name), "metrics.json")),
         ),
         { why: "no run has metrics", ...again },
       ),

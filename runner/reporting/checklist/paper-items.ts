@@ -1,3 +1,4 @@
+import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { energyWords } from "../report/energy.ts";
 import { hardwareWords } from "../report/hardware.ts";
 import { trainedHere } from "../report/replayed-arms.ts";
@@ -60,7 +61,7 @@ export const paperItems: readonly Item[] = [
       yesIf(
         ofEach(material.runs, (run) => [
           manifestKey(material, run, "config.evaluate", "the report's section on the metric; exp score is the code"),
-          ...run.arms.flatMap(({ name }) => outputOf(run, `evaluate.${name}`, "metrics.json")),
+          ...run.arms.flatMap(({ name }) => outputOf(run, stepOfArm("evaluate", name), "metrics.json")),
         ]),
         { why: "no metrics", ...again },
       ),
@@ -197,7 +198,9 @@ export const paperItems: readonly Item[] = [
     judge: (material) =>
       yesIf(
         ofEach(material.runs, (run) =>
-          run.arms.flatMap(({ name }) => outputOf(run, `evaluate.${name}`, "predictions.jsonl", "answer and labels")),
+          run.arms.flatMap(({ name }) =>
+            outputOf(run, stepOfArm("evaluate", name), "predictions.jsonl", "answer and labels"),
+          ),
         ),
         { why: "no run has predictions", ...again },
       ),

@@ -1,4 +1,5 @@
 import type { Experiment } from "../../config/schema.ts";
+import { formatStepRef } from "../../pipeline/plan/step-ref.ts";
 import { withoutRows } from "./run-names.ts";
 import type { Curve, RunFacts, StepFacts } from "./study.ts";
 
@@ -24,7 +25,7 @@ export function trainingsOf(runs: readonly RunFacts[]): readonly Training[] {
       found.set(run.name, { name: withoutRows(run.name), config, step: steps.train, curve: curves.train });
     }
     for (const [name, other] of Object.entries(compared)) {
-      const id = `train@${name}`;
+      const id = formatStepRef({ stage: "train", experiment: name });
       // A training that is the same as the run's own is not done, or shown, again.
       const isShared = steps.train !== undefined && steps[id] === undefined;
       if (other.train === undefined || isShared || found.has(name)) continue;
