@@ -1,9 +1,9 @@
 import { views } from "../data/labels/views.ts";
 import { metrics } from "../evaluation/metrics/metrics.ts";
 import { placeOf } from "../project/place.ts";
-import { OutputGone } from "../runs/answers.ts";
 import { type ComparingRuns, compareRuns, NotComparable } from "../runs/compare.ts";
-import { type FinishedRun, findRun, RunNotFound } from "../runs/runs.ts";
+import { type FinishedRun, findRun, RunNotFound } from "../runs/finished-runs.ts";
+import { OutputGone } from "../runs/run-outputs.ts";
 import { comparisonText } from "../terminal/comparison.ts";
 import { type Act, exit } from "../util/context.ts";
 

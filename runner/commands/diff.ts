@@ -1,8 +1,8 @@
 import type { View } from "../data/labels/views.ts";
 import { openStored } from "../project/place.ts";
 import { diffRuns } from "../runs/diff.ts";
-import { findRun, RunNotFound } from "../runs/runs.ts";
-import { synonymsNow } from "../runs/synonyms.ts";
+import { findRun, RunNotFound } from "../runs/finished-runs.ts";
+import { synonymsNow } from "../runs/run-synonyms.ts";
 import { diffText } from "../terminal/comparison.ts";
 import { type Act, exit } from "../util/context.ts";
 

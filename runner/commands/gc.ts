@@ -4,9 +4,9 @@ import { clusterLock, submissionNames } from "../plugins/executors/slurm/submiss
 import { Uses } from "../plugins/executors/slurm/uses.ts";
 import { openStored } from "../project/place.ts";
 import { gc } from "../store/gc.ts";
-import { collectLeftovers } from "../store/leftovers.ts";
+import { collectLeftovers } from "../store/gc-work.ts";
 import { acquire } from "../store/lock.ts";
-import { ManifestUnreadable } from "../store/pins.ts";
+import { ManifestUnreadable } from "../store/manifest-references.ts";
 import type { Store } from "../store/store.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";

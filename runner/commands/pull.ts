@@ -1,10 +1,10 @@
 import { openStored } from "../project/place.ts";
-import type { RemoteStore } from "../publishing/remote-store.ts";
 import { nothingPushed, openToPull } from "../publishing/remotes/destination.ts";
-import { type ShelvedRun, shelvedRun, shelvedRuns } from "../publishing/remotes/manifest.ts";
 import { pull } from "../publishing/remotes/pull.ts";
 import type { Moved } from "../publishing/remotes/push.ts";
-import { RunNotFound } from "../runs/runs.ts";
+import { type ShelvedRun, shelvedRun, shelvedRuns } from "../publishing/remotes/pushed-runs.ts";
+import type { RemoteStore } from "../publishing/remotes/remote-store.ts";
+import { RunNotFound } from "../runs/finished-runs.ts";
 import { type Act, exit } from "../util/context.ts";
 import { endOf, movedText } from "./push.ts";
 

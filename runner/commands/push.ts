@@ -3,7 +3,7 @@ import { systemFailure } from "../execution/system.ts";
 import { openStored } from "../project/place.ts";
 import { openToPush } from "../publishing/remotes/destination.ts";
 import { type Moved, push } from "../publishing/remotes/push.ts";
-import { findRun, RunNotFound } from "../runs/runs.ts";
+import { findRun, RunNotFound } from "../runs/finished-runs.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";

@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { finishedStudy, pageOf, pdfOf } from "../reporting/export/finished-study.ts";
+import { FactsMissing } from "../reporting/facts/run-facts.ts";
 import { openSlots } from "../reporting/report/author-notes.ts";
-import { FactsMissing } from "../runs/facts.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { type Act, exit } from "../util/context.ts";

@@ -3,13 +3,13 @@ import { join, relative, resolve } from "node:path";
 import { pointOf } from "../config/rungs.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject, type Project } from "../project/project.ts";
-import { dotted } from "../runs/config.ts";
+import { type FinishedRun, findRun, latestManifest, RunNotFound } from "../runs/finished-runs.ts";
 import { compareRepetition, type Reproduction } from "../runs/reproduce.ts";
-import { type FinishedRun, findRun, latestManifest, RunNotFound } from "../runs/runs.ts";
 import { openStore } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson } from "../util/canonical.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
+import { dotted } from "../util/flatten.ts";
 import { command as run } from "./run.ts";
 
 /** `exp reproduce RUN`: runs it again in a fresh store and compares: bytes, or metrics where bytes may vary. Exit 3 on a difference. */

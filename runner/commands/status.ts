@@ -1,8 +1,8 @@
 import { explained, findTasks, sayWrong } from "../plugins/executors/slurm/named-jobs.ts";
 import { reasonText, type Task } from "../plugins/executors/slurm/tasks.ts";
 import { placeOf } from "../project/place.ts";
-import { liveRuns } from "../runs/live.ts";
 import type { LiveRun } from "../runs/live-run.ts";
+import { liveRuns } from "../runs/live-runs.ts";
 import { progressText } from "../terminal/progress-line.ts";
 import { table } from "../terminal/table.ts";
 import { type Act, exit } from "../util/context.ts";

@@ -1,8 +1,8 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
-import { type Ending, eventOf, exitOf, publishRun } from "../publishing/publish-run.ts";
 import { uploadIn } from "../publishing/upload-in.ts";
-import { findRun, RunNotFound } from "../runs/runs.ts";
+import { type Ending, eventOf, exitOf, publishRun } from "../publishing/upload-run.ts";
+import { findRun, RunNotFound } from "../runs/finished-runs.ts";
 import { uploadText } from "../terminal/upload.ts";
 import { type Act, exit } from "../util/context.ts";
 

@@ -1,8 +1,8 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
-import { findRun, listRuns, RunNotFound } from "../runs/runs.ts";
+import { findRun, listRuns, RunNotFound } from "../runs/finished-runs.ts";
 import { Verifier } from "../runs/verify.ts";
-import { ManifestUnreadable } from "../store/pins.ts";
+import { ManifestUnreadable } from "../store/manifest-references.ts";
 import { type Repaired, repair } from "../store/repair.ts";
 import { type Act, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";

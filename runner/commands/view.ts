@@ -1,13 +1,13 @@
 import { openStored } from "../project/place.ts";
 import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../reporting/dashboard/pages.ts";
 import { type Reply, type Serving, serve } from "../reporting/dashboard/server.ts";
+import { FactsMissing } from "../reporting/facts/run-facts.ts";
 import { html } from "../reporting/render/html/html.ts";
 import { readAssets } from "../reporting/render/html/page.ts";
-import { OutputGone } from "../runs/answers.ts";
 import { NotComparable } from "../runs/compare.ts";
-import { FactsMissing } from "../runs/facts.ts";
-import { liveRuns } from "../runs/live.ts";
-import { type FinishedRun, latestManifest, listRuns, RunNotFound } from "../runs/runs.ts";
+import { type FinishedRun, latestManifest, listRuns, RunNotFound } from "../runs/finished-runs.ts";
+import { liveRuns } from "../runs/live-runs.ts";
+import { OutputGone } from "../runs/run-outputs.ts";
 import { type Act, exit } from "../util/context.ts";
 
 /** `exp view`: pages over all runs of this project, on this machine alone, until Ctrl-C. */

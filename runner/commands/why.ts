@@ -6,7 +6,7 @@ import { upTo } from "../pipeline/plan/build.ts";
 import { planAll, runLike } from "../pipeline/sweep/planned.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
-import { findRun, RunNotFound } from "../runs/runs.ts";
+import { findRun, RunNotFound } from "../runs/finished-runs.ts";
 import { type Act, exit } from "../util/context.ts";
 
 /** `exp why RUN STEP`: what a finished run's step would do if its experiment were run now, and the first input that changed. */

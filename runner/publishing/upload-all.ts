@@ -1,7 +1,7 @@
 import type { Event } from "../execution/event.ts";
 import type { PlannedRun } from "../pipeline/plan/plan.ts";
 import type { Project } from "../project/project.ts";
-import { type FinishedRun, findRun } from "../runs/runs.ts";
+import { type FinishedRun, findRun } from "../runs/finished-runs.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
@@ -46,7 +46,7 @@ async function uploadOne(
   { project, context }: Uploading,
 ): Promise<number> {
   // The hub's library is read only where something is uploaded.
-  const { eventOf, exitOf, publishRun } = await import("./publish-run.ts");
+  const { eventOf, exitOf, publishRun } = await import("./upload-run.ts");
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
   try {
     const endings = await publishRun(run, { dryRun: false, tell }, { project, context });

@@ -1,5 +1,5 @@
 import type { Experiment } from "../config/schema.ts";
-import type { FinishedRun } from "../runs/runs.ts";
+import type { FinishedRun } from "../runs/finished-runs.ts";
 
 /** What a run's experiment says of its upload. */
 export const uploadIn = ({ manifest }: FinishedRun): Experiment["upload"] =>

@@ -3,11 +3,11 @@ import { dirname, join } from "node:path";
 import type { Experiment } from "../config/schema.ts";
 import { lastScores, readSelection, type Selection } from "../pipeline/steps/selection.ts";
 import { type Ablation, averaged, total, varying } from "../reporting/report/ablation.ts";
-import { subjectOf } from "./answers.ts";
-import { dotted } from "./config.ts";
+import { dotted } from "../util/flatten.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 import type { Manifest } from "./manifest.ts";
+import { subjectOf } from "./run-outputs.ts";
 import { runRowOf } from "./run-row.ts";
-import type { FinishedRun } from "./runs.ts";
 
 /** The sweeps that finished runs are of. Each folder of runs is read once, and the runs of one sweep are given one table. */
 export class Ablations {

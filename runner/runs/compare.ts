@@ -13,11 +13,11 @@ import {
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
 import { sha256 } from "../util/canonical.ts";
-import { answersOf, ownArms, subjectOf, vocabularyOf } from "./answers.ts";
-import { dotted } from "./config.ts";
+import { dotted } from "../util/flatten.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 import { looksOf, testFileOf } from "./ledger.ts";
 import type { Cost } from "./manifest.ts";
-import type { FinishedRun } from "./runs.ts";
+import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
 
 /** Runs cannot be compared; every reason is one sentence. */
 export class NotComparable extends Error {

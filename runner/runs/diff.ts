@@ -4,10 +4,10 @@ import type { Answer } from "../evaluation/statistics/comparison.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
-import { answersOf, OutputGone } from "./answers.ts";
-import { dotted } from "./config.ts";
+import { dotted } from "../util/flatten.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 import type { Manifest } from "./manifest.ts";
-import type { FinishedRun } from "./runs.ts";
+import { answersOf, OutputGone } from "./run-outputs.ts";
 
 /** A value of both sides; null where a side has none. */
 export type Change = { readonly name: string; readonly a: Json; readonly b: Json };

@@ -2,7 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from 
 import { join } from "node:path";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import type { FinishedRun } from "./runs.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 
 /** One scoring of a test file: what was looked at, when, and by which answers. */
 export type Look = {

@@ -1,7 +1,7 @@
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Ingredients } from "../pipeline/plan/record.ts";
 import type { Store } from "../store/store.ts";
-import { type FinishedRun, latestManifest, runsAt } from "./runs.ts";
+import { type FinishedRun, latestManifest, runsAt } from "./finished-runs.ts";
 
 /** What a step was made of in the latest finished run of its experiment; asked only for steps that are a miss. */
 export function previousIngredients(

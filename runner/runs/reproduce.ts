@@ -1,7 +1,7 @@
 import type { View } from "../data/labels/views.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { diffRuns } from "./diff.ts";
-import type { FinishedRun } from "./runs.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 
 /**
  * How a step came out again. "same": byte for byte. "tolerated": Python or a model server computed it, which may give other bytes

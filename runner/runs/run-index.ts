@@ -3,12 +3,12 @@ import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFil
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
-import { names } from "../store/keys.ts";
-import { untilSettled } from "../store/remembered.ts";
+import { untilSettled } from "../store/digest-cache.ts";
+import { names } from "../store/records.ts";
 import { sha256 } from "../util/canonical.ts";
+import { latestLink, runsDir } from "./finished-runs.ts";
 import type { Manifest } from "./manifest.ts";
 import { RunLine } from "./run-line.ts";
-import { latestLink, runsDir } from "./runs.ts";
 
 /** Raised when lines are written differently: what an older exp has written is then made anew. */
 const format = 1;

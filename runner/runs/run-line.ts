@@ -1,7 +1,7 @@
 import type { Json } from "../util/canonical.ts";
-import { subjectOf } from "./answers.ts";
-import { dotted } from "./config.ts";
+import { dotted } from "../util/flatten.ts";
 import type { ArmMetrics, Manifest, ViewMetrics } from "./manifest.ts";
+import { subjectOf } from "./run-outputs.ts";
 
 /** Stands before each field: JSON writes it as an escape, so that it is in none. */
 const mark = 0x1f;

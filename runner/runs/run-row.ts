@@ -1,8 +1,8 @@
 import type { Experiment } from "../config/schema.ts";
 import { replayedArms } from "../reporting/report/replayed-arms.ts";
 import type { ArmScore, RunRow } from "../reporting/report/run-row.ts";
-import { subjectOf } from "./answers.ts";
-import type { FinishedRun } from "./runs.ts";
+import type { FinishedRun } from "./finished-runs.ts";
+import { subjectOf } from "./run-outputs.ts";
 
 /** What a table of runs says of one: read from its manifest, so that a thousand runs are listed at once. */
 export function runRowOf(run: FinishedRun): RunRow {

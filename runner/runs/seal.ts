@@ -7,8 +7,8 @@ import { armOfStep, formatArm, parseStepRef } from "../pipeline/plan/step-ref.ts
 import { energyOf } from "../reporting/report/energy.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { digitCount, latestLink, runName, runsDir } from "./finished-runs.ts";
 import type { ArmMetrics, Cost, Manifest, ManifestStep, Provenance } from "./manifest.ts";
-import { digitCount, latestLink, runName, runsDir } from "./runs.ts";
 
 /** What sealing needs besides the run itself. */
 export type Sealing = {

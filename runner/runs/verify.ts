@@ -7,7 +7,7 @@ import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson } from "../util/canonical.ts";
-import type { FinishedRun } from "./runs.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 import { publishedFolder, runDigits } from "./seal.ts";
 
 /** A file that is not what a record says. */

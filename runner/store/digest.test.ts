@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listingDigest, openDigests } from "./digest.ts";
-import { untilSettled } from "./remembered.ts";
+import { untilSettled } from "./digest-cache.ts";
 
 let folder: string;
 let cache: string;

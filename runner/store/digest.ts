@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StoredFile } from "../pipeline/plan/record.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { UserError } from "../util/user-error.ts";
-import { Remembered, untilSettled } from "./remembered.ts";
+import { Remembered, untilSettled } from "./digest-cache.ts";
 
 /** Path relative to a folder, with "/" between names -> file. */
 export type Listing = Readonly<Record<string, StoredFile>>;

@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { Keys, names } from "./keys.ts";
-import { Pins } from "./pins.ts";
-import { processes } from "./running.ts";
+import { processes } from "./claims.ts";
+import { Pins } from "./manifest-references.ts";
+import { Keys, names } from "./records.ts";
 import type { Store } from "./store.ts";
 
 /** Names of what stays, asked anew for each: it may grow meanwhile. */

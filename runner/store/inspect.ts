@@ -2,11 +2,11 @@ import { existsSync, lstatSync, readdirSync } from "node:fs";
 import { join, relative } from "node:path";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { StoredFile, StoreRecord } from "../pipeline/plan/record.ts";
+import { processes } from "./claims.ts";
 import { type Listing, listingDigest } from "./digest.ts";
-import { Keys, names } from "./keys.ts";
 import { deadLocks } from "./lock.ts";
-import { Pins } from "./pins.ts";
-import { processes } from "./running.ts";
+import { Pins } from "./manifest-references.ts";
+import { Keys, names } from "./records.ts";
 import type { Store } from "./store.ts";
 
 /** Something in the store that is not as it was written, or that nobody needs. */

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { acquire, sweepGates, tryAcquire } from "./lock.ts";
-import { thisOwner } from "./owner.ts";
+import { thisOwner } from "./process-identity.ts";
 
 let folder: string;
 let path: string;

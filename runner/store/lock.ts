@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lifeOf, type Owner, parseOwner, thisOwner } from "./owner.ts";
+import { lifeOf, type Owner, parseOwner, thisOwner } from "./process-identity.ts";
 
 /** A lock that this process holds until it lets go or dies. */
 export type Lock = {

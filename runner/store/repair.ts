@@ -1,8 +1,8 @@
 import { rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Finding } from "./inspect.ts";
-import { Keys } from "./keys.ts";
 import { sweepLocks } from "./lock.ts";
+import { Keys } from "./records.ts";
 import type { Store } from "./store.ts";
 
 /** What became of something that was found: removed, or why not. */

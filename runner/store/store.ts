@@ -5,13 +5,13 @@ import { keyOf } from "../pipeline/plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
 import type { Json } from "../util/canonical.ts";
 import { UserError } from "../util/user-error.ts";
+import { processes, Running } from "./claims.ts";
 import type { Digests } from "./digest.ts";
-import { flushAll } from "./flush.ts";
-import { Keys, names } from "./keys.ts";
+import { keepUnstored, takeUnstored } from "./failed-commit.ts";
+import { flushAll } from "./fsync.ts";
 import { type AcquireOptions, acquire, type Lock, sweepGates } from "./lock.ts";
 import { Objects, type Sealed } from "./objects.ts";
-import { processes, Running } from "./running.ts";
-import { keepUnstored, takeUnstored } from "./unstored.ts";
+import { Keys, names } from "./records.ts";
 
 /** The disk is full. Nothing partial is visible, and the step's work folder is kept. */
 export class StoreFull extends UserError {

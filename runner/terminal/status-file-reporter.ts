@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto";
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
-import { type LiveFile, liveDir, liveFiles } from "../runs/live.ts";
 import type { LiveRun } from "../runs/live-run.ts";
-import { thisOwner } from "../store/owner.ts";
+import { type LiveFile, liveDir, liveFiles } from "../runs/live-runs.ts";
+import { thisOwner } from "../store/process-identity.ts";
 import type { Progress } from "../util/progress.ts";
 import type { Reporter } from "./reporter.ts";
 

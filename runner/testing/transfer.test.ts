@@ -4,7 +4,7 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import { join } from "node:path";
 import { CreateBucketCommand, PutBucketAclCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
-import { Bucket } from "../publishing/remotes/bucket.ts";
+import { Bucket } from "../publishing/remotes/bucket-store.ts";
 import type { Moved } from "../publishing/remotes/push.ts";
 import { HubServer } from "./hub-server.ts";
 import { S3Server } from "./moto.ts";

@@ -3,7 +3,7 @@ import { renameSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Verified } from "../runs/verify.ts";
-import { thisOwner } from "../store/owner.ts";
+import { thisOwner } from "../store/process-identity.ts";
 import { expectFailure, type Rig, test } from "./rig.ts";
 
 async function flaws(rig: Rig, ...args: readonly string[]): Promise<readonly string[]> {

@@ -3,9 +3,9 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
-import { Disk } from "./disk.ts";
-import { finishedKeys, putFinished, takeFinished } from "./finished.ts";
-import { dropWork, type Look, lookAt, putWork, takeWork } from "./work.ts";
+import { Disk } from "../remotes/disk-store.ts";
+import { finishedKeys, putFinished, takeFinished } from "./step-copies.ts";
+import { dropWork, type Look, lookAt, putWork, takeWork } from "./work-copies.ts";
 
 /** Between two looks at the work folders of running steps; one that two looks find the same has settled. ms */
 const betweenLooks = 1_000;

@@ -3,9 +3,9 @@ import { join, resolve } from "node:path";
 import type { Stored } from "../../project/place.ts";
 import type { Context } from "../../util/context.ts";
 import { UserError } from "../../util/user-error.ts";
-import { Disk } from "../mirror/disk.ts";
-import { wrongMirror } from "../mirror/open.ts";
-import type { RemoteStore } from "../remote-store.ts";
+import { wrongMirror } from "../mirror/mirror-option.ts";
+import { Disk } from "./disk-store.ts";
+import type { RemoteStore } from "./remote-store.ts";
 
 /** A place that runs are pushed to or pulled from. */
 type Place =
@@ -49,7 +49,7 @@ export async function openToPush(destination: string, project: Stored, context: 
   }
   const { accountRefusals } = await import("../hub/account.ts");
   const hub = await openHubOf(context);
-  const { Dataset } = await import("../hub/dataset.ts");
+  const { Dataset } = await import("../hub/dataset-store.ts");
   const { troubleOf } = await import("../hub/connection.ts");
   const [refusal] = await accountRefusals(hub, place.repo).catch((error: unknown) => {
     throw error instanceof UserError ? error : troubleOf(error, hub, place.repo).failure;
@@ -77,7 +77,7 @@ export async function openToPull(destination: string, context: Context): Promise
       help: "set HF_TOKEN to a token of the hub that may read this repository",
     });
   }
-  const { Dataset } = await import("../hub/dataset.ts");
+  const { Dataset } = await import("../hub/dataset-store.ts");
   const opened = await Dataset.open(hub, place.repo);
   if (opened.private === undefined) throw nothingPushed(destination);
   return opened.dataset;
@@ -91,7 +91,7 @@ export function nothingPushed(destination: string): UserError {
 }
 
 async function openBucket(place: Place & { readonly kind: "bucket" }, { env, stop }: Context) {
-  const { Bucket } = await import("./bucket.ts");
+  const { Bucket } = await import("./bucket-store.ts");
   return Bucket.open({ ...place, env, signal: stop });
 }
 

@@ -1,16 +1,16 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
+import { latestManifest, runsDir } from "../../runs/finished-runs.ts";
 import type { ManifestStep } from "../../runs/manifest.ts";
-import { latestManifest, runsDir } from "../../runs/runs.ts";
 import { makeLatest, placeRun } from "../../runs/seal.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
-import { fileName, recordIn, recordName } from "../mirror/finished.ts";
-import type { RemoteStore } from "../remote-store.ts";
-import type { ShelvedRun } from "./manifest.ts";
+import { fileName, recordIn, recordName } from "../mirror/step-copies.ts";
 import type { Moved } from "./push.ts";
+import type { ShelvedRun } from "./pushed-runs.ts";
+import type { RemoteStore } from "./remote-store.ts";
 
 type Parts = { readonly store: Store; readonly digests: Digests };
 

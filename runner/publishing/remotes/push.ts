@@ -1,12 +1,12 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FinishedRun } from "../../runs/runs.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
-import { fileName, finishedKeys, recordName } from "../mirror/finished.ts";
-import type { RemoteStore } from "../remote-store.ts";
-import { manifestName } from "./manifest.ts";
+import { fileName, finishedKeys, recordName } from "../mirror/step-copies.ts";
+import { manifestName } from "./pushed-runs.ts";
+import type { RemoteStore } from "./remote-store.ts";
 
 /** What was copied of one run. */
 export type Moved = {

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
-import type { FinishedRun } from "../../runs/runs.ts";
-import { modelUploadsOf, uploadRecord } from "../../runs/uploads.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { modelUploadsOf, uploadRecord } from "../../runs/upload-record.ts";
 import { digestAfresh } from "../../store/digest.ts";
 import type { Evidence, Material } from "../checklist/checklist-item.ts";
 import type { FinishedStudy } from "./finished-study.ts";

@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { chainOf } from "../../project/load.ts";
-import type { FinishedRun } from "../../runs/runs.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
 import type { Context } from "../../util/context.ts";
 import { shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { names } from "./keys.ts";
+import { names } from "./records.ts";
 
 /** A manifest that cannot be read might refer to anything, so nothing is collected or repaired. */
 export class ManifestUnreadable extends Error {

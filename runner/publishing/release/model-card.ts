@@ -12,8 +12,8 @@ import {
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { methodWord, verdict } from "../../reporting/sections/abstract.ts";
 import { limitsOf } from "../../reporting/sections/limits.ts";
-import type { CardFacts } from "./card-facts.ts";
-import { usage } from "./usage.ts";
+import type { CardFacts } from "./model-card-facts.ts";
+import { usage } from "./usage-example.ts";
 
 /** README.md of the repository: front matter that the hub reads, then what a person must know. The same run gives the same text. */
 export function cardOf(facts: CardFacts): string {

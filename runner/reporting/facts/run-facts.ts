@@ -1,17 +1,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Experiment } from "../config/schema.ts";
-import type { Comparison } from "../evaluation/statistics/comparison.ts";
-import { parseStepRef, stepOfArm } from "../pipeline/plan/step-ref.ts";
-import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
-import { readJsonLines } from "../pipeline/steps/jsonl.ts";
-import type { Message } from "../pipeline/template.ts";
-import { runNames } from "../reporting/report/run-names.ts";
-import type { ArmFacts, Curve, RunFacts } from "../reporting/report/study.ts";
-import { Ablations } from "./ablation.ts";
-import type { FinishedRun } from "./runs.ts";
-import { publishedFolder } from "./seal.ts";
-import { modelUploadsOf } from "./uploads.ts";
+import type { Experiment } from "../../config/schema.ts";
+import type { Comparison } from "../../evaluation/statistics/comparison.ts";
+import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import type { ArmMetrics } from "../../pipeline/steps/evaluate.ts";
+import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
+import type { Message } from "../../pipeline/template.ts";
+import { Ablations } from "../../runs/ablation.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { publishedFolder } from "../../runs/seal.ts";
+import { modelUploadsOf } from "../../runs/upload-record.ts";
+import { runNames } from "../report/run-names.ts";
+import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
 
 /** A file that a manifest names is not there any more. */
 export class FactsMissing extends Error {}

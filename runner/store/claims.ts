@@ -11,9 +11,9 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { diskNow } from "./clock.ts";
-import { names } from "./keys.ts";
-import { lifeOf, parseOwner, thisOwner } from "./owner.ts";
+import { diskNow } from "./filesystem-clock.ts";
+import { lifeOf, parseOwner, thisOwner } from "./process-identity.ts";
+import { names } from "./records.ts";
 
 /** How often a process shows other hosts that it lives, in ms. */
 const HEARTBEAT = 30_000;

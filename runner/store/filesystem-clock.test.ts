@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { processes } from "./claims.ts";
 import { openDigests } from "./digest.ts";
-import { thisOwner } from "./owner.ts";
-import { processes } from "./running.ts";
+import { thisOwner } from "./process-identity.ts";
 import { openStore } from "./store.ts";
 
 const day = 86_400_000;

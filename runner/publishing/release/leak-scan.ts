@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import type { FinishedRun } from "../../runs/runs.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { publishedFolder } from "../../runs/seal.ts";
-import { absolutePathIn, RowSearch, secretIn } from "./leaks.ts";
+import { absolutePathIn, RowSearch, secretIn } from "./leak-patterns.ts";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
 
 /** Files that hold numbers and no words. */

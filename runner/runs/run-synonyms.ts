@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { parseSynonyms } from "../data/labels/synonyms.ts";
 import type { Synonyms } from "../data/labels/views.ts";
 import { sha256 } from "../util/canonical.ts";
-import type { FinishedRun } from "./runs.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 
 /** The synonyms that a run names, as its project has them now; and whether they are still those of the run. */
 export type SynonymsNow = { readonly synonyms?: Synonyms; readonly state: "none" | "same" | "changed" | "gone" };

@@ -1,4 +1,4 @@
-import type { CardFacts } from "./card-facts.ts";
+import type { CardFacts } from "./model-card-facts.ts";
 
 /** What stands for the text in the messages of a prompt. */
 export const place = "{{input}}";

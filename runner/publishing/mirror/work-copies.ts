@@ -14,8 +14,8 @@ import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
-import type { Disk } from "./disk.ts";
-import { isListing } from "./listing.ts";
+import type { Disk } from "../remotes/disk-store.ts";
+import { isListing } from "../remotes/listing.ts";
 
 /** Markers that stay: should the last connection have cut the newest one's files short, the one before counts. */
 const markersKept = 2;

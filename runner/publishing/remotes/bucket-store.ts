@@ -20,7 +20,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { RemoteStore } from "../remote-store.ts";
+import type { RemoteStore } from "./remote-store.ts";
 
 /** Where a bucket is, and what may end its use. */
 export type BucketPlace = {

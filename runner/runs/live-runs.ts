@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { lifeOf, type Owner } from "../store/owner.ts";
+import { lifeOf, type Owner } from "../store/process-identity.ts";
 import type { LiveRun } from "./live-run.ts";
 
 /** The file of one running process. */

@@ -2,9 +2,9 @@ import { join } from "node:path";
 import { keyOf } from "../../pipeline/plan/identity.ts";
 import type { StoredFile, StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Store } from "../../store/store.ts";
-import type { RemoteStore } from "../remote-store.ts";
-import type { Disk } from "./disk.ts";
-import { isListing } from "./listing.ts";
+import type { Disk } from "../remotes/disk-store.ts";
+import { isListing } from "../remotes/listing.ts";
+import type { RemoteStore } from "../remotes/remote-store.ts";
 
 /** Name of a key's record. */
 export const recordName = (key: string): string => `keys/${key}.json`;

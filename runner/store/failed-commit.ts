@@ -2,7 +2,7 @@ import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../util/canonical.ts";
 import { listingDigest, openDigests } from "./digest.ts";
-import { names } from "./keys.ts";
+import { names } from "./records.ts";
 
 /** What is said of a finished step beside its files. */
 type About = { readonly seconds: number; readonly evidence: Readonly<Record<string, Json>> };

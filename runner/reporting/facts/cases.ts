@@ -1,18 +1,18 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Experiment } from "../config/schema.ts";
-import { type View, viewLabels, viewOf } from "../data/labels/views.ts";
-import type { Analysis, Failure } from "../evaluation/error-analysis/analyse.ts";
-import { caseOutcome } from "../evaluation/metrics/detail.ts";
-import { stepOfArm } from "../pipeline/plan/step-ref.ts";
-import type { DataRow } from "../pipeline/steps/data.ts";
-import type { Prediction } from "../pipeline/steps/evaluate.ts";
-import { readJsonLines } from "../pipeline/steps/jsonl.ts";
-import type { Case, CaseAnswer, Cases } from "../reporting/report/cases.ts";
-import { armWord } from "../reporting/report/display-names.ts";
-import { FactsMissing } from "./facts.ts";
-import type { FinishedRun } from "./runs.ts";
-import { synonymsNow } from "./synonyms.ts";
+import type { Experiment } from "../../config/schema.ts";
+import { type View, viewLabels, viewOf } from "../../data/labels/views.ts";
+import type { Analysis, Failure } from "../../evaluation/error-analysis/analyse.ts";
+import { caseOutcome } from "../../evaluation/metrics/detail.ts";
+import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import type { DataRow } from "../../pipeline/steps/data.ts";
+import type { Prediction } from "../../pipeline/steps/evaluate.ts";
+import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { synonymsNow } from "../../runs/run-synonyms.ts";
+import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
+import { armWord } from "../report/display-names.ts";
+import { FactsMissing } from "./run-facts.ts";
 
 /** One arm's answers and how they are shown. */
 type Column = {

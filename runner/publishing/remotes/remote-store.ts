@@ -1,4 +1,4 @@
-import type { StoredFile } from "../pipeline/plan/record.ts";
+import type { StoredFile } from "../../pipeline/plan/record.ts";
 
 /** Where copies of finished steps lie by content: a folder on another disk, a bucket, a repository. Names have "/" between parts. */
 export type RemoteStore = {

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isPaused } from "../pipeline/plan/record.ts";
+import { processes } from "./claims.ts";
 import { type Kept, sizeOf } from "./gc.ts";
-import { names } from "./keys.ts";
-import { lifeOf, parseOwner } from "./owner.ts";
-import { processes } from "./running.ts";
+import { lifeOf, parseOwner } from "./process-identity.ts";
+import { names } from "./records.ts";
 import type { Store } from "./store.ts";
 
 /** A folder below work/ that went, or would go. */

@@ -1,4 +1,4 @@
-import type { Json } from "../util/canonical.ts";
+import type { Json } from "./canonical.ts";
 
 /** Every leaf of a configuration by its dotted key; lists are leaves. */
 export function dotted(value: Json, path = ""): ReadonlyMap<string, Json> {

@@ -2,8 +2,8 @@ import type { Manifest } from "../../runs/manifest.ts";
 import { runDigits } from "../../runs/seal.ts";
 import { listingDigest } from "../../store/digest.ts";
 import { UserError } from "../../util/user-error.ts";
-import { isListing } from "../mirror/listing.ts";
-import type { RemoteStore } from "../remote-store.ts";
+import { isListing } from "./listing.ts";
+import type { RemoteStore } from "./remote-store.ts";
 
 /** A run as a shelf has it: its manifest, and the bytes of that. */
 export type ShelvedRun = { readonly manifest: Manifest; readonly text: string };

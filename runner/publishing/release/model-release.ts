@@ -4,16 +4,16 @@ import type { Experiment } from "../../config/schema.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import { FactsMissing, factsOf } from "../../runs/facts.ts";
-import type { FinishedRun } from "../../runs/runs.ts";
+import { FactsMissing, factsOf } from "../../reporting/facts/run-facts.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { publishedFolder } from "../../runs/seal.ts";
 import { sha256 } from "../../util/canonical.ts";
-import { cardOf } from "./card.ts";
-import type { CardFacts } from "./card-facts.ts";
-import { cardProblems, repoName } from "./card-problems.ts";
-import { leaks, type Private } from "./leak-sources.ts";
+import { cardProblems, repoName } from "./card-checks.ts";
+import { leaks, type Private } from "./leak-scan.ts";
+import { cardOf } from "./model-card.ts";
+import type { CardFacts } from "./model-card-facts.ts";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
-import { place } from "./usage.ts";
+import { place } from "./usage-example.ts";
 
 /** What a release is made with. */
 export type Releasing = Private & {

@@ -3,17 +3,17 @@ import type { Experiment } from "../config/schema.ts";
 import type { UploadEvent } from "../execution/event.ts";
 import { redactor } from "../execution/redact.ts";
 import type { Project } from "../project/project.ts";
-import type { FinishedRun } from "../runs/runs.ts";
-import { recordUpload } from "../runs/uploads.ts";
+import type { FinishedRun } from "../runs/finished-runs.ts";
+import { recordUpload } from "../runs/upload-record.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { accountRefusals } from "./hub/account.ts";
 import { type Hub, openHub, troubleOf } from "./hub/connection.ts";
-import { publish } from "./hub/publish.ts";
 import { changedIn, lookAt, type Repository, repositoryRefusals } from "./hub/repository.ts";
-import { preparePredictions } from "./release/predictions-release.ts";
+import { publish } from "./hub/upload-release.ts";
+import { preparePredictions } from "./release/dataset-release.ts";
+import { prepareRelease } from "./release/model-release.ts";
 import { type Refusal, type Release, refusal } from "./release/release.ts";
-import { prepareRelease } from "./release/run-release.ts";
 import { uploadIn } from "./upload-in.ts";
 
 /** How an upload ended, and what of it there is to tell. */

@@ -3,12 +3,12 @@ import type { Experiment } from "../../config/schema.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import type { Prediction } from "../../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import { FactsMissing, factsOf } from "../../runs/facts.ts";
-import type { FinishedRun } from "../../runs/runs.ts";
-import { leaks, textsWithRows } from "./leak-sources.ts";
-import { type PredictionFiles, predictionsCardOf } from "./predictions-card.ts";
+import { FactsMissing, factsOf } from "../../reporting/facts/run-facts.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { type PredictionFiles, predictionsCardOf } from "./dataset-card.ts";
+import { leaks, textsWithRows } from "./leak-scan.ts";
+import { Kept, type Prepared, type Releasing, textFile } from "./model-release.ts";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
-import { Kept, type Prepared, type Releasing, textFile } from "./run-release.ts";
 
 type Upload = NonNullable<Experiment["upload"]>;
 

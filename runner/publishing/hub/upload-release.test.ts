@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HubServer } from "../../testing/hub-server.ts";
 import type { Release, ReleaseFile } from "../release/release.ts";
 import { type Hub, openHub } from "./connection.ts";
-import { publish } from "./publish.ts";
+import { publish } from "./upload-release.ts";
 
 let server: HubServer;
 let hub: Hub;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Answer } from "../evaluation/statistics/comparison.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
-import type { FinishedRun } from "./runs.ts";
+import type { FinishedRun } from "./finished-runs.ts";
 
 /** A file of a finished run is no longer there: its bytes were dropped, or the manifest lies elsewhere. */
 export class OutputGone extends Error {}

@@ -3,7 +3,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, sta
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { FileChanged } from "../../store/digest.ts";
-import type { RemoteStore } from "../remote-store.ts";
+import type { RemoteStore } from "./remote-store.ts";
 
 /** Bytes copied between two looks at whether to go on. */
 const piece = 4 << 20;
