@@ -7,7 +7,7 @@ import type { Experiment, Select } from "./schema.ts";
 export function candidate({ upload: _theWinners, ...kept }: Experiment, { metric, view }: Select): Experiment {
   return Object.freeze({
     ...kept,
-    evaluate: Object.freeze({ ...kept.evaluate, on: "validation", primary: Object.freeze({ metric, view }) }),
+    evaluate: Object.freeze({ ...kept.evaluate, split: "validation", primary: Object.freeze({ metric, view }) }),
     compare: none,
     baselines: none,
     report: Object.freeze({ ...kept.report, xlsx: false }),
