@@ -5,9 +5,9 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
-import { type Ablation, averaged, varying } from "../reporting/report/ablation.ts";
-import { ablationFrom } from "../runs/ablation.ts";
+import { type Ablation, averaged, varying } from "../runs/ablation.ts";
 import type { Manifest } from "../runs/manifest.ts";
+import { ablationFrom } from "../runs/run-ablations.ts";
 import { runRowOf } from "../runs/run-row.ts";
 
 /** A run whose manifest is written. */

@@ -1,6 +1,6 @@
 import type { StoredFile } from "../pipeline/plan/record.ts";
-import type { EnergyCost } from "../reporting/report/energy.ts";
 import type { Json } from "../util/canonical.ts";
+import type { EnergyCost } from "./energy.ts";
 
 /** Metrics of one arm in one label view: metric name -> value. */
 export type ViewMetrics = Readonly<Record<string, number>>;

@@ -1,8 +1,36 @@
 import type { Experiment } from "../config/schema.ts";
-import { replayedArms } from "../reporting/report/replayed-arms.ts";
-import type { ArmScore, RunRow } from "../reporting/report/run-row.ts";
 import type { FinishedRun } from "./finished-runs.ts";
+import { replayedArms } from "./replayed-arms.ts";
 import { subjectOf } from "./run-outputs.ts";
+
+/** One arm of a run in its primary metric. */
+export type ArmScore = {
+  readonly arm: string;
+  readonly value: number | null;
+  /** 95 % interval; null where the run has none for this metric. */
+  readonly interval: { readonly low: number; readonly high: number } | null;
+};
+
+/** A finished run in a table of runs, from its manifest alone. */
+export type RunRow = {
+  readonly experiment: string;
+  readonly run: string;
+  readonly coordinates: string;
+  /** ISO 8601, UTC. */
+  readonly created: string;
+  readonly metric: string;
+  readonly view: string;
+  /** The arm that the run is about comes first. */
+  readonly scores: readonly [ArmScore, ...ArmScore[]];
+  /** Seconds of all its steps, whenever they were built. */
+  readonly seconds: number;
+  /** Largest resident set of any step, in bytes. */
+  readonly memory: number;
+  /** In the currency of `resources.price_per_hour`; null where the experiment names none. */
+  readonly price: number | null;
+  /** Why its numbers are not what they seem: "smoke", "validation rows", "replayed". */
+  readonly marks: readonly string[];
+};
 
 /** What a table of runs says of one: read from its manifest, so that a thousand runs are listed at once. */
 export function runRowOf(run: FinishedRun): RunRow {

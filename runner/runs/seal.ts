@@ -4,9 +4,9 @@ import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { changedSources } from "../pipeline/plan/stale.ts";
 import { armOfStep, formatArm, parseStepRef } from "../pipeline/plan/step-ref.ts";
-import { energyOf } from "../reporting/report/energy.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { energyOf } from "./energy.ts";
 import { digitCount, latestLink, runName, runsDir } from "./finished-runs.ts";
 import type { ArmMetrics, Cost, Manifest, ManifestStep, Provenance } from "./manifest.ts";
 

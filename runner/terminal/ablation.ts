@@ -1,4 +1,5 @@
-import { type Ablation, shortKeys, valueText } from "../reporting/report/ablation.ts";
+import { shortKeys, valueText } from "../reporting/report/ablation.ts";
+import type { Ablation } from "../runs/ablation.ts";
 import { duration } from "../util/format.ts";
 import { paint } from "./styles.ts";
 import { table } from "./table.ts";

@@ -1,7 +1,7 @@
 import type { ReportExtras } from "../reporting/render/html/page.ts";
 import type { Case } from "../reporting/report/cases.ts";
 import type { Report } from "../reporting/report/document.ts";
-import type { RunRow } from "../reporting/report/run-row.ts";
+import type { RunRow } from "../runs/run-row.ts";
 
 const labels = Array.from({ length: 200 }, (_, index) => `finding number ${index}`);
 

@@ -1,4 +1,4 @@
-import { replayedArms, trainedHere } from "../report/replayed-arms.ts";
+import { replayedArms, trainedHere } from "../../runs/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** Where a reader finds that something was done: a file by its digest, and the place in it. */

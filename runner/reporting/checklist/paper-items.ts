@@ -1,7 +1,7 @@
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { trainedHere } from "../../runs/replayed-arms.ts";
 import { energyWords } from "../report/energy.ts";
 import { hardwareWords } from "../report/hardware.ts";
-import { trainedHere } from "../report/replayed-arms.ts";
 import type { RunFacts } from "../report/study.ts";
 import {
   aboutTraining,

@@ -1,10 +1,11 @@
 import { basename } from "node:path";
 import type { Project } from "../../project/project.ts";
-import { Ablations } from "../../runs/ablation.ts";
 import { compareRuns } from "../../runs/compare.ts";
 import { diffRuns } from "../../runs/diff.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { looksOf } from "../../runs/ledger.ts";
+import { Ablations } from "../../runs/run-ablations.ts";
+import type { RunRow } from "../../runs/run-row.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import { synonymsNow } from "../../runs/run-synonyms.ts";
 import { type FinishedStudy, notesOf } from "../export/finished-study.ts";
@@ -18,7 +19,6 @@ import { type PageAssets, setPage, setReport } from "../render/html/page.ts";
 import { runsTable } from "../render/html/runs-table.ts";
 import type { Block } from "../report/document.ts";
 import { reportOf } from "../report/report.ts";
-import type { RunRow } from "../report/run-row.ts";
 import { comparisonBlocks, diffBlocks } from "./comparison-blocks.ts";
 
 /** What pages of `exp view` are made from. */

@@ -1,9 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { placeOf } from "../../project/place.ts";
-import { Ablations } from "../../runs/ablation.ts";
 import { type FinishedRun, findRun, RunNotFound } from "../../runs/finished-runs.ts";
 import { looksOf } from "../../runs/ledger.ts";
+import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import type { Context } from "../../util/context.ts";
 import { casesOf } from "../facts/cases.ts";

@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { distinctSweeps } from "../../runs/ablation.ts";
 import { writeSweeps } from "../render/xlsx/workbook.ts";
-import { distinctSweeps } from "../report/ablation.ts";
 import { warningOf } from "../report/report.ts";
 import type { RunFacts } from "../report/study.ts";
 

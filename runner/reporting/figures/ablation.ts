@@ -1,4 +1,5 @@
-import { type Ablation, shortKeys, valueText } from "../report/ablation.ts";
+import type { Ablation } from "../../runs/ablation.ts";
+import { shortKeys, valueText } from "../report/ablation.ts";
 import { metricWord } from "../report/display-names.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
-import { energyOf, energyWords } from "./energy.ts";
+import { energyOf } from "../../runs/energy.ts";
+import { energyWords } from "./energy.ts";
 
 const step = (energy?: object) => ({ evidence: { peak_memory: 1, ...(energy === undefined ? {} : { energy }) } });
 

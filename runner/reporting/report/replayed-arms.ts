@@ -1,22 +1,7 @@
 import { replayWarning } from "../../plugins/engines/replay/index.ts";
+import { replayedArms } from "../../runs/replayed-arms.ts";
 import { armWord } from "./display-names.ts";
 import type { RunFacts } from "./study.ts";
-
-/** An arm whose answers came from a file. `file` and `made_by` are null where the run's record does not tell. */
-export type ReplayedArm = { readonly arm: string; readonly file: string | null; readonly made_by: string | null };
-
-/** The arms of a run that no model answered in it, those of compared experiments included. */
-export function replayedArms({ steps }: Pick<RunFacts, "steps">): readonly ReplayedArm[] {
-  const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
-  return Object.entries(steps).flatMap(([id, { kind, evidence }]) =>
-    kind === "replay" && !id.includes("@")
-      ? [{ arm: id.slice(id.indexOf(".") + 1), file: text(evidence.replayed), made_by: text(evidence.made_by) }]
-      : [],
-  );
-}
-
-/** Whether training took place in a run: an experiment may declare one and have its answers replayed. */
-export const trainedHere = ({ steps }: Pick<RunFacts, "steps">): boolean => steps.train !== undefined;
 
 /** What must stand on every page where answers were replayed; undefined where none were. */
 export function replayWarningOf(runs: readonly Pick<RunFacts, "experiment" | "steps">[]): string | undefined {

@@ -3,8 +3,8 @@ import type { Audit } from "../../data/audit.ts";
 import type { Analysis } from "../../evaluation/error-analysis/analyse.ts";
 import type { LabelRow } from "../../evaluation/metrics/detail.ts";
 import type { Compared } from "../../evaluation/statistics/compare.ts";
-import type { Ablation } from "./ablation.ts";
-import type { EnergyCost } from "./energy.ts";
+import type { Ablation } from "../../runs/ablation.ts";
+import type { EnergyCost } from "../../runs/energy.ts";
 
 /** A training's curve as train.json has it. */
 export type Curve = {

@@ -1,4 +1,5 @@
-import { type AblationRow, distinctSweeps, shortKeys, valueText } from "../report/ablation.ts";
+import { type AblationRow, distinctSweeps } from "../../runs/ablation.ts";
+import { shortKeys, valueText } from "../report/ablation.ts";
 import { duration, metricWord, score, withInterval } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";

@@ -1,3 +1,4 @@
+import { replayedArms, trainedHere } from "../../runs/replayed-arms.ts";
 import { differenceOf, signedInterval } from "../report/arm-differences.ts";
 import {
   armWord,
@@ -10,7 +11,6 @@ import {
   withInterval,
 } from "../report/display-names.ts";
 import type { Span } from "../report/document.ts";
-import { replayedArms, trainedHere } from "../report/replayed-arms.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 

@@ -1,8 +1,9 @@
 import { smokeWarning } from "../../config/smoke.ts";
+import { trainedHere } from "../../runs/replayed-arms.ts";
 import { signedInterval } from "../report/arm-differences.ts";
 import { metricWord, whole } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
-import { replayLimits, trainedHere } from "../report/replayed-arms.ts";
+import { replayLimits } from "../report/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** What a reader should hold against the numbers. */

@@ -1,9 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { RunRow } from "../../../runs/run-row.ts";
 import type { Cases } from "../../report/cases.ts";
 import type { Report } from "../../report/document.ts";
-import type { RunRow } from "../../report/run-row.ts";
 import type { Drawn } from "../figures.ts";
 import { parseReferences } from "./bibliography.ts";
 import { explorer } from "./case-explorer.ts";

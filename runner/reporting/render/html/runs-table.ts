@@ -1,6 +1,6 @@
+import type { ArmScore, RunRow } from "../../../runs/run-row.ts";
 import { armWord, duration, gigabytes, metricWord, score } from "../../report/display-names.ts";
 import { settingsWords } from "../../report/run-names.ts";
-import type { ArmScore, RunRow } from "../../report/run-row.ts";
 import { html, type Markup } from "./html.ts";
 
 /** How a table of runs is used: where each run's page is, and whether runs can be chosen for a comparison. */

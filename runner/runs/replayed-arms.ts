@@ -1,0 +1,22 @@
+/** The steps of a run, by step name. */
+type WithSteps = {
+  readonly steps: Readonly<
+    Record<string, { readonly kind: string; readonly evidence: Readonly<Record<string, unknown>> }>
+  >;
+};
+
+/** An arm whose answers came from a file. `file` and `made_by` are null where the run's record does not tell. */
+export type ReplayedArm = { readonly arm: string; readonly file: string | null; readonly made_by: string | null };
+
+/** The arms of a run that no model answered in it, those of compared experiments included. */
+export function replayedArms({ steps }: WithSteps): readonly ReplayedArm[] {
+  const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
+  return Object.entries(steps).flatMap(([id, { kind, evidence }]) =>
+    kind === "replay" && !id.includes("@")
+      ? [{ arm: id.slice(id.indexOf(".") + 1), file: text(evidence.replayed), made_by: text(evidence.made_by) }]
+      : [],
+  );
+}
+
+/** Whether training took place in a run: an experiment may declare one and have its answers replayed. */
+export const trainedHere = ({ steps }: WithSteps): boolean => steps.train !== undefined;
