@@ -136,7 +136,7 @@ async function act(
 
 /** Of a sweep that chooses, the runs that score its winner; else all. */
 function winners(manifests: readonly string[]): readonly string[] {
-  const chosen = manifests.filter((path) => "select" in (JSON.parse(readFileSync(path, "utf8")) as Manifest).steps);
+  const chosen = manifests.filter((path) => (JSON.parse(readFileSync(path, "utf8")) as Manifest).role === "final");
   return chosen.length > 0 ? chosen : manifests;
 }
 

@@ -33,7 +33,7 @@ export const command: Act = async ([path], options, context) => {
   const { state } = environmentStatus("torchtune", context);
   const answer = options.answer !== false;
   const drafts = draftsOfPreview(experiment, site, { rows, answer }, state === "ok");
-  const drafted = { experiment: one.name, coordinates: point.coordinates, drafts };
+  const drafted = { experiment: one.name, role: "final" as const, coordinates: point.coordinates, drafts };
   const plan = buildPlan([drafted], kinds, (file) => project.digests.of(file));
 
   const reporter = chooseReporter({ json: false, quiet: true }, context);

@@ -86,7 +86,7 @@ function notTheSame({ manifest }: FinishedRun, project: Project, context: Contex
   if (loaded === undefined) return `${file} is no experiment any more${commit}`;
   const point = pointOf(loaded, manifest);
   if (point === undefined) return `${file} has no run ${coordinates} any more${commit}`;
-  const experiment = "select" in manifest.steps ? point.final : point.experiment;
+  const experiment = manifest.role === "final" ? (point.final ?? point.experiment) : point.experiment;
   const now = dotted(project.site.portable(experiment as unknown as Json));
   const was = dotted(config);
   const text = (value: Json | undefined): string => (value === undefined ? "" : canonicalJson(value));

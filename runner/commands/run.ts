@@ -9,6 +9,7 @@ import type { RunOptions } from "../orchestration/options.ts";
 import { outputDir, recordIn, succeeded } from "../orchestration/outcome.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
+import { isWinner } from "../pipeline/sweep/planned.ts";
 import { loadAll } from "../project/load.ts";
 import { uploadAll } from "../publishing/upload-all.ts";
 import type { Manifest } from "../runs/manifest.ts";
@@ -68,19 +69,19 @@ function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperim
   const found = pointOf(one, only);
   if (found === undefined) return { ...loaded, points: [] };
   const { final, ...point } = found;
-  const isWinner = "select" in only.steps && final !== undefined;
-  return { ...loaded, points: [isWinner ? { ...point, experiment: final, isCandidate: false } : point] };
+  const isFinal = only.role === "final" && final !== undefined;
+  return { ...loaded, points: [isFinal ? { ...point, experiment: final, isCandidate: false } : point] };
 }
 
 /** Writes the report of each sweep whose winner's run is new: it ends with what was found. */
-async function reportWinners({ planned: { points }, sealed, outcomes }: ExecutedRun, context: Context): Promise<void> {
+async function reportWinners({ planned, sealed, outcomes }: ExecutedRun, context: Context): Promise<void> {
   const fresh = sealed.filter(
-    ({ run: { steps } }) =>
-      steps.has("select") && [...steps.values()].some((step) => outcomes.get(step)?.status === "built"),
+    ({ run }) =>
+      isWinner(planned, run) && [...run.steps.values()].some((step) => outcomes.get(step)?.status === "built"),
   );
   const experiments = new Map(fresh.map((one) => [one.run.experiment, one]));
   for (const { run, manifest } of experiments.values()) {
-    const { pdf, html } = (points.get(run) as DraftedPoint).experiment.report;
+    const { pdf, html } = (planned.points.get(run) as DraftedPoint).experiment.report;
     if (!pdf && !html) continue;
     const { command: report } = await import("./report.ts");
     await report([[dirname(manifest)]], { html }, { ...context, err: () => {} });

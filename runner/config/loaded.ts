@@ -29,6 +29,12 @@ export type LoadOptions = {
   readonly alone?: boolean;
 };
 
+/**
+ * A candidate is scored on validation rows, for the selection of a sweep. A final run is scored on the rows that its experiment names:
+ * every run outside such a sweep, and the winner of one.
+ */
+export type RunRole = "candidate" | "final";
+
 /** One run: the whole file, or one point of its sweep. */
 export type Point = {
   readonly experiment: Experiment;

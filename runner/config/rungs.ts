@@ -1,6 +1,6 @@
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { type Halving, rungsOf } from "./halving.ts";
-import type { LoadedExperiment, Point } from "./loaded.ts";
+import type { LoadedExperiment, Point, RunRole } from "./loaded.ts";
 import type { Experiment } from "./schema.ts";
 import type { Sweep } from "./sweep.ts";
 
@@ -23,13 +23,14 @@ export function unfitForHalving(
   return say(message, "give train.epochs more of them, or leave strategy out");
 }
 
-/** The point of a file, on whichever rung, that a run was: by its coordinates, and whether it was scored as a winner. */
+/** The point of a file, on any rung, that a run with these coordinates and this role comes from. */
 export function pointOf(
   { points, rungs = [] }: LoadedExperiment,
-  { coordinates, steps }: { readonly coordinates: string; readonly steps: object },
+  { coordinates, role }: { readonly coordinates: string; readonly role: RunRole },
 ): Point | undefined {
-  const isWinner = "select" in steps;
-  return [...points, ...rungs.flat()].find((one) => one.coordinates === coordinates && (!isWinner || one.final));
+  return [...points, ...rungs.flat()].find(
+    (one) => one.coordinates === coordinates && (role === "candidate" || !one.isCandidate || one.final !== undefined),
+  );
 }
 
 /** The points of a sweep once for each of its rungs. Only on the last one are there winners to be scored on test. */

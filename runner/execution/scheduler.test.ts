@@ -37,7 +37,7 @@ function planOf(...lines: string[]): Plan {
       needs: { cores: 1, gpus: 0, memory: 0 },
     };
   });
-  return buildPlan([{ experiment: "e", coordinates: "", drafts }], kinds, () => "");
+  return buildPlan([{ experiment: "e", role: "final", coordinates: "", drafts }], kinds, () => "");
 }
 
 /** A store in memory, and steps that do what they are told to. */

@@ -35,7 +35,7 @@ export function ablations(
     const own = sealed.filter(({ run }) => run.experiment === name);
     if (sweep === undefined || own.length === 0) return [];
     const made = choices.flatMap(({ experiment, step }) => (experiment === name ? (world.dirOf(step) ?? []) : []));
-    const finals = own.filter(({ run }) => run.steps.has("select"));
+    const finals = own.filter(({ run }) => run.role === "final");
     const dir = made.at(-1);
     if (dir !== undefined) {
       const cost = new Map(

@@ -171,7 +171,7 @@ async function carry(work: Carrying, context: Context): Promise<ExecutedRun | nu
   const isWatched = context.tty && options.json !== true && options.quiet !== true;
   const run = async (part: Plan, ended: ReadonlyMap<PlannedStep, Outcome>): Promise<typeof ended> => {
     const onBegun = ({ id }: PlannedStep): void => emit({ type: "step-begun", step: id });
-    const watching = isWatched ? { onBegun, onEnd: scoreEvents(part, points, store, emit) } : {};
+    const watching = isWatched ? { onBegun, onEnd: scoreEvents(part, { ...planned, points }, store, emit) } : {};
     const all = new Map([...ended, ...(await execute(part, parts, { ...how, ...watching, ended }))]);
     sealed = [...sealed, ...finish(part, all, sealing)];
     return all;
@@ -228,7 +228,7 @@ function restored(project: Project, { frozen }: Given, packageRoot: string): Pro
 
 /** The part of a rung that one of its runs is made of. */
 function onlyAt({ plan, points }: Planned, at: number): Plan {
-  const climbing = plan.runs.filter((run) => points.get(run)?.rung !== undefined && !run.steps.has("select"));
+  const climbing = plan.runs.filter((run) => points.get(run)?.rung !== undefined && run.role === "candidate");
   return partOf(plan, climbing.slice(at, at + 1));
 }
 

@@ -19,5 +19,5 @@ export type RunOptions = {
   readonly upload: boolean;
   /** Of `exp reproduce`: the folder of a store of its own, and the one run of a sweep that is wanted. */
   readonly artifacts?: string;
-  readonly only?: Pick<Manifest, "coordinates" | "steps">;
+  readonly only?: Pick<Manifest, "coordinates" | "role">;
 };

@@ -10,7 +10,7 @@ import { subjectOf } from "../pipeline/steps/arms.ts";
 import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
 import type { Selection } from "../pipeline/steps/selection.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
-import type { Planned } from "../pipeline/sweep/planned.ts";
+import { isWinner, type Planned } from "../pipeline/sweep/planned.ts";
 import type { Store } from "../store/store.ts";
 import { plural } from "../util/format.ts";
 import { outputDir } from "./outcome.ts";
@@ -46,18 +46,18 @@ export function planEvents(
   });
 }
 
-/** Tells of the score of each run of a sweep as soon as it is there: for those who watch. A winner's score on test is another matter. */
+/** Emits the score of each run of a sweep when its evaluation ends, for the live view. Winners are left out: they are scored on other rows. */
 export function scoreEvents(
   plan: Plan,
-  points: Planned["points"],
+  planned: Pick<Planned, "points" | "choices">,
   store: Store,
   emit: (event: Event) => void,
 ): (step: PlannedStep, outcome: Outcome) => void {
   const scored = new Map<PlannedStep, DraftedPoint>();
   for (const run of plan.runs) {
-    const point = points.get(run) as DraftedPoint;
+    const point = planned.points.get(run) as DraftedPoint;
     const step = run.steps.get(stepOfArm("evaluate", subjectOf(point.experiment)));
-    if (run.coordinates !== "" && step !== undefined && !run.steps.has("select")) scored.set(step, point);
+    if (run.coordinates !== "" && step !== undefined && !isWinner(planned, run)) scored.set(step, point);
   }
   return (step, outcome) => {
     const point = scored.get(step);

@@ -1,3 +1,4 @@
+import type { RunRole } from "../config/loaded.ts";
 import type { StoredFile } from "../pipeline/plan/record.ts";
 import type { Json } from "../util/canonical.ts";
 import type { EnergyCost } from "./energy.ts";
@@ -48,6 +49,7 @@ export type Manifest = {
   /** The sweep coordinates, if any, and 8 hex digits. */
   readonly run: string;
   readonly coordinates: string;
+  readonly role: RunRole;
   /** 20 rows and 5 steps, to see that everything works: its numbers mean nothing. */
   readonly smoke: boolean;
   /** The experiment's file, relative to the project root, and the settings that overrode it. */

@@ -1,4 +1,4 @@
-import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Ingredients } from "../pipeline/plan/record.ts";
 import type { Store } from "../store/store.ts";
 import { type FinishedRun, latestManifest, runsAt } from "./finished-runs.ts";
@@ -13,7 +13,7 @@ export function previousIngredients(
   const runsOf = once((experiment: string) => runsAt(artifacts, experiment));
   const previousRun = new Map<string, FinishedRun | undefined>();
   const formerOf = (owner: Owner): FinishedRun | undefined => {
-    const name = `${owner.experiment}\n${owner.coordinates}\n${owner.isFinal}`;
+    const name = `${owner.experiment}\n${owner.coordinates}\n${owner.role}`;
     if (!previousRun.has(name)) {
       const last = latest(owner.experiment);
       const isIt = last === undefined || owner.coordinates === "" || isOf(last, owner);
@@ -23,9 +23,8 @@ export function previousIngredients(
     return previousRun.get(name);
   };
   const owners = new Map<PlannedStep, Owner & { readonly id: string }>();
-  for (const { experiment, coordinates, steps } of plan.runs) {
-    const isFinal = steps.has("select");
-    for (const [id, step] of steps) if (!owners.has(step)) owners.set(step, { experiment, coordinates, isFinal, id });
+  for (const { experiment, coordinates, role, steps } of plan.runs) {
+    for (const [id, step] of steps) if (!owners.has(step)) owners.set(step, { experiment, coordinates, role, id });
   }
   return (step) => {
     // A selection belongs to no run while its winner is not known.
@@ -35,11 +34,11 @@ export function previousIngredients(
   };
 }
 
-/** The run that a step is looked up in; `isFinal` where a winner is scored on test, beside its run on validation rows. */
-type Owner = { readonly experiment: string; readonly coordinates: string; readonly isFinal: boolean };
+/** The run that a step is looked up in. */
+type Owner = Pick<PlannedRun, "experiment" | "coordinates" | "role">;
 
-function isOf({ manifest }: FinishedRun, { coordinates, isFinal }: Owner): boolean {
-  return manifest.coordinates === coordinates && "select" in manifest.steps === isFinal;
+function isOf({ manifest }: FinishedRun, { coordinates, role }: Owner): boolean {
+  return manifest.coordinates === coordinates && manifest.role === role;
 }
 
 /** Looks once at each experiment: a sweep asks for each of its points. */

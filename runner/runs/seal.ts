@@ -180,6 +180,7 @@ function manifestOf(
     experiment: run.experiment,
     run: name,
     coordinates: run.coordinates,
+    role: run.role,
     smoke: sealing.smoke,
     file: sealing.file,
     set: sealing.set,

@@ -290,7 +290,11 @@ test("after a full disk at the end of a step only its commit is tried again; wha
     after: [],
     needs,
   };
-  const plan = buildPlan([{ experiment: "e", coordinates: "", drafts: [draft] }], new Map([["step", kind]]), () => "");
+  const plan = buildPlan(
+    [{ experiment: "e", role: "final", coordinates: "", drafts: [draft] }],
+    new Map([["step", kind]]),
+    () => "",
+  );
   const parts = machinery(plan, {
     store,
     digests,

@@ -1,3 +1,4 @@
+import type { RunRole } from "../../config/loaded.ts";
 import { stepIdOf } from "./identity.ts";
 import type { Plan, PlannedRun, PlannedStep } from "./plan.ts";
 import type { Draft, StepKind } from "./step.ts";
@@ -5,6 +6,7 @@ import type { Draft, StepKind } from "./step.ts";
 /** What one experiment, or one point of a sweep, asks for. */
 export type DraftedRun = {
   readonly experiment: string;
+  readonly role: RunRole;
   readonly coordinates: string;
   readonly drafts: readonly Draft[];
   /** Steps over several runs that this one has too, and that its drafts may read, by their id in the run. */
@@ -93,7 +95,7 @@ export function buildPlan(
     };
 
     for (const draft of run.drafts) place(draft.id);
-    return { experiment: run.experiment, coordinates: run.coordinates, steps };
+    return { experiment: run.experiment, role: run.role, coordinates: run.coordinates, steps };
   });
 
   for (const step of shared.values()) {

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Json } from "../../util/canonical.ts";
 import { canonicalJson } from "../../util/canonical.ts";
-import { buildPlan, upTo } from "./build.ts";
+import { buildPlan, type DraftedRun, upTo } from "./build.ts";
 import { firstDifference } from "./explain.ts";
 import { digestIn, identify, keyOf } from "./identity.ts";
 import type { Ingredients, StoreRecord } from "./record.ts";
@@ -30,7 +30,12 @@ const draft = (id: string, more: Partial<Draft> = {}): Draft => ({
   ...more,
 });
 
-const run = (drafts: readonly Draft[], coordinates = "") => ({ experiment: "e", coordinates, drafts });
+const run = (drafts: readonly Draft[], coordinates = ""): DraftedRun => ({
+  experiment: "e",
+  role: "final",
+  coordinates,
+  drafts,
+});
 const plan = (...drafts: Draft[]) => buildPlan([run(drafts)], kinds, (path) => `digest of ${path}`);
 const stepId = (...drafts: Draft[]) => plan(...drafts).steps.at(-1)?.stepId;
 

@@ -1,3 +1,4 @@
+import type { RunRole } from "../../config/loaded.ts";
 import type { Draft, StepKind } from "./step.ts";
 
 /** A step of the plan: one draft, shared by every run that drafted the same. */
@@ -20,6 +21,7 @@ export type PlannedStep = {
 /** One run: a single experiment, or one point of a sweep. */
 export type PlannedRun = {
   readonly experiment: string;
+  readonly role: RunRole;
   /** "train.rank=8,train.method=lora", or empty. */
   readonly coordinates: string;
   /** Draft id -> step. */

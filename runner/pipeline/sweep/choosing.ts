@@ -53,6 +53,7 @@ export function chooser(
       whole,
       own.map(({ point, final, drafts: steps }) => ({
         experiment: one.name,
+        role: "final",
         coordinates: point.coordinates,
         drafts: steps,
         shared: new Map([["select", step]]),

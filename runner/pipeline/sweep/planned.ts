@@ -1,4 +1,4 @@
-import type { LoadedExperiment, Point } from "../../config/loaded.ts";
+import type { LoadedExperiment, Point, RunRole } from "../../config/loaded.ts";
 import { buildPlan, partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { draftsOf, draftsOfCandidate, kinds } from "../steps/index.ts";
@@ -42,6 +42,7 @@ export function planAll(
   };
   const candidateOf = (one: LoadedExperiment, point: Point, earlier?: PlannedRun): Drafted => ({
     experiment: one.name,
+    role: point.isCandidate ? "candidate" : "final",
     coordinates: point.coordinates,
     drafts: point.isCandidate
       ? draftsOfCandidate(point.experiment, site, point.rung)
@@ -111,13 +112,15 @@ export function planNext(planned: Planned, dirOf: (step: PlannedStep) => string 
   return { plan: partOf(whole, runs, besides), whole, points: planned.points, choices, open: [...open, ...opened] };
 }
 
-/** The run of a plan that a finished run was: of a winner's two, that on the same rows. */
+/** The run of a plan with the coordinates and the role of a finished run. */
 export function runLike(
   { whole }: Pick<Planned, "whole">,
-  manifest: { readonly coordinates: string; readonly steps: object },
+  finished: { readonly coordinates: string; readonly role: RunRole },
 ): PlannedRun | undefined {
-  return whole.runs.findLast(
-    ({ coordinates, steps }) =>
-      coordinates === manifest.coordinates && steps.has("select") === "select" in manifest.steps,
-  );
+  return whole.runs.findLast(({ coordinates, role }) => coordinates === finished.coordinates && role === finished.role);
+}
+
+/** Whether a run is the winner of a sweep's selection. */
+export function isWinner({ choices }: Pick<Planned, "choices">, { experiment, role }: PlannedRun): boolean {
+  return role === "final" && choices.some((choice) => choice.experiment === experiment);
 }
