@@ -34,7 +34,7 @@ export const command: Act = async ([name], options, context) => {
     context.err(`exp reproduce: ${asked} is not empty: a fresh store begins with nothing\n`);
     return exit.invalid;
   }
-  const { file, set, sweep = [], smoke, coordinates, experiment, steps } = first.manifest;
+  const { file, set, sweep = [], smoke, coordinates, role, experiment } = first.manifest;
   const json = options.json === true;
   const code = await run(
     [[join(project.root, file)]],
@@ -42,7 +42,7 @@ export const command: Act = async ([name], options, context) => {
       set,
       sweep,
       smoke,
-      only: { coordinates, steps },
+      only: { coordinates, role },
       artifacts: into,
       // In a store of its own, whose answer is waited for.
       executor: "local",

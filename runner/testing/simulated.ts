@@ -11,7 +11,7 @@ const recipes: Readonly<Record<string, string>> = {
   "common/fetch": `write_json(step.output / "model.json", {"files": {}})`,
   "common/preflight": `write_json(step.output / "preflight.json", {})`,
   "torchtune/train": `
-(kept, earlier) = (step.work / "epochs", step.localPaths.get("earlier", step.work) / "epochs")
+(kept, earlier) = (step.work / "epochs", step.local_paths.get("earlier", step.work) / "epochs")
 begun = int((kept if kept.exists() else earlier).read_text()) if kept.exists() or earlier.exists() else 0
 ended = step.params.get("pause_after_epochs", step.params["epochs"])
 kept.write_text(str(ended))
