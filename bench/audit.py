@@ -1,4 +1,5 @@
-"""Near-duplicates of the `input` column by datasketch's MinHash: python audit.py ROWS.csv. Prints how many rows have one."""
+"""Near-duplicates of the `input` column by datasketch's MinHash: python audit.py ROWS.csv. Prints how many rows have
+one."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """Generation speed on the CPU: the transformers engine beside the naive loop (one prompt at a time, in the order of the
-file, transformers' own `generate`), greedily in fp32 on the same prompts. The answers must be the same, token for token.
+file, transformers' own `generate`), greedily in fp32 on the same prompts. The answers must be the same, token for
+token.
 
     python bench/generation.py MODEL_DIR EVAL_JSONL [--cases 64] [--max-new-tokens 32] [--rounds 4] [--threads 1]
 
-EVAL_JSONL is what `exp run FILE --until prompt` writes: rows {"id", "messages", "target"}. Both loops take turns, a part
-of the cases each, so that a busy machine slows both; the figures are CPU seconds without the loading of the model.
+EVAL_JSONL is what `exp run FILE --until prompt` writes: rows {"id", "messages", "target"}. Both loops take turns, a
+part of the cases each, so that a busy machine slows both; the figures are CPU seconds without the loading of the model.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
+from recipes.common.generation.responses import Answers
 from recipes.common.protocol import Step
-from recipes.common.responses import Answers
-from recipes.transformers.answering import answer_all
+from recipes.transformers.batches import answer_all
 
 
 def main() -> None:

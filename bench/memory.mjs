@@ -37,7 +37,7 @@ function tiny() {
   const cache = process.env.EXP_CACHE ?? join(homedir(), ".cache/exp");
   const python = join(cache, "envs/torchtune/bin/python");
   const path = join(folder, "models/tiny");
-  execFileSync(python, ["-m", "recipes.common.tiny_models", path, "--family", "qwen3", "--tied"], { cwd: root });
+  execFileSync(python, ["-m", "recipes.tools.tiny_models", path, "--family", "qwen3", "--tied"], { cwd: root });
   return path;
 }
 

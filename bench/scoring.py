@@ -1,11 +1,10 @@
 """What exp's scoring is measured against, with NumPy, SciPy's sparse matrices and scikit-learn.
 
-python scoring.py metrics CASES.jsonl: the metrics of `exp score` in one label view, by scikit-learn.
-python scoring.py bootstrap CASES.jsonl SAMPLES: micro, macro and samples F1, exact match and Jaccard, with percentile
-intervals.
-python scoring.py pairs SAMPLES RUN.jsonl...: the same of several runs over the same cases, and for each pair the bootstrap
-difference, approximate randomisation and exact McNemar.
-python scoring.py diff A.jsonl B.jsonl: the cases that only one of two runs has exactly right.
+python scoring.py metrics CASES.jsonl: the metrics of `exp score` in one label view, by scikit-learn. python scoring.py
+bootstrap CASES.jsonl SAMPLES: micro, macro and samples F1, exact match and Jaccard, with percentile intervals. python
+scoring.py pairs SAMPLES RUN.jsonl...: the same of several runs over the same cases, and for each pair the bootstrap
+difference, approximate randomisation and exact McNemar. python scoring.py diff A.jsonl B.jsonl: the cases that only one
+of two runs has exactly right.
 """
 
 from __future__ import annotations

@@ -75,7 +75,7 @@ async function around(trainer, { exp, root, compare, folder, quick }) {
   const study = folder(`training-${backend}`);
   const model = join(study, "model");
   const python = { cwd: root, env: { ...process.env, PYTHONPATH: root } };
-  execFileSync(models, ["-m", "recipes.common.tiny_models", model, "--family", "llama", "--layers", "8"], python);
+  execFileSync(models, ["-m", "recipes.tools.tiny_models", model, "--family", "llama", "--layers", "8"], python);
   const epochs = quick ? 1 : trainer.epochs;
   const file = makeTraining(study, backend, epochs);
   const command = [...exp, "run", file, "--until", "train", "--force", "train", "--json"];

@@ -1,7 +1,8 @@
-"""Writes simulated answers to the test reports: gold labels, corrupted by a seed. No model is involved: `simulate.py --seed 7`.
+"""Writes simulated answers to the test reports: gold labels, corrupted by a seed. No model is involved: `simulate.py
+--seed 7`.
 
-The files stand in for a GPU where only what comes after generation is to be run: scores, tests, report, workbook. What they
-score says how the answers were corrupted and nothing about Qwen3.
+The files stand in for a GPU where only what comes after generation is to be run: scores, tests, report, workbook. What
+they score says how the answers were corrupted and nothing about Qwen3.
 """
 
 import argparse
@@ -74,7 +75,9 @@ def files(seed: int) -> dict[str, str]:
 
 def read(part: str) -> list[Row]:
     with (DATA / f"{part}.csv").open(encoding="utf-8", newline="") as file:
-        return [(row["case_id"], row["input_finding"], row["output_disease"].split(", ")) for row in csv.DictReader(file)]
+        return [
+            (row["case_id"], row["input_finding"], row["output_disease"].split(", ")) for row in csv.DictReader(file)
+        ]
 
 
 class Knowledge:

@@ -1,4 +1,4 @@
-"""A tiny Qwen3 and training steps over it, as the runner would ask for them; each starts axolotl for real."""
+"""Fixtures: tiny Qwen3 models, and training steps that start axolotl."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from recipes.axolotl import train
 from recipes.common.protocol import Step
-from recipes.common.tiny_models import make_tiny_model
-from recipes.common.tiny_training import TINY, training_step
+from recipes.testing import TINY, training_step
+from recipes.tools.tiny_models import make_tiny_model
 
 PARAMS = TINY | {
     "backend": "axolotl",
@@ -35,8 +35,8 @@ Start = Callable[..., Step]
 
 @pytest.fixture
 def start(tmp_path: Path, models: dict[str, Path]) -> Start:
-    """Prepare a training step: `start("tied", name="a", rows=43, earlier=None, **params)`; a name is a work folder,
-    `earlier` that of a training which paused. 43 rows end an epoch with a smaller step."""
+    """Prepare a training step: `start("tied", name="a", rows=43, earlier=None, **params)`. `name` and `earlier` are
+    those of `training_step`. With 43 rows the last step of an epoch is smaller."""
 
     def prepare(
         model: str | Path = "tied", *, name: str = "run", rows: int = 43, earlier: str | None = None, **params: Any
@@ -49,7 +49,7 @@ def start(tmp_path: Path, models: dict[str, Path]) -> Start:
 
 @pytest.fixture
 def trained(start: Start) -> Start:
-    """Prepare a training step and run it to its end."""
+    """Prepare a training step and run it."""
 
     def run(model: str | Path = "tied", **more: Any) -> Step:
         step = start(model, **more)

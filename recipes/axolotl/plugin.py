@@ -1,5 +1,5 @@
-"""Our part inside axolotl's process: it refuses a configuration that axolotl would read otherwise, checks the rows that
-the trainer was given, and follows the training."""
+"""The plugin in axolotl's process. It rejects a configuration that axolotl would not follow, checks the rows that the
+trainer received, and adds the callback that follows the training."""
 
 from __future__ import annotations
 
@@ -17,16 +17,19 @@ from axolotl.integrations.base import BasePlugin
 from pydantic import BaseModel, ConfigDict
 from transformers import set_seed
 
-from recipes.axolotl.config import OWN_SECTION
-from recipes.axolotl.data import check_rows, read_encoded
+from recipes.axolotl.callback import TrainingCallback
+from recipes.axolotl.config import PLUGIN_SECTION, unknown_key
+from recipes.axolotl.data import check_rows
 from recipes.axolotl.keys import installed_keys, unknown_keys
-from recipes.axolotl.watch import Watch
-from recipes.common.four_bits import keep_layout
+from recipes.common.files import read_rows
+from recipes.common.models.four_bit import keep_packing
 from recipes.common.protocol import StepFailed, write_json
+from recipes.common.training.failures import out_of_memory
 
 
-class Own(BaseModel):
-    """What the recipe asks of the plugin; config.py fills it in. axolotl drops keys without a value on the way."""
+class PluginSettings(BaseModel):
+    """The plugin's section of the configuration, which config.py writes. axolotl removes keys without a value before
+    the plugin reads the section again, so these have defaults."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -35,7 +38,7 @@ class Own(BaseModel):
     work: str
     every_steps: int
     keep: int
-    best: str
+    kept_by: str
     patience: int | None = None
     pause_after_epochs: int | None = None
     answers: dict[str, Any] | None = None
@@ -48,79 +51,75 @@ class Own(BaseModel):
 
 
 class Args(BaseModel):
-    """The key that this plugin adds to axolotl's."""
+    """The section that the plugin adds to axolotl's schema."""
 
-    exp: Own
+    exp: PluginSettings
 
 
 class Plugin(BasePlugin):  # type: ignore[misc]
-    """axolotl calls these in the order in which they stand."""
+    """Hooks in the order in which axolotl calls them."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._watch: Watch | None = None
+        self._callback: TrainingCallback | None = None
 
     def register(self, cfg: Any) -> None:
-        """The configuration as it was written, before axolotl drops what it does not know."""
-        own = Own(**cfg[OWN_SECTION])
+        """Check the configuration before axolotl removes unknown keys from it."""
+        settings = PluginSettings(**cfg[PLUGIN_SECTION])
         _end_with_parent()
-        sys.excepthook = _answer_with(Path(own.work))
+        sys.excepthook = _record_failure(Path(settings.work))
         unknown = unknown_keys(
-            {k: v for k, v in cfg.items() if k not in (OWN_SECTION, "axolotl_config_path")}, installed_keys()
+            {k: v for k, v in cfg.items() if k not in (PLUGIN_SECTION, "axolotl_config_path")}, installed_keys()
         )
         if unknown:
-            raise StepFailed(
-                "unknown-key", f"axolotl has no key {', '.join(unknown)}; it would ignore it", "Remove it."
-            )
+            raise unknown_key(unknown)
 
     def get_input_args(self) -> str:
-        """Where axolotl finds the model of our key."""
+        """Name of the schema of the plugin's section."""
         return "recipes.axolotl.plugin.Args"
 
     def get_training_args(self, cfg: Any) -> dict[str, Any]:
-        """Without a GPU the trainer takes bf16 only once it is told that the CPU is meant; and a loss that is not
-        finite is shown as it is."""
+        """Arguments of the trainer. It accepts bf16 on the CPU only with `use_cpu`. `logging_nan_inf_filter` would
+        replace a loss that is not finite in the log."""
         return {"use_cpu": bool(cfg.exp["cpu"]), "disable_tqdm": True, "logging_nan_inf_filter": False}
 
     def pre_model_load(self, cfg: Any) -> None:
-        """axolotl seeds once the model is made: too late for the adapter that a training begins with."""
+        """Seed before the adapter's initial weights are drawn. axolotl seeds only after the model is built."""
         set_seed(int(cfg.seed))
 
     def post_model_load(self, cfg: Any, model: Any) -> None:
-        """With its adapter, before anything is multiplied."""
-        keep_layout(model)
+        """Protect 4-bit weights before the first product."""
+        keep_packing(model)
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
-        """Nothing was filtered, cut, merged or dropped."""
-        check_rows(read_encoded(Path(cfg.exp["rows"])), trainer.train_dataset)
+        """Check that the trainer received all rows unchanged."""
+        check_rows(list(read_rows(Path(cfg.exp["rows"]))), trainer.train_dataset)
 
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[Any]:
-        """Who follows the training."""
-        self._watch = Watch(Own(**cfg.exp).model_dump(), trainer)
-        return [self._watch]
+        """Add the callback that follows the training."""
+        self._callback = TrainingCallback(PluginSettings(**cfg.exp).model_dump(), trainer)
+        return [self._callback]
 
 
-def _answer_with(work: Path) -> Any:
-    """An exception hook that leaves the cause where the recipe looks for it, beside the traceback in the log."""
+def _record_failure(work: Path) -> Any:
+    """An exception hook that writes the failure for the recipe, as well as the traceback to the log."""
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         traceback.print_exception(kind, error, trace)
-        answer = {"code": "trainer-failed", "message": f"{kind.__name__}: {error}".splitlines()[0], "help": None}
-        if isinstance(error, StepFailed):
-            answer = {"code": error.code, "message": error.message, "help": error.help}
-        elif isinstance(error, (MemoryError, torch.OutOfMemoryError)):
-            answer |= {
-                "code": "out-of-memory",
-                "message": f"the device ran out of memory: {str(error).splitlines()[0]}",
-            }
-            answer["help"] = "Halve train.batch_size and double train.gradient_accumulation."
-        write_json(work / f"failure-{os.environ.get('RANK', '0')}.json", answer)
+        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+            failure = out_of_memory(error)
+        elif isinstance(error, StepFailed):
+            failure = error
+        else:
+            failure = StepFailed("trainer-failed", f"{kind.__name__}: {error}".splitlines()[0])
+        values = {"code": failure.code, "message": failure.message, "help": failure.help}
+        write_json(work / f"failure-{os.environ.get('RANK', '0')}.json", values)
 
     return hook
 
 
 def _end_with_parent() -> None:
-    """End once the recipe's end of stdin is closed: it has died."""
+    """Kill this process once its stdin is closed: the recipe has ended."""
     if os.environ.get("EXP_WATCHED") != "1":
         return
 

@@ -1,4 +1,4 @@
-"""What is emitted is what axolotl knows, and what it would ignore is an error; no training is started."""
+"""The configuration has only keys that axolotl has, and unsupported requests fail. No test starts a training."""
 
 from __future__ import annotations
 
@@ -14,20 +14,22 @@ import yaml
 
 from recipes.axolotl import checkpoints, data
 from recipes.axolotl.config import (
-    OWN_SECTION,
+    PLUGIN_SECTION,
     Device,
     build_config,
     check_config,
     override_keys,
-    read_decided,
+    read_reserved_keys,
     total_steps,
 )
 from recipes.axolotl.conftest import PARAMS, Start
 from recipes.axolotl.keys import installed_keys, read_keys, unknown_keys
 from recipes.axolotl.train import prepare, run
 from recipes.common.encode import load_tokenizer
+from recipes.common.files import read_rows
 from recipes.common.protocol import Step, StepFailed
-from recipes.common.tiny_training import write_rows
+from recipes.common.training.request import read_inputs
+from recipes.testing import write_rows
 
 CPU = Device("cpu")
 T4 = Device("cuda", 1, (7, 5), "Tesla T4")
@@ -35,7 +37,7 @@ A100 = Device("cuda", 2, (8, 0), "A100")
 
 
 def config(device: Device = CPU, **params: Any) -> dict[str, Any]:
-    """The configuration of 40 rows on a model of 4 blocks."""
+    """The configuration for 40 rows and a model of 4 layers."""
     files = {"model": Path("/m"), "train": Path("/w/train.jsonl"), "validation": Path("/w/validation.jsonl")}
     return build_config(PARAMS | params, layers=4, rows=40, device=device, files=files, work=Path("/w"))
 
@@ -47,21 +49,21 @@ def failure(code: str, device: Device = CPU, **params: Any) -> StepFailed:
     return caught.value
 
 
-def test_the_committed_keys_are_those_of_the_locked_axolotl() -> None:
+def test_the_committed_keys_match_the_locked_axolotl() -> None:
     assert read_keys() == installed_keys()
 
 
-def test_the_schema_command_knows_no_other_sections() -> None:
-    """`axolotl config-schema` lists the sections; ours adds the keys within them."""
+def test_the_schema_command_lists_no_other_sections() -> None:
+    """`axolotl config-schema` lists the sections; keys.json also has the keys within them."""
     command = [sys.executable, "-c", "from axolotl.cli.main import cli; cli(['config-schema'])"]
     done = subprocess.run(command, capture_output=True, text=True, check=True, env={"AXOLOTL_DO_NOT_TRACK": "1"})
-    told = json.loads(done.stdout[done.stdout.index("\n{") if not done.stdout.startswith("{") else 0 :])
-    assert set(told["properties"]) <= {key.split(".")[0] for key in read_keys()}
+    schema = json.loads(done.stdout[done.stdout.index("\n{") if not done.stdout.startswith("{") else 0 :])
+    assert set(schema["properties"]) <= {key.split(".")[0] for key in read_keys()}
 
 
 @pytest.mark.parametrize("method", ["lora", "dora", "qlora", "qdora", "full"])
 @pytest.mark.parametrize("device", [CPU, A100], ids=["cpu", "cuda"])
-def test_every_emitted_key_is_known_and_survives_the_file(method: str, device: Device, tmp_path: Path) -> None:
+def test_every_key_is_known_and_round_trips_through_the_file(method: str, device: Device, tmp_path: Path) -> None:
     made = config(
         device,
         method=method,
@@ -71,19 +73,19 @@ def test_every_emitted_key_is_known_and_survives_the_file(method: str, device: D
         learning_rate=1e-7,
         report_to=["tensorboard", "wandb", "mlflow"],
     )
-    assert unknown_keys({k: v for k, v in made.items() if k != OWN_SECTION}, read_keys()) == []
+    assert unknown_keys({k: v for k, v in made.items() if k != PLUGIN_SECTION}, read_keys()) == []
     assert yaml.safe_load(yaml.safe_dump(made)) == made
 
 
-def test_what_an_experiment_decides_is_known_and_not_overridden() -> None:
-    assert set(read_decided()) <= set(read_keys())
-    assert not set(read_decided()) & set(override_keys())
+def test_reserved_keys_exist_and_cannot_be_overridden() -> None:
+    assert set(read_reserved_keys()) <= set(read_keys())
+    assert not set(read_reserved_keys()) & set(override_keys())
     assert {"adam_beta2", "lora_mlp_kernel", "lr_scheduler_kwargs.*", "fsdp_config.state_dict_type"} <= set(
         override_keys()
     )
 
 
-def test_a_key_that_axolotl_does_not_know_is_an_error() -> None:
+def test_an_unknown_key_is_an_error() -> None:
     for key in ("lora_rank", "micro_batch_sizes", "fsdp_config.reshard"):
         assert key in failure("unknown-override", overrides={key: 1}).message
     failure("unknown-override", overrides={"learning_rate": 1.0})
@@ -92,7 +94,7 @@ def test_a_key_that_axolotl_does_not_know_is_an_error() -> None:
     assert config(overrides={"lr_scheduler_kwargs.num_cycles": 2})["lr_scheduler_kwargs"] == {"num_cycles": 2}
 
 
-def test_methods() -> None:
+def test_methods_set_their_keys() -> None:
     assert {key: config(method="qdora")[key] for key in ("adapter", "load_in_4bit", "peft_use_dora")} == {
         "adapter": "qlora",
         "load_in_4bit": True,
@@ -104,9 +106,9 @@ def test_methods() -> None:
     assert len(config()["lora_target_modules"]) == 7
 
 
-def test_precision_goes_by_the_device() -> None:
+def test_precision_depends_on_the_device() -> None:
     assert {key: config(T4, precision="fp16")[key] for key in ("bf16", "fp16")} == {"bf16": False, "fp16": True}
-    assert "Tesla T4 has no bf16" in failure("capability", T4, precision="bf16").message
+    assert "bf16" in failure("capability", T4, precision="bf16").message
     failure("capability", precision="fp16")
     failure("capability", T4, precision="fp16", method="full")
     assert config(A100)["gradient_checkpointing"] and not config()["gradient_checkpointing"]
@@ -114,7 +116,7 @@ def test_precision_goes_by_the_device() -> None:
 
 def test_several_gpus_share_the_accumulation() -> None:
     assert config(A100)["gradient_accumulation_steps"] == 1
-    assert "3 on 2 GPUs" in failure("capability", A100, gradient_accumulation=3).message
+    assert "gradient_accumulation 3" in failure("capability", A100, gradient_accumulation=3).message
     sharded = {"fsdp_config.state_dict_type": "FULL_STATE_DICT"}
     config(A100, overrides=sharded)
     failure("capability", A100, overrides=sharded, keep={"best": "loss"})
@@ -132,14 +134,14 @@ def test_several_gpus_share_the_accumulation() -> None:
         ("unsupported-target", {"targets": ["lm_head"]}),
     ],
 )
-def test_what_cannot_be_done_is_said(code: str, params: dict[str, Any]) -> None:
+def test_an_unsupported_request_fails_with_its_code(code: str, params: dict[str, Any]) -> None:
     failure(code, **params)
 
 
-def test_steps() -> None:
+def test_total_steps_count_whole_epochs() -> None:
     assert total_steps(PARAMS, 40) == 10
     assert total_steps(PARAMS, 3) == 2
-    # Five epochs of 69.5 steps are 350 steps; counted in one piece they would be 348.
+    # Five epochs of 69.5 steps: 350 steps if each epoch is rounded up, 348 if only the total is.
     assert total_steps(PARAMS | {"epochs": 5, "gradient_accumulation": 4}, 1112) == 350
     for device in (CPU, A100):
         assert config(device)["max_steps"] == 10 and config(device, max_steps=3)["max_steps"] == 3
@@ -154,7 +156,7 @@ def failed(step: Step) -> StepFailed:
     return caught.value
 
 
-def test_before_axolotl_starts(start: Start, tmp_path: Path, models: dict[str, Path]) -> None:
+def test_bad_inputs_fail_before_axolotl_starts(start: Start, tmp_path: Path, models: dict[str, Path]) -> None:
     assert failed(start(max_length=20)).code == "row-too-long"
     assert failed(start(max_length=100_000)).code == "max-length"
     if not torch.cuda.is_available():
@@ -166,24 +168,24 @@ def test_before_axolotl_starts(start: Start, tmp_path: Path, models: dict[str, P
     shard.mkdir()
     for file in models["tied"].iterdir():
         (shard / file.name).write_bytes(file.read_bytes())
-    whole = (shard / "model.safetensors").read_bytes()
-    (shard / "model.safetensors").write_bytes(whole[:-100])
+    content = (shard / "model.safetensors").read_bytes()
+    (shard / "model.safetensors").write_bytes(content[:-100])
     assert failed(start(shard)).code == "damaged-weights"
     (shard / "model.safetensors").unlink()
     assert failed(start(shard)).code == "no-weights"
 
 
-def test_rows_are_what_generation_starts_from(start: Start, tmp_path: Path) -> None:
+def test_the_encoded_rows_are_checked(start: Start, tmp_path: Path) -> None:
     step = start()
-    prepare(step, tmp_path / "work")
-    encoded = data.read_encoded(tmp_path / "work" / "train.jsonl")
+    prepare(step, read_inputs(step), tmp_path / "work")
+    encoded = list(read_rows(tmp_path / "work" / "train.jsonl"))
     data.check_rows(encoded, encoded)
-    for spoilt, code in (
+    for changed, code in (
         (encoded[:-1], "rows-lost"),
         ([*encoded[:-1], encoded[-1] | {"labels": encoded[-1]["labels"][:-1]}], "rows-changed"),
     ):
         with pytest.raises(StepFailed) as caught:
-            data.check_rows(encoded, spoilt)
+            data.check_rows(encoded, changed)
         assert caught.value.code == code
     blank = [row | {"labels": [-100] * len(row["labels"])} for row in encoded]
     with pytest.raises(StepFailed) as caught:
@@ -196,7 +198,7 @@ def test_rows_are_what_generation_starts_from(start: Start, tmp_path: Path) -> N
     assert caught.value.code == "prefix-mismatch"
 
 
-def test_a_torn_or_foreign_checkpoint_is_left_aside(tmp_path: Path) -> None:
+def test_incomplete_and_foreign_checkpoints_are_removed(tmp_path: Path) -> None:
     def make(step: int, fingerprint: str) -> Path:
         folder = tmp_path / f"checkpoint-{step}"
         folder.mkdir()
@@ -206,10 +208,10 @@ def test_a_torn_or_foreign_checkpoint_is_left_aside(tmp_path: Path) -> None:
 
     make(3, "ours")
     make(6, "theirs")
-    torn = make(9, "ours")
-    (torn / "weights").write_text("weig")
+    truncated = make(9, "ours")
+    (truncated / "weights").write_text("weig")
     (tmp_path / "checkpoint-12").mkdir()
-    assert checkpoints.keep_usable(tmp_path, "ours") == 3
+    assert checkpoints.remove_unusable(tmp_path, "ours") == 3
     assert [path.name for path in checkpoints.checkpoints(tmp_path)] == ["checkpoint-3"]
     make(15, "ours")
     for name in ("best-2.safetensors", "best-15.safetensors"):

@@ -1,7 +1,8 @@
-"""The training step: `python -m recipes.axolotl.train REQUEST`. Writes adapter/ or model/, and train.json.
+"""The training step: `python -m recipes.axolotl.train REQUEST`. Writes adapter/ or model/, train.json, and the output
+of the reporters.
 
-It encodes the rows, writes the configuration, and runs `python -m axolotl.cli.train` beside itself, one process a GPU,
-in its own process group; `recipes.axolotl.plugin` in there reports back through files.
+It encodes the rows, writes the configuration, and starts `python -m axolotl.cli.train`, one process for each GPU, in
+its own process group. `recipes.axolotl.plugin` runs in those processes and reports through files in the work folder.
 """
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ import hashlib
 import json
 import os
 import resource
-import shutil
 import signal
 import subprocess
 import sys
@@ -22,25 +22,21 @@ from typing import Any
 
 import yaml
 
-from recipes.axolotl.checkpoints import drop_from, keep_usable, take_over
-from recipes.axolotl.config import (
-    OWN_SECTION,
-    Device,
-    build_config,
-    check_config,
-    steps_per_epoch,
-    total_steps,
-)
+from recipes.axolotl.checkpoints import adopt, remove_from, remove_unusable
+from recipes.axolotl.config import PLUGIN_SECTION, Device, build_config, check_config, steps_per_epoch, total_steps
 from recipes.axolotl.data import check_prefixes, encode_file
-from recipes.axolotl.weights import hand_over
-from recipes.common.curves import curves_of, write_curves
+from recipes.axolotl.outputs import write_outputs
 from recipes.common.encode import end_token, load_tokenizer, pad_token
-from recipes.common.nodes import Elsewhere, granted_nodes, meeting_place
+from recipes.common.files import read_json
+from recipes.common.models.tensors import read_headers
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
-from recipes.common.tensors import read_headers
+from recipes.common.training.history import evidence
+from recipes.common.training.nodes import RemoteProcesses, granted_nodes, group_address, group_environment
+from recipes.common.training.reports import keep_reports
+from recipes.common.training.request import TrainingInputs, check_max_length, read_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
-_QUIET = {
+_ENVIRONMENT = {
     "AXOLOTL_DO_NOT_TRACK": "1",
     "DO_NOT_TRACK": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
@@ -51,106 +47,106 @@ _QUIET = {
     "TOKENIZERS_PARALLELISM": "false",
 }
 
-
-_FREE = ("checkpoint", "gpus", "nodes", "report_to", "pause_after_epochs")
-"""Parameters that a checkpoint does not depend on."""
+_NOT_IN_FINGERPRINT = ("checkpoint", "gpus", "nodes", "report_to", "pause_after_epochs")
+"""Parameters that do not change the weights. The number of processes does, and is in the fingerprint by itself."""
 
 
 def run(step: Step) -> dict[str, Any]:
-    """Train as the request says; a rerun with the same work folder goes on where the last one stopped."""
+    """Train as the request says. Resumes from the newest checkpoint in the work folder; returns the evidence."""
     work = step.work / "axolotl"
-    config, device = prepare(step, work)
-    fingerprint = config[OWN_SECTION]["fingerprint"]
-    expected = total_steps(step.params, _count_lines(step.inputs["train"]))
+    inputs = read_inputs(step)
+    config, device = prepare(step, inputs, work)
+    fingerprint = config[PLUGIN_SECTION]["fingerprint"]
+    expected = total_steps(step.params, inputs.rows)
     if (pause := step.params.get("pause_after_epochs")) is not None:
-        drop_from(work / "out", pause * steps_per_epoch(step.params, _count_lines(step.inputs["train"])))
+        remove_from(work / "out", pause * steps_per_epoch(step.params, inputs.rows))
     if (earlier := step.local_paths.get("earlier")) is not None:
-        take_over(earlier / "axolotl" / "out", work / "out", fingerprint)
-    resumed = keep_usable(work / "out", fingerprint)
+        adopt(earlier / "axolotl" / "out", work / "out", fingerprint)
+    resumed = remove_unusable(work / "out", fingerprint)
     step.check_interrupt()
     step.progress(force=True, message="starting axolotl")
     started = time.monotonic()
     codes = launch(step, work, config, device)
-    outcome = _outcome(step, work, codes)
+    outcome = _read_outcome(step, work, codes)
     report = outcome["report"]
     short = report["steps"] < outcome["max_steps"] or (device.processes == 1 and report["steps"] < expected)
     if report["stopped"] not in ("early_stopping", "paused") and short:
-        raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps")
-    hand_over(work / "out", step.output, step.params, _read_json(step.inputs["model"]), step.local_paths["model"])
+        raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps", _RERUN)
+    write_outputs(work / "out", step.output, step.params, inputs)
     write_json(step.output / "train.json", report)
-    _keep_reports(step, work, report)
+    keep_reports(step.params, work / "reports", step.output, report)
     return {
-        "device": outcome["device"],
-        "processes": device.processes,
-        **({"nodes": device.nodes} if device.nodes > 1 else {}),
-        "precision": step.params["precision"],
-        "seconds_training": round(outcome["seconds"], 3),
+        **evidence(
+            report,
+            precision=step.params["precision"],
+            device=outcome["device"],
+            processes=device.processes,
+            nodes=device.nodes,
+            seconds=outcome["seconds"],
+        ),
         "seconds_axolotl": round(time.monotonic() - started, 3),
-        "tokens_per_second": round(report["tokens"] / max(outcome["seconds"], 1e-9), 1),
-        "tokens": report["tokens"],
-        "trained_tokens": report["trained_tokens"],
-        "peak_memory": _peak_of_children(),
+        "peak_memory": _peak_memory_of_children(),
         "peak_gpu_memory": outcome["peak_gpu_memory"],
         "resumed_from_step": resumed,
     }
 
 
-def prepare(step: Step, work: Path) -> tuple[dict[str, Any], Device]:
-    """Encode the rows and write the configuration into the work folder."""
-    model, params = step.local_paths["model"], step.params
-    read_headers(model)
-    shape = _read_json(model / "config.json")
+_RERUN = "See its log. A rerun resumes from the last checkpoint."
+
+
+def prepare(step: Step, inputs: TrainingInputs, work: Path) -> tuple[dict[str, Any], Device]:
+    """Write the encoded rows and the configuration into the work folder."""
+    params = step.params
+    read_headers(inputs.model)
     device = replace(find_device(params.get("gpus")), nodes=granted_nodes(params.get("nodes", 1)))
     (work / "out").mkdir(parents=True, exist_ok=True)
-    tokenizer = load_tokenizer(model)
-    files = {"model": model, "train": work / "train.jsonl"}
-    validation = step.inputs.get("validation")
-    if validation is not None and _count_lines(validation):
-        files["validation"] = work / "validation.jsonl"
-    rows = _count_lines(step.inputs["train"])
-    config = build_config(params, layers=shape["num_hidden_layers"], rows=rows, device=device, files=files, work=work)
-    if params["max_length"] > shape.get("max_position_embeddings", params["max_length"]):
-        raise StepFailed(
-            "max-length",
-            f"max_length {params['max_length']} exceeds the {shape['max_position_embeddings']} positions of the model",
-            "Lower train.max_length.",
-        )
+    tokenizer = load_tokenizer(inputs.model)
+    sources = {"train": inputs.train} | ({"validation": inputs.validation} if inputs.validation else {})
+    files = {"model": inputs.model} | {name: work / f"{name}.jsonl" for name in sources}
+    layers = inputs.config["num_hidden_layers"]
+    config = build_config(params, layers=layers, rows=inputs.rows, device=device, files=files, work=work)
+    check_max_length(params["max_length"], inputs.config.get("max_position_embeddings", params["max_length"]))
     thinking = bool(params.get("thinking", False))
-    digests = []
-    for name in ("train", "validation"):
-        if name in files:
-            named = name == "validation"
-            given = {"max_length": params["max_length"], "thinking": thinking, "named": named}
-            digests.append(encode_file(tokenizer, step.inputs[name], files[name], **given))
-    check_prefixes(tokenizer, step.inputs["train"], files["train"], thinking=thinking)
+    digests = [
+        encode_file(
+            tokenizer,
+            source,
+            files[name],
+            max_length=params["max_length"],
+            thinking=thinking,
+            with_ids=name == "validation",
+        )
+        for name, source in sources.items()
+    ]
+    check_prefixes(tokenizer, inputs.train, files["train"], thinking=thinking)
     ends = {end_token(tokenizer), tokenizer.eos_token_id} - {None}
-    config[OWN_SECTION] |= {
+    config[PLUGIN_SECTION] |= {
         "ends": sorted(ends),
         "pad": pad_token(tokenizer),
-        "tokenizer": str(model),
+        "tokenizer": str(inputs.model),
         "epochs": params["epochs"],
         "fingerprint": _fingerprint(params, digests, step.inputs["model"], device),
     }
     check_config(config)
-    # PyYAML reads a JSON 1e-07 as a text; what it writes itself it also reads.
+    # Not JSON: PyYAML reads the JSON number 1e-07 as a string.
     partial = work / "config.yaml.partial"
     partial.write_text(yaml.safe_dump(config, sort_keys=True))
     partial.replace(work / "config.yaml")
     return config, device
 
 
-def find_device(wanted: int | None) -> Device:
-    """The GPUs that this process was granted, else the CPU. Fails where fewer are usable than were asked for."""
+def find_device(requested: int | None) -> Device:
+    """The GPUs that this process can use, else the CPU. Fails with `no-device` for fewer GPUs than requested."""
     import torch
 
-    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
-    if wanted is not None and count < wanted:
+    usable = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if requested is not None and usable < requested:
         raise StepFailed(
             "no-device",
-            f"{wanted} GPU{'s were' if wanted > 1 else ' was'} asked for, and {count} can be used",
-            "See `exp doctor`; resources.gpus: 0 trains on the CPU.",
+            f"the training needs {requested} GPUs, but {usable} are usable",
+            "Run `exp doctor`, or set resources.gpus: 0 to train on the CPU.",
         )
-    count = count if wanted is None else wanted
+    count = usable if requested is None else requested
     if count == 0:
         return Device("cpu")
     weakest = min((torch.cuda.get_device_capability(i), torch.cuda.get_device_name(i)) for i in range(count))
@@ -158,8 +154,8 @@ def find_device(wanted: int | None) -> Device:
 
 
 def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) -> list[int]:
-    """Run axolotl to its end, one process a device, and return their exit codes, that of all other nodes being one.
-    Asked to stop, it asks them; where one of several fails, the others are ended."""
+    """Run axolotl until all its processes have ended; returns their exit codes, with one code for all other nodes. An
+    interrupt of the step is passed on. If one of several processes fails, the others are killed."""
     for old in [*work.glob("failure-*.json"), work / "outcome.json", work / "progress.jsonl"]:
         old.unlink(missing_ok=True)
     for saved in (work / "out").glob("*.safetensors"):
@@ -173,13 +169,13 @@ def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) ->
         for env in environments
     ]
     if device.nodes > 1:
-        where = {"nodes": device.nodes, "per_node": device.count}
-        children.append(Elsewhere(module, arguments, env=environments[0], gpus=device.kind == "cuda", **where))
-    asked = False
+        size = {"nodes": device.nodes, "per_node": device.count}
+        children.append(RemoteProcesses(module, arguments, env=environments[0], gpus=device.kind == "cuda", **size))
+    interrupted = False
     while any(child.poll() is None for child in children):
-        if step.stopping and not asked:
-            asked = True
-            # One that was asked tells the others, also those on other nodes.
+        if step.stopping and not interrupted:
+            interrupted = True
+            # The callback passes the interrupt on to the processes of other nodes.
             for child in children[: device.count]:
                 child.send_signal(signal.SIGTERM)
         if any(child.poll() not in (None, 0) for child in children) and len(children) > 1:
@@ -191,14 +187,15 @@ def launch(step: Step, work: Path, config: Mapping[str, Any], device: Device) ->
 
 
 def _environments(work: Path, device: Device, cores: int, config: Mapping[str, Any]) -> list[dict[str, str]]:
-    """The variables of each process of this node, as torchrun sets them; they are ours, so that none outlives us."""
-    kept = {name: value for name, value in os.environ.items() if "COLAB_" not in name}
+    """The environment variables of each process of this node. The recipe sets what torchrun would set, because it must
+    own the processes: they end when it ends."""
+    inherited = {name: value for name, value in os.environ.items() if "COLAB_" not in name}
     wandb = {"WANDB_MODE": "offline", "WANDB_DIR": str(work / "reports")} if config.get("use_wandb") else {}
     (work / "reports").mkdir(exist_ok=True)
     shared = {
-        **kept,
-        **_QUIET,
-        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), kept.get("PYTHONPATH")])),
+        **inherited,
+        **_ENVIRONMENT,
+        "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), inherited.get("PYTHONPATH")])),
         "OMP_NUM_THREADS": str(max(1, cores // device.count)),
         "HF_DATASETS_CACHE": str(work / "cache"),
         "TENSORBOARD_LOGGING_DIR": str(work / "reports" / "tensorboard"),
@@ -209,16 +206,15 @@ def _environments(work: Path, device: Device, cores: int, config: Mapping[str, A
     }
     if device.processes == 1:
         return [shared]
-    address, port = meeting_place(device.nodes)
-    group = {"WORLD_SIZE": str(device.processes), "MASTER_ADDR": address, "MASTER_PORT": str(port)}
-    return [shared | group | {"RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(device.count)]
+    address, port = group_address(device.nodes)
+    return [shared | group_environment(address, port, device.processes, rank) for rank in range(device.count)]
 
 
-def _outcome(step: Step, work: Path, codes: list[int]) -> dict[str, Any]:
-    """What the plugin wrote at the end. Exit code 0 alone says nothing: an interrupted training has it too."""
-    for failure in sorted(work.glob("failure-*.json")):
-        said = _read_json(failure)
-        raise StepFailed(said["code"], said["message"], said["help"])
+def _read_outcome(step: Step, work: Path, codes: list[int]) -> dict[str, Any]:
+    """The outcome that the callback wrote. Exit code 0 is no proof of success: an interrupted training has it too."""
+    for file in sorted(work.glob("failure-*.json")):
+        failure = read_json(file)
+        raise StepFailed(failure["code"], failure["message"], failure["help"])
     outcome = work / "outcome.json"
     if any(codes) or not outcome.is_file():
         if step.stopping:
@@ -227,52 +223,27 @@ def _outcome(step: Step, work: Path, codes: list[int]) -> dict[str, Any]:
         if code == -signal.SIGKILL:
             raise StepFailed(
                 "out-of-memory",
-                "axolotl was killed, most often because memory ran out",
+                "the axolotl process was killed, probably because memory ran out",
                 "Halve train.batch_size and double train.gradient_accumulation.",
             )
-        raise StepFailed("trainer-failed", f"axolotl ended with code {code} and no answer", "Its log says more.")
-    told = _read_json(outcome)
-    if told["report"]["stopped"] == "interrupted":
+        raise StepFailed("trainer-failed", f"axolotl ended with exit code {code} and wrote no outcome", _RERUN)
+    result = read_json(outcome)
+    if result["report"]["stopped"] == "interrupted":
         raise Interrupted
-    return told
-
-
-def _keep_reports(step: Step, work: Path, report: Mapping[str, Any]) -> None:
-    """What the reporters leave for the store: the curves of train.json, W&B's offline run, MLflow's files. The
-    trainer's own TensorBoard file bears this machine's name, and W&B's links cannot be stored."""
-    for name in step.params.get("report_to") or []:
-        if name == "tensorboard":
-            write_curves(step.output / name, curves_of(report["loss"], report["validation"]))
-        else:
-            shutil.copytree(
-                work / "reports" / name,
-                step.output / name,
-                ignore=lambda folder, names: [each for each in names if Path(folder, each).is_symlink()],
-                dirs_exist_ok=True,
-            )
+    return result
 
 
 def _fingerprint(params: Mapping[str, Any], digests: list[str], model: Path, device: Device) -> str:
-    """Digest of what a checkpoint depends on."""
-    told = {key: value for key, value in params.items() if key not in _FREE}
-    facts = [told, digests, hashlib.sha256(model.read_bytes()).hexdigest(), device.processes]
+    """Digest of all that the weights of a checkpoint depend on."""
+    relevant = {key: value for key, value in params.items() if key not in _NOT_IN_FINGERPRINT}
+    facts = [relevant, digests, hashlib.sha256(model.read_bytes()).hexdigest(), device.processes]
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
 
 
-def _peak_of_children() -> int:
-    """Largest resident set of axolotl, in bytes."""
+def _peak_memory_of_children() -> int:
+    """Largest resident set of axolotl's processes, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-def _count_lines(file: Path) -> int:
-    with file.open(encoding="utf-8") as lines:
-        return sum(1 for line in lines if line.strip())
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    value: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return value
 
 
 if __name__ == "__main__":

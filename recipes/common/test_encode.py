@@ -9,7 +9,7 @@ import pytest
 
 from recipes.common.encode import IGNORE, encode_row, end_token, load_tokenizer, pad_token, prompt_ids
 from recipes.common.protocol import StepFailed
-from recipes.common.tiny_models import make_tiny_model
+from recipes.tools.tiny_models import make_tiny_model
 
 MESSAGES = [{"role": "user", "content": "Wall <5mm, é & 肝"}]
 

@@ -1,4 +1,4 @@
-"""What a resume needs, on disk: whole files only, the newest ones kept, tied to the request that wrote them."""
+"""Checkpoints on disk: complete files only, the newest ones kept, each with the fingerprint of its request."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import Any
 
 import torch
 
-from recipes.common.links import link_or_copy
+from recipes.common.files import link_or_copy
 from recipes.common.protocol import StepFailed
 
-_NEEDED = ("optimizer", "scheduler", "random")
-"""What a training that goes on must have beside the weights, to be the training that was interrupted."""
+_REQUIRED = ("optimizer", "scheduler", "random")
+"""State besides the weights without which a resumed training would differ from an uninterrupted one."""
 
 
-def take_over(earlier: Path, folder: Path) -> None:
-    """Give a training the newest state of one that paused, unless it has a state of its own. The file is linked, for it
-    is never written to again."""
+def adopt(earlier: Path, folder: Path) -> None:
+    """Link the newest checkpoint of a paused training into `folder`, unless that has one. The file is never written to
+    again."""
     if newest(folder) or not (files := newest(earlier)):
         return
     folder.mkdir(parents=True, exist_ok=True)
@@ -29,7 +29,7 @@ def take_over(earlier: Path, folder: Path) -> None:
 
 
 def newest(folder: Path) -> list[Path]:
-    """Whole checkpoints, newest first."""
+    """Complete checkpoints, newest first."""
     if not folder.is_dir():
         return []
     return sorted((f for f in folder.iterdir() if re.fullmatch(r"step-\d+\.pt", f.name)), reverse=True)
@@ -37,15 +37,15 @@ def newest(folder: Path) -> list[Path]:
 
 @dataclass(frozen=True)
 class Checkpoints:
-    """A folder of step-00000025.pt files. `fingerprint` names configuration and data: a file with another one is not
-    ours to continue."""
+    """A folder of step-00000025.pt files. A file with another `fingerprint` belongs to another request and is
+    ignored."""
 
     folder: Path
     keep: int
     fingerprint: str
 
     def save(self, step: int, state: dict[str, Any]) -> Path:
-        """Write the state of a step, flush it, give it its name, and drop the oldest files beyond `keep`."""
+        """Write the state of a step, flush it, rename it into place, and remove all but the newest `keep` files."""
         path = self.folder / f"step-{step:08d}.pt"
         partial = self.folder / "checkpoint.partial"
         try:
@@ -59,28 +59,31 @@ class Checkpoints:
             with contextlib.suppress(OSError):
                 partial.unlink()
             raise StepFailed(
-                "checkpoint", f"cannot write {path}: {error}", "Free some space; the last whole checkpoint is kept."
+                "checkpoint",
+                f"cannot write checkpoint {path.name}: {error}",
+                "Free disk space. The previous checkpoint is kept.",
             ) from error
         for old in newest(self.folder)[self.keep :]:
             old.unlink()
         return path
 
     def latest(self) -> dict[str, Any] | None:
-        """The newest state that is whole and ours. Tensors and plain values are read, never code."""
+        """The newest readable state of this request. Only tensors and plain values are read, so that loading a file
+        never runs code."""
         for path in newest(self.folder):
             try:
                 state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
             except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
-                print(f"{path.name} cannot be read and is left aside: {error}")
+                print(f"{path.name} is ignored because it cannot be read: {error}")
                 continue
             if state.get("fingerprint") == self.fingerprint:
-                lacking = [part for part in _NEEDED if part not in state]
-                if lacking:
+                missing = [part for part in _REQUIRED if part not in state]
+                if missing:
                     raise StepFailed(
                         "resume-incomplete",
-                        f"{path} lacks {', '.join(lacking)}: a training that went on from it would be another one",
-                        f"Remove {path.name}; the training then goes on from an earlier state, or anew.",
+                        f"cannot resume from {path}: it lacks {', '.join(missing)}",
+                        f"Remove {path.name}. The training then resumes from an earlier checkpoint or starts again.",
                     )
                 return state
-            print(f"{path.name} belongs to another request and is left aside")
+            print(f"{path.name} is ignored because it belongs to another request")
         return None

@@ -1,4 +1,4 @@
-"""Tiny models of every family, made once, and training runs over them in this process."""
+"""Fixtures: tiny models of every family, and training steps over them in the test process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from recipes.common.protocol import Step
-from recipes.common.tiny_models import Family, make_tiny_model
-from recipes.common.tiny_training import TINY, training_step
+from recipes.testing import TINY, training_step
+from recipes.tools.tiny_models import Family, make_tiny_model
 from recipes.torchtune import train
 
 FAMILIES: dict[str, tuple[Family, bool]] = {
@@ -32,7 +32,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 class TrainStep(Step):
-    """A step that is asked to stop once its progress reaches `stop_at`."""
+    """A step that is interrupted when its progress reaches `stop_at`."""
 
     stop_at: int | None = None
 
@@ -46,8 +46,8 @@ Start = Callable[..., Step]
 
 @pytest.fixture
 def start(tmp_path: Path, models: dict[str, Path]) -> Start:
-    """Prepare a training step: `start("llama", name="a", rows=40, stop_at=None, earlier=None, **params)`; a name is a
-    work folder, `earlier` that of a training which paused."""
+    """Prepare a training step: `start("llama", name="a", rows=40, stop_at=None, earlier=None, **params)`. `name` and
+    `earlier` are those of `training_step`."""
 
     def prepare(
         model: str | Path,
@@ -59,8 +59,8 @@ def start(tmp_path: Path, models: dict[str, Path]) -> Start:
         **params: Any,
     ) -> Step:
         folder = models[model] if isinstance(model, str) else model
-        request = training_step(tmp_path, folder, PARAMS | params, name=name, rows=rows, earlier=earlier)
-        step = TrainStep(**vars(request))
+        plain = training_step(tmp_path, folder, PARAMS | params, name=name, rows=rows, earlier=earlier)
+        step = TrainStep(**vars(plain))
         step.stop_at = stop_at
         return step
 
@@ -69,7 +69,7 @@ def start(tmp_path: Path, models: dict[str, Path]) -> Start:
 
 @pytest.fixture
 def trained(start: Start) -> Callable[..., Step]:
-    """Prepare a training step and run it to its end."""
+    """Prepare a training step and run it."""
 
     def run(model: str | Path, **more: Any) -> Step:
         step = start(model, **more)

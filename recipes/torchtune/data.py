@@ -1,8 +1,7 @@
-"""Rows to batches: encoded once, ordered by a seed, grouped by length, the shared prompt factored out."""
+"""Training rows as batches: encoded once, ordered by a seed, grouped by length, with the common prompt stored once."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,14 +11,16 @@ from torch import Tensor
 from transformers import PreTrainedTokenizerBase
 
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
-from recipes.common.protocol import StepFailed
+from recipes.common.files import read_rows
+from recipes.common.training.failures import check_lengths
 
 _BATCHES_SORTED_TOGETHER = 16
+"""Batches whose rows are sorted by length together. More would need less padding, but shuffle less."""
 
 
 @dataclass(frozen=True)
 class Example:
-    """One encoded row; the answer (target and end token) starts at `start`."""
+    """One encoded row. The answer (the target and its end token) starts at index `start`."""
 
     ids: list[int]
     start: int
@@ -28,56 +29,43 @@ class Example:
 
 
 def open_tokenizer(model_dir: str) -> PreTrainedTokenizerBase:
-    """The model's own tokenizer (a torchtune component): torchtune's tokenizers know neither the model's chat template
-    nor its think block, and mask the end token once a maximum length is set."""
+    """The model's own tokenizer (a torchtune component). torchtune's tokenizers apply neither the model's chat template
+    nor its think block, and mask the end token if a maximum length is set."""
     return load_tokenizer(Path(model_dir))
 
 
 def load_examples(
     tokenizer: PreTrainedTokenizerBase, file: str, max_length: int, thinking: bool = False
 ) -> list[Example]:
-    """All rows of a .jsonl file, encoded (a torchtune component). A row that does not fit is an error: a cut answer
-    teaches a false end, or none."""
+    """All rows of a .jsonl file, encoded (a torchtune component). Fails with `row-too-long`."""
     examples: list[Example] = []
-    long: list[tuple[str, int]] = []
-    with Path(file).open(encoding="utf-8") as lines:
-        for line in lines:
-            if not line.strip():
-                continue
-            row = json.loads(line)
-            ids, labels = encode_row(tokenizer, row, thinking)
-            start = next(i for i, label in enumerate(labels) if label != IGNORE)
-            examples.append(Example(ids, start, str(row["id"]), row["target"]))
-            if len(ids) > max_length:
-                long.append((str(row["id"]), len(ids)))
-    if long:
-        named = ", ".join(f"{id} ({length})" for id, length in long[:10]) + (" ..." if len(long) > 10 else "")
-        raise StepFailed(
-            "row-too-long",
-            f"{len(long)} of {len(examples)} rows are longer than max_length {max_length} tokens: {named}",
-            f"Set train.max_length to {max(length for _, length in long)}, or shorten these rows.",
-        )
+    for row in read_rows(Path(file)):
+        ids, labels = encode_row(tokenizer, row, thinking)
+        start = next(i for i, label in enumerate(labels) if label != IGNORE)
+        examples.append(Example(ids, start, str(row["id"]), row["target"]))
+    check_lengths([(example.id, len(example.ids)) for example in examples], max_length)
     return examples
 
 
 def accumulation_of(rows: int, accumulation: int, ranks: int = 1) -> int:
-    """Batches of an optimiser step: as many as asked for, or as there are rows, in equal shares for the ranks."""
+    """Micro-batches of an optimiser step: `accumulation`, but not more than there are rows, and a multiple of the
+    ranks."""
     return max(1, min(accumulation, rows) // ranks * ranks)
 
 
 def steps_per_epoch(rows: int, batch_size: int, accumulation: int, ranks: int = 1) -> int:
-    """Optimiser steps that one pass over the rows takes. Every row is used in every epoch."""
+    """Optimiser steps of an epoch. Every epoch uses every row."""
     accumulation = accumulation_of(rows, accumulation, ranks)
     return len(_batch_sizes(rows, batch_size, accumulation)) // accumulation
 
 
 class Batches:
-    """The batches of one epoch after another, in an order that depends on the seed and the epoch alone: torchtune's
-    recipes seed their sampler with 0 whatever the config says.
+    """The batches of each epoch, in an order that depends on the seed and the epoch alone. torchtune's recipes seed
+    their sampler with 0, whatever the config says.
 
-    It stands where torchtune's recipe expects a data loader and its sampler. `skip` leaves out that many batches of
-    the next pass, so that a resumed epoch goes on where it stopped. With several ranks the batches of a step are dealt
-    out in turn: a step learns from the same rows however many there are.
+    An instance replaces both the data loader and the sampler of torchtune's recipe. `skip` is the number of batches to
+    leave out of the next epoch, for a resume. The micro-batches of a step are distributed over the ranks in turn, so
+    that a step trains on the same rows for any number of ranks.
     """
 
     def __init__(
@@ -91,7 +79,7 @@ class Batches:
         rank: int = 0,
         ranks: int = 1,
     ) -> None:
-        """Without a seed, the rows come in the order of their lengths (validation)."""
+        """Without a seed, the rows are in the order of their lengths (for validation)."""
         self._rank, self._ranks = rank, ranks
         self._examples = examples
         self._pad = pad
@@ -102,7 +90,7 @@ class Batches:
         self.sampler = self
 
     def set_epoch(self, epoch: int) -> None:
-        """Choose the epoch whose order comes next."""
+        """Set the epoch that the next iteration runs over."""
         self._epoch = epoch
 
     def __len__(self) -> int:
@@ -121,8 +109,8 @@ class Batches:
             yield batch
 
     def order(self) -> list[list[int]]:
-        """Row indices of each batch of this epoch: shuffled, sorted by length within a few batches to waste little on
-        padding, and the batches shuffled again."""
+        """Row indices of each batch of this epoch. The rows are shuffled, sorted by length within groups of batches to
+        reduce padding, and the batches are shuffled again."""
         lengths = [len(example.ids) for example in self._examples]
         if self._seed is None:
             return _cut(sorted(range(len(lengths)), key=lambda row: -lengths[row]), self._sizes)
@@ -138,11 +126,11 @@ class Batches:
 
 
 def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
-    """One batch, laid out as `decoder.Layout` says.
+    """One batch in the layout of `decoder.Layout`.
 
     tokens [1, prefix + rows * width]; layout [prefix, rows, width]; answers [m], the positions whose next token is
-    trained; labels [1, m], those tokens; seen, the rows' tokens without padding. Where batches are dealt out to ranks,
-    the others' labels follow in labels and their tokens count in seen.
+    trained; labels [1, m], those tokens; seen, the number of tokens without padding. With several ranks, labels also
+    holds those of the other ranks, and seen counts their tokens.
     """
     prefix = _shared_prefix(examples)
     width = max(len(example.ids) for example in examples) - prefix
@@ -165,7 +153,8 @@ def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
 
 
 def _shared_prefix(examples: Sequence[Example]) -> int:
-    """Tokens that all rows begin with, short of the last prompt token of any: that one already predicts an answer."""
+    """Number of tokens that all rows have in common at their start. It excludes the last token of each prompt, because
+    that one predicts the first token of an answer."""
     if len(examples) < 2:
         return 0
     limit = min(example.start for example in examples) - 1
@@ -177,8 +166,8 @@ def _shared_prefix(examples: Sequence[Example]) -> int:
 
 
 def _batch_sizes(rows: int, batch_size: int, accumulation: int) -> list[int]:
-    """Sizes that use all rows and make whole optimiser steps: full batches, then one step of smaller ones, or, where
-    fewer rows are left than that step has batches, one row more in some."""
+    """Batch sizes that use all rows and fill whole optimiser steps. Rows left over by full batches form one step of
+    smaller batches, or, if there are too few for a step, are added to some of the batches."""
     if rows == 0:
         return []
     accumulation = min(accumulation, rows)

@@ -1,9 +1,10 @@
-"""torchtune's decoder for training on answers: a batch's common prompt is computed once, and logits only where the
-loss looks. And for answering while it trains: what was seen is remembered, and logits are those of the last token.
+"""torchtune's decoder with two changes. For training, the common prompt of a batch is computed once, and logits only at
+the positions that the loss counts. For generation during training, keys and values are cached, and logits are those of
+the last token.
 
-A batch is one sequence of tokens [1, prefix + rows x width]: the prefix that all rows share, then the rows' own
-remainders, padded on the right. Attention is causal, so the prefix does not depend on what follows it, and with the
-same instruction before every row this saves a good part of the work and changes nothing in the result.
+A training batch is one sequence of tokens [1, prefix + rows x width]: the prefix that all rows share, then the
+remainder of each row, padded on the right. Attention is causal, so the prefix does not depend on the tokens after it,
+and the result is the same as for separate rows. All rows of a study share an instruction, so this saves much work.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from recipes.torchtune.attention import attend, rotate
 
 @dataclass(frozen=True)
 class Layout:
-    """How a batch lies in its one sequence."""
+    """The layout of a batch in its one sequence."""
 
     prefix: int
     rows: int
@@ -30,44 +31,45 @@ class Layout:
 
 @dataclass(frozen=True)
 class Positions:
-    """What every block needs to know of the layout: the rotation of each token and who may look at whom."""
+    """What every layer needs of the layout: the rotation of each token and the attention masks."""
 
     layout: Layout
     cos: Tensor
     """[1, prefix + rows * width, 1, head_dim / 2]"""
     sin: Tensor
     hidden: Tensor
-    """[width, prefix + width], true where a remainder's token may not look"""
+    """[width, prefix + width], true where a token of a remainder must not attend"""
     hidden_prefix: Tensor
     """[prefix, prefix]"""
 
 
 @dataclass(frozen=True)
-class Turn:
-    """One pass of generation: some tokens more of every row, after what the blocks remember. `past` is filled by it."""
+class Pass:
+    """One forward pass of generation over the next tokens of every row. The layers add their keys and values to
+    `past`."""
 
     cos: Tensor
     """[rows, width, 1, head_dim / 2]"""
     sin: Tensor
     bias: Tensor
-    """[rows, 1, width, seen + width], very low where a token may not look"""
+    """[rows, 1, width, seen + width], very low where a token must not attend"""
     past: dict[int, tuple[Tensor, Tensor]]
-    """Block's attention, by id -> keys and values [rows, kv_heads, seen, head_dim]"""
+    """id of a layer's attention -> keys and values [rows, kv_heads, seen, head_dim]"""
 
 
 class Attention(MultiHeadAttention):  # type: ignore[misc]
-    """Grouped-query attention over a `Layout`, or over a `Turn`. Queries and keys are normalised before the rotary
-    embedding, as Qwen3 wants it; torchtune 0.6.1 does it after."""
+    """Grouped-query attention over a `Layout` or a `Pass`. Queries and keys are normalised before the rotary embedding,
+    as in Qwen3; torchtune 0.6.1 normalises them after it."""
 
     def forward(
         self,
         x: Tensor,
         y: Tensor | None = None,
         *,
-        mask: Positions | Turn | None = None,
+        mask: Positions | Pass | None = None,
         input_pos: Tensor | None = None,
     ) -> Tensor:
-        """x [rows, tokens, dim] -> the same shape. `mask` carries the positions through torchtune's block."""
+        """x [rows, tokens, dim] -> the same shape. `mask` is the argument that torchtune's layers pass on."""
         assert mask is not None
         rows, tokens = x.shape[:2]
         q = self.q_proj(x).view(rows, tokens, self.num_heads, self.head_dim)
@@ -77,35 +79,35 @@ class Attention(MultiHeadAttention):  # type: ignore[misc]
             q, k = self.q_norm(q), self.k_norm(k)
         cos, sin = mask.cos.to(q.dtype), mask.sin.to(q.dtype)
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
-        seen = self._remember(q, k, v, mask) if isinstance(mask, Turn) else _attend(q, k, v, mask)
+        seen = self._attend_cached(q, k, v, mask) if isinstance(mask, Pass) else _attend(q, k, v, mask)
         out: Tensor = self.output_proj(seen.reshape(rows, tokens, -1))
         return out
 
-    def _remember(self, q: Tensor, k: Tensor, v: Tensor, turn: Turn) -> Tensor:
-        """q [rows, width, heads, n] -> like q: attention to all that these rows have seen."""
+    def _attend_cached(self, q: Tensor, k: Tensor, v: Tensor, step: Pass) -> Tensor:
+        """q [rows, width, heads, n] -> like q: attention to all tokens so far, which adds k and v to the cache."""
         k, v = k.transpose(1, 2), v.transpose(1, 2)
-        if id(self) in turn.past:
-            before = turn.past[id(self)]
+        if id(self) in step.past:
+            before = step.past[id(self)]
             k, v = torch.cat([before[0], k], 2), torch.cat([before[1], v], 2)
-        turn.past[id(self)] = k, v
+        step.past[id(self)] = k, v
         rows, width, heads, size = q.shape
         if width > 1 and q.device.type == "cuda":
-            # Repeated keys and values let the kernel go without the whole score matrix.
+            # With repeated keys and values the fused kernel applies, which does not store the whole score matrix.
             k, v = (x.repeat_interleave(heads // k.shape[1], 1) for x in (k, v))
             out: Tensor = functional.scaled_dot_product_attention(
-                q.transpose(1, 2), k, v, attn_mask=turn.bias.to(q.dtype)
+                q.transpose(1, 2), k, v, attn_mask=step.bias.to(q.dtype)
             )
             return out.transpose(1, 2)
-        # The heads that share a key are one tall matrix, so that keys and values are never repeated.
+        # Heads that share a key form one tall matrix, so that keys and values need not be repeated.
         tall = q.transpose(1, 2).reshape(rows, k.shape[1], -1, size)
-        score = (tall @ k.transpose(2, 3)).view(rows, heads, width, -1).float() * size**-0.5 + turn.bias
+        score = (tall @ k.transpose(2, 3)).view(rows, heads, width, -1).float() * size**-0.5 + step.bias
         share = score.softmax(-1).to(v.dtype).view(rows, k.shape[1], -1, k.shape[2])
         out = (share @ v).view(rows, heads, width, size)
         return out.transpose(1, 2)
 
 
 class Decoder(TransformerDecoder):  # type: ignore[misc]
-    """torchtune's decoder, with logits at chosen positions."""
+    """torchtune's decoder, with logits at selected positions."""
 
     def forward(
         self,
@@ -113,32 +115,33 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         *,
         layout: Layout | None = None,
         answers: Tensor | None = None,
-        turn: Turn | None = None,
+        step: Pass | None = None,
         **_: Any,
     ) -> Tensor | list[Tensor]:
-        """Logits as torchtune gives them (one tensor, or chunks along the tokens).
+        """Logits in torchtune's form (one tensor, or chunks along the tokens).
 
-        Without a layout, tokens [rows, width] -> [rows, width, vocabulary]. With one, tokens [1, n] are laid out so,
-        and `answers` [m] picks the positions that get logits: [1, m, vocabulary]. In a turn of generation, tokens
-        [rows, width] -> [rows, vocabulary], the last token's.
+        Without a layout: tokens [rows, width] -> [rows, width, vocabulary]. With a layout: tokens [1, n] -> [1, m,
+        vocabulary] at the positions `answers` [m]. In a pass of generation: tokens [rows, width] -> [rows, vocabulary]
+        of the last token.
         """
-        if turn is not None:
+        if step is not None:
             seen = self.tok_embeddings(tokens)
-            for block in self.layers:
-                seen = block(seen, mask=turn)
+            for layer in self.layers:
+                seen = layer(seen, mask=step)
             last: Tensor = self.output(self.norm(seen[:, -1])).float()
             return last
         shape = tokens.shape
         positions = self._positions(layout or Layout(0, *shape), tokens.device)
         hidden = self.tok_embeddings(tokens.reshape(1, -1))
-        for block in self.layers:
-            hidden = block(hidden, mask=positions)
+        for layer in self.layers:
+            hidden = layer(hidden, mask=positions)
         hidden = hidden.view(*shape, -1) if answers is None else hidden[:, answers]
         logits: Tensor | list[Tensor] = self.unembed(hidden)
         return logits
 
     def chunked_output(self, last_hidden_state: Tensor) -> list[Tensor]:
-        """Logits [rows, m / chunks, vocabulary] in chunks, each by one flat product (a batched one is far slower)."""
+        """Logits [rows, m / chunks, vocabulary] in chunks. Each is one flat product, because a batched one is far
+        slower."""
         chunks = last_hidden_state.chunk(self.num_output_chunks, dim=1)
         return [self.output(chunk.flatten(0, 1)).unflatten(0, chunk.shape[:2]) for chunk in chunks]
 
@@ -160,8 +163,8 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
 
 
 def _attend(q: Tensor, k: Tensor, v: Tensor, positions: Positions) -> Tensor:
-    """q [1, tokens, heads, n], k and v [1, tokens, kv_heads, n] -> like q: the prefix on itself, each remainder on the
-    prefix and itself."""
+    """q [1, tokens, heads, n], k and v [1, tokens, kv_heads, n] -> like q. The prefix attends to itself, each remainder
+    to the prefix and itself."""
     layout = positions.layout
     if not layout.prefix:
         return _by_token(attend(_by_head(q, layout), _by_head(k, layout), _by_head(v, layout), positions.hidden))

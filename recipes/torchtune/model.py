@@ -1,12 +1,11 @@
-"""One builder for the dense decoder families that torchtune 0.6.1 is asked to train, from a model's own config.json.
+"""Builds a torchtune model from a Hugging Face config.json, for three families of dense decoders: Llama-like (no bias,
+no q/k-norm), Qwen2.5 (bias on q, k and v) and Qwen3 (q/k-norm before the rotary embedding).
 
-Llama-like (no bias, no q/k-norm), Qwen2.5 (bias on q, k and v) and Qwen3 (q/k-norm before the rotary embedding).
-Anything else is refused: a model that is nearly right trains without complaint and answers nonsense.
+Any other architecture is an error. A model with a small difference would train without an error and give wrong answers.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,12 @@ from torch import nn
 from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules import FeedForward, RMSNorm, TiedLinear, TransformerSelfAttentionLayer
 
+from recipes.common.adapters.config import adapted_layers, resolve_targets
+from recipes.common.files import read_json
 from recipes.common.protocol import StepFailed
-from recipes.torchtune.adapters import DoRA, Frozen, LoRA
+from recipes.common.training.request import check_max_length
 from recipes.torchtune.decoder import Attention, Decoder
-
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""Linear layers of a block that can carry an adapter, by their Hugging Face names."""
+from recipes.torchtune.lora_layers import DoRA, Frozen, LoRA
 
 _FAMILIES = ("llama", "qwen2", "qwen3")
 
@@ -49,7 +48,7 @@ class Shape:
 
 
 def read_shape(config: Mapping[str, Any]) -> Shape:
-    """Shape of a Hugging Face config. Fails with `unsupported-model` for whatever the builder would get wrong."""
+    """The shape in a Hugging Face config. Fails with `unsupported-model` for an architecture that `build` lacks."""
     family = config.get("model_type")
     if family not in _FAMILIES:
         raise _unsupported(f"model_type is {family!r}")
@@ -90,34 +89,12 @@ def read_shape(config: Mapping[str, Any]) -> Shape:
             qk_norm=family == "qwen3",
         )
     except KeyError as error:
-        raise _unsupported(f"its config.json has no {error}") from error
-
-
-def resolve_targets(targets: str | Sequence[str]) -> tuple[str, ...]:
-    """Hugging Face names of the projections to adapt, in the model's order; "all-linear" means all of a block."""
-    if targets == "all-linear":
-        return PROJECTIONS
-    wanted = {targets} if isinstance(targets, str) else set(targets)
-    unknown = sorted(wanted - set(PROJECTIONS))
-    if unknown or not wanted:
-        raise StepFailed(
-            "unsupported-target",
-            f"torchtune cannot adapt {', '.join(unknown) or 'an empty list of targets'}",
-            f"Use all-linear or some of {', '.join(PROJECTIONS)}.",
-        )
-    return tuple(name for name in PROJECTIONS if name in wanted)
-
-
-def adapted_layers(layers: int, last: int | None) -> range:
-    """Indices of the blocks that carry adapters: all, or the last few."""
-    if last is not None and not 1 <= last <= layers:
-        raise StepFailed("bad-layers", f"layers.last is {last}, but the model has {layers} layers")
-    return range(0 if last is None else layers - last, layers)
+        raise _unsupported(f"its config.json lacks {error}") from error
 
 
 def build(hf_config: str, max_seq_len: int) -> Decoder:
-    """The model without adapters, for training all weights (a torchtune component)."""
-    return _build(read_shape(json.loads(Path(hf_config).read_text())), max_seq_len, _plain)
+    """The model without adapters, for full fine-tuning (a torchtune component)."""
+    return _build(read_shape(read_json(Path(hf_config))), max_seq_len, _plain)
 
 
 def build_adapted(
@@ -132,20 +109,20 @@ def build_adapted(
     quantize_base: bool = False,
     last_layers: int | None = None,
 ) -> Decoder:
-    """The model with LoRA or DoRA on some projections of all blocks or the last ones (a torchtune component).
+    """The model with LoRA or DoRA on some projections of all layers, or of the last ones (a torchtune component).
 
-    `targets` are Hugging Face names. The adapter counts alpha / rank, or with rsLoRA alpha / sqrt(rank). Weights are
-    left as the modules' constructors make them; `quantize_base` only says that the blocks' will be 4-bit.
+    `targets` are Hugging Face names. The scale of the adapter is alpha / rank, with rsLoRA alpha / sqrt(rank). The
+    weights are not initialised. `quantize_base` has no effect here: `model_setup` quantises the weights.
     """
-    shape = read_shape(json.loads(Path(hf_config).read_text()))
+    shape = read_shape(read_json(Path(hf_config)))
     names = set(resolve_targets(targets if isinstance(targets, str) else list(targets)))
-    blocks = adapted_layers(shape.layers, last_layers)
+    layers = adapted_layers(shape.layers, last_layers)
     kind = DoRA if use_dora else LoRA
     # torchtune's layers divide by the rank.
     alpha = lora_alpha * lora_rank**0.5 if use_rslora else lora_alpha
 
     def linear(layer: int, name: str, inputs: int, outputs: int, bias: bool) -> nn.Module:
-        if layer not in blocks or name not in names:
+        if name not in names or (layers is not None and layer not in layers):
             return Frozen(inputs, outputs, bias=bias)
         return kind(inputs, outputs, rank=lora_rank, alpha=alpha, dropout=lora_dropout, use_bias=bias)
 
@@ -153,7 +130,7 @@ def build_adapted(
 
 
 def is_quantised(name: str) -> bool:
-    """Whether a base weight, by torchtune's name, is 4-bit in QLoRA: the linear layers of the blocks."""
+    """Whether QLoRA quantises a base weight, by torchtune's name: the linear weights of the decoder layers."""
     return name.startswith("layers.") and name.endswith(".weight")
 
 
@@ -162,11 +139,10 @@ def _plain(_layer: int, _name: str, inputs: int, outputs: int, bias: bool) -> nn
 
 
 def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int, bool], nn.Module]) -> Decoder:
-    if max_seq_len > shape.positions:
-        raise StepFailed("max-length", f"max_length is {max_seq_len}, but the model knows {shape.positions} positions")
+    check_max_length(max_seq_len, shape.positions)
     rope = Qwen2RotaryPositionalEmbeddings(dim=shape.head_dim, max_seq_len=max_seq_len, base=shape.rope_theta)
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    blocks = []
+    layers = []
     for i in range(shape.layers):
         attention = Attention(
             embed_dim=shape.dim,
@@ -188,11 +164,11 @@ def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int,
             down_proj=linear(i, "down_proj", shape.inner, shape.dim, shape.mlp_bias),
         )
         norms = {"sa_norm": RMSNorm(shape.dim, shape.eps), "mlp_norm": RMSNorm(shape.dim, shape.eps)}
-        blocks.append(TransformerSelfAttentionLayer(attn=attention, mlp=mlp, **norms))
+        layers.append(TransformerSelfAttentionLayer(attn=attention, mlp=mlp, **norms))
     embedding = nn.Embedding(shape.vocabulary, shape.dim)
     return Decoder(
         tok_embeddings=embedding,
-        layers=nn.ModuleList(blocks),
+        layers=nn.ModuleList(layers),
         max_seq_len=max_seq_len,
         num_heads=shape.heads,
         head_dim=shape.head_dim,
@@ -204,6 +180,6 @@ def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int,
 def _unsupported(why: str) -> StepFailed:
     return StepFailed(
         "unsupported-model",
-        f"the torchtune backend cannot train this model: {why}",
-        "It trains dense Llama-like, Qwen2.5 and Qwen3 models. Use another model, or backend: axolotl.",
+        f"the torchtune backend does not support the model: {why}",
+        "It supports dense Llama-like, Qwen2.5 and Qwen3 models. Use one of them, or backend: axolotl.",
     )

@@ -1,9 +1,9 @@
-"""torchtune's single-device LoRA recipe, made safe to rely on, for one GPU or several.
+"""torchtune's single-device LoRA recipe with the additions that a study needs, for one GPU or several.
 
-torchtune's own loop trains (`train` below only calls it); this class gives it models from a Hugging Face config, fp32
-adapters over a 16-bit or 4-bit base or all weights, a seeded order, batches whose common prompt is computed once, and
-adds what 0.6.1 lacks: a resume in the middle of an epoch, validation by loss and by generated answers, the best
-checkpoint, early stopping, and an error instead of a NaN.
+torchtune's own loop trains: `Recipe.train` calls it. This class builds models from a Hugging Face config, with fp32
+adapters over a 16-bit or 4-bit base, or for full fine-tuning. It orders rows by a seed and computes the common prompt
+of a batch once. It adds what torchtune 0.6.1 lacks: resuming within an epoch, validation by loss and by generated
+answers, selection of the best weights, early stopping, and an error for a loss of NaN.
 
     PYTHONPATH=. tune run recipes/torchtune/recipe.py --config FILE
     PYTHONPATH=. tune run --nproc_per_node 2 recipes/torchtune/recipe.py --config FILE
@@ -12,7 +12,6 @@ checkpoint, early stopping, and an error instead of a NaN.
 from __future__ import annotations
 
 import importlib.util
-import json
 import math
 import sys
 from contextlib import AbstractContextManager, nullcontext, suppress
@@ -26,25 +25,28 @@ from omegaconf import DictConfig
 from torch import Tensor, nn
 from torchtune import config, training
 
-from recipes.common.choice import Choice
+from recipes.common.adapters.config import AdapterSettings, adapted_layers, write_adapter
 from recipes.common.encode import pad_token
-from recipes.common.history import Clock, History, not_finite
+from recipes.common.files import read_json
 from recipes.common.protocol import StepFailed, write_json
-from recipes.torchtune import ranks
-from recipes.torchtune.building import build_model, is_adapting, plain_name
+from recipes.common.training.best_checkpoint import BestCheckpoint
+from recipes.common.training.failures import not_finite
+from recipes.common.training.history import Clock, History
+from recipes.torchtune import distributed
 from recipes.torchtune.checkpoints import Checkpoints
 from recipes.torchtune.config import check_config
 from recipes.torchtune.data import Batches, accumulation_of
 from recipes.torchtune.decoder import Layout
-from recipes.torchtune.model import adapted_layers, read_shape
-from recipes.torchtune.resume import fingerprint, optimizer_state, put_random_state, random_state
+from recipes.torchtune.model import read_shape
+from recipes.torchtune.model_setup import build_model, has_adapter, plain_name
+from recipes.torchtune.monitor import Monitor, Silent, StepHook, Stopped
+from recipes.torchtune.training_state import fingerprint, optimizer_state, random_state, restore_random_state
 from recipes.torchtune.validation import Validation
-from recipes.torchtune.watch import EachStep, Monitor, Silent, Stopped
-from recipes.torchtune.weights import load_base, save_adapter, save_model
+from recipes.torchtune.weights import load_base, save_model, to_peft
 
 
 def _stock_recipe() -> Any:
-    """torchtune ships its recipes as files beside the package, not as modules."""
+    """torchtune's recipe class. torchtune ships its recipes as files next to the package, not as modules."""
     path = Path(torchtune.__file__).parent.parent / "recipes" / "lora_finetune_single_device.py"
     spec = importlib.util.spec_from_file_location("torchtune_lora_finetune_single_device", path)
     assert spec is not None and spec.loader is not None
@@ -55,78 +57,81 @@ def _stock_recipe() -> Any:
 
 
 class _Finished(Exception):
-    """The training ends before its last epoch does."""
+    """The training ends before its last epoch."""
 
 
 class Recipe(_stock_recipe()):  # type: ignore[misc]
-    """An adapter or all weights. `setup`, then `train`, then `save`."""
+    """Trains an adapter or all weights. Call `setup`, then `train`, then `save`."""
 
     def __init__(self, cfg: DictConfig, monitor: Monitor | None = None) -> None:
         check_config(cfg)
-        ranks.join(cfg.device)
+        distributed.join(cfg.device)
         super().__init__(cfg)
         self._log_every_n_steps = 1
         self._cfg = cfg
         self._monitor = monitor or Silent()
-        self._shape = read_shape(json.loads(Path(cfg.model.hf_config).read_text()))
-        self._adapting = is_adapting(cfg.model)
+        self._shape = read_shape(read_json(Path(cfg.model.hf_config)))
+        self._has_adapter = has_adapter(cfg.model)
         self._checkpoints = Checkpoints(Path(cfg.output_dir) / "checkpoints", cfg.checkpoints.keep, fingerprint(cfg))
-        self._choice = Choice(cfg.keep)
+        self._best = BestCheckpoint(cfg.kept_by)
         self.history = History()
         self.stopped = "epochs"
         self.resumed_from: int | None = None
 
     def load_checkpoint(self, cfg_checkpointer: DictConfig) -> dict[str, Any]:
-        """The base weights, from safetensors alone, in torchtune's form. Weights that are all trained are fp32."""
-        dtype = self._dtype if self._adapting else torch.float32
+        """The base weights under torchtune's names, from safetensors files alone. Full fine-tuning keeps them in
+        fp32."""
+        dtype = self._dtype if self._has_adapter else torch.float32
         return {training.MODEL_KEY: load_base(Path(cfg_checkpointer.checkpoint_dir), self._shape, dtype)}
 
     def setup(self, cfg: DictConfig) -> None:
-        """torchtune's set-up, then validation data and the newest checkpoint."""
+        """Run torchtune's setup, then load the validation rows and the newest checkpoint."""
         super().setup(cfg)
-        self._metric_logger: EachStep = EachStep(self._metric_logger, self._after_step)
+        self._metric_logger: StepHook = StepHook(self._metric_logger, self._after_step)
         self._validation = self._load_validation()
         self._resume()
         self._used_rate = self._optimizer.param_groups[0]["lr"]
         self._clock = Clock()
 
     def train(self) -> None:
-        """torchtune's loop. Raises `Stopped` once the monitor asked for it."""
-        whole = self.total_epochs * self._steps_per_epoch
-        ended = self._should_end(self.epochs_run)
-        if not ended and (self.global_step < self.total_steps or (self.total_steps == whole and not self._validated())):
+        """Run torchtune's loop, then load the weights to keep. Raises `Stopped` after an interrupt."""
+        all_epochs = self.total_epochs * self._steps_per_epoch
+        validates = self.total_steps == all_epochs and not self._is_validated()
+        if not self._should_end(self.epochs_run) and (self.global_step < self.total_steps or validates):
             with suppress(_Finished):
                 super().train()
-        if self.total_steps < whole and self.global_step == self.total_steps:
+        if self.total_steps < all_epochs and self.global_step == self.total_steps:
             self.stopped = "max_steps"
-            if not self._validated():
+            if not self._is_validated():
                 self._validate()
-        if self._cfg.keep != "last" and self._choice.weights is not None:
-            self._put_weights(self._choice.weights)
+        if self._cfg.kept_by != "last" and self._best.weights is not None:
+            self._assign_weights(self._best.weights)
 
-    def save(self, folder: Path) -> None:
-        """Write adapter/ in PEFT's form, or model/ as transformers reads it, and train.json. With several processes
-        each calls it, and the first writes."""
+    def save(self, folder: Path) -> dict[str, Any]:
+        """Write adapter/ in PEFT's form, or model/ as transformers reads it, and train.json; returns the content of
+        train.json. Every rank must call this; rank 0 writes."""
         cfg = self._cfg
         weights = self._weights()
-        if ranks.rank() == 0:
-            if self._adapting:
-                save_adapter(
-                    folder / "adapter",
-                    weights,
-                    base=cfg.checkpointer.base_model,
-                    revision=cfg.checkpointer.revision,
-                    rank=cfg.model.lora_rank,
-                    alpha=cfg.model.lora_alpha,
-                    dropout=cfg.model.lora_dropout,
-                    targets=tuple(cfg.model.targets),
-                    layers=adapted_layers(self._shape.layers, cfg.model.last_layers),
-                    of_layers=self._shape.layers,
-                    rslora=cfg.model.use_rslora,
-                )
-            else:
-                save_model(folder / "model", Path(cfg.checkpointer.checkpoint_dir), weights, self._dtype)
-            write_json(folder / "train.json", self._report())
+        report = self._report()
+        if distributed.rank() != 0:
+            return report
+        if self._has_adapter:
+            settings = AdapterSettings(
+                rank=cfg.model.lora_rank,
+                alpha=cfg.model.lora_alpha,
+                dropout=cfg.model.lora_dropout,
+                targets=list(cfg.model.targets),
+                layers=adapted_layers(self._shape.layers, cfg.model.last_layers),
+                use_dora=cfg.model.use_dora,
+                use_rslora=cfg.model.use_rslora,
+            )
+            tensors = {to_peft(name): tensor for name, tensor in weights.items()}
+            base, revision = cfg.checkpointer.base_model, cfg.checkpointer.revision
+            write_adapter(folder / "adapter", tensors, settings, base=base, revision=revision)
+        else:
+            save_model(folder / "model", Path(cfg.checkpointer.checkpoint_dir), weights, self._dtype)
+        write_json(folder / "train.json", report)
+        return report
 
     def _report(self) -> dict[str, Any]:
         total = sum(parameter.numel() for parameter in self._model.parameters())
@@ -134,8 +139,8 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         return self.history.report(
             steps=self.global_step,
             epochs=round(self.global_step / self._steps_per_epoch, 4),
-            kept_step=self.global_step if self._cfg.keep == "last" else self._choice.step,
-            kept_by=self._cfg.keep,
+            kept_step=self.global_step if self._cfg.kept_by == "last" else self._best.step,
+            kept_by=self._cfg.kept_by,
             parameters={"total": total, "trainable": trainable},
             stopped=self.stopped,
         )
@@ -155,7 +160,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         base_model_state_dict: dict[str, Tensor],
         lora_weights_state_dict: dict[str, Tensor] | None = None,
     ) -> nn.Module:
-        """Our own model of the base's weights."""
+        """The model with the base's weights."""
         model = build_model(
             cfg_model,
             base_model_state_dict,
@@ -170,9 +175,9 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     def _setup_optimizer(
         self, cfg_optimizer: DictConfig, opt_state_dict: dict[str, Any] | None = None
     ) -> torch.optim.Optimizer:
-        """An optimiser over what is trained. Of a whole model the norms and biases do not decay."""
+        """An optimiser of the trained parameters. In full fine-tuning, norms and biases have no weight decay."""
         groups: list[dict[str, Any]] = [{"params": list(self._trained.values())}]
-        if not self._adapting:
+        if not self._has_adapter:
             groups = [
                 {"params": [each for each in self._trained.values() if each.dim() > 1]},
                 {"params": [each for each in self._trained.values() if each.dim() <= 1], "weight_decay": 0.0},
@@ -183,7 +188,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
     def _setup_lr_scheduler(
         self, cfg_lr_scheduler: DictConfig, num_training_steps: int, last_epoch: int
     ) -> torch.optim.lr_scheduler.LRScheduler:
-        """The schedule over the steps that will be made, which `max_steps` may cut."""
+        """The schedule over the steps of this training, which `max_steps` may limit."""
         scheduler: torch.optim.lr_scheduler.LRScheduler = config.instantiate(
             cfg_lr_scheduler, self._optimizer, num_training_steps=self.total_steps, last_epoch=-1
         )
@@ -197,18 +202,19 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         collate_fn: str,
         dataloader_state_dict: dict[str, Any] | None = None,
     ) -> Batches:
-        """Our own batches; the number of micro-batches in a step is lowered to the number of rows."""
+        """The training batches. A step has at most as many micro-batches as there are rows."""
         examples = config.instantiate(cfg_dataset, self._tokenizer)
-        accumulation = accumulation_of(len(examples), self._cfg.gradient_accumulation_steps, ranks.ranks())
-        self._gradient_accumulation_steps = accumulation // ranks.ranks()
+        ranks = distributed.world_size()
+        accumulation = accumulation_of(len(examples), self._cfg.gradient_accumulation_steps, ranks)
+        self._gradient_accumulation_steps = accumulation // ranks
         return Batches(
             examples,
             batch_size,
             accumulation,
             pad_token(self._tokenizer),
             self._cfg.seed if shuffle else None,
-            rank=ranks.rank(),
-            ranks=ranks.ranks(),
+            rank=distributed.rank(),
+            ranks=ranks,
         )
 
     def _load_validation(self) -> Validation | None:
@@ -218,13 +224,14 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         return Validation(rows, self._cfg.batch_size, pad_token(self._tokenizer), self._device) if rows else None
 
     def _loss_step(self, batch: dict[str, Tensor]) -> Tensor:
-        """Mean loss over the batch's trained tokens. With several processes the labels are those of all, as torchtune's
-        loop counts them, and the mean of what they return here is the mean over all of their tokens."""
+        """Mean loss over the batch's trained tokens. With several ranks, `labels` holds the labels of all ranks,
+        because torchtune's loop counts tokens there. The loss is scaled so that its mean over the ranks is the mean
+        over all tokens."""
         self.history.tokens += int(batch["seen"])
         self.history.trained_tokens += batch["labels"].numel()
         own, trained = batch["answers"].numel(), batch["labels"].numel()
         loss = self._mean_loss(batch)
-        return loss if own == trained else loss * (own * ranks.ranks() / trained)
+        return loss if own == trained else loss * (own * distributed.world_size() / trained)
 
     def _mean_loss(self, batch: dict[str, Tensor]) -> Tensor:
         layout = Layout(*batch["layout"].tolist())
@@ -235,39 +242,41 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         return loss
 
     def _precision(self) -> AbstractContextManager[Any]:
-        """16-bit products of fp32 weights, where all of them are trained; adapters see to theirs themselves."""
-        if self._adapting or self._dtype == torch.float32:
+        """Autocast for full fine-tuning: products in 16 bit, weights in fp32. Adapter layers cast by themselves."""
+        if self._has_adapter or self._dtype == torch.float32:
             return nullcontext()
         return torch.autocast(self._device.type, self._dtype)
 
     def _after_step(self, loss: float) -> None:
-        """After each optimiser step: refuse a broken loss, record, save, and end where an end is due."""
+        """After each optimiser step: check the loss, record it, save a checkpoint, and end the training if it is
+        over."""
         step = self.global_step
-        loss = ranks.mean(loss, self._device)
+        loss = distributed.mean(loss, self._device)
         if not math.isfinite(loss):
             raise self._not_finite(f"the loss is {loss} at step {step}")
         epoch = 1 + (step - 1) // self._steps_per_epoch
+        # torchtune has already advanced the schedule: the rate of this step is the previous one.
         rate, self._used_rate = self._used_rate, self._optimizer.param_groups[0]["lr"]
-        self.history.loss.append({"step": step, "epoch": epoch, "loss": round(loss, 6), "learning_rate": rate})
+        self.history.add_step(step, epoch, loss, rate)
         self._clock.tick(self.history)
-        goal = min(self.total_steps, (self._cfg.pause_after_epochs or self.total_epochs) * self._steps_per_epoch)
-        self._monitor.step(step, goal, loss, self.history.speed, self.history.seconds_left(step, goal))
+        last = min(self.total_steps, (self._cfg.pause_after_epochs or self.total_epochs) * self._steps_per_epoch)
+        self._monitor.after_step(step, last, loss, self.history)
         ended = step >= self.total_steps
         if not ended:
-            self._stop_if_asked()
+            self._stop_if_interrupted()
         if step % self._cfg.checkpoints.every_steps == 0 and not ended:
             self._save_state()
         if ended and step < self.total_epochs * self._steps_per_epoch:
             raise _Finished
 
-    def _stop_if_asked(self) -> None:
-        if ranks.agreed(self._monitor.stopping()):
+    def _stop_if_interrupted(self) -> None:
+        if distributed.broadcast_flag(self._monitor.is_interrupted()):
             self._save_state()
             raise Stopped
 
     def save_checkpoint(self, epoch: int) -> None:
-        """torchtune calls this at the end of an epoch. It would fold the adapter into the live base on the CPU; here
-        the epoch is validated and the weights left alone."""
+        """torchtune calls this at the end of an epoch. Its own method merges the adapter into the model in training on
+        the CPU. This one validates and leaves the weights unchanged."""
         self._clock.tick(self.history)
         self._validate()
         self._clock.tick(self.history)
@@ -277,24 +286,24 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             raise _Finished
 
     def _should_end(self, epochs: int) -> bool:
-        """Whether the training ends after so many epochs, though there would be more; says why."""
+        """Whether the training ends after `epochs`, before its last epoch. Sets the reason."""
         patience, pause = self._cfg.patience, self._cfg.pause_after_epochs
         if epochs >= self.total_epochs:
             return False
-        if patience is not None and self._choice.worse >= patience:
+        if patience is not None and self._best.validations_since >= patience:
             self.stopped = "early_stopping"
         elif pause is not None and epochs >= pause:
             self.stopped = "paused"
         return self.stopped != "epochs"
 
-    def _validated(self) -> bool:
-        """Whether there is nothing to validate, or it is done for this step."""
-        return self._validation is None or self.history.validated(self.global_step)
+    def _is_validated(self) -> bool:
+        """Whether no validation is due at this step."""
+        return self._validation is None or self.history.is_validated(self.global_step)
 
     @torch.no_grad()
     def _validate(self) -> None:
-        """Mean loss over the trained tokens of the validation rows, and what they are answered; remembers the weights
-        where they are the best."""
+        """Compute the mean loss over the trained tokens of the validation rows, and the scores of the answers to them.
+        Keep a copy of the weights if they are the best."""
         if self._validation is None:
             return
         self._model.eval()
@@ -308,74 +317,75 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self.history.validation.append(entry)
         self.history.samples += samples
         self._metric_logger.log_dict_only({f"validation_{name}": entry[name] for name in ("loss", *scores)})
-        self._choice.consider(
-            self.global_step, loss, scores, None if self._cfg.keep == "last" else lambda: self._weights(copy=True)
-        )
+        copy = None if self._cfg.kept_by == "last" else lambda: self._weights(copy=True)
+        self._best.consider(self.global_step, loss, scores, copy)
 
     def _answer(self, validation: Validation, at: dict[str, int]) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Scores of what the model answers to the validation rows, where the best is chosen by one, and the samples."""
+        """Scores and samples of the model's answers to the validation rows."""
         if self._cfg.answers is None:
             return {}, []
 
         def between(chosen: Tensor) -> Tensor:
-            self._stop_if_asked()
-            return ranks.same(chosen)
+            self._stop_if_interrupted()
+            return distributed.broadcast(chosen)
 
         with self._precision():
             return validation.answer(
                 self._model,
                 self._tokenizer,
                 self._cfg.answers,
-                by=self._cfg.keep,
+                by=self._cfg.kept_by,
                 at=at,
                 between=between,
-                say=self._monitor.say,
+                show=self._monitor.show,
             )
 
     def _not_finite(self, what: str) -> StepFailed:
-        kept = self._checkpoints.latest()
-        return not_finite(what, None if kept is None else kept["step"])
+        saved = self._checkpoints.latest()
+        return not_finite(what, None if saved is None else saved["step"])
 
     def _weights(self, *, copy: bool = False) -> dict[str, Tensor]:
-        """Name -> trained tensor, whole; names as they are without activation checkpointing. A copy lies on the CPU."""
+        """Plain name -> trained tensor, gathered. With `copy`, the tensors are copied to the CPU."""
         weights = {}
         for name, parameter in self._trained.items():
-            tensor = ranks.whole(parameter.detach())
+            tensor = distributed.whole(parameter.detach())
             weights[plain_name(name)] = tensor.to("cpu", copy=True) if copy else tensor
         return weights
 
-    def _put_weights(self, weights: dict[str, Tensor]) -> None:
+    def _assign_weights(self, weights: dict[str, Tensor]) -> None:
         for name, parameter in self._trained.items():
-            ranks.put(parameter, weights[plain_name(name)])
+            distributed.assign(parameter, weights[plain_name(name)])
 
     def _save_state(self) -> None:
-        """All that the next step depends on. The order of rows follows from seed, epoch and step."""
+        """Save a checkpoint with all that the next step depends on. The order of the rows is not stored: it follows
+        from seed, epoch and step."""
         state = {
             "weights": self._weights(),
             "optimizer": optimizer_state(self._optimizer),
             "scheduler": self._lr_scheduler.state_dict(),
             "random": random_state(self._device),
             "history": asdict(self.history),
-            "choice": self._choice.state(),
+            "best": self._best.state(),
         }
-        if ranks.rank() == 0:
+        if distributed.rank() == 0:
             self._checkpoints.save(self.global_step, state)
 
     def _resume(self) -> None:
-        """Take up the newest checkpoint of the same config and data, if there is one. On another number of GPUs the
-        dropout is drawn anew, and everything else goes on."""
+        """Load the newest checkpoint of the same config and data, if there is one. A different number of ranks changes
+        nothing except the dropout masks."""
         state = self._checkpoints.latest()
         if state is None:
             return
-        self._put_weights(state["weights"])
-        ranks.load_optimizer(self._optimizer, state["optimizer"])
+        self._assign_weights(state["weights"])
+        distributed.load_optimizer(self._optimizer, state["optimizer"])
         self._lr_scheduler.load_state_dict(state["scheduler"])
-        put_random_state(state["random"], self._device, self._cfg.seed + state["step"])
+        restore_random_state(state["random"], self._device, self._cfg.seed + state["step"])
         self.history = History(**state["history"])
-        self._choice = Choice.of(state["choice"])
+        self._best = BestCheckpoint.from_state(state["best"])
         self.global_step = self.resumed_from = state["step"]
         done, within = divmod(self.global_step, self._steps_per_epoch)
-        if within == 0 and not self._validated():
+        if within == 0 and not self._is_validated():
+            # The epoch's steps are done, but its validation is not: enter the epoch and skip all its batches.
             done, within = done - 1, self._steps_per_epoch
         self.epochs_run = done
         self._dataloader.skip = within * self._gradient_accumulation_steps
@@ -387,7 +397,7 @@ def _main(cfg: DictConfig) -> None:
     recipe.train()
     recipe.save(Path(cfg.output_dir))
     recipe.cleanup()
-    ranks.leave()
+    distributed.leave()
 
 
 if __name__ == "__main__":

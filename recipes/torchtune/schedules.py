@@ -1,4 +1,4 @@
-"""Learning-rate schedules that torchtune 0.6.1 lacks, with the signature that its recipes call (its own is cosine)."""
+"""Learning-rate schedules that torchtune 0.6.1 lacks. They have the signature of its cosine schedule."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from torch.optim.lr_scheduler import LambdaLR
 
 
 def constant(optimizer: Optimizer, num_warmup_steps: int, num_training_steps: int, last_epoch: int = -1) -> LambdaLR:
-    """Linear warm-up, then the full rate until the end."""
+    """Linear warm-up, then the full learning rate."""
     return LambdaLR(
         optimizer, lambda step: min(1.0, step / max(1, num_warmup_steps)) if num_warmup_steps else 1.0, last_epoch
     )
 
 
 def linear(optimizer: Optimizer, num_warmup_steps: int, num_training_steps: int, last_epoch: int = -1) -> LambdaLR:
-    """Linear warm-up, then a straight line to zero after the last step."""
+    """Linear warm-up, then linear decay to zero after the last step."""
 
     def factor(step: int) -> float:
         if step < num_warmup_steps:

@@ -1,4 +1,4 @@
-"""keys.json is what the recipe reads, no more and no less."""
+"""The config of a request, and the committed list of override keys."""
 
 from __future__ import annotations
 
@@ -11,16 +11,17 @@ import pytest
 import torch
 from omegaconf import OmegaConf
 
+from recipes.common.files import read_json
 from recipes.common.protocol import StepFailed
-from recipes.common.tiny_training import write_rows
+from recipes.common.training.request import TrainingInputs
+from recipes.testing import write_rows
 from recipes.torchtune.config import build_config, check_config, override_keys, read_keys
 from recipes.torchtune.conftest import PARAMS
-from recipes.torchtune.model import read_shape
 from recipes.torchtune.recipe import Recipe
 
 
 def keys_read(recipe: type) -> set[str]:
-    """Top-level keys that a recipe and torchtune's own take from their config: cfg.x, cfg.get("x"), self._cfg.x."""
+    """Top-level config keys that the recipe and torchtune's recipe read: cfg.x, cfg.get("x"), self._cfg.x."""
     found = set()
     for kind in recipe.__mro__[:2]:
         for node in ast.walk(ast.parse(Path(inspect.getfile(kind)).read_text())):
@@ -47,16 +48,19 @@ def keys_read(recipe: type) -> set[str]:
 @pytest.fixture
 def config(models: dict[str, Path], tmp_path: Path) -> dict[str, object]:
     model = models["llama"]
-    return build_config(
-        PARAMS,
-        shape=read_shape(json.loads((model / "config.json").read_text())),
-        base={"base": "tiny/model", "revision": None},
+    inputs = TrainingInputs(
+        model=model,
+        config=read_json(model / "config.json"),
+        base="tiny/model",
+        revision=None,
+        train=write_rows(tmp_path / "train.jsonl", 5),
+        validation=None,
         rows=5,
-        places={"model": model, "train": write_rows(tmp_path / "train.jsonl", 5), "work": tmp_path / "work"},
     )
+    return build_config(PARAMS, inputs=inputs, work=tmp_path / "work")
 
 
-def test_the_committed_keys_are_those_of_the_locked_torchtune() -> None:
+def test_the_committed_keys_match_the_locked_torchtune() -> None:
     assert read_keys() == override_keys() == sorted(read_keys())
 
 
@@ -68,7 +72,7 @@ def test_every_key_is_read_by_the_recipe_or_its_component(config: dict[str, obje
     assert {key.split(".")[1] for key in read_keys() if key.startswith("optimizer.")} <= signature
 
 
-def test_a_key_that_nothing_reads_is_an_error(config: dict[str, object]) -> None:
+def test_an_unknown_key_is_an_error(config: dict[str, object]) -> None:
     check_config(config)
     with pytest.raises(StepFailed, match="learning_rate"):
         check_config(config | {"learning_rate": 1.0})
@@ -76,7 +80,7 @@ def test_a_key_that_nothing_reads_is_an_error(config: dict[str, object]) -> None
         check_config(config | {"checkpoints": {"every": 1}})
 
 
-def test_small_numbers_survive_the_file(config: dict[str, object], tmp_path: Path) -> None:
+def test_small_and_large_numbers_round_trip_through_the_file(config: dict[str, object], tmp_path: Path) -> None:
     config["optimizer"] = {"lr": 1e-07, "eps": 1e-08, "weight_decay": 1e16}
     (tmp_path / "config.json").write_text(json.dumps(config))
     assert OmegaConf.to_container(OmegaConf.load(tmp_path / "config.json")) == config

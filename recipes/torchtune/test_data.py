@@ -1,4 +1,4 @@
-"""Rows to batches: nothing lost, nothing cut, ordered by the seed, the right tokens trained."""
+"""Batches use every row, follow the seed, and train the right tokens."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from recipes.common.encode import end_token, load_tokenizer, pad_token, prompt_ids
 from recipes.common.protocol import StepFailed
-from recipes.common.tiny_training import write_rows
+from recipes.testing import write_rows
 from recipes.torchtune.data import Batches, Example, accumulation_of, collate, load_examples, steps_per_epoch
 
 LENGTHS = [5, 9, 30, 7, 7, 12, 40, 6, 8, 21, 22, 23, 5, 6, 7, 8, 9]
@@ -18,7 +18,7 @@ EXAMPLES = [Example(list(range(100 * i, 100 * i + length)), length - 3) for i, l
 
 @pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 15, 16, 17])
 @pytest.mark.parametrize(("batch_size", "accumulation"), [(1, 1), (4, 1), (4, 2), (3, 4), (8, 16)])
-def test_every_row_is_used_once_an_epoch_in_whole_steps(rows: int, batch_size: int, accumulation: int) -> None:
+def test_an_epoch_uses_every_row_once_in_whole_steps(rows: int, batch_size: int, accumulation: int) -> None:
     batches = Batches(EXAMPLES[:rows], batch_size, accumulation, 0, seed=3)
     order = batches.order()
     assert sorted(row for batch in order for row in batch) == list(range(rows))
@@ -28,11 +28,11 @@ def test_every_row_is_used_once_an_epoch_in_whole_steps(rows: int, batch_size: i
     assert steps >= rows // (batch_size * accumulation)
 
 
-def test_no_rows_make_no_step() -> None:
+def test_no_rows_give_no_step() -> None:
     assert steps_per_epoch(0, 4, 2) == 0
 
 
-def test_the_order_follows_seed_and_epoch() -> None:
+def test_the_order_depends_on_seed_and_epoch() -> None:
     first, same, other = (Batches(EXAMPLES, 4, 1, 0, seed) for seed in (1, 1, 2))
     assert first.order() == same.order() != other.order()
     before = first.order()
@@ -46,18 +46,18 @@ def test_ranks_share_the_batches_of_a_step(rows: int, accumulation: int) -> None
     alone = Batches(EXAMPLES[:rows], 2, count, 0, seed=3)
     shared = [Batches(EXAMPLES[:rows], 2, count, 0, seed=3, rank=rank, ranks=2) for rank in (0, 1)]
     whole = list(alone)
-    dealt = [batch for pair in zip(*shared, strict=True) for batch in pair]
-    assert [batch["tokens"].tolist() for batch in dealt] == [batch["tokens"].tolist() for batch in whole]
+    interleaved = [batch for pair in zip(*shared, strict=True) for batch in pair]
+    assert [batch["tokens"].tolist() for batch in interleaved] == [batch["tokens"].tolist() for batch in whole]
     assert len(shared[0]) * 2 == len(alone) and len(shared[0]) % (count // 2) == 0
     for at in range(0, len(whole), 2):
         trained = sum(batch["labels"].numel() for batch in whole[at : at + 2])
-        assert [batch["labels"].numel() for batch in dealt[at : at + 2]] == [trained, trained]
-        for mine, other in zip(dealt[at : at + 2], whole[at : at + 2], strict=True):
+        assert [batch["labels"].numel() for batch in interleaved[at : at + 2]] == [trained, trained]
+        for mine, other in zip(interleaved[at : at + 2], whole[at : at + 2], strict=True):
             own = mine["answers"].numel()
             assert mine["labels"][:, :own].tolist() == other["labels"].tolist()
 
 
-def test_rows_of_like_length_go_together() -> None:
+def test_batches_group_rows_of_similar_length() -> None:
     lengths = [5 + 37 * i % 100 for i in range(100)]
     examples = [Example([0] * length, length - 3) for length in lengths]
     order = Batches(examples, 4, 1, 0, seed=1).order()
@@ -65,7 +65,7 @@ def test_rows_of_like_length_go_together() -> None:
     assert padded < 1.1 * sum(lengths)
 
 
-def test_skipped_batches_are_the_first_of_one_pass() -> None:
+def test_skip_leaves_out_the_first_batches_of_one_epoch() -> None:
     batches = Batches(EXAMPLES, 4, 1, 0, seed=1)
     whole = [batch["tokens"].tolist() for batch in batches]
     batches.skip = 2
@@ -73,7 +73,7 @@ def test_skipped_batches_are_the_first_of_one_pass() -> None:
     assert [batch["tokens"].tolist() for batch in batches] == whole
 
 
-def test_a_batch_shares_its_prefix_and_trains_the_answers() -> None:
+def test_a_batch_stores_the_common_prefix_once_and_trains_the_answers() -> None:
     rows = [Example([1, 2, 3, 10, 11, 12], 4), Example([1, 2, 3, 20, 21, 22, 23, 24], 5)]
     batch = collate(rows, pad=0)
     assert batch["layout"].tolist() == [3, 2, 5]
@@ -84,7 +84,7 @@ def test_a_batch_shares_its_prefix_and_trains_the_answers() -> None:
     assert int(batch["seen"]) == 14
 
 
-def test_equal_prompts_leave_the_last_prompt_token_to_each_row() -> None:
+def test_the_last_prompt_token_is_never_part_of_the_prefix() -> None:
     batch = collate([Example([1, 2, 3, 9], 3), Example([1, 2, 3, 9], 3)], pad=0)
     assert batch["layout"].tolist() == [2, 2, 2]
     assert batch["tokens"].tolist() == [[1, 2, 3, 9, 3, 9]]
@@ -92,7 +92,7 @@ def test_equal_prompts_leave_the_last_prompt_token_to_each_row() -> None:
 
 
 @pytest.mark.parametrize("name", ["llama", "qwen2.5", "qwen3"])
-def test_training_starts_where_generation_starts_and_learns_to_stop(
+def test_training_rows_have_the_generation_prompt_and_an_end_token(
     models: dict[str, Path], tmp_path: Path, name: str
 ) -> None:
     tokenizer = load_tokenizer(models[name])

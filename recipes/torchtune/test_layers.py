@@ -1,4 +1,4 @@
-"""The hand-written gradients are the true ones, and the adapters are torchtune's own where those are right."""
+"""Hand-written gradients are correct, and adapter layers equal torchtune's where those are correct."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from torch.autograd import gradcheck
 from torchtune.modules.peft import DoRALinear, LoRALinear
 
 from recipes.common.protocol import StepFailed
-from recipes.torchtune.adapters import DoRA, Frozen, LoRA, dense, low_rank, quantise
 from recipes.torchtune.attention import _Attend, attend, rotate
+from recipes.torchtune.lora_layers import DoRA, Frozen, LoRA, dense, low_rank, quantise
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +53,7 @@ def test_low_rank_gradient(apart: bool) -> None:
 
 
 @pytest.mark.parametrize(("mine", "stock"), [(LoRA, LoRALinear), (DoRA, DoRALinear)], ids=["lora", "dora"])
-def test_adapters_and_their_gradients_are_torchtune_s(mine: type, stock: type) -> None:
+def test_outputs_and_gradients_equal_torchtune_s(mine: type, stock: type) -> None:
     ours, theirs = (kind(12, 10, rank=3, alpha=7.0) for kind in (mine, stock))
     for module in (ours, theirs):
         module.weight.requires_grad_(False)
@@ -76,7 +76,7 @@ def test_adapters_and_their_gradients_are_torchtune_s(mine: type, stock: type) -
             torch.testing.assert_close(mine_.grad, stock_.grad, atol=1e-4, rtol=1e-4)
 
 
-def test_a_16_bit_base_carries_fp32_adapters() -> None:
+def test_adapters_of_a_16_bit_base_have_fp32_gradients() -> None:
     layer = LoRA(8, 8, rank=2, alpha=4.0)
     layer.weight.requires_grad_(False)
     layer.weight.data = layer.weight.data.bfloat16()
@@ -87,20 +87,20 @@ def test_a_16_bit_base_carries_fp32_adapters() -> None:
 
 
 @pytest.mark.parametrize("kind", [LoRA, DoRA, Frozen])
-def test_a_4_bit_base_acts_as_its_unpacked_self(kind: type) -> None:
+def test_a_4_bit_base_equals_its_dequantised_weights(kind: type) -> None:
     more = {} if kind is Frozen else {"rank": 3, "alpha": 7.0}
-    packed, plain = (kind(64, 128, **more) for _ in range(2))
-    plain.load_state_dict(packed.state_dict())
-    four_bit = quantise(packed.weight.detach())
-    packed.weight = nn.Parameter(four_bit, requires_grad=False)
+    quantised, plain = (kind(64, 128, **more) for _ in range(2))
+    plain.load_state_dict(quantised.state_dict())
+    four_bit = quantise(quantised.weight.detach())
+    quantised.weight = nn.Parameter(four_bit, requires_grad=False)
     plain.weight = nn.Parameter(dense(four_bit, torch.float32), requires_grad=False)
-    assert (plain.weight - dense(packed.weight, torch.float32)).abs().max() == 0
-    for module in (packed, plain):
+    assert (plain.weight - dense(quantised.weight, torch.float32)).abs().max() == 0
+    for module in (quantised, plain):
         if isinstance(module, DoRA):
             module.initialize_dora_magnitude()
     x = torch.randn(2, 5, 64)
     grads = []
-    for module in (packed, plain):
+    for module in (quantised, plain):
         rows = x.clone().requires_grad_()
         out = module(rows)
         out.square().sum().backward()
@@ -109,12 +109,12 @@ def test_a_4_bit_base_acts_as_its_unpacked_self(kind: type) -> None:
         torch.testing.assert_close(mine, other)
 
 
-def test_a_weight_that_nf4_cannot_hold_is_refused() -> None:
+def test_a_weight_with_a_partial_nf4_block_is_an_error() -> None:
     with pytest.raises(StepFailed, match="NF4"):
         quantise(torch.zeros(3, 5))
 
 
-def test_a_kept_norm_follows_the_adapter() -> None:
+def test_the_cached_norm_follows_changes_of_the_adapter() -> None:
     layer = DoRA(8, 8, rank=2, alpha=4.0)
     layer.initialize_dora_magnitude()
     x = torch.randn(3, 8)

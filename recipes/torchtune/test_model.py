@@ -1,4 +1,4 @@
-"""The builder equals transformers, and an exported adapter equals the trained model through peft."""
+"""Models from the builder equal those of transformers, and exported adapters equal the trained ones through peft."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torchtune.modules.peft import get_adapter_params
 from transformers import AutoModelForCausalLM
 
+from recipes.common.adapters.config import PROJECTIONS, AdapterSettings, write_adapter
 from recipes.common.protocol import StepFailed
-from recipes.common.tiny_models import make_tiny_model
+from recipes.tools.tiny_models import make_tiny_model
 from recipes.torchtune.decoder import Decoder, Layout
-from recipes.torchtune.model import PROJECTIONS, build, build_adapted, read_shape, resolve_targets
-from recipes.torchtune.weights import load_base, put_base, save_adapter
+from recipes.torchtune.model import build, build_adapted, read_shape
+from recipes.torchtune.weights import assign_base, load_base, to_peft
 
 ALL = ["llama", "qwen2.5", "qwen3", "qwen3-untied"]
 
@@ -30,7 +31,7 @@ def reference(folder: Path) -> nn.Module:
 def ours(folder: Path, **adapters: Any) -> Decoder:
     config = str(folder / "config.json")
     model = build_adapted(config, 256, **adapters) if adapters else build(config, 256)
-    put_base(model, load_base(folder, read_shape(json.loads((folder / "config.json").read_text())), torch.float32))
+    assign_base(model, load_base(folder, read_shape(json.loads((folder / "config.json").read_text())), torch.float32))
     for module in model.modules():
         if hasattr(module, "initialize_dora_magnitude"):
             module.initialize_dora_magnitude()
@@ -55,7 +56,7 @@ def test_logits_equal_transformers(models: dict[str, Path], name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ALL)
-def test_a_shared_prefix_changes_nothing(models: dict[str, Path], name: str) -> None:
+def test_a_shared_prefix_gives_the_same_logits(models: dict[str, Path], name: str) -> None:
     tokens = some_tokens()
     tokens[:, :15] = tokens[0, :15]
     packed = torch.cat([tokens[:1, :15], tokens[:, 15:].reshape(1, -1)], dim=1)
@@ -83,10 +84,11 @@ def test_exported_adapter_equals_the_model_through_peft(
     with torch.no_grad():
         for parameter in adapter.values():
             parameter.add_(torch.randn(parameter.shape, generator=random) * 0.1)
-    save_adapter(
-        tmp_path, adapter, base="tiny/model", revision=None, rank=4, alpha=12.0, dropout=0.0,
-        targets=targets, layers=range(2 - (last or 2), 2), of_layers=2, rslora=rslora,
-    )  # fmt: skip
+    settings = AdapterSettings(
+        rank=4, alpha=12.0, dropout=0.0, targets=targets, layers=[1] if last else None, use_dora=dora, use_rslora=rslora
+    )
+    tensors = {to_peft(name): tensor for name, tensor in adapter.items()}
+    write_adapter(tmp_path, tensors, settings, base="tiny/model", revision=None)
     through_peft = PeftModel.from_pretrained(reference(models[name]), str(tmp_path)).eval()
     want = logits(through_peft, tokens)
     torch.testing.assert_close(logits(model, tokens), want, atol=1e-4, rtol=1e-4)
@@ -98,7 +100,7 @@ def test_exported_adapter_equals_the_model_through_peft(
     assert config["base_model_name_or_path"] == "tiny/model"
 
 
-def test_sizes_from_either_form_of_config(tmp_path: Path) -> None:
+def test_both_forms_of_the_rope_config_give_the_same_shape(tmp_path: Path) -> None:
     make_tiny_model(tmp_path, "qwen3", tied=True, head_dim=16)
     config = json.loads((tmp_path / "config.json").read_text())
     new = read_shape(config)
@@ -122,15 +124,8 @@ def test_sizes_from_either_form_of_config(tmp_path: Path) -> None:
     ],
     ids=lambda change: next(iter(change)),
 )
-def test_what_the_builder_would_get_wrong_is_refused(models: dict[str, Path], change: dict[str, Any]) -> None:
+def test_an_unsupported_architecture_is_an_error(models: dict[str, Path], change: dict[str, Any]) -> None:
     config = json.loads((models["qwen3"] / "config.json").read_text())
     with pytest.raises(StepFailed) as failure:
         read_shape(config | change)
     assert failure.value.code == "unsupported-model"
-
-
-def test_targets_are_named_as_in_the_field() -> None:
-    assert resolve_targets("all-linear") == PROJECTIONS
-    assert resolve_targets(["v_proj", "q_proj"]) == ("q_proj", "v_proj")
-    with pytest.raises(StepFailed, match="lm_head"):
-        resolve_targets(["q_proj", "lm_head"])

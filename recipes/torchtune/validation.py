@@ -1,4 +1,4 @@
-"""What the model in training makes of the validation rows: its loss on them, and how it answers them."""
+"""Loss and answers of the model in training on validation rows."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from torch import Tensor
 from torchtune import utils
 from transformers import PreTrainedTokenizerBase
 
-from recipes.common.answered import asked_rows, score_answers
 from recipes.common.encode import end_token
-from recipes.torchtune.answers import answer_prompts
+from recipes.common.training.validation_answers import count_answered, score_answers
 from recipes.torchtune.data import Batches, Example
 from recipes.torchtune.decoder import Decoder
+from recipes.torchtune.generation import answer_prompts
 
 
 class Validation:
-    """The rows, whole in every process."""
+    """The validation rows. Every rank holds all of them."""
 
     def __init__(self, rows: Sequence[Example], batch_size: int, pad: int, device: torch.device) -> None:
         self._rows = rows
@@ -26,7 +26,7 @@ class Validation:
         self._device = device
 
     def loss(self, loss_of: Callable[[dict[str, Tensor]], Tensor]) -> float:
-        """Mean loss over the rows' trained tokens; `loss_of` gives a batch's."""
+        """Mean loss over the trained tokens of the rows; `loss_of` computes that of a batch."""
         total, count = 0.0, 0
         for batch in self._batches:
             utils.batch_to_device(batch, self._device)
@@ -39,21 +39,21 @@ class Validation:
         self,
         model: Decoder,
         tokenizer: PreTrainedTokenizerBase,
-        asked: Mapping[str, Any],
+        settings: Mapping[str, Any],
         *,
         by: str,
         at: Mapping[str, int],
         between: Callable[[Tensor], Tensor],
-        say: Callable[[str], None],
+        show: Callable[[str], None],
     ) -> tuple[dict[str, float], list[dict[str, Any]]]:
-        """Scores and samples of what the model answers; see `score_answers`."""
-        rows = self._rows[: asked_rows(len(self._rows), asked, by)]
+        """Scores and samples of the model's answers; see `score_answers`."""
+        rows = self._rows[: count_answered(len(self._rows), settings, by)]
         answers = answer_prompts(
             model,
             [row.ids[: row.start] for row in rows],
             ends={end_token(tokenizer), tokenizer.eos_token_id},
-            max_new_tokens=asked["max_new_tokens"],
+            max_new_tokens=settings["max_new_tokens"],
             device=self._device,
             between=between,
         )
-        return score_answers(answers, [(row.id, row.target) for row in rows], tokenizer, asked, by, at, say)
+        return score_answers(answers, [(row.id, row.target) for row in rows], tokenizer, settings, by, at, show)

@@ -18,13 +18,13 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from recipes.common.cases import encode_cases
 from recipes.common.encode import load_tokenizer
+from recipes.common.generation.cases import encode_cases
+from recipes.common.generation.responses import Answers, write_responses
 from recipes.common.protocol import Step, main
-from recipes.common.responses import Answers, write_responses
-from recipes.transformers.answering import answer_all
-from recipes.transformers.base import model_of
+from recipes.transformers.batches import answer_all
 from recipes.transformers.constraint import read_constraint
+from recipes.transformers.loaded_model import model_of
 
 
 def run(step: Step, prepare: Callable[[PreTrainedModel], None] = lambda _: None) -> dict[str, Any]:

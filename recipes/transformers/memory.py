@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 
 from recipes.common.machine import available_memory
 from recipes.common.protocol import StepFailed
-from recipes.transformers.read import AT_ONCE
+from recipes.transformers.prefill import AT_ONCE
 
 _MOST_ROWS = {"cpu": 32, "cuda": 64}
 

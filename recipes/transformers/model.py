@@ -12,8 +12,9 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
-from recipes.common.four_bits import keep_layout
-from recipes.common.models import is_whole
+from recipes.common.adapters.config import check_base
+from recipes.common.models.folder import has_weights
+from recipes.common.models.four_bit import keep_packing
 from recipes.common.protocol import StepFailed
 from recipes.transformers.memory import free_memory, is_out_of_memory
 
@@ -106,7 +107,7 @@ def load_model(
             f"transformers cannot load {described['base']}: {str(error).splitlines()[0]}",
             "Choose a model of a family that transformers knows; a model's own code is never run.",
         ) from error
-    keep_layout(loaded)
+    keep_packing(loaded)
     return Model(loaded, precision)
 
 
@@ -140,7 +141,7 @@ def _verify_files(folder: Path, files: dict[str, dict[str, Any]], cores: int) ->
 
 
 def _verify_shape(weights: Path, base: dict[str, Any]) -> None:
-    if not is_whole(weights):
+    if not has_weights(weights):
         raise StepFailed("model-incomplete", "the trained model lacks its config or weights", "Train again.")
     config = json.loads((weights / "config.json").read_text())
     for key in _SHAPE:
@@ -167,14 +168,7 @@ def _attach(model: Any, folder: Path, described: dict[str, Any]) -> Any:
     if not weights.is_file() or not (folder / "adapter_config.json").is_file():
         raise StepFailed("adapter-missing", "the adapter has no adapter_model.safetensors", "Train again.")
     config = json.loads((folder / "adapter_config.json").read_text())
-    for key, known in (("base_model_name_or_path", described["base"]), ("revision", described["revision"])):
-        trained_on = config.get(key)
-        if trained_on and known and trained_on != known:
-            raise StepFailed(
-                "adapter-base",
-                f"the adapter was trained on {trained_on}, and this base is {known}",
-                "Use an adapter of this base.",
-            )
+    check_base(config, described)
     try:
         with safe_open(str(weights), framework="pt") as file:
             stored = set(file.keys())

@@ -11,12 +11,12 @@ import torch
 from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
-from recipes.common.models import describe_model, select_files
+from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Interrupted, Step, StepFailed
-from recipes.common.tiny_models import Family, make_tiny_model
-from recipes.transformers.batch import Sampling
+from recipes.tools.tiny_models import Family, make_tiny_model
+from recipes.transformers.decode import Sampling
 from recipes.transformers.generate import run
-from recipes.transformers.read import AT_ONCE
+from recipes.transformers.prefill import AT_ONCE
 
 SYSTEM = "banana dodo kiru " * 12
 WORDS = ["bane", "dori", "kifa", "lupo", "mesa", "nobu", "pira", "rudo", "sote", "tami"]

@@ -16,10 +16,10 @@ from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from recipes.common.cases import answer_row, encode_cases, end_tokens, seed_of
 from recipes.common.encode import load_tokenizer
+from recipes.common.generation.cases import answer_row, encode_cases, end_tokens, seed_of
+from recipes.common.generation.responses import Answers, Row, write_responses
 from recipes.common.protocol import Step, StepFailed, main
-from recipes.common.responses import Answers, Row, write_responses
 
 _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 _RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
@@ -190,7 +190,9 @@ def read_rank(adapter: Path) -> int:
     """Rank of an adapter in PEFT's form. Fails for DoRA, which vLLM does not serve."""
     config = json.loads((adapter / "adapter_config.json").read_text())
     if config.get("use_dora"):
-        raise StepFailed("engine-unsupported", "vLLM serves no DoRA adapter", "Merge it first, or use engine: transformers.")
+        raise StepFailed(
+            "engine-unsupported", "vLLM serves no DoRA adapter", "Merge it first, or use engine: transformers."
+        )
     return int(max([config["r"], *(config.get("rank_pattern") or {}).values()]))
 
 

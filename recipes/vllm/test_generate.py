@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from recipes.common.cases import end_tokens
 from recipes.common.encode import end_token, load_tokenizer
+from recipes.common.generation.cases import end_tokens
 from recipes.common.protocol import StepFailed
-from recipes.common.tiny_models import make_tiny_model
+from recipes.tools.tiny_models import make_tiny_model
 from recipes.vllm.generate import read_rank, room_for, row_of, sampling_of, structured
 
 LABELS = ["A.", "B (left)", "C|D"]

@@ -9,7 +9,7 @@ export function gpuCounters(
 ): Promise<Readonly<Record<string, number>>> {
   if (uuids.length === 0) return Promise.resolve({});
   return new Promise((resolve) => {
-    const args = ["-I", join(packageRoot, "recipes/common/energy.py"), ...uuids];
+    const args = ["-I", join(packageRoot, "recipes/tools/gpu_energy.py"), ...uuids];
     execFile(python, args, { timeout: 10_000 }, (error, stdout) => {
       try {
         resolve(error === null ? (JSON.parse(stdout) as Record<string, number>) : {});

@@ -27,7 +27,7 @@ export async function tokenLengths(
     const texts = join(folder, "texts.json");
     writeFileSync(texts, JSON.stringify(parts.flatMap(([, rows]) => rows.map(({ input }) => input))));
     const ask = prober({ ...context.env, PYTHONPATH: context.packageRoot });
-    const said = await ask(python, ["-m", "recipes.common.lengths", tokenizer, texts]);
+    const said = await ask(python, ["-m", "recipes.tools.count_tokens", tokenizer, texts]);
     if (said === undefined) return undefined;
     const counts = JSON.parse(said) as readonly number[];
     let from = 0;

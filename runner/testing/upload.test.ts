@@ -253,7 +253,7 @@ describe("a whole model", () => {
   test("of base and adapter is uploaded in its shards, a cut sends nothing twice, and nothing is sent again", async ({
     rig,
   }) => {
-    const own = sharded(rig, "common/merge.py");
+    const own = sharded(rig, "steps/merge.py");
     own.edit(file, upload, upload.replace("}", ", content: merged}"));
     const run = await own.built(file, "--no-upload");
     expect(run.steps.train).toBe("reused");

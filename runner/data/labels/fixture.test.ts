@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { basicForm } from "./basic.ts";
 import { splitLabels } from "./split.ts";
 
-/** recipes/common/test_scoring.py compares the same file with the Python side. */
+/** recipes/common/training/test_scoring.py compares the same file with the Python side. */
 const fixture = JSON.parse(
-  readFileSync(new URL("../../../recipes/common/fixtures/labels.json", import.meta.url), "utf8"),
+  readFileSync(new URL("../../../recipes/common/training/fixtures/labels.json", import.meta.url), "utf8"),
 ) as {
   readonly basic: Readonly<Record<string, string>>;
   readonly split: readonly { readonly text: string; readonly separator: string; readonly labels: readonly string[] }[];

@@ -7,7 +7,7 @@ import { expectFetch } from "./expected.ts";
 import { oneCore } from "./needs.ts";
 import type { Site } from "./site.ts";
 
-const module = "recipes.common.fetch";
+const module = "recipes.steps.fetch";
 /** Every environment can fetch; this one is there whenever a model is generated with. */
 const environment = "torchtune";
 

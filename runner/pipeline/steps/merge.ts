@@ -5,7 +5,7 @@ import { bytesOf, expectMerge } from "./expected.ts";
 import { setAside } from "./needs.ts";
 import type { Site } from "./site.ts";
 
-const module = "recipes.common.merge";
+const module = "recipes.steps.merge";
 const environment = "torchtune";
 
 /** Puts an adapter into its base's weights, on the CPU and piece by piece, and proves that it is still the same model. */

@@ -9,7 +9,7 @@ import { diskOf, expectGeneration, expectTraining } from "./expected.ts";
 import { templateOf } from "./prompt.ts";
 import type { Site } from "./site.ts";
 
-const module = "recipes.common.preflight";
+const module = "recipes.steps.preflight";
 const environment = "torchtune";
 
 /** Looks at tokens, model and machine before any GPU-hour is spent: what is trained, what is masked, what must fit. */

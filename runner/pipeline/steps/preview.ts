@@ -9,7 +9,7 @@ import { draftGenerate } from "./generate.ts";
 import { draftPrompt } from "./prompt.ts";
 import type { Site } from "./site.ts";
 
-const module = "recipes.common.preview";
+const module = "recipes.steps.preview";
 const environment = "torchtune";
 
 /** What preview.json holds. */

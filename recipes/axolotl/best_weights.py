@@ -1,0 +1,42 @@
+"""The best weights of a training so far, in a file next to the checkpoints that refer to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+
+def best_name(step: int) -> str:
+    """Name of the file with the trained weights of a step."""
+    return f"best-{step}.safetensors"
+
+
+def save_best(model: Any, out: Path, step: int) -> None:
+    """Write the trained weights of a step. The file is never partial: it is renamed into place."""
+    weights = {name: p.detach().cpu().contiguous().clone() for name, p in _trained(model).items()}
+    partial = out / "best.partial"
+    save_file(weights, partial)
+    partial.replace(out / best_name(step))
+
+
+@torch.no_grad()
+def load_best(model: Any, out: Path, step: int) -> None:
+    """Load the trained weights of a step into the model."""
+    weights = load_file(out / best_name(step))
+    for name, parameter in _trained(model).items():
+        parameter.copy_(weights[name])
+
+
+def count_parameters(model: Any) -> dict[str, int]:
+    """Number of values in the model ("total") and in the trained weights ("trainable"). A byte of 4-bit weights holds
+    two values."""
+    sizes = (each.numel() * (2 if each.dtype == torch.uint8 else 1) for each in model.parameters())
+    return {"total": sum(sizes), "trainable": sum(each.numel() for each in _trained(model).values())}
+
+
+def _trained(model: Any) -> dict[str, torch.nn.Parameter]:
+    """Name -> trained parameter."""
+    return {name: parameter for name, parameter in model.named_parameters() if parameter.requires_grad}

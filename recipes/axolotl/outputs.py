@@ -1,0 +1,56 @@
+"""The output of a training step from the files that axolotl saved."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors.torch import load_file
+
+from recipes.common.adapters.config import WEIGHTS, AdapterSettings, adapted_layers, check_finite, write_adapter
+from recipes.common.models.folder import WEIGHTS as MODEL_WEIGHTS
+from recipes.common.models.folder import copy_companions
+from recipes.common.protocol import StepFailed
+from recipes.common.training.request import TrainingInputs
+
+
+def write_outputs(saved: Path, output: Path, params: Mapping[str, Any], inputs: TrainingInputs) -> None:
+    """Write adapter/ in PEFT's form, or model/ as transformers reads it, from the folder `saved`. Fails with
+    `not-saved` if axolotl saved nothing, which can happen with exit code 0."""
+    if params["method"] == "full":
+        _write_model(saved, output / "model", inputs.model)
+    else:
+        _write_adapter(saved, output / "adapter", params, inputs)
+
+
+def _write_adapter(saved: Path, folder: Path, params: Mapping[str, Any], inputs: TrainingInputs) -> None:
+    _require(saved / WEIGHTS)
+    settings = AdapterSettings(
+        rank=params["rank"],
+        alpha=params["alpha"],
+        dropout=params["dropout"],
+        targets=params["targets"],
+        layers=adapted_layers(inputs.config["num_hidden_layers"], (params.get("layers") or {}).get("last")),
+        use_dora=params["method"] in ("dora", "qdora"),
+        use_rslora=bool(params.get("rslora", False)),
+    )
+    write_adapter(folder, load_file(saved / WEIGHTS), settings, base=inputs.base, revision=inputs.revision)
+
+
+def _write_model(saved: Path, folder: Path, base: Path) -> None:
+    weights = sorted(file for file in saved.glob("model*") if ".safetensors" in file.name)
+    _require(*(weights or [saved / MODEL_WEIGHTS]))
+    folder.mkdir(parents=True)
+    for file in weights:
+        if file.suffix == ".safetensors":
+            check_finite(load_file(file))
+        shutil.move(file, folder / file.name)
+    copy_companions(base, folder)
+
+
+def _require(*files: Path) -> None:
+    for file in files:
+        if not file.is_file():
+            raise StepFailed("not-saved", f"axolotl ended without saving {file.name}", "See its log, and run again.")

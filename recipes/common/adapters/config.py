@@ -1,0 +1,110 @@
+"""LoRA and DoRA adapters in PEFT's form: which weights they change, their files, and the base that they belong to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from recipes.common.protocol import StepFailed, write_json
+
+WEIGHTS = "adapter_model.safetensors"
+CONFIG = "adapter_config.json"
+PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+"""Linear layers of a decoder layer that an adapter can change, by their Hugging Face names, in the model's order."""
+
+
+@dataclass(frozen=True)
+class AdapterSettings:
+    """The hyper-parameters of an adapter that its config records."""
+
+    rank: int
+    alpha: float
+    dropout: float
+    targets: Sequence[str]
+    layers: Sequence[int] | None
+    """Indices of the decoder layers that the adapter changes; None for all."""
+    use_dora: bool
+    use_rslora: bool
+
+
+def resolve_targets(targets: str | Sequence[str]) -> list[str]:
+    """The projections that `train.targets` names, in the model's order. "all-linear" means all of them. Fails with
+    `unsupported-target`, for example for the output layer."""
+    if targets == "all-linear":
+        return list(PROJECTIONS)
+    wanted = {targets} if isinstance(targets, str) else set(targets)
+    unknown = sorted(wanted - set(PROJECTIONS))
+    if unknown or not wanted:
+        raise StepFailed(
+            "unsupported-target",
+            f"cannot adapt {', '.join(unknown)}" if unknown else "train.targets is empty",
+            f"Use all-linear or some of {', '.join(PROJECTIONS)}.",
+        )
+    return [name for name in PROJECTIONS if name in wanted]
+
+
+def adapted_layers(count: int, last: int | None) -> list[int] | None:
+    """Indices of the decoder layers that get an adapter, for a model of `count` layers and `train.layers.last`. None
+    means all of them. Fails with `bad-layers`."""
+    if last is None or last == count:
+        return None
+    if not 1 <= last < count:
+        raise StepFailed(
+            "bad-layers", f"train.layers.last is {last}, but the model has {count} layers", f"Use 1 to {count}."
+        )
+    return list(range(count - last, count))
+
+
+def write_adapter(
+    folder: Path, tensors: Mapping[str, Tensor], settings: AdapterSettings, *, base: str, revision: str | None
+) -> None:
+    """Write an adapter's two files as `peft` reads them. `tensors` have PEFT's names and are stored in fp32. `base` is
+    the model's public name, never a local path. Fails with `weights-not-finite`."""
+    stored = {name: tensor.detach().cpu().float().contiguous() for name, tensor in tensors.items()}
+    check_finite(stored)
+    folder.mkdir(parents=True, exist_ok=True)
+    save_file(stored, str(folder / WEIGHTS), metadata={"format": "pt"})
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "revision": revision,
+        "r": settings.rank,
+        "lora_alpha": settings.alpha,
+        "lora_dropout": settings.dropout,
+        "use_dora": settings.use_dora,
+        "use_rslora": settings.use_rslora,
+        "target_modules": resolve_targets(settings.targets),
+        "layers_to_transform": settings.layers,
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+    }
+    write_json(folder / CONFIG, config)
+
+
+def check_finite(tensors: Mapping[str, Tensor]) -> None:
+    """Fail with `weights-not-finite` for trained weights that hold NaN or infinity."""
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise StepFailed(
+                "weights-not-finite", f"the trained weights hold NaN or infinity: {name}", "Lower train.learning_rate."
+            )
+
+
+def check_base(config: Mapping[str, Any], described: Mapping[str, Any]) -> None:
+    """Fail with `adapter-base` if adapter_config.json names another base or commit than model.json."""
+    for key, expected in (("base_model_name_or_path", described["base"]), ("revision", described["revision"])):
+        trained_on = config.get(key)
+        if trained_on and expected and trained_on != expected:
+            raise StepFailed(
+                "adapter-base",
+                f"the adapter was trained on {trained_on}, but the base is {expected}",
+                "Use an adapter of this base.",
+            )

@@ -1,0 +1,65 @@
+"""What every engine that runs a model itself has in common: the tokens of each case, its seed, and its answer's row."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from transformers import PreTrainedTokenizerBase
+
+from recipes.common.encode import end_token, prompt_ids
+from recipes.common.generation.responses import Row, read_cases, sample_ids
+from recipes.common.protocol import Step
+
+
+def encode_cases(step: Step, tokenizer: PreTrainedTokenizerBase) -> tuple[list[str], dict[str, list[int]]]:
+    """The ids of a step's cases in the order of its file, and the prompt's token ids for everything to be answered: a
+    case, or for a vote each sample of it."""
+    cases = read_cases(step.inputs["prompts"])
+    thinking = bool(step.params["thinking"])
+    prompts = {
+        one: ids
+        for case in cases
+        for ids in [prompt_ids(tokenizer, case["messages"], thinking)]
+        for one in sample_ids(case["id"], step.params.get("samples"))
+    }
+    return [case["id"] for case in cases], prompts
+
+
+def end_tokens(folder: Path, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
+    """All tokens that end an answer: the template's, the tokenizer's and those that the model's files declare."""
+    listed: list[object] = [end_token(tokenizer), tokenizer.eos_token_id]
+    for name in ("generation_config.json", "config.json"):
+        if (folder / name).is_file():
+            declared = json.loads((folder / name).read_text()).get("eos_token_id")
+            listed += declared if isinstance(declared, list) else [declared]
+            break
+    return frozenset(token for token in listed if isinstance(token, int))
+
+
+def seed_of(seed: int, id: str) -> int:
+    """The seed of a case's own, so that no answer depends on the other cases."""
+    digest = hashlib.sha256(f"{seed}:{id}".encode()).digest()
+    return int.from_bytes(digest[:8], "big") >> 1
+
+
+def answer_row(
+    id: str,
+    prompt: Sequence[int],
+    ids: Sequence[int],
+    finish: str,
+    logprob: float | None,
+    tokenizer: PreTrainedTokenizerBase,
+) -> Row:
+    """A row of responses.jsonl from the new token ids, the one that ended the answer included."""
+    shown = list(ids[:-1] if finish == "stop" else ids)
+    row = {
+        "id": id,
+        "text": tokenizer.decode(shown, skip_special_tokens=True, clean_up_tokenization_spaces=False),
+        "prompt_tokens": len(prompt),
+        "new_tokens": len(ids),
+        "finish": finish,
+    }
+    return row if logprob is None else {**row, "logprob": round(logprob, 4)}

@@ -1,0 +1,88 @@
+"""The record of a training: losses, validations, samples, tokens and time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass
+class History:
+    """The numbers that train.json reports. A checkpoint stores them, so that a resumed training reports all of them."""
+
+    loss: list[dict[str, float]] = field(default_factory=list)
+    validation: list[dict[str, float]] = field(default_factory=list)
+    samples: list[dict[str, Any]] = field(default_factory=list)
+    tokens: int = 0
+    trained_tokens: int = 0
+    seconds: float = 0.0
+
+    def is_validated(self, step: int) -> bool:
+        """Whether there was a validation after this step."""
+        return any(entry["step"] == step for entry in self.validation)
+
+    @property
+    def tokens_per_second(self) -> float:
+        """Mean speed so far."""
+        return self.tokens / max(self.seconds, 1e-9)
+
+    def seconds_left(self, step: int, steps: int) -> float:
+        """Estimated seconds from this step to the last one, at the mean speed so far."""
+        return self.seconds / step * (steps - step)
+
+    def add_step(self, step: int, epoch: int, loss: float, learning_rate: float) -> None:
+        """Record the loss of an optimiser step."""
+        self.loss.append({"step": step, "epoch": epoch, "loss": round(loss, 6), "learning_rate": learning_rate})
+
+    def progress(self, step: int, steps: int, loss: float) -> dict[str, Any]:
+        """The values of a progress line after an optimiser step, of `steps` in all."""
+        return {
+            "done": step,
+            "total": steps,
+            "unit": "steps",
+            "loss": round(loss, 4),
+            "tokens_per_second": round(self.tokens_per_second, 1),
+            "seconds_left": round(self.seconds_left(step, steps), 1),
+        }
+
+    def report(self, **end: Any) -> dict[str, Any]:
+        """Content of train.json: all numbers except the seconds, and `end`, which describes how the training ended."""
+        report = asdict(self)
+        del report["seconds"]
+        return report | end
+
+
+class Clock:
+    """Adds elapsed time to a history."""
+
+    def __init__(self) -> None:
+        self._last = time.perf_counter()
+
+    def tick(self, history: History) -> None:
+        """Add the time since the last call."""
+        now = time.perf_counter()
+        history.seconds += now - self._last
+        self._last = now
+
+    def restart(self) -> None:
+        """Ignore the time since the last call."""
+        self._last = time.perf_counter()
+
+
+def evidence(
+    report: Mapping[str, Any], *, precision: str, device: str, processes: int, nodes: int, seconds: float
+) -> dict[str, Any]:
+    """The part of a training step's evidence that all backends have. `report` is train.json, `seconds` the time of the
+    training without start-up."""
+    return {
+        "device": device,
+        "processes": processes,
+        **({"nodes": nodes} if nodes > 1 else {}),
+        "precision": precision,
+        "seconds_training": round(seconds, 3),
+        "tokens_per_second": round(report["tokens"] / max(seconds, 1e-9), 1),
+        "tokens": report["tokens"],
+        "trained_tokens": report["trained_tokens"],
+    }

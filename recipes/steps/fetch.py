@@ -1,0 +1,196 @@
+"""Step `fetch`: see to it that a base model's files are on this machine, and write what they are into model.json.
+
+params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; local_paths: {"model": folder}. For a
+hub model the folder is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`, and
+<cache> is $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or
+~/.cache/huggingface/hub. Only safetensors, configuration and tokenizer files are downloaded; code that comes with a
+model is neither fetched nor run.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from recipes.common.models.folder import describe_model, is_complete, select_files
+from recipes.common.protocol import Step, StepFailed, main, write_json
+
+_SPARE = 200_000_000
+"""Bytes of disk left free beside a download."""
+
+
+def run(step: Step) -> dict[str, Any]:
+    """Fetch if need be, then hash every file."""
+    base: str = step.params["base"]
+    revision: str | None = step.params["revision"]
+    folder = step.local_paths["model"]
+    published: dict[str, str] = {}
+    if step.params["origin"] == "hub":
+        names, published = _from_hub(step, base, _commit(base, revision), folder)
+    else:
+        names = _present(folder, base, bundled=step.params["origin"] == "bundled")
+    model = describe_model(base, revision, folder, names, _hashing(step, folder, names))
+    for file, sha256 in published.items():
+        if model["files"][file]["sha256"] != sha256:
+            raise StepFailed(
+                "download-damaged",
+                f"{file} of {base} differs from what the hub lists for this commit",
+                f"Delete {folder.parents[1]} and run again.",
+            )
+    write_json(step.output / "model.json", model)
+    size = sum(file["size"] for file in model["files"].values())
+    return {"bytes": size, "parameters": model["parameters"], "own_code_ignored": "auto_map" in model["config"]}
+
+
+def _present(folder: Path, base: str, *, bundled: bool) -> list[str]:
+    if not folder.is_dir():
+        help = "Run exp setup." if bundled else "Correct model.base: a hub id (org/name), a folder, or a bundled name."
+        raise StepFailed("model-missing", f"there is no folder for the model {base}", help)
+    names = select_files(path.name for path in folder.iterdir() if path.is_file())
+    if not is_complete(folder):
+        help = "Run exp setup." if bundled else "Copy the whole model: config, tokenizer and every weight file."
+        raise StepFailed("model-incomplete", f"files of the model {base} are missing from its folder", help)
+    return names
+
+
+def _commit(base: str, revision: str | None) -> str:
+    if revision is None or len(revision) != 40:
+        raise StepFailed(
+            "revision-not-pinned",
+            f"{base} needs a commit, got {revision!r}",
+            "Write its 40 hex digits under model.revision.",
+        )
+    return revision
+
+
+def _from_hub(step: Step, base: str, commit: str, folder: Path) -> tuple[list[str], dict[str, str]]:
+    """Names of the base's files, all present afterwards, and the sha256 that the hub lists for the large ones. Without
+    the network a snapshot that is already whole is taken as it is."""
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError
+
+    try:
+        siblings = HfApi().model_info(base, revision=commit, files_metadata=True, timeout=20).siblings or []
+    except Exception as error:
+        answered = isinstance(error, HfHubHTTPError) and error.response.status_code < 500
+        if answered or not is_complete(folder):
+            raise _explain(error, base, commit) from error
+        return select_files(path.name for path in folder.iterdir() if path.is_file()), {}
+    listed = {sibling.rfilename: sibling for sibling in siblings}
+    names = select_files(listed)
+    missing = {name: listed[name].size or 0 for name in names if not (folder / name).is_file()}
+    if missing:
+        _check_disk(folder, sum(missing.values()), base)
+        _download(step, base, commit, folder, missing)
+    large = {name: listed[name].lfs for name in names}
+    return names, {name: lfs.sha256 for name, lfs in large.items() if lfs is not None}
+
+
+def _download(step: Step, base: str, commit: str, folder: Path, sizes: dict[str, int]) -> None:
+    """Download in a thread, so that this one can report bytes and answer an interrupt."""
+    from huggingface_hub import snapshot_download
+
+    failure: list[Exception] = []
+    cache = folder.parents[2]
+
+    def work() -> None:
+        try:
+            snapshot_download(base, revision=commit, cache_dir=cache, allow_patterns=sorted(sizes), max_workers=4)
+        except Exception as error:
+            failure.append(error)
+
+    total = sum(sizes.values())
+    blobs = folder.parents[1] / "blobs"
+    before = _bytes_in(blobs)
+    thread = threading.Thread(target=work, daemon=True)
+    thread.start()
+    while thread.is_alive():
+        thread.join(0.2)
+        step.progress(done=min(total, _bytes_in(blobs) - before), total=total, unit="bytes", message="download")
+        step.check_interrupt()
+    if failure:
+        raise _explain(failure[0], base, commit) from failure[0]
+    step.progress(force=True, done=total, total=total, unit="bytes", message="download")
+
+
+def _bytes_in(folder: Path) -> int:
+    size = 0
+    for path in folder.glob("*"):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return size
+
+
+def _check_disk(folder: Path, needed: int, base: str) -> None:
+    existing = next(path for path in folder.parents if path.exists())
+    free = shutil.disk_usage(existing).free
+    if free < needed + _SPARE:
+        raise StepFailed(
+            "disk-full",
+            f"{base} needs {needed / 1e9:.1f} GB more, and {existing} has {free / 1e9:.1f} GB free",
+            "Free some space, or set HF_HOME to a folder on a larger disk.",
+        )
+
+
+def _hashing(step: Step, folder: Path, names: list[str]) -> Callable[[int], None]:
+    total = sum((folder / name).stat().st_size for name in names)
+    done = 0
+
+    def more(count: int) -> None:
+        nonlocal done
+        done += count
+        step.progress(done=done, total=total, unit="bytes", message="hash")
+        step.check_interrupt()
+
+    return more
+
+
+def _explain(error: Exception, base: str, commit: str) -> StepFailed:
+    """What a failure of the hub means to the user."""
+    from huggingface_hub.errors import (
+        GatedRepoError,
+        HfHubHTTPError,
+        HFValidationError,
+        OfflineModeIsEnabled,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    if isinstance(error, StepFailed):
+        return error
+    if isinstance(error, GatedRepoError):
+        page = "Accept the model's conditions on its page, then set HF_TOKEN to a token of that account."
+        return StepFailed("gated", f"{base} is gated, and this token has no access to it", page)
+    if isinstance(error, RevisionNotFoundError):
+        return StepFailed(
+            "revision-missing", f"{base} has no commit {commit}", "Correct model.revision; exp pin writes it."
+        )
+    if isinstance(error, RepositoryNotFoundError):
+        help = "Check the spelling; for a private model set HF_TOKEN to a token that may read it."
+        return StepFailed("model-not-found", f"there is no model {base} on the hub, or it is private", help)
+    if isinstance(error, HFValidationError):
+        return StepFailed("model-name", f"{base!r} is not a hub id", "Write org/name.")
+    if isinstance(error, HfHubHTTPError):
+        status = error.response.status_code
+        if status in (401, 403):
+            return StepFailed("token-refused", f"the hub refused access to {base} ({status})", "Check HF_TOKEN.")
+        return StepFailed("hub-error", f"the hub answered {status} for {base}", "Try again later.")
+    if isinstance(error, OSError) and error.errno is not None and error.errno in (28, 122):
+        return StepFailed("disk-full", f"the disk is full while downloading {base}", "Free some space, then run again.")
+    offline = isinstance(error, OfflineModeIsEnabled)
+    reason = (
+        "HF_HUB_OFFLINE is set"
+        if offline
+        else f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+    )
+    help = "Connect, or copy the model into the Hugging Face cache of this machine; what was downloaded is kept."
+    return StepFailed("offline", f"cannot reach the hub for {base} ({reason})", help)
+
+
+if __name__ == "__main__":
+    main(run)

@@ -1,0 +1,221 @@
+"""A merged model is the base with its adapter: by PEFT's own weights and logits, from whole and damaged files."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from peft import LoraConfig, PeftModel, get_peft_model
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+from transformers import AutoModelForCausalLM
+
+from recipes.common.adapters import logit_comparison
+from recipes.common.adapters.weights import Delta, read_adapter
+from recipes.common.encode import load_tokenizer, prompt_ids
+from recipes.common.models.folder import INDEX, describe_model, select_files
+from recipes.common.protocol import Step, StepFailed
+from recipes.steps import merge
+from recipes.tools.tiny_models import make_tiny_model
+
+KINDS: dict[str, dict[str, Any]] = {"lora": {}, "rslora": {"use_rslora": True}, "dora": {"use_dora": True}}
+ROWS = [
+    {"id": f"case {at}", "messages": [{"role": "user", "content": "dori kifa " * (at + 3)}], "target": "kiru, dodo"}
+    for at in range(3)
+]
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("tiny") / "model", "qwen3", tied=True)
+
+
+def halved(folder: Path, to: Path) -> Path:
+    """The same model with its weights in bf16, in two shards."""
+    shutil.copytree(folder, to)
+    tensors = {name: tensor.bfloat16() for name, tensor in load_file(to / "model.safetensors").items()}
+    names = sorted(tensors)
+    shards = {"model-00001-of-00002.safetensors": names[::2], "model-00002-of-00002.safetensors": names[1::2]}
+    for file, some in shards.items():
+        save_file({name: tensors[name] for name in some}, to / file, metadata={"format": "pt"})
+    index = {"metadata": {}, "weight_map": {name: file for file, some in shards.items() for name in some}}
+    (to / INDEX).write_text(json.dumps(index))
+    (to / "model.safetensors").unlink()
+    return to
+
+
+def adapt(base: Path, to: Path, **kind: Any) -> Path:
+    """An adapter by PEFT whose parts are all random, as after a training."""
+    torch.manual_seed(1)
+    config = LoraConfig(
+        r=4, lora_alpha=8, target_modules=["q_proj", "o_proj", "down_proj"], task_type="CAUSAL_LM", **kind
+    )
+    model = get_peft_model(AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32), config)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if "lora_B" in name:
+                parameter.normal_(0, 0.05)
+            if "magnitude" in name:
+                parameter.mul_(1 + 0.1 * torch.randn_like(parameter))
+    model.save_pretrained(str(to))
+    written = json.loads((to / "adapter_config.json").read_text())
+    (to / "adapter_config.json").write_text(json.dumps(written | {"base_model_name_or_path": "tiny"}))
+    return to
+
+
+def step(tmp: Path, model: Path, adapter: Path, **params: Any) -> Step:
+    names = select_files(path.name for path in model.iterdir())
+    (tmp / "model.json").write_text(json.dumps(describe_model("tiny", None, model, names, lambda _: None)))
+    (tmp / "eval.jsonl").write_text("".join(json.dumps(row) + "\n" for row in ROWS))
+    return Step(
+        name="merge",
+        params={"method": "lora", "thinking": False, **params},
+        inputs={"model": tmp / "model.json", "adapter": adapter, "prompts": tmp / "eval.jsonl"},
+        local_paths={"model": model},
+        output=tmp,
+        work=tmp,
+        progress_path=tmp / "progress.jsonl",
+        cores=1,
+    )
+
+
+def failure(of: Step) -> str:
+    with pytest.raises(StepFailed) as error:
+        merge.run(of)
+    assert error.value.help
+    return error.value.code
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_and_logits_are_those_of_peft(tmp_path: Path, base: Path, kind: str) -> None:
+    adapter = adapt(base, tmp_path / "adapter", **KINDS[kind])
+    merge.run(step(tmp_path, base, adapter))
+    peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(str(base)), str(adapter)).eval()
+    rows = [prompt_ids(load_tokenizer(base), row["messages"], False) for row in ROWS]  # type: ignore[arg-type]
+    ours = logit_comparison.logits_of(
+        base,
+        tmp_path / "merged",
+        read_adapter(adapter, {"base": "tiny", "revision": None}),
+        rows,
+        four_bit=False,
+        chunk=5_000,
+        on_weight=lambda: None,
+    )
+    for at, row in enumerate(rows):
+        with torch.inference_mode():
+            wanted = peft(input_ids=torch.tensor([row])).logits[0, -9:-1]
+        assert torch.allclose(ours["adapter"][at], wanted, atol=1e-4)
+    wanted_weights = peft.merge_and_unload().state_dict()
+    found = load_file(tmp_path / "merged" / "model.safetensors")
+    assert all(torch.allclose(found[name], wanted_weights[name], atol=1e-5) for name in found)
+    report = json.loads((tmp_path / "merge.json").read_text())
+    assert report["equal"] and report["merged"]["relative"] < 1e-4 < report["adapter_effect"]["relative"]
+    loaded = AutoModelForCausalLM.from_pretrained(str(tmp_path / "merged"))
+    assert load_tokenizer(tmp_path / "merged") and loaded.config.model_type == "qwen3"
+
+
+def test_a_base_in_16_bit_and_shards_gives_shards_in_16_bit(
+    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = halved(base, tmp_path / "model")
+    adapter = adapt(base, tmp_path / "adapter", use_dora=True)
+    monkeypatch.setattr(merge, "_SHARD", 60_000)
+    merge.run(step(tmp_path, model, adapter, method="qdora"))
+    index = json.loads((tmp_path / "merged" / INDEX).read_text())
+    files = sorted(set(index["weight_map"].values()))
+    assert len(files) > 2 and all((tmp_path / "merged" / file).stat().st_size < 85_000 for file in files)
+    assert {tensor.dtype for file in files for tensor in load_file(tmp_path / "merged" / file).values()} == {
+        torch.bfloat16
+    }
+    AutoModelForCausalLM.from_pretrained(str(tmp_path / "merged"))
+    report = json.loads((tmp_path / "merge.json").read_text())
+    assert report["equal"] and report["four_bit"]["relative"] > report["merged"]["relative"] > 0
+
+
+def test_damage_is_found_before_anything_is_trusted(tmp_path: Path, base: Path) -> None:
+    model = halved(base, tmp_path / "model")
+    adapter = adapt(base, tmp_path / "adapter")
+    shard = model / "model-00002-of-00002.safetensors"
+    whole = shard.read_bytes()
+    good = step(tmp_path, model, adapter)
+    changes = {"cut": whole[:-100], "flipped": whole[:-1] + bytes([whole[-1] ^ 1]), "no header": b"\0" * 4}
+    for name, data in changes.items():
+        shard.write_bytes(data)
+        shutil.rmtree(tmp_path / "merged", ignore_errors=True)
+        assert failure(good) == "damaged-weights", name
+    shard.unlink()
+    assert failure(good) == "no-weights"
+
+
+def test_an_adapter_of_another_base_or_kind_is_refused(tmp_path: Path, base: Path) -> None:
+    adapter = adapt(base, tmp_path / "adapter")
+    file = adapter / "adapter_config.json"
+    config = json.loads(file.read_text())
+    for key, value, code in (
+        ("base_model_name_or_path", "other", "adapter-base"),
+        ("rank_pattern", {"q_proj": 8}, "adapter-kind"),
+        ("use_dora", True, "adapter-keys"),
+    ):
+        file.write_text(json.dumps(config | {key: value}))
+        assert failure(step(tmp_path, base, adapter)) == code
+    file.write_text(json.dumps(config))
+    larger = make_tiny_model(tmp_path / "larger", "qwen3", tied=True, head_dim=16)
+    assert failure(step(tmp_path, larger, adapter)) == "adapter-shape"
+    (adapter / "adapter_model.safetensors").unlink()
+    assert failure(step(tmp_path, base, adapter)) == "adapter-missing"
+
+
+def test_a_merge_that_went_wrong_does_not_pass(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    adapter = adapt(base, tmp_path / "adapter")
+
+    def twice(self: Delta, weight: Tensor, start: int, stop: int) -> Tensor:
+        return weight + 2 * self.scale * (self.b[start:stop] @ self.a)
+
+    monkeypatch.setattr(Delta, "merge_into", twice)
+    assert failure(step(tmp_path, base, adapter)) == "merge-differs"
+    assert not json.loads((tmp_path / "merge.json").read_text())["equal"]
+
+
+def test_memory_that_is_too_small_is_said(tmp_path: Path, base: Path) -> None:
+    assert failure(step(tmp_path, base, adapt(base, tmp_path / "adapter"), memory=100_000_000)) == "memory-short"
+
+
+GROWTH = """
+import resource, sys, types
+from pathlib import Path
+import torch
+from recipes.steps import merge
+from recipes.steps.test_merge import ROWS, step
+folder, adapter, out = map(Path, sys.argv[1:])
+request = step(out, folder, adapter)
+merge._PIECE = (1_000_000, 1_000_000)
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+merge._check = lambda *_: {"equal": True}
+before = peak()
+merge.run(request)
+print(peak() - before)
+"""
+
+
+def test_the_model_is_never_in_memory_whole(tmp_path: Path, base: Path) -> None:
+    model = Path(shutil.copytree(base, tmp_path / "model"))
+    tensors = load_file(model / "model.safetensors")
+    tensors["model.layers.0.mlp.large.weight"] = torch.zeros(20_000, 5_000)
+    save_file(tensors, model / "model.safetensors", metadata={"format": "pt"})
+    adapter = adapt(base, tmp_path / "adapter")
+    out = tmp_path / "out"
+    out.mkdir()
+    ran = subprocess.run(
+        [sys.executable, "-c", GROWTH, str(model), str(adapter), str(out)],
+        capture_output=True,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        check=True,
+    )
+    assert int(ran.stdout.split()[-1]) < 100_000_000 < (model / "model.safetensors").stat().st_size

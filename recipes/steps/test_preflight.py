@@ -1,0 +1,178 @@
+"""Every preflight rule is tripped by something that breaks it, and all of them are reported at once."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from transformers import PreTrainedTokenizerBase
+
+from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids
+from recipes.common.machine import Machine
+from recipes.common.preflight import padding
+from recipes.common.preflight.rules import RULES, Example, Facts
+from recipes.common.protocol import Step, StepFailed
+from recipes.steps.preflight import run
+from recipes.tools.tiny_models import make_tiny_model
+from recipes.transformers.prefill import pad_left
+
+PARAMS = {
+    "max_length": 256,
+    "batch_size": 2,
+    "gradient_accumulation": 2,
+    "epochs": 1,
+    "thinking": False,
+    "max_new_tokens": 16,
+}
+
+
+def row(at: int, target: str = "kiru, dodo") -> dict[str, Any]:
+    messages = [{"role": "system", "content": "bane"}, {"role": "user", "content": f"dori kifa {at}"}]
+    return {"id": f"row-{at}", "messages": messages, "target": target}
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_tiny_model(tmp_path_factory.mktemp("tiny") / "model", "qwen3", tied=True)
+
+
+@pytest.fixture(scope="module")
+def tokenizer(model: Path) -> PreTrainedTokenizerBase:
+    return load_tokenizer(model)
+
+
+def preflight(tmp: Path, model: Path, train: list[dict[str, Any]] | None, **params: Any) -> dict[str, Any]:
+    """Run the step on rows; what preflight.json holds."""
+    described = {"config": json.loads((model / "config.json").read_text())}
+    (tmp / "model.json").write_text(json.dumps(described))
+    inputs = {"model": tmp / "model.json", "eval": tmp / "eval.jsonl"}
+    (tmp / "eval.jsonl").write_text("".join(json.dumps(row(at)) + "\n" for at in range(3)))
+    if train is not None:
+        inputs["train"] = tmp / "train.jsonl"
+        inputs["train"].write_text("".join(json.dumps(one) + "\n" for one in train))
+    step = Step(
+        name="preflight",
+        params={**PARAMS, **params},
+        inputs=inputs,
+        local_paths={"model": model},
+        output=tmp,
+        work=tmp,
+        progress_path=tmp / "progress.jsonl",
+        cores=1,
+    )
+    run(step)
+    report: dict[str, Any] = json.loads((tmp / "preflight.json").read_text())
+    return report
+
+
+def test_sound_rows_pass_with_their_numbers_and_five_masks(tmp_path: Path, model: Path) -> None:
+    report = preflight(tmp_path, model, [row(at) for at in range(8)])
+    assert all(rule["ok"] for rule in report["rules"]) and len(report["rules"]) == len(RULES)
+    assert report["rows"] == 8 and report["longest"] * 8 >= report["tokens"] > report["trained_tokens"] > 0
+    assert [mask["trained"] for mask in report["masks"]] == ["kiru, dodo<|im_end|>"] * 5
+    assert report["masks"][0]["prompt"].endswith("<think>\n\n</think>\n\n")
+
+
+def test_without_training_only_the_cases_are_looked_at(tmp_path: Path, model: Path) -> None:
+    nothing = {key: None for key in ("max_length", "batch_size", "gradient_accumulation", "epochs")}
+    report = preflight(tmp_path, model, None, **nothing)
+    assert report["rows"] == 0 and report["eval"]["rows"] == 3
+
+
+@pytest.mark.parametrize(
+    ("code", "rows", "params"),
+    [
+        ("target-truncated", 4, {"max_length": 8}),
+        ("no-full-step", 3, {}),
+        ("context-too-short", 4, {"max_new_tokens": 4090}),
+        ("precision-unsupported", 4, {"precisions": {"train": "fp16"}}),
+        ("memory-short", 4, {"expects": {"train": {"memory": [1e15, 2e15]}, "generate": {"memory": [1, 2]}}}),
+        ("disk-short", 4, {"disk": 1e18}),
+        ("hub-token", 4, {"upload": {"repo": "me/mine", "base_license": "mit"}}),
+        ("card-invalid", 4, {"upload": {"repo": "me/mine", "base_license": "Apache 2"}}),
+    ],
+)
+def test_a_broken_rule_stops_the_run(
+    tmp_path: Path, model: Path, code: str, rows: int, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    monkeypatch.setenv("HF_TOKEN", "" if code == "hub-token" else "hf_present")
+    monkeypatch.setenv("HF_TOKEN_PATH", str(tmp_path / "token"))
+    with pytest.raises(StepFailed) as failure:
+        preflight(tmp_path, model, [row(at) for at in range(rows)], **params)
+    assert failure.value.code == code and failure.value.help
+    report = json.loads((tmp_path / "preflight.json").read_text())
+    assert [rule["code"] for rule in report["rules"] if not rule["ok"]] == [code]
+
+
+def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, model: Path) -> None:
+    with pytest.raises(StepFailed) as failure:
+        preflight(tmp_path, model, [row(0, "<think> kiru")], max_length=8)
+    assert [code in failure.value.message for code in ("target-truncated", "think-tags", "no-full-step")] == [True] * 3
+
+
+def test_a_padded_batch_is_compared_with_its_rows_alone(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
+    assert 0 <= report["padding"] < 1e-4
+    monkeypatch.setattr(padding, "pad_left", without_mask)
+    with pytest.raises(StepFailed) as failure:
+        preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
+    assert failure.value.code == "padding-differs"
+
+
+def without_mask(rests: list[list[int]], before: int, device: torch.device) -> tuple[torch.Tensor, ...]:
+    """A batch as a model sees it that is not told what is padding."""
+    ids, mask, _ = pad_left(rests, before, device)
+    return ids, torch.ones_like(mask), torch.arange(ids.shape[1]).repeat(len(rests), 1)
+
+
+def test_where_only_tokens_count_the_machine_plays_no_part(tmp_path: Path, model: Path) -> None:
+    too_much = {"expects": {"train": {"memory": [1e15, 2e15]}}, "disk": 1e18, "precisions": {"train": "fp16"}}
+    report = preflight(tmp_path, model, [row(at) for at in range(4)], tokens_only=True, **too_much)
+    assert all(rule["ok"] for rule in report["rules"]) and report["padding"] is None
+
+
+@pytest.mark.parametrize(
+    ("capability", "precision", "ok"), [((7, 5), "bf16", False), ((7, 5), "fp16", True), ((8, 0), "bf16", True)]
+)
+def test_precision_goes_by_compute_capability(
+    tokenizer: PreTrainedTokenizerBase, capability: tuple[int, int], precision: str, ok: bool
+) -> None:
+    machine = Machine(capability, 16 << 30, 12 << 30, 1 << 40)
+    facts = Facts(tokenizer, 0, {"precisions": {"train": precision}}, None, [], {}, machine)
+    rule = next(rule for rule in RULES if rule.code == "precision-unsupported")
+    assert (list(rule.broken(facts)) == []) is ok
+
+
+Change = Callable[[Example, PreTrainedTokenizerBase], Example]
+CHANGES: dict[str, Change] = {
+    "no-end-token": lambda one, _: dataclasses.replace(one, ids=one.ids[:-1], labels=one.labels[:-1]),
+    "mask-mismatch": lambda one, _: dataclasses.replace(one, labels=one.ids),
+    "prefix-mismatch": lambda one, tokenizer: dataclasses.replace(
+        one, prompt=prompt_ids(tokenizer, row(0)["messages"], thinking=True)
+    ),
+    "think-tags": lambda one, tokenizer: dataclasses.replace(
+        one, prompt=one.prompt + tokenizer("<think>\n\n</think>\n\n", add_special_tokens=False)["input_ids"]
+    ),
+}
+
+
+@pytest.mark.parametrize("code", sorted(CHANGES))
+def test_what_an_encoder_may_get_wrong_is_seen(tokenizer: PreTrainedTokenizerBase, code: str) -> None:
+    ids, labels = encode_row(tokenizer, row(0), thinking=False)
+    sound = Example("row-0", "kiru, dodo", prompt_ids(tokenizer, row(0)["messages"], False), ids, labels)
+    rules = {rule.code: rule for rule in RULES}
+
+    def broken(example: Example) -> list[str]:
+        facts = Facts(tokenizer, end_token(tokenizer), {}, 4096, [example], {})
+        return list(rules[code].broken(facts))
+
+    assert broken(sound) == []
+    assert [line.startswith("row-0: ") for line in broken(CHANGES[code](sound, tokenizer))] == [True]

@@ -1,0 +1,32 @@
+"""How many tokens texts have: `python -m recipes.tools.count_tokens TOKENIZER.json TEXTS.json`.
+
+TEXTS.json is a list of texts; a list of as many numbers is printed. Texts alone are counted, without template or
+special tokens. No model is loaded, so that `exp data` can ask on any machine.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tokenizers import Tokenizer
+
+BATCH = 1000
+
+
+def lengths(tokenizer_file: Path, texts: Sequence[str]) -> list[int]:
+    """Tokens of each text by a tokenizer.json."""
+    tokenizer = Tokenizer.from_file(str(tokenizer_file))
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    counted: list[int] = []
+    for start in range(0, len(texts), BATCH):
+        batch = tokenizer.encode_batch_fast(list(texts[start : start + BATCH]), add_special_tokens=False)
+        counted += [len(encoded.ids) for encoded in batch]
+    return counted
+
+
+if __name__ == "__main__":
+    print(json.dumps(lengths(Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))))

@@ -1,0 +1,117 @@
+"""Answers all cases with a loaded model: batch by batch, and half a batch at a time once memory ran out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from recipes.common.generation.cases import answer_row, end_tokens, seed_of
+from recipes.common.generation.responses import Answers
+from recipes.common.protocol import Step
+from recipes.transformers.constraint import Constraint
+from recipes.transformers.decode import Answer, Sampling, answer_batch
+from recipes.transformers.memory import fitting_batch, is_out_of_memory, out_of_memory, too_little_memory
+from recipes.transformers.prefill import shared_prefix
+
+
+def answer_all(
+    step: Step,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    prompts: dict[str, list[int]],
+    answers: Answers,
+    constraint: Constraint | None,
+) -> dict[str, Any]:
+    """Answers what is not answered yet, longest prompts first. A batch of which an interrupted run left a part is
+    answered again as a whole, so that numbers come out to the last bit as they would have; for the same reason no case
+    takes the place of one that is done before its batch is."""
+    params = step.params
+    ends = end_tokens(step.local_paths["model"], tokenizer)
+    sampling = Sampling(params["temperature"], params.get("top_p"), params.get("top_k"))
+    order = sorted(prompts, key=lambda id: len(prompts[id]), reverse=True)
+    longest = len(prompts[order[0]]) + params["max_new_tokens"]
+    size = params["batch_size"] if params["batch_size"] != "auto" else fitting_batch(model, longest)
+    with out_of_memory("the beginning that all prompts share does not fit"):
+        prefix = shared_prefix(model, list(prompts.values()))
+    before = len(answers)
+    started = time.monotonic()
+    pending = [id for id in order if id not in answers]
+    work = sum(len(prompts[id]) - prefix.length for id in pending)
+    done = {"new": 0, "prompt": 0}
+    refused: list[int] = []
+
+    def report(**more: Any) -> None:
+        seconds = time.monotonic() - started
+        if done["prompt"]:
+            more["seconds_left"] = round(seconds * (work / done["prompt"] - 1), 1)
+        step.progress(
+            done=len(answers),
+            total=len(prompts),
+            unit="cases",
+            tokens_per_second=round(done["new"] / max(seconds, 1e-9), 1),
+            **more,
+        )
+
+    def keep(id: str, answer: Answer) -> None:
+        if id in answers:
+            return
+        answers.keep(answer_row(id, prompts[id], answer.ids, answer.finish, answer.logprob, tokenizer))
+        done["new"] += len(answer.ids)
+        done["prompt"] += len(prompts[id]) - prefix.length
+
+    def between() -> None:
+        report()
+        step.check_interrupt()
+
+    def fits(batch: list[str]) -> bool:
+        try:
+            answer_batch(
+                model,
+                [prompts[id] for id in batch],
+                prefix=prefix,
+                ends=ends,
+                max_new_tokens=params["max_new_tokens"],
+                sampling=sampling,
+                generators=[torch.Generator().manual_seed(seed_of(params.get("seed", 0), id)) for id in batch],
+                on_answer=lambda row, answer: keep(batch[row], answer),
+                between=between,
+                constraint=constraint,
+            )
+            return True
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return False
+
+    at = 0
+    while at < len(order):
+        batch = order[at : at + size]
+        if all(id in answers for id in batch) or fits(batch):
+            at += len(batch)
+        else:
+            refused.append(len(batch))
+            size = len(batch) // 2
+            if size == 0:
+                raise too_little_memory("one case does not fit")
+            if model.device.type == "cuda":
+                torch.cuda.empty_cache()
+        step.check_interrupt()
+    report(force=True)
+    seconds = time.monotonic() - started
+    prompt_tokens = sum(len(prompts[id]) for id in pending)
+    return {
+        "device": torch.cuda.get_device_name(0) if model.device.type == "cuda" else "cpu",
+        "precision": params["precision"],
+        "batch_size": size,
+        **({"out_of_memory_at": refused} if refused else {}),
+        "shared_tokens": prefix.length,
+        "prompt_tokens": prompt_tokens,
+        "new_tokens": done["new"],
+        "generate_seconds": round(seconds, 2),
+        "cases_per_second": round((len(answers) - before) / seconds, 3),
+        "tokens_per_second": round((done["new"] + prompt_tokens) / seconds, 1),
+        **({"gpu_memory": torch.cuda.max_memory_allocated()} if model.device.type == "cuda" else {}),
+    }
