@@ -1,8 +1,8 @@
 """Step `fetch`: see to it that a base model's files are on this machine, and write what they are into model.json.
 
-params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; local_paths: {"model": folder}. For a
-hub model the folder is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`, and
-<cache> is $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or
+params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; local_paths: {"model": folder}. For
+a hub model the folder is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`,
+and <cache> is $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or
 ~/.cache/huggingface/hub. Only safetensors, configuration and tokenizer files are downloaded; code that comes with a
 model is neither fetched nor run.
 """

@@ -4,8 +4,8 @@ params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16" 
 are multiplied in, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels", "samples": answers a
 case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model" (model.json), "adapter" or
 "weights" (folders, optional: an adapter of the base, or a whole model in its place), "answers" (answers.json, for a
-constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are kept in the work
-folder as they come, so that an interrupted run goes on where it was.
+constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are kept in the
+work folder as they come, so that an interrupted run goes on where it was.
 """
 
 from __future__ import annotations

@@ -215,20 +215,15 @@ def failure(step: Step) -> tuple[str, str]:
 
 
 def test_weights_that_do_not_belong_here_are_refused(place: Place, tmp_path: Path) -> None:
-    assert failure(place.step(cases(2), make_adapter(place, base="other"))) == (
-        "adapter-base",
-        "the adapter was trained on other, and this base is tiny",
-    )
+    assert failure(place.step(cases(2), make_adapter(place, base="other")))[0] == "adapter-base"
     adapter = make_adapter(place)
     weights = adapter / "adapter_model.safetensors"
     whole = weights.read_bytes()
     weights.write_bytes(whole[: len(whole) // 2])
     assert failure(place.step(cases(2), adapter))[0] == "damaged-weights"
     larger = make_tiny_model(tmp_path / "larger", "qwen3", tied=True, layers=3)
-    assert failure(place.step(cases(2), weights=larger)) == (
-        "weights-base",
-        "the trained model has num_hidden_layers 3, and its base has 2",
-    )
+    code, message = failure(place.step(cases(2), weights=larger))
+    assert code == "weights-base" and "num_hidden_layers" in message
     (larger / "model.safetensors").unlink()
     assert failure(place.step(cases(2), weights=larger))[0] == "model-incomplete"
 

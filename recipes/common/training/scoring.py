@@ -1,8 +1,8 @@
 """How good generated answers are, to choose a checkpoint by: an answer's labels, and scores over rows.
 
-Labels are read as `runner/data/labels/split.ts` cuts and `runner/data/labels/basic.ts` folds them. What an untrained model puts
-around its answer is not taken away here, as the study's own parser does: a checkpoint that answers in the form it was
-taught is the better one. Scores have scikit-learn's names and averages; 0 / 0 is 0.
+Labels are read as `runner/data/labels/split.ts` cuts and `runner/data/labels/basic.ts` folds them. What an untrained
+model puts around its answer is not taken away here, as the study's own parser does: a checkpoint that answers in the
+form it was taught is the better one. Scores have scikit-learn's names and averages; 0 / 0 is 0.
 """
 
 from __future__ import annotations

@@ -72,7 +72,10 @@ it("secrets are known by their shape", () => {
 });
 
 it("licences are those that preflight knows", () => {
-  const source = readFileSync(fileURLToPath(new URL("../../../recipes/common/preflight/upload.py", import.meta.url)), "utf8");
+  const source = readFileSync(
+    fileURLToPath(new URL("../../../recipes/common/preflight/upload.py", import.meta.url)),
+    "utf8",
+  );
   const list = source.slice(source.indexOf("LICENSES = frozenset(("), source.indexOf("))"));
   expect([...licences].sort()).toEqual([...list.matchAll(/"([^"]+)"/g)].map(([, name]) => name as string).sort());
 });

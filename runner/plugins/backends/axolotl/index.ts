@@ -1,5 +1,5 @@
-import decided from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
 import keys from "../../../../recipes/axolotl/keys.json" with { type: "json" };
+import decided from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
 import type { Backend } from "../backend.ts";
 import { trainProperties } from "../train-schema.ts";
 
