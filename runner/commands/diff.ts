@@ -1,4 +1,3 @@
-import type { View } from "../data/labels/views.ts";
 import { openStored } from "../project/place.ts";
 import { diffRuns } from "../runs/diff.ts";
 import { findRun, RunNotFound } from "../runs/finished-runs.ts";
@@ -14,12 +13,7 @@ export const command: Act = async ([nameA, nameB], { json }, context) => {
       ReturnType<typeof findRun>,
       ReturnType<typeof findRun>,
     ];
-    const { evaluate } = a.manifest.config as unknown as {
-      readonly evaluate: {
-        readonly metrics: readonly string[];
-        readonly primary: { readonly metric: string; readonly view: View };
-      };
-    };
+    const { evaluate } = a.manifest.config;
     const { synonyms } = synonymsNow(a, root);
     const diff = diffRuns(a, b, evaluate.primary.view, {
       artifacts,

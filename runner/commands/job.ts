@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import type { Event } from "../execution/event.ts";
@@ -15,7 +14,7 @@ import {
 } from "../plugins/executors/slurm/submission.ts";
 import { noteKeys } from "../plugins/executors/slurm/uses.ts";
 import { portablePath } from "../project/site.ts";
-import type { Manifest } from "../runs/manifest.ts";
+import { readManifest } from "../runs/manifest.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { command as report } from "./report.ts";
@@ -136,7 +135,7 @@ async function act(
 
 /** Of a sweep that chooses, the runs that score its winner; else all. */
 function winners(manifests: readonly string[]): readonly string[] {
-  const chosen = manifests.filter((path) => (JSON.parse(readFileSync(path, "utf8")) as Manifest).role === "final");
+  const chosen = manifests.filter((path) => readManifest(path).role === "final");
   return chosen.length > 0 ? chosen : manifests;
 }
 

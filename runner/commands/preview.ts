@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
 import { execute } from "../execution/scheduler.ts";
@@ -6,9 +5,10 @@ import { createStepRunner } from "../orchestration/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { armOfStep, stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { type Preview, type PreviewRow, readResult } from "../pipeline/result-files.ts";
 import { kinds } from "../pipeline/steps/index.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
-import { draftsOfPreview, type Preview, type PreviewRow } from "../pipeline/steps/preview.ts";
+import { draftsOfPreview } from "../pipeline/steps/preview.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { environmentStatus } from "../setup/environments.ts";
@@ -64,7 +64,7 @@ export const command: Act = async ([path], options, context) => {
   const shown = arms.map((arm) => {
     const preview: Preview =
       state === "ok"
-        ? (JSON.parse(readFileSync(fileOf(stepOfArm("preview", arm), "preview.json"), "utf8")) as Preview)
+        ? readResult("preview.json", fileOf(stepOfArm("preview", arm), "preview.json"))
         : {
             rows: readJsonLines<PreviewRow>(fileOf(stepOfArm("prompt", arm), "eval.jsonl"))
               .slice(0, rows)

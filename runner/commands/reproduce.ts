@@ -87,7 +87,7 @@ function notTheSame({ manifest }: FinishedRun, project: Project, context: Contex
   const point = pointOf(loaded, manifest);
   if (point === undefined) return `${file} has no run ${coordinates} any more${commit}`;
   const experiment = manifest.role === "final" ? (point.final ?? point.experiment) : point.experiment;
-  const now = dotted(project.site.portable(experiment as unknown as Json));
+  const now = dotted(project.site.portable(experiment));
   const was = dotted(config);
   const text = (value: Json | undefined): string => (value === undefined ? "" : canonicalJson(value));
   const changed = [...new Set([...was.keys(), ...now.keys()])].filter(

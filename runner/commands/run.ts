@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { dirname, relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { pointOf } from "../config/rungs.ts";
@@ -12,7 +11,7 @@ import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import { isWinner } from "../pipeline/sweep/planned.ts";
 import { loadAll } from "../project/load.ts";
 import { uploadAll } from "../publishing/upload-all.ts";
-import type { Manifest } from "../runs/manifest.ts";
+import { readManifest } from "../runs/manifest.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { type Act, type Context, exit } from "../util/context.ts";
@@ -52,7 +51,7 @@ async function sayEnd(done: ExecutedRun, { loaded }: Given, context: Context): P
   const { project, planned, outcomes, sealed } = done;
   const last = sealed.at(-1)?.manifest;
   if (last === undefined) return;
-  const manifest = JSON.parse(readFileSync(last, "utf8")) as Manifest;
+  const manifest = readManifest(last);
   context.out(runSummary(manifest, relative(context.cwd, dirname(last)), project.artifacts, context));
   const world = {
     recordOf: (step: PlannedStep) => recordIn(outcomes.get(step)),

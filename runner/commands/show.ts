@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
+import { readResult } from "../pipeline/result-files.ts";
 import { placeOf } from "../project/place.ts";
 import { findRun, RunNotFound } from "../runs/finished-runs.ts";
 import { Ablations } from "../runs/run-ablations.ts";
@@ -24,8 +24,7 @@ export const command: Act = async ([name], options, context) => {
       for (const { repo, commit, private: closed, at } of uploadsOf(run))
         context.out(`\nuploaded to ${repo}${closed ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);
       const analysis = join(dirname(path), "analysis.json");
-      if (existsSync(analysis))
-        context.out(`\n${failuresText(JSON.parse(readFileSync(analysis, "utf8")) as Analysis, context)}`);
+      if (existsSync(analysis)) context.out(`\n${failuresText(readResult("analysis.json", analysis), context)}`);
     }
     return exit.done;
   } catch (error) {

@@ -1,6 +1,5 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
-import { uploadIn } from "../publishing/upload-in.ts";
 import { type Ending, eventOf, exitOf, publishRun } from "../publishing/upload-run.ts";
 import { findRun, RunNotFound } from "../runs/finished-runs.ts";
 import { uploadText } from "../terminal/upload.ts";
@@ -13,7 +12,7 @@ export const command: Act = async ([name], options, context) => {
   const dryRun = options.dryRun === true;
   try {
     const run = findRun(name as string, project.artifacts, context.cwd);
-    if (uploadIn(run) === undefined) {
+    if (run.manifest.config.upload === undefined) {
       const { file, smoke } = run.manifest;
       const why = smoke ? "it is a smoke run, whose numbers mean nothing" : `${file} has no upload:`;
       context.err(`exp upload: ${run.manifest.experiment} ${run.manifest.run} is not to be uploaded: ${why}\n`);

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
@@ -6,7 +5,7 @@ import { readSelection } from "../pipeline/steps/selection.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import { type Ablation, averaged, varying } from "../runs/ablation.ts";
-import type { Manifest } from "../runs/manifest.ts";
+import { readManifest } from "../runs/manifest.ts";
 import { ablationFrom } from "../runs/run-ablations.ts";
 import { runRowOf } from "../runs/run-row.ts";
 
@@ -58,5 +57,5 @@ export function ablations(
 }
 
 function finished({ manifest: path }: Sealed) {
-  return { path, manifest: JSON.parse(readFileSync(path, "utf8")) as Manifest };
+  return { path, manifest: readManifest(path) };
 }

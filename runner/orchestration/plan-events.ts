@@ -1,13 +1,11 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { isBetter } from "../evaluation/metrics/metrics.ts";
 import type { Assessed } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
 import type { Outcome } from "../execution/scheduler.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { readResult } from "../pipeline/result-files.ts";
 import { subjectOf } from "../pipeline/steps/arms.ts";
-import type { ArmMetrics } from "../pipeline/steps/evaluate.ts";
 import type { Selection } from "../pipeline/steps/selection.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import { isWinner, type Planned } from "../pipeline/sweep/planned.ts";
@@ -64,7 +62,7 @@ export function scoreEvents(
     const dir = outputDir(store, outcome);
     if (point === undefined || dir === undefined) return;
     const { metric, view } = point.experiment.evaluate.primary;
-    const { views } = JSON.parse(readFileSync(join(dir, "metrics.json"), "utf8")) as ArmMetrics;
+    const { views } = readResult("metrics.json", dir);
     const lowerIsBetter = isBetter(metric, 0, 1);
     emit({ type: "score", run: point.coordinates, metric, value: views[view][metric], lowerIsBetter });
   };

@@ -7,7 +7,8 @@ import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Project } from "../project/project.ts";
 import { openProvenance, seedsIn } from "../runs/provenance.ts";
-import { makeLatest, type Sealing, seal } from "../runs/seal.ts";
+import { makeLatest } from "../runs/run-folder.ts";
+import { type Sealing, seal } from "../runs/seal.ts";
 import type { Json } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
 import type { Sealed } from "./ablations.ts";
@@ -68,14 +69,14 @@ function sealingOf(
   provenance: ReturnType<typeof openProvenance>,
 ): Sealing {
   const { artifacts, store, site, digests } = project;
-  const config = site.portable(experiment as unknown as Json);
+  const config = site.portable(experiment);
   return {
     artifacts,
     file: site.portable(file),
     ...typed,
     smoke: isSmoke(experiment.name),
     config,
-    compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other as unknown as Json]))),
+    compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other]))),
     objectDir: (object) => store.objectDir(object),
     stage() {
       const staged = store.stage("run");

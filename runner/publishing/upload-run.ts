@@ -14,7 +14,6 @@ import { publish } from "./hub/upload-release.ts";
 import { preparePredictions } from "./release/dataset-release.ts";
 import { prepareRelease } from "./release/model-release.ts";
 import { type Refusal, type Release, refusal } from "./release/release.ts";
-import { uploadIn } from "./upload-in.ts";
 
 /** How an upload ended, and what of it there is to tell. */
 export type Ending = {
@@ -65,7 +64,7 @@ export async function publishRun(
   world: World,
 ): Promise<readonly [Ending, ...Ending[]]> {
   const model = await publishOne(run, prepareRelease, how, world);
-  const { predictions } = uploadIn(run) as Upload;
+  const { predictions } = run.manifest.config.upload as Upload;
   return predictions === undefined ? [model] : [model, await publishOne(run, preparePredictions, how, world)];
 }
 
@@ -76,7 +75,7 @@ async function publishOne(
   { dryRun, tell }: Publishing,
   { project, context }: World,
 ): Promise<Ending> {
-  const upload = uploadIn(run) as Upload;
+  const upload = run.manifest.config.upload as Upload;
   const hub = openHub(context);
   const redact = redactor(context.env as NodeJS.ProcessEnv);
   const { release, refusals } = prepare(run, upload, {

@@ -14,9 +14,9 @@ import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
 import { sha256 } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
+import type { Cost } from "./cost.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { looksOf, testFileOf } from "./ledger.ts";
-import type { Cost } from "./manifest.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
 
 /** Runs cannot be compared; every reason is one sentence. */
@@ -51,20 +51,6 @@ export type RunComparison = Comparison & {
   readonly test_looks: number | null;
 };
 
-type Config = {
-  readonly task: string;
-  readonly data: { readonly labels: { readonly separator: string; readonly synonyms?: string } };
-  readonly generate: { readonly engine: string; readonly precision?: string };
-  readonly evaluate: {
-    readonly split: string;
-    readonly metrics: readonly MetricName[];
-    readonly primary: { readonly metric: MetricName; readonly view: View };
-    readonly bootstrap: { readonly resamples: number; readonly seed: number };
-  };
-};
-
-const configOf = ({ manifest }: FinishedRun): Config => manifest.config as unknown as Config;
-
 /**
  * Compares finished runs: the arms of one; of several, what each is about, and their baselines. Runs that differ in nothing but
  * seeds are one answerer, averaged over them. Throws NotComparable, and OutputGone where answers are no longer there.
@@ -76,7 +62,7 @@ export async function compareRuns(
   const [first] = runs;
   const reasons = differences(runs);
   if (reasons.length > 0 && !force) throw new NotComparable(reasons);
-  const { evaluate } = configOf(first);
+  const { evaluate } = first.manifest.config;
   const primary = metric ?? evaluate.primary.metric;
   const shown = view ?? evaluate.primary.view;
   const answerers = runs.length === 1 ? armsOf(first) : acrossRuns(runs);
@@ -201,16 +187,16 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
     ];
   };
   return [
-    ...by("tasks", (run) => configOf(run).task),
-    ...by("scored parts (evaluate.split)", (run) => configOf(run).evaluate.split),
+    ...by("tasks", (run) => run.manifest.config.task),
+    ...by("scored parts (evaluate.split)", (run) => run.manifest.config.evaluate.split),
     ...by("test files", (run) => testFileOf(run)?.sha256),
-    ...by("label separators", (run) => configOf(run).data.labels.separator),
-    ...by("synonyms, and so the canonical view,", ({ manifest, ...run }) => {
-      const { synonyms } = configOf({ manifest, ...run }).data.labels;
+    ...by("label separators", (run) => run.manifest.config.data.labels.separator),
+    ...by("synonyms, and so the canonical view,", ({ manifest }) => {
+      const { synonyms } = manifest.config.data.labels;
       return synonyms === undefined ? "none" : (manifest.provenance.sources[synonyms] ?? synonyms);
     }),
-    ...by("precisions of generation", (run) =>
-      configOf(run).generate.engine === "replay" ? undefined : configOf(run).generate.precision,
+    ...by("precisions of generation", ({ manifest: { config } }) =>
+      "precision" in config.generate ? config.generate.precision : undefined,
     ),
   ];
 }
@@ -232,7 +218,7 @@ function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Ans
 
 /** How labels are read in a view; the canonical one needs the synonym file, as it is now. */
 function reader(run: FinishedRun, view: View, root: string) {
-  const path = configOf(run).data.labels.synonyms;
+  const path = run.manifest.config.data.labels.synonyms;
   if (view !== "canonical" || path === undefined) return { of: viewOf(view), note: undefined };
   let text: string;
   try {

@@ -133,7 +133,7 @@ function named({ manifest }: FinishedRun, { peek }: DiffWorld): ReadonlyMap<stri
 
 function environmentOf({ provenance }: Manifest): ReadonlyMap<string, Json> {
   const { exp, node, git, os, locks, packages } = provenance;
-  return dotted({ exp, node, os, git, "lock sha256": locks, packages } as unknown as Json);
+  return dotted({ exp, node, os, git, "lock sha256": locks, packages });
 }
 
 function hardwareOf({ provenance, steps }: Manifest): ReadonlyMap<string, Json> {

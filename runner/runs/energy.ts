@@ -1,26 +1,26 @@
-/** What counters of a run's steps told, in joules. Steps that no counter watched are missing from the sums, and counted. */
+/** Energy that the counters of a run's steps reported, in joules. Steps without a counter are counted, not summed. */
 export type EnergyCost = {
-  /** NVML's counters of the GPUs that steps had for themselves. */
+  /** NVML counters of the GPUs that steps had for themselves. */
   readonly gpu?: number;
-  /** RAPL's counters of the processor packages, whatever else the machine did meanwhile included. */
+  /** RAPL counters of the processor packages. They include other work on the machine. */
   readonly processors?: number;
-  /** Steps that were measured, of those in which a Python program worked. */
+  /** Measured steps, of the steps that ran a Python program. */
   readonly steps: number;
   readonly of: number;
 };
 
-/** Adds up what steps' evidence tells; undefined where nothing does. */
+/** Sums the energy in steps' evidence; undefined if no step has any. */
 export function energyOf(
   steps: readonly { readonly evidence: Readonly<Record<string, unknown>> }[],
 ): EnergyCost | undefined {
   const programs = steps.filter(({ evidence }) => typeof evidence.peak_memory === "number");
-  const told = programs.flatMap(({ evidence: { energy } }) =>
+  const measured = programs.flatMap(({ evidence: { energy } }) =>
     typeof energy === "object" && energy !== null ? [energy as Partial<EnergyCost>] : [],
   );
-  if (told.length === 0) return undefined;
+  if (measured.length === 0) return undefined;
   const sum = (name: "gpu" | "processors"): Partial<EnergyCost> => {
-    const known = told.flatMap((one) => one[name] ?? []);
+    const known = measured.flatMap((one) => one[name] ?? []);
     return known.length === 0 ? {} : { [name]: Math.round(known.reduce((all, one) => all + one, 0) * 10) / 10 };
   };
-  return { ...sum("gpu"), ...sum("processors"), steps: told.length, of: programs.length };
+  return { ...sum("gpu"), ...sum("processors"), steps: measured.length, of: programs.length };
 }

@@ -1,105 +1,111 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, readlinkSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
-import type { Manifest } from "./manifest.ts";
+import { namesIn } from "../util/names-in.ts";
+import { UserError } from "../util/user-error.ts";
+import { type Manifest, readManifest } from "./manifest.ts";
+import { latestLink, runName, runNameDigits, runsDir } from "./run-folder.ts";
 
-/** A finished run and where its manifest lies. */
+/** A finished run and the path of its manifest. */
 export type FinishedRun = { readonly manifest: Manifest; readonly path: string };
 
-/** No finished run goes by the name that was given. */
-export class RunNotFound extends Error {}
+/** Reads the run whose manifest lies at a path. Throws like readManifest. */
+export const readRun = (path: string): FinishedRun => ({ path, manifest: readManifest(path) });
 
-/** Name of the link to an experiment's latest run. */
-export const latestLink = "latest";
+/** "<experiment>/<run>". */
+export const runLabel = ({ manifest }: FinishedRun): string => `${manifest.experiment}/${manifest.run}`;
 
-/** Folder of all runs below an artifacts folder. */
-export const runsDir = (artifacts: string): string => join(artifacts, "runs");
-
-/** Every finished run, oldest first. */
+/** Every finished run, oldest first. Throws UserError: manifest-unreadable, manifest-format. */
 export function listRuns(artifacts: string): readonly FinishedRun[] {
-  return entries(runsDir(artifacts))
-    .flatMap((experiment) =>
-      entries(join(runsDir(artifacts), experiment))
-        .filter((run) => run !== latestLink)
-        .map((run) => join(runsDir(artifacts), experiment, run, "manifest.json")),
-    )
-    .filter(existsSync)
-    .map(readManifest)
+  return namesIn(runsDir(artifacts))
+    .flatMap((experiment) => runsOf(artifacts, experiment))
+    .sort(byAge);
+}
+
+/** The finished runs of an experiment, oldest first. */
+export function runsOf(artifacts: string, experiment: string): readonly FinishedRun[] {
+  const folder = join(runsDir(artifacts), experiment);
+  return runFolders(folder)
+    .map((run) => join(folder, run, "manifest.json"))
+    .filter((path) => existsSync(path))
+    .map(readRun)
     .sort(byAge);
 }
 
 /**
- * The name of a run's folder: its coordinates, anything odd in a value made "_", and the digits that tell runs at the same
- * coordinates apart.
- */
-export function runName(coordinates: string, digits: string): string {
-  return coordinates === "" ? digits : `${coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120)}-${digits}`;
-}
-
-/**
- * The finished runs of an experiment at given coordinates, oldest first, and those whose coordinates have the same name. Reads no
- * other run's manifest, however many there are.
+ * The finished runs of an experiment at given coordinates, oldest first. Coordinates that give the same folder name are not
+ * told apart. Reads the manifests of these runs only.
  */
 export function runsAt(artifacts: string, experiment: string): (coordinates: string) => readonly FinishedRun[] {
   const folder = join(runsDir(artifacts), experiment);
-  const named = new Map<string, string[]>();
-  for (const run of entries(folder)) {
-    const stem = run.slice(0, -digitCount);
-    const same = named.get(stem) ?? [];
-    same.push(join(folder, run, "manifest.json"));
-    named.set(stem, same);
+  const byStem = new Map<string, string[]>();
+  for (const run of runFolders(folder)) {
+    const stem = run.slice(0, -runNameDigits);
+    const same = byStem.get(stem) ?? [];
+    same.push(run);
+    byStem.set(stem, same);
   }
-  return (coordinates) => (named.get(runName(coordinates, "")) ?? []).filter(existsSync).map(readManifest).sort(byAge);
+  return (coordinates) =>
+    (byStem.get(runName(coordinates, "")) ?? [])
+      .map((run) => join(folder, run, "manifest.json"))
+      .filter((path) => existsSync(path))
+      .map(readRun)
+      .sort(byAge);
 }
 
-/** Digits of a run's name. */
-export const digitCount = 8;
-
-function byAge(a: FinishedRun, b: FinishedRun): number {
-  return a.manifest.created < b.manifest.created ? -1 : 1;
-}
-
-/** The run that a user means by a run id, an experiment's name (its latest run), or a manifest's path. Throws RunNotFound. */
+/**
+ * The run that a user names by a run id or its last digits, by an experiment (its latest run), or by a path. Throws UserError:
+ * run-not-found, manifest-unreadable, manifest-format.
+ */
 export function findRun(name: string, artifacts: string, cwd: string): FinishedRun {
   const path = resolve(cwd, name);
-  if (existsSync(path) && statSync(path).isFile()) return readManifest(path);
-  if (existsSync(join(path, "manifest.json"))) return readManifest(join(path, "manifest.json"));
+  if (existsSync(path) && statSync(path).isFile()) return readRun(path);
+  if (existsSync(join(path, "manifest.json"))) return readRun(join(path, "manifest.json"));
 
   const latest = latestManifest(artifacts, name);
   if (latest !== undefined) return latest;
 
-  const experiments = entries(runsDir(artifacts));
+  const experiments = namesIn(runsDir(artifacts)).toSorted();
   const found = experiments.flatMap((experiment) => {
     const short = name.startsWith(`${experiment}/`) ? name.slice(experiment.length + 1) : name;
-    return entries(join(runsDir(artifacts), experiment))
-      .filter((run) => run === short || (short.length >= 4 && run !== latestLink && run.endsWith(short)))
+    return runFolders(join(runsDir(artifacts), experiment))
+      .filter((run) => run === short || (short.length >= 4 && run.endsWith(short)))
       .map((run) => join(runsDir(artifacts), experiment, run, "manifest.json"));
   });
-  if (found.length === 1 && existsSync(found[0] as string)) return readManifest(found[0] as string);
+  if (found.length === 1 && existsSync(found[0] as string)) return readRun(found[0] as string);
   if (found.length > 1) {
-    throw new RunNotFound(`"${name}" names ${found.length} runs: ${found.map((one) => dirname(one)).join(", ")}`);
+    throw new RunNotFound(`"${name}" matches ${found.length} runs`, `name one of ${found.map(dirname).join(", ")}`);
   }
-  const known = experiments.length === 0 ? "there are none yet" : `finished experiments: ${experiments.join(", ")}`;
-  throw new RunNotFound(`no finished run "${name}" (${known})`);
+  const help =
+    experiments.length === 0
+      ? "run an experiment first: exp run FILE"
+      : `finished experiments: ${experiments.join(", ")}. exp ls lists their runs`;
+  throw new RunNotFound(`there is no finished run "${name}"`, help);
 }
 
-/** The latest finished run of an experiment; undefined when there is none. */
+/** No finished run has the name that a user gave. */
+export class RunNotFound extends UserError {
+  constructor(message: string, help?: string) {
+    super("run-not-found", message, { help, status: "invalid" });
+  }
+}
+
+/** The latest finished run of an experiment; undefined if there is none that this version can read. */
 export function latestManifest(artifacts: string, experiment: string): FinishedRun | undefined {
   const folder = join(runsDir(artifacts), experiment);
   try {
-    return readManifest(join(folder, readlinkSync(join(folder, latestLink)), "manifest.json"));
+    return readRun(join(folder, readlinkSync(join(folder, latestLink)), "manifest.json"));
   } catch {
     return undefined;
   }
 }
 
-function readManifest(path: string): FinishedRun {
-  try {
-    return { path, manifest: JSON.parse(readFileSync(path, "utf8")) as Manifest };
-  } catch (error) {
-    throw new RunNotFound(`${path} is no manifest: ${(error as Error).message}`);
-  }
+/** Names of the run folders in an experiment's folder, sorted. */
+function runFolders(folder: string): readonly string[] {
+  return namesIn(folder)
+    .filter((name) => name !== latestLink)
+    .toSorted();
 }
 
-function entries(folder: string): readonly string[] {
-  return existsSync(folder) ? readdirSync(folder).sort() : [];
+function byAge(a: FinishedRun, b: FinishedRun): number {
+  return a.manifest.created < b.manifest.created ? -1 : 1;
 }

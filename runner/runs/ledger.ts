@@ -67,10 +67,7 @@ export function looksOf(run: Pick<FinishedRun, "manifest">, artifacts: string): 
 export function testFileOf({
   manifest,
 }: Pick<FinishedRun, "manifest">): { readonly path: string; readonly sha256: string } | undefined {
-  const { data, evaluate } = manifest.config as {
-    readonly data: { readonly test?: { readonly file: string } };
-    readonly evaluate: { readonly split: string };
-  };
+  const { data, evaluate } = manifest.config;
   const path = data.test?.file;
   const sha256 = path === undefined ? undefined : manifest.provenance.sources[path];
   return evaluate.split !== "test" || path === undefined || sha256 === undefined ? undefined : { path, sha256 };

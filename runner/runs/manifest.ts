@@ -1,33 +1,16 @@
+import { readFileSync } from "node:fs";
 import type { RunRole } from "../config/loaded.ts";
+import type { Experiment } from "../config/schema.ts";
 import type { StoredFile } from "../pipeline/plan/record.ts";
+import type { ArmMetrics } from "../pipeline/result-files.ts";
 import type { Json } from "../util/canonical.ts";
-import type { EnergyCost } from "./energy.ts";
+import { UserError } from "../util/user-error.ts";
+import type { Cost } from "./cost.ts";
 
-/** Metrics of one arm in one label view: metric name -> value. */
-export type ViewMetrics = Readonly<Record<string, number>>;
+/** Format of manifests that this version writes and reads. */
+export const manifestFormat = 2;
 
-/** One arm's metrics in the three label views. */
-export type ArmMetrics = {
-  readonly raw: ViewMetrics;
-  readonly basic: ViewMetrics;
-  readonly canonical: ViewMetrics;
-};
-
-/** 95 % interval of one metric of one arm in one label view. */
-export type ViewIntervals = Readonly<
-  Record<
-    string,
-    {
-      readonly low: number;
-      readonly high: number;
-      readonly method: "bca" | "percentile";
-      readonly resamples: number;
-      readonly seed: number;
-    }
-  >
->;
-
-/** One step as a run keeps it. */
+/** One step of a finished run. */
 export type ManifestStep = {
   readonly kind: string;
   readonly key: string;
@@ -36,53 +19,45 @@ export type ManifestStep = {
   readonly object: string;
   readonly files: Readonly<Record<string, StoredFile>>;
   readonly seconds: number;
+  /** ISO 8601, UTC. */
   readonly created: string;
   readonly evidence: Readonly<Record<string, Json>>;
-  /** Recipe files and locks that have changed since the step was built: its result was accepted all the same. */
+  /** Recipe files and locks that changed after the step was built. The user accepted the result as it is. */
   readonly stale?: readonly string[];
 };
 
-/** A finished run: all that a reader needs to trust, repeat or cite it. Written once and never changed. */
+/** A finished run: everything needed to trust, repeat or cite it. Written once and never changed. */
 export type Manifest = {
-  readonly schema: 1;
+  readonly schema: typeof manifestFormat;
   readonly experiment: string;
   /** The sweep coordinates, if any, and 8 hex digits. */
   readonly run: string;
   readonly coordinates: string;
+  /** `final` scores the winner of a sweep on test. Every other run is a `candidate`. */
   readonly role: RunRole;
-  /** 20 rows and 5 steps, to see that everything works: its numbers mean nothing. */
+  /** Whether this is a smoke run: 20 rows and 5 steps. Its numbers mean nothing. */
   readonly smoke: boolean;
   /** The experiment's file, relative to the project root, and the settings that overrode it. */
   readonly file: string;
   readonly set: readonly string[];
-  /** What the command line varied besides, as it was typed after --sweep. */
+  /** Values of --sweep on the command line. */
   readonly sweep?: readonly string[];
   /** ISO 8601, UTC. */
   readonly created: string;
   /** The experiment with every default filled in; paths relative to the project root. */
-  readonly config: Json;
-  /** Experiments that it compares itself with, by name, filled in the same way; absent where there are none. */
-  readonly compared?: Readonly<Record<string, Json>>;
+  readonly config: Experiment;
+  /** The experiments under `compare`, by name, in the same form; absent if there are none. */
+  readonly compared?: Readonly<Record<string, Experiment>>;
   readonly steps: Readonly<Record<string, ManifestStep>>;
-  readonly arms: Readonly<Record<string, ArmMetrics>>;
-  /** Arm -> view -> the metrics that have an interval. */
-  readonly intervals: Readonly<Record<string, Readonly<Record<keyof ArmMetrics, ViewIntervals>>>>;
+  /** Arm -> view -> metric -> value. */
+  readonly arms: Readonly<Record<string, ArmMetrics["views"]>>;
+  /** Arm -> view -> metric -> 95 % interval. */
+  readonly intervals: Readonly<Record<string, ArmMetrics["intervals"]>>;
   readonly cost: Cost;
   readonly provenance: Provenance;
 };
 
-/** What a run took, summed over its steps whenever they were built. */
-export type Cost = {
-  readonly seconds: number;
-  /** Largest resident set of any step, in bytes. */
-  readonly peak_memory: number;
-  readonly tokens: { readonly trained: number; readonly prompted: number; readonly generated: number };
-  /** Absent where no counter told anything. */
-  readonly energy?: EnergyCost;
-  readonly steps: Readonly<Record<string, { readonly seconds: number; readonly peak_memory: number | null }>>;
-};
-
-/** With what, on what and from what a run was made. */
+/** Software, hardware and sources of a run. */
 export type Provenance = {
   readonly exp: string;
   readonly node: string;
@@ -97,3 +72,46 @@ export type Provenance = {
   /** Data file, template or other source -> sha256. */
   readonly sources: Readonly<Record<string, string>>;
 };
+
+/** Reads a manifest. Throws the system's error, and UserError: manifest-unreadable, manifest-format. */
+export function readManifest(path: string): Manifest {
+  return parseManifest(readFileSync(path, "utf8"), path);
+}
+
+/** Parses the text of a manifest; `path` names it in errors. Throws UserError: manifest-unreadable, manifest-format. */
+export function parseManifest(text: string, path: string): Manifest {
+  let value: Partial<Manifest> | null;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw unreadable(path, `it is not JSON (${(error as Error).message})`);
+  }
+  if (typeof value?.schema !== "number") throw unreadable(path, "it has no schema number");
+  if (value.schema !== manifestFormat) {
+    throw new UserError(
+      "manifest-format",
+      `cannot read ${path}: it has format ${value.schema}, and this version of exp reads format ${manifestFormat}`,
+      { help: "run the experiment again, or read it with the version of exp that wrote it", status: "invalid" },
+    );
+  }
+  const isWhole =
+    typeof value.experiment === "string" &&
+    typeof value.run === "string" &&
+    typeof value.created === "string" &&
+    isMap(value.config) &&
+    isMap(value.steps) &&
+    isMap(value.arms) &&
+    isMap(value.cost) &&
+    isMap(value.provenance);
+  if (!isWhole) throw unreadable(path, "a field is missing");
+  return value as Manifest;
+}
+
+const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+
+function unreadable(path: string, reason: string): UserError {
+  return new UserError("manifest-unreadable", `cannot read ${path}: ${reason}`, {
+    help: "restore the file, or delete the run's folder and run the experiment again",
+    status: "invalid",
+  });
+}

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { runsDir } from "./finished-runs.ts";
+import { runsDir } from "./run-folder.ts";
 
 /**
  * Why experiments of these names cannot have their runs in one study, in words; undefined where they can. Two names that differ

@@ -1,4 +1,3 @@
-import type { View } from "../data/labels/views.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { diffRuns } from "./diff.ts";
 import type { FinishedRun } from "./finished-runs.ts";
@@ -75,12 +74,10 @@ export function compareRepetition(
   };
 }
 
-type Evaluated = { readonly evaluate: { readonly primary: { readonly metric: string; readonly view: View } } };
-
 const nameOf = ({ manifest }: FinishedRun): string => `${manifest.experiment}/${manifest.run}`;
 
 function driftsOf({ manifest }: FinishedRun, again: FinishedRun): readonly Drift[] {
-  const { primary } = (manifest.config as unknown as Evaluated).evaluate;
+  const { primary } = manifest.config.evaluate;
   return Object.entries(manifest.intervals).flatMap(([arm, views]) =>
     Object.entries(views).flatMap(([view, intervals]) =>
       Object.entries(intervals).flatMap(([metric, { low, high }]): readonly Drift[] => {
@@ -101,7 +98,7 @@ function scoreOf({ arms }: FinishedRun["manifest"], arm: string, view: string, m
 
 /** Differences of what the two were made of and on, the likeliest cause first: data and recipes, packages, machine. */
 function causesOf(first: FinishedRun, again: FinishedRun, world: Parameters<typeof diffRuns>[3]): readonly string[] {
-  const { view } = (first.manifest.config as unknown as Evaluated).evaluate.primary;
+  const { view } = first.manifest.config.evaluate.primary;
   const { data, prompt, recipe, environment, hardware } = diffRuns(first, again, view, world);
   const say = (what: string, changes: typeof data): readonly string[] =>
     changes.map(({ name, a, b }) => `${what} ${name}: ${short(a)} -> ${short(b)}`);

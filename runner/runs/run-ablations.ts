@@ -1,6 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Experiment } from "../config/schema.ts";
 import { lastScores, readSelection, type Selection } from "../pipeline/steps/selection.ts";
 import { dotted } from "../util/flatten.ts";
 import { type Ablation, averaged, total, varying } from "./ablation.ts";
@@ -66,7 +65,7 @@ function ablationAround(run: FinishedRun, beside: readonly FinishedRun[]): Aroun
       return { setting: JSON.stringify(values), values, value, interval, seconds: manifest.cost.seconds };
     }),
   );
-  const { primary, split } = (run.manifest.config as unknown as Experiment).evaluate;
+  const { primary, split } = run.manifest.config.evaluate;
   const ablation = { experiment: run.manifest.experiment, ...primary, rows: split, keys: varying(settings), settings };
   return { ablation, runs: members };
 }
@@ -119,7 +118,7 @@ export function ablationFrom(
 ): Ablation {
   const { metric, view, rows, winner, why } = selection;
   const settings = lastScores(selection);
-  const primary = finals[0] && (finals[0].manifest.config as unknown as Experiment).evaluate.primary;
+  const primary = finals[0]?.manifest.config.evaluate.primary;
   return {
     ...{ experiment, metric, view, rows, keys: varying(settings) },
     settings: settings.map(({ setting, values, value, low, high, sd, runs, epochs, coordinates }) => ({
@@ -134,7 +133,7 @@ export function ablationFrom(
 
 function testScore(run: FinishedRun) {
   const { arms, intervals, config } = run.manifest;
-  const { metric, view } = (config as unknown as Experiment).evaluate.primary;
+  const { metric, view } = config.evaluate.primary;
   const arm = subjectOf(run);
   const ends = intervals[arm]?.[view]?.[metric];
   return { value: arms[arm]?.[view]?.[metric] ?? 0, ...(ends === undefined ? {} : { low: ends.low, high: ends.high }) };

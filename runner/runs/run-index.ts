@@ -6,12 +6,12 @@ import { crc32 } from "node:zlib";
 import { untilSettled } from "../store/digest-cache.ts";
 import { names } from "../store/records.ts";
 import { sha256 } from "../util/canonical.ts";
-import { latestLink, runsDir } from "./finished-runs.ts";
 import type { Manifest } from "./manifest.ts";
+import { latestLink, runsDir } from "./run-folder.ts";
 import { RunLine } from "./run-line.ts";
 
 /** Raised when lines are written differently: what an older exp has written is then made anew. */
-const format = 1;
+const format = 2;
 
 /** One finished run as a listing has it. */
 export type ListedRun = {

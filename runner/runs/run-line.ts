@@ -1,13 +1,14 @@
+import { type View, views } from "../data/labels/views.ts";
 import type { Json } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
-import type { ArmMetrics, Manifest, ViewMetrics } from "./manifest.ts";
+import type { Manifest } from "./manifest.ts";
 import { subjectOf } from "./run-outputs.ts";
 
 /** Stands before each field: JSON writes it as an escape, so that it is in none. */
 const mark = 0x1f;
 const marked = String.fromCharCode(mark);
-const views = ["raw", "basic", "canonical"] as const;
-type View = (typeof views)[number];
+
+type Scores = Readonly<Record<string, number>>;
 
 /**
  * What can be asked of one finished run, as one line of ASCII: its head, every leaf of its configuration by its dotted key, and
@@ -59,13 +60,13 @@ export class RunLine {
   }
 
   /** Every metric of an arm in a view. */
-  metrics(arm: string, view: View): ViewMetrics {
-    return JSON.parse(this.#field(`@${arm}.${view}`) ?? "{}") as ViewMetrics;
+  metrics(arm: string, view: View): Scores {
+    return JSON.parse(this.#field(`@${arm}.${view}`) ?? "{}") as Scores;
   }
 
   /** Every metric of every arm. */
-  scores(): Readonly<Record<string, ArmMetrics>> {
-    const of = (arm: string): ArmMetrics => ({
+  scores(): Readonly<Record<string, Readonly<Record<View, Scores>>>> {
+    const of = (arm: string): Readonly<Record<View, Scores>> => ({
       raw: this.metrics(arm, "raw"),
       basic: this.metrics(arm, "basic"),
       canonical: this.metrics(arm, "canonical"),

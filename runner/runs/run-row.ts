@@ -1,4 +1,3 @@
-import type { Experiment } from "../config/schema.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { replayedArms } from "./replayed-arms.ts";
 import { subjectOf } from "./run-outputs.ts";
@@ -35,7 +34,7 @@ export type RunRow = {
 /** What a table of runs says of one: read from its manifest, so that a thousand runs are listed at once. */
 export function runRowOf(run: FinishedRun): RunRow {
   const { experiment, run: name, coordinates, created, smoke, arms, intervals, cost, config } = run.manifest;
-  const { evaluate, resources } = config as unknown as Experiment;
+  const { evaluate, resources } = config;
   const { metric, view } = evaluate.primary;
   const subject = subjectOf(run);
   const scoreOf = (arm: string): ArmScore => ({

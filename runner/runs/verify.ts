@@ -8,7 +8,7 @@ import type { Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson } from "../util/canonical.ts";
 import type { FinishedRun } from "./finished-runs.ts";
-import { publishedFolder, runDigits } from "./seal.ts";
+import { outputFolder, runDigits } from "./run-folder.ts";
 
 /** A file that is not what a record says. */
 export type Flaw = {
@@ -79,7 +79,7 @@ export class Verifier {
         flaw(step, path, "was changed: its list of files is not the stored object's");
       for (const [file, expected] of Object.entries(files)) {
         const stored = join(artifacts, "store/objects", object, file);
-        const link = join(dirname(path), publishedFolder(step), file);
+        const link = join(dirname(path), outputFolder(step), file);
         const found = existsSync(stored) || !existsSync(link) ? stored : link;
         const what = this.#differs(found, expected);
         if (what !== undefined) flaw(step, found, what);
@@ -116,11 +116,11 @@ export class Verifier {
     for (const [arm, views] of Object.entries(arms)) {
       const step = stepOfArm("evaluate", arm);
       const stored = join(this.#world.artifacts, "store/objects", steps[step]?.object ?? "", "metrics.json");
-      const file = existsSync(stored) ? stored : join(dirname(path), publishedFolder(step), "metrics.json");
+      const file = existsSync(stored) ? stored : join(dirname(path), outputFolder(step), "metrics.json");
       if (!existsSync(file)) continue;
       try {
         const metrics = JSON.parse(readFileSync(file, "utf8")) as { readonly views: Json };
-        if (canonicalJson(metrics.views) === canonicalJson(views as unknown as Json)) continue;
+        if (canonicalJson(metrics.views) === canonicalJson(views)) continue;
         flaw(step, path, `was changed: its scores of ${arm} are not those of metrics.json`);
       } catch {
         this.#notes.add(`${experiment}/${run}: metrics.json of ${arm} is no JSON, so that scores were not compared`);
@@ -156,12 +156,12 @@ export class Verifier {
     for (const [step, { kind, object }] of Object.entries(manifest.steps)) {
       if (kind !== "fetch") continue;
       const stored = join(artifacts, "store/objects", object, "model.json");
-      const file = existsSync(stored) ? stored : join(dirname(path), publishedFolder(step), "model.json");
+      const file = existsSync(stored) ? stored : join(dirname(path), outputFolder(step), "model.json");
       if (!existsSync(file)) continue;
       const { files } = JSON.parse(readFileSync(file, "utf8")) as {
         readonly files: Readonly<Record<string, StoredFile>>;
       };
-      const { model } = manifest.config as { readonly model: { readonly base: string; readonly revision?: string } };
+      const { model } = manifest.config;
       // A local folder's files are sources; a compared experiment's model stands in its own configuration, not in this one.
       if (step !== "fetch" || existsSync(resolve(this.#world.root, model.base))) continue;
       const folder = this.#world.weights(model.base, model.revision);

@@ -1,6 +1,6 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import type { Comparison } from "../evaluation/statistics/comparison.ts";
+import { readResult } from "../pipeline/result-files.ts";
 import { gigabytes } from "../reporting/report/display-names.ts";
 import { energyWords } from "../reporting/report/energy.ts";
 import { replayWarningOf } from "../reporting/report/replayed-arms.ts";
@@ -55,7 +55,7 @@ export function runSummary(
 function testsOf(paths: readonly string[]): string {
   const path = paths.find(existsSync);
   if (path === undefined) return "";
-  const { pairs, family, view } = JSON.parse(readFileSync(path, "utf8")) as Comparison;
+  const { pairs, family, view } = readResult("comparison.json", path);
   const lines = family.tests.map(({ against, adjusted }) => {
     const pair = pairs.find(({ a, b }) => a === family.subject && b === against);
     return differenceText(family, against, pair?.metrics[family.metric], adjusted, view);

@@ -6,7 +6,7 @@ import { type PlanJson, test } from "./rig.ts";
 const file = "experiments/tuned.yaml";
 const set = (...keys: string[]): string[] => keys.flatMap((key) => ["--set", key]);
 const apart = "data.validation={fraction: 0.25}";
-const forms = ["generate.tuned@validation-4bit", "generate.tuned@validation-16bit", "requantised"];
+const forms = ["generate.tuned@validation-4bit", "generate.tuned@validation-16bit", "merge_check"];
 
 test("the two forms are planned where a 4-bit adapter is merged and validation rows can tell", async ({ rig }) => {
   const planned = async (...keys: string[]): Promise<string[]> => {
@@ -29,7 +29,7 @@ test.runIf(process.env.EXP_SOAK)(
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
     const { manifest } = await rig.built(file, ...set("train.method=qlora", "train.merge=true", "baselines=[]", apart));
-    const told = rig.readJson(join(dirname(manifest), "requantised.json")) as Record<string, Record<string, number>>;
+    const told = rig.readJson(join(dirname(manifest), "merge_check.json")) as Record<string, Record<string, number>>;
     expect(told).toMatchObject({ n: 12, part: "validation", view: "canonical", metric: "micro_f1" });
     const { change, merged_16bit, adapter_4bit } = told as Required<typeof told>;
     expect(change?.difference).toBeCloseTo((merged_16bit?.value as number) - (adapter_4bit?.value as number), 12);

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import type { View } from "../../data/labels/views.ts";
@@ -6,8 +6,9 @@ import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
+import { readResult, writeResult } from "../result-files.ts";
 import { type Arm, strongestBaseline } from "./arms.ts";
-import type { DataRow, LabelCount } from "./data.ts";
+import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import type { Prediction } from "./evaluate.ts";
 import { groupsOf } from "./groups.ts";
@@ -36,7 +37,7 @@ export const analyse: StepKind<Params> = {
     const read = arms.map((name) => ({
       name,
       answers: readJsonLines<Prediction>(context.input(`predictions.${name}`)),
-      labels: JSON.parse(readFileSync(context.input(`labels.${name}`), "utf8")) as readonly LabelCount[],
+      labels: readResult("labels.json", context.input(`labels.${name}`)),
     }));
     for (const { name, answers } of read) {
       if (answers.length === inputs.size && answers.every(({ id }) => inputs.has(id))) continue;
@@ -56,7 +57,7 @@ export const analyse: StepKind<Params> = {
       seed,
       examples,
     });
-    writeFileSync(join(context.output, "analysis.json"), `${JSON.stringify(analysis, null, 1)}\n`);
+    writeResult(context.output, "analysis.json", analysis);
     writeFileSync(join(context.output, "failures.jsonl"), jsonLines(failures));
     context.evidence({ arms: arms.length, cases: order.length });
   },

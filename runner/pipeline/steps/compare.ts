@@ -1,5 +1,3 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
@@ -7,8 +5,8 @@ import { CasesDiffer, compareAnswers } from "../../evaluation/statistics/compari
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
+import { readResult, writeResult } from "../result-files.ts";
 import type { Arm } from "./arms.ts";
-import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
 import { headline, type Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
@@ -35,7 +33,7 @@ export const compare: StepKind<Params> = {
     const of = viewOf(primary.view, synonymsOf(context));
     const space = new Set<string>();
     for (let at = 0; context.hasInput(`labels.${at}`); at++) {
-      const counts = JSON.parse(readFileSync(context.input(`labels.${at}`), "utf8")) as readonly LabelCount[];
+      const counts = readResult("labels.json", context.input(`labels.${at}`));
       for (const { label } of counts) space.add(label);
     }
     const answerers = arms.map((name) => ({
@@ -54,7 +52,7 @@ export const compare: StepKind<Params> = {
         help: "compare experiments whose test files and label columns are the same",
       });
     });
-    writeFileSync(join(context.output, "comparison.json"), `${JSON.stringify(comparison, null, 1)}\n`);
+    writeResult(context.output, "comparison.json", comparison);
     context.evidence({ arms: arms.length, cases: comparison.n });
   },
 };

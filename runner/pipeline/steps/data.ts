@@ -13,6 +13,7 @@ import { formatDiagnostic } from "../../util/code-frame.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { StepKind } from "../plan/step.ts";
+import { writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
@@ -72,9 +73,9 @@ export const data: StepKind<DataParams> = {
     save("train.jsonl", jsonLines(taught.map(asRow)));
     save("validation.jsonl", jsonLines(validation.map(asRow)));
     save("test.jsonl", jsonLines(test.map(asRow)));
-    save("labels.json", `${JSON.stringify(labelCounts(train, viewOf("raw")), null, 1)}\n`);
-    save("answers.json", `${JSON.stringify(allowedAnswers(train, { of, counts, ...params }), null, 1)}\n`);
-    save("audit.json", `${JSON.stringify(report, null, 1)}\n`);
+    writeResult(context.output, "labels.json", labelCounts(train, viewOf("raw")));
+    writeResult(context.output, "answers.json", allowedAnswers(train, { of, counts, ...params }));
+    writeResult(context.output, "audit.json", report);
     context.evidence({ train: taught.length, validation: validation.length, test: test.length });
 
     const errors = blocking(report);

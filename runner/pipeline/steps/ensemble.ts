@@ -1,13 +1,14 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import { type View, viewLabels, viewOf } from "../../data/labels/views.ts";
 import { blend, chooseBlend, type Heard } from "../../evaluation/baselines/ensemble.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
+import { readResult, writeResult } from "../result-files.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import { ensembleBaseline, subjectOf } from "./arms.ts";
-import type { DataRow, LabelCount } from "./data.ts";
+import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { minShare } from "./evaluate.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
@@ -35,7 +36,7 @@ export const ensemble: StepKind<Params> = {
   cached: true,
   outputs: () => ["responses.jsonl", "ensemble.json"],
   async run({ separator, task, min_share, view }, context) {
-    const counts = JSON.parse(readFileSync(context.input("labels"), "utf8")) as readonly LabelCount[];
+    const counts = readResult("labels.json", context.input("labels"));
     const reading: Reading = { separator, task, min_share, known: new Set(counts.map(({ label }) => label)) };
     const of = viewOf(view, synonymsOf(context));
     const single = task === "single_label";
@@ -73,7 +74,7 @@ export const ensemble: StepKind<Params> = {
       labels: blend(heard, { weight, threshold }, of, single),
     }));
     writeFileSync(join(context.output, "responses.jsonl"), jsonLines(responses));
-    writeFileSync(join(context.output, "ensemble.json"), `${JSON.stringify(chosen, null, 1)}\n`);
+    writeResult(context.output, "ensemble.json", chosen);
     context.evidence({ weight, threshold, validation: known.length, validation_micro_f1: micro_f1 });
   },
 };

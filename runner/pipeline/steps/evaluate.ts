@@ -1,28 +1,22 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import { isDirty } from "../../data/dirty.ts";
 import { type View, viewOf, views } from "../../data/labels/views.ts";
-import {
-  type Cardinality,
-  cardinality,
-  type LabelRow,
-  labelRows,
-  outOfSet,
-  parseFailures,
-} from "../../evaluation/metrics/detail.ts";
-import type { MetricName, Scores } from "../../evaluation/metrics/metrics.ts";
-import { ceiling, type Score, score, scoreGroups } from "../../evaluation/metrics/score.ts";
-import { type SingleLabel, singleLabel } from "../../evaluation/metrics/single-label.ts";
+import { cardinality, labelRows, outOfSet, parseFailures } from "../../evaluation/metrics/detail.ts";
+import type { MetricName } from "../../evaluation/metrics/metrics.ts";
+import { ceiling, score, scoreGroups } from "../../evaluation/metrics/score.ts";
+import { singleLabel } from "../../evaluation/metrics/single-label.ts";
 import { intern, tabulate } from "../../evaluation/metrics/table.ts";
 import { type Intervals, intervalsOf } from "../../evaluation/statistics/intervals.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
+import { type ArmMetrics, readResult, writeResult } from "../result-files.ts";
 import { readAnswer } from "./answer.ts";
 import type { Arm } from "./arms.ts";
-import type { DataRow, LabelCount } from "./data.ts";
+import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Response } from "./response.ts";
@@ -49,31 +43,6 @@ export type Prediction = Response & {
   readonly notes: readonly string[];
 };
 
-/** What metrics.json holds. */
-export type ArmMetrics = {
-  readonly n: number;
-  readonly views: Score["views"];
-  /** 95 % intervals of the metrics that tables show, by the bootstrap over cases. */
-  readonly intervals: Readonly<Record<View, Intervals>>;
-  /** The best that can be reached with labels of the training rows only. */
-  readonly ceiling: Score["views"];
-  /** Scores of the groups that the labels belong to; null where the study names none. */
-  readonly groups: Scores | null;
-  /** For tasks with one label a case. */
-  readonly single_label: Readonly<Record<View, SingleLabel>> | null;
-  /** The scores without cases whose gold is no list of labels (sentences, reasoning); null where there are none. */
-  readonly without_dirty_gold: { readonly n: number; readonly views: Score["views"] } | null;
-  readonly per_label: Readonly<Record<View, readonly LabelRow[]>>;
-  /** In the basic view. */
-  readonly cardinality: Cardinality;
-  readonly out_of_set: Readonly<
-    Record<View, { readonly count: number; readonly predicted: number; readonly rate: number }>
-  >;
-  readonly parse_failures: { readonly count: number; readonly rate: number };
-  /** Answers that ended at max_new_tokens. */
-  readonly truncated: number;
-};
-
 /** Reads every answer as labels and scores them in three views. */
 export const evaluate: StepKind<Params> = {
   name: "evaluate",
@@ -82,9 +51,7 @@ export const evaluate: StepKind<Params> = {
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run({ separator, task, min_share, metrics: headline, bootstrap }, context) {
     const rows = readJsonLines<DataRow>(context.input("rows"));
-    const vocabulary = (JSON.parse(readFileSync(context.input("labels"), "utf8")) as LabelCount[]).map(
-      ({ label }) => label,
-    );
+    const vocabulary = readResult("labels.json", context.input("labels")).map(({ label }) => label);
     const synonyms = synonymsOf(context);
     const answers = new Map(readJsonLines<Response>(context.input("responses")).map((answer) => [answer.id, answer]));
     const reading = { separator, task, min_share, known: new Set(vocabulary) };
@@ -122,7 +89,7 @@ export const evaluate: StepKind<Params> = {
       parse_failures: parseFailures(predictions),
       truncated: predictions.filter(({ finish }) => finish === "length").length,
     };
-    writeFileSync(join(context.output, "metrics.json"), `${JSON.stringify(metrics, null, 1)}\n`);
+    writeResult(context.output, "metrics.json", metrics);
     writeFileSync(join(context.output, "predictions.jsonl"), jsonLines(predictions));
     context.evidence({ cases: n } satisfies Record<string, Json>);
   },

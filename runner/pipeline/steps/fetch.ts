@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from "node:fs";
+import { existsSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import type { StepKind } from "../plan/step.ts";
+import { readResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
 import { expectFetch } from "./expected.ts";
 import { oneCore } from "./needs.ts";
@@ -21,9 +22,7 @@ export const fetch: StepKind<Params> = {
   outputs: () => ["model.json"],
   run: async (_params, context) => context.python({ module, environment, network: true, secrets: ["HF_TOKEN"] }),
   holds({ localPaths }, dir) {
-    const { files } = JSON.parse(readFileSync(join(dir, "model.json"), "utf8")) as {
-      files: Record<string, { size: number }>;
-    };
+    const { files } = readResult("model.json", dir);
     return Object.entries(files).every(([name, { size }]) => {
       const path = join(localPaths.model as string, name);
       return existsSync(path) && statSync(path).size === size;

@@ -1,7 +1,6 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
-import type { AllowedAnswers } from "../../data/answers.ts";
 import { type Kept, openAnswers } from "../../plugins/engines/openai/answers.ts";
 import { createPace } from "../../plugins/engines/openai/pace.ts";
 import { pool } from "../../plugins/engines/openai/pool.ts";
@@ -11,6 +10,7 @@ import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
+import { readResult } from "../result-files.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
@@ -99,7 +99,7 @@ export const ask: StepKind<Params> = {
 /** The labels that an answer may hold, with the one that stands for no finding. */
 function allowedBy(context: StepContext): Allowed {
   if (!context.hasInput("answers")) return { labels: [], single: false };
-  const { labels, none, single } = JSON.parse(readFileSync(context.input("answers"), "utf8")) as AllowedAnswers;
+  const { labels, none, single } = readResult("answers.json", context.input("answers"));
   return { labels: none === null ? labels : [...labels, none], single };
 }
 

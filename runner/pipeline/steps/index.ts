@@ -14,7 +14,7 @@ import { draftFetch, fetch } from "./fetch.ts";
 import { draftGenerate, generate, replay } from "./generate.ts";
 import { ask } from "./generate-openai.ts";
 import { draftMerge, merge, needsMerge } from "./merge.ts";
-import { comparesForms, draftRequantised, requantised } from "./merge-check.ts";
+import { comparesForms, draftMergeCheck, mergeCheck } from "./merge-check.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
 import { preview } from "./preview.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
@@ -40,7 +40,7 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       baseline,
       lookup,
       ensemble,
-      requantised,
+      mergeCheck,
       evaluate,
       compare,
       analyse,
@@ -104,7 +104,7 @@ function draftScores(
           draftBaseline(experiment, ensembleBaseline, site, "validation"),
         ]
       : []),
-    ...(comparesForms(experiment) ? draftRequantised(experiment, site) : []),
+    ...(comparesForms(experiment) ? draftMergeCheck(experiment, site) : []),
     ...scored.map((arm) => draftEvaluate(experiment, arm, site)),
   ];
 }

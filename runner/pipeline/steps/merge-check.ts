@@ -1,13 +1,12 @@
-import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
+import { readResult, writeResult } from "../result-files.ts";
 import { type Reading, readAnswer } from "./answer.ts";
-import type { DataRow, LabelCount } from "./data.ts";
+import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { minShare } from "./evaluate.ts";
 import { draftGenerate } from "./generate.ts";
@@ -30,13 +29,13 @@ type Params = {
 const forms = ["merged_16bit", "adapter_4bit"] as const;
 
 /** Says what an adapter that was trained on a 4-bit base gains or loses by being merged into 16 bits: it is another model then. */
-export const requantised: StepKind<Params> = {
-  name: "requantised",
+export const mergeCheck: StepKind<Params> = {
+  name: "merge_check",
   version: 1,
   cached: true,
-  outputs: () => ["requantised.json"],
+  outputs: () => ["merge_check.json"],
   async run({ separator, task, min_share, primary, bootstrap }, context) {
-    const counts = JSON.parse(readFileSync(context.input("labels"), "utf8")) as readonly LabelCount[];
+    const counts = readResult("labels.json", context.input("labels"));
     const space = new Set(counts.map(({ label }) => label));
     const reading: Reading = { separator, task, min_share, known: space };
     const rows = readJsonLines<DataRow>(context.input("rows"));
@@ -55,8 +54,8 @@ export const requantised: StepKind<Params> = {
       context.pause,
     );
     const change = pairs[0]?.metrics[metric];
-    const found = { n, part: "validation", view, metric, ...byForm((name) => arms[name]?.[metric]), change };
-    writeFileSync(join(context.output, "requantised.json"), `${JSON.stringify(found, null, 1)}\n`);
+    const found = { n, part: "validation" as const, view, metric, ...byForm((name) => arms[name]?.[metric]), change };
+    writeResult(context.output, "merge_check.json", found);
     if (change === undefined) return;
     context.evidence({ cases: n, metric, difference: change.difference, low: change.low, high: change.high });
   },
@@ -88,7 +87,7 @@ export function comparesForms(experiment: Experiment): boolean {
 }
 
 /** Answers to the validation rows by both forms, and the step that compares them. */
-export function draftRequantised(experiment: Experiment, site: Site): readonly Draft[] {
+export function draftMergeCheck(experiment: Experiment, site: Site): readonly Draft[] {
   const { data, evaluate, generate, task } = experiment;
   const { metric, view } = evaluate.primary;
   const answering = (precision: "4bit" | "16bit"): Draft => {
@@ -106,8 +105,8 @@ export function draftRequantised(experiment: Experiment, site: Site): readonly D
     fourBit,
     merged,
     draft({
-      id: "requantised",
-      kind: requantised.name,
+      id: "merge_check",
+      kind: mergeCheck.name,
       params: {
         separator: data.labels.separator,
         task,

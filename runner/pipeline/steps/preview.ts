@@ -12,30 +12,6 @@ import type { Site } from "./site.ts";
 const module = "recipes.steps.preview";
 const environment = "torchtune";
 
-/** What preview.json holds. */
-export type Preview = {
-  readonly rows: readonly PreviewRow[];
-  /** "tokens", "answers" -> why they are not there. */
-  readonly missing: Readonly<Record<string, string>>;
-};
-
-type Token = { readonly id: number; readonly token: string };
-
-/** One training row as the model sees it; null where this machine lacks what it takes to know. */
-export type PreviewRow = {
-  readonly id: string;
-  readonly target: string;
-  readonly messages: readonly { readonly role: string; readonly content: string }[];
-  readonly examples?: readonly string[];
-  /** The messages in the model's chat template, up to where an answer begins. */
-  readonly text: string | null;
-  readonly prompt: readonly Token[] | null;
-  /** Tokens that the training does not count, and those that it does; null for an arm that is not trained. */
-  readonly masked: number | null;
-  readonly trained: readonly Token[] | null;
-  readonly answer: { readonly text: string; readonly new_tokens: number; readonly finish: string } | null;
-};
-
 /** Shows what a model is shown, in tokens, and asks the base model; with what is on this machine, and without network. */
 export const preview: StepKind = {
   name: "preview",

@@ -7,8 +7,9 @@ import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
+import { readResult } from "../result-files.ts";
 import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";
-import type { DataRow, LabelCount } from "./data.ts";
+import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
@@ -70,7 +71,7 @@ function exampled(
 
 /** Names in use, spelt one way each: variants by case or by the study's synonyms would only fill the prompt. */
 function offered(choice: NonNullable<Params["labels"]>, context: StepContext): readonly string[] {
-  const counts = JSON.parse(readFileSync(context.input("labels"), "utf8")) as readonly LabelCount[];
+  const counts = readResult("labels.json", context.input("labels"));
   return offeredLabels(counts, viewOf("canonical", synonymsOf(context)), choice);
 }
 

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { foldKey } from "../../config/folds.ts";
 import { survivors } from "../../config/halving.ts";
@@ -9,10 +9,10 @@ import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { formatStepRef, stepOfArm } from "../plan/step-ref.ts";
+import { readResult } from "../result-files.ts";
 import { subjectOf } from "./arms.ts";
-import type { LabelCount } from "./data.ts";
 import { draft } from "./draft.ts";
-import type { ArmMetrics, Prediction } from "./evaluate.ts";
+import type { Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import {
   cutReason,
@@ -63,7 +63,7 @@ export const select: StepKind<Params> = {
     for (const { setting, values, runs } of settings) {
       const counts = new Map<string, number>();
       const own = runs.map(({ coordinates, at }) => {
-        const metrics = JSON.parse(readFileSync(context.input(`metrics.${at}`), "utf8")) as ArmMetrics;
+        const metrics = readResult("metrics.json", context.input(`metrics.${at}`));
         counts.set(coordinates, metrics.n);
         const ends = metrics.intervals[view][metric];
         return {
@@ -115,9 +115,7 @@ async function averaged(
   { metric, view, bootstrap: { resamples, seed } }: Pick<Params, "metric" | "view" | "bootstrap">,
   context: StepContext,
 ) {
-  const labels = (bySeed[0] ?? []).flatMap(
-    (at) => JSON.parse(readFileSync(context.input(`labels.${at}`), "utf8")) as readonly LabelCount[],
-  );
+  const labels = (bySeed[0] ?? []).flatMap((at) => readResult("labels.json", context.input(`labels.${at}`)));
   const seeds = bySeed.map((folds) =>
     folds.flatMap((at) => readJsonLines<Prediction>(context.input(`predictions.${at}`))),
   );

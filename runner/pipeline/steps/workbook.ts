@@ -3,9 +3,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import { isSmoke, smokeWarning } from "../../config/smoke.ts";
-import type { Audit } from "../../data/audit.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
-import type { Analysis, Failure } from "../../evaluation/error-analysis/analyse.ts";
+import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
 import { caseOutcome } from "../../evaluation/metrics/detail.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import { replayWarning } from "../../plugins/engines/replay/index.ts";
@@ -17,10 +16,11 @@ import type { WorkbookSweep } from "../../reporting/render/xlsx/sweep-sheet.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { StepContext, StepKind } from "../plan/step.ts";
 import { parseArm, stepOfArm } from "../plan/step-ref.ts";
+import { readResult } from "../result-files.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
-import type { ArmMetrics, Prediction } from "./evaluate.ts";
+import type { Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import { lastScores, readSelection } from "./selection.ts";
 import type { Site } from "./site.ts";
@@ -29,9 +29,9 @@ import { synonymsOf } from "./synonyms.ts";
 type Params = {
   readonly arms: readonly Arm[];
   readonly primary: { readonly metric: MetricName; readonly view: View };
-  readonly config: Json;
+  readonly config: Experiment;
   /** Experiments that this one compares itself with, by name. */
-  readonly compared: Readonly<Record<string, Json>>;
+  readonly compared: Readonly<Record<string, Experiment>>;
   readonly exp: string;
 };
 
@@ -74,7 +74,7 @@ function sweepOf(context: StepContext): WorkbookSweep {
 }
 
 function armOf(arm: Arm, context: StepContext): WorkbookArm {
-  const metrics = JSON.parse(readFileSync(context.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
+  const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
   const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, n } = metrics;
   return {
     name: arm,
@@ -103,9 +103,9 @@ function armOf(arm: Arm, context: StepContext): WorkbookArm {
 /** An arm with the experiment that it belongs to, and its name there. */
 type Asked = { readonly arm: Arm; readonly own: Arm; readonly experiment: Experiment };
 
-function askedOf(arm: Arm, config: Json, compared: Params["compared"]): Asked {
+function askedOf(arm: Arm, config: Experiment, compared: Params["compared"]): Asked {
   const { arm: own, experiment: other } = parseArm(arm);
-  const experiment = (other === undefined ? config : compared[other]) as unknown as Experiment;
+  const experiment = other === undefined ? config : (compared[other] as Experiment);
   return { arm, own, experiment };
 }
 
@@ -126,7 +126,7 @@ function replayed(asked: Asked) {
 
 function runOf(asked: Asked, primary: Params["primary"], context: StepContext): WorkbookRun {
   const { arm, experiment } = asked;
-  const metrics = JSON.parse(readFileSync(context.input(`metrics.${arm}`), "utf8")) as ArmMetrics;
+  const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
   const predictions = readJsonLines<Prediction>(context.input(`predictions.${arm}`));
   const total = (key: "prompt_tokens" | "new_tokens") =>
     predictions.every((one) => one[key] === undefined)
@@ -166,7 +166,7 @@ function answeredBy(asked: Asked): string {
 
 /** The audit's findings, and the numbers of each part. */
 function auditOf(context: StepContext): WorkbookAudit {
-  const { splits, findings } = JSON.parse(readFileSync(context.input("audit"), "utf8")) as Audit;
+  const { splits, findings } = readResult("audit.json", context.input("audit"));
   const parts = Object.entries(splits).map(([part, facts]) => [
     part,
     [
@@ -205,7 +205,7 @@ function* casesOf(arms: readonly Arm[], view: View, context: StepContext): Gener
 
 /** Every category of every arm with its cases, and its examples. */
 function failuresOf(arms: readonly Arm[], context: StepContext): readonly WorkbookFailures[] {
-  const analysis = JSON.parse(readFileSync(context.input("analysis"), "utf8")) as Analysis;
+  const analysis = readResult("analysis.json", context.input("analysis"));
   return arms.flatMap((arm) => {
     const own = analysis.arms[arm];
     return own === undefined ? [] : [{ arm, wrong: own.wrong, categories: own.categories }];
@@ -246,8 +246,8 @@ export function draftWorkbook(
     params: {
       arms,
       primary: { metric, view },
-      config: site.portable(experiment as unknown as Json),
-      compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other as unknown as Json]))),
+      config: site.portable(experiment),
+      compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other]))),
       exp: site.version,
     },
     sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },

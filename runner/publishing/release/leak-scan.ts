@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
-import { publishedFolder } from "../../runs/seal.ts";
+import { outputFolder } from "../../runs/run-folder.ts";
 import { absolutePathIn, RowSearch, secretIn } from "./leak-patterns.ts";
 import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
 
@@ -30,14 +31,10 @@ export function leaks(run: FinishedRun, release: Release, { own, redact }: Priva
 
 /** Digests of files that the base's own repository has: whatever they say, the world knows it already. */
 function publishedByBase({ manifest, path }: FinishedRun): ReadonlySet<string> {
-  const { base, revision } = (
-    manifest.config as { readonly model: { readonly base: string; readonly revision?: string } }
-  ).model;
+  const { base, revision } = manifest.config.model;
   const file = join(dirname(path), "model.json");
   if (revision === undefined || !base.includes("/") || !existsSync(file)) return new Set();
-  const { files } = JSON.parse(readFileSync(file, "utf8")) as {
-    readonly files: Readonly<Record<string, { readonly sha256: string }>>;
-  };
+  const { files } = readResult("model.json", file);
   return new Set(Object.values(files).map(({ sha256 }) => sha256));
 }
 
@@ -61,7 +58,7 @@ function rowFiles({ manifest, path }: FinishedRun): readonly { readonly name: st
     .flatMap(([step, { files }]) =>
       Object.keys(files)
         .filter((name) => name.endsWith(".jsonl"))
-        .map((name) => ({ name, file: join(dirname(path), publishedFolder(step), name) })),
+        .map((name) => ({ name, file: join(dirname(path), outputFolder(step), name) })),
     );
 }
 

@@ -6,7 +6,7 @@ import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { FactsMissing, factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
-import { publishedFolder } from "../../runs/seal.ts";
+import { outputFolder } from "../../runs/run-folder.ts";
 import { sha256 } from "../../util/canonical.ts";
 import { cardProblems, repoName } from "./card-checks.ts";
 import { leaks, type Private } from "./leak-scan.ts";
@@ -38,7 +38,7 @@ const models: Readonly<Record<Kind, { readonly step: string; readonly folder: st
 
 /** Puts together what is published of a finished run, and looks for every reason against it that this machine can know. */
 export function prepareRelease(run: FinishedRun, upload: Upload, releasing: Releasing): Prepared {
-  const config = run.manifest.config as unknown as Experiment;
+  const config = run.manifest.config;
   const kind: Kind = config.train?.method === "full" ? "full" : upload.content;
   const { step, folder } = models[kind];
   if (!Object.keys(run.manifest.steps[step]?.files ?? {}).some((name) => name.startsWith(folder))) {
@@ -105,7 +105,7 @@ export class Kept {
   one(step: string, name: string, path: string): readonly ReleaseFile[] {
     const listed: StoredFile | undefined = this.#run.manifest.steps[step]?.files[name];
     if (listed === undefined) return [];
-    const file = join(dirname(this.#run.path), publishedFolder(step), name);
+    const file = join(dirname(this.#run.path), outputFolder(step), name);
     const again = `run ${this.#run.manifest.file} again, which builds only what is missing`;
     if (!existsSync(file)) {
       this.#wrong.push(refusal("file-gone", `${step}'s ${name} is no longer there`, again));
@@ -185,7 +185,7 @@ function promptOf(run: FinishedRun, config: Experiment, { roots, digest }: Relea
 /** The first case's prompt without the case; undefined where it holds examples, or the text does not stand in it as it is. */
 function messagesOf({ path, manifest }: FinishedRun): string | undefined {
   const folder = dirname(path);
-  const { split } = (manifest.config as unknown as Experiment).evaluate;
+  const { split } = manifest.config.evaluate;
   const [prompts, rows] = [join(folder, "tuned/eval.jsonl"), join(folder, `data/${split}.jsonl`)];
   if (!existsSync(prompts) || !existsSync(rows)) return undefined;
   type Shown = {

@@ -1,9 +1,9 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
-import { latestManifest, runsDir } from "../../runs/finished-runs.ts";
+import { latestManifest } from "../../runs/finished-runs.ts";
 import type { ManifestStep } from "../../runs/manifest.ts";
-import { makeLatest, placeRun } from "../../runs/seal.ts";
+import { makeLatest, placeRun, runsDir } from "../../runs/run-folder.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";

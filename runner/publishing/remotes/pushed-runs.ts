@@ -1,5 +1,5 @@
-import type { Manifest } from "../../runs/manifest.ts";
-import { runDigits } from "../../runs/seal.ts";
+import { type Manifest, parseManifest } from "../../runs/manifest.ts";
+import { runDigits } from "../../runs/run-folder.ts";
 import { listingDigest } from "../../store/digest.ts";
 import { UserError } from "../../util/user-error.ts";
 import { isListing } from "./listing.ts";
@@ -32,12 +32,12 @@ export async function shelvedRuns(shelf: Pick<RemoteStore, "names">): Promise<re
 export async function shelvedRun(shelf: Pick<RemoteStore, "readText">, name: string): Promise<ShelvedRun> {
   const text = (await shelf.readText(`runs/${name}.json`)) ?? "";
   try {
-    const manifest = JSON.parse(text) as Manifest;
-    if (manifest.schema === 1 && `${manifest.experiment}/${manifest.run}` === name && isWhole(manifest)) {
+    const manifest = parseManifest(text, name);
+    if (`${manifest.experiment}/${manifest.run}` === name && isWhole(manifest)) {
       return { manifest, text };
     }
-  } catch {
-    // Not even JSON.
+  } catch (error) {
+    if (error instanceof UserError && error.code === "manifest-format") throw error;
   }
   throw new UserError("copy-damaged", `the manifest of ${name} is not what its name says`, {
     help: "push this run again from where it was made",

@@ -1,6 +1,5 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import { type View, viewLabels, viewOf } from "../../data/labels/views.ts";
 import type { Analysis, Failure } from "../../evaluation/error-analysis/analyse.ts";
 import { caseOutcome } from "../../evaluation/metrics/detail.ts";
@@ -69,7 +68,7 @@ type Shown = { readonly view: View; readonly of: ReturnType<typeof viewOf> };
 
 /** The primary view; the basic one where the synonyms that it was judged with are not there any more. */
 function shownView(run: FinishedRun, root: string, notes: string[]): Shown {
-  const { view } = configOf(run).evaluate.primary;
+  const { view } = run.manifest.config.evaluate.primary;
   if (view !== "canonical") return { view, of: viewOf(view) };
   const { synonyms, state } = synonymsNow(run, root);
   if (state === "none" || state === "same") return { view, of: viewOf(view, synonyms) };
@@ -116,7 +115,7 @@ function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categ
 }
 
 function rowsOf(run: FinishedRun): readonly DataRow[] {
-  return linesOf<DataRow>(run, `data/${configOf(run).evaluate.split}.jsonl`);
+  return linesOf<DataRow>(run, `data/${run.manifest.config.evaluate.split}.jsonl`);
 }
 
 /** Categories of wrong answers; none where a run was not analysed. */
@@ -131,5 +130,3 @@ function linesOf<T>(run: FinishedRun, file: string): readonly T[] {
     throw new FactsMissing(`${path} is gone; run the experiment again, which builds only what is missing`);
   return readJsonLines<T>(path);
 }
-
-const configOf = ({ manifest }: FinishedRun): Experiment => manifest.config as unknown as Experiment;

@@ -3,12 +3,12 @@ import { dirname, join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import type { Comparison } from "../../evaluation/statistics/comparison.ts";
 import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
-import type { ArmMetrics } from "../../pipeline/steps/evaluate.ts";
+import type { ArmMetrics } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import type { Message } from "../../pipeline/template.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
-import { publishedFolder } from "../../runs/seal.ts";
+import { outputFolder } from "../../runs/run-folder.ts";
 import { modelUploadsOf } from "../../runs/upload-record.ts";
 import { runNames } from "../report/run-names.ts";
 import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
@@ -23,7 +23,7 @@ export class FactsMissing extends Error {}
 export function factsOf(finished: FinishedRun, looks: number | null, ablations = new Ablations()): RunFacts {
   const { manifest, path } = finished;
   const folder = dirname(path);
-  const config = manifest.config as unknown as Experiment;
+  const config = manifest.config;
   const { view } = config.evaluate.primary;
   const json = <T>(name: string): T | undefined => {
     const file = join(folder, name);
@@ -78,7 +78,7 @@ function curvesOf(steps: readonly string[], json: <T>(name: string) => T | undef
   const trained = steps.filter((id) => parseStepRef(id).stage === "train");
   return Object.fromEntries(
     trained.flatMap((id) => {
-      const curve = json<Curve>(join(publishedFolder(id), "train.json"));
+      const curve = json<Curve>(join(outputFolder(id), "train.json"));
       return curve === undefined ? [] : [[id, curve]];
     }),
   );

@@ -79,7 +79,7 @@ const mostNamed = 3;
 
 /** What merging into 16 bits changed of an adapter that was trained on a 4-bit base. */
 function formsOf(run: RunFacts): readonly string[] {
-  const { difference, low, high, metric, cases } = run.steps.requantised?.evidence ?? {};
+  const { difference, low, high, metric, cases } = run.steps.merge_check?.evidence ?? {};
   if (typeof difference !== "number" || typeof low !== "number" || typeof high !== "number") return [];
   return [
     `${run.name} was trained on a 4-bit base. Merged into the 16-bit base it is another model: ${metricWord(String(metric))} changes by ${signedInterval({ difference, low, high })} on ${whole(Number(cases))} validation rows (95 % bootstrap interval).`,

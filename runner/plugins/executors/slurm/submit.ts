@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { LoadedExperiment } from "../../../config/loaded.ts";
 import type { Assessed } from "../../../execution/assess.ts";
@@ -7,7 +7,7 @@ import type { PlannedRun, PlannedStep } from "../../../pipeline/plan/plan.ts";
 import type { DraftedPoint } from "../../../pipeline/sweep/choice.ts";
 import type { Planned } from "../../../pipeline/sweep/planned.ts";
 import type { Project } from "../../../project/project.ts";
-import type { Manifest } from "../../../runs/manifest.ts";
+import { readManifest } from "../../../runs/manifest.ts";
 import { acquire } from "../../../store/lock.ts";
 import { canonicalJson, sha256 } from "../../../util/canonical.ts";
 import type { Context } from "../../../util/context.ts";
@@ -191,7 +191,7 @@ async function sortOut({ plan, expected, project, options }: Work, runs: readonl
 /** Whether a run that a job has sealed is all there: this machine may know its steps by other keys than the job's does. */
 function isWhole(manifest: string | undefined, { store }: Project): boolean {
   if (manifest === undefined || !existsSync(manifest)) return false;
-  const { steps } = JSON.parse(readFileSync(manifest, "utf8")) as Manifest;
+  const { steps } = readManifest(manifest);
   return Object.values(steps).every(({ object }) => existsSync(store.objectDir(object)));
 }
 

@@ -1,0 +1,162 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import type { AllowedAnswers } from "../data/answers.ts";
+import type { Audit } from "../data/audit.ts";
+import type { View } from "../data/labels/views.ts";
+import type { LabelCount } from "../data/labels.ts";
+import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
+import type { Cardinality, LabelRow } from "../evaluation/metrics/detail.ts";
+import type { MetricName, Scores } from "../evaluation/metrics/metrics.ts";
+import type { Score } from "../evaluation/metrics/score.ts";
+import type { SingleLabel } from "../evaluation/metrics/single-label.ts";
+import type { Difference } from "../evaluation/statistics/compare.ts";
+import type { Comparison } from "../evaluation/statistics/comparison.ts";
+import type { Intervals } from "../evaluation/statistics/intervals.ts";
+import type { StoredFile } from "./plan/record.ts";
+
+/**
+ * The JSON files that steps write, by name, with their content. Steps and readers share these types through `writeResult` and
+ * `readResult`. Python writes model.json, preflight.json, train.json, merge.json and preview.json; TypeScript writes the others.
+ */
+export type ResultFiles = {
+  readonly "model.json": ModelDescription;
+  readonly "labels.json": readonly LabelCount[];
+  readonly "answers.json": AllowedAnswers;
+  readonly "audit.json": Audit;
+  readonly "preflight.json": Preflight;
+  readonly "preview.json": Preview;
+  readonly "train.json": TrainingReport;
+  readonly "merge.json": MergeReport;
+  readonly "merge_check.json": MergeCheck;
+  readonly "ensemble.json": EnsembleChoice;
+  readonly "metrics.json": ArmMetrics;
+  readonly "comparison.json": Comparison;
+  readonly "analysis.json": Analysis;
+};
+
+/** Reads a result file. `place` is the file, or the folder that holds it. The content is trusted: a step wrote it. */
+export function readResult<Name extends keyof ResultFiles>(name: Name, place: string): ResultFiles[Name] {
+  const file = place.endsWith(name) ? place : join(place, name);
+  return JSON.parse(readFileSync(file, "utf8")) as ResultFiles[Name];
+}
+
+/** Writes a result file into a folder. */
+export function writeResult<Name extends keyof ResultFiles>(
+  folder: string,
+  name: Name,
+  content: ResultFiles[Name],
+): void {
+  writeFileSync(join(folder, name), `${JSON.stringify(content, null, 1)}\n`);
+}
+
+/** A base model and its files. Holds no path of a machine. */
+export type ModelDescription = {
+  readonly base: string;
+  /** The commit on the hub; null for a local folder. */
+  readonly revision: string | null;
+  /** Path relative to the model's folder -> file. */
+  readonly files: Readonly<Record<string, StoredFile>>;
+  /** The model's config.json. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly parameters: number;
+};
+
+/** What the checks before the first training step counted. */
+export type Preflight = {
+  readonly rows: number;
+  readonly tokens: number;
+  /** Tokens of the longest row. */
+  readonly longest: number;
+  /** Tokens of one epoch that the loss counts. */
+  readonly trained_tokens: number;
+};
+
+/** How a training went. */
+export type TrainingReport = {
+  readonly parameters: { readonly total: number; readonly trainable: number };
+  readonly loss: readonly { readonly step: number; readonly loss: number }[];
+  readonly validation: readonly { readonly step: number; readonly loss: number }[];
+};
+
+/** How a merged model compares with the base and its adapter. */
+export type MergeReport = {
+  /** Whether the logits on prompts of the study agree within the tolerance of the number format. */
+  readonly equal: boolean;
+};
+
+/** Scores of one arm. */
+export type ArmMetrics = {
+  readonly n: number;
+  readonly views: Score["views"];
+  /** 95 % bootstrap intervals over cases, of the metrics that tables show. */
+  readonly intervals: Readonly<Record<View, Intervals>>;
+  /** The best scores that answers made of training labels can reach. */
+  readonly ceiling: Score["views"];
+  /** Scores of the groups that the labels belong to; null if the study names none. */
+  readonly groups: Scores | null;
+  /** For tasks with one label a case. */
+  readonly single_label: Readonly<Record<View, SingleLabel>> | null;
+  /** Scores without the cases whose gold is not a list of labels; null if there are none. */
+  readonly without_dirty_gold: { readonly n: number; readonly views: Score["views"] } | null;
+  readonly per_label: Readonly<Record<View, readonly LabelRow[]>>;
+  /** In the basic view. */
+  readonly cardinality: Cardinality;
+  readonly out_of_set: Readonly<
+    Record<View, { readonly count: number; readonly predicted: number; readonly rate: number }>
+  >;
+  readonly parse_failures: { readonly count: number; readonly rate: number };
+  /** Answers that ended at max_new_tokens. */
+  readonly truncated: number;
+};
+
+/** How an ensemble weighs the model against the classifier. Chosen on validation rows. */
+export type EnsembleChoice = {
+  readonly weight: number;
+  readonly threshold: number;
+  readonly view: View;
+  readonly validation: {
+    readonly n: number;
+    readonly micro_f1: number;
+    readonly model: number;
+    readonly baseline: number;
+  };
+};
+
+/** What merging an adapter of a 4-bit base into 16-bit weights changes, on validation rows. */
+export type MergeCheck = {
+  readonly n: number;
+  readonly part: "validation";
+  readonly view: View;
+  readonly metric: MetricName;
+  readonly merged_16bit: Measured | undefined;
+  readonly adapter_4bit: Measured | undefined;
+  /** merged_16bit - adapter_4bit */
+  readonly change: Difference | undefined;
+};
+
+type Measured = Comparison["arms"][string][string];
+
+/** Training prompts as the model sees them. */
+export type Preview = {
+  readonly rows: readonly PreviewRow[];
+  /** "tokens" or "answers" -> why they are absent. */
+  readonly missing: Readonly<Record<string, string>>;
+};
+
+type Token = { readonly id: number; readonly token: string };
+
+/** One training row. A field is null if this machine cannot compute it. */
+export type PreviewRow = {
+  readonly id: string;
+  readonly target: string;
+  readonly messages: readonly { readonly role: string; readonly content: string }[];
+  readonly examples?: readonly string[];
+  /** The messages in the model's chat template, up to the start of the answer. */
+  readonly text: string | null;
+  readonly prompt: readonly Token[] | null;
+  /** Number of tokens that the loss leaves out. */
+  readonly masked: number | null;
+  /** Tokens that the loss counts; null for an arm without training. */
+  readonly trained: readonly Token[] | null;
+  readonly answer: { readonly text: string; readonly new_tokens: number; readonly finish: string } | null;
+};
