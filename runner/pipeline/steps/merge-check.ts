@@ -25,10 +25,10 @@ type Params = {
   readonly exp: string;
 };
 
-/** The two forms of an adapter that was trained on a 4-bit base: beside that base, and merged into the 16-bit one. */
+/** The two forms of an adapter that was trained on a 4-bit base: on that base, and merged into the 16-bit base. */
 const forms = ["merged_16bit", "adapter_4bit"] as const;
 
-/** Says what an adapter that was trained on a 4-bit base gains or loses by being merged into 16 bits: it is another model then. */
+/** Measures how the primary metric changes if an adapter of a 4-bit base is merged into the 16-bit base: the result is another model. */
 export const mergeCheck: StepKind<Params> = {
   name: "merge_check",
   version: 1,
