@@ -1,8 +1,15 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { Command, CommanderError } from "commander";
-import { type CommandSpec, commands } from "./commands/index.ts";
-import { systemFailure } from "./execution/system.ts";
+import { CommanderError, Command as CommandLine } from "commander";
+import {
+  argumentSummary,
+  argumentUsage,
+  type Command,
+  flagOf,
+  optionSummary,
+  optionUsage,
+} from "./commands/command.ts";
+import { commands } from "./commands/index.ts";
 import { type Context, exit } from "./util/context.ts";
 import { UserError } from "./util/user-error.ts";
 
@@ -13,42 +20,23 @@ export type Io = Pick<Context, "cwd" | "env" | "out" | "err"> &
 /** Runs one command line and returns its exit code. `argv` has neither the interpreter nor the script. Throws only on a bug. */
 export async function main(argv: readonly string[], io: Io): Promise<number> {
   const context = contextOf(io);
-  if (argv[0] === "--version" || argv[0] === "-V") {
+  const [first = "", second] = argv;
+  if (first === "--version" || first === "-V") {
     context.out(`${context.version()}\n`);
     return exit.done;
   }
-  let code: number = exit.done;
-  const program = new Command("exp")
-    .description("Declarative LLM fine-tuning studies: YAML in, a fine-tuned and honestly evaluated model out.")
-    .option("-V, --version", "print the version")
-    .showSuggestionAfterError()
-    .exitOverride()
-    .configureOutput({
-      writeOut: context.out,
-      writeErr: context.err,
-      getOutHelpWidth: () => context.columns,
-      getErrHelpWidth: () => context.columns,
-      getOutHasColors: () => context.color,
-      getErrHasColors: () => context.color,
-    });
-  for (const spec of commands) declare(program, spec, context, (result) => (code = result));
-  program.addHelpText(
-    "after",
-    "\nExit codes: 0 done; 1 a step failed; 2 invalid experiment or usage; 3 a verification said no; 130 interrupted.",
-  );
-  if (argv.length === 0) {
-    context.out(program.helpInformation());
-    return exit.invalid;
-  }
+  if (first === "help" && second !== undefined) return main([second, "--help"], io);
+  const isCommand = Object.hasOwn(commands, first);
   try {
-    await program.parseAsync(argv, { from: "user" });
-    return code;
+    const code = isCommand ? await runCommand(first, argv, context) : await showOverview(argv, context);
+    return context.stop.aborted && code !== exit.done ? exit.interrupted : code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exit.done : exit.invalid;
-    const failure = error instanceof UserError ? error : systemFailure(error);
-    if (failure === undefined) throw error;
-    context.err(`exp ${argv[0]}: ${failure.message} [${failure.code}]\n  help: ${failure.help}\n`);
-    return exit.failed;
+    const name = isCommand ? `exp ${first}` : "exp";
+    if (context.stop.aborted) {
+      context.err(`${name}: interrupted. Run the same command again: finished work is kept.\n`);
+      return exit.interrupted;
+    }
+    return printError(error, name, argv.includes("--json"), context);
   }
 }
 
@@ -66,19 +54,115 @@ function contextOf(io: Io): Context {
   };
 }
 
-function declare(program: Command, spec: CommandSpec, context: Context, finish: (code: number) => void): void {
-  const command = program.command(spec.usage, { hidden: spec.hidden === true }).description(spec.summary);
-  for (const [flags, description, parse, initial] of spec.options) {
-    const option = command.createOption(flags, description);
-    if (parse !== undefined) option.argParser(parse).default(initial, "none");
-    command.addOption(option);
+/** Parses the arguments of one command, which is the only one that is imported, and runs it. */
+async function runCommand(name: string, argv: readonly string[], context: Context): Promise<number> {
+  const entry = commands[name] as (typeof commands)[string];
+  const [{ command }, { registerBuiltIns }] = await Promise.all([entry.load(), import("./plugins/built-in.ts")]);
+  registerBuiltIns();
+  const program = commandLine(context);
+  const line = program.command(name).description(entry.summary).helpOption("-h, --help", "Print this help.");
+  for (const argument of Object.values(command.arguments))
+    line.argument(argumentUsage(argument), argumentSummary(argument));
+  for (const [key, option] of Object.entries(command.options)) {
+    const declared = line.createOption(optionUsage(key, option), optionSummary(option));
+    if (option.isRepeatable === true)
+      declared.argParser((value, before: readonly string[] | undefined) => [...(before ?? []), value]);
+    line.addOption(declared);
   }
-  command.action(async (...args: unknown[]) => {
-    const options = args.at(-2) as Record<string, unknown>;
-    const { registerBuiltIns } = await import("./plugins/built-in.ts");
-    registerBuiltIns();
-    const { command: act } = await spec.load();
-    const code = await act(args.slice(0, -2), options, context);
-    finish(context.stop.aborted && code !== exit.done ? exit.interrupted : code);
+  let code: number = exit.done;
+  line.action(async (...given: unknown[]) => {
+    const input = inputOf(command, given.slice(0, -2), given.at(-2) as Readonly<Record<string, unknown>>);
+    code = await command.run(input, context, commands);
   });
+  return (await parse(program, argv)) ?? code;
+}
+
+/** Values of arguments and options by their names. Throws UserError if one is wrong. */
+function inputOf(command: Command, args: readonly unknown[], options: Readonly<Record<string, unknown>>) {
+  return Object.fromEntries([
+    ...Object.entries(command.arguments).map(([name, argument], at) => [name, argument.parse(args[at])]),
+    ...Object.entries(command.options).map(([name, option]) => [
+      name,
+      option.parse(options[name], flagOf(name, option)),
+    ]),
+  ]);
+}
+
+/** `exp`, `exp --help`, and a command that does not exist. */
+async function showOverview(argv: readonly string[], context: Context): Promise<number> {
+  const program = commandLine(context)
+    .description("Run declarative LLM fine-tuning studies: from a YAML file to an evaluated model.")
+    .option("-V, --version", "Print the version.")
+    .helpOption("-h, --help", "Print this help.")
+    .helpCommand("help [command]", "Print the help of a command.");
+  for (const [name, { summary, isHidden }] of Object.entries(commands)) {
+    program
+      .command(name, { hidden: isHidden === true })
+      .description(summary)
+      .usage("[arguments]");
+  }
+  program.addHelpText(
+    "after",
+    "\nExit codes: 0 done; 1 a step failed; 2 invalid experiment or usage; 3 a check found a problem; 130 interrupted.",
+  );
+  if (argv.length === 0) {
+    context.out(program.helpInformation());
+    return exit.invalid;
+  }
+  return (await parse(program, argv)) ?? exit.done;
+}
+
+function commandLine(context: Context): CommandLine {
+  return new CommandLine("exp")
+    .showSuggestionAfterError()
+    .exitOverride()
+    .configureOutput({
+      writeOut: context.out,
+      writeErr: context.err,
+      outputError: () => {},
+      getOutHelpWidth: () => context.columns,
+      getErrHelpWidth: () => context.columns,
+      getOutHasColors: () => context.color,
+      getErrHasColors: () => context.color,
+    });
+}
+
+/** Parses and runs. Gives an exit code if help was printed; throws UserError `bad-usage` if the command line is wrong. */
+async function parse(program: CommandLine, argv: readonly string[]): Promise<number | undefined> {
+  try {
+    await program.parseAsync(argv, { from: "user" });
+    return undefined;
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return exit.done;
+    const [message = "", hint] = error.message.replace(/^error: /, "").split("\n");
+    throw new UserError("bad-usage", message, { help: hint?.replace(/^\((.*)\)$/, "$1"), status: "invalid" });
+  }
+}
+
+/** Prints an error that exp throws on purpose, and gives the exit code. Throws any other error: it is a bug. */
+async function printError(thrown: unknown, name: string, isJson: boolean, context: Context): Promise<number> {
+  const [{ systemFailure }, { redactor }, { formatDiagnostic, toJson }] = await Promise.all([
+    import("./execution/system.ts"),
+    import("./execution/redact.ts"),
+    import("./util/code-frame.ts"),
+  ]);
+  const error = thrown instanceof UserError ? thrown : systemFailure(thrown);
+  if (error === undefined) throw thrown;
+  const { code, message, help, log, diagnostics } = error;
+  const redact = redactor(context.env as NodeJS.ProcessEnv);
+  if (isJson) {
+    const whole = { severity: "error", code, message, help: help ?? null };
+    for (const one of diagnostics.length > 0 ? diagnostics.map(toJson) : [whole])
+      context.out(redact(`${JSON.stringify(one)}\n`));
+  } else if (diagnostics.length > 0) {
+    for (const one of diagnostics) context.err(redact(`${formatDiagnostic(one, { color: context.color })}\n`));
+  } else {
+    const more = [
+      ...(help === undefined ? [] : [`  help: ${help}\n`]),
+      ...(log === undefined ? [] : [`  log: ${log}\n`]),
+    ];
+    context.err(redact(`${name}: ${message} [${code}]\n${more.join("")}`));
+  }
+  return exit[error.status];
 }

@@ -1,23 +1,34 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
-import { loadAll } from "../project/load.ts";
-import { type Act, exit } from "../util/context.ts";
+import { loadAll, printDiagnostics } from "../project/load.ts";
+import { exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
+import { defineCommand, flag, oneOrMore } from "./command.ts";
+import { json, set, sweep } from "./common-options.ts";
 
-/** `exp check`: says everything that is wrong with experiments; reads neither weights nor the rows of the data without --preflight. */
-export const command: Act = async ([paths], options, context) => {
-  const loaded = loadAll(paths as string[], options, context, { isCheck: true });
-  if (loaded === undefined) return exit.invalid;
-  if (options.preflight === true) {
-    const { tryTokens } = await import("../orchestration/preflight.ts");
-    const code = await tryTokens(loaded, options, context);
-    if (code !== exit.done) return code;
-  }
-  if (options.json === true) return exit.done;
-  for (const one of loaded) context.out(`${one.name}: ok${sweepText(one)}\n`);
-  return exit.done;
-};
+/** Reads neither weights nor the rows of the data without --preflight. */
+export const command = defineCommand({
+  arguments: { files: oneOrMore("file", "An experiment file.") },
+  options: {
+    set,
+    sweep,
+    preflight: flag(
+      "Also check the tokens that are trained on. This needs the Python environment and the model's files.",
+    ),
+    json,
+  },
+  async run({ files, set, sweep, preflight, json }, context) {
+    const loaded = loadAll(files, { set, sweep }, context, (warnings) => printDiagnostics(warnings, json, context));
+    if (preflight) {
+      const { tryTokens } = await import("../orchestration/preflight.ts");
+      const code = await tryTokens(loaded, { json }, context);
+      if (code !== exit.done) return code;
+    }
+    if (!json) for (const one of loaded) context.out(`${one.name}: ok${sweepText(one)}\n`);
+    return exit.done;
+  },
+});
 
-/** What a sweep runs, at first and further. */
+/** The number of runs of a sweep, of its rungs, and whether a winner is scored on test. */
 function sweepText({ points, rungs = [] }: LoadedExperiment): string {
   if (points.length <= 1) return "";
   const ladder = [points, ...rungs].flatMap(([point]) => point?.rung ?? []);

@@ -5,29 +5,38 @@ import { checklistMarkdown, checklistOf } from "../reporting/checklist/checklist
 import { readmeMark, readmeOf } from "../reporting/checklist/readme.ts";
 import { materialOf } from "../reporting/export/checklist-input.ts";
 import { finishedStudy } from "../reporting/export/finished-study.ts";
-import { type Act, exit } from "../util/context.ts";
+import { exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
+import { defineCommand, flag, oneOrMore, value } from "./command.ts";
+import { json } from "./common-options.ts";
 
-/** `exp checklist RUN…`: the reproducibility checklist with its evidence; with --readme the study's README.md. */
-export const command: Act = async ([names], options, context) => {
-  const study = await finishedStudy("checklist", names as string[], context);
-  if (study === undefined) return exit.invalid;
-  const material = materialOf(study);
-  if (options.readme === true) {
-    const folder = resolve(context.cwd, (options.out as string | undefined) ?? study.root);
-    const path = join(folder, "README.md");
-    const isForeign = existsSync(path) && !readFileSync(path, "utf8").startsWith(readmeMark);
-    if (isForeign && options.force !== true) {
-      context.err(
-        `exp checklist: ${relative(context.cwd, path)} was written by somebody else and stays as it is\n` +
-          "  help: --out DIR writes it elsewhere, --force in its place\n",
-      );
-      return exit.invalid;
+export const command = defineCommand({
+  arguments: { runs: oneOrMore("run", "A finished run: its id, its experiment (for the latest run), or a manifest.") },
+  options: {
+    readme: flag("Also write the study's README.md, in the sections of the checklist."),
+    out: value("dir", "Write README.md into this folder.", { default: "the project's folder" }),
+    force: flag("Replace a README.md that exp did not write."),
+    json,
+  },
+  async run({ runs, readme, out, force, json }, context) {
+    const study = await finishedStudy("checklist", runs, context);
+    const material = materialOf(study);
+    if (readme) {
+      const folder = resolve(context.cwd, out ?? study.root);
+      const path = join(folder, "README.md");
+      const shown = relative(context.cwd, path);
+      if (existsSync(path) && !readFileSync(path, "utf8").startsWith(readmeMark) && !force) {
+        throw new UserError("file-exists", `${shown} was not written by exp and is kept`, {
+          help: "--out DIR writes to another folder, --force replaces the file",
+          status: "invalid",
+        });
+      }
+      await mkdir(folder, { recursive: true });
+      await writeFile(path, readmeOf(material));
+      context.err(`exp checklist: wrote ${shown}\n`);
     }
-    await mkdir(folder, { recursive: true });
-    await writeFile(path, readmeOf(material));
-    context.err(`exp checklist: wrote ${relative(context.cwd, path)}\n`);
-  }
-  const checklist = checklistOf(material);
-  context.out(options.json === true ? `${JSON.stringify(checklist, null, 1)}\n` : checklistMarkdown(checklist));
-  return exit.done;
-};
+    const checklist = checklistOf(material);
+    context.out(json ? `${JSON.stringify(checklist, null, 1)}\n` : checklistMarkdown(checklist));
+    return exit.done;
+  },
+});

@@ -1,49 +1,32 @@
 import { views } from "../data/labels/views.ts";
-import { metrics } from "../evaluation/metrics/metrics.ts";
+import { metricNames, metrics } from "../evaluation/metrics/metrics.ts";
 import { placeOf } from "../project/place.ts";
-import { type ComparingRuns, compareRuns, NotComparable } from "../runs/compare.ts";
-import { type FinishedRun, findRun, RunNotFound } from "../runs/finished-runs.ts";
-import { OutputGone } from "../runs/run-outputs.ts";
+import { compareRuns } from "../runs/compare.ts";
+import { type FinishedRun, findRun } from "../runs/finished-runs.ts";
 import { comparisonText } from "../terminal/comparison.ts";
-import { type Act, exit } from "../util/context.ts";
+import { exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
+import { choice, defineCommand, flag, oneOrMore } from "./command.ts";
+import { json } from "./common-options.ts";
 
-type Options = { readonly json?: boolean; readonly view?: string; readonly metric?: string; readonly force?: boolean };
-
-/** `exp compare RUN…`: the arms of one run, or several runs, side by side: intervals, paired tests, cost. */
-export const command: Act = async ([names], given, context) => {
-  const { json, view, metric, force } = given as Options;
-  const refuse = (message: string): number => {
-    context.err(`exp compare: ${message}\n`);
-    return exit.invalid;
-  };
-  if (view !== undefined && !views.some((one) => one === view))
-    return refuse(`--view takes ${views.join(", ")}, not "${view}"`);
-  if (metric !== undefined && !(metric in metrics))
-    return refuse(`--metric takes ${Object.keys(metrics).join(", ")}, not "${metric}"`);
-  const { root, artifacts } = placeOf(context.cwd);
-  try {
-    const runs = (names as readonly string[]).map((name) => findRun(name, artifacts, context.cwd));
+export const command = defineCommand({
+  arguments: { runs: oneOrMore("run", "A finished run. One run: its arms are compared. Several: what each trained.") },
+  options: {
+    view: choice("view", "Compare labels in this view.", () => views, { default: "the first run's primary view" }),
+    metric: choice("name", "Test this metric.", () => metricNames, { default: "the first run's primary metric" }),
+    force: flag("Compare runs that are not comparable, on the cases that they have in common."),
+    json,
+  },
+  async run({ runs: names, view, metric, force, json }, context) {
+    const { root, artifacts } = placeOf(context.cwd);
+    const runs = names.map((name) => findRun(name, artifacts, context.cwd)) as [FinishedRun, ...FinishedRun[]];
     const twice = runs.find(({ path }, index) => runs.findIndex((other) => other.path === path) !== index);
-    if (twice !== undefined) return refuse(`${twice.manifest.experiment}/${twice.manifest.run} is named twice`);
-    const compared = await compareRuns(runs as [FinishedRun, ...FinishedRun[]], {
-      root,
-      artifacts,
-      view: view as ComparingRuns["view"],
-      metric: metric as ComparingRuns["metric"],
-      force: force === true,
-    });
-    context.out(json === true ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, metrics));
-    return exit.done;
-  } catch (error) {
-    if (error instanceof NotComparable) {
-      if (json === true) {
-        context.out(`${JSON.stringify({ comparable: false, reasons: error.reasons }, null, 1)}\n`);
-        return exit.invalid;
-      }
-      const lines = error.reasons.map((reason) => `  ${reason}\n`).join("");
-      return refuse(`the runs are not comparable:\n${lines}  --force compares the cases that they have in common`);
+    if (twice !== undefined) {
+      const { experiment, run } = twice.manifest;
+      throw new UserError("bad-argument", `${experiment}/${run} is named twice`, { status: "invalid" });
     }
-    if (error instanceof RunNotFound || error instanceof OutputGone) return refuse(error.message);
-    throw error;
-  }
-};
+    const compared = await compareRuns(runs, { root, artifacts, view, metric, force });
+    context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, metrics));
+    return exit.done;
+  },
+});

@@ -1,70 +1,70 @@
-import { environments } from "../setup/environments.ts";
-import { type Act, exit } from "../util/context.ts";
-import { type CommandSpec, commands } from "./index.ts";
-
-/** What stands behind a command's name, as its usage says: shells offer files, finished runs or words. */
-type Argument = "files" | "runs" | "folders" | "shells" | "backends" | "nothing";
+import { exit } from "../util/context.ts";
+import { type Command, type CommandTable, defineCommand, flagOf, oneOf } from "./command.ts";
 
 /** One command as shells complete it. */
 type Completed = {
   readonly name: string;
   readonly summary: string;
   readonly options: readonly { readonly flag: string; readonly summary: string; readonly takesValue: boolean }[];
-  readonly argument: Argument;
+  /** What the arguments are: files, folders, finished runs, or words of a list. */
+  readonly argument: "files" | "folders" | "runs" | readonly string[];
 };
 
-const words = { shells: ["bash", "zsh", "fish"], backends: Object.keys(environments) } as const;
+const shells = ["bash", "zsh", "fish"] as const;
 
-/** `exp completion SHELL`: a script made from the registry of commands, so that it never offers what is not there. */
-export const command: Act = async ([shell], _options, context) => {
-  const write = scripts[shell as string];
-  if (write === undefined) {
-    context.err(`exp completion: no shell "${shell}": bash, zsh or fish\n`);
-    return exit.invalid;
+/** The script is made from the declarations of all commands. */
+export const command = defineCommand({
+  arguments: { shell: oneOf("shell", "The shell.", () => shells) },
+  options: {},
+  async run({ shell }, context, commands) {
+    context.out(scripts[shell](await completedCommands(commands)));
+    return exit.done;
+  },
+});
+
+const scripts: Readonly<Record<(typeof shells)[number], (all: readonly Completed[]) => string>> = { bash, zsh, fish };
+
+async function completedCommands(commands: CommandTable): Promise<readonly Completed[]> {
+  const shown = Object.entries(commands).filter(([, { isHidden }]) => isHidden !== true);
+  return Promise.all(
+    shown.map(async ([name, { summary, load }]) => {
+      const { command } = await load();
+      const options = Object.entries(command.options).map(([key, option]) => ({
+        flag: flagOf(key, option),
+        summary: option.summary,
+        takesValue: option.placeholder !== undefined,
+      }));
+      return { name, summary, options, argument: argumentOf(command) };
+    }),
+  );
+}
+
+/** Shells complete every argument of a command alike: words of a list, else finished runs, files or folders. */
+function argumentOf(command: Command): Completed["argument"] {
+  const all = Object.values(command.arguments);
+  const choices = all.find((argument) => argument.choices !== undefined)?.choices;
+  if (choices !== undefined) return choices();
+  const kinds = { run: "runs", file: "files", dir: "folders" } as const;
+  for (const [placeholder, kind] of Object.entries(kinds)) {
+    if (all.some((argument) => argument.placeholder === placeholder)) return kind;
   }
-  context.out(write(commands.filter(({ hidden }) => hidden !== true).map(completed)));
-  return exit.done;
-};
-
-const scripts: Readonly<Record<string, (all: readonly Completed[]) => string>> = { bash, zsh, fish };
-
-function completed({ usage, summary, options }: CommandSpec): Completed {
-  const [name = "", ...rest] = usage.split(" ");
-  return {
-    name,
-    summary,
-    options: options.map(([flags, description]) => ({
-      flag: /--[\w-]+/.exec(flags)?.[0] ?? flags,
-      summary: description,
-      takesValue: /[<[]/.test(flags),
-    })),
-    argument: argumentOf(rest.join(" ")),
-  };
+  return [];
 }
 
-function argumentOf(usage: string): Argument {
-  if (/\bshell\b/.test(usage)) return "shells";
-  if (/\bbackend\b/.test(usage)) return "backends";
-  if (/\brun\b|<a>/.test(usage)) return "runs";
-  if (/\bfile\b/.test(usage)) return "files";
-  return /\bdir\b/.test(usage) ? "folders" : "nothing";
-}
-
-/** Experiments that have finished runs: one word each, from the folders, which is faster than asking exp. */
+/** Lists experiments with finished runs. Reading the folder is faster than starting exp. */
 const runsHere = "ls artifacts/runs 2>/dev/null";
 
 function bash(all: readonly Completed[]): string {
-  const offer: Readonly<Record<Argument, string>> = {
+  const offer = {
     files: 'COMPREPLY=($(compgen -f -- "$current"))',
     folders: 'COMPREPLY=($(compgen -d -- "$current"))',
     runs: `COMPREPLY=($(compgen -W "$(${runsHere})" -- "$current") $(compgen -d -- "$current"))`,
-    shells: `COMPREPLY=($(compgen -W "${words.shells.join(" ")}" -- "$current"))`,
-    backends: `COMPREPLY=($(compgen -W "${words.backends.join(" ")}" -- "$current"))`,
-    nothing: "COMPREPLY=()",
   };
+  const offered = (argument: Completed["argument"]): string =>
+    typeof argument === "string" ? offer[argument] : `COMPREPLY=($(compgen -W "${argument.join(" ")}" -- "$current"))`;
   const cases = all.map(({ name, options, argument }) => {
     const flags = options.map(({ flag }) => flag).join(" ");
-    return `    ${name}) if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "${flags} --help" -- "$current")); else ${offer[argument]}; fi ;;`;
+    return `    ${name}) if [[ $current == -* ]]; then COMPREPLY=($(compgen -W "${flags} --help" -- "$current")); else ${offered(argument)}; fi ;;`;
   });
   return `# exp completion bash: source <(exp completion bash)
 _exp() {
@@ -85,19 +85,18 @@ complete -o filenames -F _exp exp
 function zsh(all: readonly Completed[]): string {
   const quote = (text: string): string => text.replaceAll("'", "'\\''");
   const spec = (text: string): string => quote(text.replaceAll(/([[\]:\\])/g, "\\$1"));
-  const offer: Readonly<Record<Argument, string>> = {
+  const offer = {
     files: "'*:file:_files'",
     folders: "'*:folder:_files -/'",
     runs: `'*:run:($(${runsHere}))'`,
-    shells: `'*:shell:(${words.shells.join(" ")})'`,
-    backends: `'*:backend:(${words.backends.join(" ")})'`,
-    nothing: "",
   };
+  const offered = (argument: Completed["argument"]): readonly string[] =>
+    typeof argument === "string" ? [offer[argument]] : argument.length > 0 ? [`'*:word:(${argument.join(" ")})'`] : [];
   const cases = all.map(({ name, options, argument }) => {
     const flags = options.map(
       ({ flag, summary, takesValue }) => `'*${flag}[${spec(summary)}]${takesValue ? ":value:_files" : ""}'`,
     );
-    return `    ${name}) _arguments ${[...flags, offer[argument]].filter((one) => one !== "").join(" ")} ;;`;
+    return `    ${name}) _arguments ${[...flags, ...offered(argument)].join(" ")} ;;`;
   });
   return `#compdef exp
 # exp completion zsh: save as _exp in a folder of $fpath, or: source <(exp completion zsh)
@@ -123,19 +122,14 @@ if [[ $funcstack[1] == _exp ]]; then _exp "$@"; else compdef _exp exp; fi
 
 function fish(all: readonly Completed[]): string {
   const quote = (text: string): string => `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
-  const offer: Readonly<Record<Argument, string>> = {
-    files: "-F",
-    folders: "-x -a '(__fish_complete_directories)'",
-    runs: `-a '(${runsHere})'`,
-    shells: `-x -a '${words.shells.join(" ")}'`,
-    backends: `-x -a '${words.backends.join(" ")}'`,
-    nothing: "-f",
-  };
+  const offer = { files: "-F", folders: "-x -a '(__fish_complete_directories)'", runs: `-a '(${runsHere})'` };
+  const offered = (argument: Completed["argument"]): string =>
+    typeof argument === "string" ? offer[argument] : argument.length > 0 ? `-x -a '${argument.join(" ")}'` : "-f";
   const lines = all.flatMap(({ name, summary, options, argument }) => {
     const within = `-n '__fish_seen_subcommand_from ${name}'`;
     return [
       `complete -c exp -n __fish_use_subcommand -f -a ${name} -d ${quote(summary)}`,
-      `complete -c exp ${within} ${offer[argument]}`,
+      `complete -c exp ${within} ${offered(argument)}`,
       ...options.map(
         ({ flag, summary, takesValue }) =>
           `complete -c exp ${within} -l ${flag.slice(2)} ${takesValue ? "-r " : ""}-d ${quote(summary)}`,

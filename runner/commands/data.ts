@@ -1,5 +1,6 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
+import type { LoadedExperiment } from "../config/loaded.ts";
 import { type Audit, audit, blocking, type SplitFacts, type SplitName } from "../data/audit.ts";
 import type { Synonyms } from "../data/labels/views.ts";
 import { viewOf } from "../data/labels/views.ts";
@@ -12,10 +13,12 @@ import { openProject } from "../project/project.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
 import { auditText } from "../terminal/audit.ts";
 import { canonicalJson } from "../util/canonical.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
+import { defineCommand, optionalValue, required } from "./command.ts";
+import { json, set } from "./common-options.ts";
 
-/** One study's rows, and how its experiment reads their labels. */
+/** The rows of one data set, and how its experiment reads their labels. */
 type Audited = {
   readonly experiment: string;
   readonly coordinates: string;
@@ -24,51 +27,58 @@ type Audited = {
   readonly report: Audit;
 };
 
-/** `exp data FILE`: what the data step's audit finds, without running anything. `--suggest-synonyms` proposes a synonym file. */
-export const command: Act = async ([path], options, context) => {
-  const loaded = loadAll([path as string], options, context)?.[0];
-  if (loaded === undefined) return exit.invalid;
+export const command = defineCommand({
+  arguments: { file: required("file", "An experiment file.") },
+  options: {
+    set,
+    suggestSynonyms: optionalValue(
+      "file",
+      "Write proposals for a synonym file, from training labels, to edit. Default file: synonyms.proposed.yaml.",
+    ),
+    json,
+  },
+  async run({ file, set, suggestSynonyms, json }, context) {
+    const [loaded] = loadAll([file], { set }, context);
+    const all = loaded === undefined ? [] : await auditPoints(loaded, context);
+    const [first] = all;
+    if (suggestSynonyms !== undefined && first !== undefined) {
+      writeProposal(first, suggestSynonyms === true ? "synonyms.proposed.yaml" : suggestSynonyms, context);
+    }
+    if (json) {
+      const shown = all.map(({ experiment, coordinates, report }) => ({ experiment, coordinates, ...report }));
+      context.out(`${JSON.stringify(shown, null, 1)}\n`);
+    } else if (suggestSynonyms === undefined) {
+      for (const { experiment, coordinates, report } of all)
+        context.out(`${all.length > 1 ? `${experiment} ${coordinates}\n` : ""}${auditText(report, context)}`);
+    }
+    const isBlocked = all.some(({ report }) => blocking(report).length > 0);
+    return suggestSynonyms === undefined && isBlocked ? exit.refused : exit.done;
+  },
+});
+
+/** Audits each data set of an experiment's runs once. */
+async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<readonly Audited[]> {
   const { site, store } = await openProject(loaded.root, context, "read");
   store.close();
   const all: Audited[] = [];
   const seen = new Set<string>();
-  try {
-    for (const { experiment, coordinates } of loaded.points) {
-      const { params, sources } = draftData(experiment, site);
-      const same = canonicalJson({ params, sources });
-      if (seen.has(same)) continue;
-      seen.add(same);
-      const study = await readStudy(params as unknown as DataParams, (name) => sources[name] as string);
-      const map = sources["data.labels.synonyms"];
-      const synonyms = map === undefined ? undefined : readSynonyms(map);
-      const { labels, accept } = experiment.data;
-      const options = { accept, separator: labels.separator, task: experiment.task, recoded: study.recoded, synonyms };
-      const report = audit(study.splits, options);
-      const { base, revision } = experiment.model;
-      const tokens = await tokenLengths(study, site.model(base, revision).dir, context);
-      all.push({ experiment: loaded.name, coordinates, study, synonyms, report: withTokens(report, tokens) });
-    }
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    context.err(`${error.message}\n`);
-    return exit.invalid;
+  for (const { experiment, coordinates } of loaded.points) {
+    const { params, sources } = draftData(experiment, site);
+    const same = canonicalJson({ params, sources });
+    if (seen.has(same)) continue;
+    seen.add(same);
+    const study = await readStudy(params as unknown as DataParams, (name) => sources[name] as string);
+    const map = sources["data.labels.synonyms"];
+    const synonyms = map === undefined ? undefined : readSynonyms(map);
+    const { labels, accept } = experiment.data;
+    const options = { accept, separator: labels.separator, task: experiment.task, recoded: study.recoded, synonyms };
+    const report = audit(study.splits, options);
+    const { base, revision } = experiment.model;
+    const tokens = await tokenLengths(study, site.model(base, revision).dir, context);
+    all.push({ experiment: loaded.name, coordinates, study, synonyms, report: withTokens(report, tokens) });
   }
-  const [first] = all as [Audited];
-  const proposal = options.suggestSynonyms;
-  if (
-    proposal !== undefined &&
-    !writeProposal(first, proposal === true ? "synonyms.proposed.yaml" : String(proposal), context)
-  )
-    return exit.invalid;
-  if (options.json === true) {
-    const shown = all.map(({ experiment, coordinates, report }) => ({ experiment, coordinates, ...report }));
-    context.out(`${JSON.stringify(shown, null, 1)}\n`);
-  } else if (proposal === undefined) {
-    for (const { experiment, coordinates, report } of all)
-      context.out(`${all.length > 1 ? `${experiment} ${coordinates}\n` : ""}${auditText(report, context)}`);
-  }
-  return proposal === undefined && all.some(({ report }) => blocking(report).length > 0) ? exit.refused : exit.done;
-};
+  return all;
+}
 
 function withTokens(report: Audit, tokens: Awaited<ReturnType<typeof tokenLengths>>): Audit {
   if (tokens === undefined) return report;
@@ -79,19 +89,21 @@ function withTokens(report: Audit, tokens: Awaited<ReturnType<typeof tokenLength
   };
 }
 
-/** Writes proposals to a new file; an old one is somebody's work. */
-function writeProposal({ experiment, study, synonyms }: Audited, name: string, context: Context): boolean {
+/** Writes proposals to a new file. Throws UserError `file-exists`: an existing file may hold edits. */
+function writeProposal({ experiment, study, synonyms }: Audited, name: string, context: Context): void {
   const file = resolve(context.cwd, name);
   if (existsSync(file)) {
-    context.err(`exp data: ${name} is already there; name another file: --suggest-synonyms FILE\n`);
-    return false;
+    throw new UserError("file-exists", `${name} exists already`, {
+      help: "name another file: --suggest-synonyms FILE",
+      status: "invalid",
+    });
   }
   const counts = labelCounts(study.splits.train, viewOf("raw"));
   const proposals = suggestSynonyms(counts, synonyms);
   writeFileSync(file, proposalYaml(proposals, { name: experiment, labels: counts.length }));
   const variants = proposals.reduce((sum, one) => sum + one.variants.length, 0);
   context.err(
-    `${name}: ${variants} proposals for ${proposals.length} labels, from training labels only; nothing reads it until you say so\n`,
+    `${name}: ${variants} proposals for ${proposals.length} labels, from training labels only. ` +
+      "To use it, name it in data.labels.synonyms\n",
   );
-  return true;
 }

@@ -6,59 +6,58 @@ import { openStored } from "../project/place.ts";
 import { gc } from "../store/gc.ts";
 import { collectLeftovers } from "../store/gc-work.ts";
 import { acquire } from "../store/lock.ts";
-import { ManifestUnreadable } from "../store/manifest-references.ts";
 import type { Store } from "../store/store.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
+import { defineCommand, flag, size } from "./command.ts";
+import { json } from "./common-options.ts";
 
-const units: Readonly<Record<string, number>> = { "": 1, K: 1e3, M: 1e6, G: 1e9, T: 1e12 };
-
-/** `exp gc`: drops what no run, no running process and no job refers to; records stay, so that keys stay known. */
-export const command: Act = async (_args, { maxSize, dryRun, work: resumable, json }, context) => {
-  const size = maxSize === undefined ? undefined : parseSize(String(maxSize));
-  if (maxSize !== undefined && size === undefined) {
-    context.err(`exp gc: --max-size takes a size such as 20GB or 500MB, not "${maxSize}"\n`);
-    return exit.invalid;
-  }
-  const { store } = openStored(context.cwd, context, dryRun === true ? "read" : "write");
-  try {
-    const { collected, before, after, ...left } = await collect(store, context, {
-      dryRun: dryRun === true,
-      resumable: resumable === true,
-      ...(size === undefined ? {} : { maxSize: size }),
-    });
-    if (json === true) {
-      context.out(`${JSON.stringify({ collected, before, after, ...left }, null, 1)}\n`);
+export const command = defineCommand({
+  arguments: {},
+  options: {
+    work: flag("Also delete the checkpoints of interrupted and paused steps."),
+    maxSize: size("size", "Delete least recently used objects until at most this much is left, as in 20GB."),
+    dryRun: flag("Print what would be deleted."),
+    json,
+  },
+  async run({ work, maxSize, dryRun, json }, context) {
+    const { store } = openStored(context.cwd, context, dryRun ? "read" : "write");
+    try {
+      const { collected, before, after, ...left } = await collect(store, context, {
+        dryRun,
+        resumable: work,
+        ...(maxSize === undefined ? {} : { maxSize }),
+      });
+      if (json) {
+        context.out(`${JSON.stringify({ collected, before, after, ...left }, null, 1)}\n`);
+        return exit.done;
+      }
+      const over = maxSize === undefined ? 0 : after - maxSize;
+      if (over > 0) {
+        context.err(
+          `exp gc: ${inGB(over)} more than --max-size are kept: runs, jobs and running processes refer to them. ` +
+            "To delete a run, remove its folder below artifacts/runs/\n",
+        );
+      }
+      const verb = dryRun ? "would delete" : "deleted";
+      context.out(`${verb} ${collected.length} objects: ${inGB(before)} -> ${inGB(after)}\n`);
+      const kinds = {
+        "work folder": left.work,
+        snapshot: left.snapshots,
+        "old submission": left.submissions,
+        "submitted snapshot": left.frozen,
+      };
+      for (const [what, gone] of Object.entries(kinds)) {
+        const bytes = gone.reduce((sum, one) => sum + one.bytes, 0);
+        if (gone.length > 0) context.out(`${verb} ${plural(gone.length, what)}: ${inGB(bytes)}\n`);
+      }
       return exit.done;
+    } finally {
+      store.close();
     }
-    const over = size === undefined ? 0 : after - size;
-    if (over > 0) {
-      context.err(
-        `exp gc: ${inGB(over)} more than ${maxSize} stay: runs, jobs and running processes refer to them; to let a run go, remove its folder below artifacts/runs/\n`,
-      );
-    }
-    const verb = dryRun === true ? "would drop" : "dropped";
-    context.out(`${verb} ${collected.length} objects: ${inGB(before)} -> ${inGB(after)}\n`);
-    const kinds = {
-      "work folder": left.work,
-      snapshot: left.snapshots,
-      "old submission": left.submissions,
-      "submitted snapshot": left.frozen,
-    };
-    for (const [what, gone] of Object.entries(kinds)) {
-      const bytes = gone.reduce((sum, one) => sum + one.bytes, 0);
-      if (gone.length > 0) context.out(`${verb} ${plural(gone.length, what)}: ${inGB(bytes)}\n`);
-    }
-    return exit.done;
-  } catch (error) {
-    if (!(error instanceof ManifestUnreadable)) throw error;
-    context.err(`exp gc: ${error.message}\n`);
-    return exit.failed;
-  } finally {
-    store.close();
-  }
-};
+  },
+});
 
 /** Collects below the whole artifacts folder; what jobs that wait or run need is kept, and nothing is submitted meanwhile. */
 async function collect(
@@ -90,11 +89,6 @@ async function askQueue(context: Context): Promise<Awaited<ReturnType<typeof que
     context.err(`exp gc: ${error.message}: what jobs that are not done may need is kept\n`);
     return undefined;
   }
-}
-
-function parseSize(text: string): number | undefined {
-  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([KMGT]?)B?$/i.exec(text.trim()) ?? [];
-  return number === undefined ? undefined : Number(number) * (units[(unit ?? "").toUpperCase()] as number);
 }
 
 function inGB(bytes: number): string {

@@ -1,309 +1,133 @@
-import type { Act } from "../util/context.ts";
+import type { CommandTable } from "./command.ts";
 
-type Option = readonly [
-  flags: string,
-  description: string,
-  parse?: (value: string, before: readonly string[]) => readonly string[],
-  initial?: readonly string[],
-];
-
-/** How the command line shows a command; its code is loaded only when it is called. */
-export type CommandSpec = {
-  readonly usage: string;
-  readonly summary: string;
-  readonly options: readonly Option[];
-  /** Called by programs alone: neither help nor completion shows it. */
-  readonly hidden?: boolean;
-  load(): Promise<{ readonly command: Act }>;
-};
-
-const collect = (value: string, before: readonly string[]): readonly string[] => [...before, value];
-
-const set: Option = ["--set <key=value>", "override a key, as in --set train.rank=32 (repeatable)", collect, []];
-const sweep: Option = [
-  "--sweep <key=values>",
-  "vary a key, as in --sweep train.rank=8,16,32: every combination is a run (repeatable)",
-  collect,
-  [],
-];
-const acceptStale: Option = [
-  "--accept-stale <step>",
-  "reuse this step's stored result although recipe code has changed since; the run says so (repeatable)",
-  collect,
-  [],
-];
-const smoke: Option = ["--smoke", "20 rows and 5 steps under other keys: the whole study in minutes, for a first look"];
-const json: Option = ["--json", "print JSON on stdout and nothing else there"];
-
-/** Every command of `exp`, in the order in which a study uses them. */
-export const commands: readonly CommandSpec[] = [
-  {
-    usage: "init <dir>",
-    summary: "begin a study: experiments that run at once, prompts, labels, a README",
-    options: [],
+/**
+ * Every command of exp, in the order in which a study uses them. A command's file declares its arguments, its options and what it
+ * does; it is imported only when the command is called, so that starting exp stays fast.
+ */
+export const commands: CommandTable = {
+  init: {
+    summary: "Create a study folder: an experiment that runs at once, prompts, labels and a README.",
     load: () => import("./init.ts"),
   },
-  {
-    usage: "setup [backend...]",
-    summary: "build the Python environments from their lock files, and the bundled model",
-    options: [
-      ["--torch <variant>", "cpu or cuda; default: by what this machine has"],
-      ["--dev", "also install what checks the recipes: pytest, ruff, mypy"],
-    ],
+  setup: {
+    summary: "Install the Python environments from their lock files, and the bundled model.",
     load: () => import("./setup.ts"),
   },
-  {
-    usage: "doctor",
-    summary: "say what this machine has, and what it can and cannot run",
-    options: [json],
+  doctor: {
+    summary: "Show what this machine has, and what it can run.",
     load: () => import("./doctor.ts"),
   },
-  {
-    usage: "check <file...>",
-    summary: "validate experiments: every error at once, with its place",
-    options: [
-      set,
-      sweep,
-      ["--preflight", "also look at what is trained token by token; needs the environment and the model's files"],
-      json,
-    ],
+  check: {
+    summary: "Validate experiments and print every error with its place.",
     load: () => import("./check.ts"),
   },
-  {
-    usage: "data <file>",
-    summary: "audit the data: leaks, duplicates, label variants, rare and unseen labels, lengths; exit 3 on errors",
-    options: [
-      set,
-      ["--suggest-synonyms [file]", "write a synonym file of proposals from training labels, for you to edit"],
-      json,
-    ],
+  data: {
+    summary: "Audit the data: leaks, duplicates, label variants, rare and unseen labels, lengths.",
     load: () => import("./data.ts"),
   },
-  {
-    usage: "pin <file>",
-    summary: "write the commit that the model's branch or tag stands at into the file",
-    options: [["--to <ref>", "branch, tag or commit to pin; default: what revision says, else main"], json],
+  pin: {
+    summary: "Write the commit of the model's branch or tag into the experiment file.",
     load: () => import("./pin.ts"),
   },
-  {
-    usage: "preview <file>",
-    summary: "show prompts of training rows: text, tokens, what is masked, and what the base model answers",
-    options: [
-      ["--rows <n>", "how many training rows; default: 5"],
-      ["--no-answer", "leave out the base model's answers, which need its weights"],
-      set,
-      json,
-    ],
+  preview: {
+    summary: "Show prompts of training rows: text, tokens, loss mask, and the base model's answers.",
     load: () => import("./preview.ts"),
   },
-  {
-    usage: "plan <file...>",
-    summary: "show each step: cached, will run, or depends; and why. Writes nothing",
-    options: [set, sweep, smoke, acceptStale, json],
+  plan: {
+    summary: "Show the status of each step (cached, will run, depends) and the reason. Write nothing.",
     load: () => import("./plan.ts"),
   },
-  {
-    usage: "run <file...>",
-    summary: "run what is missing, and hand back predictions, metrics and the workbook",
-    options: [
-      set,
-      sweep,
-      ["--force <step>", "run this step again although it is cached (repeatable)", collect, []],
-      ["--until <step>", "stop after this step"],
-      ["--jobs <n>", "steps at once, at most"],
-      ["--share-gpus", "steps whose estimated memory fits one GPU together run on it together"],
-      smoke,
-      acceptStale,
-      ["--mirror <dir>", "copy checkpoints and finished steps to a slow disk, and take them back from there"],
-      ["--executor <where>", "local or slurm, whatever the experiments say"],
-      ["--keep-going", "after a failure, still run what does not need the failed step"],
-      json,
-      ["--quiet", "print nothing but errors"],
-      ["--no-upload", "leave the upload that the experiment asks for to exp upload"],
-    ],
+  run: {
+    summary: "Run the steps that are not cached, and write predictions, metrics and the workbook.",
     load: () => import("./run.ts"),
   },
-  {
-    usage: "status [run]",
-    summary: "say what each job that was given to Slurm is at",
-    options: [json],
+  status: {
+    summary: "Show the status of submitted Slurm jobs.",
     load: () => import("./status.ts"),
   },
-  {
-    usage: "logs <run>",
-    summary: "print what a job has printed",
-    options: [["-f, --follow", "go on until the jobs end"]],
+  logs: {
+    summary: "Print the log of a Slurm job.",
     load: () => import("./logs.ts"),
   },
-  {
-    usage: "cancel <run>",
-    summary: "take jobs out of Slurm's hands: what they have finished or saved stays",
-    options: [json],
+  cancel: {
+    summary: "Cancel the Slurm jobs of a run or an experiment. Finished steps and checkpoints are kept.",
     load: () => import("./cancel.ts"),
   },
-  {
-    usage: "job <plan> <run>",
-    summary: "what a Slurm job runs: one run of a frozen plan, by its number, or the last job",
-    options: [],
-    hidden: true,
+  job: {
+    summary: "Run one job of a submitted plan. Slurm jobs call this command.",
+    isHidden: true,
     load: () => import("./job.ts"),
   },
-  {
-    usage: "why <run> <step>",
-    summary: "name the first input by which a step differs from the one that was built before",
-    options: [json],
+  why: {
+    summary: "Show the first input by which a step differs from the one that was built before.",
     load: () => import("./why.ts"),
   },
-  {
-    usage: "ls",
-    summary: "list the finished runs of this project, by any key of their configurations and any metric",
-    options: [
-      [
-        "--where <condition>",
-        "only runs that meet it: a key or metric, one of = != < <= > >=, a value, as in 'train.rank>=16' (repeatable)",
-        collect,
-        [],
-      ],
-      ["--sort <key>", "by a key or metric, as in micro_f1 or zero_shot.canonical.micro_f1; -micro_f1: largest first"],
-      ["--csv", "a row a run with every key and every metric"],
-      json,
-    ],
+  ls: {
+    summary: "List the finished runs of this project; filter and sort them by configuration keys and metrics.",
     load: () => import("./ls.ts"),
   },
-  {
-    usage: "show <run>",
-    summary: "show one run: its metrics by arm, cost and files",
-    options: [json],
+  show: {
+    summary: "Show one run: its metrics by arm, its cost and its files.",
     load: () => import("./show.ts"),
   },
-  {
-    usage: "compare <run...>",
-    summary: "the arms of one run, or several runs, side by side: intervals, paired tests, cost",
-    options: [
-      ["--view <view>", "raw, basic or canonical; default: the first run's primary view"],
-      ["--metric <name>", "the metric that is tested; default: the first run's primary metric"],
-      ["--force", "compare what runs that are not comparable have in common"],
-      json,
-    ],
+  compare: {
+    summary: "Compare the arms of one run, or several runs: intervals, paired tests, cost.",
     load: () => import("./compare.ts"),
   },
-  {
-    usage: "diff <a> <b>",
-    summary: "what differs between two runs or manifests, and which cases flipped",
-    options: [json],
+  diff: {
+    summary: "Show the differences between two runs or manifests, and the cases whose outcome changed.",
     load: () => import("./diff.ts"),
   },
-  {
-    usage: "score <file>",
-    summary: 'metrics for any {"id", "gold": [...], "pred": [...]} lines, or a .csv, .tsv or .xlsx file',
-    options: [
-      json,
-      ["--id <column>", "key or column that names a case; default: id"],
-      ["--gold <column|file>", "key or column of the right labels, or a file of its own that has them; default: gold"],
-      ["--gold-column <column>", "column of the right labels in a file of its own; default: gold"],
-      ["--gold-id <column>", "column that names a case there; default: that of --id"],
-      ["--pred <column>", "key or column of the predicted labels; default: pred"],
-      ["--separator <text>", "what stands between labels in one text; default in tables: a comma"],
-      ["--synonyms <file>", "synonym map for the canonical view"],
-      ["--bootstrap <samples>", "add 95 % intervals of so many samples"],
-      ["--seed <number>", "seed of the samples; default: 1"],
-    ],
+  score: {
+    summary: "Compute metrics for a file of targets and predictions.",
     load: () => import("./score.ts"),
   },
-  {
-    usage: "report <run...>",
-    summary: "write the PDF report of one or more finished runs, and a page with every case",
-    options: [
-      ["--html", "also write one HTML file that works from a disk: the report, the runs and every case"],
-      ["--out <path>", "folder, or a file that ends in .pdf; default: artifacts/reports/"],
-    ],
+  report: {
+    summary: "Write the PDF report of one or more finished runs, and optionally an HTML page with every case.",
     load: () => import("./report.ts"),
   },
-  {
-    usage: "view",
-    summary: "serve pages over all runs, and over what is running, on this machine alone",
-    options: [["--port <n>", "default: one that is free"]],
+  view: {
+    summary: "Serve pages about finished and running experiments on this machine.",
     load: () => import("./view.ts"),
   },
-  {
-    usage: "checklist <run...>",
-    summary:
-      "the MICCAI reproducibility checklist over finished runs: each item with its evidence, or who must fill it",
-    options: [
-      ["--readme", "also write the study's README.md in the checklist's sections"],
-      ["--out <dir>", "folder of the README.md; default: the project's"],
-      ["--force", "write over a README.md that exp has not written"],
-      json,
-    ],
+  checklist: {
+    summary: "Print the MICCAI reproducibility checklist of finished runs, each item with its evidence.",
     load: () => import("./checklist.ts"),
   },
-  {
-    usage: "export <dir> <run...>",
-    summary: "write all that is handed in: report, workbook, predictions, checklist, README, notebook, manifests",
-    options: [["--force", "write into a folder that is not empty"], json],
+  export: {
+    summary: "Write a study package: report, workbook, predictions, checklist, README, notebook, manifests.",
     load: () => import("./export.ts"),
   },
-  {
-    usage: "verify [run]",
-    summary: "read every file that a run, or every run, refers to: exit 3 where one is missing or changed",
-    options: [
-      ["--store", "every stored file, whether or not a run refers to it; records, leftovers and what is missing"],
-      ["--repair", "with --store: remove what is wrong, so that the next run makes it again, and say what was removed"],
-      json,
-    ],
+  verify: {
+    summary: "Check the digest of every file of one run or of all runs.",
     load: () => import("./verify.ts"),
   },
-  {
-    usage: "upload <run>",
-    summary:
-      "publish a run's model on the Hugging Face hub, if nothing speaks against it; safe to repeat; exit 3 if not",
-    options: [["--dry-run", "show the card and the files, and send nothing"], json],
+  upload: {
+    summary: "Upload a run's model to the Hugging Face Hub if all pre-publish checks pass. Safe to repeat.",
     load: () => import("./upload.ts"),
   },
-  {
-    usage: "push <dest> <run...>",
-    summary:
-      "copy runs with all their files to a folder, s3://bucket/prefix or hf://datasets/user/name; nobody else's to read",
-    options: [json],
+  push: {
+    summary: "Copy runs with all their files to a private folder, bucket or data set repository.",
     load: () => import("./push.ts"),
   },
-  {
-    usage: "pull <dest> [run...]",
-    summary: "take runs from where they were pushed to, each file checked; without a run: say what there is",
-    options: [json],
+  pull: {
+    summary: "Copy pushed runs into this project, and check each file. Without a run, list the pushed runs.",
     load: () => import("./pull.ts"),
   },
-  {
-    usage: "reproduce <run>",
-    summary:
-      "run it again in a fresh store and compare: bytes, or metrics where bytes may vary; exit 3 on a difference",
-    options: [
-      ["--into <dir>", "folder of the fresh store, which is kept; default: one that is removed when all is the same"],
-      json,
-    ],
+  reproduce: {
+    summary: "Run a finished run again in an empty store, and compare the outputs.",
     load: () => import("./reproduce.ts"),
   },
-  {
-    usage: "gc",
-    summary: "drop stored files that no run refers to, then the least recently used",
-    options: [
-      ["--work", "also drop what interrupted or paused steps could go on from"],
-      ["--max-size <size>", "keep at most this much, as in 20GB"],
-      ["--dry-run", "only say what would go"],
-      json,
-    ],
+  gc: {
+    summary: "Delete stored files that no run refers to.",
     load: () => import("./gc.ts"),
   },
-  {
-    usage: "schema",
-    summary: "print the JSON Schema of experiment files, for editors",
-    options: [["--check", "compare with the committed schema; exit 3 when it differs"]],
+  schema: {
+    summary: "Print the JSON Schema of experiment files, for editors.",
     load: () => import("./schema.ts"),
   },
-  {
-    usage: "completion <shell>",
-    summary: "print the completion script of bash, zsh or fish",
-    options: [],
+  completion: {
+    summary: "Print the completion script of a shell.",
     load: () => import("./completion.ts"),
   },
-];
+};

@@ -15,9 +15,10 @@ import {
 import { noteKeys } from "../plugins/executors/slurm/uses.ts";
 import { portablePath } from "../project/site.ts";
 import { readManifest } from "../runs/manifest.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
-import { command as report } from "./report.ts";
+import { defineCommand, required } from "./command.ts";
+import { writeReport } from "./report.ts";
 import { runAll } from "./run.ts";
 
 /** A job that has been started so often and still is not done will not be by being started again. */
@@ -27,9 +28,13 @@ const mostRestarts = 20;
  * `exp job PLAN RUN`: what a Slurm job runs. One run of a frozen plan by its number, or by its place on a rung ("rung-2.0"); or, as
  * "last", all of them, finished by then.
  */
-export const command: Act = async ([plan, which], _options, context) => {
-  const file = plan as string;
-  const run = which as string;
+export const command = defineCommand({
+  arguments: { plan: required("plan", "The frozen plan."), run: required("number", "A run's number, or last.") },
+  options: {},
+  run: ({ plan, run }, context) => runJob(plan, run, context),
+});
+
+async function runJob(file: string, run: string, context: Context): Promise<number> {
   let submission: Submission;
   try {
     submission = readSubmission(file, context.version());
@@ -73,7 +78,7 @@ export const command: Act = async ([plan, which], _options, context) => {
   const interrupted = write(code);
   if (interrupted && job !== "") await again(job, restarts, context);
   return code;
-};
+}
 
 async function act(
   submission: Submission,
@@ -130,7 +135,7 @@ async function act(
   if (!isLast || code !== exit.done) return code;
   const wanted = loaded.flatMap(({ points }) => points.map(({ experiment }) => experiment.report));
   if (!wanted.some(({ pdf, html }) => pdf || html)) return code;
-  return report([winners(sealed)], { html: wanted.some(({ html }) => html) }, context);
+  return writeReport(winners(sealed), { html: wanted.some(({ html }) => html) }, context);
 }
 
 /** Of a sweep that chooses, the runs that score its winner; else all. */

@@ -1,27 +1,28 @@
 import { closeSync, existsSync, openSync, readSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
-import { findTasks, sayWrong } from "../plugins/executors/slurm/named-jobs.ts";
+import { findTasks } from "../plugins/executors/slurm/named-jobs.ts";
 import { queue } from "../plugins/executors/slurm/slurm.ts";
 import { isLive, type Task } from "../plugins/executors/slurm/tasks.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
+import { defineCommand, flag, required } from "./command.ts";
 
 /** Between two looks at a log that is followed, and at the queue, in ms. */
 const pace = 500;
 const looks = 5_000;
 
-/** `exp logs RUN`: what a job has printed, over all its starts; with -f until it ends. Several are followed line by line, each with its name before. */
-export const command: Act = async ([name], { follow }, context) => {
-  try {
-    const tasks = await findTasks(name as string, context);
-    if (follow === true && tasks.length > 1) await followAll(tasks, context);
-    else for (const task of tasks) await print(task, { follow: follow === true, isAlone: tasks.length === 1 }, context);
+/** A log has the output of all starts of a job. Several logs are followed by line, each line after the name of its run. */
+export const command = defineCommand({
+  arguments: { run: required("run", "A run, or an experiment for the logs of all its jobs.") },
+  options: { follow: flag("Print new lines until the jobs end.", { short: "f" }) },
+  async run({ run, follow }, context) {
+    const tasks = await findTasks(run, context);
+    if (follow && tasks.length > 1) await followAll(tasks, context);
+    else for (const task of tasks) await print(task, { follow, isAlone: tasks.length === 1 }, context);
     return exit.done;
-  } catch (error) {
-    return sayWrong("logs", error, context);
-  }
-};
+  },
+});
 
 async function print(
   task: Task,

@@ -5,33 +5,39 @@ import { cacheRoot } from "../setup/cache.ts";
 import { csv } from "../terminal/csv.ts";
 import { table } from "../terminal/table.ts";
 import type { Json } from "../util/canonical.ts";
-import { type Act, exit } from "../util/context.ts";
-import { UserError } from "../util/user-error.ts";
+import { exit } from "../util/context.ts";
+import { defineCommand, flag, list, value } from "./command.ts";
+import { json } from "./common-options.ts";
 
-/**
- * `exp ls`: the finished runs of this project, oldest first, each with its primary metric; filtered and sorted by any key of
- * their configurations and any metric. A run that lacks a key meets no condition on it.
- */
-export const command: Act = async (_args, { where, sort, json, csv: asCsv }, context) => {
-  const { artifacts } = placeOf(context.cwd);
-  const { runs: all, unreadable } = listFinished(artifacts, cacheRoot(context.env));
-  for (const path of unreadable) context.err(`exp ls: warning: ${path} is no manifest and is left out\n`);
-  try {
-    const wanted = { where: where as readonly string[], sort: sort as string | undefined };
-    const { runs, keys } = all.length === 0 ? { runs: [], keys: [] } : select(all, wanted);
-    if (json === true) context.out(`${JSON.stringify(runs.map(rowOf(keys)), null, 1)}\n`);
-    else if (asCsv === true) context.out(csvOf(runs));
+/** The oldest run is first. A run that lacks a key meets no condition on it. */
+export const command = defineCommand({
+  arguments: {},
+  options: {
+    where: list(
+      "condition",
+      "List only runs that meet the condition: a key or metric, one of = != < <= > >=, and a value, as in 'train.rank>=16'.",
+    ),
+    sort: value(
+      "key",
+      "Sort by a key or metric, as in micro_f1 or zero_shot.canonical.micro_f1; -micro_f1 puts the largest first.",
+    ),
+    csv: flag("Print CSV: a row for each run, with every key and every metric."),
+    json,
+  },
+  async run({ where, sort, csv: asCsv, json }, context) {
+    const { artifacts } = placeOf(context.cwd);
+    const { runs: all, unreadable } = listFinished(artifacts, cacheRoot(context.env));
+    for (const path of unreadable) context.err(`exp ls: warning: ${path} is no manifest and is left out\n`);
+    const { runs, keys } = all.length === 0 ? { runs: [], keys: [] } : select(all, { where, sort });
+    if (json) context.out(`${JSON.stringify(runs.map(rowOf(keys)), null, 1)}\n`);
+    else if (asCsv) context.out(csvOf(runs));
     else if (all.length === 0)
       context.out("No finished runs yet. Start one: npx exp run experiments/quickstart.yaml\n");
     else if (runs.length === 0) context.out(`None of ${all.length} finished runs meets the conditions.\n`);
     else context.out(tableOf(runs, keys));
     return exit.done;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    context.err(`exp ls: ${error.message} [${error.code}]\n  help: ${error.help}\n`);
-    return exit.invalid;
-  }
-};
+  },
+});
 
 const rowOf =
   (keys: readonly string[]) =>
@@ -66,7 +72,7 @@ function shown(value: Json | undefined): string {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** A row a run: its head, every key of its configuration, every metric as `arm.view.metric`; empty where a run has none. */
+/** One row for each run: every key of its configuration and every metric as `arm.view.metric`; empty if a run has none. */
 function csvOf(runs: readonly ListedRun[]): string {
   const values = runs.map(({ line }) => line.values());
   const keys = [...new Set(values.flatMap((one) => [...one.keys()]))];

@@ -14,77 +14,81 @@ import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
 import { table } from "../terminal/table.ts";
-import { type Act, exit } from "../util/context.ts";
+import { exit } from "../util/context.ts";
 import { duration, gigabytes, plural } from "../util/format.ts";
+import { UserError } from "../util/user-error.ts";
+import { defineCommand, oneOrMore } from "./command.ts";
+import { acceptStale, json, set, smoke, sweep } from "./common-options.ts";
 
-/** `exp plan`: each step, whether it is cached, will run or depends, and why. Writes nothing. */
-export const command: Act = async ([paths], options, context) => {
-  const loaded = loadAll(paths as string[], options, context);
-  if (loaded === undefined) return exit.invalid;
-  const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
-  const planned = planAll(loaded, project);
-  const { store } = project;
-  const accepted = options.acceptStale as readonly string[];
-  const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
-  const runner = { ...reader(store), stale: staleResults(store, accepts) };
-  const dirOf = (key: string): string | undefined => {
-    const record = store.peek(key);
-    return record && store.objectDir(record.object);
-  };
-  const found = forecast(planned, {
-    judge: (part) => assess(part, runner, previousIngredients(part, project.artifacts, store)),
-    dirOf,
-  });
-  const { plan, steps } = found;
-  const chosen = new Map(
-    [...steps].flatMap(([step, { status, key }]) => {
-      const dir = step.kind.name === "select" && status === "cached" && key !== null ? dirOf(key) : undefined;
-      return dir === undefined ? [] : [[step, readSelection(dir).why] as const];
-    }),
-  );
-  store.close();
-  const wrong = unknownStep(planned.whole, accepted) ?? nothingStale(steps, accepts);
-  if (wrong !== undefined) {
-    context.err(`exp plan: ${wrong}\n`);
-    return exit.invalid;
-  }
+export const command = defineCommand({
+  arguments: { files: oneOrMore("file", "An experiment file.") },
+  options: { set, sweep, smoke, acceptStale, json },
+  async run({ files, set, sweep, smoke, acceptStale: accepted, json }, context) {
+    const loaded = loadAll(files, { set, sweep, smoke }, context);
+    const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
+    const planned = planAll(loaded, project);
+    const { store } = project;
+    const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
+    const runner = { ...reader(store), stale: staleResults(store, accepts) };
+    const dirOf = (key: string): string | undefined => {
+      const record = store.peek(key);
+      return record && store.objectDir(record.object);
+    };
+    const found = forecast(planned, {
+      judge: (part) => assess(part, runner, previousIngredients(part, project.artifacts, store)),
+      dirOf,
+    });
+    const { plan, steps } = found;
+    const chosen = new Map(
+      [...steps].flatMap(([step, { status, key }]) => {
+        const dir = step.kind.name === "select" && status === "cached" && key !== null ? dirOf(key) : undefined;
+        return dir === undefined ? [] : [[step, readSelection(dir).why] as const];
+      }),
+    );
+    store.close();
+    const wrong = unknownStep(planned.whole, accepted) ?? nothingStale(steps, accepts);
+    if (wrong !== undefined) throw new UserError("unknown-step", wrong, { status: "invalid" });
 
-  const rows: readonly Row[] = [
-    ...[...steps].map(([step, { status, key, reason }]) => ({
-      id: step.id,
-      kind: step.kind.name,
-      key,
-      status,
-      reason: chosen.get(step) ?? reason,
-      expects: step.draft.expects,
-    })),
-    ...undecided(found.planned.open, steps),
-  ];
-  const { points } = planned;
-  const problems = problemsOf({ plan, points }, steps, project);
-  const isImpossible = problems.some(({ severity, elsewhere }) => severity === "error" && !elsewhere);
-  if (options.json === true) {
-    context.out(`${JSON.stringify({ runs: plan.runs.length, steps: rows.map(asJson), problems }, null, 1)}\n`);
+    const rows: readonly Row[] = [
+      ...[...steps].map(([step, { status, key, reason }]) => ({
+        id: step.id,
+        kind: step.kind.name,
+        key,
+        status,
+        reason: chosen.get(step) ?? reason,
+        expects: step.draft.expects,
+      })),
+      ...undecided(found.planned.open, steps),
+    ];
+    const { points } = planned;
+    const problems = problemsOf({ plan, points }, steps, project);
+    const isImpossible = problems.some(({ severity, elsewhere }) => severity === "error" && !elsewhere);
+    if (json) {
+      context.out(`${JSON.stringify({ runs: plan.runs.length, steps: rows.map(asJson), problems }, null, 1)}\n`);
+      return isImpossible ? exit.invalid : exit.done;
+    }
+    const head = ["step", "status", "memory", "time", "download", "why"];
+    context.out(
+      table(
+        [
+          head,
+          ...rows.map(({ id, status, reason, expects }) => [id, words[status], ...takes(expects, status), reason]),
+        ],
+        {
+          align: ["left", "left", "right", "right", "right", "left"],
+        },
+      ),
+    );
+    for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
+    context.out(`\n${summary(rows, plan.runs.length)}\n`);
+    for (const { points: of } of loaded) {
+      // A smoke run's values are neither what was written nor defaults.
+      const defaulted = smoke ? [] : (of[0]?.defaulted ?? []);
+      if (defaulted.length > 0) context.out(`Defaults: ${defaulted.join(", ")}\n`);
+    }
     return isImpossible ? exit.invalid : exit.done;
-  }
-  const head = ["step", "status", "memory", "time", "download", "why"];
-  context.out(
-    table(
-      [head, ...rows.map(({ id, status, reason, expects }) => [id, words[status], ...takes(expects, status), reason])],
-      {
-        align: ["left", "left", "right", "right", "right", "left"],
-      },
-    ),
-  );
-  for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
-  context.out(`\n${summary(rows, plan.runs.length)}\n`);
-  for (const { points: of } of loaded) {
-    // A smoke run's values are neither what was written nor defaults.
-    const defaulted = options.smoke === true ? [] : (of[0]?.defaulted ?? []);
-    if (defaulted.length > 0) context.out(`Defaults: ${defaulted.join(", ")}\n`);
-  }
-  return isImpossible ? exit.invalid : exit.done;
-};
+  },
+});
 
 type Row = Assessed & { readonly id: string; readonly kind: string; readonly expects: Expected | undefined };
 

@@ -14,71 +14,76 @@ import { openProject } from "../project/project.ts";
 import { environmentStatus } from "../setup/environments.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { previewText } from "../terminal/preview.ts";
-import { type Act, exit } from "../util/context.ts";
+import { exit } from "../util/context.ts";
+import { defineCommand, integer, negatedFlag, required } from "./command.ts";
+import { json, set } from "./common-options.ts";
 
-/** `exp preview`: prompts of training rows as the model sees them, their tokens, what is masked, and the base model's answers. */
-export const command: Act = async ([path], options, context) => {
-  const rows = Number(options.rows ?? 5);
-  if (!(Number.isInteger(rows) && rows > 0)) {
-    context.err(`exp preview: --rows takes a number from 1 on, not "${options.rows}"\n`);
-    return exit.invalid;
-  }
-  const loaded = loadAll([path as string], options, context);
-  const [one] = loaded ?? [];
-  const [point] = one?.points ?? [];
-  if (one === undefined || point === undefined) return exit.invalid;
-  const { experiment } = point;
-  const project = await openProject(one.root, context, "write");
-  const { store, site } = project;
-  const { state } = environmentStatus("torchtune", context);
-  const answer = options.answer !== false;
-  const drafts = draftsOfPreview(experiment, site, { rows, answer }, state === "ok");
-  const drafted = { experiment: one.name, role: "final" as const, coordinates: point.coordinates, drafts };
-  const plan = buildPlan([drafted], kinds, (file) => project.digests.of(file));
+export const command = defineCommand({
+  arguments: { file: required("file", "An experiment file.") },
+  options: {
+    rows: integer("n", "Show this many training rows.", { min: 1, default: 5 }),
+    answer: negatedFlag("Leave out the base model's answers, which need its weights."),
+    set,
+    json,
+  },
+  async run({ file, rows, answer, set, json }, context) {
+    const [one] = loadAll([file], { set }, context);
+    const [point] = one?.points ?? [];
+    if (one === undefined || point === undefined) return exit.invalid;
+    const { experiment } = point;
+    const project = await openProject(one.root, context, "write");
+    const { store, site } = project;
+    const { state } = environmentStatus("torchtune", context);
+    const drafts = draftsOfPreview(experiment, site, { rows, answer }, state === "ok");
+    const drafted = { experiment: one.name, role: "final" as const, coordinates: point.coordinates, drafts };
+    const plan = buildPlan([drafted], kinds, (file) => project.digests.of(file));
 
-  const reporter = chooseReporter({ json: false, quiet: true }, context);
-  const emit = (event: Event): void => reporter.event(event);
-  const records = new Map<string, StoreRecord>();
-  try {
-    const parts = createStepRunner(plan, project, context, { emit, jobs: 1 });
-    const outcomes = await execute(plan, parts, { emit, stop: context.stop, force: () => false, keepGoing: false });
-    for (const [step, outcome] of outcomes) {
-      if ("record" in outcome && outcome.record !== undefined) records.set(step.draft.id, outcome.record);
+    const reporter = chooseReporter({ json: false, quiet: true }, context);
+    const emit = (event: Event): void => reporter.event(event);
+    const records = new Map<string, StoreRecord>();
+    try {
+      const parts = createStepRunner(plan, project, context, { emit, jobs: 1 });
+      const outcomes = await execute(plan, parts, { emit, stop: context.stop, force: () => false, keepGoing: false });
+      for (const [step, outcome] of outcomes) {
+        if ("record" in outcome && outcome.record !== undefined) records.set(step.draft.id, outcome.record);
+      }
+    } finally {
+      await reporter.close();
+      store.close();
     }
-  } finally {
-    await reporter.close();
-    store.close();
-  }
-  if (records.size < plan.steps.length) return exit.failed;
+    if (records.size < plan.steps.length) return exit.failed;
 
-  const fileOf = (step: string, name: string): string =>
-    join(store.objectDir((records.get(step) as StoreRecord).object), name);
-  const notes: string[] = [];
-  if (one.points.length > 1) notes.push(`the first of ${one.points.length} runs: ${point.coordinates}`);
-  if (state !== "ok")
-    notes.push(`no tokens and no answers: the Python environment is ${state}; run exp setup torchtune`);
-  if (state === "ok" && answer && experiment.generate.engine !== "transformers") {
-    notes.push(`no answers: engine ${experiment.generate.engine} is not asked by a preview`);
-  }
-  const arms = drafts.filter(({ kind }) => kind === "prompt").map(({ id }) => armOfStep(id));
-  const shown = arms.map((arm) => {
-    const preview: Preview =
-      state === "ok"
-        ? readResult("preview.json", fileOf(stepOfArm("preview", arm), "preview.json"))
-        : {
-            rows: readJsonLines<PreviewRow>(fileOf(stepOfArm("prompt", arm), "eval.jsonl"))
-              .slice(0, rows)
-              .map((row) => ({ ...row, text: null, prompt: null, masked: null, trained: null, answer: null })),
-            missing: {},
-          };
-    const why = Object.entries(preview.missing).map(([what, reason]) => `no ${what}: ${reason}`);
-    return { arm, rows: preview.rows, notes: [...notes, ...why] };
-  });
-  if (options.json === true) context.out(`${JSON.stringify({ experiment: one.name, arms: shown }, null, 1)}\n`);
-  else
-    context.out(shown.map(({ arm, rows: all, notes: said }) => previewText(arm, all.map(forPeople), said)).join("\n"));
-  return exit.done;
-};
+    const fileOf = (step: string, name: string): string =>
+      join(store.objectDir((records.get(step) as StoreRecord).object), name);
+    const notes: string[] = [];
+    if (one.points.length > 1) notes.push(`the first of ${one.points.length} runs: ${point.coordinates}`);
+    if (state !== "ok")
+      notes.push(`no tokens and no answers: the Python environment is ${state}; run exp setup torchtune`);
+    if (state === "ok" && answer && experiment.generate.engine !== "transformers") {
+      notes.push(`no answers: engine ${experiment.generate.engine} is not asked by a preview`);
+    }
+    const arms = drafts.filter(({ kind }) => kind === "prompt").map(({ id }) => armOfStep(id));
+    const shown = arms.map((arm) => {
+      const preview: Preview =
+        state === "ok"
+          ? readResult("preview.json", fileOf(stepOfArm("preview", arm), "preview.json"))
+          : {
+              rows: readJsonLines<PreviewRow>(fileOf(stepOfArm("prompt", arm), "eval.jsonl"))
+                .slice(0, rows)
+                .map((row) => ({ ...row, text: null, prompt: null, masked: null, trained: null, answer: null })),
+              missing: {},
+            };
+      const why = Object.entries(preview.missing).map(([what, reason]) => `no ${what}: ${reason}`);
+      return { arm, rows: preview.rows, notes: [...notes, ...why] };
+    });
+    if (json) context.out(`${JSON.stringify({ experiment: one.name, arms: shown }, null, 1)}\n`);
+    else
+      context.out(
+        shown.map(({ arm, rows: all, notes: said }) => previewText(arm, all.map(forPeople), said)).join("\n"),
+      );
+    return exit.done;
+  },
+});
 
 function forPeople(row: PreviewRow) {
   const { id, target, messages, examples, prompt, masked, trained, answer } = row;

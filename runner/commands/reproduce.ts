@@ -3,71 +3,68 @@ import { join, relative, resolve } from "node:path";
 import { pointOf } from "../config/rungs.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject, type Project } from "../project/project.ts";
-import { type FinishedRun, findRun, latestManifest, RunNotFound } from "../runs/finished-runs.ts";
+import { type FinishedRun, findRun, latestManifest } from "../runs/finished-runs.ts";
 import { compareRepetition, type Reproduction } from "../runs/reproduce.ts";
 import { openStore } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson } from "../util/canonical.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { dotted } from "../util/flatten.ts";
-import { command as run } from "./run.ts";
+import { UserError } from "../util/user-error.ts";
+import { defineCommand, required, value } from "./command.ts";
+import { json } from "./common-options.ts";
+import { runFiles } from "./run.ts";
 
-/** `exp reproduce RUN`: runs it again in a fresh store and compares: bytes, or metrics where bytes may vary. Exit 3 on a difference. */
-export const command: Act = async ([name], options, context) => {
-  const project = await openProject(context.cwd, context, "read");
-  let first: FinishedRun;
-  try {
-    first = findRun(name as string, project.artifacts, context.cwd);
-  } catch (error) {
-    if (!(error instanceof RunNotFound)) throw error;
-    context.err(`exp reproduce: ${error.message}\n`);
-    return exit.invalid;
-  }
-  const wrong = notTheSame(first, project, context);
-  if (wrong !== undefined) {
-    context.err(`exp reproduce: ${wrong}\n`);
-    return exit.invalid;
-  }
-  const asked = options.into as string | undefined;
-  const into = asked === undefined ? freshFolder(project.artifacts) : resolve(context.cwd, asked);
-  if (asked !== undefined && existsSync(into) && readdirSync(into).length > 0) {
-    context.err(`exp reproduce: ${asked} is not empty: a fresh store begins with nothing\n`);
-    return exit.invalid;
-  }
-  const { file, set, sweep = [], smoke, coordinates, role, experiment } = first.manifest;
-  const json = options.json === true;
-  const code = await run(
-    [[join(project.root, file)]],
-    {
-      set,
-      sweep,
-      smoke,
-      only: { coordinates, role },
-      artifacts: into,
-      // In a store of its own, whose answer is waited for.
-      executor: "local",
-      force: [],
-      acceptStale: [],
-      quiet: json,
-      upload: false,
-    },
-    context,
-  );
-  const again = latestManifest(into, experiment);
-  if (code !== exit.done || again === undefined) {
-    context.err(`exp reproduce: the run did not finish again; what it has lies in ${relative(context.cwd, into)}\n`);
-    return code === exit.done ? exit.failed : code;
-  }
-  const fresh = openStore(into, project.digests, "read");
-  const result = compareRepetition(first, again, {
-    artifacts: project.artifacts,
-    peek: (key) => fresh.peek(key) ?? project.store.peek(key),
-  });
-  context.out(json ? `${JSON.stringify(result, null, 1)}\n` : told(result));
-  if (asked === undefined && result.reproduced) rmSync(into, { recursive: true, force: true });
-  else if (!json) context.out(`The repetition lies in ${relative(context.cwd, into)}\n`);
-  return result.reproduced ? exit.done : exit.refused;
-};
+/** Compares bytes, or metrics if the bytes of a step may vary. Exits with 3 on a difference. */
+export const command = defineCommand({
+  arguments: { run: required("run", "A finished run.") },
+  options: {
+    into: value("dir", "Keep the new store in this folder.", { default: "a folder that is deleted on success" }),
+    json,
+  },
+  async run({ run: name, into: chosen, json }, context) {
+    const project = await openProject(context.cwd, context, "read");
+    const first = findRun(name, project.artifacts, context.cwd);
+    expectUnchanged(first, project, context);
+    const into = chosen === undefined ? freshFolder(project.artifacts) : resolve(context.cwd, chosen);
+    if (chosen !== undefined && existsSync(into) && readdirSync(into).length > 0) {
+      throw new UserError("folder-not-empty", `${chosen} is not empty`, {
+        help: "name a new folder: a reproduction starts with an empty store",
+        status: "invalid",
+      });
+    }
+    const { file, set, sweep, smoke, coordinates, role, experiment } = first.manifest;
+    const code = await runFiles(
+      [join(project.root, file)],
+      {
+        ...{ set, sweep, smoke },
+        only: { coordinates, role },
+        artifacts: into,
+        // Submitted jobs would end after this command.
+        executor: "local",
+        force: [],
+        acceptStale: [],
+        quiet: json,
+        upload: false,
+      },
+      context,
+    );
+    const again = latestManifest(into, experiment);
+    if (code !== exit.done || again === undefined) {
+      context.err(`exp reproduce: the run did not finish. Its files are in ${relative(context.cwd, into)}\n`);
+      return code === exit.done ? exit.failed : code;
+    }
+    const fresh = openStore(into, project.digests, "read");
+    const result = compareRepetition(first, again, {
+      artifacts: project.artifacts,
+      peek: (key) => fresh.peek(key) ?? project.store.peek(key),
+    });
+    context.out(json ? `${JSON.stringify(result, null, 1)}\n` : resultText(result));
+    if (chosen === undefined && result.reproduced) rmSync(into, { recursive: true, force: true });
+    else if (!json) context.out(`The files of the new run are in ${relative(context.cwd, into)}\n`);
+    return result.reproduced ? exit.done : exit.refused;
+  },
+});
 
 /** A new folder on the disk of the artifacts, so that large files are linked and moved as they were. */
 function freshFolder(artifacts: string): string {
@@ -76,16 +73,18 @@ function freshFolder(artifacts: string): string {
   return mkdtempSync(join(folder, "again-"));
 }
 
-/** Why a run's file here does not declare that run any more; undefined where it does. */
-function notTheSame({ manifest }: FinishedRun, project: Project, context: Context): string | undefined {
+/** Throws UserError `run-changed` if the run's file no longer declares the same run. */
+function expectUnchanged({ manifest }: FinishedRun, project: Project, context: Context): void {
   const { file, set, sweep = [], smoke, coordinates, config, provenance } = manifest;
-  const commit = provenance.git === null ? "" : `; the run was made at commit ${provenance.git.commit}`;
+  const changedTo = (message: string): UserError => {
+    const help = provenance.git === null ? undefined : `the run was made at commit ${provenance.git.commit}`;
+    return new UserError("run-changed", message, { help, status: "invalid" });
+  };
   const path = join(project.root, file);
-  if (!existsSync(path)) return `${file} is not here${commit}`;
-  const [loaded] = loadAll([path], { set, sweep, smoke }, context) ?? [];
-  if (loaded === undefined) return `${file} is no experiment any more${commit}`;
-  const point = pointOf(loaded, manifest);
-  if (point === undefined) return `${file} has no run ${coordinates} any more${commit}`;
+  if (!existsSync(path)) throw changedTo(`${file} does not exist`);
+  const [loaded] = loadAll([path], { set, sweep, smoke }, context);
+  const point = loaded && pointOf(loaded, manifest);
+  if (point === undefined) throw changedTo(`${file} no longer has the run ${coordinates}`);
   const experiment = manifest.role === "final" ? (point.final ?? point.experiment) : point.experiment;
   const now = dotted(project.site.portable(experiment));
   const was = dotted(config);
@@ -93,13 +92,13 @@ function notTheSame({ manifest }: FinishedRun, project: Project, context: Contex
   const changed = [...new Set([...was.keys(), ...now.keys()])].filter(
     (key) => text(was.get(key)) !== text(now.get(key)),
   );
-  return changed.length === 0 ? undefined : `${file} declares another run now (${changed.join(", ")})${commit}`;
+  if (changed.length > 0) throw changedTo(`${file} now declares another run (changed: ${changed.join(", ")})`);
 }
 
-function told({ run, again, reproduced, steps, metrics, causes }: Reproduction): string {
+function resultText({ run, again, reproduced, steps, metrics, causes }: Reproduction): string {
   const lines = [""];
   for (const { step, outcome, files } of steps) {
-    const words = { same: "same bytes", tolerated: "other bytes, as computing may give", differs: "OTHER BYTES" };
+    const words = { same: "same bytes", tolerated: "other bytes, within numerical tolerance", differs: "OTHER BYTES" };
     lines.push(`${step}: ${words[outcome]}${files.length === 0 ? "" : ` (${files.join(", ")})`}`);
   }
   for (const { arm, view, metric, was, is, low, high, within } of metrics) {

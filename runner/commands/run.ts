@@ -14,28 +14,46 @@ import { uploadAll } from "../publishing/upload-all.ts";
 import { readManifest } from "../runs/manifest.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { runSummary } from "../terminal/run-summary.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
+import { defineCommand, flag, integer, list, negatedFlag, oneOrMore, value } from "./command.ts";
+import { acceptStale, set, smoke, sweep } from "./common-options.ts";
 
-/** `exp run`: resolves, plans, and runs what is missing here or gives it to Slurm. */
-export const command: Act = async ([paths], given, context) => {
-  const options = given as unknown as RunOptions;
-  const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
-  if (jobs !== undefined && !(Number.isInteger(jobs) && jobs > 0)) {
-    context.err(`exp run: --jobs takes a number from 1 on, not "${options.jobs}"\n`);
-    return exit.invalid;
-  }
-  const all = loadAll(paths as string[], given, context);
-  if (all === undefined) return exit.invalid;
-  const loaded = all.map((one) => onlyRun(one, options.only));
+/** Runs the missing steps here, or submits them to Slurm. */
+export const command = defineCommand({
+  arguments: { files: oneOrMore("file", "An experiment file.") },
+  options: {
+    set,
+    sweep,
+    force: list("step", "Run this step again although it is cached."),
+    until: value("step", "Stop after this step."),
+    jobs: integer("n", "Run at most this many steps at once.", { min: 1 }),
+    shareGpus: flag("Run steps together on one GPU if their estimated memory fits."),
+    smoke,
+    acceptStale,
+    mirror: value("dir", "Copy checkpoints and finished steps to this folder, and restore them from it."),
+    executor: value("where", "Run on this executor, local or slurm.", { default: "resources.executor" }),
+    keepGoing: flag("After a failure, run the steps that do not need the failed step."),
+    json: flag("Print JSON lines on stdout: an object for each event."),
+    quiet: flag("Print only errors."),
+    upload: negatedFlag("Do not upload the model; exp upload does it later."),
+  },
+  run: ({ files, smoke, ...options }, context) => runFiles(files, { ...options, smoke }, context),
+});
+
+/** Loads experiment files and runs them. Gives the exit code. */
+export async function runFiles(
+  files: readonly string[],
+  options: RunOptions & { readonly smoke: boolean },
+  context: Context,
+): Promise<number> {
+  const loaded = loadAll(files, options, context).map((one) => onlyRun(one, options.only));
   const executor = executorOf(loaded, options);
-  if (typeof executor !== "string") {
-    context.err(`exp run: ${executor.wrong}\n`);
-    return exit.invalid;
-  }
-  return runAll({ loaded, names: paths as string[], executor }, options, context);
-};
+  if (typeof executor !== "string") throw new UserError("bad-option", executor.wrong, { status: "invalid" });
+  return runAll({ loaded, names: files, executor }, options, context);
+}
 
-/** Carries out what was loaded, says what came of it, and uploads the runs that ask for it. Gives the exit code. */
+/** Runs loaded experiments, prints the results, and uploads the runs with an upload section. Gives the exit code. */
 export async function runAll(given: Given, options: RunOptions, context: Context): Promise<number> {
   const done = await executeRun(given, options, context);
   if (typeof done === "number") return done;
@@ -82,7 +100,7 @@ async function reportWinners({ planned, sealed, outcomes }: ExecutedRun, context
   for (const { run, manifest } of experiments.values()) {
     const { pdf, html } = (planned.points.get(run) as DraftedPoint).experiment.report;
     if (!pdf && !html) continue;
-    const { command: report } = await import("./report.ts");
-    await report([[dirname(manifest)]], { html }, { ...context, err: () => {} });
+    const { writeReport } = await import("./report.ts");
+    await writeReport([dirname(manifest)], { html }, { ...context, err: () => {} });
   }
 }

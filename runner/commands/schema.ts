@@ -1,19 +1,24 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { schemaJson } from "../config/json-schema.ts";
-import { type Act, exit } from "../util/context.ts";
+import { exit } from "../util/context.ts";
+import { UserError } from "../util/user-error.ts";
+import { defineCommand, flag } from "./command.ts";
 
-/** `exp schema`: the JSON Schema of experiment files, generated from what validates them. */
-export const command: Act = async (_args, { check }, context) => {
-  const text = schemaJson();
-  if (check !== true) {
-    context.out(text);
-    return exit.done;
-  }
-  const path = join(context.packageRoot, "runner", "schemas", "experiment.schema.json");
-  if (readFileSync(path, "utf8") === text) return exit.done;
-  context.err(
-    `exp schema: ${path} is out of date; write it again: npx exp schema > runner/schemas/experiment.schema.json\n`,
-  );
-  return exit.refused;
-};
+export const command = defineCommand({
+  arguments: {},
+  options: { check: flag("Compare with the committed schema; exit with 3 if it differs.") },
+  async run({ check }, context) {
+    const text = schemaJson();
+    if (!check) {
+      context.out(text);
+      return exit.done;
+    }
+    const path = join(context.packageRoot, "runner", "schemas", "experiment.schema.json");
+    if (readFileSync(path, "utf8") === text) return exit.done;
+    throw new UserError("schema-outdated", `${path} is out of date`, {
+      help: "write it again: npx exp schema > runner/schemas/experiment.schema.json",
+      status: "refused",
+    });
+  },
+});

@@ -9,40 +9,43 @@ import { score } from "../evaluation/metrics/score.ts";
 import { type Case, intern, tabulate } from "../evaluation/metrics/table.ts";
 import { type Intervals, intervalsOf } from "../evaluation/statistics/intervals.ts";
 import { table } from "../terminal/table.ts";
-import { formatDiagnostic, toJson } from "../util/code-frame.ts";
-import { type Act, type Context, exit } from "../util/context.ts";
+import { formatDiagnostic } from "../util/code-frame.ts";
+import { type Context, exit } from "../util/context.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
+import { UserError } from "../util/user-error.ts";
+import { defineCommand, integer, required, value } from "./command.ts";
+import { json } from "./common-options.ts";
 
-type Options = {
-  readonly json?: boolean;
-  readonly id?: string;
-  readonly gold?: string;
-  readonly goldColumn?: string;
-  readonly goldId?: string;
-  readonly pred?: string;
-  readonly separator?: string;
-  readonly synonyms?: string;
-  readonly bootstrap?: string;
-  readonly seed?: string;
-};
-
-/** `exp score FILE`: every metric in every label view for any file of predictions, with intervals if asked. */
-export const command: Act = async ([path], given, context) => {
-  const options = given as Options;
-  const number = (name: "bootstrap" | "seed", least: number, most: number): number | undefined => {
-    const value = Number(options[name]);
-    if (Number.isInteger(value) && value >= least && value <= most) return value;
-    throw new Refusal(`--${name} takes a whole number from ${least} on, not "${options[name]}"`);
-  };
-  try {
-    const resamples = options.bootstrap === undefined ? undefined : number("bootstrap", 100, 10_000_000);
-    const seed = options.seed === undefined ? 1 : (number("seed", 0, 2 ** 32 - 1) as number);
-    if (options.separator === "") throw new Refusal("--separator takes the text between labels, not an empty one");
+export const command = defineCommand({
+  arguments: {
+    file: required("file", 'Lines of {"id", "gold": [...], "pred": [...]}, or a .csv, .tsv or .xlsx file.'),
+  },
+  options: {
+    json,
+    id: value("column", "Read the name of a case from this key or column.", { default: "id" }),
+    gold: value("column|file", "Read the targets from this key or column, or from this file.", { default: "gold" }),
+    goldColumn: value("column", "Read the targets from this column of the file of --gold.", { default: "gold" }),
+    goldId: value("column", "Read the name of a case from this column of the file of --gold.", { default: "--id" }),
+    pred: value("column", "Read the predicted labels from this key or column.", { default: "pred" }),
+    separator: value("text", "Split labels in one text at this separator.", { default: "a comma in tables" }),
+    synonyms: value("file", "Use this synonym file for the canonical view."),
+    bootstrap: integer("resamples", "Add 95 % intervals from this many bootstrap resamples.", {
+      min: 100,
+      max: 10_000_000,
+    }),
+    seed: integer("number", "Seed of the resamples.", { min: 0, max: 2 ** 32 - 1, default: 1 }),
+  },
+  async run({ file, bootstrap: resamples, seed, json, ...options }, context) {
+    if (options.separator === "") {
+      throw new UserError("bad-option", "--separator takes the text between labels, not an empty one", {
+        status: "invalid",
+      });
+    }
     const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
-    const cases = await readCases(path as string, options, context);
+    const cases = await readCases(file, options, context);
     const { n, views: scores } = score(cases, { synonyms });
     const intervals = resamples === undefined ? undefined : await intervalsByView(cases, synonyms, { resamples, seed });
-    if (options.json === true) {
+    if (json) {
       context.out(`${JSON.stringify({ n, views: scores, ...(intervals ? { intervals } : {}) }, null, 1)}\n`);
       return exit.done;
     }
@@ -56,28 +59,24 @@ export const command: Act = async ([path], given, context) => {
       table([["metric", ...views], ...metricNames.map((name) => [name, ...views.map((view) => cell(view, name))])]),
     );
     return exit.done;
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    for (const one of error.diagnostics) {
-      if (options.json === true) context.out(`${JSON.stringify(toJson(one))}\n`);
-      else context.err(`${formatDiagnostic(one, { color: context.color })}\n`);
-    }
-    if (error.message !== "") context.err(`exp score: ${error.message}\n`);
-    return exit.invalid;
-  }
-};
+  },
+});
 
-/** Input that cannot be scored: what is wrong at its places, or in one sentence. */
-class Refusal extends Error {
-  readonly diagnostics: readonly Diagnostic[];
+type ColumnOptions = Readonly<
+  Record<"id" | "gold" | "goldColumn" | "goldId" | "pred" | "separator", string | undefined>
+>;
 
-  constructor(message: string, diagnostics: readonly Diagnostic[] = []) {
-    super(message);
-    this.diagnostics = diagnostics;
-  }
+/** Input that cannot be scored, with what is wrong at its places. */
+function invalid(diagnostics: readonly Diagnostic[]): UserError {
+  const message = diagnostics.map(({ message }) => message).join("; ");
+  return new UserError("invalid-predictions", message, { status: "invalid", diagnostics });
 }
 
-async function readCases(path: string, { gold, ...options }: Options, context: Context): Promise<readonly Case[]> {
+async function readCases(
+  path: string,
+  { gold, ...options }: ColumnOptions,
+  context: Context,
+): Promise<readonly Case[]> {
   const file = gold !== undefined && isFile(gold) ? gold : undefined;
   const names = {
     id: options.id ?? "id",
@@ -87,7 +86,7 @@ async function readCases(path: string, { gold, ...options }: Options, context: C
   };
   const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly Case[]> => {
     const result = await readAnswers(name, bytesOf(name, context), { ...names, id, sides });
-    if (!result.ok) throw new Refusal("", result.diagnostics);
+    if (!result.ok) throw invalid(result.diagnostics);
     for (const warning of result.warnings) context.err(`${formatDiagnostic(warning, { color: context.color })}\n`);
     return result.value;
   };
@@ -96,13 +95,13 @@ async function readCases(path: string, { gold, ...options }: Options, context: C
     { path: file, cases: await read(file, ["gold"], options.goldId) },
     { path, cases: await read(path, ["pred"]) },
   );
-  if (!joined.ok) throw new Refusal("", joined.diagnostics);
+  if (!joined.ok) throw invalid(joined.diagnostics);
   return joined.value;
 }
 
 function readSynonyms(path: string, context: Context): Synonyms {
   const parsed = parseSynonyms({ path, text: bytesOf(path, context).toString("utf8") });
-  if (!parsed.ok) throw new Refusal("", parsed.diagnostics);
+  if (!parsed.ok) throw invalid(parsed.diagnostics);
   return parsed.value;
 }
 
@@ -119,7 +118,7 @@ function bytesOf(path: string, { cwd }: Context): Buffer {
     const { code = "" } = error as NodeJS.ErrnoException;
     const span = { source: { path, text: "" }, start: 0, end: 0 };
     const message = unreadable[code] ?? `this file cannot be read: ${(error as Error).message}`;
-    throw new Refusal("", [{ severity: "error", code: "missing-file", message, span }]);
+    throw invalid([{ severity: "error", code: "missing-file", message, span }]);
   }
 }
 

@@ -206,8 +206,8 @@ function stepRunnerOf(
     mirror,
   }: Pick<Carrying, "given" | "project" | "options" | "emit" | "mirror"> & { readonly context: Context },
 ): StepRunner {
-  const jobs = options.jobs === undefined ? undefined : Number(options.jobs);
-  const bare = createStepRunner(whole, project, context, { emit, jobs, shareGpus: options.shareGpus });
+  const { jobs, shareGpus } = options;
+  const bare = createStepRunner(whole, project, context, { emit, jobs, shareGpus });
   const noted = given.frozen === undefined ? bare : withKeys(bare, given.frozen.note);
   const copied =
     mirror === undefined

@@ -6,7 +6,6 @@ import { upTo } from "../pipeline/plan/build.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import { submit, type Work } from "../plugins/executors/slurm/submit.ts";
 import { type Context, exit } from "../util/context.ts";
-import { UserError } from "../util/user-error.ts";
 import type { RunOptions } from "./options.ts";
 import { succeeded } from "./outcome.ts";
 
@@ -67,14 +66,6 @@ export async function submitJobs(
     ...(shareGpus === undefined ? {} : { shareGpus }),
   };
   const shown = { json: options.json === true, quiet: options.quiet === true };
-  try {
-    await submit({ ...planned, loaded, expected: known, options: frozen, project, ...shown }, context);
-    return exit.done;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    context.err(
-      `exp run: ${error.message} [${error.code}]\n${error.help === undefined ? "" : `  help: ${error.help}\n`}`,
-    );
-    return exit.failed;
-  }
+  await submit({ ...planned, loaded, expected: known, options: frozen, project, ...shown }, context);
+  return exit.done;
 }

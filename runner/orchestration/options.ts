@@ -3,15 +3,15 @@ import type { Manifest } from "../runs/manifest.ts";
 /** Options of `exp run`, by their long names. */
 export type RunOptions = {
   readonly set: readonly string[];
-  readonly sweep?: readonly string[];
+  readonly sweep?: readonly string[] | undefined;
   readonly force: readonly string[];
   readonly acceptStale: readonly string[];
-  readonly until?: string;
-  readonly jobs?: string;
+  readonly until?: string | undefined;
+  readonly jobs?: number | undefined;
   readonly shareGpus?: boolean;
   /** Where steps run, whatever the experiments say. */
-  readonly executor?: string;
-  readonly mirror?: string;
+  readonly executor?: string | undefined;
+  readonly mirror?: string | undefined;
   readonly keepGoing?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;

@@ -19,13 +19,13 @@ import { createStepRunner } from "./step-runner.ts";
  */
 export async function tryTokens(
   loaded: readonly LoadedExperiment[],
-  options: Readonly<Record<string, unknown>>,
+  { json }: { readonly json: boolean },
   context: Context,
 ): Promise<number> {
   const folder = mkdtempSync(join(tmpdir(), "exp-check-"));
   const project = await openProject(loaded[0]?.root ?? context.cwd, context, "write", folder);
   const { store } = project;
-  const reporter = chooseReporter({ json: options.json === true, quiet: false }, context);
+  const reporter = chooseReporter({ json, quiet: false }, context);
   let isDone = false;
   try {
     const { plan: whole } = planAll(loaded, project);
@@ -43,7 +43,7 @@ export async function tryTokens(
         help: `exp run FILE --until fetch brings it (${gigabytes([size, size])})`,
         elsewhere: false,
       };
-      if (options.json === true) context.out(`${JSON.stringify(problem)}\n`);
+      if (json) context.out(`${JSON.stringify(problem)}\n`);
       else context.err(formatProblem(problem));
       isDone = true;
       return exit.invalid;

@@ -7,39 +7,43 @@ import { bundledModels } from "../setup/models.ts";
 import { formatDiagnostic, toJson } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
+import { UserError } from "../util/user-error.ts";
 import { files } from "./files.ts";
 
-/** Where a file's model is named and pinned, or undefined when what is wrong has been said. */
-export function findPin(
-  path: string,
-  options: Readonly<Record<string, unknown>>,
-  context: Context,
-): PinPlace | undefined {
+/** What the command line changes in experiments. */
+export type Overrides = {
+  /** "key=value" */
+  readonly set?: readonly string[];
+  /** "key=value,value" */
+  readonly sweep?: readonly string[] | undefined;
+  readonly smoke?: boolean;
+};
+
+/** Where a file names and pins its model. Throws UserError `invalid-experiment`. */
+export function findPin(path: string, context: Context): PinPlace {
   const chain = readChain(path, { files, cwd: context.cwd });
   const place = chain.ok ? pinPlace(chain.value, Object.keys(bundledModels)) : chain;
   if (place.ok) return place.value;
-  complain(place.diagnostics, options, context);
-  return undefined;
+  throw invalid(place.diagnostics);
 }
 
-/** The absolute paths of an experiment's file and of all that it extends; of itself alone where they cannot be read. */
+/** The absolute paths of an experiment's file and of all that it extends; its own path only if they cannot be read. */
 export function chainOf(path: string, context: Context): readonly string[] {
   const chain = readChain(path, { files, cwd: context.cwd });
   return chain.ok ? chain.value.sources.map(({ file }) => file) : [path];
 }
 
 /**
- * Files that were read and found right, or undefined when what is wrong with them has been said. With --json that is what the
- * command prints; where only warnings are to be said, stdout belongs to what the command prints itself, unless they are all that
- * it has to say.
+ * Reads and validates experiment files. Prints warnings with `warn`, by default on stderr. Throws UserError
+ * `invalid-experiment` with every diagnostic of all files.
  */
 export function loadAll(
   paths: readonly string[],
-  options: Readonly<Record<string, unknown>>,
+  { set = [], sweep = [], smoke = false }: Overrides,
   context: Context,
-  { isCheck = false }: { readonly isCheck?: boolean } = {},
-): readonly LoadedExperiment[] | undefined {
-  const wrong: Diagnostic[] = [];
+  warn: (warnings: readonly Diagnostic[]) => void = (warnings) => printDiagnostics(warnings, false, context),
+): readonly LoadedExperiment[] {
+  const diagnostics: Diagnostic[] = [];
   const loaded: LoadedExperiment[] = [];
   for (const path of paths) {
     const result = loadExperiment(resolve(context.cwd, path), {
@@ -48,19 +52,25 @@ export function loadAll(
       packageRoot: context.packageRoot,
       bundledModels,
       auditCodes,
-      set: options.set as readonly string[],
-      sweep: (options.sweep ?? []) as readonly string[],
-      smoke: options.smoke === true,
+      ...{ set, sweep, smoke },
     });
-    wrong.push(...(result.ok ? result.warnings : result.diagnostics));
+    diagnostics.push(...(result.ok ? result.warnings : result.diagnostics));
     if (result.ok) loaded.push(result.value);
   }
-  const isWrong = wrong.some(({ severity }) => severity === "error");
-  complain(wrong, isWrong || isCheck ? options : {}, context);
-  return isWrong ? undefined : loaded;
+  if (diagnostics.some(({ severity }) => severity === "error")) throw invalid(diagnostics);
+  warn(diagnostics);
+  return loaded;
 }
 
-function complain(wrong: readonly Diagnostic[], options: Readonly<Record<string, unknown>>, context: Context): void {
-  if (options.json === true) for (const one of wrong) context.out(`${JSON.stringify(toJson(one))}\n`);
-  else for (const one of wrong) context.err(`${formatDiagnostic(one, { color: context.color })}\n`);
+/** Prints diagnostics: as JSON lines on stdout, or for people on stderr. */
+export function printDiagnostics(diagnostics: readonly Diagnostic[], json: boolean, context: Context): void {
+  for (const one of diagnostics) {
+    if (json) context.out(`${JSON.stringify(toJson(one))}\n`);
+    else context.err(`${formatDiagnostic(one, { color: context.color })}\n`);
+  }
+}
+
+function invalid(diagnostics: readonly Diagnostic[]): UserError {
+  const message = diagnostics.map(({ message }) => message).join("; ");
+  return new UserError("invalid-experiment", message, { status: "invalid", diagnostics });
 }

@@ -3,30 +3,26 @@ import { join } from "node:path";
 import { parseSynonyms } from "../data/labels/synonyms.ts";
 import { type View, viewOf } from "../data/labels/views.ts";
 import type { MetricName } from "../evaluation/metrics/metrics.ts";
-import {
-  type Answer,
-  type Answerer,
-  CasesDiffer,
-  type Comparison,
-  compareAnswers,
-} from "../evaluation/statistics/comparison.ts";
+import { type Answer, type Answerer, type Comparison, compareAnswers } from "../evaluation/statistics/comparison.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
 import { sha256 } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
+import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { looksOf, testFileOf } from "./ledger.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
 
-/** Runs cannot be compared; every reason is one sentence. */
-export class NotComparable extends Error {
-  readonly reasons: readonly string[];
-
-  constructor(reasons: readonly string[]) {
-    super(reasons.join("; "));
-    this.reasons = reasons;
-  }
+/** The error for runs that cannot be compared. Each reason is one sentence. */
+function notComparable(
+  reasons: readonly string[],
+  help = "--force compares the cases that they have in common",
+): UserError {
+  return new UserError("runs-not-comparable", `the runs are not comparable: ${reasons.join("; ")}`, {
+    help,
+    status: "invalid",
+  });
 }
 
 /** What a comparison of finished runs is made with. */
@@ -53,7 +49,7 @@ export type RunComparison = Comparison & {
 
 /**
  * Compares finished runs: the arms of one; of several, what each is about, and their baselines. Runs that differ in nothing but
- * seeds are one answerer, averaged over them. Throws NotComparable, and OutputGone where answers are no longer there.
+ * seeds are one answerer, averaged over them. Throws UserError `runs-not-comparable`, and `file-gone` if answers are no longer there.
  */
 export async function compareRuns(
   runs: readonly [FinishedRun, ...FinishedRun[]],
@@ -61,7 +57,7 @@ export async function compareRuns(
 ): Promise<RunComparison> {
   const [first] = runs;
   const reasons = differences(runs);
-  if (reasons.length > 0 && !force) throw new NotComparable(reasons);
+  if (reasons.length > 0 && !force) throw notComparable(reasons);
   const { evaluate } = first.manifest.config;
   const primary = metric ?? evaluate.primary.metric;
   const shown = view ?? evaluate.primary.view;
@@ -102,7 +98,7 @@ export async function compareRuns(
       test_looks: looksOf(first, artifacts),
     };
   } catch (error) {
-    if (error instanceof CasesDiffer) throw new NotComparable([error.message]);
+    if (error instanceof UserError && error.code === "cases-differ") throw notComparable([error.message]);
     throw error;
   }
 }
@@ -207,7 +203,8 @@ function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Ans
   const key = ({ id, gold }: Answer): string => JSON.stringify([id, gold]);
   const keys = lists.map((answers) => new Set(answers.map(key)));
   const shared = new Set([...(keys[0] ?? [])].filter((one) => keys.every((own) => own.has(one))));
-  if (shared.size === 0) throw new NotComparable(["the runs have no case in common"]);
+  if (shared.size === 0)
+    throw notComparable(["the runs have no case in common"], "compare runs that were scored on the same test file");
   const most = Math.max(...lists.map((answers) => answers.length));
   if (shared.size < most) notes.push(`only the ${shared.size} of ${most} cases that all have in common are compared`);
   return answerers.map(({ name, seeds }) => ({
@@ -224,10 +221,14 @@ function reader(run: FinishedRun, view: View, root: string) {
   try {
     text = readFileSync(join(root, path), "utf8");
   } catch {
-    throw new NotComparable([`the synonym file ${path} is gone: choose another view with --view basic`]);
+    throw notComparable([`the synonym file ${path} is gone`], "choose another view with --view basic");
   }
   const parsed = parseSynonyms({ path, text });
-  if (!parsed.ok) throw new NotComparable([`the synonym file ${path} is wrong: ${parsed.diagnostics[0]?.message}`]);
+  if (!parsed.ok)
+    throw notComparable(
+      [`the synonym file ${path} is invalid: ${parsed.diagnostics[0]?.message}`],
+      "choose another view with --view basic",
+    );
   const changed = sha256(text) !== run.manifest.provenance.sources[path];
   return {
     of: viewOf(view, parsed.value),

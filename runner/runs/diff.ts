@@ -5,9 +5,10 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
+import { UserError } from "../util/user-error.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import type { Manifest } from "./manifest.ts";
-import { answersOf, OutputGone } from "./run-outputs.ts";
+import { answersOf } from "./run-outputs.ts";
 
 /** A value of both sides; null where a side has none. */
 export type Change = { readonly name: string; readonly a: Json; readonly b: Json };
@@ -72,7 +73,7 @@ export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, world: Diff
       if (answersFile(a, arm) === answersFile(b, arm)) cases[arm] = { cases: 0, fixed: [], broken: [], changed: [] };
       else cases[arm] = flips(answersOf(a, arm, world.artifacts), answersOf(b, arm, world.artifacts), seen, arm, notes);
     } catch (error) {
-      if (!(error instanceof OutputGone)) throw error;
+      if (!(error instanceof UserError && error.code === "file-gone")) throw error;
       notes.push(error.message);
     }
   }

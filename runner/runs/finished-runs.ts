@@ -73,20 +73,18 @@ export function findRun(name: string, artifacts: string, cwd: string): FinishedR
   });
   if (found.length === 1 && existsSync(found[0] as string)) return readRun(found[0] as string);
   if (found.length > 1) {
-    throw new RunNotFound(`"${name}" matches ${found.length} runs`, `name one of ${found.map(dirname).join(", ")}`);
+    throw runNotFound(`"${name}" matches ${found.length} runs`, `name one of ${found.map(dirname).join(", ")}`);
   }
   const help =
     experiments.length === 0
       ? "run an experiment first: exp run FILE"
       : `finished experiments: ${experiments.join(", ")}. exp ls lists their runs`;
-  throw new RunNotFound(`there is no finished run "${name}"`, help);
+  throw runNotFound(`there is no finished run "${name}"`, help);
 }
 
-/** No finished run has the name that a user gave. */
-export class RunNotFound extends UserError {
-  constructor(message: string, help?: string) {
-    super("run-not-found", message, { help, status: "invalid" });
-  }
+/** The error for a name that means no finished run. */
+export function runNotFound(message: string, help?: string): UserError {
+  return new UserError("run-not-found", message, { help, status: "invalid" });
 }
 
 /** The latest finished run of an experiment; undefined if there is none that this version can read. */

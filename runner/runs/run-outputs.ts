@@ -2,12 +2,18 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { Answer } from "../evaluation/statistics/comparison.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { UserError } from "../util/user-error.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
-/** A file of a finished run is no longer there: its bytes were dropped, or the manifest lies elsewhere. */
-export class OutputGone extends Error {}
+/** The error for a file of a finished run whose bytes were deleted, or whose manifest was moved without it. */
+export function fileGone(message: string): UserError {
+  return new UserError("file-gone", message, {
+    help: "run the experiment again, which builds only what is missing",
+    status: "invalid",
+  });
+}
 
-/** The answers of one arm, in the order of the scored rows. Throws OutputGone. */
+/** The answers of one arm, in the order of the scored rows. Throws UserError `file-gone`. */
 export function answersOf(run: FinishedRun, arm: string, artifacts: string): readonly Answer[] {
   return readOutput(run, stepOfArm("evaluate", arm), "predictions.jsonl", artifacts)
     .split("\n")
@@ -15,7 +21,7 @@ export function answersOf(run: FinishedRun, arm: string, artifacts: string): rea
     .map((line) => JSON.parse(line) as Answer);
 }
 
-/** The labels of an experiment's training rows. Throws OutputGone. */
+/** The labels of an experiment's training rows. Throws UserError `file-gone`. */
 export function vocabularyOf(run: FinishedRun, artifacts: string): readonly string[] {
   const counts = JSON.parse(readOutput(run, "data", "labels.json", artifacts)) as readonly { readonly label: string }[];
   return counts.map(({ label }) => label);
@@ -42,7 +48,5 @@ function readOutput({ manifest, path }: FinishedRun, step: string, file: string,
   ];
   const found = places.find(existsSync);
   if (found !== undefined) return readFileSync(found, "utf8");
-  throw new OutputGone(
-    `${manifest.experiment} ${manifest.run}: ${step}'s ${file} is no longer there; run ${manifest.file} again`,
-  );
+  throw fileGone(`${manifest.experiment} ${manifest.run}: ${file} of ${step} is no longer there`);
 }

@@ -93,7 +93,7 @@ export class Verifier {
     this.#weights({ manifest, path }, flaw);
   }
 
-  /** Looks at the whole store, whether or not a run refers to it. Throws ManifestUnreadable. */
+  /** Looks at the whole store, whether or not a run refers to it. Throws UserError `manifest-unreadable`. */
   store(store: Pick<Store, "root" | "objectDir">): readonly Finding[] {
     const { root, artifacts } = this.#world;
     const findings = inspect(store, (path) => this.#look(path));

@@ -30,7 +30,7 @@ export type GcResult = { readonly collected: readonly Collected[]; readonly befo
 
 /**
  * Drops objects' bytes and keeps records, so that keys stay known. What a run's manifest, a running process or `keep`
- * refers to stays; of the rest the least recently used goes first. Throws ManifestUnreadable.
+ * refers to stays; of the rest the least recently used goes first. Throws UserError `manifest-unreadable`.
  */
 export function gc(store: Store, options: GcOptions = {}): GcResult {
   const pins = new Pins(store.root);

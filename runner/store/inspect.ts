@@ -31,7 +31,7 @@ export const isFlaw = ({ kind }: Finding): boolean => kind !== "leftover" && kin
 /** A file's digest and size, read now, or in words why there is none. */
 export type Look = (path: string) => StoredFile | string;
 
-/** Holds every stored file against its record, every record against its key, and every run against what is stored. Throws ManifestUnreadable. */
+/** Holds every stored file against its record, every record against its key, and every run against what is stored. Throws UserError `manifest-unreadable`. */
 export function inspect(store: Pick<Store, "root" | "objectDir">, look: Look): readonly Finding[] {
   const folder = join(store.root, "store");
   const keys = new Keys(join(folder, "keys"));

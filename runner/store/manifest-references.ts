@@ -1,13 +1,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { UserError } from "../util/user-error.ts";
 import { names } from "./records.ts";
 
-/** A manifest that cannot be read might refer to anything, so nothing is collected or repaired. */
-export class ManifestUnreadable extends Error {
-  constructor(path: string, reason: string) {
-    super(`${path}: ${reason}. Nothing was collected or repaired; restore or delete this file first`);
-    this.name = "ManifestUnreadable";
-  }
+/** The error for a manifest that cannot be read: it might refer to any object, so none may be deleted. */
+function manifestUnreadable(path: string, reason: string): UserError {
+  return new UserError("manifest-unreadable", `${path}: ${reason}. Nothing was deleted or repaired`, {
+    help: "restore or delete this file first",
+  });
 }
 
 /** An experiment's folder whose stat is older than this, in ms, shows every later change by another stat. */
@@ -15,7 +15,7 @@ const settled = 2_500;
 
 /**
  * Objects that manifests under artifacts/runs/<experiment>/<run>/ name. Asked again it sees runs that were sealed meanwhile:
- * a manifest never changes, so only new ones are read. Throws ManifestUnreadable.
+ * a manifest never changes, so only new ones are read. Throws UserError `manifest-unreadable`.
  */
 export class Pins {
   readonly #runs: string;
@@ -72,9 +72,9 @@ function objectsOf(path: string): readonly string[] | undefined {
   try {
     manifest = JSON.parse(text);
   } catch (error) {
-    throw new ManifestUnreadable(path, (error as Error).message);
+    throw manifestUnreadable(path, (error as Error).message);
   }
-  if (typeof manifest?.steps !== "object") throw new ManifestUnreadable(path, "it has no steps");
+  if (typeof manifest?.steps !== "object") throw manifestUnreadable(path, "it has no steps");
   return [
     ...new Set(
       Object.values(manifest.steps).flatMap((step) => (typeof step?.object === "string" ? [step.object] : [])),

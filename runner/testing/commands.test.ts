@@ -3,33 +3,25 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
+import { optionUsage } from "../commands/command.ts";
+import { commands } from "../commands/index.ts";
 import { expectFailure, type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
-const names = [
-  "setup",
-  "doctor",
-  "check",
-  "data",
-  "pin",
-  "preview",
-  "plan",
-  "run",
-  "why",
-  "ls",
-  "show",
-  "compare",
-  "diff",
-  "score",
-  "gc",
-  "schema",
-];
 
-test("--help lists every command and the exit codes; each command has its own", async ({ rig }) => {
+test("--help lists every command and the exit codes; the help of each command lists its options", async ({ rig }) => {
   const help = await rig.done("--help");
-  for (const name of names) expect(help).toMatch(new RegExp(`^  ${name}\\b`, "m"));
+  const listed = [...help.matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name]) => name);
+  const shown = Object.entries(commands).filter(([, { isHidden }]) => isHidden !== true);
+  expect(listed).toEqual(shown.map(([name]) => name));
   expect(help).toContain("130 interrupted");
-  expect(await rig.done("run", "--help")).toContain("--keep-going");
+  for (const [name, { load }] of shown) {
+    const own = await rig.done(name, "--help");
+    for (const [key, option] of Object.entries((await load()).command.options)) {
+      expect(own, name).toContain(`${optionUsage(key, option)} `);
+      expect(option.summary, `${name} --${key}`).toMatch(/^(?:\w+ )?[A-Z][\s\S]*\.$/);
+    }
+  }
 });
 
 test("--version is that of the package", async ({ rig }) => {
@@ -43,19 +35,19 @@ describe("usage that makes no sense exits with 2 and says what does:", () => {
     [["run"], /missing required argument/],
     [["run", file, "--keepgoing"], /unknown option '--keepgoing'[\s\S]*--keep-going/],
     [["ls", "more"], /too many arguments/],
-    [["run", file, "--jobs", "none"], /--jobs takes a number/],
+    [["run", file, "--jobs", "none"], /bad-option/],
     [["run", file, "--until", "traim"], /no step "traim": .*data/],
     [["run", file, "--force", "dat"], /no step "dat": did you mean "data"/],
     [["run", file, "--set", "train.rank"], /error\[bad-setting\]/],
     [["run", file, "--set", "data.colums=1"], /error\[unknown-key\][\s\S]*data\.columns/],
-    [["show", "nothing"], /no finished run "nothing"/],
-    [["why", "nothing", "data"], /no finished run "nothing"/],
+    [["show", "nothing"], /run-not-found/],
+    [["why", "nothing", "data"], /run-not-found/],
     [["data", "nothing.yaml"], /error\[missing-file\]/],
     [["score", "nothing.jsonl"], /^nothing\.jsonl:1:1: error\[missing-file\]: there is no such file/],
     [["score", "experiments"], /^experiments:1:1: error\[missing-file\]: this is a folder/],
-    [["gc", "--max-size", "much"], /--max-size takes a size/],
-    [["setup", "tensorflow"], /no environment "tensorflow"; there are: torchtune/],
-    [["setup", "torchtune", "--torch", "tpu"], /--torch takes cpu or cuda/],
+    [["gc", "--max-size", "much"], /bad-option/],
+    [["setup", "tensorflow"], /bad-argument/],
+    [["setup", "torchtune", "--torch", "tpu"], /bad-option/],
   ];
   for (const [args, words] of cases) {
     test(args.join(" "), async ({ rig }) => {

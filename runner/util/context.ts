@@ -1,8 +1,8 @@
-/** What a command is given of the process. A second Ctrl-C aborts `kill`. */
+/** What a command may touch of the process. A first SIGINT aborts `stop`, a second one `kill`. */
 export type Context = {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Folder of the exp package, with a trailing slash: where recipes/ and prompts/ lie. */
+  /** Folder of the exp package, which holds recipes/ and prompts/, with a trailing slash. */
   readonly packageRoot: string;
   version(): string;
   /** Whether stdout is a terminal that can show a live view. */
@@ -17,10 +17,3 @@ export type Context = {
 
 /** Exit codes that users and scripts rely on. */
 export const exit = { done: 0, failed: 1, invalid: 2, refused: 3, interrupted: 130 } as const;
-
-/** A command: positional arguments, options by their long names, and what it may touch; resolves to the exit code. */
-export type Act = (
-  args: readonly unknown[],
-  options: Readonly<Record<string, unknown>>,
-  context: Context,
-) => Promise<number>;

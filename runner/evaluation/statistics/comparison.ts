@@ -1,4 +1,5 @@
 import type { View, ViewOf } from "../../data/labels/views.ts";
+import { UserError } from "../../util/user-error.ts";
 import type { MetricName } from "../metrics/metrics.ts";
 import { intern, tabulate } from "../metrics/table.ts";
 import type { Draws, Pause } from "./bootstrap.ts";
@@ -20,19 +21,14 @@ export type Comparison = Compared & {
   readonly labels: number;
 };
 
-/** Two answerers have not answered the same cases, or their gold differs. */
-export class CasesDiffer extends Error {
-  readonly names: readonly [string, string];
-  readonly id: string;
-
-  constructor(names: readonly [string, string], id: string) {
-    super(`${names[0]} and ${names[1]} were not scored on the same cases: see ${id}`);
-    this.names = names;
-    this.id = id;
-  }
+/** The error for two answerers whose cases or gold labels differ. */
+function casesDiffer([a, b]: readonly [string, string], id: string): UserError {
+  return new UserError("cases-differ", `${a} and ${b} were not scored on the same cases: see ${id}`, {
+    help: "compare experiments whose test files and label columns are the same",
+  });
 }
 
-/** Compares answers to the same cases. `space` holds the labels of all training rows. Throws CasesDiffer. */
+/** Compares answers to the same cases. `space` holds the labels of all training rows. Throws UserError `cases-differ`. */
 export async function compareAnswers(
   answerers: readonly Answerer[],
   {
@@ -54,10 +50,10 @@ export async function compareAnswers(
         answers.length > cases.length ? answers.find(({ id }) => !cases.some((one) => one.id === id)) : undefined;
       const rows = cases.map(({ id, gold }) => {
         const answer = own.get(id);
-        if (answer === undefined || !same(answer.gold, gold)) throw new CasesDiffer([first?.name ?? "", name], id);
+        if (answer === undefined || !same(answer.gold, gold)) throw casesDiffer([first?.name ?? "", name], id);
         return { id, gold, pred: answer.labels };
       });
-      if (extra !== undefined) throw new CasesDiffer([first?.name ?? "", name], extra.id);
+      if (extra !== undefined) throw casesDiffer([first?.name ?? "", name], extra.id);
       return tabulate(intern(rows), of, known);
     }),
   }));

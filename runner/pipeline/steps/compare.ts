@@ -1,8 +1,7 @@
 import type { Experiment } from "../../config/schema.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
-import { CasesDiffer, compareAnswers } from "../../evaluation/statistics/comparison.ts";
-import { UserError } from "../../util/user-error.ts";
+import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
@@ -46,12 +45,7 @@ export const compare: StepKind<Params> = {
       answerers,
       { view, of, space, subject, names: metrics, primary: metric, bootstrap: { resamples, seed } },
       context.pause,
-    ).catch((error: unknown) => {
-      if (!(error instanceof CasesDiffer)) throw error;
-      throw new UserError("cases-differ", error.message, {
-        help: "compare experiments whose test files and label columns are the same",
-      });
-    });
+    );
     writeResult(context.output, "comparison.json", comparison);
     context.evidence({ arms: arms.length, cases: comparison.n });
   },

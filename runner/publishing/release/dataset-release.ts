@@ -3,8 +3,9 @@ import type { Experiment } from "../../config/schema.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import type { Prediction } from "../../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import { FactsMissing, factsOf } from "../../reporting/facts/run-facts.ts";
+import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { UserError } from "../../util/user-error.ts";
 import { type PredictionFiles, predictionsCardOf } from "./dataset-card.ts";
 import { leaks, textsWithRows } from "./leak-scan.ts";
 import { Kept, type Prepared, type Releasing, textFile } from "./model-release.ts";
@@ -78,8 +79,8 @@ function cardOrWhy(run: FinishedRun, repo: string, files: PredictionFiles, wrong
   try {
     return predictionsCardOf(factsOf(run, null), repo, files);
   } catch (error) {
-    if (!(error instanceof FactsMissing)) throw error;
-    wrong.push(refusal("file-gone", error.message, "run the experiment again, which builds only what is missing"));
+    if (!(error instanceof UserError && error.code === "file-gone")) throw error;
+    wrong.push(refusal("file-gone", error.message, error.help ?? ""));
     return undefined;
   }
 }

@@ -4,10 +4,11 @@ import type { Experiment } from "../../config/schema.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import { FactsMissing, factsOf } from "../../reporting/facts/run-facts.ts";
+import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { sha256 } from "../../util/canonical.ts";
+import { UserError } from "../../util/user-error.ts";
 import { cardProblems, repoName } from "./card-checks.ts";
 import { leaks, type Private } from "./leak-scan.ts";
 import { cardOf } from "./model-card.ts";
@@ -209,8 +210,8 @@ function cardOrWhy(run: FinishedRun, wrong: Refusal[], facts: Omit<CardFacts, "r
     wrong.push(...cardProblems(card));
     return card;
   } catch (error) {
-    if (!(error instanceof FactsMissing)) throw error;
-    wrong.push(refusal("file-gone", error.message, "run the experiment again, which builds only what is missing"));
+    if (!(error instanceof UserError && error.code === "file-gone")) throw error;
+    wrong.push(refusal("file-gone", error.message, error.help ?? ""));
     return undefined;
   }
 }

@@ -22,6 +22,7 @@ function parse(destination: string, cwd: string): Place {
   if (!destination.includes("://")) return { kind: "folder", path: resolve(cwd, destination) };
   throw new UserError("bad-destination", `"${destination}" is no place for runs`, {
     help: "write a folder, s3://bucket/prefix, or hf://datasets/user/name",
+    status: "invalid",
   });
 }
 
@@ -35,7 +36,8 @@ export async function openToPush(destination: string, project: Stored, context: 
     const wrong = wrongMirror(destination, project, context)?.replace("--mirror ", "");
     if (wrong !== undefined) {
       throw new UserError("bad-destination", wrong, {
-        help: "name a folder on another disk, beside which it can be made",
+        help: "name a folder on another disk, whose parent folder exists",
+        status: "invalid",
       });
     }
     const disk = new Disk(place.path, context.stop);
@@ -102,6 +104,7 @@ async function openHubOf(context: Context) {
 
 function isPublic(what: string): UserError {
   return new UserError("repo-public", `anybody can read ${what}, and runs hold rows of the data`, {
-    help: "make it private, or push to another place; a model for others is published with exp upload",
+    help: "make it private, or push to another place; exp upload publishes a model for others",
+    status: "refused",
   });
 }

@@ -55,7 +55,7 @@ export async function runPage(run: FinishedRun, world: ViewWorld): Promise<strin
 /** Figures of a report that compare runs. */
 const comparing = ["loss", "intervals", "cost-quality"];
 
-/** Several runs side by side. Throws NotComparable, unless `force` compares what they have in common. */
+/** Several runs side by side. Throws UserError `runs-not-comparable`, unless `force` compares what they have in common. */
 export async function comparePage(
   runs: readonly [FinishedRun, ...FinishedRun[]],
   force: boolean,

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { chainOf } from "../../project/load.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { fileGone } from "../../runs/run-outputs.ts";
 import type { Context } from "../../util/context.ts";
 import { shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
@@ -14,9 +15,6 @@ import type { RunFacts } from "../report/study.ts";
 import { materialOf } from "./checklist-input.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
 import { sweepBook } from "./sweep-workbook.ts";
-
-/** What is asked for cannot be exported; the message says why. */
-export class ExportRefused extends Error {}
 
 type Files = Record<string, string | Uint8Array>;
 
@@ -42,8 +40,7 @@ export async function exportedFiles(
     if (workbook !== undefined) files[several ? `workbook-${own}.xlsx` : "workbook.xlsx"] = workbook;
     for (const arm of Object.keys(run.manifest.arms)) {
       const predictions = beside(run, `${arm}/predictions.jsonl`);
-      if (predictions === undefined)
-        throw new ExportRefused(`${experiment}/${name} has lost the predictions of ${arm}`);
+      if (predictions === undefined) throw fileGone(`${experiment}/${name}: the predictions of ${arm} are gone`);
       files[join("predictions", own, `${arm}.jsonl`)] = predictions;
     }
     files[`manifests/${experiment}-${name}.json`] = readFileSync(run.path);

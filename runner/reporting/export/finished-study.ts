@@ -1,13 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { placeOf } from "../../project/place.ts";
-import { type FinishedRun, findRun, RunNotFound } from "../../runs/finished-runs.ts";
+import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
 import { looksOf } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import type { Context } from "../../util/context.ts";
 import { casesOf } from "../facts/cases.ts";
-import { FactsMissing, factsOf } from "../facts/run-facts.ts";
+import { factsOf } from "../facts/run-facts.ts";
 import { drawAll } from "../render/figures.ts";
 import { readAssets, setPage, setReport } from "../render/html/page.ts";
 import { type Pdf, setPdf } from "../render/pdf.ts";
@@ -23,32 +23,26 @@ export type FinishedStudy = Study & {
   readonly finished: readonly FinishedRun[];
 };
 
-/** Reads the runs that a command names, and the notes that they ask for. Says what is wrong and gives undefined. */
+/** Reads the runs that a command names, and the notes that they ask for. Throws UserError `run-not-found` or `file-gone`. */
 export async function finishedStudy(
   command: string,
   given: readonly string[],
   context: Context,
-): Promise<FinishedStudy | undefined> {
+): Promise<FinishedStudy> {
   const { root, artifacts } = placeOf(context.cwd);
-  try {
-    const ablations = new Ablations();
-    const read = given
-      .map((name) => findRun(name, artifacts, context.cwd))
-      .map((run) => ({ run, facts: factsOf(run, looksOf(run, artifacts), ablations) }))
-      .sort((a, b) => (a.facts.created < b.facts.created ? -1 : 1));
-    const names = runNames(read.map(({ facts }) => facts));
-    const runs = read.map(({ facts }, index) => ({ ...facts, name: names[index] as string }));
-    const notes = notesOf(
-      runs.flatMap(({ config }) => config.report.notes ?? []),
-      root,
-      (warning) => context.err(`exp ${command}: warning: ${warning}\n`),
-    );
-    return { runs, notes, root, artifacts, finished: read.map(({ run }) => run) };
-  } catch (error) {
-    if (!(error instanceof RunNotFound || error instanceof FactsMissing)) throw error;
-    context.err(`exp ${command}: ${error.message}\n`);
-    return undefined;
-  }
+  const ablations = new Ablations();
+  const read = given
+    .map((name) => findRun(name, artifacts, context.cwd))
+    .map((run) => ({ run, facts: factsOf(run, looksOf(run, artifacts), ablations) }))
+    .sort((a, b) => (a.facts.created < b.facts.created ? -1 : 1));
+  const names = runNames(read.map(({ facts }) => facts));
+  const runs = read.map(({ facts }, index) => ({ ...facts, name: names[index] as string }));
+  const notes = notesOf(
+    runs.flatMap(({ config }) => config.report.notes ?? []),
+    root,
+    (warning) => context.err(`exp ${command}: warning: ${warning}\n`),
+  );
+  return { runs, notes, root, artifacts, finished: read.map(({ run }) => run) };
 }
 
 /** The PDF report over finished runs: the same runs and notes give the same bytes. */
@@ -57,7 +51,7 @@ export async function pdfOf(study: Study, context: Context): Promise<Pdf> {
   return setPdf(report, await drawAll(report.figures), join(context.packageRoot, "runner/templates"));
 }
 
-/** The report as one HTML file that works from a disk, with every case. Throws FactsMissing where answers are gone. */
+/** The report as one HTML file that works from a disk, with every case. Throws UserError `file-gone` if answers are gone. */
 export async function pageOf(study: FinishedStudy, context: Context): Promise<string> {
   const report = reportOf(study);
   const extras = { rows: study.finished.map(runRowOf), cases: casesOf(study.finished, study.runs, study.root) };

@@ -8,10 +8,10 @@ import type { DataRow } from "../../pipeline/steps/data.ts";
 import type { Prediction } from "../../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { fileGone } from "../../runs/run-outputs.ts";
 import { synonymsNow } from "../../runs/run-synonyms.ts";
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
 import { armWord } from "../report/display-names.ts";
-import { FactsMissing } from "./run-facts.ts";
 
 /** One arm's answers and how they are shown. */
 type Column = {
@@ -126,7 +126,6 @@ function failuresOf(run: FinishedRun): ReadonlyMap<string, Failure> {
 
 function linesOf<T>(run: FinishedRun, file: string): readonly T[] {
   const path = join(dirname(run.path), file);
-  if (!existsSync(path))
-    throw new FactsMissing(`${path} is gone; run the experiment again, which builds only what is missing`);
+  if (!existsSync(path)) throw fileGone(`${path} is gone`);
   return readJsonLines<T>(path);
 }

@@ -9,12 +9,10 @@ import type { Message } from "../../pipeline/template.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
+import { fileGone } from "../../runs/run-outputs.ts";
 import { modelUploadsOf } from "../../runs/upload-record.ts";
 import { runNames } from "../report/run-names.ts";
 import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
-
-/** A file that a manifest names is not there any more. */
-export class FactsMissing extends Error {}
 
 /**
  * What a report says of a run: its manifest and the files that the manifest names. `looks` counts looks at its scored file;
@@ -32,10 +30,7 @@ export function factsOf(finished: FinishedRun, looks: number | null, ablations =
   };
   const needed = <T>(name: string): T => {
     const value = json<T>(name);
-    if (value === undefined)
-      throw new FactsMissing(
-        `${join(folder, name)} is gone; run the experiment again, which builds only what is missing`,
-      );
+    if (value === undefined) throw fileGone(`${join(folder, name)} is gone`);
     return value;
   };
   const arms = Object.keys(manifest.arms).map((name): ArmFacts => {

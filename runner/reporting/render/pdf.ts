@@ -4,9 +4,6 @@ import { NodeCompiler } from "@myriaddreamin/typst-ts-node-compiler";
 import type { Report } from "../report/document.ts";
 import type { Drawn } from "./figures.ts";
 
-/** A report that Typst would not set: a fault of the template, not of the study. */
-export class NotSet extends Error {}
-
 /** A PDF, and what a reader should know about it: letters that no font at hand can show. */
 export type Pdf = { readonly bytes: Uint8Array; readonly warnings: readonly string[] };
 
@@ -35,7 +32,9 @@ export function setPdf(report: Report, figures: Readonly<Record<string, Drawn>>,
   const document = compiled.result;
   if (document === null || compiled.hasError()) {
     const said = compiled.takeDiagnostics()?.shortDiagnostics ?? [];
-    throw new NotSet(said.map(({ message }: { message: string }) => message).join("; ") || "Typst gave no document");
+    throw new Error(
+      `Typst: ${said.map(({ message }: { message: string }) => message).join("; ") || "it gave no document"}`,
+    );
   }
   return { bytes: compiler.pdf(document, { creationTimestamp: 0 }), warnings: unshown(report) };
 }

@@ -1,28 +1,30 @@
 import { placeOf } from "../../../project/place.ts";
-import { type Context, exit } from "../../../util/context.ts";
+import type { Context } from "../../../util/context.ts";
 import { UserError } from "../../../util/user-error.ts";
 import { ended, queue } from "./slurm.ts";
 import { listSubmissions } from "./submission.ts";
 import { isMeant, latestTasks, type Task, tasksOf } from "./tasks.ts";
 
-/** A word of the user's that names no job. */
-export class TaskNotFound extends Error {}
-
-/** The newest job of every run of this project, or of what a name means. Throws TaskNotFound, and UserError where Slurm is silent. */
+/** The newest job of every run of this project, or of what a name means. Throws UserError `job-not-found`, and another if Slurm does not answer. */
 export async function findTasks(name: string | undefined, context: Context): Promise<readonly Task[]> {
   const { artifacts } = placeOf(context.cwd);
   const submissions = listSubmissions(artifacts);
   if (submissions.length === 0) {
     if (name === undefined) return [];
-    throw new TaskNotFound(`no run "${name}": nothing was given to Slurm yet (exp run --executor slurm)`);
+    throw new UserError("job-not-found", `no run "${name}": no job was submitted yet`, {
+      help: "exp run FILE --executor slurm",
+      status: "invalid",
+    });
   }
   const waiting = await queue();
   const all = submissions.flatMap((one) => tasksOf(one, waiting));
   const latest = latestTasks(all);
   const meant = name === undefined ? latest : latest.filter((task) => isMeant(task, name));
   if (meant.length > 0) return meant;
-  const known = [...new Set(latest.map(({ experiment }) => experiment))].join(", ");
-  throw new TaskNotFound(`no run "${name}" was given to Slurm (experiments: ${known})`);
+  throw new UserError("job-not-found", `no submitted run "${name}"`, {
+    help: `submitted experiments: ${[...new Set(latest.map(({ experiment }) => experiment))].join(", ")}`,
+    status: "invalid",
+  });
 }
 
 /** Adds what Slurm still knows of jobs that ended without saying how. */
@@ -37,15 +39,4 @@ export async function explained(tasks: readonly Task[]): Promise<readonly Task[]
     if (task.state === "lost" && state.startsWith("CANCELLED")) return { ...task, state: "cancelled" };
     return { ...task, detail: `Slurm: ${state.toLowerCase().replaceAll("_", " ")}` };
   });
-}
-
-/** Says what is wrong with a name, or with Slurm; gives the exit code. */
-export function sayWrong(command: string, error: unknown, context: Context): number {
-  if (error instanceof TaskNotFound) {
-    context.err(`exp ${command}: ${error.message}\n`);
-    return exit.invalid;
-  }
-  if (!(error instanceof UserError)) throw error;
-  context.err(`exp ${command}: ${error.message} [${error.code}]\n  help: ${error.help}\n`);
-  return exit.failed;
 }

@@ -8,7 +8,7 @@ export type FrozenOptions = {
   readonly set: readonly string[];
   readonly acceptStale: readonly string[];
   readonly until?: string;
-  readonly jobs?: string;
+  readonly jobs?: number;
   readonly shareGpus?: boolean;
   readonly keepGoing: boolean;
   readonly upload: boolean;
