@@ -1,9 +1,8 @@
-"""What the TF-IDF baseline sees of a text, beyond its words.
+"""Features of the TF-IDF baseline that mark negated words.
 
-`words` are words and pairs of neighbours. `negation` takes them sentence by sentence, so that no pair spans two, and
-writes "not_" before every word that a negation reaches: from a word such as "no" or "without" on to the end of its
-clause, or over the whole sentence where one such as "excluded" ends it. The cues are general English, in the manner
-of NegEx (Chapman et al., J Biomed Inform 2001) without its medical lists; nothing here knows what the texts are about.
+A negated word gets the prefix "not_". A negation starts after a word such as "no" or "without" and ends with its
+clause. In a sentence with a phrase such as "excluded" it covers the whole sentence. Pairs of words do not span
+sentences. The cues are general English, as in NegEx (Chapman et al., J Biomed Inform 2001) without its medical terms.
 """
 
 from __future__ import annotations
@@ -28,23 +27,23 @@ _END = frozenset(["but", "however", "except", "although", "though", "yet", ";", 
 
 
 def negation_terms(text: str) -> list[str]:
-    """Words and pairs of neighbours of each sentence, those that a negation reaches marked."""
+    """Words and pairs of adjacent words of each sentence, with negated words marked."""
     terms: list[str] = []
     for sentence in _SENTENCE.split(text):
-        words = marked(sentence)
+        words = mark_negation(sentence)
         terms += words
         terms += [f"{first} {second}" for first, second in pairwise(words)]
     return terms
 
 
-def marked(sentence: str) -> list[str]:
-    """The words of one sentence in lower case, "not_" before each that a negation reaches."""
-    whole = _AFTER.search(sentence) is not None
-    negated = whole
+def mark_negation(sentence: str) -> list[str]:
+    """The words of a sentence in lower case, with the prefix "not_" for negated words."""
+    negates_all = _AFTER.search(sentence) is not None
+    negated = negates_all
     words: list[str] = []
     for token in _TOKEN.findall(sentence.lower()):
         if token in _END:
-            negated = whole
+            negated = negates_all
         if token in ",;:":
             continue
         words.append(f"not_{token}" if negated else token)

@@ -1,4 +1,4 @@
-"""The TF-IDF baseline: learns what words say and repeats itself exactly."""
+"""The TF-IDF baseline learns from words, is reproducible, and marks negation."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from recipes.baselines.features import marked, negation_terms
+from recipes.baselines.features import mark_negation, negation_terms
 from recipes.baselines.tfidf_svm import run
 from recipes.common.protocol import Step
 
 
 def rows(count: int, labels: int, words: int, seed: int) -> list[dict[str, Any]]:
-    """Texts in which each label shows by a word of its own, among noise; rare labels last."""
+    """Texts in which a word stands for each label, among noise words. Labels are sorted by frequency."""
     draw = random.Random(seed)
     made = []
     for at in range(count):
@@ -58,7 +58,7 @@ def micro_f1(answers: list[dict[str, Any]], test: list[dict[str, Any]]) -> float
     return 2 * right / sum(len(found) + len(gold) for found, gold in pairs)
 
 
-def test_learns_and_answers_in_the_order_of_the_cases(tmp_path: Path) -> None:
+def test_it_learns_and_answers_in_the_order_of_the_cases(tmp_path: Path) -> None:
     train, test = rows(600, 8, 6, seed=1), rows(60, 8, 6, seed=2)
     answers = answer(tmp_path, train, test)
     assert [one["id"] for one in answers] == [row["id"] for row in test]
@@ -66,11 +66,11 @@ def test_learns_and_answers_in_the_order_of_the_cases(tmp_path: Path) -> None:
     assert answer(tmp_path, train, test) == answers
 
 
-def test_margins_are_those_that_the_answers_come_from(tmp_path: Path) -> None:
+def test_answers_follow_from_the_margins(tmp_path: Path) -> None:
     answers, evidence = answer_and_evidence(tmp_path, rows(80, 4, 5, seed=1), rows(30, 4, 5, seed=2))
-    sure = [json.loads(line) for line in (tmp_path / "margins.jsonl").read_text().splitlines()]
-    assert [one["id"] for one in sure] == [one["id"] for one in answers]
-    for one, answered in zip(sure, answers, strict=True):
+    margins = [json.loads(line) for line in (tmp_path / "margins.jsonl").read_text().splitlines()]
+    assert [one["id"] for one in margins] == [one["id"] for one in answers]
+    for one, answered in zip(margins, answers, strict=True):
         assert [label for label, margin in one["margins"].items() if margin > evidence["threshold"]] == answered[
             "labels"
         ]
@@ -78,12 +78,12 @@ def test_margins_are_those_that_the_answers_come_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("count", [1, 2, 5])
-def test_few_rows_and_labels_that_all_have(tmp_path: Path, count: int) -> None:
+def test_few_rows_and_a_label_of_all_rows(tmp_path: Path, count: int) -> None:
     train = [{"id": str(at), "input": f"word{at} alike", "gold": ["same"]} for at in range(count)]
     assert answer(tmp_path, train, train[:1]) == [{"id": "0", "labels": ["same"]}]
 
 
-def test_words_that_training_never_had_give_no_error(tmp_path: Path) -> None:
+def test_unknown_words_give_no_error(tmp_path: Path) -> None:
     answers = answer(tmp_path, rows(40, 4, 5, seed=1), [{"id": "new", "input": "unheard", "gold": []}])
     assert answers[0]["id"] == "new"
 
@@ -100,15 +100,15 @@ def test_words_that_training_never_had_give_no_error(tmp_path: Path) -> None:
         ("", ""),
     ],
 )
-def test_negation_reaches_to_the_end_of_its_clause(sentence: str, expected: str) -> None:
-    assert " ".join(marked(sentence)) == expected
+def test_negation_ends_with_its_clause(sentence: str, expected: str) -> None:
+    assert " ".join(mark_negation(sentence)) == expected
 
 
 def test_pairs_of_words_stay_within_a_sentence() -> None:
     assert negation_terms("No cyst. Stone seen.") == ["no", "not_cyst", "no not_cyst", "stone", "seen", "stone seen"]
 
 
-def test_negation_is_marked_where_cross_validation_says_that_it_helps(tmp_path: Path) -> None:
+def test_negation_is_marked_if_it_improves_cross_validation(tmp_path: Path) -> None:
     draw = random.Random(5)
     things = ["cyst", "stone", "mass", "hernia", "nodule"]
 

@@ -1,15 +1,15 @@
 """The TF-IDF + linear SVM baseline: `python -m recipes.baselines.tfidf_svm REQUEST`.
 
-Words and pairs of words, weighted by TF-IDF, one linear SVM a label, and one threshold for all of them. Whether words
-are marked as negated (`features.py`), and the threshold, are what gives the best micro-F1 under cross-validation on the
-training rows; plain words are kept unless the marks gain `WORTH`. The test rows choose nothing.
+Terms are words and pairs of words, weighted by TF-IDF. There is one linear SVM for each label, and one threshold for
+all labels. The threshold, and whether negated words are marked (`features.py`), maximise micro-F1 under
+cross-validation on the training rows. Negation is only marked if it improves micro-F1 by at least `MIN_GAIN`. Test rows
+select nothing.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,23 +21,24 @@ from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.svm import LinearSVC
 
 from recipes.baselines.features import negation_terms
+from recipes.common.files import read_rows
 from recipes.common.protocol import Step, main
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 Terms = Callable[[str], list[str]] | None
-"""How a text becomes terms; None stands for words and pairs of words."""
+"""Function from a text to its terms; None means words and pairs of words."""
 
 FEATURES: Mapping[str, Terms] = {"words": None, "negation": negation_terms}
-"""From the simplest on."""
+"""In the order of complexity."""
 
-WORTH = 0.005
-"""Gain in micro-F1 from which on the less simple features are taken."""
+MIN_GAIN = 0.005
+"""Minimum gain in micro-F1 of more complex features."""
 
 
 def run(step: Step) -> dict[str, Any]:
-    """Train on the rows that the language model is trained on, answer the test rows, in their order."""
-    train, test = _read_rows(step.inputs["train"]), _read_rows(step.inputs["test"])
+    """Train on the language model's training rows, and answer the test rows in their order."""
+    train, test = list(read_rows(step.inputs["train"])), list(read_rows(step.inputs["test"]))
     texts = [row["input"] for row in train]
     binarizer = MultiLabelBinarizer()
     gold: Flags = binarizer.fit_transform([[label.strip() for label in row["gold"]] for row in train]).astype(bool)
@@ -47,21 +48,21 @@ def run(step: Step) -> dict[str, Any]:
         tried[name] = choose_threshold(texts, gold, terms=terms, folds=folds, seed=seed, step=step, done=at * folds)
     best = "words"
     for name, (_, f1) in tried.items():
-        if f1 >= tried[best][1] + WORTH:
+        if f1 >= tried[best][1] + MIN_GAIN:
             best = name
     threshold = tried[best][0]
     scores = margins(texts, gold, [row["input"] for row in test], terms=FEATURES[best], seed=seed)
     with (
         (step.output / "responses.jsonl").open("w", encoding="utf-8") as out,
-        (step.output / "margins.jsonl").open("w", encoding="utf-8") as sure,
+        (step.output / "margins.jsonl").open("w", encoding="utf-8") as margins_file,
     ):
         for row, case in zip(test, scores, strict=True):
             order = np.argsort(-case, kind="stable")
             labels = [str(binarizer.classes_[at]) for at in order if case[at] > threshold]
             out.write(json.dumps({"id": row["id"], "labels": labels}, ensure_ascii=False) + "\n")
-            # Below -1 a label is ruled out, however far.
+            # A label with a margin of -1 or less is left out: the classifier excludes it.
             above = {str(binarizer.classes_[at]): round(float(case[at]), 6) for at in order if case[at] > -1.0}
-            sure.write(json.dumps({"id": row["id"], "margins": above}, ensure_ascii=False) + "\n")
+            margins_file.write(json.dumps({"id": row["id"], "margins": above}, ensure_ascii=False) + "\n")
     return {
         "threshold": threshold,
         "features": best,
@@ -72,12 +73,12 @@ def run(step: Step) -> dict[str, Any]:
 
 
 def margins(texts: Sequence[str], gold: Flags, cases: Sequence[str], *, terms: Terms = None, seed: int) -> Floats:
-    """Signed distances from each label's hyperplane, (cases, labels). A label that every text has, or none, gets +1 or
-    -1 throughout."""
-    how: dict[str, Any] = {"ngram_range": (1, 2)} if terms is None else {"analyzer": terms}
-    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(texts) > 20 else 1, **how)
-    seen: csr_matrix = vectorizer.fit_transform(texts)
-    asked: csr_matrix = vectorizer.transform(cases)
+    """Signed distances from the hyperplane of each label, [cases, labels]. They are +1 for a label that every text has,
+    and -1 for a label that no text has."""
+    options: dict[str, Any] = {"ngram_range": (1, 2)} if terms is None else {"analyzer": terms}
+    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(texts) > 20 else 1, **options)
+    fitted: csr_matrix = vectorizer.fit_transform(texts)
+    unseen: csr_matrix = vectorizer.transform(cases)
     scores = np.empty((len(cases), gold.shape[1]))
     for column in range(gold.shape[1]):
         has = gold[:, column]
@@ -85,7 +86,7 @@ def margins(texts: Sequence[str], gold: Flags, cases: Sequence[str], *, terms: T
             scores[:, column] = 1.0 if has.all() else -1.0
             continue
         classifier = LinearSVC(C=1.0, random_state=seed)
-        scores[:, column] = classifier.fit(seen, has).decision_function(asked)
+        scores[:, column] = classifier.fit(fitted, has).decision_function(unseen)
     return scores
 
 
@@ -99,8 +100,9 @@ def choose_threshold(
     step: Step | None = None,
     done: int = 0,
 ) -> tuple[float, float]:
-    """The margin above which a label is given, and its micro-F1: the best over held-out folds of the training rows,
-    ties to the one nearest 0. (0, 0) where there are fewer rows than folds. `done`: folds that were fitted before."""
+    """The margin above which a label is predicted, and its micro-F1. It maximises micro-F1 over held-out folds of the
+    training rows; of equal ones, the margin nearest to 0 wins. (0, 0) with fewer rows than folds. `done` is the number
+    of folds that were fitted before, for progress."""
     if len(texts) < folds or gold.shape[1] == 0:
         return 0.0, 0.0
     held_out = np.empty(gold.shape)
@@ -112,18 +114,13 @@ def choose_threshold(
             [texts[at] for at in fit], gold[fit], [texts[at] for at in rest], terms=terms, seed=seed
         )
     order = np.argsort(-held_out, axis=None, kind="stable")
-    values, right = held_out.ravel()[order], np.cumsum(gold.ravel()[order])
-    f1 = 2 * right / (np.arange(1, len(values) + 1) + gold.sum())
-    # A cut lies between two different margins.
+    values, correct = held_out.ravel()[order], np.cumsum(gold.ravel()[order])
+    f1 = 2 * correct / (np.arange(1, len(values) + 1) + gold.sum())
+    # The threshold must be between two different margins.
     f1[:-1][values[:-1] == values[1:]] = -1.0
     best = np.flatnonzero(f1 == f1.max())
     cuts = [(values[at] + values[at + 1]) / 2 if at + 1 < len(values) else values[at] - 1 for at in best]
     return float(min(cuts, key=abs)), float(f1.max())
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
-"""Text to token ids, once for training, preflight and generation, so that what is trained is what is generated with.
+"""Conversion of text to token ids. Training, preflight and generation all use this module, so that they use equal
+prompt tokens.
 
 A row is encoded as the generation prompt of the model's own chat template, the target, and the token that ends the
-assistant's turn. The loss counts the target and that token, nothing else.
+assistant's turn. The loss counts the target and the end token alone.
 """
 
 from __future__ import annotations
@@ -15,41 +16,42 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 from recipes.common.protocol import StepFailed
 
 IGNORE = -100
-"""Label of a token that the loss does not count."""
+"""Label of a token that the loss ignores."""
 
 Message = Mapping[str, str]
 
 
 def load_tokenizer(model_dir: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in a model's folder. Never runs code from that folder; fails where there is no chat template."""
+    """The tokenizer in a model's folder. Code in that folder is never run. Fails with `no-chat-template` without
+    one."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             str(model_dir), local_files_only=True, trust_remote_code=False
         )
     except (OSError, ValueError) as error:
         raise StepFailed(
-            "tokenizer", f"cannot load a tokenizer from the model's folder: {error}", "Fetch the model again."
+            "tokenizer", f"cannot load the model's tokenizer: {error}", "Fetch the model again."
         ) from error
     if not isinstance(tokenizer.chat_template, str):
         raise StepFailed(
             "no-chat-template",
-            "the model's tokenizer has no chat template, so nothing says where a turn begins and ends",
-            "Choose an instruction-tuned model (its tokenizer_config.json or chat_template.jinja has a template).",
+            "the model's tokenizer has no chat template",
+            "Choose an instruction-tuned model, which has a template in tokenizer_config.json or chat_template.jinja.",
         )
     return tokenizer
 
 
 def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], thinking: bool) -> list[int]:
-    """Ids of the messages and of the opening of the assistant's turn: exactly what generation starts from. Fails where
-    a message holds one of the tokenizer's special tokens: the text could end its own turn and open another."""
+    """Ids of the messages and of the start of the assistant's turn: the prompt of generation. Fails with
+    `special-token-in-text` for a message that contains a special token, because it could end its own turn."""
     for message in messages:
         _refuse_special(tokenizer, message["content"], f"a {message['role']} message")
     return _ids(tokenizer, _render(tokenizer, messages, generation=True, thinking=thinking))
 
 
 def target_ids(tokenizer: PreTrainedTokenizerBase, target: str) -> list[int]:
-    """Ids of what the model is taught to answer, with the token that ends its turn. Fails where the target itself
-    holds a special token: the model would learn to stop in the middle."""
+    """Ids of a target and the end token. Fails with `special-token-in-text` for a target that contains a special token,
+    because the model would learn to stop early."""
     _refuse_special(tokenizer, target, "a target")
     return [*_ids(tokenizer, target), end_token(tokenizer)]
 
@@ -57,18 +59,18 @@ def target_ids(tokenizer: PreTrainedTokenizerBase, target: str) -> list[int]:
 def encode_row(
     tokenizer: PreTrainedTokenizerBase, row: Mapping[str, Any], thinking: bool
 ) -> tuple[list[int], list[int]]:
-    """One row {"id", "messages", "target"} as (ids, labels) of equal length; labels are IGNORE over the prompt."""
+    """(ids, labels) of a row {"id", "messages", "target"}, of equal length. The labels of the prompt are IGNORE."""
     prompt = prompt_ids(tokenizer, row["messages"], thinking)
     target = target_ids(tokenizer, row["target"])
     return prompt + target, [IGNORE] * len(prompt) + target
 
 
 def end_token(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Id of the token that ends an assistant's turn by the chat template. It may differ from the tokenizer's EOS:
-    base models often declare <|endoftext|> beside a template that closes turns with <|im_end|>."""
-    known = getattr(tokenizer, "_exp_end_token", None)
-    if isinstance(known, int):
-        return known
+    """Id of the token with which the chat template ends an assistant's turn. It can differ from the tokenizer's EOS:
+    base models often declare <|endoftext|>, while their template ends turns with <|im_end|>."""
+    cached = getattr(tokenizer, "_exp_end_token", None)
+    if isinstance(cached, int):
+        return cached
     answer = "answer"
     text = _render(
         tokenizer,
@@ -85,7 +87,7 @@ def end_token(tokenizer: PreTrainedTokenizerBase) -> int:
     else:
         raise StepFailed(
             "no-end-token",
-            "neither the chat template nor the tokenizer says which token ends an answer",
+            "neither the chat template nor the tokenizer defines an end token",
             "Choose a model whose tokenizer declares an eos_token.",
         )
     tokenizer._exp_end_token = end
@@ -93,8 +95,8 @@ def end_token(tokenizer: PreTrainedTokenizerBase) -> int:
 
 
 def pad_token(tokenizer: PreTrainedTokenizerBase) -> int:
-    """Id to pad batches with. It differs from the end token wherever the vocabulary allows, so that no mask by id can
-    hide a real end."""
+    """Id to pad batches with. It differs from the end token if the vocabulary allows it, so that masking padding never
+    masks a real end token."""
     end = end_token(tokenizer)
     for candidate in (tokenizer.pad_token_id, tokenizer.eos_token_id, tokenizer.unk_token_id, tokenizer.bos_token_id):
         if isinstance(candidate, int) and candidate != end:
@@ -102,8 +104,8 @@ def pad_token(tokenizer: PreTrainedTokenizerBase) -> int:
     return 0 if end != 0 else 1
 
 
-def knows_thinking(tokenizer: PreTrainedTokenizerBase) -> bool:
-    """Whether the chat template can turn thinking on and off."""
+def supports_thinking(tokenizer: PreTrainedTokenizerBase) -> bool:
+    """Whether the chat template can switch thinking on and off."""
     return "enable_thinking" in str(tokenizer.chat_template)
 
 
@@ -113,7 +115,7 @@ def _refuse_special(tokenizer: PreTrainedTokenizerBase, text: str, what: str) ->
             at = text.index(token.content)
             raise StepFailed(
                 "special-token-in-text",
-                f"{what} contains {token.content!r}, a special token of the model: {text[max(0, at - 40) : at + 40]!r}",
+                f"{what} contains the special token {token.content!r}: {text[max(0, at - 40) : at + 40]!r}",
                 "Remove it from the data or the prompt template.",
             )
 
@@ -121,7 +123,7 @@ def _refuse_special(tokenizer: PreTrainedTokenizerBase, text: str, what: str) ->
 def _render(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, generation: bool, thinking: bool
 ) -> str:
-    more: dict[str, Any] = {"enable_thinking": thinking} if knows_thinking(tokenizer) else {}
+    more: dict[str, Any] = {"enable_thinking": thinking} if supports_thinking(tokenizer) else {}
     text = tokenizer.apply_chat_template(
         [dict(message) for message in messages], tokenize=False, add_generation_prompt=generation, **more
     )

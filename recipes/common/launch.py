@@ -1,6 +1,7 @@
 """Starts a step module: `python -P -m recipes.common.launch recipes.torchtune.train REQUEST`.
 
-The module's imports alone take many seconds, so the runner is watched before they begin.
+The imports of a step module can take many seconds. This module watches stdin before they begin, so that the process
+ends if the runner dies during the imports.
 """
 
 import runpy

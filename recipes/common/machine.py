@@ -1,4 +1,4 @@
-"""What this machine has, as a check before the work sees it."""
+"""The hardware of this machine, for checks before a step."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ import torch
 
 @dataclass(frozen=True)
 class Machine:
-    """Device of the work, its free memory and disk, in bytes."""
+    """Device, free memory and free disk space in bytes."""
 
     capability: tuple[int, int] | None
-    """Compute capability of the GPU; None where the work is done on the CPU."""
+    """Compute capability of the GPU; None without a GPU."""
     gpu_memory: int
     memory: int
     disk: int
 
 
 def read_machine(output: Path) -> Machine:
-    """What is free now; disk is that of the folder which outputs go to."""
+    """The current state. Disk space is that of the file system of `output`."""
     on_gpu = torch.cuda.is_available()
     return Machine(
         capability=torch.cuda.get_device_capability() if on_gpu else None,
@@ -32,7 +32,8 @@ def read_machine(output: Path) -> Machine:
 
 
 def available_memory() -> int:
-    """Bytes of main memory that can be had without swapping; without bound where the system does not tell."""
+    """Main memory that is available without swapping, in bytes. Practically unlimited if the system does not report
+    it."""
     try:
         lines = Path("/proc/meminfo").read_text().splitlines()
         return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable:"))

@@ -1,14 +1,15 @@
-"""How `exp` talks with a Python step: request.json in; progress.jsonl and result.json out.
+"""The protocol between the runner and a Python step: request.json in, progress.jsonl and result.json out.
 
-A step module calls `main(run)` at its end. The runner starts it as
-`python -m recipes.<module> REQUEST` in a process group of its own, with a pipe on stdin that it keeps open:
-when the pipe closes, the runner has died, or needs the process no more, and the group ends itself.
+A step module ends with `main(run)`. The runner starts it as `python -m recipes.<module> REQUEST` in its own process
+group, with an open pipe to stdin. When the pipe closes, because the runner has died or no longer needs the process, the
+process group is killed.
 
-A request may ask that the process `stays`: once it has answered well, it says so on descriptor 3, and the next line on
-stdin names the next request, which it can answer with what it has loaded. Its output then goes to that one's log.
+A request can make the process `reusable`. After a successful step, a reusable process writes a line to descriptor 3 and
+waits for a line on stdin with the path of the next request. The next step can use what the process has loaded, and its
+output goes to its own log.
 
-SIGINT or SIGTERM asks the step to stop: `Step.stopping` turns true, the step saves what a resume needs and
-raises `Interrupted`. Standard output belongs to the libraries; it goes to the step's log.
+SIGINT or SIGTERM interrupts the step: `Step.stopping` becomes true, the step saves what a resume needs and raises
+`Interrupted`. Standard output and standard error go to the step's log.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ SCHEMA = 1
 
 
 class StepFailed(Exception):
-    """A failure that the user can act on: a stable code, what happened, and what to do."""
+    """A failure that the user can act on: a stable code, what is wrong, and what to do."""
 
     def __init__(self, code: str, message: str, help: str | None = None) -> None:
         super().__init__(message)
@@ -41,37 +42,38 @@ class StepFailed(Exception):
 
 
 class Interrupted(Exception):
-    """The runner asked the step to stop, and what a resume needs has been saved."""
+    """The step was interrupted, and what a resume needs is saved."""
 
 
 @dataclass
 class Step:
-    """One request: what to do, with which files, where to write, and how to report."""
+    """One request, with methods to report on it."""
 
     name: str
     params: dict[str, Any]
-    """The parameters that the step's key holds."""
+    """Parameters that are part of the cache key, and hints that are not."""
     inputs: dict[str, Path]
-    """Upstream files and sources, by logical name."""
+    """Logical name -> file or folder of an upstream step or a source."""
     local_paths: dict[str, Path]
-    """Where weights and the like lie on this machine."""
+    """Logical name -> file or folder on this machine that is not part of the cache key, such as the base model."""
     output: Path
-    """Staging folder for the declared outputs."""
+    """Folder for the outputs."""
     work: Path
-    """Kept until the step has succeeded: checkpoints."""
+    """Folder for checkpoints. It exists until the step succeeds, so that a rerun can resume."""
     progress_path: Path
     cores: int
     evidence: dict[str, Any] = field(default_factory=dict)
-    """Kept beside the step's key: device, peak memory, tokens."""
+    """Measurements such as device, peak memory and tokens. They are recorded, but are not part of the outputs."""
     stopping: bool = False
-    stays: bool = False
-    """Whether the process may be asked for another step of the same kin: then what is loaded is worth keeping."""
+    """Whether the step is interrupted."""
+    reusable: bool = False
+    """Whether the process may run another step afterwards, so that loaded models should be kept."""
     result_path: Path | None = None
     _last: float = 0.0
 
     def progress(self, *, force: bool = False, **values: Any) -> None:
-        """Append one progress line (done, total, unit, loss, tokens_per_second, seconds_left, message), at most
-        five a second unless `force`."""
+        """Append a progress line (done, total, unit, loss, tokens_per_second, seconds_left, message). Without `force`,
+        at most five lines a second are written."""
         now = time.time()
         if not force and now - self._last < 0.2:
             return
@@ -80,7 +82,7 @@ class Step:
             file.write(json.dumps({"at": now, **values}) + "\n")
 
     def fail(self, code: str, message: str, help: str | None) -> None:
-        """Answer with a failure and end this process now: for a thread that sees that the step can never end."""
+        """Write a failed result and end the process immediately. For a thread, if the main thread cannot continue."""
         print(f"{code}: {message}", file=sys.stderr)
         if self.result_path is not None:
             failed = {"status": "failed", "code": code, "message": message, "help": help}
@@ -89,13 +91,13 @@ class Step:
         os._exit(1)
 
     def check_interrupt(self) -> None:
-        """Raise `Interrupted` if the runner asked the step to stop. Call it where nothing is lost."""
+        """Raise `Interrupted` if the step is interrupted. Call it when all progress is saved."""
         if self.stopping:
             raise Interrupted
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write JSON so that the file is either absent or whole."""
+    """Write a JSON file atomically: it is flushed and renamed into place."""
     partial = path.with_name(path.name + ".partial")
     with partial.open("w") as file:
         json.dump(value, file, ensure_ascii=False, indent=1, sort_keys=True)
@@ -106,25 +108,25 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def peak_memory() -> int:
-    """Largest resident set of this process so far, in bytes."""
+    """Peak resident set size of this process, in bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
 
 
-_asked: queue.Queue[Path] | None = None
-"""Requests that have come on stdin; None until somebody listens."""
+_requests: queue.Queue[Path] | None = None
+"""Paths of requests from stdin; None before `end_with_parent`."""
 
-_ANSWERS = 3
-"""Descriptor on which a process that stays says that it has answered."""
+_READY_DESCRIPTOR = 3
+"""Descriptor to which a reusable process writes a line after each step."""
 
 
 def end_with_parent() -> None:
-    """End the whole process group once the runner's end of stdin is closed, and take the requests that come there until
-    then. By hand, without a group of our own, nothing is watched."""
-    global _asked
-    if _asked is not None or os.getpgrp() != os.getpid():
+    """Kill the process group when stdin is closed, and queue the requests that arrive there before. Does nothing if
+    this process does not lead its group: it was then not started by the runner."""
+    global _requests
+    if _requests is not None or os.getpgrp() != os.getpid():
         return
-    asked = _asked = queue.Queue()
+    requests = _requests = queue.Queue()
 
     def watch() -> None:
         rest = b""
@@ -132,7 +134,7 @@ def end_with_parent() -> None:
             while some := os.read(0, 4096):
                 *lines, rest = (rest + some).split(b"\n")
                 for line in lines:
-                    asked.put(Path(os.fsdecode(line)))
+                    requests.put(Path(os.fsdecode(line)))
         except OSError:
             pass
         os.killpg(0, signal.SIGKILL)
@@ -141,28 +143,28 @@ def end_with_parent() -> None:
 
 
 def main(run: Callable[[Step], Mapping[str, Any] | None]) -> None:
-    """Run one step as the runner asked and answer in result.json, then those that it asks for besides; the process's
-    exit code says nothing more."""
+    """Run the step of the request on the command line and write its result.json, then further requests if the process
+    is reusable. Exits with 1 if a step did not succeed."""
     end_with_parent()
     request_path = Path(sys.argv[1])
     while True:
         request = json.loads(request_path.read_text())
-        ok = _answer(run, request_path, request)
+        ok = _run_step(run, request_path, request)
         sys.stdout.flush()
-        if not ok or not request.get("stays") or _asked is None:
+        if not ok or not request.get("reusable") or _requests is None:
             os._exit(0 if ok else 1)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        os.write(_ANSWERS, b"\n")
-        request_path = _asked.get()
-        # The folder that this process was started in goes once its step has ended.
+        os.write(_READY_DESCRIPTOR, b"\n")
+        request_path = _requests.get()
+        # The runner removes the working folder of a step that has ended.
         os.chdir(request_path.parent)
         _log_to(json.loads(request_path.read_text())["log"])
 
 
-def _answer(run: Callable[[Step], Mapping[str, Any] | None], request_path: Path, request: dict[str, Any]) -> bool:
-    """Runs the step of a request; whether it went well."""
+def _run_step(run: Callable[[Step], Mapping[str, Any] | None], request_path: Path, request: dict[str, Any]) -> bool:
+    """Run the step of a request and write its result; returns whether it succeeded."""
     if request.get("schema") != SCHEMA:
-        raise SystemExit(f"{request_path}: schema {request.get('schema')}, this recipe speaks {SCHEMA}")
+        raise SystemExit(f"{request_path}: schema {request.get('schema')} is not {SCHEMA}")
     result_path = Path(request["result"])
     step = Step(
         name=request["step"],
@@ -173,7 +175,7 @@ def _answer(run: Callable[[Step], Mapping[str, Any] | None], request_path: Path,
         work=Path(request["work"]),
         progress_path=Path(request["progress"]),
         cores=int(request["cores"]),
-        stays=bool(request.get("stays")),
+        reusable=bool(request.get("reusable")),
         result_path=result_path,
     )
 
@@ -206,7 +208,7 @@ def _answer(run: Callable[[Step], Mapping[str, Any] | None], request_path: Path,
 
 
 def _log_to(path: str) -> None:
-    """What is printed from here on goes to the log of another step."""
+    """Redirect standard output and standard error to the log of another step."""
     sys.stdout.flush()
     sys.stderr.flush()
     log = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o666)

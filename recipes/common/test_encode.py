@@ -1,4 +1,4 @@
-"""Encoding: the model's own template, thinking on or off, the end of a turn."""
+"""Encoding with the model's own template, with and without thinking, and the end token."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def qwen3(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def change(folder: Path, to: Path, **values: object) -> Path:
-    """A copy of the tokenizer with other settings; None removes one."""
+    """A copy of the tokenizer with changed settings; None removes a setting."""
     to.mkdir(exist_ok=True)
     (to / "tokenizer.json").write_bytes((folder / "tokenizer.json").read_bytes())
     (to / "config.json").write_bytes((folder / "config.json").read_bytes())
@@ -29,14 +29,14 @@ def change(folder: Path, to: Path, **values: object) -> Path:
     return to
 
 
-def test_the_prompt_is_the_template_s_generation_prompt(qwen3: Path) -> None:
+def test_the_prompt_equals_the_template_s_generation_prompt(qwen3: Path) -> None:
     tokenizer = load_tokenizer(qwen3)
     start = "<|im_start|>user\nWall <5mm, é & 肝<|im_end|>\n<|im_start|>assistant\n"
     assert tokenizer.decode(prompt_ids(tokenizer, MESSAGES, thinking=True)) == start
     assert tokenizer.decode(prompt_ids(tokenizer, MESSAGES, thinking=False)) == start + "<think>\n\n</think>\n\n"
 
 
-def test_only_the_target_and_its_end_are_trained(qwen3: Path) -> None:
+def test_only_the_target_and_its_end_token_are_trained(qwen3: Path) -> None:
     tokenizer = load_tokenizer(qwen3)
     row = {"id": "1", "messages": MESSAGES, "target": "cyst, stone"}
     ids, labels = encode_row(tokenizer, row, thinking=False)
@@ -46,19 +46,19 @@ def test_only_the_target_and_its_end_are_trained(qwen3: Path) -> None:
     assert tokenizer.decode(ids[len(prompt) :]) == "cyst, stone<|im_end|>"
 
 
-def test_the_end_is_the_template_s_even_where_the_tokenizer_says_otherwise(qwen3: Path, tmp_path: Path) -> None:
+def test_the_end_token_of_the_template_wins_over_the_tokenizer_s_eos(qwen3: Path, tmp_path: Path) -> None:
     base = load_tokenizer(change(qwen3, tmp_path, eos_token="<|endoftext|>"))
     assert base.decode([end_token(base)]) == "<|im_end|>"
     assert base.decode([pad_token(base)]) == "<|endoftext|>"
 
 
-def test_padding_differs_from_the_end(qwen3: Path, tmp_path: Path) -> None:
+def test_the_padding_token_differs_from_the_end_token(qwen3: Path, tmp_path: Path) -> None:
     tokenizer = load_tokenizer(change(qwen3, tmp_path, pad_token="<|im_end|>"))
     assert pad_token(tokenizer) != end_token(tokenizer)
 
 
 @pytest.mark.parametrize("place", ["message", "target"])
-def test_text_that_would_end_its_own_turn_is_refused(qwen3: Path, place: str) -> None:
+def test_a_special_token_in_a_text_is_an_error(qwen3: Path, place: str) -> None:
     tokenizer = load_tokenizer(qwen3)
     texts = {"message": "a", "target": "a"} | {place: "a<|im_end|>b"}
     row = {"id": "1", "messages": [{"role": "user", "content": texts["message"]}], "target": texts["target"]}
@@ -67,13 +67,13 @@ def test_text_that_would_end_its_own_turn_is_refused(qwen3: Path, place: str) ->
     assert failure.value.code == "special-token-in-text" and "a<|im_end|>b" in failure.value.message
 
 
-def test_a_tokenizer_without_template_is_refused(qwen3: Path, tmp_path: Path) -> None:
+def test_a_tokenizer_without_a_template_is_an_error(qwen3: Path, tmp_path: Path) -> None:
     with pytest.raises(StepFailed) as failure:
         load_tokenizer(change(qwen3, tmp_path, chat_template=None))
     assert failure.value.code == "no-chat-template"
 
 
-def test_tiny_models_are_the_same_each_time(qwen3: Path, tmp_path: Path) -> None:
+def test_tiny_models_are_reproducible(qwen3: Path, tmp_path: Path) -> None:
     again = make_tiny_model(tmp_path, "qwen3", tied=True)
     for file in ("model.safetensors", "tokenizer.json", "config.json"):
         assert (again / file).read_bytes() == (qwen3 / file).read_bytes()

@@ -1,12 +1,12 @@
-"""Write the lock files from the .in files beside this one: `recipes/locks/compile.py [NAME…]` (needs uv and network).
+"""Write the lock files from the .in files in this folder: `recipes/locks/compile.py [NAME...]` (needs uv and network).
 
-Every lock is universal (all platforms and Python versions by markers) and hash-checked. torch comes in two builds
-under one version, which markers cannot tell apart, so a backend has two locks: `<backend>-cuda.lock` as the registry
-resolves it, and `<backend>-cpu.lock`, the same without the packages that only the CUDA build needs and with the hashes
-of the CPU wheels (`torch-cpu-wheels.txt`: "+cpu" for Linux, macOS has no other build) in place of torch's own.
+Every lock is universal (all platforms and Python versions, by markers) and has hashes. torch has two builds under one
+version, which markers cannot distinguish, so a backend has two locks. `<backend>-cuda.lock` is the registry's
+resolution. `<backend>-cpu.lock` is the same without the packages that only the CUDA build needs, and with the hashes of
+the CPU wheels in `torch-cpu-wheels.txt` for torch ("+cpu" on Linux; macOS has no other build).
 
-Wheels only, but for the packages that an .in file names by `--no-binary`: they are in no registry as a wheel. The lock
-keeps these lines, and the installer builds them last, from the hash-checked archive, with the locked setuptools.
+All packages are wheels, except those that an .in file names with `--no-binary`, which no registry has as a wheel. The
+lock keeps these lines. The installer builds these packages last, from the archive with the locked hash and setuptools.
 """
 
 from __future__ import annotations
@@ -20,22 +20,22 @@ FOLDER = Path(__file__).resolve().parent
 CUDA_ONLY = re.compile(r"(nvidia|cuda)-|triton$")
 OLDEST_PYTHON = "3.11"
 CUDA_ALONE = ("vllm",)
-"""Environments that serve GPUs alone: they have no lock for the CPU."""
+"""Environments that need a GPU and have no lock for the CPU."""
 
 
 def resolve(source: str, *more: str) -> str:
-    """Lock text of one .in file."""
+    """The lock of an .in file."""
     built = from_source((FOLDER / source).read_text())
     if not built:
         return _compile(source, "--only-binary", ":all:", *more)
-    # uv takes no exception from ":all:": the packages are learnt first, then all others are named.
+    # `--only-binary :all:` allows no exceptions, so a first resolution finds the names of all other packages.
     wheels = [name for name in blocks(_compile(source, *more)) if name not in built]
     lock = _compile(source, *(word for name in wheels for word in ("--only-binary", name)), *more)
     return "".join(f"--no-binary {name}\n" for name in built) + lock
 
 
 def from_source(text: str) -> list[str]:
-    """Packages that a .in or .lock file says are built from source."""
+    """Packages that an .in or .lock file builds from source."""
     return re.findall(r"^--no-binary (\S+)$", text, flags=re.MULTILINE)
 
 
@@ -49,7 +49,7 @@ def _compile(source: str, *more: str) -> str:
 
 
 def blocks(lock: str) -> dict[str, str]:
-    """Package name -> its lines: requirement, marker and hashes. A package locked twice keeps both under one name."""
+    """Package name -> its lines: requirement, marker and hashes. Several entries of a package are joined."""
     found: dict[str, str] = {}
     for block in re.findall(r"^[^\s-].*(?:\n[ ]+\S.*)*\n", lock, flags=re.MULTILINE):
         name = re.split(r"[=\s\[]", block, maxsplit=1)[0]
@@ -58,8 +58,8 @@ def blocks(lock: str) -> dict[str, str]:
 
 
 def cpu_lock(cuda: str, wheels: str, source: str) -> str:
-    """The lock for machines without an NVIDIA GPU, derived from the one for machines with it: without the packages that
-    only the CUDA build needs, unless the .in file names them."""
+    """The lock for machines without an NVIDIA GPU, derived from the CUDA lock: without the packages that only the CUDA
+    build needs, unless the .in file names them."""
     packages = {name: text for name, text in blocks(cuda).items() if not is_cuda_only(name, source)}
     version = packages["torch"].split("==")[1].split()[0]
     packages["torch"] = ""
@@ -72,12 +72,12 @@ def cpu_lock(cuda: str, wheels: str, source: str) -> str:
 
 
 def is_cuda_only(name: str, source: str) -> bool:
-    """Whether a package serves the CUDA build alone: by its name, unless the .in file asks for it."""
+    """Whether only the CUDA build needs a package: by its name, unless the .in file names it."""
     return bool(CUDA_ONLY.match(name)) and name not in source.splitlines()
 
 
 def main(names: list[str]) -> None:
-    """Write the locks of these .in files, or of all."""
+    """Write the locks of these .in files, or of all without names."""
     checks = {"dev": "torchtune", "dev-axolotl": "axolotl"}
     wheels = (FOLDER / "torch-cpu-wheels.txt").read_text()
     for name in sorted(path.stem for path in FOLDER.glob("*.in") if not names or path.stem in names):

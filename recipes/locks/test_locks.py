@@ -1,4 +1,4 @@
-"""The committed lock files: whole, hash-checked, and equal but for the CUDA packages."""
+"""The committed lock files are complete, have hashes, and differ only by the CUDA packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from recipes.locks.compile import CUDA_ALONE, FOLDER, blocks, cpu_lock, from_source, is_cuda_only
 
 LOCKS = sorted(FOLDER.glob("*.lock"))
-TWOFOLD = [path for path in sorted(FOLDER.glob("*-cuda.lock")) if not path.name.startswith(CUDA_ALONE)]
+PAIRED = [path for path in sorted(FOLDER.glob("*-cuda.lock")) if not path.name.startswith(CUDA_ALONE)]
 
 
 @pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
@@ -23,8 +23,8 @@ def test_every_package_is_pinned_with_hashes_and_names_no_registry(path: object)
         assert block.count("--hash=sha256:") >= 1, name
 
 
-@pytest.mark.parametrize("cuda", TWOFOLD, ids=lambda path: path.name)
-def test_cpu_lock_is_the_cuda_lock_without_cuda(cuda: object) -> None:
+@pytest.mark.parametrize("cuda", PAIRED, ids=lambda path: path.name)
+def test_a_cpu_lock_is_the_cuda_lock_without_cuda_packages(cuda: object) -> None:
     path = FOLDER / str(cuda)
     wheels = (FOLDER / "torch-cpu-wheels.txt").read_text()
     cpu = path.with_name(path.name.replace("-cuda", "-cpu")).read_text()
@@ -37,7 +37,7 @@ def test_cpu_lock_is_the_cuda_lock_without_cuda(cuda: object) -> None:
 
 
 @pytest.mark.parametrize("path", [*FOLDER.glob("*-cuda.lock"), *FOLDER.glob("*-cpu.lock")], ids=lambda path: path.name)
-def test_what_is_built_from_source_is_what_the_in_file_names_and_setuptools_is_locked(path: object) -> None:
+def test_packages_from_source_match_the_in_file_and_setuptools_is_locked(path: object) -> None:
     lock = (FOLDER / str(path)).read_text()
     named = from_source((FOLDER / f"{FOLDER.joinpath(str(path)).stem.rpartition('-')[0]}.in").read_text())
     assert from_source(lock) == named
@@ -46,7 +46,7 @@ def test_what_is_built_from_source_is_what_the_in_file_names_and_setuptools_is_l
 
 
 @pytest.mark.parametrize(("checks", "backend"), [("dev", "torchtune"), ("dev-axolotl", "axolotl")])
-def test_checks_agree_with_the_environment_that_they_run_in(checks: str, backend: str) -> None:
+def test_dev_locks_agree_with_their_environment(checks: str, backend: str) -> None:
     environment = blocks((FOLDER / f"{backend}-cuda.lock").read_text())
     for name, block in blocks((FOLDER / f"{checks}.lock").read_text()).items():
         if name in environment:

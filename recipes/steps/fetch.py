@@ -1,10 +1,10 @@
-"""Step `fetch`: see to it that a base model's files are on this machine, and write what they are into model.json.
+"""Step `fetch`: downloads the files of a base model if they are missing, and writes model.json.
 
-params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; local_paths: {"model": folder}. For
-a hub model the folder is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`,
-and <cache> is $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or
-~/.cache/huggingface/hub. Only safetensors, configuration and tokenizer files are downloaded; code that comes with a
-model is neither fetched nor run.
+params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; local_paths: {"model": folder}. The
+folder of a hub model is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`.
+<cache> is $HF_HUB_CACHE, $HUGGINGFACE_HUB_CACHE, $HF_HOME/hub, $XDG_CACHE_HOME/huggingface/hub or
+~/.cache/huggingface/hub. Only safetensors, configuration and tokenizer files are downloaded. Code of a model is neither
+downloaded nor run.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from recipes.common.models.folder import describe_model, is_complete, select_fil
 from recipes.common.protocol import Step, StepFailed, main, write_json
 
 _SPARE = 200_000_000
-"""Bytes of disk left free beside a download."""
+"""Bytes of disk space that a download must leave free."""
 
 
 def run(step: Step) -> dict[str, Any]:
-    """Fetch if need be, then hash every file."""
+    """Download missing files, then hash every file."""
     base: str = step.params["base"]
     revision: str | None = step.params["revision"]
     folder = step.local_paths["model"]
@@ -37,7 +37,7 @@ def run(step: Step) -> dict[str, Any]:
         if model["files"][file]["sha256"] != sha256:
             raise StepFailed(
                 "download-damaged",
-                f"{file} of {base} differs from what the hub lists for this commit",
+                f"{file} of {base} does not have the digest that the hub lists for this commit",
                 f"Delete {folder.parents[1]} and run again.",
             )
     write_json(step.output / "model.json", model)
@@ -47,8 +47,8 @@ def run(step: Step) -> dict[str, Any]:
 
 def _present(folder: Path, base: str, *, bundled: bool) -> list[str]:
     if not folder.is_dir():
-        help = "Run exp setup." if bundled else "Correct model.base: a hub id (org/name), a folder, or a bundled name."
-        raise StepFailed("model-missing", f"there is no folder for the model {base}", help)
+        help = "Run exp setup." if bundled else "Set model.base to a hub id (org/name), a folder, or a bundled name."
+        raise StepFailed("model-missing", f"the folder of the model {base} does not exist", help)
     names = select_files(path.name for path in folder.iterdir() if path.is_file())
     if not is_complete(folder):
         help = "Run exp setup." if bundled else "Copy the whole model: config, tokenizer and every weight file."
@@ -60,23 +60,23 @@ def _commit(base: str, revision: str | None) -> str:
     if revision is None or len(revision) != 40:
         raise StepFailed(
             "revision-not-pinned",
-            f"{base} needs a commit, got {revision!r}",
-            "Write its 40 hex digits under model.revision.",
+            f"model.revision of {base} is {revision!r}, not a commit",
+            "Set model.revision to the 40 hex digits of a commit.",
         )
     return revision
 
 
 def _from_hub(step: Step, base: str, commit: str, folder: Path) -> tuple[list[str], dict[str, str]]:
-    """Names of the base's files, all present afterwards, and the sha256 that the hub lists for the large ones. Without
-    the network a snapshot that is already whole is taken as it is."""
+    """Names of the base's files, which are present afterwards, and the SHA-256 that the hub lists for the large ones.
+    If the hub cannot be reached, a complete snapshot is used without these digests."""
     from huggingface_hub import HfApi
     from huggingface_hub.errors import HfHubHTTPError
 
     try:
         siblings = HfApi().model_info(base, revision=commit, files_metadata=True, timeout=20).siblings or []
     except Exception as error:
-        answered = isinstance(error, HfHubHTTPError) and error.response.status_code < 500
-        if answered or not is_complete(folder):
+        rejected = isinstance(error, HfHubHTTPError) and error.response.status_code < 500
+        if rejected or not is_complete(folder):
             raise _explain(error, base, commit) from error
         return select_files(path.name for path in folder.iterdir() if path.is_file()), {}
     listed = {sibling.rfilename: sibling for sibling in siblings}
@@ -90,7 +90,7 @@ def _from_hub(step: Step, base: str, commit: str, folder: Path) -> tuple[list[st
 
 
 def _download(step: Step, base: str, commit: str, folder: Path, sizes: dict[str, int]) -> None:
-    """Download in a thread, so that this one can report bytes and answer an interrupt."""
+    """Download in a thread, so that the main thread can report progress and handle an interrupt."""
     from huggingface_hub import snapshot_download
 
     failure: list[Exception] = []
@@ -132,8 +132,8 @@ def _check_disk(folder: Path, needed: int, base: str) -> None:
     if free < needed + _SPARE:
         raise StepFailed(
             "disk-full",
-            f"{base} needs {needed / 1e9:.1f} GB more, and {existing} has {free / 1e9:.1f} GB free",
-            "Free some space, or set HF_HOME to a folder on a larger disk.",
+            f"{base} needs {needed / 1e9:.1f} GB, but {existing} has {free / 1e9:.1f} GB free",
+            "Free disk space, or set HF_HOME to a folder on a larger disk.",
         )
 
 
@@ -151,7 +151,7 @@ def _hashing(step: Step, folder: Path, names: list[str]) -> Callable[[int], None
 
 
 def _explain(error: Exception, base: str, commit: str) -> StepFailed:
-    """What a failure of the hub means to the user."""
+    """The failure with a code for an error of the hub's client."""
     from huggingface_hub.errors import (
         GatedRepoError,
         HfHubHTTPError,
@@ -165,30 +165,30 @@ def _explain(error: Exception, base: str, commit: str) -> StepFailed:
         return error
     if isinstance(error, GatedRepoError):
         page = "Accept the model's conditions on its page, then set HF_TOKEN to a token of that account."
-        return StepFailed("gated", f"{base} is gated, and this token has no access to it", page)
+        return StepFailed("gated", f"{base} is gated, and the token has no access to it", page)
     if isinstance(error, RevisionNotFoundError):
         return StepFailed(
-            "revision-missing", f"{base} has no commit {commit}", "Correct model.revision; exp pin writes it."
+            "revision-missing", f"{base} has no commit {commit}", "Correct model.revision, or run exp pin."
         )
     if isinstance(error, RepositoryNotFoundError):
-        help = "Check the spelling; for a private model set HF_TOKEN to a token that may read it."
-        return StepFailed("model-not-found", f"there is no model {base} on the hub, or it is private", help)
+        help = "Check the spelling, or set HF_TOKEN to a token that can read the private model."
+        return StepFailed("model-not-found", f"the hub has no model {base}, or it is private", help)
     if isinstance(error, HFValidationError):
-        return StepFailed("model-name", f"{base!r} is not a hub id", "Write org/name.")
+        return StepFailed("model-name", f"{base!r} is not a hub id", "Set model.base to org/name.")
     if isinstance(error, HfHubHTTPError):
         status = error.response.status_code
         if status in (401, 403):
             return StepFailed("token-refused", f"the hub refused access to {base} ({status})", "Check HF_TOKEN.")
-        return StepFailed("hub-error", f"the hub answered {status} for {base}", "Try again later.")
+        return StepFailed("hub-error", f"the hub returned status {status} for {base}", "Try again later.")
     if isinstance(error, OSError) and error.errno is not None and error.errno in (28, 122):
-        return StepFailed("disk-full", f"the disk is full while downloading {base}", "Free some space, then run again.")
+        return StepFailed("disk-full", f"the disk is full while downloading {base}", "Free disk space, then run again.")
     offline = isinstance(error, OfflineModeIsEnabled)
     reason = (
         "HF_HUB_OFFLINE is set"
         if offline
         else f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
     )
-    help = "Connect, or copy the model into the Hugging Face cache of this machine; what was downloaded is kept."
+    help = "Connect, or copy the model into the Hugging Face cache of this machine. Downloaded files are kept."
     return StepFailed("offline", f"cannot reach the hub for {base} ({reason})", help)
 
 

@@ -1,9 +1,9 @@
-"""The merge step: `python -m recipes.steps.merge REQUEST`. A base and its adapter as one model, made on the CPU.
+"""Step `merge`: merges an adapter into its base on the CPU.
 
 params: {"method", "thinking"}; inputs: "model" (model.json), "adapter" (folder), "prompts" (eval.jsonl); local_paths:
-{"model": folder}; hints: {"memory": bytes or null}. Writes merged/ (the base's number format, shards of at most 2 GB,
-tokenizer and config) and merge.json (how far the merged model is from the base with its adapter, on real prompts).
-Weights go from disk to disk in pieces of a few rows; the whole model is never in memory.
+{"model": folder}; hints: {"memory": bytes or null}. Writes merged/ (in the base's number format, shards of at most 2
+GB, with tokenizer and config) and merge.json (differences of logits between the merged model and the base with its
+adapter on real prompts). The weights are processed in pieces of a few rows: the whole model is never in memory.
 """
 
 from __future__ import annotations
@@ -25,22 +25,24 @@ from recipes.common.models.tensors import DTYPES, Digest, ShardWriter, Stored, r
 from recipes.common.protocol import Step, StepFailed, main, peak_memory, write_json
 
 _SHARD = 2_000_000_000
+"""Maximum size of a weights file, in bytes."""
 _CANARIES = 4
+"""Number of rows for the comparison."""
 _LONGEST = 256
-"""Tokens of a canary row; a longer one is looked at from its end."""
+"""Maximum number of tokens of such a row. Of a longer row only the end is used."""
 
 _PIECE = (4_000_000, 128_000_000)
-"""Fewest and most bytes of a weight that are worked on at a time."""
+"""Minimum and maximum bytes of a piece of a weight."""
 
 _COPIES = 8
-"""How often a piece is in memory at a time: as stored, in fp32, with its adapter, rounded, written."""
+"""Number of copies of a piece in memory: as stored, in fp32, merged, rounded, as bytes, and temporaries."""
 
 _TOLERANCE = {"F32": 1e-3, "F16": 0.03, "BF16": 0.1}
-"""How far the logits may be apart, against their spread, by the number format that merged weights are rounded to."""
+"""Number format of the merged weights -> maximum relative difference of the logits."""
 
 
 def run(step: Step) -> dict[str, Any]:
-    """Merge, write, and compare what was written with the base and its adapter on canary rows."""
+    """Merge the weights, and compare the written model with the base and its adapter on a few rows."""
     torch.set_num_threads(step.cores)
     folder, output = step.local_paths["model"], step.output / "merged"
     described = json.loads(step.inputs["model"].read_text())
@@ -63,8 +65,8 @@ def run(step: Step) -> dict[str, Any]:
     if not report["equal"]:
         raise StepFailed(
             "merge-differs",
-            f"the merged model is not the base with its adapter: its logits are {report['merged']['relative']:.3f} of "
-            f"their spread away, and {report['tolerance']} is allowed",
+            "the merged model differs from the base with its adapter: the relative difference of the logits is "
+            f"{report['merged']['relative']:.3f}, the tolerance is {report['tolerance']}",
             "Generate and upload with the adapter (upload.content: adapter), and report this.",
         )
     return {
@@ -76,7 +78,7 @@ def run(step: Step) -> dict[str, Any]:
 
 
 def _piece(memory: int | None) -> int:
-    """Bytes of a weight to work on at a time, so that the step keeps to the memory that it was given."""
+    """Bytes of a piece, so that the step stays within `memory`."""
     least, most = _PIECE
     if memory is None:
         return most
@@ -84,7 +86,7 @@ def _piece(memory: int | None) -> int:
     if left < least * _COPIES:
         raise StepFailed(
             "memory-short",
-            f"merging takes {(peak_memory() + least * _COPIES) / 1e9:.1f} GB, and resources.memory is "
+            f"merging needs {(peak_memory() + least * _COPIES) / 1e9:.1f} GB, but resources.memory is "
             f"{memory / 1e9:.1f} GB",
             "Raise resources.memory.",
         )
@@ -99,7 +101,7 @@ def _write(
     output: Path,
     piece: int,
 ) -> None:
-    """All weights in the order in which they lie, each file against its digest of when it was fetched."""
+    """Write all weights in file order. The digest of each source file is checked against model.json."""
     tensors = [one for header in headers.values() for one in header]
     shards = ShardWriter(output, tensors, _SHARD)
     total = sum(one.end - one.begin for one in tensors)
@@ -122,19 +124,19 @@ def _write(
 
 
 def _merged(one: Stored, data: bytearray, delta: Delta, start: int, stop: int) -> Tensor:
-    """Rows of a weight with the adapter in them, rounded once to the base's number format."""
+    """Merged rows of a weight, rounded once to the base's number format."""
     if one.dtype not in DTYPES:
         raise StepFailed(
             "adapter-kind",
-            f"{one.name} is stored as {one.dtype}, which cannot be merged into",
-            "Merge onto a base in 16 or 32 bit.",
+            f"cannot merge into {one.name}, which is stored as {one.dtype}",
+            "Use a base in 16 or 32 bit.",
         )
     rounded = delta.merge_into(one.tensor(data).float(), start, stop).to(DTYPES[one.dtype])
     if not bool(rounded.isfinite().all()):
         raise StepFailed(
             "merge-not-finite",
-            f"{one.name} is infinite or NaN once the adapter is in it",
-            "The base or the adapter is damaged; fetch or train again.",
+            f"{one.name} is infinite or NaN after the merge",
+            "The base or the adapter is damaged. Fetch or train again.",
         )
     return rounded
 
@@ -142,7 +144,7 @@ def _merged(one: Stored, data: bytearray, delta: Delta, start: int, stop: int) -
 def _check(
     step: Step, folder: Path, merged: Path, deltas: dict[str, Delta], tolerance: float, piece: int
 ) -> dict[str, Any]:
-    """What merge.json says of the logits on the longest of the first rows."""
+    """The comparison of logits on the first rows, for merge.json."""
     tokenizer = load_tokenizer(folder)
     with step.inputs["prompts"].open(encoding="utf-8") as lines:
         cases = [json.loads(line) for line, _ in zip(lines, range(_CANARIES), strict=False)]
@@ -160,7 +162,7 @@ def _check(
     difference = compare(logits["merged"], logits["adapter"])
     return {
         "canaries": [str(case["id"]) for case in cases],
-        "places": logits["base"].shape[0] * logits["base"].shape[1],
+        "positions": logits["base"].shape[0] * logits["base"].shape[1],
         "tolerance": tolerance,
         "equal": difference["relative"] <= tolerance,
         "merged": difference,

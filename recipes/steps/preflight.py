@@ -1,39 +1,41 @@
-"""The preflight step: `python -m recipes.steps.preflight REQUEST`. Looks at tokens, model and machine before any
-GPU-hour is spent.
+"""Step `preflight`: checks of tokens, model and machine before the GPU is used.
 
 params: {"thinking", "engine", "max_new_tokens", "max_length", "batch_size", "gradient_accumulation"}; hints:
-{"tokens_only": whether the machine plays no part, "precisions": {use: format}, "expects": {use: {"memory": [low, high],
-"gpu_memory"}}, "disk": bytes that will be written, "upload": {"repo", "base_license"} where the run is uploaded}.
+{"tokens_only": whether to skip the rules about the machine, "precisions": {use: format}, "expects": {use: {"memory":
+[low, high], "gpu_memory"}}, "disk": bytes that the run writes, "upload": {"repo", "base_license"} if the run is
+uploaded}; inputs: "train" (optional), "eval", "model" (model.json); local_paths: {"model": folder}.
 
-All rules are looked at before the step fails, and preflight.json keeps the numbers and five decoded masks to look at.
+All rules are checked before the step fails. preflight.json holds the result of each rule, token counts, and five
+decoded masks.
 """
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import Any
 
 import torch
 
 from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids
+from recipes.common.files import read_json, read_rows
 from recipes.common.machine import read_machine
 from recipes.common.models.tensors import read_headers
 from recipes.common.preflight.padding import padding_difference
 from recipes.common.preflight.rules import RULES, Example, Facts, Rule
 from recipes.common.protocol import Step, StepFailed, main, write_json
 
-_SHOWN = 5
+_MASKS = 5
+"""Number of training rows whose decoded masks preflight.json holds."""
 
 
 def run(step: Step) -> dict[str, Any]:
-    """Check every rule and write preflight.json; fail with the first broken rule's code and a message that has all."""
+    """Check every rule and write preflight.json. Fails with the code of the first violated rule, and a message about
+    all."""
     params = step.params
     tokenizer = load_tokenizer(step.local_paths["model"])
     thinking = bool(params["thinking"])
     train: list[Example] = []
-    rows = _read_rows(step.inputs["train"]) if "train" in step.inputs else []
-    cases = _read_rows(step.inputs["eval"])
+    rows = list(read_rows(step.inputs["train"])) if "train" in step.inputs else []
+    cases = list(read_rows(step.inputs["eval"]))
     torch.set_num_threads(step.cores)
     total = len(rows) + len(cases)
     for row in rows:
@@ -48,24 +50,25 @@ def run(step: Step) -> dict[str, Any]:
     padding = None
     if machine is not None and params.get("engine") == "transformers":
         read_headers(step.local_paths["model"])
-        step.progress(force=True, message="a padded batch against each row alone")
+        step.progress(force=True, message="comparing a padded batch with single rows")
         padding = padding_difference(step.local_paths["model"], prompts, machine)
-    config = json.loads(step.inputs["model"].read_text())["config"]
+    config = read_json(step.inputs["model"])["config"]
     context = config.get("max_position_embeddings")
     facts = Facts(tokenizer, end_token(tokenizer), params, context, train, lengths, machine, padding)
 
-    broken = {rule: list(rule.broken(facts)) for rule in RULES}
-    report = describe(facts, broken)
+    violations = {rule: list(rule.violations(facts)) for rule in RULES}
+    report = describe(facts, violations)
     write_json(step.output / "preflight.json", report)
-    wrong = {rule: lines for rule, lines in broken.items() if lines}
-    if wrong:
-        first = next(iter(wrong))
-        raise StepFailed(first.code, "\n".join(_say(rule, lines) for rule, lines in wrong.items()), first.help)
+    violated = {rule: lines for rule, lines in violations.items() if lines}
+    if violated:
+        first = next(iter(violated))
+        message = "\n".join(_message(rule, lines) for rule, lines in violated.items())
+        raise StepFailed(first.code, message, first.help)
     return {key: report[key] for key in ("rows", "tokens", "longest", "trained_tokens")}
 
 
-def describe(facts: Facts, broken: dict[Rule, list[str]]) -> dict[str, Any]:
-    """What preflight.json holds: counts in rows and tokens, each rule, and five decoded masks."""
+def describe(facts: Facts, violations: dict[Rule, list[str]]) -> dict[str, Any]:
+    """Content of preflight.json: numbers of rows and tokens, the result of each rule, and decoded masks."""
     lengths = [len(row.ids) for row in facts.train]
     return {
         "rows": len(facts.train),
@@ -79,24 +82,19 @@ def describe(facts: Facts, broken: dict[Rule, list[str]]) -> dict[str, Any]:
         },
         "padding": None if facts.padding is None else round(facts.padding, 9),
         "rules": [
-            {"code": rule.code, "holds": rule.holds, "ok": not lines, "detail": lines[:20]}
-            for rule, lines in broken.items()
+            {"code": rule.code, "requirement": rule.requirement, "ok": not lines, "detail": lines[:20]}
+            for rule, lines in violations.items()
         ],
         "masks": [
             {"id": row.id, "prompt": facts.text(row.prompt), "trained": facts.text(row.trained)}
-            for row in facts.train[:_SHOWN]
+            for row in facts.train[:_MASKS]
         ],
     }
 
 
-def _say(rule: Rule, lines: list[str]) -> str:
+def _message(rule: Rule, lines: list[str]) -> str:
     more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-    return f"{rule.code}: it does not hold that {rule.holds}: {'; '.join(lines[:3])}{more}"
-
-
-def _read_rows(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+    return f"{rule.code}: violated: {rule.requirement}: {'; '.join(lines[:3])}{more}"
 
 
 if __name__ == "__main__":

@@ -1,53 +1,51 @@
-"""Step `preview`: a few prompts as the model sees them, what is masked in training, and what the base model answers.
+"""Step `preview`: a few prompts as the model receives them, the masks of training, and the base model's answers.
 
-params: {"rows": how many, "thinking", "taught": whether the arm is trained on such rows, "answer": parameters of the
-`generate` step, or null for none}; inputs: "prompts" (rows of `prompt`), "answers" (answers.json, for a constraint);
-local_paths: {"model": folder of the base}. Writes preview.json: {"rows": [{"id", "target", "text", "prompt", "masked",
-"trained", "answer"}], "missing": {part: why}}; "prompt" and "trained" are lists of {"id", "token"}, null where the
-model's tokenizer is not here.
+params: {"rows": number of rows, "thinking", "trained": whether the arm is trained on such rows, "answer": parameters of
+the `generate` step, or null for no answers}; inputs: "prompts" (rows of `prompt`), "answers" (answers.json, for a
+constraint); local_paths: {"model": folder of the base}. Writes preview.json: {"rows": [{"id", "target", "text",
+"prompt", "masked", "trained", "answer"}], "missing": {part: reason}}. "prompt" and "trained" are lists of {"id",
+"token"}; they are null if the model's tokenizer is not on this machine.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
-from pathlib import Path
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer, prompt_ids
+from recipes.common.files import read_json, read_rows
 from recipes.common.generation.responses import Row, read_cases
-from recipes.common.models.folder import has_weights
+from recipes.common.models.folder import has_tokenizer, has_weights
 from recipes.common.protocol import Step, main, write_json
-
-_TOKENIZERS = ("tokenizer.json", "tokenizer.model", "vocab.json")
 
 
 def run(step: Step) -> dict[str, Any]:
-    """Show what can be shown of each row with the files that are on this machine."""
+    """Write what the files on this machine allow for each row."""
     params = step.params
     model = step.local_paths["model"]
     rows = read_cases(step.inputs["prompts"])[: params["rows"]]
     missing: dict[str, str] = {}
     tokenizer = None
-    if any((model / name).is_file() for name in _TOKENIZERS):
+    if has_tokenizer(model):
         tokenizer = load_tokenizer(model)
     else:
         missing["tokens"] = "the base model's tokenizer is not on this machine"
-    shown = [_shown(tokenizer, row, thinking=params["thinking"], taught=params["taught"]) for row in rows]
+    previews = [_preview(tokenizer, row, thinking=params["thinking"], trained=params["trained"]) for row in rows]
     if params["answer"] is not None:
         if has_weights(model):
             answers = _answers(step, rows)
-            for one in shown:
+            for one in previews:
                 one["answer"] = answers[one["id"]]
         else:
             missing["answers"] = "the base model's weights are not on this machine; exp run fetches them"
-    write_json(step.output / "preview.json", {"rows": shown, "missing": missing})
-    return {"rows": len(shown)}
+    write_json(step.output / "preview.json", {"rows": previews, "missing": missing})
+    return {"rows": len(previews)}
 
 
-def _shown(tokenizer: PreTrainedTokenizerBase | None, row: Row, *, thinking: bool, taught: bool) -> dict[str, Any]:
+def _preview(tokenizer: PreTrainedTokenizerBase | None, row: Row, *, thinking: bool, trained: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": row["id"], "target": row["target"], "messages": row["messages"], "answer": None}
     if "examples" in row:
         shown["examples"] = row["examples"]
@@ -57,7 +55,7 @@ def _shown(tokenizer: PreTrainedTokenizerBase | None, row: Row, *, thinking: boo
     shown["text"] = tokenizer.decode(prompt, clean_up_tokenization_spaces=False)
     shown["prompt"] = _tokens(tokenizer, prompt)
     shown["masked"], shown["trained"] = None, None
-    if taught:
+    if trained:
         _, labels = encode_row(tokenizer, row, thinking)
         shown["masked"] = labels.count(IGNORE)
         shown["trained"] = _tokens(tokenizer, [label for label in labels if label != IGNORE])
@@ -65,12 +63,12 @@ def _shown(tokenizer: PreTrainedTokenizerBase | None, row: Row, *, thinking: boo
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[dict[str, Any]]:
-    """Each id with its own text; a character that several tokens make up shows as a replacement mark in each."""
+    """Each id with its text. A character that spans several tokens is a replacement character in each of them."""
     return [{"id": id, "token": tokenizer.decode([id], clean_up_tokenization_spaces=False)} for id in ids]
 
 
 def _answers(step: Step, rows: list[Row]) -> dict[str, Any]:
-    """The base model's answers by id, by the `generate` step itself."""
+    """The base model's answers by id, from the `generate` step."""
     from recipes.transformers.generate import run as generate
 
     folder = step.work / "answers"
@@ -78,18 +76,13 @@ def _answers(step: Step, rows: list[Row]) -> dict[str, Any]:
     (folder / "partial.jsonl").unlink(missing_ok=True)
     prompts, described = folder / "prompts.jsonl", folder / "model.json"
     prompts.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    config = json.loads((step.local_paths["model"] / "config.json").read_text(encoding="utf-8"))
+    config = read_json(step.local_paths["model"] / "config.json")
     base = {"base": step.params["base"], "revision": None, "files": {}, "config": config}
     described.write_text(json.dumps(base), encoding="utf-8")
     inputs = {**step.inputs, "prompts": prompts, "model": described}
-    asked = dataclasses.replace(step, params=step.params["answer"], inputs=inputs, output=folder, work=folder)
-    generate(asked)
-    return {row["id"]: row for row in _read(folder / "responses.jsonl")}
-
-
-def _read(path: Path) -> list[Row]:
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+    generation = dataclasses.replace(step, params=step.params["answer"], inputs=inputs, output=folder, work=folder)
+    generate(generation)
+    return {row["id"]: row for row in read_rows(folder / "responses.jsonl")}
 
 
 if __name__ == "__main__":

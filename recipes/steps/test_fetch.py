@@ -1,4 +1,4 @@
-"""`fetch` against a small server that answers as the hub does."""
+"""The fetch step against a small server with the hub's API."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 class Hub:
-    """Repositories by id, each a folder; `gated` and `broken` ids refuse. Weights are served through a redirect."""
+    """A server of repositories: id -> folder. Ids in `gated` are refused. Weights are served through a redirect."""
 
     def __init__(self) -> None:
         self.repositories: dict[str, Path] = {}
@@ -91,8 +91,8 @@ class Hub:
         if not name.endswith(".safetensors"):
             return 200, headers, files[name]
         linked = {"X-Linked-Etag": f'"{self.digest(files[name])}"', "X-Linked-Size": str(len(files[name]))}
-        elsewhere = self.url.replace("127.0.0.1", "localhost")
-        return 302, {**headers, **linked, "Location": f"{elsewhere}/blob/{repository}/{name}"}, b""
+        storage = self.url.replace("127.0.0.1", "localhost")
+        return 302, {**headers, **linked, "Location": f"{storage}/blob/{repository}/{name}"}, b""
 
     def digest(self, content: bytes) -> str:
         return "0" * 64 if self.wrong_digest else hashlib.sha256(content).hexdigest()
@@ -123,7 +123,7 @@ def hub(tiny: Path) -> Iterator[Hub]:
 
 
 def fetch(tmp: Path, endpoint: str, folder: Path | None = None, **params: Any) -> dict[str, Any]:
-    """Run the step as the runner does; the result with model.json under "model"."""
+    """Run the step as the runner does; returns result.json with model.json under "model"."""
     (tmp / "output").mkdir(exist_ok=True)
     full = {"base": "org/tiny", "revision": COMMIT, "origin": "hub", **params}
     place = tmp / "hub" / ("models--" + full["base"].replace("/", "--")) / "snapshots" / str(full["revision"])
@@ -155,7 +155,7 @@ def fetch(tmp: Path, endpoint: str, folder: Path | None = None, **params: Any) -
     return result
 
 
-def test_downloads_once_and_describes_without_machine_paths(hub: Hub, tiny: Path, tmp_path: Path) -> None:
+def test_files_are_downloaded_once_and_described_without_local_paths(hub: Hub, tiny: Path, tmp_path: Path) -> None:
     hub.extra = {"pytorch_model.bin": b"pickle", "modeling_tiny.py": b"import os"}
     first = fetch(tmp_path, hub.url)
     assert first["status"] == "ok", first
@@ -172,7 +172,7 @@ def test_downloads_once_and_describes_without_machine_paths(hub: Hub, tiny: Path
     assert not any("resolve" in request for request in hub.requests)
 
 
-def test_takes_a_whole_snapshot_without_network(hub: Hub, tmp_path: Path) -> None:
+def test_a_complete_snapshot_needs_no_network(hub: Hub, tmp_path: Path) -> None:
     first = fetch(tmp_path, hub.url)
     hub.server.shutdown()
     hub.server.server_close()
@@ -189,7 +189,9 @@ def test_takes_a_whole_snapshot_without_network(hub: Hub, tmp_path: Path) -> Non
         ("gated", {"base": "org/gated"}),
     ],
 )
-def test_says_what_the_hub_refused(hub: Hub, tiny: Path, tmp_path: Path, code: str, params: dict[str, Any]) -> None:
+def test_errors_of_the_hub_have_their_codes(
+    hub: Hub, tiny: Path, tmp_path: Path, code: str, params: dict[str, Any]
+) -> None:
     hub.repositories["org/gated"] = tiny
     hub.gated = {"org/gated"}
     result = fetch(tmp_path, hub.url, **params)
@@ -198,11 +200,11 @@ def test_says_what_the_hub_refused(hub: Hub, tiny: Path, tmp_path: Path, code: s
     assert result["model"] is None
 
 
-def test_offline_without_a_copy_says_so(tmp_path: Path) -> None:
+def test_a_missing_model_without_network_fails(tmp_path: Path) -> None:
     assert fetch(tmp_path, "http://127.0.0.1:9")["code"] == "offline"
 
 
-def test_refuses_pickled_weights(hub: Hub, tiny: Path, tmp_path: Path) -> None:
+def test_pickled_weights_fail_before_a_download(hub: Hub, tiny: Path, tmp_path: Path) -> None:
     folder = tmp_path / "pickled"
     folder.mkdir()
     (folder / "config.json").write_bytes((tiny / "config.json").read_bytes())
@@ -212,12 +214,12 @@ def test_refuses_pickled_weights(hub: Hub, tiny: Path, tmp_path: Path) -> None:
     assert not any("resolve" in request for request in hub.requests)
 
 
-def test_notices_weights_that_differ_from_the_listing(hub: Hub, tmp_path: Path) -> None:
+def test_weights_that_differ_from_the_listing_fail(hub: Hub, tmp_path: Path) -> None:
     hub.wrong_digest = True
     assert fetch(tmp_path, hub.url)["code"] == "download-damaged"
 
 
-def test_local_folder(tiny: Path, tmp_path: Path) -> None:
+def test_a_local_folder_is_described_and_checked(tiny: Path, tmp_path: Path) -> None:
     local = {"base": "local", "revision": None, "origin": "local"}
     result = fetch(tmp_path, "http://127.0.0.1:9", tiny, **local)
     assert result["status"] == "ok" and result["model"]["base"] == "local"

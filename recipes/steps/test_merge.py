@@ -1,4 +1,4 @@
-"""A merged model is the base with its adapter: by PEFT's own weights and logits, from whole and damaged files."""
+"""A merged model equals the base with its adapter by PEFT's weights and logits, and damaged files are found."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("tiny") / "model", "qwen3", tied=True)
 
 
-def halved(folder: Path, to: Path) -> Path:
+def sharded_bf16(folder: Path, to: Path) -> Path:
     """The same model with its weights in bf16, in two shards."""
     shutil.copytree(folder, to)
     tensors = {name: tensor.bfloat16() for name, tensor in load_file(to / "model.safetensors").items()}
@@ -51,7 +51,7 @@ def halved(folder: Path, to: Path) -> Path:
 
 
 def adapt(base: Path, to: Path, **kind: Any) -> Path:
-    """An adapter by PEFT whose parts are all random, as after a training."""
+    """An adapter by PEFT with random weights, as after a training."""
     torch.manual_seed(1)
     config = LoraConfig(
         r=4, lora_alpha=8, target_modules=["q_proj", "o_proj", "down_proj"], task_type="CAUSAL_LM", **kind
@@ -93,7 +93,7 @@ def failure(of: Step) -> str:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_and_logits_are_those_of_peft(tmp_path: Path, base: Path, kind: str) -> None:
+def test_weights_and_logits_equal_those_of_peft(tmp_path: Path, base: Path, kind: str) -> None:
     adapter = adapt(base, tmp_path / "adapter", **KINDS[kind])
     merge.run(step(tmp_path, base, adapter))
     peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(str(base)), str(adapter)).eval()
@@ -120,10 +120,8 @@ def test_weights_and_logits_are_those_of_peft(tmp_path: Path, base: Path, kind: 
     assert load_tokenizer(tmp_path / "merged") and loaded.config.model_type == "qwen3"
 
 
-def test_a_base_in_16_bit_and_shards_gives_shards_in_16_bit(
-    tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    model = halved(base, tmp_path / "model")
+def test_a_sharded_16_bit_base_gives_16_bit_shards(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = sharded_bf16(base, tmp_path / "model")
     adapter = adapt(base, tmp_path / "adapter", use_dora=True)
     monkeypatch.setattr(merge, "_SHARD", 60_000)
     merge.run(step(tmp_path, model, adapter, method="qdora"))
@@ -138,22 +136,22 @@ def test_a_base_in_16_bit_and_shards_gives_shards_in_16_bit(
     assert report["equal"] and report["four_bit"]["relative"] > report["merged"]["relative"] > 0
 
 
-def test_damage_is_found_before_anything_is_trusted(tmp_path: Path, base: Path) -> None:
-    model = halved(base, tmp_path / "model")
+def test_damaged_weights_are_found(tmp_path: Path, base: Path) -> None:
+    model = sharded_bf16(base, tmp_path / "model")
     adapter = adapt(base, tmp_path / "adapter")
     shard = model / "model-00002-of-00002.safetensors"
-    whole = shard.read_bytes()
-    good = step(tmp_path, model, adapter)
-    changes = {"cut": whole[:-100], "flipped": whole[:-1] + bytes([whole[-1] ^ 1]), "no header": b"\0" * 4}
+    content = shard.read_bytes()
+    request = step(tmp_path, model, adapter)
+    changes = {"truncated": content[:-100], "flipped": content[:-1] + bytes([content[-1] ^ 1]), "no header": b"\0" * 4}
     for name, data in changes.items():
         shard.write_bytes(data)
         shutil.rmtree(tmp_path / "merged", ignore_errors=True)
-        assert failure(good) == "damaged-weights", name
+        assert failure(request) == "damaged-weights", name
     shard.unlink()
-    assert failure(good) == "no-weights"
+    assert failure(request) == "no-weights"
 
 
-def test_an_adapter_of_another_base_or_kind_is_refused(tmp_path: Path, base: Path) -> None:
+def test_an_adapter_of_another_base_or_kind_is_an_error(tmp_path: Path, base: Path) -> None:
     adapter = adapt(base, tmp_path / "adapter")
     file = adapter / "adapter_config.json"
     config = json.loads(file.read_text())
@@ -171,7 +169,7 @@ def test_an_adapter_of_another_base_or_kind_is_refused(tmp_path: Path, base: Pat
     assert failure(step(tmp_path, base, adapter)) == "adapter-missing"
 
 
-def test_a_merge_that_went_wrong_does_not_pass(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_merge_fails(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     adapter = adapt(base, tmp_path / "adapter")
 
     def twice(self: Delta, weight: Tensor, start: int, stop: int) -> Tensor:
@@ -182,7 +180,7 @@ def test_a_merge_that_went_wrong_does_not_pass(tmp_path: Path, base: Path, monke
     assert not json.loads((tmp_path / "merge.json").read_text())["equal"]
 
 
-def test_memory_that_is_too_small_is_said(tmp_path: Path, base: Path) -> None:
+def test_too_little_memory_fails(tmp_path: Path, base: Path) -> None:
     assert failure(step(tmp_path, base, adapt(base, tmp_path / "adapter"), memory=100_000_000)) == "memory-short"
 
 
@@ -203,7 +201,7 @@ print(peak() - before)
 """
 
 
-def test_the_model_is_never_in_memory_whole(tmp_path: Path, base: Path) -> None:
+def test_the_whole_model_is_never_in_memory(tmp_path: Path, base: Path) -> None:
     model = Path(shutil.copytree(base, tmp_path / "model"))
     tensors = load_file(model / "model.safetensors")
     tensors["model.layers.0.mlp.large.weight"] = torch.zeros(20_000, 5_000)

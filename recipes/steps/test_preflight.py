@@ -1,4 +1,4 @@
-"""Every preflight rule is tripped by something that breaks it, and all of them are reported at once."""
+"""Every preflight rule has a violation that it finds, and all violations are reported together."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def tokenizer(model: Path) -> PreTrainedTokenizerBase:
 
 
 def preflight(tmp: Path, model: Path, train: list[dict[str, Any]] | None, **params: Any) -> dict[str, Any]:
-    """Run the step on rows; what preflight.json holds."""
+    """Run the step on rows; returns preflight.json."""
     described = {"config": json.loads((model / "config.json").read_text())}
     (tmp / "model.json").write_text(json.dumps(described))
     inputs = {"model": tmp / "model.json", "eval": tmp / "eval.jsonl"}
@@ -70,7 +70,7 @@ def preflight(tmp: Path, model: Path, train: list[dict[str, Any]] | None, **para
     return report
 
 
-def test_sound_rows_pass_with_their_numbers_and_five_masks(tmp_path: Path, model: Path) -> None:
+def test_valid_rows_pass_with_token_counts_and_five_masks(tmp_path: Path, model: Path) -> None:
     report = preflight(tmp_path, model, [row(at) for at in range(8)])
     assert all(rule["ok"] for rule in report["rules"]) and len(report["rules"]) == len(RULES)
     assert report["rows"] == 8 and report["longest"] * 8 >= report["tokens"] > report["trained_tokens"] > 0
@@ -78,7 +78,7 @@ def test_sound_rows_pass_with_their_numbers_and_five_masks(tmp_path: Path, model
     assert report["masks"][0]["prompt"].endswith("<think>\n\n</think>\n\n")
 
 
-def test_without_training_only_the_cases_are_looked_at(tmp_path: Path, model: Path) -> None:
+def test_only_the_cases_are_checked_without_training(tmp_path: Path, model: Path) -> None:
     nothing = {key: None for key in ("max_length", "batch_size", "gradient_accumulation", "epochs")}
     report = preflight(tmp_path, model, None, **nothing)
     assert report["rows"] == 0 and report["eval"]["rows"] == 3
@@ -97,7 +97,7 @@ def test_without_training_only_the_cases_are_looked_at(tmp_path: Path, model: Pa
         ("card-invalid", 4, {"upload": {"repo": "me/mine", "base_license": "Apache 2"}}),
     ],
 )
-def test_a_broken_rule_stops_the_run(
+def test_a_violated_rule_fails_with_its_code(
     tmp_path: Path, model: Path, code: str, rows: int, params: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
@@ -110,13 +110,13 @@ def test_a_broken_rule_stops_the_run(
     assert [rule["code"] for rule in report["rules"] if not rule["ok"]] == [code]
 
 
-def test_all_that_is_wrong_is_said_at_once(tmp_path: Path, model: Path) -> None:
+def test_the_message_names_all_violated_rules(tmp_path: Path, model: Path) -> None:
     with pytest.raises(StepFailed) as failure:
         preflight(tmp_path, model, [row(0, "<think> kiru")], max_length=8)
     assert [code in failure.value.message for code in ("target-truncated", "think-tags", "no-full-step")] == [True] * 3
 
 
-def test_a_padded_batch_is_compared_with_its_rows_alone(
+def test_a_padded_batch_is_compared_with_single_rows(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     report = preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
@@ -128,12 +128,12 @@ def test_a_padded_batch_is_compared_with_its_rows_alone(
 
 
 def without_mask(rests: list[list[int]], before: int, device: torch.device) -> tuple[torch.Tensor, ...]:
-    """A batch as a model sees it that is not told what is padding."""
+    """A batch without an attention mask of its padding."""
     ids, mask, _ = pad_left(rests, before, device)
     return ids, torch.ones_like(mask), torch.arange(ids.shape[1]).repeat(len(rests), 1)
 
 
-def test_where_only_tokens_count_the_machine_plays_no_part(tmp_path: Path, model: Path) -> None:
+def test_tokens_only_skips_the_rules_about_the_machine(tmp_path: Path, model: Path) -> None:
     too_much = {"expects": {"train": {"memory": [1e15, 2e15]}}, "disk": 1e18, "precisions": {"train": "fp16"}}
     report = preflight(tmp_path, model, [row(at) for at in range(4)], tokens_only=True, **too_much)
     assert all(rule["ok"] for rule in report["rules"]) and report["padding"] is None
@@ -142,13 +142,13 @@ def test_where_only_tokens_count_the_machine_plays_no_part(tmp_path: Path, model
 @pytest.mark.parametrize(
     ("capability", "precision", "ok"), [((7, 5), "bf16", False), ((7, 5), "fp16", True), ((8, 0), "bf16", True)]
 )
-def test_precision_goes_by_compute_capability(
+def test_precision_depends_on_the_compute_capability(
     tokenizer: PreTrainedTokenizerBase, capability: tuple[int, int], precision: str, ok: bool
 ) -> None:
     machine = Machine(capability, 16 << 30, 12 << 30, 1 << 40)
     facts = Facts(tokenizer, 0, {"precisions": {"train": precision}}, None, [], {}, machine)
     rule = next(rule for rule in RULES if rule.code == "precision-unsupported")
-    assert (list(rule.broken(facts)) == []) is ok
+    assert (list(rule.violations(facts)) == []) is ok
 
 
 Change = Callable[[Example, PreTrainedTokenizerBase], Example]
@@ -165,14 +165,14 @@ CHANGES: dict[str, Change] = {
 
 
 @pytest.mark.parametrize("code", sorted(CHANGES))
-def test_what_an_encoder_may_get_wrong_is_seen(tokenizer: PreTrainedTokenizerBase, code: str) -> None:
+def test_errors_of_an_encoder_are_found(tokenizer: PreTrainedTokenizerBase, code: str) -> None:
     ids, labels = encode_row(tokenizer, row(0), thinking=False)
-    sound = Example("row-0", "kiru, dodo", prompt_ids(tokenizer, row(0)["messages"], False), ids, labels)
+    valid = Example("row-0", "kiru, dodo", prompt_ids(tokenizer, row(0)["messages"], False), ids, labels)
     rules = {rule.code: rule for rule in RULES}
 
-    def broken(example: Example) -> list[str]:
+    def violations(example: Example) -> list[str]:
         facts = Facts(tokenizer, end_token(tokenizer), {}, 4096, [example], {})
-        return list(rules[code].broken(facts))
+        return list(rules[code].violations(facts))
 
-    assert broken(sound) == []
-    assert [line.startswith("row-0: ") for line in broken(CHANGES[code](sound, tokenizer))] == [True]
+    assert violations(valid) == []
+    assert [line.startswith("row-0: ") for line in violations(CHANGES[code](valid, tokenizer))] == [True]

@@ -1,7 +1,7 @@
-"""How many tokens texts have: `python -m recipes.tools.count_tokens TOKENIZER.json TEXTS.json`.
+"""Token counts: `python -m recipes.tools.count_tokens TOKENIZER.json TEXTS.json`.
 
-TEXTS.json is a list of texts; a list of as many numbers is printed. Texts alone are counted, without template or
-special tokens. No model is loaded, so that `exp data` can ask on any machine.
+TEXTS.json is a list of texts; the command prints a list of as many numbers. The counts exclude chat template and
+special tokens. No model is loaded, so that `exp data` works on any machine.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from tokenizers import Tokenizer
 BATCH = 1000
 
 
-def lengths(tokenizer_file: Path, texts: Sequence[str]) -> list[int]:
-    """Tokens of each text by a tokenizer.json."""
+def count_tokens(tokenizer_file: Path, texts: Sequence[str]) -> list[int]:
+    """Number of tokens of each text by a tokenizer.json."""
     tokenizer = Tokenizer.from_file(str(tokenizer_file))
     tokenizer.no_truncation()
     tokenizer.no_padding()
@@ -29,4 +29,4 @@ def lengths(tokenizer_file: Path, texts: Sequence[str]) -> list[int]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(lengths(Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))))
+    print(json.dumps(count_tokens(Path(sys.argv[1]), json.loads(Path(sys.argv[2]).read_text(encoding="utf-8")))))

@@ -1,7 +1,7 @@
-"""Energy counters of NVIDIA GPUs: `python energy.py UUID...` prints {"<uuid>": millijoules} for those that tell.
+"""Energy counters of NVIDIA GPUs: `python gpu_energy.py UUID...` prints {"<uuid>": millijoules}.
 
-Run by the runner beside a step and imported by none, so that it is in no step's key. The counter runs since the
-driver was loaded (Volta and newer); a GPU without one, or a machine without NVML, is left out.
+The runner runs this before and after a step. No module imports it, so it is in no cache key. A counter (Volta and
+newer) starts when the driver is loaded. GPUs without a counter are left out.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 
 def counters(uuids: list[str], library: str = "libnvidia-ml.so.1") -> dict[str, int]:
-    """UUID -> millijoules since the driver was loaded, by nvmlDeviceGetTotalEnergyConsumption."""
+    """UUID -> millijoules since the driver was loaded, from nvmlDeviceGetTotalEnergyConsumption. Empty without NVML."""
     try:
         nvml = ctypes.CDLL(library)
         if nvml.nvmlInit_v2() != 0:

@@ -1,5 +1,5 @@
-"""Tiny random models with a real tokenizer and chat template, made in a second: what tests train and generate with, and
-what `exp setup` makes as tiny-qwen3. They know nothing: only what is trained into them shows.
+"""Tiny random models with a real tokenizer and chat template, created in a second. Tests train and generate with them,
+and `exp setup` creates tiny-qwen3 from this module. Their answers are random until they are trained.
 
 python -m recipes.tools.tiny_models DIR --family qwen3 --tied
 """
@@ -66,7 +66,7 @@ def make_tiny_model(
     seed: int = 0,
 ) -> Path:
     """Write a random model of a family into a folder: config.json, model.safetensors (fp32), tokenizer. Equal
-    arguments give equal bytes. Norms are random too, so that a norm in the wrong place shows."""
+    arguments give equal bytes. Norms are random too, so that tests find a misplaced norm."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _train_tokenizer(vocabulary)
     size: dict[str, Any] = {
@@ -119,7 +119,7 @@ def make_tiny_model(
 
 
 def _train_tokenizer(vocabulary: int) -> Tokenizer:
-    """A byte-level BPE with Qwen's way of splitting and its special tokens, trained on made-up words."""
+    """A byte-level BPE with Qwen's pre-tokenisation and special tokens, trained on invented words."""
     random_words = random.Random(0)
     syllables = [c + v for c in "bcdfgklmnprst" for v in "aeiou"]
     words = ["".join(random_words.choices(syllables, k=random_words.randint(1, 4))) for _ in range(2000)]
@@ -146,21 +146,21 @@ def _train_tokenizer(vocabulary: int) -> Tokenizer:
 
 def main() -> None:
     """Command line: folder, family, size."""
-    parser = argparse.ArgumentParser(description="Make a tiny random model.")
+    parser = argparse.ArgumentParser(description="Create a tiny random model.")
     parser.add_argument("folder", type=Path)
     parser.add_argument("--family", choices=get_args(Family), default="qwen3")
-    parser.add_argument("--tied", action="store_true", help="share input and output embeddings")
+    parser.add_argument("--tied", action="store_true", help="tie input and output embeddings")
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--head-dim", type=int, default=32, help="qwen3 only")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--bundled", metavar="NAME", help="write model.json too, as of a bundled model of this name")
-    given = parser.parse_args()
+    parser.add_argument("--bundled", metavar="NAME", help="also write model.json, for a bundled model of this name")
+    args = parser.parse_args()
     folder = make_tiny_model(
-        given.folder, given.family, tied=given.tied, layers=given.layers, head_dim=given.head_dim, seed=given.seed
+        args.folder, args.family, tied=args.tied, layers=args.layers, head_dim=args.head_dim, seed=args.seed
     )
-    if given.bundled:
+    if args.bundled:
         names = select_files(path.name for path in folder.iterdir())
-        write_json(folder / "model.json", describe_model(given.bundled, None, folder, names, lambda _: None))
+        write_json(folder / "model.json", describe_model(args.bundled, None, folder, names, lambda _: None))
     print(folder)
 
 

@@ -1,4 +1,4 @@
-"""Answers all cases with a loaded model: batch by batch, and half a batch at a time once memory ran out."""
+"""Generation for all cases in batches. If memory runs out, the batch size is halved."""
 
 from __future__ import annotations
 
@@ -25,23 +25,25 @@ def answer_all(
     answers: Answers,
     constraint: Constraint | None,
 ) -> dict[str, Any]:
-    """Answers what is not answered yet, longest prompts first. A batch of which an interrupted run left a part is
-    answered again as a whole, so that numbers come out to the last bit as they would have; for the same reason no case
-    takes the place of one that is done before its batch is."""
+    """Answer the cases without an answer, longest prompts first; returns the evidence.
+
+    The result of a resumed run equals that of an uninterrupted one to the last bit. Therefore a partly answered batch
+    is generated again as a whole, and a finished row is not replaced by a row of the next batch.
+    """
     params = step.params
     ends = end_tokens(step.local_paths["model"], tokenizer)
     sampling = Sampling(params["temperature"], params.get("top_p"), params.get("top_k"))
     order = sorted(prompts, key=lambda id: len(prompts[id]), reverse=True)
     longest = len(prompts[order[0]]) + params["max_new_tokens"]
     size = params["batch_size"] if params["batch_size"] != "auto" else fitting_batch(model, longest)
-    with out_of_memory("the beginning that all prompts share does not fit"):
+    with out_of_memory("the common prefix of the prompts does not fit"):
         prefix = shared_prefix(model, list(prompts.values()))
     before = len(answers)
     started = time.monotonic()
     pending = [id for id in order if id not in answers]
     work = sum(len(prompts[id]) - prefix.length for id in pending)
     done = {"new": 0, "prompt": 0}
-    refused: list[int] = []
+    failed_sizes: list[int] = []
 
     def report(**more: Any) -> None:
         seconds = time.monotonic() - started
@@ -55,10 +57,10 @@ def answer_all(
             **more,
         )
 
-    def keep(id: str, answer: Answer) -> None:
+    def add(id: str, answer: Answer) -> None:
         if id in answers:
             return
-        answers.keep(answer_row(id, prompts[id], answer.ids, answer.finish, answer.logprob, tokenizer))
+        answers.add(answer_row(id, prompts[id], answer.ids, answer.finish, answer.logprob, tokenizer))
         done["new"] += len(answer.ids)
         done["prompt"] += len(prompts[id]) - prefix.length
 
@@ -76,7 +78,7 @@ def answer_all(
                 max_new_tokens=params["max_new_tokens"],
                 sampling=sampling,
                 generators=[torch.Generator().manual_seed(seed_of(params.get("seed", 0), id)) for id in batch],
-                on_answer=lambda row, answer: keep(batch[row], answer),
+                on_answer=lambda row, answer: add(batch[row], answer),
                 between=between,
                 constraint=constraint,
             )
@@ -92,10 +94,10 @@ def answer_all(
         if all(id in answers for id in batch) or fits(batch):
             at += len(batch)
         else:
-            refused.append(len(batch))
+            failed_sizes.append(len(batch))
             size = len(batch) // 2
             if size == 0:
-                raise too_little_memory("one case does not fit")
+                raise too_little_memory("a single case does not fit")
             if model.device.type == "cuda":
                 torch.cuda.empty_cache()
         step.check_interrupt()
@@ -106,7 +108,7 @@ def answer_all(
         "device": torch.cuda.get_device_name(0) if model.device.type == "cuda" else "cpu",
         "precision": params["precision"],
         "batch_size": size,
-        **({"out_of_memory_at": refused} if refused else {}),
+        **({"out_of_memory_at": failed_sizes} if failed_sizes else {}),
         "shared_tokens": prefix.length,
         "prompt_tokens": prompt_tokens,
         "new_tokens": done["new"],

@@ -1,4 +1,4 @@
-"""Answers that are a JSON array of strings: `["first", "second"]`, with one space after a comma and no other."""
+"""The constraint to a JSON array of strings: `["first", "second"]`, with one space after each comma and no others."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ _ESCAPED = b'"\\/'
 
 
 class _At(Enum):
-    """Where in the array an answer is."""
+    """A position in the array."""
 
     START = "before the array"
     OPEN = "after its bracket"
-    EMPTY = "in a string without a letter yet"
+    EMPTY = "at the start of a string"
     STRING = "in a string"
     ESCAPE = "after a backslash"
     AFTER = "after a string"
@@ -40,7 +40,7 @@ _NEED = {
     _At.NEXT: 4,
     _At.DONE: 0,
 }
-"""Tokens that are enough to finish the array, each writing one character."""
+"""Number of characters that complete the array. Each needs at most one token."""
 
 _STRUCTURE = {
     (_At.START, ord("[")): _At.OPEN,
@@ -49,57 +49,58 @@ _STRUCTURE = {
     (_At.COMMA, _BLANK): _At.NEXT,
     (_At.NEXT, _QUOTE): _At.EMPTY,
 }
-"""Bytes outside of strings, and where they lead."""
+"""Transitions by bytes outside strings."""
 
 
 class JsonConstraint:
-    """`single` allows one string, no more and no fewer."""
+    """With `single`, the array has exactly one string."""
 
     def __init__(self, vocabulary: Vocabulary, *, single: bool) -> None:
         self._vocabulary = vocabulary
-        more = {} if single else {(_At.OPEN, ord("]")): _At.DONE, (_At.AFTER, ord(",")): _At.COMMA}
-        self._structure = _STRUCTURE | more
+        several = {} if single else {(_At.OPEN, ord("]")): _At.DONE, (_At.AFTER, ord(",")): _At.COMMA}
+        self._structure = _STRUCTURE | several
         self._need = {**_NEED, _At.START: 5, _At.OPEN: 4} if single else _NEED
         self._tokens: dict[_At, dict[int, _At]] = {}
         self._all: dict[_At, torch.Tensor] = {}
 
     def start(self) -> _At:
-        """Before the array."""
+        """The state before the array."""
         return _At.START
 
     def allowed(self, state: _At, left: int) -> tuple[Sequence[int] | torch.Tensor, bool]:
-        """Every token that keeps the array well-formed; near the last token, those alone that can still close it."""
-        edges = self._edges(state)
+        """Every token that keeps the array well-formed. Near the limit only those that still allow to close it."""
+        edges = self._transitions(state)
         if left <= max(self._need.values()) + 2:
-            closing = [token for token, there in edges.items() if self._need[there] + 1 <= left - 1]
+            closing = [token for token, after in edges.items() if self._need[after] + 1 <= left - 1]
             if closing:
                 return closing, False
         return self._all[state], state is _At.DONE
 
     def advance(self, state: _At, token: int) -> _At:
-        """Where a token leads."""
-        return self._edges(state)[token]
+        """The state after a token."""
+        return self._transitions(state)[token]
 
-    def _edges(self, state: _At) -> dict[int, _At]:
+    def _transitions(self, state: _At) -> dict[int, _At]:
         if state not in self._tokens:
             edges: dict[int, _At] = {}
             for written, ids in self._vocabulary.items():
-                there = self._after(state, written)
-                if there is not None:
-                    edges |= dict.fromkeys(ids, there)
+                after = self._after(state, written)
+                if after is not None:
+                    edges |= dict.fromkeys(ids, after)
             self._tokens[state] = edges
             self._all[state] = torch.tensor(list(edges), dtype=torch.long)
         return self._tokens[state]
 
     def _after(self, at: _At, written: bytes) -> _At | None:
-        """Where the bytes of a token lead, if anywhere. Most are letters in a string, and are told at once."""
+        """The state after the bytes of a token, or None. The first test is a fast path: most tokens are text in a
+        string."""
         if at in (_At.EMPTY, _At.STRING) and not written.translate(None, _IN_STRINGS):
             return _At.STRING if at is _At.STRING or written[0] != _BLANK else None
         for byte in written:
-            there = self._next(at, byte)
-            if there is None:
+            after = self._next(at, byte)
+            if after is None:
                 return None
-            at = there
+            at = after
         return at
 
     def _next(self, at: _At, byte: int) -> _At | None:

@@ -1,4 +1,4 @@
-"""What an answer may be: a set of a study's labels, or a JSON array of strings, held to token by token."""
+"""Constraints on answers, token by token: labels of the study, or a JSON array of strings."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ from recipes.transformers.constrain_labels import LabelConstraint
 from recipes.transformers.vocabulary import Vocabulary
 
 Allowed = tuple[Sequence[int] | torch.Tensor, bool]
-"""Tokens that may come next, and whether the answer may end."""
+"""(ids of the tokens that can come next, whether the answer can end)."""
 
 
 class Constraint(Protocol):
-    """A language of answers. Its states are values that no answer changes, so that the answers of a batch share one
-    constraint."""
+    """The set of allowed answers as an automaton. Its states are immutable, so that the answers of a batch can share
+    one constraint."""
 
     def start(self) -> Any:
-        """Where an empty answer is."""
+        """The state of an empty answer."""
 
     def allowed(self, state: Any, left: int) -> Allowed:
-        """Tokens that may come next, and whether the answer may end here. `left` tokens may still be written, the end
-        counted in: what can no longer be finished is not begun."""
+        """The tokens that can come next, and whether the answer can end here. `left` is the number of remaining tokens,
+        end token included. If possible, only tokens are allowed after which the answer can still be completed."""
 
     def advance(self, state: Any, token: int) -> Any:
-        """Where the answer is after an allowed token that does not end it."""
+        """The state after an allowed token that is not an end token."""
 
 
 def read_constraint(kind: str, answers: Path | None, tokenizer: PreTrainedTokenizerBase) -> Constraint | None:
-    """The constraint that `generate.constrain` names; `answers` is the study's answers.json: {"labels", "between",
-    "none", "single"}, as `data` writes it."""
+    """The constraint that `generate.constrain` names. `answers` is the study's answers.json: {"labels", "between",
+    "none", "single"}."""
     if kind == "none":
         return None
     assert answers is not None

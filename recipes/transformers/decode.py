@@ -1,4 +1,4 @@
-"""Answers a batch of prompts, all of its rows a token at a time."""
+"""Token-by-token generation for a batch of prompts."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import torch
 from transformers import PreTrainedModel
 
 from recipes.transformers.constraint import Allowed, Constraint
-from recipes.transformers.prefill import Prefix, read_prompts
+from recipes.transformers.prefill import Prefix, prefill
 
 
 @dataclass(frozen=True)
 class Answer:
-    """New token ids, the token that ended the answer included; finish is "stop" or "length". `logprob` is the sum of
-    the tokens' log-probabilities (natural logarithm) as the model gives them, before temperature or constraint."""
+    """New token ids, including the end token. `finish` is "stop" or "length". `logprob` is the sum of the tokens'
+    log-probabilities (natural logarithm) under the model, before temperature and constraint."""
 
     ids: list[int]
     finish: str
@@ -24,15 +24,15 @@ class Answer:
 
 @dataclass(frozen=True)
 class Sampling:
-    """How the next token is chosen: greedily at temperature 0, else drawn with a generator of the case's own, so that a
-    case's answer does not depend on the others in its batch."""
+    """Selection of the next token: greedy at temperature 0, else drawn. Each case has its own generator, so that its
+    answer does not depend on the other cases of the batch."""
 
     temperature: float = 0.0
     top_p: float | None = None
     top_k: int | None = None
 
     def choose(self, logits: torch.Tensor, generators: Sequence[torch.Generator]) -> list[int]:
-        """One token for each row of logits (rows, vocabulary)."""
+        """One token for each row of logits [rows, vocabulary]."""
         if self.temperature == 0:
             greedy: list[int] = logits.argmax(-1).tolist()
             return greedy
@@ -61,22 +61,22 @@ def answer_batch(
     between: Callable[[], None],
     constraint: Constraint | None = None,
 ) -> None:
-    """Generate until every prompt is answered, handing over each answer by its index when it is done. Prompts come
-    longest first; rows that are done leave the batch. `between` is called between passes of the model and may raise. A
-    constraint holds every answer."""
+    """Generate until every prompt is answered. `on_answer` receives each answer with the index of its prompt. Prompts
+    must be sorted, longest first. Finished rows are removed from the batch. `between` is called between forward passes
+    and may raise. A constraint applies to every answer."""
     rests = [prompt[prefix.length :] for prompt in prompts]
     rows = list(range(len(prompts)))
     new: list[list[int]] = [[] for _ in prompts]
     sums = [0.0] * len(prompts)
     states = [None if constraint is None else constraint.start() for _ in prompts]
     with torch.inference_mode():
-        cache, mask, logits = read_prompts(model, rests, prefix, max_new_tokens, between)
+        cache, mask, logits = prefill(model, rests, prefix, max_new_tokens, between)
         while True:
-            held = logits
+            constrained = logits
             if constraint is not None:
                 left = max_new_tokens - len(new[rows[0]])
-                held = _hold(logits, [constraint.allowed(states[row], left) for row in rows], ends)
-            chosen = sampling.choose(held, [generators[row] for row in rows])
+                constrained = _mask_disallowed(logits, [constraint.allowed(states[row], left) for row in rows], ends)
+            chosen = sampling.choose(constrained, [generators[row] for row in rows])
             likely = _log_probabilities(logits, chosen)
             kept = []
             for at, (row, token, more) in enumerate(zip(rows, chosen, likely, strict=True)):
@@ -107,18 +107,18 @@ def answer_batch(
             ).logits[:, -1]
 
 
-def _hold(logits: torch.Tensor, allowed: Iterable[Allowed], ends: frozenset[int]) -> torch.Tensor:
-    """Logits (rows, vocabulary) in which what each row does not allow is impossible."""
-    held = torch.full_like(logits, float("-inf"))
+def _mask_disallowed(logits: torch.Tensor, allowed: Iterable[Allowed], ends: frozenset[int]) -> torch.Tensor:
+    """Logits [rows, vocabulary], with minus infinity for tokens that a row does not allow."""
+    masked = torch.full_like(logits, float("-inf"))
     for at, (tokens, may_end) in enumerate(allowed):
         for ids in (tokens, list(ends)) if may_end else (tokens,):
             index = torch.as_tensor(ids, dtype=torch.long, device=logits.device)
-            held[at, index] = logits[at, index]
-    return held
+            masked[at, index] = logits[at, index]
+    return masked
 
 
 def _log_probabilities(logits: torch.Tensor, chosen: Sequence[int]) -> list[float]:
-    """Natural logarithm of each row's probability of its chosen token."""
+    """Log-probability (natural logarithm) of the chosen token of each row."""
     scores = logits.float()
     picked = scores.gather(1, torch.tensor(chosen, device=scores.device)[:, None])[:, 0]
     values: list[float] = (picked - scores.logsumexp(-1)).tolist()

@@ -1,11 +1,11 @@
-"""Step `generate`: the model's answer to every prompt, by transformers.
+"""Step `generate`: the model's answers to all prompts, by transformers.
 
-params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16" | "4bit", "compute": what 4-bit weights
-are multiplied in, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels", "samples": answers a
-case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model" (model.json), "adapter" or
-"weights" (folders, optional: an adapter of the base, or a whole model in its place), "answers" (answers.json, for a
-constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are kept in the
-work folder as they come, so that an interrupted run goes on where it was.
+params: {"max_new_tokens", "temperature", "precision": "fp32" | "bf16" | "fp16" | "4bit", "compute": dtype of products
+with 4-bit weights, "thinking", "seed", "top_p", "top_k", "constrain": "none" | "json" | "labels", "samples": answers to
+each case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model" (model.json),
+optionally "adapter" (folder) or "weights" (folder of a whole model that replaces the base), "answers" (answers.json,
+for a constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are
+stored in the work folder at once, so that an interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from recipes.common.generation.responses import Answers, write_responses
 from recipes.common.protocol import Step, main
 from recipes.transformers.batches import answer_all
 from recipes.transformers.constraint import read_constraint
-from recipes.transformers.loaded_model import model_of
+from recipes.transformers.loaded_model import model_for
 
 
 def run(step: Step, prepare: Callable[[PreTrainedModel], None] = lambda _: None) -> dict[str, Any]:
-    """Answer what is not answered yet, then write all answers. `prepare` sees the loaded model:
-    tests hang on it what a small machine cannot show, such as memory that runs out."""
+    """Answer the cases without an answer, then write all answers. `prepare` receives the loaded model, so that a test
+    can simulate, for example, that memory runs out."""
     params = step.params
     torch.set_num_threads(step.cores)
     started = time.monotonic()
@@ -41,7 +41,7 @@ def run(step: Step, prepare: Callable[[PreTrainedModel], None] = lambda _: None)
         if any(id not in answers for id in prompts):
             step.progress(force=True, message="loading the model")
             constraint = read_constraint(params.get("constrain", "none"), step.inputs.get("answers"), tokenizer)
-            with model_of(step, described) as model:
+            with model_for(step, described) as model:
                 prepare(model)
                 evidence["load_seconds"] = round(time.monotonic() - started, 2)
                 step.check_interrupt()

@@ -1,4 +1,4 @@
-"""The model that a step answers with. A process that stays keeps the base for the next step's adapter."""
+"""The model of a generate step. A reusable process keeps the base for the adapter of the next step."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from recipes.common.protocol import Step
 from recipes.transformers.memory import out_of_memory
 from recipes.transformers.model import Model, load_model
 
-_kept: dict[str, Model] = {}
-"""The base of the step before, by all that loading it depends on; one at most."""
+_cache: dict[str, Model] = {}
+"""The base of the previous step, by all that loading depends on. At most one."""
 
 
 @contextmanager
-def model_of(step: Step, described: dict[str, Any]) -> Iterator[PreTrainedModel]:
-    """A step's model for as long as it answers: the base of model.json, with the step's adapter on it, or the weights
-    that stand in its place."""
+def model_for(step: Step, described: dict[str, Any]) -> Iterator[PreTrainedModel]:
+    """The model of a step: the base of model.json with the step's adapter, or the step's `weights` instead of the
+    base."""
     params, folder, weights = step.params, step.local_paths["model"], step.inputs.get("weights")
     name = json.dumps([str(folder), str(weights), params["precision"], params.get("compute"), described])
-    known = _kept.pop(name, None)
-    _kept.clear()
+    cached = _cache.pop(name, None)
+    _cache.clear()
     with out_of_memory("the model does not fit"):
-        model = known or load_model(
+        model = cached or load_model(
             folder,
             described,
             params["precision"],
@@ -34,10 +34,10 @@ def model_of(step: Step, described: dict[str, Any]) -> Iterator[PreTrainedModel]
             weights=weights,
             cores=step.cores,
         )
-        keeps = step.stays and model.keep()
+        keeps = step.reusable and model.keep()
         ready = model.ready(step.inputs.get("adapter"), described)
-    step.evidence["base"] = "loaded" if known is None else "kept"
+    step.evidence["base"] = "loaded" if cached is None else "kept"
     yield ready
     if keeps:
         model.reset()
-        _kept[name] = model
+        _cache[name] = model

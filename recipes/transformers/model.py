@@ -1,4 +1,4 @@
-"""Loads a model for generation: a base alone, with an adapter, or a whole model in the base's place."""
+"""Loading a model for generation: a base, a base with an adapter, or a whole fine-tuned model."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ from recipes.transformers.memory import free_memory, is_out_of_memory
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")
-_CHUNK = 1 << 22
 
 
 class Model:
-    """A base, or a whole model in its place, on which adapters are put in turn. An adapter is merged before the weights
-    are rounded: as fast as the base alone, and nearer to what was trained than the other order. Onto 4-bit weights it
-    is not merged, since they were trained with it beside them."""
+    """A loaded base or fine-tuned model, to which adapters can be applied one after the other.
+
+    An adapter is merged into fp32 or 16-bit weights before they are rounded. Generation is then as fast as without an
+    adapter, and closer to the trained model than with rounding first. An adapter of a 4-bit base is not merged, because
+    it was trained unmerged.
+    """
 
     def __init__(self, loaded: PreTrainedModel, precision: str) -> None:
         self._loaded = loaded
         self._precision = precision
         self._files: dict[str, torch.Tensor] = {}
-        self._beside: Any = None
+        self._with_adapter: Any = None
 
     def keep(self) -> bool:
-        """Keeps the weights as the files have them beside those that an adapter makes of them, where that much memory
-        is free; then `reset` may be called."""
+        """Keep a copy of the loaded weights, so that `reset` can restore them. Returns whether there is enough
+        memory."""
         if self._precision != "4bit":
             size = sum(each.nbytes for each in self._loaded.parameters())
             if 2 * size > free_memory(self._loaded.device.type):
@@ -45,25 +47,25 @@ class Model:
         return True
 
     def ready(self, adapter: Path | None, described: dict[str, Any]) -> PreTrainedModel:
-        """What to generate with, with an adapter or without."""
+        """The model to generate with, with an adapter or without."""
         model: Any = self._loaded
         if adapter is not None:
             model = _attach(model, adapter, described)
         if self._precision == "4bit":
-            self._beside = None if adapter is None else model
+            self._with_adapter = None if adapter is None else model
         elif adapter is not None:
             model = model.merge_and_unload(safe_merge=True)
         if self._precision != "4bit":
-            # The weights alone: a model's .to() would round the frequencies of its positions too.
+            # Only the parameters: .to() would also round the frequencies of the rotary embedding.
             for each in model.parameters():
                 each.data = each.data.to(_DTYPES[self._precision])
         ready: PreTrainedModel = model.eval()
         return ready
 
     def reset(self) -> None:
-        """Takes the adapter off: the weights are again, to the last bit, those of the files."""
-        if self._beside is not None:
-            self._loaded, self._beside = self._beside.unload(), None
+        """Remove the adapter. The weights then equal those of the files to the last bit."""
+        if self._with_adapter is not None:
+            self._loaded, self._with_adapter = self._with_adapter.unload(), None
         for name, each in self._loaded.named_parameters():
             each.data = self._files.get(name, each.data)
 
@@ -77,15 +79,16 @@ def load_model(
     weights: Path | None = None,
     cores: int = 1,
 ) -> Model:
-    """The model on the first GPU, else on the CPU, for fp32, bf16, fp16, or 4bit (NF4, multiplied in `compute`).
-    `folder` holds the base and `described` is its model.json; `weights` is a whole model of the base's shape that is
-    loaded instead. Code that comes with a model is never run."""
+    """Load a model to the first GPU, or to the CPU without one. `precision` is fp32, bf16, fp16, or 4bit: NF4 with
+    products in `compute`. `folder` holds the base, and `described` is its model.json. `weights` is a whole model of the
+    base's shape that replaces it. Code of a model is never run."""
     if weights is None:
         _verify_files(folder, described["files"], cores)
     else:
         _verify_shape(weights, described["config"])
     quantised = precision == "4bit"
-    # fp16 has another range than the bf16 of the file, and a T4's host cannot hold 4B parameters in fp32.
+    # bf16 keeps the dtype of the file. fp16 cannot, because bf16 has another range, and it is not loaded as fp32,
+    # because the host of a T4 cannot hold 4B parameters in fp32.
     dtype: Any = _DTYPES[compute or "fp32"] if quantised else "auto" if precision == "bf16" else _DTYPES[precision]
     try:
         loaded = AutoModelForCausalLM.from_pretrained(
@@ -95,7 +98,7 @@ def load_model(
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            **({"quantization_config": _four_bits(dtype)} if quantised else {}),
+            **({"quantization_config": _four_bit_config(dtype)} if quantised else {}),
         )
     except SafetensorError as error:
         raise _damaged(described["base"], error) from error
@@ -105,38 +108,36 @@ def load_model(
         raise StepFailed(
             "model-not-loadable",
             f"transformers cannot load {described['base']}: {str(error).splitlines()[0]}",
-            "Choose a model of a family that transformers knows; a model's own code is never run.",
+            "Choose a model of a family that transformers supports without code of the model.",
         ) from error
     keep_packing(loaded)
     return Model(loaded, precision)
 
 
-def _four_bits(compute: torch.dtype) -> BitsAndBytesConfig:
+def _four_bit_config(compute: torch.dtype) -> BitsAndBytesConfig:
     return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
     )
 
 
 def _verify_files(folder: Path, files: dict[str, dict[str, Any]], cores: int) -> None:
-    """Every file has the bytes that it had when the model was fetched: a damaged weight would answer nonsense."""
+    """Fail with `model-changed` unless every file is unchanged since the fetch. Damaged weights would give wrong
+    answers without an error."""
 
     def is_same(name: str) -> bool:
         path = folder / name
         if not path.is_file() or path.stat().st_size != files[name]["size"]:
             return False
-        digest = hashlib.sha256()
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                digest.update(chunk)
-        return bool(digest.hexdigest() == files[name]["sha256"])
+            return bool(hashlib.file_digest(file, "sha256").hexdigest() == files[name]["sha256"])
 
     with ThreadPoolExecutor(cores) as pool:
         for name, same in zip(files, pool.map(is_same, files), strict=True):
             if not same:
                 raise StepFailed(
                     "model-changed",
-                    f"{name} is not as it was when the model was fetched",
-                    "Run again with --force fetch; remove a damaged file before, so that it is fetched anew.",
+                    f"{name} has changed since the model was fetched",
+                    "Remove a damaged file, then run again with --force fetch.",
                 )
 
 
@@ -148,19 +149,19 @@ def _verify_shape(weights: Path, base: dict[str, Any]) -> None:
         if config.get(key) != base.get(key):
             raise StepFailed(
                 "weights-base",
-                f"the trained model has {key} {config.get(key)}, and its base has {base.get(key)}",
+                f"the trained model has {key} {config.get(key)}, but its base has {base.get(key)}",
                 "Use a model that was trained from this base.",
             )
 
 
 def _damaged(base: str, error: Exception) -> StepFailed:
     return StepFailed(
-        "damaged-weights", f"a weights file of {base} cannot be read: {error}", "Fetch the model or train again."
+        "damaged-weights", f"a weights file of {base} is damaged: {error}", "Fetch the model again, or train again."
     )
 
 
 def _attach(model: Any, folder: Path, described: dict[str, Any]) -> Any:
-    """The model with an adapter in PEFT's form: LoRA, rsLoRA or DoRA."""
+    """Apply an adapter in PEFT's form: LoRA, rsLoRA or DoRA."""
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import safe_open
 
@@ -181,8 +182,10 @@ def _attach(model: Any, folder: Path, described: dict[str, Any]) -> Any:
         raise StepFailed(
             "adapter-shape", f"the adapter does not fit this base: {str(error).splitlines()[0]}", "Train again."
         ) from error
-    taken = set(get_peft_model_state_dict(with_adapter))  # type: ignore[no-untyped-call]
-    if stored != taken:
-        odd = sorted(stored ^ taken)[0]
-        raise StepFailed("adapter-keys", f"the adapter's tensors are not those of its config: {odd}", "Train again.")
+    loaded = set(get_peft_model_state_dict(with_adapter))  # type: ignore[no-untyped-call]
+    if stored != loaded:
+        odd = sorted(stored ^ loaded)[0]
+        raise StepFailed(
+            "adapter-keys", f"adapter_model.safetensors and adapter_config.json do not match at {odd}", "Train again."
+        )
     return with_adapter

@@ -1,5 +1,5 @@
-"""Constrained answers of a random model, which left alone writes nonsense: each one parses, and each label is one of
-the study's."""
+"""Constrained answers of a random model, whose unconstrained answers are random text: each one parses, and each label
+is one of the study's."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from recipes.transformers.constrain_json import JsonConstraint
 from recipes.transformers.constrain_labels import LabelConstraint
 from recipes.transformers.constraint import Constraint
 from recipes.transformers.generate import run
-from recipes.transformers.test_generate import Place, cases
+from recipes.transformers.test_generate import Workspace, cases
 from recipes.transformers.vocabulary import Vocabulary
 
 LABELS = ["banana", "banana dodo", "fracture (left, old)", "kiru", "kiru, late", "mesa", "Löwe ß", "no 12"]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path, "qwen3", tied=True)
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path, "qwen3", tied=True)
 
 
-def answers_of(place: Place, rows: list[dict[str, Any]], **params: Any) -> list[dict[str, Any]]:
+def answers_of(workspace: Workspace, rows: list[dict[str, Any]], **params: Any) -> list[dict[str, Any]]:
     allowed = {"labels": LABELS, "between": ", ", "none": "None", "single": False, **params.pop("answers", {})}
-    (place.tmp / "answers.json").write_text(json.dumps(allowed))
-    step = place.step(rows, **params)
-    step.inputs["answers"] = place.tmp / "answers.json"
-    (place.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
+    (workspace.tmp / "answers.json").write_text(json.dumps(allowed))
+    step = workspace.step(rows, **params)
+    step.inputs["answers"] = workspace.tmp / "answers.json"
+    (workspace.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
     run(step)
-    return place.responses()
+    return workspace.responses()
 
 
 def read(text: str, labels: list[str]) -> list[list[str]]:
-    """Every way in which a text is labels of a list with ", " between them."""
+    """Every way to split a text into labels of a list that are separated by ", "."""
     ways = [[label] for label in labels if label == text]
     for label in labels:
         if text.startswith(f"{label}, "):
@@ -48,10 +48,10 @@ def read(text: str, labels: list[str]) -> list[list[str]]:
 
 
 @pytest.mark.parametrize("budget", [60, 24, 12])
-def test_labels_of_the_study_none_of_them_twice(place: Place, budget: int) -> None:
+def test_answers_are_distinct_labels_of_the_study(workspace: Workspace, budget: int) -> None:
     rows = cases(24)
     sampled = {"temperature": 1.0, "seed": 3, "batch_size": 8, "max_new_tokens": budget}
-    responses = answers_of(place, rows, constrain="labels", **sampled)
+    responses = answers_of(workspace, rows, constrain="labels", **sampled)
     for response in responses:
         assert response["finish"] == "stop", response
         text = response["text"]
@@ -60,26 +60,26 @@ def test_labels_of_the_study_none_of_them_twice(place: Place, budget: int) -> No
     assert any(", " in response["text"] for response in responses)
 
 
-def test_one_label_and_no_none_where_the_study_has_none(place: Place) -> None:
+def test_single_label_answers_are_one_label(workspace: Workspace) -> None:
     one = {"labels": LABELS, "none": None, "single": True}
-    for response in answers_of(place, cases(12), constrain="labels", answers=one, max_new_tokens=40):
+    for response in answers_of(workspace, cases(12), constrain="labels", answers=one, max_new_tokens=40):
         assert response["text"] in LABELS
 
 
 @pytest.mark.parametrize("budget", [40, 8])
-def test_json_is_an_array_of_strings(place: Place, budget: int) -> None:
+def test_json_answers_are_arrays_of_strings(workspace: Workspace, budget: int) -> None:
     rows = cases(24)
     sampled = {"temperature": 2.0, "seed": 5, "batch_size": 8, "max_new_tokens": budget}
-    for response in answers_of(place, rows, constrain="json", **sampled):
+    for response in answers_of(workspace, rows, constrain="json", **sampled):
         assert response["finish"] == "stop"
         value = json.loads(response["text"])
         assert isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
-    for response in answers_of(place, rows, constrain="json", answers={"single": True}, **sampled):
+    for response in answers_of(workspace, rows, constrain="json", answers={"single": True}, **sampled):
         assert len(json.loads(response["text"])) == 1
 
 
-def spell(constraint: Constraint, tokenizer: Any, text: str, budget: int = 100) -> bool:
-    """Whether a text, in the tokenizer's own spelling, may be an answer."""
+def allows(constraint: Constraint, tokenizer: Any, text: str, budget: int = 100) -> bool:
+    """Whether a constraint allows a text, tokenised by the tokenizer, as an answer."""
     state = constraint.start()
     for left, token in enumerate(tokenizer(text, add_special_tokens=False)["input_ids"]):
         if token not in constraint.allowed(state, budget - left)[0]:
@@ -88,23 +88,23 @@ def spell(constraint: Constraint, tokenizer: Any, text: str, budget: int = 100) 
     return constraint.allowed(state, budget)[1]
 
 
-def test_the_tokenizers_own_spelling_of_an_answer_is_allowed(place: Place) -> None:
-    tokenizer = load_tokenizer(place.model)
+def test_valid_answers_are_allowed_and_others_are_not(workspace: Workspace) -> None:
+    tokenizer = load_tokenizer(workspace.model)
     vocabulary = Vocabulary(tokenizer)
     labels = LabelConstraint(vocabulary, LABELS, ", ", "None", single=False)
     for text in (*LABELS, "None", "mesa, banana dodo, kiru", "kiru, late, Löwe ß", "fracture (left, old), no 12, mesa"):
-        assert spell(labels, tokenizer, text), text
+        assert allows(labels, tokenizer, text), text
     for text in ("", "ban", "banana, ", "banana, banana", "None, mesa", "mesa, None", "mesa,kiru", "mesa, kiru, mesa"):
-        assert not spell(labels, tokenizer, text), text
+        assert not allows(labels, tokenizer, text), text
     array = JsonConstraint(vocabulary, single=False)
     for text in ("[]", '["a"]', '["a, b", "c \\"d\\" ß"]'):
-        assert spell(array, tokenizer, text), text
+        assert allows(array, tokenizer, text), text
     for text in ("", "[", '["a",]', '["a" "b"]', '["a"] x', '[""]', '["a\n"]', "[1]", '{"a": 1}'):
-        assert not spell(array, tokenizer, text), text
+        assert not allows(array, tokenizer, text), text
 
 
-def test_all_labels_can_be_said_and_then_the_answer_ends(place: Place) -> None:
-    tokenizer = load_tokenizer(place.model)
+def test_an_answer_with_all_labels_must_end(workspace: Workspace) -> None:
+    tokenizer = load_tokenizer(workspace.model)
     constraint = LabelConstraint(Vocabulary(tokenizer), ["a", "b"], ", ", None, single=False)
     state = constraint.start()
     for token in tokenizer("a, b", add_special_tokens=False)["input_ids"]:
@@ -112,7 +112,7 @@ def test_all_labels_can_be_said_and_then_the_answer_ends(place: Place) -> None:
     assert constraint.allowed(state, 9) == ([], True)
 
 
-def test_a_tokenizer_that_is_not_of_bytes_is_refused() -> None:
+def test_a_tokenizer_without_byte_tokens_is_an_error() -> None:
     backend = Tokenizer(models.BPE({"▁a": 0, "b": 1}, []))
     backend.decoder = decoders.Metaspace()
     with pytest.raises(StepFailed) as caught:

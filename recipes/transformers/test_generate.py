@@ -1,4 +1,4 @@
-"""`generate` against transformers' own generation, with and without an adapter, interrupted and resumed."""
+"""The generate step against transformers' own generation, with adapters, interrupts and resumes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from recipes.common.protocol import Interrupted, Step, StepFailed
 from recipes.tools.tiny_models import Family, make_tiny_model
 from recipes.transformers.decode import Sampling
 from recipes.transformers.generate import run
-from recipes.transformers.prefill import AT_ONCE
+from recipes.transformers.prefill import PREFILL_TOKENS
 
 SYSTEM = "banana dodo kiru " * 12
 WORDS = ["bane", "dori", "kifa", "lupo", "mesa", "nobu", "pira", "rudo", "sote", "tami"]
@@ -24,7 +24,7 @@ PARAMS = {"max_new_tokens": 12, "temperature": 0, "precision": "fp32", "batch_si
 
 
 def cases(count: int) -> list[dict[str, Any]]:
-    """Prompts of different lengths that begin alike, in no order of length."""
+    """Prompts of different lengths with a common prefix, unsorted."""
     made = []
     for at in range(count):
         words = " ".join(WORDS[(at * 7 + k) % 10] for k in range(1 + (at * 5) % 17))
@@ -33,8 +33,8 @@ def cases(count: int) -> list[dict[str, Any]]:
     return made
 
 
-class Place:
-    """A model's folder and what the step reads and writes."""
+class Workspace:
+    """A model and the files of a generate step."""
 
     def __init__(self, tmp: Path, family: Family, tied: bool) -> None:
         self.tmp = tmp
@@ -72,13 +72,13 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path, "qwen3", tied=True)
+def workspace(tmp_path: Path) -> Workspace:
+    return Workspace(tmp_path, "qwen3", tied=True)
 
 
-def one_by_one(place: Place, rows: list[dict[str, Any]], model: Any) -> list[tuple[list[int], str, float]]:
-    """What transformers' own greedy generation answers to each prompt alone, and how likely it finds that."""
-    tokenizer = load_tokenizer(place.model)
+def one_by_one(workspace: Workspace, rows: list[dict[str, Any]], model: Any) -> list[tuple[list[int], str, float]]:
+    """(token ids, finish, log-probability) of transformers' own greedy answer to each prompt alone."""
+    tokenizer = load_tokenizer(workspace.model)
     end = end_token(tokenizer)
     answers = []
     for row in rows:
@@ -100,15 +100,15 @@ def one_by_one(place: Place, rows: list[dict[str, Any]], model: Any) -> list[tup
 
 
 @pytest.mark.parametrize(("family", "tied"), [("llama", True), ("qwen2.5", False), ("qwen3", True)])
-def test_a_batch_answers_as_each_prompt_alone(tmp_path: Path, family: Family, tied: bool) -> None:
-    place = Place(tmp_path, family, tied)
+def test_a_batch_gives_the_answers_of_single_prompts(tmp_path: Path, family: Family, tied: bool) -> None:
+    workspace = Workspace(tmp_path, family, tied)
     rows = cases(11)
-    evidence = run(place.step(rows))
-    model = AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
-    tokenizer = load_tokenizer(place.model)
-    responses = place.responses()
+    evidence = run(workspace.step(rows))
+    model = AutoModelForCausalLM.from_pretrained(str(workspace.model), dtype=torch.float32)
+    tokenizer = load_tokenizer(workspace.model)
+    responses = workspace.responses()
     assert [response["id"] for response in responses] == [row["id"] for row in rows]
-    for response, (new, finish, likely) in zip(responses, one_by_one(place, rows, model), strict=True):
+    for response, (new, finish, likely) in zip(responses, one_by_one(workspace, rows, model), strict=True):
         assert (response["new_tokens"], response["finish"]) == (len(new), finish)
         assert response["logprob"] == pytest.approx(likely, abs=1e-3) and likely < 0
         shown = new[:-1] if finish == "stop" else new
@@ -117,95 +117,100 @@ def test_a_batch_answers_as_each_prompt_alone(tmp_path: Path, family: Family, ti
     assert len({response["text"] for response in responses}) > 1
 
 
-@pytest.mark.parametrize("at_once", [1, 150])
-def test_prompts_may_be_read_in_parts(place: Place, monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+@pytest.mark.parametrize("tokens", [1, 150])
+def test_prefill_in_parts_gives_the_same_answers(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tokens: int
+) -> None:
     rows = cases(9)
-    run(place.step(rows, batch_size=9))
-    together = place.responses()
-    (place.tmp / "work" / "partial.jsonl").unlink()
-    monkeypatch.setitem(AT_ONCE, "cpu", at_once)
-    run(place.step(rows, batch_size=9))
-    for apart, whole in zip(place.responses(), together, strict=True):
-        assert apart["text"] == whole["text"] and apart["logprob"] == pytest.approx(whole["logprob"], abs=1e-3)
+    run(workspace.step(rows, batch_size=9))
+    together = workspace.responses()
+    (workspace.tmp / "work" / "partial.jsonl").unlink()
+    monkeypatch.setitem(PREFILL_TOKENS, "cpu", tokens)
+    run(workspace.step(rows, batch_size=9))
+    for in_parts, at_once in zip(workspace.responses(), together, strict=True):
+        assert in_parts["text"] == at_once["text"]
+        assert in_parts["logprob"] == pytest.approx(at_once["logprob"], abs=1e-3)
 
 
-def make_adapter(place: Place, base: str = "tiny", name: str = "adapter", seed: int = 1, **config: Any) -> Path:
-    """A random adapter of the place's model in PEFT's own form."""
+def make_adapter(workspace: Workspace, base: str = "tiny", name: str = "adapter", seed: int = 1, **config: Any) -> Path:
+    """A random adapter of the model, written by PEFT."""
     from peft import LoraConfig, get_peft_model
 
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
+    model = AutoModelForCausalLM.from_pretrained(str(workspace.model), dtype=torch.float32)
     given = {"target_modules": ["q_proj", "o_proj", "down_proj"], "init_lora_weights": False, **config}
-    adapter = place.tmp / name
+    adapter = workspace.tmp / name
     get_peft_model(model, LoraConfig(r=4, lora_alpha=8, task_type="CAUSAL_LM", **given)).save_pretrained(str(adapter))
     written = json.loads((adapter / "adapter_config.json").read_text())
     (adapter / "adapter_config.json").write_text(json.dumps({**written, "base_model_name_or_path": base}))
     return adapter
 
 
-def texts(place: Place, answers: list[tuple[list[int], str, float]]) -> list[str]:
-    tokenizer = load_tokenizer(place.model)
+def texts(workspace: Workspace, answers: list[tuple[list[int], str, float]]) -> list[str]:
+    tokenizer = load_tokenizer(workspace.model)
     shown = [new[:-1] if finish == "stop" else new for new, finish, _ in answers]
     return [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in shown]
 
 
 @pytest.mark.parametrize("config", [{}, {"use_dora": True}, {"use_rslora": True}], ids=["lora", "dora", "rslora"])
-def test_an_adapter_answers_as_through_peft_and_as_merged(place: Place, config: dict[str, Any]) -> None:
+def test_an_adapter_gives_the_answers_of_peft_and_of_the_merged_model(
+    workspace: Workspace, config: dict[str, Any]
+) -> None:
     from peft import PeftModel
 
-    adapter = make_adapter(place, **config)
+    adapter = make_adapter(workspace, **config)
     rows = cases(5)
-    run(place.step(rows, adapter))
-    plain = AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
+    run(workspace.step(rows, adapter))
+    plain = AutoModelForCausalLM.from_pretrained(str(workspace.model), dtype=torch.float32)
     through_peft = PeftModel.from_pretrained(plain, str(adapter)).eval()
-    expected = one_by_one(place, rows, through_peft)
-    assert [response["new_tokens"] for response in place.responses()] == [len(new) for new, *_ in expected]
-    assert [response["text"] for response in place.responses()] == texts(place, expected)
-    assert texts(place, expected) != texts(place, one_by_one(place, rows, base_of(place)))
+    expected = one_by_one(workspace, rows, through_peft)
+    assert [response["new_tokens"] for response in workspace.responses()] == [len(new) for new, *_ in expected]
+    assert [response["text"] for response in workspace.responses()] == texts(workspace, expected)
+    assert texts(workspace, expected) != texts(workspace, one_by_one(workspace, rows, base_of(workspace)))
 
-    merged = place.tmp / "merged"
+    merged = workspace.tmp / "merged"
     through_peft.merge_and_unload().save_pretrained(str(merged))
-    (place.tmp / "work" / "partial.jsonl").unlink()
-    run(place.step(rows, weights=merged))
-    assert [response["text"] for response in place.responses()] == texts(place, expected)
+    (workspace.tmp / "work" / "partial.jsonl").unlink()
+    run(workspace.step(rows, weights=merged))
+    assert [response["text"] for response in workspace.responses()] == texts(workspace, expected)
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16", "4bit"])
-def test_adapters_in_turn_on_one_base_answer_as_each_alone(place: Place, precision: str) -> None:
+def test_a_reused_base_gives_the_same_answers_for_each_adapter(workspace: Workspace, precision: str) -> None:
     adapters = [
-        make_adapter(place, name="lora"),
+        make_adapter(workspace, name="lora"),
         None,
-        make_adapter(place, name="dora", seed=2, use_dora=True, target_modules=["v_proj", "up_proj", "o_proj"]),
-        make_adapter(place, name="other", seed=3),
+        make_adapter(workspace, name="dora", seed=2, use_dora=True, target_modules=["v_proj", "up_proj", "o_proj"]),
+        make_adapter(workspace, name="other", seed=3),
     ]
     rows = cases(5)
-    answers: dict[str, list[list[dict[str, Any]]]] = {"alone": [], "in turn": []}
+    answers: dict[str, list[list[dict[str, Any]]]] = {"new base": [], "reused base": []}
     loaded = []
-    for how, said in answers.items():
+    for base, responses in answers.items():
         for adapter in adapters:
-            (place.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
-            step = place.step(rows, adapter, precision=precision, compute="fp32")
-            step.stays = how == "in turn"
+            (workspace.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
+            step = workspace.step(rows, adapter, precision=precision, compute="fp32")
+            step.reusable = base == "reused base"
             run(step)
             loaded.append(step.evidence["base"])
-            said.append(place.responses())
+            responses.append(workspace.responses())
     assert loaded == ["loaded"] * 5 + ["kept"] * 3
-    assert answers["in turn"] == answers["alone"]
-    assert len({json.dumps(said) for said in answers["alone"]}) == 4
+    assert answers["reused base"] == answers["new base"]
+    assert len({json.dumps(responses) for responses in answers["new base"]}) == 4
 
 
-def test_half_precision_rounds_weights_and_no_positions(place: Place) -> None:
+def test_half_precision_rounds_weights_and_not_buffers(workspace: Workspace) -> None:
     seen: list[tuple[set[torch.dtype], set[torch.dtype]]] = []
 
-    def look(model: Any) -> None:
+    def record(model: Any) -> None:
         seen.append(({each.dtype for each in model.parameters()}, {each.dtype for each in model.buffers()}))
 
-    run(place.step(cases(2), precision="bf16"), prepare=look)
+    run(workspace.step(cases(2), precision="bf16"), prepare=record)
     assert seen == [({torch.bfloat16}, {torch.float32})]
 
 
-def base_of(place: Place) -> Any:
-    return AutoModelForCausalLM.from_pretrained(str(place.model), dtype=torch.float32)
+def base_of(workspace: Workspace) -> Any:
+    return AutoModelForCausalLM.from_pretrained(str(workspace.model), dtype=torch.float32)
 
 
 def failure(step: Step) -> tuple[str, str]:
@@ -214,46 +219,46 @@ def failure(step: Step) -> tuple[str, str]:
     return caught.value.code, caught.value.message
 
 
-def test_weights_that_do_not_belong_here_are_refused(place: Place, tmp_path: Path) -> None:
-    assert failure(place.step(cases(2), make_adapter(place, base="other")))[0] == "adapter-base"
-    adapter = make_adapter(place)
+def test_weights_of_another_base_and_damaged_ones_fail(workspace: Workspace, tmp_path: Path) -> None:
+    assert failure(workspace.step(cases(2), make_adapter(workspace, base="other")))[0] == "adapter-base"
+    adapter = make_adapter(workspace)
     weights = adapter / "adapter_model.safetensors"
-    whole = weights.read_bytes()
-    weights.write_bytes(whole[: len(whole) // 2])
-    assert failure(place.step(cases(2), adapter))[0] == "damaged-weights"
+    original = weights.read_bytes()
+    weights.write_bytes(original[: len(original) // 2])
+    assert failure(workspace.step(cases(2), adapter))[0] == "damaged-weights"
     larger = make_tiny_model(tmp_path / "larger", "qwen3", tied=True, layers=3)
-    code, message = failure(place.step(cases(2), weights=larger))
+    code, message = failure(workspace.step(cases(2), weights=larger))
     assert code == "weights-base" and "num_hidden_layers" in message
     (larger / "model.safetensors").unlink()
-    assert failure(place.step(cases(2), weights=larger))[0] == "model-incomplete"
+    assert failure(workspace.step(cases(2), weights=larger))[0] == "model-incomplete"
 
 
-def test_a_damaged_shard_is_noticed(place: Place) -> None:
-    shard = place.model / "model.safetensors"
-    whole = shard.read_bytes()
-    for damaged in (whole[:-1], whole[:-100] + b"\0" * 100):
+def test_a_damaged_shard_fails(workspace: Workspace) -> None:
+    shard = workspace.model / "model.safetensors"
+    original = shard.read_bytes()
+    for damaged in (original[:-1], original[:-100] + b"\0" * 100):
         shard.write_bytes(damaged)
-        assert failure(place.step(cases(2)))[0] == "model-changed"
+        assert failure(workspace.step(cases(2)))[0] == "model-changed"
 
 
-def test_four_bits_answer_and_keep_the_adapter_beside_them(place: Place) -> None:
+def test_4_bit_weights_answer_with_an_unmerged_adapter(workspace: Workspace) -> None:
     rows = cases(6)
     answers: dict[str, list[dict[str, Any]]] = {}
     for name, precision, adapter in (
-        ("whole", "fp32", None),
+        ("full", "fp32", None),
         ("base", "4bit", None),
-        ("tuned", "4bit", make_adapter(place)),
+        ("tuned", "4bit", make_adapter(workspace)),
     ):
-        (place.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
-        evidence = run(place.step(rows, adapter, precision=precision, compute="fp32"))
+        (workspace.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
+        evidence = run(workspace.step(rows, adapter, precision=precision, compute="fp32"))
         assert evidence["precision"] == precision
-        answers[name] = place.responses()
-    whole, base, tuned = ([row["logprob"] for row in answers[name]] for name in ("whole", "base", "tuned"))
-    assert whole != base != tuned
+        answers[name] = workspace.responses()
+    full, base, tuned = ([row["logprob"] for row in answers[name]] for name in ("full", "base", "tuned"))
+    assert full != base != tuned
 
 
 def out_of_memory_above(rows: int) -> Any:
-    """Makes a model run out of memory in every forward pass over more than so many rows."""
+    """A hook that raises an out-of-memory error in forward passes over more than `rows` rows."""
 
     def forward(_: Any, args: Any, kwargs: Any) -> None:
         if kwargs["input_ids"].shape[0] > rows:
@@ -262,84 +267,84 @@ def out_of_memory_above(rows: int) -> Any:
     return lambda model: model.register_forward_pre_hook(forward, with_kwargs=True)
 
 
-def test_memory_that_runs_out_halves_the_batch(place: Place) -> None:
+def test_an_out_of_memory_error_halves_the_batch(workspace: Workspace) -> None:
     rows = cases(11)
-    run(place.step(rows, batch_size=2))
-    expected = [row["text"] for row in place.responses()]
-    (place.tmp / "work" / "partial.jsonl").unlink()
-    evidence = run(place.step(rows, batch_size=11), prepare=out_of_memory_above(2))
+    run(workspace.step(rows, batch_size=2))
+    expected = [row["text"] for row in workspace.responses()]
+    (workspace.tmp / "work" / "partial.jsonl").unlink()
+    evidence = run(workspace.step(rows, batch_size=11), prepare=out_of_memory_above(2))
     assert (evidence["out_of_memory_at"], evidence["batch_size"]) == ([11, 5], 2)
-    assert [row["text"] for row in place.responses()] == expected
-    (place.tmp / "work" / "partial.jsonl").unlink()
-    with pytest.raises(StepFailed, match="one case does not fit") as caught:
-        run(place.step(cases(1), batch_size=1), prepare=out_of_memory_above(0))
+    assert [row["text"] for row in workspace.responses()] == expected
+    (workspace.tmp / "work" / "partial.jsonl").unlink()
+    with pytest.raises(StepFailed, match="single case") as caught:
+        run(workspace.step(cases(1), batch_size=1), prepare=out_of_memory_above(0))
     assert caught.value.code == "out-of-memory"
 
 
-def test_a_killed_run_goes_on_to_the_same_bytes(place: Place) -> None:
+def test_a_killed_run_resumes_to_the_same_bytes(workspace: Workspace) -> None:
     rows = cases(9)
-    responses = place.tmp / "output" / "responses.jsonl"
-    run(place.step(rows))
-    whole = responses.read_bytes()
-    partial = place.tmp / "work" / "partial.jsonl"
+    responses = workspace.tmp / "output" / "responses.jsonl"
+    run(workspace.step(rows))
+    original = responses.read_bytes()
+    partial = workspace.tmp / "work" / "partial.jsonl"
     lines = partial.read_bytes().splitlines(keepends=True)
     for kept in range(0, 9, 2):
         partial.write_bytes(b"".join(lines[:kept]) + lines[kept][: 7 * kept])
-        assert run(place.step(rows))["resumed"] == kept
-        assert responses.read_bytes() == whole
+        assert run(workspace.step(rows))["resumed"] == kept
+        assert responses.read_bytes() == original
 
 
-def test_a_vote_draws_several_answers_a_case(place: Place) -> None:
+def test_a_vote_draws_several_answers_to_each_case(workspace: Workspace) -> None:
     rows = cases(4)
     drawn: dict[str, Any] = {"temperature": 1.0, "seed": 1, "samples": 3}
-    run(place.step(rows, **drawn))
-    first = place.responses()
+    run(workspace.step(rows, **drawn))
+    first = workspace.responses()
     assert [row["id"] for row in first] == [row["id"] for row in rows]
     for row in first:
-        said = [sample["text"] for sample in row["samples"]]
-        assert len(said) == 3 and row["text"] == "\n".join(said)
+        texts = [sample["text"] for sample in row["samples"]]
+        assert len(texts) == 3 and row["text"] == "\n".join(texts)
         assert row["new_tokens"] == sum(sample["new_tokens"] for sample in row["samples"])
     assert any(len({sample["text"] for sample in row["samples"]}) > 1 for row in first)
-    (place.tmp / "work" / "partial.jsonl").unlink()
-    run(place.step(rows, **drawn, batch_size=1))
-    assert [row["text"] for row in place.responses()] == [row["text"] for row in first]
+    (workspace.tmp / "work" / "partial.jsonl").unlink()
+    run(workspace.step(rows, **drawn, batch_size=1))
+    assert [row["text"] for row in workspace.responses()] == [row["text"] for row in first]
 
 
-def test_an_interrupted_run_goes_on_where_it_was(place: Place) -> None:
+def test_an_interrupted_run_resumes(workspace: Workspace) -> None:
     rows = cases(9)
-    run(place.step(rows))
-    whole = place.responses()
-    partial = place.tmp / "work" / "partial.jsonl"
+    run(workspace.step(rows))
+    original = workspace.responses()
+    partial = workspace.tmp / "work" / "partial.jsonl"
     lines = partial.read_text().splitlines(keepends=True)
     assert len(lines) == 9
 
     partial.unlink()
-    step = place.step(rows, batch_size=3)
+    step = workspace.step(rows, batch_size=3)
     step.stopping = True
     with pytest.raises(Interrupted):
         run(step)
 
     kept = [json.dumps({**json.loads(line), "text": "kept"}) + "\n" for line in lines[:4]]
     partial.write_text("".join(kept) + lines[4][:10])
-    evidence = run(place.step(rows, batch_size=3))
+    evidence = run(workspace.step(rows, batch_size=3))
     assert evidence["resumed"] == 4
-    known = {json.loads(line)["id"] for line in kept}
-    assert place.responses() == [{**row, "text": "kept"} if row["id"] in known else row for row in whole]
+    resumed = {json.loads(line)["id"] for line in kept}
+    assert workspace.responses() == [{**row, "text": "kept"} if row["id"] in resumed else row for row in original]
 
 
-def test_sampling_depends_on_the_seed_and_not_on_the_batch(place: Place) -> None:
+def test_sampling_depends_on_the_seed_and_not_on_the_batch(workspace: Workspace) -> None:
     rows = cases(6)
     answers = []
     several: list[dict[str, Any]] = [{"batch_size": 6}, {"batch_size": 1}, {"batch_size": 6, "seed": 2}]
     for params in several:
-        (place.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
+        (workspace.tmp / "work" / "partial.jsonl").unlink(missing_ok=True)
         drawn: dict[str, Any] = {"temperature": 1.0, "top_p": 0.95, "top_k": 50, "seed": 1, **params}
-        run(place.step(rows, None, **drawn))
-        answers.append([response["text"] for response in place.responses()])
+        run(workspace.step(rows, None, **drawn))
+        answers.append([response["text"] for response in workspace.responses()])
     assert answers[0] == answers[1] != answers[2]
 
 
-def test_top_k_and_top_p_keep_the_likeliest() -> None:
+def test_top_k_and_top_p_keep_the_top_token() -> None:
     logits = torch.tensor([[0.0, 5.0, 4.0, 1.0]] * 2)
     generators = [torch.Generator().manual_seed(seed) for seed in (1, 2)]
     for sampling in (Sampling(1.0, top_k=1), Sampling(1.0, top_p=0.5)):
@@ -347,9 +352,9 @@ def test_top_k_and_top_p_keep_the_likeliest() -> None:
     assert Sampling().choose(logits, generators) == [1, 1]
 
 
-def test_a_changed_model_is_noticed(place: Place) -> None:
-    with (place.model / "config.json").open("a") as config:
+def test_a_changed_model_fails(workspace: Workspace) -> None:
+    with (workspace.model / "config.json").open("a") as config:
         config.write("\n")
     with pytest.raises(StepFailed) as failure:
-        run(place.step(cases(2)))
+        run(workspace.step(cases(2)))
     assert failure.value.code == "model-changed"

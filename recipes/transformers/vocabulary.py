@@ -1,4 +1,4 @@
-"""The tokens of a model as the bytes that they write: what constraints on an answer are made of."""
+"""The tokens of a model as bytes, for constraints on answers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _LAST = b"\xff" * 2
 
 
 class Vocabulary:
-    """Every token that writes text, found by the bytes that it writes. Special tokens write none and are left out."""
+    """Every token that stands for text, by its bytes. Special tokens are left out."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         characters = _byte_of_character()
@@ -32,8 +32,8 @@ class Vocabulary:
             else:
                 raise StepFailed(
                     "constrain-tokenizer",
-                    f"answers can be constrained where tokens are bytes, and this tokenizer has {token!r}",
-                    "Write generate.constrain: none, or take a model with a byte-level tokenizer, such as Qwen3.",
+                    f"generate.constrain needs a byte-level tokenizer, but this one has the token {token!r}",
+                    "Set generate.constrain: none, or use a model with a byte-level tokenizer, such as Qwen3.",
                 )
             found.setdefault(written, []).append(id)
         found.pop(b"", None)
@@ -41,32 +41,32 @@ class Vocabulary:
         self._ids = [found[written] for written in self._tokens]
 
     def items(self) -> Iterator[tuple[bytes, list[int]]]:
-        """Every text with the tokens that write it."""
+        """(bytes, ids of the tokens that stand for them)."""
         return zip(self._tokens, self._ids, strict=True)
 
     def along(
         self, start: Place, moves: Callable[[Place], Iterable[tuple[int, Place]]]
     ) -> list[tuple[tuple[int, ...], Place]]:
-        """All tokens that can be written from a place, with the place that each leads to, equal tokens together.
-        `moves` gives the bytes that may come next and where they lead."""
+        """All tokens that are possible from a place, with the place after each; tokens of equal bytes are grouped.
+        `moves` yields (byte, place after it) for a place."""
         found = []
         todo: list[tuple[bytes, Place, int, int]] = [(b"", start, 0, len(self._tokens))]
         while todo:
             written, place, low, high = todo.pop()
-            for byte, there in moves(place):
+            for byte, after in moves(place):
                 longer = written + bytes((byte,))
                 first = bisect_left(self._tokens, longer, low, high)
                 if first == high or not self._tokens[first].startswith(longer):
                     continue
                 if self._tokens[first] == longer:
-                    found.append((tuple(self._ids[first]), there))
+                    found.append((tuple(self._ids[first]), after))
                 end = bisect_left(self._tokens, longer + _LAST, first, high)
                 if end > first + (self._tokens[first] == longer):
-                    todo.append((longer, there, first, end))
+                    todo.append((longer, after, first, end))
         return found
 
     def count(self, text: bytes) -> int:
-        """How many tokens are enough to write a text: the longest that fits, again and again."""
+        """Number of tokens of a text by greedy longest match: an upper bound of the number that is needed."""
         at = tokens = 0
         while at < len(text):
             end = at + 1
@@ -82,7 +82,8 @@ class Vocabulary:
 
 
 def _byte_of_character() -> Mapping[str, int]:
-    """How a byte-level tokenizer spells bytes: printable ones as themselves, the others in turn from U+0100 on."""
+    """The characters by which a byte-level tokenizer represents bytes: printable bytes represent themselves, the others
+    are U+0100 and following."""
     plain = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
     others = [byte for byte in range(256) if byte not in plain]
     return {chr(byte): byte for byte in plain} | {chr(0x100 + at): byte for at, byte in enumerate(others)}

@@ -1,8 +1,8 @@
-"""Step `generate` by vLLM, on one GPU: all prompts at once, their common beginnings computed once.
+"""Step `generate` by vLLM, on one GPU. All prompts run together, and common prefixes are computed once.
 
-params, inputs and what is written are those of `recipes.transformers.generate`, with `precision` "bf16" or "fp16". An
-`adapter` is served over the loaded base, without merging; vLLM serves LoRA and rsLoRA, and a DoRA adapter comes here
-merged, as `weights`. Written against vLLM 0.33.0.
+Parameters, inputs and outputs are those of `recipes.transformers.generate`, with `precision` "bf16" or "fp16". An
+`adapter` is applied without merging. vLLM supports LoRA and rsLoRA; a DoRA adapter must be merged into `weights`
+before. Written for vLLM 0.33.0.
 """
 
 from __future__ import annotations
@@ -22,15 +22,15 @@ from recipes.common.generation.responses import Answers, Row, write_responses
 from recipes.common.protocol import Step, StepFailed, main
 
 _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
-_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""Ranks that vLLM reserves room for."""
+_MAX_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Values of `max_lora_rank` that vLLM accepts."""
 
-_AT_ONCE = 512
-"""Prompts that are handed over together: what an interrupt can lose."""
+_BATCH = 512
+"""Prompts of a call of vLLM. An interrupt can lose at most these."""
 
 
 def run(step: Step) -> dict[str, Any]:
-    """Answer what is not answered yet, then write all answers."""
+    """Answer the cases without an answer, then write all answers."""
     params = step.params
     started = time.monotonic()
     tokenizer = load_tokenizer(step.local_paths["model"])
@@ -54,14 +54,14 @@ def _load(step: Step, longest: int) -> Any:
 
     if not torch.cuda.is_available():
         raise StepFailed(
-            "no-device", "vLLM needs an NVIDIA GPU, and there is none", "Write generate.engine: transformers."
+            "no-device", "vLLM needs an NVIDIA GPU, but there is none", "Set generate.engine: transformers."
         )
     from vllm import LLM
 
     adapter = step.inputs.get("adapter")
     lora: dict[str, Any] = {}
     if adapter is not None:
-        lora = {"enable_lora": True, "max_loras": 1, "max_lora_rank": room_for(read_rank(adapter))}
+        lora = {"enable_lora": True, "max_loras": 1, "max_lora_rank": max_lora_rank(read_rank(adapter))}
     try:
         return LLM(
             model=str(step.inputs.get("weights", step.local_paths["model"])),
@@ -78,13 +78,13 @@ def _load(step: Step, longest: int) -> Any:
         raise StepFailed(
             "out-of-memory",
             f"the model and its cache do not fit: {str(error).splitlines()[0]}",
-            "Take a smaller model, or free the memory that others use.",
+            "Use a smaller model, or free memory that other processes use.",
         ) from error
     except ValueError as error:
         raise StepFailed(
             "model-not-loadable",
             f"vLLM cannot load the model: {str(error).splitlines()[0]}",
-            "Write generate.engine: transformers.",
+            "Set generate.engine: transformers.",
         ) from error
 
 
@@ -102,21 +102,21 @@ def _answer(
 
     params = step.params
     allowed = json.loads(step.inputs["answers"].read_text()) if "answers" in step.inputs else None
-    held = structured(params.get("constrain", "none"), allowed)
+    constraint = structured_outputs(params.get("constrain", "none"), allowed)
     adapter = step.inputs.get("adapter")
     lora = None if adapter is None else LoRARequest("adapter", 1, str(adapter))
     ends = sorted(end_tokens(step.local_paths["model"], tokenizer))
     started = time.monotonic()
     new_tokens = 0
-    for at in range(0, len(pending), _AT_ONCE):
+    for at in range(0, len(pending), _BATCH):
         step.check_interrupt()
-        batch = pending[at : at + _AT_ONCE]
+        batch = pending[at : at + _BATCH]
         sampling = [
             SamplingParams(
                 **sampling_of(params, id),
                 stop_token_ids=ends,
                 logprobs=0,
-                structured_outputs=None if held is None else StructuredOutputsParams(**held),
+                structured_outputs=None if constraint is None else StructuredOutputsParams(**constraint),
             )
             for id in batch
         ]
@@ -125,7 +125,7 @@ def _answer(
         for id, output in zip(batch, outputs, strict=True):
             row = row_of(id, prompts[id], output.outputs[0], tokenizer)
             new_tokens += row["new_tokens"]
-            answers.keep(row)
+            answers.add(row)
         seconds = time.monotonic() - started
         step.progress(
             force=True,
@@ -148,7 +148,7 @@ def _answer(
 
 
 def sampling_of(params: dict[str, Any], id: str) -> dict[str, Any]:
-    """Keys of SamplingParams for one case. Its seed is its own: no answer depends on the other cases."""
+    """Keys of SamplingParams for one case. Each case has its own seed, so that no answer depends on other cases."""
     chosen = {"temperature": params["temperature"], "max_tokens": params["max_new_tokens"]}
     if params["temperature"] == 0:
         return chosen
@@ -156,9 +156,9 @@ def sampling_of(params: dict[str, Any], id: str) -> dict[str, Any]:
     return chosen | {key: params[key] for key in ("top_p", "top_k") if params.get(key) is not None}
 
 
-def structured(kind: str, allowed: dict[str, Any] | None) -> dict[str, Any] | None:
-    """Keys of StructuredOutputsParams for `generate.constrain`. A regular expression cannot forbid that a label comes
-    twice; the parser counts it once."""
+def structured_outputs(kind: str, allowed: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Keys of StructuredOutputsParams for `generate.constrain`. A regular expression cannot exclude that a label occurs
+    twice; the evaluation counts it once."""
     if kind == "none":
         return None
     assert allowed is not None
@@ -172,26 +172,31 @@ def structured(kind: str, allowed: dict[str, Any] | None) -> dict[str, Any] | No
 
 
 def _literal(text: str) -> str:
-    """A text as a regular expression; `re.escape` escapes more than engines of other languages take."""
+    """A text as a regular expression. `re.escape` escapes more than the regular expressions of other languages
+    allow."""
     return "".join(f"\\{character}" if character in r".^$*+?{}[]\|()/" else character for character in text)
 
 
-def room_for(rank: int) -> int:
-    """The least rank that vLLM can reserve room for."""
-    for room in _RANKS:
-        if room >= rank:
-            return room
+def max_lora_rank(rank: int) -> int:
+    """The smallest `max_lora_rank` for adapters of this rank."""
+    for value in _MAX_RANKS:
+        if value >= rank:
+            return value
     raise StepFailed(
-        "engine-unsupported", f"vLLM serves adapters up to rank {_RANKS[-1]}", "Write generate.engine: transformers."
+        "engine-unsupported",
+        f"vLLM supports adapters up to rank {_MAX_RANKS[-1]}",
+        "Set generate.engine: transformers.",
     )
 
 
 def read_rank(adapter: Path) -> int:
-    """Rank of an adapter in PEFT's form. Fails for DoRA, which vLLM does not serve."""
+    """Rank of an adapter in PEFT's form. Fails with `engine-unsupported` for DoRA."""
     config = json.loads((adapter / "adapter_config.json").read_text())
     if config.get("use_dora"):
         raise StepFailed(
-            "engine-unsupported", "vLLM serves no DoRA adapter", "Merge it first, or use engine: transformers."
+            "engine-unsupported",
+            "vLLM does not support DoRA adapters",
+            "Merge the adapter, or set generate.engine: transformers.",
         )
     return int(max([config["r"], *(config.get("rank_pattern") or {}).values()]))
 

@@ -1,4 +1,5 @@
-"""What of the vLLM step needs no GPU: its requests, its constraints, its rows, and what it refuses."""
+"""The parts of the vLLM step that need no GPU: sampling parameters, constraints, response rows, unsupported
+adapters."""
 
 from __future__ import annotations
 
@@ -13,12 +14,12 @@ from recipes.common.encode import end_token, load_tokenizer
 from recipes.common.generation.cases import end_tokens
 from recipes.common.protocol import StepFailed
 from recipes.tools.tiny_models import make_tiny_model
-from recipes.vllm.generate import read_rank, room_for, row_of, sampling_of, structured
+from recipes.vllm.generate import max_lora_rank, read_rank, row_of, sampling_of, structured_outputs
 
 LABELS = ["A.", "B (left)", "C|D"]
 
 
-def test_greedy_answers_have_no_seed_and_drawn_ones_have_their_own() -> None:
+def test_only_sampled_answers_have_a_seed() -> None:
     greedy = {"temperature": 0, "max_new_tokens": 9}
     assert sampling_of(greedy, "a") == {"temperature": 0, "max_tokens": 9}
     drawn = {"temperature": 0.7, "max_new_tokens": 9, "seed": 1, "top_p": 0.9}
@@ -29,42 +30,42 @@ def test_greedy_answers_have_no_seed_and_drawn_ones_have_their_own() -> None:
 
 def test_labels_are_a_regular_expression() -> None:
     allowed = {"labels": LABELS, "between": ", ", "none": "None", "single": False}
-    held = structured("labels", allowed)
-    assert held is not None
-    pattern = re.compile(held["regex"])
+    constraint = structured_outputs("labels", allowed)
+    assert constraint is not None
+    pattern = re.compile(constraint["regex"])
     for text in ("A.", "B (left), C|D", "None"):
         assert pattern.fullmatch(text), text
     for text in ("", "Ab", "A., ", "None, A.", "C", "A.,C|D"):
         assert not pattern.fullmatch(text), text
-    one = structured("labels", {**allowed, "none": None, "single": True})
+    one = structured_outputs("labels", {**allowed, "none": None, "single": True})
     assert one is not None and not re.fullmatch(one["regex"], "A., C|D") and not re.fullmatch(one["regex"], "None")
-    assert structured("none", None) is None
-    assert structured("json", {**allowed, "single": True}) == {
+    assert structured_outputs("none", None) is None
+    assert structured_outputs("json", {**allowed, "single": True}) == {
         "json": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}
     }
 
 
-def test_room_for_the_adapters_rank_and_none_for_dora(tmp_path: Path) -> None:
+def test_the_rank_of_the_adapter_and_unsupported_adapters(tmp_path: Path) -> None:
     config = tmp_path / "adapter_config.json"
     config.write_text(json.dumps({"r": 12, "rank_pattern": {"q_proj": 24}}))
-    assert (read_rank(tmp_path), room_for(24), room_for(16)) == (24, 32, 16)
+    assert (read_rank(tmp_path), max_lora_rank(24), max_lora_rank(16)) == (24, 32, 16)
     config.write_text(json.dumps({"r": 12, "use_dora": True}))
-    with pytest.raises(StepFailed, match="no DoRA"):
+    with pytest.raises(StepFailed, match="DoRA"):
         read_rank(tmp_path)
-    with pytest.raises(StepFailed, match="adapters up to rank 512"):
-        room_for(1024)
+    with pytest.raises(StepFailed, match="rank 512"):
+        max_lora_rank(1024)
 
 
 @dataclass
 class Output:
-    """The fields of vLLM's CompletionOutput that are read."""
+    """The fields of vLLM's CompletionOutput that the step reads."""
 
     token_ids: list[int]
     finish_reason: str
     cumulative_logprob: float | None
 
 
-def test_rows_are_those_of_the_other_engine(tmp_path: Path) -> None:
+def test_rows_equal_those_of_the_transformers_engine(tmp_path: Path) -> None:
     model = make_tiny_model(tmp_path / "model", "qwen3", tied=True)
     tokenizer = load_tokenizer(model)
     ids = tokenizer("banana dodo", add_special_tokens=False)["input_ids"]

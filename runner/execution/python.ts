@@ -99,7 +99,7 @@ function writeRequest(
     result,
     cores,
     log,
-    stays,
+    reusable: stays,
   };
   writable(work, () => {
     mkdirSync(work, { recursive: true });

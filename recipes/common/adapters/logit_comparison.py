@@ -1,5 +1,8 @@
-"""Runs a base, the base with its adapter apart, and the merged model over the same rows in one pass, layer by layer
-from the disk: no more than a piece of one weight is in memory at a time, so that 8B is compared in a small machine."""
+"""Comparison of a base, the base with an unmerged adapter, and the merged model on the same rows.
+
+All variants run in one pass, layer by layer from disk. Only a piece of one weight is in memory at a time, so that an 8B
+model can be compared on a small machine.
+"""
 
 from __future__ import annotations
 
@@ -14,11 +17,11 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from recipes.common.adapters.weights import Delta
 from recipes.common.models.tensors import Stored, read_headers
 
-_KEPT = 8
-"""Positions at a row's end whose logits are compared: those that predict its answer."""
+_POSITIONS = 8
+"""Number of positions at the end of a row whose logits are compared: those that predict its answer."""
 
 _BLOCK = 64
-"""Weights that share a scale in a 4-bit base."""
+"""Number of weights that share a scale in a 4-bit base."""
 
 
 @torch.inference_mode()
@@ -32,58 +35,61 @@ def logits_of(
     chunk: int,
     on_weight: Callable[[], None],
 ) -> dict[str, Tensor]:
-    """Logits [rows, up to 8, vocabulary] at the end of each row, in fp32, of the "base", the base with the "adapter",
-    the "merged" weights, and with `four_bit` the adapter on the base in NF4, which it was trained on. Rows are token
-    ids, each longer than 8. `chunk` is the bytes of weight in memory at a time; `on_weight` is called after each."""
+    """Variant -> fp32 logits [rows, 8, vocabulary] at the end of each row. The variants are the "base", the base with
+    the "adapter", the "merged" weights and, with `four_bit`, the adapter on the base in NF4, which QLoRA trains on.
+    Rows are token ids, each longer than 8. `chunk` is the number of weight bytes in memory at a time. `on_weight` is
+    called after each weight."""
     names = ["base", "adapter", "merged", *(["four_bit"] if four_bit else [])]
-    stored, changed = read_headers(base), read_headers(merged)
+    base_weights, merged_weights = read_headers(base), read_headers(merged)
     model = _skeleton(base)
 
     def linear(name: str, x: Tensor) -> Tensor:
-        ours, theirs, delta = stored[f"{name}.weight"], changed[f"{name}.weight"], deltas.get(f"{name}.weight")
+        stored, merged_stored = base_weights[f"{name}.weight"], merged_weights[f"{name}.weight"]
+        delta = deltas.get(f"{name}.weight")
         inputs = dict(zip(names, x.chunk(len(names)), strict=True))
         parts: dict[str, list[Tensor]] = {variant: [] for variant in names}
-        with ours.file.open("rb") as file, theirs.file.open("rb") as other:
-            for start, stop in ours.chunks(chunk):
-                weight = ours.tensor(ours.rows(file, start, stop)).float()
+        with stored.file.open("rb") as file, merged_stored.file.open("rb") as merged_file:
+            for start, stop in stored.chunks(chunk):
+                weight = stored.tensor(stored.rows(file, start, stop)).float()
                 parts["base"].append(inputs["base"] @ weight.T)
                 parts["adapter"].append(_adapted(inputs["adapter"], weight, delta, start, stop))
                 if four_bit:
                     rounded = weight if delta is None else _as_nf4(weight)
                     parts["four_bit"].append(_adapted(inputs["four_bit"], rounded, delta, start, stop))
                 del weight
-                weight = theirs.tensor(theirs.rows(other, start, stop)).float()
+                weight = merged_stored.tensor(merged_stored.rows(merged_file, start, stop)).float()
                 parts["merged"].append(inputs["merged"] @ weight.T)
         out = torch.cat([torch.cat(parts[variant], -1) for variant in names])
-        bias = stored.get(f"{name}.bias")
+        bias = base_weights.get(f"{name}.bias")
         on_weight()
         return out if bias is None else out + bias.read().float()
 
     def embedding(name: str, ids: Tensor) -> Tensor:
-        source = changed[f"{name}.weight"]
+        source = merged_weights[f"{name}.weight"]
         found, where = torch.unique(ids, return_inverse=True)
         with source.file.open("rb") as file:
             table = torch.cat([source.tensor(source.rows(file, at, at + 1)).float() for at in found.tolist()])
         return table[where]
 
-    if "lm_head.weight" not in stored:
-        tied = stored["model.embed_tokens.weight"]
-        stored["lm_head.weight"], changed["lm_head.weight"] = tied, changed[tied.name]
-    _stream(model, linear, embedding, changed)
+    if "lm_head.weight" not in base_weights:
+        tied = "model.embed_tokens.weight"
+        for weights in (base_weights, merged_weights):
+            weights["lm_head.weight"] = weights[tied]
+    _stream(model, linear, embedding, merged_weights)
 
     width = max(len(row) for row in rows)
     ids = torch.tensor([[*row, *[row[-1]] * (width - len(row))] for row in rows]).repeat(len(names), 1)
-    # Padding stands on the right, where causal attention keeps it from what is looked at.
+    # Padding is on the right, where causal attention hides it from the compared positions.
     states = model.model(input_ids=ids, use_cache=False).last_hidden_state
     ends = torch.tensor([len(row) for row in rows]).repeat(len(names))
-    places = ends[:, None] - torch.arange(_KEPT + 1, 1, -1)[None]
-    kept = states[torch.arange(len(ids))[:, None], places]
+    positions = ends[:, None] - torch.arange(_POSITIONS + 1, 1, -1)[None]
+    kept = states[torch.arange(len(ids))[:, None], positions]
     return dict(zip(names, model.lm_head(kept).chunk(len(names)), strict=True))
 
 
 def compare(left: Tensor, right: Tensor) -> dict[str, float]:
-    """How far logits [rows, places, vocabulary] are apart: the root of the mean square difference against the spread of
-    the right ones, the largest difference, and the share of places with the same likeliest token."""
+    """Difference of logits [rows, positions, vocabulary]: the root mean square difference relative to the standard
+    deviation of `right` ("relative"), the largest difference, and the share of positions with the same top token."""
     spread = (right - right.mean(-1, keepdim=True)).square().mean().sqrt()
     return {
         "relative": round(float((left - right).square().mean().sqrt() / spread), 8),
@@ -97,7 +103,7 @@ def _adapted(x: Tensor, weight: Tensor, delta: Delta | None, start: int, stop: i
 
 
 def _as_nf4(weight: Tensor) -> Tensor:
-    """A weight [rows, in] rounded as a 4-bit base holds it."""
+    """A weight [rows, in], quantised to NF4 and dequantised."""
     from bitsandbytes.functional import dequantize_4bit, quantize_4bit
 
     if weight.shape[1] % _BLOCK:
@@ -107,7 +113,7 @@ def _as_nf4(weight: Tensor) -> Tensor:
 
 
 def _skeleton(folder: Path) -> Any:
-    """The model without weights, but for what is computed from its config."""
+    """The model without weights, but with the rotary embeddings, which are computed from its config."""
     config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
@@ -123,10 +129,11 @@ def _stream(
     embedding: Callable[[str, Tensor], Tensor],
     stored: Mapping[str, Stored],
 ) -> None:
-    """Give each layer a way to compute from the disk; what is small (norms) is loaded."""
+    """Replace the forward methods of linear layers and embeddings by ones that read from disk. Load the norms, which
+    are small."""
 
-    def forward(how: Callable[[str, Tensor], Tensor], name: str) -> Callable[[Tensor], Tensor]:
-        return lambda x: how(name, x)
+    def forward(compute: Callable[[str, Tensor], Tensor], name: str) -> Callable[[Tensor], Tensor]:
+        return lambda x: compute(name, x)
 
     for name, module in model.named_modules():
         if isinstance(module, nn.Linear):

@@ -1,4 +1,5 @@
-"""What every engine that runs a model itself has in common: the tokens of each case, its seed, and its answer's row."""
+"""Cases of a generate step, for all engines that run a model in this process: prompt tokens, seeds, and response
+rows."""
 
 from __future__ import annotations
 
@@ -15,21 +16,21 @@ from recipes.common.protocol import Step
 
 
 def encode_cases(step: Step, tokenizer: PreTrainedTokenizerBase) -> tuple[list[str], dict[str, list[int]]]:
-    """The ids of a step's cases in the order of its file, and the prompt's token ids for everything to be answered: a
-    case, or for a vote each sample of it."""
+    """The ids of the cases in file order, and answer id -> token ids of its prompt. Answer ids are those of
+    `sample_ids`: one for each case, or with a vote one for each sample."""
     cases = read_cases(step.inputs["prompts"])
     thinking = bool(step.params["thinking"])
     prompts = {
-        one: ids
+        answer: ids
         for case in cases
         for ids in [prompt_ids(tokenizer, case["messages"], thinking)]
-        for one in sample_ids(case["id"], step.params.get("samples"))
+        for answer in sample_ids(case["id"], step.params.get("samples"))
     }
     return [case["id"] for case in cases], prompts
 
 
 def end_tokens(folder: Path, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:
-    """All tokens that end an answer: the template's, the tokenizer's and those that the model's files declare."""
+    """All tokens that end an answer: those of the chat template, the tokenizer and the model's files."""
     listed: list[object] = [end_token(tokenizer), tokenizer.eos_token_id]
     for name in ("generation_config.json", "config.json"):
         if (folder / name).is_file():
@@ -40,7 +41,7 @@ def end_tokens(folder: Path, tokenizer: PreTrainedTokenizerBase) -> frozenset[in
 
 
 def seed_of(seed: int, id: str) -> int:
-    """The seed of a case's own, so that no answer depends on the other cases."""
+    """The seed of an answer. It depends on the answer's id, so that an answer does not depend on other cases."""
     digest = hashlib.sha256(f"{seed}:{id}".encode()).digest()
     return int.from_bytes(digest[:8], "big") >> 1
 
@@ -53,11 +54,11 @@ def answer_row(
     logprob: float | None,
     tokenizer: PreTrainedTokenizerBase,
 ) -> Row:
-    """A row of responses.jsonl from the new token ids, the one that ended the answer included."""
-    shown = list(ids[:-1] if finish == "stop" else ids)
+    """A row of responses.jsonl from the new token ids, including the end token."""
+    text = list(ids[:-1] if finish == "stop" else ids)
     row = {
         "id": id,
-        "text": tokenizer.decode(shown, skip_special_tokens=True, clean_up_tokenization_spaces=False),
+        "text": tokenizer.decode(text, skip_special_tokens=True, clean_up_tokenization_spaces=False),
         "prompt_tokens": len(prompt),
         "new_tokens": len(ids),
         "finish": finish,

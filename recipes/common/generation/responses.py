@@ -1,4 +1,4 @@
-"""The rows of responses.jsonl, and how they outlive a generation that is killed."""
+"""The rows of responses.jsonl, and a file of answers that survives a kill."""
 
 from __future__ import annotations
 
@@ -7,21 +7,23 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
+from recipes.common.files import read_rows
+
 Row = dict[str, Any]
 
 
 class Answers:
-    """Answers by id, each appended to a file and flushed as it comes. Opening it reads what an earlier run left; a last
-    line that was cut off is taken out of the file."""
+    """Answers by id. Each answer is appended to a file and flushed. Opening reads the answers of an earlier run, and
+    removes a truncated last line."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        whole: list[str] = []
+        complete: list[str] = []
         if path.exists():
             lines = path.read_bytes().splitlines(keepends=True)
-            whole = [line.decode() for line in lines if line.endswith(b"\n")]
-            path.write_text("".join(whole), encoding="utf-8")
-        self._rows: dict[str, Row] = {row["id"]: row for row in map(json.loads, whole)}
+            complete = [line.decode() for line in lines if line.endswith(b"\n")]
+            path.write_text("".join(complete), encoding="utf-8")
+        self._rows: dict[str, Row] = {row["id"]: row for row in map(json.loads, complete)}
         self.resumed = len(self._rows)
         self._file = path.open("a", encoding="utf-8")
 
@@ -40,8 +42,8 @@ class Answers:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def keep(self, row: Row) -> None:
-        """Keeps a new answer; one that is there already stays as it is."""
+    def add(self, row: Row) -> None:
+        """Store an answer, unless there is one with its id."""
         if row["id"] in self._rows:
             return
         self._rows[row["id"]] = row
@@ -51,26 +53,25 @@ class Answers:
 
 def read_cases(path: Path) -> list[Row]:
     """Rows of eval.jsonl: {"id", "messages", "target"}."""
-    with path.open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines if line.strip()]
+    return list(read_rows(path))
 
 
 def sample_ids(id: str, samples: int | None) -> list[str]:
-    """What the answers to one case are kept under: its id, or for a vote its id and the number of the sample."""
+    """The ids of the answers to a case: its id, or with a vote its id and the number of each sample."""
     return [id] if samples is None else [f"{id}\t{sample}" for sample in range(samples)]
 
 
 def write_responses(path: Path, ids: Iterable[str], answers: Answers, samples: int | None) -> None:
-    """Writes responses.jsonl in the order of the cases."""
+    """Write responses.jsonl in the order of the cases."""
     with path.open("w", encoding="utf-8") as out:
         for id in ids:
-            rows = [answers[one] for one in sample_ids(id, samples)]
+            rows = [answers[answer] for answer in sample_ids(id, samples)]
             row = rows[0] if samples is None else _voted(id, rows)
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 def _voted(id: str, rows: list[Row]) -> Row:
-    """One row of several samples. The labels that win are counted where answers are read; `text` shows all of them."""
+    """One row for all samples of a case. The evaluation counts the votes; `text` holds all samples."""
     return {
         "id": id,
         "text": "\n".join(row["text"] for row in rows),

@@ -1,8 +1,8 @@
-"""Safetensors read and written piece by piece, so that a model larger than the memory can be gone through.
+"""Reading and writing of safetensors files in pieces, for models that are larger than the memory.
 
-The format is a header's length (8 bytes, little-endian), a JSON header {name: {"dtype", "shape", "data_offsets"}},
-and the tensors without a gap (https://huggingface.co/docs/safetensors). Plain reads are used and no mapping of the
-file: mapped pages count as this process's memory.
+The format is the length of the header (8 bytes, little-endian), a JSON header {name: {"dtype", "shape",
+"data_offsets"}}, and the tensors without gaps (https://huggingface.co/docs/safetensors). Files are read and not mapped,
+because mapped pages count as memory of the process.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from recipes.common.models.folder import INDEX, weight_files
 from recipes.common.protocol import StepFailed, write_json
 
 DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
-"""Number formats of weights that can be computed with, by their names in a header."""
+"""Number formats that computations support, by their names in a header."""
 
 _SIZES = {"F64": 8, "I64": 8, "F32": 4, "I32": 4, "F16": 2, "BF16": 2, "I16": 2, "I8": 1, "U8": 1, "BOOL": 1}
 _FETCH = "Fetch the model again."
@@ -30,7 +30,7 @@ _FETCH = "Fetch the model again."
 
 @dataclass(frozen=True)
 class Stored:
-    """Where a tensor lies: bytes `begin` to `end` of its file."""
+    """A tensor in a file: bytes `begin` to `end`."""
 
     name: str
     file: Path
@@ -41,11 +41,11 @@ class Stored:
 
     @property
     def row_bytes(self) -> int:
-        """Bytes of one row; a vector's values are its rows."""
+        """Bytes of one row. The rows of a vector are its values."""
         return (self.end - self.begin) // max(1, self.shape[0] if self.shape else 1)
 
     def rows(self, file: BinaryIO, start: int, stop: int) -> bytearray:
-        """The bytes of rows `start` to `stop`. Fails where the file ends before they do."""
+        """The bytes of rows `start` to `stop`. Fails with `damaged-weights` if the file is too short."""
         size = (stop - start) * self.row_bytes
         file.seek(self.begin + start * self.row_bytes)
         data = bytearray(file.read(size))
@@ -54,7 +54,7 @@ class Stored:
         return data
 
     def tensor(self, data: bytearray) -> Tensor:
-        """Bytes of some rows as a tensor [rows, ...]."""
+        """The bytes of some rows as a tensor [rows, ...]."""
         return torch.frombuffer(data, dtype=DTYPES[self.dtype]).view(-1, *self.shape[1:])
 
     def read(self) -> Tensor:
@@ -63,7 +63,7 @@ class Stored:
             return self.tensor(self.rows(file, 0, self.shape[0]))
 
     def chunks(self, limit: int) -> Iterator[tuple[int, int]]:
-        """Row ranges of at most `limit` bytes, one row at least."""
+        """Row ranges of at most `limit` bytes, but of at least one row."""
         count = self.shape[0] if self.shape else 1
         step = max(1, limit // max(1, self.row_bytes))
         for start in range(0, count, step):
@@ -71,7 +71,8 @@ class Stored:
 
 
 def read_header(path: Path) -> list[Stored]:
-    """The tensors of a file in the order in which they lie there. Fails for a file that is cut off or another kind."""
+    """The tensors of a file in file order. Fails with `damaged-weights` for a file that is truncated or not
+    safetensors."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -91,7 +92,7 @@ def read_header(path: Path) -> list[Stored]:
         begin, end = (start + offset for offset in entry["data_offsets"])
         shape = tuple(int(size) for size in entry["shape"])
         if entry["dtype"] not in _SIZES or end - begin != math.prod(shape) * _SIZES[entry["dtype"]]:
-            raise _damaged(path, f"{name} is not of the size that its shape gives")
+            raise _damaged(path, f"the size of {name} does not match its shape")
         if end > size:
             raise _damaged(path, f"it ends in the middle of {name}")
         found.append(Stored(name, path, entry["dtype"], shape, begin, end))
@@ -99,12 +100,12 @@ def read_header(path: Path) -> list[Stored]:
 
 
 def read_headers(folder: Path) -> dict[str, Stored]:
-    """Every tensor of a model's folder by name."""
+    """Every tensor of a model's folder, by name."""
     return {one.name: one for file in weight_files(folder) for one in read_header(file)}
 
 
 class Digest:
-    """SHA-256 of a file whose tensors are read once each in their order: the file is read once for both."""
+    """SHA-256 of a file, computed from its tensors while they are read in file order, so that the file is read once."""
 
     def __init__(self, path: Path, first: int) -> None:
         self._sha256 = hashlib.sha256()
@@ -113,18 +114,18 @@ class Digest:
         self._path = path
 
     def update(self, data: bytes | bytearray) -> None:
-        """The next bytes of the file."""
+        """Add the next bytes of the file."""
         self._sha256.update(data)
 
     def check(self, expected: str) -> None:
-        """Fail unless the file is the one whose digest this is."""
+        """Fail with `damaged-weights` unless the digest is `expected`."""
         if self._sha256.hexdigest() != expected:
-            raise _damaged(self._path, "its bytes are not those that were fetched")
+            raise _damaged(self._path, "its bytes differ from those that were fetched")
 
 
 class ShardWriter:
-    """Writes tensors of known shapes into shards of at most `limit` bytes (or one tensor), and their index at the end.
-    Tensors come in the order in which they were announced."""
+    """Writes tensors of known shapes into shards of at most `limit` bytes or one tensor, and then their index. Tensors
+    must be written in the order of `tensors`."""
 
     def __init__(self, folder: Path, tensors: Sequence[Stored], limit: int) -> None:
         self._folder = folder
@@ -149,7 +150,7 @@ class ShardWriter:
         self._total = sum(one.end - one.begin for one in tensors)
 
     def write(self, name: str, data: bytes | bytearray) -> None:
-        """More bytes of a tensor."""
+        """Append bytes of a tensor."""
         at = self._shard_of[name]
         if self._open is None or self._open[0] != at:
             self._close()
@@ -159,7 +160,7 @@ class ShardWriter:
         self._open[1].write(data)
 
     def finish(self) -> None:
-        """Close the last shard and write the index where there are several."""
+        """Close the last shard, and write the index if there are several."""
         self._close()
         if len(self.names) > 1:
             weight_map = {name: self.names[at] for name, at in self._shard_of.items()}
@@ -172,13 +173,13 @@ class ShardWriter:
 
 
 def to_bytes(tensor: Tensor) -> bytes:
-    """A tensor's values as they lie in memory."""
+    """The values of a tensor as bytes."""
     values: bytes = tensor.contiguous().view(torch.uint8).numpy().tobytes()
     return values
 
 
 def _header(tensors: Sequence[Stored]) -> bytes:
-    """Header of a file with these tensors, padded so that the data begin at a multiple of eight."""
+    """Header of a file with these tensors, padded so that the data start at a multiple of eight bytes."""
     entries: dict[str, Mapping[str, Any]] = {"__metadata__": {"format": "pt"}}
     at = 0
     for one in tensors:

@@ -1,7 +1,8 @@
-"""Whether a padded batch gives the logits that each prompt gives alone.
+"""Whether a padded batch gives the same logits as each of its prompts alone.
 
-The answer depends on the architecture, positions, masks and attention kernels and not on how many blocks there are: the
-model's first blocks with its real weights tell, in fp32, where half precision would blur it.
+The result depends on architecture, positions, masks and attention kernels, but not on the number of layers. Therefore
+only the first layers run, with their real weights. They run in fp32, because the rounding of half precision would hide
+an error.
 """
 
 from __future__ import annotations
@@ -15,29 +16,30 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from recipes.common.machine import Machine
 from recipes.transformers.prefill import pad_left
 
-_BLOCKS = 4
+_LAYERS = 4
 _ROWS = 8
 _LONGEST = 160
-"""Tokens of a row that are looked at; of each further row three fewer, so that rows are padded differently."""
+"""Number of tokens of the first row. Each further row has three tokens fewer, so that its padding differs."""
 
 TOLERANCE = 1e-3
-"""Of the logits' spread; fp32 differs by some 1e-5 between batch sizes."""
+"""Relative to the standard deviation of the logits. In fp32, different batch sizes differ by about 1e-5."""
 
 
 def padding_difference(folder: Path, prompts: list[list[int]], machine: Machine) -> float | None:
-    """The largest difference of a last logit between a batch of eight and each row alone, against the logits' spread;
-    None where the memory does not even hold a few blocks in fp32, or there is nothing to batch."""
+    """Largest difference of the last logits between a batch of up to eight prompts and each prompt alone, relative to
+    the standard deviation of the logits. None if a few layers in fp32 do not fit into the memory, or if there are no
+    two rows of different length."""
     rows = [row[-max(2, min(len(row), _LONGEST) - 3 * at) :] for at, row in enumerate(prompts[:_ROWS])]
     if len({len(row) for row in rows}) < 2:
         return None
     config: Any = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    blocks = min(_BLOCKS, config.num_hidden_layers)
-    room = machine.memory if machine.capability is None else machine.gpu_memory
-    if _bytes(config, blocks) > 0.6 * room:
+    layers = min(_LAYERS, config.num_hidden_layers)
+    memory = machine.memory if machine.capability is None else machine.gpu_memory
+    if _bytes(config, layers) > 0.6 * memory:
         return None
-    config.num_hidden_layers = blocks
+    config.num_hidden_layers = layers
     if getattr(config, "layer_types", None):
-        config.layer_types = config.layer_types[:blocks]
+        config.layer_types = config.layer_types[:layers]
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         str(folder), config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True
     )
@@ -52,10 +54,10 @@ def padding_difference(folder: Path, prompts: list[list[int]], machine: Machine)
     return float((together - alone).abs().max() / spread)
 
 
-def _bytes(config: Any, blocks: int) -> int:
-    """Bytes of the first blocks in fp32, with embeddings and head."""
+def _bytes(config: Any, layers: int) -> int:
+    """Bytes of the first layers in fp32, with embeddings and output layer."""
     hidden, inner = config.hidden_size, config.intermediate_size
     heads = config.num_attention_heads
     width = heads * (getattr(config, "head_dim", None) or hidden // heads)
     ends = config.vocab_size * hidden * (1 if config.tie_word_embeddings else 2)
-    return int(4 * (ends + blocks * (4 * hidden * width + 3 * hidden * inner)))
+    return int(4 * (ends + layers * (4 * hidden * width + 3 * hidden * inner)))

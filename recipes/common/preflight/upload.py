@@ -1,4 +1,4 @@
-"""Whether an upload could succeed, before a GPU-hour is spent: a token and a card that the hub takes."""
+"""Checks of a later upload: whether the hub accepts the token and the metadata of the model card."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ LICENSES = frozenset((
     "fair-noncommercial-research-license", "llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4",
     "gemma", "grok2-community", "unknown", "other",
 ))
-"""Identifiers that a model card's metadata may name (https://huggingface.co/docs/hub/repositories-licenses)."""
+"""Licence identifiers that the hub accepts in a model card (https://huggingface.co/docs/hub/repositories-licenses)."""
 # fmt: on
 
 
 def token_problems(upload: Mapping[str, Any] | None) -> Iterator[str]:
-    """Why the hub would refuse the upload. A hub that cannot be reached refuses nothing yet: a token must be there."""
+    """Why the hub would reject the token. If the hub cannot be reached, only the existence of a token is checked."""
     if upload is None:
         return
     from huggingface_hub import HfApi, get_token
@@ -34,7 +34,7 @@ def token_problems(upload: Mapping[str, Any] | None) -> Iterator[str]:
 
     token = get_token()
     if not token:
-        yield f"{upload['repo']}: no token in HF_TOKEN or the token file"
+        yield f"{upload['repo']}: there is no token in HF_TOKEN or the token file"
         return
     if os.environ.get("HF_HUB_OFFLINE") == "1":
         return
@@ -42,17 +42,17 @@ def token_problems(upload: Mapping[str, Any] | None) -> Iterator[str]:
         HfApi(token=token).whoami()
     except HfHubHTTPError as error:
         if error.response is not None and error.response.status_code in (401, 403):
-            yield f"{upload['repo']}: the hub refuses the token ({error.response.status_code})"
+            yield f"{upload['repo']}: the hub rejects the token ({error.response.status_code})"
     except Exception as error:
-        print(f"the hub cannot be asked about the token: {type(error).__name__}")
+        print(f"cannot check the token, because the hub cannot be reached: {type(error).__name__}")
 
 
 def card_problems(upload: Mapping[str, Any] | None) -> Iterator[str]:
-    """Why the hub would refuse the metadata of the model's card."""
+    """Why the hub would reject the metadata of the model card."""
     if upload is None:
         return
     license = upload.get("base_license")
     if license is None:
-        yield f"{upload['repo']}: upload.base_license is missing, and a card must name the licence"
+        yield f"{upload['repo']}: upload.base_license is missing, but a model card needs a licence"
     elif license.lower() not in LICENSES:
-        yield f"{upload['repo']}: {license!r} is no licence identifier of the hub"
+        yield f"{upload['repo']}: {license!r} is not a licence identifier of the hub"

@@ -1,8 +1,8 @@
-"""How good generated answers are, to choose a checkpoint by: an answer's labels, and scores over rows.
+"""Labels and scores of generated answers, to select a checkpoint during training.
 
-Labels are read as `runner/data/labels/split.ts` cuts and `runner/data/labels/basic.ts` folds them. What an untrained
-model puts around its answer is not taken away here, as the study's own parser does: a checkpoint that answers in the
-form it was taught is the better one. Scores have scikit-learn's names and averages; 0 / 0 is 0.
+Labels are split as in `runner/data/labels/split.ts` and normalised as in `runner/data/labels/basic.ts`. The final
+evaluation also removes text around an answer. This module does not, so that a checkpoint that follows the trained
+format scores higher. Scores have scikit-learn's names and averages; 0 / 0 is 0.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 Row = tuple[frozenset[str], frozenset[str]]
-"""Labels of gold and of the answer, in the basic view."""
+"""(gold labels, predicted labels), in the basic view."""
 
 _SPACE = "\\u0009-\\u000d\\u0020\\u00a0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000\\ufeff"
 _SPACES = re.compile(f"[{_SPACE}]+")
@@ -21,15 +21,15 @@ _BLANK = "".join(chr(code) for code in range(0x10000) if re.fullmatch(f"[{_SPACE
 _TRAILING = " .,;:!?\u3002\uff0c\u3001"
 _DOTLESS_I, _FINAL_SIGMA, _SIGMA = "\u0131", "\u03c2", "\u03c3"
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
-_NOTHING = frozenset({"", "none"})
+_NO_LABELS = frozenset({"", "none"})
 
 
 def labels_of(text: str, separator: str, task: str = "label_set") -> frozenset[str]:
-    """The labels of a target or an answer in the basic view; "None" alone is the empty set. A single_label answer
-    counts by its first label. What stands before a lone </think> is no answer."""
+    """The labels of a target or an answer, in the basic view. "None" alone is the empty set. For the task single_label
+    only the first label counts. Text before </think> is ignored."""
     pieces = split_labels(text.rpartition("</think>")[2].strip(_BLANK), separator)
     labels = list(dict.fromkeys(basic_form(piece) for piece in pieces))
-    if len(labels) == 1 and labels[0] in _NOTHING:
+    if len(labels) == 1 and labels[0] in _NO_LABELS:
         return frozenset()
     if task == "single_label":
         labels = labels[:1]
@@ -37,14 +37,14 @@ def labels_of(text: str, separator: str, task: str = "label_set") -> frozenset[s
 
 
 def split_labels(text: str, separator: str) -> list[str]:
-    """A text's pieces between separators, trimmed, without empty ones and repetitions, in order. A separator within
-    brackets does not cut, unless the text's brackets do not pair up."""
+    """The pieces of a text between separators, in order: trimmed, without empty pieces and repetitions. A separator
+    within brackets does not split, unless the brackets of the text are unbalanced."""
     pieces = (piece.strip(_BLANK) for piece in _pieces(text, separator))
     return [piece for piece in dict.fromkeys(pieces) if piece]
 
 
 def basic_form(label: str) -> str:
-    """NFKC, case folded, inner spaces single, no trailing punctuation."""
+    """A label in the basic view: NFKC, case folded, single inner spaces, no trailing punctuation."""
     folded = _fold(unicodedata.normalize("NFKC", label))
     text = _SPACES.sub(" ", unicodedata.normalize("NFKC", folded)).strip(_BLANK)
     return text.rstrip(_TRAILING)
@@ -57,24 +57,24 @@ def micro_f1(rows: Sequence[Row]) -> float:
 
 
 def macro_f1(rows: Sequence[Row]) -> float:
-    """F1 of each label, mean over the labels of gold or answers."""
+    """Mean over labels of the F1 of each label that occurs in gold or answers."""
     hits = _count(gold & answer for gold, answer in rows)
     total = _count(gold for gold, _ in rows) + _count(answer for _, answer in rows)
     return _ratio(sum(2 * hits[label] / total[label] for label in sorted(total)), len(total))
 
 
 def samples_f1(rows: Sequence[Row]) -> float:
-    """F1 of each row, mean over rows."""
+    """Mean over rows of the F1 of each row."""
     return _mean(_ratio(2 * len(gold & answer), len(gold) + len(answer)) for gold, answer in rows)
 
 
 def exact_match(rows: Sequence[Row]) -> float:
-    """Share of rows whose answer is the gold set."""
+    """Share of rows whose answer equals the gold set."""
     return _mean(float(gold == answer) for gold, answer in rows)
 
 
 def jaccard_samples(rows: Sequence[Row]) -> float:
-    """Intersection over union of each row, mean over rows."""
+    """Mean over rows of intersection over union."""
     return _mean(_ratio(len(gold & answer), len(gold | answer)) for gold, answer in rows)
 
 
@@ -85,7 +85,7 @@ METRICS: Mapping[str, Callable[[Sequence[Row]], float]] = {
     "exact_match": exact_match,
     "jaccard_samples": jaccard_samples,
 }
-"""What `keep.best` may name beside the loss. Higher is better."""
+"""Metrics that `keep.best` can name besides the loss. Higher is better."""
 
 
 def _pieces(text: str, separator: str) -> list[str]:
@@ -111,7 +111,8 @@ def _pieces(text: str, separator: str) -> list[str]:
 
 
 def _fold(label: str) -> str:
-    """Full case folding by way of upper case: "ß" and "SS" meet in "ss", every sigma in one; the dotless i stays."""
+    """Full case folding by way of upper case: "ß" and "SS" become "ss", every sigma becomes the same, and the dotless i
+    is unchanged."""
     lower = label.lower()
     if lower.isascii():
         return lower

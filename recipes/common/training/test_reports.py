@@ -1,4 +1,4 @@
-"""The file that TensorBoard reads: all points, and the same bytes for the same numbers."""
+"""The TensorBoard file has all points, and equal numbers give equal bytes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from recipes.common.training.reports import curves_of, write_curves
 
 
-def test_curves_are_read_back_and_have_no_time_of_their_own(tmp_path: Path) -> None:
+def test_curves_are_read_back_and_files_are_reproducible(tmp_path: Path) -> None:
     loss = [{"step": n, "epoch": 1, "loss": 2.0 / n, "learning_rate": 0.5} for n in (1, 2, 4)]
     curves = curves_of(loss, [{"step": 4, "epoch": 1, "loss": 0.25, "micro_f1": 0.75}])
     for name in ("a", "b"):

@@ -1,4 +1,4 @@
-"""Labels are read as the runner reads them, and scores are scikit-learn's."""
+"""Labels are read as in the runner, and scores equal scikit-learn's."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ FIXTURE = json.loads((Path(__file__).parent / "fixtures" / "labels.json").read_t
 
 
 @pytest.mark.parametrize("label", FIXTURE["basic"])
-def test_the_basic_form_is_the_runner_s(label: str) -> None:
+def test_the_basic_form_equals_the_runner_s(label: str) -> None:
     assert basic_form(label) == FIXTURE["basic"][label]
 
 
 @pytest.mark.parametrize("case", FIXTURE["split"], ids=lambda case: repr(case["text"]))
-def test_labels_are_cut_as_the_runner_cuts(case: dict[str, Any]) -> None:
+def test_labels_are_split_as_in_the_runner(case: dict[str, Any]) -> None:
     assert split_labels(case["text"], case["separator"]) == case["labels"]
 
 
@@ -40,11 +40,11 @@ def test_labels_are_cut_as_the_runner_cuts(case: dict[str, Any]) -> None:
         ("Hernia, None", {"hernia", "none"}),
     ],
 )
-def test_an_answer_s_labels(text: str, labels: set[str]) -> None:
+def test_labels_of_an_answer(text: str, labels: set[str]) -> None:
     assert labels_of(text, ",") == labels
 
 
-def test_a_single_label_is_the_first() -> None:
+def test_single_label_takes_the_first_label() -> None:
     assert labels_of("Hernia, Renal cyst", ",", "single_label") == {"hernia"}
 
 
@@ -59,7 +59,7 @@ def some_rows(seed: int) -> list[Row]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_scores_are_scikit_learn_s(seed: int) -> None:
+def test_scores_equal_scikit_learn_s(seed: int) -> None:
     rows = some_rows(seed)
     binarizer = MultiLabelBinarizer().fit([gold | answer for gold, answer in rows])
     gold, answer = (binarizer.transform([row[i] for row in rows]) for i in (0, 1))
@@ -75,7 +75,7 @@ def test_scores_are_scikit_learn_s(seed: int) -> None:
     assert {name: metric(rows) for name, metric in METRICS.items()} == pytest.approx(want, abs=1e-12)
 
 
-def test_nothing_scores_nothing() -> None:
+def test_no_rows_and_empty_sets_score_zero() -> None:
     assert {metric([]) for metric in METRICS.values()} == {0.0}
     assert {name: metric([(frozenset(), frozenset())]) for name, metric in METRICS.items()} == {
         name: float(name == "exact_match") for name in METRICS

@@ -51,7 +51,7 @@ const fourBit: Range = [0.516, 0.5625];
 const program: Range = [350 * MB, 950 * MB];
 /** CUDA's context and kernels on the device. */
 const context: Range = [300 * MB, 900 * MB];
-/** Tokens of prompts that recipes/transformers/prefill.py reads at once, as its AT_ONCE. */
+/** Tokens of a prefill pass, equal to PREFILL_TOKENS in recipes/transformers/prefill.py. */
 const readAtOnce: Readonly<Record<Device, number>> = { cpu: 1024, cuda: 16384 };
 /** What an allocator holds beyond what is asked of it. */
 const slack: Range = [1, 1.15];

@@ -56,7 +56,7 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
       rows,
       base: model.base,
       thinking: prompt.thinking,
-      taught: arm === "tuned",
+      trained: arm === "tuned",
       answer: asked === undefined ? null : { ...(asked.params as Record<string, never>), ...asked.hints },
     },
     sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
