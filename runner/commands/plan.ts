@@ -15,7 +15,7 @@ import { openProject } from "../project/project.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
 import { table } from "../terminal/table.ts";
 import { exit } from "../util/context.ts";
-import { duration, gigabytes, plural } from "../util/format.ts";
+import { duration, gigabyteRange, plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, oneOrMore } from "./command.ts";
 import { acceptStale, json, set, smoke, sweep } from "./common-options.ts";
@@ -125,9 +125,9 @@ function takes(expects: Expected | undefined, status: Assessed["status"]): reado
   const { memory, gpu_memory, seconds, download } = expects;
   const space = gpu_memory ?? memory;
   return [
-    space === undefined ? "" : `${gigabytes(space)}${gpu_memory === undefined ? "" : " GPU"}`,
+    space === undefined ? "" : `${gigabyteRange(space)}${gpu_memory === undefined ? "" : " GPU"}`,
     seconds === undefined ? "" : `${duration(seconds[0])} to ${duration(seconds[1])}`,
-    download === undefined ? "" : gigabytes([download, download]),
+    download === undefined ? "" : gigabyteRange([download, download]),
   ];
 }
 

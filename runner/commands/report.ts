@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { dirname, join, relative, resolve } from "node:path";
 import { finishedStudy, pageOf, pdfOf } from "../reporting/export/finished-study.ts";
-import { openSlots } from "../reporting/report/author-notes.ts";
+import { missingNotes } from "../reporting/report/author-notes.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
@@ -37,7 +37,7 @@ export async function writeReport(
   const pagePath = pdf.replace(/\.pdf$/, ".html");
   if (page !== undefined) await writeFile(pagePath, page);
   for (const warning of warnings) context.err(`exp report: warning: ${warning}\n`);
-  const open = openSlots(notes);
+  const open = missingNotes(notes);
   if (open.length > 0) {
     context.err(
       `exp report: sections for the authors to write: ${open.join(", ")} (report.notes: a Markdown file with these headings)\n`,

@@ -19,9 +19,9 @@ const mark = "+smoke";
 /** Whether an experiment's name is that of its smoke run. */
 export const isSmoke = (name: string): boolean => name.endsWith(mark);
 
-/** What must stand wherever numbers of a smoke run are shown. */
+/** The notice for every output with numbers of a smoke run. */
 export const smokeWarning = (name: string): string =>
-  `${name} is a smoke run of ${rows} rows and ${steps} steps: its numbers mean nothing.`;
+  `Smoke run: ${name} uses ${rows} rows and ${steps} training steps, so its scores are not results.`;
 
 /**
  * The same experiment on 20 rows for 5 steps: every step of its DAG in minutes, under another name and, since what a step

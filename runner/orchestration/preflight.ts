@@ -9,7 +9,7 @@ import { planAll } from "../pipeline/sweep/planned.ts";
 import { openProject } from "../project/project.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { type Context, exit } from "../util/context.ts";
-import { gigabytes } from "../util/format.ts";
+import { gigabyteRange } from "../util/format.ts";
 import { formatProblem, type Problem } from "./resource-problems.ts";
 import { createStepRunner } from "./step-runner.ts";
 
@@ -40,7 +40,7 @@ export async function tryTokens(
         severity: "error",
         code: "model-not-here",
         message: `${base} is not on this machine, and its tokenizer is needed`,
-        help: `exp run FILE --until fetch brings it (${gigabytes([size, size])})`,
+        help: `exp run FILE --until fetch brings it (${gigabyteRange([size, size])})`,
         elsewhere: false,
       };
       if (json) context.out(`${JSON.stringify(problem)}\n`);

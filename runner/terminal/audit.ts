@@ -1,5 +1,5 @@
 import type { Audit, SplitFacts } from "../data/audit.ts";
-import { paint } from "./styles.ts";
+import { styles } from "./styles.ts";
 import { table } from "./table.ts";
 
 /** How many examples of a finding a terminal shows; `--json` has ten. */
@@ -27,7 +27,7 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
     ],
     right,
   );
-  const { dim, bold } = paint(screen.color);
+  const { dim, bold } = styles(screen.color);
   const found = findings.map(({ severity, code, message, examples, count, accepted }) => {
     const shown = examples.slice(0, examplesShown);
     const rest = count > shown.length ? ", …" : "";

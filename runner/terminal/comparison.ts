@@ -1,9 +1,8 @@
 import type { Family } from "../evaluation/statistics/compare.ts";
-import { gigabytes } from "../reporting/report/display-names.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { Flip, RunDiff } from "../runs/diff.ts";
-import { duration, plural } from "../util/format.ts";
-import { paint } from "./styles.ts";
+import { duration, gigabytes, plural } from "../util/format.ts";
+import { styles } from "./styles.ts";
 import { table } from "./table.ts";
 
 type Screen = { readonly color: boolean };
@@ -38,7 +37,7 @@ export function comparisonText(
   { color }: Screen,
   definitions: Readonly<Record<string, { readonly definition: string }>>,
 ): string {
-  const { bold, dim } = paint(color);
+  const { bold, dim } = styles(color);
   const names = Object.keys(Object.values(arms)[0] ?? {});
   const scores = Object.entries(arms).map(([arm, metrics]) => [
     arm,
@@ -102,7 +101,7 @@ const listed = 10;
 
 /** Two runs as text: what differs, by where it comes from. */
 export function diffText(diff: RunDiff, metrics: readonly string[], { color }: Screen): string {
-  const { bold, dim } = paint(color);
+  const { bold, dim } = styles(color);
   const value = (one: unknown): string => {
     const text = one === null ? "(none)" : typeof one === "string" ? one : JSON.stringify(one);
     return /^[0-9a-f]{64}$/.test(text) ? text.slice(0, 12) : text;

@@ -1,12 +1,11 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { readResult } from "../pipeline/result-files.ts";
-import { gigabytes } from "../reporting/report/display-names.ts";
-import { energyWords } from "../reporting/report/energy.ts";
-import { replayWarningOf } from "../reporting/report/replayed-arms.ts";
+import { energyText } from "../reporting/report/energy.ts";
+import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
 import { looksOf, testFileOf } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
-import { plural } from "../util/format.ts";
+import { gigabytes, plural } from "../util/format.ts";
 import { differenceText } from "./comparison.ts";
 import { summary } from "./score-table.ts";
 import { table } from "./table.ts";
@@ -45,7 +44,7 @@ export function runSummary(
     ],
     { align: ["right", "right", "right", "right", "right"], color: screen.color },
   );
-  const energy = cost.energy === undefined ? "" : `energy: ${energyWords(cost.energy)}\n`;
+  const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
   const tests = testsOf([resolve(screen.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
   const remarks = remarksOn(manifest).map((remark) => `${remark}\n`);
   return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${looks(manifest, artifacts)}`;
@@ -79,7 +78,7 @@ function remarksOn({ experiment, smoke, steps }: Manifest): readonly string[] {
   );
   return [
     ...(smoke ? ["a smoke run of 20 rows and 5 steps: its numbers mean nothing"] : []),
-    ...[replayWarningOf([{ experiment, steps }]) ?? []].flat(),
+    ...[replayNoticeOf([{ experiment, steps }]) ?? []].flat(),
     ...stale,
   ];
 }

@@ -1,4 +1,4 @@
-import { paint } from "./styles.ts";
+import { styles } from "./styles.ts";
 import { table } from "./table.ts";
 
 /** Metric name -> value, of one arm in one label view. */
@@ -39,7 +39,7 @@ export function summary(
   const shown = [intervals, undefined];
   const forms = shown.flatMap((ends) => (["long", "short"] as const).map((form) => scores(arms, form, ends)));
   const [head = "", ...rest] = (forms.find(fits) ?? (forms.at(-1) as string)).split("\n");
-  const { dim, bold } = paint(screen.color);
+  const { dim, bold } = styles(screen.color);
   const width = Math.max(0, ...Object.keys(files).map((name) => name.length));
   // Paths are never cut: they are there to be copied.
   const made = Object.entries(files).map(([name, path]) => `${dim(name.padEnd(width))}  ${path}\n`);

@@ -1,5 +1,5 @@
 import type { Event } from "../execution/event.ts";
-import { paint } from "./styles.ts";
+import { styles } from "./styles.ts";
 import { printable } from "./text-width.ts";
 
 /** Why a step failed. */
@@ -7,7 +7,7 @@ export type StepError = NonNullable<Extract<Event, { type: "step-end" }>["error"
 
 /** What happened, what to do, the last lines of the log and where it lies. */
 export function failureText(step: string, error: StepError, color: boolean): string {
-  const { red, dim, bold } = paint(color);
+  const { red, dim, bold } = styles(color);
   const lines = [`${red(bold(`${step} failed`))}: ${error.message} [${error.code}]`];
   if (error.help !== undefined) lines.push(`  help: ${error.help}`);
   if (error.tail !== undefined && error.tail.length > 0) {

@@ -1,4 +1,4 @@
-import { paint } from "./styles.ts";
+import { styles } from "./styles.ts";
 import { cut, textWidth } from "./text-width.ts";
 
 /** How a table is laid out. */
@@ -17,7 +17,7 @@ const narrowest = 6;
 /** Plain text of a table whose first row is its head: one line a row, no trailing spaces, a line break at the end. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
   const widths = fitted(natural(rows), options.columns ?? Number.POSITIVE_INFINITY);
-  const { bold } = paint(options.color === true);
+  const { bold } = styles(options.color === true);
   const lines = rows.map((row, index) => {
     const cells = widths.map((width, column) => {
       const whole = row[column] ?? "";

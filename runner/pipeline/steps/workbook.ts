@@ -1,13 +1,13 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { replayNotice } from "../../config/replay-notice.ts";
 import type { Experiment } from "../../config/schema.ts";
 import { isSmoke, smokeWarning } from "../../config/smoke.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
 import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
 import { caseOutcome } from "../../evaluation/metrics/detail.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
-import { replayWarning } from "../../plugins/engines/replay/index.ts";
 import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
 import type { WorkbookFailures } from "../../reporting/render/xlsx/failure-sheet.ts";
 import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
@@ -114,7 +114,7 @@ const isModel = ({ own }: Asked): boolean => own === "tuned" || own === "zero_sh
 /** What must stand above every sheet. */
 function warningOf(asked: readonly Asked[]): string {
   const names = new Set(asked.map(({ experiment }) => experiment.name).filter(isSmoke));
-  return [...[...names].map(smokeWarning), replayWarning(asked.flatMap(replayed)) ?? ""].join(" ").trim();
+  return [...[...names].map(smokeWarning), replayNotice(asked.flatMap(replayed)) ?? ""].join(" ").trim();
 }
 
 function replayed(asked: Asked) {

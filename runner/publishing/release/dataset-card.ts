@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
-import { armWord, metricWord, whole, withInterval } from "../../reporting/report/display-names.ts";
+import { armName, metricName } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
+import { integer, withInterval } from "../../util/format.ts";
 
 /** Files of predictions by arm, and in how many answers something was left out. */
 export type PredictionFiles = readonly { readonly arm: string; readonly path: string; readonly withheld: number }[];
@@ -16,7 +17,7 @@ export function predictionsCardOf(run: RunFacts, repo: string, files: Prediction
   const withheld = files.reduce((sum, one) => sum + one.withheld, 0);
   const rows = files.map(({ arm, path }) => {
     const measured = run.comparison?.arms[arm]?.[metric];
-    return `| ${armWord(arm)} | \`${path}\` | ${withInterval(measured)} |`;
+    return `| ${armName(arm)} | \`${path}\` | ${withInterval(measured)} |`;
   });
   return `---
 ${stringify(matter, { lineWidth: 0 })}---
@@ -24,9 +25,9 @@ ${stringify(matter, { lineWidth: 0 })}---
 # ${repo.slice(repo.indexOf("/") + 1)}
 
 Answers of every arm of run \`${run.experiment}/${run.run}\`, made by exp ${run.provenance.exp}: a line a case, with \`id\`, \`gold\` and \`labels\`, and \`text\`, the
-answer as it was written. The texts that were answered are not part of this data set${withheld === 0 ? "" : `; what quotes one of them is \`null\`, in ${whole(withheld)} ${withheld === 1 ? "answer" : "answers"}`}.
+answer as it was written. The texts that were answered are not part of this data set${withheld === 0 ? "" : `; what quotes one of them is \`null\`, in ${integer(withheld)} ${withheld === 1 ? "answer" : "answers"}`}.
 
-| arm | file | ${metricWord(metric)}, ${view} view |
+| arm | file | ${metricName(metric)}, ${view} view |
 | --- | --- | --- |
 ${rows.join("\n")}
 

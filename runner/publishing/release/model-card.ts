@@ -1,17 +1,10 @@
 import { stringify } from "yaml";
-import {
-  armWord,
-  gigabytes,
-  metricWord,
-  pValue,
-  score,
-  trainingTime,
-  whole,
-  withInterval,
-} from "../../reporting/report/display-names.ts";
+import { armName, metricName } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
-import { methodWord, verdict } from "../../reporting/sections/abstract.ts";
-import { limitsOf } from "../../reporting/sections/limits.ts";
+import { methodName, trainingTime } from "../../reporting/report/trainings.ts";
+import { verdict } from "../../reporting/sections/abstract.ts";
+import { limitationsOf } from "../../reporting/sections/limitations.ts";
+import { gigabytes, integer, pValue, score, withInterval } from "../../util/format.ts";
 import type { CardFacts } from "./model-card-facts.ts";
 import { usage } from "./usage-example.ts";
 
@@ -58,12 +51,12 @@ function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): 
         results: [
           {
             task: { type: "text-generation", name: taskWord(run) },
-            dataset: { name: `${run.experiment} (${split} part, ${whole(casesOf(run))} cases)`, type: "own", split },
+            dataset: { name: `${run.experiment} (${split} part, ${integer(casesOf(run))} cases)`, type: "own", split },
             metrics: names.map((name) => {
               const ends = intervals.tuned?.[primary.view]?.[name];
               return {
                 type: name,
-                name: `${metricWord(name)} (${primary.view} view)`,
+                name: `${metricName(name)} (${primary.view} view)`,
                 value: values[name],
                 ...(ends === undefined
                   ? {}
@@ -92,8 +85,8 @@ function what({ run, kind, base }: CardFacts): string {
       : " It was trained on a copy of that model, whose files and SHA-256 sums stand in `model.json`; other weights of the base give other answers.";
   const shape =
     kind === "adapter"
-      ? `An adapter (${methodWord(run)}) for ${from}.`
-      : `${kind === "merged" ? `${from} with an adapter (${methodWord(run)}) in its weights` : `${from} after ${methodWord(run)}`}: a whole model that loads by itself.`;
+      ? `An adapter (${methodName(run)}) for ${from}.`
+      : `${kind === "merged" ? `${from} with an adapter (${methodName(run)}) in its weights` : `${from} after ${methodName(run)}`}: a complete model that loads without the adapter.`;
   const merged =
     kind === "merged"
       ? " On real prompts its logits agree with those of base and adapter; `merge.json` says how closely."
@@ -111,18 +104,18 @@ function results({ run, intervals }: CardFacts): string {
       const ends = intervals[name]?.[primary.view]?.[metric];
       return value !== undefined && ends !== undefined ? withInterval({ value, ...ends }) : score(value);
     });
-    return [name === "tuned" ? "**this model**" : armWord(name), ...cells];
+    return [name === "tuned" ? "**this model**" : armName(name), ...cells];
   });
   const { comparison } = run;
   const tests = (comparison?.family.tests ?? []).map(({ against, adjusted }) => {
     const { metric } = primary;
     const difference =
       (comparison?.arms.tuned?.[metric]?.value ?? 0) - (comparison?.arms[against]?.[metric]?.value ?? 0);
-    return `- against ${armWord(against)}: ${difference >= 0 ? "+" : ""}${score(difference)} ${metricWord(metric)}, p ${adjusted < 0.001 ? "" : "= "}${pValue(adjusted)}`;
+    return `- against ${armName(against)}: ${difference >= 0 ? "+" : ""}${score(difference)} ${metricName(metric)}, p ${adjusted < 0.001 ? "" : "= "}${pValue(adjusted)}`;
   });
   return [
-    `On the ${run.config.evaluate.split} part${casesOf(run) > 0 ? ` (${whole(casesOf(run))} cases)` : ""}, ${primary.view} view of the labels, with 95 % bootstrap intervals over cases. \`evaluation/\` has every metric in every view.`,
-    markdownTable(["", ...names.map(metricWord)], rows),
+    `On the ${run.config.evaluate.split} part${casesOf(run) > 0 ? ` (${integer(casesOf(run))} cases)` : ""}, ${primary.view} view of the labels, with 95 % bootstrap intervals over cases. \`evaluation/\` has every metric in every view.`,
+    markdownTable(["", ...names.map(metricName)], rows),
     ...(tests.length === 0
       ? []
       : [`Paired tests over the same cases, corrected by Holm's method:\n\n${tests.join("\n")}`]),
@@ -136,7 +129,7 @@ function training({ run }: CardFacts): string {
   const evidence: RunFacts["steps"][string]["evidence"] = run.steps.train?.evidence ?? {};
   const validation = run.config.data.validation;
   const rows: readonly (readonly [string, string])[] = [
-    ["method", methodWord(run)],
+    ["method", methodName(run)],
     ...(train.method === "full"
       ? []
       : ([
@@ -145,7 +138,7 @@ function training({ run }: CardFacts): string {
         ] as const)),
     ...(parameters === undefined
       ? []
-      : ([["trained parameters", `${whole(parameters.trainable)} of ${whole(parameters.total)}`]] as const)),
+      : ([["trained parameters", `${integer(parameters.trainable)} of ${integer(parameters.total)}`]] as const)),
     ["trainer", `${train.backend} ${run.provenance.packages[train.backend]?.[train.backend] ?? ""}`.trim()],
     ["training rows", String(run.steps.data?.evidence.train ?? "–")],
     ["epochs; rows a step", `${train.epochs}; ${train.batch_size * train.gradient_accumulation}`],
@@ -172,7 +165,7 @@ const memoryOf = ({ peak_memory }: Readonly<Record<string, unknown>>): string =>
 
 function limits({ run }: CardFacts): string {
   const items = [
-    ...limitsOf([run]),
+    ...limitationsOf([run]),
     "It answers in the form and with the labels that it was taught (`labels.json`); texts of another source or language are untested.",
     "It was measured on one test set. It is a research result, not a product: no decision about a person may rest on it.",
   ];
@@ -182,7 +175,7 @@ function limits({ run }: CardFacts): string {
 function files({ files }: CardFacts): string {
   return markdownTable(
     ["file", "bytes", "SHA-256"],
-    files.map(({ path, size, sha256 }) => [`\`${path}\``, whole(size), `\`${sha256}\``]),
+    files.map(({ path, size, sha256 }) => [`\`${path}\``, integer(size), `\`${sha256}\``]),
   );
 }
 

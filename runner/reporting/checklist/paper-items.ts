@@ -1,7 +1,7 @@
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { trainedHere } from "../../runs/replayed-arms.ts";
-import { energyWords } from "../report/energy.ts";
-import { hardwareWords } from "../report/hardware.ts";
+import { energyText } from "../report/energy.ts";
+import { hardwareText } from "../report/hardware.ts";
 import type { RunFacts } from "../report/study.ts";
 import {
   aboutTraining,
@@ -100,7 +100,7 @@ export const paperItems: readonly Item[] = [
     judge: (material) =>
       yesIf(
         ofEach(material.runs, (run) => [
-          manifestKey(material, run, "provenance.hardware", hardwareWords(run.provenance.hardware)),
+          manifestKey(material, run, "provenance.hardware", hardwareText(run.provenance.hardware)),
         ]),
         { why: "", ...again },
       ),
@@ -167,7 +167,7 @@ export const paperItems: readonly Item[] = [
                 manifestKey(material, run, "steps.train.seconds", `${run.steps.train.seconds} s`),
                 ...(run.cost.energy === undefined
                   ? []
-                  : [manifestKey(material, run, "cost.energy", energyWords(run.cost.energy))]),
+                  : [manifestKey(material, run, "cost.energy", energyText(run.cost.energy))]),
               ],
         { why: "a training's record is gone", ...again },
       ),

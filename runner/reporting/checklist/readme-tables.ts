@@ -1,6 +1,8 @@
-import { armWord, metricWord, score, trainingTime, whole, withInterval } from "../report/display-names.ts";
-import { hardwareWords } from "../report/hardware.ts";
+import { integer, score, withInterval } from "../../util/format.ts";
+import { armName, metricName } from "../report/display-names.ts";
+import { hardwareText } from "../report/hardware.ts";
 import type { RunFacts } from "../report/study.ts";
+import { trainingTime } from "../report/trainings.ts";
 import { commandOf, leaves } from "../sections/reproduction.ts";
 import { slot } from "./author-text.ts";
 import type { Material } from "./checklist-item.ts";
@@ -15,7 +17,7 @@ export function environment({ runs }: Material): readonly string[] {
       runs.map(({ experiment, run, provenance: { os, hardware, exp, node, locks } }) => [
         `${experiment}/${run}`,
         os,
-        hardwareWords(hardware),
+        hardwareText(hardware),
         `${exp}, ${node}`,
         Object.entries(locks)
           .map(([name, sha256]) => `${name} (lock ${sha256.slice(0, 12)})`)
@@ -53,8 +55,8 @@ export function dataSet(material: Material): readonly string[] {
       ["part", "rows used", "labels (basic view)", "labels a row"],
       Object.entries(run.audit?.splits ?? {}).map(([part, facts]) => [
         part,
-        whole(facts.rows),
-        whole(facts.labels_basic),
+        integer(facts.rows),
+        integer(facts.labels_basic),
         facts.labels_per_row.toFixed(2),
       ]),
     ),
@@ -82,11 +84,11 @@ export function results({ runs }: Material): readonly string[] {
     `Each arm in the ${primary.view} view of labels, with 95 % bootstrap intervals over cases where there are several arms.`,
     "",
     ...table(
-      ["run", "arm", ...shown.map(metricWord)],
+      ["run", "arm", ...shown.map(metricName)],
       runs.flatMap((run) =>
         run.arms.map(({ name, views }) => [
           run.name,
-          armWord(name),
+          armName(name),
           ...shown.map((metric) => {
             const measured = run.comparison?.arms[name]?.[metric];
             return measured === undefined

@@ -1,6 +1,7 @@
 import type { RunComparison } from "../../runs/compare.ts";
 import type { Change, RunDiff } from "../../runs/diff.ts";
-import { armWord, duration, gigabytes, metricWord, pValue, whole, withInterval } from "../report/display-names.ts";
+import { gigabytes, integer, pValue, reportDuration, withInterval } from "../../util/format.ts";
+import { armName, metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 
 const signed = (value: number): string => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
@@ -15,25 +16,25 @@ export function comparisonBlocks(compared: RunComparison): readonly Block[] {
   return [
     heading(1, "Scores"),
     paragraph(
-      `${whole(n)} cases, ${view} view, ${whole(labels)} labels in the shared space; 95 % bootstrap intervals over cases. `,
-      test_looks === null ? "" : `The test file has been scored ${whole(test_looks)} times in this project.`,
+      `${integer(n)} cases, ${view} view, ${integer(labels)} labels in the shared space; 95 % bootstrap intervals over cases. `,
+      test_looks === null ? "" : `The test file has been scored ${integer(test_looks)} times in this project.`,
     ),
     ...(notes.length === 0 ? [] : [{ type: "list" as const, items: notes.map((note) => [note]) }]),
     {
       type: "table",
       id: "scores",
       caption: "Every answerer on the same cases.",
-      head: ["answerer", ...names.map(metricWord)],
+      head: ["answerer", ...names.map(metricName)],
       align: [left, ...names.map(() => right)],
       rows: Object.entries(arms).map(([arm, metrics]) => [
-        armWord(arm),
+        armName(arm),
         ...names.map((name) => withInterval(metrics[name])),
       ]),
     },
     {
       type: "table",
       id: "pairs",
-      caption: `Differences in ${metricWord(primary)}, paired and two-sided. McNemar's counts are the cases that only the first or only the second has exactly right; Holm's method corrects the tests of ${armWord(family.subject)} against each other one.`,
+      caption: `Differences in ${metricName(primary)}, paired and two-sided. McNemar's counts are the cases that only the first or only the second has exactly right; Holm's method corrects the tests of ${armName(family.subject)} against each other one.`,
       head: [
         "pair",
         "difference",
@@ -48,13 +49,13 @@ export function comparisonBlocks(compared: RunComparison): readonly Block[] {
       rows: pairs.map(({ a, b, metrics, exact_match }) => {
         const one = metrics[primary];
         return [
-          `${armWord(a)} − ${armWord(b)}`,
+          `${armName(a)} − ${armName(b)}`,
           one === undefined ? "–" : signed(one.difference),
           one === undefined ? "–" : `[${signed(one.low)}, ${signed(one.high)}]`,
           pValue(one?.p_bootstrap ?? null),
           pValue(one?.p_randomisation ?? null),
           a === family.subject ? pValue(adjusted.get(b) ?? null) : "–",
-          exact_match === null ? "–" : `${whole(exact_match.only_a)} / ${whole(exact_match.only_b)}`,
+          exact_match === null ? "–" : `${integer(exact_match.only_a)} / ${integer(exact_match.only_b)}`,
           pValue(exact_match?.p ?? null),
         ];
       }),
@@ -67,9 +68,9 @@ export function comparisonBlocks(compared: RunComparison): readonly Block[] {
       align: [left, right, right, right, right, right],
       rows: runs.map(({ experiment, run, cost: { seconds, peak_memory, tokens } }) => [
         `${experiment}/${run}`,
-        duration(seconds),
+        reportDuration(seconds),
         gigabytes(peak_memory),
-        ...[tokens.trained, tokens.prompted, tokens.generated].map(whole),
+        ...[tokens.trained, tokens.prompted, tokens.generated].map(integer),
       ]),
     },
   ];
@@ -97,8 +98,8 @@ export function diffBlocks(diff: RunDiff): readonly Block[] {
             head: ["arm", "cases", "wrong in A, right in B", "right in A, wrong in B", "wrong in another way"],
             align: [left, right, right, right, right],
             rows: flips.map(([arm, { cases, fixed, broken, changed }]) => [
-              armWord(arm),
-              ...[cases, fixed.length, broken.length, changed.length].map(whole),
+              armName(arm),
+              ...[cases, fixed.length, broken.length, changed.length].map(integer),
             ]),
           },
         ]),

@@ -10,7 +10,7 @@ import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
 import type { Evidence } from "../checklist/checklist-item.ts";
 import { filledNotebook } from "../checklist/notebook.ts";
 import { readmeOf } from "../checklist/readme.ts";
-import { openSlots } from "../report/author-notes.ts";
+import { missingNotes } from "../report/author-notes.ts";
 import type { RunFacts } from "../report/study.ts";
 import { materialOf } from "./checklist-input.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
@@ -68,7 +68,7 @@ export async function exportedFiles(
   if (sweep !== undefined) files["sweep.xlsx"] = sweep;
   files["checklist.md"] = checklistMarkdown(checklistOf({ ...material, manifests }));
   files["README.md"] = readmeOf({ ...material, manifests });
-  const open = openSlots(notes);
+  const open = missingNotes(notes);
   if (open.length > 0)
     warn(`left for the authors: ${open.join(", ")} (report.notes: a Markdown file with these headings)`);
   return files;

@@ -11,7 +11,7 @@ import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
 import { synonymsNow } from "../../runs/run-synonyms.ts";
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
-import { armWord } from "../report/display-names.ts";
+import { armName } from "../report/display-names.ts";
 
 /** One arm's answers and how they are shown. */
 type Column = {
@@ -86,7 +86,7 @@ function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
       const digest =
         run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`;
       const key = `${arm} ${digest}`;
-      if (!found.has(key)) found.set(key, { word: armWord(arm), own: ownWord(run, arm, runs), run, arm });
+      if (!found.has(key)) found.set(key, { word: armName(arm), own: ownWord(run, arm, runs), run, arm });
     }
   }
   const all = [...found.values()];
@@ -101,7 +101,7 @@ function ownWord({ manifest }: FinishedRun, arm: string, runs: readonly Finished
   const { experiment, run, coordinates } = manifest;
   const alone = runs.filter((other) => other.manifest.experiment === experiment).length === 1;
   const which = alone ? "" : ` ${coordinates === "" ? run : coordinates}`;
-  return `${experiment}${which}, ${armWord(arm)}`;
+  return `${experiment}${which}, ${armName(arm)}`;
 }
 
 function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categories"] {

@@ -15,10 +15,10 @@ import { runNames } from "../report/run-names.ts";
 import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
 
 /**
- * What a report says of a run: its manifest and the files that the manifest names. `looks` counts looks at its scored file;
- * `ablations` are shared by the runs of one report.
+ * Reads the facts of a run from its manifest and the files that the manifest names. `testEvaluations` counts the recorded
+ * evaluations of its test file. The runs of one report share `ablations`, which caches sweeps.
  */
-export function factsOf(finished: FinishedRun, looks: number | null, ablations = new Ablations()): RunFacts {
+export function factsOf(finished: FinishedRun, testEvaluations: number | null, ablations = new Ablations()): RunFacts {
   const { manifest, path } = finished;
   const folder = dirname(path);
   const config = manifest.config;
@@ -57,7 +57,21 @@ export function factsOf(finished: FinishedRun, looks: number | null, ablations =
   };
   const { experiment, run, coordinates, smoke, created, file, set, steps, cost, provenance } = manifest;
   return {
-    ...{ experiment, run, coordinates, smoke, created, file, set, config, steps, arms, cost, provenance, looks },
+    ...{
+      experiment,
+      run,
+      coordinates,
+      smoke,
+      created,
+      file,
+      set,
+      config,
+      steps,
+      arms,
+      cost,
+      provenance,
+      testEvaluations,
+    },
     ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<RunFacts>),
     name: runNames([{ experiment, run, coordinates, config }])[0] as string,
     compared: (manifest.compared ?? {}) as unknown as RunFacts["compared"],

@@ -1,6 +1,6 @@
 import type { Ablation } from "../../runs/ablation.ts";
 import { shortKeys, valueText } from "../report/ablation.ts";
-import { metricWord } from "../report/display-names.ts";
+import { metricName } from "../report/display-names.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** Panels that a page holds; what varies in more ways is a list. */
@@ -43,7 +43,7 @@ export const ablation: Figure = ({ runs }) => {
     title: names[keys.indexOf(axis)],
     axis: { labelAngle: 0 },
   };
-  const y = { type: "quantitative", title: metricWord(metric), scale: { zero: false } };
+  const y = { type: "quantitative", title: metricName(metric), scale: { zero: false } };
   const shift = colour === undefined ? {} : { xOffset: { field: "colour", type: "nominal", sort: null } };
   const hue =
     colour === undefined
@@ -90,7 +90,7 @@ function listed({ keys, settings, metric }: Ablation, names: readonly string[]):
     .sort((a, b) => b.value - a.value)
     .slice(0, mostListed);
   const y = { field: "name", type: "nominal", title: null, sort: null, axis: { labelLimit: 320 } };
-  const x = { type: "quantitative", title: metricWord(metric), scale: { zero: false } };
+  const x = { type: "quantitative", title: metricName(metric), scale: { zero: false } };
   return {
     $schema: schema,
     config,

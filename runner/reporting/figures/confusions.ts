@@ -1,10 +1,10 @@
-import { subject } from "../report/display-names.ts";
+import { primaryArm } from "../report/display-names.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
 /** Omitted labels against added ones. */
 export const confusions: Figure = ({ runs }) => {
   const run = runs.findLast(({ analysis }) => analysis !== undefined);
-  const found = run?.analysis?.arms[subject(run)]?.confusions;
+  const found = run?.analysis?.arms[primaryArm(run)]?.confusions;
   if (found === undefined || found.pairs.length === 0) return undefined;
   const values = found.omitted.flatMap((omitted, row) =>
     found.added.map((added, column) => ({ omitted, added, count: found.counts[row]?.[column] ?? 0 })),

@@ -1,4 +1,4 @@
-import { metricWord, subject } from "../report/display-names.ts";
+import { metricName, primaryArm } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
@@ -6,7 +6,7 @@ import { config, type Figure, schema, width } from "./figure.ts";
 export const costQuality: Figure = ({ runs }) => {
   const values = runs.flatMap((run) => {
     const { metric } = run.config.evaluate.primary;
-    const measured = run.comparison?.arms[subject(run)]?.[metric];
+    const measured = run.comparison?.arms[primaryArm(run)]?.[metric];
     return measured === undefined ? [] : [{ run: run.name, seconds: run.cost.seconds, ...measured }];
   });
   if (values.length < 2) return undefined;
@@ -28,7 +28,7 @@ export const costQuality: Figure = ({ runs }) => {
           y: {
             field: "low",
             type: "quantitative",
-            title: metricWord((runs.at(-1) as RunFacts).config.evaluate.primary.metric),
+            title: metricName((runs.at(-1) as RunFacts).config.evaluate.primary.metric),
             scale: { zero: false },
           },
           y2: { field: "high" },

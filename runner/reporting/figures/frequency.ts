@@ -1,4 +1,4 @@
-import { armWord, subject } from "../report/display-names.ts";
+import { armName, primaryArm } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
@@ -7,12 +7,12 @@ export const frequency: Figure = ({ runs }) => {
   const run = runs.at(-1) as RunFacts;
   const counts = new Map(run.trainLabels.map(({ label, count }) => [label.toLowerCase(), count]));
   const values = run.arms
-    .filter(({ name }) => name === subject(run) || name === "tfidf_svm")
+    .filter(({ name }) => name === primaryArm(run) || name === "tfidf_svm")
     .flatMap(({ name, labels }) =>
       labels
         .filter(({ support }) => support > 0)
         .map(({ label, support, f1 }) => ({
-          arm: armWord(name),
+          arm: armName(name),
           rows: (counts.get(label.toLowerCase()) ?? 0) + 1,
           support,
           f1,

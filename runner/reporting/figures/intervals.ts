@@ -1,14 +1,14 @@
-import { armWord, metricWord, subject } from "../report/display-names.ts";
+import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** Runs whose arms are all drawn; of more, each shows the arm that it is about. */
-export const mostWhole = 4;
+export const mostRunsWithAllArms = 4;
 
 function axisName(run: RunFacts, arm: string, runs: readonly RunFacts[]): string {
-  if (runs.length === 1) return armWord(arm);
-  return runs.length > mostWhole ? run.name : `${run.name}, ${armWord(arm)}`;
+  if (runs.length === 1) return armName(arm);
+  return runs.length > mostRunsWithAllArms ? run.name : `${run.name}, ${armName(arm)}`;
 }
 
 /** The primary metric of every arm with its interval. */
@@ -17,10 +17,10 @@ export const intervals: Figure = ({ runs: all }) => {
   const metric = (runs.at(-1) as RunFacts).config.evaluate.primary.metric;
   const values = runs.flatMap((run) =>
     Object.entries(run.comparison?.arms ?? {})
-      .filter(([arm]) => runs.length <= mostWhole || arm === subject(run))
+      .filter(([arm]) => runs.length <= mostRunsWithAllArms || arm === primaryArm(run))
       .map(([arm, metrics]) => ({
         name: axisName(run, arm, runs),
-        arm: armWord(arm.slice(arm.lastIndexOf(".") + 1)),
+        arm: armName(arm.slice(arm.lastIndexOf(".") + 1)),
         ...metrics[metric],
       })),
   );
@@ -38,7 +38,7 @@ export const intervals: Figure = ({ runs: all }) => {
         mark: { type: "rule", strokeWidth: 1.5 },
         encoding: {
           y,
-          x: { field: "low", type: "quantitative", title: metricWord(metric), scale: { domain: [0, 1] } },
+          x: { field: "low", type: "quantitative", title: metricName(metric), scale: { domain: [0, 1] } },
           x2: { field: "high" },
           color,
         },

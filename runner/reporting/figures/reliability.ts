@@ -1,10 +1,10 @@
-import { subject } from "../report/display-names.ts";
+import { primaryArm } from "../report/display-names.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
 /** Whether a probability means what it says. */
 export const reliability: Figure = ({ runs }) => {
   const run = runs.findLast(({ analysis }) => analysis !== undefined);
-  const bins = run?.analysis?.arms[subject(run)]?.calibration?.per_token.bins.filter(({ cases }) => cases > 0) ?? [];
+  const bins = run?.analysis?.arms[primaryArm(run)]?.calibration?.per_token.bins.filter(({ cases }) => cases > 0) ?? [];
   if (bins.length === 0) return undefined;
   const unit = { type: "quantitative", scale: { domain: [0, 1] } };
   return {

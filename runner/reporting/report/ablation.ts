@@ -1,4 +1,7 @@
-/** A dotted key as a column's head: its last part, or more of it where two keys end alike. */
+import type { Ablation, AblationRow } from "../../runs/ablation.ts";
+import { missing, reportDuration, score, withInterval } from "../../util/format.ts";
+
+/** The shortest suffixes that keep dotted keys distinct: "rank" for "train.rank". */
 export function shortKeys(keys: readonly string[]): readonly string[] {
   return keys.map((key) => {
     const parts = key.split(".");
@@ -10,7 +13,47 @@ export function shortKeys(keys: readonly string[]): readonly string[] {
   });
 }
 
-/** A value of a key as a table shows it. */
+/** A configuration value as a table cell. */
 export function valueText(value: unknown): string {
   return typeof value === "string" ? value : JSON.stringify(value);
+}
+
+/** Head, cells and alignment of a table of settings, for the report and the terminal. `metricName` gives display names. */
+export function ablationTable(
+  { metric, view, rows, keys, settings, chosen }: Ablation,
+  metricName: (metric: string) => string,
+): {
+  readonly head: readonly string[];
+  readonly align: readonly ("left" | "right")[];
+  readonly rows: readonly (readonly string[])[];
+} {
+  const columns: readonly (readonly [head: string, cell: (row: AblationRow) => string])[] = [
+    ...(settings.some(({ epochs }) => epochs !== undefined)
+      ? [["epochs", ({ epochs }: AblationRow) => String(epochs ?? "")] as const]
+      : []),
+    [`${metricName(metric)} (${view}, ${rows})`, ({ value, interval }) => withInterval({ value, ...interval })],
+    ...(settings.some(({ runs }) => runs > 1)
+      ? [
+          ["SD", ({ sd }: AblationRow) => score(sd)] as const,
+          ["seeds", ({ runs }: AblationRow) => String(runs)] as const,
+        ]
+      : []),
+    ["time", ({ seconds }) => (seconds === null ? missing : reportDuration(seconds))],
+    ...(chosen === undefined
+      ? []
+      : [
+          [
+            `${metricName(chosen.metric)} (${chosen.view}, test)`,
+            ({ test }: AblationRow) => (test ?? []).map(withInterval).join("; "),
+          ] as const,
+        ]),
+  ];
+  return {
+    head: [...shortKeys(keys), ...columns.map(([head]) => head)],
+    align: [...keys.map(() => "left" as const), ...columns.map(() => "right" as const)],
+    rows: settings.map((row) => [
+      ...keys.map((key) => valueText(row.values[key])),
+      ...columns.map(([, cell]) => cell(row)),
+    ]),
+  };
 }

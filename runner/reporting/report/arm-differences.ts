@@ -1,16 +1,18 @@
 import type { Compared } from "../../evaluation/statistics/compare.ts";
-import { score } from "./display-names.ts";
 
-/** How one arm does against another on the same cases, seen from the first. */
+/** The paired difference between two arms on the same cases: first arm minus second arm. */
 export type ArmDifference = {
   readonly difference: number;
   readonly low: number;
   readonly high: number;
-  /** Cases that only the first, and only the second has exactly right, with McNemar's p; null where seeds were averaged. */
+  /**
+   * Cases that only the first arm, and only the second arm, answers exactly right, with the p-value of McNemar's test; null if
+   * seeds were averaged.
+   */
   readonly exact: { readonly own: number; readonly other: number; readonly p: number } | null;
 };
 
-/** `arm` less `against` in a metric; undefined where the two were not compared. */
+/** The difference `arm` minus `against` in a metric; undefined if the two arms were not compared. */
 export function differenceOf(
   { pairs }: Compared,
   arm: string,
@@ -33,10 +35,3 @@ export function differenceOf(
     exact: exact_match === null ? null : { own, other, p: exact_match.p },
   };
 }
-
-/** A difference with its sign: "+0.179". */
-export const signed = (value: number): string => `${value < 0 ? "−" : "+"}${score(Math.abs(value))}`;
-
-/** A difference and its interval: "+0.179 [+0.151, +0.207]". */
-export const signedInterval = ({ difference, low, high }: Omit<ArmDifference, "exact">): string =>
-  `${signed(difference)} [${signed(low)}, ${signed(high)}]`;

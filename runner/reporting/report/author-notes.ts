@@ -2,51 +2,55 @@ import { lexer, type Token, type Tokens } from "marked";
 import { type Block, heading, paragraph, type Span } from "./document.ts";
 import type { Study } from "./study.ts";
 
-/** What only a person can write, in the order in which the report has it. */
-const slots: readonly { readonly name: string; readonly heading: string; readonly ask: string }[] = [
+/** Sections that only the authors can write, in the order of the report. */
+const noteSections: readonly { readonly name: string; readonly heading: string; readonly instruction: string }[] = [
   {
     name: "data source",
     heading: "Origin of the data",
-    ask: "Where the data come from and under which terms; for data of patients: how they were acquired, who annotated them and how, approval by an ethics committee.",
+    instruction:
+      "Source and terms of use of the data. For patient data: acquisition, annotators, annotation protocol, and approval by an ethics committee.",
   },
-  { name: "related work", heading: "Related work", ask: "What others have done on this task, with references." },
-  { name: "discussion", heading: "Discussion", ask: "What the results mean, and why the failures happen." },
-  { name: "conclusion", heading: "Conclusion", ask: "What a reader should take away." },
-  { name: "acknowledgements", heading: "Acknowledgements", ask: "Who contributed data, software, advice or money." },
+  { name: "related work", heading: "Related work", instruction: "Prior work on this task, with references." },
+  { name: "discussion", heading: "Discussion", instruction: "Interpretation of the results and of the failure cases." },
+  { name: "conclusion", heading: "Conclusion", instruction: "Main conclusions of the study." },
+  {
+    name: "acknowledgements",
+    heading: "Acknowledgements",
+    instruction: "Contributors of data, software, advice and funding.",
+  },
 ];
 
-/** The human part of the report: each slot's own words, or what is still to be written there. */
-export function notesOf({ notes }: Study): readonly Block[] {
-  return slots.flatMap(({ name, heading: title, ask }): readonly Block[] => {
+/** The sections of the authors: the text of the notes, or a placeholder with an instruction. */
+export function authorNotes({ notes }: Study): readonly Block[] {
+  return noteSections.flatMap(({ name, heading: title, instruction }): readonly Block[] => {
     const text = notes[name];
     return text === undefined
-      ? [{ type: "slot", heading: title, ask }]
+      ? [{ type: "placeholder", heading: title, instruction }]
       : [heading(1, title), ...lexer(text).flatMap(blocksOf)];
   });
 }
 
-/** Slots that a study's notes have nothing for yet. */
-export function openSlots(notes: Study["notes"]): readonly string[] {
-  return slots.filter(({ name }) => notes[name] === undefined).map(({ heading }) => heading);
+/** Headings of the sections that the notes leave out. */
+export function missingNotes(notes: Study["notes"]): readonly string[] {
+  return noteSections.filter(({ name }) => notes[name] === undefined).map(({ heading }) => heading);
 }
 
 /**
- * A notes file as text by slot: `# Title` and `## Heading` lines open a slot by its name ("## Discussion"); a first-level
- * heading is the report's title, and the paragraph below it its authors.
+ * Splits a notes file by section: the first-level heading is the report's title, the paragraph below it names the authors, and each
+ * second-level heading ("## Discussion") starts a section. Keys are lower-case headings.
  */
 export function parseNotes(markdown: string): Readonly<Record<string, string>> {
   const notes: Record<string, string> = {};
-  let open: string | undefined;
+  let current: string | undefined;
   for (const token of lexer(markdown)) {
     if (token.type === "heading" && token.depth === 1) {
       notes.title = token.text;
-      open = "authors";
+      current = "authors";
     } else if (token.type === "heading" && token.depth === 2) {
-      open =
-        slots.find(({ name, heading }) => [name, heading.toLowerCase()].includes(token.text.trim().toLowerCase()))
-          ?.name ?? token.text.trim().toLowerCase();
-    } else if (open !== undefined && token.type !== "space") {
-      notes[open] = `${notes[open] ?? ""}${token.raw}`;
+      const title = token.text.trim().toLowerCase();
+      current = noteSections.find(({ name, heading }) => [name, heading.toLowerCase()].includes(title))?.name ?? title;
+    } else if (current !== undefined && token.type !== "space") {
+      notes[current] = `${notes[current] ?? ""}${token.raw}`;
     }
   }
   if (notes.authors !== undefined) notes.authors = notes.authors.trim();

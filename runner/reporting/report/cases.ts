@@ -1,15 +1,18 @@
-/** What one arm answered to one case, labels in the view that is shown. */
+/** The prediction of one arm for one case, with labels in the displayed view. */
 export type CaseAnswer = {
+  /** Predicted labels that are gold labels. */
   readonly right: readonly string[];
+  /** Gold labels that were not predicted. */
   readonly missed: readonly string[];
+  /** Predicted labels that are not gold labels. */
   readonly added: readonly string[];
-  /** Positions in `Cases.categories`; none for a right answer. */
+  /** Indices into `Cases.categories`; empty for a correct prediction. */
   readonly categories: readonly number[];
-  /** The answer as it was written; absent for arms that write none. */
+  /** The generated text; absent for arms that generate none. */
   readonly text?: string;
 };
 
-/** One scored case and every arm's answer to it, in the order of `Cases.arms`; null where an arm was not scored on it. */
+/** One evaluated case and the prediction of every arm, in the order of `Cases.arms`; null if an arm has none. */
 export type Case = {
   readonly id: string;
   readonly input: string;
@@ -17,13 +20,13 @@ export type Case = {
   readonly answers: readonly (CaseAnswer | null)[];
 };
 
-/** Every case of one or more runs: what a reader of a page filters and compares. */
+/** Every case of one or more runs: the data of the case explorer. */
 export type Cases = {
-  /** The view that labels are shown and judged in. */
+  /** The label view in which labels are displayed and compared. */
   readonly view: string;
   readonly arms: readonly string[];
   readonly categories: readonly { readonly name: string; readonly definition: string }[];
   readonly cases: readonly Case[];
-  /** What a reader must know about how cases are shown. */
+  /** Remarks on how the cases are displayed. */
   readonly notes: readonly string[];
 };

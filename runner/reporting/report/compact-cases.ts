@@ -1,65 +1,65 @@
 import type { Case, CaseAnswer, Cases } from "./cases.ts";
 
-/** An answer: labels by their numbers, and its text; a number in the text's place is the earlier arm that wrote the same. */
-export type PackedAnswer = readonly [
+/** A prediction: indices of labels, and its text. A number in place of the text is the index of an earlier arm with the same text. */
+export type CompactAnswer = readonly [
   missed: readonly number[],
   added: readonly number[],
   categories: readonly number[],
   text?: string | number,
 ];
 
-/** A case: what was missed says what was right, so that only the former is kept. */
-export type PackedCase = readonly [
+/** A case. Correct labels are the gold labels without the missed ones, so they are not stored. */
+export type CompactCase = readonly [
   id: string,
   input: string,
   gold: readonly number[],
-  answers: readonly (PackedAnswer | null)[],
+  answers: readonly (CompactAnswer | null)[],
 ];
 
-/** Cases as a page carries them: each label is spelt once, and a reader's browser takes a case apart when it is looked at. */
-export type PackedCases = Omit<Cases, "cases" | "notes"> & {
+/** Cases as a page embeds them: each label is stored once, and the browser expands a case when it displays it. */
+export type CompactCases = Omit<Cases, "cases" | "notes"> & {
   readonly labels: readonly string[];
-  readonly cases: readonly PackedCase[];
+  readonly cases: readonly CompactCase[];
 };
 
-/** Packs cases; `unpacked` gives each of them back. */
-export function packed({ view, arms, categories, cases }: Cases): PackedCases {
-  const numbers = new Map<string, number>();
-  const numberOf = (label: string): number => {
-    const known = numbers.get(label) ?? numbers.size;
-    numbers.set(label, known);
+/** Compacts cases; `expandCase` is the inverse for one case. */
+export function compactCases({ view, arms, categories, cases }: Cases): CompactCases {
+  const indices = new Map<string, number>();
+  const indexOf = (label: string): number => {
+    const known = indices.get(label) ?? indices.size;
+    indices.set(label, known);
     return known;
   };
-  const packedCases = cases.map(({ id, input, gold, answers }): PackedCase => {
+  const compacted = cases.map(({ id, input, gold, answers }): CompactCase => {
     const texts = answers.map((answer) => answer?.text);
-    const packedAnswers = answers.map((answer, arm): PackedAnswer | null => {
+    const compactAnswers = answers.map((answer, arm): CompactAnswer | null => {
       if (answer === null) return null;
-      const { missed, added, categories: kinds, text } = answer;
-      const labels = [missed.map(numberOf), added.map(numberOf), kinds] as const;
+      const { missed, added, categories: categoryIndices, text } = answer;
+      const labels = [missed.map(indexOf), added.map(indexOf), categoryIndices] as const;
       if (text === undefined) return labels;
       const first = texts.indexOf(text);
       return [...labels, first < arm ? first : text];
     });
-    return [id, input, gold.map(numberOf), packedAnswers];
+    return [id, input, gold.map(indexOf), compactAnswers];
   });
-  return { view, arms, categories, labels: [...numbers.keys()], cases: packedCases };
+  return { view, arms, categories, labels: [...indices.keys()], cases: compacted };
 }
 
-/** A case as it was before it was packed. */
-export function unpacked([id, input, gold, answers]: PackedCase, labels: readonly string[]): Case {
-  const words = (numbers: readonly number[]): readonly string[] => numbers.map((number) => labels[number] as string);
+/** Expands one compacted case. */
+export function expandCase([id, input, gold, answers]: CompactCase, labels: readonly string[]): Case {
+  const labelNames = (indices: readonly number[]): readonly string[] => indices.map((index) => labels[index] as string);
   return {
     id,
     input,
-    gold: words(gold),
+    gold: labelNames(gold),
     answers: answers.map((answer, arm): CaseAnswer | null => {
       if (answer === null) return null;
       const [missed, added, categories] = answer;
       const text = textOf(answers, arm);
       return {
-        right: words(gold.filter((label) => !missed.includes(label))),
-        missed: words(missed),
-        added: words(added),
+        right: labelNames(gold.filter((label) => !missed.includes(label))),
+        missed: labelNames(missed),
+        added: labelNames(added),
         categories,
         ...(text === undefined ? {} : { text }),
       };
@@ -67,8 +67,8 @@ export function unpacked([id, input, gold, answers]: PackedCase, labels: readonl
   };
 }
 
-/** What an arm wrote. */
-export function textOf(answers: PackedCase[3], arm: number): string | undefined {
+/** The text that an arm generated. */
+export function textOf(answers: CompactCase[3], arm: number): string | undefined {
   const text = answers[arm]?.[3];
   return typeof text === "number" ? textOf(answers, text) : text;
 }

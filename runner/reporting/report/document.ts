@@ -1,4 +1,4 @@
-/** A piece of running text. `cite` names an entry of the bibliography, `ref` a table or figure of this report. */
+/** A piece of text. `cite` is a key of the bibliography, `ref` the id of a table or figure of the same report. */
 export type Span =
   | string
   | { readonly strong: string }
@@ -10,7 +10,7 @@ export type Span =
 /** One cell of a table. */
 export type Cell = string | readonly Span[];
 
-/** What a report is made of; the PDF and the page are two ways to set it. */
+/** One element of a report. Renderers exist for PDF, HTML and plain text. */
 export type Block =
   | { readonly type: "heading"; readonly level: 1 | 2 | 3; readonly text: string }
   | { readonly type: "paragraph"; readonly spans: readonly Span[] }
@@ -25,27 +25,25 @@ export type Block =
     }
   | { readonly type: "figure"; readonly id: string; readonly caption: string; readonly alt: string }
   | { readonly type: "code"; readonly text: string }
-  /** `typst` is set in the PDF, `plain` is read aloud and shown where formulas cannot be. */
+  /** `typst` is Typst mathematics for the PDF; `plain` is text for HTML and screen readers. */
   | { readonly type: "equation"; readonly typst: string; readonly plain: string }
-  /** What a person has still to write: said so in the report, never made up. */
-  | { readonly type: "slot"; readonly heading: string; readonly ask: string };
+  /** A section that the authors have to write. */
+  | { readonly type: "placeholder"; readonly heading: string; readonly instruction: string };
 
-/** A whole report: text as blocks, figures as Vega-Lite specifications by their ids. */
+/** A report: text as blocks, figures as Vega-Lite specifications by id. */
 export type Report = {
   readonly title: string;
-  /** Empty while nobody has named them in the notes. */
+  /** Empty if the author notes name none. */
   readonly authors: string;
-  /** ISO 8601 date of the newest run: the report of the same runs is the same bytes on every day. */
+  /** ISO 8601 date of the newest run, so that the same runs always give the same bytes. */
   readonly date: string;
   readonly abstract: readonly (readonly Span[])[];
-  /** Said on every page, where the numbers are not what they seem (a smoke run, replayed answers). */
+  /** Shown on every page; empty unless the study has smoke runs or replayed predictions. */
   readonly warning: string;
   readonly blocks: readonly Block[];
   readonly figures: Readonly<Record<string, object>>;
 };
 
-/** A paragraph of the given pieces. */
 export const paragraph = (...spans: readonly Span[]): Block => ({ type: "paragraph", spans });
 
-/** A heading. */
 export const heading = (level: 1 | 2 | 3, text: string): Block => ({ type: "heading", level, text });

@@ -1,18 +1,18 @@
 import type { EnergyCost } from "../../runs/energy.ts";
+import { missing } from "../../util/format.ts";
 
-/** The same in words, with its sources: "0.352 kWh GPU (NVML), 0.104 kWh processors (RAPL)". */
-export function energyWords(energy: EnergyCost | undefined): string {
-  if (energy === undefined) return "–";
+/** Energy with its counters: "0.352 kWh GPU (NVML), 10.4 Wh processors (RAPL), in 2 of 3 steps". */
+export function energyText(energy: EnergyCost | undefined): string {
+  if (energy === undefined) return missing;
   const { gpu, processors, steps, of } = energy;
   const parts = [
-    ...(gpu === undefined ? [] : [`${amount(gpu)} GPU (NVML)`]),
-    ...(processors === undefined ? [] : [`${amount(processors)} processors (RAPL)`]),
+    ...(gpu === undefined ? [] : [`${wattHours(gpu)} GPU (NVML)`]),
+    ...(processors === undefined ? [] : [`${wattHours(processors)} processors (RAPL)`]),
   ];
   return `${parts.join(", ")}${steps < of ? `, in ${steps} of ${of} steps` : ""}`;
 }
 
-/** Joules in the unit that electricity is paid in. */
-function amount(joules: number): string {
-  const wattHours = joules / 3600;
-  return wattHours < 100 ? `${wattHours.toFixed(wattHours < 10 ? 2 : 1)} Wh` : `${(wattHours / 1000).toFixed(3)} kWh`;
+function wattHours(joules: number): string {
+  const hours = joules / 3600;
+  return hours < 100 ? `${hours.toFixed(hours < 10 ? 2 : 1)} Wh` : `${(hours / 1000).toFixed(3)} kWh`;
 }

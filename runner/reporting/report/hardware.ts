@@ -1,4 +1,4 @@
-import { gigabytes } from "./display-names.ts";
+import { gigabytes, plural } from "../../util/format.ts";
 
 type Hardware = {
   readonly cpu?: string;
@@ -7,13 +7,13 @@ type Hardware = {
   readonly gpus?: readonly { readonly name?: string; readonly memory?: number }[];
 };
 
-/** A machine as manifests have it, in words: "AMD EPYC, 2 cores; 25.3 GB memory; no GPU". */
-export function hardwareWords(hardware: unknown): string {
+/** The hardware of a manifest as text: "AMD EPYC, 2 cores; 25.3 GB memory; no GPU". */
+export function hardwareText(hardware: unknown): string {
   const { cpu, cores, memory, gpus = [] } = (hardware ?? {}) as Hardware;
-  const graphics = gpus.map(({ name, memory }) => `${name}${memory === undefined ? "" : ` (${gigabytes(memory)})`}`);
+  const gpuTexts = gpus.map(({ name, memory }) => `${name}${memory === undefined ? "" : ` (${gigabytes(memory)})`}`);
   return [
-    `${cpu}, ${cores} ${cores === 1 ? "core" : "cores"}`,
+    `${cpu}, ${plural(cores ?? 0, "core")}`,
     ...(memory === undefined ? [] : [`${gigabytes(memory)} memory`]),
-    graphics.length === 0 ? "no GPU" : graphics.join(", "),
+    gpuTexts.length === 0 ? "no GPU" : gpuTexts.join(", "),
   ].join("; ");
 }

@@ -1,31 +1,31 @@
-import { replayWarning } from "../../plugins/engines/replay/index.ts";
+import { replayNotice } from "../../config/replay-notice.ts";
 import { replayedArms } from "../../runs/replayed-arms.ts";
-import { armWord } from "./display-names.ts";
+import { armName } from "./display-names.ts";
 import type { RunFacts } from "./study.ts";
 
-/** What must stand on every page where answers were replayed; undefined where none were. */
-export function replayWarningOf(runs: readonly Pick<RunFacts, "experiment" | "steps">[]): string | undefined {
-  const answers = runs.flatMap((run) =>
+/** `replayNotice` for the replayed arms of runs. */
+export function replayNoticeOf(runs: readonly Pick<RunFacts, "experiment" | "steps">[]): string | undefined {
+  const replayed = runs.flatMap((run) =>
     replayedArms(run).map(({ arm, file, made_by }) => ({
       experiment: arm.includes(".") ? arm.slice(0, arm.lastIndexOf(".")) : run.experiment,
-      // A file that several runs were given is one file.
       file: file ?? arm,
       made_by,
     })),
   );
-  return replayWarning([...new Map(answers.map((one) => [`${one.experiment} ${one.file}`, one])).values()]);
+  // Several runs can replay the same file.
+  return replayNotice([...new Map(replayed.map((one) => [`${one.experiment} ${one.file}`, one])).values()]);
 }
 
-/** The same for the limits of a study, with the files of a few arms by their names. */
+/** The entry of the limitations section on replayed predictions; none if no predictions were replayed. */
 export function replayLimits(runs: readonly RunFacts[]): readonly string[] {
   const arms = runs.flatMap(replayedArms);
   if (arms.length === 0) return [];
-  const named = [...new Set(arms.map(({ arm, file }) => `${armWord(arm)}${file === null ? "" : ` from ${file}`}`))];
-  const which = named.length > mostNamed ? "" : ` (${named.join("; ")})`;
+  const sources = [...new Set(arms.map(({ arm, file }) => `${armName(arm)}${file === null ? "" : ` from ${file}`}`))];
+  const list = sources.length > mostSources ? "" : ` (${sources.join("; ")})`;
   return [
-    `${replayWarningOf(runs)} No model gave them here${which}: times, memory and tokens of these arms are not on record, and their scores are worth what the files are.`,
+    `${replayNoticeOf(runs)} Time, memory and token counts of the replayed arms${list} are not recorded, and the study does not verify how their predictions were generated.`,
   ];
 }
 
-/** Replayed arms that a sentence can name. */
-const mostNamed = 6;
+/** Replayed arms that one sentence lists. */
+const mostSources = 6;

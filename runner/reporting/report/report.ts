@@ -4,19 +4,19 @@ import { ablation } from "../sections/ablation.ts";
 import { abstract } from "../sections/abstract.ts";
 import { data } from "../sections/data.ts";
 import { efficiency } from "../sections/efficiency.ts";
-import { failures } from "../sections/failures.ts";
-import { limits } from "../sections/limits.ts";
+import { errorAnalysis } from "../sections/error-analysis.ts";
+import { limitations } from "../sections/limitations.ts";
 import { method } from "../sections/method.ts";
 import { metric } from "../sections/metric.ts";
 import { prompts } from "../sections/prompts.ts";
 import { appendix, reproduction } from "../sections/reproduction.ts";
 import { results } from "../sections/results.ts";
-import { notesOf } from "./author-notes.ts";
+import { authorNotes } from "./author-notes.ts";
 import type { Block, Report } from "./document.ts";
-import { replayWarningOf } from "./replayed-arms.ts";
+import { replayNoticeOf } from "./replayed-arms.ts";
 import type { RunFacts, Study } from "./study.ts";
 
-/** The sections in their order; a section without material is left out by giving no blocks. */
+/** The sections in order. A section without data returns no blocks. */
 const sections: readonly ((study: Study) => readonly Block[])[] = [
   data,
   prompts,
@@ -24,15 +24,15 @@ const sections: readonly ((study: Study) => readonly Block[])[] = [
   metric,
   results,
   ablation,
-  failures,
+  errorAnalysis,
   efficiency,
-  notesOf,
-  limits,
+  authorNotes,
+  limitations,
   reproduction,
   appendix,
 ];
 
-/** The report of finished runs. Every number is one of their manifests' or of the files that these name. */
+/** The report of finished runs. Every number comes from a manifest or from a file that a manifest names. */
 export function reportOf(study: Study): Report {
   const { runs, notes } = study;
   const figures = figuresOf(study);
@@ -47,7 +47,7 @@ export function reportOf(study: Study): Report {
         .at(-1) ?? "",
     abstract: abstract(study),
     warning: warningOf(runs),
-    // A figure without data would be an empty frame.
+    // Sections declare their figures without checking for data.
     blocks: blocks.filter((block) => block.type !== "figure" || block.id in figures),
     figures,
   };
@@ -59,8 +59,8 @@ function titleOf(runs: readonly RunFacts[]): string {
   return description === "" ? experiments.join(", ") : `${experiments[0]}: ${description}`;
 }
 
-/** What must stand on every page, so that no page taken out of the report can mislead; empty where nothing must. */
+/** The notice on every page: smoke runs and replayed predictions. Empty if the study has neither. */
 export function warningOf(runs: readonly RunFacts[]): string {
   const smoke = new Set(runs.filter((run) => run.smoke).map(({ experiment }) => smokeWarning(experiment)));
-  return [...smoke, replayWarningOf(runs) ?? []].flat().join(" ");
+  return [...smoke, replayNoticeOf(runs) ?? []].flat().join(" ");
 }

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { runNames, settingsWords } from "./run-names.ts";
+import { runNames, settingsText } from "./run-names.ts";
 
 const run = (experiment: string, coordinates: string, on = "test", id = "0123abcd") =>
   ({ experiment, coordinates, run: id, config: { evaluate: { split: on } } }) as never;
 
-test("runs are named by what sets them apart, and never alike", () => {
+test("run names are short and unique", () => {
   expect(runNames([run("a", "")])).toEqual(["a"]);
   expect(runNames([run("a", "train.rank=8")])).toEqual(["a: rank 8"]);
   expect(runNames([run("a", "train.rank=8"), run("a", "train.rank=16")])).toEqual(["rank 8", "rank 16"]);
@@ -19,7 +19,7 @@ test("runs are named by what sets them apart, and never alike", () => {
   ]);
 });
 
-test("keys that end alike keep all their parts, and lists of a value stay together", () => {
-  expect(settingsWords("train.seed=1,data.train.seed=2")).toBe("train.seed 1, data.train.seed 2");
-  expect(settingsWords('train.targets=["q","v"],train.rank=8')).toBe('targets ["q","v"], rank 8');
+test("keys with the same last part stay whole; lists are one value", () => {
+  expect(settingsText("train.seed=1,data.train.seed=2")).toBe("train.seed 1, data.train.seed 2");
+  expect(settingsText('train.targets=["q","v"],train.rank=8')).toBe('targets ["q","v"], rank 8');
 });

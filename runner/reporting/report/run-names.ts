@@ -3,25 +3,25 @@ import type { RunFacts } from "./study.ts";
 type Named = Pick<RunFacts, "experiment" | "coordinates" | "run" | "config">;
 
 /**
- * What a report calls each of its runs, in their order. A run of a sweep is named by what varies, of each key as little as is
- * needed; the experiment is named where there are several. Two runs never share a name.
+ * The names of runs in a report, in their order. A run of a sweep is named by its coordinates with keys as short as possible, with
+ * the experiment's name if there are several experiments. Names are unique.
  */
 export function runNames(runs: readonly Named[]): readonly string[] {
-  const isOne = runs.length > 1 && runs.every(({ experiment }) => experiment === runs[0]?.experiment);
-  const words = runs.map((run) => {
-    const settings = settingsWords(run.coordinates);
+  const isOneExperiment = runs.length > 1 && runs.every(({ experiment }) => experiment === runs[0]?.experiment);
+  const short = runs.map((run) => {
+    const settings = settingsText(run.coordinates);
     if (settings === "") return run.experiment;
-    return isOne ? settings : `${run.experiment}: ${settings}`;
+    return isOneExperiment ? settings : `${run.experiment}: ${settings}`;
   });
   const isShared = (name: string, all: readonly string[]): boolean => all.indexOf(name) !== all.lastIndexOf(name);
-  const withRows = words.map((word, at) =>
-    isShared(word, words) ? `${word}${rowsWord(runs[at]?.config.evaluate.split ?? "")}` : word,
+  const withSplit = short.map((name, at) =>
+    isShared(name, short) ? `${name}${splitSuffix(runs[at]?.config.evaluate.split ?? "")}` : name,
   );
-  return withRows.map((word, at) => (isShared(word, withRows) ? `${word} ${runs[at]?.run.slice(-8)}` : word));
+  return withSplit.map((name, at) => (isShared(name, withSplit) ? `${name} ${runs[at]?.run.slice(-8)}` : name));
 }
 
-/** "train.rank=8,train.method=lora" as people read it: "rank 8, method lora". */
-export function settingsWords(coordinates: string): string {
+/** Sweep coordinates as text: "train.rank=8,train.method=lora" becomes "rank 8, method lora". */
+export function settingsText(coordinates: string): string {
   if (coordinates === "") return "";
   const settings = coordinates.split(/,(?=[\w.]+=)/).map((setting) => {
     const at = setting.indexOf("=");
@@ -30,20 +30,20 @@ export function settingsWords(coordinates: string): string {
   const last = (key: string): string => key.slice(key.lastIndexOf(".") + 1);
   return settings
     .map(({ key, value }) => {
-      const isAlone = settings.filter((other) => last(other.key) === last(key)).length === 1;
-      return `${isAlone ? last(key) : key} ${value}`;
+      const isUnique = settings.filter((other) => last(other.key) === last(key)).length === 1;
+      return `${isUnique ? last(key) : key} ${value}`;
     })
     .join(", ");
 }
 
-/** The runs that results are about: those scored on test, where any is; runs that a sweep chose among stand in its ablation. */
+/** The runs that the results section reports: those evaluated on test, or all runs if none is. */
 export function resultRuns(runs: readonly RunFacts[]): readonly RunFacts[] {
   const tested = runs.filter(({ config }) => config.evaluate.split === "test");
   return tested.length > 0 ? tested : runs;
 }
 
-const rowsWord = (on: string): string => ` (on ${on})`;
+const splitSuffix = (split: string): string => ` (on ${split})`;
 
-/** A run's name where it does not matter on which rows it was scored. */
-export const withoutRows = (name: string): string =>
-  ["validation", "test"].map(rowsWord).reduce((word, rows) => word.replace(rows, ""), name);
+/** A run's name without its split. */
+export const withoutSplit = (name: string): string =>
+  ["validation", "test"].map(splitSuffix).reduce((short, suffix) => short.replace(suffix, ""), name);

@@ -6,14 +6,14 @@ import type { Compared } from "../../evaluation/statistics/compare.ts";
 import type { Ablation } from "../../runs/ablation.ts";
 import type { EnergyCost } from "../../runs/energy.ts";
 
-/** A training's curve as train.json has it. */
+/** The loss curve of a training, as in train.json. */
 export type Curve = {
   readonly parameters: { readonly total: number; readonly trainable: number };
   readonly loss: readonly { readonly step: number; readonly loss: number }[];
   readonly validation: readonly { readonly step: number; readonly loss: number }[];
 };
 
-/** What a report says of one step: what it cost, and the digest under which its files can be found again. */
+/** One step of a run: duration, digest of its output and evidence. */
 export type StepFacts = {
   readonly kind: string;
   readonly seconds: number;
@@ -22,7 +22,7 @@ export type StepFacts = {
   readonly evidence: Readonly<Record<string, unknown>>;
 };
 
-/** One arm of a run in the primary view and in the others. */
+/** The scores of one arm. */
 export type ArmFacts = {
   readonly name: string;
   /** view -> metric -> value */
@@ -33,13 +33,13 @@ export type ArmFacts = {
   readonly outOfSetRate: number;
   readonly goldCardinality: number;
   readonly predictedCardinality: number;
-  /** Object that holds metrics.json: where each number comes from. */
+  /** Digest of the stored object with metrics.json. */
   readonly object: string;
 };
 
-/** A finished run as sections read it: from its manifest and the files that the manifest names, nothing else. */
+/** A finished run, read from its manifest and the files that the manifest names. */
 export type RunFacts = {
-  /** What the report calls it: set for all runs of a report together. */
+  /** Display name, unique among the runs of a report. */
   readonly name: string;
   readonly experiment: string;
   readonly run: string;
@@ -49,15 +49,15 @@ export type RunFacts = {
   readonly file: string;
   readonly set: readonly string[];
   readonly config: Experiment;
-  /** Experiments that it compares itself with, by name. */
+  /** Compared experiments by name. */
   readonly compared: Readonly<Record<string, Experiment>>;
   readonly steps: Readonly<Record<string, StepFacts>>;
   readonly arms: readonly ArmFacts[];
-  /** Absent where a run has one arm only. */
+  /** Absent if the run has one arm only. */
   readonly comparison?: Compared & { readonly view: string; readonly n: number };
-  /** "train", and "train@<experiment>" for a compared experiment's. */
+  /** By step: "train", or "train@<experiment>" for a compared experiment. */
   readonly curves: Readonly<Record<string, Curve>>;
-  /** The sweep that it won. */
+  /** The sweep that the run belongs to. */
   readonly ablation?: Ablation;
   readonly audit?: Audit;
   readonly analysis?: Analysis;
@@ -73,7 +73,7 @@ export type RunFacts = {
     readonly longest: number;
     readonly trained_tokens: number;
   };
-  /** Arm -> the path of its template, and its first case as the model was shown it. */
+  /** Arm -> path of its template, and the rendered prompt of its first case. */
   readonly prompts: Readonly<
     Record<
       string,
@@ -98,11 +98,11 @@ export type RunFacts = {
     readonly seeds: Readonly<Record<string, number>>;
     readonly sources: Readonly<Record<string, string>>;
   };
-  /** What uploads left on a hub, oldest first. */
+  /** Uploads of the trained model, oldest first. */
   readonly uploads: readonly { readonly repo: string; readonly commit: string; readonly private: boolean }[];
-  /** How often the file that was scored had been looked at when this run was reported. */
-  readonly looks: number | null;
+  /** Evaluations of the test file recorded so far; null if the run was not evaluated on test. */
+  readonly testEvaluations: number | null;
 };
 
-/** Runs that one report is about, oldest first, and what people wrote for it. */
+/** The runs of one report, oldest first, and the author notes by section. */
 export type Study = { readonly runs: readonly RunFacts[]; readonly notes: Readonly<Record<string, string>> };

@@ -1,36 +1,62 @@
 import type { Experiment } from "../../config/schema.ts";
 import { formatStepRef } from "../../pipeline/plan/step-ref.ts";
-import { withoutRows } from "./run-names.ts";
+import { missing, reportDuration } from "../../util/format.ts";
+import { withoutSplit } from "./run-names.ts";
 import type { Curve, RunFacts, StepFacts } from "./study.ts";
 
-/** One training of a run: its own, or that of an experiment that it compares itself with. */
+/** One training of a run: its own, or that of a compared experiment. */
 export type Training = {
   readonly name: string;
   readonly config: Experiment;
-  /** Absent where it was only declared: the answers were replayed. */
+  /** Absent if the experiment declares the training but its predictions were replayed. */
   readonly step?: StepFacts | undefined;
   readonly curve?: Curve | undefined;
 };
 
-/** The trainings behind the arms of runs, each once: own before compared ones, runs in their order. */
+/** The distinct trainings of runs: own trainings before compared ones, runs in their order. */
 export function trainingsOf(runs: readonly RunFacts[]): readonly Training[] {
   const found = new Map<string, Training>();
   const own = new Set<string>();
   for (const run of runs) {
     const { config, steps, curves, compared } = run;
-    const same = steps.train?.object ?? JSON.stringify([config.model, config.data, config.prompt, config.train]);
-    // What a sweep chose was trained once, and stands among its runs and as the one that is scored on test.
-    if (config.train !== undefined && !own.has(same)) {
-      own.add(same);
-      found.set(run.name, { name: withoutRows(run.name), config, step: steps.train, curve: curves.train });
+    const identity = steps.train?.object ?? JSON.stringify([config.model, config.data, config.prompt, config.train]);
+    // The selected setting of a sweep has two runs, on validation and on test, with one training.
+    if (config.train !== undefined && !own.has(identity)) {
+      own.add(identity);
+      found.set(run.name, { name: withoutSplit(run.name), config, step: steps.train, curve: curves.train });
     }
     for (const [name, other] of Object.entries(compared)) {
       const id = formatStepRef({ stage: "train", experiment: name });
-      // A training that is the same as the run's own is not done, or shown, again.
+      // A compared experiment with the same training as the run has no step of its own.
       const isShared = steps.train !== undefined && steps[id] === undefined;
       if (other.train === undefined || isShared || found.has(name)) continue;
       found.set(name, { name, config: other, step: steps[id], curve: curves[id] });
     }
   }
   return [...found.values()];
+}
+
+/**
+ * The duration of a training over all attempts and, in successive halving, all rungs, by the trainer's clock if it reports one.
+ * The seconds of the step include loading and saving, and cover the last rung only.
+ */
+export function trainingTime(step: StepFacts | undefined): string {
+  if (step === undefined) return missing;
+  const { seconds_training: measured } = step.evidence;
+  return reportDuration(typeof measured === "number" ? measured : step.seconds);
+}
+
+const methodNames: Readonly<Record<string, string>> = {
+  lora: "LoRA",
+  dora: "DoRA",
+  qlora: "QLoRA",
+  qdora: "QDoRA",
+  full: "full fine-tuning",
+};
+
+/** The display name of a training's method with its rank: "LoRA (rank 16)". */
+export function methodName({ config: { train } }: Pick<RunFacts, "config">): string {
+  if (train === undefined) return "";
+  const name = methodNames[train.method] ?? train.method;
+  return train.method === "full" ? name : `${name} (rank ${train.rank})`;
 }

@@ -1,26 +1,32 @@
 import type { SplitFacts } from "../../data/audit.ts";
-import { whole } from "../report/display-names.ts";
-import type { Block } from "../report/document.ts";
-import { heading, paragraph } from "../report/document.ts";
+import { integer, percent, score } from "../../util/format.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** The rows, how they were split, and what the audit of them said. */
+/** Task, splits and findings of the data audit. */
 export function data({ runs }: Study): readonly Block[] {
   const run = runs.at(-1) as RunFacts;
   const { audit, config, trainLabels } = run;
   const splits = Object.entries(audit?.splits ?? {});
+  const rare = trainLabels.filter(({ count }) => count <= 5).length;
   return [
     heading(1, "Task and data"),
     paragraph(
       config.task === "single_label"
-        ? "Each case is a text and exactly one label. "
-        : "Each case is a text and a set of labels, which may be empty. ",
-      "The text is in the column ",
+        ? "Each case consists of an input text and exactly one gold label. "
+        : "Each case consists of an input text and a set of gold labels, which may be empty. ",
+      "The input text is column ",
       { code: config.data.columns.input },
-      ", the answer in ",
+      ", the gold labels are column ",
       { code: config.data.columns.target },
-      `. The training rows hold ${whole(trainLabels.length)} distinct labels as they are spelt; ${whole(trainLabels.filter(({ count }) => count <= 5).length)} of them stand in at most five rows. `,
-      splitWords(run),
+      `. The training split contains ${integer(trainLabels.length)} distinct labels (raw spelling); ${integer(rare)} of them occur in at most five rows. `,
+      validationText(run),
+    ),
+    paragraph(
+      "The study compares ",
+      { emph: "arms" },
+      ". An arm is one system that predicts labels for every case: the fine-tuned model, the same model without fine-tuning " +
+        "(zero-shot), or a baseline.",
     ),
     ...(splits.length === 0
       ? []
@@ -29,9 +35,9 @@ export function data({ runs }: Study): readonly Block[] {
             type: "table" as const,
             id: "splits",
             caption:
-              "Rows of each part, distinct labels (basic view), labels a case, words of the texts (median / longest), share of the " +
-              "labels that training has, and the micro-F1 that this share allows at best.",
-            head: ["part", "rows", "labels", "a case", "words", "seen", "ceiling"],
+              "Splits: rows, distinct labels (basic view), labels per case, words per input (median / maximum), proportion of label " +
+              "occurrences whose label is in the training split, and the highest micro-F1 that this proportion allows.",
+            head: ["split", "rows", "labels", "labels / case", "words", "in training", "max. micro-F1"],
             align: ["left" as const, ...Array.from({ length: 6 }, () => "right" as const)],
             rows: splits.map(([name, facts]) => splitRow(name, facts)),
           },
@@ -44,42 +50,43 @@ function splitRow(name: string, facts: SplitFacts): readonly string[] {
   const { rows, labels_basic, labels_per_row, words, seen_in_training, ceiling } = facts;
   return [
     name,
-    whole(rows),
-    whole(labels_basic),
+    integer(rows),
+    integer(labels_basic),
     labels_per_row.toFixed(2),
-    `${whole(words.median)} / ${whole(words.max)}`,
-    `${(seen_in_training * 100).toFixed(1)} %`,
-    ceiling.micro_f1.toFixed(3),
+    `${integer(words.median)} / ${integer(words.max)}`,
+    percent(seen_in_training),
+    score(ceiling.micro_f1),
   ];
 }
 
-function splitWords({ config }: RunFacts): string {
+function validationText({ config }: RunFacts): string {
   const { validation } = config.data;
   if (validation?.fraction !== undefined) {
-    return `A share of ${(validation.fraction * 100).toFixed(0)} % of the training rows, stratified by label (seed ${validation.seed}), is kept apart for everything that chooses.`;
+    return `The validation split is ${percent(validation.fraction, 0)} of the training rows, stratified by label (seed ${validation.seed}). It is used for checkpoint and hyper-parameter selection only.`;
   }
   if (validation?.folds !== undefined) {
-    return `Cross-validation: ${validation.folds} folds of the training rows, stratified by label (seed ${validation.seed}); fold ${validation.fold ?? 1} is kept apart in this run, and choices are made on the answers to all folds.`;
+    return `The training rows are divided into ${validation.folds} cross-validation folds, stratified by label (seed ${validation.seed}). This run holds out fold ${validation.fold ?? 1}; selection uses the predictions for all folds.`;
   }
-  if (validation?.file !== undefined) return "A file of its own chooses and stops.";
-  return "Nothing was chosen on held-out rows: there is no validation part.";
+  if (validation?.file !== undefined)
+    return "A separate validation file is used for checkpoint selection and early stopping.";
+  return "There is no validation split: no checkpoint or hyper-parameter was selected on held-out rows.";
 }
 
 function findings({ audit }: RunFacts): readonly Block[] {
   const found = audit?.findings ?? [];
-  if (found.length === 0) return [paragraph("The audit of the data found nothing to report.")];
+  if (found.length === 0) return [paragraph("The data audit reports no findings.")];
   return [
     {
       type: "table",
       id: "audit",
       caption:
-        "What the audit of the data found. Errors stop a study unless the author has accepted them by their code.",
+        "Findings of the data audit. An error stops the study unless the authors accept its code in the experiment.",
       head: ["code", "severity", "count", "finding"],
       align: ["left", "left", "right", "left"],
       rows: found.map(({ code, severity, count, message, accepted }) => [
         [{ code }],
         accepted ? `${severity}, accepted` : severity,
-        whole(count),
+        integer(count),
         message,
       ]),
     },

@@ -1,47 +1,48 @@
-import { duration, gigabytes, whole } from "../report/display-names.ts";
+import { gigabytes, integer, missing, reportDuration } from "../../util/format.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
-import { energyWords } from "../report/energy.ts";
+import { energyText } from "../report/energy.ts";
 import type { RunFacts, StepFacts, Study } from "../report/study.ts";
 
-/** What the results cost, whenever their steps were built. */
+/** Time, memory, tokens, energy and price of each run, reused steps included. */
 export function efficiency({ runs }: Study): readonly Block[] {
-  const measured = runs.some(({ cost }) => cost.energy !== undefined);
-  const priced = runs.some(({ config }) => config.resources.price_per_hour !== undefined);
+  const hasEnergy = runs.some(({ cost }) => cost.energy !== undefined);
+  const hasPrice = runs.some(({ config }) => config.resources.price_per_hour !== undefined);
   return [
     heading(1, "Efficiency"),
     paragraph(
-      "Times are wall-clock times of the steps when they were built: a step that was reused is counted with what it cost then. Peak " +
-        "memory is the largest of any step, of the device where there is one and of the process otherwise.",
-      measured
-        ? " Energy is what the machine's own counters told: NVML's of the GPUs that a step had for itself, RAPL's of the processor packages with whatever else the machine did meanwhile."
+      "Times are wall-clock times. A reused step counts with the time of its original execution. Peak memory is the maximum over all " +
+        "steps: device memory for steps on a GPU, resident memory of the process for the others.",
+      hasEnergy
+        ? " Energy is read from hardware counters: NVML for GPUs that a step used exclusively, and RAPL for the processor packages, " +
+            "which includes the concurrent load of the machine."
         : "",
     ),
     {
       type: "table",
       id: "cost",
-      caption: "Cost of each run.",
+      caption: "Computational cost per run.",
       head: [
         "run",
         "training",
         "generation",
         "all steps",
-        "tokens/s trained",
+        "trained tokens/s",
         "peak memory",
-        "tokens generated",
-        ...(measured ? ["energy"] : []),
-        ...(priced ? ["price"] : []),
+        "generated tokens",
+        ...(hasEnergy ? ["energy"] : []),
+        ...(hasPrice ? ["price"] : []),
       ],
-      align: ["left", ...Array.from({ length: 6 + Number(measured) + Number(priced) }, () => "right" as const)],
+      align: ["left", ...Array.from({ length: 6 + Number(hasEnergy) + Number(hasPrice) }, () => "right" as const)],
       rows: runs.map((run) => [
         run.name,
-        time(run, ({ kind }) => kind === "train"),
-        time(run, ({ kind }) => kind === "generate" || kind === "ask"),
-        duration(run.cost.seconds),
-        rate(run),
+        timeOf(run, ({ kind }) => kind === "train"),
+        timeOf(run, ({ kind }) => kind === "generate" || kind === "ask"),
+        reportDuration(run.cost.seconds),
+        tokenRate(run),
         gigabytes(run.cost.peak_memory),
-        run.cost.tokens.generated === 0 ? "–" : whole(run.cost.tokens.generated),
-        ...(measured ? [energyWords(run.cost.energy)] : []),
-        ...(priced ? [price(run)] : []),
+        run.cost.tokens.generated === 0 ? missing : integer(run.cost.tokens.generated),
+        ...(hasEnergy ? [energyText(run.cost.energy)] : []),
+        ...(hasPrice ? [price(run)] : []),
       ]),
     },
     ...(runs.length > 1
@@ -49,26 +50,27 @@ export function efficiency({ runs }: Study): readonly Block[] {
           {
             type: "figure" as const,
             id: "cost-quality",
-            caption: "Quality against the time of all steps; each point is a run, with its 95 % interval.",
-            alt: "Scatter of the primary metric against the cost of each run",
+            caption:
+              "Primary metric against the time of all steps. Each point is a run, with its 95 % confidence interval.",
+            alt: "Scatter plot of the primary metric against the time of each run",
           },
         ]
       : []),
   ];
 }
 
-/** What steps of a kind took together; a dash where there were none, as where answers were replayed. */
-function time({ steps }: RunFacts, is: (step: StepFacts) => boolean): string {
-  const all = Object.values(steps).filter(is);
-  return all.length === 0 ? "–" : duration(all.reduce((sum, { seconds }) => sum + seconds, 0));
+/** The total time of the steps of a kind; missing if there are none, as for replayed predictions. */
+function timeOf({ steps }: RunFacts, matches: (step: StepFacts) => boolean): string {
+  const all = Object.values(steps).filter(matches);
+  return all.length === 0 ? missing : reportDuration(all.reduce((sum, { seconds }) => sum + seconds, 0));
 }
 
-function rate({ steps }: RunFacts): string {
+function tokenRate({ steps }: RunFacts): string {
   const value = steps.train?.evidence.tokens_per_second;
-  return typeof value === "number" ? whole(value) : "–";
+  return typeof value === "number" ? integer(value) : missing;
 }
 
 function price({ cost, config }: RunFacts): string {
   const hourly = config.resources.price_per_hour;
-  return hourly === undefined ? "–" : ((cost.seconds / 3600) * hourly).toFixed(2);
+  return hourly === undefined ? missing : ((cost.seconds / 3600) * hourly).toFixed(2);
 }

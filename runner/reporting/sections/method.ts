@@ -1,15 +1,18 @@
-import { gigabytes, metricWord, trainingTime, whole } from "../report/display-names.ts";
+import { gigabytes, integer, missing, percent } from "../../util/format.ts";
+import { metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { Curve, RunFacts, Study } from "../report/study.ts";
-import { type Training, trainingsOf } from "../report/trainings.ts";
+import { type Training, trainingsOf, trainingTime } from "../report/trainings.ts";
 
-/** Architecture, what is trained and how, and how the loss went. */
+/** Architecture, training method, hyper-parameters and loss. */
 export function method({ runs }: Study): readonly Block[] {
   const trained = trainingsOf(runs);
   if (trained.length === 0) {
     return [
       heading(1, "Methodology"),
-      paragraph("Nothing was trained: the model answers from its prompt alone."),
+      paragraph(
+        "No model was trained. The base model generates its predictions from the prompt (zero-shot or few-shot).",
+      ),
       ...architectures(runs),
     ];
   }
@@ -22,8 +25,8 @@ export function method({ runs }: Study): readonly Block[] {
       ? []
       : [
           paragraph(
-            { strong: "Nothing was trained in this study: its answers were replayed. " },
-            "This is the training that the experiment declares.",
+            { strong: "No model was trained in this study: the predictions were replayed. " },
+            "The following training is declared by the experiment.",
           ),
         ]),
     paragraph(...explained(trained, here)),
@@ -34,8 +37,8 @@ export function method({ runs }: Study): readonly Block[] {
             type: "figure" as const,
             id: "loss",
             caption:
-              "Loss by optimiser step: on training batches as lines (running mean), on the validation part as points where there is one.",
-            alt: "Line chart of the training loss",
+              "Loss by optimiser step. Lines: running mean over training batches. Points: validation split, if there is one.",
+            alt: "Line chart of the training and validation loss",
           },
         ]
       : []),
@@ -48,7 +51,7 @@ function architectures(runs: readonly RunFacts[]): readonly Block[] {
     runs.flatMap(({ model }) => (model === undefined ? [] : [[`${model.base} ${model.revision}`, model]])),
   );
   return [
-    ...(qwen3 ? [paragraph("Base models of the Qwen3 family are described in ", { cite: "qwen3" }, ".")] : []),
+    ...(qwen3 ? [paragraph("The Qwen3 base models are described in ", { cite: "qwen3" }, ".")] : []),
     ...(models.size === 0 ? [] : [architectureTable([...models.values()])]),
   ];
 }
@@ -56,19 +59,19 @@ function architectures(runs: readonly RunFacts[]): readonly Block[] {
 function architectureTable(models: readonly NonNullable<RunFacts["model"]>[]): Block {
   const fact = (config: Readonly<Record<string, unknown>>, key: string): string => {
     const value = config[key];
-    return typeof value === "number" ? whole(value) : value === undefined || value === null ? "–" : String(value);
+    return typeof value === "number" ? integer(value) : value === undefined || value === null ? missing : String(value);
   };
   return {
     type: "table",
     id: "architecture",
     caption:
-      "Base models, read from their own configuration: a decoder of identical blocks (attention with grouped key and value heads, gated feed-forward layer, root-mean-square norms).",
-    head: ["model", "commit", "parameters", "blocks", "width", "heads (kv)", "feed-forward", "vocabulary"],
+      "Base models: decoder-only transformers with grouped-query attention, gated feed-forward layers and root-mean-square normalisation. Values are read from the configuration of each model.",
+    head: ["model", "commit", "parameters", "layers", "hidden size", "heads (KV)", "feed-forward", "vocabulary"],
     align: ["left", "left", "right", "right", "right", "right", "right", "right"],
     rows: models.map(({ base, revision, parameters, config }) => [
       base,
-      revision === null ? "–" : [{ code: revision.slice(0, 8) }],
-      whole(parameters),
+      revision === null ? missing : [{ code: revision.slice(0, 8) }],
+      integer(parameters),
       fact(config, "num_hidden_layers"),
       fact(config, "hidden_size"),
       `${fact(config, "num_attention_heads")} (${fact(config, "num_key_value_heads")})`,
@@ -84,58 +87,69 @@ function explained(runs: readonly Training[], here: boolean): readonly Span[] {
   const spans: Span[] = [];
   if ([...methods].some((name) => name !== "full")) {
     spans.push(
-      "Low-rank adaptation leaves the weights as they are and learns, for each adapted matrix, the product of two thin matrices, scaled by alpha / rank ",
+      "Low-rank adaptation (LoRA) freezes the base weights and learns, for each adapted weight matrix, an additive update: the product of " +
+        "two low-rank matrices, scaled by alpha / rank ",
       { cite: "lora" },
       ". ",
     );
   }
   if (methods.has("dora") || methods.has("qdora")) {
-    spans.push("DoRA learns besides the length of each column, apart from its direction ", { cite: "dora" }, ". ");
+    spans.push(
+      "DoRA decomposes each adapted weight matrix into magnitude and direction; it learns the magnitude and applies the low-rank update to the direction ",
+      { cite: "dora" },
+      ". ",
+    );
   }
   if (methods.has("qlora") || methods.has("qdora")) {
-    spans.push("The base is held in 4 bits and de-quantised block by block ", { cite: "qlora" }, ". ");
+    spans.push(
+      "The base weights are stored in 4 bits and dequantised block-wise for each operation ",
+      { cite: "qlora" },
+      ". ",
+    );
   }
-  if (methods.has("full")) spans.push("Full fine-tuning changes every weight. ");
-  spans.push("The loss is the cross-entropy of the answer's tokens and its end token; the prompt is masked. ");
-  const ran = here ? "Training ran with" : "The trainer is";
-  if (backends.has("torchtune")) spans.push(`${ran} torchtune `, { cite: "torchtune" }, ". ");
-  if (backends.has("axolotl")) spans.push(`${ran} axolotl `, { cite: "axolotl" }, ". ");
+  if (methods.has("full")) spans.push("Full fine-tuning updates all weights. ");
+  spans.push(
+    "The loss is the token-level cross-entropy of the target and its end-of-sequence token; prompt tokens are masked. ",
+  );
+  const trainedWith = here ? "Training used" : "The declared trainer is";
+  if (backends.has("torchtune")) spans.push(`${trainedWith} torchtune `, { cite: "torchtune" }, ". ");
+  if (backends.has("axolotl")) spans.push(`${trainedWith} axolotl `, { cite: "axolotl" }, ". ");
   return spans;
 }
 
-/** What differs from run to run in one table; the appendix has every parameter. */
+/** Hyper-parameters and cost per training; beyond four trainings only what differs between them. */
 function training(runs: readonly Training[], here: boolean): readonly Block[] {
   const declared: readonly Row[] = [
     ["base model", ({ config }) => config.model.base],
-    ["method", ({ config }) => config.train?.method ?? "–"],
+    ["method", ({ config }) => config.train?.method ?? missing],
     [
       "rank / alpha",
-      ({ config }) => (config.train?.method === "full" ? "–" : `${config.train?.rank} / ${config.train?.alpha}`),
+      ({ config }) => (config.train?.method === "full" ? missing : `${config.train?.rank} / ${config.train?.alpha}`),
     ],
     [
-      "epochs / rows a step",
+      "epochs / batch size (effective)",
       ({ config: { train } }) => `${train?.epochs} / ${(train?.batch_size ?? 0) * (train?.gradient_accumulation ?? 0)}`,
     ],
     ["learning rate, schedule", ({ config: { train } }) => `${train?.learning_rate}, ${train?.schedule}`],
     ["precision", ({ step, config }) => String(step?.evidence.precision ?? config.train?.precision)],
     [
-      "kept checkpoint",
+      "checkpoint",
       ({ config: { train } }) =>
-        train?.keep === "last" ? "last" : `best ${metricWord((train?.keep as { best: string })?.best)}`,
+        train?.keep === "last" ? "last" : `best validation ${metricName((train?.keep as { best: string })?.best)}`,
     ],
   ];
   const measured: readonly Row[] = [
     ["trainable parameters", ({ curve }) => trainable(curve)],
-    ["tokens trained on", ({ step }) => count(step?.evidence.trained_tokens)],
+    ["trained tokens", ({ step }) => count(step?.evidence.trained_tokens)],
     ["training time", ({ step }) => trainingTime(step)],
     [
       "peak memory",
-      ({ step }) => (typeof step?.evidence.peak_memory === "number" ? gigabytes(step.evidence.peak_memory) : "–"),
+      ({ step }) => (typeof step?.evidence.peak_memory === "number" ? gigabytes(step.evidence.peak_memory) : missing),
     ],
-    ["device", ({ step }) => String(step?.evidence.device ?? "–")],
+    ["device", ({ step }) => String(step?.evidence.device ?? missing)],
   ];
   const rows = [...declared, ...(here ? measured : [])];
-  const caption = `${here ? "How the models were trained" : "How the models are to be trained"}. The appendix has every parameter.`;
+  const caption = `${here ? "Training configuration and cost" : "Declared training configuration"}. The appendix lists all parameters.`;
   if (runs.length <= mostColumns) {
     return [
       {
@@ -152,7 +166,9 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
   const shared = rows.filter(isShared).map(([name, of]) => `${name} ${of(runs[0] as Training)}`);
   const own = rows.filter((row) => !isShared(row));
   return [
-    ...(shared.length === 0 ? [] : [paragraph(`All ${whole(runs.length)} trainings share: ${shared.join("; ")}.`)]),
+    ...(shared.length === 0
+      ? []
+      : [paragraph(`Common to all ${integer(runs.length)} trainings: ${shared.join("; ")}.`)]),
     {
       type: "table",
       id: "training",
@@ -166,13 +182,13 @@ function training(runs: readonly Training[], here: boolean): readonly Block[] {
 
 type Row = readonly [name: string, of: (training: Training) => string];
 
-const count = (value: unknown): string => (typeof value === "number" ? whole(value) : "–");
+const count = (value: unknown): string => (typeof value === "number" ? integer(value) : missing);
 
-/** Trainings side by side that a page's width holds. */
+/** Trainings that fit side by side on a page. */
 const mostColumns = 4;
 
 function trainable(curve: Curve | undefined): string {
-  if (curve === undefined) return "–";
+  if (curve === undefined) return missing;
   const { total, trainable } = curve.parameters;
-  return `${whole(trainable)} (${((trainable / total) * 100).toFixed(2)} %)`;
+  return `${integer(trainable)} (${percent(trainable / total, 2)})`;
 }

@@ -1,16 +1,17 @@
-import { metricWord } from "../report/display-names.ts";
+import { integer } from "../../util/format.ts";
+import { metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { Study } from "../report/study.ts";
 
-/** What is measured, as formulas, beside the numbers that they give. */
+/** Definitions of the metrics, the label views and the statistical tests. */
 export function metric({ runs }: Study): readonly Block[] {
-  const config = runs.at(-1)?.config;
-  const primary = config?.evaluate.primary;
+  const evaluate = runs.at(-1)?.config.evaluate;
+  const primary = evaluate?.primary;
   return [
-    heading(1, "The metric"),
+    heading(1, "Evaluation metrics and statistics"),
     paragraph(
-      "An answer is read as a set of labels, and scored as a set: the order in which labels stand and their repetition do not count. " +
-        "With true positives, false positives and false negatives counted over all cases and labels,",
+      "A prediction is parsed as a set of labels; order and repetition of labels have no effect. With true positives (TP), false " +
+        "positives (FP) and false negatives (FN) summed over all cases and labels,",
     ),
     {
       type: "equation",
@@ -18,31 +19,32 @@ export function metric({ runs }: Study): readonly Block[] {
       plain: "micro-F1 = 2 TP / (2 TP + FP + FN)",
     },
     paragraph(
-      "Macro-F1 is the mean of the F1 of each label of the label space, samples-F1 the mean of the F1 of each case, and exact match the share of " +
-        "cases whose two sets are equal. The Jaccard index of a case is the size of the intersection by that of the union. Names and " +
-        "averaging are those of scikit-learn ",
+      "Macro-F1 is the mean F1 over the labels of the label space. Samples-F1 is the mean F1 over the cases. Exact match is the " +
+        "proportion of cases whose predicted set equals the gold set. The Jaccard index of a case is the size of the intersection " +
+        "divided by the size of the union. Names and averaging follow scikit-learn ",
       { cite: "sklearn" },
-      ", with a zero denominator scored 0; where both sets are empty a samples score is therefore 0.",
+      ". A zero denominator scores 0, so a case with an empty gold set and an empty predicted set has a samples score of 0.",
     ),
     paragraph(
       "Labels are compared in three views. ",
       { strong: "Raw" },
-      ": as they stand. ",
+      ": spelling unchanged. ",
       { strong: "Basic" },
-      ": Unicode, case, inner spaces and trailing punctuation made equal. ",
+      ": Unicode form, letter case, inner whitespace and trailing punctuation normalised. ",
       { strong: "Canonical" },
-      ": besides, names that the study's synonym file declares to be one, and hedges such as “(possible)” taken off. ",
-      `The primary metric, named beforehand, is ${metricWord(primary?.metric ?? "")} in the ${primary?.view} view.`,
+      ": basic, with synonyms of the study's synonym file merged and hedges such as “(possible)” removed. ",
+      `The primary metric, fixed before the evaluation, is ${metricName(primary?.metric ?? "")} in the ${primary?.view} view.`,
     ),
     paragraph(
-      "Intervals are bias-corrected and accelerated bootstrap intervals over cases ",
+      "Confidence intervals are bias-corrected and accelerated bootstrap intervals over cases ",
       { cite: "bca" },
-      `, ${(config?.evaluate.bootstrap.resamples ?? 0).toLocaleString("en")} samples. Differences between two arms on the same cases are tested by approximate ` +
-        "randomisation, exact match by McNemar's exact test ",
+      ` with ${integer(evaluate?.bootstrap.resamples ?? 0)} resamples. Differences between two arms on the same cases are tested with ` +
+        "approximate randomisation, and exact match with McNemar's exact test ",
       { cite: "mcnemar" },
-      "; p-values of one family are corrected by Holm's method ",
+      ". p-values are adjusted within one family of tests with Holm's method ",
       { cite: "holm" },
-      ". Compared arms share one label space: the labels of the training rows and of gold; every other predicted label counts as one more, out of set.",
+      ". The compared arms share one label space: the labels of the training rows and the gold labels. All other predicted labels count " +
+        "as one additional out-of-set label.",
     ),
   ];
 }

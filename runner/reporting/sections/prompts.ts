@@ -1,17 +1,18 @@
-import { armWord, metricWord, score, subject, whole, withInterval } from "../report/display-names.ts";
+import { integer, score, withInterval } from "../../util/format.ts";
+import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** What the model is told, and how far the prompt alone goes. */
+/** Prompt templates, and the baselines. */
 export function prompts({ runs }: Study): readonly Block[] {
   const seen = new Set<string>();
   return [
     heading(1, "Prompt design and baseline performance"),
     paragraph(
-      "A prompt is a template that is filled in for every case. Training and generation share one template, token by token: a check " +
-        "before training compares the two. The untrained model has a template of its own, so that the baseline is as good as a " +
-        "prompt can make it.",
+      "The prompt of a case is rendered from a template. Training and generation use the same template, and a check before training " +
+        "verifies that both give identical tokens. The zero-shot model has its own template, so that the baseline is not weakened by a " +
+        "prompt written for fine-tuning.",
     ),
     ...runs.flatMap((run) => templates(run, seen)),
     ...unrendered(runs),
@@ -25,18 +26,18 @@ function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
     if (seen.has(instruction)) return [];
     seen.add(instruction);
     return [
-      heading(2, `Prompt of the ${armWord(arm)} arm`),
-      paragraph("The template ", { code: template }, ", filled in for the first case:"),
+      heading(2, `Prompt of the ${armName(arm)} arm`),
+      paragraph("Template ", { code: template }, ", rendered for the first case:"),
       { type: "code" as const, text: messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n") },
     ];
   });
 }
 
-/** Templates that an experiment names and nobody was asked by, because the answers were there already. */
+/** Templates of runs whose predictions were replayed, so that no prompt was rendered. */
 function unrendered(runs: readonly RunFacts[]): readonly Block[] {
-  const silent = runs.filter(({ prompts }) => Object.keys(prompts).length === 0);
+  const replayed = runs.filter(({ prompts }) => Object.keys(prompts).length === 0);
   const named = new Set(
-    silent.flatMap(({ config: { prompt, train } }) => [
+    replayed.flatMap(({ config: { prompt, train } }) => [
       prompt.template,
       ...(train === undefined ? [] : [prompt.zero_shot]),
     ]),
@@ -45,11 +46,11 @@ function unrendered(runs: readonly RunFacts[]): readonly Block[] {
   const codes = [...named].flatMap((path, at) => [at === 0 ? "" : ", ", { code: path }]);
   return [
     paragraph(
-      "The answers were replayed, so no prompt was filled in. The templates that the experiment names are ",
+      "The predictions were replayed, so no prompt was rendered. The experiment declares the templates ",
       ...codes,
       "; ",
       { code: "exp preview" },
-      " shows them as a model would be shown them.",
+      " renders them.",
     ),
   ];
 }
@@ -57,7 +58,7 @@ function unrendered(runs: readonly RunFacts[]): readonly Block[] {
 function baselines(run: RunFacts): readonly Block[] {
   const { comparison, config } = run;
   const rivals = run.arms.filter(
-    ({ name }) => !name.endsWith(".tuned") && (name !== subject(run) || config.train === undefined),
+    ({ name }) => !name.endsWith(".tuned") && (name !== primaryArm(run) || config.train === undefined),
   );
   if (comparison === undefined || rivals.length === 0) return [];
   const metrics = config.evaluate.metrics.filter(
@@ -66,40 +67,40 @@ function baselines(run: RunFacts): readonly Block[] {
   return [
     heading(2, "Baseline performance"),
     paragraph(
-      "Classical baselines are trained on exactly the rows that the language model is trained on. ",
+      "The classical baselines are trained on the same rows as the language model. ",
       { ref: "baselines" },
-      ` gives them beside the prompt alone, in the ${comparison.view} view.`,
+      ` reports the baselines and the zero-shot model in the ${comparison.view} view.`,
     ),
-    ...together(run),
+    ...ensemble(run),
     {
       type: "table",
       id: "baselines",
-      caption: "Baselines, with 95 % bootstrap intervals over cases.",
-      head: ["", ...metrics.slice(0, shown).map(metricWord)],
+      caption: "Baselines, with 95 % bootstrap confidence intervals over cases.",
+      head: ["", ...metrics.slice(0, shown).map(metricName)],
       align: ["left", ...metrics.slice(0, shown).map(() => "right" as const)],
       rows: rivals.map(({ name }) => [
-        armWord(name),
+        armName(name),
         ...metrics.slice(0, shown).map((metric) => withInterval(comparison.arms[name]?.[metric])),
       ]),
     },
   ];
 }
 
-/** How model and classifier were put together, where they were. */
-function together(run: RunFacts): readonly Block[] {
+/** The ensemble rule, if the run has an ensemble. */
+function ensemble(run: RunFacts): readonly Block[] {
   const { weight, threshold, validation } = run.steps["generate.ensemble"]?.evidence ?? {};
   if (typeof weight !== "number" || typeof threshold !== "number" || typeof validation !== "number") return [];
-  const given =
+  const rule =
     run.config.task === "single_label"
-      ? "the label with the highest sum is given"
-      : `labels above ${score(threshold)} are given`;
+      ? "the label with the highest sum is predicted"
+      : `labels with a sum above ${score(threshold)} are predicted`;
   return [
     paragraph(
-      `The ensemble counts a label that the ${armWord(subject(run))} model names as ${weight.toFixed(1)} and the classifier's margin, from 0 to 1, ` +
-        `as ${(1 - weight).toFixed(1)}; ${given}. Both were chosen by micro-F1 on ${whole(validation)} validation rows.`,
+      `The ensemble sums two scores for each label: a prediction of the ${armName(primaryArm(run))} model (0 or 1) with weight ${weight.toFixed(1)} and the ` +
+        `margin of the classifier (scaled to 0–1) with weight ${(1 - weight).toFixed(1)}; ${rule}. Weight and threshold maximise micro-F1 on ${integer(validation)} validation rows.`,
     ),
   ];
 }
 
-/** Metrics with intervals that fit a page's width. */
+/** Metrics with intervals that fit the page width. */
 const shown = 4;

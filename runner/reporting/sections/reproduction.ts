@@ -1,9 +1,10 @@
+import { missing } from "../../util/format.ts";
 import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
-import { hardwareWords } from "../report/hardware.ts";
+import { hardwareText } from "../report/hardware.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** The commands that make every number again. */
+/** The commands that reproduce every number, and the published models. */
 export function reproduction({ runs }: Study): readonly Block[] {
   const commits = new Set(runs.flatMap(({ provenance }) => (provenance.git === null ? [] : [provenance.git.commit])));
   const backends = new Set(["torchtune", ...runs.flatMap(({ config }) => config.train?.backend ?? [])]);
@@ -19,53 +20,53 @@ export function reproduction({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Reproduction"),
     paragraph(
-      "In a clone of the study's repository, these commands make every number of this report again. Steps that are there are reused; a fresh clone builds them all.",
+      "The following commands reproduce every number of this report in a clone of the study repository. Existing step outputs are reused; a new clone executes all steps.",
     ),
     { type: "code", text: lines.join("\n") },
     paragraph(
-      "Data, prompts, weights and recipes are identified by their SHA-256 digests, Python packages by hash-checked lock files. Deterministic steps give the " +
-        "same bytes; training may differ in the last digits between machines.",
+      "Data, prompts, weights and recipes are identified by SHA-256 digests, and Python packages by lock files with hashes. Deterministic steps " +
+        "produce identical bytes. Training is not bitwise reproducible across machines.",
     ),
     ...runs.flatMap(published),
   ];
 }
 
-/** Where the trained model can be had. */
+/** The repository of the uploaded model. */
 function published(run: RunFacts): readonly Block[] {
   const last = run.uploads.at(-1);
   if (last === undefined) return [];
-  const access = last.private ? ", which only those whom its owner lets in can read" : "";
+  const access = last.private ? " (private)" : "";
   return [
     paragraph(
-      `The model of ${run.name} is published in the repository `,
+      `The model of ${run.name} is published on the Hugging Face Hub: repository `,
       { code: last.repo },
-      " of the Hugging Face hub, commit ",
+      ", commit ",
       { code: last.commit },
       `${access}.`,
     ),
   ];
 }
 
-/** The command that makes a run. */
+/** The command that executes a run. */
 export function commandOf({ file, set, smoke }: RunFacts): string {
   return ["npx exp run", file, ...set.map((one) => `--set ${one}`), ...(smoke ? ["--smoke"] : [])].join(" ");
 }
 
-/** Every parameter, and where every number comes from. */
+/** All parameters, environments and step digests. */
 export function appendix({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Appendix: parameters"),
     ...lastOfEach(runs).map(parameters),
     heading(1, "Appendix: provenance"),
-    ...machines(runs),
+    ...environments(runs),
     ...resultRuns(runs).slice(-mostRuns).map(steps),
   ];
 }
 
-/** Runs that the appendix spells out; the manifests have them all. */
+/** Runs that the appendix lists; the manifests contain all. */
 const mostRuns = 4;
 
-/** The last run of each experiment: runs of one experiment differ in what their names say. */
+/** The last run of each experiment: the names of a sweep's runs contain the parameters that differ. */
 function lastOfEach(runs: readonly RunFacts[]): readonly RunFacts[] {
   return [...new Map(runs.map((run) => [run.experiment, run])).values()].slice(-mostRuns);
 }
@@ -74,45 +75,52 @@ function parameters(run: RunFacts): Block {
   return {
     type: "table",
     id: `parameters-${run.run}`,
-    caption: `${run.name}, run ${runDigest(run)}: the resolved experiment.${run.coordinates === "" ? "" : " Other runs of the sweep differ from it in what their names say."}`,
+    caption: `${run.name}, run ${runDigest(run)}: resolved experiment configuration.${run.coordinates === "" ? "" : " Other runs of the sweep differ in the parameters that their names contain."}`,
     head: ["key", "value"],
     align: ["left", "left"],
     rows: leaves(run.config).map(([key, value]) => [[{ code: key }], value]),
   };
 }
 
-/** The digest that ends a run's name, which alone tells it from all others. */
+/** The digest at the end of a run's name, which is unique. */
 const runDigest = ({ run }: RunFacts): string => run.slice(-8);
 
-/** With what runs were made; those that were made with the same share a table. */
-function machines(runs: readonly RunFacts[]): readonly Block[] {
+/** Software and hardware of runs; runs with identical values share a table. */
+function environments(runs: readonly RunFacts[]): readonly Block[] {
   const groups = new Map<string, RunFacts[]>();
   for (const run of runs) {
-    const key = JSON.stringify(machineRows(run));
+    const key = JSON.stringify(environmentRows(run));
     groups.set(key, [...(groups.get(key) ?? []), run]);
   }
   return [...groups.values()].slice(-mostRuns).map(
     (own): Block => ({
       type: "table",
       id: `provenance-${own[0]?.run}`,
-      caption: `With what ${own.length === runs.length && own.length > 1 ? `all ${own.length} runs were` : own.length > mostRuns ? `${own.length} of ${runs.length} runs were` : `${own.map((run) => `${run.name} (run ${runDigest(run)})`).join(" and ")} ${own.length === 1 ? "was" : "were"}`} made.`,
+      caption: `Software and hardware of ${own.length === runs.length && own.length > 1 ? `all ${own.length} runs` : own.length > mostRuns ? `${own.length} of ${runs.length} runs` : own.map((run) => `${run.name} (run ${runDigest(run)})`).join(" and ")}.`,
       head: ["", ""],
       align: ["left", "left"],
-      rows: machineRows(own[0] as RunFacts),
+      rows: environmentRows(own[0] as RunFacts),
     }),
   );
 }
 
-function machineRows({ provenance: of }: RunFacts): readonly (readonly Cell[])[] {
+function environmentRows({ provenance: of }: RunFacts): readonly (readonly Cell[])[] {
   const packages = Object.entries(of.packages).flatMap(([environment, pinned]) => {
-    const versions = Object.entries(pinned).flatMap(([name, version]) => (named.has(name) ? `${name} ${version}` : []));
+    const versions = Object.entries(pinned).flatMap(([name, version]) =>
+      listedPackages.has(name) ? `${name} ${version}` : [],
+    );
     return versions.length === 0 ? [] : [`environment ${environment}: ${versions.join(", ")}`];
   });
   return [
     ["exp, Node.js", `${of.exp}, ${of.node}`],
-    ["commit", of.git === null ? "no git repository" : [{ code: of.git.commit }, of.git.dirty ? " with changes" : ""]],
+    [
+      "commit",
+      of.git === null
+        ? "no git repository"
+        : [{ code: of.git.commit }, of.git.dirty ? " with uncommitted changes" : ""],
+    ],
     ["system", of.os],
-    ["hardware", hardwareWords(of.hardware)],
+    ["hardware", hardwareText(of.hardware)],
     ...(packages.length === 0 ? [] : [["packages", packages.join("; ")]]),
   ];
 }
@@ -121,8 +129,8 @@ function steps(run: RunFacts): Block {
   return {
     type: "table",
     id: `steps-${run.run}`,
-    caption: `${run.name}, run ${runDigest(run)}: each step, the digest of what it wrote (artifacts/store/objects), and how long it took.`,
-    head: ["step", "output", "seconds"],
+    caption: `${run.name}, run ${runDigest(run)}: digest of each step's output (in artifacts/store/objects) and execution time.`,
+    head: ["step", "output", "time (s)"],
     align: ["left", "left", "right"],
     rows: Object.entries(run.steps).map(([id, { object, seconds }]) => [
       [{ code: id }],
@@ -132,8 +140,8 @@ function steps(run: RunFacts): Block {
   };
 }
 
-/** Packages whose versions readers look for. */
-const named = new Set([
+/** Packages whose versions the report lists; the manifest contains all. */
+const listedPackages = new Set([
   "torch",
   "torchtune",
   "torchao",
@@ -145,12 +153,12 @@ const named = new Set([
   "scikit-learn",
 ]);
 
-/** Every leaf of a configuration by its dotted key, as text. */
+/** The leaves of a configuration as dotted key and text. */
 export function leaves(value: unknown, path = ""): readonly (readonly [string, string])[] {
   if (typeof value !== "object" || value === null) return value === undefined ? [] : [[path, String(value)]];
   if (Array.isArray(value)) {
     const items = value.map((item) => (typeof item === "object" ? JSON.stringify(item) : String(item)));
-    return [[path, items.length === 0 ? "–" : items.join(", ")]];
+    return [[path, items.length === 0 ? missing : items.join(", ")]];
   }
   return Object.entries(value).flatMap(([key, item]) => leaves(item, path === "" ? key : `${path}.${key}`));
 }

@@ -1,11 +1,22 @@
-import { mostWhole } from "../figures/intervals.ts";
-import { differenceOf, signed } from "../report/arm-differences.ts";
-import { armWord, metricWord, pValue, score, subject, whole, withInterval } from "../report/display-names.ts";
+import {
+  integer,
+  missing,
+  percent,
+  plural,
+  pValue,
+  score,
+  signed,
+  signedBounds,
+  withInterval,
+} from "../../util/format.ts";
+import { mostRunsWithAllArms } from "../figures/intervals.ts";
+import { differenceOf } from "../report/arm-differences.ts";
+import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** Every run's arms side by side, the tests between them, and where along the labels the scores come from. */
+/** Scores of all arms, paired tests, scores by label view and by label. */
 export function results({ runs: all }: Study): readonly Block[] {
   const runs = resultRuns(all);
   const last = runs.at(-1) as RunFacts;
@@ -17,8 +28,8 @@ export function results({ runs: all }: Study): readonly Block[] {
           {
             type: "figure" as const,
             id: "intervals",
-            caption: `${metricWord(last.config.evaluate.primary.metric)} of ${runs.length > mostWhole ? "the arm that each run is about" : "every arm"} (${last.config.evaluate.primary.view} view), with 95 % intervals.`,
-            alt: "Points with intervals, one for each arm of each run",
+            caption: `${metricName(last.config.evaluate.primary.metric)} of ${runs.length > mostRunsWithAllArms ? "the primary arm of each run" : "every arm"} (${last.config.evaluate.primary.view} view), with 95 % confidence intervals.`,
+            alt: "Points with confidence intervals, one per arm and run",
           },
         ]
       : []),
@@ -40,13 +51,13 @@ function comparison(runs: readonly RunFacts[]): Block {
   return {
     type: "table",
     id: "results",
-    caption: `Every arm${several ? " of every run" : ""} in its primary view on the ${split} rows, with 95 % bootstrap intervals over cases.`,
-    head: [...(several ? ["run"] : []), "arm", ...names.map(metricWord)],
+    caption: `All arms${several ? " of all runs" : ""} on the ${split} split in the primary label view, with 95 % bootstrap confidence intervals over cases.`,
+    head: [...(several ? ["run"] : []), "arm", ...names.map(metricName)],
     align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
     rows: runs.flatMap((run) =>
       run.arms.map(({ name, views }, index) => [
         ...(several ? [index === 0 ? run.name : ""] : []),
-        armWord(name),
+        armName(name),
         ...names.map((metric) => {
           const measured = run.comparison?.arms[name]?.[metric];
           return measured === undefined
@@ -64,80 +75,80 @@ function tests(run: RunFacts): Block {
   return {
     type: "table",
     id: `tests-${run.run}`,
-    caption: `${run.name}: ${armWord(own)} against each other arm in ${metricWord(metric)}. McNemar's counts are the cases that only the one or only the other has exactly right.`,
-    head: ["against", "difference", "95 % interval", "p", "p (Holm)", "only one right", "p (McNemar)"],
+    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only the ${armName(own)} arm / only the other arm answers exactly right (McNemar's test).`,
+    head: ["compared with", "difference", "95 % CI", "p", "p (Holm)", "exact matches", "p (McNemar)"],
     align: ["left", "right", "right", "right", "right", "right", "right"],
     rows: all.map(({ against, p, adjusted }) => {
       const found = differenceOf(compared, own, against, metric);
       const exact = found?.exact ?? null;
       return [
-        armWord(against),
-        found === undefined ? "–" : signed(found.difference),
-        found === undefined ? "–" : `[${signed(found.low)}, ${signed(found.high)}]`,
+        armName(against),
+        found === undefined ? missing : signed(found.difference),
+        found === undefined ? missing : signedBounds(found),
         pValue(p),
         pValue(adjusted),
-        exact === null ? "–" : `${whole(exact.own)} / ${whole(exact.other)}`,
-        exact === null ? "–" : pValue(exact.p),
+        exact === null ? missing : `${integer(exact.own)} / ${integer(exact.other)}`,
+        exact === null ? missing : pValue(exact.p),
       ];
     }),
   };
 }
 
-/** How far the score depends on what counts as the same label. */
+/** The scores of the primary arm in each label view. */
 function views(run: RunFacts): readonly Block[] {
   const names = run.config.evaluate.metrics.slice(0, 4);
-  const own = run.arms.find(({ name }) => name === subject(run));
+  const own = run.arms.find(({ name }) => name === primaryArm(run));
   if (own === undefined) return [];
   return [
     {
       type: "table",
       id: "views",
-      caption: `${run.name}, ${armWord(own.name)}: the same answers in each label view.`,
-      head: ["view", ...names.map(metricWord)],
+      caption: `${run.name}, ${armName(own.name)}: the same predictions in each label view.`,
+      head: ["view", ...names.map(metricName)],
       align: ["left", ...names.map(() => "right" as const)],
       rows: Object.entries(own.views).map(([view, values]) => [view, ...names.map((name) => score(values[name]))]),
     },
     paragraph(
-      `A case has ${own.goldCardinality.toFixed(2)} labels in gold and ${own.predictedCardinality.toFixed(2)} in the answers; ` +
-        `${(own.outOfSetRate * 100).toFixed(1)} % of the predicted labels are in no training row, ${whole(own.parseFailures)} answers could not be read as labels, ` +
-        `and ${whole(own.truncated)} were cut at the longest length.`,
+      `The mean number of labels per case is ${own.goldCardinality.toFixed(2)} (gold) and ${own.predictedCardinality.toFixed(2)} (predicted). ` +
+        `Of the predicted labels, ${percent(own.outOfSetRate)} do not occur in the training rows. ` +
+        `${plural(own.parseFailures, "response")} could not be parsed as labels; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
     ),
   ];
 }
 
-/** Labels shown one by one; the workbook has them all. */
+/** Labels that the table lists; the workbook contains all. */
 const mostLabels = 20;
 
 function labels(run: RunFacts): readonly Block[] {
-  const own = run.arms.find(({ name }) => name === subject(run));
+  const own = run.arms.find(({ name }) => name === primaryArm(run));
   const rows = (own?.labels ?? []).filter(({ support }) => support > 0);
   if (own === undefined || rows.length === 0) return [];
   const rivals = run.arms.filter(({ name }) => name !== own.name && !name.includes("."));
   const f1 = (arm: string, label: string): string =>
     score(run.arms.find(({ name }) => name === arm)?.labels.find((row) => row.label === label)?.f1);
   return [
-    heading(2, "By label"),
+    heading(2, "Results by label"),
     {
       type: "table",
       id: "labels",
       caption:
         rows.length <= mostLabels
-          ? "Every label of the scored cases: F1 of each arm."
-          : `The ${mostLabels} most frequent labels of the scored cases: F1 of each arm; the workbook has all ${rows.length}.`,
+          ? "All labels of the evaluated cases."
+          : `The ${mostLabels} most frequent labels of the evaluated cases; the workbook lists all ${rows.length}.`,
       head: [
         "label",
         "cases",
         "precision",
         "recall",
-        `F1 ${armWord(own.name)}`,
-        ...rivals.map(({ name }) => `F1 ${armWord(name)}`),
+        `F1 ${armName(own.name)}`,
+        ...rivals.map(({ name }) => `F1 ${armName(name)}`),
       ],
       align: ["left", "right", "right", "right", "right", ...rivals.map(() => "right" as const)],
       rows: rows
         .slice(0, mostLabels)
         .map(({ label, support, precision, recall, f1: value }) => [
           label,
-          whole(support),
+          integer(support),
           score(precision),
           score(recall),
           score(value),
@@ -151,8 +162,8 @@ function labels(run: RunFacts): readonly Block[] {
             type: "figure" as const,
             id: "frequency",
             caption:
-              "F1 of a label by the number of training rows that have it; each point is a label, its size the scored cases that have it.",
-            alt: "Scatter of the F1 of each label against its training frequency",
+              "F1 per label against the number of training rows with the label. Each point is a label; its size is the number of evaluated cases with the label.",
+            alt: "Scatter plot of F1 per label against training frequency",
           },
         ]),
   ];

@@ -23,24 +23,10 @@ export const replaySchema = {
       type: "string",
       minLength: 1,
       maxLength: 120,
-      description: "Who or what gave the answers, in a few words: said on every page of what is handed in.",
+      description: "Origin of the answers in a few words. Shown on every page of reports and exports.",
     },
   },
 } as const;
 
 /** Scores answers that another program wrote, by the same rules. */
 export const replay: Engine = { name: "replay", schema: replaySchema };
-
-/**
- * What must stand wherever scores of replayed answers are shown: whose answers they are, and who gave them. Undefined where no
- * answers were replayed.
- */
-export function replayWarning(
-  answers: readonly { readonly experiment: string; readonly made_by: string | null }[],
-): string | undefined {
-  if (answers.length === 0) return undefined;
-  const experiments = [...new Set(answers.map(({ experiment }) => experiment))].join(" and ");
-  const makers = [...new Set(answers.flatMap(({ made_by }) => made_by ?? []))].join("; ");
-  const files = answers.length === 1 ? "a file" : `${answers.length} files`;
-  return `The answers of ${experiments} were replayed from ${files}${makers === "" ? "" : `; they were made by ${makers}`}.`;
-}

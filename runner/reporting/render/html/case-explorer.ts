@@ -1,5 +1,5 @@
 import type { Cases } from "../../report/cases.ts";
-import { packed } from "../../report/compact-cases.ts";
+import { compactCases } from "../../report/compact-cases.ts";
 import { dataElement, html, type Markup } from "./html.ts";
 
 /** Name of the element that holds the cases; the page's script finds them there. */
@@ -32,5 +32,5 @@ ${cases.notes.map((note) => html`<p class="note">${note}</p>\n`)}<noscript><p cl
 <span class="hint">In the list, the arrow keys go from case to case.</span>
 </nav>
 </section>
-${dataElement(casesElement, packed(cases))}`;
+${dataElement(casesElement, compactCases(cases))}`;
 }

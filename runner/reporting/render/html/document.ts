@@ -79,8 +79,8 @@ ${rows}</tbody></table></div>
         return html`<pre tabindex="0"><code>${block.text}</code></pre>\n`;
       case "equation":
         return html`<p class="equation">${block.plain}</p>\n`;
-      case "slot":
-        return html`${headingOf(1, block.heading)}<p class="slot"><em>To be written by the authors: ${block.ask}</em></p>\n`;
+      case "placeholder":
+        return html`${headingOf(1, block.heading)}<p class="placeholder"><em>To be written by the authors: ${block.instruction}</em></p>\n`;
       case "table":
         return setTable(block);
       case "figure": {

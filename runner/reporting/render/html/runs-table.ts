@@ -1,6 +1,7 @@
 import type { ArmScore, RunRow } from "../../../runs/run-row.ts";
-import { armWord, duration, gigabytes, metricWord, score } from "../../report/display-names.ts";
-import { settingsWords } from "../../report/run-names.ts";
+import { gigabytes, reportDuration, score } from "../../../util/format.ts";
+import { armName, metricName } from "../../report/display-names.ts";
+import { settingsText } from "../../report/run-names.ts";
 import { html, type Markup } from "./html.ts";
 
 /** How a table of runs is used: where each run's page is, and whether runs can be chosen for a comparison. */
@@ -41,9 +42,9 @@ function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | u
   const name = `${row.experiment}/${row.run}`;
   return html`<tr>${
     choose && html`<td><input type="checkbox" name="run" value="${name}" aria-label="Choose ${name}"></td>`
-  }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runWord(row) : html`<a href="${link}">${runWord(row)}</a>`}</td><td>${metricWord(row.metric)} (${row.view})</td><td>${armWord(own.arm)}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${rival?.value ?? ""}">${
-    rival === undefined ? "–" : `${armWord(rival.arm)} ${score(rival.value ?? undefined)}`
-  }</td><td class="right" data-value="${row.seconds}">${duration(row.seconds)}</td><td class="right" data-value="${row.memory}">${
+  }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runWord(row) : html`<a href="${link}">${runWord(row)}</a>`}</td><td>${metricName(row.metric)} (${row.view})</td><td>${armName(own.arm)}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${rival?.value ?? ""}">${
+    rival === undefined ? "–" : `${armName(rival.arm)} ${score(rival.value ?? undefined)}`
+  }</td><td class="right" data-value="${row.seconds}">${reportDuration(row.seconds)}</td><td class="right" data-value="${row.memory}">${
     row.memory > 0 ? gigabytes(row.memory) : "–"
   }</td>${priced && html`<td class="right" data-value="${row.price ?? ""}">${row.price?.toFixed(2) ?? "–"}</td>`}<td data-value="${row.created}">${row.created.slice(0, 16).replace("T", " ")}</td><td>${
     row.marks.length === 0 ? "" : row.marks.map((mark) => html`<span class="mark">${mark}</span> `)
@@ -53,7 +54,7 @@ function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | u
 
 /** What varies in a sweep and the digest that ends its name, instead of a name too long for a column. */
 function runWord({ run, coordinates }: RunRow): string {
-  return coordinates === "" ? run : `${settingsWords(coordinates)} (${run.slice(-8)})`;
+  return coordinates === "" ? run : `${settingsText(coordinates)} (${run.slice(-8)})`;
 }
 
 function scoreOf({ value, interval }: ArmScore): string {

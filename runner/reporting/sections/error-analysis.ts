@@ -1,19 +1,19 @@
-import { armWord, score, subject, whole } from "../report/display-names.ts";
+import { integer, percent, score } from "../../util/format.ts";
+import { armName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** How the answers are wrong, where, and cases to look at: counted and drawn by a seed, never chosen by hand. */
-export function failures({ runs }: Study): readonly Block[] {
+/** Error analysis of the primary arm: categories, confusions, strata, calibration and examples drawn with a seed. */
+export function errorAnalysis({ runs }: Study): readonly Block[] {
   const run = runs.findLast(({ analysis }) => analysis !== undefined);
-  const own = run?.analysis?.arms[subject(run)];
+  const own = run?.analysis?.arms[primaryArm(run)];
   if (run?.analysis === undefined || own === undefined) return [];
   return [
-    heading(1, "Failure cases and likely causes"),
+    heading(1, "Error analysis"),
     paragraph(
-      `${run.name}: ${whole(own.wrong)} of ${whole(own.cases)} answers differ from gold in the ${run.analysis.view} view. `,
-      "A wrong answer has every category that applies; ",
+      `${run.name}: ${integer(own.wrong)} of ${integer(own.cases)} predictions differ from the gold labels in the ${run.analysis.view} view. `,
       { ref: "categories" },
-      " counts them.",
+      " counts the errors by category. An erroneous prediction can have several categories.",
     ),
     categories(run),
     ...confusions(run),
@@ -27,30 +27,30 @@ export function failures({ runs }: Study): readonly Block[] {
 type Analysed = RunFacts & { readonly analysis: NonNullable<RunFacts["analysis"]> };
 
 function of(run: RunFacts) {
-  return (run as Analysed).analysis.arms[subject(run)] as NonNullable<Analysed["analysis"]["arms"][string]>;
+  return (run as Analysed).analysis.arms[primaryArm(run)] as NonNullable<Analysed["analysis"]["arms"][string]>;
 }
 
 function categories(run: RunFacts): Block {
   const { arms } = (run as Analysed).analysis;
-  const own = subject(run);
+  const own = primaryArm(run);
   const names = [own, ...Object.keys(arms).filter((name) => name !== own && !name.includes("."))].slice(0, mostArms);
   return {
     type: "table",
     id: "categories",
-    caption: "Wrong answers by category and arm.",
-    head: ["category", "definition", ...names.map(armWord)],
+    caption: "Erroneous predictions by category and arm.",
+    head: ["category", "definition", ...names.map(armName)],
     align: ["left", "left", ...names.map(() => "right" as const)],
     rows: of(run)
       .categories.filter(({ name }) => names.some((arm) => count(arms[arm]?.categories, name) > 0))
       .map(({ name, definition }) => [
         name.replaceAll("_", " "),
         definition,
-        ...names.map((arm) => whole(count(arms[arm]?.categories, name))),
+        ...names.map((arm) => integer(count(arms[arm]?.categories, name))),
       ]),
   };
 }
 
-/** Arms side by side that a page's width holds beside a definition. */
+/** Arms that fit next to a definition on a page. */
 const mostArms = 5;
 
 function count(
@@ -65,16 +65,13 @@ function confusions(run: RunFacts): readonly Block[] {
   if (pairs.length === 0) return [];
   return [
     heading(2, "Confusions"),
-    paragraph(
-      { ref: "confusions" },
-      " sets labels that were left out against labels that were named for nothing in the same case.",
-    ),
+    paragraph({ ref: "confusions" }, " relates omitted gold labels to labels that were added in the same case."),
     {
       type: "figure",
       id: "confusions",
       caption:
-        "Labels most often omitted (rows) against labels that were added in the same case (columns); numbers are cases.",
-      alt: "Matrix of omitted against added labels",
+        "Most frequently omitted gold labels (rows) and labels added in the same case (columns). Numbers are cases.",
+      alt: "Matrix of omitted and added labels",
     },
   ];
 }
@@ -82,29 +79,29 @@ function confusions(run: RunFacts): readonly Block[] {
 function strata(run: RunFacts): readonly Block[] {
   const { strata } = of(run);
   const byLabel = [
-    ...strata.training_frequency.map((row) => ["training rows of the label", row] as const),
+    ...strata.training_frequency.map((row) => ["training rows with the label", row] as const),
     ...strata.group.map((row) => ["group of the label", row] as const),
   ];
   const byCase = [
-    ...strata.labels_per_case.map((row) => ["labels of the case", row] as const),
-    ...strata.input_length.map((row) => ["words of the text", row] as const),
+    ...strata.labels_per_case.map((row) => ["gold labels per case", row] as const),
+    ...strata.input_length.map((row) => ["words per input", row] as const),
     ...strata.normality.map((row) => ["normality", row] as const),
   ];
   return [
-    heading(2, "Where the errors are"),
+    heading(2, "Results by stratum"),
     {
       type: "table",
       id: "strata-labels",
-      caption: "By kind of label: how often it is in gold and in the answers, and how well it is found.",
-      head: ["by", "stratum", "in gold", "predicted", "recall", "F1"],
+      caption: "Strata of labels.",
+      head: ["by", "stratum", "gold", "predicted", "recall", "F1"],
       align: ["left", "left", "right", "right", "right", "right"],
       rows: byLabel
         .filter(([, { support, predicted }]) => support + predicted > 0)
         .map(([by, { name, support, predicted, recall, f1 }], index, all) => [
           all[index - 1]?.[0] === by ? "" : by,
           name,
-          whole(support),
-          whole(predicted),
+          integer(support),
+          integer(predicted),
           score(recall),
           score(f1),
         ]),
@@ -112,7 +109,7 @@ function strata(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "strata-cases",
-      caption: "By kind of case.",
+      caption: "Strata of cases.",
       head: ["by", "stratum", "cases", "exact match", "micro-F1"],
       align: ["left", "left", "right", "right", "right"],
       rows: byCase
@@ -120,7 +117,7 @@ function strata(run: RunFacts): readonly Block[] {
         .map(([by, { name, cases, exact_match, micro_f1 }], index, all) => [
           all[index - 1]?.[0] === by ? "" : by,
           name,
-          whole(cases),
+          integer(cases),
           score(exact_match),
           score(micro_f1),
         ]),
@@ -132,37 +129,35 @@ function rivals(run: RunFacts): readonly Block[] {
   const { against, agreement } = of(run);
   if (against.length === 0) return [];
   return [
-    heading(2, "Against the other arms"),
+    heading(2, "Comparison with the other arms"),
     {
       type: "table",
       id: "against",
       caption:
-        "Cases exactly right and wrong, against other arms: fixed is wrong there and right here, broken the other way round.",
-      head: ["against", "both right", "fixed", "broken", "both wrong"],
+        "Exact matches of this arm and of each other arm. Fixed: only this arm is exactly right. Broken: only the other arm is exactly right.",
+      head: ["compared with", "both right", "fixed", "broken", "both wrong"],
       align: ["left", "right", "right", "right", "right"],
       rows: against.map(({ arm, both_right, fixed, broken, both_wrong }) => [
-        armWord(arm),
-        whole(both_right),
-        whole(fixed),
-        whole(broken),
-        whole(both_wrong),
+        armName(arm),
+        integer(both_right),
+        integer(fixed),
+        integer(broken),
+        integer(both_wrong),
       ]),
     },
     ...(agreement === null || agreement.agree.cases < fewestAgreed
       ? []
       : [
           paragraph(
-            `Where the answer is the same as that of ${armWord(agreement.baseline)} (${whole(agreement.agree.cases)} cases), ${percent(agreement.agree.exact_match)} are exactly right; ` +
-              `where it differs (${whole(agreement.differ.cases)} cases), ${percent(agreement.differ.exact_match)}. Agreement is a sign of confidence that costs nothing.`,
+            `The prediction equals that of the ${armName(agreement.baseline)} arm in ${integer(agreement.agree.cases)} cases, of which ${percent(agreement.agree.exact_match, 0)} are exactly right. ` +
+              `It differs in ${integer(agreement.differ.cases)} cases, of which ${percent(agreement.differ.exact_match, 0)} are exactly right. Agreement with a baseline is an inexpensive indicator of confidence.`,
           ),
         ]),
   ];
 }
 
-/** Agreements that a share can be told of. */
+/** Fewest agreements for which proportions are reported. */
 const fewestAgreed = 20;
-
-const percent = (share: number): string => `${(share * 100).toFixed(0)} %`;
 
 function calibration(run: RunFacts): readonly Block[] {
   const { calibration } = of(run);
@@ -171,21 +166,21 @@ function calibration(run: RunFacts): readonly Block[] {
   return [
     heading(2, "Calibration"),
     paragraph(
-      `The probability that the model gives to its own answer, against whether the answer is exactly right: expected calibration error ${score(sequence.ece)} for the ` +
-        `whole answer and ${score(per_token.ece)} for the mean of its tokens. A right answer has the higher probability of the two in ` +
-        `${per_token.auroc === null ? "–" : percent(per_token.auroc)} of pairs of a right and a wrong one.`,
+      `Confidence is the probability that the model assigns to its response. The expected calibration error with respect to exact match is ` +
+        `${score(sequence.ece)} for the probability of the whole response and ${score(per_token.ece)} for the geometric mean per token. ` +
+        `The area under the ROC curve (geometric mean per token, exactly right against other predictions) is ${score(per_token.auroc)}.`,
     ),
     {
       type: "figure",
       id: "reliability",
       caption:
-        "Reliability: share of exactly right answers by the model's probability of its answer (mean of tokens); on the diagonal a probability means what it says.",
-      alt: "Points of accuracy against confidence",
+        "Reliability diagram: proportion of exactly right predictions by confidence (geometric mean per token). The diagonal is perfect calibration.",
+      alt: "Accuracy against confidence, with the diagonal",
     },
   ];
 }
 
-/** Examples of each category that are printed. */
+/** Examples per category. */
 const mostExamples = 2;
 
 function examples(run: RunFacts): readonly Block[] {
@@ -202,18 +197,21 @@ function examples(run: RunFacts): readonly Block[] {
           `, case ${id}. `,
           ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
           { strong: "Gold: " },
-          named(gold),
-          { strong: " Answer: " },
-          named(given),
+          labelList(gold),
+          { strong: " Prediction: " },
+          labelList(given),
         ];
       }),
   );
   if (items.length === 0) return [];
   return [
     heading(2, "Examples"),
-    paragraph("Drawn by a seed; the sentence is the one of the text that speaks most of the label in question."),
+    paragraph(
+      "The examples are drawn at random with a fixed seed. The quoted sentence of the input shares most words with the label, weighted by inverse document frequency.",
+    ),
     { type: "list", items },
   ];
 }
 
-const named = (labels: readonly string[]): string => (labels.length === 0 ? "(no label)." : `${labels.join("; ")}.`);
+const labelList = (labels: readonly string[]): string =>
+  labels.length === 0 ? "(no label)." : `${labels.join("; ")}.`;
