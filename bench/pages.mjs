@@ -24,10 +24,10 @@ export const pages = {
     const script = await bundle(
       "many-cases",
       `import { writeFileSync } from "node:fs";
-       import { readAssets, setPage, setReport } from "./runner/reporting/render/html/page.ts";
+       import { readAssets, renderPage, reportPage } from "./runner/reporting/render/html/page.ts";
        import { manyCases } from "./runner/testing/many-cases.ts";
        const assets = readAssets(${JSON.stringify(root)});
-       writeFileSync(${JSON.stringify(page)}, setPage(setReport(...manyCases(10_000), assets), assets));`,
+       writeFileSync(${JSON.stringify(page)}, renderPage(reportPage(...manyCases(10_000), assets), assets));`,
     );
     execFileSync(process.execPath, [script]);
     const browser = await chromium.launch({

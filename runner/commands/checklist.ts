@@ -3,7 +3,7 @@ import { mkdir, writeFile } from "node:fs/promises";
 import { join, relative, resolve } from "node:path";
 import { checklistMarkdown, checklistOf } from "../reporting/checklist/checklist.ts";
 import { readmeMark, readmeOf } from "../reporting/checklist/readme.ts";
-import { materialOf } from "../reporting/export/checklist-input.ts";
+import { checklistInputOf } from "../reporting/export/checklist-input.ts";
 import { finishedStudy } from "../reporting/export/finished-study.ts";
 import { exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
@@ -20,7 +20,7 @@ export const command = defineCommand({
   },
   async run({ runs, readme, out, force, json }, context) {
     const study = await finishedStudy("checklist", runs, context);
-    const material = materialOf(study);
+    const material = checklistInputOf(study);
     if (readme) {
       const folder = resolve(context.cwd, out ?? study.root);
       const path = join(folder, "README.md");

@@ -1,5 +1,5 @@
 import { openStored } from "../project/place.ts";
-import { comparePage, indexPage, messagePage, runPage, type ViewWorld } from "../reporting/dashboard/pages.ts";
+import { comparePage, indexPage, messagePage, runPage, type ViewContext } from "../reporting/dashboard/pages.ts";
 import { type Reply, serve } from "../reporting/dashboard/server.ts";
 import { html } from "../reporting/render/html/html.ts";
 import { readAssets } from "../reporting/render/html/page.ts";
@@ -15,7 +15,7 @@ export const command = defineCommand({
   options: { port: integer("n", "Listen on this port. Default: a free one.", { min: 0, max: 65_535 }) },
   async run({ port = 0 }, context) {
     const { root, artifacts, store } = openStored(context.cwd, context, "read");
-    const world: ViewWorld = { root, artifacts, store, assets: readAssets(context.packageRoot) };
+    const world: ViewContext = { root, artifacts, store, assets: readAssets(context.packageRoot) };
     const serving = await serve(port, (url) => answer(url, world)).catch((error: NodeJS.ErrnoException) => {
       const { code, message } = error;
       if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
@@ -33,7 +33,7 @@ export const command = defineCommand({
   },
 });
 
-async function answer(url: URL, world: ViewWorld): Promise<Reply> {
+async function answer(url: URL, world: ViewContext): Promise<Reply> {
   const page = (body: string, status = 200): Reply => ({ status, type: "text/html", body });
   try {
     if (url.pathname === "/live.json")
@@ -58,7 +58,7 @@ async function answer(url: URL, world: ViewWorld): Promise<Reply> {
 }
 
 /** Runs that `?runs=a,b` names. Each name is encoded separately, because names of a sweep's runs contain commas. */
-function chosen(url: URL, runs: readonly FinishedRun[], world: ViewWorld): readonly FinishedRun[] {
+function chosen(url: URL, runs: readonly FinishedRun[], world: ViewContext): readonly FinishedRun[] {
   const names = /[?&]runs=([^&]*)/.exec(url.search)?.[1] ?? "";
   const all = names.split(",").filter((name) => name !== "");
   return [...new Set(all.map(decode))].map((name) => oneOf(name, runs, world));
@@ -73,7 +73,7 @@ function decode(text: string): string {
 }
 
 /** The run "experiment/run", or the latest of an experiment; paths outside of the project are not accepted. Throws UserError `run-not-found`. */
-function oneOf(name: string, runs: readonly FinishedRun[], { artifacts }: ViewWorld): FinishedRun {
+function oneOf(name: string, runs: readonly FinishedRun[], { artifacts }: ViewContext): FinishedRun {
   const found = runs.find(({ manifest }) => `${manifest.experiment}/${manifest.run}` === name);
   if (found !== undefined) return found;
   const known = runs.some(({ manifest }) => manifest.experiment === name);

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { readAssets, setPage, setReport } from "../reporting/render/html/page.ts";
+import { readAssets, renderPage, reportPage } from "../reporting/render/html/page.ts";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
 import { manyCases } from "./many-cases.ts";
 import { test as base, type Rig } from "./rig.ts";
@@ -103,7 +103,7 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
 
   test("ten thousand cases are gone through by keyboard alone", async ({ rig, tab: { page, wrong } }) => {
     const assets = readAssets(`${rig.package}/`);
-    writeFileSync(rig.path("many.html"), setPage(setReport(...manyCases(10_000), assets), assets));
+    writeFileSync(rig.path("many.html"), renderPage(reportPage(...manyCases(10_000), assets), assets));
     await page.goto(pathToFileURL(rig.path("many.html")).href);
     expect(await page.locator("#shown").textContent()).toBe("10,000 cases, page 1 of 1,000");
     expect(await cards(page).count()).toBe(10);

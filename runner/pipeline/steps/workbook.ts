@@ -30,19 +30,19 @@ type Params = {
   readonly arms: readonly Arm[];
   readonly primary: { readonly metric: MetricName; readonly view: View };
   readonly config: Experiment;
-  /** Experiments that this one compares itself with, by name. */
+  /** Compared experiments by name. */
   readonly compared: Readonly<Record<string, Experiment>>;
   readonly exp: string;
 };
 
-/** Puts every answer of every arm, the scores and where they come from into one Excel file. */
+/** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 5,
+  version: 6,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp }, context) {
-    const asked = arms.map((arm) => askedOf(arm, config, compared));
+    const declared = arms.map((arm) => declaredArm(arm, config, compared));
     const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
       arms: arms.map((arm) => armOf(arm, context)),
@@ -50,17 +50,17 @@ export const workbook: StepKind<Params> = {
       caseView: primary.view,
       failures: failuresOf(arms, context),
       primary,
-      runs: asked.map((one) => runOf(one, primary, context)),
+      runs: declared.map((one) => runOf(one, primary, context)),
       audit: auditOf(context),
       ...(context.hasInput("selection") ? { sweep: sweepOf(context) } : {}),
-      warning: warningOf(asked),
+      warning: warningOf(declared),
       provenance: [["exp", exp], ...flatten(config), ...digests(arms, context)],
     });
     context.evidence({ ...notes });
   },
 };
 
-/** The settings of the sweep that this run won. */
+/** The settings of the sweep that selected this run. */
 function sweepOf(context: StepContext): WorkbookSweep {
   const selection = readSelection(context.input("selection"));
   const { metric, view, rows, n, winner, why } = selection;
@@ -82,50 +82,52 @@ function armOf(arm: Arm, context: StepContext): WorkbookArm {
     intervals,
     labels: per_label,
     facts: [
-      { name: "cases", definition: "Cases that were scored", value: n },
-      { name: "parse_failures", definition: "Answers in which no label could be read", value: parse_failures.count },
-      { name: "truncated", definition: "Answers cut at max_new_tokens", value: truncated },
+      { name: "cases", definition: "Evaluated cases", value: n },
+      {
+        name: "parse_failures",
+        definition: "Responses that could not be parsed as labels",
+        value: parse_failures.count,
+      },
+      { name: "truncated", definition: "Responses truncated at max_new_tokens", value: truncated },
       {
         name: "out_of_set_rate",
-        definition: "Share of predicted labels that no training row has (basic view)",
+        definition: "Proportion of predicted labels that occur in no training row (basic view)",
         value: out_of_set.basic.rate,
       },
-      { name: "labels_gold", definition: "Mean number of gold labels a case", value: cardinality.gold.mean },
+      { name: "labels_gold", definition: "Mean number of gold labels per case", value: cardinality.gold.mean },
       {
         name: "labels_predicted",
-        definition: "Mean number of predicted labels a case",
+        definition: "Mean number of predicted labels per case",
         value: cardinality.predicted.mean,
       },
     ],
   };
 }
 
-/** An arm with the experiment that it belongs to, and its name there. */
-type Asked = { readonly arm: Arm; readonly own: Arm; readonly experiment: Experiment };
+/** An arm with the experiment that declares it, and its name there. */
+type DeclaredArm = { readonly arm: Arm; readonly own: Arm; readonly experiment: Experiment };
 
-function askedOf(arm: Arm, config: Experiment, compared: Params["compared"]): Asked {
+function declaredArm(arm: Arm, config: Experiment, compared: Params["compared"]): DeclaredArm {
   const { arm: own, experiment: other } = parseArm(arm);
   const experiment = other === undefined ? config : (compared[other] as Experiment);
   return { arm, own, experiment };
 }
 
-const isModel = ({ own }: Asked): boolean => own === "tuned" || own === "zero_shot";
+const isModel = ({ own }: DeclaredArm): boolean => own === "tuned" || own === "zero_shot";
 
-/** What must stand above every sheet. */
-function warningOf(asked: readonly Asked[]): string {
-  const names = new Set(asked.map(({ experiment }) => experiment.name).filter(isSmoke));
-  return [...[...names].map(smokeWarning), replayNotice(asked.flatMap(replayed)) ?? ""].join(" ").trim();
+/** The notice above every sheet. */
+function warningOf(declared: readonly DeclaredArm[]): string {
+  const names = new Set(declared.map(({ experiment }) => experiment.name).filter(isSmoke));
+  return [...[...names].map(smokeWarning), replayNotice(declared.flatMap(replayed)) ?? ""].join(" ").trim();
 }
 
-function replayed(asked: Asked) {
-  const { generate, name } = asked.experiment;
-  return isModel(asked) && generate.engine === "replay"
-    ? [{ experiment: name, made_by: generate.made_by ?? null }]
-    : [];
+function replayed(arm: DeclaredArm) {
+  const { generate, name } = arm.experiment;
+  return isModel(arm) && generate.engine === "replay" ? [{ experiment: name, made_by: generate.made_by ?? null }] : [];
 }
 
-function runOf(asked: Asked, primary: Params["primary"], context: StepContext): WorkbookRun {
-  const { arm, experiment } = asked;
+function runOf(declared: DeclaredArm, primary: Params["primary"], context: StepContext): WorkbookRun {
+  const { arm, own, experiment } = declared;
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
   const predictions = readJsonLines<Prediction>(context.input(`predictions.${arm}`));
   const total = (key: "prompt_tokens" | "new_tokens") =>
@@ -135,10 +137,10 @@ function runOf(asked: Asked, primary: Params["primary"], context: StepContext): 
   const interval = metrics.intervals[primary.view][primary.metric];
   return {
     experiment: experiment.name,
-    arm: asked.own,
-    ...(isModel(asked) ? { model: experiment.model.base, revision: experiment.model.revision } : {}),
-    training: trainingWords(asked),
-    answered_by: answeredBy(asked),
+    arm: own,
+    ...(isModel(declared) ? { model: experiment.model.base, revision: experiment.model.revision } : {}),
+    training: trainingText(declared),
+    source: sourceOf(declared),
     cases: metrics.n,
     value: metrics.views[primary.view][primary.metric],
     low: interval?.low,
@@ -148,44 +150,44 @@ function runOf(asked: Asked, primary: Params["primary"], context: StepContext): 
   };
 }
 
-function trainingWords({ own, experiment: { train, generate } }: Asked): string {
+function trainingText({ own, experiment: { train, generate } }: DeclaredArm): string {
   if (own !== "tuned" || train === undefined) return "none";
   const { backend, method, learning_rate, epochs, batch_size, gradient_accumulation, seed } = train;
   const rank = train.method === "full" ? "" : `, rank ${train.rank}, alpha ${train.alpha}`;
-  const words = `${method} by ${backend}${rank}, learning rate ${learning_rate}, ${epochs} epochs, ${batch_size * gradient_accumulation} rows a step, seed ${seed}`;
-  return generate.engine === "replay" ? `declared, not carried out: ${words}` : words;
+  const text = `${method} with ${backend}${rank}, learning rate ${learning_rate}, ${epochs} epochs, effective batch size ${batch_size * gradient_accumulation}, seed ${seed}`;
+  return generate.engine === "replay" ? `declared, not executed: ${text}` : text;
 }
 
-function answeredBy(asked: Asked): string {
-  const { generate } = asked.experiment;
-  if (!isModel(asked)) return asked.own;
+function sourceOf(arm: DeclaredArm): string {
+  const { generate } = arm.experiment;
+  if (!isModel(arm)) return arm.own;
   if (generate.engine !== "replay") return generate.engine;
-  const file = asked.own === "zero_shot" ? (generate.zero_shot ?? generate.file) : generate.file;
-  return `replayed from ${file}${generate.made_by === undefined ? "" : `: ${generate.made_by}`}`;
+  const file = arm.own === "zero_shot" ? (generate.zero_shot ?? generate.file) : generate.file;
+  return `replayed from ${file}${generate.made_by === undefined ? "" : ` (origin: ${generate.made_by})`}`;
 }
 
-/** The audit's findings, and the numbers of each part. */
+/** The findings of the data audit, and the statistics of each split. */
 function auditOf(context: StepContext): WorkbookAudit {
   const { splits, findings } = readResult("audit.json", context.input("audit"));
-  const parts = Object.entries(splits).map(([part, facts]) => [
-    part,
+  const statistics = Object.entries(splits).map(([split, facts]) => [
+    split,
     [
       ["rows", facts.rows],
-      ["without an input", facts.empty_inputs],
-      ["without a label", facts.empty_targets],
-      ["distinct labels as they are spelt", facts.labels_raw],
+      ["rows without input", facts.empty_inputs],
+      ["rows without label", facts.empty_targets],
+      ["distinct labels, raw view", facts.labels_raw],
       ["distinct labels, basic view", facts.labels_basic],
-      ["labels a row", facts.labels_per_row],
-      ["labels that one row has", facts.labels_once],
-      ["labels of fewer than six rows", facts.labels_below_six],
-      ["share of the labels that training has", facts.seen_in_training],
-      ["micro-F1 that this share allows at best", facts.ceiling.micro_f1],
-      ["exact match that this share allows at best", facts.ceiling.exact_match],
-      ["words of an input, median", facts.words.median],
-      ["words of an input, most", facts.words.max],
+      ["labels per row", facts.labels_per_row],
+      ["labels in one row only", facts.labels_once],
+      ["labels in fewer than six rows", facts.labels_below_six],
+      ["proportion of label occurrences covered by the training split", facts.seen_in_training],
+      ["maximum micro-F1 at this coverage", facts.ceiling.micro_f1],
+      ["maximum exact match at this coverage", facts.ceiling.exact_match],
+      ["words per input, median", facts.words.median],
+      ["words per input, maximum", facts.words.max],
     ] as const,
   ]);
-  return { parts: Object.fromEntries(parts), findings };
+  return { splits: Object.fromEntries(statistics), findings };
 }
 
 function* casesOf(arms: readonly Arm[], view: View, context: StepContext): Generator<WorkbookCase> {
@@ -203,7 +205,7 @@ function* casesOf(arms: readonly Arm[], view: View, context: StepContext): Gener
   }
 }
 
-/** Every category of every arm with its cases, and its examples. */
+/** The error categories of each arm with counts and examples. */
 function failuresOf(arms: readonly Arm[], context: StepContext): readonly WorkbookFailures[] {
   const analysis = readResult("analysis.json", context.input("analysis"));
   return arms.flatMap((arm) => {
@@ -212,7 +214,7 @@ function failuresOf(arms: readonly Arm[], context: StepContext): readonly Workbo
   });
 }
 
-/** Dotted key and value of every leaf of the resolved experiment. */
+/** The leaves of the resolved experiment as dotted key and value. */
 function flatten(value: Json, path = ""): (readonly [string, string | number])[] {
   if (typeof value === "number") return [[path, value]];
   if (typeof value !== "object" || value === null) return [[path, String(value)]];
@@ -230,7 +232,7 @@ function digests(arms: readonly Arm[], context: StepContext): (readonly [string,
   ]);
 }
 
-/** The workbook over all arms of one experiment. */
+/** Drafts the workbook over all arms of an experiment. */
 export function draftWorkbook(
   experiment: Experiment,
   arms: readonly Arm[],

@@ -1,11 +1,11 @@
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
 import { element } from "./dom.ts";
 
-/** One case as a card: its text with what was found in it, gold, and every arm's answer below each other. */
+/** A case as a card: input with highlights, gold labels, and the prediction of every arm. */
 export function caseCard(
   one: Case,
   { arms, categories }: Pick<Cases, "arms" | "categories">,
-  words: string,
+  query: string,
 ): HTMLElement {
   const given = one.answers.filter((answer) => answer !== null);
   const added = [...new Set(given.flatMap((answer) => answer.added))];
@@ -14,22 +14,22 @@ export function caseCard(
       "tr",
       {},
       element("th", { scope: "row" }, arms[index] ?? ""),
-      element("td", {}, ...(answer === null ? ["not scored"] : chips(answer))),
+      element("td", {}, ...(answer === null ? ["no prediction"] : chips(answer))),
       element("td", {}, (answer?.categories ?? []).map((at) => categories[at]?.name.replaceAll("_", " ")).join(", ")),
     ),
   );
   const gold = one.gold.length === 0 ? ["none"] : one.gold.map((label) => element("span", { class: "chip" }, label));
-  const columns = ["arm", "answer", "categories"].map((name) => element("th", { scope: "col" }, name));
+  const columns = ["arm", "labels", "error categories"].map((name) => element("th", { scope: "col" }, name));
   const title = element("h3", {}, one.id);
   return element(
     "article",
     { tabindex: "0", class: "case", "aria-label": `Case ${one.id}` },
     title,
-    element("p", { class: "text" }, ...marked(one.input, one.gold, added, words)),
+    element("p", { class: "text" }, ...marked(one.input, one.gold, added, query)),
     element(
       "table",
       {},
-      element("caption", { class: "unseen" }, `Answers to ${one.id}`),
+      element("caption", { class: "unseen" }, `Predictions for ${one.id}`),
       element("thead", {}, element("tr", {}, ...columns)),
       element(
         "tbody",
@@ -38,14 +38,14 @@ export function caseCard(
         ...rows,
       ),
     ),
-    ...asWritten(one, arms),
+    ...generatedText(one, arms),
   );
 }
 
 const spaced = (content: readonly (Node | string)[]): HTMLElement =>
   element("td", {}, ...content.flatMap((part) => [part, " "]));
 
-/** An answer's labels, each with a sign and a word besides its colour. */
+/** The labels of a prediction. Each has a sign and hidden text in addition to its colour. */
 function chips({ right, missed, added }: CaseAnswer): readonly (Node | string)[] {
   const kinds = [
     ["right", "✓", right],
@@ -64,32 +64,32 @@ function chips({ right, missed, added }: CaseAnswer): readonly (Node | string)[]
       " ",
     ]),
   );
-  return all.length === 0 ? ["✓ none, as in gold"] : all;
+  return all.length === 0 ? ["✓ none, as in the gold labels"] : all;
 }
 
-/** What each arm wrote, word by word, where it wrote anything. */
-function asWritten({ answers }: Case, arms: readonly string[]): readonly HTMLElement[] {
+/** The generated text of each arm that generates text. */
+function generatedText({ answers }: Case, arms: readonly string[]): readonly HTMLElement[] {
   const written = answers.flatMap((answer, index) =>
     answer?.text === undefined
       ? []
-      : [element("dt", {}, arms[index] ?? ""), element("dd", {}, answer.text === "" ? "(nothing)" : answer.text)],
+      : [element("dt", {}, arms[index] ?? ""), element("dd", {}, answer.text === "" ? "(empty)" : answer.text)],
   );
   if (written.length === 0) return [];
-  return [element("details", {}, element("summary", {}, "As written"), element("dl", {}, ...written))];
+  return [element("details", {}, element("summary", {}, "Generated text"), element("dl", {}, ...written))];
 }
 
-/** A text in which names of labels and what was searched are marked; where two overlap, the first of these kinds counts. */
+/** Marks the search query and label names in a text. Of overlapping marks, the query wins over gold over added labels. */
 function marked(
   text: string,
   gold: readonly string[],
   added: readonly string[],
-  words: string,
+  query: string,
 ): readonly (Node | string)[] {
   const lower = text.toLowerCase();
-  // A letter whose lower case is longer would shift every place behind it.
+  // A character with a longer lower-case form would shift all later positions.
   if (lower.length !== text.length) return [text];
   const kinds = [
-    ["found", words === "" ? [] : [words]],
+    ["found", query === "" ? [] : [query]],
     ["gold", gold],
     ["added", added],
   ] as const;
@@ -98,7 +98,7 @@ function marked(
     for (const name of names.map((one) => one.toLowerCase())) {
       for (let at = name === "" ? -1 : lower.indexOf(name); at >= 0; at = lower.indexOf(name, at + name.length)) {
         const to = at + name.length;
-        // A label's name begins where a word does: "cystitis" is not in "cholecystitis".
+        // A label name must start at a word boundary: "cystitis" does not match in "cholecystitis".
         if (kind !== "found" && /[\p{L}\p{N}]$/u.test(lower.slice(0, at))) continue;
         if (!spans.some((other) => at < other.to && other.from < to)) spans.push({ from: at, to, kind });
       }

@@ -1,20 +1,25 @@
-import { type PackedCase, type PackedCases, unpacked } from "../report/compact-cases.ts";
+import { type CompactCase, type CompactCases, expandCase } from "../report/compact-cases.ts";
 import { caseCard } from "./case-card.ts";
-import { matches, searchable, type Wanted } from "./case-filter.ts";
-import { element, named } from "./dom.ts";
+import { type CaseFilter, matches, searchable } from "./case-filter.ts";
+import { element, elementById } from "./dom.ts";
 
-/** Cases on the screen at once: few enough to be drawn at once, however many there are. */
+/** Cases per page. */
 const pageSize = 10;
 
-/** Lets a reader filter all cases of the page and go through them, page by page. */
-export function exploreCases(): void {
-  const all = JSON.parse(named("cases-data").textContent ?? "") as PackedCases;
-  const form = named<HTMLFormElement>("filters");
-  const [feed, shown, definition, pager] = [named("feed"), named("shown"), named("definition"), named("pager")];
-  // Made when a text is first searched for, or earlier in a moment of rest: the page opens without it.
-  let made: readonly string[] | undefined;
-  const texts = (): readonly string[] => (made ??= all.cases.map((one) => searchable(one, all.labels)));
-  let found: readonly PackedCase[] = all.cases;
+/** Starts the case explorer: filters, pages and keyboard navigation. */
+export function startCaseExplorer(): void {
+  const all = JSON.parse(elementById("cases-data").textContent ?? "") as CompactCases;
+  const form = elementById<HTMLFormElement>("filters");
+  const [feed, shown, definition, pager] = [
+    elementById("feed"),
+    elementById("shown"),
+    elementById("definition"),
+    elementById("pager"),
+  ];
+  // Computed on the first text search or after the page has opened, whichever is earlier.
+  let searchTexts: readonly string[] | undefined;
+  const texts = (): readonly string[] => (searchTexts ??= all.cases.map((one) => searchable(one, all.labels)));
+  let found: readonly CompactCase[] = all.cases;
   let page = 0;
 
   const control = <T extends HTMLElement>(name: string): T => form.elements.namedItem(name) as T;
@@ -36,11 +41,11 @@ export function exploreCases(): void {
 
   const pages = (): number => Math.max(1, Math.ceil(found.length / pageSize));
 
-  /** Draws a page of what was found; `focus` says which of its cases is to be read next. */
-  const draw = (focus?: "first" | "last"): void => {
+  /** Renders the current page of cases; `focus` moves the focus to its first or last case. */
+  const render = (focus?: "first" | "last"): void => {
     const from = page * pageSize;
     const cards = found.slice(from, from + pageSize).map((one, index) => {
-      const card = caseCard(unpacked(one, all.labels), all, text.value.trim());
+      const card = caseCard(expandCase(one, all.labels), all, text.value.trim());
       card.setAttribute("aria-posinset", String(from + index + 1));
       card.setAttribute("aria-setsize", String(found.length));
       return card;
@@ -57,27 +62,27 @@ export function exploreCases(): void {
   };
 
   const filter = (): void => {
-    const wanted: Wanted = {
+    const selected: CaseFilter = {
       text: text.value.trim().toLowerCase(),
       arm: arm.value === "" ? undefined : Number(arm.value),
       answer: answer.value,
       label: label.value === "" ? undefined : Number(label.value),
     };
-    const written = wanted.text === "" ? [] : texts();
-    found = all.cases.filter((one, index) => matches(one, written[index] ?? "", wanted));
+    const searched = selected.text === "" ? [] : texts();
+    found = all.cases.filter((one, index) => matches(one, searched[index] ?? "", selected));
     page = 0;
     const category = /^\d+$/.test(answer.value) ? all.categories[Number(answer.value)] : undefined;
     definition.hidden = category === undefined;
     definition.textContent =
       category === undefined ? "" : `${category.name.replaceAll("_", " ")}: ${category.definition}.`;
-    draw();
+    render();
   };
 
   const turn = (by: 1 | -1, focus?: "first" | "last"): void => {
     const to = page + by;
     if (to < 0 || to >= pages()) return;
     page = to;
-    draw(focus);
+    render(focus);
   };
 
   form.addEventListener("input", filter);
@@ -97,7 +102,7 @@ export function exploreCases(): void {
   });
   feed.addEventListener("keydown", (event) => {
     if (!["ArrowDown", "ArrowUp"].includes(event.key)) return;
-    // Inside a text that can be opened or a table that can be scrolled, the arrows are that part's.
+    // Arrow keys inside a scrollable or expandable element belong to that element.
     const card = event.target as HTMLElement;
     if (card.parentElement !== feed) return;
     event.preventDefault();
@@ -109,7 +114,7 @@ export function exploreCases(): void {
     else text.focus();
   });
   form.hidden = false;
-  draw();
+  render();
   setTimeout(texts, 100);
 }
 
@@ -117,8 +122,8 @@ function fill(select: HTMLSelectElement, options: readonly (readonly [value: str
   select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
 }
 
-/** Numbers of the labels of gold and of answers, those of most cases first, each with its name. */
-function labelsOf({ labels, cases }: PackedCases): readonly (readonly [string, string])[] {
+/** Options of the label filter: labels by number of cases, most frequent first. */
+function labelsOf({ labels, cases }: CompactCases): readonly (readonly [string, string])[] {
   const counts = labels.map(() => 0);
   const last = labels.map(() => -1);
   cases.forEach(([, , gold, answers], at) => {

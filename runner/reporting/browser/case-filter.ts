@@ -1,34 +1,34 @@
-import { type PackedAnswer, type PackedCase, textOf } from "../report/compact-cases.ts";
+import { type CompactAnswer, type CompactCase, textOf } from "../report/compact-cases.ts";
 
-/** What a reader wants to see. */
-export type Wanted = {
-  /** Lower case; empty for any. */
+/** The selected filters. */
+export type CaseFilter = {
+  /** In lower case; empty matches every case. */
   readonly text: string;
   readonly arm: number | undefined;
-  /** "", "right", "wrong", "differ", or a category's position. */
+  /** "" (any), "right", "wrong", "differ" (right in some arms only), or the index of a category. */
   readonly answer: string;
-  /** A label's number. */
+  /** The index of a label. */
   readonly label: number | undefined;
 };
 
-/** All that is written in a case, in lower case. */
-export function searchable([id, input, gold, answers]: PackedCase, labels: readonly string[]): string {
-  const named = [...gold, ...answers.flatMap((answer) => answer?.[1] ?? [])].map((label) => labels[label]);
-  const said = answers.map((_, arm) => textOf(answers, arm) ?? "");
-  return [id, input, ...named, ...said].join("\n").toLowerCase();
+/** All text of a case in lower case. */
+export function searchable([id, input, gold, answers]: CompactCase, labels: readonly string[]): string {
+  const labelNames = [...gold, ...answers.flatMap((answer) => answer?.[1] ?? [])].map((label) => labels[label]);
+  const texts = answers.map((_, arm) => textOf(answers, arm) ?? "");
+  return [id, input, ...labelNames, ...texts].join("\n").toLowerCase();
 }
 
-/** Whether a case is wanted; answers are those of the wanted arm, or of any. */
-export function matches([, , gold, all]: PackedCase, text: string, wanted: Wanted): boolean {
-  const { text: words, arm, answer, label } = wanted;
+/** Whether a case passes the filter. Conditions on predictions apply to the selected arm, or to any arm. */
+export function matches([, , gold, all]: CompactCase, text: string, filter: CaseFilter): boolean {
+  const { text: query, arm, answer, label } = filter;
   const given = (arm === undefined ? all : [all[arm] ?? null]).filter((one) => one !== null);
   if (arm !== undefined && given.length === 0) return false;
   if (label !== undefined && !gold.includes(label) && !given.some(([, added]) => added.includes(label))) return false;
-  if (answer !== "" && !isSo(answer, given, all)) return false;
-  return words === "" || text.includes(words);
+  if (answer !== "" && !matchesAnswer(answer, given, all)) return false;
+  return query === "" || text.includes(query);
 }
 
-function isSo(answer: string, given: readonly PackedAnswer[], all: PackedCase[3]): boolean {
+function matchesAnswer(answer: string, given: readonly CompactAnswer[], all: CompactCase[3]): boolean {
   if (answer === "right") return given.some(isRight);
   if (answer === "wrong") return given.some((one) => !isRight(one));
   if (answer === "differ") {
@@ -38,4 +38,4 @@ function isSo(answer: string, given: readonly PackedAnswer[], all: PackedCase[3]
   return given.some(([, , categories]) => categories.includes(Number(answer)));
 }
 
-const isRight = ([missed, added]: PackedAnswer): boolean => missed.length === 0 && added.length === 0;
+const isRight = ([missed, added]: CompactAnswer): boolean => missed.length === 0 && added.length === 0;

@@ -1,4 +1,4 @@
-/** An element with attributes and content. Content is text or elements, never HTML: a text of the study stays text. */
+/** Creates an element. Content is nodes or plain text, never HTML, so that text of a study cannot inject markup. */
 export function element<K extends keyof HTMLElementTagNameMap>(
   name: K,
   attributes: Readonly<Record<string, string>>,
@@ -10,9 +10,9 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** The element that a page has by this name; a page without it was not made by exp. */
-export function named<T extends HTMLElement>(id: string): T {
+/** The element with this id. Throws if the page has none. */
+export function elementById<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);
-  if (found === null) throw new Error(`the page has no #${id}`);
+  if (found === null) throw new Error(`the page has no element with the id ${id}`);
   return found as T;
 }

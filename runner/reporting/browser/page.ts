@@ -1,13 +1,13 @@
-/** The script of every page: what a reader can sort, filter and follow. Bundled into dist/page.js; it brings no library. */
+/** The script of all pages: sorting, run selection, live runs and the case explorer. esbuild bundles it into dist/page.js. */
 
-import { exploreCases } from "./case-explorer.ts";
-import { followRuns } from "./live-runs.ts";
-import { choosable } from "./run-selection.ts";
-import { sortable } from "./sortable-table.ts";
+import { startCaseExplorer } from "./case-explorer.ts";
+import { showLiveRuns } from "./live-runs.ts";
+import { enableRunSelection } from "./run-selection.ts";
+import { enableSorting } from "./sortable-table.ts";
 
-for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) sortable(table);
-const form = document.querySelector<HTMLFormElement>("form.choose");
-if (form !== null) choosable(form);
+for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) enableSorting(table);
+const form = document.querySelector<HTMLFormElement>("form.run-selection");
+if (form !== null) enableRunSelection(form);
 const live = document.getElementById("live");
-if (live !== null) followRuns(live);
-if (document.getElementById("cases-data") !== null) exploreCases();
+if (live !== null) showLiveRuns(live);
+if (document.getElementById("cases-data") !== null) startCaseExplorer();

@@ -1,7 +1,7 @@
 import { element } from "./dom.ts";
 
-/** Makes the headings of a table buttons that sort it: by number where a cell has `data-value` or is one, else by text. */
-export function sortable(table: HTMLTableElement): void {
+/** Turns the headings of a table into sort buttons. Cells sort by `data-value` or text: as numbers if both are numbers. */
+export function enableSorting(table: HTMLTableElement): void {
   const body = table.tBodies[0];
   const head = table.tHead?.rows[0];
   if (body === undefined || head === undefined) return;
@@ -17,9 +17,9 @@ export function sortable(table: HTMLTableElement): void {
   }
 }
 
-/** Rows without a value come last in either order. */
+/** Rows without a value come last in both orders. */
 function sorted(rows: readonly HTMLTableRowElement[], column: number, sign: 1 | -1): readonly HTMLTableRowElement[] {
-  const words = new Intl.Collator("en", { numeric: true });
+  const collator = new Intl.Collator("en", { numeric: true });
   const keyed = rows.map((row) => {
     const cell = row.cells[column];
     return { row, key: cell?.dataset.value ?? cell?.textContent ?? "" };
@@ -27,7 +27,7 @@ function sorted(rows: readonly HTMLTableRowElement[], column: number, sign: 1 | 
   keyed.sort(({ key: a }, { key: b }) => {
     if (a === "" || b === "") return Number(a === "") - Number(b === "");
     const [first, second] = [Number(a), Number(b)];
-    return sign * (Number.isNaN(first) || Number.isNaN(second) ? words.compare(a, b) : first - second);
+    return sign * (Number.isNaN(first) || Number.isNaN(second) ? collator.compare(a, b) : first - second);
   });
   return keyed.map(({ row }) => row);
 }

@@ -1,8 +1,8 @@
-import type { Material } from "./checklist-item.ts";
+import type { ChecklistInput } from "./checklist-item.ts";
 
-/** What is asked of the authors until their notes have it. */
-export function slot({ notes }: Material, heading: string, ask: string): readonly string[] {
+/** The text of the author notes under a heading, or a placeholder that describes what is missing. */
+export function authorText({ notes }: ChecklistInput, heading: string, instruction: string): readonly string[] {
   const text = notes[heading.toLowerCase()];
   if (text !== undefined) return [text.trim()];
-  return [`*To be filled in by the authors: ${ask} (report.notes, heading "${heading}")*`];
+  return [`*To be written by the authors: ${instruction} (heading "${heading}" in report.notes).*`];
 }

@@ -1,108 +1,130 @@
 import { replayedArms, trainedHere } from "../../runs/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** Where a reader finds that something was done: a file by its digest, and the place in it. */
+/** Evidence for an item: a file by digest, and the location in it. */
 export type Evidence = {
   readonly file: string;
   readonly sha256: string;
-  /** Key of a JSON file, heading of a text; absent where the file as a whole is meant. */
+  /** Key of a JSON file or heading of a text file; absent for the whole file. */
   readonly key?: string;
-  /** What stands there, in words. */
-  readonly says?: string;
+  /** The content at this location. */
+  readonly detail?: string;
 };
 
-/** What was found for one item. Only evidence makes a yes; a no says who must do what, and where. */
-export type Verdict =
+/** The assessment of an item. "yes" requires evidence; "no" names the reason, the responsible person and the action. */
+export type Assessment =
   | { readonly answer: "yes"; readonly evidence: readonly Evidence[] }
-  | {
-      readonly answer: "no";
-      readonly why: string;
-      readonly who: string;
-      readonly where: string;
-      /** What is there already. */
-      readonly evidence: readonly Evidence[];
-    }
-  | { readonly answer: "not applicable"; readonly why: string };
+  | ({ readonly answer: "no" } & Missing & {
+        /** Partial evidence. */
+        readonly evidence: readonly Evidence[];
+      })
+  | { readonly answer: "not applicable"; readonly reason: string };
 
-/** One thing that the checklist asks for. Ids are stable: reviewers and scripts refer to them. */
-export type Item = {
+/** What an item lacks, who can provide it, and how. */
+export type Missing = { readonly reason: string; readonly responsible: string; readonly action: string };
+
+/** One item of the checklist. Ids are stable, so that reviewers and scripts can refer to them. */
+export type ChecklistItem = {
   readonly id: string;
-  readonly asks: string;
-  judge(material: Material): Verdict;
+  readonly requirement: string;
+  assess(input: ChecklistInput): Assessment;
 };
 
-/** What items look at: finished runs, what people wrote, and files that stand beside them. */
-export type Material = Study & {
+/** The data that items are assessed on: runs, author notes and project files. */
+export type ChecklistInput = Study & {
   /** "<experiment>/<run>" -> its manifest. */
   readonly manifests: Readonly<Record<string, Evidence>>;
-  /** The file of `report.notes`; absent where none is named. */
+  /** The file of `report.notes`; absent if the experiment names none. */
   readonly notesFile?: Evidence;
   readonly notebook?: Evidence;
   readonly dockerfile?: Evidence;
   readonly licence?: Evidence;
-  /** What uploads have written down, by run: the repository on the hub and the commit there. */
+  /** "<experiment>/<run>" -> the last upload of its model. */
   readonly uploads: Readonly<Record<string, { readonly repo: string; readonly record: Evidence }>>;
 };
 
-/** A run as commands and manifests name it. */
+/** The name of a run in commands and manifests. */
 export const nameOf = ({ experiment, run }: RunFacts): string => `${experiment}/${run}`;
 
-/** A key of a run's manifest, and what stands there. */
-export function manifestKey({ manifests }: Material, run: RunFacts, key: string, says: string): Evidence {
+/** Evidence: a key of a run's manifest. */
+export function manifestKey({ manifests }: ChecklistInput, run: RunFacts, key: string, detail: string): Evidence {
   const manifest = manifests[nameOf(run)] as Evidence;
-  return { ...manifest, key, says };
+  return { ...manifest, key, detail };
 }
 
-/** A file that a step of a run wrote; none where the run has no such step or file. */
-export function outputOf(run: RunFacts, step: string, file: string, says?: string): readonly Evidence[] {
+/** Evidence: an output file of a step. Empty if the run has no such step or file. */
+export function outputOf(run: RunFacts, step: string, file: string, detail?: string): readonly Evidence[] {
   const found = run.steps[step]?.files[file];
   if (found === undefined) return [];
-  return [{ file: `${nameOf(run)}, ${step}: ${file}`, sha256: found.sha256, ...(says === undefined ? {} : { says }) }];
+  return [
+    { file: `${nameOf(run)}, ${step}: ${file}`, sha256: found.sha256, ...(detail === undefined ? {} : { detail }) },
+  ];
 }
 
-/** Yes where there is any evidence. */
-export function yesIf(evidence: readonly Evidence[], otherwise: Omit<Left, "evidence">): Verdict {
+/** "yes" if there is evidence, else "no" with `otherwise`. */
+export function yesIf(evidence: readonly Evidence[], otherwise: Missing): Assessment {
   return evidence.length > 0 ? { answer: "yes", evidence } : { answer: "no", evidence, ...otherwise };
 }
 
-type Left = { readonly why: string; readonly who: string; readonly where: string; readonly evidence: Evidence[] };
-
-/** What a heading of the notes answers, else a no that names it. `known` is what is there without it. */
+/** "yes" if the author notes have the heading, else "no" with the partial evidence. */
 export function fromNotes(
-  { notes, notesFile }: Material,
+  { notes, notesFile }: ChecklistInput,
   heading: string,
-  why: string,
-  known: readonly Evidence[] = [],
-): Verdict {
+  reason: string,
+  partial: readonly Evidence[] = [],
+): Assessment {
   const text = notes[heading.toLowerCase()];
   if (text !== undefined && notesFile !== undefined) {
-    return { answer: "yes", evidence: [{ ...notesFile, key: `## ${heading}` }, ...known] };
+    return { answer: "yes", evidence: [{ ...notesFile, key: `## ${heading}` }, ...partial] };
   }
-  return { answer: "no", why, who: "the authors", where: `report.notes, heading "${heading}"`, evidence: known };
+  return {
+    answer: "no",
+    reason,
+    responsible: "authors",
+    action: `add the heading "${heading}" to report.notes`,
+    evidence: partial,
+  };
 }
 
-/** Evidence of every run of some; none as soon as one of them has none, since a claim holds for all or is no claim. */
-export function ofEach(runs: readonly RunFacts[], look: (run: RunFacts) => readonly Evidence[]): readonly Evidence[] {
-  const found = runs.map(look);
+/** The evidence of all runs. Empty if one run has none: an item holds for all runs or for none. */
+export function ofEach(
+  runs: readonly RunFacts[],
+  evidenceOf: (run: RunFacts) => readonly Evidence[],
+): readonly Evidence[] {
+  const found = runs.map(evidenceOf);
   return found.some((one) => one.length === 0) ? [] : found.flat();
 }
 
-/** Runs in which something was trained. */
-export const trainedRuns = ({ runs }: Material): readonly RunFacts[] => runs.filter(trainedHere);
+/** The runs that trained a model. */
+export const trainedRuns = ({ runs }: ChecklistInput): readonly RunFacts[] => runs.filter(trainedHere);
 
-/** Why items about training have no answer. */
-export const nothingTrained = ({ runs }: Material): string =>
+/** The reason why items on training do not apply. */
+export const noTrainingReason = ({ runs }: ChecklistInput): string =>
   runs.some((run) => replayedArms(run).length > 0)
-    ? "nothing was trained: answers were replayed from files"
-    : "nothing was trained: the model answers from its prompt";
+    ? "No model was trained: the predictions were replayed from files."
+    : "No model was trained: the base model generates its predictions from the prompt.";
 
-/** An item about training: not applicable to a study that trains nothing. */
+/** An item on training: not applicable if no run trained a model. */
 export function aboutTraining(
-  material: Material,
-  look: (run: RunFacts) => readonly Evidence[],
-  otherwise: Omit<Left, "evidence">,
-): Verdict {
-  const runs = trainedRuns(material);
-  if (runs.length === 0) return { answer: "not applicable", why: nothingTrained(material) };
-  return yesIf(ofEach(runs, look), otherwise);
+  input: ChecklistInput,
+  evidenceOf: (run: RunFacts) => readonly Evidence[],
+  otherwise: Missing,
+): Assessment {
+  const runs = trainedRuns(input);
+  if (runs.length === 0) return { answer: "not applicable", reason: noTrainingReason(input) };
+  return yesIf(ofEach(runs, evidenceOf), otherwise);
 }
+
+/** An item that another execution of the study satisfies. */
+export const runAgain = (reason: string): Missing => ({
+  reason,
+  responsible: "person who executes the study",
+  action: "exp run, which builds missing steps",
+});
+
+/** An item that requires predictions generated by a model in the study. */
+export const replayedOnly = (reason: string): Missing => ({
+  reason: `The predictions were replayed: ${reason}`,
+  responsible: "authors",
+  action: "run an experiment with an engine that generates predictions",
+});

@@ -1,56 +1,56 @@
 import { warningOf } from "../report/report.ts";
-import { type Evidence, type Item, type Material, nameOf, type Verdict } from "./checklist-item.ts";
+import { type Assessment, type ChecklistInput, type ChecklistItem, type Evidence, nameOf } from "./checklist-item.ts";
 import { codeItems } from "./code-items.ts";
 import { dataItems } from "./data-items.ts";
 import { paperItems } from "./paper-items.ts";
 
-/** The list whose items these are, in our words. */
+/** The repository of the original checklist, whose items are paraphrased here. */
 const original = "JunMa11/MICCAI-Reproducibility-Checklist";
 
-/** Every item by part, in the order of the original list. */
-const parts: readonly { readonly name: string; readonly items: readonly Item[] }[] = [
+/** All items by part, in the order of the original checklist. */
+const parts: readonly { readonly name: string; readonly items: readonly ChecklistItem[] }[] = [
   { name: "Code: sections of the README", items: codeItems },
   { name: "Paper: sections of the report", items: paperItems },
   { name: "Data that cannot be shared", items: dataItems },
 ];
 
-/** An item and what was found for it. */
-export type Judged = Verdict & { readonly id: string; readonly part: string; readonly asks: string };
+/** An item with its assessment. */
+export type AssessedItem = Assessment & { readonly id: string; readonly part: string; readonly requirement: string };
 
-/** The whole checklist over finished runs. */
+/** The assessed checklist of finished runs. */
 export type Checklist = {
   readonly original: string;
   readonly runs: readonly string[];
-  /** What must be known of these runs before anything else: smoke runs, replayed answers. */
+  /** Notice on smoke runs and replayed predictions; empty if there are none. */
   readonly warning: string;
-  readonly counts: Readonly<Record<Verdict["answer"], number>>;
-  readonly items: readonly Judged[];
+  readonly counts: Readonly<Record<Assessment["answer"], number>>;
+  readonly items: readonly AssessedItem[];
 };
 
-/** Looks at every item. */
-export function checklistOf(material: Material): Checklist {
+/** Assesses all items. */
+export function checklistOf(input: ChecklistInput): Checklist {
   const items = parts.flatMap(({ name: part, items }) =>
-    items.map((item): Judged => ({ id: item.id, part, asks: item.asks, ...item.judge(material) })),
+    items.map(({ id, requirement, assess }): AssessedItem => ({ id, part, requirement, ...assess(input) })),
   );
-  const count = (answer: Verdict["answer"]): number => items.filter((item) => item.answer === answer).length;
+  const count = (answer: Assessment["answer"]): number => items.filter((item) => item.answer === answer).length;
   return {
     original,
-    runs: material.runs.map(nameOf),
-    warning: warningOf(material.runs),
+    runs: input.runs.map(nameOf),
+    warning: warningOf(input.runs),
     counts: { yes: count("yes"), no: count("no"), "not applicable": count("not applicable") },
     items,
   };
 }
 
-/** The checklist as Markdown: a tick only where there is evidence, and each evidence with its digest. */
+/** The checklist as Markdown. An item is ticked only with evidence, and evidence includes a digest. */
 export function checklistMarkdown({ items, runs, warning, counts }: Checklist): string {
   const lines = [
     "# Reproducibility checklist",
     "",
-    `The items are those of the MICCAI reproducibility checklist (\`${original}\` on GitHub), in our words. Runs: ${runs.join(", ")}.`,
+    `The items paraphrase the MICCAI reproducibility checklist (\`${original}\` on GitHub). Runs: ${runs.join(", ")}.`,
     "",
     ...(warning === "" ? [] : [`**${warning}**`, ""]),
-    `${counts.yes} yes, ${counts.no} no, ${counts["not applicable"]} not applicable. A tick has evidence: a file by its SHA-256 and the place in it.`,
+    `${counts.yes} yes, ${counts.no} no, ${counts["not applicable"]} not applicable. Each ticked item cites evidence: a file with its SHA-256 digest and the location in it.`,
   ];
   for (const { name } of parts) {
     lines.push("", `## ${name}`, "");
@@ -59,22 +59,22 @@ export function checklistMarkdown({ items, runs, warning, counts }: Checklist): 
   return `${lines.join("\n")}\n`;
 }
 
-function itemLines(item: Judged): readonly string[] {
-  const head = `- [${item.answer === "yes" ? "x" : " "}] **${item.id}** ${item.asks}: **${item.answer}**`;
+function itemLines(item: AssessedItem): readonly string[] {
   const evidence = "evidence" in item ? item.evidence : [];
+  const hidden = evidence.length - mostEvidence;
   return [
-    head,
-    ...("why" in item && item.why !== "" ? [`  - ${item.why}`] : []),
-    ...("who" in item ? [`  - left for ${item.who}: ${item.where}`] : []),
-    ...evidence.slice(0, most).map((one) => `  - ${evidenceLine(one)}`),
-    ...(evidence.length > most ? [`  - and ${evidence.length - most} more of the same kind`] : []),
+    `- [${item.answer === "yes" ? "x" : " "}] **${item.id}** ${item.requirement}: **${item.answer}**`,
+    ...("reason" in item && item.reason !== "" ? [`  - ${item.reason}`] : []),
+    ...("action" in item ? [`  - To do (${item.responsible}): ${item.action}.`] : []),
+    ...evidence.slice(0, mostEvidence).map((one) => `  - ${evidenceLine(one)}`),
+    ...(hidden > 0 ? [`  - and ${hidden} more`] : []),
   ];
 }
 
-/** Evidence that is listed one by one; `--json` has all of it. */
-const most = 6;
+/** Evidence lines per item; `--json` has all evidence. */
+const mostEvidence = 6;
 
-function evidenceLine({ file, sha256, key, says }: Evidence): string {
-  const place = key === undefined ? "" : ` \`${key}\``;
-  return `\`${file}\`${place} (sha256 ${sha256})${says === undefined ? "" : `: ${says}`}`;
+function evidenceLine({ file, sha256, key, detail }: Evidence): string {
+  const location = key === undefined ? "" : ` \`${key}\``;
+  return `\`${file}\`${location} (sha256 ${sha256})${detail === undefined ? "" : `: ${detail}`}`;
 }

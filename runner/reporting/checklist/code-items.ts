@@ -1,178 +1,177 @@
 import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import {
+  type Assessment,
+  type ChecklistInput,
+  type ChecklistItem,
   type Evidence,
   fromNotes,
-  type Item,
-  type Material,
   manifestKey,
-  nothingTrained,
+  noTrainingReason,
   ofEach,
   outputOf,
+  runAgain,
   trainedRuns,
-  type Verdict,
   yesIf,
 } from "./checklist-item.ts";
 
-const again = { who: "whoever runs the study", where: "exp run, which builds what is missing" };
-
-/** The code part: the sections that the study's README must have, in their order. */
-export const codeItems: readonly Item[] = [
+/** Items on the code: the required sections of the study's README, in order. */
+export const codeItems: readonly ChecklistItem[] = [
   {
     id: "C1",
-    asks: "Environment: operating system, processor, memory, GPU, CUDA, Python, and how to install",
-    judge: (material) =>
+    requirement: "Environment: operating system, processor, memory, GPU, CUDA, Python, and installation",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => [
-          manifestKey(material, run, "provenance.hardware", run.provenance.os),
-          manifestKey(material, run, "provenance.locks", Object.keys(run.provenance.locks).join(", ")),
+        ofEach(input.runs, (run) => [
+          manifestKey(input, run, "provenance.hardware", run.provenance.os),
+          manifestKey(input, run, "provenance.locks", Object.keys(run.provenance.locks).join(", ")),
         ]),
-        { why: "no run says what it ran on", ...again },
+        runAgain("The runs do not record their environment."),
       ),
   },
   {
     id: "C2",
-    asks: "Data set: a link if it is public, how to prepare it, the layout of its folder",
-    judge: (material) =>
+    requirement: "Data set: link if public, preparation, folder structure",
+    assess: (input) =>
       fromNotes(
-        material,
+        input,
         "Data source",
-        "where the data come from and under which terms is not written down",
-        ofEach(material.runs, (run) => outputOf(run, "data", "audit.json", "rows, labels and lengths of each part")),
+        "The notes do not state the source and the terms of use of the data.",
+        ofEach(input.runs, (run) => outputOf(run, "data", "audit.json", "rows, labels and lengths of each split")),
       ),
   },
   {
     id: "C3",
-    asks: "Preprocessing: what is done (parsing of labels, label views, splits), and the command",
-    judge: (material) =>
+    requirement: "Preprocessing: methods (parsing of labels, label views, splits) and command",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => [
+        ofEach(input.runs, (run) => [
           ...outputOf(run, "data", "train.jsonl"),
-          ...(run.steps.data === undefined ? [] : [manifestKey(material, run, "config.data", "splits and targets")]),
+          ...(run.steps.data === undefined ? [] : [manifestKey(input, run, "config.data", "splits and targets")]),
         ]),
-        { why: "no run has the data step", ...again },
+        runAgain("The runs have no data step."),
       ),
   },
   {
     id: "C4",
-    asks: "Training: the command with all hyper-parameters",
-    judge(material) {
-      const runs = trainedRuns(material);
-      if (runs.length === 0) return { answer: "not applicable", why: nothingTrained(material) };
+    requirement: "Training: command with all hyper-parameters",
+    assess(input) {
+      const runs = trainedRuns(input);
+      if (runs.length === 0) return { answer: "not applicable", reason: noTrainingReason(input) };
       return yesIf(
-        ofEach(runs, (run) => [manifestKey(material, run, "config.train", "every hyper-parameter, defaults included")]),
-        { why: "", ...again },
+        ofEach(runs, (run) => [manifestKey(input, run, "config.train", "all hyper-parameters, including defaults")]),
+        runAgain(""),
       );
     },
   },
   {
     id: "C5",
-    asks: "Trained models: where to download them",
-    judge(material) {
-      const runs = trainedRuns(material);
-      if (runs.length === 0) return { answer: "not applicable", why: nothingTrained(material) };
+    requirement: "Trained models: download location",
+    assess(input) {
+      const runs = trainedRuns(input);
+      if (runs.length === 0) return { answer: "not applicable", reason: noTrainingReason(input) };
       return yesIf(
         ofEach(runs, (run) => {
-          const upload = material.uploads[`${run.experiment}/${run.run}`];
-          return upload === undefined ? [] : [{ ...upload.record, says: upload.repo }];
+          const upload = input.uploads[`${run.experiment}/${run.run}`];
+          return upload === undefined ? [] : [{ ...upload.record, detail: upload.repo }];
         }),
         {
-          why: "no upload of the trained model is on record",
-          who: "the authors",
-          where: "exp upload, with upload.repo in the experiment",
+          reason: "The trained models have no recorded upload.",
+          responsible: "authors",
+          action: "exp upload, with upload.repo in the experiment",
         },
       );
     },
   },
   {
     id: "C6",
-    asks: "Fine-tuning on one's own data: the command",
-    judge: (material) =>
+    requirement: "Fine-tuning on other data: command",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => [
-          manifestKey(material, run, "config.data", `columns of ${run.file}: the README says what to exchange`),
+        ofEach(input.runs, (run) => [
+          manifestKey(input, run, "config.data", `columns of ${run.file}; the README explains what to replace`),
         ]),
-        { why: "", ...again },
+        runAgain(""),
       ),
   },
   {
     id: "C7",
-    asks: "Training notebook on Colab: a link",
-    judge: (material) => hosted(material, "Training notebook", material.notebook),
+    requirement: "Training notebook on Colab: link",
+    assess: (input) => hosted(input, "Training notebook", input.notebook),
   },
   {
     id: "C8",
-    asks: "Inference: the command on test cases",
-    judge: (material) =>
+    requirement: "Inference: command for the test cases",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
+        ofEach(input.runs, (run) =>
           Object.keys(run.steps)
             .filter((id) => parseStepRef(id).stage === "generate")
             .flatMap((id) => outputOf(run, id, "responses.jsonl")),
         ),
-        { why: "no run has answers", ...again },
+        runAgain("The runs have no predictions."),
       ),
   },
   {
     id: "C9",
-    asks: "Inference notebook on Colab: a link",
-    judge: (material) => hosted(material, "Inference notebook", material.notebook),
+    requirement: "Inference notebook on Colab: link",
+    assess: (input) => hosted(input, "Inference notebook", input.notebook),
   },
   {
     id: "C10",
-    asks: "Docker: an image, and the command that runs it with GPU, memory and mounts",
-    judge: (material) => hosted(material, "Container image", material.dockerfile),
+    requirement: "Docker: image, and command with GPU, memory and mounts",
+    assess: (input) => hosted(input, "Container image", input.dockerfile),
   },
   {
     id: "C11",
-    asks: "Evaluation: the command that gives the reported figures",
-    judge: (material) =>
+    requirement: "Evaluation: command that computes the reported scores",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
+        ofEach(input.runs, (run) =>
           run.arms.flatMap(({ name }) => outputOf(run, stepOfArm("evaluate", name), "metrics.json")),
         ),
-        { why: "no run has metrics", ...again },
+        runAgain("The runs have no metrics."),
       ),
   },
   {
     id: "C12",
-    asks: "Results: a table with its context, and the command that makes it",
-    judge: (material) =>
+    requirement: "Results: table with context, and command that generates it",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => [
-          ...(run.arms.length > 0 ? [manifestKey(material, run, "arms", "every metric of every arm")] : []),
-          ...outputOf(run, "compare", "comparison.json", "intervals and paired tests"),
+        ofEach(input.runs, (run) => [
+          ...(run.arms.length > 0 ? [manifestKey(input, run, "arms", "all metrics of all arms")] : []),
+          ...outputOf(run, "compare", "comparison.json", "confidence intervals and paired tests"),
         ]),
-        { why: "no run has results", ...again },
+        runAgain("The runs have no results."),
       ),
   },
   {
     id: "C13",
-    asks: "Contributing: the licence, and how to contribute",
-    judge: (material) =>
-      material.licence === undefined
-        ? fromNotes(material, "Licence", "the study has no LICENSE file")
-        : { answer: "yes", evidence: [material.licence] },
+    requirement: "Contributing: licence, and how to contribute",
+    assess: (input) =>
+      input.licence === undefined
+        ? fromNotes(input, "Licence", "The study has no LICENSE file.")
+        : { answer: "yes", evidence: [input.licence] },
   },
   {
     id: "C14",
-    asks: "Acknowledgement: who gave data and software",
-    judge: (material) =>
+    requirement: "Acknowledgement: contributors of data and software",
+    assess: (input) =>
       fromNotes(
-        material,
+        input,
         "Acknowledgements",
-        "who gave the data is not written down; software is named with its versions",
-        ofEach(material.runs, (run) => [manifestKey(material, run, "provenance.packages", "software and versions")]),
+        "The notes do not name the contributors of the data. The manifests list software with versions.",
+        ofEach(input.runs, (run) => [manifestKey(input, run, "provenance.packages", "software and versions")]),
       ),
   },
 ];
 
-/** What exp makes and only a person can put where others find it: the link in the notes makes the yes. */
-function hosted(material: Material, heading: string, file: Evidence | undefined): Verdict {
-  const known = file === undefined ? [] : [file];
+/** An item on a published file: exp generates the file, and the authors publish it and add the link to their notes. */
+function hosted(material: ChecklistInput, heading: string, file: Evidence | undefined): Assessment {
+  const partial = file === undefined ? [] : [file];
   return fromNotes(
     material,
     heading,
-    known.length > 0 ? "the file is made; its public place is not" : "no file",
-    known,
+    partial.length > 0 ? "The file exists, but the notes give no link to a public copy." : "The file does not exist.",
+    partial,
   );
 }

@@ -1,22 +1,22 @@
-import { fromNotes, type Item } from "./checklist-item.ts";
+import { type ChecklistItem, fromNotes } from "./checklist-item.ts";
 
-/** Data that cannot be shared. */
-export const dataItems: readonly Item[] = [
+/** Items on data that cannot be shared. */
+export const dataItems: readonly ChecklistItem[] = [
   {
     id: "D1",
-    asks: "If the data cannot be shared: a result on a related public data set, or a statement that says so",
-    judge: (material) => fromNotes(material, "Data availability", "whether the data can be shared is not written down"),
+    requirement: "If the data cannot be shared: results on a related public data set, or a statement",
+    assess: (input) => fromNotes(input, "Data availability", "The notes do not state whether the data can be shared."),
   },
   {
     id: "D2",
-    asks: "If the data cannot be shared: a container in which the method can be tried",
-    judge({ dockerfile }) {
+    requirement: "If the data cannot be shared: a container to try the method",
+    assess({ dockerfile }) {
       if (dockerfile !== undefined) return { answer: "yes", evidence: [dockerfile] };
       return {
         answer: "no",
-        why: "there is no Dockerfile",
-        who: "the authors",
-        where: "exp export, which writes one",
+        reason: "There is no Dockerfile.",
+        responsible: "authors",
+        action: "exp export, which writes one",
         evidence: [],
       };
     },

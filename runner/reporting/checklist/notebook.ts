@@ -1,4 +1,4 @@
-/** Values of the notebook's first cell; the others stay as they are. */
+/** Values for the cell tagged "parameters". */
 export type NotebookParameters = Readonly<Record<"experiment" | "environments" | "flags", string>>;
 
 type Notebook = {
@@ -9,7 +9,7 @@ type Notebook = {
   }[];
 };
 
-/** The notebook with its parameters filled in for one study. Throws where it has no cell of parameters, or not these. */
+/** Sets the parameters of the notebook. Throws if the notebook lacks one. */
 export function filledNotebook(text: string, parameters: NotebookParameters): string {
   const notebook = JSON.parse(text) as Notebook;
   const missing = new Set(Object.keys(parameters));
@@ -20,11 +20,11 @@ export function filledNotebook(text: string, parameters: NotebookParameters): st
       const value = parameters[name as keyof NotebookParameters];
       if (value === undefined) return line;
       missing.delete(name);
-      // A JSON string is a Python string.
+      // A JSON string is a valid Python string.
       return `${name} = ${JSON.stringify(value)}${line.endsWith("\n") ? "\n" : ""}`;
     });
     return { ...cell, source };
   });
-  if (missing.size > 0) throw new Error(`the notebook has no parameter ${[...missing].join(", ")}`);
+  if (missing.size > 0) throw new Error(`The notebook template has no parameter ${[...missing].join(", ")}`);
   return `${JSON.stringify({ ...notebook, cells }, null, 1)}\n`;
 }

@@ -1,144 +1,158 @@
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { trainedHere } from "../../runs/replayed-arms.ts";
+import { integer } from "../../util/format.ts";
+import { valueText } from "../report/ablation.ts";
 import { energyText } from "../report/energy.ts";
 import { hardwareText } from "../report/hardware.ts";
 import type { RunFacts } from "../report/study.ts";
 import {
+  type Assessment,
   aboutTraining,
+  type ChecklistInput,
+  type ChecklistItem,
   fromNotes,
-  type Item,
-  type Material,
   manifestKey,
   ofEach,
   outputOf,
-  type Verdict,
+  replayedOnly,
+  runAgain,
   yesIf,
 } from "./checklist-item.ts";
 
-const again = { who: "whoever runs the study", where: "exp run, which builds what is missing" };
-const noImage = (instead: string) => (): Verdict => ({
+const noImage = (instead: string) => (): Assessment => ({
   answer: "not applicable",
-  why: `the study is on text: there are no images. ${instead}`,
+  reason: `The study uses text and no images. ${instead}`,
 });
 
-/** The paper part: what the report must say. */
-export const paperItems: readonly Item[] = [
+/** Items on the paper: the required content of the report. */
+export const paperItems: readonly ChecklistItem[] = [
   {
     id: "P1",
-    asks: "Setting, algorithm and model are described",
-    judge: (material) =>
+    requirement: "Description of the setting, algorithm and model",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => modelJson(run, "the report's methodology")),
-        {
-          why: "answers were replayed: what made them is not on record",
-          who: "the authors",
-          where: "an experiment with an engine that asks the model",
-        },
+        ofEach(input.runs, (run) => modelJson(run, "methodology section of the report")),
+        replayedOnly("the model is not recorded."),
       ),
   },
-  { id: "P2", asks: "Architecture, block by block", judge: architecture },
+  { id: "P2", requirement: "Architecture of the model", assess: architecture },
   {
     id: "P3",
-    asks: "Number of parameters, total and trainable",
-    judge(material) {
-      const trained = material.runs.some(trainedHere);
-      if (!trained) return architecture(material);
+    requirement: "Number of parameters, total and trainable",
+    assess(input) {
+      const trained = input.runs.some(trainedHere);
+      if (!trained) return architecture(input);
       return aboutTraining(
-        material,
+        input,
         (run) => {
           const { parameters } = run.curves.train ?? {};
           if (parameters === undefined) return [];
-          return outputOf(run, "train", "train.json", `${parameters.trainable} of ${parameters.total} are trained`);
+          return outputOf(
+            run,
+            "train",
+            "train.json",
+            `${integer(parameters.trainable)} of ${integer(parameters.total)} parameters are trainable`,
+          );
         },
-        { why: "a training's record is gone", ...again },
+        runAgain("The record of a training is missing."),
       );
     },
   },
   {
     id: "P4",
-    asks: "Metrics are explained and linked to code",
-    judge: (material) =>
+    requirement: "Definition of the metrics with a link to the code",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => [
-          manifestKey(material, run, "config.evaluate", "the report's section on the metric; exp score is the code"),
+        ofEach(input.runs, (run) => [
+          manifestKey(input, run, "config.evaluate", "metrics section of the report; implemented by exp score"),
           ...run.arms.flatMap(({ name }) => outputOf(run, stepOfArm("evaluate", name), "metrics.json")),
         ]),
-        { why: "no metrics", ...again },
+        runAgain("The runs have no metrics."),
       ),
   },
   {
     id: "P5",
-    asks: "Public data: references and links",
-    judge: (material) => fromNotes(material, "Data source", "no reference and no link is written down"),
+    requirement: "Public data: references and links",
+    assess: (input) => fromNotes(input, "Data source", "The notes contain no reference and no link."),
   },
   {
     id: "P6",
-    asks: "Private data: acquisition and its characteristics, eligibility, annotators and ground truth, tools, variability between raters",
-    judge: (material) =>
-      fromNotes(material, "Private data", "not written down; if all data are public, say that there"),
+    requirement:
+      "Private data: acquisition, characteristics, eligibility, annotators, ground truth, tools, inter-rater variability",
+    assess: (input) =>
+      fromNotes(
+        input,
+        "Private data",
+        "The notes do not describe private data. If all data are public, state that under this heading.",
+      ),
   },
   {
     id: "P7",
-    asks: "Training, validation and test parts",
-    judge: (material) =>
+    requirement: "Training, validation and test splits",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => [
+        ofEach(input.runs, (run) => [
           ...outputOf(run, "data", "train.jsonl"),
           ...outputOf(run, "data", "validation.jsonl"),
           ...outputOf(run, "data", "test.jsonl"),
         ]),
-        { why: "no run has the data step", ...again },
+        runAgain("The runs have no data step."),
       ),
   },
-  { id: "P8", asks: "Cropping", judge: noImage("Texts are used whole; a row that does not fit is an error.") },
-  { id: "P9", asks: "Resampling", judge: noImage("Oversampling of rows is item P17.") },
-  { id: "P10", asks: "Intensity normalisation", judge: noImage("How labels are normalised is item P22.") },
-  { id: "P11", asks: "Registration", judge: noImage("Nothing is aligned.") },
+  {
+    id: "P8",
+    requirement: "Cropping",
+    assess: noImage("Input texts are not truncated; an input over the maximum length is an error."),
+  },
+  { id: "P9", requirement: "Resampling", assess: noImage("For oversampling of rows see P17.") },
+  { id: "P10", requirement: "Intensity normalisation", assess: noImage("For the normalisation of labels see P22.") },
+  { id: "P11", requirement: "Registration", assess: noImage("There is no registration.") },
   {
     id: "P12",
-    asks: "Infrastructure: name, number and memory of GPUs",
-    judge: (material) =>
+    requirement: "Infrastructure: name, number and memory of GPUs",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) => [
-          manifestKey(material, run, "provenance.hardware", hardwareText(run.provenance.hardware)),
+        ofEach(input.runs, (run) => [
+          manifestKey(input, run, "provenance.hardware", hardwareText(run.provenance.hardware)),
         ]),
-        { why: "", ...again },
+        runAgain(""),
       ),
   },
   {
     id: "P13",
-    asks: "Patch size and sampling",
-    judge: noImage("Its counterpart is the longest sequence: config.train.max_length in the manifest."),
+    requirement: "Patch size and sampling",
+    assess: noImage("The counterpart is the maximum sequence length: config.train.max_length in the manifest."),
   },
   {
     id: "P14",
-    asks: "Batch size",
-    judge: (material) => setting(material, ["batch_size", "gradient_accumulation"]),
+    requirement: "Batch size",
+    assess: (input) => setting(input, ["batch_size", "gradient_accumulation"]),
   },
   {
     id: "P15",
-    asks: "Optimiser, learning rate and its decay",
-    judge: (material) => setting(material, ["optimizer", "learning_rate", "schedule", "weight_decay"]),
+    requirement: "Optimiser, learning rate and learning-rate schedule",
+    assess: (input) => setting(input, ["optimizer", "learning_rate", "schedule", "weight_decay"]),
   },
   {
     id: "P16",
-    asks: "Loss",
-    judge: (material) =>
+    requirement: "Loss",
+    assess: (input) =>
       aboutTraining(
-        material,
-        (run) => outputOf(run, "train", "train.json", "cross-entropy of the answer's tokens; the prompt is masked"),
-        { why: "a training's record is gone", ...again },
+        input,
+        (run) =>
+          outputOf(run, "train", "train.json", "token-level cross-entropy of the target; prompt tokens are masked"),
+        runAgain("The record of a training is missing."),
       ),
   },
   {
     id: "P17",
-    asks: "Augmentation",
-    judge: (material) =>
+    requirement: "Augmentation",
+    assess: (input) =>
       aboutTraining(
-        material,
+        input,
         (run) => [
           manifestKey(
-            material,
+            input,
             run,
             "config.data",
             run.config.data.oversample === undefined
@@ -146,160 +160,159 @@ export const paperItems: readonly Item[] = [
               : `oversample: ${JSON.stringify(run.config.data.oversample)}`,
           ),
         ],
-        { why: "", ...again },
+        runAgain(""),
       ),
   },
   {
     id: "P18",
-    asks: "When training stops, and how the model is selected",
-    judge: (material) => setting(material, ["epochs", "keep", "early_stopping"]),
+    requirement: "Stopping criterion and model selection",
+    assess: (input) => setting(input, ["epochs", "keep", "early_stopping"]),
   },
   {
     id: "P19",
-    asks: "Training time",
-    judge: (material) =>
+    requirement: "Training time",
+    assess: (input) =>
       aboutTraining(
-        material,
+        input,
         (run) =>
           run.steps.train === undefined
             ? []
             : [
-                manifestKey(material, run, "steps.train.seconds", `${run.steps.train.seconds} s`),
+                manifestKey(input, run, "steps.train.seconds", `${run.steps.train.seconds} s`),
                 ...(run.cost.energy === undefined
                   ? []
-                  : [manifestKey(material, run, "cost.energy", energyText(run.cost.energy))]),
+                  : [manifestKey(input, run, "cost.energy", energyText(run.cost.energy))]),
               ],
-        { why: "a training's record is gone", ...again },
+        runAgain("The record of a training is missing."),
       ),
   },
-  { id: "P20", asks: "Aggregation of patches", judge: noImage("A case is answered whole.") },
+  { id: "P20", requirement: "Aggregation of patches", assess: noImage("Each case has a single prediction.") },
   {
     id: "P21",
-    asks: "Inference time",
-    judge: (material) =>
+    requirement: "Inference time",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
+        ofEach(input.runs, (run) =>
           Object.entries(run.steps).flatMap(([id, { kind, seconds }]) =>
             kind === "generate" || kind === "ask"
-              ? [manifestKey(material, run, `steps.${id}.seconds`, `${seconds} s`)]
+              ? [manifestKey(input, run, `steps.${id}.seconds`, `${seconds} s`)]
               : [],
           ),
         ),
-        {
-          why: "answers were replayed: how long the model took is not on record",
-          who: "the authors",
-          where: "an experiment with an engine that asks the model",
-        },
+        replayedOnly("the generation time is not recorded."),
       ),
   },
   {
     id: "P22",
-    asks: "Post-processing: how answers become labels",
-    judge: (material) =>
+    requirement: "Post-processing: parsing of responses into labels",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
+        ofEach(input.runs, (run) =>
           run.arms.flatMap(({ name }) =>
-            outputOf(run, stepOfArm("evaluate", name), "predictions.jsonl", "answer and labels"),
+            outputOf(run, stepOfArm("evaluate", name), "predictions.jsonl", "response and parsed labels"),
           ),
         ),
-        { why: "no run has predictions", ...again },
+        runAgain("The runs have no predictions."),
       ),
   },
   {
     id: "P23",
-    asks: "Ablation",
-    judge(material) {
-      const swept = material.runs.filter(({ coordinates }) => coordinates !== "");
+    requirement: "Ablation study",
+    assess(input) {
+      const swept = input.runs.filter(({ coordinates }) => coordinates !== "");
       return yesIf(
-        swept.length < 2 ? [] : swept.map((run) => manifestKey(material, run, "coordinates", run.coordinates)),
-        { why: "these runs vary nothing", who: "the authors", where: "sweep: in an experiment" },
+        swept.length < 2 ? [] : swept.map((run) => manifestKey(input, run, "coordinates", run.coordinates)),
+        { reason: "The runs do not vary a parameter.", responsible: "authors", action: "add sweep to an experiment" },
       );
     },
   },
   {
     id: "P24",
-    asks: "Mean and spread of the results",
-    judge: (material) =>
+    requirement: "Mean and dispersion of the results",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
+        ofEach(input.runs, (run) =>
           run.arms.length === 0
             ? []
-            : [manifestKey(material, run, "intervals", "95 % bootstrap intervals over cases, for every arm and view")],
+            : [
+                manifestKey(
+                  input,
+                  run,
+                  "intervals",
+                  "95 % bootstrap confidence intervals over cases, for every arm and label view",
+                ),
+              ],
         ),
-        { why: "no run has intervals", ...again },
+        runAgain("The runs have no confidence intervals."),
       ),
   },
   {
     id: "P25",
-    asks: "Statistical analysis",
-    judge: (material) =>
+    requirement: "Statistical analysis",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
-          outputOf(run, "compare", "comparison.json", "paired tests with Holm's correction"),
-        ),
-        { why: "a run has one arm only: nothing is compared", who: "the authors", where: "compare: or baselines:" },
+        ofEach(input.runs, (run) => outputOf(run, "compare", "comparison.json", "paired tests with Holm's correction")),
+        {
+          reason: "A run has one arm only, so there is no comparison.",
+          responsible: "authors",
+          action: "add compare or baselines to the experiment",
+        },
       ),
   },
   {
     id: "P26",
-    asks: "Box or violin plots, ROC curves",
-    judge: (material) =>
+    requirement: "Box or violin plots, ROC curves",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
+        ofEach(input.runs, (run) =>
           outputOf(
             run,
             "compare",
             "comparison.json",
-            "drawn as points with 95 % intervals; there are no scores to draw an ROC curve of",
+            "plotted as points with 95 % confidence intervals; labels have no scores, so there is no ROC curve",
           ),
         ),
         {
-          why: "a run has one arm only; labels are answered without a score, so that there is no ROC curve",
-          who: "the authors",
-          where: "compare: or baselines:",
+          reason: "A run has one arm only. Labels have no scores, so there is no ROC curve.",
+          responsible: "authors",
+          action: "add compare or baselines to the experiment",
         },
       ),
   },
   {
     id: "P27",
-    asks: "Successful and failed examples",
-    judge: (material) =>
+    requirement: "Examples of correct and erroneous predictions",
+    assess: (input) =>
       yesIf(
-        ofEach(material.runs, (run) =>
-          outputOf(run, "analyse", "failures.jsonl", "failures; the workbook has all cases"),
+        ofEach(input.runs, (run) =>
+          outputOf(run, "analyse", "failures.jsonl", "erroneous predictions; the workbook lists all cases"),
         ),
-        { why: "a run has no failure analysis", ...again },
+        runAgain("A run has no error analysis."),
       ),
   },
 ];
 
-function modelJson(run: RunFacts, says: string) {
-  return outputOf(run, "fetch", "model.json", says);
+function modelJson(run: RunFacts, detail: string) {
+  return outputOf(run, "fetch", "model.json", detail);
 }
 
-function architecture(material: Material): Verdict {
+function architecture(input: ChecklistInput): Assessment {
   return yesIf(
-    ofEach(material.runs, (run) => modelJson(run, "blocks, widths, heads and parameters")),
-    {
-      why: "answers were replayed: the model's own configuration is not on record",
-      who: "the authors",
-      where: "an experiment with an engine that asks the model",
-    },
+    ofEach(input.runs, (run) => modelJson(run, "layers, hidden size, heads and parameters")),
+    replayedOnly("the configuration of the model is not recorded."),
   );
 }
 
-/** Keys of `train`, as they were resolved. */
-function setting(material: Material, keys: readonly string[]): Verdict {
+/** Resolved keys of `train`. */
+function setting(input: ChecklistInput, keys: readonly string[]): Assessment {
   return aboutTraining(
-    material,
+    input,
     (run) => {
       const train = run.config.train as unknown as Readonly<Record<string, unknown>>;
       return keys
         .filter((key) => train[key] !== undefined)
-        .map((key) => manifestKey(material, run, `config.train.${key}`, word(train[key])));
+        .map((key) => manifestKey(input, run, `config.train.${key}`, valueText(train[key])));
     },
-    { why: "", ...again },
+    runAgain(""),
   );
 }
-
-const word = (value: unknown): string => (typeof value === "string" ? value : JSON.stringify(value));

@@ -1,19 +1,19 @@
-import { integer, score, withInterval } from "../../util/format.ts";
+import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { armName, metricName } from "../report/display-names.ts";
 import { hardwareText } from "../report/hardware.ts";
 import type { RunFacts } from "../report/study.ts";
 import { trainingTime } from "../report/trainings.ts";
 import { commandOf, leaves } from "../sections/reproduction.ts";
-import { slot } from "./author-text.ts";
-import type { Material } from "./checklist-item.ts";
-import { block, table, unique } from "./markdown.ts";
+import { authorText } from "./author-text.ts";
+import type { ChecklistInput } from "./checklist-item.ts";
+import { codeBlock, table, unique } from "./markdown.ts";
 
-/** What runs were made on and with, and how to have the same. */
-export function environment({ runs }: Material): readonly string[] {
+/** Hardware and software of the runs, and the installation commands. */
+export function environment({ runs }: ChecklistInput): readonly string[] {
   const backends = new Set(["torchtune", ...runs.flatMap(({ config }) => config.train?.backend ?? [])]);
   return [
     ...table(
-      ["run", "system", "hardware", "exp, Node.js", "environment"],
+      ["run", "operating system", "hardware", "exp, Node.js", "Python environments"],
       runs.map(({ experiment, run, provenance: { os, hardware, exp, node, locks } }) => [
         `${experiment}/${run}`,
         os,
@@ -25,15 +25,15 @@ export function environment({ runs }: Material): readonly string[] {
       ]),
     ),
     "",
-    "Node.js 20.19 or newer and Python 3.11 to 3.13 with `venv`; packages come from hash-checked lock files:",
+    "Requirements: Node.js 20.19 or newer and Python 3.11 to 3.13 with `venv`. Packages are installed from lock files with hashes:",
     "",
-    ...block(["npm install", `npx exp setup ${[...backends].join(" ")}`, "npx exp doctor"]),
+    ...codeBlock(["npm install", `npx exp setup ${[...backends].join(" ")}`, "npx exp doctor"]),
   ];
 }
 
-/** Files of the data by their digests, and what each part holds. */
-export function dataSet(material: Material): readonly string[] {
-  const run = material.runs.at(-1) as RunFacts;
+/** Data files with digests, and the size of each split. */
+export function dataSet(input: ChecklistInput): readonly string[] {
+  const run = input.runs.at(-1) as RunFacts;
   const { sources } = run.provenance;
   const { train, test, validation } = run.config.data;
   const files: readonly (readonly [string, string | undefined])[] = [
@@ -42,19 +42,19 @@ export function dataSet(material: Material): readonly string[] {
     ["test", test?.file],
   ];
   return [
-    ...slot(material, "Data source", "where the data come from, a link if they are public, and their terms"),
+    ...authorText(input, "Data source", "source of the data, link if public, and terms of use"),
     "",
     ...table(
-      ["part", "file", "SHA-256"],
-      files.flatMap(([part, file]) =>
-        file === undefined ? [] : [[part, `\`${file}\``, `\`${sources[file] ?? "–"}\``]],
+      ["split", "file", "SHA-256"],
+      files.flatMap(([split, file]) =>
+        file === undefined ? [] : [[split, `\`${file}\``, `\`${sources[file] ?? missing}\``]],
       ),
     ),
     "",
     ...table(
-      ["part", "rows used", "labels (basic view)", "labels a row"],
-      Object.entries(run.audit?.splits ?? {}).map(([part, facts]) => [
-        part,
+      ["split", "rows used", "labels (basic view)", "labels per row"],
+      Object.entries(run.audit?.splits ?? {}).map(([split, facts]) => [
+        split,
         integer(facts.rows),
         integer(facts.labels_basic),
         facts.labels_per_row.toFixed(2),
@@ -63,7 +63,7 @@ export function dataSet(material: Material): readonly string[] {
   ];
 }
 
-/** Every parameter of a training. */
+/** All parameters of a training. */
 export function hyperParameters(run: RunFacts): readonly string[] {
   return [
     "",
@@ -76,12 +76,12 @@ export function hyperParameters(run: RunFacts): readonly string[] {
   ];
 }
 
-/** Every arm of every run, and the commands that make the table. */
-export function results({ runs }: Material): readonly string[] {
+/** The scores of all arms of all runs, and the commands that generate the table. */
+export function results({ runs }: ChecklistInput): readonly string[] {
   const { metrics, primary } = (runs.at(-1) as RunFacts).config.evaluate;
   const shown = metrics.slice(0, 4);
   return [
-    `Each arm in the ${primary.view} view of labels, with 95 % bootstrap intervals over cases where there are several arms.`,
+    `Scores of all arms in the ${primary.view} label view. An arm is one system that predicts labels: a model or a baseline. Runs with several arms have 95 % bootstrap confidence intervals over cases.`,
     "",
     ...table(
       ["run", "arm", ...shown.map(metricName)],
@@ -99,9 +99,9 @@ export function results({ runs }: Material): readonly string[] {
       ),
     ),
     "",
-    "These commands make the table:",
+    "Commands that generate the table:",
     "",
-    ...block([
+    ...codeBlock([
       ...unique(runs.map(commandOf)),
       `npx exp compare ${runs.map(({ experiment, run }) => `${experiment}/${run}`).join(" ")}`,
       `npx exp report ${runs.map(({ experiment, run }) => `${experiment}/${run}`).join(" ")}`,
@@ -109,7 +109,7 @@ export function results({ runs }: Material): readonly string[] {
   ];
 }
 
-/** Software that made the runs, with versions. */
+/** Software of the runs with versions. */
 export function software(runs: readonly RunFacts[]): readonly string[] {
   const pinned = runs.flatMap(({ provenance: { packages } }) => Object.values(packages).flatMap(Object.entries));
   const known = new Set(["torch", "torchtune", "axolotl", "transformers", "peft", "scikit-learn", "vllm"]);

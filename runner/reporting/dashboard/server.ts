@@ -1,15 +1,15 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 
-/** What a page or a program is answered. */
+/** An HTTP response. */
 export type Reply = { readonly status: number; readonly type: "text/html" | "application/json"; readonly body: string };
 
-/** A server that answers this machine alone. */
+/** A running server on the loopback address. */
 export type Serving = { readonly port: number; close(): Promise<void> };
 
 /**
- * Serves pages on the loopback address; port 0 takes one that is free. A request by another host name is refused, so that no
- * page of the web can read along by a name that it points at this machine; nothing can be changed by a request.
+ * Serves pages on the loopback address; port 0 selects a free port. Requests with another Host header are refused, which prevents
+ * DNS rebinding. The server is read-only.
  */
 export async function serve(port: number, answer: (url: URL) => Promise<Reply>): Promise<Serving> {
   const server = createServer((request, response) => void reply(request, response, answer));
@@ -32,7 +32,7 @@ async function reply(
   response: ServerResponse,
   answer: (url: URL) => Promise<Reply>,
 ): Promise<void> {
-  const say = ({ status, type, body }: Reply): void => {
+  const send = ({ status, type, body }: Reply): void => {
     response.writeHead(status, {
       "content-type": `${type}; charset=utf-8`,
       "content-length": Buffer.byteLength(body),
@@ -45,22 +45,22 @@ async function reply(
     response.end(request.method === "HEAD" ? undefined : body);
   };
   const refuse = (status: number, body: string): void =>
-    say({ status, type: "application/json", body: `${JSON.stringify({ error: body })}\n` });
+    send({ status, type: "application/json", body: `${JSON.stringify({ error: body })}\n` });
   const { host = "", ...headers } = request.headers;
   const [name, port = "80"] = host.split(":");
   const isOwn = (name === "127.0.0.1" || name === "localhost") && Number(port) === request.socket.localPort;
-  if (!isOwn) return refuse(403, "exp view answers 127.0.0.1 and localhost alone");
+  if (!isOwn) return refuse(403, "host not allowed: use 127.0.0.1 or localhost");
   if (headers["sec-fetch-site"] === "cross-site" && headers["sec-fetch-mode"] !== "navigate")
-    return refuse(403, "exp view answers its own pages alone");
-  if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, "exp view only reads");
+    return refuse(403, "cross-site request refused");
+  if (request.method !== "GET" && request.method !== "HEAD") return refuse(405, "method not allowed: use GET or HEAD");
   let url: URL;
   try {
     url = new URL(request.url ?? "/", `http://${host}`);
   } catch {
-    return refuse(400, "not an address");
+    return refuse(400, "invalid URL");
   }
   try {
-    say(await answer(url));
+    send(await answer(url));
   } catch (error) {
     refuse(500, (error as Error).message);
     throw error;

@@ -12,13 +12,13 @@ import { filledNotebook } from "../checklist/notebook.ts";
 import { readmeOf } from "../checklist/readme.ts";
 import { missingNotes } from "../report/author-notes.ts";
 import type { RunFacts } from "../report/study.ts";
-import { materialOf } from "./checklist-input.ts";
+import { checklistInputOf } from "./checklist-input.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
-import { sweepBook } from "./sweep-workbook.ts";
+import { sweepWorkbook } from "./sweep-workbook.ts";
 
 type Files = Record<string, string | Uint8Array>;
 
-/** Every file of the hand-in by its path in the folder, in the order in which people look at them. */
+/** The files of the export by path, reports first. Throws UserError `file-gone` if predictions are missing. */
 export async function exportedFiles(
   study: FinishedStudy,
   context: Context,
@@ -32,22 +32,22 @@ export async function exportedFiles(
     files["report.pdf"] = bytes;
   }
   if (runs.some(({ config }) => config.report.html)) files["report.html"] = await pageOf(study, context);
-  const several = runs.length > 1;
+  const hasManyRuns = runs.length > 1;
   for (const run of finished) {
     const { experiment, run: name } = run.manifest;
-    const own = several ? `${experiment}-${name}` : "";
-    const workbook = beside(run, "workbook.xlsx");
-    if (workbook !== undefined) files[several ? `workbook-${own}.xlsx` : "workbook.xlsx"] = workbook;
+    const suffix = hasManyRuns ? `${experiment}-${name}` : "";
+    const workbook = runFile(run, "workbook.xlsx");
+    if (workbook !== undefined) files[hasManyRuns ? `workbook-${suffix}.xlsx` : "workbook.xlsx"] = workbook;
     for (const arm of Object.keys(run.manifest.arms)) {
-      const predictions = beside(run, `${arm}/predictions.jsonl`);
-      if (predictions === undefined) throw fileGone(`${experiment}/${name}: the predictions of ${arm} are gone`);
-      files[join("predictions", own, `${arm}.jsonl`)] = predictions;
+      const predictions = runFile(run, `${arm}/predictions.jsonl`);
+      if (predictions === undefined) throw fileGone(`${experiment}/${name}: the predictions of ${arm} are missing`);
+      files[join("predictions", suffix, `${arm}.jsonl`)] = predictions;
     }
     files[`manifests/${experiment}-${name}.json`] = readFileSync(run.path);
   }
-  for (const path of usedFiles(runs, root, context, warn)) files[path] = readFileSync(join(root, path));
+  for (const path of declarationFiles(runs, root, context, warn)) files[path] = readFileSync(join(root, path));
   const notebook = filledNotebook(
-    readFileSync(standing("notebooks/colab.ipynb", root, context), "utf8"),
+    readFileSync(projectOrPackageFile("notebooks/colab.ipynb", root, context), "utf8"),
     notebookOf(runs.at(-1) as RunFacts),
   );
   files["notebooks/colab.ipynb"] = notebook;
@@ -57,39 +57,39 @@ export async function exportedFiles(
   );
 
   const evidence = (file: string): Evidence => ({ file, sha256: digestOf(files[file] as string | Uint8Array) });
-  const material = materialOf(study, {
+  const input = checklistInputOf(study, {
     notebook: evidence("notebooks/colab.ipynb"),
     dockerfile: evidence("Dockerfile"),
   });
   const manifests = Object.fromEntries(
     runs.map(({ experiment, run }) => [`${experiment}/${run}`, evidence(`manifests/${experiment}-${run}.json`)]),
   );
-  const sweep = await sweepBook(runs, manifests);
+  const sweep = await sweepWorkbook(runs, manifests);
   if (sweep !== undefined) files["sweep.xlsx"] = sweep;
-  files["checklist.md"] = checklistMarkdown(checklistOf({ ...material, manifests }));
-  files["README.md"] = readmeOf({ ...material, manifests });
+  files["checklist.md"] = checklistMarkdown(checklistOf({ ...input, manifests }));
+  files["README.md"] = readmeOf({ ...input, manifests });
   const open = missingNotes(notes);
   if (open.length > 0)
-    warn(`left for the authors: ${open.join(", ")} (report.notes: a Markdown file with these headings)`);
+    warn(`The author notes lack these sections: ${open.join(", ")}. Add them to the Markdown file of report.notes.`);
   return files;
 }
 
-/** A file of a run's folder; undefined where there is none. */
-function beside({ path }: FinishedRun, file: string): Uint8Array | undefined {
+/** A file of a run's folder; undefined if it does not exist. */
+function runFile({ path }: FinishedRun, file: string): Uint8Array | undefined {
   const full = join(dirname(path), file);
   return existsSync(full) ? readFileSync(full) : undefined;
 }
 
-/** A file of the project, or the one that the package ships. */
-function standing(file: string, root: string, { packageRoot }: Context): string {
+/** The path of a project file, or of the package's file if the project has none. */
+function projectOrPackageFile(file: string, root: string, { packageRoot }: Context): string {
   return existsSync(join(root, file)) ? join(root, file) : join(packageRoot, file);
 }
 
 /**
- * What the runs, and those that they compare themselves with, were declared with: experiments and what they extend, templates,
- * label files, notes, replayed answers. Never the data.
+ * The files that declare the runs and the compared experiments: experiments with the files that they extend, templates, label
+ * files, author notes and replayed predictions. Never data files.
  */
-function usedFiles(
+function declarationFiles(
   runs: readonly RunFacts[],
   root: string,
   context: Context,
@@ -103,16 +103,16 @@ function usedFiles(
     for (const { data, prompt, generate, report } of [config, ...Object.values(compared)]) {
       const { synonyms, groups } = data.labels as { readonly synonyms?: string; readonly groups?: string };
       const replayed = generate.engine === "replay" ? [generate.file, generate.zero_shot] : [];
-      const named = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...replayed];
-      for (const path of named) if (path !== undefined) used.add(path);
+      const paths = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...replayed];
+      for (const path of paths) if (path !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {
       const full = join(root, path);
       if (used.has(path) && existsSync(full) && digestOf(readFileSync(full)) !== digest)
-        warn(`${path} has changed since the run: the folder has it as it is now`);
+        warn(`${path} has changed since the run. The export contains the current version.`);
     }
   }
-  // A template that the package ships stays there: exp finds it.
+  // Templates of the package are not exported.
   return [...used].filter((path) => !path.startsWith("..") && existsSync(join(root, path))).sort();
 }
 

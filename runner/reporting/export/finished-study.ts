@@ -8,22 +8,22 @@ import { runRowOf } from "../../runs/run-row.ts";
 import type { Context } from "../../util/context.ts";
 import { casesOf } from "../facts/cases.ts";
 import { factsOf } from "../facts/run-facts.ts";
-import { drawAll } from "../render/figures.ts";
-import { readAssets, setPage, setReport } from "../render/html/page.ts";
-import { type Pdf, setPdf } from "../render/pdf.ts";
+import { renderFigures } from "../render/figures.ts";
+import { readAssets, renderPage, reportPage } from "../render/html/page.ts";
+import { type Pdf, renderPdf } from "../render/pdf.ts";
 import { parseNotes } from "../report/author-notes.ts";
 import { reportOf } from "../report/report.ts";
 import { runNames } from "../report/run-names.ts";
 import type { Study } from "../report/study.ts";
 
-/** The finished runs that a command was given, oldest first, with what a report says of each, in the same order. */
+/** The finished runs of a command, oldest first; `runs` and `finished` have the same order. */
 export type FinishedStudy = Study & {
   readonly root: string;
   readonly artifacts: string;
   readonly finished: readonly FinishedRun[];
 };
 
-/** Reads the runs that a command names, and the notes that they ask for. Throws UserError `run-not-found` or `file-gone`. */
+/** Reads the given runs and their author notes. Throws UserError `run-not-found` or `file-gone`. */
 export async function finishedStudy(
   command: string,
   given: readonly string[],
@@ -45,10 +45,10 @@ export async function finishedStudy(
   return { runs, notes, root, artifacts, finished: read.map(({ run }) => run) };
 }
 
-/** The PDF report over finished runs: the same runs and notes give the same bytes. */
+/** The PDF report. The same runs and notes give the same bytes. */
 export async function pdfOf(study: Study, context: Context): Promise<Pdf> {
   const report = reportOf(study);
-  return setPdf(report, await drawAll(report.figures), join(context.packageRoot, "runner/templates"));
+  return renderPdf(report, await renderFigures(report.figures), join(context.packageRoot, "runner/templates"));
 }
 
 /** The report as one HTML file that works from a disk, with every case. Throws UserError `file-gone` if answers are gone. */
@@ -56,10 +56,10 @@ export async function pageOf(study: FinishedStudy, context: Context): Promise<st
   const report = reportOf(study);
   const extras = { rows: study.finished.map(runRowOf), cases: casesOf(study.finished, study.runs, study.root) };
   const assets = readAssets(context.packageRoot);
-  return setPage(setReport(report, await drawAll(report.figures), extras, assets), assets);
+  return renderPage(reportPage(report, await renderFigures(report.figures), extras, assets), assets);
 }
 
-/** What people wrote for a report, from its files; `warn` is told of those that are gone. */
+/** The author notes of a report, merged over its files; `warn` receives missing files. */
 export function notesOf(
   files: readonly string[],
   root: string,
@@ -69,7 +69,7 @@ export function notesOf(
   for (const file of new Set(files)) {
     const path = resolve(root, file);
     if (existsSync(path)) Object.assign(notes, parseNotes(readFileSync(path, "utf8")));
-    else warn(`the notes ${file} are gone`);
+    else warn(`the author notes ${file} do not exist`);
   }
   return notes;
 }

@@ -7,10 +7,10 @@ import { warningOf } from "../report/report.ts";
 import type { RunFacts } from "../report/study.ts";
 
 /**
- * A workbook of the sweeps that some runs are of and that chose nothing: no run's own workbook knows of the others. Undefined
- * where there are none.
+ * A workbook of the sweeps without selection: the workbook of a run contains its own run only. Undefined if there is no such
+ * sweep.
  */
-export async function sweepBook(
+export async function sweepWorkbook(
   runs: readonly RunFacts[],
   manifests: Readonly<Record<string, { readonly sha256: string }>>,
 ): Promise<Uint8Array | undefined> {

@@ -4,22 +4,24 @@ import { textWidth } from "./text-width.ts";
 
 type Metrics = { width(item: { readonly fontSize?: number }, text: unknown): number };
 
-// Vega's own guess of a text's width is nearly twice too large: gaps under slanted labels, and labels cut for no reason. Its
-// types leave the place out where it may be given another.
+// Without a canvas, Vega overestimates text widths by a factor of nearly two, which truncates labels. The types of Vega do not
+// declare this hook.
 const { textMetrics } = vega as unknown as { readonly textMetrics: Metrics };
 textMetrics.width = (item, text) => textWidth(String(text ?? ""), item.fontSize ?? 11);
 
-/** A drawn figure: SVG, and its size in points. */
-export type Drawn = { readonly svg: string; readonly width: number; readonly height: number };
+/** A rendered figure: SVG and its size in points. */
+export type RenderedFigure = { readonly svg: string; readonly width: number; readonly height: number };
 
-/** Draws Vega-Lite specifications without a browser. The same specification gives the same bytes. */
-export async function drawAll(figures: Readonly<Record<string, object>>): Promise<Readonly<Record<string, Drawn>>> {
-  const drawn: Record<string, Drawn> = {};
-  for (const [id, spec] of Object.entries(figures)) drawn[id] = await draw(spec);
-  return drawn;
+/** Renders Vega-Lite specifications to SVG without a browser. The same specification gives the same bytes. */
+export async function renderFigures(
+  figures: Readonly<Record<string, object>>,
+): Promise<Readonly<Record<string, RenderedFigure>>> {
+  const rendered: Record<string, RenderedFigure> = {};
+  for (const [id, spec] of Object.entries(figures)) rendered[id] = await renderFigure(spec);
+  return rendered;
 }
 
-async function draw(spec: object): Promise<Drawn> {
+async function renderFigure(spec: object): Promise<RenderedFigure> {
   const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
   const svg = await view.toSVG();
   view.finalize();

@@ -2,16 +2,16 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { NodeCompiler } from "@myriaddreamin/typst-ts-node-compiler";
 import type { Report } from "../report/document.ts";
-import type { Drawn } from "./figures.ts";
+import type { RenderedFigure } from "./figures.ts";
 
 /** A PDF, and what a reader should know about it: letters that no font at hand can show. */
 export type Pdf = { readonly bytes: Uint8Array; readonly warnings: readonly string[] };
 
 /**
- * Sets a report as PDF with the template of this package. Only what is handed over is read; the same report gives the same
- * bytes, whatever the day and the machine, as long as the same fonts are there.
+ * Renders a report as PDF with the Typst template of the package. Typst reads the given data only. The same report and fonts give
+ * the same bytes. Throws if Typst rejects the document, which is a bug in the template.
  */
-export function setPdf(report: Report, figures: Readonly<Record<string, Drawn>>, templates: string): Pdf {
+export function renderPdf(report: Report, figures: Readonly<Record<string, RenderedFigure>>, templates: string): Pdf {
   const workspace = "/report";
   const compiler = NodeCompiler.create({ workspace });
   const put = (name: string, content: string | Uint8Array): void =>
@@ -31,20 +31,21 @@ export function setPdf(report: Report, figures: Readonly<Record<string, Drawn>>,
   const compiled = compiler.compile({ mainFilePath: join(workspace, "main.typ") });
   const document = compiled.result;
   if (document === null || compiled.hasError()) {
-    const said = compiled.takeDiagnostics()?.shortDiagnostics ?? [];
-    throw new Error(
-      `Typst: ${said.map(({ message }: { message: string }) => message).join("; ") || "it gave no document"}`,
-    );
+    const messages = compiled.takeDiagnostics()?.shortDiagnostics ?? [];
+    const reason = messages.map(({ message }: { message: string }) => message).join("; ") || "no document";
+    throw new Error(`Cannot render the PDF: ${reason}`);
   }
-  return { bytes: compiler.pdf(document, { creationTimestamp: 0 }), warnings: unshown(report) };
+  return { bytes: compiler.pdf(document, { creationTimestamp: 0 }), warnings: fontWarnings(report) };
 }
 
-/** Taken where they are installed; Typst brings none for Chinese, Japanese and Korean. */
+/** Used if installed: Typst includes no fonts for Chinese, Japanese and Korean. */
 const fallbackFonts = ["Noto Serif CJK SC", "Noto Sans CJK SC", "Noto Serif CJK JP", "Noto Sans CJK KR", "DejaVu Sans"];
 
-function unshown(report: Report): readonly string[] {
+function fontWarnings(report: Report): readonly string[] {
   const cjk = /[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/u;
   return cjk.test(JSON.stringify([report.title, report.blocks]))
-    ? ["the report has Chinese, Japanese or Korean letters: install a Noto CJK font, or they may show as boxes"]
+    ? [
+        "The report contains Chinese, Japanese or Korean characters, which may render as boxes. Install a Noto CJK font.",
+      ]
     : [];
 }

@@ -1,7 +1,7 @@
-/** An entry of the bibliography as a list shows it. */
+/** An entry of the bibliography as text. */
 export type Reference = { readonly key: string; readonly text: string };
 
-/** Reads the entries of a BibTeX file of this package: one entry a line, values in braces. */
+/** Parses the BibTeX file of the package: one entry per line, values in braces. */
 export function parseReferences(bibtex: string): readonly Reference[] {
   return bibtex.split("\n").flatMap((line) => {
     const key = /^@\w+\{([^,]+),/.exec(line)?.[1];
@@ -10,8 +10,8 @@ export function parseReferences(bibtex: string): readonly Reference[] {
       const value = new RegExp(`[,\\s]${name}=\\{((?:[^{}]|\\{(?:[^{}]|\\{[^{}]*\\})*\\})*)\\}`).exec(line)?.[1];
       return value === undefined ? undefined : plain(value);
     };
-    const place = field("booktitle") ?? field("journal") ?? field("note");
-    const text = [authors(field("author")), field("title"), place, field("year")].filter((part) => part !== undefined);
+    const venue = field("booktitle") ?? field("journal") ?? field("note");
+    const text = [authors(field("author")), field("title"), venue, field("year")].filter((part) => part !== undefined);
     return [{ key, text: `${text.join(". ")}.` }];
   });
 }
@@ -20,7 +20,10 @@ const accents: Readonly<Record<string, string>> = { '"': "\u0308", "'": "\u0301"
 
 function plain(value: string): string {
   return value
-    .replaceAll(/\{?\\(["'`^])\{?(\w)\}?\}?/g, (_, mark: string, letter: string) => `${letter}${accents[mark]}`)
+    .replaceAll(
+      /\{?\\(["'`^])\{?(\w)\}?\}?/g,
+      (_, accent: string, character: string) => `${character}${accents[accent]}`,
+    )
     .replaceAll(/[{}]/g, "")
     .replaceAll("--", "–")
     .normalize("NFC");

@@ -1,5 +1,5 @@
-/** HTML as it is put into a page. Made by `html` alone, which escapes all that is no Markup: no text of a study becomes a tag. */
-export class Markup {
+/** HTML text that is inserted without escaping. Create it with `html`, which escapes all other values. */
+export class Html {
   readonly text: string;
 
   constructor(text: string) {
@@ -7,12 +7,12 @@ export class Markup {
   }
 }
 
-/** What stands between the parts of a template; undefined and false stand for nothing. */
-type Value = string | number | Markup | undefined | false | readonly Value[];
+/** A value in a template; undefined and false render as nothing. */
+type Value = string | number | Html | undefined | false | readonly Value[];
 
-/** HTML with values in it: texts are escaped, for content and for quoted attributes alike. */
-export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Markup {
-  return new Markup(parts.map((part, index) => `${index === 0 ? "" : set(values[index - 1])}${part}`).join(""));
+/** A template literal tag. Text values are escaped for element content and for quoted attributes. */
+export function html(parts: TemplateStringsArray, ...values: readonly Value[]): Html {
+  return new Html(parts.map((part, index) => `${index === 0 ? "" : render(values[index - 1])}${part}`).join(""));
 }
 
 const entities: Readonly<Record<string, string>> = {
@@ -23,16 +23,16 @@ const entities: Readonly<Record<string, string>> = {
   "'": "&#39;",
 };
 
-function set(value: Value): string {
+function render(value: Value): string {
   if (value === undefined || value === false) return "";
-  if (value instanceof Markup) return value.text;
-  if (typeof value === "object") return value.map(set).join("");
-  return String(value).replaceAll(/[&<>"']/g, (letter) => entities[letter] as string);
+  if (value instanceof Html) return value.text;
+  if (typeof value === "object") return value.map(render).join("");
+  return String(value).replaceAll(/[&<>"']/g, (character) => entities[character] as string);
 }
 
-/** Data for a page's script, as an element that browsers never run. */
-export function dataElement(id: string, value: unknown): Markup {
-  // A "<" could end the element; everywhere in JSON it can be written so.
+/** JSON data for the page's script, in an element that browsers do not execute. */
+export function jsonElement(id: string, value: unknown): Html {
+  // "</script>" in a string would end the element; JSON allows the escaped form of "<" in strings.
   const json = JSON.stringify(value).replaceAll("<", "\\u003c");
-  return html`<script type="application/json" id="${id}">${new Markup(json)}</script>\n`;
+  return html`<script type="application/json" id="${id}">${new Html(json)}</script>\n`;
 }

@@ -2,19 +2,20 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { RunRow } from "../../../runs/run-row.ts";
+import { integer } from "../../../util/format.ts";
 import type { Cases } from "../../report/cases.ts";
 import type { Report } from "../../report/document.ts";
-import type { Drawn } from "../figures.ts";
+import type { RenderedFigure } from "../figures.ts";
 import { parseReferences } from "./bibliography.ts";
-import { explorer } from "./case-explorer.ts";
-import { type Entry, setBlocks } from "./document.ts";
-import { html, Markup } from "./html.ts";
+import { caseExplorer } from "./case-explorer.ts";
+import { type Entry, renderBlocks } from "./document.ts";
+import { Html, html } from "./html.ts";
 import { runsTable } from "./runs-table.ts";
 
-/** What every page brings along: its looks, its script, and the bibliography. */
+/** Style sheet, script and bibliography of all pages. */
 export type PageAssets = { readonly style: string; readonly script: string; readonly references: string };
 
-/** Reads what pages need from the package. */
+/** Reads the assets from the package. */
 export function readAssets(packageRoot: string): PageAssets {
   const read = (path: string): string => readFileSync(join(packageRoot, path), "utf8");
   return {
@@ -24,21 +25,21 @@ export function readAssets(packageRoot: string): PageAssets {
   };
 }
 
-/** A page before its frame: `contents` lists its sections, `links` lead to other pages. */
+/** The content of a page: `contents` is the table of contents, `links` is the navigation to other pages. */
 export type Page = {
   readonly title: string;
-  readonly main: Markup;
+  readonly main: Html;
   readonly contents?: readonly Entry[];
-  readonly links?: Markup;
-  /** Said at the top, and stays there. */
+  readonly links?: Html;
+  /** A notice that stays at the top of the page. */
   readonly warning?: string;
 };
 
 /**
- * Puts a page into one file that works from a disk. Its script is named by its digest: a browser runs that one and nothing else,
- * and the page loads nothing from anywhere; `connect` lets the script ask the server that the page came from.
+ * Renders a self-contained HTML file. Its content security policy allows only the embedded script, by digest, and no requests;
+ * `connect` allows requests to the page's own server.
  */
-export function setPage(page: Page, { style, script }: PageAssets, connect = false): string {
+export function renderPage(page: Page, { style, script }: PageAssets, connect = false): string {
   const digest = createHash("sha256").update(script).digest("base64");
   const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${digest}'; ${connect ? "connect-src 'self'; " : ""}form-action 'self'; base-uri 'none'`;
   const contents =
@@ -55,33 +56,33 @@ ${page.contents.filter(({ level }) => level < 3).map(({ id, text, level }) => ht
 <meta name="color-scheme" content="light dark">
 <meta name="referrer" content="no-referrer">
 <title>${page.title}</title>
-<style>${new Markup(style)}</style>
+<style>${new Html(style)}</style>
 </head>
 <body>
-<a class="skip" href="#main">Skip to the content</a>
+<a class="skip" href="#main">Skip to content</a>
 <header><p class="name">exp</p>${page.links}</header>
 ${page.warning !== undefined && page.warning !== "" && html`<div class="warning" role="note">${page.warning}</div>\n`}<div class="columns">
 ${contents}<main id="main" tabindex="-1">
 ${page.main}</main>
 </div>
-<script>${new Markup(script)}</script>
+<script>${new Html(script)}</script>
 </body>
 </html>
 `.text;
 }
 
-/** What the page of a report shows besides the report itself. */
-export type ReportExtras = { readonly rows: readonly RunRow[]; readonly cases: Cases; readonly links?: Markup };
+/** The parts of a report page that the PDF does not have. */
+export type ReportExtras = { readonly rows: readonly RunRow[]; readonly cases: Cases; readonly links?: Html };
 
-/** A report as a page: the blocks of the PDF, the runs, and every case. */
-export function setReport(
+/** A report as a page: the blocks of the PDF, the run table and the case explorer. */
+export function reportPage(
   report: Report,
-  figures: Readonly<Record<string, Drawn>>,
+  figures: Readonly<Record<string, RenderedFigure>>,
   { rows, cases, links }: ReportExtras,
   assets: PageAssets,
 ): Page {
-  const { body, contents } = setBlocks(report.blocks, figures, parseReferences(assets.references));
-  const abstract = setBlocks(
+  const { body, contents } = renderBlocks(report.blocks, figures, parseReferences(assets.references));
+  const abstract = renderBlocks(
     [...report.abstract].map((spans) => ({ type: "paragraph", spans })),
     {},
     [],
@@ -97,12 +98,12 @@ export function setReport(
       { id: "cases", text: "Cases", level: 1 },
     ],
     main: html`<h1>${report.title}</h1>
-<p class="byline">${report.authors === "" ? html`<em>Authors: to be named in the notes</em>` : report.authors}<br>${report.date}</p>
+<p class="byline">${report.authors === "" ? html`<em>Authors: to be added in the author notes</em>` : report.authors}<br>${report.date}</p>
 <section id="abstract" aria-labelledby="abstract-title"><h2 id="abstract-title">Abstract</h2>
 ${abstract.body}</section>
 <section id="runs" aria-labelledby="runs-title"><h2 id="runs-title">Runs</h2>
 ${runsTable(rows)}
-<p><a href="#cases">All ${cases.cases.length.toLocaleString("en")} cases and what each arm answered</a></p></section>
-${body}${explorer(cases)}`,
+<p><a href="#cases">All ${integer(cases.cases.length)} cases with the predictions of every arm</a></p></section>
+${body}${caseExplorer(cases)}`,
   };
 }

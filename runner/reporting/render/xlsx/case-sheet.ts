@@ -1,14 +1,24 @@
 import type excel from "exceljs";
 import type { View } from "../../../data/labels/views.ts";
-import { addTable, between, type Column, colours, type Sheets, scale, score, type Table, whole } from "./sheet.ts";
+import {
+  addTable,
+  type Column,
+  colours,
+  labelSeparator,
+  type Sheets,
+  scale,
+  score,
+  type Table,
+  whole,
+} from "./sheet.ts";
 
-/** One case as one arm answered it. */
+/** The prediction of one arm for one case. */
 export type WorkbookCase = {
   readonly id: string;
   readonly arm: string;
   readonly input: string;
   readonly gold: readonly string[];
-  /** The answer as generated; absent for a classical baseline. */
+  /** The generated text; absent for a classical baseline. */
   readonly text?: string | undefined;
   readonly labels: readonly string[];
   readonly parsed: boolean;
@@ -20,31 +30,31 @@ export type WorkbookCase = {
   readonly finish?: string | undefined;
   readonly prompt_tokens?: number | undefined;
   readonly new_tokens?: number | undefined;
-  /** In which ways it is wrong; none where it is right, or was not analysed. */
+  /** Error categories; empty for a correct prediction. */
   readonly categories?: readonly string[];
 };
 
-/** Rows of a sheet in Excel, header included. */
+/** The maximum number of rows of an Excel sheet, including the header. */
 const sheetRows = 1_048_576;
 
-/** One row a case and arm, in as many sheets as Excel needs for them; `view` is the one in which cases are compared. */
+/** Writes one row per case and arm, on several sheets if necessary. `view` is the label view of the comparison. */
 export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, view: View): Promise<void> {
   const columns: Column[] = [
     { header: "ID", width: 14 },
     { header: "Arm", width: 14 },
     { header: "Input", width: 60, wrap: true },
     { header: "Gold", width: 32, wrap: true },
-    { header: "Answer", width: 40, wrap: true },
-    { header: "Labels read", width: 32, wrap: true },
-    { header: `Exact (${view})`, width: 16 },
+    { header: "Response", width: 40, wrap: true },
+    { header: "Predicted labels", width: 32, wrap: true },
+    { header: `Exact match (${view})`, width: 22 },
     { header: `F1 (${view})`, width: 14, numFmt: score },
-    { header: "Omissions", width: 28, wrap: true, indent: 1 },
-    { header: "Additions", width: 28, wrap: true },
-    { header: "Reading", width: 16 },
-    { header: "Finish", width: 10 },
+    { header: "Missed labels", width: 28, wrap: true, indent: 1 },
+    { header: "Added labels", width: 28, wrap: true },
+    { header: "Parsing", width: 16 },
+    { header: "Finish reason", width: 15 },
     { header: "Prompt tokens", width: 15, numFmt: whole },
     { header: "New tokens", width: 13, numFmt: whole },
-    { header: "Failure categories", width: 40, wrap: true, indent: 1 },
+    { header: "Error categories", width: 40, wrap: true, indent: 1 },
   ];
   let parts = 1;
   let table = addTable(sheets, "Cases", columns, 2);
@@ -57,21 +67,21 @@ export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, 
       one.id,
       one.arm,
       one.input,
-      one.gold.join(between),
+      one.gold.join(labelSeparator),
       one.text,
-      one.labels.join(between),
+      one.labels.join(labelSeparator),
       one.exact ? "yes" : "no",
       one.f1,
-      one.omissions.join(between),
-      one.additions.join(between),
-      [...(one.parsed ? [] : ["not read"]), ...one.notes].join(", "),
+      one.omissions.join(labelSeparator),
+      one.additions.join(labelSeparator),
+      [...(one.parsed ? [] : ["not parsed"]), ...one.notes].join(", "),
       one.finish,
       one.prompt_tokens,
       one.new_tokens,
-      one.categories?.join(between),
+      one.categories?.join(labelSeparator),
     ];
-    table.put(values, 60);
-    // The archive is written between turns of the event loop; without a pause every row would wait in memory.
+    table.write(values, 60);
+    // The archive is written in other turns of the event loop. Without a pause all rows would stay in memory.
     if (table.rows % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
   closeCases(table);

@@ -1,9 +1,9 @@
-import { addTable, between, type Column, font, restyle, type Sheets, score, whole } from "./sheet.ts";
+import { addTable, type Column, font, labelSeparator, restyle, type Sheets, score, whole } from "./sheet.ts";
 
-/** How one arm is wrong: each category with its cases, and examples with the sentence that speaks of the label. */
+/** The error analysis of one arm: categories with counts, and examples with the related sentence of the input. */
 export type WorkbookFailures = {
   readonly arm: string;
-  /** Wrong cases. */
+  /** Erroneous predictions. */
   readonly wrong: number;
   readonly categories: readonly {
     readonly name: string;
@@ -19,21 +19,21 @@ export type WorkbookFailures = {
   }[];
 };
 
-/** One row a category of an arm, and one for each of its examples. */
+/** Writes one row per arm and category, followed by one row per example. */
 export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
   const columns: Column[] = [
     { header: "Arm", width: 16 },
     { header: "Category", width: 24 },
     { header: "Cases", width: 10, numFmt: whole },
-    { header: "Share of wrong cases", width: 20, numFmt: score },
-    { header: "Example", width: 14, indent: 1 },
+    { header: "Proportion of errors", width: 20, numFmt: score },
+    { header: "Example case", width: 14, indent: 1 },
     { header: "Label", width: 28, wrap: true },
     { header: "Sentence", width: 60, wrap: true },
     { header: "Gold", width: 32, wrap: true },
-    { header: "Labels read", width: 32, wrap: true },
+    { header: "Predicted labels", width: 32, wrap: true },
     { header: "Definition", width: 70 },
   ];
-  const table = addTable(sheets, "Failures", columns, 2);
+  const table = addTable(sheets, "Errors", columns, 2);
   for (const { arm, wrong, categories } of failures) {
     for (const { name, cases, definition, examples } of categories) {
       const share = wrong === 0 ? 0 : cases / wrong;
@@ -52,7 +52,13 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
       restyle(row.getCell(2), { font: { ...font, bold: true } });
       row.commit();
       for (const { id, label, sentence, gold, given } of examples) {
-        const shown = [id, label ?? undefined, sentence ?? undefined, gold.join(between), given.join(between)];
+        const shown = [
+          id,
+          label ?? undefined,
+          sentence ?? undefined,
+          gold.join(labelSeparator),
+          given.join(labelSeparator),
+        ];
         table.add([arm, name, undefined, undefined, ...shown, undefined]).commit();
       }
     }

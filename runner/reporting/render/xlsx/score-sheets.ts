@@ -3,20 +3,20 @@ import type { LabelRow } from "../../../evaluation/metrics/detail.ts";
 import { type MetricName, metricNames, metrics, type Scores } from "../../../evaluation/metrics/metrics.ts";
 import { addTable, type Column, colours, font, restyle, type Sheets, scale, score, solid, whole } from "./sheet.ts";
 
-/** One arm of a study: zero-shot, a baseline, or the tuned model. */
+/** The scores of one arm: zero-shot model, fine-tuned model or baseline. */
 export type WorkbookArm = {
   readonly name: string;
   readonly views: Readonly<Record<View, Scores>>;
-  /** 95 % intervals of the metrics that have one. */
+  /** 95 % confidence intervals by view and metric. */
   readonly intervals?: Readonly<
     Record<View, Readonly<Record<string, { readonly low: number; readonly high: number }>>>
   >;
   readonly labels: Readonly<Record<View, readonly LabelRow[]>>;
-  /** Further numbers about the arm: cases, parse failures, out-of-set rate, truncated answers. */
+  /** Further statistics: cases, parse failures, out-of-set rate, truncated responses. */
   readonly facts: readonly { readonly name: string; readonly definition: string; readonly value: number }[];
 };
 
-/** Every metric of every arm in each view; the primary one comes first. */
+/** Writes all metrics of all arms in each label view, the primary metric first. */
 export function writeSummary(
   sheets: Sheets,
   arms: readonly WorkbookArm[],
@@ -27,7 +27,7 @@ export function writeSummary(
     { header: "Metric", width: 22 },
     { header: "View", width: 11 },
     ...arms.map(({ name }) => ({ header: name, width: Math.max(12, name.length + 4), numFmt: score })),
-    ...measured.map(({ name }) => ({ header: `95 % ${name}`, width: Math.max(18, name.length + 9) })),
+    ...measured.map(({ name }) => ({ header: `95 % CI ${name}`, width: Math.max(18, name.length + 11) })),
     { header: "Definition", width: 95, indent: 1 },
   ];
   const table = addTable(sheets, "Summary", columns, 2);
@@ -38,7 +38,7 @@ export function writeSummary(
     const values = arms.map((arm) => arm.views[view][metric]);
     const { definition } = metrics[metric];
     const first = isPrimary(metric, view);
-    const ranges = measured.map(({ intervals }) => rangeOf(intervals?.[view][metric]));
+    const ranges = measured.map(({ intervals }) => intervalText(intervals?.[view][metric]));
     const row = table.add([metric, view, ...values, ...ranges, first ? `Primary metric. ${definition}` : definition]);
     const best = metric === "hamming_loss" ? Math.min(...values) : Math.max(...values);
     values.forEach((value, at) => {
@@ -59,7 +59,7 @@ export function writeSummary(
   table.sheet.commit();
 }
 
-function rangeOf(ends: { readonly low: number; readonly high: number } | undefined): string | undefined {
+function intervalText(ends: { readonly low: number; readonly high: number } | undefined): string | undefined {
   return ends && `${ends.low.toFixed(3)} to ${ends.high.toFixed(3)}`;
 }
 
@@ -67,7 +67,7 @@ function distinctFacts(arms: readonly WorkbookArm[]) {
   return new Map(arms.flatMap(({ facts }) => facts).map((fact) => [fact.name, fact])).values();
 }
 
-/** Every label of every arm in each view. */
+/** Writes the scores per label of all arms in each label view. */
 export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[]): void {
   const columns: Column[] = [
     { header: "Label", width: 40 },
@@ -84,7 +84,7 @@ export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[]): void 
   for (const view of views) {
     for (const arm of arms) {
       for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view])
-        table.put([label, view, arm.name, support, predicted, tp, precision, recall, f1]);
+        table.write([label, view, arm.name, support, predicted, tp, precision, recall, f1]);
     }
   }
   table.sheet.addConditionalFormatting({

@@ -1,11 +1,11 @@
 import type excel from "exceljs";
 import { columnName, rowXml } from "./row-writer.ts";
-import type { CellText } from "./text-sanitizer.ts";
+import type { TextSanitizer } from "./text-sanitizer.ts";
 
-/** A font without a name is whatever the program likes. */
+/** exceljs writes no font name by default, so that each program would choose its own font. */
 export const font = { name: "Calibri", size: 11, family: 2 } as const;
 
-/** One column of a sheet. A number format makes it one of numbers. */
+/** A column of a sheet. `numFmt` makes it a column of numbers. */
 export type Column = {
   readonly header: string;
   readonly width: number;
@@ -14,14 +14,14 @@ export type Column = {
   readonly indent?: number;
 };
 
-/** Labels in one cell are joined by this, so that a comma within a label does no harm. */
-export const between = "; ";
+/** The separator of labels in a cell. Labels can contain commas. */
+export const labelSeparator = "; ";
 
 /** Number formats. */
 export const score = "0.000";
 export const whole = "#,##0";
 
-/** ARGB, as Excel has colours. */
+/** Colours in ARGB. */
 export const colours = {
   header: "FF1F3A5F",
   headerText: "FFFFFFFF",
@@ -34,7 +34,7 @@ export const colours = {
   warning: "FFFFF3CD",
 };
 
-/** Red at 0, yellow at a half, green at 1. */
+/** A colour scale: red at 0, yellow at 0.5, green at 1. */
 export function scale(priority: number): excel.ConditionalFormattingRule {
   return {
     type: "colorScale",
@@ -48,32 +48,32 @@ export function scale(priority: number): excel.ConditionalFormattingRule {
   };
 }
 
-/** A workbook that sheets are added to, and what all of them share. */
+/** A workbook under construction with the state that its sheets share. */
 export type Sheets = {
   readonly book: excel.stream.xlsx.WorkbookWriter;
-  readonly text: CellText;
-  /** Said above the header of every sheet; empty where nothing must be. */
+  readonly text: TextSanitizer;
+  /** A notice above the header of every sheet; empty for none. */
   readonly warning: string;
 };
 
-/** A sheet that is filled row by row. */
+/** A sheet that is written row by row. */
 export type Table = {
   readonly sheet: excel.Worksheet;
-  /** Number of the first row below the header. */
+  /** Number of the first data row. */
   readonly first: number;
-  /** Number of rows, header included. */
+  /** Number of rows, including the header. */
   rows: number;
-  /** Adds a row of texts and numbers, to be committed; nothing is ever a formula, a link or an error. */
+  /** Adds a row of texts and numbers, which the caller commits. Text is never a formula, a link or an error value. */
   add(values: readonly (string | number | undefined)[]): excel.Row;
-  /** Writes a row at once, as one that is added and committed; after it every row is put. */
-  put(values: readonly (string | number | undefined)[], height?: number): void;
+  /** Writes a row without a row object. After the first call, `add` must not be used. */
+  write(values: readonly (string | number | undefined)[], height?: number): void;
 };
 
-/** What exceljs's writer has and its types leave out. */
+/** Members of exceljs's writer that its types do not declare. */
 type Writer = excel.Worksheet & { readonly stream: { write(xml: string): unknown } };
 type Styles = { readonly styles: { addStyleModel(style: Partial<excel.Style>, type: excel.ValueType): number } };
 
-/** A sheet with a frozen header, a filter on it, and so many frozen columns. */
+/** Adds a sheet with a frozen and filtered header, and `frozen` frozen columns. */
 export function addTable(
   { book, text, warning }: Sheets,
   name: string,
@@ -83,13 +83,13 @@ export function addTable(
   const head = warning === "" ? 1 : 2;
   const sheet = book.addWorksheet(name, {
     views: [{ state: "frozen", xSplit: frozen, ySplit: head }],
-    headerFooter: { oddFooter: `&L${printed(warning)}&R&A, page &P of &N` },
+    headerFooter: { oddFooter: `&L${footerText(warning)}&R&A, page &P of &N` },
     pageSetup: { orientation: "landscape", fitToPage: true, fitToWidth: 1, fitToHeight: 0 },
   });
   sheet.autoFilter = { from: { row: head, column: 1 }, to: { row: head, column: columns.length } };
   sheet.columns = columns.map(({ width }) => ({ width }));
   if (warning !== "") {
-    const row = sheet.addRow([asText(text.of(warning))]);
+    const row = sheet.addRow([asText(text.sanitize(warning))]);
     row.getCell(1).style = {
       alignment: { vertical: "middle", horizontal: "left" },
       font: { ...font, bold: true, color: { argb: colours.wrongText } },
@@ -97,7 +97,7 @@ export function addTable(
     };
     row.commit();
   }
-  const header = sheet.addRow(columns.map((column) => asText(text.of(column.header))));
+  const header = sheet.addRow(columns.map((column) => asText(text.sanitize(column.header))));
   header.eachCell((cell, column) => {
     const isNumber = columns[column - 1]?.numFmt !== undefined;
     cell.style = {
@@ -108,7 +108,7 @@ export function addTable(
   });
   header.commit();
 
-  // One style object a column: the writer knows it again and does not compare styles cell by cell.
+  // The writer recognises a shared style object and skips the comparison of styles per cell.
   const styles = columns.map(
     ({ numFmt, wrap, indent }): Partial<excel.Style> => ({
       ...(numFmt === undefined ? {} : { numFmt }),
@@ -122,12 +122,12 @@ export function addTable(
   );
   const { styles: known } = book as unknown as Styles;
   const letters = columns.map((_, column) => columnName(column + 1));
-  // A style gets its number when it is first used, as the writer's own do.
-  const numbers: (number | undefined)[] = columns.map(() => undefined);
-  const numberOf = (column: number, value: string | number): number => {
+  // A style gets its index on first use, as in exceljs.
+  const styleIndices: (number | undefined)[] = columns.map(() => undefined);
+  const styleIndexOf = (column: number, value: string | number): number => {
     const type = typeof value === "number" ? excelTypes.number : excelTypes.text;
-    numbers[column] ??= known.addStyleModel(styles[column] as Partial<excel.Style>, type);
-    return numbers[column];
+    styleIndices[column] ??= known.addStyleModel(styles[column] as Partial<excel.Style>, type);
+    return styleIndices[column];
   };
   return {
     sheet,
@@ -135,23 +135,25 @@ export function addTable(
     rows: head,
     add(values) {
       this.rows++;
-      const row = sheet.addRow(values.map((value) => (typeof value === "string" ? asText(text.of(value)) : value)));
+      const row = sheet.addRow(
+        values.map((value) => (typeof value === "string" ? asText(text.sanitize(value)) : value)),
+      );
       styles.forEach((style, column) => {
         if (values[column] !== undefined) row.getCell(column + 1).style = style;
       });
       return row;
     },
-    put(values, height) {
+    write(values, height) {
       const cells = values.map((given, column) => {
-        const value = typeof given === "string" ? text.of(given) : given;
-        return { value, style: value === undefined ? 0 : numberOf(column, value) };
+        const value = typeof given === "string" ? text.sanitize(given) : given;
+        return { value, style: value === undefined ? 0 : styleIndexOf(column, value) };
       });
       (sheet as Writer).stream.write(rowXml(++this.rows, cells, letters, height));
     },
   };
 }
 
-/** Types of cells by exceljs's numbers; its enumeration is not there where types alone are imported. */
+/** Cell types of exceljs. Its enumeration would be a run-time import. */
 const excelTypes = { number: 2, text: 3 };
 
 /** A cell filled with one colour. */
@@ -159,17 +161,17 @@ export function solid(argb: string): excel.Fill {
   return { type: "pattern", pattern: "solid", fgColor: { argb } };
 }
 
-/** Changes the style of one cell and not the one that its column shares. */
+/** Changes the style of one cell without changing the shared style of its column. */
 export function restyle(cell: excel.Cell, style: Partial<excel.Style>): void {
   cell.style = { ...cell.style, ...style };
 }
 
-/** A text with space at its ends is written as a run, the one form in which the writer says that space counts. */
+/** Text with leading or trailing spaces becomes a rich-text run, the only form in which exceljs preserves them. */
 function asText(value: string | undefined): excel.CellValue {
   return value !== undefined && value.trim().length !== value.length ? { richText: [{ text: value }] } : value;
 }
 
-/** A text as a printed page's foot has it, where & begins a command and 255 characters are the most. */
-function printed(text: string): string {
+/** Text for a page footer: `&` starts a command, and the length is limited to 255 characters. */
+function footerText(text: string): string {
   return text.slice(0, 200).replaceAll("&", "&&");
 }

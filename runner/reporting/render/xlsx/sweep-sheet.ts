@@ -1,30 +1,30 @@
 import { addTable, type Column, colours, font, restyle, type Sheets, score, solid, whole } from "./sheet.ts";
 
-/** A sweep: every setting as it was scored, in the order of the sweep. */
+/** The settings of a sweep with their scores, in the order of the sweep. */
 export type WorkbookSweep = {
-  /** What the scores are. */
+  /** Header of the score column. */
   readonly score: string;
-  /** Why the winner is the winner; absent where nothing was chosen. */
+  /** The selection rule; absent if the sweep selects no setting. */
   readonly why?: string;
   readonly settings: readonly {
     readonly values: Readonly<Record<string, unknown>>;
-    /** null where it could not be computed. */
+    /** null if the metric is undefined. */
     readonly value: number | null;
-    /** Ends of the 95 % interval; null where there is none. */
+    /** Bounds of the 95 % confidence interval; null if there is none. */
     readonly low: number | null;
     readonly high: number | null;
-    /** Over seeds; null for a single run. */
+    /** Standard deviation over seeds; null for a single run. */
     readonly sd: number | null;
     readonly runs: number;
-    /** Of a sweep by halving: after how many epochs it was scored last. */
+    /** Successive halving only: epochs at the setting's last evaluation. */
     readonly epochs?: number | undefined;
-    /** Seconds of all steps of its runs; absent where they are not told. */
+    /** Seconds of all steps of its runs; absent if unknown. */
     readonly seconds?: number | null | undefined;
     readonly isWinner: boolean;
   }[];
 };
 
-/** One row a setting, varied keys as columns. */
+/** Writes one row per setting, with the varied keys as columns. */
 export function writeSweep(sheets: Sheets, { score: name, why, settings }: WorkbookSweep, title = "Sweep"): void {
   const keys = Object.keys(settings[0]?.values ?? {});
   const hasEpochs = settings.some(({ epochs }) => epochs !== undefined);
@@ -33,12 +33,12 @@ export function writeSweep(sheets: Sheets, { score: name, why, settings }: Workb
     ...keys.map((key) => ({ header: key, width: Math.max(14, key.length + 2) })),
     ...(hasEpochs ? [{ header: "Epochs", width: 9, numFmt: whole }] : []),
     { header: name, width: Math.max(16, name.length + 2), numFmt: score },
-    { header: "95 % from", width: 12, numFmt: score },
-    { header: "to", width: 9, numFmt: score },
+    { header: "95 % CI lower", width: 15, numFmt: score },
+    { header: "95 % CI upper", width: 15, numFmt: score },
     { header: "SD over seeds", width: 15, numFmt: score },
     { header: "Seeds", width: 8, numFmt: whole },
-    ...(hasSeconds ? [{ header: "Seconds", width: 11, numFmt: "#,##0.0" }] : []),
-    ...(why === undefined ? [] : [{ header: "Chosen", width: 90, indent: 1 }]),
+    ...(hasSeconds ? [{ header: "Time (s)", width: 11, numFmt: "#,##0.0" }] : []),
+    ...(why === undefined ? [] : [{ header: "Selection", width: 90, indent: 1 }]),
   ];
   const table = addTable(sheets, title, columns, Math.max(1, keys.length));
   for (const { values, value, low, high, sd, runs, epochs, seconds, isWinner } of settings) {

@@ -1,31 +1,31 @@
-/** Characters that a cell of an .xlsx file can hold, in UTF-16 units. */
+/** The maximum length of a cell text in an .xlsx file, in UTF-16 units. */
 const cellLimit = 32_767;
 
-/** Makes texts fit for cells of an .xlsx file, and counts what had to be changed. */
-export class CellText {
-  /** Texts that were cut at the limit. */
-  cut = 0;
-  /** Texts in which characters that XML cannot hold became U+FFFD. */
+/** Changes texts that an .xlsx cell cannot contain, and counts the changes. */
+export class TextSanitizer {
+  /** Texts truncated at the limit. */
+  truncated = 0;
+  /** Texts with characters that XML does not allow, which became U+FFFD. */
   replaced = 0;
 
-  /** The text as a cell can hold it; a cut one says how much is missing. undefined for an empty one. */
-  of(text: string): string | undefined {
+  /** The cell text; undefined if it is empty. A truncated text ends with the number of missing characters. */
+  sanitize(text: string): string | undefined {
     if (text === "") return undefined;
-    // Nearly every text is fit as it is: one look instead of four.
-    if (text.length <= cellLimit && !suspect.test(text)) return text;
-    const sound = text.replace(illegal, "\ufffd");
-    if (sound !== text) this.replaced++;
-    // Excel reads _x0041_ as an escaped "A", so that a text which looks like that has its underscore escaped.
-    const written = sound.replace(/\r\n?/g, "\n").replace(/_(?=x[0-9A-Fa-f]{4}_)/g, "_x005F_");
-    if (written.length <= cellLimit) return written;
-    this.cut++;
-    const room = cellLimit - 60;
-    const end = /[\ud800-\udbff]/.test(written[room - 1] as string) ? room - 1 : room;
-    return `${written.slice(0, end)} … [cut: ${written.length - end} more characters]`;
+    // Most texts need no change, so one test replaces three passes.
+    if (text.length <= cellLimit && !needsChange.test(text)) return text;
+    const valid = text.replace(illegal, "\ufffd");
+    if (valid !== text) this.replaced++;
+    // Excel decodes _x0041_ as "A", so the underscore of such a sequence is escaped.
+    const escaped = valid.replace(/\r\n?/g, "\n").replace(/_(?=x[0-9A-Fa-f]{4}_)/g, "_x005F_");
+    if (escaped.length <= cellLimit) return escaped;
+    this.truncated++;
+    const limit = cellLimit - 60;
+    const end = /[\ud800-\udbff]/.test(escaped[limit - 1] as string) ? limit - 1 : limit;
+    return `${escaped.slice(0, end)} … [truncated: ${escaped.length - end} more characters]`;
   }
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: what `of` might have to change, letters in two parts included
-const suspect = /[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]|_x/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that XML 1.0 forbids
+// biome-ignore lint/suspicious/noControlCharactersInRegex: a superset of the texts that `sanitize` changes, with all surrogates
+const needsChange = /[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]|_x/;
+// biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 forbids these characters
 const illegal = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]|\p{Surrogate}/gu;

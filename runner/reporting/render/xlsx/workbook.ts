@@ -9,41 +9,42 @@ import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./r
 import { type WorkbookArm, writeLabels, writeSummary } from "./score-sheets.ts";
 import { addTable, type Column, type Sheets } from "./sheet.ts";
 import { type WorkbookSweep, writeSweep } from "./sweep-sheet.ts";
-import { CellText } from "./text-sanitizer.ts";
+import { TextSanitizer } from "./text-sanitizer.ts";
 
-/** All that a workbook shows. `cases` is read once, row by row. */
+/** The content of a workbook. `cases` is iterated once. */
 export type Workbook = {
   readonly arms: readonly WorkbookArm[];
   readonly cases: Iterable<WorkbookCase>;
-  /** The view in which cases are compared: exact, F1, omissions, additions. */
+  /** The label view of the case comparison: exact match, F1, missed and added labels. */
   readonly caseView: View;
   readonly failures?: readonly WorkbookFailures[];
-  /** What answered in each arm, and how it was trained. */
+  /** Model, training and primary score of each arm. */
   readonly runs?: readonly WorkbookRun[];
   readonly audit?: WorkbookAudit;
   readonly sweep?: WorkbookSweep;
   readonly primary?: { readonly metric: MetricName; readonly view: View } | undefined;
-  /** Said above the header of every sheet, where the numbers are not what they seem. */
+  /** A notice above the header of every sheet: smoke runs, replayed predictions. */
   readonly warning?: string | undefined;
   readonly provenance: readonly (readonly [name: string, value: string | number])[];
 };
 
-/** What had to be changed so that Excel takes it. */
+/** Changes that the limits of Excel required. */
 export type WorkbookNotes = {
-  /** Texts cut at Excel's 32,767 characters. */
-  readonly cut: number;
-  /** Texts in which characters that XML cannot hold were replaced. */
+  /** Texts truncated at 32,767 characters. */
+  readonly truncated: number;
+  /** Texts with replaced characters that XML does not allow. */
   readonly replaced: number;
 };
 
 /**
- * Writes sheets Summary, Runs, Sweep, Cases, Failures, Labels, Data audit and Provenance, row by row; those whose content is absent are left out. The same input gives the same bytes.
- * Every text stays text ("=1+1" is no formula). What Excel cannot hold is changed, counted, and told in Provenance.
+ * Writes the sheets Summary, Runs, Sweep, Cases, Errors, Labels, Data audit and Provenance. Sheets without content are omitted.
+ * The same input gives the same bytes. Text stays text ("=1+1" is not a formula). Texts that Excel cannot contain are changed, and
+ * Provenance lists the number of changes.
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
   const { sheets, close } = openBook(path, content.warning);
   writeSummary(sheets, content.arms, content.primary);
-  if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryWords(content));
+  if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryText(content));
   if (content.sweep !== undefined) writeSweep(sheets, content.sweep);
   await writeCases(sheets, content.cases, content.caseView);
   if (content.failures !== undefined) writeFailures(sheets, content.failures);
@@ -53,19 +54,19 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
   return close();
 }
 
-/** Writes the tables of sweeps alone, each on a sheet of its own, and Provenance. The same input gives the same bytes. */
+/** Writes one sheet per sweep, and Provenance. The same input gives the same bytes. */
 export async function writeSweeps(
   path: string,
   sweeps: readonly WorkbookSweep[],
-  given: Pick<Workbook, "warning" | "provenance">,
+  content: Pick<Workbook, "warning" | "provenance">,
 ): Promise<WorkbookNotes> {
-  const { sheets, close } = openBook(path, given.warning);
+  const { sheets, close } = openBook(path, content.warning);
   for (const [at, sweep] of sweeps.entries()) writeSweep(sheets, sweep, at === 0 ? "Sweep" : `Sweep ${at + 1}`);
-  writeProvenance(sheets, given.provenance);
+  writeProvenance(sheets, content.provenance);
   return close();
 }
 
-/** A workbook to be filled sheet by sheet; `close` ends it. */
+/** Opens a workbook, to which sheets are written in order; `close` completes the file. */
 function openBook(path: string, warning = ""): { readonly sheets: Sheets; close(): Promise<WorkbookNotes> } {
   const file = createWriteStream(path);
   const done = finished(file);
@@ -75,29 +76,29 @@ function openBook(path: string, warning = ""): { readonly sheets: Sheets; close(
     useSharedStrings: false,
     zip: { zlib: { level: 3 } },
   } as never);
-  const text = new CellText();
+  const text = new TextSanitizer();
   return {
     sheets: { book, text, warning },
     async close() {
       await Promise.all([book.commit(), done]);
-      return { cut: text.cut, replaced: text.replaced };
+      return { truncated: text.truncated, replaced: text.replaced };
     },
   };
 }
 
-function primaryWords({ primary, caseView }: Workbook): string {
+function primaryText({ primary, caseView }: Workbook): string {
   return `${primary?.metric ?? metricNames[0]} (${primary?.view ?? caseView})`;
 }
 
 const epoch = new Date("1980-01-01T00:00:00Z");
 
-/** exceljs's writer with one date for the document and for every entry of the archive. */
+/** The exceljs writer with a fixed date for the document and all entries of the archive. */
 class FixedDates extends excel.stream.xlsx.WorkbookWriter {
   constructor(options: ConstructorParameters<typeof excel.stream.xlsx.WorkbookWriter>[0]) {
     super({ ...options, created: epoch, modified: epoch, creator: "exp", lastModifiedBy: "exp" } as typeof options);
   }
 
-  /** The base class's first act once its archive exists, and the last moment before it adds an entry. */
+  /** The base class calls this method after it has created the archive and before it adds the first entry. */
   override addThemes(): Promise<void> {
     const { zip } = this as unknown as { zip: { append(source: unknown, entry: object): unknown } };
     const append = zip.append.bind(zip);
@@ -108,13 +109,13 @@ class FixedDates extends excel.stream.xlsx.WorkbookWriter {
 
 function writeProvenance(sheets: Sheets, provenance: Workbook["provenance"]): void {
   const columns: Column[] = [
-    { header: "What", width: 46 },
+    { header: "Item", width: 46 },
     { header: "Value", width: 100 },
   ];
   const table = addTable(sheets, "Provenance", columns, 1);
   for (const [name, value] of provenance) table.add([name, value]);
   const { text } = sheets;
-  if (text.cut > 0) table.add(["Texts cut at Excel's 32,767 characters a cell", text.cut]);
-  if (text.replaced > 0) table.add(["Texts with characters replaced that Excel cannot hold", text.replaced]);
+  if (text.truncated > 0) table.add(["Texts truncated at 32,767 characters (limit of Excel)", text.truncated]);
+  if (text.replaced > 0) table.add(["Texts with replaced characters (not allowed by Excel)", text.replaced]);
   table.sheet.commit();
 }
