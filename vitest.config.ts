@@ -6,6 +6,7 @@ export default defineConfig({
     maxWorkers: 2,
     testTimeout: 120_000,
     hookTimeout: 600_000,
+    setupFiles: "runner/testing/register-built-ins.ts",
     projects: [
       { extends: true, test: { name: "unit", include: ["runner/**/*.test.ts"], exclude: ["runner/testing/**"] } },
       {

@@ -1,10 +1,10 @@
 import type { Experiment, Select } from "./schema.ts";
 
 /**
- * The same experiment as one of those that a sweep chooses among: scored on validation rows, in the metric and view that decide,
- * and nothing beside it. What it is compared with, and what is published, is the winner's.
+ * The experiment as a candidate of a sweep: scored on validation rows only, in the metric and view that select the winner.
+ * Comparisons, baselines, the workbook and the upload belong to the winner.
  */
-export function candidate({ upload: _theWinners, ...kept }: Experiment, { metric, view }: Select): Experiment {
+export function candidate({ upload: _ofTheWinner, ...kept }: Experiment, { metric, view }: Select): Experiment {
   return Object.freeze({
     ...kept,
     evaluate: Object.freeze({ ...kept.evaluate, split: "validation", primary: Object.freeze({ metric, view }) }),

@@ -98,11 +98,11 @@ describe("data", () => {
 
 describe("model", () => {
   refuses({
-    "a hub model without a commit": [
-      "model: {base: Qwen/Qwen3-4B}",
-      "unpinned-revision: Qwen/Qwen3-4B has no revision",
+    "a hub model without a commit": ["model: {base: Qwen/Qwen3-4B}", "unpinned-revision: model.revision is missing"],
+    "a branch": [
+      "model: {base: Qwen/Qwen3-4B, revision: main}",
+      "3:40 unpinned-revision: model.revision is not a commit",
     ],
-    "a branch": ["model: {base: Qwen/Qwen3-4B, revision: main}", '3:40 unpinned-revision: "main" is not a commit'],
     "part of a commit": ["model: {base: Qwen/Qwen3-4B, revision: 1cfa9a7}", "only part of a commit"],
     "a commit of digits that YAML takes for a number": [
       `model: {base: Qwen/Qwen3-4B, revision: ${"1".repeat(40)}}`,
@@ -112,16 +112,10 @@ describe("model", () => {
       "model: {base: Qwen/Qwen3-4B, revision: 1e10}",
       'wrong-type: model.revision must be a text, not 10000000000 (write it in quotes: "1e10")',
     ],
-    "another size": [
-      `model: {base: Qwen/Qwen3-4B, revision: ${commit}, size: 8B}`,
-      "size-mismatch: size says 8B, Qwen/Qwen3-4B has 4.0B",
-    ],
-    "a bundled name with a slip": [
-      "model: {base: smollm2-135}",
-      'unknown-model: there is no bundled model "smollm2-135" (did you mean "smollm2-135m"?)',
-    ],
+    "another size": [`model: {base: Qwen/Qwen3-4B, revision: ${commit}, size: 8B}`, "(write size: 4.0B)"],
+    "a bundled name with a slip": ["model: {base: smollm2-135}", '(did you mean "smollm2-135m"?)'],
     "something else": ["model: {base: 'https://x/y/z'}", "unknown-model"],
-    "a folder that is not there": ["model: {base: ./none}", "missing-model: there is no folder experiments/none"],
+    "a folder that is not there": ["model: {base: ./none}", "missing-model: model.base: no folder experiments/none"],
     "a revision of a bundled model, as a warning": ["model: {revision: abc}", "unused-key"],
   });
   it("takes every Qwen3 at its size", () => {
@@ -178,11 +172,11 @@ describe("train", () => {
     ],
     "GPUs that cannot share a step": [
       "train: {gradient_accumulation: 4}\nresources: {gpus: 3}",
-      "3:32 accumulation-not-divisible: 3 GPUs cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 3",
+      "3:32 accumulation-not-divisible: 3 GPUs",
     ],
     "nodes that cannot share a step": [
       "train: {gradient_accumulation: 4}\nresources: {gpus: 2, slurm: {nodes: 3}}",
-      "3:32 accumulation-not-divisible: 3 nodes with 2 GPUs each cannot share 4 forward passes evenly (set gradient_accumulation to a multiple of 6",
+      "(set gradient_accumulation to a multiple of 6",
     ],
     "a method that the backend trains on one node alone": [
       "train: {method: qdora}\nresources: {slurm: {nodes: 2}}",
@@ -196,7 +190,7 @@ describe("train", () => {
       "train: {precision: fp16}",
       "backend-unsupported: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",
     ],
-    "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: alpha and alpha_ratio"],
+    "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: train.alpha and train.alpha_ratio"],
     "the best by a metric without validation": ["train: {keep: {best: micro_f1}}", "needs-validation"],
     "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],
     "early stopping without validation": ["train: {early_stopping: {patience: 1}}", "needs-validation"],
@@ -209,7 +203,7 @@ describe("train", () => {
     "an override in levels": ["train: {overrides: {optimizer: {fusd: true}}}", "3:33 unknown-key"],
     "an override of what the experiment decides": [
       "train: {overrides: {optimizer.lr: 1}}",
-      "decided-override: optimizer.lr is decided by train.learning_rate",
+      "decided-override: overrides cannot set optimizer.lr: train.learning_rate sets it",
     ],
     "an override that axolotl would drop": [
       "train: {backend: axolotl, overrides: {adam_beta_2: 0.9}}",
@@ -217,7 +211,7 @@ describe("train", () => {
     ],
     "an override of what the experiment decides, with axolotl": [
       "train: {backend: axolotl, overrides: {chat_template_kwargs: {x: 1}}}",
-      "decided-override: chat_template_kwargs.x is decided by prompt.thinking",
+      "decided-override: overrides cannot set chat_template_kwargs.x: prompt.thinking sets it",
     ],
     "no value": ["train:", "3:1 empty-value: train has no value (leave the key out for zero-shot"],
   });
@@ -234,21 +228,21 @@ describe("generate and evaluate", () => {
   refuses({
     "vllm without a GPU": [
       "generate: {engine: vllm}\nresources: {gpus: 0}",
-      "3:20 engine-unsupported: vLLM runs on GPUs alone, and resources.gpus is 0 (use engine: transformers, or ask for a GPU: resources.gpus: 1)",
+      "3:20 engine-unsupported: vLLM needs a GPU",
     ],
     "a server without an address": ["generate: {engine: openai}", "3:1 missing-key: generate.base_url is missing"],
-    "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format: localhost is no"],
+    "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format: generate.base_url"],
     "a password in an address": ["generate: {engine: openai, base_url: 'http://me:pw@x/v1'}", "secret-in-address"],
     "top_k of a server": ["generate: {engine: openai, base_url: 'http://x', top_k: 5, temperature: 1}", "unknown-key"],
     "a key in extra that has its place": [
       "generate: {engine: openai, base_url: 'http://x', extra: {seed: 5}}",
-      "3:58 decided-override: seed is decided by another key",
+      "3:58 decided-override: generate.extra cannot set seed",
     ],
     "a training whose model no server has": [
       "train: {method: lora}\ngenerate: {engine: openai, base_url: 'http://x'}",
-      "engine-unsupported: a server answers for the model that it serves",
+      "engine-unsupported: engine openai cannot answer with a model that this experiment trains",
     ],
-    "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling: at temperature 0 all"],
+    "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling: generate.vote"],
     "a constraint beside thinking": [
       "prompt: {thinking: true}\ngenerate: {constrain: labels, temperature: 1, max_new_tokens: 2048}",
       "constrained-thinking",

@@ -1,17 +1,21 @@
 import type { SourceText } from "../util/diagnostic.ts";
 import { type Node, type Path, plain, type Value } from "./node.ts";
-import { branchFor, defaultTag, rootSchema, type Schema } from "./schema-tree.ts";
+import { experimentSchema, type Schema } from "./schema.ts";
+import { branchFor, defaultTag } from "./schema-tree.ts";
 
-/** A value with its defaults, and which of its keys (dotted, leaves only) nobody wrote. */
+/** A value with its defaults, and the dotted keys of the leaves that no file sets. */
 export type Completed = { readonly value: Value; readonly defaulted: readonly string[] };
 
-/** Makes a path absolute: `format` says what it is relative to, `source` names the file that holds it, undefined for a default. */
+/**
+ * Makes a path absolute. `format` determines what it is relative to. `source` is the file that contains it; undefined for a
+ * default.
+ */
 export type ResolvePath = (written: string, format: string, source: SourceText | undefined) => string;
 
 /**
- * Fills in defaults (ajv fills in none inside unions, and cannot say which it filled in), makes paths absolute, puts keys in
- * the schema's order and freezes. What is wrong stays as it is for the validator. Parts that several sweep points share are
- * done once.
+ * Fills in defaults, makes paths absolute, sorts keys into the schema's order and freezes. (ajv fills in no defaults inside
+ * unions and does not report which ones it filled in.) Invalid parts stay unchanged for the validator. Parts that several sweep
+ * points share are completed once.
  */
 export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
   const done = new WeakMap<Node, Completed>();
@@ -61,7 +65,7 @@ export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
     return { value: Object.freeze(value), defaulted: Object.freeze(defaulted) };
   }
 
-  /** The value of a key that nobody wrote. */
+  /** The value of a key that no file sets. */
   function absent(value: unknown, schema: Schema, path: Path): Completed | undefined {
     if (value === undefined) return undefined;
     const key = path.join(".");
@@ -84,12 +88,12 @@ export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
     return made.defaulted.length > 0 ? made : { value: made.value, defaulted };
   }
 
-  return (root) => complete(root, rootSchema, []);
+  return (root) => complete(root, experimentSchema(), []);
 }
 
 const none: readonly string[] = Object.freeze([]);
 
-/** Deeply frozen, maps with their keys in alphabetical order: the order of a map that is not in the schema says nothing. */
+/** Deeply frozen, with the keys of maps in alphabetical order, because their order has no meaning. */
 export function freezeSorted(value: Value): Value {
   if (typeof value !== "object" || value === null) return value;
   if (Array.isArray(value)) return Object.freeze(value.map(freezeSorted));

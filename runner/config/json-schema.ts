@@ -1,35 +1,37 @@
-import { experimentSchema } from "./schema.ts";
+import { currentSweepSchema, experimentSchema } from "./schema.ts";
 import { allPaths } from "./schema-tree.ts";
-import { sweepSchema } from "./sections/sweep.ts";
 
 /**
- * The JSON Schema that editors use, made of the one that validates. A file may leave out what `extends` or `sweep` supply, so
- * nothing but tags is required; unions are `anyOf`, for editors do not know discriminators.
+ * The JSON Schema for editors, derived from the one that validates. No key is required, because `extends` or `sweep` may supply
+ * it. Unions are `anyOf`, because editors do not support discriminators.
  */
 export function schemaJson(): string {
+  const experiment = experimentSchema();
   const properties = {
-    ...experimentSchema.properties,
+    ...experiment.properties,
     extends: {
       type: "string",
       minLength: 1,
-      description: "A YAML file that this one builds on, relative to this file.",
+      description: "A YAML file whose keys this file takes over and may override, relative to this file.",
+      examples: ["base.yaml"],
     },
     sweep: sweepForEditors(),
   };
   const schema = {
     $schema: "http://json-schema.org/draft-07/schema#",
     title: "exp experiment",
-    ...(forEditors({ ...experimentSchema, properties }) as object),
+    ...(forEditors({ ...experiment, properties }) as object),
   };
   return `${JSON.stringify(schema, null, 2)}\n`;
 }
 
-/** Keys of a sweep's parts are dotted keys of the experiment. */
+/** `sweep` with dotted keys of the experiment as the valid keys of its parts. */
 function sweepForEditors(): object {
+  const sweep = currentSweepSchema();
   const propertyNames = { anyOf: [{ enum: allPaths() }, { pattern: "^train\\.overrides\\." }] };
-  const { grid, zip, repeat, ...rest } = sweepSchema.properties;
+  const { grid, zip, repeat, ...rest } = sweep.properties ?? {};
   const named = Object.entries({ grid, zip, repeat }).map(([key, part]) => [key, { ...part, propertyNames }]);
-  return { ...sweepSchema, properties: { ...Object.fromEntries(named), ...rest } };
+  return { ...sweep, properties: { ...Object.fromEntries(named), ...rest } };
 }
 
 function forEditors(schema: unknown): unknown {

@@ -12,14 +12,14 @@ import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
 import { onRungs, unfitForHalving } from "./rungs.ts";
-import type { Experiment } from "./schema.ts";
-import { branchFor, rootSchema } from "./schema-tree.ts";
+import { type Experiment, experimentSchema } from "./schema.ts";
+import { branchFor } from "./schema-tree.ts";
 import { applySettings, applySweeps } from "./set.ts";
 import { smoke } from "./smoke.ts";
 import { sourceText } from "./source.ts";
 import { expandSweep, type Sweep } from "./sweep.ts";
 import { translate } from "./translate.ts";
-import { validateExperiment } from "./validator.ts";
+import { experimentErrors } from "./validator.ts";
 
 /** A file and what it extends, as written: before settings, sweep, schema and defaults. */
 export function readChain(path: string, { files, cwd }: Pick<LoadOptions, "files" | "cwd">): Result<Extended> {
@@ -149,26 +149,24 @@ const mayComeFromSweep: ReadonlySet<string> = new Set(["missing-key", "unpinned-
 function diagnose(node: MapNode, completed: Completed, checks: ReturnType<typeof check>): readonly Diagnostic[] {
   const errors = validationErrors(completed.value, node);
   const broken = new Set(errors.map((error) => error.instancePath.split("/")[1] ?? missing(error.params)));
-  const translated = translate(errors, node, rootSchema, [], ["extends", "sweep"]);
+  const translated = translate(errors, node, experimentSchema(), [], ["extends", "sweep"]);
   return [...translated, ...checks(completed.value as Experiment, node, broken)];
 }
 
 /** ajv stops at a wrong tag of a union: what stands beside it is validated as the tag that was most likely meant. */
 function validationErrors(value: Value, node: MapNode): readonly ErrorObject[] {
-  if (validateExperiment(value)) return [];
-  const errors = validateExperiment.errors ?? [];
+  const errors = experimentErrors(value);
   const wrong = errors.filter((error) => error.keyword === "discriminator");
   if (wrong.length === 0) return errors;
   const mended: Record<string, unknown> = { ...(value as object) };
   for (const { instancePath, params } of wrong) {
     const key = instancePath.slice(1);
-    const union = rootSchema.properties?.[key];
+    const union = experimentSchema().properties?.[key];
     const tag = String(params.tag);
     const branch = union && branchFor(union, node.entries.get(key)?.node, [key]);
     mended[key] = { ...(mended[key] as object), [tag]: branch?.properties?.[tag]?.const };
   }
-  validateExperiment(mended);
-  return [...wrong, ...(validateExperiment.errors ?? [])];
+  return [...wrong, ...experimentErrors(mended)];
 }
 
 /** Where a sweep asks for a winner. */

@@ -1,12 +1,12 @@
 import { find, type MapNode, type Node, put, without } from "./node.ts";
-import { branchFor, rootSchema } from "./schema-tree.ts";
+import { experimentSchema } from "./schema.ts";
+import { branchFor } from "./schema-tree.ts";
 
 const path = ["generate"];
 
 /**
- * What a file extends, as far as it means something to the engine that the file itself names: settings that only the former
- * engine knows stay behind, so that a study's answers can come from elsewhere by one line. A misspelt key is no setting of
- * any engine and is still found.
+ * The extended file without the settings of its engine that the extending file's engine does not have. So one line in the
+ * extending file changes the engine. A misspelt key belongs to no engine and stays, so that it is reported.
  */
 export function withoutPreviousEngine(under: MapNode, over: MapNode): MapNode {
   const previous = find(under, path)?.node;
@@ -18,8 +18,8 @@ export function withoutPreviousEngine(under: MapNode, over: MapNode): MapNode {
   return put(under, path, without(previous, foreign), key) as MapNode;
 }
 
-/** The keys of the engine that a `generate` names. */
+/** The keys of the engine that a `generate` section names. */
 function settingsOf(generate: Node): readonly string[] {
-  const union = rootSchema.properties?.generate;
+  const union = experimentSchema().properties?.generate;
   return Object.keys((union && branchFor(union, generate, path))?.properties ?? {});
 }

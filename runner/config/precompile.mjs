@@ -1,6 +1,6 @@
 /**
- * Compiles the JSON Schemas at build time: an esbuild plugin that puts ajv's generated code in the place of validator.ts, so that
- * the command line starts without ajv. The schemas are read from the same source that tests validate with.
+ * Compiles the JSON Schemas of the built-in implementations at build time: an esbuild plugin that replaces precompiled.ts by the
+ * code that ajv generates, so that the command line starts without ajv.
  */
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,17 +8,24 @@ import { build, transform } from "esbuild";
 
 const folder = dirname(fileURLToPath(import.meta.url));
 
-/** Run in a bundle of its own, since Node cannot import TypeScript in every version that builds exp. */
+/** Runs in a separate bundle, because not every Node version that builds exp can import TypeScript. */
 const compiler = `
+  import { Ajv } from "ajv";
   import standalone from "ajv/dist/standalone/index.js";
-  import { ajv, validateExperiment, validateSweep } from "./validator.ts";
-  ajv.addSchema(validateExperiment.schema, "experiment");
-  ajv.addSchema(validateSweep.schema, "sweep");
+  import { registerBuiltIns } from "../plugins/built-in.ts";
+  import { ajvOptions } from "./ajv-options.ts";
+  import { currentSweepSchema, experimentSchema, registeredNames } from "./schema.ts";
+  registerBuiltIns();
+  const ajv = new Ajv({ ...ajvOptions, code: { source: true, esm: true } });
+  ajv.addSchema(experimentSchema(), "experiment");
+  ajv.addSchema(currentSweepSchema(), "sweep");
   const write = standalone.default ?? standalone;
-  export const code = write(ajv, { validateExperiment: "experiment", validateSweep: "sweep" });
+  const validators = write(ajv, { validateExperiment: "experiment", validateSweep: "sweep" });
+  const names = JSON.stringify(registeredNames());
+  export const code = validators + ";export const precompiled = { names: " + names + ", validateExperiment, validateSweep };";
 `;
 
-/** Source text of a module that exports validateExperiment and validateSweep. */
+/** Source text of a module that exports `precompiled`. */
 async function compileValidators() {
   const bundled = await build({
     stdin: { contents: compiler, loader: "js", resolveDir: folder },
@@ -26,11 +33,12 @@ async function compileValidators() {
     write: false,
     format: "esm",
     platform: "node",
+    packages: "bundle",
+    logLevel: "silent",
   });
   const { code } = await import(
     `data:text/javascript;base64,${Buffer.from(bundled.outputFiles[0].text).toString("base64")}`
   );
-  // Its names are ajv's and tell nobody anything.
   return (await transform(code, { minify: true })).code;
 }
 
@@ -39,7 +47,7 @@ export function precompiledValidators() {
   return {
     name: "precompiled-validators",
     setup({ onLoad }) {
-      onLoad({ filter: /[\\/]config[\\/]validator\.ts$/ }, async () => ({
+      onLoad({ filter: /[\\/]config[\\/]precompiled\.ts$/ }, async () => ({
         contents: await compileValidators(),
         loader: "js",
         resolveDir: folder,

@@ -2,14 +2,25 @@ import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Ajv } from "ajv";
+import type { FromSchema } from "json-schema-to-ts";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { metrics } from "../evaluation/metrics/metrics.ts";
-import { backends, trainSchemas } from "../plugins/backends/registry.ts";
-import { engines, generateSchemas } from "../plugins/engines/registry.ts";
+import { backends } from "../plugins/backends/registry.ts";
+import { engines } from "../plugins/engines/registry.ts";
+import type { Experiment } from "../plugins/experiment.ts";
+import { metricNames } from "../plugins/metric-names.ts";
 import { schemaJson } from "./json-schema.ts";
+import { experimentSchema, registeredNames } from "./schema.ts";
 import { allPaths, schemasAt } from "./schema-tree.ts";
-import { metricNames } from "./sections/metric-names.ts";
+import type { data } from "./sections/data.ts";
+import type { model } from "./sections/model.ts";
+import type { prompt } from "./sections/prompt.ts";
+import type { report } from "./sections/report.ts";
+import type { upload } from "./sections/upload.ts";
+
+type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
+type Agrees<S, T> = [DeepReadonly<S>] extends [T] ? ([T] extends [DeepReadonly<S>] ? true : false) : false;
 
 const package_ = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -36,17 +47,28 @@ it("every key says what it is for", () => {
 
 it("lists agree with the registries that they are made of", () => {
   expect([...metricNames].sort()).toEqual(Object.keys(metrics).sort());
-  expect(Object.values(backends).map(({ schema }) => schema)).toEqual([...trainSchemas]);
-  expect(Object.values(engines).map(({ schema }) => schema)).toEqual([...generateSchemas]);
-  for (const [name, one] of Object.entries(backends))
-    expect(one.schema.properties.backend).toMatchObject({ const: name });
-  for (const [name, one] of Object.entries(engines))
-    expect(one.schema.properties.engine).toMatchObject({ const: name });
+  const { train, generate } = experimentSchema().properties ?? {};
+  expect(train?.oneOf).toEqual([...backends].map(({ schema }) => schema));
+  expect(generate?.oneOf).toEqual([...engines].map(({ schema }) => schema));
+  for (const { name, schema } of backends) expect(schema.properties.backend).toMatchObject({ const: name });
+  for (const { name, schema } of engines) expect(schema.properties.engine).toMatchObject({ const: name });
 });
 
-it("every key of a trainer that is decided elsewhere names a key that exists", () => {
-  for (const { capabilities } of Object.values(backends)) {
-    for (const [key, instead] of Object.entries(capabilities.decided)) {
+it("the type Experiment agrees with the sections of the schema", () => {
+  // The type checker is the test: it rejects a line whose schema and type differ.
+  const agree = [
+    true satisfies Agrees<FromSchema<typeof data>, Experiment["data"]>,
+    true satisfies Agrees<FromSchema<typeof model>, Experiment["model"]>,
+    true satisfies Agrees<FromSchema<typeof prompt>, Experiment["prompt"]>,
+    true satisfies Agrees<FromSchema<typeof report>, Experiment["report"]>,
+    true satisfies Agrees<FromSchema<typeof upload>, NonNullable<Experiment["upload"]>>,
+  ];
+  expect(agree).not.toContain(false);
+});
+
+it("every reserved key of a trainer names an experiment key that exists", () => {
+  for (const { capabilities } of backends) {
+    for (const [key, instead] of Object.entries(capabilities.reserved)) {
       expect(schemasAt(instead.split("."))).not.toEqual([]);
       expect(capabilities.overrides).not.toContain(key);
     }
@@ -57,14 +79,15 @@ it("validators compiled at build time say the same as those of the source", () =
   const script = `
     const { precompiledValidators } = await import("./runner/config/precompile.mjs");
     const { build } = await import("esbuild");
-    const entryPoints = ["runner/config/validator.ts"];
+    const entryPoints = ["runner/config/precompiled.ts"];
     const plugins = [precompiledValidators()];
     const bundle = await build({ entryPoints, plugins, bundle: true, write: false, format: "cjs", platform: "node" });
     const module = { exports: {} };
     new Function("module", "exports", "require", bundle.outputFiles[0].text)(module, module.exports, undefined);
-    const { validateExperiment, validateSweep } = module.exports;
+    const { names, validateExperiment, validateSweep } = module.exports.precompiled;
     const errors = (validate, value) => (validate(value), (validate.errors ?? []).map((one) => one.instancePath + " " + one.keyword));
     console.log(JSON.stringify([
+      names,
       errors(validateExperiment, { name: "a b", train: { backend: "torchtune", rnak: 1, keep: 3 } }),
       errors(validateSweep, { grid: { a: [] }, gird: 1 }),
     ]));`;
@@ -72,7 +95,8 @@ it("validators compiled at build time say the same as those of the source", () =
     cwd: package_,
     encoding: "utf8",
   });
-  const [experiment, sweep] = JSON.parse(output) as [string[], string[]];
+  const [names, experiment, sweep] = JSON.parse(output) as [string, string[], string[]];
+  expect(names).toBe(registeredNames());
   expect(experiment).toEqual(
     expect.arrayContaining(["/name pattern", "/train additionalProperties", " required", "/train/keep anyOf"]),
   );
@@ -81,5 +105,5 @@ it("validators compiled at build time say the same as those of the source", () =
 
 it("the key list of torchtune is the committed one", () => {
   const keys = JSON.parse(readFileSync(`${package_}recipes/torchtune/keys.json`, "utf8"));
-  expect(backends.torchtune?.capabilities.overrides).toEqual(keys);
+  expect(backends.get("torchtune").capabilities.overrides).toEqual(keys);
 });

@@ -48,7 +48,7 @@ export function smoke(experiment: Experiment): Experiment {
       examples: { ...prompt.examples, count: Math.min(prompt.examples.count, rows / 4) },
     },
     ...(train === undefined ? {} : { train: smallTrain(train) }),
-    generate: "max_new_tokens" in generate ? smallGenerate(generate) : generate,
+    generate: smallGenerate(generate),
     evaluate: {
       ...evaluate,
       bootstrap: { ...evaluate.bootstrap, resamples: Math.min(evaluate.bootstrap.resamples, resamples) },
@@ -82,9 +82,13 @@ function smallTrain(train: NonNullable<Experiment["train"]>) {
   };
 }
 
-function smallGenerate(generate: Extract<Experiment["generate"], { readonly max_new_tokens: number }>) {
-  const vote = generate.vote === undefined ? {} : { vote: { ...generate.vote, samples: 2 } };
-  return { ...generate, max_new_tokens: Math.min(generate.max_new_tokens, newTokens), ...vote };
+function smallGenerate(generate: Experiment["generate"]) {
+  const { max_new_tokens, vote } = generate;
+  return {
+    ...generate,
+    ...(max_new_tokens === undefined ? {} : { max_new_tokens: Math.min(max_new_tokens, newTokens) }),
+    ...(vote === undefined ? {} : { vote: { ...vote, samples: 2 } }),
+  };
 }
 
 function deepFreeze<T>(value: T): T {

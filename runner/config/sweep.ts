@@ -3,12 +3,10 @@ import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
 import { freezeSorted } from "./complete.ts";
 import type { Halving } from "./halving.ts";
 import { find, type MapNode, type Node, plain, put, type Value } from "./node.ts";
-import type { Select } from "./schema.ts";
-import type { Schema } from "./schema-tree.ts";
-import { sweepSchema } from "./sections/sweep.ts";
+import { currentSweepSchema, type Schema, type Select } from "./schema.ts";
 import { checkPath, settingSource } from "./set.ts";
 import { translate } from "./translate.ts";
-import { validateSweep } from "./validator.ts";
+import { sweepErrors } from "./validator.ts";
 
 const mostPoints = 10_000;
 
@@ -42,10 +40,11 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     return { ok: true, value: { points: [point], repeated: Object.freeze([]), select: undefined }, warnings: [] };
   }
   const value = plain(node);
-  if (!validateSweep(value)) {
+  const errors = sweepErrors(value);
+  if (errors.length > 0) {
     const holder = put({ kind: "map", span: key, entries: new Map() }, ["sweep"], node, key);
-    const inside = (validateSweep.errors ?? []).map((one) => ({ ...one, instancePath: `/sweep${one.instancePath}` }));
-    const schema: Schema = { type: "object", properties: { sweep: sweepSchema as Schema } };
+    const inside = errors.map((one) => ({ ...one, instancePath: `/sweep${one.instancePath}` }));
+    const schema: Schema = { type: "object", properties: { sweep: currentSweepSchema() } };
     return { ok: false, diagnostics: translate(inside, holder, schema) };
   }
   const diagnostics: Diagnostic[] = [];

@@ -112,8 +112,11 @@ function inWords(error: ErrorObject, place: Place, path: Path, otherKeys: readon
       };
     }
     case "required": {
-      const key = dotted([...path, String(params.missingProperty)]);
-      return { code: "missing-key", message: `${key} is missing`, help: requiredHelp(key), part: "key" };
+      const missing = String(params.missingProperty);
+      const key = dotted([...path, missing]);
+      const description = (schema && branchFor(schema, node, path))?.properties?.[missing]?.description;
+      const help = requiredHelp(key) ?? description;
+      return { code: "missing-key", message: `${key} is missing`, help, part: "key" };
     }
     case "type":
     case "anyOf": {
@@ -227,7 +230,6 @@ function requiredHelp(key: string): string | undefined {
     data: "write `data:` with train, test and columns",
     model: "write `model:` with the base model",
     prompt: "write `prompt:` with a template",
-    "generate.file": "engine replay needs the file to replay",
   };
   return Object.hasOwn(helps, key) ? helps[key] : undefined;
 }

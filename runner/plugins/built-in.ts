@@ -1,10 +1,22 @@
+import { axolotl } from "./backends/axolotl/index.ts";
+import { backends } from "./backends/registry.ts";
+import { torchtune } from "./backends/torchtune/index.ts";
+import { openai } from "./engines/openai/index.ts";
+import { engines } from "./engines/registry.ts";
+import { replay } from "./engines/replay/index.ts";
+import { transformers } from "./engines/transformers/index.ts";
+import { vllm } from "./engines/vllm/index.ts";
+
 let isDone = false;
 
 /**
- * Registers every implementation that exp ships. The only module that imports implementations; main.ts calls it before a
- * command runs, the build before it compiles the validator, vitest before unit tests. Calls after the first do nothing.
+ * Registers every implementation that exp ships, the default of each kind first. The only module that imports implementations.
+ * main.ts calls it before a command runs, the build before it compiles the validators, and Vitest before each test file. Calls
+ * after the first have no effect.
  */
 export function registerBuiltIns(): void {
   if (isDone) return;
   isDone = true;
+  for (const backend of [torchtune, axolotl]) backends.register(backend);
+  for (const engine of [transformers, replay, vllm, openai]) engines.register(engine);
 }

@@ -1,5 +1,7 @@
-/** What the size of a dense decoder follows from, by the names of its config.json. */
+/** The shape of a dense decoder: the keys of its config.json that determine its size. */
 export type Shape = {
+  /** Architecture, such as "llama" or "qwen3". Absent if the config does not name it. */
+  readonly model_type?: string;
   readonly hidden_size: number;
   readonly num_hidden_layers: number;
   readonly num_attention_heads: number;
@@ -8,12 +10,12 @@ export type Shape = {
   readonly vocab_size: number;
   readonly head_dim?: number;
   readonly tie_word_embeddings?: boolean;
-  /** Number format of the weights' files; bfloat16 where the config does not say. */
+  /** Number format of the stored weights. Absent, also as torch_dtype: bfloat16. */
   readonly dtype?: string;
   readonly torch_dtype?: string;
 };
 
-const qwen3 = { head_dim: 128, vocab_size: 151_936, num_key_value_heads: 8 } as const;
+const qwen3 = { model_type: "qwen3", head_dim: 128, vocab_size: 151_936, num_key_value_heads: 8 } as const;
 const qwen3Sizes: Readonly<Record<string, Shape>> = {
   "0.6B": {
     ...qwen3,
@@ -43,6 +45,7 @@ const qwen3Sizes: Readonly<Record<string, Shape>> = {
 };
 const bundled: Readonly<Record<string, Shape>> = {
   "smollm2-135m": {
+    model_type: "llama",
     hidden_size: 576,
     num_hidden_layers: 30,
     num_attention_heads: 9,
@@ -66,14 +69,14 @@ const bundled: Readonly<Record<string, Shape>> = {
   },
 };
 
-/** Shape of a model that is known without its files: a bundled one, or a dense Qwen3 by its hub id. */
+/** Shape of a model that is known without its files: a bundled model, or a dense Qwen3 by its hub id. */
 export function knownShape(base: string): Shape | undefined {
   if (Object.hasOwn(bundled, base)) return bundled[base];
   const size = /^Qwen\/Qwen3-([0-9.]+B)(-Base|-Instruct-2507|-Thinking-2507)?$/.exec(base)?.[1];
   return size !== undefined && Object.hasOwn(qwen3Sizes, size) ? qwen3Sizes[size] : undefined;
 }
 
-/** Shape by the text of a config.json; undefined where the config is of another kind. */
+/** Shape from the text of a config.json. Undefined if the config does not describe a dense decoder. */
 export function shapeOf(configJson: string): Shape | undefined {
   try {
     const shape = JSON.parse(configJson) as Shape;
@@ -84,17 +87,17 @@ export function shapeOf(configJson: string): Shape | undefined {
   }
 }
 
-/** Values in embeddings, attention and gated MLP; norms and biases are too small to matter. */
+/** Number of parameters: embeddings, attention and gated MLP. Norms and biases are negligible. */
 export function parameters(shape: Shape): number {
   return embeddings(shape) + shape.num_hidden_layers * layer(shape);
 }
 
-/** Values in the input and output embeddings, which are one where they are tied. */
+/** Number of parameters of the input and output embeddings, which are one matrix if they are tied. */
 export function embeddings(shape: Shape): number {
   return shape.vocab_size * shape.hidden_size * (shape.tie_word_embeddings ? 1 : 2);
 }
 
-/** Values in the seven matrices of one block. */
+/** Number of parameters of the seven matrices of one block. */
 function layer(shape: Shape): number {
   return Object.values(projections(shape)).reduce((sum, [from, to]) => sum + from * to, 0);
 }
@@ -115,12 +118,12 @@ export function projections(shape: Shape): Readonly<Record<string, readonly [num
   };
 }
 
-/** Width of the keys, and of the values, of one layer. */
+/** Width of the keys of one layer, and of its values. */
 export function keyValueWidth(shape: Shape): number {
   return (shape.num_key_value_heads ?? shape.num_attention_heads) * headSize(shape);
 }
 
-/** Bytes of a value in the weights' files. */
+/** Bytes of a stored weight. */
 export function storedBytes(shape: Shape): number {
   return (shape.dtype ?? shape.torch_dtype) === "float32" ? 4 : 2;
 }

@@ -20,6 +20,11 @@ export class Registry<T extends { readonly name: string }> {
     this.#items.set(item.name, item);
   }
 
+  /** How many implementations are registered. Derived values, such as a schema, are stale when it changes. */
+  get size(): number {
+    return this.#items.size;
+  }
+
   has(name: string): boolean {
     return this.#items.has(name);
   }

@@ -12,7 +12,7 @@ export type ReplayedArm = { readonly arm: string; readonly file: string | null; 
 export function replayedArms({ steps }: WithSteps): readonly ReplayedArm[] {
   const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
   return Object.entries(steps).flatMap(([id, { kind, evidence }]) =>
-    kind === "replay" && !id.includes("@")
+    kind === "generate" && "replayed" in evidence && !id.includes("@")
       ? [{ arm: id.slice(id.indexOf(".") + 1), file: text(evidence.replayed), made_by: text(evidence.made_by) }]
       : [],
   );

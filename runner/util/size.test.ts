@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { parseSize } from "./size.ts";
+import { bytesOf, parseSize } from "./size.ts";
 
 test.each([
   ["500", 500],
@@ -14,6 +14,7 @@ test.each([
   expect(parseSize(text)).toBe(bytes);
 });
 
-test.each(["", "GB", "much", "-1GB", "20 parsecs", "20GiBs"])("%j is no size", (text) => {
+test.each(["", "GB", "much", "-1GB", "20 parsecs", "20GiBs"])("%j is not a size", (text) => {
   expect(parseSize(text)).toBeUndefined();
+  expect(() => bytesOf(text)).toThrow(expect.objectContaining({ code: "bad-size" }));
 });

@@ -1,14 +1,16 @@
 import { join } from "node:path";
+import { engines } from "../../plugins/engines/registry.ts";
 import { nearest } from "../../util/suggest.ts";
 import { knownParameters, parametersOf } from "../model-size.ts";
 import type { CheckContext } from "./context.ts";
 
-/** A base that is there or can be had, at a commit that cannot move, of the size that was written. */
+/** Checks that the base model exists or can be downloaded, that its commit is fixed, and that `model.size` is right. */
 export function checkModel(context: CheckContext): void {
   const { base, revision } = context.experiment.model;
   const bundled = context.bundledModels;
-  // A server has the model; here its name is a word in tables.
-  if (context.experiment.generate.engine === "openai") return;
+  // With an engine that does not load the model, its base is only a name. A file of answers still names a real model.
+  const engine = engines.find(context.experiment.generate.engine);
+  if (engine !== undefined && !engine.runsModel && engine.recorded === undefined) return;
   if (base.startsWith("/")) {
     checkFolder(context, base);
     return;
@@ -20,7 +22,7 @@ export function checkModel(context: CheckContext): void {
   }
   if (!/^[A-Za-z0-9][\w.-]*(\/[A-Za-z0-9][\w.-]*)?$/.test(base)) {
     const help = "write owner/name, ./folder or a bundled name";
-    context.error("model.base", "unknown-model", `${base} is neither a hub id nor a bundled model`, help);
+    context.error("model.base", "unknown-model", `model.base is neither a hub id nor a bundled model: ${base}`, help);
     return;
   }
   if (!base.includes("/") && revision === undefined) {
@@ -28,7 +30,7 @@ export function checkModel(context: CheckContext): void {
     const help = best
       ? `did you mean "${best}"?`
       : `bundled: ${Object.keys(bundled).join(", ")}; a folder starts with ./`;
-    context.error("model.base", "unknown-model", `there is no bundled model "${base}"`, help);
+    context.error("model.base", "unknown-model", `no bundled model is called "${base}"`, help);
     return;
   }
   checkRevision(context, base, revision);
@@ -42,14 +44,14 @@ function checkFolder(context: CheckContext, folder: string): void {
     context.error(
       "model.base",
       "missing-model",
-      `there is no folder ${context.display(folder)}`,
-      "write ./ before a folder only",
+      `model.base: no folder ${context.display(folder)}`,
+      "correct the path, or remove the ./ before a hub id",
     );
     return;
   }
   const bytes = files.read(join(folder, "config.json"));
   if (bytes === undefined) {
-    const help = "a model's folder holds config.json, the tokenizer and .safetensors files";
+    const help = "a model folder contains config.json, the tokenizer and .safetensors files";
     context.error("model.base", "missing-model", `${context.display(folder)} has no config.json`, help);
     return;
   }
@@ -59,14 +61,19 @@ function checkFolder(context: CheckContext, folder: string): void {
 function checkRevision(context: CheckContext, base: string, revision: string | undefined): void {
   if (revision === undefined) {
     const help = "run exp pin on this file, or add `revision:` and the 40 hex digits of the commit";
-    context.error("model.base", "unpinned-revision", `${base} has no revision, so it can change under you`, help);
+    context.error(
+      "model.base",
+      "unpinned-revision",
+      `model.revision is missing, so the files of ${base} may change`,
+      help,
+    );
     return;
   }
   if (/^[0-9a-f]{40}$/.test(revision)) return;
   const isShort = /^[0-9a-f]{7,39}$/.test(revision);
   const message = isShort
-    ? `"${revision}" is only part of a commit`
-    : `"${revision}" is not a commit: a branch or tag can move`;
+    ? `model.revision is only part of a commit: "${revision}"`
+    : `model.revision is not a commit: the branch or tag "${revision}" can move`;
   context.error(
     "model.revision",
     "unpinned-revision",
@@ -76,11 +83,11 @@ function checkRevision(context: CheckContext, base: string, revision: string | u
 }
 
 function ignoredRevision(context: CheckContext, what: string): void {
-  const message = `${what} has no revision: its files are told apart by their content`;
-  context.warning("model.revision:", "unused-key", message, "leave the key out");
+  const message = `model.revision has no effect for ${what}, which is identified by the content of its files`;
+  context.warning("model.revision:", "unused-key", message, "remove it");
 }
 
-/** 8B may be 8.2 billion: the written size is right within an eighth. */
+/** The declared size may differ from the real one by an eighth: 8B may be 8.2 billion parameters. */
 function checkSize(context: CheckContext, parameters: number | undefined, where: string): void {
   const { size } = context.experiment.model;
   if (size === undefined || parameters === undefined) return;
@@ -90,7 +97,7 @@ function checkSize(context: CheckContext, parameters: number | undefined, where:
   context.error(
     "model.size",
     "size-mismatch",
-    `size says ${size}, ${where} has ${real} parameters`,
+    `model.size is ${size}, but ${where} has ${real} parameters`,
     `write size: ${real}`,
   );
 }

@@ -1,9 +1,10 @@
+import { engines } from "../../plugins/engines/registry.ts";
 import type { CheckContext } from "./context.ts";
 
 /** Templates that are there and show what they are given, and thinking that has room to think. */
 export function checkPrompt(context: CheckContext): void {
   const { prompt, generate, train } = context.experiment;
-  const needsZeroShot = train !== undefined && generate.engine !== "replay";
+  const needsZeroShot = train !== undefined && engines.find(generate.engine)?.recorded === undefined;
   for (const key of ["template", "zero_shot"] as const) {
     if (key === "zero_shot" && !needsZeroShot && !context.wrote("prompt.zero_shot")) continue;
     const file = prompt[key];
@@ -16,8 +17,9 @@ export function checkPrompt(context: CheckContext): void {
     const help = "take prompts/few-shot.hbs, add {{#each examples}}…{{/each}} to the template, or leave examples out";
     context.error("prompt.examples.count", "unused-examples", message, help);
   }
-  if (!prompt.thinking || !("temperature" in generate)) return;
-  if (generate.temperature === 0) {
+  const { temperature, max_new_tokens } = generate;
+  if (!prompt.thinking || temperature === undefined || max_new_tokens === undefined) return;
+  if (temperature === 0) {
     const help = "write generate.temperature: 0.6, or thinking: false";
     context.error(
       "prompt.thinking",
@@ -26,8 +28,8 @@ export function checkPrompt(context: CheckContext): void {
       help,
     );
   }
-  if (generate.max_new_tokens < 512) {
-    const message = `thinking does not fit into ${generate.max_new_tokens} new tokens`;
+  if (max_new_tokens < 512) {
+    const message = `thinking does not fit into ${max_new_tokens} new tokens`;
     const help = "write generate.max_new_tokens: 2048, or thinking: false";
     context.error("prompt.thinking", "thinking-short", message, help);
   }

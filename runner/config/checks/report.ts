@@ -1,3 +1,4 @@
+import { engines } from "../../plugins/engines/registry.ts";
 import type { CheckContext } from "./context.ts";
 import { needFile } from "./data.ts";
 
@@ -5,7 +6,7 @@ import { needFile } from "./data.ts";
 export function checkReport(context: CheckContext): void {
   const { generate, report, train, upload } = context.experiment;
   if (report.notes !== undefined) needFile(context, "report.notes", report.notes);
-  if (upload !== undefined && (train === undefined || generate.engine === "replay")) {
+  if (upload !== undefined && (train === undefined || engines.find(generate.engine)?.recorded !== undefined)) {
     const message =
       train === undefined
         ? "there is no train:, and only a trained model is uploaded"

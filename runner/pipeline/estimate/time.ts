@@ -3,8 +3,8 @@ import { embeddings, parameters, type Shape, storedBytes } from "../../plugins/m
 import type { TrainingLoad } from "./memory.ts";
 import { exactly, type Range, sum, times } from "./range.ts";
 
-/** What computes: the cores of a CPU, or GPUs of a compute capability ("8.0"; undefined while it is not known). */
-export type Engine = {
+/** What computes: the cores of a CPU, or GPUs of a compute capability ("8.0"; undefined if unknown). */
+export type Processor = {
   readonly device: Device;
   readonly cores: number;
   readonly gpus: number;
@@ -12,7 +12,7 @@ export type Engine = {
 };
 
 const tera = 1e12;
-/** Floating-point operations a second that training reaches, by compute capability: a share of the 16-bit peak. */
+/** Floating-point operations a second in training, by compute capability: a share of the 16-bit peak. */
 const gpuSpeed: Readonly<Record<string, Range>> = {
   "7.0": [12 * tera, 60 * tera],
   "7.5": [6 * tera, 30 * tera],
@@ -22,60 +22,60 @@ const gpuSpeed: Readonly<Record<string, Range>> = {
   "9.0": [80 * tera, 450 * tera],
 };
 const unknownGpu: Range = [10 * tera, 300 * tera];
-/** Operations a second of one core of a CPU, fp32, busy machine to idle. */
+/** Operations a second of one CPU core in fp32, on a busy machine and on an idle one. */
 const coreSpeed: Range = [0.02 * tera, 0.15 * tera];
-/** Bytes a second that are read while one token after the other is generated. */
+/** Bytes of weights read a second during generation, token by token. */
 const bandwidth: Readonly<Record<Device, Range>> = { cpu: [3e9, 25e9], cuda: [150e9, 2_000e9] };
-/** Seconds to start Python, import torch and load a model into it. */
+/** Seconds to start Python, import torch and load a model. */
 const start: Range = [4, 60];
 
-/** Seconds of a training over so many rows an epoch; `rows` and lengths as far as they are known. */
+/** Seconds of a training. `passes` is the number of forward passes over one row; `length` is tokens of a row. */
 export function trainingSeconds(
   shape: Shape,
   load: Pick<TrainingLoad, "method" | "precision" | "length" | "checkpointing">,
   passes: Range,
-  engine: Engine,
+  processor: Processor,
 ): Range {
   const dora = load.method === "dora" || load.method === "qdora" ? ([1.1, 2.4] as const) : ([1, 1] as const);
   const fourBit = load.method.startsWith("q") ? ([1.1, 1.8] as const) : ([1, 1] as const);
-  // Forward, the gradient of activations, that of weights, and the forward once more.
+  // Forward pass, gradient of activations, gradient of weights, and with checkpointing a second forward pass.
   const each = (load.method === "full" ? 6 : 4) + (load.checkpointing ? 2 : 0);
   const operations = times(times(load.length, passes), each * matrices(shape));
-  return sum(over(times(times(operations, dora), fourBit), speed(engine, load.precision)), start);
+  return sum(over(times(times(operations, dora), fourBit), speed(processor, load.precision)), start);
 }
 
-/** Seconds to answer so many cases. */
+/** Seconds to answer `cases` cases in batches of `batch`. */
 export function generationSeconds(
   shape: Shape,
   load: { readonly precision: Precision | "4bit"; readonly prompt: Range; readonly newTokens: Range },
   cases: Range,
   batch: Range,
-  engine: Engine,
+  processor: Processor,
 ): Range {
-  const reading = over(times(times(load.prompt, cases), 2 * matrices(shape)), speed(engine, load.precision));
+  const reading = over(times(times(load.prompt, cases), 2 * matrices(shape)), speed(processor, load.precision));
   const size = load.precision === "4bit" ? 0.6 : load.precision === "fp32" ? 4 : 2;
   const steps: Range = [(load.newTokens[0] * cases[0]) / batch[1], (load.newTokens[1] * cases[1]) / batch[0]];
-  const writing = over(times(steps, size * parameters(shape)), bandwidth[engine.device]);
+  const writing = over(times(steps, size * parameters(shape)), bandwidth[processor.device]);
   return sum(reading, writing, start);
 }
 
-/** Seconds of a merge: every weight read, computed and written, then read twice for the comparison. */
+/** Seconds of a merge: each weight is read, computed and written, then read twice for the comparison. */
 export function mergeSeconds(shape: Shape): Range {
   return sum(over(exactly(4 * storedBytes(shape) * parameters(shape)), [60e6, 1_200e6]), start);
 }
 
-/** Values that every token is multiplied with; input embeddings are looked up. */
+/** Parameters that each token is multiplied with. Input embeddings are looked up instead. */
 function matrices(shape: Shape): number {
   return parameters(shape) - (shape.tie_word_embeddings ? 0 : embeddings(shape) / 2);
 }
 
-function speed({ device, cores, gpus, capability }: Engine, precision: Precision | "4bit"): Range {
+function speed({ device, cores, gpus, capability }: Processor, precision: Precision | "4bit"): Range {
   if (device === "cpu") return times(coreSpeed, [1, cores]);
   const known = gpuSpeed[capability ?? ""] ?? unknownGpu;
   return times(known, [precision === "fp32" ? 0.2 : 1, Math.max(1, gpus)]);
 }
 
-/** An amount over a rate: least by the fastest. */
+/** Amount divided by rate: the low end uses the high rate. */
 function over(amount: Range, rate: Range): Range {
   return [amount[0] / rate[1], amount[1] / rate[0]];
 }

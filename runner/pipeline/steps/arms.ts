@@ -1,4 +1,5 @@
-import type { Experiment } from "../../config/schema.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 
 /**
  * An answerer that is scored: "zero_shot", "tuned", a classical baseline by its name, or "ensemble"; "<experiment>.<arm>" for those of
@@ -6,10 +7,11 @@ import type { Experiment } from "../../config/schema.ts";
  */
 export type Arm = string;
 
-/** The arms that a language model answers. A replayed file stands for the arm that the experiment is about; another may bring the untrained one. */
-export function modelArms({ train, generate }: Experiment): readonly Arm[] {
-  if (train === undefined) return ["zero_shot"];
-  return generate.engine === "replay" && generate.zero_shot === undefined ? ["tuned"] : ["zero_shot", "tuned"];
+/** The arms that the engine answers. An engine with recorded answers has the arms for which the experiment names a file. */
+export function modelArms(experiment: Experiment): readonly Arm[] {
+  if (experiment.train === undefined) return ["zero_shot"];
+  const engine = engines.get(experiment.generate.engine);
+  return ["zero_shot", "tuned"].filter((arm) => engine.recorded === undefined || engine.recorded(experiment, arm));
 }
 
 /** Baselines from the simplest to the strongest. */

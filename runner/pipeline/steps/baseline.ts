@@ -2,6 +2,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import { baselines } from "../../evaluation/baselines/index.ts";
+import { defaultEnvironment } from "../../plugins/environments.ts";
+import { inPython } from "../../plugins/step-work.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
@@ -13,9 +15,10 @@ import type { Site } from "./site.ts";
 
 type Params = { readonly baseline: string };
 
-const environment = "torchtune";
-
-const moduleOf = (baseline: string): string => `recipes.baselines.${baseline}`;
+const programOf = (baseline: string) => ({
+  module: `recipes.baselines.${baseline}`,
+  environment: defaultEnvironment(),
+});
 
 /** A classical model, trained on exactly the rows that the language model was trained on. */
 export const baseline: StepKind<Params> = {
@@ -23,7 +26,7 @@ export const baseline: StepKind<Params> = {
   version: 2,
   cached: true,
   outputs: () => ["responses.jsonl", "margins.jsonl"],
-  run: async (params, context) => context.python({ module: moduleOf(params.baseline), environment }),
+  run: async (params, context) => context.python(programOf(params.baseline)),
 };
 
 /** A baseline that looks answers up among the training rows, without Python. */
@@ -56,12 +59,12 @@ export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part
     test: { step: "data", file: `${part === "eval" ? experiment.evaluate.split : part}.jsonl` },
   };
   if (arm in baselines) return draft({ id, kind: lookup.name, params: { baseline: arm, exp: site.version }, inputs });
-  return draft({
+  const common = draft({
     id,
     kind: baseline.name,
     params: { baseline: arm, seed: 1, folds: 3 },
-    sources: { ...site.recipe(moduleOf(arm)), "lock of torchtune": site.lock(environment) },
     inputs,
     needs: oneCore,
   });
+  return inPython(common, programOf(arm), site);
 }

@@ -1,9 +1,14 @@
 import type { Rung } from "../../config/halving.ts";
-import type { Experiment } from "../../config/schema.ts";
 import type { Device } from "../../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
-import { parameters, storedBytes } from "../../plugins/model-shape.ts";
+import { weightPrecision } from "../../plugins/engines/engine.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import type { Experiment, Train } from "../../plugins/experiment.ts";
+import { parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Expected } from "../../plugins/step.ts";
+import { bytesOf } from "../../util/size.ts";
 import {
   adapterParameters,
   type GenerationLoad,
@@ -14,37 +19,32 @@ import {
   trainingMemory,
 } from "../estimate/memory.ts";
 import type { Range } from "../estimate/range.ts";
-import { type Engine, generationSeconds, mergeSeconds, trainingSeconds } from "../estimate/time.ts";
-import type { Expected } from "../plan/step.ts";
+import { generationSeconds, mergeSeconds, type Processor, trainingSeconds } from "../estimate/time.ts";
 import { deviceOf, gpusOf } from "./device.ts";
-import type { Site } from "./site.ts";
 
-type Train = NonNullable<Experiment["train"]>;
-
-/** Characters of a token: of plain words at most, of numbers and rare names at least. */
+/** Characters of a token: few for numbers and rare names, many for plain words. */
 const charactersOfToken: Range = [2.8, 5];
-/** Tokens that a chat template, and the labels that a prompt may list, add to what is written. */
+/** Tokens that a chat template, and a list of labels in the prompt, add to the text. */
 const framing: Range = [10, 40];
 const listedLabels: Range = [20, 800];
-/** How much longer than the mean the longest row may be. */
-const longest = 2.5;
+/** Length of the longest row as a multiple of the mean length. */
+const longestOverMean = 2.5;
 
-/** Bytes of "24GB" or "16 GiB". */
-export function bytesOf(written: string): number {
-  const units: Record<string, number> = { MB: 1e6, GB: 1e9, TB: 1e12, MiB: 2 ** 20, GiB: 2 ** 30, TiB: 2 ** 40 };
-  return Number.parseFloat(written) * (units[written.replace(/[0-9. ]/g, "")] as number);
+/** Number of the last blocks that get an adapter ("last 10"); undefined for all blocks. */
+export function trainedLayers(layers: string): number | undefined {
+  return layers === "all" ? undefined : Number(layers.slice("last ".length));
 }
 
-/** What a download takes: nothing once every file is here. */
+/** Bytes to download; 0 if every file is here. */
 export function expectFetch(experiment: Experiment, site: Site): Expected {
   const { base, revision } = experiment.model;
   const place = site.model(base, revision);
   const shape = site.shape(base, revision);
   if (place.origin !== "hub" || shape === undefined || site.isHere(place.dir)) return none;
-  return { ...none, download: parameters(shape) * storedBytes(shape) };
+  return { ...none, download: modelBytes(shape) };
 }
 
-/** What a training takes of memory and time, or the part of it that a rung adds, and what it cannot do on this device. */
+/** Memory and time of a training, or of the part that a rung adds to it, and what the backend does not support here. */
 export function expectTraining(
   experiment: Experiment & { readonly train: object },
   site: Site,
@@ -53,17 +53,23 @@ export function expectTraining(
   const train = experiment.train as Train;
   const device = deviceOf(experiment, site);
   const precision = train.precision === "auto" ? site.precision[device] : train.precision;
-  const lack = unsupportedReason({ backend: train.backend, method: train.method, precision }, [device]);
-  const absent = train.report_to.filter((name) => site.lacksPackage(train.backend, name));
+  const backend = backends.get(train.backend);
+  const shape = site.shape(experiment.model.base, experiment.model.revision);
+  const unsupported =
+    unsupportedReason({ backend: backend.name, method: train.method, precision }, [device]) ??
+    (shape && backend.supports?.(shape));
+  const environment = backend.environment?.name;
+  const absent = train.report_to.filter((name) => environment !== undefined && site.lacksPackage(environment, name));
   const common: Expected = {
     ...limits(experiment, site),
     smaller: smallerTraining(train, device),
-    ...(lack === undefined ? {} : { lack: { message: lack.message, help: lack.help } }),
-    ...(absent.length === 0 ? {} : { absent: { environment: train.backend, packages: absent } }),
+    ...(unsupported === undefined
+      ? {}
+      : { unsupported: { code: "backend-unsupported", message: unsupported.message, help: unsupported.help } }),
+    ...(environment === undefined || absent.length === 0 ? {} : { absent: { environment, packages: absent } }),
   };
-  const shape = site.shape(experiment.model.base, experiment.model.revision);
-  const load = shape && trainingLoad(experiment, site);
-  if (shape === undefined || load === undefined) return common;
+  if (shape === undefined) return common;
+  const load = trainingLoad(experiment, site);
   const rows = site.rows(experiment.data.train.file);
   const mean = meanTokens(experiment, experiment.prompt.template, site);
   const count = Math.min(rows?.count ?? 0, experiment.data.train.limit ?? Number.POSITIVE_INFINITY);
@@ -76,17 +82,16 @@ export function expectTraining(
     ...common,
     ...divided(trainingMemory(shape, load), common),
     ...(count > 0
-      ? { seconds: trainingSeconds(shape, { ...load, length: mean }, passes, engineOf(experiment, site)) }
+      ? { seconds: trainingSeconds(shape, { ...load, length: mean }, passes, processorOf(experiment, site)) }
       : {}),
   };
 }
 
-/** The load of a training; rows are as long as `max_length` allows at most, and at least as their characters suggest. */
-function trainingLoad(experiment: Experiment, site: Site): TrainingLoad | undefined {
+/** The load of a training. A row has between the tokens that its characters suggest and `max_length` tokens. */
+function trainingLoad(experiment: Experiment, site: Site): TrainingLoad {
   const train = experiment.train as Train;
   const device = deviceOf(experiment, site);
-  const habits = backends[train.backend]?.habits;
-  if (habits === undefined) return undefined;
+  const { checkpointing, allLogits } = backends.get(train.backend).estimate;
   const [mean] = meanTokens(experiment, experiment.prompt.template, site);
   return {
     device,
@@ -94,28 +99,35 @@ function trainingLoad(experiment: Experiment, site: Site): TrainingLoad | undefi
     precision: train.precision === "auto" ? site.precision[device] : train.precision,
     rank: train.rank,
     targets: train.targets,
-    layers: train.layers === "all" ? undefined : Number(train.layers.slice("last ".length)),
+    layers: trainedLayers(train.layers),
     batch: train.batch_size,
     length: [Math.min(mean, train.max_length), train.max_length],
-    checkpointing: habits.checkpointing.includes(device),
-    allLogits: habits.allLogits,
+    checkpointing: checkpointing.includes(device),
+    allLogits,
   };
 }
 
-/** What answering the cases takes. */
+/** Memory and time of answering the cases, and what the engine does not support here. */
 export function expectGeneration(experiment: Experiment, template: string, site: Site): Expected {
   const { generate, model, data, evaluate } = experiment;
-  const common: Expected = { ...limits(experiment, site), smaller: smallerGeneration(experiment) };
-  const shape = site.shape(model.base, model.revision);
-  if (shape === undefined || generate.engine !== "transformers") return common;
   const device = deviceOf(experiment, site);
-  const precision =
-    generate.precision === "32bit" ? "fp32" : generate.precision === "16bit" ? site.precision[device] : "4bit";
-  const size = generate.batch_size;
-  const batch: Range = size === "auto" ? [1, device === "cpu" ? 32 : 64] : [1, size];
+  const engine = engines.get(generate.engine);
+  const profile = engine.estimate?.(generate, device);
+  const declared = limits(experiment, site);
+  const unsupported = declared.declared.elsewhere ? undefined : engine.supports?.([device]);
+  const common: Expected = {
+    ...declared,
+    smaller: [...(profile?.smaller ?? []), smallerModel],
+    ...(unsupported === undefined ? {} : { unsupported: { code: "engine-unsupported", ...unsupported } }),
+  };
+  const shape = site.shape(model.base, model.revision);
+  if (shape === undefined || profile === undefined) return common;
+  const precision = weightPrecision(generate.precision, site.precision[device]);
+  const { batch, adapts } = profile;
+  const newTokens = generate.max_new_tokens ?? 0;
   const prompt = meanTokens(experiment, template, site);
-  const long: Range = [prompt[0], longest * prompt[1]];
-  const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens: generate.max_new_tokens };
+  const long: Range = [prompt[0], longestOverMean * prompt[1]];
+  const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens };
   const part = evaluate.split === "test" ? data.test : undefined;
   const rows = site.rows(part?.file ?? data.train.file);
   const share = part === undefined ? (heldOut(experiment) ?? 1) : 1;
@@ -123,15 +135,15 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const votes = generate.vote?.samples ?? 1;
   const seconds = generationSeconds(
     shape,
-    { precision, prompt, newTokens: [Math.min(8, generate.max_new_tokens), generate.max_new_tokens] },
+    { precision, prompt, newTokens: [Math.min(8, newTokens), newTokens] },
     [count * votes, count * votes],
     batch,
-    engineOf(experiment, site),
+    processorOf(experiment, site),
   );
-  const adapts = size === "auto";
   const memory = divided(generationMemory(shape, load), common);
-  const room = common.declared.gpu_memory ?? site.gpuMemory;
-  const most = memory.gpu_memory && adapts && room !== undefined ? Math.min(memory.gpu_memory[1], room) : undefined;
+  const available = common.declared.gpu_memory ?? site.gpuMemory;
+  const most =
+    memory.gpu_memory && adapts && available !== undefined ? Math.min(memory.gpu_memory[1], available) : undefined;
   return {
     ...common,
     ...memory,
@@ -141,27 +153,31 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   };
 }
 
-/** What a merge takes; it reads and writes the whole model but holds little of it. */
+/** Memory and time of a merge. It reads and writes the whole model but holds only a part of it in memory. */
 export function expectMerge(experiment: Experiment & { readonly train: object }, site: Site): Expected {
   const train = experiment.train as Train;
   const shape = site.shape(experiment.model.base, experiment.model.revision);
   const common: Expected = { ...limits(experiment, site), device: "cpu", gpus: 0, smaller: [], adapts: true };
   if (shape === undefined) return common;
-  const layers = train.layers === "all" ? undefined : Number(train.layers.slice("last ".length));
+  const layers = trainedLayers(train.layers);
   return { ...common, memory: mergeMemory(shape, { ...train, layers }), seconds: mergeSeconds(shape) };
 }
 
-/** Bytes of disk that an experiment writes: adapters and their checkpoints, whole models, a merged one. */
+/** Bytes of disk that an experiment writes: adapters, their checkpoints, whole models, a merged model. */
 export function diskOf(experiment: Experiment, site: Site): number {
   const { train, model, upload } = experiment;
   const shape = site.shape(model.base, model.revision);
   if (shape === undefined || train === undefined) return 0;
-  const whole = parameters(shape) * storedBytes(shape);
+  const whole = modelBytes(shape);
   if (train.method === "full") return whole + train.checkpoint.keep * 3 * whole;
-  const layers = train.layers === "all" ? undefined : Number(train.layers.slice("last ".length));
+  const layers = trainedLayers(train.layers);
   const adapter = 4 * adapterParameters(shape, { ...train, layers });
   const merged = train.merge || upload?.content === "merged" ? whole : 0;
   return adapter * (1 + 4 * train.checkpoint.keep) + merged;
+}
+
+function modelBytes(shape: Shape): number {
+  return parameters(shape) * storedBytes(shape);
 }
 
 const none: Expected = { device: "cpu", gpus: 0, declared: {}, smaller: [], adapts: false };
@@ -181,18 +197,18 @@ function limits(experiment: Experiment, site: Site): Expected {
   };
 }
 
-/** Device and host memory of an estimate; several GPUs may share the weights. */
+/** Main memory and memory of each GPU of an estimate. Several GPUs may share the weights. */
 function divided({ device, host }: Memory, { device: on, gpus }: Expected): Pick<Expected, "memory" | "gpu_memory"> {
   if (on === "cpu") return { memory: host };
   return { memory: host, gpu_memory: [device[0] / Math.max(1, gpus), device[1]] };
 }
 
-function engineOf(experiment: Experiment, site: Site): Engine {
+function processorOf(experiment: Experiment, site: Site): Processor {
   const gpus = gpusOf(experiment, site);
   return { device: deviceOf(experiment, site), cores: site.cores, gpus, capability: site.capability };
 }
 
-/** Tokens of a prompt and its answer: of the mean row, from the characters of the template and of the data file. */
+/** Mean tokens of a prompt and its answer, from the characters of the template and of the data file. */
 function meanTokens({ data, prompt }: Experiment, template: string, site: Site): Range {
   const row = (site.rows(data.train.file)?.characters ?? 400) * (1 + prompt.examples.count);
   const { characters, listsLabels } = site.template(template);
@@ -204,7 +220,7 @@ function meanTokens({ data, prompt }: Experiment, template: string, site: Site):
   ];
 }
 
-/** What makes a training smaller, in the order in which one would try it. */
+/** Settings of a training that need less memory, the one to try first at the start. */
 function smallerTraining(train: Train, device: Device): readonly string[] {
   const method = ({ lora: "qlora", dora: "qdora", full: "lora" } as const)[train.method as "lora" | "dora" | "full"];
   const able = capabilityMatrix().filter(
@@ -216,21 +232,13 @@ function smallerTraining(train: Train, device: Device): readonly string[] {
     ...(train.batch_size > 1 ? ["a smaller train.batch_size with more gradient_accumulation"] : []),
     "a smaller train.max_length",
     ...(backend === undefined ? [] : [`train.method: ${method}${other}`]),
-    "a smaller model.base",
+    smallerModel,
   ];
 }
 
-function smallerGeneration({ generate }: Experiment): readonly string[] {
-  if (generate.engine !== "transformers") return ["a smaller model.base"];
-  return [
-    ...(generate.batch_size === "auto" || generate.batch_size === 1 ? [] : ["generate.batch_size: auto"]),
-    ...(generate.precision === "32bit" ? ["generate.precision: 16bit"] : []),
-    ...(generate.precision === "4bit" ? [] : ["generate.precision: 4bit"]),
-    "a smaller model.base",
-  ];
-}
+const smallerModel = "a smaller model.base";
 
-/** The share of the training rows that is kept apart; undefined where validation rows are none of them. */
+/** The share of the training rows that is held out for validation; undefined if validation rows come from another file. */
 function heldOut({ data: { validation } }: Experiment): number | undefined {
   return validation?.folds === undefined ? validation?.fraction : 1 / validation.folds;
 }

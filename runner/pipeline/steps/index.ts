@@ -1,6 +1,8 @@
 import type { Rung } from "../../config/halving.ts";
-import type { Experiment } from "../../config/schema.ts";
-import type { Draft, StepKind } from "../plan/step.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
 import { type Arm, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
@@ -11,15 +13,13 @@ import { data, draftData } from "./data.ts";
 import { draftEnsemble, ensemble } from "./ensemble.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
 import { draftFetch, fetch } from "./fetch.ts";
-import { draftGenerate, generate, replay } from "./generate.ts";
-import { ask } from "./generate-openai.ts";
+import { draftGenerate, generate } from "./generate.ts";
 import { draftMerge, merge, needsMerge } from "./merge.ts";
 import { comparesForms, draftMergeCheck, mergeCheck } from "./merge-check.ts";
 import { draftPreflight, preflight } from "./preflight.ts";
 import { preview } from "./preview.ts";
 import { draftPrompt, prompt } from "./prompt.ts";
 import { select } from "./select.ts";
-import type { Site } from "./site.ts";
 import { draftTrain, train } from "./train.ts";
 import { draftWorkbook, workbook } from "./workbook.ts";
 
@@ -35,8 +35,6 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
       train,
       merge,
       generate,
-      replay,
-      ask,
       baseline,
       lookup,
       ensemble,
@@ -84,19 +82,18 @@ function draftScores(
   scored: readonly Arm[] = arms(experiment),
   rung?: Rung,
 ): readonly Draft[] {
-  const asked = modelArms(experiment).filter((arm) => scored.includes(arm));
-  const { engine } = experiment.generate;
-  const runsModel = engine !== "replay" && engine !== "openai";
+  const answered = modelArms(experiment).filter((arm) => scored.includes(arm));
+  const { runsModel, recorded } = engines.get(experiment.generate.engine);
   return [
     ...(runsModel ? [draftFetch(experiment, site)] : []),
     draftData(experiment, site),
-    ...(engine === "replay" ? [] : asked.map((arm) => draftPrompt(experiment, arm))),
+    ...(recorded === undefined ? answered.map((arm) => draftPrompt(experiment, arm)) : []),
     ...(runsModel ? [draftPreflight(experiment, site)] : []),
     ...(runsModel && isTrained(experiment) ? [draftTrain(experiment, site, rung)] : []),
     ...(isTrained(experiment) && needsMerge(experiment) ? [draftMerge(experiment, site)] : []),
     ...scored.map((arm) => {
       if (arm === "ensemble") return draftEnsemble(experiment, site);
-      return asked.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site);
+      return answered.includes(arm) ? draftGenerate(experiment, arm, site) : draftBaseline(experiment, arm, site);
     }),
     ...(hasEnsemble(experiment)
       ? [

@@ -1,7 +1,8 @@
-import type { Experiment } from "../../config/schema.ts";
 import { type View, viewOf } from "../../data/labels/views.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
@@ -82,7 +83,7 @@ export function comparesForms(experiment: Experiment): boolean {
     needsMerge(experiment) &&
     data.validation !== undefined &&
     evaluate.split === "test" &&
-    generate.engine === "transformers"
+    engines.get(generate.engine).loads?.fourBit === true
   );
 }
 

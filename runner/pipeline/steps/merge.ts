@@ -1,52 +1,51 @@
-import type { Experiment } from "../../config/schema.ts";
-import type { Draft, StepKind } from "../plan/step.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import { defaultEnvironment } from "../../plugins/environments.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
+import { inPython } from "../../plugins/step-work.ts";
+import { bytesOf } from "../../util/size.ts";
 import { draft } from "./draft.ts";
-import { bytesOf, expectMerge } from "./expected.ts";
-import { setAside } from "./needs.ts";
-import type { Site } from "./site.ts";
+import { expectMerge } from "./expected.ts";
+import { reservedMemory } from "./needs.ts";
+import { loadsMerged } from "./weights.ts";
 
-const module = "recipes.steps.merge";
-const environment = "torchtune";
+const program = () => ({ module: "recipes.steps.merge", environment: defaultEnvironment() });
 
-/** Puts an adapter into its base's weights, on the CPU and piece by piece, and proves that it is still the same model. */
+/** Merges an adapter into the weights of its base, on the CPU and one weight at a time, and checks that the logits agree. */
 export const merge: StepKind = {
   name: "merge",
   version: 1,
   cached: true,
   outputs: () => ["merged/", "merge.json"],
-  run: async (_params, context) => context.python({ module, environment }),
+  run: async (_params, context) => context.python(program()),
 };
 
-/** Whether something needs the merged model: the author, the upload, or an engine that cannot serve such an adapter. */
+/** Whether something needs the merged model: `train.merge`, the upload, or an engine that cannot load such an adapter. */
 export function needsMerge({ train, upload, generate }: Experiment): boolean {
-  if (train === undefined || train.method === "full" || generate.engine === "replay") return false;
-  return train.merge || upload?.content === "merged" || servesMerged({ train, generate });
+  if (train === undefined || train.method === "full" || !engines.get(generate.engine).runsModel) return false;
+  return train.merge || upload?.content === "merged" || loadsMerged({ train, generate });
 }
 
-/** vLLM serves LoRA adapters beside their base, but no DoRA. */
-export function servesMerged({ train, generate }: Pick<Experiment, "train" | "generate">): boolean {
-  return generate.engine === "vllm" && (train?.method === "dora" || train?.method === "qdora");
-}
-
-/** The merged model of the experiment's own adapter. */
+/** The step that merges the experiment's adapter. */
 export function draftMerge(experiment: Experiment & { readonly train: object }, site: Site): Draft {
   const { train, model, prompt, resources } = experiment as Experiment & {
     readonly train: NonNullable<Experiment["train"]>;
   };
   const expects = expectMerge(experiment, site);
-  return draft({
+  const common = draft({
     id: "merge",
     kind: merge.name,
     params: { method: train.method, thinking: prompt.thinking },
     hints: { memory: resources.memory === undefined ? null : bytesOf(resources.memory) },
-    sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
     inputs: {
       model: { step: "fetch", file: "model.json" },
       adapter: { step: "train", file: "adapter/" },
       prompts: { step: "prompt.tuned", file: "eval.jsonl" },
     },
     localPaths: { model: site.model(model.base, model.revision).dir },
-    needs: { cores: site.cores, gpus: 0, memory: setAside(expects) },
+    needs: { cores: site.cores, gpus: 0, memory: reservedMemory(expects) },
     expects,
   });
+  return inPython(common, program(), site);
 }

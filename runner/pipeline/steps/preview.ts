@@ -1,5 +1,9 @@
-import type { Experiment } from "../../config/schema.ts";
-import type { Draft, StepKind } from "../plan/step.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import { defaultEnvironment } from "../../plugins/environments.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
+import { inPython } from "../../plugins/step-work.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { type Arm, modelArms } from "./arms.ts";
 import { draftData } from "./data.ts";
@@ -7,26 +11,24 @@ import { gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
 import { draftGenerate } from "./generate.ts";
 import { draftPrompt } from "./prompt.ts";
-import type { Site } from "./site.ts";
 
-const module = "recipes.steps.preview";
-const environment = "torchtune";
+const program = () => ({ module: "recipes.steps.preview", environment: defaultEnvironment() });
 
-/** Shows what a model is shown, in tokens, and asks the base model; with what is on this machine, and without network. */
+/** Tokenises prompts and lets the base model answer them, with the files on this machine and without network. */
 export const preview: StepKind = {
   name: "preview",
   version: 1,
   cached: false,
   outputs: () => ["preview.json"],
-  run: async (_params, context) => context.python({ module, environment }),
+  run: async (_params, context) => context.python(program()),
 };
 
-/** How a preview is asked for. */
+/** Options of a preview: number of rows, and whether the base model answers them. */
 export type PreviewOptions = { readonly rows: number; readonly answer: boolean };
 
 /**
- * Everything that a preview takes, by arm. Its rows are training rows: to look at answers to test cases before they are
- * scored would be a look at the test. `withPreview` is false where there is no environment to run it in.
+ * The steps of a preview, by arm. It shows training rows, because test cases must stay unseen before they are scored.
+ * `withPreview` is false if the Python environment is missing; then only prompts are rendered.
  */
 export function draftsOfPreview(
   experiment: Experiment,
@@ -48,8 +50,9 @@ export function draftsOfPreview(
 
 function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answer }: PreviewOptions): Draft {
   const { generate, model, prompt } = experiment;
-  const asked = answer && generate.engine === "transformers" ? draftGenerate(experiment, "zero_shot", site) : undefined;
-  return draft({
+  const asked =
+    answer && engines.get(generate.engine).loads?.previews ? draftGenerate(experiment, "zero_shot", site) : undefined;
+  const common = draft({
     id: stepOfArm("preview", arm),
     kind: preview.name,
     params: {
@@ -59,7 +62,6 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
       trained: arm === "tuned",
       answer: asked === undefined ? null : { ...(asked.params as Record<string, never>), ...asked.hints },
     },
-    sources: { ...site.recipe(module), "lock of torchtune": site.lock(environment) },
     inputs: {
       prompts: { step: stepOfArm("prompt", arm), file: "eval.jsonl" },
       ...(asked?.inputs.answers === undefined ? {} : { answers: asked.inputs.answers }),
@@ -67,4 +69,5 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
     localPaths: { model: site.model(model.base, model.revision).dir },
     needs: { cores: site.cores, gpus: asked === undefined ? 0 : gpusOf(experiment, site), memory: 0 },
   });
+  return inPython(common, program(), site);
 }

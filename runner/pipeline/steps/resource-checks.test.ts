@@ -60,9 +60,11 @@ describe("a step that may not fit", () => {
   });
 
   it("and one that the backend cannot do say what instead", () => {
-    const lack = { message: "torchtune cannot train lora in fp16", help: "use backend: axolotl" };
-    expect(resourceChecks({ ...training, lack }, withGpu(80 * GiB))).toMatchObject([
-      { ...lack, code: "backend-unsupported" },
-    ]);
+    const unsupported = {
+      code: "backend-unsupported",
+      message: "torchtune cannot train lora in fp16",
+      help: "use backend: axolotl",
+    };
+    expect(resourceChecks({ ...training, unsupported }, withGpu(80 * GiB))).toMatchObject([unsupported]);
   });
 });

@@ -17,10 +17,10 @@ export type Misfit = {
 
 /** Compares what a step is expected to take with what its experiment declares and what the machine has. */
 export function resourceChecks(expected: Expected, machine: Size): readonly Misfit[] {
-  const { device, gpus, declared, lack, absent } = expected;
+  const { device, gpus, declared, unsupported, absent } = expected;
   const here = declared.elsewhere !== true;
   const found: Misfit[] = [];
-  if (lack !== undefined) found.push({ ...lack, severity: "error", code: "backend-unsupported", elsewhere: false });
+  if (unsupported !== undefined) found.push({ ...unsupported, severity: "error", elsewhere: false });
   for (const name of here && absent ? absent.packages : []) {
     found.push({
       severity: "error",

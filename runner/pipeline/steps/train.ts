@@ -1,57 +1,55 @@
 import type { Rung } from "../../config/halving.ts";
-import type { Experiment } from "../../config/schema.ts";
 import { backends } from "../../plugins/backends/registry.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
-import type { StepKind } from "../plan/step.ts";
 import { deviceOf, gpusOf } from "./device.ts";
 import { draft } from "./draft.ts";
-import { expectTraining } from "./expected.ts";
+import { expectTraining, trainedLayers } from "./expected.ts";
 import { needsOf } from "./needs.ts";
-import type { Site } from "./site.ts";
 
 type Params = {
   readonly backend: string;
   readonly method: string;
   readonly report_to: readonly string[];
-  /** The training pauses after so many of its epochs. */
+  /** The training pauses after this number of its epochs. */
   readonly pause_after_epochs?: number;
 };
 
-/** Fine-tunes with the backend's own trainer; what a resume needs stays in the work folder. */
+/** Fine-tunes with the backend that `params.backend` names. Checkpoints stay in the work folder. */
 export const train: StepKind<Params> = {
   name: "train",
   version: 1,
   cached: true,
-  outputs: ({ backend, method, report_to }) => [
+  outputs: ({ method, report_to }) => [
     method === "full" ? "model/" : "adapter/",
     "train.json",
-    ...(backends[backend]?.capabilities.keepsReports ? report_to.map((name) => `${name}/`) : []),
+    ...report_to.map((name) => `${name}/`),
   ],
   pauses: ({ pause_after_epochs }) => pause_after_epochs !== undefined,
-  run: async ({ backend }, context) => context.python({ module: moduleOf(backend), environment: backend }),
+  run: (params, context) => backends.get(params.backend).trainStep.run(params, context),
 };
 
-const moduleOf = (backend: string): string => `recipes.${backend}.train`;
-
 /**
- * Everything in `train` that may change the weights is a parameter; how often a checkpoint is written and on how many GPUs and nodes
- * is not. On a rung before the last the training pauses: its schedule is that of all epochs, so that what goes on from there comes to
- * what a training in one go would have come to, and the last rung is that training.
+ * Every key of `train` that may change the weights is a parameter. The interval of checkpoints and the numbers of GPUs and nodes
+ * are hints. On a rung before the last, the training pauses, with the learning-rate schedule of all epochs. So the last rung
+ * resumes it and gets the same weights as a training without pauses.
  */
-export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site, rung?: Rung) {
+export function draftTrain(experiment: Experiment & { readonly train: object }, site: Site, rung?: Rung): Draft {
   const { checkpoint, precision, layers, merge: _own, ...rest } = experiment.train as NonNullable<Experiment["train"]>;
   const expects = expectTraining(experiment, site, rung);
   const { samples, keep } = rest;
-  const answered = samples !== undefined || (keep !== "last" && keep.best !== "loss");
-  return draft({
+  const answersRows = samples !== undefined || (keep !== "last" && keep.best !== "loss");
+  const common = draft({
     id: "train",
     kind: train.name,
     params: {
       ...(rest as unknown as Record<string, Json>),
       precision: precision === "auto" ? site.precision[deviceOf(experiment, site)] : precision,
-      layers: layers === "all" ? null : { last: Number(layers.slice("last ".length)) },
+      layers: layers === "all" ? null : { last: trainedLayers(layers) as number },
       thinking: experiment.prompt.thinking,
-      ...(answered ? { answers: answersOf(experiment) } : {}),
+      ...(answersRows ? { answers: answersOf(experiment) } : {}),
       pause_after_epochs: rung !== undefined && rung.number < rung.of ? rung.epochs : undefined,
     },
     hints: {
@@ -59,7 +57,6 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
       gpus: gpusOf(experiment, site),
       nodes: experiment.resources.slurm?.nodes ?? 1,
     },
-    sources: { ...site.recipe(moduleOf(rest.backend)), [`lock of ${rest.backend}`]: site.lock(rest.backend) },
     inputs: {
       model: { step: "fetch", file: "model.json" },
       train: { step: "prompt.tuned", file: "train.jsonl" },
@@ -70,10 +67,11 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     needs: needsOf(experiment, site, expects),
     expects,
   });
+  return backends.get(rest.backend).trainStep.draft(common, { experiment, arm: "tuned", site });
 }
 
-/** How validation rows are answered while the model trains: read as the study's own answers are, but greedily. */
+/** How validation rows are answered during the training: parsed as the study's answers are, but decoded greedily. */
 function answersOf({ data, generate, task }: Experiment): Json {
   const { separator } = data.labels;
-  return { separator, task, max_new_tokens: "max_new_tokens" in generate ? generate.max_new_tokens : 128 };
+  return { separator, task, max_new_tokens: generate.max_new_tokens ?? 128 };
 }

@@ -8,6 +8,8 @@ import { type View, viewOf } from "../../data/labels/views.ts";
 import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
 import { caseOutcome } from "../../evaluation/metrics/detail.ts";
 import type { MetricName } from "../../evaluation/metrics/metrics.ts";
+import type { RecordedAnswers } from "../../plugins/engines/engine.ts";
+import { engines } from "../../plugins/engines/registry.ts";
 import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
 import type { WorkbookFailures } from "../../reporting/render/xlsx/failure-sheet.ts";
 import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
@@ -122,8 +124,14 @@ function warningOf(declared: readonly DeclaredArm[]): string {
 }
 
 function replayed(arm: DeclaredArm) {
-  const { generate, name } = arm.experiment;
-  return isModel(arm) && generate.engine === "replay" ? [{ experiment: name, made_by: generate.made_by ?? null }] : [];
+  const recorded = recordedOf(arm);
+  return recorded === undefined ? [] : [{ experiment: arm.experiment.name, made_by: recorded.made_by }];
+}
+
+/** The file with the answers of an arm, if they were recorded before the run. */
+function recordedOf(arm: DeclaredArm): RecordedAnswers | undefined {
+  const { experiment, own } = arm;
+  return isModel(arm) ? engines.find(experiment.generate.engine)?.recorded?.(experiment, own) : undefined;
 }
 
 function runOf(declared: DeclaredArm, primary: Params["primary"], context: StepContext): WorkbookRun {
@@ -155,15 +163,14 @@ function trainingText({ own, experiment: { train, generate } }: DeclaredArm): st
   const { backend, method, learning_rate, epochs, batch_size, gradient_accumulation, seed } = train;
   const rank = train.method === "full" ? "" : `, rank ${train.rank}, alpha ${train.alpha}`;
   const text = `${method} with ${backend}${rank}, learning rate ${learning_rate}, ${epochs} epochs, effective batch size ${batch_size * gradient_accumulation}, seed ${seed}`;
-  return generate.engine === "replay" ? `declared, not executed: ${text}` : text;
+  return engines.find(generate.engine)?.runsModel === false ? `declared, not executed: ${text}` : text;
 }
 
 function sourceOf(arm: DeclaredArm): string {
-  const { generate } = arm.experiment;
   if (!isModel(arm)) return arm.own;
-  if (generate.engine !== "replay") return generate.engine;
-  const file = arm.own === "zero_shot" ? (generate.zero_shot ?? generate.file) : generate.file;
-  return `replayed from ${file}${generate.made_by === undefined ? "" : ` (origin: ${generate.made_by})`}`;
+  const recorded = recordedOf(arm);
+  if (recorded === undefined) return arm.experiment.generate.engine;
+  return `replayed from ${recorded.file}${recorded.made_by === null ? "" : ` (origin: ${recorded.made_by})`}`;
 }
 
 /** The findings of the data audit, and the statistics of each split. */

@@ -1,45 +1,77 @@
+import type { Citation } from "../citation.ts";
+import type { Environment } from "../environment.ts";
+import type { Shape } from "../model-shape.ts";
+import type { ObjectSchema } from "../object-schema.ts";
+import type { StepWork } from "../step-work.ts";
+import type { Unsupported } from "../support.ts";
 import type { Device, Precision } from "./device.ts";
 
-/** What can be trained: an adapter, an adapter on a 4-bit base, or every weight. */
+/** What can be trained: an adapter (lora, dora), an adapter on a 4-bit base (qlora, qdora), or every weight (full). */
 export const methods = ["lora", "dora", "qlora", "qdora", "full"] as const;
 export type Method = (typeof methods)[number];
 
-/** A training backend as the front knows it: its part of the schema, and what it cannot do. */
+/** Metrics on validation rows by which `keep.best` can choose a checkpoint. */
+export const checkpointMetrics = [
+  "loss",
+  "micro_f1",
+  "macro_f1",
+  "samples_f1",
+  "exact_match",
+  "jaccard_samples",
+] as const;
+
+/** A trainer: `train.backend` names it. */
 export type Backend = {
   readonly name: string;
-  /** JSON Schema of `train` for this backend; `backend` is its tag. */
-  readonly schema: { readonly type: "object"; readonly properties: Readonly<Record<string, unknown>> };
+  /** JSON Schema of `train` for this backend. Its property `backend` is `{const: name}`; it usually spreads trainProperties. */
+  readonly schema: ObjectSchema;
   readonly capabilities: Capabilities;
-  readonly habits: Habits;
+  /** The Python environment that it trains in. Absent: it needs none. */
+  readonly environment?: Environment;
+  /** Why it cannot train a model of this shape. Absent or undefined: it can, or the shape does not decide. */
+  supports?(model: Shape): Unsupported | undefined;
+  /**
+   * Trains. Core drafts the step `train`: `params` has the keys of `train`, with `precision` and `layers` resolved. The inputs are
+   * the files `model` (model.json), `train` and, if there are validation rows, `validation`. The step writes `adapter/` (a PEFT
+   * folder) or, for method full, `model/` (a transformers folder); train.json; and one folder for each reporter.
+   */
+  readonly trainStep: StepWork;
+  /** How the estimate of memory and time treats its training. */
+  readonly estimate: TrainingProfile;
+  /** What reports cite for it. */
+  readonly citation?: Citation;
 };
 
-/** How a backend trains, as far as its memory follows from it. */
-export type Habits = {
-  /** Devices on which activations are computed again in the backward pass. */
+/** The properties of a training that its memory depends on. */
+export type TrainingProfile = {
+  /** Devices on which activations are recomputed in the backward pass. */
   readonly checkpointing: readonly Device[];
-  /** Whether the logits of every token are in memory at once, and not those of the answers in pieces. */
+  /** Whether the logits of every token are in memory at once. False: only those of the answers, in chunks. */
   readonly allLogits: boolean;
 };
 
-/** What a backend can do. A missing capability is an error at plan time, never a key that is ignored. */
+/** What a backend can do. An experiment that needs more is an error before anything runs; no key is ignored. */
 export type Capabilities = {
-  /** Method -> device -> the precisions that it trains in. A device that is missing, or has none, is one it cannot use. */
-  readonly methods: Readonly<Record<Method, Readonly<Partial<Record<Device, readonly Precision[]>>>>>;
-  /** Method that it lacks on every device -> what to do instead. */
-  readonly instead: Readonly<Partial<Record<Method, string>>>;
-  /** Whether its recipe leaves what `report_to` names as outputs, a folder each; otherwise they stay in the work folder. */
-  readonly keepsReports?: boolean;
-  /** Methods that it trains on one GPU alone. */
+  /** Method -> device -> the precisions that it trains in. A method or device that is absent or empty is not supported. */
+  readonly methods: Readonly<Partial<Record<Method, Readonly<Partial<Record<Device, readonly Precision[]>>>>>>;
+  /** Method that no device supports -> what to use instead, as help for the error. */
+  readonly instead?: Readonly<Partial<Record<Method, string>>>;
+  /** Values of `report_to` that it supports; each is an output folder of the step. */
+  readonly reporters: readonly string[];
+  /** Methods that it trains on a single GPU only. */
   readonly oneGpu?: readonly Method[];
-  /** Whether without a GPU it trains in one process only, and so on one node. */
-  readonly aloneOnCpu?: boolean;
+  /** Whether training without a GPU is limited to one process, and so to one node. */
+  readonly oneProcessOnCpu?: boolean;
   readonly schedules: readonly string[];
-  /** Values of keep.best. */
+  /** Values of `keep.best`. */
   readonly best: readonly string[];
   readonly earlyStopping: boolean;
+  /** Whether it can answer validation rows while it trains (`train.samples`). */
   readonly samples: boolean;
-  /** Dotted keys of the locked trainer that `overrides` may set; "optim_args.*" is a section of free keys. */
+  /** Whether it can pause after an epoch and resume, which `strategy: halving` needs. */
+  readonly pauses: boolean;
+  /** Dotted keys of the trainer that `overrides` may set. "optim_args.*" stands for a section of free keys. */
   readonly overrides: readonly string[];
-  /** Dotted keys of the trainer that an experiment decides -> the key that decides. */
-  readonly decided: Readonly<Record<string, string>>;
+  /** Dotted key of the trainer that `overrides` may not set -> the experiment key that sets it. */
+  readonly reserved: Readonly<Record<string, string>>;
 };

@@ -1,37 +1,72 @@
-/** A generation engine as the front knows it: its part of the schema, and what it cannot do. */
+import type { Method } from "../backends/backend.ts";
+import type { Device, Precision } from "../backends/device.ts";
+import type { ExperimentCheck } from "../check.ts";
+import type { Citation } from "../citation.ts";
+import type { Environment } from "../environment.ts";
+import type { Experiment, Generation } from "../experiment.ts";
+import type { ObjectSchema } from "../object-schema.ts";
+import type { StepWork } from "../step-work.ts";
+import type { Unsupported } from "../support.ts";
+
+/** Produces answers: `generate.engine` names it. */
 export type Engine = {
   readonly name: string;
-  /** JSON Schema of `generate` for this engine; `engine` is its tag. */
-  readonly schema: { readonly type: "object"; readonly properties: Readonly<Record<string, unknown>> };
+  /** JSON Schema of `generate` for this engine. Its property `engine` is `{const: name}`; it may spread generationProperties. */
+  readonly schema: ObjectSchema;
+  /** The Python environment that it generates in. Absent: it needs none. */
+  readonly environment?: Environment;
+  /**
+   * Whether it loads the base model on this machine. If so, a run fetches the model, preflight checks it, and an adapter that the
+   * engine cannot load is merged. If not, `model.base` only names a model, and nothing is trained.
+   */
+  readonly runsModel: boolean;
+  /** How it loads a trained adapter. Absent for an engine that does not run the model. */
+  readonly loads?: AdapterLoading;
+  /**
+   * For an engine that reads answers from files: the file with the answers of an arm, or undefined if the experiment names none.
+   * Such a run has no prompts. Reports state that the answers are recorded.
+   */
+  recorded?(experiment: Experiment, arm: string): RecordedAnswers | undefined;
+  /** Why it cannot generate on any of these devices. Absent or undefined: it can. */
+  supports?(devices: readonly Device[]): Unsupported | undefined;
+  /** Reports what the schema cannot express. */
+  check?(check: ExperimentCheck): void;
+  /**
+   * Answers the cases of one arm. Core drafts the step: `params` has the keys of `generate`; `inputs` has `prompts` and, for a
+   * constraint, `answers`; for an engine that runs the model also `model` and the trained `adapter` or `weights`; for recorded
+   * answers only `rows`. The step writes responses.jsonl in the order of the rows.
+   */
+  readonly generateStep: StepWork;
+  /** What the estimate of memory and time needs. Absent: there is no estimate. */
+  estimate?(generation: Generation, device: Device): GenerationProfile;
+  /** What reports cite for it. */
+  readonly citation?: Citation;
 };
 
-/** The keys of `generate` that mean the same to every engine that runs a model. */
-export const generationProperties = {
-  max_new_tokens: { type: "integer", minimum: 1, default: 128, description: "Longest answer in tokens." },
-  temperature: { type: "number", minimum: 0, default: 0, description: "0 is greedy: the same answer every time." },
-  top_p: { type: "number", exclusiveMinimum: 0, maximum: 1, description: "Nucleus sampling; needs a temperature." },
-  top_k: { type: "integer", minimum: 1, description: "Sample among the k likeliest tokens; needs a temperature." },
-  seed: { type: "integer", minimum: 0, maximum: 4294967295, default: 1, description: "Seed of the sampling." },
-  constrain: {
-    type: "string",
-    enum: ["none", "json", "labels"],
-    default: "none",
-    description: "Hold the answer to JSON, or to the labels of the training rows.",
-  },
-  vote: {
-    type: "object",
-    additionalProperties: false,
-    required: ["samples"],
-    properties: {
-      samples: { type: "integer", minimum: 2, description: "Answers that are drawn for a case." },
-      min_share: {
-        type: "number",
-        exclusiveMinimum: 0,
-        maximum: 1,
-        default: 0.5,
-        description: "Share that keeps a label.",
-      },
-    },
-    description: "Keep the labels that most of several sampled answers hold. Absent: one answer.",
-  },
-} as const;
+/** How an engine loads what was trained. */
+export type AdapterLoading = {
+  /** Methods whose adapter it loads beside the base. An adapter of another method is merged into the base first. */
+  readonly adapters: readonly Method[];
+  /** Whether it can load the base in 4 bits, and so both forms of an adapter that was trained on a 4-bit base. */
+  readonly fourBit: boolean;
+  /** Whether `exp preview` can ask it: its parameters are those of recipes.transformers. */
+  readonly previews: boolean;
+};
+
+/** A file of answers that exist before the run, and who produced them; null if the experiment does not state it. */
+export type RecordedAnswers = { readonly file: string; readonly made_by: string | null };
+
+/** The properties of a generation that its memory and time depend on. */
+export type GenerationProfile = {
+  /** Cases that are answered at once: the fewest and the most. */
+  readonly batch: readonly [number, number];
+  /** Whether the engine reduces the batch if memory is short. */
+  readonly adapts: boolean;
+  /** Settings that need less memory, the one to try first at the start. */
+  readonly smaller: readonly string[];
+};
+
+/** Number format of the weights that `generate.precision` selects, if a device computes in `native`. */
+export function weightPrecision(precision: string | undefined, native: Precision): Precision | "4bit" {
+  return precision === "32bit" ? "fp32" : precision === "4bit" ? "4bit" : native;
+}

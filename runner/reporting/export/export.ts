@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { engines } from "../../plugins/engines/registry.ts";
 import { chainOf } from "../../project/load.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
@@ -100,10 +101,12 @@ function declarationFiles(
     for (const one of [file, ...config.compare]) {
       for (const path of chainOf(join(root, one), context)) used.add(relative(root, path));
     }
-    for (const { data, prompt, generate, report } of [config, ...Object.values(compared)]) {
+    for (const experiment of [config, ...Object.values(compared)]) {
+      const { data, prompt, generate, report } = experiment;
       const { synonyms, groups } = data.labels as { readonly synonyms?: string; readonly groups?: string };
-      const replayed = generate.engine === "replay" ? [generate.file, generate.zero_shot] : [];
-      const paths = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...replayed];
+      const engine = engines.find(generate.engine);
+      const recorded = ["zero_shot", "tuned"].map((arm) => engine?.recorded?.(experiment, arm)?.file);
+      const paths = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...recorded];
       for (const path of paths) if (path !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {

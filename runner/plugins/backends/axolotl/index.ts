@@ -1,31 +1,44 @@
 import keys from "../../../../recipes/axolotl/keys.json" with { type: "json" };
-import decided from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
-import type { Backend } from "../backend.ts";
+import reserved from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
+import type { Environment } from "../../environment.ts";
+import { pythonStep } from "../../step-work.ts";
+import { type Backend, checkpointMetrics } from "../backend.ts";
 import { trainProperties } from "../train-schema.ts";
 
-/** `train` with axolotl: every method on CPU and GPU, on a T4 too, on several GPUs by DDP. */
-export const axolotlSchema = {
-  type: "object",
-  additionalProperties: false,
-  required: ["backend"],
-  properties: {
-    backend: { type: "string", const: "axolotl", description: "axolotl 0.19.0 in its own environment." },
-    ...trainProperties,
-  },
-} as const;
+const environment: Environment = {
+  name: "axolotl",
+  modules: ["torch", "axolotl", "transformers", "peft", "datasets"],
+  dev: "dev-axolotl.lock",
+  packages: ["torch", "axolotl", "transformers", "peft", "bitsandbytes"],
+};
 
-/** Whether a key or a section that it lies in is decided: "optim_args.eps" is where "optim_args" is. */
-function decides(key: string): boolean {
-  if (Object.hasOwn(decided, key)) return true;
+/** Whether an experiment key sets a key of axolotl, or a section that contains it: "optim_args" covers "optim_args.eps". */
+function isReserved(key: string): boolean {
+  if (Object.hasOwn(reserved, key)) return true;
   const dot = key.lastIndexOf(".");
-  return dot > 0 && decides(key.slice(0, dot));
+  return dot > 0 && isReserved(key.slice(0, dot));
 }
 
-/** axolotl 0.19.0 as the recipes drive it. */
+/** axolotl 0.19.0: every method on CPU and GPU, fp16 on GPUs without bf16, and several GPUs by distributed data parallelism. */
 export const axolotl: Backend = {
   name: "axolotl",
-  schema: axolotlSchema,
-  habits: { checkpointing: ["cuda"], allLogits: true },
+  environment,
+  schema: {
+    type: "object",
+    additionalProperties: false,
+    required: ["backend"],
+    properties: {
+      backend: { type: "string", const: "axolotl", description: "Train with axolotl 0.19.0: `exp setup axolotl`." },
+      ...trainProperties,
+    },
+  },
+  trainStep: pythonStep({ module: "recipes.axolotl.train", environment: environment.name }),
+  estimate: { checkpointing: ["cuda"], allLogits: true },
+  citation: {
+    key: "axolotl",
+    bibtex:
+      "@misc{axolotl, title={Axolotl: open source {LLM} post-training}, author={{Axolotl maintainers and contributors}}, year={2023}}",
+  },
   capabilities: {
     methods: {
       lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },
@@ -34,14 +47,14 @@ export const axolotl: Backend = {
       qdora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },
       full: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
     },
-    instead: {},
-    aloneOnCpu: true,
+    reporters: ["tensorboard", "wandb", "mlflow"],
+    oneProcessOnCpu: true,
     schedules: ["cosine", "linear", "constant"],
-    best: ["loss", "micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
+    best: checkpointMetrics,
     earlyStopping: true,
     samples: true,
-    keepsReports: true,
-    overrides: keys.filter((key) => !decides(key)),
-    decided,
+    pauses: true,
+    overrides: keys.filter((key) => !isReserved(key)),
+    reserved,
   },
 };

@@ -1,23 +1,39 @@
 import keys from "../../../../recipes/torchtune/keys.json" with { type: "json" };
-import type { Backend } from "../backend.ts";
+import { pythonStep } from "../../step-work.ts";
+import { type Backend, checkpointMetrics } from "../backend.ts";
 import { trainProperties } from "../train-schema.ts";
+import { torchtuneEnvironment } from "./environment.ts";
 
-/** `train` with torchtune: the default backend, every method on CPU and GPU, but not in fp16. */
-export const torchtuneSchema = {
-  type: "object",
-  additionalProperties: false,
-  required: ["backend"],
-  properties: {
-    backend: { type: "string", const: "torchtune", description: "torchtune 0.6.1 with the recipes of this package." },
-    ...trainProperties,
-  },
-} as const;
+/** Architectures that recipes/torchtune/model.py builds, by `model_type` of config.json. */
+const families = ["llama", "qwen2", "qwen3"];
 
-/** torchtune 0.6.1 as the recipes drive it. */
+/** torchtune 0.6.1: the default backend. It trains by every method on CPU and GPU, but not in fp16. */
 export const torchtune: Backend = {
   name: "torchtune",
-  schema: torchtuneSchema,
-  habits: { checkpointing: ["cuda"], allLogits: false },
+  environment: torchtuneEnvironment,
+  schema: {
+    type: "object",
+    additionalProperties: false,
+    required: ["backend"],
+    properties: {
+      backend: { type: "string", const: "torchtune", description: "Train with torchtune 0.6.1." },
+      ...trainProperties,
+    },
+  },
+  trainStep: pythonStep({ module: "recipes.torchtune.train", environment: torchtuneEnvironment.name }),
+  supports({ model_type }) {
+    if (model_type === undefined || families.includes(model_type)) return undefined;
+    return {
+      message: `torchtune cannot train a model of type ${model_type}`,
+      help: `use a model of type ${families.join(", ")}, or another backend`,
+    };
+  },
+  estimate: { checkpointing: ["cuda"], allLogits: false },
+  citation: {
+    key: "torchtune",
+    bibtex:
+      "@misc{torchtune, title={torchtune: {PyTorch}'s finetuning library}, author={{torchtune maintainers and contributors}}, year={2024}}",
+  },
   capabilities: {
     methods: {
       lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
@@ -26,15 +42,15 @@ export const torchtune: Backend = {
       qdora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
       full: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
     },
-    instead: {},
-    keepsReports: true,
+    reporters: ["tensorboard", "wandb", "mlflow"],
     oneGpu: ["qlora", "qdora"],
     schedules: ["cosine", "linear", "constant"],
-    best: ["loss", "micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
+    best: checkpointMetrics,
     earlyStopping: true,
     samples: true,
+    pauses: true,
     overrides: keys,
-    decided: {
+    reserved: {
       batch_size: "train.batch_size",
       clip_grad_norm: "train.clip_grad_norm",
       dtype: "train.precision",

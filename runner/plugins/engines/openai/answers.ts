@@ -1,27 +1,27 @@
 import { appendFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import type { Answer } from "./reply.ts";
 
-/** An answer and what it answers: a case, and the number of the sample within it. */
-export type Kept = Answer & { readonly id: string; readonly sample: number };
+/** An answer with the case that it belongs to and the number of the sample within that case, from 0. */
+export type StoredAnswer = Answer & { readonly id: string; readonly sample: number };
 
-/** Answers by case and sample, each appended to a file as it comes, so that an interrupted run goes on from there. */
+/** Answers by case and sample. Each is appended to a file on arrival, so that an interrupted step resumes from it. */
 export type Answers = {
   readonly size: number;
-  get(id: string, sample: number): Kept | undefined;
-  keep(answer: Kept): void;
+  get(id: string, sample: number): StoredAnswer | undefined;
+  add(answer: StoredAnswer): void;
 };
 
-/** Opens the file; a last line that was cut off is taken out of it. */
+/** Opens the file and removes an incomplete last line from it. */
 export function openAnswers(path: string): Answers {
-  const answers = new Map<string, Kept>();
+  const answers = new Map<string, StoredAnswer>();
   const nameOf = (id: string, sample: number): string => JSON.stringify([id, sample]);
   if (existsSync(path)) {
     const text = readFileSync(path, "utf8");
-    const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-    if (whole.length < text.length) writeFileSync(path, whole);
-    for (const line of whole.split("\n")) {
+    const complete = text.slice(0, text.lastIndexOf("\n") + 1);
+    if (complete.length < text.length) writeFileSync(path, complete);
+    for (const line of complete.split("\n")) {
       if (line === "") continue;
-      const answer = JSON.parse(line) as Kept;
+      const answer = JSON.parse(line) as StoredAnswer;
       answers.set(nameOf(answer.id, answer.sample), answer);
     }
   }
@@ -30,7 +30,7 @@ export function openAnswers(path: string): Answers {
       return answers.size;
     },
     get: (id, sample) => answers.get(nameOf(id, sample)),
-    keep(answer) {
+    add(answer) {
       appendFileSync(path, `${JSON.stringify(answer)}\n`);
       answers.set(nameOf(answer.id, answer.sample), answer);
     },

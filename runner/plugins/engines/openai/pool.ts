@@ -1,8 +1,8 @@
 import { setMaxListeners } from "node:events";
 
 /**
- * Does every piece of work, so many at once. The first failure aborts what is under way, through the signal that each is
- * given, and is thrown when all have ended.
+ * Calls `act` for every item, at most `concurrency` at a time. The first failure aborts the signal that the running calls
+ * received. It is thrown after all of them have ended.
  */
 export async function pool<T>(
   work: readonly T[],
@@ -10,19 +10,19 @@ export async function pool<T>(
   signal: AbortSignal,
   act: (one: T, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const ours = new AbortController();
-  const both = AbortSignal.any([signal, ours.signal]);
+  const own = new AbortController();
+  const both = AbortSignal.any([signal, own.signal]);
   setMaxListeners(0, both);
   const failures: unknown[] = [];
-  const todo = work.values();
+  const items = work.values();
   const worker = async (): Promise<void> => {
-    for (const one of todo) {
+    for (const one of items) {
       if (both.aborted) return;
       try {
         await act(one, both);
       } catch (error) {
         failures.push(error);
-        ours.abort();
+        own.abort();
       }
     }
   };

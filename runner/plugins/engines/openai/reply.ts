@@ -1,4 +1,4 @@
-/** One answer of a server, as responses.jsonl keeps it. */
+/** One answer of a server, as responses.jsonl stores it. */
 export type Answer = {
   readonly text: string;
   readonly prompt_tokens?: number;
@@ -7,7 +7,7 @@ export type Answer = {
   readonly logprob?: number;
 };
 
-/** What else a reply tells: evidence of what was served. */
+/** An answer, and the model that the server reports to have used. */
 export type Reply = { readonly answer: Answer; readonly model?: string };
 
 const finishes: Readonly<Record<string, Answer["finish"]>> = {
@@ -17,7 +17,7 @@ const finishes: Readonly<Record<string, Answer["finish"]>> = {
   content_filter: "content_filter",
 };
 
-/** Reads the body of a chat completion; undefined where it is none. An answer without content (a refusal) is empty. */
+/** Reads the body of a chat completion; undefined if it is not one. An answer without content (a refusal) has an empty text. */
 export function readReply(body: string): Reply | undefined {
   const value = parsed(body);
   if (!isRecord(value) || !Array.isArray(value.choices)) return undefined;
@@ -39,8 +39,8 @@ export function readReply(body: string): Reply | undefined {
   };
 }
 
-/** What a server says of a request that it did not answer: `{"error": {"message"}}`, `{"error": "..."}` or the first line. */
-export function readComplaint(body: string): string {
+/** The reason in an error response: `{"error": {"message"}}`, `{"error": "..."}`, or else the first line; at most 300 characters. */
+export function errorText(body: string): string {
   const value = parsed(body);
   const error = isRecord(value) ? (value.error ?? value.message ?? value.detail) : undefined;
   const message = isRecord(error) ? error.message : error;
@@ -52,7 +52,7 @@ function whole<Name extends string>(name: Name, value: unknown): { readonly [Key
   return Number.isSafeInteger(value) ? ({ [name]: value } as { [Key in Name]: number }) : {};
 }
 
-/** Sum over the answer's tokens, to four digits; absent where the server gives none. */
+/** Sum of the log-probabilities of the answer's tokens, to four digits. Absent if the server does not send them. */
 function logprobOf(logprobs: unknown): { readonly logprob?: number } {
   if (!isRecord(logprobs) || !Array.isArray(logprobs.content)) return {};
   const each = logprobs.content.map((token: unknown) => (isRecord(token) ? token.logprob : undefined));

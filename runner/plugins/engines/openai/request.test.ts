@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { readReply } from "./reply.ts";
-import { type Asked, chatBody } from "./request.ts";
+import { chatBody, type Request } from "./request.ts";
 
-const asked: Asked = {
+const request: Request = {
   model: "m",
   max_new_tokens: 9,
   temperature: 0,
@@ -14,8 +14,8 @@ const messages = [{ role: "user", content: "x" }];
 const allowed = { labels: ["A", "B"], single: false };
 
 it("asks for no more than the experiment says", () => {
-  expect(chatBody(asked, messages, allowed, 0)).toEqual({ model: "m", messages, max_tokens: 9, temperature: 0 });
-  const sampled = { ...asked, temperature: 1, seed: 5, logprobs: true, extra: { max_completion_tokens: 3 } };
+  expect(chatBody(request, messages, allowed, 0)).toEqual({ model: "m", messages, max_tokens: 9, temperature: 0 });
+  const sampled = { ...request, temperature: 1, seed: 5, logprobs: true, extra: { max_completion_tokens: 3 } };
   expect(chatBody(sampled, messages, allowed, 2)).toEqual({
     model: "m",
     messages,
@@ -28,7 +28,7 @@ it("asks for no more than the experiment says", () => {
 
 it("holds an answer to labels or to text by a schema with an object at its root", () => {
   const schemaOf = (constrain: "json" | "labels", single: boolean) =>
-    chatBody({ ...asked, constrain }, messages, { ...allowed, single }, 0);
+    chatBody({ ...request, constrain }, messages, { ...allowed, single }, 0);
   expect(schemaOf("labels", false)).toMatchObject({
     response_format: {
       json_schema: { schema: { properties: { labels: { items: { enum: ["A", "B"] } } }, required: ["labels"] } },

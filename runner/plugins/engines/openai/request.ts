@@ -3,8 +3,8 @@ import type { Json } from "../../../util/canonical.ts";
 /** One message of a chat. */
 export type ChatMessage = { readonly role: string; readonly content: string };
 
-/** What a server is asked for, besides the messages: all of it may change the answer. */
-export type Asked = {
+/** Everything in a request besides the messages. All of it may change the answer, so all of it is part of the cache key. */
+export type Request = {
   readonly model: string;
   readonly max_new_tokens: number;
   readonly temperature: number;
@@ -12,16 +12,16 @@ export type Asked = {
   readonly seed?: number;
   readonly constrain: "none" | "json" | "labels";
   readonly logprobs: boolean;
-  /** Further keys of the body, as the server knows them. */
+  /** Additional keys of the request body. */
   readonly extra: Readonly<Record<string, Json>>;
 };
 
-/** Labels that an answer may hold, or undefined for any text; `single` asks for one. */
+/** Labels that a constrained answer may contain; `single`: exactly one of them. */
 export type Allowed = { readonly labels: readonly string[]; readonly single: boolean };
 
-/** Body of a chat completion. Sample k of a vote has the seed after that of sample k - 1. `extra` comes last and wins. */
-export function chatBody(asked: Asked, messages: readonly ChatMessage[], allowed: Allowed, sample: number): Json {
-  const { model, max_new_tokens, temperature, top_p, seed, constrain, logprobs, extra } = asked;
+/** Body of a chat completion request. Sample k of a vote uses seed + k. Keys of `extra` take precedence. */
+export function chatBody(request: Request, messages: readonly ChatMessage[], allowed: Allowed, sample: number): Json {
+  const { model, max_new_tokens, temperature, top_p, seed, constrain, logprobs, extra } = request;
   return {
     model,
     messages: messages.map(({ role, content }) => ({ role, content })),
@@ -36,8 +36,8 @@ export function chatBody(asked: Asked, messages: readonly ChatMessage[], allowed
 }
 
 /**
- * Servers differ in what they take at the root of a schema, and all take an object: {"labels": [...]}, or {"label": "..."}
- * where an answer is one label. The parser of answers reads both. An empty list says that there is no label.
+ * Schema of a constrained answer. Every server accepts an object at the root: {"labels": [...]}, or {"label": "..."} if an answer
+ * is one label. The answer parser reads both. An empty list means that no label applies.
  */
 function responseFormat(constrain: "json" | "labels", { labels, single }: Allowed): Json {
   const label: Json = constrain === "labels" ? { type: "string", enum: labels } : { type: "string" };

@@ -92,8 +92,8 @@ for (const [name, [behave, code]] of Object.entries(passing)) {
     const { baseUrl, seen } = await serve(behave);
     await expect(asking(baseUrl).reply).rejects.toMatchObject({
       code,
-      message: expect.stringMatching(/3 tries/),
-      help: expect.stringMatching(/the next run goes on/),
+      message: expect.stringMatching(/3 attempts/),
+      help: expect.stringMatching(/the next run resumes/),
     });
     expect(seen).toHaveLength(3);
   });
@@ -161,7 +161,7 @@ it("spaces requests evenly, and holds all of them back", async () => {
   await Promise.all([pace.turn(signal), pace.turn(signal), pace.turn(signal)]);
   expect(performance.now() - started).toBeGreaterThanOrEqual(39);
   const held = createPace(undefined);
-  held.hold(30);
+  held.delay(30);
   const from = performance.now();
   await Promise.all([held.turn(signal), held.turn(signal)]);
   expect(performance.now() - from).toBeGreaterThanOrEqual(29);

@@ -2,60 +2,62 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Json } from "../../../util/canonical.ts";
 import { UserError } from "../../../util/user-error.ts";
 import type { Pace } from "./pace.ts";
-import { type Reply, readComplaint, readReply } from "./reply.ts";
+import { errorText, type Reply, readReply } from "./reply.ts";
 
-/** A server and how patiently it is asked. */
+/** A server, and the limits on requests to it. */
 export type Server = {
-  /** "http://127.0.0.1:8080/v1": `/chat/completions` is put behind it. */
+  /** Such as "http://127.0.0.1:8080/v1". Requests go to `/chat/completions` below it. */
   readonly baseUrl: string;
-  /** Sent as a bearer token, and nowhere else. */
+  /** Sent as a bearer token, and never printed. */
   readonly apiKey: string | undefined;
-  /** Seconds that one request may take. */
+  /** Seconds to wait for one answer. */
   readonly timeout: number;
-  /** Further tries after a failure that may pass. */
+  /** Retries after a temporary failure. */
   readonly retries: number;
-  /** Milliseconds before the first retry; each further wait is twice as long, at most a minute, and shortened at random. */
+  /** Milliseconds before the first retry. Each further wait is twice as long, at most a minute, with random jitter. */
   readonly firstWait: number;
   readonly pace: Pace;
   readonly signal: AbortSignal;
-  /** Told of each retry. */
-  readonly onRetry: (why: string) => void;
+  /** Called with the error code before each retry. */
+  readonly onRetry: (code: string) => void;
 };
 
 const longestWait = 60_000;
 
-/** What went wrong in one try; `passing` may be better the next time. */
-type Trouble = {
+/** Why one attempt failed. */
+type Failure = {
   readonly code: string;
   readonly message: string;
   readonly help: string;
-  readonly passing: boolean;
-  /** Milliseconds that the server asked to wait. */
+  /** Whether a retry may succeed. */
+  readonly temporary: boolean;
+  /** Milliseconds to wait before a retry, if the server specifies it. */
   readonly after?: number;
 };
 
-/** Posts one chat completion until it is answered. Throws UserError with the last trouble, or the signal's reason. */
+/** Sends one chat completion request, with retries. Throws a UserError for the last failure, or the reason of an aborted signal. */
 export async function send(server: Server, body: Json): Promise<Reply> {
-  for (let tries = 0; ; tries++) {
+  for (let retries = 0; ; retries++) {
     await server.pace.turn(server.signal);
     const result = await attempt(server, body);
     if ("answer" in result) return result;
-    const { code, message, help, passing, after } = result;
-    if (!passing || tries >= server.retries) {
-      const often = passing && tries > 0 ? ` (${tries + 1} tries)` : "";
-      throw new UserError(code, server.apiKey ? withoutKey(message + often, server.apiKey) : message + often, {
-        help: passing ? `${help}; what was answered is kept, and the next run goes on from there` : help,
+    const { code, help, temporary, after } = result;
+    if (!temporary || retries >= server.retries) {
+      const attempts = temporary && retries > 0 ? ` (${retries + 1} attempts)` : "";
+      const message = result.message + attempts;
+      throw new UserError(code, server.apiKey ? withoutKey(message, server.apiKey) : message, {
+        help: temporary ? `${help}; the answers so far are stored, and the next run resumes from them` : help,
       });
     }
     server.onRetry(code);
     if (after === undefined) {
-      const longest = Math.min(longestWait, server.firstWait * 2 ** tries);
+      const longest = Math.min(longestWait, server.firstWait * 2 ** retries);
       await sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: server.signal });
-    } else server.pace.hold(after);
+    } else server.pace.delay(after);
   }
 }
 
-async function attempt(server: Server, body: Json): Promise<Reply | Trouble> {
+async function attempt(server: Server, body: Json): Promise<Reply | Failure> {
   const url = `${server.baseUrl.replace(/\/+$/, "")}/chat/completions`;
   const timeout = AbortSignal.timeout(server.timeout * 1000);
   let status: number;
@@ -81,14 +83,14 @@ async function attempt(server: Server, body: Json): Promise<Reply | Trouble> {
         code: "server-timeout",
         message: `the server did not answer within ${server.timeout} s`,
         help: "raise generate.timeout, or lower generate.concurrency",
-        passing: true,
+        temporary: true,
       };
     }
     return {
       code: "server-unreachable",
-      message: `the server at ${origin(url)} cannot be reached, or broke off: ${causeOf(error)}`,
+      message: `cannot reach the server at ${origin(url)}, or the connection broke: ${causeOf(error)}`,
       help: "start the server, or correct generate.base_url",
-      passing: true,
+      temporary: true,
     };
   }
   if (status !== 200) return refused(status, headers, text, url);
@@ -96,30 +98,33 @@ async function attempt(server: Server, body: Json): Promise<Reply | Trouble> {
   if (reply !== undefined) return reply;
   return {
     code: "server-invalid-response",
-    message: `the server's answer is no chat completion: ${readComplaint(text)}`,
-    help: "see that generate.base_url ends where /chat/completions follows, usually in /v1",
-    passing: true,
+    message: `the server did not return a chat completion: ${errorText(text)}`,
+    help: "check generate.base_url: exp appends /chat/completions to it, and it usually ends in /v1",
+    temporary: true,
   };
 }
 
-function refused(status: number, headers: Headers, text: string, url: string): Trouble {
-  const said = `the server answered ${status}: ${readComplaint(text)}`;
-  const passing = (code: string, help: string): Trouble => {
+function refused(status: number, headers: Headers, text: string, url: string): Failure {
+  const message = `the server answered ${status}: ${errorText(text)}`;
+  const temporary = (code: string, help: string): Failure => {
     const after = retryAfter(headers.get("retry-after"));
-    return { code, message: said, help, passing: true, ...(after === undefined ? {} : { after }) };
+    return { code, message, help, temporary: true, ...(after === undefined ? {} : { after }) };
   };
-  const final = (code: string, help: string): Trouble => ({ code, message: said, help, passing: false });
+  const final = (code: string, help: string): Failure => ({ code, message, help, temporary: false });
   if (status === 401 || status === 403)
     return final("server-refused", "set the variable that generate.api_key_env names to a valid key");
   if (status === 404)
-    return final("server-not-found", `correct generate.base_url (asked: ${withoutQuery(url)}) or generate.model`);
+    return final("server-not-found", `correct generate.base_url (requested: ${withoutQuery(url)}) or generate.model`);
   if (status === 429)
-    return passing("server-busy", "lower generate.concurrency or generate.requests_per_minute, or wait");
-  if (status === 408 || status >= 500) return passing("server-error", "look at the server's own log");
-  return final("server-rejected", "take out what the server does not know: generate.constrain, logprobs or extra");
+    return temporary("server-busy", "lower generate.concurrency or generate.requests_per_minute, or wait");
+  if (status === 408 || status >= 500) return temporary("server-error", "read the log of the server");
+  return final(
+    "server-rejected",
+    "remove the keys that the server does not support: generate.constrain, logprobs or extra",
+  );
 }
 
-/** `Retry-After` in milliseconds: seconds or a date, at most ten minutes. */
+/** `Retry-After`, which is seconds or a date, in milliseconds; at most ten minutes. */
 export function retryAfter(header: string | null, now: number = Date.now()): number | undefined {
   if (header === null || header.trim() === "") return undefined;
   const seconds = Number(header);
@@ -127,7 +132,7 @@ export function retryAfter(header: string | null, now: number = Date.now()): num
   return Number.isFinite(wait) ? Math.min(Math.max(wait, 0), 600_000) : undefined;
 }
 
-/** A server may quote the key that it does not like. */
+/** A server may quote the rejected key in its message. */
 function withoutKey(text: string, key: string): string {
   return text.replaceAll(key, "[redacted]");
 }

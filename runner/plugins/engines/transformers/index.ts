@@ -1,29 +1,79 @@
-import { type Engine, generationProperties } from "../engine.ts";
+import type { Json } from "../../../util/canonical.ts";
+import { methods } from "../../backends/backend.ts";
+import { torchtuneEnvironment } from "../../backends/torchtune/environment.ts";
+import type { Generation } from "../../experiment.ts";
+import { inPython } from "../../step-work.ts";
+import type { Engine } from "../engine.ts";
+import { generationProperties } from "../generation-schema.ts";
 
-/** `generate` with transformers: left-padded batches sorted by length. */
-export const transformersSchema = {
-  type: "object",
-  additionalProperties: false,
-  required: ["engine"],
-  properties: {
-    engine: { type: "string", const: "transformers", description: "Generation in this process with transformers." },
-    precision: {
-      type: "string",
-      enum: ["16bit", "32bit", "4bit"],
-      default: "16bit",
-      description: "Number format of the weights; the same for all arms that are compared.",
+const program = { module: "recipes.transformers.generate", environment: torchtuneEnvironment.name } as const;
+
+type Own = Generation & { readonly batch_size: number | "auto" };
+
+/** Generation with transformers: the default engine, on every machine that runs torch. Batches are sorted by length. */
+export const transformers: Engine = {
+  name: "transformers",
+  environment: torchtuneEnvironment,
+  schema: {
+    type: "object",
+    additionalProperties: false,
+    required: ["engine"],
+    properties: {
+      engine: { type: "string", const: "transformers", description: "Generate with transformers on this machine." },
+      precision: {
+        type: "string",
+        enum: ["16bit", "32bit", "4bit"],
+        default: "16bit",
+        description: "Number format of the weights. All arms of a comparison use the same one.",
+        examples: ["4bit"],
+      },
+      batch_size: {
+        anyOf: [
+          { type: "string", const: "auto" },
+          { type: "integer", minimum: 1 },
+        ],
+        default: "auto",
+        description:
+          "Number of cases generated at once. auto selects it from the free memory. Not part of the cache key.",
+        examples: [16],
+      },
+      ...generationProperties,
     },
-    batch_size: {
-      anyOf: [
-        { type: "string", const: "auto" },
-        { type: "integer", minimum: 1 },
-      ],
-      default: "auto",
-      description: "Cases generated at once; auto fits them to the memory.",
-    },
-    ...generationProperties,
   },
-} as const;
-
-/** The default engine: everywhere that torch runs. */
-export const transformers: Engine = { name: "transformers", schema: transformersSchema };
+  runsModel: true,
+  loads: { adapters: methods, fourBit: true, previews: true },
+  generateStep: {
+    draft(common, { experiment, site }) {
+      const { batch_size, ...params } = common.params as Readonly<Record<string, Json>>;
+      const { model, generate } = experiment;
+      const completed = inPython(
+        { ...common, params, hints: { ...common.hints, batch_size: batch_size as Json } },
+        program,
+        site,
+      );
+      if ("weights" in common.inputs) return completed;
+      // One process can load the base once for its own answers and those of every adapter on it.
+      const same = [
+        program.module,
+        model.base,
+        model.revision ?? null,
+        generate.precision,
+        params.compute ?? params.precision,
+      ];
+      return { ...completed, reuseKey: JSON.stringify(same) };
+    },
+    run: (_params, context) => context.python(program),
+  },
+  estimate(generation, device) {
+    const { batch_size: size, precision } = generation as Own;
+    return {
+      batch: size === "auto" ? [1, device === "cpu" ? 32 : 64] : [1, size],
+      adapts: size === "auto",
+      smaller: [
+        ...(size === "auto" || size === 1 ? [] : ["generate.batch_size: auto"]),
+        ...(precision === "32bit" ? ["generate.precision: 16bit"] : []),
+        ...(precision === "4bit" ? [] : ["generate.precision: 4bit"]),
+      ],
+    };
+  },
+};

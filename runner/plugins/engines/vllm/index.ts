@@ -1,16 +1,44 @@
-import { type Engine, generationProperties } from "../engine.ts";
+import type { Environment } from "../../environment.ts";
+import { pythonStep } from "../../step-work.ts";
+import type { Engine } from "../engine.ts";
+import { generationProperties } from "../generation-schema.ts";
 
-/** `generate` with vLLM: on an NVIDIA GPU, in an environment of its own. */
-export const vllmSchema = {
-  type: "object",
-  additionalProperties: false,
-  required: ["engine"],
-  properties: {
-    engine: { type: "string", const: "vllm", description: "vLLM 0.33 on a GPU: `exp setup vllm`." },
-    precision: { type: "string", enum: ["16bit"], default: "16bit", description: "Number format of the weights." },
-    ...generationProperties,
+const environment: Environment = {
+  name: "vllm",
+  modules: ["torch", "vllm", "transformers"],
+  only: "cuda",
+  packages: ["torch", "vllm", "transformers"],
+};
+
+/** Generation with vLLM on an NVIDIA GPU. vLLM schedules all cases as one batch. */
+export const vllm: Engine = {
+  name: "vllm",
+  environment,
+  schema: {
+    type: "object",
+    additionalProperties: false,
+    required: ["engine"],
+    properties: {
+      engine: { type: "string", const: "vllm", description: "Generate with vLLM 0.33 on a GPU: `exp setup vllm`." },
+      precision: {
+        type: "string",
+        enum: ["16bit"],
+        default: "16bit",
+        description: "Number format of the weights.",
+        examples: ["16bit"],
+      },
+      ...generationProperties,
+    },
   },
-} as const;
-
-/** Many cases on a GPU: one batch that vLLM fills by itself. */
-export const vllm: Engine = { name: "vllm", schema: vllmSchema };
+  runsModel: true,
+  // vLLM serves LoRA adapters beside their base, but no DoRA.
+  loads: { adapters: ["lora", "qlora"], fourBit: false, previews: false },
+  generateStep: pythonStep({ module: "recipes.vllm.generate", environment: environment.name }),
+  supports: (devices) =>
+    devices.includes("cuda")
+      ? undefined
+      : {
+          message: "vLLM needs a GPU, and resources.gpus is 0",
+          help: "write resources.gpus: 1, or generate.engine: transformers",
+        },
+};

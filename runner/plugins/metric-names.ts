@@ -19,3 +19,5 @@ export const metricNames = [
   "jaccard_samples",
   "macro_f1_gold",
 ] as const;
+
+export type MetricName = (typeof metricNames)[number];

@@ -1,0 +1,141 @@
+import type { FromSchema, JSONSchema } from "json-schema-to-ts";
+import type { trainProperties } from "./backends/train-schema.ts";
+import type { generationProperties } from "./engines/generation-schema.ts";
+import type { MetricName } from "./metric-names.ts";
+
+/**
+ * One run as an experiment file declares it: frozen, every default filled in, every path absolute. A sweep has one for each of
+ * its points. Core and implementations share this type. Where a registry decides which values are valid (backends, engines,
+ * tasks, metrics, executors), the value is a string here. config/schema.ts holds the JSON Schema that validates it.
+ */
+export type Experiment = {
+  readonly name: string;
+  readonly description: string;
+  readonly task: "label_set" | "single_label";
+  readonly data: Data;
+  readonly model: { readonly base: string; readonly revision?: string; readonly size?: string };
+  readonly prompt: Prompt;
+  /** Absent: no fine-tuning. */
+  readonly train?: Train;
+  readonly generate: Generation;
+  readonly evaluate: Evaluation;
+  /** Absolute paths of other experiments. */
+  readonly compare: readonly string[];
+  readonly baselines: readonly string[];
+  readonly report: {
+    readonly pdf: boolean;
+    readonly html: boolean;
+    readonly xlsx: boolean;
+    readonly notes?: string;
+  };
+  readonly upload?: Upload;
+  readonly resources: Resources;
+};
+
+type DataFile = { readonly file: string; readonly sheet?: string; readonly limit?: number; readonly seed: number };
+
+/** A form of a label: as it is written, tidied up, or with synonyms replaced. */
+type LabelView = "raw" | "basic" | "canonical";
+
+type Data = {
+  readonly train: DataFile;
+  readonly test?: DataFile;
+  readonly columns: { readonly id?: string; readonly input: string; readonly target: string };
+  /** Has exactly one of fraction, file and folds. */
+  readonly validation?: {
+    readonly fraction?: number;
+    readonly file?: string;
+    readonly sheet?: string;
+    readonly limit?: number;
+    readonly folds?: number;
+    readonly fold?: number;
+    readonly seed: number;
+  };
+  readonly labels: { readonly separator: string; readonly synonyms?: string; readonly groups?: string };
+  readonly targets: { readonly view: LabelView; readonly order: "as_is" | "alphabetical" | "frequency" };
+  readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
+  readonly accept: readonly string[];
+};
+
+type Prompt = {
+  readonly template: string;
+  readonly zero_shot: string;
+  readonly thinking: boolean;
+  readonly labels?: {
+    readonly from: "train";
+    readonly min_count: number;
+    readonly order: "frequency" | "alphabetical";
+  };
+  readonly examples: { readonly count: number; readonly select: "nearest" | "random"; readonly seed: number };
+};
+
+type Evaluation = {
+  readonly split: "test" | "validation";
+  readonly metrics: readonly MetricName[];
+  readonly primary: { readonly metric: MetricName; readonly view: LabelView };
+  readonly bootstrap: { readonly resamples: number; readonly seed: number };
+};
+
+type Upload = {
+  readonly repo: string;
+  readonly private: boolean;
+  readonly content: "adapter" | "merged";
+  readonly base_license?: string;
+  readonly license?: string;
+  readonly base_model?: string;
+  readonly predictions?: string;
+};
+
+type Resources = {
+  readonly gpus?: number;
+  readonly gpu_memory?: string;
+  readonly memory?: string;
+  readonly time?: string;
+  readonly price_per_hour?: number;
+  readonly executor: string;
+  readonly slurm?: {
+    readonly partition?: string;
+    readonly account?: string;
+    readonly qos?: string;
+    readonly nodes: number;
+    readonly gres?: string;
+    readonly setup: readonly string[];
+    readonly extra: readonly string[];
+    readonly time?: string;
+    readonly max_jobs?: number;
+  };
+};
+
+type DeepReadonly<T> = T extends readonly (infer Item)[]
+  ? readonly DeepReadonly<Item>[]
+  : T extends object
+    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
+    : T;
+
+/** What the keys of a schema's `properties` hold: keys without a default are optional. */
+type ValuesOf<P extends Readonly<Record<string, JSONSchema>>> = DeepReadonly<
+  FromSchema<{ readonly type: "object"; readonly additionalProperties: false; readonly properties: P }>
+>;
+
+/** A value of `train.overrides`, which only the backend interprets. */
+type Override = null | boolean | number | string | readonly (null | boolean | number | string)[];
+
+/**
+ * `train` with every default: the keys that all backends share. `alpha` is computed from `alpha_ratio` where that is given, and
+ * `overrides` has dotted keys. A backend's own keys are there too; the backend narrows the type to reach them.
+ */
+export type Train = Omit<ValuesOf<typeof trainProperties>, "alpha" | "alpha_ratio" | "overrides"> & {
+  readonly backend: string;
+  readonly alpha: number;
+  readonly overrides: Readonly<Record<string, Override>>;
+};
+
+/**
+ * `generate` with every default. The keys of `generationProperties` are present for an engine whose schema includes them. An
+ * engine's own keys are there too; the engine narrows the type to reach them.
+ */
+export type Generation = Partial<ValuesOf<typeof generationProperties>> & {
+  readonly engine: string;
+  /** Number format of the weights, for an engine that has a choice. */
+  readonly precision?: string;
+};

@@ -1,0 +1,44 @@
+import type { Json } from "../util/canonical.ts";
+import type { Experiment } from "./experiment.ts";
+import type { Site } from "./site.ts";
+import type { Draft, PythonProgram, StepContext } from "./step.ts";
+
+/** What a step is drafted for. */
+export type DraftRequest = {
+  readonly experiment: Experiment;
+  /** The arm that the step belongs to: "tuned" for a training, "zero_shot" or "tuned" for answers. */
+  readonly arm: string;
+  readonly site: Site;
+};
+
+/** How an implementation carries out a step that core drafts in part. */
+export type StepWork = {
+  /**
+   * Completes a draft that holds what core knows: id, parameters, upstream files and resource needs. Everything that may change
+   * the output belongs to `params`, `sources` or `inputs`, which form the cache key. A draft keeps its `kind` and `id`.
+   */
+  draft(common: Draft, request: DraftRequest): Draft;
+  /** Carries out the step with the parameters of the completed draft. Every effect goes through `context`. */
+  run(params: Params, context: StepContext): Promise<void>;
+};
+
+type Params = Readonly<Record<string, Json>>;
+
+/** A step that runs a module of recipes/ in a Python environment. */
+export function pythonStep(program: PythonProgram): StepWork {
+  return {
+    draft: (common, { site }) => inPython(common, program, site),
+    run: (_params, context) => context.python(program),
+  };
+}
+
+/** Adds the sources of a Python program to a draft: the files that the module imports, and the environment's lock file. */
+export function inPython(draft: Draft, { module, environment }: PythonProgram, site: Site): Draft {
+  const sources = { ...site.recipe(module), [lockSource(environment)]: site.lock(environment), ...draft.sources };
+  return { ...draft, environment, sources };
+}
+
+/** Logical name of an environment's lock file among a step's sources. */
+export function lockSource(environment: string): string {
+  return `lock of ${environment}`;
+}
