@@ -1,5 +1,4 @@
-"""Near-duplicates of the `input` column by datasketch's MinHash: python audit.py ROWS.csv. Prints how many rows have
-one."""
+"""Number of near-duplicates in the `input` column, by datasketch's MinHash: python audit.py ROWS.csv"""
 
 from __future__ import annotations
 

@@ -1,11 +1,10 @@
-"""Generation speed on the CPU: the transformers engine beside the naive loop (one prompt at a time, in the order of the
-file, transformers' own `generate`), greedily in fp32 on the same prompts. The answers must be the same, token for
-token.
+"""Compares the generation speed of the transformers engine with a naive loop on the CPU.
 
     python bench/generation.py MODEL_DIR EVAL_JSONL [--cases 64] [--max-new-tokens 32] [--rounds 4] [--threads 1]
 
-EVAL_JSONL is what `exp run FILE --until prompt` writes: rows {"id", "messages", "target"}. Both loops take turns, a
-part of the cases each, so that a busy machine slows both; the figures are CPU seconds without the loading of the model.
+The naive loop runs transformers' own `generate` for one prompt at a time, in file order. Both loops decode greedily in
+fp32. The answers must be equal. EVAL_JSONL is the output of `exp run FILE --until prompt`: rows {"id", "messages",
+"target"}. The loops alternate, so that other processes slow both. The figures are CPU seconds without model loading.
 """
 
 from __future__ import annotations
@@ -41,9 +40,9 @@ def main() -> None:
     parser.add_argument("prompts", type=Path)
     parser.add_argument("--cases", type=int, default=64)
     parser.add_argument("--max-new-tokens", type=int, default=32)
-    parser.add_argument("--rounds", type=int, default=1, help="turns that the loops take")
+    parser.add_argument("--rounds", type=int, default=1, help="number of times that the loops alternate")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--adapter", type=Path, help="a trained adapter, as both loops' model; by default the base")
+    parser.add_argument("--adapter", type=Path, help="adapter to merge into the base for both loops")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     tokenizer = load_tokenizer(args.model)
@@ -57,7 +56,7 @@ def main() -> None:
     end = end_token(tokenizer)
 
     def naive(part: dict[str, list[int]]) -> dict[str, list[int]]:
-        said = {}
+        generated = {}
         for id, prompt in part.items():
             ids = torch.tensor([prompt])
             with torch.inference_mode():
@@ -68,8 +67,8 @@ def main() -> None:
                     do_sample=False,
                     pad_token_id=0,
                 )
-            said[id] = out[0, ids.shape[1] :].tolist()
-        return said
+            generated[id] = out[0, ids.shape[1] :].tolist()
+        return generated
 
     def ours(part: dict[str, list[int]]) -> dict[str, str]:
         with tempfile.TemporaryDirectory() as folder, Answers(Path(folder) / "partial.jsonl") as answers:
@@ -79,15 +78,15 @@ def main() -> None:
                 "batch_size": "auto",
                 "precision": "fp32",
             }
-            place = Path(folder)
+            work = Path(folder)
             step = Step(
-                "generate", params, {}, {"model": args.model}, place, place, place / "progress.jsonl", args.threads
+                "generate", params, {}, {"model": args.model}, work, work, work / "progress.jsonl", args.threads
             )
             answer_all(step, model, tokenizer, part, answers, None)
             return {id: answers[id]["text"] for id in part}
 
     @contextmanager
-    def clocked(loop: str) -> Iterator[None]:
+    def measured(loop: str) -> Iterator[None]:
         worked, began = time.process_time(), time.perf_counter()
         yield
         cpu[loop] += time.process_time() - worked
@@ -100,13 +99,13 @@ def main() -> None:
     tokens = same = 0
     for start in range(0, len(names), size):
         part = {id: prompts[id] for id in names[start : start + size]}
-        with clocked("naive"):
-            theirs = naive(part)
-        with clocked("ours"):
-            mine = ours(part)
-        for id, new in theirs.items():
-            shown = new[:-1] if new[-1] == end else new
-            same += tokenizer.decode(shown, skip_special_tokens=True) == mine[id]
+        with measured("naive"):
+            reference = naive(part)
+        with measured("ours"):
+            answers = ours(part)
+        for id, new in reference.items():
+            text = new[:-1] if new[-1] == end else new
+            same += tokenizer.decode(text, skip_special_tokens=True) == answers[id]
             tokens += len(new)
     longest, shortest = max(map(len, prompts.values())), min(map(len, prompts.values()))
     print(f"{len(names)} cases, prompts of {shortest} to {longest} tokens, {tokens} new tokens, fp32")

@@ -1,8 +1,8 @@
-"""Runs a command once and prints what it took, children that it waited for included, as JSON:
+"""Run a command once and write its resource usage, with that of its children, as JSON:
 
     python measure.py REPORT COMMAND [ARGUMENT...]
 
-Wall and CPU (user + system) seconds, and the peak resident set of its largest process in MB.
+{"wall", "cpu": seconds, "rss": peak resident set size of the largest process in MB}. cpu is user plus system time.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What exp's scoring is measured against, with NumPy, SciPy's sparse matrices and scikit-learn.
+"""Reference implementations of exp's scoring, with NumPy, SciPy's sparse matrices and scikit-learn.
 
-python scoring.py metrics CASES.jsonl: the metrics of `exp score` in one label view, by scikit-learn. python scoring.py
-bootstrap CASES.jsonl SAMPLES: micro, macro and samples F1, exact match and Jaccard, with percentile intervals. python
-scoring.py pairs SAMPLES RUN.jsonl...: the same of several runs over the same cases, and for each pair the bootstrap
-difference, approximate randomisation and exact McNemar. python scoring.py diff A.jsonl B.jsonl: the cases that only one
-of two runs has exactly right.
+python scoring.py metrics CASES.jsonl            the metrics of `exp score` in one label view, by scikit-learn
+python scoring.py bootstrap CASES.jsonl SAMPLES  five metrics with percentile intervals
+python scoring.py pairs SAMPLES RUN.jsonl...     bootstrap differences, approximate randomisation and exact McNemar
+                                                 for each pair of runs over the same cases
+python scoring.py diff A.jsonl B.jsonl           numbers of cases that only one of two runs answers exactly
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def metrics(path: str) -> dict[str, float]:
 
 
 class Counts:
-    """What the metrics of one run are made of: sparse hits and sizes by label, and scores by case."""
+    """Sufficient statistics of the metrics of a run: sparse hits and sizes by label, and scores by case."""
 
     def __init__(self, true: Any, guess: Any) -> None:
         hits = true.multiply(guess)
@@ -60,7 +60,7 @@ class Counts:
         self.by_case = np.stack([f1, self.right.astype(float), jaccard], axis=1)
 
     def scores(self, weights: Any) -> Any:
-        """Metrics for weights of shape (samples, cases), as (samples, metrics)."""
+        """weights [samples, cases] -> metrics [samples, metrics]"""
         hits, sizes = (weights @ part for part in self.by_label)
         cases = (weights @ self.by_case) / weights.sum(axis=1, keepdims=True)
         return summarise(hits, sizes, cases)
@@ -103,7 +103,7 @@ def pairs(samples: int, paths: list[str]) -> dict[str, Any]:
 
 
 def swapped(own: Counts, other: Counts, swaps: Any) -> Any:
-    """Metrics of a run in which marked cases have the other run's answers."""
+    """Metrics of a run after the answers of marked cases are exchanged with those of the other run."""
     keep = 1 - swaps
     parts = zip(own.by_label, other.by_label, strict=True)
     hits, sizes = (keep @ mine + swaps @ theirs for mine, theirs in parts)

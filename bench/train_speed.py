@@ -1,9 +1,9 @@
-"""Training speed: the torchtune recipe beside a bare transformers + peft loop, on the same batches, in turn.
+"""Compares the training speed of the torchtune recipe with a plain transformers + peft loop on the same batches.
 
     python bench/train_speed.py MODEL_DIR [--steps 6] [--last 10] [--precision bf16] [--threads 2]
 
-Both get LoRA on all linear layers, AdamW and gradient clipping; a token counts once however it was computed. Wall and
-CPU seconds are those of the steps alone, after one step of warming up.
+Both train LoRA on all linear layers, with AdamW and gradient clipping. The loops alternate. A token counts once,
+however it is computed. Wall and CPU seconds are those of the steps alone, after one warm-up step.
 """
 
 from __future__ import annotations
@@ -28,10 +28,12 @@ from omegaconf import OmegaConf
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from recipes.common.adapters.config import PROJECTIONS
 from recipes.common.encode import IGNORE
+from recipes.common.files import read_json
+from recipes.common.training.request import TrainingInputs
 from recipes.torchtune.config import build_config
 from recipes.torchtune.data import Example, collate
-from recipes.torchtune.model import PROJECTIONS, read_shape
 from recipes.torchtune.recipe import Recipe
 
 RATE = 1e-3
@@ -39,16 +41,16 @@ Step = Callable[[list[Example]], None]
 
 
 def make_rows(file: Path, rows: int) -> None:
-    """Made-up reports: one instruction, 60 to 160 words, one to five labels."""
-    chance = random.Random(0)
+    """Invented reports with a common instruction, 60 to 160 words, and one to five labels."""
+    rng = random.Random(0)
     parts = ["liver", "kidney", "spleen", "pancreas", "bladder", "adrenal", "lung", "aorta", "colon", "ureter"]
     signs = ["cyst", "stone", "mass", "nodule", "thickening", "atrophy", "dilatation", "calcification"]
     with file.open("w") as out:
         for i in range(rows):
-            labels = [f"{chance.choice(parts)} {chance.choice(signs)}" for _ in range(chance.randint(1, 5))]
+            labels = [f"{rng.choice(parts)} {rng.choice(signs)}" for _ in range(rng.randint(1, 5))]
             text = " ".join(
-                f"The {chance.choice(parts)} shows a {chance.choice(signs)} of {chance.randint(2, 60)} mm on the left."
-                for _ in range(chance.randint(6, 14))
+                f"The {rng.choice(parts)} shows a {rng.choice(signs)} of {rng.randint(2, 60)} mm on the left."
+                for _ in range(rng.randint(6, 14))
             )
             system = "List the diagnoses that the findings support, separated by commas, and nothing else."
             messages = [{"role": "system", "content": system}, {"role": "user", "content": text}]
@@ -56,7 +58,7 @@ def make_rows(file: Path, rows: int) -> None:
 
 
 def torchtune_step(model: Path, work: Path, args: argparse.Namespace) -> tuple[Recipe, Step]:
-    """The recipe, and one step of it on given examples."""
+    """The recipe, and a function that runs one of its steps on given examples."""
     params: dict[str, Any] = {
         "method": "lora", "rank": 16, "alpha": 32, "dropout": 0.0, "targets": "all-linear",
         "layers": {"last": args.last} if args.last else None, "epochs": 1, "max_steps": None,
@@ -64,13 +66,16 @@ def torchtune_step(model: Path, work: Path, args: argparse.Namespace) -> tuple[R
         "warmup_ratio": 0.0, "optimizer": "adamw", "weight_decay": 0.0, "clip_grad_norm": 1.0, "max_length": 1024,
         "precision": args.precision, "seed": 1, "keep": "last", "checkpoint": {"every_steps": 1000, "keep": 1},
     }  # fmt: skip
-    config = build_config(
-        params,
-        shape=read_shape(json.loads((model / "config.json").read_text())),
-        base={"base": "bench"},
+    inputs = TrainingInputs(
+        model=model,
+        config=read_json(model / "config.json"),
+        base="bench",
+        revision=None,
+        train=work / "train.jsonl",
+        validation=None,
         rows=args.rows,
-        places={"model": model, "train": work / "train.jsonl", "work": work},
     )
+    config = build_config(params, inputs=inputs, work=work)
     recipe = Recipe(OmegaConf.create(config))
     recipe.setup(recipe._cfg)
     trained = list(recipe._trained.values())
@@ -84,8 +89,8 @@ def torchtune_step(model: Path, work: Path, args: argparse.Namespace) -> tuple[R
     return recipe, step
 
 
-def bare_step(model: Path, args: argparse.Namespace, base_dtype: torch.dtype) -> Step:
-    """The usual loop: peft on transformers, fp32 adapters, autocast where the precision is bf16."""
+def plain_step(model: Path, args: argparse.Namespace, base_dtype: torch.dtype) -> Step:
+    """A step of a plain loop: peft on transformers with fp32 adapters, and autocast for bf16."""
     torch.manual_seed(1)
     base = AutoModelForCausalLM.from_pretrained(str(model), dtype=base_dtype, local_files_only=True)
     layers = base.config.num_hidden_layers
@@ -108,9 +113,9 @@ def bare_step(model: Path, args: argparse.Namespace, base_dtype: torch.dtype) ->
             ids[row, : len(example.ids)] = torch.tensor(example.ids)
             labels[row, example.start : len(example.ids)] = torch.tensor(example.ids[example.start :])
         lengths = torch.tensor([len(example.ids) for example in examples])
-        seen = (torch.arange(width) < lengths[:, None]).long()
+        mask = (torch.arange(width) < lengths[:, None]).long()
         with torch.autocast("cpu", torch.bfloat16, enabled=args.precision == "bf16"):
-            loss = adapted(input_ids=ids, attention_mask=seen, labels=labels).loss
+            loss = adapted(input_ids=ids, attention_mask=mask, labels=labels).loss
         loss.backward()
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
@@ -137,10 +142,10 @@ def main() -> None:
         recipe, ours = torchtune_step(args.model, work, args)
         loops: dict[str, Step] = {
             "torchtune recipe": ours,
-            "peft, fp32 base": bare_step(args.model, args, torch.float32),
+            "peft, fp32 base": plain_step(args.model, args, torch.float32),
         }
         if args.precision == "bf16":
-            loops["peft, bf16 base"] = bare_step(args.model, args, torch.bfloat16)
+            loops["peft, bf16 base"] = plain_step(args.model, args, torch.bfloat16)
         batches = recipe._dataloader
         order = [[batches._examples[row] for row in rows] for rows in batches.order()]
         wall = dict.fromkeys(loops, 0.0)

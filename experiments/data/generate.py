@@ -1,4 +1,4 @@
-"""Writes the study's train.csv and test.csv, byte for byte the same for the same seed: `generate.py --seed 2026`."""
+"""Write the study's train.csv and test.csv: `generate.py --seed 2026`. Equal seeds give equal bytes."""
 
 import argparse
 import csv
@@ -12,7 +12,7 @@ from synthesis.report import Report, dictate
 
 TRAIN, TEST = 1236, 236
 
-# Gold answers that no annotator should have written; each replaces the answer of one training row.
+# Annotation errors. Each replaces the answer of one training row.
 DIRTY = (
     "{0}, {0}",
     "{0}.",
@@ -31,7 +31,7 @@ Row = tuple[Report, str]
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seed", type=int, default=2026)
-    arguments.add_argument("--check", action="store_true", help="write nothing; fail if the files would change")
+    arguments.add_argument("--check", action="store_true", help="write nothing, and fail if the files would change")
     options = arguments.parse_args()
     folder = Path(__file__).parent
     stale = []
@@ -42,12 +42,12 @@ def main() -> int:
         elif not options.check:
             path.write_bytes(text.encode())
     if stale:
-        print(f"{', '.join(stale)}: not what --seed {options.seed} gives; run generate.py again", file=sys.stderr)
+        print(f"{', '.join(stale)}: differs from --seed {options.seed}. Run generate.py.", file=sys.stderr)
     return 1 if stale else 0
 
 
 def files(seed: int) -> dict[str, str]:
-    """File name -> content of both splits."""
+    """File name -> content, for both splits."""
     train, test = splits(seed)
     return {"train.csv": _csv("tr", train), "test.csv": _csv("te", test)}
 
@@ -63,7 +63,7 @@ def splits(seed: int) -> tuple[list[Row], list[Row]]:
 
 
 def _reports(name: str, count: int, planted: dict[str, int], seen: set[str]) -> list[Report]:
-    """Each report has dice of its own, so that a new phrase changes the reports that use it and no others."""
+    """Each report has its own random generator, so that a new phrase only changes the reports that use it."""
     rare = [label for label, times in planted.items() for _ in range(times)]
     reports: list[Report] = []
     for number in range(count):

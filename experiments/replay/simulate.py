@@ -1,8 +1,8 @@
-"""Writes simulated answers to the test reports: gold labels, corrupted by a seed. No model is involved: `simulate.py
---seed 7`.
+"""Write simulated answers to the test reports: `simulate.py --seed 7`. Gold labels are corrupted at random by a seed;
+no model is involved.
 
-The files stand in for a GPU where only what comes after generation is to be run: scores, tests, report, workbook. What
-they score says how the answers were corrupted and nothing about Qwen3.
+With these files all steps after generation run without a GPU: scores, tests, report, workbook. The scores measure the
+corruption. They say nothing about Qwen3.
 """
 
 import argparse
@@ -19,18 +19,18 @@ DATA = Path(__file__).parent.parent / "data"
 
 @dataclass(frozen=True)
 class Writer:
-    """How a simulated model errs. Shares are of gold labels, `added` and `prose` of cases."""
+    """Error rates of a simulated model: shares of gold labels; `added` and `prose` are shares of cases."""
 
     omitted: float
-    """Left out; a label of few training rows up to three times as often."""
+    """Label missing. Labels of few training rows are up to three times as likely."""
     confused: float
-    """Taken for a label of the same kind in another place: liver cyst for renal cyst."""
+    """Label replaced by one of the same kind in another organ: liver cyst for renal cyst."""
     added: float
-    """A label more than there should be, most of all one that the text names and denies."""
+    """Additional label, most often one that the text negates."""
     prose: float
-    """A sentence around the labels, or a list of lines."""
+    """Labels in a sentence or in a list of lines."""
     respelt: float
-    """Written otherwise than in the data: lower case, plural."""
+    """Label in another spelling: lower case, title case, plural."""
 
 
 WRITERS = {
@@ -47,7 +47,7 @@ Row = tuple[str, str, list[str]]
 def main() -> int:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--seed", type=int, default=7)
-    arguments.add_argument("--check", action="store_true", help="write nothing; fail if the files would change")
+    arguments.add_argument("--check", action="store_true", help="write nothing, and fail if the files would change")
     options = arguments.parse_args()
     stale = []
     for name, text in files(options.seed).items():
@@ -57,17 +57,17 @@ def main() -> int:
         elif not options.check:
             path.write_bytes(text.encode())
     if stale:
-        print(f"{', '.join(stale)}: not what --seed {options.seed} gives; run simulate.py again", file=sys.stderr)
+        print(f"{', '.join(stale)}: differs from --seed {options.seed}. Run simulate.py.", file=sys.stderr)
     return 1 if stale else 0
 
 
 def files(seed: int) -> dict[str, str]:
-    """File name -> one `{"id", "text"}` a line."""
+    """File name -> content: a line {"id", "text"} for each case."""
     train, test = read("train"), read("test")
-    knowledge = Knowledge(train)
+    statistics = LabelStatistics(train)
     return {
         f"{name}.jsonl": "".join(
-            json.dumps({"id": row[0], "text": answer(row, writer, name, seed, knowledge)}) + "\n" for row in test
+            json.dumps({"id": row[0], "text": answer(row, writer, name, seed, statistics)}) + "\n" for row in test
         )
         for name, writer in WRITERS.items()
     }
@@ -80,37 +80,37 @@ def read(part: str) -> list[Row]:
         ]
 
 
-class Knowledge:
-    """What training rows say of labels: how often, with what, and which are of one kind."""
+class LabelStatistics:
+    """Statistics of the labels of the training rows: counts, co-occurring labels, and labels of the same kind."""
 
     def __init__(self, rows: list[Row]) -> None:
         self.counts = Counter(label for _, _, labels in rows for label in labels if len(label) < 40)
         self.usual = sorted(label for label, count in self.counts.items() if count >= 3)
-        self.beside: dict[str, list[str]] = defaultdict(list)
+        self.together: dict[str, list[str]] = defaultdict(list)
         for _, _, labels in rows:
             for label in labels:
-                self.beside[label] += [other for other in labels if other != label and self.counts[other] >= 3]
+                self.together[label] += [other for other in labels if other != label and self.counts[other] >= 3]
         self.kinds: dict[str, list[str]] = defaultdict(list)
         for label in self.usual:
             self.kinds[label.split()[-1].lower()].append(label)
 
 
-def answer(row: Row, writer: Writer, name: str, seed: int, knowledge: Knowledge) -> str:
+def answer(row: Row, writer: Writer, name: str, seed: int, statistics: LabelStatistics) -> str:
     case, text, gold = row
     own = random.Random(f"{seed} {name} {case}")
     given: list[str] = []
     for label in gold:
-        rarity = 3 if knowledge.counts[label] <= 5 else 1.6 if knowledge.counts[label] <= 20 else 1
+        rarity = 3 if statistics.counts[label] <= 5 else 1.6 if statistics.counts[label] <= 20 else 1
         luck = own.random()
-        # What is hard is hard for every model: half of the luck is the case's own.
+        # Errors of the models correlate: half of the draws depend on the case and not on the model.
         if random.Random(f"{seed} {case} {label}").random() < 0.5:
             luck = random.Random(f"{seed} {case} {label} luck").random()
         if luck < writer.omitted * rarity:
             continue
-        rivals = [other for other in knowledge.kinds[label.split()[-1].lower()] if other.lower() != label.lower()]
+        rivals = [other for other in statistics.kinds[label.split()[-1].lower()] if other.lower() != label.lower()]
         given.append(own.choice(rivals) if rivals and own.random() < writer.confused else label)
     if own.random() < writer.added:
-        given.append(addition(text, gold, own, knowledge))
+        given.append(addition(text, gold, own, statistics))
     if not given:
         given = ["No significant abnormality"]
     spelt = [respelt(label, own) if own.random() < writer.respelt else label for label in dict.fromkeys(given)]
@@ -126,15 +126,15 @@ def answer(row: Row, writer: Writer, name: str, seed: int, knowledge: Knowledge)
     )
 
 
-def addition(text: str, gold: list[str], own: random.Random, knowledge: Knowledge) -> str:
-    """A label that is not there: named and denied in the text, else seen with one that is there, else any."""
+def addition(text: str, gold: list[str], own: random.Random, statistics: LabelStatistics) -> str:
+    """An additional label: one that the text names, else one that co-occurs with a gold label, else any."""
     known = {label.lower() for label in gold}
-    named = [label for label in knowledge.usual if label.lower() in text.lower() and label.lower() not in known]
-    beside = [other for label in gold for other in knowledge.beside[label] if other.lower() not in known]
-    for choices in (named, beside):
+    named = [label for label in statistics.usual if label.lower() in text.lower() and label.lower() not in known]
+    together = [other for label in gold for other in statistics.together[label] if other.lower() not in known]
+    for choices in (named, together):
         if choices and own.random() < 0.7:
             return own.choice(choices)
-    return own.choice([label for label in knowledge.usual if label.lower() not in known])
+    return own.choice([label for label in statistics.usual if label.lower() not in known])
 
 
 def respelt(label: str, own: random.Random) -> str:

@@ -1,4 +1,4 @@
-"""Which findings one patient has: a clinical picture, what usually goes with it, and what is found by chance."""
+"""The findings of a patient: a clinical picture with its typical findings, and incidental findings."""
 
 from dataclasses import dataclass
 
@@ -8,7 +8,8 @@ from .grammar import Dice
 
 @dataclass(frozen=True)
 class Picture:
-    """A clinical picture: its share of the cases, the chance of each finding, why it is scanned, the sex if fixed."""
+    """A clinical picture: its share of the cases, the probability of each finding, reasons for the scan, and the sex if
+    it is fixed."""
 
     share: float
     chances: dict[str, float]
@@ -136,7 +137,7 @@ PICTURES: tuple[Picture, ...] = (
     ),
 )
 
-# Found by chance, whatever the reason for the scan; scaled by half to one and a half, as patients differ in age.
+# Probabilities of incidental findings. They are multiplied by 0.5 to 1.5, for the age of the patient.
 BACKGROUND: dict[str, float] = {
     "Renal cyst": 0.24,
     "Fatty liver": 0.17,
@@ -173,7 +174,7 @@ BACKGROUND: dict[str, float] = {
     "Choledocholithiasis": 0.004,
 }
 
-# Labels that are given to an exact number of (training, test) cases instead of being drawn.
+# Rare labels with an exact number of (training, test) cases. They are not drawn.
 PLANTED: dict[str, tuple[int, int]] = {
     "Polycystic kidney disease": (5, 1),
     "Liver abscess": (5, 1),
@@ -190,7 +191,7 @@ PLANTED: dict[str, tuple[int, int]] = {
     "Retroperitoneal fibrosis": (0, 1),
 }
 
-# A second label that would only repeat the first one.
+# Label -> label that it implies and that is therefore left out.
 IMPLIED = {"Polycystic kidney disease": "Renal cyst", "Peritoneal carcinomatosis": "Mesenteric panniculitis"}
 
 NORMAL_SHARE = 0.035
@@ -199,7 +200,7 @@ MAX_LABELS = 9
 
 @dataclass(frozen=True)
 class Case:
-    """The labels of a patient (none: a normal study), the sex, and why the scan was done."""
+    """The labels of a patient (none for a normal study), the sex, and the reason for the scan."""
 
     labels: frozenset[str]
     female: bool
@@ -207,7 +208,7 @@ class Case:
 
 
 def draw_case(dice: Dice, planted: str | None = None) -> Case:
-    """A case by chance; `planted` is a rare label that it must have."""
+    """Draw a case. `planted` is a rare label that it must have."""
     picture = PICTURES[dice.weighted({index: picture.share for index, picture in enumerate(PICTURES)})]
     female = dice.chance(0.48) if picture.female is None else picture.female
     reason = dice.pick(picture.reasons)

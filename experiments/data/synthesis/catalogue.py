@@ -1,9 +1,9 @@
-"""All findings and remarks of the study, in one place and checked against each other."""
+"""All findings and remarks of the study, with a check of their references."""
 
-from . import elsewhere, gastrointestinal, hepatobiliary, urogenital
+from . import gastrointestinal, hepatobiliary, other_organs, urogenital
 from .finding import Compound, Finding, Remark
 
-_PARTS = (elsewhere, hepatobiliary, urogenital, gastrointestinal)
+_PARTS = (other_organs, hepatobiliary, urogenital, gastrointestinal)
 
 FINDINGS: dict[str, Finding] = {finding.label: finding for part in _PARTS for finding in part.FINDINGS}
 COMPOUNDS: tuple[Compound, ...] = tuple(compound for part in _PARTS for compound in part.COMPOUNDS)
@@ -12,7 +12,7 @@ REMARKS: tuple[Remark, ...] = tuple(remark for part in _PARTS for remark in part
 NORMAL = "No significant abnormality"
 NORMAL_SPELLINGS = {"Normal study": 0.08}
 
-# Section headings of a structured report, in the order in which most readers dictate.
+# Section headings of a structured report, in the usual order.
 ORGANS: dict[str, tuple[str, ...]] = {
     "lungs": ("Lung bases", "Lower chest"),
     "liver": ("Liver",),
@@ -37,7 +37,7 @@ ORGANS: dict[str, tuple[str, ...]] = {
     "bones": ("Bones", "Osseous structures"),
 }
 
-# What can be gone at the next scan.
+# Findings that can have resolved at the next scan.
 PASSING = frozenset(
     {
         "Appendicitis",
@@ -69,9 +69,11 @@ def _check() -> None:
     used = [*(c.labels for c in COMPOUNDS), *(r.contradicts for r in REMARKS)]
     unknown = {label for labels in used for label in labels} - known
     items: list[Finding | Compound | Remark] = [*FINDINGS.values(), *COMPOUNDS, *REMARKS]
-    homeless = {item.organ for item in items} - set(ORGANS)
-    if unknown or homeless:
-        raise ValueError(f"the catalogue names unknown labels {sorted(unknown)} or organs {sorted(homeless)}")
+    unknown_organs = {item.organ for item in items} - set(ORGANS)
+    if unknown or unknown_organs:
+        raise ValueError(
+            f"the catalogue has unknown labels {sorted(unknown)} or unknown organs {sorted(unknown_organs)}"
+        )
 
 
 _check()

@@ -1,15 +1,15 @@
-"""What the catalogue is made of."""
+"""The entries of the catalogue."""
 
 from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A label and the ways in which a report says it.
+    """A label and its phrases in reports.
 
-    `named` templates hold the label or a synonym; `described` ones only what is seen, so that the label must be
-    inferred. `nouns` are used for negations, hedges and history. `spellings` are other ways to write the label in the
-    gold column, with their shares; the canonical name takes the rest.
+    `named` templates contain the label or a synonym. `described` templates contain only its signs, so that the label
+    must be inferred. `nouns` are for negations, hedges and history. `spellings` are other spellings in the gold column,
+    with their shares; the remaining share is that of the canonical name.
     """
 
     label: str
@@ -22,7 +22,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class Compound:
-    """One sentence that holds several labels, in this order, in the section of the first."""
+    """A sentence with several labels, in this order, in the section of the first one."""
 
     labels: tuple[str, ...]
     organ: str
@@ -31,9 +31,9 @@ class Compound:
 
 @dataclass(frozen=True)
 class Remark:
-    """A sentence without a label: a normal finding, a variant, surgery in the past, something resolved.
+    """A sentence without a label: a normal finding, a variant, an earlier operation, a resolved finding.
 
-    It is never used together with a label that it `contradicts`; it may speak for further organs (`covers`).
+    It is never used together with a label that it `contradicts`. It can also cover further organs (`covers`).
     """
 
     organ: str

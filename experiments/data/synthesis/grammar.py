@@ -11,7 +11,7 @@ MACROS = {
     "seen": "[seen|noted|present|identified]",
     "there": "[There is|There is|Note is made of|Again seen is|]",
     "mild": "[mild|mild|moderate|minimal]",
-    # Words that several organs share, so that the organ must be read from the context.
+    # Phrases that several organs share, so that only the context tells the organ.
     "cyst": "[rounded|well-circumscribed|thin-walled] [fluid-attenuation|low-attenuation] [lesion|structure]"
     " [without enhancement|that does not enhance]",
     "calcified": "[calcified|hyperdense|radiopaque] [focus|structure]",
@@ -27,7 +27,7 @@ _SLOT = re.compile(r"\{(\w+)(?: ([\d.]+)-([\d.]+))?\}")
 
 
 class Dice:
-    """Draws that rest on `Random.random` alone, the one method whose sequence Python promises to keep."""
+    """Random draws from `Random.random` alone, the only method whose sequence Python guarantees."""
 
     def __init__(self, seed: str) -> None:
         self._random = random.Random(seed).random
@@ -39,7 +39,7 @@ class Dice:
         return low + (high - low) * self._random()
 
     def whole(self, low: int, high: int) -> int:
-        """A whole number from low to high, both included."""
+        """An integer from low to high, inclusive."""
         return low + int(self._random() * (high - low + 1))
 
     def pick(self, items: Sequence[T]) -> T:
@@ -59,7 +59,7 @@ class Dice:
 
 
 def expand(template: str, dice: Dice) -> str:
-    """One sentence of a template: capitalised, single spaces, one full stop; a side is the same all through it."""
+    """A sentence from a template: capitalised, with single spaces and one full stop. All its sides are the same."""
     side = dice.pick(("right", "left"))
     text = template
     while "{" in text or "[" in text:

@@ -1,4 +1,4 @@
-"""How a case is dictated: which sentences, in which order, in whose voice."""
+"""The report of a case: its sentences, their order, and its style."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -27,7 +27,7 @@ BYSTANDER_SHARE = 0.4
 SPELLING_SCALE = 0.15
 WORDS = (80, 200)
 
-# None of these agrees with a noun in number, so that any noun fits.
+# These phrases fit nouns of any number.
 _HEDGES = (
     "[Possible|Probable|Suspected] {}",
     "[Findings suggestive of|Findings suspicious for|Appearance suggests] {}",
@@ -47,7 +47,7 @@ _HISTORY = ("[Known|History of|Prior] {}", "[Rule out|Evaluate for|Question of|S
 
 @dataclass(frozen=True)
 class Sentence:
-    """One sentence of a report and the labels that it stands for, hedged or not."""
+    """A sentence of a report, its labels, and whether they are hedged."""
 
     organ: str
     text: str
@@ -57,7 +57,7 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Report:
-    """The text, and the labels as an annotator would write them, in the order in which they are mentioned."""
+    """The text, and its labels in the order of mention: in an annotator's spelling and in the canonical one."""
 
     text: str
     labels: tuple[str, ...]
@@ -65,11 +65,11 @@ class Report:
 
 
 def dictate(case: Case, dice: Dice) -> Report:
-    """A report of 80 to 200 words that says every label of the case and denies none of them."""
+    """A report of 80 to 200 words with every label of the case."""
     while True:
         findings = _say_findings(case, dice)
         remarks = _say_remarks(case, findings, dice)
-        ordered, text = dice.weighted(_VOICES)(case, [*findings, *remarks], dice)
+        ordered, text = dice.weighted(_STYLES)(case, [*findings, *remarks], dice)
         if WORDS[0] <= len(text.split()) <= WORDS[1]:
             break
     if not case.labels:
@@ -98,7 +98,7 @@ def _say_findings(case: Case, dice: Dice) -> list[Sentence]:
 
 
 def _say_remarks(case: Case, findings: list[Sentence], dice: Dice) -> list[Sentence]:
-    """Normal sentences and distractors until a drawn length is reached; no two of an organ speak of the same thing."""
+    """Normal sentences and distractors, up to a drawn length. No two sentences have the same topic."""
     absent_organs = MALE_ONLY if case.female else FEMALE_ONLY
     wanted = dice.between(74, 122) + dice.between(0, 46)
     words = sum(len(sentence.text.split()) for sentence in findings) + 12
@@ -122,7 +122,7 @@ def _say_remarks(case: Case, findings: list[Sentence], dice: Dice) -> list[Sente
 
 
 def _denials(dice: Dice) -> Iterable[Remark]:
-    """Sentences that name a label in order to deny it, or to say that it was there once."""
+    """Sentences in which a label is negated or resolved."""
     for label, finding in FINDINGS.items():
         if finding.nouns and dice.chance(DENIAL_SHARE):
             template = dice.pick(_RESOLVED if label in PASSING and dice.chance(0.5) else _DENIALS)
@@ -134,7 +134,7 @@ def _labels_of(organ: str) -> list[str]:
 
 
 def _opening(case: Case, dice: Dice) -> str:
-    """What stands above the findings: it may name diseases, and none of these counts unless the findings show it."""
+    """The lines before the findings. Diseases that they name are no labels."""
     parts = []
     if dice.chance(0.45):
         known = sorted(case.labels) if dice.chance(0.35) and case.labels else sorted(FINDINGS)
@@ -148,17 +148,17 @@ def _opening(case: Case, dice: Dice) -> str:
     return " ".join(parts)
 
 
-Voice = Callable[[Case, list[Sentence], Dice], tuple[list[Sentence], str]]
+Style = Callable[[Case, list[Sentence], Dice], tuple[list[Sentence], str]]
 
 
 def _prose(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
-    """Running text from the diaphragm to the pelvis."""
+    """Prose, from the diaphragm to the pelvis."""
     ordered = _by_organ(sentences, list(ORGANS), dice)
     return ordered, _join(_opening(case, dice), ordered)
 
 
 def _rotated(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
-    """Running text in an order of the reader's own, section by section."""
+    """Prose that starts with another organ."""
     organs = list(ORGANS)
     cut = dice.whole(4, 16)
     ordered = _by_organ(sentences, [*organs[cut:], *organs[:cut]], dice)
@@ -166,7 +166,7 @@ def _rotated(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Se
 
 
 def _positives_first(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
-    """What is wrong comes first, most of the rest behind it."""
+    """Prose with abnormal findings first."""
     abnormal = [sentence for sentence in sentences if sentence.labels or dice.chance(0.15)]
     normal = [sentence for sentence in sentences if sentence not in abnormal]
     organs = list(ORGANS)
@@ -188,7 +188,7 @@ def _headed(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sen
 
 
 def _telegram(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
-    """Notes without articles and verbs, sometimes abbreviated."""
+    """Notes without articles and verbs, some with abbreviations."""
     ordered = _by_organ(sentences, list(ORGANS), dice)
     text = " ".join(_shorten(sentence.text) for sentence in ordered)
     if dice.chance(0.5):
@@ -197,7 +197,7 @@ def _telegram(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[S
     return ordered, text
 
 
-_VOICES: dict[Voice, float] = {_prose: 0.32, _rotated: 0.14, _positives_first: 0.16, _headed: 0.22, _telegram: 0.16}
+_STYLES: dict[Style, float] = {_prose: 0.32, _rotated: 0.14, _positives_first: 0.16, _headed: 0.22, _telegram: 0.16}
 
 _ABBREVIATIONS = {
     "common bile duct": "CBD",
@@ -232,7 +232,7 @@ def _shares(label: str, spellings: dict[str, float]) -> dict[str, float]:
 
 
 def _spell(label: str, sentence: Sentence, dice: Dice) -> str:
-    """The label as an annotator writes it: sometimes in the report's own words, sometimes with its doubt."""
+    """The label in an annotator's spelling, sometimes in the words of the report or with a hedge."""
     spellings = FINDINGS[label].spellings
     echoed = [spelling for spelling in spellings if spelling.lower() in sentence.text.lower()]
     written = dice.pick(echoed) if echoed and dice.chance(0.05) else dice.weighted(_shares(label, spellings))
