@@ -1,12 +1,12 @@
-# The study on NVIDIA GPUs, with both trainers' environments: built in a clone, run as a user without rights.
+# The study for NVIDIA GPUs, with the environments of both trainers. Build it in a clone; it runs as an unprivileged user.
 #   docker build -t study --build-arg COMMIT="$(git describe --always --dirty --abbrev=40 --exclude '*')" .
 #   docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run experiments/quickstart.yaml
 # artifacts/ and cache/ must belong to the user 1000, or add --user. Weights go to /cache, results to /study/artifacts.
 FROM node:22-bookworm-slim AS node
 
-# Python packages bring CUDA's libraries themselves; the base image makes the driver known.
+# The Python packages contain the CUDA libraries. The base image exposes the driver.
 FROM nvidia/cuda:13.0.0-base-ubuntu24.04
-# gcc and python3-dev: kernels are compiled when they are first used.
+# gcc and python3-dev compile kernels at first use.
 RUN apt-get update \
  && apt-get install --yes --no-install-recommends ca-certificates gcc g++ git python3 python3-dev python3-venv \
  && rm -rf /var/lib/apt/lists/*
@@ -20,7 +20,7 @@ RUN ln -s ../lib/node_modules/npm/bin/npm-cli.js /usr/local/bin/npm \
  && chown --recursive study:study /study /cache /opt/exp
 USER study
 WORKDIR /study
-# Environments belong to the image; what is downloaded later goes to /cache, which outlives a container.
+# Environments are part of the image. Later downloads go to /cache, which outlives a container.
 ENV EXP_CACHE=/opt/exp HF_HOME=/cache/huggingface
 
 COPY --chown=study:study package.json package-lock.json .npmrc tsconfig.json LICENSE ./

@@ -3,8 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 /**
- * The programs that exp is measured beside, installed on first use by their package names into one folder, and found
- * there by later benches.
+ * The programs that exp is compared with. They are installed into one folder on first use; later benches reuse them.
  */
 export class Anchors {
   #folder;
@@ -15,7 +14,7 @@ export class Anchors {
     this.#python = python;
   }
 
-  /** Path of a program of a Python package, which gets an environment of its own; `python` is one of them. */
+  /** Path of a program of a Python package, in an environment of its own. `python` is one of them. */
   python(name, program = name) {
     const folder = join(this.#folder, name);
     const done = join(folder, "installed");

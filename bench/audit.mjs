@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 
 const datasketch = fileURLToPath(new URL("audit.py", import.meta.url));
 
-/** The whole data audit of 100,000 rows; datasketch does its near-duplicates alone. */
+/** The whole data audit of 100,000 rows. datasketch finds near-duplicates only. */
 export const audit = {
   name: "audit",
   async groups({ exp, anchors, compare, folder, quick }) {
@@ -24,19 +24,19 @@ export const audit = {
           target: { cpu: 60, rss: 1000 },
         },
         {
-          who: "datasketch, near-duplicates alone",
+          who: "datasketch, near-duplicates only",
           command: [anchors.python("datasketch", "python"), datasketch, "train.csv"],
           cwd,
         },
       ],
       { rounds: 1 },
     );
-    const note = `Texts of about 120 words; each hundredth is a copy of another with one word changed, and exp finds all ${planted}.`;
+    const note = `Texts of about 120 words. Each hundredth is a copy of another with one word changed; exp finds all ${planted}.`;
     return [{ title: `Audit of ${rows.toLocaleString("en")} rows`, rows: measured, note }];
   },
 };
 
-/** Sentences in random order, so that many texts share some of them; gives the number of near-copies. */
+/** Writes texts of sentences in random order, so that many share some of them. Returns the number of near-copies. */
 function writeStudy(cwd, rows) {
   let state = 11;
   const below = (n) => {

@@ -3,13 +3,12 @@ import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { stepsPerPoint } from "./study.mjs";
 
-/** What goes down every chain. */
+/** The file that is copied along each chain. */
 const text = "x\n";
 const md5 = createHash("md5").update(text).digest("hex");
 
 /**
- * The same graph for other build tools: `points` chains of four steps, each of which copies the file that the one before
- * it wrote. A tool is {who, command, cwd, env?, clean(), fill?()}.
+ * The same graph for other build tools: `points` chains of four steps. Each step copies the file of the step before. A tool is {who, command, cwd, env?, clean(), fill?()}.
  */
 export function makeChains(folder, points, anchors) {
   const tool = (who, write) => {
@@ -56,7 +55,7 @@ def task_s():
         };
       }),
 
-    /** As its users would write it: a rule for each of the four steps, its point a wildcard. */
+    /** In the usual style: a rule for each of the four steps, with the point as a wildcard. */
     snakemake: () =>
       tool("snakemake", (cwd, clean) => {
         const last = `out/{point}.${stepsPerPoint - 1}`;
@@ -86,7 +85,7 @@ def task_s():
           };
         }
         writeFileSync(join(cwd, "package.json"), JSON.stringify({ private: true, scripts, wireit }));
-        // What npm would tell it: npm's own start is not counted against it.
+        // The variables that npm sets. The start of npm is not measured.
         const env = {
           npm_lifecycle_event: "all",
           npm_package_json: join(cwd, "package.json"),
@@ -114,7 +113,7 @@ def task_s():
             clean("dvc.lock", ".dvc");
             initDvc(cwd);
           },
-          /** All outputs, and the lock file that a run would have left: executing 1,000 stages takes dvc many minutes. */
+          /** All outputs and the lock file of a run. dvc takes many minutes to execute 1,000 stages. */
           fill() {
             clean("dvc.lock", ".dvc");
             initDvc(cwd);
@@ -130,10 +129,10 @@ def task_s():
   };
 }
 
-/** Nothing that phones home counts as dvc's own work. */
+/** Telemetry does not count as dvc's work. */
 export const dvcEnvironment = { DVC_NO_ANALYTICS: "1" };
 
-/** What `dvc init --no-scm` makes. */
+/** The files of `dvc init --no-scm`. */
 export function initDvc(cwd) {
   mkdirSync(join(cwd, ".dvc"), { recursive: true });
   writeFileSync(

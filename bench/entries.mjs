@@ -3,7 +3,7 @@ import { cpSync } from "node:fs";
 import { join } from "node:path";
 import { makeStudy } from "./study.mjs";
 
-/** What a store costs that holds very many entries of others, beside the same study with its own entries alone. */
+/** The cost of a store with very many entries of other studies, compared with the same study alone. */
 export const entries = {
   name: "entries",
   async groups({ exp, compare, folder, bundle, quick }) {
@@ -21,7 +21,7 @@ export const entries = {
     const both = (title, ...args) => ({
       title: `${title} ${among} entries`,
       subjects: [
-        { who: `exp ${args[0]}, its own entries alone`, command: [...exp, ...args], cwd: small },
+        { who: `exp ${args[0]}, own entries only`, command: [...exp, ...args], cwd: small },
         { who: `exp ${args[0]} ${among}`, command: [...exp, ...args], cwd: large },
       ],
     });

@@ -18,7 +18,7 @@ export const files = {
   },
 };
 
-/** Bytes that no filesystem stores in less space, flushed. */
+/** Writes bytes that no filesystem can compress, and flushes them. */
 function writeLarge({ path, bytes }) {
   const block = Buffer.alloc(1 << 20);
   let state = 1;
@@ -81,7 +81,7 @@ console.log(hash.digest("hex"));`,
     },
     { who: "node -e 0", command: [process.execPath, "-e", "0"], cwd },
   ]);
-  const note = `Asking for the digest took ${Math.min(...took).toFixed(2)} ms at least, reading the remembered ones included (target: 1 ms).`;
+  const note = `A digest took ${Math.min(...took).toFixed(2)} ms at least, including the read of the remembered digests (target: 1 ms).`;
   return [
     { title: `Hashing a file of ${size}`, each, rows: read },
     { title: `The same file again, unchanged`, rows: known, note },
@@ -141,6 +141,6 @@ store.close();`,
   ]);
   rmSync(dvc, { recursive: true, force: true });
   const gibibytes = (bytes) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
-  const note = `exp read ${gibibytes(traffic.read)} and wrote ${gibibytes(traffic.wrote)} while it stored the file: one read for the digest, a rename, no copy.`;
+  const note = `exp read ${gibibytes(traffic.read)} and wrote ${gibibytes(traffic.wrote)} to store the file: one read for the digest, a rename, no copy.`;
   return { title: `Storing an output of ${size}`, rows, note };
 }

@@ -24,18 +24,18 @@ export const listing = {
         target: undefined,
       },
     ]);
-    const note = `Each manifest has ${(bytes / 1e3).toFixed(0)} kB: a fine-tune with three arms and the packages of its environment.`;
+    const note = `Each manifest has ${(bytes / 1e3).toFixed(0)} kB: a training with three arms and the packages of its environment.`;
     return [{ title: `Listing ${runs.toLocaleString("en")} finished runs`, rows, note }];
   },
 };
 
-/** What a listing costs that remembers nothing. */
+/** The cost of a listing without an index. */
 const reading = `const { readdirSync, readFileSync } = require("node:fs");
 let sum = 0;
 for (const run of readdirSync(process.argv[1])) sum += JSON.parse(readFileSync(process.argv[1] + "/" + run + "/manifest.json", "utf8")).arms.zero_shot.raw.micro_f1;
 console.log(sum);`;
 
-/** Copies the one run there is as manifests of fine-tunes that differ in rank and scores; gives a manifest's bytes. */
+/** Copies the only run as manifests of trainings that differ in rank and scores. Returns the size of a manifest in bytes. */
 function multiply(folder, count) {
   const [first] = readdirSync(folder).filter((name) => name !== "latest");
   const manifest = JSON.parse(readFileSync(join(folder, first, "manifest.json"), "utf8"));

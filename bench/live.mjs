@@ -3,15 +3,15 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
-/** How long the steps are spread over, in seconds: the processor time of the view is a share of it. */
+/** Duration of all steps in seconds. The processor time of the view is a share of it. */
 const seconds = 20;
 const steps = 1000;
-/** Steps that run side by side, each of which tells its progress five times a second. */
+/** Concurrent steps. Each reports its progress five times a second. */
 const beside = 8;
 
 const runner = fileURLToPath(new URL("../runner/", import.meta.url));
 
-/** Feeds a reporter with the events of a sweep, and does nothing else. */
+/** Passes the events of a sweep to a reporter, and does nothing else. */
 const ours = `
 import { terminalReporter } from "${runner}show/terminal.ts";
 const reporter = terminalReporter({ tty: true, color: true, columns: 120, out: (text) => process.stdout.write(text), err: () => {}, stop: new AbortController().signal });
@@ -39,7 +39,7 @@ async function play(ids, start, progress, end) {
 }
 `;
 
-/** The same steps as tasks of a plain listr2 list, which draws them all: it takes far longer than the steps, and is ended with them. */
+/** The same steps as tasks of a plain listr2 list, which draws all of them. It takes much longer than the steps, so it is stopped. */
 const plain = `
 import { Listr } from "listr2";
 const ids = Array.from({ length: ${steps} }, (_, at) => \`train@\${String(at).padStart(8, "0")}\`);
@@ -52,7 +52,7 @@ await play(ids, () => {}, (id, count) => { begun.get(id).title = \`\${id} \${cou
 await done;
 `;
 
-/** What a live view of 1,000 steps costs beside the work that it shows. */
+/** The cost of a live view of 1,000 steps. */
 export const live = {
   name: "live",
   async groups({ compare, folder }) {
@@ -81,9 +81,9 @@ export const live = {
         rounds: 1,
         target: { cpu: seconds / 10 },
       },
-      { who: "listr2, a task a step", command: await command("plain", plain), cwd: dir, rounds: 1 },
+      { who: "listr2, one task for each step", command: await command("plain", plain), cwd: dir, rounds: 1 },
     ]);
-    const note = `${steps} steps over ${seconds} s, ${beside} side by side, in a terminal of 40 rows; processor seconds include Node's start. A tenth of a core is ${seconds / 10} s. The plain list is ended after ${seconds + 5} s, wherever it is.`;
+    const note = `${steps} steps over ${seconds} s, ${beside} at a time, in a terminal of 40 rows. CPU seconds include the start of Node. A tenth of a core is ${seconds / 10} s. The plain list is stopped after ${seconds + 5} s.`;
     return [{ title: `The live view of ${steps.toLocaleString("en")} steps`, rows, note }];
   },
 };

@@ -8,7 +8,7 @@ const measurer = fileURLToPath(new URL("measure.py", import.meta.url));
 const call = promisify(execFile);
 
 /**
- * Runs one command; gives {wall, cpu} in seconds, {rss} in MB, and what it printed. Throws when it fails.
+ * Runs one command. Returns {wall, cpu} in seconds, {rss} in MB, and its output. Throws if it fails.
  * @param {readonly string[]} command
  * @param {{cwd: string, env?: Readonly<Record<string, string>>, python: string}} where
  */
@@ -28,9 +28,9 @@ export async function measure(command, { cwd, env, python, temp }) {
 }
 
 /**
- * Measures programs in turn, so that a machine that is busy for a while is busy for all of them. A subject is
- * {who, command, cwd, env?, rounds?, before?, after?}: `before` puts things in the state from which it starts, `after` is
- * given what was printed. Gives a row a subject: {who, wall, cpu, rss}, each a list.
+ * Measures programs in turn, so that other load affects all of them. A subject is
+ * {who, command, cwd, env?, rounds?, before?, after?}: `before` prepares the initial state, `after` receives the output.
+ * Returns a row for each subject: {who, wall, cpu, rss}, each a list.
  */
 export async function inTurn(subjects, { rounds, ...where }) {
   const rows = subjects.map(({ who, target }) => ({ who, target, wall: [], cpu: [], rss: [] }));

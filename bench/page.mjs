@@ -1,7 +1,7 @@
-/** Where a page of docs/ has what was measured: between its markers. All else on the page is written by hand. */
+/** Markers of a measured section. The text outside of them is written by hand. */
 const marker = (name) => [`<!-- measured: ${name} -->`, `<!-- end: ${name} -->`];
 
-/** The page with a section in the place of the one before, or at its end; nothing else on it changes. */
+/** Replaces a section of the page, or appends it. The rest of the page is unchanged. */
 export function withSection(page, name, text) {
   const [start, end] = marker(name);
   const section = `${start}\n${text.trim()}\n${end}`;

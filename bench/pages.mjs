@@ -6,7 +6,7 @@ import { chromium } from "playwright-core";
 import { least, median } from "./measure.mjs";
 
 const browserPath = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
-/** Name, control, and what it is set to: the letters of a text, or the position of a choice. */
+/** Name, control, and its value: the letters of a text, or the position of a choice. */
 const filters = [
   ["a text", "text", "case 77"],
   ["a text that all cases have", "text", "word"],
@@ -41,7 +41,7 @@ export const pages = {
       await tab.goto(pathToFileURL(page).href);
       note("to open", await tab.evaluate(() => performance.getEntriesByType("navigation")[0].loadEventEnd));
       for (const [name, control, value] of filters) {
-        // From the key press to the frame that shows what was found.
+        // From the key press to the frame with the result.
         const ms = await tab.evaluate(
           async ([control, value]) => {
             const form = document.getElementById("filters");

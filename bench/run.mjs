@@ -1,7 +1,7 @@
 /**
- * exp beside the programs that do the same: `node bench/run.mjs [name...] [--full] [--write] [--anchors DIR]`.
- * Without `--full` in few rounds and small sizes. Installs those programs by their package names into a temporary folder, or into DIR, where they are found again.
- * `--write` puts each bench's tables in its own place in docs/reference/benchmarks.md and leaves the rest of the page as it is. Nothing here passes or fails by the clock.
+ * Compares exp with similar programs: `node bench/run.mjs [name...] [--full] [--write] [--anchors DIR]`.
+ * Without `--full` it uses few rounds and small sizes. It installs the other programs into a temporary folder, or into DIR,
+ * where later runs reuse them. `--write` writes each bench's tables into docs/reference/benchmarks.md. No time limit fails.
  */
 import { execFileSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
@@ -62,7 +62,7 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const python = "python3";
 const temp = mkdtempSync(join(tmpdir(), "exp-bench-"));
 
-/** What every bench is given. */
+/** The tools that each bench receives. */
 const bench = {
   root,
   quick: !options.full,
@@ -73,13 +73,13 @@ const bench = {
     mkdirSync(path, { recursive: true });
     return path;
   },
-  /** Subjects in turn, with a cache of their own. */
+  /** Measures subjects in turn, with a cache of their own. */
   compare: (subjects, { rounds = !options.full ? 2 : 5 } = {}) =>
     inTurn(
       subjects.map((subject) => ({ ...subject, env: { EXP_CACHE: join(temp, "cache"), ...subject.env } })),
       { rounds, temp, python },
     ),
-  /** A script over modules of runner/, built as dist/ is; gives its path. */
+  /** Bundles a script that imports modules of runner/, as dist/ is bundled. Returns its path. */
   async bundle(name, code) {
     const outfile = join(temp, "scripts", `${name}.mjs`);
     await build({
@@ -107,7 +107,7 @@ try {
     const circumstances = circumstancesNow();
     const tables = (await groups(bench)).map(toMarkdown);
     console.log(tables.join("\n"));
-    // At once: a later bench that fails loses nothing of those before it.
+    // Write at once, so that a later failure loses nothing.
     if (options.write)
       writeFileSync(page, withSection(readFileSync(page, "utf8"), name, [circumstances, ...tables].join("\n")));
   }
@@ -115,7 +115,7 @@ try {
   rmSync(temp, { recursive: true, force: true });
 }
 
-/** When and on what a bench was measured, as one line. */
+/** Date, machine and load of a bench, as one line. */
 function circumstancesNow() {
   const [cpu] = cpus();
   const gigabytes = (totalmem() / 2 ** 30).toFixed(0);

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 const script = fileURLToPath(new URL("scoring.py", import.meta.url));
 
-/** Scoring, intervals and paired tests, beside scikit-learn and NumPy doing the same. */
+/** Scoring, intervals and paired tests, compared with scikit-learn and NumPy. */
 export const scoring = {
   name: "scoring",
   async groups(bench) {
@@ -45,7 +45,7 @@ async function onePass({ exp, compare, folder, quick }, python) {
   for (const [name, value] of Object.entries(theirs)) {
     if (Math.abs(value - ours[name]) > 1e-9) throw new Error(`${name}: scikit-learn ${value}, exp ${ours[name]}`);
   }
-  const note = `Both give the same ${Object.keys(theirs).length} metrics to 1e-9.`;
+  const note = `Both compute the same ${Object.keys(theirs).length} metrics to 1e-9.`;
   return { title: `Scoring ${cases.toLocaleString("en")} cases over 500 labels`, rows, note };
 }
 
@@ -145,7 +145,7 @@ async function differing({ exp, compare, folder, quick }, python) {
         target: { cpu: 0.5 },
       },
       {
-        who: "Python: flipped cases alone",
+        who: "Python: flipped cases only",
         command: [...python, "diff", ...files],
         cwd,
         after: (stdout) => (theirs = JSON.parse(stdout)),
@@ -159,7 +159,7 @@ async function differing({ exp, compare, folder, quick }, python) {
   return { title: `Difference of two runs of ${cases.toLocaleString("en")} cases`, rows };
 }
 
-/** Does something before the first round alone. */
+/** Calls a function before the first round only. */
 function once(act) {
   let done = false;
   return () => {
@@ -176,7 +176,7 @@ function numbers() {
   };
 }
 
-/** One to five labels a case, a long tail, two thirds of them predicted. */
+/** One to five labels for each case with a long tail; two thirds are predicted. */
 function writeCases(path, cases, labels) {
   const random = numbers();
   const label = () => `label ${Math.floor(labels * random() ** 2)}`;
@@ -188,7 +188,7 @@ function writeCases(path, cases, labels) {
   writeFileSync(path, lines.join(""));
 }
 
-/** Experiments that replay answers to the same cases, each a little better than the one before. */
+/** Experiments with recorded answers to the same cases, each a little better than the one before. */
 function writeRuns(cwd, { names, cases, labels, samples }) {
   const random = numbers();
   const label = () => `label ${Math.floor(labels * random() ** 2)}`;

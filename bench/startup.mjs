@@ -1,4 +1,4 @@
-/** What a command costs that does nothing. */
+/** The cost of a command that does nothing. */
 export const startup = {
   name: "startup",
   async groups({ exp, anchors, compare, folder }) {

@@ -3,12 +3,12 @@ import { join } from "node:path";
 import { makeChains } from "./chains.mjs";
 import { makeStudy, stepsPerPoint } from "./study.mjs";
 
-/** Points of a sweep -> what a cached re-run of its steps may take. */
+/** Points of a sweep -> target for a cached run of its steps. */
 const cachedTargets = { 3: { cpu: 0.2, rss: 120 }, 25: { cpu: 0.25, rss: 120 }, 250: { cpu: 0.5, rss: 120 } };
-/** More points than dvc executes in a time that one would wait, since its own time grows with their square; nor does Snakemake. */
+/** From this number of points on, dvc and Snakemake take minutes: dvc's time grows with the square. */
 const tooManyForSlow = 250;
 
-/** Runs of 12, 100 and 1,000 steps: executed, cached, planned and explained, beside other build tools. */
+/** Runs of 12, 100 and 1,000 steps: executed, cached, planned and explained, compared with other build tools. */
 export const steps = {
   name: "steps",
   async groups(bench) {

@@ -7,8 +7,8 @@ export const stepsPerPoint = 4;
 const labels = ["cyst", "adenoma", "hernia", "calculus", "oedema", "abscess", "polyp", "stenosis"];
 
 /**
- * A study whose answers are replayed from a file: a sweep over the seed of the training rows, so that each point has
- * four steps of its own, none of which starts a process. Gives the experiment's file, relative to the folder.
+ * Writes a study with recorded answers: a sweep over the seed of the training rows. Each point has four steps of its own, and
+ * none of them starts a process. Returns the experiment's file, relative to the folder.
  */
 export function makeStudy(folder, { points, rows = 40, cases = 20 }) {
   const files = join(folder, "experiments");

@@ -3,7 +3,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { makeStudy } from "./study.mjs";
 
-/** Giving a sweep of 100 runs to a real Slurm of three simulated nodes, and looking at its jobs. */
+/** Submission of a sweep of 100 runs to a real Slurm with three simulated nodes, and the status of its jobs. */
 export const submit = {
   name: "submit",
   async groups({ root, exp, compare, folder, quick }) {
@@ -34,12 +34,12 @@ export const submit = {
         },
         { who: "exp status", command: [...exp, "status"], ...given },
         {
-          who: "sbatch of an array of 100, alone",
+          who: "only sbatch of an array of 100",
           command: ["sbatch", "--hold", "--array=0-99", "--output=/dev/null", "--wrap=true"],
           ...{ ...given, after: cancel },
         },
       ]);
-      const note = "Slurm counts its own time apart: what is measured are the programs that a user waits for.";
+      const note = "The programs that a user waits for are measured. Slurm's own processes are not included.";
       return [{ title, rows, note }];
     } finally {
       execFileSync(script, ["stop", cluster], { stdio: "pipe" });

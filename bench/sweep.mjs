@@ -2,10 +2,10 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { makeStudy } from "./study.mjs";
 
-/** Runs that Hydra launches: each costs it the same, and 1,000 take minutes. */
+/** Runs that Hydra launches. Each takes the same time, and 1,000 take minutes. */
 const hydraRuns = 20;
 
-/** Planning a sweep of 1,000 runs of which nothing is built. */
+/** Planning a sweep of 1,000 runs with an empty store. */
 export const sweep = {
   name: "sweep",
   async groups({ exp, anchors, compare, folder, quick }) {
@@ -35,7 +35,7 @@ main()
         rounds: 1,
       },
     ]);
-    const note = `Hydra's row is of ${hydraRuns} runs of an empty program, which it starts one after the other; its time grows with their number.`;
+    const note = `Hydra's row has ${hydraRuns} runs of an empty program, one after the other; its time grows with their number.`;
     return [{ title: `Planning a sweep of ${runs.toLocaleString("en")} runs`, rows, note }];
   },
 };

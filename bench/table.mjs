@@ -3,8 +3,8 @@ import { least, median } from "./measure.mjs";
 const seconds = (values) => `${least(values).toFixed(2)} / ${median(values).toFixed(2)}`;
 
 /**
- * A group of rows as a Markdown table. The first row is exp's own; `times` is a row's least CPU time over exp's. A group
- * may have a column of its own: {name, scale} times the CPU seconds, or {name, rate} over them.
+ * Formats a group of rows as a Markdown table. The first row is exp; `times` is a row's least CPU time over exp's. A group
+ * may have a further column: {name, scale} times the CPU seconds, or {name, rate} over them.
  */
 export function toMarkdown({ title, rows, each, note }) {
   const lines = [`### ${title}`, ""];

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { median } from "./measure.mjs";
 import { makeStudy } from "./study.mjs";
 
-/** What `exp run` adds to a training, for each trainer: the same config given to the trainer itself beside it. */
+/** The time that `exp run` adds to a training, for each trainer: the same config is also passed to the trainer directly. */
 export const training = {
   name: "training",
   async groups(bench) {
@@ -17,12 +17,12 @@ export const training = {
   },
 };
 
-/** How a trainer is called without exp: its own command, and what exp's train step leaves in its work folder for it. */
+/** How a trainer is called without exp: its own command, and the files of exp's train step in the work folder. */
 const torchtune = {
   backend: "torchtune",
   command: "tune run",
   epochs: 6,
-  // What the runner sets for its children: threads that soon sleep while they wait.
+  // The runner sets the same variables: waiting threads sleep soon.
   env: { OMP_WAIT_POLICY: "PASSIVE", GOMP_SPINCOUNT: "10000", TQDM_DISABLE: "1" },
   take(work) {
     return JSON.parse(readFileSync(join(work, "config.json"), "utf8"));
@@ -106,14 +106,14 @@ async function around(trainer, { exp, root, compare, folder, quick }) {
         cwd: root,
         env: { ...env, HF_DATASETS_CACHE: join(direct, "cache") },
         before() {
-          // A checkpoint or a prepared data set of the round before would be gone on from.
+          // The next round would resume from a checkpoint or reuse a prepared data set.
           rmSync(direct, { recursive: true, force: true });
           mkdirSync(join(direct, "work"), { recursive: true });
           trainer.give(taken, direct);
         },
       },
       {
-        who: "exp run, the preflight alone",
+        who: "exp run, only the preflight",
         command: [...exp, "run", file, "--until", "preflight", "--force", "preflight", "--quiet"],
         cwd: study,
         env,
@@ -151,7 +151,7 @@ baselines: []
   return "experiments/training.yaml";
 }
 
-/** Runs exp once and takes what the train step leaves in its work folder while it runs. */
+/** Runs exp once and copies the work folder of the train step while it runs. */
 async function configOf(trainer, command, cwd, env) {
   const child = spawn(command[0], command.slice(1), { cwd, env, stdio: ["ignore", "pipe", "inherit"] });
   let said = "";
@@ -173,7 +173,7 @@ function findConfig(trainer, work) {
     try {
       return trainer.take(join(work, key));
     } catch {
-      // Not there yet.
+      // It does not exist yet.
     }
   }
   return undefined;

@@ -54,7 +54,7 @@ await book.commit();`,
 
 const caseMaker = `
 const words = "liver spleen kidney cyst normal enlarged without evidence of free fluid small left right lobe".split(" ");
-// Made once: what is measured is the writing.
+// Generated once: only the writing is measured.
 const inputs = Array.from({ length: 1000 }, (_, at) => Array.from({ length: 125 }, (_, word) => words[(at * 7 + word * word * (at % 13)) % words.length] + (at + word) % 97).join(" "));
 function caseOf(at) {
   const input = inputs[at % inputs.length];

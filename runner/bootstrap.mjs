@@ -1,4 +1,4 @@
-/** Brings a fresh clone to where `node dist/cli.js` works: npm ci and a build, each only when it is due. */
+/** Prepares a fresh clone for `node dist/cli.js`: npm ci and a build, each only if something has changed. */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
@@ -29,10 +29,10 @@ const newest = Math.max(
 );
 if (newest > built) run("run", "--silent", "build");
 
-/** Runs npm with its output shown; what went wrong is told by npm itself. */
+/** Runs npm and shows its output, which explains a failure. */
 function run(...args) {
   const { status } = spawnSync("npm", args, { cwd: root, stdio: "inherit" });
   if (status === 0) return;
-  console.error(`npm ${args.join(" ")} failed; the lines above say why`);
+  console.error(`npm ${args.join(" ")} failed: read the lines above`);
   process.exit(1);
 }

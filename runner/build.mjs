@@ -1,4 +1,4 @@
-/** Bundles runner/ into dist/: an entry that starts fast, the rest in chunks that load when a command needs them. */
+/** Bundles runner/ into dist/: a small entry, and chunks that a command loads when it needs them. */
 import { rmSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
@@ -12,7 +12,7 @@ await build({
   outdir: "dist",
   bundle: true,
   splitting: true,
-  // Names stay: a stack trace then tells where a bug is, and esbuild's `keepNames` would cost a call for each closure.
+  // Identifiers are not minified, so that stack traces are readable. esbuild's `keepNames` would cost a call for each closure.
   minifySyntax: true,
   minifyWhitespace: true,
   format: "esm",
@@ -34,7 +34,7 @@ await build({
   logLevel: "warning",
 });
 
-// What pages run in a browser: one file that each page takes in whole.
+// The script of HTML pages: one file that each page includes.
 await build({
   absWorkingDir: root,
   entryPoints: { page: "runner/reporting/browser/page.ts" },
