@@ -2,6 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, isAbsolute, join, normalize, sep } from "node:path";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { writeFileAtomic } from "../util/write-file.ts";
 
 /** Sources beyond this many bytes are used where they lie. */
 const largest = 4 * 2 ** 20;
@@ -71,9 +72,8 @@ function repair(folder: string, contents: ReadonlyMap<string, Buffer>): void {
   for (const [name, bytes] of contents) {
     const path = join(folder, name);
     if (sameBytes(path, bytes)) continue;
-    const partial = `${path}.${randomBytes(4).toString("hex")}.partial`;
-    write(partial, bytes);
-    renameSync(partial, path);
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileAtomic(path, bytes);
   }
 }
 

@@ -1,5 +1,6 @@
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { writeFileAtomic } from "../util/write-file.ts";
 
 /** Between two notes of the time, in ms: what a killed process took since the last one is not known. */
 const pace = 5_000;
@@ -30,9 +31,7 @@ export class Spent {
     if (!now && performance.now() - this.#noted < pace) return;
     if (!existsSync(this.#work)) return;
     this.#noted = performance.now();
-    const draft = join(this.#work, `spent.${process.pid}.json`);
-    writeFileSync(draft, JSON.stringify({ seconds: this.seconds }));
-    renameSync(draft, join(this.#work, "spent.json"));
+    writeFileAtomic(join(this.#work, "spent.json"), JSON.stringify({ seconds: this.seconds }));
   }
 }
 

@@ -1,7 +1,8 @@
-import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
 /** One scoring of a test file: what was looked at, when, and by which answers. */
@@ -38,8 +39,7 @@ export function recordTestEvaluation(
   const into = folder(artifacts, test);
   mkdirSync(into, { recursive: true });
   const path = join(into, `${at.replaceAll(":", "-")}-${record.key.slice(0, 8)}.json`);
-  writeFileSync(`${path}.tmp`, `${JSON.stringify(look)}\n`);
-  renameSync(`${path}.tmp`, path);
+  writeFileAtomic(path, `${JSON.stringify(look)}\n`);
 }
 
 /** Every scoring of a test file, by its sha256, oldest first. */

@@ -1,11 +1,12 @@
 import type { BigIntStats } from "node:fs";
-import { appendFileSync, mkdirSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync, statSync } from "node:fs";
 import { hostname } from "node:os";
 import { join, resolve } from "node:path";
 import { crc32 } from "node:zlib";
 import { untilSettled } from "../store/digest-cache.ts";
 import { names } from "../store/records.ts";
 import { sha256 } from "../util/canonical.ts";
+import { writeFileAtomic } from "../util/write-file.ts";
 import type { Manifest } from "./manifest.ts";
 import { latestLink, runsDir } from "./run-folder.ts";
 import { RunLine } from "./run-line.ts";
@@ -140,11 +141,7 @@ function append(file: string, lines: readonly Buffer[]): void {
 }
 
 function rewrite(file: string, current: ReadonlyMap<string, Kept>): void {
-  forgiving(() => {
-    const temporary = `${file}.${process.pid}`;
-    writeFileSync(temporary, Buffer.concat([...current].map(([name, kept]) => lineOf(name, kept))));
-    renameSync(temporary, file);
-  });
+  forgiving(() => writeFileAtomic(file, Buffer.concat([...current].map(([name, kept]) => lineOf(name, kept)))));
 }
 
 function forgiving<T>(work: () => T): T | undefined {

@@ -1,5 +1,6 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
+import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
 /** What one upload left on a hub. */
@@ -39,8 +40,6 @@ export function recordUpload(run: FinishedRun, upload: Upload): string {
   const before = uploadsOf(run);
   const last = before.findLast(({ url }) => url === upload.url);
   if (last?.commit === upload.commit && last.repo === upload.repo) return path;
-  const fresh = `${path}.${process.pid}`;
-  writeFileSync(fresh, `${JSON.stringify({ schema: 1, uploads: [...before, upload] }, null, 1)}\n`, { flush: true });
-  renameSync(fresh, path);
+  writeFileAtomic(path, `${JSON.stringify({ schema: 1, uploads: [...before, upload] }, null, 1)}\n`, { flush: true });
   return path;
 }

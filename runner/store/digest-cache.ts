@@ -1,8 +1,9 @@
 import type { BigIntStats } from "node:fs";
-import { appendFileSync, mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { crc32 } from "node:zlib";
+import { writeFileAtomic } from "../util/write-file.ts";
 
 /** Appends of at most this many bytes are one write(2), so that lines of several processes do not mix. */
 const CHUNK = 4000;
@@ -103,11 +104,7 @@ export class Remembered {
     let text = "";
     for (const [inode, rest] of this.#known) text += `${inode} ${rest}\n`;
     this.#lines = this.#known.size;
-    forgiving(() => {
-      const temporary = `${this.#path}.${process.pid}`;
-      writeFileSync(temporary, text, "latin1");
-      renameSync(temporary, this.#path);
-    });
+    forgiving(() => writeFileAtomic(this.#path, Buffer.from(text, "latin1")));
   }
 }
 

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
 import type { LiveRun } from "../runs/live-run.ts";
 import { type LiveFile, liveDir, liveFiles } from "../runs/live-runs.ts";
 import { thisOwner } from "../store/process-identity.ts";
 import type { Progress } from "../util/progress.ts";
+import { writeFileAtomic } from "../util/write-file.ts";
 import type { Reporter } from "./reporter.ts";
 
 /** Between two writings of the file, in ms. */
@@ -42,8 +43,7 @@ export function publishReporter(artifacts: string, files: readonly string[]): Re
     };
     try {
       mkdirSync(liveDir(artifacts), { recursive: true });
-      writeFileSync(`${path}.tmp`, JSON.stringify({ schema: 1, owner: thisOwner(), run } satisfies LiveFile));
-      renameSync(`${path}.tmp`, path);
+      writeFileAtomic(path, JSON.stringify({ schema: 1, owner: thisOwner(), run } satisfies LiveFile));
     } catch {
       // Only the picture of the run is missing then.
     }
@@ -70,7 +70,7 @@ export function publishReporter(artifacts: string, files: readonly string[]): Re
     async close() {
       clearInterval(heart);
       clearTimeout(waiting);
-      for (const name of [path, `${path}.tmp`]) rmSync(name, { force: true });
+      rmSync(path, { force: true });
     },
   };
 }

@@ -1,0 +1,23 @@
+import { renameSync, rmSync, writeFileSync } from "node:fs";
+
+let drafts = 0;
+
+/**
+ * Replaces a file by one rename: readers see the old content or the new content, never a part. Writes NAME.PID.N.partial in the same
+ * folder first. With `flush` the content is on the disk before the rename, and so survives a power failure. Throws the system's
+ * error and removes the draft.
+ */
+export function writeFileAtomic(
+  path: string,
+  content: string | Uint8Array,
+  { flush = false }: { readonly flush?: boolean } = {},
+): void {
+  const draft = `${path}.${process.pid}.${drafts++}.partial`;
+  try {
+    writeFileSync(draft, content, { flush });
+    renameSync(draft, path);
+  } catch (error) {
+    rmSync(draft, { force: true });
+    throw error;
+  }
+}
