@@ -40,7 +40,7 @@ export async function writeReport(
   const open = missingNotes(notes);
   if (open.length > 0) {
     context.err(
-      `exp report: sections for the authors to write: ${open.join(", ")} (report.notes: a Markdown file with these headings)\n`,
+      `exp report: left for the authors: ${open.join(", ")} (report.notes: a Markdown file with these headings)\n`,
     );
   }
   context.out(`${relative(context.cwd, pdf)}\n`);

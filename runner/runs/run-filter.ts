@@ -56,6 +56,7 @@ function parse(text: string): Condition {
   }
   throw new UserError("bad-filter", `--where "${text}" is no condition`, {
     help: "write a key, one of = != < <= > >=, and a value, in quotation marks for the shell: --where 'train.rank>=16'",
+    status: "invalid",
   });
 }
 
@@ -93,6 +94,7 @@ function unknown(key: string, runs: readonly ListedRun[]): UserError {
     if (metric !== null) known.add(metric[2] as string).add(`${metric[1]}.${metric[2]}`);
   }
   return new UserError("unknown-key", `no finished run has a key or metric "${key}"`, {
-    help: suggestion(key, [...known], "some that there are") ?? "look at a run's own with exp show RUN --json",
+    help: suggestion(key, [...known], "some that there are") ?? "exp show RUN --json prints the keys of a run",
+    status: "invalid",
   });
 }

@@ -238,6 +238,6 @@ test("--suggest-synonyms proposes from training labels, never over an old file",
   expect(text).not.toContain("kidneyz");
   expect(text).not.toMatch(/renal cysts/i);
   const again = await run();
-  expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/new\.yaml is already there/)]);
+  expect([again.code, again.stderr]).toEqual([2, expect.stringMatching(/new\.yaml .*\[file-exists\]/)]);
   expect((await rig.exp("data", "experiments/study.yaml", "--set", "data.labels.synonyms=../new.yaml")).code).toBe(0);
 });

@@ -22,7 +22,7 @@ test("work of steps that have succeeded goes, and snapshots; what can be gone on
   const dry = JSON.parse(await rig.done("gc", "--dry-run", "--json"));
   expect(dry).toMatchObject({ collected: [], work: [{ name: done, bytes: 1000 }], snapshots: [{}] });
   expect(rig.tree()).toEqual(before);
-  expect(await rig.done("gc")).toMatch(/dropped 1 work folder: .*\ndropped 1 snapshot: /);
+  expect(await rig.done("gc")).toMatch(/deleted 1 work folder: .*\ndeleted 1 snapshot: /);
   expect(names(rig.path("artifacts/work")).toSorted()).toEqual([open, "snapshots"]);
   expect(names(rig.path("artifacts/work/snapshots"))).toEqual([]);
   await rig.done("gc", "--work");

@@ -20,9 +20,9 @@ test(`beside ${entries} entries of others a run is planned, reused, listed, veri
   expect(again.manifest).toBe(manifest);
   expect(await rig.done("ls")).toContain("study");
   expect(await rig.done("verify", "--store")).toMatch(/all as recorded|nothing refers to/);
-  expect(await rig.done("gc", "--dry-run")).toContain(`would drop ${entries} objects`);
+  expect(await rig.done("gc", "--dry-run")).toContain(`would delete ${entries} objects`);
   expect(readdirSync(rig.path("artifacts/store/objects"))).toHaveLength(own + entries);
-  expect(await rig.done("gc")).toContain(`dropped ${entries} objects`);
+  expect(await rig.done("gc")).toContain(`deleted ${entries} objects`);
   expect(readdirSync(rig.path("artifacts/store/objects"))).toHaveLength(own);
   expect(existsSync(manifest)).toBe(true);
   expect(new Set(Object.values(await rig.plan(file)))).toEqual(new Set(["cached"]));

@@ -59,7 +59,7 @@ test("a model without revision gets the commit of main, and the experiment is th
   expect(seen[0]?.headers.authorization).toBeUndefined();
   await rig.done("check", file);
   const pinned = rig.read(file);
-  expect(await rig.done("pin", file)).toMatch(/is pinned to \w{40} already/);
+  expect(await rig.done("pin", file)).toMatch(/already pinned to \w{40}/);
   expect([rig.read(file), seen.length]).toEqual([pinned, 1]);
 });
 

@@ -71,7 +71,7 @@ test("without weights or tokenizer, or without the environment, the text is show
 
 test("a wrong number, a wrong template and a wrong file are one error each", async ({ rig }) => {
   const bundled = ["--set", "model.base=smollm2-135m"];
-  expectFailure(await rig.exp("preview", file, ...bundled, "--rows", "none"), 2, /--rows takes a number/);
+  expectFailure(await rig.exp("preview", file, ...bundled, "--rows", "none"), 2, /bad-option/);
   expectFailure(await rig.exp("preview", "experiments/none.yaml"), 2, /missing-file/);
   rig.write("prompts/ask.hbs", "{{#user}}{{findings}}{{/user}}");
   expectFailure(await rig.exp("preview", file, ...bundled), 1, /"findings" is not a variable of a prompt/);

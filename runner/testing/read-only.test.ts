@@ -38,7 +38,7 @@ test("a colleague's store that is read-only is listed, shown, verified, planned 
   expect(await rig.done("why", "study", "data")).toContain("cached");
   expect(new Set(Object.values(await rig.plan(file)))).toEqual(new Set(["cached"]));
   expect(await rig.done("verify", "--store")).toContain("all as recorded");
-  expect(await rig.done("gc", "--dry-run")).toContain("would drop 0 objects");
+  expect(await rig.done("gc", "--dry-run")).toContain("would delete 0 objects");
   expect(await rig.exp("report", "study", "--html", "--out", rig.path("report"))).toMatchObject({ code: 0 });
   await rig.done("push", rig.path("shared"), "study");
   expectFailure(await rig.exp("run", file), 1, /the disk is read-only: .*artifacts[\s\S]*make it writable/);

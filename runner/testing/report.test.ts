@@ -78,9 +78,9 @@ test("a report over several runs has them side by side", async ({ rig }) => {
 });
 
 test("a report of a run that is not there, or whose files are gone, says so", async ({ rig }) => {
-  expectFailure(await rig.exp("report", "nothing"), 2, /no finished run "nothing"/);
+  expectFailure(await rig.exp("report", "nothing"), 2, /run-not-found/);
   const { manifest } = await rig.built("experiments/study.yaml");
   const { steps } = rig.manifest(manifest);
   rig.remove(`artifacts/store/objects/${steps["evaluate.zero_shot"]?.object}`);
-  expectFailure(await rig.exp("report", "study"), 2, /is gone; run the experiment again/);
+  expectFailure(await rig.exp("report", "study"), 2, /file-gone/);
 });

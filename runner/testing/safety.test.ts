@@ -71,7 +71,7 @@ describe("paths lead nowhere but where they should:", () => {
     await rig.built(file);
     rig.write("../manifest.json", "{}");
     expectFailure(await rig.exp("show", "../../../etc/passwd"), 2, /exp show: /);
-    expectFailure(await rig.exp("show", "experiments"), 2, /no finished run/);
+    expectFailure(await rig.exp("show", "experiments"), 2, /run-not-found/);
   });
 
   test("a symlink among a run's inputs is followed, and its target's bytes count", async ({ rig }) => {

@@ -221,7 +221,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     await rig.done("cancel", "sweep");
     await reach(rig, ["cancelled"], ...sweepRuns);
     expect(await rig.done("gc", "--work")).toMatch(
-      /^dropped 2 objects: .*\ndropped 1 work folder: .*\n(.*\n)?dropped 1 submitted snapshot: .*\n$/,
+      /^deleted 2 objects: .*\ndeleted 1 work folder: .*\n(.*\n)?deleted 1 submitted snapshot: .*\n$/,
     );
     expect(frozen()).toEqual([]);
     expect(Object.values(await status(rig, "sweep"))).toHaveLength(3);
@@ -269,7 +269,7 @@ test("without Slurm, a submission is one clear error and leaves nothing", async 
   );
   expect(names(rig.path("artifacts/slurm"))).toEqual([]);
   expect(await rig.done("status")).toMatch(/Nothing was given to Slurm yet/);
-  expectFailure(await rig.exp("logs", "study"), 2, /nothing was given to Slurm yet/);
+  expectFailure(await rig.exp("logs", "study"), 2, /job-not-found/);
   expectFailure(await rig.exp("run", "experiments/study.yaml", "--executor", "mars"), 2, /local or slurm, not "mars"/);
   const forced = ["run", "experiments/study.yaml", "--executor", "slurm", "--force", "data"];
   expectFailure(await rig.exp(...forced), 2, /--force goes with --executor local/);

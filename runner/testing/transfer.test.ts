@@ -164,7 +164,7 @@ describe("a folder", () => {
       2,
       /there is no folder .*\[bad-destination\]/,
     );
-    expectFailure(await from.exp("push", rig.path("shared"), "stuy"), 2, /no finished run "stuy"/);
+    expectFailure(await from.exp("push", rig.path("shared"), "stuy"), 2, /run-not-found/);
     expectFailure(await from.exp("pull", rig.path("shared")), 1, /\[nothing-pushed\]/);
     const { steps } = from.manifest(manifest);
     from.remove(`artifacts/store/objects/${steps.data?.object}/labels.json`);

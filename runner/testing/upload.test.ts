@@ -369,8 +369,8 @@ describe("the gate stops", () => {
 
 test("a run that asks for no upload, or trained nothing, says so", async ({ rig }) => {
   await rig.built("experiments/study.yaml");
-  expectFailure(await rig.exp("upload", "study"), 2, /is not to be uploaded: experiments\/study\.yaml has no upload:/);
-  expectFailure(await rig.exp("upload", "nothing"), 2, /no finished run "nothing"/);
+  expectFailure(await rig.exp("upload", "study"), 2, /experiments\/study\.yaml .*\[no-upload\]/);
+  expectFailure(await rig.exp("upload", "nothing"), 2, /run-not-found/);
   rig.append("experiments/study.yaml", "upload: {repo: me/x, base_license: mit}\n");
   const { code, stderr } = await rig.exp("run", "experiments/study.yaml");
   expect([code, stderr]).toEqual([

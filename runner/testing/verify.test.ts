@@ -60,8 +60,8 @@ test("the whole store is read too, and what nobody stored there is named", async
 });
 
 test("there is nothing to verify without a run", async ({ rig }) => {
-  expectFailure(await rig.exp("verify"), 2, /no finished runs yet/);
-  expectFailure(await rig.exp("verify", "nothing"), 2, /no finished run "nothing"/);
+  expectFailure(await rig.exp("verify"), 2, /run-not-found/);
+  expectFailure(await rig.exp("verify", "nothing"), 2, /run-not-found/);
 });
 
 test("--repair removes what is wrong and nothing that is whole, and the next run makes it again", async ({ rig }) => {

@@ -120,7 +120,10 @@ export async function readStudy(params: DataParams, source: (name: string) => st
 /** The result, or UserError that shows every error at its place. */
 function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }> {
   if (result.ok) return result;
-  throw new UserError("data", result.diagnostics.map((one: Diagnostic) => formatDiagnostic(one)).join("\n"));
+  throw new UserError("data", result.diagnostics.map((one: Diagnostic) => formatDiagnostic(one)).join("\n"), {
+    status: "invalid",
+    diagnostics: result.diagnostics,
+  });
 }
 
 /** The rows of one experiment. Where the files lie is no parameter, so that they may move. */

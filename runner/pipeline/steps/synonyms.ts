@@ -17,7 +17,10 @@ export function synonymsOf(context: StepContext): Synonyms | undefined {
 export function readSynonyms(path: string): Synonyms {
   const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
   if (result.ok) return result.value;
-  throw new UserError("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
+  throw new UserError("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"), {
+    status: "invalid",
+    diagnostics: result.diagnostics,
+  });
 }
 
 /** The study's groups of labels, if the step has their file. Throws UserError that shows every error at its place. */
@@ -26,5 +29,8 @@ export function groupsOf(context: StepContext): Groups | undefined {
   const path = context.source(groupsSource);
   const result = parseGroups({ path, text: readFileSync(path, "utf8") });
   if (result.ok) return result.value;
-  throw new UserError("groups", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"));
+  throw new UserError("groups", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"), {
+    status: "invalid",
+    diagnostics: result.diagnostics,
+  });
 }
