@@ -1,9 +1,9 @@
 import { existsSync, readFileSync, statfsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { detectMachine, type Machine } from "../execution/devices.ts";
-import type { Method } from "../plugins/backends/backend.ts";
 import type { Device, Precision } from "../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../plugins/backends/matrix.ts";
+import type { Method } from "../plugins/backends/methods.ts";
 import { cacheRoot, huggingFaceCache } from "./cache.ts";
 import { environmentStatus, environments } from "./environments.ts";
 import { bundledModelState, bundledModels } from "./models.ts";

@@ -1,5 +1,5 @@
-import type { Method } from "../../plugins/backends/backend.ts";
 import type { Device, Precision } from "../../plugins/backends/device.ts";
+import type { Method } from "../../plugins/backends/methods.ts";
 import {
   embeddings,
   keyValueWidth,

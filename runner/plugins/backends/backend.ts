@@ -5,20 +5,7 @@ import type { ObjectSchema } from "../object-schema.ts";
 import type { StepWork } from "../step-work.ts";
 import type { Unsupported } from "../support.ts";
 import type { Device, Precision } from "./device.ts";
-
-/** What can be trained: an adapter (lora, dora), an adapter on a 4-bit base (qlora, qdora), or every weight (full). */
-export const methods = ["lora", "dora", "qlora", "qdora", "full"] as const;
-export type Method = (typeof methods)[number];
-
-/** Metrics on validation rows by which `keep.best` can choose a checkpoint. */
-export const checkpointMetrics = [
-  "loss",
-  "micro_f1",
-  "macro_f1",
-  "samples_f1",
-  "exact_match",
-  "jaccard_samples",
-] as const;
+import type { Method } from "./methods.ts";
 
 /** A trainer: `train.backend` names it. */
 export type Backend = {

@@ -1,5 +1,5 @@
-import { type Method, methods } from "./backend.ts";
 import { type Device, deviceNames, devices, type Precision } from "./device.ts";
+import { type Method, methods } from "./methods.ts";
 import { backends } from "./registry.ts";
 
 /** One cell of the capability matrix: the precisions in which a backend trains by a method on a device; empty if it cannot. */

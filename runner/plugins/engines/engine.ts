@@ -1,5 +1,5 @@
-import type { Method } from "../backends/backend.ts";
 import type { Device, Precision } from "../backends/device.ts";
+import type { Method } from "../backends/methods.ts";
 import type { ExperimentCheck } from "../check.ts";
 import type { Citation } from "../citation.ts";
 import type { Environment } from "../environment.ts";

@@ -2,7 +2,8 @@ import keys from "../../../../recipes/axolotl/keys.json" with { type: "json" };
 import reserved from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
 import type { Environment } from "../../environment.ts";
 import { pythonStep } from "../../step-work.ts";
-import { type Backend, checkpointMetrics } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import { checkpointMetrics } from "../methods.ts";
 import { trainProperties } from "../train-schema.ts";
 
 const environment: Environment = {

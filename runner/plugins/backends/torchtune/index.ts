@@ -1,6 +1,7 @@
 import keys from "../../../../recipes/torchtune/keys.json" with { type: "json" };
 import { pythonStep } from "../../step-work.ts";
-import { type Backend, checkpointMetrics } from "../backend.ts";
+import type { Backend } from "../backend.ts";
+import { checkpointMetrics } from "../methods.ts";
 import { trainProperties } from "../train-schema.ts";
 import { torchtuneEnvironment } from "./environment.ts";
 

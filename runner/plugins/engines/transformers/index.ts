@@ -1,5 +1,5 @@
 import type { Json } from "../../../util/canonical.ts";
-import { methods } from "../../backends/backend.ts";
+import { methods } from "../../backends/methods.ts";
 import { torchtuneEnvironment } from "../../backends/torchtune/environment.ts";
 import type { Generation } from "../../experiment.ts";
 import { inPython } from "../../step-work.ts";
