@@ -22,6 +22,8 @@ const layers = [
   "publishing",
   "orchestration",
   "commands",
+  // Generates pages of docs/reference/; no product code imports it.
+  "reference",
 ];
 
 /** Implementations of extension points: one folder each. Only built-in.ts, which registers them, imports them. */

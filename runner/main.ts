@@ -95,11 +95,11 @@ async function showOverview(argv: readonly string[], context: Context): Promise<
     .option("-V, --version", "Print the version.")
     .helpOption("-h, --help", "Print this help.")
     .helpCommand("help [command]", "Print the help of a command.");
-  for (const [name, { summary, isHidden }] of Object.entries(commands)) {
+  for (const [name, { group, summary, isHidden }] of Object.entries(commands)) {
     program
       .command(name, { hidden: isHidden === true })
       .description(summary)
-      .usage("[arguments]");
+      .helpGroup(`${group}:`);
   }
   program.addHelpText(
     "after",

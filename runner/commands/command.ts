@@ -51,6 +51,8 @@ export type Command<A extends Arguments = Arguments, O extends Options = Options
 
 /** The line of a command in `exp --help`, and the module that declares the rest, which is imported when the command is called. */
 export type CommandEntry = {
+  /** Heading in help and in the reference. */
+  readonly group: string;
   readonly summary: string;
   /** Called by programs only: help, completion and the reference omit it. */
   readonly isHidden?: boolean;

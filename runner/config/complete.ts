@@ -1,7 +1,7 @@
 import type { SourceText } from "../util/diagnostic.ts";
 import { type Node, type Path, plain, type Value } from "./node.ts";
 import { experimentSchema, type Schema } from "./schema.ts";
-import { branchFor, defaultTag } from "./schema-tree.ts";
+import { branchFor, defaultTag } from "./schema-visitor.ts";
 
 /** A value with its defaults, and the dotted keys of the leaves that no file sets. */
 export type Completed = { readonly value: Value; readonly defaulted: readonly string[] };

@@ -1,11 +1,14 @@
-import { currentSweepSchema, experimentSchema } from "./schema.ts";
-import { allPaths } from "./schema-tree.ts";
+import { currentSweepSchema, experimentSchema, type Schema } from "./schema.ts";
+import { allPaths, mapSchema } from "./schema-visitor.ts";
 
-/**
- * The JSON Schema for editors, derived from the one that validates. No key is required, because `extends` or `sweep` may supply
- * it. Unions are `anyOf`, because editors do not support discriminators.
- */
+/** The text of runner/schemas/experiment.schema.json. */
 export function schemaJson(): string {
+  const head = { $schema: "http://json-schema.org/draft-07/schema#", title: "exp experiment" };
+  return `${JSON.stringify({ ...head, ...mapSchema(fileSchema(), forEditors) }, null, 2)}\n`;
+}
+
+/** The JSON Schema of an experiment file: of the experiment, with `extends` and `sweep`. */
+export function fileSchema(): Schema {
   const experiment = experimentSchema();
   const properties = {
     ...experiment.properties,
@@ -15,18 +18,13 @@ export function schemaJson(): string {
       description: "A YAML file whose keys this file takes over and may override, relative to this file.",
       examples: ["base.yaml"],
     },
-    sweep: sweepForEditors(),
+    sweep: sweepSchema(),
   };
-  const schema = {
-    $schema: "http://json-schema.org/draft-07/schema#",
-    title: "exp experiment",
-    ...(forEditors({ ...experiment, properties }) as object),
-  };
-  return `${JSON.stringify(schema, null, 2)}\n`;
+  return { ...experiment, properties };
 }
 
 /** `sweep` with dotted keys of the experiment as the valid keys of its parts. */
-function sweepForEditors(): object {
+function sweepSchema(): Schema {
   const sweep = currentSweepSchema();
   const propertyNames = { anyOf: [{ enum: allPaths() }, { pattern: "^train\\.overrides\\." }] };
   const { grid, zip, repeat, ...rest } = sweep.properties ?? {};
@@ -34,15 +32,11 @@ function sweepForEditors(): object {
   return { ...sweep, properties: { ...Object.fromEntries(named), ...rest } };
 }
 
-function forEditors(schema: unknown): unknown {
-  if (Array.isArray(schema)) return schema.map(forEditors);
-  if (typeof schema !== "object" || schema === null) return schema;
-  const kept = Object.entries(schema).filter(([key, value]) => {
-    const ofSchema = "type" in schema || "anyOf" in schema;
-    return !(
-      ofSchema &&
-      (key === "required" || key === "discriminator" || (key === "format" && typeof value === "string"))
-    );
-  });
-  return Object.fromEntries(kept.map(([key, value]) => [key === "oneOf" ? "anyOf" : key, forEditors(value)]));
+/**
+ * One part of the schema as editors need it. No key is required, because `extends` or `sweep` may supply it. Unions are `anyOf`,
+ * because editors do not support discriminators; they do not know the formats either.
+ */
+function forEditors(schema: Schema): Schema {
+  const kept = Object.entries(schema).filter(([key]) => !["required", "discriminator", "format"].includes(key));
+  return Object.fromEntries(kept.map(([key, value]) => [key === "oneOf" ? "anyOf" : key, value]));
 }

@@ -13,7 +13,7 @@ import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
 import { onRungs, unfitForHalving } from "./rungs.ts";
 import { type Experiment, experimentSchema } from "./schema.ts";
-import { branchFor } from "./schema-tree.ts";
+import { branchFor } from "./schema-visitor.ts";
 import { applySettings, applySweeps } from "./set.ts";
 import { smoke } from "./smoke.ts";
 import { sourceText } from "./source.ts";

@@ -1,6 +1,6 @@
 import { find, type MapNode, type Node, put, without } from "./node.ts";
 import { experimentSchema } from "./schema.ts";
-import { branchFor } from "./schema-tree.ts";
+import { branchFor } from "./schema-visitor.ts";
 
 const path = ["generate"];
 

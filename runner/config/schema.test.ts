@@ -12,7 +12,7 @@ import type { Experiment } from "../plugins/experiment.ts";
 import { metricNames } from "../plugins/metric-names.ts";
 import { schemaJson } from "./json-schema.ts";
 import { experimentSchema, registeredNames } from "./schema.ts";
-import { allPaths, schemasAt } from "./schema-tree.ts";
+import { allPaths, schemasAt } from "./schema-visitor.ts";
 import type { data } from "./sections/data.ts";
 import type { model } from "./sections/model.ts";
 import type { prompt } from "./sections/prompt.ts";

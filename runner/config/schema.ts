@@ -31,6 +31,13 @@ export type Schema = {
   readonly format?: string;
   readonly description?: string;
   readonly examples?: readonly unknown[];
+  readonly required?: readonly string[];
+  readonly minimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly exclusiveMaximum?: number;
+  /** Of the schema for editors: which keys a map may have. */
+  readonly propertyNames?: object;
 };
 
 /** The names of everything registered that the schemas depend on. Schemas for equal names are equal. */

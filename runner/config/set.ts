@@ -4,7 +4,7 @@ import { parseTree } from "./document.ts";
 import { emptyMap, type MapNode, type Node, put } from "./node.ts";
 import { withoutPreviousEngine } from "./other-engine.ts";
 import { renamedKey } from "./renamed-keys.ts";
-import { allPaths, schemasAt } from "./schema-tree.ts";
+import { allPaths, schemasAt } from "./schema-visitor.ts";
 
 /** What errors call the place of a setting. */
 export const settingSource = "--set";

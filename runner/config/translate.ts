@@ -3,7 +3,8 @@ import type { Diagnostic } from "../util/diagnostic.ts";
 import { nearest, suggestion } from "../util/suggest.ts";
 import { dotted, find, locate, type Node, type Path } from "./node.ts";
 import { renamedKey } from "./renamed-keys.ts";
-import { branchFor, branchIndex, keysOf, type Schema } from "./schema-tree.ts";
+import type { Schema } from "./schema.ts";
+import { branchFor, branchIndex, childOf, keysOf } from "./schema-visitor.ts";
 
 type Place = { readonly path: Path; readonly schema: Schema | undefined; readonly node: Node | undefined };
 
@@ -55,11 +56,7 @@ function placeAt(root: Node, schema: Schema, path: Path, base: Path): Place | un
   path.forEach((part, index) => {
     const node = find(root, path.slice(0, index))?.node;
     const branch: Schema | undefined = here && branchFor(here, node, [...base, ...path.slice(0, index)]);
-    const { properties, items, additionalProperties } = branch ?? {};
-    if (properties !== undefined && Object.hasOwn(properties, part)) here = properties[part];
-    else
-      here =
-        node?.kind === "list" ? items : typeof additionalProperties === "object" ? additionalProperties : undefined;
+    here = branch && childOf(branch, part);
   });
   return { path, schema: here, node: find(root, path)?.node };
 }
