@@ -4,11 +4,13 @@ and threads that spin while they wait make the tests many times slower on a busy
 
 import importlib.util
 import os
+from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 # As the runner sets it: see runner/execution/environment.ts.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
-# The tests of a trainer run only in its own environment.
-collect_ignore = [name for name in ("axolotl", "torchtune") if importlib.util.find_spec(name) is None]
+# The tests of a backend run only in an environment that has its package, which has the name of the folder.
+_BACKENDS = [file.parent.name for file in Path(__file__).parent.glob("*/train.py")]
+collect_ignore = [name for name in _BACKENDS if importlib.util.find_spec(name) is None]

@@ -9,7 +9,8 @@ from typing import Any
 
 from safetensors.torch import load_file
 
-from recipes.common.adapters.config import WEIGHTS, AdapterSettings, adapted_layers, check_finite, write_adapter
+from recipes.common.adapters.config import AdapterSettings, adapted_layers, check_finite, write_adapter
+from recipes.common.adapters.files import WEIGHTS
 from recipes.common.models.folder import WEIGHTS as MODEL_WEIGHTS
 from recipes.common.models.folder import copy_companions
 from recipes.common.protocol import StepFailed

@@ -110,15 +110,18 @@ def test_pairs_of_words_stay_within_a_sentence() -> None:
 
 def test_negation_is_marked_if_it_improves_cross_validation(tmp_path: Path) -> None:
     draw = random.Random(5)
-    things = ["cyst", "stone", "mass", "hernia", "nodule"]
+    findings = ["cyst", "stone", "mass", "hernia", "nodule"]
 
     def report(at: int) -> dict[str, Any]:
-        present = {thing for thing in things if draw.random() < 0.4}
-        denied, seen = [thing for thing in things if thing not in present], sorted(present)
+        present = {finding for finding in findings if draw.random() < 0.4}
+        denied, seen = [finding for finding in findings if finding not in present], sorted(present)
         draw.shuffle(denied)
         draw.shuffle(seen)
-        said = [f"There are {', '.join(seen)}." if seen else "Normal.", f"No {', '.join(denied)}." if denied else ""]
-        return {"id": str(at), "input": " ".join(said), "gold": sorted(present)}
+        sentences = [
+            f"There are {', '.join(seen)}." if seen else "Normal.",
+            f"No {', '.join(denied)}." if denied else "",
+        ]
+        return {"id": str(at), "input": " ".join(sentences), "gold": sorted(present)}
 
     train, test = [report(at) for at in range(300)], [report(at) for at in range(60)]
     answers, evidence = answer_and_evidence(tmp_path, train, test)

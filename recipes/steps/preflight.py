@@ -19,9 +19,9 @@ from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_
 from recipes.common.files import read_json, read_rows
 from recipes.common.machine import read_machine
 from recipes.common.models.tensors import read_headers
-from recipes.common.preflight.padding import padding_difference
 from recipes.common.preflight.rules import RULES, Example, Facts, Rule
 from recipes.common.protocol import Step, StepFailed, main, write_json
+from recipes.transformers.padding_check import padding_difference
 
 _MASKS = 5
 """Number of training rows whose decoded masks preflight.json holds."""

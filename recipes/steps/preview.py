@@ -46,20 +46,20 @@ def run(step: Step) -> dict[str, Any]:
 
 
 def _preview(tokenizer: PreTrainedTokenizerBase | None, row: Row, *, thinking: bool, trained: bool) -> dict[str, Any]:
-    shown: dict[str, Any] = {"id": row["id"], "target": row["target"], "messages": row["messages"], "answer": None}
+    preview: dict[str, Any] = {"id": row["id"], "target": row["target"], "messages": row["messages"], "answer": None}
     if "examples" in row:
-        shown["examples"] = row["examples"]
+        preview["examples"] = row["examples"]
     if tokenizer is None:
-        return {**shown, "text": None, "prompt": None, "masked": None, "trained": None}
+        return {**preview, "text": None, "prompt": None, "masked": None, "trained": None}
     prompt = prompt_ids(tokenizer, row["messages"], thinking)
-    shown["text"] = tokenizer.decode(prompt, clean_up_tokenization_spaces=False)
-    shown["prompt"] = _tokens(tokenizer, prompt)
-    shown["masked"], shown["trained"] = None, None
+    preview["text"] = tokenizer.decode(prompt, clean_up_tokenization_spaces=False)
+    preview["prompt"] = _tokens(tokenizer, prompt)
+    preview["masked"], preview["trained"] = None, None
     if trained:
         _, labels = encode_row(tokenizer, row, thinking)
-        shown["masked"] = labels.count(IGNORE)
-        shown["trained"] = _tokens(tokenizer, [label for label in labels if label != IGNORE])
-    return shown
+        preview["masked"] = labels.count(IGNORE)
+        preview["trained"] = _tokens(tokenizer, [label for label in labels if label != IGNORE])
+    return preview
 
 
 def _tokens(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[dict[str, Any]]:

@@ -14,11 +14,11 @@ from transformers import PreTrainedTokenizerBase
 
 from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids
 from recipes.common.machine import Machine
-from recipes.common.preflight import padding
 from recipes.common.preflight.rules import RULES, Example, Facts
 from recipes.common.protocol import Step, StepFailed
 from recipes.steps.preflight import run
 from recipes.tools.tiny_models import make_tiny_model
+from recipes.transformers import padding_check
 from recipes.transformers.prefill import pad_left
 
 PARAMS = {
@@ -121,7 +121,7 @@ def test_a_padded_batch_is_compared_with_single_rows(
 ) -> None:
     report = preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
     assert 0 <= report["padding"] < 1e-4
-    monkeypatch.setattr(padding, "pad_left", without_mask)
+    monkeypatch.setattr(padding_check, "pad_left", without_mask)
     with pytest.raises(StepFailed) as failure:
         preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
     assert failure.value.code == "padding-differs"

@@ -5,7 +5,7 @@ with 4-bit weights, "thinking", "seed", "top_p", "top_k", "constrain": "none" | 
 each case, for a vote}; hint: "batch_size": int or "auto"; inputs: "prompts" (eval.jsonl), "model" (model.json),
 optionally "adapter" (folder) or "weights" (folder of a whole model that replaces the base), "answers" (answers.json,
 for a constraint); local_paths: {"model": folder}. Writes responses.jsonl in the order of the prompts. Answers are
-stored in the work folder at once, so that an interrupted run resumes.
+stored in the work folder immediately, so that an interrupted run resumes.
 """
 
 from __future__ import annotations

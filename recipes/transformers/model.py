@@ -12,7 +12,7 @@ import torch
 from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
-from recipes.common.adapters.config import check_base
+from recipes.common.adapters.files import check_base
 from recipes.common.models.folder import has_weights
 from recipes.common.models.four_bit import keep_packing
 from recipes.common.protocol import StepFailed

@@ -111,8 +111,8 @@ def test_a_batch_gives_the_answers_of_single_prompts(tmp_path: Path, family: Fam
     for response, (new, finish, likely) in zip(responses, one_by_one(workspace, rows, model), strict=True):
         assert (response["new_tokens"], response["finish"]) == (len(new), finish)
         assert response["logprob"] == pytest.approx(likely, abs=1e-3) and likely < 0
-        shown = new[:-1] if finish == "stop" else new
-        assert response["text"] == tokenizer.decode(shown, skip_special_tokens=True)
+        text_ids = new[:-1] if finish == "stop" else new
+        assert response["text"] == tokenizer.decode(text_ids, skip_special_tokens=True)
     assert evidence["shared_tokens"] > 16 and evidence["batch_size"] == 4
     assert len({response["text"] for response in responses}) > 1
 
@@ -148,8 +148,8 @@ def make_adapter(workspace: Workspace, base: str = "tiny", name: str = "adapter"
 
 def texts(workspace: Workspace, answers: list[tuple[list[int], str, float]]) -> list[str]:
     tokenizer = load_tokenizer(workspace.model)
-    shown = [new[:-1] if finish == "stop" else new for new, finish, _ in answers]
-    return [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in shown]
+    trimmed = [new[:-1] if finish == "stop" else new for new, finish, _ in answers]
+    return [str(tokenizer.decode(ids, skip_special_tokens=True)) for ids in trimmed]
 
 
 @pytest.mark.parametrize("config", [{}, {"use_dora": True}, {"use_rslora": True}], ids=["lora", "dora", "rslora"])

@@ -1,1 +1,1 @@
-"""What the generator of the shipped study knows: a grammar, a catalogue of findings, cases and reports."""
+"""The generator of the shipped data: a phrase grammar, a catalogue of findings, cases and reports."""

@@ -74,8 +74,8 @@ def dictate(case: Case, dice: Dice) -> Report:
             break
     if not case.labels:
         return Report(text, (_cased(dice.weighted(_shares(NORMAL, NORMAL_SPELLINGS)), dice),), (NORMAL,))
-    said = [(label, sentence) for sentence in ordered for label in sentence.labels]
-    return Report(text, tuple(_spell(*one, dice) for one in said), tuple(label for label, _ in said))
+    mentioned = [(label, sentence) for sentence in ordered for label in sentence.labels]
+    return Report(text, tuple(_spell(*one, dice) for one in mentioned), tuple(label for label, _ in mentioned))
 
 
 def _say_findings(case: Case, dice: Dice) -> list[Sentence]:

@@ -1,20 +1,18 @@
-"""LoRA and DoRA adapters in PEFT's form: which weights they change, their files, and the base that they belong to."""
+"""The adapter of a training: which weights of the base it changes, and how it is written in PEFT's form."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from recipes.common.adapters.files import CONFIG, WEIGHTS
 from recipes.common.protocol import StepFailed, write_json
 
-WEIGHTS = "adapter_model.safetensors"
-CONFIG = "adapter_config.json"
 PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 """Linear layers of a decoder layer that an adapter can change, by their Hugging Face names, in the model's order."""
 
@@ -95,16 +93,4 @@ def check_finite(tensors: Mapping[str, Tensor]) -> None:
         if not bool(torch.isfinite(tensor).all()):
             raise StepFailed(
                 "weights-not-finite", f"the trained weights hold NaN or infinity: {name}", "Lower train.learning_rate."
-            )
-
-
-def check_base(config: Mapping[str, Any], described: Mapping[str, Any]) -> None:
-    """Fail with `adapter-base` if adapter_config.json names another base or commit than model.json."""
-    for key, expected in (("base_model_name_or_path", described["base"]), ("revision", described["revision"])):
-        trained_on = config.get(key)
-        if trained_on and expected and trained_on != expected:
-            raise StepFailed(
-                "adapter-base",
-                f"the adapter was trained on {trained_on}, but the base is {expected}",
-                "Use an adapter of this base.",
             )

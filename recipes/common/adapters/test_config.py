@@ -11,10 +11,10 @@ from recipes.common.adapters.config import (
     PROJECTIONS,
     AdapterSettings,
     adapted_layers,
-    check_base,
     resolve_targets,
     write_adapter,
 )
+from recipes.common.adapters.files import check_base
 from recipes.common.protocol import StepFailed
 
 

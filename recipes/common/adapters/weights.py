@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from recipes.common.adapters.config import CONFIG, WEIGHTS, check_base
+from recipes.common.adapters.files import CONFIG, WEIGHTS, check_base
 from recipes.common.files import read_json
 from recipes.common.protocol import StepFailed
 

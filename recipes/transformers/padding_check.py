@@ -21,9 +21,6 @@ _ROWS = 8
 _LONGEST = 160
 """Number of tokens of the first row. Each further row has three tokens fewer, so that its padding differs."""
 
-TOLERANCE = 1e-3
-"""Relative to the standard deviation of the logits. In fp32, different batch sizes differ by about 1e-5."""
-
 
 def padding_difference(folder: Path, prompts: list[list[int]], machine: Machine) -> float | None:
     """Largest difference of the last logits between a batch of up to eight prompts and each prompt alone, relative to
