@@ -2,7 +2,7 @@ import { openStored } from "../project/place.ts";
 import { diffRuns } from "../runs/diff.ts";
 import { findRun } from "../runs/finished-runs.ts";
 import { synonymsNow } from "../runs/run-synonyms.ts";
-import { diffText } from "../terminal/comparison.ts";
+import { diffText } from "../terminal/diff.ts";
 import { exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
 import { json } from "./common-options.ts";

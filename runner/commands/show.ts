@@ -6,7 +6,7 @@ import { findRun } from "../runs/finished-runs.ts";
 import { Ablations } from "../runs/run-ablations.ts";
 import { uploadsOf } from "../runs/upload-record.ts";
 import { ablationText } from "../terminal/ablation.ts";
-import { failuresText } from "../terminal/error-analysis.ts";
+import { errorAnalysisText } from "../terminal/error-analysis.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
@@ -29,7 +29,7 @@ export const command = defineCommand({
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))
       context.out(`\nuploaded to ${repo}${isPrivate ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);
     const analysis = join(dirname(path), "analysis.json");
-    if (existsSync(analysis)) context.out(`\n${failuresText(readResult("analysis.json", analysis), context)}`);
+    if (existsSync(analysis)) context.out(`\n${errorAnalysisText(readResult("analysis.json", analysis), context)}`);
     return exit.done;
   },
 });

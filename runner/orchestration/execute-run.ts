@@ -19,7 +19,7 @@ import { clashByCase } from "../runs/name-clash.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
 import type { Store } from "../store/store.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
-import { publishReporter } from "../terminal/status-file-reporter.ts";
+import { statusFileReporter } from "../terminal/status-file-reporter.ts";
 import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
 import type { Sealed } from "./ablations.ts";
@@ -96,7 +96,7 @@ export async function executeRun(given: Given, options: RunOptions, context: Con
 
   const screen = executor === "slurm" ? { ...context, tty: false } : context;
   const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, screen);
-  const published = publishReporter(artifacts, given.names);
+  const published = statusFileReporter(artifacts, given.names);
   const emit = (event: Event): void => {
     reporter.event(event);
     published.event(event);

@@ -1,11 +1,12 @@
 import type { Audit, SplitFacts } from "../data/audit.ts";
+import { integer, missing, percent, score } from "../util/format.ts";
 import { styles } from "./styles.ts";
 import { table } from "./table.ts";
 
-/** How many examples of a finding a terminal shows; `--json` has ten. */
-const examplesShown = 3;
+/** Examples per finding; `--json` has ten. */
+const mostExamples = 3;
 
-/** An audit on one screen: the numbers of each part side by side, labels by training frequency, and what was found. */
+/** A data audit: statistics per split, labels by training frequency, and findings. */
 export function auditText({ splits, findings }: Audit, screen: { readonly color: boolean }): string {
   const parts = Object.entries(splits);
   const right = { align: ["left" as const, ...parts.map(() => "right" as const)], color: screen.color };
@@ -22,48 +23,48 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
   const first = parts[0]?.[1].tail ?? [];
   const tail = table(
     [
-      ["labels (occurrences) by training rows", ...names],
+      ["labels (occurrences) by training frequency", ...names],
       ...first.map(({ training_rows }, at) => [training_rows, ...parts.map(([, part]) => tailCell(part, at))]),
     ],
     right,
   );
   const { dim, bold } = styles(screen.color);
   const found = findings.map(({ severity, code, message, examples, count, accepted }) => {
-    const shown = examples.slice(0, examplesShown);
+    const shown = examples.slice(0, mostExamples);
     const rest = count > shown.length ? ", …" : "";
     const mark = accepted ? "accepted" : severity;
     return `${bold(`${mark}[${code}]`)} ${message}\n${dim(`  ${shown.join(", ")}${rest}`)}\n`;
   });
-  const end = findings.length === 0 ? "Nothing to complain about.\n" : found.join("");
+  const end = findings.length === 0 ? "No findings.\n" : found.join("");
   return `${facts}\n${tail}\n${end}`;
 }
 
-const whole = (value: number): string => value.toLocaleString("en", { maximumFractionDigits: 0 });
-const share = (value: number): string => `${(100 * value).toFixed(1)} %`;
-
 const rows: readonly (readonly [name: string, of: (part: SplitFacts) => string])[] = [
-  ["rows", (part) => whole(part.rows)],
+  ["rows", (part) => integer(part.rows)],
   ["rows without input / without label", (part) => `${part.empty_inputs} / ${part.empty_targets}`],
-  ["labels, as written / basic view", (part) => `${whole(part.labels_raw)} / ${whole(part.labels_basic)}`],
-  ["labels a row", (part) => part.labels_per_row.toFixed(2)],
-  ["labels of one row / of two to five", (part) => `${part.labels_once} / ${part.labels_below_six - part.labels_once}`],
-  ["label occurrences that training has", (part) => share(part.seen_in_training)],
+  ["distinct labels, raw / basic view", (part) => `${integer(part.labels_raw)} / ${integer(part.labels_basic)}`],
+  ["labels per row", (part) => part.labels_per_row.toFixed(2)],
   [
-    "best micro-F1 / exact match with training's labels",
-    (part) => `${part.ceiling.micro_f1.toFixed(3)} / ${part.ceiling.exact_match.toFixed(3)}`,
+    "labels in one row / in two to five rows",
+    (part) => `${part.labels_once} / ${part.labels_below_six - part.labels_once}`,
+  ],
+  ["label occurrences covered by training", (part) => percent(part.seen_in_training)],
+  [
+    "maximum micro-F1 / exact match at this coverage",
+    (part) => `${score(part.ceiling.micro_f1)} / ${score(part.ceiling.exact_match)}`,
   ],
   [
-    "words: least, median, 95 %, most",
-    ({ words }) => [words.min, words.median, words.p95, words.max].map(whole).join(", "),
+    "words: minimum, median, 95th percentile, maximum",
+    ({ words }) => [words.min, words.median, words.p95, words.max].map(integer).join(", "),
   ],
   [
-    "tokens of the model: median, 95 %, most",
-    ({ tokens }) => (tokens === undefined ? "" : [tokens.median, tokens.p95, tokens.max].map(whole).join(", ")),
+    "tokens: median, 95th percentile, maximum",
+    ({ tokens }) => (tokens === undefined ? "" : [tokens.median, tokens.p95, tokens.max].map(integer).join(", ")),
   ],
-  ["characters: median, most", ({ characters }) => [characters.median, characters.max].map(whole).join(", ")],
+  ["characters: median, maximum", ({ characters }) => [characters.median, characters.max].map(integer).join(", ")],
 ];
 
 function tailCell({ tail }: SplitFacts, at: number): string {
   const { labels = 0, occurrences = 0 } = tail[at] ?? {};
-  return labels === 0 ? "-" : `${whole(labels)} (${whole(occurrences)})`;
+  return labels === 0 ? missing : `${integer(labels)} (${integer(occurrences)})`;
 }

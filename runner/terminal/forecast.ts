@@ -1,23 +1,23 @@
 import type { Event } from "../execution/event.ts";
 
-/** Before so many seconds have passed, a forecast would be a guess. */
-const seenEnough = 5;
+/** Seconds before a forecast is shown. */
+const minElapsed = 5;
 
-/** What is left of several runs at least. */
-export type Left = {
-  /** Seconds until all is done, side by side as steps ran so far. */
+/** A lower bound of the remaining time, work and price. */
+export type Remaining = {
+  /** Seconds to completion, at the parallelism so far. */
   readonly seconds: number;
-  /** Seconds of all steps, one after the other. */
+  /** Total seconds of the remaining steps. */
   readonly work: number;
-  /** What they cost; undefined where no price is known. */
+  /** Price of the remaining steps; undefined without `price_per_hour`. */
   readonly price: number | undefined;
 };
 
-/** Foretells what steps will take by what those of their kind took so far, or else by the plan's least estimate. `now` is in ms. */
+/** Forecasts remaining steps from the mean duration of finished steps of the same kind, or else from the plan's lower estimate. */
 export class Forecast {
   readonly #started: number;
-  readonly #open = new Map<string, { readonly kind: string; readonly least: number }>();
-  readonly #took = new Map<string, { count: number; seconds: number }>();
+  readonly #open = new Map<string, { readonly kind: string; readonly estimate: number }>();
+  readonly #durations = new Map<string, { count: number; seconds: number }>();
   #price: number | undefined;
 
   constructor(now: number) {
@@ -27,32 +27,32 @@ export class Forecast {
   plan({ steps, price_per_hour: price }: Extract<Event, { type: "plan" }>): void {
     this.#price = price;
     for (const { id, kind, status, seconds = 0 } of steps) {
-      if (status !== "cached") this.#open.set(id, { kind, least: seconds });
+      if (status !== "cached") this.#open.set(id, { kind, estimate: seconds });
     }
   }
 
-  /** Whether the step was one of those that were left. */
+  /** Records the end of a step. Returns whether the step was among the remaining ones. */
   end({ step, status, seconds }: Extract<Event, { type: "step-end" }>): boolean {
     const open = this.#open.get(step);
     if (open === undefined) return false;
     this.#open.delete(step);
     if (status !== "built") return true;
-    const before = this.#took.get(open.kind) ?? { count: 0, seconds: 0 };
-    this.#took.set(open.kind, { count: before.count + 1, seconds: before.seconds + seconds });
+    const previous = this.#durations.get(open.kind) ?? { count: 0, seconds: 0 };
+    this.#durations.set(open.kind, { count: previous.count + 1, seconds: previous.seconds + seconds });
     return true;
   }
 
-  /** `doneOf` gives the share of a running step that is done. Undefined while too little has been seen. */
-  left(now: number, doneOf: (step: string) => number): Left | undefined {
-    const taken = [...this.#took.values()].reduce((sum, { seconds }) => sum + seconds, 0);
+  /** `doneOf` returns the completed fraction of a running step. Times are in ms. Undefined before the first finished step. */
+  remaining(now: number, doneOf: (step: string) => number): Remaining | undefined {
+    const finishedSeconds = [...this.#durations.values()].reduce((sum, { seconds }) => sum + seconds, 0);
     const elapsed = (now - this.#started) / 1000;
-    if (taken === 0 || elapsed < seenEnough || this.#open.size === 0) return undefined;
+    if (finishedSeconds === 0 || elapsed < minElapsed || this.#open.size === 0) return undefined;
     let work = 0;
-    for (const [step, { kind, least }] of this.#open) {
-      const known = this.#took.get(kind);
-      work += (known === undefined ? least : known.seconds / known.count) * (1 - doneOf(step));
+    for (const [step, { kind, estimate }] of this.#open) {
+      const known = this.#durations.get(kind);
+      work += (known === undefined ? estimate : known.seconds / known.count) * (1 - doneOf(step));
     }
     const price = this.#price === undefined ? undefined : (work / 3600) * this.#price;
-    return { seconds: work / Math.max(1, taken / elapsed), work, price };
+    return { seconds: work / Math.max(1, finishedSeconds / elapsed), work, price };
   }
 }

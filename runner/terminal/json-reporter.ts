@@ -1,6 +1,6 @@
 import type { Reporter, Screen } from "./reporter.ts";
 
-/** One event a line on stdout, and nothing else there. */
+/** Writes one JSON event per line to stdout. */
 export function jsonReporter(screen: Pick<Screen, "out">): Reporter {
   return {
     event: (event) => screen.out(`${JSON.stringify(event)}\n`),

@@ -11,19 +11,19 @@ import {
 import type { Event } from "../execution/event.ts";
 import { glyphs } from "./progress-line.ts";
 import type { Screen } from "./reporter.ts";
-import { type Board, endedRow } from "./run-progress.ts";
+import { endedRow, type RunProgress } from "./run-progress.ts";
 
 const mostRows = 20;
-/** Drawing takes time from training on machines with few cores. ms */
-const betweenFrames = 200;
+/** Time between frames in ms. Rendering competes with training on machines with few cores. */
+const frameInterval = 200;
 
-/** listr2 draws on every change of every task; this draws a frame at a time. */
-class Paced extends DefaultRenderer {
+/** listr2 renders on every change of every task; this renderer limits the frame rate. */
+class ThrottledRenderer extends DefaultRenderer {
   #last = 0;
 
   override update(): void {
     const now = Date.now();
-    if (now - this.#last < betweenFrames / 2) return;
+    if (now - this.#last < frameInterval / 2) return;
     this.#last = now;
     super.update();
   }
@@ -31,12 +31,12 @@ class Paced extends DefaultRenderer {
 
 class SlowSpinner extends Spinner {
   override start(draw?: () => void): void {
-    super.start(draw, betweenFrames);
+    super.start(draw, frameInterval);
   }
 }
 
-type Task = ListrTaskObject<ListrContext, typeof Paced, typeof Paced>;
-type Wrapper = ListrTaskWrapper<ListrContext, typeof Paced, typeof Paced>;
+type Task = ListrTaskObject<ListrContext, typeof ThrottledRenderer, typeof ThrottledRenderer>;
+type Wrapper = ListrTaskWrapper<ListrContext, typeof ThrottledRenderer, typeof ThrottledRenderer>;
 type Row = { readonly task: Task; readonly end: (state: ListrTaskState, title: string) => void };
 
 const states = {
@@ -48,24 +48,23 @@ const states = {
 } as const;
 
 /**
- * The live view of a run: one listr2 task for all of it, and one for each run of a sweep, or step that belongs to no one run,
- * which awaits it. Only rows on the screen are tasks. When it is full, those that have ended leave it, oldest first, then those
- * that wait for their turn; a row whose step begins comes in.
+ * The live view of a run: one listr2 task for the whole run, and one per row of RunProgress. Only visible rows are tasks. When the
+ * screen is full, a row that starts to work replaces the oldest finished row, or else a waiting row.
  */
 export class LiveView {
   readonly #screen: Screen;
-  readonly #board: Board;
-  readonly #listr: Listr<ListrContext, typeof Paced, typeof Paced>;
+  readonly #progress: RunProgress;
+  readonly #listr: Listr<ListrContext, typeof ThrottledRenderer, typeof ThrottledRenderer>;
   readonly #done: Promise<unknown>;
   readonly #rows = new Map<string, Row>();
-  /** Rows that are not on the screen, for want of room. */
+  /** Rows that do not fit on the screen. */
   readonly #hidden = new Set<string>();
   readonly #ticker: NodeJS.Timeout;
   readonly #opened: Promise<Wrapper>;
   #close!: () => void;
 
-  constructor(board: Board, screen: Screen) {
-    this.#board = board;
+  constructor(progress: RunProgress, screen: Screen) {
+    this.#progress = progress;
     this.#screen = screen;
     let open!: (wrapper: Wrapper) => void;
     this.#opened = new Promise((resolve) => {
@@ -74,7 +73,7 @@ export class LiveView {
     const closed = new Promise<void>((resolve) => {
       this.#close = resolve;
     });
-    this.#listr = new Listr<ListrContext, typeof Paced, typeof Paced>(
+    this.#listr = new Listr<ListrContext, typeof ThrottledRenderer, typeof ThrottledRenderer>(
       {
         title: this.#head(),
         task: (_, wrapper) => {
@@ -86,7 +85,7 @@ export class LiveView {
         concurrent: true,
         exitOnError: false,
         registerSignalListeners: false,
-        renderer: Paced,
+        renderer: ThrottledRenderer,
         rendererOptions: { formatOutput: "truncate", spinner: new SlowSpinner() },
       },
     );
@@ -96,28 +95,28 @@ export class LiveView {
     screen.stop.addEventListener("abort", () => this.#retitle(), { once: true });
   }
 
-  /** Shows a change that the board has already seen. */
+  /** Renders an event that RunProgress has already applied. */
   show(event: Event): void {
     if (event.type === "step-start" || event.type === "step-begun" || event.type === "progress") {
-      const row = this.#board.rowOf(event.step);
+      const row = this.#progress.rowOf(event.step);
       if (this.#rows.has(row)) this.#retitleRow(row);
-      else this.#bringIn(row);
+      else this.#showRow(row);
     } else if (event.type === "step-end") {
       this.#endStep(event);
-      for (const row of this.#hidden) this.#bringIn(row);
+      for (const row of this.#hidden) this.#showRow(row);
     }
   }
 
-  /** Draws the last state and gives the screen back. */
+  /** Renders the final state and restores the terminal. */
   async close(): Promise<void> {
     clearInterval(this.#ticker);
     const head = this.#listr.tasks[0];
     await this.#opened;
-    // Rows that began or ended just now take a turn of the loop.
+    // Pending changes of rows complete in the next turn of the event loop.
     await new Promise((resolve) => setImmediate(resolve));
     if (head !== undefined) {
-      head.title$ = this.#board.foot(Date.now(), this.#cells());
-      const { failed, skipped } = this.#board.counts;
+      head.title$ = this.#progress.foot(Date.now(), this.#cells());
+      const { failed, skipped } = this.#progress.counts;
       if (failed > 0) head.state$ = ListrTaskState.FAILED;
       else if (skipped > 0) head.state$ = ListrTaskState.SKIPPED;
     }
@@ -125,10 +124,10 @@ export class LiveView {
     await this.#done;
   }
 
-  /** Puts a row on the screen: one that works as soon as anything can leave it, one that waits where there is room. */
-  #bringIn(row: string): void {
+  /** Shows a row: a working row replaces another one if necessary, a waiting row needs free space. */
+  #showRow(row: string): void {
     this.#hidden.add(row);
-    if (!(this.#board.stateOf(row) === "busy" ? this.#makeRoom() : this.#hasRoom())) return;
+    if (!(this.#progress.stateOf(row) === "busy" ? this.#freeSpace() : this.#hasSpace())) return;
     this.#hidden.delete(row);
     this.#startRow(row);
   }
@@ -154,7 +153,7 @@ export class LiveView {
   }
 
   #endStep(event: Extract<Event, { type: "step-end" }>): void {
-    const name = this.#board.rowOf(event.step);
+    const name = this.#progress.rowOf(event.step);
     const row = this.#rows.get(name);
     const cells = this.#cells();
     if (name === event.step) {
@@ -162,13 +161,13 @@ export class LiveView {
       this.#endRow(name, states[event.status], endedRow(event, cells));
       return;
     }
-    const state = this.#board.stateOf(name);
+    const state = this.#progress.stateOf(name);
     if (state === "busy" || state === "waiting") {
       if (row !== undefined) this.#retitleRow(name);
       return;
     }
     this.#hidden.delete(name);
-    this.#endRow(name, states[state], this.#board.endedRun(name, cells));
+    this.#endRow(name, states[state], this.#progress.endedRun(name, cells));
   }
 
   #endRow(name: string, state: ListrTaskState, title: string): void {
@@ -176,20 +175,20 @@ export class LiveView {
     this.#rows.delete(name);
   }
 
-  #hasRoom(): boolean {
+  #hasSpace(): boolean {
     return this.#listr.tasks.length < Math.max(3, Math.min(mostRows, (process.stdout.rows ?? 24) - 4));
   }
 
-  /** Whether a row is free, after the oldest one that has ended, or else waits, has left a full screen. */
-  #makeRoom(): boolean {
-    if (this.#hasRoom()) return true;
+  /** Frees a row on a full screen: the oldest finished row, or else a waiting one. Returns whether there is space. */
+  #freeSpace(): boolean {
+    if (this.#hasSpace()) return true;
     const { tasks } = this.#listr;
     const ended = tasks.findIndex((task, index) => index > 0 && task.isCompleted());
     if (ended >= 0) {
       tasks.splice(ended, 1);
       return true;
     }
-    const idle = [...this.#rows].find(([name]) => this.#board.stateOf(name) === "waiting");
+    const idle = [...this.#rows].find(([name]) => this.#progress.stateOf(name) === "waiting");
     if (idle === undefined) return false;
     const [name, row] = idle;
     this.#endRow(name, ListrTaskState.COMPLETED, this.#title(name));
@@ -202,8 +201,8 @@ export class LiveView {
     const head = this.#listr.tasks[0];
     if (head !== undefined) {
       head.title$ = this.#head();
-      // Two cells go to the mark before it.
-      const outlook = this.#board.outlook(Date.now(), this.#cells() - 2);
+      // listr2 prefixes the output with two cells.
+      const outlook = this.#progress.outlook(Date.now(), this.#cells() - 2);
       if (outlook !== "") head.output$ = outlook;
     }
     for (const name of this.#rows.keys()) this.#retitleRow(name);
@@ -215,14 +214,14 @@ export class LiveView {
   }
 
   #head(): string {
-    return this.#board.head(Date.now(), this.#cells(), this.#screen.stop.aborted);
+    return this.#progress.head(Date.now(), this.#cells(), this.#screen.stop.aborted);
   }
 
   #title(name: string): string {
-    return this.#board.row(name, Date.now(), this.#cells(), isUnicodeSupported() ? glyphs.unicode : glyphs.ascii);
+    return this.#progress.row(name, Date.now(), this.#cells(), isUnicodeSupported() ? glyphs.unicode : glyphs.ascii);
   }
 
-  /** Cells of a title: listr2 keeps two for itself and two for the icon. */
+  /** Width of a title: listr2 needs two cells, and the icon two more. */
   #cells(): number {
     return Math.max(20, (process.stdout.columns ?? 80) - 4);
   }

@@ -2,7 +2,7 @@ import type { Reporter, Screen } from "./reporter.ts";
 import { failureText } from "./step-failure.ts";
 import { uploadText } from "./upload.ts";
 
-/** Says nothing but why a step failed, or a run was not uploaded, on stderr. */
+/** Prints failed steps and failed uploads to stderr, and nothing else. */
 export function quietReporter(screen: Pick<Screen, "err">): Reporter {
   return {
     event(event) {

@@ -1,11 +1,11 @@
 import type { Event } from "../execution/event.ts";
 
-/** Tells people or programs what a run does. `close` leaves the screen in order; call it once, after the last event. */
+/** Prints the events of a run. Call `close` once after the last event; it restores the terminal. */
 export type Reporter = { event(event: Event): void; close(): Promise<void> };
 
-/** What a reporter writes to. */
+/** The output streams and properties of the terminal. */
 export type Screen = {
-  /** Whether stdout is a terminal that can show a live view. */
+  /** Whether stdout is a terminal with support for the live view. */
   readonly tty: boolean;
   readonly color: boolean;
   /** Width of the terminal in cells. */

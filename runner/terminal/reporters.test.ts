@@ -11,7 +11,7 @@ import { chooseReporter } from "./choose-reporter.ts";
 import { linesReporter } from "./lines-reporter.ts";
 import { glyphs } from "./progress-line.ts";
 import type { Screen } from "./reporter.ts";
-import { Board, endedRow, shortRun } from "./run-progress.ts";
+import { endedRow, RunProgress, shortRun } from "./run-progress.ts";
 import { textWidth } from "./text-width.ts";
 
 const error = { code: "rows-too-long", message: "3 rows are too long", help: "raise train.max_length" };
@@ -48,7 +48,7 @@ function screen(tty = false) {
 }
 
 describe("plain lines", () => {
-  test("are one a change, reused steps together, failures on stderr", async () => {
+  test("are one per event; reused steps share a line; failures go to stderr", async () => {
     const { target, written } = screen();
     const reporter = linesReporter(target);
     const events: Event[] = [
@@ -75,7 +75,7 @@ run x/ab12cd34  failed
     expect(written.err).toBe("train failed: 3 rows are too long [rows-too-long]\n  help: raise train.max_length\n");
   });
 
-  test("tell progress every 10 s, or a tenth further after 2 s", () => {
+  test("show progress every 10 s, or after 2 s and another tenth", () => {
     const { target, written } = screen();
     let now = 0;
     const reporter = linesReporter(target, () => now);
@@ -90,7 +90,7 @@ run x/ab12cd34  failed
   });
 });
 
-test("events go out as they are, one a line, for programs", async () => {
+test("--json prints one event per line", async () => {
   const { target, written } = screen(true);
   const reporter = chooseReporter({ json: true, quiet: false }, target);
   const events: Event[] = [
@@ -109,7 +109,7 @@ test("events go out as they are, one a line, for programs", async () => {
   expect(written.err).toBe("");
 });
 
-test("quiet says nothing but why a step failed", async () => {
+test("--quiet prints failures only", async () => {
   const { target, written } = screen(true);
   const reporter = chooseReporter({ json: false, quiet: true }, target);
   reporter.event(planned("data"));
@@ -119,7 +119,7 @@ test("quiet says nothing but why a step failed", async () => {
   expect(written.err).toContain("x failed: 3 rows are too long");
 });
 
-test("a run at a terminal that reuses everything says so in one line", async () => {
+test("a cached run at a terminal prints one line", async () => {
   const { target, written } = screen(true);
   const reporter = chooseReporter({ json: false, quiet: false }, target);
   for (const event of [planned("data", "fetch"), reused("data"), reused("fetch")]) reporter.event(event);
@@ -127,9 +127,9 @@ test("a run at a terminal that reuses everything says so in one line", async () 
   expect(written.out).toMatch(/^2 steps: 2 reused in 0\.\ds\n$/);
 });
 
-describe("the board", () => {
-  test("a sweep has a row a run, with what it does; above stands what is best so far, and what is left in time and money", () => {
-    const board = new Board(0);
+describe("the state of the live view", () => {
+  test("a sweep has one row per run; the head has the best score and the remaining time and price", () => {
+    const progress = new RunProgress(0);
     const step = (id: string, run: string) => ({
       id,
       kind: id.split(/[.@]/)[0] as string,
@@ -142,65 +142,68 @@ describe("the board", () => {
       step(`train@0000000${at}`, run),
       step(`evaluate.tuned@0000000${at}`, run),
     ]);
-    board.apply({ type: "plan", runs: 3, price_per_hour: 36, steps }, 0);
-    expect(board.rowOf("train@00000000")).toBe("train.rank=4");
-    board.apply({ type: "step-start", step: "train@00000000", kind: "train" }, 0);
-    expect(board.row("train.rank=4", 1_000, 60, glyphs.ascii)).toBe("rank=4   train waiting");
-    board.apply({ type: "step-begun", step: "train@00000000" }, 1_000);
-    expect([board.stateOf("train.rank=4"), board.stateOf("train.rank=8")]).toEqual(["busy", "waiting"]);
-    board.apply({ type: "progress", step: "train@00000000", done: 5, total: 10 }, 2_000);
-    expect(board.row("train.rank=4", 2_000, 60, glyphs.ascii)).toMatch(/^rank=4 {3}train {2}#+-+ {2}50%/);
-    expect(board.head(9_000, 120, false)).not.toContain("left");
-    board.apply({ type: "step-end", step: "train@00000000", status: "built", seconds: 10 }, 10_000);
+    progress.apply({ type: "plan", runs: 3, price_per_hour: 36, steps }, 0);
+    expect(progress.rowOf("train@00000000")).toBe("train.rank=4");
+    progress.apply({ type: "step-start", step: "train@00000000", kind: "train" }, 0);
+    expect(progress.row("train.rank=4", 1_000, 60, glyphs.ascii)).toBe("rank=4   train waiting");
+    progress.apply({ type: "step-begun", step: "train@00000000" }, 1_000);
+    expect([progress.stateOf("train.rank=4"), progress.stateOf("train.rank=8")]).toEqual(["busy", "waiting"]);
+    progress.apply({ type: "progress", step: "train@00000000", done: 5, total: 10 }, 2_000);
+    expect(progress.row("train.rank=4", 2_000, 60, glyphs.ascii)).toMatch(/^rank=4 {3}train {2}#+-+ {2}50%/);
+    expect(progress.head(9_000, 120, false)).not.toContain("left");
+    progress.apply({ type: "step-end", step: "train@00000000", status: "built", seconds: 10 }, 10_000);
     const score = { type: "score" as const, metric: "micro_f1", lowerIsBetter: false };
-    board.apply({ ...score, run: "train.rank=4", value: 0.5 }, 10_000);
-    board.apply({ ...score, run: "train.rank=8", value: 0.4 }, 10_000);
-    expect(board.head(10_000, 120, false)).toBe("0 of 3 runs, 1 of 6 steps  10s  at least 20s left");
-    expect(board.outlook(10_000, 120)).toBe("20s of work left, 0.20 to pay; best micro_f1 0.500 (rank=4)");
-    expect(board.stateOf("train.rank=4")).toBe("waiting");
-    board.apply({ type: "step-end", step: "evaluate.tuned@00000000", status: "built", seconds: 1 }, 11_000);
-    expect([board.stateOf("train.rank=4"), board.endedRun("train.rank=4", 60)]).toEqual([
+    progress.apply({ ...score, run: "train.rank=4", value: 0.5 }, 10_000);
+    progress.apply({ ...score, run: "train.rank=8", value: 0.4 }, 10_000);
+    expect(progress.head(10_000, 120, false)).toBe("0 of 3 runs, 1 of 6 steps  10s  at least 20s left");
+    expect(progress.outlook(10_000, 120)).toMatch(/^20s .*0\.20.*micro_f1 0\.500 \(rank=4\)$/);
+    expect(progress.stateOf("train.rank=4")).toBe("waiting");
+    progress.apply({ type: "step-end", step: "evaluate.tuned@00000000", status: "built", seconds: 1 }, 11_000);
+    expect([progress.stateOf("train.rank=4"), progress.endedRun("train.rank=4", 60)]).toEqual([
       "done",
       "rank=4   micro_f1 0.500  11s",
     ]);
-    board.apply({ type: "step-end", step: "train@00000001", status: "failed", seconds: 2 }, 12_000);
+    progress.apply({ type: "step-end", step: "train@00000001", status: "failed", seconds: 2 }, 12_000);
     const because = "train@00000001";
-    board.apply({ type: "step-end", step: "evaluate.tuned@00000001", status: "skipped", seconds: 0, because }, 12_000);
-    expect(board.stateOf("train.rank=8")).toBe("failed");
-    expect(board.endedRun("train.rank=8", 60)).toBe("rank=8   train failed  2.0s");
+    progress.apply(
+      { type: "step-end", step: "evaluate.tuned@00000001", status: "skipped", seconds: 0, because },
+      12_000,
+    );
+    expect(progress.stateOf("train.rank=8")).toBe("failed");
+    expect(progress.endedRun("train.rank=8", 60)).toBe("rank=8   train failed  2.0s");
   });
 
-  test("a run's name keeps as much of its keys as tells them apart", () => {
+  test("keys of a run's name are as short as possible", () => {
     expect(shortRun("train.rank=8,generate.file=data/a.b=c.jsonl")).toBe("rank=8,file=data/a.b=c.jsonl");
     expect(shortRun("train.seed=1,data.validation.seed=2,epoch=1")).toBe("train.seed=1,validation.seed=2,epoch=1");
   });
 
-  test("counts steps, and runs where there are several", () => {
-    const board = new Board(0);
+  test("counts steps, and runs if there are several", () => {
+    const progress = new RunProgress(0);
     const plan = planned("data", "train", "report");
-    board.apply({ ...plan, runs: 3 } as Event, 0);
-    board.apply(reused("data"), 0);
-    board.apply({ type: "run-end", run: "x", status: "done", manifest: null }, 0);
-    expect(board.head(62_000, 80, false)).toBe("1 of 3 runs, 1 of 3 steps, 1 reused  1m02s");
-    expect(board.head(62_000, 40, true)).toBe("stopping; Ctrl-C again ends it at once …");
-    board.apply({ type: "step-end", step: "train", status: "failed", seconds: 1, error }, 0);
-    expect(board.foot(62_000, 80)).toBe("3 steps: 1 failed, 1 reused in 1m02s");
+    progress.apply({ ...plan, runs: 3 } as Event, 0);
+    progress.apply(reused("data"), 0);
+    progress.apply({ type: "run-end", run: "x", status: "done", manifest: null }, 0);
+    expect(progress.head(62_000, 80, false)).toBe("1 of 3 runs, 1 of 3 steps, 1 reused  1m02s");
+    expect(progress.head(62_000, 40, true)).toMatch(/^Stopping.*…$/);
+    progress.apply({ type: "step-end", step: "train", status: "failed", seconds: 1, error }, 0);
+    expect(progress.foot(62_000, 80)).toBe("3 steps: 1 failed, 1 reused in 1m02s");
   });
 
   test("estimates the time left from the pace of this attempt", () => {
-    const board = new Board(0);
-    board.apply({ type: "step-start", step: "train", kind: "train" }, 0);
-    expect(board.row("train", 3_000, 60, glyphs.ascii)).toBe("train  3.0s");
-    board.apply({ type: "progress", step: "train", done: 100, total: 200, loss: 2 }, 10_000);
-    board.apply({ type: "progress", step: "train", done: 110, total: 200 }, 30_000);
-    expect(board.row("train", 30_000, 60, glyphs.ascii)).toBe(
+    const progress = new RunProgress(0);
+    progress.apply({ type: "step-start", step: "train", kind: "train" }, 0);
+    expect(progress.row("train", 3_000, 60, glyphs.ascii)).toBe("train  3.0s");
+    progress.apply({ type: "progress", step: "train", done: 100, total: 200, loss: 2 }, 10_000);
+    progress.apply({ type: "progress", step: "train", done: 110, total: 200 }, 30_000);
+    expect(progress.row("train", 30_000, 60, glyphs.ascii)).toBe(
       "train  #########-------  55%  110/200  loss 2.00  3m00s left",
     );
-    board.apply({ type: "progress", step: "train", done: 110, total: 200, seconds_left: 7 }, 30_000);
-    expect(board.row("train", 30_000, 60, glyphs.ascii)).toContain("7.0s left");
+    progress.apply({ type: "progress", step: "train", done: 110, total: 200, seconds_left: 7 }, 30_000);
+    expect(progress.row("train", 30_000, 60, glyphs.ascii)).toContain("7.0s left");
   });
 
-  test("tells how a step ended", () => {
+  test("shows the result of a finished step", () => {
     const end = { type: "step-end", step: "generate.zero_shot", seconds: 130 } as const;
     expect(endedRow({ ...end, status: "built" }, 60)).toBe("generate.zero_shot  2m10s");
     expect(endedRow({ ...end, status: "failed" }, 60)).toBe("generate.zero_shot  failed after 2m10s");

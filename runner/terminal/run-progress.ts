@@ -8,15 +8,15 @@ import { type Glyphs, progressRow, share } from "./progress-line.ts";
 import { cut, textWidth } from "./text-width.ts";
 
 type Running = {
-  /** When it was started, and whether it has what it waited for since. */
+  /** Start time in ms. `begun`: the step has its slots and its predecessors, and works. */
   started: number;
   begun: boolean;
   progress: Progress;
-  /** Where counting began, for an estimate of the time left: a resumed step does not begin at 0. */
+  /** The first reported progress, from which the remaining time is estimated: a resumed step does not start at 0. */
   first: { readonly at: number; readonly share: number } | undefined;
 };
 
-/** A run of a sweep: how many of its own steps are left, which are going on, and how it came out so far. */
+/** A run of a sweep: remaining steps, running steps and results. */
 type Run = {
   left: number;
   readonly running: Set<string>;
@@ -26,14 +26,14 @@ type Run = {
   score: string | undefined;
 };
 
-/** Before this much of a step is seen, an estimate of its time left would be a guess. ms */
-const seenEnough = 5_000;
+/** Minimum observation time before the remaining time of a step is estimated, in ms. */
+const minObserved = 5_000;
 
 /**
- * What a live view knows: a fold over events, and the texts of its rows. A row is a run of a sweep with whatever it does, or a
- * step that belongs to no one run. `now` is in ms.
+ * The state of the live view, folded from events, and the text of its rows. A row is a run of a sweep, or a step that belongs to no
+ * single run. `now` is in ms; `cells` is the width of a row.
  */
-export class Board {
+export class RunProgress {
   readonly #running = new Map<string, Running>();
   readonly #counts = { built: 0, reused: 0, failed: 0, skipped: 0 };
   readonly #started: number;
@@ -53,14 +53,14 @@ export class Board {
 
   apply(event: Event, now: number): void {
     if (event.type === "plan") {
-      // A sweep that chooses has further plans: what its winner needs, or those that go on.
+      // A sweep with selection has several plans: the next rung, and the test run of the selected setting.
       this.#steps += event.steps.length;
       this.#planned += event.runs;
       this.#forecast.plan(event);
       for (const { id, status, run } of event.steps) {
         if (run === undefined) continue;
         this.#runOf.set(id, run);
-        if (status !== "cached") this.#runNamed(run).left += 1;
+        if (status !== "cached") this.#runByName(run).left += 1;
       }
     } else if (event.type === "step-start") {
       this.#running.set(event.step, { started: now, begun: false, progress: {}, first: undefined });
@@ -79,16 +79,16 @@ export class Board {
     } else if (event.type === "step-end") {
       this.#running.delete(event.step);
       this.#counts[event.status] += 1;
-      if (this.#forecast.end(event)) this.#endIn(event);
+      if (this.#forecast.end(event)) this.#endStepOfRun(event);
     } else if (event.type === "score") {
       const { run, metric, value, lowerIsBetter } = event;
-      this.#runNamed(run).score = `${metric} ${value.toFixed(3)}`;
+      this.#runByName(run).score = `${metric} ${value.toFixed(3)}`;
       const best = this.#best?.value;
       if (best === undefined || (lowerIsBetter ? value < best : value > best)) this.#best = event;
     } else if (event.type === "run-end") this.#ended += 1;
   }
 
-  #endIn({ step, status, seconds, because }: Extract<Event, { type: "step-end" }>): void {
+  #endStepOfRun({ step, status, seconds, because }: Extract<Event, { type: "step-end" }>): void {
     const run = this.#runWith(step);
     if (run === undefined) return;
     run.left -= 1;
@@ -98,7 +98,7 @@ export class Board {
     if (status === "skipped") run.because ??= because ?? "";
   }
 
-  #runNamed(name: string): Run {
+  #runByName(name: string): Run {
     const known = this.#runs.get(name);
     if (known !== undefined) return known;
     const score = undefined;
@@ -113,12 +113,12 @@ export class Board {
     return run === undefined ? undefined : this.#runs.get(run);
   }
 
-  /** The row that a step is shown in: its run's, where it belongs to one of a sweep, else its own. */
+  /** The row of a step: its run in a sweep, or the step itself. */
   rowOf(step: string): string {
     return this.#runOf.get(step) ?? step;
   }
 
-  /** What a row is at: a run waits while none of its steps has what it needs. */
+  /** The state of a row. A run is waiting if none of its steps works. */
   stateOf(row: string): "busy" | "waiting" | "done" | "failed" | "skipped" {
     const run = this.#runs.get(row);
     if (run === undefined) return this.#running.get(row)?.begun === true ? "busy" : "waiting";
@@ -127,27 +127,27 @@ export class Board {
     return run.failed !== undefined ? "failed" : run.because !== undefined ? "skipped" : "done";
   }
 
-  /** The row of all runs: "5 of 9 steps, 2 reused  1m02s". */
+  /** The head row: "5 of 9 steps, 2 reused  1m02s". */
   head(now: number, cells: number, stopping: boolean): string {
     const { built, reused, failed, skipped } = this.#counts;
     const ended = built + reused + failed + skipped;
     const time = duration((now - this.#started) / 1000);
-    if (stopping) return cut(`stopping; Ctrl-C again ends it at once  ${time}`, cells);
+    if (stopping) return cut(`Stopping. Press Ctrl-C again to stop immediately.  ${time}`, cells);
     const runs = this.#planned > 1 ? `${this.#ended} of ${plural(this.#planned, "run")}, ` : "";
     const counted = Object.entries({ reused, failed }).flatMap(([name, count]) =>
       count > 0 ? [`${count} ${name}`] : [],
     );
-    const left = this.#planned > 1 ? this.#forecast.left(now, this.#doneOf) : undefined;
+    const left = this.#planned > 1 ? this.#forecast.remaining(now, this.#doneOf) : undefined;
     const more = left === undefined ? [] : [`at least ${duration(left.seconds)} left`];
     const done = [`${ended} of ${plural(this.#steps, "step")}`, ...counted].join(", ");
     return cut([`${runs}${done}`, time, ...more].join("  "), cells);
   }
 
-  /** What several runs will still cost, and which is the best so far: "1h03m of work left, 0.63 to pay; best micro_f1 0.512 (rank=8)". */
+  /** The forecast of several runs and the best score: "1h03m of work left, price 0.63; best micro_f1 0.512 (rank=8)". */
   outlook(now: number, cells: number): string {
     if (this.#planned < 2) return "";
-    const left = this.#forecast.left(now, this.#doneOf);
-    const price = left?.price === undefined ? "" : `, ${left.price.toFixed(2)} to pay`;
+    const left = this.#forecast.remaining(now, this.#doneOf);
+    const price = left?.price === undefined ? "" : `, price ${left.price.toFixed(2)}`;
     const best = this.#best && `best ${this.#best.metric} ${this.#best.value.toFixed(3)} (${shortRun(this.#best.run)})`;
     const work = left && `${duration(left.work)} of work left${price}`;
     return cut([work, best].filter((part) => part !== undefined).join("; "), cells);
@@ -155,7 +155,7 @@ export class Board {
 
   readonly #doneOf = (step: string): number => share(this.#running.get(step)?.progress ?? {}) ?? 0;
 
-  /** The last state of the row of all runs: "9 steps: 7 built, 2 reused in 4m12s". */
+  /** The final head row: "9 steps: 7 built, 2 reused in 4m12s". */
   foot(now: number, cells: number): string {
     const { built, reused, failed, skipped } = this.#counts;
     const counted = Object.entries({ failed, skipped, built, reused }).flatMap(([name, count]) =>
@@ -165,12 +165,12 @@ export class Board {
     return cut(`${plural(this.#steps, "step")}: ${counted.join(", ")} in ${time}`, cells);
   }
 
-  /** How many steps have ended, by how they ended. */
+  /** Finished steps by status. */
   get counts(): Readonly<Record<StepStatus, number>> {
     return this.#counts;
   }
 
-  /** A row of what is not over yet, at most `cells` wide. */
+  /** The text of an unfinished row. */
   row(row: string, now: number, cells: number, glyphs: Glyphs): string {
     const run = this.#runs.get(row);
     if (run === undefined) return this.#stepRow(row, row, now, cells, glyphs);
@@ -183,7 +183,7 @@ export class Board {
     return `${title}  ${this.#stepRow(step, name, now, cells - textWidth(title) - 2, glyphs)}`;
   }
 
-  /** A run's name, as wide as the widest of them is, and at most half of the row. */
+  /** A run's name, padded to the longest name, and at most half of the row. */
   #title(run: string, cells: number): string {
     const width = Math.min(this.#widest, Math.floor(cells / 2));
     const name = cut(shortRun(run), width);
@@ -200,17 +200,18 @@ export class Board {
     return progressRow(`${cut(name, Math.max(8, cells - elapsed.length - 2))}  ${elapsed}`, progress, cells, glyphs);
   }
 
-  /** The row of a run that is over, at most `cells` wide. */
+  /** The text of a finished run. */
   endedRun(row: string, cells: number): string {
     const run = this.#runs.get(row);
     const { failed, because, score, seconds = 0 } = run ?? {};
-    const how = failed !== undefined ? `${failed} failed` : because !== undefined ? skipText(because) : (score ?? "");
+    const result =
+      failed !== undefined ? `${failed} failed` : because !== undefined ? skipText(because) : (score ?? "");
     const time = because !== undefined && failed === undefined ? "" : duration(seconds);
-    return cut([this.#title(row, cells), how, time].filter((text) => text !== "").join("  "), cells);
+    return cut([this.#title(row, cells), result, time].filter((text) => text !== "").join("  "), cells);
   }
 }
 
-/** A run's coordinates with keys as short as they can be told apart by: "train.rank=8,train.method=lora" to "rank=8,method=lora". */
+/** Coordinates with the shortest distinct keys: "train.rank=8,train.method=lora" becomes "rank=8,method=lora". */
 export function shortRun(coordinates: string): string {
   const named = /(^|,)([A-Za-z_][\w.]*)=/g;
   const keys = [...coordinates.matchAll(named)].map(([, , key]) => key as string);
@@ -218,21 +219,21 @@ export function shortRun(coordinates: string): string {
   return coordinates.replace(named, (_, before, key) => `${before}${short.get(key)}=`);
 }
 
-/** Seconds left at the pace so far. */
+/** Remaining seconds at the observed rate. */
 function estimate({ first, progress }: Running, now: number): number | undefined {
   const fraction = share(progress);
-  if (first === undefined || fraction === undefined || fraction <= first.share || now - first.at < seenEnough)
+  if (first === undefined || fraction === undefined || fraction <= first.share || now - first.at < minObserved)
     return undefined;
   return (((now - first.at) / (fraction - first.share)) * (1 - fraction)) / 1000;
 }
 
-/** The row of a step that has ended, at most `cells` wide. */
+/** The text of a finished step. */
 export function endedRow(
   { step, status, seconds, because }: Extract<Event, { type: "step-end" }>,
   cells: number,
 ): string {
-  const how = status === "skipped" ? skipText(because) : status === "failed" ? "failed" : "";
+  const result = status === "skipped" ? skipText(because) : status === "failed" ? "failed" : "";
   const time = status === "skipped" ? "" : duration(seconds);
-  const rest = [how, time].filter((text) => text !== "").join(" after ");
+  const rest = [result, time].filter((text) => text !== "").join(" after ");
   return cut(`${cut(step, Math.max(8, cells - rest.length - 2))}  ${rest}`, cells);
 }

@@ -1,17 +1,18 @@
 import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
+import { smokeWarning } from "../config/smoke.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { energyText } from "../reporting/report/energy.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
 import { looksOf, testFileOf } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
-import { gigabytes, plural } from "../util/format.ts";
+import { gigabytes, integer, reportDuration } from "../util/format.ts";
 import { differenceText } from "./comparison.ts";
-import { summary } from "./score-table.ts";
+import { scoreTable } from "./score-table.ts";
 import { table } from "./table.ts";
 
-/** Files of a run that people look for, in its folder. */
-const worthNaming: Readonly<Record<string, string>> = {
+/** The output files that the summary lists, in the folder of the run. */
+const listedFiles: Readonly<Record<string, string>> = {
   workbook: "workbook.xlsx",
   adapter: "adapter",
   "merged model": "merged",
@@ -20,7 +21,7 @@ const worthNaming: Readonly<Record<string, string>> = {
   manifest: "manifest.json",
 };
 
-/** One run on one screen: metrics by arm, cost, and the paths of what was made. */
+/** The summary of a run: scores by arm, tests, cost and output files. */
 export function runSummary(
   manifest: Manifest,
   dir: string,
@@ -28,29 +29,25 @@ export function runSummary(
   screen: { readonly cwd: string; readonly color: boolean; readonly columns: number },
 ): string {
   const files: Record<string, string> = {};
-  for (const [name, file] of Object.entries(worthNaming)) {
+  for (const [name, file] of Object.entries(listedFiles)) {
     if (existsSync(join(screen.cwd, dir, file)) || existsSync(join(dir, file))) files[name] = join(dir, file);
   }
   const { experiment, run, cost } = manifest;
   const { trained, prompted, generated } = cost.tokens;
   const costs = table(
     [
-      ["seconds", "peak memory", "tokens trained", "read", "generated"],
-      [
-        cost.seconds.toFixed(0),
-        gigabytes(cost.peak_memory),
-        ...[trained, prompted, generated].map((count) => count.toLocaleString("en")),
-      ],
+      ["time", "peak memory", "trained tokens", "prompt tokens", "generated tokens"],
+      [reportDuration(cost.seconds), gigabytes(cost.peak_memory), ...[trained, prompted, generated].map(integer)],
     ],
     { align: ["right", "right", "right", "right", "right"], color: screen.color },
   );
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
   const tests = testsOf([resolve(screen.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
-  const remarks = remarksOn(manifest).map((remark) => `${remark}\n`);
-  return `\n${experiment} ${run}\n${remarks.join("")}\n${summary({ arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${looks(manifest, artifacts)}`;
+  const notices = restrictions(manifest).map((notice) => `${notice}\n`);
+  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
 }
 
-/** What the arm that the run is about gains over each other one: the tests that were declared beforehand. */
+/** The tests of the primary arm against each other arm. */
 function testsOf(paths: readonly string[]): string {
   const path = paths.find(existsSync);
   if (path === undefined) return "";
@@ -62,22 +59,22 @@ function testsOf(paths: readonly string[]): string {
   return lines.length === 0 ? "" : `${lines.join("")}\n`;
 }
 
-/** How often the test file was scored so far: each look makes the next one worth less. */
-function looks(manifest: Manifest, artifacts: string): string {
+/** The recorded evaluations of the test file. */
+function testEvaluations(manifest: Manifest, artifacts: string): string {
   const test = testFileOf({ manifest });
   const count = looksOf({ manifest }, artifacts) ?? 0;
-  return test === undefined || count === 0
-    ? ""
-    : `\n${test.path} has been scored ${plural(count, "time")} in this project\n`;
+  return test === undefined || count === 0 ? "" : `\nRecorded evaluations of ${test.path}: ${count}\n`;
 }
 
-/** What a reader must know before believing a run's numbers. */
-function remarksOn({ experiment, smoke, steps }: Manifest): readonly string[] {
+/** Restrictions on the validity of a run's scores. */
+function restrictions({ experiment, smoke, steps }: Manifest): readonly string[] {
   const stale = Object.entries(steps).flatMap(([id, step]) =>
-    step.stale === undefined ? [] : [`${id} was accepted although stale: ${step.stale.join(", ")} changed since`],
+    step.stale === undefined
+      ? []
+      : [`Stale step accepted: ${id}. Changed since its execution: ${step.stale.join(", ")}.`],
   );
   return [
-    ...(smoke ? ["a smoke run of 20 rows and 5 steps: its numbers mean nothing"] : []),
+    ...(smoke ? [smokeWarning(experiment)] : []),
     ...[replayNoticeOf([{ experiment, steps }]) ?? []].flat(),
     ...stale,
   ];

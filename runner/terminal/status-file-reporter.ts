@@ -9,22 +9,22 @@ import type { Progress } from "../util/progress.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { Reporter } from "./reporter.ts";
 
-/** Between two writings of the file, in ms. */
-const pace = 500;
-/** Written at least this often, in ms, so that other machines see that the process lives. */
+/** Minimum time between two writes, in ms. */
+const writeInterval = 500;
+/** Maximum time between two writes, in ms. Other machines use the modification time to detect a dead process. */
 const heartbeat = 30_000;
-/** Points of a loss curve that are kept. */
+/** Maximum number of points of a loss curve. */
 const mostPoints = 200;
-const lastEnded = 8;
+const mostFinished = 8;
 
-/** A step that is going on; `every` says how many values of the loss were passed over for each that is kept. */
+/** A running step. One of `every` loss values is kept; `seen` counts all values. */
 type Running = { progress: Progress; loss: [number, number][]; every: number; seen: number };
 
 /**
- * Publishes what a run is at for `exp view`: one small file, replaced as a whole and gone at the end. A disk that does not take
- * it is no reason to disturb the run.
+ * Writes the progress of a run to a small file for `exp view`. The file is replaced atomically and deleted at the end. Write errors
+ * are ignored, because the run does not depend on the file.
  */
-export function publishReporter(artifacts: string, files: readonly string[]): Reporter {
+export function statusFileReporter(artifacts: string, files: readonly string[]): Reporter {
   for (const { path, alive } of liveFiles(artifacts)) if (!alive) rmSync(path, { force: true });
   const path = join(liveDir(artifacts), `${process.pid}-${randomBytes(4).toString("hex")}.json`);
   const started = new Date().toISOString();
@@ -33,10 +33,10 @@ export function publishReporter(artifacts: string, files: readonly string[]): Re
   const failed: LiveRun["failed"][number][] = [];
   const finished: string[] = [];
   let total = 0;
-  let waiting: NodeJS.Timeout | undefined;
+  let pendingWrite: NodeJS.Timeout | undefined;
 
   const write = (): void => {
-    waiting = undefined;
+    pendingWrite = undefined;
     const run: LiveRun = {
       ...{ files, started, total, counts, failed, finished },
       running: [...running].map(([step, { progress, loss }]) => ({ step, progress, loss })),
@@ -45,13 +45,13 @@ export function publishReporter(artifacts: string, files: readonly string[]): Re
       mkdirSync(liveDir(artifacts), { recursive: true });
       writeFileAtomic(path, JSON.stringify({ schema: 1, owner: thisOwner(), run } satisfies LiveFile));
     } catch {
-      // Only the picture of the run is missing then.
+      // Without the file, only the display in exp view is missing.
     }
   };
-  const soon = (): void => {
-    waiting ??= setTimeout(write, pace).unref();
+  const scheduleWrite = (): void => {
+    pendingWrite ??= setTimeout(write, writeInterval).unref();
   };
-  const heart = setInterval(soon, heartbeat).unref();
+  const heart = setInterval(scheduleWrite, heartbeat).unref();
 
   return {
     event(event: Event) {
@@ -63,19 +63,19 @@ export function publishReporter(artifacts: string, files: readonly string[]): Re
         counts[event.status] = (counts[event.status] ?? 0) + 1;
         if (event.status === "failed") failed.push({ step: event.step, message: event.error?.message ?? "" });
         finished.unshift(`${event.step} ${event.status}`);
-        finished.length = Math.min(finished.length, lastEnded);
+        finished.length = Math.min(finished.length, mostFinished);
       } else return;
-      soon();
+      scheduleWrite();
     },
     async close() {
       clearInterval(heart);
-      clearTimeout(waiting);
+      clearTimeout(pendingWrite);
       rmSync(path, { force: true });
     },
   };
 }
 
-/** Takes up a progress; of a long curve every second point is dropped, and only every second one taken from then on. */
+/** Updates the progress of a step. When the loss curve is full, every second point is dropped and the sampling rate is halved. */
 function advance(
   step: Running | undefined,
   { type: _type, step: _step, ...progress }: Progress & { type: string; step: string },

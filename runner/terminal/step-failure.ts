@@ -2,10 +2,10 @@ import type { Event } from "../execution/event.ts";
 import { styles } from "./styles.ts";
 import { printable } from "./text-width.ts";
 
-/** Why a step failed. */
+/** The error of a failed step. */
 export type StepError = NonNullable<Extract<Event, { type: "step-end" }>["error"]>;
 
-/** What happened, what to do, the last lines of the log and where it lies. */
+/** The message, help, last log lines and log path of a failed step. */
 export function failureText(step: string, error: StepError, color: boolean): string {
   const { red, dim, bold } = styles(color);
   const lines = [`${red(bold(`${step} failed`))}: ${error.message} [${error.code}]`];

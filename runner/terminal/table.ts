@@ -1,29 +1,29 @@
 import { styles } from "./styles.ts";
 import { cut, textWidth } from "./text-width.ts";
 
-/** How a table is laid out. */
+/** The layout of a table. */
 export type TableOptions = {
-  /** One a column; left where absent. */
+  /** Alignment by column. Default: left. */
   readonly align?: readonly ("left" | "right")[];
-  /** Cells that the table may take: the widest columns are cut until it fits. Unlimited where absent. */
+  /** Maximum width in cells: the widest columns are truncated until the table fits. Default: unlimited. */
   readonly columns?: number;
-  /** Shows the first row, the head, in bold. */
+  /** Prints the first row in bold. */
   readonly color?: boolean;
 };
 
 const gap = "  ";
-const narrowest = 6;
+const minWidth = 6;
 
-/** Plain text of a table whose first row is its head: one line a row, no trailing spaces, a line break at the end. */
+/** A table as text, one line per row without trailing spaces. The first row is the head. Ends with a line break. */
 export function table(rows: readonly (readonly string[])[], options: TableOptions = {}): string {
-  const widths = fitted(natural(rows), options.columns ?? Number.POSITIVE_INFINITY);
+  const widths = fitWidths(contentWidths(rows), options.columns ?? Number.POSITIVE_INFINITY);
   const { bold } = styles(options.color === true);
   const lines = rows.map((row, index) => {
     const cells = widths.map((width, column) => {
-      const whole = row[column] ?? "";
-      const takes = textWidth(whole);
-      const text = takes > width ? cut(whole, width) : whole;
-      const space = " ".repeat(width - (takes > width ? textWidth(text) : takes));
+      const content = row[column] ?? "";
+      const textCells = textWidth(content);
+      const text = textCells > width ? cut(content, width) : content;
+      const space = " ".repeat(width - (textCells > width ? textWidth(text) : textCells));
       return options.align?.[column] === "right" ? space + text : text + space;
     });
     const line = cells.join(gap).trimEnd();
@@ -32,7 +32,7 @@ export function table(rows: readonly (readonly string[])[], options: TableOption
   return lines.map((line) => `${line}\n`).join("");
 }
 
-function natural(rows: readonly (readonly string[])[]): number[] {
+function contentWidths(rows: readonly (readonly string[])[]): number[] {
   const widths: number[] = [];
   for (const row of rows) {
     for (const [column, text] of row.entries()) widths[column] = Math.max(widths[column] ?? 0, textWidth(text));
@@ -40,14 +40,14 @@ function natural(rows: readonly (readonly string[])[]): number[] {
   return widths;
 }
 
-/** Takes from the widest column, cell by cell, until the sum fits or nothing can give. */
-function fitted(widths: number[], limit: number): number[] {
-  let over = widths.reduce((sum, width) => sum + width, 0) + gap.length * (widths.length - 1) - limit;
-  while (over > 0) {
+/** Shrinks the widest column by one cell until the sum fits or all columns have the minimum width. */
+function fitWidths(widths: number[], limit: number): number[] {
+  let excess = widths.reduce((sum, width) => sum + width, 0) + gap.length * (widths.length - 1) - limit;
+  while (excess > 0) {
     const widest = Math.max(...widths);
-    if (widest <= narrowest) break;
+    if (widest <= minWidth) break;
     widths[widths.indexOf(widest)] = widest - 1;
-    over -= 1;
+    excess -= 1;
   }
   return widths;
 }

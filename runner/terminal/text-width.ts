@@ -8,13 +8,13 @@ const wide =
 
 let segmenter: Intl.Segmenter | undefined;
 
-/** What a reader sees as one character each; the segmenter takes longer to make than most commands' whole output. */
+/** Grapheme clusters. The segmenter is created on demand, because its creation takes longer than most commands' output. */
 function* clusters(text: string): Generator<string> {
   segmenter ??= new Intl.Segmenter(undefined, { granularity: "grapheme" });
   for (const { segment } of segmenter.segment(text)) yield segment;
 }
 
-/** Cells that a text takes in a terminal: East Asian wide characters and emoji take two, combining marks none. */
+/** The width of a text in terminal cells: 2 for East Asian wide characters and emoji, 0 for combining marks. */
 export function textWidth(text: string): number {
   if (plain.test(text)) return text.length;
   let width = 0;
@@ -27,7 +27,7 @@ function clusterWidth(cluster: string): number {
   return emoji.test(cluster) || wide.test(cluster) ? 2 : 1;
 }
 
-/** Cuts a text to a number of cells; what is lost shows as "…". */
+/** Truncates a text to a width in cells. A truncated text ends with "…". */
 export function cut(text: string, cells: number): string {
   if (textWidth(text) <= cells) return text;
   let kept = "";
@@ -40,14 +40,14 @@ export function cut(text: string, cells: number): string {
   return cells > 0 ? `${kept}…` : "";
 }
 
-/** A line without control characters, indentation kept: a message of a model or a library may hold anything. */
+/** A line without control characters. Indentation is kept. Messages of models and libraries can contain any character. */
 export function printable(line: string): string {
   return stripVTControlCharacters(line)
     .replaceAll(/\p{Control}+/gu, " ")
     .trimEnd();
 }
 
-/** A text of any number of lines as one line. */
+/** A text with all whitespace, line breaks included, collapsed to single spaces. */
 export function oneLine(text: string): string {
   return printable(text).replaceAll(/\s+/g, " ").trim();
 }

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { amount, duration, plural } from "../util/format.ts";
 import { glyphs, progressRow, progressText } from "./progress-line.ts";
-import { summary } from "./score-table.ts";
+import { scoreTable } from "./score-table.ts";
 import { failureText } from "./step-failure.ts";
 import { table } from "./table.ts";
 import { cut, oneLine, printable, textWidth } from "./text-width.ts";
@@ -22,7 +22,7 @@ test.each([
   expect(textWidth(text)).toBe(cells);
 });
 
-test("a cut text fits and shows that something is lost", () => {
+test("a truncated text fits and ends with an ellipsis", () => {
   expect(cut("abcdef", 4)).toBe("abc…");
   expect(cut("日本語", 4)).toBe("日…");
   expect(cut("abc", 3)).toBe("abc");
@@ -33,7 +33,7 @@ test("a cut text fits and shows that something is lost", () => {
   );
 });
 
-test("control sequences of others never reach the terminal", () => {
+test("control sequences are removed", () => {
   expect(oneLine("\u001b[31m a\r\n\tb\u0007\u001b[2J")).toBe("a b");
   expect(printable("  File \u001b[1mx\u001b[0m\r")).toBe("  File x");
 });
@@ -70,13 +70,13 @@ describe("progress", () => {
     message: "sample:\nRenal cyst, 日本語",
   };
 
-  test("in a log holds all that is known", () => {
+  test("in a log has all parts", () => {
     const text = "44%  118/264 steps  loss 0.831  312 tok/s  2m10s left  sample: Renal cyst, 日本語";
     expect(progressText(training)).toBe(text);
     expect(progressText({ message: "loading" })).toBe("loading");
   });
 
-  test("in a row leaves out the least telling first", () => {
+  test("in a row omits parts in a fixed order", () => {
     const { message: _, ...known } = training;
     expect(progressRow("train", known, 76, glyphs.unicode)).toBe(
       "train  ━━━━━━────────  44%  118/264 steps  loss 0.831  312 tok/s  2m10s left",
@@ -87,7 +87,7 @@ describe("progress", () => {
     expect(progressRow("train", known, 36, glyphs.ascii)).toBe("train  #####-------  44%  2m10s left");
   });
 
-  test("fits every width, whatever is known", () => {
+  test("fits every width", () => {
     const maybe = <T>(of: fc.Arbitrary<T>) => fc.option(of, { nil: undefined });
     const values = fc.record({
       done: maybe(fc.nat(1e9)),
@@ -114,23 +114,23 @@ describe("tables", () => {
     ["quickstart", "0.712"],
   ];
 
-  test("line up by cells, without trailing spaces", () => {
+  test("align by cells, without trailing spaces", () => {
     const text = "run         micro_f1\n日本             0.7\nquickstart     0.712\n";
     expect(table(rows, { align: ["left", "right"] })).toBe(text);
     expect(table([["a", "b"], ["ccc"]])).toBe("a    b\nccc\n");
     expect(table([])).toBe("");
   });
 
-  test("are cut to the terminal at their widest column", () => {
+  test("are truncated at their widest column", () => {
     expect(table(rows, { columns: 16 })).toBe("run      micro_…\n日本     0.7\nquicks…  0.712\n");
   });
 
-  test("show their head in bold where there are colours", () => {
+  test("have a bold head if there are colours", () => {
     expect(table([["a"], ["b"]], { color: true })).toBe("\u001b[1ma\u001b[22m\nb\n");
   });
 });
 
-test("a failure says what happened, what to do and where to look", () => {
+test("a failure has message, help, log lines and log path", () => {
   const error = {
     code: "rows-too-long",
     message: "3 rows are too long",
@@ -160,8 +160,8 @@ describe("the summary of a run", () => {
     files: { workbook: "runs/x/workbook.xlsx" },
   };
 
-  test("sets the arms side by side", () => {
-    expect(summary(what, { color: false })).toBe(`metric    view       zero-shot  other  fine-tuned
+  test("has one column per arm", () => {
+    expect(scoreTable(what, { color: false })).toBe(`metric    view       zero-shot  other  fine-tuned
 micro_f1  raw            0.210  0.500       0.700
           basic          0.210  0.500       0.700
           canonical      0.210  0.500       0.700
@@ -170,8 +170,8 @@ workbook  runs/x/workbook.xlsx
 `);
   });
 
-  test("stacks the views where the terminal is narrow", () => {
-    expect(summary(what, { color: false, columns: 40 })).toBe(`metric        zero  other  tuned
+  test("stacks the views on a narrow terminal", () => {
+    expect(scoreTable(what, { color: false, columns: 40 })).toBe(`metric        zero  other  tuned
 micro_f1
   raw        0.210  0.500  0.700
   basic      0.210  0.500  0.700
@@ -181,22 +181,22 @@ workbook  runs/x/workbook.xlsx
 `);
   });
 
-  test("gives intervals beside the values where there is room, and values alone where there is not", () => {
+  test("has intervals if they fit", () => {
     const ends = { micro_f1: { low: 0.6, high: 0.8 } };
     const intervals = { tuned: { raw: ends, basic: ends, canonical: ends } };
     const arms = { tuned: arm(0.7) };
-    expect(summary({ arms, intervals, files: {} }, { color: false })).toBe(`metric    view                 fine-tuned
+    expect(scoreTable({ arms, intervals, files: {} }, { color: false })).toBe(`metric    view                 fine-tuned
 micro_f1  raw        0.700 [0.600, 0.800]
           basic      0.700 [0.600, 0.800]
           canonical  0.700 [0.600, 0.800]
 `);
-    expect(summary({ arms, intervals, files: {} }, { color: false, columns: 35 })).toContain(
+    expect(scoreTable({ arms, intervals, files: {} }, { color: false, columns: 35 })).toContain(
       "  raw        0.700 [0.600, 0.800]",
     );
-    expect(summary({ arms, intervals, files: {} }, { color: false, columns: 25 })).toContain("  raw        0.700\n");
+    expect(scoreTable({ arms, intervals, files: {} }, { color: false, columns: 25 })).toContain("  raw        0.700\n");
   });
 
-  test("without arms lists the files alone", () => {
-    expect(summary({ arms: {}, files: { data: "x" } }, { color: false })).toBe("data  x\n");
+  test("lists the files only if there are no arms", () => {
+    expect(scoreTable({ arms: {}, files: { data: "x" } }, { color: false })).toBe("data  x\n");
   });
 });

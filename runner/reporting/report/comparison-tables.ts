@@ -1,0 +1,95 @@
+import type { RunComparison } from "../../runs/compare.ts";
+import {
+  gigabytes,
+  integer,
+  missing,
+  plural,
+  pValue,
+  reportDuration,
+  score,
+  signed,
+  signedBounds,
+  withInterval,
+} from "../../util/format.ts";
+
+/** Head, alignment and cells of a table. */
+export type TextTable = {
+  readonly head: readonly string[];
+  readonly align: readonly ("left" | "right")[];
+  readonly rows: readonly (readonly string[])[];
+};
+
+/** Names of arms and metrics: display names in reports, keys on the terminal. */
+export type Naming = { readonly arm: (arm: string) => string; readonly metric: (metric: string) => string };
+
+/** Scores of all arms, paired differences and cost of a comparison, for the dashboard and the terminal. */
+export function comparisonTables(
+  { arms, pairs, family, primary, runs }: RunComparison,
+  naming: Naming,
+): { readonly scores: TextTable; readonly differences: TextTable; readonly cost: TextTable } {
+  const metrics = Object.keys(Object.values(arms)[0] ?? {});
+  const adjusted = new Map(family.tests.map(({ against, adjusted: p }) => [against, p]));
+  return {
+    scores: table(
+      ["arm", ...metrics.map(naming.metric)],
+      Object.entries(arms).map(([arm, values]) => [
+        naming.arm(arm),
+        ...metrics.map((metric) => {
+          const sd = values[metric]?.sd ?? undefined;
+          return `${withInterval(values[metric])}${sd === undefined ? "" : ` (SD ${score(sd)})`}`;
+        }),
+      ]),
+    ),
+    differences: table(
+      [
+        "pair",
+        "difference",
+        "95 % CI",
+        "p (bootstrap)",
+        "p (randomisation)",
+        "p (Holm)",
+        "exact matches",
+        "p (McNemar)",
+      ],
+      pairs.map(({ a, b, metrics: found, exact_match }) => {
+        const one = found[primary];
+        return [
+          `${naming.arm(a)} − ${naming.arm(b)}`,
+          one === undefined ? missing : signed(one.difference),
+          one === undefined ? missing : signedBounds(one),
+          pValue(one?.p_bootstrap),
+          pValue(one?.p_randomisation),
+          a === family.subject ? pValue(adjusted.get(b)) : missing,
+          exact_match === null ? missing : `${integer(exact_match.only_a)} / ${integer(exact_match.only_b)}`,
+          pValue(exact_match?.p),
+        ];
+      }),
+    ),
+    cost: table(
+      ["run", "time", "peak memory", "trained tokens", "prompt tokens", "generated tokens"],
+      runs.map(({ experiment, run, cost: { seconds, peak_memory, tokens } }) => [
+        `${experiment}/${run}`,
+        reportDuration(seconds),
+        gigabytes(peak_memory),
+        ...[tokens.trained, tokens.prompted, tokens.generated].map(integer),
+      ]),
+    ),
+  };
+}
+
+function table(head: readonly string[], rows: TextTable["rows"]): TextTable {
+  return { head, rows, align: head.map((_, at) => (at === 0 ? "left" : "right")) };
+}
+
+/** Cases, label view and label space of a comparison as a sentence. */
+export const comparisonScope = ({ n, view, labels }: RunComparison): string =>
+  `${plural(n, "case")}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % bootstrap confidence intervals over cases.`;
+
+/** How the columns of the table of differences are computed. */
+export const differencesNote = ({ family, primary }: RunComparison, naming: Naming): string =>
+  `Differences in ${naming.metric(primary)} are paired, and tests are two-sided. Exact matches: cases that only the first arm / only the ` +
+  `second arm answers exactly right (McNemar's test). p (Holm) is adjusted over the ${plural(family.tests.length, "test")} of ${naming.arm(family.subject)} against the other arms.`;
+
+/** The recorded evaluations of the test file as a sentence; empty if there is no test file. */
+export const testEvaluationsText = (count: number | null): string =>
+  count === null ? "" : `Recorded evaluations of the test file: ${integer(count)}.`;
