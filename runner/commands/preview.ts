@@ -11,6 +11,8 @@ import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import { draftsOfPreview } from "../pipeline/steps/preview.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
+import { engines } from "../plugins/engines/registry.ts";
+import { defaultEnvironment } from "../plugins/environments.ts";
 import { environmentStatus } from "../setup/environments.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { previewText } from "../terminal/preview.ts";
@@ -33,7 +35,8 @@ export const command = defineCommand({
     const { experiment } = point;
     const project = await openProject(one.root, context, "write");
     const { store, site } = project;
-    const { state } = environmentStatus("torchtune", context);
+    const environment = defaultEnvironment();
+    const { state } = environmentStatus(environment, context);
     const drafts = draftsOfPreview(experiment, site, { rows, answer }, state === "ok");
     const drafted = { experiment: one.name, role: "final" as const, coordinates: point.coordinates, drafts };
     const plan = buildPlan([drafted], kinds, (file) => project.digests.of(file));
@@ -58,9 +61,9 @@ export const command = defineCommand({
     const notes: string[] = [];
     if (one.points.length > 1) notes.push(`the first of ${one.points.length} runs: ${point.coordinates}`);
     if (state !== "ok")
-      notes.push(`no tokens and no answers: the Python environment is ${state}; run exp setup torchtune`);
-    if (state === "ok" && answer && experiment.generate.engine !== "transformers") {
-      notes.push(`no answers: engine ${experiment.generate.engine} is not asked by a preview`);
+      notes.push(`no tokens and no answers: the Python environment is ${state}; run exp setup ${environment}`);
+    if (state === "ok" && answer && !engines.get(experiment.generate.engine).loads?.previews) {
+      notes.push(`no answers: exp preview does not support engine ${experiment.generate.engine}`);
     }
     const arms = drafts.filter(({ kind }) => kind === "prompt").map(({ id }) => armOfStep(id));
     const shown = arms.map((arm) => {

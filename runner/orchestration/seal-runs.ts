@@ -6,7 +6,7 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Project } from "../project/project.ts";
-import { openProvenance, seedsIn } from "../runs/provenance.ts";
+import { locksOf, openProvenance, seedsIn } from "../runs/provenance.ts";
 import { makeLatest } from "../runs/run-folder.ts";
 import { type Sealing, seal } from "../runs/seal.ts";
 import type { Json } from "../util/canonical.ts";
@@ -68,7 +68,7 @@ function sealingOf(
   project: Project,
   provenance: ReturnType<typeof openProvenance>,
 ): Sealing {
-  const { artifacts, store, site, digests } = project;
+  const { artifacts, store, site } = project;
   const config = site.portable(experiment);
   return {
     artifacts,
@@ -83,19 +83,13 @@ function sealingOf(
       return { dir: staged.dir, discard: () => store.discard(staged) };
     },
     provenance() {
-      const environment = experiment.train?.backend ?? "torchtune";
-      const lock = site.lock(environment);
       const sources: Record<string, string> = {};
       for (const step of run.steps.values()) {
         for (const [name, path] of Object.entries(step.draft.sources)) {
           if (!name.startsWith("recipes/")) sources[site.portable(path)] = step.sourceDigests[name] as string;
         }
       }
-      return provenance({
-        locks: { [environment]: { path: lock, sha256: digests.of(lock) } },
-        seeds: seedsIn(config),
-        sources,
-      });
+      return provenance({ locks: locksOf(run.steps.values()), seeds: seedsIn(config), sources });
     },
   };
 }

@@ -3,11 +3,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type SplitName, type Spread, spread } from "../data/audit.ts";
 import type { Study } from "../pipeline/steps/data.ts";
+import { defaultEnvironment } from "../plugins/environments.ts";
 import { environmentStatus } from "../setup/environments.ts";
 import { prober } from "../setup/probe.ts";
 import type { Context } from "../util/context.ts";
-
-const environment = "torchtune";
 
 /**
  * Tokens of the inputs of each part by the tokenizer in a model's folder. undefined where the Python environment or the
@@ -19,7 +18,7 @@ export async function tokenLengths(
   context: Context,
 ): Promise<Readonly<Partial<Record<SplitName, Spread>>> | undefined> {
   const tokenizer = join(model, "tokenizer.json");
-  const { state, python } = environmentStatus(environment, context);
+  const { state, python } = environmentStatus(defaultEnvironment(), context);
   if (state !== "ok" || !existsSync(tokenizer)) return undefined;
   const folder = mkdtempSync(join(tmpdir(), "exp-lengths-"));
   try {

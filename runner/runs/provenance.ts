@@ -1,29 +1,33 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, cpus, release, totalmem, type } from "node:os";
+import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import { lockSource } from "../plugins/step-work.ts";
 import type { Json } from "../util/canonical.ts";
 import type { Provenance } from "./manifest.ts";
 
-/** What one run adds to what every run of a command shares. */
-type OfRun = {
-  /** Environment -> its lock file and that file's sha256. */
-  readonly locks: Readonly<Record<string, { readonly path: string; readonly sha256: string }>>;
+/** Environment -> its lock file and the sha256 of that file. */
+type Locks = Readonly<Record<string, { readonly path: string; readonly sha256: string }>>;
+
+/** The part of a run's provenance that differs between the runs of one command. */
+type RunProvenance = {
+  readonly locks: Locks;
   readonly seeds: Readonly<Record<string, number>>;
   readonly sources: Readonly<Record<string, string>>;
 };
 
-/** What the machine and the project say of themselves when runs are sealed: asked once, however many runs there are. */
+/** Provenance of the runs that one command seals. Facts about the machine and the project are read once. */
 export function openProvenance(given: {
   readonly exp: string;
   readonly root: string;
   readonly gpus: Json;
-  /** The commit that an image was built of, as `git describe` says it with "-dirty": for where there is no repository. */
+  /** The commit that a container image was built from, with "-dirty" if it had changes. For a folder without repository. */
   readonly imageOf?: string | undefined;
-}): (run: OfRun) => Provenance {
+}): (run: RunProvenance) => Provenance {
   const shared = once(() => ({
     exp: given.exp,
     node: process.versions.node,
-    git: gitState(given.root) ?? stated(given.imageOf),
+    git: gitState(given.root) ?? imageCommit(given.imageOf),
     os: `${type()} ${release()} ${arch()}`,
     hardware: { cpu: cpus()[0]?.model.trim() ?? "unknown", cores: cpus().length, memory: totalmem(), gpus: given.gpus },
   }));
@@ -53,6 +57,21 @@ function once<T>(make: () => T): () => T {
   };
 }
 
+/**
+ * The lock files of every Python environment that the stored steps of a run ran in: training, merge, answers and baselines.
+ * Preflight does not count, because it writes no result.
+ */
+export function locksOf(steps: Iterable<PlannedStep>): Locks {
+  const locks: Record<string, Locks[string]> = {};
+  for (const { kind, draft, sourceDigests } of steps) {
+    const { environment } = draft;
+    if (environment === undefined || !kind.cached) continue;
+    const source = lockSource(environment);
+    locks[environment] = { path: draft.sources[source] as string, sha256: sourceDigests[source] as string };
+  }
+  return locks;
+}
+
 /** Every seed in a resolved experiment, by its path: "train.seed" -> 42. */
 export function seedsIn(config: Json, path = ""): Record<string, number> {
   if (typeof config !== "object" || config === null || Array.isArray(config)) return {};
@@ -65,7 +84,7 @@ export function seedsIn(config: Json, path = ""): Record<string, number> {
   return seeds;
 }
 
-/** Packages and versions that a lock file pins. */
+/** Package -> version, from a lock file. */
 function pinned(lock: string): Record<string, string> {
   const packages: Record<string, string> = {};
   for (const [, name, version] of lock.matchAll(/^([A-Za-z0-9][\w.-]*)(?:\[[^\]]*\])?==([^\s;\\]+)/gm)) {
@@ -75,7 +94,7 @@ function pinned(lock: string): Record<string, string> {
 }
 
 /** "<40 hex digits>" or "<40 hex digits>-dirty". */
-function stated(commit = ""): Provenance["git"] {
+function imageCommit(commit = ""): Provenance["git"] {
   const [, hex, dirty] = /^([0-9a-f]{40})(-dirty)?$/.exec(commit) ?? [];
   return hex === undefined ? null : { commit: hex, dirty: dirty !== undefined };
 }

@@ -1,17 +1,17 @@
 import { homedir } from "node:os";
 import { join } from "node:path";
 
-/** Folder for what outlives a study: environments, bundled models, remembered digests. */
+/** Folder of files that all projects share: environments, bundled models, digests of files. */
 export function cacheRoot(env: NodeJS.ProcessEnv = process.env): string {
   return env.EXP_CACHE || join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "exp");
 }
 
-/** Folder of a backend's Python environment, whether or not it exists. */
-export function environmentDir(backend: string, env: NodeJS.ProcessEnv = process.env): string {
-  return join(cacheRoot(env), "envs", backend);
+/** Folder of a Python environment, whether or not it exists. */
+export function environmentDir(environment: string, env: NodeJS.ProcessEnv = process.env): string {
+  return join(cacheRoot(env), "envs", environment);
 }
 
-/** Where the Hugging Face libraries keep downloads, by their own rule and in their own order of variables. */
+/** Folder in which the Hugging Face libraries keep downloads, by the same variables in the same order as theirs. */
 export function huggingFaceCache(env: NodeJS.ProcessEnv = process.env): string {
   const home = env.HOME || homedir();
   const own = env.HF_HOME || join(env.XDG_CACHE_HOME || join(home, ".cache"), "huggingface");

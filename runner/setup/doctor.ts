@@ -4,32 +4,37 @@ import { detectMachine, type Machine } from "../execution/devices.ts";
 import type { Device, Precision } from "../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../plugins/backends/matrix.ts";
 import type { Method } from "../plugins/backends/methods.ts";
+import { backends } from "../plugins/backends/registry.ts";
+import { engines } from "../plugins/engines/registry.ts";
+import type { Environment } from "../plugins/environment.ts";
+import { environments } from "../plugins/environments.ts";
 import { cacheRoot, huggingFaceCache } from "./cache.ts";
-import { environmentStatus, environments } from "./environments.ts";
+import { environmentStatus } from "./environments.ts";
 import { bundledModelState, bundledModels } from "./models.ts";
 import { nativePrecision } from "./precision.ts";
 import { type Probe, prober, type Where } from "./probe.ts";
 import { findPythons, type Python, supportedPythons } from "./python.ts";
 import { wheelSources } from "./torch.ts";
 
-/** One thing that exp looked for on this machine. */
+/** The result of one check of this machine. */
 export type Finding = {
   readonly name: string;
   readonly state: "ok" | "warn" | "missing";
-  /** What was found, in words. Never a secret. */
+  /** Description of what was found. Contains no secret. */
   readonly found: string;
-  /** What to do about it. */
+  /** What to do if the state is not ok. */
   readonly help?: string;
 };
 
-/** What this machine has, and what it can run. */
+/** What this machine has, and what it can run. `exp doctor --json` prints it. */
 export type DoctorReport = {
   readonly findings: readonly Finding[];
   readonly runs: readonly Capability[];
   readonly methods: readonly Training[];
+  readonly engines: readonly Generation[];
 };
 
-/** What a backend can train in general, and in which precision this machine would; null with the reason where it cannot. */
+/** The precisions in which a backend trains by a method, and the one on this machine; null with the reason if it cannot. */
 export type Training = {
   readonly backend: string;
   readonly method: Method;
@@ -39,29 +44,31 @@ export type Training = {
   readonly why: string;
 };
 
-/** A kind of work, whether this machine can do it as it is now, and why (not). */
+/** Whether an engine can generate on this machine, and the reason. */
+export type Generation = { readonly engine: string; readonly here: boolean; readonly why: string };
+
+/** A kind of work, whether this machine can do it in its present state, and the reason. */
 export type Capability = { readonly what: string; readonly possible: boolean; readonly why: string };
 
-/** How the doctor looks at the machine; tests bring another one. */
+/** How the machine is inspected. Tests pass their own. */
 export type Instruments = {
   readonly probe: Probe;
   readonly machine: () => Promise<Machine>;
-  /** Free bytes of the filesystem that holds a path, which need not exist. */
+  /** Free bytes of the file system of a path, which need not exist. */
   readonly freeSpace: (path: string) => number;
   readonly node: string;
 };
 
 const GB = 1e9;
-/** Bytes of an environment with torch for GPUs, its downloads, a model and its checkpoints. */
-const roomy = 20 * GB;
+/** Bytes for an environment with torch for GPUs, its downloads, a model and its checkpoints. */
+const ampleSpace = 20 * GB;
 
-/** Looks at everything that a run may need, without changing anything and without the network. */
+/** Checks everything that a run may need. Changes nothing and uses no network. */
 export async function doctor(
   where: Where & { readonly cwd: string },
   instruments: Instruments = realInstruments(where),
 ): Promise<DoctorReport> {
   const [machine, pythons] = await Promise.all([instruments.machine(), findPythons(where.env, instruments.probe)]);
-  const built = Object.keys(environments).map((backend) => environmentFinding(backend, where));
   const findings = [
     nodeFinding(instruments.node),
     pythonFinding(pythons),
@@ -70,7 +77,7 @@ export async function doctor(
     memoryFinding(machine),
     diskFinding("disk of the project", where.cwd, instruments),
     diskFinding("disk of the cache", cacheRoot(where.env), instruments),
-    ...built,
+    ...environments().map((environment) => environmentFinding(environment, where)),
     ...Object.keys(bundledModels).map((name) => modelFinding(name, where)),
     wheelFinding(where, machine),
     tokenFinding(where),
@@ -79,22 +86,35 @@ export async function doctor(
     findings,
     runs: capabilities(
       machine,
-      built.every(({ state }, at) => state === "ok" || !Object.values(environments)[at]?.always),
+      environments().every((environment) => environment.isDefault !== true || isReady(environment, where)),
     ),
     methods: trainings(machine, where),
+    engines: generations(machine, where),
   };
 }
 
-/** The report as lines for people: a mark, what, how it is, and beneath it what to do. */
-export function formatDoctor({ findings, runs, methods }: DoctorReport): string {
+/** The report as text: a line for each finding, with its help below it, then tables of what runs, trains and generates here. */
+export function formatDoctor({ findings, runs, methods, engines: generating }: DoctorReport): string {
   const marks = { ok: "ok     ", warn: "warn   ", missing: "missing" };
   const wide = Math.max(...findings.map(({ name }) => name.length));
   const lines = findings.flatMap(({ name, state, found, help }) => [
     `${marks[state]}  ${name.padEnd(wide)}  ${found}`,
     ...(help === undefined ? [] : [`${" ".repeat(wide + 11)}${help}`]),
   ]);
-  const can = runs.map(({ what, possible, why }) => `${possible ? "yes    " : "no     "}  ${what}: ${why}`);
-  return `${[...lines, "", "What runs here", ...can, "", "What trains, in which precisions", ...matrix(methods)].join("\n")}\n`;
+  const yesOrNo = (possible: boolean, what: string, why: string): string =>
+    `${possible ? "yes    " : "no     "}  ${what}${why === "" ? "" : `: ${why}`}`;
+  return `${[
+    ...lines,
+    "",
+    "What runs here",
+    ...runs.map(({ what, possible, why }) => yesOrNo(possible, what, why)),
+    "",
+    "What trains, in which precisions",
+    ...matrix(methods),
+    "",
+    "What generates here",
+    ...generating.map(({ engine, here, why }) => yesOrNo(here, engine, why)),
+  ].join("\n")}\n`;
 }
 
 /** The capability matrix, a line for each backend and method. */
@@ -111,7 +131,7 @@ function matrix(methods: readonly Training[]): readonly string[] {
   return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
 }
 
-/** Each backend and method by device, and what this machine's device and environments make of it. */
+/** Each backend and method by device, and whether the device and the environments of this machine support it. */
 function trainings(machine: Machine, where: Where): Training[] {
   const native = nativePrecision(machine.gpus);
   const device: Device = machine.gpus.length > 0 ? "cuda" : "cpu";
@@ -121,15 +141,29 @@ function trainings(machine: Machine, where: Where): Training[] {
     rows.set(`${backend} ${method}`, { ...known, [on]: precisions });
   }
   return [...rows.values()].map((row) => {
-    const { state } = backendState(row.backend, where);
-    const lack = unsupportedReason({ backend: row.backend, method: row.method, precision: native[device] }, [device]);
-    if (lack !== undefined) return { ...row, why: lack.help };
-    return state === "ok" ? { ...row, here: native[device] } : { ...row, why: `run exp setup ${row.backend}` };
+    const request = { backend: row.backend, method: row.method, precision: native[device] };
+    const unsupported = unsupportedReason(request, [device]);
+    if (unsupported !== undefined) return { ...row, why: unsupported.help };
+    const { environment } = backends.get(row.backend);
+    if (isReady(environment, where)) return { ...row, here: native[device] };
+    return { ...row, why: `run exp setup ${environment?.name}` };
   });
 }
 
-function backendState(backend: string, where: Where): { readonly state: string } {
-  return backend in environments ? environmentStatus(backend, where) : { state: "missing" };
+/** Each engine, and whether the device and the environments of this machine support it. */
+function generations(machine: Machine, where: Where): Generation[] {
+  const device: Device = machine.gpus.length > 0 ? "cuda" : "cpu";
+  return [...engines].map(({ name, environment, runsModel, supports }) => {
+    const unsupported = supports?.([device]);
+    if (unsupported !== undefined) return { engine: name, here: false, why: unsupported.message };
+    if (!isReady(environment, where)) return { engine: name, here: false, why: `run exp setup ${environment?.name}` };
+    return { engine: name, here: true, why: runsModel ? "" : "it loads no model on this machine" };
+  });
+}
+
+/** Whether an implementation can start: its environment is set up, or it needs none. */
+function isReady(environment: Environment | undefined, where: Where): boolean {
+  return environment === undefined || environmentStatus(environment.name, where).state === "ok";
 }
 
 function realInstruments({ env }: Where): Instruments {
@@ -163,7 +197,7 @@ function gpuFinding({ gpus }: Machine): Finding {
       name: "GPU",
       state: "warn",
       found: "no NVIDIA GPU",
-      help: "small models train on the CPU; others need one",
+      help: "small models train on the CPU; larger models need a GPU",
     };
   }
   const found = gpus.map(({ name, memory, capability }) => {
@@ -176,25 +210,25 @@ function gpuFinding({ gpus }: Machine): Finding {
 function memoryFinding({ memory }: Machine): Finding {
   const found = `${(memory / GB).toFixed(1)} GB`;
   if (memory >= 6 * GB) return { name: "memory", state: "ok", found };
-  return { name: "memory", state: "warn", found, help: "the bundled model trains in about 4 GB; close other programs" };
+  return { name: "memory", state: "warn", found, help: "training the bundled model takes about 4 GB; close other programs" };
 }
 
 function diskFinding(name: string, path: string, { freeSpace }: Instruments): Finding {
   const free = freeSpace(path);
   const found = `${(free / GB).toFixed(1)} GB free at ${path}`;
-  if (free >= roomy) return { name, state: "ok", found };
+  if (free >= ampleSpace) return { name, state: "ok", found };
   const help =
-    "an environment takes 2 GB (CPU) to 8 GB (GPU), a model of 8B parameters 16 GB; EXP_CACHE and HF_HOME move them";
+    "an environment takes 2 GB (CPU) to 8 GB (GPU), a model of 8B parameters 16 GB; EXP_CACHE and HF_HOME set their folders";
   return { name, state: free >= 3 * GB ? "warn" : "missing", found, help };
 }
 
-function environmentFinding(backend: string, where: Where): Finding {
-  const { state, stamp, dir } = environmentStatus(backend, where);
-  const name = `environment ${backend}`;
-  const help = `run exp setup ${backend}`;
+function environmentFinding(environment: Environment, where: Where): Finding {
+  const { state, stamp, dir } = environmentStatus(environment.name, where);
+  const name = `environment ${environment.name}`;
+  const help = `run exp setup ${environment.name}`;
   if (state === "missing") {
-    if (environments[backend]?.always) return { name, state, found: "not set up", help };
-    return { name, state: "warn", found: "not set up", help: `${help}, for experiments that name it` };
+    if (environment.isDefault) return { name, state, found: "not set up", help };
+    return { name, state: "warn", found: "not set up", help: `${help} if an experiment needs it` };
   }
   const found = `Python ${stamp?.python}, torch for ${stamp?.torch}, ${dir}`;
   return state === "ok" ? { name, state, found } : { name, state: "warn", found: `stale: ${found}`, help };
@@ -213,10 +247,10 @@ function modelFinding(model: string, where: Where): Finding {
 function wheelFinding(where: Where, machine: Machine): Finding {
   const name = "torch for the CPU";
   const { tags, hasIndex } = wheelSources(where);
-  if (machine.gpus.length > 0) return { name, state: "ok", found: "not needed beside a GPU" };
+  if (machine.gpus.length > 0) return { name, state: "ok", found: "not needed: this machine has a GPU" };
   if (tags.length > 0) return { name, state: "ok", found: `a wheel for ${tags.join(", ")} in PIP_FIND_LINKS` };
-  if (hasIndex) return { name, state: "ok", found: "by the index that pip or uv is configured with" };
-  return { name, state: "ok", found: "uv fetches it from its makers" };
+  if (hasIndex) return { name, state: "ok", found: "the index that pip or uv is configured with may have it" };
+  return { name, state: "ok", found: "uv downloads it from PyTorch's index" };
 }
 
 function tokenFinding({ env }: Where): Finding {
@@ -225,7 +259,7 @@ function tokenFinding({ env }: Where): Finding {
   const file = env.HF_TOKEN_PATH || join(env.HF_HOME || dirname(huggingFaceCache(env)), "token");
   if (existsSync(file) && readFileSync(file, "utf8").trim() !== "")
     return { name, state: "ok", found: "present in its file" };
-  return { name, state: "warn", found: "none", help: "gated models and uploads need HF_TOKEN; nothing else does" };
+  return { name, state: "warn", found: "none", help: "set HF_TOKEN for gated models and uploads" };
 }
 
 function capabilities(machine: Machine, isSetUp: boolean): Capability[] {
@@ -235,31 +269,32 @@ function capabilities(machine: Machine, isSetUp: boolean): Capability[] {
   const cpu = {
     what: "the bundled model on the CPU",
     possible: isSetUp,
-    why: isSetUp ? precision : "run exp setup first",
+    why: isSetUp ? precision : "run exp setup",
   };
   if (gpu === undefined) {
     return [
       cpu,
-      { what: "models of 4B parameters and more", possible: false, why: "they need a GPU of 10 GiB or more" },
+      { what: "models of 4B parameters and more", possible: false, why: "they need a GPU with 10 GiB or more" },
     ];
   }
   const number = `${precision} by compute capability ${gpu.capability ?? "unknown"}`;
-  const half = precision === "fp16";
+  const training = [...backends].map(({ name }) => {
+    const unsupported = unsupportedReason({ backend: name, method: "lora", precision }, ["cuda"]);
+    const why = unsupported === undefined ? number : `${unsupported.message}, and this GPU needs ${number}`;
+    return { what: `16-bit training with ${name}`, possible: unsupported === undefined, why };
+  });
+  const trains = training.some(({ possible }) => possible);
   return [
     { ...cpu, what: "the bundled model" },
-    {
-      what: "16-bit training with torchtune",
-      possible: !half,
-      why: half ? `torchtune has no fp16, and this is ${number}` : number,
-    },
+    ...training,
     {
       what: "LoRA on 4B parameters in 16 bit",
-      possible: memory >= 16 && !half,
+      possible: memory >= 16 && trains,
       why: `10 to 16 GiB; the GPU has ${memory.toFixed(0)}`,
     },
     {
       what: "LoRA on 8B parameters in 16 bit",
-      possible: memory >= 24 && !half,
+      possible: memory >= 24 && trains,
       why: `18 to 25 GiB; the GPU has ${memory.toFixed(0)}`,
     },
   ];

@@ -3,10 +3,10 @@ import { join } from "node:path";
 import { UserError } from "../util/user-error.ts";
 import type { Where } from "./probe.ts";
 
-/** What setting up has to say, a line at a time. */
+/** Receives the progress of a set-up, one line at a time. */
 export type Report = (progress: { readonly message: string }) => void;
 
-/** An environment that is being built, and how its children are run. */
+/** An environment under construction, and how its installers run. */
 export type Site = {
   /** The environment's folder. */
   readonly dir: string;
@@ -20,9 +20,9 @@ export type Site = {
 export const pythonOf = (dir: string): string => join(dir, "bin", "python");
 
 /**
- * Installs what a lock file lists, every file checked by its hash, and nothing else; with uv where the environment has it.
- * Packages that the lock names by `--no-binary` are in no registry as a wheel: they are built last, without isolation, so
- * that what builds them is locked as well.
+ * Installs exactly the packages of a lock file, each file checked by its hash, with uv if the environment has it. Packages that
+ * the lock marks with `--no-binary` have no wheel. They are built last and without isolation, so that their build dependencies
+ * are locked too. Throws UserError `install-failed`.
  */
 export async function install(
   site: Site,
@@ -35,12 +35,12 @@ export async function install(
   const part = join(site.dir, "part.lock");
   writeFileSync(part, wheels);
   await installFile(site, part, links, ["--only-binary", ":all:", ...more]);
-  site.report({ message: "building what comes as source" });
+  site.report({ message: "building packages from source" });
   writeFileSync(part, sources);
   await installFile(site, part, links, ["--no-build-isolation", ...more]);
 }
 
-/** A lock file's packages by how they come: as wheels, or as source (those that a `--no-binary` line names). */
+/** The packages of a lock file, divided into wheels and source packages, which `--no-binary` lines name. */
 export function splitLock(lock: string): { readonly wheels: string; readonly sources: string } {
   const built = new Set([...lock.matchAll(/^--no-binary (\S+)$/gm)].map(([, name]) => name));
   const blocks = lock.match(/^[^\s-][^\n]*\n(?: +[^\n]*\n)*/gm) ?? [];
@@ -74,7 +74,7 @@ async function installFile(site: Site, lock: string, links: readonly string[], h
   }
 }
 
-/** Runs one program of a set-up, its output going to the log and its telling lines to the report. */
+/** Runs one program of a set-up. Its output goes to the log, and its progress and errors to the report. Throws UserError. */
 export async function run(
   site: Site,
   file: string,
@@ -91,10 +91,10 @@ export async function run(
     reject: false,
     ...(site.signal === undefined ? {} : { cancelSignal: site.signal }),
   });
-  const told: string[] = [];
+  const errors: string[] = [];
   for await (const line of child.iterable({ from: "all" })) {
     appendFileSync(site.log, `${line}\n`);
-    if (/^\s*(error|×|╰─▶|cause:|caused by)|^\w*Error\b/i.test(line)) told.push(line.trim());
+    if (/^\s*(error|×|╰─▶|cause:|caused by)|^\w*Error\b/i.test(line)) errors.push(line.trim());
     if (/^\s*(Downloading|Downloaded|Resolved|Prepared|Installed|Bytecode compiled|Collecting)\b/.test(line)) {
       site.report({ message: line.trim() });
     }
@@ -103,20 +103,20 @@ export async function run(
   const done = await child;
   site.signal?.throwIfAborted();
   if (done.exitCode !== 0) {
-    const [first, last] = [told[0], told.at(-1)];
+    const [first, last] = [errors[0], errors.at(-1)];
     const cause = first === undefined ? `${file} ended with ${done.exitCode ?? done.signal ?? done.code}` : first;
     throw new UserError("install-failed", last === first ? cause : `${cause} (${last})`, { log: site.log });
   }
 }
 
-/** uv reads neither pip's variables nor its notion of a certificate: what a user has set for pip holds for both. */
+/** The variables of an installer. uv does not read pip's variables, so the user's settings for pip are copied to uv's. */
 export function childEnvironment(env: Where["env"]): Record<string, string | undefined> {
   const { PYTHONPATH: _path, PYTHONHOME: _home, VIRTUAL_ENV: _active, ...rest } = env;
   return {
     ...rest,
     UV_DEFAULT_INDEX: env.UV_DEFAULT_INDEX ?? env.PIP_INDEX_URL,
     UV_INDEX: env.UV_INDEX ?? env.PIP_EXTRA_INDEX_URL,
-    // Safe, since every file is checked by its hash; and pip does the same.
+    // Safe because every file is checked by its hash. pip behaves the same way.
     UV_INDEX_STRATEGY: env.UV_INDEX_STRATEGY ?? "unsafe-best-match",
     UV_HTTP_TIMEOUT: env.UV_HTTP_TIMEOUT ?? env.PIP_DEFAULT_TIMEOUT,
     SSL_CERT_FILE: env.SSL_CERT_FILE ?? env.PIP_CERT,
@@ -125,7 +125,7 @@ export function childEnvironment(env: Where["env"]): Record<string, string | und
   };
 }
 
-/** Reports, twice a second, how many packages are in place, out of those that the installer is known to bring. */
+/** Reports twice a second how many of the expected packages are installed. */
 function countPackages(site: Site): { expect(more: number): void; end(): void } {
   const count = () => {
     const library = join(site.dir, "lib");
@@ -139,7 +139,7 @@ function countPackages(site: Site): { expect(more: number): void; end(): void } 
   const timer = setInterval(() => {
     const done = count() - before;
     if (done !== last && done > 0)
-      site.report({ message: `${done}${total === undefined ? "" : ` of ${total}`} packages in place` });
+      site.report({ message: `${done}${total === undefined ? "" : ` of ${total}`} packages installed` });
     last = done;
   }, 500);
   return { expect: (more) => (total = more), end: () => clearInterval(timer) };

@@ -2,19 +2,20 @@ import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { acquire } from "../store/lock.ts";
+import { defaultEnvironment } from "../plugins/environments.ts";
 import { UserError } from "../util/user-error.ts";
 import { cacheRoot, environmentDir, huggingFaceCache } from "./cache.ts";
 import { environmentPython, lockOf } from "./environments.ts";
 import { install, type Report, run, type Site } from "./install.ts";
 import type { Where } from "./probe.ts";
 
-/** A base model that comes with `exp setup` instead of a hub: its name in an experiment, and where its weights come from. */
+/** A base model that `exp setup` installs, so that it needs no hub: its name in an experiment and the source of its weights. */
 export type BundledModel = {
   readonly name: string;
-  /** The package that carries it, a line of recipes/locks/bundled.lock. Absent: random weights, made here. */
+  /** The package that contains it, a line of recipes/locks/bundled.lock. Absent: random weights, generated on this machine. */
   readonly package?: string;
   readonly parameters: number;
-  /** Bytes once unpacked. */
+  /** Bytes after unpacking. */
   readonly size: number;
   readonly license: string;
 };
@@ -41,7 +42,7 @@ export function bundledModelDir(name: string, env: NodeJS.ProcessEnv = process.e
   return join(cacheRoot(env), "models", name);
 }
 
-/** Folder in the Hugging Face cache where a hub model's files are, or will be once fetched at that commit. */
+/** Folder in the Hugging Face cache for a hub model's files at a commit, whether or not they are downloaded. */
 export function hubModelDir(repo: string, revision: string, env: NodeJS.ProcessEnv = process.env): string {
   return join(huggingFaceCache(env), `models--${repo.replaceAll("/", "--")}`, "snapshots", revision);
 }
@@ -59,15 +60,12 @@ export function modelIsHere(dir: string): boolean {
   }
 }
 
-/** Environment that unpacks bundled models. */
-const backend = "torchtune";
-
-/** In a bundled model's folder: the digest of what made it. */
+/** File in the folder of a bundled model with the digest of its package and of the code that unpacked it. */
 const stamp = ".made-by";
 
 /**
- * Whether a bundled model is unpacked: every file that its model.json lists is there in its size. A stale one was unpacked
- * from another package, or by other code, than this version of exp would.
+ * Whether a bundled model is unpacked: every file in its model.json exists and has its size. Stale: it was unpacked from another
+ * package, or by other code, than this version of exp contains.
  */
 export function bundledModelState(name: string, where: Where): "ok" | "missing" | "stale" {
   const dir = bundledModelDir(name, where.env);
@@ -83,12 +81,12 @@ export function bundledModelState(name: string, where: Where): "ok" | "missing" 
   return readIfThere(join(dir, stamp)) === makerOf(name, where) ? "ok" : "stale";
 }
 
-/** SHA-256 of the package that carries a bundled model, as its lock names it, and of the code that unpacks or makes it. */
+/** SHA-256 over the lock lines of the package that contains a bundled model and over the code that unpacks or generates it. */
 export function makerOf(name: string, { packageRoot }: Pick<Where, "packageRoot">): string {
-  const { package: carrier } = bundledModels[name] as BundledModel;
+  const { package: container } = bundledModels[name] as BundledModel;
   const made = createHash("sha256");
-  if (carrier !== undefined) made.update(lockOf(carrier, join(packageRoot, "recipes/locks/bundled.lock")));
-  const maker = carrier === undefined ? "tiny_models.py" : "unpack_bundled.py";
+  if (container !== undefined) made.update(lockOf(container, join(packageRoot, "recipes/locks/bundled.lock")));
+  const maker = container === undefined ? "tiny_models.py" : "unpack_bundled.py";
   return made.update(readFileSync(join(packageRoot, "recipes/tools", maker))).digest("hex");
 }
 
@@ -101,8 +99,8 @@ function readIfThere(path: string): string | undefined {
 }
 
 /**
- * Fetches the package that carries a bundled model (hash-checked, without its dependencies) and unpacks its weights into
- * the cache, once; resolves to their folder. Needs the torchtune environment. Throws UserError.
+ * Downloads the package that contains a bundled model, checked by its hash and without its dependencies, and unpacks the weights
+ * into the cache, unless they are there. Resolves to their folder. Needs the default environment. Throws UserError.
  */
 export async function setupModel(
   name: string,
@@ -113,13 +111,13 @@ export async function setupModel(
   const model = bundledModels[name];
   if (model === undefined) {
     const names = Object.keys(bundledModels).join(", ");
-    throw new UserError("unknown-model", `there is no bundled model ${name}`, { help: `choose from ${names}` });
+    throw new UserError("unknown-model", `no bundled model is called ${name}`, { help: `choose one of ${names}` });
   }
   const dir = bundledModelDir(name, where.env);
   mkdirSync(dirname(dir), { recursive: true });
   const lock = await acquire(`${dir}.lock`, {
     ...(options.signal === undefined ? {} : { signal: options.signal }),
-    onWait: () => report({ message: `another process is unpacking ${name}; waiting for it` }),
+    onWait: () => report({ message: `waiting for another process that unpacks ${name}` }),
   });
   const staging = join(dirname(dir), `.${name}-building`);
   try {
@@ -128,19 +126,20 @@ export async function setupModel(
       report({ message: `${name}: ready` });
       return dir;
     }
-    if (state === "stale") report({ message: `${name}: unpacked by another version of exp; made anew` });
-    const python = environmentPython(backend, where);
+    if (state === "stale") report({ message: `${name}: replacing the files of another version of exp` });
+    const environment = defaultEnvironment();
+    const python = environmentPython(environment, where);
     rmSync(staging, { recursive: true, force: true });
     mkdirSync(join(staging, "model"), { recursive: true });
     const log = `${dir}.log`;
     writeFileSync(log, "");
     const env = { ...where.env, HF_HUB_OFFLINE: "1", PYTHONSAFEPATH: "1" };
-    const site: Site = { dir: environmentDir(backend, where.env), env, log, report, signal: options.signal };
+    const site: Site = { dir: environmentDir(environment, where.env), env, log, report, signal: options.signal };
     const into = join(staging, "model");
     const call = (module: string, ...args: readonly string[]): Promise<void> =>
       run(site, python, ["-c", start, where.packageRoot, module, ...args]);
     if (model.package === undefined) {
-      report({ message: `${name}: making random weights` });
+      report({ message: `${name}: generating random weights` });
       await call("recipes.tools.tiny_models", into, "--family", "qwen3", "--tied", "--bundled", name);
     } else {
       const alone = join(staging, "package.lock");
@@ -151,7 +150,7 @@ export async function setupModel(
       await call("recipes.tools.unpack_bundled", name, join(staging, "package"), into);
     }
     writeFileSync(join(staging, "model", stamp), makerOf(name, where));
-    // One rename after the other, so that who reads the old one finds the new one a moment later.
+    // Two renames without work between them, so that the folder is missing only for a moment.
     if (existsSync(dir)) renameSync(dir, join(staging, "old"));
     renameSync(join(staging, "model"), dir);
     report({ message: `${name}: ready` });
@@ -162,7 +161,7 @@ export async function setupModel(
   }
 }
 
-/** Runs a module of a package that is not on the interpreter's path. */
+/** Python code that runs a module of a package outside the interpreter's path. */
 const start = `
 import runpy, sys
 sys.path.insert(0, sys.argv.pop(1))

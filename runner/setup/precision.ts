@@ -3,8 +3,8 @@ import type { Gpu } from "../execution/devices.ts";
 import type { Device, Precision } from "../plugins/backends/device.ts";
 
 /**
- * The number format that `auto` and `16bit` stand for on each device: on GPUs bf16 from compute capability 8.0 on, fp16
- * below (where bf16 is emulated); on a CPU bf16 only where its products are faster so. Without a GPU, a plan for one takes it to be new.
+ * The number format that `auto` and `16bit` select on each device. GPUs use bf16 from compute capability 8.0 and fp16 below, where
+ * bf16 is emulated. CPUs use bf16 only if they multiply it faster than fp32. A machine without GPU gets the format of a recent one.
  */
 export function nativePrecision(
   gpus: readonly Gpu[],
@@ -18,8 +18,8 @@ export function nativePrecision(
 }
 
 /**
- * Whether a processor multiplies bf16 faster than fp32. Intel's AVX-512 for it is the slower way where AMX is missing or hidden
- * from a virtual machine: 90 against 160 GFLOP/s a core on a Xeon of the fourth generation.
+ * Whether a processor multiplies bf16 faster than fp32. Without AMX, which a virtual machine may hide, Intel's AVX-512 bf16 is
+ * slower than fp32: 90 against 160 GFLOP/s a core on a fourth-generation Xeon.
  */
 function multipliesFaster(cpuInfo: string): boolean {
   const flags = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuInfo)?.[1] ?? "";
@@ -27,7 +27,7 @@ function multipliesFaster(cpuInfo: string): boolean {
   return (isIntel ? /\bamx_bf16\b/ : /\b(avx512_bf16|amx_bf16|bf16)\b/).test(flags);
 }
 
-/** What Linux says of its processors; empty on other systems. */
+/** The text of /proc/cpuinfo; empty on systems other than Linux. */
 function readCpuInfo(): string {
   try {
     return readFileSync("/proc/cpuinfo", "utf8");

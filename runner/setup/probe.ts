@@ -1,12 +1,12 @@
 import { execFile } from "node:child_process";
 
-/** What setting up needs to know of this process: the package that holds recipes/, and the environment variables. */
+/** The folder of the package, which contains recipes/, and the environment variables. */
 export type Where = { readonly packageRoot: string; readonly env: Readonly<Record<string, string | undefined>> };
 
-/** Runs a small program and resolves to what it printed, or to undefined when it is not there or fails. */
+/** Runs a program and resolves to its stdout; undefined if it does not exist or fails. */
 export type Probe = (file: string, args: readonly string[]) => Promise<string | undefined>;
 
-/** The real probe: no shell, no input, 15 seconds at most. */
+/** A probe without shell and stdin, with a time limit of 15 seconds. */
 export function prober(env: Where["env"]): Probe {
   return (file, args) =>
     new Promise((resolve) => {

@@ -175,8 +175,9 @@ describe("the doctor", () => {
     node: "20.20.2",
   };
 
-  it("says of a bare machine what is missing and what to do", async () => {
-    const { findings, runs, methods } = await doctor(here(), bare);
+  it("lists what a bare machine lacks and what to do", async () => {
+    const report = await doctor(here(), bare);
+    const { findings, runs, methods, engines } = report;
     const state = Object.fromEntries(findings.map(({ name, state }) => [name, state]));
     expect(state).toMatchObject({
       Node: "ok",
@@ -192,12 +193,14 @@ describe("the doctor", () => {
       here: null,
       why: "run exp setup torchtune",
     });
-    const text = formatDoctor({ findings, runs, methods });
+    expect(engines).toContainEqual(expect.objectContaining({ engine: "vllm", here: false }));
+    expect(engines).toContainEqual(expect.objectContaining({ engine: "replay", here: true }));
+    const text = formatDoctor(report);
     expect(text).toContain("run exp setup torchtune");
     expect(text.split("\n").every((line) => line.length < 200)).toBe(true);
   });
 
-  it("never shows a token, and knows that torchtune has no fp16", async () => {
+  it("shows no token, and that torchtune does not train in fp16", async () => {
     const where = { ...here(), env: { ...here().env, HF_TOKEN: "hf_secret" } };
     const machine = async () => ({ cores: 4, memory: 12e9, gpus: [gpu] });
     const report = await doctor(where, { ...bare, machine, node: "18.0.0" });

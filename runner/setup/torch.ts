@@ -2,30 +2,30 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Where } from "./probe.ts";
 
-/** The build of torch in an environment: for NVIDIA GPUs (several GB), or for the CPU alone. */
+/** The build of torch in an environment: for NVIDIA GPUs (several GB), or for the CPU only. */
 export type TorchVariant = "cpu" | "cuda";
 
-/** Which build this machine gets, and why: what was asked for, else by its GPUs. */
+/** The build of torch for this machine, and the reason: the requested one, else the one for its GPUs. */
 export function chooseTorch(
-  asked: TorchVariant | undefined,
+  requested: TorchVariant | undefined,
   gpus: readonly { readonly name: string }[],
 ): { readonly torch: TorchVariant; readonly why: string } {
-  if (asked !== undefined) return { torch: asked, why: "as asked for" };
+  if (requested !== undefined) return { torch: requested, why: "requested" };
   if (gpus[0] !== undefined) return { torch: "cuda", why: `this machine has ${gpus[0].name}` };
-  return { torch: "cpu", why: "no NVIDIA GPU found; --torch cuda takes the GPU build all the same" };
+  return { torch: "cpu", why: "no NVIDIA GPU found; --torch cuda installs the GPU build" };
 }
 
-/** Where wheels may come from besides the registry, by the variables of pip and uv. */
+/** Sources of wheels besides PyPI, from the variables of pip and uv. */
 export type WheelSources = {
-  /** Folders and pages that list wheels. */
+  /** Folders and web pages that list wheels. */
   readonly links: readonly string[];
-  /** "cp311": Pythons for which a folder among the links has a CPU wheel of the locked torch. */
+  /** "cp311": tags of the CPU wheels of the locked torch in the folders among the links. */
   readonly tags: readonly string[];
-  /** Another index, or a page of links, is configured: it may have CPU wheels. */
+  /** Whether another index or a page of links is configured, which may have CPU wheels. */
   readonly hasIndex: boolean;
 };
 
-/** Looks for CPU wheels of torch in the folders of PIP_FIND_LINKS and UV_FIND_LINKS. */
+/** Finds CPU wheels of torch in the folders of PIP_FIND_LINKS and UV_FIND_LINKS. */
 export function wheelSources(where: Where, machine = cpuTag()): WheelSources {
   const { env } = where;
   const links = [env.PIP_FIND_LINKS, env.UV_FIND_LINKS].flatMap((list) => (list ?? "").split(/[\s,]+/)).filter(Boolean);
@@ -45,7 +45,7 @@ export function wheelSources(where: Where, machine = cpuTag()): WheelSources {
   return { links: [...new Set(links)], tags: [...new Set(tags)], hasIndex };
 }
 
-/** End of the names of wheels that run on this processor and system. */
+/** End of the file names of wheels for this processor and system. */
 function cpuTag(): string {
   const arch = { x64: "x86_64", arm64: process.platform === "darwin" ? "arm64" : "aarch64" }[process.arch as string];
   return `${arch ?? process.arch}.whl`;
