@@ -9,10 +9,10 @@ import { type Preview, type PreviewRow, readResult } from "../pipeline/result-fi
 import { kinds } from "../pipeline/steps/index.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import { draftsOfPreview } from "../pipeline/steps/preview.ts";
-import { loadAll } from "../project/load.ts";
-import { openProject } from "../project/project.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import { defaultEnvironment } from "../plugins/environments.ts";
+import { loadAll } from "../project/load.ts";
+import { openProject } from "../project/project.ts";
 import { environmentStatus } from "../setup/environments.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { previewText } from "../terminal/preview.ts";

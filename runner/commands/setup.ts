@@ -8,7 +8,9 @@ import { anyNumber, choice, defineCommand, flag } from "./command.ts";
 /** Installs what every study needs and what was named. Safe to repeat and to interrupt. */
 export const command = defineCommand({
   arguments: {
-    environments: anyNumber("environment", "Install this environment too.", () => environments().map(({ name }) => name)),
+    environments: anyNumber("environment", "Install this environment too.", () =>
+      environments().map(({ name }) => name),
+    ),
   },
   options: {
     torch: choice("variant", "Install this variant of PyTorch.", () => ["cpu", "cuda"] as const, {

@@ -6,7 +6,7 @@ const parsed = new Map<string, readonly string[]>();
 
 /**
  * All files below `<root>/recipes/` that running a module may read: "recipes/common/protocol.py" -> absolute path, sorted.
- * What counts is import statements wherever they stand, string literals that name a module ("recipes.torchtune.models"),
+ * What counts is import statements wherever they stand, string literals that name a module ("recipes.steps.fetch"),
  * and string literals that name a data file beside the module ("patterns.json"). Worked out once per process.
  */
 export function pythonSources(root: string, module: string): Readonly<Record<string, string>> {

@@ -19,7 +19,7 @@ export type Evidence = Readonly<Record<string, Json>>;
 export type PythonRequest = EnvironmentRequest & {
   /** Name of the environment, as `exp setup` takes it. */
   readonly environment: string;
-  /** "recipes.torchtune.train" */
+  /** Dotted name, such as "recipes.steps.fetch". */
   readonly module: string;
   readonly step: string;
   readonly params: Json;

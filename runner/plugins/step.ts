@@ -68,7 +68,7 @@ export type Draft<P extends Json = Json> = {
 
 /** A module of recipes/ and how it runs. */
 export type PythonProgram = {
-  /** "recipes.transformers.generate" */
+  /** Dotted name, such as "recipes.steps.fetch". */
   readonly module: string;
   /** Name of its environment, as for `exp setup`. */
   readonly environment: string;

@@ -20,3 +20,8 @@ export function replayedArms({ steps }: WithSteps): readonly ReplayedArm[] {
 
 /** Whether training took place in a run: an experiment may declare one and have its answers replayed. */
 export const trainedHere = ({ steps }: WithSteps): boolean => steps.train !== undefined;
+
+/** Whether a model produced answers in a step: a generation whose answers were not recorded before the run. */
+export function isModelGeneration({ kind, evidence }: WithSteps["steps"][string]): boolean {
+  return kind === "generate" && !("replayed" in evidence);
+}

@@ -59,7 +59,10 @@ export function compareRepetition(
     // A winner's workbook shows the sweep too, and its repetition is one run alone.
     const showsSweep = is.kind === "workbook" && "select" in first.manifest.steps;
     const isFree =
-      showsSweep || is.kind === "ask" || "peak_memory" in is.evidence || inputs.some((digest) => !made.has(digest));
+      showsSweep ||
+      is.evidence.deterministic === false ||
+      "peak_memory" in is.evidence ||
+      inputs.some((digest) => !made.has(digest));
     return { step, outcome: isFree ? "tolerated" : "differs", files };
   });
   const metrics = driftsOf(first, again);

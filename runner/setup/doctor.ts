@@ -210,7 +210,12 @@ function gpuFinding({ gpus }: Machine): Finding {
 function memoryFinding({ memory }: Machine): Finding {
   const found = `${(memory / GB).toFixed(1)} GB`;
   if (memory >= 6 * GB) return { name: "memory", state: "ok", found };
-  return { name: "memory", state: "warn", found, help: "training the bundled model takes about 4 GB; close other programs" };
+  return {
+    name: "memory",
+    state: "warn",
+    found,
+    help: "training the bundled model takes about 4 GB; close other programs",
+  };
 }
 
 function diskFinding(name: string, path: string, { freeSpace }: Instruments): Finding {

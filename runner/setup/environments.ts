@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { acquire } from "../store/lock.ts";
 import { defaultEnvironment, environments, findEnvironment } from "../plugins/environments.ts";
+import { acquire } from "../store/lock.ts";
 import { UserError } from "../util/user-error.ts";
 import { environmentDir } from "./cache.ts";
 import { install, pythonOf, type Report, run, type Site } from "./install.ts";

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { acquire } from "../store/lock.ts";
 import { defaultEnvironment } from "../plugins/environments.ts";
+import { acquire } from "../store/lock.ts";
 import { UserError } from "../util/user-error.ts";
 import { cacheRoot, environmentDir, huggingFaceCache } from "./cache.ts";
 import { environmentPython, lockOf } from "./environments.ts";

@@ -143,7 +143,7 @@ describe("the interpreter", () => {
     const oldPythons = await findPythons(old, probe);
     const barePythons = await findPythons(bare, probe);
     expect(() => choosePython(oldPythons, old, [])).toThrow(
-      /no Python 3\.11 to 3\.13 by EXP_PYTHON=python3, only 3\.9\.2/,
+      /no Python 3\.11 to 3\.13 in EXP_PYTHON=python3, only 3\.9\.2/,
     );
     expect(() => choosePython(barePythons, bare, [])).toThrow(expect.objectContaining({ code: "python-without-venv" }));
     expect(() => choosePython([], {}, [])).toThrow(expect.objectContaining({ code: "no-python" }));

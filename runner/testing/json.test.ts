@@ -47,7 +47,7 @@ test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig
     { id: "data", kind: "data", key, status: "run", reason: "never built", estimate },
     {
       id: "generate.zero_shot",
-      kind: "replay",
+      kind: "generate",
       key: null,
       status: "depends",
       reason: expect.stringContaining("data: test.jsonl"),

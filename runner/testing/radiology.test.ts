@@ -27,7 +27,7 @@ test("radiology-study is handed in with replayed answers, and each page says tha
   const { arms, intervals, steps } = rig.manifest(manifest);
   const kinds = new Set(Object.values(steps).map(({ kind }) => kind));
   // No step that runs Python, or a model.
-  expect([...kinds].sort()).toEqual(["analyse", "compare", "data", "evaluate", "lookup", "replay", "workbook"]);
+  expect([...kinds].sort()).toEqual(["analyse", "compare", "data", "evaluate", "generate", "lookup", "workbook"]);
   const f1 = (arm: string) => arms[arm]?.canonical.micro_f1 as number;
   expect(f1("tuned")).toBeGreaterThan(f1("zero_shot"));
   expect(f1("lora-4b-replay.tuned")).toBeGreaterThan(f1("lora-4b-replay.zero_shot"));

@@ -35,7 +35,13 @@ describe("memory", () => {
 
   it("8B in 16 bit fits no T4, in 4 bit it does, also for generation", () => {
     const t4 = 15 * GiB;
-    const generate = { device: "cuda", batch: [1, 1], prompt: [300, 600], newTokens: 128 } as const;
+    const generate = {
+      device: "cuda",
+      batch: [1, 1],
+      prompt: [300, 600],
+      newTokens: 128,
+      prefillTokens: 16_384,
+    } as const;
     expect(trainingMemory(shape("8B"), load).device[0]).toBeGreaterThan(t4);
     expect(trainingMemory(shape("8B"), { ...load, method: "qlora", precision: "fp16" }).device[0]).toBeLessThan(t4);
     expect(generationMemory(shape("8B"), { ...generate, precision: "fp16" }).device[0]).toBeGreaterThan(t4);

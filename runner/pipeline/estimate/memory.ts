@@ -10,53 +10,53 @@ import {
 } from "../../plugins/model-shape.ts";
 import { exactly, type Range, sum, times } from "./range.ts";
 
-/** What a training's memory follows from. Lengths are tokens of a row, prompt and answer. */
+/** The properties of a training that its memory and time depend on. */
 export type TrainingLoad = {
   readonly device: Device;
   readonly method: Method;
   readonly precision: Precision;
   readonly rank: number;
-  /** Projections with an adapter. */
+  /** Projections that have an adapter. */
   readonly targets: readonly string[] | "all-linear";
-  /** Blocks with an adapter, from the output; undefined for all. */
+  /** Number of blocks with an adapter, counted from the output; undefined for all. */
   readonly layers?: number | undefined;
   readonly batch: number;
-  /** Length of the rows that decide the peak. */
+  /** Tokens of the longest rows, prompt and answer together. */
   readonly length: Range;
-  /** Activations are computed again in the backward pass, layer by layer. */
+  /** Whether activations are recomputed in the backward pass, layer by layer. */
   readonly checkpointing: boolean;
-  /** Logits of every token are kept at once, not those of the answers alone, in pieces. */
+  /** Whether the logits of every token are in memory at once. False: only those of the answers, in chunks. */
   readonly allLogits: boolean;
 };
 
-/** What a generation's memory follows from. */
+/** The properties of a generation that its memory depends on. */
 export type GenerationLoad = {
   readonly device: Device;
   readonly precision: Precision | "4bit";
-  /** Cases answered at once: the fewest and the most. */
+  /** Cases that are answered at once: the fewest and the most. */
   readonly batch: Range;
+  /** Maximum number of prompt tokens in one prefill pass. */
+  readonly prefillTokens: number;
   /** Tokens of a prompt. */
   readonly prompt: Range;
   readonly newTokens: number;
 };
 
-/** Memory in bytes: of the device that computes, and of the host beside a GPU (equal on a CPU). */
+/** Bytes of memory of the device, and of the host. Both are the same on a CPU. */
 export type Memory = { readonly device: Range; readonly host: Range };
 
 const MB = 1e6;
 const bytesOf: Readonly<Record<Precision, number>> = { bf16: 2, fp16: 2, fp32: 4 };
-/** A 4-bit value with its share of the block's scale, itself quantised or not. */
+/** Bytes of a 4-bit value with its share of the block's scale, which may be quantised too. */
 const fourBit: Range = [0.516, 0.5625];
-/** Python with torch and its libraries in main memory. */
+/** Bytes of main memory for Python with torch and its libraries. */
 const program: Range = [350 * MB, 950 * MB];
-/** CUDA's context and kernels on the device. */
+/** Bytes of GPU memory for CUDA's context and kernels. */
 const context: Range = [300 * MB, 900 * MB];
-/** Tokens of a prefill pass, equal to PREFILL_TOKENS in recipes/transformers/prefill.py. */
-const readAtOnce: Readonly<Record<Device, number>> = { cpu: 1024, cuda: 16384 };
-/** What an allocator holds beyond what is asked of it. */
+/** Memory that the allocator reserves, as a multiple of the requested memory. */
 const slack: Range = [1, 1.15];
 
-/** Bytes that a training takes at its peak. docs/explanation/estimates.md has each term. */
+/** Peak memory of a training. docs/explanation/estimates.md derives each term. */
 export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
   const size = bytesOf[load.precision];
   const weights = trainedWeights(shape, load);
@@ -75,7 +75,7 @@ export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
   return { device: sum(needed, context), host: sum([0.3 * read, 1.1 * read], program) };
 }
 
-/** Weights, and for full fine-tuning their gradients and the optimiser's two moments. */
+/** Bytes of the weights, and for full fine-tuning of their gradients and the optimiser's two moments. */
 function trainedWeights(shape: Shape, { method, precision, device }: TrainingLoad): Range {
   const all = parameters(shape);
   const size = bytesOf[precision];
@@ -83,17 +83,17 @@ function trainedWeights(shape: Shape, { method, precision, device }: TrainingLoa
   if (method.startsWith("q")) {
     return sum(times(exactly(all - embeddings(shape)), fourBit), exactly(embeddings(shape) * size));
   }
-  // On a CPU the files' own bytes may still be in memory beside those that are computed with.
+  // On a CPU, the stored weights may be in memory together with the converted ones.
   const both = device === "cpu" && storedBytes(shape) !== size ? storedBytes(shape) + size : size;
   return [all * size, all * both];
 }
 
-/** Adapters in fp32 with gradients and two moments; a copy of the best one on top. */
+/** Bytes of the adapter in fp32 with gradients and two moments, and of a copy of the best adapter. */
 function adapterState(shape: Shape, load: TrainingLoad): Range {
   return load.method === "full" ? [0, 0] : times(exactly(adapterParameters(shape, load)), [14, 20]);
 }
 
-/** Trained values of an adapter. */
+/** Number of trained parameters of an adapter. */
 export function adapterParameters(
   shape: Shape,
   { method, rank, targets, layers }: Pick<TrainingLoad, "method" | "rank" | "targets" | "layers">,
@@ -106,25 +106,25 @@ export function adapterParameters(
   return one * Math.min(layers ?? shape.num_hidden_layers, shape.num_hidden_layers);
 }
 
-/** Bytes of one token's activations: those of every layer, or with checkpointing one layer's and the others' inputs. */
+/** Bytes of one token's activations: of every layer, or with checkpointing of one layer and the inputs of the others. */
 function activationBytes(shape: Shape, load: TrainingLoad, size: number): Range {
   const { hidden_size: hidden, intermediate_size: inner, num_hidden_layers: blocks } = shape;
   const attention = (projections(shape).q_proj?.[1] ?? hidden) + 2 * keyValueWidth(shape);
   const dora = load.method === "dora" || load.method === "qdora";
   const full = load.method === "full" ? 1.2 : 1;
-  // Norms and residuals, queries to the attention's output, gate, up and their product; dropout and DoRA keep copies.
+  // Norms and residuals; queries, keys, values and the attention's output; gate, up and their product. Dropout and DoRA keep copies.
   const least = (4 * hidden + 2 * attention + 3 * inner) * size;
   const most = (12 * hidden + 4 * attention + 7 * inner) * (dora ? 1.6 : 1) * full * Math.max(size, 3);
   if (!load.checkpointing) return [0.5 * blocks * least, blocks * most];
   return [blocks * hidden * size + least, blocks * hidden * size * 1.5 + most + 8 * hidden * 4];
 }
 
-/** Bytes of one token's logits: in 16 bit and fp32 with their gradient for every token, or a share of the tokens in pieces. */
+/** Bytes of one token's logits: 16-bit and fp32 copies with their gradient for every token, or for a chunk of the tokens. */
 function logitBytes(shape: Shape, { allLogits }: TrainingLoad): Range {
   return times(exactly(shape.vocab_size), allLogits ? [6, 10] : [0.1, 4]);
 }
 
-/** Bytes that generation takes at its peak. */
+/** Peak memory of a generation. */
 export function generationMemory(shape: Shape, load: GenerationLoad): Memory {
   const size = load.precision === "4bit" ? 2 : bytesOf[load.precision];
   const all = parameters(shape);
@@ -135,8 +135,8 @@ export function generationMemory(shape: Shape, load: GenerationLoad): Memory {
   const cached = 2 * shape.num_hidden_layers * keyValueWidth(shape) * size;
   const whole = sum(load.prompt, [1, load.newTokens]);
   const batch = load.batch;
-  // Prompts are read a part of the batch at a time, whose keys and values are then copied to where they stay.
-  const most = Math.max(readAtOnce[load.device], load.prompt[1]);
+  // Prefill processes a part of the batch at a time and then copies its keys and values into the cache.
+  const most = Math.max(load.prefillTokens, load.prompt[1]);
   const read: Range = [load.prompt[0] * batch[0], Math.min(load.prompt[1] * batch[1], most)];
   const cache = sum(times(times(whole, cached), batch), times(times(read, cached), [0, 2.2]));
   const activations = times(times(read, (4 * shape.hidden_size + 2 * shape.intermediate_size) * size), [0.5, 1.5]);
@@ -151,7 +151,7 @@ export function generationMemory(shape: Shape, load: GenerationLoad): Memory {
   return { device: sum(needed, context), host: sum([0.1 * stored, 1.1 * stored], program) };
 }
 
-/** Bytes that a merge takes: it works on pieces of weights, so only the adapter grows with the model. */
+/** Peak memory of a merge. It processes one weight at a time, so only the adapter grows with the model. */
 export function mergeMemory(shape: Shape, load: Pick<TrainingLoad, "method" | "rank" | "targets" | "layers">): Range {
   return sum(program, times(exactly(adapterParameters(shape, load)), [4, 8]), [50 * MB, 1_100 * MB]);
 }

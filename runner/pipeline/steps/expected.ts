@@ -123,11 +123,11 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const shape = site.shape(model.base, model.revision);
   if (shape === undefined || profile === undefined) return common;
   const precision = weightPrecision(generate.precision, site.precision[device]);
-  const { batch, adapts } = profile;
+  const { batch, adapts, prefillTokens } = profile;
   const newTokens = generate.max_new_tokens ?? 0;
   const prompt = meanTokens(experiment, template, site);
   const long: Range = [prompt[0], longestOverMean * prompt[1]];
-  const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens };
+  const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens, prefillTokens };
   const part = evaluate.split === "test" ? data.test : undefined;
   const rows = site.rows(part?.file ?? data.train.file);
   const share = part === undefined ? (heldOut(experiment) ?? 1) : 1;

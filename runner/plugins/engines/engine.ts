@@ -49,7 +49,7 @@ export type AdapterLoading = {
   readonly adapters: readonly Method[];
   /** Whether it can load the base in 4 bits, and so both forms of an adapter that was trained on a 4-bit base. */
   readonly fourBit: boolean;
-  /** Whether `exp preview` can ask it: its parameters are those of recipes.transformers. */
+  /** Whether `exp preview` can generate with its parameters: the preview recipe interprets them as this engine does. */
   readonly previews: boolean;
 };
 
@@ -60,6 +60,8 @@ export type RecordedAnswers = { readonly file: string; readonly made_by: string 
 export type GenerationProfile = {
   /** Cases that are answered at once: the fewest and the most. */
   readonly batch: readonly [number, number];
+  /** Maximum number of prompt tokens in one prefill pass. */
+  readonly prefillTokens: number;
   /** Whether the engine reduces the batch if memory is short. */
   readonly adapts: boolean;
   /** Settings that need less memory, the one to try first at the start. */

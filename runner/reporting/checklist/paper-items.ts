@@ -1,5 +1,5 @@
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
-import { trainedHere } from "../../runs/replayed-arms.ts";
+import { isModelGeneration, trainedHere } from "../../runs/replayed-arms.ts";
 import { integer } from "../../util/format.ts";
 import { valueText } from "../report/ablation.ts";
 import { energyText } from "../report/energy.ts";
@@ -193,10 +193,8 @@ export const paperItems: readonly ChecklistItem[] = [
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) =>
-          Object.entries(run.steps).flatMap(([id, { kind, seconds }]) =>
-            kind === "generate" || kind === "ask"
-              ? [manifestKey(input, run, `steps.${id}.seconds`, `${seconds} s`)]
-              : [],
+          Object.entries(run.steps).flatMap(([id, step]) =>
+            isModelGeneration(step) ? [manifestKey(input, run, `steps.${id}.seconds`, `${step.seconds} s`)] : [],
           ),
         ),
         replayedOnly("the generation time is not recorded."),

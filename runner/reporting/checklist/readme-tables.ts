@@ -1,6 +1,7 @@
 import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { armName, metricName } from "../report/display-names.ts";
 import { hardwareText } from "../report/hardware.ts";
+import { listedPackages, setupCommand } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
 import { trainingTime } from "../report/trainings.ts";
 import { commandOf, leaves } from "../sections/reproduction.ts";
@@ -10,7 +11,6 @@ import { codeBlock, table, unique } from "./markdown.ts";
 
 /** Hardware and software of the runs, and the installation commands. */
 export function environment({ runs }: ChecklistInput): readonly string[] {
-  const backends = new Set(["torchtune", ...runs.flatMap(({ config }) => config.train?.backend ?? [])]);
   return [
     ...table(
       ["run", "operating system", "hardware", "exp, Node.js", "Python environments"],
@@ -27,7 +27,7 @@ export function environment({ runs }: ChecklistInput): readonly string[] {
     "",
     "Requirements: Node.js 20.19 or newer and Python 3.11 to 3.13 with `venv`. Packages are installed from lock files with hashes:",
     "",
-    ...codeBlock(["npm install", `npx exp setup ${[...backends].join(" ")}`, "npx exp doctor"]),
+    ...codeBlock(["npm install", setupCommand(runs), "npx exp doctor"]),
   ];
 }
 
@@ -111,10 +111,9 @@ export function results({ runs }: ChecklistInput): readonly string[] {
 
 /** Software of the runs with versions. */
 export function software(runs: readonly RunFacts[]): readonly string[] {
-  const pinned = runs.flatMap(({ provenance: { packages } }) => Object.values(packages).flatMap(Object.entries));
-  const known = new Set(["torch", "torchtune", "axolotl", "transformers", "peft", "scikit-learn", "vllm"]);
+  const packages = runs.flatMap(({ provenance }) => listedPackages(provenance).flatMap((one) => one.packages));
   return unique([
     ...runs.map(({ provenance: { exp } }) => `exp ${exp}`),
-    ...pinned.filter(([name]) => known.has(name)).map(([name, version]) => `${name} ${version}`),
+    ...packages.map(([name, version]) => `${name} ${version}`),
   ]);
 }

@@ -180,9 +180,7 @@ function notebook(input: ChecklistInput, heading: string, usage: string): readon
 
 /** The steps that generate the responses of a run's own arms. */
 function generationSteps({ steps }: RunFacts): readonly string[] {
-  return Object.entries(steps).flatMap(([id, { kind }]) =>
-    ["generate", "ask", "replay"].includes(kind) && !id.includes("@") ? [id] : [],
-  );
+  return Object.entries(steps).flatMap(([id, { kind }]) => (kind === "generate" && !id.includes("@") ? [id] : []));
 }
 
 /** Item ids of the sections; a test compares them with the code items. */

@@ -12,6 +12,7 @@ import type { Evidence } from "../checklist/checklist-item.ts";
 import { filledNotebook } from "../checklist/notebook.ts";
 import { readmeOf } from "../checklist/readme.ts";
 import { missingNotes } from "../report/author-notes.ts";
+import { usedEnvironments } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
 import { checklistInputOf } from "./checklist-input.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
@@ -119,10 +120,10 @@ function declarationFiles(
   return [...used].filter((path) => !path.startsWith("..") && existsSync(join(root, path))).sort();
 }
 
-function notebookOf({ file, set, smoke, config }: RunFacts) {
-  const environments = [...new Set(["torchtune", ...(config.train === undefined ? [] : [config.train.backend])])];
+function notebookOf(run: RunFacts) {
+  const { file, set, smoke } = run;
   const flags = [...set.flatMap((one) => ["--set", shellWord(one)]), ...(smoke ? ["--smoke"] : [])];
-  return { experiment: file, environments: environments.join(" "), flags: flags.join(" ") };
+  return { experiment: file, environments: usedEnvironments([run]).join(" "), flags: flags.join(" ") };
 }
 
 function digestOf(bytes: string | Uint8Array): string {

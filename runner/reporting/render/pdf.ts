@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { NodeCompiler } from "@myriaddreamin/typst-ts-node-compiler";
 import type { Report } from "../report/document.ts";
 import type { RenderedFigure } from "./figures.ts";
+import { readReferences } from "./references.ts";
 
 /** A PDF, and what a reader should know about it: letters that no font at hand can show. */
 export type Pdf = { readonly bytes: Uint8Array; readonly warnings: readonly string[] };
@@ -17,7 +18,7 @@ export function renderPdf(report: Report, figures: Readonly<Record<string, Rende
   const put = (name: string, content: string | Uint8Array): void =>
     compiler.mapShadow(join(workspace, name), Buffer.from(content as string));
   put("main.typ", readFileSync(join(templates, "report.typ")));
-  put("references.bib", readFileSync(join(templates, "references.bib")));
+  put("references.bib", readReferences(templates));
   put(
     "report.json",
     JSON.stringify({

@@ -1,3 +1,4 @@
+import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { gigabytes, integer, missing, reportDuration } from "../../util/format.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { energyText } from "../report/energy.ts";
@@ -36,7 +37,7 @@ export function efficiency({ runs }: Study): readonly Block[] {
       rows: runs.map((run) => [
         run.name,
         timeOf(run, ({ kind }) => kind === "train"),
-        timeOf(run, ({ kind }) => kind === "generate" || kind === "ask"),
+        timeOf(run, isModelGeneration),
         reportDuration(run.cost.seconds),
         tokenRate(run),
         gigabytes(run.cost.peak_memory),

@@ -1,3 +1,4 @@
+import { backends } from "../../plugins/backends/registry.ts";
 import { gigabytes, integer, missing, percent } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
@@ -83,7 +84,7 @@ function architectureTable(models: readonly NonNullable<RunFacts["model"]>[]): B
 
 function explained(runs: readonly Training[], here: boolean): readonly Span[] {
   const methods = new Set(runs.map(({ config }) => config.train?.method));
-  const backends = new Set(runs.map(({ config }) => config.train?.backend));
+  const used = new Set(runs.flatMap(({ config }) => config.train?.backend ?? []));
   const spans: Span[] = [];
   if ([...methods].some((name) => name !== "full")) {
     spans.push(
@@ -112,8 +113,11 @@ function explained(runs: readonly Training[], here: boolean): readonly Span[] {
     "The loss is the token-level cross-entropy of the target and its end-of-sequence token; prompt tokens are masked. ",
   );
   const trainedWith = here ? "Training used" : "The declared trainer is";
-  if (backends.has("torchtune")) spans.push(`${trainedWith} torchtune `, { cite: "torchtune" }, ". ");
-  if (backends.has("axolotl")) spans.push(`${trainedWith} axolotl `, { cite: "axolotl" }, ". ");
+  for (const name of used) {
+    const citation = backends.find(name)?.citation;
+    if (citation === undefined) spans.push(`${trainedWith} ${name}. `);
+    else spans.push(`${trainedWith} ${name} `, { cite: citation.key }, ". ");
+  }
   return spans;
 }
 

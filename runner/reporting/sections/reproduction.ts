@@ -2,16 +2,16 @@ import { missing } from "../../util/format.ts";
 import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { resultRuns } from "../report/run-names.ts";
+import { listedPackages, setupCommand } from "../report/software.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** The commands that reproduce every number, and the published models. */
 export function reproduction({ runs }: Study): readonly Block[] {
   const commits = new Set(runs.flatMap(({ provenance }) => (provenance.git === null ? [] : [provenance.git.commit])));
-  const backends = new Set(["torchtune", ...runs.flatMap(({ config }) => config.train?.backend ?? [])]);
   const lines = [
     ...[...commits].map((commit) => `git checkout ${commit}`),
     "npm ci && npm run build",
-    `npx exp setup ${[...backends].join(" ")}`,
+    setupCommand(runs),
     ...new Set(runs.map(commandOf)),
     ...(runs.length > mostRuns
       ? ["npx exp verify"]
@@ -105,11 +105,8 @@ function environments(runs: readonly RunFacts[]): readonly Block[] {
 }
 
 function environmentRows({ provenance: of }: RunFacts): readonly (readonly Cell[])[] {
-  const packages = Object.entries(of.packages).flatMap(([environment, pinned]) => {
-    const versions = Object.entries(pinned).flatMap(([name, version]) =>
-      listedPackages.has(name) ? `${name} ${version}` : [],
-    );
-    return versions.length === 0 ? [] : [`environment ${environment}: ${versions.join(", ")}`];
+  const packages = listedPackages(of).map(({ environment, packages: listed }) => {
+    return `environment ${environment}: ${listed.map(([name, version]) => `${name} ${version}`).join(", ")}`;
   });
   return [
     ["exp, Node.js", `${of.exp}, ${of.node}`],
@@ -139,19 +136,6 @@ function steps(run: RunFacts): Block {
     ]),
   };
 }
-
-/** Packages whose versions the report lists; the manifest contains all. */
-const listedPackages = new Set([
-  "torch",
-  "torchtune",
-  "torchao",
-  "axolotl",
-  "transformers",
-  "peft",
-  "bitsandbytes",
-  "vllm",
-  "scikit-learn",
-]);
 
 /** The leaves of a configuration as dotted key and text. */
 export function leaves(value: unknown, path = ""): readonly (readonly [string, string])[] {

@@ -1,4 +1,5 @@
 import type { Json } from "../../../util/canonical.ts";
+import type { Device } from "../../backends/device.ts";
 import { methods } from "../../backends/methods.ts";
 import { torchtuneEnvironment } from "../../backends/torchtune/environment.ts";
 import type { Generation } from "../../experiment.ts";
@@ -7,6 +8,9 @@ import type { Engine } from "../engine.ts";
 import { generationProperties } from "../generation-schema.ts";
 
 const program = { module: "recipes.transformers.generate", environment: torchtuneEnvironment.name } as const;
+
+/** Equal to PREFILL_TOKENS in recipes/transformers/prefill.py. */
+const prefillTokens: Readonly<Record<Device, number>> = { cpu: 1024, cuda: 16384 };
 
 type Own = Generation & { readonly batch_size: number | "auto" };
 
@@ -68,6 +72,7 @@ export const transformers: Engine = {
     const { batch_size: size, precision } = generation as Own;
     return {
       batch: size === "auto" ? [1, device === "cpu" ? 32 : 64] : [1, size],
+      prefillTokens: prefillTokens[device],
       adapts: size === "auto",
       smaller: [
         ...(size === "auto" || size === 1 ? [] : ["generate.batch_size: auto"]),

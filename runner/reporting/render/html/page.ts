@@ -6,6 +6,7 @@ import { integer } from "../../../util/format.ts";
 import type { Cases } from "../../report/cases.ts";
 import type { Report } from "../../report/document.ts";
 import type { RenderedFigure } from "../figures.ts";
+import { readReferences } from "../references.ts";
 import { parseReferences } from "./bibliography.ts";
 import { caseExplorer } from "./case-explorer.ts";
 import { type Entry, renderBlocks } from "./document.ts";
@@ -21,7 +22,7 @@ export function readAssets(packageRoot: string): PageAssets {
   return {
     style: read("runner/templates/page.css"),
     script: read("dist/page.js"),
-    references: read("runner/templates/references.bib"),
+    references: readReferences(join(packageRoot, "runner/templates")),
   };
 }
 
