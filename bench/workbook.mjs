@@ -10,13 +10,14 @@ export const workbook = {
     const ours = await bundle(
       "workbook",
       `import { writeWorkbook } from "./runner/reporting/render/xlsx/workbook.ts";
-import { metricNames } from "./runner/evaluation/metrics/metrics.ts";
+import { labelMetrics } from "./runner/evaluation/labels/label-metrics.ts";
 ${caseMaker}
 const [path, count] = process.argv.slice(2);
-const scores = Object.fromEntries(metricNames.map((name) => [name, 0.5]));
+const metrics = [...labelMetrics];
+const scores = Object.fromEntries(metrics.map(({ name }) => [name, 0.5]));
 const arm = { name: "tuned", views: { raw: scores, basic: scores, canonical: scores }, labels: { raw: [], basic: [], canonical: [] }, facts: [] };
 function* cases() { for (let at = 0; at < Number(count); at++) yield caseOf(at); }
-await writeWorkbook(path, { arms: [arm], cases: cases(), caseView: "basic", provenance: [["exp", "bench"]] });`,
+await writeWorkbook(path, { arms: [arm], metrics, views: ["raw", "basic", "canonical"], cases: cases(), caseView: "basic", provenance: [["exp", "bench"]] });`,
     );
     const raw = await bundle(
       "exceljs",
@@ -27,7 +28,7 @@ const book = new excel.stream.xlsx.WorkbookWriter({ filename: path, useStyles: f
 const sheet = book.addWorksheet("Cases");
 for (let at = 0; at < Number(count); at++) {
   const one = caseOf(at);
-  sheet.addRow([one.id, one.arm, one.input, one.gold.join("; "), one.text, one.labels.join("; "), "no", one.f1, one.omissions.join("; "), one.additions.join("; "), "", one.finish, one.prompt_tokens, one.new_tokens]).commit();
+  sheet.addRow([one.id, one.arm, one.input, one.gold.join("; "), one.text, one.prediction.join("; "), "no", one.f1, one.omitted.join("; "), one.added.join("; "), "", one.finish, one.prompt_tokens, one.new_tokens]).commit();
   if (at % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
 }
 sheet.commit();
@@ -58,5 +59,5 @@ const words = "liver spleen kidney cyst normal enlarged without evidence of free
 const inputs = Array.from({ length: 1000 }, (_, at) => Array.from({ length: 125 }, (_, word) => words[(at * 7 + word * word * (at % 13)) % words.length] + (at + word) % 97).join(" "));
 function caseOf(at) {
   const input = inputs[at % inputs.length];
-  return { id: "case " + at, arm: "tuned", input, gold: ["renal cyst", "hernia"], text: "renal cyst, adenoma", labels: ["renal cyst", "adenoma"], parsed: true, notes: [], exact: false, f1: 0.5, omissions: ["hernia"], additions: ["adenoma"], finish: "stop", prompt_tokens: 300, new_tokens: 12 };
+  return { id: "case " + at, arm: "tuned", input, gold: ["renal cyst", "hernia"], text: "renal cyst, adenoma", prediction: ["renal cyst", "adenoma"], parsed: true, notes: [], exact: false, f1: 0.5, omitted: ["hernia"], added: ["adenoma"], finish: "stop", prompt_tokens: 300, new_tokens: 12 };
 }`;

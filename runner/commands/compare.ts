@@ -1,5 +1,6 @@
 import { views } from "../data/labels/views.ts";
-import { metricNames, metrics } from "../evaluation/metrics/metrics.ts";
+import { taskOf } from "../pipeline/steps/task.ts";
+import { metricNames } from "../plugins/tasks/registry.ts";
 import { placeOf } from "../project/place.ts";
 import { compareRuns } from "../runs/compare.ts";
 import { type FinishedRun, findRun } from "../runs/finished-runs.ts";
@@ -13,7 +14,7 @@ export const command = defineCommand({
   arguments: { runs: oneOrMore("run", "A finished run. One run: its arms are compared. Several: what each trained.") },
   options: {
     view: choice("view", "Compare labels in this view.", () => views, { default: "the first run's primary view" }),
-    metric: choice("name", "Test this metric.", () => metricNames, { default: "the first run's primary metric" }),
+    metric: choice("name", "Test this metric.", metricNames, { default: "the first run's primary metric" }),
     force: flag("Compare runs that are not comparable, on the cases that they have in common."),
     json,
   },
@@ -25,6 +26,7 @@ export const command = defineCommand({
       const { experiment, run } = twice.manifest;
       throw new UserError("bad-argument", `${experiment}/${run} is named twice`, { status: "invalid" });
     }
+    const metrics = Object.fromEntries([...taskOf(runs[0].manifest.config).metrics].map((one) => [one.name, one]));
     const compared = await compareRuns(runs, { root, artifacts, view, metric, force });
     context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, metrics));
     return exit.done;

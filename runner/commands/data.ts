@@ -1,13 +1,14 @@
 import { existsSync, writeFileSync } from "node:fs";
 import { resolve } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
-import { type Audit, audit, blocking, type SplitFacts, type SplitName } from "../data/audit.ts";
-import type { Synonyms } from "../data/labels/views.ts";
+import { type Audit, blocking, type SplitFacts, type SplitName } from "../data/audit.ts";
 import { viewOf } from "../data/labels/views.ts";
 import { labelCounts } from "../data/labels.ts";
+import type { Row } from "../data/rows.ts";
 import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
-import { type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
-import { readSynonyms } from "../pipeline/steps/synonyms.ts";
+import { auditStudy, type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
+import { openTaskWith, taskOf, taskParams } from "../pipeline/steps/task.ts";
+import type { OpenTask, Task } from "../plugins/tasks/task.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
@@ -23,7 +24,8 @@ type Audited = {
   readonly experiment: string;
   readonly coordinates: string;
   readonly study: Study;
-  readonly synonyms: Synonyms | undefined;
+  readonly task: Task;
+  readonly open: OpenTask;
   readonly report: Audit;
 };
 
@@ -67,15 +69,13 @@ async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<
     const same = canonicalJson({ params, sources });
     if (seen.has(same)) continue;
     seen.add(same);
-    const study = await readStudy(params as unknown as DataParams, (name) => sources[name] as string);
-    const map = sources["data.labels.synonyms"];
-    const synonyms = map === undefined ? undefined : readSynonyms(map);
-    const { labels, accept } = experiment.data;
-    const options = { accept, separator: labels.separator, task: experiment.task, recoded: study.recoded, synonyms };
-    const report = audit(study.splits, options);
+    const task = taskOf(experiment);
+    const open = openTaskWith(taskParams(experiment), (key) => sources[key]);
+    const study = await readStudy(params as unknown as DataParams, open, (name) => sources[name] as string);
+    const report = auditStudy(study, { task, open, accept: experiment.data.accept });
     const { base, revision } = experiment.model;
     const tokens = await tokenLengths(study, site.model(base, revision).dir, context);
-    all.push({ experiment: loaded.name, coordinates, study, synonyms, report: withTokens(report, tokens) });
+    all.push({ experiment: loaded.name, coordinates, task, open, study, report: withTokens(report, tokens) });
   }
   return all;
 }
@@ -90,7 +90,12 @@ function withTokens(report: Audit, tokens: Awaited<ReturnType<typeof tokenLength
 }
 
 /** Writes proposals to a new file. Throws UserError `file-exists`: an existing file may hold edits. */
-function writeProposal({ experiment, study, synonyms }: Audited, name: string, context: Context): void {
+function writeProposal({ experiment, task, open, study }: Audited, name: string, context: Context): void {
+  if (task.labels === undefined) {
+    throw new UserError("task-unsupported", `--suggest-synonyms needs a task with labels, not ${task.name}`, {
+      status: "invalid",
+    });
+  }
   const file = resolve(context.cwd, name);
   if (existsSync(file)) {
     throw new UserError("file-exists", `${name} exists already`, {
@@ -98,8 +103,8 @@ function writeProposal({ experiment, study, synonyms }: Audited, name: string, c
       status: "invalid",
     });
   }
-  const counts = labelCounts(study.splits.train, viewOf("raw"));
-  const proposals = suggestSynonyms(counts, synonyms);
+  const counts = labelCounts(study.splits.train as readonly Row[], viewOf("raw"));
+  const proposals = suggestSynonyms(counts, { canonical: (label) => open.parts([label], "canonical")[0] ?? "" });
   writeFileSync(file, proposalYaml(proposals, { name: experiment, labels: counts.length }));
   const variants = proposals.reduce((sum, one) => sum + one.variants.length, 0);
   context.err(

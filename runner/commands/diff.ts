@@ -1,7 +1,7 @@
 import { openStored } from "../project/place.ts";
 import { diffRuns } from "../runs/diff.ts";
 import { findRun } from "../runs/finished-runs.ts";
-import { synonymsNow } from "../runs/run-synonyms.ts";
+import { runTask } from "../runs/run-task.ts";
 import { diffText } from "../terminal/diff.ts";
 import { exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
@@ -16,11 +16,11 @@ export const command = defineCommand({
       const a = findRun(first, artifacts, context.cwd);
       const b = findRun(second, artifacts, context.cwd);
       const { evaluate } = a.manifest.config;
-      const { synonyms } = synonymsNow(a, root);
+      const { open } = runTask(a, root);
       const diff = diffRuns(a, b, evaluate.primary.view, {
         artifacts,
         peek: (key) => store.peek(key),
-        ...(synonyms === undefined ? {} : { synonyms }),
+        parts: (value, view = "raw") => open.parts(value, view),
       });
       const shown = [...new Set([evaluate.primary.metric, ...evaluate.metrics])];
       context.out(json ? `${JSON.stringify(diff, null, 1)}\n` : diffText(diff, shown, context));

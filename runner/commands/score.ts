@@ -1,13 +1,13 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseSynonyms } from "../data/labels/synonyms.ts";
-import { type Synonyms, type View, viewOf, views } from "../data/labels/views.ts";
-import { isFile, joinAnswers, readAnswers } from "../evaluation/metrics/answers.ts";
-import { type MetricName, metricNames } from "../evaluation/metrics/metrics.ts";
-import type { Names } from "../evaluation/metrics/predictions.ts";
-import { score } from "../evaluation/metrics/score.ts";
-import { type Case, intern, tabulate } from "../evaluation/metrics/table.ts";
-import { type Intervals, intervalsOf } from "../evaluation/statistics/intervals.ts";
+import { type Synonyms, type View, views } from "../data/labels/views.ts";
+import { isFile, joinAnswers, readAnswers } from "../evaluation/labels/answers.ts";
+import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
+import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
+import { labelScorer } from "../evaluation/labels/score.ts";
+import { intervalsOf } from "../evaluation/statistics/intervals.ts";
+import { scoresOf } from "../evaluation/statistics/packed.ts";
 import { table } from "../terminal/table.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
@@ -43,20 +43,28 @@ export const command = defineCommand({
     }
     const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
     const cases = await readCases(file, options, context);
-    const { n, views: scores } = score(cases, { synonyms });
-    const intervals = resamples === undefined ? undefined : await intervalsByView(cases, synonyms, { resamples, seed });
+    const n = cases.length;
+    const metrics = [...labelMetrics];
+    const scorer = labelScorer(
+      cases.map(({ gold, pred }) => ({ target: gold, prediction: pred })),
+      synonyms,
+    );
+    const forms = views.map((view) => scorer(view));
+    const scores = byView((at) => scoresOf(forms[at] as (typeof forms)[number], metrics));
+    const made = resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed });
+    const intervals = made && byView((at) => made[at] as (typeof made)[number]);
     if (json) {
       context.out(`${JSON.stringify({ n, views: scores, ...(intervals ? { intervals } : {}) }, null, 1)}\n`);
       return exit.done;
     }
-    const cell = (view: View, name: MetricName): string => {
+    const cell = (view: View, name: string): string => {
       const range = intervals?.[view][name];
       const ends = range === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
-      return `${scores[view][name].toFixed(4)}${ends}`;
+      return `${scores[view][name]?.toFixed(4)}${ends}`;
     };
     context.out(`${n} case${n === 1 ? "" : "s"}\n`);
     context.out(
-      table([["metric", ...views], ...metricNames.map((name) => [name, ...views.map((view) => cell(view, name))])]),
+      table([["metric", ...views], ...metrics.map(({ name }) => [name, ...views.map((view) => cell(view, name))])]),
     );
     return exit.done;
   },
@@ -76,7 +84,7 @@ async function readCases(
   path: string,
   { gold, ...options }: ColumnOptions,
   context: Context,
-): Promise<readonly Case[]> {
+): Promise<readonly FileCase[]> {
   const file = gold !== undefined && isFile(gold) ? gold : undefined;
   const names = {
     id: options.id ?? "id",
@@ -84,7 +92,7 @@ async function readCases(
     pred: options.pred ?? "pred",
     separator: options.separator,
   };
-  const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly Case[]> => {
+  const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly FileCase[]> => {
     const result = await readAnswers(name, bytesOf(name, context), { ...names, id, sides });
     if (!result.ok) throw invalid(result.diagnostics);
     for (const warning of result.warnings) context.err(`${formatDiagnostic(warning, { color: context.color })}\n`);
@@ -122,13 +130,6 @@ function bytesOf(path: string, { cwd }: Context): Buffer {
   }
 }
 
-async function intervalsByView(
-  cases: readonly Case[],
-  synonyms: Synonyms | undefined,
-  draws: { readonly resamples: number; readonly seed: number },
-): Promise<Readonly<Record<View, Intervals>>> {
-  const interned = intern(cases);
-  const tables = views.map((view) => tabulate(interned, viewOf(view, synonyms)));
-  const made = await intervalsOf(tables, metricNames, draws);
-  return Object.fromEntries(views.map((view, index) => [view, made[index]])) as Record<View, Intervals>;
+function byView<T>(of: (at: number) => T): Readonly<Record<View, T>> {
+  return Object.fromEntries(views.map((view, at) => [view, of(at)])) as Record<View, T>;
 }

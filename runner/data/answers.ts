@@ -1,5 +1,5 @@
 import { basicForm } from "./labels/basic.ts";
-import { isNothing } from "./labels/nothing.ts";
+import { isNone } from "./labels/none.ts";
 import { parseAnswer } from "./labels/parse.ts";
 import { splitLabels } from "./labels/split.ts";
 import { type ViewOf, viewLabels } from "./labels/views.ts";
@@ -28,24 +28,23 @@ export function allowedAnswers(
     readonly of: ViewOf;
     readonly counts: readonly LabelCount[];
     readonly separator: string;
-    readonly task: "label_set" | "single_label";
+    readonly isSingle: boolean;
   },
 ): AllowedAnswers {
-  const { of, counts, separator, task } = options;
+  const { of, counts, separator, isSingle } = options;
   const known = new Set(rows.flatMap(({ gold }) => gold));
-  const single = task === "single_label";
   const isReadBack = (label: string): boolean => {
-    const { labels } = parseAnswer(label, { separator, task, known });
-    return labels.length === 1 && labels[0] === label && (single || splitLabels(label, separator).length === 1);
+    const { labels } = parseAnswer(label, { separator, isSingle, known });
+    return labels.length === 1 && labels[0] === label && (isSingle || splitLabels(label, separator).length === 1);
   };
   const forms = new Set<string>();
   const isNew = (label: string): boolean => forms.size < forms.add(basicForm(label)).size;
   const labels = counts.map(({ label }) => label).filter((label) => isReadBack(label) && isNew(label));
-  const nothing = labels.find(isNothing);
+  const nothing = labels.find(isNone);
   return {
-    labels: labels.filter((label) => !isNothing(label)),
+    labels: labels.filter((label) => !isNone(label)),
     between: betweenLabels(separator),
     none: nothing ?? (rows.some(({ gold }) => viewLabels(gold, of).length === 0) ? noLabels : null),
-    single,
+    single: isSingle,
   };
 }

@@ -1,4 +1,4 @@
-import { type Synonyms, type ViewOf, viewOf } from "./labels/views.ts";
+import { type ViewOf, viewOf } from "./labels/views.ts";
 import { type LabelCount, labelCounts } from "./labels.ts";
 import { nearDuplicates } from "./minhash.ts";
 import type { Row } from "./rows.ts";
@@ -17,9 +17,12 @@ export type AuditOptions = {
   /** Codes of errors that the author has seen. */
   readonly accept?: readonly string[] | undefined;
   readonly separator?: string | undefined;
-  readonly task?: "label_set" | "single_label" | undefined;
-  /** Labels that these make one are no variants of each other any more. */
-  readonly synonyms?: Synonyms | undefined;
+  /** Whether each case has exactly one label. */
+  readonly isSingle?: boolean | undefined;
+  /** Whether the study's targets are labels; default true. If not, `gold` is empty in every row and no rule about labels applies. */
+  readonly hasLabels?: boolean | undefined;
+  /** The canonical form of a label. Labels with one form are not reported as variants of each other. */
+  readonly canonical?: ViewOf | undefined;
   /** Parts whose file was not UTF-8. */
   readonly recoded?: readonly SplitName[] | undefined;
 };
@@ -42,7 +45,8 @@ export type Facts = {
   readonly counts: Readonly<Record<"raw" | "basic", ReadonlyMap<SplitName, readonly LabelCount[]>>>;
   readonly canonical: ViewOf;
   readonly separator: string;
-  readonly task: "label_set" | "single_label";
+  readonly isSingle: boolean;
+  readonly hasLabels: boolean;
   readonly recoded: readonly SplitName[];
 };
 
@@ -111,9 +115,10 @@ export function gather(splits: Splits, options: AuditOptions): Facts {
     byInput,
     near: nearRows(byInput),
     counts: { raw: counted("raw"), basic: counted("basic") },
-    canonical: viewOf("canonical", options.synonyms),
+    canonical: options.canonical ?? viewOf("canonical"),
     separator: options.separator ?? ",",
-    task: options.task ?? "label_set",
+    isSingle: options.isSingle ?? false,
+    hasLabels: options.hasLabels ?? true,
     recoded: options.recoded ?? [],
   };
 }
@@ -153,7 +158,8 @@ export function factsOf({ name, rows }: Facts["parts"][number], facts: Facts): S
   return {
     rows: rows.length,
     empty_inputs: rows.filter(({ input }) => input.trim() === "").length,
-    empty_targets: rows.filter(({ gold }) => gold.length === 0).length,
+    empty_targets: rows.filter(({ gold, answer }) => (facts.hasLabels ? gold.length === 0 : answer.trim() === ""))
+      .length,
     labels_raw: facts.counts.raw.get(name)?.length ?? 0,
     labels_basic: basic.length,
     labels_per_row: rows.length === 0 ? 0 : labels / rows.length,

@@ -2,9 +2,9 @@ import type { Facts, SplitName } from "./audit-facts.ts";
 import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
 import { isLong, isReasoning } from "./dirty.ts";
 import { basicForm } from "./labels/basic.ts";
-import { isNothing } from "./labels/nothing.ts";
+import { isNone } from "./labels/none.ts";
 import type { LabelCount } from "./labels.ts";
-import { kinPairs } from "./similar-labels.ts";
+import { similarPairs } from "./similar-labels.ts";
 
 const quotes = /^["'`[{(].*["'`\]})]$/s;
 
@@ -65,9 +65,9 @@ export const labelRules: readonly Rule[] = [
     severity: "warning",
     find({ counts, canonical }) {
       const labels = [...new Set([...counts.basic.values()].flat().map(({ label }) => label))];
-      const open = kinPairs(labels).filter(({ a, b }) => canonical(a) !== canonical(b));
+      const open = similarPairs(labels).filter(({ a, b }) => canonical(a) !== canonical(b));
       return found(
-        open.map(({ a, b, kinship }) => `${quoted(a)} / ${quoted(b)} (${kinship})`),
+        open.map(({ a, b, reason }) => `${quoted(a)} / ${quoted(b)} (${reason})`),
         (count) =>
           `${counted(count, "pair of labels")} that differ by a plural, the order of words, a letter or initials, and are no synonyms yet`,
       );
@@ -89,7 +89,7 @@ export const labelRules: readonly Rule[] = [
     code: "odd-separator",
     severity: "warning",
     find(facts) {
-      if (facts.task === "single_label") return undefined;
+      if (facts.isSingle) return undefined;
       const others = [";", "|", "\n", "\t", " / "].filter((one) => !one.includes(facts.separator));
       return byRow(
         facts,
@@ -102,7 +102,7 @@ export const labelRules: readonly Rule[] = [
     code: "stray-separator",
     severity: "warning",
     find(facts) {
-      if (facts.task === "single_label") return undefined;
+      if (facts.isSingle) return undefined;
       const stray = ({ answer }: { answer: string }): boolean => {
         const pieces = answer.split(facts.separator);
         return pieces.length > 1 && pieces.some((piece) => piece.trim() === "");
@@ -114,7 +114,7 @@ export const labelRules: readonly Rule[] = [
     code: "repeated-label",
     severity: "warning",
     find(facts) {
-      if (facts.task === "single_label") return undefined;
+      if (facts.isSingle) return undefined;
       const repeated = ({ answer }: { answer: string }): boolean => {
         const forms = answer
           .split(facts.separator)
@@ -128,7 +128,7 @@ export const labelRules: readonly Rule[] = [
   rowRule({
     code: "none-and-labels",
     severity: "warning",
-    is: ({ row }) => row.gold.length > 1 && row.gold.some(isNothing),
+    is: ({ row }) => row.gold.length > 1 && row.gold.some(isNone),
     what: 'with "none" or "normal" beside other labels',
   }),
   rowRule({

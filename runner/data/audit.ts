@@ -20,10 +20,10 @@ const rules: readonly Rule[] = [...inputRules, ...labelRules];
 /** Codes that the audit can report, for `data.accept` and the documentation. */
 export const auditCodes: readonly string[] = rules.map(({ code }) => code);
 
-/** Looks at all parts together. */
+/** Audits all splits together. */
 export function audit(splits: Splits, options: AuditOptions = {}): Audit {
   const facts = gather(splits, options);
-  const findings = rules.flatMap(({ code, severity, find }) => {
+  const findings = (facts.hasLabels ? rules : inputRules).flatMap(({ code, severity, find }) => {
     const result = find(facts);
     const accepted = severity === "error" && (options.accept?.includes(code) ?? false);
     return result ? [{ severity, code, ...result, accepted }] : [];

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { parseSynonyms } from "./labels/synonyms.ts";
-import { kinPairs } from "./similar-labels.ts";
+import { similarPairs } from "./similar-labels.ts";
 import { proposalYaml, suggestSynonyms } from "./suggest-synonyms.ts";
 
 const cases: [string, string, string | undefined][] = [
@@ -22,8 +22,8 @@ const cases: [string, string, string | undefined][] = [
   ["liver cyst", "renal cyst", undefined],
   ["ileus", "ileum", "spelling"],
 ];
-it.each(cases)("%s, %s: %s", (a, b, kinship) => {
-  expect(kinPairs([a, b]).map((pair) => pair.kinship)).toEqual(kinship === undefined ? [] : [kinship]);
+it.each(cases)("%s, %s: %s", (a, b, reason) => {
+  expect(similarPairs([a, b]).map((pair) => pair.reason)).toEqual(reason === undefined ? [] : [reason]);
 });
 
 it("proposals are a synonym file: each variant once, under the most frequent name; what the study maps already is left out", () => {

@@ -1,20 +1,19 @@
 import { basicForm } from "./labels/basic.ts";
 
 /** Why two labels may be one: they differ by a plural, by the order of words, by letters, or one writes the other's initials. */
-export type Kinship = "plural" | "word order" | "spelling" | "abbreviation";
+export type SimilarityReason = "plural" | "word order" | "spelling" | "abbreviation";
 
 /** Two labels (basic form) that may mean the same. A guess: a person decides. */
-export type KinPair = { readonly a: string; readonly b: string; readonly kinship: Kinship };
+export type SimilarPair = { readonly a: string; readonly b: string; readonly reason: SimilarityReason };
 
 /** Pairs among labels (any order, basic form), in the order of the list; each pair once. */
-export function kinPairs(labels: readonly string[]): KinPair[] {
+export function similarPairs(labels: readonly string[]): SimilarPair[] {
   const forms = labels.map(shapeOf);
-  const found = new Map<string, KinPair>();
-  const add = (a: number, b: number, kinship: Kinship): void => {
+  const found = new Map<string, SimilarPair>();
+  const add = (a: number, b: number, reason: SimilarityReason): void => {
     const [first, second] = a < b ? [a, b] : [b, a];
     const key = `${first} ${second}`;
-    if (a !== b && !found.has(key))
-      found.set(key, { a: labels[first] as string, b: labels[second] as string, kinship });
+    if (a !== b && !found.has(key)) found.set(key, { a: labels[first] as string, b: labels[second] as string, reason });
   };
   pairUp(
     forms,

@@ -1,27 +1,34 @@
 import { createRandom, type Random } from "../util/random.ts";
 
-/** What a split looks at: rows with the same input stay together. */
-export type Splittable = { readonly input: string; readonly gold: readonly string[] };
+/** Rows with the same input stay together in a split. */
+type WithInput = { readonly input: string };
 
-/** Takes a share of the rows apart, stratified by label; both parts keep the order of the rows and have one row at least. */
-export function splitValidation<T extends Splittable>(
+/** The labels by which a row is stratified; none to split at random. */
+type StrataOf<T> = (row: T) => readonly string[];
+
+const labelsOf = (row: WithInput): readonly string[] => (row as { readonly gold?: readonly string[] }).gold ?? [];
+
+/** Holds out a share of the rows, stratified by label. Both splits keep the order of the rows and have at least one row. */
+export function splitValidation<T extends WithInput>(
   rows: readonly T[],
   fraction: number,
   seed: number,
+  strataOf: StrataOf<T> = labelsOf,
 ): { readonly train: readonly T[]; readonly validation: readonly T[] } {
   const size = Math.max(1, Math.min(rows.length - 1, Math.round(rows.length * fraction)));
-  const part = stratify(rows, [rows.length - size, size], seed);
+  const part = stratify(rows, [rows.length - size, size], seed, strataOf);
   return { train: rows.filter((_, row) => part[row] === 0), validation: rows.filter((_, row) => part[row] === 1) };
 }
 
-/** Takes one of `folds` folds (from 1) apart; both parts keep the order of the rows. */
-export function splitFold<T extends Splittable>(
+/** Holds out one of `folds` folds (from 1). Both splits keep the order of the rows. */
+export function splitFold<T extends WithInput>(
   rows: readonly T[],
   folds: number,
   fold: number,
   seed: number,
+  strataOf: StrataOf<T> = labelsOf,
 ): { readonly train: readonly T[]; readonly validation: readonly T[] } {
-  const part = assignFolds(rows, folds, seed);
+  const part = assignFolds(rows, folds, seed, strataOf);
   return {
     train: rows.filter((_, row) => part[row] !== fold - 1),
     validation: rows.filter((_, row) => part[row] === fold - 1),
@@ -29,22 +36,32 @@ export function splitFold<T extends Splittable>(
 }
 
 /** Assigns each row to one of `folds` folds of equal size, stratified by label: row -> fold. */
-export function assignFolds(rows: readonly Splittable[], folds: number, seed: number): Int32Array {
+export function assignFolds<T extends WithInput>(
+  rows: readonly T[],
+  folds: number,
+  seed: number,
+  strataOf: StrataOf<T> = labelsOf,
+): Int32Array {
   const base = Math.floor(rows.length / folds);
   const sizes = Array.from({ length: folds }, (_, fold) => base + (fold < rows.length % folds ? 1 : 0));
-  return stratify(rows, sizes, seed);
+  return stratify(rows, sizes, seed, strataOf);
 }
 
 /**
- * Iterative stratification (Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011), seeded. The label with the fewest rows
- * left is dealt out first, each row to the part that still wants most of that label, then most rows. Sizes are kept
- * exactly unless rows with the same input, which go together, make that impossible. Returns row -> part.
+ * Iterative stratification (Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011), seeded. The label with the fewest
+ * remaining rows comes first. Each of its rows goes to the part that lacks most rows of that label, then most rows of any
+ * kind. Sizes are exact unless rows with the same input, which stay together, make that impossible. Returns row -> part.
  */
-function stratify(rows: readonly Splittable[], sizes: readonly number[], seed: number): Int32Array {
+function stratify<T extends WithInput>(
+  rows: readonly T[],
+  sizes: readonly number[],
+  seed: number,
+  strataOf: StrataOf<T>,
+): Int32Array {
   const random = createRandom(seed);
-  const units = random.shuffled(unitsOf(rows));
+  const units = random.shuffled(unitsOf(rows, strataOf));
   const total = rows.length;
-  const room = [...sizes];
+  const capacity = [...sizes];
   const left = new Map<string, number>();
   const members = new Map<string, Unit[]>();
   for (const unit of units) {
@@ -58,9 +75,9 @@ function stratify(rows: readonly Splittable[], sizes: readonly number[], seed: n
   const wanted = new Map([...left].map(([label, count]) => [label, sizes.map((size) => (count * size) / total)]));
   const part = new Int32Array(total).fill(-1);
   const place = (unit: Unit, label: string | undefined) => {
-    const to = choose(unit, label === undefined ? undefined : wanted.get(label), room, random);
+    const to = choose(unit, label === undefined ? undefined : wanted.get(label), capacity, random);
     for (const row of unit.rows) part[row] = to;
-    (room[to] as number) -= unit.rows.length;
+    (capacity[to] as number) -= unit.rows.length;
     for (const one of unit.labels) {
       left.set(one, (left.get(one) as number) - 1);
       const want = wanted.get(one) as number[];
@@ -77,7 +94,7 @@ function stratify(rows: readonly Splittable[], sizes: readonly number[], seed: n
 
 type Unit = { readonly rows: number[]; readonly labels: readonly string[]; placed: boolean };
 
-function unitsOf(rows: readonly Splittable[]): Unit[] {
+function unitsOf<T extends WithInput>(rows: readonly T[], strataOf: StrataOf<T>): Unit[] {
   const byInput = new Map<string, number[]>();
   rows.forEach(({ input }, row) => {
     const key = input.replace(/\s+/g, " ").trim().toLowerCase();
@@ -87,12 +104,12 @@ function unitsOf(rows: readonly Splittable[]): Unit[] {
   });
   return [...byInput.values()].map((same) => ({
     rows: same,
-    labels: [...new Set(same.flatMap((row) => (rows[row] as Splittable).gold))],
+    labels: [...new Set(same.flatMap((row) => strataOf(rows[row] as T)))],
     placed: false,
   }));
 }
 
-/** The label with the fewest rows left to place, ties by name; undefined when all are placed. */
+/** The label with the fewest rows to place, ties by name; undefined if all are placed. */
 function rarest(left: ReadonlyMap<string, number>): string | undefined {
   let best: string | undefined;
   let fewest = Number.POSITIVE_INFINITY;
@@ -104,11 +121,16 @@ function rarest(left: ReadonlyMap<string, number>): string | undefined {
   return best;
 }
 
-/** Among the parts with room (or, where none has enough, with most room) the one that wants the label most, then rows, then by lot. */
-function choose(unit: Unit, wanted: readonly number[] | undefined, room: readonly number[], random: Random): number {
-  const most = Math.max(...room);
-  let candidates = [...room.keys()].filter((at) => (room[at] as number) >= Math.min(unit.rows.length, most));
-  for (const values of wanted ? [wanted, room] : [room]) {
+/** Among the parts with capacity (or the most capacity), the one that lacks most rows of the label, then most rows, then at random. */
+function choose(
+  unit: Unit,
+  wanted: readonly number[] | undefined,
+  capacity: readonly number[],
+  random: Random,
+): number {
+  const most = Math.max(...capacity);
+  let candidates = [...capacity.keys()].filter((at) => (capacity[at] as number) >= Math.min(unit.rows.length, most));
+  for (const values of wanted ? [wanted, capacity] : [capacity]) {
     const best = Math.max(...candidates.map((at) => values[at] as number));
     candidates = candidates.filter((at) => (values[at] as number) >= best - 1e-9);
   }

@@ -1,10 +1,10 @@
 import { basicForm } from "./labels/basic.ts";
 import type { Synonyms } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
-import { type Kinship, kinPairs } from "./similar-labels.ts";
+import { type SimilarityReason, similarPairs } from "./similar-labels.ts";
 
 /** A label that may be a variant of another: as training rows write it, how many have it, and why it is proposed. */
-export type Variant = { readonly label: string; readonly count: number; readonly kinship: Kinship };
+export type Variant = { readonly label: string; readonly count: number; readonly reason: SimilarityReason };
 
 /** A label and what may be its variants, most frequent first. */
 export type Proposal = { readonly label: string; readonly count: number; readonly variants: readonly Variant[] };
@@ -35,13 +35,13 @@ export function suggestSynonyms(
   const variants = new Map<string, Variant[]>();
   const rank = [...groups.keys()].sort((a, b) => size(groups, b) - size(groups, a) || (a < b ? -1 : 1));
   const place = new Map(rank.map((canonical, index) => [canonical, index]));
-  for (const { a, b, kinship } of kinPairs([...labels.keys()])) {
+  for (const { a, b, reason } of similarPairs([...labels.keys()])) {
     const [one, other] = [rootOf(labels.get(a) as string), rootOf(labels.get(b) as string)];
     if (one === other) continue;
     const [name, variant] = (place.get(one) as number) < (place.get(other) as number) ? [one, other] : [other, one];
     const { label, count } = groups.get(variant) as { label: string; count: number };
     nameOf.set(variant, name);
-    variants.set(name, [...(variants.get(name) ?? []), { label, count, kinship }, ...(variants.get(variant) ?? [])]);
+    variants.set(name, [...(variants.get(name) ?? []), { label, count, reason }, ...(variants.get(variant) ?? [])]);
     variants.delete(variant);
   }
   return rank.flatMap((canonical) => {
@@ -69,7 +69,7 @@ export function proposalYaml(
   if (proposals.length === 0) return `${[...head, "synonyms: {}"].join("\n")}\n`;
   const body = proposals.flatMap(({ label, count, variants }) => [
     `  ${yamlText(label)}:  # ${count}`,
-    ...variants.map((one) => `    - ${yamlText(one.label)}  # ${one.count}, ${one.kinship}`),
+    ...variants.map((one) => `    - ${yamlText(one.label)}  # ${one.count}, ${one.reason}`),
   ]);
   return `${[...head, "synonyms:", ...body].join("\n")}\n`;
 }

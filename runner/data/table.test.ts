@@ -1,12 +1,16 @@
 import excel from "exceljs";
 import { describe, expect, it } from "vitest";
 import { positionOf } from "../util/code-frame.ts";
+import { distinct, splitLabels } from "./labels/split.ts";
 import { readRows, takePart } from "./rows.ts";
 import { type DataTable, readTable } from "./table.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const columns = { id: "id", input: "text", target: "label" };
-const cells = { separator: ",", task: "label_set" } as const;
+const cells = (cell: string | readonly string[]) =>
+  typeof cell === "string"
+    ? { text: cell, target: splitLabels(cell, ",") }
+    : { text: cell.join(","), target: distinct(cell.map((label) => label.trim())) };
 
 async function table(path: string, content: string | Uint8Array, sheet?: string): Promise<DataTable> {
   const result = await readTable({ path, bytes: typeof content === "string" ? bytes(content) : content, sheet });

@@ -1,4 +1,3 @@
-import { isBetter } from "../evaluation/metrics/metrics.ts";
 import type { Assessed } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
 import type { Outcome } from "../execution/scheduler.ts";
@@ -7,6 +6,7 @@ import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { subjectOf } from "../pipeline/steps/arms.ts";
 import type { Selection } from "../pipeline/steps/selection.ts";
+import { taskOf } from "../pipeline/steps/task.ts";
 import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import { isWinner, type Planned } from "../pipeline/sweep/planned.ts";
 import type { Store } from "../store/store.ts";
@@ -63,8 +63,9 @@ export function scoreEvents(
     if (point === undefined || dir === undefined) return;
     const { metric, view } = point.experiment.evaluate.primary;
     const { views } = readResult("metrics.json", dir);
-    const lowerIsBetter = isBetter(metric, 0, 1);
-    emit({ type: "score", run: point.coordinates, metric, value: views[view][metric], lowerIsBetter });
+    const lowerIsBetter = !taskOf(point.experiment).metrics.get(metric).higherIsBetter;
+    const value = views[view][metric] as number;
+    emit({ type: "score", run: point.coordinates, metric, value, lowerIsBetter });
   };
 }
 

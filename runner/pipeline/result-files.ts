@@ -5,10 +5,7 @@ import type { Audit } from "../data/audit.ts";
 import type { View } from "../data/labels/views.ts";
 import type { LabelCount } from "../data/labels.ts";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
-import type { Cardinality, LabelRow } from "../evaluation/metrics/detail.ts";
-import type { MetricName, Scores } from "../evaluation/metrics/metrics.ts";
-import type { Score } from "../evaluation/metrics/score.ts";
-import type { SingleLabel } from "../evaluation/metrics/single-label.ts";
+import type { LabelDetails, Scores } from "../evaluation/labels/score.ts";
 import type { Difference } from "../evaluation/statistics/compare.ts";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import type { Intervals } from "../evaluation/statistics/intervals.ts";
@@ -21,7 +18,8 @@ import type { StoredFile } from "./plan/record.ts";
 export type ResultFiles = {
   readonly "model.json": ModelDescription;
   readonly "labels.json": readonly LabelCount[];
-  readonly "answers.json": AllowedAnswers;
+  /** null for a task without a constraint. */
+  readonly "answers.json": AllowedAnswers | null;
   readonly "audit.json": Audit;
   readonly "preflight.json": Preflight;
   readonly "preview.json": Preview;
@@ -84,30 +82,16 @@ export type MergeReport = {
   readonly equal: boolean;
 };
 
-/** Scores of one arm. */
+/** Scores of one arm, by the views of its task. An arm that predicts labels has the details of labels too. */
 export type ArmMetrics = {
   readonly n: number;
-  readonly views: Score["views"];
+  readonly views: Readonly<Record<View, Scores>>;
   /** 95 % bootstrap intervals over cases, of the metrics that tables show. */
   readonly intervals: Readonly<Record<View, Intervals>>;
-  /** The best scores that answers made of training labels can reach. */
-  readonly ceiling: Score["views"];
-  /** Scores of the groups that the labels belong to; null if the study names none. */
-  readonly groups: Scores | null;
-  /** For tasks with one label a case. */
-  readonly single_label: Readonly<Record<View, SingleLabel>> | null;
-  /** Scores without the cases whose gold is not a list of labels; null if there are none. */
-  readonly without_dirty_gold: { readonly n: number; readonly views: Score["views"] } | null;
-  readonly per_label: Readonly<Record<View, readonly LabelRow[]>>;
-  /** In the basic view. */
-  readonly cardinality: Cardinality;
-  readonly out_of_set: Readonly<
-    Record<View, { readonly count: number; readonly predicted: number; readonly rate: number }>
-  >;
   readonly parse_failures: { readonly count: number; readonly rate: number };
   /** Answers that ended at max_new_tokens. */
   readonly truncated: number;
-};
+} & Partial<LabelDetails>;
 
 /** How an ensemble weighs the model against the classifier. Chosen on validation rows. */
 export type EnsembleChoice = {
@@ -127,7 +111,7 @@ export type MergeCheck = {
   readonly n: number;
   readonly part: "validation";
   readonly view: View;
-  readonly metric: MetricName;
+  readonly metric: string;
   readonly merged_16bit: Measured | undefined;
   readonly adapter_4bit: Measured | undefined;
   /** merged_16bit - adapter_4bit */

@@ -6,6 +6,9 @@ import { engines } from "./engines/registry.ts";
 import { replay } from "./engines/replay/index.ts";
 import { transformers } from "./engines/transformers/index.ts";
 import { vllm } from "./engines/vllm/index.ts";
+import { labelSet } from "./tasks/label-set/index.ts";
+import { tasks } from "./tasks/registry.ts";
+import { singleLabel } from "./tasks/single-label/index.ts";
 
 let isDone = false;
 
@@ -19,4 +22,5 @@ export function registerBuiltIns(): void {
   isDone = true;
   for (const backend of [torchtune, axolotl]) backends.register(backend);
   for (const engine of [transformers, replay, vllm, openai]) engines.register(engine);
+  for (const task of [labelSet, singleLabel]) tasks.register(task);
 }

@@ -1,18 +1,20 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { parseSynonyms } from "../data/labels/synonyms.ts";
-import { type View, viewOf } from "../data/labels/views.ts";
-import type { MetricName } from "../evaluation/metrics/metrics.ts";
-import { type Answer, type Answerer, type Comparison, compareAnswers } from "../evaluation/statistics/comparison.ts";
+import type { View } from "../data/labels/views.ts";
+import {
+  type Answerer,
+  type CaseAnswer,
+  type Comparison,
+  compareAnswers,
+} from "../evaluation/statistics/comparison.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { scoringFiles, taskParams } from "../pipeline/steps/task.ts";
 import type { Json } from "../util/canonical.ts";
-import { sha256 } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { looksOf, testFileOf } from "./ledger.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
+import { runTask } from "./run-task.ts";
 
 /** The error for runs that cannot be compared. Each reason is one sentence. */
 function notComparable(
@@ -31,7 +33,7 @@ export type ComparingRuns = {
   readonly artifacts: string;
   /** Instead of the first run's primary view and metric. */
   readonly view?: View | undefined;
-  readonly metric?: MetricName | undefined;
+  readonly metric?: string | undefined;
   /** Compare what the runs have in common although they are not comparable. */
   readonly force: boolean;
 };
@@ -70,15 +72,14 @@ export async function compareRuns(
   );
   const notes = [...reasons];
   const fair = force ? inCommon(read, notes) : read;
-  const { of, note } = reader(first, shown, root);
-  const space = new Set(runs.flatMap((run) => vocabularyOf(run, artifacts)));
+  const { task, open, note } = taskInView(first, shown, root);
+  const space = [...new Set(runs.flatMap((run) => vocabularyOf(run, artifacts)))];
   try {
     const comparison = await compareAnswers(fair, {
       view: shown,
-      of,
-      space,
+      scorer: (cases) => open.scorer(cases)(shown, space),
       subject: answerers.find(({ subject }) => subject)?.name ?? (answerers[0]?.name as string),
-      names: [...new Set([...evaluate.metrics, primary])],
+      metrics: [...new Set([...evaluate.metrics, primary])].map((name) => task.metrics.get(name)),
       primary,
       bootstrap: evaluate.bootstrap,
     });
@@ -186,10 +187,10 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
     ...by("tasks", (run) => run.manifest.config.task),
     ...by("scored parts (evaluate.split)", (run) => run.manifest.config.evaluate.split),
     ...by("test files", (run) => testFileOf(run)?.sha256),
-    ...by("label separators", (run) => run.manifest.config.data.labels.separator),
-    ...by("synonyms, and so the canonical view,", ({ manifest }) => {
-      const { synonyms } = manifest.config.data.labels;
-      return synonyms === undefined ? "none" : (manifest.provenance.sources[synonyms] ?? synonyms);
+    ...by("settings for reading answers", ({ manifest: { config } }) => taskParams(config).reading),
+    ...by("synonyms, and so the canonical view,", ({ manifest: { config, provenance } }) => {
+      const files = Object.values(scoringFiles(config));
+      return files.length === 0 ? "none" : files.map((path) => provenance.sources[path] ?? path).join(" ");
     }),
     ...by("precisions of generation", ({ manifest: { config } }) =>
       "precision" in config.generate ? config.generate.precision : undefined,
@@ -200,7 +201,7 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
 /** Only the cases that every answerer has, with the same gold; says how many were left out. */
 function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Answerer[] {
   const lists = answerers.flatMap(({ seeds }) => seeds);
-  const key = ({ id, gold }: Answer): string => JSON.stringify([id, gold]);
+  const key = ({ id, gold }: CaseAnswer): string => JSON.stringify([id, gold]);
   const keys = lists.map((answers) => new Set(answers.map(key)));
   const shared = new Set([...(keys[0] ?? [])].filter((one) => keys.every((own) => own.has(one))));
   if (shared.size === 0)
@@ -213,25 +214,16 @@ function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Ans
   }));
 }
 
-/** How labels are read in a view; the canonical one needs the synonym file, as it is now. */
-function reader(run: FinishedRun, view: View, root: string) {
-  const path = run.manifest.config.data.labels.synonyms;
-  if (view !== "canonical" || path === undefined) return { of: viewOf(view), note: undefined };
-  let text: string;
-  try {
-    text = readFileSync(join(root, path), "utf8");
-  } catch {
-    throw notComparable([`the synonym file ${path} is gone`], "choose another view with --view basic");
-  }
-  const parsed = parseSynonyms({ path, text });
-  if (!parsed.ok)
-    throw notComparable(
-      [`the synonym file ${path} is invalid: ${parsed.diagnostics[0]?.message}`],
-      "choose another view with --view basic",
-    );
-  const changed = sha256(text) !== run.manifest.provenance.sources[path];
+/** The task of a run for scoring in a view. The canonical view reads the synonym file as it is now. */
+function taskInView(run: FinishedRun, view: View, root: string) {
+  const { task, open, state, files, problem } = runTask(run, root);
+  const isAffected = view === "canonical";
+  if (isAffected && state === "gone")
+    throw notComparable([`${files.join(", ")} cannot be read: ${problem}`], "choose another view with --view basic");
+  const isChanged = isAffected && state === "changed";
   return {
-    of: viewOf(view, parsed.value),
-    note: changed ? `${path} has changed since the run: the canonical view is that of today` : undefined,
+    task,
+    open,
+    note: isChanged ? `${files.join(", ")} changed since the run: the canonical view uses the present file` : undefined,
   };
 }

@@ -1,6 +1,6 @@
-import { type View, viewOf } from "../data/labels/views.ts";
-import { caseOutcome } from "../evaluation/metrics/detail.ts";
-import type { Answer } from "../evaluation/statistics/comparison.ts";
+import type { View } from "../data/labels/views.ts";
+import { compareParts } from "../evaluation/compare-parts.ts";
+import type { CaseAnswer } from "../evaluation/statistics/comparison.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
@@ -16,6 +16,7 @@ export type Change = { readonly name: string; readonly a: Json; readonly b: Json
 /** One case that one run answers right and the other wrong, or both wrong in different ways. */
 export type Flip = {
   readonly id: string;
+  /** Parts of gold and of the predictions of both runs, as written. */
   readonly gold: readonly string[];
   readonly a: readonly string[];
   readonly b: readonly string[];
@@ -55,7 +56,8 @@ export type RunDiff = {
 export type DiffWorld = {
   readonly artifacts: string;
   peek(key: string): StoreRecord | undefined;
-  readonly synonyms?: Parameters<typeof viewOf>[1];
+  /** The parts of a target or prediction: labels, or one text. Without a view, as written. */
+  parts(value: unknown, view?: View): readonly string[];
 };
 
 /** Compares two runs in all that made them and all that came of it. Cases are judged in `view`. */
@@ -67,11 +69,18 @@ export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, world: Diff
       .map(({ name, ...sides }) => ({ name: name.slice(kind.length + 1), ...sides }));
   const notes: string[] = [];
   const cases: Record<string, Flips> = {};
-  const seen = viewOf(view, world.synonyms);
+  const parts = (value: unknown): readonly string[] => world.parts(value, view);
   for (const arm of Object.keys(a.manifest.arms).filter((name) => name in b.manifest.arms)) {
     try {
       if (answersFile(a, arm) === answersFile(b, arm)) cases[arm] = { cases: 0, fixed: [], broken: [], changed: [] };
-      else cases[arm] = flips(answersOf(a, arm, world.artifacts), answersOf(b, arm, world.artifacts), seen, arm, notes);
+      else
+        cases[arm] = flips(
+          answersOf(a, arm, world.artifacts),
+          answersOf(b, arm, world.artifacts),
+          { parts, written: world.parts },
+          arm,
+          notes,
+        );
     } catch (error) {
       if (!(error instanceof UserError && error.code === "file-gone")) throw error;
       notes.push(error.message);
@@ -162,29 +171,33 @@ function metricsOf({ arms }: Manifest): ReadonlyMap<string, Json> {
   );
 }
 
+type Parts = (value: unknown) => readonly string[];
+
 function flips(
-  a: readonly Answer[],
-  b: readonly Answer[],
-  of: ReturnType<typeof viewOf>,
+  a: readonly CaseAnswer[],
+  b: readonly CaseAnswer[],
+  { parts, written }: { readonly parts: Parts; readonly written: Parts },
   arm: string,
   notes: string[],
 ): Flips {
-  const other = new Map(b.map((answer) => [answer.id, answer]));
+  const byId = new Map(b.map((answer) => [answer.id, answer]));
   const found = { fixed: [] as Flip[], broken: [] as Flip[], changed: [] as Flip[] };
   let cases = 0;
   let otherGold = 0;
   for (const first of a) {
-    const second = other.get(first.id);
+    const second = byId.get(first.id);
     if (second === undefined) continue;
     cases++;
     if (JSON.stringify(first.gold) !== JSON.stringify(second.gold)) otherGold++;
-    if (JSON.stringify(first.labels) === JSON.stringify(second.labels)) continue;
-    const was = caseOutcome(first.gold, first.labels, of);
-    const is = caseOutcome(second.gold, second.labels, of);
-    const flip: Flip = { id: first.id, gold: first.gold, a: first.labels, b: second.labels };
+    if (JSON.stringify(first.prediction) === JSON.stringify(second.prediction)) continue;
+    const [one, other] = [parts(first.prediction), parts(second.prediction)];
+    const was = compareParts(parts(first.gold), one);
+    const is = compareParts(parts(second.gold), other);
+    const [gold, from, to] = [first.gold, first.prediction, second.prediction].map((value) => written(value));
+    const flip = { id: first.id, gold, a: from, b: to } as Flip;
     if (!was.exact && is.exact) found.fixed.push(flip);
     else if (was.exact && !is.exact) found.broken.push(flip);
-    else if (!was.exact && !caseOutcome(first.labels, second.labels, of).exact) found.changed.push(flip);
+    else if (!was.exact && !compareParts(one, other).exact) found.changed.push(flip);
   }
   const alone = a.length + b.length - 2 * cases;
   if (alone > 0) notes.push(`${arm}: ${alone} cases are in one of the runs only`);

@@ -100,9 +100,17 @@ function scoreOf({ arms }: FinishedRun["manifest"], arm: string, view: string, m
 }
 
 /** Differences of what the two were made of and on, the likeliest cause first: data and recipes, packages, machine. */
-function causesOf(first: FinishedRun, again: FinishedRun, world: Parameters<typeof diffRuns>[3]): readonly string[] {
+function causesOf(
+  first: FinishedRun,
+  again: FinishedRun,
+  world: Omit<Parameters<typeof diffRuns>[3], "parts">,
+): readonly string[] {
   const { view } = first.manifest.config.evaluate.primary;
-  const { data, prompt, recipe, environment, hardware } = diffRuns(first, again, view, world);
+  const { data, prompt, recipe, environment, hardware } = diffRuns(first, again, view, {
+    ...world,
+    // Differences of cases are not read here.
+    parts: () => [],
+  });
   const say = (what: string, changes: typeof data): readonly string[] =>
     changes.map(({ name, a, b }) => `${what} ${name}: ${short(a)} -> ${short(b)}`);
   return [

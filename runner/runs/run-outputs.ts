@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Answer } from "../evaluation/statistics/comparison.ts";
+import type { CaseAnswer } from "../evaluation/statistics/comparison.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { withPrediction } from "../pipeline/steps/answer.ts";
+import { taskOf } from "../pipeline/steps/task.ts";
 import { UserError } from "../util/user-error.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
@@ -14,11 +16,12 @@ export function fileGone(message: string): UserError {
 }
 
 /** The answers of one arm, in the order of the scored rows. Throws UserError `file-gone`. */
-export function answersOf(run: FinishedRun, arm: string, artifacts: string): readonly Answer[] {
+export function answersOf(run: FinishedRun, arm: string, artifacts: string): readonly CaseAnswer[] {
+  const { predictionKey } = taskOf(run.manifest.config);
   return readOutput(run, stepOfArm("evaluate", arm), "predictions.jsonl", artifacts)
     .split("\n")
     .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Answer);
+    .map((line) => withPrediction(JSON.parse(line) as Omit<CaseAnswer, "prediction">, predictionKey));
 }
 
 /** The labels of an experiment's training rows. Throws UserError `file-gone`. */

@@ -3,7 +3,7 @@ import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import type { Prediction } from "../pipeline/steps/evaluate.ts";
+import type { ScoredResponse } from "../pipeline/steps/answer.ts";
 import { startLlama } from "./llama.ts";
 import { expectFailure, type Rig, test } from "./rig.ts";
 
@@ -26,6 +26,8 @@ report: {xlsx: false}
 `,
   );
 }
+
+type Prediction = ScoredResponse & { readonly labels: readonly string[] };
 
 function predictions(rig: Rig, manifest: string): readonly Prediction[] {
   const { object } = rig.manifest(manifest).steps["evaluate.zero_shot"] as { readonly object: string };

@@ -1,4 +1,5 @@
-import { column, filePath, seed, view } from "./scalars.ts";
+import { labelKeys } from "../../evaluation/labels/label-keys.ts";
+import { column, filePath, seed } from "./scalars.ts";
 
 const dataFileProperties = {
   sheet: { type: "string", minLength: 1, description: "Sheet of an .xlsx file. Absent: the first." },
@@ -64,47 +65,7 @@ export const data = {
       },
       description: "Rows that choose and stop: one of fraction, file, folds. Absent: none, all rows are trained on.",
     },
-    labels: {
-      type: "object",
-      additionalProperties: false,
-      properties: {
-        separator: { type: "string", minLength: 1, default: ",", description: "What stands between two labels." },
-        synonyms: { ...filePath, description: "YAML file: label -> list of its other names. Relative to this YAML." },
-        groups: { ...filePath, description: "YAML file: group -> list of labels. Relative to this YAML." },
-      },
-      default: {},
-      description: "How an answer is read as labels.",
-    },
-    targets: {
-      type: "object",
-      additionalProperties: false,
-      properties: {
-        view: { ...view, default: "raw", description: "Labels as they stand, tidied up, or with synonyms made one." },
-        order: {
-          type: "string",
-          enum: ["as_is", "alphabetical", "frequency"],
-          default: "as_is",
-          description: "Order of the labels in the answer.",
-        },
-      },
-      default: {},
-      description: "What the model is taught to answer.",
-    },
-    oversample: {
-      type: "object",
-      additionalProperties: false,
-      required: ["rare_below"],
-      properties: {
-        rare_below: { type: "integer", minimum: 1, description: "A label with fewer training rows is rare." },
-        max_repeat: {
-          type: "integer",
-          minimum: 2,
-          default: 4,
-          description: "A row is seen at most so often an epoch.",
-        },
-      },
-      description: "Show rows with rare labels more often. Absent: every row once an epoch.",
-    },
+    ...labelKeys,
     accept: {
       type: "array",
       items: { type: "string", minLength: 1 },

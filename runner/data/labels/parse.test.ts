@@ -4,7 +4,7 @@ import { type ParseOptions, parseAnswer } from "./parse.ts";
 
 /** `npm run soak` sets it: more of everything. */
 const soak = process.env.EXP_FAULTS !== undefined;
-const options: ParseOptions = { separator: ",", task: "label_set" };
+const options: ParseOptions = { separator: "," };
 const read = (text: string, more: Partial<ParseOptions> = {}) => parseAnswer(text, { ...options, ...more });
 
 describe("an answer is read as its labels", () => {
@@ -131,9 +131,7 @@ describe("labels are kept", () => {
     expect(read([...known].join(", "), { known }).labels).toEqual([...known]);
   });
   it("a known label that holds the separator", () =>
-    expect(read("**Cyst, left.**", { task: "single_label", known: new Set(["Cyst, left"]) }).labels).toEqual([
-      "Cyst, left",
-    ]));
+    expect(read("**Cyst, left.**", { isSingle: true, known: new Set(["Cyst, left"]) }).labels).toEqual(["Cyst, left"]));
   describe("of the study, joined by something else than the separator, stand apart", () => {
     const known = new Set(["Renal cyst", "Hernia", "Cyst and stone"]);
     const cases: [string, string[]][] = [
@@ -146,7 +144,7 @@ describe("labels are kept", () => {
     it.each(cases)("%s", (text, labels) => expect(read(text, { known }).labels).toEqual(labels));
   });
   it("a single label is the first", () =>
-    expect(read("Renal cyst, Hernia", { task: "single_label" })).toMatchObject({
+    expect(read("Renal cyst, Hernia", { isSingle: true })).toMatchObject({
       labels: ["Renal cyst"],
       notes: ["several"],
     }));
@@ -266,11 +264,11 @@ describe("properties", () => {
       fc.property(
         messy,
         fc.constantFrom(",", ";", "|", "\n"),
-        fc.constantFrom("label_set" as const, "single_label" as const),
+        fc.boolean(),
         fc.constantFrom(new Set<string>(), new Set(["Renal cyst", "Hernia", "None", "a and b"])),
-        (text, separator, task, known) => {
-          const once = read(text, { separator, task, known }).labels;
-          const again = read(once.join(separator === "\n" ? "\n" : `${separator} `), { separator, task, known });
+        (text, separator, isSingle, known) => {
+          const once = read(text, { separator, isSingle, known }).labels;
+          const again = read(once.join(separator === "\n" ? "\n" : `${separator} `), { separator, isSingle, known });
           expect(again.labels).toEqual(once);
         },
       ),

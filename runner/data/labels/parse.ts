@@ -1,17 +1,17 @@
 import { basicForm } from "./basic.ts";
 import { answerLines, withoutMarker, words } from "./block.ts";
+import { withoutChatMarkup } from "./chat-markup.ts";
 import { jsonItems } from "./json.ts";
+import { isNone } from "./none.ts";
 import type { Note } from "./note.ts";
-import { isNothing } from "./nothing.ts";
-import { withoutResidue } from "./residue.ts";
 import { distinct, splitLabels } from "./split.ts";
 
 /** How the answers of a study are read. */
 export type ParseOptions = {
   /** What stands between two labels. */
   readonly separator: string;
-  /** single_label keeps the first label alone. */
-  readonly task: "label_set" | "single_label";
+  /** Whether an answer has one label: the first one is kept. */
+  readonly isSingle?: boolean;
   /** Labels of the training rows as written: such a piece is kept as it is, even if it reads "None" or is very long. */
   readonly known?: ReadonlySet<string>;
   /** How generation ended; "length" adds the note "truncated". */
@@ -59,7 +59,7 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
   const notes = new Set<Note>();
   if (options.finish === "length") notes.add("truncated");
   const known = options.known ?? new Set<string>();
-  const answer = withoutResidue(text, notes);
+  const answer = withoutChatMarkup(text, notes);
   const json = known.has(answer) ? undefined : jsonItems(answer);
   let lines: string[];
   if (json) {
@@ -83,13 +83,13 @@ function readOnce(text: string, options: ParseOptions): ParsedAnswer {
     const parts = known.has(label) ? undefined : knownParts(label, known);
     if (parts !== undefined) labels.push(...parts);
     else if (known.has(label)) labels.push(label);
-    else if (isNothing(label) && !isKnownForm(label, known)) none = true;
+    else if (isNone(label) && !isKnownForm(label, known)) none = true;
     else if (label.length > longest.characters || words(label) > longest.words) notes.add("prose");
     else labels.push(label);
   }
   const set = distinct(labels);
   if (set.length < labels.length) notes.add("repeated");
-  if (options.task === "single_label" && set.length > 1) {
+  if (options.isSingle && set.length > 1) {
     notes.add("several");
     set.length = 1;
   }

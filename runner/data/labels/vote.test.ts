@@ -2,7 +2,7 @@ import { expect, it } from "vitest";
 import { parseAnswer } from "./parse.ts";
 import { voteLabels } from "./vote.ts";
 
-const read = (...texts: string[]) => texts.map((text) => parseAnswer(text, { separator: ",", task: "label_set" }));
+const read = (...texts: string[]) => texts.map((text) => parseAnswer(text, { separator: "," }));
 
 it("keeps the labels of a share of the answers, most votes first", () => {
   const answers = read("A, B", "B, C", "b", "B, A", "None");

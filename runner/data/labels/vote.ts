@@ -1,13 +1,14 @@
 import { basicForm } from "./basic.ts";
-import type { Note } from "./note.ts";
-import type { ParsedAnswer } from "./parse.ts";
+
+/** The labels that were read from one answer. */
+type Read = { readonly labels: readonly string[]; readonly parsed: boolean; readonly notes: readonly string[] };
 
 /**
- * The labels that enough of several answers to one case hold: a share of at least `minShare` of all answers, those in which
- * nothing could be read counted in. Labels that differ in case and the like count together and stand as they were written
- * most often, most votes first. Unparsed only where no answer could be read.
+ * The labels that a share of at least `minShare` of several answers to one case have, most votes first. Answers from which nothing
+ * could be read count in the share. Spellings with the same basic form count together, as the most frequent one writes them.
+ * `parsed` is false only if no answer could be read.
  */
-export function voteLabels(answers: readonly ParsedAnswer[], minShare: number): ParsedAnswer {
+export function voteLabels(answers: readonly Read[], minShare: number): Read {
   const votes = new Map<string, { count: number; readonly written: Map<string, number> }>();
   for (const { labels } of answers) {
     const inThis = new Set<string>();
@@ -25,7 +26,7 @@ export function voteLabels(answers: readonly ParsedAnswer[], minShare: number): 
   return {
     labels: kept.map(({ written }) => mostOften(written)),
     parsed: answers.some(({ parsed }) => parsed),
-    notes: [...new Set(answers.flatMap(({ notes }) => notes))] satisfies Note[],
+    notes: [...new Set(answers.flatMap(({ notes }) => notes))],
   };
 }
 

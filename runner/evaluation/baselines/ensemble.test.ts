@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { viewOf } from "../../data/labels/views.ts";
-import { blend, chooseBlend, type Heard } from "./ensemble.ts";
+import { blend, chooseBlend, type Sources } from "./ensemble.ts";
 
 const basic = viewOf("basic");
 
@@ -63,7 +63,7 @@ it("tells scores apart that are neighbours among the numbers", () => {
   expect(cases.map((one) => blend(one, chosen, basic, false))).toEqual([[], ["a"]]);
 });
 
-it("answers nothing where nothing is heard", () => {
+it("answers nothing where nothing is sources", () => {
   const silent = { named: [], margins: {} };
   const chosen = chooseBlend([{ ...silent, gold: ["cyst"] }], basic, false);
   expect(chosen.micro_f1).toBe(0);
@@ -71,7 +71,7 @@ it("answers nothing where nothing is heard", () => {
 });
 
 const labels = fc.subarray(["a", "b", "c", "D", "d"]);
-const heard: fc.Arbitrary<Heard & { gold: string[] }> = fc.record({
+const sources: fc.Arbitrary<Sources & { gold: string[] }> = fc.record({
   named: labels,
   margins: fc.dictionary(fc.constantFrom("a", "b", "c", "d"), fc.double({ min: -0.99, max: 2, noNaN: true })),
   gold: labels,
@@ -79,7 +79,7 @@ const heard: fc.Arbitrary<Heard & { gold: string[] }> = fc.record({
 
 it("promises the micro-F1 that its answers have, and never less than the model's own", () => {
   fc.assert(
-    fc.property(fc.array(heard, { minLength: 1, maxLength: 12 }), (cases) => {
+    fc.property(fc.array(sources, { minLength: 1, maxLength: 12 }), (cases) => {
       const golds = cases.map(({ gold }) => gold);
       fc.pre(golds.some((gold) => gold.length > 0));
       const chosen = chooseBlend(cases, basic, false);

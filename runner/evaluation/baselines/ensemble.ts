@@ -1,23 +1,23 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
 
-/** What is heard of one case: the labels that the language model named, and the classifier's margin of each label above -1. */
-export type Heard = { readonly named: readonly string[]; readonly margins: Readonly<Record<string, number>> };
+/** The two sources of an ensemble for one case: the labels of the language model, and the classifier's margin of each label above -1. */
+export type Sources = { readonly named: readonly string[]; readonly margins: Readonly<Record<string, number>> };
 
-/** How the two are put together: what the model's word counts, from 0 to 1, and the score above which a label is given. */
+/** How the sources are combined: the weight of the model, from 0 to 1, and the score above which a label is predicted. */
 export type Blend = { readonly weight: number; readonly threshold: number };
 
-/** Weights that are tried: the classifier alone, the model alone, and nine between. */
+/** The candidate weights: the classifier alone, the model alone, and nine between. */
 const weights = Array.from({ length: 11 }, (_, at) => at / 10);
 
 type Scored = { readonly key: string; readonly label: string; readonly score: number };
 
 /**
- * The blend with the best micro-F1 on rows whose right answers are known, which must not be those that are scored with it. Of
- * equals the one nearest to half and half, since few rows tell little. Labels are compared in the view `of`. With `single`,
+ * The blend with the best micro-F1 on rows with known gold. These rows must not be the ones that the ensemble is scored on. Ties
+ * go to the blend nearest to equal weights, since few rows hold little evidence. `of` brings labels into a view. With `single`,
  * each case gets its best label and no threshold is chosen.
  */
 export function chooseBlend(
-  cases: readonly (Heard & { readonly gold: readonly string[] })[],
+  cases: readonly (Sources & { readonly gold: readonly string[] })[],
   of: ViewOf,
   single: boolean,
 ): Blend & { readonly micro_f1: number } {
@@ -30,14 +30,14 @@ export function chooseBlend(
   return tried.reduce((best, one) => (better(one, best) ? one : best));
 }
 
-/** A case's labels by a blend, the best first, as the model or else the classifier writes them. */
-export function blend(heard: Heard, { weight, threshold }: Blend, of: ViewOf, single: boolean): readonly string[] {
-  const scored = support(heard, weight, of);
+/** The labels of a case by a blend, the best first, as the model or else the classifier writes them. */
+export function blend(sources: Sources, { weight, threshold }: Blend, of: ViewOf, single: boolean): readonly string[] {
+  const scored = support(sources, weight, of);
   return (single ? scored.slice(0, 1) : scored.filter(({ score }) => score > threshold)).map(({ label }) => label);
 }
 
-/** Labels that either speaks for, with a score from 0 (not named, margin -1) to 1 (named, margin 1), the best first. */
-function support({ named, margins }: Heard, weight: number, of: ViewOf): readonly Scored[] {
+/** The labels of either source, with a score from 0 (not named, margin -1) to 1 (named, margin 1), the best first. */
+function support({ named, margins }: Sources, weight: number, of: ViewOf): readonly Scored[] {
   const known = new Map<string, { label: string; isNamed: boolean; margin: number }>();
   for (const label of named) if (!known.has(of(label))) known.set(of(label), { label, isNamed: true, margin: -1 });
   for (const [label, margin] of Object.entries(margins)) {
@@ -74,7 +74,7 @@ function cuts(
     const next = all[at + 1]?.score ?? 0;
     if (next === one.score) continue;
     const middle = (one.score + next) / 2;
-    // Between two neighbours among the numbers there is none: the middle would be the upper one, and leave it out.
+    // No number lies between two adjacent numbers: the middle would be the upper one, and exclude it.
     const threshold = middle < one.score ? middle : next;
     tried.push({ weight, threshold, micro_f1: f1(right, at + 1, total) });
   }

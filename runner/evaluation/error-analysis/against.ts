@@ -1,5 +1,5 @@
+import type { ComparedCase } from "../../plugins/tasks/category.ts";
 import { createRandom } from "../../util/random.ts";
-import type { Compared } from "./case.ts";
 import { sameSet } from "./categories.ts";
 
 /** An arm beside another on the same cases. Examples are ids, drawn by the seed. */
@@ -24,8 +24,8 @@ export type Agreement = {
 /** What changed from another arm to this one. Both lists hold the same cases in the same order. */
 export function against(
   arm: string,
-  other: readonly Compared[],
-  own: readonly Compared[],
+  other: readonly ComparedCase[],
+  own: readonly ComparedCase[],
   seed: number,
   shown: number,
 ): Against {
@@ -51,7 +51,7 @@ export function against(
 }
 
 /** Exact match where an arm and the baseline agree, and elsewhere. */
-export function agreement(baseline: string, other: readonly Compared[], own: readonly Compared[]): Agreement {
+export function agreement(baseline: string, other: readonly ComparedCase[], own: readonly ComparedCase[]): Agreement {
   const agree = own.map(({ given }, at) => sameSet(given, other[at]?.given ?? []));
   const part = (wanted: boolean) => {
     const cases = own.filter((_, at) => agree[at] === wanted);

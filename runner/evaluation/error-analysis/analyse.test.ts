@@ -1,10 +1,14 @@
 import { describe, expect, it } from "vitest";
 import { parseGroups } from "../../data/labels/synonyms.ts";
+import { viewLabels, viewOf } from "../../data/labels/views.ts";
+import type { Answer } from "../../plugins/tasks/category.ts";
+import { labelCategories } from "../labels/categories.ts";
+import { groupsOfLabels } from "../labels/label-task.ts";
 import { analyse } from "./analyse.ts";
 import { reliability } from "./calibration.ts";
-import type { Answer } from "./case.ts";
 import { sentenceFinder } from "./sentence.ts";
 
+const basic = viewOf("basic");
 const groups = parseGroups({
   path: "g.yaml",
   text: "kidney: [Renal cyst, Kidney stone]\nliver: [Liver cyst, Fatty liver]\n",
@@ -14,7 +18,7 @@ if (!groups.ok) throw new Error("g.yaml is wrong");
 const answer = (id: string, gold: string[], labels: string[], more: Partial<Answer> = {}): Answer => ({
   id,
   gold,
-  labels,
+  prediction: labels,
   parsed: true,
   notes: [],
   ...more,
@@ -41,7 +45,7 @@ const tuned = [
   answer("again", ["Renal cyst", "Fatty liver"], ["Renal cyst"], { notes: ["repeated"] }),
   answer("prose", ["The kidney is large because the report says so and more"], ["Renal cyst"]),
 ];
-const svm = tuned.map(({ id, gold }, at) => answer(id, [...gold], at < 2 ? [...gold] : []));
+const svm = tuned.map(({ id, gold }, at) => answer(id, gold as string[], at < 2 ? (gold as string[]) : []));
 const inputs = new Map(
   tuned.map(({ id }) => [
     id,
@@ -55,7 +59,10 @@ const { analysis, failures } = analyse({
   ],
   inputs,
   view: "basic",
-  groups: groups.value,
+  parts: (value) => viewLabels(value as readonly string[], basic),
+  hasLabels: true,
+  categories: labelCategories,
+  groups: groupsOfLabels(groups.value, undefined),
   baseline: "svm",
   seed: 1,
   examples: 5,
@@ -122,7 +129,7 @@ it("counts what was fixed and broken against the baseline, and exact match where
 });
 
 it("strata add up to all labels and cases", () => {
-  const support = tuned.reduce((sum, { gold }) => sum + gold.length, 0);
+  const support = tuned.reduce((sum, { gold }) => sum + (gold as string[]).length, 0);
   const { training_frequency, labels_per_case, input_length, normality, group } = arm.strata;
   expect(training_frequency.map(({ name, support: own, hits }) => [name, own, hits])).toEqual(
     [

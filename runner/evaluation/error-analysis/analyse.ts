@@ -1,32 +1,37 @@
 import { isDirty } from "../../data/dirty.ts";
-import { basicForm } from "../../data/labels/basic.ts";
-import type { Groups } from "../../data/labels/synonyms.ts";
-import { type Synonyms, type View, viewOf } from "../../data/labels/views.ts";
+import type { View } from "../../data/labels/views.ts";
 import type { LabelCount } from "../../data/labels.ts";
+import type { Answer, Category, CategoryContext, ComparedCase } from "../../plugins/tasks/category.ts";
+import type { LabelGroups } from "../../plugins/tasks/task.ts";
 import { createRandom } from "../../util/random.ts";
 import { type Against, type Agreement, against, agreement } from "./against.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
-import { type Answer, type CaseScore, type Compared, compareCase, scoreCases } from "./case.ts";
-import { type CategoryContext, categories, categoriesOf } from "./categories.ts";
+import { type CaseScore, compareCase, scoreCases } from "./case.ts";
+import { categoriesOf, generalCategories } from "./categories.ts";
 import { type Confusions, confusionsOf } from "./confusions.ts";
 import { sentenceFinder } from "./sentence.ts";
 import { type Strata, strataOf } from "./strata.ts";
 
-/** An arm's answers, and the label counts of the rows that it learnt from. */
+/** An arm's answers, and the label counts of its training rows. */
 export type ArmAnswers = {
   readonly name: string;
   readonly answers: readonly Answer[];
   readonly labels: readonly LabelCount[];
 };
 
-/** What is analysed, and how. Every arm answers the same cases in the same order. */
+/** What is analysed, and how. All arms answer the same cases in the same order. */
 export type AnalysisInput = {
   readonly arms: readonly ArmAnswers[];
   readonly inputs: ReadonlyMap<string, string>;
   readonly view: View;
-  readonly synonyms?: Synonyms | undefined;
-  readonly groups?: Groups | undefined;
-  /** The arm of the classical baseline, and that of the untrained model, where there are. */
+  /** The parts of a target or prediction in the view: labels, or one text. */
+  parts(value: unknown): readonly string[];
+  /** Whether parts are labels: training counts, groups and confusions of labels are analysed then. */
+  readonly hasLabels: boolean;
+  readonly groups?: LabelGroups | undefined;
+  /** Categories of the task. Categories of any answer follow them. */
+  readonly categories: readonly Category[];
+  /** The arms of the classical baseline and of the untrained model; absent if the study has none. */
   readonly baseline?: string | undefined;
   readonly zeroShot?: string | undefined;
   readonly seed: number;
@@ -34,7 +39,7 @@ export type AnalysisInput = {
   readonly examples: number;
 };
 
-/** A wrong case as an example: the label that it is about, and the sentence of the input that speaks of that label most. */
+/** A wrong case as an example: the label that it is about, and the sentence of the input that is most similar to that label. */
 export type Example = {
   readonly id: string;
   readonly label: string | null;
@@ -48,21 +53,21 @@ export type CategoryCount = {
   readonly name: string;
   readonly definition: string;
   readonly cases: number;
-  /** Drawn by the seed. */
+  /** A seeded sample. */
   readonly examples: readonly Example[];
 };
 
-/** What analysis.json has of one arm. */
+/** The part of analysis.json about one arm. */
 export type ArmAnalysis = CaseScore & {
   readonly wrong: number;
   readonly categories: readonly CategoryCount[];
   readonly strata: Strata;
   readonly confusions: Confusions;
-  /** Beside the untrained model and the classical baseline. */
+  /** Changes from the untrained model and from the classical baseline. */
   readonly against: readonly Against[];
   readonly agreement: Agreement | null;
   readonly calibration: Calibration | null;
-  /** Scores with and without rows whose gold is no list of labels. */
+  /** Scores with and without cases whose gold is not a list of labels. */
   readonly dirty: { readonly rows: readonly string[]; readonly with: CaseScore; readonly without: CaseScore };
 };
 
@@ -85,17 +90,23 @@ export type Failure = {
   readonly added: readonly string[];
 };
 
-/** Sorts every arm's wrong cases into categories, and says where an arm is good and where it is not. */
+/** Assigns the wrong cases of every arm to categories, and scores each arm on strata of the cases. */
 export function analyse(input: AnalysisInput): { readonly analysis: Analysis; readonly failures: readonly Failure[] } {
-  const of = viewOf(input.view, input.synonyms);
-  const compared = new Map(input.arms.map(({ name, answers }) => [name, answers.map((one) => compareCase(one, of))]));
-  const groupsOf = grouping(input);
-  const find = sentenceFinder([...input.inputs.values()], kinOf(input));
+  const parts = (value: unknown): readonly string[] => input.parts(value);
+  const compared = new Map(
+    input.arms.map(({ name, answers }) => [name, answers.map((one) => compareCase(one, parts))]),
+  );
+  const groupsOf = (label: string): readonly string[] => input.groups?.groupsOf(label) ?? [];
+  const related = (label: string): readonly string[] =>
+    groupsOf(label).flatMap((group) => input.groups?.labelsIn(group) ?? []);
+  const find = sentenceFinder([...input.inputs.values()], related);
+  const categories = [...input.categories, ...generalCategories];
   const failures: Failure[] = [];
   const arms = input.arms.map(({ name, labels }): [string, ArmAnalysis] => {
-    const cases = compared.get(name) as readonly Compared[];
+    const cases = compared.get(name) as readonly ComparedCase[];
     const trained = new Map<string, number>();
-    for (const { label, count } of labels) trained.set(of(label), (trained.get(of(label)) ?? 0) + count);
+    for (const { label, count } of input.hasLabels ? labels : [])
+      for (const form of parts([label])) trained.set(form, (trained.get(form) ?? 0) + count);
     const classical = name === input.baseline ? undefined : compared.get(input.baseline ?? "");
     const context: CategoryContext = {
       trained: new Set(trained.keys()),
@@ -103,28 +114,29 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
       baseline: byId(classical),
     };
     const wrong = cases.filter(({ exact }) => !exact);
-    const named = new Map(wrong.map((one) => [one, categoriesOf(one, context)]));
+    const named = new Map(wrong.map((one) => [one, categoriesOf(one, categories, context)]));
     for (const [{ id, omitted, added }, own] of named)
       failures.push({ arm: name, id, categories: own, omitted, added });
-    const exampleOf = (one: Compared, category: string): Example => {
-      const label =
-        (category === "addition" || category === "out_of_set" ? one.added[0] : one.omitted[0]) ?? one.added[0] ?? null;
+    const exampleOf = (one: ComparedCase, { about }: Category): Example => {
+      const label = (about === "added" ? one.added[0] : one.omitted[0]) ?? one.added[0] ?? null;
       const sentence = label === null ? undefined : find(input.inputs.get(one.id) ?? "", label);
       return { id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given };
     };
     const others = [input.zeroShot, input.baseline].filter((other) => other !== undefined && other !== name);
-    const dirty = cases.filter(({ answer }) => isDirty(answer.gold));
+    const isDirtyCase = ({ answer }: ComparedCase): boolean =>
+      input.hasLabels && isDirty(answer.gold as readonly string[]);
+    const dirty = cases.filter(isDirtyCase);
     return [
       name,
       {
         ...scoreCases(cases),
         wrong: wrong.length,
-        categories: categories.map(({ name: category, definition }) => {
-          const own = wrong.filter((one) => named.get(one)?.includes(category));
+        categories: categories.map((category) => {
+          const own = wrong.filter((one) => named.get(one)?.includes(category.name));
           const drawn = createRandom(input.seed).shuffled(own).slice(0, input.examples);
           return {
-            name: category,
-            definition,
+            name: category.name,
+            definition: category.definition,
             cases: own.length,
             examples: drawn.map((one) => exampleOf(one, category)),
           };
@@ -133,8 +145,9 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
           trainingRows: (label) => trained.get(label) ?? 0,
           groupsOf,
           input: (id) => input.inputs.get(id) ?? "",
+          hasLabels: input.hasLabels,
         }),
-        confusions: confusionsOf(cases),
+        confusions: confusionsOf(input.hasLabels ? cases : []),
         against: others.flatMap((other) => {
           const theirs = compared.get(other as string);
           return theirs === undefined ? [] : [against(other as string, theirs, cases, input.seed, input.examples)];
@@ -144,7 +157,7 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
         dirty: {
           rows: dirty.map(({ id }) => id),
           with: scoreCases(cases),
-          without: scoreCases(cases.filter(({ answer }) => !isDirty(answer.gold))),
+          without: scoreCases(cases.filter((one) => !isDirtyCase(one))),
         },
       },
     ];
@@ -160,34 +173,7 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
   return { analysis, failures };
 }
 
-function byId(cases: readonly Compared[] | undefined): CategoryContext["baseline"] {
+function byId(cases: readonly ComparedCase[] | undefined): CategoryContext["baseline"] {
   const given = new Map(cases?.map((one) => [one.id, one.given]));
   return (id) => given.get(id);
-}
-
-/** Groups of a label in whatever view: by its basic form, or by that of its canonical form. */
-function grouping({ groups, synonyms }: AnalysisInput): (label: string) => readonly string[] {
-  const known = new Map<string, readonly string[]>();
-  return (label) => {
-    let own = known.get(label);
-    if (own === undefined) {
-      own = groups?.get(basicForm(label)) ?? groups?.get(synonyms?.canonical(label) ?? "") ?? [];
-      known.set(label, own);
-    }
-    return own;
-  };
-}
-
-/** All labels that share a group with a label. */
-function kinOf(input: AnalysisInput): (label: string) => readonly string[] {
-  const groupsOf = grouping(input);
-  const members = new Map<string, string[]>();
-  for (const [label, groups] of input.groups ?? []) {
-    for (const group of groups) {
-      const list = members.get(group) ?? [];
-      list.push(label);
-      members.set(group, list);
-    }
-  }
-  return (label) => groupsOf(label).flatMap((group) => members.get(group) ?? []);
 }

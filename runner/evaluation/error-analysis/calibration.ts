@@ -1,4 +1,4 @@
-import type { Compared } from "./case.ts";
+import type { ComparedCase } from "../../plugins/tasks/category.ts";
 
 /** Answers whose confidence lies in [from, to): how many, their mean confidence, and the share that is exactly right. */
 export type Bin = {
@@ -32,7 +32,7 @@ export type Calibration = {
 const binCount = 10;
 
 /** Compares what a model's answers say of their own probability with whether they are exactly right; null without log-probabilities. */
-export function calibrationOf(cases: readonly Compared[]): Calibration | null {
+export function calibrationOf(cases: readonly ComparedCase[]): Calibration | null {
   const scored = cases.flatMap(({ answer: { logprob, new_tokens }, exact }) =>
     logprob === undefined || !Number.isFinite(logprob)
       ? []

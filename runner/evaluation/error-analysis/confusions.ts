@@ -1,4 +1,4 @@
-import type { Compared } from "./case.ts";
+import type { ComparedCase } from "../../plugins/tasks/category.ts";
 
 /** Which labels are named where others are omitted: `counts[row][column]` cases omit the row's label and add the column's. */
 export type Confusions = {
@@ -14,7 +14,7 @@ const nothing = "(nothing)";
 const pairsKept = 100;
 
 /** Counts omitted against added labels; the matrix has the `top` labels that are most often omitted, and most often added. */
-export function confusionsOf(cases: readonly Compared[], top = 12): Confusions {
+export function confusionsOf(cases: readonly ComparedCase[], top = 12): Confusions {
   const omittedTimes = new Map<string, number>();
   const addedTimes = new Map<string, number>();
   const pairs = new Map<string, { omitted: string; added: string; count: number }>();

@@ -1,5 +1,7 @@
 import { frequencyStrata, wordCount } from "../../data/audit-facts.ts";
-import { type CaseScore, type Compared, f1, isNormal, scoreCases, type Tally } from "./case.ts";
+import { isNormal } from "../../data/labels/none.ts";
+import type { ComparedCase } from "../../plugins/tasks/category.ts";
+import { type CaseScore, f1, scoreCases, type Tally } from "./case.ts";
 
 /** Labels of one kind, each occurrence counted. */
 export type LabelStratum = Tally & { readonly name: string; readonly recall: number; readonly f1: number };
@@ -7,7 +9,7 @@ export type LabelStratum = Tally & { readonly name: string; readonly recall: num
 /** Cases of one kind. */
 export type CaseStratum = CaseScore & { readonly name: string };
 
-/** How well an arm does on parts of the cases and labels. */
+/** Scores of an arm on strata of the cases and labels. */
 export type Strata = {
   /** By the number of training rows that have the label. */
   readonly training_frequency: readonly LabelStratum[];
@@ -19,12 +21,14 @@ export type Strata = {
   readonly normality: readonly CaseStratum[];
 };
 
-/** What the strata are made by. */
+/** The properties by which cases and labels are stratified. */
 export type StrataContext = {
   /** Training rows that have a label, in the view that is analysed. */
   trainingRows(label: string): number;
   groupsOf(label: string): readonly string[];
   input(id: string): string;
+  /** Whether parts are labels; if not, only strata of the input are scored. */
+  readonly hasLabels: boolean;
 };
 
 const sizes = [
@@ -36,25 +40,26 @@ const sizes = [
   { name: "6 or more", from: 6, to: Number.POSITIVE_INFINITY },
 ] as const;
 
-/** Scores an arm's cases by strata; strata without cases are left out. */
-export function strataOf(cases: readonly Compared[], context: StrataContext): Strata {
+/** Scores an arm's cases by strata; strata without cases are omitted. */
+export function strataOf(cases: readonly ComparedCase[], context: StrataContext): Strata {
   const frequency = (label: string): readonly string[] => {
     const rows = context.trainingRows(label);
     return frequencyStrata.filter(({ from, to }) => rows >= from && rows <= to).map(({ name }) => name);
   };
   const words = new Map(cases.map(({ id }) => [id, wordCount(context.input(id))]));
   const quarters = quartersOf([...words.values()]);
+  const labelled = context.hasLabels ? cases : [];
   return {
     training_frequency: labelStrata(
-      cases,
+      labelled,
       frequency,
       frequencyStrata.map(({ name }) => name),
     ),
-    group: labelStrata(cases, context.groupsOf),
+    group: labelStrata(labelled, context.groupsOf),
     labels_per_case: sizes.flatMap(({ name, from, to }) =>
       caseStratum(
         name,
-        cases.filter(({ gold }) => gold.length >= from && gold.length <= to),
+        labelled.filter(({ gold }) => gold.length >= from && gold.length <= to),
       ),
     ),
     input_length: quarters.flatMap(({ name, from, to }) =>
@@ -66,22 +71,22 @@ export function strataOf(cases: readonly Compared[], context: StrataContext): St
     normality: [
       ...caseStratum(
         "normal",
-        cases.filter(({ gold }) => isNormal(gold)),
+        labelled.filter(({ gold }) => isNormal(gold)),
       ),
       ...caseStratum(
         "abnormal",
-        cases.filter(({ gold }) => !isNormal(gold)),
+        labelled.filter(({ gold }) => !isNormal(gold)),
       ),
     ],
   };
 }
 
-function caseStratum(name: string, cases: readonly Compared[]): CaseStratum[] {
+function caseStratum(name: string, cases: readonly ComparedCase[]): CaseStratum[] {
   return cases.length === 0 ? [] : [{ name, ...scoreCases(cases) }];
 }
 
 function labelStrata(
-  cases: readonly Compared[],
+  cases: readonly ComparedCase[],
   strataOfLabel: (label: string) => readonly string[],
   order?: readonly string[],
 ): LabelStratum[] {

@@ -1,18 +1,16 @@
-import { length } from "../metrics/count.ts";
-import type { MetricName } from "../metrics/metrics.ts";
-import type { Table } from "../metrics/table.ts";
-import { bootstrap, type Draws, estimates, jackknife, type Pause, type Samples } from "./bootstrap.ts";
+import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
+import { bootstrap, type Draws, jackknife, type Pause, type Samples } from "./bootstrap.ts";
 import { holm } from "./holm.ts";
 import { type Interval, interval } from "./interval.ts";
-import { columnsInUse, type Layout, layOut, Shapes } from "./layout.ts";
 import { type McNemar, mcnemar } from "./mcnemar.ts";
+import { type Packed, pack } from "./packed.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds, overSeeds } from "./seeds.ts";
 
-/** An answerer and its answers as tables, one for each seed that it was trained with. */
-export type Contestant = { readonly name: string; readonly seeds: readonly Table[] };
+/** An answerer and its scored cases, one set for each seed that it was trained with. */
+export type ScoredArm = { readonly name: string; readonly seeds: readonly ScoredCases[] };
 
-/** A metric of one answerer; `seeds` and `sd` (over seeds) where there is more than one. */
+/** A metric of one answerer. `seeds` (the value of each) and `sd` (over seeds) are present if there are several seeds. */
 export type Measured = Interval & {
   readonly value: number;
   readonly seeds?: readonly number[];
@@ -23,13 +21,13 @@ export type Measured = Interval & {
 export type Difference = Interval & {
   /** a - b */
   readonly difference: number;
-  /** Two-sided, by the share of bootstrap differences on the other side of 0. */
+  /** Two-sided, by the share of bootstrap differences with the other sign. */
   readonly p_bootstrap: number;
-  /** Two-sided, by approximate randomisation; null where a side is an average over seeds. */
+  /** Two-sided, by approximate randomisation; null if a side is an average over seeds. */
   readonly p_randomisation: number | null;
 };
 
-/** Two answerers, metric by metric; `exact_match` is null where a side is an average over seeds. */
+/** Two answerers, metric by metric. `exact_match` (the correct cases of both) is null if a side is an average over seeds. */
 export type Pair = {
   readonly a: string;
   readonly b: string;
@@ -37,10 +35,10 @@ export type Pair = {
   readonly exact_match: McNemar | null;
 };
 
-/** The tests that were decided on beforehand: one answerer against each other one, in one metric, corrected by Holm. */
+/** The family of planned tests: one answerer against each other answerer, in the primary metric, with Holm's correction. */
 export type Family = {
   readonly subject: string;
-  readonly metric: MetricName;
+  readonly metric: string;
   readonly correction: "holm";
   readonly tests: readonly {
     readonly against: string;
@@ -50,56 +48,59 @@ export type Family = {
   }[];
 };
 
-/** Answerers side by side. */
+/** Answerers compared on the same cases. */
 export type Compared = {
   readonly arms: Readonly<Record<string, Readonly<Record<string, Measured>>>>;
   readonly pairs: readonly Pair[];
   readonly family: Family;
 };
 
-/** What is compared, and how. */
-export type Comparing = {
+/** How answerers are compared. */
+export type CompareOptions = {
   /** The answerer that the family of tests is about. */
   readonly subject: string;
-  readonly names: readonly MetricName[];
-  /** One of `names`. */
-  readonly primary: MetricName;
+  readonly metrics: readonly Metric[];
+  /** The name of one of `metrics`. */
+  readonly primary: string;
   readonly bootstrap: Draws;
 };
 
-/** Seeds of draws that must not repeat each other's numbers. */
+/** Offsets from the seed of the bootstrap, so that other draws do not repeat its numbers. */
 const offset = { seeds: 1, randomisation: 2 };
 
 /**
- * Compares answerers on the same cases, given as tables with the same columns: each metric with its interval, every pair by
- * paired bootstrap, approximate randomisation and exact McNemar, and one family of tests.
+ * Compares answerers on the same cases over one space: each metric with its interval, every pair by paired bootstrap,
+ * approximate randomisation and exact McNemar, and one family of tests.
  */
 export async function compareAll(
-  contestants: readonly Contestant[],
-  { subject, names, primary, bootstrap: draws }: Comparing,
+  arms: readonly ScoredArm[],
+  { subject, metrics, primary, bootstrap: draws }: CompareOptions,
   pause?: Pause,
 ): Promise<Compared> {
-  const shapes = new Shapes();
-  const places = columnsInUse(contestants.flatMap(({ seeds }) => seeds));
-  const layouts = contestants.map(({ seeds }) => seeds.map((table) => layOut(table, shapes, places)));
-  const drawn = [...(await bootstrap(layouts.flat(), names, draws, pause))];
-  const sides = contestants.map(({ name, seeds }, index): Side => {
-    const own = layouts[index] as readonly Layout[];
-    const samples = drawn.splice(0, own.length);
-    const values = own.map((layout) => estimates(layout, names));
-    const without = own.map((layout) => jackknife(layout, names));
+  const packed = pack(
+    arms.flatMap(({ seeds }) => seeds),
+    metrics,
+  );
+  const drawn = [...(await bootstrap(packed, draws, pause))];
+  const rest = [...packed];
+  const sides = arms.map(({ name, seeds }, index): Side => {
+    const own = rest.splice(0, seeds.length);
+    const samples = drawn.splice(0, seeds.length);
+    const values = own.map((one) => one.estimates());
+    const without = own.map(jackknife);
+    const [first] = seeds;
     return {
       name,
-      layout: own.length === 1 ? own[0] : undefined,
-      right: own.length === 1 ? exactly(seeds[0] as Table) : undefined,
-      values: names.map((_, metric) => values.map((one) => one[metric] as number)),
-      samples: names.map((_, metric) =>
+      packed: own.length === 1 ? own[0] : undefined,
+      correct: own.length === 1 && first !== undefined ? correctCases(first) : undefined,
+      values: metrics.map((_, metric) => values.map((one) => one[metric] as number)),
+      samples: metrics.map((_, metric) =>
         averageSeeds(
           samples.map((one) => one[metric] as Float64Array),
           draws.seed + offset.seeds + index,
         ),
       ),
-      leftOut: names.map((_, metric) => mean(without.map((one) => one[metric] as Float64Array))),
+      leftOut: metrics.map((_, metric) => mean(without.map((one) => one[metric] as Float64Array))),
     };
   });
 
@@ -108,31 +109,35 @@ export async function compareAll(
       .slice(index + 1)
       .map((other): readonly [Side, Side] => (other.name === subject ? [other, side] : [side, other])),
   );
-  const single = sides.filter(({ layout }) => layout !== undefined);
+  const single = sides.filter(({ packed }) => packed !== undefined);
   const tested = couples.filter((couple) => couple.every((side) => single.includes(side)));
   const chances = await randomisation(
-    single.map(({ layout }) => layout as Layout),
+    single.map((side) => side.packed as Packed),
     tested.map(([a, b]) => [single.indexOf(a), single.indexOf(b)]),
-    names,
     { resamples: draws.resamples, seed: draws.seed + offset.randomisation },
     pause,
   );
+  const names = metrics.map(({ name }) => name);
   const pairs = couples.map((couple) => pairOf(couple, names, chances[tested.indexOf(couple)]));
-  const arms = sides.map((side) => [side.name, measured(side, names)] as const);
-  return { arms: Object.fromEntries(arms), pairs, family: familyOf(pairs, subject, primary) };
+  const isShareCorrect = metrics.some(({ name, isShareCorrect }) => name === primary && isShareCorrect === true);
+  return {
+    arms: Object.fromEntries(sides.map((side) => [side.name, measured(side, names)])),
+    pairs,
+    family: familyOf(pairs, { subject, metric: primary, isShareCorrect }),
+  };
 }
 
-/** One answerer, counted: by metric, its value for each seed, its bootstrap values, and those with cases left out. */
+/** One answerer: by metric, its value for each seed, its bootstrap values, and its values with cases left out. */
 type Side = {
   readonly name: string;
-  readonly layout: Layout | undefined;
-  readonly right: readonly boolean[] | undefined;
+  readonly packed: Packed | undefined;
+  readonly correct: readonly boolean[] | undefined;
   readonly values: readonly (readonly number[])[];
   readonly samples: Samples;
   readonly leftOut: Samples;
 };
 
-function measured({ values, samples, leftOut }: Side, names: readonly MetricName[]): Record<string, Measured> {
+function measured({ values, samples, leftOut }: Side, names: readonly string[]): Record<string, Measured> {
   const of = (metric: number): Measured => {
     const own = values[metric] as readonly number[];
     const { mean: value, sd } = overSeeds(own);
@@ -142,11 +147,7 @@ function measured({ values, samples, leftOut }: Side, names: readonly MetricName
   return Object.fromEntries(names.map((name, metric) => [name, of(metric)]));
 }
 
-function pairOf(
-  [a, b]: readonly [Side, Side],
-  names: readonly MetricName[],
-  chance: readonly number[] | undefined,
-): Pair {
+function pairOf([a, b]: readonly [Side, Side], names: readonly string[], chance: readonly number[] | undefined): Pair {
   const of = (metric: number): Difference => {
     const minus = (from: Float64Array, what: Float64Array): Float64Array =>
       from.map((value, at) => value - (what[at] as number));
@@ -156,7 +157,7 @@ function pairOf(
     return {
       difference: value,
       ...interval(samples, value, leftOut),
-      p_bootstrap: otherSide(samples),
+      p_bootstrap: signChange(samples),
       p_randomisation: chance?.[metric] ?? null,
     };
   };
@@ -164,12 +165,12 @@ function pairOf(
     a: a.name,
     b: b.name,
     metrics: Object.fromEntries(names.map((name, metric) => [name, of(metric)])),
-    exact_match: a.right && b.right ? mcnemar(a.right, b.right) : null,
+    exact_match: a.correct && b.correct ? mcnemar(a.correct, b.correct) : null,
   };
 }
 
-/** Twice the smaller share of values on one side of 0, each side with one value more, so that p is never 0. */
-function otherSide(samples: Float64Array): number {
+/** Twice the smaller share of values on one side of 0. Each side counts one value more, so that p is never 0. */
+function signChange(samples: Float64Array): number {
   let below = 1;
   let above = 1;
   for (const value of samples) {
@@ -179,12 +180,15 @@ function otherSide(samples: Float64Array): number {
   return Math.min(1, (2 * Math.min(below, above)) / (samples.length + 1));
 }
 
-function familyOf(pairs: readonly Pair[], subject: string, metric: MetricName): Family {
+function familyOf(
+  pairs: readonly Pair[],
+  { subject, metric, isShareCorrect }: Pick<Family, "subject" | "metric"> & { readonly isShareCorrect: boolean },
+): Family {
   const tests = pairs
     .filter(({ a }) => a === subject)
     .map(({ b, metrics, exact_match }) => {
       const { p_bootstrap, p_randomisation } = metrics[metric] as Difference;
-      if (metric === "exact_match" && exact_match) {
+      if (isShareCorrect && exact_match) {
         return { against: b, test: "exact McNemar", p: exact_match.p } as const;
       }
       return p_randomisation === null
@@ -200,12 +204,8 @@ function familyOf(pairs: readonly Pair[], subject: string, metric: MetricName): 
   };
 }
 
-/** Whether each case's prediction is exactly gold. */
-function exactly(table: Table): readonly boolean[] {
-  return Array.from({ length: table.n }, (_, row) => {
-    const both = length(table.hits, row);
-    return length(table.gold, row) === both && length(table.pred, row) === both;
-  });
+function correctCases(cases: ScoredCases): readonly boolean[] {
+  return Array.from({ length: cases.n }, (_, row) => cases.isCorrect(row));
 }
 
 function mean(all: readonly Float64Array[]): Float64Array {

@@ -1,74 +1,91 @@
-import type { View, ViewOf } from "../../data/labels/views.ts";
+import type { View } from "../../data/labels/views.ts";
+import type { ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { ScoredCase } from "../../plugins/tasks/task.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { MetricName } from "../metrics/metrics.ts";
-import { intern, tabulate } from "../metrics/table.ts";
 import type { Draws, Pause } from "./bootstrap.ts";
-import { type Compared, type Comparing, compareAll } from "./compare.ts";
+import { type Compared, type CompareOptions, compareAll } from "./compare.ts";
 
 /** One answer to one case. */
-export type Answer = { readonly id: string; readonly gold: readonly string[]; readonly labels: readonly string[] };
+export type CaseAnswer = { readonly id: string; readonly gold: unknown; readonly prediction: unknown };
 
 /** An answerer and its answers, one list for each seed that it was trained with. */
-export type Answerer = { readonly name: string; readonly seeds: readonly (readonly Answer[])[] };
+export type Answerer = { readonly name: string; readonly seeds: readonly (readonly CaseAnswer[])[] };
 
-/** What comparison.json holds: every arm in one view, over one label space, and tests between them. */
+/** What comparison.json holds: every arm in one view, over one space, and tests between arms. */
 export type Comparison = Compared & {
   readonly n: number;
   readonly view: View;
-  readonly primary: MetricName;
+  readonly primary: string;
   readonly bootstrap: Draws;
-  /** Labels of the shared space: those of every arm's training rows, and of gold. All other predictions are one more. */
+  /** Labels of the shared space: those of the training rows of all arms, and of gold. 0 for a task without labels. */
   readonly labels: number;
 };
 
-/** The error for two answerers whose cases or gold labels differ. */
-function casesDiffer([a, b]: readonly [string, string], id: string): UserError {
-  return new UserError("cases-differ", `${a} and ${b} were not scored on the same cases: see ${id}`, {
-    help: "compare experiments whose test files and label columns are the same",
-  });
-}
-
-/** Compares answers to the same cases. `space` holds the labels of all training rows. Throws UserError `cases-differ`. */
+/**
+ * Compares answers to the same cases. `scorer` brings cases into the view, over the shared space. Throws UserError
+ * `cases-differ` if two answerers have other cases or other gold.
+ */
 export async function compareAnswers(
   answerers: readonly Answerer[],
   {
     view,
-    of,
-    space,
-    ...comparing
-  }: Comparing & { readonly view: View; readonly of: ViewOf; readonly space: Iterable<string> },
+    scorer,
+    ...options
+  }: CompareOptions & { readonly view: View; scorer(cases: readonly ScoredCase<unknown, unknown>[]): ScoredCases },
   pause?: Pause,
 ): Promise<Comparison> {
   const [first] = answerers;
   const cases = first?.seeds[0] ?? [];
-  const known = [...space];
-  const contestants = answerers.map(({ name, seeds }) => ({
+  const arms = answerers.map(({ name, seeds }) => ({
     name,
-    seeds: seeds.map((answers) => {
-      const own = new Map(answers.map((answer) => [answer.id, answer]));
-      const extra =
-        answers.length > cases.length ? answers.find(({ id }) => !cases.some((one) => one.id === id)) : undefined;
-      const rows = cases.map(({ id, gold }) => {
-        const answer = own.get(id);
-        if (answer === undefined || !same(answer.gold, gold)) throw casesDiffer([first?.name ?? "", name], id);
-        return { id, gold, pred: answer.labels };
-      });
-      if (extra !== undefined) throw casesDiffer([first?.name ?? "", name], extra.id);
-      return tabulate(intern(rows), of, known);
-    }),
+    seeds: seeds.map((answers) => scorer(matched(cases, answers, [first?.name ?? "", name]))),
   }));
-  const compared = await compareAll(contestants, comparing, pause);
-  const { resamples, seed } = comparing.bootstrap;
+  const compared = await compareAll(arms, options, pause);
+  const { resamples, seed } = options.bootstrap;
+  const space = arms[0]?.seeds[0]?.space as { readonly labels?: readonly string[] } | undefined;
   return {
     n: cases.length,
     view,
-    primary: comparing.primary,
+    primary: options.primary,
     bootstrap: { resamples, seed },
-    labels: contestants[0]?.seeds[0]?.labels.length ?? 0,
+    labels: space?.labels?.length ?? 0,
     ...compared,
   };
 }
 
-function same(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every((label, index) => label === b[index]);
+/** The answers to cases, in the order of the cases. */
+function matched(
+  cases: readonly CaseAnswer[],
+  answers: readonly CaseAnswer[],
+  names: readonly [string, string],
+): readonly ScoredCase<unknown, unknown>[] {
+  const own = new Map(answers.map((answer) => [answer.id, answer]));
+  const rows = cases.map(({ id, gold }) => {
+    const answer = own.get(id);
+    if (answer === undefined || !isEqual(answer.gold, gold)) throw casesDiffer(names, id);
+    return { target: gold, prediction: answer.prediction };
+  });
+  if (own.size > cases.length) {
+    const known = new Set(cases.map(({ id }) => id));
+    const extra = answers.find(({ id }) => !known.has(id));
+    if (extra !== undefined) throw casesDiffer(names, extra.id);
+  }
+  return rows;
+}
+
+function casesDiffer([one, other]: readonly [string, string], id: string): UserError {
+  return new UserError(
+    "cases-differ",
+    `${one} and ${other} were not scored on the same cases: they differ in case ${id}`,
+    {
+      help: "compare experiments with the same test file and the same data.columns",
+    },
+  );
+}
+
+/** Whether two targets are equal. Targets are JSON values; comparing lists item by item saves writing them as text. */
+function isEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) return a.length === b.length && a.every((item, at) => isEqual(item, b[at]));
+  return typeof a === "object" && JSON.stringify(a) === JSON.stringify(b);
 }

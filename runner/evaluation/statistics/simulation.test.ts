@@ -1,12 +1,12 @@
 import { expect, it } from "vitest";
 import { viewOf } from "../../data/labels/views.ts";
 import { createRandom, type Random } from "../../util/random.ts";
-import type { MetricName } from "../metrics/metrics.ts";
-import { type Case, intern, tabulate } from "../metrics/table.ts";
-import { bootstrap, estimates, jackknife } from "./bootstrap.ts";
+import { labelMetrics } from "../labels/label-metrics.ts";
+import { intern, scoredCases, tabulate } from "../labels/table.ts";
+import { bootstrap, jackknife } from "./bootstrap.ts";
 import { compareAll } from "./compare.ts";
 import { interval } from "./interval.ts";
-import { layOut } from "./layout.ts";
+import { type Packed, pack } from "./packed.ts";
 
 /** A tenth of the studies that a soak simulates. */
 const studies = 20 * Number(process.env.EXP_FAULTS ?? 20);
@@ -26,26 +26,30 @@ function drawCase(random: Random, answers: number): { gold: string[]; answers: s
 function tables(random: Random, n: number, answers: number) {
   const rows = Array.from({ length: n }, () => drawCase(random, answers));
   return Array.from({ length: answers }, (_, who) =>
-    tabulate(
-      intern(rows.map(({ gold, answers: all }, id): Case => ({ id: String(id), gold, pred: all[who] as string[] }))),
-      raw,
-      labels,
+    scoredCases(
+      tabulate(
+        intern(rows.map(({ gold, answers: all }) => ({ target: gold, prediction: all[who] as string[] }))),
+        raw,
+        labels,
+      ),
     ),
   );
 }
 
 it(`of ${studies} simulated studies, 93 to 97 % of 95 % intervals hold the true value`, async () => {
-  const names: MetricName[] = ["micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"];
+  const names = ["micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"];
   const [population] = tables(createRandom(99), 200_000, 1);
-  const truth = estimates(layOut(population as typeof population & object), names);
+  const metrics = names.map((name) => labelMetrics.get(name));
+  const packed = (form: typeof population) => pack([form as typeof population & object], metrics)[0] as Packed;
+  const truth = packed(population).estimates();
   const random = createRandom(5);
   const held = names.map(() => 0);
   for (let study = 0; study < studies; study++) {
     const [table] = tables(random, cases, 1);
-    const layout = layOut(table as typeof table & object);
-    const values = estimates(layout, names);
-    const [samples] = await bootstrap([layout], names, { resamples: 1000, seed: study });
-    const leftOut = jackknife(layout, names);
+    const own = packed(table);
+    const values = own.estimates();
+    const [samples] = await bootstrap([own], { resamples: 1000, seed: study });
+    const leftOut = jackknife(own);
     names.forEach((_, at) => {
       const { low, high } = interval(samples?.[at] as Float64Array, values[at] as number, leftOut[at] as Float64Array);
       if (low <= (truth[at] as number) && (truth[at] as number) <= high) (held[at] as number) += 1;
@@ -69,7 +73,7 @@ it(`of ${studies} pairs of answerers that are alike, at most 6 % are told apart 
       ],
       {
         subject: "a",
-        names: ["micro_f1", "samples_f1"],
+        metrics: ["micro_f1", "samples_f1"].map((name) => labelMetrics.get(name)),
         primary: "micro_f1",
         bootstrap: { resamples: 500, seed: study },
       },

@@ -1,16 +1,17 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { viewOf } from "../../data/labels/views.ts";
-import { count } from "../metrics/count.ts";
-import { metricNames, scoresOf } from "../metrics/metrics.ts";
-import { type Case, intern, tabulate } from "../metrics/table.ts";
-import { bootstrap, estimates, jackknife } from "./bootstrap.ts";
+import type { ScoredCases } from "../../plugins/metrics/metric.ts";
+import { namedCounters } from "../../plugins/metrics/named-counters.ts";
+import { labelMetrics } from "../labels/label-metrics.ts";
+import { intern, scoredCases, tabulate } from "../labels/table.ts";
+import { bootstrap, jackknife } from "./bootstrap.ts";
 import { compareAll } from "./compare.ts";
 import { holm } from "./holm.ts";
 import { interval, percentileInterval } from "./interval.ts";
-import { addAll, columnsInUse, counterCount, layOut, Scorer, Shapes } from "./layout.ts";
 import { mcnemar } from "./mcnemar.ts";
 import { normalCdf, normalQuantile } from "./normal.ts";
+import { type Packed, pack, scoresOf } from "./packed.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds, overSeeds } from "./seeds.ts";
 
@@ -34,17 +35,16 @@ type Fixture = {
 };
 const fixture = JSON.parse(readFileSync(new URL("fixtures/scipy.json", import.meta.url), "utf8")) as Fixture;
 const sets = (
-  JSON.parse(readFileSync(new URL("../metrics/fixtures/sklearn.json", import.meta.url), "utf8")) as {
+  JSON.parse(readFileSync(new URL("../labels/fixtures/sklearn.json", import.meta.url), "utf8")) as {
     sets: { gold: string[][]; pred: string[][] }[];
   }
 ).sets;
 const raw = viewOf("raw");
-const tableOf = (gold: readonly string[][], pred: readonly string[][], space?: readonly string[]) =>
-  tabulate(
-    intern(gold.map((labels, row) => ({ id: String(row), gold: labels, pred: pred[row] as string[] }))),
-    raw,
-    space,
-  );
+const all = [...labelMetrics];
+const named = (...names: string[]) => names.map((name) => labelMetrics.get(name));
+const formOf = (gold: readonly string[][], pred: readonly string[][], space?: readonly string[]) =>
+  scoredCases(tabulate(intern(gold.map((target, row) => ({ target, prediction: pred[row] as string[] }))), raw, space));
+const packed = (form: ScoredCases, metrics = all) => pack([form], metrics)[0] as Packed;
 const near = (value: number, expected: number) =>
   expect(Math.abs(value - expected), `${value} for ${expected}`).toBeLessThanOrEqual(
     1e-9 * Math.max(1, Math.abs(expected)),
@@ -84,82 +84,137 @@ describe("SciPy and statsmodels give the same:", () => {
   it("approximate randomisation comes near the p of all 1,024 swaps", async () => {
     for (const { gold, a, b, p } of fixture.randomisation) {
       const space = gold.flat();
-      const shapes = new Shapes();
-      const tables = [tableOf(gold, a, space), tableOf(gold, b, space)] as const;
-      const places = columnsInUse(tables);
-      const layouts = [layOut(tables[0], shapes, places), layOut(tables[1], shapes, places)] as const;
-      const [own] = await randomisation(layouts, [[0, 1]], ["micro_f1"], { resamples: 20_000, seed: 1 });
+      const both = pack([formOf(gold, a, space), formOf(gold, b, space)], named("micro_f1"));
+      const [own] = await randomisation(both, [[0, 1]], { resamples: 20_000, seed: 1 });
       expect(Math.abs((own?.[0] as number) - p)).toBeLessThan(0.015);
     }
   });
 });
 
-describe("counting under weights", () => {
-  it("gives what counting repeated cases gives, for every metric", () => {
+describe("summing under weights", () => {
+  it("gives the values of repeated cases, for every metric", () => {
     for (const { gold, pred } of sets.slice(0, 60)) {
       const weights = Int32Array.from(gold, (_, row) => (row * 7) % 4);
       const repeat = (rows: readonly string[][]) =>
         rows.flatMap((row, at) => Array.from({ length: weights[at] as number }, () => row));
-      const layout = layOut(tableOf(gold, pred));
-      const sums = new Int32Array(counterCount(layout));
-      addAll(layout, weights, sums);
-      const values = metricNames.map(() => new Float64Array(1));
-      new Scorer(layout, metricNames).score(sums, values, 0);
-      const repeated = scoresOf(count(tableOf(repeat(gold), repeat(pred))));
-      for (const [at, name] of metricNames.entries()) {
-        // A sample may lack labels of the space, by whose size the Hamming loss is divided.
-        if (name !== "hamming_loss") expect(values[at]?.[0], name).toBeCloseTo(repeated[name], 12);
+      const own = packed(formOf(gold, pred));
+      const sums = own.sums();
+      own.addAll(weights, sums);
+      const values = own.emptyValues(1);
+      own.score(sums, values, 0);
+      const repeated = scoresOf(formOf(repeat(gold), repeat(pred)), all);
+      for (const [at, { name }] of all.entries()) {
+        // A resample may lack labels of the space, by whose size the Hamming loss is divided.
+        if (name !== "hamming_loss") expect(values[at]?.[0], name).toBeCloseTo(repeated[name] as number, 12);
       }
     }
   });
   it("gives the metrics of all cases, in an open and in a fixed space", () => {
     for (const { gold, pred } of sets.slice(0, 60)) {
       for (const space of [undefined, ["a", "b", "never seen"]]) {
-        const table = tableOf(gold, pred, space);
-        const expected = scoresOf(count(table));
-        const own = estimates(layOut(table), metricNames);
-        metricNames.forEach((name, at) => void expect(own[at], name).toBeCloseTo(expected[name], 12));
+        const form = formOf(gold, pred, space);
+        const expected = scoresOf(form, all);
+        const own = packed(form).estimates();
+        all.forEach(({ name }, at) => void expect(own[at], name).toBeCloseTo(expected[name] as number, 12));
       }
     }
   });
   it("leaves each case out in turn; many cases in blocks", () => {
     const { gold, pred } = sets[3] as (typeof sets)[0];
-    const [values] = jackknife(layOut(tableOf(gold, pred)), ["micro_f1"]);
+    const micro = named("micro_f1");
+    const [values] = jackknife(packed(formOf(gold, pred), micro));
     expect(values).toHaveLength(gold.length);
     gold.forEach((_, out) => {
       const others = (rows: readonly string[][]) => rows.filter((_, row) => row !== out);
-      expect(values?.[out]).toBeCloseTo(scoresOf(count(tableOf(others(gold), others(pred)))).micro_f1, 12);
+      expect(values?.[out]).toBeCloseTo(scoresOf(formOf(others(gold), others(pred)), micro).micro_f1 as number, 12);
     });
     const many = Array.from({ length: 25_000 }, (_, row) => [row % 3 === 0 ? "a" : "b"]);
-    const [blocks] = jackknife(layOut(tableOf(many, many.toReversed())), ["micro_f1"]);
+    const [blocks] = jackknife(packed(formOf(many, many.toReversed()), micro));
     expect(blocks).toHaveLength(8334);
+  });
+});
+
+describe("a metric of real-valued counters beside one of whole ones", () => {
+  const errors = namedCounters((target: number, prediction: number) => ({
+    cases: 1,
+    error: Math.abs(target - prediction),
+  }));
+  const metrics = [
+    {
+      name: "mean_error",
+      definition: "Mean absolute error",
+      higherIsBetter: false,
+      counters: errors,
+      value: ({ cases, error }: { cases: number; error: number }) => (cases === 0 ? 0 : error / cases),
+    },
+    {
+      name: "exact",
+      definition: "Share of exact predictions",
+      higherIsBetter: true,
+      counters: namedCounters((target: number, prediction: number) => ({
+        cases: 1,
+        right: Number(target === prediction),
+      })),
+      value: ({ cases, right = 0 }: { cases: number; right: number }) => right / cases,
+    },
+  ];
+  const cases = (predictions: readonly number[]): ScoredCases<number, number> => ({
+    n: predictions.length,
+    space: undefined,
+    target: (row) => row,
+    prediction: (row) => predictions[row] as number,
+    isCorrect: (row) => predictions[row] === row,
+  });
+  const near = cases([0, 1.25, 2, 3.5, 4]);
+  it("has values, left-out values and resamples", async () => {
+    const own = packed(near, metrics);
+    expect(own.estimates()).toEqual([0.75 / 5, 3 / 5]);
+    expect(scoresOf(near, metrics)).toEqual({ mean_error: 0.75 / 5, exact: 3 / 5 });
+    const [errorsWithout, exactWithout] = jackknife(own);
+    expect([...(errorsWithout ?? [])]).toEqual([0.75 / 4, 0.5 / 4, 0.75 / 4, 0.25 / 4, 0.75 / 4]);
+    expect([...(exactWithout ?? [])]).toEqual([0.5, 0.75, 0.5, 0.75, 0.5]);
+    const [samples] = await bootstrap([own], { resamples: 4000, seed: 1 });
+    const mean = [...(samples?.[0] ?? [])].reduce((sum, value) => sum + value / 4000, 0);
+    expect(mean).toBeCloseTo(0.15, 2);
+  });
+  it("is tested in pairs", async () => {
+    const { arms, pairs } = await compareAll(
+      [
+        { name: "near", seeds: [near] },
+        { name: "far", seeds: [cases([2, 3, 4, 5, 6])] },
+      ],
+      { subject: "near", metrics, primary: "mean_error", bootstrap: { resamples: 400, seed: 1 } },
+    );
+    expect(arms.far?.mean_error?.value).toBe(2);
+    expect(pairs[0]?.metrics.mean_error?.difference).toBeCloseTo(-1.85, 12);
+    expect(pairs[0]?.exact_match).toMatchObject({ only_a: 3, only_b: 0 });
+    expect(pairs[0]?.metrics.mean_error?.p_randomisation).toBeLessThan(0.1);
   });
 });
 
 describe("the bootstrap", () => {
   const { gold, pred } = sets[5] as (typeof sets)[0];
   it("is the same for the same seed and another for another one, and counts all tables on the same samples", async () => {
-    const layout = layOut(tableOf(gold, pred));
-    const [first, second] = await bootstrap([layout, layout], ["micro_f1"], { resamples: 50, seed: 3 });
+    const own = packed(formOf(gold, pred), named("micro_f1"));
+    const [first, second] = await bootstrap([own, own], { resamples: 50, seed: 3 });
     expect(first).toEqual(second);
-    const [other] = await bootstrap([layout], ["micro_f1"], { resamples: 50, seed: 4 });
+    const [other] = await bootstrap([own], { resamples: 50, seed: 4 });
     expect(other).not.toEqual(first);
   });
   it("pauses while it counts for long", async () => {
     let pauses = 0;
     const rows = Array.from({ length: 20_000 }, () => ["a"]);
     await bootstrap(
-      [layOut(tableOf(rows, rows))],
-      ["micro_f1"],
+      [packed(formOf(rows, rows), named("micro_f1"))],
       { resamples: 500, seed: 1 },
       async () => void pauses++,
     );
     expect(pauses).toBeGreaterThan(1);
   });
   it("has no interval to correct where every sample is the same, and none but the value itself", async () => {
-    const layout = layOut(tableOf([["a"], ["b"]], [["a"], ["b"]]));
-    const [samples] = await bootstrap([layout], ["micro_f1"], { resamples: 50, seed: 3 });
-    const [leftOut] = jackknife(layout, ["micro_f1"]);
+    const own = packed(formOf([["a"], ["b"]], [["a"], ["b"]]), named("micro_f1"));
+    const [samples] = await bootstrap([own], { resamples: 50, seed: 3 });
+    const [leftOut] = jackknife(own);
     const made = interval(samples?.[0] as Float64Array, 1, leftOut as Float64Array);
     expect(made).toEqual({ low: 1, high: 1, method: "percentile" });
   });
@@ -185,22 +240,25 @@ describe("seeds", () => {
 
 describe("answerers compared", () => {
   const gold = Array.from({ length: 40 }, (_, row) => ["a", "b", "c"].slice(0, 1 + (row % 3)));
-  const answers = (wrongEvery: number): Case[] =>
-    gold.map((labels, row) => ({ id: String(row), gold: labels, pred: row % wrongEvery === 0 ? ["x"] : labels }));
-  const table = (wrongEvery: number) => tabulate(intern(answers(wrongEvery)), raw, ["a", "b", "c"]);
+  const form = (wrongEvery: number) =>
+    formOf(
+      gold,
+      gold.map((labels, row) => (row % wrongEvery === 0 ? ["x"] : labels)),
+      ["a", "b", "c"],
+    );
   const options = {
-    names: ["micro_f1", "exact_match"],
+    metrics: named("micro_f1", "exact_match"),
     primary: "micro_f1",
     bootstrap: { resamples: 400, seed: 1 },
-  } as const;
+  };
 
   it("each with each, the subject first, and the family against the subject", async () => {
-    const contestants = [
-      { name: "poor", seeds: [table(2)] },
-      { name: "good", seeds: [table(20)] },
-      { name: "fair", seeds: [table(10)] },
+    const compared = [
+      { name: "poor", seeds: [form(2)] },
+      { name: "good", seeds: [form(20)] },
+      { name: "fair", seeds: [form(10)] },
     ];
-    const { arms, pairs, family } = await compareAll(contestants, { ...options, subject: "good" });
+    const { arms, pairs, family } = await compareAll(compared, { ...options, subject: "good" });
     expect(pairs.map(({ a, b }) => `${a} ${b}`)).toEqual(["good poor", "poor fair", "good fair"]);
     expect(family.tests.map(({ against }) => against)).toEqual(["poor", "fair"]);
     const [poor] = pairs as [(typeof pairs)[0]];
@@ -215,11 +273,11 @@ describe("answerers compared", () => {
     expect(measured?.high).toBeGreaterThan(measured?.value as number);
   });
   it("averaged over seeds, with every value and their deviation, tested by the bootstrap of both", async () => {
-    const contestants = [
-      { name: "good", seeds: [table(20), table(10), table(13)] },
-      { name: "poor", seeds: [table(2)] },
+    const compared = [
+      { name: "good", seeds: [form(20), form(10), form(13)] },
+      { name: "poor", seeds: [form(2)] },
     ];
-    const { arms, pairs, family } = await compareAll(contestants, { ...options, subject: "good" });
+    const { arms, pairs, family } = await compareAll(compared, { ...options, subject: "good" });
     expect(arms.good?.micro_f1?.seeds).toHaveLength(3);
     expect(arms.good?.micro_f1?.sd).toBeGreaterThan(0);
     expect(pairs[0]?.exact_match).toBeNull();

@@ -3,20 +3,20 @@ import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import type { View } from "../../data/labels/views.ts";
 import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
+import { readPredictions } from "./answer.ts";
 import { type Arm, strongestBaseline } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
-import type { Prediction } from "./evaluate.ts";
-import { groupsOf } from "./groups.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
-import { synonymsOf } from "./synonyms.ts";
+import { analysisFiles, openTask, type TaskParams, taskParams } from "./task.ts";
 
-type Params = {
+type Params = TaskParams & {
   readonly arms: readonly Arm[];
   readonly view: View;
   readonly baseline: Arm | null;
@@ -26,23 +26,25 @@ type Params = {
   readonly exp: string;
 };
 
-/** Says of every arm how it is wrong, where, and how it stands to the untrained model and the classical baseline. */
+/** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
-  async run({ arms, view, baseline, zero_shot, seed, examples }, context) {
+  async run({ arms, view, baseline, zero_shot, seed, examples, ...params }, context) {
+    const task = tasks.get(params.task);
+    const open = openTask(params, context);
     const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
     const read = arms.map((name) => ({
       name,
-      answers: readJsonLines<Prediction>(context.input(`predictions.${name}`)),
+      answers: readPredictions(context.input(`predictions.${name}`), task.predictionKey),
       labels: readResult("labels.json", context.input(`labels.${name}`)),
     }));
     for (const { name, answers } of read) {
       if (answers.length === inputs.size && answers.every(({ id }) => inputs.has(id))) continue;
       throw new UserError("cases-differ", `${name} was not scored on the cases of this experiment`, {
-        help: "compare experiments whose test files and label columns are the same",
+        help: "compare experiments with the same test file and the same data.columns",
       });
     }
     const order = [...inputs.keys()];
@@ -50,8 +52,10 @@ export const analyse: StepKind<Params> = {
       arms: read.map((arm) => ({ ...arm, answers: inOrder(arm.answers, order) })),
       inputs,
       view,
-      synonyms: synonymsOf(context),
-      groups: groupsOf(context),
+      parts: (value) => open.parts(value, view),
+      hasLabels: task.labels !== undefined,
+      groups: open.groups,
+      categories: task.categories,
       baseline: baseline ?? undefined,
       zeroShot: zero_shot ?? undefined,
       seed,
@@ -63,20 +67,20 @@ export const analyse: StepKind<Params> = {
   },
 };
 
-function inOrder(answers: readonly Prediction[], ids: readonly string[]): readonly Prediction[] {
+function inOrder<T extends { readonly id: string }>(answers: readonly T[], ids: readonly string[]): readonly T[] {
   const byId = new Map(answers.map((answer) => [answer.id, answer]));
-  return ids.map((id) => byId.get(id) as Prediction);
+  return ids.map((id) => byId.get(id) as T);
 }
 
-/** The failure analysis of all arms of a run, `scores` being the drafts that score them. */
+/** The error analysis of all arms of a run; `scores` are the drafts that score them. */
 export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
-  const { synonyms, groups } = experiment.data.labels;
   const arms = scores.map(({ id }) => armOfStep(id));
   return draft({
     id: "analyse",
     kind: analyse.name,
     params: {
       arms,
+      ...taskParams(experiment),
       view: experiment.evaluate.primary.view,
       baseline: strongestBaseline(arms) ?? null,
       zero_shot: arms.includes("zero_shot") ? "zero_shot" : null,
@@ -84,10 +88,7 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
       examples: 5,
       exp: site.version,
     },
-    sources: {
-      ...(synonyms === undefined ? {} : { "data.labels.synonyms": synonyms }),
-      ...(groups === undefined ? {} : { "data.labels.groups": groups }),
-    },
+    sources: analysisFiles(experiment),
     inputs: {
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       ...Object.fromEntries(

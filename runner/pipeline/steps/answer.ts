@@ -1,24 +1,46 @@
-import { type ParsedAnswer, parseAnswer } from "../../data/labels/parse.ts";
-import { voteLabels } from "../../data/labels/vote.ts";
+import type { CaseAnswer } from "../../evaluation/statistics/comparison.ts";
+import type { OpenTask, Parsed } from "../../plugins/tasks/task.ts";
+import { readJsonLines } from "./jsonl.ts";
 import type { Finish, Response } from "./response.ts";
 
-/** How answers of one experiment are read. */
+/** How the answers of one experiment are read. */
 export type Reading = {
-  readonly separator: string;
-  readonly task: "label_set" | "single_label";
-  /** Share of a vote that keeps a label; null where each case has one answer. */
-  readonly min_share: number | null;
-  /** Labels of the training rows. */
-  readonly known: ReadonlySet<string>;
+  readonly open: OpenTask;
+  /** The key by which a response holds a prediction in place of text. */
+  readonly predictionKey: string;
+  /** Share of a vote that keeps a part of the prediction; null if each case has one answer. */
+  readonly minShare: number | null;
+  /** Labels of the training rows; empty for a task without labels. */
+  readonly labels: ReadonlySet<string>;
 };
 
-/** The labels of one answer: those that it lists, those that its text says, or those that most of a vote hold. */
-export function readAnswer(answer: Response, { separator, task, min_share, known }: Reading): ParsedAnswer {
-  if (answer.labels !== undefined) return { labels: [...answer.labels], parsed: true, notes: [] };
-  const read = (text: string, finish: Finish | undefined) => parseAnswer(text, { separator, task, known, finish });
-  if (answer.samples === undefined || min_share === null) return read(answer.text ?? "", answer.finish);
-  return voteLabels(
+/** The prediction of one response: the one that it holds, the one that its text gives, or the vote of its samples. */
+export function readAnswer(answer: Response, { open, predictionKey, minShare, labels }: Reading): Parsed<unknown> {
+  const given = (answer as Readonly<Record<string, unknown>>)[predictionKey];
+  if (given !== undefined) return { prediction: given, parsed: true, notes: [] };
+  const read = (text: string, finish: Finish | undefined) => open.parseAnswer(text, { labels, finish });
+  if (answer.samples === undefined || minShare === null || open.vote === undefined)
+    return read(answer.text ?? "", answer.finish);
+  return open.vote(
     answer.samples.map(({ text, finish }) => read(text, finish)),
-    min_share,
+    minShare,
   );
+}
+
+/** One scored case, as a line of predictions.jsonl, without its prediction: the task names the key that holds it. */
+export type ScoredResponse = Response & {
+  readonly gold: unknown;
+  /** False if nothing could be read; the prediction is then the task's empty one. */
+  readonly parsed: boolean;
+  readonly notes: readonly string[];
+};
+
+/** Reads predictions.jsonl. */
+export function readPredictions(path: string, predictionKey: string): readonly (ScoredResponse & CaseAnswer)[] {
+  return readJsonLines<ScoredResponse>(path).map((line) => withPrediction(line, predictionKey));
+}
+
+/** A line of predictions.jsonl with its prediction under one name, whatever the task. */
+export function withPrediction<T extends object>(line: T, predictionKey: string): T & { readonly prediction: unknown } {
+  return { ...line, prediction: (line as Readonly<Record<string, unknown>>)[predictionKey] };
 }

@@ -2,8 +2,8 @@ import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 
 /**
- * An answerer that is scored: "zero_shot", "tuned", a classical baseline by its name, or "ensemble"; "<experiment>.<arm>" for those of
- * experiments that this one compares itself with.
+ * An arm of an experiment: "zero_shot", "tuned", a classical baseline by its name, or "ensemble". Arms of compared experiments are
+ * "<experiment>.<arm>".
  */
 export type Arm = string;
 
@@ -17,23 +17,23 @@ export function modelArms(experiment: Experiment): readonly Arm[] {
 /** Baselines from the simplest to the strongest. */
 const baselineOrder = ["most_frequent", "nearest", "tfidf_svm"] as const;
 
-/** The arm that an experiment is about: the trained model, or the untrained one where nothing is trained. */
+/** The subject of an experiment: the trained model, or the untrained one if nothing is trained. */
 export function subjectOf(experiment: Experiment): Arm {
   return modelArms(experiment).at(-1) as Arm;
 }
 
-/** The classifier that an ensemble hears beside the language model. */
+/** The classifier that an ensemble combines with the language model. */
 export const ensembleBaseline = "tfidf_svm";
 
 /**
- * Whether language model and classifier are put together as one more arm. Not where validation rows are scored, as for the
- * points of a sweep: they have chosen how the two are put together.
+ * Whether language model and classifier are combined as one more arm. Not if validation rows are scored, as for the candidates of a
+ * sweep: validation rows choose the weights of the ensemble.
  */
 export function hasEnsemble({ baselines, evaluate }: Experiment): boolean {
   return baselines.includes("ensemble") && evaluate.split !== "validation";
 }
 
-/** The classical baseline that the others are held against: the strongest there is. */
+/** The classical baseline that other arms are compared with: the strongest one of the run. */
 export function strongestBaseline(arms: readonly Arm[]): Arm | undefined {
   return baselineOrder.findLast((name) => arms.includes(name));
 }

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
+import type { LabelledText } from "../../evaluation/baselines/baseline.ts";
 import { baselines } from "../../evaluation/baselines/index.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
 import { inPython } from "../../plugins/step-work.ts";
@@ -20,7 +21,7 @@ const programOf = (baseline: string) => ({
   environment: defaultEnvironment(),
 });
 
-/** A classical model, trained on exactly the rows that the language model was trained on. */
+/** A classical model, trained on the same rows as the language model. */
 export const baseline: StepKind<Params> = {
   name: "baseline",
   version: 2,
@@ -29,14 +30,14 @@ export const baseline: StepKind<Params> = {
   run: async (params, context) => context.python(programOf(params.baseline)),
 };
 
-/** A baseline that looks answers up among the training rows, without Python. */
+/** A baseline that copies labels of training rows, without Python. */
 export const lookup: StepKind<Params> = {
   name: "lookup",
   version: 1,
   cached: true,
   outputs: () => ["responses.jsonl"],
   async run({ baseline }, context) {
-    const train = readJsonLines<DataRow>(context.input("train"));
+    const train = readJsonLines<DataRow & LabelledText>(context.input("train"));
     const cases = readJsonLines<DataRow>(context.input("test"));
     const answer = baselines[baseline];
     if (answer === undefined) throw new Error(`no baseline ${baseline}`);

@@ -1,23 +1,23 @@
 import type { Experiment } from "../../config/schema.ts";
-import { type View, viewOf } from "../../data/labels/views.ts";
-import type { MetricName } from "../../evaluation/metrics/metrics.ts";
+import type { View } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import type { Draft, StepKind } from "../plan/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
+import { readPredictions } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
-import { headline, type Prediction } from "./evaluate.ts";
-import { readJsonLines } from "./jsonl.ts";
+import { headline, namedMetrics } from "./evaluate.ts";
 import type { Site } from "./site.ts";
-import { synonymsOf } from "./synonyms.ts";
+import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
-type Params = {
+type Params = TaskParams & {
   readonly arms: readonly Arm[];
   /** The arm that the experiment is about. */
   readonly subject: Arm;
-  readonly metrics: readonly MetricName[];
-  readonly primary: { readonly metric: MetricName; readonly view: View };
+  readonly metrics: readonly string[];
+  readonly primary: { readonly metric: string; readonly view: View };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly exp: string;
 };
@@ -25,11 +25,12 @@ type Params = {
 /** Compares the arms of a run case by case: intervals and paired tests. */
 export const compare: StepKind<Params> = {
   name: "compare",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["comparison.json"],
-  async run({ arms, subject, metrics, primary, bootstrap }, context) {
-    const of = viewOf(primary.view, synonymsOf(context));
+  async run({ arms, subject, metrics, primary, bootstrap, ...params }, context) {
+    const task = tasks.get(params.task);
+    const open = openTask(params, context);
     const space = new Set<string>();
     for (let at = 0; context.hasInput(`labels.${at}`); at++) {
       const counts = readResult("labels.json", context.input(`labels.${at}`));
@@ -37,13 +38,20 @@ export const compare: StepKind<Params> = {
     }
     const answerers = arms.map((name) => ({
       name,
-      seeds: [readJsonLines<Prediction>(context.input(`predictions.${name}`))],
+      seeds: [readPredictions(context.input(`predictions.${name}`), task.predictionKey)],
     }));
     const { metric, view } = primary;
     const { resamples, seed } = bootstrap;
     const comparison = await compareAnswers(
       answerers,
-      { view, of, space, subject, names: metrics, primary: metric, bootstrap: { resamples, seed } },
+      {
+        view,
+        scorer: (cases) => open.scorer(cases)(view, [...space]),
+        subject,
+        metrics: namedMetrics(task, metrics),
+        primary: metric,
+        bootstrap: { resamples, seed },
+      },
       context.pause,
     );
     writeResult(context.output, "comparison.json", comparison);
@@ -53,7 +61,6 @@ export const compare: StepKind<Params> = {
 
 /** The comparison of all arms of a run, `scores` being the drafts that score them. */
 export function draftCompare(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
-  const { synonyms } = experiment.data.labels;
   const { primary, bootstrap } = experiment.evaluate;
   const arms = scores.map(({ id }) => armOfStep(id));
   const vocabularies = new Map(
@@ -66,11 +73,12 @@ export function draftCompare(experiment: Experiment, scores: readonly Draft[], s
       arms,
       subject: arms.includes("tuned") ? "tuned" : "zero_shot",
       metrics: headline(experiment),
+      ...taskParams(experiment),
       primary: { ...primary },
       bootstrap: { ...bootstrap },
       exp: site.version,
     },
-    sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
+    sources: scoringFiles(experiment),
     inputs: {
       ...Object.fromEntries([...vocabularies.values()].map((labels, at) => [`labels.${at}`, labels])),
       ...Object.fromEntries(

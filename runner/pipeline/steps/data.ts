@@ -1,13 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
-import { allowedAnswers } from "../../data/answers.ts";
-import { audit, blocking, type SplitName } from "../../data/audit.ts";
-import { type View, viewOf } from "../../data/labels/views.ts";
-import { labelCounts } from "../../data/labels.ts";
+import { audit, blocking, type SplitName, type Splits } from "../../data/audit.ts";
 import { type Columns, type Row, readRows, takePart } from "../../data/rows.ts";
 import { splitFold, splitValidation } from "../../data/split.ts";
-import { oversample, targetWriter } from "../../data/target.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
+import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
@@ -17,7 +15,7 @@ import { writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
 import type { Site } from "./site.ts";
-import { synonymsOf } from "./synonyms.ts";
+import { openTask, scoringFiles, type TaskParams, taskParams, teachingOf } from "./task.ts";
 
 export type { LabelCount } from "../../data/labels.ts";
 
@@ -27,14 +25,14 @@ export type DataRow = {
   readonly input: string;
   /** What the model is taught to answer. */
   readonly target: string;
-  /** Labels in the raw view. */
-  readonly gold: readonly string[];
+  /** What the task reads from the target cell: labels in the raw view, for label tasks. */
+  readonly gold: unknown;
 };
 
 type Part = { readonly limit: number | null; readonly seed: number; readonly sheet: string | null };
 
-/** All that decides which rows a study has and what is taught. */
-export type DataParams = {
+/** Everything that determines the rows of a study and what the model is taught. */
+export type DataParams = TaskParams & {
   readonly columns: Columns & { readonly [key: string]: string };
   readonly train: Part;
   readonly test: Part | null;
@@ -44,76 +42,102 @@ export type DataParams = {
     | { readonly folds: number; readonly fold: number; readonly seed: number }
     | Part
     | null;
-  readonly separator: string;
-  readonly task: "label_set" | "single_label";
-  readonly targets: { readonly view: View; readonly order: "as_is" | "alphabetical" | "frequency" };
-  readonly oversample: { readonly rare_below: number; readonly max_repeat: number } | null;
+  /** Settings by which the task writes training targets. */
+  readonly teaching: Json;
   readonly accept: readonly string[];
   readonly exp: string;
 };
 
-/** Reads the study's files as rows, splits them, audits them, and writes what the model is taught to answer. */
+/** Reads the study's files as rows, splits and audits them, and writes the text that the model is taught to answer. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 4,
+  version: 5,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
   async run(params, context) {
-    const study = await readStudy(params, (name) => context.source(name));
+    const task = tasks.get(params.task);
+    const open = openTask(params, context);
+    const study = await readStudy(params, open, (name) => context.source(name));
     const { train, validation, test } = study.splits;
-    const synonyms = synonymsOf(context);
-    const of = viewOf(params.targets.view, synonyms);
-    const counts = labelCounts(train, of);
-    const write = targetWriter({ of, order: params.targets.order, separator: params.separator, counts });
-    const taught = params.oversample === null ? train : oversample(train, { ...params.oversample, of, counts });
-    const asRow = ({ id, input, gold }: Row): DataRow => ({ id, input, target: write(gold), gold });
+    const taught = open.prepareTraining(train, params.teaching);
+    const asRow = ({ id, input, gold }: Row<unknown>): DataRow => ({ id, input, target: taught.write(gold), gold });
 
-    const report = audit(study.splits, { ...params, recoded: study.recoded, synonyms });
-    const save = (name: string, text: string): void => writeFileSync(join(context.output, name), text);
-    save("train.jsonl", jsonLines(taught.map(asRow)));
-    save("validation.jsonl", jsonLines(validation.map(asRow)));
-    save("test.jsonl", jsonLines(test.map(asRow)));
-    writeResult(context.output, "labels.json", labelCounts(train, viewOf("raw")));
-    writeResult(context.output, "answers.json", allowedAnswers(train, { of, counts, ...params }));
+    const report = auditStudy(study, { task, open, accept: params.accept });
+    const save = (name: string, rows: readonly Row<unknown>[]): void =>
+      writeFileSync(join(context.output, name), jsonLines(rows.map(asRow)));
+    save("train.jsonl", taught.rows);
+    save("validation.jsonl", validation);
+    save("test.jsonl", test);
+    writeResult(context.output, "labels.json", taught.labels);
+    writeResult(context.output, "answers.json", taught.answers);
     writeResult(context.output, "audit.json", report);
-    context.evidence({ train: taught.length, validation: validation.length, test: test.length });
+    context.evidence({ train: taught.rows.length, validation: validation.length, test: test.length });
 
     const errors = blocking(report);
     if (errors.length > 0) {
       throw new UserError("data-audit", errors.map(({ code, message }) => `${code}: ${message}`).join("\n"), {
-        help: `correct the data, or accept what you have seen: data.accept: [${errors.map(({ code }) => code).join(", ")}]`,
+        help: `correct the data, or accept the findings: data.accept: [${errors.map(({ code }) => code).join(", ")}]`,
       });
     }
   },
 };
 
-/** The rows of every part, and the parts whose file was not UTF-8. A part that the study does not have is empty. */
+/** The rows of every split, and the splits whose file was not UTF-8. A split that the study lacks is empty. */
 export type Study = {
-  readonly splits: Readonly<Record<SplitName, readonly Row[]>>;
+  readonly splits: Readonly<Record<SplitName, readonly Row<unknown>[]>>;
   readonly recoded: readonly SplitName[];
 };
 
-/** Reads the files of a study and splits them, as the data step does; `source` gives the path behind a name. Throws UserError. */
-export async function readStudy(params: DataParams, source: (name: string) => string): Promise<Study> {
+/** Audits a study; rules about labels apply to label tasks only. */
+export function auditStudy(
+  { splits, recoded }: Study,
+  { task, open, accept }: { readonly task: Task; readonly open: OpenTask; readonly accept: readonly string[] },
+) {
+  const { labels } = task;
+  const rows = labels === undefined ? mapSplits(splits, (row) => ({ ...row, gold: [] })) : (splits as Splits);
+  return audit(rows, {
+    accept,
+    recoded,
+    hasLabels: labels !== undefined,
+    isSingle: labels?.isSingle,
+    separator: open.separator,
+    canonical: (label) => open.parts([label], "canonical")[0] ?? "",
+  });
+}
+
+function mapSplits(splits: Study["splits"], map: (row: Row<unknown>) => Row): Splits {
+  return { train: splits.train.map(map), validation: splits.validation.map(map), test: splits.test.map(map) };
+}
+
+/** Reads the files of a study and splits them, as the data step does. `source` gives the path of a source by its name. Throws UserError. */
+export async function readStudy(params: DataParams, open: OpenTask, source: (name: string) => string): Promise<Study> {
   const { readTable } = await import("../../data/table.ts");
   const recoded: SplitName[] = [];
-  const read = async (name: SplitName, part: Part): Promise<readonly Row[]> => {
+  const read = async (name: SplitName, part: Part): Promise<readonly Row<unknown>[]> => {
     const path = source(`data.${name}.file`);
     const { value: table, warnings } = unwrap(
       await readTable({ path, bytes: readFileSync(path), sheet: part.sheet ?? undefined }),
     );
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
-    const cells = { separator: params.separator, task: params.task };
-    return takePart(unwrap(readRows(table, params.columns, cells)).value, part.limit ?? undefined, part.seed);
+    return takePart(
+      unwrap(readRows(table, params.columns, (cell) => open.readCell(cell))).value,
+      part.limit ?? undefined,
+      part.seed,
+    );
   };
   const given = await read("train", params.train);
   const test = params.test === null ? [] : await read("test", params.test);
   const { validation } = params;
+  const strataOf = ({ gold }: Row<unknown>): readonly string[] =>
+    tasks.get(params.task).labels === undefined ? [] : (gold as readonly string[]);
   if (validation === null) return { splits: { train: given, validation: [], test }, recoded };
   if ("fraction" in validation)
-    return { splits: { ...splitValidation(given, validation.fraction, validation.seed), test }, recoded };
+    return { splits: { ...splitValidation(given, validation.fraction, validation.seed, strataOf), test }, recoded };
   if ("folds" in validation)
-    return { splits: { ...splitFold(given, validation.folds, validation.fold, validation.seed), test }, recoded };
+    return {
+      splits: { ...splitFold(given, validation.folds, validation.fold, validation.seed, strataOf), test },
+      recoded,
+    };
   return { splits: { train: given, validation: await read("validation", validation), test }, recoded };
 }
 
@@ -126,9 +150,9 @@ function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }>
   });
 }
 
-/** The rows of one experiment. Where the files lie is no parameter, so that they may move. */
+/** The rows of one experiment. Paths of files are not parameters, so files may move. */
 export function draftData(experiment: Experiment, site: Site) {
-  const { train, test, validation, columns, labels, targets, oversample: repeat, accept } = experiment.data;
+  const { train, test, validation, columns, accept } = experiment.data;
   const part = (spec: { limit?: number | undefined; seed?: number | undefined; sheet?: string | undefined }) => ({
     limit: spec.limit ?? null,
     seed: spec.limit === undefined ? 0 : (spec.seed ?? 1),
@@ -150,10 +174,8 @@ export function draftData(experiment: Experiment, site: Site) {
       train: part(train),
       test: test === undefined ? null : part(test),
       validation: apartAs,
-      separator: labels.separator,
-      task: experiment.task,
-      targets: { ...targets },
-      oversample: repeat === undefined ? null : { ...repeat },
+      ...taskParams(experiment),
+      teaching: teachingOf(experiment),
       accept: [...accept],
       exp: site.version,
     },
@@ -161,7 +183,7 @@ export function draftData(experiment: Experiment, site: Site) {
       "data.train.file": train.file,
       ...(test === undefined ? {} : { "data.test.file": test.file }),
       ...(validation?.file === undefined ? {} : { "data.validation.file": validation.file }),
-      ...(labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms }),
+      ...scoringFiles(experiment),
     },
   });
 }

@@ -1,8 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
-import { type View, viewLabels, viewOf } from "../../data/labels/views.ts";
-import { blend, chooseBlend, type Heard } from "../../evaluation/baselines/ensemble.ts";
+import type { View } from "../../data/labels/views.ts";
+import { blend, chooseBlend, type Sources } from "../../evaluation/baselines/ensemble.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { readResult, writeResult } from "../result-files.ts";
@@ -15,46 +16,49 @@ import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { generateStep, type Part } from "./part.ts";
 import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
-import { synonymsOf } from "./synonyms.ts";
+import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
-type Params = {
-  readonly separator: string;
-  readonly task: "label_set" | "single_label";
+type Params = TaskParams & {
   readonly min_share: number | null;
-  /** The view of the experiment's primary metric, in which labels are put together. */
+  /** The view of the experiment's primary metric, in which labels are compared. */
   readonly view: View;
   readonly exp: string;
 };
 
 /**
- * Puts the language model's labels and the classifier's margins together. What each counts, and from which score on a label is
- * given, is what has the best micro-F1 on the validation rows; the right answers of the scored rows are not among its inputs.
+ * Combines the labels of the language model with the margins of the classifier. The weight and the threshold are those with the
+ * best micro-F1 on validation rows; gold of the scored rows is not an input.
  */
 export const ensemble: StepKind<Params> = {
   name: "ensemble",
   version: 1,
   cached: true,
   outputs: () => ["responses.jsonl", "ensemble.json"],
-  async run({ separator, task, min_share, view }, context) {
+  async run({ min_share, view, ...params }, context) {
     const counts = readResult("labels.json", context.input("labels"));
-    const reading: Reading = { separator, task, min_share, known: new Set(counts.map(({ label }) => label)) };
-    const of = viewOf(view, synonymsOf(context));
-    const single = task === "single_label";
-    const golds = new Map(readJsonLines<DataRow>(context.input("validation")).map(({ id, gold }) => [id, gold]));
+    const { labels: labelled, predictionKey } = tasks.get(params.task);
+    if (labelled === undefined) throw new Error(`an ensemble needs a task with labels, not ${params.task}`);
+    const open = openTask(params, context);
+    const labels = new Set(counts.map(({ label }) => label));
+    const reading: Reading = { open, predictionKey, minShare: min_share, labels };
+    const of = (label: string): string => open.parts([label], view)[0] ?? "";
+    const golds = new Map(
+      readJsonLines<DataRow>(context.input("validation")).map(({ id, gold }) => [id, gold as readonly string[]]),
+    );
     if (golds.size === 0) {
       throw new UserError(
         "needs-validation",
-        "no row is left for validation: nothing can choose the ensemble's weights",
+        "the validation split is empty: the weights of the ensemble cannot be chosen",
         {
           help: "raise data.validation.fraction, or leave ensemble out of baselines",
         },
       );
     }
-    const known = heardOf("validation", reading, context).map(({ id, ...heard }) => ({
-      ...heard,
+    const cases = sourcesOf("validation", reading, context).map(({ id, ...sources }) => ({
+      ...sources,
       gold: golds.get(id) as readonly string[],
     }));
-    const { weight, threshold, micro_f1 } = chooseBlend(known, of, single);
+    const { weight, threshold, micro_f1 } = chooseBlend(cases, of, labelled.isSingle);
     const svm = new Map(
       readJsonLines<Response>(context.input("baseline.answers")).map(({ id, labels }) => [id, labels]),
     );
@@ -63,32 +67,34 @@ export const ensemble: StepKind<Params> = {
       threshold,
       view,
       validation: {
-        n: known.length,
+        n: cases.length,
         micro_f1,
-        model: microF1(known.map(({ named, gold }) => [viewLabels(named, of), viewLabels(gold, of)])),
-        baseline: microF1([...golds].map(([id, gold]) => [viewLabels(svm.get(id) ?? [], of), viewLabels(gold, of)])),
+        model: microF1(cases.map(({ named, gold }) => [open.parts(named, view), open.parts(gold, view)])),
+        baseline: microF1(
+          [...golds].map(([id, gold]) => [open.parts(svm.get(id) ?? [], view), open.parts(gold, view)]),
+        ),
       },
     };
-    const responses = heardOf("eval", reading, context).map(({ id, ...heard }) => ({
+    const responses = sourcesOf("eval", reading, context).map(({ id, ...sources }) => ({
       id,
-      labels: blend(heard, { weight, threshold }, of, single),
+      labels: blend(sources, { weight, threshold }, of, labelled.isSingle),
     }));
     writeFileSync(join(context.output, "responses.jsonl"), jsonLines(responses));
     writeResult(context.output, "ensemble.json", chosen);
-    context.evidence({ weight, threshold, validation: known.length, validation_micro_f1: micro_f1 });
+    context.evidence({ weight, threshold, validation: cases.length, validation_micro_f1: micro_f1 });
   },
 };
 
-/** What model and classifier say of every row of a part. */
-function heardOf(part: Part, reading: Reading, context: StepContext): readonly (Heard & { readonly id: string })[] {
-  type Margins = { readonly id: string; readonly margins: Heard["margins"] };
+/** The labels of the model and the margins of the classifier for every row. */
+function sourcesOf(part: Part, reading: Reading, context: StepContext): readonly (Sources & { readonly id: string })[] {
+  type Margins = { readonly id: string; readonly margins: Sources["margins"] };
   const margins = new Map(
     readJsonLines<Margins>(context.input(`baseline.${part}`)).map((row) => [row.id, row.margins]),
   );
   return readJsonLines<Response>(context.input(`model.${part}`)).map((answer) => {
     const own = margins.get(answer.id);
     if (own === undefined) throw new Error(`${ensembleBaseline} has no margins for case ${answer.id}`);
-    return { id: answer.id, named: readAnswer(answer, reading).labels, margins: own };
+    return { id: answer.id, named: readAnswer(answer, reading).prediction as readonly string[], margins: own };
   });
 }
 
@@ -100,7 +106,6 @@ function microF1(cases: readonly (readonly [found: readonly string[], gold: read
 
 /** The answers of the model that the experiment is about and of the classifier, as one arm. */
 export function draftEnsemble(experiment: Experiment, site: Site): Draft {
-  const { labels } = experiment.data;
   const from = (part: Part) => ({
     [`model.${part}`]: { step: generateStep(subjectOf(experiment), part), file: "responses.jsonl" },
     [`baseline.${part}`]: { step: generateStep(ensembleBaseline, part), file: "margins.jsonl" },
@@ -109,13 +114,12 @@ export function draftEnsemble(experiment: Experiment, site: Site): Draft {
     id: generateStep("ensemble"),
     kind: ensemble.name,
     params: {
-      separator: labels.separator,
-      task: experiment.task,
+      ...taskParams(experiment),
       min_share: minShare(experiment),
       view: experiment.evaluate.primary.view,
       exp: site.version,
     },
-    sources: labels.synonyms === undefined ? {} : { "data.labels.synonyms": labels.synonyms },
+    sources: scoringFiles(experiment),
     inputs: {
       labels: { step: "data", file: "labels.json" },
       validation: { step: "data", file: "validation.jsonl" },

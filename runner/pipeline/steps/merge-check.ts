@@ -1,8 +1,8 @@
-import { type View, viewOf } from "../../data/labels/views.ts";
-import type { MetricName } from "../../evaluation/metrics/metrics.ts";
+import type { View } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
@@ -15,13 +15,11 @@ import { readJsonLines } from "./jsonl.ts";
 import { needsMerge } from "./merge.ts";
 import type { Response } from "./response.ts";
 import type { Site } from "./site.ts";
-import { synonymsOf } from "./synonyms.ts";
+import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
-type Params = {
-  readonly separator: string;
-  readonly task: "label_set" | "single_label";
+type Params = TaskParams & {
   readonly min_share: number | null;
-  readonly primary: { readonly metric: MetricName; readonly view: View };
+  readonly primary: { readonly metric: string; readonly view: View };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   readonly exp: string;
 };
@@ -35,20 +33,22 @@ export const mergeCheck: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["merge_check.json"],
-  async run({ separator, task, min_share, primary, bootstrap }, context) {
+  async run({ min_share, primary, bootstrap, ...params }, context) {
     const counts = readResult("labels.json", context.input("labels"));
-    const space = new Set(counts.map(({ label }) => label));
-    const reading: Reading = { separator, task, min_share, known: space };
+    const space = counts.map(({ label }) => label);
+    const task = tasks.get(params.task);
+    const open = openTask(params, context);
+    const { predictionKey } = task;
+    const reading: Reading = { open, predictionKey, minShare: min_share, labels: new Set(space) };
     const rows = readJsonLines<DataRow>(context.input("rows"));
     const { metric, view } = primary;
     const { n, arms, pairs } = await compareAnswers(
       forms.map((name) => ({ name, seeds: [answersOf(name, rows, reading, context)] })),
       {
         view,
-        of: viewOf(view, synonymsOf(context)),
-        space,
+        scorer: (cases) => open.scorer(cases)(view, space),
         subject: forms[0],
-        names: [metric],
+        metrics: [task.metrics.get(metric)],
         primary: metric,
         bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
       },
@@ -68,12 +68,15 @@ function byForm<T>(of: (name: (typeof forms)[number]) => T): Record<(typeof form
 
 function answersOf(form: string, rows: readonly DataRow[], reading: Reading, context: StepContext) {
   const answers = new Map(readJsonLines<Response>(context.input(form)).map((answer) => [answer.id, answer]));
-  return rows.map(({ id, gold }) => ({ id, gold, labels: readAnswer(answers.get(id) as Response, reading).labels }));
+  return rows.map(({ id, gold }) => {
+    const { prediction } = readAnswer(answers.get(id) as Response, reading);
+    return { id, gold, prediction };
+  });
 }
 
 /**
- * Whether an adapter of a 4-bit base is merged, with rows apart that can tell what that changes, and an engine that holds both.
- * Not for the points of a sweep, which are scored on validation rows: its winner is asked.
+ * Whether an adapter of a 4-bit base is merged, validation rows can measure the change, and the engine can run both forms. Not for
+ * the candidates of a sweep, which are scored on validation rows.
  */
 export function comparesForms(experiment: Experiment): boolean {
   const { train, data, generate, evaluate } = experiment;
@@ -89,18 +92,18 @@ export function comparesForms(experiment: Experiment): boolean {
 
 /** Answers to the validation rows by both forms, and the step that compares them. */
 export function draftMergeCheck(experiment: Experiment, site: Site): readonly Draft[] {
-  const { data, evaluate, generate, task } = experiment;
+  const { evaluate, generate } = experiment;
   const { metric, view } = evaluate.primary;
   const answering = (precision: "4bit" | "16bit"): Draft => {
-    const asked = { ...experiment, generate: { ...generate, precision } } as Experiment;
+    const variant = { ...experiment, generate: { ...generate, precision } } as Experiment;
     return {
-      ...draftGenerate(asked, "tuned", site, "validation"),
+      ...draftGenerate(variant, "tuned", site, "validation"),
       id: stepOfArm("generate", "tuned", `validation-${precision}`),
     };
   };
   const fourBit = answering("4bit");
   const sixteen = answering("16bit");
-  const { adapter: _beside, ...inputs } = sixteen.inputs;
+  const { adapter: _merged, ...inputs } = sixteen.inputs;
   const merged: Draft = { ...sixteen, inputs: { ...inputs, weights: { step: "merge", file: "merged/" } } };
   return [
     fourBit,
@@ -109,14 +112,13 @@ export function draftMergeCheck(experiment: Experiment, site: Site): readonly Dr
       id: "merge_check",
       kind: mergeCheck.name,
       params: {
-        separator: data.labels.separator,
-        task,
+        ...taskParams(experiment),
         min_share: minShare(experiment),
         primary: { metric, view },
         bootstrap: { resamples: evaluate.bootstrap.resamples, seed: evaluate.bootstrap.seed },
         exp: site.version,
       },
-      sources: data.labels.synonyms === undefined ? {} : { "data.labels.synonyms": data.labels.synonyms },
+      sources: scoringFiles(experiment),
       inputs: {
         labels: { step: "data", file: "labels.json" },
         rows: { step: "data", file: "validation.jsonl" },

@@ -14,6 +14,7 @@ import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { synonymsOf } from "./synonyms.ts";
+import { scoringFiles } from "./task.ts";
 
 type Params = {
   /** The labels offered to the template, or null for none. */
@@ -80,7 +81,7 @@ function offered(choice: NonNullable<Params["labels"]>, context: StepContext): r
  * as examples, so that nothing else depends on them. The zero-shot arm of a trained model is shown none.
  */
 export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
-  const { data, prompt, evaluate } = experiment;
+  const { prompt, evaluate } = experiment;
   const isFloor = isFloorOf(experiment, arm);
   const template = templateOf(experiment, arm);
   const examples = prompt.examples.count > 0 && !isFloor ? { ...prompt.examples } : undefined;
@@ -91,7 +92,7 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
     params: { labels, examples },
     sources: {
       template,
-      ...(labels && data.labels.synonyms !== undefined ? { "data.labels.synonyms": data.labels.synonyms } : {}),
+      ...(labels === null ? {} : scoringFiles(experiment)),
     },
     inputs: {
       eval: { step: "data", file: `${evaluate.split}.jsonl` },

@@ -4,16 +4,15 @@ import { foldKey } from "../../config/folds.ts";
 import { survivors } from "../../config/halving.ts";
 import type { Point } from "../../config/loaded.ts";
 import type { Select } from "../../config/schema.ts";
-import { viewOf } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import type { Json } from "../../util/canonical.ts";
 import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { formatStepRef, stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
+import { readPredictions } from "./answer.ts";
 import { subjectOf } from "./arms.ts";
 import { draft } from "./draft.ts";
-import type { Prediction } from "./evaluate.ts";
-import { readJsonLines } from "./jsonl.ts";
 import {
   cutReason,
   ranked,
@@ -25,9 +24,9 @@ import {
   winnerReason,
 } from "./selection.ts";
 import type { Site } from "./site.ts";
-import { synonymsOf } from "./synonyms.ts";
+import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
-type Params = {
+type Params = TaskParams & {
   readonly metric: Select["metric"];
   readonly view: Select["view"];
   readonly repeated: readonly string[];
@@ -54,10 +53,10 @@ type Params = {
  */
 export const select: StepKind<Params> = {
   name: "select",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => [selectionFile],
-  async run({ metric, view, repeated, settings, bootstrap, epochs, keep }, context) {
+  async run({ metric, view, repeated, settings, bootstrap, epochs, keep, ...params }, context) {
     let n = 0;
     const scored: ScoredSetting[] = [];
     for (const { setting, values, runs } of settings) {
@@ -68,7 +67,7 @@ export const select: StepKind<Params> = {
         const ends = metrics.intervals[view][metric];
         return {
           coordinates,
-          value: metrics.views[view][metric],
+          value: metrics.views[view][metric] as number,
           ...(ends === undefined ? {} : { low: ends.low, high: ends.high }),
         };
       });
@@ -81,12 +80,12 @@ export const select: StepKind<Params> = {
         (await averaged(
           setting,
           bySeed.map((members) => members.map(({ at }) => at)),
-          { metric, view, bootstrap },
+          { metric, view, bootstrap, ...params },
           context,
         ));
       scored.push({ setting, values, value, low: low ?? value, high: high ?? value, sd: sd ?? null, runs: own });
     }
-    const order = ranked(scored, metric);
+    const order = ranked(scored, tasks.get(params.task).metrics.get(metric));
     const [best] = order as [ScoredSetting];
     const common = { metric, view, rows: "validation" as const, n };
     const selection: Selection = {
@@ -112,18 +111,26 @@ function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]
 async function averaged(
   name: string,
   bySeed: readonly (readonly number[])[],
-  { metric, view, bootstrap: { resamples, seed } }: Pick<Params, "metric" | "view" | "bootstrap">,
+  {
+    metric,
+    view,
+    bootstrap: { resamples, seed },
+    ...params
+  }: TaskParams & Pick<Params, "metric" | "view" | "bootstrap">,
   context: StepContext,
 ) {
   const labels = (bySeed[0] ?? []).flatMap((at) => readResult("labels.json", context.input(`labels.${at}`)));
+  const space = [...new Set(labels.map(({ label }) => label))];
+  const task = tasks.get(params.task);
+  const open = openTask(params, context);
   const seeds = bySeed.map((folds) =>
-    folds.flatMap((at) => readJsonLines<Prediction>(context.input(`predictions.${at}`))),
+    folds.flatMap((at) => readPredictions(context.input(`predictions.${at}`), task.predictionKey)),
   );
   const { arms } = await compareAnswers(
     [{ name, seeds }],
     {
-      ...{ view, of: viewOf(view, synonymsOf(context)), space: [...new Set(labels.map(({ label }) => label))] },
-      ...{ subject: name, names: [metric], primary: metric, bootstrap: { resamples, seed } },
+      ...{ view, scorer: (cases) => open.scorer(cases)(view, space) },
+      ...{ subject: name, metrics: [task.metrics.get(metric)], primary: metric, bootstrap: { resamples, seed } },
     },
     context.pause,
   );
@@ -193,9 +200,8 @@ export function draftSelect(
       return [metrics, predictions, ...(place === 0 || foldKey in point.values ? [labels] : [])];
     }),
   );
-  const { data, evaluate } = first.experiment;
+  const { evaluate } = first.experiment;
   const { resamples, seed } = evaluate.bootstrap;
-  const { synonyms } = data.labels;
   const { rung } = first;
   const isLast = rung === undefined || rung.number === rung.of;
   return draft({
@@ -203,10 +209,11 @@ export function draftSelect(
     kind: select.name,
     params: {
       ...{ metric, view, repeated, settings, bootstrap: { resamples, seed }, exp: site.version },
+      ...taskParams(first.experiment),
       epochs: rung?.epochs,
       keep: isLast ? undefined : survivors(settings.length, eta),
     },
-    sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
+    sources: scoringFiles(first.experiment),
     inputs: {
       ...Object.fromEntries(inputs),
       ...(before === undefined ? {} : { before: { step: before, file: selectionFile } }),

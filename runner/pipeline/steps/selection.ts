@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { foldKey } from "../../config/folds.ts";
 import type { Select } from "../../config/schema.ts";
-import { isBetter } from "../../evaluation/metrics/metrics.ts";
+import { isBetter, type Metric } from "../../plugins/metrics/metric.ts";
 import type { Json } from "../../util/canonical.ts";
 
 type Ends = { readonly low: number; readonly high: number };
@@ -49,7 +49,10 @@ export type Selection = {
 };
 
 /** Settings as they stand to each other, the best first; of equals the first in the sweep. */
-export function ranked(scored: readonly ScoredSetting[], metric: Select["metric"]): readonly ScoredSetting[] {
+export function ranked(
+  scored: readonly ScoredSetting[],
+  metric: Pick<Metric, "higherIsBetter">,
+): readonly ScoredSetting[] {
   const beats = (a: ScoredSetting, b: ScoredSetting): number => Number(isBetter(metric, a.value, b.value));
   return scored.toSorted((a, b) => beats(b, a) - beats(a, b));
 }

@@ -1,12 +1,11 @@
 import { readFileSync } from "node:fs";
-import { type Groups, parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
+import { parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Synonyms } from "../../data/labels/views.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { StepContext } from "../plan/step.ts";
 
 const source = "data.labels.synonyms";
-const groupsSource = "data.labels.groups";
 
 /** The study's synonym file, if the step has one. Throws UserError that shows every error at its place. */
 export function synonymsOf(context: StepContext): Synonyms | undefined {
@@ -18,18 +17,6 @@ export function readSynonyms(path: string): Synonyms {
   const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
   if (result.ok) return result.value;
   throw new UserError("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"), {
-    status: "invalid",
-    diagnostics: result.diagnostics,
-  });
-}
-
-/** The study's groups of labels, if the step has their file. Throws UserError that shows every error at its place. */
-export function groupsOf(context: StepContext): Groups | undefined {
-  if (!context.hasSource(groupsSource)) return undefined;
-  const path = context.source(groupsSource);
-  const result = parseGroups({ path, text: readFileSync(path, "utf8") });
-  if (result.ok) return result.value;
-  throw new UserError("groups", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"), {
     status: "invalid",
     diagnostics: result.diagnostics,
   });

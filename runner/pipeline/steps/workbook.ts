@@ -4,10 +4,9 @@ import { join } from "node:path";
 import { replayNotice } from "../../config/replay-notice.ts";
 import type { Experiment } from "../../config/schema.ts";
 import { isSmoke, smokeWarning } from "../../config/smoke.ts";
-import { type View, viewOf } from "../../data/labels/views.ts";
+import type { View } from "../../data/labels/views.ts";
+import { compareParts } from "../../evaluation/compare-parts.ts";
 import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
-import { caseOutcome } from "../../evaluation/metrics/detail.ts";
-import type { MetricName } from "../../evaluation/metrics/metrics.ts";
 import type { RecordedAnswers } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
@@ -19,18 +18,18 @@ import type { Json } from "../../util/canonical.ts";
 import type { StepContext, StepKind } from "../plan/step.ts";
 import { parseArm, stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
+import { readPredictions } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
-import type { Prediction } from "./evaluate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import { lastScores, readSelection } from "./selection.ts";
 import type { Site } from "./site.ts";
-import { synonymsOf } from "./synonyms.ts";
+import { openTask, scoringFiles, type TaskParams, taskOf, taskParams } from "./task.ts";
 
-type Params = {
+type Params = TaskParams & {
   readonly arms: readonly Arm[];
-  readonly primary: { readonly metric: MetricName; readonly view: View };
+  readonly primary: { readonly metric: string; readonly view: View };
   readonly config: Experiment;
   /** Compared experiments by name. */
   readonly compared: Readonly<Record<string, Experiment>>;
@@ -43,16 +42,19 @@ export const workbook: StepKind<Params> = {
   version: 6,
   cached: true,
   outputs: () => ["workbook.xlsx"],
-  async run({ arms, primary, config, compared, exp }, context) {
+  async run({ arms, primary, config, compared, exp, ...params }, context) {
+    const task = taskOf(params);
     const declared = arms.map((arm) => declaredArm(arm, config, compared));
     const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
       arms: arms.map((arm) => armOf(arm, context)),
-      cases: casesOf(arms, primary.view, context),
+      metrics: [...task.metrics],
+      views: task.views,
+      cases: casesOf(arms, primary.view, params, context),
       caseView: primary.view,
       failures: failuresOf(arms, context),
       primary,
-      runs: declared.map((one) => runOf(one, primary, context)),
+      runs: declared.map((one) => runOf(one, { primary, predictionKey: task.predictionKey }, context)),
       audit: auditOf(context),
       ...(context.hasInput("selection") ? { sweep: sweepOf(context) } : {}),
       warning: warningOf(declared),
@@ -82,28 +84,25 @@ function armOf(arm: Arm, context: StepContext): WorkbookArm {
     name: arm,
     views,
     intervals,
-    labels: per_label,
+    labels: per_label ?? {},
     facts: [
       { name: "cases", definition: "Evaluated cases", value: n },
-      {
-        name: "parse_failures",
-        definition: "Responses that could not be parsed as labels",
-        value: parse_failures.count,
-      },
+      { name: "parse_failures", definition: "Responses that could not be parsed", value: parse_failures.count },
       { name: "truncated", definition: "Responses truncated at max_new_tokens", value: truncated },
-      {
-        name: "out_of_set_rate",
-        definition: "Proportion of predicted labels that occur in no training row (basic view)",
-        value: out_of_set.basic.rate,
-      },
-      { name: "labels_gold", definition: "Mean number of gold labels per case", value: cardinality.gold.mean },
-      {
-        name: "labels_predicted",
-        definition: "Mean number of predicted labels per case",
-        value: cardinality.predicted.mean,
-      },
+      ...fact(
+        "out_of_set_rate",
+        "Proportion of predicted labels that occur in no training row (basic view)",
+        out_of_set?.basic.rate,
+      ),
+      ...fact("labels_gold", "Mean number of gold labels per case", cardinality?.gold.mean),
+      ...fact("labels_predicted", "Mean number of predicted labels per case", cardinality?.predicted.mean),
     ],
   };
+}
+
+/** A number about an arm; none if its task does not have it. */
+function fact(name: string, definition: string, value: number | undefined): WorkbookArm["facts"] {
+  return value === undefined ? [] : [{ name, definition, value }];
 }
 
 /** An arm with the experiment that declares it, and its name there. */
@@ -134,10 +133,14 @@ function recordedOf(arm: DeclaredArm): RecordedAnswers | undefined {
   return isModel(arm) ? engines.find(experiment.generate.engine)?.recorded?.(experiment, own) : undefined;
 }
 
-function runOf(declared: DeclaredArm, primary: Params["primary"], context: StepContext): WorkbookRun {
+function runOf(
+  declared: DeclaredArm,
+  { primary, predictionKey }: Pick<Params, "primary"> & { readonly predictionKey: string },
+  context: StepContext,
+): WorkbookRun {
   const { arm, own, experiment } = declared;
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
-  const predictions = readJsonLines<Prediction>(context.input(`predictions.${arm}`));
+  const predictions = readPredictions(context.input(`predictions.${arm}`), predictionKey);
   const total = (key: "prompt_tokens" | "new_tokens") =>
     predictions.every((one) => one[key] === undefined)
       ? undefined
@@ -150,7 +153,7 @@ function runOf(declared: DeclaredArm, primary: Params["primary"], context: StepC
     training: trainingText(declared),
     source: sourceOf(declared),
     cases: metrics.n,
-    value: metrics.views[primary.view][primary.metric],
+    value: metrics.views[primary.view][primary.metric] as number,
     low: interval?.low,
     high: interval?.high,
     prompt_tokens: total("prompt_tokens"),
@@ -197,17 +200,26 @@ function auditOf(context: StepContext): WorkbookAudit {
   return { splits: Object.fromEntries(statistics), findings };
 }
 
-function* casesOf(arms: readonly Arm[], view: View, context: StepContext): Generator<WorkbookCase> {
-  const of = viewOf(view, synonymsOf(context));
+function* casesOf(arms: readonly Arm[], view: View, params: TaskParams, context: StepContext): Generator<WorkbookCase> {
+  const open = openTask(params, context);
+  const { predictionKey, views } = taskOf(params);
+  const written = views[0] as View;
   const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
   const failures = new Map(
     readJsonLines<Failure>(context.input("failures")).map(({ arm, id, categories }) => [`${arm}\0${id}`, categories]),
   );
   for (const arm of arms) {
-    for (const prediction of readJsonLines<Prediction>(context.input(`predictions.${arm}`))) {
-      const { id, gold, labels } = prediction;
-      const categories = failures.get(`${arm}\0${id}`) ?? [];
-      yield { ...prediction, arm, input: inputs.get(id) as string, ...caseOutcome(gold, labels, of), categories };
+    for (const one of readPredictions(context.input(`predictions.${arm}`), predictionKey)) {
+      const { id, gold, prediction } = one;
+      yield {
+        ...one,
+        arm,
+        input: inputs.get(id) as string,
+        gold: open.parts(gold, written),
+        prediction: open.parts(prediction, written),
+        ...compareParts(open.parts(gold, view), open.parts(prediction, view)),
+        categories: failures.get(`${arm}\0${id}`) ?? [],
+      };
     }
   }
 }
@@ -247,19 +259,19 @@ export function draftWorkbook(
   compared: readonly Experiment[],
   isWinner: boolean,
 ) {
-  const { synonyms } = experiment.data.labels;
   const { metric, view } = experiment.evaluate.primary;
   return draft({
     id: "workbook",
     kind: workbook.name,
     params: {
       arms,
+      ...taskParams(experiment),
       primary: { metric, view },
       config: site.portable(experiment),
       compared: site.portable(Object.fromEntries(compared.map((other) => [other.name, other]))),
       exp: site.version,
     },
-    sources: synonyms === undefined ? {} : { "data.labels.synonyms": synonyms },
+    sources: scoringFiles(experiment),
     inputs: {
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       analysis: { step: "analyse", file: "analysis.json" },

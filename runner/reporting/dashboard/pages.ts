@@ -7,7 +7,7 @@ import { looksOf } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import type { RunRow } from "../../runs/run-row.ts";
 import { runRowOf } from "../../runs/run-row.ts";
-import { synonymsNow } from "../../runs/run-synonyms.ts";
+import { runTask } from "../../runs/run-task.ts";
 import { plural } from "../../util/format.ts";
 import { type FinishedStudy, notesOf } from "../export/finished-study.ts";
 import { casesOf } from "../facts/cases.ts";
@@ -68,14 +68,14 @@ export async function comparePage(
   const figures = report.blocks.filter((block) => block.type === "figure" && comparisonFigures.includes(block.id));
   const [first, second] = runs;
   const { view } = compared;
-  const { synonyms } = synonymsNow(first, context.root);
+  const { open } = runTask(first, context.root);
   const differences =
     runs.length === 2 && second !== undefined
       ? diffBlocks(
           diffRuns(first, second, view, {
             artifacts: context.artifacts,
             peek: (key) => context.store.peek(key),
-            ...(synonyms === undefined ? {} : { synonyms }),
+            parts: (value, shown = "raw") => open.parts(value, shown),
           }),
         )
       : [];

@@ -1,15 +1,16 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { type View, viewLabels, viewOf } from "../../data/labels/views.ts";
+import type { View } from "../../data/labels/views.ts";
+import { compareParts } from "../../evaluation/compare-parts.ts";
 import type { Analysis, Failure } from "../../evaluation/error-analysis/analyse.ts";
-import { caseOutcome } from "../../evaluation/metrics/detail.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { type ScoredResponse, withPrediction } from "../../pipeline/steps/answer.ts";
 import type { DataRow } from "../../pipeline/steps/data.ts";
-import type { Prediction } from "../../pipeline/steps/evaluate.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
+import { taskOf } from "../../pipeline/steps/task.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
-import { synonymsNow } from "../../runs/run-synonyms.ts";
+import { runTask } from "../../runs/run-task.ts";
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
 import { armName } from "../report/display-names.ts";
 
@@ -33,22 +34,24 @@ export function casesOf(
   const position = new Map(categories.map(({ name }, index) => [name, index]));
   const cases = new Map<string, Case & { readonly answers: (CaseAnswer | null)[] }>();
   for (const run of runs) {
-    const { view, of } = views.get(run) as Shown;
+    const { view, parts } = views.get(run) as Shown;
+    const { predictionKey } = taskOf(run.manifest.config);
     const inputs = new Map(rowsOf(run).map(({ id, input }) => [id, input]));
     const wrong = failuresOf(run);
     for (const [index, column] of columns.entries()) {
       if (column.run !== run) continue;
-      for (const { id, gold, labels, text } of linesOf<Prediction>(run, `${column.arm}/predictions.jsonl`)) {
+      for (const line of linesOf<ScoredResponse>(run, `${column.arm}/predictions.jsonl`)) {
+        const { id, gold, text, prediction } = withPrediction(line, predictionKey);
         const input = inputs.get(id) ?? "";
         const key = JSON.stringify([id, input, gold, view]);
-        const one = cases.get(key) ?? { id, input, gold: viewLabels(gold, of), answers: columns.map(() => null) };
+        const one = cases.get(key) ?? { id, input, gold: parts(gold), answers: columns.map(() => null) };
         cases.set(key, one);
-        const { omissions, additions } = caseOutcome(gold, labels, of);
-        const missed = new Set(omissions);
+        const { omitted, added } = compareParts(one.gold, parts(prediction));
+        const missed = new Set(omitted);
         one.answers[index] = {
           right: one.gold.filter((label) => !missed.has(label)),
-          missed: omissions,
-          added: additions,
+          missed: omitted,
+          added,
           categories: (wrong.get(`${column.arm} ${id}`)?.categories ?? []).flatMap((name) => position.get(name) ?? []),
           ...(text === undefined ? {} : { text }),
         };
@@ -64,18 +67,18 @@ export function casesOf(
   };
 }
 
-type Shown = { readonly view: View; readonly of: ReturnType<typeof viewOf> };
+type Shown = { readonly view: View; parts(value: unknown): readonly string[] };
 
 /** The primary view; the basic one where the synonyms that it was judged with are not there any more. */
 function shownView(run: FinishedRun, root: string, notes: string[]): Shown {
   const { view } = run.manifest.config.evaluate.primary;
-  if (view !== "canonical") return { view, of: viewOf(view) };
-  const { synonyms, state } = synonymsNow(run, root);
-  if (state === "none" || state === "same") return { view, of: viewOf(view, synonyms) };
+  const { open, state } = runTask(run, root);
+  if (view !== "canonical" || state === "none" || state === "same")
+    return { view, parts: (value) => open.parts(value, view) };
   notes.push(
     `${run.manifest.experiment}: the synonyms are ${state === "gone" ? "gone" : "not those of the run any more"}, so labels are shown in the basic view. Categories are those of the run.`,
   );
-  return { view: "basic", of: viewOf("basic") };
+  return { view: "basic", parts: (value) => open.parts(value, "basic") };
 }
 
 /** Arms of all runs. One that several runs share, byte by byte, stands there once; the run is named where arms differ. */

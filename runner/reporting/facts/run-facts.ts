@@ -38,12 +38,18 @@ export function factsOf(finished: FinishedRun, testEvaluations: number | null, a
     return {
       name,
       views: metrics.views as ArmFacts["views"],
-      labels: metrics.per_label[view],
+      labels: metrics.per_label?.[view] ?? [],
       parseFailures: metrics.parse_failures.count,
       truncated: metrics.truncated,
-      outOfSetRate: metrics.out_of_set[view].rate,
-      goldCardinality: metrics.cardinality.gold.mean,
-      predictedCardinality: metrics.cardinality.predicted.mean,
+      ...(metrics.out_of_set === undefined || metrics.cardinality === undefined
+        ? {}
+        : {
+            labelFacts: {
+              outOfSetRate: metrics.out_of_set[view].rate,
+              goldCardinality: metrics.cardinality.gold.mean,
+              predictedCardinality: metrics.cardinality.predicted.mean,
+            },
+          }),
       object: manifest.steps[stepOfArm("evaluate", name)]?.object ?? "",
     };
   });

@@ -1,7 +1,7 @@
 import type { Experiment } from "../../config/schema.ts";
 import type { Audit } from "../../data/audit.ts";
 import type { Analysis } from "../../evaluation/error-analysis/analyse.ts";
-import type { LabelRow } from "../../evaluation/metrics/detail.ts";
+import type { LabelRow } from "../../evaluation/labels/detail.ts";
 import type { Compared } from "../../evaluation/statistics/compare.ts";
 import type { Ablation } from "../../runs/ablation.ts";
 import type { EnergyCost } from "../../runs/energy.ts";
@@ -27,12 +27,16 @@ export type ArmFacts = {
   readonly name: string;
   /** view -> metric -> value */
   readonly views: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Scores of each label; empty for a task without labels. */
   readonly labels: readonly LabelRow[];
   readonly parseFailures: number;
   readonly truncated: number;
-  readonly outOfSetRate: number;
-  readonly goldCardinality: number;
-  readonly predictedCardinality: number;
+  /** For a task with labels: labels per case, and the proportion of predicted labels that no training row has. */
+  readonly labelFacts?: {
+    readonly outOfSetRate: number;
+    readonly goldCardinality: number;
+    readonly predictedCardinality: number;
+  };
   /** Digest of the stored object with metrics.json. */
   readonly object: string;
 };

@@ -109,10 +109,19 @@ function views(run: RunFacts): readonly Block[] {
       rows: Object.entries(own.views).map(([view, values]) => [view, ...names.map((name) => score(values[name]))]),
     },
     paragraph(
-      `The mean number of labels per case is ${own.goldCardinality.toFixed(2)} (gold) and ${own.predictedCardinality.toFixed(2)} (predicted). ` +
-        `Of the predicted labels, ${percent(own.outOfSetRate)} do not occur in the training rows. ` +
-        `${plural(own.parseFailures, "response")} could not be parsed as labels; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
+      ...labelText(own),
+      `${plural(own.parseFailures, "response")} could not be parsed; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
     ),
+  ];
+}
+
+/** Statistics of labels; none for a task without labels. */
+function labelText({ labelFacts }: RunFacts["arms"][number]): readonly string[] {
+  if (labelFacts === undefined) return [];
+  const { goldCardinality, predictedCardinality, outOfSetRate } = labelFacts;
+  return [
+    `The mean number of labels per case is ${goldCardinality.toFixed(2)} (gold) and ${predictedCardinality.toFixed(2)} (predicted). ` +
+      `Of the predicted labels, ${percent(outOfSetRate)} do not occur in the training rows. `,
   ];
 }
 

@@ -94,7 +94,9 @@ export async function answerCases({ request, samples }: Params, context: StepCon
 /** The labels that a constrained answer may contain, including the one that stands for "no label". */
 function allowedAnswers(context: StepContext): Allowed {
   if (!context.hasInput("answers")) return { labels: [], single: false };
-  const { labels, none, single } = readResult("answers.json", context.input("answers"));
+  const allowed = readResult("answers.json", context.input("answers"));
+  if (allowed === null) return { labels: [], single: false };
+  const { labels, none, single } = allowed;
   return { labels: none === null ? labels : [...labels, none], single };
 }
 

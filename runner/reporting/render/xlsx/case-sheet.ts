@@ -17,16 +17,18 @@ export type WorkbookCase = {
   readonly id: string;
   readonly arm: string;
   readonly input: string;
+  /** Parts of gold: labels, or one text. */
   readonly gold: readonly string[];
   /** The generated text; absent for a classical baseline. */
   readonly text?: string | undefined;
-  readonly labels: readonly string[];
+  /** Parts of the prediction. */
+  readonly prediction: readonly string[];
   readonly parsed: boolean;
   readonly notes: readonly string[];
   readonly exact: boolean;
   readonly f1: number;
-  readonly omissions: readonly string[];
-  readonly additions: readonly string[];
+  readonly omitted: readonly string[];
+  readonly added: readonly string[];
   readonly finish?: string | undefined;
   readonly prompt_tokens?: number | undefined;
   readonly new_tokens?: number | undefined;
@@ -45,7 +47,7 @@ export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, 
     { header: "Input", width: 60, wrap: true },
     { header: "Gold", width: 32, wrap: true },
     { header: "Response", width: 40, wrap: true },
-    { header: "Predicted labels", width: 32, wrap: true },
+    { header: "Prediction", width: 32, wrap: true },
     { header: `Exact match (${view})`, width: 22 },
     { header: `F1 (${view})`, width: 14, numFmt: score },
     { header: "Missed labels", width: 28, wrap: true, indent: 1 },
@@ -69,11 +71,11 @@ export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, 
       one.input,
       one.gold.join(labelSeparator),
       one.text,
-      one.labels.join(labelSeparator),
+      one.prediction.join(labelSeparator),
       one.exact ? "yes" : "no",
       one.f1,
-      one.omissions.join(labelSeparator),
-      one.additions.join(labelSeparator),
+      one.omitted.join(labelSeparator),
+      one.added.join(labelSeparator),
       [...(one.parsed ? [] : ["not parsed"]), ...one.notes].join(", "),
       one.finish,
       one.prompt_tokens,

@@ -1,7 +1,11 @@
-import { type View, views } from "../../../data/labels/views.ts";
-import type { LabelRow } from "../../../evaluation/metrics/detail.ts";
-import { type MetricName, metricNames, metrics, type Scores } from "../../../evaluation/metrics/metrics.ts";
+import type { View } from "../../../data/labels/views.ts";
+import type { LabelRow } from "../../../evaluation/labels/detail.ts";
+import type { Scores } from "../../../evaluation/labels/score.ts";
+import type { Metric } from "../../../plugins/metrics/metric.ts";
 import { addTable, type Column, colours, font, restyle, type Sheets, scale, score, solid, whole } from "./sheet.ts";
+
+/** What the summary shows of a metric. */
+type ShownMetric = Pick<Metric, "name" | "definition" | "higherIsBetter">;
 
 /** The scores of one arm: zero-shot model, fine-tuned model or baseline. */
 export type WorkbookArm = {
@@ -11,7 +15,8 @@ export type WorkbookArm = {
   readonly intervals?: Readonly<
     Record<View, Readonly<Record<string, { readonly low: number; readonly high: number }>>>
   >;
-  readonly labels: Readonly<Record<View, readonly LabelRow[]>>;
+  /** Scores of each label, for a task with labels. */
+  readonly labels: Readonly<Partial<Record<View, readonly LabelRow[]>>>;
   /** Further statistics: cases, parse failures, out-of-set rate, truncated responses. */
   readonly facts: readonly { readonly name: string; readonly definition: string; readonly value: number }[];
 };
@@ -20,7 +25,15 @@ export type WorkbookArm = {
 export function writeSummary(
   sheets: Sheets,
   arms: readonly WorkbookArm[],
-  primary: { readonly metric: MetricName; readonly view: View } | undefined,
+  {
+    metrics,
+    views,
+    primary,
+  }: {
+    readonly metrics: readonly ShownMetric[];
+    readonly views: readonly View[];
+    readonly primary?: { readonly metric: string; readonly view: View } | undefined;
+  },
 ): void {
   const measured = arms.filter(({ intervals }) => intervals !== undefined);
   const columns: Column[] = [
@@ -32,15 +45,15 @@ export function writeSummary(
   ];
   const table = addTable(sheets, "Summary", columns, 2);
   const isPrimary = (metric: string, view: View) => metric === primary?.metric && view === primary.view;
-  const lines = views.flatMap((view) => metricNames.map((metric) => ({ metric, view })));
-  lines.sort((a, b) => Number(isPrimary(b.metric, b.view)) - Number(isPrimary(a.metric, a.view)));
-  for (const { metric, view } of lines) {
-    const values = arms.map((arm) => arm.views[view][metric]);
-    const { definition } = metrics[metric];
+  const lines = views.flatMap((view) => metrics.map((metric) => ({ metric, view })));
+  lines.sort((a, b) => Number(isPrimary(b.metric.name, b.view)) - Number(isPrimary(a.metric.name, a.view)));
+  for (const { metric: shown, view } of lines) {
+    const { name: metric, definition, higherIsBetter } = shown;
+    const values = arms.map((arm) => arm.views[view][metric] as number);
     const first = isPrimary(metric, view);
     const ranges = measured.map(({ intervals }) => intervalText(intervals?.[view][metric]));
     const row = table.add([metric, view, ...values, ...ranges, first ? `Primary metric. ${definition}` : definition]);
-    const best = metric === "hamming_loss" ? Math.min(...values) : Math.max(...values);
+    const best = higherIsBetter ? Math.max(...values) : Math.min(...values);
     values.forEach((value, at) => {
       if (value === best && arms.length > 1)
         restyle(row.getCell(at + 3), { fill: solid(colours.best), font: { ...font, bold: true } });
@@ -68,7 +81,7 @@ function distinctFacts(arms: readonly WorkbookArm[]) {
 }
 
 /** Writes the scores per label of all arms in each label view. */
-export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[]): void {
+export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[], views: readonly View[]): void {
   const columns: Column[] = [
     { header: "Label", width: 40 },
     { header: "View", width: 11 },
@@ -83,7 +96,7 @@ export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[]): void 
   const table = addTable(sheets, "Labels", columns, 1);
   for (const view of views) {
     for (const arm of arms) {
-      for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view])
+      for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view] ?? [])
         table.write([label, view, arm.name, support, predicted, tp, precision, recall, f1]);
     }
   }

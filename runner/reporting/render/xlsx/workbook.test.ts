@@ -4,11 +4,13 @@ import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import excel from "exceljs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type View, viewOf } from "../../../data/labels/views.ts";
+import { type View, viewOf, views } from "../../../data/labels/views.ts";
 import { readTable } from "../../../data/table.ts";
-import { caseOutcome, labelRows } from "../../../evaluation/metrics/detail.ts";
-import { score } from "../../../evaluation/metrics/score.ts";
-import { type Case, intern, tabulate } from "../../../evaluation/metrics/table.ts";
+import { compareParts } from "../../../evaluation/compare-parts.ts";
+import { labelRows } from "../../../evaluation/labels/detail.ts";
+import { labelMetrics } from "../../../evaluation/labels/label-metrics.ts";
+import { scoreLabels } from "../../../evaluation/labels/score.ts";
+import { intern, type LabelCase, tabulate } from "../../../evaluation/labels/table.ts";
 import { hasOffice, officeText } from "../../../testing/office.ts";
 import type { WorkbookCase } from "./case-sheet.ts";
 import type { WorkbookArm } from "./score-sheets.ts";
@@ -20,12 +22,12 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function armOf(name: string, cases: readonly Case[]): WorkbookArm {
+function armOf(name: string, cases: readonly LabelCase[]): WorkbookArm {
   const interned = intern(cases);
   const labels = (view: View) => labelRows(tabulate(interned, viewOf(view)));
   return {
     name,
-    views: score(cases).views,
+    views: scoreLabels(cases),
     labels: { raw: labels("raw"), basic: labels("basic"), canonical: labels("canonical") },
     facts: [{ name: "cases", definition: "Number of cases", value: cases.length }],
   };
@@ -53,7 +55,7 @@ function content(inputs: readonly string[]): Workbook {
   const gold = ["Renal cyst", "Hernia"];
   const cases = Object.entries(answers).flatMap(([arm, labels]) =>
     inputs.map((input, index): WorkbookCase => {
-      const outcome = caseOutcome(gold, labels, viewOf("basic"));
+      const outcome = compareParts(gold, labels);
       const text = labels.join(", ");
       return {
         id: `case-${index}`,
@@ -61,7 +63,7 @@ function content(inputs: readonly string[]): Workbook {
         input,
         gold,
         text,
-        labels,
+        prediction: labels,
         parsed: true,
         notes: [],
         ...outcome,
@@ -71,12 +73,14 @@ function content(inputs: readonly string[]): Workbook {
     }),
   );
   return {
-    arms: Object.entries(answers).map(([name, pred]) =>
+    arms: Object.entries(answers).map(([name, prediction]) =>
       armOf(
         name,
-        inputs.map((_, index) => ({ id: String(index), gold, pred })),
+        inputs.map(() => ({ target: gold, prediction })),
       ),
     ),
+    metrics: [...labelMetrics],
+    views,
     cases,
     caseView: "basic",
     primary: { metric: "micro_f1", view: "canonical" },

@@ -2,7 +2,7 @@ import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import excel from "exceljs";
 import type { View } from "../../../data/labels/views.ts";
-import { type MetricName, metricNames } from "../../../evaluation/metrics/metrics.ts";
+import type { Metric } from "../../../plugins/metrics/metric.ts";
 import { type WorkbookCase, writeCases } from "./case-sheet.ts";
 import { type WorkbookFailures, writeFailures } from "./failure-sheet.ts";
 import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./run-and-audit-sheets.ts";
@@ -14,6 +14,9 @@ import { TextSanitizer } from "./text-sanitizer.ts";
 /** The content of a workbook. `cases` is iterated once. */
 export type Workbook = {
   readonly arms: readonly WorkbookArm[];
+  /** The metrics and views of the task, in the order in which the summary shows them. */
+  readonly metrics: readonly Pick<Metric, "name" | "definition" | "higherIsBetter">[];
+  readonly views: readonly View[];
   readonly cases: Iterable<WorkbookCase>;
   /** The label view of the case comparison: exact match, F1, missed and added labels. */
   readonly caseView: View;
@@ -22,7 +25,7 @@ export type Workbook = {
   readonly runs?: readonly WorkbookRun[];
   readonly audit?: WorkbookAudit;
   readonly sweep?: WorkbookSweep;
-  readonly primary?: { readonly metric: MetricName; readonly view: View } | undefined;
+  readonly primary?: { readonly metric: string; readonly view: View } | undefined;
   /** A notice above the header of every sheet: smoke runs, replayed predictions. */
   readonly warning?: string | undefined;
   readonly provenance: readonly (readonly [name: string, value: string | number])[];
@@ -43,12 +46,13 @@ export type WorkbookNotes = {
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
   const { sheets, close } = openBook(path, content.warning);
-  writeSummary(sheets, content.arms, content.primary);
+  writeSummary(sheets, content.arms, content);
   if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryText(content));
   if (content.sweep !== undefined) writeSweep(sheets, content.sweep);
   await writeCases(sheets, content.cases, content.caseView);
   if (content.failures !== undefined) writeFailures(sheets, content.failures);
-  writeLabels(sheets, content.arms);
+  if (content.arms.every(({ labels }) => Object.keys(labels).length > 0))
+    writeLabels(sheets, content.arms, content.views);
   if (content.audit !== undefined) writeAudit(sheets, content.audit);
   writeProvenance(sheets, content.provenance);
   return close();
@@ -86,8 +90,8 @@ function openBook(path: string, warning = ""): { readonly sheets: Sheets; close(
   };
 }
 
-function primaryText({ primary, caseView }: Workbook): string {
-  return `${primary?.metric ?? metricNames[0]} (${primary?.view ?? caseView})`;
+function primaryText({ primary, caseView, metrics }: Workbook): string {
+  return `${primary?.metric ?? metrics[0]?.name} (${primary?.view ?? caseView})`;
 }
 
 const epoch = new Date("1980-01-01T00:00:00Z");

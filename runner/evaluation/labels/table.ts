@@ -1,7 +1,13 @@
 import type { ViewOf } from "../../data/labels/views.ts";
+import type { ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { ScoredCase } from "../../plugins/tasks/task.ts";
+import type { Columns, LabelSpace } from "./counters.ts";
 
-/** One case to be scored: what is right and what was answered, each a list of labels as written. */
-export type Case = { readonly id: string; readonly gold: readonly string[]; readonly pred: readonly string[] };
+/** A list of labels, as written. */
+export type Labels = readonly string[];
+
+/** One case to be scored. */
+export type LabelCase = ScoredCase<Labels, Labels>;
 
 /** Sparse rows: the ids of row i are `ids[offsets[i] .. offsets[i + 1])`. */
 export type Rows = { readonly offsets: Int32Array; readonly ids: Int32Array };
@@ -9,27 +15,55 @@ export type Rows = { readonly offsets: Int32Array; readonly ids: Int32Array };
 /** Cases with each distinct text replaced by a number, once for all views. */
 export type Interned = { readonly texts: readonly string[]; readonly gold: Rows; readonly pred: Rows };
 
-/** Cases in one view, as label columns: what every metric counts in. */
-export type Table = {
+/** Cases in one view, as label columns: what every label metric counts in. */
+export type Table = LabelSpace & {
   /** Number of cases. */
   readonly n: number;
-  /** Column -> label, in code-unit order. */
-  readonly labels: readonly string[];
-  /** Number of columns: the labels, and one for what lies outside a fixed space. */
-  readonly columns: number;
-  /** Column of predictions outside a fixed space; undefined where the space is gold union predicted. */
-  readonly outOfSet: number | undefined;
   readonly gold: Rows;
-  /** Each out-of-set prediction counts, so the out-of-set column may stand several times in a row. */
+  /** Each out-of-set prediction counts, so the out-of-set column may occur several times in a row. */
   readonly pred: Rows;
   /** What gold and predicted share. */
   readonly hits: Rows;
 };
 
+/** A table as the cases that metrics score. */
+export function scoredCases(table: Table): ScoredCases<Columns, Columns, LabelSpace> & { readonly table: Table } {
+  const { n, gold, pred, hits } = table;
+  return {
+    n,
+    table,
+    space: table,
+    target: (row) => rowOf(gold, row),
+    prediction: (row) => rowOf(pred, row),
+    isCorrect: (row) => length(gold, row) === length(hits, row) && length(pred, row) === length(hits, row),
+    isSame: (other) => "table" in other && isAlike(table, other.table as Table),
+  };
+}
+
+/** Number of labels in a row. */
+export function length(rows: Rows, row: number): number {
+  return (rows.offsets[row + 1] as number) - (rows.offsets[row] as number);
+}
+
+function rowOf({ offsets, ids }: Rows, row: number): Columns {
+  return ids.subarray(offsets[row] as number, offsets[row + 1] as number);
+}
+
+/** Whether two tables hold the same answers, whatever the labels are called. */
+function isAlike(a: Table, b: Table): boolean {
+  return a.columns === b.columns && a.outOfSet === b.outOfSet && isEqual(a.gold, b.gold) && isEqual(a.pred, b.pred);
+}
+
+function isEqual(a: Rows, b: Rows): boolean {
+  const same = (x: Int32Array, y: Int32Array): boolean =>
+    x.length === y.length && x.every((value, at) => value === y[at]);
+  return same(a.offsets, b.offsets) && same(a.ids, b.ids);
+}
+
 /** Numbers the texts of all cases, in order of first occurrence. */
-export function intern(cases: readonly Case[]): Interned {
+export function intern(cases: readonly LabelCase[]): Interned {
   const number = new Map<string, number>();
-  const rows = (side: "gold" | "pred"): Rows => {
+  const rows = (side: "target" | "prediction"): Rows => {
     const offsets = new Int32Array(cases.length + 1);
     let size = 0;
     cases.forEach((one, row) => {
@@ -50,7 +84,7 @@ export function intern(cases: readonly Case[]): Interned {
     }
     return { offsets, ids };
   };
-  return { gold: rows("gold"), pred: rows("pred"), texts: [...number.keys()] };
+  return { gold: rows("target"), pred: rows("prediction"), texts: [...number.keys()] };
 }
 
 /**

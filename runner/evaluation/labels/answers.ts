@@ -2,14 +2,13 @@ import { splitLabels } from "../../data/labels/split.ts";
 import { type DataTable, readTable } from "../../data/table.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { suggestion } from "../../util/suggest.ts";
-import { type Names, readPredictions } from "./predictions.ts";
-import type { Case } from "./table.ts";
+import { type FileCase, type Names, readPredictions } from "./predictions.ts";
 
 /** More errors than this are counted and not listed. */
 const listed = 20;
 
 /** Reads a file of gold, predictions or both: JSON Lines, or a .csv, .tsv or .xlsx table by its columns. */
-export async function readAnswers(path: string, bytes: Uint8Array, names: Names): Promise<Result<readonly Case[]>> {
+export async function readAnswers(path: string, bytes: Uint8Array, names: Names): Promise<Result<readonly FileCase[]>> {
   if (!/\.(csv|tsv|txt|xlsx)$/i.test(path)) return readPredictions(bytes, path, names);
   const table = await readTable({ path, bytes });
   if (!table.ok) return table;
@@ -22,7 +21,7 @@ export function isFile(gold: string): boolean {
   return /\.(jsonl|ndjson|csv|tsv|txt|xlsx)$/i.test(gold);
 }
 
-function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: Names): Result<readonly Case[]> {
+function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: Names): Result<readonly FileCase[]> {
   const diagnostics: Diagnostic[] = [];
   let errors = 0;
   const complain = (code: string, message: string, row: number | undefined, help: string | undefined): void => {
@@ -49,7 +48,7 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
   };
   if (errors > 0) return { ok: false, diagnostics };
   const rowOf = new Map<string, number>();
-  const cases = table.rows.map((cells, row): Case => {
+  const cases = table.rows.map((cells, row): FileCase => {
     const cell = cells[idAt] as string;
     const name = cell.trim();
     const before = rowOf.get(name);
@@ -84,10 +83,10 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
 }
 
 /** A file of answers as read, and its path as errors name it. */
-export type Answers = { readonly path: string; readonly cases: readonly Case[] };
+export type Answers = { readonly path: string; readonly cases: readonly FileCase[] };
 
 /** Gold and predictions of two files, joined by id; every case must stand in both. */
-export function joinAnswers(gold: Answers, predictions: Answers): Result<readonly Case[]> {
+export function joinAnswers(gold: Answers, predictions: Answers): Result<readonly FileCase[]> {
   const byId = new Map(predictions.cases.map((one) => [one.id, one]));
   const known = new Set(gold.cases.map(({ id }) => id));
   const missing = gold.cases.filter(({ id }) => !byId.has(id));
@@ -120,11 +119,11 @@ export function joinAnswers(gold: Answers, predictions: Answers): Result<readonl
         ]),
   ];
   if (diagnostics.length > 0) return { ok: false, diagnostics };
-  const value = gold.cases.map(({ id, gold: labels }) => ({ id, gold: labels, pred: (byId.get(id) as Case).pred }));
+  const value = gold.cases.map(({ id, gold: labels }) => ({ id, gold: labels, pred: (byId.get(id) as FileCase).pred }));
   return { ok: true, value, warnings: [] };
 }
 
-function list(some: readonly Case[]): string {
+function list(some: readonly FileCase[]): string {
   const shown = some.slice(0, 5).map(({ id }) => JSON.stringify(id));
   return `${shown.join(", ")}${some.length > 5 ? ", …" : ""}`;
 }

@@ -1,6 +1,5 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
-import { type Counts, count, length } from "./count.ts";
-import type { Case, Rows, Table } from "./table.ts";
+import { type LabelCase, length, type Rows, type Table } from "./table.ts";
 
 /** One label in one view. */
 export type LabelRow = {
@@ -14,15 +13,16 @@ export type LabelRow = {
   readonly f1: number;
 };
 
-/** The row that stands for every prediction outside a fixed label space. */
+/** The name of the row of all predictions outside a fixed label space. */
 export const outOfSetLabel = "(out of set)";
 
 /** Every label's counts and scores, most frequent in gold first, ties by name. */
-export function labelRows(table: Table, counts: Counts = count(table)): LabelRow[] {
+export function labelRows(table: Table): LabelRow[] {
+  const [inGold, inPrediction, inBoth] = [tally(table, "gold"), tally(table, "pred"), tally(table, "hits")];
   const rows = Array.from({ length: table.columns }, (_, column): LabelRow => {
-    const support = counts.support[column] as number;
-    const predicted = counts.predicted[column] as number;
-    const tp = counts.hits[column] as number;
+    const support = inGold[column] as number;
+    const predicted = inPrediction[column] as number;
+    const tp = inBoth[column] as number;
     return {
       label: column === table.outOfSet ? outOfSetLabel : (table.labels[column] as string),
       support,
@@ -34,6 +34,13 @@ export function labelRows(table: Table, counts: Counts = count(table)): LabelRow
     };
   });
   return rows.sort((a, b) => b.support - a.support || (a.label < b.label ? -1 : 1));
+}
+
+/** Cases by column. */
+function tally(table: Table, side: "gold" | "pred" | "hits"): Int32Array {
+  const counts = new Int32Array(table.columns);
+  for (const column of table[side].ids) (counts[column] as number) += 1;
+  return counts;
 }
 
 /** How many labels a case has. `histogram[k]` is the number of cases with k labels. */
@@ -58,57 +65,17 @@ export function cardinality(table: Table): Cardinality {
 
 /** Predicted labels (a set a case) that the training rows do not have, in one view; `rate` is their share. */
 export function outOfSet(
-  cases: readonly Case[],
+  cases: readonly LabelCase[],
   vocabulary: Iterable<string>,
   of: ViewOf,
 ): { readonly count: number; readonly predicted: number; readonly rate: number } {
   const known = new Set([...vocabulary].map(of));
   let unknown = 0;
   let predicted = 0;
-  for (const { pred } of cases) {
-    const labels = viewLabels(pred, of);
+  for (const { prediction } of cases) {
+    const labels = viewLabels(prediction, of);
     predicted += labels.length;
     for (const label of labels) if (!known.has(label)) unknown++;
   }
   return { count: unknown, predicted, rate: predicted === 0 ? 0 : unknown / predicted };
-}
-
-/** Answers in which no label and no "none" could be read; each counts as the empty set. */
-export function parseFailures(answers: Iterable<{ readonly parsed: boolean }>): {
-  readonly count: number;
-  readonly rate: number;
-} {
-  let count = 0;
-  let n = 0;
-  for (const { parsed } of answers) {
-    n++;
-    if (!parsed) count++;
-  }
-  return { count, rate: n === 0 ? 0 : count / n };
-}
-
-/** One case in one view: what was missed and what was added, in the view's forms. */
-export type CaseOutcome = {
-  readonly exact: boolean;
-  /** 2 TP / (gold + predicted); 0 where both are empty, though `exact` is true there. */
-  readonly f1: number;
-  readonly omissions: readonly string[];
-  readonly additions: readonly string[];
-};
-
-/** Compares one answer with gold. */
-export function caseOutcome(gold: readonly string[], pred: readonly string[], of: ViewOf): CaseOutcome {
-  const right = viewLabels(gold, of);
-  const given = viewLabels(pred, of);
-  const rightSet = new Set(right);
-  const givenSet = new Set(given);
-  const omissions = right.filter((label) => !givenSet.has(label));
-  const additions = given.filter((label) => !rightSet.has(label));
-  const both = right.length - omissions.length;
-  return {
-    exact: omissions.length === 0 && additions.length === 0,
-    f1: both === 0 ? 0 : (2 * both) / (right.length + given.length),
-    omissions,
-    additions,
-  };
 }

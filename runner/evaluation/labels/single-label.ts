@@ -1,5 +1,5 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
-import type { Case } from "./table.ts";
+import type { LabelCase } from "./table.ts";
 
 /** What the confusion matrix calls an answer in which no label could be read. */
 export const noLabel = "(none)";
@@ -14,7 +14,7 @@ export type SingleLabel = {
 };
 
 /** Accuracy, Cohen's kappa (as scikit-learn's) and the confusion matrix. Several labels of one case are one class of their own. */
-export function singleLabel(cases: readonly Case[], of: ViewOf): SingleLabel {
+export function singleLabel(cases: readonly LabelCase[], of: ViewOf): SingleLabel {
   const classOf = (labels: readonly string[]): string => viewLabels(labels, of).sort().join(" + ") || noLabel;
   const cells = new Map<string, Map<string, number>>();
   const golds = new Map<string, number>();
@@ -22,8 +22,8 @@ export function singleLabel(cases: readonly Case[], of: ViewOf): SingleLabel {
   const add = (counts: Map<string, number>, name: string): void => void counts.set(name, (counts.get(name) ?? 0) + 1);
   let right = 0;
   for (const one of cases) {
-    const gold = classOf(one.gold);
-    const predicted = classOf(one.pred);
+    const gold = classOf(one.target);
+    const predicted = classOf(one.prediction);
     const row = cells.get(gold) ?? new Map<string, number>();
     cells.set(gold, row);
     add(row, predicted);

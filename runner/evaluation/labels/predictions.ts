@@ -1,9 +1,11 @@
 import { splitLabels } from "../../data/labels/split.ts";
 import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
-import type { Case } from "./table.ts";
 
 /** More errors than this are counted and not listed. */
 const listed = 20;
+
+/** One case of a predictions file: gold and predicted labels, as written. */
+export type FileCase = { readonly id: string; readonly gold: readonly string[]; readonly pred: readonly string[] };
 
 /** How a predictions file names what it holds. */
 export type Names = {
@@ -24,7 +26,11 @@ export const ownNames: Names = { id: "id", gold: "gold", pred: "pred", sides: ["
  * Bytes are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them.
  * Every wrong line is an error at its place: no JSON, no object, an id that is missing or stands twice, labels that are no list of texts.
  */
-export function readPredictions(content: string | Uint8Array, path: string, names: Names = ownNames): Result<Case[]> {
+export function readPredictions(
+  content: string | Uint8Array,
+  path: string,
+  names: Names = ownNames,
+): Result<FileCase[]> {
   const text = typeof content === "string" ? content : decode(content);
   const source: SourceText = { path, text };
   const diagnostics: Diagnostic[] = [];
@@ -40,7 +46,7 @@ export function readPredictions(content: string | Uint8Array, path: string, name
     complain(start, end < 0 ? text.length : end, "encoding", "the line is not UTF-8", "save the file as UTF-8");
     return { ok: false, diagnostics };
   }
-  const cases: Case[] = [];
+  const cases: FileCase[] = [];
   const firstLine = new Map<string, number>();
   let line = 0;
   for (let start = text.startsWith("\ufeff") ? 1 : 0; start < text.length; ) {
@@ -125,7 +131,7 @@ function shapeOf({ id, sides, ...names }: Names): string {
   return `each line is {"${id}": "..."${sides.map((side) => `, "${names[side]}": ["..."]`).join("")}}`;
 }
 
-function readLine(row: string, names: Names, complain: Complain): Case | undefined {
+function readLine(row: string, names: Names, complain: Complain): FileCase | undefined {
   let value: unknown;
   try {
     value = JSON.parse(row);

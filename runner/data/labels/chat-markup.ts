@@ -1,7 +1,7 @@
 import type { Note } from "./note.ts";
 
 /** The answer of a chat model without thoughts, special tokens, roles, further turns, answer tags and fences. */
-export function withoutResidue(text: string, notes: Set<Note>): string {
+export function withoutChatMarkup(text: string, notes: Set<Note>): string {
   const thought = thoughts.reduce((rest, tag) => withoutThinking(rest, tag, notes), finalChannel(text, notes));
   return unfence(unwrapAnswer(withoutTurns(thought, notes), notes).trim());
 }

@@ -1,0 +1,219 @@
+import type { CounterSet, Counting, Metric, ScoredCases, Sums } from "../../plugins/metrics/metric.ts";
+
+/** Growable list of numbers, for contributions whose number is not known beforehand. */
+class NumberList<A extends Int32Array | Float64Array> {
+  #items: A;
+  readonly #make: (size: number) => A;
+  size = 0;
+
+  constructor(make: (size: number) => A) {
+    this.#make = make;
+    this.#items = make(1024);
+  }
+
+  push(value: number): void {
+    if (this.size === this.#items.length) {
+      const larger = this.#make(2 * this.size);
+      larger.set(this.#items);
+      this.#items = larger;
+    }
+    this.#items[this.size++] = value;
+  }
+
+  packed(): A {
+    return this.#items.slice(0, this.size) as A;
+  }
+}
+
+const int32List = () => new NumberList((size) => new Int32Array(size));
+
+/**
+ * Contributions of cases to one counter set. The counters of case i to which it adds 1 are
+ * `counters[offsets[i] .. offsets[i + 1])`; those to which it adds another amount are in `weighted`, which few metrics need.
+ */
+type Contributions = {
+  readonly offsets: Int32Array;
+  readonly counters: Int32Array;
+  readonly weighted:
+    | { readonly offsets: Int32Array; readonly counters: Int32Array; readonly amounts: Float64Array }
+    | undefined;
+};
+
+function contributionsOf(cases: ScoredCases, counting: Counting<unknown, unknown, unknown>): Contributions {
+  const offsets = new Int32Array(cases.n + 1);
+  const weightedOffsets = new Int32Array(cases.n + 1);
+  const counters = int32List();
+  const weighted = int32List();
+  const amounts = new NumberList((size) => new Float64Array(size));
+  const add = (counter: number, amount = 1): void => {
+    if (amount === 1) counters.push(counter);
+    else {
+      weighted.push(counter);
+      amounts.push(amount);
+    }
+  };
+  for (let row = 0; row < cases.n; row++) {
+    counting.contribute(cases.target(row), cases.prediction(row), add);
+    offsets[row + 1] = counters.size;
+    weightedOffsets[row + 1] = weighted.size;
+  }
+  return {
+    offsets,
+    counters: counters.packed(),
+    weighted:
+      weighted.size === 0
+        ? undefined
+        : { offsets: weightedOffsets, counters: weighted.packed(), amounts: amounts.packed() },
+  };
+}
+
+/** The counters of one counter set for one set of cases, and the metrics that read them. */
+type Part = {
+  readonly contributions: Contributions;
+  readonly size: number;
+  readonly read: (sums: Sums) => unknown;
+  readonly metrics: readonly { readonly at: number; readonly metric: Metric }[];
+};
+
+/** Summed counters, one array for each counter set. */
+export type AllSums = readonly Sums[];
+
+/** Cases packed for being summed many times under weights: what the metrics of one answerer are computed from. */
+export class Packed {
+  readonly n: number;
+  /** Contributions and counters: the operations of one weighted sum, roughly. */
+  readonly work: number;
+  readonly #parts: readonly Part[];
+  readonly #metricCount: number;
+
+  constructor(n: number, parts: readonly Part[], metricCount: number) {
+    this.n = n;
+    this.#parts = parts;
+    this.#metricCount = metricCount;
+    this.work = parts.reduce(
+      (sum, { contributions: { counters, weighted }, size }) =>
+        sum + counters.length + (weighted?.counters.length ?? 0) + size,
+      0,
+    );
+  }
+
+  /** Sums of no cases. */
+  sums(): AllSums {
+    return this.#parts.map(({ size }) => new Float64Array(size));
+  }
+
+  /** Adds each case as many times as its weight. `sums` is not cleared. */
+  addAll(weights: Int32Array, sums: AllSums): void {
+    for (const [part, { contributions }] of this.#parts.entries())
+      addWeighted(contributions, weights, sums[part] as Sums);
+  }
+
+  /** Adds one case `times` times. */
+  addCase(row: number, times: number, sums: AllSums): void {
+    for (const [part, { contributions }] of this.#parts.entries()) {
+      const { offsets, counters, weighted } = contributions;
+      const into = sums[part] as Sums;
+      for (let at = offsets[row] as number; at < (offsets[row + 1] as number); at++)
+        (into[counters[at] as number] as number) += times;
+      if (weighted === undefined) continue;
+      for (let at = weighted.offsets[row] as number; at < (weighted.offsets[row + 1] as number); at++)
+        (into[weighted.counters[at] as number] as number) += times * (weighted.amounts[at] as number);
+    }
+  }
+
+  /** Sums over all cases. */
+  whole(): AllSums {
+    const sums = this.sums();
+    this.addAll(new Int32Array(this.n).fill(1), sums);
+    return sums;
+  }
+
+  /** Writes the metrics of summed counters to `into[metric][at]`. */
+  score(sums: AllSums, into: readonly Float64Array[], at: number): void {
+    for (let part = 0; part < this.#parts.length; part++) {
+      const { read, metrics } = this.#parts[part] as Part;
+      const counts = read(sums[part] as Sums);
+      for (const { at: place, metric } of metrics) (into[place] as Float64Array)[at] = metric.value(counts);
+    }
+  }
+
+  /** Room for the values of metrics: `values[metric][at]`. */
+  emptyValues(size: number): readonly Float64Array[] {
+    return Array.from({ length: this.#metricCount }, () => new Float64Array(size));
+  }
+
+  /** The metrics of all cases. */
+  estimates(): readonly number[] {
+    const values = this.emptyValues(1);
+    this.score(this.whole(), values, 0);
+    return values.map(([value]) => value as number);
+  }
+}
+
+/** Adds weighted contributions; the innermost loop of every resample. */
+function addWeighted({ offsets, counters, weighted }: Contributions, weights: Int32Array, sums: Sums): void {
+  let at = 0;
+  for (let row = 0; row < weights.length; row++) {
+    const weight = weights[row] as number;
+    const end = offsets[row + 1] as number;
+    if (weight === 0) at = end;
+    else for (; at < end; at++) (sums[counters[at] as number] as number) += weight;
+  }
+  if (weighted === undefined) return;
+  for (let row = 0; row < weights.length; row++) {
+    const weight = weights[row] as number;
+    if (weight === 0) continue;
+    const end = weighted.offsets[row + 1] as number;
+    for (let entry = weighted.offsets[row] as number; entry < end; entry++)
+      (sums[weighted.counters[entry] as number] as number) += weight * (weighted.amounts[entry] as number);
+  }
+}
+
+/** Metrics by counter set, with their places in the list. */
+function byCounterSet(metrics: readonly Metric[]): ReadonlyMap<CounterSet, Part["metrics"]> {
+  const sets = new Map<CounterSet, { readonly at: number; readonly metric: Metric }[]>();
+  metrics.forEach((metric, at) => {
+    const own = sets.get(metric.counters);
+    if (own === undefined) sets.set(metric.counters, [{ at, metric }]);
+    else own.push({ at, metric });
+  });
+  return sets;
+}
+
+/**
+ * Packs sets of cases that are compared with each other: they have one space, that of the first, and share the numbers of
+ * their counters.
+ */
+export function pack(sets: readonly ScoredCases[], metrics: readonly Metric[]): readonly Packed[] {
+  const parts = sets.map((): Part[] => []);
+  for (const [counters, own] of byCounterSet(metrics)) {
+    const counting = counters.open(sets[0]?.space);
+    const all = sets.map((cases) => contributionsOf(cases, counting));
+    const size = counting.size();
+    for (const [at, contributions] of all.entries()) {
+      const whole = new Float64Array(size);
+      addWeighted(contributions, new Int32Array((sets[at] as ScoredCases).n).fill(1), whole);
+      (parts[at] as Part[]).push({ contributions, size, read: counting.reader(whole), metrics: own });
+    }
+  }
+  return sets.map(({ n }, at) => new Packed(n, parts[at] as Part[], metrics.length));
+}
+
+/** The metrics of one set of cases, by name. */
+export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readonly<Record<string, number>> {
+  const scores = new Map<Metric, number>();
+  for (const [counters, own] of byCounterSet(metrics)) {
+    const counting = counters.open(cases.space);
+    const sums: number[] = [];
+    const add = (counter: number, amount = 1): void => {
+      while (counter >= sums.length) sums.push(0);
+      (sums[counter] as number) += amount;
+    };
+    for (let row = 0; row < cases.n; row++) counting.contribute(cases.target(row), cases.prediction(row), add);
+    while (sums.length < counting.size()) sums.push(0);
+    const whole = Float64Array.from(sums);
+    const counts = counting.reader(whole)(whole);
+    for (const { metric } of own) scores.set(metric, metric.value(counts));
+  }
+  return Object.fromEntries(metrics.map((metric) => [metric.name, scores.get(metric) as number]));
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from "node:fs";
+import type { Experiment } from "../../config/schema.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
+import type { OpenTask, Task, TaskSections } from "../../plugins/tasks/task.ts";
+import type { Json } from "../../util/canonical.ts";
+import type { StepContext } from "../plan/step.ts";
+
+/** The parameters of a step that reads targets or predictions. */
+export type TaskParams = {
+  readonly task: string;
+  /** Settings by which the task reads and scores answers. */
+  readonly reading: Json;
+};
+
+const sectionsOf = ({ data }: Experiment): TaskSections => ({ data: data as unknown as TaskSections["data"] });
+
+/** The task of an experiment. */
+export function taskOf({ task }: { readonly task: string }): Task {
+  return tasks.get(task);
+}
+
+export function taskParams(experiment: Experiment): TaskParams {
+  return { task: experiment.task, reading: taskOf(experiment).reading(sectionsOf(experiment)) };
+}
+
+/** Settings by which training targets are written. */
+export function teachingOf(experiment: Experiment): Json {
+  return taskOf(experiment).teaching(sectionsOf(experiment));
+}
+
+/** Sources of a step that scores: files that the task's settings name. */
+export function scoringFiles(experiment: Experiment): Readonly<Record<string, string>> {
+  return taskOf(experiment).files(sectionsOf(experiment)).scoring;
+}
+
+/** Sources of a step that scores and analyses. */
+export function analysisFiles(experiment: Experiment): Readonly<Record<string, string>> {
+  const { scoring, analysis } = taskOf(experiment).files(sectionsOf(experiment));
+  return { ...scoring, ...analysis };
+}
+
+/** The task with the settings and files of a step. Throws UserError if a file is invalid. */
+export function openTask({ task, reading }: TaskParams, context: Pick<StepContext, "hasSource" | "source">): OpenTask {
+  return openTaskWith({ task, reading }, (key) => (context.hasSource(key) ? context.source(key) : undefined));
+}
+
+/** The task with files at the paths that `pathOf` gives by key. */
+export function openTaskWith({ task, reading }: TaskParams, pathOf: (key: string) => string | undefined): OpenTask {
+  return tasks.get(task).open(reading, (key) => {
+    const path = pathOf(key);
+    return path === undefined ? undefined : { path, text: readFileSync(path, "utf8") };
+  });
+}

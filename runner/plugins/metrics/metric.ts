@@ -1,0 +1,67 @@
+/**
+ * A number about a set of predictions, given as what one case contributes and a function of the sum.
+ *
+ * Statistics sum the contributions of cases under weights: the bootstrap (how often a case is drawn), the jackknife (all but
+ * one), randomisation (the cases that are swapped). They need nothing else, so every metric gets intervals and paired tests.
+ */
+// biome-ignore lint/suspicious/noExplicitAny: a registry holds metrics whatever they read of the summed counters
+export interface Metric<T = any, P = any, S = any, Space = any> {
+  readonly name: string;
+  /** One line by which reports and the workbook define the metric. */
+  readonly definition: string;
+  readonly higherIsBetter: boolean;
+  /**
+   * True for the share of correct cases: a paired test of it is the exact McNemar test over the cases that one side has right
+   * and the other has not.
+   */
+  readonly isShareCorrect?: true;
+  /** What a case contributes. Metrics that name the same counter set share its counters, which are packed and summed once. */
+  readonly counters: CounterSet<T, P, S, Space>;
+  /** The metric of summed counters. 0 where it is undefined, as 0 / 0. */
+  value(sums: S): number;
+}
+
+/** Counters that one or several metrics read. A counter set is known by its identity. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export interface CounterSet<T = any, P = any, S = any, Space = any> {
+  /** Starts counting. Sets of cases that are compared with each other are counted by one Counting, over one space. */
+  open(space: Space): Counting<T, P, S>;
+}
+
+/** Adds an amount, by default 1, to a counter. Counters are numbered from 0. */
+export type AddTo = (counter: number, amount?: number) => void;
+
+/** Summed counters by their numbers. */
+export type Sums = Float64Array;
+
+export interface Counting<T, P, S> {
+  /** Adds what one case contributes. */
+  contribute(target: T, prediction: P, add: AddTo): void;
+  /** How many counters there are, once all cases have contributed. */
+  size(): number;
+  /**
+   * Makes the function that reads summed counters of one set of cases. Called once all cases have contributed. `whole` holds
+   * the sums over all cases of the set. The function may return the same object each time.
+   */
+  reader(whole: Sums): (sums: Sums) => S;
+}
+
+/** Cases in the form in which a task compares targets with predictions. */
+// biome-ignore lint/suspicious/noExplicitAny: as above
+export interface ScoredCases<T = any, P = any, Space = any> {
+  /** Number of cases. */
+  readonly n: number;
+  /** What targets and predictions are drawn from: labels of a study, for example. The task defines it. */
+  readonly space: Space;
+  target(row: number): T;
+  prediction(row: number): P;
+  /** Whether the prediction of a case is entirely correct. */
+  isCorrect(row: number): boolean;
+  /** Whether every metric of the other cases equals that of these, because they are equal but for names. Default: unknown. */
+  isSame?(other: ScoredCases): boolean;
+}
+
+/** Whether one value of a metric is better than another. */
+export function isBetter({ higherIsBetter }: Pick<Metric, "higherIsBetter">, value: number, other: number): boolean {
+  return higherIsBetter ? value > other : value < other;
+}

@@ -1,0 +1,44 @@
+/** One answer of one arm, as a line of predictions.jsonl holds it, with its prediction. */
+export type Answer = {
+  readonly id: string;
+  readonly gold: unknown;
+  readonly prediction: unknown;
+  /** False if nothing could be read from the answer. */
+  readonly parsed: boolean;
+  /** What was odd about reading it. */
+  readonly notes: readonly string[];
+  readonly finish?: string | undefined;
+  readonly new_tokens?: number | undefined;
+  /** Sum of the natural logarithms of the probabilities of the answer's tokens, the end token included. */
+  readonly logprob?: number | undefined;
+};
+
+/** One answer compared with gold, both as their parts in the view that is analysed. */
+export type ComparedCase = {
+  readonly id: string;
+  readonly answer: Answer;
+  readonly gold: readonly string[];
+  readonly given: readonly string[];
+  readonly omitted: readonly string[];
+  readonly added: readonly string[];
+  readonly exact: boolean;
+};
+
+/** What a category depends on besides the case. */
+export type CategoryContext = {
+  /** Labels of the arm's training rows, in the view that is analysed. */
+  readonly trained: ReadonlySet<string>;
+  /** Groups of a label (in the view); none if the study has no groups. */
+  groupsOf(label: string): readonly string[];
+  /** The prediction of the classical baseline for the same case; undefined for the baseline itself, or without one. */
+  baseline(id: string): readonly string[] | undefined;
+};
+
+/** A way to be wrong. A wrong case has every category that applies. */
+export type Category = {
+  readonly name: string;
+  readonly definition: string;
+  /** The part that an example of this category is about. Default: the first omitted part, else the first added one. */
+  readonly about?: "added";
+  applies(one: ComparedCase, context: CategoryContext): boolean;
+};

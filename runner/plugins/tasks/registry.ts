@@ -1,0 +1,10 @@
+import { Registry } from "../registry.ts";
+import type { Task } from "./task.ts";
+
+/** The tasks that `task` offers. The first one is the default. */
+export const tasks = new Registry<Task>("task");
+
+/** Names of the metrics of all tasks, each once. */
+export function metricNames(): readonly string[] {
+  return [...new Set([...tasks].flatMap(({ metrics }) => metrics.names()))];
+}

@@ -1,0 +1,9 @@
+import { labelTask } from "../../../evaluation/labels/label-task.ts";
+
+/** Exactly one label. */
+export const singleLabel = labelTask({
+  name: "single_label",
+  description: "Exactly one label.",
+  isSingle: true,
+  words: { task: "Each case is a text and exactly one label.", output: "one label from a text" },
+});

@@ -1,0 +1,131 @@
+import type { AllowedAnswers } from "../../data/answers.ts";
+import type { View } from "../../data/labels/views.ts";
+import type { LabelCount } from "../../data/labels.ts";
+import type { Row } from "../../data/rows.ts";
+import type { Json } from "../../util/canonical.ts";
+import type { SourceText } from "../../util/diagnostic.ts";
+import type { Metric, ScoredCases } from "../metrics/metric.ts";
+import type { Registry } from "../registry.ts";
+import type { Category } from "./category.ts";
+
+/** The target cell of a data row: text, or the items of a JSON array. */
+export type Cell = string | readonly string[];
+
+/** A model's answer as a prediction. */
+export type Parsed<P> = {
+  readonly prediction: P;
+  /** False if nothing could be read. `prediction` is then the empty prediction of the task. */
+  readonly parsed: boolean;
+  /** What was odd about the answer: "truncated", "extra-text". */
+  readonly notes: readonly string[];
+};
+
+/** What the model is taught, from the rows of the training split. */
+export type TrainingTargets<T> = {
+  /** The training rows, repeated as the experiment wants. */
+  readonly rows: readonly Row<T>[];
+  /** The text that the model is taught to answer. */
+  write(target: T): string;
+  /** Labels of the training rows in the raw view, most frequent first; empty for a task without labels. */
+  readonly labels: readonly LabelCount[];
+  /** What `generate.constrain` may hold an answer to; null if the task has no constraint. */
+  readonly answers: AllowedAnswers | null;
+};
+
+/** One scored case: what is right and what was predicted. */
+export type ScoredCase<T, P> = { readonly target: T; readonly prediction: P };
+
+/** Groups of labels that a study defines. */
+export type LabelGroups = {
+  /** The groups of a label in any view; a label may be in several. */
+  groupsOf(label: string): readonly string[];
+  /** The labels of a group. */
+  labelsIn(group: string): readonly string[];
+};
+
+/** Files that an experiment names for its task, by their dotted key: "data.labels.synonyms". */
+export type TaskFiles = (key: string) => SourceText | undefined;
+
+/** A task with the settings of one experiment. */
+// biome-ignore lint/suspicious/noExplicitAny: core code passes targets and predictions on without looking into them
+export interface OpenTask<T = any, P = any> {
+  /** Reads a target cell. `text` is the cell as one text. Targets are written to JSON files. */
+  readCell(cell: Cell): { readonly text: string; readonly target: T };
+  /** Prepares the training split; `teaching` is what {@link Task.teaching} gave. */
+  prepareTraining(train: readonly Row<T>[], teaching: Json): TrainingTargets<T>;
+  /** Reads an answer. `labels` holds the labels of the training rows; `finish` is "length" if the answer was cut. */
+  parseAnswer(
+    text: string,
+    context: { readonly labels: ReadonlySet<string>; readonly finish?: string | undefined },
+  ): Parsed<P>;
+  /** Joins several sampled answers to one case. Absent: the task has no vote. */
+  vote?(answers: readonly Parsed<P>[], minShare: number): Parsed<P>;
+  /**
+   * Brings cases into the form that metrics score, in one of the task's views. `space` is the training vocabulary that arms
+   * share; absent, the space is what the cases themselves hold.
+   */
+  scorer(cases: readonly ScoredCase<T, P>[]): (view: View, space?: readonly string[]) => ScoredCases;
+  /** The parts of a target or prediction in a view, as tables show and compare them: labels, or one text. */
+  parts(value: T | P, view: View): readonly string[];
+  /** Further numbers about an arm, which metrics.json holds beside the scores. */
+  details?(cases: readonly ScoredCase<T, P>[], vocabulary: readonly string[]): Readonly<Record<string, unknown>>;
+  /** The text between two labels; absent for a task without labels. */
+  readonly separator?: string;
+  /** Groups of labels; absent without a groups file. */
+  readonly groups?: LabelGroups | undefined;
+}
+
+/** The sections of an experiment that a task's settings are in. */
+export type TaskSections = { readonly data: Readonly<Record<string, unknown>> };
+
+/** Words for reports and model cards. */
+export type TaskWords = {
+  /** What a case has: "Each case is a text and a set of labels, which may be empty." */
+  readonly task: string;
+  /** What the model gives for an input: "a set of labels from a text". */
+  readonly output: string;
+};
+
+/** What a study predicts. An implementation brings all that is particular to the form of its answers. */
+// biome-ignore lint/suspicious/noExplicitAny: see OpenTask
+export interface Task<T = any, P = any> {
+  /** The value of `task`. */
+  readonly name: string;
+  /** One line for the reference. */
+  readonly description: string;
+  /** Keys that the task adds to sections of the experiment: section -> key -> JSON Schema. */
+  readonly schema: Readonly<Record<string, Readonly<Record<string, object>>>>;
+  /** Forms in which targets and predictions are compared. */
+  readonly views: readonly View[];
+  readonly metrics: Registry<Metric>;
+  /** Classical baselines that can answer the task. */
+  readonly baselines: readonly string[];
+  readonly defaults: {
+    readonly metrics: readonly string[];
+    readonly primary: { readonly metric: string; readonly view: View };
+    readonly baselines: readonly string[];
+  };
+  /**
+   * Present if targets and predictions are lists of labels. Stratified splits, the audit of labels, ensembles and the analysis
+   * of labels need it. `isSingle`: each case has exactly one label.
+   */
+  readonly labels?: { readonly isSingle: boolean };
+  /** The key by which predictions.jsonl, and a baseline's answers, name the prediction of a case. */
+  readonly predictionKey: string;
+  /** Ways to be wrong that are particular to the task, in the order in which reports show them. */
+  readonly categories: readonly Category[];
+  readonly words: TaskWords;
+  /** Settings by which answers are read and scored. Part of the cache keys of every step that reads answers. */
+  reading(sections: TaskSections): Json;
+  /** Settings by which training targets are written. Part of the cache key of the data step alone. */
+  teaching(sections: TaskSections): Json;
+  /**
+   * Files that settings name, by dotted key: those that scoring reads, and those that only the details and the error analysis
+   * read.
+   */
+  files(sections: TaskSections): {
+    readonly scoring: Readonly<Record<string, string>>;
+    readonly analysis: Readonly<Record<string, string>>;
+  };
+  open(reading: Json, files: TaskFiles): OpenTask<T, P>;
+}
