@@ -34,6 +34,8 @@ async function compileValidators() {
     format: "esm",
     platform: "node",
     packages: "bundle",
+    // A CommonJS package in the bundle (yaml) requires modules of Node.
+    banner: { js: 'import { createRequire } from "node:module"; const require = createRequire("file:///");' },
     logLevel: "silent",
   });
   const { code } = await import(
