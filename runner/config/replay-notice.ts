@@ -9,5 +9,5 @@ export function replayNotice(
   const experiments = [...new Set(replayed.map(({ experiment }) => experiment))].join(" and ");
   const origins = [...new Set(replayed.flatMap(({ made_by }) => made_by ?? []))].join("; ");
   const files = replayed.length === 1 ? "a file" : `${replayed.length} files`;
-  return `Replayed predictions: ${experiments} reads its predictions from ${files}${origins === "" ? "" : ` (origin: ${origins})`} and runs no model.`;
+  return `Replayed predictions: the predictions of ${experiments} are read from ${files}${origins === "" ? "" : ` (origin: ${origins})`}. No model was run.`;
 }

@@ -3,12 +3,12 @@ import { shortKeys, valueText } from "../report/ablation.ts";
 import { metricName } from "../report/display-names.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
-/** Panels that a page holds; what varies in more ways is a list. */
+/** Panels that fit on a page; with more combinations the figure is a list. */
 const mostPanels = 6;
 
 /**
- * Every setting of a sweep with its interval. The first varied number is the x axis (a rank), of what else varies the key with
- * the fewest values is colour (a method), and the rest are panels (a size, a trainer).
+ * All settings of a sweep with their intervals. The x axis is the first numeric key, colour is the next key, and the remaining keys
+ * are panels.
  */
 export const ablation: Figure = ({ runs }) => {
   const own = runs.findLast((run) => run.ablation !== undefined)?.ablation;
@@ -20,7 +20,7 @@ export const ablation: Figure = ({ runs }) => {
   if (axis === undefined) return undefined;
   const others = keys.filter((key) => key !== axis);
   const [colour, ...panels] = others;
-  const say = (values: Readonly<Record<string, unknown>>, some: readonly string[]): string =>
+  const panelName = (values: Readonly<Record<string, unknown>>, some: readonly string[]): string =>
     some.map((key) => `${names[keys.indexOf(key)]} ${valueText(values[key])}`).join(", ");
   const points = settings.flatMap(({ values, value, interval }) =>
     value === null
@@ -29,7 +29,7 @@ export const ablation: Figure = ({ runs }) => {
           {
             x: valueText(values[axis]),
             colour: colour === undefined ? "" : valueText(values[colour]),
-            panel: say(values, panels),
+            panel: panelName(values, panels),
             value,
             low: interval?.low ?? value,
             high: interval?.high ?? value,
@@ -49,8 +49,8 @@ export const ablation: Figure = ({ runs }) => {
     colour === undefined
       ? {}
       : { color: { field: "colour", type: "nominal", sort: null, title: names[keys.indexOf(colour)] } };
-  const several = new Set(points.map(({ panel }) => panel)).size;
-  if (several > mostPanels) return listed(own, names);
+  const panelCount = new Set(points.map(({ panel }) => panel)).size;
+  if (panelCount > mostPanels) return settingList(own, names);
   const layer = [
     {
       mark: { type: "rule", strokeWidth: 1.5 },
@@ -61,9 +61,9 @@ export const ablation: Figure = ({ runs }) => {
       encoding: { x, y: { ...y, field: "value" }, ...shift, ...hue },
     },
   ];
-  const size = { width: Math.round((width - 30) / Math.min(2, several)), height: 170 };
+  const size = { width: Math.round((width - 30) / Math.min(2, panelCount)), height: 170 };
   const base = { $schema: schema, config, data: { values: points } };
-  if (several < 2) return { ...base, ...size, layer };
+  if (panelCount < 2) return { ...base, ...size, layer };
   return {
     ...base,
     columns: 2,
@@ -72,8 +72,8 @@ export const ablation: Figure = ({ runs }) => {
   };
 };
 
-/** Every setting as a line of its own, the best first. */
-function listed({ keys, settings, metric }: Ablation, names: readonly string[]): object {
+/** One line per setting, the best first. */
+function settingList({ keys, settings, metric }: Ablation, names: readonly string[]): object {
   const values = settings
     .flatMap(({ values: of, value, interval }) =>
       value === null
@@ -107,5 +107,5 @@ function listed({ keys, settings, metric }: Ablation, names: readonly string[]):
   };
 }
 
-/** Settings that a page has lines for. */
+/** Settings that fit on a page. */
 const mostListed = 40;

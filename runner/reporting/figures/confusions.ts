@@ -1,7 +1,7 @@
 import { primaryArm } from "../report/display-names.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
-/** Omitted labels against added ones. */
+/** Omitted labels against added labels of the same case. */
 export const confusions: Figure = ({ runs }) => {
   const run = runs.findLast(({ analysis }) => analysis !== undefined);
   const found = run?.analysis?.arms[primaryArm(run)]?.confusions;

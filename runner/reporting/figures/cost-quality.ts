@@ -2,7 +2,7 @@ import { metricName, primaryArm } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
-/** Quality against what it cost. */
+/** Primary metric against the time of all steps, one point per run. */
 export const costQuality: Figure = ({ runs }) => {
   const values = runs.flatMap((run) => {
     const { metric } = run.config.evaluate.primary;
@@ -11,7 +11,7 @@ export const costQuality: Figure = ({ runs }) => {
   });
   if (values.length < 2) return undefined;
   const { unit, seconds } = unitOf(Math.max(...values.map((value) => value.seconds)));
-  const x = { field: "time", type: "quantitative", title: `${unit} of all steps` };
+  const x = { field: "time", type: "quantitative", title: `time of all steps (${unit})` };
   const legend = { orient: "bottom", columns: 2, labelLimit: width / 2 };
   const color = { field: "run", type: "nominal", title: null, sort: null, legend };
   return {
@@ -43,7 +43,7 @@ export const costQuality: Figure = ({ runs }) => {
   };
 };
 
-/** What a time is best told in. */
+/** The unit for times up to a maximum. */
 function unitOf(seconds: number): { readonly unit: string; readonly seconds: number } {
   if (seconds < 180) return { unit: "seconds", seconds: 1 };
   return seconds < 10_800 ? { unit: "minutes", seconds: 60 } : { unit: "hours", seconds: 3600 };

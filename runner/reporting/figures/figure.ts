@@ -1,15 +1,15 @@
 import type { Study } from "../report/study.ts";
 
-/** A figure of the report: nothing where the runs have no data for it. */
+/** Builds the Vega-Lite specification of a figure; undefined if the runs have no data for it. */
 export type Figure = (study: Study) => object | undefined;
 
-/** What every figure is written in. */
+/** The Vega-Lite schema of all figures. */
 export const schema = "https://vega.github.io/schema/vega-lite/v6.json";
-/** Pixels of a figure that fills a page's width. */
+/** Width in pixels of a figure that spans the page. */
 export const width = 440;
-/** Told apart without colour too: the palette of Okabe and Ito. */
+/** The palette of Okabe and Ito, which is distinguishable with colour vision deficiency. */
 const colours = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"];
-/** Face, colours and grid of every figure. */
+/** Font, colours and axes of all figures. */
 export const config = {
   font: "Libertinus Serif",
   background: "white",

@@ -2,7 +2,7 @@ import { armName, primaryArm } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
-/** F1 of each label against the rows that it was learnt from. */
+/** F1 per label against the number of training rows with the label. */
 export const frequency: Figure = ({ runs }) => {
   const run = runs.at(-1) as RunFacts;
   const counts = new Map(run.trainLabels.map(({ label, count }) => [label.toLowerCase(), count]));
@@ -31,13 +31,13 @@ export const frequency: Figure = ({ runs }) => {
         field: "rows",
         type: "quantitative",
         scale: { type: "log" },
-        title: "training rows that have the label, plus 1",
+        title: "training rows with the label + 1",
       },
       y: { field: "f1", type: "quantitative", title: "F1", scale: { domain: [0, 1] } },
       size: {
         field: "support",
         type: "quantitative",
-        title: "scored cases",
+        title: "evaluated cases",
         legend: { format: "d", values: ticks(values.map(({ support }) => support)) },
       },
       color: { field: "arm", type: "nominal", title: null },
@@ -46,7 +46,7 @@ export const frequency: Figure = ({ runs }) => {
   };
 };
 
-/** Round numbers up to the largest, for a legend of counts. */
+/** Up to four round numbers not above the maximum, for the legend of counts. */
 function ticks(counts: readonly number[]): readonly number[] {
   const most = Math.max(...counts);
   return [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000].filter((count) => count <= most).slice(-4);

@@ -18,7 +18,7 @@ const figures: Readonly<Record<string, Figure>> = {
   "cost-quality": costQuality,
 };
 
-/** Every figure that these runs have data for, as Vega-Lite specifications by their ids. */
+/** The figures that the runs have data for, as Vega-Lite specifications by id. */
 export function figuresOf(study: Study): Readonly<Record<string, object>> {
   return Object.fromEntries(
     Object.entries(figures).flatMap(([id, make]) => {

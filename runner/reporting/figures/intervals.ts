@@ -3,7 +3,7 @@ import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
-/** Runs whose arms are all drawn; of more, each shows the arm that it is about. */
+/** With more runs than this, the figure shows the primary arm of each run only. */
 export const mostRunsWithAllArms = 4;
 
 function axisName(run: RunFacts, arm: string, runs: readonly RunFacts[]): string {
@@ -11,7 +11,7 @@ function axisName(run: RunFacts, arm: string, runs: readonly RunFacts[]): string
   return runs.length > mostRunsWithAllArms ? run.name : `${run.name}, ${armName(arm)}`;
 }
 
-/** The primary metric of every arm with its interval. */
+/** The primary metric of all arms with confidence intervals. */
 export const intervals: Figure = ({ runs: all }) => {
   const runs = resultRuns(all);
   const metric = (runs.at(-1) as RunFacts).config.evaluate.primary.metric;

@@ -1,20 +1,20 @@
 import { trainingsOf } from "../report/trainings.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
-/** Loss by step, a line a training, compared ones included; the running mean takes out the noise of single batches. */
+/** Loss by step, one line per training, compared experiments included. Lines are running means over batches. */
 export const loss: Figure = ({ runs }) => {
   const values = trainingsOf(runs).flatMap(({ name, curve }) => {
     if (curve === undefined) return [];
     const each = Math.max(1, Math.ceil(curve.loss.length / 200));
     const training = smooth(curve.loss.map(({ loss }) => loss)).flatMap((value, index) =>
-      index % each === 0 ? [{ run: name, part: "training", step: curve.loss[index]?.step, loss: value }] : [],
+      index % each === 0 ? [{ run: name, split: "training", step: curve.loss[index]?.step, loss: value }] : [],
     );
-    return [...training, ...curve.validation.map(({ step, loss }) => ({ run: name, part: "validation", step, loss }))];
+    return [...training, ...curve.validation.map(({ step, loss }) => ({ run: name, split: "validation", step, loss }))];
   });
   if (values.length === 0) return undefined;
   const colour = { field: "run", type: "nominal", title: null };
   const x = { field: "step", type: "quantitative", title: "optimiser step" };
-  const y = { field: "loss", type: "quantitative", title: "loss (nats a token)", scale: { zero: false } };
+  const y = { field: "loss", type: "quantitative", title: "loss (nats per token)", scale: { zero: false } };
   return {
     $schema: schema,
     width,
@@ -23,12 +23,12 @@ export const loss: Figure = ({ runs }) => {
     data: { values },
     layer: [
       {
-        transform: [{ filter: "datum.part == 'training'" }],
+        transform: [{ filter: "datum.split == 'training'" }],
         mark: { type: "line", strokeWidth: 1.5 },
         encoding: { x, y, color: colour },
       },
       {
-        transform: [{ filter: "datum.part == 'validation'" }],
+        transform: [{ filter: "datum.split == 'validation'" }],
         mark: { type: "point", filled: true, size: 50 },
         encoding: { x, y, color: colour },
       },

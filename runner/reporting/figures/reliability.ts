@@ -1,7 +1,7 @@
 import { primaryArm } from "../report/display-names.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
-/** Whether a probability means what it says. */
+/** Accuracy by confidence, with the diagonal of perfect calibration. */
 export const reliability: Figure = ({ runs }) => {
   const run = runs.findLast(({ analysis }) => analysis !== undefined);
   const bins = run?.analysis?.arms[primaryArm(run)]?.calibration?.per_token.bins.filter(({ cases }) => cases > 0) ?? [];
@@ -22,8 +22,8 @@ export const reliability: Figure = ({ runs }) => {
         data: { values: bins },
         mark: { type: "point", filled: true, opacity: 1 },
         encoding: {
-          x: { field: "confidence", ...unit, title: "probability of the answer" },
-          y: { field: "accuracy", ...unit, title: "exactly right" },
+          x: { field: "confidence", ...unit, title: "confidence" },
+          y: { field: "accuracy", ...unit, title: "proportion exactly right" },
           size: { field: "cases", type: "quantitative", title: "cases" },
         },
       },

@@ -24,7 +24,7 @@ function sweepBlocks({ ablation: sweep, run }: RunFacts): readonly Block[] {
     {
       type: "figure",
       id: "ablation",
-      caption: `${metricName(metric)} (${view} view) of all settings on the ${rows} split, with 95 % confidence intervals.`,
+      caption: `All settings on the ${rows} split: ${metricName(metric)} (${view} view) with 95 % confidence intervals.`,
       alt: "Points with confidence intervals, one per setting of the sweep",
     },
   ];

@@ -28,7 +28,7 @@ export function results({ runs: all }: Study): readonly Block[] {
           {
             type: "figure" as const,
             id: "intervals",
-            caption: `${metricName(last.config.evaluate.primary.metric)} of ${runs.length > mostRunsWithAllArms ? "the primary arm of each run" : "every arm"} (${last.config.evaluate.primary.view} view), with 95 % confidence intervals.`,
+            caption: `Primary metric (${metricName(last.config.evaluate.primary.metric)}, ${last.config.evaluate.primary.view} view) of ${runs.length > mostRunsWithAllArms ? "the primary arm of each run" : "every arm"}, with 95 % confidence intervals.`,
             alt: "Points with confidence intervals, one per arm and run",
           },
         ]
