@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileTemplate, TemplateError } from "./template.ts";
+import { compileTemplate } from "./template.ts";
 
 const values = { input: "a <5mm cyst & more", labels: ["A", "B"], examples: [] };
 
@@ -21,7 +21,7 @@ describe("compileTemplate", () => {
   });
 
   it.each([
-    ["{{#user}}{{finding}}{{/user}}", /"finding" is not a variable/],
+    ["{{#user}}{{finding}}{{/user}}", /"finding" is no variable/],
     ["{{#user}}{{#if}}{{/user}}", /./],
     ["hello {{#user}}{{input}}{{/user}}", /outside/],
     ["{{#system}}x{{/system}}", /last block must be/],
@@ -34,7 +34,7 @@ describe("compileTemplate", () => {
       expect(compileTemplate(text)(values)[0]?.content).not.toContain("function");
       return;
     }
-    expect(() => compileTemplate(text)(values)).toThrow(TemplateError);
+    expect(() => compileTemplate(text)(values)).toThrow(expect.objectContaining({ code: "template" }));
     expect(() => compileTemplate(text)(values)).toThrow(message);
   });
 });

@@ -2,8 +2,18 @@ import { labelKeys } from "../../evaluation/labels/label-keys.ts";
 import { column, filePath, seed } from "./scalars.ts";
 
 const dataFileProperties = {
-  sheet: { type: "string", minLength: 1, description: "Sheet of an .xlsx file. Absent: the first." },
-  limit: { type: "integer", minimum: 1, description: "Take a seeded part of so many rows. Absent: all." },
+  sheet: {
+    type: "string",
+    minLength: 1,
+    description: "Sheet of an .xlsx file. Absent: the first one.",
+    examples: ["Cases"],
+  },
+  limit: {
+    type: "integer",
+    minimum: 1,
+    description: "Use a random sample of this number of rows. Absent: all rows.",
+    examples: [500],
+  },
 } as const;
 
 const dataFile = {
@@ -11,30 +21,43 @@ const dataFile = {
   additionalProperties: false,
   required: ["file"],
   properties: {
-    file: { ...filePath, description: "A .csv, .tsv, .jsonl or .xlsx file, relative to this YAML." },
+    file: {
+      ...filePath,
+      description: "A .csv, .tsv, .jsonl or .xlsx file, relative to this YAML file.",
+      examples: ["data/train.csv"],
+    },
     ...dataFileProperties,
-    seed: { ...seed, default: 1, description: "Seed of the part that `limit` takes." },
+    seed: { ...seed, default: 1, description: "Seed of the sample that `limit` draws.", examples: [2] },
   },
 } as const;
 
-/** What `data` says: files, columns, validation, labels. */
+/** The `data` section. */
 export const data = {
   type: "object",
   additionalProperties: false,
   required: ["train", "columns"],
   properties: {
-    train: { ...dataFile, description: "Rows to learn from." },
-    test: { ...dataFile, description: "Rows that the result is measured on." },
+    train: { ...dataFile, description: "Training rows.", examples: [{ file: "data/train.csv" }] },
+    test: {
+      ...dataFile,
+      description: "Test rows. Results are measured on them.",
+      examples: [{ file: "data/test.csv" }],
+    },
     columns: {
       type: "object",
       additionalProperties: false,
       required: ["input", "target"],
       properties: {
-        id: { ...column, description: "Column that names a case. Absent: the row's number." },
-        input: { ...column, description: "Column with the text that the model reads." },
-        target: { ...column, description: "Column with the right answer." },
+        id: {
+          ...column,
+          description: "Column with the name of a case. Absent: the row number is the name.",
+          examples: ["case_id"],
+        },
+        input: { ...column, description: "Column with the text that the model reads.", examples: ["finding"] },
+        target: { ...column, description: "Column with the correct answer.", examples: ["diagnosis"] },
       },
-      description: "What the columns are called in the files.",
+      description: "Names of the columns in the data files.",
+      examples: [{ input: "finding", target: "diagnosis" }],
     },
     validation: {
       type: "object",
@@ -44,26 +67,34 @@ export const data = {
           type: "number",
           exclusiveMinimum: 0,
           maximum: 0.5,
-          description: "Share of the training rows that is kept apart, stratified by label.",
+          description: "Share of the training rows that is held out, stratified by label.",
+          examples: [0.1],
         },
-        file: { ...filePath, description: "A file of its own, relative to this YAML." },
+        file: {
+          ...filePath,
+          description: "A separate file of validation rows, relative to this YAML file.",
+          examples: ["data/validation.csv"],
+        },
         ...dataFileProperties,
         folds: {
           type: "integer",
           minimum: 2,
           maximum: 20,
-          description:
-            "Cross-validation: a run for each fold, which is kept apart in it; scores are averaged over them.",
+          description: "Cross-validation: one run for each fold, with that fold held out. Scores are averaged.",
+          examples: [5],
         },
         fold: {
           type: "integer",
           minimum: 1,
           maximum: 20,
-          description: "The one fold that is kept apart. Absent: each.",
+          description: "Hold out this fold only. Absent: one run for each fold.",
+          examples: [1],
         },
-        seed: { ...seed, default: 13, description: "Seed of the split." },
+        seed: { ...seed, default: 13, description: "Seed of the split.", examples: [1] },
       },
-      description: "Rows that choose and stop: one of fraction, file, folds. Absent: none, all rows are trained on.",
+      description:
+        "Rows that are held out for checkpoint and hyper-parameter selection. Set one of fraction, file and folds. Absent: train on all rows.",
+      examples: [{ fraction: 0.1 }],
     },
     ...labelKeys,
     accept: {
@@ -71,7 +102,8 @@ export const data = {
       items: { type: "string", minLength: 1 },
       uniqueItems: true,
       default: [],
-      description: "Errors of the data audit that the author has seen and accepts, by code.",
+      description: "Codes of data audit errors that do not stop a run.",
+      examples: [["near-leak"]],
     },
   },
   description: "Data files, their columns and labels.",

@@ -1,4 +1,4 @@
-/** What `model` says. */
+/** The `model` section. */
 export const model = {
   type: "object",
   additionalProperties: false,
@@ -8,17 +8,20 @@ export const model = {
       type: "string",
       minLength: 1,
       format: "model-path",
-      description: "Hub id (Qwen/Qwen3-8B), local folder (./models/mine), or a bundled name (smollm2-135m).",
+      description: "Hub id (Qwen/Qwen3-8B), local folder (./models/mine), or name of a bundled model (smollm2-135m).",
+      examples: ["Qwen/Qwen3-8B"],
     },
     revision: {
       type: "string",
       minLength: 1,
-      description: "Commit of a hub model, 40 hex digits: a branch can move. `exp pin FILE` writes it.",
+      description: "Commit of a hub model, 40 hexadecimal digits. `exp pin FILE` writes it.",
+      examples: ["9c925d64d72725edaf899c6cb9c377fd0709d9c5"],
     },
     size: {
       type: "string",
       pattern: "^[0-9]+(\\.[0-9]+)?[MB]$",
-      description: "Parameters, such as 8B or 135M: checked against the model.",
+      description: "Number of parameters, such as 8B or 135M. It is compared with the model.",
+      examples: ["8B"],
     },
   },
   description: "The base model.",

@@ -1,6 +1,6 @@
 import { seed } from "./scalars.ts";
 
-/** What `prompt` says. */
+/** The `prompt` section. */
 export const prompt = {
   type: "object",
   additionalProperties: false,
@@ -10,47 +10,79 @@ export const prompt = {
       type: "string",
       minLength: 1,
       format: "project-path",
-      description: "Handlebars template. prompts/… is relative to the project root, anything else to this YAML.",
+      description:
+        "Handlebars template of the prompt. A path below prompts/ is relative to the project root, any other to this YAML file.",
+      examples: ["prompts/diagnosis.hbs"],
     },
     zero_shot: {
       type: "string",
       minLength: 1,
       format: "project-path",
       default: "prompts/zero-shot.hbs",
-      description: "Template of the untrained model, so that the baseline is as good as a prompt can make it.",
+      description: "Template for the untrained model. It should describe the task completely, for a fair baseline.",
+      examples: ["prompts/zero-shot.hbs"],
     },
-    thinking: { type: "boolean", default: false, description: "Let a model that can think do so before it answers." },
+    thinking: {
+      type: "boolean",
+      default: false,
+      description: "Let a reasoning model generate its reasoning before the answer.",
+      examples: [true],
+    },
     labels: {
       type: "object",
       additionalProperties: false,
       properties: {
-        from: { type: "string", enum: ["train"], default: "train", description: "Where the list comes from." },
-        min_count: { type: "integer", minimum: 1, default: 1, description: "Leave out labels with fewer rows." },
+        from: {
+          type: "string",
+          enum: ["train"],
+          default: "train",
+          description: "Source of the list.",
+          examples: ["train"],
+        },
+        min_count: {
+          type: "integer",
+          minimum: 1,
+          default: 1,
+          description: "Leave out labels with fewer training rows than this.",
+          examples: [5],
+        },
         order: {
           type: "string",
           enum: ["frequency", "alphabetical"],
           default: "frequency",
           description: "Order of the list.",
+          examples: ["alphabetical"],
         },
       },
-      description: "Labels offered to the template as `labels`. Absent: none.",
+      description: "List of labels that the template gets as the variable `labels`. Absent: an empty list.",
+      examples: [{ min_count: 5 }],
     },
     examples: {
       type: "object",
       additionalProperties: false,
       properties: {
-        count: { type: "integer", minimum: 0, maximum: 100, default: 0, description: "Training rows shown." },
+        count: {
+          type: "integer",
+          minimum: 0,
+          maximum: 100,
+          default: 0,
+          description: "Number of training rows to show.",
+          examples: [5],
+        },
         select: {
           type: "string",
           enum: ["nearest", "random"],
           default: "nearest",
-          description: "Those most like the case, or drawn by the seed. Never the case itself or its duplicate.",
+          description:
+            "Rows with the most similar text, or a random sample. The case itself and its duplicates are never shown.",
+          examples: ["random"],
         },
-        seed: { ...seed, default: 1, description: "Seed of the draw." },
+        seed: { ...seed, default: 1, description: "Seed of the random sample.", examples: [2] },
       },
       default: {},
-      description: "Few-shot examples offered to the template as `examples`.",
+      description: "Few-shot examples that the template gets as the variable `examples`.",
+      examples: [{ count: 5 }],
     },
   },
-  description: "What the model is told.",
+  description: "The prompts of the model.",
 } as const;

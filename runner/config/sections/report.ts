@@ -1,15 +1,19 @@
 import { filePath } from "./scalars.ts";
 
-/** What `report` says. */
+/** The `report` section. */
 export const report = {
   type: "object",
   additionalProperties: false,
   properties: {
-    pdf: { type: "boolean", default: true, description: "Write a PDF report." },
-    html: { type: "boolean", default: true, description: "Write an HTML report." },
-    xlsx: { type: "boolean", default: true, description: "Write an Excel workbook." },
-    notes: { ...filePath, description: "Markdown with what a person must write. Relative to this YAML." },
+    pdf: { type: "boolean", default: true, description: "Write a PDF report.", examples: [false] },
+    html: { type: "boolean", default: true, description: "Write an HTML report.", examples: [false] },
+    xlsx: { type: "boolean", default: true, description: "Write an Excel workbook.", examples: [false] },
+    notes: {
+      ...filePath,
+      description: "Markdown file with the sections that the authors write, relative to this YAML file.",
+      examples: ["notes.md"],
+    },
   },
   default: {},
-  description: "What is written for people.",
+  description: "Files for readers.",
 } as const;

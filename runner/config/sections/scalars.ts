@@ -1,10 +1,10 @@
 /** A label view. */
 export const view = { type: "string", enum: ["raw", "basic", "canonical"] } as const;
 
-/** What every generator of random numbers takes: 32 bits. */
+/** A seed that every random number generator accepts: 32 bits. */
 export const seed = { type: "integer", minimum: 0, maximum: 4294967295 } as const;
 
-/** A path relative to the YAML that names it; made absolute when the file is read. */
+/** A path relative to the YAML file that contains it. It is made absolute when the file is read. */
 export const filePath = { type: "string", minLength: 1, format: "file-path" } as const;
 
 /** Name of a column of a table. */

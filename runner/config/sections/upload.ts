@@ -1,6 +1,6 @@
 const repository = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$";
 
-/** What `upload` says. */
+/** The `upload` section. */
 export const upload = {
   type: "object",
   additionalProperties: false,
@@ -9,22 +9,47 @@ export const upload = {
     repo: {
       type: "string",
       pattern: repository,
-      description: "Repository on the Hugging Face hub, owner/name.",
+      description: "Model repository on the Hugging Face Hub, owner/name.",
+      examples: ["my-lab/kidney-labels"],
     },
-    private: { type: "boolean", default: true, description: "Only the owner sees it." },
-    content: { type: "string", enum: ["adapter", "merged"], default: "adapter", description: "What is uploaded." },
-    base_license: { type: "string", minLength: 1, description: "Licence of the base model, such as apache-2.0." },
-    license: { type: "string", minLength: 1, description: "Licence of what is uploaded. Absent: that of the base." },
+    private: {
+      type: "boolean",
+      default: true,
+      description: "Create a private repository, and refuse to upload to a public one.",
+      examples: [false],
+    },
+    content: {
+      type: "string",
+      enum: ["adapter", "merged"],
+      default: "adapter",
+      description: "Upload the adapter, or the model with the adapter merged into the base.",
+      examples: ["merged"],
+    },
+    base_license: {
+      type: "string",
+      minLength: 1,
+      description: "Licence of the base model, such as apache-2.0.",
+      examples: ["apache-2.0"],
+    },
+    license: {
+      type: "string",
+      minLength: 1,
+      description: "Licence of the uploaded model. Absent: the licence of the base model.",
+      examples: ["cc-by-4.0"],
+    },
     base_model: {
       type: "string",
       pattern: repository,
-      description: "Hub id of the base, owner/name, where model.base is a copy of it: a folder or a bundled model.",
+      description: "Hub id of the base model, owner/name, if model.base is a folder or a bundled model.",
+      examples: ["HuggingFaceTB/SmolLM2-135M-Instruct"],
     },
     predictions: {
       type: "string",
       pattern: repository,
-      description: "Dataset repository for every arm's answers, without the texts they answer. Absent: they stay here.",
+      description:
+        "Data set repository for the predictions of every arm, without the input texts. Absent: they are not uploaded.",
+      examples: ["my-lab/kidney-predictions"],
     },
   },
-  description: "Publish the model. Absent: nothing leaves this machine.",
+  description: "Upload of the model. Absent: nothing is uploaded.",
 } as const;

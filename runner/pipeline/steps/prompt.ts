@@ -32,24 +32,18 @@ export const prompt: StepKind<Params> = {
   async run(params, context) {
     const path = context.source("template");
     const labels = params.labels === null ? [] : offered(params.labels, context);
-    // Handlebars is read where a template is filled in, and not by every command that plans.
-    const { compileTemplate, TemplateError } = await import("../template.ts");
-    try {
-      const render = compileTemplate(readFileSync(path, "utf8"));
-      for (const split of ["train", "validation", "eval"]) {
-        const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
-        const shown = params.examples && exampled(rows, params.examples, context);
-        const rendered = rows.map(({ id, input, target }, at) => {
-          const examples = shown?.[at] ?? [];
-          const messages = render({ input, labels, examples });
-          return { id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) };
-        });
-        writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
-      }
-    } catch (error) {
-      if (!(error instanceof TemplateError)) throw error;
-      const where = error.line === undefined ? "" : ` line ${error.line}`;
-      throw new UserError("template", `the template${where}: ${error.message}`, { help: "correct the template" });
+    // Imported here, so that commands which only plan do not load Handlebars.
+    const { compileTemplate } = await import("../template.ts");
+    const render = compileTemplate(readFileSync(path, "utf8"));
+    for (const split of ["train", "validation", "eval"]) {
+      const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
+      const shown = params.examples && exampled(rows, params.examples, context);
+      const rendered = rows.map(({ id, input, target }, at) => {
+        const examples = shown?.[at] ?? [];
+        const messages = render({ input, labels, examples });
+        return { id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) };
+      });
+      writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
     }
   },
 };
