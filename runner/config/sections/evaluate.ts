@@ -1,4 +1,4 @@
-import { metricNames } from "./metric-names.ts";
+import { metricNames } from "../../plugins/metric-names.ts";
 import { seed, view } from "./scalars.ts";
 
 /** The `evaluate` section. */
