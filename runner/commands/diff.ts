@@ -19,7 +19,7 @@ export const command = defineCommand({
       const { open } = runTask(a, root);
       const diff = diffRuns(a, b, evaluate.primary.view, {
         artifacts,
-        peek: (key) => store.peek(key),
+        record: (key) => store.record(key),
         parts: (value, view = "raw") => open.parts(value, view),
       });
       const shown = [...new Set([evaluate.primary.metric, ...evaluate.metrics])];

@@ -4,7 +4,7 @@ import { clusterLock, submissionNames } from "../plugins/executors/slurm/submiss
 import { Uses } from "../plugins/executors/slurm/uses.ts";
 import { openStored } from "../project/place.ts";
 import { gc } from "../store/gc.ts";
-import { collectLeftovers } from "../store/gc-work.ts";
+import { collectWork } from "../store/gc-work.ts";
 import { acquire } from "../store/lock.ts";
 import type { Store } from "../store/store.ts";
 import { type Context, exit } from "../util/context.ts";
@@ -70,10 +70,10 @@ async function collect(
     hasJobs && !options.dryRun ? await acquire(clusterLock(store.root), { signal: context.stop }) : undefined;
   try {
     const live = liveSubmissions(store.root, hasJobs ? await askQueue(context) : new Map());
-    const uses = new Uses(live, (key) => store.peek(key)?.object);
+    const uses = new Uses(live, (key) => store.record(key)?.object);
     const stored = gc(store, { ...options, keep: uses.objects });
-    const left = collectLeftovers(store, { ...options, keep: uses.keys });
-    const cleared = collectSubmissions(store.root, live, { dryRun: options.dryRun, aside: store.aside });
+    const left = collectWork(store, { ...options, keep: uses.keys });
+    const cleared = collectSubmissions(store.root, live, { dryRun: options.dryRun, aside: store.trashPath });
     return { ...stored, ...left, ...cleared };
   } finally {
     lock?.release();

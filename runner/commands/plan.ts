@@ -31,7 +31,7 @@ export const command = defineCommand({
     const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
     const runner = { ...reader(store), stale: staleResults(store, accepts) };
     const dirOf = (key: string): string | undefined => {
-      const record = store.peek(key);
+      const record = store.record(key);
       return record && store.objectDir(record.object);
     };
     const found = forecast(planned, {

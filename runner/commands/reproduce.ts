@@ -57,7 +57,7 @@ export const command = defineCommand({
     const fresh = openStore(into, project.digests, "read");
     const result = compareRepetition(first, again, {
       artifacts: project.artifacts,
-      peek: (key) => fresh.peek(key) ?? project.store.peek(key),
+      record: (key) => fresh.record(key) ?? project.store.record(key),
     });
     context.out(json ? `${JSON.stringify(result, null, 1)}\n` : resultText(result));
     if (chosen === undefined && result.reproduced) rmSync(into, { recursive: true, force: true });

@@ -24,7 +24,7 @@ export const command = defineCommand({
     const { planned } = forecast(planAll(loaded, project), {
       judge: (plan) => assess(plan, reader(store), () => undefined),
       dirOf(key) {
-        const record = store.peek(key);
+        const record = store.record(key);
         return record && store.objectDir(record.object);
       },
     });
@@ -40,7 +40,7 @@ export const command = defineCommand({
       reader(project.store),
       (step) => {
         const key = manifest.steps[step.draft.id]?.key;
-        return key === undefined ? undefined : project.store.peek(key)?.ingredients;
+        return key === undefined ? undefined : project.store.record(key)?.ingredients;
       },
     );
     const step = run.steps.get(stepName);

@@ -38,7 +38,9 @@ export type Parts = Interrupts & {
 };
 
 /** How a store is asked what it has; reading alone, for commands that plan. */
-export function reader(store: Pick<Store, "find" | "peek" | "objectDir">): Pick<StepRunner, "find" | "peek" | "holds"> {
+export function reader(
+  store: Pick<Store, "find" | "record" | "objectDir">,
+): Pick<StepRunner, "find" | "peek" | "holds"> {
   const found = new Map<string, StoreRecord>();
   return {
     find(key) {
@@ -48,7 +50,7 @@ export function reader(store: Pick<Store, "find" | "peek" | "objectDir">): Pick<
       if ("record" in hit) found.set(key, hit.record);
       return hit;
     },
-    peek: (key) => store.peek(key),
+    peek: (key) => store.record(key),
     holds: (step, record) => step.kind.holds?.(step.draft, store.objectDir(record.object)) ?? true,
   };
 }
@@ -98,12 +100,12 @@ export function machinery(plan: Plan, parts: Parts): StepRunner {
       const kept: Kept = { process: grant.gift };
       begun();
       // What a paused step has left is its result: made once more, it begins anew.
-      if (pauses && force) store.dropWork(known.key);
-      const unstored = store.takeUnstored(known.key);
-      const staged = unstored?.staged ?? store.stage(known.key);
+      if (pauses && force) store.deleteWork(known.key);
+      const failed = store.takeFailedCommit(known.key);
+      const staged = failed?.staged ?? store.stage(known.key);
       try {
-        const made = unstored ?? (await make(step, known.key, staged, { grant, kept }, upstream));
-        if (unstored === undefined) frozen.verify(step);
+        const made = failed ?? (await make(step, known.key, staged, { grant, kept }, upstream));
+        if (failed === undefined) frozen.verify(step);
         const { evidence, seconds } = made;
         const outputs = step.kind.outputs(step.draft.params);
         const record = await store.commit(staged, {
@@ -114,9 +116,9 @@ export function machinery(plan: Plan, parts: Parts): StepRunner {
           force: force || !step.kind.cached,
         });
         // A step that goes on from here needs what is in the work folder; it has taken over what the one before it left.
-        if (!pauses) store.dropWork(known.key);
+        if (!pauses) store.deleteWork(known.key);
         const before = step.resumesFrom && upstream.get(step.resumesFrom);
-        if (before !== undefined) store.dropWork(before.key);
+        if (before !== undefined) store.deleteWork(before.key);
         if (kept.process?.alive && grant.passOn(kept.process)) kept.process = undefined;
         return { record, reused: false };
       } catch (error) {

@@ -102,7 +102,7 @@ export async function executeRun(given: Given, options: RunOptions, context: Con
     published.event(event);
     given.listen?.(event);
   };
-  store.sweepStaging();
+  store.removeAbandoned();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
   try {
     const { accepts } = named;

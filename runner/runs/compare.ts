@@ -12,7 +12,7 @@ import { dotted } from "../util/flatten.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 import type { FinishedRun } from "./finished-runs.ts";
-import { looksOf, testFileOf } from "./ledger.ts";
+import { testEvaluationCount, testFileOf } from "./ledger.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
 import { runTask } from "./run-task.ts";
 
@@ -46,7 +46,7 @@ export type RunComparison = Comparison & {
   /** What a reader must know: settings that differ, cases that were left out. */
   readonly notes: readonly string[];
   /** How often the test file was scored so far, by the study's ledger; null where validation rows were scored. */
-  readonly test_looks: number | null;
+  readonly test_evaluations: number | null;
 };
 
 /**
@@ -96,7 +96,7 @@ export async function compareRuns(
         ]),
       ),
       notes: [...notes, ...(note === undefined ? [] : [note])],
-      test_looks: looksOf(first, artifacts),
+      test_evaluations: testEvaluationCount(first, artifacts),
     };
   } catch (error) {
     if (error instanceof UserError && error.code === "cases-differ") throw notComparable([error.message]);

@@ -55,7 +55,7 @@ export type RunDiff = {
 /** What diffing needs of the store. */
 export type DiffWorld = {
   readonly artifacts: string;
-  peek(key: string): StoreRecord | undefined;
+  record(key: string): StoreRecord | undefined;
   /** The parts of a target or prediction: labels, or one text. Without a view, as written. */
   parts(value: unknown, view?: View): readonly string[];
 };
@@ -123,10 +123,10 @@ function changes(a: ReadonlyMap<string, Json>, b: ReadonlyMap<string, Json>): re
  * Sources of a run's steps by kind, with their digests: from the records of its steps, where recipes and templates have
  * logical names; from the manifest where a record is gone.
  */
-function named({ manifest }: FinishedRun, { peek }: DiffWorld): ReadonlyMap<string, Json> {
+function named({ manifest }: FinishedRun, { record }: DiffWorld): ReadonlyMap<string, Json> {
   const found = new Map<string, Json>();
   for (const [id, { key }] of Object.entries(manifest.steps)) {
-    for (const [name, digest] of Object.entries(peek(key)?.ingredients.sources ?? {})) {
+    for (const [name, digest] of Object.entries(record(key)?.ingredients.sources ?? {})) {
       if (name.startsWith("recipes/")) found.set(`recipe ${name}`, digest);
       else if (name === "template") found.set(`prompt template of ${id}`, digest);
       else if (!name.startsWith("lock of")) found.set(`data ${name}`, digest);

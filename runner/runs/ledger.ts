@@ -5,8 +5,8 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
-/** One scoring of a test file: what was looked at, when, and by which answers. */
-export type Look = {
+/** A test evaluation: one scoring of a test file. */
+export type TestEvaluation = {
   readonly schema: 1;
   /** ISO 8601, UTC. */
   readonly at: string;
@@ -18,11 +18,11 @@ export type Look = {
   readonly responses: string;
 };
 
-const folder = (artifacts: string, test: string): string => join(artifacts, "ledger", test.slice(0, 16));
+const ledgerFolder = (artifacts: string, test: string): string => join(artifacts, "ledger", test.slice(0, 16));
 
 /**
- * Writes down that a test file was scored: one small file an event, outside all keys. Only a scoring that was carried out is
- * one; what comes from the cache has been looked at before. Steps that do not score test rows are let by.
+ * Records a test evaluation in the ledger, one small file each. The ledger is part of no cache key. A cache hit is no new
+ * evaluation. Ignores steps that do not score test rows.
  */
 export function recordTestEvaluation(
   artifacts: string,
@@ -35,35 +35,35 @@ export function recordTestEvaluation(
   if (step.kind.name !== "evaluate" || rows?.file !== "test.jsonl" || test === undefined) return;
   const at = new Date().toISOString();
   const responses = record.ingredients.inputs.responses ?? "";
-  const look: Look = { schema: 1, at, test, experiments, step: step.id, responses };
-  const into = folder(artifacts, test);
-  mkdirSync(into, { recursive: true });
-  const path = join(into, `${at.replaceAll(":", "-")}-${record.key.slice(0, 8)}.json`);
-  writeFileAtomic(path, `${JSON.stringify(look)}\n`);
+  const evaluation: TestEvaluation = { schema: 1, at, test, experiments, step: step.id, responses };
+  const folder = ledgerFolder(artifacts, test);
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `${at.replaceAll(":", "-")}-${record.key.slice(0, 8)}.json`);
+  writeFileAtomic(path, `${JSON.stringify(evaluation)}\n`);
 }
 
-/** Every scoring of a test file, by its sha256, oldest first. */
-function looksAt(artifacts: string, test: string): readonly Look[] {
-  const own = folder(artifacts, test);
+/** The test evaluations of a test file, by its sha256, oldest first. */
+function testEvaluations(artifacts: string, test: string): readonly TestEvaluation[] {
+  const folder = ledgerFolder(artifacts, test);
   let names: readonly string[];
   try {
-    names = readdirSync(own);
+    names = readdirSync(folder);
   } catch {
     return [];
   }
   return names
     .filter((name) => name.endsWith(".json"))
     .sort()
-    .map((name) => JSON.parse(readFileSync(join(own, name), "utf8")) as Look);
+    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as TestEvaluation);
 }
 
-/** How often the test file of a run was scored so far; null where the run was scored on validation rows. */
-export function looksOf(run: Pick<FinishedRun, "manifest">, artifacts: string): number | null {
+/** Number of test evaluations of a run's test file so far; null if the run is scored on validation rows. */
+export function testEvaluationCount(run: Pick<FinishedRun, "manifest">, artifacts: string): number | null {
   const test = testFileOf(run);
-  return test === undefined ? null : looksAt(artifacts, test.sha256).length;
+  return test === undefined ? null : testEvaluations(artifacts, test.sha256).length;
 }
 
-/** The test file that a run was scored on; undefined where it was scored on validation rows. */
+/** The test file that a run is scored on; undefined if it is scored on validation rows. */
 export function testFileOf({
   manifest,
 }: Pick<FinishedRun, "manifest">): { readonly path: string; readonly sha256: string } | undefined {

@@ -1,10 +1,10 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { lifeOf, type Owner } from "../store/process-identity.ts";
+import { livenessOf, type ProcessIdentity } from "../store/process-identity.ts";
 import type { LiveRun } from "./live-run.ts";
 
 /** The file of one running process. */
-export type LiveFile = { readonly schema: 1; readonly owner: Owner; readonly run: LiveRun };
+export type LiveFile = { readonly schema: 1; readonly owner: ProcessIdentity; readonly run: LiveRun };
 
 /** Where running processes say what they are at: a small file each, gone when the process ends. */
 export const liveDir = (artifacts: string): string => join(artifacts, "live");
@@ -29,7 +29,7 @@ export function liveFiles(
       const path = join(liveDir(artifacts), name);
       try {
         const { owner, run } = JSON.parse(readFileSync(path, "utf8")) as LiveFile;
-        const life = lifeOf(owner);
+        const life = livenessOf(owner);
         return [
           { path, run, alive: life === "unknown" ? Date.now() - statSync(path).mtimeMs < silence : life === "alive" },
         ];

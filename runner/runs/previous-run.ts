@@ -7,7 +7,7 @@ import { type FinishedRun, latestManifest, runsAt } from "./finished-runs.ts";
 export function previousIngredients(
   plan: Plan,
   artifacts: string,
-  store: Pick<Store, "peek">,
+  store: Pick<Store, "record">,
 ): (step: PlannedStep) => Ingredients | undefined {
   const latest = once((experiment: string) => latestManifest(artifacts, experiment));
   const runsOf = once((experiment: string) => runsAt(artifacts, experiment));
@@ -30,7 +30,7 @@ export function previousIngredients(
     // A selection belongs to no run while its winner is not known.
     const owner = owners.get(step);
     const key = owner && formerOf(owner)?.manifest.steps[owner.id]?.key;
-    return key === undefined ? undefined : store.peek(key)?.ingredients;
+    return key === undefined ? undefined : store.record(key)?.ingredients;
   };
 }
 

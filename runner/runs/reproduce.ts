@@ -42,7 +42,7 @@ export type Reproduction = {
 export function compareRepetition(
   first: FinishedRun,
   again: FinishedRun,
-  world: { readonly artifacts: string; peek(key: string): StoreRecord | undefined },
+  world: { readonly artifacts: string; record(key: string): StoreRecord | undefined },
 ): Reproduction {
   const made = new Set(
     Object.values(first.manifest.steps).flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)),
@@ -55,7 +55,7 @@ export function compareRepetition(
     const names = [...new Set([...Object.keys(was.files), ...Object.keys(is.files)])];
     const files = names.filter((name) => was.files[name]?.sha256 !== is.files[name]?.sha256);
     if (files.length === 0) return { step, outcome: "same", files };
-    const inputs = Object.values(world.peek(is.key)?.ingredients.inputs ?? {});
+    const inputs = Object.values(world.record(is.key)?.ingredients.inputs ?? {});
     // A winner's workbook shows the sweep too, and its repetition is one run alone.
     const showsSweep = is.kind === "workbook" && "select" in first.manifest.steps;
     const isFree =

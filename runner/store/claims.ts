@@ -11,22 +11,22 @@ import {
   writeSync,
 } from "node:fs";
 import { join } from "node:path";
-import { diskNow } from "./filesystem-clock.ts";
-import { lifeOf, parseOwner, thisOwner } from "./process-identity.ts";
-import { names } from "./records.ts";
+import { namesIn } from "../util/names-in.ts";
+import { filesystemNow } from "./filesystem-clock.ts";
+import { livenessOf, parseProcess, thisProcess } from "./process-identity.ts";
 
-/** How often a process shows other hosts that it lives, in ms. */
-const HEARTBEAT = 30_000;
-/** A process on another host is taken for dead after this long without a heartbeat, by the filesystem's clock. */
-const SILENCE = 24 * 3_600_000;
-/** A file without an owner's line was left by a process that was killed between two system calls, in ms. */
-const UNFINISHED = 60_000;
+/** Interval at which a process writes a heartbeat for other hosts. ms */
+const heartbeatInterval = 30_000;
+/** A process on another host is dead after this time without a heartbeat, by the filesystem's clock. ms */
+const heartbeatTimeout = 24 * 3_600_000;
+/** Age from which a file without a complete first line counts as abandoned. ms */
+const incompleteTimeout = 60_000;
 
-/** This process's file `running/<id>`: its owner, then the objects that it uses, one a line. */
-export class Running {
+/** The file `running/<id>` of this process: its identity, then the names that it claims, one a line. */
+export class Claims {
   readonly #folder: string;
   readonly #id = `${process.pid}-${randomBytes(6).toString("hex")}`;
-  readonly #used = new Set<string>();
+  readonly #claimed = new Set<string>();
   #fd: number | undefined;
   #heart: NodeJS.Timeout | undefined;
 
@@ -34,27 +34,28 @@ export class Running {
     this.#folder = folder;
   }
 
-  /** Names this process in what it stages. The file is there from then on, even where artifacts/ was deleted meanwhile. */
+  /** The id of this process, for names in staging/. Creates the file, also if artifacts/ was deleted meanwhile. */
   id(): string {
-    if (this.#fd !== undefined && !existsSync(join(this.#folder, this.#id))) this.close();
+    if (this.#fd !== undefined && !existsSync(join(this.#folder, this.#id))) this.release();
     this.#open();
     return this.#id;
   }
 
-  /** Keeps an object from being collected until this process ends. */
-  use(object: string): void {
-    if (this.#used.has(object)) return;
-    writeFileSync(this.#open(), `${object}\n`);
-    this.#used.add(object);
+  /** Keeps an object, work folder or snapshot from being deleted until this process ends. */
+  add(name: string): void {
+    if (this.#claimed.has(name)) return;
+    writeFileSync(this.#open(), `${name}\n`);
+    this.#claimed.add(name);
   }
 
-  close(): void {
+  /** Ends all claims. */
+  release(): void {
     if (this.#fd === undefined) return;
     clearInterval(this.#heart);
     closeSync(this.#fd);
     rmSync(join(this.#folder, this.#id), { force: true });
     this.#fd = undefined;
-    this.#used.clear();
+    this.#claimed.clear();
   }
 
   #open(): number {
@@ -63,7 +64,7 @@ export class Running {
     const path = join(this.#folder, this.#id);
     const fd = openSync(path, "ax");
     try {
-      writeFileSync(fd, `${JSON.stringify(thisOwner())}\n`);
+      writeFileSync(fd, `${JSON.stringify(thisProcess())}\n`);
     } catch (error) {
       closeSync(fd);
       rmSync(path, { force: true });
@@ -72,53 +73,55 @@ export class Running {
     this.#fd = fd;
     this.#heart = setInterval(() => {
       try {
-        // Not by setting a time, which would be this host's.
+        // A write gets its time stamp from the filesystem's clock. utimes would use the clock of this host.
         writeSync(fd, "\n");
       } catch {
-        // The store was deleted under us; what is written next says so.
+        // The store was deleted. The next write to it reports that.
       }
-    }, HEARTBEAT).unref();
+    }, heartbeatInterval).unref();
     return fd;
   }
 }
 
-/** Who uses the store now. */
-export type Processes = {
-  /** Ids of living processes. */
-  readonly living: ReadonlySet<string>;
-  /** Every object that a living process uses. */
-  readonly objects: ReadonlySet<string>;
-  /** Files of processes that are gone. */
-  readonly left: readonly string[];
+/** Which processes use the store, and what they claim. */
+export type ActiveClaims = {
+  /** Ids of running processes. */
+  readonly processes: ReadonlySet<string>;
+  /** Every name that a running process claims. */
+  readonly claimed: ReadonlySet<string>;
+  /** Files of dead processes. */
+  readonly abandoned: readonly string[];
 };
 
-/** Reads every process's file, and judges whether it lives. With `looking` nothing is written: ages are then by this host's clock. */
-export function processes(folder: string, looking = false): Processes {
-  const living = new Set<string>();
-  const objects = new Set<string>();
-  const left: string[] = [];
-  for (const id of names(folder)) {
+/** Reads the claims of every process. `readOnly` measures ages by the clock of this host, since the other takes a file. */
+export function activeClaims(folder: string, readOnly = false): ActiveClaims {
+  const processes = new Set<string>();
+  const claimed = new Set<string>();
+  const abandoned: string[] = [];
+  for (const id of namesIn(folder)) {
     const path = join(folder, id);
     const text = readIfThere(path);
     if (text === undefined || id.startsWith(".")) continue;
-    const [first = "", ...used] = text.split("\n");
-    if (isGone(path, first, Date.now()) && (looking || isGone(path, first, diskNow(folder)))) {
-      left.push(path);
+    const [first = "", ...names] = text.split("\n");
+    if (isDead(path, first, Date.now()) && (readOnly || isDead(path, first, filesystemNow(folder)))) {
+      abandoned.push(path);
       continue;
     }
-    living.add(id);
-    for (const object of used) if (object !== "") objects.add(object);
+    processes.add(id);
+    for (const name of names) if (name !== "") claimed.add(name);
   }
-  return { living, objects, left };
+  return { processes, claimed, abandoned };
 }
 
-/** Whether a process is gone: known of one in this realm, told by the age of its file elsewhere. Never where the time is unknown. */
-function isGone(path: string, firstLine: string, now: number | undefined): boolean {
-  const owner = parseOwner(firstLine);
-  const life = owner ? lifeOf(owner) : "unknown";
-  if (life !== "unknown") return life === "dead";
+/** Whether a process is dead. In another realm the age of its file decides; false if the time is unknown. */
+function isDead(path: string, firstLine: string, now: number | undefined): boolean {
+  const process = parseProcess(firstLine);
+  const liveness = process ? livenessOf(process) : "unknown";
+  if (liveness !== "unknown") return liveness === "dead";
   const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined || (now !== undefined && now - stat.mtimeMs > (owner ? SILENCE : UNFINISHED));
+  return (
+    stat === undefined || (now !== undefined && now - stat.mtimeMs > (process ? heartbeatTimeout : incompleteTimeout))
+  );
 }
 
 function readIfThere(path: string): string | undefined {

@@ -17,7 +17,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { listingDigest, openDigests } from "./digest.ts";
-import { untilSettled } from "./digest-cache.ts";
+import { msUntilSettled } from "./digest-cache.ts";
 
 let folder: string;
 let cache: string;
@@ -93,11 +93,11 @@ test("an edit within the same tick of the filesystem's clock is seen", () => {
 test("a stat is relied upon once the clock that stamps files must have moved on", () => {
   const at = (ms: number, ns = 0) => BigInt(ms) * 1_000_000n + BigInt(ns);
   const [now, long] = [1_800_000_000_000, at(1_700_000_000_000, 5)];
-  expect(untilSettled({ ctimeNs: at(now - 101, 5), mtimeNs: long }, now)).toBeLessThanOrEqual(0);
-  expect(untilSettled({ ctimeNs: at(now - 60, 5), mtimeNs: long }, now)).toBe(40);
-  expect(untilSettled({ ctimeNs: long, mtimeNs: at(now - 60, 5) }, now)).toBe(40);
-  expect(untilSettled({ ctimeNs: at(now - 1000), mtimeNs: long }, now)).toBe(1100);
-  expect(untilSettled({ ctimeNs: at(now + 5000, 5), mtimeNs: long }, now)).toBeGreaterThan(5000);
+  expect(msUntilSettled({ ctimeNs: at(now - 101, 5), mtimeNs: long }, now)).toBeLessThanOrEqual(0);
+  expect(msUntilSettled({ ctimeNs: at(now - 60, 5), mtimeNs: long }, now)).toBe(40);
+  expect(msUntilSettled({ ctimeNs: long, mtimeNs: at(now - 60, 5) }, now)).toBe(40);
+  expect(msUntilSettled({ ctimeNs: at(now - 1000), mtimeNs: long }, now)).toBe(1100);
+  expect(msUntilSettled({ ctimeNs: at(now + 5000, 5), mtimeNs: long }, now)).toBeGreaterThan(5000);
 });
 
 test("torn, mixed and damaged lines of the cache are ignored, and lines after them are not", async () => {

@@ -17,75 +17,80 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StoredFile } from "../pipeline/plan/record.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { UserError } from "../util/user-error.ts";
-import { Remembered, untilSettled } from "./digest-cache.ts";
+import { DigestCache, msUntilSettled } from "./digest-cache.ts";
 
 /** Path relative to a folder, with "/" between names -> file. */
 export type Listing = Readonly<Record<string, StoredFile>>;
 
-/** Tells files apart by content, and reads again only those whose stat has changed since this host last read them. */
+/** Digests of files. A file is read again only if its stat changed since this host last read it. */
 export type Digests = {
-  /** A file's digest and size. Symlinks are followed. Throws the system's error, or FileChanged. */
+  /** A file's digest and size. Follows symlinks. Throws the system's error, and UserError: file-changed. */
   file(path: string): StoredFile;
-  /** Every file below a folder. Symlinks are followed; a loop of them is an error. */
+  /** Every file below a folder. Follows symlinks; a loop is an error. */
   folder(path: string): Listing;
-  /** SHA-256 of a file, or of a folder's listing. */
+  /** SHA-256 of a file, or of the listing of a folder. */
   of(path: string): string;
-  /** A file that may not be a symlink; undefined where there is none. */
+  /** Digest and size of a regular file; undefined for a symlink and if there is no file. */
   plainFile(path: string): StoredFile | undefined;
-  /** The same file, read without blocking the event loop. */
+  /** The same without blocking the event loop. */
   plainFileAsync(path: string): Promise<StoredFile | undefined>;
-  /** Writes what was learnt to the cache: call it before the process ends. Never throws. */
+  /** Writes new digests to the cache. Call it before the process ends. Never throws. */
   flush(): void;
 };
 
-/** A file would not hold still while it was read. */
-export class FileChanged extends UserError {
-  constructor(path: string) {
-    super("file-changed", `${path} changed while it was read`, {
-      help: "let whatever writes it finish, then run again",
-    });
-    this.name = "FileChanged";
-  }
+/** The error for a file that changes while it is read. */
+export function fileChanged(path: string): UserError {
+  return new UserError("file-changed", `${path} changed while it was read`, {
+    help: "wait until the program that writes it has ended, then run again",
+  });
 }
 
-/** Digest of a folder: SHA-256 of the canonical JSON of its listing, path -> sha256. */
+/** Why a file cannot be read, as the end of a sentence about it; undefined for other errors. */
+export function unreadableReason(error: unknown): string | undefined {
+  if (error instanceof UserError && error.code === "file-changed") return "is being changed";
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  if (["ENOENT", "ENOTDIR", "ELOOP", "EISDIR"].includes(code)) return "is missing";
+  return ["EACCES", "EPERM", "EIO"].includes(code) ? `cannot be read (${code})` : undefined;
+}
+
+/** Digest of a folder: SHA-256 of the canonical JSON of path -> sha256. */
 export function listingDigest(files: Listing): string {
   return sha256(canonicalJson(Object.fromEntries(Object.entries(files).map(([name, file]) => [name, file.sha256]))));
 }
 
-/** A file's digest, read from its first byte to its last, whatever was remembered of it. Follows symlinks; throws the system's error. */
-export function digestAfresh(path: string): StoredFile {
+/** Reads a whole file and gives its digest, without the cache. Follows symlinks. Throws like `Digests.file`. */
+export function digestUncached(path: string): StoredFile {
   const read = readOnce(path, constants.O_RDONLY);
-  if (read === undefined) throw new FileChanged(path);
+  if (read === undefined) throw fileChanged(path);
   return { sha256: read.sha256, size: Number(read.stat.size) };
 }
 
-/** Opens the digests that this host remembers under `<cache>/digests/`; read on first use. */
+/** Opens the digests that this host cached in `<cache>/digests/`. They are read on first use. */
 export function openDigests(cache: string): Digests {
-  const remembered = new Remembered(join(cache, "digests"));
+  const cached = new DigestCache(join(cache, "digests"));
 
-  const recall = (stat: BigIntStats): StoredFile | undefined => {
-    const sha256 = remembered.get(stat);
+  const fromCache = (stat: BigIntStats): StoredFile | undefined => {
+    const sha256 = cached.get(stat);
     return sha256 === undefined ? undefined : { sha256, size: Number(stat.size) };
   };
 
-  const learn = ({ stat, sha256, began }: Read): StoredFile => {
-    remembered.set(stat, sha256, began);
+  const toCache = ({ stat, sha256, began }: Read): StoredFile => {
+    cached.set(stat, sha256, began);
     return { sha256, size: Number(stat.size) };
   };
 
   const read = (path: string, flags: number): StoredFile => {
     for (let attempt = 0; attempt < 3; attempt++) {
       const once = readOnce(path, flags);
-      if (once) return learn(once);
+      if (once) return toCache(once);
     }
-    throw new FileChanged(path);
+    throw fileChanged(path);
   };
 
   const file = (path: string): StoredFile => {
     const stat = statSync(path, { bigint: true });
     if (!stat.isFile()) throw new Error(`${path} is not a file`);
-    return recall(stat) ?? read(path, constants.O_RDONLY);
+    return fromCache(stat) ?? read(path, constants.O_RDONLY);
   };
 
   const folder = (path: string): Listing => {
@@ -107,37 +112,37 @@ export function openDigests(cache: string): Digests {
     of: (path) => (statSync(path).isDirectory() ? listingDigest(folder(path)) : file(path).sha256),
     plainFile(path) {
       const stat = plainStat(path);
-      return stat && (recall(stat) ?? read(path, constants.O_RDONLY | constants.O_NOFOLLOW));
+      return stat && (fromCache(stat) ?? read(path, constants.O_RDONLY | constants.O_NOFOLLOW));
     },
     async plainFileAsync(path) {
       const stat = plainStat(path);
       if (!stat) return undefined;
-      const known = recall(stat);
+      const known = fromCache(stat);
       if (known) return known;
-      if (stat.size < SMALL) return read(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-      // Waiting out the clock's tick now saves reading it all again next time.
-      const wait = untilSettled(stat, Date.now());
-      if (wait > 0 && wait < LONGEST_TICK_WAIT) await sleep(wait + 1);
+      if (stat.size < smallFile) return read(path, constants.O_RDONLY | constants.O_NOFOLLOW);
+      // After one tick of the filesystem's clock the digest can be cached. The next run then need not read the file.
+      const wait = msUntilSettled(stat, Date.now());
+      if (wait > 0 && wait < longestTickWait) await sleep(wait + 1);
       const once = await readOnceAsync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-      if (!once) throw new FileChanged(path);
-      return learn(once);
+      if (!once) throw fileChanged(path);
+      return toCache(once);
     },
-    flush: () => remembered.flush(),
+    flush: () => cached.flush(),
   };
 }
 
-/** Files below this many bytes are read at once: they hold up nothing. */
-const SMALL = 4n << 20n;
+/** Files below this many bytes are read synchronously: they block the event loop only briefly. */
+const smallFile = 4n << 20n;
 
 /** Longest wait, in ms, for a large file's stat to settle before it is read. */
-const LONGEST_TICK_WAIT = 500;
+const longestTickWait = 500;
 
-/** One buffer for all reads: small enough to stay in a core's cache between the read and the hash. */
+/** One buffer for all synchronous reads. It fits into the cache of a core between the read and the hash. */
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 
 type Read = { readonly sha256: string; readonly stat: BigIntStats; readonly began: number };
 
-/** Hashes a file in one pass; undefined when its stat was another one afterwards. */
+/** Hashes a file in one pass; undefined if its stat changed meanwhile. */
 function readOnce(path: string, flags: number): Read | undefined {
   const began = Date.now();
   const fd = openSync(path, flags);
@@ -156,7 +161,7 @@ function readOnce(path: string, flags: number): Read | undefined {
   }
 }
 
-/** The same, reading ahead into a second buffer while the first is hashed, and giving way to others in between. */
+/** The same without blocking. Reads into a second buffer while the first is hashed. */
 async function readOnceAsync(path: string, flags: number): Promise<Read | undefined> {
   const began = Date.now();
   const handle = await open(path, flags);
@@ -189,7 +194,7 @@ function walk(
   visit: (name: string, path: string) => void,
 ): void {
   const real = realpathSync(folder);
-  if (above.has(real)) throw new Error(`${folder} is a symlink to a folder that holds it`);
+  if (above.has(real)) throw new Error(`${folder} is a symlink to a folder that contains it`);
   const inside = new Set(above).add(real);
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     const path = join(folder, entry.name);

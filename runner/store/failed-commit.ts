@@ -1,52 +1,53 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../util/canonical.ts";
+import { namesIn } from "../util/names-in.ts";
 import { listingDigest, openDigests } from "./digest.ts";
-import { names } from "./records.ts";
 
-/** What is said of a finished step beside its files. */
-type About = { readonly seconds: number; readonly evidence: Readonly<Record<string, Json>> };
+/** What a record states beside the files. */
+type Facts = { readonly seconds: number; readonly evidence: Readonly<Record<string, Json>> };
 
-const prefix = "unstored.";
-const about = "unstored.json";
+const prefix = "failed-commit.";
+const factsFile = "failed-commit.json";
 
 /**
- * Puts what a full disk kept from being stored into the step's work folder, under the name of its content: a rename needs
- * no space. Where even that fails nothing is kept, and the step resumes from its checkpoint.
+ * Moves outputs that a full disk kept from being stored into the step's work folder, under the digest of their content. A
+ * rename needs no space. If it fails, nothing is kept and the step resumes from its checkpoint.
  */
-export function keepUnstored(dir: string, work: string, { seconds, evidence }: About): void {
+export function keepFailedCommit(dir: string, work: string, { seconds, evidence }: Facts): void {
   try {
-    renameSync(dir, join(work, `${prefix}${contentOf(dir, work)}`));
-    // Makes room for the line below.
+    renameSync(dir, join(work, `${prefix}${contentDigest(dir, work)}`));
+    // Frees space for the next file.
     rmSync(join(work, "progress.jsonl"), { force: true });
-    writeFileSync(join(work, about), JSON.stringify({ seconds, evidence }));
+    writeFileSync(join(work, factsFile), JSON.stringify({ seconds, evidence }));
   } catch {
-    // The disk is full: that is told already.
+    // The caller reports the full disk.
   }
 }
 
-/** Moves what was kept into a staging folder, so that only the commit is tried again; undefined where it is not whole. */
-export function takeUnstored(work: string, stage: () => string): (About & { readonly dir: string }) | undefined {
-  const kept = names(work).find((name) => /^unstored\.[0-9a-f]{64}$/.test(name));
+/** Moves kept outputs into a staging folder, so that only the commit is repeated; undefined if they are incomplete. */
+export function takeFailedCommit(work: string, stage: () => string): (Facts & { readonly dir: string }) | undefined {
+  const kept = namesIn(work).find((name) => /^failed-commit\.[0-9a-f]{64}$/.test(name));
   if (kept === undefined) return undefined;
   const from = join(work, kept);
-  if (`${prefix}${contentOf(from, work)}` !== kept) {
+  if (`${prefix}${contentDigest(from, work)}` !== kept) {
     rmSync(from, { recursive: true, force: true });
     return undefined;
   }
   const dir = stage();
   renameSync(from, dir);
-  return { seconds: 0, evidence: {}, ...readAbout(work), dir };
+  return { seconds: 0, evidence: {}, ...readFacts(work), dir };
 }
 
-/** Reads every byte: after a flush that failed, a file's times do not tell whether its bytes are there. */
-function contentOf(folder: string, work: string): string {
-  return listingDigest(openDigests(join(work, "no-memory")).folder(folder));
+/** Reads every byte: after a failed flush, the stat of a file does not show whether its bytes are on the disk. */
+function contentDigest(folder: string, work: string): string {
+  const withoutCache = openDigests(join(work, "no-cache"));
+  return listingDigest(withoutCache.folder(folder));
 }
 
-function readAbout(work: string): Partial<About> {
+function readFacts(work: string): Partial<Facts> {
   try {
-    return JSON.parse(readFileSync(join(work, about), "utf8")) as About;
+    return JSON.parse(readFileSync(join(work, factsFile), "utf8")) as Facts;
   } catch {
     return {};
   }

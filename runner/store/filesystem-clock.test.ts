@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
-import { processes } from "./claims.ts";
+import { activeClaims } from "./claims.ts";
 import { openDigests } from "./digest.ts";
-import { thisOwner } from "./process-identity.ts";
+import { thisProcess } from "./process-identity.ts";
 import { openStore } from "./store.ts";
 
 const day = 86_400_000;
@@ -24,7 +24,7 @@ afterEach(() => {
 
 /** A process on another host that uses an object, has staged something, and is about to publish a record. */
 function elsewhere(id: string): { readonly staged: string; readonly draft: string } {
-  writeFileSync(join(running, id), `${JSON.stringify({ ...thisOwner(), realm: "another machine" })}\n${key}\n`);
+  writeFileSync(join(running, id), `${JSON.stringify({ ...thisProcess(), realm: "another machine" })}\n${key}\n`);
   const staged = join(folder, `artifacts/store/staging/${key}.${id}.abc`);
   mkdirSync(staged, { recursive: true });
   const draft = join(folder, `artifacts/store/staging/${key}.${id}.def`);
@@ -40,11 +40,11 @@ test.each([
   const { staged, draft } = elsewhere("1-living");
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + days * day });
   const store = open();
-  store.sweepStaging();
-  expect(processes(running).objects).toEqual(new Set([key]));
+  store.removeAbandoned();
+  expect(activeClaims(running).claimed).toEqual(new Set([key]));
   expect([existsSync(staged), existsSync(draft)]).toEqual([true, true]);
   mkdirSync(store.objectDir(key), { recursive: true });
-  expect(store.collect(key)).toBe(false);
+  expect(store.deleteObject(key)).toBe(false);
   expect(existsSync(store.objectDir(key))).toBe(true);
   store.close();
   expect(readdirSync(running)).toEqual(["1-living"]);
@@ -57,7 +57,7 @@ test("what has shown no life for days by the filesystem's clock goes, whatever i
   utimesSync(join(running, "1-gone"), past, past);
   utimesSync(join(running, "2-future"), ahead, ahead);
   const store = open();
-  store.sweepStaging();
+  store.removeAbandoned();
   expect([existsSync(staged), existsSync(draft), existsSync(join(running, "1-gone"))]).toEqual([false, false, false]);
   expect([existsSync(future.staged), existsSync(join(running, "2-future"))]).toEqual([true, true]);
   store.close();

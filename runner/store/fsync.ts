@@ -1,20 +1,17 @@
 import { close, fsync, open } from "node:fs";
 import { promisify } from "node:util";
 
-/** As many at once as let a journal write several in one go. */
-const AT_ONCE = 8;
+/** Parallel calls let a journalling filesystem combine several writes. */
+const concurrency = 8;
 const [openAsync, fsyncAsync, closeAsync] = [promisify(open), promisify(fsync), promisify(close)];
 
-/** Waits until files' bytes and folders' entries are on the disk. Throws what the system says, a full disk included. */
-export async function flushAll(paths: readonly string[]): Promise<void> {
-  const waiting = paths.values();
-  const work = async () => {
-    for (const path of waiting) await flush(path);
-  };
-  await Promise.all(Array.from({ length: Math.min(AT_ONCE, paths.length) }, work));
+/** Resolves when the bytes of files and the entries of folders are on the disk. Throws the system's error. */
+export async function fsyncAll(paths: readonly string[]): Promise<void> {
+  const { default: PQueue } = await import("p-queue");
+  await new PQueue({ concurrency }).addAll(paths.map((path) => () => fsyncPath(path)));
 }
 
-async function flush(path: string): Promise<void> {
+async function fsyncPath(path: string): Promise<void> {
   const fd = await openAsync(path, "r");
   try {
     await fsyncAsync(fd);

@@ -62,8 +62,8 @@ test("what nothing refers to goes, its record stays and says so", async () => {
   expect(succeeded(loose)).toBe(true);
   expect(gc(store, { keep })).toEqual(expected);
   expect([pinned, kept, loose].map(succeeded)).toEqual([true, true, false]);
-  expect(store.find(loose.key)).toEqual({ miss: "its files were collected" });
-  expect(store.peek(loose.key)).toEqual(loose);
+  expect(store.find(loose.key)).toEqual({ miss: "its files were deleted by exp gc" });
+  expect(store.record(loose.key)).toEqual(loose);
   expect((await stored(3)).object).toBe(loose.object);
   expect(store.find(loose.key)).toHaveProperty("record");
 });
@@ -118,10 +118,10 @@ test("what a run refers to that is sealed while this collects stays, though its 
   const [sealed, loose] = [await stored(1, 2), await stored(2, 1)];
   const late: Store = {
     ...store,
-    collect(object, isPinned) {
+    deleteObject(object, isPinned) {
       // After gc has looked at the runs, before it takes this away.
       if (object === sealed.object) pin(sealed);
-      return store.collect(object, isPinned);
+      return store.deleteObject(object, isPinned);
     },
   };
   expect(gc(late).collected.map(({ object }) => object)).toEqual([loose.object]);

@@ -1,81 +1,83 @@
 import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { processes } from "./claims.ts";
-import { Pins } from "./manifest-references.ts";
-import { Keys, names } from "./records.ts";
+import { namesIn } from "../util/names-in.ts";
+import { activeClaims } from "./claims.ts";
+import { ManifestReferences } from "./manifest-references.ts";
+import { Records } from "./records.ts";
 import type { Store } from "./store.ts";
 
-/** Names of what stays, asked anew for each: it may grow meanwhile. */
-export type Kept = { has(name: string): boolean };
+/** Names to keep. Queried for each name, since the set may grow meanwhile. */
+export type KeepSet = { has(name: string): boolean };
 
-/** How much to collect. */
+/** What to delete. */
 export type GcOptions = {
-  /** Bytes that the store may hold: the least recently used go first until it does. Absent: all that nothing refers to goes. */
+  /** Bytes that the store may hold. Deletes the least recently used objects first. Absent: deletes every unused object. */
   readonly maxSize?: number;
   readonly dryRun?: boolean;
-  /** Digests of objects that stay besides those of runs and running processes. */
-  readonly keep?: Kept;
+  /** Digests of objects to keep, besides those of runs and running processes. */
+  readonly keep?: KeepSet;
 };
 
-/** One object's bytes that went, or would go. */
+/** An object that was deleted, or would be. */
 export type Collected = {
   readonly object: string;
   readonly bytes: number;
-  /** Keys that pointed to it; their records stay. */
+  /** Keys whose records name the object. The records stay. */
   readonly keys: readonly string[];
 };
 
-/** What a collection did, in bytes. `after` above maxSize means that runs or running processes refer to that much. */
+/** Sizes in bytes before and after. If `after` exceeds `maxSize`, runs or running processes use that much. */
 export type GcResult = { readonly collected: readonly Collected[]; readonly before: number; readonly after: number };
 
 /**
- * Drops objects' bytes and keeps records, so that keys stay known. What a run's manifest, a running process or `keep`
- * refers to stays; of the rest the least recently used goes first. Throws UserError `manifest-unreadable`.
+ * Deletes objects that no manifest, running process or `keep` names; the least recently used first. Records stay, so that keys
+ * remain known. Throws UserError: manifest-unreadable.
  */
 export function gc(store: Store, options: GcOptions = {}): GcResult {
-  const pins = new Pins(store.root);
-  const { objects: used } = processes(join(store.root, "store", "running"));
-  const stored = inventory(store);
-  const before = stored.reduce((sum, entry) => sum + entry.bytes, 0);
-  const loose = stored
-    .filter(({ object }) => !pins.has(object) && !used.has(object) && !options.keep?.has(object))
+  const references = new ManifestReferences(store.root);
+  const { claimed } = activeClaims(join(store.root, "store", "running"));
+  const objects = inventory(store);
+  const before = objects.reduce((sum, { bytes }) => sum + bytes, 0);
+  const unused = objects
+    .filter(({ object }) => !references.has(object) && !claimed.has(object) && !options.keep?.has(object))
     .sort((a, b) => a.lastUse - b.lastUse || (a.object < b.object ? -1 : 1));
 
   const collected: Collected[] = [];
   let after = before;
-  for (const { object, bytes, keys } of loose) {
+  for (const { object, bytes, keys } of unused) {
     if (options.maxSize !== undefined && after <= options.maxSize) break;
-    // A run that ends while this collects gives its claims back once its manifest stands: hence the second look.
-    const isPinned = (): boolean => pins.has(object) || options.keep?.has(object) === true;
-    if (!options.dryRun && !store.collect(object, isPinned)) continue;
+    // A run that ends now writes its manifest before it releases its claims, so the references are queried again.
+    const isKept = (): boolean => references.has(object) || options.keep?.has(object) === true;
+    if (!options.dryRun && !store.deleteObject(object, isKept)) continue;
     collected.push({ object, bytes, keys });
     after -= bytes;
   }
-  if (!options.dryRun) store.sweepStaging();
+  if (!options.dryRun) store.removeAbandoned();
   return { collected, before, after };
 }
 
 type Entry = Collected & { readonly lastUse: number };
 
+/** Every object with its size and last use. */
 function inventory(store: Store): readonly Entry[] {
-  const keys = new Keys(join(store.root, "store", "keys"));
+  const records = new Records(join(store.root, "store", "keys"));
   const byObject = new Map<string, { bytes: number; keys: string[]; lastUse: number }>();
-  for (const key of keys.list()) {
-    const record = keys.read(key);
+  for (const key of records.keys()) {
+    const record = records.read(key);
     if (!record) continue;
     const bytes = Object.values(record.files).reduce((sum, file) => sum + file.size, 0);
     const entry = byObject.get(record.object) ?? { bytes, keys: [], lastUse: 0 };
     entry.keys.push(key);
-    entry.lastUse = Math.max(entry.lastUse, keys.lastUse(key));
+    entry.lastUse = Math.max(entry.lastUse, records.lastUse(key));
     byObject.set(record.object, entry);
   }
-  return names(join(store.root, "store", "objects")).map((object) => {
+  return namesIn(join(store.root, "store", "objects")).map((object) => {
     const dir = store.objectDir(object);
     return { object, ...(byObject.get(object) ?? { bytes: sizeOf(dir), keys: [], lastUse: statSync(dir).mtimeMs }) };
   });
 }
 
-/** Bytes of every file below a folder. */
+/** Bytes of all files below a folder. */
 export function sizeOf(folder: string): number {
   return readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())

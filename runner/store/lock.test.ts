@@ -12,8 +12,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { acquire, sweepGates, tryAcquire } from "./lock.ts";
-import { thisOwner } from "./process-identity.ts";
+import { acquire, removeDeadTakeovers, tryAcquire } from "./lock.ts";
+import { thisProcess } from "./process-identity.ts";
 
 let folder: string;
 let path: string;
@@ -25,7 +25,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const left = (owner: object) => {
   tryAcquire(path)?.release();
-  writeFileSync(path, `${JSON.stringify({ ...thisOwner(), ...owner })}\n`);
+  writeFileSync(path, `${JSON.stringify({ ...thisProcess(), ...owner })}\n`);
 };
 
 test("a lock is held by one, and by the next once it is released", async () => {
@@ -89,7 +89,7 @@ test("an owner elsewhere is judged by its heartbeat", async () => {
   expect(tryAcquire(path)).toBeUndefined();
   const beat = setInterval(() => utimesSync(path, new Date(), new Date()), 50);
   let isTaken = false;
-  const waiting = acquire(path, { silence: 400 }).then((lock) => {
+  const waiting = acquire(path, { heartbeatTimeout: 400 }).then((lock) => {
     isTaken = true;
     return lock;
   });
@@ -103,7 +103,7 @@ test("a lock that was never written to its end is taken over", async () => {
   for (const text of ["", '{"host":"x","pi', "nonsense\n", "null\n"]) {
     left({});
     writeFileSync(path, text);
-    const lock = await acquire(path, { silence: 100 });
+    const lock = await acquire(path, { heartbeatTimeout: 100 });
     expect(JSON.parse(readFileSync(path, "utf8")).pid).toBe(process.pid);
     lock.release();
   }
@@ -129,10 +129,10 @@ test("whoever lost a lock leaves the winner's alone", async () => {
 test("what a takeover has left whose process was killed is swept, a living one's stays", () => {
   mkdirSync(join(folder, "locks"));
   const gate = (name: string, owner: object) =>
-    writeFileSync(join(folder, "locks", name), `${JSON.stringify({ ...thisOwner(), ...owner })}\n`);
+    writeFileSync(join(folder, "locks", name), `${JSON.stringify({ ...thisProcess(), ...owner })}\n`);
   gate("dead.takeover", { pid: 2 ** 22 + 1 });
   gate("living.takeover", {});
-  sweepGates(join(folder, "locks"));
-  sweepGates(join(folder, "nowhere"));
+  removeDeadTakeovers(join(folder, "locks"));
+  removeDeadTakeovers(join(folder, "nowhere"));
   expect(readdirSync(join(folder, "locks"))).toEqual(["living.takeover"]);
 });

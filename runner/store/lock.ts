@@ -16,62 +16,63 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { lifeOf, type Owner, parseOwner, thisOwner } from "./process-identity.ts";
+import { livenessOf, type ProcessIdentity, parseProcess, thisProcess } from "./process-identity.ts";
 
-/** A lock that this process holds until it lets go or dies. */
+/** A lock that this process holds until it releases it or dies. */
 export type Lock = {
   readonly path: string;
-  /** Whether the file is still ours: a waiter on another host may have judged us dead while this machine slept. */
+  /** Whether the lock is still held. A waiter on another host may have taken it over while this machine was suspended. */
   isHeld(): boolean;
-  /** Removes the lock if it is ours. Safe to repeat. */
+  /** Releases the lock if it is still held. Idempotent. */
   release(): void;
 };
 
 export type AcquireOptions = {
-  /** Ends the waiting; acquire rejects with the signal's reason. */
+  /** Ends the wait: acquire rejects with the signal's reason. */
   readonly signal?: AbortSignal;
-  /** Called once, when the lock is held by another; its owner is undefined while the file is half-written. */
-  readonly onWait?: (owner: Owner | undefined) => void;
-  /** An owner on another host is dead after this many ms without a heartbeat, by the waiter's clock. Default: 60,000. */
-  readonly silence?: number;
+  /** Called once if another process holds the lock. `owner` is undefined while the lock file is incomplete. */
+  readonly onWait?: (owner: ProcessIdentity | undefined) => void;
+  /** An owner on another host is dead after this time without a heartbeat, by the waiter's clock. ms; default: 60,000. */
+  readonly heartbeatTimeout?: number;
 };
 
-/** How often an owner shows that it lives, in ms. */
-const HEARTBEAT = 2_000;
-const SILENCE = 60_000;
-/** A lock without an owner's line was left by a process that died between two system calls, in ms. */
-const UNFINISHED = 5_000;
-const FIRST_POLL = 10;
-const LAST_POLL = 250;
-/** Ends the name of the file by which waiters take turns at a dead owner's lock. */
-const GATE = ".takeover";
+/** Interval of an owner's heartbeat. ms */
+const heartbeatInterval = 2_000;
+const defaultHeartbeatTimeout = 60_000;
+/** Age from which a lock file without a complete line counts as abandoned. ms */
+const incompleteTimeout = 5_000;
+const firstPoll = 10;
+const lastPoll = 250;
+/** Suffix of the lock under which a waiter removes a dead owner's lock. */
+const takeoverSuffix = ".takeover";
 
 /**
- * Takes a lock at once, or says undefined when another has it. The lock of an owner that died on this machine counts as
- * free; to judge an owner elsewhere takes `acquire`, which waits.
+ * Takes a lock without waiting; undefined if another process holds it. The lock of a process that died on this machine counts
+ * as free. Whether a process on another host is dead takes time to observe, as `acquire` does.
  */
 export function tryAcquire(path: string): Lock | undefined {
   mkdirSync(dirname(path), { recursive: true });
   const lock = create(path);
   if (lock) return lock;
-  const seen = look(path);
-  const isFree = seen === undefined || (isPlainlyDead(seen) && takeOver(path, seen, new Watch(SILENCE)));
+  const seen = readLock(path);
+  const isFree =
+    seen === undefined || (isKnownDead(seen) && takeOver(path, seen, new HeartbeatMonitor(defaultHeartbeatTimeout)));
   return isFree ? create(path) : undefined;
 }
 
-/** Waits for a lock. Fair to nobody, quick for everybody: a free lock is seen within 250 ms, a dead owner's at once. */
+/** Waits for a lock. Waiters have no order. A free lock is noticed within 250 ms, that of a dead owner at once. */
 export async function acquire(path: string, options: AcquireOptions = {}): Promise<Lock> {
   mkdirSync(dirname(path), { recursive: true });
-  const watch = new Watch(options.silence ?? SILENCE);
-  let pause = FIRST_POLL;
+  const monitor = new HeartbeatMonitor(options.heartbeatTimeout ?? defaultHeartbeatTimeout);
+  let pause = firstPoll;
   for (let hasWaited = false; ; ) {
     options.signal?.throwIfAborted();
     const lock = create(path);
     if (lock) return lock;
-    const seen = look(path);
+    const seen = readLock(path);
     if (seen === undefined) continue;
-    if (watch.isDead(path, seen)) {
-      if (takeOver(path, seen, watch)) continue;
+    if (monitor.isDead(path, seen)) {
+      if (takeOver(path, seen, monitor)) continue;
     } else if (!hasWaited) {
       hasWaited = true;
       options.onWait?.(seen.owner);
@@ -79,31 +80,39 @@ export async function acquire(path: string, options: AcquireOptions = {}): Promi
     await sleep(pause * (0.75 + Math.random() / 2), undefined, options.signal ? { signal: options.signal } : {}).catch(
       () => options.signal?.throwIfAborted(),
     );
-    pause = Math.min(pause * 1.5, LAST_POLL);
+    pause = Math.min(pause * 1.5, lastPoll);
   }
 }
 
-/** What a lock file looked like: which file it was, its last heartbeat, and whose. */
-type Seen = { readonly inode: bigint; readonly beat: bigint; readonly text: string; readonly owner: Owner | undefined };
+/** A lock file at one moment: its inode, its last heartbeat, its text and its owner. */
+type LockState = {
+  readonly inode: bigint;
+  readonly beat: bigint;
+  readonly text: string;
+  readonly owner: ProcessIdentity | undefined;
+};
 
-/** Judges owners by how long this process has seen no change, never by comparing two machines' clocks. */
-class Watch {
-  readonly #since = new Map<string, { readonly seen: Seen; readonly at: number }>();
-  readonly #silence: number;
+/** Decides whether owners are dead by how long this process has seen no heartbeat. Compares no clocks of two machines. */
+class HeartbeatMonitor {
+  readonly #since = new Map<string, { readonly seen: LockState; readonly at: number }>();
+  readonly #heartbeatTimeout: number;
 
-  constructor(silence: number) {
-    this.#silence = silence;
+  constructor(heartbeatTimeout: number) {
+    this.#heartbeatTimeout = heartbeatTimeout;
   }
 
-  isDead(path: string, seen: Seen): boolean {
-    const life = seen.owner ? lifeOf(seen.owner) : "unknown";
-    if (life !== "unknown") return life === "dead";
+  isDead(path: string, seen: LockState): boolean {
+    const liveness = seen.owner ? livenessOf(seen.owner) : "unknown";
+    if (liveness !== "unknown") return liveness === "dead";
     const before = this.#since.get(path);
     if (!before || !isSame(before.seen, seen) || before.seen.beat !== seen.beat) {
       this.#since.set(path, { seen, at: performance.now() });
       return false;
     }
-    return performance.now() - before.at > (seen.owner ? this.#silence : Math.min(this.#silence, UNFINISHED));
+    return (
+      performance.now() - before.at >
+      (seen.owner ? this.#heartbeatTimeout : Math.min(this.#heartbeatTimeout, incompleteTimeout))
+    );
   }
 }
 
@@ -116,7 +125,7 @@ function create(path: string): Lock | undefined {
     throw error;
   }
   try {
-    writeFileSync(fd, `${JSON.stringify({ ...thisOwner(), nonce: randomBytes(8).toString("hex") })}\n`);
+    writeFileSync(fd, `${JSON.stringify({ ...thisProcess(), nonce: randomBytes(8).toString("hex") })}\n`);
   } catch (error) {
     closeSync(fd);
     rmSync(path, { force: true });
@@ -128,22 +137,22 @@ function create(path: string): Lock | undefined {
     closeSync(fd);
     return undefined;
   }
-  // Through the descriptor: a lock that was taken over must not be kept alive by the one who lost it.
-  const heart = setInterval(() => {
+  // By descriptor: if the lock is taken over, this heartbeat must not reach the new owner's file.
+  const heartbeat = setInterval(() => {
     const now = new Date();
     try {
       futimesSync(fd, now, now);
     } catch {
-      // The file is gone; isHeld() says so.
+      // The file is gone. isHeld() reports that.
     }
-  }, HEARTBEAT).unref();
+  }, heartbeatInterval).unref();
   let isOpen = true;
   return {
     path,
     isHeld: () => isOpen && isHeld(),
     release() {
       if (!isOpen) return;
-      clearInterval(heart);
+      clearInterval(heartbeat);
       if (isHeld()) rmSync(path, { force: true });
       isOpen = false;
       closeSync(fd);
@@ -151,10 +160,10 @@ function create(path: string): Lock | undefined {
   };
 }
 
-function look(path: string): Seen | undefined {
+function readLock(path: string): LockState | undefined {
   let fd: number;
   try {
-    // Opening makes a network filesystem ask its server: a bare stat may be a minute old.
+    // A network filesystem asks its server on open. A stat alone may be a minute old.
     fd = openSync(path, "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
@@ -163,79 +172,79 @@ function look(path: string): Seen | undefined {
   try {
     const stat = fstatSync(fd, { bigint: true });
     const text = readFileSync(fd, "utf8");
-    return { inode: stat.ino, beat: stat.mtimeNs, text, owner: text.endsWith("\n") ? parseOwner(text) : undefined };
+    return { inode: stat.ino, beat: stat.mtimeNs, text, owner: text.endsWith("\n") ? parseProcess(text) : undefined };
   } finally {
     closeSync(fd);
   }
 }
 
-function isPlainlyDead({ owner, beat }: Seen): boolean {
-  return owner ? lifeOf(owner) === "dead" : Date.now() - Number(beat / 1_000_000n) > SILENCE;
+function isKnownDead({ owner, beat }: LockState): boolean {
+  return owner ? livenessOf(owner) === "dead" : Date.now() - Number(beat / 1_000_000n) > defaultHeartbeatTimeout;
 }
 
-function isSame(a: Seen, b: Seen | undefined): boolean {
+function isSame(a: LockState, b: LockState | undefined): boolean {
   return a.inode === b?.inode && a.text === b.text;
 }
 
 /**
- * Removes a dead owner's lock and says whether it did. Of several waiters one at a time passes the gate and looks again
- * before it removes, so that no waiter removes the lock of another who was faster.
+ * Removes a dead owner's lock; false if it could not. Waiters do this one at a time, under a lock of its own, and read the lock
+ * again first. So no waiter removes the lock that a faster waiter has taken.
  */
-function takeOver(path: string, judged: Seen, watch: Watch): boolean {
-  const gatePath = path + GATE;
-  const gate = create(gatePath);
-  if (!gate) {
-    const other = look(gatePath);
-    if (other && watch.isDead(gatePath, other)) dropGate(gatePath, other);
+function takeOver(path: string, judged: LockState, monitor: HeartbeatMonitor): boolean {
+  const takeoverPath = path + takeoverSuffix;
+  const takeover = create(takeoverPath);
+  if (!takeover) {
+    const other = readLock(takeoverPath);
+    if (other && monitor.isDead(takeoverPath, other)) removeTakeover(takeoverPath, other);
     return false;
   }
   try {
-    if (!isSame(judged, look(path))) return false;
+    if (!isSame(judged, readLock(path))) return false;
     rmSync(path, { force: true });
     return true;
   } finally {
-    gate.release();
+    takeover.release();
   }
 }
 
-/** Locks and gates whose owners have plainly died; of an owner on another host only a waiter can tell. */
+/** Locks whose owners are known to be dead. For an owner on another host only a waiter can find that out. */
 export function deadLocks(folder: string): readonly string[] {
   const found = existsSync(folder) ? readdirSync(folder) : [];
   return found
     .map((name) => join(folder, name))
     .filter((path) => {
-      const seen = look(path);
-      return seen !== undefined && isPlainlyDead(seen);
+      const seen = readLock(path);
+      return seen !== undefined && isKnownDead(seen);
     });
 }
 
-/** Removes the gates that processes have left which were killed while they took a dead owner's lock over. */
-export function sweepGates(folder: string): void {
-  const gates = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(GATE)) : [];
-  for (const name of gates) {
+/** Removes takeover locks of processes that were killed during a takeover. */
+export function removeDeadTakeovers(folder: string): void {
+  const takeovers = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(takeoverSuffix)) : [];
+  for (const name of takeovers) {
     const path = join(folder, name);
-    const seen = look(path);
-    if (seen !== undefined && isPlainlyDead(seen)) dropGate(path, seen);
+    const seen = readLock(path);
+    if (seen !== undefined && isKnownDead(seen)) removeTakeover(path, seen);
   }
 }
 
-/** Removes the locks that dead processes have left, as whoever needs one would. */
-export function sweepLocks(folder: string): void {
-  sweepGates(folder);
+/** Removes the locks of dead processes. */
+export function removeDeadLocks(folder: string): void {
+  removeDeadTakeovers(folder);
   for (const path of deadLocks(folder)) {
-    const seen = look(path);
-    if (seen !== undefined && isPlainlyDead(seen)) takeOver(path, seen, new Watch(SILENCE));
+    const seen = readLock(path);
+    if (seen !== undefined && isKnownDead(seen)) takeOver(path, seen, new HeartbeatMonitor(defaultHeartbeatTimeout));
   }
 }
 
-/** Takes the gate away that was judged dead; another one that has come to stand there meanwhile is put back. */
-function dropGate(path: string, judged: Seen): void {
-  const aside = `${path}.${randomBytes(6).toString("hex")}`;
+/** Removes a takeover lock that is dead. If another process has created a new one meanwhile, puts that back. */
+function removeTakeover(path: string, judged: LockState): void {
+  const trash = `${path}.${randomBytes(6).toString("hex")}`;
   try {
-    renameSync(path, aside);
-    if (!isSame(judged, look(aside))) linkSync(aside, path);
+    renameSync(path, trash);
+    if (!isSame(judged, readLock(trash))) linkSync(trash, path);
   } catch (error) {
     if (!["ENOENT", "EEXIST"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
   }
-  rmSync(aside, { force: true });
+  rmSync(trash, { force: true });
 }

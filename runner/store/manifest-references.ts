@@ -1,29 +1,29 @@
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { namesIn } from "../util/names-in.ts";
 import { UserError } from "../util/user-error.ts";
-import { names } from "./records.ts";
 
-/** The error for a manifest that cannot be read: it might refer to any object, so none may be deleted. */
+/** The error for a manifest that cannot be read. It might refer to any object, so none may be deleted. */
 function manifestUnreadable(path: string, reason: string): UserError {
-  return new UserError("manifest-unreadable", `${path}: ${reason}. Nothing was deleted or repaired`, {
-    help: "restore or delete this file first",
+  return new UserError("manifest-unreadable", `cannot read ${path}: ${reason}. Nothing was deleted or repaired`, {
+    help: "restore the file, or delete the run's folder",
   });
 }
 
-/** An experiment's folder whose stat is older than this, in ms, shows every later change by another stat. */
-const settled = 2_500;
+/** Age from which the stat of a folder shows every later change. ms */
+const settledAge = 2_500;
 
 /**
- * Objects that manifests under artifacts/runs/<experiment>/<run>/ name. Asked again it sees runs that were sealed meanwhile:
- * a manifest never changes, so only new ones are read. Throws UserError `manifest-unreadable`.
+ * The objects that manifests refer to. Each query includes the runs sealed since the last one. A manifest never changes, so
+ * each is read once. Queries throw UserError: manifest-unreadable.
  */
-export class Pins {
+export class ManifestReferences {
   readonly #runs: string;
   /** Object -> the runs that refer to it, as "<experiment>/<run>". */
-  readonly #pinned = new Map<string, string[]>();
+  readonly #runsOf = new Map<string, string[]>();
   readonly #read = new Set<string>();
-  /** Experiment -> the stat of its folder, once that tells of every change. */
-  readonly #seen = new Map<string, bigint>();
+  /** Experiment -> the modification time of its folder at the last reading, if that was old enough. */
+  readonly #readAt = new Map<string, bigint>();
 
   constructor(root: string) {
     this.#runs = join(root, "runs");
@@ -31,21 +31,23 @@ export class Pins {
 
   has(object: string): boolean {
     this.#refresh();
-    return this.#pinned.has(object);
+    return this.#runsOf.has(object);
   }
 
-  all(): ReadonlyMap<string, readonly string[]> {
+  /** Object -> the runs that refer to it. */
+  byObject(): ReadonlyMap<string, readonly string[]> {
     this.#refresh();
-    return this.#pinned;
+    return this.#runsOf;
   }
 
   #refresh(): void {
-    for (const experiment of names(this.#runs)) {
+    for (const experiment of namesIn(this.#runs)) {
       const folder = join(this.#runs, experiment);
       const stat = statSync(folder, { bigint: true, throwIfNoEntry: false });
-      if (stat === undefined || !stat.isDirectory() || this.#seen.get(experiment) === stat.mtimeNs) continue;
-      for (const run of names(folder)) this.#readRun(`${experiment}/${run}`);
-      if (Math.abs(Date.now() - Number(stat.mtimeNs / 1_000_000n)) > settled) this.#seen.set(experiment, stat.mtimeNs);
+      if (stat === undefined || !stat.isDirectory() || this.#readAt.get(experiment) === stat.mtimeNs) continue;
+      for (const run of namesIn(folder)) this.#readRun(`${experiment}/${run}`);
+      if (Math.abs(Date.now() - Number(stat.mtimeNs / 1_000_000n)) > settledAge)
+        this.#readAt.set(experiment, stat.mtimeNs);
     }
   }
 
@@ -54,17 +56,17 @@ export class Pins {
     const objects = objectsOf(join(this.#runs, run, "manifest.json"));
     if (objects === undefined) return;
     this.#read.add(run);
-    for (const object of objects) this.#pinned.set(object, [...(this.#pinned.get(object) ?? []), run]);
+    for (const object of objects) this.#runsOf.set(object, [...(this.#runsOf.get(object) ?? []), run]);
   }
 }
 
-/** Objects that a manifest names; undefined where there is none (yet). */
+/** Objects that a manifest refers to, whatever its format; undefined if there is no manifest (yet). */
 function objectsOf(path: string): readonly string[] | undefined {
   let text: string;
   try {
     text = readFileSync(path, "utf8");
   } catch (error) {
-    // A run that has not ended has no manifest yet, and its process says what it uses.
+    // A running process has no manifest yet. Its claims list what it uses.
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;
   }

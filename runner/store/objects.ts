@@ -2,20 +2,12 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } fro
 import { dirname, join } from "node:path";
 import type { StoredFile, StoreRecord } from "../pipeline/plan/record.ts";
 import { UserError } from "../util/user-error.ts";
-import { type Digests, FileChanged, type Listing, listingDigest } from "./digest.ts";
+import { type Digests, type Listing, listingDigest, unreadableReason } from "./digest.ts";
 
-/** What a step wrote cannot be stored: "missing-output", "symlink-output" or "odd-output". */
-class OutputRefused extends UserError {
-  constructor(code: "missing-output" | "symlink-output" | "odd-output", message: string, help: string) {
-    super(code, message, { help });
-    this.name = "OutputRefused";
-  }
-}
+/** A folder that is ready to become an object: read-only and hashed. `folders` are itself ("") and those below it. */
+export type SealedFolder = { readonly object: string; readonly files: Listing; readonly folders: readonly string[] };
 
-/** A sealed folder: read-only, its files hashed. `folders` are itself ("") and those below it. */
-export type Sealed = { readonly object: string; readonly files: Listing; readonly folders: readonly string[] };
-
-/** The folders `objects/<digest of the listing>/`. */
+/** The objects of a store: the folders `objects/<digest of the listing>/`. */
 export class Objects {
   readonly folder: string;
   readonly #digests: Digests;
@@ -25,66 +17,66 @@ export class Objects {
     this.#digests = digests;
   }
 
-  /** Where an object lies, whether or not it does. */
+  /** The path of an object, which need not exist. */
   path(object: string): string {
     return `${this.folder}/${object}`;
   }
 
-  /** What is wrong with a record's object, by name; undefined when every file is as it was stored. */
+  /** What is wrong with a record's object: the first file that differs. Undefined if all files are as stored. */
   flaw(record: Pick<StoreRecord, "object" | "files">): string | undefined {
     const folder = `${this.path(record.object)}/`;
     for (const name in record.files) {
       const file = record.files[name];
-      const found = this.#look(folder + name);
+      const found = this.#read(folder + name);
       if (typeof found === "string") return `${name} ${found}`;
-      if (!found) return existsSync(folder) ? `${name} is missing` : "its files were collected";
+      if (!found) return existsSync(folder) ? `${name} is missing` : "its files were deleted by exp gc";
       if (found.size !== file?.size || found.sha256 !== file.sha256) return `${name} was changed`;
     }
     return undefined;
   }
 
-  /** A stored file, undefined where there is none, or in words why it cannot be read. */
-  #look(path: string): StoredFile | undefined | string {
+  /** A stored file; undefined if there is none; a string if it cannot be read. */
+  #read(path: string): StoredFile | undefined | string {
     try {
       return this.#digests.plainFile(path);
     } catch (error) {
-      if (error instanceof FileChanged) return "is being changed";
-      const code = (error as NodeJS.ErrnoException).code ?? "";
-      if (["ENOENT", "ENOTDIR", "ELOOP"].includes(code)) return "is missing";
-      if (["EACCES", "EPERM", "EIO"].includes(code)) return `cannot be read (${code})`;
-      throw error;
+      const reason = unreadableReason(error);
+      if (reason === undefined) throw error;
+      return reason;
     }
   }
 
   /**
-   * Makes a folder fit to be an object: undeclared files are dropped, the others made read-only and read once. The caller
-   * flushes it. Throws OutputRefused for a declared output that is missing and for anything that is not a plain file.
+   * Prepares a folder as an object: deletes undeclared files, makes the others read-only and hashes them. The caller flushes
+   * it. Throws UserError: missing-output, symlink-output, irregular-output.
    */
-  async seal(folder: string, outputs: readonly string[]): Promise<Sealed> {
-    dropUndeclared(folder, outputs);
+  async seal(folder: string, outputs: readonly string[]): Promise<SealedFolder> {
+    deleteUndeclared(folder, outputs);
     const { files: paths, folders } = list(folder);
     for (const output of outputs) {
-      const succeeded = output.endsWith("/") ? paths.some((path) => path.startsWith(output)) : paths.includes(output);
-      if (succeeded) continue;
-      throw new OutputRefused(
-        "missing-output",
-        `the step ended without writing its output ${output}`,
-        "its log says what it did write; nothing was stored",
-      );
+      const exists = output.endsWith("/") ? paths.some((path) => path.startsWith(output)) : paths.includes(output);
+      if (exists) continue;
+      throw new UserError("missing-output", `the step ended without writing its output ${output}`, {
+        help: "see its log. Nothing was stored",
+      });
     }
     const files: Record<string, StoredFile> = {};
     for (const path of paths.sort()) {
       const full = join(folder, path);
       chmodSync(full, 0o444);
       const file = await this.#digests.plainFileAsync(full);
-      if (!file) throw new OutputRefused("missing-output", `output ${path} vanished`, "let nothing else write there");
+      if (!file) {
+        throw new UserError("missing-output", `output ${path} was deleted while it was stored`, {
+          help: "let no other program write to the artifacts folder",
+        });
+      }
       files[path] = file;
     }
     return { object: listingDigest(files), files, folders };
   }
 
-  /** Moves a sealed folder to its place by one rename. An object that is there and sound stays, a damaged one goes. */
-  place(folder: string, sealed: Sealed): void {
+  /** Moves a sealed folder to its place by one rename. An intact object stays; a damaged one is replaced. */
+  place(folder: string, sealed: SealedFolder): void {
     mkdirSync(this.folder, { recursive: true });
     const path = this.path(sealed.object);
     for (let attempt = 0; ; attempt++) {
@@ -103,27 +95,27 @@ export class Objects {
   }
 
   /**
-   * Takes an object away by renaming it to `aside`, on the same filesystem, then frees its bytes. `isLoose` is asked in
-   * between: a process claims an object before it looks at it, so one that saw it has claimed it by then.
+   * Deletes an object: renames it to `trash` on the same filesystem, then deletes it, unless `isUnused` is false by then. A
+   * process claims an object before it looks for it, so a process that found it has claimed it before the rename.
    */
-  remove(object: string, aside: string, isLoose: () => boolean = () => true): boolean {
-    mkdirSync(dirname(aside), { recursive: true });
+  remove(object: string, trash: string, isUnused: () => boolean = () => true): boolean {
+    mkdirSync(dirname(trash), { recursive: true });
     try {
-      renameSync(this.path(object), aside);
+      renameSync(this.path(object), trash);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
       throw error;
     }
-    if (!isLoose() && !existsSync(this.path(object))) {
-      renameSync(aside, this.path(object));
+    if (!isUnused() && !existsSync(this.path(object))) {
+      renameSync(trash, this.path(object));
       return false;
     }
-    rmSync(aside, { recursive: true, force: true });
+    rmSync(trash, { recursive: true, force: true });
     return true;
   }
 }
 
-function dropUndeclared(folder: string, outputs: readonly string[]): void {
+function deleteUndeclared(folder: string, outputs: readonly string[]): void {
   const declared = new Set(outputs.map((output) => output.split("/", 1)[0]));
   for (const name of readdirSync(folder)) {
     if (!declared.has(name)) rmSync(join(folder, name), { recursive: true, force: true });
@@ -139,12 +131,14 @@ function list(root: string): { files: string[]; folders: string[] } {
       if (entry.isFile()) files.push(path);
       else if (entry.isDirectory()) folders.push(`${path}/`);
       else if (entry.isSymbolicLink()) {
-        throw new OutputRefused(
-          "symlink-output",
-          `output ${path} is a symlink`,
-          "write the file itself: what a link points to may change",
-        );
-      } else throw new OutputRefused("odd-output", `output ${path} is no plain file`, "write plain files and folders");
+        throw new UserError("symlink-output", `output ${path} is a symlink`, {
+          help: "write the file itself: the target of a link may change",
+        });
+      } else {
+        throw new UserError("irregular-output", `output ${path} is not a regular file`, {
+          help: "write regular files and folders only",
+        });
+      }
     }
   }
   return { files, folders };

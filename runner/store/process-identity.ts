@@ -1,43 +1,43 @@
 import { readFileSync, readlinkSync } from "node:fs";
 import { hostname } from "node:os";
 
-/** A process, told apart from every other one on any machine and from a later one with its pid. */
-export type Owner = {
-  /** For people to read. */
+/** Identifies a process among those of all machines, and among later ones with the same pid. */
+export type ProcessIdentity = {
+  /** Shown to people. */
   readonly host: string;
-  /** This boot of this machine and its pid namespace: only within one of them does a pid mean anything. */
+  /** The boot of the machine and the pid namespace. A pid is unique within one realm only. */
   readonly realm: string;
   readonly pid: number;
-  /** When the process started, as the system counts. */
+  /** Start time of the process in units of the system. */
   readonly start: string;
 };
 
-let self: Owner | undefined;
+let self: ProcessIdentity | undefined;
 
 /** This process. */
-export function thisOwner(): Owner {
+export function thisProcess(): ProcessIdentity {
   self ??= { host: hostname(), realm: thisRealm(), pid: process.pid, start: startOf(process.pid) ?? "" };
   return self;
 }
 
-/** Whether the owner is running: "unknown" for one in another realm, of which only a heartbeat can tell. */
-export function lifeOf(owner: Owner): "alive" | "dead" | "unknown" {
-  const me = thisOwner();
+/** Whether a process is running. "unknown" for another realm: only its heartbeat can show that. */
+export function livenessOf(owner: ProcessIdentity): "alive" | "dead" | "unknown" {
+  const me = thisProcess();
   if (owner.realm !== me.realm) return "unknown";
   if (owner.pid === me.pid) return owner.start === me.start ? "alive" : "dead";
   return startOf(owner.pid) === owner.start ? "alive" : "dead";
 }
 
-/** The owner in a lock's or marker's first line; undefined for a line that was never finished. */
-export function parseOwner(line: string): Owner | undefined {
+/** Parses the first line of a lock or claims file; undefined for an incomplete line. */
+export function parseProcess(line: string): ProcessIdentity | undefined {
   try {
-    const value = JSON.parse(line) as Partial<Owner> | null;
+    const value = JSON.parse(line) as Partial<ProcessIdentity> | null;
     const isWhole =
       typeof value?.host === "string" &&
       typeof value.realm === "string" &&
       typeof value.pid === "number" &&
       typeof value.start === "string";
-    return isWhole ? (value as Owner) : undefined;
+    return isWhole ? (value as ProcessIdentity) : undefined;
   } catch {
     return undefined;
   }
@@ -52,11 +52,11 @@ function thisRealm(): string {
   }
 }
 
-/** Start time of a process; undefined when there is none or it is a zombie. */
+/** Start time of a process; undefined if it does not exist or is a zombie. */
 function startOf(pid: number): string | undefined {
   if (process.platform === "linux") {
     try {
-      // The name, in parentheses, may hold anything; state is the first field after it, start time the 20th.
+      // The name, in parentheses, may contain anything. After it, state is field 1 and start time field 20.
       const stat = readFileSync(`/proc/${pid}/stat`, "latin1");
       const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
       return fields[0] === "Z" || fields[0] === "X" ? undefined : fields[19];
@@ -70,7 +70,7 @@ function startOf(pid: number): string | undefined {
     if ((error as NodeJS.ErrnoException).code === "ESRCH") return undefined;
   }
   try {
-    // Fetched here, since loading it costs every other system some milliseconds for nothing.
+    // Loaded here: Linux does not need it, and loading takes milliseconds.
     const { execFileSync } = process.getBuiltinModule("node:child_process");
     return execFileSync("ps", ["-o", "lstart=", "-p", String(pid)], { encoding: "utf8", env: { LC_ALL: "C" } }).trim();
   } catch {

@@ -5,7 +5,6 @@ import {
   linkSync,
   mkdirSync,
   openSync,
-  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -14,19 +13,20 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { namesIn } from "../util/names-in.ts";
 
-/** A record's modification time says when it was last of use, to this many ms. */
-const USE_RESOLUTION = 60_000;
+/** Resolution of the time of a record's last use, which is its modification time. ms */
+const useResolution = 60_000;
 
-/** The small files `keys/<key>.json`: what is known of each key. */
-export class Keys {
+/** The records of keys: `keys/<key>.json`. */
+export class Records {
   readonly folder: string;
 
   constructor(folder: string) {
     this.folder = folder;
   }
 
-  /** A key's record; undefined when there is none, or none that is whole. `touch` notes that it was of use. */
+  /** A key's record; undefined if it is missing or torn. `touch` updates the time of its last use. */
   read(key: string, touch = false): StoreRecord | undefined {
     let fd: number;
     try {
@@ -38,15 +38,15 @@ export class Keys {
     try {
       const stat = fstatSync(fd);
       const record = parseRecord(readText(fd, stat.size), key);
-      if (record && touch && Math.abs(Date.now() - stat.mtimeMs) > USE_RESOLUTION) markUsed(fd);
+      if (record && touch && Math.abs(Date.now() - stat.mtimeMs) > useResolution) markUsed(fd);
       return record;
     } finally {
       closeSync(fd);
     }
   }
 
-  /** Writes a record to a path on the same disk, where nobody looks for it; the caller flushes it. */
-  draft(record: StoreRecord, path: string): void {
+  /** Writes a record to a temporary path on the same disk. The caller flushes it. */
+  writeDraft(record: StoreRecord, path: string): void {
     mkdirSync(this.folder, { recursive: true });
     try {
       writeFileSync(path, `${JSON.stringify(record)}\n`, { flag: "wx" });
@@ -56,10 +56,7 @@ export class Keys {
     }
   }
 
-  /**
-   * Makes a drafted record visible, whole or not at all. Unless `replace`, the first one wins: false says that another
-   * stands.
-   */
+  /** Makes a drafted record visible, atomically. Without `replace`, an existing record is kept and the result is false. */
   publish(draft: string, key: string, replace: boolean): boolean {
     const path = join(this.folder, `${key}.json`);
     if (!replace) return linkNew(draft, path);
@@ -68,13 +65,13 @@ export class Keys {
   }
 
   /** Every key that has a record. */
-  list(): readonly string[] {
-    return names(this.folder)
+  keys(): readonly string[] {
+    return namesIn(this.folder)
       .filter((name) => /^[0-9a-f]{64}\.json$/.test(name))
       .map((name) => name.slice(0, 64));
   }
 
-  /** When a key's record was last of use, in ms since 1970; 0 when there is none. */
+  /** Time of a key's last use in ms since 1970; 0 if it has no record. */
   lastUse(key: string): number {
     try {
       const fd = openSync(join(this.folder, `${key}.json`), "r");
@@ -88,19 +85,9 @@ export class Keys {
     }
   }
 
-  /** Where a key's record lies, whether or not it does. */
+  /** The path of a key's record, which need not exist. */
   path(key: string): string {
     return join(this.folder, `${key}.json`);
-  }
-}
-
-/** Names in a folder; none when it does not exist. */
-export function names(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return [];
-    throw error;
   }
 }
 
@@ -138,11 +125,11 @@ function markUsed(fd: number): void {
   try {
     futimesSync(fd, now, now);
   } catch {
-    // A store that belongs to another user is read all the same.
+    // The store of another user is read-only for this process.
   }
 }
 
-/** Gives a file its name unless the name is taken. */
+/** Gives a file its name; false if the name exists. */
 function linkNew(from: string, to: string): boolean {
   try {
     linkSync(from, to);
@@ -151,7 +138,7 @@ function linkNew(from: string, to: string): boolean {
     const code = (error as NodeJS.ErrnoException).code ?? "";
     if (code === "EEXIST") return false;
     if (!["EPERM", "ENOTSUP", "EOPNOTSUPP", "ENOSYS", "EMLINK"].includes(code)) throw error;
-    // A filesystem without hard links: the key's lock is what keeps others away.
+    // The filesystem has no hard links. The key's lock keeps other processes away.
     renameSync(from, to);
     return true;
   }

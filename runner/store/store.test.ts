@@ -75,7 +75,7 @@ test("what is committed is found, by this process and the next, and its files ar
   expect(Object.keys(record.files)).toEqual(["adapter/a.bin", "adapter/deep/b.bin", "metrics.json"]);
   expect(store.find(key)).toEqual({ record });
   expect(open("read").find(key)).toEqual({ record });
-  expect(store.peek(key)).toEqual(record);
+  expect(store.record(key)).toEqual(record);
   expect(readFileSync(fileOf(record, "adapter/deep/b.bin"), "utf8")).toBe("b");
   expect(statSync(fileOf(record, "metrics.json")).mode & 0o222).toBe(0);
   expect(leftovers()).toEqual([]);
@@ -218,8 +218,8 @@ test("a work folder stays until it is dropped", () => {
   const work = store.workDir(key);
   writeFileSync(join(work, "checkpoint"), "x");
   expect(readdirSync(store.workDir(key))).toEqual(["checkpoint"]);
-  store.dropWork(key);
-  store.dropWork(key);
+  store.deleteWork(key);
+  store.deleteWork(key);
   expect(existsSync(work)).toBe(false);
 });
 
@@ -227,7 +227,7 @@ test("what a dead process staged is swept, what a living one stages is not", () 
   const mine = store.stage(key);
   const dead = join(folder, "artifacts/store/staging", `${key}.1-abc.def`);
   mkdirSync(dead, { recursive: true });
-  store.sweepStaging();
+  store.removeAbandoned();
   expect(existsSync(mine.dir)).toBe(true);
   expect(existsSync(dead)).toBe(false);
   store.discard(mine);

@@ -32,7 +32,7 @@ export function comparisonText(
   definitions: Readonly<Record<string, { readonly definition: string }>>,
 ): string {
   const { bold, dim } = styles(color);
-  const { arms, pairs, primary, bootstrap, notes, test_looks } = compared;
+  const { arms, pairs, primary, bootstrap, notes, test_evaluations } = compared;
   const { scores, differences, cost } = comparisonTables(compared, keys);
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
   return [
@@ -45,7 +45,7 @@ export function comparisonText(
       ...metrics.map((name) => `${name}: ${definitions[name]?.definition ?? ""}`),
       `Confidence intervals: BCa bootstrap, ${integer(bootstrap.resamples)} resamples, seed ${bootstrap.seed}.`,
       ...(pairs.length === 0 ? [] : [differencesNote(compared, keys)]),
-      ...(test_looks === null ? [] : [testEvaluationsText(test_looks)]),
+      ...(test_evaluations === null ? [] : [testEvaluationsText(test_evaluations)]),
       ...notes.map((note) => `Note: ${note}`),
     ]
       .map((line) => `${dim(line)}\n`)

@@ -4,7 +4,7 @@ import { smokeWarning } from "../config/smoke.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { energyText } from "../reporting/report/energy.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
-import { looksOf, testFileOf } from "../runs/ledger.ts";
+import { testEvaluationCount, testFileOf } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { gigabytes, integer, reportDuration } from "../util/format.ts";
 import { differenceText } from "./comparison.ts";
@@ -62,7 +62,7 @@ function testsOf(paths: readonly string[]): string {
 /** The recorded evaluations of the test file. */
 function testEvaluations(manifest: Manifest, artifacts: string): string {
   const test = testFileOf({ manifest });
-  const count = looksOf({ manifest }, artifacts) ?? 0;
+  const count = testEvaluationCount({ manifest }, artifacts) ?? 0;
   return test === undefined || count === 0 ? "" : `\nRecorded evaluations of ${test.path}: ${count}\n`;
 }
 

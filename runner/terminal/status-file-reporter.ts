@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
 import type { LiveRun } from "../runs/live-run.ts";
 import { type LiveFile, liveDir, liveFiles } from "../runs/live-runs.ts";
-import { thisOwner } from "../store/process-identity.ts";
+import { thisProcess } from "../store/process-identity.ts";
 import type { Progress } from "../util/progress.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { Reporter } from "./reporter.ts";
@@ -43,7 +43,7 @@ export function statusFileReporter(artifacts: string, files: readonly string[]):
     };
     try {
       mkdirSync(liveDir(artifacts), { recursive: true });
-      writeFileAtomic(path, JSON.stringify({ schema: 1, owner: thisOwner(), run } satisfies LiveFile));
+      writeFileAtomic(path, JSON.stringify({ schema: 1, owner: thisProcess(), run } satisfies LiveFile));
     } catch {
       // Without the file, only the display in exp view is missing.
     }

@@ -11,7 +11,7 @@ export async function bundle(entry: string, folder: string): Promise<string> {
     platform: "node",
     target: "node20",
     format: "esm",
-    packages: "external",
+    banner: { js: "import{createRequire as __cr}from'node:module';const require=__cr(import.meta.url);" },
     logLevel: "error",
   });
   return outfile;

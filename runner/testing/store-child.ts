@@ -36,7 +36,7 @@ async function build(store: Store, number: number, salt: string): Promise<string
 const task = JSON.parse(process.argv[2] as string) as Task;
 const digests = openDigests(task.cache);
 const store = openStore(task.root, digests);
-store.sweepStaging();
+store.removeAbandoned();
 process.stdout.write("ready\n");
 for (const number of task.numbers) {
   const key = keyOf(ingredients(number));

@@ -230,7 +230,6 @@ test("a full disk is an error that says so, and leaves the store clean and the w
     const staged = stage();
     fill(join(disk, "ballast"));
     await expect(store.commit(staged, finish)).rejects.toMatchObject({
-      name: "StoreFull",
       code: "disk-full",
       message: expect.stringContaining(disk),
     });
@@ -239,12 +238,12 @@ test("a full disk is an error that says so, and leaves the store clean and the w
     expect(readFileSync(join(store.workDir(key), "checkpoint"), "utf8")).toBe("kept");
 
     rmSync(join(disk, "ballast"));
-    const kept = store.takeUnstored(key);
+    const kept = store.takeFailedCommit(key);
     if (kept === undefined) throw new Error("what the disk had no room for was not kept");
     expect(kept).toMatchObject({ seconds: 7, evidence: { device: "cpu" } });
     await store.commit(kept.staged, { ...finish, ...kept });
     expect(store.find(key)).toMatchObject({ record: { seconds: 7, evidence: { device: "cpu" } } });
-    expect(store.takeUnstored(key)).toBe(undefined);
+    expect(store.takeFailedCommit(key)).toBe(undefined);
   } finally {
     store.close();
     execFileSync("/bin/umount", [disk]);
@@ -315,7 +314,7 @@ test("after a full disk at the end of a step only its commit is tried again; wha
     expect(runs).toBe(1);
     rmSync(join(disk, "ballast"));
     const [key = ""] = readdirSync(join(disk, "artifacts/work")).filter((name) => name !== "snapshots");
-    const [kept = ""] = readdirSync(store.workDir(key)).filter((name) => /^unstored\.[0-9a-f]{64}$/.test(name));
+    const [kept = ""] = readdirSync(store.workDir(key)).filter((name) => /^failed-commit\.[0-9a-f]{64}$/.test(name));
     const file = join(store.workDir(key), kept, "out/a.bin");
     const whole = readFileSync(file);
     rmSync(file);

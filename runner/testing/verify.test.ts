@@ -3,7 +3,7 @@ import { renameSync, rmSync, symlinkSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import type { Verified } from "../runs/verify.ts";
-import { thisOwner } from "../store/process-identity.ts";
+import { thisProcess } from "../store/process-identity.ts";
 import { expectFailure, type Rig, test } from "./rig.ts";
 
 async function flaws(rig: Rig, ...args: readonly string[]): Promise<readonly string[]> {
@@ -53,7 +53,7 @@ test("the whole store is read too, and what nobody stored there is named", async
   const { steps } = rig.manifest(manifest);
   const folder = join("artifacts/store/objects", steps.data?.object as string);
   rig.write(join(folder, "stranger.txt"), "hello");
-  expect(await flaws(rig, "--store")).toEqual([`${folder}/stranger.txt is not part of what was stored`]);
+  expect(await flaws(rig, "--store")).toEqual([`${folder}/stranger.txt was not stored with the others`]);
   // Without its records an object is still held against its own name.
   rmSync(rig.path("artifacts/store/keys"), { recursive: true });
   expect(await flaws(rig, "--store")).toEqual([`${folder} was changed: its files are not those of its name`]);
@@ -86,7 +86,7 @@ test("--repair removes what is wrong and nothing that is whole, and the next run
   rig.write(record("generate.zero_shot"), rig.read(record("generate.zero_shot")).slice(0, 200));
   rig.write(record("compare"), rig.read(record("compare")).replace(/"version":\d+/, '"version":99'));
   rig.write("artifacts/store/objects/stranger.txt", "mine");
-  const dead = { host: "here", realm: thisOwner().realm, pid: 2 ** 22 + 1, start: "1" };
+  const dead = { host: "here", realm: thisProcess().realm, pid: 2 ** 22 + 1, start: "1" };
   rig.write("artifacts/store/locks/dead", `${JSON.stringify(dead)}\n`);
   rig.write("artifacts/store/locks/far", `${JSON.stringify({ ...dead, realm: "another machine" })}\n`);
   rig.write("artifacts/store/running/1-dead", `${JSON.stringify(dead)}\n`);
@@ -97,11 +97,11 @@ test("--repair removes what is wrong and nothing that is whole, and the next run
     `${join(object("workbook"), "workbook.xlsx")} has 100 bytes of`,
     `${join(object("data"), "labels.json")} is missing`,
     `${object("analyse")} is missing, and study/`,
-    `${join(object("evaluate.most_frequent"), "extra/notes.txt")} is not part of what was stored`,
+    `${join(object("evaluate.most_frequent"), "extra/notes.txt")} was not stored with the others`,
     `${linked} was replaced by a symlink`,
     `${record("generate.zero_shot")} is torn`,
     `${record("compare")} is not the record of its key`,
-    "artifacts/store/objects/stranger.txt is nothing that exp has stored",
+    "artifacts/store/objects/stranger.txt was not written by exp",
   ];
   const damaged = rig.tree();
   const found = await flaws(rig, "--store");

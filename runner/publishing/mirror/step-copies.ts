@@ -30,7 +30,7 @@ export async function putFinished(disk: Disk, store: Pick<Store, "objectDir">, r
  */
 export async function takeFinished(
   disk: Disk,
-  store: Pick<Store, "stage" | "adopt" | "discard">,
+  store: Pick<Store, "stage" | "importRecord" | "discard">,
   key: string,
 ): Promise<boolean> {
   const record = recordIn(await disk.readText(recordName(key)), key);
@@ -42,7 +42,7 @@ export async function takeFinished(
       await disk.remove(fileName(file));
       return false;
     }
-    if (record !== undefined && (await store.adopt(staged, record))) return true;
+    if (record !== undefined && (await store.importRecord(staged, record))) return true;
     await disk.remove(recordName(key));
     return false;
   } finally {

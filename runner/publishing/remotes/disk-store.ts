@@ -2,7 +2,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
-import { FileChanged } from "../../store/digest.ts";
+import { fileChanged } from "../../store/digest.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
 /** Bytes copied between two looks at whether to go on. */
@@ -57,7 +57,7 @@ export class Disk implements RemoteStore {
     await mkdir(dirname(path), { recursive: true });
     const partial = `${path}.partial`;
     const copied = await this.#copy(from, partial, file.size);
-    if (copied.sha256 !== file.sha256) throw new FileChanged(from);
+    if (copied.sha256 !== file.sha256) throw fileChanged(from);
     await replace(partial, path);
     return true;
   }

@@ -52,8 +52,8 @@ async function pullStep(
   parts: Parts,
 ): Promise<readonly StoredFile[]> {
   const { store } = parts;
-  const isHere = store.holds({ object, files });
-  if (isHere && store.peek(key) !== undefined) return [];
+  const isHere = store.claimIfIntact({ object, files });
+  if (isHere && store.record(key) !== undefined) return [];
   const record = recordIn(await shelf.readText(recordName(key)), key);
   const isOurs = record?.object === object;
   if (isHere && !isOurs) return [];
@@ -82,7 +82,7 @@ async function pullStep(
       else copyFileSync(twin, to);
       placed.set(sha256, to);
     }
-    const isStored = isOurs ? await store.adopt(staged, record) : await store.adoptObject(staged, object);
+    const isStored = isOurs ? await store.importRecord(staged, record) : await store.importObject(staged, object);
     if (!isStored) throw damaged(name, Object.keys(files).join(", "));
     return taken;
   } finally {

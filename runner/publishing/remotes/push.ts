@@ -26,7 +26,7 @@ export type Moved = {
 export async function push(
   shelf: RemoteStore,
   runs: readonly FinishedRun[],
-  { store, digests }: { readonly store: Pick<Store, "objectDir" | "peek">; readonly digests: Digests },
+  { store, digests }: { readonly store: Pick<Store, "objectDir" | "record">; readonly digests: Digests },
 ): Promise<readonly Moved[]> {
   for (const run of runs) checkWhole(run, store, digests);
   const moved: Moved[] = [];
@@ -49,7 +49,7 @@ export async function push(
 
   const there = await finishedKeys(shelf);
   for (const { key, object } of runs.flatMap(({ manifest }) => Object.values(manifest.steps))) {
-    const record = store.peek(key);
+    const record = store.record(key);
     // After a forced second run the key stands for another object, and this run's is found by its manifest alone.
     if (record?.object !== object || there.has(key)) continue;
     there.add(key);

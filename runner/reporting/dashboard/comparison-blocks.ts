@@ -18,10 +18,10 @@ const displayNames: Naming = { arm: armName, metric: metricName };
 /** The comparison of several runs: scores, paired tests and cost. */
 export function comparisonBlocks(compared: RunComparison): readonly Block[] {
   const { scores, differences, cost } = comparisonTables(compared, displayNames);
-  const { notes, test_looks } = compared;
+  const { notes, test_evaluations } = compared;
   return [
     heading(1, "Scores"),
-    paragraph(`${comparisonScope(compared)} ${testEvaluationsText(test_looks)}`),
+    paragraph(`${comparisonScope(compared)} ${testEvaluationsText(test_evaluations)}`),
     ...(notes.length === 0 ? [] : [{ type: "list" as const, items: notes.map((note) => [note]) }]),
     { type: "table", id: "scores", caption: "Scores of all arms on the same cases.", ...scores },
     { type: "table", id: "pairs", caption: differencesNote(compared, displayNames), ...differences },

@@ -3,7 +3,7 @@ import type { Project } from "../../project/project.ts";
 import { compareRuns } from "../../runs/compare.ts";
 import { diffRuns } from "../../runs/diff.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
-import { looksOf } from "../../runs/ledger.ts";
+import { testEvaluationCount } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import type { RunRow } from "../../runs/run-row.ts";
 import { runRowOf } from "../../runs/run-row.ts";
@@ -74,7 +74,7 @@ export async function comparePage(
       ? diffBlocks(
           diffRuns(first, second, view, {
             artifacts: context.artifacts,
-            peek: (key) => context.store.peek(key),
+            record: (key) => context.store.record(key),
             parts: (value, shown = "raw") => open.parts(value, shown),
           }),
         )
@@ -97,7 +97,7 @@ export function messagePage(title: string, lines: readonly (string | Html)[], { 
 
 function studyOf(runs: readonly FinishedRun[], { root, artifacts }: ViewContext): FinishedStudy {
   const ablations = new Ablations();
-  const facts = runs.map((run) => factsOf(run, looksOf(run, artifacts), ablations));
+  const facts = runs.map((run) => factsOf(run, testEvaluationCount(run, artifacts), ablations));
   const files = facts.flatMap(({ config }) => config.report.notes ?? []);
   return { runs: facts, notes: notesOf(files, root, () => {}), root, artifacts, finished: runs };
 }

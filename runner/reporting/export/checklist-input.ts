@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { modelUploadsOf, uploadRecord } from "../../runs/upload-record.ts";
-import { digestAfresh } from "../../store/digest.ts";
+import { digestUncached } from "../../store/digest.ts";
 import type { ChecklistInput, Evidence } from "../checklist/checklist-item.ts";
 import type { FinishedStudy } from "./finished-study.ts";
 
@@ -40,7 +40,7 @@ export function checklistInputOf(
 
 /** A file with its digest and its path relative to the project. */
 function evidenceOf(path: string, root: string): Evidence {
-  return { file: relative(root, path), sha256: digestAfresh(path).sha256 };
+  return { file: relative(root, path), sha256: digestUncached(path).sha256 };
 }
 
 /** The last upload of a run. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { placeOf } from "../../project/place.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
-import { looksOf } from "../../runs/ledger.ts";
+import { testEvaluationCount } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import type { Context } from "../../util/context.ts";
@@ -33,7 +33,7 @@ export async function finishedStudy(
   const ablations = new Ablations();
   const read = given
     .map((name) => findRun(name, artifacts, context.cwd))
-    .map((run) => ({ run, facts: factsOf(run, looksOf(run, artifacts), ablations) }))
+    .map((run) => ({ run, facts: factsOf(run, testEvaluationCount(run, artifacts), ablations) }))
     .sort((a, b) => (a.facts.created < b.facts.created ? -1 : 1));
   const names = runNames(read.map(({ facts }) => facts));
   const runs = read.map(({ facts }, index) => ({ ...facts, name: names[index] as string }));
