@@ -180,7 +180,7 @@ test("a folder's digest comes from names and bytes alone, through symlinks", () 
 test("a loop of symlinks is an error that names it", () => {
   mkdirSync(join(folder, "a/b"), { recursive: true });
   symlinkSync(join(folder, "a"), join(folder, "a/b/up"));
-  expect(() => openDigests(cache).folder(join(folder, "a"))).toThrow(/up is a symlink to a folder that holds it/);
+  expect(() => openDigests(cache).folder(join(folder, "a"))).toThrow(/up is a symlink/);
 });
 
 test("a symlink is no plain file", () => {
