@@ -164,8 +164,9 @@ test("show: the manifest, by run id, experiment name and path alike", async ({ r
     git: null,
     os: expect.stringContaining("Linux"),
     hardware: { cpu: expect.any(String), cores: expect.any(Number), memory: expect.any(Number), gpus: [] },
-    locks: { torchtune: sha },
-    packages: { torchtune: expect.objectContaining({ torchtune: "0.6.1", torchao: "0.15.0" }) },
+    // Replayed answers need no Python environment.
+    locks: {},
+    packages: {},
     seeds: expect.any(Object),
     sources: expect.objectContaining({ "experiments/data/train.csv": sha, "experiments/data/test.csv": sha }),
   });

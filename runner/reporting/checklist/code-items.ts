@@ -23,7 +23,12 @@ export const codeItems: readonly ChecklistItem[] = [
       yesIf(
         ofEach(input.runs, (run) => [
           manifestKey(input, run, "provenance.hardware", run.provenance.os),
-          manifestKey(input, run, "provenance.locks", Object.keys(run.provenance.locks).join(", ")),
+          manifestKey(
+            input,
+            run,
+            "provenance.locks",
+            Object.keys(run.provenance.locks).join(", ") || "no Python environment",
+          ),
         ]),
         runAgain("The runs do not record their environment."),
       ),

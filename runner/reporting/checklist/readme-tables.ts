@@ -21,7 +21,7 @@ export function environment({ runs }: ChecklistInput): readonly string[] {
         `${exp}, ${node}`,
         Object.entries(locks)
           .map(([name, sha256]) => `${name} (lock ${sha256.slice(0, 12)})`)
-          .join(", "),
+          .join(", ") || "none",
       ]),
     ),
     "",

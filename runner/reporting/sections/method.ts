@@ -1,4 +1,6 @@
 import { backends } from "../../plugins/backends/registry.ts";
+import { engines } from "../../plugins/engines/registry.ts";
+import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { gigabytes, integer, missing, percent } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
@@ -15,6 +17,7 @@ export function method({ runs }: Study): readonly Block[] {
         "No model was trained. The base model generates its predictions from the prompt (zero-shot or few-shot).",
       ),
       ...architectures(runs),
+      ...generation(runs),
     ];
   }
   const here = trained.some(({ step }) => step !== undefined);
@@ -32,6 +35,7 @@ export function method({ runs }: Study): readonly Block[] {
         ]),
     paragraph(...explained(trained, here)),
     ...training(trained, here),
+    ...generation(runs),
     ...(curves
       ? [
           {
@@ -45,6 +49,23 @@ export function method({ runs }: Study): readonly Block[] {
       : []),
   ];
 }
+
+/** The engines that generated predictions. Recorded predictions are described elsewhere. */
+function generation(runs: readonly RunFacts[]): readonly Block[] {
+  const used = new Set(runs.filter(({ steps }) => Object.values(steps).some(isModelGeneration)).map(engineOf));
+  if (used.size === 0) return [];
+  return [
+    paragraph(
+      ...[...used].flatMap((name): readonly Span[] => {
+        const citation = engines.find(name)?.citation;
+        const text = `Predictions were generated with ${name}`;
+        return citation === undefined ? [`${text}. `] : [`${text} `, { cite: citation.key }, ". "];
+      }),
+    ),
+  ];
+}
+
+const engineOf = ({ config }: RunFacts): string => config.generate.engine;
 
 function architectures(runs: readonly RunFacts[]): readonly Block[] {
   const qwen3 = runs.some(({ config }) => /qwen3/i.test(config.model.base));

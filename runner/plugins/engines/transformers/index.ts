@@ -44,6 +44,11 @@ export const transformers: Engine = {
       ...generationProperties,
     },
   },
+  citation: {
+    key: "transformers",
+    bibtex:
+      "@inproceedings{transformers, title={Transformers: State-of-the-Art Natural Language Processing}, author={Wolf, Thomas and Debut, Lysandre and Sanh, Victor and others}, booktitle={Proceedings of the 2020 Conference on Empirical Methods in Natural Language Processing: System Demonstrations}, year={2020}}",
+  },
   runsModel: true,
   loads: { adapters: methods, fourBit: true, previews: true },
   generateStep: {
