@@ -123,8 +123,12 @@ async function exp(rig: Rig, ...args: readonly string[]) {
   const code = await main(args, {
     cwd: rig.folder,
     env: { ...inherited, ...rig.env },
-    out: (text) => void (stdout += text),
-    err: (text) => void (stderr += text),
+    out(text) {
+      stdout += text;
+    },
+    err(text) {
+      stderr += text;
+    },
   });
   return { code, signal: null, stdout, stderr };
 }
