@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { loadText, wrong } from "./rig.ts";
+import { loadText, messages, wrong } from "./rig.ts";
 
 const commit = "1cfa9a7208912126459214e8b04321603b3df60c";
 const head = "name: x\nextends: base.yaml\n";
@@ -12,58 +12,41 @@ const tiny = {
   vocab_size: 1000,
 };
 
-/** Each: the text after the head, and what is said about it; a string counts where it stands inside. */
+/** The messages of every refused text, for the last test. */
+const wording: string[] = [];
+
+/** Each case: the text after the head, and a part of "LINE:COL code: message (help)" for each diagnostic: a code or a fact. */
 function refuses(cases: Readonly<Record<string, readonly [string, ...string[]]>>): void {
   for (const [name, [text, ...expected]] of Object.entries(cases)) {
-    it(name, () => expect(wrong(`${head}${text}\n`)).toEqual(expected.map((part) => expect.stringContaining(part))));
+    it(name, () => {
+      const found = messages(`${head}${text}\n`);
+      wording.push(`${name}\n${found.map((line) => `  ${line}\n`).join("")}`);
+      expect(found).toEqual(expected.map((part) => expect.stringContaining(part)));
+    });
   }
 }
 
 describe("data", () => {
   refuses({
-    "a file that is not there": [
-      "data: {test: {file: data/none.csv}}",
-      "3:21 missing-file: there is no file experiments/data/none.csv",
-    ],
+    "a file that is not there": ["data: {test: {file: data/none.csv}}", "3:21 missing-file"],
     "a folder": ["data: {test: {file: data}}", "bad-format"],
-    "a file of another kind": [
-      "data: {test: {file: data/x.parquet}}",
-      "bad-format: x.parquet is no data file (use one of .csv, .tsv, .jsonl, .xlsx)",
-    ],
+    "a file of another kind": ["data: {test: {file: data/x.parquet}}", "bad-format"],
     "a column that is not there": [
       "data: {columns: {input: input_findings}}",
       'train.csv has no column "input_findings"; it has case_id, input_finding, output_disease (did you mean "input_finding"?)',
       "test.csv",
     ],
     "one column for both": ["data: {columns: {target: input_finding}}", "same-column"],
-    "test rows that are training rows": [
-      "data: {test: {file: data/train.csv}}",
-      "same-file: test is the training file",
-    ],
-    "validation rows that are test rows": [
-      "data: {validation: {file: data/test.csv}}",
-      "same-file: validation is the test file",
-    ],
-    "two ways to validation rows": [
-      "data: {validation: {fraction: 0.1, folds: 5}}",
-      "3:8 exactly-one: validation has fraction and folds",
-    ],
-    "no way to validation rows": ["data: {validation: {seed: 5}}", "exactly-one: validation says no way"],
-    "a fraction beyond half": [
-      "data: {validation: {fraction: 0.9}}",
-      "out-of-range: data.validation.fraction must be 0.5 or less",
-    ],
-    "no fraction": ["data: {validation: {fraction: 0}}", "out-of-range: data.validation.fraction must be more than 0"],
-    "a fold of none": ["data: {validation: {fraction: 0.1, fold: 2}}", "needs-file: fold is one of"],
-    "a fold too far": [
-      "data: {validation: {folds: 3, fold: 4}}",
-      "out-of-range: data.validation.fold must be at most 3",
-    ],
-    "a sheet of a csv": ["data: {test: {file: data/test.csv, sheet: a}}", "needs-file: only an .xlsx file has sheets"],
-    "an audit code that does not exist": [
-      "data: {accept: [leak, leek]}",
-      '3:23 not-one-of: the data audit has no code "leek" (did you mean "leak"?)',
-    ],
+    "test rows that are training rows": ["data: {test: {file: data/train.csv}}", "same-file"],
+    "validation rows that are test rows": ["data: {validation: {file: data/test.csv}}", "same-file"],
+    "two ways to validation rows": ["data: {validation: {fraction: 0.1, folds: 5}}", "3:8 exactly-one"],
+    "no way to validation rows": ["data: {validation: {seed: 5}}", "exactly-one"],
+    "a fraction beyond half": ["data: {validation: {fraction: 0.9}}", "out-of-range"],
+    "no fraction": ["data: {validation: {fraction: 0}}", "out-of-range"],
+    "a fold of none": ["data: {validation: {fraction: 0.1, fold: 2}}", "needs-file"],
+    "a fold too far": ["data: {validation: {folds: 3, fold: 4}}", "out-of-range"],
+    "a sheet of a csv": ["data: {test: {file: data/test.csv, sheet: a}}", "needs-file"],
+    "an audit code that does not exist": ["data: {accept: [leak, leek]}", "3:23 not-one-of"],
     "a path with a NUL": ['data: {test: {file: "data/\\0.csv"}}', "missing-file"],
   });
   const header = (name: string, content: string | Uint8Array, columns = "{input: a, target: b}") =>
@@ -98,24 +81,18 @@ describe("data", () => {
 
 describe("model", () => {
   refuses({
-    "a hub model without a commit": ["model: {base: Qwen/Qwen3-4B}", "unpinned-revision: model.revision is missing"],
-    "a branch": [
-      "model: {base: Qwen/Qwen3-4B, revision: main}",
-      "3:40 unpinned-revision: model.revision is not a commit",
-    ],
+    "a hub model without a commit": ["model: {base: Qwen/Qwen3-4B}", "unpinned-revision"],
+    "a branch": ["model: {base: Qwen/Qwen3-4B, revision: main}", "3:40 unpinned-revision"],
     "part of a commit": ["model: {base: Qwen/Qwen3-4B, revision: 1cfa9a7}", "only part of a commit"],
     "a commit of digits that YAML takes for a number": [
       `model: {base: Qwen/Qwen3-4B, revision: ${"1".repeat(40)}}`,
       "bad-number",
     ],
-    "a commit that YAML takes for a power": [
-      "model: {base: Qwen/Qwen3-4B, revision: 1e10}",
-      'wrong-type: model.revision must be a text, not 10000000000 (write it in quotes: "1e10")',
-    ],
+    "a commit that YAML takes for a power": ["model: {base: Qwen/Qwen3-4B, revision: 1e10}", "wrong-type"],
     "another size": [`model: {base: Qwen/Qwen3-4B, revision: ${commit}, size: 8B}`, "(write size: 4.0B)"],
     "a bundled name with a slip": ["model: {base: smollm2-135}", '(did you mean "smollm2-135m"?)'],
     "something else": ["model: {base: 'https://x/y/z'}", "unknown-model"],
-    "a folder that is not there": ["model: {base: ./none}", "missing-model: model.base: no folder experiments/none"],
+    "a folder that is not there": ["model: {base: ./none}", "missing-model"],
     "a revision of a bundled model, as a warning": ["model: {revision: abc}", "unused-key"],
   });
   it("takes every Qwen3 at its size", () => {
@@ -131,7 +108,7 @@ describe("model", () => {
     ]);
     expect(folder("0.147M", JSON.stringify({ ...tiny, tie_word_embeddings: true }))).toEqual([]);
     expect(folder("8B", "not json")).toEqual([]);
-    expect(wrong(`${head}model: {base: ./m}\n`, { files: { "/study/experiments/m/x": "" } })).toEqual([
+    expect(messages(`${head}model: {base: ./m}\n`, { files: { "/study/experiments/m/x": "" } })).toEqual([
       expect.stringContaining("no config.json"),
     ]);
   });
@@ -139,15 +116,9 @@ describe("model", () => {
 
 describe("prompt", () => {
   refuses({
-    "a template that is not there": [
-      "prompt: {template: prompts/none.hbs}",
-      "3:20 missing-template: there is no template prompts/none.hbs",
-    ],
+    "a template that is not there": ["prompt: {template: prompts/none.hbs}", "3:20 missing-template"],
     "greedy thinking, in few tokens": ["prompt: {thinking: true}", "thinking-greedy", "thinking-short"],
-    "examples that the template does not show": [
-      "prompt: {examples: {count: 4}}",
-      "3:28 unused-examples: prompts/diagnosis.hbs has no place for examples (take prompts/few-shot.hbs",
-    ],
+    "examples that the template does not show": ["prompt: {examples: {count: 4}}", "3:28 unused-examples"],
   });
   it("thinking with sampling and room is fine", () =>
     expect(wrong(`${head}prompt: {thinking: true}\ngenerate: {temperature: 0.6, max_new_tokens: 2048}\n`)).toEqual([]));
@@ -168,11 +139,11 @@ describe("train", () => {
   refuses({
     "a method that the backend trains on one GPU alone": [
       "train: {method: qlora}\nresources: {gpus: 2}",
-      "3:17 backend-unsupported: torchtune trains qlora on one GPU only (use method: lora or dora, or gpus: 1, or backend: axolotl)",
+      "3:17 backend-unsupported",
     ],
     "GPUs that cannot share a step": [
       "train: {gradient_accumulation: 4}\nresources: {gpus: 3}",
-      "3:32 accumulation-not-divisible: 3 GPUs",
+      "3:32 accumulation-not-divisible",
     ],
     "nodes that cannot share a step": [
       "train: {gradient_accumulation: 4}\nresources: {gpus: 2, slurm: {nodes: 3}}",
@@ -180,40 +151,31 @@ describe("train", () => {
     ],
     "a method that the backend trains on one node alone": [
       "train: {method: qdora}\nresources: {slurm: {nodes: 2}}",
-      "backend-unsupported: torchtune trains qdora on one GPU only (use method: lora or dora, or slurm.nodes: 1, or backend: axolotl)",
+      "backend-unsupported",
     ],
     "several nodes without GPUs, for a backend that needs some": [
       "train: {backend: axolotl, gradient_accumulation: 4}\nresources: {gpus: 0, slurm: {nodes: 2}}",
-      "backend-unsupported: axolotl trains on several nodes with GPUs only (use slurm.nodes: 1, or backend: torchtune)",
+      "backend-unsupported",
     ],
-    "a precision that it lacks": [
-      "train: {precision: fp16}",
-      "backend-unsupported: torchtune cannot train lora in fp16 (use precision: bf16, fp32, or backend: axolotl)",
-    ],
-    "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one: train.alpha and train.alpha_ratio"],
+    "a precision that it lacks": ["train: {precision: fp16}", "backend-unsupported"],
+    "alpha twice": ["train: {alpha: 1, alpha_ratio: 2}", "3:19 exactly-one"],
     "the best by a metric without validation": ["train: {keep: {best: micro_f1}}", "needs-validation"],
     "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],
     "early stopping without validation": ["train: {early_stopping: {patience: 1}}", "needs-validation"],
     "samples without validation": ["train: {samples: {rows: 2}}", "needs-validation"],
     "a reporter that nobody knows": ["train: {report_to: [comet]}", "not-one-of"],
-    "an override that the trainer does not know": [
-      "train: {overrides: {optimizer.fusd: true}}",
-      '3:21 unknown-key: torchtune has no key "optimizer.fusd" to override (did you mean "optimizer.fused"?)',
-    ],
+    "an override that the trainer does not know": ["train: {overrides: {optimizer.fusd: true}}", "3:21 unknown-key"],
     "an override in levels": ["train: {overrides: {optimizer: {fusd: true}}}", "3:33 unknown-key"],
-    "an override of what the experiment decides": [
-      "train: {overrides: {optimizer.lr: 1}}",
-      "decided-override: overrides cannot set optimizer.lr: train.learning_rate sets it",
-    ],
+    "an override of what the experiment decides": ["train: {overrides: {optimizer.lr: 1}}", "decided-override"],
     "an override that axolotl would drop": [
       "train: {backend: axolotl, overrides: {adam_beta_2: 0.9}}",
-      '3:39 unknown-key: axolotl has no key "adam_beta_2" to override (did you mean "adam_beta2"?)',
+      "3:39 unknown-key",
     ],
     "an override of what the experiment decides, with axolotl": [
       "train: {backend: axolotl, overrides: {chat_template_kwargs: {x: 1}}}",
-      "decided-override: overrides cannot set chat_template_kwargs.x: prompt.thinking sets it",
+      "decided-override",
     ],
-    "no value": ["train:", "3:1 empty-value: train has no value (leave the key out for zero-shot"],
+    "no value": ["train:", "3:1 empty-value"],
   });
   it("the best by loss or by a metric, and samples, with validation are fine", () => {
     expect(wrong(`${head}${validation}train: {keep: {best: loss}, early_stopping: {}}\n`)).toEqual([]);
@@ -226,35 +188,29 @@ describe("train", () => {
 
 describe("generate and evaluate", () => {
   refuses({
-    "vllm without a GPU": [
-      "generate: {engine: vllm}\nresources: {gpus: 0}",
-      "3:20 engine-unsupported: vLLM needs a GPU",
-    ],
-    "a server without an address": ["generate: {engine: openai}", "3:1 missing-key: generate.base_url is missing"],
-    "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format: generate.base_url"],
+    "vllm without a GPU": ["generate: {engine: vllm}\nresources: {gpus: 0}", "3:20 engine-unsupported"],
+    "a server without an address": ["generate: {engine: openai}", "3:1 missing-key"],
+    "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format"],
     "a password in an address": ["generate: {engine: openai, base_url: 'http://me:pw@x/v1'}", "secret-in-address"],
     "top_k of a server": ["generate: {engine: openai, base_url: 'http://x', top_k: 5, temperature: 1}", "unknown-key"],
     "a key in extra that has its place": [
       "generate: {engine: openai, base_url: 'http://x', extra: {seed: 5}}",
-      "3:58 decided-override: generate.extra cannot set seed",
+      "3:58 decided-override",
     ],
     "a training whose model no server has": [
       "train: {method: lora}\ngenerate: {engine: openai, base_url: 'http://x'}",
-      "engine-unsupported: engine openai cannot answer with a model that this experiment trains",
+      "engine-unsupported",
     ],
-    "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling: generate.vote"],
+    "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling"],
     "a constraint beside thinking": [
       "prompt: {thinking: true}\ngenerate: {constrain: labels, temperature: 1, max_new_tokens: 2048}",
       "constrained-thinking",
     ],
     "top_p when greedy": ["generate: {top_p: 0.9}", "greedy-sampling"],
-    "replay without a file": ["generate: {engine: replay}", "3:1 missing-key: generate.file is missing"],
+    "replay without a file": ["generate: {engine: replay}", "3:1 missing-key"],
     "replay of no file": ["generate: {engine: replay, file: x.jsonl}", "missing-file"],
-    "a key of another engine": [
-      "generate: {engine: replay, file: x.jsonl, max_new_tokens: 5}",
-      'unknown-key: unknown key "max_new_tokens" in generate',
-    ],
-    "an ensemble that nothing can weigh": ["baselines: [tfidf_svm, ensemble]", "3:24 needs-validation: how much model"],
+    "a key of another engine": ["generate: {engine: replay, file: x.jsonl, max_new_tokens: 5}", "unknown-key"],
+    "an ensemble that nothing can weigh": ["baselines: [tfidf_svm, ensemble]", "3:24 needs-validation"],
     "an ensemble scored on what weighed it": [
       "data: {validation: {fraction: 0.1}}\nevaluate: {split: validation}\nbaselines: [ensemble]",
       "5:13 scored-on-choice",
@@ -269,20 +225,17 @@ describe("generate and evaluate", () => {
   it("no test file", () => {
     const text =
       "name: x\ndata: {train: {file: data/train.csv}, columns: {input: input_finding, target: output_disease}}\nmodel: {base: smollm2-135m}\nprompt: {template: prompts/diagnosis.hbs}\n";
-    expect(wrong(text)).toEqual([expect.stringContaining("2:1 missing-key: data.test is missing")]);
+    expect(wrong(text)).toEqual([expect.stringContaining("2:1 missing-key")]);
   });
 });
 
 describe("the rest", () => {
   refuses({
     "notes that are not there": ["report: {notes: n.md}", "missing-file"],
-    "an experiment to compare that is not there": ["compare: [y]", "missing-file: there is no experiment y.yaml"],
-    "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable: this is the experiment itself"],
-    "an upload of nothing, as a warning": ["upload: {repo: me/x}", "unused-key: there is no train:"],
-    "a size without a unit": [
-      "resources: {memory: '32'}",
-      'bad-format: resources.memory cannot be the text "32" (it is made of a number and a unit',
-    ],
+    "an experiment to compare that is not there": ["compare: [y]", "missing-file"],
+    "an experiment that compares itself": ["compare: [x]", "3:11 not-comparable"],
+    "an upload of nothing, as a warning": ["upload: {repo: me/x}", "unused-key"],
+    "a size without a unit": ["resources: {memory: '32'}", "bad-format"],
     "a repository without an owner": ["upload: {repo: x}", "bad-format"],
   });
   it("warnings alone do not refuse", () => expect(loadText(`${head}upload: {repo: me/x}\n`).ok).toBe(true));
@@ -303,48 +256,39 @@ report: {pdf: no, html: 1}
 data: {columns: 3, accept: [a, a], labels: [x]}
 `;
     expect(wrong(text)).toEqual([
-      '1:7 bad-format: name cannot be the text "bad name" (it is made of letters, digits, dots, dashes and underscores, and starts with a letter or digit)',
-      '3:1 unknown-key: unknown key "tsk" (did you mean "task"?)',
-      '5:12 not-one-of: train.backend cannot be the text "torchtun"; it is one of torchtune, axolotl (did you mean "torchtune"?)',
-      '6:3 unknown-key: unknown key "rnak" in train (did you mean "rank"?)',
-      '7:9 wrong-type: train.rank must be a whole number, not the text "8" (write it without quotes: 8)',
-      "8:24 out-of-range: generate.batch_size must be 1 or more",
-      '8:28 unknown-key: unknown key "temperatur" in generate (did you mean "temperature"?)',
-      '8:54 not-one-of: generate.constrain cannot be the text "jsn"; it is one of none, json, labels (did you mean "json"?)',
-      "8:59 empty-value: generate.temperature has no value (write a value, or leave the key out)",
-      "9:21 out-of-range: evaluate.metrics must not be an empty list",
-      "9:25 empty-value: evaluate.primary has no value (write a value, or leave the key out)",
-      '10:15 wrong-type: report.pdf must be true or false, not the text "no" (write false)',
-      "10:25 wrong-type: report.html must be true or false, not 1",
-      "11:17 wrong-type: data.columns must be a map of keys, not 3",
-      "11:28 out-of-range: data.accept holds the same value twice (items 0 and 1)",
-      "11:44 wrong-type: data.labels must be a map of keys, not a list",
+      "1:7 bad-format",
+      "3:1 unknown-key",
+      "5:12 not-one-of",
+      "6:3 unknown-key",
+      "7:9 wrong-type",
+      "8:24 out-of-range",
+      "8:28 unknown-key",
+      "8:54 not-one-of",
+      "8:59 empty-value",
+      "9:21 out-of-range",
+      "9:25 empty-value",
+      "10:15 wrong-type",
+      "10:25 wrong-type",
+      "11:17 wrong-type",
+      "11:28 out-of-range",
+      "11:44 wrong-type",
     ]);
   });
   refuses({
-    "a value of none of the kinds": [
-      "train: {targets: 5}",
-      '3:18 wrong-type: train.targets must be "all-linear" or a list, not 5',
-    ],
-    "a word that is not the one": [
-      "train: {targets: all}",
-      '3:18 not-one-of: train.targets cannot be the text "all"; it is all-linear',
-    ],
+    "a value of none of the kinds": ["train: {targets: 5}", "3:18 wrong-type"],
+    "a word that is not the one": ["train: {targets: all}", "3:18 not-one-of"],
     "an item that is none of the choices": ["train: {targets: [q_prj]}", 'train.targets[0] cannot be the text "q_prj"'],
-    "a tag without value": ["train: {backend: }", "3:9 empty-value: train.backend has no value"],
-    "a tag of another kind": [
-      "generate: {engine: 3}",
-      "3:20 not-one-of: generate.engine cannot be 3; it is one of transformers, replay, vllm, openai",
-    ],
-    "a list for a map": ["train: [1]", "3:8 wrong-type: train must be a map of keys, not a list"],
+    "a tag without value": ["train: {backend: }", "3:9 empty-value"],
+    "a tag of another kind": ["generate: {engine: 3}", "3:20 not-one-of"],
+    "a list for a map": ["train: [1]", "3:8 wrong-type"],
     "a map for a text": ["name: {a: 1}\n", "duplicate-key", "duplicate-key"],
   });
   it("what is missing", () => {
-    expect(wrong("name: x\n")).toEqual(
-      ["data", "model", "prompt"].map((key) => expect.stringContaining(`1:1 missing-key: ${key} is missing`)),
+    expect(messages("name: x\n")).toEqual(
+      ["data", "model", "prompt"].map((key) => expect.stringContaining(`1:1 missing-key: ${key} `)),
     );
     expect(wrong("name: x\nextends: base.yaml\ntrain: {keep: {}}\n")).toEqual([
-      expect.stringContaining("3:9 missing-key: train.keep.best is missing"),
+      expect.stringContaining("3:9 missing-key"),
     ]);
   });
   it("a name that could leave its folder", () => {
@@ -357,7 +301,7 @@ data: {columns: 3, accept: [a, a], labels: [x]}
 describe("experiments to compare", () => {
   const other = (more: string): string => `name: y\nextends: base.yaml\n${more}`;
   const against = (more: string): readonly string[] =>
-    wrong(`${head}compare: [y]\n`, {
+    messages(`${head}compare: [y]\n`, {
       files: {
         "/study/experiments/y.yaml": other(more),
         "/study/experiments/data/more.csv": "case_id,input_finding,output_disease\n2,Clear lungs.,none\n",
@@ -375,11 +319,16 @@ describe("experiments to compare", () => {
     ["data: {columns: {target: input_finding, input: output_disease}}", "differs in data.columns.target "],
     ["data: {validation: {fraction: 0.1}}\nevaluate: {split: validation}", "differs in evaluate.split"],
     ["task: single_label\ndata: {labels: {separator: ;}}", "differs in task, data.labels.separator "],
-    ["sweep: {grid: {generate.max_new_tokens: [8, 16]}}", "3:11 not-comparable: y.yaml is a sweep of 2 runs"],
+    ["sweep: {grid: {generate.max_new_tokens: [8, 16]}}", "3:11 not-comparable"],
     ["data: {tset: 1}", 'unknown key "tset"'],
   ])("%s", (more, message) => expect(against(more)).toEqual([expect.stringContaining(message)]));
   it("of the same name", () =>
     expect(
       wrong(`${head}compare: [y]\n`, { files: { "/study/experiments/y.yaml": "name: x\nextends: base.yaml\n" } }),
-    ).toEqual([expect.stringContaining('not-comparable: y.yaml is called "x" too')]));
+    ).toEqual([expect.stringContaining("not-comparable")]));
+});
+
+// The one place that fixes the wording of these messages. `npx vitest run runner/config/check.test.ts -u` writes it.
+it("the wording of the messages", async () => {
+  await expect(wording.join("\n")).toMatchFileSnapshot("diagnostics.snap.txt");
 });

@@ -27,13 +27,13 @@ const checks: readonly Check[] = [
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },
 ];
 
-/** Finds what the schema cannot say. A check is left out where the schema found a section that it reads broken. */
+/** Runs the cross-field checks. A check is skipped if the schema found an error in one of its sections. */
 export function check(
   world: Pick<CheckContext, "files" | "bundledModels" | "auditCodes" | "display" | "select" | "file" | "compared">,
 ) {
   return (experiment: Experiment, node: Node, broken: ReadonlySet<string>): readonly Diagnostic[] => {
     const found: Diagnostic[] = [];
-    const say =
+    const report =
       (severity: "error" | "warning") =>
       (path: string, code: string, message: string, help?: string): void => {
         const part = path.endsWith(":") ? "key" : "value";
@@ -45,8 +45,8 @@ export function check(
       ...world,
       experiment,
       wrote: (path) => find(node, keysOf(node, path.split("."))) !== undefined,
-      error: say("error"),
-      warning: say("warning"),
+      error: report("error"),
+      warning: report("warning"),
       add: (diagnostics) => found.push(...diagnostics),
     };
     for (const { sections, run } of checks) if (!sections.some((section) => broken.has(section))) run(context);
@@ -54,7 +54,7 @@ export function check(
   };
 }
 
-/** The keys of a dotted path. Where a map holds a key with dots of its own (`optimizer.fused`), that is the one. */
+/** The keys of a dotted path. A map may contain a key with dots (`optimizer.fused`), which comes first. */
 function keysOf(node: Node | undefined, parts: readonly string[]): readonly string[] {
   const entries = node?.kind === "map" ? node.entries : undefined;
   for (let length = parts.length; length > 0; length--) {

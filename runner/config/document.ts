@@ -11,8 +11,8 @@ const coreTags = new Set(
 );
 
 /**
- * The tree of a YAML 1.2 text (core schema) whose top is a map. Refused: duplicate keys, merge keys, tags beyond the core schema,
- * several documents, aliases that grow, numbers that JSON cannot hold. All that is wrong is returned at once.
+ * Parses a YAML 1.2 text (core schema) whose top level is a map. Errors: duplicate keys, merge keys, tags outside of the core
+ * schema, several documents, aliases that expand to too many values, and numbers that JSON cannot hold. Returns every error.
  */
 export function parse(source: SourceText): Result<Document> {
   const parsed = parseTree(source);
@@ -22,7 +22,7 @@ export function parse(source: SourceText): Result<Document> {
   const empty = root.kind === "scalar" && root.value === null;
   const what = empty
     ? "this file is empty"
-    : `a map of keys belongs here, not ${root.kind === "list" ? "a list" : "a single value"}`;
+    : `the file must be a map of keys, not ${root.kind === "list" ? "a list" : "a single value"}`;
   const span = { source, start: root.span.start, end: Math.min(root.span.end, root.span.start + 1) };
   const help = "start with `name:`, `data:`, `model:` and `prompt:`";
   return {
@@ -31,7 +31,7 @@ export function parse(source: SourceText): Result<Document> {
   };
 }
 
-/** The tree of any YAML 1.2 value, by the same rules: what `--set` parses. */
+/** Parses any YAML 1.2 value by the same rules. `--set` uses it. */
 export function parseTree(source: SourceText): Result<Node> {
   const deep = tooDeepAt(source.text);
   if (deep === undefined) return new Reader(source).read();
@@ -40,7 +40,7 @@ export function parseTree(source: SourceText): Result<Node> {
   return { ok: false, diagnostics: [diagnostic] };
 }
 
-/** Where brackets, or dashes of one line, open far more levels than any experiment has: the YAML parser would run out of memory. */
+/** Position at which the nesting is so deep that the YAML parser would run out of memory; undefined if there is none. */
 function tooDeepAt(text: string): number | undefined {
   const dashes = /(?:[-?:][ \t]+){100}/.exec(text);
   if (dashes !== null) return dashes.index;
@@ -89,9 +89,10 @@ class Reader {
   #syntax(code: string, message: string, [start, end]: [number, number]): void {
     const helps: Record<string, string> = {
       TAB_AS_INDENT: "indent with spaces",
-      MULTIPLE_DOCS: "one file holds one experiment; take out the `---`",
-      BAD_INDENT: "indent keys of one map alike",
-      BLOCK_AS_IMPLICIT_KEY: "indent keys of one map alike, and quote a text that holds `: `",
+      MULTIPLE_DOCS: "one file holds one experiment; remove the `---`",
+      BAD_INDENT: "indent all keys of a map by the same number of spaces",
+      BLOCK_AS_IMPLICIT_KEY:
+        "indent all keys of a map by the same number of spaces, and quote a text that contains `: `",
       MISSING_CHAR: "check quotes, brackets and the space after a colon",
     };
     const text = code === "MULTIPLE_DOCS" ? "a second document starts here" : (message.split("\n")[0] ?? message);
@@ -113,16 +114,16 @@ class Reader {
     return this.#span(range[0], range[0] + Math.max(1, written.trimEnd().length));
   }
 
-  /** `fallback` is the place of a value that takes no room: the null of `key:`. */
+  /** `fallback` is the span of a value without text: the null of `key:`. */
   #node(node: YamlNode, fallback: Span, depth: number): Node {
     const span = this.#spanOf(node, fallback);
     const nothing: Node = { kind: "scalar", span, value: null };
     this.#nodes++;
     if (this.#insideAlias > 0) this.#aliasNodes++;
     if (this.#nodes > mostNodes || this.#aliasNodes > mostAliasNodes) {
-      const what = this.#aliasNodes > mostAliasNodes ? "aliases stand for too many values" : "too many values";
+      const what = this.#aliasNodes > mostAliasNodes ? "aliases expand to too many values" : "too many values";
       if (!this.#diagnostics.some((one) => one.code === "too-many-values")) {
-        this.#error("too-many-values", what, span, "keep rows and long lists in files of their own");
+        this.#error("too-many-values", what, span, "move rows and long lists to separate files");
       }
       return nothing;
     }
@@ -133,7 +134,7 @@ class Reader {
     if (isAlias(node)) return this.#alias(node, span, depth);
     if (node.anchor !== undefined && this.#insideAlias === 0) this.#anchors.set(node.anchor, node);
     if (node.tag !== undefined && !coreTags.has(node.tag) && node.tag !== "!") {
-      this.#error("custom-tag", `tag ${node.tag} is not known`, span, "write plain values");
+      this.#error("custom-tag", `unknown tag ${node.tag}`, span, "write plain values");
       return nothing;
     }
     this.#open.add(node);
@@ -151,7 +152,7 @@ class Reader {
   #alias(alias: Alias, span: Span, depth: number): Node {
     const target = this.#anchors.get(alias.source);
     if (target === undefined || this.#open.has(target)) {
-      const what = target === undefined ? "has no anchor before it" : "stands inside its own anchor";
+      const what = target === undefined ? "has no anchor before it" : "is inside its own anchor";
       this.#error(
         "bad-alias",
         `alias *${alias.source} ${what}`,
@@ -181,17 +182,12 @@ class Reader {
       const earlier = entries.get(name);
       if (name === "__proto__") this.#error("bad-key", "__proto__ cannot be a key", place);
       else if (name === "<<") {
-        this.#error(
-          "merge-key",
-          "merge keys (<<) are not part of YAML 1.2",
-          place,
-          "use extends, or write the keys out",
-        );
+        this.#error("merge-key", "merge keys (<<) are not part of YAML 1.2", place, "use extends, or write the keys");
       } else if (earlier !== undefined) {
         const line = this.#source.text.slice(0, earlier.key.start).split(/\r\n|\r|\n/).length;
         const help = `keep one of them; the first is at line ${line}`;
-        this.#error("duplicate-key", `key "${name}" stands here a second time`, place, help);
-        this.#error("duplicate-key", `key "${name}" stands here a first time`, earlier.key, "keep one of them");
+        this.#error("duplicate-key", `key "${name}" is given a second time`, place, help);
+        this.#error("duplicate-key", `key "${name}" is given a first time`, earlier.key, "keep one of them");
       } else {
         const value = item.value as YamlNode | null;
         const node: Node =
@@ -210,7 +206,7 @@ class Reader {
         (!Number.isInteger(value) || Number.isSafeInteger(value) || /[.eE]/.test(node.source ?? ""));
       if (!exact) {
         const written = node.source ?? String(value);
-        const what = Number.isFinite(value) ? "has more digits than a number keeps" : "is not a number that JSON holds";
+        const what = Number.isFinite(value) ? "has more digits than a number can store" : "is not a finite number";
         this.#error("bad-number", `${written} ${what}`, span, `for text, write it in quotes: "${written}"`);
       }
     }

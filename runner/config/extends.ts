@@ -5,19 +5,19 @@ import { withoutPreviousEngine } from "./other-engine.ts";
 
 const longestChain = 20;
 
-/** A file of a chain: its tree and every source read for it. */
+/** A file after `extends` is resolved: its tree, and every source that was read. */
 export type Extended = {
   readonly root: MapNode;
   readonly sources: readonly { readonly file: string; readonly source: SourceText }[];
 };
 
-/** What following a chain needs: to open a file by its absolute path, and to name the file that `extends` means. */
+/** Opens files by absolute path, and resolves the path in `extends` against the file that contains it. */
 export type Opener = {
   open(file: string): Result<SourceText> | undefined;
   resolve(from: string, written: string): string;
 };
 
-/** Reads a file and what it extends. The nearer file wins: maps merge, anything else is replaced. */
+/** Reads a file and the files that it extends. Maps are merged; any other value of the extending file replaces the old one. */
 export function readExtended(
   file: string,
   source: SourceText,
@@ -43,17 +43,13 @@ export function readExtended(
   const chain = [...above, file];
   const names = (files: readonly string[]) => files.map((one) => one.slice(one.lastIndexOf("/") + 1)).join(" -> ");
   if (chain.includes(next)) {
-    return fail(
-      "extends-cycle",
-      `files extend each other: ${names([...chain, next])}`,
-      "take out one of the `extends`",
-    );
+    return fail("extends-cycle", `files extend each other: ${names([...chain, next])}`, "remove one of the `extends`");
   }
   if (chain.length >= longestChain)
-    return fail("extends-cycle", `more than ${longestChain} files extend each other`, "merge some");
+    return fail("extends-cycle", `more than ${longestChain} files extend each other`, "merge some of the files");
   const opened = opener.open(next);
   if (opened === undefined) {
-    return fail("missing-file", `extends: there is no file ${written}`, "the path is relative to this file");
+    return fail("missing-file", `extends: ${written} does not exist`, "the path is relative to this file");
   }
   const base = opened.ok ? readExtended(next, opened.value, opener, chain) : opened;
   if (!base.ok) return base;

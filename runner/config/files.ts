@@ -1,13 +1,13 @@
 import { dirname, join } from "node:path";
 
-/** All that the front sees of the disk: passed in, so that this room stays pure. Paths are absolute. */
+/** Access to files. It is passed in, so that config/ stays pure. Paths are absolute. */
 export type Files = {
-  /** The first `limit` bytes of a file (all without it); undefined where there is no readable file. */
+  /** The first `limit` bytes of a file, or all; undefined if there is no readable file. */
   read(path: string, limit?: number): Uint8Array | undefined;
   kind(path: string): "file" | "folder" | undefined;
 };
 
-/** The nearest folder above a YAML file that holds package.json or experiments/, else the file's own folder. */
+/** The nearest parent folder of a YAML file that contains package.json or experiments/; the file's folder if there is none. */
 export function projectRoot(file: string, files: Files): string {
   const own = dirname(file);
   for (let folder = own; ; folder = dirname(folder)) {
@@ -19,8 +19,8 @@ export function projectRoot(file: string, files: Files): string {
 }
 
 /**
- * A reader that asks the disk for each path once: a thousand sweep points name the same few files. A path that cannot be one (a
- * NUL in it, too long, no permission) is a path where nothing is.
+ * Caches reads: a thousand sweep points name the same few files. An invalid path (it contains NUL, is too long, is not readable)
+ * counts as a path without a file.
  */
 export function remembering(files: Files): Files {
   const reads = new Map<string, Uint8Array | undefined>();
@@ -46,9 +46,9 @@ export function remembering(files: Files): Files {
   };
 }
 
-function attempt<T>(look: () => T): T | undefined {
+function attempt<T>(read: () => T): T | undefined {
   try {
-    return look();
+    return read();
   } catch {
     return undefined;
   }

@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { projectRoot } from "./files.ts";
-import { loadText, memoryFiles, wrong } from "./rig.ts";
+import { loadText, memoryFiles, messages, wrong } from "./rig.ts";
 
 const minimal = "name: x\nextends: base.yaml\n";
 
@@ -91,7 +91,7 @@ describe("extends", () => {
   it("shows a mistake in the file that holds it", () => {
     const bad = { ...files, "/study/experiments/base/mid.yaml": "extends: ../base.yaml\ntrain: {rnk: 4}\n" };
     expect(wrong("name: x\nextends: base/mid.yaml\n", { files: bad })).toEqual([
-      'experiments/base/mid.yaml:2:9 unknown-key: unknown key "rnk" in train (did you mean "rank"?)',
+      "experiments/base/mid.yaml:2:9 unknown-key",
     ]);
   });
   it("leaves settings behind that only the former engine knows, and none that nobody knows", () => {
@@ -104,11 +104,11 @@ describe("extends", () => {
       engine: "replay",
       file: "/study/experiments/answers.jsonl",
     });
-    expect(wrong(own, { files: base("max_new_token: 9") })[0]).toContain('unknown key "max_new_token" in generate');
+    expect(messages(own, { files: base("max_new_token: 9") })[0]).toContain('unknown key "max_new_token" in generate');
     const set = ["generate.engine=replay", "generate.file=answers.jsonl"];
     const typed = "name: x\nextends: base/model.yaml\ngenerate: {precision: 16bit}\n";
     expect(experiment(typed, { files: base("max_new_tokens: 9"), set }).generate).toMatchObject({ engine: "replay" });
-    expect(wrong(typed, { files: base("max_new_token: 9"), set })[0]).toContain('unknown key "max_new_token"');
+    expect(messages(typed, { files: base("max_new_token: 9"), set })[0]).toContain('unknown key "max_new_token"');
     const same = "name: x\nextends: base/model.yaml\ngenerate: {engine: vllm}\n";
     expect(experiment(same, { files: base("max_new_tokens: 9") }).generate).toMatchObject({ max_new_tokens: 9 });
   });
@@ -117,13 +117,13 @@ describe("extends", () => {
       "/study/experiments/a.yaml": "extends: b.yaml\n",
       "/study/experiments/b.yaml": "extends: a.yaml\n",
     };
-    expect(wrong("name: x\nextends: a.yaml\n", { files: cycle })[0]).toContain("x.yaml -> a.yaml -> b.yaml -> a.yaml");
-    expect(wrong("name: x\nextends: x.yaml\n")[0]).toContain("x.yaml -> x.yaml");
+    expect(messages("name: x\nextends: a.yaml\n", { files: cycle })[0]).toContain(
+      "x.yaml -> a.yaml -> b.yaml -> a.yaml",
+    );
+    expect(messages("name: x\nextends: x.yaml\n")[0]).toContain("x.yaml -> x.yaml");
   });
   it("says what is not there", () => {
-    expect(wrong("name: x\nextends: none.yaml\n")).toEqual([
-      "2:10 missing-file: extends: there is no file none.yaml (the path is relative to this file)",
-    ]);
+    expect(wrong("name: x\nextends: none.yaml\n")).toEqual(["2:10 missing-file"]);
     expect(wrong("name: x\nextends: [base.yaml]\n")[0]).toContain("wrong-type");
   });
 });
@@ -138,11 +138,11 @@ describe("--set", () => {
   it("says what is wrong at the setting", () => {
     expect(wrong(minimal, { set: ["train.rnak=3", "rank", "train.rank=x", "sweep.grid={}", "train..rank=1"] })).toEqual(
       [
-        '--set:1:1 unknown-key: there is no key "train.rnak" (did you mean "train.rank"?)',
-        "--set:1:1 bad-setting: a setting is written key=value (for example --set train.rank=32)",
-        "--set:1:1 unknown-key: sweep can only stand in the file (exp schema lists all keys)",
-        '--set:1:1 unknown-key: there is no key "train..rank" (did you mean "train.rank"?)',
-        '--set:1:12 wrong-type: train.rank must be a whole number, not the text "x"',
+        "--set:1:1 unknown-key",
+        "--set:1:1 bad-setting",
+        "--set:1:1 unknown-key",
+        "--set:1:1 unknown-key",
+        "--set:1:12 wrong-type",
       ],
     );
   });
@@ -207,10 +207,10 @@ describe("sweep", () => {
       "train.rank=8,train.method=lora",
     ]);
     expect(wrong(minimal, { sweep: ["train.rank=8,x", "train.rnak=1", "train.rank"] })).toEqual([
-      "--sweep:1:1 bad-setting: what is varied is written key=value,value (for example --sweep train.rank=8,16,32)",
-      '--sweep:1:1 unknown-key: there is no key "train.rnak" (did you mean "train.rank"?)',
+      "--sweep:1:1 bad-setting",
+      "--sweep:1:1 unknown-key",
     ]);
-    expect(wrong(minimal, { sweep: ["train.rank=8,x"] })[0]).toMatch(/^--sweep:1:14 wrong-type: train.rank/);
+    expect(messages(minimal, { sweep: ["train.rank=8,x"] })[0]).toMatch(/^--sweep:1:14 wrong-type: train.rank/);
   });
 
   it("draws settings by a seed, all seeds of each, and more samples keep those that were drawn", () => {
@@ -273,9 +273,7 @@ describe("sweep", () => {
       [1, 9],
     ]);
     expect(rungs(1, 5)).toEqual([[1, 5]]);
-    expect(rungs(4, 1)).toEqual([
-      "5:9 sweep-strategy: train.epochs: 1 divided by eta: 2 is less than min_epochs: 1 (give train.epochs more of them, or leave strategy out)",
-    ]);
+    expect(rungs(4, 1)).toEqual(["5:9 sweep-strategy"]);
   });
 
   it("tells repeats and selection", () => {
@@ -287,89 +285,33 @@ describe("sweep", () => {
     });
   });
   const cases: Record<string, [string, string[]]> = {
-    "an unknown key": [
-      "sweep: {grid: {train.rnk: [1]}}",
-      ['3:16 unknown-key: there is no key "train.rnk" (did you mean "train.rank"?)'],
-    ],
-    "a value of the wrong kind": [
-      "sweep: {grid: {train.rank: [1, two]}}",
-      ['3:32 wrong-type: train.rank must be a whole number, not the text "two"'],
-    ],
-    "a value out of range": [
-      "sweep: {repeat: {train.seed: [-1]}}",
-      ["3:31 out-of-range: train.seed must be 0 or more"],
-    ],
-    "an empty list": [
-      "sweep: {grid: {train.rank: []}}",
-      ["3:28 out-of-range: sweep.grid.train.rank must not be an empty list"],
-    ],
-    "no list": [
-      "sweep: {grid: {train.rank: 8}}",
-      ["3:28 wrong-type: sweep.grid.train.rank must be a list, not 8 (write a list: [8])"],
-    ],
-    nothing: [
-      "sweep: {}",
-      ["3:1 empty-sweep: this sweep varies nothing (write grid:, zip: or repeat: with lists of values)"],
-    ],
-    "lists of zip that differ in length": [
-      "sweep: {zip: {train.rank: [1, 2], train.seed: [1]}}",
-      [
-        "3:9 zip-lengths: lists of zip must be equally long: train.rank has 2, train.seed has 1 (give each key one value for each run)",
-      ],
-    ],
-    "everything excluded": [
-      "sweep: {grid: {train.rank: [1]}, exclude: [{train.rank: 1}]}",
-      ["3:34 empty-sweep: exclude leaves no point of this sweep (exclude less)"],
-    ],
+    "an unknown key": ["sweep: {grid: {train.rnk: [1]}}", ["3:16 unknown-key"]],
+    "a value of the wrong kind": ["sweep: {grid: {train.rank: [1, two]}}", ["3:32 wrong-type"]],
+    "a value out of range": ["sweep: {repeat: {train.seed: [-1]}}", ["3:31 out-of-range"]],
+    "an empty list": ["sweep: {grid: {train.rank: []}}", ["3:28 out-of-range"]],
+    "no list": ["sweep: {grid: {train.rank: 8}}", ["3:28 wrong-type"]],
+    nothing: ["sweep: {}", ["3:1 empty-sweep"]],
+    "lists of zip that differ in length": ["sweep: {zip: {train.rank: [1, 2], train.seed: [1]}}", ["3:9 zip-lengths"]],
+    "everything excluded": ["sweep: {grid: {train.rank: [1]}, exclude: [{train.rank: 1}]}", ["3:34 empty-sweep"]],
     "an exclusion of a key that does not vary": [
       "sweep: {grid: {train.rank: [1]}, exclude: [{train.rnk: 1}]}",
-      ['3:45 unknown-key: the sweep does not vary "train.rnk" (it varies train.rank)'],
+      ["3:45 unknown-key"],
     ],
-    "a key twice": [
-      "sweep: {grid: {train.rank: [1]}, zip: {train.rank: [2]}}",
-      ["3:40 sweep-conflict: the sweep already varies train.rank (name each key once)"],
-    ],
+    "a key twice": ["sweep: {grid: {train.rank: [1]}, zip: {train.rank: [2]}}", ["3:40 sweep-conflict"]],
     "too many points": [
       `sweep: {grid: {train.rank: [${Array.from({ length: 400 }, (_, i) => i + 1)}], train.seed: [${Array.from({ length: 400 }, (_, i) => i)}]}}`,
-      ["3:1 too-many-points: this sweep has 160000 points (the limit is 10000)"],
+      ["3:1 too-many-points"],
     ],
-    "an unknown part": [
-      "sweep: {gird: {train.rank: [1]}}",
-      ['3:9 unknown-key: unknown key "gird" in sweep (did you mean "grid"?)'],
-    ],
-    "a draw without a number": [
-      "sweep: {strategy: random, grid: {train.rank: [1]}}",
-      ["3:9 sweep-strategy: `strategy: random` requires `trials` (write strategy: random and trials: 8, or neither)"],
-    ],
-    "samples of a grid": [
-      "sweep: {trials: 2, grid: {train.rank: [1]}}",
-      [
-        "3:9 sweep-strategy: `trials` applies to `strategy: random` only (write strategy: random and trials: 8, or neither)",
-      ],
-    ],
-    "halving without a score": [
-      "sweep: {strategy: halving, grid: {train.rank: [1]}}",
-      [
-        "3:9 sweep-strategy: halving drops settings by their scores on validation rows, and it is not said which score (write select: {metric: micro_f1})",
-      ],
-    ],
+    "an unknown part": ["sweep: {gird: {train.rank: [1]}}", ["3:9 unknown-key"]],
+    "a draw without a number": ["sweep: {strategy: random, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
+    "samples of a grid": ["sweep: {trials: 2, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
+    "halving without a score": ["sweep: {strategy: halving, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
     "halving of what varies itself": [
       "sweep: {strategy: halving, grid: {train.epochs: [1, 2]}, select: {}}",
-      [
-        "3:9 sweep-strategy: halving gives the epochs out itself, and the sweep varies train.epochs (give every setting the same train.epochs)",
-        "3:58 needs-validation: a winner is chosen on validation rows, and there are none (add data.validation, such as {fraction: 0.1})",
-      ],
+      ["3:9 sweep-strategy", "3:58 needs-validation"],
     ],
-    "halving's keys without halving": [
-      "sweep: {eta: 3, grid: {train.rank: [1]}}",
-      ["3:9 sweep-strategy: eta belongs to a sweep by halving (write strategy: halving, or leave it out)"],
-    ],
-    "a selection without validation": [
-      "sweep: {grid: {train.rank: [1]}, select: {}}",
-      [
-        "3:34 needs-validation: a winner is chosen on validation rows, and there are none (add data.validation, such as {fraction: 0.1})",
-      ],
-    ],
+    "halving's keys without halving": ["sweep: {eta: 3, grid: {train.rank: [1]}}", ["3:9 sweep-strategy"]],
+    "a selection without validation": ["sweep: {grid: {train.rank: [1]}, select: {}}", ["3:34 needs-validation"]],
   };
   for (const [name, [text, expected]] of Object.entries(cases)) {
     it(`refuses ${name}`, () => expect(wrong(`${minimal}${text}\n`)).toEqual(expected));

@@ -21,7 +21,7 @@ import { expandSweep, type Sweep } from "./sweep.ts";
 import { translate } from "./translate.ts";
 import { experimentErrors } from "./validator.ts";
 
-/** A file and what it extends, as written: before settings, sweep, schema and defaults. */
+/** Reads a file and the files that it extends, without settings, sweep, schema or defaults. */
 export function readChain(path: string, { files, cwd }: Pick<LoadOptions, "files" | "cwd">): Result<Extended> {
   const file = resolve(cwd, path);
   const display = (one: string) => shownPath(one, cwd);
@@ -34,7 +34,7 @@ export function readChain(path: string, { files, cwd }: Pick<LoadOptions, "files
   return extended.ok ? extended : { ok: false, diagnostics: sortDiagnostics(extended.diagnostics) };
 }
 
-/** Reads, resolves, expands, validates and checks an experiment's file. Everything that is wrong comes back at once. */
+/** Reads, resolves, expands, validates and checks an experiment file. Returns every diagnostic. */
 export function loadExperiment(path: string, options: LoadOptions): Result<LoadedExperiment> {
   const files = remembering(options.files);
   const file = resolve(options.cwd, path);
@@ -77,14 +77,14 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     const experiment = options.smoke === true ? smoke(whole) : whole;
     const select = sweep.ok ? sweep.value.select : undefined;
     const others = pointsOf(experiment.compare.map((path) => compared?.(path)));
-    const beside = options.smoke === true ? Object.freeze(others.map(smoke)) : others;
+    const shown = options.smoke === true ? Object.freeze(others.map(smoke)) : others;
     written.push(whole);
     loaded.push(
       Object.freeze({
         experiment: select === undefined ? experiment : candidate(experiment, select),
         ...(select === undefined || experiment.evaluate.split === "validation" ? {} : { final: experiment }),
         isCandidate: select !== undefined,
-        ...{ coordinates, setting, values: Object.freeze(values), defaulted, compared: beside },
+        ...{ coordinates, setting, values: Object.freeze(values), defaulted, compared: shown },
       }),
     );
   }
@@ -117,13 +117,13 @@ function sweptBy({ repeated, select, halving }: Sweep): NonNullable<LoadedExperi
 }
 
 /**
- * Loads the experiments that `compare` names, each once. What they compare themselves with plays no part, and settings of the
- * command line are not for them. They come as they are written, to be checked beside an experiment as it is written.
+ * Loads the experiments that `compare` names, each once. Their own `compare` is ignored, and so are --set, --sweep and --smoke:
+ * they are checked against the named experiment before --smoke reduces it.
  */
 function othersOf({
-  set: _forTheNamedFile,
-  sweep: _alsoForIt,
-  smoke: _whenChecked,
+  set: _set,
+  sweep: _sweep,
+  smoke: _smoke,
   ...options
 }: LoadOptions): (path: string) => Result<LoadedExperiment> {
   const loaded = new Map<string, Result<LoadedExperiment>>();
@@ -134,7 +134,7 @@ function othersOf({
   };
 }
 
-/** The one point of each experiment that is right. */
+/** The first point of each valid experiment. */
 function pointsOf(results: readonly (Result<LoadedExperiment> | undefined)[]): readonly Experiment[] {
   const points = results.flatMap((result) =>
     result?.ok ? result.value.points.slice(0, 1).map((point) => point.experiment) : [],
@@ -142,10 +142,10 @@ function pointsOf(results: readonly (Result<LoadedExperiment> | undefined)[]): r
   return Object.freeze(points);
 }
 
-/** What a sweep that cannot be expanded may have been about to supply. */
+/** Codes of errors that an invalid sweep may cause: its points could have supplied the missing keys. */
 const mayComeFromSweep: ReadonlySet<string> = new Set(["missing-key", "unpinned-revision"]);
 
-/** Schema first; then what the schema cannot say, of the sections in which the schema found nothing wrong. */
+/** Validates against the schema, then runs the cross-field checks of the sections that the schema accepts. */
 function diagnose(node: MapNode, completed: Completed, checks: ReturnType<typeof check>): readonly Diagnostic[] {
   const errors = validationErrors(completed.value, node);
   const broken = new Set(errors.map((error) => error.instancePath.split("/")[1] ?? missing(error.params)));
@@ -153,23 +153,23 @@ function diagnose(node: MapNode, completed: Completed, checks: ReturnType<typeof
   return [...translated, ...checks(completed.value as Experiment, node, broken)];
 }
 
-/** ajv stops at a wrong tag of a union: what stands beside it is validated as the tag that was most likely meant. */
+/** Errors of ajv. It stops at an invalid tag of a union, so the union is validated again with the nearest valid tag. */
 function validationErrors(value: Value, node: MapNode): readonly ErrorObject[] {
   const errors = experimentErrors(value);
   const wrong = errors.filter((error) => error.keyword === "discriminator");
   if (wrong.length === 0) return errors;
-  const mended: Record<string, unknown> = { ...(value as object) };
+  const corrected: Record<string, unknown> = { ...(value as object) };
   for (const { instancePath, params } of wrong) {
     const key = instancePath.slice(1);
     const union = experimentSchema().properties?.[key];
     const tag = String(params.tag);
     const branch = union && branchFor(union, node.entries.get(key)?.node, [key]);
-    mended[key] = { ...(mended[key] as object), [tag]: branch?.properties?.[tag]?.const };
+    corrected[key] = { ...(corrected[key] as object), [tag]: branch?.properties?.[tag]?.const };
   }
-  return [...wrong, ...experimentErrors(mended)];
+  return [...wrong, ...experimentErrors(corrected)];
 }
 
-/** Where a sweep asks for a winner. */
+/** The key `select` of a sweep. */
 function selectKey(sweep: Node | undefined): Span | undefined {
   return sweep && find(sweep, ["select"])?.key;
 }
@@ -178,7 +178,7 @@ function missing(params: Readonly<Record<string, unknown>>): string {
   return String(params.missingProperty ?? "");
 }
 
-/** Relative to the working folder where the file lies in it, else absolute. */
+/** Relative to the working folder if the file is inside, else absolute. */
 function shownPath(file: string, cwd: string): string {
   const shown = relative(cwd, file);
   return shown === "" || shown.startsWith("..") ? file : shown;
@@ -189,7 +189,7 @@ function open(file: string, files: Files, display: (path: string) => string): Re
   const bytes = files.kind(file) === "file" ? files.read(file) : undefined;
   if (bytes !== undefined) return sourceText(path, bytes);
   const span = { source: { path, text: "" }, start: 0, end: 0 };
-  const message = files.kind(file) === "folder" ? "this is a folder, not an experiment" : "there is no such file";
+  const message = files.kind(file) === "folder" ? "this is a folder, not an experiment" : "this file does not exist";
   const help = "name the YAML file of an experiment";
   return { ok: false, diagnostics: [{ severity: "error", code: "missing-file", message, span, help }] };
 }
@@ -198,7 +198,7 @@ function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error";
 }
 
-/** Paths are relative to the YAML that names them, `prompts/…` to the project root or else to the package. */
+/** Paths are relative to the YAML file that contains them; `prompts/…` to the project root, or to the package if only that has it. */
 function pathResolver(
   files: Files,
   folders: ReadonlyMap<SourceText, string>,
@@ -207,20 +207,20 @@ function pathResolver(
   packageRoot: string,
 ): ResolvePath {
   return (written, format, source) => {
-    const beside = resolve((source && folders.get(source)) ?? own, written);
+    const sibling = resolve((source && folders.get(source)) ?? own, written);
     switch (format) {
       case "model-path":
-        return isAbsolute(written) || /^\.\.?(\/|$)/.test(written) ? beside : written;
+        return isAbsolute(written) || /^\.\.?(\/|$)/.test(written) ? sibling : written;
       case "experiment-path":
-        return extname(beside) === ".yaml" || extname(beside) === ".yml" ? beside : `${beside}.yaml`;
+        return extname(sibling) === ".yaml" || extname(sibling) === ".yml" ? sibling : `${sibling}.yaml`;
       case "project-path": {
-        if (!written.startsWith("prompts/")) return beside;
+        if (!written.startsWith("prompts/")) return sibling;
         const project = join(root, written);
         const shipped = join(packageRoot, written);
         return files.kind(project) === undefined && files.kind(shipped) === "file" ? shipped : project;
       }
       default:
-        return beside;
+        return sibling;
     }
   };
 }

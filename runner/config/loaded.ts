@@ -3,29 +3,28 @@ import type { Halving, Rung } from "./halving.ts";
 import type { Value } from "./node.ts";
 import type { Experiment, Select } from "./schema.ts";
 
-/** Models that come with `exp setup`, by name. */
+/** Models that `exp setup` installs, by name. */
 export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;
 
-/** What loading needs of the world. */
+/** Input of loadExperiment, apart from the path. */
 export type LoadOptions = {
   readonly files: Files;
-  /** Settings as typed after --set: "train.rank=32". */
+  /** Values of --set: "train.rank=32". */
   readonly set?: readonly string[];
-  /** What is varied besides, as typed after --sweep: "train.rank=8,16". */
+  /** Values of --sweep: "train.rank=8,16". */
   readonly sweep?: readonly string[];
   /** Folder that paths in errors are relative to. */
   readonly cwd: string;
-  /** Folder of the exp package: its prompts/ stands in for templates that the project lacks. */
+  /** Folder of the exp package. Its prompts/ supplies templates that the project does not have. */
   readonly packageRoot: string;
   /** Makes every run a smoke run: see smoke.ts. */
   readonly smoke?: boolean;
-  /** The project root, where the rule is not to find it. */
+  /** The project root. Default: found from the file's path. */
   readonly root?: string;
-  /** Models that come with `exp setup`. */
   readonly bundledModels: BundledModels;
   /** Codes of the data audit, which `data.accept` is checked against. */
   readonly auditCodes?: readonly string[];
-  /** The experiment is one that another compares itself with: its own `compare` is not followed. */
+  /** Ignore `compare`: the experiment is itself named in another one's `compare`. */
   readonly alone?: boolean;
 };
 
@@ -35,40 +34,40 @@ export type LoadOptions = {
  */
 export type RunRole = "candidate" | "final";
 
-/** One run: the whole file, or one point of its sweep. */
+/** One run: of a file without a sweep, or one point of its sweep. */
 export type Point = {
   readonly experiment: Experiment;
   /** "train.rank=8,train.method=lora": the keys that vary; empty without a sweep. */
   readonly coordinates: string;
-  /** The same without the keys that the sweep averages over. */
+  /** The coordinates without the keys in `sweep.repeat`. */
   readonly setting: string;
-  /** The run is scored on validation rows alone, to be chosen by. */
+  /** The run is evaluated on validation rows only, for the selection. */
   readonly isCandidate: boolean;
   /**
-   * What is scored should this run be the winner of its sweep: the experiment as it is written. `experiment` is then what it is
-   * chosen by. Absent where nothing is selected, or where all is scored on validation rows anyway.
+   * The experiment that is evaluated on test rows if this run wins its sweep; `experiment` is then the one on validation rows.
+   * Absent if the sweep selects nothing, or if the experiment is evaluated on validation rows anyway.
    */
   readonly final?: Experiment;
-  /** Of a sweep by halving: how far the run is trained. Its coordinates then end in "epoch=2", but for the last rung's. */
+  /** In a sweep by halving: the epochs of the run. The coordinates end in "epoch=2", except on the last rung. */
   readonly rung?: Rung;
   /** Dotted key -> value of every key that the sweep sets. */
   readonly values: Readonly<Record<string, Value>>;
-  /** Dotted keys whose values are defaults: what a plan shows beside what was written. */
+  /** Dotted keys whose values are defaults. */
   readonly defaulted: readonly string[];
   /** The experiments that `compare` names, in its order. */
   readonly compared: readonly Experiment[];
 };
 
-/** A file, read and found right, with all its runs. */
+/** A valid experiment file with all its runs. */
 export type LoadedExperiment = {
   readonly file: string;
   readonly root: string;
   readonly name: string;
-  /** Of a sweep by halving those of its first rung. */
+  /** In a sweep by halving: the points of the first rung. */
   readonly points: readonly Point[];
-  /** The further rungs of a sweep by halving, each with every point that may come so far. */
+  /** The later rungs of a sweep by halving, each with every point that may reach it. */
   readonly rungs?: readonly (readonly Point[])[];
-  /** Present where the file is a sweep. */
+  /** Present if the file is a sweep. */
   readonly sweep?: {
     readonly repeated: readonly string[];
     readonly select: Select | undefined;

@@ -3,28 +3,28 @@ import type { SourceText, Span } from "../util/diagnostic.ts";
 /** What a scalar of YAML 1.2 (core schema) can hold. */
 export type ScalarValue = null | boolean | number | string;
 
-/** A value as it was written: every part knows its place, also after files were merged. */
+/** A parsed value. Every part has the span where it was written, also after files are merged. */
 export type Node =
   | { readonly kind: "map"; readonly span: Span; readonly entries: ReadonlyMap<string, Entry> }
   | { readonly kind: "list"; readonly span: Span; readonly items: readonly Node[] }
   | { readonly kind: "scalar"; readonly span: Span; readonly value: ScalarValue };
 
-/** A map's node: what the top of a file must be. */
+/** The node of a map. The top level of a file is one. */
 export type MapNode = Extract<Node, { kind: "map" }>;
 
-/** A key's place and its value. */
+/** The span of a key, and its value. */
 export type Entry = { readonly key: Span; readonly node: Node };
 
-/** A parsed file: its tree, and where each path of it was written. */
+/** A parsed file. */
 export type Document = { readonly source: SourceText; readonly root: MapNode };
 
-/** Keys and list indices from the top. */
+/** Keys and list indices, from the top level. */
 export type Path = readonly string[];
 
-/** Plain data, as JSON would hold it. */
+/** A JSON value. */
 export type Value = ScalarValue | readonly Value[] | { readonly [key: string]: Value };
 
-/** A path as people write it: `train.rank`, `evaluate.metrics[2]`. */
+/** A path as text: `train.rank`, `evaluate.metrics[2]`. */
 export function dotted(path: Path): string {
   return path.reduce((text, part) => {
     if (/^\d+$/.test(part)) return `${text}[${part}]`;
@@ -39,7 +39,7 @@ export function plain(node: Node): Value {
   return Object.fromEntries([...node.entries].map(([key, entry]) => [key, plain(entry.node)]));
 }
 
-/** The entry at a path, if the path was written; a list's item has no key of its own. */
+/** The entry at a path; undefined if no file has it. An item of a list has no key. */
 export function find(root: Node, path: Path): { readonly key: Span | undefined; readonly node: Node } | undefined {
   let found: { key: Span | undefined; node: Node } = { key: undefined, node: root };
   for (const part of path) {
@@ -56,10 +56,7 @@ export function find(root: Node, path: Path): { readonly key: Span | undefined; 
   return found;
 }
 
-/**
- * Where a path was written: its key or its value. A path that nobody wrote is shown at the key of the nearest part
- * above it that somebody did, or else at the start of the file.
- */
+/** The span of a path's key or value. If no file has the path: the key of its nearest parent that is in a file, else the file's start. */
 export function locate(root: Node, path: Path, part: "key" | "value" = "value"): Span {
   const found = find(root, path);
   if (found === undefined) return path.length === 0 ? startOf(root.span) : locate(root, path.slice(0, -1), "key");
@@ -72,7 +69,7 @@ function startOf(span: Span): Span {
   return { source: span.source, start: span.start, end: Math.min(span.end, span.start + 1) };
 }
 
-/** A tree in which `path` holds `node`; maps on the way that nobody wrote take the place `key`. Nothing is changed. */
+/** A copy of the tree with `node` at `path`. Maps that are missing on the way get the span `key`. */
 export function put(root: Node, path: Path, node: Node, key: Span): Node {
   const [first, ...rest] = path;
   if (first === undefined) return node;
@@ -83,18 +80,18 @@ export function put(root: Node, path: Path, node: Node, key: Span): Node {
   return { kind: "map", span: root.kind === "map" ? root.span : key, entries };
 }
 
-/** A map without some of its keys. */
+/** A copy of a map without some of its keys. */
 export function without(root: MapNode, keys: readonly string[]): MapNode {
   const entries = new Map([...root.entries].filter(([key]) => !keys.includes(key)));
   return { ...root, entries };
 }
 
-/** A map that nobody wrote, at a place that stands for it. */
+/** An empty map with a given span. */
 export function emptyMap(span: Span): MapNode {
   return { kind: "map", span, entries: new Map() };
 }
 
-/** `over` on top of `under`: maps merge, anything else replaces. Each part keeps the place that it came from. */
+/** `under` with the values of `over`: maps are merged, any other value is replaced. Each part keeps its span. */
 export function merge(under: Node, over: Node): Node {
   if (under.kind !== "map" || over.kind !== "map") return over;
   const entries = new Map(under.entries);

@@ -3,15 +3,15 @@ import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
 import type { Extended } from "./extends.ts";
 import { find, locate } from "./node.ts";
 
-/** Where a model's commit belongs: the file that says it, or else the one that names the model. */
+/** The file that gets the commit: the one with model.revision, else the one with model.base. */
 export type PinPlace = {
   readonly file: string;
   readonly base: string;
-  /** As written: a commit, a branch, a tag, or nothing. */
+  /** A commit, a branch or a tag, if the file has one. */
   readonly revision: string | undefined;
 };
 
-/** Finds the hub model that a file and what it extends name, wherever else the file is wrong. */
+/** Finds the hub model of a file and the files that it extends. Errors in other keys do not matter. */
 export function pinPlace({ root, sources }: Extended, bundled: readonly string[]): Result<PinPlace> {
   const base = find(root, ["model", "base"])?.node;
   const revision = find(root, ["model", "revision"])?.node;
@@ -23,8 +23,8 @@ export function pinPlace({ root, sources }: Extended, bundled: readonly string[]
     for (const key of ["model.base", "model.revision"]) {
       const varied = find(root, ["sweep", way, key]);
       if (varied === undefined) continue;
-      const help = "write the commits into sweep.zip by hand, in the order of the models";
-      return fail("cannot-pin", `the sweep varies ${key}: one commit would not fit`, varied.node.span, help);
+      const help = "write the commits into sweep.zip, in the order of the models";
+      return fail("cannot-pin", `cannot pin one commit: the sweep varies ${key}`, varied.node.span, help);
     }
   }
   if (base?.kind !== "scalar" || typeof base.value !== "string" || base.value === "") {
@@ -36,8 +36,8 @@ export function pinPlace({ root, sources }: Extended, bundled: readonly string[]
     );
   }
   if (!/^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/.test(base.value) || bundled.includes(base.value)) {
-    const what = bundled.includes(base.value) ? "comes with exp" : "is no hub id";
-    return fail("cannot-pin", `${base.value} ${what}, so there is no commit to pin`, base.span, "leave revision out");
+    const what = bundled.includes(base.value) ? "is bundled with exp" : "is no hub id";
+    return fail("cannot-pin", `cannot pin ${base.value}: it ${what}`, base.span, "remove revision");
   }
   const written = revision?.kind === "scalar" && revision.value !== null ? String(revision.value) : undefined;
   const { source } = (revision ?? base).span;
@@ -46,8 +46,8 @@ export function pinPlace({ root, sources }: Extended, bundled: readonly string[]
 }
 
 /**
- * The text of a file with the model's commit in it, everything else byte for byte as it was: in place of the revision that is
- * there, else after the model's base in the layout of its map. Undefined where the map is not written out (an alias).
+ * The text of a file with the commit as model.revision, and no other change. A new key follows model.base, in the layout of its
+ * map. Undefined if model is no map in this file (an alias).
  */
 export function withRevision(text: string, commit: string): string | undefined {
   const document = parseDocument(text, { keepSourceTokens: true });
@@ -76,7 +76,7 @@ function pairOf(map: YAMLMap, name: string): Pair | undefined {
   return map.items.find(({ key }) => isScalar(key) && key.value === name);
 }
 
-/** Start and end of a node's own text, without comments after it. */
+/** Start and end of a node's text, without comments after it. */
 function rangeOf(node: unknown): readonly [number, number] | undefined {
   return isNode(node) && node.range ? [node.range[0], node.range[1]] : undefined;
 }

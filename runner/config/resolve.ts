@@ -10,7 +10,7 @@ type Written = {
 
 const done = new WeakMap<object, Train>();
 
-/** Works out what `train` leaves to its other keys: alpha from alpha_ratio (2 if neither is given), overrides as dotted keys. */
+/** Computes alpha from alpha_ratio (2 if neither is given), and turns overrides into dotted keys. */
 export function resolveTrain({ value, defaulted }: Completed): {
   experiment: Experiment;
   readonly defaulted: readonly string[];
@@ -28,7 +28,7 @@ export function resolveTrain({ value, defaulted }: Completed): {
   };
 }
 
-/** A nested map as dotted keys: `{optimizer: {fused: true}}` and `{optimizer.fused: true}` say the same. */
+/** A nested map as dotted keys: `{optimizer: {fused: true}}` and `{optimizer.fused: true}` are equal. */
 export function dottedKeys(map: object): Readonly<Record<string, unknown>> {
   const flat = (value: object, prefix: string): [string, unknown][] =>
     Object.entries(value).flatMap(([key, inner]) =>

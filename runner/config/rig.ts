@@ -4,7 +4,7 @@ import type { Files } from "./files.ts";
 import { loadExperiment } from "./load.ts";
 import type { LoadedExperiment } from "./loaded.ts";
 
-/** A disk in memory for tests: absolute path -> content. Folders are what the paths imply. */
+/** Files in memory, for tests: absolute path -> content. The paths imply the folders. */
 export function memoryFiles(contents: Readonly<Record<string, string | Uint8Array>>): Files {
   const bytes = (content: string | Uint8Array) =>
     typeof content === "string" ? new TextEncoder().encode(content) : content;
@@ -22,7 +22,7 @@ export function memoryFiles(contents: Readonly<Record<string, string | Uint8Arra
 
 const table = "case_id,input_finding,output_disease\n1,Cyst in the left kidney.,Renal cyst\n";
 
-/** A small study that is right: what tests change one thing of. */
+/** A small valid study. Tests change one thing of it. */
 export const goodStudy: Readonly<Record<string, string>> = {
   "/study/package.json": "{}",
   "/study/prompts/diagnosis.hbs": "{{#user}}{{input}}{{/user}}",
@@ -60,14 +60,25 @@ export function loadText(
   });
 }
 
-/** What is wrong with a text, as "LINE:COL code: message (help)" lines; the file's name only where it is another. */
+/** The diagnostics of a text as "LINE:COL code", after "FILE:" if they are in another file. */
 export function wrong(...input: Parameters<typeof loadText>): readonly string[] {
-  const result = loadText(...input);
-  return (result.ok ? result.warnings : result.diagnostics).map(line);
+  return diagnosticsOf(...input).map((one) => `${placeOf(one)} ${one.code}`);
 }
 
-function line({ code, message, help, span }: Diagnostic): string {
-  const { line: row, column } = positionOf(span);
+/** The same with message and help: "LINE:COL code: message (help)". For facts in messages, and for the snapshot of the wording. */
+export function messages(...input: Parameters<typeof loadText>): readonly string[] {
+  return diagnosticsOf(...input).map(
+    (one) => `${placeOf(one)} ${one.code}: ${one.message}${one.help === undefined ? "" : ` (${one.help})`}`,
+  );
+}
+
+function diagnosticsOf(...input: Parameters<typeof loadText>): readonly Diagnostic[] {
+  const result = loadText(...input);
+  return result.ok ? result.warnings : result.diagnostics;
+}
+
+function placeOf({ span }: Diagnostic): string {
+  const { line, column } = positionOf(span);
   const file = span.source.path === "experiments/x.yaml" ? "" : `${span.source.path}:`;
-  return `${file}${row}:${column} ${code}: ${message}${help === undefined ? "" : ` (${help})`}`;
+  return `${file}${line}:${column}`;
 }

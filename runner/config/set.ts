@@ -6,15 +6,15 @@ import { withoutPreviousEngine } from "./other-engine.ts";
 import { renamedKey } from "./renamed-keys.ts";
 import { allPaths, schemasAt } from "./schema-visitor.ts";
 
-/** What errors call the place of a setting. */
+/** The path of a setting in diagnostics. */
 export const settingSource = "--set";
 
-/** A tree with the settings that could be read, and what is wrong with the others. */
+/** A tree with the valid settings applied, and the errors of the others. */
 export type Settled = { readonly root: MapNode; readonly diagnostics: readonly Diagnostic[] };
 
 /**
- * Puts `key.path=value` settings on top of a file, as a file is put on what it extends; the value is read as YAML, so that a
- * setting equals an edit.
+ * Applies `key.path=value` settings to a file, by the rules of `extends`. The value is parsed as YAML, so a setting has the same
+ * effect as an edit of the file.
  */
 export function applySettings(root: MapNode, settings: readonly string[]): Settled {
   const diagnostics: Diagnostic[] = [];
@@ -26,7 +26,7 @@ export function applySettings(root: MapNode, settings: readonly string[]): Settl
     const equals = text.indexOf("=");
     const key: Span = { source, start: 0, end: equals < 0 ? text.length : equals };
     if (equals <= 0) {
-      fail("bad-setting", "a setting is written key=value", key, "for example --set train.rank=32");
+      fail("bad-setting", "a setting has the form key=value", key, "for example --set train.rank=32");
       continue;
     }
     const path = text.slice(0, equals).trim().split(".");
@@ -45,12 +45,12 @@ export function applySettings(root: MapNode, settings: readonly string[]): Settl
   return { root: over(withoutPreviousEngine(root, over(emptyMap(root.span)))), diagnostics };
 }
 
-/** What errors call the place of a `--sweep`. */
+/** The path of a `--sweep` in diagnostics. */
 const sweepSource = "--sweep";
 
 /**
- * Puts `key.path=a,b,c` of the command line into the file's sweep, as lists of its grid; a list of that key in the file's grid is
- * replaced. Values are read as YAML, so that it equals an edit.
+ * Adds `key.path=a,b,c` to the grid of the file's sweep, or replaces that key of the grid. Values are parsed as YAML, so the option
+ * has the same effect as an edit of the file.
  */
 export function applySweeps(root: MapNode, sweeps: readonly string[]): Settled {
   const diagnostics: Diagnostic[] = [];
@@ -61,11 +61,11 @@ export function applySweeps(root: MapNode, sweeps: readonly string[]): Settled {
     const key: Span = { source, start: 0, end: equals < 0 ? text.length : equals };
     if (equals <= 0 || text.slice(equals + 1).trim() === "") {
       const help = "for example --sweep train.rank=8,16,32";
-      const message = "what is varied is written key=value,value";
+      const message = "a varied key has the form key=value,value";
       diagnostics.push({ severity: "error", code: "bad-setting", message, span: key, help });
       continue;
     }
-    // The list begins where the equals sign stood, so that its items stand where they were typed.
+    // The bracket replaces the equals sign, so that the items keep their offsets.
     const padded = { path: sweepSource, text: `${" ".repeat(equals)}[${text.slice(equals + 1)}]` };
     const value = parseTree(padded);
     if (!value.ok) diagnostics.push(...value.diagnostics.map((one) => ({ ...one, span: within(one.span, source) })));
@@ -79,7 +79,7 @@ function within({ start, end }: Span, source: Span["source"]): Span {
   return { source, start: Math.min(start, last), end: Math.min(end, last) };
 }
 
-/** An error where no key of the schema has this dotted path: of a setting, or of a sweep. */
+/** The error for a dotted path of a setting or a sweep that the schema does not have. */
 export function checkPath(path: readonly string[], key: Span): Diagnostic | undefined {
   const name = path.join(".");
   const top = path[0] ?? "";
@@ -87,7 +87,7 @@ export function checkPath(path: readonly string[], key: Span): Diagnostic | unde
   const renamed = renamedKey(path);
   if (renamed !== undefined) return { severity: "error", span: key, ...renamed };
   const message = ["extends", "sweep"].includes(top)
-    ? `${top} can only stand in the file`
+    ? `${top} can only be set in the file`
     : `there is no key "${name}"`;
   const help = suggestion(name, allPaths(), "keys") ?? "";
   return {
@@ -99,7 +99,7 @@ export function checkPath(path: readonly string[], key: Span): Diagnostic | unde
   };
 }
 
-/** A value of the padded text, at the same offsets of the setting as it was typed. */
+/** A value of the padded text with its spans in the setting, at the same offsets. */
 function inSource(node: Node, key: Span): Node {
   const span = within(node.span, key.source);
   if (node.kind === "scalar") return { ...node, span };

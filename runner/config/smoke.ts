@@ -1,22 +1,22 @@
 import type { Experiment } from "./schema.ts";
 
-/** Rows that a smoke run trains on, and at most answers. */
+/** Number of training rows, and maximum number of evaluated rows. */
 const rows = 20;
-/** Optimiser steps of its training. */
+/** Optimiser steps. */
 const steps = 5;
-/** Longest answer, in tokens. */
+/** Maximum tokens of an answer. */
 const newTokens = 32;
-/** Samples of its bootstrap: the fewest that the schema allows. */
+/** Bootstrap resamples: the minimum of the schema. */
 const resamples = 100;
-/** Share of the training rows that validates at least: of so few rows, the usual tenth would be two. */
+/** Minimum share of validation rows. A tenth of 20 rows would be two. */
 const validated = 0.2;
-/** Points to go on from are written often, so that they are tried too. */
+/** Steps between checkpoints: few, so that a smoke run also tests checkpoints. */
 const everySteps = 2;
 
-/** Stands in no name that a file can give, so that a smoke run is never taken for a real one. */
+/** Suffix of the name of a smoke run. The schema does not allow "+" in a name, so no real run has it. */
 const mark = "+smoke";
 
-/** Whether an experiment's name is that of its smoke run. */
+/** Whether a name is that of a smoke run. */
 export const isSmoke = (name: string): boolean => name.endsWith(mark);
 
 /** The notice for every output with numbers of a smoke run. */
@@ -24,8 +24,8 @@ export const smokeWarning = (name: string): string =>
   `Smoke run: ${name} uses ${rows} rows and ${steps} training steps, so its scores are not results.`;
 
 /**
- * The same experiment on 20 rows for 5 steps: every step of its DAG in minutes, under another name and, since what a step
- * reads of it differs, under other keys. Nothing is uploaded. Its numbers mean nothing.
+ * The experiment reduced to 20 rows and 5 training steps, to run every step of the plan in minutes. It has another name, and its
+ * steps have other cache keys. Nothing is uploaded. The scores are not results.
  */
 export function smoke(experiment: Experiment): Experiment {
   const { upload: _upload, ...kept } = experiment;
@@ -43,7 +43,7 @@ export function smoke(experiment: Experiment): Experiment {
     },
     prompt: {
       ...prompt,
-      // Of 20 rows hardly a label would pass the real bound, and a template may count on some.
+      // In 20 rows hardly any label reaches the real minimum, and the template may need labels.
       ...(prompt.labels === undefined ? {} : { labels: { ...prompt.labels, min_count: 1 } }),
       examples: { ...prompt.examples, count: Math.min(prompt.examples.count, rows / 4) },
     },
@@ -66,7 +66,7 @@ function smallValidation(validation: NonNullable<Experiment["data"]["validation"
   return validation.file === undefined ? validation : limited(validation, rows);
 }
 
-/** As many epochs as make 5 steps; a step takes no more rows than there are. */
+/** Enough epochs for 5 steps. A step uses at most all rows. */
 function smallTrain(train: NonNullable<Experiment["train"]>) {
   const batch_size = Math.min(train.batch_size, rows);
   const gradient_accumulation = Math.min(train.gradient_accumulation, Math.max(1, Math.floor(rows / batch_size)));

@@ -1,7 +1,7 @@
-/** Bytes at the start of a data file that are enough for its column names. */
+/** Number of bytes at the start of a data file that are read for its column names. */
 export const headerBytes = 64 * 1024;
 
-/** Column names at the start of a file; `complete` is false where a later line may have more. */
+/** Column names at the start of a file. `complete` is false if a later line may have more. */
 export type Header = { readonly columns: readonly string[]; readonly complete: boolean };
 
 /** The columns of a text table or of JSON lines, from the file's first bytes; undefined for any other file. */
@@ -29,7 +29,7 @@ function decode(bytes: Uint8Array): string {
   }
 }
 
-/** Keys of all lines that are whole. A line that is no object is left to whoever reads the rows. */
+/** Keys of all complete lines. Lines that are no objects are ignored; the reader of the rows reports them. */
 function keysOfLines(text: string, whole: boolean): Header {
   const lines = text.split(/\r?\n/);
   const keys = (whole ? lines : lines.slice(0, -1)).flatMap((line) => {
@@ -43,7 +43,7 @@ function keysOfLines(text: string, whole: boolean): Header {
   return { columns: [...new Set(keys)], complete: whole };
 }
 
-/** Cells of the first line, quotes undone; a line break inside quotes does not end it. */
+/** Cells of the first line, without quotes. A line break inside quotes does not end it. */
 function firstRecord(text: string, separator: string): readonly string[] {
   const cells: string[] = [];
   let cell = "";

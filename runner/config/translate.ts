@@ -18,14 +18,15 @@ const kinds: Readonly<Record<string, string>> = {
 };
 
 const patterns: Readonly<Record<string, string>> = {
-  "^[A-Za-z0-9][A-Za-z0-9._-]*$": "letters, digits, dots, dashes and underscores, and starts with a letter or digit",
+  "^[A-Za-z0-9][A-Za-z0-9._-]*$": "a letter or digit, then letters, digits, dots, dashes or underscores",
   "^(all|last [1-9][0-9]*)$": '"all", or "last 10"',
   "^[0-9]+(\\.[0-9]+)?[MB]$": "a number and M or B, such as 8B",
   "^[0-9]+(\\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$": "a number and a unit, such as 24GB",
   "^[0-9]+(\\.[0-9]+)?[smhd]$": "a number and s, m, h or d, such as 4h",
+  "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$": "owner/name",
 };
 
-/** ajv's errors about the value of `root`, in words, at the places where the parts were written. `base` is root's own path. */
+/** Turns ajv's errors about the value of `root` into diagnostics with spans. `base` is the path of `root` in the experiment. */
 export function translate(
   errors: readonly ErrorObject[],
   root: Node,
@@ -37,7 +38,7 @@ export function translate(
     const path = error.instancePath.split("/").slice(1).map(pointerPart);
     const place = placeAt(root, schema, path, base);
     if (place === undefined || isOtherBranch(error, root, schema, base)) return [];
-    const found = inWords(error, place, [...base, ...path], base.length + path.length === 0 ? otherKeys : []);
+    const found = describe(error, place, [...base, ...path], base.length + path.length === 0 ? otherKeys : []);
     if (found === undefined) return [];
     const { code, message, help, at = path, part = "value" } = found;
     return [
@@ -50,7 +51,7 @@ function pointerPart(part: string): string {
   return part.replaceAll("~1", "/").replaceAll("~0", "~");
 }
 
-/** The schema that holds at a path, with unions decided by what was written. */
+/** The schema at a path. The values in the file select the branches of unions. */
 function placeAt(root: Node, schema: Schema, path: Path, base: Path): Place | undefined {
   let here: Schema | undefined = schema;
   path.forEach((part, index) => {
@@ -61,7 +62,7 @@ function placeAt(root: Node, schema: Schema, path: Path, base: Path): Place | un
   return { path, schema: here, node: find(root, path)?.node };
 }
 
-/** Whether an error comes from a branch of `anyOf` that the value does not belong to: a list is no bad text. */
+/** Whether an error is about a branch of `anyOf` for another type of value: a list is not reported as an invalid text. */
 function isOtherBranch(error: ErrorObject, root: Node, schema: Schema, base: Path): boolean {
   const path = error.instancePath.split("/").slice(1).map(pointerPart);
   const chosen = /\/anyOf\/(\d+)\//.exec(error.schemaPath);
@@ -75,7 +76,7 @@ function isOtherBranch(error: ErrorObject, root: Node, schema: Schema, base: Pat
   return false;
 }
 
-type Words = {
+type Description = {
   readonly code: string;
   readonly message: string;
   readonly help?: string | undefined;
@@ -83,7 +84,7 @@ type Words = {
   readonly part?: "key" | "value";
 };
 
-function inWords(error: ErrorObject, place: Place, path: Path, otherKeys: readonly string[]): Words | undefined {
+function describe(error: ErrorObject, place: Place, path: Path, otherKeys: readonly string[]): Description | undefined {
   const { keyword, params } = error;
   const { schema, node } = place;
   const name = dotted(path) || "the experiment";
@@ -144,7 +145,7 @@ function inWords(error: ErrorObject, place: Place, path: Path, otherKeys: readon
     }
     case "pattern": {
       const help = patterns[String(params.pattern)];
-      return { code: "bad-format", message: `${name} cannot be ${shown(node)}`, help: help && `it is made of ${help}` };
+      return { code: "bad-format", message: `${name} cannot be ${shown(node)}`, help: help && `it must be ${help}` };
     }
     default: {
       const rule = limit(keyword, params);
@@ -153,11 +154,11 @@ function inWords(error: ErrorObject, place: Place, path: Path, otherKeys: readon
   }
 }
 
-function notOneOf(name: string, node: Node | undefined, choices: readonly string[]): Words {
+function notOneOf(name: string, node: Node | undefined, choices: readonly string[]): Description {
   const word = node?.kind === "scalar" ? String(node.value) : "";
   const best = nearest(word, choices);
   const help = best === undefined ? undefined : `did you mean "${best}"?`;
-  const message = `${name} cannot be ${shown(node)}; it is ${choices.length === 1 ? "" : "one of "}${choices.join(", ")}`;
+  const message = `${name} cannot be ${shown(node)}; it must be ${choices.length === 1 ? "" : "one of "}${choices.join(", ")}`;
   return { code: "not-one-of", message, help };
 }
 
@@ -173,9 +174,9 @@ function limit(keyword: string, params: Readonly<Record<string, unknown>>): stri
     minItems: bound === "1" ? "must not be an empty list" : `must have at least ${bound} items`,
     maxItems: `must have at most ${bound} items`,
     minProperties: "must not be an empty map",
-    uniqueItems: `holds the same value twice (items ${[params.i, params.j].sort().join(" and ")})`,
+    uniqueItems: `contains a value twice (items ${[params.i, params.j].sort().join(" and ")})`,
   };
-  return words[keyword] ?? `breaks the rule ${keyword}`;
+  return words[keyword] ?? `violates the rule ${keyword}`;
 }
 
 function kindOf(type: string): string {
@@ -189,7 +190,7 @@ function choicesOf(schema: Schema | undefined): string {
     .join(" or ");
 }
 
-/** A value as a message names it: short, and with its kind where that is what is wrong. */
+/** A value in a message, shortened. */
 function shown(node: Node | undefined): string {
   if (node === undefined) return "left out";
   if (node.kind === "list") return "a list";
@@ -217,8 +218,8 @@ function typeHelp(params: Readonly<Record<string, unknown>>, node: Node | undefi
 }
 
 function emptyHelp(name: string): string {
-  if (name === "train") return "leave the key out for zero-shot, or write `train: {}` to fine-tune with the defaults";
-  return "write a value, or leave the key out";
+  if (name === "train") return "remove the key for zero-shot, or write `train: {}` to fine-tune with the defaults";
+  return "write a value, or remove the key";
 }
 
 function requiredHelp(key: string): string | undefined {

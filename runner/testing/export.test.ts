@@ -12,7 +12,7 @@ const clone = fileURLToPath(new URL("../..", import.meta.url));
 test("a new study runs at once, and is handed in as one folder: the same bytes each time", async ({ rig }) => {
   await rig.done("init", "mine");
   expectFailure(await rig.exp("init", "mine"), 2, /file-exists/);
-  expectFailure(await rig.exp("init", "/proc/mine"), 2, /cannot be made/);
+  expectFailure(await rig.exp("init", "/proc/mine"), 2, /cannot-write/);
   rig.folder = rig.path("mine");
   expect(rig.read("package.json")).toContain('"name": "mine"');
   await rig.built("experiments/first.yaml");

@@ -3,26 +3,26 @@ import type { Files } from "../files.ts";
 import type { BundledModels, LoadedExperiment } from "../loaded.ts";
 import type { Experiment } from "../schema.ts";
 
-/** What a check is given: an experiment whose sections are valid, and a way to say what is wrong with it. */
+/** Input of a check: an experiment whose sections are valid, and functions that report problems. */
 export type CheckContext = {
   readonly experiment: Experiment;
   readonly files: Files;
   readonly bundledModels: BundledModels;
-  /** Codes of the data audit, which `data.accept` is checked against where they are known. */
+  /** Codes of the data audit, for `data.accept`. Undefined: not checked. */
   readonly auditCodes: readonly string[] | undefined;
-  /** Where a sweep asks for a winner, if it does. */
+  /** The key `select` of the sweep, if there is one. */
   readonly select: Span | undefined;
-  /** The experiment's own file, absolute. */
+  /** Absolute path of the experiment's file. */
   readonly file: string;
-  /** Loads an experiment that `compare` names; undefined where comparisons are not followed. */
+  /** Loads an experiment that `compare` names; undefined if `compare` is ignored. */
   readonly compared: ((path: string) => Result<LoadedExperiment>) | undefined;
-  /** An absolute path as errors name it. */
+  /** An absolute path as errors print it. */
   display(path: string): string;
-  /** Whether somebody wrote a path. */
+  /** Whether a file or setting has a path. */
   wrote(path: string): boolean;
-  /** `path` is dotted: "train.rank" is the place of the value, "train.rank:" that of the key. */
+  /** `path` is dotted. "train.rank" marks the value, "train.rank:" the key. */
   error(path: string, code: string, message: string, help?: string): void;
   warning(path: string, code: string, message: string, help?: string): void;
-  /** Passes on what is wrong inside another file. */
+  /** Adds diagnostics of another file. */
   add(diagnostics: readonly Diagnostic[]): void;
 };

@@ -1,7 +1,7 @@
 import { engines } from "../../plugins/engines/registry.ts";
 import type { CheckContext } from "./context.ts";
 
-/** Templates that are there and show what they are given, and thinking that has room to think. */
+/** Checks that templates exist and use their variables, and that reasoning has enough tokens. */
 export function checkPrompt(context: CheckContext): void {
   const { prompt, generate, train } = context.experiment;
   const needsZeroShot = train !== undefined && engines.find(generate.engine)?.recorded === undefined;
@@ -9,12 +9,13 @@ export function checkPrompt(context: CheckContext): void {
     if (key === "zero_shot" && !needsZeroShot && !context.wrote("prompt.zero_shot")) continue;
     const file = prompt[key];
     if (context.files.kind(file) === "file") continue;
-    const help = "prompts/… is relative to the project root, anything else to the YAML file";
-    context.error(`prompt.${key}`, "missing-template", `there is no template ${context.display(file)}`, help);
+    const help = "a path below prompts/ is relative to the project root, any other to the YAML file";
+    context.error(`prompt.${key}`, "missing-template", `template ${context.display(file)} does not exist`, help);
   }
   if (prompt.examples.count > 0 && !mentions(context, prompt.template, "examples")) {
-    const message = `${context.display(prompt.template)} has no place for examples`;
-    const help = "take prompts/few-shot.hbs, add {{#each examples}}…{{/each}} to the template, or leave examples out";
+    const message = `${context.display(prompt.template)} does not use the variable examples`;
+    const help =
+      "use prompts/few-shot.hbs, add {{#each examples}}…{{/each}} to the template, or remove prompt.examples";
     context.error("prompt.examples.count", "unused-examples", message, help);
   }
   const { temperature, max_new_tokens } = generate;
@@ -24,18 +25,18 @@ export function checkPrompt(context: CheckContext): void {
     context.error(
       "prompt.thinking",
       "thinking-greedy",
-      "thinking needs sampling: at temperature 0 it runs in circles",
+      "thinking needs sampling: at temperature 0 the reasoning repeats itself",
       help,
     );
   }
   if (max_new_tokens < 512) {
-    const message = `thinking does not fit into ${max_new_tokens} new tokens`;
+    const message = `${max_new_tokens} new tokens are too few for thinking`;
     const help = "write generate.max_new_tokens: 2048, or thinking: false";
     context.error("prompt.thinking", "thinking-short", message, help);
   }
 }
 
-/** Whether a template names a variable; one that cannot be read is complained about elsewhere. */
+/** Whether a template uses a variable. True for a file that cannot be read, which another check reports. */
 function mentions(context: CheckContext, template: string, variable: string): boolean {
   const bytes = context.files.read(template);
   if (bytes === undefined) return true;
