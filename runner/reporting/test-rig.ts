@@ -1,0 +1,251 @@
+import { loadText } from "../config/rig.ts";
+import type { Experiment } from "../config/schema.ts";
+import { audit } from "../data/audit.ts";
+import type { Analysis, ArmAnalysis } from "../evaluation/error-analysis/analyse.ts";
+import type { Ablation } from "../runs/ablation.ts";
+import type { RunComparison } from "../runs/compare.ts";
+import type { ArmFacts, RunFacts, StepFacts, Study } from "./report/study.ts";
+
+/** A study in memory that uses every feature that reports describe. */
+export function fixtureStudy(): Study {
+  const trained = trainedRun();
+  const replayed = replayedRun(trained);
+  return {
+    runs: [replayed, trained],
+    notes: { title: "A study of kidneys", authors: "Ada Example", discussion: "It *works*.\n" },
+  };
+}
+
+const arms = ["zero_shot", "most_frequent", "tuned"];
+const trainLabels = [
+  { label: "Renal cyst", count: 40 },
+  { label: "Fatty liver", count: 12 },
+  { label: "Kidney stone", count: 3 },
+];
+const rows = trainLabels.map(({ label }, at) => ({
+  ...{ id: `case-${at + 1}`, input: `Report ${at + 1}. Findings: ${label}.`, answer: label, gold: [label] },
+}));
+
+function experiment(text: string): Experiment {
+  const loaded = loadText(text, { files: { "/study/experiments/a.jsonl": "" } });
+  if (!loaded.ok) throw new Error(loaded.diagnostics[0]?.message);
+  return loaded.value.points[0]?.experiment as Experiment;
+}
+
+function armFacts(name: string): ArmFacts {
+  const scores = { micro_f1: 0.5, macro_f1: 0.4, samples_f1: 0.5, exact_match: 0.25 };
+  const label = { label: "renal cyst", support: 4, predicted: 5, tp: 3, precision: 0.6, recall: 0.75, f1: 0.667 };
+  return {
+    ...{ name, views: { raw: scores, basic: scores, canonical: scores }, labels: [label] },
+    ...{ parseFailures: 1, truncated: 0, object: "0".repeat(64) },
+    labelFacts: { outOfSetRate: 0.125, goldCardinality: 1.25, predictedCardinality: 1.125 },
+  };
+}
+
+const interval = { low: 0.4, high: 0.6, method: "bca" as const, resamples: 200, seed: 1 };
+
+function comparison(): NonNullable<RunFacts["comparison"]> {
+  const difference = { ...interval, difference: 0.2, p_bootstrap: 0.01, p_randomisation: 0.02 };
+  const test = { test: "approximate randomisation" as const, p: 0.02, adjusted: 0.04 };
+  return {
+    ...{ n: 8, view: "basic" },
+    arms: Object.fromEntries(
+      arms.map((arm, at) => [
+        arm,
+        { micro_f1: { ...interval, value: 0.5 + at / 10 }, exact_match: { ...interval, value: 0.25 } },
+      ]),
+    ),
+    pairs: [
+      { a: "tuned", b: "zero_shot", metrics: { micro_f1: difference }, exact_match: { only_a: 5, only_b: 1, p: 0.2 } },
+      { a: "tuned", b: "most_frequent", metrics: { micro_f1: difference }, exact_match: null },
+    ],
+    family: {
+      ...{ subject: "tuned", metric: "micro_f1", correction: "holm" as const },
+      tests: [
+        { against: "zero_shot", ...test },
+        { against: "most_frequent", ...test, adjusted: 0.4 },
+      ],
+    },
+  } as NonNullable<RunFacts["comparison"]>;
+}
+
+/** The error analysis of the fixture. */
+export function fixtureAnalysis(): Analysis {
+  const example = { id: "case-1", label: "kidney stone", sentence: "Findings: kidney stone." };
+  const score = { cases: 8, exact_match: 0.25, micro_f1: 0.5 };
+  const bin = { from: 0, to: 0.5, cases: 8, confidence: 0.4, accuracy: 0.25 };
+  const reliability = { bins: [bin], ece: 0.15, auroc: 0.75 };
+  const arm = {
+    ...score,
+    wrong: 6,
+    categories: [
+      {
+        name: "omission",
+        definition: "A definition",
+        cases: 4,
+        examples: [{ ...example, gold: ["kidney stone"], given: [] }],
+      },
+    ],
+    strata: {
+      training_frequency: [{ name: "1-5", support: 4, predicted: 5, recall: 0.75, f1: 0.667 }],
+      group: [],
+      labels_per_case: [{ name: "1", ...score }],
+      input_length: [{ name: "80-102 words", ...score }],
+      normality: [{ name: "abnormal", ...score }],
+    },
+    confusions: {
+      pairs: [{ omitted: "kidney stone", added: "gallstone", cases: 2 }],
+      ...{ omitted: ["kidney stone"], added: ["gallstone"], counts: [[2]] },
+    },
+    against: [{ arm: "zero_shot", both_right: 1, fixed: 1, broken: 1, both_wrong: 5 }],
+    agreement: {
+      baseline: "most_frequent",
+      agree: { cases: 20, exact_match: 0.5 },
+      differ: { cases: 4, exact_match: 0.25 },
+    },
+    calibration: { sequence: reliability, per_token: reliability },
+    dirty: { rows: [], with: score, without: score },
+  } as unknown as ArmAnalysis;
+  return {
+    ...{ n: 8, view: "basic", baseline: "most_frequent", zero_shot: "zero_shot", seed: 1 },
+    arms: Object.fromEntries(arms.map((name) => [name, arm])),
+  } as Analysis;
+}
+
+/** The comparison of two runs, as `exp compare` has it. */
+export function fixtureComparison(): RunComparison {
+  const cost = { seconds: 973, peak_memory: 9e9, tokens: { trained: 1200, prompted: 900, generated: 64 } };
+  return {
+    ...comparison(),
+    ...{ primary: "micro_f1", bootstrap: { resamples: 200, seed: 1 }, labels: 4, answerers: {}, test_looks: 3 },
+    runs: [{ experiment: "qlora", run: "0123abcd", cost }],
+    notes: ["a note"],
+  } as unknown as RunComparison;
+}
+
+const step = (kind: string, seconds: number, evidence: StepFacts["evidence"] = {}, files: readonly string[] = []) => ({
+  ...{ kind, seconds, object: "a".repeat(64), evidence },
+  files: Object.fromEntries(files.map((file) => [file, { sha256: "b".repeat(64), size: 1 }])),
+});
+
+function trainedRun(): RunFacts {
+  const config = experiment(`extends: base.yaml
+name: qlora
+description: A fixture
+data: {validation: {fraction: 0.1, seed: 13}}
+prompt: {zero_shot: prompts/zero-shot.hbs}
+train: {method: qlora, backend: torchtune, rank: 16, epochs: 3, keep: {best: loss}}
+baselines: [most_frequent]
+resources: {price_per_hour: 0.6}
+`);
+  return {
+    ...{ name: "qlora", experiment: "qlora", run: "rank-16-0123abcd", coordinates: "train.rank=16", smoke: false },
+    ...{
+      created: "2026-01-02T03:04:05Z",
+      file: "experiments/qlora.yaml",
+      set: ["train.rank=16"],
+      config,
+      compared: {},
+    },
+    steps: {
+      fetch: step("fetch", 2, {}, ["model.json"]),
+      data: step("data", 1, {}, ["train.jsonl", "validation.jsonl", "test.jsonl", "audit.json"]),
+      train: step(
+        "train",
+        900,
+        {
+          seconds_training: 870,
+          peak_memory: 9e9,
+          tokens_per_second: 812,
+          precision: "bf16",
+          trained_tokens: 1200,
+          device: "GPU",
+        },
+        ["train.json"],
+      ),
+      merge_check: step("merge_check", 3, {
+        difference: -0.01,
+        low: -0.03,
+        high: 0.01,
+        metric: "micro_f1",
+        cases: 124,
+      }),
+      "generate.tuned": step("generate", 60, {}, ["responses.jsonl"]),
+      "generate.ensemble": step("ensemble", 1, { weight: 0.6, threshold: 0.5, validation: 124 }, ["responses.jsonl"]),
+      ...Object.fromEntries(
+        arms.map((arm) => [`evaluate.${arm}`, step("evaluate", 1, {}, ["metrics.json", "predictions.jsonl"])]),
+      ),
+      compare: step("compare", 2, {}, ["comparison.json"]),
+      analyse: step("analyse", 2, {}, ["failures.jsonl"]),
+    },
+    arms: arms.map(armFacts),
+    comparison: comparison(),
+    curves: {
+      train: {
+        parameters: { total: 8_000_000_000, trainable: 40_000_000 },
+        loss: [1, 2, 3].map((at) => ({ step: at, loss: 2 / at })),
+        validation: [{ step: 3, loss: 0.8 }],
+      },
+    },
+    ablation: fixtureAblation,
+    audit: audit({ train: rows, validation: rows.slice(0, 1), test: rows }),
+    analysis: fixtureAnalysis(),
+    model: {
+      ...{ base: "Qwen/Qwen3-8B", revision: "c".repeat(40), parameters: 8_000_000_000 },
+      config: { num_hidden_layers: 36, hidden_size: 4096, num_attention_heads: 32, num_key_value_heads: 8 },
+    },
+    prompts: {
+      tuned: { template: "prompts/diagnosis.hbs", messages: [{ role: "user", content: "Report 1." }] },
+    },
+    trainLabels,
+    cost: {
+      ...{ seconds: 973, peak_memory: 9e9, tokens: { trained: 1200, prompted: 900, generated: 64 } },
+      energy: { gpu: 1_267_200, processors: 36_000, steps: 2, of: 3 },
+    },
+    provenance: {
+      ...{ exp: "1.0.0", node: "v20.19.0", os: "Linux", git: { commit: "d".repeat(40), dirty: true } },
+      hardware: { cpu: "CPU", cores: 8, memory: 64e9, gpus: [{ name: "GPU", memory: 24e9 }] },
+      locks: { torchtune: "e".repeat(64) },
+      packages: { torchtune: { torch: "2.0", torchtune: "0.6" } },
+      ...{ seeds: {}, sources: {} },
+    },
+    uploads: [{ repo: "ada/qlora", commit: "f".repeat(40), private: true }],
+    testEvaluations: 3,
+  };
+}
+
+/** A smoke run without training, whose predictions were replayed. */
+function replayedRun(other: RunFacts): RunFacts {
+  const { comparison: _comparison, ablation: _ablation, analysis: _analysis, model: _model, ...rest } = other;
+  return {
+    ...rest,
+    ...{ name: "replayed", experiment: "replayed", run: "00000001", coordinates: "", smoke: true, set: [] },
+    ...{ created: "2026-01-01T03:04:05Z", file: "experiments/replayed.yaml", prompts: {}, curves: {}, uploads: [] },
+    config: experiment(
+      "extends: base.yaml\nname: replayed\nevaluate: {split: validation}\ndata: {validation: {fraction: 0.1}}\ngenerate: {engine: replay, file: a.jsonl}\n",
+    ),
+    steps: {
+      data: step("data", 1, {}, ["train.jsonl", "audit.json"]),
+      "generate.zero_shot": step("replay", 0.1, { replayed: "a.jsonl", made_by: "a colleague" }, ["responses.jsonl"]),
+      "evaluate.zero_shot": step("evaluate", 1, {}, ["metrics.json", "predictions.jsonl"]),
+    },
+    arms: [armFacts("zero_shot")],
+    cost: { seconds: 2, peak_memory: 0, tokens: { trained: 0, prompted: 0, generated: 0 } },
+    testEvaluations: null,
+  };
+}
+
+/** A sweep by successive halving with repeated seeds and a selected setting. */
+export const fixtureAblation: Ablation = {
+  ...{ experiment: "qlora", metric: "micro_f1", view: "basic", rows: "validation", keys: ["train.rank"] },
+  settings: [
+    {
+      ...{ values: { "train.rank": 8 }, value: 0.5, interval: null, sd: 0.02, runs: 2, epochs: 1, seconds: 600 },
+    },
+    {
+      ...{ values: { "train.rank": 16 }, value: 0.7, interval: { low: 0.6, high: 0.8 }, sd: null, runs: 1, epochs: 3 },
+      ...{ seconds: null, test: [{ value: 0.69, low: 0.6, high: 0.78 }] },
+    },
+  ],
+  chosen: { metric: "micro_f1", view: "basic", why: "highest validation micro-F1" },
+};
