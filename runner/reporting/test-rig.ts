@@ -45,14 +45,14 @@ function armFacts(name: string): ArmFacts {
 const interval = { low: 0.4, high: 0.6, method: "bca" as const, resamples: 200, seed: 1 };
 
 function comparison(): NonNullable<RunFacts["comparison"]> {
-  const difference = { ...interval, difference: 0.2, p_bootstrap: 0.01, p_randomisation: 0.02 };
+  const difference = { ...interval, difference: 0.2, low: 0.1, high: 0.3, p_bootstrap: 0.01, p_randomisation: 0.02 };
   const test = { test: "approximate randomisation" as const, p: 0.02, adjusted: 0.04 };
   return {
     ...{ n: 8, view: "basic" },
     arms: Object.fromEntries(
       arms.map((arm, at) => [
         arm,
-        { micro_f1: { ...interval, value: 0.5 + at / 10 }, exact_match: { ...interval, value: 0.25 } },
+        { micro_f1: { ...interval, value: 0.4 + at / 20 }, exact_match: { ...interval, value: 0.5 } },
       ]),
     ),
     pairs: [
@@ -117,7 +117,7 @@ export function fixtureComparison(): RunComparison {
   const cost = { seconds: 973, peak_memory: 9e9, tokens: { trained: 1200, prompted: 900, generated: 64 } };
   return {
     ...comparison(),
-    ...{ primary: "micro_f1", bootstrap: { resamples: 200, seed: 1 }, labels: 4, answerers: {}, test_looks: 3 },
+    ...{ primary: "micro_f1", bootstrap: { resamples: 200, seed: 1 }, labels: 4, answerers: {}, test_evaluations: 3 },
     runs: [{ experiment: "qlora", run: "0123abcd", cost }],
     notes: ["a note"],
   } as unknown as RunComparison;
@@ -226,7 +226,7 @@ function replayedRun(other: RunFacts): RunFacts {
     ),
     steps: {
       data: step("data", 1, {}, ["train.jsonl", "audit.json"]),
-      "generate.zero_shot": step("replay", 0.1, { replayed: "a.jsonl", made_by: "a colleague" }, ["responses.jsonl"]),
+      "generate.zero_shot": step("generate", 0.1, { replayed: "a.jsonl", made_by: "a colleague" }, ["responses.jsonl"]),
       "evaluate.zero_shot": step("evaluate", 1, {}, ["metrics.json", "predictions.jsonl"]),
     },
     arms: [armFacts("zero_shot")],

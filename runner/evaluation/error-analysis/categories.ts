@@ -4,22 +4,22 @@ import type { Category, CategoryContext, ComparedCase } from "../../plugins/task
 export const generalCategories: readonly Category[] = [
   {
     name: "parse_failure",
-    definition: "The answer could not be read",
+    definition: "The response could not be parsed",
     applies: ({ answer }) => !answer.parsed,
   },
   {
     name: "truncated",
-    definition: "The answer ends at the limit of new tokens, or is incomplete",
+    definition: "The response reaches the maximum number of new tokens or is incomplete",
     applies: ({ answer }) => answer.finish === "length" || answer.notes.includes("truncated"),
   },
   {
     name: "repetition",
-    definition: "The answer repeats itself",
+    definition: "The response repeats itself",
     applies: ({ answer }) => answer.notes.includes("repeated"),
   },
   {
     name: "baseline_disagrees",
-    definition: "The classical baseline gives another prediction",
+    definition: "The prediction differs from that of the classical baseline",
     applies: ({ id, given }, { baseline }) => {
       const other = baseline(id);
       return other !== undefined && !sameSet(given, other);

@@ -41,61 +41,84 @@ const weighted = (column: Column) => (counts: Counts) => average(counts, column,
 const samples = (sum: "precision" | "recall" | "f1" | "jaccard" | "exact") => (counts: Counts) =>
   ratio(counts.cases[sum], counts.n);
 
-type Definition = Pick<LabelMetric, "definition" | "value" | "isShareCorrect"> & { readonly higherIsBetter?: false };
+type Definition = Pick<LabelMetric, "displayName" | "definition" | "value" | "isShareCorrect"> & {
+  readonly higherIsBetter?: false;
+};
 
 /** Names and averaging are scikit-learn's. */
 const definitions: Readonly<Record<string, Definition>> = {
-  micro_f1: { definition: "F1 over all (case, label) pairs: 2 TP / (2 TP + FP + FN)", value: micro(f1) },
-  macro_f1: { definition: "F1 of each label, mean over the labels of gold or prediction", value: macro(f1) },
+  micro_f1: {
+    displayName: "micro-F1",
+    definition: "F1 over all (case, label) pairs: 2 TP / (2 TP + FP + FN)",
+    value: micro(f1),
+  },
+  macro_f1: {
+    displayName: "macro-F1",
+    definition: "Mean F1 over the labels that occur in gold or predictions",
+    value: macro(f1),
+  },
   samples_f1: {
-    definition: "F1 of each case, mean over cases; 0 if gold and prediction are empty",
+    displayName: "samples-F1",
+    definition: "Mean F1 over cases; 0 if gold and prediction are empty",
     value: samples("f1"),
   },
-  weighted_f1: { definition: "F1 of each label, mean weighted by the label's gold cases", value: weighted(f1) },
+  weighted_f1: {
+    displayName: "weighted F1",
+    definition: "Mean F1 over labels, weighted by the number of gold cases",
+    value: weighted(f1),
+  },
   micro_precision: { definition: "TP / (TP + FP) over all (case, label) pairs", value: micro(precision) },
   micro_recall: { definition: "TP / (TP + FN) over all (case, label) pairs", value: micro(recall) },
   macro_precision: {
-    definition: "Precision of each label, mean over the labels of gold or prediction",
+    definition: "Mean precision over the labels that occur in gold or predictions",
     value: macro(precision),
   },
   macro_recall: {
-    definition: "Recall of each label, mean over the labels of gold or prediction",
+    definition: "Mean recall over the labels that occur in gold or predictions",
     value: macro(recall),
   },
   weighted_precision: {
-    definition: "Precision of each label, mean weighted by the label's gold cases",
+    definition: "Mean precision over labels, weighted by the number of gold cases",
     value: weighted(precision),
   },
   weighted_recall: {
-    definition: "Recall of each label, mean weighted by the label's gold cases",
+    definition: "Mean recall over labels, weighted by the number of gold cases",
     value: weighted(recall),
   },
   samples_precision: {
-    definition: "Precision of each case, mean over cases; 0 if nothing is predicted",
+    definition: "Mean precision over cases; 0 if the prediction is empty",
     value: samples("precision"),
   },
-  samples_recall: { definition: "Recall of each case, mean over cases; 0 if gold is empty", value: samples("recall") },
+  samples_recall: { definition: "Mean recall over cases; 0 if gold is empty", value: samples("recall") },
   exact_match: {
-    definition: "Share of cases whose predicted set equals the gold set (subset accuracy)",
+    definition: "Proportion of cases whose predicted set equals the gold set (subset accuracy)",
     isShareCorrect: true,
     value: samples("exact"),
   },
   hamming_loss: {
-    definition: "Share of wrong (case, label) pairs: (FP + FN) / (cases x labels); lower is better",
+    displayName: "Hamming loss",
+    definition: "Proportion of wrong (case, label) pairs: (FP + FN) / (cases x labels); lower is better",
     higherIsBetter: false,
     value: ({ n, columns, total }: Counts) => ratio(total.support + total.predicted - 2 * total.hits, n * columns),
   },
-  jaccard_micro: { definition: "TP / (TP + FP + FN) over all (case, label) pairs", value: micro(jaccard) },
+  jaccard_micro: {
+    displayName: "Jaccard (micro)",
+    definition: "TP / (TP + FP + FN) over all (case, label) pairs",
+    value: micro(jaccard),
+  },
   jaccard_macro: {
-    definition: "Intersection over union of each label, mean over the labels of gold or prediction",
+    displayName: "Jaccard (macro)",
+    definition: "Mean intersection over union over the labels that occur in gold or predictions",
     value: macro(jaccard),
   },
   jaccard_samples: {
-    definition: "Intersection over union of each case, mean over cases; 0 if both are empty",
+    displayName: "Jaccard (samples)",
+    definition: "Mean intersection over union over cases; 0 if both sets are empty",
     value: samples("jaccard"),
   },
   macro_f1_gold: {
-    definition: "F1 of each label, mean over the labels that gold has",
+    displayName: "macro-F1 over gold labels",
+    definition: "Mean F1 over the labels that occur in gold",
     value: (counts: Counts) => average(counts, f1, (support) => (support > 0 ? 1 : 0)),
   },
 };

@@ -7,6 +7,8 @@
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds metrics whatever they read of the summed counters
 export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly name: string;
+  /** The name in reports: "micro-F1". Default: the name with spaces in place of underscores. */
+  readonly displayName?: string;
   /** One line by which reports and the workbook define the metric. */
   readonly definition: string;
   readonly higherIsBetter: boolean;

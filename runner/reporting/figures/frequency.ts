@@ -7,7 +7,7 @@ export const frequency: Figure = ({ runs }) => {
   const run = runs.at(-1) as RunFacts;
   const counts = new Map(run.trainLabels.map(({ label, count }) => [label.toLowerCase(), count]));
   const values = run.arms
-    .filter(({ name }) => name === primaryArm(run) || name === "tfidf_svm")
+    .filter(({ name }) => name === primaryArm(run) || name === run.analysis?.baseline)
     .flatMap(({ name, labels }) =>
       labels
         .filter(({ support }) => support > 0)

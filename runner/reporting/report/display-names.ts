@@ -1,3 +1,4 @@
+import { tasks } from "../../plugins/tasks/registry.ts";
 import type { RunFacts } from "./study.ts";
 
 const armNames: Readonly<Record<string, string>> = {
@@ -16,23 +17,14 @@ export function armName(arm: string): string {
   return dot < 0 ? own : `${arm.slice(0, dot)}, ${own}`;
 }
 
-const metricNames: Readonly<Record<string, string>> = {
-  micro_f1: "micro-F1",
-  macro_f1: "macro-F1",
-  samples_f1: "samples-F1",
-  weighted_f1: "weighted F1",
-  exact_match: "exact match",
-  jaccard_samples: "Jaccard (samples)",
-  jaccard_micro: "Jaccard (micro)",
-  jaccard_macro: "Jaccard (macro)",
-  hamming_loss: "Hamming loss",
-  macro_f1_gold: "macro-F1 over gold labels",
-  accuracy: "accuracy",
-  cohen_kappa: "Cohen's kappa",
-};
-
 /** The display name of a metric: "micro-F1". */
-export const metricName = (metric: string): string => metricNames[metric] ?? metric.replaceAll("_", " ");
+export function metricName(metric: string): string {
+  for (const { metrics } of tasks) {
+    const name = metrics.find(metric)?.displayName;
+    if (name !== undefined) return name;
+  }
+  return metric.replaceAll("_", " ");
+}
 
 /** The arm that a run evaluates: the fine-tuned model, or the zero-shot model if the run trains nothing. */
 export const primaryArm = (run: RunFacts): string => (run.config.train === undefined ? "zero_shot" : "tuned");

@@ -55,7 +55,7 @@ function modelDescription(run: RunFacts): string {
   const method =
     run.config.train === undefined
       ? "without fine-tuning"
-      : `fine-tuned with ${methodName(run)}${rows === undefined ? "" : ` on ${integer(rows)} rows`}`;
+      : `fine-tuned with ${methodName(run)}${rows === undefined ? "" : ` on ${integer(rows)} training rows`}`;
   if (replayedArms(run).some(({ arm }) => arm === primaryArm(run)))
     return `Replayed predictions, declared as those of ${base} ${method}, reach`;
   return `${base}, ${method}${trainedHere(run) ? ` in ${trainingTime(run.steps.train)}` : ""}, reaches`;
@@ -86,7 +86,7 @@ export function verdict(run: RunFacts): readonly Span[] {
   const rivals = comparison.family.tests.filter(({ against }) => !against.includes(".") && against !== "ensemble");
   const unbeaten = rivals.filter(({ against, adjusted }) => !(value("tuned") > value(against) && adjusted < 0.05));
   if (unbeaten.length === 0) return [];
-  const names = unbeaten.map(({ against }) => armName(against)).join(" and ");
+  const names = unbeaten.map(({ against }) => `the ${armName(against)} arm`).join(" and ");
   return [{ strong: `The fine-tuned model is not significantly better than ${names}. ` }];
 }
 

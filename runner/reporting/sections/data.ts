@@ -1,5 +1,6 @@
 import type { SplitFacts } from "../../data/audit.ts";
-import { integer, percent, score } from "../../util/format.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
+import { integer, percent, plural, score } from "../../util/format.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
@@ -12,14 +13,12 @@ export function data({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Task and data"),
     paragraph(
-      config.task === "single_label"
-        ? "Each case consists of an input text and exactly one gold label. "
-        : "Each case consists of an input text and a set of gold labels, which may be empty. ",
+      `${tasks.get(config.task).words.task} `,
       "The input text is column ",
       { code: config.data.columns.input },
       ", the gold labels are column ",
       { code: config.data.columns.target },
-      `. The training split contains ${integer(trainLabels.length)} distinct labels (raw spelling); ${integer(rare)} of them occur in at most five rows. `,
+      `. The training split contains ${plural(trainLabels.length, "distinct label")} (raw spelling), of which ${integer(rare)} ${rare === 1 ? "occurs" : "occur"} in at most five rows. `,
       validationText(run),
     ),
     paragraph(

@@ -1,50 +1,74 @@
+import type { Experiment } from "../../config/schema.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
-import type { Study } from "../report/study.ts";
+import { type Block, heading, paragraph, type Span } from "../report/document.ts";
+import type { RunFacts, Study } from "../report/study.ts";
 
-/** Definitions of the metrics, the label views and the statistical tests. */
+/** Definitions of the metrics and the label views, and the statistical methods. */
 export function metric({ runs }: Study): readonly Block[] {
-  const evaluate = runs.at(-1)?.config.evaluate;
-  const primary = evaluate?.primary;
+  const { config } = runs.at(-1) as RunFacts;
+  const hasLabels = tasks.get(config.task).labels !== undefined;
+  const { primary, bootstrap } = config.evaluate;
   return [
     heading(1, "Evaluation metrics and statistics"),
+    ...(hasLabels ? labelMetrics : definitions(config)),
     paragraph(
-      "A prediction is parsed as a set of labels; order and repetition of labels have no effect. With true positives (TP), false " +
-        "positives (FP) and false negatives (FN) summed over all cases and labels,",
-    ),
-    {
-      type: "equation",
-      typst: '"micro-F1" = (2 "TP") / (2 "TP" + "FP" + "FN")',
-      plain: "micro-F1 = 2 TP / (2 TP + FP + FN)",
-    },
-    paragraph(
-      "Macro-F1 is the mean F1 over the labels of the label space. Samples-F1 is the mean F1 over the cases. Exact match is the " +
-        "proportion of cases whose predicted set equals the gold set. The Jaccard index of a case is the size of the intersection " +
-        "divided by the size of the union. Names and averaging follow scikit-learn ",
-      { cite: "sklearn" },
-      ". A zero denominator scores 0, so a case with an empty gold set and an empty predicted set has a samples score of 0.",
-    ),
-    paragraph(
-      "Labels are compared in three views. ",
-      { strong: "Raw" },
-      ": spelling unchanged. ",
-      { strong: "Basic" },
-      ": Unicode form, letter case, inner whitespace and trailing punctuation normalised. ",
-      { strong: "Canonical" },
-      ": basic, with synonyms of the study's synonym file merged and hedges such as “(possible)” removed. ",
-      `The primary metric, fixed before the evaluation, is ${metricName(primary?.metric ?? "")} in the ${primary?.view} view.`,
+      ...(hasLabels ? labelViews : []),
+      `The primary metric, fixed before the evaluation, is ${metricName(primary.metric)} in the ${primary.view} view.`,
     ),
     paragraph(
       "Confidence intervals are bias-corrected and accelerated bootstrap intervals over cases ",
       { cite: "bca" },
-      ` with ${integer(evaluate?.bootstrap.resamples ?? 0)} resamples. Differences between two arms on the same cases are tested with ` +
+      ` with ${integer(bootstrap.resamples)} resamples. Differences between two arms on the same cases are tested with ` +
         "approximate randomisation, and exact match with McNemar's exact test ",
       { cite: "mcnemar" },
       ". p-values are adjusted within one family of tests with Holm's method ",
       { cite: "holm" },
-      ". The compared arms share one label space: the labels of the training rows and the gold labels. All other predicted labels count " +
-        "as one additional out-of-set label.",
+      `. ${hasLabels ? labelSpace : ""}`,
     ),
   ];
 }
+
+const labelMetrics: readonly Block[] = [
+  paragraph(
+    "A prediction is parsed as a set of labels; order and repetition of labels have no effect. With true positives (TP), false " +
+      "positives (FP) and false negatives (FN) summed over all cases and labels,",
+  ),
+  {
+    type: "equation",
+    typst: '"micro-F1" = (2 "TP") / (2 "TP" + "FP" + "FN")',
+    plain: "micro-F1 = 2 TP / (2 TP + FP + FN)",
+  },
+  paragraph(
+    "Macro-F1 is the mean F1 over the labels of the label space. Samples-F1 is the mean F1 over the cases. Exact match is the " +
+      "proportion of cases whose predicted set equals the gold set. The Jaccard index of a case is the size of the intersection " +
+      "divided by the size of the union. Names and averaging follow scikit-learn ",
+    { cite: "sklearn" },
+    ". A zero denominator scores 0, so a case with an empty gold set and an empty predicted set has a samples score of 0.",
+  ),
+];
+
+/** The definitions of a task without labels, from the registry of its metrics. */
+function definitions({ task, evaluate }: Experiment): readonly Block[] {
+  const { metrics } = tasks.get(task);
+  const items = evaluate.metrics.map((name): readonly Span[] => [
+    { strong: metricName(name) },
+    `: ${metrics.get(name).definition}.`,
+  ]);
+  return [{ type: "list", items }];
+}
+
+const labelViews: readonly Span[] = [
+  "Labels are compared in three views. ",
+  { strong: "Raw" },
+  ": spelling unchanged. ",
+  { strong: "Basic" },
+  ": Unicode form, letter case, inner whitespace and trailing punctuation normalised. ",
+  { strong: "Canonical" },
+  ": basic, with synonyms of the study's synonym file merged and hedges such as “(possible)” removed. ",
+];
+
+const labelSpace =
+  "The compared arms share one label space: the labels of the training rows and the gold labels. All other predicted labels count " +
+  "as one additional out-of-set label.";

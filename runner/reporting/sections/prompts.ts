@@ -1,3 +1,4 @@
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, score, withInterval } from "../../util/format.ts";
 import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
@@ -91,7 +92,7 @@ function ensemble(run: RunFacts): readonly Block[] {
   const { weight, threshold, validation } = run.steps["generate.ensemble"]?.evidence ?? {};
   if (typeof weight !== "number" || typeof threshold !== "number" || typeof validation !== "number") return [];
   const rule =
-    run.config.task === "single_label"
+    tasks.get(run.config.task).labels?.isSingle === true
       ? "the label with the highest sum is predicted"
       : `labels with a sum above ${score(threshold)} are predicted`;
   return [

@@ -6,7 +6,7 @@ export const labelSet = labelTask({
   description: "A set of labels, which may be empty.",
   isSingle: false,
   words: {
-    task: "Each case is a text and a set of labels, which may be empty.",
+    task: "Each case consists of an input text and a set of gold labels, which may be empty.",
     output: "a set of labels from a text",
   },
 });

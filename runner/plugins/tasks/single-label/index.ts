@@ -5,5 +5,5 @@ export const singleLabel = labelTask({
   name: "single_label",
   description: "Exactly one label.",
   isSingle: true,
-  words: { task: "Each case is a text and exactly one label.", output: "one label from a text" },
+  words: { task: "Each case consists of an input text and exactly one gold label.", output: "one label from a text" },
 });

@@ -111,7 +111,7 @@ describe("a workbook", () => {
     expect((summary.getRow(2).values as unknown[]).slice(1, 5)).toEqual(["micro_f1", "canonical", 2 / 3, 1]);
     expect(cases.rowCount).toBe(1 + 2 * difficultTexts.length);
     expect([cases.getCell("I2").value, cases.getCell("J2").value, cases.getCell("G2").value]).toEqual([
-      "renal cyst",
+      "Renal cyst",
       null,
       "no",
     ]);
