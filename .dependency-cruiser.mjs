@@ -5,7 +5,7 @@
 const layers = [
   "util",
   "data",
-  // Interfaces and registries of the extension points. Their implementations are the second layer from the top.
+  // Interfaces and registries of the extension points. Implementations may import every layer below orchestration.
   "plugins",
   "evaluation",
   "config",

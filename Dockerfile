@@ -1,7 +1,7 @@
 # The study for NVIDIA GPUs, with the environments of both trainers. Build it in a clone; it runs as an unprivileged user.
 #   docker build -t study --build-arg COMMIT="$(git describe --always --dirty --abbrev=40 --exclude '*')" .
 #   docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run experiments/quickstart.yaml
-# artifacts/ and cache/ must belong to the user 1000, or add --user. Weights go to /cache, results to /study/artifacts.
+# artifacts/ and cache/ must belong to user 1000; otherwise add --user. Weights are in /cache, results in /study/artifacts.
 FROM node:22-bookworm-slim AS node
 
 # The Python packages contain the CUDA libraries. The base image exposes the driver.
@@ -32,7 +32,7 @@ COPY --chown=study:study notebooks notebooks
 COPY --chown=study:study prompts prompts
 COPY --chown=study:study experiments experiments
 
-# Manifests name the commit: the image has no repository.
+# The commit for manifests: the image has no repository.
 ARG COMMIT=""
 ENV EXP_COMMIT=$COMMIT
 

@@ -1,7 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
 import type { Files } from "../config/files.ts";
 
-/** The filesystem as the front of exp reads it. */
+/** The file system, for config/. */
 export const files: Files = {
   read(path, limit) {
     try {

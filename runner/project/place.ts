@@ -6,19 +6,19 @@ import { type Access, openStore, type Store } from "../store/store.ts";
 import type { Context } from "../util/context.ts";
 import { files } from "./files.ts";
 
-/** Where a project lies: all that a command needs which reads finished runs. */
+/** The folders of a project. Commands that read finished runs need no more. */
 export type Place = { readonly root: string; readonly artifacts: string };
 
-/** What a project has stored, and how its files are told apart. */
+/** A project with its open store and the digests of its files. */
 export type Stored = Place & { readonly digests: Digests; readonly store: Store };
 
-/** The project that a folder belongs to. */
+/** The project of a folder. */
 export function placeOf(folder: string): Place {
   const root = projectRoot(join(folder, "any"), files);
   return { root, artifacts: join(root, "artifacts") };
 }
 
-/** The same with its store open; `artifacts` where another folder takes the place of the project's own. */
+/** Opens the store of a folder's project. `artifacts` replaces the project's artifacts folder. */
 export function openStored(
   folder: string,
   { env }: Pick<Context, "env">,

@@ -5,12 +5,12 @@ import type { Context } from "../util/context.ts";
 import { openStored, type Stored } from "./place.ts";
 import { siteOf } from "./site.ts";
 
-/** A project as commands see it that plan or run: where it is, what it has stored, and the machine that it is on. */
+/** A project with its store and its machine, for commands that plan or run. */
 export type Project = Stored & { readonly machine: Machine; readonly site: Site };
 
 /**
- * Opens the project that a folder belongs to. With `trial`, a folder for what is only tried, its store stays as it is; `whole`
- * says that everything is run there, and not only what tokens need.
+ * Opens the project of a folder. `trial` is another artifacts folder, so that the project's store stays unchanged. With `whole`
+ * every step may run there; without it only the steps that token-level checks need.
  */
 export async function openProject(
   folder: string,

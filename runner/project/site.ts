@@ -11,7 +11,7 @@ import { nativePrecision } from "../setup/precision.ts";
 import type { Context } from "../util/context.ts";
 import { files } from "./files.ts";
 
-/** What steps are drafted by on this machine: its models, lock files, sources and devices. Each file is looked at once. */
+/** The facts of this machine that steps are drafted from: models, lock files, sources and devices. Each file is read once. */
 export function siteOf(context: Context, machine: Machine, root: string, tokensOnly: boolean): Site {
   return {
     version: context.version(),
@@ -53,7 +53,7 @@ function smallest(sizes: readonly (number | undefined)[]): number | undefined {
   return known.length === 0 ? undefined : Math.min(...known);
 }
 
-/** Looks once at each file. */
+/** Caches a function of a file. */
 function remembered<T>(look: (file: string) => T): (file: string) => T {
   const known = new Map<string, T>();
   return (file) => {
@@ -73,13 +73,13 @@ function modelPlace(base: string, revision: string | undefined, env: Context["en
   };
 }
 
-/** A path relative to the root, or to the package where that ships it: as the project would name one of its own. */
+/** A path relative to the project root; relative to the package for a file that the package ships. */
 export function portablePath(path: string, root: string, packageRoot: string): string {
   const isShipped = !isBelow(path, root) && isBelow(path, packageRoot);
   return relative(isShipped ? packageRoot : root, path) || ".";
 }
 
-/** Makes values name no machine: replaces absolute paths of what exists by portable ones. Looks once at each. */
+/** Replaces absolute paths of existing files in a value by portable ones, so that it names no machine. Caches each path. */
 export function portableBelow(root: string, packageRoot: string): <T>(value: T) => T {
   const known = new Map<string, string>();
   const shorten = (path: string): string => {

@@ -9,8 +9,8 @@ import { prober } from "../setup/probe.ts";
 import type { Context } from "../util/context.ts";
 
 /**
- * Tokens of the inputs of each part by the tokenizer in a model's folder. undefined where the Python environment or the
- * model is not on this machine, or does not answer within seconds: an audit needs neither.
+ * Token counts of the inputs of each split, by the tokenizer in a model's folder. Undefined if the Python environment or the
+ * model is not on this machine, or if counting takes too long: an audit works without them.
  */
 export async function tokenLengths(
   { splits }: Study,
@@ -26,9 +26,9 @@ export async function tokenLengths(
     const texts = join(folder, "texts.json");
     writeFileSync(texts, JSON.stringify(parts.flatMap(([, rows]) => rows.map(({ input }) => input))));
     const ask = prober({ ...context.env, PYTHONPATH: context.packageRoot });
-    const said = await ask(python, ["-m", "recipes.tools.count_tokens", tokenizer, texts]);
-    if (said === undefined) return undefined;
-    const counts = JSON.parse(said) as readonly number[];
+    const output = await ask(python, ["-m", "recipes.tools.count_tokens", tokenizer, texts]);
+    if (output === undefined) return undefined;
+    const counts = JSON.parse(output) as readonly number[];
     let from = 0;
     return Object.fromEntries(
       parts.map(([name, rows]) => {

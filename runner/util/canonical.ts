@@ -1,11 +1,11 @@
 import { hash } from "node:crypto";
 
-/** A value that canonical JSON can write: what keys are made of. */
+/** A JSON value. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /**
- * JSON with sorted keys and no white space: equal values give equal text, whatever order their maps were written in.
- * Throws on what JSON cannot say (NaN, infinity, undefined), which would otherwise make different inputs look equal.
+ * JSON with sorted keys and without white space, so that equal values give equal text. Throws TypeError on values that JSON
+ * cannot express (NaN, infinity, undefined): different inputs must not give equal text.
  */
 export function canonicalJson(value: Json): string {
   if (typeof value === "string") return quoted(value);
@@ -24,7 +24,7 @@ export function canonicalJson(value: Json): string {
   return `${text}}`;
 }
 
-/** What needs no escape in JSON: nearly every name, path and digest. */
+/** Text without characters that JSON escapes: nearly every name, path and digest. */
 const plain = /^[ !#-[\]-~]*$/;
 
 function quoted(text: string): string {
@@ -33,7 +33,7 @@ function quoted(text: string): string {
 
 const remembered = new WeakMap<object, string>();
 
-/** The same of a value that nobody changes any more, made once: steps' parameters and sources go into several digests. */
+/** canonicalJson of a value that no longer changes, computed once: the parameters of a step are part of several digests. */
 export function canonicalJsonOnce(value: Json): string {
   if (typeof value !== "object" || value === null) return canonicalJson(value);
   let text = remembered.get(value);

@@ -1,9 +1,9 @@
 import type { Diagnostic, SourceText, Span } from "./diagnostic.ts";
 
-/** A place as people and editors count it: both from 1, the column in characters. */
+/** Line and column, both from 1. The column counts characters. */
 export type Position = { readonly line: number; readonly column: number };
 
-/** What `--json` writes for a diagnostic. */
+/** A diagnostic as `--json` prints it. */
 export type DiagnosticJson = {
   readonly file: string;
   readonly line: number;
@@ -18,21 +18,21 @@ const tab = 4;
 const widest = 110;
 const lineBreak = /\r\n|\r|\n/g;
 
-/** Where a span starts. */
+/** The position of the start of a span. */
 export function positionOf(span: Span): Position {
   const { line, text, start } = lineAt(span);
   return { line, column: [...text.slice(0, start)].length + 1 };
 }
 
-/** A diagnostic without its frame, for programs. */
+/** A diagnostic for programs, without a code frame. */
 export function toJson(diagnostic: Diagnostic): DiagnosticJson {
   const { severity, code, message, span, help } = diagnostic;
   return { file: span.source.path, ...positionOf(span), severity, code, message, help: help ?? null };
 }
 
 /**
- * `FILE:LINE:COL: error[CODE]: message`, the line with its predecessor, a squiggle below it, and the help.
- * Control characters of the source are shown as a replacement character, so that a file cannot steer a terminal.
+ * `FILE:LINE:COL: error[CODE]: message`, then the line before, the line, a squiggle and the help.
+ * Control characters are replaced, so that a file cannot control the terminal.
  */
 export function formatDiagnostic(diagnostic: Diagnostic, options: { readonly color?: boolean } = {}): string {
   const paint = options.color ? (code: string, text: string) => `\u001b[${code}m${text}\u001b[0m` : plain;
@@ -59,7 +59,7 @@ export function formatDiagnostic(diagnostic: Diagnostic, options: { readonly col
   return lines.map((text) => text.trimEnd()).join("\n");
 }
 
-/** Every diagnostic with its frame, an empty line between two. */
+/** Diagnostics with code frames, separated by empty lines. */
 export function formatDiagnostics(
   diagnostics: readonly Diagnostic[],
   options: { readonly color?: boolean } = {},
@@ -67,7 +67,7 @@ export function formatDiagnostics(
   return diagnostics.map((one) => formatDiagnostic(one, options)).join("\n\n");
 }
 
-/** Diagnostics in the order of the files and of the places in them, each once. */
+/** Diagnostics without duplicates, sorted by file and by position. */
 export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   const sources = new Map<SourceText, number>();
   const seen = new Map<string, Diagnostic>();
@@ -81,7 +81,7 @@ export function sortDiagnostics(diagnostics: readonly Diagnostic[]): readonly Di
   return [...seen.values()].sort((a, b) => rank(a) - rank(b) || a.span.start - b.span.start || a.span.end - b.span.end);
 }
 
-/** The line in which a span starts, the one before, and the part of the span that lies in it. */
+/** The line in which a span starts, the line before, and the part of the span in that line. */
 function lineAt(span: Span): { line: number; text: string; previous: string; start: number; end: number } {
   const { text } = span.source;
   let line = 1;
@@ -109,7 +109,7 @@ function lineAt(span: Span): { line: number; text: string; previous: string; sta
 
 const plain = (_code: string, text: string) => text;
 
-/** Tabs become spaces up to the next stop, control characters become visible. */
+/** Expands tabs to the next tab stop and replaces control characters. */
 function expand(text: string, from = 0): string {
   let result = "";
   for (const char of text) {
@@ -119,7 +119,7 @@ function expand(text: string, from = 0): string {
   return result;
 }
 
-/** The part of a line from a column on, as wide as a frame may be. */
+/** The part of a line from a column, cut to the maximum width of a frame. */
 function clip(text: string, from: number): string {
   let at = 0;
   let result = "";
@@ -132,10 +132,10 @@ function clip(text: string, from: number): string {
   return result;
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// biome-ignore lint/suspicious/noControlCharactersInRegex: the pattern matches control characters
 const control = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]/gu;
 
-/** Text in which nothing can steer a terminal or turn its direction. */
+/** Replaces characters that control a terminal or change the direction of text. */
 function printable(text: string): string {
   return text.replace(control, "\ufffd");
 }
@@ -144,7 +144,7 @@ const zeroWidth = /^(?:\p{Mn}|\p{Me}|\p{Cf})$/u;
 const doubleWidth =
   /^[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{1f300}-\u{1faff}\u{20000}-\u{3fffd}]$/u;
 
-/** Columns that a terminal needs. */
+/** Width in terminal columns. */
 function width(text: string): number {
   let total = 0;
   for (const char of text) total += zeroWidth.test(char) ? 0 : doubleWidth.test(char) ? 2 : 1;

@@ -1,8 +1,8 @@
-/** How far a running step is. `total` is absent while it is unknown. */
+/** Progress of a running step. `total` is absent while it is unknown. */
 export type Progress = {
   readonly done?: number;
   readonly total?: number;
-  /** What is counted: "steps", "cases", "bytes". */
+  /** Unit of `done` and `total`: "steps", "cases", "bytes". */
   readonly unit?: string;
   readonly loss?: number;
   readonly tokens_per_second?: number;

@@ -1,4 +1,4 @@
-/** A seeded source of random numbers: the same seed gives the same numbers on every machine. */
+/** A seeded random number generator. The same seed gives the same numbers on every machine. */
 export type Random = {
   /** Uniform in [0, 1), 32 bits. */
   next(): number;
@@ -8,7 +8,7 @@ export type Random = {
   shuffled<T>(items: Iterable<T>): T[];
 };
 
-/** sfc32 (Chris Doty-Humphrey, PractRand), its state filled from the seed by splitmix32. */
+/** sfc32 (Chris Doty-Humphrey, PractRand), with its state initialised by splitmix32. */
 export function createRandom(seed: number): Random {
   let fill = seed >>> 0;
   const word = () => {

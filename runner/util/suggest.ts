@@ -1,4 +1,4 @@
-/** The choice that was most likely meant, if any is near: typing errors, case, dashes for underscores. */
+/** The choice nearest to a word, if any is near: typing errors, case, dashes in place of underscores. */
 export function nearest(word: string, choices: Iterable<string>): string | undefined {
   const plain = simplify(word);
   let best: string | undefined;
@@ -13,7 +13,7 @@ export function nearest(word: string, choices: Iterable<string>): string | undef
   return best;
 }
 
-/** `did you mean "rank"?`, or else the choices, or nothing where there are none. */
+/** `did you mean "rank"?`; the choices if none is near; undefined if there are none. */
 export function suggestion(word: string, choices: readonly string[], label = "choose one of"): string | undefined {
   const best = nearest(word, choices);
   if (best !== undefined) return `did you mean "${best}"?`;
@@ -26,7 +26,7 @@ function simplify(word: string): string {
   return word.slice(0, 100).toLowerCase().replace(/[-\s]/g, "_");
 }
 
-/** Insertions, deletions, substitutions and swaps of neighbours between two words; `limit` where it is that or more. */
+/** Edit distance of two words (insertion, deletion, substitution, transposition), at most `limit`. */
 function edits(a: string, b: string, limit: number): number {
   if (Math.abs(a.length - b.length) >= limit) return limit;
   let beforeLast: number[] = [];
