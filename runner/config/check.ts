@@ -8,6 +8,7 @@ import { checkGenerate } from "./checks/generate.ts";
 import { checkModel } from "./checks/model.ts";
 import { checkPrompt } from "./checks/prompt.ts";
 import { checkReport } from "./checks/report.ts";
+import { checkTask } from "./checks/task.ts";
 import { checkTrain } from "./checks/train.ts";
 import { find, locate, type Node } from "./node.ts";
 import type { Experiment } from "./schema.ts";
@@ -16,6 +17,7 @@ import type { Experiment } from "./schema.ts";
 type Check = { readonly sections: readonly string[]; run(context: CheckContext): void };
 
 const checks: readonly Check[] = [
+  { sections: ["task", "data", "evaluate", "baselines", "prompt", "train", "generate"], run: checkTask },
   { sections: ["data", "task"], run: checkData },
   { sections: ["model", "generate"], run: checkModel },
   { sections: ["prompt", "generate"], run: checkPrompt },

@@ -1,6 +1,6 @@
 import type { SourceText } from "../util/diagnostic.ts";
 import { type Node, type Path, plain, type Value } from "./node.ts";
-import { experimentSchema, type Schema } from "./schema.ts";
+import { type Schema, schemaOfTask } from "./schema.ts";
 import { branchFor, defaultTag } from "./schema-visitor.ts";
 
 /** A value with its defaults, and the dotted keys of the leaves that no file sets. */
@@ -18,6 +18,18 @@ export type ResolvePath = (written: string, format: string, source: SourceText |
  * points share are completed once.
  */
 export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
+  // Defaults depend on the task, so parts that points share are completed once for each task.
+  const byTask = new Map<string | undefined, (root: Node) => Completed>();
+  return (root) => {
+    const written = root.kind === "map" ? root.entries.get("task")?.node : undefined;
+    const task = written?.kind === "scalar" && typeof written.value === "string" ? written.value : undefined;
+    const complete = byTask.get(task) ?? taskCompleter(schemaOfTask(task), resolvePath);
+    byTask.set(task, complete);
+    return complete(root);
+  };
+}
+
+function taskCompleter(schema: Schema, resolvePath: ResolvePath): (root: Node) => Completed {
   const done = new WeakMap<Node, Completed>();
   const byDefault = new Map<string, { readonly schema: Schema; readonly completed: Completed }>();
 
@@ -88,7 +100,7 @@ export function completer(resolvePath: ResolvePath): (root: Node) => Completed {
     return made.defaulted.length > 0 ? made : { value: made.value, defaulted };
   }
 
-  return (root) => complete(root, experimentSchema(), []);
+  return (root) => complete(root, schema, []);
 }
 
 const none: readonly string[] = Object.freeze([]);

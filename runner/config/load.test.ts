@@ -133,7 +133,7 @@ describe("--set", () => {
     const set = ["train.rank=32", "train.targets=[q_proj]", "data.labels={separator: ';'}", "train.learning_rate=1e-7"];
     const { train, data } = experiment(minimal, { set });
     expect(train).toMatchObject({ rank: 32, targets: ["q_proj"], learning_rate: 1e-7 });
-    expect(data.labels.separator).toBe(";");
+    expect(data.labels?.separator).toBe(";");
   });
   it("says what is wrong at the setting", () => {
     expect(wrong(minimal, { set: ["train.rnak=3", "rank", "train.rank=x", "sweep.grid={}", "train..rank=1"] })).toEqual(

@@ -5,15 +5,15 @@ import { Ajv } from "ajv";
 import type { FromSchema } from "json-schema-to-ts";
 import { describe, expect, it } from "vitest";
 import { parse } from "yaml";
+import type { labelKeys } from "../evaluation/labels/label-keys.ts";
 import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
-import { metricNames } from "../plugins/metric-names.ts";
-import { metricNames as registeredMetrics } from "../plugins/tasks/registry.ts";
+import { tasks } from "../plugins/tasks/registry.ts";
 import { schemaJson } from "./json-schema.ts";
-import { experimentSchema, registeredNames } from "./schema.ts";
+import { experimentSchema, registeredNames, schemaOfTask } from "./schema.ts";
 import { allPaths, schemasAt } from "./schema-visitor.ts";
-import type { data } from "./sections/data.ts";
+import type { data, lastKeys } from "./sections/data.ts";
 import type { model } from "./sections/model.ts";
 import type { prompt } from "./sections/prompt.ts";
 import type { report } from "./sections/report.ts";
@@ -21,6 +21,12 @@ import type { upload } from "./sections/upload.ts";
 
 type DeepReadonly<T> = T extends object ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> } : T;
 type Agrees<S, T> = [DeepReadonly<S>] extends [T] ? ([T] extends [DeepReadonly<S>] ? true : false) : false;
+
+type LabelledData = Omit<typeof data, "properties"> & {
+  readonly properties: (typeof data)["properties"] & typeof labelKeys & typeof lastKeys;
+};
+/** `data` of a label task: the keys of the task are present. */
+type LabelledExperimentData = Experiment["data"] & Required<Pick<Experiment["data"], "labels" | "targets">>;
 
 const package_ = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -46,8 +52,14 @@ it("every key says what it is for", () => {
 });
 
 it("lists agree with the registries that they are made of", () => {
-  expect([...metricNames].sort()).toEqual([...registeredMetrics()].sort());
-  const { train, generate } = experimentSchema().properties ?? {};
+  const { task, train, generate, evaluate, data } = experimentSchema().properties ?? {};
+  expect(task?.enum).toEqual(tasks.names());
+  for (const { metrics, schema, defaults, name } of tasks) {
+    expect(evaluate?.properties?.metrics?.items?.enum).toEqual(expect.arrayContaining([...metrics.names()]));
+    expect(Object.keys(data?.properties ?? {})).toEqual(expect.arrayContaining(Object.keys(schema.data ?? {})));
+    const own = schemaOfTask(name).properties?.evaluate?.properties?.metrics;
+    expect(own).toMatchObject({ default: defaults.metrics });
+  }
   expect(train?.oneOf).toEqual([...backends].map(({ schema }) => schema));
   expect(generate?.oneOf).toEqual([...engines].map(({ schema }) => schema));
   for (const { name, schema } of backends) expect(schema.properties.backend).toMatchObject({ const: name });
@@ -57,7 +69,7 @@ it("lists agree with the registries that they are made of", () => {
 it("the type Experiment agrees with the sections of the schema", () => {
   // The type checker is the test: it rejects a line whose schema and type differ.
   const agree = [
-    true satisfies Agrees<FromSchema<typeof data>, Experiment["data"]>,
+    true satisfies Agrees<FromSchema<LabelledData>, LabelledExperimentData>,
     true satisfies Agrees<FromSchema<typeof model>, Experiment["model"]>,
     true satisfies Agrees<FromSchema<typeof prompt>, Experiment["prompt"]>,
     true satisfies Agrees<FromSchema<typeof report>, Experiment["report"]>,

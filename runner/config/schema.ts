@@ -1,19 +1,21 @@
-import type { FromSchema } from "json-schema-to-ts";
 import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
-import { data } from "./sections/data.ts";
-import { evaluate } from "./sections/evaluate.ts";
+import type { Experiment } from "../plugins/experiment.ts";
+import { defaultTask, metricNames, tasks } from "../plugins/tasks/registry.ts";
+import type { Task } from "../plugins/tasks/task.ts";
+import { dataSection } from "./sections/data.ts";
+import { evaluateSection } from "./sections/evaluate.ts";
 import { model } from "./sections/model.ts";
 import { prompt } from "./sections/prompt.ts";
 import { report } from "./sections/report.ts";
 import { resources } from "./sections/resources.ts";
-import { sweepSchema } from "./sections/sweep.ts";
+import { sweepSection } from "./sections/sweep.ts";
 import { upload } from "./sections/upload.ts";
 
 export type { Experiment, Train } from "../plugins/experiment.ts";
 
 /** How a sweep selects its winner on validation rows. */
-export type Select = DeepReadonly<FromSchema<typeof sweepSchema.properties.select>>;
+export type Select = Experiment["evaluate"]["primary"];
 
 /** The parts of JSON Schema that the experiment's schema uses. */
 export type Schema = {
@@ -42,7 +44,8 @@ export type Schema = {
 
 /** The names of everything registered that the schemas depend on. Schemas for equal names are equal. */
 export function registeredNames(): string {
-  return registries.map((registry) => registry.names().join(",")).join(";");
+  const ofTasks = [...tasks].map(({ name, metrics }) => `${name}: ${metrics.names().join(",")}`);
+  return [backends.names().join(","), engines.names().join(","), ...ofTasks].join(";");
 }
 
 /**
@@ -51,6 +54,20 @@ export function registeredNames(): string {
  */
 export function experimentSchema(): Schema {
   return current().experiment;
+}
+
+/**
+ * The same schema with the keys and defaults of one task, for filling in defaults. A name that no task has gives the default
+ * task.
+ */
+export function schemaOfTask(name: string | undefined): Schema {
+  const task = (name === undefined ? undefined : tasks.find(name)) ?? defaultTask();
+  const { byTask } = current();
+  const known = byTask.get(task.name);
+  if (known !== undefined) return known;
+  const made = buildExperimentSchema(task, task.schema.data ?? {});
+  byTask.set(task.name, made);
+  return made;
 }
 
 /** JSON Schema of `sweep`. The paths and values in it are also checked against the experiment's schema. */
@@ -63,18 +80,32 @@ export function defaultTags(): Readonly<Record<string, string | undefined>> {
   return { train: backends.names()[0], generate: engines.names()[0] };
 }
 
-/** The registries that the schemas are built from. */
-const registries = [backends, engines] as const;
+type Built = {
+  readonly names: string;
+  readonly experiment: Schema;
+  readonly sweep: Schema;
+  /** The schema with the defaults of a task, by the task's name. */
+  readonly byTask: Map<string, Schema>;
+};
 
-let cached: { readonly size: string; readonly experiment: Schema; readonly sweep: Schema } | undefined;
+let cached: Built | undefined;
 
-function current() {
-  const size = registries.map((registry) => registry.size).join();
-  if (cached?.size !== size) cached = { size, experiment: buildExperimentSchema(), sweep: sweepSchema };
+function current(): Built {
+  const names = registeredNames();
+  if (cached?.names === names) return cached;
+  const keys = Object.assign({}, ...[...tasks].reverse().map(({ schema }) => schema.data)) as Record<string, object>;
+  const experiment = buildExperimentSchema(defaultTask(), keys);
+  const sweep = sweepSection({ metrics: metricNames(), views: viewNames() }) as Schema;
+  cached = { names, experiment, sweep, byTask: new Map() };
   return cached;
 }
 
-function buildExperimentSchema(): Schema {
+function viewNames(): readonly string[] {
+  return [...new Set([...tasks].flatMap(({ views }) => views))];
+}
+
+/** The schema with the defaults of a task and with keys of tasks in the section `data`. */
+function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<string, object>>): Schema {
   return {
     type: "object",
     additionalProperties: false,
@@ -96,13 +127,12 @@ function buildExperimentSchema(): Schema {
       },
       task: {
         type: "string",
-        enum: ["label_set", "single_label"],
-        default: "label_set",
-        description:
-          "What the study predicts: a set of labels, or exactly one label. It selects the answer parser and the metrics.",
-        examples: ["single_label"],
+        enum: tasks.names(),
+        default: defaultTask().name,
+        description: `What the study predicts. It selects the answer parser and the metrics. ${[...tasks].map(({ name, description }) => `${name}: ${description}`).join(" ")}`,
+        examples: [tasks.names().at(1) ?? defaultTask().name],
       },
-      data,
+      data: dataSection(dataKeys),
       model,
       prompt,
       train: {
@@ -120,7 +150,7 @@ function buildExperimentSchema(): Schema {
         default: {},
         description: "How answers are generated.",
       },
-      evaluate,
+      evaluate: evaluateSection({ metrics: metricNames(), views: viewNames(), defaults }),
       compare: {
         type: "array",
         items: { type: "string", minLength: 1, format: "experiment-path" },
@@ -131,9 +161,9 @@ function buildExperimentSchema(): Schema {
       },
       baselines: {
         type: "array",
-        items: { type: "string", enum: ["tfidf_svm", "most_frequent", "nearest", "ensemble"] },
+        items: { type: "string", enum: [...new Set([...tasks].flatMap(({ baselines }) => baselines))] },
         uniqueItems: true,
-        default: ["tfidf_svm"],
+        default: defaults.baselines,
         description:
           "Classical baselines, trained and evaluated on the same rows. ensemble combines the model with tfidf_svm, with a weight chosen on validation rows.",
         examples: [["most_frequent", "tfidf_svm"]],
@@ -144,9 +174,3 @@ function buildExperimentSchema(): Schema {
     },
   } as Schema;
 }
-
-type DeepReadonly<T> = T extends readonly (infer Item)[]
-  ? readonly DeepReadonly<Item>[]
-  : T extends object
-    ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
-    : T;

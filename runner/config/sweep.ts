@@ -1,4 +1,6 @@
 import { createHash } from "node:crypto";
+import { defaultTask, tasks } from "../plugins/tasks/registry.ts";
+import type { Task } from "../plugins/tasks/task.ts";
 import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
 import { freezeSorted } from "./complete.ts";
 import type { Halving } from "./halving.ts";
@@ -94,6 +96,12 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
       ({ values }) =>
         !excluded.some((entry) => entry.every(([name, wanted]) => JSON.stringify(values[name]) === wanted)),
     );
+  const task = taskNamed(base);
+  if (select?.metric !== undefined && !task.metrics.has(select.metric)) {
+    const message = `task ${task.name} has no metric ${select.metric}`;
+    fail("task-unsupported", message, placeOf("select"), `use one of ${task.metrics.names().join(", ")}`);
+    return { ok: false, diagnostics };
+  }
   const points = trials === undefined ? left : drawn(left, trials, seed);
   if (points.length === 0) {
     fail("empty-sweep", "exclude leaves no point of this sweep", parts.get("exclude")?.key ?? key, "exclude less");
@@ -104,11 +112,18 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     value: {
       points,
       repeated,
-      select: select && Object.freeze({ metric: "micro_f1", view: "canonical", ...select }),
+      select: select && Object.freeze({ ...task.defaults.primary, ...select }),
       ...(halving === undefined ? {} : { halving: { ...halving, key: placeOf("strategy") } }),
     },
     warnings: [],
   };
+}
+
+/** The task that the file names; the default task if it names none or an unknown one. */
+function taskNamed(base: MapNode): Task {
+  const node = base.entries.get("task")?.node;
+  const name = node?.kind === "scalar" && typeof node.value === "string" ? node.value : undefined;
+  return (name === undefined ? undefined : tasks.find(name)) ?? defaultTask();
 }
 
 type Written = Partial<Halving> & {
@@ -145,7 +160,7 @@ function checkStrategy(
   }
   if (select === undefined) {
     const message = "halving drops settings by their scores on validation rows, and it is not said which score";
-    fail("sweep-strategy", message, placeOf("strategy"), "write select: {metric: micro_f1}");
+    fail("sweep-strategy", message, placeOf("strategy"), "add select: {}, or select: {metric: NAME}");
   }
   const epochs = ["train", "train.epochs", "train.max_steps"].find((name) => varied.includes(name));
   if (epochs !== undefined) {

@@ -1,7 +1,6 @@
 import type { FromSchema, JSONSchema } from "json-schema-to-ts";
 import type { trainProperties } from "./backends/train-schema.ts";
 import type { generationProperties } from "./engines/generation-schema.ts";
-import type { MetricName } from "./metric-names.ts";
 
 /**
  * One run as an experiment file declares it: frozen, every default filled in, every path absolute. A sweep has one for each of
@@ -11,7 +10,7 @@ import type { MetricName } from "./metric-names.ts";
 export type Experiment = {
   readonly name: string;
   readonly description: string;
-  readonly task: "label_set" | "single_label";
+  readonly task: string;
   readonly data: Data;
   readonly model: { readonly base: string; readonly revision?: string; readonly size?: string };
   readonly prompt: Prompt;
@@ -51,8 +50,9 @@ type Data = {
     readonly fold?: number;
     readonly seed: number;
   };
-  readonly labels: { readonly separator: string; readonly synonyms?: string; readonly groups?: string };
-  readonly targets: { readonly view: LabelView; readonly order: "as_is" | "alphabetical" | "frequency" };
+  /** Keys of label tasks. Absent for other tasks, whose keys only the task interprets. */
+  readonly labels?: { readonly separator: string; readonly synonyms?: string; readonly groups?: string };
+  readonly targets?: { readonly view: LabelView; readonly order: "as_is" | "alphabetical" | "frequency" };
   readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
   readonly accept: readonly string[];
 };
@@ -71,8 +71,8 @@ type Prompt = {
 
 type Evaluation = {
   readonly split: "test" | "validation";
-  readonly metrics: readonly MetricName[];
-  readonly primary: { readonly metric: MetricName; readonly view: LabelView };
+  readonly metrics: readonly string[];
+  readonly primary: { readonly metric: string; readonly view: LabelView };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
 };
 

@@ -40,7 +40,7 @@ export function checkCompare(context: CheckContext): void {
 
 type Refusal = { readonly code?: string; readonly message: string; readonly help: string };
 
-/** What two experiments must share so that their answers can be compared case by case; keys that differ, by name. */
+/** Keys that two experiments must share for a comparison case by case, and that differ. */
 function differences(own: Experiment, other: Experiment): readonly string[] {
   const scored = ({ task, data, evaluate }: Experiment): Readonly<Record<string, unknown>> => ({
     task,
@@ -50,8 +50,8 @@ function differences(own: Experiment, other: Experiment): readonly string[] {
       : { "data.train": data.train, "data.validation": data.validation }),
     "data.columns.id": data.columns.id,
     "data.columns.target": data.columns.target,
-    "data.labels.separator": data.labels.separator,
-    "data.labels.synonyms": data.labels.synonyms,
+    "data.labels.separator": data.labels?.separator,
+    "data.labels.synonyms": data.labels?.synonyms,
   });
   const theirs = scored(other);
   return Object.entries(scored(own))

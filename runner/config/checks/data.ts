@@ -33,8 +33,8 @@ export function checkData(context: CheckContext): void {
     const help = suggestion(code, context.auditCodes ?? [], "codes");
     context.error(`data.accept.${index}`, "not-one-of", `the data audit has no code "${code}"`, help);
   });
-  checkLabelFile(context, "data.labels.synonyms", data.labels.synonyms, parseSynonyms);
-  checkLabelFile(context, "data.labels.groups", data.labels.groups, parseGroups);
+  checkLabelFile(context, "data.labels.synonyms", data.labels?.synonyms, parseSynonyms);
+  checkLabelFile(context, "data.labels.groups", data.labels?.groups, parseGroups);
 }
 
 function checkFold(context: CheckContext, fold: number, folds: number | undefined): void {

@@ -1,4 +1,3 @@
-import { labelKeys } from "../../evaluation/labels/label-keys.ts";
 import { column, filePath, seed } from "./scalars.ts";
 
 const dataFileProperties = {
@@ -31,7 +30,19 @@ const dataFile = {
   },
 } as const;
 
-/** The `data` section. */
+/** Keys of `data` that follow those of the task. */
+export const lastKeys = {
+  accept: {
+    type: "array",
+    items: { type: "string", minLength: 1 },
+    uniqueItems: true,
+    default: [],
+    description: "Codes of data audit errors that do not stop a run.",
+    examples: [["near-leak"]],
+  },
+} as const;
+
+/** The keys of `data` that every task has: files, columns, validation. */
 export const data = {
   type: "object",
   additionalProperties: false,
@@ -54,7 +65,7 @@ export const data = {
           examples: ["case_id"],
         },
         input: { ...column, description: "Column with the text that the model reads.", examples: ["finding"] },
-        target: { ...column, description: "Column with the correct answer.", examples: ["diagnosis"] },
+        target: { ...column, description: "Column with the target.", examples: ["diagnosis"] },
       },
       description: "Names of the columns in the data files.",
       examples: [{ input: "finding", target: "diagnosis" }],
@@ -96,15 +107,11 @@ export const data = {
         "Rows that are held out for checkpoint and hyper-parameter selection. Set one of fraction, file and folds. Absent: train on all rows.",
       examples: [{ fraction: 0.1 }],
     },
-    ...labelKeys,
-    accept: {
-      type: "array",
-      items: { type: "string", minLength: 1 },
-      uniqueItems: true,
-      default: [],
-      description: "Codes of data audit errors that do not stop a run.",
-      examples: [["near-leak"]],
-    },
   },
-  description: "Data files, their columns and labels.",
+  description: "Data files, their columns, and how targets are read.",
 } as const;
+
+/** The `data` section with the keys of tasks. */
+export function dataSection(taskKeys: Readonly<Record<string, object>>) {
+  return { ...data, properties: { ...data.properties, ...taskKeys, ...lastKeys } };
+}

@@ -1,5 +1,4 @@
-import { metricNames } from "../../plugins/metric-names.ts";
-import { seed, view } from "./scalars.ts";
+import { seed } from "./scalars.ts";
 
 const gridSchema = {
   type: "object",
@@ -7,50 +6,75 @@ const gridSchema = {
   additionalProperties: { type: "array", minItems: 1 },
 } as const;
 
-/** JSON Schema of `sweep`. Its paths and values are checked against the experiment's schema besides. */
-export const sweepSchema = {
-  type: "object",
-  additionalProperties: false,
-  properties: {
-    grid: { ...gridSchema, description: "Key -> values; every combination is a run." },
-    zip: { ...gridSchema, description: "Key -> values; the first of each go together, then the second, …" },
-    strategy: {
-      type: "string",
-      enum: ["grid", "random", "halving"],
-      description:
-        "All settings, or a seeded draw of `trials` among them; or successive halving over either: all are trained for few epochs, and the best of them on validation for more. Absent: grid.",
-    },
-    trials: {
-      type: "integer",
-      minimum: 1,
-      description: "How many settings are drawn, at random or to be halved; each has all repeats.",
-    },
-    eta: {
-      type: "integer",
-      minimum: 2,
-      description: "Of a sweep by halving: one setting in so many goes on, to so many times the epochs. Absent: 2.",
-    },
-    min_epochs: {
-      type: "integer",
-      minimum: 1,
-      description: "Of a sweep by halving: the fewest epochs after which settings are compared. Absent: 1.",
-    },
-    seed: { ...seed, description: "Seed of the draw. Absent: 1." },
-    repeat: { ...gridSchema, description: "Key -> values, usually seeds: averaged over, not selected among." },
-    exclude: {
-      type: "array",
-      items: { type: "object", minProperties: 1 },
-      description: "Combinations to leave out: a run that agrees with all keys of an entry.",
-    },
-    select: {
-      type: "object",
-      additionalProperties: false,
-      properties: {
-        metric: { type: "string", enum: metricNames, default: "micro_f1", description: "What the winner is best in." },
-        view: { ...view, default: "canonical", description: "The label view that it is taken in." },
+/**
+ * JSON Schema of `sweep`. Its paths and values are also checked against the experiment's schema. `metrics` and `views` are those of
+ * all tasks.
+ */
+export function sweepSection({
+  metrics,
+  views,
+}: {
+  readonly metrics: readonly string[];
+  readonly views: readonly string[];
+}) {
+  return {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      grid: { ...gridSchema, description: "Key -> values. Every combination is a run." },
+      zip: {
+        ...gridSchema,
+        description: "Key -> values. The first values of all keys form a run, then the second values, and so on.",
       },
-      description: "Choose a winner on validation; only it is scored on test.",
+      strategy: {
+        type: "string",
+        enum: ["grid", "random", "halving"],
+        description:
+          "grid: all settings. random: a seeded sample of `trials` settings. halving: successive halving, which trains all settings for few epochs and the best on validation rows for more. Absent: grid.",
+      },
+      trials: {
+        type: "integer",
+        minimum: 1,
+        description: "Number of settings in the random sample. Each has all repeats.",
+      },
+      eta: {
+        type: "integer",
+        minimum: 2,
+        description:
+          "Reduction factor of `strategy: halving`: keep 1/eta of the settings and multiply their epochs by eta. Absent: 2.",
+      },
+      min_epochs: {
+        type: "integer",
+        minimum: 1,
+        description: "Epochs before the first comparison of `strategy: halving`. Absent: 1.",
+      },
+      seed: { ...seed, description: "Seed of the random sample. Absent: 1." },
+      repeat: { ...gridSchema, description: "Key -> values, usually seeds. Scores are averaged over them." },
+      exclude: {
+        type: "array",
+        items: { type: "object", minProperties: 1 },
+        description: "Combinations to exclude. An entry excludes the runs that have all its values.",
+      },
+      select: {
+        type: "object",
+        additionalProperties: false,
+        properties: {
+          metric: {
+            type: "string",
+            enum: metrics,
+            description: "The metric that ranks the settings. Absent: the default primary metric of the task.",
+            examples: [metrics[0]],
+          },
+          view: {
+            type: "string",
+            enum: views,
+            description: "The view in which it is computed. Absent: that of the default primary metric.",
+            examples: [views[0]],
+          },
+        },
+        description: "Select the best setting on validation rows. Only the winner is evaluated on test rows.",
+      },
     },
-  },
-  description: "Makes this file a sweep: one run for each point.",
-} as const;
+    description: "Makes the file a sweep with one run for each combination of values.",
+  };
+}

@@ -75,6 +75,10 @@ export function labelTask({
         analysis: groups === undefined ? {} : { [groupsKey]: groups },
       };
     },
+    pythonReader: (reading) => [
+      `labels = [label.strip() for label in answer.split(${JSON.stringify((reading as Reading).separator)})]`,
+      "print(labels)",
+    ],
     open: (reading, files) => openLabels(reading as Reading, files, isSingle),
   };
 }

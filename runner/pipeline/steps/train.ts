@@ -72,6 +72,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
 
 /** How validation rows are answered during the training: parsed as the study's answers are, but decoded greedily. */
 function answersOf({ data, generate, task }: Experiment): Json {
-  const { separator } = data.labels;
+  // Python validates label answers during the training; checks reject it for other tasks.
+  const separator = data.labels?.separator ?? ",";
   return { separator, task, max_new_tokens: generate.max_new_tokens ?? 128 };
 }

@@ -4,6 +4,13 @@ import type { Task } from "./task.ts";
 /** The tasks that `task` offers. The first one is the default. */
 export const tasks = new Registry<Task>("task");
 
+/** The task of an experiment that names none. */
+export function defaultTask(): Task {
+  const [first] = tasks;
+  if (first === undefined) throw new Error("no task is registered");
+  return first;
+}
+
 /** Names of the metrics of all tasks, each once. */
 export function metricNames(): readonly string[] {
   return [...new Set([...tasks].flatMap(({ metrics }) => metrics.names()))];

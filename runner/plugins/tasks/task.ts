@@ -80,7 +80,7 @@ export type TaskSections = { readonly data: Readonly<Record<string, unknown>> };
 
 /** Words for reports and model cards. */
 export type TaskWords = {
-  /** What a case has: "Each case is a text and a set of labels, which may be empty." */
+  /** What a case has, as a sentence. */
   readonly task: string;
   /** What the model gives for an input: "a set of labels from a text". */
   readonly output: string;
@@ -128,4 +128,6 @@ export interface Task<T = any, P = any> {
     readonly analysis: Readonly<Record<string, string>>;
   };
   open(reading: Json, files: TaskFiles): OpenTask<T, P>;
+  /** Python lines for a model card that read the text `answer` and print it. Default: print the text. */
+  pythonReader?(reading: Json): readonly string[];
 }

@@ -1,4 +1,5 @@
 import { stringify } from "yaml";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { armName, metricName } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { methodName, trainingTime } from "../../reporting/report/trainings.ts";
@@ -70,8 +71,7 @@ function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): 
   };
 }
 
-const taskWord = ({ config: { task } }: RunFacts): string =>
-  task === "single_label" ? "one label from a text" : "a set of labels from a text";
+const taskWord = ({ config }: RunFacts): string => tasks.get(config.task).words.output;
 
 const casesOf = ({ comparison, steps }: RunFacts): number =>
   comparison?.n ?? Number(steps["evaluate.tuned"]?.evidence.cases ?? steps["generate.tuned"]?.evidence.cases ?? 0);
@@ -150,8 +150,8 @@ function training({ run }: CardFacts): string {
     ["time, peak memory, device", `${trainingTime(run.steps.train)}, ${memoryOf(evidence)}, ${evidence.device ?? "–"}`],
   ];
   const targets =
-    data.targets.view === "raw"
-      ? "the labels as they stand in the data"
+    data.targets === undefined || data.targets.view === "raw"
+      ? "the targets as written in the data"
       : `the ${data.targets.view} view of the labels`;
   return [
     markdownTable(["", ""], rows),

@@ -1,3 +1,4 @@
+import { taskOf, taskParams } from "../../pipeline/steps/task.ts";
 import type { CardFacts } from "./model-card-facts.ts";
 
 /** What stands for the text in the messages of a prompt. */
@@ -52,7 +53,11 @@ function code({ repo, kind, base, template, messages, run }: Told): string {
     ").to(model.device)",
     `output = model.generate(**inputs, max_new_tokens=${tokens}${"temperature" in config.generate && config.generate.temperature > 0 ? `, do_sample=True, temperature=${config.generate.temperature}` : ", do_sample=False"})`,
     'answer = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)',
-    `labels = [label.strip() for label in answer.split(${JSON.stringify(config.data.labels.separator)})]`,
-    "print(labels)",
+    ...pythonReader(config),
   ].join("\n");
+}
+
+/** Python lines that read `answer` as the task does, roughly. */
+function pythonReader(config: Told["run"]["config"]): readonly string[] {
+  return taskOf(config).pythonReader?.(taskParams(config).reading) ?? ["print(answer)"];
 }

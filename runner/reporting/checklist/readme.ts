@@ -1,3 +1,4 @@
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { warningOf } from "../report/report.ts";
 import type { RunFacts } from "../report/study.ts";
 import { commandOf } from "../sections/reproduction.ts";
@@ -139,8 +140,9 @@ const sections: readonly Section[] = [
       "",
       ...codeBlock(
         runs.flatMap(({ experiment, run, arms, config }) =>
-          arms.slice(0, 1).map(({ name }) => {
-            const { synonyms } = config.data.labels;
+          // exp score reads files of labels.
+          (tasks.get(config.task).labels === undefined ? [] : arms.slice(0, 1)).map(({ name }) => {
+            const synonyms = config.data.labels?.synonyms;
             const map = synonyms === undefined ? "" : ` --synonyms ${synonyms}`;
             return `npx exp score artifacts/runs/${experiment}/${run}/${name}/predictions.jsonl --pred labels${map}`;
           }),

@@ -104,7 +104,7 @@ function declarationFiles(
     }
     for (const experiment of [config, ...Object.values(compared)]) {
       const { data, prompt, generate, report } = experiment;
-      const { synonyms, groups } = data.labels as { readonly synonyms?: string; readonly groups?: string };
+      const { synonyms, groups } = data.labels ?? {};
       const engine = engines.find(generate.engine);
       const recorded = ["zero_shot", "tuned"].map((arm) => engine?.recorded?.(experiment, arm)?.file);
       const paths = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...recorded];

@@ -9,22 +9,28 @@ export function data({ runs }: Study): readonly Block[] {
   const run = runs.at(-1) as RunFacts;
   const { audit, config, trainLabels } = run;
   const splits = Object.entries(audit?.splits ?? {});
+  const { words, labels } = tasks.get(config.task);
   const rare = trainLabels.filter(({ count }) => count <= 5).length;
   return [
     heading(1, "Task and data"),
     paragraph(
-      `${tasks.get(config.task).words.task} `,
+      `${words.task} `,
       "The input text is column ",
       { code: config.data.columns.input },
-      ", the gold labels are column ",
+      ", the target is column ",
       { code: config.data.columns.target },
-      `. The training split contains ${plural(trainLabels.length, "distinct label")} (raw spelling), of which ${integer(rare)} ${rare === 1 ? "occurs" : "occur"} in at most five rows. `,
+      ". ",
+      ...(labels === undefined
+        ? []
+        : [
+            `The training split contains ${plural(trainLabels.length, "distinct label")} (raw spelling), of which ${integer(rare)} ${rare === 1 ? "occurs" : "occur"} in at most five rows. `,
+          ]),
       validationText(run),
     ),
     paragraph(
       "The study compares ",
       { emph: "arms" },
-      ". An arm is one system that predicts labels for every case: the fine-tuned model, the same model without fine-tuning " +
+      ". An arm is one system that answers every case: the fine-tuned model, the same model without fine-tuning " +
         "(zero-shot), or a baseline.",
     ),
     ...(splits.length === 0

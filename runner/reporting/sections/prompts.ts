@@ -91,10 +91,9 @@ function baselines(run: RunFacts): readonly Block[] {
 function ensemble(run: RunFacts): readonly Block[] {
   const { weight, threshold, validation } = run.steps["generate.ensemble"]?.evidence ?? {};
   if (typeof weight !== "number" || typeof threshold !== "number" || typeof validation !== "number") return [];
-  const rule =
-    tasks.get(run.config.task).labels?.isSingle === true
-      ? "the label with the highest sum is predicted"
-      : `labels with a sum above ${score(threshold)} are predicted`;
+  const rule = tasks.get(run.config.task).labels?.isSingle
+    ? "the label with the highest sum is predicted"
+    : `labels with a sum above ${score(threshold)} are predicted`;
   return [
     paragraph(
       `The ensemble sums two scores for each label: a prediction of the ${armName(primaryArm(run))} model (0 or 1) with weight ${weight.toFixed(1)} and the ` +

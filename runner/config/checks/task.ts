@@ -1,0 +1,45 @@
+import { tasks } from "../../plugins/tasks/registry.ts";
+import type { CheckContext } from "./context.ts";
+
+/** Metrics, views, baselines and keys that the task does not have. */
+export function checkTask(context: CheckContext): void {
+  const { experiment } = context;
+  const task = tasks.get(experiment.task);
+  const { metrics, primary } = experiment.evaluate;
+  const unsupported = (path: string, what: string, choices: readonly string[]): void => {
+    const help = choices.length === 0 ? "remove it" : `use one of ${choices.join(", ")}`;
+    context.error(path, "task-unsupported", `task ${task.name} has no ${what}`, help);
+  };
+  metrics.forEach((name, at) => {
+    if (!task.metrics.has(name)) unsupported(`evaluate.metrics.${at}`, `metric ${name}`, task.metrics.names());
+  });
+  if (!task.metrics.has(primary.metric))
+    unsupported("evaluate.primary.metric", `metric ${primary.metric}`, task.metrics.names());
+  if (!task.views.includes(primary.view)) unsupported("evaluate.primary.view", `view ${primary.view}`, task.views);
+  experiment.baselines.forEach((name, at) => {
+    if (!task.baselines.includes(name)) unsupported(`baselines.${at}`, `baseline ${name}`, task.baselines);
+  });
+  for (const { schema } of tasks) {
+    for (const [section, keys] of Object.entries(schema)) {
+      for (const key of Object.keys(keys)) {
+        const isOwn = task.schema[section] !== undefined && Object.hasOwn(task.schema[section], key);
+        if (!isOwn && context.wrote(`${section}.${key}`))
+          unsupported(`${section}.${key}:`, `key ${section}.${key}`, []);
+      }
+    }
+  }
+  if (task.labels === undefined) checkLabelFeatures(context, task.name);
+}
+
+/** Features that need labels. */
+function checkLabelFeatures(context: CheckContext, task: string): void {
+  const { prompt, train, generate } = context.experiment;
+  const needsLabels = (path: string, what: string): void =>
+    context.error(path, "task-unsupported", `${what} needs a task with labels, not ${task}`, "remove it");
+  if (prompt.labels !== undefined) needsLabels("prompt.labels:", "prompt.labels");
+  if (train !== undefined && train.keep !== "last" && train.keep.best !== "loss")
+    needsLabels("train.keep.best", `keep: {best: ${train.keep.best}}`);
+  if (generate.vote !== undefined) needsLabels("generate.vote:", "generate.vote");
+  if (generate.constrain !== undefined && generate.constrain !== "none")
+    needsLabels("generate.constrain", `constrain: ${generate.constrain}`);
+}
