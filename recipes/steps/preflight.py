@@ -1,6 +1,6 @@
 """Step `preflight`: checks of tokens, model and machine before the GPU is used.
 
-params: {"thinking", "engine", "max_new_tokens", "max_length", "batch_size", "gradient_accumulation"}; hints:
+params: {"thinking", "pads_batches", "max_new_tokens", "max_length", "batch_size", "gradient_accumulation"}; hints:
 {"tokens_only": whether to skip the rules about the machine, "precisions": {use: format}, "expects": {use: {"memory":
 [low, high], "gpu_memory"}}, "disk": bytes that the run writes, "upload": {"repo", "base_license"} if the run is
 uploaded}; inputs: "train" (optional), "eval", "model" (model.json); local_paths: {"model": folder}.
@@ -48,7 +48,7 @@ def run(step: Step) -> dict[str, Any]:
     lengths = {str(case["id"]): len(ids) for case, ids in zip(cases, prompts, strict=True)}
     machine = None if params.get("tokens_only") else read_machine(step.output)
     padding = None
-    if machine is not None and params.get("engine") == "transformers":
+    if machine is not None and params.get("pads_batches"):
         read_headers(step.local_paths["model"])
         step.progress(force=True, message="comparing a padded batch with single rows")
         padding = padding_difference(step.local_paths["model"], prompts, machine)

@@ -119,11 +119,11 @@ def test_the_message_names_all_violated_rules(tmp_path: Path, model: Path) -> No
 def test_a_padded_batch_is_compared_with_single_rows(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
+    report = preflight(tmp_path, model, [row(at) for at in range(4)], pads_batches=True)
     assert 0 <= report["padding"] < 1e-4
     monkeypatch.setattr(padding_check, "pad_left", without_mask)
     with pytest.raises(StepFailed) as failure:
-        preflight(tmp_path, model, [row(at) for at in range(4)], engine="transformers")
+        preflight(tmp_path, model, [row(at) for at in range(4)], pads_batches=True)
     assert failure.value.code == "padding-differs"
 
 

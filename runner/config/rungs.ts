@@ -1,3 +1,4 @@
+import { backends } from "../plugins/backends/registry.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { type Halving, rungsOf } from "./halving.ts";
 import type { LoadedExperiment, Point, RunRole } from "./loaded.ts";
@@ -14,13 +15,18 @@ export function unfitForHalving(
   };
   if (first === undefined) return undefined;
   if (first.train === undefined) {
-    return say("halving is by epochs, and this experiment trains nothing", "add train:, or leave strategy out");
+    return say("strategy: halving needs a training, and there is no train:", "add train:, or remove strategy");
   }
-  const { epochs } = first.train;
+  const { epochs, backend } = first.train;
+  if (backends.find(backend)?.capabilities.pauses === false) {
+    const message = `strategy: halving needs a backend that can pause a training, and ${backend} cannot`;
+    const others = [...backends].filter(({ capabilities }) => capabilities.pauses).map(({ name }) => name);
+    return say(message, `use strategy: random, or train.backend: ${others.join(" or ")}`);
+  }
   if (rungsOf(2, epochs, halving).length > 1) return undefined;
   const { eta, min_epochs } = halving;
   const message = `train.epochs: ${epochs} divided by eta: ${eta} is less than min_epochs: ${min_epochs}`;
-  return say(message, "give train.epochs more of them, or leave strategy out");
+  return say(message, "raise train.epochs, or remove strategy");
 }
 
 /** The point of a file, on any rung, that a run with these coordinates and this role comes from. */

@@ -1,11 +1,11 @@
 import type { Assessed } from "../execution/assess.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
-import { type Misfit, resourceChecks } from "../pipeline/steps/resource-checks.ts";
+import { type ResourceProblem, resourceChecks } from "../pipeline/steps/resource-checks.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Project } from "../project/project.ts";
 
 /** A step that may not, or cannot, run on this machine, and the file that asks for it. */
-export type Problem = Misfit & { readonly file: string; readonly step: string };
+export type Problem = ResourceProblem & { readonly file: string; readonly step: string };
 
 /** What this machine or the experiment's own limits say against steps that would run; each said once for all runs. */
 export function problemsOf(
@@ -19,9 +19,9 @@ export function problemsOf(
     for (const step of run.steps.values()) {
       const { expects } = step.draft;
       if (expects === undefined || steps.get(step)?.status === "cached") continue;
-      for (const misfit of resourceChecks(expects, machine)) {
-        const name = `${file}: ${misfit.code}: ${misfit.message}`;
-        if (!found.has(name)) found.set(name, { file, step: step.id, ...misfit });
+      for (const problem of resourceChecks(expects, machine)) {
+        const name = `${file}: ${problem.code}: ${problem.message}`;
+        if (!found.has(name)) found.set(name, { file, step: step.id, ...problem });
       }
     }
   }

@@ -5,7 +5,7 @@ import type { generationProperties } from "./engines/generation-schema.ts";
 /**
  * One run as an experiment file declares it: frozen, every default filled in, every path absolute. A sweep has one for each of
  * its points. Core and implementations share this type. Where a registry decides which values are valid (backends, engines,
- * tasks, metrics, executors), the value is a string here. config/schema.ts holds the JSON Schema that validates it.
+ * tasks, metrics, executors), the value is a string here. config/schema.ts builds the JSON Schema that validates it.
  */
 export type Experiment = {
   readonly name: string;
@@ -112,7 +112,7 @@ type DeepReadonly<T> = T extends readonly (infer Item)[]
     ? { readonly [Key in keyof T]: DeepReadonly<T[Key]> }
     : T;
 
-/** What the keys of a schema's `properties` hold: keys without a default are optional. */
+/** The values of a schema's `properties`: keys without a default are optional. */
 type ValuesOf<P extends Readonly<Record<string, JSONSchema>>> = DeepReadonly<
   FromSchema<{ readonly type: "object"; readonly additionalProperties: false; readonly properties: P }>
 >;

@@ -3,7 +3,7 @@ import { UserError } from "../util/user-error.ts";
 
 /**
  * The implementations of one extension point, by name, in the order in which they were registered. Core code iterates over a
- * registry or asks it for a name; it never imports an implementation.
+ * registry or gets an implementation by name; it never imports an implementation.
  */
 export class Registry<T extends { readonly name: string }> {
   readonly #kind: string;

@@ -1,45 +1,45 @@
 import type { Device, Precision } from "./backends/device.ts";
 import type { Shape } from "./model-shape.ts";
 
-/** What drafting needs to know of this machine and project, besides the experiment. Reading it touches no network. */
+/** The facts about this machine and project that drafts depend on. Reading them uses no network. */
 export type Site = {
-  /** exp's own version: in the keys of cheap TypeScript steps, so that better code runs again. */
+  /** Version of exp. It is part of the keys of TypeScript steps, so that another version runs them again. */
   readonly version: string;
-  /** Files that a module of recipes/ can import, by logical name. */
+  /** Files that a module of recipes/ imports: logical name -> path. */
   recipe(module: string): Readonly<Record<string, string>>;
-  /** The lock file that an environment is built from on this machine. */
+  /** Path of the lock file that an environment is built from on this machine. */
   lock(environment: string): string;
-  /** Whether an environment is set up here and does not have a Python package. */
+  /** Whether an environment is set up on this machine and does not contain a Python package. */
   lacksPackage(environment: string, name: string): boolean;
-  /** Where a base model's files lie or will lie. */
+  /** The folder of a base model, whether or not its files are there. */
   model(base: string, revision: string | undefined): ModelPlace;
-  /** What `precision: auto` and `16bit` mean on each device, by compute capability. */
+  /** The number format that `precision: auto` and `16bit` select on each device. */
   readonly precision: Readonly<Record<Device, Precision>>;
-  /** Replaces paths below the project root by relative ones, so that what is written down names no machine. */
+  /** Replaces absolute paths in the project by relative ones, so that stored values name no machine. */
   portable<T>(value: T): T;
-  /** Shape of a base model where its config is known or here. */
+  /** Shape of a base model; undefined if its config is neither built in nor on this machine. */
   shape(base: string, revision: string | undefined): Shape | undefined;
-  /** Whether a folder holds every file of a model. */
+  /** Whether a folder contains every file of a model. */
   isHere(dir: string): boolean;
-  /** About how many rows a data file has and how many characters one; undefined where only reading it would tell. */
+  /** Estimated number of rows of a data file and mean characters of a row; undefined if only reading the file would tell. */
   rows(file: string): { readonly count: number; readonly characters: number } | undefined;
-  /** Characters of a prompt template, and whether it lists the labels. */
+  /** Number of characters of a prompt template, and whether it lists the labels. */
   template(file: string): { readonly characters: number; readonly listsLabels: boolean };
-  /** Bytes of the smallest GPU, where the driver tells. */
+  /** Bytes of the smallest GPU, if the driver reports it. */
   readonly gpuMemory: number | undefined;
   /** Compute capability of the weakest GPU. */
   readonly capability: string | undefined;
-  /** Preflight looks at tokens alone: nothing will run here. */
+  /** Whether preflight checks tokens only, because nothing runs on this machine. */
   readonly tokensOnly: boolean;
-  /** A run that asks for an upload is uploaded, so that preflight looks whether it could be. */
+  /** Whether the run ends with the upload that the experiment declares, so that preflight checks it. */
   readonly uploads: boolean;
-  /** Whether the steps run on other machines than this one; undefined where the experiment is to say. */
+  /** Whether the steps run on other machines; undefined if the experiment decides. */
   readonly elsewhere?: boolean;
   readonly cores: number;
   readonly gpus: number;
 };
 
-/** A base model's folder; `files` are the contents that identify a local one. */
+/** The folder of a base model. `files` are the files whose content identifies a local model: logical name -> path. */
 export type ModelPlace = {
   readonly origin: "bundled" | "hub" | "local";
   readonly dir: string;

@@ -14,7 +14,7 @@ export type DraftRequest = {
 /** How an implementation carries out a step that core drafts in part. */
 export type StepWork = {
   /**
-   * Completes a draft that holds what core knows: id, parameters, upstream files and resource needs. Everything that may change
+   * Completes a draft of core, which has id, parameters, upstream files and resource needs. Everything that may change
    * the output belongs to `params`, `sources` or `inputs`, which form the cache key. A draft keeps its `kind` and `id`.
    */
   draft(common: Draft, request: DraftRequest): Draft;

@@ -199,10 +199,10 @@ async function installTorchAlone(
       log: site.log,
     });
   if (installer === "pip") throw missing("PIP_FIND_LINKS has none, and no other index is configured");
-  const alone = join(site.dir, "torch.lock");
-  writeFileSync(alone, lockOf("torch", lock));
+  const torchLock = join(site.dir, "torch.lock");
+  writeFileSync(torchLock, lockOf("torch", lock));
   try {
-    await install(site, alone, [], ["--torch-backend", "cpu"]);
+    await install(site, torchLock, [], ["--torch-backend", "cpu"]);
   } catch (error) {
     throw error instanceof UserError ? missing(error.message) : error;
   }

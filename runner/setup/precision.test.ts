@@ -6,14 +6,14 @@ const cpu = (lines: string) => nativePrecision([], () => `processor\t: 0\n${line
 test.each([
   ["Intel with AMX", "vendor_id\t: GenuineIntel\nflags\t\t: fma avx512_bf16 amx_bf16 amx_tile", "bf16"],
   [
-    "Intel with AVX-512 alone, whose bf16 products are slower",
+    "Intel with AVX-512 but no AMX, whose bf16 products are slower",
     "vendor_id\t: GenuineIntel\nflags\t\t: fma avx512_bf16",
     "fp32",
   ],
   ["AMD with AVX-512", "vendor_id\t: AuthenticAMD\nflags\t\t: fma avx512_bf16", "bf16"],
   ["AMD without", "vendor_id\t: AuthenticAMD\nflags\t\t: fma avx2", "fp32"],
   ["Arm", "Features\t: fp asimd bf16 i8mm", "bf16"],
-  ["a system that does not tell", "", "fp32"],
+  ["a system without /proc/cpuinfo", "", "fp32"],
 ])("the native precision of a CPU: %s", (_, lines, precision) => {
   expect(cpu(lines)).toBe(precision);
 });

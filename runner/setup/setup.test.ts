@@ -37,7 +37,7 @@ async function digest(path: string): Promise<string> {
 }
 
 describe("where things lie", () => {
-  it("puts the cache where EXP_CACHE, XDG_CACHE_HOME or the home says, in this order", () => {
+  it("uses EXP_CACHE, XDG_CACHE_HOME or the home folder as cache, in this order", () => {
     expect(cacheRoot({ EXP_CACHE: "/c", XDG_CACHE_HOME: "/x", HOME: "/h" })).toBe("/c");
     expect(cacheRoot({ XDG_CACHE_HOME: "/x", HOME: "/h" })).toBe("/x/exp");
     expect(cacheRoot({ HOME: "/h" })).toBe("/h/.cache/exp");
@@ -53,7 +53,7 @@ describe("where things lie", () => {
 });
 
 describe("the state of an environment", () => {
-  it("is missing without a stamp, and says what to run", () => {
+  it("is missing without a stamp, with a help that names the command", () => {
     expect(environmentStatus("torchtune", here()).state).toBe("missing");
     expect(() => environmentPython("torchtune", here())).toThrow(
       expect.objectContaining({ code: "environment-missing", help: "run exp setup torchtune" }),
@@ -68,7 +68,7 @@ describe("the state of an environment", () => {
     expect(environmentPython("torchtune", here())).toBe(join(cache, "envs/torchtune/bin/python"));
   });
 
-  it("names the lock file of the build that is there, else of the build that the GPUs ask for", () => {
+  it("has the lock file of the existing build, else of the build for the GPUs", () => {
     expect(lockFile("torchtune", here(), { gpus: [] })).toMatch(/torchtune-cpu\.lock$/);
     expect(lockFile("torchtune", here(), { gpus: [gpu] })).toMatch(/torchtune-cuda\.lock$/);
     pretend("cuda", "");
@@ -83,7 +83,7 @@ describe("the state of an environment", () => {
 });
 
 describe("the build of torch", () => {
-  it("follows the request, then the GPUs, and says why", () => {
+  it("follows the request, then the GPUs, and gives the reason", () => {
     expect(chooseTorch("cuda", []).torch).toBe("cuda");
     expect(chooseTorch(undefined, [gpu])).toEqual({ torch: "cuda", why: "this machine has Tesla T4" });
     expect(chooseTorch(undefined, []).torch).toBe("cpu");
@@ -110,7 +110,7 @@ describe("the build of torch", () => {
 });
 
 describe("a lock file", () => {
-  it("says which packages are built from source; all others are wheels", async () => {
+  it("lists the packages that are built from source; all others are wheels", async () => {
     const { readFileSync } = await import("node:fs");
     const read = (name: string) => readFileSync(join(packageRoot, "recipes/locks", name), "utf8");
     expect(splitLock(read("torchtune-cpu.lock")).sources).toBe("");
@@ -137,7 +137,7 @@ describe("the interpreter", () => {
     expect(choosePython(pythons, {}, ["cp311"]).path).toBe("/p/3.11");
   });
 
-  it("is EXP_PYTHON alone where that is set; the error says what is lacking", async () => {
+  it("is only EXP_PYTHON if that is set; the error names the reason", async () => {
     const old = { EXP_PYTHON: "python3" };
     const bare = { EXP_PYTHON: "bare" };
     const oldPythons = await findPythons(old, probe);
@@ -151,7 +151,7 @@ describe("the interpreter", () => {
 });
 
 describe("a bundled model", () => {
-  it("is there when every file is, in its size, and made by what would make it now", () => {
+  it("is ready if every file has its size and the stamp matches the present package and code", () => {
     const dir = bundledModelDir("smollm2-135m", here().env);
     mkdirSync(dir, { recursive: true });
     expect(bundledModelState("smollm2-135m", here())).toBe("missing");

@@ -85,7 +85,7 @@ const toyEngine: Engine = {
     },
   },
   runsModel: true,
-  loads: { adapters: ["lora"], fourBit: false, previews: false },
+  loads: { adapters: ["lora"], fourBit: false, padsBatches: false, previews: false },
   check({ experiment, error }) {
     const { mood } = experiment.generate as { readonly mood?: string };
     if (mood === "bad") error("generate.mood", "bad-mood", "the toy engine needs a good mood", "write mood: good");
@@ -178,6 +178,19 @@ test("a backend and an engine: check and schema", async ({ rig }) => {
   expect(await codes("train.method=full")).toEqual([2, "backend-unsupported"]);
   expect(await codes("train.report_to=[wandb]")).toEqual([2, "backend-unsupported"]);
   expect(await codes("generate.mood=bad")).toEqual([2, "bad-mood"]);
+  rig.write(
+    "experiments/halving.yaml",
+    `name: halving
+extends: toy.yaml
+data: {validation: {fraction: 0.2}}
+sweep: {strategy: halving, trials: 2, grid: {train.rank: [4, 8]}, select: {}}
+`,
+  );
+  const halving = await exp(rig, "check", "experiments/halving.yaml", "--json");
+  expect(JSON.parse(halving.stdout)).toMatchObject({
+    code: "sweep-strategy",
+    help: expect.stringContaining("axolotl"),
+  });
   const schema = await done(rig, "schema");
   expect(schema).toContain('"toy-trainer"');
   expect(schema).toContain("Mood of the toy.");

@@ -4,14 +4,14 @@ import { fitTfidf } from "../../data/similarity/tfidf.ts";
 import { createRandom } from "../../util/random.ts";
 import type { DataRow } from "./data.ts";
 
-/** How few-shot examples are chosen. */
+/** How few-shot examples are selected. */
 export type ExampleChoice = { readonly count: number; readonly select: "nearest" | "random"; readonly seed: number };
 
 /**
- * The training rows that each case is shown as examples, in the order in which they are shown; fewer than asked for where
- * fewer may be shown. Never the case itself or a near-duplicate of it, so that a training row may be a case too; copies of
- * one row stand for one. `nearest` ends with the most alike, next to the case; `random` is one draw for all cases, so that
- * their prompts begin alike and the beginning is computed once.
+ * The training rows that each case gets as few-shot examples, in the order of the prompt. A list is shorter than `count` if too
+ * few rows qualify. A near-duplicate of the case never qualifies, so a training row may be a case too. Identical inputs count as
+ * one row. `nearest` selects by TF-IDF cosine and puts the most similar row last, next to the case. `random` draws one order
+ * for all cases, so that their prompts share a prefix, which is computed once.
  */
 export function chooseExamples(
   train: readonly DataRow[],
@@ -19,24 +19,24 @@ export function chooseExamples(
   { count, select, seed }: ExampleChoice,
 ): readonly (readonly DataRow[])[] {
   const pool = [...new Map(train.toReversed().map((row) => [foldText(row.input), row])).values()].reverse();
-  const vectors = fitTfidf(pool.map(({ input }) => input));
-  const rows = vectors(pool.map(({ input }) => input));
-  const asked = vectors(cases.map(({ input }) => input));
+  const vectorise = fitTfidf(pool.map(({ input }) => input));
+  const rows = vectorise(pool.map(({ input }) => input));
+  const queries = vectorise(cases.map(({ input }) => input));
   const isSame = (row: number, at: number, cosine: number): boolean =>
     isNearDuplicate((pool[row] as DataRow).input, (cases[at] as DataRow).input, cosine);
   if (select === "nearest") {
-    const found = nearest(rows, asked, count, ({ row, cosine }, at) => !isSame(row, at, cosine));
+    const found = nearest(rows, queries, count, ({ row, cosine }, at) => !isSame(row, at, cosine));
     return found.map((all) => all.map(({ row }) => pool[row] as DataRow).reverse());
   }
   const drawn = createRandom(seed).shuffled(pool.keys());
-  const alike = nearest(rows, asked, pool.length, ({ cosine }) => cosine >= nearDuplicateCosine);
-  return alike.map((found, at) => {
-    const shown: DataRow[] = [];
+  const similar = nearest(rows, queries, pool.length, ({ cosine }) => cosine >= nearDuplicateCosine);
+  return similar.map((found, at) => {
+    const chosen: DataRow[] = [];
     for (const row of drawn) {
-      if (shown.length === count) break;
+      if (chosen.length === count) break;
       const cosine = found.find((one) => one.row === row)?.cosine ?? 0;
-      if (!isSame(row, at, cosine)) shown.push(pool[row] as DataRow);
+      if (!isSame(row, at, cosine)) chosen.push(pool[row] as DataRow);
     }
-    return shown;
+    return chosen;
   });
 }

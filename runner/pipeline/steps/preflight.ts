@@ -1,4 +1,5 @@
 import { weightPrecision } from "../../plugins/engines/engine.ts";
+import { engines } from "../../plugins/engines/registry.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
@@ -42,7 +43,7 @@ export function draftPreflight(experiment: Experiment, site: Site) {
       gradient_accumulation: train?.gradient_accumulation ?? null,
       epochs: train?.epochs ?? null,
       max_steps: train?.max_steps ?? null,
-      engine: generate.engine,
+      pads_batches: engines.get(generate.engine).loads?.padsBatches ?? false,
     },
     hints: { ...machineHints(experiment, arm, site), ...uploadHint(experiment, site) },
     inputs: {

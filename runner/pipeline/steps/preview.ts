@@ -50,7 +50,7 @@ export function draftsOfPreview(
 
 function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answer }: PreviewOptions): Draft {
   const { generate, model, prompt } = experiment;
-  const asked =
+  const generation =
     answer && engines.get(generate.engine).loads?.previews ? draftGenerate(experiment, "zero_shot", site) : undefined;
   const common = draft({
     id: stepOfArm("preview", arm),
@@ -60,14 +60,15 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
       base: model.base,
       thinking: prompt.thinking,
       trained: arm === "tuned",
-      answer: asked === undefined ? null : { ...(asked.params as Record<string, never>), ...asked.hints },
+      answer:
+        generation === undefined ? null : { ...(generation.params as Record<string, never>), ...generation.hints },
     },
     inputs: {
       prompts: { step: stepOfArm("prompt", arm), file: "eval.jsonl" },
-      ...(asked?.inputs.answers === undefined ? {} : { answers: asked.inputs.answers }),
+      ...(generation?.inputs.answers === undefined ? {} : { answers: generation.inputs.answers }),
     },
     localPaths: { model: site.model(model.base, model.revision).dir },
-    needs: { cores: site.cores, gpus: asked === undefined ? 0 : gpusOf(experiment, site), memory: 0 },
+    needs: { cores: site.cores, gpus: generation === undefined ? 0 : gpusOf(experiment, site), memory: 0 },
   });
   return inPython(common, program(), site);
 }

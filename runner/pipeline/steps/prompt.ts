@@ -17,13 +17,13 @@ import { synonymsOf } from "./synonyms.ts";
 import { scoringFiles } from "./task.ts";
 
 type Params = {
-  /** The labels offered to the template, or null for none. */
+  /** Selection of the labels for the template; null: none. */
   readonly labels: { readonly min_count: number; readonly order: "frequency" | "alphabetical" } | null;
-  /** Training rows shown to the template; absent for none. */
+  /** Selection of the few-shot examples; absent: none. */
   readonly examples?: ExampleChoice & { readonly [key: string]: Json };
 };
 
-/** Renders every case as the messages that the model is shown, without the answer. */
+/** Renders every case as the messages of the prompt, without the answer. */
 export const prompt: StepKind<Params> = {
   name: "prompt",
   version: 2,
@@ -31,13 +31,13 @@ export const prompt: StepKind<Params> = {
   outputs: () => ["train.jsonl", "validation.jsonl", "eval.jsonl"],
   async run(params, context) {
     const path = context.source("template");
-    const labels = params.labels === null ? [] : offered(params.labels, context);
+    const labels = params.labels === null ? [] : promptLabels(params.labels, context);
     // Imported here, so that commands which only plan do not load Handlebars.
     const { compileTemplate } = await import("../template.ts");
     const render = compileTemplate(readFileSync(path, "utf8"));
     for (const split of ["train", "validation", "eval"]) {
       const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
-      const shown = params.examples && exampled(rows, params.examples, context);
+      const shown = params.examples && examplesFor(rows, params.examples, context);
       const rendered = rows.map(({ id, input, target }, at) => {
         const examples = shown?.[at] ?? [];
         const messages = render({ input, labels, examples });
@@ -48,8 +48,8 @@ export const prompt: StepKind<Params> = {
   },
 };
 
-/** The examples of every case, as many as asked for: a prompt with fewer would be another prompt. */
-function exampled(
+/** The examples of every case. Throws UserError if a case has fewer than `choice.count`, because its prompt would differ in form. */
+function examplesFor(
   cases: readonly DataRow[],
   choice: ExampleChoice,
   context: StepContext,
@@ -59,26 +59,26 @@ function exampled(
   if (short === -1) return shown;
   throw new UserError(
     "too-few-examples",
-    `case ${cases[short]?.id} can be shown ${shown[short]?.length} training rows, and prompt.examples.count is ${choice.count}`,
-    { help: "lower prompt.examples.count, or give more training rows: copies of the case itself do not count" },
+    `case ${cases[short]?.id} has ${shown[short]?.length} possible examples, but prompt.examples.count is ${choice.count}`,
+    { help: "lower prompt.examples.count, or add training rows; near-duplicates of the case do not count" },
   );
 }
 
-/** Names in use, spelt one way each: variants by case or by the study's synonyms would only fill the prompt. */
-function offered(choice: NonNullable<Params["labels"]>, context: StepContext): readonly string[] {
+/** The labels of the training rows, one spelling of each: the canonical view merges variants. */
+function promptLabels(choice: NonNullable<Params["labels"]>, context: StepContext): readonly string[] {
   const counts = readResult("labels.json", context.input("labels"));
   return offeredLabels(counts, viewOf("canonical", synonymsOf(context)), choice);
 }
 
 /**
- * The prompts of one arm. Only the tuned arm's training rows are rendered, and only where examples are asked for are they read
- * as examples, so that nothing else depends on them. The zero-shot arm of a trained model is shown none.
+ * The step that renders the prompts of one arm. Only the prompts of the tuned arm depend on the training rows, and those of an arm
+ * with few-shot examples. The zero-shot arm of an experiment that trains has no examples.
  */
 export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   const { prompt, evaluate } = experiment;
-  const isFloor = isFloorOf(experiment, arm);
+  const isUntrained = isUntrainedArm(experiment, arm);
   const template = templateOf(experiment, arm);
-  const examples = prompt.examples.count > 0 && !isFloor ? { ...prompt.examples } : undefined;
+  const examples = prompt.examples.count > 0 && !isUntrained ? { ...prompt.examples } : undefined;
   const labels: Json = prompt.labels ? { min_count: prompt.labels.min_count, order: prompt.labels.order } : null;
   return draft({
     id: stepOfArm("prompt", arm),
@@ -101,12 +101,12 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   });
 }
 
-/** The template that an arm is prompted with. */
+/** The path of an arm's template. */
 export function templateOf(experiment: Experiment, arm: Arm): string {
-  return isFloorOf(experiment, arm) ? experiment.prompt.zero_shot : experiment.prompt.template;
+  return isUntrainedArm(experiment, arm) ? experiment.prompt.zero_shot : experiment.prompt.template;
 }
 
-/** Whether an arm is the untrained model beside a trained one. */
-function isFloorOf({ train }: Experiment, arm: Arm): boolean {
+/** Whether an arm is the untrained model of an experiment that trains. */
+function isUntrainedArm({ train }: Experiment, arm: Arm): boolean {
   return train !== undefined && arm === "zero_shot";
 }

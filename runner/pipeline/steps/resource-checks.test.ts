@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { Expected } from "../plan/step.ts";
-import { resourceChecks, type Size } from "./resource-checks.ts";
+import { type MachineSize, resourceChecks } from "./resource-checks.ts";
 
 const GiB = 2 ** 30;
 const training: Expected = {
@@ -12,9 +12,9 @@ const training: Expected = {
   smaller: ["train.method: qlora"],
   adapts: false,
 };
-const withGpu = (memory: number | undefined): Size => ({ memory: 64 * GiB, gpus: [{ name: "GPU", memory }] });
-const none: Size = { memory: 64 * GiB, gpus: [] };
-const codes = (expected: Expected, machine: Size): string[] =>
+const withGpu = (memory: number | undefined): MachineSize => ({ memory: 64 * GiB, gpus: [{ name: "GPU", memory }] });
+const none: MachineSize = { memory: 64 * GiB, gpus: [] };
+const codes = (expected: Expected, machine: MachineSize): string[] =>
   resourceChecks(expected, machine).map(({ severity, code }) => `${severity} ${code}`);
 
 describe("a step that may not fit", () => {
@@ -23,7 +23,7 @@ describe("a step that may not fit", () => {
     expect(codes(training, withGpu(12 * GiB))).toEqual(["warning memory-tight"]);
     expect(codes(training, withGpu(16 * GiB))).toEqual([]);
     expect(codes(training, withGpu(undefined))).toEqual([]);
-    expect(resourceChecks(training, withGpu(8 * GiB))[0]?.help).toBe("take train.method: qlora");
+    expect(resourceChecks(training, withGpu(8 * GiB))[0]?.help).toBe("use train.method: qlora");
   });
 
   it("is measured against what the file declares, also where this machine has no GPU", () => {
@@ -50,9 +50,9 @@ describe("a step that may not fit", () => {
 
   it("and one whose reporter is not installed here is for another machine, unless it runs on another anyway", () => {
     const absent = { environment: "torchtune", packages: ["mlflow"] };
-    const [misfit, ...more] = resourceChecks({ ...training, absent }, withGpu(80 * GiB));
-    expect(misfit).toMatchObject({ code: "reporter-missing", elsewhere: true });
-    expect([misfit?.message, more]).toEqual([
+    const [problem, ...more] = resourceChecks({ ...training, absent }, withGpu(80 * GiB));
+    expect(problem).toMatchObject({ code: "reporter-missing", elsewhere: true });
+    expect([problem?.message, more]).toEqual([
       expect.stringContaining("torchtune does not have the package mlflow"),
       [],
     ]);

@@ -57,7 +57,7 @@ export type Capabilities = {
   readonly samples: boolean;
   /** Whether it can pause after an epoch and resume, which `strategy: halving` needs. */
   readonly pauses: boolean;
-  /** Dotted keys of the trainer that `overrides` may set. "optim_args.*" stands for a section of free keys. */
+  /** Dotted keys of the trainer that `overrides` may set. "optim_args.*" allows any key of a section. */
   readonly overrides: readonly string[];
   /** Dotted key of the trainer that `overrides` may not set -> the experiment key that sets it. */
   readonly reserved: Readonly<Record<string, string>>;

@@ -20,8 +20,8 @@ export type Engine = {
    * engine cannot load is merged. If not, `model.base` only names a model, and nothing is trained.
    */
   readonly runsModel: boolean;
-  /** How it loads a trained adapter. Absent for an engine that does not run the model. */
-  readonly loads?: AdapterLoading;
+  /** How it loads the model. Absent for an engine that does not run the model. */
+  readonly loads?: ModelLoading;
   /**
    * For an engine that reads answers from files: the file with the answers of an arm, or undefined if the experiment names none.
    * Such a run has no prompts. Reports state that the answers are recorded.
@@ -43,12 +43,14 @@ export type Engine = {
   readonly citation?: Citation;
 };
 
-/** How an engine loads what was trained. */
-export type AdapterLoading = {
-  /** Methods whose adapter it loads beside the base. An adapter of another method is merged into the base first. */
+/** How an engine that runs the model loads and prompts it. */
+export type ModelLoading = {
+  /** Methods whose adapter it loads together with the base. An adapter of another method is merged into the base first. */
   readonly adapters: readonly Method[];
   /** Whether it can load the base in 4 bits, and so both forms of an adapter that was trained on a 4-bit base. */
   readonly fourBit: boolean;
+  /** Whether it pads prompts to the length of the longest in a batch. Preflight then checks that padding changes no logits. */
+  readonly padsBatches: boolean;
   /** Whether `exp preview` can generate with its parameters: the preview recipe interprets them as this engine does. */
   readonly previews: boolean;
 };

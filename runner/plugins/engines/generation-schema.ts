@@ -1,4 +1,4 @@
-/** The keys of `generate` that mean the same to every engine that asks a model. An engine's schema adds `engine` and its own. */
+/** The keys of `generate` that mean the same to every engine that prompts a model. An engine's schema adds `engine` and its own. */
 export const generationProperties = {
   max_new_tokens: {
     type: "integer",

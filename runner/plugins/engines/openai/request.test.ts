@@ -13,7 +13,7 @@ const request: Request = {
 const messages = [{ role: "user", content: "x" }];
 const allowed = { labels: ["A", "B"], single: false };
 
-it("asks for no more than the experiment says", () => {
+it("contains the keys that the experiment sets, and no others", () => {
   expect(chatBody(request, messages, allowed, 0)).toEqual({ model: "m", messages, max_tokens: 9, temperature: 0 });
   const sampled = { ...request, temperature: 1, seed: 5, logprobs: true, extra: { max_completion_tokens: 3 } };
   expect(chatBody(sampled, messages, allowed, 2)).toEqual({
@@ -26,7 +26,7 @@ it("asks for no more than the experiment says", () => {
   });
 });
 
-it("holds an answer to labels or to text by a schema with an object at its root", () => {
+it("constrains an answer to labels or to text by a schema with an object at its root", () => {
   const schemaOf = (constrain: "json" | "labels", single: boolean) =>
     chatBody({ ...request, constrain }, messages, { ...allowed, single }, 0);
   expect(schemaOf("labels", false)).toMatchObject({

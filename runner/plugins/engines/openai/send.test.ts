@@ -30,12 +30,12 @@ async function serve(...behaviours: readonly Behave[]) {
   return { baseUrl: `http://127.0.0.1:${port}/v1`, seen };
 }
 
-const says =
+const respond =
   (status: number, body: string, headers: Record<string, string> = {}): Behave =>
   (response) =>
     void response.writeHead(status, headers).end(body);
 
-const good = says(
+const good = respond(
   200,
   JSON.stringify({
     model: "served",
@@ -74,17 +74,17 @@ const half: Behave = (response) => {
   setTimeout(() => response.destroy(), 5);
 };
 
-const passing: Record<string, readonly [Behave, string]> = {
-  "429": [says(429, '{"error": {"message": "slow down"}}', { "retry-after": "0" }), "server-busy"],
-  "500": [says(500, "oops"), "server-error"],
-  "503 with a page": [says(503, "<html>\n<body>"), "server-error"],
-  garbage: [says(200, "<html>hello</html>"), "server-invalid-response"],
-  "JSON of another kind": [says(200, '{"choices": []}'), "server-invalid-response"],
+const temporary: Record<string, readonly [Behave, string]> = {
+  "429": [respond(429, '{"error": {"message": "slow down"}}', { "retry-after": "0" }), "server-busy"],
+  "500": [respond(500, "oops"), "server-error"],
+  "503 with a page": [respond(503, "<html>\n<body>"), "server-error"],
+  garbage: [respond(200, "<html>hello</html>"), "server-invalid-response"],
+  "JSON of another kind": [respond(200, '{"choices": []}'), "server-invalid-response"],
   "half a response": [half, "server-unreachable"],
   "a closed connection": [(response) => void response.destroy(), "server-unreachable"],
 };
 
-for (const [name, [behave, code]] of Object.entries(passing)) {
+for (const [name, [behave, code]] of Object.entries(temporary)) {
   it(`${name}: tried again, then one error`, async () => {
     const once = asking((await serve(behave, good)).baseUrl);
     expect((await once.reply).answer.text).toBe("A, B");
@@ -101,13 +101,13 @@ for (const [name, [behave, code]] of Object.entries(passing)) {
 
 const final: Record<string, readonly [Behave, string, RegExp]> = {
   "401 that quotes the key": [
-    says(401, '{"error": {"message": "bad key sk-secret-123"}}'),
+    respond(401, '{"error": {"message": "bad key sk-secret-123"}}'),
     "server-refused",
     /^the server answered 401: bad key \[redacted\]$/,
   ],
-  "403": [says(403, '{"detail": "no"}'), "server-refused", /403: no/],
-  "404": [says(404, '{"error": "no model"}'), "server-not-found", /404: no model/],
-  "400": [says(400, '{"message": "unknown response_format"}'), "server-rejected", /400: unknown response_format/],
+  "403": [respond(403, '{"detail": "no"}'), "server-refused", /403: no/],
+  "404": [respond(404, '{"error": "no model"}'), "server-not-found", /404: no model/],
+  "400": [respond(400, '{"message": "unknown response_format"}'), "server-rejected", /400: unknown response_format/],
 };
 
 for (const [name, [behave, code, message]] of Object.entries(final)) {
@@ -145,7 +145,7 @@ it("an interrupt ends a request and a wait", async () => {
   await expect(reply).rejects.toMatchObject({ name: "AbortError" });
 });
 
-it("waits as long as the server asks, in seconds or until a date", () => {
+it("reads Retry-After as seconds or a date", () => {
   const now = Date.parse("2026-11-24T10:00:00Z");
   expect(retryAfter("2.5", now)).toBe(2500);
   expect(retryAfter("Tue, 24 Nov 2026 10:00:03 GMT", now)).toBe(3000);
@@ -154,15 +154,15 @@ it("waits as long as the server asks, in seconds or until a date", () => {
   expect([retryAfter(null), retryAfter(""), retryAfter("soon")]).toEqual([undefined, undefined, undefined]);
 });
 
-it("spaces requests evenly, and holds all of them back", async () => {
+it("spaces requests evenly, and delays all of them", async () => {
   const pace = createPace(60_000 / 20);
   const { signal } = new AbortController();
   const started = performance.now();
   await Promise.all([pace.turn(signal), pace.turn(signal), pace.turn(signal)]);
   expect(performance.now() - started).toBeGreaterThanOrEqual(39);
-  const held = createPace(undefined);
-  held.delay(30);
+  const delayed = createPace(undefined);
+  delayed.delay(30);
   const from = performance.now();
-  await Promise.all([held.turn(signal), held.turn(signal)]);
+  await Promise.all([delayed.turn(signal), delayed.turn(signal)]);
   expect(performance.now() - from).toBeGreaterThanOrEqual(29);
 });

@@ -50,7 +50,7 @@ export const transformers: Engine = {
       "@inproceedings{transformers, title={Transformers: State-of-the-Art Natural Language Processing}, author={Wolf, Thomas and Debut, Lysandre and Sanh, Victor and others}, booktitle={Proceedings of the 2020 Conference on Empirical Methods in Natural Language Processing: System Demonstrations}, year={2020}}",
   },
   runsModel: true,
-  loads: { adapters: methods, fourBit: true, previews: true },
+  loads: { adapters: methods, fourBit: true, padsBatches: true, previews: true },
   generateStep: {
     draft(common, { experiment, site }) {
       const { batch_size, ...params } = common.params as Readonly<Record<string, Json>>;

@@ -36,8 +36,8 @@ export const vllm: Engine = {
       "@inproceedings{vllm, title={Efficient Memory Management for Large Language Model Serving with {PagedAttention}}, author={Kwon, Woosuk and Li, Zhuohan and Zhuang, Siyuan and others}, booktitle={Proceedings of the 29th Symposium on Operating Systems Principles}, year={2023}}",
   },
   runsModel: true,
-  // vLLM serves LoRA adapters beside their base, but no DoRA.
-  loads: { adapters: ["lora", "qlora"], fourBit: false, previews: false },
+  // vLLM loads LoRA adapters, but no DoRA.
+  loads: { adapters: ["lora", "qlora"], fourBit: false, padsBatches: false, previews: false },
   generateStep: pythonStep({ module: "recipes.vllm.generate", environment: environment.name }),
   supports: (devices) =>
     devices.includes("cuda")
