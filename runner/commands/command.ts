@@ -39,7 +39,7 @@ type Options = Readonly<Record<string, Option<unknown>>>;
 type Values<D> = { readonly [K in keyof D]: D[K] extends Argument<infer T> | Option<infer T> ? T : never };
 
 /** Arguments and options of a command by their names, as their declarations type them. */
-type Input<A, O> = Values<A> & Values<O>;
+type Input<A, O> = Values<A & O>;
 
 /** One command of exp. */
 export type Command<A extends Arguments = Arguments, O extends Options = Options> = {

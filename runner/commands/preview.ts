@@ -80,10 +80,7 @@ export const command = defineCommand({
       return { arm, rows: preview.rows, notes: [...notes, ...why] };
     });
     if (json) context.out(`${JSON.stringify({ experiment: one.name, arms: shown }, null, 1)}\n`);
-    else
-      context.out(
-        shown.map(({ arm, rows: all, notes: said }) => previewText(arm, all.map(forPeople), said)).join("\n"),
-      );
+    else context.out(shown.map(({ arm, rows: all, notes }) => previewText(arm, all.map(forPeople), notes)).join("\n"));
     return exit.done;
   },
 });

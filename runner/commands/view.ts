@@ -48,7 +48,7 @@ async function answer(url: URL, world: ViewContext): Promise<Reply> {
     const [, folder, ...names] = url.pathname.split("/");
     if (folder === "runs" && names.length === 2)
       return page(await runPage(oneOf(names.map(decode).join("/"), runs, world), world));
-    return page(messagePage("There is no such page", [], world), 404);
+    return page(messagePage("Page not found", [], world), 404);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     if (error.code !== "runs-not-comparable") return page(messagePage("Nothing to show", [error.message], world), 404);
