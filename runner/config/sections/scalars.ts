@@ -1,6 +1,3 @@
-/** A label view. */
-export const view = { type: "string", enum: ["raw", "basic", "canonical"] } as const;
-
 /** A seed that every random number generator accepts: 32 bits. */
 export const seed = { type: "integer", minimum: 0, maximum: 4294967295 } as const;
 
