@@ -9,6 +9,9 @@ type Metrics = { width(item: { readonly fontSize?: number }, text: unknown): num
 const { textMetrics } = vega as unknown as { readonly textMetrics: Metrics };
 textMetrics.width = (item, text) => textWidth(String(text ?? ""), item.fontSize ?? 11);
 
+/** Characters that XML excludes. A label that a model wrote may contain them. */
+const notXml = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
+
 /** A rendered figure: SVG and its size in points. */
 export type RenderedFigure = { readonly svg: string; readonly width: number; readonly height: number };
 
@@ -23,7 +26,7 @@ export async function renderFigures(
 
 async function renderFigure(spec: object): Promise<RenderedFigure> {
   const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
-  const svg = await view.toSVG();
+  const svg = (await view.toSVG()).replace(notXml, "\u{FFFD}");
   view.finalize();
   const size = (name: string): number => Number(new RegExp(`\\b${name}="([\\d.]+)"`).exec(svg)?.[1] ?? 1);
   return { svg, width: size("width"), height: size("height") };
