@@ -2,7 +2,8 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, sep } from "node:path";
 
 const closures = new Map<string, Readonly<Record<string, string>>>();
-const parsed = new Map<string, readonly string[]>();
+/** Absolute path of a Python file -> the files that it names directly. Closures of several modules share most files. */
+const named = new Map<string, readonly string[]>();
 
 /**
  * All files below `<root>/recipes/` that running a module may read: "recipes/common/protocol.py" -> absolute path, sorted.
@@ -26,10 +27,18 @@ export function pythonSources(root: string, module: string): Readonly<Record<str
   return closure;
 }
 
-/** The file of a module among the root's, relative to it; undefined where the name is no module of ours. */
+/** Absolute path of a module without extension -> its file, relative to the root. */
+const modules = new Map<string, string | undefined>();
+
+/** The file of a module below the root, relative to it; undefined if the name is no module there. */
 function moduleFile(root: string, name: string): string | undefined {
   const path = name.replaceAll(".", "/");
-  return [`${path}.py`, `${path}/__init__.py`].find((file) => existsSync(join(root, file)));
+  const id = join(root, path);
+  if (!modules.has(id)) {
+    const file = [`${path}.py`, `${path}/__init__.py`].find((one) => existsSync(join(root, one)));
+    modules.set(id, file);
+  }
+  return modules.get(id);
 }
 
 /** What importing "recipes.a.b" reads: the packages above it, and its own file. */
@@ -39,19 +48,19 @@ function moduleFiles(root: string, name: string): string[] {
 }
 
 /** Files that a Python file names directly. */
-function dependencies(root: string, file: string): string[] {
+function dependencies(root: string, file: string): readonly string[] {
   const path = join(root, file);
-  let names = parsed.get(path);
-  if (names === undefined) {
-    names = namedModules(readFileSync(path, "utf8"), dirname(file).split("/").join("."));
-    parsed.set(path, names);
-  }
-  const modules = names.filter((name) => name === "recipes" || name.startsWith("recipes."));
+  const known = named.get(path);
+  if (known !== undefined) return known;
+  const names = namedModules(readFileSync(path, "utf8"), dirname(file).split("/").join("."));
+  const imported = names.filter((name) => name === "recipes" || name.startsWith("recipes."));
   const data = names.flatMap((name) => (name.startsWith("file:") ? [join(dirname(file), name.slice(5))] : []));
-  return [
-    ...modules.flatMap((name) => moduleFiles(root, name)),
+  const found = [
+    ...new Set(imported.flatMap((name) => moduleFiles(root, name))),
     ...data.filter((name) => isFile(join(root, name))).map((name) => name.split(sep).join("/")),
   ];
+  named.set(path, found);
+  return found;
 }
 
 function isFile(path: string): boolean {
