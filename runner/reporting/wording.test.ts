@@ -23,6 +23,7 @@ import { readmeOf } from "./checklist/readme.ts";
 import { comparisonBlocks, diffBlocks } from "./dashboard/comparison-blocks.ts";
 import { caseExplorer } from "./render/html/case-explorer.ts";
 import { runsTable } from "./render/html/runs-table.ts";
+import type { WorkbookArm } from "./render/xlsx/score-sheets.ts";
 import { type Workbook, writeWorkbook } from "./render/xlsx/workbook.ts";
 import type { Block, Span } from "./report/document.ts";
 import { reportOf } from "./report/report.ts";
@@ -87,13 +88,16 @@ test("headers, names and definitions of the workbook", async () => {
   const folder = mkdtempSync(join(tmpdir(), "exp-wording-"));
   const path = join(folder, "workbook.xlsx");
   const analysis = fixtureAnalysis();
+  const metrics = [...tasks.get("label_set").metrics];
+  const scores = Object.fromEntries(metrics.map(({ name }) => [name, 0.5]));
+  const arm = { name: "tuned", views: { basic: scores }, labels: {}, facts: [] } as unknown as WorkbookArm;
   const content: Workbook = {
     ...{
-      arms: [],
+      arms: [arm],
       cases: [],
       caseView: "basic",
       views: [],
-      metrics: [...tasks.get("label_set").metrics],
+      metrics,
       warning: "A notice.",
       provenance: [],
     },

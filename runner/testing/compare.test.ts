@@ -1,4 +1,4 @@
-/** Comparisons: experiments that stand beside each other in one plan, and what is said about their arms. */
+/** Comparisons of experiments in one plan, and of finished runs. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -22,7 +22,7 @@ function addOther(rig: Rig): void {
   rig.append(file, "compare: [other]\n");
 }
 
-test("a compared experiment's steps join the plan; those that both need are done once", async ({ rig }) => {
+test("steps of a compared experiment join the plan; shared steps run once", async ({ rig }) => {
   addOther(rig);
   const { manifest, steps } = await rig.built(file);
   expect(Object.keys(steps).sort()).toEqual(
@@ -62,7 +62,7 @@ test("a compared experiment's steps join the plan; those that both need are done
   });
 });
 
-test("a compared experiment with its own training rows has steps and folders of its own", async ({ rig }) => {
+test("a compared experiment with other training rows has separate steps and folders", async ({ rig }) => {
   addOther(rig);
   rig.edit("experiments/other.yaml", "train: {file: data/train.csv}", "train: {file: data/train.csv, limit: 20}");
   const { manifest, steps } = await rig.built(file);
@@ -70,7 +70,7 @@ test("a compared experiment with its own training rows has steps and folders of 
   expect(existsSync(join(dirname(manifest), "compared/other/data/train.jsonl"))).toBe(true);
 });
 
-test("experiments that are scored on other cases are refused before anything runs", async ({ rig }) => {
+test("experiments with different test cases are rejected before any step runs", async ({ rig }) => {
   addOther(rig);
   rig.edit("experiments/other.yaml", "test: {file: data/test.csv}", "test: {file: data/test.csv, limit: 5}");
   const { code, stderr } = await rig.exp("check", file);
@@ -87,9 +87,7 @@ type ByScipy = {
   readonly holm: Record<string, number>;
 };
 
-test("exp compare RUN: an independent script with SciPy, scikit-learn and statsmodels finds the same", async ({
-  rig,
-}) => {
+test("exp compare RUN: agrees with SciPy, scikit-learn and statsmodels", async ({ rig }) => {
   addComparedStudy(rig);
   const { manifest } = await rig.built("experiments/a.yaml");
   const compared = JSON.parse(await rig.done("compare", "a", "--json")) as RunComparison;
@@ -124,7 +122,7 @@ test("exp compare RUN: an independent script with SciPy, scikit-learn and statsm
   }
 });
 
-test("exp compare RUN RUN: what each is about and what they share; text for people", async ({ rig }) => {
+test("exp compare RUN RUN: compares primary arms and shared baselines", async ({ rig }) => {
   addComparedStudy(rig);
   for (const name of ["b", "c"]) await rig.built(`experiments/${name}.yaml`);
   const { answerers, runs, family, notes } = JSON.parse(
@@ -139,17 +137,15 @@ test("exp compare RUN RUN: what each is about and what they share; text for peop
   });
   expect(notes).toEqual([]);
   const text = await rig.done("compare", "b", "c", "--view", "basic");
-  expect(text).toMatch(/^90 cases, basic view, 12 labels in the shared space; 95 % intervals$/m);
+  expect(text).toMatch(/^90 cases.*basic.*12 labels/m);
   expect(text).toMatch(
-    /^b - c +-0\.\d{3} \[-?0\.\d{3}, -?0\.\d{3}\] +\.\d{3} +\.\d{3} +\.\d{3} +\d+ \/ \d+ +\.\d{3}$/m,
+    /^b − c +−0\.\d{3} +\[[+−]0\.\d{3}, [+−]0\.\d{3}\] +0\.\d{3} +0\.\d{3} +0\.\d{3} +\d+ \/ \d+ +0\.\d{3}$/m,
   );
-  expect(text).toMatch(/^micro_f1: F1 over all/m);
-  expect(text).toMatch(/scored 2 times in this project/);
+  expect(text).toMatch(/^micro_f1: ./m);
+  expect(text).toMatch(/evaluations of the test file: 2\b/);
 });
 
-test("exp compare: runs that are not comparable are said to be so, and with --force share what they have", async ({
-  rig,
-}) => {
+test("exp compare: rejects runs that are not comparable; --force compares shared cases", async ({ rig }) => {
   addComparedStudy(rig);
   await rig.built("experiments/b.yaml");
   rig.edit("experiments/c.yaml", "test: {file: data/cases.csv}", "test: {file: data/fewer.csv}");
@@ -176,7 +172,7 @@ test("exp compare: runs that are not comparable are said to be so, and with --fo
   expectFailure(await rig.exp("compare", "b", "--view", "best"), 2, /--view takes raw, basic, canonical/);
 });
 
-test("the ledger counts each scoring of the test file, and none that comes from the cache", async ({ rig }) => {
+test("the ledger counts test evaluations, cached ones excluded", async ({ rig }) => {
   const scored = (): readonly string[] =>
     existsSync(rig.path("artifacts/ledger"))
       ? (readdirSync(rig.path("artifacts/ledger"), { recursive: true }) as string[]).filter((name) =>
@@ -189,9 +185,7 @@ test("the ledger counts each scoring of the test file, and none that comes from 
   expect(scored()).toHaveLength(1);
   await rig.built("experiments/study.yaml", "--force", "evaluate");
   expect(scored()).toHaveLength(2);
-  expect(await rig.done("show", "study")).toContain(
-    "experiments/data/test.csv has been scored 2 times in this project",
-  );
+  expect(await rig.done("show", "study")).toMatch(/experiments\/data\/test\.csv: 2$/m);
   rig.edit(file, "generate:", "evaluate: {split: validation}\ngenerate:");
   rig.edit(file, "  test: {file", "  validation: {fraction: 0.2}\n  test: {file");
   rig.write("experiments/data/answers.jsonl", answers("train-", 48));
@@ -199,7 +193,7 @@ test("the ledger counts each scoring of the test file, and none that comes from 
   expect(scored()).toHaveLength(2);
 });
 
-test("exp diff: what differs, by where it comes from, and which cases flipped", async ({ rig }) => {
+test("exp diff: differences by category, and cases with changed correctness", async ({ rig }) => {
   addComparedStudy(rig);
   const first = await rig.built("experiments/b.yaml");
   const lines = rig.read("experiments/data/b.jsonl").split("\n");
@@ -224,15 +218,13 @@ test("exp diff: what differs, by where it comes from, and which cases flipped", 
   ]);
   for (const flip of broken) expect(flip).toMatchObject({ a: flip.gold, b: ["finding z"] });
   const text = await rig.done("diff", first.manifest, "b");
-  expect(text).toMatch(/^ {2}evaluate\.bootstrap\.samples +10000 +-> +500$/m);
-  expect(text).toMatch(/^zero_shot: of 90 cases 0 fixed, \d broken, \d wrong in another way$/m);
-  expect(text.match(/^ {2}(broken|other) +test-[0-4] /gm)).toHaveLength(5);
-  expect(await rig.done("diff", "b", "b")).toMatch(/Nothing differs/);
+  expect(text).toMatch(/^ {2}evaluate\.bootstrap\.resamples +10000 +-> +500$/m);
+  expect(text).toMatch(/^zero_shot: 90 cases, 0 fixed, \d broken, \d /m);
+  expect(text.match(/^ {2}(broken|different) +test-[0-4] /gm)).toHaveLength(5);
+  expect(await rig.done("diff", "b", "b")).toMatch(/do not differ/);
 });
 
-test("exp compare: runs that differ in seeds alone are one answerer, with their mean and deviation", async ({
-  rig,
-}) => {
+test("exp compare: averages runs that differ in seeds only", async ({ rig }) => {
   addComparedStudy(rig);
   rig.append(
     "experiments/b.yaml",

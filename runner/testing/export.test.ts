@@ -1,4 +1,4 @@
-/** From a new study to the folder that is handed in, and back: init, run, export, reproduce. */
+/** From a new study to the study package, and back: init, run, export, reproduce. */
 import { execFileSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -9,14 +9,14 @@ import { expectFailure, test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 
-test("a new study runs at once, and is handed in as one folder: the same bytes each time", async ({ rig }) => {
+test("a new study runs without setup and exports the same bytes each time", async ({ rig }) => {
   await rig.done("init", "mine");
   expectFailure(await rig.exp("init", "mine"), 2, /file-exists/);
   expectFailure(await rig.exp("init", "/proc/mine"), 2, /cannot-write/);
   rig.folder = rig.path("mine");
   expect(rig.read("package.json")).toContain('"name": "mine"');
   await rig.built("experiments/first.yaml");
-  expect(await rig.done("check", "experiments/lora.yaml")).toContain("right");
+  expect(await rig.done("check", "experiments/lora.yaml")).toContain("ok");
 
   const first = await rig.exp("export", "../out", "first");
   expect(first.code).toBe(0);
@@ -39,7 +39,7 @@ test("a new study runs at once, and is handed in as one folder: the same bytes e
       ...["zero_shot", "most_frequent", "nearest"].map((arm) => `predictions/${arm}.jsonl`),
     ]),
   );
-  // Rows of the data are nobody's to hand on.
+  // Data files are never exported.
   expect(Object.keys(files).filter((name) => name.endsWith(".csv"))).toEqual([]);
   const notebook = JSON.parse(rig.read("../out/notebooks/colab.ipynb")) as {
     readonly cells: readonly { readonly source: readonly string[] }[];
@@ -50,10 +50,10 @@ test("a new study runs at once, and is handed in as one folder: the same bytes e
     if (checklist.includes(`\`${name}\``)) expect(checklist).toContain(sha256);
   }
   for (const name of ["README.md", "checklist.md"])
-    expect(rig.read(`../out/${name}`)).toContain("replayed from a file");
+    expect(rig.read(`../out/${name}`)).toContain("Replayed predictions");
 });
 
-test("what compared experiments were declared with is handed in too, and no data", async ({ rig }) => {
+test("the export contains the declarations of compared experiments, and no data", async ({ rig }) => {
   rig.edit("experiments/study.yaml", "baselines: []\n", "baselines: []\ncompare: [other]\n");
   rig.edit("experiments/study.yaml", '{separator: ","}', '{separator: ",", synonyms: labels/synonyms.yaml}');
   rig.write("prompts/other.hbs", "{{#user}}Say what is there: {{input}}{{/user}}\n");
@@ -84,7 +84,7 @@ test("what compared experiments were declared with is handed in too, and no data
   expect(files.filter((name) => name.endsWith(".csv"))).toEqual([]);
 });
 
-test("a run is reproduced byte by byte; what came out otherwise is named", async ({ rig }) => {
+test("reproduce compares every step by its bytes", async ({ rig }) => {
   const { manifest } = await rig.built("experiments/study.yaml");
   const again = async (...args: readonly string[]): Promise<Reproduction & { readonly code: number | null }> => {
     const { code, stdout } = await rig.exp("reproduce", "study", "--json", ...args);
@@ -96,7 +96,7 @@ test("a run is reproduced byte by byte; what came out otherwise is named", async
   expect(existsSync(rig.path("fresh/runs/study/latest/manifest.json"))).toBe(true);
   expectFailure(await rig.exp("reproduce", "study", "--into", "fresh"), 2, /not empty/);
 
-  // A manifest that claims other bytes than its inputs give.
+  // A manifest with another digest than the step produces.
   const text = rig.read(manifest);
   const claimed = rig.manifest(manifest).steps["evaluate.zero_shot"]?.files["metrics.json"]?.sha256 as string;
   rig.write(manifest, text.replaceAll(claimed, "0".repeat(64)));
@@ -110,7 +110,7 @@ test("a run is reproduced byte by byte; what came out otherwise is named", async
   expectFailure(await rig.exp("reproduce", "study"), 2, /baselines.*\[run-changed\]/);
 });
 
-test("in an image, which has no repository, manifests name the commit that it was built of", async ({ rig }) => {
+test("manifests of an image name the commit of EXP_COMMIT", async ({ rig }) => {
   const commit = "0123456789abcdef0123456789abcdef01234567";
   const gitOf = async (stated: string) => {
     rig.env = { ...rig.env, EXP_COMMIT: stated };
@@ -123,7 +123,7 @@ test("in an image, which has no repository, manifests name the commit that it wa
   expect(await gitOf("")).toBeNull();
 });
 
-test("Dockerfiles copy what is there, end as a user without rights, and name no tag that moves", () => {
+test("Dockerfiles copy existing files, end as an unprivileged user, and pin tags", () => {
   const dockerfiles = {
     Dockerfile: execFileSync("git", ["ls-files"], { cwd: clone, encoding: "utf8" }).split("\n"),
     "runner/templates/study/Dockerfile": ["package.json", "labels/a", "prompts/a", "experiments/a"],
@@ -149,7 +149,7 @@ test("Dockerfiles copy what is there, end as a user without rights, and name no 
   }
 });
 
-test("the package has what a study elsewhere needs", () => {
+test("the package contains the files that a study needs", () => {
   const [packed] = JSON.parse(
     execFileSync("npm", ["pack", "--dry-run", "--json", "--ignore-scripts"], { cwd: clone, encoding: "utf8" }),
   ) as [{ readonly files: readonly { readonly path: string }[] }];

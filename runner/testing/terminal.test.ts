@@ -1,4 +1,4 @@
-/** The live view in a real terminal, at two sizes: what stands on the screen while a run goes on, and what stays. */
+/** The live view in a real terminal at two sizes, during and after a run. */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -14,7 +14,7 @@ const sizes = [
 ];
 
 describe.skipIf(missing !== undefined).each(sizes)("on a terminal of $columns x $rows,", ({ columns, rows }) => {
-  test("a training shows its step, bar, loss and time in one row; Ctrl-C ends it", async ({ rig }) => {
+  test("a training has one row with bar, loss and time; Ctrl-C stops it", async ({ rig }) => {
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
     const screen = open(rig, columns, rows);
@@ -33,9 +33,7 @@ describe.skipIf(missing !== undefined).each(sizes)("on a terminal of $columns x 
     expect(processesWith(rig.path("artifacts"))).toEqual([]);
   });
 
-  test("a finished run leaves its steps, its table and the prompt; a cached one a single line of steps", async ({
-    rig,
-  }) => {
+  test("a finished run leaves its steps on the screen; a cached run leaves one line", async ({ rig }) => {
     const screen = open(rig, columns, rows);
     screen.type(`${exp(rig)} run experiments/study.yaml; echo "code $?"`);
     const first = await screen.shows(/^code 0$/);
@@ -49,7 +47,7 @@ describe.skipIf(missing !== undefined).each(sizes)("on a terminal of $columns x 
     expect(again.filter((line) => /generate\.zero_shot .*s$/.test(line))).toEqual([]);
   });
 
-  test("a failed step says why below the view", async ({ rig }) => {
+  test("the error of a failed step is below the view", async ({ rig }) => {
     rig.edit("experiments/data/answers.jsonl", '"test-2"', '"test-x"');
     const screen = open(rig, columns, rows);
     screen.type(`${exp(rig)} run experiments/study.yaml; echo "code $?"`);
@@ -61,11 +59,11 @@ describe.skipIf(missing !== undefined).each(sizes)("on a terminal of $columns x 
 type Screen = {
   type(command: string): void;
   key(name: string): void;
-  /** Waits until a line matches, and gives every line of the screen and above it. */
+  /** Waits until a line matches, and returns all lines of the screen and its history. */
   shows(pattern: RegExp): Promise<readonly string[]>;
 };
 
-/** Opens a terminal in the study, on a tmux server of its own. */
+/** Opens a terminal in the study, with a separate tmux server. */
 function open(rig: Rig, columns: number, rows: number): Screen {
   const socket = rig.path("../tmux");
   const tmux = (...args: readonly string[]) =>

@@ -1,4 +1,4 @@
-/** `exp view` as a browser and as a stranger see it. */
+/** `exp view` in a browser, and its protection against other hosts. */
 import { request } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => browser?.close());
 
-/** Two experiments that answer the same cases, and the pages over them. */
+/** Two experiments on the same cases, and a running server. */
 async function view(rig: Rig) {
   rig.edit("experiments/study.yaml", "baselines: []\n", "baselines: [nearest]\n");
   rig.write(
@@ -27,7 +27,7 @@ async function view(rig: Rig) {
   return { started, address: address.trim() };
 }
 
-/** Asks for a path with a method and a host of one's own. */
+/** Requests a path with a given method and Host header. */
 function ask(address: string, path: string, { method = "GET", host }: { method?: string; host?: string } = {}) {
   const { port, host: own } = new URL(address);
   return new Promise<{ status: number; body: string }>((resolve, reject) => {
@@ -42,7 +42,7 @@ function ask(address: string, path: string, { method = "GET", host }: { method?:
   });
 }
 
-test("pages are read on this machine alone, and Ctrl-C ends them cleanly", async ({ rig }) => {
+test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async ({ rig }) => {
   const { started, address } = await view(rig);
   expect((await ask(address, "/")).status).toBe(200);
   for (const host of ["evil.example", "127.0.0.1:1", "localhost.evil.example"])
@@ -69,7 +69,7 @@ test("pages are read on this machine alone, and Ctrl-C ends them cleanly", async
 });
 
 describe.skipIf(browserPath === undefined)("in a browser", () => {
-  test("runs are chosen and compared, and a run that is going on is followed to its end", async ({ rig }) => {
+  test("runs can be compared, and a running experiment is shown until its end", async ({ rig }) => {
     const { address } = await view(rig);
     const page = await browser.newPage({ reducedMotion: "reduce" });
     const wrong: string[] = [];
@@ -85,13 +85,13 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     const text = await page.locator("main").textContent();
     expect(text).toContain(arms.zero_shot?.canonical.micro_f1?.toFixed(3));
     expect(text).toContain("generate.file");
-    await page.getByLabel("Answer", { exact: true }).selectOption("differ");
+    await page.getByLabel("Prediction", { exact: true }).selectOption("differ");
     expect(await page.locator("article.case").count()).toBeGreaterThan(0);
     await expectAccessible(page);
 
-    // A step that waits for its server goes on until the run is stopped.
+    // A step without a reachable server keeps retrying until the run is stopped.
     await page.getByRole("link", { name: "All runs" }).click();
-    await page.getByText("Nothing is running.").waitFor();
+    await page.getByText("No experiment is running.").waitFor();
     rig.write(
       "experiments/slow.yaml",
       rig
@@ -100,11 +100,11 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
         .replace(/generate: .*/, 'generate: {engine: openai, base_url: "http://127.0.0.1:9/v1", model: none}'),
     );
     const run = rig.start(["run", "experiments/slow.yaml"]);
-    await page.getByText("1 run is going on.").waitFor();
+    await page.getByText("1 experiment is running.").waitFor();
     await page.locator(".live").getByText("generate.zero_shot").first().waitFor();
     run.process.kill("SIGINT");
     await run.ended;
-    await page.getByText("A run has ended.").waitFor();
+    await page.getByText("An experiment has ended.").waitFor();
     await page.close();
     expect(wrong).toEqual([]);
   });

@@ -1,4 +1,5 @@
-import { replayedArms, trainedHere } from "../../runs/replayed-arms.ts";
+import { trainedHere } from "../../runs/replayed-arms.ts";
+import { noTrainingText } from "../report/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** Evidence for an item: a file by digest, and the location in it. */
@@ -98,12 +99,6 @@ export function ofEach(
 /** The runs that trained a model. */
 export const trainedRuns = ({ runs }: ChecklistInput): readonly RunFacts[] => runs.filter(trainedHere);
 
-/** The reason why items on training do not apply. */
-export const noTrainingReason = ({ runs }: ChecklistInput): string =>
-  runs.some((run) => replayedArms(run).length > 0)
-    ? "No model was trained: the predictions were replayed from files."
-    : "No model was trained: the base model generates its predictions from the prompt.";
-
 /** An item on training: not applicable if no run trained a model. */
 export function aboutTraining(
   input: ChecklistInput,
@@ -111,7 +106,7 @@ export function aboutTraining(
   otherwise: Missing,
 ): Assessment {
   const runs = trainedRuns(input);
-  if (runs.length === 0) return { answer: "not applicable", reason: noTrainingReason(input) };
+  if (runs.length === 0) return { answer: "not applicable", reason: noTrainingText(input.runs) };
   return yesIf(ofEach(runs, evidenceOf), otherwise);
 }
 

@@ -1,4 +1,5 @@
 import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { noTrainingText } from "../report/replayed-arms.ts";
 import {
   type Assessment,
   type ChecklistInput,
@@ -6,7 +7,6 @@ import {
   type Evidence,
   fromNotes,
   manifestKey,
-  noTrainingReason,
   ofEach,
   outputOf,
   runAgain,
@@ -61,7 +61,7 @@ export const codeItems: readonly ChecklistItem[] = [
     requirement: "Training: command with all hyper-parameters",
     assess(input) {
       const runs = trainedRuns(input);
-      if (runs.length === 0) return { answer: "not applicable", reason: noTrainingReason(input) };
+      if (runs.length === 0) return { answer: "not applicable", reason: noTrainingText(input.runs) };
       return yesIf(
         ofEach(runs, (run) => [manifestKey(input, run, "config.train", "all hyper-parameters, including defaults")]),
         runAgain(""),
@@ -73,7 +73,7 @@ export const codeItems: readonly ChecklistItem[] = [
     requirement: "Trained models: download location",
     assess(input) {
       const runs = trainedRuns(input);
-      if (runs.length === 0) return { answer: "not applicable", reason: noTrainingReason(input) };
+      if (runs.length === 0) return { answer: "not applicable", reason: noTrainingText(input.runs) };
       return yesIf(
         ofEach(runs, (run) => {
           const upload = input.uploads[`${run.experiment}/${run.run}`];

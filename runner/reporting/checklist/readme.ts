@@ -1,9 +1,10 @@
 import { tasks } from "../../plugins/tasks/registry.ts";
+import { noTrainingText } from "../report/replayed-arms.ts";
 import { warningOf } from "../report/report.ts";
 import type { RunFacts } from "../report/study.ts";
 import { commandOf } from "../sections/reproduction.ts";
 import { authorText } from "./author-text.ts";
-import { type ChecklistInput, noTrainingReason, trainedRuns } from "./checklist-item.ts";
+import { type ChecklistInput, trainedRuns } from "./checklist-item.ts";
 import { codeBlock, unique } from "./markdown.ts";
 import { dataSet, environment, hyperParameters, results, software } from "./readme-tables.ts";
 
@@ -51,14 +52,14 @@ const sections: readonly Section[] = [
     heading: "Training",
     lines: (input) =>
       trainedRuns(input).length === 0
-        ? [noTrainingReason(input)]
+        ? [noTrainingText(input.runs)]
         : [...codeBlock(unique(trainedRuns(input).map(commandOf))), ...trainedRuns(input).flatMap(hyperParameters)],
   },
   {
     id: "C5",
     heading: "Trained models",
     lines(input) {
-      if (trainedRuns(input).length === 0) return [noTrainingReason(input)];
+      if (trainedRuns(input).length === 0) return [noTrainingText(input.runs)];
       const uploads = Object.entries(input.uploads);
       if (uploads.length > 0) return uploads.map(([run, { repo }]) => `- ${run}: \`${repo}\` on the Hugging Face Hub`);
       return ["*There is no recorded upload. `npx exp upload RUN` publishes the model and adds it to this section.*"];

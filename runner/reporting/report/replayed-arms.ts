@@ -16,6 +16,12 @@ export function replayNoticeOf(runs: readonly Pick<RunFacts, "experiment" | "ste
   return replayNotice([...new Map(replayed.map((one) => [`${one.experiment} ${one.file}`, one])).values()]);
 }
 
+/** The statement on a study without training. */
+export const noTrainingText = (runs: readonly RunFacts[]): string =>
+  runs.some((run) => replayedArms(run).length > 0)
+    ? "No model was trained: the predictions were replayed from files."
+    : "No model was trained: the base model generates its predictions from the prompt.";
+
 /** The entry of the limitations section on replayed predictions; none if no predictions were replayed. */
 export function replayLimits(runs: readonly RunFacts[]): readonly string[] {
   const arms = runs.flatMap(replayedArms);

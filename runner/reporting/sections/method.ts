@@ -4,6 +4,7 @@ import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { gigabytes, integer, missing, percent } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
+import { noTrainingText } from "../report/replayed-arms.ts";
 import type { Curve, RunFacts, Study } from "../report/study.ts";
 import { type Training, trainingsOf, trainingTime } from "../report/trainings.ts";
 
@@ -11,14 +12,7 @@ import { type Training, trainingsOf, trainingTime } from "../report/trainings.ts
 export function method({ runs }: Study): readonly Block[] {
   const trained = trainingsOf(runs);
   if (trained.length === 0) {
-    return [
-      heading(1, "Methodology"),
-      paragraph(
-        "No model was trained. The base model generates its predictions from the prompt (zero-shot or few-shot).",
-      ),
-      ...architectures(runs),
-      ...generation(runs),
-    ];
+    return [heading(1, "Methodology"), paragraph(noTrainingText(runs)), ...architectures(runs), ...generation(runs)];
   }
   const here = trained.some(({ step }) => step !== undefined);
   const curves = trained.some(({ curve }) => curve !== undefined);
