@@ -1,8 +1,8 @@
 import { openStored } from "../project/place.ts";
 import { nothingPushed, openToPull } from "../publishing/remotes/destination.ts";
 import { pull } from "../publishing/remotes/pull.ts";
-import type { Moved } from "../publishing/remotes/push.ts";
-import { type ShelvedRun, shelvedRun, shelvedRuns } from "../publishing/remotes/pushed-runs.ts";
+import type { Transfer } from "../publishing/remotes/push.ts";
+import { type PushedRun, pushedRuns, readPushedRun } from "../publishing/remotes/pushed-runs.ts";
 import type { RemoteStore } from "../publishing/remotes/remote-store.ts";
 import { runNotFound } from "../runs/finished-runs.ts";
 import { exit } from "../util/context.ts";
@@ -23,15 +23,15 @@ export const command = defineCommand({
     const project = openStored(context.cwd, context, "write");
     try {
       const remote = await openToPull(destination, context);
-      const there = await shelvedRuns(remote);
+      const there = await pushedRuns(remote);
       if (there.length === 0) throw nothingPushed(destination);
       if (names.length === 0) {
         context.out(json ? `${JSON.stringify({ destination, runs: there }, null, 1)}\n` : `${there.join("\n")}\n`);
         return exit.done;
       }
-      const wanted: ShelvedRun[] = [];
+      const wanted: PushedRun[] = [];
       for (const name of names) wanted.push(await find(remote, name, there));
-      const moved: Moved[] = [];
+      const moved: Transfer[] = [];
       for (const run of wanted) moved.push(await pull(remote, run, project));
       context.out(movedText({ destination, moved, json, verb: "pulled" }));
       return exit.done;
@@ -42,18 +42,18 @@ export const command = defineCommand({
 });
 
 /** The run that is meant by an experiment's name (its latest), by a run's name, or by the last digits of one. Throws UserError `run-not-found`. */
-async function find(shelf: RemoteStore, name: string, there: readonly string[]): Promise<ShelvedRun> {
+async function find(shelf: RemoteStore, name: string, there: readonly string[]): Promise<PushedRun> {
   const ofExperiment = there.filter((one) => one.startsWith(`${name}/`));
   if (ofExperiment.length > 0) {
-    const runs: ShelvedRun[] = [];
-    for (const one of ofExperiment) runs.push(await shelvedRun(shelf, one));
+    const runs: PushedRun[] = [];
+    for (const one of ofExperiment) runs.push(await readPushedRun(shelf, one));
     return runs.reduce((latest, run) => (run.manifest.created > latest.manifest.created ? run : latest));
   }
   const found = there.filter((one) => {
     const run = one.slice(one.indexOf("/") + 1);
     return one === name || run === name || (name.length >= 4 && one.endsWith(name));
   });
-  if (found.length === 1) return shelvedRun(shelf, found[0] as string);
+  if (found.length === 1) return readPushedRun(shelf, found[0] as string);
   if (found.length > 1) throw runNotFound(`"${name}" names ${found.length} runs`, `choose one: ${found.join(", ")}`);
   throw runNotFound(`no pushed run "${name}"`, `pushed runs: ${there.join(", ")}`);
 }

@@ -1,6 +1,6 @@
 import { openStored } from "../project/place.ts";
 import { openToPush } from "../publishing/remotes/destination.ts";
-import { type Moved, push } from "../publishing/remotes/push.ts";
+import { push, type Transfer } from "../publishing/remotes/push.ts";
 import { findRun } from "../runs/finished-runs.ts";
 import { exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
@@ -36,7 +36,7 @@ export function movedText({
   verb,
 }: {
   readonly destination: string;
-  readonly moved: readonly Moved[];
+  readonly moved: readonly Transfer[];
   readonly json: boolean;
   readonly verb: "pushed" | "pulled";
 }): string {

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
-import { type Ending, eventOf, exitOf, publishRun } from "../publishing/upload-run.ts";
+import { eventOf, exitOf, type UploadResult, uploadRun } from "../publishing/upload-run.ts";
 import { type FinishedRun, findRun } from "../runs/finished-runs.ts";
 import { uploadText } from "../terminal/upload.ts";
 import { UserError } from "../util/user-error.ts";
@@ -16,23 +16,23 @@ export const command = defineCommand({
     try {
       const run = findRun(name, project.artifacts, context.cwd);
       if (run.manifest.config.upload === undefined) throw notForUpload(run);
-      const tell = (message: string): void => {
+      const notify = (message: string): void => {
         if (!json) context.out(`${message}\n`);
       };
-      const endings = await publishRun(run, { dryRun, tell }, { project, context });
-      const [model, predictions] = endings;
+      const results = await uploadRun(run, { dryRun, notify }, { project, context });
+      const [model, predictions] = results;
       if (json) {
         const both = { ...jsonOf(model, dryRun), ...(predictions ? { predictions: jsonOf(predictions, dryRun) } : {}) };
         context.out(`${JSON.stringify(both, null, 1)}\n`);
-        return exitOf(endings);
+        return exitOf(results);
       }
-      for (const ending of endings) {
-        if (ending.reasons.length > 0) context.err(`exp upload: ${uploadText(eventOf(ending))}`);
-        else context.out(`${dryRun ? listing(ending) : ""}${uploadText(eventOf(ending))}`);
+      for (const result of results) {
+        if (result.reasons.length > 0) context.err(`exp upload: ${uploadText(eventOf(result))}`);
+        else context.out(`${dryRun ? listing(result) : ""}${uploadText(eventOf(result))}`);
       }
-      const record = endings.findLast((ending) => ending.record !== null)?.record;
+      const record = results.findLast((result) => result.record !== null)?.record;
       if (record) context.out(`recorded in ${relative(context.cwd, record)}\n`);
-      return exitOf(endings);
+      return exitOf(results);
     } finally {
       project.store.close();
     }
@@ -50,11 +50,11 @@ function notForUpload({ manifest: { experiment, run, file, smoke } }: FinishedRu
 }
 
 /** JSON of an upload. A dry run includes the card. */
-function jsonOf({ card, ...ending }: Ending, dryRun: boolean): object {
-  return dryRun ? { ...ending, card } : ending;
+function jsonOf({ card, ...result }: UploadResult, dryRun: boolean): object {
+  return dryRun ? { ...result, card } : result;
 }
 
-function listing({ card, files }: Ending): string {
+function listing({ card, files }: UploadResult): string {
   const rows = files.map(
     ({ path, size, sent }) => `  ${sent ? "send" : "keep"}  ${String(size).padStart(12)}  ${path}\n`,
   );

@@ -13,8 +13,8 @@ import type { RungPlace } from "../plugins/executors/slurm/submission.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { portableBelow } from "../project/site.ts";
 import type { Mirror } from "../publishing/mirror/mirror.ts";
-import { closeMirror, openMirror, wrongMirror } from "../publishing/mirror/mirror-option.ts";
-import { mirrored, takeBack } from "../publishing/mirror/mirrored-step-runner.ts";
+import { closeMirror, mirrorProblem, openMirror } from "../publishing/mirror/mirror-option.ts";
+import { mirroredStepRunner, restoreSteps } from "../publishing/mirror/mirrored-step-runner.ts";
 import { clashByCase } from "../runs/name-clash.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
 import type { Store } from "../store/store.ts";
@@ -88,7 +88,7 @@ export async function executeRun(given: Given, options: RunOptions, context: Con
     clashByCase(
       loaded.map(({ name }) => name),
       artifacts,
-    ) ?? (options.mirror === undefined ? undefined : wrongMirror(options.mirror, project, context));
+    ) ?? (options.mirror === undefined ? undefined : mirrorProblem(options.mirror, project, context));
   if (wrong !== undefined) {
     context.err(`exp run: ${wrong}\n`);
     return exit.invalid;
@@ -146,7 +146,7 @@ async function carry(work: Carrying, context: Context): Promise<ExecutedRun | nu
   };
   const plan = until(planned.plan);
   const tell = (message: string): void => emit({ type: "note", level: "info", message });
-  const taken = mirror === undefined ? 0 : await takeBack(plan, store, mirror, context.stop);
+  const taken = mirror === undefined ? 0 : await restoreSteps(plan, store, mirror, context.stop);
   if (taken > 0) tell(`took ${plural(taken, "finished step")} back from the mirror`);
   const judge = (part: Plan) => assess(part, parts, previousIngredients(part, artifacts, store));
   const expected = judge(plan);
@@ -212,8 +212,8 @@ function stepRunnerOf(
   const copied =
     mirror === undefined
       ? noted
-      : mirrored(noted, mirror, ({ id }) =>
-          emit({ type: "note", level: "info", message: `${id} goes on from the mirror` }),
+      : mirroredStepRunner(noted, mirror, ({ id }) =>
+          emit({ type: "note", level: "info", message: `${id} resumes from the mirror` }),
         );
   return forcedOnce(withLedger(copied, whole, project.artifacts));
 }

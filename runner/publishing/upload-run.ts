@@ -7,16 +7,16 @@ import type { FinishedRun } from "../runs/finished-runs.ts";
 import { recordUpload } from "../runs/upload-record.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
-import { accountRefusals } from "./hub/account.ts";
-import { type Hub, openHub, troubleOf } from "./hub/connection.ts";
-import { changedIn, lookAt, type Repository, repositoryRefusals } from "./hub/repository.ts";
-import { publish } from "./hub/upload-release.ts";
-import { preparePredictions } from "./release/dataset-release.ts";
-import { prepareRelease } from "./release/model-release.ts";
-import { type Refusal, type Release, refusal } from "./release/release.ts";
+import { checkAccount } from "./hub/account.ts";
+import { type Hub, hubFailure, openHub } from "./hub/connection.ts";
+import { changedFiles, checkRepository, type Repository, readRepository } from "./hub/repository.ts";
+import { uploadRelease } from "./hub/upload-release.ts";
+import { prepareDatasetRelease } from "./release/dataset-release.ts";
+import { prepareModelRelease } from "./release/model-release.ts";
+import { type FailedCheck, failedCheck, type Release } from "./release/release.ts";
 
-/** How an upload ended, and what of it there is to tell. */
-export type Ending = {
+/** The result of one upload. */
+export type UploadResult = {
   readonly status: UploadEvent["status"];
   readonly experiment: string;
   readonly run: string;
@@ -24,112 +24,107 @@ export type Ending = {
   readonly url: string;
   readonly private: boolean;
   readonly commit: string | null;
-  /** Every file of the release, and whether it was, or would be, sent. */
+  /** Every file of the release, and whether it was sent or, in a dry run, would be. */
   readonly files: readonly {
     readonly path: string;
     readonly sha256: string;
     readonly size: number;
     readonly sent: boolean;
   }[];
-  /** Why nothing was uploaded. */
-  readonly reasons: readonly Refusal[];
+  /** Failed checks; none if the upload succeeded. */
+  readonly reasons: readonly FailedCheck[];
   readonly card: string | null;
-  /** Where it was written down. */
+  /** Path of the run's upload record. */
   readonly record: string | null;
 };
 
 type Upload = NonNullable<Experiment["upload"]>;
 
-/** Exit code of an upload that ended so. */
-const exitOfOne = ({ status }: Ending): number =>
+const exitOfOne = ({ status }: UploadResult): number =>
   status === "refused" ? exit.refused : status === "failed" ? exit.failed : exit.done;
 
-/** Exit code of a run's uploads: a failure, which may pass, before what the gate refused. */
-export function exitOf(endings: readonly Ending[]): number {
-  const codes = endings.map(exitOfOne);
+/** The exit code of a run's uploads. A failure, which may be transient, takes precedence over a failed check. */
+export function exitOf(results: readonly UploadResult[]): number {
+  const codes = results.map(exitOfOne);
   return codes.find((code) => code === exit.failed) ?? codes.find((code) => code !== exit.done) ?? exit.done;
 }
 
-type Publishing = {
+type UploadOptions = {
   readonly dryRun: boolean;
-  tell(message: string): void;
+  /** Called with messages about progress. */
+  notify(message: string): void;
 };
 
-type World = { readonly project: Pick<Project, "root" | "digests">; readonly context: Context };
+type UploadContext = { readonly project: Pick<Project, "root" | "digests">; readonly context: Context };
 
-/** Publishes what a finished run's experiment asks for: its model, and after it its answers where they have a repository too. */
-export async function publishRun(
+/** Uploads the model of a finished run, then its predictions if the experiment names a repository for them. */
+export async function uploadRun(
   run: FinishedRun,
-  how: Publishing,
-  world: World,
-): Promise<readonly [Ending, ...Ending[]]> {
-  const model = await publishOne(run, prepareRelease, how, world);
+  options: UploadOptions,
+  context: UploadContext,
+): Promise<readonly [UploadResult, ...UploadResult[]]> {
+  const model = await uploadOne(run, prepareModelRelease, options, context);
   const { predictions } = run.manifest.config.upload as Upload;
-  return predictions === undefined ? [model] : [model, await publishOne(run, preparePredictions, how, world)];
+  if (predictions === undefined) return [model];
+  return [model, await uploadOne(run, prepareDatasetRelease, options, context)];
 }
 
-/** Every gate first, then what the repository lacks, then a look whether it is there. */
-async function publishOne(
+/** Runs every check, sends what the repository lacks, and checks the repository afterwards. */
+async function uploadOne(
   run: FinishedRun,
-  prepare: typeof prepareRelease,
-  { dryRun, tell }: Publishing,
-  { project, context }: World,
-): Promise<Ending> {
+  prepare: typeof prepareModelRelease,
+  { dryRun, notify }: UploadOptions,
+  { project, context }: UploadContext,
+): Promise<UploadResult> {
   const upload = run.manifest.config.upload as Upload;
   const hub = openHub(context);
   const redact = redactor(context.env as NodeJS.ProcessEnv);
-  const { release, refusals } = prepare(run, upload, {
+  const { release, failed } = prepare(run, upload, {
     roots: [project.root, context.packageRoot],
     digest: (path) => project.digests.of(path),
     own: [project.root, context.env.HOME || homedir()],
     redact,
   });
-  const ending = endingOf(run, upload, release, hub);
-  if (release === undefined) return { ...ending, status: "refused", reasons: refusals };
+  const result = emptyResult(run, upload, release, hub);
+  if (release === undefined) return { ...result, status: "refused", reasons: failed };
   try {
-    const { found, wrong } = await ask(hub, release);
-    const reasons = [...refusals, ...wrong];
-    const changed = new Set(changedIn(found, release).map(({ path }) => path));
-    const planned = ending.files.map((file) => ({ ...file, sent: changed.has(file.path) }));
-    if (reasons.length > 0) return { ...ending, files: planned, status: "refused", reasons };
-    if (dryRun) return { ...ending, files: planned, status: changed.size > 0 ? "would-upload" : "unchanged" };
-    const { commit, sent } = await publish(release, hub, (message) => tell(redact(message)));
-    const files = ending.files.map((file) => ({ ...file, sent: sent.includes(file.path) }));
+    const { repository, failed: failedOnHub } = await checkOnHub(hub, release);
+    const reasons = [...failed, ...failedOnHub];
+    const changed = new Set(changedFiles(repository, release).map(({ path }) => path));
+    const planned = result.files.map((file) => ({ ...file, sent: changed.has(file.path) }));
+    if (reasons.length > 0) return { ...result, files: planned, status: "refused", reasons };
+    if (dryRun) return { ...result, files: planned, status: changed.size > 0 ? "would-upload" : "unchanged" };
+    const { commit, sent } = await uploadRelease(release, hub, (message) => notify(redact(message)));
+    const files = result.files.map((file) => ({ ...file, sent: sent.includes(file.path) }));
+    const { repo, url } = result;
     const record = recordUpload(run, {
-      ...{
-        type: release.type,
-        repo: ending.repo,
-        url: ending.url,
-        private: ending.private,
-        commit,
-        at: new Date().toISOString(),
-      },
+      ...{ type: release.type, repo, url, private: result.private, commit, at: new Date().toISOString() },
       files: Object.fromEntries(files.map(({ path, ...file }) => [path, file])),
     });
-    return { ...ending, files, commit, record, status: sent.length > 0 ? "uploaded" : "unchanged" };
+    return { ...result, files, commit, record, status: sent.length > 0 ? "uploaded" : "unchanged" };
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    const trouble = refusal(error.code, redact(error.message), error.help ?? "");
-    return { ...ending, status: refusals.length > 0 ? "refused" : "failed", reasons: [...refusals, trouble] };
+    const failure = failedCheck(error.code, redact(error.message), error.help ?? "");
+    return { ...result, status: failed.length > 0 ? "refused" : "failed", reasons: [...failed, failure] };
   }
 }
 
-/** What the hub has against the upload, and how the repository stands there. Throws UserError where it cannot be asked. */
-async function ask(
+/** Checks the account, reads the repository and checks it. Throws UserError if the hub cannot be reached. */
+async function checkOnHub(
   hub: Hub,
   release: Release,
-): Promise<{ readonly found: Repository | undefined; readonly wrong: readonly Refusal[] }> {
+): Promise<{ readonly repository: Repository | undefined; readonly failed: readonly FailedCheck[] }> {
   try {
-    const wrong = await accountRefusals(hub, release.repo);
-    if (wrong.length > 0) return { found: undefined, wrong };
-    const found = await lookAt(hub, release);
-    return { found, wrong: repositoryRefusals(found, release) };
+    const failed = await checkAccount(hub, release.repo);
+    if (failed.length > 0) return { repository: undefined, failed };
+    const repository = await readRepository(hub, release);
+    return { repository, failed: checkRepository(repository, release) };
   } catch (error) {
-    throw error instanceof UserError ? error : troubleOf(error, hub, release.repo).failure;
+    throw error instanceof UserError ? error : hubFailure(error, hub, release.repo).error;
   }
 }
 
-function endingOf({ manifest }: FinishedRun, upload: Upload, release: Release | undefined, hub: Hub): Ending {
+function emptyResult({ manifest }: FinishedRun, upload: Upload, release: Release | undefined, hub: Hub): UploadResult {
   const card = release?.files.find(({ path }) => path === "README.md")?.content;
   return {
     status: "failed",
@@ -146,14 +141,14 @@ function endingOf({ manifest }: FinishedRun, upload: Upload, release: Release | 
   };
 }
 
-/** The same for a reporter. */
-export function eventOf({ experiment, run, files, reasons, ...ending }: Ending): UploadEvent {
+/** The event that reporters receive for a result. */
+export function eventOf({ experiment, run, files, reasons, ...result }: UploadResult): UploadEvent {
   const sent = files.filter((file) => file.sent);
-  const { status, repo, url, commit } = ending;
+  const { status, repo, url, commit } = result;
   return {
     type: "upload",
     run: `${experiment}/${run}`,
-    ...{ status, repo, url, private: ending.private, commit, reasons },
+    ...{ status, repo, url, private: result.private, commit, reasons },
     files: files.length,
     sent: sent.length,
     bytes: sent.reduce((sum, { size }) => sum + size, 0),

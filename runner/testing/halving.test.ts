@@ -134,7 +134,7 @@ test("a mirror keeps what paused: on a new machine it is gone on from, and what 
   rig.forget();
   const run = await rig.built(file, "--mirror", folder);
   const told = run.events.flatMap((event) => (event.type === "note" ? [event.message] : []));
-  expect(told.filter((message) => /goes on from the mirror/.test(message))).toHaveLength(2);
+  expect(told.filter((message) => /resumes from the mirror/.test(message))).toHaveLength(2);
   const epochs = manifests(rig, run).map(({ steps }) => steps.train?.evidence.epochs);
   expect(epochs).toContainEqual([1, 2]);
   expect(epochs).toContainEqual([2, 4]);

@@ -4,8 +4,8 @@ import { existsSync, readdirSync, readFileSync, statSync, truncateSync, writeFil
 import { join } from "node:path";
 import { CreateBucketCommand, PutBucketAclCommand, S3Client } from "@aws-sdk/client-s3";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
-import { Bucket } from "../publishing/remotes/bucket-store.ts";
-import type { Moved } from "../publishing/remotes/push.ts";
+import { BucketStore } from "../publishing/remotes/bucket-store.ts";
+import type { Transfer } from "../publishing/remotes/push.ts";
 import { HubServer } from "./hub-server.ts";
 import { S3Server } from "./moto.ts";
 import { expectFailure, Rig, test } from "./rig.ts";
@@ -47,10 +47,10 @@ function copyOf(rig: Rig, of: Rig): Rig {
   return copy;
 }
 
-async function moved(rig: Rig, ...args: readonly string[]): Promise<Moved> {
-  const { runs } = JSON.parse(await rig.done(...args, "--json")) as { readonly runs: readonly Moved[] };
+async function moved(rig: Rig, ...args: readonly string[]): Promise<Transfer> {
+  const { runs } = JSON.parse(await rig.done(...args, "--json")) as { readonly runs: readonly Transfer[] };
   expect(runs).toHaveLength(1);
-  return runs[0] as Moved;
+  return runs[0] as Transfer;
 }
 
 /** Pushes twice and pulls twice; afterwards the second study has the run as if it had made it. */
@@ -68,9 +68,9 @@ async function thereAndBack(from: Rig, to: Rig, destination: string): Promise<vo
   expect(await moved(to, "pull", destination, runOf(manifest))).toMatchObject({ moved: 0 });
   expectWhole(to);
   expect(await to.done("verify")).toContain("all as recorded");
-  // But for how often this project has looked at the test file.
+  // Except for the number of test evaluations, which each project counts for itself.
   const shown = async (rig: Rig): Promise<string> =>
-    (await rig.done("show", "study")).replaceAll(rig.folder, "").replace(/.* has been scored .*\n\n/, "");
+    (await rig.done("show", "study")).replaceAll(rig.folder, "").replace(/Recorded evaluations of .*\n\n?/, "");
   expect(await shown(to)).toBe(await shown(from));
   expect(await to.done("ls")).toContain(runOf(manifest));
   const again = await to.built(file);
@@ -102,11 +102,7 @@ describe("a folder", () => {
     const [cut, spoilt] = [of("workbook", "workbook.xlsx"), of("evaluate.nearest", "metrics.json")];
     truncateSync(cut, 100);
     writeFileSync(spoilt, rig.read(spoilt).replace("0", "1"));
-    expectFailure(
-      await to.exp("pull", shared, "study"),
-      1,
-      /evaluate.nearest: the copy of metrics.json is missing, cut short or damaged \[copy-damaged\]/,
-    );
+    expectFailure(await to.exp("pull", shared, "study"), 1, /evaluate.nearest: .*metrics.json.*\[copy-damaged\]/);
     expect(existsSync(to.path("artifacts/runs"))).toBe(false);
     expectWhole(to);
     rig.remove(spoilt);
@@ -124,11 +120,7 @@ describe("a folder", () => {
       text.replaceAll('"metrics.json"', '"../../metrics.json"'),
     ]) {
       rig.write(runs, bad);
-      expectFailure(
-        await copyOf(rig, fresh).exp("pull", shared, "study"),
-        1,
-        /is not what its name says \[copy-damaged\]/,
-      );
+      expectFailure(await copyOf(rig, fresh).exp("pull", shared, "study"), 1, /\[copy-damaged\]/);
     }
     // A record that was changed is none: the run can be read, and its step is made again when it is needed.
     rig.write(runs, text);
@@ -159,20 +151,12 @@ describe("a folder", () => {
     const from = copyOf(rig, finished);
     expectFailure(await from.exp("push", "ftp://x/y", "study"), 2, /\[bad-destination\]/);
     expectFailure(await from.exp("push", "hf://models/me/x", "study"), 2, /\[bad-destination\]/);
-    expectFailure(
-      await from.exp("push", rig.path("nowhere/shared"), "study"),
-      2,
-      /there is no folder .*\[bad-destination\]/,
-    );
+    expectFailure(await from.exp("push", rig.path("nowhere/shared"), "study"), 2, /nowhere .*\[bad-destination\]/);
     expectFailure(await from.exp("push", rig.path("shared"), "stuy"), 2, /run-not-found/);
     expectFailure(await from.exp("pull", rig.path("shared")), 1, /\[nothing-pushed\]/);
     const { steps } = from.manifest(manifest);
     from.remove(`artifacts/store/objects/${steps.data?.object}/labels.json`);
-    expectFailure(
-      await from.exp("push", rig.path("shared"), "study"),
-      1,
-      /data's labels.json is missing \[run-incomplete\]/,
-    );
+    expectFailure(await from.exp("push", rig.path("shared"), "study"), 1, /labels.json .*\[run-incomplete\]/);
     expect(readdirSync(rig.path("shared"))).toEqual(["exp-mirror.json"]);
   });
 });
@@ -209,11 +193,7 @@ describe("a bucket", () => {
   test("that anybody can read is refused; one that is missing, and missing credentials, are said", async ({ rig }) => {
     const from = copyOf(rig, finished);
     from.env = s3.env;
-    expectFailure(
-      await from.exp("push", "s3://open/x", "study"),
-      3,
-      /anybody can read the bucket open.*\[repo-public\]/,
-    );
+    expectFailure(await from.exp("push", "s3://open/x", "study"), 3, /bucket open .*\[repo-public\]/);
     expectFailure(await from.exp("push", "s3://none/x", "study"), 1, /there is no bucket none \[bucket-missing\]/);
     expectFailure(await from.exp("pull", "s3://runs/empty", "study"), 1, /\[nothing-pushed\]/);
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, HOME: from.folder };
@@ -236,13 +216,15 @@ describe("a bucket", () => {
       partSize: 5 << 20,
     };
     s3.broken = /partNumber=3/;
-    await expect((await Bucket.open(place)).put("files/w", path, weights)).rejects.toMatchObject({ code: "offline" });
+    await expect((await BucketStore.open(place)).put("files/w", path, weights)).rejects.toMatchObject({
+      code: "offline",
+    });
     s3.broken = undefined;
     s3.requests = [];
-    const bucket = await Bucket.open(place);
+    const bucket = await BucketStore.open(place);
     expect(await bucket.put("files/w", path, weights)).toBe(true);
     expect(s3.requests.filter((asked) => /partNumber=/.test(asked) && asked.startsWith("PUT"))).toHaveLength(1);
-    expect(await (await Bucket.open(place)).put("files/w", path, weights)).toBe(false);
+    expect(await (await BucketStore.open(place)).put("files/w", path, weights)).toBe(false);
     const back = rig.path("back.bin");
     expect(await bucket.take("files/w", back, weights)).toBe(true);
     expect(createHash("sha256").update(readFileSync(back)).digest("hex")).toBe(weights.sha256);
@@ -266,11 +248,7 @@ describe("a repository of the hub", () => {
     const from = copyOf(rig, finished);
     from.env = { HF_ENDPOINT: hub.url, HF_TOKEN: hub.addUser("me"), HF_HOME: rig.path("hf") };
     hub.addRepo("me/open", false);
-    expectFailure(
-      await from.exp("push", "hf://datasets/me/open", "study"),
-      3,
-      /anybody can read the repository me\/open.*\[repo-public\]/,
-    );
+    expectFailure(await from.exp("push", "hf://datasets/me/open", "study"), 3, /me\/open .*\[repo-public\]/);
     from.env = { ...from.env, HF_TOKEN: hub.addUser("me", "read") };
     expectFailure(await from.exp("push", "hf://datasets/me/more", "study"), 1, /\[hub-token\]/);
     from.env = { HF_ENDPOINT: hub.url, HF_HOME: rig.path("hf") };

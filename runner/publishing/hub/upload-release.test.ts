@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { HubServer } from "../../testing/hub-server.ts";
 import type { Release, ReleaseFile } from "../release/release.ts";
 import { type Hub, openHub } from "./connection.ts";
-import { publish } from "./upload-release.ts";
+import { uploadRelease } from "./upload-release.ts";
 
 let server: HubServer;
 let hub: Hub;
@@ -68,7 +68,7 @@ function expectWhole({ files }: Release): void {
 describe("an upload", () => {
   it("makes a private repository with every file in one commit", async () => {
     const whole = model();
-    const { commit, sent } = await publish(whole, hub, () => {});
+    const { commit, sent } = await uploadRelease(whole, hub, () => {});
     expect(sent.toSorted()).toEqual(whole.files.map(({ path }) => path).sort());
     expectWhole(whole);
     const kept = server.repos.get(repo);
@@ -78,18 +78,18 @@ describe("an upload", () => {
   it("only lists when nothing has changed, over every page of a listing", async () => {
     server.pageSize = 2;
     const whole = model();
-    const { commit } = await publish(whole, hub, () => {});
+    const { commit } = await uploadRelease(whole, hub, () => {});
     server.requests = [];
-    expect(await publish(whole, hub, () => {})).toEqual({ commit, sent: [] });
+    expect(await uploadRelease(whole, hub, () => {})).toEqual({ commit, sent: [] });
     expect(server.requests.every((asked) => /^GET \/api\/models\/me\/model\/(revision|tree)\//.test(asked))).toBe(true);
   });
 
   it("sends what has changed and nothing else, and leaves other files alone", async () => {
     const whole = model();
-    await publish(whole, hub, () => {});
+    await uploadRelease(whole, hub, () => {});
     const changed = { ...whole, files: [...whole.files.slice(0, 4), note("README.md", "# other\n")] };
     server.requests = [];
-    expect((await publish(changed, hub, () => {})).sent).toEqual(["README.md"]);
+    expect((await uploadRelease(changed, hub, () => {})).sent).toEqual(["README.md"]);
     expect(puts()).toBe(0);
     expectWhole(changed);
     expect(server.repos.get(repo)?.files.has(".gitattributes")).toBe(true);
@@ -98,17 +98,17 @@ describe("an upload", () => {
   it("goes in parts where storage asks for parts", async () => {
     server.partSize = 150_000;
     const whole = model();
-    await publish(whole, hub, () => {});
+    await uploadRelease(whole, hub, () => {});
     expect(puts()).toBe(2 + 3);
     expectWhole(whole);
   });
 
   it("of 200 MB arrives as it is", async () => {
     const whole = release(file("model.safetensors", randomBytes(200_000_000)));
-    await publish(whole, hub, () => {});
+    await uploadRelease(whole, hub, () => {});
     expectWhole(whole);
     server.requests = [];
-    await publish(whole, hub, () => {});
+    await uploadRelease(whole, hub, () => {});
     expect(puts()).toBe(0);
   }, 60_000);
 });
@@ -128,7 +128,7 @@ describe("an upload comes through when", () => {
     it(what, async () => {
       server.faults.push({ ...fault });
       const whole = model();
-      await publish(whole, hub, () => {});
+      await uploadRelease(whole, hub, () => {});
       expectWhole(whole);
       expect(server.repos.get(repo)?.log).toHaveLength(1);
     });
@@ -138,7 +138,7 @@ describe("an upload comes through when", () => {
     const meanwhile = () => void server.addRepo(repo, true);
     server.faults.push({ on: /repos\/create/, times: 1, meanwhile });
     const whole = model();
-    await publish(whole, hub, () => {});
+    await uploadRelease(whole, hub, () => {});
     expectWhole(whole);
   });
 });
@@ -147,16 +147,19 @@ describe("an upload that was cut off", () => {
   it("is told by its last failure, and the next sends only what is missing", async () => {
     const whole = model();
     server.faults.push({ on: /commit/, times: 5, status: 500 });
-    await expect(publish(whole, hub, () => {})).rejects.toMatchObject({ code: "hub-busy", message: /answered 500/ });
+    await expect(uploadRelease(whole, hub, () => {})).rejects.toMatchObject({
+      code: "hub-busy",
+      message: /answered 500/,
+    });
     expect(server.received).toBe(700_000);
-    await publish(whole, hub, () => {});
+    await uploadRelease(whole, hub, () => {});
     expect(server.received).toBe(700_000);
     expectWhole(whole);
   });
 
   it("ends at once when it is stopped", async () => {
     server.faults.push({ on: /^PUT /, times: 9, delay: 30, meanwhile: () => stop.abort() });
-    await expect(publish(model(), hub, () => {})).rejects.toThrow(/abort/i);
+    await expect(uploadRelease(model(), hub, () => {})).rejects.toThrow(/abort/i);
     expect(server.repos.get(repo)?.log).toEqual([]);
   });
 });
@@ -171,20 +174,20 @@ describe("what does not pass is said at once:", () => {
     it(what, async () => {
       server.addRepo(repo, true);
       server.faults.push({ ...fault });
-      await expect(publish(model(), hub, () => {})).rejects.toMatchObject({ code, message: /said the test/ });
+      await expect(uploadRelease(model(), hub, () => {})).rejects.toMatchObject({ code, message: /said the test/ });
       expect(server.requests.filter((asked) => fault.on.test(asked))).toHaveLength(1);
     });
   }
 
   it("no hub", async () => {
     const away = { ...hub, url: "http://127.0.0.1:9" };
-    await expect(publish(model(), away, () => {})).rejects.toMatchObject({ code: "offline" });
+    await expect(uploadRelease(model(), away, () => {})).rejects.toMatchObject({ code: "offline" });
   });
 
   it("a repository that then holds other bytes", async () => {
     const [first, ...rest] = model().files as [ReleaseFile, ...ReleaseFile[]];
     const wrong = release({ ...first, sha256: "0".repeat(64) }, ...rest);
-    await expect(publish(wrong, hub, () => {})).rejects.toMatchObject({
+    await expect(uploadRelease(wrong, hub, () => {})).rejects.toMatchObject({
       code: "upload-differs",
       message: /a\.safetensors/,
     });

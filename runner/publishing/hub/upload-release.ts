@@ -1,73 +1,72 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 import { commitIter, createRepo } from "@huggingface/hub";
 import { UserError } from "../../util/user-error.ts";
 import type { Release, ReleaseFile } from "../release/release.ts";
-import { asked, type Hub, HubRefusal, troubleOf } from "./connection.ts";
-import { changedIn, lookAt, type Repository } from "./repository.ts";
+import { type Hub, HubResponseError, hubParams } from "./connection.ts";
+import { changedFiles, type Repository, readRepository } from "./repository.ts";
+import { retryHub } from "./retry.ts";
 
-/** What an upload did. */
-export type Published = {
-  /** The commit that holds the release now. */
+/** The result of an upload. */
+export type UploadedRelease = {
+  /** The commit that holds the release. */
   readonly commit: string;
-  /** Paths that were sent; none where everything was there. */
+  /** Paths that were sent; none if the repository had every file. */
   readonly sent: readonly string[];
 };
 
-/** Tries in a row in which nothing new has arrived. */
-const tries = 5;
-const longestWait = 60_000;
-
 /**
- * Makes a repository hold a release: looks what is there, sends the rest in one commit, and looks again. Every try begins with
- * that look, so that what has arrived is not sent twice, whether the cut was in this process or in an earlier one.
- * Throws UserError with what the hub said last, or the signal's reason.
+ * Uploads a release: reads the repository, sends the missing files in one commit, and reads the repository again. Every attempt
+ * starts with the first step, so that no file is sent twice, also if an earlier process was interrupted. Throws UserError with
+ * the last failure, or the signal's reason.
  */
-export async function publish(release: Release, hub: Hub, tell: (message: string) => void): Promise<Published> {
-  const sent = new Set<string>();
-  const arrived = new Set<string>();
-  for (let failed = 0; ; ) {
-    const before = arrived.size;
-    try {
-      const commit = await once(release, hub, { sent, arrived, tell });
-      return { commit, sent: [...sent] };
-    } catch (error) {
-      const { failure, passing, after } = troubleOf(error, hub, release.repo);
-      failed = arrived.size > before ? 1 : failed + 1;
-      if (!passing || failed >= tries) throw failure;
-      tell(`${failure.message}; trying again`);
-      await sleep(after ?? Math.min(longestWait, hub.firstWait * 2 ** (failed - 1)), undefined, { signal: hub.signal });
-    }
-  }
+export async function uploadRelease(
+  release: Release,
+  hub: Hub,
+  notify: (message: string) => void,
+): Promise<UploadedRelease> {
+  const progress: Progress = { sent: new Set(), arrived: new Set(), notify };
+  let arrivedBefore = 0;
+  const attempt = (): Promise<string> => {
+    arrivedBefore = progress.arrived.size;
+    return uploadMissing(release, hub, progress);
+  };
+  const commit = await retryHub(hub, release.repo, attempt, {
+    onRetry: (failure) => notify(`${failure.message}; trying again`),
+    hasProgressed: () => progress.arrived.size > arrivedBefore,
+  });
+  return { commit, sent: [...progress.sent] };
 }
 
-/** What tries have in common: files that were part of a commit, and those that storage has. */
-type Told = { readonly sent: Set<string>; readonly arrived: Set<string>; readonly tell: (message: string) => void };
+/** State that attempts share: files that were part of a commit, and files that the hub's storage has. */
+type Progress = {
+  readonly sent: Set<string>;
+  readonly arrived: Set<string>;
+  readonly notify: (message: string) => void;
+};
 
-/** One try. Gives the commit that holds the release. */
-async function once(release: Release, hub: Hub, told: Told): Promise<string> {
-  const before = await lookAt(hub, release);
-  const missing = changedIn(before, release);
+/** One attempt. Returns the commit that holds the release. */
+async function uploadMissing(release: Release, hub: Hub, progress: Progress): Promise<string> {
+  const before = await readRepository(hub, release);
+  const missing = changedFiles(before, release);
   if (before !== undefined && missing.length === 0) return before.commit;
   if (before === undefined) await create(release, hub);
   const bytes = missing.reduce((sum, { size }) => sum + size, 0);
-  told.tell(
+  progress.notify(
     `sending ${missing.length} of ${release.files.length} files (${(bytes / 1e6).toFixed(1)} MB) to ${release.repo}`,
   );
-  // Before it is sent: an answer may be lost, and the next look finds that all is there.
-  for (const { path } of missing) told.sent.add(path);
-  await send(release, missing, hub, told);
-  const after = await lookAt(hub, release);
-  return verified(after, release);
+  // Noted before they are sent: if the response is lost, the next attempt finds the files in the repository.
+  for (const { path } of missing) progress.sent.add(path);
+  await send(release, missing, hub, progress);
+  return commitWithAll(await readRepository(hub, release), release);
 }
 
-async function create({ type, repo, private: hidden }: Release, hub: Hub): Promise<void> {
+async function create({ type, repo, private: isPrivate }: Release, hub: Hub): Promise<void> {
   try {
-    const visibility = hidden ? "private" : "public";
-    await createRepo({ repo: { type, name: repo }, visibility, ...asked(hub) });
+    const visibility = isPrivate ? "private" : "public";
+    await createRepo({ repo: { type, name: repo }, visibility, ...hubParams(hub) });
   } catch (error) {
-    // Somebody made it in between: the next look says what it holds.
-    if (!(error instanceof HubRefusal && error.status === 409)) throw error;
+    // Another process has created it meanwhile. The next read shows its content.
+    if (!(error instanceof HubResponseError && error.status === 409)) throw error;
   }
 }
 
@@ -75,36 +74,36 @@ async function send(
   { type, repo, title }: Release,
   files: readonly ReleaseFile[],
   hub: Hub,
-  { arrived, tell }: Told,
+  { arrived, notify }: Progress,
 ): Promise<void> {
-  const large = new Set(files.filter(({ size }) => size > worthTelling).map(({ path }) => path));
-  // Not uploadFilesWithProgress, which asks by the global fetch whatever it is given.
+  const large = new Set(files.filter(({ size }) => size > largeFile).map(({ path }) => path));
+  // Not uploadFilesWithProgress, which ignores the given fetch.
   const events = commitIter({
     repo: { type, name: repo },
     operations: files.map(({ path, content }) => ({ operation: "addOrUpdate", path, content: blobOf(content) })),
     title: `Upload ${title}`,
     abortSignal: hub.signal,
     useXet: false,
-    ...asked(hub),
+    ...hubParams(hub),
   });
   for await (const event of events) {
     if (event.event !== "fileProgress" || event.state !== "uploading" || event.progress < 1) continue;
-    if (large.has(event.path) && !arrived.has(event.path)) tell(`${event.path} is there`);
+    if (large.has(event.path) && !arrived.has(event.path)) notify(`sent ${event.path}`);
     arrived.add(event.path);
   }
 }
 
-/** Bytes of a file whose arrival is news. */
-const worthTelling = 1e6;
+/** Size from which the upload of a file is reported. Bytes */
+const largeFile = 1e6;
 
 const blobOf = (content: ReleaseFile["content"]): Blob | URL =>
   "text" in content ? new Blob([content.text]) : pathToFileURL(content.file);
 
-/** The commit that a look has found to hold every file. */
-function verified(repository: Repository | undefined, release: Release): string {
-  const wrong = changedIn(repository, release).map(({ path }) => path);
+/** The commit of a repository that holds every file of a release. Throws UserError: upload-differs. */
+function commitWithAll(repository: Repository | undefined, release: Release): string {
+  const wrong = changedFiles(repository, release).map(({ path }) => path);
   if (repository !== undefined && wrong.length === 0) return repository.commit;
-  throw new UserError("upload-differs", `${release.repo} does not hold what was sent: ${wrong.join(", ")}`, {
-    help: "run exp upload again; if it stays so, look at the repository's history",
+  throw new UserError("upload-differs", `${release.repo} lacks files that were sent, or differs: ${wrong.join(", ")}`, {
+    help: "run exp upload again. If the error remains, check the history of the repository",
   });
 }

@@ -3,109 +3,111 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
-import { Disk } from "../remotes/disk-store.ts";
-import { finishedKeys, putFinished, takeFinished } from "./step-copies.ts";
-import { dropWork, type Look, lookAt, putWork, takeWork } from "./work-copies.ts";
+import { DiskStore } from "../remotes/disk-store.ts";
+import { recordedKeys } from "../remotes/layout.ts";
+import { putStep, takeStep } from "./step-copies.ts";
+import { deleteWork, putWork, stateOf, takeWork, type WorkState } from "./work-copies.ts";
 
-/** Between two looks at the work folders of running steps; one that two looks find the same has settled. ms */
-const betweenLooks = 1_000;
-/** Between two copies of one work folder: at least this, and this many times as long as the last one took. ms */
+/** Interval between two checks of work folders. A folder with the same state in two checks is settled. ms */
+const checkInterval = 1_000;
+/** Pause between two copies of a work folder: at least this, and this many times the duration of the last copy. ms */
 const shortestPause = 2_000;
 const pauseFactor = 5;
-/** After the disk has refused a copy, before the next attempt. ms */
-const afterFailure = 30_000;
+/** Pause after a failed copy. ms */
+const pauseAfterFailure = 30_000;
 
-/** What a mirror works with. */
-export type MirrorParts = {
+/** What a mirror needs. */
+export type MirrorContext = {
   readonly store: Store;
   readonly digests: Digests;
-  /** Told of what the user should know; a mirror that fails never fails a run. */
+  /** Called with problems of the mirror. They never fail a run. */
   warn(message: string): void;
 };
 
-/** A work folder that is being written, and what is copied of it. */
-type Watched = { last: Look | undefined; copied: string | undefined; notBefore: number; ended: boolean };
+/** A work folder that a step writes. `copied` is the state of the last copy. */
+type WatchedFolder = { last: WorkState | undefined; copied: string | undefined; notBefore: number; stopped: boolean };
 
 /**
- * A second place for finished steps and checkpoints, on a disk that outlives this machine. Copies are made in the
- * background, one at a time; what is taken back is checked by digest and counts only when it is whole.
+ * Copies finished steps and checkpoints to a disk that outlives this machine, and back. Copies in the background, one file at a
+ * time. What it takes back must be complete and match its digests.
  */
 export class Mirror {
-  readonly #parts: MirrorParts;
-  readonly #disk: Disk;
+  readonly #context: MirrorContext;
+  readonly #disk: DiskStore;
   readonly #abort: AbortController;
-  readonly #watched = new Map<string, Watched>();
-  readonly #finished = new Map<string, { readonly record: StoreRecord; readonly taken: readonly string[] }>();
+  readonly #watched = new Map<string, WatchedFolder>();
+  /** Finished steps to be copied, and the keys whose copied work folders are then deleted. */
+  readonly #finished = new Map<string, { readonly record: StoreRecord; readonly obsolete: readonly string[] }>();
   readonly #warned = new Set<string>();
-  #there: Promise<Set<string>> | undefined;
+  #mirrored: Promise<Set<string>> | undefined;
   #wake: AbortController = new AbortController();
   #closing = false;
-  #work: Promise<void> | undefined;
+  #copying: Promise<void> | undefined;
 
-  constructor(folder: string, parts: MirrorParts) {
+  constructor(folder: string, context: MirrorContext) {
     this.#abort = new AbortController();
-    this.#disk = new Disk(folder, this.#abort.signal);
-    this.#parts = parts;
+    this.#disk = new DiskStore(folder, this.#abort.signal);
+    this.#context = context;
   }
 
-  /** Makes the folder a mirror and begins to copy. */
+  /** Makes the folder a mirror and starts to copy. */
   async open(): Promise<void> {
-    await this.#forgiving(() => this.#disk.create());
-    this.#work = this.#run();
+    await this.#warningOnError(() => this.#disk.create());
+    this.#copying = this.#run();
   }
 
-  /** Takes a finished step back into the store: true when it stands there now. */
-  async takeFinished(key: string): Promise<boolean> {
+  /** Copies a finished step into the store; false if the mirror has no intact copy. */
+  async takeStep(key: string): Promise<boolean> {
     return (
-      (await this.#forgiving(async () => {
+      (await this.#warningOnError(async () => {
         const keys = await this.#keys();
         if (!keys.has(key)) return false;
-        if (await takeFinished(this.#disk, this.#parts.store, key)) return true;
+        if (await takeStep(this.#disk, this.#context.store, key)) return true;
         keys.delete(key);
-        this.#warn("damaged", `its copy of step ${key.slice(0, 8)} is not whole: the step is made again`);
+        this.#warn("damaged", `its copy of step ${key.slice(0, 8)} is damaged. The step is built again`);
         return false;
       })) ?? false
     );
   }
 
-  /** Puts back what an interrupted step can go on from, unless this machine has it: true when it did. */
+  /** Copies the work folder of an interrupted step back, unless this machine has one. Returns whether it did. */
   async takeWork(key: string): Promise<boolean> {
-    const { store } = this.#parts;
-    return (await this.#forgiving(() => takeWork(this.#disk, { key, folder: this.#folder(key), store }))) ?? false;
+    const { store } = this.#context;
+    return (await this.#warningOnError(() => takeWork(this.#disk, { key, folder: this.#folder(key), store }))) ?? false;
   }
 
-  /** From now on the work folder of a key is watched. */
-  begun(key: string): void {
-    this.#watched.set(key, { last: undefined, copied: undefined, notBefore: 0, ended: false });
+  /** Starts to copy the work folder of a key when it changes. */
+  stepStarted(key: string): void {
+    this.#watched.set(key, { last: undefined, copied: undefined, notBefore: 0, stopped: false });
   }
 
-  /** The step has stopped: what it has saved last is copied once more. */
-  ended(key: string): void {
+  /** Copies the work folder of a stopped step once more, then no longer. */
+  stepStopped(key: string): void {
     const watched = this.#watched.get(key);
-    if (watched !== undefined) watched.ended = true;
+    if (watched !== undefined) watched.stopped = true;
     this.#wake.abort();
   }
 
-  /** A finished step is copied, and the work folders of the keys whose work it has `taken` over are forgotten: its own, unless it paused. */
-  keep(record: StoreRecord, taken: readonly string[]): void {
-    if (taken.includes(record.key)) this.#watched.delete(record.key);
-    else this.ended(record.key);
-    this.#finished.set(record.key, { record, taken });
+  /** Copies a finished step, then deletes the copied work folders of the `obsolete` keys: its own, unless it paused. */
+  stepFinished(record: StoreRecord, obsolete: readonly string[]): void {
+    if (obsolete.includes(record.key)) this.#watched.delete(record.key);
+    else this.stepStopped(record.key);
+    this.#finished.set(record.key, { record, obsolete });
     this.#wake.abort();
   }
 
-  /** Copies what is left, for so many ms at most or until `hurry` aborts. Says what was left behind. */
-  async close(patience: number, hurry: AbortSignal): Promise<void> {
+  /** Makes the pending copies, until `timeout` ms have passed or `hurry` aborts. Warns about copies that are still missing. */
+  async close(timeout: number, hurry: AbortSignal): Promise<void> {
     this.#closing = true;
     this.#wake.abort();
-    const enough = AbortSignal.any([hurry, AbortSignal.timeout(patience)]);
+    const enough = AbortSignal.any([hurry, AbortSignal.timeout(timeout)]);
     const stop = (): void => this.#abort.abort();
     if (enough.aborted) stop();
     enough.addEventListener("abort", stop);
-    await this.#work;
+    await this.#copying;
     enough.removeEventListener("abort", stop);
-    const left = this.#finished.size + this.#watched.size;
-    if (left > 0) this.#warn("left", `${left} of its copies could not be made; the next run with --mirror makes them`);
+    const pending = this.#finished.size + this.#watched.size;
+    if (pending > 0) this.#warn("pending", `${pending} copies are missing. The next run with --mirror makes them`);
   }
 
   async #run(): Promise<void> {
@@ -115,94 +117,94 @@ export class Mirror {
       if (this.#closing && (!worked.tried || worked.failed)) return;
       if (worked.tried && !worked.failed) continue;
       this.#wake = new AbortController();
-      const pause = worked.failed ? afterFailure : betweenLooks;
-      // While a disk fails only the end of the run is worth another attempt.
+      const pause = worked.failed ? pauseAfterFailure : checkInterval;
+      // While the run goes on, a failing disk gets a pause. At the end there is one more attempt.
       if (!this.#closing) await sleep(pause, undefined, { signal: this.#wake.signal, ref: false }).catch(() => {});
       if (worked.failed && !this.#closing) continue;
     }
   }
 
-  /** One copy, if one is due: finished steps before checkpoints. */
+  /** Makes one copy that is due: of a finished step, else of a work folder. */
   async #step(): Promise<{ readonly tried: boolean; readonly failed: boolean }> {
     for (const [key, finished] of this.#finished) {
-      const done = await this.#forgiving(() => this.#putFinished(finished.record, finished.taken));
+      const done = await this.#warningOnError(() => this.#putStep(finished.record, finished.obsolete));
       if (done === undefined) return { tried: true, failed: true };
       if (this.#finished.get(key) === finished) this.#finished.delete(key);
       return { tried: true, failed: false };
     }
     for (const [key, watched] of this.#watched) {
       if (!this.#isDue(key, watched)) continue;
-      const done = await this.#forgiving(() => this.#putWork(key, watched));
+      const done = await this.#warningOnError(() => this.#putWork(key, watched));
       return { tried: true, failed: done === undefined };
     }
     return { tried: false, failed: false };
   }
 
-  async #putFinished(record: StoreRecord, taken: readonly string[]): Promise<true> {
+  async #putStep(record: StoreRecord, obsolete: readonly string[]): Promise<true> {
     await this.#disk.check();
     const keys = await this.#keys();
     if (keys.has(record.key)) return true;
-    await putFinished(this.#disk, this.#parts.store, record);
+    await putStep(this.#disk, this.#context.store, record);
     keys.add(record.key);
-    for (const key of taken) await dropWork(this.#disk, key);
+    for (const key of obsolete) await deleteWork(this.#disk, key);
     return true;
   }
 
-  /** Whether a work folder has something new that holds still, and its last copy is long enough ago. */
-  #isDue(key: string, watched: Watched): boolean {
-    const look = this.#lookAt(key);
-    const settled = watched.ended || look?.settled === watched.last?.settled;
-    watched.last = look;
-    if (look === undefined || look.whole === watched.copied) {
-      if (watched.ended) this.#watched.delete(key);
+  /** Whether a work folder has settled changes, and the pause since its last copy is over. */
+  #isDue(key: string, watched: WatchedFolder): boolean {
+    const state = this.#stateOf(key);
+    const settled = watched.stopped || state?.settled === watched.last?.settled;
+    watched.last = state;
+    if (state === undefined || state.whole === watched.copied) {
+      if (watched.stopped) this.#watched.delete(key);
       return false;
     }
-    return settled && (watched.ended || performance.now() >= watched.notBefore);
+    return settled && (watched.stopped || performance.now() >= watched.notBefore);
   }
 
-  async #putWork(key: string, watched: Watched): Promise<true> {
-    const { store, digests } = this.#parts;
-    const began = performance.now();
+  async #putWork(key: string, watched: WatchedFolder): Promise<true> {
+    const { store, digests } = this.#context;
+    const started = performance.now();
     await this.#disk.check();
-    const seen = watched.last as Look;
+    const seen = watched.last as WorkState;
     const put = await putWork(this.#disk, { key, folder: this.#folder(key), seen, store, digests });
     if (put) watched.copied = seen.whole;
-    else if (watched.ended) this.#watched.delete(key);
-    watched.notBefore = performance.now() + Math.max(shortestPause, pauseFactor * (performance.now() - began));
+    else if (watched.stopped) this.#watched.delete(key);
+    watched.notBefore = performance.now() + Math.max(shortestPause, pauseFactor * (performance.now() - started));
     return true;
   }
 
-  /** A folder that changes while it is read is looked at again later. */
-  #lookAt(key: string): Look | undefined {
+  /** The state of a work folder; undefined if it changes while it is read. */
+  #stateOf(key: string): WorkState | undefined {
     try {
-      return lookAt(this.#folder(key));
+      return stateOf(this.#folder(key));
     } catch {
       return undefined;
     }
   }
 
   #folder(key: string): string {
-    return join(this.#parts.store.root, "work", key);
+    return join(this.#context.store.root, "work", key);
   }
 
-  /** Keys that the disk has: listed once, since a slow disk lists slowly. */
+  /** Keys with a record on the disk. Listed once: a listing may be slow. */
   #keys(): Promise<Set<string>> {
-    this.#there ??= finishedKeys(this.#disk).catch((error) => {
-      this.#there = undefined;
+    this.#mirrored ??= recordedKeys(this.#disk).catch((error) => {
+      this.#mirrored = undefined;
       throw error;
     });
-    return this.#there;
+    return this.#mirrored;
   }
 
-  /** What the disk gives, or undefined where it fails: the user is told once for each cause. */
-  async #forgiving<T>(work: () => Promise<T>): Promise<T | undefined> {
+  /** The result of work on the disk; undefined if it fails. Warns once for each cause. */
+  async #warningOnError<T>(work: () => Promise<T>): Promise<T | undefined> {
     try {
       return await work();
     } catch (error) {
       if (this.#abort.signal.aborted) return undefined;
       const { code, message } = error as NodeJS.ErrnoException;
       const full = code === "ENOSPC" || code === "EDQUOT";
-      this.#warn(code ?? "failed", full ? "its disk is full: copies wait for space" : message);
+      this.#warn(code ?? "failed", full ? "its disk is full. Free some space there" : message);
       return undefined;
     }
   }
@@ -210,6 +212,6 @@ export class Mirror {
   #warn(cause: string, message: string): void {
     if (this.#warned.has(cause)) return;
     this.#warned.add(cause);
-    this.#parts.warn(`mirror ${this.#disk.folder}: ${message}`);
+    this.#context.warn(`mirror ${this.#disk.folder}: ${message}`);
   }
 }

@@ -6,10 +6,10 @@ import type { Store } from "../../store/store.ts";
 import type { Mirror } from "./mirror.ts";
 
 /**
- * Before a plan is judged: takes every finished step of it that the mirror has and this machine lacks into the store, and
- * has the mirror copy those that it lacks itself. Gives how many were taken.
+ * Copies the finished steps of a plan that this machine lacks from the mirror into the store, and those that the mirror lacks to
+ * the mirror. Call it before the plan is assessed. Returns the number of steps copied from the mirror.
  */
-export async function takeBack(
+export async function restoreSteps(
   plan: Plan,
   store: Pick<Store, "find">,
   mirror: Mirror,
@@ -21,8 +21,8 @@ export async function takeBack(
     const known = identify(step, (other) => records.get(other));
     if ("waitsFor" in known || stop.aborted) continue;
     let hit = store.find(known.key);
-    if ("record" in hit) mirror.keep(hit.record, pauses(step) ? [] : [known.key]);
-    else if (await mirror.takeFinished(known.key)) {
+    if ("record" in hit) mirror.stepFinished(hit.record, pauses(step) ? [] : [known.key]);
+    else if (await mirror.takeStep(known.key)) {
       hit = store.find(known.key);
       taken++;
     }
@@ -31,31 +31,38 @@ export async function takeBack(
   return taken;
 }
 
-/** Whether a step leaves its work folder for one that goes on from there. */
+/** Whether a step keeps its work folder for a step that resumes from it. */
 function pauses({ kind, draft }: PlannedStep): boolean {
   return kind.pauses?.(draft.params) === true;
 }
 
 /**
- * StepRunner whose steps go on from what the mirror kept of them, and whose work folders and results it copies. `resumed` is
- * told of a step that goes on from a checkpoint of another machine.
+ * A step runner that resumes steps from the mirror and copies their work folders and results to it. `onResume` is called for a
+ * step that resumes from a checkpoint of another machine.
  */
-export function mirrored(machinery: StepRunner, mirror: Mirror, resumed: (step: PlannedStep) => void): StepRunner {
+export function mirroredStepRunner(
+  runner: StepRunner,
+  mirror: Mirror,
+  onResume: (step: PlannedStep) => void,
+): StepRunner {
   return {
-    ...machinery,
+    ...runner,
     async build(step, known, upstream, options) {
-      // A step above may have been made again, to the same bytes: only now is it known what this one's key is.
-      const isBack = !options.force && step.kind.cached && (await mirror.takeFinished(known.key));
+      // The key is known only now: an upstream step may have been built again, with the same bytes.
+      const isRestored = !options.force && step.kind.cached && (await mirror.takeStep(known.key));
       const earlier = step.resumesFrom && upstream.get(step.resumesFrom)?.key;
-      if (!isBack && (await mirror.takeWork(known.key))) resumed(step);
-      else if (!isBack && earlier !== undefined && (await mirror.takeWork(earlier))) resumed(step);
-      mirror.begun(known.key);
+      if (!isRestored && (await mirror.takeWork(known.key))) onResume(step);
+      else if (!isRestored && earlier !== undefined && (await mirror.takeWork(earlier))) onResume(step);
+      mirror.stepStarted(known.key);
       try {
-        const built = await machinery.build(step, known, upstream, options);
-        mirror.keep(built.record, [...(pauses(step) ? [] : [known.key]), ...(earlier === undefined ? [] : [earlier])]);
+        const built = await runner.build(step, known, upstream, options);
+        mirror.stepFinished(built.record, [
+          ...(pauses(step) ? [] : [known.key]),
+          ...(earlier === undefined ? [] : [earlier]),
+        ]);
         return built;
       } catch (error) {
-        mirror.ended(known.key);
+        mirror.stepStopped(known.key);
         throw error;
       }
     },

@@ -14,19 +14,19 @@ import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
-import type { Disk } from "../remotes/disk-store.ts";
-import { isListing } from "../remotes/listing.ts";
+import type { DiskStore } from "../remotes/disk-store.ts";
+import { isListing } from "../remotes/layout.ts";
 
-/** Markers that stay: should the last connection have cut the newest one's files short, the one before counts. */
+/** Number of markers to keep. If files of the newest one are truncated, the one before it is used. */
 const markersKept = 2;
-/** What the runner and a Python step tell each other: no resume needs it. */
+/** Files of the protocol between the runner and a Python step. A resume does not need them. */
 const protocol = new Set(["request.json", "progress.jsonl", "result.json"]);
 
-/** What a work folder looks like: path -> "inode size mtime". Lines that are only ever added to say nothing by changing. */
-export type Look = { readonly settled: string; readonly whole: string };
+/** The state of a work folder: a line "path inode size mtime" per file. `settled` leaves out files that are only appended to. */
+export type WorkState = { readonly settled: string; readonly whole: string };
 
-/** Looks at a work folder; undefined where there is nothing that a resume could need. */
-export function lookAt(folder: string): Look | undefined {
+/** The state of a work folder; undefined if it has nothing that a resume needs. */
+export function stateOf(folder: string): WorkState | undefined {
   const seen = filesIn(folder).map((name) => {
     const stat = statSync(join(folder, name), { throwIfNoEntry: false });
     return [name, `${name} ${stat?.ino} ${stat?.size} ${stat?.mtimeMs}`] as const;
@@ -37,30 +37,30 @@ export function lookAt(folder: string): Look | undefined {
 }
 
 /**
- * Copies what a resume needs of a work folder: files first, then a marker that lists them. The folder is frozen by hard
- * links before, since the step goes on and drops old checkpoints meanwhile. Gives false, and nothing counts, where the
- * folder is no longer as it was `seen`.
+ * Copies the files of a work folder that a resume needs, then a marker that lists them. Makes hard links to the files first,
+ * since the running step may delete old checkpoints meanwhile. If the folder has changed since `seen`, copies nothing and gives
+ * false.
  */
 export async function putWork(
-  disk: Disk,
+  disk: DiskStore,
   given: {
     readonly key: string;
     readonly folder: string;
-    readonly seen: Look;
+    readonly seen: WorkState;
     readonly store: Pick<Store, "stage" | "discard">;
     readonly digests: Pick<Digests, "plainFileAsync">;
   },
 ): Promise<boolean> {
   const { key, folder, seen, store, digests } = given;
-  const frozen = store.stage("mirror");
+  const linked = store.stage("mirror");
   try {
     const names = filesIn(folder);
-    for (const name of names) freeze(join(folder, name), join(frozen.dir, name));
-    if (lookAt(folder)?.settled !== seen.settled) return false;
+    for (const name of names) linkOrCopy(join(folder, name), join(linked.dir, name));
+    if (stateOf(folder)?.settled !== seen.settled) return false;
     const files: Record<string, StoredFile> = {};
     for (const name of names) {
-      const path = join(frozen.dir, name);
-      const file = isAppended(name) ? bytesNow(path) : await digests.plainFileAsync(path);
+      const path = join(linked.dir, name);
+      const file = isAppended(name) ? currentBytes(path) : await digests.plainFileAsync(path);
       if (file === undefined) return false;
       files[name] = file;
       await disk.put(fileName(key, file), path, file);
@@ -71,13 +71,13 @@ export async function putWork(
     await prune(disk, key);
     return true;
   } finally {
-    store.discard(frozen);
+    store.discard(linked);
   }
 }
 
-/** Puts the newest whole copy of a work folder in its place, unless something is there already: true when it did. */
+/** Restores the newest complete copy of a work folder, unless the folder has files. Returns whether it did. */
 export async function takeWork(
-  disk: Disk,
+  disk: DiskStore,
   given: { readonly key: string; readonly folder: string; readonly store: Pick<Store, "stage" | "discard"> },
 ): Promise<boolean> {
   const { key, folder, store } = given;
@@ -99,8 +99,8 @@ export async function takeWork(
   return false;
 }
 
-/** Removes what a finished step no longer needs, markers first. */
-export async function dropWork(disk: Disk, key: string): Promise<void> {
+/** Deletes the copies of a work folder, markers first. */
+export async function deleteWork(disk: DiskStore, key: string): Promise<void> {
   const names = await disk.names(`work/${key}`);
   if (names.length === 0) return;
   const markers = names.filter((name) => name.endsWith(".json"));
@@ -113,12 +113,12 @@ export async function dropWork(disk: Disk, key: string): Promise<void> {
 const fileName = (key: string, { sha256 }: StoredFile): string => `work/${key}/${sha256}`;
 
 /**
- * A file that only ever grows, so that its beginning is whole at any moment: lines, and what a trainer's own loggers write
- * with every step of it, for which a checkpoint must not wait.
+ * Whether a file is only appended to, so that its beginning can be copied at any moment: JSON Lines, and files of a trainer's
+ * loggers. They change with every training step, and a checkpoint must not wait for them.
  */
 const isAppended = (name: string): boolean => name.endsWith(".jsonl") || name.startsWith("reports/");
 
-/** Names of the files that a resume may need, sorted; half-written ones are left out. */
+/** Names of the complete files that a resume may need, sorted. */
 function filesIn(folder: string): readonly string[] {
   if (!existsSync(folder)) return [];
   return readdirSync(folder, { recursive: true, withFileTypes: true })
@@ -128,24 +128,24 @@ function filesIn(folder: string): readonly string[] {
     .sort();
 }
 
-/** A second name for a file's bytes. A file that went meanwhile is noticed by the look that follows. */
-function freeze(from: string, to: string): void {
+/** Makes a hard link. If the file is gone, the caller notices the changed state. */
+function linkOrCopy(from: string, to: string): void {
   mkdirSync(dirname(to), { recursive: true });
   try {
     linkSync(from, to);
   } catch (error) {
-    // A disk without hard links: a checkpoint is copied, and a change meanwhile is noticed by its digest.
+    // The disk has no hard links. The digest shows whether the file changed during the copy.
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") copyFileSync(from, to);
   }
 }
 
-function bytesNow(path: string): StoredFile {
+function currentBytes(path: string): StoredFile {
   const bytes = readFileSync(path);
   return { sha256: createHash("sha256").update(bytes).digest("hex"), size: bytes.length };
 }
 
 /** Markers of a key, newest first. */
-async function markersOf(disk: Disk, key: string): Promise<readonly string[]> {
+async function markersOf(disk: DiskStore, key: string): Promise<readonly string[]> {
   const names = await disk.names(`work/${key}`);
   return names
     .filter((name) => /^\d{8}\.json$/.test(name))
@@ -153,7 +153,7 @@ async function markersOf(disk: Disk, key: string): Promise<readonly string[]> {
     .reverse();
 }
 
-async function readMarker(disk: Disk, key: string, marker: string) {
+async function readMarker(disk: DiskStore, key: string, marker: string) {
   try {
     const value = JSON.parse((await disk.readText(`work/${key}/${marker}`)) ?? "") as Record<string, unknown>;
     return value.schema === 1 && value.key === key && isListing(value.files) ? value.files : undefined;
@@ -163,15 +163,15 @@ async function readMarker(disk: Disk, key: string, marker: string) {
   }
 }
 
-async function takeAll(disk: Disk, key: string, files: Readonly<Record<string, StoredFile>>, into: string) {
+async function takeAll(disk: DiskStore, key: string, files: Readonly<Record<string, StoredFile>>, into: string) {
   for (const [name, file] of Object.entries(files)) {
     if (!(await disk.take(fileName(key, file), join(into, name), file))) return false;
   }
   return true;
 }
 
-/** Removes markers beyond those that are kept, and files that none of the kept ones lists. */
-async function prune(disk: Disk, key: string): Promise<void> {
+/** Deletes old markers, and files that no remaining marker lists. */
+async function prune(disk: DiskStore, key: string): Promise<void> {
   const markers = await markersOf(disk, key);
   const listed = new Set<string>();
   for (const marker of markers.slice(0, markersKept)) {

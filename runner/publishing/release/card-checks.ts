@@ -1,6 +1,6 @@
 import { parse } from "yaml";
 import { licences } from "./licences.ts";
-import { type Refusal, refusal } from "./release.ts";
+import { type FailedCheck, failedCheck } from "./release.ts";
 
 type Metadata = {
   readonly license?: unknown;
@@ -10,45 +10,43 @@ type Metadata = {
   }[];
 };
 
-/** A repository of the hub: owner/name. */
+/** The name of a repository on the hub: owner/name. */
 export const repoName = /^[A-Za-z0-9][\w.-]*\/[A-Za-z0-9][\w.-]*$/;
 
-/** Why the hub would refuse a card, or readers could not use it: its front matter is read back as the hub reads it. */
-export function cardProblems(card: string): readonly Refusal[] {
+/** Checks the front matter of a model card as the hub reads it. */
+export function checkCard(card: string): readonly FailedCheck[] {
   const metadata = parse(card.split(/^---$/m)[1] ?? "") as Metadata | null;
-  const wrong: Refusal[] = [];
+  const failed: FailedCheck[] = [];
   const { license, base_model } = metadata ?? {};
   if (license === undefined || license === null || license === "") {
-    wrong.push(
-      refusal("card-invalid", "the licence of the base is not named", "write upload.base_license, such as apache-2.0"),
+    failed.push(
+      failedCheck(
+        "card-invalid",
+        "the licence of the base model is missing",
+        "set upload.base_license, for example apache-2.0",
+      ),
     );
   } else if (!licences.has(String(license))) {
-    wrong.push(
-      refusal(
+    failed.push(
+      failedCheck(
         "card-invalid",
-        `"${license}" is no licence identifier of the hub`,
-        "write upload.base_license and upload.license as the hub spells them, such as apache-2.0",
+        `"${license}" is not a licence identifier of the hub`,
+        "set upload.base_license and upload.license to identifiers of the hub, for example apache-2.0",
       ),
     );
   }
   if (typeof base_model !== "string" || !repoName.test(base_model)) {
-    wrong.push(
-      refusal(
+    failed.push(
+      failedCheck(
         "base-unnamed",
-        `the base ${base_model ?? ""} is no repository of the hub, so that nobody could load the model onto it`,
-        "write upload.base_model: owner/name, the repository that it is a copy of",
+        `the base model ${base_model ?? ""} is not a repository of the hub, so others cannot load it`,
+        "set upload.base_model to the repository that it is a copy of: owner/name",
       ),
     );
   }
   const metrics = metadata?.["model-index"]?.[0]?.results?.[0]?.metrics ?? [];
   if (metrics.length === 0 || metrics.some(({ value }) => !Number.isFinite(value))) {
-    wrong.push(
-      refusal(
-        "card-invalid",
-        "the tuned arm has no metrics that a card could name",
-        "score it: run the experiment again",
-      ),
-    );
+    failed.push(failedCheck("card-invalid", "the tuned arm has no metrics", "run the experiment again"));
   }
-  return wrong;
+  return failed;
 }

@@ -3,14 +3,14 @@ import { armName, metricName } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { integer, withInterval } from "../../util/format.ts";
 
-/** Files of predictions by arm, and in how many answers something was left out. */
+/** Files of predictions by arm, with the number of answers in which a field was withheld. */
 export type PredictionFiles = readonly { readonly arm: string; readonly path: string; readonly withheld: number }[];
 
-/** README.md of a data set of answers: front matter that the hub reads, then what they are and what is not in them. */
-export function predictionsCardOf(run: RunFacts, repo: string, files: PredictionFiles): string {
+/** The README.md of a data set of predictions: front matter for the hub, then text for people. */
+export function datasetCard(run: RunFacts, repo: string, files: PredictionFiles): string {
   const { metric, view } = run.config.evaluate.primary;
   const matter = {
-    pretty_name: `Answers of ${run.name}`,
+    pretty_name: `Predictions of ${run.name}`,
     tags: ["exp-study", "predictions"],
     configs: files.map(({ arm, path }) => ({ config_name: arm, data_files: path })),
   };
@@ -24,13 +24,13 @@ ${stringify(matter, { lineWidth: 0 })}---
 
 # ${repo.slice(repo.indexOf("/") + 1)}
 
-Answers of every arm of run \`${run.experiment}/${run.run}\`, made by exp ${run.provenance.exp}: a line a case, with \`id\`, \`gold\` and \`labels\`, and \`text\`, the
-answer as it was written. The texts that were answered are not part of this data set${withheld === 0 ? "" : `; what quotes one of them is \`null\`, in ${integer(withheld)} ${withheld === 1 ? "answer" : "answers"}`}.
+Predictions of every arm of run \`${run.experiment}/${run.run}\`, written by exp ${run.provenance.exp}. Each line is one case: \`id\`, the \`gold\` target, the
+prediction, and \`text\`, the answer as generated. The input texts are not part of this data set.${withheld === 0 ? "" : ` Fields that quote an input are \`null\`, in ${integer(withheld)} ${withheld === 1 ? "answer" : "answers"}.`}
 
 | arm | file | ${metricName(metric)}, ${view} view |
 | --- | --- | --- |
 ${rows.join("\n")}
 
-\`manifest.json\` has every parameter, and names every file of the run by its SHA-256 sum.
+\`manifest.json\` has every parameter and the SHA-256 digest of every file of the run.
 `;
 }

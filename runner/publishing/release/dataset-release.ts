@@ -5,27 +5,26 @@ import { readPredictions, type ScoredResponse } from "../../pipeline/steps/answe
 import { taskOf } from "../../pipeline/steps/task.ts";
 import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
-import { UserError } from "../../util/user-error.ts";
-import { type PredictionFiles, predictionsCardOf } from "./dataset-card.ts";
-import { leaks, textsWithRows } from "./leak-scan.ts";
-import { Kept, type Prepared, type Releasing, textFile } from "./model-release.ts";
-import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
+import { datasetCard, type PredictionFiles } from "./dataset-card.ts";
+import { scanForLeaks, textsWithRows } from "./leak-scan.ts";
+import { cardOrFailure, type PreparedRelease, type ReleaseContext, RunFiles, textFile } from "./model-release.ts";
+import type { FailedCheck, Release, ReleaseFile } from "./release.ts";
 
 type Upload = NonNullable<Experiment["upload"]>;
 
 /**
- * What would be published of a run's answers, as a data set: ids, gold and read labels, and answers, without what
- * quotes a row. The same gate as for a model comes last.
+ * Prepares the predictions of a run as a data set: id, gold target, prediction and answer of each case. Fields that quote a row
+ * are withheld. Runs the pre-publish checks.
  */
-export function preparePredictions(run: FinishedRun, upload: Upload, releasing: Releasing): Prepared {
-  const wrong: Refusal[] = [];
-  const kept = new Kept(run, releasing, wrong);
+export function prepareDatasetRelease(run: FinishedRun, upload: Upload, context: ReleaseContext): PreparedRelease {
+  const failed: FailedCheck[] = [];
+  const runFiles = new RunFiles(run, context, failed);
   const fields = fieldsOf(run);
   const arms = Object.keys(run.manifest.arms);
   const answers = new Map<string, readonly Answer[]>();
   for (const arm of arms) {
-    // Looked at like every file that is published, although its answers are written anew.
-    const [file] = kept.one(stepOfArm("evaluate", arm), "predictions.jsonl", "");
+    // Checked like a published file, although its rows are written again below.
+    const [file] = runFiles.one(stepOfArm("evaluate", arm), "predictions.jsonl", "");
     if (file !== undefined && "file" in file.content) answers.set(arm, readPredictions(file.content.file, fields.key));
   }
   const quoting = textsWithRows(run, textsOf(answers, fields));
@@ -39,16 +38,16 @@ export function preparePredictions(run: FinishedRun, upload: Upload, releasing: 
     ...[...answers].map(([arm, rows]) => textFile(`predictions/${arm}.jsonl`, linesOf(arm, rows, fields, quoting))),
     textFile("manifest.json", readFileSync(run.path, "utf8")),
   ];
-  const card = cardOrWhy(run, repo, files, wrong);
+  const card = cardOrFailure(failed, () => datasetCard(factsOf(run, null), repo, files));
   const release: Release = {
     type: "dataset",
     repo,
     private: upload.private,
-    title: `answers of ${run.manifest.experiment} ${run.manifest.run}`,
+    title: `predictions of ${run.manifest.experiment} ${run.manifest.run}`,
     files: card === undefined ? published : [textFile("README.md", card), ...published],
   };
-  wrong.push(...leaks(run, release, releasing));
-  return { release, refusals: wrong };
+  failed.push(...scanForLeaks(run, release, context));
+  return { release, failed };
 }
 
 type Answer = ScoredResponse & { readonly prediction: unknown };
@@ -63,7 +62,7 @@ function fieldsOf({ manifest }: FinishedRun): Fields {
 
 const fieldOf = (row: Answer, field: string): unknown => (row as Readonly<Record<string, unknown>>)[field];
 
-/** One field of one answer, as the search for rows calls it. */
+/** The name of one field of one answer in the search for rows. */
 const nameOf = (arm: string, id: string, field: string): string => JSON.stringify([arm, id, field]);
 
 function textsOf(answers: ReadonlyMap<string, readonly Answer[]>, fields: Fields): Readonly<Record<string, string>> {
@@ -79,7 +78,7 @@ function textsOf(answers: ReadonlyMap<string, readonly Answer[]>, fields: Fields
   );
 }
 
-/** Named fields alone: what a later version adds to predictions is not published by itself. A field that quotes a row is null. */
+/** Publishes the named fields only, so that later additions to predictions stay private. A field that quotes a row is null. */
 function linesOf(arm: string, rows: readonly Answer[], fields: Fields, quoting: ReadonlySet<string>): string {
   return rows
     .map((row) => {
@@ -89,14 +88,4 @@ function linesOf(arm: string, rows: readonly Answer[], fields: Fields, quoting: 
       return `${JSON.stringify({ id: row.id, ...Object.fromEntries(shown) })}\n`;
     })
     .join("");
-}
-
-function cardOrWhy(run: FinishedRun, repo: string, files: PredictionFiles, wrong: Refusal[]): string | undefined {
-  try {
-    return predictionsCardOf(factsOf(run, null), repo, files);
-  } catch (error) {
-    if (!(error instanceof UserError && error.code === "file-gone")) throw error;
-    wrong.push(refusal("file-gone", error.message, error.help ?? ""));
-    return undefined;
-  }
 }

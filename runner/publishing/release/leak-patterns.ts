@@ -1,13 +1,13 @@
-/** Consecutive words that a text has in common with a row by more than chance. */
-const run = 12;
-/** A shorter row is looked for as a whole, if it has this many words: fewer are a label and no finding. */
-const fewest = 5;
+/** Number of consecutive words that a text does not share with a row by chance. */
+const sharedWords = 12;
+/** A shorter row must match as a whole. A row with fewer words than this is not searched: it may be a label. */
+const fewestWords = 5;
 
-/** Scripts without spaces are read character by character. */
+/** A word, or one character of a script without spaces. */
 const word =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}])[\p{L}\p{N}])+/gu;
 
-/** Words in lower case; how JSON writes quotes, line breaks and other characters makes no difference. */
+/** The words of a text in lower case. Escapes of JSON strings are decoded. */
 function wordsOf(text: string): readonly string[] {
   const plain = text
     .replaceAll(/\\u([0-9a-fA-F]{4})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 16)))
@@ -15,17 +15,17 @@ function wordsOf(text: string): readonly string[] {
   return plain.normalize("NFKC").toLowerCase().match(word) ?? [];
 }
 
-/** Looks for rows of the data in texts that are to be published. */
+/** Searches texts for rows of the data. */
 export class RowSearch {
   readonly #runs = new Map<string, Set<string>>();
   readonly #texts: readonly (readonly [name: string, text: string])[];
 
-  /** `texts`: name of each text -> what it says. */
+  /** `texts`: name -> text. */
   constructor(texts: Readonly<Record<string, string>>) {
     this.#texts = Object.entries(texts).map(([name, text]) => {
       const words = wordsOf(text);
-      for (let at = 0; at + run <= words.length; at++) {
-        const key = words.slice(at, at + run).join(" ");
+      for (let at = 0; at + sharedWords <= words.length; at++) {
+        const key = words.slice(at, at + sharedWords).join(" ");
         const names = this.#runs.get(key);
         if (names === undefined) this.#runs.set(key, new Set([name]));
         else names.add(name);
@@ -34,17 +34,17 @@ export class RowSearch {
     });
   }
 
-  /** The texts that hold the row, or twelve of its words in their order. */
+  /** Names of the texts that contain the row, or twelve consecutive words of it. */
   textsWith(row: string): ReadonlySet<string> {
     const words = wordsOf(row);
-    if (words.length < fewest) return new Set();
-    if (words.length < run) {
+    if (words.length < fewestWords) return new Set();
+    if (words.length < sharedWords) {
       const whole = ` ${words.join(" ")} `;
       return new Set(this.#texts.flatMap(([name, text]) => (text.includes(whole) ? [name] : [])));
     }
     const found = new Set<string>();
-    for (let at = 0; at + run <= words.length; at++) {
-      for (const name of this.#runs.get(words.slice(at, at + run).join(" ")) ?? []) found.add(name);
+    for (let at = 0; at + sharedWords <= words.length; at++) {
+      for (const name of this.#runs.get(words.slice(at, at + sharedWords).join(" ")) ?? []) found.add(name);
     }
     return found;
   }
@@ -56,8 +56,8 @@ const pathInText = new RegExp(`(?<![\\w./:~-])/(?:${folders})/[\\w.@+-]+|\\b[A-Z
 const absolute = /^(?:(?:\/[^/\s]+){2,}|[A-Za-z]:\\[^\s\\]+\\)/;
 
 /**
- * The first absolute path in a file's text: a value of a JSON file that is one, what looks like one in other texts, and in both
- * whatever begins with one of the folders in `own` (this project, this user).
+ * The first absolute path in a text: in a JSON file a value that is one, in another text what matches the pattern of one. In both
+ * also a path below a folder in `own` (the project, the user's home).
  */
 export function absolutePathIn(name: string, text: string, own: readonly string[]): string | undefined {
   const known = own.find((folder) => folder.length > 3 && text.includes(`${folder}/`));
@@ -80,7 +80,7 @@ function pathAmong(value: unknown): string | undefined {
   return undefined;
 }
 
-const keyShapes: Readonly<Record<string, RegExp>> = {
+const secretPatterns: Readonly<Record<string, RegExp>> = {
   "a Hugging Face token": /\bhf_[A-Za-z0-9]{20,}/,
   "an API key": /\bsk-(?:[a-z]+-)?[A-Za-z0-9_-]{20,}/,
   "a GitHub token": /\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})/,
@@ -89,7 +89,7 @@ const keyShapes: Readonly<Record<string, RegExp>> = {
   "a web token": /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\./,
 };
 
-/** What kind of secret a text seems to hold. The secret itself is never given. */
+/** The kind of secret that a text seems to contain. Never returns the secret. */
 export function secretIn(text: string): string | undefined {
-  return Object.entries(keyShapes).find(([, shape]) => shape.test(text))?.[0];
+  return Object.entries(secretPatterns).find(([, shape]) => shape.test(text))?.[0];
 }

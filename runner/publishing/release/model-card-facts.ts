@@ -3,21 +3,21 @@ import type { ReleaseFile } from "./release.ts";
 
 type Ends = { readonly low: number; readonly high: number; readonly method: string };
 
-/** All that a card says of a run. */
+/** The content of a model card. */
 export type CardFacts = {
   readonly run: RunFacts;
   /** Arm -> view -> metric -> its 95 % interval. */
   readonly intervals: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Ends>>>>>>;
   readonly repo: string;
-  /** Absent while nobody has named one, which the gate refuses. */
+  /** Absent if the experiment names none; `checkCard` then fails. */
   readonly license: string | undefined;
-  /** What is in the repository: an adapter, or a whole model that was merged or trained in full. */
+  /** Content of the repository: an adapter, or a complete model, merged or trained in full. */
   readonly kind: "adapter" | "merged" | "full";
-  /** The base on the hub, and its commit where the run's own base was that commit. */
+  /** The base model on the hub, and its commit if the run used that commit. */
   readonly base: { readonly name: string; readonly revision: string | null };
-  /** Paths of the prompt's template and, where there is one, of the messages with a place for the text. */
+  /** Paths of the prompt template and, if there is one, of the messages with a placeholder for the input. */
   readonly template: string;
   readonly messages: string | undefined;
-  /** Every other file of the repository. */
+  /** The other files of the repository. */
   readonly files: readonly ReleaseFile[];
 };

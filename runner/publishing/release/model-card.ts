@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { tasks } from "../../plugins/tasks/registry.ts";
+import { taskOf } from "../../pipeline/steps/task.ts";
 import { armName, metricName } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { methodName, trainingTime } from "../../reporting/report/trainings.ts";
@@ -7,34 +7,34 @@ import { verdict } from "../../reporting/sections/abstract.ts";
 import { limitationsOf } from "../../reporting/sections/limitations.ts";
 import { gigabytes, integer, pValue, score, withInterval } from "../../util/format.ts";
 import type { CardFacts } from "./model-card-facts.ts";
-import { usage } from "./usage-example.ts";
+import { usageExample } from "./usage-example.ts";
 
-/** README.md of the repository: front matter that the hub reads, then what a person must know. The same run gives the same text. */
-export function cardOf(facts: CardFacts): string {
+/** The README.md of a model: front matter for the hub, then text for people. The same run gives the same text. */
+export function modelCard(facts: CardFacts): string {
   const { run, repo } = facts;
   const description = run.config.description.trim();
   const sections = [
     `# ${repo.slice(repo.indexOf("/") + 1)}`,
     ...(description === "" ? [] : [description]),
-    what(facts),
+    summary(facts),
     ...verdict(run).map((span) => (typeof span === "object" && "strong" in span ? `**${span.strong.trim()}**` : "")),
-    "## How to use it",
-    usage(facts),
+    "## Usage",
+    usageExample(facts),
     "## Results",
     results(facts),
     "## Training",
     training(facts),
-    "## Limits",
-    limits(facts),
+    "## Limitations",
+    limitations(facts),
     "## Files",
     files(facts),
-    "## Where the numbers come from",
+    "## Provenance",
     provenance(run),
   ];
   return `---\n${stringify(frontMatter(facts), { lineWidth: 0 })}---\n\n${sections.filter((one) => one !== "").join("\n\n")}\n`;
 }
 
-/** What the hub's search, widgets and leaderboards read. */
+/** Metadata for the hub's search, widgets and leaderboards. */
 function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): object {
   const { metrics, primary, split } = run.config.evaluate;
   const values = run.arms.find(({ name }) => name === "tuned")?.views[primary.view] ?? {};
@@ -51,8 +51,8 @@ function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): 
         name: repo.slice(repo.indexOf("/") + 1),
         results: [
           {
-            task: { type: "text-generation", name: taskWord(run) },
-            dataset: { name: `${run.experiment} (${split} part, ${integer(casesOf(run))} cases)`, type: "own", split },
+            task: { type: "text-generation", name: outputOf(run) },
+            dataset: { name: `${run.experiment} (${split} split, ${integer(casesOf(run))} cases)`, type: "own", split },
             metrics: names.map((name) => {
               const ends = intervals.tuned?.[primary.view]?.[name];
               return {
@@ -71,30 +71,31 @@ function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): 
   };
 }
 
-const taskWord = ({ config }: RunFacts): string => tasks.get(config.task).words.output;
+/** What the task predicts, in words: "a set of labels from a text". */
+const outputOf = ({ config }: RunFacts): string => taskOf(config).words.output;
 
 const casesOf = ({ comparison, steps }: RunFacts): number =>
   comparison?.n ?? Number(steps["evaluate.tuned"]?.evidence.cases ?? steps["generate.tuned"]?.evidence.cases ?? 0);
 
-function what({ run, kind, base }: CardFacts): string {
+function summary({ run, kind, base }: CardFacts): string {
   const own = run.model?.base ?? run.config.model.base;
   const from = `[${base.name}](https://huggingface.co/${base.name})${base.revision === null ? "" : ` at commit \`${base.revision.slice(0, 12)}\``}`;
   const copy =
     own === base.name
       ? ""
-      : " It was trained on a copy of that model, whose files and SHA-256 sums stand in `model.json`; other weights of the base give other answers.";
+      : " The training used a copy of that model. `model.json` lists its files with their SHA-256 digests. With other weights the answers differ.";
   const shape =
     kind === "adapter"
       ? `An adapter (${methodName(run)}) for ${from}.`
-      : `${kind === "merged" ? `${from} with an adapter (${methodName(run)}) in its weights` : `${from} after ${methodName(run)}`}: a complete model that loads without the adapter.`;
+      : `${kind === "merged" ? `${from} with a merged adapter (${methodName(run)})` : `${from} after ${methodName(run)}`}: a complete model that loads without an adapter.`;
   const merged =
     kind === "merged"
-      ? " On real prompts its logits agree with those of base and adapter; `merge.json` says how closely."
+      ? " On prompts of the study its logits agree with those of the base model with the adapter; `merge.json` has the differences."
       : "";
-  return `${shape} It answers with ${taskWord(run)}. Training, evaluation and this card were made by exp ${run.provenance.exp}.${copy}${merged}`;
+  return `${shape} It predicts ${outputOf(run)}. exp ${run.provenance.exp} ran the training and the evaluation and wrote this card.${copy}${merged}`;
 }
 
-/** Every arm in the primary view, its metrics with intervals, and the tests that were declared beforehand. */
+/** The metrics of every arm in the primary view, with intervals, and the pre-specified tests. */
 function results({ run, intervals }: CardFacts): string {
   const { metrics, primary } = run.config.evaluate;
   const names = [...new Set([primary.metric, ...metrics])];
@@ -111,14 +112,12 @@ function results({ run, intervals }: CardFacts): string {
     const { metric } = primary;
     const difference =
       (comparison?.arms.tuned?.[metric]?.value ?? 0) - (comparison?.arms[against]?.[metric]?.value ?? 0);
-    return `- against ${armName(against)}: ${difference >= 0 ? "+" : ""}${score(difference)} ${metricName(metric)}, p ${adjusted < 0.001 ? "" : "= "}${pValue(adjusted)}`;
+    return `- difference to ${armName(against)}: ${difference >= 0 ? "+" : ""}${score(difference)} ${metricName(metric)}, p ${adjusted < 0.001 ? "" : "= "}${pValue(adjusted)}`;
   });
   return [
-    `On the ${run.config.evaluate.split} part${casesOf(run) > 0 ? ` (${integer(casesOf(run))} cases)` : ""}, ${primary.view} view of the labels, with 95 % bootstrap intervals over cases. \`evaluation/\` has every metric in every view.`,
+    `Scores on the ${run.config.evaluate.split} split${casesOf(run) > 0 ? ` (${integer(casesOf(run))} cases)` : ""} in the ${primary.view} view, with 95 % bootstrap confidence intervals over cases. \`evaluation/\` has every metric in every view.`,
     markdownTable(["", ...names.map(metricName)], rows),
-    ...(tests.length === 0
-      ? []
-      : [`Paired tests over the same cases, corrected by Holm's method:\n\n${tests.join("\n")}`]),
+    ...(tests.length === 0 ? [] : [`Paired tests on the same cases, with Holm's correction:\n\n${tests.join("\n")}`]),
   ].join("\n\n");
 }
 
@@ -134,16 +133,16 @@ function training({ run }: CardFacts): string {
       ? []
       : ([
           ["rank / alpha / dropout", `${train.rank} / ${train.alpha} / ${train.dropout}`],
-          ["adapted matrices", Array.isArray(train.targets) ? train.targets.join(", ") : String(train.targets)],
+          ["adapted modules", Array.isArray(train.targets) ? train.targets.join(", ") : String(train.targets)],
         ] as const)),
     ...(parameters === undefined
       ? []
-      : ([["trained parameters", `${integer(parameters.trainable)} of ${integer(parameters.total)}`]] as const)),
+      : ([["trainable parameters", `${integer(parameters.trainable)} of ${integer(parameters.total)}`]] as const)),
     ["trainer", `${train.backend} ${run.provenance.packages[train.backend]?.[train.backend] ?? ""}`.trim()],
     ["training rows", String(run.steps.data?.evidence.train ?? "–")],
-    ["epochs; rows a step", `${train.epochs}; ${train.batch_size * train.gradient_accumulation}`],
+    ["epochs; rows per step", `${train.epochs}; ${train.batch_size * train.gradient_accumulation}`],
     ["learning rate, schedule, optimizer", `${train.learning_rate}, ${train.schedule}, ${train.optimizer}`],
-    ["longest row", `${train.max_length} tokens`],
+    ["maximum length", `${train.max_length} tokens`],
     ["precision", String(evidence.precision ?? train.precision)],
     ["seed", String(train.seed)],
     ["kept checkpoint", train.keep === "last" ? "last" : `best ${train.keep.best} on validation rows`],
@@ -155,19 +154,19 @@ function training({ run }: CardFacts): string {
       : `the ${data.targets.view} view of the labels`;
   return [
     markdownTable(["", ""], rows),
-    `The model was taught ${targets}; the loss counts the answer and its end, not the prompt.${validation === undefined ? "" : " Validation rows were kept apart from training and test."} \`manifest.json\` has every parameter.`,
-    "The data are not part of this repository.",
+    `The training targets are ${targets}. The loss covers the answer and its end token, not the prompt.${validation === undefined ? "" : " Validation rows are neither training nor test rows."} \`manifest.json\` has every parameter.`,
+    "This repository does not contain the data.",
   ].join("\n\n");
 }
 
 const memoryOf = ({ peak_memory }: Readonly<Record<string, unknown>>): string =>
   typeof peak_memory === "number" ? gigabytes(peak_memory) : "–";
 
-function limits({ run }: CardFacts): string {
+function limitations({ run }: CardFacts): string {
   const items = [
     ...limitationsOf([run]),
-    "It answers in the form and with the labels that it was taught (`labels.json`); texts of another source or language are untested.",
-    "It was measured on one test set. It is a research result, not a product: no decision about a person may rest on it.",
+    "The model answers in the form and with the labels of its training data (`labels.json`). Texts from other sources or in other languages were not tested.",
+    "The evaluation used one test set. The model is a research result, not a product. Do not base decisions about people on it.",
   ];
   return items.map((item) => `- ${item}`).join("\n");
 }
@@ -181,9 +180,8 @@ function files({ files }: CardFacts): string {
 
 function provenance({ experiment, run, provenance, file }: RunFacts): string {
   const { git } = provenance;
-  const commit =
-    git === null ? "" : `, commit \`${git.commit}\`${git.dirty ? " with changes that are in no commit" : ""}`;
-  return `Run \`${experiment}/${run}\` of \`${file}\`${commit}. \`manifest.json\` names every file of the run by its SHA-256 sum, the packages and the hardware that made it.`;
+  const commit = git === null ? "" : `, commit \`${git.commit}\`${git.dirty ? " with uncommitted changes" : ""}`;
+  return `Run \`${experiment}/${run}\` of \`${file}\`${commit}. \`manifest.json\` lists the SHA-256 digest of every file of the run, the packages and the hardware.`;
 }
 
 function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {

@@ -3,74 +3,82 @@ import { basename, dirname, join, resolve } from "node:path";
 import type { Experiment } from "../../config/schema.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { sha256 } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
-import { cardProblems, repoName } from "./card-checks.ts";
-import { leaks, type Private } from "./leak-scan.ts";
-import { cardOf } from "./model-card.ts";
+import { checkCard, repoName } from "./card-checks.ts";
+import { type PrivateNames, scanForLeaks } from "./leak-scan.ts";
+import { modelCard } from "./model-card.ts";
 import type { CardFacts } from "./model-card-facts.ts";
-import { type Refusal, type Release, type ReleaseFile, refusal } from "./release.ts";
-import { place } from "./usage-example.ts";
+import { type FailedCheck, failedCheck, type Release, type ReleaseFile } from "./release.ts";
+import { inputPlaceholder } from "./usage-example.ts";
 
-/** What a release is made with. */
-export type Releasing = Private & {
-  /** Where templates lie: the project's root, and the folder of the exp package, whose prompts/ stands in for what a project lacks. */
+/** What a release needs of the machine. */
+export type ReleaseContext = PrivateNames & {
+  /** Folders to search for templates: the project root, then the folder of the exp package. */
   readonly roots: readonly string[];
-  /** SHA-256 of a file as it is now. */
+  /** Current SHA-256 of a file. */
   digest(path: string): string;
 };
 
-/** What would be published of a run, and every reason why it must not be. Without a model there is nothing to publish. */
-export type Prepared = { readonly release: Release | undefined; readonly refusals: readonly Refusal[] };
+/** A release and the pre-publish checks that failed. `release` is undefined if the run has no model. */
+export type PreparedRelease = { readonly release: Release | undefined; readonly failed: readonly FailedCheck[] };
 
 type Kind = CardFacts["kind"];
 type Upload = NonNullable<Experiment["upload"]>;
 
-/** Folders of a model by what is uploaded: the step that made it and the folder of its outputs. */
+/** The step and the output folder of a model, by the kind of upload. */
 const models: Readonly<Record<Kind, { readonly step: string; readonly folder: string }>> = {
   adapter: { step: "train", folder: "adapter/" },
   merged: { step: "merge", folder: "merged/" },
   full: { step: "train", folder: "model/" },
 };
 
-/** Puts together what is published of a finished run, and looks for every reason against it that this machine can know. */
-export function prepareRelease(run: FinishedRun, upload: Upload, releasing: Releasing): Prepared {
+/** Prepares the model of a finished run for upload and runs the pre-publish checks that need no network. */
+export function prepareModelRelease(run: FinishedRun, upload: Upload, context: ReleaseContext): PreparedRelease {
   const config = run.manifest.config;
   const kind: Kind = config.train?.method === "full" ? "full" : upload.content;
   const { step, folder } = models[kind];
   if (!Object.keys(run.manifest.steps[step]?.files ?? {}).some((name) => name.startsWith(folder))) {
     const help =
-      kind === "merged" ? "run it again with upload.content: merged" : "train it: give the experiment a train:";
-    return { release: undefined, refusals: [refusal("no-model", `the run has no ${folder} to upload`, help)] };
+      kind === "merged" ? "set upload.content: merged and run the experiment again" : "add train: to the experiment";
+    return { release: undefined, failed: [failedCheck("no-model", `the run has no ${folder}`, help)] };
   }
-  const wrong: Refusal[] = [];
-  const kept = new Kept(run, releasing, wrong);
+  const failed: FailedCheck[] = [];
+  const runFiles = new RunFiles(run, context, failed);
   const base = baseOf(config, upload);
-  const weights = kept.all(step, folder).map((file) => (isAdapterConfig(file) ? renamed(file, base, wrong) : file));
-  if (kind === "merged") proveMerge(run, wrong);
-  const prompt = promptOf(run, config, releasing, wrong);
+  const weights = runFiles
+    .all(step, folder)
+    .map((file) => (isAdapterConfig(file) ? withPublicBase(file, base, failed) : file));
+  if (kind === "merged") checkMerge(run, failed);
+  const prompt = promptOf(run, config, context, failed);
   const files = [
     ...weights,
-    ...(kind === "merged" ? kept.one("merge", "merge.json", "merge.json") : []),
-    ...kept.one("fetch", "model.json", "model.json"),
+    ...(kind === "merged" ? runFiles.one("merge", "merge.json", "merge.json") : []),
+    ...runFiles.one("fetch", "model.json", "model.json"),
     ...prompt.files,
-    ...kept.one("data", "labels.json", "labels.json"),
-    ...kept.one("compare", "comparison.json", "evaluation/comparison.json"),
+    ...runFiles.one("data", "labels.json", "labels.json"),
+    ...runFiles.one("compare", "comparison.json", "evaluation/comparison.json"),
     ...Object.keys(run.manifest.arms).flatMap((arm) =>
-      kept.one(stepOfArm("evaluate", arm), "metrics.json", `evaluation/${arm}/metrics.json`),
+      runFiles.one(stepOfArm("evaluate", arm), "metrics.json", `evaluation/${arm}/metrics.json`),
     ),
     textFile("manifest.json", readFileSync(run.path, "utf8")),
   ];
-  const card = cardOrWhy(run, wrong, {
-    ...{ repo: upload.repo, license: upload.license ?? upload.base_license, kind, base, files },
-    ...{ template: prompt.template, messages: prompt.messages, intervals: run.manifest.intervals },
-  });
+  // The number of test evaluations grows after the run. The card must not depend on it.
+  const card = cardOrFailure(failed, () =>
+    modelCard({
+      run: factsOf(run, null),
+      ...{ repo: upload.repo, license: upload.license ?? upload.base_license, kind, base, files },
+      ...{ template: prompt.template, messages: prompt.messages, intervals: run.manifest.intervals },
+    }),
+  );
+  if (card !== undefined) failed.push(...checkCard(card));
   if (card !== undefined && upload.base_license === undefined && upload.license !== undefined) {
-    wrong.push(refusal("card-invalid", "the licence of the base is not named", "write upload.base_license"));
+    failed.push(failedCheck("card-invalid", "the licence of the base model is missing", "set upload.base_license"));
   }
   const release: Release = {
     type: "model",
@@ -79,41 +87,41 @@ export function prepareRelease(run: FinishedRun, upload: Upload, releasing: Rele
     title: `${run.manifest.experiment} ${run.manifest.run}`,
     files: card === undefined ? files : [textFile("README.md", card), ...files],
   };
-  wrong.push(...leaks(run, release, releasing));
-  return { release, refusals: wrong };
+  failed.push(...scanForLeaks(run, release, context));
+  return { release, failed };
 }
 
-/** Reads files of the run, each with the digest that its manifest names. */
-export class Kept {
+/** The files of a run. Checks the digest of each against the manifest. */
+export class RunFiles {
   readonly #run: FinishedRun;
-  readonly #releasing: Releasing;
-  readonly #wrong: Refusal[];
+  readonly #context: ReleaseContext;
+  readonly #failed: FailedCheck[];
 
-  constructor(run: FinishedRun, releasing: Releasing, wrong: Refusal[]) {
+  constructor(run: FinishedRun, context: ReleaseContext, failed: FailedCheck[]) {
     this.#run = run;
-    this.#releasing = releasing;
-    this.#wrong = wrong;
+    this.#context = context;
+    this.#failed = failed;
   }
 
-  /** Every file of a step below a folder of its outputs, at the top of the repository. */
+  /** The files of a step's output folder, for the top of the repository. */
   all(step: string, folder: string): readonly ReleaseFile[] {
     return Object.keys(this.#run.manifest.steps[step]?.files ?? {})
       .filter((name) => name.startsWith(folder))
       .flatMap((name) => this.one(step, name, name.slice(folder.length)));
   }
 
-  /** One file of a step, if the run has it. */
+  /** One file of a step; none if the run does not have it. */
   one(step: string, name: string, path: string): readonly ReleaseFile[] {
     const listed: StoredFile | undefined = this.#run.manifest.steps[step]?.files[name];
     if (listed === undefined) return [];
     const file = join(dirname(this.#run.path), outputFolder(step), name);
-    const again = `run ${this.#run.manifest.file} again, which builds only what is missing`;
+    const help = `run ${this.#run.manifest.file} again. It builds only what is missing`;
     if (!existsSync(file)) {
-      this.#wrong.push(refusal("file-gone", `${step}'s ${name} is no longer there`, again));
+      this.#failed.push(failedCheck("file-gone", `${name} of ${step} is missing`, help));
       return [];
     }
-    if (this.#releasing.digest(realpathSync(file)) !== listed.sha256) {
-      this.#wrong.push(refusal("file-altered", `${step}'s ${name} is not what the manifest says`, again));
+    if (this.#context.digest(realpathSync(file)) !== listed.sha256) {
+      this.#failed.push(failedCheck("file-altered", `${name} of ${step} differs from the manifest`, help));
     }
     return [{ path, sha256: listed.sha256, size: listed.size, content: { file } }];
   }
@@ -123,7 +131,7 @@ export function textFile(path: string, content: string): ReleaseFile {
   return { path, sha256: sha256(content), size: Buffer.byteLength(content), content: { text: content } };
 }
 
-/** The base by the name that the world knows it by, and the commit where the run's own base was that commit. */
+/** The public name of the base model, and its commit if the run used that commit. */
 function baseOf({ model }: Experiment, { base_model }: Upload): CardFacts["base"] {
   const isHub = repoName.test(model.base) && model.revision !== undefined;
   return isHub ? { name: model.base, revision: model.revision as string } : { name: base_model ?? "", revision: null };
@@ -131,8 +139,8 @@ function baseOf({ model }: Experiment, { base_model }: Upload): CardFacts["base"
 
 const isAdapterConfig = ({ path }: ReleaseFile): boolean => path === "adapter_config.json";
 
-/** An adapter's config that names a base which only this machine knows gets the name that others can load. */
-function renamed(file: ReleaseFile, base: CardFacts["base"], wrong: Refusal[]): ReleaseFile {
+/** Puts the public name of the base model into an adapter's config. The local name may be a path of this machine. */
+function withPublicBase(file: ReleaseFile, base: CardFacts["base"], failed: FailedCheck[]): ReleaseFile {
   const written = readFileSync((file.content as { readonly file: string }).file, "utf8");
   try {
     const config = JSON.parse(written) as Record<string, unknown>;
@@ -140,21 +148,21 @@ function renamed(file: ReleaseFile, base: CardFacts["base"], wrong: Refusal[]): 
     const named = { ...config, base_model_name_or_path: base.name, revision: base.revision };
     return textFile(file.path, `${JSON.stringify(named, null, 1)}\n`);
   } catch {
-    wrong.push(refusal("file-altered", "adapter_config.json is no JSON", "train again"));
+    failed.push(failedCheck("file-altered", "adapter_config.json is not JSON", "train again"));
     return file;
   }
 }
 
-/** A merged model is published only where its step has shown it to be base and adapter. */
-function proveMerge({ path }: FinishedRun, wrong: Refusal[]): void {
+/** Checks that the merge step found the merged model equal to the base model with its adapter. */
+function checkMerge({ path }: FinishedRun, failed: FailedCheck[]): void {
   const file = join(dirname(path), "merge.json");
   try {
-    if ((JSON.parse(readFileSync(file, "utf8")) as { readonly equal?: unknown }).equal === true) return;
+    if (readResult("merge.json", file).equal === true) return;
   } catch {
-    // Not there, or no JSON: not shown.
+    // A missing or damaged report does not show it.
   }
-  const message = "nothing shows that the merged model is the base with its adapter (merge.json)";
-  wrong.push(refusal("merge-unproved", message, "run the experiment again, or write upload.content: adapter"));
+  const message = "merge.json does not show that the merged model equals the base model with its adapter";
+  failed.push(failedCheck("merge-unproved", message, "run the experiment again, or set upload.content: adapter"));
 }
 
 type Prompt = {
@@ -163,8 +171,13 @@ type Prompt = {
   readonly messages: string | undefined;
 };
 
-/** The template as the run used it, and the messages that it makes, with a place for the text. */
-function promptOf(run: FinishedRun, config: Experiment, { roots, digest }: Releasing, wrong: Refusal[]): Prompt {
+/** The template that the run used, and the messages that it renders, with a placeholder for the input. */
+function promptOf(
+  run: FinishedRun,
+  config: Experiment,
+  { roots, digest }: ReleaseContext,
+  failed: FailedCheck[],
+): Prompt {
   const source = config.prompt.template;
   const path = roots.map((root) => resolve(root, source)).find(existsSync);
   const template = `prompts/${basename(source)}`;
@@ -172,8 +185,8 @@ function promptOf(run: FinishedRun, config: Experiment, { roots, digest }: Relea
   const messages = messagesOf(run);
   const shown = messages === undefined ? [] : [textFile("prompts/messages.json", messages)];
   if (path === undefined || digest(path) !== used) {
-    const message = `${source} is not the template that the run used`;
-    wrong.push(refusal("template-changed", message, "restore it, or run the experiment again with it"));
+    const message = `${source} has changed since the run`;
+    failed.push(failedCheck("template-changed", message, "restore it, or run the experiment again"));
     return { files: shown, template, messages: shown[0]?.path };
   }
   return {
@@ -183,7 +196,7 @@ function promptOf(run: FinishedRun, config: Experiment, { roots, digest }: Relea
   };
 }
 
-/** The first case's prompt without the case; undefined where it holds examples, or the text does not stand in it as it is. */
+/** The prompt of the first case without its input; undefined if it contains examples or changes the input. */
 function messagesOf({ path, manifest }: FinishedRun): string | undefined {
   const folder = dirname(path);
   const { split } = manifest.config.evaluate;
@@ -199,19 +212,20 @@ function messagesOf({ path, manifest }: FinishedRun): string | undefined {
   const input = row?.input.trim() ?? "";
   if (first === undefined || first.examples !== undefined || input === "") return undefined;
   if (!first.messages.some(({ content }) => content.includes(input))) return undefined;
-  const open = first.messages.map(({ role, content }) => ({ role, content: content.replaceAll(input, place) }));
+  const open = first.messages.map(({ role, content }) => ({
+    role,
+    content: content.replaceAll(input, inputPlaceholder),
+  }));
   return `${JSON.stringify(open, null, 1)}\n`;
 }
 
-function cardOrWhy(run: FinishedRun, wrong: Refusal[], facts: Omit<CardFacts, "run">): string | undefined {
+/** Makes a card. If a file of the run is missing, adds a failed check and gives undefined. */
+export function cardOrFailure(failed: FailedCheck[], card: () => string): string | undefined {
   try {
-    // Looks at the test file grow in number after the run, and a card must not.
-    const card = cardOf({ ...facts, run: factsOf(run, null) });
-    wrong.push(...cardProblems(card));
-    return card;
+    return card();
   } catch (error) {
     if (!(error instanceof UserError && error.code === "file-gone")) throw error;
-    wrong.push(refusal("file-gone", error.message, error.help ?? ""));
+    failed.push(failedCheck("file-gone", error.message, error.help ?? ""));
     return undefined;
   }
 }

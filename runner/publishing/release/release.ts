@@ -1,17 +1,17 @@
 /** One file of a repository. */
 export type ReleaseFile = {
-  /** Where it stands in the repository, with forward slashes. */
+  /** Path in the repository, with forward slashes. */
   readonly path: string;
   readonly sha256: string;
   /** Bytes. */
   readonly size: number;
-  /** A file of the finished run, or a text that was made of it. */
+  /** A file of the finished run, or generated text. */
   readonly content: { readonly file: string } | { readonly text: string };
 };
 
-/** All that is published of one finished run. The same run gives the same bytes, whenever and wherever it is released. */
+/** The files to publish of one finished run. The same run gives the same bytes on every machine. */
 export type Release = {
-  /** What the repository is on the hub. */
+  /** Type of the repository on the hub. */
   readonly type: "model" | "dataset";
   /** owner/name on the hub. */
   readonly repo: string;
@@ -20,8 +20,7 @@ export type Release = {
   readonly files: readonly ReleaseFile[];
 };
 
-/** One reason why a run must not be published as it is. */
-export type Refusal = { readonly code: string; readonly message: string; readonly help: string };
+/** A pre-publish check that failed. */
+export type FailedCheck = { readonly code: string; readonly message: string; readonly help: string };
 
-/** A refusal, with its parts in the order in which people read them. */
-export const refusal = (code: string, message: string, help: string): Refusal => ({ code, message, help });
+export const failedCheck = (code: string, message: string, help: string): FailedCheck => ({ code, message, help });

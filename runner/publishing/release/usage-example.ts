@@ -1,23 +1,23 @@
 import { taskOf, taskParams } from "../../pipeline/steps/task.ts";
 import type { CardFacts } from "./model-card-facts.ts";
 
-/** What stands for the text in the messages of a prompt. */
-export const place = "{{input}}";
+/** The placeholder for the input in the messages of a prompt. */
+export const inputPlaceholder = "{{input}}";
 
-type Told = Pick<CardFacts, "repo" | "kind" | "base" | "template" | "messages" | "run">;
+type UsageFacts = Pick<CardFacts, "repo" | "kind" | "base" | "template" | "messages" | "run">;
 
-/** Python that loads the model and asks it about one text, as the evaluation did. */
-export function usage(facts: Told): string {
+/** Python code that loads the model and answers one input, with the settings of the evaluation. */
+export function usageExample(facts: UsageFacts): string {
   const { template, messages, run } = facts;
   const { config } = run;
   const note =
     messages === undefined
-      ? `The prompt is the Handlebars template \`${template}\`, filled in for each text.${config.prompt.examples.count > 0 ? " It was shown training rows as examples; they are data and not part of this repository, so that its answers will differ." : ""}`
-      : `\`${messages}\` is the prompt that the model was trained and measured with; \`${place}\` stands for the text.`;
+      ? `The prompt is the Handlebars template \`${template}\`, filled in for each input.${config.prompt.examples.count > 0 ? " In the evaluation it contained training rows as examples. This repository does not contain them, so answers differ." : ""}`
+      : `\`${messages}\` is the prompt of training and evaluation. Replace \`${inputPlaceholder}\` with the input.`;
   return `${note}\n\n\`\`\`python\n${code(facts)}\n\`\`\``;
 }
 
-function code({ repo, kind, base, template, messages, run }: Told): string {
+function code({ repo, kind, base, template, messages, run }: UsageFacts): string {
   const at = base.revision === null ? "" : `, revision="${base.revision}"`;
   const { config } = run;
   const tokens = "max_new_tokens" in config.generate ? config.generate.max_new_tokens : 128;
@@ -41,12 +41,12 @@ function code({ repo, kind, base, template, messages, run }: Told): string {
     "",
     'text = "…"',
     ...(messages === undefined
-      ? [`messages = [{"role": "user", "content": text}]  # as ${template} makes it`]
+      ? [`messages = [{"role": "user", "content": text}]  # rendered from ${template}`]
       : [
           `with open(hf_hub_download("${repo}", "${messages}"), encoding="utf-8") as file:`,
           "    messages = json.load(file)",
           "for message in messages:",
-          `    message["content"] = message["content"].replace("${place}", text)`,
+          `    message["content"] = message["content"].replace("${inputPlaceholder}", text)`,
         ]),
     "inputs = tokenizer.apply_chat_template(",
     `    messages, add_generation_prompt=True, enable_thinking=${config.prompt.thinking ? "True" : "False"}, return_dict=True, return_tensors="pt"`,
@@ -57,7 +57,7 @@ function code({ repo, kind, base, template, messages, run }: Told): string {
   ].join("\n");
 }
 
-/** Python lines that read `answer` as the task does, roughly. */
-function pythonReader(config: Told["run"]["config"]): readonly string[] {
+/** Python lines that parse `answer` in the way of the task, simplified. */
+function pythonReader(config: UsageFacts["run"]["config"]): readonly string[] {
   return taskOf(config).pythonReader?.(taskParams(config).reading) ?? ["print(answer)"];
 }

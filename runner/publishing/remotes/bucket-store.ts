@@ -1,9 +1,6 @@
 import { createHash } from "node:crypto";
-import { createWriteStream } from "node:fs";
-import { type FileHandle, mkdir, open, rm } from "node:fs/promises";
-import { dirname } from "node:path";
+import { type FileHandle, open } from "node:fs/promises";
 import type { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -20,44 +17,46 @@ import {
 } from "@aws-sdk/client-s3";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { UserError } from "../../util/user-error.ts";
+import { namesBelow } from "./layout.ts";
 import type { RemoteStore } from "./remote-store.ts";
+import { writeVerified } from "./write-verified.ts";
 
-/** Where a bucket is, and what may end its use. */
-export type BucketPlace = {
+/** A location in a bucket, and the signal that aborts its use. */
+export type BucketLocation = {
   readonly bucket: string;
   /** Without slashes at its ends; may be empty. */
   readonly prefix: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly signal: AbortSignal;
-  /** Bytes of a part of a large file; files up to this size go in one request. */
+  /** Size of a part of a large file. Files up to this size go in one request. Bytes */
   readonly partSize?: number;
 };
 
-/** Amazon's own limit is 10,000 parts, and 5 MiB for the smallest but the last. */
-const usualPart = 64 << 20;
-const mostParts = 9_000;
+/** S3 allows 10,000 parts of at least 5 MiB each, except for the last. */
+const defaultPartSize = 64 << 20;
+const maxParts = 9_000;
 
 /**
- * A bucket of Amazon S3 or of a server that speaks the same (AWS_ENDPOINT_URL), with the credentials that its own tools would
- * find. What is there is listed once. A large file goes in parts, and those that have arrived are not sent again, by
- * whichever process they were sent. Calls throw UserError: bucket-missing, bucket-refused, offline, bucket-error.
+ * A remote store in a bucket of Amazon S3 or of a compatible server (AWS_ENDPOINT_URL). Takes credentials from where the AWS
+ * tools take them. Lists the bucket once. Uploads large files in parts, and continues uploads of other processes. Methods throw
+ * UserError: bucket-missing, bucket-refused, offline, bucket-error.
  */
-export class Bucket implements RemoteStore {
-  readonly #place: BucketPlace;
+export class BucketStore implements RemoteStore {
+  readonly #location: BucketLocation;
   readonly #client: S3Client;
-  /** Name -> size of all that lies there. */
-  readonly #there = new Map<string, number>();
+  /** Name -> size of every object below the prefix. */
+  readonly #sizes = new Map<string, number>();
 
-  private constructor(place: BucketPlace) {
-    const { env } = place;
+  private constructor(location: BucketLocation) {
+    const { env } = location;
     const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
     const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || (endpoint ? "us-east-1" : undefined);
-    this.#place = place;
-    // The library's advice about Node.js is for those who choose its version, and would stand among this command's own words.
+    this.#location = location;
+    // The library's warning about the version of Node.js would appear in the output of this command.
     process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= "true";
     this.#client = new S3Client({
       maxAttempts: 5,
-      // Servers that are not Amazon's often do not know the newer checksums; each object's own is sent below.
+      // Many compatible servers do not support the newer checksums. Each request below has its own.
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
       ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
@@ -65,25 +64,25 @@ export class Bucket implements RemoteStore {
     });
   }
 
-  /** Lists what lies in the bucket under the prefix. */
-  static async open(place: BucketPlace): Promise<Bucket> {
-    const bucket = new Bucket(place);
-    await bucket.#told(async () => {
-      const input = { Bucket: place.bucket, ...(place.prefix === "" ? {} : { Prefix: `${place.prefix}/` }) };
-      const pages = paginateListObjectsV2({ client: bucket.#client }, input, { abortSignal: place.signal });
+  /** Lists the objects below the prefix. */
+  static async open(location: BucketLocation): Promise<BucketStore> {
+    const bucket = new BucketStore(location);
+    await bucket.#explainingErrors(async () => {
+      const input = { Bucket: location.bucket, ...(location.prefix === "" ? {} : { Prefix: `${location.prefix}/` }) };
+      const pages = paginateListObjectsV2({ client: bucket.#client }, input, { abortSignal: location.signal });
       for await (const { Contents = [] } of pages) {
-        for (const { Key = "", Size = 0 } of Contents) bucket.#there.set(bucket.#nameOf(Key), Size);
+        for (const { Key = "", Size = 0 } of Contents) bucket.#sizes.set(bucket.#nameOf(Key), Size);
       }
     });
     return bucket;
   }
 
-  /** Whether everybody may read it, as far as the user may ask and the server can tell. */
+  /** Whether the bucket is public, as far as the account may query that. */
   async isPublic(): Promise<boolean> {
-    const asked = { Bucket: this.#place.bucket };
+    const query = { Bucket: this.#location.bucket };
     const answers = await Promise.allSettled([
-      this.#client.send(new GetBucketAclCommand(asked), this.#options),
-      this.#client.send(new GetBucketPolicyStatusCommand(asked), this.#options),
+      this.#client.send(new GetBucketAclCommand(query), this.#options),
+      this.#client.send(new GetBucketPolicyStatusCommand(query), this.#options),
     ]);
     const [acl, policy] = answers;
     const grants = acl.status === "fulfilled" ? (acl.value.Grants ?? []) : [];
@@ -95,44 +94,26 @@ export class Bucket implements RemoteStore {
   }
 
   async put(name: string, from: string, file: StoredFile): Promise<boolean> {
-    if (this.#there.get(name) === file.size) return false;
-    await this.#told(async () => {
-      if (file.size <= (this.#place.partSize ?? usualPart)) await this.#putWhole(name, from, file);
+    if (this.#sizes.get(name) === file.size) return false;
+    await this.#explainingErrors(async () => {
+      if (file.size <= (this.#location.partSize ?? defaultPartSize)) await this.#putWhole(name, from, file);
       else await this.#putInParts(name, from, file);
     });
-    this.#there.set(name, file.size);
+    this.#sizes.set(name, file.size);
     return true;
   }
 
   async take(name: string, to: string, file: StoredFile): Promise<boolean> {
-    if (this.#there.get(name) !== file.size) return false;
-    await mkdir(dirname(to), { recursive: true });
-    const hash = createHash("sha256");
-    try {
-      await this.#told(async () => {
-        const { Body } = await this.#client.send(new GetObjectCommand(this.#object(name)), this.#options);
-        const counted = async function* (source: AsyncIterable<Buffer>) {
-          for await (const chunk of source) {
-            hash.update(chunk);
-            yield chunk;
-          }
-        };
-        await pipeline(Body as Readable, counted, createWriteStream(to, { flush: true }), {
-          signal: this.#place.signal,
-        });
-      });
-      if (hash.digest("hex") === file.sha256) return true;
-    } catch (error) {
-      await rm(to, { force: true });
-      throw error;
-    }
-    await rm(to, { force: true });
-    return false;
+    if (this.#sizes.get(name) !== file.size) return false;
+    return this.#explainingErrors(async () => {
+      const { Body } = await this.#client.send(new GetObjectCommand(this.#object(name)), this.#options);
+      return writeVerified(Body as Readable, to, file, this.#location.signal);
+    });
   }
 
   async readText(name: string): Promise<string | undefined> {
-    if (!this.#there.has(name)) return undefined;
-    return this.#told(async () => {
+    if (!this.#sizes.has(name)) return undefined;
+    return this.#explainingErrors(async () => {
       const { Body } = await this.#client.send(new GetObjectCommand(this.#object(name)), this.#options);
       return Body?.transformToString("utf8");
     });
@@ -140,29 +121,30 @@ export class Bucket implements RemoteStore {
 
   async writeText(name: string, text: string): Promise<void> {
     const Body = Buffer.from(text);
-    await this.#told(() => this.#client.send(new PutObjectCommand({ ...this.#object(name), Body }), this.#options));
-    this.#there.set(name, Body.length);
+    await this.#explainingErrors(() =>
+      this.#client.send(new PutObjectCommand({ ...this.#object(name), Body }), this.#options),
+    );
+    this.#sizes.set(name, Body.length);
   }
 
   async names(folder: string): Promise<readonly string[]> {
-    const inside = [...this.#there.keys()].filter((name) => name.startsWith(`${folder}/`));
-    return [...new Set(inside.map((name) => name.slice(folder.length + 1).split("/", 1)[0] as string))];
+    return namesBelow(this.#sizes.keys(), folder);
   }
 
-  /** An answer of the server says that what was sent is there. */
+  /** Nothing to do: the server has stored an object when it answers. */
   async settle(): Promise<void> {}
 
   async #putWhole(name: string, from: string, { sha256, size }: StoredFile): Promise<void> {
     const Body = await readPart(from, 0, size);
-    // The server refuses other bytes than those of the digest.
+    // The server rejects bytes that do not match the digest.
     const ChecksumSHA256 = Buffer.from(sha256, "hex").toString("base64");
     await this.#client.send(new PutObjectCommand({ ...this.#object(name), Body, ChecksumSHA256 }), this.#options);
   }
 
   async #putInParts(name: string, from: string, { size }: StoredFile): Promise<void> {
     const object = this.#object(name);
-    const length = Math.max(this.#place.partSize ?? usualPart, Math.ceil(size / mostParts));
-    const begun = await this.#begun(name);
+    const length = Math.max(this.#location.partSize ?? defaultPartSize, Math.ceil(size / maxParts));
+    const begun = await this.#unfinishedUpload(name);
     const UploadId =
       begun ?? (await this.#client.send(new CreateMultipartUploadCommand(object), this.#options)).UploadId;
     const arrived = new Map<number, string>();
@@ -188,12 +170,12 @@ export class Bucket implements RemoteStore {
     await this.#client.send(new CompleteMultipartUploadCommand(whole), this.#options);
   }
 
-  /** The upload of a file that an earlier process has begun, if the server tells. */
-  async #begun(name: string): Promise<string | undefined> {
+  /** An upload of the file that an earlier process has begun, if the server lists it. */
+  async #unfinishedUpload(name: string): Promise<string | undefined> {
     try {
       const { Bucket, Key } = this.#object(name);
-      const asked = new ListMultipartUploadsCommand({ Bucket, Prefix: Key });
-      const { Uploads = [] } = await this.#client.send(asked, this.#options);
+      const query = new ListMultipartUploadsCommand({ Bucket, Prefix: Key });
+      const { Uploads = [] } = await this.#client.send(query, this.#options);
       return Uploads.filter((upload) => upload.Key === Key).at(-1)?.UploadId;
     } catch (error) {
       if (error instanceof S3ServiceException && [403, 501].includes(error.$metadata.httpStatusCode ?? 0))
@@ -203,53 +185,53 @@ export class Bucket implements RemoteStore {
   }
 
   get #options(): { readonly abortSignal: AbortSignal } {
-    return { abortSignal: this.#place.signal };
+    return { abortSignal: this.#location.signal };
   }
 
   #object(name: string): { readonly Bucket: string; readonly Key: string } {
-    const { bucket, prefix } = this.#place;
+    const { bucket, prefix } = this.#location;
     return { Bucket: bucket, Key: prefix === "" ? name : `${prefix}/${name}` };
   }
 
   #nameOf(key: string): string {
-    const { prefix } = this.#place;
+    const { prefix } = this.#location;
     return prefix === "" ? key : key.slice(prefix.length + 1);
   }
 
-  /** Says what a call met with, in words of this command's user. */
-  async #told<T>(work: () => Promise<T>): Promise<T> {
+  /** Turns errors of the library into UserErrors. */
+  async #explainingErrors<T>(work: () => Promise<T>): Promise<T> {
     try {
       return await work();
     } catch (error) {
-      throw this.#place.signal.aborted ? error : troubleOf(error, this.#place.bucket);
+      throw this.#location.signal.aborted ? error : bucketError(error, this.#location.bucket);
     }
   }
 }
 
-/** What went wrong with a bucket; an error of this machine's disk stays as it is. */
-function troubleOf(error: unknown, bucket: string): unknown {
+/** The UserError for an error of the library. An error of the local disk stays as it is. */
+function bucketError(error: unknown, bucket: string): unknown {
   const { name = "", message = "", code = "" } = error as { name?: string; message?: string; code?: string };
   const status = error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? 0) : 0;
   if (name === "NoSuchBucket" || (status === 404 && name !== "NoSuchKey")) {
     return new UserError("bucket-missing", `there is no bucket ${bucket}`, {
-      help: "correct its name, make it, or set AWS_ENDPOINT_URL to the server that has it",
+      help: "correct the name, create the bucket, or set AWS_ENDPOINT_URL to its server",
     });
   }
   if (status === 401 || status === 403 || name === "CredentialsProviderError") {
     const why = status > 0 ? `the server answered ${status} (${name})` : "there are no credentials";
     return new UserError("bucket-refused", `${bucket}: ${why}`, {
-      help: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to an account that may use this bucket",
+      help: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, to an account with access to this bucket",
     });
   }
   if (["ENOSPC", "EDQUOT", "EACCES", "EROFS", "ENOENT"].includes(code) && "syscall" in (error as object)) return error;
   if (status === 0 && (code !== "" || name === "TimeoutError" || name === "AggregateError")) {
-    return new UserError("offline", `${bucket}: the server cannot be reached, or broke off: ${code || name}`, {
-      help: "see to the network and AWS_ENDPOINT_URL, then run the same command again: what has arrived is not sent again",
+    return new UserError("offline", `${bucket}: the connection to the server failed: ${code || name}`, {
+      help: "check the network and AWS_ENDPOINT_URL, then run the same command again. It sends only what is missing",
     });
   }
   if (error instanceof UserError || !(error instanceof Error)) return error;
   return new UserError("bucket-error", `${bucket}: the server answered ${status || name}: ${message}`, {
-    help: "correct what it complains about, or try again later: what has arrived is not sent again",
+    help: "correct what the message names, or try again later. The command sends only what is missing",
   });
 }
 

@@ -3,29 +3,20 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, sta
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { fileChanged } from "../../store/digest.ts";
+import { UserError } from "../../util/user-error.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
-/** Bytes copied between two looks at whether to go on. */
-const piece = 4 << 20;
-/** The file that says that a folder is a mirror, and is there only while its disk is. */
-const sign = "exp-mirror.json";
-
-/** The disk of a mirror is not there any more, or never was. */
-export class DiskGone extends Error {
-  readonly code = "gone";
-
-  constructor(folder: string) {
-    super(`${folder} is not there: its disk is not mounted, or was taken away`);
-    this.name = "DiskGone";
-  }
-}
+/** Bytes copied between two checks of the signal. */
+const chunkSize = 4 << 20;
+/** The file that marks a folder as a mirror. It is missing while the disk is not mounted. */
+const markerFile = "exp-mirror.json";
 
 /**
- * A folder on a slow disk of which little can be expected: no links, names that differ by case may be one, a rename holds
- * within a folder at most, and a file may be cut short by a lost connection. So names are lower-case, a file gets its name
- * when all of it is written, and what is read back counts only when its digest is right.
+ * A remote store in a folder on another disk. The disk may be slow, have no links, ignore the case of names, rename within a
+ * folder only, and truncate a file when its connection is lost. So names are lower-case, a file gets its name when it is
+ * complete, and a file that is read back must match its digest.
  */
-export class Disk implements RemoteStore {
+export class DiskStore implements RemoteStore {
   readonly folder: string;
   readonly #signal: AbortSignal;
 
@@ -34,26 +25,23 @@ export class Disk implements RemoteStore {
     this.#signal = signal;
   }
 
-  /** Makes the folder a mirror. The folder around it must exist: it is what shows that the disk is mounted. */
+  /** Makes the folder and marks it as a mirror. Its parent must exist, since that shows that the disk is mounted. */
   async create(): Promise<void> {
-    await mkdir(this.folder).catch(unlessThere);
-    const text = `${JSON.stringify({ schema: 1, note: "a mirror that exp writes and reads: leave these files to it" })}\n`;
-    if ((await this.readText(sign)) === undefined) await this.writeText(sign, text);
+    await mkdir(this.folder).catch(ignoreExisting);
+    const text = `${JSON.stringify({ schema: 1, note: "exp writes and reads these files. Do not edit them." })}\n`;
+    if ((await this.readText(markerFile)) === undefined) await this.writeText(markerFile, text);
   }
 
-  /** Throws DiskGone where what was a mirror is none: writing there would fill the disk that lies below it. */
+  /** Throws UserError mirror-missing if the marker is missing: the disk is not mounted, and writes would go to another disk. */
   async check(): Promise<void> {
-    if ((await this.readText(sign)) === undefined) throw new DiskGone(this.folder);
+    if ((await this.readText(markerFile)) === undefined) throw mirrorMissing(this.folder);
   }
 
-  /**
-   * Copies a file to a name of this disk unless it is there in its size, and says whether it had to. Throws where the copied
-   * bytes are not the file's, and what the system says.
-   */
+  /** As in RemoteStore. Throws UserError file-changed if the copied bytes do not match the digest, and the system's error. */
   async put(name: string, from: string, file: StoredFile): Promise<boolean> {
     const path = join(this.folder, name);
-    const there = await stat(path).catch(unlessMissing);
-    if (there?.size === file.size) return false;
+    const existing = await stat(path).catch(ignoreMissing);
+    if (existing?.size === file.size) return false;
     await mkdir(dirname(path), { recursive: true });
     const partial = `${path}.partial`;
     const copied = await this.#copy(from, partial, file.size);
@@ -62,11 +50,10 @@ export class Disk implements RemoteStore {
     return true;
   }
 
-  /** Copies a file of this disk to a local path; false, and nothing stays there, where it is missing, cut short or damaged. */
   async take(name: string, to: string, file: StoredFile): Promise<boolean> {
     const from = join(this.folder, name);
-    const there = await stat(from).catch(unlessMissing);
-    if (there?.size !== file.size) return false;
+    const existing = await stat(from).catch(ignoreMissing);
+    if (existing?.size !== file.size) return false;
     await mkdir(dirname(to), { recursive: true });
     const copied = await this.#copy(from, to, file.size);
     if (copied.sha256 === file.sha256 && copied.size === file.size) return true;
@@ -74,12 +61,10 @@ export class Disk implements RemoteStore {
     return false;
   }
 
-  /** A small file as text; undefined where there is none. */
   async readText(name: string): Promise<string | undefined> {
-    return readFile(join(this.folder, name), "utf8").catch(unlessMissing);
+    return readFile(join(this.folder, name), "utf8").catch(ignoreMissing);
   }
 
-  /** Writes a small file whole or not at all. */
   async writeText(name: string, text: string): Promise<void> {
     const path = join(this.folder, name);
     await mkdir(dirname(path), { recursive: true });
@@ -94,33 +79,32 @@ export class Disk implements RemoteStore {
     await replace(partial, path);
   }
 
-  /** Names in a folder of this disk; none where there is no such folder. */
   async names(folder: string): Promise<readonly string[]> {
-    return (await readdir(join(this.folder, folder)).catch(unlessMissing)) ?? [];
+    return (await readdir(join(this.folder, folder)).catch(ignoreMissing)) ?? [];
   }
 
-  /** Each file is flushed as it is written. */
+  /** Nothing to do: each write is flushed. */
   async settle(): Promise<void> {}
 
-  /** Removes a file. It is emptied first, since some disks keep what is removed in a bin that counts against their space. */
+  /** Deletes a file. Truncates it first: some disks move deleted files to a bin that counts against the quota. */
   async remove(name: string): Promise<void> {
     const path = join(this.folder, name);
-    await truncate(path, 0).catch(unlessMissing);
+    await truncate(path, 0).catch(ignoreMissing);
     await rm(path, { force: true });
   }
 
-  /** Removes a folder that is empty; one that is not stays. */
+  /** Deletes a folder if it is empty. */
   async removeFolder(name: string): Promise<void> {
     await rmdir(join(this.folder, name)).catch(() => {});
   }
 
-  /** Copies the first `size` bytes, flushed, and gives their digest. Rejects when the signal aborts. */
+  /** Copies the first `size` bytes, flushed, and gives their digest. Rejects if the signal aborts. */
   async #copy(from: string, to: string, size: number): Promise<StoredFile> {
     const source = await open(from, "r");
     try {
       const target = await open(to, "w");
       try {
-        const copied = await this.#pour(source, target, size);
+        const copied = await this.#transfer(source, target, size);
         await flush(target);
         return copied;
       } finally {
@@ -134,9 +118,9 @@ export class Disk implements RemoteStore {
     }
   }
 
-  async #pour(source: FileHandle, target: FileHandle, size: number): Promise<StoredFile> {
+  async #transfer(source: FileHandle, target: FileHandle, size: number): Promise<StoredFile> {
     const hash = createHash("sha256");
-    const buffer = Buffer.allocUnsafeSlow(Math.min(piece, Math.max(1, size)));
+    const buffer = Buffer.allocUnsafeSlow(Math.min(chunkSize, Math.max(1, size)));
     let done = 0;
     while (done < size) {
       this.#signal.throwIfAborted();
@@ -151,7 +135,13 @@ export class Disk implements RemoteStore {
   }
 }
 
-/** Gives a file its name; some disks will not rename onto a file that is there. */
+function mirrorMissing(folder: string): UserError {
+  return new UserError("mirror-missing", `${folder} is not a mirror, or its disk is not mounted`, {
+    help: "mount the disk again. The next run with --mirror makes the missing copies",
+  });
+}
+
+/** Renames a file. Some disks cannot rename onto an existing file. */
 async function replace(partial: string, path: string): Promise<void> {
   try {
     await rename(partial, path);
@@ -162,7 +152,7 @@ async function replace(partial: string, path: string): Promise<void> {
   }
 }
 
-/** Some network disks cannot flush, and need not. */
+/** Flushes a file. Some network disks cannot, and need not. */
 async function flush(handle: FileHandle): Promise<void> {
   try {
     await handle.sync();
@@ -171,10 +161,10 @@ async function flush(handle: FileHandle): Promise<void> {
   }
 }
 
-function unlessMissing(error: NodeJS.ErrnoException): undefined {
+function ignoreMissing(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "ENOENT" && error.code !== "ENOTDIR") throw error;
 }
 
-function unlessThere(error: NodeJS.ErrnoException): undefined {
+function ignoreExisting(error: NodeJS.ErrnoException): undefined {
   if (error.code !== "EEXIST") throw error;
 }

@@ -7,24 +7,24 @@ import { makeLatest, placeRun, runsDir } from "../../runs/run-folder.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
-import { fileName, recordIn, recordName } from "../mirror/step-copies.ts";
-import type { Moved } from "./push.ts";
-import type { ShelvedRun } from "./pushed-runs.ts";
+import { fileName, readRecord } from "./layout.ts";
+import type { Transfer } from "./push.ts";
+import type { PushedRun } from "./pushed-runs.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
 type Parts = { readonly store: Store; readonly digests: Digests };
 
 /**
- * Takes a run from a shelf: the files that this store lacks, each by its digest, then the records of its steps, and its manifest
- * last, so that it can be shown, reported, and built upon. A file that has arrived is not fetched again by the next try.
- * Throws UserError (copy-damaged), and what the shelf throws.
+ * Copies a run from a remote store: the files that this store lacks, then the records of its steps, then its manifest. Then the
+ * run can be shown, reported and reused. A repeated pull fetches only the missing files. Throws UserError copy-damaged, and
+ * those of the remote store.
  */
-export async function pull(shelf: RemoteStore, { manifest, text }: ShelvedRun, parts: Parts): Promise<Moved> {
+export async function pull(remote: RemoteStore, { manifest, text }: PushedRun, parts: Parts): Promise<Transfer> {
   const { store } = parts;
   const counts = { files: 0, moved: 0, bytes: 0 };
   for (const [id, step] of Object.entries(manifest.steps)) {
     counts.files += Object.keys(step.files).length;
-    const taken = await pullStep(shelf, `${manifest.experiment}/${manifest.run}, ${id}`, step, parts);
+    const taken = await pullStep(remote, `${manifest.experiment}/${manifest.run}, ${id}`, step, parts);
     counts.moved += taken.length;
     counts.bytes += taken.reduce((sum, { size }) => sum + size, 0);
   }
@@ -44,9 +44,9 @@ export async function pull(shelf: RemoteStore, { manifest, text }: ShelvedRun, p
   return { experiment, run, ...counts };
 }
 
-/** Makes a step's outputs stand in the store, with their record where the shelf has it. Gives the files that were fetched. */
+/** Stores the outputs of a step, with their record if the remote store has it. Returns the fetched files. */
 async function pullStep(
-  shelf: RemoteStore,
+  remote: RemoteStore,
   name: string,
   { key, object, files }: ManifestStep,
   parts: Parts,
@@ -54,9 +54,9 @@ async function pullStep(
   const { store } = parts;
   const isHere = store.claimIfIntact({ object, files });
   if (isHere && store.record(key) !== undefined) return [];
-  const record = recordIn(await shelf.readText(recordName(key)), key);
-  const isOurs = record?.object === object;
-  if (isHere && !isOurs) return [];
+  const record = await readRecord(remote, key);
+  const isRecorded = record?.object === object;
+  if (isHere && !isRecorded) return [];
   const staged = store.stage(key);
   const arrived = join(store.root, "work", "pulled");
   try {
@@ -64,15 +64,15 @@ async function pullStep(
     const distinct = new Map(Object.entries(files).map(([path, file]) => [file.sha256, { path, file }]));
     for (const { path, file } of distinct.values()) {
       const to = join(arrived, file.sha256);
-      if (isWaiting(to, file, parts.digests)) continue;
+      if (isFetched(to, file, parts.digests)) continue;
       const partial = `${to}.${process.pid}`;
       mkdirSync(arrived, { recursive: true });
       if (isHere) copyFileSync(join(store.objectDir(object), path), partial);
-      else if (await shelf.take(fileName(file), partial, file)) taken.push(file);
+      else if (await remote.take(fileName(file), partial, file)) taken.push(file);
       else throw damaged(name, path);
       renameSync(partial, to);
     }
-    // Only when all of the step is here, so that the next try finds what this one has fetched.
+    // Moved only when the step is complete, so that a repeated pull finds the files of this one.
     const placed = new Map<string, string>();
     for (const [path, { sha256 }] of Object.entries(files)) {
       const to = join(staged.dir, path);
@@ -82,7 +82,7 @@ async function pullStep(
       else copyFileSync(twin, to);
       placed.set(sha256, to);
     }
-    const isStored = isOurs ? await store.importRecord(staged, record) : await store.importObject(staged, object);
+    const isStored = isRecorded ? await store.importRecord(staged, record) : await store.importObject(staged, object);
     if (!isStored) throw damaged(name, Object.keys(files).join(", "));
     return taken;
   } finally {
@@ -91,13 +91,13 @@ async function pullStep(
   }
 }
 
-function isWaiting(path: string, { sha256 }: StoredFile, digests: Digests): boolean {
+function isFetched(path: string, { sha256 }: StoredFile, digests: Digests): boolean {
   return digests.plainFile(path)?.sha256 === sha256;
 }
 
 function damaged(run: string, file: string): UserError {
-  return new UserError("copy-damaged", `${run}: the copy of ${file} is missing, cut short or damaged`, {
-    help: "delete it there and push the run again from where it was made; what has arrived is kept",
+  return new UserError("copy-damaged", `${run}: the copy of ${file} is missing, truncated or damaged`, {
+    help: "delete it there, push the run again, then pull again. Fetched files are kept",
   });
 }
 
@@ -105,6 +105,6 @@ function dropEmpty(folder: string): void {
   try {
     rmdirSync(folder);
   } catch {
-    // Not empty, or never made.
+    // It is not empty, or does not exist.
   }
 }

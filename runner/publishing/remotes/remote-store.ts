@@ -1,17 +1,20 @@
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 
-/** Where copies of finished steps lie by content: a folder on another disk, a bucket, a repository. Names have "/" between parts. */
+/**
+ * A place for copies of stored files: a folder on another disk, a bucket, a dataset repository. layout.ts defines the names.
+ * Names have "/" between their parts.
+ */
 export type RemoteStore = {
-  /** Copies a local file to a name unless it is there in its size, and says whether it had to. */
+  /** Copies a local file, unless a file with this name and size exists. Returns whether it copied. */
   put(name: string, from: string, file: StoredFile): Promise<boolean>;
-  /** Copies a file to a local path; false, and nothing stays there, where it is missing, cut short or damaged. */
+  /** Copies a file to a local path. If it is missing, truncated or damaged, leaves no file and gives false. */
   take(name: string, to: string, file: StoredFile): Promise<boolean>;
-  /** A small file as text; undefined where there is none. */
+  /** Reads a small file; undefined if it does not exist. */
   readText(name: string): Promise<string | undefined>;
-  /** Writes a small file whole or not at all. */
+  /** Writes a small file atomically. */
   writeText(name: string, text: string): Promise<void>;
-  /** Names in a folder; none where there is no such folder. */
+  /** Names in a folder; none if it does not exist. */
   names(folder: string): Promise<readonly string[]>;
-  /** Resolves when all that was put and written so far is there for others: called before what refers to it is written. */
+  /** Resolves when everything written so far is visible to other machines. Call it before writing what refers to it. */
   settle(): Promise<void>;
 };

@@ -1,0 +1,56 @@
+import { posix } from "node:path";
+import { keyOf } from "../../pipeline/plan/identity.ts";
+import type { StoredFile, StoreRecord } from "../../pipeline/plan/record.ts";
+import type { Manifest } from "../../runs/manifest.ts";
+import type { RemoteStore } from "./remote-store.ts";
+
+/** Name of a key's record. */
+export const recordName = (key: string): string => `keys/${key}.json`;
+
+/** Name of a file. It depends on the content, so that steps share equal files. */
+export const fileName = ({ sha256 }: StoredFile): string => `files/${sha256.slice(0, 2)}/${sha256}`;
+
+/** Name of a run's manifest. */
+export const manifestName = ({ experiment, run }: Pick<Manifest, "experiment" | "run">): string =>
+  `runs/${experiment}/${run}.json`;
+
+/** Keys with a record in a remote store. */
+export async function recordedKeys(remote: Pick<RemoteStore, "names">): Promise<Set<string>> {
+  const names = await remote.names("keys");
+  return new Set(names.flatMap((name) => /^([0-9a-f]{64})\.json$/.exec(name)?.[1] ?? []));
+}
+
+/** Names in a folder, from the list of all names of a store. */
+export function namesBelow(all: Iterable<string>, folder: string): readonly string[] {
+  const below = [...all].filter((name) => name.startsWith(`${folder}/`));
+  return [...new Set(below.map((name) => name.slice(folder.length + 1).split("/", 1)[0] as string))];
+}
+
+/** Reads the record of a key and validates it: other people may write to a remote store. Undefined if it is invalid. */
+export async function readRecord(remote: Pick<RemoteStore, "readText">, key: string): Promise<StoreRecord | undefined> {
+  const text = await remote.readText(recordName(key));
+  try {
+    const record = JSON.parse(text ?? "") as StoreRecord;
+    const isValid = record.schema === 1 && record.key === key && keyOf(record.ingredients) === key;
+    return isValid && isListing(record.files) ? record : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether a value from a remote store is a listing: paths that stay in their folder, each with a digest and a size. */
+export function isListing(value: unknown): value is Readonly<Record<string, StoredFile>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([name, file]) => isInnerPath(name) && isStoredFile(file));
+}
+
+function isInnerPath(name: string): boolean {
+  if (name === "" || name.includes("\\") || name.includes("\0") || posix.isAbsolute(name)) return false;
+  const normal = posix.normalize(name);
+  return normal === name && !normal.endsWith("/") && normal !== "." && normal.split("/")[0] !== "..";
+}
+
+function isStoredFile(value: unknown): value is StoredFile {
+  const { sha256, size } = (value ?? {}) as Partial<StoredFile>;
+  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size) && Number(size) >= 0;
+}
