@@ -90,13 +90,13 @@ test("headers, names and definitions of the workbook", async () => {
   const analysis = fixtureAnalysis();
   const metrics = [...tasks.get("label_set").metrics];
   const scores = Object.fromEntries(metrics.map(({ name }) => [name, 0.5]));
-  const arm = { name: "tuned", views: { basic: scores }, labels: {}, facts: [] } as unknown as WorkbookArm;
+  const arm = { name: "tuned", views: { basic: scores }, labels: { basic: [] }, facts: [] } as unknown as WorkbookArm;
   const content: Workbook = {
     ...{
       arms: [arm],
       cases: [],
       caseView: "basic",
-      views: [],
+      views: ["basic"],
       metrics,
       warning: "A notice.",
       provenance: [],
