@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { taskOf } from "../../pipeline/steps/task.ts";
 import { armName, metricName } from "../../reporting/report/display-names.ts";
+import { trainerText } from "../../reporting/report/software.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { methodName, trainingTime } from "../../reporting/report/trainings.ts";
 import { verdict } from "../../reporting/sections/abstract.ts";
@@ -138,7 +139,7 @@ function training({ run }: CardFacts): string {
     ...(parameters === undefined
       ? []
       : ([["trainable parameters", `${integer(parameters.trainable)} of ${integer(parameters.total)}`]] as const)),
-    ["trainer", `${train.backend} ${run.provenance.packages[train.backend]?.[train.backend] ?? ""}`.trim()],
+    ["trainer", trainerText(train.backend, run.provenance)],
     ["training rows", String(run.steps.data?.evidence.train ?? "–")],
     ["epochs; rows per step", `${train.epochs}; ${train.batch_size * train.gradient_accumulation}`],
     ["learning rate, schedule, optimizer", `${train.learning_rate}, ${train.schedule}, ${train.optimizer}`],

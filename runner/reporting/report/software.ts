@@ -1,3 +1,4 @@
+import { backends } from "../../plugins/backends/registry.ts";
 import { defaultEnvironment, environments } from "../../plugins/environments.ts";
 import type { RunFacts } from "./study.ts";
 
@@ -18,6 +19,12 @@ export function listedPackages({ packages }: Provenance): readonly ListedPackage
     const listed = Object.entries(versions).filter(([name]) => own.includes(name));
     return listed.length === 0 ? [] : [{ environment, packages: listed }];
   });
+}
+
+/** A backend with the version of the package of its name: "NAME 0.6.1"; only its name if the run records no version. */
+export function trainerText(backend: string, { packages }: Provenance): string {
+  const environment = backends.find(backend)?.environment?.name ?? backend;
+  return [backend, packages[environment]?.[backend]].filter((part) => part !== undefined).join(" ");
 }
 
 /** The command that installs every environment that the runs used. */
