@@ -33,6 +33,8 @@ export function runSummary(
     if (existsSync(join(screen.cwd, dir, file)) || existsSync(join(dir, file))) files[name] = join(dir, file);
   }
   const { experiment, run, cost } = manifest;
+  const { evaluate } = manifest.config;
+  const metrics = [...new Set([...evaluate.metrics, evaluate.primary.metric])];
   const { trained, prompted, generated } = cost.tokens;
   const costs = table(
     [
@@ -44,7 +46,7 @@ export function runSummary(
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
   const tests = testsOf([resolve(screen.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
   const notices = restrictions(manifest).map((notice) => `${notice}\n`);
-  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
+  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
 }
 
 /** The tests of the primary arm against each other arm. */

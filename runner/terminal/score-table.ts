@@ -8,15 +8,14 @@ type Metrics = Readonly<Record<string, number>>;
 
 type Interval = { readonly low: number; readonly high: number };
 
-/** The scores of all arms in the three label views, and the output files by name. */
+/** The scores of all arms in the views of their task, and the output files by name. */
 export type Scores = {
-  readonly arms: Readonly<
-    Record<string, { readonly raw: Metrics; readonly basic: Metrics; readonly canonical: Metrics }>
-  >;
+  /** Names of the metrics to show. */
+  readonly metrics: readonly string[];
+  /** Arm -> view -> metric -> value. */
+  readonly arms: Readonly<Record<string, Readonly<Record<string, Metrics>>>>;
   /** Arm -> view -> metric -> 95 % confidence interval. */
-  readonly intervals?: Readonly<
-    Record<string, Readonly<Record<(typeof views)[number], Readonly<Record<string, Interval>>>>>
-  >;
+  readonly intervals?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Interval>>>>>>;
   /** "workbook" -> path */
   readonly files: Readonly<Record<string, string>>;
 };
@@ -29,18 +28,16 @@ const shortArmNames: Readonly<Record<string, string>> = {
   tuned: "tuned",
 };
 const armOrder = ["zero_shot", "most_frequent", "nearest", "tfidf_svm", "tuned", "ensemble"];
-const metricsShown = ["micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"];
-const views = ["raw", "basic", "canonical"] as const;
 
 /** A table of metrics and views by arm, followed by the output files. Ends with a line break. */
 export function scoreTable(
-  { arms, files, intervals }: Scores,
+  { metrics, arms, files, intervals }: Scores,
   screen: { readonly color: boolean; readonly columns?: number },
 ): string {
   const columns = screen.columns ?? Number.POSITIVE_INFINITY;
   const fits = (text: string): boolean => text.split("\n").every((line) => line.length <= columns);
   const shown = [intervals, undefined];
-  const forms = shown.flatMap((ends) => (["long", "short"] as const).map((form) => scores(arms, form, ends)));
+  const forms = shown.flatMap((ends) => (["long", "short"] as const).map((form) => scores(metrics, arms, form, ends)));
   const [head = "", ...rest] = (forms.find(fits) ?? (forms.at(-1) as string)).split("\n");
   const { dim, bold } = styles(screen.color);
   const width = Math.max(0, ...Object.keys(files).map((name) => name.length));
@@ -51,14 +48,20 @@ export function scoreTable(
 }
 
 /** The table of scores; "short" puts the views below the metric, for narrow terminals. */
-function scores(arms: Scores["arms"], form: "long" | "short", intervals?: Scores["intervals"]): string {
+function scores(
+  metrics: readonly string[],
+  arms: Scores["arms"],
+  form: "long" | "short",
+  intervals?: Scores["intervals"],
+): string {
   const names = Object.keys(arms).sort((a, b) => rank(a) - rank(b));
-  const rows = metricsShown
-    .filter((metric) => names.some((name) => arms[name]?.raw[metric] !== undefined))
+  const views = [...new Set(Object.values(arms).flatMap((own) => Object.keys(own)))];
+  const rows = metrics
+    .filter((metric) => views.some((view) => names.some((name) => arms[name]?.[view]?.[metric] !== undefined)))
     .flatMap((metric) => {
       const values = views.map((view) =>
         names.map((name) =>
-          withInterval({ value: arms[name]?.[view][metric] ?? null, ...intervals?.[name]?.[view]?.[metric] }),
+          withInterval({ value: arms[name]?.[view]?.[metric] ?? null, ...intervals?.[name]?.[view]?.[metric] }),
         ),
       );
       if (form === "short") return [[metric], ...views.map((view, index) => [`  ${view}`, ...(values[index] ?? [])])];

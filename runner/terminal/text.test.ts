@@ -7,6 +7,8 @@ import { failureText } from "./step-failure.ts";
 import { table } from "./table.ts";
 import { cut, oneLine, printable, textWidth } from "./text-width.ts";
 
+const metrics = ["micro_f1"];
+
 test.each([
   ["abc", 3],
   ["né", 2],
@@ -161,7 +163,7 @@ describe("the summary of a run", () => {
   };
 
   test("has one column per arm", () => {
-    expect(scoreTable(what, { color: false })).toBe(`metric    view       zero-shot  other  fine-tuned
+    expect(scoreTable({ metrics, ...what }, { color: false })).toBe(`metric    view       zero-shot  other  fine-tuned
 micro_f1  raw            0.210  0.500       0.700
           basic          0.210  0.500       0.700
           canonical      0.210  0.500       0.700
@@ -171,7 +173,7 @@ workbook  runs/x/workbook.xlsx
   });
 
   test("stacks the views on a narrow terminal", () => {
-    expect(scoreTable(what, { color: false, columns: 40 })).toBe(`metric        zero  other  tuned
+    expect(scoreTable({ metrics, ...what }, { color: false, columns: 40 })).toBe(`metric        zero  other  tuned
 micro_f1
   raw        0.210  0.500  0.700
   basic      0.210  0.500  0.700
@@ -185,18 +187,22 @@ workbook  runs/x/workbook.xlsx
     const ends = { micro_f1: { low: 0.6, high: 0.8 } };
     const intervals = { tuned: { raw: ends, basic: ends, canonical: ends } };
     const arms = { tuned: arm(0.7) };
-    expect(scoreTable({ arms, intervals, files: {} }, { color: false })).toBe(`metric    view                 fine-tuned
+    expect(
+      scoreTable({ metrics, arms, intervals, files: {} }, { color: false }),
+    ).toBe(`metric    view                 fine-tuned
 micro_f1  raw        0.700 [0.600, 0.800]
           basic      0.700 [0.600, 0.800]
           canonical  0.700 [0.600, 0.800]
 `);
-    expect(scoreTable({ arms, intervals, files: {} }, { color: false, columns: 35 })).toContain(
+    expect(scoreTable({ metrics, arms, intervals, files: {} }, { color: false, columns: 35 })).toContain(
       "  raw        0.700 [0.600, 0.800]",
     );
-    expect(scoreTable({ arms, intervals, files: {} }, { color: false, columns: 25 })).toContain("  raw        0.700\n");
+    expect(scoreTable({ metrics, arms, intervals, files: {} }, { color: false, columns: 25 })).toContain(
+      "  raw        0.700\n",
+    );
   });
 
   test("lists the files only if there are no arms", () => {
-    expect(scoreTable({ arms: {}, files: { data: "x" } }, { color: false })).toBe("data  x\n");
+    expect(scoreTable({ metrics, arms: {}, files: { data: "x" } }, { color: false })).toBe("data  x\n");
   });
 });

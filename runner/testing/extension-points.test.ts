@@ -5,6 +5,8 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect } from "vitest";
+import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
+import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import { main } from "../main.ts";
 import { readJsonLines } from "../pipeline/steps/jsonl.ts";
 import type { Backend } from "../plugins/backends/backend.ts";
@@ -13,6 +15,13 @@ import { trainProperties } from "../plugins/backends/train-schema.ts";
 import type { Engine } from "../plugins/engines/engine.ts";
 import { generationProperties } from "../plugins/engines/generation-schema.ts";
 import { engines } from "../plugins/engines/registry.ts";
+import type { Metric } from "../plugins/metrics/metric.ts";
+import { namedCounters } from "../plugins/metrics/named-counters.ts";
+import { Registry } from "../plugins/registry.ts";
+import { tasks } from "../plugins/tasks/registry.ts";
+import type { Task } from "../plugins/tasks/task.ts";
+import type { RunComparison } from "../runs/compare.ts";
+import type { RunDiff } from "../runs/diff.ts";
 import type { DoctorReport } from "../setup/doctor.ts";
 import { type PlanJson, type Rig, test, told } from "./rig.ts";
 
@@ -108,9 +117,126 @@ const toyEngine: Engine = {
   },
 };
 
+/** What a toy task predicts is compared as one value, in the raw view alone. */
+function toyTask<T>(
+  given: Pick<Task<T, T | null>, "name" | "description" | "words"> & {
+    readonly metrics: readonly Metric[];
+    readonly primary: string;
+    read(text: string): T | null;
+    write(target: T): string;
+  },
+): Task<T, T | null> {
+  const { metrics, primary, read, write, ...rest } = given;
+  const registry = new Registry<Metric>("metric");
+  for (const metric of metrics) registry.register(metric);
+  return {
+    ...rest,
+    schema: { data: { unit: { type: "string", default: "none", description: "Unit of the toy's answers." } } },
+    views: ["raw"],
+    metrics: registry,
+    baselines: [],
+    defaults: { metrics: registry.names(), primary: { metric: primary, view: "raw" }, baselines: [] },
+    predictionKey: "prediction",
+    categories: [
+      {
+        name: "far_off",
+        definition: "The answer and the target have different lengths",
+        applies: ({ gold, given }) => gold.join().length !== given.join().length,
+      },
+    ],
+    reading: ({ data }) => ({ unit: data.unit as string }),
+    teaching: () => null,
+    files: () => ({ scoring: {}, analysis: {} }),
+    open: () => ({
+      readCell(cell) {
+        const text = typeof cell === "string" ? cell : cell.join(" ");
+        return { text, target: read(text) as T };
+      },
+      prepareTraining: (rows) => ({ rows, write, labels: [], answers: null }),
+      parseAnswer(text) {
+        const prediction = read(text);
+        return { prediction, parsed: prediction !== null, notes: [] };
+      },
+      scorer: (cases) => () => ({
+        n: cases.length,
+        space: undefined,
+        target: (row) => cases[row]?.target,
+        prediction: (row) => cases[row]?.prediction,
+        isCorrect: (row) => cases[row]?.target === cases[row]?.prediction,
+      }),
+      parts: (value) => (value === null ? [] : [String(value)]),
+    }),
+  };
+}
+
+/** Predicts a number; its metric has real-valued counters, and less of it is better. */
+const toyNumber = toyTask<number>({
+  name: "toy-number",
+  description: "A number.",
+  words: { task: "Each case is a text and a number.", output: "a number from a text" },
+  primary: "toy_error",
+  metrics: [
+    {
+      name: "toy_error",
+      definition: "Mean absolute error; an answer without a number counts as 0",
+      higherIsBetter: false,
+      counters: namedCounters((target: number, prediction: number | null) => ({
+        cases: 1,
+        error: Math.abs(target - (prediction ?? 0)),
+      })),
+      value: ({ cases, error = 0 }: { readonly cases: number; readonly error?: number }) =>
+        cases === 0 ? 0 : error / cases,
+    },
+  ],
+  read(text) {
+    const found = /-?\d+(?:\.\d+)?/.exec(text)?.[0];
+    return found === undefined ? null : Number(found);
+  },
+  write: String,
+});
+
+/** Predicts a text; its metric compares words. */
+const toyText = toyTask<string>({
+  name: "toy-text",
+  description: "A text.",
+  words: { task: "Each case is a text and its summary.", output: "a summary of a text" },
+  primary: "toy_overlap",
+  metrics: [
+    {
+      name: "toy_overlap",
+      definition: "Share of the target's words that the answer has, over all cases",
+      higherIsBetter: true,
+      counters: namedCounters((target: string, prediction: string | null) => {
+        const said = new Set(prediction?.split(" "));
+        const words = target.split(" ");
+        return { words: words.length, found: words.filter((word) => said.has(word)).length };
+      }),
+      value: ({ words, found = 0 }: { readonly words: number; readonly found?: number }) =>
+        words === 0 ? 0 : found / words,
+    },
+  ],
+  read: (text) => (text.trim() === "" ? null : text.trim()),
+  write: (target) => target,
+});
+
+/** A metric for the built-in label tasks: targets and predictions are columns of the label space. */
+const toyMetric: Metric<Int32Array, Int32Array> = {
+  name: "toy_count_error",
+  definition: "Mean difference between the numbers of gold and predicted labels",
+  higherIsBetter: false,
+  counters: namedCounters((target: Int32Array, prediction: Int32Array) => ({
+    cases: 1,
+    off: Math.abs(target.length - prediction.length),
+  })),
+  value: ({ cases, off = 0 }: { readonly cases: number; readonly off?: number }) => (cases === 0 ? 0 : off / cases),
+};
+
 beforeAll(() => {
   backends.register(toyBackend);
   engines.register(toyEngine);
+  tasks.register(toyNumber);
+  tasks.register(toyText);
+  tasks.get("label_set").metrics.register(toyMetric);
 });
 
 const file = "experiments/toy.yaml";
@@ -225,4 +351,169 @@ test("a backend and an engine: plan, run, show, report, doctor", async ({ rig })
   expect(methods.find(({ backend, method }) => backend === "toy-trainer" && method === "lora")?.here).not.toBeNull();
   expect(methods.find(({ backend, method }) => backend === "toy-trainer" && method === "full")?.here).toBeNull();
   expect(generating).toContainEqual(expect.objectContaining({ engine: "toy-engine", here: true }));
+});
+
+/** Writes a study whose answers are replayed; `target` and `answer` are functions of the row. */
+function writeReplayed(
+  rig: Rig,
+  name: string,
+  { target, answer, more = "" }: { target(row: number): string; answer(row: number): string; readonly more?: string },
+): string {
+  const rows = (from: number, count: number) =>
+    Array.from({ length: count }, (_, at) => `${from + at},case number ${from + at},${target(from + at)}\n`);
+  rig.write(`experiments/${name}/train.csv`, `id,text,target\n${rows(0, 12).join("")}`);
+  rig.write(`experiments/${name}/test.csv`, `id,text,target\n${rows(100, 20).join("")}`);
+  const answers = Array.from({ length: 20 }, (_, at) =>
+    JSON.stringify({ id: String(100 + at), text: answer(100 + at) }),
+  );
+  rig.write(`experiments/${name}/answers.jsonl`, `${answers.join("\n")}\n`);
+  rig.write("prompts/toy.hbs", "{{#user}}{{input}}{{/user}}\n");
+  const path = `experiments/${name}.yaml`;
+  rig.write(
+    path,
+    `name: ${name}
+data:
+  train: {file: ${name}/train.csv}
+  test: {file: ${name}/test.csv}
+  columns: {id: id, input: text, target: target}
+model: {base: tiny-qwen3}
+prompt: {template: prompts/toy.hbs}
+generate: {engine: replay, file: ${name}/answers.jsonl}
+evaluate: {bootstrap: {resamples: 200}}
+${more}`,
+  );
+  return path;
+}
+
+const numberStudy = (rig: Rig, name = "number", off = 1) =>
+  writeReplayed(rig, name, {
+    target: (row) => String(row / 2),
+    // Every fourth answer is wrong by 1, and every tenth has no number.
+    answer: (row) => (row % 10 === 9 ? "no idea" : `about ${row / 2 + (row % 4 === 0 ? off : 0)} units`),
+    more: "task: toy-number\n",
+  });
+
+test("a task with numbers: check rejects what the task lacks", async ({ rig }) => {
+  const path = numberStudy(rig);
+  expect(await done(rig, "check", path)).toContain("number: ok");
+  const codes = async (...set: readonly string[]) => {
+    const { code, stdout } = await exp(rig, "check", path, "--json", ...set.flatMap((one) => ["--set", one]));
+    const lines = stdout.split("\n").filter((line) => line !== "");
+    return [code, ...lines.map((line) => (JSON.parse(line) as { readonly code: string }).code)];
+  };
+  expect(await codes("evaluate.metrics=[toy_error, micro_f1]")).toEqual([2, "task-unsupported"]);
+  expect(await codes("evaluate.primary.view=canonical")).toEqual([2, "task-unsupported"]);
+  expect(await codes("baselines=[tfidf_svm]")).toEqual([2, "task-unsupported"]);
+  expect(await codes("data.labels.separator=;")).toEqual([2, "task-unsupported"]);
+  expect(await codes("data.unit=3")).toEqual([2, "wrong-type"]);
+  expect(await codes("task=toy-numbr")).toEqual([2, "not-one-of"]);
+});
+
+test.for([
+  {
+    name: "number",
+    metric: "toy_error",
+    write: numberStudy,
+    // Of rows 100 to 119, five are wrong by 1, and two have no number: 54.5 and 59.5 are missed.
+    value: (5 + 54.5 + 59.5) / 20,
+    correct: 13,
+    unread: 2,
+  },
+  {
+    name: "summary",
+    metric: "toy_overlap",
+    write: (rig: Rig) =>
+      writeReplayed(rig, "summary", {
+        target: (row) => `row ${row} done`,
+        answer: (row) => (row % 5 === 0 ? "" : row % 2 === 0 ? `row ${row} done` : `line ${row} done`),
+        more: "task: toy-text\n",
+      }),
+    // Of 20 rows, 4 are empty, 8 are complete, and 8 have two of three words.
+    value: (8 * 3 + 8 * 2) / 60,
+    correct: 8,
+    unread: 4,
+  },
+])("a task with another target ($name): plan, run, show, report, compare, diff", async (study, { rig }) => {
+  const { name, metric, value, correct, unread } = study;
+  const path = study.write(rig);
+  const plan = JSON.parse(await done(rig, "plan", path, "--json")) as PlanJson;
+  expect(plan.steps.map(({ id }) => id)).toEqual(expect.arrayContaining(["data", "evaluate.zero_shot"]));
+  const run = told(await exp(rig, "run", path, "--json"));
+  expect([run.code, run.stderr], run.stdout).toEqual([0, ""]);
+
+  const { arms, intervals } = rig.manifest(run.manifest);
+  expect(arms.zero_shot?.raw[metric]).toBeCloseTo(value, 9);
+  const ends = intervals.zero_shot?.raw[metric];
+  expect(ends?.low).toBeLessThan(value);
+  expect(ends?.high).toBeGreaterThan(value);
+  const folder = join("artifacts/runs", name, "latest");
+  const scores = JSON.parse(rig.read(join(folder, "zero_shot/metrics.json"))) as {
+    readonly parse_failures: { readonly count: number };
+  };
+  expect(scores.parse_failures.count).toBe(unread);
+  const analysis = JSON.parse(rig.read(join(folder, "analysis.json"))) as Analysis;
+  const { wrong, categories, strata } = analysis.arms.zero_shot as Analysis["arms"][string];
+  expect(wrong).toBe(20 - correct);
+  expect(categories.find((one) => one.name === "parse_failure")?.cases).toBe(unread);
+  expect(categories.some((one) => one.name === "far_off" && one.cases > 0)).toBe(true);
+  expect(strata.labels_per_case).toEqual([]);
+  const [first] = readJsonLines<{ readonly gold: unknown }>(rig.path(join(folder, "zero_shot/predictions.jsonl")));
+  expect(first).toMatchObject({ gold: name === "number" ? 50 : "row 100 done", parsed: name === "number" });
+
+  expect(await done(rig, "show", name)).toContain(metric);
+  expect((await exp(rig, "report", name, "--html")).code).toBe(0);
+  const reports = readdirSync(rig.path("artifacts/reports"), { recursive: true, encoding: "utf8" });
+  const page = rig.read(join("artifacts/reports", reports.find((file) => file.endsWith(".html")) as string));
+  expect(page).toContain(tasks.get(rig.manifest(run.manifest).config.task).words.task);
+  expect(page).toContain("The answer and the target have different lengths");
+
+  const other = `${name}-other`;
+  rig.write(
+    `experiments/${other}.yaml`,
+    `extends: ${name}.yaml\nname: ${other}\ngenerate: {file: ${name}/perfect.jsonl}\n`,
+  );
+  const targets = readJsonLines<{ readonly id: string; readonly target: string }>(
+    rig.path(join(folder, "data/test.jsonl")),
+  );
+  rig.write(
+    `experiments/${name}/perfect.jsonl`,
+    targets.map(({ id, target }) => `${JSON.stringify({ id, text: target })}\n`).join(""),
+  );
+  expect((await exp(rig, "run", `experiments/${other}.yaml`, "--json")).code).toBe(0);
+  const compared = JSON.parse(await done(rig, "compare", other, name, "--json")) as RunComparison;
+  expect(compared.pairs[0]?.exact_match).toMatchObject({ only_a: 20 - correct, only_b: 0 });
+  expect(compared.pairs[0]?.metrics[metric]?.p_randomisation).toBeLessThan(0.05);
+  const diff = JSON.parse(await done(rig, "diff", name, other, "--json")) as RunDiff;
+  expect(diff.cases.zero_shot?.fixed).toHaveLength(20 - correct);
+  expect(await done(rig, "data", path)).toContain("rows");
+});
+
+test("a metric of label sets: check, run, intervals and tests", async ({ rig }) => {
+  const path = writeReplayed(rig, "labels", {
+    target: (row) => (row % 2 ? "red; blue" : "red"),
+    answer: (row) => (row % 4 === 3 ? "red" : row % 2 ? "red; blue" : "blue"),
+    more: "data.labels: {separator: ;}\n",
+  });
+  rig.edit(path, "data.labels: {separator: ;}\n", "");
+  rig.edit(path, "columns: {id: id", "labels: {separator: ;}\n  columns: {id: id");
+  rig.edit(
+    path,
+    "resamples: 200}",
+    "resamples: 200}, metrics: [toy_count_error, micro_f1], primary: {metric: toy_count_error}",
+  );
+  rig.edit(path, "evaluate:", "baselines: [most_frequent]\nevaluate:");
+  expect(await done(rig, "check", path)).toContain("labels: ok");
+  const run = told(await exp(rig, "run", path, "--json"));
+  expect([run.code, run.stderr], run.stdout).toEqual([0, ""]);
+  const { arms, intervals } = rig.manifest(run.manifest);
+  // Five of 20 answers lack one of two labels.
+  expect(arms.zero_shot?.canonical.toy_count_error).toBeCloseTo(0.25, 12);
+  expect(intervals.zero_shot?.canonical.toy_count_error).toMatchObject({ resamples: 200 });
+  const comparison = JSON.parse(rig.read("artifacts/runs/labels/latest/comparison.json")) as Comparison;
+  expect(comparison.family.tests).toMatchObject([{ against: "most_frequent", test: "approximate randomisation" }]);
+  const score = JSON.parse(
+    await done(rig, "score", "artifacts/runs/labels/latest/zero_shot/predictions.jsonl", "--pred", "labels", "--json"),
+  ) as { readonly views: Readonly<Record<string, Readonly<Record<string, number>>>> };
+  expect(score.views.raw?.toy_count_error).toBeCloseTo(0.25, 12);
+  expect(await done(rig, "schema")).toContain('"toy_count_error"');
 });
