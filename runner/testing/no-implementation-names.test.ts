@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
+import { tasks } from "../plugins/tasks/registry.ts";
 
 const runner = fileURLToPath(new URL("..", import.meta.url));
 
@@ -15,19 +16,21 @@ const words = new Set(["replay", "local", "transformers", "text", "json", "accur
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   // The `library_name` of a model card on the Hugging Face hub.
   "publishing/release/model-card.ts": ["transformers"],
+  // A key of metrics.json.
+  "evaluation/labels/score.ts": ["single_label"],
 };
 
 /** Core: every source file except implementations, their registration and tests. */
 const core = readdirSync(runner, { recursive: true, encoding: "utf8" }).filter(
   (path) =>
     /\.(ts|mjs)$/.test(path) &&
-    !/\.test\.ts$/.test(path) &&
+    !/(\.test|/test-rig)\.ts$/.test(path) &&
     !/^(testing|templates|schemas)\//.test(path) &&
     !/^plugins\/[^/]+\/[^/]+\//.test(path) &&
     path !== "plugins/built-in.ts",
 );
 
-const registries = { backends, engines };
+const registries = { backends, engines, tasks };
 
 test.each(Object.entries(registries))("no core file names one of the %s", (_kind, registry) => {
   const found: string[] = [];
