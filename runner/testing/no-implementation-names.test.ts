@@ -24,7 +24,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
 const core = readdirSync(runner, { recursive: true, encoding: "utf8" }).filter(
   (path) =>
     /\.(ts|mjs)$/.test(path) &&
-    !/(\.test|/test-rig)\.ts$/.test(path) &&
+    !/(\.test|test-rig)\.ts$/.test(path) &&
     !/^(testing|templates|schemas)\//.test(path) &&
     !/^plugins\/[^/]+\/[^/]+\//.test(path) &&
     path !== "plugins/built-in.ts",
