@@ -1,4 +1,5 @@
-import type { Experiment, Select } from "./schema.ts";
+import type { Experiment } from "../plugins/experiment.ts";
+import type { Select } from "./schema.ts";
 
 /**
  * The experiment as a candidate of a sweep: scored on validation rows only, in the metric and view that select the winner.

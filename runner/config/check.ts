@@ -1,3 +1,4 @@
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { checkBaselines } from "./checks/baselines.ts";
 import { checkCompare } from "./checks/compare.ts";
@@ -11,7 +12,6 @@ import { checkReport } from "./checks/report.ts";
 import { checkTask } from "./checks/task.ts";
 import { checkTrain } from "./checks/train.ts";
 import { find, locate, type Node } from "./node.ts";
-import type { Experiment } from "./schema.ts";
 
 /** A check and the top-level sections that it reads. */
 type Check = { readonly sections: readonly string[]; run(context: CheckContext): void };

@@ -1,5 +1,6 @@
 import { dirname, extname, isAbsolute, join, relative, resolve } from "node:path";
 import type { ErrorObject } from "ajv";
+import type { Experiment } from "../plugins/experiment.ts";
 import { sortDiagnostics } from "../util/code-frame.ts";
 import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
 import { candidate } from "./candidate.ts";
@@ -12,7 +13,7 @@ import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
 import { onRungs, unfitForHalving } from "./rungs.ts";
-import { type Experiment, experimentSchema } from "./schema.ts";
+import { experimentSchema } from "./schema.ts";
 import { branchFor } from "./schema-visitor.ts";
 import { applySettings, applySweeps } from "./set.ts";
 import { smoke } from "./smoke.ts";

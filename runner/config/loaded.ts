@@ -1,7 +1,8 @@
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Files } from "./files.ts";
 import type { Halving, Rung } from "./halving.ts";
 import type { Value } from "./node.ts";
-import type { Experiment, Select } from "./schema.ts";
+import type { Select } from "./schema.ts";
 
 /** Models that `exp setup` installs, by name. */
 export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;

@@ -1,5 +1,5 @@
+import type { Experiment, Train } from "../plugins/experiment.ts";
 import type { Completed } from "./complete.ts";
-import type { Experiment, Train } from "./schema.ts";
 
 type Written = {
   readonly rank: number;

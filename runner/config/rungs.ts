@@ -1,8 +1,8 @@
 import { backends } from "../plugins/backends/registry.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { type Halving, rungsOf } from "./halving.ts";
 import type { LoadedExperiment, Point, RunRole } from "./loaded.ts";
-import type { Experiment } from "./schema.ts";
 import type { Sweep } from "./sweep.ts";
 
 /** Why settings cannot be compared before they have had all their epochs; undefined where they can. */

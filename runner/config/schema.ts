@@ -12,8 +12,6 @@ import { resources } from "./sections/resources.ts";
 import { sweepSection } from "./sections/sweep.ts";
 import { upload } from "./sections/upload.ts";
 
-export type { Experiment, Train } from "../plugins/experiment.ts";
-
 /** How a sweep selects its winner on validation rows. */
 export type Select = Experiment["evaluate"]["primary"];
 

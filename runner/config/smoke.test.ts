@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
+import type { Experiment } from "../plugins/experiment.ts";
 import { loadText } from "./rig.ts";
-import type { Experiment } from "./schema.ts";
 import { isSmoke } from "./smoke.ts";
 
 const study = `name: big

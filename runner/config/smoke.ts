@@ -1,4 +1,4 @@
-import type { Experiment } from "./schema.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 
 /** Number of training rows, and maximum number of evaluated rows. */
 const rows = 20;

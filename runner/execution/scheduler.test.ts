@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import type { Draft, StepKind } from "../pipeline/plan/step.ts";
+import type { Draft, StepKind } from "../plugins/step.ts";
 import { UserError } from "../util/user-error.ts";
 import { assess } from "./assess.ts";
 import type { Event } from "./event.ts";

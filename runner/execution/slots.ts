@@ -1,6 +1,6 @@
 import { setMaxListeners } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { Needs } from "../pipeline/plan/step.ts";
+import type { Needs } from "../plugins/step.ts";
 import type { Gpu, Machine } from "./devices.ts";
 
 /** Tries to take a GPU for this process among all processes of the machine; undefined while another has it. */

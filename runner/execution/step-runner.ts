@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { paused, type StoreRecord } from "../pipeline/plan/record.ts";
-import type { PythonProgram, StepContext } from "../pipeline/plan/step.ts";
+import type { PythonProgram, StepContext } from "../plugins/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Staged, Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";

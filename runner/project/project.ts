@@ -1,5 +1,5 @@
 import { detectMachine, type Machine } from "../execution/devices.ts";
-import type { Site } from "../pipeline/steps/site.ts";
+import type { Site } from "../plugins/site.ts";
 import type { Access } from "../store/store.ts";
 import type { Context } from "../util/context.ts";
 import { openStored, type Stored } from "./place.ts";

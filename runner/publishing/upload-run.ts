@@ -1,7 +1,7 @@
 import { homedir } from "node:os";
-import type { Experiment } from "../config/schema.ts";
 import type { UploadEvent } from "../execution/event.ts";
 import { redactor } from "../execution/redact.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Project } from "../project/project.ts";
 import type { FinishedRun } from "../runs/finished-runs.ts";
 import { recordUpload } from "../runs/upload-record.ts";

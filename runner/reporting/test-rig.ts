@@ -1,7 +1,7 @@
 import { loadText } from "../config/rig.ts";
-import type { Experiment } from "../config/schema.ts";
 import { audit } from "../data/audit.ts";
 import type { Analysis, ArmAnalysis } from "../evaluation/error-analysis/analyse.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Ablation } from "../runs/ablation.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { ArmFacts, RunFacts, StepFacts, Study } from "./report/study.ts";

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
 import type { RunRole } from "../config/loaded.ts";
-import type { Experiment } from "../config/schema.ts";
 import type { StoredFile } from "../pipeline/plan/record.ts";
 import type { ArmMetrics } from "../pipeline/result-files.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 import type { Json } from "../util/canonical.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";

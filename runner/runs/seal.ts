@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../config/schema.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { changedSources } from "../pipeline/plan/stale.ts";
 import { armOfStep } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
+import type { Experiment } from "../plugins/experiment.ts";
 import { costOf } from "./cost.ts";
 import { type Manifest, type ManifestStep, manifestFormat, type Provenance } from "./manifest.ts";
 import { placeRun, type RunStaging, runDigits, runName, runsDir } from "./run-folder.ts";

@@ -21,7 +21,7 @@ import { Slots } from "../execution/slots.ts";
 import { machinery } from "../execution/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import { keyOf } from "../pipeline/plan/identity.ts";
-import type { StepKind } from "../pipeline/plan/step.ts";
+import type { StepKind } from "../plugins/step.ts";
 import { listingDigest, openDigests } from "../store/digest.ts";
 import { openStore } from "../store/store.ts";
 import { bundle } from "./bundle.ts";

@@ -1,5 +1,5 @@
 import { basename } from "node:path";
-import type { Experiment } from "../schema.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import type { CheckContext } from "./context.ts";
 
 /** Experiments to stand beside this one: they are there, they are right, and they are scored on the same cases in the same way. */

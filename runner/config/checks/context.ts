@@ -1,7 +1,7 @@
+import type { Experiment } from "../../plugins/experiment.ts";
 import type { Diagnostic, Result, Span } from "../../util/diagnostic.ts";
 import type { Files } from "../files.ts";
 import type { BundledModels, LoadedExperiment } from "../loaded.ts";
-import type { Experiment } from "../schema.ts";
 
 /** Input of a check: an experiment whose sections are valid, and functions that report problems. */
 export type CheckContext = {

@@ -1,7 +1,7 @@
 import type { RunRole } from "../../config/loaded.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import { stepIdOf } from "./identity.ts";
 import type { Plan, PlannedRun, PlannedStep } from "./plan.ts";
-import type { Draft, StepKind } from "./step.ts";
 
 /** What one experiment, or one point of a sweep, asks for. */
 export type DraftedRun = {

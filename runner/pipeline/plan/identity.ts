@@ -1,8 +1,8 @@
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
 import { canonicalJson, canonicalJsonOnce, sha256 } from "../../util/canonical.ts";
 import type { PlannedStep } from "./plan.ts";
 import type { Ingredients, StoreRecord } from "./record.ts";
-import type { Draft, StepKind } from "./step.ts";
 
 /**
  * What a step is, known at plan time: a deep hash over its parameters, its sources and the stepIds upstream.

@@ -1,12 +1,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
 import { canonicalJson } from "../../util/canonical.ts";
 import { buildPlan, type DraftedRun, upTo } from "./build.ts";
 import { firstDifference } from "./explain.ts";
 import { digestIn, identify, keyOf } from "./identity.ts";
 import type { Ingredients, StoreRecord } from "./record.ts";
-import type { Draft, StepKind } from "./step.ts";
 
 const kind = (name: string, version = 1): StepKind => ({
   name,

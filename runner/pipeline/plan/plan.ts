@@ -1,5 +1,5 @@
 import type { RunRole } from "../../config/loaded.ts";
-import type { Draft, StepKind } from "./step.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 
 /** A step of the plan: one draft, shared by every run that drafted the same. */
 export type PlannedStep = {

@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import type { View } from "../../data/labels/views.ts";
 import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Draft, StepKind } from "../plan/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
@@ -13,7 +14,6 @@ import { type Arm, strongestBaseline } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
-import type { Site } from "./site.ts";
 import { analysisFiles, openTask, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {

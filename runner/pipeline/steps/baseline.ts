@@ -1,18 +1,18 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import type { LabelledText } from "../../evaluation/baselines/baseline.ts";
 import { baselines } from "../../evaluation/baselines/index.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import { inPython } from "../../plugins/step-work.ts";
-import type { Draft, StepKind } from "../plan/step.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { oneCore } from "./needs.ts";
 import { generateStep, type Part } from "./part.ts";
-import type { Site } from "./site.ts";
 
 type Params = { readonly baseline: string };
 

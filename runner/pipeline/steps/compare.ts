@@ -1,15 +1,15 @@
-import type { Experiment } from "../../config/schema.ts";
 import type { View } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
-import type { Draft, StepKind } from "../plan/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
 import type { Arm } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { headline, namedMetrics } from "./evaluate.ts";
-import type { Site } from "./site.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {

@@ -1,6 +1,6 @@
+import type { Draft } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
 import { canonicalJson, sha256 } from "../../util/canonical.ts";
-import type { Draft } from "../plan/step.ts";
 import { formatStepRef, parseStepRef } from "../plan/step-ref.ts";
 
 /** The drafts of an experiment that another one compares itself with. */

@@ -1,20 +1,20 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import { audit, blocking, type SplitName, type Splits } from "../../data/audit.ts";
 import { type Columns, type Row, readRows, takePart } from "../../data/rows.ts";
 import { splitFold, splitValidation } from "../../data/split.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { StepKind } from "../plan/step.ts";
 import { writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
-import type { Site } from "./site.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams, teachingOf } from "./task.ts";
 
 export type { LabelCount } from "../../data/labels.ts";

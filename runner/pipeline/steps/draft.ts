@@ -1,5 +1,5 @@
+import type { Draft, Needs } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
-import type { Draft, Needs } from "../plan/step.ts";
 
 /** Needs of a step that runs in this process. It needs no reserved core, so that it does not wait for a training. */
 const inProcess: Needs = { cores: 0, gpus: 0, memory: 0 };

@@ -1,11 +1,12 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import type { View } from "../../data/labels/views.ts";
 import { blend, chooseBlend, type Sources } from "../../evaluation/baselines/ensemble.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { type Reading, readAnswer } from "./answer.ts";
 import { ensembleBaseline, subjectOf } from "./arms.ts";
@@ -15,7 +16,6 @@ import { minShare } from "./evaluate.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { generateStep, type Part } from "./part.ts";
 import type { Response } from "./response.ts";
-import type { Site } from "./site.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {

@@ -1,13 +1,14 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import { intervalsOf } from "../../evaluation/statistics/intervals.ts";
 import { scoresOf } from "../../evaluation/statistics/packed.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { Task } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { type ArmMetrics, readResult, writeResult } from "../result-files.ts";
 import { type Reading, readAnswer } from "./answer.ts";
@@ -16,7 +17,6 @@ import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Response } from "./response.ts";
-import type { Site } from "./site.ts";
 import { analysisFiles, openTask, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {

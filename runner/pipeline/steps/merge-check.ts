@@ -2,8 +2,9 @@ import type { View } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
-import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { type Reading, readAnswer } from "./answer.ts";
@@ -14,7 +15,6 @@ import { draftGenerate } from "./generate.ts";
 import { readJsonLines } from "./jsonl.ts";
 import { needsMerge } from "./merge.ts";
 import type { Response } from "./response.ts";
-import type { Site } from "./site.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {

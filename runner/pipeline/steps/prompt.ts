@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import { viewOf } from "../../data/labels/views.ts";
 import { offeredLabels } from "../../data/labels.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
 import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import type { Expected } from "../plan/step.ts";
+import type { Expected } from "../../plugins/step.ts";
 import { type MachineSize, resourceChecks } from "./resource-checks.ts";
 
 const GiB = 2 ** 30;

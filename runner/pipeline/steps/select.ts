@@ -5,9 +5,10 @@ import { survivors } from "../../config/halving.ts";
 import type { Point } from "../../config/loaded.ts";
 import type { Select } from "../../config/schema.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import type { Site } from "../../plugins/site.ts";
+import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { Json } from "../../util/canonical.ts";
-import type { Draft, StepContext, StepKind } from "../plan/step.ts";
 import { formatStepRef, stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
@@ -23,7 +24,6 @@ import {
   selectionFile,
   winnerReason,
 } from "./selection.ts";
-import type { Site } from "./site.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Synonyms } from "../../data/labels/views.ts";
+import type { StepContext } from "../../plugins/step.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import { UserError } from "../../util/user-error.ts";
-import type { StepContext } from "../plan/step.ts";
 
 const source = "data.labels.synonyms";
 

@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
-import type { Experiment } from "../../config/schema.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { StepContext } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { OpenTask, Task, TaskSections } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
-import type { StepContext } from "../plan/step.ts";
 
 /** The parameters of a step that reads targets or predictions. */
 export type TaskParams = {

@@ -1,9 +1,9 @@
 import type { LoadedExperiment, Point } from "../../config/loaded.ts";
+import type { Site } from "../../plugins/site.ts";
 import { withStep } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { draftsOf, kinds } from "../steps/index.ts";
 import { draftSelect } from "../steps/select.ts";
-import type { Site } from "../steps/site.ts";
 import type { Choice, Drafted, Followed } from "./choice.ts";
 
 type Planning = {

@@ -1,9 +1,9 @@
 import type { LoadedExperiment, Point, RunRole } from "../../config/loaded.ts";
+import type { Site } from "../../plugins/site.ts";
 import { buildPlan, partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
 import { draftsOf, draftsOfCandidate, kinds } from "../steps/index.ts";
 import { readSelection } from "../steps/selection.ts";
-import type { Site } from "../steps/site.ts";
 import type { Choice, Drafted, DraftedPoint } from "./choice.ts";
 import { chooser } from "./choosing.ts";
 

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import type { Experiment } from "../../config/schema.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readPredictions, type ScoredResponse } from "../../pipeline/steps/answer.ts";
 import { taskOf } from "../../pipeline/steps/task.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { datasetCard, type PredictionFiles } from "./dataset-card.ts";

@@ -1,10 +1,10 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
 import { basename, dirname, join, resolve } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";

@@ -1,11 +1,11 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Experiment } from "../../config/schema.ts";
 import type { Comparison } from "../../evaluation/statistics/comparison.ts";
 import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import type { ArmMetrics } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import type { Message } from "../../pipeline/template.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { outputFolder } from "../../runs/run-folder.ts";

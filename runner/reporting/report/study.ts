@@ -1,8 +1,8 @@
-import type { Experiment } from "../../config/schema.ts";
 import type { Audit } from "../../data/audit.ts";
 import type { Analysis } from "../../evaluation/error-analysis/analyse.ts";
 import type { LabelRow } from "../../evaluation/labels/detail.ts";
 import type { Compared } from "../../evaluation/statistics/compare.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import type { Ablation } from "../../runs/ablation.ts";
 import type { EnergyCost } from "../../runs/energy.ts";
 

@@ -1,5 +1,5 @@
-import type { Experiment } from "../../config/schema.ts";
 import { formatStepRef } from "../../pipeline/plan/step-ref.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import { missing, reportDuration } from "../../util/format.ts";
 import { withoutSplit } from "./run-names.ts";
 import type { Curve, RunFacts, StepFacts } from "./study.ts";

@@ -1,4 +1,4 @@
-import type { Experiment } from "../../config/schema.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";

@@ -1,4 +1,4 @@
-import type { Experiment } from "../../../config/schema.ts";
+import type { Experiment } from "../../experiment.ts";
 
 /** Before its time is over, or it is preempted, a job is asked to stop; it needs this long to save. s */
 const saving = 60;
