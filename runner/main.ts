@@ -143,7 +143,7 @@ async function parse(program: CommandLine, argv: readonly string[]): Promise<num
 /** Prints an error that exp throws on purpose, and gives the exit code. Throws any other error: it is a bug. */
 async function printError(thrown: unknown, name: string, isJson: boolean, context: Context): Promise<number> {
   const [{ systemFailure }, { redactor }, { formatDiagnostic, toJson }] = await Promise.all([
-    import("./execution/system.ts"),
+    import("./execution/system-errors.ts"),
     import("./execution/redact.ts"),
     import("./util/code-frame.ts"),
   ]);

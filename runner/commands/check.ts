@@ -19,8 +19,8 @@ export const command = defineCommand({
   async run({ files, set, sweep, preflight, json }, context) {
     const loaded = loadAll(files, { set, sweep }, context, (warnings) => printDiagnostics(warnings, json, context));
     if (preflight) {
-      const { tryTokens } = await import("../orchestration/preflight.ts");
-      const code = await tryTokens(loaded, { json }, context);
+      const { checkTokens } = await import("../orchestration/preflight.ts");
+      const code = await checkTokens(loaded, { json }, context);
       if (code !== exit.done) return code;
     }
     if (!json) for (const one of loaded) context.out(`${one.name}: ok${sweepText(one)}\n`);

@@ -1,7 +1,8 @@
-import { collectSubmissions, liveSubmissions } from "../plugins/executors/slurm/collect.ts";
-import { queue } from "../plugins/executors/slurm/slurm.ts";
-import { clusterLock, submissionNames } from "../plugins/executors/slurm/submission.ts";
-import { Uses } from "../plugins/executors/slurm/uses.ts";
+import { collectSubmissions, liveSubmissions } from "../orchestration/jobs/collect-submissions.ts";
+import { jobSystemOf } from "../orchestration/jobs/find-tasks.ts";
+import { RecordedKeys } from "../orchestration/jobs/recorded-keys.ts";
+import { listSubmissions, submissionNames, submissionsLock } from "../orchestration/jobs/submission.ts";
+import type { QueuedJob } from "../plugins/executors/executor.ts";
 import { openStored } from "../project/place.ts";
 import { gc } from "../store/gc.ts";
 import { collectWork } from "../store/gc-work.ts";
@@ -46,7 +47,7 @@ export const command = defineCommand({
         "work folder": left.work,
         snapshot: left.snapshots,
         "old submission": left.submissions,
-        "submitted snapshot": left.frozen,
+        "submitted snapshot": left.copies,
       };
       for (const [what, gone] of Object.entries(kinds)) {
         const bytes = gone.reduce((sum, one) => sum + one.bytes, 0);
@@ -59,36 +60,43 @@ export const command = defineCommand({
   },
 });
 
-/** Collects below the whole artifacts folder; what jobs that wait or run need is kept, and nothing is submitted meanwhile. */
+/** Collects the whole artifacts folder. Keeps what unfinished jobs need, and excludes submissions meanwhile. */
 async function collect(
   store: Store,
   context: Context,
   options: { readonly dryRun: boolean; readonly resumable: boolean; readonly maxSize?: number },
 ) {
-  const hasJobs = submissionNames(store.root).length > 0;
+  const mayHaveJobs = submissionNames(store.root).length > 0;
   const lock =
-    hasJobs && !options.dryRun ? await acquire(clusterLock(store.root), { signal: context.stop }) : undefined;
+    mayHaveJobs && !options.dryRun ? await acquire(submissionsLock(store.root), { signal: context.stop }) : undefined;
   try {
-    const live = liveSubmissions(store.root, hasJobs ? await askQueue(context) : new Map());
-    const uses = new Uses(live, (key) => store.record(key)?.object);
-    const stored = gc(store, { ...options, keep: uses.objects });
-    const left = collectWork(store, { ...options, keep: uses.keys });
-    const cleared = collectSubmissions(store.root, live, { dryRun: options.dryRun, aside: store.trashPath });
-    return { ...stored, ...left, ...cleared };
+    const queues = await queuesBelow(store.root, context);
+    const live = liveSubmissions(store.root, (executor) => queues.get(executor));
+    const needed = new RecordedKeys(live, (key) => store.record(key)?.object);
+    const stored = gc(store, { ...options, keep: needed.objects });
+    const left = collectWork(store, { ...options, keep: needed.keys });
+    const collected = collectSubmissions(store.root, live, { dryRun: options.dryRun, aside: store.trashPath });
+    return { ...stored, ...left, ...collected };
   } finally {
     lock?.release();
   }
 }
 
-/** Slurm's queue; undefined, and said, where it does not answer. */
-async function askQueue(context: Context): Promise<Awaited<ReturnType<typeof queue>> | undefined> {
-  try {
-    return await queue();
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    context.err(`exp gc: ${error.message}: what jobs that are not done may need is kept\n`);
-    return undefined;
+/** The queue of each executor that has submissions. Prints a warning for one that does not answer, which is left out. */
+async function queuesBelow(
+  artifacts: string,
+  context: Context,
+): Promise<ReadonlyMap<string, ReadonlyMap<string, QueuedJob>>> {
+  const queues = new Map<string, ReadonlyMap<string, QueuedJob>>();
+  for (const executor of new Set(listSubmissions(artifacts).map(({ submission }) => submission.executor))) {
+    try {
+      queues.set(executor, await (await jobSystemOf(executor)).queue());
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      context.err(`exp gc: ${error.message}: what unfinished jobs may need is kept\n`);
+    }
   }
+  return queues;
 }
 
 function inGB(bytes: number): string {

@@ -1,14 +1,14 @@
 import { type Assessed, assess } from "../execution/assess.ts";
 import { staleResults } from "../execution/stale-sources.ts";
-import { reader } from "../execution/step-runner.ts";
+import { storeReader } from "../execution/step-runner.ts";
 import { forecast } from "../orchestration/forecast.ts";
-import { isCalled, nothingStale, unknownStep } from "../orchestration/named-steps.ts";
 import { formatProblem, problemsOf } from "../orchestration/resource-problems.ts";
+import { checkAcceptedStale, checkStepNames, isNamed } from "../orchestration/select-steps.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import { formatStepRef } from "../pipeline/plan/step-ref.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
-import type { Choice } from "../pipeline/sweep/choice.ts";
 import { planAll } from "../pipeline/sweep/planned.ts";
+import { finalRunCount, furtherRungs, type PlannedSelection } from "../pipeline/sweep/selection-rounds.ts";
 import type { Expected } from "../plugins/step.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
@@ -16,7 +16,6 @@ import { previousIngredients } from "../runs/previous-run.ts";
 import { table } from "../terminal/table.ts";
 import { exit } from "../util/context.ts";
 import { duration, gigabyteRange, plural } from "../util/format.ts";
-import { UserError } from "../util/user-error.ts";
 import { defineCommand, oneOrMore } from "./command.ts";
 import { acceptStale, json, set, smoke, sweep } from "./common-options.ts";
 
@@ -28,26 +27,26 @@ export const command = defineCommand({
     const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
     const planned = planAll(loaded, project);
     const { store } = project;
-    const accepts = (step: PlannedStep): boolean => accepted.some((name) => isCalled(step, name));
-    const runner = { ...reader(store), stale: staleResults(store, accepts) };
+    const accepts = (step: PlannedStep): boolean => accepted.some((name) => isNamed(step, name));
+    const runner = { ...storeReader(store), stale: staleResults(store, accepts) };
     const dirOf = (key: string): string | undefined => {
       const record = store.record(key);
       return record && store.objectDir(record.object);
     };
     const found = forecast(planned, {
-      judge: (part) => assess(part, runner, previousIngredients(part, project.artifacts, store)),
+      assess: (part) => assess(part, runner, previousIngredients(part, project.artifacts, store)),
       dirOf,
     });
     const { plan, steps } = found;
-    const chosen = new Map(
+    const selected = new Map(
       [...steps].flatMap(([step, { status, key }]) => {
         const dir = step.kind.name === "select" && status === "cached" && key !== null ? dirOf(key) : undefined;
         return dir === undefined ? [] : [[step, readSelection(dir).why] as const];
       }),
     );
     store.close();
-    const wrong = unknownStep(planned.whole, accepted) ?? nothingStale(steps, accepts);
-    if (wrong !== undefined) throw new UserError("unknown-step", wrong, { status: "invalid" });
+    checkStepNames(planned.whole, accepted);
+    checkAcceptedStale(steps, accepts);
 
     const rows: readonly Row[] = [
       ...[...steps].map(([step, { status, key, reason }]) => ({
@@ -55,10 +54,10 @@ export const command = defineCommand({
         kind: step.kind.name,
         key,
         status,
-        reason: chosen.get(step) ?? reason,
+        reason: selected.get(step) ?? reason,
         expects: step.draft.expects,
       })),
-      ...undecided(found.planned.open, steps),
+      ...openRows(found.planned.open, steps),
     ];
     const { points } = planned;
     const problems = problemsOf({ plan, points }, steps, project);
@@ -82,7 +81,7 @@ export const command = defineCommand({
     for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
     context.out(`\n${summary(rows, plan.runs.length)}\n`);
     for (const { points: of } of loaded) {
-      // A smoke run's values are neither what was written nor defaults.
+      // A smoke run replaces values, so that its defaults do not show what the experiment leaves out.
       const defaulted = smoke ? [] : (of[0]?.defaulted ?? []);
       if (defaulted.length > 0) context.out(`Defaults: ${defaulted.join(", ")}\n`);
     }
@@ -92,34 +91,36 @@ export const command = defineCommand({
 
 type Row = Assessed & { readonly id: string; readonly kind: string; readonly expects: Expected | undefined };
 
-/** A row for each rung and each winner that is not known yet: which steps they need depends on selections. */
-function undecided(choices: readonly Choice[], steps: ReadonlyMap<PlannedStep, Assessed>): readonly Row[] {
-  return choices.flatMap(({ experiment, step, settings, further, finals }): readonly Row[] => {
+/** A row for each rung and each winner that a selection decides. Their steps are not known yet. */
+function openRows(selections: readonly PlannedSelection[], steps: ReadonlyMap<PlannedStep, Assessed>): readonly Row[] {
+  return selections.flatMap((selection): readonly Row[] => {
+    const { experiment, step, settings, sweep } = selection;
     if (steps.get(step)?.status === "cached") return [];
-    const named = (id: string): string => (choices.length > 1 ? `${id}@${experiment}` : id);
+    const named = (id: string): string => (selections.length > 1 ? `${id}@${experiment}` : id);
     const row = (id: string, reason: string): Row => {
       return { id: named(id), kind: step.kind.name, status: "depends", key: null, reason, expects: undefined };
     };
-    let [before, left] = [step.id, settings];
-    const rungs = further.map((rung) => {
-      const reason = `depends on ${before}: ${rung.settings} of ${plural(left, "setting")} ${rung.settings === 1 ? "goes" : "go"} on to ${plural(rung.epochs, "epoch")}`;
+    let [before, left] = [step.id, settings.size];
+    const rungs = furtherRungs(selection).map((rung) => {
+      const reason = `depends on ${before}: trains ${rung.settings} of ${plural(left, "setting")} to ${plural(rung.epochs, "epoch")}`;
       before = named(formatStepRef({ stage: "select", rung: rung.number === rung.of ? undefined : rung.number }));
       left = rung.settings;
       return row(`rung.${rung.number}`, reason);
     });
+    const finals = finalRunCount(sweep);
     const seeds = finals > 1 ? `, ${finals} runs of it,` : "";
     const winner = finals === 0 ? [] : [row("winner", `depends on ${before}: 1 of ${left}${seeds} is scored on test`)];
     return [...rungs, ...winner];
   });
 }
 
-/** A step as --json shows it: memory in bytes and seconds as [low, high], download in bytes; null where not known. */
+/** A step in the form of --json: memory in bytes and seconds as [low, high], download in bytes, null if unknown. */
 function asJson({ expects, ...row }: { readonly expects: Expected | undefined }) {
   const { memory = null, gpu_memory = null, seconds = null, download = null } = expects ?? {};
   return { ...row, estimate: { memory, gpu_memory, seconds, download } };
 }
 
-/** Memory, time and download of a step that will run, as cells. A GPU's memory counts before the host's. */
+/** Cells with memory, time and download of a step that will run. Memory is that of the GPU if it uses one. */
 function takes(expects: Expected | undefined, status: Assessed["status"]): readonly string[] {
   if (expects === undefined || status === "cached") return ["", "", ""];
   const { memory, gpu_memory, seconds, download } = expects;
@@ -137,5 +138,5 @@ function summary(rows: readonly Row[], runs: number): string {
   const counts = { cached: 0, run: 0, depends: 0 };
   for (const { status } of rows) counts[status]++;
   const { cached, run, depends } = counts;
-  return `${runs} run${runs === 1 ? "" : "s"}, ${rows.length} steps: ${cached} cached, ${run} to run, ${depends} that depend on those`;
+  return `${plural(runs, "run")}, ${rows.length} steps: ${cached} cached, ${run} to run, ${depends} that depend on those`;
 }

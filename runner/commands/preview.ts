@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
 import { execute } from "../execution/scheduler.ts";
-import { createStepRunner } from "../orchestration/step-runner.ts";
+import { projectStepRunner } from "../orchestration/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { armOfStep, stepOfArm } from "../pipeline/plan/step-ref.ts";
@@ -45,7 +45,7 @@ export const command = defineCommand({
     const emit = (event: Event): void => reporter.event(event);
     const records = new Map<string, StoreRecord>();
     try {
-      const parts = createStepRunner(plan, project, context, { emit, jobs: 1 });
+      const parts = projectStepRunner(plan, project, context, { emit, jobs: 1 });
       const outcomes = await execute(plan, parts, { emit, stop: context.stop, force: () => false, keepGoing: false });
       for (const [step, outcome] of outcomes) {
         if ("record" in outcome && outcome.record !== undefined) records.set(step.draft.id, outcome.record);

@@ -2,24 +2,24 @@ import { dirname, relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { pointOf } from "../config/rungs.ts";
 import { ablations } from "../orchestration/ablations.ts";
-import { type ExecutedRun, executeRun, type Given } from "../orchestration/execute-run.ts";
-import { executorOf } from "../orchestration/executor.ts";
+import { type ExecutedRun, executeRun, type RunRequest } from "../orchestration/execute-run.ts";
 import type { RunOptions } from "../orchestration/options.ts";
 import { outputDir, recordIn, succeeded } from "../orchestration/outcome.ts";
+import { executorOf } from "../orchestration/submit-run.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import { isWinner } from "../pipeline/sweep/planned.ts";
+import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
+import { executors } from "../plugins/executors/registry.ts";
 import { loadAll } from "../project/load.ts";
 import { uploadAll } from "../publishing/upload-all.ts";
 import { readManifest } from "../runs/manifest.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { type Context, exit } from "../util/context.ts";
-import { UserError } from "../util/user-error.ts";
-import { defineCommand, flag, integer, list, negatedFlag, oneOrMore, value } from "./command.ts";
+import { choice, defineCommand, flag, integer, list, negatedFlag, oneOrMore, value } from "./command.ts";
 import { acceptStale, set, smoke, sweep } from "./common-options.ts";
 
-/** Runs the missing steps here, or submits them to Slurm. */
+/** Runs the missing steps on this machine, or submits them to a job system. */
 export const command = defineCommand({
   arguments: { files: oneOrMore("file", "An experiment file.") },
   options: {
@@ -32,7 +32,7 @@ export const command = defineCommand({
     smoke,
     acceptStale,
     mirror: value("dir", "Copy checkpoints and finished steps to this folder, and restore them from it."),
-    executor: value("where", "Run on this executor, local or slurm.", { default: "resources.executor" }),
+    executor: choice("name", "Run on this executor.", () => executors.names(), { default: "resources.executor" }),
     keepGoing: flag("After a failure, run the steps that do not need the failed step."),
     json: flag("Print JSON lines on stdout: an object for each event."),
     quiet: flag("Print only errors."),
@@ -48,24 +48,22 @@ export async function runFiles(
   context: Context,
 ): Promise<number> {
   const loaded = loadAll(files, options, context).map((one) => onlyRun(one, options.only));
-  const executor = executorOf(loaded, options);
-  if (typeof executor !== "string") throw new UserError("bad-option", executor.wrong, { status: "invalid" });
-  return runAll({ loaded, names: files, executor }, options, context);
+  return runAll({ loaded, names: files, executor: executorOf(loaded, options) }, options, context);
 }
 
 /** Runs loaded experiments, prints the results, and uploads the runs with an upload section. Gives the exit code. */
-export async function runAll(given: Given, options: RunOptions, context: Context): Promise<number> {
-  const done = await executeRun(given, options, context);
+export async function runAll(request: RunRequest, options: RunOptions, context: Context): Promise<number> {
+  const done = await executeRun(request, options, context);
   if (typeof done === "number") return done;
-  const { project, points, outcomes, sealed } = done;
-  if (options.json !== true && options.quiet !== true) await sayEnd(done, given, context);
-  const asking = sealed.filter(({ run }) => points.get(run)?.experiment.upload !== undefined);
-  const uploaded = options.upload ? await uploadAll(asking, { project, context, options }) : exit.done;
+  const { project, planned, outcomes, sealed } = done;
+  if (options.json !== true && options.quiet !== true) await printResults(done, request, context);
+  const uploads = sealed.filter(({ run }) => planned.points.get(run)?.experiment.upload !== undefined);
+  const uploaded = options.upload ? await uploadAll(uploads, { project, context, options }) : exit.done;
   return [...outcomes.values()].every(succeeded) ? uploaded : exit.failed;
 }
 
-/** The last run's summary, the table of each sweep, and the report of each whose winner is new. */
-async function sayEnd(done: ExecutedRun, { loaded }: Given, context: Context): Promise<void> {
+/** Prints the summary of the last run and the table of each sweep, and writes the reports of new winners. */
+async function printResults(done: ExecutedRun, { loaded }: RunRequest, context: Context): Promise<void> {
   const { project, planned, outcomes, sealed } = done;
   const last = sealed.at(-1)?.manifest;
   if (last === undefined) return;
@@ -79,10 +77,10 @@ async function sayEnd(done: ExecutedRun, { loaded }: Given, context: Context): P
   await reportWinners(done, context);
 }
 
-/** A file with one of its runs alone, where one is asked for: it is known who won, and who came how far. */
+/** An experiment with only one of its runs, if one is selected. The sweep is left out: its selection was made before. */
 function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperiment {
   if (only === undefined) return one;
-  const { sweep: _chosen, rungs: _further, ...loaded } = one;
+  const { sweep: _sweep, rungs: _rungs, ...loaded } = one;
   const found = pointOf(one, only);
   if (found === undefined) return { ...loaded, points: [] };
   const { final, ...point } = found;
@@ -90,7 +88,7 @@ function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperim
   return { ...loaded, points: [isFinal ? { ...point, experiment: final, isCandidate: false } : point] };
 }
 
-/** Writes the report of each sweep whose winner's run is new: it ends with what was found. */
+/** Writes the report of each sweep whose winner is new. */
 async function reportWinners({ planned, sealed, outcomes }: ExecutedRun, context: Context): Promise<void> {
   const fresh = sealed.filter(
     ({ run }) =>

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { assess } from "../execution/assess.ts";
-import { reader } from "../execution/step-runner.ts";
+import { storeReader } from "../execution/step-runner.ts";
 import { forecast } from "../orchestration/forecast.ts";
 import { upTo } from "../pipeline/plan/build.ts";
 import { planAll, runLike } from "../pipeline/sweep/planned.ts";
@@ -22,7 +22,7 @@ export const command = defineCommand({
     const loaded = loadAll([join(project.root, manifest.file)], { set, sweep, smoke }, context);
     const { store } = project;
     const { planned } = forecast(planAll(loaded, project), {
-      judge: (plan) => assess(plan, reader(store), () => undefined),
+      assess: (plan) => assess(plan, storeReader(store), () => undefined),
       dirOf(key) {
         const record = store.record(key);
         return record && store.objectDir(record.object);
@@ -37,7 +37,7 @@ export const command = defineCommand({
     }
     const steps = assess(
       upTo(planned.whole, (step) => [...run.steps.values()].includes(step)),
-      reader(project.store),
+      storeReader(project.store),
       (step) => {
         const key = manifest.steps[step.draft.id]?.key;
         return key === undefined ? undefined : project.store.record(key)?.ingredients;
@@ -52,12 +52,12 @@ export const command = defineCommand({
       });
     }
     const { status, key, reason } = found;
-    // A step that depends on another changes because that one does: the first miss upstream is the cause.
+    // The cause of a step that depends on another one is the first miss upstream.
     const cause = [...steps].find(([, one]) => one.status === "run" && one.reason !== "")?.[0];
     const because = status === "depends" && cause ? { step: cause.id, reason: steps.get(cause)?.reason } : null;
     if (json) {
       context.out(`${JSON.stringify({ step: step.id, status, key, reason, because }, null, 1)}\n`);
-    } else if (status === "cached") context.out(`${step.id}: cached, nothing that it reads has changed\n`);
+    } else if (status === "cached") context.out(`${step.id}: cached: none of its inputs changed\n`);
     else {
       context.out(`${step.id}: ${status === "run" ? "will run" : "depends"}, ${reason}\n`);
       if (because !== null) context.out(`${because.step}: will run, ${because.reason}\n`);

@@ -4,12 +4,12 @@ const folds = ["data", "validation", "folds"];
 const fold = ["data", "validation", "fold"];
 const repeat = ["sweep", "repeat"];
 
-/** The key that k-fold cross-validation varies. Runs that differ in it alone keep different rows apart. */
+/** The key that k-fold cross-validation varies. Runs that differ only in it hold out different rows. */
 export const foldKey = fold.join(".");
 
 /**
- * Cross-validation is a sweep that is averaged over: `data.validation.folds: 5` repeats the experiment for each of five folds,
- * unless the file names one of them, or its sweep varies them itself.
+ * Expands cross-validation into a sweep that is averaged: `data.validation.folds: 5` repeats the experiment for each of five folds,
+ * unless the file names one of them or its sweep varies them.
  */
 export function overFolds(root: MapNode): MapNode {
   const written = find(root, folds);

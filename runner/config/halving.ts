@@ -1,21 +1,22 @@
-/** What `strategy: halving` says, with its defaults. */
+/** The keys of `strategy: halving`, with defaults. */
 export type Halving = { readonly eta: number; readonly min_epochs: number };
 
-/** One rung of a sweep by halving: what is left of its settings is trained to so many epochs, and the best of them go on. */
+/** A rung of successive halving: its settings are trained to `epochs`, and the best of them survive. */
 export type Rung = {
-  /** From 1 on. */
+  /** Counted from 1. */
   readonly number: number;
+  /** Number of rungs. */
   readonly of: number;
   readonly epochs: number;
-  /** Epochs that its settings have had on the rung before. */
+  /** Epochs of the previous rung; 0 on the first one. */
   readonly from: number;
-  /** Settings that are scored on it. */
+  /** Number of settings that reach it. */
   readonly settings: number;
 };
 
 /**
- * Epochs of each budget, smallest first: all of them, and an eta-th of the one before as long as `min_epochs` are left. The
- * number of settings has no say, so that a further setting leaves the budgets of those that are paid for as they are.
+ * Epochs of each budget, smallest first. The largest is `epochs`; each smaller one is an eta-th of the next, down to `min_epochs`. The
+ * budgets do not depend on the number of settings, so that one more setting leaves the results of the others valid.
  */
 export function budgets(epochs: number, { eta, min_epochs }: Halving): readonly number[] {
   const all = [epochs];
@@ -23,23 +24,23 @@ export function budgets(epochs: number, { eta, min_epochs }: Halving): readonly 
   return all;
 }
 
-/** How many of so many settings go on to the next rung. */
+/** How many settings survive a rung. */
 export function survivors(settings: number, eta: number): number {
   return Math.max(1, Math.floor(settings / eta));
 }
 
 /**
- * The rungs of so many settings. A setting that is alone has nothing to be compared with before it has had all its epochs, so
- * that budgets in between are left out.
+ * The rungs of a number of settings. A single remaining setting has nothing to be compared with, so its intermediate budgets are left
+ * out.
  */
 export function rungsOf(settings: number, epochs: number, halving: Halving): readonly Rung[] {
   const rungs: Omit<Rung, "of">[] = [];
-  let left = settings;
+  let remaining = settings;
   for (const budget of budgets(epochs, halving)) {
-    if (left === 1 && budget < epochs) continue;
+    if (remaining === 1 && budget < epochs) continue;
     const from = rungs.at(-1)?.epochs ?? 0;
-    rungs.push({ number: rungs.length + 1, epochs: budget, from, settings: left });
-    left = survivors(left, halving.eta);
+    rungs.push({ number: rungs.length + 1, epochs: budget, from, settings: remaining });
+    remaining = survivors(remaining, halving.eta);
   }
   return rungs.map((rung) => ({ ...rung, of: rungs.length }));
 }

@@ -12,7 +12,7 @@ import { overFolds } from "./folds.ts";
 import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
 import { resolveTrain } from "./resolve.ts";
-import { onRungs, unfitForHalving } from "./rungs.ts";
+import { halvingProblem, onRungs } from "./rungs.ts";
 import { experimentSchema } from "./schema.ts";
 import { branchFor } from "./schema-visitor.ts";
 import { applySettings, applySweeps } from "./set.ts";
@@ -90,7 +90,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     );
   }
   const halving = sweep.ok ? sweep.value.halving : undefined;
-  const wrong = halving && unfitForHalving(written, halving);
+  const wrong = halving && halvingProblem(written, halving);
   if (wrong !== undefined) diagnostics.push(wrong);
   const sorted = sortDiagnostics(diagnostics);
   const [first] = loaded;

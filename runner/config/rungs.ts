@@ -5,28 +5,28 @@ import { type Halving, rungsOf } from "./halving.ts";
 import type { LoadedExperiment, Point, RunRole } from "./loaded.ts";
 import type { Sweep } from "./sweep.ts";
 
-/** Why settings cannot be compared before they have had all their epochs; undefined where they can. */
-export function unfitForHalving(
+/** Why a sweep cannot use successive halving. Undefined if it can. */
+export function halvingProblem(
   [first]: readonly Experiment[],
   { key, ...halving }: NonNullable<Sweep["halving"]>,
 ): Diagnostic | undefined {
-  const say = (message: string, help: string): Diagnostic => {
+  const problem = (message: string, help: string): Diagnostic => {
     return { severity: "error", code: "sweep-strategy", message, span: key, help };
   };
   if (first === undefined) return undefined;
   if (first.train === undefined) {
-    return say("strategy: halving needs a training, and there is no train:", "add train:, or remove strategy");
+    return problem("strategy: halving needs a training, and there is no train:", "add train:, or remove strategy");
   }
   const { epochs, backend } = first.train;
   if (backends.find(backend)?.capabilities.pauses === false) {
     const message = `strategy: halving needs a backend that can pause a training, and ${backend} cannot`;
     const others = [...backends].filter(({ capabilities }) => capabilities.pauses).map(({ name }) => name);
-    return say(message, `use strategy: random, or train.backend: ${others.join(" or ")}`);
+    return problem(message, `use strategy: random, or train.backend: ${others.join(" or ")}`);
   }
   if (rungsOf(2, epochs, halving).length > 1) return undefined;
   const { eta, min_epochs } = halving;
   const message = `train.epochs: ${epochs} divided by eta: ${eta} is less than min_epochs: ${min_epochs}`;
-  return say(message, "raise train.epochs, or remove strategy");
+  return problem(message, "increase train.epochs, or remove strategy");
 }
 
 /** The point of a file, on any rung, that a run with these coordinates and this role comes from. */
@@ -39,7 +39,7 @@ export function pointOf(
   );
 }
 
-/** The points of a sweep once for each of its rungs. Only on the last one are there winners to be scored on test. */
+/** The points of a sweep on each of its rungs. Only those of the last rung can win and be evaluated on test rows. */
 export function onRungs(points: readonly Point[], halving: Halving): readonly (readonly Point[])[] {
   const settings = new Set(points.map(({ setting }) => setting)).size;
   const rungs = rungsOf(settings, points[0]?.experiment.train?.epochs ?? 1, halving);

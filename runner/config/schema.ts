@@ -1,5 +1,6 @@
 import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
+import { executors } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import { defaultTask, metricNames, tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
@@ -8,7 +9,7 @@ import { evaluateSection } from "./sections/evaluate.ts";
 import { model } from "./sections/model.ts";
 import { prompt } from "./sections/prompt.ts";
 import { report } from "./sections/report.ts";
-import { resources } from "./sections/resources.ts";
+import { resourcesSchema } from "./sections/resources.ts";
 import { sweepSection } from "./sections/sweep.ts";
 import { upload } from "./sections/upload.ts";
 
@@ -43,7 +44,8 @@ export type Schema = {
 /** The names of everything registered that the schemas depend on. Schemas for equal names are equal. */
 export function registeredNames(): string {
   const ofTasks = [...tasks].map(({ name, metrics }) => `${name}: ${metrics.names().join(",")}`);
-  return [backends.names().join(","), engines.names().join(","), ...ofTasks].join(";");
+  const others = [backends, engines, executors].map((registry) => registry.names().join(","));
+  return [...others, ...ofTasks].join(";");
 }
 
 /**
@@ -168,7 +170,7 @@ function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<str
       },
       report,
       upload,
-      resources,
+      resources: resourcesSchema(executors) as Schema,
     },
   } as Schema;
 }

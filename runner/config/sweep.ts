@@ -10,32 +10,32 @@ import { checkPath, settingSource } from "./set.ts";
 import { translate } from "./translate.ts";
 import { sweepErrors } from "./validator.ts";
 
-const mostPoints = 10_000;
+const maxPoints = 10_000;
 
 /** One run of a sweep. `coordinates` names the keys that vary: "train.rank=8,train.method=lora"; empty without a sweep. */
 type SweepPoint = {
   readonly coordinates: string;
-  /** The same without keys that are averaged over: runs with one setting are seeds of each other. */
+  /** The same without the keys of `repeat`. Scores of runs with the same setting are averaged. */
   readonly setting: string;
-  /** Dotted key -> value at this point, also where it does not vary. */
+  /** Dotted key -> value at this point, also of keys with one value. */
   readonly values: Readonly<Record<string, Value>>;
   readonly root: MapNode;
 };
 
-/** What a file's `sweep` comes to. */
+/** The expanded `sweep` of a file. */
 export type Sweep = {
   readonly points: readonly SweepPoint[];
-  /** Keys that are averaged over instead of selected among. */
+  /** The keys of `repeat`. */
   readonly repeated: readonly string[];
   readonly select: Select | undefined;
-  /** Present for `strategy: halving`, with the place that says so. */
+  /** Present for `strategy: halving`, with the span of that key. */
   readonly halving?: Halving & { readonly key: Span };
 };
 
 type Axis = readonly (readonly Choice[])[];
 type Choice = { readonly name: string; readonly key: Span; readonly node: Node; readonly varies: boolean };
 
-/** Every point of `sweep` on top of the rest of the file; a file without one is a single point. */
+/** Expands `sweep` over the rest of the file. A file without a sweep is a single point. */
 export function expandSweep(base: MapNode, node: Node | undefined, key: Span | undefined): Result<Sweep> {
   if (node === undefined || key === undefined) {
     const point = { coordinates: "", setting: "", values: {}, root: base };
@@ -62,7 +62,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   for (const [{ name, key: place } = { name: "", key }] of all) {
     const wrong = checkPath(name.split("."), place);
     if (wrong !== undefined) diagnostics.push(wrong);
-    if (name === "name") fail("sweep-conflict", "all runs of a sweep have one name", place, "vary another key");
+    if (name === "name") fail("sweep-conflict", "all runs of a sweep have the same name", place, "vary another key");
     const set = find(base, name.split("."))?.key;
     if (set?.source.path === settingSource) fail("sweep-conflict", `the sweep varies ${name}`, set, "edit the sweep");
     for (const other of seen.keys()) {
@@ -73,16 +73,21 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     seen.set(name, place);
   }
   if (all.length === 0)
-    fail("empty-sweep", "this sweep varies nothing", key, "write grid:, zip: or repeat: with lists of values");
+    fail("empty-sweep", "the sweep varies no key", key, "add grid, zip or repeat with lists of values");
   const lengths = new Set(zip.map((choices) => choices.length));
   if (lengths.size > 1) {
     const place = (parts.get("zip") as { key: Span }).key;
     const counts = zip.map((choices) => `${choices[0]?.name} has ${choices.length}`).join(", ");
-    fail("zip-lengths", `lists of zip must be equally long: ${counts}`, place, "give each key one value for each run");
+    fail(
+      "zip-lengths",
+      `the lists of zip differ in length: ${counts}`,
+      place,
+      "give each key the same number of values",
+    );
   }
   const axes = orderedAxes(node, { grid, zip, repeat });
   const count = axes.reduce((product, axis) => product * axis.length, 1);
-  if (count > mostPoints) fail("too-many-points", `this sweep has ${count} points`, key, `the limit is ${mostPoints}`);
+  if (count > maxPoints) fail("too-many-points", `the sweep has ${count} points`, key, `the limit is ${maxPoints}`);
   const { trials, seed = 1, select } = value as Written;
   const placeOf = (part: string): Span => parts.get(part)?.key ?? key;
   const halving = checkStrategy(value as Written, [...seen.keys()], placeOf, fail);
@@ -102,9 +107,14 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     fail("task-unsupported", message, placeOf("select"), `use one of ${task.metrics.names().join(", ")}`);
     return { ok: false, diagnostics };
   }
-  const points = trials === undefined ? left : drawn(left, trials, seed);
+  const points = trials === undefined ? left : sample(left, trials, seed);
   if (points.length === 0) {
-    fail("empty-sweep", "exclude leaves no point of this sweep", parts.get("exclude")?.key ?? key, "exclude less");
+    fail(
+      "empty-sweep",
+      "exclude removes every point of the sweep",
+      parts.get("exclude")?.key ?? key,
+      "exclude fewer points",
+    );
     return { ok: false, diagnostics };
   }
   return {
@@ -135,7 +145,7 @@ type Written = Partial<Halving> & {
 
 type Fail = (code: string, message: string, span: Span, help: string) => void;
 
-/** What goes with which strategy; gives how to halve, where that is asked for. */
+/** Checks the keys that depend on the strategy. Returns the parameters of halving, if it is the strategy. */
 function checkStrategy(
   { strategy = "grid", trials, select, eta, min_epochs }: Written,
   varied: readonly string[],
@@ -144,42 +154,42 @@ function checkStrategy(
 ): Halving | undefined {
   if (strategy === "random" && trials === undefined) {
     const message = "`strategy: random` requires `trials`";
-    fail("sweep-strategy", message, placeOf("strategy"), "write strategy: random and trials: 8, or neither");
+    fail("sweep-strategy", message, placeOf("strategy"), "set both strategy: random and trials: 8, or neither");
   }
   if (strategy === "grid" && trials !== undefined) {
-    const help = "write strategy: random and trials: 8, or neither";
+    const help = "set both strategy: random and trials: 8, or neither";
     fail("sweep-strategy", "`trials` applies to `strategy: random` only", placeOf("trials"), help);
   }
   if (strategy !== "halving") {
     for (const [part, given] of Object.entries({ eta, min_epochs })) {
       if (given === undefined) continue;
-      const help = "write strategy: halving, or leave it out";
-      fail("sweep-strategy", `${part} belongs to a sweep by halving`, placeOf(part), help);
+      const help = "set strategy: halving, or remove it";
+      fail("sweep-strategy", `\`${part}\` applies to \`strategy: halving\` only`, placeOf(part), help);
     }
     return undefined;
   }
   if (select === undefined) {
-    const message = "halving drops settings by their scores on validation rows, and it is not said which score";
+    const message = "`strategy: halving` requires `select`: it compares settings by their scores on validation rows";
     fail("sweep-strategy", message, placeOf("strategy"), "add select: {}, or select: {metric: NAME}");
   }
   const epochs = ["train", "train.epochs", "train.max_steps"].find((name) => varied.includes(name));
   if (epochs !== undefined) {
-    const message = `halving gives the epochs out itself, and the sweep varies ${epochs}`;
+    const message = `halving sets the epochs, so the sweep cannot vary ${epochs}`;
     fail("sweep-strategy", message, placeOf("strategy"), "give every setting the same train.epochs");
   }
   return { eta: eta ?? 2, min_epochs: min_epochs ?? 1 };
 }
 
 /**
- * Points of so many settings, in the order of the sweep. Each setting has its lot by the seed and its own name, so that more
- * samples keep those that were drawn, and a further value takes the place of few.
+ * A random sample of settings, in the order of the sweep. Settings are ranked by a hash of the seed and their name. So a larger sample
+ * contains a smaller one, and a new value of a key replaces few settings.
  */
-function drawn(points: readonly SweepPoint[], trials: number, seed: number): readonly SweepPoint[] {
-  const lots = new Map(
+function sample(points: readonly SweepPoint[], trials: number, seed: number): readonly SweepPoint[] {
+  const ranks = new Map(
     points.map(({ setting }) => [setting, createHash("sha256").update(`${seed}\n${setting}`).digest("hex")]),
   );
-  const lucky = [...lots].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, trials);
-  const kept = new Set(lucky.map(([setting]) => setting));
+  const first = [...ranks].sort(([, a], [, b]) => (a < b ? -1 : 1)).slice(0, trials);
+  const kept = new Set(first.map(([setting]) => setting));
   return points.filter(({ setting }) => kept.has(setting));
 }
 
@@ -230,7 +240,7 @@ function shown(value: Value): string {
   return typeof value === "string" ? value : JSON.stringify(value);
 }
 
-/** Entries of `exclude` as [key, JSON of its value] pairs. A key that the sweep does not vary excludes nothing: an error. */
+/** Entries of `exclude` as pairs of a key and the JSON of its value. Reports keys that the sweep does not vary. */
 function excludes(
   node: Node | undefined,
   seen: ReadonlyMap<string, Span>,

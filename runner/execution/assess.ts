@@ -2,21 +2,21 @@ import { firstDifference } from "../pipeline/plan/explain.ts";
 import { identify } from "../pipeline/plan/identity.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
-import { besidesRecipes, changedSources } from "../pipeline/plan/stale.ts";
+import { changedSources, withoutRecipes } from "../pipeline/plan/stale.ts";
 import type { StepRunner } from "./scheduler.ts";
 
-/** What would happen to a step, and why, as far as it can be known without building anything. */
+/** What would happen to a step, and why, as far as that is known before anything is built. */
 export type Assessed = {
   readonly status: "cached" | "run" | "depends";
-  /** null while an upstream file is not built. */
+  /** null if an upstream file is not built yet. */
   readonly key: string | null;
   readonly reason: string;
 };
 
-/** Judges every step of a plan; writes nothing. `before` gives the ingredients that a step had when it was last built. */
+/** Assesses every step of a plan without writing. `before` gives the ingredients with which a step was last built. */
 export function assess(
   plan: Plan,
-  machinery: Pick<StepRunner, "find" | "holds" | "stale">,
+  runner: Pick<StepRunner, "find" | "holds" | "stale">,
   before: (step: PlannedStep) => Ingredients | undefined,
 ): ReadonlyMap<PlannedStep, Assessed> {
   const assessed = new Map<PlannedStep, Assessed>();
@@ -27,7 +27,7 @@ export function assess(
   }
   for (const step of plan.steps) {
     if (guarded.has(step)) continue;
-    assessed.set(step, judge(step));
+    assessed.set(step, assessStep(step));
   }
   for (const [guard, steps] of guarded) {
     const known = identify(guard, (other) => records.get(other));
@@ -42,7 +42,7 @@ export function assess(
   }
   return new Map(plan.steps.map((step) => [step, assessed.get(step) as Assessed]));
 
-  function judge(step: PlannedStep): Assessed {
+  function assessStep(step: PlannedStep): Assessed {
     const known = identify(step, (other) => records.get(other));
     if ("waitsFor" in known) {
       return {
@@ -52,22 +52,27 @@ export function assess(
       };
     }
     const { key, ingredients } = known;
-    const hit = machinery.find(key);
+    const hit = runner.find(key);
     if ("record" in hit) {
-      if (!machinery.holds(step, hit.record)) return { status: "run", key, reason: "what it stands for is gone" };
+      if (!runner.holds(step, hit.record))
+        return { status: "run", key, reason: "its files outside the store are gone" };
       records.set(step, hit.record);
       return { status: "cached", key, reason: "" };
     }
-    const stale = machinery.stale?.(step, ingredients);
-    if (stale !== undefined && "record" in stale && machinery.holds(step, stale.record)) {
+    const stale = runner.stale?.(step, ingredients);
+    if (stale !== undefined && "record" in stale && runner.holds(step, stale.record)) {
       records.set(step, stale.record);
       const changed = changedSources(stale.record.ingredients.sources, ingredients.sources);
-      return { status: "cached", key: stale.record.key, reason: `accepted although stale: ${changed.join(", ")}` };
+      return {
+        status: "cached",
+        key: stale.record.key,
+        reason: `stale result accepted: ${changed.join(", ")} changed`,
+      };
     }
-    const was = before(step);
-    // Of a result that was to be accepted, what counts is why it cannot be.
-    const part = stale === undefined ? (whole: Ingredients) => whole : besidesRecipes;
-    const difference = was === undefined ? undefined : firstDifference(part(was), part(ingredients));
+    const earlier = before(step);
+    // If a stale result was to be accepted, recipe code is no reason for the miss.
+    const part = stale === undefined ? (whole: Ingredients) => whole : withoutRecipes;
+    const difference = earlier === undefined ? undefined : firstDifference(part(earlier), part(ingredients));
     return { status: "run", key, reason: difference ?? hit.miss };
   }
 }

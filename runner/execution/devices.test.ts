@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { cgroupLimits, detectMachine, parseGpus, slurmLimits, visibleGpus } from "./devices.ts";
+import { batchLimits, cgroupLimits, detectMachine, parseGpus, visibleGpus } from "./devices.ts";
 
 test("this machine has a core and memory, and is looked at once", async () => {
   const machine = await detectMachine();
@@ -65,6 +65,6 @@ test.each([
 
 test("a Slurm job counts on what it was given, where Slurm says so", () => {
   const given = { SLURM_CPUS_ON_NODE: "3", SLURM_MEM_PER_NODE: "2048" };
-  expect(slurmLimits(given)).toEqual({ cores: 3, memory: 2 ** 31 });
-  expect(slurmLimits({ SLURM_MEM_PER_NODE: "0" })).toEqual({ cores: undefined, memory: undefined });
+  expect(batchLimits(given)).toEqual({ cores: 3, memory: 2 ** 31 });
+  expect(batchLimits({ SLURM_MEM_PER_NODE: "0" })).toEqual({ cores: undefined, memory: undefined });
 });

@@ -3,22 +3,22 @@ import { accessSync, constants, readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { delimiter, join, posix } from "node:path";
 
-/** One GPU as the driver lists it; memory in bytes, capability as "9.0". Either is unknown on some drivers. */
+/** A GPU as the driver lists it. Memory in bytes, compute capability as "9.0"; some drivers report neither. */
 export type Gpu = {
   readonly index: number;
-  /** Stable across reboots and unique across hosts: what CUDA_VISIBLE_DEVICES and locks name. */
+  /** Stable across reboots and unique across hosts. CUDA_VISIBLE_DEVICES and GPU locks use it. */
   readonly uuid: string;
   readonly name: string;
   readonly memory: number | undefined;
   readonly capability: string | undefined;
 };
 
-/** What this process may use of its machine: cores, memory in bytes, and the GPUs that are visible to it. */
+/** What this process may use of its machine: cores, memory in bytes, and visible GPUs. */
 export type Machine = { readonly cores: number; readonly memory: number; readonly gpus: readonly Gpu[] };
 
 let detected: Promise<Machine> | undefined;
 
-/** Looks at the machine once per process: limits of the container count, and CUDA_VISIBLE_DEVICES is honoured. */
+/** Detects the machine once per process. Respects container limits, batch system limits and CUDA_VISIBLE_DEVICES. */
 export function detectMachine(): Promise<Machine> {
   detected ??= detect();
   return detected;
@@ -26,7 +26,7 @@ export function detectMachine(): Promise<Machine> {
 
 async function detect(): Promise<Machine> {
   const limits = cgroupLimits(readText);
-  const granted = slurmLimits(process.env);
+  const granted = batchLimits(process.env);
   const cores = Math.min(
     availableParallelism(),
     limits.cores ?? Number.POSITIVE_INFINITY,
@@ -39,8 +39,8 @@ async function detect(): Promise<Machine> {
   };
 }
 
-/** Cores and memory in bytes that a Slurm job was given on this node: not every site holds jobs to them. */
-export function slurmLimits(env: Readonly<Record<string, string | undefined>>): {
+/** Cores and memory in bytes of a batch job, from its environment variables: not every site enforces them with control groups. */
+export function batchLimits(env: Readonly<Record<string, string | undefined>>): {
   readonly cores: number | undefined;
   readonly memory: number | undefined;
 } {
@@ -49,7 +49,7 @@ export function slurmLimits(env: Readonly<Record<string, string | undefined>>): 
   return { cores: number("SLURM_CPUS_ON_NODE"), memory: mebibytes === undefined ? undefined : mebibytes * 2 ** 20 };
 }
 
-/** CPU and memory limits of the control group that this process is in, of either version; undefined where unlimited. */
+/** CPU and memory limits of this process's control group, version 1 or 2. Undefined: unlimited. */
 export function cgroupLimits(read: (path: string) => string | undefined): {
   readonly cores: number | undefined;
   readonly memory: number | undefined;
@@ -86,7 +86,7 @@ export function cgroupLimits(read: (path: string) => string | undefined): {
   };
 }
 
-/** "/a/b" -> "/a/b", "/a", "/": a limit of any of them binds. */
+/** "/a/b" -> "/a/b", "/a", "/". The limits of all of them apply. */
 function ancestors(path: string): string[] {
   return path === "/" ? ["/"] : [path, ...ancestors(posix.dirname(path))];
 }
@@ -99,7 +99,7 @@ function readText(path: string): string | undefined {
   }
 }
 
-/** Asks the driver, if its tool is there; "" where there is no GPU to speak of. */
+/** The output of nvidia-smi, or "" without it or without GPUs. */
 function queryGpus(): Promise<string> {
   const tool = (process.env.PATH ?? "")
     .split(delimiter)
@@ -123,7 +123,7 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Reads `nvidia-smi --query-gpu=index,uuid,name,memory.total,compute_cap --format=csv,noheader,nounits` (memory in MiB). */
+/** Parses `nvidia-smi --query-gpu=index,uuid,name,memory.total,compute_cap --format=csv,noheader,nounits` (memory in MiB). */
 export function parseGpus(csv: string): Gpu[] {
   return csv.split("\n").flatMap((line) => {
     const [index, uuid, name, memory, capability] = line.split(",").map((cell) => cell.trim());
@@ -140,8 +140,8 @@ export function parseGpus(csv: string): Gpu[] {
 }
 
 /**
- * The GPUs that CUDA would show, in its order: entries are indices or starts of a uuid, and the first unknown entry ends
- * the list. A part of a GPU (MIG-...) counts as a device of its own, of unknown memory.
+ * The GPUs that CUDA shows for a value of CUDA_VISIBLE_DEVICES, in its order. Entries are indices or prefixes of a uuid; the first
+ * unknown entry ends the list. A part of a GPU (MIG-...) is a device of unknown memory.
  */
 export function visibleGpus(gpus: readonly Gpu[], visible: string | undefined): Gpu[] {
   if (visible === undefined) return [...gpus];

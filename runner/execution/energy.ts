@@ -1,21 +1,21 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** Joules that counters told of while a step ran; what no counter tells is absent, never guessed. */
+/** Joules that counters measured while a step ran. A value without a counter is absent, never estimated. */
 export type Energy = { readonly gpu?: number; readonly processors?: number };
 
-/** Counters of some GPUs in millijoules by UUID; a GPU that does not tell is not in it. */
+/** Energy counters of GPUs in millijoules by UUID. A GPU without a counter is absent. */
 export type GpuCounters = (uuids: readonly string[]) => Promise<Readonly<Record<string, number>>>;
 
-/** A measurement that is going on. */
-export type Measuring = { end(): Promise<Energy> };
+/** A running measurement. */
+export type Measurement = { end(): Promise<Energy> };
 
-/** Processor counters begin anew after some hundred kilojoules, which a server takes in minutes. */
-const pace = 20_000;
+/** Processor counters overflow after some hundred kilojoules, which a server uses in minutes. So they are read this often. ms */
+const interval = 20_000;
 
 /**
- * Measures what steps take by the machine's own counters: NVML's of the GPUs that a step has for itself, RAPL's of the processor
- * packages. The latter count whatever the machine does, so that of steps side by side none is told.
+ * Measures the energy of steps with the machine's counters: NVML for the GPUs that a step has alone, RAPL for the processor packages.
+ * RAPL counts everything on the machine, so it is not reported for steps that ran at the same time.
  */
 export class EnergyMeter {
   readonly #powercap: string;
@@ -26,14 +26,14 @@ export class EnergyMeter {
     this.#powercap = powercap;
   }
 
-  /** Begins; `gpus` are the UUIDs of the GPUs that nobody shares with the step. */
-  async begin(gpus: readonly string[], counters: GpuCounters): Promise<Measuring> {
+  /** Begins a measurement. `gpus` are the UUIDs of the GPUs that the step has alone. */
+  async begin(gpus: readonly string[], counters: GpuCounters): Promise<Measurement> {
     const own = { alone: this.#running.size === 0 };
     for (const other of this.#running) other.alone = false;
     this.#running.add(own);
     const before = await counters(gpus);
     const processors = new Processors(this.#powercap);
-    const timer = setInterval(() => processors.read(), pace);
+    const timer = setInterval(() => processors.read(), interval);
     timer.unref();
     return {
       end: async () => {
@@ -54,7 +54,7 @@ export class EnergyMeter {
 
 const rounded = (joules: number): number => Math.round(joules * 10) / 10;
 
-/** The processor packages' counters, added up from reading to reading. */
+/** The sum of the processor packages' counters over all reads. */
 class Processors {
   readonly #zones: readonly Zone[];
   #microjoules = 0;
@@ -63,7 +63,7 @@ class Processors {
     this.#zones = zonesIn(powercap);
   }
 
-  /** Joules since the first reading; undefined where a package does not tell, or there is none. */
+  /** Joules since the first read. Undefined without packages, or if one cannot be read. */
   get joules(): number | undefined {
     return this.#zones.length > 0 && Number.isFinite(this.#microjoules) ? this.#microjoules / 1e6 : undefined;
   }
@@ -80,7 +80,7 @@ class Processors {
 
 type Zone = { readonly folder: string; readonly range: number; last: number };
 
-/** Packages as a whole: zones within them would be counted twice. */
+/** The zones of whole packages. Zones within them would be counted twice. */
 function zonesIn(powercap: string): readonly Zone[] {
   try {
     return readdirSync(powercap)
@@ -97,7 +97,7 @@ function zonesIn(powercap: string): readonly Zone[] {
   }
 }
 
-/** A number in a file; NaN where it may not be read, as for all but root on many systems. */
+/** The number in a file. NaN if it cannot be read: many systems let only root read these. */
 function numberIn(path: string): number {
   try {
     return Number.parseInt(readFileSync(path, "utf8"), 10);

@@ -6,25 +6,25 @@ const allowed = [
   /^(CUDA_|NVIDIA_|NCCL_|GLOO_|FI_|UCX_|PYTORCH_|SLURM_)/,
   /^(SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/,
 ];
-/** Proxies may hold a password, so that only a step that uses the network sees them. */
+/** A proxy's address may contain a password, so only steps that use the network receive it. */
 const networkOnly = /^(https?|all|no|ftp)_proxy$/i;
 
-/** What a Python step asks of its environment beyond the common part. */
+/** What a Python step needs of its environment variables. */
 export type EnvironmentRequest = {
-  /** Interpreter: its folder leads PATH. */
+  /** Interpreter. Its folder comes first in PATH. */
   readonly python: string;
-  /** Folder that holds recipes/. */
+  /** Folder that contains recipes/. */
   readonly code: string;
   readonly cores: number;
-  /** The step downloads or calls a server. Without it the Hugging Face libraries are told that they are offline. */
+  /** Whether the step downloads or calls a server. Otherwise the Hugging Face libraries run offline. */
   readonly network?: boolean;
-  /** Names of the secrets that reach this step: "HF_TOKEN", or the `api_key_env` of an engine. */
+  /** Names of the secrets that the step receives: "HF_TOKEN", or the `api_key_env` of an engine. */
   readonly secrets?: readonly string[];
-  /** Set last, as given: CUDA_VISIBLE_DEVICES of the granted GPUs. */
+  /** More variables, which override the others: CUDA_VISIBLE_DEVICES of the granted GPUs. */
   readonly variables?: Readonly<Record<string, string>>;
 };
 
-/** The variables of a Python step: an allow-list of this process's, and what keeps runs quiet and repeatable. */
+/** The environment variables of a Python step: an allow-list from this process, and settings for reproducible and quiet runs. */
 export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentRequest): Record<string, string> {
   const secrets = request.secrets ?? [];
   const kept: Record<string, string> = {};
@@ -47,8 +47,8 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     PYTHONUTF8: "1",
     OMP_NUM_THREADS: String(request.cores),
     MKL_NUM_THREADS: String(request.cores),
-    // Threads that wait by spinning take the cores from those that work, as soon as anything else runs beside them. A wait that is
-    // over within microseconds is worth it: small models train a fifth faster on two idle cores, and no slower on busy ones.
+    // Threads that wait by spinning take cores from working ones if other steps run. Spinning for microseconds is worth it: small
+    // models train a fifth faster on two idle cores, and no slower on busy ones.
     OMP_WAIT_POLICY: "PASSIVE",
     GOMP_SPINCOUNT: "10000",
     TOKENIZERS_PARALLELISM: "false",
@@ -57,7 +57,7 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     HF_HUB_DISABLE_TELEMETRY: "1",
     WANDB_MODE: "disabled",
     ...(request.network === true ? {} : { HF_HUB_OFFLINE: "1" }),
-    // Without this the hub's library finds the token file by itself.
+    // Without this the hub's library reads the token file.
     ...(secrets.includes("HF_TOKEN")
       ? env.HF_TOKEN_PATH === undefined
         ? {}

@@ -13,31 +13,31 @@ export type UploadEvent = {
   readonly private: boolean;
   readonly commit: string | null;
   readonly files: number;
-  /** Files, and their bytes, that were sent or would be. */
+  /** Number of files that were sent or would be, and their bytes. */
   readonly sent: number;
   readonly bytes: number;
   readonly reasons: readonly { readonly code: string; readonly message: string; readonly help: string }[];
 };
 
-/** All that a reporter learns of a run, and the lines of `--json`. */
+/** An event of a run: what reporters show, and the lines of `--json`. */
 export type Event =
   | {
       readonly type: "plan";
       readonly runs: number;
-      /** What the machine costs an hour, where all runs say the same. */
+      /** Price of the machine per hour, if all runs declare the same. */
       readonly price_per_hour?: number;
       readonly steps: readonly {
         readonly id: string;
         readonly kind: string;
         readonly status: "cached" | "run" | "depends";
         readonly reason: string;
-        /** What sets the one run of a sweep apart that has the step; absent where several have it. */
+        /** Coordinates of the run that the step belongs to. Absent if several runs share it. */
         readonly run?: string;
-        /** The least that it is expected to take. */
+        /** The low estimate of its time. */
         readonly seconds?: number;
       }[];
     }
-  /** A run of a sweep was scored, by what it is chosen by or by its primary metric; `lowerIsBetter` of losses. */
+  /** A run of a sweep was evaluated: its primary metric. */
   | {
       readonly type: "score";
       readonly run: string;
@@ -46,7 +46,7 @@ export type Event =
       readonly lowerIsBetter: boolean;
     }
   | { readonly type: "step-start"; readonly step: string; readonly kind: string }
-  /** A step that was started has what it waited for: cores, a GPU, its turn. For those who watch. */
+  /** A started step has its resources. Only for the live view. */
   | { readonly type: "step-begun"; readonly step: string }
   | ({ readonly type: "progress"; readonly step: string } & Progress)
   | {
@@ -54,7 +54,7 @@ export type Event =
       readonly step: string;
       readonly status: StepStatus;
       readonly seconds: number;
-      /** A failed step says what happened and what to do, with the last lines of its log and the log's path. */
+      /** Of a failed step: the error, the path of its log and the log's last lines. */
       readonly error?: {
         readonly code: string;
         readonly message: string;
@@ -62,10 +62,10 @@ export type Event =
         readonly log?: string;
         readonly tail?: readonly string[];
       };
-      /** A skipped step names the step that it waited for. */
+      /** Of a skipped step: the step that it needs and that failed, or "interrupted". */
       readonly because?: string;
     }
-  /** What the user should know besides: of the mirror. */
+  /** Other information, such as about the mirror. */
   | { readonly type: "note"; readonly level: "info" | "warning"; readonly message: string }
   | UploadEvent
   | {

@@ -6,9 +6,9 @@ const closures = new Map<string, Readonly<Record<string, string>>>();
 const named = new Map<string, readonly string[]>();
 
 /**
- * All files below `<root>/recipes/` that running a module may read: "recipes/common/protocol.py" -> absolute path, sorted.
- * What counts is import statements wherever they stand, string literals that name a module ("recipes.steps.fetch"),
- * and string literals that name a data file beside the module ("patterns.json"). Worked out once per process.
+ * All files below `<root>/recipes/` that running a module may read: "recipes/common/protocol.py" -> absolute path, sorted. They follow
+ * from import statements, also nested ones, from string literals that name a module ("recipes.steps.fetch"), and from string
+ * literals that name a data file in the module's folder ("patterns.json"). Cached in the process.
  */
 export function pythonSources(root: string, module: string): Readonly<Record<string, string>> {
   const id = `${root}\n${module}`;
@@ -41,13 +41,13 @@ function moduleFile(root: string, name: string): string | undefined {
   return modules.get(id);
 }
 
-/** What importing "recipes.a.b" reads: the packages above it, and its own file. */
+/** The files that importing "recipes.a.b" reads: those of the packages above it, and its own. */
 function moduleFiles(root: string, name: string): string[] {
   const parts = name.split(".");
   return parts.flatMap((_, index) => moduleFile(root, parts.slice(0, index + 1).join(".")) ?? []);
 }
 
-/** Files that a Python file names directly. */
+/** The files that a Python file names. */
 function dependencies(root: string, file: string): readonly string[] {
   const path = join(root, file);
   const known = named.get(path);
@@ -68,8 +68,8 @@ function isFile(path: string): boolean {
 }
 
 /**
- * Names in a Python source: modules ("recipes.a", and "recipes.a.b" where b may be a module or a mere attribute), and
- * "file:NAME" for literals that look like a data file. `folder` is the package that the source lies in, dotted.
+ * Names in a Python source: modules ("recipes.a", and "recipes.a.b" even if b is an attribute), and "file:NAME" for literals that
+ * look like a data file. `folder` is the dotted package of the source.
  */
 export function namedModules(source: string, folder: string): string[] {
   const text = source.replaceAll(/\\\r?\n/g, " ");

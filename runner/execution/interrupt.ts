@@ -1,4 +1,4 @@
-/** What a step throws when it stopped because the user asked: not a failure, and its work folder is kept. */
+/** Thrown by a step that the user interrupted. It is no failure, and the work folder is kept. */
 export class Interrupted extends Error {
   constructor(step: string) {
     super(`${step}: interrupted`);
@@ -6,5 +6,5 @@ export class Interrupted extends Error {
   }
 }
 
-/** The two ways out: `stop` asks a child to save and end, `kill` ends its whole process group now. */
+/** `stop` makes a child process save and end, `kill` kills its whole process group. */
 export type Interrupts = { readonly stop: AbortSignal; readonly kill: AbortSignal };

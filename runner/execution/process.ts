@@ -1,30 +1,30 @@
 import { setMaxListeners } from "node:events";
 import type { Readable, Writable } from "node:stream";
-import { holdGroup, killGroup, releaseGroup } from "./groups.ts";
 import type { Interrupts } from "./interrupt.ts";
+import { holdGroup, killGroup, releaseGroup } from "./process-groups.ts";
 import type { Redact } from "./redact.ts";
 
-/** How a process ended; `error` is the system's code where it could not even start. */
+/** How a process ended. `error` is the system's code if it could not start. */
 export type Exit = {
   readonly code: number | undefined;
   readonly signal: string | undefined;
   readonly error: string | undefined;
 };
 
-/** What a process is started with. */
+/** How to start a process. */
 export type Start = {
   readonly python: string;
   readonly module: string;
   readonly requestFile: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
-  /** Descriptor of the log. */
+  /** File descriptor of the log. */
   readonly log: number;
-  /** Cleans each line on its way to the log; without it the process writes there itself. */
+  /** Redacts each line of output. Absent: the process writes to the log directly. */
   readonly cleaned?: { readonly redact: Redact; readonly file: string };
 };
 
-/** What is used of execa's subprocess. */
+/** The used part of execa's subprocess. */
 type Child = PromiseLike<{
   readonly exitCode?: number | undefined;
   readonly signal?: string | undefined;
@@ -39,8 +39,8 @@ type Child = PromiseLike<{
 };
 
 /**
- * A Python process in a group of its own. It answers one request and ends, or stays and answers the next one with what it has
- * loaded. It ends by itself when its stdin closes: nothing of it outlives this process.
+ * A Python process in its own process group. It answers one request and ends, or waits for another one with its model loaded. It ends
+ * when its stdin closes, so it does not outlive this process.
  */
 export class PythonProcess {
   readonly #child: Child;
@@ -51,11 +51,11 @@ export class PythonProcess {
     this.#child = child;
     const group = child.pid;
     if (group !== undefined) holdGroup(group);
-    // A worker that outlived its leader would hold the log open, so the rest of the group ends with the leader.
+    // A child process that outlives the leader would keep the log open, so the whole group ends with the leader.
     child.once("exit", () => group !== undefined && releaseGroup(group));
-    // A process that is gone is noticed by its end.
+    // That the process has ended is noticed by its exit.
     child.stdin.on("error", () => {});
-    // Written to by a process that stays, once for each request.
+    // A waiting process writes here after each answer.
     answers.on("data", () => this.#answered?.());
     this.#ended = (async () => {
       const { exitCode, signal, code } = await child;
@@ -70,13 +70,13 @@ export class PythonProcess {
     };
     // execa takes any descriptor; its types stop at 9.
     const sink = cleaned === undefined ? (log as 4) : [clean, { file: cleaned.file, append: true as const }];
-    // -P: neither the work folder nor the study's own files can stand in for a module.
+    // -P: no module is imported from the work folder.
     const child = execa(python, ["-P", "-m", "recipes.common.launch", module, requestFile], {
       cwd,
       env,
       extendEnv: false,
       detached: true,
-      // Saving takes as long as it takes: an optimiser step and a checkpoint of gigabytes. Only a second Ctrl-C kills.
+      // Saving may take long: an optimiser step and a checkpoint of gigabytes. Only a second Ctrl-C kills.
       forceKillAfterDelay: false,
       stdio: ["pipe", sink, sink, "pipe"],
       buffer: false,
@@ -85,23 +85,23 @@ export class PythonProcess {
     return new PythonProcess(child, child.stdio[3]);
   }
 
-  /** Resolves to how the process ended, or to undefined where it has answered and stays. Passes interrupts on meanwhile. */
+  /** Resolves to undefined once the process has answered and waits, or to its exit. Passes interrupts to the process. */
   async answer({ stop, kill }: Interrupts): Promise<Exit | undefined> {
     setMaxListeners(0, stop, kill);
     const group = this.#child.pid;
-    // Only the leader is asked to stop: it saves first, and its workers are its own business.
+    // Only the leader receives the signal: it saves, and ends its own child processes.
     const onStop = () => void this.#child.kill("SIGTERM");
     const onKill = () => group !== undefined && killGroup(group);
     stop.addEventListener("abort", onStop);
     kill.addEventListener("abort", onKill);
-    // Either may have come while the process was being started.
+    // A signal may have been aborted during the start.
     if (stop.aborted) onStop();
     if (kill.aborted) onKill();
-    const stays = new Promise<undefined>((resolve) => {
+    const answered = new Promise<undefined>((resolve) => {
       this.#answered = () => resolve(undefined);
     });
     try {
-      return await Promise.race([this.#ended, stays]);
+      return await Promise.race([this.#ended, answered]);
     } finally {
       this.#answered = undefined;
       stop.removeEventListener("abort", onStop);
@@ -109,17 +109,17 @@ export class PythonProcess {
     }
   }
 
-  /** Gives the next request to a process that stayed. */
-  ask(requestFile: string): void {
+  /** Sends the next request to a waiting process. */
+  send(requestFile: string): void {
     this.#child.stdin.write(`${requestFile}\n`);
   }
 
-  /** Whether it can be asked. */
+  /** Whether the process runs. */
   get alive(): boolean {
     return this.#child.exitCode === null && this.#child.signalCode === null;
   }
 
-  /** Ends it, and waits until it is gone. */
+  /** Ends the process and waits for its exit. */
   async end(): Promise<void> {
     this.#child.stdin.end();
     await this.#ended;

@@ -5,7 +5,7 @@ const numbers = ["done", "total", "loss", "tokens_per_second", "seconds_left"] a
 const texts = ["unit", "message"] as const;
 const longestLine = 1 << 20;
 
-/** One line of progress.jsonl, or undefined where it is torn or means nothing. */
+/** Parses a line of progress.jsonl. Undefined if it is incomplete or has no known field. */
 export function parseProgress(line: string): Progress | undefined {
   let value: unknown;
   try {
@@ -28,8 +28,8 @@ export function parseProgress(line: string): Progress | undefined {
 }
 
 /**
- * Follows a file that another process appends lines to. File watchers miss changes on network disks, so it looks five
- * times a second and reads only what is new. `end` reads the rest and stops.
+ * Follows a file to which another process appends lines. File watchers miss changes on network disks, so the file is polled five
+ * times a second, from where the last read ended. `end` reads the rest and stops.
  */
 export function followLines(path: string, onLine: (line: string) => void): { end(): Promise<void> } {
   let file: FileHandle | undefined;
@@ -55,19 +55,19 @@ export function followLines(path: string, onLine: (line: string) => void): { end
       rest = rest.length - start > longestLine ? Buffer.alloc(0) : rest.subarray(start);
     }
   }
-  function look(): Promise<void> {
+  function poll(): Promise<void> {
     reading ??= read().finally(() => {
       reading = undefined;
     });
     return reading;
   }
-  const timer = setInterval(() => void look().catch(() => {}), 200);
+  const timer = setInterval(() => void poll().catch(() => {}), 200);
   timer.unref();
   return {
     async end() {
       clearInterval(timer);
       await reading?.catch(() => {});
-      await look().catch(() => {});
+      await poll().catch(() => {});
       await file?.close();
     },
   };

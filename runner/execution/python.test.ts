@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Progress } from "../util/progress.ts";
 import { UserError } from "../util/user-error.ts";
 import { Interrupted } from "./interrupt.ts";
-import type { PythonProcess } from "./process.ts";
 import { type PythonRequest, runPython } from "./python.ts";
+import { type WorkerLease, WorkerPool } from "./worker-pool.ts";
 
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 const python = execFileSync("python3", ["-c", "import sys; print(sys.executable)"], { encoding: "utf8" }).trim();
@@ -51,9 +51,7 @@ function request(body: string, more: Partial<PythonRequest> = {}): PythonRequest
 
 type Controls = { stop: AbortController; kill: AbortController; progress: Progress[]; log: string };
 
-type Kept = { process: PythonProcess | undefined };
-
-function start(what: PythonRequest, kept?: Kept) {
+function start(what: PythonRequest, worker?: WorkerLease) {
   const controls: Controls = {
     stop: new AbortController(),
     kill: new AbortController(),
@@ -66,7 +64,7 @@ function start(what: PythonRequest, kept?: Kept) {
     kill: kill.signal,
     log,
     onProgress: (update) => progress.push(update),
-    ...(kept === undefined ? {} : { kept }),
+    worker,
   });
   return { ended, ...controls };
 }
@@ -161,7 +159,7 @@ describe("a step that does not answer", () => {
   test("an unknown exit code, a signal and SIGKILL are explained", async () => {
     expect(await failure(start(request("os._exit(7)")).ended)).toMatchObject({
       code: "crashed",
-      message: "train ended with exit code 7 and no answer",
+      message: expect.stringContaining("exit code 7"),
     });
     expect(await failure(start(request("os.kill(os.getpid(), signal.SIGSEGV)")).ended)).toMatchObject({
       code: "crashed",
@@ -208,7 +206,7 @@ describe("a step that does not answer", () => {
   );
 });
 
-describe("a process that stays", () => {
+describe("a worker", () => {
   /** The same module, as another step: its own work folder. */
   const another = (what: PythonRequest, name: string): PythonRequest => ({
     ...what,
@@ -216,7 +214,7 @@ describe("a process that stays", () => {
     work: join(root, name),
   });
 
-  test("answers the next step with what it has loaded, in that one's folder and log", async () => {
+  test("answers the next step with what it has loaded, in the folder and log of that step", async () => {
     const body = `known = sys.modules.setdefault("known", [])
 known.append(step.name)
 print(known)
@@ -224,33 +222,33 @@ if step.name == "broken":
     raise StepFailed("broken", "it broke")
 return {"pid": os.getpid(), "known": list(known), "in": os.getcwd()}`;
     const what = request(body);
-    const kept: Kept = { process: undefined };
-    const first = await start(what, kept).ended;
+    const worker = new WorkerPool().lease("key") as WorkerLease;
+    const first = await start(what, worker).ended;
     rmSync(what.work, { recursive: true });
-    const next = start(another(what, "next"), kept);
+    const next = start(another(what, "next"), worker);
     expect(await next.ended).toMatchObject({ pid: first.pid, known: ["train", "next"], in: join(root, "next") });
     expect(readFileSync(next.log, "utf8")).toBe(`== next: python -m ${what.module} ==\n['train', 'next']\n`);
-    expect((await failure(start(another(what, "broken"), kept).ended)).code).toBe("broken");
-    expect([kept.process, alive(first.pid as number)]).toEqual([undefined, false]);
+    expect((await failure(start(another(what, "broken"), worker).ended)).code).toBe("broken");
+    expect([worker.take(), alive(first.pid as number)]).toEqual([undefined, false]);
   });
 
-  test("is replaced where it has died, hears of interrupts, and ends when it is not needed", async () => {
+  test("is replaced after it died, passes interrupts on, and ends if no step needs it", async () => {
     const what = request(`if step.name == "slow":
     while not step.stopping:
         time.sleep(0.02)
     raise Interrupted
 return {"pid": os.getpid()}`);
-    const kept: Kept = { process: undefined };
-    const first = (await start(what, kept).ended).pid as number;
+    const worker = new WorkerPool().lease("key") as WorkerLease;
+    const first = (await start(what, worker).ended).pid as number;
     process.kill(first, "SIGKILL");
-    await until(() => kept.process?.alive === false);
-    const second = (await start(another(what, "second"), kept).ended).pid as number;
+    await until(() => !alive(first));
+    const second = (await start(another(what, "second"), worker).ended).pid as number;
     expect(second).not.toBe(first);
-    const slow = start(another(what, "slow"), kept);
+    const slow = start(another(what, "slow"), worker);
     slow.stop.abort();
     await expect(slow.ended).rejects.toThrow(Interrupted);
-    const third = (await start(another(what, "third"), kept).ended).pid as number;
-    await kept.process?.end();
+    const third = (await start(another(what, "third"), worker).ended).pid as number;
+    expect(await worker.close(() => false)).toBe(false);
     expect([second, third].map(alive)).toEqual([false, false]);
   });
 });

@@ -5,17 +5,18 @@ import type { Progress } from "../util/progress.ts";
 import { UserError } from "../util/user-error.ts";
 import { childEnvironment, type EnvironmentRequest } from "./environment.ts";
 import { Interrupted, type Interrupts } from "./interrupt.ts";
+import { lastLines } from "./log-tail.ts";
 import { type Exit, PythonProcess } from "./process.ts";
 import { followLines, parseProgress } from "./progress.ts";
 import { type Redact, redactor } from "./redact.ts";
-import { tail } from "./tail.ts";
+import type { WorkerLease } from "./worker-pool.ts";
 
 const schema = 1;
 
-/** What the step measured of itself: "seconds", "peak_memory" in bytes, "device". */
+/** What a step measured: "seconds", "peak_memory" in bytes, "device". */
 export type Evidence = Readonly<Record<string, Json>>;
 
-/** One Python step, with everything that it may see. All paths are absolute. */
+/** A request to run one step module. All paths are absolute. */
 export type PythonRequest = EnvironmentRequest & {
   /** Name of the environment, as `exp setup` takes it. */
   readonly environment: string;
@@ -26,24 +27,21 @@ export type PythonRequest = EnvironmentRequest & {
   readonly inputs: Readonly<Record<string, string>>;
   readonly localPaths: Readonly<Record<string, string>>;
   readonly output: string;
-  /** Also holds request.json, progress.jsonl and result.json. */
+  /** Work folder; request.json, progress.jsonl and result.json are written there too. */
   readonly work: string;
 };
 
-/** How the runner follows a Python step. */
+/** How the runner observes and controls a Python step. */
 export type PythonControl = Interrupts & {
   readonly log: string;
   onProgress(progress: Progress): void;
-  /**
-   * Where the step finds a process that has loaded what it needs, and leaves its own for the next: a process that answered well
-   * stays. Without it, the process ends with its step.
-   */
-  readonly kept?: { process: PythonProcess | undefined };
+  /** The process to use, if it has loaded what the step needs. Absent: a new process, which ends with the step. */
+  readonly worker?: WorkerLease | undefined;
 };
 
 /**
- * Runs one step module in a process group of its own and resolves to the evidence of its result.json. Throws
- * `UserError` with a stable code, or `Interrupted`. Nothing of the group outlives the call.
+ * Runs a step module in its own process group and resolves to the evidence in its result.json. Throws `UserError` with a stable code,
+ * or `Interrupted`. No process outlives the call, unless a worker keeps it.
  */
 export async function runPython(request: PythonRequest, control: PythonControl): Promise<Evidence> {
   if (control.stop.aborted || control.kill.aborted) throw new Interrupted(request.step);
@@ -57,7 +55,7 @@ export async function runPython(request: PythonRequest, control: PythonControl):
   const before = oomKills();
   let exit: Exit | undefined;
   try {
-    exit = await work(request, files.request, control, redact);
+    exit = await runProcess(request, files.request, control, redact);
   } finally {
     await progress.end();
   }
@@ -69,15 +67,15 @@ export async function runPython(request: PythonRequest, control: PythonControl):
     throw new UserError(result.code, result.message, { help: result.help ?? undefined, log });
   }
   if (result === undefined && control.stop.aborted) throw new Interrupted(request.step);
-  if (exit === undefined) throw garbled(request, log);
+  if (exit === undefined) throw invalidResult(request, log);
   if (exit.error === "ENOENT" || exit.error === "EACCES") throw missing(request);
-  throw unanswered(request, exit, { log, oom: oomKills() > before, redact, garbled: result?.status === "garbled" });
+  throw noResult(request, exit, { log, oom: oomKills() > before, redact, isInvalid: result?.status === "invalid" });
 }
 
-/** Writes request.json and clears what an earlier attempt answered. */
+/** Writes request.json and removes the answer of an earlier attempt. */
 function writeRequest(
   request: PythonRequest,
-  { log, kept }: PythonControl,
+  { log, worker }: PythonControl,
 ): { request: string; progress: string; result: string } {
   const files = {
     request: join(request.work, "request.json"),
@@ -86,7 +84,7 @@ function writeRequest(
   };
   const { step, params, inputs, localPaths, output, work, cores } = request;
   const { progress, result } = files;
-  const stays = kept !== undefined;
+  const stays = worker !== undefined;
   const body = {
     schema,
     step,
@@ -110,7 +108,7 @@ function writeRequest(
   return files;
 }
 
-/** Appends to the step's log from here on. */
+/** Opens the step's log for appending and writes a heading. */
 function openLog(path: string, head: string): number {
   return writable(path, () => {
     mkdirSync(dirname(path), { recursive: true });
@@ -120,57 +118,61 @@ function openLog(path: string, head: string): number {
   });
 }
 
-/** A disk that is full or may not be written is the user's to mend. */
+/** Throws UserError `cannot-write` if the disk is full or not writable. */
 function writable<T>(path: string, write: () => T): T {
   try {
     return write();
   } catch (error) {
-    const help = "free some space, or see who may write there";
+    const help = "free some space, or check the permissions";
     throw new UserError("cannot-write", `cannot write ${path}: ${(error as Error).message}`, { help });
   }
 }
 
-/** Has a process that stayed, or else a new one, work on the request, and waits until it has answered or is gone. */
-async function work(
+/** Sends the request to an idle or a new process. Resolves once it has answered, or to how it exited. */
+async function runProcess(
   request: PythonRequest,
   requestFile: string,
   control: PythonControl,
   redact: Redact,
 ): Promise<Exit | undefined> {
-  const { kept } = control;
+  const { worker } = control;
   const log = openLog(control.log, `== ${request.step}: python -m ${request.module} ==\n`);
   try {
-    if (kept?.process?.alive) {
-      kept.process.ask(requestFile);
-    } else {
-      const started = await PythonProcess.start({
-        python: request.python,
-        module: request.module,
-        requestFile,
-        cwd: request.work,
-        env: childEnvironment(process.env, request),
-        log,
-        // A child without secrets writes straight to the log. The lines of one that has some, or that may quote the address of
-        // a proxy with its password, are cleaned on the way.
-        ...(request.secrets?.length || request.network ? { cleaned: { redact, file: control.log } } : {}),
-      });
-      if (kept === undefined) return await started.answer(control);
-      kept.process = started;
-    }
-    const exit = await kept.process.answer(control);
-    if (exit !== undefined) kept.process = undefined;
+    const idle = worker?.take();
+    idle?.send(requestFile);
+    const process = idle ?? (await startProcess(request, { requestFile, log, file: control.log }, redact));
+    const exit = await process.answer(control);
+    if (exit === undefined) worker?.keep(process);
     return exit;
   } finally {
     closeSync(log);
   }
 }
 
+function startProcess(
+  request: PythonRequest,
+  { requestFile, log, file }: { readonly requestFile: string; readonly log: number; readonly file: string },
+  redact: Redact,
+): Promise<PythonProcess> {
+  return PythonProcess.start({
+    python: request.python,
+    module: request.module,
+    requestFile,
+    cwd: request.work,
+    env: childEnvironment(process.env, request),
+    log,
+    // A child without secrets writes to the log directly. Lines are redacted if the child has secrets, or uses the network: it may
+    // print the address of a proxy with its password.
+    ...(request.secrets?.length || request.network ? { cleaned: { redact, file } } : {}),
+  });
+}
+
 type Result =
   | { readonly status: "ok"; readonly evidence: Evidence }
-  | { readonly status: "interrupted" | "garbled" }
+  | { readonly status: "interrupted" | "invalid" }
   | { readonly status: "failed"; readonly code: string; readonly message: string; readonly help: string | null };
 
-/** Reads result.json: undefined where there is none, "garbled" where it is not what the protocol says. */
+/** Reads result.json. Undefined without the file, "invalid" if it does not follow the protocol. */
 function readResult(path: string, redact: Redact): Result | undefined {
   let text: string;
   try {
@@ -182,16 +184,16 @@ function readResult(path: string, redact: Redact): Result | undefined {
   try {
     value = JSON.parse(redact(text));
   } catch {
-    return { status: "garbled" };
+    return { status: "invalid" };
   }
-  if (value === null || value.schema !== schema) return { status: "garbled" };
+  if (value === null || value.schema !== schema) return { status: "invalid" };
   const { status, code, message, help, evidence } = value;
   if (status === "interrupted") return { status };
   if (status === "ok" && isRecord(evidence)) return { status, evidence };
   if (status === "failed" && typeof code === "string" && typeof message === "string") {
     return { status, code, message, help: typeof help === "string" ? help : null };
   }
-  return { status: "garbled" };
+  return { status: "invalid" };
 }
 
 function isRecord(value: Json | undefined): value is Evidence {
@@ -201,51 +203,51 @@ function isRecord(value: Json | undefined): value is Evidence {
 function missing(request: PythonRequest): UserError {
   return new UserError(
     "environment-missing",
-    `no Python environment "${request.environment}": ${request.python} cannot be run`,
+    `no Python environment "${request.environment}": cannot run ${request.python}`,
     {
       help: `run: npx exp setup ${request.environment}`,
     },
   );
 }
 
-/** Explains a child that ended without a usable answer. */
-function unanswered(
+/** The error of a process that ended without a valid result. */
+function noResult(
   request: PythonRequest,
   exit: Exit,
-  seen: { readonly log: string; readonly oom: boolean; readonly redact: Redact; readonly garbled: boolean },
+  seen: { readonly log: string; readonly oom: boolean; readonly redact: Redact; readonly isInvalid: boolean },
 ): UserError {
   const { log } = seen;
-  const cause = lastException(tail(log, 40));
+  const cause = lastException(lastLines(log, 40));
   if (cause?.startsWith("ModuleNotFoundError") && !cause.includes("'recipes")) {
     const help = `the environment is incomplete; run: npx exp setup ${request.environment}`;
     return new UserError("environment-incomplete", seen.redact(cause), { help, log });
   }
   if (exit.signal === "SIGKILL") {
-    const help = "give it less to hold at once (batch size, sequence length) or a machine with more memory";
+    const help = "reduce the batch size or sequence length, or use a machine with more memory";
     return seen.oom
-      ? new UserError("out-of-memory", `${request.step} was ended by the system: out of memory`, { help, log })
-      : new UserError("killed", `${request.step} was killed (SIGKILL), most often because memory ran out`, {
+      ? new UserError("out-of-memory", `the system killed ${request.step}: out of memory`, { help, log })
+      : new UserError("killed", `${request.step} was killed (SIGKILL), probably because memory ran out`, {
           help,
           log,
         });
   }
   if (exit.signal !== undefined) {
-    return new UserError("crashed", `${request.step} crashed (${exit.signal})`, { help: "its log says more", log });
+    return new UserError("crashed", `${request.step} crashed (${exit.signal})`, { help: "see its log", log });
   }
   if (exit.error !== undefined) {
     return new UserError("crashed", `${request.step} could not be started: ${exit.error}`, { log });
   }
-  if (seen.garbled) return garbled(request, log);
+  if (seen.isInvalid) return invalidResult(request, log);
   if (exit.code === 0) {
-    return new UserError("no-result", `${request.step} ended without an answer`, { help: "its log says more", log });
+    return new UserError("no-result", `${request.step} ended without a result`, { help: "see its log", log });
   }
-  const message = cause ?? `${request.step} ended with exit code ${exit.code} and no answer`;
-  return new UserError("crashed", seen.redact(message), { help: "its log says more", log });
+  const message = cause ?? `${request.step} ended with exit code ${exit.code} and no result`;
+  return new UserError("crashed", seen.redact(message), { help: "see its log", log });
 }
 
-function garbled({ step }: PythonRequest, log: string): UserError {
-  const message = `${step} answered in a form that this version of exp does not know`;
-  return new UserError("no-result", message, { help: "its result.json lies in the work folder", log });
+function invalidResult({ step }: PythonRequest, log: string): UserError {
+  const message = `the result of ${step} is invalid in this version of exp`;
+  return new UserError("no-result", message, { help: "see result.json in the work folder", log });
 }
 
 /** The line of a traceback that names the error. */
@@ -253,7 +255,7 @@ function lastException(lines: readonly string[]): string | undefined {
   return lines.findLast((line) => /^[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)(:|$)/.test(line));
 }
 
-/** How often this system's kernel has ended a process for want of memory; 0 where it does not tell. */
+/** How often the kernel has killed a process because memory ran out. 0 if the system does not report it. */
 function oomKills(): number {
   try {
     return Number(/^oom_kill (\d+)$/m.exec(readFileSync("/proc/vmstat", "utf8"))?.[1] ?? 0);

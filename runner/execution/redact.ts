@@ -3,15 +3,15 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 
 const secretName = /(_API_KEY|_TOKEN|_SECRET|_PASSWORD)$/;
-/** A Hugging Face token, and a password in an address, whatever variable it came from. */
+/** A Hugging Face token, and a user name with a password in an address. */
 const secretShape = /\bhf_[A-Za-z0-9]{20,}|(?<=:\/\/)[^\s/:@"]+:[^\s/@"]+(?=@)/g;
 
 /** Replaces every secret in a text by "[redacted]". */
 export type Redact = (text: string) => string;
 
 /**
- * Knows the secrets of this process: tokens and keys among its environment variables, those that `names` lists, and
- * the Hugging Face token file. Values of fewer than 8 characters are too common to be hidden.
+ * Redacts the secrets of this process: tokens and keys among its environment variables, the variables in `names`, and the Hugging
+ * Face token file. Values shorter than 8 characters are not redacted, because they occur in ordinary text.
  */
 export function redactor(env: NodeJS.ProcessEnv, names: readonly string[] = []): Redact {
   const values = Object.entries(env).flatMap(([name, value]) =>
@@ -26,7 +26,7 @@ export function redactor(env: NodeJS.ProcessEnv, names: readonly string[] = []):
   };
 }
 
-/** The token that `hf auth login` left, or "". */
+/** The token that `hf auth login` stored, or "". */
 function tokenFile(env: NodeJS.ProcessEnv): string {
   const home = env.HF_HOME ?? join(env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "huggingface");
   try {

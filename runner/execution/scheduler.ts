@@ -4,32 +4,32 @@ import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Event } from "./event.ts";
 import { Interrupted } from "./interrupt.ts";
-import { systemFailure } from "./system.ts";
-import { tail } from "./tail.ts";
+import { lastLines } from "./log-tail.ts";
+import { systemFailure } from "./system-errors.ts";
 import { withoutTracebacks } from "./traceback.ts";
 
-/** How one step of a plan ended, with its record where it has one. */
+/** How a step of a plan ended. */
 export type Outcome =
   | { readonly status: "built" | "reused"; readonly record: StoreRecord | undefined }
   | { readonly status: "failed"; readonly error: UserError }
   | { readonly status: "skipped"; readonly because: string };
 
-/** What the scheduler asks of the rest: it knows the graph, and neither named steps nor reporters. */
+/** What the scheduler needs to look up and build steps. */
 export type StepRunner = {
-  /** A verified record, or why there is none. */
+  /** A verified record, or why there is a miss. */
   find(key: string): { readonly record: StoreRecord } | { readonly miss: string };
-  /** A record whose bytes were not looked at: for a guard that has nothing to guard. */
+  /** A record whose files are not verified. For a guard that has nothing to guard. */
   peek(key: string): StoreRecord | undefined;
   /**
-   * A result that stands in for a step that is a miss, because the user accepts it; undefined where nothing is accepted for
-   * this step.
+   * A stale result for a step that is a miss, or why there is none. Undefined if the user does not accept stale results for the
+   * step.
    */
   stale?(step: PlannedStep, now: Ingredients): { readonly record: StoreRecord } | { readonly miss: string } | undefined;
-  /** Whether what a found record stands for is still there. */
+  /** Whether the files outside the store that a record stands for exist. */
   holds(step: PlannedStep, record: StoreRecord): boolean;
   /**
-   * Makes the step's output and commits it, under the key's lock and within the machine's slots. `options.begun` is called
-   * when it has both, so that nobody takes its wait for its work.
+   * Builds the step's output and commits it, under the key's lock and with resources of the machine. Calls `options.begun` once it
+   * has both, so that waiting is not counted as working.
    */
   build(
     step: PlannedStep,
@@ -43,22 +43,22 @@ export type ExecuteOptions = {
   readonly emit: (event: Event) => void;
   readonly stop: AbortSignal;
   readonly force: (step: PlannedStep) => boolean;
-  /** After a failure, still start what does not need the failed step. */
+  /** After a failure, still start the steps that do not need the failed one. */
   readonly keepGoing: boolean;
-  /** Steps that have ended in an earlier part of the same plan: they are neither looked at again nor told of. */
+  /** Steps that ended in an earlier part of the plan. They are not executed again and emit no events. */
   readonly ended?: ReadonlyMap<PlannedStep, Outcome>;
-  /** Hears of each step that has what it waited for, and of each that ends, with its record. */
+  /** Called for each step that has its resources, and for each that ended. */
   readonly onBegun?: (step: PlannedStep) => void;
   readonly onEnd?: (step: PlannedStep, outcome: Outcome) => void;
 };
 
 /**
- * Runs what a plan is missing, each step as soon as what it needs is there. A guard (a step that others only come
- * `after`) runs only where one of the steps that it guards will run. Never throws for a failed step.
+ * Builds the missing steps of a plan, each as soon as the steps that it needs have ended. A guard (a step that others only run
+ * `after`) runs only if one of the steps that it guards is a miss. Does not throw if a step fails.
  */
 export async function execute(
   plan: Plan,
-  machinery: StepRunner,
+  runner: StepRunner,
   options: ExecuteOptions,
 ): Promise<ReadonlyMap<PlannedStep, Outcome>> {
   const outcomes = new Map<PlannedStep, Outcome>();
@@ -66,7 +66,7 @@ export async function execute(
   const visits = new Map<PlannedStep, Promise<Outcome>>();
   let failed: PlannedStep | undefined;
   for (const [step, outcome] of options.ended ?? []) {
-    // A guard that had nothing to guard may have now.
+    // A guard that had nothing to guard in the earlier part may have in this one.
     if (outcome.status === "reused" && !step.kind.cached) continue;
     visits.set(step, Promise.resolve(outcome));
     if ("record" in outcome && outcome.record !== undefined) records.set(step, outcome.record);
@@ -109,15 +109,15 @@ export async function execute(
 
     const force = options.force(step);
     if (!wanted && !force) {
-      return end(step, { status: "reused", record: machinery.peek(known.key) }, 0);
+      return end(step, { status: "reused", record: runner.peek(known.key) }, 0);
     }
     if (step.kind.cached && !force) {
-      const hit = machinery.find(known.key);
-      if ("record" in hit && machinery.holds(step, hit.record)) {
+      const hit = runner.find(known.key);
+      if ("record" in hit && runner.holds(step, hit.record)) {
         return end(step, { status: "reused", record: hit.record }, 0);
       }
-      const stale = machinery.stale?.(step, known.ingredients);
-      if (stale !== undefined && "record" in stale && machinery.holds(step, stale.record)) {
+      const stale = runner.stale?.(step, known.ingredients);
+      if (stale !== undefined && "record" in stale && runner.holds(step, stale.record)) {
         return end(step, { status: "reused", record: stale.record }, 0);
       }
       if (stale !== undefined) return end(step, { status: "failed", error: nothingStale(step) }, 0);
@@ -136,7 +136,7 @@ export async function execute(
     const seconds = (): number => (started === undefined ? 0 : (performance.now() - started) / 1000);
     options.emit({ type: "step-start", step: step.id, kind: step.kind.name });
     try {
-      const { record, reused } = await machinery.build(step, known, records, { force, begun });
+      const { record, reused } = await runner.build(step, known, records, { force, begun });
       return end(step, { status: reused ? "reused" : "built", record }, seconds());
     } catch (error) {
       if (error instanceof Interrupted) return end(step, { status: "skipped", because: "interrupted" }, seconds());
@@ -146,7 +146,7 @@ export async function execute(
     }
   };
 
-  /** The name of the first step among `steps` that did not come to be, when all of them have ended. */
+  /** The cause by which the first of some steps failed or was skipped, once all of them have ended. */
   const firstBlocked = async (steps: readonly PlannedStep[], wanted: boolean): Promise<string | undefined> => {
     const ends = await Promise.all(steps.map((step) => visit(step, wanted)));
     const at = ends.findIndex((outcome) => outcome.status === "failed" || outcome.status === "skipped");
@@ -161,14 +161,14 @@ export async function execute(
 }
 
 function nothingStale(step: PlannedStep): UserError {
-  return new UserError("nothing-stale", `nothing that is stored for ${step.id} differs in recipe code alone`, {
+  return new UserError("nothing-stale", `no stored result of ${step.id} differs from it in recipe code alone`, {
     help: "run without --accept-stale for this step",
   });
 }
 
-/** Last lines of a failed step's log that are shown, of those that are looked at. */
+/** The number of log lines that are shown of a failed step, and of those that are read. */
 const shownLines = 10;
-const seenLines = 200;
+const readLines = 200;
 
 function describe(error: UserError): NonNullable<Extract<Event, { type: "step-end" }>["error"]> {
   return {
@@ -177,6 +177,6 @@ function describe(error: UserError): NonNullable<Extract<Event, { type: "step-en
     ...(error.help === undefined ? {} : { help: error.help }),
     ...(error.log === undefined
       ? {}
-      : { log: error.log, tail: withoutTracebacks(tail(error.log, seenLines)).slice(-shownLines) }),
+      : { log: error.log, tail: withoutTracebacks(lastLines(error.log, readLines)).slice(-shownLines) }),
   };
 }

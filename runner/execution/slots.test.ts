@@ -10,8 +10,8 @@ function gpu(index: number): Gpu {
   return { index, uuid: `GPU-${index}`, name: "T4", memory: 2 ** 34, capability: "7.5" };
 }
 
-/** A machine of its own GPUs, none taken by other processes unless `busy` says so. */
-function slots<Gift = never>(cores: number, gpus = 0, busy = new Set<string>(), shareGpus = false) {
+/** A machine with 100 bytes of memory. Other processes hold the GPUs in `busy`. */
+function slots(cores: number, gpus = 0, busy = new Set<string>(), shareGpus = false) {
   const locked: string[] = [];
   const machine = { cores, memory: 100, gpus: Array.from({ length: gpus }, (_, index) => gpu(index)) };
   const lock = ({ uuid }: Gpu) => {
@@ -19,11 +19,11 @@ function slots<Gift = never>(cores: number, gpus = 0, busy = new Set<string>(), 
     locked.push(uuid);
     return { release: () => void locked.splice(locked.indexOf(uuid), 1) };
   };
-  const shared = new Slots<Gift>(machine, lock, { shareGpus });
+  const shared = new Slots(machine, lock, { shareGpus });
   return { shared, locked };
 }
 
-/** Asks for cores and says whether they have come. */
+/** Acquires resources. `grant` is set once they are granted. */
 function ask(shared: Slots, cores: number, gpus = 0, memory = 0, gpuMemory?: number) {
   const state: { grant?: Grant } = {};
   void shared
@@ -34,7 +34,7 @@ function ask(shared: Slots, cores: number, gpus = 0, memory = 0, gpuMemory?: num
   return state;
 }
 
-test("what is free is given at once, the rest waits for a release", async () => {
+test("grants free resources at once, and others after a release", async () => {
   const { shared } = slots(2);
   const [a, b, c] = [ask(shared, 1), ask(shared, 1), ask(shared, 1)];
   await sleep(0);
@@ -45,12 +45,12 @@ test("what is free is given at once, the rest waits for a release", async () => 
   expect(c.grant?.cores).toBe(1);
 });
 
-test("needs beyond the machine are cut to it", async () => {
+test("needs beyond the machine are reduced to it", async () => {
   const { shared } = slots(2);
   expect(await shared.acquire({ cores: 64, gpus: 8, memory: 1e12 }, never)).toMatchObject({ cores: 2, gpus: [] });
 });
 
-test("small steps do not starve a large one, and use what it does not wait for", async () => {
+test("small steps do not starve a large one, and use resources that it does not need", async () => {
   const { shared } = slots(4, 1);
   const onGpu = ask(shared, 1, 1);
   await sleep(0);
@@ -66,7 +66,7 @@ test("small steps do not starve a large one, and use what it does not wait for",
   expect(second.grant?.gpus.map(({ index }) => index)).toEqual([0]);
 });
 
-test("memory is a slot too", async () => {
+test("memory is limited too", async () => {
   const { shared } = slots(4);
   const first = ask(shared, 1, 0, 60);
   const second = ask(shared, 1, 0, 60);
@@ -77,7 +77,7 @@ test("memory is a slot too", async () => {
   expect(second.grant).toBeDefined();
 });
 
-test("an aborted wait rejects and lets the next one through", async () => {
+test("an aborted wait rejects and does not block the next one", async () => {
   const { shared } = slots(2);
   const first = await shared.acquire({ cores: 1, gpus: 0, memory: 0 }, never);
   const control = new AbortController();
@@ -92,7 +92,7 @@ test("an aborted wait rejects and lets the next one through", async () => {
   first.release();
 });
 
-test("a GPU that another process holds is passed over, and none is kept while too few are free", async () => {
+test("skips a GPU that another process holds, and locks none while too few are free", async () => {
   const busy = new Set(["GPU-0", "GPU-1"]);
   const { shared, locked } = slots(4, 3, busy);
   const one = ask(shared, 0, 1);
@@ -111,7 +111,7 @@ test("a GPU that another process holds is passed over, and none is kept while to
   expect(gpuVariables([gpu(0), gpu(2)])).toEqual({ CUDA_VISIBLE_DEVICES: "GPU-0,GPU-2" });
 });
 
-test("steps share a GPU where that is wanted and their memory fits together, and one of unknown memory has it alone", async () => {
+test("steps share a GPU if that is enabled and their memory fits; a step of unknown memory has it alone", async () => {
   const { shared, locked } = slots(9, 2, new Set(), true);
   const part = (of: number) => ask(shared, 4, 1, 0, of * 2 ** 34);
   const [a, b, c, d] = [part(0.6), part(0.4), part(0.6), part(0.6)];
@@ -136,38 +136,40 @@ test("steps share a GPU where that is wanted and their memory fits together, and
   expect(locked).toEqual([]);
 });
 
-test("GPUs are whole unless sharing is asked for", async () => {
+test("GPUs are not shared by default", async () => {
   const { shared } = slots(4, 1);
   const [a, b] = [ask(shared, 1, 1, 0, 2 ** 30), ask(shared, 1, 1, 0, 2 ** 30)];
   await sleep(0);
   expect([a.grant?.gpuShare, b.grant]).toEqual([1, undefined]);
 });
 
-test("one of the same kin that needs as much takes over before others, with the locked GPUs and a gift", async () => {
-  const { shared, locked } = slots<string>(2, 1);
+test("a waiting step with the same reuse key and equal needs takes over the resources, with the same GPUs, before others", async () => {
+  const { shared, locked } = slots(2, 1);
   const first = await shared.acquire({ cores: 2, gpus: 1, memory: 40 }, never, "a");
   const order: string[] = [];
   const wait = async (name: string, reuseKey: string | undefined, cores: number, memory: number) => {
     const grant = await shared.acquire({ cores, gpus: 1, memory }, never, reuseKey);
-    order.push(`${name} ${grant.gift}`);
+    order.push(name);
     expect(locked).toEqual(["GPU-0"]);
     return grant;
   };
   const other = wait("other", undefined, 2, 0);
   const smaller = wait("smaller", "a", 1, 0);
-  const heir = wait("heir", "a", 2, 60);
-  expect(first.passOn("warm")).toBe(true);
-  expect(first.passOn("warm")).toBe(false);
+  const successor = wait("successor", "a", 2, 60);
+  expect(first.passOn()).toBe(true);
+  expect(first.passOn()).toBe(false);
   first.release();
-  const taken = await heir;
-  expect(taken.passOn("warm")).toBe(false);
+  const taken = await successor;
+  expect(taken.gpus).toEqual(first.gpus);
+  expect(taken.passOn()).toBe(false);
   taken.release();
   (await other).release();
   (await smaller).release();
-  expect(order).toEqual(["heir warm", "other undefined", "smaller undefined"]);
+  expect(order).toEqual(["successor", "other", "smaller"]);
 });
 
-test("whatever is asked in whatever order, no more is given than there is and all get their turn", async () => {
+test("grants never exceed the machine, and every step is served, whatever is needed in whatever order", async () => {
+  const machine = { cores: 4, gpus: 2, memory: 100 };
   const need = fc.record({
     cores: fc.nat(5),
     gpus: fc.nat(3),
@@ -176,18 +178,24 @@ test("whatever is asked in whatever order, no more is given than there is and al
   });
   await fc.assert(
     fc.asyncProperty(fc.array(need, { maxLength: 30 }), async (needs) => {
-      const { shared, locked } = slots(4, 2);
-      let cores = 0;
+      const { shared, locked } = slots(machine.cores, machine.gpus);
+      const used = { cores: 0, gpus: 0, memory: 0 };
       let served = 0;
       const step = async (one: (typeof needs)[number]) => {
         const grant = await shared.acquire(one, never, one.reuseKey);
-        cores += grant.cores;
-        expect(cores).toBeLessThanOrEqual(4);
+        const own = {
+          cores: grant.cores,
+          gpus: grant.gpus.length,
+          memory: Math.min(one.memory, machine.memory),
+        };
+        const kinds = ["cores", "gpus", "memory"] as const;
+        for (const kind of kinds) used[kind] += own[kind];
+        for (const kind of kinds) expect(used[kind]).toBeLessThanOrEqual(machine[kind]);
         expect(new Set(locked).size).toBe(locked.length);
         await Promise.resolve();
-        cores -= grant.cores;
+        for (const kind of kinds) used[kind] -= own[kind];
         served += 1;
-        if (!grant.passOn(undefined as never)) grant.release();
+        if (!grant.passOn()) grant.release();
       };
       await Promise.all(needs.map(step));
       expect(served).toBe(needs.length);

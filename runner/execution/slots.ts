@@ -3,50 +3,47 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Needs } from "../plugins/step.ts";
 import type { Gpu, Machine } from "./devices.ts";
 
-/** Tries to take a GPU for this process among all processes of the machine; undefined while another has it. */
+/** Tries to lock a GPU among all processes of the machine. Undefined if another process has it. */
 export type LockGpu = (gpu: Gpu) => { release(): void } | undefined;
 
-/** What a step was given: use it, then release it or pass it on. */
-export type Grant<Gift = never> = {
+/** The resources of a running step. Release them, or pass them on. */
+export type Grant = {
   readonly cores: number;
   readonly gpus: readonly Gpu[];
-  /** The part of each of them that is this step's: 1 unless GPUs are shared. */
+  /** The part of each GPU that the step may use: 1 unless GPUs are shared. */
   readonly gpuShare: number;
-  /** What the step whose place this one took has left for it. */
-  readonly gift: Gift | undefined;
-  /** Safe to repeat. */
+  /** Repeated calls do nothing. */
   release(): void;
   /**
-   * Gives all of it, and a gift, to the first step in the queue that is of the same kin and needs as much; false where there
-   * is none. That step goes before others: it needs the machine for less long than it would later.
+   * Gives all resources, with the same GPUs, to the first waiting step with the same reuse key and equal needs. Returns false if there
+   * is none. That step overtakes others, because it is faster with a process that is already loaded.
    */
-  passOn(gift: Gift): boolean;
+  passOn(): boolean;
 };
 
-/** A GPU that this process has locked, how much of it is free, and how many steps use it. */
+/** A GPU that this process has locked, the part of it that is free, and the number of steps that use it. */
 type Taken = { readonly lock: { release(): void }; free: number; steps: number };
 
-/** What a step takes over from one of its reuseKey: a gift, and the GPUs that are locked already. */
-type Legacy<Gift> = { readonly gift: Gift; readonly gpus: readonly Gpu[] };
-
-type Waiter<Gift> = {
+type Waiter = {
   readonly needs: Needs;
   readonly reuseKey: string | undefined;
-  readonly start: (legacy?: Legacy<Gift>) => void;
+  /** `gpus` are those of a step that passed its resources on. */
+  readonly start: (gpus?: readonly Gpu[]) => void;
 };
 
+/** ms */
 const gpuRetry = 1_000;
 
-/** Shares the machine among steps, first come first served; but one of the same kin may follow where it gains by that. */
-export class Slots<Gift = never> {
+/** Shares the machine among steps: first come, first served, except for steps that take over the resources of another one. */
+export class Slots {
   readonly #machine: Machine;
   readonly #lockGpu: LockGpu;
   readonly #shareGpus: boolean;
   readonly #taken = new Map<string, Taken>();
   #free: Needs;
-  #queue: Waiter<Gift>[] = [];
+  #queue: Waiter[] = [];
 
-  /** With `shareGpus`, steps of this process whose memory fits one GPU together run on it together. */
+  /** With `shareGpus`, steps of this process run together on one GPU if their memory fits it. */
   constructor(machine: Machine, lockGpu: LockGpu, { shareGpus = false }: { readonly shareGpus?: boolean } = {}) {
     this.#machine = machine;
     this.#lockGpu = lockGpu;
@@ -55,16 +52,15 @@ export class Slots<Gift = never> {
   }
 
   /**
-   * Waits until the needs are free and resolves to the grant; rejects with the signal's reason once it is aborted. Needs
-   * beyond the machine are cut to it. A later step may go first only with what no earlier one waits for.
+   * Waits until the needs are free. Rejects with the signal's reason if it is aborted. Needs beyond the machine are reduced to it. A
+   * later step overtakes an earlier one only with resources that no earlier one waits for.
    */
-  async acquire(needs: Needs, signal: AbortSignal, reuseKey?: string): Promise<Grant<Gift>> {
+  async acquire(needs: Needs, signal: AbortSignal, reuseKey?: string): Promise<Grant> {
     signal.throwIfAborted();
     setMaxListeners(0, signal);
     const share = this.#shareOf(needs);
     const cut = this.#cut(needs, share);
-    const legacy = await this.#wait(cut, reuseKey, signal);
-    let gpus = legacy?.gpus;
+    let gpus = await this.#wait(cut, reuseKey, signal);
     try {
       gpus ??= await this.#takeGpus(Math.min(needs.gpus, this.#machine.gpus.length), share, signal);
     } catch (error) {
@@ -77,37 +73,35 @@ export class Slots<Gift = never> {
       cores: cut.cores,
       gpus: held,
       gpuShare: share,
-      gift: legacy?.gift,
       release: () => {
         if (!open) return;
         open = false;
         this.#giveGpus(held, share);
         this.#give(cut);
       },
-      passOn: (gift) => {
-        if (!open || !this.#handOver(cut, reuseKey, { gift, gpus: held })) return false;
+      passOn: () => {
+        if (!open || !this.#handOver(cut, reuseKey, held)) return false;
         open = false;
         return true;
       },
     };
   }
 
-  /** Starts the first waiter of the same kin with what another has, if there is one that this is enough for. */
-  #handOver(has: Needs, reuseKey: string | undefined, legacy: Legacy<Gift>): boolean {
-    const enough = ({ cores, gpus, memory }: Needs): boolean =>
-      cores === has.cores && gpus === has.gpus && memory - has.memory <= this.#free.memory;
-    const heir = this.#queue.find(
-      (waiter) => reuseKey !== undefined && waiter.reuseKey === reuseKey && enough(waiter.needs),
-    );
-    if (heir === undefined) return false;
-    this.#queue = this.#queue.filter((waiter) => waiter !== heir);
-    this.#free = minus(this.#free, minus(heir.needs, has));
-    heir.start(legacy);
+  /** Starts the first waiter with the same reuse key for which these resources are enough. Returns whether there is one. */
+  #handOver(held: Needs, reuseKey: string | undefined, gpus: readonly Gpu[]): boolean {
+    if (reuseKey === undefined) return false;
+    const isEnough = ({ cores, gpus, memory }: Needs): boolean =>
+      cores === held.cores && gpus === held.gpus && memory - held.memory <= this.#free.memory;
+    const next = this.#queue.find((waiter) => waiter.reuseKey === reuseKey && isEnough(waiter.needs));
+    if (next === undefined) return false;
+    this.#queue = this.#queue.filter((waiter) => waiter !== next);
+    this.#free = minus(this.#free, minus(next.needs, held));
+    next.start(gpus);
     this.#serve();
     return true;
   }
 
-  /** The part of a GPU that a step's memory is of the smallest one; all of it where either is not known. */
+  /** A step's memory as a part of the smallest GPU. The whole GPU if either size is unknown. */
   #shareOf({ gpus, gpuMemory }: Needs): number {
     if (!this.#shareGpus || gpus !== 1 || gpuMemory === undefined) return 1;
     const sizes = this.#machine.gpus.map(({ memory }) => memory ?? 0);
@@ -124,28 +118,28 @@ export class Slots<Gift = never> {
     };
   }
 
-  #wait(needs: Needs, reuseKey: string | undefined, signal: AbortSignal): Promise<Legacy<Gift> | undefined> {
+  #wait(needs: Needs, reuseKey: string | undefined, signal: AbortSignal): Promise<readonly Gpu[] | undefined> {
     return new Promise((resolve, reject) => {
       const abandon = () => {
         this.#queue = this.#queue.filter((one) => one !== waiter);
         reject(signal.reason);
         this.#serve();
       };
-      const start = (legacy?: Legacy<Gift>) => {
+      const start = (gpus?: readonly Gpu[]) => {
         signal.removeEventListener("abort", abandon);
-        resolve(legacy);
+        resolve(gpus);
       };
-      const waiter: Waiter<Gift> = { needs, reuseKey, start };
+      const waiter: Waiter = { needs, reuseKey, start };
       signal.addEventListener("abort", abandon, { once: true });
       this.#queue.push(waiter);
       this.#serve();
     });
   }
 
-  /** Starts whoever fits; what an earlier one waits for is set aside before a later one is looked at. */
+  /** Starts every waiter that fits. The needs of an earlier waiter are reserved before a later one is considered. */
   #serve(): void {
     let open = this.#free;
-    const waiting: Waiter<Gift>[] = [];
+    const waiting: Waiter[] = [];
     for (const waiter of this.#queue) {
       if (fits(waiter.needs, open)) {
         this.#free = minus(this.#free, waiter.needs);
@@ -161,7 +155,7 @@ export class Slots<Gift = never> {
     this.#serve();
   }
 
-  /** All of them or none: holding some while waiting for more would let two processes wait for each other. */
+  /** Takes all GPUs or none: two processes that hold some and wait for more would deadlock. */
   async #takeGpus(count: number, share: number, signal: AbortSignal): Promise<readonly Gpu[]> {
     for (;;) {
       signal.throwIfAborted();
@@ -172,7 +166,7 @@ export class Slots<Gift = never> {
       }
       if (got.length === count) return got;
       this.#giveGpus(got, share);
-      // Uneven, so that two processes that want the same two GPUs do not keep meeting.
+      // Random, so that two processes that want the same GPUs do not collide again and again.
       await sleep(gpuRetry * (0.5 + Math.random()), undefined, { signal });
     }
   }
@@ -203,7 +197,7 @@ export class Slots<Gift = never> {
   }
 }
 
-/** Shares are fractions: what is given back is not to the last bit what was taken. */
+/** Shares are fractions, whose sums are not exact. */
 const rounding = 1e-9;
 
 function fits(needs: Needs, free: Needs): boolean {
@@ -218,7 +212,7 @@ function minus(a: Needs, b: Needs): Needs {
   return { cores: a.cores - b.cores, gpus: a.gpus - b.gpus, memory: a.memory - b.memory };
 }
 
-/** Shows a child its GPUs and no others; with none, a machine that has some hides them. */
+/** Environment variables that show a child process its GPUs and no others. */
 export function gpuVariables(gpus: readonly Gpu[]): Readonly<Record<string, string>> {
   return { CUDA_VISIBLE_DEVICES: gpus.map((gpu) => gpu.uuid).join(",") };
 }

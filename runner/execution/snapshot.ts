@@ -4,22 +4,22 @@ import { dirname, isAbsolute, join, normalize, sep } from "node:path";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 
-/** Sources beyond this many bytes are used where they lie. */
-const largest = 4 * 2 ** 20;
+/** Larger sources are not copied. Bytes */
+const maxBytes = 4 * 2 ** 20;
 
-/** Small sources as they were when the run started, so that editing them meanwhile changes nothing. */
+/** Copies of small sources as they were when the run started. */
 export type Snapshot = {
-  /** Holds recipes/: where Python runs from. */
+  /** Contains recipes/: Python imports from here. */
   readonly folder: string;
-  /** Logical name -> sha256 of the copied bytes: compare it with what was planned. A source that was not copied is absent. */
+  /** Logical name -> sha256 of the copied bytes, to compare with the plan. A source that was not copied is absent. */
   readonly digests: Readonly<Record<string, string>>;
-  /** Where to read a source: its copy, or the original of a folder or a large file. */
+  /** The path of a source's copy, or of the original of a folder or a large file. */
   path(name: string): string;
 };
 
 /**
- * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`. An equal snapshot is used again,
- * after a look at its bytes; `claim` is told its name before. Throws where a logical name leads out of the folder.
+ * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`. An existing equal snapshot is used again and
+ * repaired if its bytes differ. `claim` receives its name before that. Throws if a logical name leads out of the folder.
  */
 export function takeSnapshot(
   parent: string,
@@ -32,7 +32,7 @@ export function takeSnapshot(
     if (isAbsolute(name) || normalize(name).split(sep)[0] === "..")
       throw new Error(`source ${name} leads out of its folder`);
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat?.isFile() !== true || stat.size > largest) continue;
+    if (stat?.isFile() !== true || stat.size > maxBytes) continue;
     const bytes = readFileSync(path);
     contents.set(name, bytes);
     digests[name] = createHash("sha256").update(bytes).digest("hex");
@@ -53,7 +53,7 @@ export function takeSnapshot(
   };
 }
 
-/** Writes beside the final place and renames, so that a snapshot that exists is whole. */
+/** Writes to a temporary folder and renames it, so that an existing snapshot is complete. */
 function build(folder: string, contents: ReadonlyMap<string, Buffer>): void {
   const partial = `${folder}.${randomBytes(4).toString("hex")}.partial`;
   mkdirSync(partial, { recursive: true });
@@ -62,12 +62,12 @@ function build(folder: string, contents: ReadonlyMap<string, Buffer>): void {
     renameSync(partial, folder);
   } catch (error) {
     rmSync(partial, { recursive: true, force: true });
-    // Another process was first with the same bytes.
+    // Another process has built the same snapshot.
     if (statSync(folder, { throwIfNoEntry: false }) === undefined) throw error;
   }
 }
 
-/** Puts back what someone edited or removed in a snapshot. */
+/** Restores files that were edited or removed in a snapshot. */
 function repair(folder: string, contents: ReadonlyMap<string, Buffer>): void {
   for (const [name, bytes] of contents) {
     const path = join(folder, name);
@@ -90,7 +90,7 @@ function write(path: string, bytes: Buffer): void {
   writeFileSync(path, bytes);
 }
 
-/** The files of `<root>/recipes/` that a run may need, tests left out: "recipes/common/launch.py" -> absolute path, sorted. */
+/** The files of `<root>/recipes/` that a run may need, without tests: "recipes/common/launch.py" -> absolute path, sorted. */
 export function recipeFiles(root: string): Readonly<Record<string, string>> {
   const names: string[] = [];
   const visit = (folder: string): void => {

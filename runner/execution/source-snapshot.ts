@@ -6,8 +6,8 @@ import { UserError } from "../util/user-error.ts";
 import { recipeFiles, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 /**
- * The sources of a plan as they were when its first step started: small ones copied, large ones watched. What was
- * planned is what runs, whatever is edited meanwhile.
+ * The sources of a plan as they were when its first step started. Small sources are copied, and steps read the copies; large ones are
+ * checked again after each step that reads them. So edits during a run never change what a step reads unnoticed.
  */
 export class SourceSnapshot {
   readonly #plan: Plan;
@@ -23,7 +23,7 @@ export class SourceSnapshot {
       readonly folder: string;
       readonly packageRoot: string;
       readonly digests: Digests;
-      /** Says that a snapshot is in use. */
+      /** Registers a snapshot as used, before it is taken. */
       claim(name: string): void;
     },
   ) {
@@ -34,7 +34,7 @@ export class SourceSnapshot {
     this.#claim = given.claim;
   }
 
-  /** Copies on the first call. Throws UserError where a source is no longer what was planned. */
+  /** Copies the sources on the first call. Throws UserError if one has changed since it was planned. */
   #take(): Snapshot {
     if (this.#snapshot !== undefined) return this.#snapshot;
     const recipes = recipeFiles(this.#packageRoot);
@@ -53,28 +53,33 @@ export class SourceSnapshot {
     return snapshot;
   }
 
-  /** Folder that holds recipes/. */
+  /** Folder that contains recipes/. */
   get code(): string {
     return this.#take().folder;
   }
 
-  /** Where a step reads one of its sources. */
-  source(step: PlannedStep, name: string): string {
+  /** The path at which a step reads one of its sources. */
+  path(step: PlannedStep, name: string): string {
     return this.#take().path(snapshotName(step.draft.sources[name] as string));
   }
 
-  /** The failure with its sources called what the user calls them: nobody can mend a copy. */
-  asWritten(step: PlannedStep, failure: UserError): UserError {
+  /** An error with the original paths of sources in place of those of the copies. */
+  withOriginalPaths(step: PlannedStep, error: UserError): UserError {
     const named = (text: string): string =>
       Object.entries(step.draft.sources).reduce(
-        (said, [name, path]) => said.replaceAll(this.source(step, name), () => path),
+        (result, [name, path]) => result.replaceAll(this.path(step, name), () => path),
         text,
       );
-    const { code, message, help, log } = failure;
-    return new UserError(code, named(message), { help: help === undefined ? help : named(help), log });
+    const { code, message, help, log, status, diagnostics } = error;
+    return new UserError(code, named(message), {
+      help: help === undefined ? help : named(help),
+      log,
+      status,
+      diagnostics,
+    });
   }
 
-  /** Looks again at the sources that were not copied. Throws UserError where one is no longer what was planned. */
+  /** Checks the sources that were not copied. Throws UserError if one has changed since it was planned. */
   verify(step: PlannedStep): void {
     const { digests } = this.#take();
     for (const [name, path] of Object.entries(step.draft.sources)) {
@@ -84,13 +89,13 @@ export class SourceSnapshot {
   }
 }
 
-/** Logical name of a source in a snapshot: two paths never share one. */
+/** Logical name of a source in a snapshot, unique for each path. */
 export function snapshotName(path: string): string {
   return join("sources", createHash("sha256").update(path).digest("hex").slice(0, 12), basename(path));
 }
 
 function changed(name: string, path: string): UserError {
-  return new UserError("source-changed", `${name} changed while the run was going on: ${path}`, {
-    help: "run again: what does not depend on it is cached",
+  return new UserError("source-changed", `${name} changed during the run: ${path}`, {
+    help: "run again: steps that do not depend on it are cached",
   });
 }

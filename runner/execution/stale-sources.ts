@@ -5,8 +5,8 @@ import type { Store } from "../store/store.ts";
 import type { StepRunner } from "./scheduler.ts";
 
 /**
- * For `--accept-stale`: the newest stored result of a step that differs from what it would be now in recipe code or locks
- * alone, and whose files are sound. The store is read through once, and only where an accepted step is a miss.
+ * For `--accept-stale`: finds the newest stored result of a step that differs from it in recipe code and lock files alone, and whose
+ * files are intact. Reads all records once, and only if an accepted step is a miss.
  */
 export function staleResults(
   store: Pick<Store, "records" | "find">,
@@ -17,6 +17,6 @@ export function staleResults(
     if (!accepts(step)) return undefined;
     newest ??= store.records().toSorted((a, b) => (a.created < b.created ? 1 : -1));
     const record = newest.find((one) => isStale(one.ingredients, now) && "record" in store.find(one.key));
-    return record === undefined ? { miss: "nothing that is stored differs from it in recipe code alone" } : { record };
+    return record === undefined ? { miss: "no stored result differs from it in recipe code alone" } : { record };
   };
 }

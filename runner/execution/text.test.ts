@@ -2,9 +2,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { lastLines } from "./log-tail.ts";
 import { parseProgress } from "./progress.ts";
 import { redactor } from "./redact.ts";
-import { tail } from "./tail.ts";
 
 let root: string;
 beforeEach(() => {
@@ -52,15 +52,15 @@ describe("secrets", () => {
 describe("the last lines of a log", () => {
   test("leave out empty ones, and show a progress bar's last state", () => {
     writeFileSync(join(root, "log"), "one\n\n  two  \r\n10%\r50%\r100%\nfour");
-    expect(tail(join(root, "log"), 3)).toEqual(["  two", "100%", "four"]);
-    expect(tail(join(root, "none"), 3)).toEqual([]);
+    expect(lastLines(join(root, "log"), 3)).toEqual(["  two", "100%", "four"]);
+    expect(lastLines(join(root, "none"), 3)).toEqual([]);
   });
 
   test("are found at the end of a long log", () => {
     writeFileSync(join(root, "log"), `${"é".repeat(100_000)}\nlast\n`);
-    expect(tail(join(root, "log"), 5)).toEqual(["last"]);
+    expect(lastLines(join(root, "log"), 5)).toEqual(["last"]);
     writeFileSync(join(root, "bar"), "x".repeat(200_000));
-    expect(tail(join(root, "bar"), 5)[0]?.length).toBe(65536);
+    expect(lastLines(join(root, "bar"), 5)[0]?.length).toBe(65536);
   });
 });
 

@@ -1,7 +1,7 @@
 const start = /^Traceback \(most recent call last\):/;
 const joint = /^(During handling of the above exception|The above exception was the direct cause)/;
 
-/** Lines of a log without Python's tracebacks: their cause is said elsewhere, and the rest is for who opens the log. */
+/** Lines of a log without Python tracebacks. The error message has their cause. */
 export function withoutTracebacks(lines: readonly string[]): readonly string[] {
   let inside = false;
   return lines.filter((line) => {

@@ -2,8 +2,8 @@ import type { LoadedExperiment } from "../config/loaded.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
+import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
 import { type Ablation, averaged, varying } from "../runs/ablation.ts";
 import { readManifest } from "../runs/manifest.ts";
 import { ablationFrom } from "../runs/run-ablations.ts";
@@ -13,12 +13,12 @@ import { runRowOf } from "../runs/run-row.ts";
 export type Sealed = { readonly run: PlannedRun; readonly manifest: string };
 
 /**
- * The table of each sweep that has ended: of what was chosen among, where there is a choice, else of its runs. `recordOf` gives
- * what a step has built, `dirOf` where.
+ * The ablation table of each sweep with sealed runs: of the settings that its selection compared, else of its runs. `recordOf` gives
+ * the record of a step, `dirOf` the folder of its output.
  */
 export function ablations(
   loaded: readonly LoadedExperiment[],
-  { points, choices }: Pick<Planned, "points" | "choices">,
+  { points, selections }: Pick<Planned, "points" | "selections">,
   sealed: readonly Sealed[],
   world: {
     recordOf(step: PlannedStep): StoreRecord | undefined;
@@ -33,16 +33,16 @@ export function ablations(
   return loaded.flatMap(({ name, sweep }): readonly Ablation[] => {
     const own = sealed.filter(({ run }) => run.experiment === name);
     if (sweep === undefined || own.length === 0) return [];
-    const made = choices.flatMap(({ experiment, step }) => (experiment === name ? (world.dirOf(step) ?? []) : []));
+    const dirs = selections.flatMap(({ experiment, step }) => (experiment === name ? (world.dirOf(step) ?? []) : []));
     const finals = own.filter(({ run }) => run.role === "final");
-    const dir = made.at(-1);
+    const dir = dirs.at(-1);
     if (dir !== undefined) {
       const cost = new Map(
         own.filter((one) => !finals.includes(one)).map(({ run }) => [run.coordinates, seconds(run)]),
       );
       return [ablationFrom(name, readSelection(dir), finals.map(finished), (coordinates) => cost.get(coordinates))];
     }
-    // A sweep without a choice, or whose choice was not made, has its runs.
+    // Without a selection, or before it is made, the table shows the runs.
     const rows = own.map((one) => {
       const { setting, values } = points.get(one.run) as DraftedPoint;
       const kept = Object.fromEntries(Object.entries(values).filter(([key]) => !sweep.repeated.includes(key)));
@@ -51,8 +51,8 @@ export function ablations(
     });
     const settings = averaged(rows);
     const [{ metric, view }] = rows as [(typeof rows)[number]];
-    const on = points.get((own[0] as Sealed).run)?.experiment.evaluate.split ?? "test";
-    return [{ experiment: name, metric, view, rows: on, keys: varying(settings), settings }];
+    const split = points.get((own[0] as Sealed).run)?.experiment.evaluate.split ?? "test";
+    return [{ experiment: name, metric, view, rows: split, keys: varying(settings), settings }];
   });
 }
 

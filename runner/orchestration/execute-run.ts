@@ -1,15 +1,13 @@
 import type { LoadedExperiment } from "../config/loaded.ts";
-import { assess } from "../execution/assess.ts";
+import { type Assessed, assess } from "../execution/assess.ts";
 import type { Event } from "../execution/event.ts";
 import { execute, type Outcome, type StepRunner } from "../execution/scheduler.ts";
 import { staleResults } from "../execution/stale-sources.ts";
 import { partOf } from "../pipeline/plan/build.ts";
-import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import { type Planned, planAll, planNext } from "../pipeline/sweep/planned.ts";
-import { renamed } from "../plugins/executors/slurm/freeze.ts";
-import type { RungPlace } from "../plugins/executors/slurm/submission.ts";
+import type { Executor } from "../plugins/executors/executor.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { portableBelow } from "../project/site.ts";
 import type { Mirror } from "../publishing/mirror/mirror.ts";
@@ -17,230 +15,249 @@ import { closeMirror, mirrorProblem, openMirror } from "../publishing/mirror/mir
 import { mirroredStepRunner, restoreSteps } from "../publishing/mirror/mirrored-step-runner.ts";
 import { clashByCase } from "../runs/name-clash.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
-import type { Store } from "../store/store.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { statusFileReporter } from "../terminal/status-file-reporter.ts";
 import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
+import { UserError } from "../util/user-error.ts";
 import type { Sealed } from "./ablations.ts";
-import { type Executor, submitJobs } from "./executor.ts";
 import { forecast } from "./forecast.ts";
-import { nameSteps, nothingStale } from "./named-steps.ts";
+import { replaceTexts } from "./jobs/frozen-plan.ts";
+import type { RungRun } from "./jobs/submission.ts";
 import type { RunOptions } from "./options.ts";
 import { outputDir } from "./outcome.ts";
-import { choiceText, planEvents, scoreEvents } from "./plan-events.ts";
-import { formatProblem, type Problem, problemsOf } from "./resource-problems.ts";
-import { finish } from "./seal-runs.ts";
-import { createStepRunner, forcedOnce, withKeys, withLedger } from "./step-runner.ts";
+import { planEvent, scoreEvents, selectionText } from "./plan-events.ts";
+import { formatProblem, problemsOf } from "./resource-problems.ts";
+import { sealRuns } from "./seal-runs.ts";
+import { checkAcceptedStale, type StepSelection, selectSteps } from "./select-steps.ts";
+import { forcedOnce, projectStepRunner, withKeys, withLedger } from "./step-runner.ts";
+import { submitRun } from "./submit-run.ts";
 
-/** What a run goes by: experiments read just now, or when they were frozen for a job. */
-export type Given = {
+/** What to run: experiments as they were loaded just now, or as they were frozen for a job. */
+export type RunRequest = {
   readonly loaded: readonly LoadedExperiment[];
-  /** What `exp view` and `exp status` know the process by. */
+  /** Names under which `exp view` and `exp status` list the process. */
   readonly names: readonly string[];
   readonly executor: Executor;
-  /** In a job: the path of a source's copy -> the source's, relative to the project; and a look at the sources without one. */
-  readonly frozen?: {
-    readonly back: Readonly<Record<string, string>>;
-    /** Where recipes/ lies as it was. */
-    readonly packageRoot: string;
-    check(plan: Plan): void;
-    /** Is told the key of each step that is looked for or made. */
-    note(key: string): void;
-  };
-  /** In a job: goes up to this rung and no further, and of its runs makes this one alone. */
-  readonly place?: RungPlace;
-  /** Hears every event besides. */
-  readonly listen?: (event: Event) => void;
+  /** In a job: the frozen sources. */
+  readonly frozen?: FrozenSources;
+  /** In a job of a later rung: executes only this run of the rung, after the rungs before it. */
+  readonly rungRun?: RungRun;
+  /** Receives every event, after the reporters. */
+  readonly onEvent?: (event: Event) => void;
 };
 
-/** What was carried out, when all of it has ended. */
+type FrozenSources = {
+  /** Path of a copy -> path of its source, relative to the project root: manifests name the source. */
+  readonly originals: Readonly<Record<string, string>>;
+  /** Folder of the copied recipes/. */
+  readonly packageRoot: string;
+  /** Throws UserError if a source that was not copied has changed. */
+  check(plan: Plan): void;
+  /** Receives the key of each step that the job looks up or builds. */
+  onKey(key: string): void;
+};
+
+/** The end of a run. */
 export type ExecutedRun = {
   readonly project: Project;
   readonly planned: Planned;
-  /** What each run stands for, of the part that --until left. */
-  readonly points: ReadonlyMap<PlannedRun, DraftedPoint>;
   readonly outcomes: ReadonlyMap<PlannedStep, Outcome>;
   readonly sealed: readonly Sealed[];
 };
 
-type Points = Map<PlannedRun, DraftedPoint>;
-
 /**
- * Plans what was loaded, runs what is missing, and seals each run that is complete; or gives it all to Slurm. Gives an exit code
- * where nothing was to be carried out here. Throws UserError where Slurm says no.
+ * Plans the experiments, executes the missing steps, and seals every complete run; or submits the plan to a job system. Resolves to an
+ * exit code if no step was to be executed here. Throws UserError if the plan must not run.
  */
-export async function executeRun(given: Given, options: RunOptions, context: Context): Promise<ExecutedRun | number> {
-  const { loaded, executor } = given;
-  const inside = { ...context, packageRoot: given.frozen?.packageRoot ?? context.packageRoot };
-  const project = restored(
-    await openProject(loaded[0]?.root ?? context.cwd, inside, "write", options.artifacts, true),
-    given,
-    context.packageRoot,
-  );
-  const site = { ...project.site, uploads: options.upload, elsewhere: executor === "slurm" };
-  const planned = planAll(loaded, { ...project, site });
-  given.frozen?.check(planned.whole);
-  const named = nameSteps(planned.whole, options, context);
-  if (named === undefined) return exit.invalid;
-  const { store, artifacts } = project;
-  const wrong =
-    clashByCase(
-      loaded.map(({ name }) => name),
-      artifacts,
-    ) ?? (options.mirror === undefined ? undefined : mirrorProblem(options.mirror, project, context));
-  if (wrong !== undefined) {
-    context.err(`exp run: ${wrong}\n`);
-    return exit.invalid;
+export async function executeRun(
+  request: RunRequest,
+  options: RunOptions,
+  context: Context,
+): Promise<ExecutedRun | number> {
+  const session = await prepare(request, options, context);
+  try {
+    const first = await firstRound(session);
+    if (first === undefined) return exit.invalid;
+    if (await mustSubmit(session, first)) {
+      const { planned, project, runner, emit } = session;
+      const submission = { planned: { ...planned, plan: first.plan }, project, expected: first.expected };
+      return await submitRun({ ...request, ...submission }, { parts: runner, options, emit }, context);
+    }
+    return await executeRounds(session, first);
+  } finally {
+    await session.close();
   }
+}
 
-  const screen = executor === "slurm" ? { ...context, tty: false } : context;
+/** Everything that the rounds of a run share. */
+type Session = {
+  readonly request: RunRequest;
+  readonly options: RunOptions;
+  readonly context: Context;
+  readonly project: Project;
+  readonly planned: Planned;
+  readonly steps: StepSelection;
+  readonly runner: StepRunner;
+  readonly mirror: Mirror | undefined;
+  emit(event: Event): void;
+  close(): Promise<void>;
+};
+
+/** A part of the plan that is executed at once, and what is known about its steps. */
+type Round = { readonly plan: Plan; readonly expected: ReadonlyMap<PlannedStep, Assessed> };
+
+/** Opens the project, plans the experiments, and opens what a run writes to. */
+async function prepare(request: RunRequest, options: RunOptions, context: Context): Promise<Session> {
+  const { loaded, executor, frozen } = request;
+  const inside = { ...context, packageRoot: frozen?.packageRoot ?? context.packageRoot };
+  const root = loaded[0]?.root ?? context.cwd;
+  const opened = await openProject(root, inside, "write", options.artifacts, true);
+  const project = frozen === undefined ? opened : withOriginalNames(opened, frozen, context.packageRoot);
+  const submits = executor.jobSystem !== undefined;
+  const site = { ...project.site, uploads: options.upload, elsewhere: submits };
+  const planned = planAll(loaded, { ...project, site });
+  frozen?.check(planned.whole);
+  const steps = selectSteps(planned.whole, options);
+  const { store, artifacts } = project;
+  const names = loaded.map(({ name }) => name);
+  const problem =
+    clashByCase(names, artifacts) ??
+    (options.mirror === undefined ? undefined : mirrorProblem(options.mirror, project, context));
+  if (problem !== undefined) throw new UserError("bad-option", problem, { status: "invalid" });
+
+  const screen = submits ? { ...context, tty: false } : context;
   const reporter = chooseReporter({ json: options.json === true, quiet: options.quiet === true }, screen);
-  const published = statusFileReporter(artifacts, given.names);
+  const status = statusFileReporter(artifacts, request.names);
   const emit = (event: Event): void => {
     reporter.event(event);
-    published.event(event);
-    given.listen?.(event);
+    status.event(event);
+    request.onEvent?.(event);
   };
   store.removeAbandoned();
   const mirror = options.mirror === undefined ? undefined : await openMirror(options.mirror, project, context, emit);
-  try {
-    const { accepts } = named;
-    const own = stepRunnerOf(planned, { given, project, context: inside, options, emit, mirror });
-    const parts = { ...own, stale: staleResults(store, accepts) };
-    return await carry({ given, project, planned, named, parts, mirror, options, emit }, context);
-  } finally {
-    if (mirror !== undefined) await closeMirror(mirror, context);
-    await reporter.close();
-    await published.close();
-    store.close();
-  }
+  const session = { request, options, context, project, planned, steps, mirror, emit };
+  return {
+    ...session,
+    runner: { ...runnerOf(session, inside), stale: staleResults(store, steps.acceptsStale) },
+    async close() {
+      if (mirror !== undefined) await closeMirror(mirror, context);
+      await reporter.close();
+      await status.close();
+      store.close();
+    },
+  };
 }
 
-type Carrying = {
-  readonly given: Given;
-  readonly project: Project;
-  readonly planned: Planned;
-  readonly named: NonNullable<ReturnType<typeof nameSteps>>;
-  readonly parts: StepRunner;
-  readonly mirror: Mirror | undefined;
-  readonly options: RunOptions;
-  readonly emit: (event: Event) => void;
-};
-
-/** Judges the plan, refuses what cannot go well, and runs it: here, rung by rung to its end, or on the cluster. */
-async function carry(work: Carrying, context: Context): Promise<ExecutedRun | number> {
-  const { given, project, named, parts, mirror, options, emit } = work;
-  const { loaded, executor } = given;
-  const { store, artifacts } = project;
-  const { accepts } = named;
-  let { planned } = work;
-  const points: Points = new Map();
-  /** The part of a plan that --until asks for; its runs stand for the same points. */
-  const until = (whole: Plan, before?: Plan): Plan => {
-    const part = named.until(whole, before);
-    for (const [at, run] of part.runs.entries()) {
-      points.set(run, planned.points.get(whole.runs[at] as PlannedRun) as DraftedPoint);
-    }
-    return part;
-  };
-  const plan = until(planned.plan);
-  const tell = (message: string): void => emit({ type: "note", level: "info", message });
-  const taken = mirror === undefined ? 0 : await restoreSteps(plan, store, mirror, context.stop);
-  if (taken > 0) tell(`took ${plural(taken, "finished step")} back from the mirror`);
-  const judge = (part: Plan) => assess(part, parts, previousIngredients(part, artifacts, store));
-  const expected = judge(plan);
-  const refused = nothingStale(expected, accepts);
-  if (refused !== undefined) {
-    context.err(`exp run: ${refused}\n`);
-    return exit.invalid;
-  }
-  const problems = problemsOf({ ...planned, plan, points }, expected, project);
-  printProblems(problems, options, context);
-  if (problems.some(({ severity }) => severity === "error")) return exit.invalid;
-  if (executor === "slurm") {
-    const { steps } = forecast(planned, { plan, judge, limit: until, dirOf: (key) => storedIn(parts, store, key) });
-    if ([...steps.values()].some(({ status }) => status !== "cached")) {
-      return submitJobs({ ...planned, plan, points }, { loaded, expected, parts, options, project, emit }, context);
-    }
-  }
-
-  let sealed: readonly Sealed[] = [];
-  const how = { emit, stop: context.stop, force: named.forced, keepGoing: options.keepGoing ?? false };
-  const sealing = { points, options, project, context, emit };
-  const isWatched = context.tty && options.json !== true && options.quiet !== true;
-  const run = async (part: Plan, ended: ReadonlyMap<PlannedStep, Outcome>): Promise<typeof ended> => {
-    const onBegun = ({ id }: PlannedStep): void => emit({ type: "step-begun", step: id });
-    const watching = isWatched ? { onBegun, onEnd: scoreEvents(part, { ...planned, points }, store, emit) } : {};
-    const all = new Map([...ended, ...(await execute(part, parts, { ...how, ...watching, ended }))]);
-    sealed = [...sealed, ...finish(part, all, sealing)];
-    return all;
-  };
-  planEvents(plan, expected, emit, points);
-  let outcomes = await run(plan, new Map());
-  for (let rung = 2; ; rung++) {
-    const next = planNext(planned, (step) => outputDir(store, outcomes.get(step)));
-    const isOwn = rung === given.place?.rung;
-    const part = next && until(isOwn ? onlyAt(next, given.place.at) : next.plan, plan);
-    if (next === undefined || part === undefined || part.runs.length === 0) break;
-    for (const { step, experiment } of planned.open.filter((choice) => !next.open.includes(choice))) {
-      tell(choiceText(experiment, readSelection(outputDir(store, outcomes.get(step)) as string)));
-    }
-    planned = next;
-    planEvents(part, judge(part), emit, points, outcomes);
-    outcomes = await run(part, outcomes);
-    if (isOwn) break;
-  }
-  return { project, planned, points, outcomes, sealed };
-}
-
-/** What makes the steps: in a job it notes their keys, with a mirror it copies them, and what is scored on test is written down. */
-function stepRunnerOf(
-  { whole }: Planned,
-  {
-    given,
-    project,
-    context,
-    options,
-    emit,
-    mirror,
-  }: Pick<Carrying, "given" | "project" | "options" | "emit" | "mirror"> & { readonly context: Context },
+/** The step runner of this project, which also records keys in a job, copies to the mirror, and writes the ledger. */
+function runnerOf(
+  { request, options, project, planned, mirror, emit }: Omit<Session, "runner" | "close">,
+  context: Context,
 ): StepRunner {
   const { jobs, shareGpus } = options;
-  const bare = createStepRunner(whole, project, context, { emit, jobs, shareGpus });
-  const noted = given.frozen === undefined ? bare : withKeys(bare, given.frozen.note);
-  const copied =
-    mirror === undefined
-      ? noted
-      : mirroredStepRunner(noted, mirror, ({ id }) =>
-          emit({ type: "note", level: "info", message: `${id} resumes from the mirror` }),
-        );
-  return forcedOnce(withLedger(copied, whole, project.artifacts));
+  let runner = projectStepRunner(planned.whole, project, context, { emit, jobs, shareGpus });
+  if (request.frozen !== undefined) runner = withKeys(runner, request.frozen.onKey);
+  if (mirror !== undefined) {
+    runner = mirroredStepRunner(runner, mirror, ({ id }) =>
+      emit({ type: "note", level: "info", message: `${id} resumes from the mirror` }),
+    );
+  }
+  return forcedOnce(withLedger(runner, planned.whole, project.artifacts));
 }
 
-/** The project as a job sees it: what is written down names the sources, and not the copies that are read. */
-function restored(project: Project, { frozen }: Given, packageRoot: string): Project {
-  if (frozen === undefined) return project;
-  const named = portableBelow(project.root, packageRoot);
-  const portable = <T>(value: T): T => named(renamed(value, frozen.back));
+/** Names sources by their original paths in everything that a job writes. */
+function withOriginalNames(project: Project, { originals }: FrozenSources, packageRoot: string): Project {
+  const portableHere = portableBelow(project.root, packageRoot);
+  const portable = <T>(value: T): T => portableHere(replaceTexts(value, originals));
   return { ...project, site: { ...project.site, portable } };
 }
 
-/** The part of a rung that one of its runs is made of. */
-function onlyAt({ plan, points }: Planned, at: number): Plan {
-  const climbing = plan.runs.filter((run) => points.get(run)?.rung !== undefined && run.role === "candidate");
-  return partOf(plan, climbing.slice(at, at + 1));
-}
-
-/** Folder of what is stored for a key. */
-function storedIn(parts: StepRunner, store: Store, key: string | null | undefined): string | undefined {
-  const hit = typeof key === "string" ? parts.find(key) : undefined;
-  return hit !== undefined && "record" in hit ? store.objectDir(hit.record.object) : undefined;
-}
-
-function printProblems(problems: readonly Problem[], { json }: RunOptions, context: Context): void {
-  for (const one of problems) {
-    if (json === true) context.out(`${JSON.stringify(one)}\n`);
-    else context.err(`${formatProblem(one, true)}\n`);
+/** Restores steps from the mirror and checks the first part of the plan. Undefined if this machine cannot run it. */
+async function firstRound(session: Session): Promise<Round | undefined> {
+  const { planned, project, steps, mirror, options, context, emit } = session;
+  const plan = limited(session, planned, planned.plan);
+  const restored = mirror === undefined ? 0 : await restoreSteps(plan, project.store, mirror, context.stop);
+  if (restored > 0) {
+    emit({ type: "note", level: "info", message: `restored ${plural(restored, "finished step")} from the mirror` });
   }
+  const expected = assessed(session, plan);
+  checkAcceptedStale(expected, steps.acceptsStale);
+  const problems = problemsOf({ ...planned, plan }, expected, project);
+  for (const problem of problems) {
+    if (options.json === true) context.out(`${JSON.stringify(problem)}\n`);
+    else context.err(`${formatProblem(problem, true)}\n`);
+  }
+  return problems.some(({ severity }) => severity === "error") ? undefined : { plan, expected };
+}
+
+/** Whether the executor submits jobs and any step is a miss, also after the selections whose results are stored. */
+async function mustSubmit(session: Session, { plan }: Round): Promise<boolean> {
+  const { request, planned, project, runner } = session;
+  if (request.executor.jobSystem === undefined) return false;
+  const { steps } = forecast(planned, {
+    plan,
+    assess: (part) => assessed(session, part),
+    limit: (part, before) => limited(session, planned, part, before),
+    dirOf(key) {
+      const hit = runner.find(key);
+      return "record" in hit ? project.store.objectDir(hit.record.object) : undefined;
+    },
+  });
+  return [...steps.values()].some(({ status }) => status !== "cached");
+}
+
+/** Executes the first round, and the rounds that follow from selections. Seals the runs of each round. */
+async function executeRounds(session: Session, first: Round): Promise<ExecutedRun> {
+  const { request, options, context, project, emit } = session;
+  const isWatched = context.tty && options.json !== true && options.quiet !== true;
+  const dirOf = (step: PlannedStep) => outputDir(project.store, outcomes.get(step));
+  const sealed: Sealed[] = [];
+  let { planned } = session;
+  let outcomes: ReadonlyMap<PlannedStep, Outcome> = new Map();
+  let round = first;
+  for (let rung = 1; ; rung++) {
+    emit(planEvent(round.plan, { expected: round.expected, points: planned.points, ended: outcomes }));
+    const onBegun = ({ id }: PlannedStep): void => emit({ type: "step-begun", step: id });
+    const ended = await execute(round.plan, session.runner, {
+      emit,
+      stop: context.stop,
+      force: session.steps.isForced,
+      keepGoing: options.keepGoing ?? false,
+      ended: outcomes,
+      ...(isWatched ? { onBegun, onEnd: scoreEvents(round.plan, planned, project.store, emit) } : {}),
+    });
+    outcomes = new Map([...outcomes, ...ended]);
+    sealed.push(...sealRuns(round.plan, outcomes, { points: planned.points, options, project, context, emit }));
+    if (rung === request.rungRun?.rung) break;
+
+    const next = planNext(planned, dirOf);
+    if (next === undefined) break;
+    const part = rung + 1 === request.rungRun?.rung ? onlyCandidate(next, request.rungRun.index) : next.plan;
+    const plan = limited(session, next, part, first.plan);
+    if (plan.runs.length === 0) break;
+    for (const { step, experiment } of planned.open.filter((selection) => !next.open.includes(selection))) {
+      const selection = readSelection(dirOf(step) as string);
+      emit({ type: "note", level: "info", message: selectionText(experiment, selection) });
+    }
+    planned = next;
+    round = { plan, expected: assessed(session, plan) };
+  }
+  return { project, planned, outcomes, sealed };
+}
+
+/** The part of a plan up to the step of --until. */
+function limited({ steps }: Session, { planner }: Planned, plan: Plan, before?: Plan): Plan {
+  const part = steps.upTo(plan, before);
+  if (part.runs.length > 0) planner.replaceRuns(plan.runs, part.runs);
+  return part;
+}
+
+function assessed({ runner, project }: Session, plan: Plan): Round["expected"] {
+  return assess(plan, runner, previousIngredients(plan, project.artifacts, project.store));
+}
+
+/** The part of a rung that one of its candidates needs. */
+function onlyCandidate({ plan, points }: Planned, index: number): Plan {
+  const candidates = plan.runs.filter((run) => points.get(run)?.rung !== undefined && run.role === "candidate");
+  return partOf(plan, candidates.slice(index, index + 1));
 }

@@ -3,7 +3,7 @@ import { partOf } from "../pipeline/plan/build.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { type Planned, planNext } from "../pipeline/sweep/planned.ts";
 
-/** All of a plan that is known to be needed, and what would happen to each step of it. */
+/** The plan as far as it is known, and what would happen to each step of it. */
 export type Forecast = {
   readonly planned: Planned;
   readonly plan: Plan;
@@ -11,20 +11,20 @@ export type Forecast = {
 };
 
 /**
- * Follows the selections of a plan as far as they are stored. `judge` assesses a plan, `dirOf` gives the folder of what is stored
- * for a key, `limit` leaves out of a later part what is not wanted of it.
+ * Follows the selections of a plan as far as their results are stored. `assess` assesses a plan, `dirOf` gives the folder of the
+ * output that is stored under a key, and `limit` reduces a later part to the steps that are wanted of it.
  */
 export function forecast(
   planned: Planned,
   given: {
     readonly plan?: Plan;
-    judge(plan: Plan): ReadonlyMap<PlannedStep, Assessed>;
+    assess(plan: Plan): ReadonlyMap<PlannedStep, Assessed>;
     dirOf(key: string): string | undefined;
     limit?(part: Plan, before: Plan): Plan;
   },
 ): Forecast {
   let { plan = planned.plan } = given;
-  let steps = given.judge(plan);
+  let steps = given.assess(plan);
   let known = planned;
   for (;;) {
     const next = planNext(known, (step) => {
@@ -35,6 +35,6 @@ export function forecast(
     known = next;
     const part = given.limit?.(next.plan, plan) ?? next.plan;
     plan = partOf(next.whole, [...plan.runs, ...part.runs], [...plan.steps, ...part.steps]);
-    steps = given.judge(plan);
+    steps = given.assess(plan);
   }
 }

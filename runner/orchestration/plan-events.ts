@@ -7,47 +7,54 @@ import { readResult } from "../pipeline/result-files.ts";
 import { subjectOf } from "../pipeline/steps/arms.ts";
 import type { Selection } from "../pipeline/steps/selection.ts";
 import { taskOf } from "../pipeline/steps/task.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import { isWinner, type Planned } from "../pipeline/sweep/planned.ts";
+import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
 import type { Store } from "../store/store.ts";
 import { plural } from "../util/format.ts";
 import { outputDir } from "./outcome.ts";
 
-/** Tells of the steps of a plan that have not been told of. */
-export function planEvents(
+/** The event that announces the steps of a plan, without those that `ended` in an earlier part. */
+export function planEvent(
   plan: Plan,
-  expected: ReadonlyMap<PlannedStep, Assessed>,
-  emit: (event: Event) => void,
-  points: Planned["points"],
-  told: ReadonlyMap<PlannedStep, unknown> = new Map(),
-): void {
+  {
+    expected,
+    points,
+    ended,
+  }: {
+    readonly expected: ReadonlyMap<PlannedStep, Assessed>;
+    readonly points: Planned["points"];
+    readonly ended: ReadonlyMap<PlannedStep, unknown>;
+  },
+): Extract<Event, { type: "plan" }> {
   const prices = new Set(plan.runs.map((run) => points.get(run)?.experiment.resources.price_per_hour));
   const [price] = prices.size === 1 ? prices : [];
-  const steps = [...expected].filter(([step]) => !told.has(step));
+  // A step that several runs share has no run.
   const runs = new Map<PlannedStep, string | undefined>();
-  for (const { coordinates, steps: own } of plan.runs) {
-    for (const step of own.values()) runs.set(step, runs.has(step) || coordinates === "" ? undefined : coordinates);
+  for (const { coordinates, steps } of plan.runs) {
+    for (const step of steps.values()) runs.set(step, runs.has(step) || coordinates === "" ? undefined : coordinates);
   }
-  const named = (step: PlannedStep) => {
-    const run = runs.get(step);
-    return run === undefined ? {} : { run };
-  };
-  emit({
+  return {
     type: "plan",
     runs: plan.runs.length,
     ...(price === undefined ? {} : { price_per_hour: price }),
-    steps: steps.map(([step, { status, reason }]) => ({
-      ...{ id: step.id, kind: step.kind.name, status, reason },
-      ...named(step),
-      ...(step.draft.expects?.seconds === undefined ? {} : { seconds: step.draft.expects.seconds[0] }),
-    })),
-  });
+    steps: [...expected]
+      .filter(([step]) => !ended.has(step))
+      .map(([step, { status, reason }]) => {
+        const run = runs.get(step);
+        const { expects } = step.draft;
+        return {
+          ...{ id: step.id, kind: step.kind.name, status, reason },
+          ...(run === undefined ? {} : { run }),
+          ...(expects?.seconds === undefined ? {} : { seconds: expects.seconds[0] }),
+        };
+      }),
+  };
 }
 
 /** Emits the score of each run of a sweep when its evaluation ends, for the live view. Winners are left out: they are scored on other rows. */
 export function scoreEvents(
   plan: Plan,
-  planned: Pick<Planned, "points" | "choices">,
+  planned: Pick<Planned, "points" | "selections">,
   store: Store,
   emit: (event: Event) => void,
 ): (step: PlannedStep, outcome: Outcome) => void {
@@ -69,8 +76,8 @@ export function scoreEvents(
   };
 }
 
-/** What a sweep chose, or a rung of it, in a line. */
-export function choiceText(experiment: string, { winner, why, epochs, kept }: Selection): string {
+/** One line about a selection: of the survivors of a rung, or of the winner. */
+export function selectionText(experiment: string, { winner, why, epochs, kept }: Selection): string {
   if (kept !== undefined) return `${experiment}: after ${plural(epochs ?? 0, "epoch")} ${why}`;
   return `${experiment}: ${winner === "" ? "the only setting" : winner} is scored on test (${why})`;
 }

@@ -11,13 +11,13 @@ import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { type Context, exit } from "../util/context.ts";
 import { gigabyteRange } from "../util/format.ts";
 import { formatProblem, type Problem } from "./resource-problems.ts";
-import { createStepRunner } from "./step-runner.ts";
+import { projectStepRunner } from "./step-runner.ts";
 
 /**
- * Runs the token-level rules of preflight on experiments, with data and prompts made in a folder that is gone once all is right. Nothing
- * is downloaded: a model that is not here is an error. Resolves to the exit code.
+ * Runs the token-level checks of preflight on experiments. Data and prompts are built in a temporary folder, which is kept if a check
+ * fails. Downloads nothing: a missing model is an error. Resolves to the exit code.
  */
-export async function tryTokens(
+export async function checkTokens(
   loaded: readonly LoadedExperiment[],
   { json }: { readonly json: boolean },
   context: Context,
@@ -39,8 +39,8 @@ export async function tryTokens(
         step: id,
         severity: "error",
         code: "model-not-here",
-        message: `${base} is not on this machine, and its tokenizer is needed`,
-        help: `exp run FILE --until fetch brings it (${gigabyteRange([size, size])})`,
+        message: `the tokenizer of ${base} is not on this machine`,
+        help: `exp run FILE --until fetch downloads it (${gigabyteRange([size, size])})`,
         elsewhere: false,
       };
       if (json) context.out(`${JSON.stringify(problem)}\n`);
@@ -54,7 +54,7 @@ export async function tryTokens(
       runs: plan.runs.length,
       steps: plan.steps.map(({ id, kind }) => ({ id, kind: kind.name, status: "run", reason: "checked" })),
     });
-    const parts = createStepRunner(plan, project, context, { emit });
+    const parts = projectStepRunner(plan, project, context, { emit });
     const outcomes = await execute(
       plan,
       { ...parts, stale: () => undefined },
@@ -65,7 +65,7 @@ export async function tryTokens(
   } finally {
     await reporter.close();
     store.close();
-    // The log of a failed step is there to be read.
+    // The folder of a failed check has its log.
     if (isDone) rmSync(folder, { recursive: true, force: true });
   }
 }

@@ -4,10 +4,10 @@ import { type ResourceProblem, resourceChecks } from "../pipeline/steps/resource
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { Project } from "../project/project.ts";
 
-/** A step that may not, or cannot, run on this machine, and the file that asks for it. */
+/** A step that should not or cannot run on this machine, and its experiment file. */
 export type Problem = ResourceProblem & { readonly file: string; readonly step: string };
 
-/** What this machine or the experiment's own limits say against steps that would run; each said once for all runs. */
+/** The resource checks that fail for missing steps: by this machine, or by the experiment's own limits. Each is reported once for all runs. */
 export function problemsOf(
   { plan, points }: Pick<Planned, "plan" | "points">,
   steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,
@@ -28,7 +28,7 @@ export function problemsOf(
   return [...found.values()];
 }
 
-/** A problem as text for people, with its line break. What only another machine can do is a warning to a plan. */
+/** A problem as text with a line break. In a plan, an error that concerns another machine is shown as a warning. */
 export function formatProblem(
   { file, step, severity, code, message, help, elsewhere }: Problem,
   refuses = false,

@@ -3,8 +3,8 @@ import type { Event } from "../execution/event.ts";
 import type { Outcome } from "../execution/scheduler.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import type { DraftedPoint } from "../pipeline/sweep/choice.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
+import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
 import type { Project } from "../project/project.ts";
 import { locksOf, openProvenance, seedsIn } from "../runs/provenance.ts";
 import { makeLatest } from "../runs/run-folder.ts";
@@ -15,18 +15,18 @@ import type { Sealed } from "./ablations.ts";
 import type { RunOptions } from "./options.ts";
 import { succeeded } from "./outcome.ts";
 
-type Finishing = Pick<Planned, "points"> & {
+type SealInput = Pick<Planned, "points"> & {
   readonly options: RunOptions;
   readonly project: Project;
   readonly context: Context;
   readonly emit: (event: Event) => void;
 };
 
-/** Seals every run whose steps are all there and says how each run ended. */
-export function finish(
+/** Seals every run whose steps all succeeded, and emits how each run ended. With --until nothing is sealed. */
+export function sealRuns(
   plan: Plan,
   outcomes: ReadonlyMap<PlannedStep, Outcome>,
-  { points, options: { until, set, sweep = [] }, project, context, emit }: Finishing,
+  { points, options: { until, set, sweep = [] }, project, context, emit }: SealInput,
 ): readonly Sealed[] {
   const records = new Map<PlannedStep, StoreRecord>();
   for (const [step, outcome] of outcomes) {

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import type { Event } from "../execution/event.ts";
 import type { StepRunner } from "../execution/scheduler.ts";
 import { Slots } from "../execution/slots.ts";
-import { machinery } from "../execution/step-runner.ts";
+import { createStepRunner } from "../execution/step-runner.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { Project } from "../project/project.ts";
 import { recordTestEvaluation } from "../runs/ledger.ts";
@@ -11,21 +11,21 @@ import { environmentPython } from "../setup/environments.ts";
 import { tryAcquire } from "../store/lock.ts";
 import type { Context } from "../util/context.ts";
 
-type Working = {
+type Settings = {
   readonly emit: (event: Event) => void;
-  /** Steps at once, at most. */
+  /** Maximum number of steps at once. */
   readonly jobs?: number | undefined;
   readonly shareGpus?: boolean | undefined;
 };
 
-/** What makes the steps of a plan for real: in this project's store, on this machine, until the user's Ctrl-C. */
-export function createStepRunner(
+/** A step runner with a project's store, this machine's resources, and the user's signals. */
+export function projectStepRunner(
   plan: Plan,
   { store, digests, machine }: Pick<Project, "store" | "digests" | "machine">,
   context: Context,
-  { emit, jobs = Number.POSITIVE_INFINITY, shareGpus = false }: Working,
+  { emit, jobs = Number.POSITIVE_INFINITY, shareGpus = false }: Settings,
 ): StepRunner {
-  return machinery(plan, {
+  return createStepRunner(plan, {
     store,
     digests,
     packageRoot: context.packageRoot,
@@ -38,49 +38,47 @@ export function createStepRunner(
   });
 }
 
-/** The same machinery, and what has been made in this run is not made again by force: a winner is what it was chosen as. */
-export function forcedOnce(parts: StepRunner): StepRunner {
-  const made = new Set<string>();
+/** Builds a forced step once in this process: a later round, which scores a winner, uses the result by which it was selected. */
+export function forcedOnce(runner: StepRunner): StepRunner {
+  const done = new Set<string>();
   return {
-    ...parts,
+    ...runner,
     async build(step, known, upstream, options) {
-      const built = await parts.build(step, known, upstream, {
-        ...options,
-        force: options.force && !made.has(known.key),
-      });
-      made.add(known.key);
+      const force = options.force && !done.has(known.key);
+      const built = await runner.build(step, known, upstream, { ...options, force });
+      done.add(known.key);
       return built;
     },
   };
 }
 
-/** The same machinery, and each scoring of a test file that it carries out is written down. */
-export function withLedger(parts: StepRunner, { runs }: Plan, artifacts: string): StepRunner {
+/** Records each test evaluation that it builds in the ledger. */
+export function withLedger(runner: StepRunner, { runs }: Plan, artifacts: string): StepRunner {
   const experiments = new Map<PlannedStep, Set<string>>();
   for (const { experiment, steps } of runs) {
     for (const step of steps.values()) experiments.set(step, (experiments.get(step) ?? new Set()).add(experiment));
   }
   return {
-    ...parts,
+    ...runner,
     async build(step, ...rest) {
-      const built = await parts.build(step, ...rest);
+      const built = await runner.build(step, ...rest);
       if (!built.reused) recordTestEvaluation(artifacts, step, built.record, [...(experiments.get(step) ?? [])]);
       return built;
     },
   };
 }
 
-/** The same machinery, and each key that it looks for or makes is told. */
-export function withKeys(parts: StepRunner, tell: (key: string) => void): StepRunner {
+/** Passes each key that it looks up or builds to `onKey`. */
+export function withKeys(runner: StepRunner, onKey: (key: string) => void): StepRunner {
   return {
-    ...parts,
+    ...runner,
     find(key) {
-      tell(key);
-      return parts.find(key);
+      onKey(key);
+      return runner.find(key);
     },
     build(step, known, ...rest) {
-      tell(known.key);
-      return parts.build(step, known, ...rest);
+      onKey(known.key);
+      return runner.build(step, known, ...rest);
     },
   };
 }

@@ -6,6 +6,9 @@ import { engines } from "./engines/registry.ts";
 import { replay } from "./engines/replay/index.ts";
 import { transformers } from "./engines/transformers/index.ts";
 import { vllm } from "./engines/vllm/index.ts";
+import { local } from "./executors/local/index.ts";
+import { executors } from "./executors/registry.ts";
+import { slurm } from "./executors/slurm/index.ts";
 import { labelSet } from "./tasks/label-set/index.ts";
 import { tasks } from "./tasks/registry.ts";
 import { singleLabel } from "./tasks/single-label/index.ts";
@@ -23,4 +26,5 @@ export function registerBuiltIns(): void {
   for (const backend of [torchtune, axolotl]) backends.register(backend);
   for (const engine of [transformers, replay, vllm, openai]) engines.register(engine);
   for (const task of [labelSet, singleLabel]) tasks.register(task);
+  for (const executor of [local, slurm]) executors.register(executor);
 }

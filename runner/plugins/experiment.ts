@@ -86,6 +86,7 @@ type Upload = {
   readonly predictions?: string;
 };
 
+/** An executor's own keys are there too, under its name: settingsOf() in executors/registry.ts reads them. */
 type Resources = {
   readonly gpus?: number;
   readonly gpu_memory?: string;
@@ -93,17 +94,6 @@ type Resources = {
   readonly time?: string;
   readonly price_per_hour?: number;
   readonly executor: string;
-  readonly slurm?: {
-    readonly partition?: string;
-    readonly account?: string;
-    readonly qos?: string;
-    readonly nodes: number;
-    readonly gres?: string;
-    readonly setup: readonly string[];
-    readonly extra: readonly string[];
-    readonly time?: string;
-    readonly max_jobs?: number;
-  };
 };
 
 type DeepReadonly<T> = T extends readonly (infer Item)[]

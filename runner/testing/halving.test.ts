@@ -48,8 +48,8 @@ test("settings are halved rung by rung, and it is said who was dropped with what
   expect(before.runs).toBe(5);
   expect(before.steps.slice(-4).map(({ id, reason }) => [id, reason.replace(/@[0-9a-f]{8}/, "")])).toEqual([
     ["select.1", "depends on evaluate.tuned: metrics.json"],
-    ["rung.2", "depends on select.1: 2 of 5 settings go on to 2 epochs"],
-    ["rung.3", "depends on select.2: 1 of 2 settings goes on to 4 epochs"],
+    ["rung.2", "depends on select.1: trains 2 of 5 settings to 2 epochs"],
+    ["rung.3", "depends on select.2: trains 1 of 2 settings to 4 epochs"],
     ["winner", "depends on select: 1 of 1 is scored on test"],
   ]);
 

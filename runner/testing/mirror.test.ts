@@ -43,7 +43,7 @@ test("finished steps come back on a machine that has nothing, checked by digest"
   rig.forget();
   const again = await rig.built(file, ...flag);
   expect(again.steps).toEqual(all(first, "reused"));
-  expect(notes(again)).toEqual([`info: took ${count} finished steps back from the mirror`]);
+  expect(notes(again)).toEqual([`info: restored ${count} finished steps from the mirror`]);
   expect(again.manifest).toBe(first.manifest);
   expectWhole(rig);
   expectTidy(rig);

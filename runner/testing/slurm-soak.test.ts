@@ -162,7 +162,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     };
     await local.built(file);
     await allReused(local, "--executor", "slurm");
-    expect(names(local.path("artifacts/slurm"))).toEqual([]);
+    expect(names(local.path("artifacts/jobs"))).toEqual([]);
 
     expect(await rig.done("run", file, "--executor", "slurm")).toMatch(/^12 runs: 12 submitted$/m);
     await isDone(rig, "sweep-cpu (last)");

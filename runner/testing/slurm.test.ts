@@ -210,10 +210,10 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     const open = "0".repeat(64);
     rig.write(`artifacts/work/${open}/checkpoint`, "x");
     await rig.done("run", sweep, "--executor", "slurm");
-    const frozen = (): readonly string[] => names(rig.path("artifacts/slurm/snapshots"));
-    const [submission = ""] = names(rig.path("artifacts/slurm")).filter((name) => /^\d{8}-/.test(name));
-    rig.write(`artifacts/slurm/${submission}/keys/0`, `${open}\n`);
-    const kept = { collected: [], submissions: [], frozen: [] };
+    const frozen = (): readonly string[] => names(rig.path("artifacts/jobs/snapshots"));
+    const [submission = ""] = names(rig.path("artifacts/jobs")).filter((name) => /^\d{8}-/.test(name));
+    rig.write(`artifacts/jobs/${submission}/keys/0`, `${open}\n`);
+    const kept = { collected: [], submissions: [], copies: [] };
     expect(JSON.parse(await rig.done("gc", "--work", "--json"))).toMatchObject(kept);
     expect([stored(rig).length, frozen().length]).toEqual([2, 1]);
     expect(names(rig.path("artifacts/work"))).toContain(open);
@@ -267,10 +267,10 @@ test("without Slurm, a submission is one clear error and leaves nothing", async 
     1,
     /there is no squeue.*\[slurm-missing\]/,
   );
-  expect(names(rig.path("artifacts/slurm"))).toEqual([]);
-  expect(await rig.done("status")).toMatch(/Nothing was given to Slurm yet/);
+  expect(names(rig.path("artifacts/jobs"))).toEqual([]);
+  expect(await rig.done("status")).toContain("no job was submitted yet");
   expectFailure(await rig.exp("logs", "study"), 2, /job-not-found/);
-  expectFailure(await rig.exp("run", "experiments/study.yaml", "--executor", "mars"), 2, /local or slurm, not "mars"/);
+  expectFailure(await rig.exp("run", "experiments/study.yaml", "--executor", "mars"), 2, /bad-option/);
   const forced = ["run", "experiments/study.yaml", "--executor", "slurm", "--force", "data"];
-  expectFailure(await rig.exp(...forced), 2, /--force goes with --executor local/);
+  expectFailure(await rig.exp(...forced), 2, /bad-option/);
 });

@@ -18,7 +18,7 @@ import { crc32 } from "node:zlib";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "vitest";
 import { execute } from "../execution/scheduler.ts";
 import { Slots } from "../execution/slots.ts";
-import { machinery } from "../execution/step-runner.ts";
+import { createStepRunner } from "../execution/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { StepKind } from "../plugins/step.ts";
@@ -294,7 +294,7 @@ test("after a full disk at the end of a step only its commit is tried again; wha
     new Map([["step", kind]]),
     () => "",
   );
-  const parts = machinery(plan, {
+  const parts = createStepRunner(plan, {
     store,
     digests,
     packageRoot: folder,

@@ -2,6 +2,7 @@ import type { Backend, Capabilities } from "../../plugins/backends/backend.ts";
 import { wantedDevices } from "../../plugins/backends/device.ts";
 import { unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
+import { nodesIn } from "../../plugins/executors/registry.ts";
 import type { Train } from "../../plugins/experiment.ts";
 import { suggestion } from "../../util/suggest.ts";
 import { dottedKeys } from "../resolve.ts";
@@ -42,11 +43,13 @@ function checkMethod(context: CheckContext, { backend, method, precision }: Writ
 
 /** Several GPUs or nodes must divide the forward passes of a step evenly, so that the training is the same as on one GPU. */
 function checkProcesses(context: CheckContext, train: Written, { name, capabilities }: Backend): void {
-  const { gpus = 1, slurm } = context.experiment.resources;
-  const nodes = slurm?.nodes ?? 1;
+  const { gpus = 1 } = context.experiment.resources;
+  const { nodes, key: nodesKey } = nodesIn(context.experiment.resources);
   const processes = Math.max(1, gpus) * nodes;
   if (processes < 2) return;
-  const single = [...(gpus > 1 ? ["gpus: 1"] : []), ...(nodes > 1 ? ["slurm.nodes: 1"] : [])].join(" and ");
+  const single = [...(gpus > 1 ? ["gpus: 1"] : []), ...(nodesKey === undefined ? [] : [`${nodesKey}: 1`])].join(
+    " and ",
+  );
   const others = (can: (capabilities: Capabilities) => boolean): readonly string[] =>
     [...backends].filter((other) => can(other.capabilities)).map((other) => `backend: ${other.name}`);
   if (capabilities.oneGpu?.includes(train.method)) {
@@ -57,7 +60,7 @@ function checkProcesses(context: CheckContext, train: Written, { name, capabilit
   if (capabilities.oneProcessOnCpu === true && gpus === 0) {
     const help = `use ${[single, ...others(({ oneProcessOnCpu }) => oneProcessOnCpu !== true)].join(", or ")}`;
     const message = `${name} trains on several nodes with GPUs only`;
-    context.error("resources.slurm.nodes", "backend-unsupported", message, help);
+    context.error(`resources.${nodesKey}`, "backend-unsupported", message, help);
   }
   if (train.gradient_accumulation % processes !== 0) {
     const what = nodes === 1 ? `${gpus} GPUs` : gpus < 2 ? `${nodes} nodes` : `${nodes} nodes with ${gpus} GPUs each`;

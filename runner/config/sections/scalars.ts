@@ -1,6 +1,9 @@
 /** A seed that every random number generator accepts: 32 bits. */
 export const seed = { type: "integer", minimum: 0, maximum: 4294967295 } as const;
 
+/** A time: "90m", "1.5h". */
+export const duration = { type: "string", pattern: "^[0-9]+(\\.[0-9]+)?[smhd]$" } as const;
+
 /** A path relative to the YAML file that contains it. It is made absolute when the file is read. */
 export const filePath = { type: "string", minLength: 1, format: "file-path" } as const;
 

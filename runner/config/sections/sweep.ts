@@ -1,6 +1,6 @@
 import { seed } from "./scalars.ts";
 
-const gridSchema = {
+const valuesByKey = {
   type: "object",
   minProperties: 1,
   additionalProperties: { type: "array", minItems: 1 },
@@ -21,39 +21,53 @@ export function sweepSection({
     type: "object",
     additionalProperties: false,
     properties: {
-      grid: { ...gridSchema, description: "Key -> values. Every combination is a run." },
+      grid: {
+        ...valuesByKey,
+        description: "Key -> values. Every combination is a setting.",
+        examples: [{ "train.rank": [8, 16] }],
+      },
       zip: {
-        ...gridSchema,
-        description: "Key -> values. The first values of all keys form a run, then the second values, and so on.",
+        ...valuesByKey,
+        description: "Key -> values. The first values of all keys form a setting, then the second values, and so on.",
+        examples: [{ "train.rank": [8, 16], "train.alpha": [16, 32] }],
       },
       strategy: {
         type: "string",
         enum: ["grid", "random", "halving"],
         description:
           "grid: all settings. random: a seeded sample of `trials` settings. halving: successive halving, which trains all settings for few epochs and the best on validation rows for more. Absent: grid.",
+        examples: ["random"],
       },
       trials: {
         type: "integer",
         minimum: 1,
         description: "Number of settings in the random sample. Each has all repeats.",
+        examples: [8],
       },
       eta: {
         type: "integer",
         minimum: 2,
         description:
           "Reduction factor of `strategy: halving`: keep 1/eta of the settings and multiply their epochs by eta. Absent: 2.",
+        examples: [3],
       },
       min_epochs: {
         type: "integer",
         minimum: 1,
         description: "Epochs before the first comparison of `strategy: halving`. Absent: 1.",
+        examples: [2],
       },
-      seed: { ...seed, description: "Seed of the random sample. Absent: 1." },
-      repeat: { ...gridSchema, description: "Key -> values, usually seeds. Scores are averaged over them." },
+      seed: { ...seed, description: "Seed of the random sample. Absent: 1.", examples: [7] },
+      repeat: {
+        ...valuesByKey,
+        description: "Key -> values, usually seeds. Scores are averaged over them.",
+        examples: [{ "train.seed": [1, 2, 3] }],
+      },
       exclude: {
         type: "array",
         items: { type: "object", minProperties: 1 },
         description: "Combinations to exclude. An entry excludes the runs that have all its values.",
+        examples: [[{ "train.rank": 16, "train.method": "dora" }]],
       },
       select: {
         type: "object",

@@ -3,21 +3,21 @@ import type { Draft, StepKind } from "../../plugins/step.ts";
 import { stepIdOf } from "./identity.ts";
 import type { Plan, PlannedRun, PlannedStep } from "./plan.ts";
 
-/** What one experiment, or one point of a sweep, asks for. */
+/** A run to plan: an experiment, or a point of a sweep. */
 export type DraftedRun = {
   readonly experiment: string;
   readonly role: RunRole;
   readonly coordinates: string;
   readonly drafts: readonly Draft[];
-  /** Steps over several runs that this one has too, and that its drafts may read, by their id in the run. */
+  /** Steps over several runs that belong to this run too, by their id in it. Its drafts may read them. */
   readonly shared?: ReadonlyMap<string, PlannedStep>;
-  /** The same run on an earlier rung: a step that paused there goes on here. */
+  /** The same run on the previous rung. Steps that paused there are resumed here. */
   readonly earlier?: PlannedRun | undefined;
 };
 
 /**
- * Joins the drafts of all runs into one plan in which a step that several runs share stands once.
- * `digest` gives the sha256 of a source by path; `before` is a plan that this one goes on from and holds. Drafts that contradict each other are a bug in a step kind and throw.
+ * Joins the drafts of all runs into one plan. A step that several runs share occurs once. `digest` gives the sha256 of a source by
+ * path; `before` is a plan that the new one extends. Throws if drafts contradict each other, which is a bug in a step kind.
  */
 export function buildPlan(
   drafted: readonly DraftedRun[],
@@ -40,7 +40,7 @@ export function buildPlan(
     return fresh;
   };
 
-  // One map for each set of sources: steps' keys are made of its text, which is then written once.
+  // Steps with the same sources share one object, so that its text is built once for all their keys.
   const sources = new Map<string, Readonly<Record<string, string>>>();
   const digestsOf = (paths: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
     const entries = Object.entries(paths);
@@ -54,7 +54,7 @@ export function buildPlan(
 
   const runs = drafted.map((run): PlannedRun => {
     const drafts = new Map(run.drafts.map((draft) => [draft.id, draft]));
-    if (drafts.size !== run.drafts.length) throw new Error(`${run.experiment}: two steps with one name`);
+    if (drafts.size !== run.drafts.length) throw new Error(`${run.experiment}: two steps have the same name`);
     const steps = new Map<string, PlannedStep>(run.shared);
     const open = new Set<string>();
 
@@ -107,7 +107,7 @@ export function buildPlan(
 }
 
 /**
- * A step over several runs of a plan, whose reads name steps by their ids in the plan. It belongs to no run yet, and comes last.
+ * Adds a step over several runs to a plan. Its inputs name steps by their ids in the plan. It belongs to no run yet.
  */
 export function withStep(
   plan: Plan,
@@ -132,13 +132,13 @@ export function withStep(
   return { plan: { runs: plan.runs, steps: [...plan.steps, step] }, step };
 }
 
-/** The part of a plan that some of its runs, and steps besides, are made of. */
-export function partOf(plan: Plan, runs: readonly PlannedRun[], besides: readonly PlannedStep[] = []): Plan {
-  const keep = new Set([...runs.flatMap((run) => [...run.steps.values()]), ...besides]);
+/** The part of a plan with some of its runs, and some more steps. */
+export function partOf(plan: Plan, runs: readonly PlannedRun[], more: readonly PlannedStep[] = []): Plan {
+  const keep = new Set([...runs.flatMap((run) => [...run.steps.values()]), ...more]);
   return { runs, steps: plan.steps.filter((step) => keep.has(step)) };
 }
 
-/** The part of a plan that the steps which `wanted` names need, themselves included. */
+/** The part of a plan with the steps that `wanted` selects, and all steps that they need. */
 export function upTo(plan: Plan, wanted: (step: PlannedStep) => boolean): Plan {
   const keep = new Set<PlannedStep>();
   const visit = (step: PlannedStep): void => {

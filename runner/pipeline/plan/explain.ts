@@ -2,10 +2,9 @@ import type { Json } from "../../util/canonical.ts";
 import { canonicalJson } from "../../util/canonical.ts";
 import type { Ingredients } from "./record.ts";
 
-/** The first thing by which a step differs from the one that was built before, in words; undefined when nothing does. */
+/** Describes the first difference between two sets of ingredients. Undefined if they are equal. */
 export function firstDifference(before: Ingredients, now: Ingredients): string | undefined {
-  if (before.version !== now.version)
-    return `the ${now.kind} step itself is version ${now.version} (was ${before.version})`;
+  if (before.version !== now.version) return `version of the ${now.kind} step: ${before.version} -> ${now.version}`;
   const param = firstParam("", before.params, now.params);
   if (param !== undefined) return param;
   return (
@@ -17,12 +16,12 @@ export function firstDifference(before: Ingredients, now: Ingredients): string |
 function firstName(
   before: Readonly<Record<string, string>>,
   now: Readonly<Record<string, string>>,
-  say: (name: string) => string,
+  describe: (name: string) => string,
 ): string | undefined {
   for (const name of Object.keys({ ...before, ...now }).sort()) {
     if (before[name] === now[name]) continue;
-    if (before[name] === undefined) return `${say(name)} is new`;
-    return now[name] === undefined ? `${say(name)} is gone` : `${say(name)} changed`;
+    if (before[name] === undefined) return `${describe(name)} is new`;
+    return now[name] === undefined ? `${describe(name)} was removed` : `${describe(name)} changed`;
   }
   return undefined;
 }

@@ -5,8 +5,8 @@ import type { PlannedStep } from "./plan.ts";
 import type { Ingredients, StoreRecord } from "./record.ts";
 
 /**
- * What a step is, known at plan time: a deep hash over its parameters, its sources and the stepIds upstream.
- * Used to count and to share work between runs; `key` decides about reuse.
+ * Identity of a step at plan time: a deep hash over its parameters, its sources and the stepIds of its inputs. Runs share steps with
+ * equal stepIds. The cache key, which depends on the bytes of the inputs, is known later.
  */
 export function stepIdOf(
   kind: StepKind,
@@ -19,12 +19,12 @@ export function stepIdOf(
   return digestOf({ kind: kind.name, version: kind.version, params: draft.params, sources: sourceDigests, inputs });
 }
 
-/** SHA-256 over everything that decides about reuse. */
+/** The cache key: SHA-256 over the ingredients. */
 export function keyOf(ingredients: Ingredients): string {
   return digestOf(ingredients);
 }
 
-/** SHA-256 of the canonical JSON of the five: written out by name, since two of them are the same for many digests. */
+/** SHA-256 of the canonical JSON of the ingredients. The texts of params and sources are cached, because many steps share them. */
 function digestOf(all: Omit<Ingredients, "inputs"> & { readonly inputs: Readonly<Record<string, Json>> }): string {
   const params = canonicalJsonOnce(all.params);
   const sources = canonicalJsonOnce(all.sources);
@@ -32,12 +32,12 @@ function digestOf(all: Omit<Ingredients, "inputs"> & { readonly inputs: Readonly
   return sha256(`{"kind":${kind},"params":${params},"inputs":${inputs},"sources":${sources},"version":${version}}`);
 }
 
-/** Either a step's ingredients, or the upstream file whose bytes are not known yet. */
+/** A step's ingredients and key, or the upstream file whose bytes are not known yet. */
 export type Known =
   | { readonly ingredients: Ingredients; readonly key: string }
   | { readonly waitsFor: PlannedStep; readonly file: string };
 
-/** A step's key as soon as every upstream file that it reads is built. `recordOf` gives the record of a built step. */
+/** A step's key, if every upstream file that it reads is built. `recordOf` gives the record of a built step. */
 export function identify(step: PlannedStep, recordOf: (step: PlannedStep) => StoreRecord | undefined): Known {
   const inputs: Record<string, string> = {};
   for (const [name, from] of Object.entries(step.upstream)) {
@@ -55,7 +55,7 @@ export function identify(step: PlannedStep, recordOf: (step: PlannedStep) => Sto
   return { ingredients, key: keyOf(ingredients) };
 }
 
-/** Digest of one output of a built step; of a folder ("adapter/"), the digest of its files' names and digests. */
+/** Digest of an output of a built step. That of a folder ("adapter/") covers its files' names and digests. */
 export function digestIn(record: StoreRecord, file: string): string {
   const single = record.files[file];
   if (single !== undefined) return single.sha256;
@@ -64,7 +64,7 @@ export function digestIn(record: StoreRecord, file: string): string {
     if (file.endsWith("/") && path.startsWith(file)) inside[path.slice(file.length)] = stored.sha256;
   }
   if (Object.keys(inside).length === 0) {
-    throw new Error(`a ${record.ingredients.kind} step was asked for "${file}", which it does not write`);
+    throw new Error(`a ${record.ingredients.kind} step writes no "${file}"`);
   }
   return sha256(canonicalJson(inside));
 }

@@ -1,18 +1,18 @@
 import type { RunRole } from "../../config/loaded.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
 
-/** A step of the plan: one draft, shared by every run that drafted the same. */
+/** A step of the plan, shared by all runs that drafted the same. */
 export type PlannedStep = {
-  /** Unique in the plan: the draft's id, followed by "@" and part of the stepId where runs differ in it. */
+  /** Unique in the plan: the draft's id, with "@" and a part of the stepId if several steps have that id. */
   readonly id: string;
-  /** Deep hash over parameters, sources and upstream stepIds: known at plan time. */
+  /** Deep hash over parameters, sources and upstream stepIds. Known at plan time. */
   readonly stepId: string;
   readonly kind: StepKind;
   readonly draft: Draft;
-  /** Logical name of a read -> the step that writes it. */
+  /** Logical name of an input -> the step that writes it. */
   readonly upstream: Readonly<Record<string, { readonly step: PlannedStep; readonly file: string }>>;
   readonly after: readonly PlannedStep[];
-  /** A step that paused in the same work: this one may go on from what it left. In no key: it comes to the same without. */
+  /** A paused step whose training this one may resume. Not part of the key: the result is the same without it. */
   readonly resumesFrom?: PlannedStep;
   /** Digests of the step's own sources, by logical name. */
   readonly sourceDigests: Readonly<Record<string, string>>;
@@ -28,5 +28,5 @@ export type PlannedRun = {
   readonly steps: ReadonlyMap<string, PlannedStep>;
 };
 
-/** Steps in an order in which each comes after what it needs. */
+/** Runs and steps. The steps are in topological order. */
 export type Plan = { readonly runs: readonly PlannedRun[]; readonly steps: readonly PlannedStep[] };

@@ -1,6 +1,6 @@
 import type { Json } from "../../util/canonical.ts";
 
-/** All that decides about reuse, kept in the clear so that a miss can name what changed. */
+/** Everything that determines a key. It is stored in readable form, so that a miss can name what changed. */
 export type Ingredients = {
   readonly kind: string;
   readonly version: number;
@@ -14,27 +14,27 @@ export type Ingredients = {
 /** One stored file: its sha256 and size in bytes. */
 export type StoredFile = { readonly sha256: string; readonly size: number };
 
-/** What the store keeps under a key: written last, so that its existence means completeness. */
+/** What the store has under a key. It is written last, so a record implies a complete output. */
 export type StoreRecord = {
   readonly schema: 1;
   readonly key: string;
   readonly ingredients: Ingredients;
-  /** Digest of the outputs: names the folder under store/objects/. */
+  /** Digest of the outputs, and name of their folder under store/objects/. */
   readonly object: string;
-  /** Path relative to the object's folder -> file. A folder output is listed file by file. */
+  /** Path relative to the object's folder -> file. An output that is a folder is listed file by file. */
   readonly files: Readonly<Record<string, StoredFile>>;
-  /** Device, driver, batch size that was used, seconds, peak memory: never part of the key. */
+  /** Device, driver, batch size, seconds, peak memory. Never part of a key. */
   readonly evidence: Readonly<Record<string, Json>>;
   /** ISO 8601, UTC. */
   readonly created: string;
-  /** Wall-clock seconds that the step took, with those of the tries that it went on from. */
+  /** Wall-clock seconds of the step over all attempts that it resumed. */
   readonly seconds: number;
 };
 
-/** Evidence of a step that paused: its work folder is kept, since another step may go on from there. */
+/** Evidence of a step that paused: its work folder is kept for the step that resumes it. */
 export const paused = { paused: true } as const;
 
-/** Whether a record is that of a step that paused. */
+/** Whether the record is that of a paused step. */
 export function isPaused({ evidence }: Pick<StoreRecord, "evidence">): boolean {
   return evidence.paused === true;
 }

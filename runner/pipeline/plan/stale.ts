@@ -1,23 +1,23 @@
 import { canonicalJson } from "../../util/canonical.ts";
 import type { Ingredients } from "./record.ts";
 
-/** Recipe code, and the locks that environments are built from: what may change without a change of what was asked for. */
+/** Recipe code and lock files. They may change although the experiment does not. */
 const isRecipe = (name: string): boolean => name.startsWith("recipes/") || name.startsWith("lock of ");
 
-/** Names of the sources that are not what they were, sorted. */
+/** Sorted names of the sources that differ. */
 export function changedSources(before: Ingredients["sources"], now: Ingredients["sources"]): readonly string[] {
   return Object.keys({ ...before, ...now })
     .filter((name) => before[name] !== now[name])
     .sort();
 }
 
-/** What a step is made of besides recipe code and locks: its parameters, its data and its upstream files. */
-export function besidesRecipes(ingredients: Ingredients): Ingredients {
+/** Ingredients without recipe code and lock files. */
+export function withoutRecipes(ingredients: Ingredients): Ingredients {
   const own = Object.entries(ingredients.sources).filter(([name]) => !isRecipe(name));
   return { ...ingredients, sources: Object.fromEntries(own) };
 }
 
-/** Whether what a step was built from differs from what it would be built from now in recipe code and locks at most. */
+/** Whether ingredients differ in recipe code and lock files at most. */
 export function isStale(before: Ingredients, now: Ingredients): boolean {
-  return before.kind === now.kind && canonicalJson(besidesRecipes(before)) === canonicalJson(besidesRecipes(now));
+  return before.kind === now.kind && canonicalJson(withoutRecipes(before)) === canonicalJson(withoutRecipes(now));
 }

@@ -4,6 +4,7 @@ import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matr
 import { backends } from "../../plugins/backends/registry.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
+import { executors } from "../../plugins/executors/registry.ts";
 import type { Experiment, Train } from "../../plugins/experiment.ts";
 import { parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 import type { Site } from "../../plugins/site.ts";
@@ -190,7 +191,7 @@ function limits(experiment: Experiment, site: Site): Expected {
     declared: {
       ...(gpu_memory === undefined ? {} : { gpu_memory: bytesOf(gpu_memory) }),
       ...(memory === undefined ? {} : { memory: bytesOf(memory) }),
-      ...((site.elsewhere ?? executor === "slurm") ? { elsewhere: true } : {}),
+      ...((site.elsewhere ?? executors.get(executor).jobSystem !== undefined) ? { elsewhere: true } : {}),
     },
     smaller: [],
     adapts: false,

@@ -49,8 +49,8 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
 );
 
 /**
- * Everything that one experiment needs done, with what it compares itself with, in the order in which people read it. A sweep's
- * winner shows what it was chosen by: it has a step `select` besides.
+ * All steps of an experiment and of those that it compares with, in the order of display. The workbook of a sweep's winner also shows
+ * the selection: the run must have a step `select`.
  */
 export function draftsOf(
   experiment: Experiment,
@@ -70,12 +70,12 @@ export function draftsOf(
   ];
 }
 
-/** What leads to the one score by which a sweep chooses, or a rung of it: that of the arm that the experiment is about. */
+/** The steps that score a candidate of a sweep, or of one of its rungs: those of the experiment's main arm. */
 export function draftsOfCandidate(experiment: Experiment, site: Site, rung?: Rung): readonly Draft[] {
   return draftScores(experiment, site, [subjectOf(experiment)], rung);
 }
 
-/** What leads to the scores of an experiment's own arms. */
+/** The steps that score an experiment's own arms. */
 function draftScores(
   experiment: Experiment,
   site: Site,

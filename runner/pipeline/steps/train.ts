@@ -1,5 +1,6 @@
 import type { Rung } from "../../config/halving.ts";
 import { backends } from "../../plugins/backends/registry.ts";
+import { nodesIn } from "../../plugins/executors/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
@@ -55,7 +56,7 @@ export function draftTrain(experiment: Experiment & { readonly train: object }, 
     hints: {
       checkpoint: { ...checkpoint },
       gpus: gpusOf(experiment, site),
-      nodes: experiment.resources.slurm?.nodes ?? 1,
+      nodes: nodesIn(experiment.resources).nodes,
     },
     inputs: {
       model: { step: "fetch", file: "model.json" },

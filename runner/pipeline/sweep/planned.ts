@@ -1,115 +1,90 @@
-import type { LoadedExperiment, Point, RunRole } from "../../config/loaded.ts";
+import type { LoadedExperiment, RunRole } from "../../config/loaded.ts";
 import type { Site } from "../../plugins/site.ts";
-import { buildPlan, partOf } from "../plan/build.ts";
+import { partOf } from "../plan/build.ts";
 import type { Plan, PlannedRun, PlannedStep } from "../plan/plan.ts";
-import { draftsOf, draftsOfCandidate, kinds } from "../steps/index.ts";
 import { readSelection } from "../steps/selection.ts";
-import type { Choice, Drafted, DraftedPoint } from "./choice.ts";
-import { chooser } from "./choosing.ts";
+import { type DraftedPoint, Planner } from "./planner.ts";
+import { firstSelection, followSelection, type PlannedSelection, selectingSweep } from "./selection-rounds.ts";
 
-/** A plan, and what each of its runs stands for. */
+/** The plan of a command, as far as the selections of its sweeps are known. */
 export type Planned = {
-  /** What is known to be needed: every run, but of a sweep that chooses those alone that it chooses among first. */
+  /** The next part to execute: at first every run, but of successive halving only those of the first rung. */
   readonly plan: Plan;
-  /** The same and all that winners may need: sources are read and frozen for all of it at once. */
+  /** Everything that was planned so far, with every step that winners may need. Sources are read and frozen for all of it at once. */
   readonly whole: Plan;
-  /** Grows as more is planned. */
+  /** The point of each run. Grows as more is planned. */
   readonly points: ReadonlyMap<PlannedRun, DraftedPoint>;
-  /** Every selection so far, and those of them that nothing was planned for yet. */
-  readonly choices: readonly Choice[];
-  readonly open: readonly Choice[];
+  /** Every selection so far, and those of them that were not followed yet. */
+  readonly selections: readonly PlannedSelection[];
+  readonly open: readonly PlannedSelection[];
+  readonly planner: Planner;
 };
 
-/** Drafts every run of every file into one plan. */
+/** Plans every run of every file. */
 export function planAll(
   loaded: readonly LoadedExperiment[],
   project: { readonly site: Site; readonly digests: { of(path: string): string } },
 ): Planned {
-  const { site, digests } = project;
-  // What is planned later goes by the sources as they are now.
-  const known = new Map<string, string>();
-  const digest = (path: string): string => {
-    const sha256 = known.get(path) ?? digests.of(path);
-    known.set(path, sha256);
-    return sha256;
-  };
-  const points = new Map<PlannedRun, DraftedPoint>();
-  const add = (whole: Plan, runs: readonly Drafted[]): { whole: Plan; added: readonly PlannedRun[] } => {
-    const next = buildPlan(runs, kinds, digest, whole);
-    const added = next.runs.slice(whole.runs.length);
-    for (const [at, run] of added.entries()) points.set(run, (runs[at] as Drafted).point);
-    return { whole: next, added };
-  };
-  const candidateOf = (one: LoadedExperiment, point: Point, earlier?: PlannedRun): Drafted => ({
-    experiment: one.name,
-    role: point.isCandidate ? "candidate" : "final",
-    coordinates: point.coordinates,
-    drafts: point.isCandidate
-      ? draftsOfCandidate(point.experiment, site, point.rung)
-      : draftsOf(point.experiment, site, point.compared),
-    earlier,
-    point: { ...point, file: one.file },
-  });
-
-  const first = add(
-    { runs: [], steps: [] },
-    loaded.flatMap((one) => one.points.map((point) => candidateOf(one, point))),
-  );
-  let { whole } = first;
-  const left = [...first.added];
-  const ladders = loaded.map((one) => {
-    const rungs = [left.splice(0, one.points.length)];
-    for (const further of one.rungs ?? []) {
-      const next = add(
+  const planner = new Planner(project.site, (path) => project.digests.of(path));
+  const drafted = loaded.map((one) => one.points.map((point) => planner.draft(one, point)));
+  const first = planner.add({ runs: [], steps: [] }, drafted.flat());
+  let whole = first.plan;
+  let begin = 0;
+  const selections: PlannedSelection[] = [];
+  const sweeps = loaded.flatMap((one) => {
+    const ladder: (readonly PlannedRun[])[] = [first.runs.slice(begin, begin + one.points.length)];
+    begin += one.points.length;
+    for (const points of one.rungs ?? []) {
+      const earlier = ladder.at(-1);
+      const rung = planner.add(
         whole,
-        further.map((point, at) => candidateOf(one, point, rungs.at(-1)?.[at])),
+        points.map((point, at) => planner.draft(one, point, earlier?.[at])),
       );
-      whole = next.whole;
-      rungs.push([...next.added]);
+      whole = rung.plan;
+      ladder.push(rung.runs);
     }
-    return rungs;
+    return selectingSweep(one, ladder, planner) ?? [];
   });
-  const choices = loaded.flatMap((one, index): readonly Choice[] => {
-    if (one.sweep?.select === undefined) return [];
-    const choose = chooser(one, ladders[index] as PlannedRun[][], { site, digest, add });
-    const begun = choose(whole);
-    whole = begun.whole;
-    return [begun.choice];
-  });
+  for (const sweep of sweeps) {
+    const opened = firstSelection(whole, sweep, planner);
+    whole = opened.plan;
+    selections.push(opened.selection);
+  }
   const plan = partOf(
     whole,
-    first.added,
-    choices.map(({ step }) => step),
+    first.runs,
+    selections.map(({ step }) => step),
   );
-  return { plan, whole, points, choices, open: choices };
+  return { plan, whole, points: planner.points, selections, open: selections, planner };
 }
 
 /**
- * What selections lead to that have been made since: the next rung's runs and selection, or the runs that score a winner on test.
- * `dirOf` gives the folder of what a step has written. Undefined where no selection was made that leads to anything.
+ * The next part of a plan: what follows from the open selections that were made since. `dirOf` gives the folder of a step's output if
+ * there is one. Undefined if nothing follows.
  */
 export function planNext(planned: Planned, dirOf: (step: PlannedStep) => string | undefined): Planned | undefined {
+  const { planner } = planned;
   let { whole } = planned;
   const runs: PlannedRun[] = [];
-  const besides: PlannedStep[] = [];
-  const open: Choice[] = [];
-  const opened: Choice[] = [];
-  for (const choice of planned.open) {
-    const dir = dirOf(choice.step);
+  const steps: PlannedStep[] = [];
+  const open: PlannedSelection[] = [];
+  const opened: PlannedSelection[] = [];
+  for (const selection of planned.open) {
+    const dir = dirOf(selection.step);
     if (dir === undefined) {
-      open.push(choice);
+      open.push(selection);
       continue;
     }
-    const next = choice.follow(readSelection(dir), whole);
-    whole = next.whole;
-    runs.push(...next.runs);
-    if (next.choice === undefined) continue;
-    opened.push(next.choice);
-    besides.push(choice.step, next.choice.step);
+    const followed = followSelection(whole, selection, readSelection(dir), planner);
+    whole = followed.plan;
+    runs.push(...followed.runs);
+    if (followed.next === undefined) continue;
+    opened.push(followed.next);
+    steps.push(selection.step, followed.next.step);
   }
   if (runs.length === 0) return undefined;
-  const choices = [...planned.choices, ...opened];
-  return { plan: partOf(whole, runs, besides), whole, points: planned.points, choices, open: [...open, ...opened] };
+  const selections = [...planned.selections, ...opened];
+  return { ...planned, plan: partOf(whole, runs, steps), whole, selections, open: [...open, ...opened] };
 }
 
 /** The run of a plan with the coordinates and the role of a finished run. */
@@ -121,6 +96,6 @@ export function runLike(
 }
 
 /** Whether a run is the winner of a sweep's selection. */
-export function isWinner({ choices }: Pick<Planned, "choices">, { experiment, role }: PlannedRun): boolean {
-  return role === "final" && choices.some((choice) => choice.experiment === experiment);
+export function isWinner({ selections }: Pick<Planned, "selections">, { experiment, role }: PlannedRun): boolean {
+  return role === "final" && selections.some((selection) => selection.experiment === experiment);
 }

@@ -1,83 +1,71 @@
-import type { Experiment } from "../../experiment.ts";
+import { secondsOf } from "../../../util/duration.ts";
+import { shellWord } from "../../../util/shell.ts";
+import type { JobResources } from "../executor.ts";
 
-/** Before its time is over, or it is preempted, a job is asked to stop; it needs this long to save. s */
+/** Seconds between the signal that a job is about to be stopped and its end: the time to save. */
 const saving = 60;
 
-/** What a job asks of Slurm: flags of sbatch, and shell lines before exp. Runs that ask the same share an array. */
-export type Asked = { readonly flags: readonly string[]; readonly setup: readonly string[] };
+/** The largest number of tasks in one array. Most sites allow no more (MaxArraySize). */
+export const maxTasks = 1000;
 
-/** What the job of a run asks for. `gpus` is what its steps need where the experiment does not say. */
-export function askedOf({ resources, train }: Experiment, gpus: number): Asked {
-  const { partition, account, qos, gres, extra = [], setup = [] } = resources.slurm ?? {};
-  const nodes = train === undefined ? 1 : (resources.slurm?.nodes ?? 1);
-  const time = resources.slurm?.time ?? resources.time;
-  const wanted = resources.gpus ?? gpus;
-  const flag = (name: string, value: string | undefined): readonly string[] =>
+/** What a job requests from Slurm. */
+export type SlurmRequest = {
+  /** Options of sbatch. */
+  readonly options: readonly string[];
+  /** Shell lines that run before exp. */
+  readonly setup: readonly string[];
+  /** Maximum number of tasks of the array that run at once. */
+  readonly maxJobs: number | undefined;
+};
+
+/** `resources.slurm`, as its schema declares it. */
+type Settings = {
+  readonly partition?: string;
+  readonly account?: string;
+  readonly qos?: string;
+  readonly gres?: string;
+  readonly setup?: readonly string[];
+  readonly extra?: readonly string[];
+  readonly time?: string;
+  readonly max_jobs?: number;
+};
+
+/** The request for a task. */
+export function optionsOf({ computes, nodes, gpus, memory, seconds, settings }: JobResources): SlurmRequest {
+  const { partition, account, qos, gres, extra = [], setup = [], time, max_jobs } = settings as Settings;
+  const limit = time === undefined ? seconds : secondsOf(time);
+  const flag = (name: string, value: string | number | undefined): readonly string[] =>
     value === undefined ? [] : [`--${name}=${value}`];
+  const devices = gres !== undefined ? flag("gres", gres) : gpus > 0 ? flag("gpus-per-node", gpus) : [];
   return {
-    flags: [
+    options: [
       ...flag("partition", partition),
       ...flag("account", account),
       ...flag("qos", qos),
-      ...flag("time", time === undefined ? undefined : String(minutes(time))),
-      ...flag("mem", resources.memory === undefined ? undefined : `${mebibytes(resources.memory)}M`),
-      ...(gres !== undefined ? flag("gres", gres) : wanted > 0 ? flag("gpus-per-node", String(wanted)) : []),
-      // Extra flags come last, so that they have the last word.
+      ...flag("time", limit === undefined ? undefined : Math.ceil(limit / 60)),
+      ...flag("mem", memory === undefined ? undefined : `${Math.ceil(memory / 2 ** 20)}M`),
+      ...(computes ? devices : []),
       ...[`--nodes=${nodes}`, "--requeue", `--signal=B:TERM@${saving}`, "--open-mode=append"],
-      ...extra,
+      // sbatch uses the last of repeated options, so that `extra` overrides the others.
+      ...(computes ? extra : extra.filter((option) => !/^--(gres|gpus|nodes)\b/.test(option))),
     ],
     setup,
+    maxJobs: max_jobs,
   };
-}
-
-/** The last job trains nothing, and answers at most for a sweep's winner: it asks for no GPU unless it may have to. */
-export function askedLast(first: Asked, computes: boolean): Asked {
-  const flags = first.flags.map((flag) => (flag.startsWith("--nodes=") ? "--nodes=1" : flag));
-  return { ...first, flags: computes ? flags : flags.filter((flag) => !/^--(gres|gpus)/.test(flag)) };
-}
-
-/** "90m" -> 90; Slurm counts in minutes. */
-function minutes(time: string): number {
-  const units: Readonly<Record<string, number>> = { s: 1 / 60, m: 1, h: 60, d: 1440 };
-  return Math.ceil(Number.parseFloat(time) * (units[time.slice(-1)] as number));
-}
-
-function mebibytes(written: string): number {
-  const units: Readonly<Record<string, number>> = {
-    MB: 1e6,
-    GB: 1e9,
-    TB: 1e12,
-    MiB: 2 ** 20,
-    GiB: 2 ** 30,
-    TiB: 2 ** 40,
-  };
-  return Math.ceil((Number.parseFloat(written) * (units[written.replace(/[0-9. ]/g, "")] as number)) / 2 ** 20);
 }
 
 /**
- * The script of a job. Its first word is "last", or the number of what array task 0 would be; the second what stands before
- * numbers, if anything. exp takes the shell's place, so that Slurm's signals reach it.
+ * The script of a job, or of an array with one index for each task. exp replaces the shell (exec), so that it receives Slurm's
+ * signals.
  */
-export function script(setup: readonly string[], command: readonly string[]): string {
-  const words = command.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(" ");
-  return `#!/bin/bash
-run=$1
-[ "$run" = last ] || run=$2$((run + SLURM_ARRAY_TASK_ID))
-${setup.map((line) => `${line}\n`).join("")}exec ${words} "$run"
-`;
-}
-
-/** Array tasks are numbered below this in one array: most sites allow no more. */
-export const arraySize = 1000;
-
-/** "0-3,7%2": numbers as sbatch takes them, with how many may run at once. */
-export function arrayOf(numbers: readonly number[], atOnce: number | undefined): string {
-  const ranges: [number, number][] = [];
-  for (const number of numbers) {
-    const last = ranges.at(-1);
-    if (last !== undefined && number === last[1] + 1) last[1] = number;
-    else ranges.push([number, number]);
-  }
-  const texts = ranges.map(([from, to]) => (from === to ? String(from) : `${from}-${to}`));
-  return `${texts.join(",")}${atOnce === undefined ? "" : `%${atOnce}`}`;
+export function scriptOf(setup: readonly string[], command: readonly string[], tasks: readonly string[]): string {
+  const words = tasks.map(shellWord);
+  const task = tasks.length === 1 ? words[0] : `"\${tasks[SLURM_ARRAY_TASK_ID]}"`;
+  return [
+    "#!/bin/bash",
+    ...setup,
+    ...(tasks.length === 1 ? [] : [`tasks=(${words.join(" ")})`]),
+    `exec ${command.map(shellWord).join(" ")} ${task}`,
+    "",
+  ].join("\n");
 }

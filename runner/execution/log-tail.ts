@@ -2,8 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 const window = 64 * 1024;
 
-/** The last `n` lines of a log, of its last 64 KiB at most; none if it cannot be read. A progress bar counts as its last state. */
-export function tail(log: string, n: number): string[] {
+/** The last `n` non-empty lines of a log, from its last 64 KiB. Empty if it cannot be read. A progress bar is reduced to its last state. */
+export function lastLines(log: string, n: number): string[] {
   let file: number;
   try {
     file = openSync(log, "r");

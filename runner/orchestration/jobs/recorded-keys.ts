@@ -1,39 +1,39 @@
 import { existsSync, openSync, readdirSync, readFileSync, statSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { keysDir, type SubmissionAt } from "./submission.ts";
+import { keysDir, type StoredSubmission } from "./submission.ts";
 
-/** Notes in a frozen plan's folder the keys that one of its jobs needs or makes; each once in this process. */
-export function noteKeys(plan: string, run: string): (key: string) => void {
-  const noted = new Set<string>();
+/** Returns a function that records the keys which a task needs or builds, each once per process. */
+export function keyRecorder(plan: string, task: string): (key: string) => void {
+  const recorded = new Set<string>();
   let file: number | undefined;
   return (key) => {
-    if (noted.has(key)) return;
-    file ??= openSync(join(keysDir(dirname(plan)), run), "a");
+    if (recorded.has(key)) return;
+    file ??= openSync(join(keysDir(dirname(plan)), task), "a");
     writeSync(file, `${key}\n`);
-    noted.add(key);
+    recorded.add(key);
   };
 }
 
-/** Keys that a run's job has noted so far. */
-export function keysNoted(folder: string, run: string): readonly string[] {
-  return readKeys(join(keysDir(folder), run));
+/** Keys that a task has recorded so far. */
+export function recordedKeys(folder: string, task: string): readonly string[] {
+  return readKeys(join(keysDir(folder), task));
 }
 
 /**
- * What jobs that wait or run need of the store, by what was noted: keys, and the objects that these stand for now. Asked
- * again it sees what jobs have noted meanwhile.
+ * Keys that the jobs of submissions recorded, and the objects that are stored under them. Each query reads what was recorded since
+ * the last one, because jobs may start during a collection.
  */
-export class Uses {
+export class RecordedKeys {
   readonly #folders: readonly string[];
   readonly #objectOf: (key: string) => string | undefined;
-  /** File of keys -> how much of it was read, in bytes. */
+  /** File of keys -> bytes of it that were read. */
   readonly #read = new Map<string, number>();
   readonly #keys = new Set<string>();
   readonly #objects = new Set<string>();
-  /** Keys that nothing was stored under yet. */
-  readonly #open = new Set<string>();
+  /** Keys under which nothing was stored yet. */
+  readonly #pending = new Set<string>();
 
-  constructor(submissions: readonly SubmissionAt[], objectOf: (key: string) => string | undefined) {
+  constructor(submissions: readonly StoredSubmission[], objectOf: (key: string) => string | undefined) {
     this.#folders = submissions.map(({ folder }) => keysDir(folder));
     this.#objectOf = objectOf;
   }
@@ -52,30 +52,25 @@ export class Uses {
       if (size === this.#read.get(file)) continue;
       this.#read.set(file, size);
       for (const key of readKeys(file)) {
-        if (!this.#keys.has(key)) this.#open.add(key);
+        if (!this.#keys.has(key)) this.#pending.add(key);
         this.#keys.add(key);
       }
     }
-    for (const key of this.#open) {
+    for (const key of this.#pending) {
       const object = this.#objectOf(key);
       if (object === undefined) continue;
-      this.#open.delete(key);
+      this.#pending.delete(key);
       this.#objects.add(object);
     }
     return set;
   }
 }
 
-/** A line that is being written is no key yet; a file that is not there has none. */
+/** Complete lines only: the last one may be half-written. */
 function readKeys(file: string): readonly string[] {
   return existsSync(file) ? (readFileSync(file, "utf8").match(/[0-9a-f]{64}(?=\n)/g) ?? []) : [];
 }
 
 function filesOf(folder: string): readonly string[] {
-  try {
-    return readdirSync(folder).map((name) => join(folder, name));
-  } catch {
-    // Of a submission by a version that noted nothing.
-    return [];
-  }
+  return existsSync(folder) ? readdirSync(folder).map((name) => join(folder, name)) : [];
 }

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { taskNumbers } from "./slurm.ts";
+import { taskNumbers } from "./client.ts";
 
 test.each([
   ["5", [5]],

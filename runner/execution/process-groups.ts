@@ -1,7 +1,7 @@
 const running = new Set<number>();
 let watching = false;
 
-/** Remembers a child's process group, so that none outlives this process. */
+/** Registers a child's process group: it is killed when this process exits. */
 export function holdGroup(group: number): void {
   if (!watching) {
     process.on("exit", () => {
@@ -12,16 +12,16 @@ export function holdGroup(group: number): void {
   running.add(group);
 }
 
-/** Ends a process group at once; nothing happens where it is gone already. */
+/** Kills a process group. Does nothing if it has ended. */
 export function killGroup(group: number): void {
   try {
     process.kill(-group, "SIGKILL");
   } catch {
-    // nobody is left
+    // The group has ended.
   }
 }
 
-/** Called once a group's leader has ended: what it left behind ends too, and the group is forgotten. */
+/** Kills what is left of a group whose leader has ended, and forgets the group. */
 export function releaseGroup(group: number): void {
   killGroup(group);
   running.delete(group);

@@ -2,19 +2,19 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeFileAtomic } from "../util/write-file.ts";
 
-/** Between two notes of the time, in ms: what a killed process took since the last one is not known. */
-const pace = 5_000;
+/** Minimum time between two writes, in ms. A killed process loses the time since its last write. */
+const interval = 5_000;
 
 /**
- * Seconds that a step has taken over all tries that this one goes on from. They are noted in its work folder, which goes when the
- * step has succeeded, so that a step that was stopped and resumed tells what it cost and not what its last part did.
+ * Seconds that a step has taken over all its attempts. They are stored in the work folder, which is deleted when the step has
+ * succeeded, so that a resumed step reports its whole cost.
  */
-export class Spent {
-  /** Seconds of the tries before this one. */
+export class ElapsedTime {
+  /** Seconds of earlier attempts. */
   readonly before: number;
   readonly #work: string;
   readonly #started = performance.now();
-  #noted = 0;
+  #written = 0;
 
   constructor(work: string) {
     this.#work = work;
@@ -26,11 +26,11 @@ export class Spent {
     return Math.round(this.before * 1000 + performance.now() - this.#started) / 1000;
   }
 
-  /** Notes the time, unless it was just noted or there is nothing that a further try could go on from. */
-  note({ now = false } = {}): void {
-    if (!now && performance.now() - this.#noted < pace) return;
+  /** Stores the time, at most every five seconds unless `now`. Does nothing without a work folder: nothing could be resumed. */
+  write({ now = false } = {}): void {
+    if (!now && performance.now() - this.#written < interval) return;
     if (!existsSync(this.#work)) return;
-    this.#noted = performance.now();
+    this.#written = performance.now();
     writeFileAtomic(join(this.#work, "spent.json"), JSON.stringify({ seconds: this.seconds }));
   }
 }
