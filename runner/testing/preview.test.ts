@@ -51,7 +51,7 @@ test("without weights or tokenizer, or without the environment, the text is show
   const bare = await rig.done("preview", file, "--rows", "2", ...hub);
   expect(bare).toContain("(no tokens and no answers: the Python environment is missing; run exp setup torchtune)");
   expect(bare).toMatch(
-    /-- all prompts begin:\n\[system\]\nName the diagnoses\.\n\n\[user\]\n\n-- train-0, goes on:\nReport 0\./,
+    /-- common start of all prompts:\n\[system\]\nName the diagnoses\.\n\n\[user\]\n\n-- train-0, continued:\nReport 0\./,
   );
   expect(bare).toContain("right answer: liver cyst, follow-up");
   rig.usePython();
@@ -74,7 +74,7 @@ test("a wrong number, a wrong template and a wrong file are one error each", asy
   expectFailure(await rig.exp("preview", file, ...bundled, "--rows", "none"), 2, /bad-option/);
   expectFailure(await rig.exp("preview", "experiments/none.yaml"), 2, /missing-file/);
   rig.write("prompts/ask.hbs", "{{#user}}{{findings}}{{/user}}");
-  expectFailure(await rig.exp("preview", file, ...bundled), 1, /"findings" is not a variable of a prompt/);
+  expectFailure(await rig.exp("preview", file, ...bundled), 1, /"findings" .*\[template\]/);
 });
 
 test("every experiment: training ids and their end are the generation's prefix and the answer, thinking on and off", async ({
