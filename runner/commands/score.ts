@@ -7,7 +7,7 @@ import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
 import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
 import { labelScorer } from "../evaluation/labels/score.ts";
 import { intervalsOf } from "../evaluation/statistics/intervals.ts";
-import { scoresOf } from "../evaluation/statistics/packed.ts";
+import { scoresOfForms } from "../evaluation/statistics/packed.ts";
 import { table } from "../terminal/table.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
@@ -50,7 +50,8 @@ export const command = defineCommand({
       synonyms,
     );
     const forms = views.map((view) => scorer(view));
-    const scores = byView((at) => scoresOf(forms[at] as (typeof forms)[number], metrics));
+    const values = scoresOfForms(forms, metrics);
+    const scores = byView((at) => values[at] as (typeof values)[number]);
     const made = resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed });
     const intervals = made && byView((at) => made[at] as (typeof made)[number]);
     if (json) {

@@ -1,7 +1,7 @@
 import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
 import { bootstrap, type Draws, jackknife, type Pause } from "./bootstrap.ts";
 import { type Interval, interval } from "./interval.ts";
-import { type Packed, pack } from "./packed.ts";
+import { eachDistinct, type Packed, pack } from "./packed.ts";
 
 /** Intervals of metrics by name, each with the resamples and the seed that made it. */
 export type Intervals = Readonly<Record<string, Interval & Draws>>;
@@ -16,10 +16,8 @@ export async function intervalsOf(
   { resamples, seed }: Draws,
   pause?: Pause,
 ): Promise<readonly Intervals[]> {
-  const firstSame = (form: ScoredCases): number =>
-    forms.findIndex((one) => one === form || one.isSame?.(form) === true);
-  const distinct = forms.filter((form, at) => firstSame(form) === at);
-  const packed = distinct.map((form) => pack([form], metrics)[0] as Packed);
+  const byForm = eachDistinct(forms, (form) => pack([form], metrics)[0] as Packed);
+  const packed = [...new Set(byForm)];
   const drawn = await bootstrap(packed, { resamples, seed }, pause);
   const made = packed.map((one, index): Intervals => {
     const values = one.estimates();
@@ -30,5 +28,5 @@ export async function intervalsOf(
     };
     return Object.fromEntries(metrics.map(({ name }, metric) => [name, of(metric)]));
   });
-  return forms.map((form) => made[distinct.indexOf(forms[firstSame(form)] as ScoredCases)] as Intervals);
+  return byForm.map((one) => made[packed.indexOf(one)] as Intervals);
 }

@@ -217,3 +217,23 @@ export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readon
   }
   return Object.fromEntries(metrics.map((metric) => [metric.name, scores.get(metric) as number]));
 }
+
+/** Metrics by name of several forms of the same cases. Forms whose metrics are the same are scored once. */
+export function scoresOfForms(
+  forms: readonly ScoredCases[],
+  metrics: readonly Metric[],
+): readonly Readonly<Record<string, number>>[] {
+  return eachDistinct(forms, (form) => scoresOf(form, metrics));
+}
+
+/** A value for each form; forms whose metrics are the same share one. */
+export function eachDistinct<T>(forms: readonly ScoredCases[], of: (form: ScoredCases) => T): readonly T[] {
+  const made: { readonly form: ScoredCases; readonly value: T }[] = [];
+  return forms.map((form) => {
+    const known = made.find((one) => one.form === form || one.form.isSame?.(form) === true);
+    if (known !== undefined) return known.value;
+    const value = of(form);
+    made.push({ form, value });
+    return value;
+  });
+}

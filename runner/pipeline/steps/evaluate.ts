@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { intervalsOf } from "../../evaluation/statistics/intervals.ts";
-import { scoresOf } from "../../evaluation/statistics/packed.ts";
+import { scoresOfForms } from "../../evaluation/statistics/packed.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
@@ -53,12 +53,13 @@ export const evaluate: StepKind<Params> = {
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
     const intervals = await intervalsOf(forms, namedMetrics(task, params.metrics), params.bootstrap, context.pause);
+    const scores = scoresOfForms(forms, [...task.metrics]);
     const byView = <T>(of: (at: number) => T): Record<string, T> =>
       Object.fromEntries(task.views.map((view, at) => [view, of(at)]));
     const failures = read.filter(({ parsed }) => !parsed).length;
     const metrics = {
       n: rows.length,
-      views: byView((at) => scoresOf(forms[at] as (typeof forms)[number], [...task.metrics])),
+      views: byView((at) => scores[at]),
       intervals: byView((at) => intervals[at]),
       ...open.details?.(cases, vocabulary),
       parse_failures: { count: failures, rate: rows.length === 0 ? 0 : failures / rows.length },
