@@ -1,3 +1,4 @@
+import { normalQuantile } from "../util/normal.ts";
 import type { Facts, SplitName } from "./audit-facts.ts";
 import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
 import { isLong, isReasoning } from "./dirty.ts";
@@ -248,9 +249,3 @@ function asMap(counts: readonly LabelCount[] | undefined): ReadonlyMap<string, n
 }
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
-
-/** Upper quantile of the standard normal distribution (Abramowitz and Stegun 26.2.23), absolute error below 4.5e-4. */
-function normalQuantile(p: number): number {
-  const t = Math.sqrt(-2 * Math.log(1 - p));
-  return t - (2.515517 + t * (0.802853 + t * 0.010328)) / (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
-}

@@ -69,7 +69,7 @@ export function readRows<T>(table: DataTable, columns: Columns, readCell: ReadCe
 /** A seeded sample of `limit` rows in the order of the file; all rows if there are no more. */
 export function takePart<T>(rows: readonly T[], limit: number | undefined, seed: number): readonly T[] {
   if (limit === undefined || limit >= rows.length) return rows;
-  const taken = createRandom(seed).shuffled(rows.keys()).slice(0, limit);
+  const taken = createRandom(seed).sample(rows.keys(), limit);
   return taken.sort((a, b) => a - b).map((index) => rows[index] as T);
 }
 

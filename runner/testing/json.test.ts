@@ -1,28 +1,13 @@
 /** What programs read: the JSON of check, plan, run, show and score, and that nothing else stands on stdout. */
+
 import { expect } from "vitest";
+import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
 import type { PlanJson } from "./rig.ts";
 import { test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 
-const metrics = [
-  "micro_f1",
-  "macro_f1",
-  "samples_f1",
-  "weighted_f1",
-  "micro_precision",
-  "micro_recall",
-  "macro_precision",
-  "macro_recall",
-  "samples_precision",
-  "samples_recall",
-  "exact_match",
-  "hamming_loss",
-  "jaccard_micro",
-  "jaccard_macro",
-  "jaccard_samples",
-  "macro_f1_gold",
-];
+const metrics = labelMetrics.names();
 
 const views = (value: unknown) => ({ raw: value, basic: value, canonical: value });
 const everyMetric = expect.objectContaining(Object.fromEntries(metrics.map((name) => [name, expect.any(Number)])));

@@ -4,6 +4,8 @@ export type Random = {
   next(): number;
   /** Uniform integer in [0, n); the bias is below n / 2^32. */
   below(n: number): number;
+  /** `count` different items in random order, or all of them if there are fewer. */
+  sample<T>(items: Iterable<T>, count: number): T[];
   /** The items in random order (Fisher-Yates), as a new array. */
   shuffled<T>(items: Iterable<T>): T[];
 };
@@ -33,16 +35,13 @@ export function createRandom(seed: number): Random {
   };
   for (let skip = 0; skip < 12; skip++) next();
   const below = (n: number) => Math.floor(next() * n);
-  return {
-    next,
-    below,
-    shuffled(items) {
-      const result = [...items];
-      for (let last = result.length - 1; last > 0; last--) {
-        const other = below(last + 1);
-        [result[last], result[other]] = [result[other] as (typeof result)[0], result[last] as (typeof result)[0]];
-      }
-      return result;
-    },
+  const shuffled = <T>(items: Iterable<T>): T[] => {
+    const result = [...items];
+    for (let last = result.length - 1; last > 0; last--) {
+      const other = below(last + 1);
+      [result[last], result[other]] = [result[other] as T, result[last] as T];
+    }
+    return result;
   };
+  return { next, below, shuffled, sample: (items, count) => shuffled(items).slice(0, count) };
 }

@@ -1,4 +1,5 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
+import { f1 } from "../error-analysis/case.ts";
 
 /** The two sources of an ensemble for one case: the labels of the language model, and the classifier's margin of each label above -1. */
 export type Sources = { readonly named: readonly string[]; readonly margins: Readonly<Record<string, number>> };
@@ -76,7 +77,7 @@ function cuts(
     const middle = (one.score + next) / 2;
     // No number lies between two adjacent numbers: the middle would be the upper one, and exclude it.
     const threshold = middle < one.score ? middle : next;
-    tried.push({ weight, threshold, micro_f1: f1(right, at + 1, total) });
+    tried.push({ weight, threshold, micro_f1: f1({ support: total, predicted: at + 1, hits: right }) });
   }
   return tried;
 }
@@ -89,11 +90,8 @@ function bestLabels(
 ): Tried {
   const firsts = scored.map(([first]) => first);
   const right = firsts.filter((first, at) => first !== undefined && gold[at]?.has(first.key)).length;
-  return { weight, threshold: 0, micro_f1: f1(right, firsts.filter((first) => first !== undefined).length, total) };
-}
-
-function f1(right: number, given: number, total: number): number {
-  return given + total === 0 ? 0 : (2 * right) / (given + total);
+  const predicted = firsts.filter((first) => first !== undefined).length;
+  return { weight, threshold: 0, micro_f1: f1({ support: total, predicted, hits: right }) };
 }
 
 function better(one: Tried, than: Tried): boolean {

@@ -4,7 +4,7 @@ import type { LabelCount } from "../../data/labels.ts";
 import type { Answer, Category, CategoryContext, ComparedCase } from "../../plugins/tasks/category.ts";
 import type { LabelGroups } from "../../plugins/tasks/task.ts";
 import { createRandom } from "../../util/random.ts";
-import { type Against, type Agreement, against, agreement } from "./against.ts";
+import { type Agreement, type ArmChange, agreement, armChange } from "./arm-change.ts";
 import { type Calibration, calibrationOf } from "./calibration.ts";
 import { type CaseScore, compareCase, scoreCases } from "./case.ts";
 import { categoriesOf, generalCategories } from "./categories.ts";
@@ -64,7 +64,7 @@ export type ArmAnalysis = CaseScore & {
   readonly strata: Strata;
   readonly confusions: Confusions;
   /** Changes from the untrained model and from the classical baseline. */
-  readonly against: readonly Against[];
+  readonly against: readonly ArmChange[];
   readonly agreement: Agreement | null;
   readonly calibration: Calibration | null;
   /** Scores with and without cases whose gold is not a list of labels. */
@@ -133,7 +133,7 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
         wrong: wrong.length,
         categories: categories.map((category) => {
           const own = wrong.filter((one) => named.get(one)?.includes(category.name));
-          const drawn = createRandom(input.seed).shuffled(own).slice(0, input.examples);
+          const drawn = createRandom(input.seed).sample(own, input.examples);
           return {
             name: category.name,
             definition: category.definition,
@@ -150,7 +150,7 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
         confusions: confusionsOf(input.hasLabels ? cases : []),
         against: others.flatMap((other) => {
           const theirs = compared.get(other as string);
-          return theirs === undefined ? [] : [against(other as string, theirs, cases, input.seed, input.examples)];
+          return theirs === undefined ? [] : [armChange(other as string, theirs, cases, input.seed, input.examples)];
         }),
         agreement: classical === undefined ? null : agreement(input.baseline as string, classical, cases),
         calibration: calibrationOf(cases),

@@ -1,4 +1,4 @@
-import { normalCdf, normalQuantile } from "./normal.ts";
+import { normalCdf, normalQuantile } from "../../util/normal.ts";
 
 /** A confidence interval and how it was made. */
 export type Interval = { readonly low: number; readonly high: number; readonly method: "bca" | "percentile" };

@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { View } from "../../data/labels/views.ts";
 import { blend, chooseBlend, type Sources } from "../../evaluation/baselines/ensemble.ts";
+import { f1 } from "../../evaluation/error-analysis/case.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
@@ -99,9 +100,13 @@ function sourcesOf(part: Part, reading: Reading, context: StepContext): readonly
 }
 
 function microF1(cases: readonly (readonly [found: readonly string[], gold: readonly string[]])[]): number {
-  const right = cases.reduce((sum, [found, gold]) => sum + found.filter((label) => gold.includes(label)).length, 0);
-  const both = cases.reduce((sum, [found, gold]) => sum + found.length + gold.length, 0);
-  return both === 0 ? 0 : (2 * right) / both;
+  const tally = { support: 0, predicted: 0, hits: 0 };
+  for (const [found, gold] of cases) {
+    tally.support += gold.length;
+    tally.predicted += found.length;
+    tally.hits += found.filter((label) => gold.includes(label)).length;
+  }
+  return f1(tally);
 }
 
 /** The answers of the model that the experiment is about and of the classifier, as one arm. */

@@ -2,33 +2,33 @@ import type { ComparedCase } from "../../plugins/tasks/category.ts";
 import { createRandom } from "../../util/random.ts";
 import { sameSet } from "./categories.ts";
 
-/** An arm beside another on the same cases. Examples are ids, drawn by the seed. */
-export type Against = {
+/** How the cases of an arm change from those of another arm. Examples are a seeded sample of ids. */
+export type ArmChange = {
   readonly arm: string;
   readonly both_right: number;
-  /** Wrong there, right here; right there, wrong here. */
+  /** Wrong in the other arm and correct in this one; the reverse. */
   readonly fixed: number;
   readonly broken: number;
   readonly both_wrong: number;
   readonly examples: { readonly fixed: readonly string[]; readonly broken: readonly string[] };
 };
 
-/** Whether agreeing with the classical baseline tells right answers from wrong ones. */
+/** Exact match where an arm agrees with the classical baseline, and where it differs. */
 export type Agreement = {
   readonly baseline: string;
-  /** Cases in which both gave the same label set, and the share of them that is exactly right; the same of all others. */
+  /** Cases with equal predictions and the share of them that is correct; the same of all other cases. */
   readonly agree: { readonly cases: number; readonly exact_match: number };
   readonly differ: { readonly cases: number; readonly exact_match: number };
 };
 
-/** What changed from another arm to this one. Both lists hold the same cases in the same order. */
-export function against(
+/** The change from another arm to this one. Both lists hold the same cases in the same order. */
+export function armChange(
   arm: string,
   other: readonly ComparedCase[],
   own: readonly ComparedCase[],
   seed: number,
   shown: number,
-): Against {
+): ArmChange {
   const fixed: string[] = [];
   const broken: string[] = [];
   let [bothRight, bothWrong] = [0, 0];
@@ -39,7 +39,7 @@ export function against(
     else if (before) broken.push(id);
     else bothWrong++;
   });
-  const draw = (ids: readonly string[]) => createRandom(seed).shuffled(ids).slice(0, shown);
+  const draw = (ids: readonly string[]) => createRandom(seed).sample(ids, shown);
   return {
     arm,
     both_right: bothRight,
@@ -50,7 +50,7 @@ export function against(
   };
 }
 
-/** Exact match where an arm and the baseline agree, and elsewhere. */
+/** Exact match by agreement with the baseline. Both lists hold the same cases in the same order. */
 export function agreement(baseline: string, other: readonly ComparedCase[], own: readonly ComparedCase[]): Agreement {
   const agree = own.map(({ given }, at) => sameSet(given, other[at]?.given ?? []));
   const part = (wanted: boolean) => {
