@@ -3,15 +3,12 @@ import type { Project } from "../../project/project.ts";
 import { compareRuns } from "../../runs/compare.ts";
 import { diffRuns } from "../../runs/diff.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
-import { testEvaluationCount } from "../../runs/ledger.ts";
-import { Ablations } from "../../runs/run-ablations.ts";
 import type { RunRow } from "../../runs/run-row.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import { runTask } from "../../runs/run-task.ts";
 import { plural } from "../../util/format.ts";
-import { type FinishedStudy, notesOf } from "../export/finished-study.ts";
+import { studyOf } from "../export/finished-study.ts";
 import { casesOf } from "../facts/cases.ts";
-import { factsOf } from "../facts/run-facts.ts";
 import { renderFigures } from "../render/figures.ts";
 import { caseExplorer } from "../render/html/case-explorer.ts";
 import { renderBlocks } from "../render/html/document.ts";
@@ -47,7 +44,7 @@ ${table}</section>
 
 /** The page of one run: the page of `exp report --html` with a link to the start page. */
 export async function runPage(run: FinishedRun, context: ViewContext): Promise<string> {
-  const study = studyOf([run], context);
+  const study = studyOf([run], context, () => {});
   const report = reportOf(study);
   const extras = { rows: [runRowOf(run)], cases: casesOf([run], study.runs, context.root), links: home };
   return renderPage(reportPage(report, await renderFigures(report.figures), extras, context.assets), context.assets);
@@ -63,7 +60,7 @@ export async function comparePage(
   context: ViewContext,
 ): Promise<string> {
   const compared = await compareRuns(runs, { ...context, force });
-  const study = studyOf(runs, context);
+  const study = studyOf(runs, context, () => {});
   const report = reportOf(study);
   const figures = report.blocks.filter((block) => block.type === "figure" && comparisonFigures.includes(block.id));
   const [first, second] = runs;
@@ -93,11 +90,4 @@ ${runsTable(runs.map(runRowOf), { linkOf })}${body}${caseExplorer(casesOf(runs, 
 export function messagePage(title: string, lines: readonly (string | Html)[], { assets }: ViewContext): string {
   const main = html`<h1>${title}</h1>\n${lines.map((line) => html`<p>${line}</p>\n`)}`;
   return renderPage({ title, main, links: home }, assets);
-}
-
-function studyOf(runs: readonly FinishedRun[], { root, artifacts }: ViewContext): FinishedStudy {
-  const ablations = new Ablations();
-  const facts = runs.map((run) => factsOf(run, testEvaluationCount(run, artifacts), ablations));
-  const files = facts.flatMap(({ config }) => config.report.notes ?? []);
-  return { runs: facts, notes: notesOf(files, root, () => {}), root, artifacts, finished: runs };
 }

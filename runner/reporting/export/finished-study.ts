@@ -23,26 +23,31 @@ export type FinishedStudy = Study & {
   readonly finished: readonly FinishedRun[];
 };
 
-/** Reads the given runs and their author notes. Throws UserError `run-not-found` or `file-gone`. */
+/** Finds runs by name and reads their facts and author notes. Throws UserError `run-not-found` or `file-gone`. */
 export async function finishedStudy(
   command: string,
-  given: readonly string[],
+  names: readonly string[],
   context: Context,
 ): Promise<FinishedStudy> {
   const { root, artifacts } = placeOf(context.cwd);
-  const ablations = new Ablations();
-  const read = given
+  const finished = names
     .map((name) => findRun(name, artifacts, context.cwd))
-    .map((run) => ({ run, facts: factsOf(run, testEvaluationCount(run, artifacts), ablations) }))
-    .sort((a, b) => (a.facts.created < b.facts.created ? -1 : 1));
-  const names = runNames(read.map(({ facts }) => facts));
-  const runs = read.map(({ facts }, index) => ({ ...facts, name: names[index] as string }));
-  const notes = notesOf(
-    runs.flatMap(({ config }) => config.report.notes ?? []),
-    root,
-    (warning) => context.err(`exp ${command}: warning: ${warning}\n`),
-  );
-  return { runs, notes, root, artifacts, finished: read.map(({ run }) => run) };
+    .sort((a, b) => (a.manifest.created < b.manifest.created ? -1 : 1));
+  return studyOf(finished, { root, artifacts }, (warning) => context.err(`exp ${command}: warning: ${warning}\n`));
+}
+
+/** Reads the facts and author notes of runs. `warn` receives missing notes files. Throws UserError `file-gone`. */
+export function studyOf(
+  finished: readonly FinishedRun[],
+  { root, artifacts }: Pick<FinishedStudy, "root" | "artifacts">,
+  warn: (message: string) => void,
+): FinishedStudy {
+  const ablations = new Ablations();
+  const facts = finished.map((run) => factsOf(run, testEvaluationCount(run, artifacts), ablations));
+  const names = runNames(facts);
+  const runs = facts.map((run, index) => ({ ...run, name: names[index] as string }));
+  const files = runs.flatMap(({ config }) => config.report.notes ?? []);
+  return { runs, notes: notesOf(files, root, warn), root, artifacts, finished };
 }
 
 /** The PDF report. The same runs and notes give the same bytes. */
@@ -51,7 +56,7 @@ export async function pdfOf(study: Study, context: Context): Promise<Pdf> {
   return renderPdf(report, await renderFigures(report.figures), join(context.packageRoot, "runner/templates"));
 }
 
-/** The report as one HTML file that works from a disk, with every case. Throws UserError `file-gone` if answers are gone. */
+/** The report as a self-contained HTML file with all cases. Throws UserError `file-gone` if predictions are missing. */
 export async function pageOf(study: FinishedStudy, context: Context): Promise<string> {
   const report = reportOf(study);
   const extras = { rows: study.finished.map(runRowOf), cases: casesOf(study.finished, study.runs, study.root) };
@@ -60,7 +65,7 @@ export async function pageOf(study: FinishedStudy, context: Context): Promise<st
 }
 
 /** The author notes of a report, merged over its files; `warn` receives missing files. */
-export function notesOf(
+function notesOf(
   files: readonly string[],
   root: string,
   warn: (message: string) => void,

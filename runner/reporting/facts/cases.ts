@@ -14,14 +14,14 @@ import { runTask } from "../../runs/run-task.ts";
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
 import { armName } from "../report/display-names.ts";
 
-/** One arm's answers and how they are shown. */
+/** One arm of a run in the case explorer. */
 type Column = {
-  readonly word: string;
+  readonly name: string;
   readonly run: FinishedRun;
   readonly arm: string;
 };
 
-/** Every scored case of some finished runs with the answers of all their arms; answers that runs share stand there once. */
+/** The evaluated cases of finished runs with the predictions of all arms. Identical arms of several runs are one arm. */
 export function casesOf(
   runs: readonly FinishedRun[],
   analysed: readonly { readonly analysis?: Analysis }[],
@@ -29,15 +29,15 @@ export function casesOf(
 ): Cases {
   const notes: string[] = [];
   const columns = columnsOf(runs);
-  const views = new Map(runs.map((run) => [run, shownView(run, root, notes)]));
+  const views = new Map(runs.map((run) => [run, displayedView(run, root, notes)]));
   const categories = categoriesOf(analysed.map(({ analysis }) => analysis));
   const position = new Map(categories.map(({ name }, index) => [name, index]));
   const cases = new Map<string, Case & { readonly answers: (CaseAnswer | null)[] }>();
   for (const run of runs) {
-    const { view, parts } = views.get(run) as Shown;
+    const { view, parts } = views.get(run) as DisplayedView;
     const { predictionKey } = taskOf(run.manifest.config);
     const inputs = new Map(rowsOf(run).map(({ id, input }) => [id, input]));
-    const wrong = failuresOf(run);
+    const failures = failuresOf(run);
     for (const [index, column] of columns.entries()) {
       if (column.run !== run) continue;
       for (const line of linesOf<ScoredResponse>(run, `${column.arm}/predictions.jsonl`)) {
@@ -52,7 +52,9 @@ export function casesOf(
           right: one.gold.filter((label) => !missed.has(label)),
           missed: omitted,
           added,
-          categories: (wrong.get(`${column.arm} ${id}`)?.categories ?? []).flatMap((name) => position.get(name) ?? []),
+          categories: (failures.get(`${column.arm} ${id}`)?.categories ?? []).flatMap(
+            (name) => position.get(name) ?? [],
+          ),
           ...(text === undefined ? {} : { text }),
         };
       }
@@ -60,51 +62,51 @@ export function casesOf(
   }
   return {
     view: [...new Set([...views.values()].map(({ view }) => view))].join(", "),
-    arms: columns.map(({ word }) => word),
+    arms: columns.map(({ name }) => name),
     categories,
     cases: [...cases.values()],
     notes,
   };
 }
 
-type Shown = { readonly view: View; parts(value: unknown): readonly string[] };
+type DisplayedView = { readonly view: View; parts(value: unknown): readonly string[] };
 
-/** The primary view; the basic one where the synonyms that it was judged with are not there any more. */
-function shownView(run: FinishedRun, root: string, notes: string[]): Shown {
+/** The primary view, or the basic view if the synonyms of a run in the canonical view are no longer available. */
+function displayedView(run: FinishedRun, root: string, notes: string[]): DisplayedView {
   const { view } = run.manifest.config.evaluate.primary;
   const { open, state } = runTask(run, root);
   if (view !== "canonical" || state === "none" || state === "same")
     return { view, parts: (value) => open.parts(value, view) };
   notes.push(
-    `${run.manifest.experiment}: the synonyms are ${state === "gone" ? "gone" : "not those of the run any more"}, so labels are shown in the basic view. Categories are those of the run.`,
+    `${run.manifest.experiment}: the synonym file ${state === "gone" ? "no longer exists" : "has changed since the run"}, so labels are shown in the basic view. Error categories are those of the run.`,
   );
   return { view: "basic", parts: (value) => open.parts(value, "basic") };
 }
 
-/** Arms of all runs. One that several runs share, byte by byte, stands there once; the run is named where arms differ. */
+/** The arms of all runs. Arms with identical predictions are merged; arms with the same name are named with their run. */
 function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
-  const found = new Map<string, Column & { readonly own: string }>();
+  const found = new Map<string, Column & { readonly qualified: string }>();
   for (const run of runs) {
     for (const arm of Object.keys(run.manifest.arms)) {
       const digest =
         run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`;
       const key = `${arm} ${digest}`;
-      if (!found.has(key)) found.set(key, { word: armName(arm), own: ownWord(run, arm, runs), run, arm });
+      if (!found.has(key)) found.set(key, { name: armName(arm), qualified: qualifiedName(run, arm, runs), run, arm });
     }
   }
   const all = [...found.values()];
-  return all.map(({ own, ...column }) => ({
+  return all.map(({ qualified, ...column }) => ({
     ...column,
-    word: all.filter(({ word }) => word === column.word).length > 1 ? own : column.word,
+    name: all.filter(({ name }) => name === column.name).length > 1 ? qualified : column.name,
   }));
 }
 
-/** An arm with what sets its run apart from the others. */
-function ownWord({ manifest }: FinishedRun, arm: string, runs: readonly FinishedRun[]): string {
+/** The name of an arm with its experiment and, if necessary, its run. */
+function qualifiedName({ manifest }: FinishedRun, arm: string, runs: readonly FinishedRun[]): string {
   const { experiment, run, coordinates } = manifest;
-  const alone = runs.filter((other) => other.manifest.experiment === experiment).length === 1;
-  const which = alone ? "" : ` ${coordinates === "" ? run : coordinates}`;
-  return `${experiment}${which}, ${armName(arm)}`;
+  const isOnlyRun = runs.filter((other) => other.manifest.experiment === experiment).length === 1;
+  const suffix = isOnlyRun ? "" : ` ${coordinates === "" ? run : coordinates}`;
+  return `${experiment}${suffix}, ${armName(arm)}`;
 }
 
 function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categories"] {
@@ -121,7 +123,7 @@ function rowsOf(run: FinishedRun): readonly DataRow[] {
   return linesOf<DataRow>(run, `data/${run.manifest.config.evaluate.split}.jsonl`);
 }
 
-/** Categories of wrong answers; none where a run was not analysed. */
+/** The erroneous predictions of a run by arm and case; empty if the run has no error analysis. */
 function failuresOf(run: FinishedRun): ReadonlyMap<string, Failure> {
   if (!existsSync(join(dirname(run.path), "failures.jsonl"))) return new Map();
   return new Map(linesOf<Failure>(run, "failures.jsonl").map((one) => [`${one.arm} ${one.id}`, one]));
@@ -129,6 +131,6 @@ function failuresOf(run: FinishedRun): ReadonlyMap<string, Failure> {
 
 function linesOf<T>(run: FinishedRun, file: string): readonly T[] {
   const path = join(dirname(run.path), file);
-  if (!existsSync(path)) throw fileGone(`${path} is gone`);
+  if (!existsSync(path)) throw fileGone(`${path} does not exist`);
   return readJsonLines<T>(path);
 }

@@ -30,7 +30,7 @@ export function factsOf(finished: FinishedRun, testEvaluations: number | null, a
   };
   const needed = <T>(name: string): T => {
     const value = json<T>(name);
-    if (value === undefined) throw fileGone(`${join(folder, name)} is gone`);
+    if (value === undefined) throw fileGone(`${join(folder, name)} does not exist`);
     return value;
   };
   const arms = Object.keys(manifest.arms).map((name): ArmFacts => {
@@ -88,7 +88,7 @@ export function factsOf(finished: FinishedRun, testEvaluations: number | null, a
   };
 }
 
-/** The curve of every training: "train", and "train@<experiment>" for those of compared experiments. */
+/** The loss curve of each training, by step: "train", or "train@<experiment>" of a compared experiment. */
 function curvesOf(steps: readonly string[], json: <T>(name: string) => T | undefined): Readonly<Record<string, Curve>> {
   const trained = steps.filter((id) => parseStepRef(id).stage === "train");
   return Object.fromEntries(
@@ -99,7 +99,7 @@ function curvesOf(steps: readonly string[], json: <T>(name: string) => T | undef
   );
 }
 
-/** The prompt of each arm that a language model answers: the first case as it was shown. */
+/** The template and the first rendered prompt of each arm that uses a language model. */
 function promptsOf(folder: string, config: Experiment, arms: readonly ArmFacts[]): RunFacts["prompts"] {
   const prompts: Record<string, { template: string; messages: readonly Message[] }> = {};
   for (const { name } of arms) {

@@ -9,7 +9,7 @@ type Metrics = { width(item: { readonly fontSize?: number }, text: unknown): num
 const { textMetrics } = vega as unknown as { readonly textMetrics: Metrics };
 textMetrics.width = (item, text) => textWidth(String(text ?? ""), item.fontSize ?? 11);
 
-/** Characters that XML excludes. A label that a model wrote may contain them. */
+/** Characters that XML does not allow. A generated label can contain them. */
 const notXml = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
 /** A rendered figure: SVG and its size in points. */

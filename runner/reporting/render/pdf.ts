@@ -5,7 +5,7 @@ import type { Report } from "../report/document.ts";
 import type { RenderedFigure } from "./figures.ts";
 import { readReferences } from "./references.ts";
 
-/** A PDF, and what a reader should know about it: letters that no font at hand can show. */
+/** A PDF, and warnings about characters without a font. */
 export type Pdf = { readonly bytes: Uint8Array; readonly warnings: readonly string[] };
 
 /**

@@ -4,12 +4,12 @@ import type { RunFacts } from "./study.ts";
 
 type Provenance = Pick<RunFacts["provenance"], "packages">;
 
-/** The packages of one environment whose versions reports list. */
+/** The packages of one Python environment that reports list. */
 type ListedPackages = { readonly environment: string; readonly packages: readonly (readonly [string, string])[] };
 
 /**
- * The listed packages of each environment that a run used: name and version. An environment that no registered implementation
- * brings, such as one of a plug-in that is not installed, lists the packages that the others list, and the one of its own name.
+ * Names and versions of the listed packages of each environment that a run used. An environment without a registered
+ * implementation, such as one of an uninstalled plug-in, lists the packages of all known environments and the package of its name.
  */
 export function listedPackages({ packages }: Provenance): readonly ListedPackages[] {
   const known = environments();
@@ -27,12 +27,12 @@ export function trainerText(backend: string, { packages }: Provenance): string {
   return [backend, packages[environment]?.[backend]].filter((part) => part !== undefined).join(" ");
 }
 
-/** The command that installs every environment that the runs used. */
+/** The command that installs the environments of the runs. */
 export function setupCommand(runs: readonly { readonly provenance: Pick<RunFacts["provenance"], "locks"> }[]): string {
   return `npx exp setup ${usedEnvironments(runs).join(" ")}`;
 }
 
-/** The environments that the runs used, and the default one, in which every run that loads a model is checked. */
+/** The environments of the runs, and the default environment, in which preflight checks every run that loads a model. */
 export function usedEnvironments(
   runs: readonly { readonly provenance: Pick<RunFacts["provenance"], "locks"> }[],
 ): readonly string[] {
