@@ -66,7 +66,7 @@ function comparison(): NonNullable<RunFacts["comparison"]> {
         { against: "most_frequent", ...test, adjusted: 0.4 },
       ],
     },
-  } as NonNullable<RunFacts["comparison"]>;
+  } as unknown as NonNullable<RunFacts["comparison"]>;
 }
 
 /** The error analysis of the fixture. */
@@ -199,7 +199,7 @@ resources: {price_per_hour: 0.6}
     },
     trainLabels,
     cost: {
-      ...{ seconds: 973, peak_memory: 9e9, tokens: { trained: 1200, prompted: 900, generated: 64 } },
+      ...{ seconds: 973, peak_memory: 9e9, tokens: { trained: 1200, prompted: 900, generated: 64 }, steps: {} },
       energy: { gpu: 1_267_200, processors: 36_000, steps: 2, of: 3 },
     },
     provenance: {
@@ -230,7 +230,7 @@ function replayedRun(other: RunFacts): RunFacts {
       "evaluate.zero_shot": step("evaluate", 1, {}, ["metrics.json", "predictions.jsonl"]),
     },
     arms: [armFacts("zero_shot")],
-    cost: { seconds: 2, peak_memory: 0, tokens: { trained: 0, prompted: 0, generated: 0 } },
+    cost: { seconds: 2, peak_memory: 0, tokens: { trained: 0, prompted: 0, generated: 0 }, steps: {} },
     testEvaluations: null,
   };
 }

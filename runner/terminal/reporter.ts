@@ -1,17 +1,8 @@
 import type { Event } from "../execution/event.ts";
+import type { Context } from "../util/context.ts";
 
 /** Prints the events of a run. Call `close` once after the last event; it restores the terminal. */
 export type Reporter = { event(event: Event): void; close(): Promise<void> };
 
-/** The output streams and properties of the terminal. */
-export type Screen = {
-  /** Whether stdout is a terminal with support for the live view. */
-  readonly tty: boolean;
-  readonly color: boolean;
-  /** Width of the terminal in cells. */
-  readonly columns: number;
-  out(text: string): void;
-  err(text: string): void;
-  /** Aborted by the first Ctrl-C. */
-  readonly stop: AbortSignal;
-};
+/** The output streams and properties of the terminal. `columns` is its width in cells. */
+export type Screen = Pick<Context, "tty" | "color" | "columns" | "out" | "err" | "stop">;

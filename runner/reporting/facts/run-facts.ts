@@ -1,18 +1,18 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { Comparison } from "../../evaluation/statistics/comparison.ts";
 import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
-import type { ArmMetrics } from "../../pipeline/result-files.ts";
+import { type ResultFiles, readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import type { Message } from "../../pipeline/template.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
+import type { Manifest } from "../../runs/manifest.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
 import { modelUploadsOf } from "../../runs/upload-record.ts";
 import { runNames } from "../report/run-names.ts";
-import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
+import type { ArmFacts, RunFacts } from "../report/study.ts";
 
 /**
  * Reads the facts of a run from its manifest and the files that the manifest names. `testEvaluations` counts the recorded
@@ -21,79 +21,66 @@ import type { ArmFacts, Curve, RunFacts } from "../report/study.ts";
 export function factsOf(finished: FinishedRun, testEvaluations: number | null, ablations = new Ablations()): RunFacts {
   const { manifest, path } = finished;
   const folder = dirname(path);
-  const config = manifest.config;
-  const { view } = config.evaluate.primary;
-  const json = <T>(name: string): T | undefined => {
-    const file = join(folder, name);
-    if (!existsSync(file)) return undefined;
-    return JSON.parse(readFileSync(file, "utf8")) as T;
-  };
-  const needed = <T>(name: string): T => {
-    const value = json<T>(name);
-    if (value === undefined) throw fileGone(`${join(folder, name)} does not exist`);
-    return value;
-  };
-  const arms = Object.keys(manifest.arms).map((name): ArmFacts => {
-    const metrics = needed<ArmMetrics>(`${name}/metrics.json`);
-    return {
-      name,
-      views: metrics.views as ArmFacts["views"],
-      labels: metrics.per_label?.[view] ?? [],
-      parseFailures: metrics.parse_failures.count,
-      truncated: metrics.truncated,
-      ...(metrics.out_of_set === undefined || metrics.cardinality === undefined
-        ? {}
-        : {
-            labelFacts: {
-              outOfSetRate: metrics.out_of_set[view].rate,
-              goldCardinality: metrics.cardinality.gold.mean,
-              predictedCardinality: metrics.cardinality.predicted.mean,
-            },
-          }),
-      object: manifest.steps[stepOfArm("evaluate", name)]?.object ?? "",
-    };
-  });
+  const { experiment, run, coordinates, smoke, created, file, set, config, steps, cost, provenance } = manifest;
   const optional = {
     ablation: ablations.of(finished),
-    comparison: json<Comparison>("comparison.json"),
-    audit: json<NonNullable<RunFacts["audit"]>>("data/audit.json"),
-    analysis: json<NonNullable<RunFacts["analysis"]>>("analysis.json"),
-    model: json<NonNullable<RunFacts["model"]>>("model.json"),
-    preflight: json<NonNullable<RunFacts["preflight"]>>("preflight.json"),
+    comparison: resultOf("comparison.json", folder),
+    audit: resultOf("audit.json", join(folder, "data")),
+    analysis: resultOf("analysis.json", folder),
+    model: resultOf("model.json", folder),
   };
-  const { experiment, run, coordinates, smoke, created, file, set, steps, cost, provenance } = manifest;
+  const arms = Object.keys(manifest.arms).map((arm) => armFacts(arm, manifest, folder));
   return {
-    ...{
-      experiment,
-      run,
-      coordinates,
-      smoke,
-      created,
-      file,
-      set,
-      config,
-      steps,
-      arms,
-      cost,
-      provenance,
-      testEvaluations,
-    },
+    ...{ experiment, run, coordinates, smoke, created, file, set, config, steps, arms, cost, provenance },
     ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)) as Partial<RunFacts>),
     name: runNames([{ experiment, run, coordinates, config }])[0] as string,
-    compared: (manifest.compared ?? {}) as unknown as RunFacts["compared"],
-    uploads: modelUploadsOf(finished).map(({ repo, commit, private: closed }) => ({ repo, commit, private: closed })),
-    curves: curvesOf(Object.keys(steps), json),
+    compared: manifest.compared ?? {},
+    uploads: modelUploadsOf(finished).map(({ repo, commit, private: isPrivate }) => ({
+      ...{ repo, commit, private: isPrivate },
+    })),
+    curves: curvesOf(Object.keys(steps), folder),
     prompts: promptsOf(folder, config, arms),
-    trainLabels: json<RunFacts["trainLabels"]>("data/labels.json") ?? [],
+    trainLabels: resultOf("labels.json", join(folder, "data")) ?? [],
+    testEvaluations,
+  };
+}
+
+/** A result file in a folder of a run; undefined if it does not exist. */
+function resultOf<Name extends keyof ResultFiles>(name: Name, folder: string): ResultFiles[Name] | undefined {
+  return existsSync(join(folder, name)) ? readResult(name, folder) : undefined;
+}
+
+/** The scores of one arm. Throws UserError `file-gone`. */
+function armFacts(name: string, { config, steps }: Manifest, folder: string): ArmFacts {
+  const metrics = resultOf("metrics.json", join(folder, name));
+  if (metrics === undefined) throw fileGone(`${join(folder, name, "metrics.json")} does not exist`);
+  const { view } = config.evaluate.primary;
+  const { views, per_label, parse_failures, truncated, out_of_set, cardinality } = metrics;
+  return {
+    name,
+    views: views as ArmFacts["views"],
+    labels: per_label?.[view] ?? [],
+    parseFailures: parse_failures.count,
+    truncated,
+    ...(out_of_set === undefined || cardinality === undefined
+      ? {}
+      : {
+          labelFacts: {
+            outOfSetRate: out_of_set[view].rate,
+            goldCardinality: cardinality.gold.mean,
+            predictedCardinality: cardinality.predicted.mean,
+          },
+        }),
+    object: steps[stepOfArm("evaluate", name)]?.object ?? "",
   };
 }
 
 /** The loss curve of each training, by step: "train", or "train@<experiment>" of a compared experiment. */
-function curvesOf(steps: readonly string[], json: <T>(name: string) => T | undefined): Readonly<Record<string, Curve>> {
-  const trained = steps.filter((id) => parseStepRef(id).stage === "train");
+function curvesOf(steps: readonly string[], folder: string): RunFacts["curves"] {
+  const trainings = steps.filter((id) => parseStepRef(id).stage === "train");
   return Object.fromEntries(
-    trained.flatMap((id) => {
-      const curve = json<Curve>(join(outputFolder(id), "train.json"));
+    trainings.flatMap((id) => {
+      const curve = resultOf("train.json", join(folder, outputFolder(id)));
       return curve === undefined ? [] : [[id, curve]];
     }),
   );

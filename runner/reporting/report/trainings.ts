@@ -1,8 +1,9 @@
 import { formatStepRef } from "../../pipeline/plan/step-ref.ts";
+import type { TrainingReport } from "../../pipeline/result-files.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { missing, reportDuration } from "../../util/format.ts";
 import { withoutSplit } from "./run-names.ts";
-import type { Curve, RunFacts, StepFacts } from "./study.ts";
+import type { RunFacts, StepFacts } from "./study.ts";
 
 /** One training of a run: its own, or that of a compared experiment. */
 export type Training = {
@@ -10,7 +11,7 @@ export type Training = {
   readonly config: Experiment;
   /** Absent if the experiment declares the training but its predictions were replayed. */
   readonly step?: StepFacts | undefined;
-  readonly curve?: Curve | undefined;
+  readonly curve?: TrainingReport | undefined;
 };
 
 /** The distinct trainings of runs: own trainings before compared ones, runs in their order. */

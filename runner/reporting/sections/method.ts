@@ -5,7 +5,7 @@ import { gigabytes, integer, missing, percent } from "../../util/format.ts";
 import { metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
-import type { Curve, RunFacts, Study } from "../report/study.ts";
+import type { RunFacts, Study } from "../report/study.ts";
 import { type Training, trainingsOf, trainingTime } from "../report/trainings.ts";
 
 /** Architecture, training method, hyper-parameters and loss. */
@@ -206,7 +206,7 @@ const count = (value: unknown): string => (typeof value === "number" ? integer(v
 /** Trainings that fit side by side on a page. */
 const mostColumns = 4;
 
-function trainable(curve: Curve | undefined): string {
+function trainable(curve: Training["curve"]): string {
   if (curve === undefined) return missing;
   const { total, trainable } = curve.parameters;
   return `${integer(trainable)} (${percent(trainable / total, 2)})`;
