@@ -11,9 +11,6 @@ export type FinishedRun = { readonly manifest: Manifest; readonly path: string }
 /** Reads the run whose manifest lies at a path. Throws like readManifest. */
 export const readRun = (path: string): FinishedRun => ({ path, manifest: readManifest(path) });
 
-/** "<experiment>/<run>". */
-export const runLabel = ({ manifest }: FinishedRun): string => `${manifest.experiment}/${manifest.run}`;
-
 /** Every finished run, oldest first. Throws UserError: manifest-unreadable, manifest-format. */
 export function listRuns(artifacts: string): readonly FinishedRun[] {
   return namesIn(runsDir(artifacts))

@@ -17,8 +17,6 @@ import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams, teachingOf } from "./task.ts";
 
-export type { LabelCount } from "../../data/labels.ts";
-
 /** One case as every later step reads it. */
 export type DataRow = {
   readonly id: string;
