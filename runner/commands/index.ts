@@ -57,22 +57,22 @@ export const commands: CommandTable = {
   },
   status: {
     group: "Run",
-    summary: "Show the status of submitted Slurm jobs.",
+    summary: "Show the status of submitted jobs.",
     load: () => import("./status.ts"),
   },
   logs: {
     group: "Run",
-    summary: "Print the log of a Slurm job.",
+    summary: "Print the log of a submitted job.",
     load: () => import("./logs.ts"),
   },
   cancel: {
     group: "Run",
-    summary: "Cancel the Slurm jobs of a run or an experiment. Finished steps and checkpoints are kept.",
+    summary: "Cancel the jobs of a run or an experiment. Finished steps and checkpoints are kept.",
     load: () => import("./cancel.ts"),
   },
   job: {
     group: "Run",
-    summary: "Run one job of a submitted plan. Slurm jobs call this command.",
+    summary: "Run one task of a submitted plan. Submitted jobs call this command.",
     isHidden: true,
     load: () => import("./job.ts"),
   },

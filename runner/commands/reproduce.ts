@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { pointOf } from "../config/rungs.ts";
+import { inProcess } from "../plugins/executors/registry.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { type FinishedRun, findRun, latestManifest } from "../runs/finished-runs.ts";
@@ -41,7 +42,7 @@ export const command = defineCommand({
         only: { coordinates, role },
         artifacts: into,
         // Submitted jobs would end after this command.
-        executor: "local",
+        executor: inProcess().name,
         force: [],
         acceptStale: [],
         quiet: json,

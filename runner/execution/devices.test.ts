@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
-import { batchLimits, cgroupLimits, detectMachine, parseGpus, visibleGpus } from "./devices.ts";
+import { cgroupLimits, detectMachine, parseGpus, visibleGpus } from "./devices.ts";
 
-test("this machine has a core and memory, and is looked at once", async () => {
+test("this machine has a core and memory, and is detected once", async () => {
   const machine = await detectMachine();
   expect(machine.cores).toBeGreaterThanOrEqual(1);
   expect(machine.memory).toBeGreaterThan(2 ** 28);
@@ -12,7 +12,7 @@ function limits(files: Record<string, string>) {
   return cgroupLimits((path) => files[path]);
 }
 
-test("the tightest limit of a control group and those above it counts", () => {
+test("the tightest limit of a control group and its ancestors applies", () => {
   const files = {
     "/proc/self/cgroup": "0::/a/b\n",
     "/sys/fs/cgroup/a/b/cpu.max": "max 100000\n",
@@ -61,10 +61,4 @@ test.each([
   ["MIG-1234", ["MIG-1234"]],
 ])("CUDA_VISIBLE_DEVICES=%s", (visible, expected) => {
   expect(visibleGpus(parseGpus(csv), visible).map((gpu) => gpu.uuid)).toEqual(expected);
-});
-
-test("a Slurm job counts on what it was given, where Slurm says so", () => {
-  const given = { SLURM_CPUS_ON_NODE: "3", SLURM_MEM_PER_NODE: "2048" };
-  expect(batchLimits(given)).toEqual({ cores: 3, memory: 2 ** 31 });
-  expect(batchLimits({ SLURM_MEM_PER_NODE: "0" })).toEqual({ cores: undefined, memory: undefined });
 });

@@ -2,6 +2,7 @@ import { execFile } from "node:child_process";
 import { accessSync, constants, readFileSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
 import { delimiter, join, posix } from "node:path";
+import { executors } from "../plugins/executors/registry.ts";
 
 /** A GPU as the driver lists it. Memory in bytes, compute capability as "9.0"; some drivers report neither. */
 export type Gpu = {
@@ -25,28 +26,14 @@ export function detectMachine(): Promise<Machine> {
 }
 
 async function detect(): Promise<Machine> {
-  const limits = cgroupLimits(readText);
-  const granted = batchLimits(process.env);
-  const cores = Math.min(
-    availableParallelism(),
-    limits.cores ?? Number.POSITIVE_INFINITY,
-    granted.cores ?? Number.POSITIVE_INFINITY,
-  );
+  const limits = [cgroupLimits(readText), ...[...executors].map((executor) => executor.limits?.(process.env))];
+  const least = (values: readonly (number | undefined)[]): number =>
+    Math.min(...values.map((value) => value ?? Number.POSITIVE_INFINITY));
   return {
-    cores: Math.max(1, Math.floor(cores)),
-    memory: Math.min(totalmem(), limits.memory ?? Number.POSITIVE_INFINITY, granted.memory ?? Number.POSITIVE_INFINITY),
+    cores: Math.max(1, Math.floor(least([availableParallelism(), ...limits.map((limit) => limit?.cores)]))),
+    memory: least([totalmem(), ...limits.map((limit) => limit?.memory)]),
     gpus: visibleGpus(parseGpus(await queryGpus()), process.env.CUDA_VISIBLE_DEVICES),
   };
-}
-
-/** Cores and memory in bytes of a batch job, from its environment variables: not every site enforces them with control groups. */
-export function batchLimits(env: Readonly<Record<string, string | undefined>>): {
-  readonly cores: number | undefined;
-  readonly memory: number | undefined;
-} {
-  const number = (name: string): number | undefined => (Number(env[name]) > 0 ? Number(env[name]) : undefined);
-  const mebibytes = number("SLURM_MEM_PER_NODE");
-  return { cores: number("SLURM_CPUS_ON_NODE"), memory: mebibytes === undefined ? undefined : mebibytes * 2 ** 20 };
 }
 
 /** CPU and memory limits of this process's control group, version 1 or 2. Undefined: unlimited. */

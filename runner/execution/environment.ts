@@ -1,9 +1,10 @@
 import { delimiter, dirname } from "node:path";
+import { executors } from "../plugins/executors/registry.ts";
 
 const allowed = [
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|XDG_CACHE_HOME)$/,
   /^(HF_HOME|HF_ENDPOINT|HF_HUB_CACHE|HUGGINGFACE_HUB_CACHE|HF_XET_.*|EXP_CACHE)$/,
-  /^(CUDA_|NVIDIA_|NCCL_|GLOO_|FI_|UCX_|PYTORCH_|SLURM_)/,
+  /^(CUDA_|NVIDIA_|NCCL_|GLOO_|FI_|UCX_|PYTORCH_)/,
   /^(SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/,
 ];
 /** A proxy's address may contain a password, so only steps that use the network receive it. */
@@ -31,6 +32,7 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
   for (const [name, value] of Object.entries(env)) {
     const keep =
       allowed.some((pattern) => pattern.test(name)) ||
+      [...executors].some(({ variables }) => variables?.test(name) === true) ||
       secrets.includes(name) ||
       (request.network === true && networkOnly.test(name));
     if (keep && value !== undefined) kept[name] = value;

@@ -15,6 +15,8 @@ import { trainProperties } from "../plugins/backends/train-schema.ts";
 import type { Engine } from "../plugins/engines/engine.ts";
 import { generationProperties } from "../plugins/engines/generation-schema.ts";
 import { engines } from "../plugins/engines/registry.ts";
+import type { Executor, JobSystem } from "../plugins/executors/executor.ts";
+import { executors } from "../plugins/executors/registry.ts";
 import type { Metric } from "../plugins/metrics/metric.ts";
 import { namedCounters } from "../plugins/metrics/named-counters.ts";
 import { Registry } from "../plugins/registry.ts";
@@ -234,10 +236,77 @@ const toyMetric: Metric<Int32Array, Int32Array> = {
 beforeAll(() => {
   backends.register(toyBackend);
   engines.register(toyEngine);
+  executors.register(toyExecutor);
   tasks.register(toyNumber);
   tasks.register(toyText);
   tasks.get("label_set").metrics.register(toyMetric);
 });
+
+/** Jobs of the toy cluster by id. A job waits until `release` runs its command in this process. */
+const toyJobs = new Map<
+  string,
+  { readonly argv: readonly string[]; readonly log: string; readonly submission: string }
+>();
+const cancelled = new Set<string>();
+let submitted = 0;
+
+const toyCluster: JobSystem = {
+  async submit({ tasks: jobs, command, after, submission, logs }, accepted) {
+    const ids = jobs.map(({ name, resources }) => {
+      expect(resources.settings).toMatchObject({ queue: "fast", nodes: 1 });
+      const id = `toy-${submitted++}`;
+      expect(after.jobs.every((job) => job.startsWith("toy-"))).toBe(true);
+      // Without the interpreter and the script.
+      toyJobs.set(id, { argv: [...command.slice(2), name], log: join(logs, `${id}.txt`), submission });
+      accepted({ [name]: id });
+      return id;
+    });
+    return ids;
+  },
+  queue: async () =>
+    new Map(
+      [...toyJobs].map(([id, { submission }]) => [
+        id,
+        { state: "queued", node: "", elapsed: "", reason: "busy", explanation: "waits for a toy", submission },
+      ]),
+    ),
+  ended: async (jobs) =>
+    new Map(jobs.flatMap((job) => (cancelled.has(job) ? [[job, { cancelled: true, detail: "toy: cancelled" }]] : []))),
+  async cancel(jobs) {
+    for (const job of jobs) {
+      toyJobs.delete(job);
+      cancelled.add(job);
+    }
+  },
+  logFile: (folder, job) => join(folder, `${job}.txt`),
+  current: (env) => ({ id: env.TOY_JOB ?? "", node: "toy-node", restarts: 0 }),
+  requeue: async () => false,
+};
+
+/** Runs the waiting jobs of the toy cluster in their order. */
+async function releaseJobs(rig: Rig): Promise<void> {
+  for (const [id, { argv, log }] of [...toyJobs]) {
+    rig.env = { ...rig.env, TOY_JOB: id };
+    const { stdout, stderr } = await exp(rig, ...argv);
+    writeFileSync(log, stdout + stderr);
+    toyJobs.delete(id);
+  }
+}
+
+const toyExecutor: Executor = {
+  name: "toy-cluster",
+  description: "as jobs of a toy",
+  schema: {
+    type: "object",
+    additionalProperties: false,
+    properties: {
+      queue: { type: "string", enum: ["fast", "slow"], default: "fast", description: "Queue of the toy." },
+      nodes: { type: "integer", minimum: 1, default: 1, description: "Nodes that train together." },
+    },
+    description: "Options of the toy cluster.",
+  },
+  jobSystem: async () => toyCluster,
+};
 
 const file = "experiments/toy.yaml";
 
@@ -351,6 +420,45 @@ test("a backend and an engine: plan, run, show, report, doctor", async ({ rig })
   expect(methods.find(({ backend, method }) => backend === "toy-trainer" && method === "lora")?.here).not.toBeNull();
   expect(methods.find(({ backend, method }) => backend === "toy-trainer" && method === "full")?.here).toBeNull();
   expect(generating).toContainEqual(expect.objectContaining({ engine: "toy-engine", here: true }));
+});
+
+test("an executor: check, schema, plan, run, status, logs, cancel, gc", async ({ rig }) => {
+  const sweep = writeReplayed(rig, "jobs", {
+    target: (row) => (row % 3 ? "red" : "blue"),
+    answer: (row) => (row % 2 ? "red" : "blue"),
+    more: `baselines: []
+report: {pdf: false, html: false, xlsx: false}
+sweep: {grid: {data.targets.order: [as_is, alphabetical]}}
+resources: {gpus: 0, executor: toy-cluster, toy-cluster: {queue: fast}}
+`,
+  });
+  expect(await done(rig, "check", sweep)).toContain("jobs: ok");
+  const wrong = await exp(rig, "check", sweep, "--json", "--set", "resources.toy-cluster.queue=medium");
+  expect([wrong.code, JSON.parse(wrong.stdout).code]).toEqual([2, "not-one-of"]);
+  expect(await done(rig, "schema")).toContain("Queue of the toy.");
+  expect(await done(rig, "run", "--help")).toContain("toy-cluster");
+  const plan = JSON.parse(await done(rig, "plan", sweep, "--json")) as PlanJson;
+  expect(plan.runs).toBe(2);
+
+  const submit = async () => JSON.parse((await done(rig, "run", sweep, "--json")).trim().split("\n").at(-1) as string);
+  expect(await submit()).toMatchObject({ type: "submitted", missing: 2, live: 0, done: 0, last: expect.any(String) });
+  const jobs = async () => JSON.parse(await done(rig, "status", "--json")) as { state: string; detail: string }[];
+  expect((await jobs()).map(({ state, detail }) => [state, detail])).toEqual(Array(3).fill(["queued", "busy"]));
+  expect(await done(rig, "status")).toContain("waits for a toy");
+  expect(await submit()).toMatchObject({ submission: null, missing: 0, live: 2 });
+
+  expect(await done(rig, "cancel", "jobs")).toContain("cancelled 3 jobs");
+  expect((await jobs()).map(({ state }) => state)).toEqual(Array(3).fill("cancelled"));
+  expect(JSON.parse(await done(rig, "gc", "--json"))).toMatchObject({ copies: [{}] });
+
+  expect(await submit()).toMatchObject({ missing: 2, live: 0 });
+  expect(JSON.parse(await done(rig, "gc", "--json"))).toMatchObject({ copies: [] });
+  await releaseJobs(rig);
+  expect((await jobs()).map(({ state }) => state)).toEqual(Array(3).fill("done"));
+  expect(await done(rig, "logs", "last")).toContain("evaluate.zero_shot");
+  const again = told(await exp(rig, "run", sweep, "--json"));
+  expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
+  expect((await exp(rig, "run", sweep, "--force", "data")).code).toBe(2);
 });
 
 /** Writes a study whose answers are replayed; `target` and `answer` are functions of the row. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
+import { executors } from "../plugins/executors/registry.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 
 const runner = fileURLToPath(new URL("..", import.meta.url));
@@ -16,6 +17,10 @@ const words = new Set(["replay", "local", "transformers", "text", "json", "accur
 const exceptions: Readonly<Record<string, readonly string[]>> = {
   // The `library_name` of a model card on the Hugging Face hub.
   "publishing/release/model-card.ts": ["transformers"],
+  // The origin of a model: a folder of this machine.
+  "pipeline/steps/fetch.ts": ["local"],
+  "project/site.ts": ["local"],
+  "plugins/site.ts": ["local"],
   // A key of metrics.json.
   "evaluation/labels/score.ts": ["single_label"],
 };
@@ -30,7 +35,7 @@ const core = readdirSync(runner, { recursive: true, encoding: "utf8" }).filter(
     path !== "plugins/built-in.ts",
 );
 
-const registries = { backends, engines, tasks };
+const registries = { backends, engines, executors, tasks };
 
 test.each(Object.entries(registries))("no core file names one of the %s", (_kind, registry) => {
   const found: string[] = [];

@@ -10,7 +10,14 @@ export type Executor = {
   readonly schema?: SettingsSchema;
   /** Loads the job system that runs are submitted to. Absent: steps run in the process of `exp run`. */
   jobSystem?(): Promise<JobSystem>;
+  /** Environment variables of a job that Python steps need too, such as those of a launcher. */
+  readonly variables?: RegExp;
+  /** Cores and memory in bytes that a job may use, from its environment variables. Not every site enforces them otherwise. */
+  limits?(env: Readonly<Record<string, string | undefined>>): JobLimits;
 };
+
+/** Undefined: unlimited, or this process is in no job. */
+export type JobLimits = { readonly cores: number | undefined; readonly memory: number | undefined };
 
 type SettingsSchema = {
   readonly type: "object";

@@ -49,5 +49,11 @@ export const slurm: Executor = {
     },
     description: "Options of Slurm jobs.",
   },
+  variables: /^SLURM_/,
+  limits(env) {
+    const number = (name: string): number | undefined => (Number(env[name]) > 0 ? Number(env[name]) : undefined);
+    const mebibytes = number("SLURM_MEM_PER_NODE");
+    return { cores: number("SLURM_CPUS_ON_NODE"), memory: mebibytes === undefined ? undefined : mebibytes * 2 ** 20 };
+  },
   jobSystem: async () => (await import("./job-system.ts")).slurmJobs,
 };
