@@ -53,7 +53,7 @@ test("without weights or tokenizer, or without the environment, the text is show
   expect(bare).toMatch(
     /-- common start of all prompts:\n\[system\]\nName the diagnoses\.\n\n\[user\]\n\n-- train-0, continued:\nReport 0\./,
   );
-  expect(bare).toContain("right answer: liver cyst, follow-up");
+  expect(bare).toContain("target: liver cyst, follow-up");
   rig.usePython();
   rig.env = { ...rig.env, HF_HOME: rig.path("hf") };
   rig.write("experiments/zero.yaml", rig.read(file).replace(/^train:\n(?: .*\n)+/m, ""));
