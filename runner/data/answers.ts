@@ -6,21 +6,20 @@ import { type ViewOf, viewLabels } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 import { betweenLabels, noLabels } from "./target.ts";
 
-/** What an answer may be, for an engine that holds a model to it: `generate.constrain`. */
+/** The valid answers, for an engine with constrained decoding (`generate.constrain`). */
 export type AllowedAnswers = {
-  /** Labels as they are taught, most frequent first. */
+  /** Labels as targets write them, most frequent first. */
   readonly labels: readonly string[];
   readonly between: string;
-  /** What stands alone for no finding: a label that says so, or what a row without labels teaches; null where neither is. */
+  /** The answer for no finding: a label such as "normal", or the target of a row without labels; null if neither occurs. */
   readonly none: string | null;
-  /** An answer is one label, no more. */
+  /** Whether an answer has exactly one label. */
   readonly single: boolean;
 };
 
 /**
- * The answers that training rows allow. A label that would not be read back as itself (it holds the separator, or is a
- * sentence) is left out: whatever else the model could say in its place is scored as what it says. Of spellings that differ
- * in case and the like the most frequent stands. A label that says "nothing found" stands alone in an answer.
+ * The answers that training rows allow. Omits labels that the parser would not read back, such as a label that contains the
+ * separator. Of spellings with one basic form, the most frequent one is kept. A label that names no finding is the whole answer.
  */
 export function allowedAnswers(
   rows: readonly { readonly gold: readonly string[] }[],

@@ -4,7 +4,7 @@ import { nearDuplicates } from "./minhash.ts";
 import type { Row } from "./rows.ts";
 import { foldText } from "./similarity/near-duplicate.ts";
 
-/** The rows of each part of a study; a part without rows counts as absent. */
+/** The rows of each split of a study. An empty split counts as absent. */
 export type Splits = {
   readonly train: readonly Row[];
   readonly validation?: readonly Row[] | undefined;
@@ -12,9 +12,9 @@ export type Splits = {
 };
 export type SplitName = keyof Splits;
 
-/** How the study reads labels, and what reading its files was like. */
+/** How the study reads labels, and which files were not UTF-8. */
 export type AuditOptions = {
-  /** Codes of errors that the author has seen. */
+  /** Codes of errors that do not stop a run. */
   readonly accept?: readonly string[] | undefined;
   readonly separator?: string | undefined;
   /** Whether each case has exactly one label. */
@@ -23,22 +23,22 @@ export type AuditOptions = {
   readonly hasLabels?: boolean | undefined;
   /** The canonical form of a label. Labels with one form are not reported as variants of each other. */
   readonly canonical?: ViewOf | undefined;
-  /** Parts whose file was not UTF-8. */
+  /** Splits whose file was not UTF-8. */
   readonly recoded?: readonly SplitName[] | undefined;
 };
 
-/** A row and the part that it stands in. */
+/** A row and its split. */
 export type Placed = { readonly part: SplitName; readonly row: Row };
 
-/** Two rows whose inputs are nearly, but not, the same. */
+/** Two rows whose inputs are nearly the same. */
 export type NearRows = { readonly first: Placed; readonly second: Placed; readonly similarity: number };
 
-/** All that a rule looks at, computed once. */
+/** The input of every rule, computed once. */
 export type Facts = {
-  /** Every row with its part, in the order train, validation, test. */
+  /** Every row with its split, in the order train, validation, test. */
   readonly rows: readonly Placed[];
   readonly parts: readonly { readonly name: SplitName; readonly rows: readonly Row[] }[];
-  /** Rows by input, white space and case apart; empty inputs are left out. */
+  /** Rows by input, without regard to white space and case; empty inputs are omitted. */
   readonly byInput: readonly (readonly Placed[])[];
   /** Near-duplicates among distinct inputs. */
   readonly near: readonly NearRows[];
@@ -50,7 +50,7 @@ export type Facts = {
   readonly recoded: readonly SplitName[];
 };
 
-/** Five numbers about lengths. */
+/** A summary of lengths. */
 export type Spread = {
   readonly min: number;
   readonly median: number;
@@ -59,7 +59,7 @@ export type Spread = {
   readonly max: number;
 };
 
-/** Numbers about one part. */
+/** Statistics of one split. */
 export type SplitFacts = {
   readonly rows: number;
   readonly empty_inputs: number;
@@ -69,25 +69,25 @@ export type SplitFacts = {
   readonly labels_basic: number;
   /** Labels per row, raw. */
   readonly labels_per_row: number;
-  /** Labels (basic) of so few rows: singletons, and fewer than six. */
+  /** Labels (basic) of one row only, and of fewer than six rows. */
   readonly labels_once: number;
   readonly labels_below_six: number;
-  /** Share of the part's labels (basic, each occurrence) that training has: the best recall reachable with training labels only. */
+  /** Share of the label occurrences (basic) whose label training has: the maximum recall with training labels only. */
   readonly seen_in_training: number;
-  /** The best scores reachable with training labels only, basic view. */
+  /** The maximum scores with training labels only, basic view. */
   readonly ceiling: { readonly micro_f1: number; readonly exact_match: number };
-  /** The part's labels (basic) by how many training rows have them: distinct labels, and their occurrences here. */
+  /** The labels (basic) of the split by their training rows: distinct labels, and their occurrences in the split. */
   readonly tail: readonly { readonly training_rows: string; readonly labels: number; readonly occurrences: number }[];
   /** The most frequent labels (basic) with the share of rows that have them. */
   readonly top_labels: readonly { readonly label: string; readonly count: number; readonly share: number }[];
   /** Of inputs, in UTF-16 units and in words. */
   readonly characters: Spread;
   readonly words: Spread;
-  /** In tokens of the experiment's model, where somebody has counted them. */
+  /** In tokens of the experiment's model; absent if they were not counted. */
   readonly tokens?: Spread | undefined;
 };
 
-/** Training frequencies by which labels are told apart: 0, 1-5, 6-20, 21-60, more. */
+/** Strata of labels by their training rows. */
 export const frequencyStrata = [
   { name: "0", from: 0, to: 0 },
   { name: "1-5", from: 1, to: 5 },
@@ -96,13 +96,13 @@ export const frequencyStrata = [
   { name: ">60", from: 61, to: Number.POSITIVE_INFINITY },
 ] as const;
 
-/** The parts that have rows, in order. */
+/** The splits that have rows, in order. */
 export function partsOf(splits: Splits): Facts["parts"] {
   const names: readonly SplitName[] = ["train", "validation", "test"];
   return names.flatMap((name) => (splits[name]?.length ? [{ name, rows: splits[name] }] : []));
 }
 
-/** Computes what the rules look at. */
+/** Computes the input of the rules. */
 export function gather(splits: Splits, options: AuditOptions): Facts {
   const parts = partsOf(splits);
   const rows = parts.flatMap((part) => part.rows.map((row) => ({ part: part.name, row })));
@@ -135,7 +135,7 @@ function grouped(rows: readonly Placed[]): ReadonlyMap<string, readonly Placed[]
   return byInput;
 }
 
-/** One pair of rows for each pair of inputs; of different parts where the two inputs stand in different parts. */
+/** One pair of rows for each pair of inputs; of different splits if there is such a pair. */
 function nearRows(byInput: readonly (readonly Placed[])[]): NearRows[] {
   const texts = byInput.map(([first]) => (first as Placed).row.input);
   return nearDuplicates(texts).map(({ a, b, similarity }) => {
@@ -146,7 +146,7 @@ function nearRows(byInput: readonly (readonly Placed[])[]): NearRows[] {
   });
 }
 
-/** The numbers of one part. */
+/** The statistics of one split. */
 export function factsOf({ name, rows }: Facts["parts"][number], facts: Facts): SplitFacts {
   const basic = facts.counts.basic.get(name) ?? [];
   const trained = new Map(facts.counts.basic.get("train")?.map(({ label, count }) => [label, count]));
@@ -188,7 +188,7 @@ export function wordCount(text: string): number {
   return text.match(/\S+/g)?.length ?? 0;
 }
 
-/** Least, middle, mean, 95th percentile (nearest rank) and most; zeros of nothing. */
+/** Minimum, median, mean, 95th percentile (nearest rank) and maximum; zeros for no values. */
 export function spread(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const at = (share: number): number => sorted[Math.max(0, Math.ceil(share * sorted.length) - 1)] ?? 0;

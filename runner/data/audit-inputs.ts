@@ -2,13 +2,13 @@ import { type Facts, type Placed, wordCount } from "./audit-facts.ts";
 import { counted, found, type Rule, rowRule, where } from "./audit-rule.ts";
 import { personalKinds } from "./personal.ts";
 
-/** What can be wrong with rows and the texts that the model reads. */
+/** Rules about rows and input texts. */
 export const inputRules: readonly Rule[] = [
   {
     code: "no-rows",
     severity: "error",
     find: ({ parts }) =>
-      found(parts.some(({ name }) => name === "train") ? [] : ["train"], () => "training has no rows"),
+      found(parts.some(({ name }) => name === "train") ? [] : ["train"], () => "the training split has no rows"),
   },
   {
     code: "leak",
@@ -16,7 +16,7 @@ export const inputRules: readonly Rule[] = [
     find({ byInput }) {
       const shared = byInput.filter((rows) => new Set(rows.map(({ part }) => part)).size > 1).flat();
       const parts = [...new Set(shared.map(({ part }) => part))].join(" and ");
-      return found(shared.map(where), (count) => `${counted(count, "row")} whose input stands in ${parts} alike`);
+      return found(shared.map(where), (count) => `${counted(count, "row")} whose input occurs in ${parts}`);
     },
   },
   {
@@ -24,7 +24,10 @@ export const inputRules: readonly Rule[] = [
     severity: "warning",
     find({ near }) {
       const apart = near.filter(({ first, second }) => first.part !== second.part);
-      return foundPairs(apart, (count) => `${counted(count, "row")} whose input nearly repeats one of an earlier part`);
+      return foundPairs(
+        apart,
+        (count) => `${counted(count, "row")} whose input is nearly the same as one of another split`,
+      );
     },
   },
   rowRule({
@@ -38,7 +41,7 @@ export const inputRules: readonly Rule[] = [
     severity: "error",
     is: ({ row }) =>
       /^(?:nan|null|none|n\/?a|#n\/a|#ref!|#value!|#name\?|#div\/0!|undefined|\?+|-+|\.+)$/i.test(row.input.trim()),
-    what: "whose input is a mark for a missing value, such as NaN or #N/A",
+    what: "with a placeholder for a missing value as input, such as NaN or #N/A",
   }),
   {
     code: "same-id",
@@ -51,7 +54,7 @@ export const inputRules: readonly Rule[] = [
         else same.push(placed);
       }
       const same = [...parts.values()].filter((placed) => placed.length > 1).flat();
-      return found(same.map(where), (count) => `${counted(count, "row")} with the id of a row of another part`);
+      return found(same.map(where), (count) => `${counted(count, "row")} with the id of a row of another split`);
     },
   },
   {
@@ -63,7 +66,7 @@ export const inputRules: readonly Rule[] = [
       );
       return found(
         again.map(where),
-        (count) => `${counted(count, "row")} with the input of an earlier row of the same part`,
+        (count) => `${counted(count, "row")} with the same input as an earlier row of the split`,
       );
     },
   },
@@ -74,7 +77,7 @@ export const inputRules: readonly Rule[] = [
       const within = near.filter(({ first, second }) => first.part === second.part);
       return foundPairs(
         within,
-        (count) => `${counted(count, "row")} whose input nearly repeats an earlier one of the same part`,
+        (count) => `${counted(count, "row")} whose input is nearly the same as an earlier one of the split`,
       );
     },
   },
@@ -98,7 +101,7 @@ export const inputRules: readonly Rule[] = [
     code: "cut-input",
     severity: "warning",
     is: ({ row }) => row.input.length === 32_767 || row.input.length === 65_535,
-    what: "whose input has just the length at which spreadsheets and databases cut texts",
+    what: "with an input of exactly the length at which spreadsheets or databases truncate text",
   }),
   {
     code: "length-shift",
@@ -115,7 +118,8 @@ export const inputRules: readonly Rule[] = [
         far.map(
           ({ name, words }) => `${name}: ${words.toFixed(0)} words on average, training ${train?.words.toFixed(0)}`,
         ),
-        (count) => `${counted(count, "part")} with inputs half as long again as those of training, or the reverse`,
+        (count) =>
+          `${counted(count, "split")} with inputs at least 1.5 times as long, or as short, as those of training`,
       );
     },
   },
@@ -123,7 +127,10 @@ export const inputRules: readonly Rule[] = [
     code: "file-encoding",
     severity: "warning",
     find: ({ recoded }) =>
-      found(recoded, (count) => `${counted(count, "part")} whose file is not UTF-8 and was read as Windows-1252`),
+      found(
+        recoded,
+        (count) => `${counted(count, "split")} with a file that is not UTF-8 and was read as Windows-1252`,
+      ),
   },
   rowRule({
     code: "garbled-text",
@@ -151,7 +158,7 @@ export const inputRules: readonly Rule[] = [
     code: "answer-in-input",
     severity: "warning",
     is: ({ row }) => row.gold.length > 1 && row.input.toLowerCase().includes(row.answer.trim().toLowerCase()),
-    what: "whose input holds the whole answer, word for word",
+    what: "whose input contains the whole target verbatim",
   }),
   {
     code: "personal-data",
@@ -164,7 +171,7 @@ export const inputRules: readonly Rule[] = [
         return own.length > 0 ? [`${where(placed)} (${own.join(", ")})`] : [];
       });
       const counts = [...kinds].sort((a, b) => b[1] - a[1]).map(([kind, count]) => `${kind} ${count}`);
-      return found(seen, (count) => `${counted(count, "row")} with what looks personal: ${counts.join(", ")}`);
+      return found(seen, (count) => `${counted(count, "row")} with possible personal data: ${counts.join(", ")}`);
     },
   },
 ];
@@ -178,7 +185,7 @@ function foundPairs(near: Facts["near"], message: (count: number) => string) {
   );
 }
 
-/** Words of a training input that is neither much shorter nor much longer than others: three times the spread of the middle half away. */
+/** The usual range of words per training input: the quartiles, extended by three times the interquartile range. */
 function usualWords({ parts }: Facts): { least: number; most: number } {
   const sorted = (parts[0]?.rows ?? []).map(({ input }) => wordCount(input)).sort((a, b) => a - b);
   const at = (share: number): number => sorted[Math.floor(share * (sorted.length - 1))] ?? 0;

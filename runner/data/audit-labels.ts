@@ -9,13 +9,13 @@ import { similarPairs } from "./similar-labels.ts";
 
 const quotes = /^["'`[{(].*["'`\]})]$/s;
 
-/** What can be wrong with answers and the labels in them. */
+/** Rules about target cells and the labels in them. */
 export const labelRules: readonly Rule[] = [
   rowRule({
     code: "empty-target",
     severity: "warning",
     is: ({ row }) => row.gold.length === 0,
-    what: "without a label",
+    what: "without label",
   }),
   {
     code: "contradiction",
@@ -27,7 +27,7 @@ export const labelRules: readonly Rule[] = [
       );
       return found(
         odd.flat().map(where),
-        (count) => `${counted(count, "row")} with the same input as another row and other labels`,
+        (count) => `${counted(count, "row")} with the same input as another row but different labels`,
       );
     },
   },
@@ -39,7 +39,8 @@ export const labelRules: readonly Rule[] = [
       const odd = near.filter(({ first, second }) => answer(first.row.gold) !== answer(second.row.gold));
       return found(
         odd.map(({ first, second }) => `${where(first)} ~ ${where(second)}`),
-        (count) => `nearly the same input with other labels, ${count} times`,
+        (count) =>
+          `${count.toLocaleString("en")} ${count === 1 ? "pair" : "pairs"} of rows with nearly the same input but different labels`,
       );
     },
   },
@@ -57,7 +58,7 @@ export const labelRules: readonly Rule[] = [
       const variants = [...forms.values()].filter((raw) => raw.size > 1);
       return found(
         variants.map((raw) => [...raw].sort().map(quoted).join(" / ")),
-        (count) => `${counted(count, "label")} written in several ways that differ in case, space or punctuation`,
+        (count) => `${counted(count, "label")} with several spellings that differ in case, space or punctuation`,
       );
     },
   },
@@ -70,7 +71,7 @@ export const labelRules: readonly Rule[] = [
       return found(
         open.map(({ a, b, reason }) => `${quoted(a)} / ${quoted(b)} (${reason})`),
         (count) =>
-          `${counted(count, "pair of labels")} that differ by a plural, the order of words, a letter or initials, and are no synonyms yet`,
+          `${counted(count, "pair of labels")} that differ by a plural, the word order, one letter or an abbreviation, and are not declared synonyms`,
       );
     },
   },
@@ -84,7 +85,7 @@ export const labelRules: readonly Rule[] = [
     code: "leaked-reasoning",
     severity: "warning",
     is: ({ row }) => isReasoning(row.answer),
-    what: "whose answer reasons or explains instead of naming labels",
+    what: "whose target contains reasoning or an explanation in place of labels",
   }),
   {
     code: "odd-separator",
@@ -95,7 +96,7 @@ export const labelRules: readonly Rule[] = [
       return byRow(
         facts,
         ({ gold }) => gold.some((label) => others.some((one) => outside(label).includes(one))),
-        (rows) => `${rows} with another separator than "${facts.separator}" within a label`,
+        (rows) => `${rows} with a different separator than "${facts.separator}" inside a label`,
       );
     },
   },
@@ -108,7 +109,7 @@ export const labelRules: readonly Rule[] = [
         const pieces = answer.split(facts.separator);
         return pieces.length > 1 && pieces.some((piece) => piece.trim() === "");
       };
-      return byRow(facts, stray, (rows) => `${rows} with a separator that separates nothing`);
+      return byRow(facts, stray, (rows) => `${rows} with an empty label between two separators`);
     },
   },
   {
@@ -123,27 +124,27 @@ export const labelRules: readonly Rule[] = [
           .filter((form) => form !== "");
         return new Set(forms).size < forms.length;
       };
-      return byRow(facts, repeated, (rows) => `${rows} with a label named twice`);
+      return byRow(facts, repeated, (rows) => `${rows} with a repeated label`);
     },
   },
   rowRule({
     code: "none-and-labels",
     severity: "warning",
     is: ({ row }) => row.gold.length > 1 && row.gold.some(isNone),
-    what: 'with "none" or "normal" beside other labels',
+    what: 'with "none" or "normal" together with other labels',
   }),
   rowRule({
     code: "list-syntax",
     severity: "warning",
     is: ({ row }) =>
       quotes.test(row.answer.trim()) || row.gold.some((label) => /^(?:[-*•·]\s|\(?\d{1,2}[.)]\s|["'“‘])/.test(label)),
-    what: "whose answer has quotes, brackets, bullets or numbers around its labels",
+    what: "whose target has quotes, brackets, bullets or numbers around its labels",
   }),
   rowRule({
     code: "open-bracket",
     severity: "warning",
     is: ({ row }) => row.gold.some((label) => !isBalanced(label)),
-    what: "with a label whose bracket is never closed, or was never opened",
+    what: "with an unbalanced bracket in a label",
   }),
   rowRule({
     code: "odd-label",
@@ -152,13 +153,13 @@ export const labelRules: readonly Rule[] = [
       row.gold.some(
         (label) => !/\p{L}/u.test(label) || /^(?:nan|null|undefined|#n\/a|unknown|other|misc|todo|tbd)$/i.test(label),
       ),
-    what: "with a label that names nothing, such as a number, NaN or unknown",
+    what: "with a placeholder as a label, such as a number, NaN or unknown",
   }),
   rowRule({
     code: "look-alike-letter",
     severity: "warning",
     is: ({ row }) => row.gold.some((label) => /\p{Script=Latin}/u.test(label) && /\p{Script=Cyrillic}/u.test(label)),
-    what: "with a label that mixes Latin and Cyrillic letters, so that equal-looking labels differ",
+    what: "with a label that mixes Latin and Cyrillic letters, so labels that look equal differ",
   }),
   {
     code: "unseen-label",
@@ -173,7 +174,7 @@ export const labelRules: readonly Rule[] = [
       return found(
         unseen.map(({ label }) => quoted(label)),
         (count) =>
-          `${counted(count, "label")} of test unseen in training, ${times} occurrences in ${counted(rows, "row")} that can hardly be got right`,
+          `${counted(count, "label")} of the test split without training row: ${times} occurrences in ${counted(rows, "row")} that a model can hardly predict`,
       );
     },
   },
@@ -186,7 +187,7 @@ export const labelRules: readonly Rule[] = [
       const always = (counts.basic.get("train") ?? []).filter(({ count }) => train > 1 && count === train);
       return found(
         always.map(({ label }) => quoted(label)),
-        (count) => `${counted(count, "label")} that every training row has: nothing is to be learnt from it`,
+        (count) => `${counted(count, "label")} in every training row, from which a model learns nothing`,
       );
     },
   },
@@ -201,7 +202,7 @@ function byRow(
   return found(rows.filter(({ row }) => is(row)).map(where), (count) => message(counted(count, "row")));
 }
 
-/** A label without what stands in brackets. */
+/** A label without its parts in brackets. */
 function outside(label: string): string {
   return label.replace(/\([^()]*\)|\[[^[\]]*\]/g, "");
 }
@@ -216,8 +217,8 @@ function isBalanced(label: string): boolean {
 }
 
 /**
- * Labels that are much more, or less, frequent in another part than in training: twice as often or half, and by more than chance
- * (two-sided z test of two proportions, Bonferroni over the labels, 1 %).
+ * Labels that are at least twice, or at most half, as frequent in another split as in training, with p < 0.01 (two-sided z test of
+ * two proportions, Bonferroni over the labels).
  */
 function shift({ parts, counts }: Facts): Found | undefined {
   const size = new Map<SplitName, number>(parts.map(({ name, rows }) => [name, rows.length]));
@@ -240,7 +241,8 @@ function shift({ parts, counts }: Facts): Found | undefined {
   moved.sort((one, other) => other.z - one.z);
   return found(
     moved.map(({ label, part, a, b }) => `${quoted(label)}: ${percent(a)} of training, ${percent(b)} of ${part}`),
-    (count) => `${counted(count, "label")} at least twice as frequent in one part as in the other, by more than chance`,
+    (count) =>
+      `${counted(count, "label")} at least twice as frequent in one split as in the other (p < 0.01, Bonferroni)`,
   );
 }
 

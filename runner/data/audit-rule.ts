@@ -1,34 +1,34 @@
 import type { Facts, Placed } from "./audit-facts.ts";
 
-/** One thing that the audit found. Errors stop a run unless the author accepts their code. */
+/** A finding of the data audit. Errors stop a run unless `data.accept` lists their code. */
 export type Finding = {
   readonly severity: "error" | "warning";
   /** Stable and documented: "leak". */
   readonly code: string;
   readonly message: string;
-  /** Rows or labels that it concerns. */
+  /** Number of rows or labels concerned. */
   readonly count: number;
-  /** Up to ten of them: "train/case-17", or a label in quotes. */
+  /** Up to ten examples: "train/case-17", or a quoted label. */
   readonly examples: readonly string[];
   readonly accepted: boolean;
 };
 
 export type Found = Pick<Finding, "message" | "count" | "examples">;
 
-/** One rule of the audit: what it looks for, and what it found. */
+/** One rule of the audit. */
 export type Rule = {
   readonly code: string;
   readonly severity: Finding["severity"];
   find(facts: Facts): Found | undefined;
 };
 
-/** A finding about so many things, with the first ten; undefined where there are none. */
+/** A finding with the first ten of its examples; undefined if there are none. */
 export function found(examples: readonly string[], message: (count: number) => string): Found | undefined {
   if (examples.length === 0) return undefined;
   return { message: message(examples.length), count: examples.length, examples: examples.slice(0, 10) };
 }
 
-/** A rule about single rows: those for which `is` holds. */
+/** A rule about single rows: it finds those for which `is` is true. */
 export function rowRule(rule: {
   readonly code: string;
   readonly severity: Finding["severity"];
@@ -45,7 +45,7 @@ export function rowRule(rule: {
 }
 
 /** "1 row", "3 rows". */
-export function counted(count: number, noun: "row" | "label" | "pair of labels" | "part"): string {
+export function counted(count: number, noun: "row" | "label" | "pair of labels" | "split"): string {
   const [head, ...rest] = noun.split(" ") as [string, ...string[]];
   return [count.toLocaleString("en"), count === 1 ? head : `${head}s`, ...rest].join(" ");
 }

@@ -1,7 +1,7 @@
 /** A file's text without its byte-order mark, and the encoding that it was read in. */
 export type Decoded = { readonly text: string; readonly encoding: "utf-8" | "utf-16le" | "utf-16be" | "windows-1252" };
 
-/** Reads bytes as UTF-8, as UTF-16 where a mark or zero bytes say so, else as Windows-1252. */
+/** Decodes bytes as UTF-8, as UTF-16 if a byte-order mark or zero bytes indicate it, else as Windows-1252. */
 export function decode(bytes: Uint8Array): Decoded {
   const [first, second] = bytes;
   if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0)) return as(bytes, "utf-16le");

@@ -3,13 +3,13 @@ import { createRandom } from "../util/random.ts";
 /** Two texts that are nearly the same: their positions, and the share of word triples that they have in common. */
 export type NearPair = { readonly a: number; readonly b: number; readonly similarity: number };
 
-/** Texts that share so many of their word triples (Jaccard) are near-duplicates: one word changed in 20 gives about .74 to .95. */
+/** Jaccard similarity of word triples from which texts are near-duplicates. One word changed in 20 gives about .74 to .95. */
 export const nearEnough = 0.8;
 
 const bands = 16;
 const rowsPerBand = 6;
 const hashes = bands * rowsPerBand;
-/** A member of a bucket is compared with so many of those before it: a thousand letters of one form stay cheap. */
+/** A member of a bucket is compared with this many earlier members, which bounds the cost of large buckets. */
 const comparedInBucket = 12;
 
 /**
@@ -49,7 +49,7 @@ export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
   return [...found.values()].sort((one, other) => one.a - other.a || one.b - other.b);
 }
 
-/** Hashes of a text's word triples, sorted, each once; of its words where there are fewer than three. */
+/** Sorted distinct hashes of the word triples of a text; of its words if there are fewer than three. */
 function triplesOf(text: string): Uint32Array {
   const words = wordHashes(text);
   const size = Math.min(3, words.length);
@@ -69,7 +69,7 @@ function triplesOf(text: string): Uint32Array {
 
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
-/** FNV-1a of each word in lower case; where a script writes no spaces, of each character. */
+/** FNV-1a of each word in lower case; of each character for scripts without spaces. */
 function wordHashes(text: string): number[] {
   const found = text.toLowerCase().match(unspaced.test(text) ? /[\p{L}\p{N}]/gu : /[\p{L}\p{N}]+/gu) ?? [];
   return found.map((word) => {
@@ -86,7 +86,7 @@ function mix(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** For each text, the least value of each of so many hash functions over its triples: texts x hashes. */
+/** For each text, the minimum of each hash function over its triples: texts x hashes. */
 function sign(triples: readonly Uint32Array[], seed: number): Uint32Array {
   const random = createRandom(seed);
   const factors = Uint32Array.from({ length: hashes }, () => random.below(2 ** 31) * 2 + 1);

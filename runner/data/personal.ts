@@ -1,4 +1,4 @@
-/** What in a text looks as if it named a person. Patterns for English texts: a warning to look at, no proof of anonymity. */
+/** Kinds of possible personal data in a text. Patterns for English texts: no finding is not a proof of anonymity. */
 const patterns: Readonly<Record<string, RegExp>> = {
   "e-mail": /\b[\w.+-]+@[\w-]+\.[a-z]{2,}\b/i,
   phone: /(?<![\d.,])(?:\+\d{1,3}[ .-]?\(?\d{2,4}\)?|\(\d{2,4}\)|\d{3}(?=[.-]))[ .-]?\d{3,4}[ .-]\d{3,4}(?![\d.,]*\d)/,

@@ -1,9 +1,9 @@
-/** Bytes of a data file that its size is judged by. */
+/** Bytes at the start of a data file from which its rows are estimated. */
 export const sampleBytes = 262_144;
 
 /**
- * About how many rows a text table has and how many characters one, from its beginning and its size in bytes; undefined for a
- * workbook, which only reading would tell. A line break inside quotes counts as no row.
+ * Estimates the rows of a text table, and the characters per row, from its start and its size in bytes; undefined for a workbook.
+ * A line break inside quotes does not start a row.
  */
 export function sampleRows(
   file: string,

@@ -1,12 +1,12 @@
 import { basicForm } from "./labels/basic.ts";
 
-/** Why two labels may be one: they differ by a plural, by the order of words, by letters, or one writes the other's initials. */
+/** How two labels differ that may mean the same. */
 export type SimilarityReason = "plural" | "word order" | "spelling" | "abbreviation";
 
-/** Two labels (basic form) that may mean the same. A guess: a person decides. */
+/** Two labels (basic form) that may mean the same. */
 export type SimilarPair = { readonly a: string; readonly b: string; readonly reason: SimilarityReason };
 
-/** Pairs among labels (any order, basic form), in the order of the list; each pair once. */
+/** Pairs among labels in basic form, in the order of the list; each pair once. */
 export function similarPairs(labels: readonly string[]): SimilarPair[] {
   const forms = labels.map(shapeOf);
   const found = new Map<string, SimilarPair>();
@@ -32,7 +32,7 @@ export function similarPairs(labels: readonly string[]): SimilarPair[] {
   return [...found.values()].sort((one, other) => place(one.a) - place(other.a) || place(one.b) - place(other.b));
 }
 
-/** A word without the ending of a plural, English or Latin ("metastases", "calculi"). Rough: both forms need only meet. */
+/** A word without the ending of a plural, English or Latin ("metastases", "calculi"). Approximate: only equality of both results matters. */
 function stem(word: string): string {
   if (word.length < 4) return word;
   if (word.endsWith("is")) return `${word.slice(0, -2)}e`;
@@ -60,7 +60,7 @@ function pairUp(forms: readonly Shape[], key: (shape: Shape) => string, add: (a:
   });
 }
 
-/** "cbd stone" and "common bile duct stone": one word of two to five letters stands for as many words. */
+/** "cbd stone" and "common bile duct stone": one word of two to five letters abbreviates as many words. */
 function abbreviations(forms: readonly Shape[], add: (a: number, b: number) => void): void {
   const short = new Map<string, number>();
   forms.forEach(({ words }, index) => void short.set(words.join(" "), index));

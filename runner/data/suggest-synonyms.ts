@@ -3,15 +3,15 @@ import type { Synonyms } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 import { type SimilarityReason, similarPairs } from "./similar-labels.ts";
 
-/** A label that may be a variant of another: as training rows write it, how many have it, and why it is proposed. */
+/** A possible variant of a label: as training rows write it, its training rows, and the reason for the proposal. */
 export type Variant = { readonly label: string; readonly count: number; readonly reason: SimilarityReason };
 
-/** A label and what may be its variants, most frequent first. */
+/** A label and its possible variants, most frequent first. */
 export type Proposal = { readonly label: string; readonly count: number; readonly variants: readonly Variant[] };
 
 /**
- * Proposes which labels mean the same, from the raw label counts of the training rows alone. What the study's synonyms have already made one is
- * left out. The more frequent label is the name of the two. A guess: "renal mass" and "renal masses", but also "ileus" and "ileum".
+ * Proposes synonyms from the raw label counts of the training rows. Omits pairs that the study's synonyms map to one form. The
+ * more frequent label is the canonical one. A proposal may be wrong: "renal mass" and "renal masses", but also "ileus" and "ileum".
  */
 export function suggestSynonyms(
   counts: readonly LabelCount[],
@@ -56,15 +56,15 @@ function size(groups: ReadonlyMap<string, { readonly count: number }>, canonical
   return groups.get(canonical)?.count ?? 0;
 }
 
-/** A synonym file of proposals for a person to edit: each with the rows that have it, and why it is there. */
+/** A synonym file of proposals to edit, with the training rows of each label and the reason. */
 export function proposalYaml(
   proposals: readonly Proposal[],
   study: { readonly name: string; readonly labels: number },
 ): string {
   const head = [
     `# Proposed synonyms: pairs among the ${study.labels} labels of the training rows of ${study.name} that may mean the same.`,
-    "# Nothing reads this file yet. Strike out what is wrong, put what is right into the study's synonym file, and name that in",
-    "# data.labels.synonyms. Numbers are training rows; test labels were not looked at.",
+    "# exp does not read this file. Copy the correct entries to the synonym file of the study, and name that file in",
+    "# data.labels.synonyms. Numbers are training rows. Test labels are not used.",
   ];
   if (proposals.length === 0) return `${[...head, "synonyms: {}"].join("\n")}\n`;
   const body = proposals.flatMap(({ label, count, variants }) => [
@@ -74,7 +74,7 @@ export function proposalYaml(
   return `${[...head, "synonyms:", ...body].join("\n")}\n`;
 }
 
-/** A label as YAML: plain where that is safe, else in double quotes, which YAML reads as JSON does. */
+/** A label as YAML: plain if that is safe, else as a JSON string. */
 function yamlText(label: string): string {
   return /^\p{L}[\p{L}\p{N} '()/-]*$/u.test(label) ? label : JSON.stringify(label);
 }

@@ -2,7 +2,7 @@ import { parse } from "csv-parse/sync";
 import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
 import { decode } from "./decode.ts";
 
-/** A value of a row: text, or a list of texts where a JSON line has one. */
+/** A cell: text, or a list of texts if a JSON line has one. */
 type Cell = string | readonly string[];
 
 /** A data file as rows of cells, in the order of the file. */
@@ -10,9 +10,9 @@ export type DataTable = {
   readonly columns: readonly string[];
   /** As many cells as columns. */
   readonly rows: readonly (readonly Cell[])[];
-  /** Where the column names stand. */
+  /** The span of the column names. */
   readonly header: Span;
-  /** Where a row stands, for errors. */
+  /** The span of a row, for errors. */
   span(row: number): Span;
 };
 
@@ -221,7 +221,7 @@ function asCell(value: unknown): Cell {
   return typeof value === "object" ? JSON.stringify(value) : String(value);
 }
 
-/** The sheet's text, one line a row, stands in for a source: its line numbers are those of the sheet. */
+/** The sheet as text, one line for each row, as a source for errors: its line numbers are those of the sheet. */
 async function readSheet(file: DataFile): Promise<Result<DataTable>> {
   const path = file.path;
   const { default: excel } = await import("exceljs");

@@ -1,15 +1,15 @@
 import { type ViewOf, viewLabels } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 
-/** What a model is taught to answer where there are no labels; the parser reads it as the empty set. */
+/** The target of a row without labels. The parser reads it as the empty set. */
 export const noLabels = "None";
 
-/** What stands between two labels of a target. A space follows the separator unless it is or ends in white space. */
+/** The text between two labels of a target: the separator, and a space unless it ends in white space. */
 export function betweenLabels(separator: string): string {
   return separator === "|" ? " | " : /\s$/.test(separator) ? separator : `${separator} `;
 }
 
-/** How a row's labels become the text that the model is taught. */
+/** How the labels of a row become its target. */
 export type TargetOptions = {
   readonly of: ViewOf;
   readonly order: "as_is" | "alphabetical" | "frequency";
@@ -34,8 +34,8 @@ export function targetWriter(options: TargetOptions): (gold: readonly string[]) 
 }
 
 /**
- * Repeats rows whose rarest label has fewer than `rare_below` training rows: so often that the label would reach that number,
- * at most `max_repeat` times. A copy follows its row; its id is the row's with "#2", "#3", …
+ * Repeats rows whose rarest label has fewer than `rare_below` training rows, until the label would reach that number, at most
+ * `max_repeat` times. A copy follows its row; its id is that of the row with "#2", "#3", …
  */
 export function oversample<T extends { readonly id: string; readonly gold: readonly string[] }>(
   rows: readonly T[],

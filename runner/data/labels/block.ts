@@ -19,14 +19,14 @@ const ticked = /^\[[xX✓✔]\]\s+/;
 const unticked = /^\[ \]\s/;
 const number = /^(?:#+ )?[*_]{0,3}\(?(\d{1,3})[.):](?:\s+|$)/;
 
-/** A piece without a bullet, number, letter or ticked box at its start; nothing of one whose box is not ticked. */
+/** A piece without a bullet, number, letter or ticked box at its start; empty if its box is not ticked. */
 export function withoutMarker(piece: string): string {
   const rest = piece.replace(bullet, "");
   if (unticked.test(rest)) return "";
   return rest.replace(number, "").replace(letter, "").replace(ticked, "");
 }
 
-/** The lines of an answer that hold labels, without headings, lead-ins, list markers and what explains them. */
+/** The lines of an answer with labels, without headings, lead-ins, list markers and explanations. */
 export function answerLines(text: string, notes: Set<Note>, known: ReadonlySet<string>, separator: string): string[] {
   if (known.has(text)) return [text];
   let lines = text.split(/\r\n|\r|\n/).flatMap((line) => numberedApart(line.trim()));
@@ -79,7 +79,7 @@ export function answerLines(text: string, notes: Set<Note>, known: ReadonlySet<s
   return taken;
 }
 
-/** "1. A 2. B 3. C" in lines of their own, where the numbers count up from 1. */
+/** Splits "1. A 2. B 3. C" into lines if the numbers count up from 1. */
 function numberedApart(line: string): string[] {
   if (!/^\(?1[.)]\s/.test(line)) return [line];
   const starts = [0];
@@ -98,13 +98,13 @@ function markerOf(line: string): Marker | undefined {
   return bullet.test(line) ? { kind: "bullet" } : undefined;
 }
 
-/** Bullets follow bullets, and numbers smaller numbers: what stands between them explains. */
+/** Whether a line continues a list: a bullet after a bullet, a larger number after a number. Other lines explain entries. */
 function continues(list: Marker, marker: Marker | undefined): boolean {
   if (list.kind === "bullet") return marker?.kind === "bullet";
   return marker?.kind === "number" && marker.value > list.value;
 }
 
-/** "A, B. The report says that ..." up to the full stop; a short rest stays, for labels may have full stops. */
+/** "A, B. The report says that ..." up to the full stop. A short rest is kept, because labels may contain full stops. */
 function upToSentence(line: string, notes: Set<Note>): string {
   const stop = line.search(/(?<=[\p{Ll})])\. (?=\p{Lu})/u);
   if (stop < 0 || words(line.slice(stop + 2)) <= 4) return line;

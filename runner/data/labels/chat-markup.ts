@@ -50,7 +50,7 @@ function finalChannel(text: string, notes: Set<Note>): string {
   return text.slice(at + mark.length);
 }
 
-/** What stands in the last `<answer>…</answer>` or `\\boxed{…}`, closed or not. */
+/** The content of the last `<answer>…</answer>` or `\\boxed{…}`, closed or not. */
 function unwrapAnswer(text: string, notes: Set<Note>): string {
   for (const { open, close } of wrappers) {
     const at = text.lastIndexOf(open);

@@ -3,7 +3,7 @@ export type JsonItems = {
   readonly items: readonly string[];
   /** The value has no end. */
   readonly truncated: boolean;
-  /** Text stands before or after the value. */
+  /** Whether there is text before or after the value. */
   readonly around: boolean;
 };
 

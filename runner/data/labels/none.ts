@@ -1,7 +1,7 @@
 const none =
   /^(none|nil|null|n\/?a|not applicable|nothing|empty|((the )?(report|study|exam|examination|text|scan|image|result) (is|was) )?(normal|unremarkable)|no|none of the above|(there (is|are) )?no(ne| (evidence of )?(any )?(significant |acute |relevant |definite |specific |other |clear |evident |obvious )?(abnormality|abnormalities|abnormal findings?|findings?|disease|diseases|pathology|diagnosis|diagnoses|labels?))( (is |are )?(identified|found|detected|seen|present|noted|applicable|identified|apply|applies))?)$/i;
 
-/** Whether a text says that there is nothing to name: "none", "normal", "no significant abnormality". */
+/** Whether a text means that there is no label: "none", "normal", "no significant abnormality". */
 export function isNone(label: string): boolean {
   return none.test(label.trim());
 }

@@ -1,4 +1,4 @@
-/** What was odd about an answer. */
+/** A deviation of an answer from a plain list of labels. */
 export type Note =
   | "empty"
   | "think"

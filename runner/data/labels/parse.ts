@@ -6,40 +6,40 @@ import { isNone } from "./none.ts";
 import type { Note } from "./note.ts";
 import { distinct, splitLabels } from "./split.ts";
 
-/** How the answers of a study are read. */
+/** How the answers of a study are parsed. */
 export type ParseOptions = {
-  /** What stands between two labels. */
+  /** The text between two labels. */
   readonly separator: string;
   /** Whether an answer has one label: the first one is kept. */
   readonly isSingle?: boolean;
-  /** Labels of the training rows as written: such a piece is kept as it is, even if it reads "None" or is very long. */
+  /** Labels of the training rows as written. Such a piece is a label even if it is "None" or very long. */
   readonly known?: ReadonlySet<string>;
   /** How generation ended; "length" adds the note "truncated". */
   readonly finish?: string | undefined;
 };
 
-/** An answer as a set of labels. `parsed` is false when none could be read, and the set is then empty. */
+/** An answer as a set of labels. If no label could be read, `parsed` is false and the set is empty. */
 export type ParsedAnswer = {
   readonly labels: readonly string[];
   readonly parsed: boolean;
   readonly notes: readonly Note[];
 };
 
-/** A longer piece is prose and not a label, unless it is known. UTF-16 units, words. */
+/** Limits of a label, in UTF-16 units and words. A longer piece is prose, unless it is a known label. */
 const longest = { characters: 300, words: 30 };
 
 /**
- * Reads a model's answer. In this order:
- * 1. `<think>` blocks and their like go, unclosed ones with all that follows; so does what stands before a lone `</think>`.
- * 2. Chat residue goes: special tokens, a role at the start, a next turn at the end; of `<answer>` or `\boxed{}` the inside stays.
- * 3. JSON is taken where there is some: array, object with an array, objects in an array, also in a fence or cut short.
- * 4. The text after the last "Final answer:", else after the first "Diagnosis:", "Answer:", "Labels:" …, else all of it.
- * 5. Its first block: the entries of a list with bullets or numbers (of "1. Name: reason" the name), or lines up to a blank one;
- *    nothing after "Explanation:" and the like, nor a sentence that follows a full stop.
- * 6. Pieces between separators (brackets hold together), without markers, markdown, quotes, a leading "and", trailing full stops;
- *    "A and B", "A; B" and the like apart where both are labels of the study.
- * 7. "none", "no abnormality", "normal" and the like are the empty set.
- * Reading the labels that it gives, joined by the separator, gives the same labels. It takes linear time and never throws.
+ * Parses the answer of a model, in these steps:
+ * 1. Remove `<think>` blocks and similar; an unclosed block with all that follows, and the text before a lone `</think>`.
+ * 2. Remove chat markup: special tokens, a role at the start, a further turn at the end. Keep the inside of `<answer>`, `\boxed{}`.
+ * 3. If the answer has JSON, use it: an array, an object with an array, objects in an array, also in a fence or truncated.
+ * 4. Else use the text after the last "Final answer:", or after the first "Diagnosis:", "Answer:", "Labels:" and similar, or all.
+ * 5. Use its first block: the entries of a list (the name in "1. Name: reason"), or the lines up to a blank line. Skip the text
+ *    after "Explanation:" and similar, and a sentence after a full stop.
+ * 6. Split it at separators outside brackets. Strip markers, Markdown, quotes, a leading "and" and final full stops. Split
+ *    "A and B", "A; B" and similar if both are known labels.
+ * 7. "none", "no abnormality", "normal" and similar are the empty set.
+ * Parsing the result, joined by the separator, gives the same labels. Takes linear time and does not throw.
  */
 export function parseAnswer(text: string, options: ParseOptions): ParsedAnswer {
   const first = readOnce(text, options);
@@ -54,7 +54,7 @@ export function parseAnswer(text: string, options: ParseOptions): ParsedAnswer {
   return { labels: last.labels, parsed: last.parsed, notes: first.notes };
 }
 
-/** What is left may look like residue again ("- Sure, here: A"), which is why there is a second reading. */
+/** One pass. Its result may match a rule again ("- Sure, here: A"), so parseAnswer repeats it until nothing changes. */
 function readOnce(text: string, options: ParseOptions): ParsedAnswer {
   const notes = new Set<Note>();
   if (options.finish === "length") notes.add("truncated");
@@ -122,7 +122,7 @@ function unwrap(line: string): string {
   return line.slice(1, -1);
 }
 
-/** Whether a label of the study differs from this one only in case and the like. */
+/** Whether a label of the study has the same basic form. */
 function isKnownForm(label: string, known: ReadonlySet<string>): boolean {
   return formsOf(known).has(basicForm(label));
 }
@@ -137,14 +137,14 @@ function formsOf(known: ReadonlySet<string>): ReadonlySet<string> {
   return forms;
 }
 
-/** "A and B", "A; B", "A | B", "A / B" as A, B where both are labels of the study and the whole is none. */
+/** "A and B", "A; B", "A | B", "A / B" as A, B if both are labels of the study and the whole is not. */
 function knownParts(label: string, known: ReadonlySet<string>): readonly string[] | undefined {
   if (label.length > longest.characters || isKnownForm(label, known)) return undefined;
   const parts = label.split(/\s+(?:and|&)\s+|\s*[;|]\s*|\s+\/\s+/i).map((part) => clean(part, false));
   return parts.length > 1 && parts.every((part) => isKnownForm(part, known)) ? parts : undefined;
 }
 
-/** One label without what models put around it. */
+/** One label without list markers, Markdown, quotes and final full stops. */
 function clean(piece: string, oneOfSeveral: boolean): string {
   if (piece.length > 2 * longest.characters) return piece;
   let text = piece;

@@ -56,11 +56,7 @@ export function parseSynonyms(source: SourceText): Result<Synonyms> {
       at = follow(at, target, strip);
     }
     if (at !== undefined && path.has(at)) {
-      complain(
-        node,
-        "synonym-cycle",
-        `synonyms go in a circle: ${[...path, at].map((name) => `"${name}"`).join(" -> ")}`,
-      );
+      complain(node, "synonym-cycle", `cycle of synonyms: ${[...path, at].map((name) => `"${name}"`).join(" -> ")}`);
     }
     for (const name of path) settled.add(name);
   }
@@ -92,7 +88,7 @@ export function parseGroups(source: SourceText): Result<Groups> {
     : { ok: true, value: groups, warnings: [] };
 }
 
-/** One step on the way to the canonical form: the synonym of a form, or what is left of it without a qualifier. */
+/** One step to the canonical form: the synonym of a form, or the form without one qualifier. */
 function follow(
   form: string,
   target: ReadonlyMap<string, { readonly to: string }>,

@@ -12,10 +12,10 @@ export type View = (typeof views)[number];
 /** A study's synonyms, resolved: from any label to its canonical form. */
 export type Synonyms = { canonical(label: string): string };
 
-/** Turns one label into its form in a view; an empty answer means that nothing of it is left. */
+/** Gives the form of a label in a view; empty if nothing of the label remains. */
 export type ViewOf = (label: string) => string;
 
-/** The function that brings a label into a view; answers are remembered, for labels repeat. */
+/** The function that brings labels into a view. It caches its results. */
 export function viewOf(view: View, synonyms: Synonyms = { canonical: basicForm }): ViewOf {
   if (view === "raw") return (label) => label.trim();
   const form = view === "basic" ? basicForm : synonyms.canonical;

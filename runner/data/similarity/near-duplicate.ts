@@ -5,12 +5,12 @@
  */
 export const nearDuplicateCosine = 0.8;
 
-/** A text without what a copy may change unseen: letter case, and how much white space stands where. */
+/** A text in lower case with single spaces: two copies of one text may differ in case and white space. */
 export function foldText(text: string): string {
   return text.replace(/\s+/g, " ").trim().toLowerCase();
 }
 
-/** Whether two texts say the same: equal but for white space and case, or alike in nearly all words and their order. */
+/** Whether two texts are near-duplicates: equal but for white space and case, or with nearly the same words in the same order. */
 export function isNearDuplicate(a: string, b: string, cosine: number): boolean {
   return cosine >= nearDuplicateCosine || foldText(a) === foldText(b);
 }
