@@ -58,3 +58,14 @@ it("the table of contents names every page under docs/", () => {
   const written = pages.filter((page) => page.startsWith("docs/") && page !== "docs/README.md");
   expect(written.filter((page) => !named.includes(page))).toEqual([]);
 });
+
+it("every file and folder that ARCHITECTURE.md names exists", () => {
+  const text = readFileSync(join(root, "runner/ARCHITECTURE.md"), "utf8").replace(/^(```+).*?^\1/gms, "");
+  const spans = [...text.matchAll(/`([^`\n]+)`/g)].map(([, span]) => span as string);
+  const named = spans.filter(
+    (span) => /^[\w./-]+(\/|\.(ts|mjs|py|md))$/.test(span) && span.includes("/") && !span.startsWith("artifacts/"),
+  );
+  expect(named.length).toBeGreaterThan(40);
+  const places = ["runner", "runner/publishing", "runner/store", "."];
+  expect(named.filter((span) => !places.some((place) => existsSync(join(root, place, span))))).toEqual([]);
+});
