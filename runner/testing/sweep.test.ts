@@ -149,7 +149,7 @@ describe("sweep.select", () => {
     expect(said).toMatch(/^artifacts\/reports\/.*report\.pdf$/m);
     expect(await rig.done("show", "sweep")).toContain("sweep: 4 settings");
     const page = readFileSync(rig.path((/^artifacts.*report\.html$/m.exec(said) as RegExpExecArray)[0]), "utf8");
-    expect(page).toContain("Points with intervals, one for each setting of the sweep");
+    expect(page).toContain("one per setting of the sweep");
     const book = new excel.Workbook();
     await book.xlsx.readFile(rig.path("artifacts/runs/sweep/latest/workbook.xlsx"));
     const sheet = book.getWorksheet("Sweep");
@@ -211,7 +211,7 @@ test("--sweep varies keys of the command line: one value more runs the new runs 
   expect(table).toHaveLength(3);
   const { stdout: reported } = await rig.exp("report", "sweep", "--html");
   const page = readFileSync(rig.path((/\S+\.html/.exec(reported) as RegExpExecArray)[0]), "utf8");
-  expect(page).toContain("Points with intervals, one for each setting of the sweep");
+  expect(page).toContain("one per setting of the sweep");
   // No run's own workbook knows of the others: the hand-in has one of the sweep.
   expect((await rig.exp("export", "out", ...manifests(after))).code).toBe(0);
   const book = new excel.Workbook();
