@@ -49,9 +49,9 @@ export const command = defineCommand({
         "old submission": left.submissions,
         "submitted snapshot": left.copies,
       };
-      for (const [what, gone] of Object.entries(kinds)) {
-        const bytes = gone.reduce((sum, one) => sum + one.bytes, 0);
-        if (gone.length > 0) context.out(`${verb} ${plural(gone.length, what)}: ${inGB(bytes)}\n`);
+      for (const [what, deleted] of Object.entries(kinds)) {
+        const bytes = deleted.reduce((sum, one) => sum + one.bytes, 0);
+        if (deleted.length > 0) context.out(`${verb} ${plural(deleted.length, what)}: ${inGB(bytes)}\n`);
       }
       return exit.done;
     } finally {

@@ -68,7 +68,7 @@ async function runJob(plan: string, task: string, context: Context): Promise<num
   }
 }
 
-/** What the events of a run say about its end. */
+/** What is known about the end of a run from its events. */
 type Observed = { error: string | undefined; readonly manifests: string[]; onEvent(event: Event): void };
 
 /** Observes the first error, with original paths in place of those of the copies, and the manifests that are sealed. */

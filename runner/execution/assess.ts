@@ -55,7 +55,7 @@ export function assess(
     const hit = runner.find(key);
     if ("record" in hit) {
       if (!runner.holds(step, hit.record))
-        return { status: "run", key, reason: "its files outside the store are gone" };
+        return { status: "run", key, reason: "its files outside the store are missing" };
       records.set(step, hit.record);
       return { status: "cached", key, reason: "" };
     }

@@ -21,7 +21,7 @@ export function killGroup(group: number): void {
   }
 }
 
-/** Kills what is left of a group whose leader has ended, and forgets the group. */
+/** Kills the rest of a group whose leader has ended. */
 export function releaseGroup(group: number): void {
   killGroup(group);
   running.delete(group);

@@ -146,7 +146,7 @@ async function measured(
   run: () => Promise<Evidence>,
 ): Promise<Evidence> {
   if (Number(draft.hints.nodes ?? 1) > 1) return run();
-  // The counter of a shared GPU does not tell the steps apart.
+  // The counter of a shared GPU does not distinguish the steps.
   const gpus = grant.gpuShare === 1 ? grant.gpus.map(({ uuid }) => uuid) : [];
   const measurement = await energy.begin(gpus, (uuids) => gpuCounters(python(environment), packageRoot, uuids));
   let evidence: Evidence = {};

@@ -9,7 +9,7 @@ export type RunOptions = {
   readonly until?: string | undefined;
   readonly jobs?: number | undefined;
   readonly shareGpus?: boolean;
-  /** Where steps run, whatever the experiments say. */
+  /** Name of an executor; it overrides that of the experiments. */
   readonly executor?: string | undefined;
   readonly mirror?: string | undefined;
   readonly keepGoing?: boolean;
@@ -17,7 +17,7 @@ export type RunOptions = {
   readonly quiet?: boolean;
   /** False by --no-upload. */
   readonly upload: boolean;
-  /** Of `exp reproduce`: the folder of a store of its own, and the one run of a sweep that is wanted. */
+  /** Of `exp reproduce`: the folder of its own store, and the only run of a sweep to execute. */
   readonly artifacts?: string;
   readonly only?: Pick<Manifest, "coordinates" | "role">;
 };

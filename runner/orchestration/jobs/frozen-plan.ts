@@ -20,7 +20,7 @@ export function freezeSources(
       if (!path.startsWith(join(given.packageRoot, "recipes/"))) digests.set(path, sourceDigests[name] as string);
     }
   }
-  // A source whose path the experiment contains can be read from a copy: thawed experiments contain the copy's path. Files that
+  // A source whose path the experiment contains can be read from a copy: frozenExperiments() replaces the path. Files that
   // belong to a folder, such as a model's, cannot.
   const own = [...digests.keys()].filter((path) => named.has(path));
   const sources: Record<string, string> = { ...recipeFiles(given.packageRoot) };

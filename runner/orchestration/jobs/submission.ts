@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { LoadedExperiment } from "../../config/loaded.ts";
 import { UserError } from "../../util/user-error.ts";
+import { writeFileAtomic } from "../../util/write-file.ts";
 
 /** Options of `exp run` that its jobs use too, as they were given. */
 export type JobOptions = {
@@ -159,9 +160,7 @@ export function runName({ experiment, coordinates }: Pick<SubmittedRun, "experim
 }
 
 function writeJson(path: string, value: unknown): void {
-  const partial = `${path}.${process.pid}.partial`;
-  writeFileSync(partial, `${JSON.stringify(value)}\n`, { flush: true });
-  renameSync(partial, path);
+  writeFileAtomic(path, `${JSON.stringify(value)}\n`, { flush: true });
 }
 
 function readJson<T>(path: string): T | undefined {

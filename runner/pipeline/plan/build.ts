@@ -31,15 +31,6 @@ export function buildPlan(
     shared.set(step.stepId, step);
     stepIdsOfName.set(step.draft.id, (stepIdsOfName.get(step.draft.id) ?? new Set()).add(step.stepId));
   }
-  const digests = new Map<string, string>();
-  const digestOnce = (path: string): string => {
-    const known = digests.get(path);
-    if (known !== undefined) return known;
-    const fresh = digest(path);
-    digests.set(path, fresh);
-    return fresh;
-  };
-
   // Steps with the same sources share one object, so that its text is built once for all their keys.
   const sources = new Map<string, Readonly<Record<string, string>>>();
   const digestsOf = (paths: Readonly<Record<string, string>>): Readonly<Record<string, string>> => {
@@ -47,7 +38,7 @@ export function buildPlan(
     const name = entries.flat().join("\n");
     const known = sources.get(name);
     if (known !== undefined) return known;
-    const fresh = Object.fromEntries(entries.map(([logical, path]) => [logical, digestOnce(path)]));
+    const fresh = Object.fromEntries(entries.map(([logical, path]) => [logical, digest(path)]));
     sources.set(name, fresh);
     return fresh;
   };
@@ -138,8 +129,8 @@ export function partOf(plan: Plan, runs: readonly PlannedRun[], more: readonly P
   return { runs, steps: plan.steps.filter((step) => keep.has(step)) };
 }
 
-/** The part of a plan with the steps that `wanted` selects, and all steps that they need. */
-export function upTo(plan: Plan, wanted: (step: PlannedStep) => boolean): Plan {
+/** The part of a plan with the steps that `isSelected` selects, and all steps that they need. */
+export function upTo(plan: Plan, isSelected: (step: PlannedStep) => boolean): Plan {
   const keep = new Set<PlannedStep>();
   const visit = (step: PlannedStep): void => {
     if (keep.has(step)) return;
@@ -147,7 +138,7 @@ export function upTo(plan: Plan, wanted: (step: PlannedStep) => boolean): Plan {
     for (const from of Object.values(step.upstream)) visit(from.step);
     step.after.forEach(visit);
   };
-  plan.steps.filter(wanted).forEach(visit);
+  plan.steps.filter(isSelected).forEach(visit);
   return {
     steps: plan.steps.filter((step) => keep.has(step)),
     runs: plan.runs.map((run) => ({ ...run, steps: new Map([...run.steps].filter(([, step]) => keep.has(step))) })),
