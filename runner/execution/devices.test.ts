@@ -24,7 +24,7 @@ test("the tightest limit of a control group and its ancestors applies", () => {
   expect(limits(files)).toEqual({ cores: 2.5, memory: 2 ** 31 });
 });
 
-test("the older control groups count too", () => {
+test("reads control groups of version 1", () => {
   const files = {
     "/proc/self/cgroup": "4:memory:/job\n2:cpu,cpuacct:/\n1:name=systemd:/\n",
     "/sys/fs/cgroup/memory/job/memory.limit_in_bytes": "1073741824",
@@ -44,7 +44,7 @@ const csv = `0, GPU-aaaa, NVIDIA H200, 143771, 9.0
 No devices were found
 `;
 
-test("the driver's list is read, unknown cells too", () => {
+test("parses the driver's list, with unknown cells", () => {
   expect(parseGpus(csv)).toEqual([
     { index: 0, uuid: "GPU-aaaa", name: "NVIDIA H200", memory: 143771 * 2 ** 20, capability: "9.0" },
     { index: 1, uuid: "GPU-bbbb", name: "Tesla T4", memory: undefined, capability: undefined },

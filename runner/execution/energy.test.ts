@@ -20,7 +20,7 @@ function zone(name: string, label: string, microjoules: number): void {
 
 const noGpus = async () => ({});
 
-test("packages are added up, a counter that begins anew included, and what lies within a package is not", async () => {
+test("adds packages up, also over an overflow, and leaves out zones within a package", async () => {
   zone("intel-rapl:0", "package-0", 1_000_000);
   zone("intel-rapl:1", "package-1", 262_143_000_000);
   zone("intel-rapl:0:0", "core", 0);
@@ -34,7 +34,7 @@ test("packages are added up, a counter that begins anew included, and what lies 
   expect(await measuring.end()).toEqual({ processors: 25.3 });
 });
 
-test("what is not told is absent: no counter, one that may not be read, steps side by side", async () => {
+test("leaves out what was not measured: no counter, an unreadable one, concurrent steps", async () => {
   expect(await (await new EnergyMeter(powercap).begin(["GPU-1"], noGpus)).end()).toEqual({});
   zone("intel-rapl:0", "package-0", 0);
   const two = new EnergyMeter(powercap);
@@ -49,7 +49,7 @@ test("what is not told is absent: no counter, one that may not be read, steps si
   expect(await (await two.begin([], noGpus)).end()).toEqual({});
 });
 
-test("GPUs are added up where each of them tells", async () => {
+test("adds GPUs up if each has a counter", async () => {
   const told: Record<string, number> = { "GPU-1": 1_000, "GPU-2": 5_000 };
   const both = new EnergyMeter(powercap);
   const read = async () => ({ ...told });

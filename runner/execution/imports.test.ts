@@ -19,7 +19,7 @@ function tree(files: Record<string, string>): string {
   return root;
 }
 
-test("a module's sources are what it imports, directly or not, with the packages above", () => {
+test("the sources of a module are its imports, also indirect ones, and the packages above", () => {
   const root = tree({
     "recipes/__init__.py": "",
     "recipes/torchtune/__init__.py": "",
@@ -48,7 +48,7 @@ test("a module's sources are what it imports, directly or not, with the packages
   expect(() => pythonSources(root, "recipes.torchtune.absent")).toThrow("no Python module recipes.torchtune.absent");
 });
 
-test("modules and data files that strings name are sources too", () => {
+test("includes modules and data files that string literals name", () => {
   const root = tree({
     "recipes/__init__.py": "",
     "recipes/a.py": 'component = "recipes.models.build_qwen3"\nTABLE = Path(__file__).with_name("table.json")\n',

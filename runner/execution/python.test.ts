@@ -106,8 +106,8 @@ partial.write_text(f"{os.getpid()} {worker.pid}")
 partial.rename(step.work / "pids")
 time.sleep(100)`;
 
-describe("a step that answers", () => {
-  test("gets the request, reports progress, and its evidence comes back", async () => {
+describe("a step with a result", () => {
+  test("receives the request, reports progress and returns evidence", async () => {
     const what = request(`assert step.params["rate"] == 1e-7 and step.cores == 2
 assert str(step.inputs["rows"]) == "/data/rows.jsonl"
 step.progress(force=True, done=1, total=2, unit="steps", loss=0.5)
@@ -134,13 +134,13 @@ return {"device": "cpu"}`);
     });
   });
 
-  test("fails with the cause of an exception, the traceback in the log", async () => {
+  test("fails with the message of an exception, and the traceback is in the log", async () => {
     const { ended, log } = start(request(`{}["missing"]`));
     expect(await failure(ended)).toMatchObject({ code: "recipe-error", message: "KeyError: 'missing'" });
     expect(readFileSync(log, "utf8")).toContain("Traceback");
   });
 
-  test("does not see what an earlier attempt answered", async () => {
+  test("does not see the result of an earlier attempt", async () => {
     const what = request(`if (step.work / "again").exists(): os._exit(0)
 (step.work / "again").write_text("")
 step.progress(force=True, done=1)`);
@@ -151,7 +151,7 @@ step.progress(force=True, done=1)`);
   });
 });
 
-describe("a step that does not answer", () => {
+describe("a step without a valid result", () => {
   test("exit 0 without a result is a failure", async () => {
     expect((await failure(start(request("os._exit(0)")).ended)).code).toBe("no-result");
   });
@@ -179,7 +179,7 @@ describe("a step that does not answer", () => {
     expect((await failure(start({ ...what, module: "recipes.absent" }).ended)).code).toBe("crashed");
   });
 
-  test("a missing interpreter says how to get one", async () => {
+  test("the error of a missing interpreter has a help text", async () => {
     const what = request("pass", { python: join(root, "none/bin/python") });
     expect(await failure(start(what).ended)).toMatchObject({
       code: "environment-missing",
@@ -191,7 +191,7 @@ describe("a step that does not answer", () => {
     expect((await failure(start(broken).ended)).code).toBe("environment-missing");
   });
 
-  test("a work folder that cannot be written says so", async () => {
+  test("a work folder that is not writable is an error", async () => {
     writeFileSync(join(root, "file"), "");
     const { ended } = start(request("pass", { work: join(root, "file/work") }));
     expect(await failure(ended)).toMatchObject({ code: "cannot-write", message: expect.stringContaining("ENOTDIR") });
@@ -253,7 +253,7 @@ return {"pid": os.getpid()}`);
   });
 });
 
-test("garbage among the progress lines is passed over", async () => {
+test("invalid progress lines are ignored", async () => {
   const what = request(`with step.progress_path.open("ab") as file:
     file.write(b'{"done": 1}\\n\\xff\\xfe garbage\\n[]\\n{"done": "x"}\\n{"done": NaN}\\n{"loss": 2.5, "done": {}}\\n')
     file.write(b"x" * 3_000_000 + b"\\n")
@@ -263,7 +263,7 @@ test("garbage among the progress lines is passed over", async () => {
   expect(progress).toEqual([{ done: 1 }, { loss: 2.5 }, { done: 2 }]);
 });
 
-test("progress arrives while the step runs, torn lines included", async () => {
+test("progress arrives while the step runs, also if a line is written in parts", async () => {
   const what = request(`file = step.progress_path.open("a")
 file.write('{"done": 1, "to'); file.flush()
 time.sleep(0.5)
@@ -278,7 +278,7 @@ raise Interrupted`);
 });
 
 describe("interrupts", () => {
-  test("nothing is started once a stop was asked", async () => {
+  test("nothing starts after a stop", async () => {
     const what = request(`(step.work / "ran").write_text("")`);
     const error = runPython(what, {
       stop: AbortSignal.abort(),
@@ -290,13 +290,13 @@ describe("interrupts", () => {
     expect(existsSync(join(what.work, "ran"))).toBe(false);
   });
 
-  test("one that comes while the child is being started is not lost", async () => {
+  test("an interrupt during the start is not lost", async () => {
     const { ended, stop } = start(request("while not step.stopping: time.sleep(0.02)\nraise Interrupted"));
     stop.abort();
     await expect(ended).rejects.toBeInstanceOf(Interrupted);
   });
 
-  test("a step that needs longer than a moment to save is waited for", async () => {
+  test("waits for a step that saves slowly", async () => {
     const what = request(`(step.work / "begun").write_text("")
 while not step.stopping: time.sleep(0.05)
 time.sleep(6)
@@ -309,7 +309,7 @@ raise Interrupted`);
     expect(existsSync(join(what.work, "saved"))).toBe(true);
   });
 
-  test("a step that is still importing ends at the first", async () => {
+  test("a step that still imports ends at the first interrupt", async () => {
     const what = request("pass");
     writeFileSync(
       join(root, "code/recipes/slow.py"),
@@ -321,7 +321,7 @@ raise Interrupted`);
     await expect(ended).rejects.toBeInstanceOf(Interrupted);
   });
 
-  test("the second kills the whole group", async () => {
+  test("the second interrupt kills the whole group", async () => {
     const what = request(stubborn);
     const { ended, stop, kill } = start(what);
     await until(() => existsSync(join(what.work, "pids")));
@@ -333,7 +333,7 @@ raise Interrupted`);
     await until(() => pids(what.work).every((pid) => !alive(pid)));
   });
 
-  test("workers that a step leaves behind end with it", async () => {
+  test("child processes of a step end with it", async () => {
     const what = request(`worker = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(100)"])
 (step.work / "pids").write_text(str(worker.pid))`);
     await start(what).ended;
@@ -344,7 +344,7 @@ raise Interrupted`);
   });
 });
 
-describe("a runner that dies", () => {
+describe("a runner that is killed", () => {
   /** Runs the runner's own code in another Node process, which ends as `how` says once the step runs. */
   async function orphan(what: PythonRequest, how: string): Promise<void> {
     const entry = join(root, `runner${count}.mjs`);
@@ -370,10 +370,10 @@ setInterval(() => { if (existsSync(what.work + "/pids")) { ${how} } }, 20);`,
     await until(() => pids(what.work).every((pid) => !alive(pid)));
   }
 
-  test("by kill -9: the group is gone within 10 s", () =>
+  test("by kill -9: the group ends within 10 s", () =>
     orphan(request(stubborn), `process.kill(process.pid, "SIGKILL")`));
 
-  test("by kill -9 while the step imports: the group is gone within 10 s", async () => {
+  test("by kill -9 while the step imports: the group ends within 10 s", async () => {
     const what = request("pass");
     writeFileSync(
       join(root, "code/recipes/importing.py"),
@@ -382,10 +382,10 @@ setInterval(() => { if (existsSync(what.work + "/pids")) { ${how} } }, 20);`,
     await orphan({ ...what, module: "recipes.importing" }, `process.kill(process.pid, "SIGKILL")`);
   });
 
-  test("by process.exit: the group is gone", () => orphan(request(stubborn), "process.exit(1)"));
+  test("by process.exit: the group ends", () => orphan(request(stubborn), "process.exit(1)"));
 });
 
-describe("what a step may see", () => {
+describe("the environment of a step", () => {
   const variables = {
     HF_TOKEN: "hf_secretsecretsecretsecret",
     SOME_API_KEY: "key-abcdefgh",
@@ -400,7 +400,7 @@ describe("what a step may see", () => {
     for (const name of Object.keys(variables)) delete process.env[name];
   });
 
-  test("its variables are an allow-list", async () => {
+  test("has variables from an allow-list", async () => {
     const body = `return {"env": dict(os.environ), "path": sys.path, "argv": len(sys.argv)}`;
     const { env, path, argv } = (await start(request(body)).ended) as unknown as {
       env: Record<string, string>;
@@ -416,7 +416,7 @@ describe("what a step may see", () => {
     expect(argv).toBe(2);
   });
 
-  test("network, secrets and variables come when asked for", async () => {
+  test("has network, secrets and variables on request", async () => {
     const body = `return {"env": sorted(os.environ), "gpus": os.environ["CUDA_VISIBLE_DEVICES"]}`;
     const more = { network: true, secrets: ["HF_TOKEN"], variables: { CUDA_VISIBLE_DEVICES: "1" } };
     const { env, gpus } = await start(request(body, more)).ended;
@@ -427,14 +427,14 @@ describe("what a step may see", () => {
     expect(gpus).toBe("1");
   });
 
-  test("files of the work folder cannot stand in for modules", async () => {
+  test("does not import modules from the work folder", async () => {
     const what = request("import random\nreturn {'file': random.__file__}");
     mkdirSync(what.work, { recursive: true });
     writeFileSync(join(what.work, "random.py"), "raise SystemExit('shadowed')\n");
     expect((await start(what).ended).file).not.toContain(what.work);
   });
 
-  test("its secrets reach neither log, progress, evidence nor errors", async () => {
+  test("redacts secrets in log, progress, evidence and errors", async () => {
     const body = `token = os.environ["EXP_TEST_API_KEY"]
 print("out", token, flush=True)
 print("err", token, file=sys.stderr, flush=True)

@@ -97,8 +97,8 @@ const fail = () => {
   throw new UserError("broken", "it broke");
 };
 
-describe("what is run", () => {
-  it("everything once, each after what it reads; then nothing", async () => {
+describe("execute", () => {
+  it("builds every step once, after its inputs, and then nothing", async () => {
     const rig = new Rig();
     expect(await rig.run(chain())).toEqual({ a: "built", b: "built", c: "built" });
     expect(rig.built).toEqual(["a", "b", "c"]);
@@ -106,7 +106,7 @@ describe("what is run", () => {
     expect(rig.built).toEqual([]);
   });
 
-  it("a forced step that gives the same bytes invalidates nothing; other bytes do", async () => {
+  it("a forced step invalidates others only if its bytes change", async () => {
     const rig = new Rig();
     await rig.run(chain());
     expect(await rig.run(chain(), { force: "a" })).toEqual({ a: "built", b: "reused", c: "reused" });
@@ -114,14 +114,14 @@ describe("what is run", () => {
     expect(await rig.run(chain(), { force: "a" })).toEqual({ a: "built", b: "built", c: "reused" });
   });
 
-  it("a step whose record stands for something that is gone", async () => {
+  it("builds a step again if its files outside the store are missing", async () => {
     const rig = new Rig();
     await rig.run(chain());
     rig.gone = new Set(["a"]);
     expect(await rig.run(chain())).toEqual({ a: "built", b: "reused", c: "reused" });
   });
 
-  it("and told how long it worked, without its wait for cores", async () => {
+  it("reports the seconds of a step without its wait for resources", async () => {
     const rig = new Rig();
     rig.waits = { a: sleep(200) };
     rig.does = { b: () => sleep(200) };
@@ -133,7 +133,7 @@ describe("what is run", () => {
     expect(seconds.a).toBeLessThan(seconds.b as number);
   });
 
-  it("independent steps at once", async () => {
+  it("runs independent steps at the same time", async () => {
     const rig = new Rig();
     let open = () => {};
     const both = new Promise<void>((resolve) => {
@@ -147,19 +147,19 @@ describe("what is run", () => {
 describe("a guard", () => {
   const guarded = () => planOf("rows", "guard < rows", "train < rows, guard?", "other < rows");
 
-  it("runs where what it guards will run, and before it", async () => {
+  it("runs before a guarded step that is a miss", async () => {
     const rig = new Rig();
     await rig.run(guarded());
     expect(rig.built.indexOf("guard")).toBeLessThan(rig.built.indexOf("train"));
   });
 
-  it("does not run for a step that is cached", async () => {
+  it("does not run for a cached step", async () => {
     const rig = new Rig();
     await rig.run(guarded());
     expect(await rig.run(guarded())).toEqual({ rows: "reused", guard: "reused", train: "reused", other: "reused" });
   });
 
-  it("stops what it guards and nothing else", async () => {
+  it("blocks only the guarded steps if it fails", async () => {
     const rig = new Rig();
     rig.does = { guard: fail };
     const ends = await rig.run(guarded(), { keepGoing: true });
@@ -168,7 +168,7 @@ describe("a guard", () => {
 });
 
 describe("a failure", () => {
-  it("skips what needs the step, and names it", async () => {
+  it("skips the steps that need the failed one, and names it", async () => {
     const rig = new Rig();
     rig.does = { b: fail };
     expect(await rig.run(chain())).toEqual({ a: "built", b: "failed", c: "skipped: b" });
@@ -176,7 +176,7 @@ describe("a failure", () => {
     expect(end).toMatchObject({ status: "failed", error: { code: "broken", message: "it broke" } });
   });
 
-  it("starts nothing more, unless told to keep going", async () => {
+  it("starts no other step, except with keepGoing", async () => {
     const plan = () => planOf("a", "slow", "late < slow");
     const rig = new Rig();
     rig.does = { a: fail, slow: () => new Promise((resolve) => setTimeout(resolve, 10)) };
@@ -184,7 +184,7 @@ describe("a failure", () => {
     expect(await rig.run(plan(), { keepGoing: true })).toEqual({ a: "failed", slow: "reused", late: "built" });
   });
 
-  it("that is a bug in exp is not hidden", async () => {
+  it("of exp itself is rethrown", async () => {
     const rig = new Rig();
     rig.does = {
       a: () => {
@@ -195,7 +195,7 @@ describe("a failure", () => {
   });
 });
 
-it("an interrupt skips the rest, and a later run goes on", async () => {
+it("an interrupt skips the other steps, and a later run builds them", async () => {
   const rig = new Rig();
   rig.does = {
     b: () => {
@@ -214,7 +214,7 @@ it("every step ends exactly once", async () => {
 });
 
 describe("assess", () => {
-  it("tells what is cached, what will run and what depends on that", async () => {
+  it("finds what is cached, what will run and what depends on that", async () => {
     const rig = new Rig();
     const judge = () =>
       [...assess(planOf("a", "b < a", "guard < a", "c < b, guard?"), rig, () => undefined)].map(

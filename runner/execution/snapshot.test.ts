@@ -17,7 +17,7 @@ function take() {
   return takeSnapshot(join(root, "snapshots"), { "prompts/a.hbs": join(root, "a.hbs"), b: join(root, "b.yaml") });
 }
 
-test("a copy keeps what was there, whatever becomes of the original", () => {
+test("a copy does not change with its original", () => {
   const snapshot = take();
   writeFileSync(join(root, "a.hbs"), "changed");
   expect(readFileSync(snapshot.path("prompts/a.hbs"), "utf8")).toBe("one");
@@ -26,7 +26,7 @@ test("a copy keeps what was there, whatever becomes of the original", () => {
   expect(() => snapshot.path("c")).toThrow("no source c");
 });
 
-test("an equal snapshot is used again, and mended where someone edited it", () => {
+test("an equal snapshot is used again, and edited files are restored", () => {
   const first = take();
   writeFileSync(first.path("b"), "edited");
   rmSync(first.path("prompts/a.hbs"));
@@ -38,7 +38,7 @@ test("an equal snapshot is used again, and mended where someone edited it", () =
   expect(readdirSync(second.folder).sort()).toEqual(["b", "prompts"]);
 });
 
-test("folders and large files are used where they lie", () => {
+test("folders and large files are not copied", () => {
   mkdirSync(join(root, "weights"));
   writeFileSync(join(root, "large.csv"), "");
   truncateSync(join(root, "large.csv"), 5 * 2 ** 20);
@@ -49,11 +49,11 @@ test("folders and large files are used where they lie", () => {
   expect(snapshot.digests).toEqual({});
 });
 
-test.each(["../x", "/x", "a/../../x"])("a source called %s is refused", (name) => {
+test.each(["../x", "/x", "a/../../x"])("rejects a source named %s", (name) => {
   expect(() => takeSnapshot(join(root, "snapshots"), { [name]: join(root, "a.hbs") })).toThrow("leads out");
 });
 
-test("the recipes that a run may need are found, without their tests", () => {
+test("finds the recipes without their tests", () => {
   const files = Object.keys(recipeFiles(fileURLToPath(new URL("../..", import.meta.url))));
   expect(files).toContain("recipes/common/launch.py");
   expect(files).toContain("recipes/common/protocol.py");

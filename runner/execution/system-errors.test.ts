@@ -13,7 +13,7 @@ const caught = (act: () => unknown): unknown => {
   throw new Error("nothing was thrown");
 };
 
-test("an error of the system names the path and says what to do", () => {
+test("an error of the system has the path and a help text", () => {
   const folder = mkdtempSync(join(tmpdir(), "exp-system-"));
   const file = join(folder, "file");
   const cases: readonly (readonly [act: () => unknown, words: string])[] = [
@@ -30,7 +30,7 @@ test("an error of the system names the path and says what to do", () => {
   expect(systemFailure(caught(() => readdirSync(join(file, "x"))))?.message).toContain(`${file}/x`);
 });
 
-test("a bug is no error of the system", () => {
+test("other errors are not errors of the system", () => {
   expect(systemFailure(new TypeError("x is not a function"))).toBeUndefined();
   expect(systemFailure("text")).toBeUndefined();
 });

@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(root, { recursive: true }));
 
 describe("secrets", () => {
-  test("of the environment, and those that a step names, are hidden", () => {
+  test("of the environment, and those that a step names, are redacted", () => {
     const env = {
       HF_HOME: root,
       MY_API_KEY: "sk-12345678",
@@ -27,7 +27,7 @@ describe("secrets", () => {
     );
   });
 
-  test("of the token file are hidden, wherever it lies", () => {
+  test("of the token file are redacted", () => {
     mkdirSync(join(root, "huggingface"));
     writeFileSync(join(root, "huggingface/token"), "token-in-a-file\n");
     expect(redactor({ XDG_CACHE_HOME: root })("a token-in-a-file")).toBe("a [redacted]");
@@ -35,7 +35,7 @@ describe("secrets", () => {
     expect(redactor({ HF_TOKEN_PATH: join(root, "huggingface/token") })("a token-in-a-file")).toBe("a [redacted]");
   });
 
-  test("that only look like one are hidden too", () => {
+  test("are recognised by their form too", () => {
     const redact = redactor({ HF_HOME: root });
     expect(redact("hf_abcdefghijklmnopqrstuv http://me:pass@proxy:8080/x")).toBe(
       "[redacted] http://[redacted]@proxy:8080/x",
@@ -43,20 +43,20 @@ describe("secrets", () => {
     expect(redact("at 12:30: see http://localhost:8000/a@b")).toBe("at 12:30: see http://localhost:8000/a@b");
   });
 
-  test("that contain one another leave nothing behind; short values are left alone", () => {
+  test("that contain each other are redacted whole; short values are not redacted", () => {
     const redact = redactor({ HF_HOME: root, A_TOKEN: "12345678", B_TOKEN: "12345678-more", C_TOKEN: "true" });
     expect(redact("12345678-more 12345678 true")).toBe("[redacted] [redacted] true");
   });
 });
 
 describe("the last lines of a log", () => {
-  test("leave out empty ones, and show a progress bar's last state", () => {
+  test("leave out empty lines, and reduce a progress bar to its last state", () => {
     writeFileSync(join(root, "log"), "one\n\n  two  \r\n10%\r50%\r100%\nfour");
     expect(lastLines(join(root, "log"), 3)).toEqual(["  two", "100%", "four"]);
     expect(lastLines(join(root, "none"), 3)).toEqual([]);
   });
 
-  test("are found at the end of a long log", () => {
+  test("are read from the end of a long log", () => {
     writeFileSync(join(root, "log"), `${"é".repeat(100_000)}\nlast\n`);
     expect(lastLines(join(root, "log"), 5)).toEqual(["last"]);
     writeFileSync(join(root, "bar"), "x".repeat(200_000));
@@ -64,7 +64,7 @@ describe("the last lines of a log", () => {
   });
 });
 
-test("a progress line keeps what the protocol knows, of the right type", () => {
+test("a progress line keeps the fields of the protocol with valid types", () => {
   expect(parseProgress('{"at": 1, "done": 3, "loss": null, "unit": "steps", "message": 7, "more": 1}')).toEqual({
     done: 3,
     unit: "steps",

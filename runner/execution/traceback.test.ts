@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { withoutTracebacks } from "./traceback.ts";
 
-test("a traceback goes, with its exception; what was said before and after stays", () => {
+test("removes a traceback with its exception, and keeps the lines around it", () => {
   const log = `loading
 Traceback (most recent call last):
   File "a.py", line 1, in run
@@ -15,7 +15,7 @@ the end`;
   expect(withoutTracebacks(log.split("\n"))).toEqual(["loading", "the end"]);
 });
 
-test("lines without a traceback stay as they are", () => {
+test("keeps lines without a traceback", () => {
   const lines = ["  indented", "ValueError: a word in passing"];
   expect(withoutTracebacks(lines)).toEqual(lines);
 });

@@ -91,7 +91,7 @@ describe("a key", () => {
     expect(keyOf({ ...ingredients, ...change })).not.toBe(keyOf(ingredients));
   });
 
-  it("refuses what JSON cannot say", () => {
+  it("rejects values that JSON does not have", () => {
     expect(() => canonicalJson({ rate: Number.NaN })).toThrow(TypeError);
     expect(() => canonicalJson({ rate: undefined } as unknown as Json)).toThrow(TypeError);
   });
@@ -105,7 +105,7 @@ describe("a stepId", () => {
     expect(stepId(draft("a", { sources: { data: "/elsewhere" } }), below)).not.toBe(stepId(draft("a"), below));
   });
 
-  it("knows nothing of places, hints, needs and order", () => {
+  it("does not depend on paths, hints, needs and order", () => {
     const moved = draft("a", {
       localPaths: { model: "/models" },
       hints: { batch_size: 4 },
@@ -117,7 +117,7 @@ describe("a stepId", () => {
 });
 
 describe("a plan", () => {
-  it("has a step that several runs share once, and tells apart those that differ", () => {
+  it("has a shared step once, and distinct ids for steps that differ", () => {
     const arm = (rank: number) => [
       draft("a"),
       draft("b", { params: { rank }, inputs: { rows: { step: "a", file: "out" } } }),
@@ -128,7 +128,7 @@ describe("a plan", () => {
     expect(runs[0]?.steps.get("a")).toBe(runs[1]?.steps.get("a"));
   });
 
-  it("puts each step after what it needs, and ends where it is told to", () => {
+  it("orders steps topologically, and ends at a given step", () => {
     const all = plan(
       draft("b", { inputs: { rows: { step: "a", file: "out" } }, after: ["guard"] }),
       draft("a"),
@@ -163,7 +163,7 @@ describe("identify", () => {
     seconds: 0,
   });
 
-  it("waits for upstream bytes, and then knows nothing but them", () => {
+  it("waits for upstream bytes, and depends on nothing else of them", () => {
     const [a, b] = plan(draft("a"), draft("b", { inputs: { rows: { step: "a", file: "out" } } })).steps;
     expect(identify(b as never, () => undefined)).toMatchObject({ waitsFor: a, file: "out" });
     const first = identify(b as never, () => record({ out: "1", other: "2" }));
@@ -171,7 +171,7 @@ describe("identify", () => {
     expect(identify(b as never, () => record({ out: "9" }))).not.toEqual(first);
   });
 
-  it("takes a folder as the names and bytes of its files", () => {
+  it("digests a folder by the names and bytes of its files", () => {
     const folder = record({ "adapter/a": "1", "adapter/b": "2", "train.json": "3" });
     expect(digestIn(folder, "adapter/")).toBe(digestIn(record({ "adapter/b": "2", "adapter/a": "1" }), "adapter/"));
     expect(digestIn(folder, "adapter/")).not.toBe(digestIn(record({ "adapter/a": "2", "adapter/b": "1" }), "adapter/"));
@@ -192,7 +192,7 @@ describe("firstDifference", () => {
     expect(firstDifference(ingredients, { ...ingredients, ...change })).toBe(words);
   });
 
-  it("finds nothing between equals", () => {
+  it("is undefined for equal ingredients", () => {
     expect(firstDifference(ingredients, structuredClone(ingredients))).toBeUndefined();
   });
 });

@@ -14,13 +14,13 @@ const changed = (sources: Readonly<Record<string, string>>) => ({
   sources: { ...before.sources, ...sources },
 });
 
-test("recipe code and locks may differ, come and go", () => {
+test("a stale result may differ in recipe code and lock files", () => {
   expect(isStale(before, changed({ "recipes/torchtune/train.py": "x", "lock of torchtune": "y" }))).toBe(true);
   expect(isStale(before, changed({ "recipes/torchtune/new.py": "x" }))).toBe(true);
   expect(isStale(changed({ "recipes/torchtune/old.py": "x" }), before)).toBe(true);
 });
 
-test("nothing else may", () => {
+test("a stale result may not differ in anything else", () => {
   const others: readonly Ingredients[] = [
     { ...before, kind: "merge" },
     { ...before, version: 2 },
@@ -34,7 +34,7 @@ test("nothing else may", () => {
   for (const now of others) expect(isStale(before, now)).toBe(false);
 });
 
-test("changed sources are named in order", () => {
+test("names changed sources in order", () => {
   const now = changed({ "recipes/torchtune/train.py": "x", "recipes/a.py": "y" });
   expect(changedSources(before.sources, now.sources)).toEqual(["recipes/a.py", "recipes/torchtune/train.py"]);
   expect(changedSources(now.sources, now.sources)).toEqual([]);
