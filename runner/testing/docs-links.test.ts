@@ -13,7 +13,9 @@ const pages = execFileSync("git", ["ls-files", "--cached", "--others", "--exclud
   encoding: "utf8",
 })
   .split("\n")
-  .filter((page) => page !== "" && existsSync(join(root, page)) && !page.startsWith("runner/templates/"));
+  .filter(
+    (page) => page !== "" && existsSync(join(root, page)) && !/^runner\/templates\/|\/__snapshots__\//.test(page),
+  );
 
 /** A page without the blocks and spans of code, which may hold brackets of their own. */
 const prose = (text: string) => text.replace(/^(```+).*?^\1/gms, "").replace(/`[^`\n]*`/g, "");
@@ -66,6 +68,22 @@ it("every file and folder that ARCHITECTURE.md names exists", () => {
     (span) => /^[\w./-]+(\/|\.(ts|mjs|py|md))$/.test(span) && span.includes("/") && !span.startsWith("artifacts/"),
   );
   expect(named.length).toBeGreaterThan(40);
-  const places = ["runner", "runner/publishing", "runner/store", "."];
+  const places = ["runner", "runner/reporting", "runner/publishing", "runner/store", "."];
   expect(named.filter((span) => !places.some((place) => existsSync(join(root, place, span))))).toEqual([]);
+});
+
+it("the folder table of ARCHITECTURE.md has the layers of .dependency-cruiser.mjs, the highest first", async () => {
+  const { default: config } = (await import(new URL("../../.dependency-cruiser.mjs", import.meta.url).href)) as {
+    default: { forbidden: readonly { name: string }[] };
+  };
+  const layers = config.forbidden.flatMap(({ name }) => /^layer-(.*)$/.exec(name)?.[1] ?? []);
+  const text = readFileSync(join(root, "runner/ARCHITECTURE.md"), "utf8");
+  const rows =
+    text
+      .split("| folder | content |")[1]
+      ?.split("\n\n")[0]
+      ?.matchAll(/^\| (.*?) \|/gm) ?? [];
+  const folders = [...rows].flatMap(([, cell = ""]) => [...cell.matchAll(/`([\w/]+)\/`/g)].map(([, folder]) => folder));
+  // The highest layer has no rule, because it may import everything; tests are in no layer.
+  expect(folders.filter((folder) => folder !== "testing").slice(1)).toEqual(layers.toReversed());
 });
