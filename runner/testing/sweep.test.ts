@@ -105,7 +105,7 @@ describe("sweep.select", () => {
     expect(selection.settings.map(({ setting, value }) => [setting, value])).toEqual(
       all.slice(0, 3).map(({ coordinates, arms }) => [coordinates, arms.zero_shot?.canonical.micro_f1]),
     );
-    expect(selection.why).toContain("next is generate.file=data/c.jsonl");
+    expect(selection.why).toContain("generate.file=data/c.jsonl with");
 
     const again = await rig.built(file);
     expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
