@@ -67,8 +67,7 @@ export function winnerReason([best, next, ...others]: readonly ScoredSetting[], 
   const isFolded = best.runs.some(({ coordinates }) => coordinates.includes(`${foldKey}=`));
   const each = isFolded ? "runs over all folds" : "seeds";
   const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} ${each}` : "";
-  if (next.value === best.value)
-    return `${score}${seeds}; tie with ${next.setting}, which is later in the sweep`;
+  if (next.value === best.value) return `${score}${seeds}; tie with ${next.setting}, which is later in the sweep`;
   const count = others.length + 2;
   return `best of ${count} settings: ${score}${seeds}; second: ${next.setting} with ${next.value.toFixed(3)}`;
 }
