@@ -82,7 +82,9 @@ async function collect(
   }
 }
 
-/** The queue of each executor that has submissions. Prints a warning for one that does not answer, which is left out. */
+/**
+ * The queue of each executor that has submissions. Prints a warning for one that does not answer, which is left out.
+ */
 async function queuesBelow(
   artifacts: string,
   context: Context,

@@ -147,7 +147,10 @@ function onlyRun(loaded: readonly LoadedExperiment[], index: number): readonly L
   return [];
 }
 
-/** What the last task compares: all runs, or with --keep-going those that succeeded. A sweep with failed runs selects nothing. */
+/**
+ * What the last task compares: all runs, or with --keep-going those that succeeded. A sweep with failed runs selects
+ * nothing.
+ */
 function finishedExperiments(submission: Submission, plan: string): readonly LoadedExperiment[] {
   const loaded = frozenExperiments(submission);
   if (!submission.options.keepGoing) return loaded;

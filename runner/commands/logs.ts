@@ -12,7 +12,9 @@ import { defineCommand, flag, required } from "./command.ts";
 const readInterval = 500;
 const queueInterval = 5_000;
 
-/** A log has the output of all starts of a job. Several logs are followed by line, each line after the name of its run. */
+/**
+ * A log has the output of all starts of a job. Several logs are followed by line, each line after the name of its run.
+ */
 export const command = defineCommand({
   arguments: { run: required("run", "A run, or an experiment for the logs of all its jobs.") },
   options: { follow: flag("Print new lines until the jobs end.", { short: "f" }) },

@@ -77,7 +77,9 @@ async function printResults(done: ExecutedRun, { loaded }: RunRequest, context: 
   await reportWinners(done, context);
 }
 
-/** An experiment with only one of its runs, if one is selected. The sweep is left out: its selection was made before. */
+/**
+ * An experiment with only one of its runs, if one is selected. The sweep is left out: its selection was made before.
+ */
 function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperiment {
   if (only === undefined) return one;
   const { sweep: _sweep, rungs: _rungs, ...loaded } = one;

@@ -8,8 +8,8 @@ const repeat = ["sweep", "repeat"];
 export const foldKey = fold.join(".");
 
 /**
- * Expands cross-validation into a sweep that is averaged: `data.validation.folds: 5` repeats the experiment for each of five folds,
- * unless the file names one of them or its sweep varies them.
+ * Expands cross-validation into a sweep that is averaged: `data.validation.folds: 5` repeats the experiment for each of
+ * five folds, unless the file names one of them or its sweep varies them.
  */
 export function overFolds(root: MapNode): MapNode {
   const written = find(root, folds);

@@ -15,8 +15,9 @@ export type Rung = {
 };
 
 /**
- * Epochs of each budget, smallest first. The largest is `epochs`; each smaller one is an eta-th of the next, down to `min_epochs`. The
- * budgets do not depend on the number of settings, so that one more setting leaves the results of the others valid.
+ * Epochs of each budget, smallest first. The largest is `epochs`; each smaller one is an eta-th of the next, down to
+ * `min_epochs`. The budgets do not depend on the number of settings, so that one more setting leaves the results of the
+ * others valid.
  */
 export function budgets(epochs: number, { eta, min_epochs }: Halving): readonly number[] {
   const all = [epochs];
@@ -30,8 +31,8 @@ export function survivors(settings: number, eta: number): number {
 }
 
 /**
- * The rungs of a number of settings. A single remaining setting has nothing to be compared with, so its intermediate budgets are left
- * out.
+ * The rungs of a number of settings. A single remaining setting has nothing to be compared with, so its intermediate
+ * budgets are left out.
  */
 export function rungsOf(settings: number, epochs: number, halving: Halving): readonly Rung[] {
   const rungs: Omit<Rung, "of">[] = [];

@@ -30,8 +30,8 @@ export type LoadOptions = {
 };
 
 /**
- * A candidate is scored on validation rows, for the selection of a sweep. A final run is scored on the rows that its experiment names:
- * every run outside such a sweep, and the winner of one.
+ * A candidate is scored on validation rows, for the selection of a sweep. A final run is scored on the rows that its
+ * experiment names: every run outside such a sweep, and the winner of one.
  */
 export type RunRole = "candidate" | "final";
 
@@ -45,8 +45,8 @@ export type Point = {
   /** The run is evaluated on validation rows only, for the selection. */
   readonly isCandidate: boolean;
   /**
-   * The experiment that is evaluated on test rows if this run wins its sweep; `experiment` is then the one on validation rows.
-   * Absent if the sweep selects nothing, or if the experiment is evaluated on validation rows anyway.
+   * The experiment that is evaluated on test rows if this run wins its sweep; `experiment` is then the one on
+   * validation rows. Absent if the sweep selects nothing, or if the experiment is evaluated on validation rows anyway.
    */
   readonly final?: Experiment;
   /** In a sweep by halving: the epochs of the run. The coordinates end in "epoch=2", except on the last rung. */

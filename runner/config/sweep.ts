@@ -12,7 +12,9 @@ import { sweepErrors } from "./validator.ts";
 
 const maxPoints = 10_000;
 
-/** One run of a sweep. `coordinates` names the keys that vary: "train.rank=8,train.method=lora"; empty without a sweep. */
+/**
+ * One run of a sweep. `coordinates` names the keys that vary: "train.rank=8,train.method=lora"; empty without a sweep.
+ */
 type SweepPoint = {
   readonly coordinates: string;
   /** The same without the keys of `repeat`. Scores of runs with the same setting are averaged. */
@@ -181,8 +183,8 @@ function checkStrategy(
 }
 
 /**
- * A random sample of settings, in the order of the sweep. Settings are ranked by a hash of the seed and their name. So a larger sample
- * contains a smaller one, and a new value of a key replaces few settings.
+ * A random sample of settings, in the order of the sweep. Settings are ranked by a hash of the seed and their name. So
+ * a larger sample contains a smaller one, and a new value of a key replaces few settings.
  */
 function sample(points: readonly SweepPoint[], trials: number, seed: number): readonly SweepPoint[] {
   const ranks = new Map(

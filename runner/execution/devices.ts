@@ -110,7 +110,10 @@ function isExecutable(path: string): boolean {
   }
 }
 
-/** Parses `nvidia-smi --query-gpu=index,uuid,name,memory.total,compute_cap --format=csv,noheader,nounits` (memory in MiB). */
+/**
+ * Parses `nvidia-smi --query-gpu=index,uuid,name,memory.total,compute_cap --format=csv,noheader,nounits` (memory in
+ * MiB).
+ */
 export function parseGpus(csv: string): Gpu[] {
   return csv.split("\n").flatMap((line) => {
     const [index, uuid, name, memory, capability] = line.split(",").map((cell) => cell.trim());
@@ -127,8 +130,8 @@ export function parseGpus(csv: string): Gpu[] {
 }
 
 /**
- * The GPUs that CUDA shows for a value of CUDA_VISIBLE_DEVICES, in its order. Entries are indices or prefixes of a uuid; the first
- * unknown entry ends the list. A part of a GPU (MIG-...) is a device of unknown memory.
+ * The GPUs that CUDA shows for a value of CUDA_VISIBLE_DEVICES, in its order. Entries are indices or prefixes of a
+ * uuid; the first unknown entry ends the list. A part of a GPU (MIG-...) is a device of unknown memory.
  */
 export function visibleGpus(gpus: readonly Gpu[], visible: string | undefined): Gpu[] {
   if (visible === undefined) return [...gpus];

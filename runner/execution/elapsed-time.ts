@@ -6,8 +6,8 @@ import { writeFileAtomic } from "../util/write-file.ts";
 const interval = 5_000;
 
 /**
- * Seconds that a step has taken over all its attempts. They are stored in the work folder, which is deleted when the step has
- * succeeded, so that a resumed step reports its whole cost.
+ * Seconds that a step has taken over all its attempts. They are stored in the work folder, which is deleted when the
+ * step has succeeded, so that a resumed step reports its whole cost.
  */
 export class ElapsedTime {
   /** Seconds of earlier attempts. */
@@ -26,7 +26,10 @@ export class ElapsedTime {
     return Math.round(this.before * 1000 + performance.now() - this.#started) / 1000;
   }
 
-  /** Stores the time, at most every five seconds unless `now`. Does nothing without a work folder: nothing could be resumed. */
+  /**
+   * Stores the time, at most every five seconds unless `now`. Does nothing without a work folder: nothing could be
+   * resumed.
+   */
   write({ now = false } = {}): void {
     if (!now && performance.now() - this.#written < interval) return;
     if (!existsSync(this.#work)) return;

@@ -10,12 +10,15 @@ export type GpuCounters = (uuids: readonly string[]) => Promise<Readonly<Record<
 /** A running measurement. */
 export type Measurement = { end(): Promise<Energy> };
 
-/** Processor counters overflow after some hundred kilojoules, which a server uses in minutes. So they are read this often. ms */
+/**
+ * Processor counters overflow after some hundred kilojoules, which a server uses in minutes. So they are read this
+ * often. ms
+ */
 const interval = 20_000;
 
 /**
- * Measures the energy of steps with the machine's counters: NVML for the GPUs that a step has alone, RAPL for the processor packages.
- * RAPL counts everything on the machine, so it is not reported for steps that ran at the same time.
+ * Measures the energy of steps with the machine's counters: NVML for the GPUs that a step has alone, RAPL for the
+ * processor packages. RAPL counts everything on the machine, so it is not reported for steps that ran at the same time.
  */
 export class EnergyMeter {
   readonly #powercap: string;

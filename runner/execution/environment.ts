@@ -25,7 +25,10 @@ export type EnvironmentRequest = {
   readonly variables?: Readonly<Record<string, string>>;
 };
 
-/** The environment variables of a Python step: an allow-list from this process, and settings for reproducible and quiet runs. */
+/**
+ * The environment variables of a Python step: an allow-list from this process, and settings for reproducible and quiet
+ * runs.
+ */
 export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentRequest): Record<string, string> {
   const secrets = request.secrets ?? [];
   const kept: Record<string, string> = {};
@@ -49,8 +52,8 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     PYTHONUTF8: "1",
     OMP_NUM_THREADS: String(request.cores),
     MKL_NUM_THREADS: String(request.cores),
-    // Threads that wait by spinning take cores from working ones if other steps run. Spinning for microseconds is worth it: small
-    // models train a fifth faster on two idle cores, and no slower on busy ones.
+    // Threads that wait by spinning take cores from working ones if other steps run. Spinning for microseconds is worth
+    // it: small models train a fifth faster on two idle cores, and no slower on busy ones.
     OMP_WAIT_POLICY: "PASSIVE",
     GOMP_SPINCOUNT: "10000",
     TOKENIZERS_PARALLELISM: "false",

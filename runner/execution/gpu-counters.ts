@@ -1,7 +1,9 @@
 import { execFile } from "node:child_process";
 import { join } from "node:path";
 
-/** Energy counters of GPUs in millijoules by UUID, read by a Python program from the driver. Empty if it reports none. */
+/**
+ * Energy counters of GPUs in millijoules by UUID, read by a Python program from the driver. Empty if it reports none.
+ */
 export function gpuCounters(
   python: string,
   packageRoot: string,

@@ -6,9 +6,10 @@ const closures = new Map<string, Readonly<Record<string, string>>>();
 const named = new Map<string, readonly string[]>();
 
 /**
- * All files below `<root>/recipes/` that running a module may read: "recipes/common/protocol.py" -> absolute path, sorted. They follow
- * from import statements, also nested ones, from string literals that name a module ("recipes.steps.fetch"), and from string
- * literals that name a data file in the module's folder ("patterns.json"). Cached in the process.
+ * All files below `<root>/recipes/` that running a module may read: "recipes/common/protocol.py" -> absolute path,
+ * sorted. They follow from import statements, also nested ones, from string literals that name a module
+ * ("recipes.steps.fetch"), and from string literals that name a data file in the module's folder ("patterns.json").
+ * Cached in the process.
  */
 export function pythonSources(root: string, module: string): Readonly<Record<string, string>> {
   const id = `${root}\n${module}`;
@@ -68,8 +69,8 @@ function isFile(path: string): boolean {
 }
 
 /**
- * Names in a Python source: modules ("recipes.a", and "recipes.a.b" even if b is an attribute), and "file:NAME" for literals that
- * look like a data file. `folder` is the dotted package of the source.
+ * Names in a Python source: modules ("recipes.a", and "recipes.a.b" even if b is an attribute), and "file:NAME" for
+ * literals that look like a data file. `folder` is the dotted package of the source.
  */
 export function namedModules(source: string, folder: string): string[] {
   const text = source.replaceAll(/\\\r?\n/g, " ");

@@ -2,7 +2,10 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 
 const window = 64 * 1024;
 
-/** The last `n` non-empty lines of a log, from its last 64 KiB. Empty if it cannot be read. A progress bar is reduced to its last state. */
+/**
+ * The last `n` non-empty lines of a log, from its last 64 KiB. Empty if it cannot be read. A progress bar is reduced to
+ * its last state.
+ */
 export function lastLines(log: string, n: number): string[] {
   let file: number;
   try {

@@ -39,8 +39,8 @@ type Child = PromiseLike<{
 };
 
 /**
- * A Python process in its own process group. It answers one request and ends, or waits for another one with its model loaded. It ends
- * when its stdin closes, so it does not outlive this process.
+ * A Python process in its own process group. It answers one request and ends, or waits for another one with its model
+ * loaded. It ends when its stdin closes, so it does not outlive this process.
  */
 export class PythonProcess {
   readonly #child: Child;
@@ -85,7 +85,9 @@ export class PythonProcess {
     return new PythonProcess(child, child.stdio[3]);
   }
 
-  /** Resolves to undefined once the process has answered and waits, or to its exit. Passes interrupts to the process. */
+  /**
+   * Resolves to undefined once the process has answered and waits, or to its exit. Passes interrupts to the process.
+   */
   async answer({ stop, kill }: Interrupts): Promise<Exit | undefined> {
     setMaxListeners(0, stop, kill);
     const group = this.#child.pid;

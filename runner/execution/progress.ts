@@ -28,8 +28,8 @@ export function parseProgress(line: string): Progress | undefined {
 }
 
 /**
- * Follows a file to which another process appends lines. File watchers miss changes on network disks, so the file is polled five
- * times a second, from where the last read ended. `end` reads the rest and stops.
+ * Follows a file to which another process appends lines. File watchers miss changes on network disks, so the file is
+ * polled five times a second, from where the last read ended. `end` reads the rest and stops.
  */
 export function followLines(path: string, onLine: (line: string) => void): { end(): Promise<void> } {
   let file: FileHandle | undefined;

@@ -40,8 +40,8 @@ export type PythonControl = Interrupts & {
 };
 
 /**
- * Runs a step module in its own process group and resolves to the evidence in its result.json. Throws `UserError` with a stable code,
- * or `Interrupted`. No process outlives the call, unless a worker keeps it.
+ * Runs a step module in its own process group and resolves to the evidence in its result.json. Throws `UserError` with
+ * a stable code, or `Interrupted`. No process outlives the call, unless a worker keeps it.
  */
 export async function runPython(request: PythonRequest, control: PythonControl): Promise<Evidence> {
   if (control.stop.aborted || control.kill.aborted) throw new Interrupted(request.step);
@@ -161,8 +161,8 @@ function startProcess(
     cwd: request.work,
     env: childEnvironment(process.env, request),
     log,
-    // A child without secrets writes to the log directly. Lines are redacted if the child has secrets, or uses the network: it may
-    // print the address of a proxy with its password.
+    // A child without secrets writes to the log directly. Lines are redacted if the child has secrets, or uses the
+    // network: it may print the address of a proxy with its password.
     ...(request.secrets?.length || request.network ? { cleaned: { redact, file } } : {}),
   });
 }

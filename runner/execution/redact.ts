@@ -10,8 +10,8 @@ const secretShape = /\bhf_[A-Za-z0-9]{20,}|(?<=:\/\/)[^\s/:@"]+:[^\s/@"]+(?=@)/g
 export type Redact = (text: string) => string;
 
 /**
- * Redacts the secrets of this process: tokens and keys among its environment variables, the variables in `names`, and the Hugging
- * Face token file. Values shorter than 8 characters are not redacted, because they occur in ordinary text.
+ * Redacts the secrets of this process: tokens and keys among its environment variables, the variables in `names`, and
+ * the Hugging Face token file. Values shorter than 8 characters are not redacted, because they occur in ordinary text.
  */
 export function redactor(env: NodeJS.ProcessEnv, names: readonly string[] = []): Redact {
   const values = Object.entries(env).flatMap(([name, value]) =>

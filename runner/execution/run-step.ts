@@ -29,8 +29,8 @@ type World = Interrupts & {
 };
 
 /**
- * Runs a step with its outputs in the staging folder. Resolves to the evidence that the step measured, and to its seconds over all
- * attempts. `upstream` has the records of the steps that it reads and resumes from.
+ * Runs a step with its outputs in the staging folder. Resolves to the evidence that the step measured, and to its
+ * seconds over all attempts. `upstream` has the records of the steps that it reads and resumes from.
  */
 export async function runStep(
   step: PlannedStep,
@@ -138,7 +138,9 @@ function earlierWork(
   return dir !== undefined && existsSync(dir) ? { earlier: dir } : {};
 }
 
-/** Runs a program and adds the energy that it took to its evidence. The counters of this node do not cover other nodes. */
+/**
+ * Runs a program and adds the energy that it took to its evidence. The counters of this node do not cover other nodes.
+ */
 async function measured(
   { draft }: PlannedStep,
   { environment }: PythonProgram,

@@ -21,15 +21,15 @@ export type StepRunner = {
   /** A record whose files are not verified. For a guard that has nothing to guard. */
   peek(key: string): StoreRecord | undefined;
   /**
-   * A stale result for a step that is a miss, or why there is none. Undefined if the user does not accept stale results for the
-   * step.
+   * A stale result for a step that is a miss, or why there is none. Undefined if the user does not accept stale results
+   * for the step.
    */
   stale?(step: PlannedStep, now: Ingredients): { readonly record: StoreRecord } | { readonly miss: string } | undefined;
   /** Whether the files outside the store that a record stands for exist. */
   holds(step: PlannedStep, record: StoreRecord): boolean;
   /**
-   * Builds the step's output and commits it, under the key's lock and with resources of the machine. Calls `options.begun` once it
-   * has both, so that waiting is not counted as working.
+   * Builds the step's output and commits it, under the key's lock and with resources of the machine. Calls
+   * `options.begun` once it has both, so that waiting is not counted as working.
    */
   build(
     step: PlannedStep,
@@ -53,8 +53,8 @@ export type ExecuteOptions = {
 };
 
 /**
- * Builds the missing steps of a plan, each as soon as the steps that it needs have ended. A guard (a step that others only run
- * `after`) runs only if one of the steps that it guards is a miss. Does not throw if a step fails.
+ * Builds the missing steps of a plan, each as soon as the steps that it needs have ended. A guard (a step that others
+ * only run `after`) runs only if one of the steps that it guards is a miss. Does not throw if a step fails.
  */
 export async function execute(
   plan: Plan,

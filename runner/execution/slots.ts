@@ -15,8 +15,8 @@ export type Grant = {
   /** Repeated calls do nothing. */
   release(): void;
   /**
-   * Gives all resources, with the same GPUs, to the first waiting step with the same reuse key and equal needs. Returns false if there
-   * is none. That step overtakes others, because it is faster with a process that is already loaded.
+   * Gives all resources, with the same GPUs, to the first waiting step with the same reuse key and equal needs. Returns
+   * false if there is none. That step overtakes others, because it is faster with a process that is already loaded.
    */
   passOn(): boolean;
 };
@@ -34,7 +34,10 @@ type Waiter = {
 /** ms */
 const gpuRetry = 1_000;
 
-/** Shares the machine among steps: first come, first served, except for steps that take over the resources of another one. */
+/**
+ * Shares the machine among steps: first come, first served, except for steps that take over the resources of another
+ * one.
+ */
 export class Slots {
   readonly #machine: Machine;
   readonly #lockGpu: LockGpu;
@@ -52,8 +55,8 @@ export class Slots {
   }
 
   /**
-   * Waits until the needs are free. Rejects with the signal's reason if it is aborted. Needs beyond the machine are reduced to it. A
-   * later step overtakes an earlier one only with resources that no earlier one waits for.
+   * Waits until the needs are free. Rejects with the signal's reason if it is aborted. Needs beyond the machine are
+   * reduced to it. A later step overtakes an earlier one only with resources that no earlier one waits for.
    */
   async acquire(needs: Needs, signal: AbortSignal, reuseKey?: string): Promise<Grant> {
     signal.throwIfAborted();
@@ -87,7 +90,9 @@ export class Slots {
     };
   }
 
-  /** Starts the first waiter with the same reuse key for which these resources are enough. Returns whether there is one. */
+  /**
+   * Starts the first waiter with the same reuse key for which these resources are enough. Returns whether there is one.
+   */
   #handOver(held: Needs, reuseKey: string | undefined, gpus: readonly Gpu[]): boolean {
     if (reuseKey === undefined) return false;
     const isEnough = ({ cores, gpus, memory }: Needs): boolean =>

@@ -18,8 +18,9 @@ export type Snapshot = {
 };
 
 /**
- * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`. An existing equal snapshot is used again and
- * repaired if its bytes differ. `claim` receives its name before that. Throws if a logical name leads out of the folder.
+ * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`. An existing equal snapshot is
+ * used again and repaired if its bytes differ. `claim` receives its name before that. Throws if a logical name leads
+ * out of the folder.
  */
 export function takeSnapshot(
   parent: string,
@@ -90,7 +91,10 @@ function write(path: string, bytes: Buffer): void {
   writeFileSync(path, bytes);
 }
 
-/** The files of `<root>/recipes/` that a run may need, without tests: "recipes/common/launch.py" -> absolute path, sorted. */
+/**
+ * The files of `<root>/recipes/` that a run may need, without tests: "recipes/common/launch.py" -> absolute path,
+ * sorted.
+ */
 export function recipeFiles(root: string): Readonly<Record<string, string>> {
   const names: string[] = [];
   const visit = (folder: string): void => {

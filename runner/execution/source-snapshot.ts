@@ -6,8 +6,9 @@ import { UserError } from "../util/user-error.ts";
 import { recipeFiles, type Snapshot, takeSnapshot } from "./snapshot.ts";
 
 /**
- * The sources of a plan as they were when its first step started. Small sources are copied, and steps read the copies; large ones are
- * checked again after each step that reads them. So edits during a run never change what a step reads unnoticed.
+ * The sources of a plan as they were when its first step started. Small sources are copied, and steps read the copies;
+ * large ones are checked again after each step that reads them. So edits during a run never change what a step reads
+ * unnoticed.
  */
 export class SourceSnapshot {
   readonly #plan: Plan;

@@ -5,8 +5,8 @@ import type { Store } from "../store/store.ts";
 import type { StepRunner } from "./scheduler.ts";
 
 /**
- * For `--accept-stale`: finds the newest stored result of a step that differs from it in recipe code and lock files alone, and whose
- * files are intact. Reads all records once, and only if an accepted step is a miss.
+ * For `--accept-stale`: finds the newest stored result of a step that differs from it in recipe code and lock files
+ * alone, and whose files are intact. Reads all records once, and only if an accepted step is a miss.
  */
 export function staleResults(
   store: Pick<Store, "records" | "find">,

@@ -49,7 +49,10 @@ export function storeReader(
   };
 }
 
-/** Builds steps: under the lock of the key, with resources of the machine, from a snapshot of the sources, into the store. */
+/**
+ * Builds steps: under the lock of the key, with resources of the machine, from a snapshot of the sources, into the
+ * store.
+ */
 export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner {
   const { store, digests, packageRoot, stop } = parts;
   const folder = join(store.root, "work", "snapshots");
@@ -58,7 +61,10 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
   const turns = new Slots({ cores: parts.jobs, memory: 0, gpus: [] }, () => undefined);
   const workers = new WorkerPool();
   const reader = storeReader(store);
-  /** Key -> the last build of it in this process. Waiting for it needs no polling, unlike waiting for another process's lock. */
+  /**
+   * Key -> the last build of it in this process. Waiting for it needs no polling, unlike waiting for another process's
+   * lock.
+   */
   const builds = new Map<string, Promise<unknown>>();
 
   return {
@@ -92,7 +98,10 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
     }
   }
 
-  /** Waits for a turn and for resources. Afterwards the resources and an idle process go to a step that can use both, or are freed. */
+  /**
+   * Waits for a turn and for resources. Afterwards the resources and an idle process go to a step that can use both, or
+   * are freed.
+   */
   async function withResources(
     step: PlannedStep,
     run: (resources: StepResources) => Promise<StoreRecord>,
@@ -140,7 +149,8 @@ export function createStepRunner(plan: Plan, parts: StepRunnerParts): StepRunner
         seconds,
         force: force || !step.kind.cached,
       });
-      // The work folder of a paused step is kept for the step that resumes it. That step has copied what it needs once it is built.
+      // The work folder of a paused step is kept for the step that resumes it. That step has copied what it needs once
+      // it is built.
       if (!pauses) store.deleteWork(key);
       const before = step.resumesFrom && upstream.get(step.resumesFrom);
       if (before !== undefined) store.deleteWork(before.key);

@@ -13,7 +13,9 @@ const words: Readonly<Record<string, readonly [what: string, help: string]>> = {
   EMFILE: ["too many open files at", "raise the limit (ulimit -n)"],
 };
 
-/** A UserError for an error of the system, such as a full disk or a missing permission. Undefined for any other error. */
+/**
+ * A UserError for an error of the system, such as a full disk or a missing permission. Undefined for any other error.
+ */
 export function systemFailure(error: unknown): UserError | undefined {
   if (!(error instanceof Error) || !("syscall" in error)) return undefined;
   const { code = "", path, dest } = error as NodeJS.ErrnoException & { dest?: string };

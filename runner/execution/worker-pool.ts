@@ -1,8 +1,8 @@
 import type { PythonProcess } from "./process.ts";
 
 /**
- * Idle Python processes that have already loaded what the steps with their reuse key need. A process is idle only between two steps: a
- * step that ends keeps its process for a waiting step, together with its resources, or ends it.
+ * Idle Python processes that have already loaded what the steps with their reuse key need. A process is idle only
+ * between two steps: a step that ends keeps its process for a waiting step, together with its resources, or ends it.
  */
 export class WorkerPool {
   readonly #idle = new Map<string, PythonProcess[]>();
@@ -39,8 +39,9 @@ export class WorkerLease {
   }
 
   /**
-   * Ends the lease. `passOn` is called if the process is alive; it returns whether a waiting step with the same key takes over the
-   * resources. That step's lease gets the process. Otherwise the process is ended. Resolves to what `passOn` returned.
+   * Ends the lease. `passOn` is called if the process is alive; it returns whether a waiting step with the same key
+   * takes over the resources. That step's lease gets the process. Otherwise the process is ended. Resolves to what
+   * `passOn` returned.
    */
   async close(passOn: () => boolean): Promise<boolean> {
     const process = this.#process;

@@ -13,8 +13,8 @@ import { runRowOf } from "../runs/run-row.ts";
 export type Sealed = { readonly run: PlannedRun; readonly manifest: string };
 
 /**
- * The ablation table of each sweep with sealed runs: of the settings that its selection compared, else of its runs. `recordOf` gives
- * the record of a step, `dirOf` the folder of its output.
+ * The ablation table of each sweep with sealed runs: of the settings that its selection compared, else of its runs.
+ * `recordOf` gives the record of a step, `dirOf` the folder of its output.
  */
 export function ablations(
   loaded: readonly LoadedExperiment[],

@@ -67,8 +67,8 @@ export type ExecutedRun = {
 };
 
 /**
- * Plans the experiments, executes the missing steps, and seals every complete run; or submits the plan to a job system. Resolves to an
- * exit code if no step was to be executed here. Throws UserError if the plan must not run.
+ * Plans the experiments, executes the missing steps, and seals every complete run; or submits the plan to a job system.
+ * Resolves to an exit code if no step was to be executed here. Throws UserError if the plan must not run.
  */
 export async function executeRun(
   request: RunRequest,

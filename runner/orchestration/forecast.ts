@@ -11,8 +11,8 @@ export type Forecast = {
 };
 
 /**
- * Follows the selections of a plan as far as their results are stored. `assess` assesses a plan, `dirOf` gives the folder of the
- * output that is stored under a key, and `limit` reduces a later part to the steps of --until.
+ * Follows the selections of a plan as far as their results are stored. `assess` assesses a plan, `dirOf` gives the
+ * folder of the output that is stored under a key, and `limit` reduces a later part to the steps of --until.
  */
 export function forecast(
   planned: Planned,

@@ -51,7 +51,10 @@ export function planEvent(
   };
 }
 
-/** Emits the score of each run of a sweep when its evaluation ends, for the live view. Winners are left out: they are scored on other rows. */
+/**
+ * Emits the score of each run of a sweep when its evaluation ends, for the live view. Winners are left out: they are
+ * scored on other rows.
+ */
 export function scoreEvents(
   plan: Plan,
   planned: Pick<Planned, "points" | "selections">,

@@ -14,8 +14,8 @@ import { formatProblem, type Problem } from "./resource-problems.ts";
 import { projectStepRunner } from "./step-runner.ts";
 
 /**
- * Runs the token-level checks of preflight on experiments. Data and prompts are built in a temporary folder, which is kept if a check
- * fails. Downloads nothing: a missing model is an error. Resolves to the exit code.
+ * Runs the token-level checks of preflight on experiments. Data and prompts are built in a temporary folder, which is
+ * kept if a check fails. Downloads nothing: a missing model is an error. Resolves to the exit code.
  */
 export async function checkTokens(
   loaded: readonly LoadedExperiment[],

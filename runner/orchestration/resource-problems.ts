@@ -7,7 +7,10 @@ import type { Project } from "../project/project.ts";
 /** A step that should not or cannot run on this machine, and its experiment file. */
 export type Problem = ResourceProblem & { readonly file: string; readonly step: string };
 
-/** The resource checks that fail for missing steps: by this machine, or by the experiment's own limits. Each is reported once for all runs. */
+/**
+ * The resource checks that fail for missing steps: by this machine, or by the experiment's own limits. Each is reported
+ * once for all runs.
+ */
 export function problemsOf(
   { plan, points }: Pick<Planned, "plan" | "points">,
   steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,

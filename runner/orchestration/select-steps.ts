@@ -18,7 +18,9 @@ export function checkStepNames(plan: Plan, names: readonly string[]): void {
   throw new UserError("unknown-step", `no step "${name}"`, { status: "invalid", help: suggestion(name, known) });
 }
 
-/** Throws UserError `nothing-stale` if a step that --accept-stale names is a miss for which no stale result is stored. */
+/**
+ * Throws UserError `nothing-stale` if a step that --accept-stale names is a miss for which no stale result is stored.
+ */
 export function checkAcceptedStale(
   assessed: ReadonlyMap<PlannedStep, Assessed>,
   accepts: (step: PlannedStep) => boolean,

@@ -38,7 +38,10 @@ export function projectStepRunner(
   });
 }
 
-/** Builds a forced step once in this process: a later round, which scores a winner, uses the result by which it was selected. */
+/**
+ * Builds a forced step once in this process: a later round, which scores a winner, uses the result by which it was
+ * selected.
+ */
 export function forcedOnce(runner: StepRunner): StepRunner {
   const done = new Set<string>();
   return {

@@ -14,8 +14,8 @@ import type { RunOptions } from "./options.ts";
 import { succeeded } from "./outcome.ts";
 
 /**
- * The executor of a command: `--executor`, else the one that the experiments name. Throws UserError if they name several, or if the
- * executor does not support an option.
+ * The executor of a command: `--executor`, else the one that the experiments name. Throws UserError if they name
+ * several, or if the executor does not support an option.
  */
 export function executorOf(
   loaded: readonly LoadedExperiment[],

@@ -15,8 +15,8 @@ export const runNameDigits = 8;
 export const runsDir = (artifacts: string): string => join(artifacts, "runs");
 
 /**
- * The name of a run's folder: its coordinates with unusual characters replaced by "_", and digits that tell runs at the same
- * coordinates apart.
+ * The name of a run's folder: its coordinates with unusual characters replaced by "_", and digits that tell runs at the
+ * same coordinates apart.
  */
 export function runName(coordinates: string, digits: string): string {
   return coordinates === "" ? digits : `${coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120)}-${digits}`;
@@ -36,8 +36,8 @@ export function runDigits(
 }
 
 /**
- * The subfolder of a run's folder that holds the outputs of a step: one for each arm, `data` for the rows, and the top for the
- * other steps. Steps of a compared experiment that belong to no arm are below `compared/<experiment>`.
+ * The subfolder of a run's folder that holds the outputs of a step: one for each arm, `data` for the rows, and the top
+ * for the other steps. Steps of a compared experiment that belong to no arm are below `compared/<experiment>`.
  */
 export function outputFolder(step: string): string {
   const { stage, arm, experiment, split = "" } = parseStepRef(step);
@@ -97,7 +97,9 @@ function moveInto(folder: string, staged: string): void {
   }
 }
 
-/** Points an experiment's `latest` link at a sealed run. The link is replaced by one rename: it exists at every moment. */
+/**
+ * Points an experiment's `latest` link at a sealed run. The link is replaced by one rename: it exists at every moment.
+ */
 export function makeLatest(manifest: string): void {
   const folder = dirname(manifest);
   const link = join(dirname(folder), latestLink);

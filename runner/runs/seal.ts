@@ -27,8 +27,9 @@ export type Sealing = RunStaging & {
 };
 
 /**
- * Seals a finished run: makes its folder `runs/<experiment>/<run>/` with links to its files and manifest.json. The name depends
- * on the steps and their outputs, so that the same run keeps its first manifest. Returns the manifest's path and the run's name.
+ * Seals a finished run: makes its folder `runs/<experiment>/<run>/` with links to its files and manifest.json. The name
+ * depends on the steps and their outputs, so that the same run keeps its first manifest. Returns the manifest's path
+ * and the run's name.
  */
 export function seal(
   run: PlannedRun,

@@ -15,8 +15,8 @@ type Removed = { readonly name: string; readonly bytes: number };
 export type CollectedSubmissions = { readonly submissions: readonly Removed[]; readonly copies: readonly Removed[] };
 
 /**
- * Submissions with unfinished jobs. `queueOf` gives the queue of an executor; undefined if its job system does not answer: then
- * only submissions whose tasks are all done are certain to be finished.
+ * Submissions with unfinished jobs. `queueOf` gives the queue of an executor; undefined if its job system does not
+ * answer: then only submissions whose tasks are all done are certain to be finished.
  */
 export function liveSubmissions(
   artifacts: string,
@@ -31,8 +31,8 @@ export function liveSubmissions(
 }
 
 /**
- * Removes what jobs left: copied sources that no `live` submission reads, and submissions whose last job ended a month ago. Call it
- * under `submissionsLock`, unless it is a dry run.
+ * Removes what jobs left: copied sources that no `live` submission reads, and submissions whose last job ended a month
+ * ago. Call it under `submissionsLock`, unless it is a dry run.
  */
 export function collectSubmissions(
   artifacts: string,

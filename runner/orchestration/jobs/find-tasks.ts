@@ -11,7 +11,9 @@ export async function jobSystemOf(executor: string): Promise<JobSystem> {
   return system;
 }
 
-/** The tasks of submissions. Throws UserError if one of their job systems, or that of another executor, does not answer. */
+/**
+ * The tasks of submissions. Throws UserError if one of their job systems, or that of another executor, does not answer.
+ */
 export async function readTasks(
   submissions: readonly StoredSubmission[],
   others: readonly string[] = [],
@@ -23,8 +25,8 @@ export async function readTasks(
 }
 
 /**
- * The newest task of every run below an artifacts folder, or of those that `name` selects. Throws UserError if it selects none, or
- * a job system does not answer.
+ * The newest task of every run below an artifacts folder, or of those that `name` selects. Throws UserError if it
+ * selects none, or a job system does not answer.
  */
 export async function findTasks(name: string | undefined, artifacts: string): Promise<readonly Task[]> {
   const submissions = listSubmissions(artifacts);

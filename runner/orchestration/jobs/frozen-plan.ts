@@ -7,7 +7,10 @@ import type { Plan } from "../../pipeline/plan/plan.ts";
 import { UserError } from "../../util/user-error.ts";
 import { copiesDir, type Submission } from "./submission.ts";
 
-/** Copies the small sources of a plan and the recipes, which may be edited before a job starts. Large sources are watched instead. */
+/**
+ * Copies the small sources of a plan and the recipes, which may be edited before a job starts. Large sources are
+ * watched instead.
+ */
 export function freezeSources(
   plan: Plan,
   loaded: readonly LoadedExperiment[],
@@ -20,8 +23,8 @@ export function freezeSources(
       if (!path.startsWith(join(given.packageRoot, "recipes/"))) digests.set(path, sourceDigests[name] as string);
     }
   }
-  // A source whose path the experiment contains can be read from a copy: frozenExperiments() replaces the path. Files that
-  // belong to a folder, such as a model's, cannot.
+  // A source whose path the experiment contains can be read from a copy: frozenExperiments() replaces the path. Files
+  // that belong to a folder, such as a model's, cannot.
   const own = [...digests.keys()].filter((path) => named.has(path));
   const sources: Record<string, string> = { ...recipeFiles(given.packageRoot) };
   const locks = readdirSync(join(given.packageRoot, "recipes/locks")).filter((name) => name.endsWith(".lock"));

@@ -20,8 +20,8 @@ export function recordedKeys(folder: string, task: string): readonly string[] {
 }
 
 /**
- * Keys that the jobs of submissions recorded, and the objects that are stored under them. Each query reads what was recorded since
- * the last one, because jobs may start during a collection.
+ * Keys that the jobs of submissions recorded, and the objects that are stored under them. Each query reads what was
+ * recorded since the last one, because jobs may start during a collection.
  */
 export class RecordedKeys {
   readonly #folders: readonly string[];

@@ -43,7 +43,10 @@ export type Submission = {
   readonly runs: readonly SubmittedRun[];
 };
 
-/** The jobs of a submission that the job system accepted: task -> job. Runs that were done or queued before have no task. */
+/**
+ * The jobs of a submission that the job system accepted: task -> job. Runs that were done or queued before have no
+ * task.
+ */
 export type Jobs = Readonly<Record<string, string>>;
 
 /** How a task ended, written by its job. It is newer than the job system's records, and kept longer. */
@@ -67,8 +70,8 @@ export type StoredSubmission = { readonly folder: string; readonly submission: S
 export const lastTask = "last";
 
 /**
- * A run of successive halving on a rung after the first, by its index among the runs of that rung. Which setting it trains is known
- * once the previous rung is done.
+ * A run of successive halving on a rung after the first, by its index among the runs of that rung. Which setting it
+ * trains is known once the previous rung is done.
  */
 export type RungRun = { readonly rung: number; readonly index: number };
 
@@ -100,7 +103,9 @@ export const logsDir = (folder: string): string => join(folder, "logs");
 const planFile = "plan.json";
 const jobsFile = "jobs.json";
 
-/** Writes a submission before its jobs are submitted. Returns the path of the frozen plan, the argument of `exp job`. */
+/**
+ * Writes a submission before its jobs are submitted. Returns the path of the frozen plan, the argument of `exp job`.
+ */
 export function writeSubmission(artifacts: string, submission: Submission): string {
   const folder = join(submissionsDir(artifacts), submission.id);
   for (const path of [logsDir(folder), join(folder, "results"), keysDir(folder)]) mkdirSync(path, { recursive: true });

@@ -56,8 +56,8 @@ export type SubmitReport = {
 };
 
 /**
- * Freezes a plan and submits a job for each run that is neither finished nor queued, and a last job that compares and reports. Throws
- * UserError if the job system refuses.
+ * Freezes a plan and submits a job for each run that is neither finished nor queued, and a last job that compares and
+ * reports. Throws UserError if the job system refuses.
  */
 export async function submit(request: SubmitRequest, context: Context): Promise<SubmitReport> {
   const { planned, project, options, loaded, executor } = request;
@@ -126,7 +126,8 @@ function recordNeededKeys(
 ): void {
   const record = keyRecorder(plan, "submitted");
   for (const { status, key } of expected.values()) if (status === "cached" && key !== null) record(key);
-  // A node may compute another key for a step than this machine does. So the keys of earlier jobs of the same runs are needed too.
+  // A node may compute another key for a step than this machine does. So the keys of earlier jobs of the same runs are
+  // needed too.
   const again = new Set(missing.map((index) => runs[index]?.id));
   const all = new Set(runs.map(({ id }) => id));
   for (const { folder, submission, jobs } of listSubmissions(project.artifacts)) {
@@ -217,7 +218,10 @@ async function sortRuns(
   return { missing, live, done, needsLast: !isSingle && (missing.length > 0 || !hasLast) };
 }
 
-/** Whether every object of a sealed run is stored. The job may have computed other keys for its steps than this machine does. */
+/**
+ * Whether every object of a sealed run is stored. The job may have computed other keys for its steps than this machine
+ * does.
+ */
 function isComplete(manifest: string | undefined, { store }: Project): boolean {
   if (manifest === undefined || !existsSync(manifest)) return false;
   const { steps } = readManifest(manifest);

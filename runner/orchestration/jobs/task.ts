@@ -10,8 +10,8 @@ import {
 } from "./submission.ts";
 
 /**
- * The state of a task. "interrupted": stopped after it saved its work; "cancelled": stopped before; "lost": ended without a result,
- * as after a crash of its node.
+ * The state of a task. "interrupted": stopped after it saved its work; "cancelled": stopped before; "lost": ended
+ * without a result, as after a crash of its node.
  */
 export type TaskState = "queued" | "running" | "done" | "failed" | "interrupted" | "cancelled" | "lost";
 

@@ -16,8 +16,9 @@ export type DraftedRun = {
 };
 
 /**
- * Joins the drafts of all runs into one plan. A step that several runs share occurs once. `digest` gives the sha256 of a source by
- * path; `before` is a plan that the new one extends. Throws if drafts contradict each other, which is a bug in a step kind.
+ * Joins the drafts of all runs into one plan. A step that several runs share occurs once. `digest` gives the sha256 of
+ * a source by path; `before` is a plan that the new one extends. Throws if drafts contradict each other, which is a bug
+ * in a step kind.
  */
 export function buildPlan(
   drafted: readonly DraftedRun[],

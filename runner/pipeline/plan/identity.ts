@@ -5,8 +5,8 @@ import type { PlannedStep } from "./plan.ts";
 import type { Ingredients, StoreRecord } from "./record.ts";
 
 /**
- * Identity of a step at plan time: a deep hash over its parameters, its sources and the stepIds of its inputs. Runs share steps with
- * equal stepIds. The cache key, which depends on the bytes of the inputs, is known later.
+ * Identity of a step at plan time: a deep hash over its parameters, its sources and the stepIds of its inputs. Runs
+ * share steps with equal stepIds. The cache key, which depends on the bytes of the inputs, is known later.
  */
 export function stepIdOf(
   kind: StepKind,
@@ -24,7 +24,10 @@ export function keyOf(ingredients: Ingredients): string {
   return digestOf(ingredients);
 }
 
-/** SHA-256 of the canonical JSON of the ingredients. The texts of params and sources are cached, because many steps share them. */
+/**
+ * SHA-256 of the canonical JSON of the ingredients. The texts of params and sources are cached, because many steps
+ * share them.
+ */
 function digestOf(all: Omit<Ingredients, "inputs"> & { readonly inputs: Readonly<Record<string, Json>> }): string {
   const params = canonicalJsonOnce(all.params);
   const sources = canonicalJsonOnce(all.sources);

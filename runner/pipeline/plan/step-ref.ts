@@ -57,7 +57,9 @@ export function stepOfArm(stage: string, name: string, split?: string): string {
   return formatStepRef({ stage, ...parseArm(name), split });
 }
 
-/** The arm of a step by its name in the run: "evaluate.lora-4b.tuned" -> "lora-4b.tuned". Throws if the step has none. */
+/**
+ * The arm of a step by its name in the run: "evaluate.lora-4b.tuned" -> "lora-4b.tuned". Throws if the step has none.
+ */
 export function armOfStep(step: string): string {
   const { arm, experiment } = parseStepRef(step);
   if (arm === undefined) throw new Error(`step ${step} belongs to no arm`);

@@ -2,12 +2,14 @@ import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 
 /**
- * An arm of an experiment: "zero_shot", "tuned", a classical baseline by its name, or "ensemble". Arms of compared experiments are
- * "<experiment>.<arm>".
+ * An arm of an experiment: "zero_shot", "tuned", a classical baseline by its name, or "ensemble". Arms of compared
+ * experiments are "<experiment>.<arm>".
  */
 export type Arm = string;
 
-/** The arms that the engine answers. An engine with recorded answers has the arms for which the experiment names a file. */
+/**
+ * The arms that the engine answers. An engine with recorded answers has the arms for which the experiment names a file.
+ */
 export function modelArms(experiment: Experiment): readonly Arm[] {
   if (experiment.train === undefined) return ["zero_shot"];
   const engine = engines.get(experiment.generate.engine);
@@ -26,8 +28,8 @@ export function subjectOf(experiment: Experiment): Arm {
 export const ensembleBaseline = "tfidf_svm";
 
 /**
- * Whether language model and classifier are combined as one more arm. Not if validation rows are scored, as for the candidates of a
- * sweep: validation rows choose the weights of the ensemble.
+ * Whether language model and classifier are combined as one more arm. Not if validation rows are scored, as for the
+ * candidates of a sweep: validation rows choose the weights of the ensemble.
  */
 export function hasEnsemble({ baselines, evaluate }: Experiment): boolean {
   return baselines.includes("ensemble") && evaluate.split !== "validation";

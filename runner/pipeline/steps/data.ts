@@ -107,7 +107,10 @@ function mapSplits(splits: Study["splits"], map: (row: Row<unknown>) => Row): Sp
   return { train: splits.train.map(map), validation: splits.validation.map(map), test: splits.test.map(map) };
 }
 
-/** Reads the files of a study and splits them, as the data step does. `source` gives the path of a source by its name. Throws UserError. */
+/**
+ * Reads the files of a study and splits them, as the data step does. `source` gives the path of a source by its name.
+ * Throws UserError.
+ */
 export async function readStudy(params: DataParams, open: OpenTask, source: (name: string) => string): Promise<Study> {
   const { readTable } = await import("../../data/table.ts");
   const recoded: SplitName[] = [];

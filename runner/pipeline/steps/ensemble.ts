@@ -27,8 +27,8 @@ type Params = TaskParams & {
 };
 
 /**
- * Combines the labels of the language model with the margins of the classifier. The weight and the threshold are those with the
- * best micro-F1 on validation rows; gold of the scored rows is not an input.
+ * Combines the labels of the language model with the margins of the classifier. The weight and the threshold are those
+ * with the best micro-F1 on validation rows; gold of the scored rows is not an input.
  */
 export const ensemble: StepKind<Params> = {
   name: "ensemble",

@@ -8,10 +8,10 @@ import type { DataRow } from "./data.ts";
 export type ExampleChoice = { readonly count: number; readonly select: "nearest" | "random"; readonly seed: number };
 
 /**
- * The training rows that each case gets as few-shot examples, in the order of the prompt. A list is shorter than `count` if too
- * few rows qualify. A near-duplicate of the case never qualifies, so a training row may be a case too. Identical inputs count as
- * one row. `nearest` selects by TF-IDF cosine and puts the most similar row last, next to the case. `random` draws one order
- * for all cases, so that their prompts share a prefix, which is computed once.
+ * The training rows that each case gets as few-shot examples, in the order of the prompt. A list is shorter than
+ * `count` if too few rows qualify. A near-duplicate of the case never qualifies, so a training row may be a case too.
+ * Identical inputs count as one row. `nearest` selects by TF-IDF cosine and puts the most similar row last, next to the
+ * case. `random` draws one order for all cases, so that their prompts share a prefix, which is computed once.
  */
 export function chooseExamples(
   train: readonly DataRow[],

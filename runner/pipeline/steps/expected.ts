@@ -239,7 +239,9 @@ function smallerTraining(train: Train, device: Device): readonly string[] {
 
 const smallerModel = "a smaller model.base";
 
-/** The share of the training rows that is held out for validation; undefined if validation rows come from another file. */
+/**
+ * The share of the training rows that is held out for validation; undefined if validation rows come from another file.
+ */
 function heldOut({ data: { validation } }: Experiment): number | undefined {
   return validation?.folds === undefined ? validation?.fraction : 1 / validation.folds;
 }

@@ -30,7 +30,9 @@ export const fetch: StepKind<Params> = {
   },
 };
 
-/** A local folder is identified by the content of its files, so that it may move; any other model by name and commit. */
+/**
+ * A local folder is identified by the content of its files, so that it may move; any other model by name and commit.
+ */
 export function draftFetch(experiment: Experiment, site: Site) {
   const { base, revision } = experiment.model;
   const { origin, dir, files } = site.model(base, revision);

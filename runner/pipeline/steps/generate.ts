@@ -17,7 +17,10 @@ import { weightsOf } from "./weights.ts";
 
 type Params = { readonly engine: string };
 
-/** Answers every case with the engine that `params.engine` names: with the base weights, or with those that were trained. */
+/**
+ * Answers every case with the engine that `params.engine` names: with the base weights, or with those that were
+ * trained.
+ */
 export const generate: StepKind<Params> = {
   name: "generate",
   version: 2,

@@ -49,8 +49,8 @@ export const kinds: ReadonlyMap<string, StepKind> = new Map(
 );
 
 /**
- * All steps of an experiment and of those that it compares with, in the order of display. The workbook of a sweep's winner also shows
- * the selection: the run must have a step `select`.
+ * All steps of an experiment and of those that it compares with, in the order of display. The workbook of a sweep's
+ * winner also shows the selection: the run must have a step `select`.
  */
 export function draftsOf(
   experiment: Experiment,

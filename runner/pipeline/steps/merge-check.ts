@@ -27,7 +27,10 @@ type Params = TaskParams & {
 /** The two forms of an adapter that was trained on a 4-bit base: on that base, and merged into the 16-bit base. */
 const forms = ["merged_16bit", "adapter_4bit"] as const;
 
-/** Measures how the primary metric changes if an adapter of a 4-bit base is merged into the 16-bit base: the result is another model. */
+/**
+ * Measures how the primary metric changes if an adapter of a 4-bit base is merged into the 16-bit base: the result is
+ * another model.
+ */
 export const mergeCheck: StepKind<Params> = {
   name: "merge_check",
   version: 1,
@@ -75,8 +78,8 @@ function answersOf(form: string, rows: readonly DataRow[], reading: Reading, con
 }
 
 /**
- * Whether an adapter of a 4-bit base is merged, validation rows can measure the change, and the engine can run both forms. Not for
- * the candidates of a sweep, which are scored on validation rows.
+ * Whether an adapter of a 4-bit base is merged, validation rows can measure the change, and the engine can run both
+ * forms. Not for the candidates of a sweep, which are scored on validation rows.
  */
 export function comparesForms(experiment: Experiment): boolean {
   const { train, data, generate, evaluate } = experiment;

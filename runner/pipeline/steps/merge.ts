@@ -12,7 +12,10 @@ import { loadsMerged } from "./weights.ts";
 
 const program = () => ({ module: "recipes.steps.merge", environment: defaultEnvironment() });
 
-/** Merges an adapter into the weights of its base, on the CPU and one weight at a time, and checks that the logits agree. */
+/**
+ * Merges an adapter into the weights of its base, on the CPU and one weight at a time, and checks that the logits
+ * agree.
+ */
 export const merge: StepKind = {
   name: "merge",
   version: 1,
@@ -21,7 +24,9 @@ export const merge: StepKind = {
   run: async (_params, context) => context.python(program()),
 };
 
-/** Whether something needs the merged model: `train.merge`, the upload, or an engine that cannot load such an adapter. */
+/**
+ * Whether something needs the merged model: `train.merge`, the upload, or an engine that cannot load such an adapter.
+ */
 export function needsMerge({ train, upload, generate }: Experiment): boolean {
   if (train === undefined || train.method === "full" || !engines.get(generate.engine).runsModel) return false;
   return train.merge || upload?.content === "merged" || loadsMerged({ train, generate });

@@ -7,8 +7,8 @@ import { gpusOf } from "./device.ts";
 export const oneCore: Needs = { cores: 1, gpus: 0, memory: 0 };
 
 /**
- * A step that trains or generates. On the CPU it gets all cores. On GPUs it gets the share of all cores but one that its GPUs are
- * of all GPUs, so that steps on other GPUs can run at the same time.
+ * A step that trains or generates. On the CPU it gets all cores. On GPUs it gets the share of all cores but one that
+ * its GPUs are of all GPUs, so that steps on other GPUs can run at the same time.
  */
 export function needsOf(experiment: Experiment, site: Site, expects: Expected): Needs {
   const gpus = gpusOf(experiment, site);

@@ -15,7 +15,10 @@ import { templateOf } from "./prompt.ts";
 
 const program = () => ({ module: "recipes.steps.preflight", environment: defaultEnvironment() });
 
-/** Checks tokens, model and machine before a training or a generation starts: chat template, mask, lengths, memory, disk. */
+/**
+ * Checks tokens, model and machine before a training or a generation starts: chat template, mask, lengths, memory,
+ * disk.
+ */
 export const preflight: StepKind = {
   name: "preflight",
   version: 1,

@@ -48,7 +48,10 @@ export const prompt: StepKind<Params> = {
   },
 };
 
-/** The examples of every case. Throws UserError if a case has fewer than `choice.count`, because its prompt would differ in form. */
+/**
+ * The examples of every case. Throws UserError if a case has fewer than `choice.count`, because its prompt would differ
+ * in form.
+ */
 function examplesFor(
   cases: readonly DataRow[],
   choice: ExampleChoice,
@@ -71,8 +74,8 @@ function promptLabels(choice: NonNullable<Params["labels"]>, context: StepContex
 }
 
 /**
- * The step that renders the prompts of one arm. Only the prompts of the tuned arm depend on the training rows, and those of an arm
- * with few-shot examples. The zero-shot arm of an experiment that trains has no examples.
+ * The step that renders the prompts of one arm. Only the prompts of the tuned arm depend on the training rows, and
+ * those of an arm with few-shot examples. The zero-shot arm of an experiment that trains has no examples.
  */
 export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   const { prompt, evaluate } = experiment;

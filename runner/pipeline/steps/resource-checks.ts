@@ -7,8 +7,8 @@ export type MachineSize = {
 };
 
 /**
- * Why a step cannot run, or may fail. `elsewhere`: another machine could run it, so that a plan reports it as a warning and a run
- * refuses it.
+ * Why a step cannot run, or may fail. `elsewhere`: another machine could run it, so that a plan reports it as a warning
+ * and a run refuses it.
  */
 export type ResourceProblem = {
   readonly severity: "error" | "warning";

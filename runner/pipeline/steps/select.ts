@@ -35,8 +35,8 @@ type Params = TaskParams & {
     /** Dotted key -> value of what is selected among. */
     readonly values: { readonly [key: string]: Json };
     /**
-     * Coordinates of its runs, and the number in the names of what is read of each. In cross-validation, what sets the run apart
-     * from those that are not folds of the same training.
+     * Coordinates of its runs, and the number in the names of what is read of each. In cross-validation, what sets the
+     * run apart from those that are not folds of the same training.
      */
     readonly runs: readonly { readonly coordinates: string; readonly at: number; readonly seed?: string }[];
   }[];
@@ -48,8 +48,8 @@ type Params = TaskParams & {
 };
 
 /**
- * Chooses the winner of a sweep by scores on validation rows; on a rung of a sweep by halving, those that go on. Seeds of one
- * setting are averaged, not chosen among. Of equals the first in the sweep is taken.
+ * Chooses the winner of a sweep by scores on validation rows; on a rung of a sweep by halving, those that go on. Seeds
+ * of one setting are averaged, not chosen among. Of equals the first in the sweep is taken.
  */
 export const select: StepKind<Params> = {
   name: "select",
@@ -105,8 +105,8 @@ function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]
 }
 
 /**
- * The mean of a setting over its seeds, with an interval that draws cases and seeds. Answers of the folds of one seed are those of
- * one answerer: each row is answered once, by a training that has not seen it.
+ * The mean of a setting over its seeds, with an interval that draws cases and seeds. Answers of the folds of one seed
+ * are those of one answerer: each row is answered once, by a training that has not seen it.
  */
 async function averaged(
   name: string,
@@ -158,8 +158,8 @@ function seedOf(values: Point["values"], repeated: readonly string[]): string {
 export type Candidate = { readonly point: Point; stepOf(step: string): string };
 
 /**
- * What chooses among runs. Of a sweep by halving: among those of one rung, with the selection `before` it by its name in the
- * plan, and one setting in `eta` goes on.
+ * What chooses among runs. Of a sweep by halving: among those of one rung, with the selection `before` it by its name
+ * in the plan, and one setting in `eta` goes on.
  */
 export function draftSelect(
   candidates: readonly Candidate[],

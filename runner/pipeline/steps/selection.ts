@@ -91,7 +91,10 @@ export function rungsIn({ earlier = [], epochs, n, settings, kept, winner }: Sel
   return epochs === undefined ? [] : [...earlier, { epochs, n, settings, kept: kept ?? [winner] }];
 }
 
-/** A setting as it was scored last, after how many epochs where a sweep halves, and the coordinates of its runs on all rungs. */
+/**
+ * A setting as it was scored last, after how many epochs where a sweep halves, and the coordinates of its runs on all
+ * rungs.
+ */
 export type LastScore = ScoredSetting & {
   readonly epochs: number | undefined;
   readonly coordinates: readonly string[];

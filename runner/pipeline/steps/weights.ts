@@ -4,8 +4,8 @@ import type { FileOf } from "../../plugins/step.ts";
 import type { Arm } from "./arms.ts";
 
 /**
- * The upstream files with the trained weights of an arm: none for the untrained model; `adapter`, a PEFT folder for the base; or
- * `weights`, a whole model in place of the base.
+ * The upstream files with the trained weights of an arm: none for the untrained model; `adapter`, a PEFT folder for the
+ * base; or `weights`, a whole model in place of the base.
  */
 export function weightsOf(experiment: Experiment, arm: Arm): Readonly<Record<string, FileOf>> {
   if (arm !== "tuned") return {};

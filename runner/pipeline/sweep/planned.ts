@@ -10,7 +10,10 @@ import { firstSelection, followSelection, type PlannedSelection, selectingSweep 
 export type Planned = {
   /** The next part to execute: at first every run, but of successive halving only those of the first rung. */
   readonly plan: Plan;
-  /** Everything that was planned so far, with every step that winners may need. Sources are read and frozen for all of it at once. */
+  /**
+   * Everything that was planned so far, with every step that winners may need. Sources are read and frozen for all of
+   * it at once.
+   */
   readonly whole: Plan;
   /** The point of each run. Grows as more is planned. */
   readonly points: ReadonlyMap<PlannedRun, DraftedPoint>;
@@ -59,8 +62,8 @@ export function planAll(
 }
 
 /**
- * The next part of a plan: what follows from the open selections that were made since. `dirOf` gives the folder of a step's output if
- * there is one. Undefined if nothing follows.
+ * The next part of a plan: what follows from the open selections that were made since. `dirOf` gives the folder of a
+ * step's output if there is one. Undefined if nothing follows.
  */
 export function planNext(planned: Planned, dirOf: (step: PlannedStep) => string | undefined): Planned | undefined {
   const { planner } = planned;

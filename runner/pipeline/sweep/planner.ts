@@ -12,8 +12,8 @@ export type DraftedPoint = Point & { readonly file: string };
 export type Drafted = DraftedRun & { readonly point: DraftedPoint };
 
 /**
- * Adds runs and steps to plans. It reads the digest of each source once: runs that are planned later use the sources as they were at
- * first.
+ * Adds runs and steps to plans. It reads the digest of each source once: runs that are planned later use the sources as
+ * they were at first.
  */
 export class Planner {
   readonly site: Site;

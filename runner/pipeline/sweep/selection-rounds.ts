@@ -15,11 +15,16 @@ export type SelectingSweep = {
   /** Of successive halving: one setting in `eta` survives a round. */
   readonly eta: number | undefined;
   readonly rounds: readonly Round[];
-  /** The runs that score a winner on its final rows. They are drafted at once, so that later edits of files do not affect them. */
+  /**
+   * The runs that score a winner on its final rows. They are drafted at once, so that later edits of files do not
+   * affect them.
+   */
   readonly finals: readonly Drafted[];
 };
 
-/** The runs of all points on one rung, in the order of the sweep. Those of settings that were dropped before never run. */
+/**
+ * The runs of all points on one rung, in the order of the sweep. Those of settings that were dropped before never run.
+ */
 type Round = readonly { readonly point: Point; readonly run: PlannedRun }[];
 
 /** A selection whose candidates are known. */
@@ -57,8 +62,8 @@ export function firstSelection(plan: Plan, sweep: SelectingSweep, planner: Plann
   const opened = openSelection(plan, sweep, { round: 0, settings }, planner);
   const last = sweep.rounds.length - 1;
   if (last === 0) return opened;
-  // Sources are read and frozen when a run starts. So winners are planned as if all settings reached the last round; the selection
-  // among all of them is left out again.
+  // Sources are read and frozen when a run starts. So winners are planned as if all settings reached the last round;
+  // the selection among all of them is left out again.
   const { plan: whole, selection } = openSelection(
     opened.plan,
     sweep,
@@ -71,7 +76,9 @@ export function firstSelection(plan: Plan, sweep: SelectingSweep, planner: Plann
 
 type Opened = { readonly plan: Plan; readonly selection: PlannedSelection };
 
-/** Adds a selection to a plan; in the last round also the runs that score each candidate on its final rows, if it wins. */
+/**
+ * Adds a selection to a plan; in the last round also the runs that score each candidate on its final rows, if it wins.
+ */
 function openSelection(
   plan: Plan,
   sweep: SelectingSweep,

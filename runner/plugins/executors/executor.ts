@@ -4,15 +4,18 @@ export type Executor = {
   /** For help and the reference: "in this process, on this machine". */
   readonly description: string;
   /**
-   * JSON Schema of `resources.<name>`, the executor's own keys. Absent: it has none. A property `nodes` is the number of nodes that
-   * train together; core passes it to the training step.
+   * JSON Schema of `resources.<name>`, the executor's own keys. Absent: it has none. A property `nodes` is the number
+   * of nodes that train together; core passes it to the training step.
    */
   readonly schema?: SettingsSchema;
   /** Loads the job system that runs are submitted to. Absent: steps run in the process of `exp run`. */
   jobSystem?(): Promise<JobSystem>;
   /** Environment variables of a job that Python steps need too, such as those of a launcher. */
   readonly variables?: RegExp;
-  /** Cores and memory in bytes that a job may use, from its environment variables. Not every site enforces them otherwise. */
+  /**
+   * Cores and memory in bytes that a job may use, from its environment variables. Not every site enforces them
+   * otherwise.
+   */
   limits?(env: Readonly<Record<string, string | undefined>>): JobLimits;
 };
 
@@ -27,14 +30,16 @@ type SettingsSchema = {
 };
 
 /**
- * A batch system, or anything else that runs commands elsewhere. Its machines must see the project, the exp package and the Python
- * environments at the same paths. Core freezes the plan, decides what is submitted, and reads how each task ended; the job system
- * only starts commands and reports what it knows about them. Every method throws UserError if the system does not answer.
+ * A batch system, or anything else that runs commands elsewhere. Its machines must see the project, the exp package and
+ * the Python environments at the same paths. Core freezes the plan, decides what is submitted, and reads how each task
+ * ended; the job system only starts commands and reports what it knows about them. Every method throws UserError if the
+ * system does not answer.
  */
 export type JobSystem = {
   /**
-   * Submits tasks that may run at the same time; each runs `[...batch.command, task.name]`. Calls `accepted` as soon as the system
-   * has accepted some of them, so that an interruption loses none. Resolves to ids that `batch.after` of a later batch can name.
+   * Submits tasks that may run at the same time; each runs `[...batch.command, task.name]`. Calls `accepted` as soon as
+   * the system has accepted some of them, so that an interruption loses none. Resolves to ids that `batch.after` of a
+   * later batch can name.
    */
   submit(batch: JobBatch, accepted: (jobs: AcceptedJobs) => void): Promise<readonly string[]>;
   /** The user's unfinished jobs, by id. */
@@ -48,8 +53,8 @@ export type JobSystem = {
   /** The job that this process runs in. */
   current(env: Readonly<Record<string, string | undefined>>): CurrentJob;
   /**
-   * Called by a job that was stopped before its task was done. Requeues it if the system stopped it (time limit, preemption), not
-   * if a person cancelled it. Resolves to whether the job will start again.
+   * Called by a job that was stopped before its task was done. Requeues it if the system stopped it (time limit,
+   * preemption), not if a person cancelled it. Resolves to whether the job will start again.
    */
   requeue(job: string): Promise<boolean>;
 };
@@ -62,7 +67,9 @@ export type JobBatch = {
   readonly command: readonly string[];
   /** The tasks start once these jobs have ended; with `success`, only if all of them succeeded. */
   readonly after: { readonly jobs: readonly string[]; readonly success: boolean };
-  /** Names the submission in the system's own records, so that a job is recognised even if `accepted` was never called. */
+  /**
+   * Names the submission in the system's own records, so that a job is recognised even if `accepted` was never called.
+   */
   readonly submission: string;
   /** Folder for the files of the submission, such as job scripts. */
   readonly folder: string;

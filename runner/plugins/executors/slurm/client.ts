@@ -51,8 +51,8 @@ export function taskNumbers(tasks: string): readonly number[] {
 }
 
 /**
- * Final states of a job's tasks: "12_3" -> "TIMEOUT", or "12" for tasks that Slurm no longer lists one by one. Empty if Slurm has
- * forgotten the job.
+ * Final states of a job's tasks: "12_3" -> "TIMEOUT", or "12" for tasks that Slurm no longer lists one by one. Empty if
+ * Slurm has forgotten the job.
  */
 export async function ended(job: string): Promise<ReadonlyMap<string, string>> {
   const output = await quietly("scontrol", ["--oneliner", "show", "job", job]);
@@ -62,7 +62,8 @@ export async function ended(job: string): Promise<ReadonlyMap<string, string>> {
     const id = value("ArrayJobId") ?? value("JobId");
     const state = value("JobState");
     if (id === undefined || state === undefined) return [];
-    // Tasks that never started share one entry: ArrayTaskId=0-3,7%20. If they are cancelled one by one, it lists no task.
+    // Tasks that never started share one entry: ArrayTaskId=0-3,7%20. If they are cancelled one by one, it lists no
+    // task.
     if (task === undefined || task === noTask) return [[id, state]];
     return taskNumbers(task).map((number) => [`${id}_${number}`, state]);
   });
@@ -106,7 +107,10 @@ function lines(text: string): readonly string[] {
   return text.split("\n").filter((line) => line.trim() !== "");
 }
 
-/** The output of a program, or nothing if it fails: for jobs that Slurm has forgotten, and programs that a site does not install. */
+/**
+ * The output of a program, or nothing if it fails: for jobs that Slurm has forgotten, and programs that a site does not
+ * install.
+ */
 async function quietly(program: string, args: readonly string[]): Promise<string> {
   try {
     return await slurm(program, args);

@@ -55,8 +55,8 @@ export function optionsOf({ computes, nodes, gpus, memory, seconds, settings }: 
 }
 
 /**
- * The script of a job, or of an array with one index for each task. exp replaces the shell (exec), so that it receives Slurm's
- * signals.
+ * The script of a job, or of an array with one index for each task. exp replaces the shell (exec), so that it receives
+ * Slurm's signals.
  */
 export function scriptOf(setup: readonly string[], command: readonly string[], tasks: readonly string[]): string {
   const words = tasks.map(shellWord);
