@@ -58,7 +58,7 @@ test("it fine-tunes the quickstart for a few steps, from its first cell to its l
     { maxBuffer: 64 << 20, env: { ...process.env, PATH: `${join(process.execPath, "..")}:${process.env.PATH}` } },
   );
   expect(said).toMatch(/^run [0-9a-f]{8} {2}done: .*quickstart\+smoke/m);
-  expect(said).toMatch(/a smoke run of 20 rows and 5 steps/);
+  expect(said).toMatch(/Smoke run: .* 20 rows and 5 training steps/);
   expect(said).toMatch(/^micro_f1 /m);
   const [run = ""] = names(join(mirror, "results/quickstart+smoke"));
   const copied = names(join(mirror, "results/quickstart+smoke", run));

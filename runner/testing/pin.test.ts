@@ -115,7 +115,7 @@ describe("what cannot be pinned is one clear error, and the file stays as it was
       { HF_ENDPOINT: "http://127.0.0.1:9" },
     ],
     ["HF_HUB_OFFLINE", "model: {base: me/open}", 1, /HF_HUB_OFFLINE is set/, { HF_HUB_OFFLINE: "1" }],
-    ["a bundled model", "model: {base: smollm2-135m }", 2, /cannot-pin\]: smollm2-135m/],
+    ["a bundled model", "model: {base: smollm2-135m }", 2, /cannot-pin\]: .*smollm2-135m/],
     ["a folder", "model: {base: ./models/mine}", 2, /is no hub id/],
     ["no model", "model: {size: 8B}", 2, /missing-key/],
     ["a sweep", "sweep: {zip: {model.base: [me/open]}}\nmodel: {base: me/open}", 2, /the sweep varies model\.base/],
