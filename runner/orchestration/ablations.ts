@@ -4,9 +4,9 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
-import { type Ablation, averaged, varying } from "../runs/ablation.ts";
-import { readManifest } from "../runs/manifest.ts";
-import { ablationFrom } from "../runs/run-ablations.ts";
+import { type Ablation, ablationOf } from "../runs/ablation.ts";
+import { readRun } from "../runs/finished-runs.ts";
+import { ablationOfSelection } from "../runs/run-ablations.ts";
 import { runRowOf } from "../runs/run-row.ts";
 
 /** A run whose manifest is written. */
@@ -40,22 +40,18 @@ export function ablations(
       const cost = new Map(
         own.filter((one) => !finals.includes(one)).map(({ run }) => [run.coordinates, seconds(run)]),
       );
-      return [ablationFrom(name, readSelection(dir), finals.map(finished), (coordinates) => cost.get(coordinates))];
+      const tested = finals.map(({ manifest }) => readRun(manifest));
+      return [ablationOfSelection(name, readSelection(dir), tested, (coordinates) => cost.get(coordinates))];
     }
     // Without a selection, or before it is made, the table shows the runs.
     const rows = own.map((one) => {
       const { setting, values } = points.get(one.run) as DraftedPoint;
       const kept = Object.fromEntries(Object.entries(values).filter(([key]) => !sweep.repeated.includes(key)));
-      const { metric, view, scores } = runRowOf(finished(one));
+      const { metric, view, scores } = runRowOf(readRun(one.manifest));
       return { ...{ metric, view, setting, values: kept, seconds: seconds(one.run) }, ...scores[0] };
     });
-    const settings = averaged(rows);
     const [{ metric, view }] = rows as [(typeof rows)[number]];
     const split = points.get((own[0] as Sealed).run)?.experiment.evaluate.split ?? "test";
-    return [{ experiment: name, metric, view, rows: split, keys: varying(settings), settings }];
+    return [ablationOf({ experiment: name, metric, view, rows: split }, rows)];
   });
-}
-
-function finished({ manifest: path }: Sealed) {
-  return { path, manifest: readManifest(path) };
 }

@@ -13,7 +13,7 @@ import { portableBelow } from "../project/site.ts";
 import type { Mirror } from "../publishing/mirror/mirror.ts";
 import { closeMirror, mirrorProblem, openMirror } from "../publishing/mirror/mirror-option.ts";
 import { mirroredStepRunner, restoreSteps } from "../publishing/mirror/mirrored-step-runner.ts";
-import { clashByCase } from "../runs/name-clash.ts";
+import { nameClash } from "../runs/name-clash.ts";
 import { previousIngredients } from "../runs/previous-run.ts";
 import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { statusFileReporter } from "../terminal/status-file-reporter.ts";
@@ -122,7 +122,7 @@ async function prepare(request: RunRequest, options: RunOptions, context: Contex
   const { store, artifacts } = project;
   const names = loaded.map(({ name }) => name);
   const problem =
-    clashByCase(names, artifacts) ??
+    nameClash(names, artifacts) ??
     (options.mirror === undefined ? undefined : mirrorProblem(options.mirror, project, context));
   if (problem !== undefined) throw new UserError("bad-option", problem, { status: "invalid" });
 

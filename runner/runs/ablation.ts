@@ -1,37 +1,37 @@
-/** One setting of a sweep: a run, or runs that are seeds of each other, averaged. */
+/** One setting of a sweep: a run, or the average over runs that differ only in seeds. */
 export type AblationRow = {
-  /** Dotted key -> value of what varies. */
+  /** Varied dotted key -> value. */
   readonly values: Readonly<Record<string, unknown>>;
-  /** null where the metric could not be computed. */
+  /** null if the metric could not be computed. */
   readonly value: number | null;
-  /** 95 % interval; null where there is none. */
+  /** 95 % interval; null if there is none. */
   readonly interval: { readonly low: number; readonly high: number } | null;
   /** Standard deviation over seeds; null for a single run. */
   readonly sd: number | null;
   readonly runs: number;
-  /** Of a sweep by halving: after how many epochs it was scored last. */
+  /** Successive halving: number of epochs at the last scoring. */
   readonly epochs?: number;
-  /** Seconds of all steps of its runs, whenever they were built; null where its runs are not here. */
+  /** Seconds of all steps of its runs, whenever they were built; null if a run is missing. */
   readonly seconds: number | null;
-  /** The winner's score on test, of each of its runs. */
+  /** Test scores of the winner, one per run. */
   readonly test?: readonly { readonly value: number; readonly low?: number; readonly high?: number }[];
 };
 
-/** A sweep as a table: a row a setting, in the order of the sweep. */
+/** A sweep as a table: one row per setting, in the order of the sweep. */
 export type Ablation = {
   readonly experiment: string;
-  /** What the scores are: metric, view, and the rows that were scored. */
+  /** Metric, view and scored rows. */
   readonly metric: string;
   readonly view: string;
   readonly rows: "validation" | "test";
   /** Dotted keys that differ between settings. */
   readonly keys: readonly string[];
   readonly settings: readonly AblationRow[];
-  /** What the winner's test score is, and why it is the winner; absent where nothing was chosen. */
+  /** Metric and view of the winner's test score, and why it won; absent for a sweep without a selection. */
   readonly chosen?: { readonly metric: string; readonly view: string; readonly why: string };
 };
 
-/** A run of a sweep before runs of one setting are put together. */
+/** A run of a sweep. Runs of one setting have the same `setting`. */
 export type ScoredRun = {
   readonly setting: string;
   readonly values: Readonly<Record<string, unknown>>;
@@ -40,8 +40,17 @@ export type ScoredRun = {
   readonly seconds: number | null;
 };
 
-/** Rows of a sweep that chooses nothing: runs of one setting are averaged; an interval is a single run's. */
-export function averaged(runs: readonly ScoredRun[]): readonly AblationRow[] {
+/** The table of a sweep without a selection. */
+export function ablationOf(
+  { experiment, metric, view, rows }: Pick<Ablation, "experiment" | "metric" | "view" | "rows">,
+  runs: readonly ScoredRun[],
+): Ablation {
+  const settings = averaged(runs);
+  return { experiment, metric, view, rows, keys: varying(settings), settings };
+}
+
+/** Averages the runs of each setting. Only a setting with a single run has an interval. */
+function averaged(runs: readonly ScoredRun[]): readonly AblationRow[] {
   const settings = new Map<string, ScoredRun[]>();
   for (const run of runs) settings.set(run.setting, [...(settings.get(run.setting) ?? []), run]);
   return [...settings.values()].map((own) => {
@@ -60,7 +69,7 @@ export function averaged(runs: readonly ScoredRun[]): readonly AblationRow[] {
   });
 }
 
-/** One run of each sweep that some runs are of. */
+/** One run of each sweep among some runs. */
 export function distinctSweeps<R extends Swept>(runs: readonly R[]): readonly R[] {
   const seen = new Set<unknown>();
   return runs.filter(({ ablation, steps }) => {
@@ -76,12 +85,12 @@ type Swept = {
   readonly steps: { readonly select?: { readonly object: string } };
 };
 
-/** The sum, where every part is known. */
+/** The sum; null if a part is unknown. */
 export function total(parts: readonly (number | null)[]): number | null {
   return parts.some((part) => part === null) ? null : parts.reduce<number>((sum, part) => sum + (part ?? 0), 0);
 }
 
-/** Keys whose values differ between settings: what a table has columns for. */
+/** Keys whose values differ between settings: the columns of the table. */
 export function varying(
   settings: readonly { readonly values: Readonly<Record<string, unknown>> }[],
 ): readonly string[] {

@@ -11,7 +11,7 @@ import type { Json } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
-import type { FinishedRun } from "./finished-runs.ts";
+import { type FinishedRun, runLabel } from "./finished-runs.ts";
 import { testEvaluationCount, testFileOf } from "./ledger.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
 import { runTask } from "./run-task.ts";
@@ -27,35 +27,35 @@ function notComparable(
   });
 }
 
-/** What a comparison of finished runs is made with. */
-export type ComparingRuns = {
+/** Options of a comparison of finished runs. */
+export type CompareOptions = {
   readonly root: string;
   readonly artifacts: string;
-  /** Instead of the first run's primary view and metric. */
+  /** Default: the primary view and metric of the first run. */
   readonly view?: View | undefined;
   readonly metric?: string | undefined;
-  /** Compare what the runs have in common although they are not comparable. */
+  /** Compare the common cases of runs that are not comparable. */
   readonly force: boolean;
 };
 
-/** Finished runs side by side, with what they cost and how often their test file was scored. */
+/** A comparison of finished runs, with their cost and the number of test evaluations. */
 export type RunComparison = Comparison & {
   readonly runs: readonly { readonly experiment: string; readonly run: string; readonly cost: Cost }[];
-  /** Answerer -> the runs and arm that it stands for. */
+  /** Answerer -> its arm and runs. */
   readonly answerers: Readonly<Record<string, { readonly arm: string; readonly runs: readonly string[] }>>;
-  /** What a reader must know: settings that differ, cases that were left out. */
+  /** Restrictions: settings that differ, cases that were left out. */
   readonly notes: readonly string[];
-  /** How often the test file was scored so far, by the study's ledger; null where validation rows were scored. */
+  /** Number of test evaluations of the test file so far; null for validation rows. */
   readonly test_evaluations: number | null;
 };
 
 /**
- * Compares finished runs: the arms of one; of several, what each is about, and their baselines. Runs that differ in nothing but
- * seeds are one answerer, averaged over them. Throws UserError `runs-not-comparable`, and `file-gone` if answers are no longer there.
+ * Compares the arms of one run, or the subjects and baselines of several. Runs that differ only in seeds are one answerer, with
+ * averaged scores. Throws UserError: runs-not-comparable, file-gone.
  */
 export async function compareRuns(
   runs: readonly [FinishedRun, ...FinishedRun[]],
-  { root, artifacts, view, metric, force }: ComparingRuns,
+  { root, artifacts, view, metric, force }: CompareOptions,
 ): Promise<RunComparison> {
   const [first] = runs;
   const reasons = differences(runs);
@@ -91,7 +91,7 @@ export async function compareRuns(
           name,
           {
             arm: members[0]?.arm as string,
-            runs: members.map(({ run }) => `${run.manifest.experiment}/${run.manifest.run}`),
+            runs: members.map(({ run }) => runLabel(run)),
           },
         ]),
       ),
@@ -116,16 +116,16 @@ function armsOf(run: FinishedRun): readonly Group[] {
   }));
 }
 
-/** What each run is about, seeds together; then the other arms, those that several runs share once. */
+/** The subjects of the runs, grouped by settings; then the other arms. Equal answers of several runs appear once. */
 function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
   const bySettings = new Map<string, FinishedRun[]>();
   for (const run of runs) {
     const settings = settingsOf(run);
     bySettings.set(settings, [...(bySettings.get(settings) ?? []), run]);
   }
-  const several = [...bySettings.values()];
-  const experiments = several.map(([run]) => (run as FinishedRun).manifest.experiment);
-  const subjects = several.map((members, index): Group => {
+  const groups = [...bySettings.values()];
+  const experiments = groups.map(([run]) => (run as FinishedRun).manifest.experiment);
+  const subjects = groups.map((members, index): Group => {
     const [{ manifest }] = members as [FinishedRun];
     const unique = experiments.filter((name) => name === manifest.experiment).length === 1;
     const name = unique ? manifest.experiment : `${manifest.experiment}/${manifest.run}`;
@@ -137,7 +137,7 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
   });
   const known = new Set<string>();
   const others = new Map<string, readonly Member[]>();
-  for (const members of several) {
+  for (const members of groups) {
     for (const arm of ownArms(members[0] as FinishedRun)) {
       const own = members.filter((run) => {
         const answers = `${arm} ${run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? ""}`;
@@ -161,12 +161,12 @@ function foldOf({ config }: FinishedRun["manifest"]): Json | undefined {
   return dotted(config).get("data.validation.fold");
 }
 
-/** Whether the runs of one setting keep different rows apart. */
+/** Whether the runs of one setting have different validation folds. */
 function isFolded(members: readonly FinishedRun[]): boolean {
   return new Set(members.map(({ manifest }) => foldOf(manifest))).size > 1;
 }
 
-/** A run's configuration without its seeds of training and generation, and without the fold that it keeps apart. */
+/** A run's configuration without seeds of training and generation and without the validation fold. */
 function settingsOf({ manifest }: FinishedRun): string {
   const kept = [...dotted(manifest.config)].filter(
     ([key]) => !/^(train|generate)\..*seed$|^data\.validation\.fold$/.test(key),
@@ -174,7 +174,7 @@ function settingsOf({ manifest }: FinishedRun): string {
   return JSON.stringify([manifest.experiment, kept]);
 }
 
-/** Why runs may not be compared, in sentences; none if they may. */
+/** Why runs are not comparable, one sentence each; none if they are. */
 function differences(runs: readonly FinishedRun[]): readonly string[] {
   const by = (what: string, of: (run: FinishedRun) => Json | undefined): string[] => {
     const values = new Map(runs.map((run) => [JSON.stringify(of(run)) ?? "absent", run.manifest.experiment]));
@@ -185,10 +185,10 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
   };
   return [
     ...by("tasks", (run) => run.manifest.config.task),
-    ...by("scored parts (evaluate.split)", (run) => run.manifest.config.evaluate.split),
+    ...by("scored splits (evaluate.split)", (run) => run.manifest.config.evaluate.split),
     ...by("test files", (run) => testFileOf(run)?.sha256),
     ...by("settings for reading answers", ({ manifest: { config } }) => taskParams(config).reading),
-    ...by("synonyms, and so the canonical view,", ({ manifest: { config, provenance } }) => {
+    ...by("synonyms (canonical view)", ({ manifest: { config, provenance } }) => {
       const files = Object.values(scoringFiles(config));
       return files.length === 0 ? "none" : files.map((path) => provenance.sources[path] ?? path).join(" ");
     }),
@@ -198,7 +198,7 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
   ];
 }
 
-/** Only the cases that every answerer has, with the same gold; says how many were left out. */
+/** The cases that every answerer has with the same gold target. Adds a note if cases are left out. */
 function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Answerer[] {
   const lists = answerers.flatMap(({ seeds }) => seeds);
   const key = ({ id, gold }: CaseAnswer): string => JSON.stringify([id, gold]);
@@ -207,7 +207,7 @@ function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Ans
   if (shared.size === 0)
     throw notComparable(["the runs have no case in common"], "compare runs that were scored on the same test file");
   const most = Math.max(...lists.map((answers) => answers.length));
-  if (shared.size < most) notes.push(`only the ${shared.size} of ${most} cases that all have in common are compared`);
+  if (shared.size < most) notes.push(`compares only the ${shared.size} of ${most} cases that all runs have`);
   return answerers.map(({ name, seeds }) => ({
     name,
     seeds: seeds.map((answers) => answers.filter((answer) => shared.has(key(answer)))),

@@ -6,14 +6,14 @@ import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import type { Json } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
 import { UserError } from "../util/user-error.ts";
-import type { FinishedRun } from "./finished-runs.ts";
+import { type FinishedRun, runLabel } from "./finished-runs.ts";
 import type { Manifest } from "./manifest.ts";
 import { answersOf } from "./run-outputs.ts";
 
-/** A value of both sides; null where a side has none. */
+/** A value of both runs; null if a run has none. */
 export type Change = { readonly name: string; readonly a: Json; readonly b: Json };
 
-/** One case that one run answers right and the other wrong, or both wrong in different ways. */
+/** A case that one run answers correctly and the other wrongly, or both wrongly but differently. */
 export type Flip = {
   readonly id: string;
   /** Parts of gold and of the predictions of both runs, as written. */
@@ -22,7 +22,7 @@ export type Flip = {
   readonly b: readonly string[];
 };
 
-/** How the answers of one arm differ, exactness judged in the view. `fixed` are wrong in A and right in B. */
+/** How the answers of one arm differ, in one view. `fixed` cases are wrong in A and right in B. */
 export type Flips = {
   readonly cases: number;
   readonly fixed: readonly Flip[];
@@ -31,7 +31,7 @@ export type Flips = {
   readonly changed: readonly Flip[];
 };
 
-/** What differs between two runs, by where it comes from. */
+/** The differences between two runs, by origin. */
 export type RunDiff = {
   readonly a: string;
   readonly b: string;
@@ -46,38 +46,38 @@ export type RunDiff = {
   readonly files: readonly Change[];
   /** "tuned canonical micro_f1" */
   readonly metrics: readonly (Change & { readonly difference: number | null })[];
-  /** By arm that both have. */
+  /** By arm, of the arms that both runs have. */
   readonly cases: Readonly<Record<string, Flips>>;
   /** What could not be compared, and why. */
   readonly notes: readonly string[];
 };
 
-/** What diffing needs of the store. */
-export type DiffWorld = {
+/** What a diff needs of the store and the task. */
+export type DiffContext = {
   readonly artifacts: string;
   record(key: string): StoreRecord | undefined;
   /** The parts of a target or prediction: labels, or one text. Without a view, as written. */
   parts(value: unknown, view?: View): readonly string[];
 };
 
-/** Compares two runs in all that made them and all that came of it. Cases are judged in `view`. */
-export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, world: DiffWorld): RunDiff {
-  const sources = changes(named(a, world), named(b, world));
+/** Compares the inputs and the results of two runs. Cases are compared in `view`. */
+export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, context: DiffContext): RunDiff {
+  const sources = changes(named(a, context), named(b, context));
   const of = (kind: string): readonly Change[] =>
     sources
       .filter(({ name }) => name.startsWith(`${kind} `))
       .map(({ name, ...sides }) => ({ name: name.slice(kind.length + 1), ...sides }));
   const notes: string[] = [];
   const cases: Record<string, Flips> = {};
-  const parts = (value: unknown): readonly string[] => world.parts(value, view);
+  const parts = (value: unknown): readonly string[] => context.parts(value, view);
   for (const arm of Object.keys(a.manifest.arms).filter((name) => name in b.manifest.arms)) {
     try {
       if (answersFile(a, arm) === answersFile(b, arm)) cases[arm] = { cases: 0, fixed: [], broken: [], changed: [] };
       else
         cases[arm] = flips(
-          answersOf(a, arm, world.artifacts),
-          answersOf(b, arm, world.artifacts),
-          { parts, written: world.parts },
+          answersOf(a, arm, context.artifacts),
+          answersOf(b, arm, context.artifacts),
+          { parts, written: context.parts },
           arm,
           notes,
         );
@@ -87,8 +87,8 @@ export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, world: Diff
     }
   }
   return {
-    a: nameOf(a),
-    b: nameOf(b),
+    a: runLabel(a),
+    b: runLabel(b),
     view,
     config: changes(dotted(a.manifest.config), dotted(b.manifest.config)),
     data: of("data"),
@@ -106,13 +106,11 @@ export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, world: Diff
   };
 }
 
-const nameOf = ({ manifest }: FinishedRun): string => `${manifest.experiment}/${manifest.run}`;
-
 function answersFile({ manifest }: FinishedRun, arm: string): string | undefined {
   return manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256;
 }
 
-/** What stands differently in two maps, in the order of the first. */
+/** The entries that differ between two maps, in the order of the first. */
 function changes(a: ReadonlyMap<string, Json>, b: ReadonlyMap<string, Json>): readonly Change[] {
   return [...new Set([...a.keys(), ...b.keys()])]
     .filter((name) => JSON.stringify(a.get(name)) !== JSON.stringify(b.get(name)))
@@ -120,10 +118,10 @@ function changes(a: ReadonlyMap<string, Json>, b: ReadonlyMap<string, Json>): re
 }
 
 /**
- * Sources of a run's steps by kind, with their digests: from the records of its steps, where recipes and templates have
- * logical names; from the manifest where a record is gone.
+ * The sources of a run's steps with their digests. The names come from the records, which have logical names of recipes and
+ * templates. If the records are missing, the names are the paths in the manifest.
  */
-function named({ manifest }: FinishedRun, { record }: DiffWorld): ReadonlyMap<string, Json> {
+function named({ manifest }: FinishedRun, { record }: DiffContext): ReadonlyMap<string, Json> {
   const found = new Map<string, Json>();
   for (const [id, { key }] of Object.entries(manifest.steps)) {
     for (const [name, digest] of Object.entries(record(key)?.ingredients.sources ?? {})) {

@@ -14,13 +14,12 @@ export const readRun = (path: string): FinishedRun => ({ path, manifest: readMan
 /** Every finished run, oldest first. Throws UserError: manifest-unreadable, manifest-format. */
 export function listRuns(artifacts: string): readonly FinishedRun[] {
   return namesIn(runsDir(artifacts))
-    .flatMap((experiment) => runsOf(artifacts, experiment))
+    .flatMap((experiment) => runsIn(join(runsDir(artifacts), experiment)))
     .sort(byAge);
 }
 
-/** The finished runs of an experiment, oldest first. */
-export function runsOf(artifacts: string, experiment: string): readonly FinishedRun[] {
-  const folder = join(runsDir(artifacts), experiment);
+/** The finished runs in an experiment's folder, oldest first. */
+export function runsIn(folder: string): readonly FinishedRun[] {
   return runFolders(folder)
     .map((run) => join(folder, run, "manifest.json"))
     .filter((path) => existsSync(path))

@@ -1,20 +1,20 @@
 import type { Progress } from "../util/progress.ts";
 
-/** What a running `exp run` is at. */
+/** The status of a running `exp run`. */
 export type LiveRun = {
   readonly files: readonly string[];
   /** ISO 8601, UTC. */
   readonly started: string;
   readonly total: number;
-  /** How steps ended -> how many did. */
+  /** Outcome -> number of steps. */
   readonly counts: Readonly<Record<string, number>>;
   readonly running: readonly {
     readonly step: string;
     readonly progress: Progress;
-    /** Units done and the loss there, thinned to what a small picture shows. */
+    /** The loss by number of finished units, thinned for a small chart. */
     readonly loss: readonly (readonly [done: number, loss: number])[];
   }[];
   readonly failed: readonly { readonly step: string; readonly message: string }[];
-  /** The steps that ended last, the newest first. */
+  /** The steps that ended last, newest first. */
   readonly finished: readonly string[];
 };

@@ -3,16 +3,16 @@ import { join } from "node:path";
 import { livenessOf, type ProcessIdentity } from "../store/process-identity.ts";
 import type { LiveRun } from "./live-run.ts";
 
-/** The file of one running process. */
+/** The status file of one running process. */
 export type LiveFile = { readonly schema: 1; readonly owner: ProcessIdentity; readonly run: LiveRun };
 
-/** Where running processes say what they are at: a small file each, gone when the process ends. */
+/** The folder of status files. A process deletes its file when it ends. */
 export const liveDir = (artifacts: string): string => join(artifacts, "live");
 
-/** A process of another machine is taken for gone when it has said nothing for so long, in ms. */
-const silence = 120_000;
+/** A process on another machine counts as dead after this time without an update. ms */
+const updateTimeout = 120_000;
 
-/** Files below `liveDir`, and whether their process is there. One that is being written counts as neither. */
+/** The status files, and whether their processes are running. Skips files that cannot be parsed. */
 export function liveFiles(
   artifacts: string,
 ): readonly { readonly path: string; readonly alive: boolean; readonly run: LiveRun }[] {
@@ -29,16 +29,21 @@ export function liveFiles(
       const path = join(liveDir(artifacts), name);
       try {
         const { owner, run } = JSON.parse(readFileSync(path, "utf8")) as LiveFile;
-        const life = livenessOf(owner);
+        const liveness = livenessOf(owner);
         return [
-          { path, run, alive: life === "unknown" ? Date.now() - statSync(path).mtimeMs < silence : life === "alive" },
+          {
+            path,
+            run,
+            alive: liveness === "unknown" ? Date.now() - statSync(path).mtimeMs < updateTimeout : liveness === "alive",
+          },
         ];
       } catch {
         return [];
       }
     });
 }
-/** What every running `exp run` of a project is at, oldest first. */
+
+/** The status of every running `exp run` of a project, oldest first. */
 export function liveRuns(artifacts: string): readonly LiveRun[] {
   return liveFiles(artifacts)
     .filter(({ alive }) => alive)

@@ -5,10 +5,10 @@ type WithSteps = {
   >;
 };
 
-/** An arm whose answers came from a file. `file` and `made_by` are null where the run's record does not tell. */
+/** An arm whose answers were read from a file. `file` and `made_by` are null if the record does not name them. */
 export type ReplayedArm = { readonly arm: string; readonly file: string | null; readonly made_by: string | null };
 
-/** The arms of a run that no model answered in it, those of compared experiments included. */
+/** The arms of a run, and of its compared experiments, whose answers were read from a file. */
 export function replayedArms({ steps }: WithSteps): readonly ReplayedArm[] {
   const text = (value: unknown): string | null => (typeof value === "string" ? value : null);
   return Object.entries(steps).flatMap(([id, { kind, evidence }]) =>
@@ -18,7 +18,7 @@ export function replayedArms({ steps }: WithSteps): readonly ReplayedArm[] {
   );
 }
 
-/** Whether training took place in a run: an experiment may declare one and have its answers replayed. */
+/** Whether the run includes a training. An experiment with a training may still read its answers from a file. */
 export const trainedHere = ({ steps }: WithSteps): boolean => steps.train !== undefined;
 
 /** Whether a model produced answers in a step: a generation whose answers were not recorded before the run. */

@@ -1,20 +1,20 @@
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { diffRuns } from "./diff.ts";
-import type { FinishedRun } from "./finished-runs.ts";
+import { type FinishedRun, runLabel } from "./finished-runs.ts";
 
 /**
- * How a step came out again. "same": byte for byte. "tolerated": Python or a model server computed it, which may give other bytes
- * elsewhere, or it reads what such a step gave. "differs": the same inputs gave other bytes although nothing in it may vary.
+ * The repetition of a step. `same`: the same bytes. `tolerated`: other bytes, but Python or a model server computed them, or the
+ * step reads such files. `differs`: other bytes although the step is deterministic.
  */
-export type Repeated = {
+export type RepeatedStep = {
   readonly step: string;
   readonly outcome: "same" | "tolerated" | "differs";
-  /** Files whose bytes are others. */
+  /** Files with other bytes. */
   readonly files: readonly string[];
 };
 
-/** A metric that came out otherwise. It is tolerated within the 95 % interval that the first run gave for it. */
-export type Drift = {
+/** A metric with another value. It is tolerated within the 95 % interval of the first run. */
+export type MetricChange = {
   readonly arm: string;
   readonly view: string;
   readonly metric: string;
@@ -23,67 +23,65 @@ export type Drift = {
   readonly low: number;
   readonly high: number;
   readonly within: boolean;
-  /** Whether the study is judged by it. */
+  /** Whether it is the primary metric in the primary view. */
   readonly primary: boolean;
 };
 
-/** A run and the same run once more. */
+/** A run and its repetition. */
 export type Reproduction = {
   readonly run: string;
   readonly again: string;
   readonly reproduced: boolean;
-  readonly steps: readonly Repeated[];
-  readonly metrics: readonly Drift[];
-  /** What was not the same about the two: where differences most likely come from. */
+  readonly steps: readonly RepeatedStep[];
+  readonly metrics: readonly MetricChange[];
+  /** Differences in data, software and hardware: the likely causes. */
   readonly causes: readonly string[];
 };
 
-/** Compares a run with its repetition. `peek` gives records of both stores. */
+/** Compares a run with its repetition. `record` finds the records of both stores. */
 export function compareRepetition(
   first: FinishedRun,
   again: FinishedRun,
-  world: { readonly artifacts: string; record(key: string): StoreRecord | undefined },
+  context: { readonly artifacts: string; record(key: string): StoreRecord | undefined },
 ): Reproduction {
-  const made = new Set(
+  const written = new Set(
     Object.values(first.manifest.steps).flatMap(({ files }) => Object.values(files).map(({ sha256 }) => sha256)),
   );
-  // A selection is about other runs; what it chose is what was run again.
+  // A selection is about other runs. The repetition ran the selected setting only.
   const own = Object.entries(first.manifest.steps).filter(([, { kind }]) => kind !== "select");
-  const steps = own.map(([step, was]): Repeated => {
+  const steps = own.map(([step, was]): RepeatedStep => {
     const is = again.manifest.steps[step];
     if (is === undefined) return { step, outcome: "differs", files: Object.keys(was.files) };
     const names = [...new Set([...Object.keys(was.files), ...Object.keys(is.files)])];
     const files = names.filter((name) => was.files[name]?.sha256 !== is.files[name]?.sha256);
     if (files.length === 0) return { step, outcome: "same", files };
-    const inputs = Object.values(world.record(is.key)?.ingredients.inputs ?? {});
-    // A winner's workbook shows the sweep too, and its repetition is one run alone.
-    const showsSweep = is.kind === "workbook" && "select" in first.manifest.steps;
-    const isFree =
+    const inputs = Object.values(context.record(is.key)?.ingredients.inputs ?? {});
+    // The workbook of a winner shows the sweep, which the repetition does not have.
+    const showsSweep = is.kind === "workbook" && first.manifest.role === "final";
+    const mayDiffer =
       showsSweep ||
       is.evidence.deterministic === false ||
       "peak_memory" in is.evidence ||
-      inputs.some((digest) => !made.has(digest));
-    return { step, outcome: isFree ? "tolerated" : "differs", files };
+      inputs.some((digest) => !written.has(digest));
+    return { step, outcome: mayDiffer ? "tolerated" : "differs", files };
   });
-  const metrics = driftsOf(first, again);
+  const metrics = metricChanges(first, again);
   return {
-    run: nameOf(first),
-    again: nameOf(again),
+    run: runLabel(first),
+    again: runLabel(again),
     reproduced:
       steps.every(({ outcome }) => outcome !== "differs") && metrics.every(({ primary, within }) => within || !primary),
     steps,
     metrics,
-    causes: causesOf(first, again, world),
+    causes: causesOf(first, again, context),
   };
 }
 
-const nameOf = ({ manifest }: FinishedRun): string => `${manifest.experiment}/${manifest.run}`;
-
-function driftsOf({ manifest }: FinishedRun, again: FinishedRun): readonly Drift[] {
+function metricChanges({ manifest }: FinishedRun, again: FinishedRun): readonly MetricChange[] {
   const { primary } = manifest.config.evaluate;
   return Object.entries(manifest.intervals).flatMap(([arm, views]) =>
     Object.entries(views).flatMap(([view, intervals]) =>
-      Object.entries(intervals).flatMap(([metric, { low, high }]): readonly Drift[] => {
+      Object.entries(intervals).flatMap(([metric, { low, high }]): readonly MetricChange[] => {
         const was = scoreOf(manifest, arm, view, metric);
         const is = scoreOf(again.manifest, arm, view, metric);
         if (was === undefined || is === was) return [];
@@ -99,7 +97,7 @@ function scoreOf({ arms }: FinishedRun["manifest"], arm: string, view: string, m
   return (arms[arm] as Readonly<Record<string, Readonly<Record<string, number>>>> | undefined)?.[view]?.[metric];
 }
 
-/** Differences of what the two were made of and on, the likeliest cause first: data and recipes, packages, machine. */
+/** Differences between the inputs of the two runs, the likeliest cause first: data, prompts, recipes, packages, hardware. */
 function causesOf(
   first: FinishedRun,
   again: FinishedRun,
@@ -111,18 +109,18 @@ function causesOf(
     // Differences of cases are not read here.
     parts: () => [],
   });
-  const say = (what: string, changes: typeof data): readonly string[] =>
+  const describe = (what: string, changes: typeof data): readonly string[] =>
     changes.map(({ name, a, b }) => `${what} ${name}: ${short(a)} -> ${short(b)}`);
   return [
-    ...say("data", data),
-    ...say("prompt", prompt),
-    ...say("recipe", recipe),
-    // Another commit alone changes no bytes: sources have digests of their own.
-    ...say(
+    ...describe("data", data),
+    ...describe("prompt", prompt),
+    ...describe("recipe", recipe),
+    // Another commit alone is no cause: sources have digests of their own.
+    ...describe(
       "environment",
       environment.filter(({ name }) => !name.startsWith("git")),
     ),
-    ...say("hardware", hardware),
+    ...describe("hardware", hardware),
   ];
 }
 

@@ -17,18 +17,18 @@ const operators = {
 } as const;
 type Operator = keyof typeof operators;
 
-/** Which runs are wanted, and in which order. */
-export type Wanted = {
-  /** Conditions that all must hold. */
+/** A query for runs. */
+export type RunQuery = {
+  /** Conditions that every run must meet. */
   readonly where: readonly string[];
-  /** A key, with a minus before it for the largest first. Runs that lack it come last. */
+  /** A key to sort by; with a leading minus in descending order. Runs without a value come last. */
   readonly sort?: string | undefined;
 };
 
-/** The runs that meet every condition, sorted, and the keys that were named. Throws UserError: bad-filter, unknown-key. */
+/** The runs that meet every condition, sorted, and the keys of the query. Throws UserError: bad-filter, unknown-key. */
 export function select(
   runs: readonly ListedRun[],
-  { where, sort }: Wanted,
+  { where, sort }: RunQuery,
 ): { readonly runs: readonly ListedRun[]; readonly keys: readonly string[] } {
   const conditions = where.map(parse);
   const isDown = sort?.startsWith("-") === true;
@@ -54,7 +54,7 @@ function parse(text: string): Condition {
   if (key.trim() !== "" && wanted.trim() !== "") {
     return { key: key.trim(), operator: operator as Operator, wanted: wanted.trim().replace(/^(["'])(.*)\1$/s, "$2") };
   }
-  throw new UserError("bad-filter", `--where "${text}" is no condition`, {
+  throw new UserError("bad-filter", `--where "${text}" is not a condition`, {
     help: "write a key, one of = != < <= > >=, and a value, in quotation marks for the shell: --where 'train.rank>=16'",
     status: "invalid",
   });
@@ -78,7 +78,7 @@ function isEqual(value: Json, wanted: string): boolean {
   return Array.isArray(value) && value.join(",").replace(/\s/g, "") === bare;
 }
 
-/** Numbers by size, everything else as text; numbers first. */
+/** Compares numbers by value and other values as text. Numbers come first. */
 function compare(a: Json, b: Json): number {
   if (typeof a === "number" && typeof b === "number") return a - b;
   if (typeof a === "number" || typeof b === "number") return typeof a === "number" ? -1 : 1;
@@ -87,7 +87,7 @@ function compare(a: Json, b: Json): number {
 }
 
 function unknown(key: string, runs: readonly ListedRun[]): UserError {
-  // The latest are enough to tell what was meant.
+  // The latest runs are enough for a suggestion.
   const known = new Set(runs.slice(-200).flatMap(({ line }) => [...line.values().keys()]));
   for (const name of [...known]) {
     const metric = /^(.*)\.(?:raw|basic|canonical)\.([^.]+)$/.exec(name);

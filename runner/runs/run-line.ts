@@ -4,16 +4,16 @@ import { dotted } from "../util/flatten.ts";
 import type { Manifest } from "./manifest.ts";
 import { subjectOf } from "./run-outputs.ts";
 
-/** Stands before each field: JSON writes it as an escape, so that it is in none. */
+/** Separates fields. JSON writes this character as an escape, so no field contains it. */
 const mark = 0x1f;
 const marked = String.fromCharCode(mark);
 
 type Scores = Readonly<Record<string, number>>;
 
 /**
- * What can be asked of one finished run, as one line of ASCII: its head, every leaf of its configuration by its dotted key, and
- * its metrics by arm and view. A field is found by searching and only then parsed, so that ten thousand runs are filtered
- * without parsing them.
+ * The searchable values of one finished run as one line of ASCII: general values, every leaf of its configuration by dotted key,
+ * and its metrics by arm and view. A field is located by a text search and parsed on demand: ten thousand runs can be filtered
+ * without parsing their lines.
  */
 export class RunLine {
   readonly bytes: Buffer;
@@ -41,8 +41,8 @@ export class RunLine {
   }
 
   /**
-   * A value by a dotted key of the configuration, a word of the head, or a metric: `micro_f1` of the arm that the run is about
-   * in its primary view, `canonical.micro_f1`, `zero_shot.micro_f1`, or `zero_shot.canonical.micro_f1`.
+   * A value by a dotted key of the configuration, a general value, or a metric: `micro_f1` of the run's subject
+   * in the primary view, `canonical.micro_f1`, `zero_shot.micro_f1`, or `zero_shot.canonical.micro_f1`.
    */
   value(key: string): Json | undefined {
     if (key.startsWith("@")) return undefined;
@@ -50,7 +50,7 @@ export class RunLine {
     return field === undefined ? this.#metric(key) : (JSON.parse(field) as Json);
   }
 
-  /** The metric and view that the experiment is judged by. */
+  /** The primary metric and view. */
   primary(): { readonly metric: string; readonly view: View } {
     return { metric: this.#text("evaluate.primary.metric"), view: this.#text("evaluate.primary.view") as View };
   }
@@ -74,7 +74,7 @@ export class RunLine {
     return Object.fromEntries(this.arms().map((arm) => [arm, of(arm)]));
   }
 
-  /** Every key of head and configuration with its value, then every metric as `arm.view.metric`. */
+  /** Every general value and configuration key, then every metric as `arm.view.metric`. */
   values(): ReadonlyMap<string, Json> {
     const values = new Map<string, Json>();
     for (const field of this.bytes.toString("latin1").split(marked).slice(1)) {
@@ -102,7 +102,7 @@ export class RunLine {
     return isView(last) ? this.score(arm, last, metric) : this.score(place, view, metric);
   }
 
-  /** One metric of an arm in a view; searched for, since most of a listing needs one of twenty. */
+  /** One metric of an arm in a view. A text search: a listing needs one of about twenty metrics. */
   score(arm: string, view: View, metric: string): number | undefined {
     const group = this.#field(`@${arm}.${view}`);
     const name = `${ascii(metric)}:`;
@@ -127,7 +127,7 @@ export class RunLine {
 
 const needles = new Map<string, Buffer>();
 
-/** What a key's field begins with. */
+/** The beginning of a key's field. */
 function needle(key: string): Buffer {
   const known = needles.get(key);
   if (known !== undefined) return known;
@@ -136,7 +136,7 @@ function needle(key: string): Buffer {
   return bytes;
 }
 
-/** JSON in ASCII alone, so that a file of it is read without being decoded. */
+/** JSON in ASCII, so that a file of lines is read without decoding. */
 function ascii(value: unknown): string {
   return JSON.stringify(value).replace(
     /[\u007f-\uffff]/g,

@@ -6,6 +6,7 @@ import { withPrediction } from "../pipeline/steps/answer.ts";
 import { taskOf } from "../pipeline/steps/task.ts";
 import { UserError } from "../util/user-error.ts";
 import type { FinishedRun } from "./finished-runs.ts";
+import { outputFolder } from "./run-folder.ts";
 
 /** The error for a file of a finished run whose bytes were deleted, or whose manifest was moved without it. */
 export function fileGone(message: string): UserError {
@@ -30,26 +31,25 @@ export function vocabularyOf(run: FinishedRun, artifacts: string): readonly stri
   return counts.map(({ label }) => label);
 }
 
-/** The arms that an experiment has itself, without those of experiments that it compares itself with. */
+/** The arms of a run's own experiment, without those of compared experiments. */
 export function ownArms({ manifest }: FinishedRun): readonly string[] {
   return Object.keys(manifest.arms).filter((arm) => !arm.includes("."));
 }
 
-/** The arm that an experiment is about: what it trained, else the untrained model. */
+/** The subject of a run: the trained model, or the untrained one if nothing was trained. */
 export function subjectOf(run: FinishedRun): string {
   const arms = ownArms(run);
   return ["tuned", "zero_shot"].find((arm) => arms.includes(arm)) ?? (arms[0] as string);
 }
 
-/** A file in the store, or beside a manifest that was moved together with its run's files. */
+/** Reads a file from the store, or from the run's folder if that was moved together with its files. */
 function readOutput({ manifest, path }: FinishedRun, step: string, file: string, artifacts: string): string {
   const { object } = manifest.steps[step] ?? {};
-  const folder = step.includes(".") ? step.slice(step.indexOf(".") + 1) : step;
-  const places = [
+  const paths = [
     ...(object === undefined ? [] : [join(artifacts, "store/objects", object, file)]),
-    join(dirname(path), folder, file),
+    join(dirname(path), outputFolder(step), file),
   ];
-  const found = places.find(existsSync);
+  const found = paths.find((one) => existsSync(one));
   if (found !== undefined) return readFileSync(found, "utf8");
-  throw fileGone(`${manifest.experiment} ${manifest.run}: ${file} of ${step} is no longer there`);
+  throw fileGone(`${manifest.experiment} ${manifest.run}: ${file} of ${step} is missing`);
 }

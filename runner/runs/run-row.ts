@@ -2,15 +2,15 @@ import type { FinishedRun } from "./finished-runs.ts";
 import { replayedArms } from "./replayed-arms.ts";
 import { subjectOf } from "./run-outputs.ts";
 
-/** One arm of a run in its primary metric. */
+/** The primary metric of one arm. */
 export type ArmScore = {
   readonly arm: string;
   readonly value: number | null;
-  /** 95 % interval; null where the run has none for this metric. */
+  /** 95 % interval; null if the run has none for this metric. */
   readonly interval: { readonly low: number; readonly high: number } | null;
 };
 
-/** A finished run in a table of runs, from its manifest alone. */
+/** A finished run as a row of a table, from its manifest alone. */
 export type RunRow = {
   readonly experiment: string;
   readonly run: string;
@@ -19,19 +19,19 @@ export type RunRow = {
   readonly created: string;
   readonly metric: string;
   readonly view: string;
-  /** The arm that the run is about comes first. */
+  /** The subject comes first. */
   readonly scores: readonly [ArmScore, ...ArmScore[]];
   /** Seconds of all its steps, whenever they were built. */
   readonly seconds: number;
   /** Largest resident set of any step, in bytes. */
   readonly memory: number;
-  /** In the currency of `resources.price_per_hour`; null where the experiment names none. */
+  /** In the currency of `resources.price_per_hour`; null if that is not set. */
   readonly price: number | null;
-  /** Why its numbers are not what they seem: "smoke", "validation rows", "replayed". */
+  /** Restrictions on its numbers: "smoke", "validation rows", "replayed". */
   readonly marks: readonly string[];
 };
 
-/** What a table of runs says of one: read from its manifest, so that a thousand runs are listed at once. */
+/** The row of a run. Reads only its manifest, so that a thousand runs are listed quickly. */
 export function runRowOf(run: FinishedRun): RunRow {
   const { experiment, run: name, coordinates, created, smoke, arms, intervals, cost, config } = run.manifest;
   const { evaluate, resources } = config;

@@ -10,7 +10,7 @@ import { costOf } from "./cost.ts";
 import { type Manifest, type ManifestStep, manifestFormat, type Provenance } from "./manifest.ts";
 import { placeRun, type RunStaging, runDigits, runName, runsDir } from "./run-folder.ts";
 
-/** What the manifest states beside the run's steps. */
+/** The part of the manifest that the run's steps do not determine. */
 export type Sealing = RunStaging & {
   readonly artifacts: string;
   /** The experiment's file, relative to the project root, and the settings that overrode it. */

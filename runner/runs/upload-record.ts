@@ -3,12 +3,12 @@ import { dirname } from "node:path";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
-/** What one upload left on a hub. */
+/** One upload to the hub. */
 export type Upload = {
-  /** What the repository is; absent in records of the time before predictions could be uploaded: a model. */
+  /** Type of the repository. Absent in records of older versions, which uploaded models only. */
   readonly type?: "model" | "dataset";
   readonly repo: string;
-  /** Page of the repository. */
+  /** URL of the repository. */
   readonly url: string;
   readonly private: boolean;
   readonly commit: string;
@@ -17,10 +17,10 @@ export type Upload = {
   readonly files: Readonly<Record<string, { readonly sha256: string; readonly size: number; readonly sent: boolean }>>;
 };
 
-/** Where uploads are written down, beside the run's folder: its manifest is sealed before anything is uploaded. */
+/** Path of a run's upload record. It is outside the run's folder, which does not change after sealing. */
 export const uploadRecord = ({ path }: FinishedRun): string => `${dirname(path)}.upload.json`;
 
-/** Every upload of a run, oldest first. */
+/** The uploads of a run, oldest first. */
 export function uploadsOf(run: FinishedRun): readonly Upload[] {
   try {
     const { uploads } = JSON.parse(readFileSync(uploadRecord(run), "utf8")) as { readonly uploads?: readonly Upload[] };
@@ -30,11 +30,11 @@ export function uploadsOf(run: FinishedRun): readonly Upload[] {
   }
 }
 
-/** Uploads of the run's model, oldest first. */
+/** The uploads of a run's model, oldest first. */
 export const modelUploadsOf = (run: FinishedRun): readonly Upload[] =>
   uploadsOf(run).filter(({ type }) => type !== "dataset");
 
-/** Writes an upload down; one that changed nothing since the last is that one. Gives the record's path. */
+/** Adds an upload to the record, unless it is the last one of its repository. Returns the path of the record. */
 export function recordUpload(run: FinishedRun, upload: Upload): string {
   const path = uploadRecord(run);
   const before = uploadsOf(run);

@@ -189,7 +189,7 @@ export class Verifier {
   }
 }
 
-/** The digest and size of a file; a string says why it cannot be read. */
+/** The digest and size of a file; a string is the reason why it cannot be read. */
 function readFile(path: string): StoredFile | string {
   try {
     return digestUncached(path);

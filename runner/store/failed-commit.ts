@@ -4,7 +4,7 @@ import type { Json } from "../util/canonical.ts";
 import { namesIn } from "../util/names-in.ts";
 import { listingDigest, openDigests } from "./digest.ts";
 
-/** What a record states beside the files. */
+/** The part of a record that the files do not determine. */
 type Facts = { readonly seconds: number; readonly evidence: Readonly<Record<string, Json>> };
 
 const prefix = "failed-commit.";

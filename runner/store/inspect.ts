@@ -33,7 +33,7 @@ export type Finding = {
 /** Whether a finding means damage. The others only take space. */
 export const isFlaw = ({ kind }: Finding): boolean => kind !== "abandoned" && kind !== "orphan";
 
-/** Reads a file's digest and size; a string says why it cannot be read. */
+/** Reads a file's digest and size; a string is the reason why it cannot be read. */
 export type FileReader = (path: string) => StoredFile | string;
 
 /**

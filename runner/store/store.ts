@@ -27,7 +27,7 @@ export type Lookup = { readonly record: StoreRecord } | { readonly miss: string 
 /** A folder in which a step writes the outputs to be stored under a key. */
 export type Staged = { readonly key: string; readonly dir: string };
 
-/** What a record states beside the files. */
+/** The part of a record that the files do not determine. */
 export type StepResult = {
   readonly ingredients: Ingredients;
   /** Declared outputs: "metrics.json", or "adapter/" for a folder. Other files are not stored. */

@@ -2,13 +2,14 @@ import { HubApiError, modelInfo } from "@huggingface/hub";
 import { UserError } from "../../util/user-error.ts";
 import { hubToken } from "./token.ts";
 
-/** A model of the hub at one commit. `gated`: its files need conditions accepted and a token, its commit does not. */
+/** A commit of a hub model. `gated`: its files require accepted conditions and a token; the commit does not. */
 export type Resolved = { readonly commit: string; readonly gated: boolean };
 
-const patience = 30_000;
+/** Time limit of a request. ms */
+const timeout = 30_000;
 
 /**
- * The commit that a branch or tag of a hub model stands at now, asked of HF_ENDPOINT or the public hub with the user's token.
+ * Finds the current commit of a branch or tag of a hub model, on HF_ENDPOINT or the public hub, with the user's token.
  * Throws UserError: offline, model-not-found, revision-missing, gated, token-refused, hub-error.
  */
 export async function resolveRevision(
@@ -18,13 +19,13 @@ export async function resolveRevision(
 ): Promise<Resolved> {
   if (env.HF_HUB_OFFLINE === "1" || env.HF_HUB_OFFLINE?.toLowerCase() === "true") {
     const help = "unset it, or copy the commit from the model's page";
-    throw new UserError("offline", "HF_HUB_OFFLINE is set, so the hub is not asked", { help });
+    throw new UserError("offline", "cannot query the hub: HF_HUB_OFFLINE is set", { help });
   }
   const token = hubToken(env);
   const hubUrl = env.HF_ENDPOINT?.replace(/\/+$/, "");
   let reason: string | null = null;
-  const ask: typeof fetch = async (url, init) => {
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(patience)]);
+  const send: typeof fetch = async (url, init) => {
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(timeout)]);
     const response = await fetch(url, { ...init, signal });
     reason = response.headers.get("x-error-code");
     return response;
@@ -34,32 +35,32 @@ export async function resolveRevision(
       name: base,
       revision,
       additionalFields: ["sha"],
-      fetch: ask,
+      fetch: send,
       ...(hubUrl ? { hubUrl } : {}),
       ...(token?.startsWith("hf_") ? { accessToken: token } : {}),
     });
     if (typeof sha === "string" && /^[0-9a-f]{40}$/.test(sha)) return { commit: sha, gated: Boolean(gated) };
-    throw new UserError("hub-error", `the hub's answer about ${base} names no commit`, { help: "try again later" });
+    throw new UserError("hub-error", `the hub's answer for ${base} has no commit`, { help: "try again later" });
   } catch (error) {
     if (error instanceof UserError) throw error;
     throw explain(error, reason, { base, revision, hub: hubUrl ?? "huggingface.co", hasToken: token !== undefined });
   }
 }
 
-/** What a refusal of the hub means. Without a token it answers 401 also for models that do not exist. */
+/** The UserError for an error of the hub. Without a token, the hub answers 401 also for models that do not exist. */
 function explain(
   error: unknown,
   reason: string | null,
-  asked: { readonly base: string; readonly revision: string; readonly hub: string; readonly hasToken: boolean },
+  query: { readonly base: string; readonly revision: string; readonly hub: string; readonly hasToken: boolean },
 ): UserError {
-  const { base, revision, hub, hasToken } = asked;
+  const { base, revision, hub, hasToken } = query;
   const status = error instanceof HubApiError ? error.statusCode : undefined;
   if (reason === "GatedRepo" || (status === 403 && reason === null)) {
     return new UserError(
       "gated",
-      `${base} is gated, and ${hasToken ? "this token has" : "without a token there is"} no access`,
+      `${base} is gated, and ${hasToken ? "this token has no access" : "there is no token"}`,
       {
-        help: "accept the model's conditions on its page, then set HF_TOKEN to a token of that account",
+        help: "accept the conditions on the model's page, then set HF_TOKEN to a token of that account",
       },
     );
   }
@@ -69,12 +70,12 @@ function explain(
     });
   }
   if (status === 404 || reason === "RepoNotFound" || (status === 401 && !hasToken)) {
-    return new UserError("model-not-found", `there is no model ${base} on ${hub}, or it is private`, {
-      help: "check the spelling; for a private model set HF_TOKEN to a token that may read it",
+    return new UserError("model-not-found", `${hub} has no model ${base}, or it is private`, {
+      help: "check the spelling. For a private model, set HF_TOKEN to a token with read access",
     });
   }
   if (status === 401 || status === 403) {
-    return new UserError("token-refused", `${hub} refused the token (${status})`, {
+    return new UserError("token-refused", `${hub} rejected the token (${status})`, {
       help: "set HF_TOKEN to a valid token",
     });
   }
@@ -83,7 +84,7 @@ function explain(
   }
   const cause = (error as Error).cause;
   const why = cause instanceof Error && cause.message !== "" ? cause.message : (error as Error).message;
-  return new UserError("offline", `${hub} cannot be reached: ${why}`, {
+  return new UserError("offline", `the connection to ${hub} failed: ${why}`, {
     help: "connect this machine, or copy the commit from the model's page",
   });
 }

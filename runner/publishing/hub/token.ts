@@ -4,7 +4,7 @@ import { join } from "node:path";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** The user's Hugging Face token, by the rule of its own libraries: HF_TOKEN, else the file that a login wrote. */
+/** The user's Hugging Face token, from where the Hugging Face libraries take it: HF_TOKEN, else the file of a login. */
 export function hubToken(env: Env): string | undefined {
   if (env.HF_TOKEN !== undefined && env.HF_TOKEN !== "") return env.HF_TOKEN.trim();
   const home = env.HF_HOME || join(env.XDG_CACHE_HOME || join(env.HOME || homedir(), ".cache"), "huggingface");

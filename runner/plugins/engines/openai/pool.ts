@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import PQueue from "p-queue";
 
 /**
  * Calls `act` for every item, at most `concurrency` at a time. The first failure aborts the signal that the running calls
@@ -14,19 +15,17 @@ export async function pool<T>(
   const both = AbortSignal.any([signal, own.signal]);
   setMaxListeners(0, both);
   const failures: unknown[] = [];
-  const items = work.values();
-  const worker = async (): Promise<void> => {
-    for (const one of items) {
+  const queue = new PQueue({ concurrency });
+  for (const one of work) {
+    void queue.add(async () => {
       if (both.aborted) return;
-      try {
-        await act(one, both);
-      } catch (error) {
+      await act(one, both).catch((error: unknown) => {
         failures.push(error);
         own.abort();
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: Math.min(concurrency, work.length) }, worker));
+      });
+    });
+  }
+  await queue.onIdle();
   signal.throwIfAborted();
   if (failures.length > 0) throw failures[0];
 }

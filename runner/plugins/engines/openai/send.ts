@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from "node:timers/promises";
+import pRetry, { AbortError } from "p-retry";
 import type { Json } from "../../../util/canonical.ts";
 import { UserError } from "../../../util/user-error.ts";
 import type { Pace } from "./pace.ts";
@@ -37,24 +37,24 @@ type Failure = {
 
 /** Sends one chat completion request, with retries. Throws a UserError for the last failure, or the reason of an aborted signal. */
 export async function send(server: Server, body: Json): Promise<Reply> {
-  for (let retries = 0; ; retries++) {
-    await server.pace.turn(server.signal);
+  const { signal, retries, firstWait, apiKey } = server;
+  signal.throwIfAborted();
+  const once = async (attempts: number): Promise<Reply> => {
+    await server.pace.turn(signal);
     const result = await attempt(server, body);
     if ("answer" in result) return result;
     const { code, help, temporary, after } = result;
-    if (!temporary || retries >= server.retries) {
-      const attempts = temporary && retries > 0 ? ` (${retries + 1} attempts)` : "";
-      const message = result.message + attempts;
-      throw new UserError(code, server.apiKey ? withoutKey(message, server.apiKey) : message, {
-        help: temporary ? `${help}; the answers so far are stored, and the next run resumes from them` : help,
-      });
-    }
+    const isLast = !temporary || attempts > retries;
+    const message = isLast && attempts > 1 ? `${result.message} (${attempts} attempts)` : result.message;
+    const failure = new UserError(code, apiKey ? withoutKey(message, apiKey) : message, {
+      help: temporary ? `${help}; the answers so far are stored, and the next run resumes from them` : help,
+    });
+    if (isLast) throw new AbortError(failure);
     server.onRetry(code);
-    if (after === undefined) {
-      const longest = Math.min(longestWait, server.firstWait * 2 ** retries);
-      await sleep(longest * (0.5 + Math.random() / 2), undefined, { signal: server.signal });
-    } else server.pace.delay(after);
-  }
+    if (after !== undefined) server.pace.delay(after);
+    throw failure;
+  };
+  return pRetry(once, { retries, minTimeout: firstWait, maxTimeout: longestWait, randomize: true, signal });
 }
 
 async function attempt(server: Server, body: Json): Promise<Reply | Failure> {
