@@ -11,6 +11,10 @@ export type FinishedRun = { readonly manifest: Manifest; readonly path: string }
 /** Reads the run whose manifest lies at a path. Throws like readManifest. */
 export const readRun = (path: string): FinishedRun => ({ path, manifest: readManifest(path) });
 
+/** The label of a run: "<experiment>/<run>". */
+export const runLabel = ({ manifest }: Pick<FinishedRun, "manifest">): string =>
+  `${manifest.experiment}/${manifest.run}`;
+
 /** Every finished run, oldest first. Throws UserError: manifest-unreadable, manifest-format. */
 export function listRuns(artifacts: string): readonly FinishedRun[] {
   return namesIn(runsDir(artifacts))
