@@ -128,7 +128,7 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
   const subjects = groups.map((members, index): Group => {
     const [{ manifest }] = members as [FinishedRun];
     const unique = experiments.filter((name) => name === manifest.experiment).length === 1;
-    const name = unique ? manifest.experiment : `${manifest.experiment}/${manifest.run}`;
+    const name = unique ? manifest.experiment : runLabel({ manifest });
     return {
       name: members.length > 1 ? `${name} (${members.length} ${isFolded(members) ? "folds" : "seeds"})` : name,
       subject: index === 0,

@@ -7,7 +7,7 @@ import { digestUncached, listingDigest, unreadableReason } from "../store/digest
 import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
 import { canonicalJson } from "../util/canonical.ts";
-import type { FinishedRun } from "./finished-runs.ts";
+import { type FinishedRun, runLabel } from "./finished-runs.ts";
 import { outputFolder, runDigits } from "./run-folder.ts";
 
 /** A file that differs from its record. */
@@ -67,7 +67,7 @@ export class Verifier {
    */
   run({ manifest, path }: FinishedRun): void {
     const { root, artifacts } = this.#locations;
-    const name = `${manifest.experiment}/${manifest.run}`;
+    const name = runLabel({ manifest });
     const flaw = (step: string, file: string, what: string): void => {
       this.#flaws.push({ of: step === "" ? name : `${name}, ${step}`, file: relative(root, file), what });
     };

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
-import { latestManifest } from "../../runs/finished-runs.ts";
+import { latestManifest, runLabel } from "../../runs/finished-runs.ts";
 import type { ManifestStep } from "../../runs/manifest.ts";
 import { makeLatest, placeRun, runsDir } from "../../runs/run-folder.ts";
 import type { Digests } from "../../store/digest.ts";
@@ -24,7 +24,7 @@ export async function pull(remote: RemoteStore, { manifest, text }: PushedRun, p
   const counts = { files: 0, moved: 0, bytes: 0 };
   for (const [id, step] of Object.entries(manifest.steps)) {
     counts.files += Object.keys(step.files).length;
-    const taken = await pullStep(remote, `${manifest.experiment}/${manifest.run}, ${id}`, step, parts);
+    const taken = await pullStep(remote, `${runLabel({ manifest })}, ${id}`, step, parts);
     counts.moved += taken.length;
     counts.bytes += taken.reduce((sum, { size }) => sum + size, 0);
   }

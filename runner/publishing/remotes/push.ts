@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { type FinishedRun, runLabel } from "../../runs/finished-runs.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
@@ -71,7 +71,7 @@ function checkIntact({ manifest }: FinishedRun, store: Pick<Store, "objectDir">,
       const found = digests.plainFile(join(store.objectDir(object), name));
       if (found?.sha256 === file.sha256) continue;
       const what = found === undefined ? "missing" : "changed";
-      throw new UserError("run-incomplete", `${manifest.experiment}/${manifest.run}: ${step}'s ${name} is ${what}`, {
+      throw new UserError("run-incomplete", `${runLabel({ manifest })}: ${name} of ${step} is ${what}`, {
         help: "run exp verify --store --repair, then run the experiment again",
       });
     }

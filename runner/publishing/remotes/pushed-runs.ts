@@ -1,3 +1,4 @@
+import { runLabel } from "../../runs/finished-runs.ts";
 import { type Manifest, parseManifest } from "../../runs/manifest.ts";
 import { runDigits } from "../../runs/run-folder.ts";
 import { listingDigest } from "../../store/digest.ts";
@@ -29,7 +30,7 @@ export async function readPushedRun(remote: Pick<RemoteStore, "readText">, name:
   const text = (await remote.readText(`runs/${name}.json`)) ?? "";
   try {
     const manifest = parseManifest(text, `runs/${name}.json`);
-    if (`${manifest.experiment}/${manifest.run}` === name && isIntact(manifest)) return { manifest, text };
+    if (runLabel({ manifest }) === name && isIntact(manifest)) return { manifest, text };
   } catch (error) {
     if (error instanceof UserError && error.code === "manifest-format") throw error;
   }
