@@ -75,7 +75,7 @@ type ColumnOptions = Readonly<
   Record<"id" | "gold" | "goldColumn" | "goldId" | "pred" | "separator", string | undefined>
 >;
 
-/** Input that cannot be scored, with what is wrong at its places. */
+/** The error for input that cannot be scored. */
 function invalid(diagnostics: readonly Diagnostic[]): UserError {
   const message = diagnostics.map(({ message }) => message).join("; ");
   return new UserError("invalid-predictions", message, { status: "invalid", diagnostics });
@@ -115,9 +115,9 @@ function readSynonyms(path: string, context: Context): Synonyms {
 }
 
 const unreadable: Readonly<Record<string, string>> = {
-  ENOENT: "there is no such file",
-  EISDIR: "this is a folder, not a file",
-  EACCES: "this file may not be read",
+  ENOENT: "the file does not exist",
+  EISDIR: "the path is a folder",
+  EACCES: "the file cannot be read: permission denied",
 };
 
 function bytesOf(path: string, { cwd }: Context): Buffer {
@@ -126,7 +126,7 @@ function bytesOf(path: string, { cwd }: Context): Buffer {
   } catch (error) {
     const { code = "" } = error as NodeJS.ErrnoException;
     const span = { source: { path, text: "" }, start: 0, end: 0 };
-    const message = unreadable[code] ?? `this file cannot be read: ${(error as Error).message}`;
+    const message = unreadable[code] ?? `the file cannot be read: ${(error as Error).message}`;
     throw invalid([{ severity: "error", code: "missing-file", message, span }]);
   }
 }

@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { CheckContext } from "./context.ts";
 
-/** Experiments to stand beside this one: they are there, they are right, and they are scored on the same cases in the same way. */
+/** Compared experiments exist, are valid, and are scored on the same cases in the same way. */
 export function checkCompare(context: CheckContext): void {
   const { experiment, compared } = context;
   if (compared === undefined) return;
@@ -11,26 +11,26 @@ export function checkCompare(context: CheckContext): void {
     const file = basename(path);
     if (context.files.kind(path) !== "file") {
       const help = "write the name of a YAML file in the same folder";
-      return { code: "missing-file", message: `there is no experiment ${file} beside this one`, help };
+      return { code: "missing-file", message: `the folder of this experiment has no file ${file}`, help };
     }
-    if (path === context.file) return { message: "this is the experiment itself", help: "leave it out" };
+    if (path === context.file) return { message: "an experiment cannot be compared with itself", help: "remove it" };
     const other = compared(path);
     context.add(other.ok ? other.warnings : other.diagnostics);
     if (!other.ok) return undefined;
     const { name, points, sweep } = other.value;
     if (sweep !== undefined) {
-      const help = "name an experiment that is one run, such as the sweep's winner in a file of its own";
+      const help = "compare with a single run, such as the winner of the sweep in a separate file";
       return { message: `${file} is a sweep of ${points.length} runs`, help };
     }
     if (names.has(name)) {
-      const message = `${file} is called "${name}" too: its arms could not be told apart`;
-      return { message, help: "give each experiment a name of its own" };
+      const message = `${file} has the same name "${name}", so the arms would have equal names`;
+      return { message, help: "give each experiment a unique name" };
     }
     names.add(name);
     const differing = differences(experiment, (points[0] as (typeof points)[0]).experiment);
     if (differing.length === 0) return undefined;
     const message = `the runs are not comparable: ${file} differs in ${differing.join(", ")}`;
-    return { message, help: "score both on the same cases, read in the same way, or leave it out" };
+    return { message, help: "use the same test rows and the same settings for reading answers, or remove it" };
   };
   for (const [index, path] of experiment.compare.entries()) {
     const found = refusal(path);

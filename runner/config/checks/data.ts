@@ -8,7 +8,7 @@ import type { CheckContext } from "./context.ts";
 
 const formats = [".csv", ".tsv", ".jsonl", ".xlsx", ".ndjson", ".txt"];
 
-/** Files that are there, columns that are in them, and one way to get validation rows. */
+/** Data files exist and have the named columns, and exactly one key gives the validation rows. */
 export function checkData(context: CheckContext): void {
   const { data } = context.experiment;
   const { validation } = data;
@@ -17,14 +17,22 @@ export function checkData(context: CheckContext): void {
   if (validation !== undefined) {
     const ways = (["fraction", "file", "folds"] as const).filter((key) => validation[key] !== undefined);
     if (ways.length !== 1) {
-      const message = ways.length === 0 ? "validation says no way to get rows" : `validation has ${ways.join(" and ")}`;
-      context.error("data.validation:", "exactly-one", message, "keep one of fraction, file, folds");
+      const message =
+        ways.length === 0
+          ? "data.validation has none of fraction, file and folds"
+          : `data.validation has ${ways.join(" and ")}`;
+      context.error("data.validation:", "exactly-one", message, "set exactly one of fraction, file and folds");
     }
     if (validation.fold !== undefined) checkFold(context, validation.fold, validation.folds);
     if (validation.file !== undefined) checkTable(context, "data.validation", { ...validation, file: validation.file });
     else if (validation.sheet !== undefined || validation.limit !== undefined) {
       const key = validation.sheet === undefined ? "limit" : "sheet";
-      context.error(`data.validation.${key}:`, "needs-file", `${key} belongs to a validation file`, "take it out");
+      context.error(
+        `data.validation.${key}:`,
+        "needs-file",
+        `data.validation.${key} needs data.validation.file`,
+        "remove it",
+      );
     }
   }
   checkDuplicates(context);
@@ -39,8 +47,8 @@ export function checkData(context: CheckContext): void {
 
 function checkFold(context: CheckContext, fold: number, folds: number | undefined): void {
   if (folds === undefined) {
-    const help = "write folds: 5 beside it, or take it out";
-    context.error("data.validation.fold:", "needs-file", "fold is one of data.validation.folds", help);
+    const help = "add folds: 5, or remove it";
+    context.error("data.validation.fold:", "needs-file", "data.validation.fold needs data.validation.folds", help);
   } else if (fold > folds) {
     context.error("data.validation.fold", "out-of-range", `data.validation.fold must be at most ${folds}`, undefined);
   }
@@ -60,7 +68,7 @@ export function needFile(context: CheckContext, path: string, file: string): boo
 
 type Parse = (source: SourceText) => Result<unknown>;
 
-/** A synonym or groups file is read here, so that what is wrong in it is said before anything runs. */
+/** Parses a synonym or groups file, so that its errors are found before a run. */
 function checkLabelFile(context: CheckContext, path: string, file: string | undefined, parse: Parse): void {
   if (file === undefined || !needFile(context, path, file)) return;
   const bytes = context.files.read(file);
@@ -72,7 +80,7 @@ function checkLabelFile(context: CheckContext, path: string, file: string | unde
   context.add(result.ok ? result.warnings : result.diagnostics);
 }
 
-/** What was found in a file, by its bytes: all points of a sweep name the same one. */
+/** The result of parsing a file, by its bytes: all points of a sweep name the same file. */
 const readLabelFiles = new WeakMap<Uint8Array, Result<unknown>>();
 
 function checkTable(
@@ -85,19 +93,19 @@ function checkTable(
     context.error(
       `${path}.file`,
       "bad-format",
-      `${basename(file)} is no data file`,
+      `${basename(file)} is not a data file`,
       `use one of ${formats.slice(0, 4).join(", ")}`,
     );
     return;
   }
   if (sheet !== undefined && extension !== ".xlsx") {
-    context.error(`${path}.sheet:`, "needs-file", `only an .xlsx file has sheets`, "take it out");
+    context.error(`${path}.sheet:`, "needs-file", "only an .xlsx file has sheets", "remove it");
   }
   if (!needFile(context, `${path}.file`, file)) return;
   const bytes = context.files.read(file, headerBytes);
   const found = bytes && headerOnce(file, bytes);
   if (bytes?.length === 0)
-    context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "name another file");
+    context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "use another file");
   else if (found !== undefined && found.columns.length > 0) checkColumns(context, file, found);
 }
 
@@ -119,21 +127,21 @@ function isUsed(context: CheckContext, name: string): boolean {
   return Object.values(context.experiment.data.columns).includes(name);
 }
 
-/** Input and target from one column, or test rows that are the training rows, would make every number worthless. */
+/** Input and target are different columns, and training, validation and test rows come from different files. */
 function checkDuplicates(context: CheckContext): void {
   const { columns, train, test, validation } = context.experiment.data;
   if (columns.input === columns.target) {
-    context.error("data.columns.target", "same-column", "input and target are the same column", "name two columns");
+    context.error("data.columns.target", "same-column", "input and target are the same column", "use two columns");
   }
   const same = (file: string | undefined) => file !== undefined && file === train.file;
   if (same(test?.file) && test?.sheet === train.sheet) {
-    context.error("data.test.file", "same-file", "test is the training file", "keep test rows in a file of their own");
+    context.error("data.test.file", "same-file", "test is the training file", "use a separate file of test rows");
   }
   if (same(validation?.file) && validation?.sheet === train.sheet) {
     context.error("data.validation.file", "same-file", "validation is the training file", "use fraction: 0.1");
   }
   if (validation?.file !== undefined && validation.file === test?.file && validation.sheet === test.sheet) {
-    const help = "choices made on these rows would be choices made on test";
+    const help = "use other rows: selection on test rows makes test results invalid";
     context.error("data.validation.file", "same-file", "validation is the test file", help);
   }
 }

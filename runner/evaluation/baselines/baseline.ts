@@ -1,5 +1,5 @@
 /** A training row, or a case to be answered. */
 export type LabelledText = { readonly input: string; readonly gold: readonly string[] };
 
-/** A baseline that needs no fitting to speak of: answers each case with the labels of training rows. */
+/** A baseline without fitting: it answers each case with the labels of training rows. */
 export type Baseline = (train: readonly LabelledText[], cases: readonly string[]) => readonly (readonly string[])[];

@@ -3,8 +3,8 @@ import { viewLabels } from "../../data/labels/views.ts";
 import type { Baseline } from "./baseline.ts";
 
 /**
- * The label set that most training rows have, for every case: what an answerer gets who reads nothing. Sets are compared in the
- * basic view, and of equally frequent ones the first in the file is taken, as its most frequent row writes it. Without rows, no label.
+ * Predicts the most frequent label set of the training rows for every case. Sets are compared in the basic view. Ties go to the set
+ * that is first in the file. Its most frequent spelling is used. Without rows, the prediction is empty.
  */
 export const mostFrequent: Baseline = (train, cases) => {
   const sets = new Map<string, Map<string, { count: number; gold: readonly string[] }>>();

@@ -19,7 +19,7 @@ export type ArmAnswers = {
   readonly labels: readonly LabelCount[];
 };
 
-/** What is analysed, and how. All arms answer the same cases in the same order. */
+/** The input of the error analysis. All arms answer the same cases in the same order. */
 export type AnalysisInput = {
   readonly arms: readonly ArmAnswers[];
   readonly inputs: ReadonlyMap<string, string>;

@@ -1,6 +1,6 @@
 import type { ComparedCase } from "../../plugins/tasks/category.ts";
 
-/** Answers whose confidence lies in [from, to): how many, their mean confidence, and the share that is exactly right. */
+/** Answers with a confidence in [from, to): their number, their mean confidence, and the share of correct ones. */
 export type Bin = {
   readonly from: number;
   readonly to: number;
@@ -9,12 +9,12 @@ export type Bin = {
   readonly accuracy: number;
 };
 
-/** Whether a confidence means what it says. */
+/** How well a confidence predicts correctness. */
 export type Reliability = {
   readonly bins: readonly Bin[];
   /** Expected calibration error (Naeini, Cooper, Hauskrecht, AAAI 2015): mean |accuracy - confidence| of bins, by their cases. */
   readonly ece: number;
-  /** Chance that a right answer has a higher confidence than a wrong one (ties half); null where all are right or all wrong. */
+  /** Probability that a correct answer has a higher confidence than a wrong one (ties count half); null if all are correct or all wrong. */
   readonly auroc: number | null;
 };
 
@@ -31,7 +31,7 @@ export type Calibration = {
 
 const binCount = 10;
 
-/** Compares what a model's answers say of their own probability with whether they are exactly right; null without log-probabilities. */
+/** Compares the probabilities of a model's answers with their correctness; null without log-probabilities. */
 export function calibrationOf(cases: readonly ComparedCase[]): Calibration | null {
   const scored = cases.flatMap(({ answer: { logprob, new_tokens }, exact }) =>
     logprob === undefined || !Number.isFinite(logprob)

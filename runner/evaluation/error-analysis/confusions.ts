@@ -1,9 +1,9 @@
 import type { ComparedCase } from "../../plugins/tasks/category.ts";
 
-/** Which labels are named where others are omitted: `counts[row][column]` cases omit the row's label and add the column's. */
+/** Labels that are predicted in place of others: `counts[row][column]` cases omit the label of the row and add that of the column. */
 export type Confusions = {
   readonly omitted: readonly string[];
-  /** The last column, "(nothing)", stands for cases that omit the label and add none. */
+  /** The last column, "(nothing)", counts cases that omit the label and add none. */
   readonly added: readonly string[];
   readonly counts: readonly (readonly number[])[];
   /** All pairs that occur, most frequent first, the first hundred. */

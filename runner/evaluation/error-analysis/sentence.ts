@@ -1,15 +1,18 @@
-/** Finds in an input the sentence that speaks of a label. */
+/** Finds the sentence of an input that is most similar to a label. */
 export type SentenceFinder = (input: string, label: string) => string | undefined;
 
-/** How much a word of another label of the same group counts, a word of the label itself being 1. */
+/** Weight of a word of another label of the same group; a word of the label itself has weight 1. */
 const groupWeight = 0.3;
 
 /**
- * The sentence that shares most TF-IDF mass with a label's words and, less, with those of other labels of its groups: idf is
- * taken over all sentences of `inputs`. undefined where no sentence shares a word. Of equals the first is taken. A search for words: a
- * sentence that describes without naming is not found.
+ * Finds the sentence with the largest TF-IDF mass of words of a label and, with less weight, of related labels. idf is computed over
+ * all sentences of `inputs`. Ties go to the first sentence; undefined if no sentence shares a word. The search compares words, so it
+ * misses a sentence that describes a label in other words.
  */
-export function sentenceFinder(inputs: readonly string[], kin: (label: string) => readonly string[]): SentenceFinder {
+export function sentenceFinder(
+  inputs: readonly string[],
+  related: (label: string) => readonly string[],
+): SentenceFinder {
   const inSentences = new Map<string, number>();
   let sentences = 0;
   for (const input of inputs) {
@@ -21,7 +24,7 @@ export function sentenceFinder(inputs: readonly string[], kin: (label: string) =
   const idf = (word: string): number => Math.log((1 + sentences) / (1 + (inSentences.get(word) ?? 0)));
   return (input, label) => {
     const own = new Set(wordsOf(label));
-    const group = new Set(kin(label).flatMap(wordsOf));
+    const group = new Set(related(label).flatMap(wordsOf));
     let best: string | undefined;
     let most = 0;
     for (const sentence of sentencesOf(input)) {

@@ -115,7 +115,7 @@ function labelStrata(
 
 const within = (value: number, from: number, to: number): boolean => value >= from && value <= to;
 
-/** Ranges of whole numbers that hold about a quarter of the values each; fewer where values repeat. */
+/** Ranges of whole numbers with about a quarter of the values each; fewer ranges if values repeat. */
 function quartersOf(values: readonly number[]): { name: string; from: number; to: number }[] {
   const sorted = values.toSorted((a, b) => a - b);
   const ends = [0.25, 0.5, 0.75, 1].map((share) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0);

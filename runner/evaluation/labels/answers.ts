@@ -4,7 +4,7 @@ import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { suggestion } from "../../util/suggest.ts";
 import { type FileCase, type Names, readPredictions } from "./predictions.ts";
 
-/** More errors than this are counted and not listed. */
+/** Errors beyond this number are counted but not listed. */
 const listed = 20;
 
 /** Reads a file of gold, predictions or both: JSON Lines, or a .csv, .tsv or .xlsx table by its columns. */
@@ -16,7 +16,7 @@ export async function readAnswers(path: string, bytes: Uint8Array, names: Names)
   return read.ok ? { ...read, warnings: table.warnings } : read;
 }
 
-/** Whether a file of gold of its own is meant, and not a column. */
+/** Whether `--gold` names a file and not a column. */
 export function isFile(gold: string): boolean {
   return /\.(jsonl|ndjson|csv|tsv|txt|xlsx)$/i.test(gold);
 }
@@ -35,9 +35,9 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
     if (at < 0)
       complain(
         "missing-column",
-        `there is no column "${name}"`,
+        `the table has no column "${name}"`,
         undefined,
-        suggestion(name, others, "columns") ?? `name one by --${option}`,
+        suggestion(name, others, "columns") ?? `name a column with --${option}`,
       );
     return at;
   };
@@ -56,9 +56,9 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
     else if (before !== undefined)
       complain(
         "duplicate-id",
-        `id "${name}" stands in rows ${before + 1} and ${row + 1}`,
+        `rows ${before + 1} and ${row + 1} have the same id "${name}"`,
         row,
-        "each case has one row",
+        "keep one row for each case",
       );
     else rowOf.set(name, row);
     const labels = (side: "gold" | "pred"): readonly string[] => {
@@ -68,7 +68,7 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
           "not-a-label",
           `"${names[side]}" is ${text.trim()}`,
           row,
-          "leave the cell empty where no label is meant",
+          "leave the cell empty for a case without labels",
         );
       }
       return splitLabels(text, separator);
@@ -82,10 +82,10 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
   return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
 }
 
-/** A file of answers as read, and its path as errors name it. */
+/** The cases of a file, and its path for errors. */
 export type Answers = { readonly path: string; readonly cases: readonly FileCase[] };
 
-/** Gold and predictions of two files, joined by id; every case must stand in both. */
+/** Gold and predictions of two files, joined by id. Every case must be in both files. */
 export function joinAnswers(gold: Answers, predictions: Answers): Result<readonly FileCase[]> {
   const byId = new Map(predictions.cases.map((one) => [one.id, one]));
   const known = new Set(gold.cases.map(({ id }) => id));
@@ -105,7 +105,7 @@ export function joinAnswers(gold: Answers, predictions: Answers): Result<readonl
           wrong(
             "missing-prediction",
             `${missing.length} of ${gold.cases.length} cases of ${gold.path} have no prediction: ${list(missing)}`,
-            "add a line for each; one without labels is an answer",
+            "add a line for each case; a list without labels is valid",
           ),
         ]),
     ...(extra.length === 0
@@ -114,7 +114,7 @@ export function joinAnswers(gold: Answers, predictions: Answers): Result<readonl
           wrong(
             "missing-gold",
             `${extra.length} of ${predictions.cases.length} predictions have no gold in ${gold.path}: ${list(extra)}`,
-            "take them out, or name the file that has their gold",
+            "remove them, or use the file with their gold",
           ),
         ]),
   ];

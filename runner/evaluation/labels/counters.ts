@@ -19,7 +19,7 @@ export type Counts = {
   readonly n: number;
   /** Size of the label space, the out-of-set column included. */
   readonly columns: number;
-  /** By column in use: cases whose gold has it, whose prediction has it, and where both have it. */
+  /** By column in use: cases whose gold, whose prediction, and whose gold and prediction have it. */
   readonly support: Float64Array;
   readonly predicted: Float64Array;
   readonly hits: Float64Array;

@@ -4,7 +4,7 @@ import { type LabelCase, length, type Rows, type Table } from "./table.ts";
 /** One label in one view. */
 export type LabelRow = {
   readonly label: string;
-  /** Cases whose gold has it, whose prediction has it, and where both have it. */
+  /** Cases whose gold, whose prediction, and whose gold and prediction have it. */
   readonly support: number;
   readonly predicted: number;
   readonly tp: number;

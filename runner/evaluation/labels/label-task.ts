@@ -41,7 +41,7 @@ type TeachingSettings = Pick<Settings, "targets"> & { readonly oversample: Setti
 
 const settingsOf = ({ data }: TaskSections): Settings => data as unknown as Settings;
 
-/** A task whose answers are labels: `isSingle` for exactly one a case, else a set that may be empty. */
+/** A task whose answers are labels: exactly one per case if `isSingle`, else a set that may be empty. */
 export function labelTask({
   isSingle,
   ...given

@@ -1,30 +1,31 @@
 import { splitLabels } from "../../data/labels/split.ts";
 import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
 
-/** More errors than this are counted and not listed. */
+/** Errors beyond this number are counted but not listed. */
 const listed = 20;
 
 /** One case of a predictions file: gold and predicted labels, as written. */
 export type FileCase = { readonly id: string; readonly gold: readonly string[]; readonly pred: readonly string[] };
 
-/** How a predictions file names what it holds. */
+/** The keys or columns of a predictions file. */
 export type Names = {
   readonly id: string;
   readonly gold: string;
   readonly pred: string;
-  /** Which of the two the file must have; the other one is read as the empty set. */
+  /** Which of the two the file must have. The other one is the empty set. */
   readonly sides: readonly ("gold" | "pred")[];
-  /** What stands between labels of a text; a text is an error without it. */
+  /** The text between two labels. Without it, labels in one text are an error. */
   readonly separator?: string | undefined;
 };
 
-/** The names in a file that exp itself would write. */
+/** The default names. */
 export const ownNames: Names = { id: "id", gold: "gold", pred: "pred", sides: ["gold", "pred"] };
 
 /**
  * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped.
  * Bytes are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them.
- * Every wrong line is an error at its place: no JSON, no object, an id that is missing or stands twice, labels that are no list of texts.
+ * Each invalid line is an error with its span: invalid JSON, not an object, a missing or duplicate id, labels that are not a list of
+ * texts.
  */
 export function readPredictions(
   content: string | Uint8Array,
@@ -64,8 +65,8 @@ export function readPredictions(
           start,
           end,
           "duplicate-id",
-          `id ${JSON.stringify(one.id)} stands in line ${before} too`,
-          "each case has one line",
+          `the id ${JSON.stringify(one.id)} is also in line ${before}`,
+          "keep one line for each case",
         );
       } else if (one) {
         firstLine.set(one.id, line);
@@ -126,7 +127,7 @@ function lineStart(text: string, line: number): number {
 
 type Complain = (code: string, message: string, help?: string) => void;
 
-/** What a line looks like, for people. */
+/** The shape of a line, for help texts. */
 function shapeOf({ id, sides, ...names }: Names): string {
   return `each line is {"${id}": "..."${sides.map((side) => `, "${names[side]}": ["..."]`).join("")}}`;
 }
@@ -146,14 +147,17 @@ function readLine(row: string, names: Names, complain: Complain): FileCase | und
     return undefined;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    complain("not-an-object", "the line is no JSON object", shapeOf(names));
+    complain("not-an-object", "the line is not a JSON object", shapeOf(names));
     return undefined;
   }
   const fields = value as Record<string, unknown>;
   const id = fields[names.id];
   const named = typeof id === "string" ? id : typeof id === "number" ? String(id) : undefined;
   if (named === undefined || named === "") {
-    complain("missing-id", id === undefined || id === "" ? "the line has no id" : "the id is no text or number");
+    complain(
+      "missing-id",
+      id === undefined || id === "" ? "the line has no id" : "the id is neither text nor a number",
+    );
     return undefined;
   }
   const of = (side: "gold" | "pred"): readonly string[] | undefined =>
@@ -173,7 +177,7 @@ function labels(
   if (value === undefined) complain("missing-key", `the line has no "${key}"`);
   else if (typeof value === "string")
     complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"], or give --separator');
-  else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is no list of labels`);
+  else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is not a list of labels`);
   else {
     const odd = value.findIndex((label) => typeof label !== "string");
     if (odd < 0) return value as string[];

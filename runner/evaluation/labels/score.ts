@@ -66,7 +66,7 @@ export function scoreGroups(cases: readonly LabelCase[], { groupsOf }: LabelGrou
   return scores(labelScorer(grouped, undefined)("raw"));
 }
 
-/** What metrics.json holds of an arm that predicts labels, beside its scores. */
+/** The part of metrics.json that only arms with labels have. */
 export type LabelDetails = {
   /** The best scores that labels of the training rows can reach. */
   readonly ceiling: ByView<Scores>;
@@ -74,7 +74,7 @@ export type LabelDetails = {
   readonly groups: Scores | null;
   /** For tasks with one label a case. */
   readonly single_label: ByView<SingleLabel> | null;
-  /** Scores without cases whose gold is no list of labels (sentences, reasoning); null if there are none. */
+  /** Scores without cases whose gold is not a list of labels (sentences, reasoning); null if there are none. */
   readonly without_dirty_gold: { readonly n: number; readonly views: ByView<Scores> } | null;
   readonly per_label: ByView<readonly LabelRow[]>;
   /** In the basic view. */
@@ -82,7 +82,7 @@ export type LabelDetails = {
   readonly out_of_set: ByView<{ readonly count: number; readonly predicted: number; readonly rate: number }>;
 };
 
-/** Numbers about labels, beside the scores. */
+/** Statistics of labels. */
 export function labelDetails(
   cases: readonly LabelCase[],
   {

@@ -1,19 +1,19 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
 import type { LabelCase } from "./table.ts";
 
-/** What the confusion matrix calls an answer in which no label could be read. */
+/** The class of an answer without labels in the confusion matrix. */
 export const noLabel = "(none)";
 
-/** How well exactly one label a case was named, in one view. */
+/** Scores of a task with exactly one label per case, in one view. */
 export type SingleLabel = {
   readonly accuracy: number;
-  /** Agreement beyond chance, (observed - expected) / (1 - expected); 0 where chance alone would agree always. */
+  /** Agreement beyond chance, (observed - expected) / (1 - expected); 0 if the expected agreement is 1. */
   readonly cohen_kappa: number;
   /** The cells of the confusion matrix that are not 0, by gold and predicted label. */
   readonly confusion: readonly { readonly gold: string; readonly predicted: string; readonly count: number }[];
 };
 
-/** Accuracy, Cohen's kappa (as scikit-learn's) and the confusion matrix. Several labels of one case are one class of their own. */
+/** Accuracy, Cohen's kappa (as scikit-learn's) and the confusion matrix. Several labels of one case count as one combined class. */
 export function singleLabel(cases: readonly LabelCase[], of: ViewOf): SingleLabel {
   const classOf = (labels: readonly string[]): string => viewLabels(labels, of).sort().join(" + ") || noLabel;
   const cells = new Map<string, Map<string, number>>();

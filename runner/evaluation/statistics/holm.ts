@@ -1,4 +1,4 @@
-/** Holm's step-down correction: p values of one family, each so that the chance of any false alarm stays at the level. */
+/** Holm's step-down correction: adjusted p values of one family, which control the family-wise error rate. */
 export function holm(values: readonly number[]): readonly number[] {
   const order = [...values.keys()].sort((a, b) => (values[a] as number) - (values[b] as number));
   const adjusted = new Array<number>(values.length);

@@ -1,9 +1,9 @@
 import { normalCdf, normalQuantile } from "../../util/normal.ts";
 
-/** A confidence interval and how it was made. */
+/** A confidence interval and its method. */
 export type Interval = { readonly low: number; readonly high: number; readonly method: "bca" | "percentile" };
 
-/** Share of intervals that hold the true value. */
+/** Confidence level: the share of intervals that contain the true value. */
 export const level = 0.95;
 
 /** The interval between two quantiles of the bootstrap values. */
@@ -13,9 +13,8 @@ export function percentileInterval(values: Float64Array): Interval {
 }
 
 /**
- * Bias-corrected and accelerated interval (Efron 1987). `estimate` is the value on all cases, `leftOut` the values with each
- * case left out. Where the correction does not exist (all values on one side of the estimate, or all equal), the percentile
- * interval.
+ * Bias-corrected and accelerated interval (Efron 1987). `estimate` is the value on all cases, `leftOut` the values with each case
+ * left out. If the correction is undefined (all values on one side of the estimate, or all equal), the percentile interval.
  */
 export function interval(values: Float64Array, estimate: number, leftOut: Float64Array): Interval {
   let below = 0;

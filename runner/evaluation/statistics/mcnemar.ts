@@ -1,4 +1,4 @@
-/** Cases that one answerer got right and the other wrong, and how likely so uneven a split is by chance. */
+/** Cases that only one of two answerers has correct, and the p value of their split. */
 export type McNemar = { readonly only_a: number; readonly only_b: number; readonly p: number };
 
 /** Exact McNemar test: two-sided binomial over the cases in which exactly one of two answerers was right. */

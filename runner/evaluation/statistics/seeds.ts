@@ -1,6 +1,6 @@
 import { createRandom } from "../../util/random.ts";
 
-/** Mean and standard deviation (n - 1) over seeds, beside every value. The deviation of one value is unknown: null. */
+/** Mean and standard deviation (n - 1) over seeds. The deviation of one value is null. */
 export function overSeeds(values: readonly number[]): { readonly mean: number; readonly sd: number | null } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
@@ -8,8 +8,8 @@ export function overSeeds(values: readonly number[]): { readonly mean: number; r
 }
 
 /**
- * Bootstrap values of an answerer that was trained with several seeds: for each sample of cases, seeds are drawn with
- * replacement too, and their values averaged. `samples[seed]` are one metric's values, all on the same samples of cases.
+ * Bootstrap values of an answerer with several training seeds. For each resample of the cases, seeds are drawn with replacement, and
+ * their values are averaged. `samples[seed]` are the values of one metric, all on the same resamples of cases.
  */
 export function averageSeeds(samples: readonly Float64Array[], seed: number): Float64Array {
   const random = createRandom(seed);

@@ -7,9 +7,8 @@ import { formatStepRef, parseStepRef } from "../plan/step-ref.ts";
 export type Compared = { readonly name: string; readonly drafts: readonly Draft[] };
 
 /**
- * Joins drafts of compared experiments to an experiment's own, so that one run holds them all. A step that is the same
- * as one already there is not drafted again. The others get names of their own: `evaluate.<experiment>.<arm>` where the
- * step belongs to an arm, `train@<experiment>` where it does not.
+ * Joins the drafts of compared experiments to those of an experiment, so that one run holds them all. A step that equals an existing
+ * one is not added. The others are renamed: `evaluate.<experiment>.<arm>` for a step of an arm, else `train@<experiment>`.
  */
 export function joined(own: readonly Draft[], compared: readonly Compared[]): readonly Draft[] {
   if (compared.length === 0) return own;
@@ -38,10 +37,7 @@ export function joined(own: readonly Draft[], compared: readonly Compared[]): re
   return all;
 }
 
-/**
- * What a draft is, whatever it and the steps before it are called: the plan's deep hash, with paths where that has
- * bytes.
- */
+/** The identity of a draft without regard to step names: the deep hash of the plan, with paths in place of contents. */
 function identities(drafts: readonly Draft[]): (id: string) => string {
   const byId = new Map(drafts.map((draft) => [draft.id, draft]));
   const known = new Map<string, string>();

@@ -34,7 +34,7 @@ export type DataParams = TaskParams & {
   readonly columns: Columns & { readonly [key: string]: string };
   readonly train: Part;
   readonly test: Part | null;
-  /** A share or a fold of the training rows, a file of its own (then `data.validation.file` is a source), or none. */
+  /** A share or a fold of the training rows, a separate file (then `data.validation.file` is a source), or none. */
   readonly validation:
     | { readonly fraction: number; readonly seed: number }
     | { readonly folds: number; readonly fold: number; readonly seed: number }

@@ -12,5 +12,5 @@ export type Response = {
   readonly samples?: readonly { readonly text: string; readonly finish: Finish }[];
 };
 
-/** How an answer ended: by itself, at max_new_tokens, or kept back by a server's filter. */
+/** Why an answer ended: the end token, max_new_tokens, or the filter of a server. */
 export type Finish = "stop" | "length" | "content_filter";

@@ -32,24 +32,24 @@ type Params = TaskParams & {
   readonly repeated: readonly string[];
   readonly settings: readonly {
     readonly setting: string;
-    /** Dotted key -> value of what is selected among. */
+    /** Dotted key -> value of the keys that the settings vary. */
     readonly values: { readonly [key: string]: Json };
     /**
-     * Coordinates of its runs, and the number in the names of what is read of each. In cross-validation, what sets the
-     * run apart from those that are not folds of the same training.
+     * Coordinates of its runs, and the number in the names of the inputs of each. `seed` is present in cross-validation: runs with
+     * one value are folds of one training.
      */
     readonly runs: readonly { readonly coordinates: string; readonly at: number; readonly seed?: string }[];
   }[];
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
-  /** Of a sweep by halving: after how many epochs, and but for its last rung how many settings go on. */
+  /** For successive halving: the epochs of the rung, and the number of settings that survive it, except on the last rung. */
   readonly epochs?: number;
   readonly keep?: number;
   readonly exp: string;
 };
 
 /**
- * Chooses the winner of a sweep by scores on validation rows; on a rung of a sweep by halving, those that go on. Seeds
- * of one setting are averaged, not chosen among. Of equals the first in the sweep is taken.
+ * Selects the winner of a sweep by scores on validation rows, or the survivors of a rung of successive halving. Scores are averaged
+ * over the seeds of a setting. Ties go to the setting that is first in the sweep.
  */
 export const select: StepKind<Params> = {
   name: "select",
@@ -99,14 +99,14 @@ export const select: StepKind<Params> = {
   },
 };
 
-/** Names of the settings that go on, in the order of the sweep. */
+/** Names of the surviving settings, in the order of the sweep. */
 function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]): readonly string[] {
   return scored.filter((one) => best.includes(one)).map(({ setting }) => setting);
 }
 
 /**
- * The mean of a setting over its seeds, with an interval that draws cases and seeds. Answers of the folds of one seed
- * are those of one answerer: each row is answered once, by a training that has not seen it.
+ * The mean of a setting over its seeds, with an interval that resamples cases and seeds. The folds of one seed are one answerer:
+ * each row is answered once, by a training without that row.
  */
 async function averaged(
   name: string,
@@ -149,17 +149,17 @@ function seedsOf<R extends Params["settings"][number]["runs"][number]>(runs: rea
   return [...seeds.values()];
 }
 
-/** What sets the runs of a setting apart besides the fold. */
+/** The values that distinguish the runs of a setting, without the fold. */
 function seedOf(values: Point["values"], repeated: readonly string[]): string {
   return JSON.stringify(repeated.filter((key) => key !== foldKey).map((key) => values[key] ?? null));
 }
 
-/** A run that is chosen among, and the names of its steps in the plan. */
+/** A run that the selection ranks, and the names of its steps in the plan. */
 export type Candidate = { readonly point: Point; stepOf(step: string): string };
 
 /**
- * What chooses among runs. Of a sweep by halving: among those of one rung, with the selection `before` it by its name
- * in the plan, and one setting in `eta` goes on.
+ * The selection among runs. In successive halving, the selection among the runs of one rung: `before` is the selection of the rung
+ * before it, by its name in the plan, and one setting in `eta` survives.
  */
 export function draftSelect(
   candidates: readonly Candidate[],

@@ -7,7 +7,7 @@ import type { Json } from "../../util/canonical.ts";
 
 type Ends = { readonly low: number; readonly high: number };
 
-/** One setting of a sweep on validation rows; averaged over its runs where they are seeds of each other. */
+/** The score of one setting of a sweep on validation rows, averaged over its seeds. */
 export type ScoredSetting = Ends & {
   /** "train.rank=8,train.method=lora" */
   readonly setting: string;
@@ -18,17 +18,17 @@ export type ScoredSetting = Ends & {
   readonly runs: readonly (Partial<Ends> & { readonly coordinates: string; readonly value: number })[];
 };
 
-/** A rung of a sweep by halving that is over: what was scored on it, and what went on. */
+/** A finished rung of successive halving: its scores, and the settings that survived. */
 export type RungScores = {
   readonly epochs: number;
   readonly n: number;
   /** In the order of the sweep. */
   readonly settings: readonly ScoredSetting[];
-  /** The settings that went on. */
+  /** The settings that survived. */
   readonly kept: readonly string[];
 };
 
-/** What selection.json holds: the table by which a sweep's winner was chosen, and why it was. */
+/** The content of selection.json: the scores of the settings of a sweep, the winner and the reason. */
 export type Selection = {
   readonly metric: Select["metric"];
   readonly view: Select["view"];
@@ -38,17 +38,17 @@ export type Selection = {
   readonly repeated: readonly string[];
   /** In the order of the sweep. */
   readonly settings: readonly ScoredSetting[];
-  /** The setting that won. */
+  /** The selected setting. */
   readonly winner: string;
   readonly why: string;
-  /** Of a sweep by halving: after how many epochs the settings were scored, and the rungs before. */
+  /** For successive halving: the epochs after which the settings were scored, and the rungs before. */
   readonly epochs?: number;
   readonly earlier?: readonly RungScores[];
-  /** The settings that go on; absent on the last rung, where one wins. */
+  /** The settings that survive; absent on the last rung. */
   readonly kept?: readonly string[];
 };
 
-/** Settings as they stand to each other, the best first; of equals the first in the sweep. */
+/** Settings from the best to the worst. Ties keep the order of the sweep. */
 export function ranked(
   scored: readonly ScoredSetting[],
   metric: Pick<Metric, "higherIsBetter">,
@@ -72,10 +72,10 @@ export function winnerReason([best, next, ...others]: readonly ScoredSetting[], 
   return `best of ${count} settings: ${score}${seeds}; second: ${next.setting} with ${next.value.toFixed(3)}`;
 }
 
-/** More settings than this are counted and not named; selection.json has all. */
+/** Settings beyond this number are counted but not named; selection.json has all. */
 const mostNamed = 4;
 
-/** Which of ranked settings go on, and the scores of those that do not. */
+/** The reason for the survivors among ranked settings, with the scores of dropped settings. */
 export function cutReason(all: readonly ScoredSetting[], keep: number, { metric, view, n }: Scored): string {
   const score = ({ setting, value }: ScoredSetting): string => `${setting} ${value.toFixed(3)}`;
   const dropped = all.slice(keep);
@@ -86,21 +86,18 @@ export function cutReason(all: readonly ScoredSetting[], keep: number, { metric,
   return `${keep} of ${all.length} settings continue: ${metric} (${view}) of at least ${last.value.toFixed(3)} on ${n} validation rows${tie}; dropped: ${named}${more}`;
 }
 
-/** The rungs of a selection, the first one first; none where a sweep does not halve. */
+/** The rungs of a selection in order; none without successive halving. */
 export function rungsIn({ earlier = [], epochs, n, settings, kept, winner }: Selection): readonly RungScores[] {
   return epochs === undefined ? [] : [...earlier, { epochs, n, settings, kept: kept ?? [winner] }];
 }
 
-/**
- * A setting as it was scored last, after how many epochs where a sweep halves, and the coordinates of its runs on all
- * rungs.
- */
+/** The last score of a setting, its epochs in successive halving, and the coordinates of its runs on all rungs. */
 export type LastScore = ScoredSetting & {
   readonly epochs: number | undefined;
   readonly coordinates: readonly string[];
 };
 
-/** Every setting that a selection or a rung before it scored, in the order of the sweep. */
+/** The last score of every setting of a selection and its earlier rungs, in the order of the sweep. */
 export function lastScores(selection: Selection): readonly LastScore[] {
   const scores = new Map<string, LastScore>();
   const rungs = rungsIn(selection);
@@ -116,10 +113,10 @@ export function lastScores(selection: Selection): readonly LastScore[] {
   return [...scores.values()];
 }
 
-/** What a selection writes. */
+/** The output file of a selection. */
 export const selectionFile = "selection.json";
 
-/** What a selection has written, by its file or the folder that holds it. */
+/** Reads a selection. `place` is its file or the folder that contains it. */
 export function readSelection(place: string): Selection {
   const file = place.endsWith(selectionFile) ? place : join(place, selectionFile);
   return JSON.parse(readFileSync(file, "utf8")) as Selection;

@@ -19,7 +19,7 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly isShareCorrect?: true;
   /** What a case contributes. Metrics that name the same counter set share its counters, which are packed and summed once. */
   readonly counters: CounterSet<T, P, S, Space>;
-  /** The metric of summed counters. 0 where it is undefined, as 0 / 0. */
+  /** The metric of summed counters. 0 if it is undefined (0 / 0). */
   value(sums: S): number;
 }
 

@@ -32,7 +32,7 @@ export type TrainingTargets<T> = {
   readonly answers: AllowedAnswers | null;
 };
 
-/** One scored case: what is right and what was predicted. */
+/** One scored case. */
 export type ScoredCase<T, P> = { readonly target: T; readonly prediction: P };
 
 /** Groups of labels that a study defines. */
@@ -67,7 +67,7 @@ export interface OpenTask<T = any, P = any> {
   scorer(cases: readonly ScoredCase<T, P>[]): (view: View, space?: readonly string[]) => ScoredCases;
   /** The parts of a target or prediction in a view, as tables show and compare them: labels, or one text. */
   parts(value: T | P, view: View): readonly string[];
-  /** Further numbers about an arm, which metrics.json holds beside the scores. */
+  /** Further statistics of an arm, which metrics.json contains in addition to the scores. */
   details?(cases: readonly ScoredCase<T, P>[], vocabulary: readonly string[]): Readonly<Record<string, unknown>>;
   /** The text between two labels; absent for a task without labels. */
   readonly separator?: string;
@@ -86,7 +86,7 @@ export type TaskWords = {
   readonly output: string;
 };
 
-/** What a study predicts. An implementation brings all that is particular to the form of its answers. */
+/** What a study predicts. An implementation brings everything that depends on the form of the answers. */
 // biome-ignore lint/suspicious/noExplicitAny: see OpenTask
 export interface Task<T = any, P = any> {
   /** The value of `task`. */
