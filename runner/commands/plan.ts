@@ -60,7 +60,7 @@ export const command = defineCommand({
       ...openRows(found.planned.open, steps),
     ];
     const { points } = planned;
-    const problems = problemsOf({ plan, points }, steps, project);
+    const problems = problemsOf({ plan, points }, steps, project, context);
     const isImpossible = problems.some(({ severity, elsewhere }) => severity === "error" && !elsewhere);
     if (json) {
       context.out(`${JSON.stringify({ runs: plan.runs.length, steps: rows.map(asJson), problems }, null, 1)}\n`);

@@ -19,7 +19,7 @@ export type EnvironmentRequest = {
   readonly cores: number;
   /** Whether the step downloads or calls a server. Otherwise the Hugging Face libraries run offline. */
   readonly network?: boolean;
-  /** Names of the secrets that the step receives: "HF_TOKEN", or the `api_key_env` of an engine. */
+  /** Names of the secrets that the step receives: "HF_TOKEN". */
   readonly secrets?: readonly string[];
   /** More variables, which override the others: CUDA_VISIBLE_DEVICES of the granted GPUs. */
   readonly variables?: Readonly<Record<string, string>>;

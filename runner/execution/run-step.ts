@@ -2,7 +2,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import type { PythonProgram, StepContext } from "../plugins/step.ts";
+import type { Credential, PythonProgram, StepContext } from "../plugins/step.ts";
 import type { Staged, Store } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
 import { UserError } from "../util/user-error.ts";
@@ -25,6 +25,7 @@ type World = Interrupts & {
   readonly grant: Grant;
   readonly worker: WorkerLease | undefined;
   python(environment: string): string;
+  secret(credential: Credential): string | undefined;
   readonly emit: (event: Event) => void;
 };
 
@@ -60,7 +61,8 @@ export async function runStep(
     source: (name) => sourcePaths[name] as string,
     localPath: (name) => draft.localPaths[name] as string,
     hint: (name) => draft.hints[name],
-    secret: (name) => process.env[name],
+    credential: draft.credential,
+    secret: () => draft.credential && world.secret(draft.credential),
     progress(progress) {
       elapsed.write();
       world.emit({ type: "progress", step: step.id, ...progress });

@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
 import { paused, type StoreRecord } from "../pipeline/plan/record.ts";
+import type { Credential } from "../plugins/step.ts";
 import type { Digests } from "../store/digest.ts";
 import type { Store } from "../store/store.ts";
 import { EnergyMeter } from "./energy.ts";
@@ -23,6 +24,8 @@ export type StepRunnerParts = Interrupts & {
   readonly jobs: number;
   /** The interpreter of an environment. Throws UserError if the environment is not as its lock file says. */
   python(environment: string): string;
+  /** The value of a key. Throws UserError if it must not be sent to this server. */
+  secret(credential: Credential): string | undefined;
   readonly emit: (event: Event) => void;
 };
 

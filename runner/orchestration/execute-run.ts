@@ -182,7 +182,7 @@ async function firstRound(session: Session): Promise<Round | undefined> {
   }
   const expected = assessed(session, plan);
   checkAcceptedStale(expected, steps.acceptsStale);
-  const problems = problemsOf({ ...planned, plan }, expected, project);
+  const problems = problemsOf({ ...planned, plan }, expected, project, context);
   for (const problem of problems) {
     if (options.json === true) context.out(`${JSON.stringify(problem)}\n`);
     else context.err(`${formatProblem(problem, true)}\n`);

@@ -2,33 +2,46 @@ import type { Assessed } from "../execution/assess.ts";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import { type ResourceProblem, resourceChecks } from "../pipeline/steps/resource-checks.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
+import type { Credential } from "../plugins/step.ts";
+import { keyProblem } from "../project/key-origins.ts";
 import type { Project } from "../project/project.ts";
+import type { Context } from "../util/context.ts";
 
 /** A step that should not or cannot run on this machine, and its experiment file. */
 export type Problem = ResourceProblem & { readonly file: string; readonly step: string };
 
 /**
- * The resource checks that fail for missing steps: by this machine, or by the experiment's own limits. Each is reported
- * once for all runs.
+ * The checks that fail for missing steps: of this machine, of the experiment's own limits, and of the keys that it
+ * sends. Each is reported once for all runs. Throws UserError: bad-user-config.
  */
 export function problemsOf(
   { plan, points }: Pick<Planned, "plan" | "points">,
   steps: ReadonlyMap<PlannedStep, Pick<Assessed, "status">>,
   { machine, site }: Pick<Project, "machine" | "site">,
+  { env }: Pick<Context, "env">,
 ): readonly Problem[] {
   const found = new Map<string, Problem>();
   for (const run of plan.runs) {
     const file = site.portable(points.get(run)?.file ?? "");
     for (const step of run.steps.values()) {
-      const { expects } = step.draft;
-      if (expects === undefined || steps.get(step)?.status === "cached") continue;
-      for (const problem of resourceChecks(expects, machine)) {
+      const { expects, credential } = step.draft;
+      if (steps.get(step)?.status === "cached") continue;
+      const checks = expects === undefined ? [] : resourceChecks(expects, machine);
+      for (const problem of [...checks, ...keyChecks(credential, env)]) {
         const name = `${file}: ${problem.code}: ${problem.message}`;
         if (!found.has(name)) found.set(name, { file, step: step.id, ...problem });
       }
     }
   }
   return [...found.values()];
+}
+
+/** Another machine may have another configuration, so that a plan only warns. */
+function keyChecks(credential: Credential | undefined, env: Context["env"]): readonly ResourceProblem[] {
+  const error = credential && keyProblem(credential, env);
+  if (error === undefined) return [];
+  const { code, message, help = "" } = error;
+  return [{ severity: "error", code, message, help, elsewhere: true }];
 }
 
 /** A problem as text with a line break. In a plan, an error that concerns another machine is shown as a warning. */

@@ -4,6 +4,7 @@ import type { StepRunner } from "../execution/scheduler.ts";
 import { Slots } from "../execution/slots.ts";
 import { createStepRunner } from "../execution/step-runner.ts";
 import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import { keyFor } from "../project/key-origins.ts";
 import type { Project } from "../project/project.ts";
 import { recordTestEvaluation } from "../runs/ledger.ts";
 import { cacheRoot } from "../setup/cache.ts";
@@ -33,6 +34,7 @@ export function projectStepRunner(
     kill: context.kill,
     emit,
     python: (environment) => environmentPython(environment, context),
+    secret: (credential) => keyFor(credential, context.env),
     slots: new Slots(machine, (gpu) => tryAcquire(join(cacheRoot(context.env), "locks", gpu.uuid)), { shareGpus }),
     jobs,
   });

@@ -55,6 +55,8 @@ export type Draft<P extends Json = Json> = {
   readonly localPaths: Readonly<Record<string, string>>;
   /** Settings that do not change the output, such as the interval of checkpoints. Not part of the cache key. */
   readonly hints: Readonly<Record<string, Json>>;
+  /** The key that a TypeScript step sends to a server. Not part of the cache key. */
+  readonly credential?: Credential;
   /** The Python environment that the step runs in. Its lock file is among the sources. Provenance records its packages. */
   readonly environment?: string;
   /** Steps that must end first although this one reads none of their files. Not part of the cache key. */
@@ -65,6 +67,9 @@ export type Draft<P extends Json = Json> = {
   /** Not part of the cache key. */
   readonly expects?: Expected;
 };
+
+/** An environment variable whose value a step sends to a server as a key. */
+export type Credential = { readonly variable: string; readonly url: string };
 
 /** A module of recipes/ and how it runs. */
 export type PythonProgram = {
@@ -93,8 +98,12 @@ export type StepContext = {
   source(name: string): string;
   localPath(name: string): string;
   hint(name: string): Json | undefined;
-  /** A secret from an environment variable of this process. The step may send it only to the server that it belongs to. */
-  secret(name: string): string | undefined;
+  readonly credential: Credential | undefined;
+  /**
+   * The value of the draft's `credential`, for the server that the credential names; undefined if the draft has none or the
+   * variable is not set. Throws UserError `key-not-paired` if the user's configuration does not pair variable and server.
+   */
+  secret(): string | undefined;
   /** Runs a module of recipes/ from its snapshot, with the step's parameters, inputs, sources and local paths. */
   python(program: PythonProgram): Promise<void>;
   progress(progress: Progress): void;

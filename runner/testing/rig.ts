@@ -78,6 +78,8 @@ export class Rig {
   folder: string;
   /** Where exp is installed; a test that edits recipes takes its own by `ownPackage`. */
   package = inject("package");
+  /** Parent of the folder of the user's configuration. */
+  readonly config: string;
   readonly #cache: string;
   readonly #top: string;
   readonly #started: ChildProcess[] = [];
@@ -87,6 +89,7 @@ export class Rig {
     this.#top = mkdtempSync(join(tmpdir(), "exp-test-"));
     this.folder = join(this.#top, "study");
     this.#cache = join(this.#top, "cache");
+    this.config = join(this.#top, "config");
     mkdirSync(this.folder);
     for (const [path, text] of Object.entries(replayed)) this.write(path, text);
   }
@@ -188,7 +191,7 @@ export class Rig {
     const { CI: _ci, NO_COLOR: _color, HF_TOKEN: _token, ...inherited } = process.env;
     const child = spawn(node, [join(this.package, "dist/cli.js"), ...args], {
       cwd,
-      env: { ...inherited, EXP_CACHE: this.#cache, ...this.env, ...env },
+      env: { ...inherited, EXP_CACHE: this.#cache, XDG_CONFIG_HOME: this.config, ...this.env, ...env },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#started.push(child);

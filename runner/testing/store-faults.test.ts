@@ -302,6 +302,7 @@ test("after a full disk at the end of a step only its commit is tried again; wha
     kill: calm,
     emit: () => {},
     python: () => "",
+    secret: () => undefined,
     slots: new Slots({ cores: 1, memory: 0, gpus: [] }, () => undefined),
     jobs: 1,
   });

@@ -27,6 +27,8 @@ export type Engine = {
    * Such a run has no prompts. Reports state that the answers are recorded.
    */
   recorded?(experiment: Experiment, arm: string): RecordedAnswers | undefined;
+  /** Variables that hold keys of a well-known server -> its origin. Another pair needs a line in the user's configuration. */
+  readonly keyOrigins?: Readonly<Record<string, string>>;
   /** Why it cannot generate on any of these devices. Absent or undefined: it can. */
   supports?(devices: readonly Device[]): Unsupported | undefined;
   /** Reports what the schema cannot express. */

@@ -23,7 +23,6 @@ export type Params = {
 
 /** How the server is used: not part of the cache key. */
 export type ServerHints = {
-  readonly api_key_env: string | null;
   readonly concurrency: number;
   readonly requests_per_minute: number | null;
   readonly timeout: number;
@@ -50,7 +49,7 @@ export async function answerCases({ request, samples }: Params, context: StepCon
   const seen = { retries: {} as Record<string, number>, models: new Set<string>(), tokens: 0 };
   const server = {
     baseUrl,
-    apiKey: apiKey(hints.api_key_env, context),
+    apiKey: apiKey(context),
     timeout: hints.timeout,
     retries: hints.retries,
     firstWait,
@@ -100,16 +99,15 @@ function allowedAnswers(context: StepContext): Allowed {
   return { labels: none === null ? labels : [...labels, none], single };
 }
 
-/** Reads the API key from the environment variable that the experiment names. Throws UserError `no-api-key`. */
-function apiKey(name: string | null, context: StepContext): string | undefined {
-  if (name === null) return undefined;
-  const key = context.secret(name)?.trim();
-  if (key === undefined || key === "") {
-    throw new UserError("no-api-key", `the environment variable ${name} is not set`, {
-      help: `set it to the server's API key: export ${name}=…`,
-    });
-  }
-  return key;
+/** The API key; undefined if the experiment names none. Throws UserError: no-api-key, key-not-paired. */
+function apiKey({ credential, secret }: StepContext): string | undefined {
+  if (credential === undefined) return undefined;
+  const key = secret()?.trim();
+  if (key !== undefined && key !== "") return key;
+  const { variable } = credential;
+  throw new UserError("no-api-key", `the environment variable ${variable} is not set`, {
+    help: `set it to the server's API key: export ${variable}=…`,
+  });
 }
 
 function progressOf(done: number, total: number, missing: number, started: number, tokens: number) {

@@ -95,6 +95,7 @@ export const openai: Engine = {
     },
   },
   runsModel: false,
+  keyOrigins: { OPENAI_API_KEY: "https://api.openai.com" },
   check: checkServer,
   generateStep: {
     draft(common, { experiment, site }) {
@@ -111,14 +112,15 @@ export const openai: Engine = {
         extra,
       };
       const server: ServerHints = {
-        api_key_env: own.api_key_env ?? null,
         concurrency: own.concurrency,
         requests_per_minute: own.requests_per_minute ?? null,
         timeout: own.timeout,
         retries: own.retries,
       };
       const params: Params = { engine: "openai", request, samples: vote?.samples ?? null, exp: site.version };
-      return { ...common, params, hints: { server }, localPaths: { server: own.base_url } };
+      const { api_key_env: variable, base_url: url } = own;
+      const credential = variable === undefined ? {} : { credential: { variable, url } };
+      return { ...common, params, hints: { server }, localPaths: { server: url }, ...credential };
     },
     async run(params, context) {
       const { answerCases } = await import("./answer-cases.ts");
