@@ -11,15 +11,18 @@ export type AllowedAnswers = {
   /** Labels as targets write them, most frequent first. */
   readonly labels: readonly string[];
   readonly between: string;
-  /** The answer for no finding: a label such as "normal", or the target of a row without labels; null if neither occurs. */
+  /**
+   * The answer for no finding: a label such as "normal", or the target of a row without labels; null if neither occurs.
+   */
   readonly none: string | null;
   /** Whether an answer has exactly one label. */
   readonly single: boolean;
 };
 
 /**
- * The answers that training rows allow. Omits labels that the parser would not read back, such as a label that contains the
- * separator. Of spellings with one basic form, the most frequent one is kept. A label that names no finding is the whole answer.
+ * The answers that training rows allow. Omits labels that the parser would not read back, such as a label that contains
+ * the separator. Of spellings with one basic form, the most frequent one is kept. A label that names no finding is the
+ * whole answer.
  */
 export function allowedAnswers(
   rows: readonly { readonly gold: readonly string[] }[],

@@ -19,7 +19,10 @@ export type AuditOptions = {
   readonly separator?: string | undefined;
   /** Whether each case has exactly one label. */
   readonly isSingle?: boolean | undefined;
-  /** Whether the study's targets are labels; default true. If not, `gold` is empty in every row and no rule about labels applies. */
+  /**
+   * Whether the study's targets are labels; default true. If not, `gold` is empty in every row and no rule about labels
+   * applies.
+   */
   readonly hasLabels?: boolean | undefined;
   /** The canonical form of a label. Labels with one form are not reported as variants of each other. */
   readonly canonical?: ViewOf | undefined;

@@ -217,8 +217,8 @@ function isBalanced(label: string): boolean {
 }
 
 /**
- * Labels that are at least twice, or at most half, as frequent in another split as in training, with p < 0.01 (two-sided z test of
- * two proportions, Bonferroni over the labels).
+ * Labels that are at least twice, or at most half, as frequent in another split as in training, with p < 0.01
+ * (two-sided z test of two proportions, Bonferroni over the labels).
  */
 function shift({ parts, counts }: Facts): Found | undefined {
   const size = new Map<SplitName, number>(parts.map(({ name, rows }) => [name, rows.length]));

@@ -11,7 +11,10 @@ export type { Finding } from "./audit-rule.ts";
 export type Audit = {
   readonly splits: Readonly<Partial<Record<SplitName, SplitFacts>>>;
   readonly findings: readonly Finding[];
-  /** Ids of rows whose gold is not a list of labels (sentences, reasoning), by split. Results are reported with and without them. */
+  /**
+   * Ids of rows whose gold is not a list of labels (sentences, reasoning), by split. Results are reported with and
+   * without them.
+   */
   readonly dirty: Readonly<Partial<Record<SplitName, readonly string[]>>>;
 };
 

@@ -14,8 +14,8 @@ export function labelCounts(rows: Iterable<{ readonly gold: readonly string[] }>
 }
 
 /**
- * The names that a prompt offers: spellings that are one label in the view become one, by its most frequent spelling, and those
- * of fewer than `min_count` rows are left out. `counts` is in the raw view, most frequent first.
+ * The names that a prompt offers: spellings that are one label in the view become one, by its most frequent spelling,
+ * and those of fewer than `min_count` rows are left out. `counts` is in the raw view, most frequent first.
  */
 export function offeredLabels(
   counts: readonly LabelCount[],

@@ -3,7 +3,10 @@ import { createRandom } from "../util/random.ts";
 /** Two texts that are nearly the same: their positions, and the share of word triples that they have in common. */
 export type NearPair = { readonly a: number; readonly b: number; readonly similarity: number };
 
-/** Jaccard similarity of word triples from which texts are near-duplicates. One word changed in 20 gives about .74 to .95. */
+/**
+ * Jaccard similarity of word triples from which texts are near-duplicates. One word changed in 20 gives about .74 to
+ * .95.
+ */
 export const nearEnough = 0.8;
 
 const bands = 16;
@@ -13,9 +16,10 @@ const hashes = bands * rowsPerBand;
 const comparedInBucket = 12;
 
 /**
- * Pairs of near-duplicates among texts, `a < b`, by MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman, Mining of
- * Massive Datasets, ch. 3). Each pair that is given is exact (its similarity is computed from the triples); a pair at the threshold is
- * missed with a probability below 1 %. Time grows with the number of words. Texts without words have no near-duplicates.
+ * Pairs of near-duplicates among texts, `a < b`, by MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman,
+ * Mining of Massive Datasets, ch. 3). Each pair that is given is exact (its similarity is computed from the triples); a
+ * pair at the threshold is missed with a probability below 1 %. Time grows with the number of words. Texts without
+ * words have no near-duplicates.
  */
 export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
   const triples = texts.map(triplesOf);

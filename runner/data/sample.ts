@@ -2,8 +2,8 @@
 export const sampleBytes = 262_144;
 
 /**
- * Estimates the rows of a text table, and the characters per row, from its start and its size in bytes; undefined for a workbook.
- * A line break inside quotes does not start a row.
+ * Estimates the rows of a text table, and the characters per row, from its start and its size in bytes; undefined for a
+ * workbook. A line break inside quotes does not start a row.
  */
 export function sampleRows(
   file: string,

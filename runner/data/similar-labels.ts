@@ -32,7 +32,10 @@ export function similarPairs(labels: readonly string[]): SimilarPair[] {
   return [...found.values()].sort((one, other) => place(one.a) - place(other.a) || place(one.b) - place(other.b));
 }
 
-/** A word without the ending of a plural, English or Latin ("metastases", "calculi"). Approximate: only equality of both results matters. */
+/**
+ * A word without the ending of a plural, English or Latin ("metastases", "calculi"). Approximate: only equality of both
+ * results matters.
+ */
 function stem(word: string): string {
   if (word.length < 4) return word;
   if (word.endsWith("is")) return `${word.slice(0, -2)}e`;

@@ -8,7 +8,9 @@ type StrataOf<T> = (row: T) => readonly string[];
 
 const labelsOf = (row: WithInput): readonly string[] => (row as { readonly gold?: readonly string[] }).gold ?? [];
 
-/** Holds out a share of the rows, stratified by label. Both splits keep the order of the rows and have at least one row. */
+/**
+ * Holds out a share of the rows, stratified by label. Both splits keep the order of the rows and have at least one row.
+ */
 export function splitValidation<T extends WithInput>(
   rows: readonly T[],
   fraction: number,
@@ -49,8 +51,9 @@ export function assignFolds<T extends WithInput>(
 
 /**
  * Iterative stratification (Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011), seeded. The label with the fewest
- * remaining rows comes first. Each of its rows goes to the part that lacks most rows of that label, then most rows of any
- * kind. Sizes are exact unless rows with the same input, which stay together, make that impossible. Returns row -> part.
+ * remaining rows comes first. Each of its rows goes to the part that lacks most rows of that label, then most rows of
+ * any kind. Sizes are exact unless rows with the same input, which stay together, make that impossible. Returns row ->
+ * part.
  */
 function stratify<T extends WithInput>(
   rows: readonly T[],
@@ -121,7 +124,10 @@ function rarest(left: ReadonlyMap<string, number>): string | undefined {
   return best;
 }
 
-/** Among the parts with capacity (or the most capacity), the one that lacks most rows of the label, then most rows, then at random. */
+/**
+ * Among the parts with capacity (or the most capacity), the one that lacks most rows of the label, then most rows, then
+ * at random.
+ */
 function choose(
   unit: Unit,
   wanted: readonly number[] | undefined,

@@ -10,8 +10,9 @@ export type Variant = { readonly label: string; readonly count: number; readonly
 export type Proposal = { readonly label: string; readonly count: number; readonly variants: readonly Variant[] };
 
 /**
- * Proposes synonyms from the raw label counts of the training rows. Omits pairs that the study's synonyms map to one form. The
- * more frequent label is the canonical one. A proposal may be wrong: "renal mass" and "renal masses", but also "ileus" and "ileum".
+ * Proposes synonyms from the raw label counts of the training rows. Omits pairs that the study's synonyms map to one
+ * form. The more frequent label is the canonical one. A proposal may be wrong: "renal mass" and "renal masses", but
+ * also "ileus" and "ileum".
  */
 export function suggestSynonyms(
   counts: readonly LabelCount[],

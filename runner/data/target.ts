@@ -34,8 +34,8 @@ export function targetWriter(options: TargetOptions): (gold: readonly string[]) 
 }
 
 /**
- * Repeats rows whose rarest label has fewer than `rare_below` training rows, until the label would reach that number, at most
- * `max_repeat` times. A copy follows its row; its id is that of the row with "#2", "#3", …
+ * Repeats rows whose rarest label has fewer than `rare_below` training rows, until the label would reach that number,
+ * at most `max_repeat` times. A copy follows its row; its id is that of the row with "#2", "#3", …
  */
 export function oversample<T extends { readonly id: string; readonly gold: readonly string[] }>(
   rows: readonly T[],

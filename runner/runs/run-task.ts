@@ -11,8 +11,8 @@ export type RunTask = {
   readonly task: Task;
   readonly open: OpenTask;
   /**
-   * The files that scoring reads (synonyms, for label tasks), compared with those of the run: none are named, all are the same,
-   * one has changed, or one is missing or invalid. If one is missing, the task is opened without files.
+   * The files that scoring reads (synonyms, for label tasks), compared with those of the run: none are named, all are
+   * the same, one has changed, or one is missing or invalid. If one is missing, the task is opened without files.
    */
   readonly state: "none" | "same" | "changed" | "gone";
   /** The paths of these files, relative to the project root. */

@@ -41,7 +41,10 @@ function checkMethod(context: CheckContext, { backend, method, precision }: Writ
   context.error(`train.${unsupported.key}`, "backend-unsupported", unsupported.message, unsupported.help);
 }
 
-/** Several GPUs or nodes must divide the forward passes of a step evenly, so that the training is the same as on one GPU. */
+/**
+ * Several GPUs or nodes must divide the forward passes of a step evenly, so that the training is the same as on one
+ * GPU.
+ */
 function checkProcesses(context: CheckContext, train: Written, { name, capabilities }: Backend): void {
   const { gpus = 1 } = context.experiment.resources;
   const { nodes, key: nodesKey } = nodesIn(context.experiment.resources);

@@ -98,13 +98,18 @@ function markerOf(line: string): Marker | undefined {
   return bullet.test(line) ? { kind: "bullet" } : undefined;
 }
 
-/** Whether a line continues a list: a bullet after a bullet, a larger number after a number. Other lines explain entries. */
+/**
+ * Whether a line continues a list: a bullet after a bullet, a larger number after a number. Other lines explain
+ * entries.
+ */
 function continues(list: Marker, marker: Marker | undefined): boolean {
   if (list.kind === "bullet") return marker?.kind === "bullet";
   return marker?.kind === "number" && marker.value > list.value;
 }
 
-/** "A, B. The report says that ..." up to the full stop. A short rest is kept, because labels may contain full stops. */
+/**
+ * "A, B. The report says that ..." up to the full stop. A short rest is kept, because labels may contain full stops.
+ */
 function upToSentence(line: string, notes: Set<Note>): string {
   const stop = line.search(/(?<=[\p{Ll})])\. (?=\p{Lu})/u);
   if (stop < 0 || words(line.slice(stop + 2)) <= 4) return line;

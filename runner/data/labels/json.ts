@@ -7,7 +7,10 @@ export type JsonItems = {
   readonly around: boolean;
 };
 
-/** Finds labels in JSON: strings of an array, of the array in an object, of the objects in an array. undefined: no JSON here. */
+/**
+ * Finds labels in JSON: strings of an array, of the array in an object, of the objects in an array. undefined: no JSON
+ * here.
+ */
 export function jsonItems(text: string): JsonItems | undefined {
   const from = text.search(/[[{]\s*(?:["{]|\]|\}|\[\s*"|'[^'\n]{1,80}'\s*:)/);
   if (from < 0) return undefined;

@@ -30,16 +30,22 @@ const longest = { characters: 300, words: 30 };
 
 /**
  * Parses the answer of a model, in these steps:
- * 1. Remove `<think>` blocks and similar; an unclosed block with all that follows, and the text before a lone `</think>`.
- * 2. Remove chat markup: special tokens, a role at the start, a further turn at the end. Keep the inside of `<answer>`, `\boxed{}`.
- * 3. If the answer has JSON, use it: an array, an object with an array, objects in an array, also in a fence or truncated.
- * 4. Else use the text after the last "Final answer:", or after the first "Diagnosis:", "Answer:", "Labels:" and similar, or all.
- * 5. Use its first block: the entries of a list (the name in "1. Name: reason"), or the lines up to a blank line. Skip the text
- *    after "Explanation:" and similar, and a sentence after a full stop.
- * 6. Split it at separators outside brackets. Strip markers, Markdown, quotes, a leading "and" and final full stops. Split
- *    "A and B", "A; B" and similar if both are known labels.
- * 7. "none", "no abnormality", "normal" and similar are the empty set.
- * Parsing the result, joined by the separator, gives the same labels. Takes linear time and does not throw.
+ * 1. Remove `<think>` blocks and similar; an unclosed block with all that follows, and the text before a lone
+ *    `</think>`.
+ * 2. Remove chat markup: special tokens, a role at the start, a further turn at the end. Keep the inside of `<answer>`,
+ *    `\boxed{}`.
+ * 3. If the answer has JSON, use it: an array, an object with an array, objects in an array, also in a fence or
+ *    truncated.
+ * 4. Else use the text after the last "Final answer:", or after the first "Diagnosis:", "Answer:", "Labels:" and
+ *    similar, or all.
+ * 5. Use its first block: the entries of a list (the name in "1. Name: reason"), or the lines up to a blank line. Skip
+ *    the text
+ * after "Explanation:" and similar, and a sentence after a full stop.
+ * 6. Split it at separators outside brackets. Strip markers, Markdown, quotes, a leading "and" and final full stops.
+ *    Split
+ * "A and B", "A; B" and similar if both are known labels.
+ * 7. "none", "no abnormality", "normal" and similar are the empty set. Parsing the result, joined by the separator,
+ *    gives the same labels. Takes linear time and does not throw.
  */
 export function parseAnswer(text: string, options: ParseOptions): ParsedAnswer {
   const first = readOnce(text, options);

@@ -2,8 +2,8 @@ const closing: Readonly<Record<string, string>> = { "(": ")", "[": "]", "{": "}"
 const closers = new Set(Object.values(closing));
 
 /**
- * Cuts a text into labels: trimmed, without empty ones and repetitions, in the order of the text.
- * A separator within brackets does not cut ("Fracture (T12, L1)" is one label) unless the text's brackets do not pair up.
+ * Cuts a text into labels: trimmed, without empty ones and repetitions, in the order of the text. A separator within
+ * brackets does not cut ("Fracture (T12, L1)" is one label) unless the text's brackets do not pair up.
  */
 export function splitLabels(text: string, separator: string): string[] {
   return distinct(pieces(text, separator).map((piece) => piece.trim()));

@@ -4,9 +4,9 @@ import { basicForm } from "./basic.ts";
 type Read = { readonly labels: readonly string[]; readonly parsed: boolean; readonly notes: readonly string[] };
 
 /**
- * The labels that a share of at least `minShare` of several answers to one case have, most votes first. Answers from which nothing
- * could be read count in the share. Spellings with the same basic form count together, as the most frequent one writes them.
- * `parsed` is false only if no answer could be read.
+ * The labels that a share of at least `minShare` of several answers to one case have, most votes first. Answers from
+ * which nothing could be read count in the share. Spellings with the same basic form count together, as the most
+ * frequent one writes them. `parsed` is false only if no answer could be read.
  */
 export function voteLabels(answers: readonly Read[], minShare: number): Read {
   const votes = new Map<string, { count: number; readonly written: Map<string, number> }>();

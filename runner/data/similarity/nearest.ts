@@ -4,8 +4,8 @@ import type { Vectors } from "./tfidf.ts";
 export type Neighbour = { readonly row: number; readonly cosine: number };
 
 /**
- * The `k` rows most like each case, the most alike first and the earlier of equals first; fewer where fewer are usable. Both
- * come from one vectorizer. Costs one pass over the rows that share a term with the case.
+ * The `k` rows most like each case, the most alike first and the earlier of equals first; fewer where fewer are usable.
+ * Both come from one vectorizer. Costs one pass over the rows that share a term with the case.
  */
 export function nearest(
   rows: Vectors,

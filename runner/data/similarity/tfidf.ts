@@ -1,4 +1,7 @@
-/** Texts as sparse rows of one matrix, each of length 1: row r holds `terms[i]` with `weights[i]` for i from offsets[r] to offsets[r + 1]. */
+/**
+ * Texts as sparse rows of one matrix, each of length 1: row r holds `terms[i]` with `weights[i]` for i from offsets[r]
+ * to offsets[r + 1].
+ */
 export type Vectors = {
   /** Number of terms of the vectorizer: each of `terms` is below it. */
   readonly columns: number;
@@ -11,10 +14,10 @@ export type Vectors = {
 export type Vectorizer = (texts: readonly string[]) => Vectors;
 
 /**
- * TF-IDF over words and pairs of words, as scikit-learn's TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True) gives it:
- * a term that stands n times in a text weighs (1 + ln n) * (1 + ln((1 + texts) / (1 + texts with it))), and each vector is
- * divided by its Euclidean length. Words are runs of two or more letters, digits or "_", in lower case. A text without a
- * known term is a vector of zeros.
+ * TF-IDF over words and pairs of words, as scikit-learn's TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True) gives
+ * it: a term that stands n times in a text weighs (1 + ln n) * (1 + ln((1 + texts) / (1 + texts with it))), and each
+ * vector is divided by its Euclidean length. Words are runs of two or more letters, digits or "_", in lower case. A
+ * text without a known term is a vector of zeros.
  */
 export function fitTfidf(texts: readonly string[]): Vectorizer {
   const known = new Terms();
@@ -45,7 +48,10 @@ export function fitTfidf(texts: readonly string[]): Vectorizer {
   };
 }
 
-/** Numbers words and pairs of words alike. A pair is looked up by the numbers of its words, which is faster than by its text. */
+/**
+ * Numbers words and pairs of words alike. A pair is looked up by the numbers of its words, which is faster than by its
+ * text.
+ */
 class Terms {
   private readonly words = new Map<string, number>();
   private readonly pairs = new Map<number, number>();

@@ -1,10 +1,15 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
 import { f1 } from "../error-analysis/case.ts";
 
-/** The two sources of an ensemble for one case: the labels of the language model, and the classifier's margin of each label above -1. */
+/**
+ * The two sources of an ensemble for one case: the labels of the language model, and the classifier's margin of each
+ * label above -1.
+ */
 export type Sources = { readonly named: readonly string[]; readonly margins: Readonly<Record<string, number>> };
 
-/** How the sources are combined: the weight of the model, from 0 to 1, and the score above which a label is predicted. */
+/**
+ * How the sources are combined: the weight of the model, from 0 to 1, and the score above which a label is predicted.
+ */
 export type Blend = { readonly weight: number; readonly threshold: number };
 
 /** The candidate weights: the classifier alone, the model alone, and nine between. */
@@ -13,9 +18,9 @@ const weights = Array.from({ length: 11 }, (_, at) => at / 10);
 type Scored = { readonly key: string; readonly label: string; readonly score: number };
 
 /**
- * The blend with the best micro-F1 on rows with known gold. These rows must not be the ones that the ensemble is scored on. Ties
- * go to the blend nearest to equal weights, since few rows hold little evidence. `of` brings labels into a view. With `single`,
- * each case gets its best label and no threshold is chosen.
+ * The blend with the best micro-F1 on rows with known gold. These rows must not be the ones that the ensemble is scored
+ * on. Ties go to the blend nearest to equal weights, since few rows hold little evidence. `of` brings labels into a
+ * view. With `single`, each case gets its best label and no threshold is chosen.
  */
 export function chooseBlend(
   cases: readonly (Sources & { readonly gold: readonly string[] })[],

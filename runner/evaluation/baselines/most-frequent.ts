@@ -3,8 +3,8 @@ import { viewLabels } from "../../data/labels/views.ts";
 import type { Baseline } from "./baseline.ts";
 
 /**
- * Predicts the most frequent label set of the training rows for every case. Sets are compared in the basic view. Ties go to the set
- * that is first in the file. Its most frequent spelling is used. Without rows, the prediction is empty.
+ * Predicts the most frequent label set of the training rows for every case. Sets are compared in the basic view. Ties
+ * go to the set that is first in the file. Its most frequent spelling is used. Without rows, the prediction is empty.
  */
 export const mostFrequent: Baseline = (train, cases) => {
   const sets = new Map<string, Map<string, { count: number; gold: readonly string[] }>>();

@@ -3,8 +3,8 @@ import { fitTfidf } from "../../data/similarity/tfidf.ts";
 import type { Baseline } from "./baseline.ts";
 
 /**
- * Predicts the labels of the most similar training row: cosine of TF-IDF vectors over words and word pairs, fitted to the training
- * rows. Ties go to the first row. A case that shares no term with any row gets no label.
+ * Predicts the labels of the most similar training row: cosine of TF-IDF vectors over words and word pairs, fitted to
+ * the training rows. Ties go to the first row. A case that shares no term with any row gets no label.
  */
 export const nearest: Baseline = (train, cases) => {
   const texts = train.map(({ input }) => input);

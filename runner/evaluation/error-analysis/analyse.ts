@@ -39,7 +39,10 @@ export type AnalysisInput = {
   readonly examples: number;
 };
 
-/** A wrong case as an example: the label that it is about, and the sentence of the input that is most similar to that label. */
+/**
+ * A wrong case as an example: the label that it is about, and the sentence of the input that is most similar to that
+ * label.
+ */
 export type Example = {
   readonly id: string;
   readonly label: string | null;

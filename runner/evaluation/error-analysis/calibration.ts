@@ -12,9 +12,15 @@ export type Bin = {
 /** How well a confidence predicts correctness. */
 export type Reliability = {
   readonly bins: readonly Bin[];
-  /** Expected calibration error (Naeini, Cooper, Hauskrecht, AAAI 2015): mean |accuracy - confidence| of bins, by their cases. */
+  /**
+   * Expected calibration error (Naeini, Cooper, Hauskrecht, AAAI 2015): mean |accuracy - confidence| of bins, by their
+   * cases.
+   */
   readonly ece: number;
-  /** Probability that a correct answer has a higher confidence than a wrong one (ties count half); null if all are correct or all wrong. */
+  /**
+   * Probability that a correct answer has a higher confidence than a wrong one (ties count half); null if all are
+   * correct or all wrong.
+   */
   readonly auroc: number | null;
 };
 

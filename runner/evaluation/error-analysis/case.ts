@@ -11,7 +11,10 @@ export function compareCase(answer: Answer, parts: (value: unknown) => readonly 
 /** Counts of labels over cases, for micro-averaged scores. */
 export type Tally = { readonly support: number; readonly predicted: number; readonly hits: number };
 
-/** Scores of some cases: their number, the share of correct ones, and micro-averaged F1 over parts (0 if there are none). */
+/**
+ * Scores of some cases: their number, the share of correct ones, and micro-averaged F1 over parts (0 if there are
+ * none).
+ */
 export type CaseScore = { readonly cases: number; readonly exact_match: number; readonly micro_f1: number };
 
 /** Scores cases. */

@@ -1,6 +1,9 @@
 import type { ComparedCase } from "../../plugins/tasks/category.ts";
 
-/** Labels that are predicted in place of others: `counts[row][column]` cases omit the label of the row and add that of the column. */
+/**
+ * Labels that are predicted in place of others: `counts[row][column]` cases omit the label of the row and add that of
+ * the column.
+ */
 export type Confusions = {
   readonly omitted: readonly string[];
   /** The last column, "(nothing)", counts cases that omit the label and add none. */
@@ -13,7 +16,10 @@ export type Confusions = {
 const nothing = "(nothing)";
 const pairsKept = 100;
 
-/** Counts omitted against added labels; the matrix has the `top` labels that are most often omitted, and most often added. */
+/**
+ * Counts omitted against added labels; the matrix has the `top` labels that are most often omitted, and most often
+ * added.
+ */
 export function confusionsOf(cases: readonly ComparedCase[], top = 12): Confusions {
   const omittedTimes = new Map<string, number>();
   const addedTimes = new Map<string, number>();

@@ -5,9 +5,9 @@ export type SentenceFinder = (input: string, label: string) => string | undefine
 const groupWeight = 0.3;
 
 /**
- * Finds the sentence with the largest TF-IDF mass of words of a label and, with less weight, of related labels. idf is computed over
- * all sentences of `inputs`. Ties go to the first sentence; undefined if no sentence shares a word. The search compares words, so it
- * misses a sentence that describes a label in other words.
+ * Finds the sentence with the largest TF-IDF mass of words of a label and, with less weight, of related labels. idf is
+ * computed over all sentences of `inputs`. Ties go to the first sentence; undefined if no sentence shares a word. The
+ * search compares words, so it misses a sentence that describes a label in other words.
  */
 export function sentenceFinder(
   inputs: readonly string[],

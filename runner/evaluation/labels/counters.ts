@@ -10,7 +10,10 @@ export type LabelSpace = {
   readonly outOfSet: number | undefined;
 };
 
-/** The label set of one side of a case, as columns. The out-of-set column occurs once for each prediction outside the space. */
+/**
+ * The label set of one side of a case, as columns. The out-of-set column occurs once for each prediction outside the
+ * space.
+ */
 export type Columns = Int32Array;
 
 /** What label metrics are computed from: counts by column, and sums over cases. */
@@ -41,11 +44,11 @@ export type Counts = {
 const [hit, missed, added] = [0, 1, 2] as const;
 
 /**
- * The counters of label metrics. Each column in use has three. Each shape of a case (sizes of gold, prediction and of what they
- * share) has one, from which averages over cases follow. All amounts are 1, so sums are exact.
+ * The counters of label metrics. Each column in use has three. Each shape of a case (sizes of gold, prediction and of
+ * what they share) has one, from which averages over cases follow. All amounts are 1, so sums are exact.
  *
- * A column that resampled cases lack is left out of macro averages, unless the whole set lacks it: a label that a resample
- * happens to lack has no score there, rather than a score of 0.
+ * A column that resampled cases lack is left out of macro averages, unless the whole set lacks it: a label that a
+ * resample happens to lack has no score there, rather than a score of 0.
  */
 export const labelCounters: CounterSet<Columns, Columns, Counts, LabelSpace> = {
   open({ columns }) {

@@ -22,10 +22,10 @@ export type Names = {
 export const ownNames: Names = { id: "id", gold: "gold", pred: "pred", sides: ["gold", "pred"] };
 
 /**
- * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped.
- * Bytes are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them.
- * Each invalid line is an error with its span: invalid JSON, not an object, a missing or duplicate id, labels that are not a list of
- * texts.
+ * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped. Bytes
+ * are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them. Each
+ * invalid line is an error with its span: invalid JSON, not an object, a missing or duplicate id, labels that are not a
+ * list of texts.
  */
 export function readPredictions(
   content: string | Uint8Array,

@@ -33,8 +33,8 @@ export function scoreLabels(
 }
 
 /**
- * The best scores that labels of the training rows can reach: the prediction is gold without the labels that training lacks,
- * in each view.
+ * The best scores that labels of the training rows can reach: the prediction is gold without the labels that training
+ * lacks, in each view.
  */
 export function ceiling(
   cases: readonly LabelCase[],

@@ -13,7 +13,10 @@ export type SingleLabel = {
   readonly confusion: readonly { readonly gold: string; readonly predicted: string; readonly count: number }[];
 };
 
-/** Accuracy, Cohen's kappa (as scikit-learn's) and the confusion matrix. Several labels of one case count as one combined class. */
+/**
+ * Accuracy, Cohen's kappa (as scikit-learn's) and the confusion matrix. Several labels of one case count as one
+ * combined class.
+ */
 export function singleLabel(cases: readonly LabelCase[], of: ViewOf): SingleLabel {
   const classOf = (labels: readonly string[]): string => viewLabels(labels, of).sort().join(" + ") || noLabel;
   const cells = new Map<string, Map<string, number>>();

@@ -20,8 +20,9 @@ export function drawCases(random: Random, weights: Int32Array): void {
 }
 
 /**
- * Metrics on bootstrap resamples of the cases. Every set is counted on the same resamples, so that the difference of two sets'
- * values is a resample of their difference. All sets have the same cases in the same order. Gives values by set.
+ * Metrics on bootstrap resamples of the cases. Every set is counted on the same resamples, so that the difference of
+ * two sets' values is a resample of their difference. All sets have the same cases in the same order. Gives values by
+ * set.
  */
 export async function bootstrap(
   all: readonly Packed[],
@@ -59,8 +60,9 @@ export async function bootstrap(
 const leftOut = 10_000;
 
 /**
- * Metrics with each case left out in turn, for the acceleration of BCa. Beyond 10,000 cases, with each of 10,000 blocks of
- * neighbouring cases left out: the skewness of block sums shrinks as the number of blocks does, so the acceleration is kept.
+ * Metrics with each case left out in turn, for the acceleration of BCa. Beyond 10,000 cases, with each of 10,000 blocks
+ * of neighbouring cases left out: the skewness of block sums shrinks as the number of blocks does, so the acceleration
+ * is kept.
  */
 export function jackknife(packed: Packed): Samples {
   const size = Math.max(1, Math.ceil(packed.n / leftOut));

@@ -10,7 +10,9 @@ import { averageSeeds, overSeeds } from "./seeds.ts";
 /** An answerer and its scored cases, one set for each seed that it was trained with. */
 export type ScoredArm = { readonly name: string; readonly seeds: readonly ScoredCases[] };
 
-/** A metric of one answerer. `seeds` (the value of each) and `sd` (over seeds) are present if there are several seeds. */
+/**
+ * A metric of one answerer. `seeds` (the value of each) and `sd` (over seeds) are present if there are several seeds.
+ */
 export type Measured = Interval & {
   readonly value: number;
   readonly seeds?: readonly number[];
@@ -27,7 +29,10 @@ export type Difference = Interval & {
   readonly p_randomisation: number | null;
 };
 
-/** Two answerers, metric by metric. `exact_match` (the correct cases of both) is null if a side is an average over seeds. */
+/**
+ * Two answerers, metric by metric. `exact_match` (the correct cases of both) is null if a side is an average over
+ * seeds.
+ */
 export type Pair = {
   readonly a: string;
   readonly b: string;
@@ -35,7 +40,9 @@ export type Pair = {
   readonly exact_match: McNemar | null;
 };
 
-/** The family of planned tests: one answerer against each other answerer, in the primary metric, with Holm's correction. */
+/**
+ * The family of planned tests: one answerer against each other answerer, in the primary metric, with Holm's correction.
+ */
 export type Family = {
   readonly subject: string;
   readonly metric: string;

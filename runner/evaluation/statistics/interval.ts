@@ -13,8 +13,9 @@ export function percentileInterval(values: Float64Array): Interval {
 }
 
 /**
- * Bias-corrected and accelerated interval (Efron 1987). `estimate` is the value on all cases, `leftOut` the values with each case
- * left out. If the correction is undefined (all values on one side of the estimate, or all equal), the percentile interval.
+ * Bias-corrected and accelerated interval (Efron 1987). `estimate` is the value on all cases, `leftOut` the values with
+ * each case left out. If the correction is undefined (all values on one side of the estimate, or all equal), the
+ * percentile interval.
  */
 export function interval(values: Float64Array, estimate: number, leftOut: Float64Array): Interval {
   let below = 0;

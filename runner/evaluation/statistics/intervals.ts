@@ -7,8 +7,8 @@ import { eachDistinct, type Packed, pack } from "./packed.ts";
 export type Intervals = Readonly<Record<string, Interval & Draws>>;
 
 /**
- * Intervals of metrics for several forms of the same cases, such as the label views. Forms whose metrics are the same are
- * resampled once.
+ * Intervals of metrics for several forms of the same cases, such as the label views. Forms whose metrics are the same
+ * are resampled once.
  */
 export async function intervalsOf(
   forms: readonly ScoredCases[],

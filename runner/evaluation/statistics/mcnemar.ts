@@ -13,7 +13,9 @@ export function mcnemar(a: ArrayLike<boolean>, b: ArrayLike<boolean>): McNemar {
   return { only_a, only_b, p: Math.min(1, 2 * lowerTail(Math.min(only_a, only_b), only_a + only_b)) };
 }
 
-/** Probability of at most k heads in n throws of a fair coin, summed from the largest term so that nothing underflows. */
+/**
+ * Probability of at most k heads in n throws of a fair coin, summed from the largest term so that nothing underflows.
+ */
 function lowerTail(k: number, n: number): number {
   let log = -n * Math.LN2;
   for (let i = 1; i <= k; i++) log += Math.log((n - k + i) / i);

@@ -28,8 +28,8 @@ class NumberList<A extends Int32Array | Float64Array> {
 const int32List = () => new NumberList((size) => new Int32Array(size));
 
 /**
- * Contributions of cases to one counter set. The counters of case i to which it adds 1 are
- * `counters[offsets[i] .. offsets[i + 1])`; those to which it adds another amount are in `weighted`, which few metrics need.
+ * Contributions of cases to one counter set. The counters of case i to which it adds 1 are `counters[offsets[i] ..
+ * offsets[i + 1])`; those to which it adds another amount are in `weighted`, which few metrics need.
  */
 type Contributions = {
   readonly offsets: Int32Array;
@@ -181,8 +181,8 @@ function byCounterSet(metrics: readonly Metric[]): ReadonlyMap<CounterSet, Part[
 }
 
 /**
- * Packs sets of cases that are compared with each other: they have one space, that of the first, and share the numbers of
- * their counters.
+ * Packs sets of cases that are compared with each other: they have one space, that of the first, and share the numbers
+ * of their counters.
  */
 export function pack(sets: readonly ScoredCases[], metrics: readonly Metric[]): readonly Packed[] {
   const parts = sets.map((): Part[] => []);

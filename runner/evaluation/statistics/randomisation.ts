@@ -6,10 +6,10 @@ import type { AllSums, Packed } from "./packed.ts";
 const stretch = 2_000_000;
 
 /**
- * Approximate randomisation (Noreen 1989). Under the null hypothesis, the predictions of two answerers to a case can be swapped.
- * Swaps random halves of the cases, and counts how often the difference is as large as the observed one. Gives two-sided p by
- * pair and metric: (1 + as large) / (1 + resamples). `pairs` are places in `all`, whose sets share their counters. The half of
- * each set is summed once a resample, for any number of pairs.
+ * Approximate randomisation (Noreen 1989). Under the null hypothesis, the predictions of two answerers to a case can be
+ * swapped. Swaps random halves of the cases, and counts how often the difference is as large as the observed one. Gives
+ * two-sided p by pair and metric: (1 + as large) / (1 + resamples). `pairs` are places in `all`, whose sets share their
+ * counters. The half of each set is summed once a resample, for any number of pairs.
  */
 export async function randomisation(
   all: readonly Packed[],

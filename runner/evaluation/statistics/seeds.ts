@@ -8,8 +8,9 @@ export function overSeeds(values: readonly number[]): { readonly mean: number; r
 }
 
 /**
- * Bootstrap values of an answerer with several training seeds. For each resample of the cases, seeds are drawn with replacement, and
- * their values are averaged. `samples[seed]` are the values of one metric, all on the same resamples of cases.
+ * Bootstrap values of an answerer with several training seeds. For each resample of the cases, seeds are drawn with
+ * replacement, and their values are averaged. `samples[seed]` are the values of one metric, all on the same resamples
+ * of cases.
  */
 export function averageSeeds(samples: readonly Float64Array[], seed: number): Float64Array {
   const random = createRandom(seed);

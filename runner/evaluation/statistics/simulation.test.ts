@@ -14,7 +14,10 @@ const cases = 236;
 const labels = ["a", "b", "c", "d", "e", "f"];
 const raw = viewOf("raw");
 
-/** A case of a population with known properties: label k of gold is common or rare, each is found or missed, some are added. */
+/**
+ * A case of a population with known properties: label k of gold is common or rare, each is found or missed, some are
+ * added.
+ */
 function drawCase(random: Random, answers: number): { gold: string[]; answers: string[][] } {
   const gold = labels.filter((_, k) => random.next() < 0.5 / (1 + 0.4 * k));
   const hard = random.next() < 0.5 ? 0.15 : 0;

@@ -7,8 +7,9 @@ import { formatStepRef, parseStepRef } from "../plan/step-ref.ts";
 export type Compared = { readonly name: string; readonly drafts: readonly Draft[] };
 
 /**
- * Joins the drafts of compared experiments to those of an experiment, so that one run holds them all. A step that equals an existing
- * one is not added. The others are renamed: `evaluate.<experiment>.<arm>` for a step of an arm, else `train@<experiment>`.
+ * Joins the drafts of compared experiments to those of an experiment, so that one run holds them all. A step that
+ * equals an existing one is not added. The others are renamed: `evaluate.<experiment>.<arm>` for a step of an arm, else
+ * `train@<experiment>`.
  */
 export function joined(own: readonly Draft[], compared: readonly Compared[]): readonly Draft[] {
   if (compared.length === 0) return own;

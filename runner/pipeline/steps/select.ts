@@ -35,21 +35,24 @@ type Params = TaskParams & {
     /** Dotted key -> value of the keys that the settings vary. */
     readonly values: { readonly [key: string]: Json };
     /**
-     * Coordinates of its runs, and the number in the names of the inputs of each. `seed` is present in cross-validation: runs with
-     * one value are folds of one training.
+     * Coordinates of its runs, and the number in the names of the inputs of each. `seed` is present in
+     * cross-validation: runs with one value are folds of one training.
      */
     readonly runs: readonly { readonly coordinates: string; readonly at: number; readonly seed?: string }[];
   }[];
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
-  /** For successive halving: the epochs of the rung, and the number of settings that survive it, except on the last rung. */
+  /**
+   * For successive halving: the epochs of the rung, and the number of settings that survive it, except on the last
+   * rung.
+   */
   readonly epochs?: number;
   readonly keep?: number;
   readonly exp: string;
 };
 
 /**
- * Selects the winner of a sweep by scores on validation rows, or the survivors of a rung of successive halving. Scores are averaged
- * over the seeds of a setting. Ties go to the setting that is first in the sweep.
+ * Selects the winner of a sweep by scores on validation rows, or the survivors of a rung of successive halving. Scores
+ * are averaged over the seeds of a setting. Ties go to the setting that is first in the sweep.
  */
 export const select: StepKind<Params> = {
   name: "select",
@@ -105,8 +108,8 @@ function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]
 }
 
 /**
- * The mean of a setting over its seeds, with an interval that resamples cases and seeds. The folds of one seed are one answerer:
- * each row is answered once, by a training without that row.
+ * The mean of a setting over its seeds, with an interval that resamples cases and seeds. The folds of one seed are one
+ * answerer: each row is answered once, by a training without that row.
  */
 async function averaged(
   name: string,
@@ -158,8 +161,8 @@ function seedOf(values: Point["values"], repeated: readonly string[]): string {
 export type Candidate = { readonly point: Point; stepOf(step: string): string };
 
 /**
- * The selection among runs. In successive halving, the selection among the runs of one rung: `before` is the selection of the rung
- * before it, by its name in the plan, and one setting in `eta` survives.
+ * The selection among runs. In successive halving, the selection among the runs of one rung: `before` is the selection
+ * of the rung before it, by its name in the plan, and one setting in `eta` survives.
  */
 export function draftSelect(
   candidates: readonly Candidate[],

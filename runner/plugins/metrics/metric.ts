@@ -1,8 +1,9 @@
 /**
  * A number about a set of predictions, given as what one case contributes and a function of the sum.
  *
- * Statistics sum the contributions of cases under weights: the bootstrap (how often a case is drawn), the jackknife (all but
- * one), randomisation (the cases that are swapped). They need nothing else, so every metric gets intervals and paired tests.
+ * Statistics sum the contributions of cases under weights: the bootstrap (how often a case is drawn), the jackknife
+ * (all but one), randomisation (the cases that are swapped). They need nothing else, so every metric gets intervals and
+ * paired tests.
  */
 // biome-ignore lint/suspicious/noExplicitAny: a registry holds metrics whatever they read of the summed counters
 export interface Metric<T = any, P = any, S = any, Space = any> {
@@ -13,11 +14,14 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly definition: string;
   readonly higherIsBetter: boolean;
   /**
-   * True for the share of correct cases: a paired test of it is the exact McNemar test over the cases that one side has right
-   * and the other has not.
+   * True for the share of correct cases: a paired test of it is the exact McNemar test over the cases that one side has
+   * right and the other has not.
    */
   readonly isShareCorrect?: true;
-  /** What a case contributes. Metrics that name the same counter set share its counters, which are packed and summed once. */
+  /**
+   * What a case contributes. Metrics that name the same counter set share its counters, which are packed and summed
+   * once.
+   */
   readonly counters: CounterSet<T, P, S, Space>;
   /** The metric of summed counters. 0 if it is undefined (0 / 0). */
   value(sums: S): number;
@@ -42,8 +46,8 @@ export interface Counting<T, P, S> {
   /** How many counters there are, once all cases have contributed. */
   size(): number;
   /**
-   * Makes the function that reads summed counters of one set of cases. Called once all cases have contributed. `whole` holds
-   * the sums over all cases of the set. The function may return the same object each time.
+   * Makes the function that reads summed counters of one set of cases. Called once all cases have contributed. `whole`
+   * holds the sums over all cases of the set. The function may return the same object each time.
    */
   reader(whole: Sums): (sums: Sums) => S;
 }
@@ -59,7 +63,10 @@ export interface ScoredCases<T = any, P = any, Space = any> {
   prediction(row: number): P;
   /** Whether the prediction of a case is entirely correct. */
   isCorrect(row: number): boolean;
-  /** Whether every metric of the other cases equals that of these, because they are equal but for names. Default: unknown. */
+  /**
+   * Whether every metric of the other cases equals that of these, because they are equal but for names. Default:
+   * unknown.
+   */
   isSame?(other: ScoredCases): boolean;
 }
 

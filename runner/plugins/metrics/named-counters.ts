@@ -1,8 +1,8 @@
 import type { CounterSet } from "./metric.ts";
 
 /**
- * A counter set with named counters: `contribute` gives what one case adds to each, as an object. Metrics read the sums by the
- * same names. A counter to which no case contributed is absent from the sums.
+ * A counter set with named counters: `contribute` gives what one case adds to each, as an object. Metrics read the sums
+ * by the same names. A counter to which no case contributed is absent from the sums.
  */
 export function namedCounters<T, P, Name extends string, Space = unknown>(
   contribute: (target: T, prediction: P, space: Space) => Readonly<Record<Name, number>>,

@@ -61,8 +61,8 @@ export interface OpenTask<T = any, P = any> {
   /** Joins several sampled answers to one case. Absent: the task has no vote. */
   vote?(answers: readonly Parsed<P>[], minShare: number): Parsed<P>;
   /**
-   * Brings cases into the form that metrics score, in one of the task's views. `space` is the training vocabulary that arms
-   * share; absent, the space is what the cases themselves hold.
+   * Brings cases into the form that metrics score, in one of the task's views. `space` is the training vocabulary that
+   * arms share; absent, the space is what the cases themselves hold.
    */
   scorer(cases: readonly ScoredCase<T, P>[]): (view: View, space?: readonly string[]) => ScoredCases;
   /** The parts of a target or prediction in a view, as tables show and compare them: labels, or one text. */
@@ -106,8 +106,8 @@ export interface Task<T = any, P = any> {
     readonly baselines: readonly string[];
   };
   /**
-   * Present if targets and predictions are lists of labels. Stratified splits, the audit of labels, ensembles and the analysis
-   * of labels need it. `isSingle`: each case has exactly one label.
+   * Present if targets and predictions are lists of labels. Stratified splits, the audit of labels, ensembles and the
+   * analysis of labels need it. `isSingle`: each case has exactly one label.
    */
   readonly labels?: { readonly isSingle: boolean };
   /** The key by which predictions.jsonl, and a baseline's answers, name the prediction of a case. */
@@ -120,8 +120,8 @@ export interface Task<T = any, P = any> {
   /** Settings by which training targets are written. Part of the cache key of the data step alone. */
   teaching(sections: TaskSections): Json;
   /**
-   * Files that settings name, by dotted key: those that scoring reads, and those that only the details and the error analysis
-   * read.
+   * Files that settings name, by dotted key: those that scoring reads, and those that only the details and the error
+   * analysis read.
    */
   files(sections: TaskSections): {
     readonly scoring: Readonly<Record<string, string>>;
