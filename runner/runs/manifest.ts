@@ -33,7 +33,7 @@ export type Manifest = {
   /** The sweep coordinates, if any, and 8 hex digits. */
   readonly run: string;
   readonly coordinates: string;
-  /** `final` scores the winner of a sweep on test. Every other run is a `candidate`. */
+  /** A `candidate` is scored on validation rows for the selection of a sweep; any other run is `final`. */
   readonly role: RunRole;
   /** Whether this is a smoke run: 20 rows and 5 steps. Its numbers mean nothing. */
   readonly smoke: boolean;
@@ -72,6 +72,9 @@ export type Provenance = {
   /** Data file, template or other source -> sha256. */
   readonly sources: Readonly<Record<string, string>>;
 };
+
+/** Whether a run is the final run of a setting that a selection chose. */
+export const isWinner = ({ steps }: Pick<Manifest, "steps">): boolean => steps.select !== undefined;
 
 /** Reads a manifest. Throws the system's error, and UserError: manifest-unreadable, manifest-format. */
 export function readManifest(path: string): Manifest {

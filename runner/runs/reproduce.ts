@@ -1,6 +1,7 @@
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { diffRuns } from "./diff.ts";
 import { type FinishedRun, runLabel } from "./finished-runs.ts";
+import { isWinner } from "./manifest.ts";
 
 /**
  * The repetition of a step. `same`: the same bytes. `tolerated`: other bytes, but Python or a model server computed them, or the
@@ -57,7 +58,7 @@ export function compareRepetition(
     if (files.length === 0) return { step, outcome: "same", files };
     const inputs = Object.values(context.record(is.key)?.ingredients.inputs ?? {});
     // The workbook of a winner shows the sweep, which the repetition does not have.
-    const showsSweep = is.kind === "workbook" && first.manifest.role === "final";
+    const showsSweep = is.kind === "workbook" && isWinner(first.manifest);
     const mayDiffer =
       showsSweep ||
       is.evidence.deterministic === false ||

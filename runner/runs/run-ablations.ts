@@ -4,6 +4,7 @@ import { lastScores, readSelection, type Selection } from "../pipeline/steps/sel
 import { dotted } from "../util/flatten.ts";
 import { type Ablation, ablationOf, total, varying } from "./ablation.ts";
 import { type FinishedRun, runsIn } from "./finished-runs.ts";
+import { isWinner } from "./manifest.ts";
 import { subjectOf } from "./run-outputs.ts";
 import { runRowOf } from "./run-row.ts";
 
@@ -16,7 +17,7 @@ export class Ablations {
   of(run: FinishedRun): Ablation | undefined {
     if (run.manifest.coordinates === "") return undefined;
     const folder = dirname(run.path);
-    if (run.manifest.role === "final") {
+    if (isWinner(run.manifest)) {
       return existsSync(join(folder, "selection.json")) ? ablationOfWinner(run, this.#siblings(run)) : undefined;
     }
     const known = this.#tables.get(folderOf(run));
@@ -47,7 +48,7 @@ function ablationWithoutSelection(run: FinishedRun, siblings: readonly FinishedR
   const otherSettings = ({ manifest }: FinishedRun): string =>
     JSON.stringify([...dotted(manifest.config)].filter(([key]) => !keys.includes(key)));
   const alike = siblings.filter((one) => [...valuesOf(one).keys()].join() === keys.join());
-  if (alike.some(({ manifest }) => manifest.role === "final")) return undefined;
+  if (alike.some(({ manifest }) => isWinner(manifest))) return undefined;
   const own = otherSettings(run);
   const members = alike.filter((one) => otherSettings(one) === own);
   // If a run was sealed twice, the newer one counts.

@@ -219,7 +219,7 @@ test("--sweep varies keys of the command line: one value more runs the new runs 
   const sheet = book.getWorksheet("Sweep") as excel.Worksheet;
   const cells = sheet.getColumn(1).values.filter((value) => typeof value === "string");
   expect(cells.filter((value) => /^data\/[abc]\.jsonl$/.test(value as string))).toHaveLength(3);
-  expect(readFileSync(rig.path("out/report.html"), "utf8").split("sweep: every setting on test rows")).toHaveLength(2);
+  expect(readFileSync(rig.path("out/report.html"), "utf8").split("sweep: all settings")).toHaveLength(2);
   expect(await rig.done("check", file, "--sweep", sweep("a", "b"))).toContain("a sweep of 2 runs");
   expectFailure(await rig.exp("plan", file, "--sweep", "generate.fil=a"), 2, /did you mean "generate.file"/);
 });
