@@ -153,7 +153,7 @@ describe("sweep.select", () => {
     const book = new excel.Workbook();
     await book.xlsx.readFile(rig.path("artifacts/runs/sweep/latest/workbook.xlsx"));
     const sheet = book.getWorksheet("Sweep");
-    // Above the head stands that the answers were replayed.
+    // The first row is the notice on replayed predictions.
     expect([sheet?.rowCount, sheet?.getCell("A2").value, sheet?.getCell("B3").value]).toEqual([
       ...[6, "generate.file", 200],
     ]);
@@ -212,7 +212,7 @@ test("--sweep varies keys of the command line: one value more runs the new runs 
   const { stdout: reported } = await rig.exp("report", "sweep", "--html");
   const page = readFileSync(rig.path((/\S+\.html/.exec(reported) as RegExpExecArray)[0]), "utf8");
   expect(page).toContain("one per setting of the sweep");
-  // No run's own workbook knows of the others: the hand-in has one of the sweep.
+  // The workbook of a run contains its own run only, so the export has a workbook of the sweep.
   expect((await rig.exp("export", "out", ...manifests(after))).code).toBe(0);
   const book = new excel.Workbook();
   await book.xlsx.readFile(rig.path("out/sweep.xlsx"));
