@@ -73,7 +73,7 @@ export default {
     })),
     {
       name: "implementations-are-registered",
-      severity: "warn",
+      severity: "error",
       comment: "Code uses the registry of an extension point, never an implementation",
       from: { path: "^runner/", pathNot: [tests, implementations, "^runner/plugins/built-in\\.ts$"] },
       to: { path: implementations },
