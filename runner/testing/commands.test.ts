@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { commands } from "../commands/index.ts";
+import { experimentSchema } from "../config/schema.ts";
 import { expectFailure, type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
@@ -13,7 +14,7 @@ test("--help lists every command and the exit codes; each command has its own", 
   const listed = [...help.matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name]) => name);
   const shown = Object.entries(commands).filter(([, { isHidden }]) => isHidden !== true);
   expect(listed).toEqual(shown.map(([name]) => name));
-  expect(help).toContain("130 interrupted");
+  for (const code of [0, 1, 2, 3, 130]) expect(help).toMatch(new RegExp(`^Exit codes: .*\\b${code} `, "m"));
   expect(await rig.done("run", "--help")).toContain("--keep-going");
 });
 
@@ -22,30 +23,30 @@ test("--version is that of the package", async ({ rig }) => {
   expect(await rig.done("--version")).toBe(`${version}\n`);
 });
 
-describe("usage that makes no sense exits with 2 and says what does:", () => {
-  const cases: readonly (readonly [args: readonly string[], words: RegExp])[] = [
-    [["rum"], /unknown command 'rum'[\s\S]*run/],
-    [["run"], /missing required argument/],
-    [["run", file, "--keepgoing"], /unknown option '--keepgoing'[\s\S]*--keep-going/],
-    [["ls", "more"], /too many arguments/],
-    [["run", file, "--jobs", "none"], /bad-option/],
-    [["run", file, "--until", "traim"], /no step "traim": .*data/],
-    [["run", file, "--force", "dat"], /no step "dat": did you mean "data"/],
-    [["run", file, "--set", "train.rank"], /error\[bad-setting\]/],
-    [["run", file, "--set", "data.colums=1"], /error\[unknown-key\][\s\S]*data\.columns/],
-    [["show", "nothing"], /run-not-found/],
-    [["why", "nothing", "data"], /run-not-found/],
-    [["data", "nothing.yaml"], /error\[missing-file\]/],
-    [["score", "nothing.jsonl"], /^nothing\.jsonl:1:1: error\[missing-file\]: there is no such file/],
-    [["score", "experiments"], /^experiments:1:1: error\[missing-file\]: this is a folder/],
-    [["gc", "--max-size", "much"], /bad-option/],
-    [["setup", "tensorflow"], /bad-argument/],
-    [["setup", "torchtune", "--torch", "tpu"], /bad-option/],
+describe("invalid usage exits with 2 and prints the error and a suggestion:", () => {
+  const cases: readonly (readonly [args: readonly string[], code: string, ...facts: (string | RegExp)[]])[] = [
+    [["rum"], "bad-usage", "'rum'", /help: .*\brun\b/],
+    [["run"], "bad-usage", "'file'"],
+    [["run", file, "--keepgoing"], "bad-usage", "'--keepgoing'", /help: .*--keep-going/],
+    [["ls", "more"], "bad-usage"],
+    [["run", file, "--jobs", "none"], "bad-option"],
+    [["run", file, "--until", "traim"], "unknown-step", '"traim"', /help: .*generate\.zero_shot/],
+    [["run", file, "--force", "dat"], "unknown-step", '"dat"', /help: .*"data"/],
+    [["run", file, "--set", "train.rank"], "bad-setting"],
+    [["run", file, "--set", "data.colums=1"], "unknown-key", /help: .*"data\.columns"/],
+    [["show", "nothing"], "run-not-found"],
+    [["why", "nothing", "data"], "run-not-found"],
+    [["data", "nothing.yaml"], "missing-file"],
+    [["score", "nothing.jsonl"], "missing-file", /^nothing\.jsonl:1:1: /],
+    [["score", "experiments"], "missing-file", /^experiments:1:1: .*folder/],
+    [["gc", "--max-size", "much"], "bad-option"],
+    [["setup", "tensorflow"], "bad-argument"],
+    [["setup", "torchtune", "--torch", "tpu"], "bad-option"],
   ];
-  for (const [args, words] of cases) {
+  for (const [args, code, ...facts] of cases) {
     test(args.join(" "), async ({ rig }) => {
       const ended = await rig.exp(...args);
-      expectFailure(ended, 2, words);
+      expectFailure(ended, 2, code, ...facts);
       expect(ended.stdout).toBe("");
       expect(existsSync(rig.path("artifacts"))).toBe(false);
     });
@@ -85,7 +86,7 @@ describe("a pipe that is closed early is no crash:", () => {
     const script = `'${process.execPath}' '${join(rig.package, "dist/cli.js")}' ls 2>err >/dev/full; echo $?`;
     const said = execFileSync("bash", ["-c", script], { cwd: rig.folder, encoding: "utf8", env: { ...process.env } });
     expect(said).toBe("1\n");
-    expect(rig.read("err")).toMatch(/^exp: its output cannot be written: ENOSPC: .*\n$/);
+    expect(rig.read("err")).toMatch(/^exp: .*\bENOSPC\b.*\n$/);
   });
 
   test("a reader that is gone before the first byte", async ({ rig }) => {
@@ -114,7 +115,7 @@ describe("what is printed", () => {
     rig.edit("experiments/data/answers.jsonl", '"test-2"', '"test-x"');
     const { code, stdout, stderr } = await rig.exp("run", file, "--quiet");
     expect([code, stdout]).toEqual([1, ""]);
-    expect(stderr).toMatch(/generate\.zero_shot failed/);
+    expect(stderr).toMatch(/generate\.zero_shot .*\[replay-incomplete\]/);
   });
 
   test("at a terminal: colours, which NO_COLOR takes away", async ({ rig }) => {
@@ -131,7 +132,8 @@ describe("what is printed", () => {
 });
 
 test("ls shows each run with its primary metric; show one run with its files", async ({ rig }) => {
-  expect(await rig.done("ls")).toMatch(/No finished runs yet/);
+  expect(JSON.parse(await rig.done("ls", "--json"))).toEqual([]);
+  expect(await rig.done("ls")).not.toBe("");
   const { manifest } = await rig.built(file);
   const { run, arms } = rig.manifest(manifest);
   const ls = await rig.done("ls");
@@ -141,9 +143,9 @@ test("ls shows each run with its primary metric; show one run with its files", a
   expect(score).toBeGreaterThan(0.3);
   expect(ls).toContain(score.toFixed(3));
   const show = await rig.done("show", "study");
-  for (const [, path] of show.matchAll(/(artifacts\/\S+)/g))
-    expect(existsSync(rig.path(path as string)), path).toBe(true);
-  expect(show).toContain("workbook.xlsx");
+  const paths = [...show.matchAll(/artifacts\/\S+/g)].map(([path]) => path);
+  expect(paths.some((path) => path.endsWith("workbook.xlsx"))).toBe(true);
+  expect(paths.filter((path) => !existsSync(rig.path(path)))).toEqual([]);
 });
 
 test("a run's folder holds links to all of its files, and its manifest", async ({ rig }) => {
@@ -163,10 +165,11 @@ test("a run's folder holds links to all of its files, and its manifest", async (
     "responses.jsonl",
   ]);
   rig.move("elsewhere");
-  for (const [name, target] of Object.entries(rig.tree("artifacts/runs"))) {
-    if (target.startsWith("-> ")) expect(target).not.toContain("-> /");
-    expect(existsSync(rig.path(`artifacts/runs/${name}`)), name).toBe(true);
-  }
+  const entries = Object.entries(rig.tree("artifacts/runs"));
+  const links = entries.filter(([, target]) => target.startsWith("-> "));
+  expect(links.length).toBeGreaterThan(5);
+  expect(links.filter(([, target]) => target.startsWith("-> /"))).toEqual([]);
+  expect(entries.filter(([name]) => !existsSync(rig.path(`artifacts/runs/${name}`)))).toEqual([]);
 });
 
 test("gc drops what no run refers to, and nothing else; --dry-run only says so", async ({ rig }) => {
@@ -205,7 +208,9 @@ test("a YAML outside of any study is its own project", async ({ rig }) => {
 
 test("schema is JSON that knows every section", async ({ rig }) => {
   const schema = JSON.parse(await rig.done("schema"));
-  expect(Object.keys(schema.properties ?? schema.$defs)).toEqual(expect.arrayContaining(["data", "train", "sweep"]));
+  const keys = Object.keys(experimentSchema().properties ?? {});
+  expect(keys.length).toBeGreaterThan(8);
+  expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining([...keys, "sweep"]));
 });
 
 test("doctor says what this machine has, as text and as JSON, without secrets", async ({ rig }) => {
@@ -213,7 +218,7 @@ test("doctor says what this machine has, as text and as JSON, without secrets", 
   const text = await rig.done("doctor");
   expect(text).toContain(process.versions.node);
   const report = await rig.done("doctor", "--json");
-  JSON.parse(report);
+  expect(JSON.parse(report)).toMatchObject({ node: process.versions.node });
   expect(text + report).not.toContain("hf_abcdefghijklmnopqrstuvwx");
 });
 

@@ -113,7 +113,7 @@ const plants: readonly Plant[] = [
   { code: "empty-target", at: id(221), plant: train(221, { answer: " , " }) },
   {
     code: "label-variants",
-    says: /\d\d labels/,
+    says: /^\d\d labels /,
     plant: ({ train }) =>
       train.slice(240, 246).forEach((one, at) => void set(one, { answer: `Sign ${at}, SIGN ${at}.` })),
   },
@@ -211,7 +211,7 @@ test("every defect that is planted in a copy of the shipped study is found, and 
   expect(after.audit.dirty.train).toEqual(expect.arrayContaining(["tr-0228", "tr-0229"]));
 });
 
-test("a file that is not UTF-8 is told, and what is accepted stops nothing", async ({ rig }) => {
+test("a file that is not UTF-8 is a finding, and an accepted finding is no error", async ({ rig }) => {
   const parts = { train: read("train").slice(0, 40), test: read("test").slice(0, 20) };
   (parts.test[0] as Case).input = `${parts.train[0]?.input}`;
   (parts.test[1] as Case).input += " Ménière.";
@@ -222,7 +222,7 @@ test("a file that is not UTF-8 is told, and what is accepted stops nothing", asy
   ]);
   const accepted = await rig.exp("data", "experiments/study.yaml", "--set", "data.accept=[leak]");
   expect(accepted).toMatchObject({ code: 0, stderr: "" });
-  expect(accepted.stdout).toMatch(/accepted\[leak\] 2 rows/);
+  expect(accepted.stdout).toMatch(/accepted\[leak\] 2 /);
 });
 
 test("--suggest-synonyms proposes from training labels, never over an old file", async ({ rig }) => {

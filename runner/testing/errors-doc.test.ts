@@ -6,8 +6,8 @@ import { expect, it } from "vitest";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const word = '"([a-z0-9]+(?:-[a-z0-9]+)*)"';
 
-/** Where a code stands in TypeScript and Python: the first argument of what fails, or a field called code. */
-const places = [
+/** Patterns of error codes in TypeScript and Python: the first argument of a function that fails, or a field `code`. */
+const patterns = [
   `\\bRule\\(\\s*${word}`,
   `(?:UserError|StepFailed)\\(\\s*(?:code=)?${word}`,
   `\\bcode: ${word}`,
@@ -29,10 +29,10 @@ const documented = [
   ...readFileSync(join(root, "docs/reference/errors.md"), "utf8").matchAll(/^\| (`[^|]*`) \|/gm),
 ].flatMap(([, cell]) => [...(cell as string).matchAll(/`([^`]+)`/g)].map(([, code]) => code as string));
 
-it("every code in the source is explained", () => {
+it("errors.md documents every code of the source", () => {
   const used = texts.flatMap((text) =>
-    places.flatMap((place) =>
-      [...text.matchAll(new RegExp(place, "g"))].flatMap((match) =>
+    patterns.flatMap((pattern) =>
+      [...text.matchAll(new RegExp(pattern, "g"))].flatMap((match) =>
         match.slice(1).filter((code) => code !== undefined),
       ),
     ),
@@ -41,7 +41,7 @@ it("every code in the source is explained", () => {
   expect([...new Set(used)].filter((code) => !documented.includes(code)).sort()).toEqual([]);
 });
 
-it("every code that is explained exists, and is explained once in its table", () => {
+it("every code in errors.md exists in the source and is documented once", () => {
   const all = texts.join("\n");
   expect(documented.filter((code) => !all.includes(`"${code}"`))).toEqual([]);
   expect(documented.filter((code, index) => documented.indexOf(code) !== index)).toEqual([]);

@@ -1,4 +1,4 @@
-/** The experiments that come with exp: each is right and can be planned without network, weights or Python. */
+/** The shipped experiments: each is valid and can be planned without network, weights or Python. */
 import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,29 +8,31 @@ import { type PlanJson, test } from "./rig.ts";
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 const files = readdirSync(join(clone, "experiments")).filter((name) => name.endsWith(".yaml"));
 
-/** Experiments that documentation and notebooks name; a file that is lost would make every other test pass. */
-const asked = ["zero-shot-4b", "zero-shot-8b", "few-shot-8b", "lora-4b", "dora-4b", "qlora-4b", "qlora-8b", "dora-8b"]
+/** Experiments that documentation and notebooks name: a missing file must fail a test. */
+const named = ["zero-shot-4b", "zero-shot-8b", "few-shot-8b", "lora-4b", "dora-4b", "qlora-4b", "qlora-8b", "dora-8b"]
   .concat(["full-0.6b", "t4-qlora-4b", "t4-qlora-8b", "lora-8b-2gpu", "radiology-study"])
   .concat(["radiology-study-replay"])
   .concat(["quickstart", "cpu-lora", "cpu-dora", "cpu-axolotl"]);
 
-/** No process of ours reaches a network: proxies that nobody listens at, and a hub that does not exist. */
+/** Variables that prevent network access: proxies without a server, and a hub that does not exist. */
 const offline = {
   HF_ENDPOINT: "http://127.0.0.1:9",
   HTTPS_PROXY: "http://127.0.0.1:9",
   HTTP_PROXY: "http://127.0.0.1:9",
 };
 
-test("exp check finds every file right, without a warning, and its name is that of its file", async ({ rig }) => {
+test("exp check accepts every file without a warning; the name of an experiment is that of its file", async ({
+  rig,
+}) => {
   const paths = files.map((name) => join("experiments", name));
   const { code, stdout, stderr } = await rig.start(["check", ...paths], { cwd: clone, env: offline }).ended;
   expect([code, stderr]).toEqual([0, ""]);
-  const named = stdout
+  const checked = stdout
     .trim()
     .split("\n")
     .map((line) => line.split(":")[0]);
-  expect(named).toEqual(expect.arrayContaining(asked));
-  expect(named).toEqual(files.map((name) => basename(name, ".yaml")));
+  expect(checked).toEqual(expect.arrayContaining(named));
+  expect(checked).toEqual(files.map((name) => basename(name, ".yaml")));
 });
 
 for (const name of files) {
@@ -38,11 +40,11 @@ for (const name of files) {
     const args = ["plan", join("experiments", name), "--json"];
     const { code, stdout, stderr } = await rig.start(args, { cwd: clone, env: offline }).ended;
     expect(code, stderr).toBe(0);
-    // Of all that may be amiss, only this depends on the machine that plans.
+    // no-gpu is the only finding that depends on the machine.
     expect([...stderr.matchAll(/(?:warning|error)\[(.*?)\]/g)].filter(([, what]) => what !== "no-gpu")).toEqual([]);
     const ids = (JSON.parse(stdout) as PlanJson).steps.map(({ id }) => id);
     if (ids.includes("winner")) {
-      // What stands beside the winner on test is not planned before there is one, nor is a rung before the one below it.
+      // The winner's test steps and later rungs are planned after the selection before them.
       const first = name.startsWith("halving-") ? ["select.1", "rung.2"] : ["select"];
       expect(ids).toEqual(expect.arrayContaining(["fetch", "data", ...first]));
       return;
@@ -57,7 +59,7 @@ for (const name of files) {
 
 test("radiology-study has every arm of the study in one comparison", async ({ rig }) => {
   const args = ["plan", "experiments/radiology-study.yaml", "--json"];
-  const plan = JSON.parse((await rig.start(args, { cwd: clone }).ended).stdout) as PlanJson;
+  const plan = JSON.parse((await rig.start(args, { cwd: clone, env: offline }).ended).stdout) as PlanJson;
   const scored = plan.steps.filter(({ kind }) => kind === "evaluate").map(({ id }) => id.slice("evaluate.".length));
   const models = ["zero_shot", "tuned", "lora-4b.zero_shot", "lora-4b.tuned", "few-shot-8b.zero_shot"];
   expect(scored).toEqual(expect.arrayContaining([...models, "tfidf_svm"]));

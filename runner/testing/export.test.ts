@@ -11,16 +11,16 @@ const clone = fileURLToPath(new URL("../..", import.meta.url));
 
 test("a new study runs without setup and exports the same bytes each time", async ({ rig }) => {
   await rig.done("init", "mine");
-  expectFailure(await rig.exp("init", "mine"), 2, /file-exists/);
-  expectFailure(await rig.exp("init", "/proc/mine"), 2, /cannot-write/);
+  expectFailure(await rig.exp("init", "mine"), 2, "file-exists");
+  expectFailure(await rig.exp("init", "/proc/mine"), 2, "cannot-write");
   rig.folder = rig.path("mine");
   expect(rig.read("package.json")).toContain('"name": "mine"');
   await rig.built("experiments/first.yaml");
-  expect(await rig.done("check", "experiments/lora.yaml")).toContain("ok");
+  await rig.done("check", "experiments/lora.yaml");
 
   const first = await rig.exp("export", "../out", "first");
   expect(first.code).toBe(0);
-  expectFailure(await rig.exp("export", "../out", "first"), 2, /folder-not-empty/);
+  expectFailure(await rig.exp("export", "../out", "first"), 2, "folder-not-empty");
   expect((await rig.exp("export", "../again", "first")).code).toBe(0);
   const files = rig.tree("../out");
   expect(rig.tree("../again")).toEqual(files);
@@ -46,9 +46,9 @@ test("a new study runs without setup and exports the same bytes each time", asyn
   };
   expect(notebook.cells.flatMap(({ source }) => source)).toContain('experiment = "experiments/first.yaml"\n');
   const checklist = rig.read("../out/checklist.md");
-  for (const [name, sha256] of Object.entries(files)) {
-    if (checklist.includes(`\`${name}\``)) expect(checklist).toContain(sha256);
-  }
+  const named = Object.entries(files).filter(([name]) => checklist.includes(`\`${name}\``));
+  expect(named.length).toBeGreaterThan(5);
+  for (const [name, sha256] of named) expect(checklist, name).toContain(sha256);
   for (const name of ["README.md", "checklist.md"])
     expect(rig.read(`../out/${name}`)).toContain("Replayed predictions");
 });
@@ -94,7 +94,7 @@ test("reproduce compares every step by its bytes", async ({ rig }) => {
   expect([same.code, same.reproduced]).toEqual([0, true]);
   expect(same.steps.map(({ outcome }) => outcome)).toEqual(same.steps.map(() => "same"));
   expect(existsSync(rig.path("fresh/runs/study/latest/manifest.json"))).toBe(true);
-  expectFailure(await rig.exp("reproduce", "study", "--into", "fresh"), 2, /not empty/);
+  expectFailure(await rig.exp("reproduce", "study", "--into", "fresh"), 2, "folder-not-empty", "fresh");
 
   // A manifest with another digest than the step produces.
   const text = rig.read(manifest);
@@ -107,7 +107,7 @@ test("reproduce compares every step by its bytes", async ({ rig }) => {
   ]);
 
   rig.edit("experiments/study.yaml", "baselines: []", "baselines: [nearest]");
-  expectFailure(await rig.exp("reproduce", "study"), 2, /baselines.*\[run-changed\]/);
+  expectFailure(await rig.exp("reproduce", "study"), 2, "run-changed", /baselines/);
 });
 
 test("manifests of an image name the commit of EXP_COMMIT", async ({ rig }) => {
@@ -130,7 +130,10 @@ test("Dockerfiles copy existing files, end as an unprivileged user, and pin tags
   };
   for (const [file, tracked] of Object.entries(dockerfiles)) {
     const lines = readFileSync(join(clone, file), "utf8").replaceAll("\\\n", " ").split("\n");
-    for (const line of lines.filter((one) => one.startsWith("COPY ") && !one.includes("--from="))) {
+    const copies = lines.filter((one) => one.startsWith("COPY ") && !one.includes("--from="));
+    const bases = lines.filter((one) => one.startsWith("FROM "));
+    expect([copies.length, bases.length].every((count) => count > 0)).toBe(true);
+    for (const line of copies) {
       const sources = line
         .split(/\s+/)
         .slice(1, -1)
@@ -144,7 +147,7 @@ test("Dockerfiles copy existing files, end as an unprivileged user, and pin tags
     }
     const users = lines.filter((line) => line.startsWith("USER "));
     expect(users.at(-1)).toBe("USER study");
-    for (const line of lines.filter((one) => one.startsWith("FROM "))) expect(line).toMatch(/:\d/);
+    for (const line of bases) expect(line).toMatch(/:\d/);
     expect(lines.some((line) => line.startsWith("ENTRYPOINT ["))).toBe(true);
   }
 });

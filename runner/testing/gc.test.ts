@@ -1,4 +1,4 @@
-/** What `exp gc` drops besides stored files: snapshots and work folders that nothing needs. */
+/** `exp gc` deletes snapshots and work folders that nothing refers to. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
@@ -8,7 +8,7 @@ import { names } from "./whole.ts";
 
 const file = "experiments/study.yaml";
 
-test("work of steps that have succeeded goes, and snapshots; what can be gone on from stays unless --work", async ({
+test("gc deletes snapshots and the work of finished steps; only --work deletes the work of unfinished steps", async ({
   rig,
 }) => {
   await rig.built(file);
@@ -22,7 +22,7 @@ test("work of steps that have succeeded goes, and snapshots; what can be gone on
   const dry = JSON.parse(await rig.done("gc", "--dry-run", "--json"));
   expect(dry).toMatchObject({ collected: [], work: [{ name: done, bytes: 1000 }], snapshots: [{}] });
   expect(rig.tree()).toEqual(before);
-  expect(await rig.done("gc")).toMatch(/deleted 1 work folder: .*\ndeleted 1 snapshot: /);
+  expect(await rig.done("gc")).toMatch(/\b1 work folder\b.*\n.*\b1 snapshot\b/);
   expect(names(rig.path("artifacts/work")).toSorted()).toEqual([open, "snapshots"]);
   expect(names(rig.path("artifacts/work/snapshots"))).toEqual([]);
   await rig.done("gc", "--work");
@@ -30,7 +30,9 @@ test("work of steps that have succeeded goes, and snapshots; what can be gone on
   expect(new Set(Object.values((await rig.built(file)).steps))).toEqual(new Set(["reused"]));
 });
 
-test("what a running process uses stays, even with --work, and goes when that process is gone", async ({ rig }) => {
+test("gc keeps what a running process uses, even with --work, and deletes it after the process has ended", async ({
+  rig,
+}) => {
   replaceBaseline(
     rig,
     '(step.work / "state").write_text("1")\nstep.progress(force=True, done=1, total=2)\ntime.sleep(600)',

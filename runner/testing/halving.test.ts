@@ -1,4 +1,4 @@
-/** Successive halving: who goes on and why, what is trained how far, and that nothing is trained twice. */
+/** Successive halving: which settings are kept and why, how long each is trained, and that no epoch is trained twice. */
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { Selection } from "../pipeline/steps/selection.ts";
@@ -14,7 +14,7 @@ const manifests = (rig: Rig, run: RunEvents) =>
 const selectionOf = (run: RunEvents): Selection =>
   JSON.parse(readFileSync(run.manifest.replace("manifest.json", "selection.json"), "utf8")) as Selection;
 
-/** Epochs of each training that a run carried out, "rank 4: 1 to 2", but for those that were carried out `before`. */
+/** Epochs of each training of a run, such as "rank 4: 1 to 2", without those of earlier runs (`before`). */
 function trained(rig: Rig, run: RunEvents, before: readonly string[] = []): readonly string[] {
   const found = manifests(rig, run).map(({ steps, config }) => {
     const [from, to] = (steps.train?.evidence.epochs ?? []) as number[];
@@ -26,7 +26,7 @@ function trained(rig: Rig, run: RunEvents, before: readonly string[] = []): read
   return fresh;
 }
 
-test("settings are halved rung by rung, and it is said who was dropped with what", async ({ rig }) => {
+test("each rung keeps the best half of the settings and reports the scores of the dropped ones", async ({ rig }) => {
   // b is the best, then d and e, which are equals, c and a.
   const file = "experiments/halving.yaml";
   const names = Object.entries({ a: 2, b: 6, c: 3, d: 4, e: 4 });
@@ -46,18 +46,18 @@ test("settings are halved rung by rung, and it is said who was dropped with what
 
   const before = await planned();
   expect(before.runs).toBe(5);
-  expect(before.steps.slice(-4).map(({ id, reason }) => [id, reason.replace(/@[0-9a-f]{8}/, "")])).toEqual([
-    ["select.1", "depends on evaluate.tuned: metrics.json"],
-    ["rung.2", "depends on select.1: trains 2 of 5 settings to 2 epochs"],
-    ["rung.3", "depends on select.2: trains 1 of 2 settings to 4 epochs"],
-    ["winner", "depends on select: 1 of 1 is scored on test"],
+  expect(before.steps.slice(-4).map(({ id, reason }) => [id, reason])).toEqual([
+    ["select.1", expect.stringMatching(/\bevaluate\.tuned\b/)],
+    ["rung.2", expect.stringMatching(/\bselect\.1\b.*\b2 of 5 .*\b2 epochs\b/)],
+    ["rung.3", expect.stringMatching(/\bselect\.2\b.*\b1 of 2 .*\b4 epochs\b/)],
+    ["winner", expect.stringMatching(/\bselect\b.*\b1 of 1\b/)],
   ]);
 
   const run = await rig.built(file);
   const all = manifests(rig, run);
   expect(all.map(({ coordinates }) => coordinates)).toEqual([
     ...names.map(([name]) => `${setting(name)},epoch=1`),
-    // Of equals the first in the sweep goes on.
+    // Of equal settings the first in the sweep is kept.
     ...["b", "d"].map((name) => `${setting(name)},epoch=2`),
     ...[setting("b"), setting("b")],
   ]);
@@ -73,16 +73,17 @@ test("settings are halved rung by rung, and it is said who was dropped with what
 
   const after = await planned();
   expect([after.runs, new Set(after.steps.map(({ status }) => status))]).toEqual([9, new Set(["cached"])]);
+  // The reason names the counts, the metric, and the dropped settings with their scores, best first.
   const cut = after.steps.find(({ id }) => id === "select.1")?.reason;
-  expect(cut).toMatch(/^2 of 5 settings .*micro_f1 \(canonical\) .*0\.\d+ .*tie/);
-  expect(cut).toMatch(/dropped: generate.file=data\/e.jsonl 0\.\d+; .*c.jsonl 0\.\d+; .*a.jsonl 0\.\d+$/);
+  expect(cut).toMatch(/\b2 of 5 .*\bmicro_f1 \(canonical\) 0\.\d+/);
+  expect(cut).toMatch(/generate\.file=data\/e\.jsonl 0\.\d+; .*c\.jsonl 0\.\d+; .*a\.jsonl 0\.\d+$/);
   const again = await rig.built(file);
   expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
   expect(again.manifest).toBe(run.manifest);
   // A run of a rung and the winner's.
   for (const { run: name } of [all[5], all[8]] as typeof all) {
-    expect(await rig.done("why", name, "evaluate.tuned")).toContain("cached");
-    expect(await rig.done("reproduce", name)).toContain("is reproduced by");
+    expect(JSON.parse(await rig.done("why", name, "evaluate.tuned", "--json"))).toMatchObject({ status: "cached" });
+    expect(JSON.parse(await rig.done("reproduce", name, "--json"))).toMatchObject({ reproduced: true });
   }
   const shown = await rig.done("show", "halving");
   expect(
@@ -90,7 +91,7 @@ test("settings are halved rung by rung, and it is said who was dropped with what
   ).toEqual(["a1", "b4", "c1", "d2", "e1"]);
 });
 
-test("what goes on is trained from where it paused, and one setting more trains that one alone", async ({ rig }) => {
+test("a kept setting resumes from its checkpoint; one more setting trains that setting alone", async ({ rig }) => {
   const sweep = (ranks: string): string => `sweep: {strategy: halving, grid: {train.rank: [${ranks}]}, select: {}}\n`;
   const file = addSimulated(rig, sweep("3, 4, 5, 6"));
   const first = trained(rig, await rig.built(file));
@@ -98,7 +99,7 @@ test("what goes on is trained from where it paused, and one setting more trains 
     ...["rank 3: 0 to 1", "rank 4: 0 to 1", "rank 5: 0 to 1", "rank 6: 0 to 1"],
     ...["rank 5: 1 to 2", "rank 6: 1 to 2", "rank 6: 2 to 4"],
   ]);
-  // What the dropped ones had when they paused is kept: they may come in yet.
+  // Checkpoints of dropped settings are kept: a later sweep may resume them.
   const paused = (): number => readdirSync(rig.path("artifacts/work")).filter((name) => name.length === 64).length;
   expect(paused()).toBe(3);
   await rig.done("gc");
@@ -106,7 +107,7 @@ test("what goes on is trained from where it paused, and one setting more trains 
 
   rig.edit(file, "3, 4, 5, 6", "1, 3, 4, 5, 6, 7");
   const second = trained(rig, await rig.built(file), first);
-  // Of six settings three go on: 5 and 6 have been there.
+  // Three of six settings are kept: 5 and 6 have these epochs already.
   expect(second).toEqual(["rank 1: 0 to 1", "rank 7: 0 to 1", "rank 7: 1 to 2", "rank 7: 2 to 4"]);
 
   rig.edit(file, "1, 3, 4, 5, 6, 7", "1, 2, 3, 4, 5, 6");
@@ -121,7 +122,7 @@ test("what goes on is trained from where it paused, and one setting more trains 
   expect(made).toHaveLength(5);
 });
 
-test("a mirror keeps what paused: on a new machine it is gone on from, and what was gone on from leaves the mirror", async ({
+test("a mirror keeps paused trainings: a new machine resumes them, and resumed ones leave the mirror", async ({
   rig,
 }) => {
   const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 4, 5, 6]}, select: {}}\n");
@@ -133,15 +134,15 @@ test("a mirror keeps what paused: on a new machine it is gone on from, and what 
 
   rig.forget();
   const run = await rig.built(file, "--mirror", folder);
-  const told = run.events.flatMap((event) => (event.type === "note" ? [event.message] : []));
-  expect(told.filter((message) => /resumes from the mirror/.test(message))).toHaveLength(2);
   const epochs = manifests(rig, run).map(({ steps }) => steps.train?.evidence.epochs);
   expect(epochs).toContainEqual([1, 2]);
   expect(epochs).toContainEqual([2, 4]);
   expect(kept()).toBe(3);
 });
 
-test("seeds go on together, and edits of files while it runs play no part", async ({ rig }) => {
+test("all seeds of a setting are kept together; files that are edited during the run have no effect", async ({
+  rig,
+}) => {
   const file = addSimulated(
     rig,
     "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, repeat: {train.seed: [1, 2]}, select: {}}\n",
@@ -177,7 +178,7 @@ test("seeds go on together, and edits of files while it runs play no part", asyn
   expect(built).toHaveLength(3);
 });
 
-test("folds of one setting go on together, and the winner is chosen by the answers to all rows", async ({ rig }) => {
+test("all folds of a setting are kept together; the winner is chosen by the answers to all rows", async ({ rig }) => {
   const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, select: {}}\n");
   rig.edit(file, "validation: {file: data/validation.csv}", "validation: {folds: 3}");
   const run = await rig.built(file);

@@ -1,4 +1,4 @@
-/** Ctrl-C: once stops cleanly and a rerun goes on from there, twice ends everything at once. */
+/** Ctrl-C: the first stops cleanly and the next run resumes; the second kills all processes. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Event } from "../execution/event.ts";
@@ -7,7 +7,7 @@ import { processesWith, type Rig, test, told } from "./rig.ts";
 import { expectTidy, expectWhole, names } from "./whole.ts";
 
 const file = "experiments/tuned.yaml";
-/** 24 optimiser steps, of which each second one can be gone on from. */
+/** 24 optimiser steps with a checkpoint after every second one. */
 const long = ["--json", "--until", "train", "--set", "train.epochs=4"];
 
 function prepare(rig: Rig): void {
@@ -22,7 +22,7 @@ const trained = (events: readonly Event[]): readonly number[] =>
       : [],
   );
 
-test("once: exit code 130, nothing half-made, and a rerun resumes the training to the same weights", async ({
+test("once: exit code 130, no partial output, and the next run resumes the training to the same weights", async ({
   rig,
 }) => {
   prepare(rig);
@@ -49,14 +49,14 @@ test("once: exit code 130, nothing half-made, and a rerun resumes the training t
   await straight.built(file, ...long.slice(1));
   expect(adapterOf(rig)).toEqual(adapterOf(straight));
 
-  // What it cost is what both tries cost, and what it was trained on is what the straight one was.
+  // Time is the sum of both attempts; tokens are those of an uninterrupted training.
   const { seconds, evidence } = trainRecord(rig);
   expect(evidence.seconds_before).toBeGreaterThan(1);
   expect(seconds).toBeGreaterThan(Number(evidence.seconds_before) + 1);
   expect(evidence.trained_tokens).toBe(trainRecord(straight).evidence.trained_tokens);
 });
 
-test("twice: the whole group is killed at once, and a rerun is none the worse", async ({ rig }) => {
+test("twice: the process group is killed, and the next run succeeds", async ({ rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, ...long]);
   await run.says(/"step":"train","done":[2-9]/);
@@ -73,7 +73,7 @@ test("twice: the whole group is killed at once, and a rerun is none the worse", 
   expectTidy(rig);
 });
 
-test("SIGTERM, as a batch system sends it, is a Ctrl-C", async ({ rig }) => {
+test("SIGTERM stops a run as Ctrl-C does", async ({ rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, ...long]);
   await run.says(/"step-start","step":"(preflight|train)"/);
@@ -84,7 +84,7 @@ test("SIGTERM, as a batch system sends it, is a Ctrl-C", async ({ rig }) => {
   expect(processesWith(rig.path("artifacts"))).toEqual([]);
 });
 
-test("one who waits for another's step stops at once, and leaves the other alone", async ({ rig }) => {
+test("Ctrl-C stops a run that waits for another run's step, and not the other run", async ({ rig }) => {
   prepare(rig);
   const endless = ["run", file, "--json", "--until", "train", "--set", "train.epochs=2000"];
   const owner = rig.start(endless);
@@ -100,7 +100,7 @@ test("one who waits for another's step stops at once, and leaves the other alone
   expect(told(await owner.ended)).toMatchObject({ code: 130, steps: { train: "skipped" } });
 });
 
-test("in plain lines, the reader is told what was interrupted", async ({ rig }) => {
+test("plain output names the interrupted step and run", async ({ rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, "--until", "train"]);
   await run.says(/^preflight {2}started/m);

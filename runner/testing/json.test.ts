@@ -1,18 +1,21 @@
-/** What programs read: the JSON of check, plan, run, show and score, and that nothing else stands on stdout. */
-
+/** The JSON of check, plan, run, show and score. stdout contains nothing else. */
 import { expect } from "vitest";
-import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
-import type { PlanJson } from "./rig.ts";
-import { test } from "./rig.ts";
+import { tasks } from "../plugins/tasks/registry.ts";
+import { type PlanJson, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 
-const metrics = labelMetrics.names();
-
 const views = (value: unknown) => ({ raw: value, basic: value, canonical: value });
-const everyMetric = expect.objectContaining(Object.fromEntries(metrics.map((name) => [name, expect.any(Number)])));
+const everyMetric = expect.objectContaining(
+  Object.fromEntries(
+    tasks
+      .get("label_set")
+      .metrics.names()
+      .map((name) => [name, expect.any(Number)]),
+  ),
+);
 
-test("plan is one document, also where there is something to warn of; check has nothing else to say", async ({
+test("plan --json is one document even with a warning, which is printed on stderr; check --json prints the warning", async ({
   rig,
 }) => {
   const useless = ["--set", `model.revision=${"a".repeat(40)}`];
@@ -88,12 +91,13 @@ test("run: a plan, a start and an end for each step, the end of the run; reused 
   expect(first.stderr).toBe("");
   expect(first.events[0]).toMatchObject({ type: "plan", runs: 1 });
   expect(first.events.at(-1)).toMatchObject({ type: "run-end", status: "done", manifest: first.manifest });
-  const types = new Set(first.events.map(({ type }) => type));
-  for (const type of types) expect(["plan", "step-start", "progress", "step-end", "run-end"]).toContain(type);
+  const types = [...new Set(first.events.map(({ type }) => type))].filter((type) => type !== "progress");
+  expect(types.sort()).toEqual(["plan", "run-end", "step-end", "step-start"]);
   expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
   const started = first.events.flatMap((event) => (event.type === "step-start" ? [event.step] : []));
   expect(started.sort()).toEqual(Object.keys(first.steps).sort());
-  for (const event of first.events) if (event.type === "step-end") expect(event.seconds).toEqual(expect.any(Number));
+  const seconds = first.events.flatMap((event) => (event.type === "step-end" ? [event.seconds] : []));
+  expect(seconds).toEqual(started.map(() => expect.any(Number)));
 
   const second = await rig.built(file);
   expect(Object.keys(second.steps).sort()).toEqual(Object.keys(first.steps).sort());
@@ -101,7 +105,7 @@ test("run: a plan, a start and an end for each step, the end of the run; reused 
   expect(second.events.some(({ type }) => type === "step-start")).toBe(false);
 });
 
-test("run: a failed step has a code, what happened and what to do; what needs it is skipped", async ({ rig }) => {
+test("run: a failed step has a code, a message and help; the steps that need it are skipped", async ({ rig }) => {
   rig.edit("experiments/data/answers.jsonl", '"test-4"', '"test-4-renamed"');
   const run = await rig.run(file);
   expect(run.code).toBe(1);
@@ -158,7 +162,7 @@ test("show: the manifest, by run id, experiment name and path alike", async ({ r
   expect(JSON.stringify(manifest)).not.toContain(rig.folder);
 });
 
-test("check: what is wrong as objects on stdout, one a line, and nothing on stderr", async ({ rig }) => {
+test("check: one object for each error on stdout, and nothing on stderr", async ({ rig }) => {
   rig.edit(file, "generate:", "generat:");
   rig.edit(file, "data/train.csv", "data/absent.csv");
   const { code, stdout, stderr } = await rig.exp("check", file, "--json");
@@ -169,7 +173,13 @@ test("check: what is wrong as objects on stdout, one a line, and nothing on stde
     .map((line) => JSON.parse(line));
   const place = { file, line: expect.any(Number), column: expect.any(Number), severity: "error" };
   expect(found).toContainEqual(
-    expect.objectContaining({ ...place, code: "unknown-key", line: 10, column: 1, help: 'did you mean "generate"?' }),
+    expect.objectContaining({
+      ...place,
+      code: "unknown-key",
+      line: 10,
+      column: 1,
+      help: expect.stringContaining('"generate"'),
+    }),
   );
   expect(found).toContainEqual(expect.objectContaining({ ...place, code: "missing-file", line: 4 }));
 });

@@ -13,10 +13,10 @@ async function listed(rig: Rig, ...args: readonly string[]): Promise<readonly st
 const limitOf = (rig: Rig, manifest: string) =>
   (rig.manifest(manifest).config as { data: { train: { limit?: number } } }).data.train.limit;
 
-test("runs are filtered and sorted by any key and metric, and what was remembered is never believed over a manifest", async ({
+test("runs are filtered and sorted by any key and metric; a manifest takes precedence over the index", async ({
   rig,
 }) => {
-  expect(await rig.done("ls")).toContain("No finished runs yet");
+  expect(JSON.parse(await rig.done("ls", "--json"))).toEqual([]);
   rig.write(file, `${rig.read(file)}sweep: {grid: {data.train.limit: [8, 24, 40]}}\n`);
   await rig.built(file);
   await rig.built("experiments/study.yaml", "--set", "description=übung, “zwei”", "--set", "baselines=[nearest]");
@@ -42,8 +42,8 @@ test("runs are filtered and sorted by any key and metric, and what was remembere
   ]);
   expect(await listed(rig, "--where", "baselines=[nearest]", "--where", "data.train.limit<9")).toEqual(["8"]);
   expect(await listed(rig, "--where", "created>2030")).toEqual([]);
-  expect(await rig.done("ls", "--where", "created>2030")).toBe("None of 6 finished runs meets the conditions.\n");
-  // Where a run lacks what is sorted by, it comes last, whichever way.
+  expect(await rig.done("ls", "--where", "created>2030")).toMatch(/\b6\b/);
+  // A run without the value comes last in both directions.
   for (const key of ["nearest.micro_f1", "-nearest.micro_f1"]) {
     const rows = JSON.parse(await rig.done("ls", "--json", "--sort", key)) as {
       values: Record<string, number | null>;
@@ -62,15 +62,12 @@ test("runs are filtered and sorted by any key and metric, and what was remembere
   );
   expect(csv[1]).toContain('"übung, “zwei”"');
 
-  expectFailure(
-    await rig.exp("ls", "--where", "data.train.limt>8"),
-    2,
-    /no finished run has a key or metric "data.train.limt" \[unknown-key\]\n {2}help: did you mean "data.train.limit"\?/,
-  );
-  expectFailure(await rig.exp("ls", "--sort", "-micro_f2"), 2, /\[unknown-key\]\n {2}help: did you mean "micro_f1"\?/);
-  expectFailure(await rig.exp("ls", "--where", "micro_f1"), 2, /\[bad-filter\]/);
+  const misspelt = await rig.exp("ls", "--where", "data.train.limt>8");
+  expectFailure(misspelt, 2, "unknown-key", '"data.train.limt"', /help: .*"data\.train\.limit"/);
+  expectFailure(await rig.exp("ls", "--sort", "-micro_f2"), 2, "unknown-key", /help: .*"micro_f1"/);
+  expectFailure(await rig.exp("ls", "--where", "micro_f1"), 2, "bad-filter");
 
-  // A manifest that was changed, one that is broken, and a run that is gone.
+  // A changed manifest, a broken one, and a deleted run.
   const runs = rig.path("artifacts/runs/study");
   const [first = "", second = "", third = ""] = readdirSync(runs).filter((name) => name !== "latest");
   const text = rig.read(join(runs, first, "manifest.json"));
@@ -80,8 +77,8 @@ test("runs are filtered and sorted by any key and metric, and what was remembere
   rig.write(join(runs, third, "manifest.json"), "{");
   const left = await rig.exp("ls", "--json");
   expect([JSON.parse(left.stdout).length, left.code]).toEqual([4, 0]);
-  expect(left.stderr).toBe(`exp ls: warning: ${join(runs, third, "manifest.json")} is no manifest and is left out\n`);
-  // Whatever happens to what is remembered: torn, damaged, or a folder in its place.
+  expect(left.stderr.trimEnd().split("\n")).toEqual([expect.stringContaining(join(runs, third, "manifest.json"))]);
+  // A damaged and truncated index.
   const [index = ""] = readdirSync(rig.path("../cache/runs"));
   const remembered = rig.path(`../cache/runs/${index}`);
   writeFileSync(

@@ -1,4 +1,4 @@
-/** `engine: openai` against real servers: llama.cpp's on the bundled model, and one that misbehaves. */
+/** `engine: openai` with llama.cpp's server on the bundled model, and with servers that fail. */
 import { createServer, type RequestListener } from "node:http";
 import type { AddressInfo } from "node:net";
 import { join } from "node:path";
@@ -9,7 +9,7 @@ import { expectFailure, type Rig, test } from "./rig.ts";
 
 const file = "experiments/served.yaml";
 
-/** An experiment that asks a server for answers to `cases` rows. */
+/** Writes an experiment that requests answers to `cases` rows from a server. */
 function write(rig: Rig, baseUrl: string, generate: string, cases = 8): void {
   rig.write(
     file,
@@ -38,7 +38,7 @@ function predictions(rig: Rig, manifest: string): readonly Prediction[] {
   return lines.map((line) => JSON.parse(line) as Prediction);
 }
 
-test("llama.cpp's server answers in parallel, held to the labels of the study", async ({ rig }) => {
+test("llama.cpp's server answers in parallel, constrained to the labels of the study", async ({ rig }) => {
   const { baseUrl, end } = await startLlama(4);
   rig.atEnd(end);
   write(rig, baseUrl, "constrain: labels, concurrency: 4, max_new_tokens: 32, logprobs: true");
@@ -74,7 +74,7 @@ test("llama.cpp's server answers in parallel, held to the labels of the study", 
 
 const key = "sk-a-very-secret-key";
 
-/** A server that answers by hand. */
+/** Starts a server with a request handler of the test; returns its base URL. */
 async function serve(rig: Rig, listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -88,8 +88,8 @@ async function serve(rig: Rig, listener: RequestListener): Promise<string> {
 const reply = (text: string): string =>
   JSON.stringify({ choices: [{ message: { content: text }, finish_reason: "stop" }], usage: {} });
 
-describe("a server that misbehaves", () => {
-  test("ends in one clear error; what was answered is kept, and the key stands nowhere", async ({ rig }) => {
+describe("a server that fails", () => {
+  test("gives one error; earlier answers are kept, and no artifact contains the key", async ({ rig }) => {
     let asked = 0;
     let broken = true;
     const baseUrl = await serve(rig, ({ headers }, response) => {
@@ -98,9 +98,9 @@ describe("a server that misbehaves", () => {
       else response.end(reply(headers.authorization === `Bearer ${key}` ? "liver cyst" : "no key"));
     });
     write(rig, baseUrl, "api_key_env: MY_SERVER_SECRET, concurrency: 1");
-    expectFailure(await rig.exp("run", file), 1, /no-api-key|MY_SERVER_SECRET is not set/);
+    expectFailure(await rig.exp("run", file), 1, "no-api-key", "MY_SERVER_SECRET");
     rig.env = { ...rig.env, MY_SERVER_SECRET: key };
-    expectFailure(await rig.exp("run", file), 1, /the server answered 401: bad key \[redacted\]/);
+    expectFailure(await rig.exp("run", file), 1, "server-refused", "401", "bad key [redacted]");
     expect(asked).toBe(6);
     broken = false;
     const { manifest } = await rig.built(file);
@@ -112,9 +112,7 @@ describe("a server that misbehaves", () => {
     for (const [name] of written) expect(rig.read(`artifacts/${name}`), name).not.toContain(key);
   });
 
-  test("a vote asks for several answers, each with a seed of its own, and keeps the labels of most", async ({
-    rig,
-  }) => {
+  test("a vote requests several answers with different seeds and keeps the labels of the majority", async ({ rig }) => {
     const seeds = new Set<number>();
     const baseUrl = await serve(rig, (request, response) => {
       let body = "";
@@ -135,7 +133,7 @@ describe("a server that misbehaves", () => {
     expect(predictions(rig, again.manifest)[0]?.labels).toHaveLength(4);
   });
 
-  test("an interrupt ends the waiting, and the next run goes on", async ({ rig }) => {
+  test("that does not respond: Ctrl-C stops the run, and the next run resumes", async ({ rig }) => {
     let silent = true;
     let asked = 0;
     const baseUrl = await serve(rig, (_request, response) => {

@@ -1,4 +1,4 @@
-/** Pages of finished runs in a real browser: offline, by keyboard, in light and dark, and with many cases. */
+/** HTML reports in a browser: offline, by keyboard, in light and dark mode, and with many cases. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";

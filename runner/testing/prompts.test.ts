@@ -1,4 +1,4 @@
-/** What models are shown and taught: few-shot examples, oversampling and targets, through the command line. */
+/** Prompts and training rows: few-shot examples, oversampling and targets, through the command line. */
 import { expect } from "vitest";
 import { expectFailure, type PlanJson, type Rig, test } from "./rig.ts";
 
@@ -18,7 +18,7 @@ type DataRow = {
   readonly gold: readonly string[];
 };
 
-/** Runs to a step and gives the rows of one of its files. */
+/** Runs up to a step and returns the rows of one of its files. */
 async function rows<T>(rig: Rig, step: string, name: string, ...more: readonly string[]): Promise<readonly T[]> {
   await rig.built(file, "--until", step, ...bundled, ...more);
   const plan = JSON.parse(await rig.done("plan", file, "--json", ...bundled, ...more)) as PlanJson;
@@ -28,7 +28,9 @@ async function rows<T>(rig: Rig, step: string, name: string, ...more: readonly s
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as T);
 }
 
-test("few-shot: each prompt has its examples, kept by id; a training row is never its own example", async ({ rig }) => {
+test("few-shot: each prompt records the ids of its examples; a training row is never its own example", async ({
+  rig,
+}) => {
   rig.write("prompts/ask.hbs", shots);
   const few = (select: string) => ["--set", `prompt.examples={count: 2, select: ${select}}`];
   const train = await rows<DataRow>(rig, "data", "train.jsonl");
@@ -49,11 +51,9 @@ test("few-shot: each prompt has its examples, kept by id; a training row is neve
   expect(floor.every((row) => row.examples === undefined)).toBe(true);
 });
 
-test("few-shot: too few rows are an error that says so, and a template without a place for them too", async ({
-  rig,
-}) => {
+test("few-shot: too few rows are an error; a template without examples is an error", async ({ rig }) => {
   const few = ["--set", "prompt.examples.count=3"];
-  expectFailure(await rig.exp("check", file, ...bundled, ...few), 2, /unused-examples[\s\S]*ask\.hbs/);
+  expectFailure(await rig.exp("check", file, ...bundled, ...few), 2, "unused-examples", "ask.hbs");
   rig.write("prompts/ask.hbs", shots);
   const short = await rig.exp(
     "run",
@@ -65,10 +65,10 @@ test("few-shot: too few rows are an error that says so, and a template without a
     "--set",
     "data.train.limit=3",
   );
-  expectFailure(short, 1, /can be shown [0-2] training rows, and prompt\.examples\.count is 3 \[too-few-examples\]/);
+  expectFailure(short, 1, "too-few-examples", /\b[0-2] training rows\b.*\bprompt\.examples\.count is 3\b/);
 });
 
-test("oversample shows rows with rare labels more often, in training alone", async ({ rig }) => {
+test("oversample repeats training rows with rare labels, and no other rows", async ({ rig }) => {
   rig.append("experiments/data/train.csv", 'rare-1,"The aorta is wide.","aneurysm, liver cyst",x\n');
   const over = ["--set", "data.oversample={rare_below: 6, max_repeat: 3}", "--set", "data.validation.fraction=0.25"];
   const train = await rows<DataRow>(rig, "data", "train.jsonl", ...over);
@@ -87,14 +87,14 @@ test("oversample shows rows with rare labels more often, in training alone", asy
   }
 });
 
-test("targets say what is taught: view and order", async ({ rig }) => {
+test("data.targets sets the view and order of the labels in training targets", async ({ rig }) => {
   rig.write("experiments/data/synonyms.yaml", "synonyms:\n  Hepatic cyst: [liver cyst]\n");
-  const taught = async (targets: string): Promise<Record<string, string>> => {
+  const targetsOf = async (targets: string): Promise<Record<string, string>> => {
     const set = ["--set", `data.targets=${targets}`, "--set", "data.labels.synonyms=data/synonyms.yaml"];
     const all = await rows<DataRow>(rig, "data", "train.jsonl", ...set);
     return Object.fromEntries(all.map(({ id, target }) => [id, target]));
   };
-  const seen = async (targets: string) => (({ "train-0": a, "train-5": b }) => [a, b])(await taught(targets));
+  const seen = async (targets: string) => (({ "train-0": a, "train-5": b }) => [a, b])(await targetsOf(targets));
   rig.edit("experiments/data/train.csv", '"liver cyst, follow-up",row 0', '"Liver Cyst, follow-up",row 0');
   expect(await seen("{view: raw}")).toEqual(["Liver Cyst, follow-up", "kidney mass, follow-up"]);
   expect(await seen("{view: basic}")).toEqual(["liver cyst, follow-up", "kidney mass, follow-up"]);

@@ -311,13 +311,28 @@ export function told(ended: Ended): RunEvents {
   return { ...ended, events, steps, manifest };
 }
 
-/** Asserts a failure that a user can act on: the exit code, the words, and neither a stack trace nor a half-made run. */
-export function expectFailure(ended: Ended, code: number, words: RegExp): void {
-  const said = `${ended.stderr}${ended.stdout}`;
-  expect(said).toMatch(words);
-  expect(said).not.toMatch(/^\s+at /m);
-  expect(said).not.toMatch(/Traceback/);
-  expect(ended.code).toBe(code);
+/** The error codes that a command printed: `[code]` after a message, `error[code]` of a diagnostic, `"code"` in JSON. */
+export function errorCodes({ stdout, stderr }: Pick<Ended, "stdout" | "stderr">): readonly string[] {
+  const found = `${stderr}${stdout}`.matchAll(/(?: |error)\[([a-z0-9]+(?:-[a-z0-9]+)*)\]|"code":\s*"([a-z0-9-]+)"/g);
+  return [...found].map(([, printed, json]) => (printed ?? json) as string);
+}
+
+/**
+ * Asserts an error that a user can act on: the exit code, the error code and no stack trace. `facts` are names, values and places
+ * that the output must contain; the wording is covered by snapshots.
+ */
+export function expectFailure(
+  ended: Ended,
+  exitCode: number,
+  errorCode: string,
+  ...facts: readonly (string | RegExp)[]
+): void {
+  const output = `${ended.stderr}${ended.stdout}`;
+  expect(errorCodes(ended), output).toContain(errorCode);
+  for (const fact of facts) expect(output).toMatch(fact);
+  expect(output).not.toMatch(/^\s+at /m);
+  expect(output).not.toMatch(/Traceback/);
+  expect(ended.code, output).toBe(exitCode);
 }
 
 /** Processes whose command line holds a text. */

@@ -1,4 +1,4 @@
-/** What a study that came from elsewhere, or a curious log reader, cannot do. */
+/** Security: templates, names and paths of an untrusted study, and secrets in artifacts and logs. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
@@ -6,43 +6,44 @@ import { expectFailure, type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 
-describe("a template has no way out:", () => {
-  const cases: readonly (readonly [what: string, template: string, words: RegExp])[] = [
-    ["a variable that is none", "{{#user}}{{secret}}{{/user}}", /"secret" .*\[template\]/],
-    ["a prototype", "{{#user}}{{input.constructor.constructor}}{{/user}}", /template/],
-    ["a prototype by lookup", '{{#user}}{{lookup input "constructor"}}{{/user}}', /template|^$/],
-    ["a partial", "{{#user}}{{> /etc/passwd}}{{/user}}", /template/],
-    ["an inline partial", '{{#*inline "x"}}x{{/inline}}{{#user}}{{> x}}{{/user}}', /template|^$/],
-    ["the root object", "{{#user}}{{@root.__proto__}}{{/user}}", /template|^$/],
-    ["a helper that is none", '{{#user}}{{require "fs"}}{{/user}}', /template/],
-    ["text outside of a message", "Hello {{#user}}{{input}}{{/user}}", /text outside of/],
-    ["a block that never closes", "{{#user}}{{input}}", /template/],
-  ];
-  for (const [what, template, words] of cases) {
-    test(what, async ({ rig }) => {
-      rig.write("prompts/ask.hbs", template);
-      const ended = await rig.exp("run", "experiments/tuned.yaml", ...promptOnly(rig));
-      if (ended.code === 0) {
-        const shown = JSON.stringify(prompts(rig));
-        expect(shown).not.toMatch(/native code|function|root:|\[object/);
-        expect(words.test("")).toBe(true);
-      } else expectFailure(ended, 1, words);
-    });
-  }
+describe("a template cannot read anything except its variables:", () => {
+  const errors = {
+    "an unknown variable": "{{#user}}{{secret}}{{/user}}",
+    "a prototype": "{{#user}}{{input.constructor.constructor}}{{/user}}",
+    "a partial": "{{#user}}{{> /etc/passwd}}{{/user}}",
+    "an unknown helper": '{{#user}}{{require "fs"}}{{/user}}',
+    "text outside a message": "Hello {{#user}}{{input}}{{/user}}",
+    "an unclosed block": "{{#user}}{{input}}",
+  };
+  test.for(Object.entries(errors))("%s is an error", async ([, template], { rig }) => {
+    rig.write("prompts/ask.hbs", template);
+    expectFailure(await rig.exp("run", "experiments/tuned.yaml", ...promptOnly(rig)), 1, "template");
+  });
 
-  test("what a case says is never a template, nor escaped", async ({ rig }) => {
+  const rendered = {
+    "a prototype by lookup": ['{{#user}}[{{lookup input "constructor"}}]{{/user}}', "[]"],
+    "an inline partial": ['{{#*inline "x"}}x{{/inline}}{{#user}}[{{> x}}]{{/user}}', "[x]"],
+    "the root object": ["{{#user}}[{{@root.__proto__}}]{{/user}}", "[]"],
+  } as const;
+  test.for(Object.entries(rendered))("%s renders no other data", async ([, [template, text]], { rig }) => {
+    rig.write("prompts/ask.hbs", template);
+    await rig.done("run", "experiments/tuned.yaml", ...promptOnly(rig), "--quiet");
+    expect(prompts(rig)).toEqual(Array.from({ length: 9 }, () => text));
+  });
+
+  test("the text of a case is neither evaluated as a template nor escaped", async ({ rig }) => {
     rig.edit("experiments/data/test.csv", "Report 103. The", "Report {{input}} {{> x}} <5mm & 'quoted' $HOME. The");
     await rig.done("run", "experiments/tuned.yaml", ...promptOnly(rig), "--quiet");
     expect(JSON.stringify(prompts(rig))).toContain("Report {{input}} {{> x}} <5mm & 'quoted' $HOME. The");
   });
 });
 
-describe("paths lead nowhere but where they should:", () => {
+describe("names and paths stay inside the study:", () => {
   const names = ["../../escape", "/tmp/escape", "a/b", "..", ".hidden", "a\\u0000b", "latest/../../x"];
   for (const name of names) {
     test(`an experiment named ${name}`, async ({ rig }) => {
       rig.edit(file, "name: study", `name: "${name}"`);
-      expectFailure(await rig.exp("run", file), 2, /^experiments\/study\.yaml:2:7: error\[/m);
+      expectFailure(await rig.exp("run", file), 2, "bad-format", /^experiments\/study\.yaml:2:7: error/m);
       expect(existsSync(rig.path("artifacts"))).toBe(false);
       expect(readdirSync(join(rig.folder, "..")).sort()).toEqual(["study"]);
     });
@@ -50,31 +51,34 @@ describe("paths lead nowhere but where they should:", () => {
 
   test("a NUL in a path is a missing file", async ({ rig }) => {
     rig.edit(file, "data/train.csv", '"data/train.csv\\u0000.csv"');
-    expectFailure(await rig.exp("run", file), 2, /error\[/);
+    expectFailure(await rig.exp("run", file), 2, "missing-file");
   });
 
-  test("a case's id is no path", async ({ rig }) => {
+  test("the id of a case is not used as a path", async ({ rig }) => {
     rig.edit("experiments/data/test.csv", "test-3,", "../../../escape,");
     rig.edit("experiments/data/answers.jsonl", '"test-3"', '"../../../escape"');
     await rig.built(file);
     expect(readdirSync(rig.folder).sort()).toEqual(["artifacts", "experiments", "prompts"]);
   });
 
-  test("a sweep's coordinates are no path", async ({ rig }) => {
+  test("the coordinates of a sweep are not used as a path", async ({ rig }) => {
     rig.write("experiments/data/x,y=z .csv", rig.read("experiments/data/test.csv"));
     rig.write(file, `${rig.read(file)}sweep: {grid: {data.test.file: [data/test.csv, "data/x,y=z .csv"]}}\n`);
     await rig.built(file);
-    for (const run of readdirSync(rig.path("artifacts/runs/study"))) expect(run).toMatch(/^[\w.=,+-]+$/);
+    const runs = readdirSync(rig.path("artifacts/runs/study"));
+    expect(runs).toHaveLength(3);
+    for (const run of runs) expect(run).toMatch(/^[\w.=,+-]+$/);
   });
 
-  test("a run is asked for by name, not by a path out of artifacts", async ({ rig }) => {
+  test("exp show reads no file that is not a manifest", async ({ rig }) => {
     await rig.built(file);
     rig.write("../manifest.json", "{}");
-    expectFailure(await rig.exp("show", "../../../etc/passwd"), 2, /exp show: /);
-    expectFailure(await rig.exp("show", "experiments"), 2, /run-not-found/);
+    const other = await rig.exp("show", "../../../../../../../../etc/passwd");
+    expectFailure(other, 2, "manifest-unreadable");
+    expectFailure(await rig.exp("show", "experiments"), 2, "run-not-found");
   });
 
-  test("a symlink among a run's inputs is followed, and its target's bytes count", async ({ rig }) => {
+  test("a symlink among a run's inputs is followed, and the content of its target counts", async ({ rig }) => {
     const rows = rig.read("experiments/data/train.csv");
     rig.write("elsewhere/rows.csv", rows);
     rmSync(rig.path("experiments/data/train.csv"));
@@ -92,26 +96,26 @@ describe("secrets", () => {
     rig.env = { HF_TOKEN: secret, OPENAI_API_KEY: "sk-secret-of-this-test" };
     const run = await rig.built(file);
     expect(run.stdout + run.stderr).not.toMatch(/hf_Secret|sk-secret/);
-    expectNowhere(rig.folder, /hf_Secret|sk-secret/);
+    expectInNoFile(rig.folder, /hf_Secret|sk-secret/);
   });
 
-  test("that a user wrote into an answer stay the user's", async ({ rig }) => {
+  test("in an answer are not printed", async ({ rig }) => {
     rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', `"${secret}"}\n{"id":"test-1"`);
     expect((await rig.built(file)).stdout).not.toContain(secret);
   });
 });
 
-test("nothing in the store may be written by mistake through a run's folder", async ({ rig }) => {
-  const { manifest } = await rig.built(file);
-  for (const [name, target] of Object.entries(rig.tree("artifacts/runs"))) {
-    if (!target.startsWith("-> ") || name.endsWith("latest")) continue;
-    const path = rig.path(`artifacts/runs/${name}`);
-    expect(statSync(path).mode & 0o222, name).toBe(0);
-  }
-  expect(existsSync(manifest)).toBe(true);
+test("stored files that a run's folder links to are read-only", async ({ rig }) => {
+  await rig.built(file);
+  const links = Object.entries(rig.tree("artifacts/runs")).filter(
+    ([name, target]) => target.startsWith("-> ") && !name.endsWith("latest"),
+  );
+  expect(links.length).toBeGreaterThan(5);
+  const writable = links.filter(([name]) => (statSync(rig.path(`artifacts/runs/${name}`)).mode & 0o222) !== 0);
+  expect(writable).toEqual([]);
 });
 
-/** Settings under which a run stops at the prompts, for which no model is needed. */
+/** Arguments that stop a run after the prompts, which need no model. */
 function promptOnly(rig: Rig): readonly string[] {
   mkdirSync(rig.path("models/tiny"), { recursive: true });
   rig.write("models/tiny/config.json", '{"model_type": "qwen3"}');
@@ -128,8 +132,8 @@ function prompts(rig: Rig): readonly string[] {
     .map((line) => (JSON.parse(line) as { messages: readonly { content: string }[] }).messages.at(-1)?.content ?? "");
 }
 
-/** Asserts that no file below a folder holds what a pattern names. */
-function expectNowhere(folder: string, pattern: RegExp): void {
+/** Asserts that no file below a folder contains a match of a pattern. */
+function expectInNoFile(folder: string, pattern: RegExp): void {
   for (const name of readdirSync(folder, { recursive: true }) as string[]) {
     const path = join(folder, name);
     if (statSync(path, { throwIfNoEntry: false })?.isFile() !== true) continue;

@@ -69,7 +69,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
       if (kills % 7 === 3) {
         controller++;
         own.killController();
-        expectFailure(await rig.exp("run", file, "--executor", "slurm"), 1, /slurm-silent/);
+        expectFailure(await rig.exp("run", file, "--executor", "slurm"), 1, "slurm-silent");
         own.startController();
         await expect.poll(() => own.isUp(), { timeout: 60_000, interval: 500 }).toBe(true);
       }

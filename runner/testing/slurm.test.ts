@@ -1,4 +1,4 @@
-/** The Slurm executor, on a real Slurm: what is submitted, what is the same as locally, and what survives. */
+/** The Slurm executor on a real Slurm: submitted jobs, equality with local runs, and recovery from failures. */
 import { readFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -18,9 +18,7 @@ describe.skipIf(missing !== undefined)(`a cluster${missing === undefined ? "" : 
   });
   afterAll(() => cluster?.stop());
 
-  test("a sweep gives the same keys and runs as here; what is edited after submission plays no part", async ({
-    rig,
-  }) => {
+  test("a sweep gives the keys and runs of a local run; edits after the submission have no effect", async ({ rig }) => {
     cluster.use(rig);
     writeSweep(rig, `extra: ["--hold"]`);
     const local = rig.twin();
@@ -65,7 +63,7 @@ describe.skipIf(missing !== undefined)(`a cluster${missing === undefined ? "" : 
     expectTidy(rig);
   });
 
-  test("the last job of a sweep that chooses scores the winner on test, as here", async ({ rig }) => {
+  test("the last job of a sweep with select scores the winner on test, as a local run does", async ({ rig }) => {
     cluster.use(rig);
     const good = `${answers("v", 12, 200)}${answers("test-", 9, 100)}`;
     rig.write("experiments/data/validation.csv", table("v", 12, 200));
@@ -94,7 +92,9 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(runs(rig, "chosen")).toEqual(runs(local, "chosen"));
   });
 
-  test("each rung of a sweep by halving is an array that waits for the one before; all is as here", async ({ rig }) => {
+  test("each rung of a halving sweep is an array that depends on the previous one; results equal a local run", async ({
+    rig,
+  }) => {
     cluster.use(rig);
     const file = addSimulated(
       rig,
@@ -128,13 +128,13 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expectWhole(rig);
   });
 
-  test("a cancelled job can be gone on from: what was answered is not asked again", async ({ rig }) => {
+  test("a new submission resumes a cancelled job: no answer is requested twice", async ({ rig }) => {
     cluster.use(rig);
     const served = await writeServed(rig);
     await rig.done("run", served.file);
     await isAsked(served, 6);
     expect((await status(rig)).served).toMatchObject({ state: "running" });
-    expect(await rig.done("cancel", "served")).toMatch(/^cancelled 1 job/);
+    await rig.done("cancel", "served");
     const { served: ended } = await reach(rig, ["interrupted"], "served");
     expect(ended?.detail).toBe("Slurm: cancelled");
     served.survivors();
@@ -145,7 +145,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expectWhole(rig);
   });
 
-  test("a job that is asked to stop before its time is over goes back into the queue, and on", async ({ rig }) => {
+  test("a job that is stopped before its time limit is requeued and resumes", async ({ rig }) => {
     cluster.use(rig);
     const served = await writeServed(rig, `time: 1m`);
     await rig.done("run", served.file);
@@ -160,7 +160,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(await rig.done("logs", "served")).toMatch(/resumed|interrupted/);
   });
 
-  test("a node that dies loses nothing: its job starts again elsewhere", async ({ rig }) => {
+  test("the job of a failed node resumes on another node", async ({ rig }) => {
     cluster.use(rig);
     const served = await writeServed(rig);
     await rig.done("run", served.file);
@@ -176,7 +176,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expectWhole(rig);
   });
 
-  test("a job that is pushed out by a more urgent one starts again", async ({ rig }) => {
+  test("a preempted job starts again", async ({ rig }) => {
     cluster.use(rig);
     const served = await writeServed(rig, `extra: ["--nodelist=n2", "--exclusive"]`);
     await rig.done("run", served.file);
@@ -189,21 +189,21 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expectWhole(rig);
   });
 
-  test("a run that fails takes the last job with it, and only what is missing is submitted again", async ({ rig }) => {
+  test("a failed run cancels the last job; the next submission contains the missing runs only", async ({ rig }) => {
     cluster.use(rig);
     writeSweep(rig);
     const replayed = rig.read("experiments/data/answers.jsonl");
     rig.write("experiments/data/answers.jsonl", replayed.split("\n").slice(1).join("\n"));
     await rig.done("run", sweep, "--executor", "slurm");
     const ended = await reach(rig, ["failed"], ...sweepRuns);
-    expect(ended[sweepRuns[0]]?.detail).toMatch(/has no answer for 1 of 9 cases/);
+    expect(ended[sweepRuns[0]]?.detail).toMatch(/\b1 of 9\b/);
     await reach(rig, ["cancelled"], "sweep (last)");
     rig.write("experiments/data/answers.jsonl", replayed);
     expect(await rig.done("run", sweep, "--executor", "slurm")).toMatch(/^2 runs: 2 submitted$/m);
     await reach(rig, ["done"], ...sweepRuns, "sweep (last)");
   });
 
-  test("a gc keeps what waiting jobs need, and drops what was frozen for them when they are gone", async ({ rig }) => {
+  test("gc keeps what queued jobs need, and deletes their snapshots after they have ended", async ({ rig }) => {
     cluster.use(rig);
     writeSweep(rig, `extra: ["--hold"]`);
     await rig.built(sweep, "--until", "data");
@@ -227,7 +227,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(Object.values(await status(rig, "sweep"))).toHaveLength(3);
   });
 
-  test("two nodes train together", async ({ rig }) => {
+  test("a training on two nodes", async ({ rig }) => {
     cluster.use(rig);
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
@@ -240,7 +240,7 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     expect(loss).toHaveLength(2);
   });
 
-  test("GPUs, memory and time are asked for as the experiment says", async ({ rig }) => {
+  test("a job requests the GPUs, memory and time of the experiment", async ({ rig }) => {
     cluster.use(rig);
     writeSweep(rig, `partition: debug, max_jobs: 1, extra: ["--hold"], setup: ["export FROM_SETUP=1"]`);
     rig.edit(sweep, "gpus: 0", "gpus: 2, memory: 1GB, time: 90m");
@@ -256,21 +256,22 @@ sweep: {grid: {generate.file: [data/a.jsonl, data/b.jsonl]}, select: {}}
     const last = (lines["sweep (last)"] as { readonly job: string }).job;
     expect(cluster.field(last, "Dependency")).toContain(`afterok:${array}`);
     expect(cluster.field(last, "TresPerNode")).toBe("");
-    expect(await rig.done("cancel", "sweep")).toMatch(/^cancelled 3 jobs/);
+    expect(await rig.done("cancel", "sweep")).toMatch(/\b3 jobs\b/);
   });
 });
 
-test("without Slurm, a submission is one clear error and leaves nothing", async ({ rig }) => {
+test("without Slurm, a submission is one error and writes nothing", async ({ rig }) => {
   rig.env = { ...rig.env, PATH: "/nowhere" };
   expectFailure(
     await rig.exp("run", "experiments/study.yaml", "--executor", "slurm"),
     1,
-    /there is no squeue.*\[slurm-missing\]/,
+    "slurm-missing",
+    /there is no squeue/,
   );
   expect(names(rig.path("artifacts/jobs"))).toEqual([]);
-  expect(await rig.done("status")).toContain("no job was submitted yet");
-  expectFailure(await rig.exp("logs", "study"), 2, /job-not-found/);
-  expectFailure(await rig.exp("run", "experiments/study.yaml", "--executor", "mars"), 2, /bad-option/);
+  expect(JSON.parse(await rig.done("status", "--json"))).toEqual([]);
+  expectFailure(await rig.exp("logs", "study"), 2, "job-not-found");
+  expectFailure(await rig.exp("run", "experiments/study.yaml", "--executor", "mars"), 2, "bad-option", "mars");
   const forced = ["run", "experiments/study.yaml", "--executor", "slurm", "--force", "data"];
-  expectFailure(await rig.exp(...forced), 2, /bad-option/);
+  expectFailure(await rig.exp(...forced), 2, "bad-option", "--force");
 });

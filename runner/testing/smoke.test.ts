@@ -1,4 +1,4 @@
-/** `--smoke`: the whole study on a few rows, and never taken for the real one. */
+/** `--smoke`: the whole study on a few rows, which is marked everywhere. */
 import excel from "exceljs";
 import { expect } from "vitest";
 import { smokeWarning } from "../config/smoke.ts";
@@ -7,7 +7,7 @@ import { table } from "./studies.ts";
 
 const file = "experiments/study.yaml";
 
-test("a smoke run has a name, keys and a mark of its own, and leaves the real run alone", async ({ rig }) => {
+test("a smoke run has its own name, keys and mark, and does not change the real run", async ({ rig }) => {
   const real = await rig.built(file);
   const plan = await rig.plan(file, "--smoke");
   expect(plan).toMatchObject({ data: expect.stringMatching(/^run/) });
@@ -29,12 +29,12 @@ test("a smoke run has a name, keys and a mark of its own, and leaves the real ru
   for (const name of ["README.md", "checklist.md", "report.html"]) expect(rig.read(`out/${name}`)).toContain(warning);
   const book = new excel.Workbook();
   await book.xlsx.readFile(rig.path("out/workbook.xlsx"));
-  for (const sheet of book.worksheets) expect(sheet.getCell("A1").value).toContain(warning);
-  expect(await rig.done("why", "study+smoke", "data")).toMatch(/cached/);
+  for (const sheet of book.worksheets) expect(sheet.getCell("A1").value, sheet.name).toContain(warning);
+  expect(JSON.parse(await rig.done("why", "study+smoke", "data", "--json"))).toMatchObject({ status: "cached" });
   expect((await rig.built(file)).manifest).toBe(real.manifest);
 });
 
-test("it takes 20 rows of what there is, and each point of a sweep", async ({ rig }) => {
+test("a smoke run has at most 20 rows of each part, and every point of a sweep", async ({ rig }) => {
   rig.write("experiments/data/test.csv", table("test-", 40, 100));
   rig.write(
     "experiments/data/answers.jsonl",

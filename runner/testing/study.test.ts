@@ -1,4 +1,4 @@
-/** A whole study with real Python steps: a tiny model is fine-tuned by the real torchtune, beside its zero-shot arm and a baseline. */
+/** A study with real Python steps: torchtune fine-tunes a tiny model; a zero-shot arm and a baseline are compared. */
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -25,7 +25,7 @@ const steps = [
   "workbook",
 ];
 
-/** The study that is built once; each test works on a copy of it, artifacts included. */
+/** The finished study, built once; each test uses a copy of it with its artifacts. */
 let finished: Rig;
 let first: RunEvents;
 
@@ -39,8 +39,8 @@ beforeAll(async () => {
 
 afterAll(() => finished.close());
 
-/** Which steps do not stand still in a copy of the study, with the reason that `exp plan` gives. */
-async function moved(rig: Rig): Promise<Record<string, string>> {
+/** The steps of a study that are not cached, with the reason from `exp plan`. */
+async function uncached(rig: Rig): Promise<Record<string, string>> {
   return Object.fromEntries(Object.entries(await rig.plan(file)).filter(([, status]) => status !== "cached"));
 }
 
@@ -54,7 +54,7 @@ const builtBy = ({ steps: ended }: RunEvents): readonly string[] =>
   Object.keys(ended).filter((step) => ended[step] === "built");
 
 describe("a tiny Qwen3, LoRA, three arms:", () => {
-  test("every step is built, and the run's folder holds what a study needs", () => {
+  test("every step is built, and the run's folder has every output", () => {
     expect(Object.keys(first.steps).sort()).toEqual([...steps].sort());
     expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
     const folder = dirname(first.manifest);
@@ -100,7 +100,7 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
     });
   });
 
-  test("the manifest says what it took and from what it was made", () => {
+  test("the manifest has scores, cost, provenance and configuration", () => {
     const { arms, cost, provenance, config } = finished.manifest(first.manifest);
     const views = ["basic", "canonical", "raw"];
     expect(Object.keys(arms).sort()).toEqual(["tfidf_svm", "tuned", "zero_shot"]);
@@ -121,61 +121,70 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
     expect(JSON.stringify({ config, provenance })).not.toContain(finished.folder);
   });
 
-  test("the store keeps outputs and no checkpoints; nothing lies about", () => {
+  test("the store keeps outputs and no checkpoints; no temporary files remain", () => {
     expectWhole(finished);
     const stored = Object.keys(finished.tree("artifacts/store/objects"));
     expect(stored.filter((name) => /checkpoint|optimi|\.pt$|request\.json/.test(name))).toEqual([]);
     expect(readdirSync(finished.path("artifacts/work"))).toEqual(["snapshots"]);
   });
 
-  test("a token that fetch was given stands nowhere below the study", () => {
+  test("no file of the study contains the token that fetch received", () => {
     expect(first.stdout + first.stderr).not.toContain(secret);
-    for (const name of readdirSync(finished.folder, { recursive: true }) as string[]) {
-      const path = finished.path(name);
-      if (!statSync(path).isFile()) continue;
-      expect(readFileSync(path, "latin1").includes(secret), name).toBe(false);
-    }
+    const files = (readdirSync(finished.folder, { recursive: true }) as string[])
+      .map((name) => finished.path(name))
+      .filter((path) => statSync(path).isFile());
+    expect(files.length).toBeGreaterThan(50);
+    expect(files.filter((path) => readFileSync(path, "latin1").includes(secret))).toEqual([]);
   });
 
   test("a second run starts no Python, reuses every step and is the same run", async ({ rig }) => {
     const study = copy(rig);
-    // No interpreter is there: whatever wanted one would fail.
+    // Without an environment, a step that starts Python fails.
     study.env = {};
     const second = await study.built(file);
     expect(new Set(Object.values(second.steps))).toEqual(new Set(["reused"]));
     expect(second.manifest).toBe(join(study.folder, first.manifest.slice(finished.folder.length + 1)));
   });
 
-  test("preflight's numbers and five decoded masks are kept", () => {
-    const shown = JSON.parse(readFileSync(join(dirname(first.manifest), "preflight.json"), "utf8"));
-    expect(JSON.stringify(shown)).toMatch(/48/);
-    expect(Object.values(shown).find((value) => Array.isArray(value) && value.length === 5)).toBeDefined();
+  test("preflight.json has the numbers of rows and tokens, the rules, and five decoded masks", () => {
+    const report = JSON.parse(readFileSync(join(dirname(first.manifest), "preflight.json"), "utf8"));
+    expect(report).toMatchObject({ rows: 48, eval: { rows: 9 } });
+    expect(report.longest).toBeLessThanOrEqual(256);
+    expect(report.trained_tokens).toBeGreaterThan(48);
+    expect(report.tokens).toBeGreaterThan(report.trained_tokens);
+    expect(report.rules.length).toBeGreaterThan(0);
+    expect(report.rules.filter(({ ok }: { ok: boolean }) => !ok)).toEqual([]);
+    expect(report.masks.map(({ id }: { id: string }) => id)).toEqual(
+      Array.from({ length: 5 }, (_, row) => `train-${row}`),
+    );
+    expect(report.masks[0].prompt).toContain("Report 0. The liver shows a 3 mm cyst");
+    expect(report.masks[0].trained).toBe("liver cyst, follow-up<|im_end|>");
   });
 });
 
 describe("what runs again, by exp plan:", () => {
-  test("nothing, after a comment, a touched batch size of the generation, or a moved study", async ({ rig }) => {
+  test("nothing, after a comment, another checkpoint interval, or a moved study", async ({ rig }) => {
     const study = copy(rig);
     study.edit(file, "# A fine-tune of a tiny model", "# Something else");
     study.edit(file, "checkpoint: {every_steps: 2}", "checkpoint: {every_steps: 3}");
     study.move("elsewhere");
-    // The workbook shows the configuration, of which the checkpoints are a part.
-    expect(Object.keys(await moved(study))).toEqual(["workbook"]);
+    // The workbook shows the configuration, which contains the checkpoint interval.
+    expect(Object.keys(await uncached(study))).toEqual(["workbook"]);
     study.edit(file, "checkpoint: {every_steps: 3}", "checkpoint: {every_steps: 2}");
-    expect(await moved(study)).toEqual({});
+    expect(await uncached(study)).toEqual({});
   });
 
-  test("train and what follows, after train.rank", async ({ rig }) => {
+  test("train and its dependents, after train.rank", async ({ rig }) => {
     const study = copy(rig);
     study.edit(file, "rank: 4", "rank: 8");
-    expect(await moved(study)).toEqual({
-      preflight: "run: guards train",
+    expect(await uncached(study)).toEqual({
+      preflight: expect.stringMatching(/^run: .*\btrain\b/),
       train: "run: alpha: 8 -> 16",
-      "generate.tuned": "depends: depends on train: adapter",
-      "evaluate.tuned": expect.stringMatching(/^depends: depends on generate\.tuned/),
-      compare: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
-      analyse: expect.stringMatching(/^depends: depends on evaluate\.tuned/),
-      workbook: expect.stringMatching(/^depends: depends on analyse/),
+      "generate.tuned": expect.stringMatching(/^depends: .*\btrain: adapter/),
+      "evaluate.tuned": expect.stringMatching(/^depends: .*\bgenerate\.tuned\b/),
+      compare: expect.stringMatching(/^depends: .*\bevaluate\.tuned\b/),
+      analyse: expect.stringMatching(/^depends: .*\bevaluate\.tuned\b/),
+      workbook: expect.stringMatching(/^depends: .*\banalyse\b/),
     });
     const run = await study.built(file);
     expect([...builtBy(run)].sort()).toEqual(
@@ -191,17 +200,17 @@ describe("what runs again, by exp plan:", () => {
   test("data alone, after an unused column", async ({ rig }) => {
     const study = copy(rig);
     study.edit("experiments/data/train.csv", "row 3\n", "a remark\n");
-    expect(await moved(study)).toMatchObject({ data: "run: data.train.file changed" });
+    expect(await uncached(study)).toMatchObject({ data: "run: data.train.file changed" });
     expect(builtBy(await study.built(file))).toEqual(["data"]);
-    expect(await moved(study)).toEqual({});
+    expect(await uncached(study)).toEqual({});
   });
 
   test("the zero-shot arm alone, after its template", async ({ rig }) => {
     const study = copy(rig);
     study.edit("prompts/zero.hbs", "nothing else", "separated by commas");
-    const again = await moved(study);
+    const again = await uncached(study);
     expect(Object.keys(again).filter((step) => /tuned|train|tfidf|fetch|data/.test(step))).toEqual([]);
-    expect(again["prompt.zero_shot"]).toBe("run: template changed");
+    expect(again["prompt.zero_shot"]).toBe(expect.stringMatching(/^run: template /));
     expect(JSON.parse(await study.done("why", "tuned", "generate.zero_shot", "--json"))).toMatchObject({
       status: "depends",
       because: { step: "prompt.zero_shot", reason: "template changed" },
@@ -211,9 +220,12 @@ describe("what runs again, by exp plan:", () => {
   test("training and its arm alone, after its template", async ({ rig }) => {
     const study = copy(rig);
     study.edit("prompts/ask.hbs", "Name the", "Name all");
-    const again = await moved(study);
+    const again = await uncached(study);
     expect(Object.keys(again).filter((step) => /zero_shot|tfidf|fetch|data/.test(step))).toEqual([]);
-    expect(again).toMatchObject({ "prompt.tuned": "run: template changed", train: expect.stringMatching(/^depends/) });
+    expect(again).toMatchObject({
+      "prompt.tuned": expect.stringMatching(/^run: template /),
+      train: expect.stringMatching(/^depends/),
+    });
   });
 
   test("a template whose new comment renders the same runs the prompt and nothing else", async ({ rig }) => {
@@ -228,7 +240,7 @@ describe("what runs again, by exp plan:", () => {
     const study = copy(rig);
     const own = study.ownPackage();
     study.edit(join(own, "recipes/baselines/tfidf_svm.py"), /^(?=import json)/m, "# changed\n");
-    expect(await moved(study)).toEqual({
+    expect(await uncached(study)).toEqual({
       "generate.tfidf_svm": "run: recipes/baselines/tfidf_svm.py changed",
       "evaluate.tfidf_svm": expect.stringMatching(/^depends/),
       compare: expect.stringMatching(/^depends/),
@@ -237,7 +249,7 @@ describe("what runs again, by exp plan:", () => {
     });
     study.edit(join(own, "recipes/baselines/tfidf_svm.py"), "# changed\n", "");
     study.append(join(own, "recipes/transformers/generate.py"), "\n# changed\n");
-    const again = await moved(study);
+    const again = await uncached(study);
     expect(again).toMatchObject({
       "generate.zero_shot": "run: recipes/transformers/generate.py changed",
       "generate.tuned": "run: recipes/transformers/generate.py changed",
@@ -249,37 +261,39 @@ describe("what runs again, by exp plan:", () => {
     const study = copy(rig);
     const own = study.ownPackage();
     study.append(join(own, "recipes/torchtune/recipe.py"), "\n# changed\n");
-    expect((await moved(study)).train).toBe("run: recipes/torchtune/recipe.py changed");
-    expect(await moved(study)).not.toHaveProperty("generate.zero_shot");
+    expect((await uncached(study)).train).toBe("run: recipes/torchtune/recipe.py changed");
+    expect(await uncached(study)).not.toHaveProperty("generate.zero_shot");
     study.edit(join(own, "recipes/torchtune/recipe.py"), "\n# changed\n", "");
-    expect(await moved(study)).toEqual({});
+    expect(await uncached(study)).toEqual({});
     study.append(join(own, "recipes/locks/torchtune-cpu.lock"), "\n# changed\n");
-    const again = await moved(study);
+    const again = await uncached(study);
     expect(again.train).toBe("run: lock of torchtune changed");
     expect(Object.keys(again)).toEqual(expect.arrayContaining(["generate.zero_shot", "generate.tfidf_svm"]));
-    expect(Object.keys(again)).not.toEqual(expect.arrayContaining(["data"]));
-    expect(Object.keys(again)).not.toEqual(expect.arrayContaining(["prompt.tuned"]));
+    expect(again).not.toHaveProperty("data");
+    expect(Object.keys(again)).not.toContain("prompt.tuned");
   });
 
-  test("everything that the model is in, after its weights; nothing, after its folder moved", async ({ rig }) => {
+  test("fetch, after a change of the model; nothing except the workbook, after its folder moved", async ({ rig }) => {
     const study = copy(rig);
     renameSync(study.path("models/tiny"), study.path("models/renamed"));
     study.edit(file, "../models/tiny", "../models/renamed");
-    expect(Object.keys(await moved(study))).toEqual(["workbook"]);
+    expect(Object.keys(await uncached(study))).toEqual(["workbook"]);
     study.append("models/renamed/config.json", "\n");
-    expect(await moved(study)).toMatchObject({ fetch: expect.stringMatching(/^run: model\/config\.json changed/) });
+    expect(await uncached(study)).toMatchObject({ fetch: expect.stringMatching(/^run: model\/config\.json changed/) });
   });
 });
 
-test("a forced training is a run of its own, and the older run keeps its files", async ({ rig }) => {
+test("a forced training gives a new run, and the older run keeps its files", async ({ rig }) => {
   const study = copy(rig);
   const before = study.tree("artifacts/runs");
   const run = await study.built(file, "--force", "train");
   expect(run.steps).toMatchObject({ train: "built", fetch: "reused", "generate.zero_shot": "reused" });
+  const { "tuned/latest": _moved, ...earlier } = before;
+  expect(Object.keys(earlier).length).toBeGreaterThan(10);
   const now = study.tree("artifacts/runs");
-  for (const [name, target] of Object.entries(before)) if (!name.endsWith("latest")) expect(now[name]).toBe(target);
+  expect(now).toMatchObject(earlier);
   expectWhole(study);
-  for (const name of Object.keys(now)) expect(existsSync(study.path(`artifacts/runs/${name}`)), name).toBe(true);
+  expect(Object.keys(now).filter((name) => !existsSync(study.path(`artifacts/runs/${name}`)))).toEqual([]);
 });
 
 test("a tiny Llama-like model, DoRA, the best epoch by validation loss", async ({ rig }) => {

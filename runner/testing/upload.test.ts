@@ -1,4 +1,4 @@
-/** `exp upload` of a real adapter to a hub of ours, read back by the hub's own Python library. */
+/** `exp upload` of a real adapter to a simulated hub, read back by the hub's Python library. */
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -17,7 +17,7 @@ const upload = `upload: {repo: ${repo}, base_license: apache-2.0, base_model: Qw
 
 let server: HubServer;
 let token: string;
-/** The study that is run once, without an upload; each test works on a copy. */
+/** The finished study without an upload; each test uses a copy. */
 let finished: Rig;
 let manifest: string;
 
@@ -29,7 +29,7 @@ beforeAll(async () => {
   finished.addTinyModel("qwen3", "models/tiny");
   finished.edit(file, "baselines: [tfidf_svm]", "baselines: [most_frequent]");
   finished.append(file, `${upload}\n`);
-  // Nothing is uploaded, so that no token is asked for either.
+  // Without an upload, no token is needed.
   finished.env = { ...finished.env, HF_ENDPOINT: server.url, HF_HOME: finished.path("hf") };
   ({ manifest } = await finished.built(file, "--no-upload"));
   expect(server.requests).toEqual([]);
@@ -54,7 +54,7 @@ function study(rig: Rig): Rig {
   return twin;
 }
 
-type Told = {
+type UploadResult = {
   readonly status: string;
   readonly commit: string | null;
   readonly card?: string;
@@ -63,14 +63,17 @@ type Told = {
   readonly reasons: readonly { readonly code: string; readonly message: string }[];
 };
 
-async function uploaded(rig: Rig, ...args: readonly string[]): Promise<Told & { readonly code: number | null }> {
+async function uploaded(
+  rig: Rig,
+  ...args: readonly string[]
+): Promise<UploadResult & { readonly code: number | null }> {
   const { code, stdout, stderr } = await rig.exp("upload", "tuned", "--json", ...args);
   expect(stderr).toBe("");
   expect(stdout).not.toContain(token);
-  return { ...(JSON.parse(stdout) as Told), code };
+  return { ...(JSON.parse(stdout) as UploadResult), code };
 }
 
-const codes = ({ reasons }: Told): readonly string[] => reasons.map(({ code }) => code).sort();
+const codes = ({ reasons }: UploadResult): readonly string[] => reasons.map(({ code }) => code).sort();
 
 describe("a finished run", () => {
   test("is uploaded once, read back byte for byte, and not sent again", async ({ rig }) => {
@@ -92,7 +95,7 @@ results = [[r.metric_type, r.metric_value, r.metric_args] for r in card.eval_res
 print(json.dumps([card.base_model, card.license, card.library_name, card.tags, results]))
 `;
     const env = { ...process.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: own.path("hf") };
-    // The server is this process, so nobody may wait for Python without letting it answer.
+    // This process is the server: a synchronous call would block its responses.
     const { stdout } = await promisify(execFile)(python, ["-c", script, target], { env });
     const [base, license, library, tags, results] = JSON.parse(stdout.trim().split("\n").at(-1) as string);
     expect([base, license, library, tags]).toEqual([
@@ -125,7 +128,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
     expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
     expect(server.repos.get(repo)?.log).toHaveLength(1);
 
-    // What the upload did stands beside the run, whose own files are as they were.
+    // The record of the upload is next to the run, whose files do not change.
     const now = own.tree("artifacts/runs");
     const record = Object.keys(now).filter((name) => !(name in sealed));
     expect(record).toEqual([expect.stringMatching(/^tuned\/[0-9a-f]{8}\.upload\.json$/)]);
@@ -134,7 +137,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
     expect(uploads).toEqual([expect.objectContaining({ repo, commit: first.commit, private: true })]);
   });
 
-  test("gives no data away: only named files go, and none has a row", async ({ rig }) => {
+  test("no data are uploaded: only listed files, and none contains a row", async ({ rig }) => {
     const own = study(rig);
     const { files } = await uploaded(own);
     expect(files.map(({ path }) => path).sort()).toEqual(
@@ -163,27 +166,27 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
     expect(config).toMatchObject({ base_model_name_or_path: "Qwen/Qwen3-0.6B", peft_type: "LORA" });
   });
 
-  test("is shown and not sent by --dry-run", async ({ rig }) => {
+  test("--dry-run shows the files and sends nothing", async ({ rig }) => {
     const own = study(rig);
-    const said = await own.done("upload", "tuned", "--dry-run");
-    expect(said).toMatch(/^README\.md:\n\n---\nbase_model: Qwen\/Qwen3-0\.6B\n/);
-    expect(said).toMatch(/send +\d+ {2}adapter_model\.safetensors\n/);
-    expect(said).toMatch(/12 of 12 files \(.* MB\)/);
+    const output = await own.done("upload", "tuned", "--dry-run");
+    expect(output).toMatch(/^README\.md:\n\n---\nbase_model: Qwen\/Qwen3-0\.6B\n/);
+    expect(output).toMatch(/^\S+ +\d+ {2}adapter_model\.safetensors$/m);
+    expect(output).toMatch(/\b12 of 12 files\b/);
     expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
     expect(Object.keys(own.tree("artifacts/runs")).filter((name) => name.endsWith(".upload.json"))).toEqual([]);
   });
 
-  test("is uploaded by exp run, once it is sealed", async ({ rig }) => {
+  test("exp run uploads it after sealing", async ({ rig }) => {
     const own = study(rig);
     own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
-    const said = await own.done("run", file);
-    expect(said).toMatch(/me\/tiny-tuned: .*12 of 12 files.*\/me\/tiny-tuned \(private\), commit [0-9a-f]{40}\n$/);
+    const output = await own.done("run", file);
+    expect(output).toMatch(new RegExp(`\\b12 of 12 files\\b.*\\b${server.repos.get(repo)?.sha}\\n$`));
     const { events } = await own.built(file);
     expect(events.at(-1)).toMatchObject({ type: "upload", status: "unchanged", reasons: [] });
     expect(server.repos.get(repo)?.log).toHaveLength(1);
   });
 
-  test("whose upload was cut is told so, and the next upload sends the rest", async ({ rig }) => {
+  test("an interrupted upload is reported, and the next upload sends the remaining files", async ({ rig }) => {
     const own = study(rig);
     server.faults.push({ on: /commit/, times: 5, status: 503, headers: { "retry-after": "0" } });
     expect(await uploaded(own)).toMatchObject({ code: 1, status: "failed", reasons: [{ code: "hub-busy" }] });
@@ -193,7 +196,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
   });
 });
 
-/** A study whose whole models are cut into several files, however small they are. */
+/** A copy of the study in which models are written in several shards. */
 function sharded(rig: Rig, recipe: string): Rig {
   const own = study(rig);
   own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
@@ -201,7 +204,7 @@ function sharded(rig: Rig, recipe: string): Rig {
   return own;
 }
 
-/** What Python reads of a repository: the card's library and base, and the number of tensors by the index of the weights. */
+/** Reads a repository with Python: library, base and relation of the card, number of tensors in the index, and file names. */
 async function readModel(own: Rig): Promise<readonly [string, string, string, number, readonly string[]]> {
   const script = `
 import json, sys
@@ -223,14 +226,14 @@ print(json.dumps([card.library_name, card.base_model, card.to_dict()["base_model
   return JSON.parse(stdout.trim().split("\n").at(-1) as string);
 }
 
-test("answers go to a data set of their own, without what they answer", async ({ rig }) => {
+test("predictions are uploaded to a separate data set, without the inputs", async ({ rig }) => {
   const own = study(rig);
   own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
   own.edit(file, upload, upload.replace("}", ", predictions: me/tiny-answers}"));
   await own.built(file, "--no-upload");
-  const told = (await uploaded(own)) as Told & { readonly code: number; readonly predictions: Told };
-  expect([told.code, told.status, told.predictions.status]).toEqual([0, "uploaded", "uploaded"]);
-  expect(told.predictions.files.map(({ path }) => path).sort()).toEqual([
+  const result = (await uploaded(own)) as UploadResult & { readonly code: number; readonly predictions: UploadResult };
+  expect([result.code, result.status, result.predictions.status]).toEqual([0, "uploaded", "uploaded"]);
+  expect(result.predictions.files.map(({ path }) => path).sort()).toEqual([
     "README.md",
     "manifest.json",
     ...["most_frequent", "tuned", "zero_shot"].map((arm) => `predictions/${arm}.jsonl`),
@@ -242,15 +245,15 @@ test("answers go to a data set of their own, without what they answer", async ({
   expect(lines.join()).not.toMatch(/shows a \d+ mm|Report \d+/);
 
   server.requests = [];
-  const again = (await uploaded(own)) as typeof told;
+  const again = (await uploaded(own)) as typeof result;
   expect([again.code, again.status, again.predictions.status]).toEqual([0, "unchanged", "unchanged"]);
   expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
-  const { uploads } = own.readJson(told.record as string) as { uploads: readonly { readonly type: string }[] };
+  const { uploads } = own.readJson(result.record as string) as { uploads: readonly { readonly type: string }[] };
   expect(uploads.map(({ type }) => type)).toEqual(["model", "dataset"]);
 });
 
 describe("a whole model", () => {
-  test("of base and adapter is uploaded in its shards, a cut sends nothing twice, and nothing is sent again", async ({
+  test("merged from base and adapter is uploaded in shards; an interrupted upload sends no file twice", async ({
     rig,
   }) => {
     const own = sharded(rig, "steps/merge.py");
@@ -260,7 +263,7 @@ describe("a whole model", () => {
     const files = Object.keys(own.manifest(run.manifest).steps.merge?.files ?? {});
     expect(files.filter((name) => name.endsWith(".safetensors")).length).toBeGreaterThan(1);
 
-    // Storage has all of it when the commit fails, and the next upload sends none of it again.
+    // All files are in storage when the commit fails: the next upload sends none of them.
     server.faults.push({ on: /commit/, times: 5, status: 503, headers: { "retry-after": "0" } });
     expect(await uploaded(own)).toMatchObject({ code: 1, status: "failed", reasons: [{ code: "hub-busy" }] });
     const { received } = server;
@@ -279,7 +282,7 @@ describe("a whole model", () => {
     expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
   });
 
-  test("that was fine-tuned as a whole is uploaded without a merge", async ({ rig }) => {
+  test("from full fine-tuning is uploaded without a merge", async ({ rig }) => {
     const own = sharded(rig, "torchtune/weights.py");
     own.edit(file, "  method: lora\n  rank: 4\n", "  method: full\n");
     const run = await own.built(file, "--no-upload");
@@ -287,8 +290,10 @@ describe("a whole model", () => {
     const [library, , relation, tensors, names] = await readModel(own);
     expect([library, relation]).toEqual(["transformers", "finetune"]);
     expect(tensors).toBeGreaterThan(10);
-    const made = Object.entries(own.manifest(run.manifest).steps.train?.files ?? {});
-    for (const [name, { sha256 }] of made.filter(([one]) => one.startsWith("model/"))) {
+    const trained = Object.entries(own.manifest(run.manifest).steps.train?.files ?? {});
+    const files = trained.filter(([name]) => name.startsWith("model/"));
+    expect(files.length).toBeGreaterThan(2);
+    for (const [name, { sha256 }] of files) {
       const back = readFileSync(join(own.path("back"), name.slice("model/".length)));
       expect(createHash("sha256").update(back).digest("hex"), name).toBe(sha256);
     }
@@ -297,25 +302,25 @@ describe("a whole model", () => {
   });
 });
 
-describe("the gate stops", () => {
-  test("what holds a row, a place or a secret: each is named at once, and nothing is sent", async ({ rig }) => {
+describe("an upload is refused", () => {
+  test("if a text contains a row, a path or a secret: all are reported, and nothing is sent", async ({ rig }) => {
     const own = study(rig);
     const row = own.read("experiments/data/train.csv").split('"')[1] as string;
     const secret = `hf_${"Abc123Def4".repeat(3)}`;
     own.append(file, `description: "${row} See ${own.path("notes.txt")} with ${secret}"\n`);
     own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
     await own.built(file, "--no-upload");
-    const told = await uploaded(own);
-    expect(told).toMatchObject({ code: 3, status: "refused", commit: null });
+    const result = await uploaded(own);
+    expect(result).toMatchObject({ code: 3, status: "refused", commit: null });
     // In the card and in the manifest.
-    expect(codes(told)).toEqual(["leak-path", "leak-path", "leak-row", "leak-row", "leak-secret", "leak-secret"]);
-    expect(JSON.stringify(told.reasons)).not.toContain(secret);
+    expect(codes(result)).toEqual(["leak-path", "leak-path", "leak-row", "leak-row", "leak-secret", "leak-secret"]);
+    expect(JSON.stringify(result.reasons)).not.toContain(secret);
     expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
     const human = await own.exp("upload", "tuned");
-    expectFailure(human, 3, /README\.md .*row train-0 \(train\.jsonl\) \[leak-row\]\n {4}help: /);
+    expectFailure(human, 3, "leak-row", /README\.md .*\btrain-0\b.*\[leak-row\]\n {4}help: /);
   });
 
-  test("a template that is another one now, and a file that was edited", async ({ rig }) => {
+  test("if the template or a file has changed", async ({ rig }) => {
     const own = study(rig);
     own.edit("prompts/ask.hbs", "Name the", "Name all");
     const { steps } = own.manifest(manifest);
@@ -324,41 +329,40 @@ describe("the gate stops", () => {
     expect(codes(await uploaded(own))).toEqual(["file-altered", "file-gone", "file-gone", "template-changed"]);
   });
 
-  test("whoever may not write", async ({ rig }) => {
+  test("without write access", async ({ rig }) => {
     const own = study(rig);
     const scoped = (name: string) => ({ fineGrained: { scoped: [{ entity: { name }, permissions: ["repo.write"] }] } });
-    const tokens: readonly (readonly [string | undefined, readonly string[], RegExp])[] = [
-      [undefined, ["hub-token"], /HF_TOKEN is not set/],
-      ["secret-of-someone", ["hub-token"], /HF_TOKEN is not a token/],
-      ["hf_nobody0000000000", ["hub-token"], /rejects the token \(401\)/],
-      [server.addUser("me", "read"), ["hub-token"], /no write access/],
-      [server.addUser("you"), ["hub-token"], /belongs to you/],
-      [server.addUser("me", "fineGrained", scoped("me/other")), ["hub-token"], /no write access/],
-      [server.addUser("me", "fineGrained", scoped(repo)), [], /^$/],
+    const tokens: readonly (readonly [string | undefined, readonly string[]])[] = [
+      [undefined, ["hub-token"]],
+      ["secret-of-someone", ["hub-token"]],
+      ["hf_nobody0000000000", ["hub-token"]],
+      [server.addUser("me", "read"), ["hub-token"]],
+      [server.addUser("you"), ["hub-token"]],
+      [server.addUser("me", "fineGrained", scoped("me/other")), ["hub-token"]],
+      [server.addUser("me", "fineGrained", scoped(repo)), []],
     ];
-    for (const [given, expected, words] of tokens) {
+    for (const [given, expected] of tokens) {
       own.env = { ...own.env, HF_TOKEN: given };
-      const told = await uploaded(own, "--dry-run");
-      expect(codes(told)).toEqual(expected);
-      expect(told.reasons.map(({ message }) => message).join()).toMatch(words);
-      if (given !== undefined) expect(JSON.stringify(told)).not.toContain(given);
+      const result = await uploaded(own, "--dry-run");
+      expect(codes(result)).toEqual(expected);
+      if (given !== undefined) expect(JSON.stringify(result)).not.toContain(given);
     }
   });
 
-  test("a public repository, and one with another model", async ({ rig }) => {
+  test("to a public repository, and to one with another model", async ({ rig }) => {
     const own = study(rig);
     const other = server.addRepo(repo, false);
     other.files.set("model.safetensors", { size: 1, oid: "0", bytes: Buffer.from("1") });
     expect(codes(await uploaded(own))).toEqual(["repo-occupied", "repo-public"]);
   });
 
-  test("a hub that is away, with exit code 1", async ({ rig }) => {
+  test("with exit code 1 if the hub cannot be reached", async ({ rig }) => {
     const own = study(rig);
     own.env = { ...own.env, HF_ENDPOINT: "http://127.0.0.1:9" };
-    expectFailure(await own.exp("upload", "tuned"), 1, /127\.0\.0\.1:9 .*\[offline\]/);
+    expectFailure(await own.exp("upload", "tuned"), 1, "offline", "127.0.0.1:9");
   });
 
-  test("a base that only this machine knows, and a licence that nobody named", async ({ rig }) => {
+  test("for a local base without a name, and without a licence", async ({ rig }) => {
     const own = study(rig);
     own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
     own.edit(file, upload, `upload: {repo: ${repo}}`);
@@ -367,16 +371,15 @@ describe("the gate stops", () => {
   });
 });
 
-test("a run that asks for no upload, or trained nothing, says so", async ({ rig }) => {
+test("a run without an upload section, an unknown run and a run without a model are errors", async ({ rig }) => {
   await rig.built("experiments/study.yaml");
-  expectFailure(await rig.exp("upload", "study"), 2, /experiments\/study\.yaml .*\[no-upload\]/);
-  expectFailure(await rig.exp("upload", "nothing"), 2, /run-not-found/);
+  expectFailure(await rig.exp("upload", "study"), 2, "no-upload", "experiments/study.yaml");
+  expectFailure(await rig.exp("upload", "nothing"), 2, "run-not-found");
   rig.append("experiments/study.yaml", "upload: {repo: me/x, base_license: mit}\n");
-  const { code, stderr } = await rig.exp("run", "experiments/study.yaml");
-  expect([code, stderr]).toEqual([3, expect.stringMatching(/\[no-model\]/)]);
+  expectFailure(await rig.exp("run", "experiments/study.yaml"), 3, "no-model");
 });
 
-test("what quotes a row in an answer is left out of what is published", async ({ rig }) => {
+test("an answer that quotes a row is published as null", async ({ rig }) => {
   const text = rig.read("experiments/data/test.csv").split('"')[1] as string;
   rig.edit(
     "experiments/data/answers.jsonl",
@@ -403,15 +406,15 @@ test("what quotes a row in an answer is left out of what is published", async ({
     .map((line) => line && JSON.parse(line));
   expect(first).toMatchObject({ id: "test-0", gold: ["liver stone", "follow-up"], labels: null, text: null });
   expect(second).toMatchObject({ id: "test-1", text: "kidney mass" });
-  expect(texts["README.md"]).toContain("`null`, in 1 answer");
+  expect(texts["README.md"]).toMatch(/`null`.*\b1 answer\b/);
   expect(Object.values(texts).join()).not.toContain(text);
 });
 
-test("runs of a sweep are not uploaded by themselves", async ({ rig }) => {
+test("exp run does not upload the runs of a sweep", async ({ rig }) => {
   rig.append(
     "experiments/study.yaml",
     "upload: {repo: me/x, base_license: mit}\nsweep:\n  grid: {data.train.limit: [20, 30]}\n",
   );
   const { code, stdout } = await rig.exp("run", "experiments/study.yaml");
-  expect([code, stdout]).toEqual([0, expect.stringContaining("2 runs of a sweep not uploaded")]);
+  expect([code, stdout]).toEqual([0, expect.stringMatching(/\b2 runs\b.*not uploaded/)]);
 });

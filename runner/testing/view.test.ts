@@ -65,7 +65,7 @@ test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async 
   expect(rig.tree()).toEqual(before);
   started.process.kill("SIGINT");
   expect(await started.ended).toMatchObject({ code: 0, stderr: "" });
-  expectFailure(await rig.exp("view", "--port", "99999"), 2, /bad-option/);
+  expectFailure(await rig.exp("view", "--port", "99999"), 2, "bad-option");
 });
 
 describe.skipIf(browserPath === undefined)("in a browser", () => {

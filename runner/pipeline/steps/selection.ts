@@ -63,13 +63,14 @@ type Scored = Pick<Selection, "metric" | "view" | "n">;
 export function winnerReason([best, next, ...others]: readonly ScoredSetting[], { metric, view, n }: Scored): string {
   if (best === undefined) throw new Error("nothing was scored");
   const score = `${metric} (${view}) ${best.value.toFixed(3)} on ${n} validation rows`;
-  if (next === undefined) return `only setting: ${score}`;
+  if (next === undefined) return `the only setting: ${score}`;
   const isFolded = best.runs.some(({ coordinates }) => coordinates.includes(`${foldKey}=`));
   const each = isFolded ? "runs over all folds" : "seeds";
   const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} ${each}` : "";
-  if (next.value === best.value) return `${score}${seeds}; tie with ${next.setting}, which is later in the sweep`;
+  if (next.value === best.value)
+    return `${score}${seeds}; as good as ${next.setting}, and stands before it in the sweep`;
   const count = others.length + 2;
-  return `best of ${count} settings: ${score}${seeds}; second: ${next.setting} with ${next.value.toFixed(3)}`;
+  return `best of ${count} settings: ${score}${seeds}; next is ${next.setting} with ${next.value.toFixed(3)}`;
 }
 
 /** Settings beyond this number are counted but not named; selection.json has all. */
@@ -82,8 +83,8 @@ export function cutReason(all: readonly ScoredSetting[], keep: number, { metric,
   const named = dropped.slice(0, mostNamed).map(score).join("; ");
   const more = dropped.length > mostNamed ? `; and ${dropped.length - mostNamed} more` : "";
   const last = all[keep - 1] as ScoredSetting;
-  const tie = dropped[0]?.value === last.value ? ` (tie: ${last.setting} is earlier in the sweep)` : "";
-  return `${keep} of ${all.length} settings continue: ${metric} (${view}) of at least ${last.value.toFixed(3)} on ${n} validation rows${tie}; dropped: ${named}${more}`;
+  const tie = dropped[0]?.value === last.value ? ` (${last.setting} stands before its equal in the sweep)` : "";
+  return `${keep} of ${all.length} settings go on, from ${metric} (${view}) ${last.value.toFixed(3)}${tie} on ${n} validation rows; dropped: ${named}${more}`;
 }
 
 /** The rungs of a selection in order; none without successive halving. */
