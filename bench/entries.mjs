@@ -14,7 +14,7 @@ export const entries = {
     cpSync(small, large, { recursive: true, verbatimSymlinks: true });
     const fill = await bundle(
       "entries",
-      `import { fillStore } from "./runner/testing/many-entries.ts"; fillStore(process.argv[2], Number(process.argv[3]));`,
+      `import { fillStore } from "./runner/testing/large-store.ts"; fillStore(process.argv[2], Number(process.argv[3]));`,
     );
     execFileSync(process.execPath, [fill, join(large, "artifacts"), String(count)]);
     const among = `among ${count.toLocaleString("en")}`;

@@ -25,9 +25,9 @@ export const pages = {
       "many-cases",
       `import { writeFileSync } from "node:fs";
        import { readAssets, renderPage, reportPage } from "./runner/reporting/render/html/page.ts";
-       import { manyCases } from "./runner/testing/many-cases.ts";
+       import { largeReport } from "./runner/testing/large-report.ts";
        const assets = readAssets(${JSON.stringify(root)});
-       writeFileSync(${JSON.stringify(page)}, renderPage(reportPage(...manyCases(10_000), assets), assets));`,
+       writeFileSync(${JSON.stringify(page)}, renderPage(reportPage(...largeReport(10_000), assets), assets));`,
     );
     execFileSync(process.execPath, [script]);
     const browser = await chromium.launch({

@@ -1,11 +1,11 @@
 /**
- * Every check and test of exp, after the bootstrap: `npm test`, and `npm run soak` with as many faults as a release takes.
- * The last line is "N passed, N failed"; each step of `npm run check` counts as one. Exits with 1 if any failed.
+ * Runs all checks and tests: `npm test`, and `npm run soak` with ten times as many injected faults. The last line is
+ * "N passed, N failed"; each step of `npm run check` counts as one. Exits with 1 if any failed.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, tmpdir } from "node:os";
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { withSection } from "../../bench/page.mjs";
 
@@ -18,22 +18,22 @@ const pythonOf = (environment) => join(cache, "envs", environment, "bin/python")
 const python = pythonOf("torchtune");
 const counts = { passed: 0, failed: 0 };
 
-/** Runs a program with its output shown; says whether it ended well. */
+/** Runs a program and shows its output. Returns whether it succeeded. */
 function run(command, args, options = {}) {
   console.log(`\n$ ${[command, ...args].join(" ")}`);
   const { status, signal, error } = spawnSync(command, args, { cwd: root, env, stdio: "inherit", ...options });
-  if (error || signal) console.error(`${command} did not end by itself: ${error ?? signal}`);
+  if (error || signal) console.error(`${command} did not exit: ${error ?? signal}`);
   return status === 0;
 }
 
-/** A check that is one thing: it passes or fails. */
+/** Runs a program that counts as one check. */
 function check(command, args, options) {
   const passed = run(command, args, options);
   counts[passed ? "passed" : "failed"] += 1;
   return passed;
 }
 
-/** Adds what a test runner counted; a runner that counted nothing has failed. */
+/** Adds the counts of a test runner. A runner that fails without a failed test counts as one failure. */
 function count(passed, failed, ended) {
   counts.passed += passed;
   counts.failed += failed;
@@ -54,10 +54,12 @@ function vitest() {
   const ended = run("npx", ["vitest", "run", ...reporters]);
   const { numPassedTests = 0, numFailedTests = 0, testResults = [] } = JSON.parse(readReport(report) || "{}");
   count(numPassedTests, numFailedTests, ended);
-  return testResults.flatMap(({ assertionResults }) => assertionResults);
+  return testResults.flatMap(({ name, assertionResults }) =>
+    assertionResults.map((test) => ({ file: basename(name), ...test })),
+  );
 }
 
-/** The Python tests of an environment: each trainer's run in its own, all others in torchtune's. */
+/** Runs the Python tests of a folder in an environment. */
 function pytest(environment, folder) {
   const report = join(scratch, `pytest-${environment}.xml`);
   const ended = run(pythonOf(environment), ["-m", "pytest", "-q", `--junitxml=${report}`, folder]);
@@ -67,11 +69,12 @@ function pytest(environment, folder) {
   count(number("tests") - failed - number("skipped"), failed, ended);
 }
 
-/** Writes what the tests that inject faults have found into its place in docs/reference/soak.md. */
+/** The tests that inject faults. */
+const faultFiles = ["concurrency", "file-systems", "large-store", "mirror", "read-only", "slurm-soak", "store-faults"];
+
+/** Writes the results of the tests that inject faults into docs/reference/soak.md. */
 function writeSoak(tests) {
-  const faults = tests.filter(({ fullName }) =>
-    /killed|at once|full|quota|no space|read-only|edit|truncated|symlink|by case|entries of others/.test(fullName),
-  );
+  const faults = tests.filter(({ file }) => faultFiles.includes(file.replace(".test.ts", "")));
   const rows = faults.map(
     ({ fullName, status, duration }) =>
       `| ${fullName.trim().replaceAll("|", "\\|")} | ${status} | ${((duration ?? 0) / 1000).toFixed(1)} |`,

@@ -11,7 +11,7 @@ test("the error analysis agrees between files, exp show and the workbook", async
   rig.write("experiments/labels/groups.yaml", "kidney: [kidney cyst, kidney stone]\n");
   rig.edit(file, 'labels: {separator: ","}', "labels: {groups: labels/groups.yaml}");
   rig.edit(file, "baselines: []", "baselines: [nearest, most_frequent]");
-  const { manifest, steps } = await rig.built(file);
+  const { manifest, steps } = await rig.build(file);
   expect(steps).toMatchObject({ "generate.most_frequent": "built", "generate.nearest": "built", analyse: "built" });
 
   const folder = dirname(manifest);
@@ -40,7 +40,7 @@ test("the error analysis agrees between files, exp show and the workbook", async
   const failed = failures.filter(({ arm }) => arm === "zero_shot").map(({ id }) => id);
   expect(failed).toEqual(["test-0", "test-3", "test-6"]);
 
-  const text = await rig.done("show", "study");
+  const text = await rig.output("show", "study");
   expect(text).toMatch(/ 3 of 9 /);
   expect(text).toMatch(/^most_frequent .*zero_shot: \d+ fixed, \d+ broken, \d+ wrong in both$/m);
 

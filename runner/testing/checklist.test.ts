@@ -5,7 +5,8 @@ import { expect } from "vitest";
 import type { Checklist } from "../reporting/checklist/checklist.ts";
 import { codeItems } from "../reporting/checklist/code-items.ts";
 import { sectionIds } from "../reporting/checklist/readme.ts";
-import { expectFailure, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { test } from "./rig.ts";
 
 const ids = [
   ...Array.from({ length: 14 }, (_, index) => `C${index + 1}`),
@@ -16,8 +17,8 @@ const ids = [
 test("yes requires evidence with the digest of its file; no names an action", async ({ rig }) => {
   rig.edit("experiments/study.yaml", "baselines: []\n", "baselines: [most_frequent]\nreport: {notes: notes.md}\n");
   rig.write("experiments/notes.md", "# A title\n\nAda\n\n## Data source\n\nMade up by a test.\n");
-  const { manifest } = await rig.built("experiments/study.yaml");
-  const { items, counts, warning } = JSON.parse(await rig.done("checklist", "study", "--json")) as Checklist;
+  const { manifest } = await rig.build("experiments/study.yaml");
+  const { items, counts, warning } = await rig.json<Checklist>("checklist", "study");
   expect(items.map(({ id }) => id)).toEqual(ids);
   expect(counts.yes + counts.no + counts["not applicable"]).toBe(ids.length);
   expect(warning).toContain("Replayed predictions");

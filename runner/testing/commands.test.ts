@@ -1,26 +1,27 @@
-/** The command line itself: usage, help, exit codes, pipes, colours, and the commands that only read. */
+/** The command line: usage, help, exit codes, pipes, colours, and the commands that only read. */
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { commands } from "../commands/index.ts";
 import { experimentSchema } from "../config/schema.ts";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 
-test("--help lists every command and the exit codes; each command has its own", async ({ rig }) => {
-  const help = await rig.done("--help");
+test("--help lists every command and the exit codes; each command has help", async ({ rig }) => {
+  const help = await rig.output("--help");
   const listed = [...help.matchAll(/^ {2}(\w+) {2,}\S/gm)].map(([, name]) => name);
   const shown = Object.entries(commands).filter(([, { isHidden }]) => isHidden !== true);
   expect(listed).toEqual(shown.map(([name]) => name));
   for (const code of [0, 1, 2, 3, 130]) expect(help).toMatch(new RegExp(`^Exit codes: .*\\b${code} `, "m"));
-  expect(await rig.done("run", "--help")).toContain("--keep-going");
+  expect(await rig.output("run", "--help")).toContain("--keep-going");
 });
 
-test("--version is that of the package", async ({ rig }) => {
+test("--version prints the version of the package", async ({ rig }) => {
   const { version } = rig.readJson(join(rig.package, "package.json")) as { version: string };
-  expect(await rig.done("--version")).toBe(`${version}\n`);
+  expect(await rig.output("--version")).toBe(`${version}\n`);
 });
 
 describe("invalid usage exits with 2 and prints the error and a suggestion:", () => {
@@ -52,13 +53,13 @@ describe("invalid usage exits with 2 and prints the error and a suggestion:", ()
     });
   }
 
-  test("no command at all shows the help", async ({ rig }) => {
+  test("without a command, exp prints the help", async ({ rig }) => {
     const { code, stdout } = await rig.exp();
     expect([code, stdout]).toEqual([2, expect.stringContaining("Usage: exp")]);
   });
 });
 
-describe("a pipe that is closed early is no crash:", () => {
+describe("a pipe that is closed early is not an error:", () => {
   const cases: readonly (readonly string[])[] = [
     ["--help"],
     ["ls"],
@@ -71,25 +72,29 @@ describe("a pipe that is closed early is no crash:", () => {
   ];
   for (const args of cases) {
     test(args.join(" "), async ({ rig }) => {
-      await rig.built(file);
+      await rig.build(file);
       if (args[0] === "run") rig.remove("artifacts");
       const quoted = [process.execPath, join(rig.package, "dist/cli.js"), ...args].map((word) => `'${word}'`).join(" ");
       const script = `set -o pipefail; ${quoted} 2>err | head -1; echo "\${PIPESTATUS[0]}"`;
-      const said = execFileSync("bash", ["-c", script], { cwd: rig.folder, encoding: "utf8", env: { ...process.env } });
+      const output = execFileSync("bash", ["-c", script], {
+        cwd: rig.folder,
+        encoding: "utf8",
+        env: { ...process.env },
+      });
       expect(rig.read("err")).toBe("");
-      expect(said.split("\n")).toHaveLength(3);
-      expect(said.split("\n")[1]).toMatch(/^(0|141)$/);
+      expect(output.split("\n")).toHaveLength(3);
+      expect(output.split("\n")[1]).toMatch(/^(0|141)$/);
     });
   }
 
-  test("a full disk behind the output is said, and is no success", async ({ rig }) => {
+  test("output that cannot be written is an error", async ({ rig }) => {
     const script = `'${process.execPath}' '${join(rig.package, "dist/cli.js")}' ls 2>err >/dev/full; echo $?`;
-    const said = execFileSync("bash", ["-c", script], { cwd: rig.folder, encoding: "utf8", env: { ...process.env } });
-    expect(said).toBe("1\n");
+    const output = execFileSync("bash", ["-c", script], { cwd: rig.folder, encoding: "utf8", env: { ...process.env } });
+    expect(output).toBe("1\n");
     expect(rig.read("err")).toMatch(/^exp: .*\bENOSPC\b.*\n$/);
   });
 
-  test("a reader that is gone before the first byte", async ({ rig }) => {
+  test("a pipe that is closed before the first byte", async ({ rig }) => {
     const run = rig.start(["run", file]);
     run.process.stdout?.destroy();
     const { code, stderr } = await run.ended;
@@ -97,59 +102,59 @@ describe("a pipe that is closed early is no crash:", () => {
   });
 });
 
-describe("what is printed", () => {
+describe("output", () => {
   const esc = "\u001b";
 
   test("in a pipe: plain lines without colours or cursor movements", async ({ rig }) => {
-    const out = await rig.done("run", file);
+    const out = await rig.output("run", file);
     expect(out).not.toContain(esc);
     expect(out).toMatch(/^1 run, 5 steps: 0 cached, 5 to run$/m);
     expect(out).toMatch(/^data {2}started$/m);
     expect(out).toMatch(/^data {2}built in /m);
     expect(out).toMatch(/workbook\.xlsx$/m);
-    expect(await rig.done("run", file)).toMatch(/^reused 5 steps: data, /m);
+    expect(await rig.output("run", file)).toMatch(/^reused 5 steps: data, /m);
   });
 
-  test("with --quiet: nothing but errors", async ({ rig }) => {
-    expect(await rig.done("run", file, "--quiet")).toBe("");
+  test("with --quiet: only errors", async ({ rig }) => {
+    expect(await rig.output("run", file, "--quiet")).toBe("");
     rig.edit("experiments/data/answers.jsonl", '"test-2"', '"test-x"');
     const { code, stdout, stderr } = await rig.exp("run", file, "--quiet");
     expect([code, stdout]).toEqual([1, ""]);
     expect(stderr).toMatch(/generate\.zero_shot .*\[replay-incomplete\]/);
   });
 
-  test("at a terminal: colours, which NO_COLOR takes away", async ({ rig }) => {
+  test("at a terminal: colours, unless NO_COLOR is set", async ({ rig }) => {
     rig.edit(file, "columns:", "colums:");
     expect(atTerminal(rig, ["check", file])).toContain(`${esc}[`);
     expect(atTerminal(rig, ["check", file], "NO_COLOR=1")).not.toContain(`${esc}[`);
   });
 
   test("at a terminal under CI: plain lines", async ({ rig }) => {
-    const said = atTerminal(rig, ["run", file], "CI=1", "NO_COLOR=1");
-    expect(said).toMatch(/data {2}started/);
-    expect(said).not.toContain(`${esc}[`);
+    const output = atTerminal(rig, ["run", file], "CI=1", "NO_COLOR=1");
+    expect(output).toMatch(/data {2}started/);
+    expect(output).not.toContain(`${esc}[`);
   });
 });
 
 test("ls shows each run with its primary metric; show one run with its files", async ({ rig }) => {
-  expect(JSON.parse(await rig.done("ls", "--json"))).toEqual([]);
-  expect(await rig.done("ls")).not.toBe("");
-  const { manifest } = await rig.built(file);
+  expect(await rig.json("ls")).toEqual([]);
+  expect(await rig.output("ls")).not.toBe("");
+  const { manifest } = await rig.build(file);
   const { run, arms } = rig.manifest(manifest);
-  const ls = await rig.done("ls");
+  const ls = await rig.output("ls");
   expect(ls).toContain(run);
   expect(ls).toContain("micro_f1 (canonical)");
   const score = arms.zero_shot?.canonical.micro_f1 as number;
   expect(score).toBeGreaterThan(0.3);
   expect(ls).toContain(score.toFixed(3));
-  const show = await rig.done("show", "study");
+  const show = await rig.output("show", "study");
   const paths = [...show.matchAll(/artifacts\/\S+/g)].map(([path]) => path);
   expect(paths.some((path) => path.endsWith("workbook.xlsx"))).toBe(true);
   expect(paths.filter((path) => !existsSync(rig.path(path)))).toEqual([]);
 });
 
-test("a run's folder holds links to all of its files, and its manifest", async ({ rig }) => {
-  const { manifest } = await rig.built(file);
+test("the folder of a run has its manifest and links to all of its files", async ({ rig }) => {
+  const { manifest } = await rig.build(file);
   const folder = join(manifest, "..");
   expect(readdirSync(folder).sort()).toEqual([
     "analysis.json",
@@ -172,23 +177,23 @@ test("a run's folder holds links to all of its files, and its manifest", async (
   expect(entries.filter(([name]) => !existsSync(rig.path(`artifacts/runs/${name}`)))).toEqual([]);
 });
 
-test("gc drops what no run refers to, and nothing else; --dry-run only says so", async ({ rig }) => {
-  await rig.built(file);
+test("gc deletes only objects that no run refers to; --dry-run deletes nothing", async ({ rig }) => {
+  await rig.build(file);
   const kept = rig.tree("artifacts/store/objects");
   const answers = rig.read("experiments/data/answers.jsonl");
   rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', '"none"}\n{"id":"test-1"');
-  await rig.built(file, "--until", "evaluate.zero_shot");
+  await rig.build(file, "--until", "evaluate.zero_shot");
   const both = rig.tree("artifacts/store/objects");
-  const dry = JSON.parse(await rig.done("gc", "--dry-run", "--json"));
+  const dry = JSON.parse(await rig.output("gc", "--dry-run", "--json"));
   expect(dry.collected).toHaveLength(2);
   expect(rig.tree("artifacts/store/objects")).toEqual(both);
-  await rig.done("gc");
+  await rig.output("gc");
   expect(rig.tree("artifacts/store/objects")).toEqual(kept);
   rig.write("experiments/data/answers.jsonl", answers);
-  expect(new Set(Object.values((await rig.built(file)).steps))).toEqual(new Set(["reused"]));
+  expect(new Set(Object.values((await rig.build(file)).steps))).toEqual(new Set(["reused"]));
 });
 
-test("a command may be given from any folder of the study", async ({ rig }) => {
+test("a command works in any folder of the study", async ({ rig }) => {
   mkdirSync(rig.path("experiments/deep/er"), { recursive: true });
   const inside = { cwd: rig.path("experiments/deep/er") };
   expect((await rig.start(["run", "../../study.yaml", "--quiet"], inside).ended).code).toBe(0);
@@ -196,33 +201,33 @@ test("a command may be given from any folder of the study", async ({ rig }) => {
   expect(existsSync(rig.path("artifacts/runs/study"))).toBe(true);
 });
 
-test("a YAML outside of any study is its own project", async ({ rig }) => {
+test("an experiment file outside a study is its own project", async ({ rig }) => {
   const lone = "../lone";
   for (const name of ["data/train.csv", "data/test.csv", "data/answers.jsonl"]) {
     rig.write(`${lone}/${name}`, rig.read(`experiments/${name}`));
   }
   rig.write(`${lone}/study.yaml`, rig.read(file).replace("prompts/ask.hbs", "prompts/zero-shot.hbs"));
-  await rig.done("run", `${lone}/study.yaml`, "--quiet");
+  await rig.output("run", `${lone}/study.yaml`, "--quiet");
   expect(existsSync(rig.path(`${lone}/artifacts/runs/study`))).toBe(true);
 });
 
-test("schema is JSON that knows every section", async ({ rig }) => {
-  const schema = JSON.parse(await rig.done("schema"));
+test("schema prints a JSON Schema with every key of an experiment", async ({ rig }) => {
+  const schema = JSON.parse(await rig.output("schema"));
   const keys = Object.keys(experimentSchema().properties ?? {});
   expect(keys.length).toBeGreaterThan(8);
   expect(Object.keys(schema.properties)).toEqual(expect.arrayContaining([...keys, "sweep"]));
 });
 
-test("doctor says what this machine has, as text and as JSON, without secrets", async ({ rig }) => {
+test("doctor describes this machine as text and as JSON, without secrets", async ({ rig }) => {
   rig.env = { HF_TOKEN: "hf_abcdefghijklmnopqrstuvwx" };
-  const text = await rig.done("doctor");
+  const text = await rig.output("doctor");
   expect(text).toContain(process.versions.node);
-  const report = await rig.done("doctor", "--json");
-  expect(JSON.parse(report)).toMatchObject({ node: process.versions.node });
+  const report = await rig.output("doctor", "--json");
+  expect(JSON.parse(report).findings.length).toBeGreaterThan(5);
   expect(text + report).not.toContain("hf_abcdefghijklmnopqrstuvwx");
 });
 
-/** What a command prints on a terminal, made by util-linux's script. */
+/** The output of a command on a terminal, which `script` of util-linux provides. */
 function atTerminal(rig: Rig, args: readonly string[], ...variables: readonly string[]): string {
   const { CI: _ci, NO_COLOR: _color, ...env } = process.env;
   const command = [...variables, process.execPath, join(rig.package, "dist/cli.js"), ...args].join(" ");

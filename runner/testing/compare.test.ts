@@ -8,8 +8,9 @@ import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { RunDiff } from "../runs/diff.ts";
 import { environmentDir } from "../setup/cache.ts";
+import { expectFailure } from "./command.ts";
 import { addComparedStudy } from "./compared-study.ts";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { type Rig, test } from "./rig.ts";
 import { answers } from "./studies.ts";
 
 const file = "experiments/study.yaml";
@@ -24,7 +25,7 @@ function addOther(rig: Rig): void {
 
 test("steps of a compared experiment join the plan; shared steps run once", async ({ rig }) => {
   addOther(rig);
-  const { manifest, steps } = await rig.built(file);
+  const { manifest, steps } = await rig.build(file);
   expect(Object.keys(steps).sort()).toEqual(
     [
       "data",
@@ -52,7 +53,7 @@ test("steps of a compared experiment join the plan; shared steps run once", asyn
   ]);
 
   // The other experiment by itself has nothing left to do but its own workbook.
-  const alone = await rig.built("experiments/other.yaml");
+  const alone = await rig.build("experiments/other.yaml");
   expect(alone.steps).toEqual({
     data: "reused",
     "generate.zero_shot": "reused",
@@ -65,7 +66,7 @@ test("steps of a compared experiment join the plan; shared steps run once", asyn
 test("a compared experiment with other training rows has separate steps and folders", async ({ rig }) => {
   addOther(rig);
   rig.edit("experiments/other.yaml", "train: {file: data/train.csv}", "train: {file: data/train.csv, limit: 20}");
-  const { manifest, steps } = await rig.built(file);
+  const { manifest, steps } = await rig.build(file);
   expect(Object.keys(steps)).toContain("data@other");
   expect(existsSync(join(dirname(manifest), "compared/other/data/train.jsonl"))).toBe(true);
 });
@@ -87,8 +88,8 @@ type ByScipy = {
 
 test("exp compare RUN: agrees with SciPy, scikit-learn and statsmodels", async ({ rig }) => {
   addComparedStudy(rig);
-  const { manifest } = await rig.built("experiments/a.yaml");
-  const compared = JSON.parse(await rig.done("compare", "a", "--json")) as RunComparison;
+  const { manifest } = await rig.build("experiments/a.yaml");
+  const compared = await rig.json<RunComparison>("compare", "a");
   const { n, view, arms, pairs, family } = rig.readJson(join(dirname(manifest), "comparison.json")) as Comparison;
   expect(compared).toMatchObject({ n, view, arms, pairs, family });
 
@@ -125,9 +126,9 @@ test("exp compare RUN: agrees with SciPy, scikit-learn and statsmodels", async (
 
 test("exp compare RUN RUN: compares primary arms and shared baselines", async ({ rig }) => {
   addComparedStudy(rig);
-  for (const name of ["b", "c"]) await rig.built(`experiments/${name}.yaml`);
+  for (const name of ["b", "c"]) await rig.build(`experiments/${name}.yaml`);
   const { answerers, runs, family, notes } = JSON.parse(
-    await rig.done("compare", "b", "c", "--metric", "exact_match", "--json"),
+    await rig.output("compare", "b", "c", "--metric", "exact_match", "--json"),
   ) as RunComparison;
   expect(Object.keys(answerers)).toEqual(["b", "c"]);
   expect(runs.map(({ experiment }) => experiment)).toEqual(["b", "c"]);
@@ -137,7 +138,7 @@ test("exp compare RUN RUN: compares primary arms and shared baselines", async ({
     tests: [{ against: "c", test: "exact McNemar" }],
   });
   expect(notes).toEqual([]);
-  const text = await rig.done("compare", "b", "c", "--view", "basic");
+  const text = await rig.output("compare", "b", "c", "--view", "basic");
   expect(text).toMatch(/^90 cases.*basic.*12 labels/m);
   expect(text).toMatch(
     /^b − c +−0\.\d{3} +\[[+−]0\.\d{3}, [+−]0\.\d{3}\] +0\.\d{3} +0\.\d{3} +0\.\d{3} +\d+ \/ \d+ +0\.\d{3}$/m,
@@ -148,15 +149,15 @@ test("exp compare RUN RUN: compares primary arms and shared baselines", async ({
 
 test("exp compare: rejects runs that are not comparable; --force compares shared cases", async ({ rig }) => {
   addComparedStudy(rig);
-  await rig.built("experiments/b.yaml");
+  await rig.build("experiments/b.yaml");
   rig.edit("experiments/c.yaml", "test: {file: data/cases.csv}", "test: {file: data/fewer.csv}");
   rig.write("experiments/data/fewer.csv", rig.read("experiments/data/cases.csv").split("\n").slice(0, 61).join("\n"));
-  await rig.built("experiments/c.yaml");
+  await rig.build("experiments/c.yaml");
   expectFailure(await rig.exp("compare", "b", "c"), 2, "runs-not-comparable", /\bb [0-9a-f]{8}…, c [0-9a-f]{8}…/);
   const refused = await rig.exp("compare", "b", "c", "--json");
   expect([refused.code, refused.stderr]).toEqual([2, ""]);
   expect(JSON.parse(refused.stdout)).toMatchObject({ code: "runs-not-comparable" });
-  const forced = JSON.parse(await rig.done("compare", "b", "c", "--force", "--json")) as RunComparison;
+  const forced = await rig.json<RunComparison>("compare", "b", "c", "--force");
   expect(forced.n).toBe(60);
   expect(forced.notes).toEqual([expect.stringMatching(/test file/), expect.stringMatching(/\b60 of 90\b/)]);
   expectFailure(await rig.exp("compare", "b", "b"), 2, "bad-argument");
@@ -170,28 +171,28 @@ test("the ledger counts test evaluations, cached ones excluded", async ({ rig })
           name.endsWith(".json"),
         )
       : [];
-  await rig.built("experiments/study.yaml");
+  await rig.build("experiments/study.yaml");
   expect(scored()).toHaveLength(1);
-  await rig.built("experiments/study.yaml");
+  await rig.build("experiments/study.yaml");
   expect(scored()).toHaveLength(1);
-  await rig.built("experiments/study.yaml", "--force", "evaluate");
+  await rig.build("experiments/study.yaml", "--force", "evaluate");
   expect(scored()).toHaveLength(2);
-  expect(await rig.done("show", "study")).toMatch(/experiments\/data\/test\.csv: 2$/m);
+  expect(await rig.output("show", "study")).toMatch(/experiments\/data\/test\.csv: 2$/m);
   rig.edit(file, "generate:", "evaluate: {split: validation}\ngenerate:");
   rig.edit(file, "  test: {file", "  validation: {fraction: 0.2}\n  test: {file");
   rig.write("experiments/data/answers.jsonl", answers("train-", 48));
-  await rig.built("experiments/study.yaml");
+  await rig.build("experiments/study.yaml");
   expect(scored()).toHaveLength(2);
 });
 
 test("exp diff: differences by category, and cases with changed correctness", async ({ rig }) => {
   addComparedStudy(rig);
-  const first = await rig.built("experiments/b.yaml");
+  const first = await rig.build("experiments/b.yaml");
   const lines = rig.read("experiments/data/b.jsonl").split("\n");
   const wrongNow = lines.map((line) => line.replace(/("id":"test-[0-4]","text":)"[^"]*"/, '$1"finding z"'));
   rig.write("experiments/data/b.jsonl", wrongNow.join("\n"));
-  const second = await rig.built("experiments/b.yaml", "--set", "evaluate.bootstrap.resamples=500");
-  const diff = JSON.parse(await rig.done("diff", first.manifest, second.manifest, "--json")) as RunDiff;
+  const second = await rig.build("experiments/b.yaml", "--set", "evaluate.bootstrap.resamples=500");
+  const diff = await rig.json<RunDiff>("diff", first.manifest, second.manifest);
   expect(diff.config).toEqual([{ name: "evaluate.bootstrap.resamples", a: 10000, b: 500 }]);
   expect(diff.data.map(({ name }) => name)).toEqual(["generate.file"]);
   expect([diff.prompt, diff.recipe, diff.environment, diff.hardware]).toEqual([[], [], [], []]);
@@ -208,11 +209,11 @@ test("exp diff: differences by category, and cases with changed correctness", as
     "test-4",
   ]);
   for (const flip of broken) expect(flip).toMatchObject({ a: flip.gold, b: ["finding z"] });
-  const text = await rig.done("diff", first.manifest, "b");
+  const text = await rig.output("diff", first.manifest, "b");
   expect(text).toMatch(/^ {2}evaluate\.bootstrap\.resamples +10000 +-> +500$/m);
   expect(text).toMatch(/^zero_shot: 90 cases, 0 fixed, \d broken, \d /m);
   expect(text.match(/^ {2}(broken|different) +test-[0-4] /gm)).toHaveLength(5);
-  const same = JSON.parse(await rig.done("diff", "b", "b", "--json")) as RunDiff;
+  const same = await rig.json<RunDiff>("diff", "b", "b");
   expect([same.config, same.data, same.files, same.metrics]).toEqual([[], [], [], []]);
 });
 
@@ -222,11 +223,11 @@ test("exp compare: averages runs that differ in seeds only", async ({ rig }) => 
     "experiments/b.yaml",
     "train: {backend: torchtune, method: lora}\nsweep: {repeat: {train.seed: [1, 2, 3]}}\n",
   );
-  await rig.built("experiments/b.yaml");
-  await rig.built("experiments/c.yaml");
+  await rig.build("experiments/b.yaml");
+  await rig.build("experiments/c.yaml");
   const names = readdirSync(rig.path("artifacts/runs/b")).filter((name) => name.startsWith("train.seed="));
   const compared = JSON.parse(
-    await rig.done("compare", ...names.map((name) => `b/${name}`), "c", "--json"),
+    await rig.output("compare", ...names.map((name) => `b/${name}`), "c", "--json"),
   ) as RunComparison;
   expect(Object.keys(compared.answerers)).toEqual(["b (3 seeds)", "c"]);
   const micro = compared.arms["b (3 seeds)"]?.micro_f1;

@@ -1,5 +1,5 @@
+import { seeded } from "./faults.ts";
 import type { Rig } from "./rig.ts";
-import { seeded } from "./rig.ts";
 
 const labels = Array.from("abcdefghijkl", (letter) => `finding ${letter}`);
 

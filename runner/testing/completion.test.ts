@@ -4,7 +4,8 @@ import { mkdirSync } from "node:fs";
 import { expect } from "vitest";
 import { flagOf } from "../commands/command.ts";
 import { commands } from "../commands/index.ts";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 /** What bash offers for the last of some words. */
 function offered(rig: Rig, script: string, ...typed: readonly string[]): readonly string[] {
@@ -17,7 +18,7 @@ function offered(rig: Rig, script: string, ...typed: readonly string[]): readonl
 }
 
 test("bash offers commands, their options, files and finished runs", async ({ rig }) => {
-  const script = await rig.done("completion", "bash");
+  const script = await rig.output("completion", "bash");
   mkdirSync(rig.path("artifacts/runs/first"), { recursive: true });
   expect(offered(rig, script, "ver")).toEqual(["verify"]);
   expect(offered(rig, script, "run", "--acc")).toEqual(["--accept-stale"]);
@@ -29,7 +30,7 @@ test("bash offers commands, their options, files and finished runs", async ({ ri
 
 test("every shell knows every command and option; another shell is refused", async ({ rig }) => {
   for (const shell of ["bash", "zsh", "fish"]) {
-    const script = await rig.done("completion", shell);
+    const script = await rig.output("completion", shell);
     for (const [name, { load, isHidden }] of Object.entries(commands)) {
       if (isHidden === true) continue;
       expect(script, shell).toContain(name);

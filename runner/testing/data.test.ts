@@ -19,8 +19,8 @@ const csv = (rows: readonly Case[]): string =>
     ...rows.map((row) => [row.id, row.input, row.answer].map((cell) => `"${cell.replaceAll('"', '""')}"`).join(",")),
   ].join("\n");
 
-/** One defect: the code that must report it, how it is planted, and where it is (or the words of the message or examples). */
-type Plant = { readonly code: string; readonly at?: string; readonly says?: RegExp; plant(parts: Parts): void };
+/** One defect: the code that must report it, how it is planted, and where it is (or a pattern of its message or examples). */
+type Plant = { readonly code: string; readonly at?: string; readonly pattern?: RegExp; plant(parts: Parts): void };
 
 const train =
   (row: number, change: Partial<Case> | ((one: Case) => Partial<Case>)) =>
@@ -86,51 +86,51 @@ const plants: readonly Plant[] = [
   },
   {
     code: "personal-data",
-    says: /e-mail 1\b/,
+    pattern: /e-mail 1\b/,
     plant: train(215, ({ input }) => ({ input: last(input, "Sent to a.reader@example.org.") })),
   },
   {
     code: "personal-data",
-    says: /record number 1\b/,
+    pattern: /record number 1\b/,
     plant: train(216, ({ input }) => ({ input: last(input, "MRN: 00482913.") })),
   },
   {
     code: "personal-data",
-    says: /\bname 1\b/,
+    pattern: /\bname 1\b/,
     plant: train(217, ({ input }) => ({ input: last(input, "Discussed with Dr. Example.") })),
   },
   {
     code: "personal-data",
-    says: /\bdate 1\b/,
+    pattern: /\bdate 1\b/,
     plant: train(218, ({ input }) => ({ input: last(input, "Compared with 03/11/2019.") })),
   },
   {
     code: "personal-data",
-    says: /phone 1\b/,
+    pattern: /phone 1\b/,
     plant: train(219, ({ input }) => ({ input: last(input, "Call 555-014-0199.") })),
   },
   { code: "same-id", at: "test/tr-0221", plant: ({ test }) => set(test[2], { id: "tr-0221" }) },
   { code: "empty-target", at: id(221), plant: train(221, { answer: " , " }) },
   {
     code: "label-variants",
-    says: /^\d\d labels /,
+    pattern: /^\d\d labels /,
     plant: ({ train }) =>
       train.slice(240, 246).forEach((one, at) => void set(one, { answer: `Sign ${at}, SIGN ${at}.` })),
   },
   {
     code: "similar-labels",
-    says: /"peritoneal carcinomatosis" \/ "peritoneal carcinomatosos" \(spelling\)/,
+    pattern: /"peritoneal carcinomatosis" \/ "peritoneal carcinomatosos" \(spelling\)/,
     plant: train(223, { answer: "Peritoneal carcinomatosos" }),
   },
   {
     code: "similar-labels",
-    says: /"horseshoe kidney" \/ "horseshoe kidneys" \(plural\)/,
+    pattern: /"horseshoe kidney" \/ "horseshoe kidneys" \(plural\)/,
     plant: train(224, { answer: "Horseshoe kidneys" }),
   },
-  { code: "similar-labels", says: /"pvt" \(abbreviation\)/, plant: train(225, { answer: "PVT" }) },
+  { code: "similar-labels", pattern: /"pvt" \(abbreviation\)/, plant: train(225, { answer: "PVT" }) },
   {
     code: "similar-labels",
-    says: /"vein thrombosis portal" \(word order\)/,
+    pattern: /"vein thrombosis portal" \(word order\)/,
     plant: train(226, { answer: "Vein thrombosis portal" }),
   },
   {
@@ -149,12 +149,12 @@ const plants: readonly Plant[] = [
   { code: "look-alike-letter", at: id(236), plant: train(236, { answer: "Renal сyst" }) },
   {
     code: "unseen-label",
-    says: /"situs inversus"/,
+    pattern: /"situs inversus"/,
     plant: ({ test }) => set(test[3], { answer: "Situs inversus" }),
   },
   {
     code: "label-shift",
-    says: /"pneumoperitoneum": 0\.\d % of training, [1-9]\d\.\d % of test/,
+    pattern: /"pneumoperitoneum": 0\.\d % of training, [1-9]\d\.\d % of test/,
     plant: ({ test }) =>
       void test.slice(100, 150).map((one) => Object.assign(one, { answer: `${one.answer}, Pneumoperitoneum` })),
   },
@@ -197,16 +197,16 @@ test("every defect that is planted in a copy of the shipped study is found, and 
   for (const { plant } of plants) plant(dirty);
   const after = await audited(rig, dirty);
   expect(after.code).toBe(3);
-  const missed = plants.filter(({ code, at, says }) => {
+  const missed = plants.filter(({ code, at, pattern }) => {
     const now = after.audit.findings.find((one) => one.code === code);
     const then = before.audit.findings.find((one) => one.code === code);
     if (now === undefined || now.count <= (then?.count ?? 0)) return true;
-    const words = `${now.message}\n${now.examples.join("\n")}`;
+    const text = `${now.message}\n${now.examples.join("\n")}`;
     // Ten examples are given; where the shipped study has its own, the count must have grown.
-    const named = at === undefined ? says?.test(words) === true : now.examples.some((one) => one.includes(at));
+    const named = at === undefined ? pattern?.test(text) === true : now.examples.some((one) => one.includes(at));
     return !named && now.count <= 10;
   });
-  expect(missed.map(({ code, at, says }) => `${code} ${at ?? says}`)).toEqual([]);
+  expect(missed.map(({ code, at, pattern }) => `${code} ${at ?? pattern}`)).toEqual([]);
   expect(new Set(plants.map(({ code }) => code)).size).toBeGreaterThan(30);
   expect(after.audit.dirty.train).toEqual(expect.arrayContaining(["tr-0228", "tr-0229"]));
 });

@@ -3,7 +3,8 @@ import { dirname, join } from "node:path";
 import excel from "exceljs";
 import { expect } from "vitest";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/ensemble.yaml";
 const seen = ["cyst", "stone", "mass"];
@@ -52,7 +53,7 @@ test("an ensemble beats the model and the classifier, is an arm of the study, an
 }) => {
   rig.usePython();
   addStudy(rig);
-  const first = await rig.built(file);
+  const first = await rig.build(file);
   const folder = dirname(first.manifest);
   const { arms, pairs } = rig.readJson(join(folder, "comparison.json")) as Comparison;
   expect(Object.keys(arms)).toEqual(["zero_shot", "tfidf_svm", "ensemble"]);
@@ -70,7 +71,7 @@ test("an ensemble beats the model and the classifier, is an arm of the study, an
   await book.xlsx.readFile(join(folder, "workbook.xlsx"));
   const cases = (book.getWorksheet("Cases")?.getSheetValues() ?? []).slice(1) as string[][];
   expect(cases.filter((row) => row[2] === "ensemble")).toHaveLength(30);
-  const show = JSON.parse(await rig.done("show", "ensemble", "--json"));
+  const show = JSON.parse(await rig.output("show", "ensemble", "--json"));
   expect(show.arms.ensemble.canonical.micro_f1).toBeCloseTo(micro("ensemble"), 12);
 
   // With other labels for the test rows, the weight of the ensemble has the same bytes and is not computed again.
@@ -78,7 +79,7 @@ test("an ensemble beats the model and the classifier, is an arm of the study, an
     "experiments/data/test.csv",
     table("test-", 200, 30, (number) => [hidden[number % 3] as string, seen[(number + 1) % 3] as string]),
   );
-  const again = await rig.built(file);
+  const again = await rig.build(file);
   expect(again.steps).toMatchObject({ "generate.ensemble": "reused", "evaluate.ensemble": "built" });
   expect(rig.read(join(dirname(again.manifest), "ensemble/ensemble.json"))).toBe(chosen);
 });

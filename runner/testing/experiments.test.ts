@@ -3,7 +3,8 @@ import { readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
-import { type PlanJson, test } from "./rig.ts";
+import type { PlanJson } from "./command.ts";
+import { test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 const files = readdirSync(join(clone, "experiments")).filter((name) => name.endsWith(".yaml"));

@@ -5,18 +5,19 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import type { Reproduction } from "../runs/reproduce.ts";
-import { expectFailure, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 
 test("a new study runs without setup and exports the same bytes each time", async ({ rig }) => {
-  await rig.done("init", "mine");
+  await rig.output("init", "mine");
   expectFailure(await rig.exp("init", "mine"), 2, "file-exists");
   expectFailure(await rig.exp("init", "/proc/mine"), 2, "cannot-write");
   rig.folder = rig.path("mine");
   expect(rig.read("package.json")).toContain('"name": "mine"');
-  await rig.built("experiments/first.yaml");
-  await rig.done("check", "experiments/lora.yaml");
+  await rig.build("experiments/first.yaml");
+  await rig.output("check", "experiments/lora.yaml");
 
   const first = await rig.exp("export", "../out", "first");
   expect(first.code).toBe(0);
@@ -71,7 +72,7 @@ test("the export contains the declarations of compared experiments, and no data"
       .replace("data/answers.jsonl", "data/others.jsonl")
       .replace("synonyms.yaml}", "synonyms.yaml, groups: labels/groups.yaml}"),
   );
-  await rig.built("experiments/study.yaml");
+  await rig.build("experiments/study.yaml");
   expect((await rig.exp("export", "out", "study")).code).toBe(0);
   const files = Object.keys(rig.tree("out"));
   expect(files).toEqual(
@@ -85,7 +86,7 @@ test("the export contains the declarations of compared experiments, and no data"
 });
 
 test("reproduce compares every step by its bytes", async ({ rig }) => {
-  const { manifest } = await rig.built("experiments/study.yaml");
+  const { manifest } = await rig.build("experiments/study.yaml");
   const again = async (...args: readonly string[]): Promise<Reproduction & { readonly code: number | null }> => {
     const { code, stdout } = await rig.exp("reproduce", "study", "--json", ...args);
     return { ...(JSON.parse(stdout) as Reproduction), code };
@@ -114,7 +115,7 @@ test("manifests of an image name the commit of EXP_COMMIT", async ({ rig }) => {
   const commit = "0123456789abcdef0123456789abcdef01234567";
   const gitOf = async (stated: string) => {
     rig.env = { ...rig.env, EXP_COMMIT: stated };
-    const { git } = rig.manifest((await rig.built("experiments/study.yaml")).manifest).provenance;
+    const { git } = rig.manifest((await rig.build("experiments/study.yaml")).manifest).provenance;
     rig.remove("artifacts");
     return git;
   };

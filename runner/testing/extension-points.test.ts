@@ -25,7 +25,8 @@ import type { Task } from "../plugins/tasks/task.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { RunDiff } from "../runs/diff.ts";
 import type { DoctorReport } from "../setup/doctor.ts";
-import { type PlanJson, type Rig, test, told } from "./rig.ts";
+import { type PlanJson, parseEvents } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 /** Trains nothing: it writes the most frequent target of the training rows as its "adapter". */
 const toyBackend: Backend = {
@@ -397,14 +398,14 @@ test("a backend and an engine: plan, run, show, report, doctor", async ({ rig })
   const plan = JSON.parse(await done(rig, "plan", file, "--json")) as PlanJson;
   expect(plan.steps.map(({ id }) => id)).toEqual(expect.arrayContaining(["train", "generate.tuned"]));
 
-  const run = told(await exp(rig, "run", file, "--json"));
+  const run = parseEvents(await exp(rig, "run", file, "--json"));
   expect([run.code, run.stderr], run.stdout).toEqual([0, ""]);
   expect(run.steps).toMatchObject({ fetch: "built", train: "built", "generate.tuned": "built" });
   const { arms, provenance } = rig.manifest(run.manifest);
   expect(arms.tuned?.basic.exact_match).toBeGreaterThan(arms.zero_shot?.basic.exact_match as number);
   // No stored step ran in a Python environment.
   expect(provenance.packages).toEqual({});
-  const again = told(await exp(rig, "run", file, "--json"));
+  const again = parseEvents(await exp(rig, "run", file, "--json"));
   expect(again.steps).toMatchObject({ train: "reused", "generate.tuned": "reused" });
 
   expect(await done(rig, "show", "toy")).toContain("tuned");
@@ -456,7 +457,7 @@ resources: {gpus: 0, executor: toy-cluster, toy-cluster: {queue: fast}}
   await releaseJobs(rig);
   expect((await jobs()).map(({ state }) => state)).toEqual(Array(3).fill("done"));
   expect(await done(rig, "logs", "last")).toContain("evaluate.zero_shot");
-  const again = told(await exp(rig, "run", sweep, "--json"));
+  const again = parseEvents(await exp(rig, "run", sweep, "--json"));
   expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
   expect((await exp(rig, "run", sweep, "--force", "data")).code).toBe(2);
 });
@@ -546,7 +547,7 @@ test.for([
   const path = study.write(rig);
   const plan = JSON.parse(await done(rig, "plan", path, "--json")) as PlanJson;
   expect(plan.steps.map(({ id }) => id)).toEqual(expect.arrayContaining(["data", "evaluate.zero_shot"]));
-  const run = told(await exp(rig, "run", path, "--json"));
+  const run = parseEvents(await exp(rig, "run", path, "--json"));
   expect([run.code, run.stderr], run.stdout).toEqual([0, ""]);
 
   const { arms, intervals } = rig.manifest(run.manifest);
@@ -611,7 +612,7 @@ test("a metric of label sets: check, run, intervals and tests", async ({ rig }) 
   );
   rig.edit(path, "evaluate:", "baselines: [most_frequent]\nevaluate:");
   expect(await done(rig, "check", path)).toContain("labels: ok");
-  const run = told(await exp(rig, "run", path, "--json"));
+  const run = parseEvents(await exp(rig, "run", path, "--json"));
   expect([run.code, run.stderr], run.stdout).toEqual([0, ""]);
   const { arms, intervals } = rig.manifest(run.manifest);
   // Five of 20 answers lack one of two labels.

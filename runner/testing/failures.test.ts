@@ -1,9 +1,11 @@
 /** Invalid input and failing disks: one error with a code, the exit code, no stack trace and no partial output. */
-import { execFileSync } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { errorCodes, expectFailure, test } from "./rig.ts";
+import { namesIn } from "../util/names-in.ts";
+import { errorCodes, expectFailure } from "./command.ts";
+import { mountTmpfs, remount } from "./mount.ts";
+import { test } from "./rig.ts";
 import { table } from "./studies.ts";
 
 const file = "experiments/study.yaml";
@@ -50,7 +52,7 @@ describe("an invalid experiment exits with 2, prints FILE:LINE:COLUMN and writes
     rig.edit(file, "prompts/ask.hbs", "prompts/none.hbs");
     const ended = await rig.exp("check", file);
     expect(ended.code).toBe(2);
-    expect([...errorCodes(ended)].sort()).toEqual(["missing-template", "not-one-of", "unknown-key"]);
+    expect([...errorCodes(ended)].sort()).toEqual(["missing-key", "not-one-of", "unknown-key"]);
     expect(ended.stderr).toMatch(/help: .*"columns"/);
     expect(ended.stderr.match(/\^\^\^/g)).toHaveLength(3);
   });
@@ -116,7 +118,7 @@ describe("invalid data fails its step with exit code 1 and the place in the data
   test("test rows that are also training rows, unless the finding is accepted", async ({ rig }) => {
     rig.write("experiments/data/test.csv", table("test-", 9, 0));
     expectFailure(await rig.exp("run", file), 1, "data-audit", "data.accept: [leak]");
-    await rig.built(file, "--set", "data.accept=[leak]");
+    await rig.build(file, "--set", "data.accept=[leak]");
   });
 
   test("a replayed file with a line that is not JSON", async ({ rig }) => {
@@ -137,7 +139,7 @@ test("a failed step leaves no run, no record and no staged files; the next run r
   }
   expect(existsSync(rig.path("artifacts/runs"))).toBe(false);
   rig.write("experiments/data/answers.jsonl", answers);
-  expect((await rig.built(file)).steps).toMatchObject({ data: "reused", "generate.zero_shot": "built" });
+  expect((await rig.build(file)).steps).toMatchObject({ data: "reused", "generate.zero_shot": "built" });
 });
 
 test("--keep-going runs the steps that do not need the failed step", async ({ rig }) => {
@@ -151,7 +153,7 @@ test("--keep-going runs the steps that do not need the failed step", async ({ ri
   );
   expect(ends.map(([, status]) => status).sort()).toEqual(["done", "failed"]);
   expect(Object.values(run.steps).filter((status) => status === "failed")).toHaveLength(1);
-  await rig.done("show", "study");
+  await rig.output("show", "study");
 });
 
 test("without an environment, a Python step fails with the command that builds it", async ({ rig }) => {
@@ -166,24 +168,19 @@ test("an environment that was built from another lock file is not used", async (
     if (/^torchtune-.*\.lock$/.test(name)) writeFileSync(join(own, "recipes/locks", name), "# other\n", { flag: "a" });
   }
   const ended = await rig.exp("run", file, "--set", "baselines=[tfidf_svm]");
-  expectFailure(ended, 1, "environment-missing", /help: .*exp setup torchtune/);
+  expectFailure(ended, 1, "environment-stale", /help: .*exp setup torchtune/);
 });
 
 describe("if exp cannot write,", () => {
   test("a read-only artifacts folder is an error that names it", async ({ rig, skip }) => {
-    const disk = mount(rig.path("artifacts"), "4m");
-    if (disk === undefined) return skip("no disk can be mounted here");
-    try {
-      execFileSync("mount", ["-o", "remount,ro", disk]);
-      expectFailure(await rig.exp("run", file), 1, "disk", rig.path("artifacts"));
-      await rig.done("plan", file);
-    } finally {
-      execFileSync("umount", [disk]);
-    }
+    if (!mountTmpfs(rig, rig.path("artifacts"), ["size=4m"])) return skip("cannot mount a disk here");
+    remount(rig.path("artifacts"), "ro");
+    expectFailure(await rig.exp("run", file), 1, "disk", rig.path("artifacts"));
+    await rig.output("plan", file);
   });
 
   test("an artifacts folder without write permission is an error that names it", async ({ rig, skip }) => {
-    if (process.getuid?.() === 0) return skip("root may write anywhere");
+    if (process.getuid?.() === 0) return skip("root can write to every folder");
     mkdirSync(rig.path("artifacts"));
     chmodSync(rig.path("artifacts"), 0o555);
     expectFailure(await rig.exp("run", file), 1, "disk", rig.path("artifacts"));
@@ -196,25 +193,17 @@ describe("if exp cannot write,", () => {
   });
 
   test("a full disk is an error; with free space the next run finishes", async ({ rig, skip }) => {
-    const disk = mount(rig.path("artifacts"), "1m");
-    if (disk === undefined) return skip("no disk can be mounted here");
-    try {
-      const ballast = rig.path("artifacts/ballast");
-      writeFileSync(ballast, Buffer.alloc(920_000));
-      rig.write("experiments/data/train.csv", table("train-", 2_000));
-      const args = ["--set", "data.accept=[duplicate-input]"];
-      expectFailure(await rig.exp("run", file, ...args), 1, "disk-full", rig.path("artifacts"));
-      for (const folder of ["staging", "objects", "keys"]) {
-        const path = rig.path(`artifacts/store/${folder}`);
-        expect(existsSync(path) ? readdirSync(path) : [], folder).toEqual([]);
-      }
-      rmSync(ballast);
-      writeFileSync(ballast, "");
-      rig.write("experiments/data/train.csv", table("train-", 48));
-      await rig.built(file);
-    } finally {
-      execFileSync("umount", [disk]);
-    }
+    if (!mountTmpfs(rig, rig.path("artifacts"), ["size=1m"])) return skip("cannot mount a disk here");
+    const ballast = rig.path("artifacts/ballast");
+    writeFileSync(ballast, Buffer.alloc(920_000));
+    rig.write("experiments/data/train.csv", table("train-", 2_000));
+    const args = ["--set", "data.accept=[duplicate-input]"];
+    expectFailure(await rig.exp("run", file, ...args), 1, "disk-full", "artifacts");
+    for (const folder of ["staging", "objects", "keys"])
+      expect(namesIn(rig.path(`artifacts/store/${folder}`)), folder).toEqual([]);
+    rmSync(ballast);
+    rig.write("experiments/data/train.csv", table("train-", 48));
+    await rig.build(file);
   });
 });
 
@@ -225,10 +214,10 @@ test("a large source that is replaced during its step fails the step", async ({ 
   rig.write("experiments/data/train.csv", rows);
   rig.write("experiments/data/replacement.csv", table("other-", 48));
   const run = rig.start(["run", file, "--json", "--until", "data", "--set", "data.accept=[duplicate-input]"]);
-  await run.says(/"step-start","step":"data"/);
+  await run.waitFor(/"step-start","step":"data"/);
   renameSync(rig.path("experiments/data/replacement.csv"), rig.path("experiments/data/train.csv"));
   expectFailure(await run.ended, 1, "source-changed", "train.csv");
-  expect(readdirSync(rig.path("artifacts/store/keys"))).toEqual([]);
+  expect(namesIn(rig.path("artifacts/store/keys"))).toEqual([]);
 });
 
 test("a dangling symlink in place of a data file is a missing file", async ({ rig }) => {
@@ -236,14 +225,3 @@ test("a dangling symlink in place of a data file is a missing file", async ({ ri
   symlinkSync("/nowhere/train.csv", rig.path("experiments/data/train.csv"));
   expectFailure(await rig.exp("run", file), 2, "missing-file");
 });
-
-/** Mounts a small disk; undefined if this user may not mount one. */
-function mount(folder: string, size: string): string | undefined {
-  mkdirSync(folder, { recursive: true });
-  try {
-    execFileSync("mount", ["-t", "tmpfs", "-o", `size=${size}`, "tmpfs", folder], { stdio: "pipe" });
-    return folder;
-  } catch {
-    return undefined;
-  }
-}

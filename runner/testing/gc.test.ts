@@ -2,32 +2,32 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { replaceBaseline, withBaseline } from "./baseline.ts";
+import { namesIn } from "../util/names-in.ts";
+import { replaceBaseline, withBaseline } from "./replace-baseline.ts";
 import { test } from "./rig.ts";
-import { names } from "./whole.ts";
 
 const file = "experiments/study.yaml";
 
 test("gc deletes snapshots and the work of finished steps; only --work deletes the work of unfinished steps", async ({
   rig,
 }) => {
-  await rig.built(file);
-  const [done = ""] = names(rig.path("artifacts/store/keys")).map((name) => name.replace(".json", ""));
+  await rig.build(file);
+  const [done = ""] = namesIn(rig.path("artifacts/store/keys")).map((name) => name.replace(".json", ""));
   expect((rig.readJson(`artifacts/store/keys/${done}.json`) as StoreRecord).key).toBe(done);
   const open = "0".repeat(64);
   for (const key of [done, open]) rig.write(`artifacts/work/${key}/checkpoint`, "x".repeat(1000));
-  expect(names(rig.path("artifacts/work/snapshots"))).toHaveLength(1);
+  expect(namesIn(rig.path("artifacts/work/snapshots"))).toHaveLength(1);
   const before = rig.tree();
 
-  const dry = JSON.parse(await rig.done("gc", "--dry-run", "--json"));
+  const dry = JSON.parse(await rig.output("gc", "--dry-run", "--json"));
   expect(dry).toMatchObject({ collected: [], work: [{ name: done, bytes: 1000 }], snapshots: [{}] });
   expect(rig.tree()).toEqual(before);
-  expect(await rig.done("gc")).toMatch(/\b1 work folder\b.*\n.*\b1 snapshot\b/);
-  expect(names(rig.path("artifacts/work")).toSorted()).toEqual([open, "snapshots"]);
-  expect(names(rig.path("artifacts/work/snapshots"))).toEqual([]);
-  await rig.done("gc", "--work");
-  expect(names(rig.path("artifacts/work"))).toEqual(["snapshots"]);
-  expect(new Set(Object.values((await rig.built(file)).steps))).toEqual(new Set(["reused"]));
+  expect(await rig.output("gc")).toMatch(/\b1 work folder\b.*\n.*\b1 snapshot\b/);
+  expect(namesIn(rig.path("artifacts/work")).toSorted()).toEqual([open, "snapshots"]);
+  expect(namesIn(rig.path("artifacts/work/snapshots"))).toEqual([]);
+  await rig.output("gc", "--work");
+  expect(namesIn(rig.path("artifacts/work"))).toEqual(["snapshots"]);
+  expect(new Set(Object.values((await rig.build(file)).steps))).toEqual(new Set(["reused"]));
 });
 
 test("gc keeps what a running process uses, even with --work, and deletes it after the process has ended", async ({
@@ -38,12 +38,12 @@ test("gc keeps what a running process uses, even with --work, and deletes it aft
     '(step.work / "state").write_text("1")\nstep.progress(force=True, done=1, total=2)\ntime.sleep(600)',
   );
   const run = rig.start(["run", file, "--json", ...withBaseline]);
-  await run.says(/"progress","step":"generate.tfidf_svm"/);
+  await run.waitFor(/"progress","step":"generate.tfidf_svm"/);
   const none = { work: [], snapshots: [] };
-  expect(JSON.parse(await rig.done("gc", "--work", "--json"))).toMatchObject(none);
+  expect(await rig.json("gc", "--work")).toMatchObject(none);
   run.process.kill("SIGKILL");
   await run.ended;
   await sleep(100);
-  expect(JSON.parse(await rig.done("gc", "--json"))).toMatchObject({ work: [], snapshots: [{}] });
-  expect(JSON.parse(await rig.done("gc", "--work", "--json"))).toMatchObject({ work: [{}], snapshots: [] });
+  expect(await rig.json("gc")).toMatchObject({ work: [], snapshots: [{}] });
+  expect(await rig.json("gc", "--work")).toMatchObject({ work: [{}], snapshots: [] });
 });

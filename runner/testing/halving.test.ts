@@ -2,8 +2,9 @@
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { expect } from "vitest";
 import type { Selection } from "../pipeline/steps/selection.ts";
-import { type PlanJson, type Rig, type RunEvents, test, told } from "./rig.ts";
-import { addSimulated } from "./simulated.ts";
+import { type PlanJson, parseEvents, type RunEvents } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
+import { addSimulatedTraining } from "./simulated-training.ts";
 import { answersOf, table } from "./studies.ts";
 
 const manifests = (rig: Rig, run: RunEvents) =>
@@ -41,7 +42,7 @@ test("each rung keeps the best half of the settings and reports the scores of th
     file,
     `${study}train: {backend: torchtune, method: lora, epochs: 4}\nsweep:\n  grid: {generate.file: [${values}]}\n  strategy: halving\n  select: {}\n`,
   );
-  const planned = async (): Promise<PlanJson> => JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  const planned = async (): Promise<PlanJson> => await rig.json<PlanJson>("plan", file);
   const setting = (name: string): string => `generate.file=data/${name}.jsonl`;
 
   const before = await planned();
@@ -53,7 +54,7 @@ test("each rung keeps the best half of the settings and reports the scores of th
     ["winner", expect.stringMatching(/\bselect\b.*\b1 of 1\b/)],
   ]);
 
-  const run = await rig.built(file);
+  const run = await rig.build(file);
   const all = manifests(rig, run);
   expect(all.map(({ coordinates }) => coordinates)).toEqual([
     ...names.map(([name]) => `${setting(name)},epoch=1`),
@@ -77,15 +78,15 @@ test("each rung keeps the best half of the settings and reports the scores of th
   const cut = after.steps.find(({ id }) => id === "select.1")?.reason;
   expect(cut).toMatch(/\b2 of 5 .*\bmicro_f1 \(canonical\) 0\.\d+/);
   expect(cut).toMatch(/generate\.file=data\/e\.jsonl 0\.\d+; .*c\.jsonl 0\.\d+; .*a\.jsonl 0\.\d+$/);
-  const again = await rig.built(file);
+  const again = await rig.build(file);
   expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
   expect(again.manifest).toBe(run.manifest);
   // A run of a rung and the winner's.
   for (const { run: name } of [all[5], all[8]] as typeof all) {
-    expect(JSON.parse(await rig.done("why", name, "evaluate.tuned", "--json"))).toMatchObject({ status: "cached" });
-    expect(JSON.parse(await rig.done("reproduce", name, "--json"))).toMatchObject({ reproduced: true });
+    expect(await rig.json("why", name, "evaluate.tuned")).toMatchObject({ status: "cached" });
+    expect(await rig.json("reproduce", name)).toMatchObject({ reproduced: true });
   }
-  const shown = await rig.done("show", "halving");
+  const shown = await rig.output("show", "halving");
   expect(
     shown.split("\n").flatMap((line) => /^data\/([a-e])\.jsonl +([124]) /.exec(line)?.slice(1).join("") ?? []),
   ).toEqual(["a1", "b4", "c1", "d2", "e1"]);
@@ -93,8 +94,8 @@ test("each rung keeps the best half of the settings and reports the scores of th
 
 test("a kept setting resumes from its checkpoint; one more setting trains that setting alone", async ({ rig }) => {
   const sweep = (ranks: string): string => `sweep: {strategy: halving, grid: {train.rank: [${ranks}]}, select: {}}\n`;
-  const file = addSimulated(rig, sweep("3, 4, 5, 6"));
-  const first = trained(rig, await rig.built(file));
+  const file = addSimulatedTraining(rig, sweep("3, 4, 5, 6"));
+  const first = trained(rig, await rig.build(file));
   expect(first).toEqual([
     ...["rank 3: 0 to 1", "rank 4: 0 to 1", "rank 5: 0 to 1", "rank 6: 0 to 1"],
     ...["rank 5: 1 to 2", "rank 6: 1 to 2", "rank 6: 2 to 4"],
@@ -102,22 +103,22 @@ test("a kept setting resumes from its checkpoint; one more setting trains that s
   // Checkpoints of dropped settings are kept: a later sweep may resume them.
   const paused = (): number => readdirSync(rig.path("artifacts/work")).filter((name) => name.length === 64).length;
   expect(paused()).toBe(3);
-  await rig.done("gc");
+  await rig.output("gc");
   expect(paused()).toBe(3);
 
   rig.edit(file, "3, 4, 5, 6", "1, 3, 4, 5, 6, 7");
-  const second = trained(rig, await rig.built(file), first);
+  const second = trained(rig, await rig.build(file), first);
   // Three of six settings are kept: 5 and 6 have these epochs already.
   expect(second).toEqual(["rank 1: 0 to 1", "rank 7: 0 to 1", "rank 7: 1 to 2", "rank 7: 2 to 4"]);
 
   rig.edit(file, "1, 3, 4, 5, 6, 7", "1, 2, 3, 4, 5, 6");
-  const third = await rig.built(file);
+  const third = await rig.build(file);
   expect(trained(rig, third, [...first, ...second])).toEqual(["rank 2: 0 to 1", "rank 4: 1 to 2"]);
   expect(selectionOf(third).winner).toBe("train.rank=6");
 
   // The last rung is the training that a sweep of all settings makes.
   rig.edit(file, "strategy: halving, ", "");
-  const whole = await rig.built(file, "--until", "train");
+  const whole = await rig.build(file, "--until", "train");
   const made = Object.entries(whole.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
   expect(made).toHaveLength(5);
 });
@@ -125,15 +126,15 @@ test("a kept setting resumes from its checkpoint; one more setting trains that s
 test("a mirror keeps paused trainings: a new machine resumes them, and resumed ones leave the mirror", async ({
   rig,
 }) => {
-  const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 4, 5, 6]}, select: {}}\n");
+  const file = addSimulatedTraining(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 4, 5, 6]}, select: {}}\n");
   const folder = rig.path("../drive/exp");
   const kept = (): number => readdirSync(`${folder}/work`).length;
   mkdirSync(rig.path("../drive"), { recursive: true });
-  await rig.built(file, "--mirror", folder, "--until", "select.1");
+  await rig.build(file, "--mirror", folder, "--until", "select.1");
   expect(kept()).toBe(4);
 
-  rig.forget();
-  const run = await rig.built(file, "--mirror", folder);
+  rig.removeArtifacts();
+  const run = await rig.build(file, "--mirror", folder);
   const epochs = manifests(rig, run).map(({ steps }) => steps.train?.evidence.epochs);
   expect(epochs).toContainEqual([1, 2]);
   expect(epochs).toContainEqual([2, 4]);
@@ -143,26 +144,26 @@ test("a mirror keeps paused trainings: a new machine resumes them, and resumed o
 test("all seeds of a setting are kept together; files that are edited during the run have no effect", async ({
   rig,
 }) => {
-  const file = addSimulated(
+  const file = addSimulatedTraining(
     rig,
     "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, repeat: {train.seed: [1, 2]}, select: {}}\n",
   );
   rig.write("experiments/synonyms.yaml", "{}\n");
   rig.edit(file, "labels}", "labels}\n  labels: {synonyms: synonyms.yaml}");
-  const twin = rig.twin();
+  const twin = rig.copy();
   twin.package = rig.package;
-  const straight = await twin.built(file);
+  const straight = await twin.build(file);
   expect(selectionOf(straight).settings.map(({ setting, runs }) => [setting, runs.length])).toEqual([
     ["train.rank=6", 2],
   ]);
 
   const started = rig.start(["run", file, "--json"]);
-  await started.says(/"step-end","step":"train/);
+  await started.waitFor(/"step-end","step":"train/);
   rig.write("prompts/ask.hbs", "{{#user}}Say nothing of {{input}}{{/user}}\n");
   rig.write("prompts/zero.hbs", "{{#user}}Say nothing of {{input}}{{/user}}\n");
   rig.write("experiments/synonyms.yaml", "liver cyst: [unknown]\n");
   rig.edit(file, "[3, 6]", "[9, 10]");
-  const run = told(await started.ended);
+  const run = parseEvents(await started.ended);
   expect([run.code, run.stderr]).toEqual([0, ""]);
   const keys = (one: Rig, events: RunEvents) =>
     manifests(one, events).map(({ coordinates, steps }) => [
@@ -173,15 +174,15 @@ test("all seeds of a setting are kept together; files that are edited during the
 
   // One seed more runs that one alone.
   twin.edit(file, "[1, 2]", "[1, 2, 3]");
-  const more = await twin.built(file);
+  const more = await twin.build(file);
   const built = Object.entries(more.steps).filter(([step, how]) => step.startsWith("train") && how === "built");
   expect(built).toHaveLength(3);
 });
 
 test("all folds of a setting are kept together; the winner is chosen by the answers to all rows", async ({ rig }) => {
-  const file = addSimulated(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, select: {}}\n");
+  const file = addSimulatedTraining(rig, "sweep: {strategy: halving, grid: {train.rank: [3, 6]}, select: {}}\n");
   rig.edit(file, "validation: {file: data/validation.csv}", "validation: {folds: 3}");
-  const run = await rig.built(file);
+  const run = await rig.build(file);
   const { winner, n, settings, earlier } = selectionOf(run);
   const rows = rig.read("experiments/data/train.csv").trimEnd().split("\n").length - 1;
   expect([winner, n, settings.map(({ runs }) => runs.length)]).toEqual(["train.rank=6", rows, [3]]);

@@ -3,8 +3,11 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { Event } from "../execution/event.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { processesWith, type Rig, test, told } from "./rig.ts";
-import { expectTidy, expectWhole, names } from "./whole.ts";
+import { namesIn } from "../util/names-in.ts";
+import { parseEvents } from "./command.ts";
+import { processesWith } from "./faults.ts";
+import { type Rig, test } from "./rig.ts";
+import { expectIntactStore, expectNoLeftovers } from "./store-checks.ts";
 
 const file = "experiments/tuned.yaml";
 /** 24 optimiser steps with a checkpoint after every second one. */
@@ -26,27 +29,27 @@ test("once: exit code 130, no partial output, and the next run resumes the train
   rig,
 }) => {
   prepare(rig);
-  const straight = rig.twin();
+  const straight = rig.copy();
   const run = rig.start(["run", file, ...long]);
-  await run.says(/"step":"train","done":[3-9]/);
+  await run.waitFor(/"step":"train","done":[3-9]/);
   const asked = performance.now();
   run.process.kill("SIGINT");
-  const ended = told(await run.ended);
+  const ended = parseEvents(await run.ended);
   expect(performance.now() - asked).toBeLessThan(20_000);
   expect([ended.code, ended.stderr]).toEqual([130, ""]);
   expect(ended.steps).toMatchObject({ fetch: "built", data: "built", train: "skipped" });
   expect(ended.events.at(-1)).toMatchObject({ type: "run-end", status: "interrupted", manifest: null });
   expect(processesWith(rig.path("artifacts"))).toEqual([]);
-  expectWhole(rig);
-  expect(names(rig.path("artifacts/store/staging"))).toEqual([]);
+  expectIntactStore(rig);
+  expect(namesIn(rig.path("artifacts/store/staging"))).toEqual([]);
   const before = Math.max(...trained(ended.events));
 
-  const again = await rig.built(file, ...long.slice(1));
+  const again = await rig.build(file, ...long.slice(1));
   expect(again.steps).toMatchObject({ fetch: "reused", data: "reused", train: "built" });
   expect(Math.min(...trained(again.events))).toBeGreaterThanOrEqual(before);
-  expectTidy(rig);
+  expectNoLeftovers(rig);
 
-  await straight.built(file, ...long.slice(1));
+  await straight.build(file, ...long.slice(1));
   expect(adapterOf(rig)).toEqual(adapterOf(straight));
 
   // Time is the sum of both attempts; tokens are those of an uninterrupted training.
@@ -59,26 +62,26 @@ test("once: exit code 130, no partial output, and the next run resumes the train
 test("twice: the process group is killed, and the next run succeeds", async ({ rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, ...long]);
-  await run.says(/"step":"train","done":[2-9]/);
+  await run.waitFor(/"step":"train","done":[2-9]/);
   run.process.kill("SIGINT");
   await sleep(20);
   run.process.kill("SIGINT");
   const asked = performance.now();
-  const ended = told(await run.ended);
+  const ended = parseEvents(await run.ended);
   expect(performance.now() - asked).toBeLessThan(3_000);
   expect(ended.code).toBe(130);
   expect(processesWith(rig.path("artifacts"))).toEqual([]);
-  expectWhole(rig);
-  await rig.built(file, ...long.slice(1));
-  expectTidy(rig);
+  expectIntactStore(rig);
+  await rig.build(file, ...long.slice(1));
+  expectNoLeftovers(rig);
 });
 
 test("SIGTERM stops a run as Ctrl-C does", async ({ rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, ...long]);
-  await run.says(/"step-start","step":"(preflight|train)"/);
+  await run.waitFor(/"step-start","step":"(preflight|train)"/);
   run.process.kill("SIGTERM");
-  const ended = told(await run.ended);
+  const ended = parseEvents(await run.ended);
   expect(ended.code).toBe(130);
   expect(ended.events.at(-1)).toMatchObject({ type: "run-end", status: "interrupted" });
   expect(processesWith(rig.path("artifacts"))).toEqual([]);
@@ -88,22 +91,22 @@ test("Ctrl-C stops a run that waits for another run's step, and not the other ru
   prepare(rig);
   const endless = ["run", file, "--json", "--until", "train", "--set", "train.epochs=2000"];
   const owner = rig.start(endless);
-  await owner.says(/"step":"train","done":/);
+  await owner.waitFor(/"step":"train","done":/);
   const waiter = rig.start(endless);
-  await waiter.says(/"step-start","step":"train"/);
+  await waiter.waitFor(/"step-start","step":"train"/);
   const asked = performance.now();
   waiter.process.kill("SIGINT");
   expect((await waiter.ended).code).toBe(130);
   expect(performance.now() - asked).toBeLessThan(3_000);
   expect(owner.process.exitCode).toBe(null);
   owner.process.kill("SIGINT");
-  expect(told(await owner.ended)).toMatchObject({ code: 130, steps: { train: "skipped" } });
+  expect(parseEvents(await owner.ended)).toMatchObject({ code: 130, steps: { train: "skipped" } });
 });
 
 test("plain output names the interrupted step and run", async ({ rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, "--until", "train"]);
-  await run.says(/^preflight {2}started/m);
+  await run.waitFor(/^preflight {2}started/m);
   run.process.kill("SIGINT");
   const { code, stdout, stderr } = await run.ended;
   expect([code, stderr]).toEqual([130, ""]);
@@ -113,7 +116,7 @@ test("plain output names the interrupted step and run", async ({ rig }) => {
 
 /** The record of the training of a study. */
 function trainRecord(rig: Rig): StoreRecord {
-  return names(rig.path("artifacts/store/keys"))
+  return namesIn(rig.path("artifacts/store/keys"))
     .map((name) => rig.readJson(`artifacts/store/keys/${name}`) as StoreRecord)
     .find(({ ingredients }) => ingredients.kind === "train") as StoreRecord;
 }

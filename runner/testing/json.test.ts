@@ -1,7 +1,8 @@
 /** The JSON of check, plan, run, show and score. stdout contains nothing else. */
 import { expect } from "vitest";
 import { tasks } from "../plugins/tasks/registry.ts";
-import { type PlanJson, test } from "./rig.ts";
+import type { PlanJson } from "./command.ts";
+import { test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 
@@ -27,7 +28,7 @@ test("plan --json is one document even with a warning, which is printed on stder
 });
 
 test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig }) => {
-  const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  const plan = await rig.json<PlanJson>("plan", file);
   expect(plan.runs).toBe(1);
   const key = expect.stringMatching(/^[0-9a-f]{64}$/);
   const estimate = { memory: null, gpu_memory: null, seconds: null, download: null };
@@ -70,24 +71,24 @@ test("plan: runs, and steps with id, kind, key, status and reason", async ({ rig
 
 test("plan: runs counts sweep points, not arms or baselines", async ({ rig }) => {
   rig.write(file, `${rig.read(file)}sweep: {grid: {data.targets.order: [as_is, alphabetical, frequency]}}\n`);
-  const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  const plan = await rig.json<PlanJson>("plan", file);
   expect(plan.runs).toBe(3);
   expect(plan.steps.filter(({ kind }) => kind === "data")).toHaveLength(3);
-  const trained = JSON.parse(await rig.done("plan", file, "--json", "--set", "baselines=[tfidf_svm]")) as PlanJson;
+  const trained = JSON.parse(await rig.output("plan", file, "--json", "--set", "baselines=[tfidf_svm]")) as PlanJson;
   expect(trained.runs).toBe(3);
   expect(trained.steps.some(({ id }) => id.startsWith("generate.tfidf_svm"))).toBe(true);
 });
 
 test("plan: every step of a finished run is cached, under the key that the manifest names", async ({ rig }) => {
-  const { manifest } = await rig.built(file);
-  const plan = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+  const { manifest } = await rig.build(file);
+  const plan = await rig.json<PlanJson>("plan", file);
   const { steps } = rig.manifest(manifest);
   expect(Object.keys(steps).sort()).toEqual(plan.steps.map(({ id }) => id).sort());
   for (const { id, key, status } of plan.steps) expect([status, key]).toEqual(["cached", steps[id]?.key]);
 });
 
 test("run: a plan, a start and an end for each step, the end of the run; reused steps end too", async ({ rig }) => {
-  const first = await rig.built(file);
+  const first = await rig.build(file);
   expect(first.stderr).toBe("");
   expect(first.events[0]).toMatchObject({ type: "plan", runs: 1 });
   expect(first.events.at(-1)).toMatchObject({ type: "run-end", status: "done", manifest: first.manifest });
@@ -99,7 +100,7 @@ test("run: a plan, a start and an end for each step, the end of the run; reused 
   const seconds = first.events.flatMap((event) => (event.type === "step-end" ? [event.seconds] : []));
   expect(seconds).toEqual(started.map(() => expect.any(Number)));
 
-  const second = await rig.built(file);
+  const second = await rig.build(file);
   expect(Object.keys(second.steps).sort()).toEqual(Object.keys(first.steps).sort());
   expect(new Set(Object.values(second.steps))).toEqual(new Set(["reused"]));
   expect(second.events.some(({ type }) => type === "step-start")).toBe(false);
@@ -120,10 +121,10 @@ test("run: a failed step has a code, a message and help; the steps that need it 
 });
 
 test("show: the manifest, by run id, experiment name and path alike", async ({ rig }) => {
-  const { manifest: path } = await rig.built(file);
+  const { manifest: path } = await rig.build(file);
   const manifest = rig.manifest(path);
   for (const name of [manifest.run, "study", path]) {
-    expect(JSON.parse(await rig.done("show", name, "--json"))).toEqual(manifest);
+    expect(await rig.json("show", name)).toEqual(manifest);
   }
   expect(manifest.arms).toEqual({ zero_shot: views(everyMetric) });
   const number = expect.any(Number);
@@ -191,7 +192,7 @@ test("score: n and every metric in three views, as computed by hand", async ({ r
     { id: "3", gold: ["Mass"], pred: [] },
   ];
   rig.write("cases.jsonl", lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
-  const scored = JSON.parse(await rig.done("score", "cases.jsonl", "--json"));
+  const scored = JSON.parse(await rig.output("score", "cases.jsonl", "--json"));
   expect(scored).toEqual({ n: 3, views: views(everyMetric) });
   // basic: tp 2 (liver cyst, renal stone), fp 1 (mass), fn 2 (renal stone of 1, mass of 3)
   expect(scored.views.basic.micro_f1).toBeCloseTo(4 / 7, 12);

@@ -2,12 +2,13 @@
 import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 
 async function listed(rig: Rig, ...args: readonly string[]): Promise<readonly string[]> {
-  const rows = JSON.parse(await rig.done("ls", "--json", ...args)) as readonly { readonly manifest: string }[];
+  const rows = JSON.parse(await rig.output("ls", "--json", ...args)) as readonly { readonly manifest: string }[];
   return rows.map(({ manifest }) => String(limitOf(rig, manifest)));
 }
 const limitOf = (rig: Rig, manifest: string) =>
@@ -16,10 +17,10 @@ const limitOf = (rig: Rig, manifest: string) =>
 test("runs are filtered and sorted by any key and metric; a manifest takes precedence over the index", async ({
   rig,
 }) => {
-  expect(JSON.parse(await rig.done("ls", "--json"))).toEqual([]);
+  expect(await rig.json("ls")).toEqual([]);
   rig.write(file, `${rig.read(file)}sweep: {grid: {data.train.limit: [8, 24, 40]}}\n`);
-  await rig.built(file);
-  await rig.built("experiments/study.yaml", "--set", "description=übung, “zwei”", "--set", "baselines=[nearest]");
+  await rig.build(file);
+  await rig.build("experiments/study.yaml", "--set", "description=übung, “zwei”", "--set", "baselines=[nearest]");
 
   expect(
     await listed(
@@ -42,20 +43,20 @@ test("runs are filtered and sorted by any key and metric; a manifest takes prece
   ]);
   expect(await listed(rig, "--where", "baselines=[nearest]", "--where", "data.train.limit<9")).toEqual(["8"]);
   expect(await listed(rig, "--where", "created>2030")).toEqual([]);
-  expect(await rig.done("ls", "--where", "created>2030")).toMatch(/\b6\b/);
+  expect(await rig.output("ls", "--where", "created>2030")).toMatch(/\b6\b/);
   // A run without the value comes last in both directions.
   for (const key of ["nearest.micro_f1", "-nearest.micro_f1"]) {
-    const rows = JSON.parse(await rig.done("ls", "--json", "--sort", key)) as {
+    const rows = JSON.parse(await rig.output("ls", "--json", "--sort", key)) as {
       values: Record<string, number | null>;
     }[];
     const values = rows.map(({ values }) => values["nearest.micro_f1"]);
     expect(values.slice(3)).toEqual([null, null, null]);
     expect(values.slice(0, 3).every((value) => typeof value === "number")).toBe(true);
   }
-  const [head = "", ...body] = (await rig.done("ls", "--sort", "canonical.micro_f1")).trimEnd().split("\n");
+  const [head = "", ...body] = (await rig.output("ls", "--sort", "canonical.micro_f1")).trimEnd().split("\n");
   expect(head).toMatch(/experiment +run +finished \(UTC\) +canonical.micro_f1 +primary metric +arms/);
   expect(body).toHaveLength(6);
-  const csv = (await rig.done("ls", "--csv", "--where", 'description!=""')).trimEnd().split("\r\n");
+  const csv = (await rig.output("ls", "--csv", "--where", 'description!=""')).trimEnd().split("\r\n");
   expect(csv).toHaveLength(4);
   expect(csv[0]?.split(",")).toEqual(
     expect.arrayContaining(["run", "data.train.limit", "zero_shot.raw.micro_f1", "manifest"]),

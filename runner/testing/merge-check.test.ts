@@ -1,7 +1,8 @@
 /** The merge check: the difference between a 4-bit base with its adapter and the merged 16-bit model, on validation rows. */
 import { dirname, join } from "node:path";
 import { expect } from "vitest";
-import { type PlanJson, test } from "./rig.ts";
+import type { PlanJson } from "./command.ts";
+import { test } from "./rig.ts";
 
 const file = "experiments/tuned.yaml";
 const set = (...keys: string[]): string[] => keys.flatMap((key) => ["--set", key]);
@@ -28,7 +29,7 @@ test.runIf(process.env.EXP_SOAK)(
   async ({ rig }) => {
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
-    const { manifest } = await rig.built(file, ...set("train.method=qlora", "train.merge=true", "baselines=[]", apart));
+    const { manifest } = await rig.build(file, ...set("train.method=qlora", "train.merge=true", "baselines=[]", apart));
     const check = rig.readJson(join(dirname(manifest), "merge_check.json")) as Record<string, Record<string, number>>;
     expect(check).toMatchObject({ n: 12, part: "validation", view: "canonical", metric: "micro_f1" });
     const { change, merged_16bit, adapter_4bit } = check as Required<typeof check>;

@@ -5,9 +5,12 @@ import { basename, dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
 import type { Event } from "../execution/event.ts";
-import { answer, replaceBaseline, withBaseline } from "./baseline.ts";
-import { expectFailure, type Rig, type RunEvents, test, told } from "./rig.ts";
-import { expectTidy, expectWhole, names } from "./whole.ts";
+import { namesIn } from "../util/names-in.ts";
+import { expectFailure, parseEvents, type RunEvents } from "./command.ts";
+import { mountTmpfs } from "./mount.ts";
+import { answer, replaceBaseline, withBaseline } from "./replace-baseline.ts";
+import { type Rig, test } from "./rig.ts";
+import { expectIntactStore, expectNoLeftovers } from "./store-checks.ts";
 
 const file = "experiments/study.yaml";
 /** Every step of a run, ended in one way. */
@@ -32,28 +35,28 @@ const notes = ({ events }: RunEvents): readonly string[] =>
 
 test("finished steps are restored on a new machine and checked by digest", async ({ rig }) => {
   const { folder, flag } = mirrorOf(rig);
-  const first = await rig.built(file, ...flag);
+  const first = await rig.build(file, ...flag);
   expect(first.steps).toEqual(all(first, "built"));
   const count = Object.keys(first.steps).length;
-  expect(names(join(folder, "keys"))).toHaveLength(count);
+  expect(namesIn(join(folder, "keys"))).toHaveLength(count);
   const links = execFileSync("find", [folder, "-type", "l"], { encoding: "utf8" });
   const partial = execFileSync("find", [folder, "-name", "*[A-Z]*", "-o", "-name", "*.partial"], { encoding: "utf8" });
   expect([links, partial]).toEqual(["", ""]);
 
-  rig.forget();
-  const again = await rig.built(file, ...flag);
+  rig.removeArtifacts();
+  const again = await rig.build(file, ...flag);
   expect(again.steps).toEqual(all(first, "reused"));
   expect(notes(again)).toEqual([expect.stringMatching(new RegExp(`^info: .*\\b${count}\\b.*mirror`))]);
   expect(again.manifest).toBe(first.manifest);
-  expectWhole(rig);
-  expectTidy(rig);
+  expectIntactStore(rig);
+  expectNoLeftovers(rig);
 });
 
 test("steps that finished before the mirror existed are copied too", async ({ rig }) => {
   const { folder, flag } = mirrorOf(rig);
-  const first = await rig.built(file);
-  expect((await rig.built(file, ...flag)).steps).toEqual(all(first, "reused"));
-  expect(names(join(folder, "keys"))).toHaveLength(Object.keys(first.steps).length);
+  const first = await rig.build(file);
+  expect((await rig.build(file, ...flag)).steps).toEqual(all(first, "reused"));
+  expect(namesIn(join(folder, "keys"))).toHaveLength(Object.keys(first.steps).length);
 });
 
 describe("a mirrored step is built again if the mirror has", () => {
@@ -70,17 +73,17 @@ describe("a mirrored step is built again if the mirror has", () => {
   for (const [what, damage] of damages) {
     test(what, async ({ rig }) => {
       const { folder, flag } = mirrorOf(rig);
-      const first = await rig.built(file, ...flag);
+      const first = await rig.build(file, ...flag);
       const { key } = rig.manifest(first.manifest).steps["evaluate.zero_shot"] as { key: string };
       damage(copyOf(rig, first, "evaluate.zero_shot", "predictions.jsonl"), join(folder, "keys", `${key}.json`));
-      rig.forget();
-      const again = await rig.built(file, ...flag);
+      rig.removeArtifacts();
+      const again = await rig.build(file, ...flag);
       expect(again.steps).toEqual({ ...all(first, "reused"), "evaluate.zero_shot": "built" });
       expect(notes(again)[0]).toMatch(new RegExp(`^warning: mirror .*\\b${key.slice(0, 8)}\\b`));
       expect(existsSync(rig.path("escaped"))).toBe(false);
-      expectWhole(rig);
-      rig.forget();
-      expect((await rig.built(file, ...flag)).steps).toEqual(all(first, "reused"));
+      expectIntactStore(rig);
+      rig.removeArtifacts();
+      expect((await rig.build(file, ...flag)).steps).toEqual(all(first, "reused"));
     });
   }
 });
@@ -102,19 +105,19 @@ test("a killed training resumes from the mirrored checkpoint; Ctrl-C copies the 
   first.process.kill("SIGKILL");
   await first.ended;
   const [mirrored = 0] = checkpointsIn(folder);
-  rig.forget();
+  rig.removeArtifacts();
 
   const again = start();
-  await again.says(/"step":"train","done":/);
+  await again.waitFor(/"step":"train","done":/);
   again.process.kill("SIGINT");
-  const run = told(await again.ended);
+  const run = parseEvents(await again.ended);
   expect([run.code, run.stderr]).toEqual([130, ""]);
   expect(notes(run)).toContainEqual(expect.stringMatching(/^info: train .*mirror/));
   expect(run.steps).toMatchObject({ fetch: "reused", data: "reused", "prompt.tuned": "reused", train: "skipped" });
   expect(Math.min(...trained(run.events))).toBeGreaterThanOrEqual(mirrored);
   expect(Math.max(...checkpointsIn(folder))).toBeGreaterThanOrEqual(Math.max(...trained(run.events)));
   expect(Math.max(...checkpointsIn(folder))).toBeGreaterThan(mirrored);
-  expectWhole(rig);
+  expectIntactStore(rig);
 }, 600_000);
 
 /** A Python step that counts to 6 and can resume; its answers contain the number at which it started. */
@@ -138,11 +141,11 @@ async function runAndLose(rig: Rig): Promise<void> {
   replaceBaseline(rig, counting.replace("HOLD", rig.path("hold")));
   rig.write("hold", "");
   const run = rig.start(["run", file, "--json", ...withBaseline, ...flag]);
-  await run.says(/"step":"generate.tfidf_svm","done":3/);
+  await run.waitFor(/"step":"generate.tfidf_svm","done":3/);
   while (markersIn(folder).length === 0 && run.process.exitCode === null) await sleep(20);
   run.process.kill("SIGKILL");
   await run.ended;
-  rig.forget();
+  rig.removeArtifacts();
   rig.remove("hold");
 }
 
@@ -152,24 +155,24 @@ const firstCount = (rig: Rig): string | undefined =>
 test("after a step has succeeded, its checkpoints are deleted from the mirror", async ({ rig }) => {
   const { folder, flag } = mirrorOf(rig);
   await runAndLose(rig);
-  const run = await rig.built(file, ...withBaseline, ...flag);
+  const run = await rig.build(file, ...withBaseline, ...flag);
   expect(notes(run)).toContainEqual(expect.stringMatching(/^info: generate\.tfidf_svm .*mirror/));
   expect(firstCount(rig)).toBe("3");
-  expect(names(join(folder, "work"))).toEqual([]);
-  expectTidy(rig);
+  expect(namesIn(join(folder, "work"))).toEqual([]);
+  expectNoLeftovers(rig);
 });
 
 for (const damaged of ["checkpoint", "marker"]) {
   test(`a step does not resume from a truncated ${damaged}`, async ({ rig }) => {
     const { folder, flag } = mirrorOf(rig);
     await runAndLose(rig);
-    const files = names(join(folder, "work")).flatMap((key) =>
-      names(join(folder, "work", key)).map((name) => join(folder, "work", key, name)),
+    const files = namesIn(join(folder, "work")).flatMap((key) =>
+      namesIn(join(folder, "work", key)).map((name) => join(folder, "work", key, name)),
     );
     const chosen = files.filter((path) => isMarker(basename(path)) === (damaged === "marker"));
     expect(chosen.length).toBeGreaterThan(0);
     for (const path of chosen) truncateSync(path, 0);
-    const run = await rig.built(file, ...withBaseline, ...flag);
+    const run = await rig.build(file, ...withBaseline, ...flag);
     expect(run.steps.data).toBe("reused");
     expect(firstCount(rig)).toBe("0");
   });
@@ -183,7 +186,7 @@ test("a mirror whose disk disappears during a run is a warning, and nothing is w
     rig,
     `import os\nos.rename(${JSON.stringify(folder)}, ${JSON.stringify(`${folder}.gone`)})\n${answer}\n(step.output / "responses.jsonl").write_text(rows)`,
   );
-  const run = await rig.built(file, ...withBaseline, ...flag);
+  const run = await rig.build(file, ...withBaseline, ...flag);
   expect(run.steps["generate.tfidf_svm"]).toBe("built");
   expect(notes(run)).toContainEqual(expect.stringMatching(/^warning: mirror .*drive\/exp/));
   expect(existsSync(folder)).toBe(false);
@@ -194,19 +197,10 @@ test("a mirror whose disk disappears during a run is a warning, and nothing is w
 
 test("a full mirror disk is a warning", async ({ rig, skip }) => {
   const { folder, flag } = mirrorOf(rig);
-  mkdirSync(folder);
-  try {
-    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=16k", "tmpfs", folder], { stdio: "pipe" });
-  } catch (error) {
-    skip(`a small disk cannot be mounted here: ${String((error as Error).message).trim()}`);
-  }
-  try {
-    const run = await rig.exp("run", file, ...flag);
-    expect(run.code).toBe(0);
-    expect(run.stderr).toMatch(/^warning: mirror .*disk is full/m);
-  } finally {
-    execFileSync("/bin/umount", [folder]);
-  }
+  if (!mountTmpfs(rig, folder, ["size=16k"])) return skip("cannot mount a disk here");
+  const run = await rig.exp("run", file, ...flag);
+  expect(run.code).toBe(0);
+  expect(run.stderr).toMatch(/^warning: mirror .*disk is full/m);
 });
 
 test("an unusable mirror folder is an error before any step runs", async ({ rig }) => {
@@ -221,8 +215,8 @@ const isMarker = (name: string): boolean => /^\d{8}\.json$/.test(name);
 
 /** Paths of the markers of every work folder, newest first. */
 const markersIn = (folder: string): readonly string[] =>
-  names(join(folder, "work")).flatMap((key) =>
-    names(join(folder, "work", key))
+  namesIn(join(folder, "work")).flatMap((key) =>
+    namesIn(join(folder, "work", key))
       .filter(isMarker)
       .toSorted()
       .reverse()

@@ -1,10 +1,12 @@
 /** The command line on every Node.js that exp supports, each from npm's package `node`. */
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect } from "vitest";
 import { cacheRoot } from "../setup/cache.ts";
-import { expectFailure, type Rig, test, told } from "./rig.ts";
+import { expectFailure, parseEvents } from "./command.ts";
+import { oncePerMachine } from "./once-per-machine.ts";
+import { type Rig, test } from "./rig.ts";
 
 describe.each(["20.19", "22", "24"])("Node %s", (version) => {
   let node: string;
@@ -20,10 +22,10 @@ describe.each(["20.19", "22", "24"])("Node %s", (version) => {
     expect(stdout).toContain(`"${execFileSync(node, ["-p", "process.versions.node"], { encoding: "utf8" }).trim()}"`);
     expect(await exp(rig, "check", file)).toMatchObject({ code: 0, stderr: "" });
     expect(await exp(rig, "plan", file)).toMatchObject({ code: 0, stderr: "" });
-    const first = told(await exp(rig, "run", file, "--json"));
+    const first = parseEvents(await exp(rig, "run", file, "--json"));
     expect([first.code, first.stderr]).toEqual([0, ""]);
     expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
-    const second = told(await exp(rig, "run", file, "--json"));
+    const second = parseEvents(await exp(rig, "run", file, "--json"));
     expect(new Set(Object.values(second.steps))).toEqual(new Set(["reused"]));
     expect(second.manifest).toBe(first.manifest);
     expect(JSON.parse((await exp(rig, "show", "study", "--json")).stdout)).toMatchObject({ experiment: "study" });
@@ -32,8 +34,8 @@ describe.each(["20.19", "22", "24"])("Node %s", (version) => {
   });
 
   test("reuses the results of another version of Node", async ({ rig }) => {
-    await rig.built("experiments/study.yaml");
-    const { steps } = told(await exp(rig, "run", "experiments/study.yaml", "--json"));
+    await rig.build("experiments/study.yaml");
+    const { steps } = parseEvents(await exp(rig, "run", "experiments/study.yaml", "--json"));
     expect(new Set(Object.values(steps))).toEqual(new Set(["reused"]));
   });
 
@@ -48,7 +50,7 @@ describe.each(["20.19", "22", "24"])("Node %s", (version) => {
     rig.addTinyModel("qwen3", "models/tiny");
     const file = "experiments/tuned.yaml";
     const run = rig.start(["run", file, "--json", "--until", "preflight"], { node });
-    await run.says(/"step-start","step":"preflight"/);
+    await run.waitFor(/"step-start","step":"preflight"/);
     run.process.kill("SIGINT");
     expect((await run.ended).code).toBe(130);
     const { code, stderr } = await exp(rig, "run", file, "--json", "--until", "preflight");
@@ -56,22 +58,12 @@ describe.each(["20.19", "22", "24"])("Node %s", (version) => {
   });
 });
 
-/** Interpreter of a version, installed once per machine. */
+/** The interpreter of a version. */
 function install(version: string): string {
-  const folder = join(cacheRoot(), "test-nodes", version);
-  const node = join(folder, "node_modules/node/bin/node");
-  if (existsSync(node)) return node;
-  mkdirSync(join(folder, ".."), { recursive: true });
-  const partial = mkdtempSync(`${folder}.`);
-  writeFileSync(join(partial, "package.json"), '{"private": true}\n');
-  execFileSync("npm", ["install", "--no-audit", "--no-fund", "--no-save", `node@${version}`], {
-    cwd: partial,
-    stdio: "pipe",
+  const folder = oncePerMachine(join(cacheRoot(), "test-nodes", version), (partial) => {
+    writeFileSync(join(partial, "package.json"), '{"private": true}\n');
+    const args = ["install", "--no-audit", "--no-fund", "--no-save", `node@${version}`];
+    execFileSync("npm", args, { cwd: partial, stdio: "pipe" });
   });
-  try {
-    renameSync(partial, folder);
-  } catch {
-    rmSync(partial, { recursive: true, force: true });
-  }
-  return node;
+  return join(folder, "node_modules/node/bin/node");
 }

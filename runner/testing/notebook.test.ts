@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect } from "vitest";
 import { environmentDir } from "../setup/cache.ts";
+import { namesIn } from "../util/names-in.ts";
 import { test } from "./rig.ts";
-import { names } from "./whole.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 const path = join(clone, "notebooks/colab.ipynb");
@@ -62,8 +62,8 @@ test("the notebook runs from the first cell to the last and fine-tunes the quick
   expect(said).toMatch(/^run [0-9a-f]{8} {2}done: .*quickstart\+smoke/m);
   expect(said).toMatch(/\b20 rows and 5 .*steps\b/);
   expect(said).toMatch(/^micro_f1 /m);
-  const [run = ""] = names(join(mirror, "results/quickstart+smoke"));
-  const copied = names(join(mirror, "results/quickstart+smoke", run));
+  const [run = ""] = namesIn(join(mirror, "results/quickstart+smoke"));
+  const copied = namesIn(join(mirror, "results/quickstart+smoke", run));
   expect(copied).toEqual(expect.arrayContaining(["manifest.json", "workbook.xlsx", "tuned", "zero_shot"]));
-  expect(names(join(mirror, "keys")).length).toBeGreaterThan(8);
+  expect(namesIn(join(mirror, "keys")).length).toBeGreaterThan(8);
 }, 900_000);

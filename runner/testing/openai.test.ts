@@ -4,8 +4,9 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import type { ScoredResponse } from "../pipeline/steps/answer.ts";
-import { startLlama } from "./llama.ts";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { startLlama } from "./llama-server.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/served.yaml";
 
@@ -40,7 +41,7 @@ function predictions(rig: Rig, manifest: string): readonly Prediction[] {
 
 test("llama.cpp's server answers in parallel, constrained to the labels of the study", async ({ rig }) => {
   const { baseUrl, end } = await startLlama(4);
-  rig.atEnd(end);
+  rig.onClose(end);
   write(rig, baseUrl, "constrain: labels, concurrency: 4, max_new_tokens: 32, logprobs: true");
   expect(Object.keys(await rig.plan(file))).toEqual([
     "data",
@@ -49,7 +50,7 @@ test("llama.cpp's server answers in parallel, constrained to the labels of the s
     "evaluate.zero_shot",
     "analyse",
   ]);
-  const { manifest } = await rig.built(file);
+  const { manifest } = await rig.build(file);
   const answered = predictions(rig, manifest);
   const known = new Set(
     rig
@@ -69,7 +70,7 @@ test("llama.cpp's server answers in parallel, constrained to the labels of the s
   expect(evidence).toMatchObject({ cases: 8, url: baseUrl, retries: {} });
   end();
   rig.edit(file, baseUrl, "http://127.0.0.1:1/v1");
-  expect((await rig.built(file)).steps).toMatchObject({ "generate.zero_shot": "reused" });
+  expect((await rig.build(file)).steps).toMatchObject({ "generate.zero_shot": "reused" });
 });
 
 const key = "sk-a-very-secret-key";
@@ -78,7 +79,7 @@ const key = "sk-a-very-secret-key";
 async function serve(rig: Rig, listener: RequestListener): Promise<string> {
   const server = createServer(listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  rig.atEnd(() => {
+  rig.onClose(() => {
     server.closeAllConnections();
     server.close();
   });
@@ -103,7 +104,7 @@ describe("a server that fails", () => {
     expectFailure(await rig.exp("run", file), 1, "server-refused", "401", "bad key [redacted]");
     expect(asked).toBe(6);
     broken = false;
-    const { manifest } = await rig.built(file);
+    const { manifest } = await rig.build(file);
     expect(asked).toBe(9);
     expect(predictions(rig, manifest).map(({ text }) => text)).toEqual(Array.from({ length: 8 }, () => "liver cyst"));
     expect(rig.manifest(manifest).steps["generate.zero_shot"]?.evidence).toMatchObject({ resumed: 5 });
@@ -124,11 +125,11 @@ describe("a server that fails", () => {
       });
     });
     write(rig, baseUrl, "temperature: 0.7, seed: 3, vote: {samples: 3}", 2);
-    const { manifest } = await rig.built(file);
+    const { manifest } = await rig.build(file);
     expect([...seeds].sort()).toEqual([3, 4, 5]);
     expect(predictions(rig, manifest).map(({ labels }) => labels)).toEqual([["liver cyst"], ["liver cyst"]]);
     rig.edit(file, "{samples: 3}", "{samples: 3, min_share: 0.3}");
-    const again = await rig.built(file);
+    const again = await rig.build(file);
     expect(again.steps).toMatchObject({ "generate.zero_shot": "reused", "evaluate.zero_shot": "built" });
     expect(predictions(rig, again.manifest)[0]?.labels).toHaveLength(4);
   });
@@ -142,11 +143,11 @@ describe("a server that fails", () => {
     });
     write(rig, baseUrl, "concurrency: 1");
     const started = rig.start(["run", file, "--json"]);
-    await started.says(/"done":3/);
+    await started.waitFor(/"done":3/);
     started.process.kill("SIGINT");
     expect((await started.ended).code).toBe(130);
     silent = false;
-    const { manifest } = await rig.built(file);
+    const { manifest } = await rig.build(file);
     expect(rig.manifest(manifest).steps["generate.zero_shot"]?.evidence).toMatchObject({ cases: 8, resumed: 3 });
   });
 });

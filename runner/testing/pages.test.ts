@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { readAssets, renderPage, reportPage } from "../reporting/render/html/page.ts";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
-import { manyCases } from "./many-cases.ts";
+import { largeReport } from "./large-report.ts";
 import { test as base, type Rig } from "./rig.ts";
 
 const evil = '</script><img src=x onerror="globalThis.hurt=1"><!--<script>globalThis.hurt=2</script>';
@@ -36,7 +36,7 @@ async function hostileStudy(rig: Rig): Promise<string> {
   const rows = rig.read("experiments/data/test.csv").split("\n");
   rows[1] = `test-0,"Report: ${evil.replaceAll('"', '""')} kidney cyst.","kidney cyst, ${evil.replaceAll('"', '""')}",`;
   rig.write("experiments/data/test.csv", rows.join("\n"));
-  return (await rig.built("experiments/study.yaml")).manifest;
+  return (await rig.build("experiments/study.yaml")).manifest;
 }
 
 const cards = (page: Page) => page.locator("article.case");
@@ -71,7 +71,7 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
   });
 
   test("cases are filtered by text, arm, kind of error and label", async ({ rig, tab: { page } }) => {
-    await rig.built("experiments/study.yaml");
+    await rig.build("experiments/study.yaml");
     expect((await rig.exp("report", "study", "--html", "--out", "out")).code).toBe(0);
     await page.goto(pathToFileURL(rig.path("out/report.html")).href);
     const shown = page.locator("#shown");
@@ -100,7 +100,7 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
 
   test("ten thousand cases are navigable by keyboard", async ({ rig, tab: { page, wrong } }) => {
     const assets = readAssets(`${rig.package}/`);
-    writeFileSync(rig.path("many.html"), renderPage(reportPage(...manyCases(10_000), assets), assets));
+    writeFileSync(rig.path("many.html"), renderPage(reportPage(...largeReport(10_000), assets), assets));
     await page.goto(pathToFileURL(rig.path("many.html")).href);
     expect(await page.locator("#shown").textContent()).toBe("10,000 cases, page 1 of 1,000");
     expect(await cards(page).count()).toBe(10);

@@ -2,7 +2,8 @@
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
-import { errorCodes, expectFailure, type Rig, test } from "./rig.ts";
+import { errorCodes, expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 const commits: Readonly<Record<string, string>> = {
@@ -54,22 +55,22 @@ test("a model without revision gets the commit of main; the experiment is valid 
   model(rig, "model:   # theirs\n  base: me/open\n");
   expectFailure(await rig.exp("check", file), 2, "unpinned-revision");
   const before = rig.read(file);
-  expect(await rig.done("pin", file)).toContain(commits.main);
+  expect(await rig.output("pin", file)).toContain(commits.main);
   expect(rig.read(file)).toBe(before.replace("  base: me/open\n", `  base: me/open\n  revision: ${commits.main}\n`));
   expect(seen[0]?.headers.authorization).toBeUndefined();
-  await rig.done("check", file);
+  await rig.output("check", file);
   const pinned = rig.read(file);
-  expect(JSON.parse(await rig.done("pin", file, "--json"))).toMatchObject({ commit: commits.main, changed: false });
+  expect(await rig.json("pin", file)).toMatchObject({ commit: commits.main, changed: false });
   expect([rig.read(file), seen.length]).toEqual([pinned, 1]);
 });
 
 test("a branch or tag, with or without a slash, is replaced by its commit; --to sets another", async ({ rig }) => {
   model(rig, "model: {base: me/open, revision: v1/rc}");
-  const pinned = JSON.parse(await rig.done("pin", file, "--json"));
+  const pinned = JSON.parse(await rig.output("pin", file, "--json"));
   const now = { file, base: "me/open", before: "v1/rc", commit: commits["v1/rc"], changed: true, gated: false };
   expect(pinned).toEqual(now);
   expect(rig.read(file)).toContain(`model: {base: me/open, revision: ${commits["v1/rc"]}}\n`);
-  await rig.done("pin", file, "--to", "main");
+  await rig.output("pin", file, "--to", "main");
   expect(rig.read(file)).toContain(`model: {base: me/open, revision: ${commits.main}}\n`);
 });
 
@@ -77,7 +78,7 @@ test("the commit is written next to model.base, in the file that contains it", a
   model(rig, "extends: shared.yaml");
   rig.write("experiments/shared.yaml", "model: {base: me/gated}\n");
   const before = rig.read(file);
-  expect(await rig.done("pin", file)).toMatch(/^experiments\/shared\.yaml: .*\n.*me\/gated.* gated/);
+  expect(await rig.output("pin", file)).toMatch(/^experiments\/shared\.yaml: .*\n.*me\/gated.* gated/);
   expect([rig.read(file), rig.read("experiments/shared.yaml")]).toEqual([
     before,
     `model: {base: me/gated, revision: ${commits.main}}\n`,
@@ -88,9 +89,9 @@ test("a private model is pinned with the token of HF_TOKEN or of a login", async
   model(rig, "model: {base: me/private}");
   expectFailure(await rig.exp("pin", file), 1, "model-not-found", "me/private");
   rig.write("hf/token", `${token}\n`);
-  await rig.done("pin", file);
+  await rig.output("pin", file);
   rig.env = { ...rig.env, HF_HOME: rig.path("none"), HF_TOKEN: token };
-  await rig.done("pin", file, "--to", "main");
+  await rig.output("pin", file, "--to", "main");
   expect(rig.read(file)).toContain(commits.main);
 });
 

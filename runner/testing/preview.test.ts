@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
 import { environmentDir } from "../setup/cache.ts";
-import { expectFailure, type PlanJson, test } from "./rig.ts";
+import { expectFailure, type PlanJson } from "./command.ts";
+import { test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 const file = "experiments/tuned.yaml";
@@ -28,7 +29,7 @@ type Json = {
 test("with a model: the rendered prompt, its tokens, the masked part, and the answer", async ({ rig }) => {
   rig.usePython();
   rig.addTinyModel("qwen3", "models/tiny");
-  const { arms } = JSON.parse(await rig.done("preview", file, "--rows", "2", "--json")) as Json;
+  const { arms } = await rig.json<Json>("preview", file, "--rows", "2");
   expect(arms.map(({ arm, rows, notes }) => [arm, rows.map(({ id }) => id), notes])).toEqual([
     ["zero_shot", ["train-0", "train-1"], []],
     ["tuned", ["train-0", "train-1"], []],
@@ -50,7 +51,7 @@ test("without weights, tokenizer or environment, preview shows the text and the 
   rig,
 }) => {
   const hub = ["--set", "model={base: me/none, revision: b968826d9c46dd6066d109eabc6255188de91218}"];
-  const bare = await rig.done("preview", file, "--rows", "2", ...hub);
+  const bare = await rig.output("preview", file, "--rows", "2", ...hub);
   expect(bare).toContain("exp setup torchtune");
   // The common start of all prompts is printed once.
   expect(bare.match(/^\[system\]\nName the diagnoses\.\n\n\[user\]$/gm)).toHaveLength(1);
@@ -59,7 +60,7 @@ test("without weights, tokenizer or environment, preview shows the text and the 
   rig.usePython();
   rig.env = { ...rig.env, HF_HOME: rig.path("hf") };
   rig.write("experiments/zero.yaml", rig.read(file).replace(/^train:\n(?: .*\n)+/m, ""));
-  const one = await rig.done("preview", "experiments/zero.yaml", "--rows", "1", "--json", ...hub);
+  const one = await rig.output("preview", "experiments/zero.yaml", "--rows", "1", "--json", ...hub);
   const { arms } = JSON.parse(one) as Json;
   expect(arms).toHaveLength(1);
   for (const { notes, rows } of arms) {

@@ -1,6 +1,7 @@
 /** Prompts and training rows: few-shot examples, oversampling and targets, through the command line. */
 import { expect } from "vitest";
-import { expectFailure, type PlanJson, type Rig, test } from "./rig.ts";
+import { expectFailure, type PlanJson } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/tuned.yaml";
 const bundled = ["--set", "model.base=smollm2-135m"];
@@ -20,8 +21,8 @@ type DataRow = {
 
 /** Runs up to a step and returns the rows of one of its files. */
 async function rows<T>(rig: Rig, step: string, name: string, ...more: readonly string[]): Promise<readonly T[]> {
-  await rig.built(file, "--until", step, ...bundled, ...more);
-  const plan = JSON.parse(await rig.done("plan", file, "--json", ...bundled, ...more)) as PlanJson;
+  await rig.build(file, "--until", step, ...bundled, ...more);
+  const plan = JSON.parse(await rig.output("plan", file, "--json", ...bundled, ...more)) as PlanJson;
   const key = plan.steps.find(({ id }) => id === step)?.key;
   const { object } = rig.readJson(`artifacts/store/keys/${key}.json`) as { readonly object: string };
   const lines = rig.read(`artifacts/store/objects/${object}/${name}`).split("\n");

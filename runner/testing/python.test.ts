@@ -3,8 +3,10 @@ import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from "no
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
-import { answer, replaceBaseline, withBaseline } from "./baseline.ts";
-import { errorCodes, expectFailure, processesWith, test } from "./rig.ts";
+import { errorCodes, expectFailure } from "./command.ts";
+import { processesWith } from "./faults.ts";
+import { answer, replaceBaseline, withBaseline } from "./replace-baseline.ts";
+import { test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 const secret = "hf_SecretOfThisTest0123456789";
@@ -52,7 +54,7 @@ describe("a recipe that", () => {
   test("starts a process that outlives it: the process ends with the step", async ({ rig }) => {
     const orphan = 'subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(step.output)])';
     replaceBaseline(rig, `${orphan}\n${answer}\n(step.output / "responses.jsonl").write_text(rows)`);
-    await rig.built(file, ...withBaseline);
+    await rig.build(file, ...withBaseline);
     await sleep(200);
     expect(processesWith(rig.path("artifacts"))).toEqual([]);
   });
@@ -61,7 +63,7 @@ describe("a recipe that", () => {
     const orphan = 'subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)", str(step.output)])';
     replaceBaseline(rig, `${orphan}\nstep.progress(force=True, done=1, total=2)\ntime.sleep(600)`);
     const run = rig.start(["run", file, "--json", ...withBaseline]);
-    await run.says(/"progress","step":"generate.tfidf_svm"/);
+    await run.waitFor(/"progress","step":"generate.tfidf_svm"/);
     expect(processesWith(rig.path("artifacts")).length).toBeGreaterThanOrEqual(2);
     run.process.kill("SIGKILL");
     await run.ended;
@@ -73,7 +75,7 @@ describe("a recipe that", () => {
   test("does not stop after Ctrl-C: the second Ctrl-C kills it", async ({ rig }) => {
     replaceBaseline(rig, "step.progress(force=True, done=1, total=2)\nwhile True: time.sleep(1)");
     const run = rig.start(["run", file, "--json", ...withBaseline]);
-    await run.says(/"progress","step":"generate.tfidf_svm"/);
+    await run.waitFor(/"progress","step":"generate.tfidf_svm"/);
     run.process.kill("SIGINT");
     await sleep(500);
     expect(run.process.exitCode).toBe(null);
@@ -89,7 +91,7 @@ describe("a recipe that", () => {
       rig,
       `${answer}\n(step.output / "responses.jsonl").write_text(rows)\n(step.output / "optimizer.pt").write_text("x")`,
     );
-    await rig.built(file, ...withBaseline);
+    await rig.build(file, ...withBaseline);
     expect(Object.keys(rig.tree("artifacts/store")).filter((name) => name.endsWith(".pt"))).toEqual([]);
   });
 
@@ -117,7 +119,7 @@ describe("a recipe that", () => {
       `step.progress(force=True, done=1, total=2)\ntime.sleep(1)\n${answer}\nfrom recipes.common import encode\n(step.output / "responses.jsonl").write_text(rows)`,
     );
     const run = rig.start(["run", file, "--json", ...withBaseline]);
-    await run.says(/"progress","step":"generate.tfidf_svm"/);
+    await run.waitFor(/"progress","step":"generate.tfidf_svm"/);
     writeFileSync(join(rig.package, "recipes/common/encode.py"), "raise SystemExit(7)\n");
     expect((await run.ended).code).toBe(0);
   });

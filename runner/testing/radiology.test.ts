@@ -6,7 +6,7 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import excel from "exceljs";
 import { expect } from "vitest";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
-import { hasOffice, officeText } from "./office.ts";
+import { hasLibreOffice, sheetsAsCsv } from "./libreoffice.ts";
 import { test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
@@ -20,7 +20,7 @@ test("simulated predictions are reproducible from their seed", () => {
 
 test("every file of the radiology study package has the notice on simulated predictions", async ({ rig }) => {
   for (const folder of ["experiments", "prompts"]) cpSync(join(clone, folder), rig.path(folder), { recursive: true });
-  const { manifest } = await rig.built("experiments/radiology-study-replay.yaml");
+  const { manifest } = await rig.build("experiments/radiology-study-replay.yaml");
   const { arms, intervals, steps } = rig.manifest(manifest);
   const kinds = new Set(Object.values(steps).map(({ kind }) => kind));
   // No step runs Python or a model.
@@ -69,8 +69,8 @@ test("every file of the radiology study package has the notice on simulated pred
     ]),
   );
   for (const row of runs.filter(([, , arm]) => arm === "tuned")) expect(row[5]).toMatch(/^declared, .*lora/);
-  if (hasOffice) {
-    const read = officeText(join(out, "workbook.xlsx"), rig.path("office"));
+  if (hasLibreOffice) {
+    const read = sheetsAsCsv(join(out, "workbook.xlsx"), rig.path("office"));
     expect(Object.keys(read).sort()).toEqual([...sheets].sort());
     for (const [name, csv] of Object.entries(read)) expect(csv.split("\n")[0], name).toMatch(simulated);
   }
@@ -88,7 +88,7 @@ test("every file of the radiology study package has the notice on simulated pred
   // The page.
   if (browserPath === undefined) return;
   const browser = await openBrowser();
-  rig.atEnd(() => void browser.close());
+  rig.onClose(() => void browser.close());
   const page = await browser.newPage();
   await page.goto(pathToFileURL(join(out, "report.html")).href);
   expect(await page.locator(".warning").textContent()).toMatch(simulated);

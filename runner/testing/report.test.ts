@@ -2,7 +2,8 @@
 import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { expect } from "vitest";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const compared = `
 baselines: [most_frequent, nearest]
@@ -34,7 +35,7 @@ function pdfText(path: string): string {
 test("a report has the numbers of its manifest, the text of its notes, and the same bytes again", async ({ rig }) => {
   rig.edit("experiments/study.yaml", "baselines: []\n", compared);
   rig.write("experiments/notes.md", notes);
-  const { manifest } = await rig.built("experiments/study.yaml");
+  const { manifest } = await rig.build("experiments/study.yaml");
   await write(rig, "study", "--out", "first.pdf");
   await write(rig, manifest, "--out", "second.pdf");
   expect(readFileSync(rig.path("first.pdf")).equals(readFileSync(rig.path("second.pdf")))).toBe(true);
@@ -62,7 +63,7 @@ test("a report of several runs compares them", async ({ rig }) => {
     "baselines: []\n",
     "baselines: [most_frequent]\nsweep:\n  grid: {data.train.seed: [1, 2, 3], data.train.limit: [20, 30]}\n",
   );
-  const { events } = await rig.built("experiments/study.yaml");
+  const { events } = await rig.build("experiments/study.yaml");
   const manifests = events.flatMap((event) =>
     event.type === "run-end" && event.manifest !== null ? [event.manifest] : [],
   );
@@ -77,7 +78,7 @@ test("a report of several runs compares them", async ({ rig }) => {
 
 test("a report of an unknown run, or of a run with missing files, fails", async ({ rig }) => {
   expectFailure(await rig.exp("report", "nothing"), 2, "run-not-found");
-  const { manifest } = await rig.built("experiments/study.yaml");
+  const { manifest } = await rig.build("experiments/study.yaml");
   const { steps } = rig.manifest(manifest);
   rig.remove(`artifacts/store/objects/${steps["evaluate.zero_shot"]?.object}`);
   expectFailure(await rig.exp("report", "study"), 2, "file-gone");

@@ -1,4 +1,7 @@
-/** Drives the real command line in temp folders: what the tests in this folder are written with. */
+/**
+ * A rig is a study in a temporary folder with the installed command line. Behaviour tests write files into it, run commands in it
+ * and read the results.
+ */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import {
   chmodSync,
@@ -17,73 +20,33 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { test as base, expect, inject } from "vitest";
-import type { Event } from "../execution/event.ts";
 import type { Manifest } from "../runs/manifest.ts";
-import { cacheRoot, environmentDir } from "../setup/cache.ts";
+import { cacheRoot } from "../setup/cache.ts";
 import { sha256 } from "../util/canonical.ts";
+import { type CommandResult, type PlanJson, parseEvents, type RunEvents, type RunningCommand } from "./command.ts";
 import { install } from "./package.ts";
-import { study as replayed } from "./studies.ts";
-
-/** How many faults are injected: a tenth of the 200 of a soak. */
-export const faults = Number(process.env.EXP_FAULTS ?? 20);
-
-/** How a command ended. */
-export type Ended = {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-  readonly stdout: string;
-  readonly stderr: string;
-};
-
-/** A command that is running. */
-export type Started = {
-  readonly process: ChildProcess;
-  readonly ended: Promise<Ended>;
-  /** Waits until stdout has said so; throws with all that was said when the command ends before. */
-  says(pattern: RegExp): Promise<void>;
-};
+import { study } from "./studies.ts";
+import { tinyModel } from "./tiny-model.ts";
 
 export type StartOptions = {
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly cwd?: string;
-  /** Interpreter, where it is not the one that runs the tests. */
+  /** The Node.js interpreter; the default is that of the tests. */
   readonly node?: string;
 };
 
-/** Lines of `exp plan --json`. */
-export type PlanJson = {
-  readonly runs: number;
-  readonly steps: readonly {
-    readonly id: string;
-    readonly kind: string;
-    readonly key: string | null;
-    readonly status: "cached" | "run" | "depends";
-    readonly reason: string;
-  }[];
-};
-
-/** What a run told, by `--json`. */
-export type RunEvents = Ended & {
-  readonly events: readonly Event[];
-  /** Step -> how it ended. */
-  readonly steps: Readonly<Record<string, string>>;
-  /** Path of the last manifest. */
-  readonly manifest: string;
-};
-
-/** A study in a temp folder, and the command line in it. */
+/** A study in a temporary folder, which contains the replayed study and the fine-tuning study of studies.ts. */
 export class Rig {
   folder: string;
-  /** Where exp is installed; a test that edits recipes takes its own by `ownPackage`. */
+  /** Folder of the installed package. All tests share it; `ownPackage` makes a copy for a test that edits recipes. */
   package = inject("package");
   /** Parent of the folder of the user's configuration. */
   readonly config: string;
   readonly #cache: string;
   readonly #top: string;
   readonly #started: ChildProcess[] = [];
-  readonly #atEnd: (() => void)[] = [];
+  readonly #onClose: (() => void)[] = [];
 
   constructor() {
     this.#top = mkdtempSync(join(tmpdir(), "exp-test-"));
@@ -91,13 +54,13 @@ export class Rig {
     this.#cache = join(this.#top, "cache");
     this.config = join(this.#top, "config");
     mkdirSync(this.folder);
-    for (const [path, text] of Object.entries(replayed)) this.write(path, text);
+    for (const [path, text] of Object.entries(study)) this.write(path, text);
   }
 
-  /** Variables of a command: a cache of its own, so that nothing of this machine plays a part. */
+  /** Environment variables of each command. By default EXP_CACHE is a new folder, so this machine's cache has no effect. */
   env: Readonly<Record<string, string | undefined>> = {};
 
-  /** Lets Python steps run: they need the environment that `exp setup torchtune` has built. */
+  /** Uses this machine's cache, which has the environment of `exp setup torchtune`: Python steps need it. */
   usePython(): void {
     this.env = { ...this.env, EXP_CACHE: cacheRoot() };
   }
@@ -116,7 +79,7 @@ export class Rig {
     return readFileSync(this.path(path), "utf8");
   }
 
-  /** A JSON file, by an absolute path or one in the study. */
+  /** Content of a JSON file, by an absolute path or a path in the study. */
   readJson(path: string): unknown {
     return JSON.parse(this.read(path));
   }
@@ -125,12 +88,12 @@ export class Rig {
     rmSync(this.path(path), { recursive: true });
   }
 
-  /** Removes the artifacts, if there are any yet. */
-  forget(): void {
+  /** Deletes the artifacts, if there are any. */
+  removeArtifacts(): void {
     rmSync(this.path("artifacts"), { recursive: true, force: true });
   }
 
-  /** Replaces what stands in the file exactly once. */
+  /** Replaces a text that occurs exactly once in a file. */
   edit(path: string, before: string | RegExp, after: string): void {
     const text = this.read(path);
     expect(text.split(before), `"${before}" in ${path}`).toHaveLength(2);
@@ -140,19 +103,19 @@ export class Rig {
     );
   }
 
-  /** Adds to a file's end. */
+  /** Appends to a file. */
   append(path: string, text: string): void {
     this.write(path, `${this.read(path)}${text}`);
   }
 
-  /** Writes over a stored file, which is read-only. */
-  spoil(path: string, text: string): void {
+  /** Overwrites a stored file, which is read-only. */
+  overwrite(path: string, text: string): void {
     chmodSync(this.path(path), 0o644);
     this.write(path, text);
   }
 
-  /** Changes a file and gives it back its old times, to the nanosecond. */
-  inSecret(path: string, change: () => void): void {
+  /** Changes a file without changing its size and times. */
+  keepTimes(path: string, change: () => void): void {
     const times = join(this.#top, "times");
     execFileSync("touch", ["-r", this.path(path), times]);
     const { mtimeNs, size } = statSync(this.path(path), { bigint: true });
@@ -162,16 +125,16 @@ export class Rig {
     expect([now.mtimeNs, now.size]).toEqual([mtimeNs, size]);
   }
 
-  /** The same study once more, with artifacts of its own. */
-  twin(): Rig {
-    const twin = new Rig();
-    cpSync(this.folder, twin.folder, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
-    twin.env = this.env;
-    this.atEnd(() => twin.close());
-    return twin;
+  /** A copy of the study and its artifacts, deleted together with this rig. */
+  copy(): Rig {
+    const copy = new Rig();
+    cpSync(this.folder, copy.folder, { recursive: true, verbatimSymlinks: true, preserveTimestamps: true });
+    copy.env = this.env;
+    this.onClose(() => copy.close());
+    return copy;
   }
 
-  /** Installs exp once more, for a test that changes its recipes. */
+  /** Installs a copy of exp for this rig and returns its folder. */
   ownPackage(): string {
     const own = join(this.#top, "package");
     mkdirSync(own);
@@ -187,7 +150,10 @@ export class Rig {
     this.folder = to;
   }
 
-  start(args: readonly string[], { env, cwd = this.folder, node = process.execPath }: StartOptions = {}): Started {
+  start(
+    args: readonly string[],
+    { env, cwd = this.folder, node = process.execPath }: StartOptions = {},
+  ): RunningCommand {
     const { CI: _ci, NO_COLOR: _color, HF_TOKEN: _token, ...inherited } = process.env;
     const child = spawn(node, [join(this.package, "dist/cli.js"), ...args], {
       cwd,
@@ -197,22 +163,22 @@ export class Rig {
     this.#started.push(child);
     let stdout = "";
     let stderr = "";
-    let over = false;
+    let hasEnded = false;
     child.stdout.setEncoding("utf8").on("data", (text: string) => (stdout += text));
     child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
-    const ended = new Promise<Ended>((resolve, reject) => {
+    const ended = new Promise<CommandResult>((resolve, reject) => {
       child.on("error", reject);
       child.on("close", (code, signal) => {
-        over = true;
+        hasEnded = true;
         resolve({ code, signal, stdout, stderr });
       });
     });
     return {
       process: child,
       ended,
-      async says(pattern) {
+      async waitFor(pattern) {
         while (!pattern.test(stdout)) {
-          if (over) throw new Error(`exp ${args.join(" ")} ended without saying ${pattern}:\n${stdout}${stderr}`);
+          if (hasEnded) throw new Error(`exp ${args.join(" ")} did not print ${pattern}:\n${stdout}${stderr}`);
           await sleep(10);
         }
       },
@@ -220,32 +186,37 @@ export class Rig {
   }
 
   /** Runs a command to its end. */
-  exp(...args: readonly string[]): Promise<Ended> {
+  exp(...args: readonly string[]): Promise<CommandResult> {
     return this.start(args).ended;
   }
 
-  /** Runs a command that must succeed, and gives its stdout. */
-  async done(...args: readonly string[]): Promise<string> {
+  /** Runs a command with --json that must succeed, and returns the parsed stdout. */
+  async json<T>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.output(...args, "--json")) as T;
+  }
+
+  /** Runs a command that must succeed, and returns its stdout. */
+  async output(...args: readonly string[]): Promise<string> {
     const { code, stdout, stderr } = await this.exp(...args);
     expect([code, stderr], stdout).toEqual([0, ""]);
     return stdout;
   }
 
-  /** `exp plan --json`: step -> "cached", "run: why" or "depends: on what". */
+  /** `exp plan --json`: step -> "cached", "run: REASON" or "depends: REASON". */
   async plan(file: string, ...args: readonly string[]): Promise<Record<string, string>> {
-    const plan = JSON.parse(await this.done("plan", file, "--json", ...args)) as PlanJson;
+    const plan = await this.json<PlanJson>("plan", file, ...args);
     return Object.fromEntries(
       plan.steps.map(({ id, status, reason }) => [id, status === "cached" ? status : `${status}: ${reason}`]),
     );
   }
 
-  /** `exp run --json`, whether or not it succeeds. */
+  /** `exp run --json`, which may fail. */
   async run(file: string, ...args: readonly string[]): Promise<RunEvents> {
-    return told(await this.exp("run", file, "--json", ...args));
+    return parseEvents(await this.exp("run", file, "--json", ...args));
   }
 
   /** `exp run --json` that must succeed. */
-  async built(file: string, ...args: readonly string[]): Promise<RunEvents> {
+  async build(file: string, ...args: readonly string[]): Promise<RunEvents> {
     const run = await this.run(file, ...args);
     expect([run.code, run.stderr], run.stdout).toEqual([0, ""]);
     return run;
@@ -255,7 +226,7 @@ export class Rig {
     return JSON.parse(readFileSync(path, "utf8")) as Manifest;
   }
 
-  /** Every file and link below a folder -> its bytes (links: their target) as sha256: equal trees are equal. */
+  /** Each file below a folder -> its digest; each link -> "-> TARGET". */
   tree(path = "artifacts"): Record<string, string> {
     const root = this.path(path);
     const names = existsSync(root) ? (readdirSync(root, { recursive: true }) as string[]) : [];
@@ -268,112 +239,33 @@ export class Rig {
     return Object.fromEntries(contents) as Record<string, string>;
   }
 
-  /** Puts a tiny model of the real architecture into the study. */
+  /** Copies a tiny model into the study. */
   addTinyModel(family: "qwen3" | "llama", path: string): void {
     cpSync(tinyModel(family), this.path(path), { recursive: true });
   }
 
-  /** Has something done before the study is removed. */
-  atEnd(act: () => void): void {
-    this.#atEnd.push(act);
+  /** Registers a function that runs before the study is deleted. */
+  onClose(act: () => void): void {
+    this.#onClose.push(act);
   }
 
-  /** Ends what still runs and removes everything. */
+  /** Kills running commands and deletes all files. */
   close(): void {
-    for (const act of this.#atEnd) act();
+    for (const act of this.#onClose) act();
     for (const child of this.#started) if (child.exitCode === null) child.kill("SIGKILL");
     rmSync(this.#top, { recursive: true, force: true, maxRetries: 5, retryDelay: 200 });
   }
 }
 
-/** A vitest test that is given a rig. */
+/** A vitest test with a new rig. */
 export const test = base.extend<{ rig: Rig }>({
-  // biome-ignore lint/correctness/noEmptyPattern: vitest reads what a fixture needs from this pattern
+  // biome-ignore lint/correctness/noEmptyPattern: vitest reads the dependencies of a fixture from this pattern
   rig: async ({}, use) => {
     const rig = new Rig();
     await use(rig);
     rig.close();
   },
 });
-
-/** Reads the lines of `exp run --json`; throws where one is not JSON. */
-export function told(ended: Ended): RunEvents {
-  const events = ended.stdout
-    .split("\n")
-    .filter((line) => line !== "")
-    .map((line) => JSON.parse(line) as Event);
-  const steps: Record<string, string> = {};
-  let manifest = "";
-  for (const event of events) {
-    if (event.type === "step-end") steps[event.step] = event.status;
-    if (event.type === "run-end") manifest = event.manifest ?? manifest;
-  }
-  return { ...ended, events, steps, manifest };
-}
-
-/** The error codes that a command printed: `[code]` after a message, `error[code]` of a diagnostic, `"code"` in JSON. */
-export function errorCodes({ stdout, stderr }: Pick<Ended, "stdout" | "stderr">): readonly string[] {
-  const found = `${stderr}${stdout}`.matchAll(/(?: |error)\[([a-z0-9]+(?:-[a-z0-9]+)*)\]|"code":\s*"([a-z0-9-]+)"/g);
-  return [...found].map(([, printed, json]) => (printed ?? json) as string);
-}
-
-/**
- * Asserts an error that a user can act on: the exit code, the error code and no stack trace. `facts` are names, values and places
- * that the output must contain; the wording is covered by snapshots.
- */
-export function expectFailure(
-  ended: Ended,
-  exitCode: number,
-  errorCode: string,
-  ...facts: readonly (string | RegExp)[]
-): void {
-  const output = `${ended.stderr}${ended.stdout}`;
-  expect(errorCodes(ended), output).toContain(errorCode);
-  for (const fact of facts) expect(output).toMatch(fact);
-  expect(output).not.toMatch(/^\s+at /m);
-  expect(output).not.toMatch(/Traceback/);
-  expect(ended.code, output).toBe(exitCode);
-}
-
-/** Processes whose command line holds a text. */
-export function processesWith(text: string): readonly string[] {
-  return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
-    .filter((pid) => {
-      try {
-        return readFileSync(`/proc/${pid}/cmdline`, "utf8").includes(text);
-      } catch {
-        return false;
-      }
-    });
-}
-
-/** Numbers in [0, 1) that are the same in every run of the tests. */
-export function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-/** Makes a tiny random model once per version of its maker, for all tests of this machine. */
-function tinyModel(family: "qwen3" | "llama"): string {
-  const recipes = fileURLToPath(new URL("../../recipes", import.meta.url));
-  const maker = readFileSync(join(recipes, "tools/tiny_models.py"), "utf8");
-  const folder = join(tmpdir(), `exp-tiny-${family}-${sha256(maker).slice(0, 12)}`);
-  if (existsSync(folder)) return folder;
-  const partial = mkdtempSync(`${folder}.`);
-  const python = join(environmentDir("torchtune"), "bin/python");
-  const args = ["-m", "recipes.tools.tiny_models", partial, "--family", family, "--tied"];
-  execFileSync(python, args, { cwd: dirname(recipes), stdio: "pipe" });
-  try {
-    renameSync(partial, folder);
-  } catch {
-    rmSync(partial, { recursive: true, force: true });
-  }
-  return folder;
-}
 
 function linkAt(path: string): string | undefined {
   try {

@@ -2,7 +2,8 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
 
@@ -27,13 +28,13 @@ describe("a template cannot read anything except its variables:", () => {
   } as const;
   test.for(Object.entries(rendered))("%s renders no other data", async ([, [template, text]], { rig }) => {
     rig.write("prompts/ask.hbs", template);
-    await rig.done("run", "experiments/tuned.yaml", ...promptOnly(rig), "--quiet");
+    await rig.output("run", "experiments/tuned.yaml", ...promptOnly(rig), "--quiet");
     expect(prompts(rig)).toEqual(Array.from({ length: 9 }, () => text));
   });
 
   test("the text of a case is neither evaluated as a template nor escaped", async ({ rig }) => {
     rig.edit("experiments/data/test.csv", "Report 103. The", "Report {{input}} {{> x}} <5mm & 'quoted' $HOME. The");
-    await rig.done("run", "experiments/tuned.yaml", ...promptOnly(rig), "--quiet");
+    await rig.output("run", "experiments/tuned.yaml", ...promptOnly(rig), "--quiet");
     expect(JSON.stringify(prompts(rig))).toContain("Report {{input}} {{> x}} <5mm & 'quoted' $HOME. The");
   });
 });
@@ -57,21 +58,21 @@ describe("names and paths stay inside the study:", () => {
   test("the id of a case is not used as a path", async ({ rig }) => {
     rig.edit("experiments/data/test.csv", "test-3,", "../../../escape,");
     rig.edit("experiments/data/answers.jsonl", '"test-3"', '"../../../escape"');
-    await rig.built(file);
+    await rig.build(file);
     expect(readdirSync(rig.folder).sort()).toEqual(["artifacts", "experiments", "prompts"]);
   });
 
   test("the coordinates of a sweep are not used as a path", async ({ rig }) => {
     rig.write("experiments/data/x,y=z .csv", rig.read("experiments/data/test.csv"));
     rig.write(file, `${rig.read(file)}sweep: {grid: {data.test.file: [data/test.csv, "data/x,y=z .csv"]}}\n`);
-    await rig.built(file);
+    await rig.build(file);
     const runs = readdirSync(rig.path("artifacts/runs/study"));
     expect(runs).toHaveLength(3);
     for (const run of runs) expect(run).toMatch(/^[\w.=,+-]+$/);
   });
 
   test("exp show reads no file that is not a manifest", async ({ rig }) => {
-    await rig.built(file);
+    await rig.build(file);
     rig.write("../manifest.json", "{}");
     const other = await rig.exp("show", "../../../../../../../../etc/passwd");
     expectFailure(other, 2, "manifest-unreadable");
@@ -83,9 +84,9 @@ describe("names and paths stay inside the study:", () => {
     rig.write("elsewhere/rows.csv", rows);
     rmSync(rig.path("experiments/data/train.csv"));
     symlinkSync(rig.path("elsewhere/rows.csv"), rig.path("experiments/data/train.csv"));
-    await rig.built(file);
+    await rig.build(file);
     rig.edit("elsewhere/rows.csv", "row 3\n", "another remark\n");
-    expect((await rig.built(file)).steps).toMatchObject({ data: "built" });
+    expect((await rig.build(file)).steps).toMatchObject({ data: "built" });
   });
 });
 
@@ -94,19 +95,19 @@ describe("secrets", () => {
 
   test("are in no artifact, log or message of a run", async ({ rig }) => {
     rig.env = { HF_TOKEN: secret, OPENAI_API_KEY: "sk-secret-of-this-test" };
-    const run = await rig.built(file);
+    const run = await rig.build(file);
     expect(run.stdout + run.stderr).not.toMatch(/hf_Secret|sk-secret/);
     expectInNoFile(rig.folder, /hf_Secret|sk-secret/);
   });
 
   test("in an answer are not printed", async ({ rig }) => {
     rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', `"${secret}"}\n{"id":"test-1"`);
-    expect((await rig.built(file)).stdout).not.toContain(secret);
+    expect((await rig.build(file)).stdout).not.toContain(secret);
   });
 });
 
 test("stored files that a run's folder links to are read-only", async ({ rig }) => {
-  await rig.built(file);
+  await rig.build(file);
   const links = Object.entries(rig.tree("artifacts/runs")).filter(
     ([name, target]) => target.startsWith("-> ") && !name.endsWith("latest"),
   );

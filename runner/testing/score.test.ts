@@ -1,7 +1,8 @@
 /** exp score: every file format gives the same numbers; invalid input gives errors. */
 import excel from "exceljs";
 import { describe, expect } from "vitest";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const lines = [
   { id: "1", gold: ["Cyst", "Stone"], pred: ["Cyst"] },
@@ -11,7 +12,7 @@ const lines = [
 const jsonl = lines.map((line) => `${JSON.stringify(line)}\n`).join("");
 
 async function scored(rig: Rig, ...args: readonly string[]): Promise<Record<string, unknown>> {
-  return JSON.parse(await rig.done("score", ...args, "--json"));
+  return JSON.parse(await rig.output("score", ...args, "--json"));
 }
 
 test("CSV, TSV, Excel, other column names and a separate gold file give the numbers of JSON Lines", async ({ rig }) => {
@@ -53,7 +54,7 @@ test("--bootstrap adds intervals to the same numbers; the same seed gives the sa
   expect(range).toMatchObject({ resamples: 500, seed: 1 });
   expect((await scored(rig, "p.jsonl", "--bootstrap", "500")).intervals).toEqual(intervals);
   expect((await scored(rig, "p.jsonl", "--bootstrap", "500", "--seed", "2")).intervals).not.toEqual(intervals);
-  expect(await rig.done("score", "p.jsonl", "--bootstrap", "500")).toMatch(/^micro_f1 +0\.\d{4} \[0\.\d{4}, /m);
+  expect(await rig.output("score", "p.jsonl", "--bootstrap", "500")).toMatch(/^micro_f1 +0\.\d{4} \[0\.\d{4}, /m);
 });
 
 test("with --json errors are JSON", async ({ rig }) => {

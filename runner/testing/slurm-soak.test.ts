@@ -7,10 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect } from "vitest";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { expectFailure, type Rig, seeded, test } from "./rig.ts";
+import { namesIn } from "../util/names-in.ts";
+import { expectFailure } from "./command.ts";
+import { seeded } from "./faults.ts";
+import { type Rig, test } from "./rig.ts";
 import { Cluster, reach, slurmMissing, status } from "./slurm.ts";
-import { isAsked, runs, stored, training, writeServed } from "./slurm-studies.ts";
-import { expectWhole, names } from "./whole.ts";
+import { runs, stored, training, untilRequests, writeServed } from "./slurm-studies.ts";
+import { expectIntactStore } from "./store-checks.ts";
 
 const missing = slurmMissing();
 const repository = fileURLToPath(new URL("../..", import.meta.url));
@@ -18,7 +21,7 @@ const repository = fileURLToPath(new URL("../..", import.meta.url));
 /** A cluster of the test's own. */
 function clusterFor(rig: Rig, accounting = false): Cluster {
   const own = new Cluster(accounting);
-  rig.atEnd(() => own.stop());
+  rig.onClose(() => own.stop());
   own.use(rig);
   return own;
 }
@@ -36,7 +39,7 @@ describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluste
       setTimeout(() => response.end(text), delay);
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    rig.atEnd(() => {
+    rig.onClose(() => {
       server.closeAllConnections();
       server.close();
     });
@@ -54,10 +57,10 @@ resources: {gpus: 0, slurm: {extra: ["--exclusive"]}}
 sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
 `,
     );
-    const local = rig.twin();
+    const local = rig.copy();
     const random = seeded(7);
     const nodes = ["n1", "n2", "n3"] as const;
-    const submit = (): Promise<string> => rig.done("run", file, "--executor", "slurm");
+    const submit = (): Promise<string> => rig.output("run", file, "--executor", "slurm");
     await submit();
     let controller = 0;
     for (let kills = 0; kills < 20; kills++) {
@@ -88,21 +91,21 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
         { timeout: 280_000, interval: 3_000 },
       )
       .toBe(true);
-    await local.built(file);
+    await local.build(file);
     expect(stored(rig)).toEqual(stored(local));
     expect(runs(rig, "soak")).toEqual(runs(local, "soak"));
-    expectWhole(rig);
+    expectIntactStore(rig);
   }, 900_000);
 
   test("with accounting, a job that the controller has forgotten is told of by sacct", async ({ rig }) => {
     const own = clusterFor(rig, true);
     const served = await writeServed(rig);
-    await rig.done("run", served.file);
-    await isAsked(served, 6);
+    await rig.output("run", served.file);
+    await untilRequests(served, 6);
     const { job } = (await status(rig)).served as { readonly job: string };
-    await rig.done("cancel", "served");
+    await rig.output("cancel", "served");
     await expect
-      .poll(() => own.knows(job), { timeout: 200_000, interval: 2_000, message: "the controller forgets" })
+      .poll(() => own.hasJob(job), { timeout: 200_000, interval: 2_000, message: "the controller forgets" })
       .toBe(false);
     expect((await status(rig)).served).toMatchObject({ state: "interrupted", detail: "Slurm: cancelled" });
   }, 400_000);
@@ -111,20 +114,20 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     const own = clusterFor(rig);
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
-    const local = rig.twin();
+    const local = rig.copy();
     const args = ["run", "experiments/tuned.yaml", "--set", "train.epochs=4"];
-    await rig.done(...args, "--executor", "slurm");
+    await rig.output(...args, "--executor", "slurm");
     const { tuned } = await reach(rig, ["running"], "tuned");
     const job = tuned?.job as string;
     const trained = async (): Promise<boolean> =>
       /train {2}.*[1-9]\d*\/24/.test((await rig.exp("logs", "tuned")).stdout);
     await expect.poll(trained, { timeout: 200_000, interval: 1_000 }).toBe(true);
-    own.say("scancel", "--signal=TERM", "--batch", job);
+    own.run("scancel", "--signal=TERM", "--batch", job);
     await isDone(rig, "tuned");
-    expect(await rig.done("logs", "tuned")).toContain("it is in the queue again");
-    await local.built("experiments/tuned.yaml", "--set", "train.epochs=4");
+    expect(await rig.output("logs", "tuned")).toContain("it is in the queue again");
+    await local.build("experiments/tuned.yaml", "--set", "train.epochs=4");
     expect(stored(rig)).toEqual(stored(local));
-    const again = await rig.built("experiments/tuned.yaml", "--set", "train.epochs=4", "--executor", "slurm");
+    const again = await rig.build("experiments/tuned.yaml", "--set", "train.epochs=4", "--executor", "slurm");
     expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
   }, 900_000);
 
@@ -132,14 +135,14 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     const own = clusterFor(rig);
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
-    const local = rig.twin();
+    const local = rig.copy();
     const set = ["--set", "train.epochs=4", "--set", "train.gradient_accumulation=3"];
     const args = ["run", "experiments/tuned.yaml", "--until", "train", ...set];
-    await rig.done(...args, "--executor", "slurm", "--set", "resources.slurm.nodes=3");
+    await rig.output(...args, "--executor", "slurm", "--set", "resources.slurm.nodes=3");
     const job = (await status(rig)).tuned?.job as string;
     expect(own.field(job, "NumNodes")).toMatch(/^3/);
     await isDone(rig, "tuned");
-    await local.done(...args);
+    await local.output(...args);
     expect(stored(rig)).toEqual(stored(local));
     const [several, one] = [training(rig), training(local)];
     expect(several.evidence).toMatchObject({ processes: 3, nodes: 3 });
@@ -155,23 +158,23 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     for (const folder of ["experiments", "prompts"])
       cpSync(join(repository, folder), rig.path(folder), { recursive: true });
     const file = "experiments/sweep-cpu.yaml";
-    const local = rig.twin();
+    const local = rig.copy();
     const allReused = async (where: Rig, ...args: readonly string[]): Promise<void> => {
-      const { steps } = await where.built(file, ...args);
+      const { steps } = await where.build(file, ...args);
       expect(new Set(Object.values(steps))).toEqual(new Set(["reused"]));
     };
-    await local.built(file);
+    await local.build(file);
     await allReused(local, "--executor", "slurm");
-    expect(names(local.path("artifacts/jobs"))).toEqual([]);
+    expect(namesIn(local.path("artifacts/jobs"))).toEqual([]);
 
-    expect(await rig.done("run", file, "--executor", "slurm")).toMatch(/^12 runs: 12 submitted$/m);
+    expect(await rig.output("run", file, "--executor", "slurm")).toMatch(/^12 runs: 12 submitted$/m);
     await isDone(rig, "sweep-cpu (last)");
     await allReused(rig);
     await allReused(rig, "--executor", "slurm");
     expect(trainings(rig)).toEqual(trainings(local));
     expect(trainings(rig)).toHaveLength(12);
-    expect(names(rig.path("artifacts/reports"))).toHaveLength(1);
-    expectWhole(rig);
+    expect(namesIn(rig.path("artifacts/reports"))).toHaveLength(1);
+    expectIntactStore(rig);
   }, 5_400_000);
 });
 

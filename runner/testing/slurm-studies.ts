@@ -1,17 +1,17 @@
-/** The studies that the tests of a Slurm cluster run, and what they look at afterwards. */
+/** The studies that the tests of a Slurm cluster run, and readers of their results. */
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { expect } from "vitest";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { namesIn } from "../util/names-in.ts";
 import type { Rig } from "./rig.ts";
-import { names } from "./whole.ts";
 
-/** A sweep of two runs whose answers are replayed: nothing in it needs Python. */
+/** A sweep of two runs with replayed answers, which needs no Python. */
 export const sweep = "experiments/sweep.yaml";
 /** Names of its runs. */
 export const sweepRuns = ["sweep/data.targets.order=as_is", "sweep/data.targets.order=alphabetical"] as const;
 
-/** Writes the sweep; `slurm` are keys of resources.slurm. */
+/** Writes the sweep. `slurm` contains keys of resources.slurm. */
 export function writeSweep(rig: Rig, slurm = ""): void {
   rig.write(
     sweep,
@@ -25,23 +25,23 @@ resources: {gpus: 0, slurm: {${slurm}}}
   );
 }
 
-/** An experiment whose answers come from a server that stops answering at the sixth case until it is told to go on. */
+/** An experiment with a server that does not respond from the sixth request on, until `respond` is called. */
 export async function writeServed(
   rig: Rig,
   slurm = "",
-): Promise<{ readonly file: string; asked(): number; survivors(): void }> {
-  let asked = 0;
+): Promise<{ readonly file: string; requests(): number; respond(): void }> {
+  let requests = 0;
   let silent = true;
   const server = createServer((request, response) => {
     request.resume();
-    asked++;
-    if (silent && asked > 5) return;
+    requests++;
+    if (silent && requests > 5) return;
     response.end(
       JSON.stringify({ choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }], usage: {} }),
     );
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  rig.atEnd(() => {
+  rig.onClose(() => {
     server.closeAllConnections();
     server.close();
   });
@@ -63,26 +63,26 @@ resources: {gpus: 0, executor: slurm, slurm: {${slurm}}}
   );
   return {
     file,
-    asked: () => asked,
-    survivors() {
+    requests: () => requests,
+    respond() {
       silent = false;
       server.closeAllConnections();
     },
   };
 }
 
-/** Waits until the server has been asked so often. */
-export async function isAsked(served: { asked(): number }, times: number): Promise<void> {
-  await expect.poll(() => served.asked(), { timeout: 120_000, interval: 200 }).toBeGreaterThanOrEqual(times);
+/** Waits until the server has received a number of requests. */
+export async function untilRequests(served: { requests(): number }, times: number): Promise<void> {
+  await expect.poll(() => served.requests(), { timeout: 120_000, interval: 200 }).toBeGreaterThanOrEqual(times);
 }
 
-/** Keys of everything that a study has stored, by name. */
-export const stored = (rig: Rig): readonly string[] => [...names(rig.path("artifacts/store/keys"))].sort();
+/** Names of the records of a study. */
+export const stored = (rig: Rig): readonly string[] => [...namesIn(rig.path("artifacts/store/keys"))].sort();
 /** Names of an experiment's runs. */
 export const runs = (rig: Rig, experiment: string): readonly string[] =>
-  [...names(rig.path(`artifacts/runs/${experiment}`))].sort();
+  [...namesIn(rig.path(`artifacts/runs/${experiment}`))].sort();
 
-/** What the one training that a study has stored says of itself. */
+/** Evidence and losses of the training that a study has stored. */
 export function training(rig: Rig): { readonly evidence: object; readonly loss: readonly { readonly loss: number }[] } {
   const records = stored(rig).map((name) => rig.readJson(`artifacts/store/keys/${name}`) as StoreRecord);
   const [record] = records.filter(({ ingredients }) => ingredients.kind === "train");

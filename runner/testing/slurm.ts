@@ -1,4 +1,4 @@
-/** A real Slurm with three simulated nodes for the tests of a file, by slurm.sh. */
+/** A real Slurm with three simulated nodes, started by slurm.sh. */
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -10,7 +10,7 @@ import type { Rig } from "./rig.ts";
 
 const script = fileURLToPath(new URL("slurm.sh", import.meta.url));
 
-/** Why no Slurm can be started here; undefined where one can. */
+/** The reason why Slurm cannot be started here; undefined if it can. */
 export function slurmMissing(): string | undefined {
   if (process.getuid?.() !== 0) return "slurmctld and slurmd must be started by root";
   for (const program of ["slurmctld", "slurmd", "munged"]) {
@@ -28,7 +28,7 @@ export type StatusLine = {
   readonly state: string;
   readonly node: string;
   readonly detail: string;
-  /** What the steps of a running job are at. */
+  /** The progress of a running job's steps. */
   readonly at: string;
   readonly log: string;
 };
@@ -41,27 +41,27 @@ export class Cluster {
     execFileSync(script, ["start", this.#dir, ...(accounting ? ["accounting"] : [])], { stdio: "pipe" });
   }
 
-  /** Lets a study's commands use it. */
+  /** Makes the commands of a study use this cluster. */
   use(rig: Rig): void {
     rig.env = { ...rig.env, ...this.env };
-    rig.atEnd(() => void spawnSync("scancel", ["--user=root"], { env: { ...process.env, ...this.env } }));
+    rig.onClose(() => void spawnSync("scancel", ["--user=root"], { env: { ...process.env, ...this.env } }));
   }
 
   get env(): Readonly<Record<string, string>> {
     return { SLURM_CONF: join(this.#dir, "slurm.conf") };
   }
 
-  /** Runs one of Slurm's programs; gives what it says. */
-  say(program: string, ...args: readonly string[]): string {
+  /** Runs one of Slurm's programs and returns its output. */
+  run(program: string, ...args: readonly string[]): string {
     return execFileSync(program, args, { encoding: "utf8", env: { ...process.env, ...this.env } });
   }
 
   /** A field of `scontrol show job`. */
   field(job: string, name: string): string {
-    return new RegExp(`(?:^| )${name}=(\\S+)`).exec(this.say("scontrol", "--oneliner", "show", "job", job))?.[1] ?? "";
+    return new RegExp(`(?:^| )${name}=(\\S+)`).exec(this.run("scontrol", "--oneliner", "show", "job", job))?.[1] ?? "";
   }
 
-  /** What a power cut does: the node's daemon and all that it had started are gone at once. */
+  /** Simulates a power failure: kills the daemon of a node and all processes that it started. */
   killNode(node: string, ...jobs: readonly string[]): void {
     const steps = jobs.map((job) => `slurmstepd: [${this.field(job, "JobId")}.`);
     this.killDaemon(node);
@@ -69,7 +69,7 @@ export class Cluster {
     for (const pid of [...stepds, ...stepds.flatMap(descendants)]) kill(pid);
   }
 
-  /** The daemon of a node alone dies; what it had started goes on. */
+  /** Kills the daemon of a node, and not the processes that it started. */
   killDaemon(node: string): void {
     process.kill(this.#daemon(`slurmd-${node}.pid`), "SIGKILL");
   }
@@ -84,17 +84,17 @@ export class Cluster {
 
   /** Whether the controller answers. */
   isUp(): boolean {
-    return this.#says("sinfo", "--noheader", "--format=%D");
+    return this.#succeeds("sinfo", "--noheader", "--format=%D");
   }
 
-  /** Whether the controller still knows a job. */
-  knows(job: string): boolean {
-    return this.#says("scontrol", "show", "job", job);
+  /** Whether the controller has a job. */
+  hasJob(job: string): boolean {
+    return this.#succeeds("scontrol", "show", "job", job);
   }
 
-  #says(program: string, ...args: readonly string[]): boolean {
+  #succeeds(program: string, ...args: readonly string[]): boolean {
     try {
-      return this.say(program, ...args) !== "";
+      return this.run(program, ...args) !== "";
     } catch {
       return false;
     }
@@ -114,13 +114,13 @@ export class Cluster {
   }
 }
 
-/** `exp status`, by the names of the runs. */
+/** `exp status --json`: run -> line. */
 export async function status(rig: Rig, name?: string): Promise<Readonly<Record<string, StatusLine>>> {
-  const said = await rig.done("status", ...(name === undefined ? [] : [name]), "--json");
-  return Object.fromEntries((JSON.parse(said) as StatusLine[]).map((line) => [line.run, line]));
+  const output = await rig.output("status", ...(name === undefined ? [] : [name]), "--json");
+  return Object.fromEntries((JSON.parse(output) as StatusLine[]).map((line) => [line.run, line]));
 }
 
-/** Waits until each of some runs is in one of the states, and gives them; fails with what their jobs printed. */
+/** Waits until each of the runs is in one of the states, and returns all lines. Fails with the log of the first run. */
 export async function reach(
   rig: Rig,
   states: readonly string[],
@@ -131,7 +131,7 @@ export async function reach(
     const now = await status(rig);
     if (runs.every((run) => states.includes(now[run]?.state ?? ""))) return now;
     if (performance.now() > until) {
-      expect.fail(`${runs.join(", ")} did not come to be ${states.join(" or ")}:\n${JSON.stringify(now, null, 1)}
+      expect.fail(`${runs.join(", ")} did not reach ${states.join(" or ")}:\n${JSON.stringify(now, null, 1)}
 ${(await rig.exp("logs", runs[0] as string)).stdout}`);
     }
     await sleep(400);
@@ -162,6 +162,6 @@ function kill(pid: number): void {
   try {
     process.kill(pid, "SIGKILL");
   } catch {
-    // It went with its parent.
+    // It ended with its parent.
   }
 }

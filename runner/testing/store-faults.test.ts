@@ -22,10 +22,12 @@ import { createStepRunner } from "../execution/step-runner.ts";
 import { buildPlan } from "../pipeline/plan/build.ts";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { StepKind } from "../plugins/step.ts";
-import { listingDigest, openDigests } from "../store/digest.ts";
+import { openDigests } from "../store/digest.ts";
 import { openStore } from "../store/store.ts";
 import { bundle } from "./bundle.ts";
-import { faults } from "./rig.ts";
+import { faults, seeded } from "./faults.ts";
+import { mountTmpfs, unmount } from "./mount.ts";
+import { expectIntactObjects } from "./store-checks.ts";
 
 const KEYS = 12;
 
@@ -66,30 +68,9 @@ async function finished(...children: readonly Child[]): Promise<void> {
 }
 const logged = () => (existsSync(log) ? readFileSync(log, "utf8").trim().split("\n") : []);
 
-/** Everything visible in the store is whole, whether or not anything refers to it. */
-function expectWhole(): void {
-  const fresh = openDigests(join(folder, "other-cache"));
-  const store = join(root, "store");
-  const objects = existsSync(join(store, "objects")) ? readdirSync(join(store, "objects")) : [];
-  for (const object of objects) expect(listingDigest(fresh.folder(join(store, "objects", object)))).toBe(object);
-  const keys = existsSync(join(store, "keys")) ? readdirSync(join(store, "keys")) : [];
-  for (const name of keys.filter((key) => !key.startsWith("."))) {
-    const record = JSON.parse(readFileSync(join(store, "keys", name), "utf8"));
-    expect(keyOf(record.ingredients)).toBe(name.slice(0, 64));
-    expect(objects).toContain(record.object);
-  }
-}
+const expectIntact = (): void => expectIntactObjects(root);
 
-/** Numbers in [0, 1) that are the same in every run of the tests. */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
-test(`killed at ${faults} random moments, the store shows nothing partial and needs no help`, async () => {
+test(`killed at ${faults} random moments, the store has nothing partial and needs no repair`, async () => {
   const random = seeded(1);
   let first = 0;
   for (let fault = 0; fault < faults; fault++) {
@@ -98,11 +79,11 @@ test(`killed at ${faults} random moments, the store shows nothing partial and ne
     await sleep(random() * 60);
     child.kill();
     await child.exit;
-    expectWhole();
+    expectIntact();
     if (random() < 0.3) first += KEYS;
   }
   await finished(start({ mode: "each", numbers: range(first + KEYS) }));
-  expectWhole();
+  expectIntact();
 
   const store = openStore(root, openDigests(cache), "read");
   for (const number of range(first + KEYS)) {
@@ -112,12 +93,12 @@ test(`killed at ${faults} random moments, the store shows nothing partial and ne
     expect(weights.equals(Buffer.alloc(20_000, `${number} `))).toBe(true);
   }
   for (const name of ["staging", "locks"]) expect(readdirSync(join(root, "store", name))).toEqual([]);
-  // Killed before it had said who it is, a process leaves an empty file that goes a minute later.
+  // A process that is killed before it has registered leaves an empty file, which is deleted a minute later.
   const running = readdirSync(join(root, "store", "running"));
   expect(running.filter((name) => statSync(join(root, "store", "running", name)).size > 0)).toEqual([]);
 }, 600_000);
 
-test("eight processes at once build each key once", async () => {
+test("eight concurrent processes build each key once", async () => {
   const random = seeded(2);
   const children = range(8).map(() => {
     const numbers = range(KEYS).sort(() => random() - 0.5);
@@ -126,16 +107,16 @@ test("eight processes at once build each key once", async () => {
   await finished(...children);
   const built = logged().map((line) => Number(line.split(" ")[0]));
   expect(built.sort((a, b) => a - b)).toEqual(range(KEYS));
-  expectWhole();
+  expectIntact();
 });
 
-test("sixteen processes of four hosts at once build each key once", async (context) => {
+test("sixteen concurrent processes on four hosts build each key once", async (context) => {
   const hosts = range(4).map((host) => `host-${host}`);
   const namespaces = ["--uts", "--pid", "--fork", "--mount-proc"];
   try {
     execFileSync("unshare", [...namespaces, "true"], { stdio: "pipe" });
   } catch (error) {
-    context.skip(`no namespaces can be made here: ${String((error as Error).message).trim()}`);
+    context.skip(`cannot create namespaces here: ${String((error as Error).message).trim()}`);
   }
   const random = seeded(4);
   const onHost = (host: string): Child => {
@@ -153,20 +134,20 @@ test("sixteen processes of four hosts at once build each key once", async (conte
   await finished(...range(16).map((index) => onHost(hosts[index % 4] as string)));
   const built = logged().map((line) => Number(line.split(" ")[0]));
   expect(built.sort((a, b) => a - b)).toEqual(range(4 * KEYS));
-  expectWhole();
+  expectIntact();
   for (const name of ["staging", "locks", "running"]) expect(readdirSync(join(root, "store", name))).toEqual([]);
-  // Each host remembers digests in a file of its own.
+  // Each host has its own digest cache.
   expect(readdirSync(join(cache, "digests")).sort()).toEqual(hosts.map((host) => `${host}.txt`));
 }, 120_000);
 
-test("of eight processes that build the same keys to different bytes, one wins and all are told the same", async () => {
+test("if eight processes build the same keys with different bytes, the first result wins for all of them", async () => {
   await finished(...range(8).map(() => start({ mode: "race", numbers: range(4) })));
   expect(logged()).toHaveLength(32);
   expect(new Set(logged()).size).toBe(4);
-  expectWhole();
+  expectIntact();
 });
 
-test("a waiting process takes over at once when the owner of a lock is killed", async () => {
+test("a waiting process takes over the lock of a killed process within two seconds", async () => {
   const owner = start({ mode: "each", numbers: [1], pause: 60_000 });
   await owner.ready;
   while (!existsSync(join(root, "store", "locks"))) await sleep(5);
@@ -179,15 +160,15 @@ test("a waiting process takes over at once when the owner of a lock is killed", 
   await finished(waiter);
   expect(performance.now() - killed).toBeLessThan(2_000);
   expect(logged()).toHaveLength(1);
-  expectWhole();
+  expectIntact();
 });
 
-test("of many processes that find a dead owner's lock, one at a time takes it over", async () => {
+test("one process at a time takes over the lock of an ended process", async () => {
   await finished(...range(4).map(() => start({ mode: "turns", numbers: range(50) })));
   expect(logged()).toHaveLength(200);
 }, 120_000);
 
-test("eight processes may remember digests in one file", async () => {
+test("eight processes can share a digest cache", async () => {
   mkdirSync(root);
   for (const number of range(400)) writeFileSync(join(root, String(number)), String(number));
   await sleep(150);
@@ -203,14 +184,10 @@ test("eight processes may remember digests in one file", async () => {
   }
 });
 
-test("a full disk is an error that says so, and leaves the store clean and the work folder there", async (context) => {
+test("a full disk is an error that leaves no partial output and keeps the work folder", async (context) => {
   const disk = join(folder, "disk");
-  mkdirSync(disk);
-  try {
-    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", disk], { stdio: "pipe" });
-  } catch (error) {
-    context.skip(`a small disk cannot be mounted here: ${String((error as Error).message).trim()}`);
-  }
+  if (!mountTmpfs({ onClose: context.onTestFinished }, disk, ["size=1m"]))
+    return context.skip("cannot mount a disk here");
   const store = openStore(join(disk, "artifacts"), openDigests(cache));
   try {
     const key = keyOf(ingredients(1));
@@ -239,25 +216,21 @@ test("a full disk is an error that says so, and leaves the store clean and the w
 
     rmSync(join(disk, "ballast"));
     const kept = store.takeFailedCommit(key);
-    if (kept === undefined) throw new Error("what the disk had no room for was not kept");
+    if (kept === undefined) throw new Error("the output of the failed commit was not kept");
     expect(kept).toMatchObject({ seconds: 7, evidence: { device: "cpu" } });
     await store.commit(kept.staged, { ...finish, ...kept });
     expect(store.find(key)).toMatchObject({ record: { seconds: 7, evidence: { device: "cpu" } } });
     expect(store.takeFailedCommit(key)).toBe(undefined);
   } finally {
     store.close();
-    execFileSync("/bin/umount", [disk]);
+    unmount(disk);
   }
 });
 
-test("after a full disk at the end of a step only its commit is tried again; what was damaged meanwhile is made again", async (context) => {
+test("after a full disk only the commit of a step is repeated; a damaged output is built again", async (context) => {
   const disk = join(folder, "disk");
-  mkdirSync(disk);
-  try {
-    execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=2m", "tmpfs", disk], { stdio: "pipe" });
-  } catch (error) {
-    context.skip(`a small disk cannot be mounted here: ${String((error as Error).message).trim()}`);
-  }
+  if (!mountTmpfs({ onClose: context.onTestFinished }, disk, ["size=2m"]))
+    return context.skip("cannot mount a disk here");
   const digests = openDigests(cache);
   const store = openStore(join(disk, "artifacts"), digests);
   const calm = new AbortController().signal;
@@ -328,7 +301,7 @@ test("after a full disk at the end of a step only its commit is tried again; wha
     expect(existsSync(join(disk, "artifacts/work", key))).toBe(false);
   } finally {
     store.close();
-    execFileSync("/bin/umount", [disk]);
+    unmount(disk);
   }
 });
 

@@ -2,8 +2,9 @@
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import { Rig, type RunEvents, test } from "./rig.ts";
-import { expectWhole, outputs } from "./whole.ts";
+import type { RunEvents } from "./command.ts";
+import { Rig, test } from "./rig.ts";
+import { expectIntactStore, outputs } from "./store-checks.ts";
 
 const file = "experiments/tuned.yaml";
 const secret = "hf_SecretOfThisTest0123456789";
@@ -34,7 +35,7 @@ beforeAll(async () => {
   finished.usePython();
   finished.env = { ...finished.env, HF_TOKEN: secret };
   finished.addTinyModel("qwen3", "models/tiny");
-  first = await finished.built(file);
+  first = await finished.build(file);
 }, 600_000);
 
 afterAll(() => finished.close());
@@ -45,8 +46,8 @@ async function uncached(rig: Rig): Promise<Record<string, string>> {
 }
 
 const copy = (rig: Rig): Rig => {
-  const twin = finished.twin();
-  rig.atEnd(() => twin.close());
+  const twin = finished.copy();
+  rig.onClose(() => twin.close());
   return twin;
 };
 
@@ -122,7 +123,7 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
   });
 
   test("the store keeps outputs and no checkpoints; no temporary files remain", () => {
-    expectWhole(finished);
+    expectIntactStore(finished);
     const stored = Object.keys(finished.tree("artifacts/store/objects"));
     expect(stored.filter((name) => /checkpoint|optimi|\.pt$|request\.json/.test(name))).toEqual([]);
     expect(readdirSync(finished.path("artifacts/work"))).toEqual(["snapshots"]);
@@ -141,7 +142,7 @@ describe("a tiny Qwen3, LoRA, three arms:", () => {
     const study = copy(rig);
     // Without an environment, a step that starts Python fails.
     study.env = {};
-    const second = await study.built(file);
+    const second = await study.build(file);
     expect(new Set(Object.values(second.steps))).toEqual(new Set(["reused"]));
     expect(second.manifest).toBe(join(study.folder, first.manifest.slice(finished.folder.length + 1)));
   });
@@ -186,22 +187,22 @@ describe("what runs again, by exp plan:", () => {
       analyse: expect.stringMatching(/^depends: .*\bevaluate\.tuned\b/),
       workbook: expect.stringMatching(/^depends: .*\banalyse\b/),
     });
-    const run = await study.built(file);
+    const run = await study.build(file);
     expect([...builtBy(run)].sort()).toEqual(
       ["preflight", "train", "generate.tuned", "evaluate.tuned", "compare", "analyse", "workbook"].sort(),
     );
     const manifest = study.manifest(run.manifest);
     expect(manifest.steps["generate.zero_shot"]).toEqual(finished.manifest(first.manifest).steps["generate.zero_shot"]);
-    expect(JSON.parse(await study.done("why", "tuned", "train", "--json"))).toMatchObject({ status: "cached" });
+    expect(await study.json("why", "tuned", "train")).toMatchObject({ status: "cached" });
     study.edit(file, "rank: 8", "rank: 4");
-    expect(new Set(Object.values((await study.built(file)).steps))).toEqual(new Set(["reused"]));
+    expect(new Set(Object.values((await study.build(file)).steps))).toEqual(new Set(["reused"]));
   }, 300_000);
 
   test("data alone, after an unused column", async ({ rig }) => {
     const study = copy(rig);
     study.edit("experiments/data/train.csv", "row 3\n", "a remark\n");
     expect(await uncached(study)).toMatchObject({ data: "run: data.train.file changed" });
-    expect(builtBy(await study.built(file))).toEqual(["data"]);
+    expect(builtBy(await study.build(file))).toEqual(["data"]);
     expect(await uncached(study)).toEqual({});
   });
 
@@ -211,7 +212,7 @@ describe("what runs again, by exp plan:", () => {
     const again = await uncached(study);
     expect(Object.keys(again).filter((step) => /tuned|train|tfidf|fetch|data/.test(step))).toEqual([]);
     expect(again["prompt.zero_shot"]).toBe(expect.stringMatching(/^run: template /));
-    expect(JSON.parse(await study.done("why", "tuned", "generate.zero_shot", "--json"))).toMatchObject({
+    expect(await study.json("why", "tuned", "generate.zero_shot")).toMatchObject({
       status: "depends",
       because: { step: "prompt.zero_shot", reason: "template changed" },
     });
@@ -231,7 +232,7 @@ describe("what runs again, by exp plan:", () => {
   test("a template whose new comment renders the same runs the prompt and nothing else", async ({ rig }) => {
     const study = copy(rig);
     study.edit("prompts/ask.hbs", "{{#system}}", "{{! a comment }}{{#system}}");
-    expect(builtBy(await study.built(file))).toEqual(["prompt.tuned"]);
+    expect(builtBy(await study.build(file))).toEqual(["prompt.tuned"]);
   });
 
   test("the baseline alone, after its recipe; generation and never training, after that of generation", async ({
@@ -286,13 +287,13 @@ describe("what runs again, by exp plan:", () => {
 test("a forced training gives a new run, and the older run keeps its files", async ({ rig }) => {
   const study = copy(rig);
   const before = study.tree("artifacts/runs");
-  const run = await study.built(file, "--force", "train");
+  const run = await study.build(file, "--force", "train");
   expect(run.steps).toMatchObject({ train: "built", fetch: "reused", "generate.zero_shot": "reused" });
   const { "tuned/latest": _moved, ...earlier } = before;
   expect(Object.keys(earlier).length).toBeGreaterThan(10);
   const now = study.tree("artifacts/runs");
   expect(now).toMatchObject(earlier);
-  expectWhole(study);
+  expectIntactStore(study);
   expect(Object.keys(now).filter((name) => !existsSync(study.path(`artifacts/runs/${name}`)))).toEqual([]);
 });
 
@@ -303,7 +304,7 @@ test("a tiny Llama-like model, DoRA, the best epoch by validation loss", async (
   rig.edit(file, "epochs: 1", "epochs: 2");
   rig.edit(file, "precision: fp32\n", "precision: fp32\n  keep: {best: loss}\n");
   rig.edit(file, "  test: {file", "  validation: {fraction: 0.25, seed: 13}\n  test: {file");
-  const { manifest } = await rig.built(file);
+  const { manifest } = await rig.build(file);
   const { arms, steps: of } = rig.manifest(manifest);
   expect(Object.keys(arms).sort()).toEqual(["tfidf_svm", "tuned", "zero_shot"]);
   expect(Object.keys(outputs(rig, manifest, "train"))).toContain("adapter/adapter_model.safetensors");

@@ -3,7 +3,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import excel from "exceljs";
 import { describe, expect } from "vitest";
 import type { Selection } from "../pipeline/steps/selection.ts";
-import { expectFailure, type PlanJson, type Rig, type RunEvents, test } from "./rig.ts";
+import { expectFailure, type PlanJson, type RunEvents } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 import { answers, answersOf, table } from "./studies.ts";
 
 const file = "experiments/sweep.yaml";
@@ -55,7 +56,7 @@ describe("sweep.select", () => {
       });
       rig.append(`experiments/data/${name}.jsonl`, own.join(""));
     }
-    const run = await rig.built(file);
+    const run = await rig.build(file);
     const { n, winner, settings, repeated } = selectionOf(run);
     expect([n, winner, repeated]).toEqual([48, "generate.file=data/b.jsonl", ["data.validation.fold"]]);
     expect(settings.map(({ runs, sd }) => [runs.length, sd])).toEqual([
@@ -77,7 +78,7 @@ describe("sweep.select", () => {
     });
     expect(new Set(lines.map((line) => (JSON.parse(line) as { id: string }).id)).size).toBe(48);
     rig.write("pooled.jsonl", pooled.join(""));
-    const { views } = JSON.parse(await rig.done("score", "pooled.jsonl", "--json")) as {
+    const { views } = JSON.parse(await rig.output("score", "pooled.jsonl", "--json")) as {
       views: { canonical: { micro_f1: number } };
     };
     expect(settings[1]?.value).toBeCloseTo(views.canonical.micro_f1, 9);
@@ -85,12 +86,12 @@ describe("sweep.select", () => {
 
   test("chooses on validation rows and scores the winner alone on test, once", async ({ rig }) => {
     addSweep(rig, selecting("a", "b", "c"));
-    const before = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+    const before = await rig.json<PlanJson>("plan", file);
     expect(before.runs).toBe(3);
     expect(before.steps.at(-1)).toMatchObject({ id: "winner", status: "depends" });
     expect(before.steps.at(-1)?.reason).toContain("1 of 3");
 
-    const run = await rig.built(file);
+    const run = await rig.build(file);
     const all = manifests(run).map((path) => rig.manifest(path));
     expect(all.map(({ config }) => (config as { evaluate: { split: string } }).evaluate.split)).toEqual([
       ...["validation", "validation", "validation", "test"],
@@ -107,13 +108,13 @@ describe("sweep.select", () => {
     );
     expect(selection.why).toContain("generate.file=data/c.jsonl");
 
-    const again = await rig.built(file);
+    const again = await rig.build(file);
     expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
     expect(again.manifest).toBe(run.manifest);
     expect(testEvaluations(rig)).toBe(1);
-    const after = JSON.parse(await rig.done("plan", file, "--json")) as PlanJson;
+    const after = await rig.json<PlanJson>("plan", file);
     expect([after.runs, new Set(after.steps.map(({ status }) => status))]).toEqual([4, new Set(["cached"])]);
-    expect(JSON.parse(await rig.done("show", "sweep", "--json")).run).toBe(winner?.run);
+    expect(JSON.parse(await rig.output("show", "sweep", "--json")).run).toBe(winner?.run);
   });
 
   test("averages over seeds; all seeds of the winning setting are scored on test", async ({ rig }) => {
@@ -122,7 +123,7 @@ describe("sweep.select", () => {
       rig,
       `sweep:\n  grid: {evaluate.bootstrap.seed: [1, 2]}\n  repeat: {generate.file: ${files("a", "d", "b")}}\n  exclude: [{evaluate.bootstrap.seed: 1, generate.file: data/b.jsonl}]\n  select: {metric: samples_f1, view: basic}\n`,
     );
-    const run = await rig.built(file);
+    const run = await rig.build(file);
     const { settings, winner, repeated } = selectionOf(run);
     expect(repeated).toEqual(["generate.file"]);
     const means = settings.map(({ runs }) => runs.reduce((sum, { value }) => sum + value, 0) / runs.length);
@@ -141,13 +142,13 @@ describe("sweep.select", () => {
       rig,
       `sweep:\n  grid: {generate.file: ${files("a", "b")}, evaluate.bootstrap.resamples: [200, 300]}\n  select: {}\n`,
     );
-    const output = await rig.done("run", file);
+    const output = await rig.output("run", file);
     const rows = output.split("\n").filter((line) => /^data\/[ab]\.jsonl +[23]00 /.test(line));
     expect(rows).toHaveLength(4);
     // Each setting has a score with an interval; the winner has a second one on test rows.
     expect(rows.map((row) => row.match(/\[/g)?.length)).toEqual([1, 1, 2, 1]);
     expect(output).toMatch(/^artifacts\/reports\/.*report\.pdf$/m);
-    const shown = await rig.done("show", "sweep");
+    const shown = await rig.output("show", "sweep");
     expect(shown.split("\n").filter((line) => /^data\/[ab]\.jsonl +[23]00 /.test(line))).toHaveLength(4);
     const page = readFileSync(rig.path((/^artifacts.*report\.html$/m.exec(output) as RegExpExecArray)[0]), "utf8");
     expect(page.match(/data\/[ab]\.jsonl/g)?.length).toBeGreaterThanOrEqual(4);
@@ -159,7 +160,7 @@ describe("sweep.select", () => {
       ...[6, "generate.file", 200],
     ]);
     // A cached sweep writes no new report.
-    expect(await rig.done("run", file)).not.toContain("report.pdf");
+    expect(await rig.output("run", file)).not.toContain("report.pdf");
   });
 
   test("needs validation rows", async ({ rig }) => {
@@ -179,13 +180,13 @@ describe("sweep.select", () => {
 
   test("exp why and exp reproduce accept its runs and its winner", async ({ rig }) => {
     addSweep(rig, selecting("a", "b"));
-    const run = await rig.built(file);
+    const run = await rig.build(file);
     for (const path of manifests(run)) {
       const { run: name } = rig.manifest(path);
-      expect(JSON.parse(await rig.done("why", name, "evaluate.zero_shot", "--json"))).toMatchObject({
+      expect(await rig.json("why", name, "evaluate.zero_shot")).toMatchObject({
         status: "cached",
       });
-      expect(JSON.parse(await rig.done("reproduce", name, "--json"))).toMatchObject({ reproduced: true });
+      expect(await rig.json("reproduce", name)).toMatchObject({ reproduced: true });
     }
   });
 });
@@ -194,19 +195,19 @@ test("--sweep varies keys on the command line: an additional value runs the new 
   addSweep(rig, "");
   const sweep = (...names: readonly string[]): string =>
     `generate.file=${names.map((name) => `data/${name}.jsonl`).join(",")}`;
-  const before = await rig.built(file, "--sweep", sweep("a", "b"));
+  const before = await rig.build(file, "--sweep", sweep("a", "b"));
   expect(manifests(before).map((path) => rig.manifest(path).coordinates)).toEqual([
     "generate.file=data/a.jsonl",
     "generate.file=data/b.jsonl",
   ]);
-  const after = await rig.built(file, "--sweep", sweep("a", "b", "c"));
+  const after = await rig.build(file, "--sweep", sweep("a", "b", "c"));
   const built = Object.entries(after.steps).flatMap(([step, how]) =>
     how === "built" ? [step.replace(/@.*/, "")] : [],
   );
   expect(built.sort()).toEqual(["analyse", "evaluate.zero_shot", "generate.zero_shot", "workbook"]);
   const { run } = rig.manifest(manifests(after)[2] as string);
-  expect(JSON.parse(await rig.done("why", run, "analyse", "--json"))).toMatchObject({ status: "cached" });
-  const table = (await rig.done("show", "sweep"))
+  expect(await rig.json("why", run, "analyse")).toMatchObject({ status: "cached" });
+  const table = (await rig.output("show", "sweep"))
     .split("\n")
     .filter((line) => /^data\/[abc]\.jsonl +0\.\d+ \[/.test(line));
   expect(table).toHaveLength(3);
@@ -222,6 +223,6 @@ test("--sweep varies keys on the command line: an additional value runs the new 
   expect(cells.filter((value) => /^data\/[abc]\.jsonl$/.test(value as string))).toHaveLength(3);
   const exported = readFileSync(rig.path("out/report.html"), "utf8");
   for (const name of ["a", "b", "c"]) expect(exported).toContain(`data/${name}.jsonl`);
-  expect(await rig.done("check", file, "--sweep", sweep("a", "b"))).toMatch(/\b2 runs\b/);
+  expect(await rig.output("check", file, "--sweep", sweep("a", "b"))).toMatch(/\b2 runs\b/);
   expectFailure(await rig.exp("plan", file, "--sweep", "generate.fil=a"), 2, "unknown-key", /help: .*"generate\.file"/);
 });

@@ -3,7 +3,8 @@ import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect } from "vitest";
-import { processesWith, type Rig, test } from "./rig.ts";
+import { processesWith } from "./faults.ts";
+import { type Rig, test } from "./rig.ts";
 
 const missing = tmuxMissing();
 if (missing !== undefined) console.error(`terminal tests are skipped: ${missing}`);
@@ -84,7 +85,7 @@ function open(rig: Rig, columns: number, rows: number): Screen {
     ]),
     { env: { ...env, LC_ALL: "C.UTF-8" }, stdio: "pipe" },
   );
-  rig.atEnd(() => void tmux("kill-server"));
+  rig.onClose(() => void tmux("kill-server"));
   return {
     type: (command) => void tmux("send-keys", command, "Enter"),
     key: (name) => void tmux("send-keys", name),

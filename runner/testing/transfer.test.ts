@@ -6,10 +6,11 @@ import { CreateBucketCommand, PutBucketAclCommand, S3Client } from "@aws-sdk/cli
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { BucketStore } from "../publishing/remotes/bucket-store.ts";
 import type { Transfer } from "../publishing/remotes/push.ts";
+import { expectFailure } from "./command.ts";
 import { HubServer } from "./hub-server.ts";
-import { S3Server } from "./moto.ts";
-import { expectFailure, Rig, test } from "./rig.ts";
-import { expectTidy, expectWhole } from "./whole.ts";
+import { Rig, test } from "./rig.ts";
+import { S3Server } from "./s3-server.ts";
+import { expectIntactStore, expectNoLeftovers } from "./store-checks.ts";
 
 const file = "experiments/study.yaml";
 
@@ -23,8 +24,8 @@ let hub: HubServer;
 beforeAll(async () => {
   finished = new Rig();
   finished.edit(file, "baselines: []", "baselines: [most_frequent, nearest]");
-  fresh = finished.twin();
-  ({ manifest } = await finished.built(file));
+  fresh = finished.copy();
+  ({ manifest } = await finished.build(file));
   [s3, hub] = await Promise.all([new S3Server().open(), new HubServer().open()]);
 }, 600_000);
 afterAll(() => {
@@ -42,13 +43,13 @@ beforeEach(() => {
 const runOf = (path: string): string => path.split("/").at(-2) as string;
 
 function copyOf(rig: Rig, of: Rig): Rig {
-  const copy = of.twin();
-  rig.atEnd(() => copy.close());
+  const copy = of.copy();
+  rig.onClose(() => copy.close());
   return copy;
 }
 
 async function moved(rig: Rig, ...args: readonly string[]): Promise<Transfer> {
-  const { runs } = JSON.parse(await rig.done(...args, "--json")) as { readonly runs: readonly Transfer[] };
+  const { runs } = JSON.parse(await rig.output(...args, "--json")) as { readonly runs: readonly Transfer[] };
   expect(runs).toHaveLength(1);
   return runs[0] as Transfer;
 }
@@ -59,24 +60,24 @@ async function pushAndPull(from: Rig, to: Rig, destination: string): Promise<voi
   expect(sent.moved).toBeGreaterThan(8);
   expect(await moved(from, "push", destination, "study")).toMatchObject({ files: sent.files, moved: 0, bytes: 0 });
 
-  expect(await to.done("pull", destination)).toBe(`study/${runOf(manifest)}\n`);
+  expect(await to.output("pull", destination)).toBe(`study/${runOf(manifest)}\n`);
   expect(await moved(to, "pull", destination, "study")).toMatchObject({
     files: sent.files,
     moved: sent.moved,
     bytes: sent.bytes,
   });
   expect(await moved(to, "pull", destination, runOf(manifest))).toMatchObject({ moved: 0 });
-  expectWhole(to);
-  expect(JSON.parse(await to.done("verify", "--json"))).toMatchObject({ flaws: [] });
+  expectIntactStore(to);
+  expect(await to.json("verify")).toMatchObject({ flaws: [] });
   // The number of test evaluations is counted in each project, so it is removed.
   const shown = async (rig: Rig): Promise<string> =>
-    (await rig.done("show", "study")).replaceAll(rig.folder, "").replace(/Recorded evaluations of .*\n\n?/, "");
+    (await rig.output("show", "study")).replaceAll(rig.folder, "").replace(/Recorded evaluations of .*\n\n?/, "");
   expect(await shown(to)).toBe(await shown(from));
-  expect(await to.done("ls")).toContain(runOf(manifest));
-  const again = await to.built(file);
+  expect(await to.output("ls")).toContain(runOf(manifest));
+  const again = await to.build(file);
   expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
   expect(runOf(again.manifest)).toBe(runOf(manifest));
-  expectTidy(to);
+  expectNoLeftovers(to);
 }
 
 describe("a folder", () => {
@@ -85,7 +86,7 @@ describe("a folder", () => {
     await pushAndPull(from, copyOf(rig, fresh), rig.path("shared"));
     // A mirror has the same layout: another study restores the steps from it.
     const third = copyOf(rig, fresh);
-    const run = await third.built(file, "--mirror", rig.path("shared"));
+    const run = await third.build(file, "--mirror", rig.path("shared"));
     expect(new Set(Object.values(run.steps))).toEqual(new Set(["reused"]));
   });
 
@@ -93,7 +94,7 @@ describe("a folder", () => {
     rig,
   }) => {
     const [from, to, shared] = [copyOf(rig, finished), copyOf(rig, fresh), rig.path("shared")];
-    await from.done("push", shared, "study");
+    await from.output("push", shared, "study");
     const { steps } = from.manifest(manifest);
     const of = (step: string, name: string): string => {
       const sha256 = steps[step]?.files[name]?.sha256 as string;
@@ -104,12 +105,12 @@ describe("a folder", () => {
     writeFileSync(spoilt, rig.read(spoilt).replace("0", "1"));
     expectFailure(await to.exp("pull", shared, "study"), 1, "copy-damaged", /evaluate.nearest: .*metrics.json/);
     expect(existsSync(to.path("artifacts/runs"))).toBe(false);
-    expectWhole(to);
+    expectIntactStore(to);
     rig.remove(spoilt);
     expect((await moved(from, "push", shared, "study")).moved).toBe(2);
     expect(statSync(cut).size).toBe(steps.workbook?.files["workbook.xlsx"]?.size);
-    await to.done("pull", shared, "study");
-    expectWhole(to);
+    await to.output("pull", shared, "study");
+    expectIntactStore(to);
 
     // Changed manifests.
     const runs = join(shared, "runs/study", `${runOf(manifest)}.json`);
@@ -127,8 +128,8 @@ describe("a folder", () => {
     const record = join(shared, "keys", `${steps["generate.zero_shot"]?.key}.json`);
     rig.write(record, rig.read(record).replace(/"version":\d+/, '"version":99'));
     const last = copyOf(rig, fresh);
-    await last.done("pull", shared, "study");
-    expect((await last.built(file)).steps).toMatchObject({
+    await last.output("pull", shared, "study");
+    expect((await last.build(file)).steps).toMatchObject({
       "generate.zero_shot": "built",
       data: "reused",
       "evaluate.nearest": "reused",
@@ -139,12 +140,12 @@ describe("a folder", () => {
     const [from, to, shared] = [copyOf(rig, finished), copyOf(rig, fresh), rig.path("shared")];
     const { steps } = from.manifest(manifest);
     from.remove(`artifacts/store/keys/${steps.workbook?.key}.json`);
-    await from.done("push", shared, runOf(manifest));
-    await to.done("pull", shared, "study");
-    expectWhole(to);
-    expect(JSON.parse(await to.done("verify", "--json"))).toMatchObject({ flaws: [] });
+    await from.output("push", shared, runOf(manifest));
+    await to.output("pull", shared, "study");
+    expectIntactStore(to);
+    expect(await to.json("verify")).toMatchObject({ flaws: [] });
     expect(readdirSync(to.path("artifacts/runs/study")).sort()).toEqual([runOf(manifest), "latest"].sort());
-    expect((await to.built(file)).steps).toMatchObject({ workbook: "built", compare: "reused" });
+    expect((await to.build(file)).steps).toMatchObject({ workbook: "built", compare: "reused" });
   });
 
   test("an invalid destination, an unknown run and an incomplete run are errors", async ({ rig }) => {
@@ -184,7 +185,7 @@ describe("a bucket", () => {
     const arrived = s3.requests.filter((asked) => /^PUT .*\/cut\/files\//.test(asked) && !asked.includes(last));
     s3.broken = undefined;
     s3.requests = [];
-    await other.done("push", "s3://runs/cut", "study");
+    await other.output("push", "s3://runs/cut", "study");
     const sent = s3.requests.filter((asked) => /^PUT .*\/cut\/files\//.test(asked));
     expect(sent.some((asked) => asked.includes(last))).toBe(true);
     expect(sent.filter((asked) => arrived.includes(asked))).toEqual([]);

@@ -4,7 +4,8 @@ import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/served.yaml";
 const secret = "a-secret-of-this-user";
@@ -25,7 +26,7 @@ async function serve(rig: Rig): Promise<{ readonly port: number; readonly keys: 
     );
   });
   await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-  rig.atEnd(() => {
+  rig.onClose(() => {
     server.closeAllConnections();
     server.close();
   });
@@ -54,18 +55,18 @@ describe("a key", () => {
     rig.env = { ...rig.env, AWS_SECRET_ACCESS_KEY: secret };
     const line = `keys: {AWS_SECRET_ACCESS_KEY: "${origin}"}`;
     const refused = await rig.exp("run", file);
-    expectFailure(refused, 2, /key-not-paired/);
+    expectFailure(refused, 2, "key-not-paired");
     expect(refused.stderr).toContain(`${join(rig.config, "exp/config.yaml")}: ${line}`);
-    expectFailure(await rig.exp("plan", file), 0, /key-not-paired/);
+    expectFailure(await rig.exp("plan", file), 0, "key-not-paired");
     // Another port and another scheme are other origins.
     for (const pair of [`http://${address}:${port + 1}`, `https://${address}:${port}`]) {
       const env = { EXP_KEY_ORIGINS: `AWS_SECRET_ACCESS_KEY=${pair}` };
-      expectFailure(await rig.start(["run", file], { env }).ended, 2, /key-not-paired/);
+      expectFailure(await rig.start(["run", file], { env }).ended, 2, "key-not-paired");
     }
     expect(keys).toEqual([]);
 
     rig.write(join(rig.config, "exp/config.yaml"), `${line}\n`);
-    await rig.built(file);
+    await rig.build(file);
     expect(keys).toEqual([`Bearer ${secret}`, `Bearer ${secret}`]);
     const env = { EXP_KEY_ORIGINS: `AWS_SECRET_ACCESS_KEY=${origin}` };
     rig.remove(join(rig.config, "exp"));
@@ -77,16 +78,16 @@ describe("a key", () => {
     const { port, keys } = await serve(rig);
     rig.env = { ...rig.env, OPENAI_API_KEY: secret };
     rig.write(file, served(`http://127.0.0.1:${port}/v1`, ", api_key_env: OPENAI_API_KEY"));
-    await rig.built(file);
+    await rig.build(file);
     expect(keys).toEqual([`Bearer ${secret}`, `Bearer ${secret}`]);
-    rig.forget();
+    rig.removeArtifacts();
     for (const other of [
       "https://api.openai.com.example.org/v1",
       "http://api.openai.com/v1",
       "http://127.0.0.1.nip.io/v1",
     ]) {
       rig.write(file, served(other, ", api_key_env: OPENAI_API_KEY"));
-      expectFailure(await rig.exp("run", file), 2, /key-not-paired/);
+      expectFailure(await rig.exp("run", file), 2, "key-not-paired");
     }
     rig.write(file, served("https://api.openai.com/v1", ", api_key_env: OPENAI_API_KEY"));
     expect((await rig.exp("plan", file)).stderr).not.toContain("key-not-paired");
@@ -101,7 +102,7 @@ describe("a key", () => {
       "keys: {",
     ]) {
       rig.write(join(rig.config, "exp/config.yaml"), text);
-      expectFailure(await rig.exp("run", file), 2, /bad-user-config/);
+      expectFailure(await rig.exp("run", file), 2, "bad-user-config");
     }
   });
 });

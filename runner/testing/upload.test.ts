@@ -8,8 +8,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { prepareDatasetRelease } from "../publishing/release/dataset-release.ts";
 import { findRun } from "../runs/finished-runs.ts";
 import { environmentDir } from "../setup/cache.ts";
+import { expectFailure } from "./command.ts";
 import { HubServer } from "./hub-server.ts";
-import { expectFailure, Rig, test } from "./rig.ts";
+import { Rig, test } from "./rig.ts";
 
 const file = "experiments/tuned.yaml";
 const repo = "me/tiny-tuned";
@@ -31,7 +32,7 @@ beforeAll(async () => {
   finished.append(file, `${upload}\n`);
   // Without an upload, no token is needed.
   finished.env = { ...finished.env, HF_ENDPOINT: server.url, HF_HOME: finished.path("hf") };
-  ({ manifest } = await finished.built(file, "--no-upload"));
+  ({ manifest } = await finished.build(file, "--no-upload"));
   expect(server.requests).toEqual([]);
 }, 600_000);
 
@@ -48,8 +49,8 @@ beforeEach(() => {
 
 /** A copy of the finished study whose user has a token. */
 function study(rig: Rig): Rig {
-  const twin = finished.twin();
-  rig.atEnd(() => twin.close());
+  const twin = finished.copy();
+  rig.onClose(() => twin.close());
   twin.env = { ...twin.env, HF_TOKEN: token, HF_HOME: twin.path("hf"), EXP_CACHE: twin.path("cache") };
   return twin;
 }
@@ -168,7 +169,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
 
   test("--dry-run shows the files and sends nothing", async ({ rig }) => {
     const own = study(rig);
-    const output = await own.done("upload", "tuned", "--dry-run");
+    const output = await own.output("upload", "tuned", "--dry-run");
     expect(output).toMatch(/^README\.md:\n\n---\nbase_model: Qwen\/Qwen3-0\.6B\n/);
     expect(output).toMatch(/^\S+ +\d+ {2}adapter_model\.safetensors$/m);
     expect(output).toMatch(/\b12 of 12 files\b/);
@@ -179,9 +180,9 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
   test("exp run uploads it after sealing", async ({ rig }) => {
     const own = study(rig);
     own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
-    const output = await own.done("run", file);
+    const output = await own.output("run", file);
     expect(output).toMatch(new RegExp(`\\b12 of 12 files\\b.*\\b${server.repos.get(repo)?.sha}\\n$`));
-    const { events } = await own.built(file);
+    const { events } = await own.build(file);
     expect(events.at(-1)).toMatchObject({ type: "upload", status: "unchanged", reasons: [] });
     expect(server.repos.get(repo)?.log).toHaveLength(1);
   });
@@ -230,7 +231,7 @@ test("predictions are uploaded to a separate data set, without the inputs", asyn
   const own = study(rig);
   own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
   own.edit(file, upload, upload.replace("}", ", predictions: me/tiny-answers}"));
-  await own.built(file, "--no-upload");
+  await own.build(file, "--no-upload");
   const result = (await uploaded(own)) as UploadResult & { readonly code: number; readonly predictions: UploadResult };
   expect([result.code, result.status, result.predictions.status]).toEqual([0, "uploaded", "uploaded"]);
   expect(result.predictions.files.map(({ path }) => path).sort()).toEqual([
@@ -258,7 +259,7 @@ describe("a whole model", () => {
   }) => {
     const own = sharded(rig, "steps/merge.py");
     own.edit(file, upload, upload.replace("}", ", content: merged}"));
-    const run = await own.built(file, "--no-upload");
+    const run = await own.build(file, "--no-upload");
     expect(run.steps.train).toBe("reused");
     const files = Object.keys(own.manifest(run.manifest).steps.merge?.files ?? {});
     expect(files.filter((name) => name.endsWith(".safetensors")).length).toBeGreaterThan(1);
@@ -285,7 +286,7 @@ describe("a whole model", () => {
   test("from full fine-tuning is uploaded without a merge", async ({ rig }) => {
     const own = sharded(rig, "torchtune/weights.py");
     own.edit(file, "  method: lora\n  rank: 4\n", "  method: full\n");
-    const run = await own.built(file, "--no-upload");
+    const run = await own.build(file, "--no-upload");
     expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
     const [library, , relation, tensors, names] = await readModel(own);
     expect([library, relation]).toEqual(["transformers", "finetune"]);
@@ -309,7 +310,7 @@ describe("an upload is refused", () => {
     const secret = `hf_${"Abc123Def4".repeat(3)}`;
     own.append(file, `description: "${row} See ${own.path("notes.txt")} with ${secret}"\n`);
     own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
-    await own.built(file, "--no-upload");
+    await own.build(file, "--no-upload");
     const result = await uploaded(own);
     expect(result).toMatchObject({ code: 3, status: "refused", commit: null });
     // In the card and in the manifest.
@@ -324,7 +325,7 @@ describe("an upload is refused", () => {
     const own = study(rig);
     own.edit("prompts/ask.hbs", "Name the", "Name all");
     const { steps } = own.manifest(manifest);
-    own.spoil(`artifacts/store/objects/${steps.train?.object}/adapter/adapter_model.safetensors`, "other");
+    own.overwrite(`artifacts/store/objects/${steps.train?.object}/adapter/adapter_model.safetensors`, "other");
     own.remove(`artifacts/store/objects/${steps["evaluate.zero_shot"]?.object}/metrics.json`);
     expect(codes(await uploaded(own))).toEqual(["file-altered", "file-gone", "file-gone", "template-changed"]);
   });
@@ -366,13 +367,13 @@ describe("an upload is refused", () => {
     const own = study(rig);
     own.env = { ...own.env, EXP_CACHE: finished.env.EXP_CACHE };
     own.edit(file, upload, `upload: {repo: ${repo}}`);
-    await own.built(file, "--no-upload");
+    await own.build(file, "--no-upload");
     expect(codes(await uploaded(own))).toEqual(["base-unnamed", "card-invalid"]);
   });
 });
 
 test("a run without an upload section, an unknown run and a run without a model are errors", async ({ rig }) => {
-  await rig.built("experiments/study.yaml");
+  await rig.build("experiments/study.yaml");
   expectFailure(await rig.exp("upload", "study"), 2, "no-upload", "experiments/study.yaml");
   expectFailure(await rig.exp("upload", "nothing"), 2, "run-not-found");
   rig.append("experiments/study.yaml", "upload: {repo: me/x, base_license: mit}\n");
@@ -386,7 +387,7 @@ test("an answer that quotes a row is published as null", async ({ rig }) => {
     '{"id":"test-0","text":"unknown"}',
     JSON.stringify({ id: "test-0", text }),
   );
-  const { manifest: sealed } = await rig.built("experiments/study.yaml");
+  const { manifest: sealed } = await rig.build("experiments/study.yaml");
   const { release, failed } = prepareDatasetRelease(
     findRun(sealed, rig.path("artifacts"), rig.folder),
     { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" },

@@ -4,7 +4,8 @@ import { join } from "node:path";
 import { expect } from "vitest";
 import type { Verified } from "../runs/verify.ts";
 import { thisProcess } from "../store/process-identity.ts";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 /** The files that `exp verify` reports, sorted; a file with two flaws is named twice. */
 async function flaws(rig: Rig, ...args: readonly string[]): Promise<readonly string[]> {
@@ -17,7 +18,7 @@ async function flaws(rig: Rig, ...args: readonly string[]): Promise<readonly str
 }
 
 test("each file that was changed or is missing is reported once; a changed manifest too", async ({ rig }) => {
-  const { manifest } = await rig.built("experiments/study.yaml");
+  const { manifest } = await rig.build("experiments/study.yaml");
   expect(await flaws(rig, "study")).toEqual([]);
   const { steps, run } = rig.manifest(manifest);
   const object = (step: string): string => join("artifacts/store/objects", steps[step]?.object as string);
@@ -25,7 +26,7 @@ test("each file that was changed or is missing is reported once; a changed manif
   // The digest cache, which compares size and times, does not detect this change.
   const predictions = join(object("evaluate.zero_shot"), "predictions.jsonl");
   const before = rig.read(predictions);
-  rig.inSecret(predictions, () => rig.spoil(predictions, before.replace("liver", "lever")));
+  rig.keepTimes(predictions, () => rig.overwrite(predictions, before.replace("liver", "lever")));
   rig.remove(join(object("data"), "labels.json"));
   rig.append("experiments/data/test.csv", "more,text,labels,none\n");
   const damaged = [predictions, join(object("data"), "labels.json"), "experiments/data/test.csv"];
@@ -41,7 +42,7 @@ test("each file that was changed or is missing is reported once; a changed manif
 });
 
 test("--store reads all objects and reports files that exp did not store", async ({ rig }) => {
-  const { manifest } = await rig.built("experiments/study.yaml");
+  const { manifest } = await rig.build("experiments/study.yaml");
   expect(await flaws(rig, "--store")).toEqual([]);
   const { steps } = rig.manifest(manifest);
   const folder = join("artifacts/store/objects", steps.data?.object as string);
@@ -61,14 +62,14 @@ test("--repair deletes damaged files and keeps intact ones; the next run builds 
   rig,
 }) => {
   rig.edit("experiments/study.yaml", "baselines: []", "baselines: [most_frequent, nearest]");
-  const { manifest } = await rig.built("experiments/study.yaml");
+  const { manifest } = await rig.build("experiments/study.yaml");
   const { steps } = rig.manifest(manifest);
   const object = (step: string): string => join("artifacts/store/objects", steps[step]?.object as string);
   const before = rig.tree();
   const text = rig.read(join(object("evaluate.zero_shot"), "predictions.jsonl"));
 
-  rig.inSecret(join(object("evaluate.zero_shot"), "predictions.jsonl"), () =>
-    rig.spoil(join(object("evaluate.zero_shot"), "predictions.jsonl"), text.replace("liver", "lever")),
+  rig.keepTimes(join(object("evaluate.zero_shot"), "predictions.jsonl"), () =>
+    rig.overwrite(join(object("evaluate.zero_shot"), "predictions.jsonl"), text.replace("liver", "lever")),
   );
   truncateSync(rig.path(join(object("workbook"), "workbook.xlsx")), 100);
   rig.remove(join(object("data"), "labels.json"));
@@ -123,7 +124,7 @@ test("--repair deletes damaged files and keeps intact ones; the next run builds 
 
   rig.remove("artifacts/store/objects/unknown.txt");
   rig.remove("artifacts/store/locks/far");
-  const again = await rig.built("experiments/study.yaml");
+  const again = await rig.build("experiments/study.yaml");
   const made = Object.keys(again.steps).filter((step) => again.steps[step] === "built");
   expect(made.sort()).toEqual([
     "analyse",

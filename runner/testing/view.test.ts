@@ -3,7 +3,8 @@ import { request } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
-import { expectFailure, type Rig, test } from "./rig.ts";
+import { expectFailure } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
 
 let browser: Browser;
 beforeAll(async () => {
@@ -19,11 +20,11 @@ async function view(rig: Rig) {
     rig.read("experiments/study.yaml").replace("name: study", "name: other").replace("answers.jsonl", "others.jsonl"),
   );
   rig.write("experiments/data/others.jsonl", rig.read("experiments/data/answers.jsonl").replaceAll("cyst", "mass"));
-  for (const name of ["study", "other"]) await rig.built(`experiments/${name}.yaml`);
+  for (const name of ["study", "other"]) await rig.build(`experiments/${name}.yaml`);
   const started = rig.start(["view"]);
   let address = "";
   started.process.stdout?.on("data", (text: string) => (address += text));
-  await started.says(/127\.0\.0\.1:\d+\/\n/);
+  await started.waitFor(/127\.0\.0\.1:\d+\/\n/);
   return { started, address: address.trim() };
 }
 

@@ -59,7 +59,7 @@ const model = (): Release =>
 
 const puts = (): number => server.requests.filter((asked) => asked.startsWith("PUT ")).length;
 
-function expectWhole({ files }: Release): void {
+function expectIntactStore({ files }: Release): void {
   for (const { path, sha256 } of files) {
     expect(createHash("sha256").update(server.bytes(repo, path)).digest("hex"), path).toBe(sha256);
   }
@@ -70,7 +70,7 @@ describe("an upload", () => {
     const whole = model();
     const { commit, sent } = await uploadRelease(whole, hub, () => {});
     expect(sent.toSorted()).toEqual(whole.files.map(({ path }) => path).sort());
-    expectWhole(whole);
+    expectIntactStore(whole);
     const kept = server.repos.get(repo);
     expect([kept?.private, kept?.sha, kept?.log]).toEqual([true, commit, ["Upload study 1"]]);
   });
@@ -91,7 +91,7 @@ describe("an upload", () => {
     server.requests = [];
     expect((await uploadRelease(changed, hub, () => {})).sent).toEqual(["README.md"]);
     expect(puts()).toBe(0);
-    expectWhole(changed);
+    expectIntactStore(changed);
     expect(server.repos.get(repo)?.files.has(".gitattributes")).toBe(true);
   });
 
@@ -100,13 +100,13 @@ describe("an upload", () => {
     const whole = model();
     await uploadRelease(whole, hub, () => {});
     expect(puts()).toBe(2 + 3);
-    expectWhole(whole);
+    expectIntactStore(whole);
   });
 
   it("of 200 MB arrives as it is", async () => {
     const whole = release(file("model.safetensors", randomBytes(200_000_000)));
     await uploadRelease(whole, hub, () => {});
-    expectWhole(whole);
+    expectIntactStore(whole);
     server.requests = [];
     await uploadRelease(whole, hub, () => {});
     expect(puts()).toBe(0);
@@ -129,7 +129,7 @@ describe("an upload comes through when", () => {
       server.faults.push({ ...fault });
       const whole = model();
       await uploadRelease(whole, hub, () => {});
-      expectWhole(whole);
+      expectIntactStore(whole);
       expect(server.repos.get(repo)?.log).toHaveLength(1);
     });
   }
@@ -139,7 +139,7 @@ describe("an upload comes through when", () => {
     server.faults.push({ on: /repos\/create/, times: 1, meanwhile });
     const whole = model();
     await uploadRelease(whole, hub, () => {});
-    expectWhole(whole);
+    expectIntactStore(whole);
   });
 });
 
@@ -154,7 +154,7 @@ describe("an upload that was cut off", () => {
     expect(server.received).toBe(700_000);
     await uploadRelease(whole, hub, () => {});
     expect(server.received).toBe(700_000);
-    expectWhole(whole);
+    expectIntactStore(whole);
   });
 
   it("ends at once when it is stopped", async () => {

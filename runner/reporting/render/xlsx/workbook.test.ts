@@ -11,7 +11,7 @@ import { labelRows } from "../../../evaluation/labels/detail.ts";
 import { labelMetrics } from "../../../evaluation/labels/label-metrics.ts";
 import { scoreLabels } from "../../../evaluation/labels/score.ts";
 import { intern, type LabelCase, tabulate } from "../../../evaluation/labels/table.ts";
-import { hasOffice, officeText } from "../../../testing/office.ts";
+import { hasLibreOffice, sheetsAsCsv } from "../../../testing/libreoffice.ts";
 import type { WorkbookCase } from "./case-sheet.ts";
 import type { WorkbookArm } from "./score-sheets.ts";
 import { type Workbook, writeWorkbook } from "./workbook.ts";
@@ -189,11 +189,11 @@ describe("a workbook", () => {
     expect([cases?.getCell("C2").value, cases?.getCell("C3").value]).toEqual(["Input", difficultTexts[0]]);
   });
 
-  it.skipIf(!hasOffice)("keeps every text in LibreOffice", async () => {
+  it.skipIf(!hasLibreOffice)("keeps every text in LibreOffice", async () => {
     const path = join(folder, "office.xlsx");
     const texts = [...difficultTexts, "&amp;"];
     await writeWorkbook(path, content(texts));
-    const { Cases: csv = "" } = officeText(path, join(folder, "office"));
+    const { Cases: csv = "" } = sheetsAsCsv(path, join(folder, "office"));
     const table = await readTable({ path: "cases.csv", bytes: Buffer.from(csv) });
     if (!table.ok) throw new Error(table.diagnostics[0]?.message);
     const input = table.value.columns.indexOf("Input");

@@ -6,7 +6,7 @@ import type { RunRow } from "../runs/run-row.ts";
 const labels = Array.from({ length: 200 }, (_, index) => `finding number ${index}`);
 
 /** A report without sections over so many cases of 125 words and three arms: what a page's explorer is measured and tested with. */
-export function manyCases(count: number): [Report, Record<string, never>, ReportExtras] {
+export function largeReport(count: number): [Report, Record<string, never>, ReportExtras] {
   const label = (number: number): string => labels[number % labels.length] as string;
   const cases = Array.from({ length: count }, (_, index): Case => {
     const gold = [label(index), label(index * 7 + 1)];

@@ -45,7 +45,7 @@ resources: {gpus: 0}
 `;
 
 /** Puts the study into a rig, with the sweep that is given. */
-export function addSimulated(rig: Rig, sweep: string): string {
+export function addSimulatedTraining(rig: Rig, sweep: string): string {
   const file = "experiments/simulated.yaml";
   rig.usePython();
   const own = rig.ownPackage();

