@@ -228,7 +228,10 @@ describe("why names the first difference:", () => {
   test("a data file, by the key that names it", async ({ rig }) => {
     await rig.build(file);
     rig.edit("experiments/data/train.csv", "row 5\n", "row five\n");
-    expect(await why(rig, "data")).toMatchObject({ status: "run", reason: "data.train.file changed" });
+    expect(await why(rig, "data")).toMatchObject({
+      status: "run",
+      reason: expect.stringMatching(/^data\.train\.file /),
+    });
   });
 
   test("an upstream step that would run again", async ({ rig }) => {
@@ -236,7 +239,7 @@ describe("why names the first difference:", () => {
     rig.edit("experiments/data/answers.jsonl", '"unknown"}\n{"id":"test-1"', '"none"}\n{"id":"test-1"');
     expect(await why(rig, "evaluate.zero_shot")).toMatchObject({
       status: "depends",
-      because: { step: "generate.zero_shot", reason: "generate.file changed" },
+      because: { step: "generate.zero_shot", reason: expect.stringMatching(/^generate\.file /) },
     });
   });
 
@@ -246,14 +249,17 @@ describe("why names the first difference:", () => {
     await rig.build(file, "--until", "generate.zero_shot");
     expect(await why(rig, "evaluate.zero_shot")).toMatchObject({
       status: "run",
-      reason: "upstream responses changed",
+      reason: expect.stringMatching(/\bresponses\b/),
     });
   });
 
   test("a step that was never built", async ({ rig }) => {
     await rig.build(file);
     rig.edit(file, "baselines: []", "baselines: [tfidf_svm]");
-    expect(await why(rig, "generate.tfidf_svm")).toMatchObject({ status: "run", reason: "never built" });
+    expect(await why(rig, "generate.tfidf_svm")).toMatchObject({
+      status: "run",
+      reason: expect.stringMatching(/^never /),
+    });
   });
 });
 

@@ -201,7 +201,7 @@ describe("what runs again, by exp plan:", () => {
   test("data alone, after an unused column", async ({ rig }) => {
     const study = copy(rig);
     study.edit("experiments/data/train.csv", "row 3\n", "a remark\n");
-    expect(await uncached(study)).toMatchObject({ data: "run: data.train.file changed" });
+    expect(await uncached(study)).toMatchObject({ data: expect.stringMatching(/^run: data\.train\.file /) });
     expect(builtBy(await study.build(file))).toEqual(["data"]);
     expect(await uncached(study)).toEqual({});
   });
@@ -211,10 +211,10 @@ describe("what runs again, by exp plan:", () => {
     study.edit("prompts/zero.hbs", "nothing else", "separated by commas");
     const again = await uncached(study);
     expect(Object.keys(again).filter((step) => /tuned|train|tfidf|fetch|data/.test(step))).toEqual([]);
-    expect(again["prompt.zero_shot"]).toBe(expect.stringMatching(/^run: template /));
+    expect(again["prompt.zero_shot"]).toEqual(expect.stringMatching(/^run: template /));
     expect(await study.json("why", "tuned", "generate.zero_shot")).toMatchObject({
       status: "depends",
-      because: { step: "prompt.zero_shot", reason: "template changed" },
+      because: { step: "prompt.zero_shot", reason: expect.stringMatching(/^template /) },
     });
   });
 
@@ -242,7 +242,7 @@ describe("what runs again, by exp plan:", () => {
     const own = study.ownPackage();
     study.edit(join(own, "recipes/baselines/tfidf_svm.py"), /^(?=import json)/m, "# changed\n");
     expect(await uncached(study)).toEqual({
-      "generate.tfidf_svm": "run: recipes/baselines/tfidf_svm.py changed",
+      "generate.tfidf_svm": expect.stringMatching(/^run: recipes\/baselines\/tfidf_svm\.py /),
       "evaluate.tfidf_svm": expect.stringMatching(/^depends/),
       compare: expect.stringMatching(/^depends/),
       analyse: expect.stringMatching(/^depends/),
@@ -252,8 +252,8 @@ describe("what runs again, by exp plan:", () => {
     study.append(join(own, "recipes/transformers/generate.py"), "\n# changed\n");
     const again = await uncached(study);
     expect(again).toMatchObject({
-      "generate.zero_shot": "run: recipes/transformers/generate.py changed",
-      "generate.tuned": "run: recipes/transformers/generate.py changed",
+      "generate.zero_shot": expect.stringMatching(/^run: recipes\/transformers\/generate\.py /),
+      "generate.tuned": expect.stringMatching(/^run: recipes\/transformers\/generate\.py /),
     });
     expect(Object.keys(again).filter((step) => /^(train|prompt|data|fetch|.*tfidf.*)/.test(step))).toEqual([]);
   });
@@ -262,13 +262,13 @@ describe("what runs again, by exp plan:", () => {
     const study = copy(rig);
     const own = study.ownPackage();
     study.append(join(own, "recipes/torchtune/recipe.py"), "\n# changed\n");
-    expect((await uncached(study)).train).toBe("run: recipes/torchtune/recipe.py changed");
+    expect((await uncached(study)).train).toEqual(expect.stringMatching(/^run: recipes\/torchtune\/recipe\.py /));
     expect(await uncached(study)).not.toHaveProperty("generate.zero_shot");
     study.edit(join(own, "recipes/torchtune/recipe.py"), "\n# changed\n", "");
     expect(await uncached(study)).toEqual({});
     study.append(join(own, "recipes/locks/torchtune-cpu.lock"), "\n# changed\n");
     const again = await uncached(study);
-    expect(again.train).toBe("run: lock of torchtune changed");
+    expect(again.train).toEqual(expect.stringMatching(/^run: lock of torchtune /));
     expect(Object.keys(again)).toEqual(expect.arrayContaining(["generate.zero_shot", "generate.tfidf_svm"]));
     expect(again).not.toHaveProperty("data");
     expect(Object.keys(again)).not.toContain("prompt.tuned");
@@ -280,7 +280,7 @@ describe("what runs again, by exp plan:", () => {
     study.edit(file, "../models/tiny", "../models/renamed");
     expect(Object.keys(await uncached(study))).toEqual(["workbook"]);
     study.append("models/renamed/config.json", "\n");
-    expect(await uncached(study)).toMatchObject({ fetch: expect.stringMatching(/^run: model\/config\.json changed/) });
+    expect(await uncached(study)).toMatchObject({ fetch: expect.stringMatching(/^run: model\/config\.json /) });
   });
 });
 
