@@ -43,6 +43,7 @@ export const command = defineCommand({
         });
       }
       for (const run of all) verifier.run(run);
+      if (name === undefined) verifier.project();
       const findings = isWhole ? verifier.store(store) : [];
       if (isRepair) repaired = repair(store, findings);
     } finally {

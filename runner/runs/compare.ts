@@ -12,7 +12,7 @@ import { dotted } from "../util/flatten.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 import { type FinishedRun, runLabel } from "./finished-runs.ts";
-import { testEvaluationCount, testFileOf } from "./ledger.ts";
+import { testEvaluationCount, testFileOf, tornLedgerWarning } from "./ledger.ts";
 import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
 import { runTask } from "./run-task.ts";
 
@@ -95,7 +95,7 @@ export async function compareRuns(
           },
         ]),
       ),
-      notes: [...notes, ...(note === undefined ? [] : [note])],
+      notes: [...notes, ...[note, tornLedgerWarning(runs, artifacts)].filter((one) => one !== undefined)],
       test_evaluations: testEvaluationCount(first, artifacts),
     };
   } catch (error) {

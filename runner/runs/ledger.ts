@@ -1,7 +1,9 @@
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { makeFolderDurably } from "../util/fsync.ts";
+import { namesIn } from "../util/names-in.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
@@ -37,30 +39,70 @@ export function recordTestEvaluation(
   const responses = record.ingredients.inputs.responses ?? "";
   const evaluation: TestEvaluation = { schema: 1, at, test, experiments, step: step.id, responses };
   const folder = ledgerFolder(artifacts, test);
-  mkdirSync(folder, { recursive: true });
+  makeFolderDurably(folder);
   const path = join(folder, `${at.replaceAll(":", "-")}-${record.key.slice(0, 8)}.json`);
-  writeFileAtomic(path, `${JSON.stringify(evaluation)}\n`);
+  writeFileAtomic(path, `${JSON.stringify(evaluation)}\n`, { flush: true });
 }
 
+/** Entries of the ledger. `torn` has the paths of entries that cannot be read: they count as no evaluation. */
+export type LedgerEntries = { readonly evaluations: readonly TestEvaluation[]; readonly torn: readonly string[] };
+
 /** The test evaluations of a test file, by its sha256, oldest first. */
-function testEvaluations(artifacts: string, test: string): readonly TestEvaluation[] {
-  const folder = ledgerFolder(artifacts, test);
-  let names: readonly string[];
-  try {
-    names = readdirSync(folder);
-  } catch {
-    return [];
-  }
-  return names
+function testEvaluations(artifacts: string, test: string): LedgerEntries {
+  return entriesIn(ledgerFolder(artifacts, test));
+}
+
+/** Every entry of a project's ledger. */
+export function ledgerEntries(artifacts: string): LedgerEntries {
+  const folder = join(artifacts, "ledger");
+  const all = namesIn(folder)
+    .toSorted()
+    .map((name) => entriesIn(join(folder, name)));
+  return { evaluations: all.flatMap(({ evaluations }) => evaluations), torn: all.flatMap(({ torn }) => torn) };
+}
+
+function entriesIn(folder: string): LedgerEntries {
+  const evaluations: TestEvaluation[] = [];
+  const torn: string[] = [];
+  for (const name of namesIn(folder)
     .filter((name) => name.endsWith(".json"))
-    .sort()
-    .map((name) => JSON.parse(readFileSync(join(folder, name), "utf8")) as TestEvaluation);
+    .sort()) {
+    const path = join(folder, name);
+    const entry = readEntry(path);
+    if (entry === undefined || entry.test.slice(0, 16) !== basename(folder)) torn.push(path);
+    else evaluations.push(entry);
+  }
+  return { evaluations, torn };
+}
+
+function readEntry(path: string): TestEvaluation | undefined {
+  try {
+    const value = JSON.parse(readFileSync(path, "utf8")) as Partial<TestEvaluation> | null;
+    const isWhole =
+      value?.schema === 1 &&
+      [value.at, value.test, value.step, value.responses].every((text) => typeof text === "string") &&
+      Array.isArray(value.experiments);
+    return isWhole ? (value as TestEvaluation) : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Number of test evaluations of a run's test file so far; null if the run is scored on validation rows. */
 export function testEvaluationCount(run: Pick<FinishedRun, "manifest">, artifacts: string): number | null {
   const test = testFileOf(run);
-  return test === undefined ? null : testEvaluations(artifacts, test.sha256).length;
+  return test === undefined ? null : testEvaluations(artifacts, test.sha256).evaluations.length;
+}
+
+/** A warning about entries of the ledger that cannot be read, for runs whose count of test evaluations is printed. */
+export function tornLedgerWarning(
+  runs: readonly Pick<FinishedRun, "manifest">[],
+  artifacts: string,
+): string | undefined {
+  const tests = new Set(runs.flatMap((run) => testFileOf(run)?.sha256 ?? []));
+  const torn = [...tests].flatMap((test) => testEvaluations(artifacts, test).torn);
+  if (torn.length === 0) return undefined;
+  return `entries of the ledger cannot be read and are not counted: ${torn.join(", ")}. Restore them from a backup, or delete them`;
 }
 
 /** The test file that a run is scored on; undefined if it is scored on validation rows. */

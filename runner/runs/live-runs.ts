@@ -1,6 +1,7 @@
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { livenessOf, type ProcessIdentity } from "../store/process-identity.ts";
+import { namesIn } from "../util/names-in.ts";
 import type { LiveRun } from "./live-run.ts";
 
 /** The status file of one running process. */
@@ -12,41 +13,38 @@ export const liveDir = (artifacts: string): string => join(artifacts, "live");
 /** A process on another machine counts as dead after this time without an update. ms */
 const updateTimeout = 120_000;
 
-/** The status files, and whether their processes are running. Skips files that cannot be parsed. */
-export function liveFiles(
-  artifacts: string,
-): readonly { readonly path: string; readonly alive: boolean; readonly run: LiveRun }[] {
-  let names: readonly string[];
-  try {
-    names = readdirSync(liveDir(artifacts));
-  } catch {
-    return [];
-  }
-  return names
+/** A status file, and whether its process is running. `run` is undefined if the file cannot be read. */
+export type LiveStatus = { readonly path: string; readonly alive: boolean; readonly run: LiveRun | undefined };
+
+/** The status files. A torn one belongs to no running process: a process replaces its file in one step. */
+export function liveFiles(artifacts: string): readonly LiveStatus[] {
+  return namesIn(liveDir(artifacts))
     .filter((name) => name.endsWith(".json"))
     .sort()
-    .flatMap((name) => {
+    .map((name) => {
       const path = join(liveDir(artifacts), name);
       try {
         const { owner, run } = JSON.parse(readFileSync(path, "utf8")) as LiveFile;
+        if (!isWhole(run)) return { path, alive: false, run: undefined };
         const liveness = livenessOf(owner);
-        return [
-          {
-            path,
-            run,
-            alive: liveness === "unknown" ? Date.now() - statSync(path).mtimeMs < updateTimeout : liveness === "alive",
-          },
-        ];
+        const alive =
+          liveness === "unknown" ? Date.now() - statSync(path).mtimeMs < updateTimeout : liveness === "alive";
+        return { path, alive, run };
       } catch {
-        return [];
+        return { path, alive: false, run: undefined };
       }
     });
+}
+
+function isWhole(run: Partial<LiveRun> | undefined): boolean {
+  const { files, started, total, counts, running, failed, finished } = run ?? {};
+  const areLists = [files, running, failed, finished].every(Array.isArray);
+  return areLists && typeof started === "string" && typeof total === "number" && typeof counts === "object";
 }
 
 /** The status of every running `exp run` of a project, oldest first. */
 export function liveRuns(artifacts: string): readonly LiveRun[] {
   return liveFiles(artifacts)
-    .filter(({ alive }) => alive)
-    .map(({ run }) => run)
+    .flatMap(({ alive, run }) => (alive && run !== undefined ? [run] : []))
     .sort((a, b) => (a.started < b.started ? -1 : 1));
 }

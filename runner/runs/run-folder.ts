@@ -3,6 +3,7 @@ import { basename, dirname, join, relative } from "node:path";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { formatArm, parseStepRef } from "../pipeline/plan/step-ref.ts";
 import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
+import { fsyncPath, makeFolderDurably } from "../util/fsync.ts";
 import type { ManifestStep } from "./manifest.ts";
 
 /** Name of the link to an experiment's latest run. */
@@ -56,7 +57,10 @@ export type RunStaging = {
   stage(): { readonly dir: string; discard(): void };
 };
 
-/** Makes a run's folder: links to the outputs of its steps, then its manifest, then one rename to the final name. */
+/**
+ * Makes a run's folder: links to the outputs of its steps, then its manifest, then one rename to the final name. Each part is
+ * flushed before the rename, and the name after it.
+ */
 export function placeRun(
   folder: string,
   steps: Iterable<readonly [step: string, output: StepOutput]>,
@@ -66,8 +70,10 @@ export function placeRun(
   const staged = stage();
   try {
     const owners = new Map<string, string>();
+    const folders = new Set([""]);
     for (const [step, { object, files }] of steps) {
       const into = outputFolder(step);
+      for (let made = into; made !== "" && made !== "."; made = dirname(made)) folders.add(made);
       mkdirSync(join(staged.dir, into), { recursive: true });
       for (const name of new Set(Object.keys(files).map((file) => file.split("/")[0] as string))) {
         const path = join(into, name);
@@ -78,7 +84,9 @@ export function placeRun(
       }
     }
     writeFileSync(join(staged.dir, "manifest.json"), manifest(), { flush: true });
+    for (const made of folders) fsyncPath(join(staged.dir, made));
     moveInto(folder, staged.dir);
+    fsyncPath(dirname(folder));
   } finally {
     staged.discard();
   }
@@ -86,7 +94,7 @@ export function placeRun(
 
 /** Moves a staged run to its final name. If several processes seal the same run, the first one wins. */
 function moveInto(folder: string, staged: string): void {
-  mkdirSync(dirname(folder), { recursive: true });
+  makeFolderDurably(dirname(folder));
   try {
     renameSync(staged, folder);
   } catch (error) {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
@@ -38,6 +38,8 @@ export const modelUploadsOf = (run: FinishedRun): readonly Upload[] =>
 export function recordUpload(run: FinishedRun, upload: Upload): string {
   const path = uploadRecord(run);
   const before = uploadsOf(run);
+  // A record that cannot be read is kept for its reader, and not overwritten.
+  if (before.length === 0 && existsSync(path)) renameSync(path, `${path}.torn`);
   const last = before.findLast(({ url }) => url === upload.url);
   if (last?.commit === upload.commit && last.repo === upload.repo) return path;
   writeFileAtomic(path, `${JSON.stringify({ schema: 1, uploads: [...before, upload] }, null, 1)}\n`, { flush: true });

@@ -9,10 +9,11 @@ import type { Store } from "../store/store.ts";
 import { canonicalJson } from "../util/canonical.ts";
 import { type FinishedRun, runLabel } from "./finished-runs.ts";
 import { outputFolder, runDigits } from "./run-folder.ts";
+import { projectFlaws } from "./verify-project.ts";
 
 /** A file that differs from its record. */
 export type Flaw = {
-  /** What names the file: "<experiment>/<run>, <step>", or "store". */
+  /** What names the file: "<experiment>/<run>, <step>", "store", "runs", "ledger" or "live". */
   readonly of: string;
   /** Relative to the project root. */
   readonly file: string;
@@ -91,6 +92,13 @@ export class Verifier {
     this.#scores(manifest, path, flaw);
     for (const [source, sha256] of Object.entries(manifest.provenance.sources)) this.#source(source, sha256, flaw);
     this.#weights({ manifest, path }, flaw);
+  }
+
+  /** Checks what is shared by the runs of a project: the ledger, status files, upload records and `latest` links. */
+  project(): void {
+    const { root, artifacts } = this.#locations;
+    for (const { of, path, what } of projectFlaws(artifacts))
+      this.#flaws.push({ of, file: relative(root, path), what });
   }
 
   /** Checks the whole store. Throws UserError: manifest-unreadable. */

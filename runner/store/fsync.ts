@@ -1,5 +1,6 @@
 import { close, fsync, open } from "node:fs";
 import { promisify } from "node:util";
+import { isUnsupportedFlush } from "../util/fsync.ts";
 
 /** Parallel calls let a journalling filesystem combine several writes. */
 const concurrency = 8;
@@ -16,8 +17,7 @@ async function fsyncPath(path: string): Promise<void> {
   try {
     await fsyncAsync(fd);
   } catch (error) {
-    // Some network filesystems cannot flush a folder, and need not.
-    if (!["EINVAL", "ENOTSUP", "EOPNOTSUPP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!isUnsupportedFlush(error)) throw error;
   } finally {
     await closeAsync(fd);
   }

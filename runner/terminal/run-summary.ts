@@ -4,7 +4,7 @@ import { smokeWarning } from "../config/smoke.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { energyText } from "../reporting/report/energy.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
-import { testEvaluationCount, testFileOf } from "../runs/ledger.ts";
+import { testEvaluationCount, testFileOf, tornLedgerWarning } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
 import { gigabytes, integer, reportDuration } from "../util/format.ts";
 import { differenceText } from "./comparison.ts";
@@ -65,7 +65,9 @@ function testsOf(paths: readonly string[]): string {
 function testEvaluations(manifest: Manifest, artifacts: string): string {
   const test = testFileOf({ manifest });
   const count = testEvaluationCount({ manifest }, artifacts) ?? 0;
-  return test === undefined || count === 0 ? "" : `\nRecorded evaluations of ${test.path}: ${count}\n`;
+  const torn = tornLedgerWarning([{ manifest }], artifacts);
+  const warning = torn === undefined ? "" : `\nwarning: ${torn}\n`;
+  return test === undefined || count === 0 ? warning : `\nRecorded evaluations of ${test.path}: ${count}\n${warning}`;
 }
 
 /** Restrictions on the validity of a run's scores. */

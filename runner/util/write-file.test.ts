@@ -1,8 +1,35 @@
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { writeFileAtomic } from "./write-file.ts";
+
+/** The calls that decide what a power failure leaves. */
+const calls: string[] = [];
+vi.mock("node:fs", async (load) => {
+  const fs = await load<typeof import("node:fs")>();
+  const paths = new Map<number, string>();
+  return {
+    ...fs,
+    writeFileSync(path: string, content: string, options: { flush?: boolean }) {
+      calls.push(options?.flush ? "write and flush" : "write");
+      fs.writeFileSync(path, content, options as object);
+    },
+    renameSync(from: string, to: string) {
+      calls.push("rename");
+      fs.renameSync(from, to);
+    },
+    openSync(path: string, flags: string) {
+      const fd = fs.openSync(path, flags);
+      paths.set(fd, path);
+      return fd;
+    },
+    fsyncSync(fd: number) {
+      calls.push(`flush ${paths.get(fd)}`);
+      fs.fsyncSync(fd);
+    },
+  };
+});
 
 let folder = "";
 beforeEach(() => {
@@ -22,4 +49,13 @@ test("throws if the target is a folder, and leaves no draft", () => {
   mkdirSync(join(folder, "state.json/inner"), { recursive: true });
   expect(() => writeFileAtomic(join(folder, "state.json"), "text")).toThrow(/EISDIR|ENOTEMPTY|EEXIST/);
   expect(readdirSync(folder)).toEqual(["state.json"]);
+});
+
+test("evidence is flushed before the rename, and its name after it", () => {
+  calls.length = 0;
+  writeFileAtomic(join(folder, "entry.json"), "{}", { flush: true });
+  expect(calls).toEqual(["write and flush", "rename", `flush ${folder}`]);
+  calls.length = 0;
+  writeFileAtomic(join(folder, "status.json"), "{}");
+  expect(calls).toEqual(["write", "rename"]);
 });

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { placeOf } from "../../project/place.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
-import { testEvaluationCount } from "../../runs/ledger.ts";
+import { testEvaluationCount, tornLedgerWarning } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import type { Context } from "../../util/context.ts";
@@ -44,6 +44,8 @@ export function studyOf(
 ): FinishedStudy {
   const ablations = new Ablations();
   const facts = finished.map((run) => factsOf(run, testEvaluationCount(run, artifacts), ablations));
+  const torn = tornLedgerWarning(finished, artifacts);
+  if (torn !== undefined) warn(torn);
   const names = runNames(facts);
   const runs = facts.map((run, index) => ({ ...run, name: names[index] as string }));
   const files = runs.flatMap(({ config }) => config.report.notes ?? []);
