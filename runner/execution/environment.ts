@@ -14,8 +14,6 @@ const networkOnly = /^(https?|all|no|ftp)_proxy$/i;
 export type EnvironmentRequest = {
   /** Interpreter. Its folder comes first in PATH. */
   readonly python: string;
-  /** Folder that contains recipes/. */
-  readonly code: string;
   readonly cores: number;
   /** Whether the step downloads or calls a server. Otherwise the Hugging Face libraries run offline. */
   readonly network?: boolean;
@@ -44,7 +42,6 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
   return {
     ...kept,
     PATH: kept.PATH === undefined ? bin : bin + delimiter + kept.PATH,
-    PYTHONPATH: request.code,
     PYTHONUNBUFFERED: "1",
     PYTHONDONTWRITEBYTECODE: "1",
     PYTHONHASHSEED: "0",

@@ -1,4 +1,5 @@
 import { setMaxListeners } from "node:events";
+import { join } from "node:path";
 import type { Readable, Writable } from "node:stream";
 import type { Interrupts } from "./interrupt.ts";
 import { holdGroup, killGroup, releaseGroup } from "./process-groups.ts";
@@ -15,6 +16,8 @@ export type Exit = {
 export type Start = {
   readonly python: string;
   readonly module: string;
+  /** Folder that contains recipes/. */
+  readonly code: string;
   readonly requestFile: string;
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
@@ -63,15 +66,16 @@ export class PythonProcess {
     })();
   }
 
-  static async start({ python, module, requestFile, cwd, env, log, cleaned }: Start): Promise<PythonProcess> {
+  static async start({ python, module, code, requestFile, cwd, env, log, cleaned }: Start): Promise<PythonProcess> {
     const { execa } = await import("execa");
     const clean = function* (line: unknown) {
       yield (cleaned as NonNullable<typeof cleaned>).redact(String(line));
     };
     // execa takes any descriptor; its types stop at 9.
     const sink = cleaned === undefined ? (log as 4) : [clean, { file: cleaned.file, append: true as const }];
-    // -P: no module is imported from the work folder.
-    const child = execa(python, ["-P", "-m", "recipes.common.launch", module, requestFile], {
+    // -P: no module is imported from the work folder. The code is not in PYTHONPATH: Python would run a sitecustomize
+    // module from there before the first line of ours.
+    const child = execa(python, ["-P", join(code, "recipes/common/launch.py"), module, requestFile], {
       cwd,
       env,
       extendEnv: false,

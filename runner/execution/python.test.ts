@@ -107,6 +107,25 @@ partial.rename(step.work / "pids")
 time.sleep(100)`;
 
 describe("a step with a result", () => {
+  test("runs no sitecustomize module of its code folder", async () => {
+    const marker = join(root, "sitecustomize-ran");
+    writeFileSync(join(root, "code/sitecustomize.py"), `open(${JSON.stringify(marker)}, "w").close()\n`);
+    try {
+      await start(request("return {}")).ended;
+      expect(existsSync(marker)).toBe(false);
+    } finally {
+      rmSync(join(root, "code/sitecustomize.py"));
+    }
+  });
+
+  test("child processes find the recipes", async () => {
+    const what =
+      request(`found = subprocess.run([sys.executable, "-P", "-c", "import recipes; print(recipes.__path__[0])"],
+        capture_output=True, text=True, check=True)
+return {"found": found.stdout.strip()}`);
+    expect(await start(what).ended).toMatchObject({ found: join(root, "code/recipes") });
+  });
+
   test("receives the request, reports progress and returns evidence", async () => {
     const what = request(`assert step.params["rate"] == 1e-7 and step.cores == 2
 assert str(step.inputs["rows"]) == "/data/rows.jsonl"

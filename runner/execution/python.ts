@@ -18,6 +18,8 @@ export type Evidence = Readonly<Record<string, Json>>;
 
 /** A request to run one step module. All paths are absolute. */
 export type PythonRequest = EnvironmentRequest & {
+  /** Folder that contains recipes/. */
+  readonly code: string;
   /** Name of the environment, as `exp setup` takes it. */
   readonly environment: string;
   /** Dotted name, such as "recipes.steps.fetch". */
@@ -157,6 +159,7 @@ function startProcess(
   return PythonProcess.start({
     python: request.python,
     module: request.module,
+    code: request.code,
     requestFile,
     cwd: request.work,
     env: childEnvironment(process.env, request),

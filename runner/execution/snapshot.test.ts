@@ -1,4 +1,16 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -36,6 +48,55 @@ test("an equal snapshot is used again, and edited files are restored", () => {
   expect(readFileSync(second.path("prompts/a.hbs"), "utf8")).toBe("one");
   expect(readdirSync(join(root, "snapshots"))).toHaveLength(1);
   expect(readdirSync(second.folder).sort()).toEqual(["b", "prompts"]);
+});
+
+test("whatever was added to a snapshot is removed before its next use, and links are not followed", () => {
+  const first = take();
+  const outside = join(root, "outside");
+  mkdirSync(outside);
+  writeFileSync(join(outside, "a.hbs"), "outside");
+  const add = (): void => {
+    writeFileSync(join(first.folder, "sitecustomize.py"), "raise SystemExit(9)");
+    mkdirSync(join(first.folder, "prompts/__pycache__"));
+    writeFileSync(join(first.folder, "prompts/__pycache__/x.pyc"), "code");
+    symlinkSync(outside, join(first.folder, "linked"));
+    rmSync(first.path("b"));
+    symlinkSync(join(outside, "a.hbs"), first.path("b"));
+  };
+  add();
+  take();
+  expect((readdirSync(first.folder, { recursive: true }) as string[]).sort()).toEqual([
+    "b",
+    "prompts",
+    "prompts/a.hbs",
+  ]);
+  add();
+  first.restore();
+  expect((readdirSync(first.folder, { recursive: true }) as string[]).sort()).toEqual([
+    "b",
+    "prompts",
+    "prompts/a.hbs",
+  ]);
+  rmSync(join(first.folder, "prompts"), { recursive: true });
+  symlinkSync(outside, join(first.folder, "prompts"));
+  first.restore();
+  expect(lstatSync(join(first.folder, "prompts")).isDirectory()).toBe(true);
+  expect(readFileSync(first.path("prompts/a.hbs"), "utf8")).toBe("one");
+  expect(readFileSync(join(outside, "a.hbs"), "utf8")).toBe("outside");
+  rmSync(first.folder, { recursive: true });
+  symlinkSync(outside, first.folder);
+  expect(lstatSync(take().folder).isDirectory()).toBe(true);
+  expect(readdirSync(outside)).toEqual(["a.hbs"]);
+});
+
+test("no other user can write to a snapshot, and a wider mode is narrowed", () => {
+  const { folder } = take();
+  const modes = (): readonly number[] => [folder, join(folder, "prompts")].map((path) => statSync(path).mode & 0o777);
+  expect(modes()).toEqual([0o700, 0o700]);
+  chmodSync(folder, 0o777);
+  chmodSync(join(folder, "prompts"), 0o777);
+  take();
+  expect(modes()).toEqual([0o700, 0o700]);
 });
 
 test("folders and large files are not copied", () => {

@@ -1,8 +1,21 @@
 import { createHash, randomBytes } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, isAbsolute, join, normalize, sep } from "node:path";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
+
+/** Mode of a snapshot's folders: Python imports from them, so no other user may write there. */
+const privateMode = 0o700;
 
 /** Larger sources are not copied. Bytes */
 const maxBytes = 4 * 2 ** 20;
@@ -15,11 +28,13 @@ export type Snapshot = {
   readonly digests: Readonly<Record<string, string>>;
   /** The path of a source's copy, or of the original of a folder or a large file. */
   path(name: string): string;
+  /** Makes the folder exact again: restores edited and missing files, and deletes whatever is not part of the snapshot. */
+  restore(): void;
 };
 
 /**
- * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`. An existing equal snapshot is
- * used again and repaired if its bytes differ. `claim` receives its name before that. Throws if a logical name leads
+ * Copies sources (logical name -> absolute path) to `<parent>/<digest>/<logical name>`, for this user alone. An existing
+ * equal snapshot is used again and restored first. `claim` receives its name before that. Throws if a logical name leads
  * out of the folder.
  */
 export function takeSnapshot(
@@ -41,9 +56,14 @@ export function takeSnapshot(
   const name = sha256(canonicalJson(digests)).slice(0, 32);
   claim(name);
   const folder = join(parent, name);
-  if (statSync(folder, { throwIfNoEntry: false }) === undefined) build(folder, contents);
-  else repair(folder, contents);
+  const restore = (): void => restoreFolder(folder, contents);
+  if (lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true) restore();
+  else {
+    rmSync(folder, { force: true });
+    build(folder, contents);
+  }
   return {
+    restore,
     folder,
     digests,
     path(name) {
@@ -57,8 +77,12 @@ export function takeSnapshot(
 /** Writes to a temporary folder and renames it, so that an existing snapshot is complete. */
 function build(folder: string, contents: ReadonlyMap<string, Buffer>): void {
   const partial = `${folder}.${randomBytes(4).toString("hex")}.partial`;
-  mkdirSync(partial, { recursive: true });
-  for (const [name, bytes] of contents) write(join(partial, name), bytes);
+  mkdirSync(dirname(partial), { recursive: true });
+  makeFolder(partial);
+  for (const [name, bytes] of contents) {
+    for (const parent of parentsOf(name)) makeFolder(join(partial, parent));
+    writeFileSync(join(partial, name), bytes, { mode: 0o600 });
+  }
   try {
     renameSync(partial, folder);
   } catch (error) {
@@ -68,27 +92,46 @@ function build(folder: string, contents: ReadonlyMap<string, Buffer>): void {
   }
 }
 
-/** Restores files that were edited or removed in a snapshot. */
-function repair(folder: string, contents: ReadonlyMap<string, Buffer>): void {
+/** Restores files that were edited or removed in a snapshot, deletes every other entry, and closes it to other users. */
+function restoreFolder(folder: string, contents: ReadonlyMap<string, Buffer>): void {
+  const folders = new Set(["", ...[...contents.keys()].flatMap(parentsOf)]);
+  for (const name of folders) {
+    const path = join(folder, name);
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat?.isDirectory() !== true) {
+      rmSync(path, { force: true });
+      makeFolder(path);
+    } else if ((stat.mode & 0o777) !== privateMode) chmodSync(path, privateMode);
+    for (const entry of readdirSync(path)) {
+      const inner = name === "" ? entry : `${name}/${entry}`;
+      if (!contents.has(inner) && !folders.has(inner)) rmSync(join(folder, inner), { recursive: true, force: true });
+    }
+  }
   for (const [name, bytes] of contents) {
     const path = join(folder, name);
     if (sameBytes(path, bytes)) continue;
-    mkdirSync(dirname(path), { recursive: true });
+    rmSync(path, { recursive: true, force: true });
     writeFileAtomic(path, bytes);
   }
 }
 
-function sameBytes(path: string, bytes: Buffer): boolean {
+/** Logical names of the folders above a file, outermost first: "a/b/c" -> "a", "a/b". */
+function parentsOf(name: string): readonly string[] {
+  const parts = normalize(name).split(sep).slice(0, -1);
+  return parts.map((_, index) => parts.slice(0, index + 1).join("/"));
+}
+
+function makeFolder(path: string): void {
   try {
-    return readFileSync(path).equals(bytes);
-  } catch {
-    return false;
+    mkdirSync(path, { mode: privateMode });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
   }
 }
 
-function write(path: string, bytes: Buffer): void {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, bytes);
+function sameBytes(path: string, bytes: Buffer): boolean {
+  const stat = lstatSync(path, { throwIfNoEntry: false });
+  return stat?.isFile() === true && stat.size === bytes.length && readFileSync(path).equals(bytes);
 }
 
 /**

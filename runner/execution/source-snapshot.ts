@@ -54,9 +54,11 @@ export class SourceSnapshot {
     return snapshot;
   }
 
-  /** Folder that contains recipes/. */
+  /** Folder that contains recipes/. Its content is exact whenever this is read. */
   get code(): string {
-    return this.#take().folder;
+    const snapshot = this.#take();
+    snapshot.restore();
+    return snapshot.folder;
   }
 
   /** The path at which a step reads one of its sources. */
