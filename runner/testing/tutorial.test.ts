@@ -29,41 +29,45 @@ function shown(output: string, { head, tail }: Record<string, string | undefined
   return lines.join("\n");
 }
 
-test("every command of the tutorial works", ({ rig }) => {
-  rig.usePython();
-  const top = rig.path("tutorial");
-  const study = join(top, "tickets");
-  mkdirSync(join(top, "bin"), { recursive: true });
-  writeFileSync(
-    join(top, "bin/npx"),
-    `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(rig.package, "dist/cli.js")}" "$@"\n`,
-    { mode: 0o755 },
-  );
-  const { CI: _ci, ...inherited } = process.env;
-  const env = { ...inherited, ...rig.env, NO_COLOR: "1", PATH: `${join(top, "bin")}:${process.env.PATH}` };
-  let commands = 0;
-  const page = readFileSync(path, "utf8").replace(fence, (block, language: string, words: string, text: string) => {
-    const { file, dir, exit, ...cut } = settings(words);
-    if (file !== undefined) {
-      mkdirSync(join(study, file, ".."), { recursive: true });
-      writeFileSync(join(study, file), update ? text : text.replace("smollm2-135m ", "tiny-qwen3 "));
-      return block;
-    }
-    if (language !== "console") return block;
-    const command = /^\$ (.*)$/m.exec(text)?.[1] as string;
-    // smoke.test.ts covers smoke runs, which repeat every Python step.
-    if (!update && command.includes("--smoke")) return block;
-    const ended = spawnSync("sh", ["-c", command], { cwd: dir === undefined ? study : top, env, encoding: "utf8" });
-    const output = `${ended.stdout}${ended.stderr}`.replaceAll(ansi, "").replaceAll(study, "/home/ada/tickets");
-    expect(ended.status, `${command}\n${output}`).toBe(Number(exit ?? 0));
-    commands++;
-    if (command.startsWith("npx exp init")) {
-      for (const name of ["messages-train.csv", "messages-test.csv"])
-        cpSync(join(root, "docs/tutorial", name), join(study, "experiments/data", name));
-      symlinkSync(join(rig.package, "node_modules"), join(study, "node_modules"));
-    }
-    return `\`\`\`console${words}\n$ ${command}\n${shown(output, cut)}\n\`\`\``;
-  });
-  expect(commands).toBeGreaterThan(12);
-  if (update) writeFileSync(path, page);
-}, 900_000);
+test(
+  "every command of the tutorial works",
+  ({ rig }) => {
+    rig.usePython();
+    const top = rig.path("tutorial");
+    const study = join(top, "tickets");
+    mkdirSync(join(top, "bin"), { recursive: true });
+    writeFileSync(
+      join(top, "bin/npx"),
+      `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(rig.package, "dist/cli.js")}" "$@"\n`,
+      { mode: 0o755 },
+    );
+    const { CI: _ci, ...inherited } = process.env;
+    const env = { ...inherited, ...rig.env, NO_COLOR: "1", PATH: `${join(top, "bin")}:${process.env.PATH}` };
+    let commands = 0;
+    const page = readFileSync(path, "utf8").replace(fence, (block, language: string, words: string, text: string) => {
+      const { file, dir, exit, ...cut } = settings(words);
+      if (file !== undefined) {
+        mkdirSync(join(study, file, ".."), { recursive: true });
+        writeFileSync(join(study, file), update ? text : text.replace("smollm2-135m ", "tiny-qwen3 "));
+        return block;
+      }
+      if (language !== "console") return block;
+      const command = /^\$ (.*)$/m.exec(text)?.[1] as string;
+      // smoke.test.ts covers smoke runs, which repeat every Python step.
+      if (!update && command.includes("--smoke")) return block;
+      const ended = spawnSync("sh", ["-c", command], { cwd: dir === undefined ? study : top, env, encoding: "utf8" });
+      const output = `${ended.stdout}${ended.stderr}`.replaceAll(ansi, "").replaceAll(study, "/home/ada/tickets");
+      expect(ended.status, `${command}\n${output}`).toBe(Number(exit ?? 0));
+      commands++;
+      if (command.startsWith("npx exp init")) {
+        for (const name of ["messages-train.csv", "messages-test.csv"])
+          cpSync(join(root, "docs/tutorial", name), join(study, "experiments/data", name));
+        symlinkSync(join(rig.package, "node_modules"), join(study, "node_modules"));
+      }
+      return `\`\`\`console${words}\n$ ${command}\n${shown(output, cut)}\n\`\`\``;
+    });
+    expect(commands).toBeGreaterThan(12);
+    if (update) writeFileSync(path, page);
+  },
+  update ? 3_600_000 : 900_000,
+);
