@@ -159,7 +159,9 @@ def check_training(step: Step) -> None:
     sampled = [sample["answer"] for sample in result["samples"] if sample["step"] == result["kept_step"]]
     assert answers(step)[: len(sampled)] == sampled
     folder = step.output / ("model" if step.params["method"] == "full" else "adapter")
-    for file in folder.glob("*.json"):
+    files = list(folder.glob("*.json"))
+    assert files
+    for file in files:
         assert str(step.work.parent.parent) not in file.read_text() and "/models" not in file.read_text()
 
 

@@ -48,6 +48,11 @@ def test_packages_from_source_match_the_in_file_and_setuptools_is_locked(path: o
 @pytest.mark.parametrize(("checks", "backend"), [("dev", "torchtune"), ("dev-axolotl", "axolotl")])
 def test_dev_locks_agree_with_their_environment(checks: str, backend: str) -> None:
     environment = blocks((FOLDER / f"{backend}-cuda.lock").read_text())
-    for name, block in blocks((FOLDER / f"{checks}.lock").read_text()).items():
-        if name in environment:
-            assert block.splitlines()[0].split(" ")[0] == environment[name].splitlines()[0].split(" ")[0]
+    tools = blocks((FOLDER / f"{checks}.lock").read_text())
+    shared = tools.keys() & environment.keys()
+    assert shared
+
+    def pins(of: dict[str, str]) -> dict[str, str]:
+        return {name: of[name].split(" ", 1)[0] for name in shared}
+
+    assert pins(tools) == pins(environment)

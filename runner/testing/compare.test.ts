@@ -208,7 +208,11 @@ test("exp diff: differences by category, and cases with changed correctness", as
     "test-3",
     "test-4",
   ]);
-  for (const flip of broken) expect(flip).toMatchObject({ a: flip.gold, b: ["finding z"] });
+  expect(broken.length).toBeGreaterThan(0);
+  for (const { gold, a, b } of broken) {
+    expect(a?.toSorted()).toEqual(gold.toSorted());
+    expect(b).toEqual(["finding z"]);
+  }
   const text = await rig.output("diff", first.manifest, "b");
   expect(text).toMatch(/^ {2}evaluate\.bootstrap\.resamples +10000 +-> +500$/m);
   expect(text).toMatch(/^zero_shot: 90 cases, 0 fixed, \d broken, \d /m);

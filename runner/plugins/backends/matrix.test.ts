@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
+import type { Device } from "./device.ts";
 import { capabilityMatrix, unsupportedReason } from "./matrix.ts";
+import { backends } from "./registry.ts";
 
 const precisions = ["bf16", "fp16", "fp32"] as const;
 const cells = capabilityMatrix();
@@ -28,11 +30,13 @@ describe("an unsupported training", () => {
   });
 
   it("has a help that names the device it needs", () => {
-    for (const cell of cells) {
-      const other = cells.find((one) => one.backend === cell.backend && one.method === cell.method && one !== cell);
-      if (cell.precisions.length > 0 || !other?.precisions.length) continue;
-      const unsupported = unsupportedReason({ ...cell, precision: "auto" }, [cell.device]);
-      expect(unsupported?.help).toContain(cell.device === "cpu" ? "a machine with a GPU" : "resources.gpus: 0");
-    }
+    const [built] = backends;
+    if (built === undefined) throw new Error("no backend is registered");
+    const methods = { lora: { cpu: [], cuda: ["bf16"] }, dora: { cpu: ["fp32"], cuda: [] } } as const;
+    backends.register({ ...built, name: "one-device", capabilities: { ...built.capabilities, instead: {}, methods } });
+    const help = (method: "lora" | "dora", device: Device) =>
+      unsupportedReason({ backend: "one-device", method, precision: "auto" }, [device])?.help;
+    expect(help("lora", "cpu")).toContain("a machine with a GPU");
+    expect(help("dora", "cuda")).toContain("resources.gpus: 0");
   });
 });
