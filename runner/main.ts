@@ -11,6 +11,7 @@ import {
 } from "./commands/command.ts";
 import { commands } from "./commands/index.ts";
 import { type Context, exit } from "./util/context.ts";
+import { escapeControls } from "./util/control-characters.ts";
 import { UserError } from "./util/user-error.ts";
 
 /** What the command line may touch of its process. cli.ts passes the real one; tests pass their own. */
@@ -42,6 +43,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
 
 function contextOf(io: Io): Context {
   const packageRoot = io.packageRoot ?? fileURLToPath(new URL("..", import.meta.url));
+  const { color = false } = io;
   return {
     tty: false,
     color: false,
@@ -49,6 +51,9 @@ function contextOf(io: Io): Context {
     stop: new AbortController().signal,
     kill: new AbortController().signal,
     ...io,
+    // The only way to the terminal except for the live view, whose titles have no control characters.
+    out: (text) => io.out(escapeControls(text, { color })),
+    err: (text) => io.err(escapeControls(text, { color })),
     packageRoot,
     version: () => (JSON.parse(readFileSync(`${packageRoot}package.json`, "utf8")) as { version: string }).version,
   };

@@ -99,7 +99,7 @@ class GrowingFile {
     this.#path = path;
   }
 
-  /** The text that was added since the last call. */
+  /** The text that was added since the last call. Each state of a progress bar is a line. */
   read(): string {
     if (!existsSync(this.#path)) return "";
     const fd = openSync(this.#path, "r");
@@ -108,7 +108,7 @@ class GrowingFile {
     try {
       for (;;) {
         const count = readSync(fd, bytes, 0, bytes.length, this.#end);
-        if (count === 0) return text;
+        if (count === 0) return text.replaceAll(/\r\n?/g, "\n");
         text += this.#decoder.write(bytes.subarray(0, count));
         this.#end += count;
       }

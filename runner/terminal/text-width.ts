@@ -1,4 +1,5 @@
 import { stripVTControlCharacters } from "node:util";
+import { withoutControls } from "../util/control-characters.ts";
 
 const plain = /^[\x20-\x7e]*$/;
 const invisible = /^[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}]*$/u;
@@ -42,9 +43,7 @@ export function cut(text: string, cells: number): string {
 
 /** A line without control characters. Indentation is kept. Messages of models and libraries can contain any character. */
 export function printable(line: string): string {
-  return stripVTControlCharacters(line)
-    .replaceAll(/\p{Control}+/gu, " ")
-    .trimEnd();
+  return withoutControls(stripVTControlCharacters(line).replaceAll(/\p{Control}+/gu, " ")).trimEnd();
 }
 
 /** A text with all whitespace, line breaks included, collapsed to single spaces. */
