@@ -3,7 +3,7 @@ import { loadAll, printDiagnostics } from "../project/load.ts";
 import { exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
 import { defineCommand, flag, oneOrMore } from "./command.ts";
-import { json, set, sweep } from "./common-options.ts";
+import { json, set, sweep, trust } from "./common-options.ts";
 
 /** Reads neither weights nor the rows of the data without --preflight. */
 export const command = defineCommand({
@@ -11,13 +11,16 @@ export const command = defineCommand({
   options: {
     set,
     sweep,
+    trust,
     preflight: flag(
       "Also check the tokens that are trained on. This needs the Python environment and the model's files.",
     ),
     json,
   },
-  async run({ files, set, sweep, preflight, json }, context) {
-    const loaded = loadAll(files, { set, sweep }, context, (warnings) => printDiagnostics(warnings, json, context));
+  async run({ files, set, sweep, trust, preflight, json }, context) {
+    const loaded = loadAll(files, { set, sweep, trust }, context, (warnings) =>
+      printDiagnostics(warnings, json, context),
+    );
     if (preflight) {
       const { checkTokens } = await import("../orchestration/preflight.ts");
       const code = await checkTokens(loaded, { json }, context);

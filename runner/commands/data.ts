@@ -17,7 +17,7 @@ import { canonicalJson } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, optionalValue, required } from "./command.ts";
-import { json, set } from "./common-options.ts";
+import { json, set, trust } from "./common-options.ts";
 
 /** The rows of one data set, and how its experiment reads their labels. */
 type Audited = {
@@ -33,14 +33,15 @@ export const command = defineCommand({
   arguments: { file: required("file", "An experiment file.") },
   options: {
     set,
+    trust,
     suggestSynonyms: optionalValue(
       "file",
       "Write proposals for a synonym file, from training labels, to edit. Default file: synonyms.proposed.yaml.",
     ),
     json,
   },
-  async run({ file, set, suggestSynonyms, json }, context) {
-    const [loaded] = loadAll([file], { set }, context);
+  async run({ file, set, trust, suggestSynonyms, json }, context) {
+    const [loaded] = loadAll([file], { set, trust }, context);
     const all = loaded === undefined ? [] : await auditPoints(loaded, context);
     const [first] = all;
     if (suggestSynonyms !== undefined && first !== undefined) {

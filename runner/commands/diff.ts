@@ -1,6 +1,7 @@
 import { openStored } from "../project/place.ts";
 import { diffRuns } from "../runs/diff.ts";
 import { findRun } from "../runs/finished-runs.ts";
+import { recordsOf } from "../runs/run-origin.ts";
 import { runTask } from "../runs/run-task.ts";
 import { diffText } from "../terminal/diff.ts";
 import { exit } from "../util/context.ts";
@@ -19,7 +20,7 @@ export const command = defineCommand({
       const { open } = runTask(a, root);
       const diff = diffRuns(a, b, evaluate.primary.view, {
         artifacts,
-        record: (key) => store.record(key),
+        record: recordsOf([a, b], store),
         parts: (value, view = "raw") => open.parts(value, view),
       });
       const shown = [...new Set([evaluate.primary.metric, ...evaluate.metrics])];

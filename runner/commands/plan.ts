@@ -17,13 +17,13 @@ import { table } from "../terminal/table.ts";
 import { exit } from "../util/context.ts";
 import { duration, gigabyteRange, plural } from "../util/format.ts";
 import { defineCommand, oneOrMore } from "./command.ts";
-import { acceptStale, json, set, smoke, sweep } from "./common-options.ts";
+import { acceptStale, json, set, smoke, sweep, trust } from "./common-options.ts";
 
 export const command = defineCommand({
   arguments: { files: oneOrMore("file", "An experiment file.") },
-  options: { set, sweep, smoke, acceptStale, json },
-  async run({ files, set, sweep, smoke, acceptStale: accepted, json }, context) {
-    const loaded = loadAll(files, { set, sweep, smoke }, context);
+  options: { set, sweep, smoke, trust, acceptStale, json },
+  async run({ files, set, sweep, smoke, trust, acceptStale: accepted, json }, context) {
+    const loaded = loadAll(files, { set, sweep, smoke, trust }, context);
     const project = await openProject(loaded[0]?.root ?? context.cwd, context, "read");
     const planned = planAll(loaded, project);
     const { store } = project;

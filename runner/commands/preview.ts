@@ -18,7 +18,7 @@ import { chooseReporter } from "../terminal/choose-reporter.ts";
 import { previewText } from "../terminal/preview.ts";
 import { exit } from "../util/context.ts";
 import { defineCommand, integer, negatedFlag, required } from "./command.ts";
-import { json, set } from "./common-options.ts";
+import { json, set, trust } from "./common-options.ts";
 
 export const command = defineCommand({
   arguments: { file: required("file", "An experiment file.") },
@@ -26,10 +26,11 @@ export const command = defineCommand({
     rows: integer("n", "Show this many training rows.", { min: 1, default: 5 }),
     answer: negatedFlag("Leave out the base model's answers, which need its weights."),
     set,
+    trust,
     json,
   },
-  async run({ file, rows, answer, set, json }, context) {
-    const [one] = loadAll([file], { set }, context);
+  async run({ file, rows, answer, set, trust, json }, context) {
+    const [one] = loadAll([file], { set, trust }, context);
     const [point] = one?.points ?? [];
     if (one === undefined || point === undefined) return exit.invalid;
     const { experiment } = point;

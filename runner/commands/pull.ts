@@ -6,7 +6,7 @@ import { type PushedRun, pushedRuns, readPushedRun } from "../publishing/remotes
 import type { RemoteStore } from "../publishing/remotes/remote-store.ts";
 import { runNotFound } from "../runs/finished-runs.ts";
 import { exit } from "../util/context.ts";
-import { anyNumber, defineCommand, required } from "./command.ts";
+import { anyNumber, defineCommand, flag, required } from "./command.ts";
 import { json } from "./common-options.ts";
 import { movedText } from "./push.ts";
 
@@ -18,8 +18,11 @@ export const command = defineCommand({
       "A pushed run, or an experiment for its latest run. Without one, the pushed runs are listed.",
     ),
   },
-  options: { json },
-  async run({ dest: destination, runs: names, json }, context) {
+  options: {
+    trust: flag("Use the results as cache hits of every experiment. Anybody who can write to DEST can forge them."),
+    json,
+  },
+  async run({ dest: destination, runs: names, trust, json }, context) {
     const project = openStored(context.cwd, context, "write");
     try {
       const remote = await openToPull(destination, context);
@@ -32,7 +35,7 @@ export const command = defineCommand({
       const wanted: PushedRun[] = [];
       for (const name of names) wanted.push(await find(remote, name, there));
       const moved: Transfer[] = [];
-      for (const run of wanted) moved.push(await pull(remote, run, project));
+      for (const run of wanted) moved.push(await pull(remote, run, { ...project, from: destination, trust }));
       context.out(movedText({ destination, moved, json, verb: "pulled" }));
       return exit.done;
     } finally {

@@ -2,10 +2,11 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs
 import { join, relative, resolve } from "node:path";
 import { pointOf } from "../config/rungs.ts";
 import { inProcess } from "../plugins/executors/registry.ts";
-import { loadAll } from "../project/load.ts";
+import { loadAll, type Overrides } from "../project/load.ts";
 import { openProject, type Project } from "../project/project.ts";
 import { type FinishedRun, findRun, latestManifest } from "../runs/finished-runs.ts";
 import { compareRepetition, type Reproduction } from "../runs/reproduce.ts";
+import { foreignOrigin, recordsOf } from "../runs/run-origin.ts";
 import { openStore } from "../store/store.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson } from "../util/canonical.ts";
@@ -13,7 +14,7 @@ import { type Context, exit } from "../util/context.ts";
 import { dotted } from "../util/flatten.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required, value } from "./command.ts";
-import { json } from "./common-options.ts";
+import { json, trust } from "./common-options.ts";
 import { runFiles } from "./run.ts";
 
 /** Compares bytes, or metrics if the bytes of a step may vary. Exits with 3 on a difference. */
@@ -21,12 +22,14 @@ export const command = defineCommand({
   arguments: { run: required("run", "A finished run.") },
   options: {
     into: value("dir", "Keep the new store in this folder.", { default: "a folder that is deleted on success" }),
+    trust,
     json,
   },
-  async run({ run: name, into: chosen, json }, context) {
+  async run({ run: name, into: chosen, trust, json }, context) {
     const project = await openProject(context.cwd, context, "read");
     const first = findRun(name, project.artifacts, context.cwd);
-    expectUnchanged(first, project, context);
+    const trusting = { trust, origin: foreignOrigin(first, project.artifacts) };
+    expectUnchanged(first, project, trusting, context);
     const into = chosen === undefined ? freshFolder(project.artifacts) : resolve(context.cwd, chosen);
     if (chosen !== undefined && existsSync(into) && readdirSync(into).length > 0) {
       throw new UserError("folder-not-empty", `${chosen} is not empty`, {
@@ -38,7 +41,7 @@ export const command = defineCommand({
     const code = await runFiles(
       [join(project.root, file)],
       {
-        ...{ set, sweep, smoke },
+        ...{ set, sweep, smoke, ...trusting },
         only: { coordinates, role },
         artifacts: into,
         // Submitted jobs would end after this command.
@@ -56,9 +59,10 @@ export const command = defineCommand({
       return code === exit.done ? exit.failed : code;
     }
     const fresh = openStore(into, project.digests, "read");
+    const ofFirst = recordsOf([first], project.store);
     const result = compareRepetition(first, again, {
       artifacts: project.artifacts,
-      record: (key) => fresh.record(key) ?? project.store.record(key),
+      record: (key) => fresh.record(key) ?? ofFirst(key),
     });
     context.out(json ? `${JSON.stringify(result, null, 1)}\n` : resultText(result));
     if (chosen === undefined && result.reproduced) rmSync(into, { recursive: true, force: true });
@@ -75,7 +79,12 @@ function freshFolder(artifacts: string): string {
 }
 
 /** Throws UserError `run-changed` if the run's file no longer declares the same run. */
-function expectUnchanged({ manifest }: FinishedRun, project: Project, context: Context): void {
+function expectUnchanged(
+  { manifest }: FinishedRun,
+  project: Project,
+  trusting: Pick<Overrides, "trust" | "origin">,
+  context: Context,
+): void {
   const { file, set, sweep = [], smoke, coordinates, config, provenance } = manifest;
   const changedTo = (message: string): UserError => {
     const help = provenance.git === null ? undefined : `the run was made at commit ${provenance.git.commit}`;
@@ -83,7 +92,7 @@ function expectUnchanged({ manifest }: FinishedRun, project: Project, context: C
   };
   const path = join(project.root, file);
   if (!existsSync(path)) throw changedTo(`${file} does not exist`);
-  const [loaded] = loadAll([path], { set, sweep, smoke }, context);
+  const [loaded] = loadAll([path], { set, sweep, smoke, ...trusting }, context);
   const point = loaded && pointOf(loaded, manifest);
   if (point === undefined) throw changedTo(`${file} no longer has the run ${coordinates}`);
   const experiment = manifest.role === "final" ? (point.final ?? point.experiment) : point.experiment;

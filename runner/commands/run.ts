@@ -17,7 +17,7 @@ import { ablationText } from "../terminal/ablation.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { type Context, exit } from "../util/context.ts";
 import { choice, defineCommand, flag, integer, list, negatedFlag, oneOrMore, value } from "./command.ts";
-import { acceptStale, set, smoke, sweep } from "./common-options.ts";
+import { acceptStale, set, smoke, sweep, trust } from "./common-options.ts";
 
 /** Runs the missing steps on this machine, or submits them to a job system. */
 export const command = defineCommand({
@@ -30,6 +30,7 @@ export const command = defineCommand({
     jobs: integer("n", "Run at most this many steps at once.", { min: 1 }),
     shareGpus: flag("Run steps together on one GPU if their estimated memory fits."),
     smoke,
+    trust,
     acceptStale,
     mirror: value("dir", "Copy checkpoints and finished steps to this folder, and restore them from it."),
     executor: choice("name", "Run on this executor.", () => executors.names(), { default: "resources.executor" }),

@@ -7,19 +7,25 @@ import { planAll, runLike } from "../pipeline/sweep/planned.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
 import { findRun } from "../runs/finished-runs.ts";
+import { foreignOrigin, recordsOf } from "../runs/run-origin.ts";
 import { exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required } from "./command.ts";
-import { json } from "./common-options.ts";
+import { json, trust } from "./common-options.ts";
 
 export const command = defineCommand({
   arguments: { run: required("run", "A finished run."), step: required("step", "A step of the run, such as train.") },
-  options: { json },
-  async run({ run: name, step: stepName, json }, context) {
+  options: { trust, json },
+  async run({ run: name, step: stepName, trust, json }, context) {
     const project = await openProject(context.cwd, context, "read");
-    const { manifest } = findRun(name, project.artifacts, context.cwd);
+    const finished = findRun(name, project.artifacts, context.cwd);
+    const { manifest } = finished;
     const { set, sweep, smoke } = manifest;
-    const loaded = loadAll([join(project.root, manifest.file)], { set, sweep, smoke }, context);
+    const loaded = loadAll(
+      [join(project.root, manifest.file)],
+      { set, sweep, smoke, trust, origin: foreignOrigin(finished, project.artifacts) },
+      context,
+    );
     const { store } = project;
     const { planned } = forecast(planAll(loaded, project), {
       assess: (plan) => assess(plan, storeReader(store), () => undefined),
@@ -35,12 +41,13 @@ export const command = defineCommand({
         status: "invalid",
       });
     }
+    const recordOf = recordsOf([finished], project.store);
     const steps = assess(
       upTo(planned.whole, (step) => [...run.steps.values()].includes(step)),
       storeReader(project.store),
       (step) => {
         const key = manifest.steps[step.draft.id]?.key;
-        return key === undefined ? undefined : project.store.record(key)?.ingredients;
+        return key === undefined ? undefined : recordOf(key)?.ingredients;
       },
     );
     const step = run.steps.get(stepName);

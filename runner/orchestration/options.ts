@@ -4,6 +4,8 @@ import type { Manifest } from "../runs/manifest.ts";
 export type RunOptions = {
   readonly set: readonly string[];
   readonly sweep?: readonly string[] | undefined;
+  /** By --trust: whether the user allows what a study from somewhere else asks for. */
+  readonly trust?: boolean;
   readonly force: readonly string[];
   readonly acceptStale: readonly string[];
   readonly until?: string | undefined;
@@ -17,6 +19,8 @@ export type RunOptions = {
   readonly quiet?: boolean;
   /** False by --no-upload. */
   readonly upload: boolean;
+  /** Of `exp reproduce`: where the run was pulled from. */
+  readonly origin?: string | undefined;
   /** Of `exp reproduce`: the folder of its own store, and the only run of a sweep to execute. */
   readonly artifacts?: string;
   readonly only?: Pick<Manifest, "coordinates" | "role">;

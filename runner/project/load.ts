@@ -1,4 +1,6 @@
-import { resolve } from "node:path";
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { type Files, projectRoot } from "../config/files.ts";
 import { loadExperiment, readChain } from "../config/load.ts";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { type PinPlace, pinPlace } from "../config/pin.ts";
@@ -6,9 +8,11 @@ import { auditCodes } from "../data/audit.ts";
 import { bundledModels } from "../setup/models.ts";
 import { formatDiagnostic, toJson } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
-import type { Diagnostic } from "../util/diagnostic.ts";
+import type { Diagnostic, Result } from "../util/diagnostic.ts";
+import { isInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { files } from "./files.ts";
+import { originOfClone, originOfStudy, privilegesOf, requireTrust } from "./trust.ts";
 
 /** What the command line changes in experiments. */
 export type Overrides = {
@@ -17,6 +21,10 @@ export type Overrides = {
   /** "key=value,value" */
   readonly sweep?: readonly string[] | undefined;
   readonly smoke?: boolean;
+  /** Whether the user allows what a study from somewhere else asks for. */
+  readonly trust?: boolean;
+  /** Where settings come from, if it is not the user: the place that a run was pulled from. */
+  readonly origin?: string | undefined;
 };
 
 /** Where a file names and pins its model. Throws UserError `invalid-experiment`. */
@@ -35,31 +43,79 @@ export function chainOf(path: string, context: Context): readonly string[] {
 
 /**
  * Reads and validates experiment files. Prints warnings with `warn`, by default on stderr. Throws UserError
- * `invalid-experiment` with every diagnostic of all files.
+ * `invalid-experiment` with every diagnostic of all files, and `untrusted`.
  */
 export function loadAll(
   paths: readonly string[],
-  { set = [], sweep = [], smoke = false }: Overrides,
+  { set = [], sweep = [], smoke = false, trust = false, origin }: Overrides,
   context: Context,
   warn: (warnings: readonly Diagnostic[]) => void = (warnings) => printDiagnostics(warnings, false, context),
 ): readonly LoadedExperiment[] {
   const diagnostics: Diagnostic[] = [];
   const loaded: LoadedExperiment[] = [];
-  for (const path of paths) {
-    const result = loadExperiment(resolve(context.cwd, path), {
-      files,
+  for (const name of paths) {
+    const path = resolve(context.cwd, name);
+    const root = projectRoot(path, files);
+    const outside = new Set<string>();
+    const result = loadExperiment(path, {
+      files: watched(files, root, context.packageRoot, outside),
       cwd: context.cwd,
+      root,
       packageRoot: context.packageRoot,
       bundledModels,
       auditCodes,
       ...{ set, sweep, smoke },
     });
+    expectTrust(name, result, { root, outside, origin, trust }, context);
     diagnostics.push(...(result.ok ? result.warnings : result.diagnostics));
     if (result.ok) loaded.push(result.value);
   }
   if (diagnostics.some(({ severity }) => severity === "error")) throw invalid(diagnostics);
   warn(diagnostics);
   return loaded;
+}
+
+/** The file system, which adds each file outside the study that is read to `outside`. */
+function watched(all: Files, root: string, packageRoot: string, outside: Set<string>): Files {
+  return {
+    kind: all.kind,
+    read(path, limit) {
+      const bytes = all.read(path, limit);
+      const isShipped = isInside(path, join(packageRoot, "prompts"));
+      if (bytes !== undefined && !isShipped && !isInside(path, root)) outside.add(path);
+      return bytes;
+    },
+  };
+}
+
+type Loading = {
+  readonly root: string;
+  readonly outside: ReadonlySet<string>;
+  readonly origin: string | undefined;
+  readonly trust: boolean;
+};
+
+/** Throws UserError `untrusted` if a study from somewhere else asks for what the user has not allowed. */
+function expectTrust(
+  name: string,
+  result: Result<LoadedExperiment>,
+  { root, outside, origin, trust }: Loading,
+  context: Context,
+): void {
+  const privileges = result.ok
+    ? privilegesOf(result.value, outside, context.packageRoot)
+    : [...outside].map((path) => `file outside the study: ${JSON.stringify(path)}`);
+  if (privileges.length === 0) return;
+  const file = resolve(context.cwd, name);
+  const sources = result.ok ? result.value.sourceFiles : chainOf(file, context);
+  const from =
+    origin ??
+    originOfStudy(
+      root,
+      sources.filter((path) => existsSync(path)),
+    ) ??
+    originOfClone(file);
+  if (from !== undefined) requireTrust({ name, origin: from, root, privileges }, trust, context);
 }
 
 /** Prints diagnostics: as JSON lines on stdout, or for people on stderr. */

@@ -101,7 +101,11 @@ function imageCommit(commit = ""): Provenance["git"] {
 
 function gitState(root: string): Provenance["git"] {
   const git = (...args: string[]): string =>
-    execFileSync("git", ["-C", root, ...args], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    // A setting of the repository must not run a program.
+    execFileSync("git", ["-C", root, "-c", "core.fsmonitor=false", ...args], {
+      encoding: "utf8",
+      stdio: ["ignore", "pipe", "ignore"],
+    }).trim();
   try {
     return { commit: git("rev-parse", "HEAD"), dirty: git("status", "--porcelain", "--untracked-files=no") !== "" };
   } catch {

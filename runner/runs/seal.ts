@@ -1,4 +1,4 @@
-import { existsSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
@@ -9,6 +9,7 @@ import type { Experiment } from "../plugins/experiment.ts";
 import { costOf } from "./cost.ts";
 import { type Manifest, type ManifestStep, manifestFormat, type Provenance } from "./manifest.ts";
 import { placeRun, type RunStaging, runDigits, runName, runsDir } from "./run-folder.ts";
+import { originFile } from "./run-origin.ts";
 
 /** The part of the manifest that the run's steps do not determine. */
 export type Sealing = RunStaging & {
@@ -44,9 +45,13 @@ export function seal(
   const name = runName(run.coordinates, runDigits(sealing.config, steps));
   const folder = join(runsDir(sealing.artifacts), run.experiment, name);
   const path = join(folder, "manifest.json");
+  // A pulled run with the same outputs is replaced: everything else in its manifest is unproved.
+  const isPulled = existsSync(originFile({ path }));
+  if (isPulled) rmSync(folder, { recursive: true, force: true });
   if (!existsSync(path)) {
     const text = () => `${JSON.stringify(manifestOf(run, name, steps, sealing), null, 1)}\n`;
     placeRun(folder, Object.entries(steps), text, sealing);
+    if (isPulled) rmSync(originFile({ path }), { force: true });
   }
   return { run: name, manifest: path };
 }

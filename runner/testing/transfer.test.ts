@@ -61,12 +61,12 @@ async function pushAndPull(from: Rig, to: Rig, destination: string): Promise<voi
   expect(await moved(from, "push", destination, "study")).toMatchObject({ files: sent.files, moved: 0, bytes: 0 });
 
   expect(await to.output("pull", destination)).toBe(`study/${runOf(manifest)}\n`);
-  expect(await moved(to, "pull", destination, "study")).toMatchObject({
+  expect(await moved(to, "pull", destination, "study", "--trust")).toMatchObject({
     files: sent.files,
     moved: sent.moved,
     bytes: sent.bytes,
   });
-  expect(await moved(to, "pull", destination, runOf(manifest))).toMatchObject({ moved: 0 });
+  expect(await moved(to, "pull", destination, runOf(manifest), "--trust")).toMatchObject({ moved: 0 });
   expectIntactStore(to);
   expect(await to.json("verify")).toMatchObject({ flaws: [] });
   // The number of test evaluations is counted in each project, so it is removed.
@@ -128,7 +128,7 @@ describe("a folder", () => {
     const record = join(shared, "keys", `${steps["generate.zero_shot"]?.key}.json`);
     rig.write(record, rig.read(record).replace(/"version":\d+/, '"version":99'));
     const last = copyOf(rig, fresh);
-    await last.output("pull", shared, "study");
+    await last.output("pull", shared, "study", "--trust");
     expect((await last.build(file)).steps).toMatchObject({
       "generate.zero_shot": "built",
       data: "reused",
@@ -141,10 +141,12 @@ describe("a folder", () => {
     const { steps } = from.manifest(manifest);
     from.remove(`artifacts/store/keys/${steps.workbook?.key}.json`);
     await from.output("push", shared, runOf(manifest));
-    await to.output("pull", shared, "study");
+    await to.output("pull", shared, "study", "--trust");
     expectIntactStore(to);
     expect(await to.json("verify")).toMatchObject({ flaws: [] });
-    expect(readdirSync(to.path("artifacts/runs/study")).sort()).toEqual([runOf(manifest), "latest"].sort());
+    expect(readdirSync(to.path("artifacts/runs/study")).sort()).toEqual(
+      [runOf(manifest), `${runOf(manifest)}.origin.json`, "latest"].sort(),
+    );
     expect((await to.build(file)).steps).toMatchObject({ workbook: "built", compare: "reused" });
   });
 

@@ -1,10 +1,19 @@
 /** Studies, runs and stores of other people: what they cannot send, read, write or claim. */
+
+import { execFileSync } from "node:child_process";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
-import { expectFailure } from "./command.ts";
+import { keyOf } from "../pipeline/plan/identity.ts";
+import type { StoreRecord } from "../pipeline/plan/record.ts";
+import type { Manifest } from "../runs/manifest.ts";
+import { runDigits } from "../runs/run-folder.ts";
+import { listingDigest } from "../store/digest.ts";
+import { sha256 } from "../util/canonical.ts";
+import { type CommandResult, expectFailure } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/served.yaml";
@@ -104,5 +113,188 @@ describe("a key", () => {
       rig.write(join(rig.config, "exp/config.yaml"), text);
       expectFailure(await rig.exp("run", file), 2, "bad-user-config");
     }
+  });
+});
+
+/** Asserts the failure `untrusted`, whose message contains each line of `listed`. */
+function expectUntrusted(result: CommandResult, ...listed: readonly (string | RegExp)[]): void {
+  expectFailure(result, 3, "untrusted", ...listed);
+}
+
+/** Makes the study look like a package of `exp export`. */
+function asExport(rig: Rig): void {
+  rig.write("manifests/study-12345678.json", "{}");
+  rig.write("checklist.md", "# Checklist\n");
+}
+
+describe("a study of somebody else", () => {
+  test("sends prompts to a server only after --trust, once for each list", async ({ rig }) => {
+    const { port, keys } = await serve(rig);
+    asExport(rig);
+    rig.write(file, served(`http://127.0.0.1:${port}/v1`));
+    for (const command of ["run", "plan", "check", "preview", "data"]) {
+      const refused = await rig.exp(command, file);
+      expectUntrusted(refused, `generate.base_url: "http://127.0.0.1:${port}/v1"`, 'generate.engine: "openai"');
+    }
+    expect(keys).toEqual([]);
+    const { code, stderr } = await rig.exp("run", file, "--trust");
+    expect([code, stderr]).toEqual([0, expect.stringContaining(`generate.base_url: "http://127.0.0.1:${port}/v1"`)]);
+    expect(keys).toHaveLength(2);
+    await rig.output("plan", file);
+    expect(readdirSync(join(rig.config, "exp/trusted"))).toHaveLength(1);
+    // Another address, another key, and the same list in another project are other lists.
+    rig.write(file, served(`http://127.0.0.1:${port}/v2`));
+    expectUntrusted(await rig.exp("run", file));
+    rig.write(file, served(`http://127.0.0.1:${port}/v1`, ", api_key_env: HOME"));
+    expectUntrusted(await rig.exp("run", file), /generate.api_key_env: "HOME"/);
+    rig.write(file, served(`http://127.0.0.1:${port}/v1`));
+    rig.move("elsewhere");
+    expectUntrusted(await rig.exp("run", file));
+    expect(keys).toHaveLength(2);
+  });
+
+  test("runs no shell line, uploads nothing and reads no file outside", async ({ rig }) => {
+    asExport(rig);
+    const study = rig.read("experiments/study.yaml");
+    rig.write("../secret.txt", "root:x:0:0\n");
+    const attacks: readonly (readonly [string, RegExp])[] = [
+      [`${study}resources: {slurm: {setup: ["touch /tmp/owned"]}}\n`, /resources.slurm.setup: \["touch/],
+      [`${study}resources: {slurm: {extra: ["--wrap=id"]}}\n`, /resources.slurm.extra/],
+      [
+        study.replace('{separator: ","}', '{separator: ",", synonyms: ../../secret.txt}'),
+        /file outside the study: ".*secret.txt"/,
+      ],
+      [`extends: ../../secret.txt\n${study}`, /file outside the study: ".*secret.txt"/],
+      [
+        study.replace("template: prompts/ask.hbs", "template: ../../secret.txt"),
+        /file outside the study: ".*secret.txt"/,
+      ],
+    ];
+    for (const [text, words] of attacks) {
+      expect(text).not.toBe(study);
+      rig.write("experiments/study.yaml", text);
+      const refused = await rig.exp("run", "experiments/study.yaml");
+      expectUntrusted(refused, words);
+      expect(`${refused.stderr}${refused.stdout}`).not.toContain("root:x");
+    }
+    // A link inside the study to a file outside is a file outside.
+    rig.write("experiments/study.yaml", study);
+    rig.remove("experiments/data/test.csv");
+    execFileSync("ln", ["-s", rig.path("../secret.txt"), rig.path("experiments/data/test.csv")]);
+    expectUntrusted(await rig.exp("check", "experiments/study.yaml"), /file outside the study: ".*test.csv"/);
+    rig.remove("experiments/data/test.csv");
+  });
+
+  test("is recognised by its owner, and in a clone by who committed it", async ({ rig }) => {
+    const slurm = 'resources: {slurm: {setup: ["module load x"]}}\n';
+    rig.append("experiments/study.yaml", slurm);
+    const check = () => rig.exp("check", "experiments/study.yaml");
+    expect((await check()).code).toBe(0);
+    const git = (...args: readonly string[]) => execFileSync("git", ["-C", rig.folder, ...args], { stdio: "pipe" });
+    git("init", "-q");
+    git("add", ".");
+    git("-c", "user.name=x", "-c", "user.email=a@example.com", "commit", "-qm", "x");
+    expect((await check()).code).toBe(0);
+    git("remote", "add", "origin", "https://example.com/x.git");
+    expectUntrusted(await check(), /a@example.com.*\n.*resources.slurm.setup/);
+    // Settings of the repository run no program and name no user.
+    git("config", "user.email", "a@example.com");
+    git("config", "core.fsmonitor", `touch ${rig.path("owned")}`);
+    expectUntrusted(await check());
+    expect(existsSync(rig.path("owned"))).toBe(false);
+    rig.write(join(rig.config, "git/config"), "[user]\n email = a@example.com\n");
+    rig.env = { ...rig.env, HOME: rig.config };
+    expect((await check()).code).toBe(0);
+    if (process.getuid?.() !== 0) return;
+    chownSync(rig.path("experiments/study.yaml"), 12345, 12345);
+    expectUntrusted(await check(), /another user, who owns experiments\/study.yaml/);
+  });
+});
+
+/** Pushes a run of `from` to the folder `shared`, and changes its manifest and the files there as an attacker can. */
+async function pushForged(
+  from: Rig,
+  shared: string,
+  forge: (manifest: Manifest) => void,
+  ...args: readonly string[]
+): Promise<void> {
+  const { manifest: path } = await from.build("experiments/study.yaml", ...args);
+  await from.output("push", shared, "study");
+  const manifest = JSON.parse(readFileSync(path, "utf8"));
+  const old = manifest.run;
+  forge(manifest);
+  manifest.run = runDigits(manifest.config, manifest.steps);
+  from.remove(join(shared, "runs/study", `${old}.json`));
+  mkdirSync(join(shared, "runs", manifest.experiment), { recursive: true });
+  writeFileSync(join(shared, "runs", manifest.experiment, `${manifest.run}.json`), JSON.stringify(manifest));
+}
+
+describe("a pulled run", () => {
+  test("sends neither prompts nor keys when it is reproduced", async ({ rig }) => {
+    const { port, keys } = await serve(rig);
+    const shared = rig.path("shared");
+    rig.env = { ...rig.env, HF_TOKEN: "hf_secret" };
+    const from = rig.copy();
+    const generate = `generate={engine: openai, base_url: "http://127.0.0.1:${port}/v1", api_key_env: HF_TOKEN}`;
+    const forge = (manifest: Manifest) => {
+      const text = JSON.stringify(manifest).replaceAll(`//127.0.0.1:${port}`, `//${address}:${port}`);
+      Object.assign(manifest, JSON.parse(text));
+    };
+    await pushForged(from, shared, forge, "--set", generate);
+    const sent = keys.length;
+    expect(sent).toBe(9);
+    await rig.output("pull", shared, "study");
+    const refused = await rig.exp("reproduce", "study");
+    const asked = [`generate.base_url: "http://${address}:${port}/v1"`, 'generate.api_key_env: "HF_TOKEN"'];
+    expectUntrusted(refused, ...asked);
+    expectUntrusted(await rig.exp("why", "study", "data"));
+    // The user's own pairs hold also if the user trusts it.
+    expectFailure(await rig.exp("reproduce", "study", "--trust"), 2, "key-not-paired");
+    expect(keys).toHaveLength(sent);
+    // The same run as a file in a download folder is of somebody else too.
+    const [name] = readdirSync(join(shared, "runs/study")) as [string];
+    rig.write(
+      "downloads/manifest.json",
+      rig.read(join(shared, "runs/study", name)).replace(`:${port}`, `:${port + 1}`),
+    );
+    expectUntrusted(await rig.exp("reproduce", "downloads"));
+  });
+
+  test("gives no cache hit to any experiment, until the user trusts its place", async ({ rig }) => {
+    const from = rig.copy();
+    const shared = rig.path("shared");
+    const { manifest: path } = await rig.copy().build("experiments/study.yaml");
+    const honest = JSON.parse(readFileSync(path, "utf8")) as Manifest;
+    const metrics = honest.steps["evaluate.zero_shot"] as Manifest["steps"][string];
+    // The attacker's scores under the honest key of the evaluation.
+    const forged = JSON.stringify({ views: {}, forged: true });
+    const files = { "metrics.json": { sha256: sha256(forged), size: forged.length } };
+    const object = listingDigest(files);
+    await pushForged(from, shared, ({ steps }) => {
+      Object.assign(steps, { "evaluate.zero_shot": { ...metrics, object, files } });
+    });
+    mkdirSync(join(shared, "files", sha256(forged).slice(0, 2)), { recursive: true });
+    writeFileSync(join(shared, "files", sha256(forged).slice(0, 2), sha256(forged)), forged);
+    const recordPath = join(shared, "keys", `${metrics.key}.json`);
+    const record = JSON.parse(rig.read(recordPath)) as StoreRecord;
+    expect(keyOf(record.ingredients)).toBe(metrics.key);
+    rig.write(recordPath, JSON.stringify({ ...record, object, files }));
+
+    await rig.output("pull", shared, "study");
+    expect(readdirSync(rig.path("artifacts/store")).includes("keys")).toBe(false);
+    const { steps, manifest } = await rig.build("experiments/study.yaml");
+    expect(new Set(Object.values(steps))).toEqual(new Set(["built"]));
+    expect(rig.manifest(manifest).arms).toEqual(honest.arms);
+    await rig.output("verify", "--store");
+  });
+
+  test("with forged numbers is replaced by an own run with the same outputs", async ({ rig }) => {
+    const from = rig.copy();
+    const shared = rig.path("shared");
+    await pushForged(from, shared, (manifest) => Object.assign(manifest, { cost: { ...manifest.cost, seconds: 1e9 } }));
+    await rig.output("pull", shared, "study");
+    const { manifest } = await rig.build("experiments/study.yaml");
+    expect(readFileSync(manifest, "utf8")).not.toContain("1000000000");
+    expect(readdirSync(rig.path("artifacts/runs/study")).filter((name) => name.endsWith(".origin.json"))).toEqual([]);
   });
 });

@@ -13,6 +13,11 @@ export type Backend = {
   /** JSON Schema of `train` for this backend. Its property `backend` is `{const: name}`; it usually spreads trainProperties. */
   readonly schema: ObjectSchema;
   readonly capabilities: Capabilities;
+  /**
+   * Own keys that make exp reach outside the study: addresses, names of variables, code. A study from somewhere else may
+   * set them only with the user's permission, and the message shows their values.
+   */
+  readonly needsTrust?: readonly string[];
   /** The Python environment that it trains in. Absent: it needs none. */
   readonly environment?: Environment;
   /** Why it cannot train a model of this shape. Absent or undefined: it can, or the shape does not decide. */

@@ -27,6 +27,11 @@ export type Engine = {
    * Such a run has no prompts. Reports state that the answers are recorded.
    */
   recorded?(experiment: Experiment, arm: string): RecordedAnswers | undefined;
+  /**
+   * Own keys that make exp reach outside the study: addresses, names of variables, code. A study from somewhere else may
+   * set them only with the user's permission, and the message shows their values.
+   */
+  readonly needsTrust?: readonly string[];
   /** Variables that hold keys of a well-known server -> its origin. Another pair needs a line in the user's configuration. */
   readonly keyOrigins?: Readonly<Record<string, string>>;
   /** Why it cannot generate on any of these devices. Absent or undefined: it can. */

@@ -8,6 +8,11 @@ export type Executor = {
    * of nodes that train together; core passes it to the training step.
    */
   readonly schema?: SettingsSchema;
+  /**
+   * Own keys that make exp reach outside the study: addresses, names of variables, shell lines. A study from somewhere else may
+   * set them only with the user's permission, and the message shows their values.
+   */
+  readonly needsTrust?: readonly string[];
   /** Loads the job system that runs are submitted to. Absent: steps run in the process of `exp run`. */
   jobSystem?(): Promise<JobSystem>;
   /** Environment variables of a job that Python steps need too, such as those of a launcher. */

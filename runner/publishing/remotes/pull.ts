@@ -1,9 +1,10 @@
 import { copyFileSync, existsSync, mkdirSync, renameSync, rmdirSync } from "node:fs";
 import { dirname, join } from "node:path";
-import type { StoredFile } from "../../pipeline/plan/record.ts";
+import type { StoredFile, StoreRecord } from "../../pipeline/plan/record.ts";
 import { latestManifest, runLabel } from "../../runs/finished-runs.ts";
 import type { ManifestStep } from "../../runs/manifest.ts";
 import { makeLatest, placeRun, runsDir } from "../../runs/run-folder.ts";
+import { writeOrigin } from "../../runs/run-origin.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
@@ -12,19 +13,23 @@ import type { Transfer } from "./push.ts";
 import type { PushedRun } from "./pushed-runs.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
-type Parts = { readonly store: Store; readonly digests: Digests };
+/** What a pull needs. With `trust` the records become cache hits of this store. */
+type Parts = { readonly store: Store; readonly digests: Digests; readonly from: string; readonly trust: boolean };
 
 /**
- * Copies a run from a remote store: the files that this store lacks, then the records of its steps, then its manifest. Then the
- * run can be shown, reported and reused. A repeated pull fetches only the missing files. Throws UserError copy-damaged, and
- * those of the remote store.
+ * Copies a run from a remote store: the files that this store lacks, then its origin with the records of its steps, then
+ * its manifest. Then the run can be shown and reported. Its records are evidence for this run alone: anybody who can
+ * write to the remote store can claim any result for any key. A repeated pull fetches only the missing files. Throws
+ * UserError copy-damaged, and those of the remote store.
  */
 export async function pull(remote: RemoteStore, { manifest, text }: PushedRun, parts: Parts): Promise<Transfer> {
   const { store } = parts;
   const counts = { files: 0, moved: 0, bytes: 0 };
+  const records: Record<string, StoreRecord> = {};
   for (const [id, step] of Object.entries(manifest.steps)) {
     counts.files += Object.keys(step.files).length;
-    const taken = await pullStep(remote, `${runLabel({ manifest })}, ${id}`, step, parts);
+    const { taken, record } = await pullStep(remote, `${runLabel({ manifest })}, ${id}`, step, parts);
+    if (record !== undefined) records[record.key] = record;
     counts.moved += taken.length;
     counts.bytes += taken.reduce((sum, { size }) => sum + size, 0);
   }
@@ -37,6 +42,8 @@ export async function pull(remote: RemoteStore, { manifest, text }: PushedRun, p
       return { dir: staged.dir, discard: () => store.discard(staged) };
     };
     const objectDir = (object: string): string => store.objectDir(object);
+    mkdirSync(dirname(folder), { recursive: true });
+    writeOrigin({ path }, { schema: 1, from: parts.from, at: new Date().toISOString(), records });
     placeRun(folder, Object.entries(manifest.steps), () => text, { stage, objectDir });
   }
   const latest = latestManifest(store.root, experiment);
@@ -44,19 +51,19 @@ export async function pull(remote: RemoteStore, { manifest, text }: PushedRun, p
   return { experiment, run, ...counts };
 }
 
-/** Stores the outputs of a step, with their record if the remote store has it. Returns the fetched files. */
+/** Stores the outputs of a step. Returns the fetched files, and the record if the remote store has it for these outputs. */
 async function pullStep(
   remote: RemoteStore,
   name: string,
-  { key, object, files }: ManifestStep,
+  { kind, key, object, files }: ManifestStep,
   parts: Parts,
-): Promise<readonly StoredFile[]> {
-  const { store } = parts;
+): Promise<{ readonly taken: readonly StoredFile[]; readonly record: StoreRecord | undefined }> {
+  const { store, trust } = parts;
+  const found = await readRecord(remote, key);
+  const record = found?.object === object && found.ingredients.kind === kind ? found : undefined;
+  const isImported = trust && record !== undefined;
   const isHere = store.claimIfIntact({ object, files });
-  if (isHere && store.record(key) !== undefined) return [];
-  const record = await readRecord(remote, key);
-  const isRecorded = record?.object === object;
-  if (isHere && !isRecorded) return [];
+  if (isHere && (!isImported || store.record(key) !== undefined)) return { taken: [], record };
   const staged = store.stage(key);
   const arrived = join(store.root, "work", "pulled");
   try {
@@ -82,9 +89,9 @@ async function pullStep(
       else copyFileSync(twin, to);
       placed.set(sha256, to);
     }
-    const isStored = isRecorded ? await store.importRecord(staged, record) : await store.importObject(staged, object);
+    const isStored = isImported ? await store.importRecord(staged, record) : await store.importObject(staged, object);
     if (!isStored) throw damaged(name, Object.keys(files).join(", "));
-    return taken;
+    return { taken, record };
   } finally {
     store.discard(staged);
     dropEmpty(arrived);

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type FinishedRun, runLabel } from "../../runs/finished-runs.ts";
+import { recordsOf } from "../../runs/run-origin.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import { UserError } from "../../util/user-error.ts";
@@ -46,8 +47,9 @@ export async function push(
   await remote.settle();
 
   const recorded = await recordedKeys(remote);
+  const recordOf = recordsOf(runs, store);
   for (const { key, object } of runs.flatMap(({ manifest }) => Object.values(manifest.steps))) {
-    const record = store.record(key);
+    const record = recordOf(key);
     // After a forced second run the key's record names another object. The manifest still names the object of this run.
     if (record?.object !== object || recorded.has(key)) continue;
     recorded.add(key);

@@ -3,6 +3,7 @@ import type { Project } from "../../project/project.ts";
 import { compareRuns } from "../../runs/compare.ts";
 import { diffRuns } from "../../runs/diff.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { recordsOf } from "../../runs/run-origin.ts";
 import type { RunRow } from "../../runs/run-row.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import { runTask } from "../../runs/run-task.ts";
@@ -71,7 +72,7 @@ export async function comparePage(
       ? diffBlocks(
           diffRuns(first, second, view, {
             artifacts: context.artifacts,
-            record: (key) => context.store.record(key),
+            record: recordsOf([first, second], context.store),
             parts: (value, shown = "raw") => open.parts(value, shown),
           }),
         )

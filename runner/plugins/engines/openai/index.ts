@@ -95,6 +95,7 @@ export const openai: Engine = {
     },
   },
   runsModel: false,
+  needsTrust: ["base_url", "api_key_env", "extra"],
   keyOrigins: { OPENAI_API_KEY: "https://api.openai.com" },
   check: checkServer,
   generateStep: {

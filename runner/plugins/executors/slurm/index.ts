@@ -49,6 +49,7 @@ export const slurm: Executor = {
     },
     description: "Options of Slurm jobs.",
   },
+  needsTrust: ["setup", "extra", "account", "gres"],
   variables: /^SLURM_/,
   limits(env) {
     const number = (name: string): number | undefined => (Number(env[name]) > 0 ? Number(env[name]) : undefined);
