@@ -183,7 +183,7 @@ describe("a bucket", () => {
     const { steps } = other.manifest(manifest);
     const last = Object.values(steps.workbook?.files ?? {})[0]?.sha256 as string;
     s3.broken = new RegExp(`PUT .*${last}`);
-    expectFailure(await other.exp("push", "s3://runs/cut", "study"), 1, "copy-damaged");
+    expectFailure(await other.exp("push", "s3://runs/cut", "study"), 1, "offline");
     const arrived = s3.requests.filter((asked) => /^PUT .*\/cut\/files\//.test(asked) && !asked.includes(last));
     s3.broken = undefined;
     s3.requests = [];
