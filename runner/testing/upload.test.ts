@@ -191,9 +191,9 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
     const own = study(rig);
     server.faults.push({ on: /commit/, times: 5, status: 503, headers: { "retry-after": "0" } });
     expect(await uploaded(own)).toMatchObject({ code: 1, status: "failed", reasons: [{ code: "hub-busy" }] });
-    const { received } = server;
+    const { received } = server.storage;
     expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded" });
-    expect(server.received).toBe(received);
+    expect(server.storage.received).toBe(received);
   });
 });
 
@@ -267,9 +267,9 @@ describe("a whole model", () => {
     // All files are in storage when the commit fails: the next upload sends none of them.
     server.faults.push({ on: /commit/, times: 5, status: 503, headers: { "retry-after": "0" } });
     expect(await uploaded(own)).toMatchObject({ code: 1, status: "failed", reasons: [{ code: "hub-busy" }] });
-    const { received } = server;
+    const { received } = server.storage;
     expect(await uploaded(own)).toMatchObject({ code: 0, status: "uploaded", reasons: [] });
-    expect(server.received).toBe(received);
+    expect(server.storage.received).toBe(received);
     const [library, base, relation, tensors, names] = await readModel(own);
     expect([library, base, relation]).toEqual(["transformers", "Qwen/Qwen3-0.6B", "finetune"]);
     expect(tensors).toBeGreaterThan(10);

@@ -96,7 +96,7 @@ describe("an upload", () => {
   });
 
   it("goes in parts where storage asks for parts", async () => {
-    server.partSize = 150_000;
+    server.storage.partSize = 150_000;
     const whole = model();
     await uploadRelease(whole, hub, () => {});
     expect(puts()).toBe(2 + 3);
@@ -120,8 +120,8 @@ describe("an upload comes through when", () => {
     ["the hub asks to wait", { on: /whoami|preupload|batch/, times: 1, status: 429, headers: { "retry-after": "0" } }],
     ["a listing fails", { on: /tree/, times: 1, status: 503 }],
     ["the commit is refused because of another one", { on: /commit/, times: 1, status: 409 }],
-    ["the answer to the commit is lost", { on: /commit/, times: 1, loseAnswer: true }],
-    ["the answer to the creation is lost", { on: /repos\/create/, times: 1, loseAnswer: true }],
+    ["the answer to the commit is lost", { on: /commit/, times: 1, loseResponse: true }],
+    ["the answer to the creation is lost", { on: /repos\/create/, times: 1, loseResponse: true }],
     ["everything is slow", { on: /./, times: 99, delay: 20 }],
   ] as const;
   for (const [what, fault] of passing) {
@@ -151,9 +151,9 @@ describe("an upload that was cut off", () => {
       code: "hub-busy",
       message: /answered 500/,
     });
-    expect(server.received).toBe(700_000);
+    expect(server.storage.received).toBe(700_000);
     await uploadRelease(whole, hub, () => {});
-    expect(server.received).toBe(700_000);
+    expect(server.storage.received).toBe(700_000);
     expectIntactStore(whole);
   });
 
