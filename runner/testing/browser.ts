@@ -4,14 +4,14 @@ import type { Browser, Page } from "playwright-core";
 import { chromium } from "playwright-core";
 import { expect } from "vitest";
 
-const places = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
+const candidates = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
 
-/** The browser of this machine; undefined where none is installed, which is said once. */
-export const browserPath = places.find(existsSync);
+/** Path of this machine's browser; undefined if there is none, after a warning. */
+export const browserPath = candidates.find(existsSync);
 if (browserPath === undefined)
-  console.warn(`pages are not opened in a browser: none of ${places.join(", ")} is there (apt-get install chromium)`);
+  console.warn(`browser tests are skipped: no ${candidates.join(", ")} (apt-get install chromium)`);
 
-/** Starts the browser without a window, and without anything that it would do by itself. */
+/** Starts the browser without a window and without background requests. */
 export function openBrowser(): Promise<Browser> {
   return chromium.launch({
     executablePath: browserPath as string,
@@ -22,9 +22,9 @@ export function openBrowser(): Promise<Browser> {
   });
 }
 
-/** What axe finds serious or critical on a page, by rule and place. */
+/** Serious and critical findings of axe on a page, as "RULE at SELECTOR: SUMMARY". */
 export async function seriousFindings(page: Page): Promise<readonly string[]> {
-  // The page's own policy forbids scripts that are not its own; the driver's are let by.
+  // The content security policy of the page forbids script tags; page.evaluate is not affected.
   const source = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
   await page.evaluate(readFileSync(source, "utf8"));
   return page.evaluate(async () => {
@@ -39,7 +39,7 @@ export async function seriousFindings(page: Page): Promise<readonly string[]> {
   });
 }
 
-/** Asserts that a page has no serious finding in light and in dark, wide and narrow, and is never wider than the screen. */
+/** Asserts that a page has no serious finding, in light mode at 1280 px and dark mode at 390 px, and no horizontal overflow. */
 export async function expectAccessible(page: Page): Promise<void> {
   for (const [colorScheme, width] of [
     ["light", 1280],

@@ -52,7 +52,7 @@ test("steps of a compared experiment join the plan; shared steps run once", asyn
     ["other.zero_shot", "approximate randomisation"],
   ]);
 
-  // The other experiment by itself has nothing left to do but its own workbook.
+  // A run of the other experiment builds only its own analysis and workbook.
   const alone = await rig.build("experiments/other.yaml");
   expect(alone.steps).toEqual({
     data: "reused",

@@ -4,8 +4,8 @@ import type { Rig } from "./rig.ts";
 const labels = Array.from("abcdefghijkl", (letter) => `finding ${letter}`);
 
 /**
- * Three experiments over the same 90 cases, `a` the best of them and comparing itself with `b` and `c`: large enough for
- * intervals and tests to mean something, and without a model.
+ * Writes three experiments with replayed answers to the same 90 cases, enough for intervals and tests. `a` is the best one and
+ * is compared with `b` and `c`.
  */
 export function addComparedStudy(rig: Rig): void {
   const random = seeded(1);

@@ -9,12 +9,12 @@ import { type Rig, test } from "./rig.ts";
 
 /** What bash offers for the last of some words. */
 function offered(rig: Rig, script: string, ...typed: readonly string[]): readonly string[] {
-  const asks = `COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _exp; printf '%s\\n' "\${COMPREPLY[@]}"`;
-  const said = execFileSync("bash", ["-c", `${script}\n${asks}`, "bash", "exp", ...typed], {
+  const program = `COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _exp; printf '%s\\n' "\${COMPREPLY[@]}"`;
+  const output = execFileSync("bash", ["-c", `${script}\n${program}`, "bash", "exp", ...typed], {
     cwd: rig.folder,
     encoding: "utf8",
   });
-  return said.split("\n").filter((word) => word !== "");
+  return output.split("\n").filter((word) => word !== "");
 }
 
 test("bash offers commands, their options, files and finished runs", async ({ rig }) => {

@@ -12,7 +12,7 @@ import { test } from "./rig.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const page = readFileSync(join(root, "docs/extending.md"), "utf8");
 
-/** A fenced block: its language, the words behind it, its text. */
+/** A fenced block: its language, its attributes, its text. */
 const blocks = [...page.matchAll(/^```(\w+) (.+)\n([\s\S]*?)^```$/gm)].map(
   ([, language = "", words = "", text = ""]) => ({
     language,

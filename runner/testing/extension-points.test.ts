@@ -210,9 +210,9 @@ const toyText = toyTask<string>({
       definition: "Share of the target's words that the answer has, over all cases",
       higherIsBetter: true,
       counters: namedCounters((target: string, prediction: string | null) => {
-        const said = new Set(prediction?.split(" "));
+        const output = new Set(prediction?.split(" "));
         const words = target.split(" ");
-        return { words: words.length, found: words.filter((word) => said.has(word)).length };
+        return { words: words.length, found: words.filter((word) => output.has(word)).length };
       }),
       value: ({ words, found = 0 }: { readonly words: number; readonly found?: number }) =>
         words === 0 ? 0 : found / words,

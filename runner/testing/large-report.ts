@@ -5,7 +5,7 @@ import type { RunRow } from "../runs/run-row.ts";
 
 const labels = Array.from({ length: 200 }, (_, index) => `finding number ${index}`);
 
-/** A report without sections over so many cases of 125 words and three arms: what a page's explorer is measured and tested with. */
+/** A report without sections and with `count` cases of 125 words and three arms, for tests of the case explorer. */
 export function largeReport(count: number): [Report, Record<string, never>, ReportExtras] {
   const label = (number: number): string => labels[number % labels.length] as string;
   const cases = Array.from({ length: count }, (_, index): Case => {

@@ -1,4 +1,4 @@
-/** A store that has been used for years: records and objects by the thousand, of which no run refers to one. */
+/** Fills a store with records and objects that no run refers to. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf } from "../pipeline/plan/identity.ts";

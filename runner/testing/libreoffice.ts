@@ -2,18 +2,18 @@ import { execFileSync } from "node:child_process";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
-/** Whether LibreOffice is on this machine; said once where it is not. */
+/** Whether LibreOffice is installed; if not, a warning is printed. */
 export const hasLibreOffice = ((): boolean => {
   try {
     execFileSync("soffice", ["--version"], { stdio: "ignore" });
     return true;
   } catch {
-    console.warn("workbooks are not opened in LibreOffice: soffice is not there (apt-get install libreoffice-calc)");
+    console.warn("LibreOffice tests are skipped: no soffice (apt-get install libreoffice-calc)");
     return false;
   }
 })();
 
-/** A workbook's sheets as LibreOffice reads them, each as CSV; works in a folder of its own. */
+/** Converts a workbook with LibreOffice: sheet -> CSV. `folder` is a temporary folder. */
 export function sheetsAsCsv(workbook: string, folder: string): Readonly<Record<string, string>> {
   mkdirSync(folder, { recursive: true });
   const filter = "csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,-1";

@@ -54,14 +54,14 @@ test("the notebook runs from the first cell to the last and fine-tunes the quick
   const flags = "--smoke --set train.batch_size=1 --set data.test.limit=4 --set generate.max_new_tokens=8";
   const parameters = { experiment, mirror, repo: "", folder, environments: "torchtune", flags };
   const python = join(environmentDir("torchtune"), "bin/python");
-  const { stdout: said } = await promisify(execFile)(
+  const { stdout: output } = await promisify(execFile)(
     python,
     [fileURLToPath(new URL("notebook.py", import.meta.url)), path, rig.folder, JSON.stringify(parameters)],
     { maxBuffer: 64 << 20, env: { ...process.env, PATH: `${join(process.execPath, "..")}:${process.env.PATH}` } },
   );
-  expect(said).toMatch(/^run [0-9a-f]{8} {2}done: .*quickstart\+smoke/m);
-  expect(said).toMatch(/\b20 rows and 5 .*steps\b/);
-  expect(said).toMatch(/^micro_f1 /m);
+  expect(output).toMatch(/^run [0-9a-f]{8} {2}done: .*quickstart\+smoke/m);
+  expect(output).toMatch(/\b20 rows and 5 .*steps\b/);
+  expect(output).toMatch(/^micro_f1 /m);
   const [run = ""] = namesIn(join(mirror, "results/quickstart+smoke"));
   const copied = namesIn(join(mirror, "results/quickstart+smoke", run));
   expect(copied).toEqual(expect.arrayContaining(["manifest.json", "workbook.xlsx", "tuned", "zero_shot"]));

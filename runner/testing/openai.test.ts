@@ -91,21 +91,21 @@ const reply = (text: string): string =>
 
 describe("a server that fails", () => {
   test("gives one error; earlier answers are kept, and no artifact contains the key", async ({ rig }) => {
-    let asked = 0;
+    let requests = 0;
     let broken = true;
     const baseUrl = await serve(rig, ({ headers }, response) => {
-      asked++;
-      if (broken && asked > 5) response.writeHead(401).end(`{"error": {"message": "bad key ${key}"}}`);
+      requests++;
+      if (broken && requests > 5) response.writeHead(401).end(`{"error": {"message": "bad key ${key}"}}`);
       else response.end(reply(headers.authorization === `Bearer ${key}` ? "liver cyst" : "no key"));
     });
     write(rig, baseUrl, "api_key_env: MY_SERVER_SECRET, concurrency: 1");
     expectFailure(await rig.exp("run", file), 1, "no-api-key", "MY_SERVER_SECRET");
     rig.env = { ...rig.env, MY_SERVER_SECRET: key };
     expectFailure(await rig.exp("run", file), 1, "server-refused", "401", "bad key [redacted]");
-    expect(asked).toBe(6);
+    expect(requests).toBe(6);
     broken = false;
     const { manifest } = await rig.build(file);
-    expect(asked).toBe(9);
+    expect(requests).toBe(9);
     expect(predictions(rig, manifest).map(({ text }) => text)).toEqual(Array.from({ length: 8 }, () => "liver cyst"));
     expect(rig.manifest(manifest).steps["generate.zero_shot"]?.evidence).toMatchObject({ resumed: 5 });
     const written = Object.entries(rig.tree()).filter(([, content]) => !content.startsWith("->"));
@@ -136,10 +136,10 @@ describe("a server that fails", () => {
 
   test("that does not respond: Ctrl-C stops the run, and the next run resumes", async ({ rig }) => {
     let silent = true;
-    let asked = 0;
+    let requests = 0;
     const baseUrl = await serve(rig, (_request, response) => {
-      asked++;
-      if (!silent || asked <= 3) response.end(reply("liver cyst"));
+      requests++;
+      if (!silent || requests <= 3) response.end(reply("liver cyst"));
     });
     write(rig, baseUrl, "concurrency: 1");
     const started = rig.start(["run", file, "--json"]);

@@ -1,4 +1,4 @@
-/** Builds exp once for all CLI tests and sets it up in a temp folder as npm would install it. */
+/** Builds exp once for all behaviour tests and installs it in a temporary folder, as npm does. */
 import { execFileSync } from "node:child_process";
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,14 +8,14 @@ import type { TestProject } from "vitest/node";
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Folder of the installed package, which no edit of the clone reaches. */
+    /** Folder of the installed package. Edits of the clone do not change it. */
     package: string;
   }
 }
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
 
-/** Called by vitest before the first test; what it returns is called after the last. EXP_TEST_PACKAGE names a package that is there. */
+/** Runs before the first test; the returned function runs after the last. EXP_TEST_PACKAGE is the folder of an existing package. */
 export default function setup(project: TestProject): (() => void) | undefined {
   const installed = process.env.EXP_TEST_PACKAGE;
   if (installed !== undefined) {
@@ -29,7 +29,7 @@ export default function setup(project: TestProject): (() => void) | undefined {
   return () => rmSync(folder, { recursive: true, force: true });
 }
 
-/** Copies what package.json says the package consists of; dependencies stay where they are. */
+/** Copies the files that package.json lists. Dependencies are linked. */
 export function install(from: string, to: string): void {
   const { files } = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as { files: readonly string[] };
   for (const name of ["package.json", ...files]) {

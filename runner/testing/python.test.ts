@@ -80,9 +80,9 @@ describe("a recipe that", () => {
     await sleep(500);
     expect(run.process.exitCode).toBe(null);
     run.process.kill("SIGINT");
-    const asked = performance.now();
+    const interruptedAt = performance.now();
     expect((await run.ended).code).toBe(130);
-    expect(performance.now() - asked).toBeLessThan(2_000);
+    expect(performance.now() - interruptedAt).toBeLessThan(2_000);
     expect(processesWith(rig.path("artifacts"))).toEqual([]);
   });
 

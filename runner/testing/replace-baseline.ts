@@ -1,21 +1,21 @@
-/** A Python step that does what a test wants: a recipe that stands in for the TF-IDF baseline's and needs no library. */
+/** Replaces the recipe of the TF-IDF baseline by Python code of a test, which needs no library. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Rig } from "./rig.ts";
 
-/** Settings that make the replayed study run the baseline. */
+/** Arguments that add the baseline to the replayed study. */
 export const withBaseline = ["--set", "baselines=[tfidf_svm]"];
 
-/** Lines of a recipe: answers to the study's nine test cases as `rows`. */
+/** Python code that sets `rows` to answers for the nine test cases of the study. */
 export const answer = 'rows = "".join(\'{"id": "test-%d", "labels": ["x"]}\\n\' % i for i in range(9))';
 
-/** Puts a recipe of our own in place of the baseline's. */
+/** Installs a copy of exp whose baseline runs `body`. */
 export function replaceBaseline(rig: Rig, body: string): void {
   rig.usePython();
   writeFileSync(join(rig.ownPackage(), "recipes/baselines/tfidf_svm.py"), recipe(body));
 }
 
-/** Writes the replaced recipe once more. */
+/** Replaces the recipe of the copy again. */
 export function editBaseline(rig: Rig, body: string): void {
   writeFileSync(join(rig.package, "recipes/baselines/tfidf_svm.py"), recipe(body));
 }

@@ -1,6 +1,6 @@
 /**
- * A study whose Python steps do nothing but count: recipes of our own stand in for those that need a model, so that a sweep of
- * trainings takes seconds. The higher the rank, the more answers are right; a training leaves how many epochs it has had.
+ * A study with simulated training and generation, in which a sweep of trainings takes seconds. The share of correct answers
+ * increases with the rank; a training stores its number of epochs.
  */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -28,7 +28,7 @@ with (step.output / "responses.jsonl").open("w") as out:
         out.write(json.dumps({"id": row["id"], "text": text, "prompt_tokens": 1, "new_tokens": 1, "finish": "stop"}) + "\\n")`,
 };
 
-const study = `# A fine-tune that is only counted
+const study = `# A simulated fine-tuning
 name: simulated
 data:
   train: {file: data/train.csv}
@@ -44,7 +44,7 @@ report: {pdf: false, html: false, xlsx: false}
 resources: {gpus: 0}
 `;
 
-/** Puts the study into a rig, with the sweep that is given. */
+/** Writes the study with a sweep into a rig and returns its path. */
 export function addSimulatedTraining(rig: Rig, sweep: string): string {
   const file = "experiments/simulated.yaml";
   rig.usePython();

@@ -1,4 +1,4 @@
-/** The Slurm executor on a real Slurm, in a soak: real trainings, and as many faults as a release takes. */
+/** Soak tests of the Slurm executor on a real Slurm: real trainings and many faults. */
 import { cpSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,7 +18,7 @@ import { expectIntactStore } from "./store-checks.ts";
 const missing = slurmMissing();
 const repository = fileURLToPath(new URL("../..", import.meta.url));
 
-/** A cluster of the test's own. */
+/** Starts a cluster for one test. */
 function clusterFor(rig: Rig, accounting = false): Cluster {
   const own = new Cluster(accounting);
   rig.onClose(() => own.stop());
@@ -26,8 +26,8 @@ function clusterFor(rig: Rig, accounting = false): Cluster {
   return own;
 }
 
-describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluster in a soak", () => {
-  test("20 nodes killed and the controller 3 times: nothing is lost, and everything is as here", async ({ rig }) => {
+describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluster", () => {
+  test("after 20 failed nodes and 3 failed controllers the results equal those of a local run", async ({ rig }) => {
     const own = clusterFor(rig);
     let delay = 1_500;
     const server = createServer((request, response) => {
@@ -97,7 +97,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     expectIntactStore(rig);
   }, 900_000);
 
-  test("with accounting, a job that the controller has forgotten is told of by sacct", async ({ rig }) => {
+  test("with accounting, exp status reads a job that the controller no longer has from sacct", async ({ rig }) => {
     const own = clusterFor(rig, true);
     const served = await writeServed(rig);
     await rig.output("run", served.file);
@@ -110,7 +110,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     expect((await status(rig)).served).toMatchObject({ state: "interrupted", detail: "Slurm: cancelled" });
   }, 400_000);
 
-  test("a real training is the same as here, and goes on from its checkpoint after it was stopped", async ({ rig }) => {
+  test("a training that is stopped resumes from its checkpoint and equals a local training", async ({ rig }) => {
     const own = clusterFor(rig);
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
@@ -131,7 +131,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
   }, 900_000);
 
-  test("three nodes learn what one learns", async ({ rig }) => {
+  test("a training on three nodes equals one on one node", async ({ rig }) => {
     const own = clusterFor(rig);
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
@@ -150,9 +150,7 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
     for (const [at, { loss }] of several.loss.entries()) expect(loss).toBeCloseTo(one.loss[at]?.loss as number, 2);
   }, 1_800_000);
 
-  test("sweep-cpu, 12 real trainings, is the same here and on the cluster: the second finds everything cached", async ({
-    rig,
-  }) => {
+  test("sweep-cpu, 12 trainings: a local run and a cluster run have the same keys", async ({ rig }) => {
     clusterFor(rig);
     rig.usePython();
     for (const folder of ["experiments", "prompts"])
@@ -178,14 +176,14 @@ sweep: {grid: {generate.max_new_tokens: [8, 16, 24, 32]}}
   }, 5_400_000);
 });
 
-/** Waits for a job that takes long. */
+/** Waits up to 50 minutes for a job. */
 async function isDone(rig: Rig, run: string): Promise<void> {
   const state = async (): Promise<string> => (await status(rig))[run]?.state ?? "";
   await expect.poll(state, { timeout: 3_000_000, interval: 5_000 }).toMatch(/done|failed|cancelled|interrupted|lost/);
   expect((await status(rig))[run], (await rig.exp("logs", run)).stdout).toMatchObject({ state: "done" });
 }
 
-/** Keys of the trainings that a study has stored. */
+/** Keys of the trainings of a study. */
 function trainings(rig: Rig): readonly string[] {
   const records = stored(rig).map((name) => rig.readJson(`artifacts/store/keys/${name}`) as StoreRecord);
   return records.filter(({ ingredients }) => ingredients.kind === "train").map(({ key }) => key);

@@ -1,4 +1,4 @@
-/** A process that uses the store, for tests that kill it or run many of it. What it builds it appends to `log`. */
+/** A process that uses the store. Tests kill it or run several of it. It appends each key that it builds to `log`. */
 import { appendFileSync, closeSync, mkdirSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -7,17 +7,17 @@ import { openDigests } from "../store/digest.ts";
 import { openStore, type Store } from "../store/store.ts";
 
 /**
- * `each`: builds every key once under its lock. `race`: everybody builds every key, no locks. `digest`: only reads.
- * `turns`: takes one lock again and again, and leaves it as a dead process would.
+ * `each`: builds every key once, with its lock. `race`: builds every key without locks. `digest`: only reads files.
+ * `turns`: takes one lock repeatedly, and leaves it in the state of an ended process.
  */
 type Task = {
   readonly mode: "each" | "race" | "digest" | "turns";
   readonly root: string;
   readonly cache: string;
   readonly log: string;
-  /** Numbers of the keys, in the order in which this process goes about them. */
+  /** Numbers of the keys, in the order of this process. */
   readonly numbers: readonly number[];
-  /** How long a build takes, in ms. */
+  /** Duration of a build in ms. */
   readonly pause: number;
 };
 
@@ -44,7 +44,7 @@ for (const number of task.numbers) {
     digests.file(join(task.root, String(number)));
   } else if (task.mode === "turns") {
     const lock = await store.lock("turns");
-    // Fails if anybody else is inside.
+    // Fails if another process has the lock.
     closeSync(openSync(`${task.log}.inside`, "wx"));
     rmSync(`${task.log}.inside`);
     writeFileSync(lock.path, readFileSync(lock.path, "utf8").replace(/"start":"\d+"/, '"start":"1"'));

@@ -1,9 +1,9 @@
-/** The small studies that CLI tests run, as files: path in the study -> text. */
+/** The small studies of the behaviour tests: path -> text. */
 
 const organs = ["liver", "kidney", "spleen", "pancreas"];
 const findings = ["cyst", "stone", "mass"];
 
-/** A report of so many sentences and its labels; different for each number. */
+/** A report and its labels, different for each number. */
 function oneCase(number: number): { readonly text: string; readonly labels: string } {
   const organ = organs[number % organs.length];
   const finding = findings[number % findings.length];
@@ -14,7 +14,7 @@ function oneCase(number: number): { readonly text: string; readonly labels: stri
   };
 }
 
-/** Rows of a data file: id,text,labels,comment. The last column is used by no experiment. */
+/** A data file with the columns id, text, labels and comment. No experiment uses the last column. */
 export function table(prefix: string, count: number, from = 0): string {
   const rows = Array.from({ length: count }, (_, index) => {
     const { text, labels } = oneCase(from + index);
@@ -23,7 +23,7 @@ export function table(prefix: string, count: number, from = 0): string {
   return `${["id,text,labels,comment", ...rows].join("\n")}\n`;
 }
 
-/** Answers to a data file, right in two cases of three. */
+/** Replayed answers to a data file; two of three are correct. */
 export function answers(prefix: string, count: number, from = 0): string {
   const rows = Array.from({ length: count }, (_, index) => {
     const text = index % 3 === 0 ? "unknown" : oneCase(from + index).labels;
@@ -32,7 +32,7 @@ export function answers(prefix: string, count: number, from = 0): string {
   return rows.join("");
 }
 
-/** Answers to validation and test rows that are right but for every n-th case. */
+/** Replayed answers to validation and test rows; every n-th is wrong. */
 export function answersOf(wrongEvery: number): string {
   const lines = `${answers("v", 12, 200)}${answers("test-", 9, 100)}`.split("\n").filter((line) => line !== "");
   const truth = new Map(
@@ -47,7 +47,7 @@ export function answersOf(wrongEvery: number): string {
     .join("");
 }
 
-/** Answers from a file: every step is TypeScript, nothing needs Python. */
+/** A study with replayed answers: no step needs Python. */
 const replay = `# A study whose answers are replayed
 name: study
 data:
@@ -61,7 +61,7 @@ generate: {engine: replay, file: data/answers.jsonl}
 baselines: []
 `;
 
-/** A real fine-tune of a tiny model, with every arm. */
+/** A fine-tuning of a tiny model, with every arm. */
 const tuned = `# A fine-tune of a tiny model
 name: tuned
 data:

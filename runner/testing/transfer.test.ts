@@ -184,13 +184,13 @@ describe("a bucket", () => {
     const last = Object.values(steps.workbook?.files ?? {})[0]?.sha256 as string;
     s3.broken = new RegExp(`PUT .*${last}`);
     expectFailure(await other.exp("push", "s3://runs/cut", "study"), 1, "offline");
-    const arrived = s3.requests.filter((asked) => /^PUT .*\/cut\/files\//.test(asked) && !asked.includes(last));
+    const arrived = s3.requests.filter((request) => /^PUT .*\/cut\/files\//.test(request) && !request.includes(last));
     s3.broken = undefined;
     s3.requests = [];
     await other.output("push", "s3://runs/cut", "study");
-    const sent = s3.requests.filter((asked) => /^PUT .*\/cut\/files\//.test(asked));
-    expect(sent.some((asked) => asked.includes(last))).toBe(true);
-    expect(sent.filter((asked) => arrived.includes(asked))).toEqual([]);
+    const sent = s3.requests.filter((request) => /^PUT .*\/cut\/files\//.test(request));
+    expect(sent.some((request) => request.includes(last))).toBe(true);
+    expect(sent.filter((request) => arrived.includes(request))).toEqual([]);
   });
 
   test("a public bucket is refused; a missing bucket and missing credentials are errors", async ({ rig }) => {
@@ -202,7 +202,7 @@ describe("a bucket", () => {
     const none = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined, HOME: from.folder };
     from.env = { ...s3.env, ...none };
     expectFailure(await from.exp("push", "s3://runs/x", "study"), 1, "bucket-refused");
-    expect(s3.requests.filter((asked) => asked.startsWith("PUT"))).toEqual([]);
+    expect(s3.requests.filter((request) => request.startsWith("PUT"))).toEqual([]);
   });
 
   test("a large file is sent in parts, and another process resumes an interrupted upload", async ({ rig }) => {
@@ -226,7 +226,7 @@ describe("a bucket", () => {
     s3.requests = [];
     const bucket = await BucketStore.open(place);
     expect(await bucket.put("files/w", path, weights)).toBe(true);
-    expect(s3.requests.filter((asked) => /partNumber=/.test(asked) && asked.startsWith("PUT"))).toHaveLength(1);
+    expect(s3.requests.filter((request) => /partNumber=/.test(request) && request.startsWith("PUT"))).toHaveLength(1);
     expect(await (await BucketStore.open(place)).put("files/w", path, weights)).toBe(false);
     const back = rig.path("back.bin");
     expect(await bucket.take("files/w", back, weights)).toBe(true);

@@ -14,7 +14,7 @@ const path = join(root, "docs/tutorial.md");
 const update = process.env.EXP_UPDATE_DOCS === "1";
 const ansi = new RegExp(`${String.fromCharCode(27)}\\[[0-9;]*m`, "g");
 
-/** A fenced block: its language, the words behind it, its text. */
+/** A fenced block: its language, its attributes, its text. */
 const fence = /^```(\w+)(.*)\n([\s\S]*?)^```$/gm;
 
 /** `exit=2 head=5` -> {exit: "2", head: "5"} */

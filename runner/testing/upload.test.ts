@@ -126,7 +126,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
 
     server.requests = [];
     expect(await uploaded(own)).toMatchObject({ code: 0, status: "unchanged", commit: first.commit });
-    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+    expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
     expect(server.repos.get(repo)?.log).toHaveLength(1);
 
     // The record of the upload is next to the run, whose files do not change.
@@ -173,7 +173,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
     expect(output).toMatch(/^README\.md:\n\n---\nbase_model: Qwen\/Qwen3-0\.6B\n/);
     expect(output).toMatch(/^\S+ +\d+ {2}adapter_model\.safetensors$/m);
     expect(output).toMatch(/\b12 of 12 files\b/);
-    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+    expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
     expect(Object.keys(own.tree("artifacts/runs")).filter((name) => name.endsWith(".upload.json"))).toEqual([]);
   });
 
@@ -248,7 +248,7 @@ test("predictions are uploaded to a separate data set, without the inputs", asyn
   server.requests = [];
   const again = (await uploaded(own)) as typeof result;
   expect([again.code, again.status, again.predictions.status]).toEqual([0, "unchanged", "unchanged"]);
-  expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+  expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
   const { uploads } = own.readJson(result.record as string) as { uploads: readonly { readonly type: string }[] };
   expect(uploads.map(({ type }) => type)).toEqual(["model", "dataset"]);
 });
@@ -280,7 +280,7 @@ describe("a whole model", () => {
 
     server.requests = [];
     expect(await uploaded(own)).toMatchObject({ code: 0, status: "unchanged" });
-    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+    expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
   });
 
   test("from full fine-tuning is uploaded without a merge", async ({ rig }) => {
@@ -316,7 +316,7 @@ describe("an upload is refused", () => {
     // In the card and in the manifest.
     expect(codes(result)).toEqual(["leak-path", "leak-path", "leak-row", "leak-row", "leak-secret", "leak-secret"]);
     expect(JSON.stringify(result.reasons)).not.toContain(secret);
-    expect(server.requests.filter((asked) => !asked.startsWith("GET "))).toEqual([]);
+    expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
     const human = await own.exp("upload", "tuned");
     expectFailure(human, 3, "leak-row", /README\.md .*\btrain-0\b.*\[leak-row\]\n {4}help: /);
   });

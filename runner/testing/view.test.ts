@@ -29,7 +29,7 @@ async function view(rig: Rig) {
 }
 
 /** Requests a path with a given method and Host header. */
-function ask(address: string, path: string, { method = "GET", host }: { method?: string; host?: string } = {}) {
+function fetchPath(address: string, path: string, { method = "GET", host }: { method?: string; host?: string } = {}) {
   const { port, host: own } = new URL(address);
   return new Promise<{ status: number; body: string }>((resolve, reject) => {
     const headers = { host: host ?? own };
@@ -45,10 +45,10 @@ function ask(address: string, path: string, { method = "GET", host }: { method?:
 
 test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async ({ rig }) => {
   const { started, address } = await view(rig);
-  expect((await ask(address, "/")).status).toBe(200);
+  expect((await fetchPath(address, "/")).status).toBe(200);
   for (const host of ["evil.example", "127.0.0.1:1", "localhost.evil.example"])
-    expect((await ask(address, "/", { host })).status, host).toBe(403);
-  for (const method of ["POST", "PUT", "DELETE"]) expect((await ask(address, "/", { method })).status).toBe(405);
+    expect((await fetchPath(address, "/", { host })).status, host).toBe(403);
+  for (const method of ["POST", "PUT", "DELETE"]) expect((await fetchPath(address, "/", { method })).status).toBe(405);
   for (const path of [
     "/nothing",
     "/runs/study/..",
@@ -57,12 +57,12 @@ test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async 
     "/compare",
     "/compare?runs=nobody",
   ]) {
-    const { status, body } = await ask(address, path);
+    const { status, body } = await fetchPath(address, path);
     expect(status, path).toBe(404);
     expect(body).not.toContain(rig.folder);
   }
   const before = rig.tree();
-  expect((await ask(address, "/compare?runs=study,other")).status).toBe(200);
+  expect((await fetchPath(address, "/compare?runs=study,other")).status).toBe(200);
   expect(rig.tree()).toEqual(before);
   started.process.kill("SIGINT");
   expect(await started.ended).toMatchObject({ code: 0, stderr: "" });
@@ -73,9 +73,9 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
   test("runs can be compared, and a running experiment is shown until its end", async ({ rig }) => {
     const { address } = await view(rig);
     const page = await browser.newPage({ reducedMotion: "reduce" });
-    const wrong: string[] = [];
-    page.on("pageerror", ({ message }) => wrong.push(message));
-    page.on("console", (message) => message.type() === "error" && wrong.push(message.text()));
+    const errors: string[] = [];
+    page.on("pageerror", ({ message }) => errors.push(message));
+    page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     await page.goto(address);
     await expectAccessible(page);
     await page.getByRole("checkbox").first().check();
@@ -107,6 +107,6 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     await run.ended;
     await page.getByText("An experiment has ended.").waitFor();
     await page.close();
-    expect(wrong).toEqual([]);
+    expect(errors).toEqual([]);
   });
 });
