@@ -42,7 +42,7 @@ export class DiskStore implements RemoteStore {
     const path = join(this.folder, name);
     const existing = await stat(path).catch(ignoreMissing);
     if (existing?.size === file.size) return false;
-    await mkdir(dirname(path), { recursive: true });
+    await this.#makeFolder(dirname(name));
     const partial = `${path}.partial`;
     const copied = await this.#copy(from, partial, file.size);
     if (copied.sha256 !== file.sha256) throw fileChanged(from);
@@ -67,7 +67,7 @@ export class DiskStore implements RemoteStore {
 
   async writeText(name: string, text: string): Promise<void> {
     const path = join(this.folder, name);
-    await mkdir(dirname(path), { recursive: true });
+    await this.#makeFolder(dirname(name));
     const partial = `${path}.${randomBytes(4).toString("hex")}.partial`;
     const handle = await open(partial, "w");
     try {
@@ -96,6 +96,18 @@ export class DiskStore implements RemoteStore {
   /** Deletes a folder if it is empty. */
   async removeFolder(name: string): Promise<void> {
     await rmdir(join(this.folder, name)).catch(() => {});
+  }
+
+  /** Makes a folder below the root. A missing root is not made: its disk was unmounted, and its path is on another disk now. */
+  async #makeFolder(name: string): Promise<void> {
+    let path = this.folder;
+    for (const part of name.split("/").filter((one) => one !== ".")) {
+      path = join(path, part);
+      await mkdir(path).catch((error: NodeJS.ErrnoException) => {
+        if (error.code === "ENOENT") throw mirrorMissing(this.folder);
+        ignoreExisting(error);
+      });
+    }
   }
 
   /** Copies the first `size` bytes, flushed, and gives their digest. Rejects if the signal aborts. */
