@@ -44,19 +44,22 @@ export const command = defineCommand({
   },
 });
 
-/** The run that is meant by an experiment's name (its latest), by a run's name, or by the last digits of one. Throws UserError `run-not-found`. */
-async function find(shelf: RemoteStore, name: string, there: readonly string[]): Promise<PushedRun> {
+/**
+ * Finds a pushed run by its experiment (the latest run), its name, or the last digits of its name. Throws UserError
+ * `run-not-found`.
+ */
+async function find(store: RemoteStore, name: string, there: readonly string[]): Promise<PushedRun> {
   const ofExperiment = there.filter((one) => one.startsWith(`${name}/`));
   if (ofExperiment.length > 0) {
     const runs: PushedRun[] = [];
-    for (const one of ofExperiment) runs.push(await readPushedRun(shelf, one));
+    for (const one of ofExperiment) runs.push(await readPushedRun(store, one));
     return runs.reduce((latest, run) => (run.manifest.created > latest.manifest.created ? run : latest));
   }
   const found = there.filter((one) => {
     const run = one.slice(one.indexOf("/") + 1);
     return one === name || run === name || (name.length >= 4 && one.endsWith(name));
   });
-  if (found.length === 1) return readPushedRun(shelf, found[0] as string);
+  if (found.length === 1) return readPushedRun(store, found[0] as string);
   if (found.length > 1) throw runNotFound(`"${name}" names ${found.length} runs`, `choose one: ${found.join(", ")}`);
   throw runNotFound(`no pushed run "${name}"`, `pushed runs: ${there.join(", ")}`);
 }

@@ -25,7 +25,7 @@ export type StepRunner = {
    * for the step.
    */
   stale?(step: PlannedStep, now: Ingredients): { readonly record: StoreRecord } | { readonly miss: string } | undefined;
-  /** Whether the files outside the store that a record stands for exist. */
+  /** Whether the files outside the store that a record refers to exist. */
   holds(step: PlannedStep, record: StoreRecord): boolean;
   /**
    * Builds the step's output and commits it, under the key's lock and with resources of the machine. Calls

@@ -19,9 +19,9 @@ export type RunOptions = {
   readonly quiet?: boolean;
   /** False by --no-upload. */
   readonly upload: boolean;
-  /** Of `exp reproduce`: where the run was pulled from. */
+  /** For `exp reproduce`: where the run was pulled from. */
   readonly origin?: string | undefined;
-  /** Of `exp reproduce`: the folder of its own store, and the only run of a sweep to execute. */
+  /** For `exp reproduce`: the folder of a separate store, and the only run of a sweep to execute. */
   readonly artifacts?: string;
   readonly only?: Pick<Manifest, "coordinates" | "role">;
 };

@@ -15,7 +15,7 @@ export type Vectorizer = (texts: readonly string[]) => Vectors;
 
 /**
  * TF-IDF over words and pairs of words, as scikit-learn's TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True) gives
- * it: a term that stands n times in a text weighs (1 + ln n) * (1 + ln((1 + texts) / (1 + texts with it))), and each
+ * it: a term that occurs n times in a text weighs (1 + ln n) * (1 + ln((1 + texts) / (1 + texts with it))), and each
  * vector is divided by its Euclidean length. Words are runs of two or more letters, digits or "_", in lower case. A
  * text without a known term is a vector of zeros.
  */
@@ -57,7 +57,7 @@ class Terms {
   private readonly pairs = new Map<number, number>();
   private count = 0;
 
-  /** The terms of a text, each as often as it occurs; new ones get a number only while `learn` says so. */
+  /** The terms of a text, each as often as it occurs; new terms get a number only if `learn` is true. */
   of(text: string, learn: boolean): number[] {
     const terms: number[] = [];
     let before: number | undefined;

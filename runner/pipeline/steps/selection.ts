@@ -67,8 +67,7 @@ export function winnerReason([best, next, ...others]: readonly ScoredSetting[], 
   const isFolded = best.runs.some(({ coordinates }) => coordinates.includes(`${foldKey}=`));
   const each = isFolded ? "runs over all folds" : "seeds";
   const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} ${each}` : "";
-  if (next.value === best.value)
-    return `${score}${seeds}; as good as ${next.setting}, and stands before it in the sweep`;
+  if (next.value === best.value) return `${score}${seeds}; equal to ${next.setting}, which comes later in the sweep`;
   const count = others.length + 2;
   return `best of ${count} settings: ${score}${seeds}; next is ${next.setting} with ${next.value.toFixed(3)}`;
 }
@@ -83,8 +82,8 @@ export function cutReason(all: readonly ScoredSetting[], keep: number, { metric,
   const named = dropped.slice(0, mostNamed).map(score).join("; ");
   const more = dropped.length > mostNamed ? `; and ${dropped.length - mostNamed} more` : "";
   const last = all[keep - 1] as ScoredSetting;
-  const tie = dropped[0]?.value === last.value ? ` (${last.setting} stands before its equal in the sweep)` : "";
-  return `${keep} of ${all.length} settings go on, from ${metric} (${view}) ${last.value.toFixed(3)}${tie} on ${n} validation rows; dropped: ${named}${more}`;
+  const tie = dropped[0]?.value === last.value ? ` (equal to a dropped setting that comes later in the sweep)` : "";
+  return `${keep} of ${all.length} settings are kept, down to ${metric} (${view}) ${last.value.toFixed(3)}${tie} on ${n} validation rows; dropped: ${named}${more}`;
 }
 
 /** The rungs of a selection in order; none without successive halving. */
