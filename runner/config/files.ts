@@ -1,10 +1,13 @@
 import { dirname, join } from "node:path";
+import type { PathKind } from "../util/regular-file.ts";
 
-/** Access to files. It is passed in, so that config/ stays pure. Paths are absolute. */
+/** Access to files. Only regular files are read. It is passed in, so that config/ stays pure. Paths are absolute. */
 export type Files = {
   /** The first `limit` bytes of a file, or all; undefined if there is no readable file. */
   read(path: string, limit?: number): Uint8Array | undefined;
-  kind(path: string): "file" | "folder" | undefined;
+  /** The size of a file in bytes. */
+  size(path: string): number | undefined;
+  kind(path: string): PathKind | undefined;
 };
 
 /** The nearest parent folder of a YAML file that contains package.json or experiments/; the file's folder if there is none. */
@@ -24,8 +27,9 @@ export function projectRoot(file: string, files: Files): string {
  */
 export function remembering(files: Files): Files {
   const reads = new Map<string, Uint8Array | undefined>();
-  const kinds = new Map<string, "file" | "folder" | undefined>();
+  const kinds = new Map<string, PathKind | undefined>();
   return {
+    size: (path) => attempt(() => files.size(path)),
     read(path, limit) {
       const key = `${limit ?? ""}:${path}`;
       if (!reads.has(key))

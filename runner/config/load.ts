@@ -3,6 +3,7 @@ import type { ErrorObject } from "ajv";
 import type { Experiment } from "../plugins/experiment.ts";
 import { sortDiagnostics } from "../util/code-frame.ts";
 import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
+import { fileLimits } from "../util/regular-file.ts";
 import { candidate } from "./candidate.ts";
 import { check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";
@@ -29,7 +30,7 @@ export function readChain(path: string, { files, cwd }: Pick<LoadOptions, "files
   const opened = open(file, files, display);
   if (!opened.ok) return opened;
   const extended = readExtended(file, opened.value, {
-    open: (next) => (files.kind(next) === "file" ? open(next, files, display) : undefined),
+    open: (next) => (files.kind(next) === undefined ? undefined : open(next, files, display)),
     resolve: (from, written) => resolve(dirname(from), written),
   });
   return extended.ok ? extended : { ok: false, diagnostics: sortDiagnostics(extended.diagnostics) };
@@ -185,14 +186,23 @@ function shownPath(file: string, cwd: string): string {
   return shown === "" || shown.startsWith("..") ? file : shown;
 }
 
+/** Code and message for a path that is no readable file. */
+const absence = {
+  missing: ["missing-file", "this file does not exist"],
+  file: ["missing-file", "this file cannot be read"],
+  folder: ["missing-file", "this is a folder, not an experiment"],
+  special: ["not-a-regular-file", "this is a device, pipe or socket, not an experiment"],
+} as const;
+
 function open(file: string, files: Files, display: (path: string) => string): Result<SourceText> {
   const path = display(file);
-  const bytes = files.kind(file) === "file" ? files.read(file) : undefined;
+  const kind = files.kind(file);
+  const bytes = kind === "file" ? files.read(file, fileLimits.experiment + 1) : undefined;
   if (bytes !== undefined) return sourceText(path, bytes);
   const span = { source: { path, text: "" }, start: 0, end: 0 };
-  const message = files.kind(file) === "folder" ? "this is a folder, not an experiment" : "this file does not exist";
+  const [code, message] = absence[kind ?? "missing"];
   const help = "name the YAML file of an experiment";
-  return { ok: false, diagnostics: [{ severity: "error", code: "missing-file", message, span, help }] };
+  return { ok: false, diagnostics: [{ severity: "error", code, message, span, help }] };
 }
 
 function isError(diagnostic: Diagnostic): boolean {

@@ -13,6 +13,7 @@ export function memoryFiles(contents: Readonly<Record<string, string | Uint8Arra
       const content = contents[path];
       return content === undefined ? undefined : bytes(content).subarray(0, limit);
     },
+    size: (path) => (contents[path] === undefined ? undefined : bytes(contents[path]).length),
     kind(path) {
       if (contents[path] !== undefined) return "file";
       return Object.keys(contents).some((name) => name.startsWith(`${path}/`)) ? "folder" : undefined;

@@ -1,22 +1,14 @@
 import type { Diagnostic, Result, SourceText } from "../util/diagnostic.ts";
-
-/** Maximum size of a YAML file in bytes. A larger file contains data, which belongs in a data file. */
-const largestSource = 256 * 1024;
+import { type FileKind, fileLimits, tooLargeHelp, tooLargeMessage } from "../util/regular-file.ts";
 
 /** Decodes the bytes of a file as UTF-8, without a BOM. `path` names the file in errors. */
-export function sourceText(path: string, bytes: Uint8Array): Result<SourceText> {
+export function sourceText(path: string, bytes: Uint8Array, kind: FileKind = "experiment"): Result<SourceText> {
   const fail = (code: string, message: string, help: string): Result<SourceText> => {
     const span = { source: { path, text: "" }, start: 0, end: 0 };
     return { ok: false, diagnostics: [{ severity: "error", code, message, span, help } satisfies Diagnostic] };
   };
-  if (bytes.length > largestSource) {
-    const help = `move rows and long texts to separate files; the limit is ${largestSource / 1024} KiB`;
-    return fail(
-      "file-too-large",
-      `this file has ${Math.ceil(bytes.length / 1024)} KiB, which is too much for an experiment`,
-      help,
-    );
-  }
+  if (bytes.length > fileLimits[kind])
+    return fail("file-too-large", tooLargeMessage("this file", kind), tooLargeHelp[kind]);
   try {
     return { ok: true, value: { path, text: new TextDecoder("utf-8", { fatal: true }).decode(bytes) }, warnings: [] };
   } catch {

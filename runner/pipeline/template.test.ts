@@ -27,14 +27,56 @@ describe("compileTemplate", () => {
     ["{{#system}}x{{/system}}", /last block must be/],
     ["{{#user}}{{constructor.constructor}}{{/user}}", /./],
     ["{{#user}}{{__proto__.x}}{{/user}}", /./],
-    ["{{#user}}{{> /etc/passwd}}{{/user}}", /./],
+    ["{{#user}}{{> partial}}{{/user}}", /line 1, column 10: {{> }}/],
+    ["{{#user}}\n  {{#*inline 'a'}}x{{/inline}}{{/user}}", /line 2, column 3: {{#\* }}/],
+    ["{{* a}}", /line 1, column 1/],
+    ["{{#> layout}}x{{/layout}}", /line 1, column 1/],
+    ["{{#user}}{{log input}}{{/user}}", /line 1, column 10: .*"log"/],
+    ["{{#user}}{{'log' input}}{{/user}}", /"log"/],
+    ["{{#user}}{{#log input}}x{{/log}}{{/user}}", /"log"/],
+    ["{{#user}}{{#if (log input)}}x{{/if}}{{/user}}", /"log"/],
+    [`{{#user}}\n{{input}}${" ".repeat(40_000)}{{/user}}`, /line 2, column 10: .*white-space/],
+    [`{{#user}}${"\n".repeat(40_000)}{{/user}}`, /white-space/],
+    [`${"{{#if input}}".repeat(4000)}`, /tags/],
     ["{{#user}}{{lookup input 'constructor'}}{{/user}}", undefined],
-  ])("refuses %s", (text, message) => {
+  ])("refuses %j", (text, message) => {
     if (message === undefined) {
       expect(compileTemplate(text)(values)[0]?.content).not.toContain("function");
       return;
     }
     expect(() => compileTemplate(text)(values)).toThrow(expect.objectContaining({ code: "template" }));
     expect(() => compileTemplate(text)(values)).toThrow(message);
+  });
+});
+
+describe("a template that grows without bounds", () => {
+  const labels = Array.from({ length: 1000 }, (_, at) => `label ${at}`);
+  const nested = (depth: number, body: string): string =>
+    `{{#user}}${"{{#each @root.labels}}".repeat(depth)}${body}${"{{/each}}".repeat(depth)}{{/user}}`;
+
+  it.each([
+    ["repeats without text", nested(4, ""), { labels }],
+    ["repeats with text", nested(4, "0123456789"), { labels }],
+    ["has slow repetitions", nested(3, "{{#if @root.input}}{{/if}}".repeat(490)), { labels }],
+    ["repeats a long input in loops", nested(1, "{{@root.input}}"), { labels, input: "x".repeat(100_000) }],
+    ["repeats a long input", `{{#user}}${"{{input}}".repeat(900)}{{/user}}`, { input: "x".repeat(10_000) }],
+  ])("and %s is refused", (_, text, more) => {
+    const started = performance.now();
+    expect(() => compileTemplate(text)({ ...values, ...more })).toThrow(
+      expect.objectContaining({ code: "template-too-large" }),
+    );
+    expect(performance.now() - started).toBeLessThan(30_000);
+  });
+
+  it("ends with an error if the text is longer than a string can be", () => {
+    const text = `{{#user}}${"{{input}}".repeat(900)}{{/user}}`;
+    expect(() => compileTemplate(text)({ ...values, input: "x".repeat(1_000_000) })).toThrow(
+      expect.objectContaining({ code: "template" }),
+    );
+  });
+
+  it("may list a thousand labels for every case", () => {
+    const render = compileTemplate("{{#user}}{{#each labels}}{{this}}{{#unless @last}}, {{/unless}}{{/each}}{{/user}}");
+    for (let at = 0; at < 300; at++) expect(render({ ...values, labels })[0]?.content).toBe(labels.join(", "));
   });
 });

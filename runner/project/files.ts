@@ -1,27 +1,19 @@
-import { closeSync, openSync, readFileSync, readSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import type { Files } from "../config/files.ts";
+import { pathKind, readStart } from "../util/regular-file.ts";
+
+/** Bytes that are read of a file without a limit of its own. */
+const defaultLimit = 16 * 2 ** 20;
 
 /** The file system, for config/. */
 export const files: Files = {
   read(path, limit) {
     try {
-      return limit === undefined ? readFileSync(path) : readStart(path, limit);
+      return readStart(path, limit ?? defaultLimit);
     } catch {
       return undefined;
     }
   },
-  kind(path) {
-    const stat = statSync(path, { throwIfNoEntry: false });
-    return stat === undefined ? undefined : stat.isDirectory() ? "folder" : "file";
-  },
+  size: (path) => statSync(path, { throwIfNoEntry: false })?.size,
+  kind: pathKind,
 };
-
-function readStart(path: string, limit: number): Uint8Array {
-  const fd = openSync(path, "r");
-  try {
-    const bytes = Buffer.alloc(limit);
-    return bytes.subarray(0, readSync(fd, bytes, 0, limit, 0));
-  } finally {
-    closeSync(fd);
-  }
-}

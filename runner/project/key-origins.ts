@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { parse } from "yaml";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Credential } from "../plugins/step.ts";
+import { readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { configFolder } from "./user-config.ts";
 
@@ -65,7 +65,7 @@ function configuredKeys(env: Env): Readonly<Record<string, unknown>> {
   const file = configFile(env);
   let text: string;
   try {
-    text = readFileSync(file, "utf8");
+    text = readRegularFile(file, "configuration").toString("utf8");
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return {};
     throw error;

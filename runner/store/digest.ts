@@ -16,6 +16,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StoredFile } from "../pipeline/plan/record.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { notRegular } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { DigestCache, msUntilSettled } from "./digest-cache.ts";
 
@@ -49,6 +50,7 @@ export function fileChanged(path: string): UserError {
 export function unreadableReason(error: unknown): string | undefined {
   if (error instanceof UserError && error.code === "file-changed") return "is being changed";
   const code = (error as NodeJS.ErrnoException).code ?? "";
+  if (code === "not-a-regular-file") return "is not a regular file";
   if (["ENOENT", "ENOTDIR", "ELOOP", "EISDIR"].includes(code)) return "is missing";
   return ["EACCES", "EPERM", "EIO"].includes(code) ? `cannot be read (${code})` : undefined;
 }
@@ -89,7 +91,7 @@ export function openDigests(cache: string): Digests {
 
   const file = (path: string): StoredFile => {
     const stat = statSync(path, { bigint: true });
-    if (!stat.isFile()) throw new Error(`${path} is not a file`);
+    if (!stat.isFile()) throw notRegular(path);
     return fromCache(stat) ?? read(path, constants.O_RDONLY);
   };
 
@@ -137,6 +139,9 @@ const smallFile = 4n << 20n;
 /** Longest wait, in ms, for a large file's stat to settle before it is read. */
 const longestTickWait = 500;
 
+/** Opening a pipe must not wait for a writer. Windows has no such flag. */
+const nonBlocking = constants.O_NONBLOCK ?? 0;
+
 /** One buffer for all synchronous reads. It fits into the cache of a core between the read and the hash. */
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 
@@ -145,13 +150,16 @@ type Read = { readonly sha256: string; readonly stat: BigIntStats; readonly bega
 /** Hashes a file in one pass; undefined if its stat changed meanwhile. */
 function readOnce(path: string, flags: number): Read | undefined {
   const began = Date.now();
-  const fd = openSync(path, flags);
+  const fd = openSync(path, flags | nonBlocking);
   try {
     const before = fstatSync(fd, { bigint: true });
+    if (!before.isFile()) throw notRegular(path);
     const hash = createHash("sha256");
-    for (;;) {
+    for (let left = Number(before.size); ; ) {
       const length = readSync(fd, buffer, 0, buffer.length, null);
-      if (length === 0) break;
+      left -= length;
+      // A file that grows is read no further: its state has changed.
+      if (length === 0 || left < 0) break;
       hash.update(length === buffer.length ? buffer : buffer.subarray(0, length));
     }
     const after = fstatSync(fd, { bigint: true });
@@ -164,9 +172,10 @@ function readOnce(path: string, flags: number): Read | undefined {
 /** The same without blocking. Reads into a second buffer while the first is hashed. */
 async function readOnceAsync(path: string, flags: number): Promise<Read | undefined> {
   const began = Date.now();
-  const handle = await open(path, flags);
+  const handle = await open(path, flags | nonBlocking);
   try {
     const before = await handle.stat({ bigint: true });
+    if (!before.isFile()) throw notRegular(path);
     const hash = createHash("sha256");
     let [current, next] = [Buffer.allocUnsafeSlow(buffer.length), Buffer.allocUnsafeSlow(buffer.length)];
     for (let reading = handle.read(current); ; ) {

@@ -9,7 +9,7 @@ export function checkCompare(context: CheckContext): void {
   const names = new Set([experiment.name]);
   const refusal = (path: string): Refusal | undefined => {
     const file = basename(path);
-    if (context.files.kind(path) !== "file") {
+    if (context.files.kind(path) === undefined || context.files.kind(path) === "folder") {
       const help = "write the name of a YAML file in the same folder";
       return { code: "missing-file", message: `the folder of this experiment has no file ${file}`, help };
     }

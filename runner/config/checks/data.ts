@@ -1,6 +1,7 @@
 import { basename } from "node:path";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
+import { type FileKind, fileLimits, tooLargeHelp, tooLargeMessage } from "../../util/regular-file.ts";
 import { suggestion } from "../../util/suggest.ts";
 import { sourceText } from "../source.ts";
 import { type Header, headerBytes, headerOf } from "../table-header.ts";
@@ -54,10 +55,20 @@ function checkFold(context: CheckContext, fold: number, folds: number | undefine
   }
 }
 
-/** An error unless the path is a file. */
-export function needFile(context: CheckContext, path: string, file: string): boolean {
+/** An error unless the path is a regular file of acceptable size. */
+export function needFile(context: CheckContext, path: string, file: string, fileKind: FileKind): boolean {
   const kind = context.files.kind(file);
-  if (kind === "file") return true;
+  if (kind === "file") {
+    if ((context.files.size(file) ?? 0) <= fileLimits[fileKind]) return true;
+    const message = tooLargeMessage(context.display(file), fileKind);
+    context.error(path, "file-too-large", message, tooLargeHelp[fileKind]);
+    return false;
+  }
+  if (kind === "special") {
+    const message = `${context.display(file)} is a device, pipe or socket`;
+    context.error(path, "not-a-regular-file", message, "name a regular file");
+    return false;
+  }
   const message =
     kind === "folder"
       ? `${context.display(file)} is a folder, not a file`
@@ -70,11 +81,11 @@ type Parse = (source: SourceText) => Result<unknown>;
 
 /** Parses a synonym or groups file, so that its errors are found before a run. */
 function checkLabelFile(context: CheckContext, path: string, file: string | undefined, parse: Parse): void {
-  if (file === undefined || !needFile(context, path, file)) return;
-  const bytes = context.files.read(file);
+  if (file === undefined || !needFile(context, path, file, "label file")) return;
+  const bytes = context.files.read(file, fileLimits["label file"] + 1);
   if (bytes === undefined) return;
   const known = readLabelFiles.get(bytes);
-  const source = sourceText(context.display(file), bytes);
+  const source = sourceText(context.display(file), bytes, "label file");
   const result = known ?? (source.ok ? parse(source.value) : source);
   readLabelFiles.set(bytes, result);
   context.add(result.ok ? result.warnings : result.diagnostics);
@@ -101,7 +112,7 @@ function checkTable(
   if (sheet !== undefined && extension !== ".xlsx") {
     context.error(`${path}.sheet:`, "needs-file", "only an .xlsx file has sheets", "remove it");
   }
-  if (!needFile(context, `${path}.file`, file)) return;
+  if (!needFile(context, `${path}.file`, file, "data file")) return;
   const bytes = context.files.read(file, headerBytes);
   const found = bytes && headerOnce(file, bytes);
   if (bytes?.length === 0)

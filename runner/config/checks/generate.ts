@@ -13,7 +13,7 @@ export function checkGenerate(context: CheckContext): void {
   if (unsupported !== undefined) {
     context.error("generate.engine", "engine-unsupported", unsupported.message, unsupported.help);
   }
-  engine.check?.({ ...context, needFile: (path, file) => needFile(context, path, file) });
+  engine.check?.({ ...context, needFile: (path, file) => needFile(context, path, file, "data file") });
   checkSampling(context, generate);
 }
 

@@ -1,5 +1,7 @@
 import { engines } from "../../plugins/engines/registry.ts";
+import { fileLimits } from "../../util/regular-file.ts";
 import type { CheckContext } from "./context.ts";
+import { needFile } from "./data.ts";
 
 /** Checks that templates exist and use their variables, and that reasoning has enough tokens. */
 export function checkPrompt(context: CheckContext): void {
@@ -8,7 +10,10 @@ export function checkPrompt(context: CheckContext): void {
   for (const key of ["template", "zero_shot"] as const) {
     if (key === "zero_shot" && !needsZeroShot && !context.wrote("prompt.zero_shot")) continue;
     const file = prompt[key];
-    if (context.files.kind(file) === "file") continue;
+    if (context.files.kind(file) !== undefined) {
+      needFile(context, `prompt.${key}`, file, "template");
+      continue;
+    }
     const help = "a path below prompts/ is relative to the project root, any other to the YAML file";
     context.error(`prompt.${key}`, "missing-template", `template ${context.display(file)} does not exist`, help);
   }
@@ -38,8 +43,22 @@ export function checkPrompt(context: CheckContext): void {
 
 /** Whether a template uses a variable. True for a file that cannot be read, which another check reports. */
 function mentions(context: CheckContext, template: string, variable: string): boolean {
-  const bytes = context.files.read(template);
+  const bytes = context.files.read(template, fileLimits.template);
   if (bytes === undefined) return true;
-  const text = new TextDecoder().decode(bytes).replace(/\{\{!(--[\s\S]*?--|[^}]*)\}\}/g, "");
-  return new RegExp(`\\{\\{[^}]*\\b${variable}\\b`).test(text);
+  const text = withoutComments(new TextDecoder().decode(bytes));
+  return new RegExp(`\\{\\{[^{}]*\\b${variable}\\b`).test(text);
+}
+
+/** A template without its comments. Takes linear time, also for comments that do not end. */
+function withoutComments(template: string): string {
+  let text = "";
+  for (let at = 0; ; ) {
+    const start = template.indexOf("{{!", at);
+    if (start < 0) return text + template.slice(at);
+    const end = template.startsWith("--", start + 3) ? "--}}" : "}}";
+    const stop = template.indexOf(end, start + 3);
+    text += template.slice(at, start);
+    if (stop < 0) return text;
+    at = stop + end.length;
+  }
 }

@@ -5,7 +5,7 @@ import { needFile } from "./data.ts";
 /** Checks the notes file, and that an upload has a trained model. */
 export function checkReport(context: CheckContext): void {
   const { generate, report, train, upload } = context.experiment;
-  if (report.notes !== undefined) needFile(context, "report.notes", report.notes);
+  if (report.notes !== undefined) needFile(context, "report.notes", report.notes, "notes file");
   if (upload !== undefined && (train === undefined || engines.find(generate.engine)?.recorded !== undefined)) {
     const message =
       train === undefined

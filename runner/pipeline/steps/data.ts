@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { audit, blocking, type SplitName, type Splits } from "../../data/audit.ts";
 import { type Columns, type Row, readRows, takePart } from "../../data/rows.ts";
@@ -11,6 +11,7 @@ import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
+import { readRegularFile } from "../../util/regular-file.ts";
 import { UserError } from "../../util/user-error.ts";
 import { writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
@@ -117,7 +118,7 @@ export async function readStudy(params: DataParams, open: OpenTask, source: (nam
   const read = async (name: SplitName, part: Part): Promise<readonly Row<unknown>[]> => {
     const path = source(`data.${name}.file`);
     const { value: table, warnings } = unwrap(
-      await readTable({ path, bytes: readFileSync(path), sheet: part.sheet ?? undefined }),
+      await readTable({ path, bytes: readRegularFile(path, "data file"), sheet: part.sheet ?? undefined }),
     );
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
     return takePart(

@@ -1,10 +1,11 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { viewOf } from "../../data/labels/views.ts";
 import { offeredLabels } from "../../data/labels.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import type { Json } from "../../util/canonical.ts";
+import { readRegularFile } from "../../util/regular-file.ts";
 import { UserError } from "../../util/user-error.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
@@ -23,6 +24,9 @@ type Params = {
   readonly examples?: ExampleChoice & { readonly [key: string]: Json };
 };
 
+/** Signals are handled between groups of rows. A slow template takes up to seconds for one row. */
+const rowsBetweenPauses = 16;
+
 /** Renders every case as the messages of the prompt, without the answer. */
 export const prompt: StepKind<Params> = {
   name: "prompt",
@@ -34,15 +38,17 @@ export const prompt: StepKind<Params> = {
     const labels = params.labels === null ? [] : promptLabels(params.labels, context);
     // Imported here, so that commands which only plan do not load Handlebars.
     const { compileTemplate } = await import("../template.ts");
-    const render = compileTemplate(readFileSync(path, "utf8"));
+    const render = compileTemplate(readRegularFile(path, "template").toString("utf8"));
     for (const split of ["train", "validation", "eval"]) {
       const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
       const shown = params.examples && examplesFor(rows, params.examples, context);
-      const rendered = rows.map(({ id, input, target }, at) => {
+      const rendered: object[] = [];
+      for (const [at, { id, input, target }] of rows.entries()) {
+        if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
         const messages = render({ input, labels, examples });
-        return { id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) };
-      });
+        rendered.push({ id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) });
+      }
       writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
     }
   },

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Synonyms } from "../../data/labels/views.ts";
 import type { StepContext } from "../../plugins/step.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
+import { readRegularFile } from "../../util/regular-file.ts";
 import { UserError } from "../../util/user-error.ts";
 
 const source = "data.labels.synonyms";
@@ -14,7 +14,7 @@ export function synonymsOf(context: StepContext): Synonyms | undefined {
 
 /** Reads a synonym file. Throws UserError that shows every error at its place. */
 export function readSynonyms(path: string): Synonyms {
-  const result = parseSynonyms({ path, text: readFileSync(path, "utf8") });
+  const result = parseSynonyms({ path, text: readRegularFile(path, "label file").toString("utf8") });
   if (result.ok) return result.value;
   throw new UserError("synonyms", result.diagnostics.map((one) => formatDiagnostic(one)).join("\n"), {
     status: "invalid",

@@ -1,9 +1,9 @@
-import { readFileSync } from "node:fs";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { StepContext } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { OpenTask, Task, TaskSections } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
+import { readRegularFile } from "../../util/regular-file.ts";
 
 /** The parameters of a step that reads targets or predictions. */
 export type TaskParams = {
@@ -48,6 +48,6 @@ export function openTask({ task, reading }: TaskParams, context: Pick<StepContex
 export function openTaskWith({ task, reading }: TaskParams, pathOf: (key: string) => string | undefined): OpenTask {
   return tasks.get(task).open(reading, (key) => {
     const path = pathOf(key);
-    return path === undefined ? undefined : { path, text: readFileSync(path, "utf8") };
+    return path === undefined ? undefined : { path, text: readRegularFile(path, "label file").toString("utf8") };
   });
 }

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { placeOf } from "../../project/place.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
@@ -6,6 +6,7 @@ import { testEvaluationCount, tornLedgerWarning } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import type { Context } from "../../util/context.ts";
+import { readRegularFile } from "../../util/regular-file.ts";
 import { casesOf } from "../facts/cases.ts";
 import { factsOf } from "../facts/run-facts.ts";
 import { renderFigures } from "../render/figures.ts";
@@ -75,7 +76,7 @@ function notesOf(
   const notes: Record<string, string> = {};
   for (const file of new Set(files)) {
     const path = resolve(root, file);
-    if (existsSync(path)) Object.assign(notes, parseNotes(readFileSync(path, "utf8")));
+    if (existsSync(path)) Object.assign(notes, parseNotes(readRegularFile(path, "notes file").toString("utf8")));
     else warn(`the author notes ${file} do not exist`);
   }
   return notes;

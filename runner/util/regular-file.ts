@@ -1,0 +1,99 @@
+import { closeSync, constants, fstatSync, openSync, readSync, type Stats, statSync } from "node:fs";
+import { UserError } from "./user-error.ts";
+
+/** Largest size of each kind of file that a user names, in bytes. */
+export const fileLimits = {
+  experiment: 256 * 1024,
+  "label file": 1024 * 1024,
+  template: 64 * 1024,
+  "notes file": 4 * 1024 * 1024,
+  configuration: 64 * 1024,
+  "data file": 500_000_000,
+} as const;
+
+export type FileKind = keyof typeof fileLimits;
+
+/** What a path names. "special" is a device, pipe or socket: reading it may block or never end. */
+export type PathKind = "file" | "folder" | "special";
+
+/** What a path names; undefined if nothing is there. */
+export function pathKind(path: string): PathKind | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : kindOf(stat);
+}
+
+function kindOf(stat: Stats): PathKind {
+  return stat.isFile() ? "file" : stat.isDirectory() ? "folder" : "special";
+}
+
+/**
+ * Reads at most `limit` bytes from the start of a regular file, also if the file grows meanwhile. Never blocks on a pipe. Throws
+ * the system's error, and UserError: not-a-regular-file.
+ */
+export function readStart(path: string, limit: number): Buffer {
+  // Without O_NONBLOCK, opening a pipe waits for a writer.
+  const fd = openPath(path);
+  try {
+    const stat = fstatSync(fd);
+    if (kindOf(stat) !== "file") throw notRegular(path);
+    let bytes = Buffer.allocUnsafe(Math.min(limit, stat.size + 1));
+    let length = 0;
+    while (length < limit) {
+      if (length === bytes.length) bytes = Buffer.concat([bytes], Math.min(limit, 2 * length + 4096));
+      const read = readSync(fd, bytes, length, bytes.length - length, null);
+      if (read === 0) break;
+      length += read;
+    }
+    return bytes.subarray(0, length);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+function openPath(path: string): number {
+  try {
+    return openSync(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch (error) {
+    // A socket cannot be opened.
+    throw (error as NodeJS.ErrnoException).code === "ENXIO" ? notRegular(path) : error;
+  }
+}
+
+/** Reads a whole regular file. Throws the system's error, and UserError: not-a-regular-file, file-too-large. */
+export function readRegularFile(path: string, kind: FileKind): Buffer {
+  const limit = fileLimits[kind];
+  const bytes = readStart(path, limit + 1);
+  if (bytes.length > limit) throw tooLarge(path, kind);
+  return bytes;
+}
+
+/** The error for a file of a user that is too large for its kind. */
+export function tooLarge(path: string, kind: FileKind): UserError {
+  return new UserError("file-too-large", tooLargeMessage(path, kind), { help: tooLargeHelp[kind], status: "invalid" });
+}
+
+/** `PATH is larger than 1 MiB, the limit of a label file`. */
+export function tooLargeMessage(path: string, kind: FileKind): string {
+  const limit = fileLimits[kind];
+  const size =
+    limit < 1024 * 1024 ? `${limit / 1024} KiB` : limit < 1e8 ? `${limit / 2 ** 20} MiB` : `${limit / 1e6} MB`;
+  return `${path} is larger than ${size}, the limit of a ${kind}`;
+}
+
+/** What to do about a file that is too large. */
+export const tooLargeHelp: Readonly<Record<FileKind, string>> = {
+  experiment: "move rows and long texts to separate files",
+  "label file": "keep only labels that the study uses",
+  template: "move text that varies between cases to the data",
+  "notes file": "shorten the notes, or split the report",
+  configuration: "keep only the keys that this user needs",
+  "data file": "split the file, or remove columns that the study does not use",
+};
+
+/** The error for a path that names a device, pipe, socket or folder. */
+export function notRegular(path: string): UserError {
+  return new UserError("not-a-regular-file", `${path} is not a regular file`, {
+    help: "name a regular file: exp does not read folders, devices, pipes and sockets here",
+    status: "invalid",
+  });
+}
