@@ -79,6 +79,7 @@ export function loadAll(
 function watched(all: Files, root: string, packageRoot: string, outside: Set<string>): Files {
   return {
     kind: all.kind,
+    size: all.size,
     read(path, limit) {
       const bytes = all.read(path, limit);
       const isShipped = isInside(path, join(packageRoot, "prompts"));
