@@ -60,32 +60,19 @@ describe("invalid usage exits with 2 and prints the error and a suggestion:", ()
 });
 
 describe("a pipe that is closed early is not an error:", () => {
-  const cases: readonly (readonly string[])[] = [
-    ["--help"],
-    ["ls"],
-    ["plan", file],
-    ["plan", file, "--json"],
-    ["run", file],
-    ["run", file, "--json"],
-    ["show", "study"],
-    ["schema"],
-  ];
-  for (const args of cases) {
-    test(args.join(" "), async ({ rig }) => {
-      await rig.build(file);
-      if (args[0] === "run") rig.remove("artifacts");
+  test("after the first line", async ({ rig }) => {
+    await rig.build(file);
+    const reading = [["--help"], ["ls"], ["plan", file], ["plan", file, "--json"], ["show", "study"], ["schema"]];
+    for (const args of [...reading, ["run", file], ["run", file, "--json"]]) {
+      if (args[0] === "run") rig.removeArtifacts();
       const quoted = [process.execPath, join(rig.package, "dist/cli.js"), ...args].map((word) => `'${word}'`).join(" ");
       const script = `set -o pipefail; ${quoted} 2>err | head -1; echo "\${PIPESTATUS[0]}"`;
-      const output = execFileSync("bash", ["-c", script], {
-        cwd: rig.folder,
-        encoding: "utf8",
-        env: { ...process.env },
-      });
-      expect(rig.read("err")).toBe("");
-      expect(output.split("\n")).toHaveLength(3);
-      expect(output.split("\n")[1]).toMatch(/^(0|141)$/);
-    });
-  }
+      const output = execFileSync("bash", ["-c", script], { cwd: rig.folder, encoding: "utf8", env: process.env });
+      expect(rig.read("err"), args.join(" ")).toBe("");
+      // 141: the shell's exit code of SIGPIPE.
+      expect(output.split("\n"), args.join(" ")).toEqual([expect.any(String), expect.stringMatching(/^(0|141)$/), ""]);
+    }
+  });
 
   test("output that cannot be written is an error", async ({ rig }) => {
     const script = `'${process.execPath}' '${join(rig.package, "dist/cli.js")}' ls 2>err >/dev/full; echo $?`;
