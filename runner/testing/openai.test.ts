@@ -1,9 +1,9 @@
 /** `engine: openai` with llama.cpp's server on the bundled model, and with servers that fail. */
-import { createServer, type RequestListener } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import type { ScoredResponse } from "../pipeline/steps/answer.ts";
+import { completion, startServer } from "./chat-server.ts";
 import { expectFailure } from "./command.ts";
 import { startLlama } from "./llama-server.ts";
 import { type Rig, test } from "./rig.ts";
@@ -77,17 +77,8 @@ const key = "sk-a-very-secret-key";
 
 /** Starts a server with a request handler of the test; returns its base URL. */
 async function serve(rig: Rig, listener: RequestListener): Promise<string> {
-  const server = createServer(listener);
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  rig.onClose(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+  return `http://127.0.0.1:${(await startServer(rig, listener)).port}/v1`;
 }
-
-const reply = (text: string): string =>
-  JSON.stringify({ choices: [{ message: { content: text }, finish_reason: "stop" }], usage: {} });
 
 describe("a server that fails", () => {
   test("gives one error; earlier answers are kept, and no artifact contains the key", async ({ rig }) => {
@@ -96,7 +87,7 @@ describe("a server that fails", () => {
     const baseUrl = await serve(rig, ({ headers }, response) => {
       requests++;
       if (broken && requests > 5) response.writeHead(401).end(`{"error": {"message": "bad key ${key}"}}`);
-      else response.end(reply(headers.authorization === `Bearer ${key}` ? "liver cyst" : "no key"));
+      else response.end(completion(headers.authorization === `Bearer ${key}` ? "liver cyst" : "no key"));
     });
     write(rig, baseUrl, "api_key_env: MY_SERVER_SECRET, concurrency: 1");
     expectFailure(await rig.exp("run", file), 1, "no-api-key", "MY_SERVER_SECRET");
@@ -121,7 +112,7 @@ describe("a server that fails", () => {
       request.on("end", () => {
         const { seed } = JSON.parse(body) as { seed: number };
         seeds.add(seed);
-        response.end(reply(seed === 3 ? "kidney stone" : `liver cyst, spleen mass ${seed}`));
+        response.end(completion(seed === 3 ? "kidney stone" : `liver cyst, spleen mass ${seed}`));
       });
     });
     write(rig, baseUrl, "temperature: 0.7, seed: 3, vote: {samples: 3}", 2);
@@ -139,7 +130,7 @@ describe("a server that fails", () => {
     let requests = 0;
     const baseUrl = await serve(rig, (_request, response) => {
       requests++;
-      if (!silent || requests <= 3) response.end(reply("liver cyst"));
+      if (!silent || requests <= 3) response.end(completion("liver cyst"));
     });
     write(rig, baseUrl, "concurrency: 1");
     const started = rig.start(["run", file, "--json"]);

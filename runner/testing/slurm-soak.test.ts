@@ -1,13 +1,12 @@
 /** Soak tests of the Slurm executor on a real Slurm: real trainings and many faults. */
 import { cpSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { describe, expect } from "vitest";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { namesIn } from "../util/names-in.ts";
+import { completion, startServer } from "./chat-server.ts";
 import { expectFailure } from "./command.ts";
 import { seeded } from "./faults.ts";
 import { type Rig, test } from "./rig.ts";
@@ -30,21 +29,12 @@ describe.skipIf(missing !== undefined || process.env.EXP_SOAK !== "1")("a cluste
   test("after 20 failed nodes and 3 failed controllers the results equal those of a local run", async ({ rig }) => {
     const own = clusterFor(rig);
     let delay = 1_500;
-    const server = createServer((request, response) => {
+    const server = await startServer(rig, (request, response) => {
       request.resume();
-      const text = JSON.stringify({
-        choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }],
-        usage: {},
-      });
-      setTimeout(() => response.end(text), delay);
-    });
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    rig.onClose(() => {
-      server.closeAllConnections();
-      server.close();
+      setTimeout(() => response.end(completion("liver cyst")), delay);
     });
     const file = "experiments/soak.yaml";
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1`;
+    const url = `http://127.0.0.1:${server.port}/v1`;
     rig.write(
       file,
       `extends: study.yaml

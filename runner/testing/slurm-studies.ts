@@ -1,9 +1,8 @@
 /** The studies that the tests of a Slurm cluster run, and readers of their results. */
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { expect } from "vitest";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { namesIn } from "../util/names-in.ts";
+import { completion, startServer } from "./chat-server.ts";
 import type { Rig } from "./rig.ts";
 
 /** A sweep of two runs with replayed answers, which needs no Python. */
@@ -32,18 +31,11 @@ export async function writeServed(
 ): Promise<{ readonly file: string; requests(): number; respond(): void }> {
   let requests = 0;
   let silent = true;
-  const server = createServer((request, response) => {
+  const server = await startServer(rig, (request, response) => {
     request.resume();
     requests++;
     if (silent && requests > 5) return;
-    response.end(
-      JSON.stringify({ choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }], usage: {} }),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  rig.onClose(() => {
-    server.closeAllConnections();
-    server.close();
+    response.end(completion("liver cyst"));
   });
   const file = "experiments/served.yaml";
   rig.write(
@@ -55,7 +47,7 @@ data:
   columns: {id: id, input: text, target: labels}
 model: {base: smollm2-135m}
 prompt: {template: prompts/ask.hbs}
-generate: {engine: openai, base_url: "http://127.0.0.1:${(server.address() as AddressInfo).port}/v1", concurrency: 1}
+generate: {engine: openai, base_url: "http://127.0.0.1:${server.port}/v1", concurrency: 1}
 baselines: []
 report: {xlsx: false}
 resources: {gpus: 0, executor: slurm, slurm: {${slurm}}}
@@ -66,7 +58,7 @@ resources: {gpus: 0, executor: slurm, slurm: {${slurm}}}
     requests: () => requests,
     respond() {
       silent = false;
-      server.closeAllConnections();
+      server.closeConnections();
     },
   };
 }

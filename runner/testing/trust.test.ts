@@ -2,8 +2,7 @@
 
 import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { RequestListener } from "node:http";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
@@ -13,6 +12,7 @@ import type { Manifest } from "../runs/manifest.ts";
 import { runDigits } from "../runs/run-folder.ts";
 import { listingDigest } from "../store/digest.ts";
 import { sha256 } from "../util/canonical.ts";
+import { completion, startServer } from "./chat-server.ts";
 import { type CommandResult, expectFailure } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
@@ -28,18 +28,12 @@ const address =
 /** A server on every address of this machine that answers each request, and the Authorization headers that it received. */
 async function serve(rig: Rig): Promise<{ readonly port: number; readonly keys: (string | undefined)[] }> {
   const keys: (string | undefined)[] = [];
-  const server = createServer((request, response) => {
+  const listener: RequestListener = (request, response) => {
     keys.push(request.headers.authorization);
-    response.end(
-      JSON.stringify({ choices: [{ message: { content: "liver cyst" }, finish_reason: "stop" }], usage: {} }),
-    );
-  });
-  await new Promise<void>((resolve) => server.listen(0, "0.0.0.0", resolve));
-  rig.onClose(() => {
-    server.closeAllConnections();
-    server.close();
-  });
-  return { port: (server.address() as AddressInfo).port, keys };
+    response.end(completion("liver cyst"));
+  };
+  const { port } = await startServer(rig, listener, "0.0.0.0");
+  return { port, keys };
 }
 
 function served(baseUrl: string, more = ""): string {
