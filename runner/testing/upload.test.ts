@@ -171,7 +171,7 @@ print(json.dumps([card.base_model, card.license, card.library_name, card.tags, r
     const own = study(rig);
     const output = await own.output("upload", "tuned", "--dry-run");
     expect(output).toMatch(/^README\.md:\n\n---\nbase_model: Qwen\/Qwen3-0\.6B\n/);
-    expect(output).toMatch(/^\S+ +\d+ {2}adapter_model\.safetensors$/m);
+    expect(output).toMatch(/^ +\S+ +\d+ {2}adapter_model\.safetensors$/m);
     expect(output).toMatch(/\b12 of 12 files\b/);
     expect(server.requests.filter((request) => !request.startsWith("GET "))).toEqual([]);
     expect(Object.keys(own.tree("artifacts/runs")).filter((name) => name.endsWith(".upload.json"))).toEqual([]);
