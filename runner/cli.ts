@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { spawn } from "node:child_process";
 import { setMaxListeners } from "node:events";
 import module from "node:module";
 import { join } from "node:path";
@@ -13,19 +14,34 @@ function enableCompileCache(): void {
   enable?.(join(cacheRoot(process.env), "compiled"));
 }
 
-/** The signals of the process: the first SIGINT or SIGTERM aborts `stop`, a second SIGINT aborts `kill`. */
+/** Time for a command to end after a second Ctrl-C, and for open connections to close after an interrupted command. ms */
+const graceTime = 1_500;
+
+/**
+ * The signals of the process: the first SIGINT or SIGTERM aborts `stop`, a second SIGINT aborts `kill`. If the command does not
+ * end soon after that, the process does. A third SIGINT has its default effect, so that the system ends a process that is busy.
+ */
 function listenToSignals(): { readonly stop: AbortSignal; readonly kill: AbortSignal } {
   const stop = new AbortController();
   const kill = new AbortController();
   // Every waiting step adds a listener, and a sweep has thousands of steps.
   setMaxListeners(0, stop.signal, kill.signal);
   process.on("SIGINT", () => {
-    if (stop.signal.aborted) kill.abort();
-    else stop.abort();
+    if (!stop.signal.aborted) return stop.abort();
+    setTimeout(endNow, graceTime).unref();
+    process.removeAllListeners("SIGINT");
+    kill.abort();
   });
   // A batch system may send SIGTERM twice: as a warning, and at the end of the time limit. Saving must continue meanwhile.
   process.on("SIGTERM", () => stop.abort());
   return { stop: stop.signal, kill: kill.signal };
+}
+
+/** Ends this process with code 130. `process.exit` waits for file operations, which may hang: a signal ends it then. */
+function endNow(): void {
+  process.removeAllListeners("SIGINT");
+  spawn("/bin/sh", ["-c", `sleep 1; kill -INT ${process.pid}`], { detached: true, stdio: "ignore" }).unref();
+  process.exit(exit.interrupted);
 }
 
 /**
@@ -62,3 +78,5 @@ process.exitCode = await main(argv, {
   err: (text) => void process.stderr.write(text),
   ...listenToSignals(),
 });
+// A connection that a server keeps open must not keep an interrupted process alive.
+if (process.exitCode === exit.interrupted) setTimeout(endNow, graceTime).unref();

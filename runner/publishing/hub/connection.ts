@@ -1,3 +1,4 @@
+import { boundedFetch, type ResponseLimits, transferLimits } from "../../util/bounded-fetch.ts";
 import { UserError } from "../../util/user-error.ts";
 import { hubToken } from "./token.ts";
 
@@ -6,8 +7,13 @@ export type Hub = {
   /** Without a slash at its end. */
   readonly url: string;
   readonly token: string | undefined;
-  /** Like the global `fetch`, with time limits. Throws HubResponseError for a response that is not ok. */
+  /**
+   * Like the global `fetch`, with limits on time and size. Sends the token to the hub's own address only. Throws
+   * HubResponseError for a response that is not ok; UserError: response-too-large, hub-foreign-address.
+   */
   readonly fetch: typeof fetch;
+  /** Requests a file of this size. */
+  readonly download: (url: string, bytes: number) => Promise<Response>;
   readonly signal: AbortSignal;
   /** Wait before the first retry. Each further wait is twice as long. ms */
   readonly firstWait: number;
@@ -29,8 +35,8 @@ export class HubResponseError extends Error {
   }
 }
 
-/** Time limits by method. PUT has none: it sends files to storage. ms */
-const timeouts = { GET: 60_000, POST: 300_000 } as const;
+/** Largest response that describes something, such as a page of a listing. Bytes */
+const largestText = 32 * 2 ** 20;
 const longestRetryAfter = 600_000;
 
 /** Opens HF_ENDPOINT or the public hub with the user's token. Sends no request. */
@@ -38,25 +44,60 @@ export function openHub(
   { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
   send: typeof fetch = fetch,
 ): Hub {
+  const url = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const token = hubToken(env);
+  const request = async (
+    ...[input, init, limits]: [...Parameters<typeof fetch>, ResponseLimits]
+  ): Promise<Response> => {
+    if (token !== undefined) refuseForeignAddress(input, init, token, url);
+    const response = await boundedFetch(input, init, { limits, signals: [stop], send });
+    if (response.ok) return response;
+    const retryAfter = parseRetryAfter(response.headers.get("retry-after"));
+    throw new HubResponseError(response.status, await errorMessage(response), retryAfter);
+  };
   return {
-    url: (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, ""),
-    token: hubToken(env),
+    url,
+    token,
     signal: stop,
     firstWait: 1000,
-    async fetch(input, init) {
-      const timeout =
-        timeouts[init?.method as keyof typeof timeouts] ?? (init?.method === undefined ? timeouts.GET : 0);
-      const signals = [
-        stop,
-        ...(init?.signal ? [init.signal] : []),
-        ...(timeout > 0 ? [AbortSignal.timeout(timeout)] : []),
-      ];
-      const response = await send(input, { ...init, signal: AbortSignal.any(signals) });
-      if (response.ok) return response;
-      const retryAfter = parseRetryAfter(response.headers.get("retry-after"));
-      throw new HubResponseError(response.status, await errorMessage(response), retryAfter);
-    },
+    fetch: (input, init) => request(input, init, limitsOf(init)),
+    download: (file, bytes) =>
+      request(file, { headers: { authorization: `Bearer ${token}` } }, transferLimits(Math.max(bytes, largestText))),
   };
+}
+
+/** A PUT sends a file to storage: its time depends on the size of the file. */
+function limitsOf({ method = "GET", body }: RequestInit = {}): ResponseLimits {
+  const time = method === "GET" ? 60_000 : transferLimits(sizeOf(body)).time;
+  return { bytes: largestText, time };
+}
+
+function sizeOf(body: RequestInit["body"]): number {
+  if (body instanceof Blob) return body.size;
+  if (typeof body === "string") return body.length;
+  if (ArrayBuffer.isView(body) || body instanceof ArrayBuffer) return body.byteLength;
+  // A stream without a known size: the largest file that the hub accepts.
+  return body === null || body === undefined ? 0 : 50e9;
+}
+
+/** An answer of the hub can name the address of the next request. The token must not follow it to another host. */
+function refuseForeignAddress(
+  input: Parameters<typeof fetch>[0],
+  init: RequestInit | undefined,
+  token: string,
+  hub: string,
+): void {
+  const target = new URL(input instanceof Request ? input.url : input);
+  if (target.origin === new URL(hub).origin) return;
+  const headers = new Headers(init?.headers ?? (input instanceof Request ? input.headers : undefined));
+  if (![...headers.values()].some((value) => value.includes(token))) return;
+  throw new UserError(
+    "hub-foreign-address",
+    `${new URL(hub).host} refers to ${target.origin}, and the token is not sent there`,
+    {
+      help: `set HF_ENDPOINT to ${target.origin} if you trust it, or to the public hub`,
+    },
+  );
 }
 
 /** The parameters for a call of the hub's library. The connection must have a token. */

@@ -1,11 +1,13 @@
 import type { Readable } from "node:stream";
 import { pathToFileURL } from "node:url";
-import { commitIter, createRepo, datasetInfo, type ListFileEntry, listFiles } from "@huggingface/hub";
+import { commitIter, createRepo, datasetInfo, type ListFileEntry } from "@huggingface/hub";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { namesBelow } from "../remotes/layout.ts";
+import { maxTextBytes, textTooLarge } from "../remotes/limits.ts";
 import type { RemoteStore } from "../remotes/remote-store.ts";
 import { writeVerified } from "../remotes/write-verified.ts";
 import { type Hub, HubResponseError, hubParams } from "./connection.ts";
+import { listRepository } from "./list-repository.ts";
 import { retryHub } from "./retry.ts";
 
 /** Files per commit. The hub recommends some hundreds at most; an interrupted commit is repeated as a whole. */
@@ -35,14 +37,13 @@ export class DatasetStore implements RemoteStore {
     repo: string,
   ): Promise<{ readonly dataset: DatasetStore; readonly private: boolean | undefined }> {
     return retryHub(hub, repo, async () => {
-      const files = new Map<string, ListFileEntry>();
       try {
         const info = await datasetInfo({ name: repo, ...hubParams(hub) });
-        await list(hub, repo, files);
+        const files = await listRepository(hub, { type: "dataset", name: repo });
         return { dataset: new DatasetStore(hub, repo, files), private: info.private };
       } catch (error) {
         if (error instanceof HubResponseError && error.status === 404) {
-          return { dataset: new DatasetStore(hub, repo, files), private: undefined };
+          return { dataset: new DatasetStore(hub, repo, new Map()), private: undefined };
         }
         throw error;
       }
@@ -84,25 +85,25 @@ export class DatasetStore implements RemoteStore {
   async take(name: string, to: string, file: StoredFile): Promise<boolean> {
     if (this.#files.get(name)?.size !== file.size) return false;
     return retryHub(this.#hub, this.#repo, async () => {
-      const { body } = await this.#get(name);
+      const { body } = await this.#get(name, file.size);
       return writeVerified(body as unknown as Readable, to, file, this.#hub.signal);
     });
   }
 
   async readText(name: string): Promise<string | undefined> {
-    if (!this.#files.has(name)) return undefined;
-    return retryHub(this.#hub, this.#repo, async () => (await this.#get(name)).text());
+    const size = this.#files.get(name)?.size;
+    if (size === undefined) return undefined;
+    if (size > maxTextBytes) throw textTooLarge(this.#repo, name);
+    return retryHub(this.#hub, this.#repo, async () => (await this.#get(name, size)).text());
   }
 
   async names(folder: string): Promise<readonly string[]> {
     return namesBelow(this.#files.keys(), folder);
   }
 
-  #get(name: string): Promise<Response> {
+  #get(name: string, size: number): Promise<Response> {
     const path = name.split("/").map(encodeURIComponent).join("/");
-    const headers = { authorization: `Bearer ${this.#hub.token}` };
-    // `Hub.fetch` limits the time of "GET" but not of "get". The download of weights must have no limit.
-    return this.#hub.fetch(`${this.#hub.url}/datasets/${this.#repo}/resolve/main/${path}`, { method: "get", headers });
+    return this.#hub.download(`${this.#hub.url}/datasets/${this.#repo}/resolve/main/${path}`, size);
   }
 
   /** Makes one commit. If a response is lost, the commit is repeated, with the same result. */
@@ -120,11 +121,5 @@ export class DatasetStore implements RemoteStore {
       for await (const _ of events);
     });
     for (const { path, size } of files) this.#files.set(path, { type: "file", path, size, oid: "" });
-  }
-}
-
-async function list(hub: Hub, repo: string, files: Map<string, ListFileEntry>): Promise<void> {
-  for await (const entry of listFiles({ repo: { type: "dataset", name: repo }, recursive: true, ...hubParams(hub) })) {
-    if (entry.type === "file") files.set(entry.path, entry);
   }
 }

@@ -1,8 +1,9 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { datasetInfo, type ListFileEntry, listFiles, modelInfo } from "@huggingface/hub";
+import { datasetInfo, type ListFileEntry, modelInfo } from "@huggingface/hub";
 import { type FailedCheck, failedCheck, type Release, type ReleaseFile } from "../release/release.ts";
 import { type Hub, HubResponseError, hubParams } from "./connection.ts";
+import { listRepository } from "./list-repository.ts";
 
 /** The state of a repository on the hub. */
 export type Repository = {
@@ -16,10 +17,7 @@ export async function readRepository(hub: Hub, { type, repo }: Release): Promise
   try {
     const query = { name: repo, additionalFields: ["sha" as const], ...hubParams(hub) };
     const info = type === "model" ? await modelInfo(query) : await datasetInfo(query);
-    const files = new Map<string, ListFileEntry>();
-    for await (const entry of listFiles({ repo: { type, name: repo }, recursive: true, ...hubParams(hub) })) {
-      if (entry.type === "file") files.set(entry.path, entry);
-    }
+    const files = await listRepository(hub, { type, name: repo });
     return { private: info.private, commit: String(info.sha), files };
   } catch (error) {
     if (error instanceof HubResponseError && error.status === 404) return undefined;

@@ -1,12 +1,12 @@
 import { HubApiError, modelInfo } from "@huggingface/hub";
+import { boundedFetch } from "../../util/bounded-fetch.ts";
 import { UserError } from "../../util/user-error.ts";
 import { hubToken } from "./token.ts";
 
 /** A commit of a hub model. `gated`: its files require accepted conditions and a token; the commit does not. */
 export type Resolved = { readonly commit: string; readonly gated: boolean };
 
-/** Time limit of a request. ms */
-const timeout = 30_000;
+const limits = { time: 30_000, bytes: 32 * 2 ** 20 };
 
 /**
  * Finds the current commit of a branch or tag of a hub model, on HF_ENDPOINT or the public hub, with the user's token.
@@ -25,8 +25,7 @@ export async function resolveRevision(
   const hubUrl = env.HF_ENDPOINT?.replace(/\/+$/, "");
   let reason: string | null = null;
   const send: typeof fetch = async (url, init) => {
-    const signal = AbortSignal.any([stop, AbortSignal.timeout(timeout)]);
-    const response = await fetch(url, { ...init, signal });
+    const response = await boundedFetch(url, init, { limits, signals: [stop] });
     reason = response.headers.get("x-error-code");
     return response;
   };

@@ -180,8 +180,10 @@ describe("what does not pass is said at once:", () => {
   }
 
   it("no hub", async () => {
-    const away = { ...hub, url: "http://127.0.0.1:9" };
-    await expect(uploadRelease(model(), away, () => {})).rejects.toMatchObject({ code: "offline" });
+    const away = openHub({ env: { HF_ENDPOINT: "http://127.0.0.1:9", HF_TOKEN: hub.token }, stop: stop.signal });
+    await expect(uploadRelease(model(), { ...away, firstWait: 5 }, () => {})).rejects.toMatchObject({
+      code: "offline",
+    });
   });
 
   it("a repository that then holds other bytes", async () => {

@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open } from "node:fs/promises";
-import type { Readable } from "node:stream";
+import { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
 import {
   CompleteMultipartUploadCommand,
   CreateMultipartUploadCommand,
@@ -8,16 +9,20 @@ import {
   GetBucketPolicyStatusCommand,
   GetObjectCommand,
   ListMultipartUploadsCommand,
+  ListObjectsV2Command,
   ListPartsCommand,
   PutObjectCommand,
-  paginateListObjectsV2,
   S3Client,
   S3ServiceException,
+  type ServiceInputTypes,
+  type ServiceOutputTypes,
   UploadPartCommand,
 } from "@aws-sdk/client-s3";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
+import { boundedStream, Deadline, transferLimits } from "../../util/bounded-fetch.ts";
 import { UserError } from "../../util/user-error.ts";
 import { namesBelow } from "./layout.ts";
+import { ListingLimits, maxTextBytes, textTooLarge } from "./limits.ts";
 import type { RemoteStore } from "./remote-store.ts";
 import { writeVerified } from "./write-verified.ts";
 
@@ -32,6 +37,10 @@ export type BucketLocation = {
   readonly partSize?: number;
 };
 
+type S3Command<Input extends ServiceInputTypes, Output extends ServiceOutputTypes> = Parameters<
+  typeof S3Client.prototype.send<Input, Output>
+>[0];
+
 /** S3 allows 10,000 parts of at least 5 MiB each, except for the last. */
 const defaultPartSize = 64 << 20;
 const maxParts = 9_000;
@@ -39,7 +48,7 @@ const maxParts = 9_000;
 /**
  * A remote store in a bucket of Amazon S3 or of a compatible server (AWS_ENDPOINT_URL). Takes credentials from where the AWS
  * tools take them. Lists the bucket once. Uploads large files in parts, and continues uploads of other processes. Methods throw
- * UserError: bucket-missing, bucket-refused, offline, bucket-error.
+ * UserError: bucket-missing, bucket-refused, offline, bucket-error, response-too-large, listing-too-long.
  */
 export class BucketStore implements RemoteStore {
   readonly #location: BucketLocation;
@@ -62,6 +71,23 @@ export class BucketStore implements RemoteStore {
       ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
       ...(region ? { region } : {}),
     });
+    this.#boundAnswers();
+  }
+
+  /** Limits the size of every answer. The library reads an answer as a whole, except for an object, which `#read` limits. */
+  #boundAnswers(): void {
+    const { signal, bucket } = this.#location;
+    this.#client.middlewareStack.add(
+      (next, { commandName }) =>
+        async (args) => {
+          const result = await next(args);
+          const response = result.response as { body?: unknown };
+          if (commandName !== "GetObjectCommand" && response.body instanceof Readable)
+            response.body = boundedStream(response.body, transferLimits(maxTextBytes), signal, bucket);
+          return result;
+        },
+      { step: "deserialize", priority: "low", name: "boundAnswers" },
+    );
   }
 
   /** Lists the objects below the prefix. */
@@ -69,10 +95,21 @@ export class BucketStore implements RemoteStore {
     const bucket = new BucketStore(location);
     await bucket.#explainingErrors(async () => {
       const input = { Bucket: location.bucket, ...(location.prefix === "" ? {} : { Prefix: `${location.prefix}/` }) };
-      const pages = paginateListObjectsV2({ client: bucket.#client }, input, { abortSignal: location.signal });
-      for await (const { Contents = [] } of pages) {
-        for (const { Key = "", Size = 0 } of Contents) bucket.#sizes.set(bucket.#nameOf(Key), Size);
-      }
+      const limits = new ListingLimits(location.bucket);
+      let token: string | undefined;
+      do {
+        limits.page();
+        const page = new ListObjectsV2Command({
+          ...input,
+          ...(token === undefined ? {} : { ContinuationToken: token }),
+        });
+        const { Contents = [], NextContinuationToken } = await bucket.#send(page);
+        for (const { Key = "", Size = 0 } of Contents) {
+          limits.entry();
+          bucket.#sizes.set(bucket.#nameOf(Key), Size);
+        }
+        token = NextContinuationToken;
+      } while (token !== undefined);
     });
     return bucket;
   }
@@ -81,8 +118,8 @@ export class BucketStore implements RemoteStore {
   async isPublic(): Promise<boolean> {
     const query = { Bucket: this.#location.bucket };
     const answers = await Promise.allSettled([
-      this.#client.send(new GetBucketAclCommand(query), this.#options),
-      this.#client.send(new GetBucketPolicyStatusCommand(query), this.#options),
+      this.#send(new GetBucketAclCommand(query)),
+      this.#send(new GetBucketPolicyStatusCommand(query)),
     ]);
     const [acl, policy] = answers;
     const grants = acl.status === "fulfilled" ? (acl.value.Grants ?? []) : [];
@@ -106,24 +143,20 @@ export class BucketStore implements RemoteStore {
   async take(name: string, to: string, file: StoredFile): Promise<boolean> {
     if (this.#sizes.get(name) !== file.size) return false;
     return this.#explainingErrors(async () => {
-      const { Body } = await this.#client.send(new GetObjectCommand(this.#object(name)), this.#options);
-      return writeVerified(Body as Readable, to, file, this.#location.signal);
+      return writeVerified(await this.#read(name, file.size), to, file, this.#location.signal);
     });
   }
 
   async readText(name: string): Promise<string | undefined> {
-    if (!this.#sizes.has(name)) return undefined;
-    return this.#explainingErrors(async () => {
-      const { Body } = await this.#client.send(new GetObjectCommand(this.#object(name)), this.#options);
-      return Body?.transformToString("utf8");
-    });
+    const size = this.#sizes.get(name);
+    if (size === undefined) return undefined;
+    if (size > maxTextBytes) throw textTooLarge(this.#location.bucket, name);
+    return this.#explainingErrors(async () => text(await this.#read(name, size)));
   }
 
   async writeText(name: string, text: string): Promise<void> {
     const Body = Buffer.from(text);
-    await this.#explainingErrors(() =>
-      this.#client.send(new PutObjectCommand({ ...this.#object(name), Body }), this.#options),
-    );
+    await this.#explainingErrors(() => this.#send(new PutObjectCommand({ ...this.#object(name), Body }), Body.length));
     this.#sizes.set(name, Body.length);
   }
 
@@ -138,18 +171,17 @@ export class BucketStore implements RemoteStore {
     const Body = await readPart(from, 0, size);
     // The server rejects bytes that do not match the digest.
     const ChecksumSHA256 = Buffer.from(sha256, "hex").toString("base64");
-    await this.#client.send(new PutObjectCommand({ ...this.#object(name), Body, ChecksumSHA256 }), this.#options);
+    await this.#send(new PutObjectCommand({ ...this.#object(name), Body, ChecksumSHA256 }), size);
   }
 
   async #putInParts(name: string, from: string, { size }: StoredFile): Promise<void> {
     const object = this.#object(name);
     const length = Math.max(this.#location.partSize ?? defaultPartSize, Math.ceil(size / maxParts));
     const begun = await this.#unfinishedUpload(name);
-    const UploadId =
-      begun ?? (await this.#client.send(new CreateMultipartUploadCommand(object), this.#options)).UploadId;
+    const UploadId = begun ?? (await this.#send(new CreateMultipartUploadCommand(object))).UploadId;
     const arrived = new Map<number, string>();
     if (begun !== undefined) {
-      const { Parts = [] } = await this.#client.send(new ListPartsCommand({ ...object, UploadId }), this.#options);
+      const { Parts = [] } = await this.#send(new ListPartsCommand({ ...object, UploadId }));
       for (const { PartNumber = 0, ETag = "" } of Parts) arrived.set(PartNumber, ETag);
     }
     const Parts: { readonly PartNumber: number; readonly ETag: string | undefined }[] = [];
@@ -164,10 +196,10 @@ export class BucketStore implements RemoteStore {
       }
       const ContentMD5 = md5.toString("base64");
       const part = new UploadPartCommand({ ...object, UploadId, PartNumber, Body, ContentMD5 });
-      Parts.push({ PartNumber, ETag: (await this.#client.send(part, this.#options)).ETag });
+      Parts.push({ PartNumber, ETag: (await this.#send(part, Body.length)).ETag });
     }
     const whole = { ...object, UploadId, MultipartUpload: { Parts } };
-    await this.#client.send(new CompleteMultipartUploadCommand(whole), this.#options);
+    await this.#send(new CompleteMultipartUploadCommand(whole));
   }
 
   /** An upload of the file that an earlier process has begun, if the server lists it. */
@@ -175,7 +207,7 @@ export class BucketStore implements RemoteStore {
     try {
       const { Bucket, Key } = this.#object(name);
       const query = new ListMultipartUploadsCommand({ Bucket, Prefix: Key });
-      const { Uploads = [] } = await this.#client.send(query, this.#options);
+      const { Uploads = [] } = await this.#send(query);
       return Uploads.filter((upload) => upload.Key === Key).at(-1)?.UploadId;
     } catch (error) {
       if (error instanceof S3ServiceException && [403, 501].includes(error.$metadata.httpStatusCode ?? 0))
@@ -184,8 +216,25 @@ export class BucketStore implements RemoteStore {
     }
   }
 
-  get #options(): { readonly abortSignal: AbortSignal } {
-    return { abortSignal: this.#location.signal };
+  /** Sends a command that transfers this number of bytes, with a limit on the time of all attempts together. */
+  async #send<Input extends ServiceInputTypes, Output extends ServiceOutputTypes>(
+    command: S3Command<Input, Output>,
+    bytes = 0,
+  ): Promise<Output> {
+    const { signal, bucket } = this.#location;
+    const deadline = new Deadline(transferLimits(bytes).time, [signal], bucket);
+    try {
+      return await deadline.wait(this.#client.send(command, { abortSignal: deadline.signal }));
+    } finally {
+      deadline.end();
+    }
+  }
+
+  /** The content of an object of this size, as a stream. */
+  async #read(name: string, size: number): Promise<Readable> {
+    const { signal, bucket } = this.#location;
+    const { Body } = await this.#send(new GetObjectCommand(this.#object(name)), size);
+    return boundedStream(Body as Readable, transferLimits(size), signal, bucket);
   }
 
   #object(name: string): { readonly Bucket: string; readonly Key: string } {
@@ -210,6 +259,8 @@ export class BucketStore implements RemoteStore {
 
 /** The UserError for an error of the library. An error of the local disk stays as it is. */
 function bucketError(error: unknown, bucket: string): unknown {
+  // The library adds a hint to the messages of errors that a stream throws.
+  if (error instanceof UserError) return new UserError(error.code, error.message.split("\n")[0] as string, error);
   const { name = "", message = "", code = "" } = error as { name?: string; message?: string; code?: string };
   const status = error instanceof S3ServiceException ? (error.$metadata.httpStatusCode ?? 0) : 0;
   if (name === "NoSuchBucket" || (status === 404 && name !== "NoSuchKey")) {
@@ -229,7 +280,7 @@ function bucketError(error: unknown, bucket: string): unknown {
       help: "check the network and AWS_ENDPOINT_URL, then run the same command again. It sends only what is missing",
     });
   }
-  if (error instanceof UserError || !(error instanceof Error)) return error;
+  if (!(error instanceof Error)) return error;
   return new UserError("bucket-error", `${bucket}: the server answered ${status || name}: ${message}`, {
     help: "correct what the message names, or try again later. The command sends only what is missing",
   });

@@ -51,6 +51,7 @@ export async function answerCases({ request, samples }: Params, context: StepCon
     baseUrl,
     apiKey: apiKey(context),
     timeout: hints.timeout,
+    maxBytes: largestResponse(request),
     retries: hints.retries,
     firstWait,
     pace: createPace(hints.requests_per_minute ?? undefined),
@@ -120,6 +121,16 @@ function progressOf(done: number, total: number, missing: number, started: numbe
     tokens_per_second: Math.round((10 * tokens) / seconds) / 10,
     seconds_left: Math.round((10 * seconds * (total - done)) / own) / 10,
   };
+}
+
+/**
+ * The largest response that is read. One token takes some kB if the request asks for the log-probabilities of twenty
+ * alternatives. Bytes
+ */
+function largestResponse({ max_new_tokens, extra }: Request): number {
+  const { max_completion_tokens } = extra as { readonly max_completion_tokens?: Json };
+  const tokens = Math.max(max_new_tokens, typeof max_completion_tokens === "number" ? max_completion_tokens : 0);
+  return 2 ** 20 + 4096 * tokens;
 }
 
 function withoutSample({ sample: _sample, ...answer }: StoredAnswer): Response {

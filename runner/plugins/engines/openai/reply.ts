@@ -10,12 +10,12 @@ export type Answer = {
 /** An answer, and the model that the server reports to have used. */
 export type Reply = { readonly answer: Answer; readonly model?: string };
 
-const finishes: Readonly<Record<string, Answer["finish"]>> = {
-  stop: "stop",
-  eos: "stop",
-  length: "length",
-  content_filter: "content_filter",
-};
+const finishes: ReadonlyMap<unknown, Answer["finish"]> = new Map([
+  ["stop", "stop"],
+  ["eos", "stop"],
+  ["length", "length"],
+  ["content_filter", "content_filter"],
+]);
 
 /** Reads the body of a chat completion; undefined if it is not one. An answer without content (a refusal) has an empty text. */
 export function readReply(body: string): Reply | undefined {
@@ -24,7 +24,7 @@ export function readReply(body: string): Reply | undefined {
   const choice: unknown = value.choices[0];
   if (!isRecord(choice) || !isRecord(choice.message)) return undefined;
   const { content } = choice.message;
-  const finish = finishes[String(choice.finish_reason)];
+  const finish = finishes.get(choice.finish_reason);
   if ((typeof content !== "string" && content !== null) || finish === undefined) return undefined;
   const usage = isRecord(value.usage) ? value.usage : {};
   return {

@@ -50,6 +50,7 @@ const asking = (baseUrl: string, more: Partial<Parameters<typeof send>[0]> = {})
     baseUrl,
     apiKey: "sk-secret-123",
     timeout: 20,
+    maxBytes: 10_000,
     retries: 2,
     firstWait: 1,
     pace: createPace(undefined),

@@ -1,4 +1,5 @@
 import pRetry, { AbortError } from "p-retry";
+import { boundedFetch } from "../../../util/bounded-fetch.ts";
 import type { Json } from "../../../util/canonical.ts";
 import { UserError } from "../../../util/user-error.ts";
 import type { Pace } from "./pace.ts";
@@ -12,6 +13,8 @@ export type Server = {
   readonly apiKey: string | undefined;
   /** Seconds to wait for one answer. */
   readonly timeout: number;
+  /** Largest response. Bytes */
+  readonly maxBytes: number;
   /** Retries after a temporary failure. */
   readonly retries: number;
   /** Milliseconds before the first retry. Each further wait is twice as long, at most a minute, with random jitter. */
@@ -59,26 +62,29 @@ export async function send(server: Server, body: Json): Promise<Reply> {
 
 async function attempt(server: Server, body: Json): Promise<Reply | Failure> {
   const url = `${server.baseUrl.replace(/\/+$/, "")}/chat/completions`;
-  const timeout = AbortSignal.timeout(server.timeout * 1000);
   let status: number;
   let headers: Headers;
   let text: string;
   try {
-    const response = await fetch(url, {
+    const request: RequestInit = {
       method: "POST",
       headers: {
         "content-type": "application/json",
         ...(server.apiKey === undefined ? {} : { authorization: `Bearer ${server.apiKey}` }),
       },
       body: JSON.stringify(body),
-      signal: AbortSignal.any([server.signal, timeout]),
       redirect: "error",
-    });
+    };
+    const limits = { bytes: server.maxBytes, time: server.timeout * 1000 };
+    const response = await boundedFetch(url, request, { limits, signals: [server.signal] });
     ({ status, headers } = response);
     text = await response.text();
   } catch (error) {
     server.signal.throwIfAborted();
-    if (timeout.aborted) {
+    if (error instanceof UserError) {
+      return { code: error.code, message: error.message, help: error.help ?? "", temporary: false };
+    }
+    if ((error as Error).name === "TimeoutError") {
       return {
         code: "server-timeout",
         message: `the server did not answer within ${server.timeout} s`,

@@ -1,0 +1,21 @@
+import { type ListFileEntry, listFiles } from "@huggingface/hub";
+import { ListingLimits } from "../remotes/limits.ts";
+import { type Hub, hubParams } from "./connection.ts";
+
+/** Lists every file of a repository by its path. Throws what `Hub.fetch` throws, and UserError `listing-too-long`. */
+export async function listRepository(
+  hub: Hub,
+  repo: { readonly type: "model" | "dataset"; readonly name: string },
+): Promise<Map<string, ListFileEntry>> {
+  const limits = new ListingLimits(repo.name);
+  const counted: typeof fetch = (input, init) => {
+    limits.page();
+    return hub.fetch(input, init);
+  };
+  const files = new Map<string, ListFileEntry>();
+  for await (const entry of listFiles({ repo, recursive: true, ...hubParams(hub), fetch: counted })) {
+    limits.entry();
+    if (entry.type === "file") files.set(entry.path, entry);
+  }
+  return files;
+}
