@@ -20,7 +20,7 @@ from recipes.common.files import read_json, read_rows
 from recipes.common.protocol import Step, StepFailed, write_json
 from recipes.common.training.best_checkpoint import BestCheckpoint
 from recipes.common.training.failures import not_finite
-from recipes.common.training.history import Clock, History
+from recipes.common.training.history import Clock, History, TrainingEnd
 from recipes.common.training.validation_answers import count_answered, score_answers
 
 OUTCOME = "outcome.json"
@@ -40,7 +40,7 @@ class TrainingCallback(TrainerCallback):
         self._interrupted = False
         self._save_after_validation = False
         self._steps_per_epoch = 1
-        self._stopped = "epochs"
+        self._stopped: TrainingEnd = "epochs"
         self._history = History()
         self._best = BestCheckpoint(settings["kept_by"])
         self._clock = Clock()

@@ -31,7 +31,7 @@ from recipes.common.files import read_json
 from recipes.common.protocol import StepFailed, write_json
 from recipes.common.training.best_checkpoint import BestCheckpoint
 from recipes.common.training.failures import not_finite
-from recipes.common.training.history import Clock, History
+from recipes.common.training.history import Clock, History, TrainingEnd
 from recipes.torchtune import distributed
 from recipes.torchtune.checkpoints import Checkpoints
 from recipes.torchtune.config import check_config
@@ -75,7 +75,7 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self._checkpoints = Checkpoints(Path(cfg.output_dir) / "checkpoints", cfg.checkpoints.keep, fingerprint(cfg))
         self._best = BestCheckpoint(cfg.kept_by)
         self.history = History()
-        self.stopped = "epochs"
+        self.stopped: TrainingEnd = "epochs"
         self.resumed_from: int | None = None
 
     def load_checkpoint(self, cfg_checkpointer: DictConfig) -> dict[str, Any]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+TrainingEnd = Literal["epochs", "max_steps", "early_stopping", "paused", "interrupted"]
+"""Why a training ended. "epochs": all epochs are trained."""
 
 
 @dataclass
@@ -47,10 +50,29 @@ class History:
             "seconds_left": round(self.seconds_left(step, steps), 1),
         }
 
-    def report(self, **end: Any) -> dict[str, Any]:
-        """Content of train.json: all numbers except the seconds, and `end`, which describes how the training ended."""
+    def report(
+        self,
+        *,
+        steps: int,
+        epochs: float,
+        stopped: TrainingEnd,
+        kept_step: int,
+        kept_by: str,
+        parameters: Mapping[Literal["total", "trainable"], int],
+    ) -> dict[str, Any]:
+        """Content of train.json: the numbers of this history except the seconds, and how the training ended. `steps`
+        and `epochs` are those that were trained. `kept_step` is the step of the written weights, and `kept_by` is
+        "last" or the value of `keep.best`."""
         report = asdict(self)
         del report["seconds"]
+        end = {
+            "steps": steps,
+            "epochs": epochs,
+            "stopped": stopped,
+            "kept_step": kept_step,
+            "kept_by": kept_by,
+            "parameters": dict(parameters),
+        }
         return report | end
 
 
