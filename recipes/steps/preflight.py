@@ -94,7 +94,7 @@ def describe(facts: Facts, violations: dict[Rule, list[str]]) -> dict[str, Any]:
 
 def _message(rule: Rule, lines: list[str]) -> str:
     more = f" and {len(lines) - 3} more" if len(lines) > 3 else ""
-    return f"{rule.code}: violated: {rule.requirement}: {'; '.join(lines[:3])}{more}"
+    return f"{rule.code}: {'; '.join(lines[:3])}{more} (requirement: {rule.requirement})"
 
 
 if __name__ == "__main__":
