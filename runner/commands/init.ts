@@ -62,7 +62,8 @@ export const command = defineCommand({
     const shown = relative(context.cwd, folder) || ".";
     context.out(`${shown}: wrote a study of ${files.length} files. Run its first experiment:\n`);
     context.out(`  cd ${shellWord(shown)}\n`);
-    if (!isInstalledAbove(folder, context.packageRoot)) context.out("  npm install\n");
+    if (!isInstalledAbove(folder, context.packageRoot))
+      context.out(`  ${installCommand(folder, context.packageRoot)}\n`);
     context.out("  npx exp run experiments/first.yaml\n");
     return exit.done;
   },
@@ -83,6 +84,12 @@ function makeFolder(path: string): void {
       status: "invalid",
     });
   }
+}
+
+/** Installs this package into the folder: from the clone that exp runs in, or else from the registry. */
+function installCommand(folder: string, packageRoot: string): string {
+  const isClone = basename(dirname(packageRoot)) !== "node_modules";
+  return isClone ? `npm install ${shellWord(relative(folder, packageRoot))}` : "npm install";
 }
 
 /** Whether Node resolves this package from the folder: it is in node_modules of the folder or of one above. */

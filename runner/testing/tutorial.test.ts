@@ -35,7 +35,7 @@ test(
     rig.usePython();
     const top = rig.path("tutorial");
     const study = join(top, "tickets");
-    mkdirSync(join(top, "bin"), { recursive: true });
+    for (const name of ["bin", "exp"]) mkdirSync(join(top, name), { recursive: true });
     writeFileSync(
       join(top, "bin/npx"),
       `#!/bin/sh\nshift\nexec "${process.execPath}" "${join(rig.package, "dist/cli.js")}" "$@"\n`,
@@ -55,8 +55,11 @@ test(
       const command = /^\$ (.*)$/m.exec(text)?.[1] as string;
       // smoke.test.ts covers smoke runs, which repeat every Python step.
       if (!update && command.includes("--smoke")) return block;
-      const ended = spawnSync("sh", ["-c", command], { cwd: dir === undefined ? study : top, env, encoding: "utf8" });
-      const output = `${ended.stdout}${ended.stderr}`.replaceAll(ansi, "").replaceAll(study, "/home/ada/tickets");
+      const ended = spawnSync("sh", ["-c", command], { cwd: dir === undefined ? study : join(top, dir), env, encoding: "utf8" });
+      const output = `${ended.stdout}${ended.stderr}`
+        .replaceAll(ansi, "")
+        .replaceAll(study, "/home/ada/tickets")
+        .replace(/(npm install ).*/, "$1../exp");
       expect(ended.status, `${command}\n${output}`).toBe(Number(exit ?? 0));
       commands++;
       if (command.startsWith("npx exp init")) {
