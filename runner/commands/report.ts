@@ -36,13 +36,7 @@ export async function writeReport(
   await writeFile(pdf, bytes);
   const pagePath = pdf.replace(/\.pdf$/, ".html");
   if (page !== undefined) await writeFile(pagePath, page);
-  for (const warning of warnings) context.err(`exp report: warning: ${warning}\n`);
-  const open = missingNotes(notes);
-  if (open.length > 0) {
-    context.err(
-      `exp report: left for the authors: ${open.join(", ")} (report.notes: a Markdown file with these headings)\n`,
-    );
-  }
+  for (const warning of [...warnings, ...missingNotes(notes)]) context.err(`exp report: warning: ${warning}\n`);
   context.out(`${relative(context.cwd, pdf)}\n`);
   if (page !== undefined) context.out(`${relative(context.cwd, pagePath)}\n`);
   return exit.done;

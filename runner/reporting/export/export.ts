@@ -70,9 +70,7 @@ export async function exportedFiles(
   if (sweep !== undefined) files["sweep.xlsx"] = sweep;
   files["checklist.md"] = checklistMarkdown(checklistOf({ ...input, manifests }));
   files["README.md"] = readmeOf({ ...input, manifests });
-  const open = missingNotes(notes);
-  if (open.length > 0)
-    warn(`The author notes lack these sections: ${open.join(", ")}. Add them to the Markdown file of report.notes.`);
+  for (const warning of missingNotes(notes)) warn(warning);
   return files;
 }
 

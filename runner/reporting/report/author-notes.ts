@@ -30,9 +30,11 @@ export function authorNotes({ notes }: Study): readonly Block[] {
   });
 }
 
-/** Headings of the sections that the notes leave out. */
+/** A warning that names the sections that the notes lack; none if they are complete. */
 export function missingNotes(notes: Study["notes"]): readonly string[] {
-  return noteSections.filter(({ name }) => notes[name] === undefined).map(({ heading }) => heading);
+  const missing = noteSections.filter(({ name }) => notes[name] === undefined).map(({ heading }) => heading);
+  if (missing.length === 0) return [];
+  return [`The author notes lack ${missing.join(", ")}. Write these sections in the Markdown file of report.notes.`];
 }
 
 /**
