@@ -60,7 +60,9 @@ export const command = defineCommand({
     for (const { of, file, what } of flaws) context.out(`${of}: ${relative(context.cwd, `${root}/${file}`)} ${what}\n`);
     for (const note of notes) context.err(`exp verify: ${note}\n`);
     const read = `${plural(files, "file")} (${(bytes / 1e6).toFixed(1)} MB) read`;
-    context.out(flaws.length === 0 ? `${read}: all as recorded\n` : `${read}: ${plural(flaws.length, "flaw")}\n`);
+    context.out(
+      flaws.length === 0 ? `${read}: no difference from the manifest\n` : `${read}: ${plural(flaws.length, "flaw")}\n`,
+    );
     for (const { path, did } of repaired ?? [])
       context.out(`${relative(context.cwd, `${artifacts}/${path}`)}: ${did}\n`);
     return code;

@@ -8,7 +8,7 @@ export const hostFileName = (): string => hostname().replace(/[^\w.-]/g, "_") ||
 
 /**
  * A cache in an append-only file that several processes share. No operation throws: a failure to read or write loses cached
- * lines, never more. A killed process or concurrent writes may tear a line, so every line needs a checksum of its own.
+ * lines, never more. A killed process or concurrent writes may tear a line, so every line needs a checksum.
  */
 export class AppendLog {
   readonly path: string;

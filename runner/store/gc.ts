@@ -14,7 +14,7 @@ export type GcOptions = {
   /** Bytes that the store may hold. Deletes the least recently used objects first. Absent: deletes every unused object. */
   readonly maxSize?: number;
   readonly dryRun?: boolean;
-  /** Digests of objects to keep, besides those of runs and running processes. */
+  /** Digests of objects to keep, in addition to those of runs and running processes. */
   readonly keep?: KeepSet;
 };
 

@@ -163,7 +163,7 @@ function create(path: string): Lock | undefined {
 function readLock(path: string): LockState | undefined {
   let fd: number;
   try {
-    // A network filesystem asks its server on open. A stat alone may be a minute old.
+    // An open makes a network filesystem query its server. The result of a stat may be a minute old.
     fd = openSync(path, "r");
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
@@ -187,8 +187,8 @@ function isSame(a: LockState, b: LockState | undefined): boolean {
 }
 
 /**
- * Removes a dead owner's lock; false if it could not. Waiters do this one at a time, under a lock of its own, and read the lock
- * again first. So no waiter removes the lock that a faster waiter has taken.
+ * Removes a dead owner's lock; false if it could not. A second lock serialises the takeovers. Under it, a waiter
+ * reads the first lock again, so that it never removes the lock of a faster waiter.
  */
 function takeOver(path: string, judged: LockState, monitor: HeartbeatMonitor): boolean {
   const takeoverPath = path + takeoverSuffix;

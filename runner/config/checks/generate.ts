@@ -30,7 +30,7 @@ function checkSampling(context: CheckContext, { temperature = 0, top_p, top_k, v
   }
   if (constrain !== undefined && constrain !== "none" && context.experiment.prompt.thinking) {
     const message =
-      "generate.constrain excludes prompt.thinking, because a constrained answer has no room for thoughts";
+      "generate.constrain and prompt.thinking exclude each other: a constrained answer cannot contain reasoning";
     context.error("generate.constrain", "constrained-thinking", message, "write prompt.thinking: false");
   }
 }

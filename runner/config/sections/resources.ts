@@ -4,8 +4,7 @@ import { duration } from "./scalars.ts";
 const bytes = { type: "string", pattern: "^[0-9]+(\\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$" } as const;
 
 /**
- * JSON Schema of `resources`. Each executor with keys of its own has a section with its name. The first one is the
- * default.
+ * JSON Schema of `resources`. An executor with keys has a section with its name. The first executor is the default.
  */
 export function resourcesSchema(executors: Iterable<Executor>) {
   const all = [...executors];

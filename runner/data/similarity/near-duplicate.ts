@@ -1,7 +1,7 @@
 /**
  * Cosine (TF-IDF, words and pairs) from which two texts count as the same case. Copies of the shipped study's reports
  * in which every tenth word was replaced are at .84 in the median, with their sentences in reverse order at .81, with
- * one sentence left out at .97; two different reports come to .39 at most.
+ * one sentence left out at .97; two different reports have .39 at most.
  */
 export const nearDuplicateCosine = 0.8;
 

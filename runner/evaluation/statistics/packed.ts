@@ -137,7 +137,7 @@ export class Packed {
     }
   }
 
-  /** Room for the values of metrics: `values[metric][at]`. */
+  /** Buffer for the values of metrics: `values[metric][at]`. */
   emptyValues(size: number): readonly Float64Array[] {
     return Array.from({ length: this.#metricCount }, () => new Float64Array(size));
   }

@@ -118,7 +118,7 @@ export class Mirror {
       if (worked.tried && !worked.failed) continue;
       this.#wake = new AbortController();
       const pause = worked.failed ? pauseAfterFailure : checkInterval;
-      // While the run goes on, a failing disk gets a pause. At the end there is one more attempt.
+      // During the run, a pause follows a failed copy. At the end there is one more attempt.
       if (!this.#closing) await sleep(pause, undefined, { signal: this.#wake.signal, ref: false }).catch(() => {});
       if (worked.failed && !this.#closing) continue;
     }

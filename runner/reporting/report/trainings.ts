@@ -28,7 +28,7 @@ export function trainingsOf(runs: readonly RunFacts[]): readonly Training[] {
     }
     for (const [name, other] of Object.entries(compared)) {
       const id = formatStepRef({ stage: "train", experiment: name });
-      // A compared experiment with the same training as the run has no step of its own.
+      // A compared experiment with the same training as the run has no training step.
       const isShared = steps.train !== undefined && steps[id] === undefined;
       if (other.train === undefined || isShared || found.has(name)) continue;
       found.set(name, { name, config: other, step: steps[id], curve: curves[id] });

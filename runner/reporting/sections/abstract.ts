@@ -17,7 +17,7 @@ export function abstract({ runs }: Study): readonly (readonly Span[])[] {
   ];
 }
 
-/** Runs with a paragraph of their own. */
+/** The maximum number of runs that the abstract describes in a paragraph each. */
 const mostRuns = 3;
 
 function runParagraph(run: RunFacts, isNamed: boolean): readonly Span[] {
@@ -76,7 +76,7 @@ function gain({ comparison }: RunFacts): readonly Span[] {
   ];
 }
 
-/** The first sentence if the fine-tuned model is not significantly better than an arm of its own run. */
+/** The first sentence if the fine-tuned model is not significantly better than another arm of the run. */
 export function verdict(run: RunFacts): readonly Span[] {
   const { metric } = run.config.evaluate.primary;
   const { comparison } = run;
