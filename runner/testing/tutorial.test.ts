@@ -55,7 +55,11 @@ test(
       const command = /^\$ (.*)$/m.exec(text)?.[1] as string;
       // smoke.test.ts covers smoke runs, which repeat every Python step.
       if (!update && command.includes("--smoke")) return block;
-      const ended = spawnSync("sh", ["-c", command], { cwd: dir === undefined ? study : join(top, dir), env, encoding: "utf8" });
+      const ended = spawnSync("sh", ["-c", command], {
+        cwd: dir === undefined ? study : join(top, dir),
+        env,
+        encoding: "utf8",
+      });
       const output = `${ended.stdout}${ended.stderr}`
         .replaceAll(ansi, "")
         .replaceAll(study, "/home/ada/tickets")
