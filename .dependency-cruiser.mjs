@@ -41,7 +41,8 @@ const pure = [
 const owners = {
   execa: "^runner/(execution|setup|plugins/executors)/",
   listr2: "^runner/terminal/",
-  exceljs: "^runner/(reporting/render|data)/",
+  exceljs: "^runner/reporting/render/",
+  saxes: "^runner/data/xlsx/",
   vega: "^runner/reporting/render/",
   "vega-lite": "^runner/reporting/render/",
   "@myriaddreamin/typst-ts-node-compiler": "^runner/reporting/render/",

@@ -1,6 +1,8 @@
 import { parse } from "csv-parse/sync";
 import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
 import { decode } from "./decode.ts";
+import type { SheetRow } from "./xlsx/sheet.ts";
+import type { Sheet } from "./xlsx/workbook.ts";
 
 /** A cell: text, or a list of texts if a JSON line has one. */
 type Cell = string | readonly string[];
@@ -125,7 +127,7 @@ function readSeparated(source: SourceText, separators: readonly string[], proble
   };
   const [head, ...body] = records.map(({ record }) => record);
   const header = span(0);
-  const columns = columnsOf(head ?? [], header, problems);
+  const columns = columnsOf(head ?? [], () => header, problems);
   for (const [row, cells] of body.entries()) {
     if (cells.length === columns.length) continue;
     const { start, end } = span(row + 1);
@@ -166,11 +168,14 @@ function sniff(text: string, separators: readonly string[]): string {
   return best;
 }
 
-function columnsOf(head: readonly string[], header: Span, problems: Problems): string[] {
+function columnsOf(head: readonly string[], header: () => Span, problems: Problems): string[] {
   const columns = head.map((name) => name.trim());
-  const twice = columns.find((name, index) => name !== "" && columns.indexOf(name) !== index);
-  if (twice !== undefined)
-    problems.add(header.start, header.end, "duplicate-column", `two columns are called "${twice}"`, "rename one");
+  const seen = new Set<string>();
+  const twice = columns.find((name) => name !== "" && seen.size === seen.add(name).size);
+  if (twice !== undefined) {
+    const { start, end } = header();
+    problems.add(start, end, "duplicate-column", `two columns are called "${twice}"`, "rename one");
+  }
   return columns;
 }
 
@@ -223,66 +228,74 @@ function asCell(value: unknown): Cell {
 
 /** The sheet as text, one line for each row, as a source for errors: its line numbers are those of the sheet. */
 async function readSheet(file: DataFile): Promise<Result<DataTable>> {
-  const path = file.path;
-  const { default: excel } = await import("exceljs");
-  const book = new excel.Workbook();
-  const refuse = (code: string, message: string, help?: string): Result<never> => {
-    const problems = new Problems({ path, text: "" });
+  const { readWorkbook } = await import("./xlsx/workbook.ts");
+  const { WorkbookError, workbookLimits, workbookTooLarge } = await import("./xlsx/limits.ts");
+  const refuse = ({ code, message, help }: InstanceType<typeof WorkbookError>): Result<never> => {
+    const problems = new Problems({ path: file.path, text: "" });
     problems.add(0, 0, code, message, help);
     return problems.result();
   };
+  let sheet: Sheet;
   try {
-    await book.xlsx.load(Buffer.from(file.bytes) as unknown as Parameters<typeof book.xlsx.load>[0]);
-  } catch {
-    return refuse(
-      "broken-file",
-      "this is no Excel workbook (.xlsx)",
-      "open it and save it as .xlsx, or export it as .csv",
-    );
+    sheet = await readWorkbook(bufferOf(file.bytes), file.sheet);
+  } catch (error) {
+    if (error instanceof WorkbookError) return refuse(error);
+    throw error;
   }
-  const names = book.worksheets.map(({ name }) => name);
-  const sheet = file.sheet === undefined ? book.worksheets[0] : book.getWorksheet(file.sheet);
-  if (!sheet) return refuse("sheet", `the workbook has no sheet "${file.sheet}"`, `its sheets: ${names.join(", ")}`);
-  const lines: string[][] = [];
-  sheet.eachRow({ includeEmpty: true }, (row, number) => {
-    lines[number - 1] = Array.from({ length: sheet.columnCount }, (_, column) => cellText(row.getCell(column + 1)));
-  });
-  const printed = Array.from(lines, (cells = []) => cells.map((cell) => cell.replace(/[\t\r\n]+/g, " ")).join("\t"));
-  const source: SourceText = { path: `${path}[${sheet.name}]`, text: printed.join("\n") };
+  const source = sourceOf(`${file.path}[${sheet.name}]`, sheet.rows);
   const problems = new Problems(source);
-  const filled = lines.flatMap((cells = [], index) => (cells.some((cell) => cell.trim() !== "") ? [index] : []));
-  const span = (line: number): Span => {
-    const start = lineStart(source.text, line + 1);
+  const span = ({ number }: SheetRow): Span => {
+    const start = lineStart(source.text, number);
     return { source, start, end: lineEnd(source.text, start) };
   };
-  const [top, ...body] = filled;
+  const [top, ...body] = sheet.rows;
   if (top === undefined) {
     problems.add(0, 0, "empty-file", `sheet "${sheet.name}" is empty`);
     return problems.result();
   }
-  const header = span(top);
-  const columns = columnsOf(lines[top] as string[], header, problems);
-  if (body.length === 0) problems.add(header.start, header.end, "no-rows", "the sheet has a header and no rows");
+  const head = Array.from(top.cells, (cell = "") => cell);
+  while (head.at(-1)?.trim() === "") head.pop();
+  if (head.length * body.length > workbookLimits.cells)
+    return refuse(workbookTooLarge(`${body.length} rows of ${head.length} columns`));
+  const columns = columnsOf(head, () => span(top), problems);
+  if (body.length === 0) {
+    const { start, end } = span(top);
+    problems.add(start, end, "no-rows", "the sheet has a header and no rows");
+  }
   if (problems.any) return problems.result();
   return {
     ok: true,
     value: {
       columns,
-      rows: body.map((line) => lines[line] as string[]),
-      header,
-      span: (row) => span(body[row] as number),
+      rows: body.map(({ cells }) => Array.from(columns, (_, column) => cells[column] ?? "")),
+      get header() {
+        return span(top);
+      },
+      span: (row) => span(body[row] as SheetRow),
     },
     warnings: [],
   };
 }
 
-/** What a person sees in the cell; a formula's stored result, a date in ISO 8601. */
-function cellText(cell: { readonly value: unknown; readonly text: string; readonly result?: unknown }): string {
-  const value = cell.result ?? cell.value;
-  if (value === null || value === undefined) return "";
-  if (value instanceof Date) return value.toISOString().replace(/T00:00:00\.000Z$/, "");
-  return typeof value === "object" ? cell.text : String(value);
+/** A sheet as text. The text is made on first use, which is an error. */
+function sourceOf(path: string, rows: readonly SheetRow[]): SourceText {
+  let text: string | undefined;
+  return {
+    path,
+    get text() {
+      if (text !== undefined) return text;
+      const lines: string[] = [];
+      for (const { number, cells } of rows) {
+        while (lines.length < number - 1) lines.push("");
+        lines.push(Array.from(cells, (cell = "") => cell.replace(/[\t\r\n]+/g, " ")).join("\t"));
+      }
+      text = lines.join("\n");
+      return text;
+    },
+  };
 }
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 function lineStart(text: string, line: number): number {
   let at = 0;

@@ -1,0 +1,177 @@
+import { brokenWorkbook, workbookLimits, workbookTooLarge } from "./limits.ts";
+import type { XmlHandler } from "./xml.ts";
+
+/** Greatest numbers of rows and columns of a sheet, from the format. */
+const [maxRow, maxColumn] = [1_048_576, 16_384];
+
+/** What the cells of a sheet refer to. */
+export type CellContext = {
+  readonly sharedStrings: readonly string[];
+  /** By index of a cell's style: whether its number is a date. */
+  readonly isDate: readonly boolean[];
+  /** Whether days are counted from 1904. */
+  readonly is1904: boolean;
+};
+
+/** A row with at least one value: its number in the sheet, from 1, and its cells. Cells may be missing. */
+export type SheetRow = { readonly number: number; readonly cells: string[] };
+
+type Range = { readonly top: number; readonly left: number; readonly bottom: number; readonly right: number };
+
+/** Collects the rows of a sheet while it is parsed. Throws WorkbookError. */
+export class SheetReader implements XmlHandler {
+  readonly rows: SheetRow[] = [];
+  readonly #context: CellContext;
+  readonly #merges: Range[] = [];
+  #left = { cells: workbookLimits.cells, characters: workbookLimits.characters, merged: workbookLimits.merged };
+  #number = 0;
+  #cells: string[] = [];
+  #isFilled = false;
+  #column = -1;
+  #type = "n";
+  #style = 0;
+  #value = "";
+  #isCaptured = false;
+  /** Depth of phonetic text, which is no part of a value. */
+  #phonetic = 0;
+
+  constructor(context: CellContext) {
+    this.#context = context;
+  }
+
+  open(name: string, attributes: Readonly<Record<string, string>>): void {
+    switch (name) {
+      case "row":
+        this.#openRow(attributes.r);
+        break;
+      case "c":
+        this.#column = attributes.r === undefined ? this.#column + 1 : columnOf(attributes.r);
+        if (!(this.#column < maxColumn)) throw brokenWorkbook();
+        this.#type = attributes.t ?? "n";
+        this.#style = Number(attributes.s ?? 0);
+        this.#value = "";
+        break;
+      case "v":
+      case "t":
+        this.#isCaptured = this.#phonetic === 0;
+        break;
+      case "rPh":
+        this.#phonetic++;
+        break;
+      case "mergeCell":
+        this.#addMerge(attributes.ref ?? "");
+        break;
+    }
+  }
+
+  text(text: string): void {
+    if (this.#isCaptured) this.#value += text;
+  }
+
+  close(name: string): void {
+    if (name === "v" || name === "t") this.#isCaptured = false;
+    else if (name === "rPh") this.#phonetic--;
+    else if (name === "c") this.#closeCell();
+    else if (name === "row" && this.#isFilled) this.rows.push({ number: this.#number, cells: this.#cells });
+    else if (name === "worksheet") this.#fillMerged();
+  }
+
+  #openRow(number: string | undefined): void {
+    const next = number === undefined ? this.#number + 1 : Number(number);
+    if (!(Number.isInteger(next) && next > this.#number && next <= maxRow)) throw brokenWorkbook();
+    this.#number = next;
+    this.#cells = [];
+    this.#isFilled = false;
+    this.#column = -1;
+  }
+
+  #closeCell(): void {
+    const text = cellText(this.#type, this.#value, this.#style, this.#context);
+    if (text === "") return;
+    this.#left.characters -= text.length;
+    if (--this.#left.cells < 0) throw workbookTooLarge(`more than ${workbookLimits.cells} cells`);
+    if (this.#left.characters < 0) throw workbookTooLarge(`more than ${workbookLimits.characters} characters`);
+    this.#cells[this.#column] = text;
+    this.#isFilled ||= text.trim() !== "";
+  }
+
+  #addMerge(ref: string): void {
+    const [from = "", to = from] = ref.split(":");
+    const range = { top: rowOf(from), left: columnOf(from), bottom: rowOf(to), right: columnOf(to) };
+    if (!(range.bottom >= range.top && range.right >= range.left)) throw brokenWorkbook();
+    this.#left.merged -= (range.bottom - range.top + 1) * (range.right - range.left + 1);
+    if (this.#left.merged < 0) throw workbookTooLarge(`more than ${workbookLimits.merged} merged cells`);
+    this.#merges.push(range);
+  }
+
+  /** A merged cell shows the value of the first cell of its range. */
+  #fillMerged(): void {
+    if (this.#merges.length === 0) return;
+    const byNumber = new Map(this.rows.map(({ number, cells }) => [number, cells]));
+    for (const { top, left, bottom, right } of this.#merges) {
+      const value = byNumber.get(top)?.[left];
+      if (value === undefined) continue;
+      for (let row = top; row <= bottom; row++) {
+        const cells = byNumber.get(row);
+        if (cells === undefined) continue;
+        this.#left.characters -= value.length * (right - left + 1);
+        if (this.#left.characters < 0) throw workbookTooLarge(`more than ${workbookLimits.characters} characters`);
+        for (let column = left; column <= right; column++) cells[column] = value;
+      }
+    }
+  }
+}
+
+/** What a person sees in a cell; a formula's stored result, a date in ISO 8601. */
+function cellText(type: string, value: string, style: number, context: CellContext): string {
+  switch (type) {
+    case "s":
+      return value === "" ? "" : (context.sharedStrings[Number(value)] ?? "");
+    case "b":
+      return value === "1" ? "true" : "false";
+    case "str":
+    case "inlineStr":
+    case "e":
+      return unescapeText(value);
+    case "d":
+      return isoText(Date.parse(/[Zz]$/.test(value) ? value : `${value}Z`)) ?? value;
+    default: {
+      if (value === "") return "";
+      const number = Number.parseFloat(value);
+      const days = context.is1904 ? number + 1462 : number;
+      const date = context.isDate[style] === true ? isoText(Math.round((days - 25_569) * 86_400_000)) : undefined;
+      return date ?? String(number);
+    }
+  }
+}
+
+/** ISO 8601 of a time in ms since 1970, without the time of midnight; undefined for a time that no date has. */
+function isoText(time: number): string | undefined {
+  if (!(Math.abs(time) <= 8.64e15)) return undefined;
+  return new Date(time).toISOString().replace(/T00:00:00\.000Z$/, "");
+}
+
+/** Excel writes a control character as `_x000D_`. */
+export function unescapeText(text: string): string {
+  if (!text.includes("_x")) return text;
+  return text.replace(/_x([0-9A-F]{4})_/g, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
+}
+
+/** The column of a reference, from 0: "B7" -> 1. */
+function columnOf(ref: string): number {
+  let column = 0;
+  for (let at = 0; at < ref.length; at++) {
+    const digit = ref.charCodeAt(at) - 64;
+    if (digit < 1 || digit > 26) break;
+    column = column * 26 + digit;
+    if (column > maxColumn) throw brokenWorkbook();
+  }
+  if (column === 0) throw brokenWorkbook();
+  return column - 1;
+}
+
+function rowOf(ref: string): number {
+  const row = Number(/\d+$/.exec(ref)?.[0]);
+  if (!(row >= 1 && row <= maxRow)) throw brokenWorkbook();
+  return row;
+}

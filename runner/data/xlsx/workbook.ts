@@ -1,0 +1,104 @@
+import { brokenWorkbook, WorkbookError, workbookLimits, workbookTooLarge } from "./limits.ts";
+import { SheetReader, type SheetRow, unescapeText } from "./sheet.ts";
+import { parseXml } from "./xml.ts";
+import { Zip } from "./zip.ts";
+
+/** A sheet: its name, and its rows with a value, in the order of the sheet. */
+export type Sheet = { readonly name: string; readonly rows: readonly SheetRow[] };
+
+/** Reads one sheet of a workbook while it is unpacked; the first sheet without a name. Throws WorkbookError. */
+export async function readWorkbook(bytes: Buffer, wanted: string | undefined): Promise<Sheet> {
+  const zip = new Zip(bytes);
+  const { sheets, is1904 } = await sheetsOf(zip);
+  const sheet = wanted === undefined ? sheets[0] : sheets.find(({ name }) => name === wanted);
+  if (sheet === undefined) {
+    const names = sheets.map(({ name }) => name).join(", ");
+    throw new WorkbookError("sheet", `the workbook has no sheet "${wanted}"`, `its sheets: ${names}`);
+  }
+  const context = { sharedStrings: await sharedStringsOf(zip), isDate: await dateStylesOf(zip), is1904 };
+  const reader = new SheetReader(context);
+  await parseXml(zip.text(sheet.path), reader);
+  return { name: sheet.name, rows: reader.rows };
+}
+
+async function sheetsOf(zip: Zip) {
+  const targets = new Map<string, string>();
+  if (!zip.has("xl/workbook.xml")) throw brokenWorkbook();
+  if (zip.has("xl/_rels/workbook.xml.rels")) {
+    await parseXml(zip.text("xl/_rels/workbook.xml.rels"), {
+      open(name, { Id: id = "", Target: target = "", Type: type = "" }) {
+        if (name !== "Relationship" || !type.endsWith("/worksheet")) return;
+        targets.set(id, target.startsWith("/") ? target.slice(1) : `xl/${target.replace(/^\.\//, "")}`);
+      },
+    });
+  }
+  const sheets: { readonly name: string; readonly path: string }[] = [];
+  let is1904 = false;
+  await parseXml(zip.text("xl/workbook.xml"), {
+    open(name, attributes) {
+      if (name === "workbookPr") is1904 = ["1", "true"].includes(attributes.date1904 ?? "");
+      if (name !== "sheet") return;
+      const id = Object.entries(attributes).find(([key]) => key.endsWith(":id"))?.[1] ?? "";
+      const path = targets.get(id);
+      if (path !== undefined && zip.has(path)) sheets.push({ name: attributes.name ?? "", path });
+    },
+  });
+  if (sheets.length === 0) throw brokenWorkbook();
+  return { sheets, is1904 };
+}
+
+async function sharedStringsOf(zip: Zip): Promise<readonly string[]> {
+  const strings: string[] = [];
+  if (!zip.has("xl/sharedStrings.xml")) return strings;
+  let current = "";
+  let isCaptured = false;
+  let phonetic = 0;
+  await parseXml(zip.text("xl/sharedStrings.xml"), {
+    open(name) {
+      if (name === "si") current = "";
+      else if (name === "rPh") phonetic++;
+      else if (name === "t") isCaptured = phonetic === 0;
+    },
+    text(text) {
+      if (isCaptured) current += text;
+    },
+    close(name) {
+      if (name === "t") isCaptured = false;
+      else if (name === "rPh") phonetic--;
+      else if (name === "si" && strings.push(unescapeText(current)) > workbookLimits.cells)
+        throw workbookTooLarge(`more than ${workbookLimits.cells} texts`);
+    },
+  });
+  return strings;
+}
+
+/** Numbers of the date and time formats that every workbook has. */
+const builtInDates = (id: number): boolean =>
+  (id >= 14 && id <= 22) || (id >= 27 && id <= 36) || (id >= 45 && id <= 47) || (id >= 50 && id <= 58);
+
+/** By index of a cell's style: whether its numbers are dates. */
+async function dateStylesOf(zip: Zip): Promise<readonly boolean[]> {
+  const formats = new Map<number, string>();
+  const styles: boolean[] = [];
+  if (!zip.has("xl/styles.xml")) return styles;
+  let isInCellFormats = false;
+  await parseXml(zip.text("xl/styles.xml"), {
+    open(name, { numFmtId = "0", formatCode = "" }) {
+      if (name === "numFmt") formats.set(Number(numFmtId), formatCode);
+      else if (name === "cellXfs") isInCellFormats = true;
+      else if (name === "xf" && isInCellFormats) {
+        const format = formats.get(Number(numFmtId));
+        styles.push(format === undefined ? builtInDates(Number(numFmtId)) : isDateFormat(format));
+      }
+    },
+    close(name) {
+      if (name === "cellXfs") isInCellFormats = false;
+    },
+  });
+  return styles;
+}
+
+/** Whether a number format shows a date or time: colours, conditions and quoted text do not count. */
+function isDateFormat(format: string): boolean {
+  return /[ymdhs]/i.test(format.replaceAll(/\[[^\]]*\]|"[^"]*"|\\./g, "").replaceAll(/general|e[+-]/gi, ""));
+}
