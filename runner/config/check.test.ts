@@ -68,10 +68,10 @@ describe("data", () => {
     expect(header("t.jsonl", '{"a": 1}\n{"a": 2, "b": 3}\n')).toEqual([]);
     expect(header("t.xlsx", "PK")).toEqual([]);
   });
-  it("says that a file is empty", () => expect(header("t.csv", "")).toEqual([expect.stringContaining("empty-data")]));
-  it("says that a column stands there twice", () =>
+  it("reports an empty file", () => expect(header("t.csv", "")).toEqual([expect.stringContaining("empty-data")]));
+  it("reports a repeated column", () =>
     expect(header("t.csv", "a,b,a\n")).toEqual([expect.stringContaining("duplicate-column")]));
-  it("reads synonyms and shows what is wrong in them", () => {
+  it("reads synonyms and reports their errors", () => {
     const files = { "/study/experiments/labels.yaml": "synonyms: {a: [b], c: [b]}\n" };
     expect(wrong(`${head}data: {labels: {synonyms: labels.yaml}}\n`, { files })).toEqual([
       expect.stringContaining("experiments/labels.yaml:1:24 synonym-twice"),
@@ -95,12 +95,12 @@ describe("model", () => {
     "a folder that is not there": ["model: {base: ./none}", "missing-model"],
     "a revision of a bundled model, as a warning": ["model: {revision: abc}", "unused-key"],
   });
-  it("takes every Qwen3 at its size", () => {
+  it("recognises the size of each Qwen3 model", () => {
     for (const size of ["0.6B", "1.7B", "4B", "8B"]) {
       expect(wrong(`${head}model: {base: Qwen/Qwen3-${size}, revision: ${commit}, size: ${size}}\n`)).toEqual([]);
     }
   });
-  it("looks into a folder's config", () => {
+  it("reads the config of a model folder", () => {
     const folder = (size: string, config: string) =>
       wrong(`${head}model: {base: ./m, size: ${size}}\n`, { files: { "/study/experiments/m/config.json": config } });
     expect(folder("0.2M", JSON.stringify({ ...tiny, tie_word_embeddings: true }))).toEqual([
@@ -120,7 +120,7 @@ describe("prompt", () => {
     "greedy thinking, in few tokens": ["prompt: {thinking: true}", "thinking-greedy", "thinking-short"],
     "examples that the template does not show": ["prompt: {examples: {count: 4}}", "3:28 unused-examples"],
   });
-  it("thinking with sampling and room is fine", () =>
+  it("accepts thinking with sampling and enough new tokens", () =>
     expect(wrong(`${head}prompt: {thinking: true}\ngenerate: {temperature: 0.6, max_new_tokens: 2048}\n`)).toEqual([]));
   it("examples are shown by a template that names them outside of its comments", () => {
     const text = `${head}prompt: {examples: {count: 4}}\n`;
@@ -163,8 +163,8 @@ describe("train", () => {
     "the best without validation": ["train: {keep: {best: loss}}", "needs-validation"],
     "early stopping without validation": ["train: {early_stopping: {patience: 1}}", "needs-validation"],
     "samples without validation": ["train: {samples: {rows: 2}}", "needs-validation"],
-    "a reporter that nobody knows": ["train: {report_to: [comet]}", "not-one-of"],
-    "an override that the trainer does not know": ["train: {overrides: {optimizer.fusd: true}}", "3:21 unknown-key"],
+    "an unknown reporter": ["train: {report_to: [comet]}", "not-one-of"],
+    "an unknown override": ["train: {overrides: {optimizer.fusd: true}}", "3:21 unknown-key"],
     "an override in levels": ["train: {overrides: {optimizer: {fusd: true}}}", "3:33 unknown-key"],
     "an override of what the experiment decides": ["train: {overrides: {optimizer.lr: 1}}", "decided-override"],
     "an override that axolotl would drop": [
@@ -177,7 +177,7 @@ describe("train", () => {
     ],
     "no value": ["train:", "3:1 empty-value"],
   });
-  it("the best by loss or by a metric, and samples, with validation are fine", () => {
+  it("accepts keep.best and samples if there are validation rows", () => {
     expect(wrong(`${head}${validation}train: {keep: {best: loss}, early_stopping: {}}\n`)).toEqual([]);
     expect(wrong(`${head}${validation}train: {keep: {best: macro_f1}, samples: {rows: 2}}\n`)).toEqual([]);
   });
@@ -202,7 +202,7 @@ describe("generate and evaluate", () => {
       "engine-unsupported",
     ],
     "a vote of equal answers": ["generate: {vote: {samples: 5}}", "3:12 greedy-sampling"],
-    "a constraint beside thinking": [
+    "a constraint with thinking": [
       "prompt: {thinking: true}\ngenerate: {constrain: labels, temperature: 1, max_new_tokens: 2048}",
       "constrained-thinking",
     ],
@@ -242,7 +242,7 @@ describe("the rest", () => {
 });
 
 describe("the schema", () => {
-  it("says everything at once, in the order of the file", () => {
+  it("reports all errors together, in the order of the file", () => {
     const text = `name: bad name
 extends: base.yaml
 tsk: label_set

@@ -10,7 +10,7 @@ const read = (text: string): unknown => {
 };
 
 describe("YAML 1.2", () => {
-  it("reads numbers, booleans and texts as the core schema says", () => {
+  it("reads numbers, booleans and texts by the core schema", () => {
     expect(read("a: 1e-7\nb: no\nc: 0x10\nd: true\ne: 012\nf: 1_000\ng: ~")).toEqual({
       a: 1e-7,
       b: "no",
@@ -30,7 +30,7 @@ describe("YAML 1.2", () => {
   it("expands aliases", () => expect(read("a: &x {k: 1}\nb: *x")).toEqual({ a: { k: 1 }, b: { k: 1 } }));
 });
 
-describe("what a file may not hold", () => {
+describe("a file is refused for", () => {
   const cases: Record<string, [string, string[]]> = {
     nothing: ["", ["empty-file@0"]],
     "only a comment": ["# hello\n", ["empty-file@0"]],
@@ -60,7 +60,7 @@ describe("what a file may not hold", () => {
     const source = sourceText("x.yaml", new Uint8Array(300 * 1024).fill(0x20));
     expect(source).toMatchObject({ ok: false, diagnostics: [{ code: "file-too-large" }] });
   });
-  it("aliases that grow without end", () => {
+  it("aliases that expand exponentially", () => {
     const levels = Array.from(
       { length: 9 },
       (_, index) => `l${index}: &l${index} [${"*l".concat(`${index - 1},`).repeat(9)}]`,
@@ -70,7 +70,7 @@ describe("what a file may not hold", () => {
     expect(read(levels.join("\n"))).toEqual([expect.stringMatching(/^too-many-values/)]);
     expect(performance.now() - started).toBeLessThan(2_000);
   });
-  it("nesting without end", () => {
+  it("very deep nesting", () => {
     expect(read(`a: ${"[".repeat(60)}${"]".repeat(60)}`)).toContainEqual(expect.stringMatching(/^too-deep/));
     for (const open of ["[", "{", "- ", "? ", "[{a: ", "- ? "]) {
       expect(read(open.repeat(40_000))).toEqual([expect.stringMatching(/^too-deep/)]);
@@ -78,7 +78,7 @@ describe("what a file may not hold", () => {
   });
 });
 
-it("any text is read or refused, never a crash", () => {
+it("any text is read or refused without an exception", () => {
   const yamlLike = fc.array(fc.constantFrom(..."ab:-[]{}&*!|>?'\"#,%@ \n\t0.1", "? ", "- ", ": ", "&a ", "*a", "<<"), {
     maxLength: 40,
   });
@@ -100,7 +100,7 @@ it("any text is read or refused, never a crash", () => {
   );
 });
 
-it("every part of a value knows its place", () => {
+it("locates each part of a value", () => {
   const text = "a:\n  b: [1, two]\n  c:\n";
   const result = parse({ path: "x.yaml", text });
   if (!result.ok) throw new Error("not read");

@@ -11,7 +11,7 @@ function experiment(text: string, more?: Parameters<typeof loadText>[1]) {
   return result.value.points[0]?.experiment as NonNullable<(typeof result.value.points)[0]>["experiment"];
 }
 
-describe("an experiment that is right", () => {
+describe("a valid experiment", () => {
   it("has every default and absolute paths", () => {
     const { train, ...rest } = experiment(`${minimal}train: {}\n`);
     expect(rest).toMatchObject({
@@ -26,7 +26,7 @@ describe("an experiment that is right", () => {
     expect(train).not.toHaveProperty("alpha_ratio");
   });
   it("without train has none: zero-shot", () => expect(experiment(minimal)).not.toHaveProperty("train"));
-  it("is frozen all the way down", () => {
+  it("is deeply frozen", () => {
     const frozen = (value: unknown): boolean =>
       typeof value !== "object" || value === null || (Object.isFrozen(value) && Object.values(value).every(frozen));
     const text = `${minimal}train: {overrides: {optimizer: {betas: [0.9, 0.95]}}, targets: [q_proj]}\nsweep: {grid: {train.rank: [1, 2]}}\n`;
@@ -48,7 +48,7 @@ describe("an experiment that is right", () => {
     const result = loadText(`${minimal}data: {validation: {folds: 2}}\n`);
     expect(result.ok && result.value.sweep?.repeated).toEqual(["data.validation.fold"]);
   });
-  it("says which values nobody wrote", () => {
+  it("lists the values that are defaults", () => {
     const result = loadText(`${minimal}train: {rank: 8}\ngenerate: {max_new_tokens: 64}\n`);
     const defaulted = result.ok ? result.value.points[0]?.defaulted : [];
     expect(defaulted).toEqual(expect.arrayContaining(["train.alpha", "train.backend", "generate.temperature", "task"]));
@@ -88,13 +88,13 @@ describe("extends", () => {
     expect(train).toMatchObject({ rank: 4, epochs: 5, targets: ["k_proj"] });
     expect(report.notes).toBe("/study/experiments/base/notes.md");
   });
-  it("shows a mistake in the file that holds it", () => {
+  it("locates an error in the file that contains it", () => {
     const bad = { ...files, "/study/experiments/base/mid.yaml": "extends: ../base.yaml\ntrain: {rnk: 4}\n" };
     expect(wrong("name: x\nextends: base/mid.yaml\n", { files: bad })).toEqual([
       "experiments/base/mid.yaml:2:9 unknown-key",
     ]);
   });
-  it("leaves settings behind that only the former engine knows, and none that nobody knows", () => {
+  it("drops inherited keys of a replaced engine, and still reports unknown keys", () => {
     const base = (generate: string) => ({
       "/study/experiments/base/model.yaml": `extends: ../base.yaml\ngenerate: {engine: transformers, ${generate}}\n`,
       "/study/experiments/answers.jsonl": "",
@@ -112,7 +112,7 @@ describe("extends", () => {
     const same = "name: x\nextends: base/model.yaml\ngenerate: {engine: vllm}\n";
     expect(experiment(same, { files: base("max_new_tokens: 9") }).generate).toMatchObject({ max_new_tokens: 9 });
   });
-  it("shows a cycle as the chain that it is", () => {
+  it("reports the chain of a cycle", () => {
     const cycle = {
       "/study/experiments/a.yaml": "extends: b.yaml\n",
       "/study/experiments/b.yaml": "extends: a.yaml\n",
@@ -122,7 +122,7 @@ describe("extends", () => {
     );
     expect(messages("name: x\nextends: x.yaml\n")[0]).toContain("x.yaml -> x.yaml");
   });
-  it("says what is not there", () => {
+  it("reports a missing file and a wrong type", () => {
     expect(wrong("name: x\nextends: none.yaml\n")).toEqual(["2:10 missing-file"]);
     expect(wrong("name: x\nextends: [base.yaml]\n")[0]).toContain("wrong-type");
   });
@@ -135,7 +135,7 @@ describe("--set", () => {
     expect(train).toMatchObject({ rank: 32, targets: ["q_proj"], learning_rate: 1e-7 });
     expect(data.labels?.separator).toBe(";");
   });
-  it("says what is wrong at the setting", () => {
+  it("locates errors in the setting", () => {
     expect(wrong(minimal, { set: ["train.rnak=3", "rank", "train.rank=x", "sweep.grid={}", "train..rank=1"] })).toEqual(
       [
         "--set:1:1 unknown-key",
@@ -146,7 +146,7 @@ describe("--set", () => {
       ],
     );
   });
-  it("does not fight with the sweep", () => {
+  it("refuses a key that the sweep sets", () => {
     const text = `${minimal}sweep: {grid: {train.rank: [1, 2]}}\n`;
     expect(wrong(text, { set: ["train.rank=4"] })[0]).toContain("sweep-conflict");
   });
@@ -193,12 +193,12 @@ describe("sweep", () => {
       "train.rank=16,train.method=lora,train.alpha=1,train.seed=2",
     ]);
   });
-  it("may supply what the file lacks", () => {
+  it("may supply required keys", () => {
     const text =
       "name: x\nextends: base.yaml\nmodel: {base: Qwen/Qwen3-4B}\nsweep: {zip: {model.revision: [1cfa9a7208912126459214e8b04321603b3df60c]}}\n";
     expect(loadText(text).ok).toBe(true);
   });
-  it("takes keys of the command line into the grid, over the file's own list", () => {
+  it("adds keys of the command line to the grid, and replaces lists of the file", () => {
     const text = `${minimal}sweep: {grid: {train.rank: [1, 2]}, exclude: [{train.rank: 8, train.method: dora}]}\n`;
     const result = loadText(text, { sweep: ["train.rank=4,8", "train.method=lora, dora"] });
     expect(result.ok && result.value.points.map(({ coordinates }) => coordinates)).toEqual([
@@ -213,7 +213,7 @@ describe("sweep", () => {
     expect(messages(minimal, { sweep: ["train.rank=8,x"] })[0]).toMatch(/^--sweep:1:14 wrong-type: train.rank/);
   });
 
-  it("draws settings by a seed, all seeds of each, and more samples keep those that were drawn", () => {
+  it("draws settings by a seed, with all repeats; more trials include the earlier settings", () => {
     const draw = (more: string): readonly string[] => {
       const result = loadText(
         `${minimal}sweep: {strategy: random, ${more}, grid: {train.rank: [1, 2, 3, 4, 5, 6], train.method: [lora, dora]}, repeat: {train.seed: [1, 2]}}\n`,
@@ -228,7 +228,7 @@ describe("sweep", () => {
     expect(draw("trials: 99")).toHaveLength(24);
   });
 
-  it("halves by budgets that further settings leave as they are, and drops those between for a setting that is alone", () => {
+  it("has the same rungs for any number of settings, and a single rung for one setting", () => {
     const rungs = (
       ranks: number,
       epochs: number,
@@ -276,7 +276,7 @@ describe("sweep", () => {
     expect(rungs(4, 1)).toEqual(["5:9 sweep-strategy"]);
   });
 
-  it("tells repeats and selection", () => {
+  it("returns the repeated keys and the selection", () => {
     const text = `${minimal}data: {validation: {fraction: 0.1}}\nsweep: {repeat: {train.seed: [1, 2]}, select: {view: basic}}\n`;
     const result = loadText(text);
     expect(result.ok && result.value.sweep).toEqual({
@@ -316,7 +316,7 @@ describe("sweep", () => {
   for (const [name, [text, expected]] of Object.entries(cases)) {
     it(`refuses ${name}`, () => expect(wrong(`${minimal}${text}\n`)).toEqual(expected));
   }
-  it("shares what its points have in common", () => {
+  it("shares equal sections between its points", () => {
     const result = loadText(`${minimal}sweep: {grid: {train.rank: [1, 2]}}\n`);
     if (!result.ok) throw new Error("not loaded");
     const [one, two] = result.value.points;
@@ -326,8 +326,8 @@ describe("sweep", () => {
   });
 });
 
-describe("where things lie", () => {
-  it("the root is the nearest folder with package.json or experiments/, else the file's own", () => {
+describe("paths", () => {
+  it("the root is the nearest folder with package.json or experiments/, or else the file's folder", () => {
     const files = memoryFiles({ "/a/package.json": "", "/a/b/experiments/x.yaml": "", "/c/d/x.yaml": "" });
     expect(projectRoot("/a/x.yaml", files)).toBe("/a");
     expect(projectRoot("/a/b/experiments/x.yaml", files)).toBe("/a/b");
@@ -339,7 +339,7 @@ describe("where things lie", () => {
     expect(experiment(text, { files: shipped }).prompt.template).toBe("/package/prompts/shipped.hbs");
     expect(experiment(minimal, { files: shipped }).prompt.template).toBe("/study/prompts/diagnosis.hbs");
   });
-  it("a model starts with ./ where it is a folder", () => {
+  it("a model that starts with ./ is a folder", () => {
     const files = { "/study/models/tiny/config.json": "{}" };
     expect(experiment("name: x\nextends: base.yaml\nmodel: {base: ../models/tiny}\n", { files }).model.base).toBe(
       "/study/models/tiny",
@@ -360,7 +360,7 @@ describe("properties", () => {
     train: { rank: 4, overrides: { device: "cpu", "optimizer.fused": true }, epochs: 1 },
     generate: { engine: "transformers", max_new_tokens: 5 },
   });
-  it("the order of keys says nothing", () => {
+  it("the order of keys has no effect", () => {
     const shuffled = (value: unknown, order: readonly number[]): unknown => {
       if (typeof value !== "object" || value === null) return value;
       const entries = Object.entries(value).map(([key, inner], index) => ({
@@ -381,7 +381,7 @@ describe("properties", () => {
       { numRuns: 60 },
     );
   });
-  it("no value at any place makes it crash", () => {
+  it("no value at any key causes an exception", () => {
     const paths = [
       "name",
       "data",
@@ -420,7 +420,7 @@ describe("properties", () => {
       { numRuns: 400 },
     );
   });
-  it("any setting is taken or refused", () => {
+  it("any setting is accepted or refused", () => {
     const setting = fc.oneof(
       fc.string({ unit: "grapheme" }),
       fc
@@ -446,5 +446,5 @@ describe("properties", () => {
       { numRuns: 200 },
     );
   });
-  it("the good study is good", () => expect(wrong(minimal)).toEqual([]));
+  it("the generated study is valid", () => expect(wrong(minimal)).toEqual([]));
 });

@@ -34,7 +34,7 @@ describe("the schema that editors use", () => {
   it("is up to date (npx vitest run runner/config/schema.test.ts -u writes it)", async () => {
     await expect(schemaJson()).toMatchFileSnapshot("../schemas/experiment.schema.json");
   });
-  it("takes a file that leaves the rest to extends and sweep, and knows a slip", () => {
+  it("accepts a partial file and rejects a misspelt key", () => {
     const validate = new Ajv({ strict: false }).compile(JSON.parse(schemaJson()));
     const takes = (text: string) => validate(parse(text));
     expect(takes("name: x\nextends: base.yaml\ntrain: {rank: 8}\nsweep: {grid: {train.rank: [1]}}\n")).toBe(true);
@@ -46,12 +46,12 @@ describe("the schema that editors use", () => {
   });
 });
 
-it("every key says what it is for", () => {
+it("every key has a description", () => {
   const silent = allPaths().filter((path) => !schemasAt(path.split(".")).every(({ description }) => description));
   expect(silent).toEqual([]);
 });
 
-it("lists agree with the registries that they are made of", () => {
+it("lists agree with the registries", () => {
   const { task, train, generate, evaluate, data } = experimentSchema().properties ?? {};
   expect(task?.enum).toEqual(tasks.names());
   for (const { metrics, schema, defaults, name } of tasks) {
@@ -87,7 +87,7 @@ it("every reserved key of a trainer names an experiment key that exists", () => 
   }
 });
 
-it("validators compiled at build time say the same as those of the source", () => {
+it("validators compiled at build time report the same errors as those of the source", () => {
   const script = `
     const { precompiledValidators } = await import("./runner/config/precompile.mjs");
     const { build } = await import("esbuild");

@@ -26,7 +26,7 @@ function points(text: string, smoke = true): readonly Experiment[] {
 }
 const only = (text: string): Experiment => points(text)[0] as Experiment;
 
-test("20 rows, 5 steps and short answers; what was smaller before stays", () => {
+test("limits rows, steps and answers, and keeps smaller limits", () => {
   const { data, train, generate, evaluate, prompt } = only(study);
   expect(data.train.limit).toBe(25);
   expect(data.validation).toMatchObject({ fraction: 0.2, seed: 13 });
@@ -44,7 +44,7 @@ test("20 rows, 5 steps and short answers; what was smaller before stays", () => 
   expect(prompt).toMatchObject({ labels: { min_count: 1 } });
 });
 
-test("every optimiser step has its rows, whatever the batches were", () => {
+test("keeps enough rows for each optimiser step at any batch size", () => {
   for (const batch of [1, 3, 4, 7, 16, 20, 64]) {
     for (const accumulation of [1, 2, 5, 32]) {
       const { train } = only(
@@ -61,7 +61,7 @@ test("every optimiser step has its rows, whatever the batches were", () => {
   }
 });
 
-test("nothing is uploaded, and the name is one that no file can have", () => {
+test("removes the upload and takes a name that no file can have", () => {
   const smoke = only(study);
   expect(smoke).not.toHaveProperty("upload");
   expect(smoke.name).toBe("big+smoke");
@@ -69,11 +69,11 @@ test("nothing is uploaded, and the name is one that no file can have", () => {
   expect(loadText(study.replace("name: big", "name: big+smoke")).ok).toBe(false);
 });
 
-test("the whole experiment is none the less checked as it was written", () => {
+test("checks the experiment as it is written", () => {
   expect(loadText(study.replace("epochs: 1", "epochs: 0"), { smoke: true }).ok).toBe(false);
 });
 
-test("each point of a sweep is one; a validation file is cut, folds stay", () => {
+test("applies to each point of a sweep, and limits a validation file", () => {
   const sweep = `${study}sweep: {grid: {train.rank: [4, 8]}}\n`;
   expect(points(sweep).map(({ name, train }) => [name, train?.rank, train?.max_steps])).toEqual([
     ["big+smoke", 4, 5],
@@ -84,19 +84,19 @@ test("each point of a sweep is one; a validation file is cut, folds stay", () =>
   expect(only(file).data.train.limit).toBe(20);
 });
 
-test("a replayed, untrained experiment has only its rows cut", () => {
+test("limits only the rows of a replayed experiment without training", () => {
   const smoke = only("name: small\nextends: base.yaml\ngenerate: {engine: replay, file: data/answers.jsonl}\n");
   expect(smoke).toMatchObject({ generate: { engine: "replay" }, data: { test: { limit: 20 } } });
   expect(smoke).not.toHaveProperty("train");
 });
 
-test("it is frozen, all of it", () => {
+test("returns a deeply frozen experiment", () => {
   const isFrozen = (value: unknown): boolean =>
     typeof value !== "object" || value === null || (Object.isFrozen(value) && Object.values(value).every(isFrozen));
   expect(isFrozen(only(study))).toBe(true);
 });
 
-test("what it is compared with is checked as it is written, and cut like it", () => {
+test("checks compared experiments as they are written, and limits them too", () => {
   const files = { ...more, "/study/experiments/other.yaml": "name: other\nextends: base.yaml\n" };
   const loaded = loadText("name: one\nextends: base.yaml\ncompare: [other]\n", { smoke: true, files });
   if (!loaded.ok) throw new Error(JSON.stringify(loaded.diagnostics));

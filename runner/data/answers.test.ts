@@ -9,19 +9,19 @@ function allowed(golds: readonly (readonly string[])[], isSingle = false) {
   return allowedAnswers(rows, { of, counts: labelCounts(rows, of), separator: ",", isSingle });
 }
 
-it("lists the labels as they are taught, and none where a row has none", () => {
+it("lists the training labels, and the empty answer if a row has no label", () => {
   expect(allowed([["B", "A"], ["A"], []])).toEqual({ labels: ["A", "B"], between: ", ", none: "None", single: false });
   expect(allowed([["A"]]).none).toBeNull();
 });
 
-it("takes one spelling of a label, and lets a label that says nothing was found stand alone", () => {
+it("keeps the commonest spelling of a label, and separates the label for an empty answer", () => {
   expect(allowed([["stone"], ["Stone"], ["Stone"], ["No abnormality"]])).toMatchObject({
     labels: ["Stone"],
     none: "No abnormality",
   });
 });
 
-it("leaves out what would not be read back as itself", () => {
+it("omits labels that the parser would change", () => {
   const long = Array.from({ length: 40 }, () => "word").join(" ");
   expect(allowed([["Fracture (T12, L1)", "Pain, chronic", "- x", "None"]]).labels).toEqual([
     "- x",

@@ -55,5 +55,5 @@ it("errors stop a run unless they are accepted by code", () => {
   expect(audit(splits, { accept: ["leak"] }).findings.find(({ code }) => code === "leak")?.accepted).toBe(true);
 });
 
-it("says how much of test training can reach", () =>
+it("computes the coverage of test labels by training", () =>
   expect(audit({ train, test: [row("8", "x", "new", "a", "b", "c")] }).splits.test?.seen_in_training).toBe(0.75));

@@ -14,7 +14,7 @@ function similarity(a: readonly string[], b: readonly string[]): number {
   return both / (one.size + other.size - both);
 }
 
-it("finds the pairs that comparing each with each finds, and no others", () => {
+it("finds the same pairs as a comparison of all pairs", () => {
   const originals = Array.from({ length: 60 }, () => text(20 + random.below(120)));
   const texts = originals.flatMap((words) => {
     const changed = [...words];
@@ -34,7 +34,7 @@ it("finds the pairs that comparing each with each finds, and no others", () => {
     expect(given).toBeCloseTo(similarity(texts[a] as string[], texts[b] as string[]), 9);
 });
 
-it("looks at words, not at case, space and punctuation; short and empty texts are no trouble", () => {
+it("compares words without case, space and punctuation; accepts short and empty texts", () => {
   const pairs = nearDuplicates([
     "",
     "cyst",

@@ -9,14 +9,14 @@ it("counts rows, and not the line breaks inside them", () => {
   expect(sampleRows("x.jsonl", bytes('{"id": 1}\n{"id": 2}\n'), 20)).toEqual({ count: 2, characters: 10 });
 });
 
-it("judges a large file by its beginning", () => {
+it("estimates the rows of a large file from its beginning", () => {
   const text = `id,input,target\n${"1,some text,label\n".repeat(100)}`;
   const found = sampleRows("x.csv", bytes(text), 100 * text.length);
   expect(found?.count).toBeGreaterThan(9_000);
   expect(found?.count).toBeLessThan(11_000);
 });
 
-it("knows nothing of a workbook or an empty file", () => {
+it("returns nothing for a workbook or an empty file", () => {
   expect(sampleRows("x.xlsx", bytes("PK"), 2)).toBeUndefined();
   expect(sampleRows("x.csv", bytes(""), 0)).toBeUndefined();
 });

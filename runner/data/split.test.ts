@@ -17,7 +17,7 @@ const study = (n: number, seed: number) => {
 };
 
 describe("random numbers", () => {
-  it("are the same everywhere", () => {
+  it("have fixed values for a seed", () => {
     const { next } = createRandom(1);
     expect([next(), next(), next()].map((value) => Math.round(value * 1e6))).toMatchInlineSnapshot(`
       [
@@ -36,7 +36,7 @@ describe("random numbers", () => {
 
 describe("a validation part", () => {
   const rows = study(1236, 3);
-  it("has the size that was asked for, the order of the rows, and the same rows for the same seed", () => {
+  it("has the requested size, the order of the rows, and the same rows for the same seed", () => {
     const { train, validation } = splitValidation(rows, 0.1, 13);
     expect([train.length, validation.length]).toEqual([1112, 124]);
     expect(validation).toEqual(rows.filter((row) => validation.includes(row)));
@@ -96,15 +96,15 @@ describe("targets", () => {
   ];
   const write = (order: "as_is" | "alphabetical" | "frequency", separator = ",") =>
     targetWriter({ of: raw, order, separator, counts })(["c", "a", "b", "a"]);
-  it("have the order that is asked for", () =>
+  it("have the configured order", () =>
     expect([write("as_is"), write("alphabetical"), write("frequency")]).toEqual(["c, a, b", "a, b, c", "b, a, c"]));
   it("have the study's separator", () =>
     expect([write("as_is", "|"), write("as_is", "\n")]).toEqual(["c | a | b", "c\na\nb"]));
-  it("are in the view that is asked for", () =>
+  it("are in the configured view", () =>
     expect(targetWriter({ of: viewOf("basic"), order: "as_is", separator: ",", counts })(["A.", "a", "B"])).toBe(
       "a, b",
     ));
-  it("say so where there is no label", () =>
+  it("are the configured text for a row without labels", () =>
     expect(targetWriter({ of: raw, order: "as_is", separator: ",", counts })([])).toBe("None"));
 });
 

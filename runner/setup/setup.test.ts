@@ -36,7 +36,7 @@ async function digest(path: string): Promise<string> {
   return createHash("sha256").update(readFileSync(path)).digest("hex");
 }
 
-describe("where things lie", () => {
+describe("paths", () => {
   it("uses EXP_CACHE, XDG_CACHE_HOME or the home folder as cache, in this order", () => {
     expect(cacheRoot({ EXP_CACHE: "/c", XDG_CACHE_HOME: "/x", HOME: "/h" })).toBe("/c");
     expect(cacheRoot({ XDG_CACHE_HOME: "/x", HOME: "/h" })).toBe("/x/exp");
@@ -102,7 +102,7 @@ describe("the build of torch", () => {
     expect(wheelSources({ packageRoot, env: { PIP_EXTRA_INDEX_URL: "x" } }).hasIndex).toBe(true);
   });
 
-  it("hands what is set for pip on to uv, unless uv has its own", () => {
+  it("passes pip's settings to uv, unless uv has its own", () => {
     const env = childEnvironment({ PIP_INDEX_URL: "a", UV_INDEX: "b", PIP_EXTRA_INDEX_URL: "c", PYTHONPATH: "d" });
     expect(env).toMatchObject({ UV_DEFAULT_INDEX: "a", UV_INDEX: "b" });
     expect(env).not.toHaveProperty("PYTHONPATH");
@@ -131,7 +131,7 @@ describe("the interpreter", () => {
   };
   const probe = async (file: string) => (file in answers ? JSON.stringify(answers[file]) : undefined);
 
-  it("is the newest that is common, one with a wheel at hand before others", async () => {
+  it("is the newest supported one; one with an available wheel is preferred", async () => {
     const pythons = await findPythons({}, probe);
     expect(choosePython(pythons, {}, []).version).toBe("3.12.1");
     expect(choosePython(pythons, {}, ["cp311"]).path).toBe("/p/3.11");

@@ -50,7 +50,7 @@ test.each([
   expect(readdirSync(running)).toEqual(["1-living"]);
 });
 
-test("what has shown no life for days by the filesystem's clock goes, whatever its own says", () => {
+test("removes staging folders without a heartbeat for days by the filesystem's clock", () => {
   const { staged, draft } = elsewhere("1-gone");
   const future = elsewhere("2-future");
   const [past, ahead] = [new Date(Date.now() - 3 * day), new Date(Date.now() + 3 * day)];

@@ -49,7 +49,7 @@ function pin(record: StoreRecord): void {
 }
 const succeeded = (record: StoreRecord) => existsSync(store.objectDir(record.object));
 
-test("what nothing refers to goes, its record stays and says so", async () => {
+test("deletes unreferenced objects and keeps their records, which note the deletion", async () => {
   const [pinned, kept, loose] = [await stored(1), await stored(2), await stored(3)];
   pin(pinned);
   const keep = new Set([kept.object]);
@@ -68,7 +68,7 @@ test("what nothing refers to goes, its record stays and says so", async () => {
   expect(store.find(loose.key)).toHaveProperty("record");
 });
 
-test("with a size, the least recently used goes first and only as much as must", async () => {
+test("with maxSize, deletes the least recently used objects until the store fits", async () => {
   const [old, recent, middle] = [await stored(1, 30), await stored(2, 1), await stored(3, 10)];
   const { collected, after } = gc(store, { maxSize: 1500 });
   expect(collected.map(({ object }) => object)).toEqual([old.object, middle.object]);
@@ -76,7 +76,7 @@ test("with a size, the least recently used goes first and only as much as must",
   expect(succeeded(recent)).toBe(true);
 });
 
-test("finding a key counts as use", async () => {
+test("a lookup of a key is a use", async () => {
   const [first, second] = [await stored(1, 30), await stored(2, 10)];
   const other = open();
   other.find(first.key);
@@ -84,7 +84,7 @@ test("finding a key counts as use", async () => {
   expect(gc(store, { maxSize: 1000 }).collected.map(({ object }) => object)).toEqual([second.object]);
 });
 
-test("what a running process has found or built stays, until it ends", async () => {
+test("keeps what a running process looked up or built, until it ends", async () => {
   const record = await stored(1, 30);
   const other = open();
   other.find(record.key);
@@ -93,7 +93,7 @@ test("what a running process has found or built stays, until it ends", async () 
   expect(gc(store).collected).toHaveLength(1);
 });
 
-test("an object without a record goes, by its own size", async () => {
+test("deletes an object without a record", async () => {
   const record = await stored(1);
   rmSync(join(folder, "artifacts/store/keys", `${record.key}.json`));
   expect(gc(store)).toEqual({ collected: [{ object: record.object, bytes: 1000, keys: [] }], before: 1000, after: 0 });
@@ -114,7 +114,7 @@ test("a store that does not exist has nothing to collect", () => {
   expect(gc(store)).toEqual({ collected: [], before: 0, after: 0 });
 });
 
-test("what a run refers to that is sealed while this collects stays, though its process has ended by then", async () => {
+test("keeps the objects of a run that is sealed during the collection", async () => {
   const [sealed, loose] = [await stored(1, 2), await stored(2, 1)];
   const late: Store = {
     ...store,

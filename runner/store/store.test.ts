@@ -64,7 +64,7 @@ const contents = () =>
     .sort();
 const leftovers = () => readdirSync(join(folder, "artifacts", "store", "staging"));
 
-test("what is committed is found, by this process and the next, and its files are read-only", async () => {
+test("a committed result is found by this process and the next, and its files are read-only", async () => {
   expect(store.find(key)).toEqual({ miss: "never built" });
   const record = await build(
     { "metrics.json": "{}", "adapter/a.bin": "a", "adapter/deep/b.bin": "b" },
@@ -89,7 +89,7 @@ test("the same bytes under two keys are one object", async () => {
   expect(leftovers()).toEqual([]);
 });
 
-test("the first result of a key stands, and a forced one replaces it without touching the old object", async () => {
+test("keeps the first result of a key; a forced result replaces the record and not the old object", async () => {
   const first = await build({ "a.json": "1" });
   expect(await build({ "a.json": "2" })).toEqual(first);
   const forced = await build({ "a.json": "2" }, { force: true });
@@ -97,7 +97,7 @@ test("the first result of a key stands, and a forced one replaces it without tou
   expect(readFileSync(fileOf(first, "a.json"), "utf8")).toBe("1");
 });
 
-test("an output that is missing, empty or no plain file is refused and nothing is stored", async () => {
+test("refuses an output that is missing, empty or not a plain file, and stores nothing", async () => {
   await expect(build({ "a.json": "{}" }, { outputs: ["a.json", "b.json"] })).rejects.toMatchObject({
     code: "missing-output",
     message: expect.stringContaining("b.json"),
@@ -113,7 +113,7 @@ test("an output that is missing, empty or no plain file is refused and nothing i
   expect(leftovers()).toEqual([]);
 });
 
-test("what is not declared is not stored", async () => {
+test("stores declared outputs only", async () => {
   const record = await build(
     { "a.json": "{}", "checkpoint/optimizer.pt": "x", "notes.txt": "y" },
     { outputs: ["a.json"] },
@@ -180,7 +180,7 @@ test("an object without its record, as a crash between the two leaves it, is tak
   expect((await build({ "a.json": "1" })).object).toBe(record.object);
 });
 
-test("a record that is torn or of another key counts as none", async () => {
+test("ignores a torn record and a record of another key", async () => {
   const record = await build({ "a.json": "1" });
   const path = join(folder, "artifacts/store/keys", `${key}.json`);
   const text = readFileSync(path, "utf8");
@@ -192,7 +192,7 @@ test("a record that is torn or of another key counts as none", async () => {
   }
 });
 
-test("a tree that moved or was touched is no miss", async () => {
+test("a moved or touched store causes no miss", async () => {
   const record = await build({ "a.json": "1" });
   store.close();
   renameSync(join(folder, "artifacts"), join(folder, "moved"));
@@ -201,7 +201,7 @@ test("a tree that moved or was touched is no miss", async () => {
   expect(moved.find(key)).toEqual({ record });
 });
 
-test("looking writes nothing below artifacts/", async () => {
+test("a lookup writes nothing below artifacts/", async () => {
   const reader = open("read");
   expect(reader.find(key)).toEqual({ miss: "never built" });
   reader.close();
@@ -214,7 +214,7 @@ test("looking writes nothing below artifacts/", async () => {
   expect(readdirSync(join(folder, "artifacts/store/running"))).toEqual([]);
 });
 
-test("a work folder stays until it is dropped", () => {
+test("a work folder exists until it is dropped", () => {
   const work = store.workDir(key);
   writeFileSync(join(work, "checkpoint"), "x");
   expect(readdirSync(store.workDir(key))).toEqual(["checkpoint"]);
@@ -223,7 +223,7 @@ test("a work folder stays until it is dropped", () => {
   expect(existsSync(work)).toBe(false);
 });
 
-test("what a dead process staged is swept, what a living one stages is not", () => {
+test("removes the staging folders of dead processes only", () => {
   const mine = store.stage(key);
   const dead = join(folder, "artifacts/store/staging", `${key}.1-abc.def`);
   mkdirSync(dead, { recursive: true });
@@ -234,7 +234,7 @@ test("what a dead process staged is swept, what a living one stages is not", () 
   expect(leftovers()).toEqual([]);
 });
 
-test("deleting artifacts/ breaks nothing", async () => {
+test("works after artifacts/ was deleted", async () => {
   await build({ "a.json": "1" });
   rmSync(join(folder, "artifacts"), { recursive: true });
   expect(store.find(key)).toEqual({ miss: "never built" });

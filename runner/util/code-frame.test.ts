@@ -37,38 +37,38 @@ describe("a code frame", () => {
   });
   it("counts columns in characters", () =>
     expect(positionOf(at("😀: bad", "bad").span)).toEqual({ line: 1, column: 4 }));
-  it("takes all line ends", () => {
+  it("accepts all line ends", () => {
     for (const end of ["\n", "\r\n", "\r"]) {
       expect(positionOf(at(`a: 1${end}${end}bad`, "bad").span)).toEqual({ line: 3, column: 1 });
       expect(formatDiagnostic(at(`a: 1${end}bad: 2${end}`, "bad"))).toContain("  1 | a: 1\n  2 | bad: 2\n    | ^^^");
     }
   });
-  it("marks only the first line of a span that goes on", () => {
+  it("marks only the first line of a longer span", () => {
     expect(formatDiagnostic(at("a: {b: 1,\n c: 2}", "{b: 1,\n c: 2}"))).toContain("  1 | a: {b: 1,\n    |    ^^^^^^");
   });
-  it("moves a long line into view", () => {
+  it("cuts a long line around the span", () => {
     const formatted = formatDiagnostic(at(`a: [${"x, ".repeat(200)}bad, ${"y, ".repeat(200)}]`, "bad"));
     expect(marked(formatted)).toBe("bad");
     for (const line of formatted.split("\n")) expect(line.length).toBeLessThan(130);
   });
-  it("does not let a file steer the terminal", () => {
+  it("escapes control characters", () => {
     const formatted = formatDiagnostic(at("a: \u001b[2Jbad\u202e", "bad", { message: "no \u001b[31m here" }));
     for (const char of ["\u001b", "\u202e"]) expect(formatted).not.toContain(char);
     expect(formatted).toContain("no \ufffd[31m here");
   });
-  it("has colours only when they are asked for", () => {
+  it("has colours only on request", () => {
     expect(formatDiagnostic(at("bad", "bad"), { color: true })).toContain("\u001b[1;31merror[unknown-key]\u001b[0m");
     expect(formatDiagnostic(at("bad", "bad", { severity: "warning" }), { color: true })).toContain(
       "\u001b[1;33mwarning",
     );
   });
-  it("needs no text to show", () => {
+  it("works without a source text", () => {
     const span = { source: { path: "x.yaml", text: "" }, start: 0, end: 0 };
     expect(formatDiagnostic(at("", "", { span, help: "look" }))).toBe(
       "x.yaml:1:1: error[unknown-key]: unknown key\n    = help: look",
     );
   });
-  it("stays within the text when a span does not", () => {
+  it("limits a span to the text", () => {
     const span = { source: { path: "x.yaml", text: "ab" }, start: 9, end: 12 };
     expect(formatDiagnostic(at("", "", { span }))).toContain("x.yaml:1:3:");
   });
@@ -76,7 +76,7 @@ describe("a code frame", () => {
 
 describe("diagnostics", () => {
   const text = "a: 1\nb: 2\n";
-  it("stand in the order of files and places, each once", () => {
+  it("are sorted by file and position, without repetition", () => {
     const [first, second] = [at(text, "a"), at(text, "b")];
     const source = { path: "x.yaml", text };
     const [one, two] = [first, second].map((each) => ({ ...each, span: { ...each.span, source } })) as [
@@ -85,7 +85,7 @@ describe("diagnostics", () => {
     ];
     expect(sortDiagnostics([two, one, two])).toEqual([one, two]);
   });
-  it("are plain data for programs", () => {
+  it("have a JSON form", () => {
     expect(toJson(at(text, "b"))).toEqual({
       file: "x.yaml",
       line: 2,
@@ -96,7 +96,7 @@ describe("diagnostics", () => {
       help: null,
     });
   });
-  it("are set apart by an empty line", () => {
+  it("are separated by an empty line", () => {
     expect(formatDiagnostics([at(text, "a"), at(text, "b")]).split("\n\n")).toHaveLength(2);
   });
 });

@@ -93,10 +93,11 @@ describe("an answer without labels", () => {
     it(`${JSON.stringify(text)} is the empty set`, () =>
       expect(read(text)).toMatchObject({ labels: [], parsed: true, notes: expect.arrayContaining(["none"]) }));
   }
-  it("a study's own label is no empty set", () =>
+  it("a label of the study is not the empty set", () =>
     expect(read("Normal", { known: new Set(["Normal"]) })).toMatchObject({ labels: ["Normal"], parsed: true }));
-  it("in whatever case", () => expect(read("normal.", { known: new Set(["Normal"]) }).labels).toEqual(["normal"]));
-  it("none beside a label says nothing", () => expect(read("Hernia, none").labels).toEqual(["Hernia"]));
+  it("a label of the study in another case is not the empty set", () =>
+    expect(read("normal.", { known: new Set(["Normal"]) }).labels).toEqual(["normal"]));
+  it("none next to a label is ignored", () => expect(read("Hernia, none").labels).toEqual(["Hernia"]));
 });
 
 describe("an answer that cannot be read", () => {
@@ -126,13 +127,13 @@ describe("labels are kept", () => {
     "Stage: IV",
   ];
   it.each(whole)("%s", (label) => expect(read(`${label}, Hernia`).labels).toEqual([label, "Hernia"]));
-  it("a known label as it is, whatever it looks like", () => {
+  it("a known label of any form", () => {
     const known = new Set(["1. Grade.", "None", `S${"o long".repeat(100)}`]);
     expect(read([...known].join(", "), { known }).labels).toEqual([...known]);
   });
-  it("a known label that holds the separator", () =>
+  it("a known label that contains the separator", () =>
     expect(read("**Cyst, left.**", { isSingle: true, known: new Set(["Cyst, left"]) }).labels).toEqual(["Cyst, left"]));
-  describe("of the study, joined by something else than the separator, stand apart", () => {
+  describe("of the study are split at other separators", () => {
     const known = new Set(["Renal cyst", "Hernia", "Cyst and stone"]);
     const cases: [string, string[]][] = [
       ["Renal cyst and Hernia", ["Renal cyst", "Hernia"]],
@@ -247,7 +248,7 @@ const messy = fc.oneof(
 );
 
 describe("properties", () => {
-  it("a well-formed list comes back as it is", () => {
+  it("a well-formed list is returned unchanged", () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(plainLabel, { minLength: 1, maxLength: 9 }),
@@ -259,7 +260,7 @@ describe("properties", () => {
       { numRuns: 1000 },
     );
   });
-  it("reading what was read changes nothing", () => {
+  it("parsing parsed labels changes nothing", () => {
     fc.assert(
       fc.property(
         messy,

@@ -14,7 +14,7 @@ it("most_frequent gives the commonest set, whatever the order and case of its la
   expect(mostFrequent([], ["x"])).toEqual([[]]);
 });
 
-it("nearest gives the labels of the row that shares most rare terms; none where no term is shared", () => {
+it("nearest gives the labels of the row with the most similar terms; none without a shared term", () => {
   const train = [
     row("The liver is normal. The kidney shows a cyst.", "renal cyst"),
     row("The liver shows a cyst. The kidney is normal.", "liver cyst"),

@@ -13,7 +13,7 @@ function f1(answers: readonly (readonly string[])[], golds: readonly (readonly s
   return (2 * hits) / [...given, ...right].reduce((sum, one) => sum + one.size, 0);
 }
 
-it("gives what both know together: better than the model alone and than any threshold of the classifier", () => {
+it("scores higher than the model alone and than any threshold of the classifier", () => {
   const cases = [
     { named: ["stone"], margins: { Cyst: 0.6, mass: -0.2 }, gold: ["stone", "cyst"] },
     { named: ["stone"], margins: { Cyst: -0.7, mass: 0.5 }, gold: ["stone", "mass"] },
@@ -38,14 +38,14 @@ it("gives what both know together: better than the model alone and than any thre
   }
 });
 
-it("follows the one that is right where the other is wrong", () => {
+it("follows the source that is right if the other is wrong", () => {
   const wrongModel = { named: ["mass"], margins: { cyst: 0.2 }, gold: ["cyst"] };
   expect(blend(wrongModel, chooseBlend([wrongModel], basic, false), basic, false)).toEqual(["cyst"]);
   const wrongClassifier = { named: ["mass"], margins: { cyst: 0.9 }, gold: ["mass"] };
   expect(blend(wrongClassifier, chooseBlend([wrongClassifier], basic, false), basic, false)).toEqual(["mass"]);
 });
 
-it("gives one label a case where a case has one, and writes a label as the model does", () => {
+it("gives one label per case for single-label tasks, in the model's spelling", () => {
   const cases = [
     { named: ["CYST."], margins: { cyst: 0.1, stone: 0.3 }, gold: ["cyst"] },
     { named: [], margins: { stone: -0.9 }, gold: ["stone"] },
@@ -54,7 +54,7 @@ it("gives one label a case where a case has one, and writes a label as the model
   expect(cases.map((one) => blend(one, chosen, basic, true))).toEqual([["CYST."], ["stone"]]);
 });
 
-it("tells scores apart that are neighbours among the numbers", () => {
+it("separates adjacent floating-point scores", () => {
   const cases = [
     { named: [], margins: { a: -(2 ** -53) }, gold: [] },
     { named: [], margins: { a: 0 }, gold: ["a"] },
@@ -63,7 +63,7 @@ it("tells scores apart that are neighbours among the numbers", () => {
   expect(cases.map((one) => blend(one, chosen, basic, false))).toEqual([[], ["a"]]);
 });
 
-it("answers nothing where nothing is sources", () => {
+it("gives no label if no source has one", () => {
   const silent = { named: [], margins: {} };
   const chosen = chooseBlend([{ ...silent, gold: ["cyst"] }], basic, false);
   expect(chosen.micro_f1).toBe(0);
@@ -77,7 +77,7 @@ const sources: fc.Arbitrary<Sources & { gold: string[] }> = fc.record({
   gold: labels,
 });
 
-it("promises the micro-F1 that its answers have, and never less than the model's own", () => {
+it("reports the micro-F1 of its answers, which is at least the model's", () => {
   fc.assert(
     fc.property(fc.array(sources, { minLength: 1, maxLength: 12 }), (cases) => {
       const golds = cases.map(({ gold }) => gold);

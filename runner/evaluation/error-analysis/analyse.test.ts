@@ -85,7 +85,7 @@ describe("a wrong case has every category that applies, a right one none", () =>
   it.each(Object.keys(expected))("%s", (id) => {
     expect(failures.find((one) => one.arm === "tuned" && one.id === id)?.categories).toEqual(expected[id]);
   });
-  it("and none is left out", () => {
+  it("every case of the table is tested", () => {
     expect(failures.filter(({ arm: own }) => own === "tuned").map(({ id }) => id)).toEqual(Object.keys(expected));
     for (const { name, cases } of arm.categories) {
       expect(cases, name).toBe(Object.values(expected).filter((own) => own.includes(name)).length);
@@ -93,7 +93,7 @@ describe("a wrong case has every category that applies, a right one none", () =>
   });
 });
 
-it("examples are drawn by the seed and quote the sentence that speaks of the label", () => {
+it("examples are drawn by the seed and quote the sentence that mentions the label", () => {
   const omission = arm.categories.find(({ name }) => name === "omission");
   expect(omission?.examples).toHaveLength(5);
   const swap = arm.categories.find(({ name }) => name === "substitution_in_group")?.examples;
@@ -108,7 +108,7 @@ it("examples are drawn by the seed and quote the sentence that speaks of the lab
   ]);
 });
 
-it("a sentence is found by rare words of the label, then by those of its group; none where no word is shared", () => {
+it("a sentence is found by rare words of the label, then of its group; none without a shared word", () => {
   const text = "The kidneys are normal. Both kidneys have a cyst. The gallbladder holds stones.";
   const find = sentenceFinder([text], (label) => (label === "calculus" ? ["gallstones", "stone"] : []));
   expect(find(text, "kidney cyst")).toBe("Both kidneys have a cyst.");

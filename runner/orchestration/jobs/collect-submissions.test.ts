@@ -82,7 +82,7 @@ test("keeps copied sources while a job reads them, and a submission for a month 
   expect(readdirSync(submissionsDir(artifacts))).toEqual(["snapshots"]);
 });
 
-test("recognises a job that exp did not record by the submission that the job system knows", () => {
+test("recognises an unrecorded job by the submission that the job system reports", () => {
   submitted(first, "sources");
   expect(clear(queued(["7_0", first])).copies).toEqual([]);
   expect(clear(queued(["7_0", undefined])).copies).toEqual(["sources"]);

@@ -16,7 +16,7 @@ const study = (rank: number) => [
 ];
 
 describe("drafts of compared experiments", () => {
-  it("are left out where they are the same, and named after their experiment where they are not", () => {
+  it("are omitted if they are the same, and otherwise named after their experiment", () => {
     const all = joined(study(8), [
       { name: "same", drafts: study(8) },
       { name: "wide", drafts: study(64) },
@@ -26,7 +26,7 @@ describe("drafts of compared experiments", () => {
     expect(all.at(-2)?.inputs).toEqual({ rows: { step: "data", file: "train.jsonl" } });
     expect(all.at(-1)).toMatchObject({ inputs: { adapter: { step: "train@wide" } }, after: ["preflight"] });
   });
-  it("leave an experiment alone that compares itself with none", () => {
+  it("are none for an experiment without compare", () => {
     const own = study(8);
     expect(joined(own, [])).toBe(own);
   });

@@ -14,7 +14,7 @@ const train = [
 const ids = (choice: { count: number; select: "nearest" | "random"; seed?: number }, cases = train) =>
   chooseExamples(train, cases, { seed: 1, ...choice }).map((shown) => shown.map(({ id }) => id));
 
-test("nearest ends with the row most like the case, and never shows the case or a copy of it", () => {
+test("nearest ends with the most similar row, and never shows the case or a copy of it", () => {
   expect(
     ids({ count: 2, select: "nearest" }, [row("x", "A stone in the right ureter, and an enlarged spleen.")]),
   ).toEqual([["d", "b"]]);
@@ -26,7 +26,7 @@ test("nearest ends with the row most like the case, and never shows the case or 
   expect(mark).not.toContain("e");
 });
 
-test("a changed word makes no other case", () => {
+test("a row that differs from the case by one word is left out", () => {
   const edited = stone.replace("nine", "ten");
   for (const select of ["nearest", "random"] as const) {
     const [shown] = ids({ count: 4, select }, [row("x", edited)]);
@@ -34,7 +34,7 @@ test("a changed word makes no other case", () => {
   }
 });
 
-test("random is one draw for all cases, by its seed, leaving out each case's own row", () => {
+test("random is one seeded draw for all cases, without each case's own row", () => {
   const all = ids({ count: 3, select: "random" });
   for (const [at, shown] of all.entries()) {
     expect(shown).toHaveLength(3);
@@ -47,7 +47,7 @@ test("random is one draw for all cases, by its seed, leaving out each case's own
   expect(new Set(draws).size).toBeGreaterThan(1);
 });
 
-test("fewer where there are fewer", () => {
+test("shows all rows if there are fewer than requested", () => {
   expect(ids({ count: 9, select: "nearest" })[0]).toHaveLength(4);
   expect(ids({ count: 9, select: "random" })[0]).toHaveLength(4);
 });

@@ -26,7 +26,7 @@ describe("a step that may not fit", () => {
     expect(resourceChecks(training, withGpu(8 * GiB))[0]?.help).toBe("use train.method: qlora");
   });
 
-  it("is measured against what the file declares, also where this machine has no GPU", () => {
+  it("is compared with the declared resources, also on a machine without a GPU", () => {
     expect(codes({ ...training, declared: { gpu_memory: 8 * GiB } }, none)).toEqual([
       "error no-gpu",
       "error memory-short",
@@ -38,17 +38,17 @@ describe("a step that may not fit", () => {
     expect(resourceChecks(training, none)).toMatchObject([{ code: "no-gpu", elsewhere: true }]);
   });
 
-  it("is no warning where the step takes a smaller batch by itself", () => {
+  it("causes no warning if the step can reduce its batch size", () => {
     expect(codes({ ...training, adapts: true }, withGpu(12 * GiB))).toEqual([]);
     expect(codes({ ...training, adapts: true }, withGpu(8 * GiB))).toEqual(["error memory-short"]);
   });
 
-  it("on the CPU is measured against main memory", () => {
+  it("is compared with main memory on the CPU", () => {
     const onCpu: Expected = { ...training, device: "cpu", gpus: 0, memory: [80 * GiB, 90 * GiB] };
     expect(codes(onCpu, none)).toEqual(["error memory-short"]);
   });
 
-  it("and one whose reporter is not installed here is for another machine, unless it runs on another anyway", () => {
+  it("is for another machine if its reporter is not installed here", () => {
     const absent = { environment: "torchtune", packages: ["mlflow"] };
     const [problem, ...more] = resourceChecks({ ...training, absent }, withGpu(80 * GiB));
     expect(problem).toMatchObject({ code: "reporter-missing", elsewhere: true });
@@ -59,7 +59,7 @@ describe("a step that may not fit", () => {
     expect(codes({ ...training, absent, declared: { elsewhere: true } }, withGpu(80 * GiB))).toEqual([]);
   });
 
-  it("and one that the backend cannot do say what instead", () => {
+  it("has the error and help of a backend that does not support it", () => {
     const unsupported = {
       code: "backend-unsupported",
       message: "torchtune cannot train lora in fp16",

@@ -95,7 +95,7 @@ describe("an upload", () => {
     expect(server.repos.get(repo)?.files.has(".gitattributes")).toBe(true);
   });
 
-  it("goes in parts where storage asks for parts", async () => {
+  it("is sent in parts if the storage requests parts", async () => {
     server.storage.partSize = 150_000;
     const whole = model();
     await uploadRelease(whole, hub, () => {});
@@ -113,7 +113,7 @@ describe("an upload", () => {
   }, 60_000);
 });
 
-describe("an upload comes through when", () => {
+describe("an upload succeeds if", () => {
   const passing = [
     ["a connection is cut in the middle of a file", { on: /^PUT /, times: 1, cutAfter: 100_000 }],
     ["storage fails twice", { on: /^PUT /, times: 2, status: 500 }],
@@ -143,8 +143,8 @@ describe("an upload comes through when", () => {
   });
 });
 
-describe("an upload that was cut off", () => {
-  it("is told by its last failure, and the next sends only what is missing", async () => {
+describe("an interrupted upload", () => {
+  it("fails with its last error, and the next upload sends only what is missing", async () => {
     const whole = model();
     server.faults.push({ on: /commit/, times: 5, status: 500 });
     await expect(uploadRelease(whole, hub, () => {})).rejects.toMatchObject({
@@ -164,7 +164,7 @@ describe("an upload that was cut off", () => {
   });
 });
 
-describe("what does not pass is said at once:", () => {
+describe("fails at once for:", () => {
   const final = [
     ["a refused token", { on: /tree/, times: 1, status: 401 }, "hub-token"],
     ["a repository that may not be written", { on: /preupload/, times: 1, status: 403 }, "hub-token"],

@@ -19,7 +19,7 @@ describe("a row is found", () => {
       expect([...search.textsWith(row)]).toEqual(["b.md", "c.md"]);
     });
   }
-  it("where it is short, as a whole", () => {
+  it("as a whole if it is short", () => {
     const search = new RowSearch({ a: "seen: simple cyst of the liver, unchanged. end" });
     expect([...search.textsWith("Simple cyst of the liver")]).toEqual(["a"]);
     expect(search.textsWith("Simple cyst of the kidney").size).toBe(0);
@@ -60,7 +60,7 @@ describe("places on a machine", () => {
   });
 });
 
-it("secrets are known by their shape", () => {
+it("secrets are recognised by their form", () => {
   const made = [
     `hf_${"a1B2".repeat(8)}`,
     `sk-proj-${"a1B2".repeat(8)}`,
@@ -71,7 +71,7 @@ it("secrets are known by their shape", () => {
   expect(secretIn("hf_hub_download, task-specific-layers-of-the-model, HF_TOKEN")).toBeUndefined();
 });
 
-it("licences are those that preflight knows", () => {
+it("licences agree with the list of preflight", () => {
   const source = readFileSync(
     fileURLToPath(new URL("../../../recipes/common/preflight/upload.py", import.meta.url)),
     "utf8",
