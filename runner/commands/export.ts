@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { exportedFiles } from "../reporting/export/export.ts";
 import { finishedStudy } from "../reporting/export/finished-study.ts";
 import { exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
+import { writeFileInside } from "../util/write-file.ts";
 import { defineCommand, flag, oneOrMore, required } from "./command.ts";
 import { json } from "./common-options.ts";
 
@@ -26,10 +26,8 @@ export const command = defineCommand({
     const study = await finishedStudy("export", runs, context);
     const files = await exportedFiles(study, context, (warning) => context.err(`exp export: warning: ${warning}\n`));
     for (const [name, bytes] of Object.entries(files)) {
-      const path = join(folder, name);
-      await mkdir(dirname(path), { recursive: true });
-      await writeFile(path, bytes);
-      if (!json) context.out(`${relative(context.cwd, path)}\n`);
+      writeFileInside(folder, name, bytes);
+      if (!json) context.out(`${relative(context.cwd, join(folder, name))}\n`);
     }
     if (json) context.out(`${JSON.stringify({ folder, files: Object.keys(files) }, null, 1)}\n`);
     return exit.done;

@@ -1,10 +1,10 @@
-import { mkdir, writeFile } from "node:fs/promises";
-import { dirname, join, relative, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { finishedStudy, pageOf, pdfOf } from "../reporting/export/finished-study.ts";
 import { missingNotes } from "../reporting/report/author-notes.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
+import { writeFileInside } from "../util/write-file.ts";
 import { defineCommand, flag, oneOrMore, value } from "./command.ts";
 
 export const command = defineCommand({
@@ -32,11 +32,12 @@ export async function writeReport(
   const name = runs.length === 1 ? `${runs[0]?.experiment}-${runs[0]?.run}` : `${runs.length}-runs-${digits}`;
   const target = resolve(context.cwd, out ?? join(artifacts, "reports", name));
   const pdf = target.endsWith(".pdf") ? target : join(target, "report.pdf");
-  await mkdir(dirname(pdf), { recursive: true });
-  await writeFile(pdf, bytes);
+  writeFileInside(dirname(pdf), basename(pdf), bytes);
   const pagePath = pdf.replace(/\.pdf$/, ".html");
-  if (page !== undefined) await writeFile(pagePath, page);
-  for (const warning of [...warnings, ...missingNotes(notes)]) context.err(`exp report: warning: ${warning}\n`);
+  if (page !== undefined) writeFileInside(dirname(pdf), basename(pagePath), page);
+  for (const warning of [...warnings, ...missingNotes(notes)])
+    context.err(`exp report: warning: ${warning}
+`);
   context.out(`${relative(context.cwd, pdf)}\n`);
   if (page !== undefined) context.out(`${relative(context.cwd, pagePath)}\n`);
   return exit.done;

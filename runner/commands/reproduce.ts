@@ -12,6 +12,7 @@ import type { Json } from "../util/canonical.ts";
 import { canonicalJson } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
 import { dotted } from "../util/flatten.ts";
+import { fileInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required, value } from "./command.ts";
 import { json, trust } from "./common-options.ts";
@@ -90,8 +91,8 @@ function expectUnchanged(
     const help = provenance.git === null ? undefined : `the run was made at commit ${provenance.git.commit}`;
     return new UserError("run-changed", message, { help, status: "invalid" });
   };
-  const path = join(project.root, file);
-  if (!existsSync(path)) throw changedTo(`${file} does not exist`);
+  const path = fileInside(project.root, file);
+  if (path === undefined) throw changedTo(`${file} is not a file of this project`);
   const [loaded] = loadAll([path], { set, sweep, smoke, ...trusting }, context);
   const point = loaded && pointOf(loaded, manifest);
   if (point === undefined) throw changedTo(`${file} no longer has the run ${coordinates}`);

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { RunRole } from "../config/loaded.ts";
-import type { StoredFile } from "../pipeline/plan/record.ts";
+import { isDigest, isInnerPath, isListing, type StoredFile } from "../pipeline/plan/record.ts";
 import type { ArmMetrics } from "../pipeline/result-files.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Json } from "../util/canonical.ts";
@@ -97,20 +97,98 @@ export function parseManifest(text: string, path: string): Manifest {
       { help: "run the experiment again, or read it with the version of exp that wrote it", status: "invalid" },
     );
   }
-  const isWhole =
-    typeof value.experiment === "string" &&
-    typeof value.run === "string" &&
-    typeof value.created === "string" &&
-    isMap(value.config) &&
-    isMap(value.steps) &&
-    isMap(value.arms) &&
-    isMap(value.cost) &&
-    isMap(value.provenance);
-  if (!isWhole) throw unreadable(path, "a field is missing");
+  const wrong = wrongField(value as Readonly<Record<string, unknown>>);
+  if (wrong !== undefined) throw unreadable(path, `${wrong} is missing or invalid`);
   return value as Manifest;
 }
 
-const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
+/** The first field without the form that readers rely on; undefined if there is none. No name and no path leaves its folder. */
+function wrongField(manifest: Readonly<Record<string, unknown>>): string | undefined {
+  const wrong = Object.entries(fields).find(([name, isValid]) => !isValid(manifest[name]));
+  return wrong?.[0];
+}
+
+type Check = (value: unknown) => boolean;
+
+const isText: Check = (value) => typeof value === "string";
+const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+const isName: Check = (value) => isInnerPath(value) && !value.includes("/");
+const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+const mapOf =
+  (check: Check, name: Check = isText): Check =>
+  (value) =>
+    isMap(value) && Object.entries(value).every(([key, one]) => name(key) && check(one));
+const shape =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isMap(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
+
+/** The name of a step decides about the folder of its outputs. */
+const isStepName: Check = (value) => isName(value) && !/\.\.|[\p{Cc}]/u.test(value as string);
+
+const isStep = shape({
+  kind: isText,
+  key: isDigest,
+  stepId: isText,
+  object: isDigest,
+  files: isListing,
+  seconds: isNumber,
+  created: isText,
+  evidence: isMap,
+  stale: optional(listOf(isText)),
+});
+
+/** The parts of an experiment that every reader of manifests uses. */
+const isExperiment = shape({
+  name: isName,
+  task: isText,
+  data: shape({ train: shape({ file: isText }), columns: isMap }),
+  model: shape({ base: isText }),
+  prompt: shape({ template: isText }),
+  generate: shape({ engine: isText }),
+  evaluate: shape({ split: isName, metrics: listOf(isText), primary: shape({ metric: isText, view: isText }) }),
+  compare: listOf(isText),
+  baselines: listOf(isText),
+  report: isMap,
+  resources: isMap,
+});
+
+const fields: Readonly<Record<string, Check>> = {
+  experiment: isName,
+  run: isName,
+  coordinates: isText,
+  role: (value) => value === "candidate" || value === "final",
+  smoke: (value) => typeof value === "boolean",
+  file: isInnerPath,
+  set: listOf(isText),
+  sweep: optional(listOf(isText)),
+  created: (value) => typeof value === "string" && !Number.isNaN(Date.parse(value)),
+  config: isExperiment,
+  compared: optional(mapOf(isExperiment, isName)),
+  steps: mapOf(isStep, isStepName),
+  arms: mapOf(mapOf(mapOf(isNumber)), isName),
+  intervals: mapOf(mapOf(mapOf(isMap)), isName),
+  cost: shape({ seconds: isNumber, peak_memory: isNumber, tokens: mapOf(isNumber), steps: mapOf(isMap) }),
+  provenance: shape({
+    exp: isText,
+    node: isText,
+    git: (value) => value === null || shape({ commit: isText })(value),
+    os: isText,
+    locks: mapOf(isText),
+    packages: mapOf(mapOf(isText)),
+    seeds: mapOf(isNumber),
+    sources: mapOf(isText),
+  }),
+};
 
 function unreadable(path: string, reason: string): UserError {
   return new UserError("manifest-unreadable", `cannot read ${path}: ${reason}`, {

@@ -1,8 +1,8 @@
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { analysisFiles, scoringFiles, taskOf, taskParams } from "../pipeline/steps/task.ts";
 import type { OpenTask, Task } from "../plugins/tasks/task.ts";
 import { sha256 } from "../util/canonical.ts";
+import { fileInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
@@ -28,7 +28,11 @@ export function runTask({ manifest }: FinishedRun, root: string): RunTask {
   const scoring = Object.values(scoringFiles(config));
   const paths = analysisFiles(config);
   const params = taskParams(config);
-  const read = (path: string): string => readFileSync(join(root, path), "utf8");
+  const read = (path: string): string => {
+    const file = fileInside(root, path);
+    if (file === undefined) throw new UserError("file-gone", `${path} is not a file of this project`);
+    return readFileSync(file, "utf8");
+  };
   try {
     const open = task.open(params.reading, (key) => {
       const path = paths[key];

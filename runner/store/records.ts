@@ -12,7 +12,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
-import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { isDigest, isListing, type StoreRecord } from "../pipeline/plan/record.ts";
 import { namesIn } from "../util/names-in.ts";
 
 /** Resolution of the time of a record's last use, which is its modification time. ms */
@@ -107,13 +107,7 @@ function readText(fd: number, size: number): string {
 function parseRecord(text: string, key: string): StoreRecord | undefined {
   try {
     const value = JSON.parse(text) as Partial<StoreRecord> | null;
-    const isWhole =
-      value?.schema === 1 &&
-      value.key === key &&
-      typeof value.files === "object" &&
-      value.files !== null &&
-      typeof value.object === "string" &&
-      /^[0-9a-f]{64}$/.test(value.object);
+    const isWhole = value?.schema === 1 && value.key === key && isListing(value.files) && isDigest(value.object);
     return isWhole ? (value as StoreRecord) : undefined;
   } catch {
     return undefined;

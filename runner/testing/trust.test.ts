@@ -1,14 +1,14 @@
 /** Studies, runs and stores of other people: what they cannot send, read, write or claim. */
 
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { describe, expect } from "vitest";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import type { Manifest } from "../runs/manifest.ts";
+import { type Manifest, parseManifest } from "../runs/manifest.ts";
 import { runDigits } from "../runs/run-folder.ts";
 import { listingDigest } from "../store/digest.ts";
 import { sha256 } from "../util/canonical.ts";
@@ -290,5 +290,93 @@ describe("a pulled run", () => {
     const { manifest } = await rig.build("experiments/study.yaml");
     expect(readFileSync(manifest, "utf8")).not.toContain("1000000000");
     expect(readdirSync(rig.path("artifacts/runs/study")).filter((name) => name.endsWith(".origin.json"))).toEqual([]);
+  });
+});
+
+describe("a path in a manifest", () => {
+  type Any = Record<string, Record<string, Record<string, unknown>>>;
+  const attacks: Readonly<Record<string, (manifest: Any) => void>> = {
+    experiment: (manifest) => Object.assign(manifest, { experiment: "../../.vscode/x" }),
+    run: (manifest) => Object.assign(manifest, { run: "../../x" }),
+    file: (manifest) => Object.assign(manifest, { file: "../../../etc/passwd" }),
+    "absolute file": (manifest) => Object.assign(manifest, { file: "/etc/passwd" }),
+    "step name": ({ steps = {} }) => Object.assign(steps, { "evaluate...": steps?.["evaluate.zero_shot"] }),
+    "step folder": ({ steps = {} }) => Object.assign(steps, { "evaluate.a/../../b": steps?.["evaluate.zero_shot"] }),
+    "file name": ({ steps }) =>
+      Object.assign(steps?.data ?? {}, { files: { "../x": { sha256: sha256(""), size: 0 } } }),
+    object: ({ steps = {} }) => Object.assign(steps?.data ?? {}, { object: "../../../../x" }),
+    key: ({ steps = {} }) => Object.assign(steps?.data ?? {}, { key: "../x" }),
+    arm: ({ arms = {} }) => Object.assign(arms, { "../x": arms?.zero_shot }),
+    "compared name": (manifest) => Object.assign(manifest, { compared: { "../x": manifest.config } }),
+    "config name": ({ config = {} }) => Object.assign(config, { name: "../x" }),
+    split: ({ config = {} }) => Object.assign(config?.evaluate ?? {}, { split: "../x" }),
+    created: (manifest) => Object.assign(manifest, { created: "</script>" }),
+    cost: (manifest) => Object.assign(manifest, { cost: null }),
+    provenance: ({ provenance = {} }) => Object.assign(provenance, { git: "main" }),
+  };
+
+  test("that leaves its folder makes the manifest unreadable", async ({ rig }) => {
+    const shared = rig.path("shared");
+    const { manifest: path } = await rig.build("experiments/study.yaml");
+    await rig.output("push", shared, "study");
+    const to = rig.copy();
+    to.removeArtifacts();
+    const text = rig.read(path);
+    const run = path.split("/").at(-2);
+    const before = Object.keys(to.tree("."));
+    for (const [name, attack] of Object.entries(attacks)) {
+      const manifest = JSON.parse(text);
+      attack(manifest);
+      const changed = JSON.stringify(manifest);
+      expect(JSON.parse(changed), name).not.toEqual(JSON.parse(text));
+      expect(() => parseManifest(changed, "x"), name).toThrow(/cannot read x/);
+      if (!["experiment", "step folder", "file name"].includes(name)) continue;
+      writeFileSync(join(shared, "runs/study", `${run}.json`), changed);
+      expectFailure(await to.exp("pull", shared, "study"), 1, "copy-damaged");
+      expect(Object.keys(to.tree(".")), name).toEqual(before);
+      rig.write("downloads/manifest.json", changed);
+      expectFailure(await rig.exp("show", "downloads"), 2, "manifest-unreadable");
+    }
+    expectFailure(await rig.exp("export", "out", "downloads"), 2, "manifest-unreadable");
+    expect(existsSync(rig.path("out"))).toBe(false);
+  }, 120_000);
+
+  test("brings no file from outside the project into a report or an export", async ({ rig }) => {
+    const from = rig.copy();
+    const shared = rig.path("shared");
+    rig.write("../.env", "## Ethics\n\nTOKEN=a-secret\n");
+    rig.write("../plain.txt", "TOKEN=a-secret\n");
+    execFileSync("ln", ["-s", rig.path("../.env"), rig.path("linked.md")]);
+    for (const notes of ["../.env", "linked.md", rig.path("../.env")]) {
+      rig.removeArtifacts();
+      rmSync(shared, { recursive: true, force: true });
+      await pushForged(from, shared, ({ config }) => {
+        Object.assign(config.report, { notes, pdf: false, html: true });
+        Object.assign(config.prompt, { template: "x/../../plain.txt" });
+        Object.assign(config, { compare: ["../plain.txt"] });
+      });
+      await rig.output("pull", shared, "study");
+      const { code, stderr } = await rig.exp("export", "out", "study", "--force");
+      expect([code, stderr]).toEqual([0, expect.stringContaining(notes)]);
+      expect(existsSync(rig.path("plain.txt"))).toBe(false);
+      for (const name of readdirSync(rig.path("out"), { recursive: true, encoding: "utf8" })) {
+        if (statSync(rig.path(`out/${name}`)).isFile()) expect(rig.read(`out/${name}`), name).not.toContain("a-secret");
+      }
+    }
+  }, 120_000);
+
+  test("writes through no link that leaves the folder of an export", async ({ rig }) => {
+    await rig.build("experiments/study.yaml");
+    mkdirSync(rig.path("out"));
+    mkdirSync(rig.path("other"));
+    rig.write("other/keep.md", "own");
+    execFileSync("ln", ["-s", "../other/keep.md", rig.path("out/README.md")]);
+    await rig.exp("export", "out", "study", "--force");
+    expect(rig.read("other/keep.md")).toBe("own");
+    expect(rig.read("out/README.md")).not.toBe("own");
+    rmSync(rig.path("out/predictions"), { recursive: true });
+    execFileSync("ln", ["-s", "../other", rig.path("out/predictions")]);
+    expectFailure(await rig.exp("export", "out", "study", "--force"), 3, "path-outside");
+    expect(readdirSync(rig.path("other"))).toEqual(["keep.md"]);
   });
 });

@@ -1,6 +1,8 @@
-import { renameSync, rmSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
 import { fsyncPath } from "./fsync.ts";
+import { isInside } from "./inside.ts";
+import { UserError } from "./user-error.ts";
 
 let drafts = 0;
 
@@ -23,4 +25,20 @@ export function writeFileAtomic(
     throw error;
   }
   if (flush) fsyncPath(dirname(path));
+}
+
+/**
+ * Writes a file at a path below a folder, whose parents it makes. Replaces a link at this path and follows no link that leaves
+ * the folder. Throws UserError `path-outside`.
+ */
+export function writeFileInside(folder: string, name: string, content: string | Uint8Array): void {
+  const path = resolve(folder, name);
+  if (path === resolve(folder) || !isInside(dirname(path), folder)) {
+    throw new UserError("path-outside", `cannot write ${name}: the path leaves ${folder}`, {
+      help: "write into a new folder",
+      status: "refused",
+    });
+  }
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileAtomic(path, content);
 }

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Json } from "../../util/canonical.ts";
 
 /** Everything that determines a key. It is stored in readable form, so that a miss can name what changed. */
@@ -37,4 +38,26 @@ export const paused = { paused: true } as const;
 /** Whether the record is that of a paused step. */
 export function isPaused({ evidence }: Pick<StoreRecord, "evidence">): boolean {
   return evidence.paused === true;
+}
+
+/** Whether a value that was read from a file is a listing: paths that stay in their folder, each with a digest and a size. */
+export function isListing(value: unknown): value is Readonly<Record<string, StoredFile>> {
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
+  return Object.entries(value).every(([name, file]) => isInnerPath(name) && isStoredFile(file));
+}
+
+/** Whether a path is relative, in its shortest form, and stays in its folder. */
+export function isInnerPath(name: unknown): name is string {
+  if (typeof name !== "string" || name === "" || /[\\\0]/.test(name) || posix.isAbsolute(name)) return false;
+  return posix.normalize(name) === name && !name.endsWith("/") && name !== "." && name.split("/")[0] !== "..";
+}
+
+function isStoredFile(value: unknown): value is StoredFile {
+  const { sha256, size } = (value ?? {}) as Partial<StoredFile>;
+  return isDigest(sha256) && Number.isSafeInteger(size) && Number(size) >= 0;
+}
+
+/** Whether a value is a SHA-256 in lower-case hexadecimal digits. */
+export function isDigest(value: unknown): value is string {
+  return typeof value === "string" && /^[0-9a-f]{64}$/.test(value);
 }

@@ -11,11 +11,10 @@ import {
   statSync,
 } from "node:fs";
 import { dirname, join } from "node:path";
-import type { StoredFile } from "../../pipeline/plan/record.ts";
+import { isListing, type StoredFile } from "../../pipeline/plan/record.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
 import type { DiskStore } from "../remotes/disk-store.ts";
-import { isListing } from "../remotes/layout.ts";
 
 /** Number of markers to keep. If files of the newest one are truncated, the one before it is used. */
 const markersKept = 2;

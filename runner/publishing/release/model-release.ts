@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, realpathSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { readResult } from "../../pipeline/result-files.ts";
@@ -9,6 +9,7 @@ import { factsOf } from "../../reporting/facts/run-facts.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
 import { sha256 } from "../../util/canonical.ts";
+import { fileInside } from "../../util/inside.ts";
 import { UserError } from "../../util/user-error.ts";
 import { checkCard, repoName } from "./card-checks.ts";
 import { type PrivateNames, scanForLeaks } from "./leak-scan.ts";
@@ -179,7 +180,7 @@ function promptOf(
   failed: FailedCheck[],
 ): Prompt {
   const source = config.prompt.template;
-  const path = roots.map((root) => resolve(root, source)).find(existsSync);
+  const path = roots.map((root) => fileInside(root, source)).find((file) => file !== undefined);
   const template = `prompts/${basename(source)}`;
   const used = run.manifest.provenance.sources[source];
   const messages = messagesOf(run);

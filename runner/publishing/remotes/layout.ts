@@ -1,6 +1,5 @@
-import { posix } from "node:path";
 import { keyOf } from "../../pipeline/plan/identity.ts";
-import type { StoredFile, StoreRecord } from "../../pipeline/plan/record.ts";
+import { isListing, type StoredFile, type StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Manifest } from "../../runs/manifest.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
@@ -36,21 +35,4 @@ export async function readRecord(remote: Pick<RemoteStore, "readText">, key: str
   } catch {
     return undefined;
   }
-}
-
-/** Whether a value from a remote store is a listing: paths that stay in their folder, each with a digest and a size. */
-export function isListing(value: unknown): value is Readonly<Record<string, StoredFile>> {
-  if (typeof value !== "object" || value === null || Array.isArray(value)) return false;
-  return Object.entries(value).every(([name, file]) => isInnerPath(name) && isStoredFile(file));
-}
-
-function isInnerPath(name: string): boolean {
-  if (name === "" || name.includes("\\") || name.includes("\0") || posix.isAbsolute(name)) return false;
-  const normal = posix.normalize(name);
-  return normal === name && !normal.endsWith("/") && normal !== "." && normal.split("/")[0] !== "..";
-}
-
-function isStoredFile(value: unknown): value is StoredFile {
-  const { sha256, size } = (value ?? {}) as Partial<StoredFile>;
-  return typeof sha256 === "string" && /^[0-9a-f]{64}$/.test(sha256) && Number.isSafeInteger(size) && Number(size) >= 0;
 }

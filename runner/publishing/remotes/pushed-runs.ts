@@ -1,9 +1,9 @@
+import { experimentErrors } from "../../config/validator.ts";
 import { runLabel } from "../../runs/finished-runs.ts";
 import { type Manifest, parseManifest } from "../../runs/manifest.ts";
 import { runDigits } from "../../runs/run-folder.ts";
 import { listingDigest } from "../../store/digest.ts";
 import { UserError } from "../../util/user-error.ts";
-import { isListing } from "./layout.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
 /** A run in a remote store: its manifest, parsed and as text. */
@@ -39,20 +39,10 @@ export async function readPushedRun(remote: Pick<RemoteStore, "readText">, name:
   });
 }
 
-function isIntact({ experiment, run, config, steps }: Manifest): boolean {
-  const isName = (name: string): boolean => /^[^/\\\0]+$/.test(name) && name !== "." && name !== "..";
-  const isDigest = (text: unknown): boolean => typeof text === "string" && /^[0-9a-f]{64}$/.test(text);
+function isIntact({ run, config, steps, compared = {} }: Manifest): boolean {
   return (
-    isName(experiment) &&
-    isName(run) &&
     run.endsWith(runDigits(config, steps)) &&
-    Object.entries(steps).every(
-      ([id, { key, object, files }]) =>
-        !/[/\\\0]|\.\./.test(id) &&
-        isDigest(key) &&
-        isDigest(object) &&
-        isListing(files) &&
-        listingDigest(files) === object,
-    )
+    [config, ...Object.values(compared)].every((one) => experimentErrors(one).length === 0) &&
+    Object.values(steps).every(({ object, files }) => listingDigest(files) === object)
   );
 }

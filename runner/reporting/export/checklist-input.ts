@@ -1,8 +1,8 @@
-import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { modelUploadsOf, uploadRecord } from "../../runs/upload-record.ts";
 import { digestUncached } from "../../store/digest.ts";
+import { fileInside } from "../../util/inside.ts";
 import type { ChecklistInput, Evidence } from "../checklist/checklist-item.ts";
 import type { FinishedStudy } from "./finished-study.ts";
 
@@ -24,9 +24,9 @@ export function checklistInputOf(
     const upload = uploadOf(run, root);
     if (upload !== undefined) uploads[name] = upload;
   }
-  const notes = runs.flatMap(({ config }) => config.report.notes ?? []).find((file) => existsSync(join(root, file)));
+  const notes = runs.flatMap(({ config }) => config.report.notes ?? []).find((file) => fileInside(root, file));
   const existing = Object.entries(projectFiles)
-    .filter(([, file]) => existsSync(join(root, file)))
+    .filter(([, file]) => fileInside(root, file))
     .map(([name, file]) => [name, evidenceOf(join(root, file), root)]);
   return {
     ...study,

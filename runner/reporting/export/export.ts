@@ -6,6 +6,7 @@ import { chainOf } from "../../project/load.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
 import type { Context } from "../../util/context.ts";
+import { fileInside } from "../../util/inside.ts";
 import { shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
 import type { Evidence } from "../checklist/checklist-item.ts";
@@ -53,9 +54,8 @@ export async function exportedFiles(
     notebookOf(runs.at(-1) as RunFacts),
   );
   files["notebooks/colab.ipynb"] = notebook;
-  const own = join(root, "Dockerfile");
   files.Dockerfile = readFileSync(
-    existsSync(own) ? own : join(context.packageRoot, "runner/templates/study/Dockerfile"),
+    fileInside(root, "Dockerfile") ?? join(context.packageRoot, "runner/templates/study/Dockerfile"),
   );
 
   const evidence = (file: string): Evidence => ({ file, sha256: digestOf(files[file] as string | Uint8Array) });
@@ -82,7 +82,7 @@ function runFile({ path }: FinishedRun, file: string): Uint8Array | undefined {
 
 /** The path of a project file, or of the package's file if the project has none. */
 function projectOrPackageFile(file: string, root: string, { packageRoot }: Context): string {
-  return existsSync(join(root, file)) ? join(root, file) : join(packageRoot, file);
+  return fileInside(root, file) ?? join(packageRoot, file);
 }
 
 /**
@@ -98,7 +98,8 @@ function declarationFiles(
   const used = new Set<string>();
   for (const { file, config, compared, provenance } of runs) {
     for (const one of [file, ...config.compare]) {
-      for (const path of chainOf(join(root, one), context)) used.add(relative(root, path));
+      const path = fileInside(root, one);
+      for (const part of path === undefined ? [] : chainOf(path, context)) used.add(relative(root, part));
     }
     for (const experiment of [config, ...Object.values(compared)]) {
       const { data, prompt, generate, report } = experiment;
@@ -109,13 +110,14 @@ function declarationFiles(
       for (const path of paths) if (path !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {
-      const full = join(root, path);
-      if (used.has(path) && existsSync(full) && digestOf(readFileSync(full)) !== digest)
+      const full = fileInside(root, path);
+      if (used.has(path) && full !== undefined && digestOf(readFileSync(full)) !== digest)
         warn(`${path} has changed since the run. The export contains the current version.`);
     }
   }
-  // Templates of the package are not exported.
-  return [...used].filter((path) => !path.startsWith("..") && existsSync(join(root, path))).sort();
+  // Templates of the package, and everything else outside the project, are not exported.
+  const inside = [...used].flatMap((path) => fileInside(root, path) ?? []);
+  return [...new Set(inside.map((path) => relative(root, path)))].sort();
 }
 
 function notebookOf(run: RunFacts) {

@@ -1,11 +1,11 @@
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { placeOf } from "../../project/place.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
 import { testEvaluationCount, tornLedgerWarning } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
 import type { Context } from "../../util/context.ts";
+import { fileInside } from "../../util/inside.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
 import { casesOf } from "../facts/cases.ts";
 import { factsOf } from "../facts/run-facts.ts";
@@ -75,9 +75,9 @@ function notesOf(
 ): Readonly<Record<string, string>> {
   const notes: Record<string, string> = {};
   for (const file of new Set(files)) {
-    const path = resolve(root, file);
-    if (existsSync(path)) Object.assign(notes, parseNotes(readRegularFile(path, "notes file").toString("utf8")));
-    else warn(`the author notes ${file} do not exist`);
+    const path = fileInside(root, file);
+    if (path === undefined) warn(`the author notes ${file} are not a file of this project`);
+    else Object.assign(notes, parseNotes(readRegularFile(path, "notes file").toString("utf8")));
   }
   return notes;
 }
