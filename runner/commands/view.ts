@@ -3,7 +3,7 @@ import { comparePage, indexPage, messagePage, runPage, type ViewContext } from "
 import { type Reply, serve } from "../reporting/dashboard/server.ts";
 import { html } from "../reporting/render/html/html.ts";
 import { readAssets } from "../reporting/render/html/page.ts";
-import { type FinishedRun, latestManifest, listRuns, runNotFound } from "../runs/finished-runs.ts";
+import { type FinishedRun, latestManifest, listReadableRuns, runNotFound } from "../runs/finished-runs.ts";
 import { liveRuns } from "../runs/live-runs.ts";
 import { exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
@@ -16,15 +16,18 @@ export const command = defineCommand({
   async run({ port = 0 }, context) {
     const { root, artifacts, store } = openStored(context.cwd, context, "read");
     const world: ViewContext = { root, artifacts, store, assets: readAssets(context.packageRoot) };
-    const serving = await serve(port, (url) => answer(url, world)).catch((error: NodeJS.ErrnoException) => {
-      const { code, message } = error;
-      if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
-      throw new UserError("port-unavailable", code === "EADDRINUSE" ? `port ${port} is in use` : message, {
-        help: "leave out --port to use a free one",
-        status: "invalid",
-      });
-    });
-    context.out(`http://127.0.0.1:${serving.port}/\n`);
+    const reportError = (message: string): void => context.err(`exp view: ${message}\n`);
+    const serving = await serve(port, (url) => answer(url, world, reportError)).catch(
+      (error: NodeJS.ErrnoException) => {
+        const { code, message } = error;
+        if (code !== "EADDRINUSE" && code !== "EACCES") throw error;
+        throw new UserError("port-unavailable", code === "EADDRINUSE" ? `port ${port} is in use` : message, {
+          help: "leave out --port to use a free one",
+          status: "invalid",
+        });
+      },
+    );
+    context.out(`${serving.address}\n`);
     if (!context.stop.aborted)
       await new Promise<void>((resolve) => context.stop.addEventListener("abort", () => resolve(), { once: true }));
     await serving.close();
@@ -33,13 +36,14 @@ export const command = defineCommand({
   },
 });
 
-async function answer(url: URL, world: ViewContext): Promise<Reply> {
+/** The page of an address. An error that exp does not expect, such as a damaged file of a run, costs this page only. */
+async function answer(url: URL, world: ViewContext, reportError: (message: string) => void): Promise<Reply> {
   const page = (body: string, status = 200): Reply => ({ status, type: "text/html", body });
   try {
     if (url.pathname === "/live.json")
       return { status: 200, type: "application/json", body: JSON.stringify(liveRuns(world.artifacts)) };
-    const runs = listRuns(world.artifacts);
-    if (url.pathname === "/") return page(indexPage(runs, world));
+    const { runs, unreadable } = listReadableRuns(world.artifacts);
+    if (url.pathname === "/") return page(indexPage(runs, unreadable, world));
     if (url.pathname === "/compare") {
       const [first, ...others] = chosen(url, runs, world);
       if (first === undefined) throw runNotFound("choose runs on the page of all runs");
@@ -50,7 +54,11 @@ async function answer(url: URL, world: ViewContext): Promise<Reply> {
       return page(await runPage(oneOf(names.map(decode).join("/"), runs, world), world));
     return page(messagePage("Page not found", [], world), 404);
   } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+    if (!(error instanceof UserError)) {
+      reportError(`${url.pathname}: ${(error as Error).message}`);
+      const help = "A file of the run may be damaged: run exp verify.";
+      return page(messagePage("This page cannot be shown", [help], world), 422);
+    }
     if (error.code !== "runs-not-comparable") return page(messagePage("Nothing to show", [error.message], world), 404);
     const anyway = html`<a href="${`${url.pathname}${url.search}&force=1`}">Compare the cases that they have in common</a>`;
     return page(messagePage("These runs are not comparable", [error.message, anyway], world), 409);

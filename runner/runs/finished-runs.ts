@@ -22,6 +22,36 @@ export function listRuns(artifacts: string): readonly FinishedRun[] {
     .sort(byAge);
 }
 
+/** A run folder whose manifest cannot be read. */
+export type UnreadableRun = {
+  /** "<experiment>/<run>", from the names of the folders. */
+  readonly label: string;
+  readonly error: UserError;
+};
+
+/** Every finished run that can be read, oldest first, and the others. */
+export function listReadableRuns(artifacts: string): {
+  readonly runs: readonly FinishedRun[];
+  readonly unreadable: readonly UnreadableRun[];
+} {
+  const unreadable: UnreadableRun[] = [];
+  const runs = namesIn(runsDir(artifacts)).flatMap((experiment) =>
+    runFolders(join(runsDir(artifacts), experiment)).flatMap((name) => {
+      const path = join(runsDir(artifacts), experiment, name, "manifest.json");
+      if (!existsSync(path)) return [];
+      try {
+        return [readRun(path)];
+      } catch (error) {
+        const known =
+          error instanceof UserError ? error : new UserError("manifest-unreadable", (error as Error).message);
+        unreadable.push({ label: `${experiment}/${name}`, error: known });
+        return [];
+      }
+    }),
+  );
+  return { runs: runs.sort(byAge), unreadable };
+}
+
 /** The finished runs in an experiment's folder, oldest first. */
 export function runsIn(folder: string): readonly FinishedRun[] {
   return runFolders(folder)

@@ -1,4 +1,5 @@
 /** `exp view` in a browser, and its protection against other hosts. */
+import { readdirSync } from "node:fs";
 import { request } from "node:http";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect } from "vitest";
@@ -24,15 +25,26 @@ async function view(rig: Rig) {
   const started = rig.start(["view"]);
   let address = "";
   started.process.stdout?.on("data", (text: string) => (address += text));
-  await started.waitFor(/127\.0\.0\.1:\d+\/\n/);
-  return { started, address: address.trim() };
+  await started.waitFor(/127\.0\.0\.1:\d+\/\?token=[\w-]+\n/);
+  return { started, address: address.trim(), cookie: await cookieOf(address.trim()) };
 }
 
-/** Requests a path with a given method and Host header. */
-function fetchPath(address: string, path: string, { method = "GET", host }: { method?: string; host?: string } = {}) {
+/** The cookie that the printed address sets. */
+async function cookieOf(address: string): Promise<string> {
+  const response = await fetch(address);
+  expect(await response.text()).toContain('content="0; url=/"');
+  const set = response.headers.get("set-cookie") ?? "";
+  expect(set).toMatch(/^exp-view-\d+=[\w-]{32}; Path=\/; HttpOnly; SameSite=Strict$/);
+  return set.split(";")[0] as string;
+}
+
+type Request = { readonly method?: string; readonly host?: string; readonly cookie?: string };
+
+/** Requests a path with a given method, Host header and cookie. */
+function fetchPath(address: string, path: string, { method = "GET", host, cookie }: Request = {}) {
   const { port, host: own } = new URL(address);
   return new Promise<{ status: number; body: string }>((resolve, reject) => {
-    const headers = { host: host ?? own };
+    const headers = { host: host ?? own, ...(cookie === undefined ? {} : { cookie }) };
     request({ host: "127.0.0.1", port, path, method, headers }, (response) => {
       let body = "";
       response.setEncoding("utf8").on("data", (text: string) => (body += text));
@@ -44,11 +56,12 @@ function fetchPath(address: string, path: string, { method = "GET", host }: { me
 }
 
 test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async ({ rig }) => {
-  const { started, address } = await view(rig);
-  expect((await fetchPath(address, "/")).status).toBe(200);
+  const { started, address, cookie } = await view(rig);
+  expect((await fetchPath(address, "/", { cookie })).status).toBe(200);
   for (const host of ["evil.example", "127.0.0.1:1", "localhost.evil.example"])
-    expect((await fetchPath(address, "/", { host })).status, host).toBe(403);
-  for (const method of ["POST", "PUT", "DELETE"]) expect((await fetchPath(address, "/", { method })).status).toBe(405);
+    expect((await fetchPath(address, "/", { host, cookie })).status, host).toBe(403);
+  for (const method of ["POST", "PUT", "DELETE"])
+    expect((await fetchPath(address, "/", { method, cookie })).status).toBe(405);
   for (const path of [
     "/nothing",
     "/runs/study/..",
@@ -57,16 +70,71 @@ test("the server refuses other hosts, is read-only, and stops on Ctrl-C", async 
     "/compare",
     "/compare?runs=nobody",
   ]) {
-    const { status, body } = await fetchPath(address, path);
+    const { status, body } = await fetchPath(address, path, { cookie });
     expect(status, path).toBe(404);
     expect(body).not.toContain(rig.folder);
   }
   const before = rig.tree();
-  expect((await fetchPath(address, "/compare?runs=study,other")).status).toBe(200);
+  expect((await fetchPath(address, "/compare?runs=study,other", { cookie })).status).toBe(200);
   expect(rig.tree()).toEqual(before);
   started.process.kill("SIGINT");
   expect(await started.ended).toMatchObject({ code: 0, stderr: "" });
   expectFailure(await rig.exp("view", "--port", "99999"), 2, "bad-option");
+});
+
+test("a request without the token or its cookie gets nothing", async ({ rig }) => {
+  const { address, cookie } = await view(rig);
+  const [name, token] = cookie.split("=") as [string, string];
+  const wrong = [
+    undefined,
+    "",
+    name,
+    `${name}=`,
+    `${name}=${token.slice(1)}`,
+    `${name}=${"a".repeat(token.length)}`,
+    `exp-view-1=${token}`,
+  ];
+  for (const path of ["/", "/live.json", "/runs/study/x", "/compare?runs=study,other", "/?token=", "/?token=wrong"]) {
+    for (const one of wrong) {
+      const { status, body } = await fetchPath(address, path, one === undefined ? {} : { cookie: one });
+      expect([path, one, status]).toEqual([path, one, 403]);
+      expect(body).not.toContain("cyst");
+      expect(body).not.toContain(token);
+    }
+  }
+  // A token leads to paths of this server only.
+  for (const path of ["//evil.example/", "/x%22%3E%3Cscript%3E"]) {
+    const { status, body } = await fetchPath(address, `${path}?token=${token}`);
+    expect(status).toBe(200);
+    expect(body).toMatch(/url=\/[^/"<>][^"<>]*">\n$|url=\/">\n$/);
+  }
+});
+
+test("a damaged run costs one row", async ({ rig }) => {
+  const { started, address, cookie } = await view(rig);
+  const folder = rig.path("artifacts/runs/other");
+  const run = readdirSync(folder).find((name) => name !== "latest") as string;
+  const path = `artifacts/runs/other/${run}/manifest.json`;
+  const whole = rig.readJson(path) as Record<string, unknown>;
+  const page = async (name: string) => fetchPath(address, name, { cookie });
+  const damaged = ["", "{", "[]", "null", JSON.stringify({ ...whole, schema: 99 })].concat(
+    ["config", "steps", "arms", "cost", "provenance"].map((key) => JSON.stringify({ ...whole, [key]: {} })),
+    ["config", "steps", "arms", "cost", "provenance", "created"].map((key) =>
+      JSON.stringify({ ...whole, [key]: null }),
+    ),
+  );
+  for (const text of damaged) {
+    rig.overwrite(path, text);
+    const { status, body } = await page("/");
+    expect([text.slice(0, 40), status]).toEqual([text.slice(0, 40), 200]);
+    expect(body).toContain(`other/${run}`);
+    expect(body).toMatch(/href="\/runs\/study\/[^"]+"/);
+    expect((await page(`/runs/other/${run}`)).status).not.toBe(500);
+    expect((await page("/compare?runs=study,other")).status).not.toBe(500);
+  }
+  const [, study] = /href="(\/runs\/study\/[^"]+)"/.exec((await page("/")).body) as unknown as [string, string];
+  expect((await page(study)).status).toBe(200);
+  expect(started.process.exitCode).toBe(null);
 });
 
 describe.skipIf(browserPath === undefined)("in a browser", () => {

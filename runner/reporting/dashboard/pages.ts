@@ -2,7 +2,7 @@ import { basename } from "node:path";
 import type { Project } from "../../project/project.ts";
 import { compareRuns } from "../../runs/compare.ts";
 import { diffRuns } from "../../runs/diff.ts";
-import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { type FinishedRun, runLabel, type UnreadableRun } from "../../runs/finished-runs.ts";
 import { recordsOf } from "../../runs/run-origin.ts";
 import type { RunRow } from "../../runs/run-row.ts";
 import { runRowOf } from "../../runs/run-row.ts";
@@ -27,9 +27,29 @@ const home = html`<nav aria-label="Pages"><a href="/">All runs</a></nav>`;
 const linkOf = ({ experiment, run }: RunRow): string =>
   `/runs/${encodeURIComponent(experiment)}/${encodeURIComponent(run)}`;
 
-/** The start page: running experiments, and all finished runs, newest first, with checkboxes for a comparison. */
-export function indexPage(runs: readonly FinishedRun[], { root, assets }: ViewContext): string {
-  const rows = runs.map(runRowOf).reverse();
+/**
+ * The start page: running experiments, and all finished runs, newest first, with checkboxes for a comparison. A run whose
+ * manifest is damaged is one item of a list.
+ */
+export function indexPage(
+  runs: readonly FinishedRun[],
+  unreadable: readonly UnreadableRun[],
+  { root, assets }: ViewContext,
+): string {
+  const damaged = unreadable.map(({ label, error }) => ({ label, code: error.code }));
+  const rows = runs
+    .flatMap((run) => {
+      try {
+        const row = runRowOf(run);
+        // A value of a wrong type shows only when the row is rendered.
+        runsTable([row]);
+        return [row];
+      } catch {
+        damaged.push({ label: runLabel(run), code: "manifest-unreadable" });
+        return [];
+      }
+    })
+    .reverse();
   const table =
     rows.length === 0
       ? html`<p>There are no finished runs. Start one with <code>npx exp run experiments/quickstart.yaml</code></p>`
@@ -38,9 +58,15 @@ export function indexPage(runs: readonly FinishedRun[], { root, assets }: ViewCo
   const main = html`<h1>${basename(root)}</h1>
 <section aria-labelledby="now"><h2 id="now">Running now</h2><p id="live-status" role="status"></p><div id="live"></div></section>
 <section aria-labelledby="finished"><h2 id="finished">Finished runs</h2>
-${table}</section>
+${table}${damagedRuns(damaged)}</section>
 `;
   return renderPage({ title: `${basename(root)}: runs`, main }, assets, true);
+}
+
+function damagedRuns(damaged: readonly { readonly label: string; readonly code: string }[]): Html {
+  if (damaged.length === 0) return html``;
+  return html`<p>These runs cannot be read. <code>npx exp verify</code> shows what is wrong.</p>
+<ul>${damaged.map(({ label, code }) => html`<li>${label} <span class="mark">${code}</span></li>`)}</ul>`;
 }
 
 /** The page of one run: the page of `exp report --html` with a link to the start page. */
