@@ -8,6 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from peft import PeftModel
+from safetensors.torch import load_file
+from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
 from recipes.common.files import read_json, read_rows
@@ -118,3 +121,50 @@ def validation_loss(model: Any, step: Step) -> float:
         tokens = sum(label != IGNORE for label in labels)
         total, count = total + loss * tokens, count + tokens
     return total / count
+
+
+GRADIENT: dict[str, Any] = {
+    **{"rows": 8, "batch_size": 1, "gradient_accumulation": 8, "epochs": 1, "learning_rate": 1.0},
+    **{"schedule": "constant", "warmup_ratio": 0.0, "weight_decay": 0.0, "clip_grad_norm": 1e9},
+}
+"""Parameters of a training of one optimiser step over all rows, in as many micro-batches. With an epsilon of 1000, AdamW
+changes each weight by -gradient / 1000."""
+
+
+def write_uneven_rows(file: Path) -> None:
+    """Write eight rows whose answers have between one word and sixty."""
+    generator = random.Random(5)
+    counts = (1, 60, 1, 2, 1, 40, 1, 3)
+    rows = [
+        {
+            "id": f"case {i}",
+            "messages": [{"role": "user", "content": " ".join(generator.choices(WORDS, k=3 + i))}],
+            "target": " ".join(generator.choices(WORDS, k=count)),
+        }
+        for i, count in enumerate(counts)
+    ]
+    file.write_text("".join(json.dumps(row) + "\n" for row in rows))
+
+
+def check_token_mean_gradient(step: Step) -> None:
+    """Check that a training with GRADIENT followed the gradient of the mean loss over all trained tokens, computed by
+    transformers and peft alone. B is zero at the start, so the step changes B alone."""
+    folder = step.output / "adapter"
+    base = AutoModelForCausalLM.from_pretrained(str(step.local_paths["model"]), dtype=torch.float32)
+    model = PeftModel.from_pretrained(base, str(folder), is_trainable=True)
+    tokenizer = load_tokenizer(step.local_paths["model"])
+    trained = {name: p for name, p in model.named_parameters() if "lora_B" in name}
+    with torch.no_grad():
+        for parameter in trained.values():
+            parameter.zero_()
+    total = 0
+    for row in read_rows(step.inputs["train"]):
+        ids, labels = encode_row(tokenizer, row, thinking=False)
+        tokens = sum(label != IGNORE for label in labels)
+        (model(torch.tensor([ids]), labels=torch.tensor([labels])).loss * tokens).backward()
+        total += tokens
+    stored = load_file(folder / "adapter_model.safetensors")
+    moved = torch.cat([stored[name.replace(".default", "")].flatten() for name in trained])
+    wanted = torch.cat([p.grad.flatten() for p in trained.values() if p.grad is not None]) / (-1000 * total)
+    assert float(torch.nn.functional.cosine_similarity(moved, wanted, dim=0)) > 0.9999
+    assert 0.99 < float(moved.norm() / wanted.norm()) < 1.01

@@ -92,13 +92,32 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         keep_packing(model)
 
     def post_trainer_create(self, cfg: Any, trainer: Any) -> None:
-        """Check that the trainer received all rows unchanged."""
+        """Check that the trainer received all rows unchanged, and make the loss of an optimiser step a token mean."""
         check_rows(list(read_rows(Path(cfg.exp["rows"]))), trainer.train_dataset)
+        weight_by_token(trainer)
 
     def add_callbacks_post_trainer(self, cfg: Any, trainer: Any) -> list[Any]:
         """Add the callback that follows the training."""
         self._callback = TrainingCallback(PluginSettings(**cfg.exp).model_dump(), trainer)
         return [self._callback]
+
+
+def weight_by_token(trainer: Any) -> None:
+    """Make the loss of an optimiser step the mean over its trained tokens, for any number of micro-batches.
+
+    axolotl's trainer passes the number of tokens of a step to a model only if the model's `forward` names the argument
+    `num_items_in_batch`. No decoder of transformers does: they take it among other keywords. The trainer would then
+    average the means of the micro-batches, so that a token of a short answer would count more than one of a long answer.
+    Fails with `unsupported-model` for a model that rejects the number."""
+    model = trainer.accelerator.unwrap_model(trainer.model)
+    model = model.get_base_model() if hasattr(model, "get_base_model") else model
+    if not getattr(model, "accepts_loss_kwargs", True):
+        raise StepFailed(
+            "unsupported-model",
+            f"axolotl cannot train {type(model).__name__}: its loss is not a mean over the tokens of a step",
+            "Use a text-only model.",
+        )
+    trainer.model_accepts_loss_kwargs = True
 
 
 def _record_failure(work: Path) -> Any:

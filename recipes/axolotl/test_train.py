@@ -28,7 +28,7 @@ from recipes.common.protocol import Step, StepFailed
 from recipes.common.training.request import read_inputs
 from recipes.steps import merge
 from recipes.testing import read_report as report
-from recipes.testing import validation_loss, write_request
+from recipes.testing import GRADIENT, check_token_mean_gradient, validation_loss, write_request, write_uneven_rows
 from recipes.transformers import generate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,6 +184,13 @@ def test_a_killed_training_resumes_to_the_same_losses(trained: Start, start: Sta
     assert report(resumed)["loss"] == report(whole)["loss"]
     assert report(resumed) == report(whole)
     assert same(adapter(resumed), adapter(whole))
+
+
+def test_a_step_of_several_batches_follows_the_mean_over_its_tokens(start: Start) -> None:
+    step = start(**GRADIENT, overrides={"adam_epsilon": 1000.0})
+    write_uneven_rows(step.inputs["train"])
+    train.run(step)
+    check_token_mean_gradient(step)
 
 
 @soak

@@ -24,7 +24,7 @@ from transformers import AutoModelForCausalLM
 from recipes.common.encode import load_tokenizer, prompt_ids
 from recipes.common.protocol import Interrupted, Step, StepFailed
 from recipes.testing import read_report as report
-from recipes.testing import validation_loss, write_request
+from recipes.testing import GRADIENT, check_token_mean_gradient, validation_loss, write_request, write_uneven_rows
 from recipes.torchtune import train
 from recipes.torchtune.conftest import FAMILIES, SOAK, Start
 from recipes.torchtune.lora_layers import dense, quantise
@@ -99,6 +99,13 @@ def test_training_reduces_the_loss_and_peft_computes_the_same(
         return
     config = json.loads((step.output / "adapter" / "adapter_config.json").read_text())
     assert config["base_model_name_or_path"] == "tiny/model" and config["use_rslora"] is (model == "qwen3")
+
+
+def test_a_step_of_several_batches_follows_the_mean_over_its_tokens(start: Start) -> None:
+    step = start("qwen3", **GRADIENT, overrides={"optimizer.eps": 1000.0})
+    write_uneven_rows(step.inputs["train"])
+    train.run(step)
+    check_token_mean_gradient(step)
 
 
 def test_equal_requests_give_equal_bytes_and_another_seed_does_not(trained: Trained) -> None:
