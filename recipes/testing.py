@@ -127,8 +127,8 @@ GRADIENT: dict[str, Any] = {
     **{"rows": 8, "batch_size": 1, "gradient_accumulation": 8, "epochs": 1, "learning_rate": 1.0},
     **{"schedule": "constant", "warmup_ratio": 0.0, "weight_decay": 0.0, "clip_grad_norm": 1e9},
 }
-"""Parameters of a training of one optimiser step over all rows, in as many micro-batches. With an epsilon of 1000, AdamW
-changes each weight by -gradient / 1000."""
+"""Parameters of a training of one optimiser step over all rows, in as many micro-batches. With an epsilon of 1000,
+AdamW changes each weight by -gradient / 1000."""
 
 
 def write_uneven_rows(file: Path) -> None:

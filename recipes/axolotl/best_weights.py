@@ -31,10 +31,16 @@ def load_best(model: Any, out: Path, step: int) -> None:
 
 
 def count_parameters(model: Any) -> dict[str, int]:
-    """Number of values in the model ("total") and in the trained weights ("trainable"). A byte of 4-bit weights holds
-    two values."""
-    sizes = (each.numel() * (2 if each.dtype == torch.uint8 else 1) for each in model.parameters())
+    """Number of values in the model ("total") and in the trained weights ("trainable"). An element that stores 4-bit
+    weights holds two values for each of its bytes; `bnb_4bit_quant_storage` sets its type."""
+    packed = {id(each) for module in model.modules() for each in _packed(module)}
+    sizes = (each.numel() * (2 * each.element_size() if id(each) in packed else 1) for each in model.parameters())
     return {"total": sum(sizes), "trainable": sum(each.numel() for each in _trained(model).values())}
+
+
+def _packed(module: torch.nn.Module) -> list[torch.Tensor]:
+    """The packed 4-bit weights of a module itself."""
+    return [each for each in module.parameters(recurse=False) if hasattr(each, "bnb_quantized")]
 
 
 def _trained(model: Any) -> dict[str, torch.nn.Parameter]:

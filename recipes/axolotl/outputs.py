@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load_file
+import torch
+from safetensors.torch import load_file, save_file
 
 from recipes.common.adapters.config import AdapterSettings, adapted_layers, check_finite, write_adapter
 from recipes.common.adapters.files import WEIGHTS
+from recipes.common.files import read_json
+from recipes.common.models.folder import INDEX, copy_companions
 from recipes.common.models.folder import WEIGHTS as MODEL_WEIGHTS
-from recipes.common.models.folder import copy_companions
-from recipes.common.protocol import StepFailed
+from recipes.common.protocol import StepFailed, write_json
 from recipes.common.training.request import TrainingInputs
+
+_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 def write_outputs(saved: Path, output: Path, params: Mapping[str, Any], inputs: TrainingInputs) -> None:
     """Write adapter/ in PEFT's form, or model/ as transformers reads it, from the folder `saved`. Fails with
     `not-saved` if axolotl saved nothing, which can happen with exit code 0."""
     if params["method"] == "full":
-        _write_model(saved, output / "model", inputs.model)
+        _write_model(saved, output / "model", inputs.model, _DTYPES[params["precision"]])
     else:
         _write_adapter(saved, output / "adapter", params, inputs)
 
@@ -40,15 +43,25 @@ def _write_adapter(saved: Path, folder: Path, params: Mapping[str, Any], inputs:
     write_adapter(folder, load_file(saved / WEIGHTS), settings, base=inputs.base, revision=inputs.revision)
 
 
-def _write_model(saved: Path, folder: Path, base: Path) -> None:
+def _write_model(saved: Path, folder: Path, base: Path, dtype: torch.dtype) -> None:
+    """Write the weights, which axolotl saved in fp32, in `dtype`. The index of several files names the same tensors."""
     weights = sorted(file for file in saved.glob("model*") if ".safetensors" in file.name)
     _require(*(weights or [saved / MODEL_WEIGHTS]))
     folder.mkdir(parents=True)
+    copy_companions(base, folder)
+    total = 0
     for file in weights:
         if file.suffix == ".safetensors":
-            check_finite(load_file(file))
-        shutil.move(file, folder / file.name)
-    copy_companions(base, folder)
+            tensors = {name: tensor.to(dtype) for name, tensor in load_file(file).items()}
+            check_finite(tensors)
+            save_file(tensors, folder / file.name, metadata={"format": "pt"})
+            total += sum(tensor.nbytes for tensor in tensors.values())
+    if (saved / INDEX).is_file():
+        index = read_json(saved / INDEX)
+        write_json(folder / INDEX, index | {"metadata": {"total_size": total}})
+    config = read_json(base / "config.json")
+    config.pop("torch_dtype", None)
+    write_json(folder / "config.json", config | {"dtype": str(dtype).removeprefix("torch.")})
 
 
 def _require(*files: Path) -> None:

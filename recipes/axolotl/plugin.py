@@ -23,7 +23,7 @@ from recipes.axolotl.data import check_rows
 from recipes.axolotl.keys import installed_keys, unknown_keys
 from recipes.common.files import read_rows
 from recipes.common.models.four_bit import keep_packing
-from recipes.common.protocol import StepFailed, write_json
+from recipes.common.protocol import StepFailed, is_out_of_memory, write_json
 from recipes.common.training.failures import out_of_memory
 
 
@@ -83,6 +83,13 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         replace a loss that is not finite in the log."""
         return {"use_cpu": bool(cfg.exp["cpu"]), "disable_tqdm": True, "logging_nan_inf_filter": False}
 
+    def load_datasets(self, cfg: Any, preprocess: bool = False) -> None:
+        """Load full weights in fp32: `bf16` then means products in bf16. With weights in bf16, updates that are smaller
+        than half a rounding step would be lost. This is the only hook between the choice of the number format and its
+        use; axolotl loads the rows itself."""
+        if not cfg.adapter:
+            cfg.torch_dtype = torch.float32
+
     def pre_model_load(self, cfg: Any) -> None:
         """Seed before the adapter's initial weights are drawn. axolotl seeds only after the model is built."""
         set_seed(int(cfg.seed))
@@ -107,7 +114,7 @@ def weight_by_token(trainer: Any) -> None:
 
     axolotl's trainer passes the number of tokens of a step to a model only if the model's `forward` names the argument
     `num_items_in_batch`. No decoder of transformers does: they take it among other keywords. The trainer would then
-    average the means of the micro-batches, so that a token of a short answer would count more than one of a long answer.
+    average the means of the micro-batches, so that a token of a short answer would count more than one of a long one.
     Fails with `unsupported-model` for a model that rejects the number."""
     model = trainer.accelerator.unwrap_model(trainer.model)
     model = model.get_base_model() if hasattr(model, "get_base_model") else model
@@ -125,7 +132,7 @@ def _record_failure(work: Path) -> Any:
 
     def hook(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
         traceback.print_exception(kind, error, trace)
-        if isinstance(error, (MemoryError, torch.OutOfMemoryError)):
+        if is_out_of_memory(error):
             failure = out_of_memory(error)
         elif isinstance(error, StepFailed):
             failure = error

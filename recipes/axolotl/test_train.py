@@ -27,8 +27,8 @@ from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
 from recipes.common.training.request import read_inputs
 from recipes.steps import merge
-from recipes.testing import read_report as report
 from recipes.testing import GRADIENT, check_token_mean_gradient, validation_loss, write_request, write_uneven_rows
+from recipes.testing import read_report as report
 from recipes.transformers import generate
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -191,6 +191,21 @@ def test_a_step_of_several_batches_follows_the_mean_over_its_tokens(start: Start
     write_uneven_rows(step.inputs["train"])
     train.run(step)
     check_token_mean_gradient(step)
+
+
+def test_full_fine_tuning_in_bf16_keeps_small_updates(trained: Start) -> None:
+    """The optimiser changes fp32 weights, so that no update is lost. The output is in bf16."""
+    step = trained(method="full", precision="bf16", learning_rate=2e-5, checkpoint={"every_steps": 1, "keep": 1})
+    base = load_file(step.local_paths["model"] / "model.safetensors")
+    saved = next((step.work / "axolotl" / "out").glob("checkpoint-*"))
+    state = load_file(saved / "model.safetensors")
+    assert {tensor.dtype for tensor in state.values()} == {torch.float32}
+    moved = sum(int((state[name] != base[name]).sum()) for name in state)
+    assert moved > 0.9 * sum(tensor.numel() for tensor in state.values())
+    written = load_file(step.output / "model" / "model.safetensors")
+    assert {tensor.dtype for tensor in written.values()} == {torch.bfloat16}
+    assert json.loads((step.output / "model" / "config.json").read_text())["dtype"] == "bfloat16"
+    assert AutoModelForCausalLM.from_pretrained(step.output / "model").dtype == torch.bfloat16
 
 
 @soak

@@ -30,6 +30,8 @@ from typing import Any
 
 SCHEMA = 1
 
+_NO_MEMORY = ("can't allocate memory", "not enough memory")
+
 
 class StepFailed(Exception):
     """A failure that the user can act on: a stable code, what is wrong, and what to do."""
@@ -105,6 +107,16 @@ def write_json(path: Path, value: Any) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(partial, path)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that memory ran out. torch has no error class for the memory of the CPU; its message
+    contains "can't allocate memory" on Linux and "not enough memory" on Windows."""
+    if isinstance(error, MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and (
+        type(error).__name__ == "OutOfMemoryError" or any(words in str(error) for words in _NO_MEMORY)
+    )
 
 
 def peak_memory() -> int:
@@ -194,13 +206,11 @@ def _run_step(run: Callable[[Step], Mapping[str, Any] | None], request_path: Pat
     except StepFailed as error:
         traceback.print_exc()
         result = {"status": "failed", "code": error.code, "message": error.message, "help": error.help}
-    except MemoryError as error:
-        traceback.print_exc()
-        result = {"status": "failed", "code": "out-of-memory", "message": f"out of memory: {error}", "help": None}
     except Exception as error:
         traceback.print_exc()
+        code = "out-of-memory" if is_out_of_memory(error) else "recipe-error"
         cause = f"{type(error).__name__}: {error}".splitlines()[0]
-        result = {"status": "failed", "code": "recipe-error", "message": cause, "help": None}
+        result = {"status": "failed", "code": code, "message": cause, "help": None}
     step.evidence.setdefault("seconds", round(time.monotonic() - started, 3))
     step.evidence.setdefault("peak_memory", peak_memory())
     write_json(result_path, {"schema": SCHEMA, **result, "evidence": step.evidence})

@@ -2,8 +2,9 @@
 
 params: {"method", "thinking"}; inputs: "model" (model.json), "adapter" (folder), "prompts" (eval.jsonl); local_paths:
 {"model": folder}; hints: {"memory": bytes or null}. Writes merged/ (in the base's number format, shards of at most 2
-GB, with tokenizer and config) and merge.json (differences of logits between the merged model and the base with its
-adapter on real prompts). The weights are processed in pieces of a few rows: the whole model is never in memory.
+GB, with tokenizer and config) and merge.json: differences of logits between the merged model and the base with its
+adapter on real prompts. Its "rounding" is what rounding the merged weights costs: the difference of the merged model as
+a share of the adapter's effect. The weights are processed in pieces of a few rows: the whole model is never in memory.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ _PIECE = (4_000_000, 128_000_000)
 _COPIES = 8
 """Number of copies of a piece in memory: as stored, in fp32, merged, rounded, as bytes, and temporaries."""
 
+_NOTABLE = 0.1
+"""Share of the adapter's effect above which the step reports what rounding costs."""
+
 _TOLERANCE = {"F32": 1e-3, "F16": 0.03, "BF16": 0.1}
 """Number format of the merged weights -> maximum relative difference of the logits."""
 
@@ -69,8 +73,13 @@ def run(step: Step) -> dict[str, Any]:
             f"{report['merged']['relative']:.3f}, the tolerance is {report['tolerance']}",
             "Generate and upload with the adapter (upload.content: adapter), and report this.",
         )
+    if report["rounding"] > _NOTABLE:
+        cost = f"rounding to {', '.join(sorted(formats))} costs {report['rounding']:.0%} of the adapter's effect"
+        print(cost)
+        step.progress(force=True, message=cost)
     return {
         "device": "cpu",
+        "rounding": report["rounding"],
         "merge_seconds": round(seconds, 2),
         "bytes": sum(one.end - one.begin for one in stored.values()),
         "piece": piece,
@@ -159,14 +168,15 @@ def _check(
         step.check_interrupt()
 
     logits = logits_of(folder, merged, deltas, rows, four_bit=four_bit, chunk=piece, on_weight=on_weight)
-    difference = compare(logits["merged"], logits["adapter"])
+    difference, effect = compare(logits["merged"], logits["adapter"]), compare(logits["base"], logits["adapter"])
     return {
         "canaries": [str(case["id"]) for case in cases],
         "positions": logits["base"].shape[0] * logits["base"].shape[1],
         "tolerance": tolerance,
         "equal": difference["relative"] <= tolerance,
         "merged": difference,
-        "adapter_effect": compare(logits["base"], logits["adapter"]),
+        "adapter_effect": effect,
+        "rounding": round(difference["relative"] / max(effect["relative"], 1e-12), 4),
         **({"four_bit": compare(logits["merged"], logits["four_bit"])} if four_bit else {}),
     }
 

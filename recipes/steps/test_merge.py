@@ -23,6 +23,7 @@ from recipes.common.models.folder import INDEX, describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
 from recipes.steps import merge
 from recipes.tools.tiny_models import make_tiny_model
+from recipes.transformers.model import load_model
 
 KINDS: dict[str, dict[str, Any]] = {"lora": {}, "rslora": {"use_rslora": True}, "dora": {"use_dora": True}}
 ROWS = [
@@ -134,6 +135,46 @@ def test_a_sharded_16_bit_base_gives_16_bit_shards(tmp_path: Path, base: Path, m
     AutoModelForCausalLM.from_pretrained(str(tmp_path / "merged"))
     report = json.loads((tmp_path / "merge.json").read_text())
     assert report["equal"] and report["four_bit"]["relative"] > report["merged"]["relative"] > 0
+
+
+def test_the_4_bit_comparison_quantises_every_linear_layer_of_the_decoder(tmp_path: Path, base: Path) -> None:
+    """As QLoRA's base: with an adapter on three of seven projections, all seven are in 4 bit."""
+    adapter = adapt(base, tmp_path / "adapter")
+    request = step(tmp_path, base, adapter)
+    described = json.loads((tmp_path / "model.json").read_text())
+    model = load_model(base, described, "4bit", compute="fp32").ready(adapter, described)
+    merge.run(request)
+    rows = [prompt_ids(load_tokenizer(base), row["messages"], False) for row in ROWS]  # type: ignore[arg-type]
+    logits = logit_comparison.logits_of(
+        base,
+        tmp_path / "merged",
+        read_adapter(adapter, described),
+        rows,
+        four_bit=True,
+        chunk=10_000_000,
+        on_weight=lambda: None,
+    )
+    with torch.inference_mode():
+        wanted = torch.stack([model(input_ids=torch.tensor([row])).logits[0, -9:-1] for row in rows])
+    assert logit_comparison.compare(logits["four_bit"], wanted)["relative"] < 1e-4
+    assert logit_comparison.compare(logits["adapter"], wanted)["relative"] > 0.01
+
+
+def test_the_report_states_what_rounding_costs(tmp_path: Path, base: Path) -> None:
+    """A small change of 16-bit weights is partly lost; in fp32 nothing is."""
+    for name, model in (("fp32", base), ("bf16", sharded_bf16(base, tmp_path / "sharded"))):
+        adapter = adapt(model, tmp_path / f"{name}-adapter")
+        file = adapter / "adapter_model.safetensors"
+        tensors = load_file(file)
+        save_file({key: each * (0.05 if "lora_B" in key else 1) for key, each in tensors.items()}, file)
+        (tmp_path / name).mkdir()
+        evidence = merge.run(step(tmp_path / name, model, adapter))
+        report = json.loads((tmp_path / name / "merge.json").read_text())
+        share = report["merged"]["relative"] / report["adapter_effect"]["relative"]
+        assert evidence["rounding"] == report["rounding"] == pytest.approx(share, abs=1e-4)
+        assert report["rounding"] < 0.001 if name == "fp32" else report["rounding"] > 0.1
+    messages = (tmp_path / "bf16" / "progress.jsonl").read_text()
+    assert "of the adapter's effect" in messages
 
 
 def test_damaged_weights_are_found(tmp_path: Path, base: Path) -> None:

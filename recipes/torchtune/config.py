@@ -5,6 +5,7 @@ PYTHONPATH=. tune run recipes/torchtune/recipe.py --config FILE
 
 from __future__ import annotations
 
+import importlib
 import inspect
 import json
 from collections.abc import Mapping
@@ -144,6 +145,7 @@ def build_config(
     }
     for key, value in _flatten(params.get("overrides") or {}).items():
         _override(config, key, value)
+    _check_arguments(config)
     check_config(config)
     return config
 
@@ -226,6 +228,21 @@ def _override(config: dict[str, Any], key: str, value: Any) -> None:
     for parent in parents:
         config = config[parent]
     config[last] = value
+
+
+def _check_arguments(config: Mapping[str, Any]) -> None:
+    """Fail for an override that the section's component does not take. keys.json lists the keys of the default
+    components; `train.schedule` can select another one."""
+    for section in ("optimizer", "lr_scheduler", "loss"):
+        module, _, name = config[section]["_component_"].rpartition(".")
+        known = inspect.signature(getattr(importlib.import_module(module), name)).parameters
+        unknown = sorted(config[section].keys() - known.keys() - {"_component_"})
+        if unknown:
+            raise StepFailed(
+                "unknown-override",
+                f"train.overrides.{section}.{unknown[0]} is not an argument of {name}",
+                f"Remove it{', or use schedule: cosine' if section == 'lr_scheduler' else ''}.",
+            )
 
 
 def _flatten(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -109,6 +109,9 @@ class Attention(MultiHeadAttention):  # type: ignore[misc]
 class Decoder(TransformerDecoder):  # type: ignore[misc]
     """torchtune's decoder, with logits at selected positions."""
 
+    rope_theta: float
+    """Base of the rotary embedding's frequencies."""
+
     def forward(
         self,
         tokens: Tensor,
@@ -146,11 +149,11 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         return [self.output(chunk.flatten(0, 1)).unflatten(0, chunk.shape[:2]) for chunk in chunks]
 
     def rotation(self, positions: Tensor) -> tuple[Tensor, Tensor]:
-        """Cosine and sine [..., 1, head_dim / 2] of positions [...]."""
-        rope = self.layers[0].attn.pos_embeddings
-        half = rope.dim // 2
-        cache = rope.cache[positions].unsqueeze(-2)
-        return cache[..., :half], cache[..., 2 * half : 3 * half]
+        """Cosine and sine [..., 1, head_dim / 2] of positions [...]. They are computed, not read from a table, so that
+        there is no largest position: an answer is longer than any row of the training."""
+        share = torch.arange(0, self.head_dim, 2, device=positions.device).float() / self.head_dim
+        angles = positions[..., None, None] * (1.0 / self.rope_theta**share)
+        return angles.cos(), angles.sin()
 
     def _positions(self, layout: Layout, device: torch.device) -> Positions:
         prefix, width = layout.prefix, layout.width

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from torch import nn
-from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules import FeedForward, RMSNorm, TiedLinear, TransformerSelfAttentionLayer
 
 from recipes.common.adapters.config import adapted_layers, resolve_targets
@@ -140,7 +139,6 @@ def _plain(_layer: int, _name: str, inputs: int, outputs: int, bias: bool) -> nn
 
 def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int, bool], nn.Module]) -> Decoder:
     check_max_length(max_seq_len, shape.positions)
-    rope = Qwen2RotaryPositionalEmbeddings(dim=shape.head_dim, max_seq_len=max_seq_len, base=shape.rope_theta)
     queries, keys = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
     layers = []
     for i in range(shape.layers):
@@ -153,7 +151,6 @@ def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int,
             k_proj=linear(i, "k_proj", shape.dim, keys, shape.qkv_bias),
             v_proj=linear(i, "v_proj", shape.dim, keys, shape.qkv_bias),
             output_proj=linear(i, "o_proj", queries, shape.dim, shape.output_bias),
-            pos_embeddings=rope,
             q_norm=RMSNorm(shape.head_dim, shape.eps) if shape.qk_norm else None,
             k_norm=RMSNorm(shape.head_dim, shape.eps) if shape.qk_norm else None,
             max_seq_len=max_seq_len,
@@ -166,7 +163,7 @@ def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int,
         norms = {"sa_norm": RMSNorm(shape.dim, shape.eps), "mlp_norm": RMSNorm(shape.dim, shape.eps)}
         layers.append(TransformerSelfAttentionLayer(attn=attention, mlp=mlp, **norms))
     embedding = nn.Embedding(shape.vocabulary, shape.dim)
-    return Decoder(
+    decoder = Decoder(
         tok_embeddings=embedding,
         layers=nn.ModuleList(layers),
         max_seq_len=max_seq_len,
@@ -175,6 +172,8 @@ def _build(shape: Shape, max_seq_len: int, linear: Callable[[int, str, int, int,
         norm=RMSNorm(shape.dim, shape.eps),
         output=TiedLinear(embedding) if shape.tied else nn.Linear(shape.dim, shape.vocabulary, bias=False),
     )
+    decoder.rope_theta = shape.rope_theta
+    return decoder
 
 
 def _unsupported(why: str) -> StepFailed:

@@ -10,7 +10,6 @@ import torch
 from omegaconf import DictConfig
 from torch import Tensor, nn
 from torchtune import config, modules, training
-from torchtune.models.qwen2 import Qwen2RotaryPositionalEmbeddings
 from torchtune.modules.peft import get_adapter_params, set_trainable_params
 
 from recipes.torchtune import distributed
@@ -48,9 +47,6 @@ def build_model(
     for module in model.modules():
         if isinstance(module, (LoRA, DoRA)):
             _initialise_adapter(module, assembled_on)
-        elif isinstance(module, Qwen2RotaryPositionalEmbeddings):
-            with device:
-                module.rope_init()
     if checkpointing:
         training.set_activation_checkpointing(model, auto_wrap_policy={modules.TransformerSelfAttentionLayer})
     if several:

@@ -39,6 +39,17 @@ def test_answers_equal_those_of_transformers(models: dict[str, Path], name: str,
         assert answer == [token for token in want[0, len(prompt) :].tolist() if token != end]
 
 
+def test_an_answer_may_be_longer_than_the_rows_of_the_training(models: dict[str, Path]) -> None:
+    """The model is built for rows of 256 tokens, as with `max_length: 256`; the prompt alone has as many."""
+    prompt = torch.randint(0, 590, (1, 256), generator=torch.Generator().manual_seed(4))
+    got = answer_prompts(
+        ours(models["qwen3"]), prompt.tolist(), ends=set(), max_new_tokens=9, device=CPU, between=unchanged
+    )
+    options = {"max_new_tokens": 9, "do_sample": False, "eos_token_id": None}
+    want = reference(models["qwen3"]).generate(prompt, attention_mask=torch.ones_like(prompt), **options)  # type: ignore[operator]
+    assert got == want[:, 256:].tolist()
+
+
 def test_finished_rows_are_removed_from_the_batch(models: dict[str, Path]) -> None:
     model, inputs = ours(models["qwen3"]), prompts(4)
     full = answer_prompts(model, inputs, ends=set(), max_new_tokens=8, device=CPU, between=unchanged)

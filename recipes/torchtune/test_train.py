@@ -23,8 +23,8 @@ from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import load_tokenizer, prompt_ids
 from recipes.common.protocol import Interrupted, Step, StepFailed
-from recipes.testing import read_report as report
 from recipes.testing import GRADIENT, check_token_mean_gradient, validation_loss, write_request, write_uneven_rows
+from recipes.testing import read_report as report
 from recipes.torchtune import train
 from recipes.torchtune.conftest import FAMILIES, SOAK, Start
 from recipes.torchtune.lora_layers import dense, quantise
@@ -267,6 +267,7 @@ def test_a_loss_that_is_not_finite_ends_the_training_and_keeps_the_checkpoint(st
         ("unsupported-target", {"targets": ["lm_head"]}),
         ("unknown-override", {"overrides": {"optimizer": {"epsilon": 1e-6}}}),
         ("unknown-override", {"overrides": {"batch_size": 2}}),
+        ("unknown-override", {"overrides": {"lr_scheduler.num_cycles": 2}, "schedule": "constant"}),
     ],
 )
 def test_an_unsupported_request_fails_with_its_code(start: Start, code: str, params: dict[str, Any]) -> None:

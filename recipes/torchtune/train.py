@@ -23,7 +23,7 @@ import torch
 from omegaconf import OmegaConf
 
 from recipes.common.files import read_json
-from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
+from recipes.common.protocol import Interrupted, Step, StepFailed, is_out_of_memory, main, write_json
 from recipes.common.training.failures import out_of_memory
 from recipes.common.training.history import History, evidence
 from recipes.common.training.nodes import (
@@ -84,9 +84,9 @@ def run(step: Step) -> dict[str, Any]:
         recipe.cleanup()
     except Stopped as error:
         raise Interrupted from error
-    except torch.OutOfMemoryError as error:
-        raise out_of_memory(error) from error
-    except RuntimeError as error:
+    except (MemoryError, RuntimeError) as error:
+        if is_out_of_memory(error):
+            raise out_of_memory(error) from error
         if workers is None or not workers.has_failed():
             raise
         raise StepFailed("process-lost", f"a training process has ended: {error}", _RERUN) from error

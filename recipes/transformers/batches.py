@@ -10,10 +10,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from recipes.common.generation.cases import answer_row, end_tokens, seed_of
 from recipes.common.generation.responses import Answers
-from recipes.common.protocol import Step
+from recipes.common.protocol import Step, is_out_of_memory
 from recipes.transformers.constraint import Constraint
 from recipes.transformers.decode import Answer, Sampling, answer_batch
-from recipes.transformers.memory import fitting_batch, is_out_of_memory, out_of_memory, too_little_memory
+from recipes.transformers.memory import fitting_batch, out_of_memory, too_little_memory
 from recipes.transformers.prefill import shared_prefix
 
 
@@ -34,8 +34,9 @@ def answer_all(
     ends = end_tokens(step.local_paths["model"], tokenizer)
     sampling = Sampling(params["temperature"], params.get("top_p"), params.get("top_k"))
     order = sorted(prompts, key=lambda id: len(prompts[id]), reverse=True)
-    longest = len(prompts[order[0]]) + params["max_new_tokens"]
-    size = params["batch_size"] if params["batch_size"] != "auto" else fitting_batch(model, longest)
+    size = params["batch_size"]
+    if size == "auto":
+        size = fitting_batch(model, len(prompts[order[0]]), params["max_new_tokens"])
     with out_of_memory("the common prefix of the prompts does not fit"):
         prefix = shared_prefix(model, list(prompts.values()))
     before = len(answers)

@@ -11,7 +11,8 @@ from recipes.transformers.vocabulary import Vocabulary
 
 _QUOTE, _BACKSLASH = b'"\\'
 _BLANK = ord(" ")
-_IN_STRINGS = bytes(byte for byte in range(0x20, 0x100) if byte not in (_QUOTE, _BACKSLASH, 0x7F))
+_IN_STRINGS = bytes(byte for byte in range(0x20, 0x7F) if byte not in (_QUOTE, _BACKSLASH))
+"""ASCII characters that a string holds without a backslash. Other characters are UTF-8 sequences."""
 _ESCAPED = b'"\\/'
 
 
@@ -23,6 +24,13 @@ class _At(Enum):
     EMPTY = "at the start of a string"
     STRING = "in a string"
     ESCAPE = "after a backslash"
+    TAIL_1 = "before the last byte of a character"
+    TAIL_2 = "before the last two bytes of a character"
+    TAIL_3 = "before the last three bytes of a character"
+    AFTER_E0 = "after 0xE0, whose next byte excludes overlong sequences"
+    AFTER_ED = "after 0xED, whose next byte excludes surrogates"
+    AFTER_F0 = "after 0xF0, whose next byte excludes overlong sequences"
+    AFTER_F4 = "after 0xF4, whose next byte excludes code points above U+10FFFF"
     AFTER = "after a string"
     COMMA = "after a comma"
     NEXT = "before the next string"
@@ -35,12 +43,43 @@ _NEED = {
     _At.EMPTY: 3,
     _At.STRING: 2,
     _At.ESCAPE: 3,
+    _At.TAIL_1: 3,
+    _At.TAIL_2: 4,
+    _At.TAIL_3: 5,
+    _At.AFTER_E0: 4,
+    _At.AFTER_ED: 4,
+    _At.AFTER_F0: 5,
+    _At.AFTER_F4: 5,
     _At.AFTER: 1,
     _At.COMMA: 5,
     _At.NEXT: 4,
     _At.DONE: 0,
 }
-"""Number of characters that complete the array. Each needs at most one token."""
+"""Number of bytes that complete the array. Each needs at most one token."""
+
+_LEADS = (
+    (0xC2, 0xDF, _At.TAIL_1),
+    (0xE0, 0xE0, _At.AFTER_E0),
+    (0xE1, 0xEC, _At.TAIL_2),
+    (0xED, 0xED, _At.AFTER_ED),
+    (0xEE, 0xEF, _At.TAIL_2),
+    (0xF0, 0xF0, _At.AFTER_F0),
+    (0xF1, 0xF3, _At.TAIL_3),
+    (0xF4, 0xF4, _At.AFTER_F4),
+)
+"""First bytes of characters outside ASCII (from, to), and the position after them: table 3-7 of the Unicode
+standard."""
+
+_TAILS = {
+    _At.TAIL_1: (0x80, 0xBF, _At.STRING),
+    _At.TAIL_2: (0x80, 0xBF, _At.TAIL_1),
+    _At.TAIL_3: (0x80, 0xBF, _At.TAIL_2),
+    _At.AFTER_E0: (0xA0, 0xBF, _At.TAIL_1),
+    _At.AFTER_ED: (0x80, 0x9F, _At.TAIL_1),
+    _At.AFTER_F0: (0x90, 0xBF, _At.TAIL_2),
+    _At.AFTER_F4: (0x80, 0x8F, _At.TAIL_2),
+}
+"""Within a character: the bytes that continue it (from, to), and the position after them."""
 
 _STRUCTURE = {
     (_At.START, ord("[")): _At.OPEN,
@@ -109,7 +148,12 @@ class JsonConstraint:
                 return _At.ESCAPE
             if byte == _QUOTE:
                 return _At.AFTER if at is _At.STRING else None
-            return _At.STRING if byte in _IN_STRINGS and (at is _At.STRING or byte != _BLANK) else None
+            if byte < 0x80:
+                return _At.STRING if byte in _IN_STRINGS and (at is _At.STRING or byte != _BLANK) else None
+            return next((after for low, high, after in _LEADS if low <= byte <= high), None)
+        if at in _TAILS:
+            low, high, after = _TAILS[at]
+            return after if low <= byte <= high else None
         if at is _At.ESCAPE:
             return _At.STRING if byte in _ESCAPED else None
         return self._structure.get((at, byte))

@@ -11,11 +11,16 @@ from transformers import PreTrainedModel
 from recipes.transformers.constraint import Allowed, Constraint
 from recipes.transformers.prefill import Prefix, prefill
 
+_LIKELY = 1024
+"""Number of most likely tokens among which top_p first searches. The whole vocabulary is sorted only if these have less
+probability than top_p."""
+
 
 @dataclass(frozen=True)
 class Answer:
     """New token ids, including the end token. `finish` is "stop" or "length". `logprob` is the sum of the tokens'
-    log-probabilities (natural logarithm) under the model, before temperature and constraint."""
+    log-probabilities (natural logarithm) before temperature, among the tokens that the constraint allows, as in
+    vLLM."""
 
     ids: list[int]
     finish: str
@@ -36,16 +41,31 @@ class Sampling:
         if self.temperature == 0:
             greedy: list[int] = logits.argmax(-1).tolist()
             return greedy
-        probabilities = torch.softmax(logits.float() / self.temperature, -1).cpu()
-        ordered, index = probabilities.sort(dim=-1, descending=True)
-        if self.top_k is not None:
-            ordered[:, self.top_k :] = 0
-        if self.top_p is not None:
-            ordered[ordered.cumsum(-1) - ordered >= self.top_p] = 0
         return [
-            int(ids[torch.multinomial(row, 1, generator=generator)])
-            for row, ids, generator in zip(ordered, index, generators, strict=True)
+            int(ids[torch.multinomial(shares, 1, generator=generator)])
+            for (shares, ids), generator in zip(self.candidates(logits), generators, strict=True)
         ]
+
+    def candidates(self, logits: torch.Tensor) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        """For each row of logits [rows, vocabulary]: probabilities [n] of tokens, up to a factor, and the ids [n] of
+        these tokens, on the CPU. As in transformers and vLLM, temperature comes first, then top_k, then top_p over the
+        tokens that top_k leaves. A row's result does not depend on the other rows."""
+        probabilities = torch.softmax(logits.float() / self.temperature, -1)
+        width = probabilities.shape[-1]
+        if self.top_k is None and self.top_p is None:
+            return [(row, torch.arange(width)) for row in probabilities.cpu()]
+        ordered, index = probabilities.topk(min(self.top_k or _LIKELY, width), dim=-1)
+        rows = list(zip(ordered.cpu(), index.cpu(), strict=True))
+        if self.top_p is None:
+            return rows
+        if self.top_k is None:
+            for at, (shares, _) in enumerate(rows):
+                if float(shares.sum()) < self.top_p:
+                    every, ids = probabilities[at].sort(descending=True)
+                    rows[at] = every.cpu(), ids.cpu()
+        else:
+            rows = [(shares / shares.sum(), ids) for shares, ids in rows]
+        return [(shares.masked_fill(shares.cumsum(-1) - shares >= self.top_p, 0), ids) for shares, ids in rows]
 
 
 def answer_batch(
@@ -77,7 +97,7 @@ def answer_batch(
                 left = max_new_tokens - len(new[rows[0]])
                 constrained = _mask_disallowed(logits, [constraint.allowed(states[row], left) for row in rows], ends)
             chosen = sampling.choose(constrained, [generators[row] for row in rows])
-            likely = _log_probabilities(logits, chosen)
+            likely = _log_probabilities(constrained, chosen)
             kept = []
             for at, (row, token, more) in enumerate(zip(rows, chosen, likely, strict=True)):
                 new[row].append(token)

@@ -9,36 +9,36 @@ import torch
 from transformers import PreTrainedModel
 
 from recipes.common.machine import available_memory
-from recipes.common.protocol import StepFailed
+from recipes.common.protocol import StepFailed, is_out_of_memory
 from recipes.transformers.prefill import PREFILL_TOKENS
 
 _MOST_ROWS = {"cpu": 32, "cuda": 64}
 
 
-def fitting_batch(model: PreTrainedModel, longest: int) -> int:
-    """Number of cases of `longest` tokens, answer included, that fit into the free memory: keys, values and logits of
-    each case, in addition to a prefill pass. It is limited, because larger batches are not faster."""
+def fitting_batch(model: PreTrainedModel, prompt: int, new_tokens: int) -> int:
+    """Number of cases that fit into the free memory; `prompt` and `new_tokens` are the most tokens of a prompt and of
+    an answer. A batch needs keys, values and logits of each case, and the activations of its largest prefill pass. It
+    is limited, because larger batches are not faster."""
     config = model.config.get_text_config()
     heads = getattr(config, "num_key_value_heads", None) or config.num_attention_heads
     head_dim = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
     cached = 2 * config.num_hidden_layers * heads * head_dim * model.dtype.itemsize
     activations = 8 * config.hidden_size * 4 + 4 * getattr(config, "intermediate_size", config.hidden_size * 4)
     device = model.device.type
-    prefill = max(longest, PREFILL_TOKENS[device]) * (2 * cached + activations)
-    case = longest * cached + 3 * 4 * config.vocab_size
-    return max(1, min(_MOST_ROWS[device], int((0.8 * free_memory(device) - prefill) / case)))
+    case = (prompt + new_tokens) * cached + 3 * 4 * config.vocab_size
+    available = 0.8 * free_memory(device)
+
+    def needed(rows: int) -> float:
+        # A prefill pass holds whole rows up to PREFILL_TOKENS, but never more than the batch has.
+        tokens = max(prompt, min(PREFILL_TOKENS[device], rows * prompt))
+        return float(rows * case + tokens * (2 * cached + activations))
+
+    return next((rows for rows in range(_MOST_ROWS[device], 1, -1) if needed(rows) <= available), 1)
 
 
 def free_memory(device: str) -> int:
     """Free bytes of a device, "cpu" or "cuda"."""
     return torch.cuda.mem_get_info()[0] if device == "cuda" else available_memory()
-
-
-def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error means that memory ran out. torch has no error class for the memory of the CPU."""
-    if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
-        return True
-    return isinstance(error, RuntimeError) and "not enough memory" in str(error)
 
 
 @contextmanager

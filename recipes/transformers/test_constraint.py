@@ -4,6 +4,7 @@ is one of the study's."""
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -66,12 +67,21 @@ def test_single_label_answers_are_one_label(workspace: Workspace) -> None:
         assert response["text"] in LABELS
 
 
+def test_log_probabilities_are_those_among_the_allowed_tokens(workspace: Workspace) -> None:
+    """As in vLLM, so that calibration compares equal quantities. An answer without an alternative is certain."""
+    one = {"labels": ["m"], "none": None, "single": True}
+    for response in answers_of(workspace, cases(3), constrain="labels", answers=one, max_new_tokens=5):
+        assert response["text"] == "m" and response["logprob"] == pytest.approx(0, abs=1e-4)
+
+
 @pytest.mark.parametrize("budget", [40, 8])
 def test_json_answers_are_arrays_of_strings(workspace: Workspace, budget: int) -> None:
     rows = cases(24)
     sampled = {"temperature": 2.0, "seed": 5, "batch_size": 8, "max_new_tokens": budget}
     for response in answers_of(workspace, rows, constrain="json", **sampled):
         assert response["finish"] == "stop"
+        # A byte sequence that is not UTF-8 would be decoded to this character.
+        assert "\ufffd" not in response["text"]
         value = json.loads(response["text"])
         assert isinstance(value, list) and all(isinstance(one, str) and one.strip() for one in value)
     for response in answers_of(workspace, rows, constrain="json", answers={"single": True}, **sampled):
@@ -101,6 +111,32 @@ def test_valid_answers_are_allowed_and_others_are_not(workspace: Workspace) -> N
         assert allows(array, tokenizer, text), text
     for text in ("", "[", '["a",]', '["a" "b"]', '["a"] x', '[""]', '["a\n"]', "[1]", '{"a": 1}'):
         assert not allows(array, tokenizer, text), text
+
+
+def test_json_strings_are_utf_8(workspace: Workspace) -> None:
+    vocabulary = Vocabulary(load_tokenizer(workspace.model))
+    token_of = {written: ids[0] for written, ids in vocabulary.items()}
+    constraint = JsonConstraint(vocabulary, single=False)
+
+    def accepts(content: bytes) -> bool:
+        state = constraint.start()
+        for byte in b'["a' + content + b'"]':
+            token = token_of[bytes((byte,))]
+            if token not in constraint.allowed(state, 100)[0]:
+                return False
+            state = constraint.advance(state, token)
+        return constraint.allowed(state, 100)[1]
+
+    edges = (0x00, 0x41, 0x7F, 0x80, 0x8F, 0x90, 0x9F, 0xA0, 0xBF, 0xC0)
+    leads = (0x80, 0xC0, 0xC1, 0xC2, 0xDF, 0xE0, 0xE1, 0xEC, 0xED, 0xEE, 0xEF, 0xF0, 0xF1, 0xF3, 0xF4, 0xF5, 0xFF)
+    for content in (bytes((lead, *tail)) for lead in leads for n in range(4) for tail in product(edges, repeat=n)):
+        if any(byte < 0x20 or byte == 0x7F for byte in content):
+            continue
+        try:
+            content.decode()
+            assert accepts(content), content
+        except UnicodeDecodeError:
+            assert not accepts(content), content
 
 
 def test_an_answer_with_all_labels_must_end(workspace: Workspace) -> None:

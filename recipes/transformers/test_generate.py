@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from transformers import AutoModelForCausalLM
+from transformers.generation.logits_process import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
 from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Interrupted, Step, StepFailed
 from recipes.tools.tiny_models import Family, make_tiny_model
+from recipes.transformers import memory
 from recipes.transformers.decode import Sampling
 from recipes.transformers.generate import run
+from recipes.transformers.memory import fitting_batch
 from recipes.transformers.prefill import PREFILL_TOKENS
 
 SYSTEM = "banana dodo kiru " * 12
@@ -342,6 +346,48 @@ def test_sampling_depends_on_the_seed_and_not_on_the_batch(workspace: Workspace)
         run(workspace.step(rows, None, **drawn))
         answers.append([response["text"] for response in workspace.responses()])
     assert answers[0] == answers[1] != answers[2]
+
+
+@pytest.mark.parametrize(
+    ("top_k", "top_p"), [(20, 0.8), (20, None), (None, 0.8), (None, 0.999), (5000, 0.5), (None, None), (1, 0.1)]
+)
+def test_sampling_keeps_the_tokens_and_probabilities_of_transformers(top_k: int | None, top_p: float | None) -> None:
+    """Rows are flat, so that top_p alone needs more tokens than are searched first, and steep."""
+    random = torch.Generator().manual_seed(0)
+    logits = torch.randn(6, 3000, generator=random) * torch.tensor([0.1, 0.5, 1.0, 2.0, 4.0, 8.0])[:, None]
+    logits[:, 100:200] = float("-inf")
+    want = TemperatureLogitsWarper(0.7)(None, logits)
+    want = want if top_k is None else TopKLogitsWarper(top_k)(None, want)
+    want = (want if top_p is None else TopPLogitsWarper(top_p)(None, want)).softmax(-1)
+    got = torch.zeros_like(want)
+    rows = Sampling(0.7, top_p, top_k).candidates(logits)
+    for at, (shares, ids) in enumerate(rows):
+        got[at, ids] = shares / shares.sum()
+        alone = Sampling(0.7, top_p, top_k).candidates(logits[at : at + 1])[0]
+        assert torch.equal(alone[0], shares) and torch.equal(alone[1], ids)
+    assert (got > 0).sum(-1).tolist() == (want > 0).sum(-1).tolist()
+    torch.testing.assert_close(got, want)
+
+
+def decoder(layers: int, hidden: int, inner: int, heads: int, kv_heads: int, vocabulary: int) -> Any:
+    """What `fitting_batch` reads of a bf16 model on a GPU."""
+    config = SimpleNamespace(
+        **{"num_hidden_layers": layers, "hidden_size": hidden, "intermediate_size": inner, "vocab_size": vocabulary},
+        **{"num_attention_heads": heads, "num_key_value_heads": kv_heads, "head_dim": 128},
+    )
+    config.get_text_config = lambda: config
+    return SimpleNamespace(config=config, dtype=torch.bfloat16, device=torch.device("cuda"))
+
+
+def test_an_8b_model_answers_batches_on_small_gpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Free memory after loading Qwen3-8B: 4 bit on a T4, 16 bit on 24 GB."""
+    model = decoder(36, 4096, 12288, 32, 8, 151_936)
+    for free in (15.6e9 - 7.0e9, 25.3e9 - 16.8e9):
+        monkeypatch.setattr(memory, "free_memory", lambda _, free=free: free)
+        assert 12 <= fitting_batch(model, 500, 100) <= 30
+        assert fitting_batch(model, 20_000, 100) == 1
+    monkeypatch.setattr(memory, "free_memory", lambda _: 70e9)
+    assert fitting_batch(model, 500, 100) == 64
 
 
 def test_top_k_and_top_p_keep_the_top_token() -> None:

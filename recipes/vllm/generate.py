@@ -21,6 +21,14 @@ from recipes.common.generation.cases import answer_row, encode_cases, end_tokens
 from recipes.common.generation.responses import Answers, Row, write_responses
 from recipes.common.protocol import Step, StepFailed, main
 
+_ENVIRONMENT = {
+    **{"VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1"},
+    # vLLM forks its engine by default. This process has a thread, and the check for a GPU initialises CUDA's driver,
+    # after which a forked process cannot use CUDA.
+    "VLLM_WORKER_MULTIPROC_METHOD": "spawn",
+}
+"""Variables that vLLM reads. They must be set before its import."""
+
 _DTYPES = {"bf16": "bfloat16", "fp16": "float16", "fp32": "float32"}
 _MAX_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
 """Values of `max_lora_rank` that vLLM accepts."""
@@ -49,7 +57,7 @@ def run(step: Step) -> dict[str, Any]:
 
 
 def _load(step: Step, longest: int) -> Any:
-    os.environ |= {"VLLM_NO_USAGE_STATS": "1", "VLLM_DO_NOT_TRACK": "1"}
+    os.environ |= _ENVIRONMENT
     import torch
 
     if not torch.cuda.is_available():

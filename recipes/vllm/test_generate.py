@@ -4,17 +4,42 @@ adapters."""
 from __future__ import annotations
 
 import json
+import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
+import torch
 
 from recipes.common.encode import end_token, load_tokenizer
 from recipes.common.generation.cases import end_tokens
-from recipes.common.protocol import StepFailed
+from recipes.common.protocol import Step, StepFailed
 from recipes.tools.tiny_models import make_tiny_model
-from recipes.vllm.generate import max_lora_rank, read_rank, row_of, sampling_of, structured_outputs
+from recipes.vllm.generate import _load, max_lora_rank, read_rank, row_of, sampling_of, structured_outputs
+
+
+class Engine:
+    """In place of vllm.LLM: records the start method of its processes."""
+
+    start_methods: ClassVar[list[str | None]] = []
+
+    def __init__(self, **_: object) -> None:
+        self.start_methods.append(os.environ.get("VLLM_WORKER_MULTIPROC_METHOD"))
+
+
+def test_vllm_starts_its_processes_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The check for a GPU initialises CUDA, so a forked engine could not use it."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=Engine))
+    for name in ("VLLM_NO_USAGE_STATS", "VLLM_DO_NOT_TRACK", "VLLM_WORKER_MULTIPROC_METHOD"):
+        monkeypatch.setenv(name, "fork")
+    _load(Step("generate", {"precision": "bf16"}, {}, {"model": tmp_path}, tmp_path, tmp_path, tmp_path, 1), 64)
+    assert Engine.start_methods == ["spawn"]
+
 
 LABELS = ["A.", "B (left)", "C|D"]
 

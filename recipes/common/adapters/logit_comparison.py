@@ -23,6 +23,9 @@ _POSITIONS = 8
 _BLOCK = 64
 """Number of weights that share a scale in a 4-bit base."""
 
+_OUTPUT = "lm_head"
+"""The one linear layer that a 4-bit base keeps in 16 bit."""
+
 
 @torch.inference_mode()
 def logits_of(
@@ -54,7 +57,7 @@ def logits_of(
                 parts["base"].append(inputs["base"] @ weight.T)
                 parts["adapter"].append(_adapted(inputs["adapter"], weight, delta, start, stop))
                 if four_bit:
-                    rounded = weight if delta is None else _as_nf4(weight)
+                    rounded = weight if name == _OUTPUT else _as_nf4(weight)
                     parts["four_bit"].append(_adapted(inputs["four_bit"], rounded, delta, start, stop))
                 del weight
                 weight = merged_stored.tensor(merged_stored.rows(merged_file, start, stop)).float()
@@ -108,7 +111,7 @@ def _as_nf4(weight: Tensor) -> Tensor:
 
     if weight.shape[1] % _BLOCK:
         return weight
-    packed, state = quantize_4bit(weight.contiguous(), blocksize=_BLOCK, quant_type="nf4")
+    packed, state = quantize_4bit(weight.contiguous(), blocksize=_BLOCK, quant_type="nf4", compress_statistics=True)
     return dequantize_4bit(packed, state).float()
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 from torch import Tensor
@@ -42,8 +42,9 @@ class BestCheckpoint:
         return True
 
     def state(self) -> dict[str, Any]:
-        """The selection as plain values and tensors, for a checkpoint."""
-        return asdict(self) | {"weights": self.weights, "score": list(self.score) if self.score else None}
+        """The selection as plain values and tensors, for a checkpoint. The weights are not copied."""
+        values = {each.name: getattr(self, each.name) for each in fields(self)}
+        return values | {"score": list(self.score) if self.score else None}
 
     @staticmethod
     def from_state(state: Mapping[str, Any]) -> BestCheckpoint:

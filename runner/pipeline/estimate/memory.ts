@@ -79,7 +79,8 @@ export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
 function trainedWeights(shape: Shape, { method, precision, device }: TrainingLoad): Range {
   const all = parameters(shape);
   const size = bytesOf[precision];
-  if (method === "full") return times(exactly(all), [4 * size, Math.max(16, 4 * size)]);
+  // Weights, gradients and moments are fp32 for every precision.
+  if (method === "full") return exactly(16 * all);
   if (method.startsWith("q")) {
     return sum(times(exactly(all - embeddings(shape)), fourBit), exactly(embeddings(shape) * size));
   }
