@@ -32,7 +32,7 @@ describe("a recipe that", () => {
     ["exits with 3", "os._exit(3)", "crashed", "exit code 3"],
     ["is killed", "os.kill(os.getpid(), 9)", "killed"],
     ["crashes", "os.kill(os.getpid(), 11)", "crashed", "SIGSEGV"],
-    ["lacks a package", "import no_such_package_anywhere", "environment-incomplete", "'no_such_package_anywhere'"],
+    ["lacks a package", "import no_such_package_anywhere", "recipe-error", "'no_such_package_anywhere'"],
     ["has no memory left", "raise MemoryError('4 GB wanted')", "out-of-memory", "4 GB wanted"],
   ];
   for (const [what, body, code, ...facts] of cases) {
@@ -143,7 +143,12 @@ describe("a model that", () => {
       "damaged-weights",
       "model.safetensors",
     ],
-    ["lacks its tokenizer is rejected", (folder) => rmSync(join(folder, "tokenizer.json")), "tokenizer", "tokenizer"],
+    [
+      "lacks its tokenizer is rejected",
+      (folder) => rmSync(join(folder, "tokenizer.json")),
+      "model-incomplete",
+      "tokenizer",
+    ],
   ];
   for (const [what, damage, code, fact] of cases) {
     test(what, async ({ rig }) => {
@@ -160,7 +165,7 @@ describe("a model that", () => {
     rig.usePython();
     rig.addTinyModel("qwen3", "models/tiny");
     const ended = await rig.exp("run", tuned, "--until", "train", "--set", "train.max_length=24");
-    expectFailure(ended, 1, "row-too-long", /^preflight /m, /\btrain-\d+\b/);
+    expectFailure(ended, 1, "target-truncated", /^preflight /m, /\btrain-\d+\b/);
     expect(ended.stdout).not.toMatch(/^train {2}started/m);
   });
 });
