@@ -66,7 +66,7 @@ test("few-shot: too few rows are an error; a template without examples is an err
     "--set",
     "data.train.limit=3",
   );
-  expectFailure(short, 1, "too-few-examples", /\b[0-2] training rows\b.*\bprompt\.examples\.count is 3\b/);
+  expectFailure(short, 1, "too-few-examples", /^prompt\.tuned .*\btrain-\d+\b.*\bprompt\.examples\.count\b/m);
 });
 
 test("oversample repeats training rows with rare labels, and no other rows", async ({ rig }) => {
