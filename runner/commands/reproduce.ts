@@ -8,10 +8,12 @@ import { type FinishedRun, findRun, latestManifest } from "../runs/finished-runs
 import { compareRepetition, type Reproduction } from "../runs/reproduce.ts";
 import { foreignOrigin, recordsOf } from "../runs/run-origin.ts";
 import { openStore } from "../store/store.ts";
+import { boundsOf } from "../util/bounds.ts";
 import type { Json } from "../util/canonical.ts";
 import { canonicalJson } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
 import { dotted } from "../util/flatten.ts";
+import { interval } from "../util/format.ts";
 import { fileInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required, value } from "./command.ts";
@@ -113,7 +115,8 @@ function resultText({ run, again, reproduced, steps, metrics, causes }: Reproduc
     lines.push(`${step}: ${words[outcome]}${files.length === 0 ? "" : ` (${files.join(", ")})`}`);
   }
   for (const { arm, view, metric, was, is, low, high, within } of metrics) {
-    const where = `${within ? "within" : "OUTSIDE"} [${low.toFixed(3)}, ${high.toFixed(3)}]`;
+    const bounds = boundsOf({ low, high });
+    const where = bounds === null ? "no interval" : `${within ? "within" : "OUTSIDE"} ${interval(bounds)}`;
     lines.push(`${arm} ${metric} (${view}): ${was.toFixed(3)} -> ${is?.toFixed(3) ?? "none"}, ${where}`);
   }
   if (causes.length > 0 && steps.some(({ outcome }) => outcome !== "same")) {

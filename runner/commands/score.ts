@@ -46,7 +46,7 @@ export const command = defineCommand({
     const n = cases.length;
     const metrics = [...labelMetrics];
     const scorer = labelScorer(
-      cases.map(({ gold, pred }) => ({ target: gold, prediction: pred })),
+      cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed })),
       synonyms,
     );
     const forms = views.map((view) => scorer(view));
@@ -60,7 +60,7 @@ export const command = defineCommand({
     }
     const cell = (view: View, name: string): string => {
       const range = intervals?.[view][name];
-      const ends = range === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
+      const ends = range?.low === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
       return `${scores[view][name]?.toFixed(4)}${ends}`;
     };
     context.out(`${n} case${n === 1 ? "" : "s"}\n`);

@@ -2,7 +2,7 @@ import type { ErrorObject } from "ajv";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { nearest, suggestion } from "../util/suggest.ts";
 import { dotted, find, locate, type Node, type Path } from "./node.ts";
-import { renamedKey } from "./renamed-keys.ts";
+import { renamedKey, renamedValue } from "./renamed-keys.ts";
 import type { Schema } from "./schema.ts";
 import { branchFor, branchIndex, childOf, keysOf } from "./schema-visitor.ts";
 
@@ -130,7 +130,7 @@ function describe(error: ErrorObject, place: Place, path: Path, otherKeys: reado
     case "enum": {
       const choices = keyword === "enum" ? (params.allowedValues as unknown[]) : [params.allowedValue];
       if (typeof choices[0] === "string" && typeof written !== "string") return undefined;
-      return notOneOf(name, node, choices.map(String));
+      return renamedValue(name, written) ?? notOneOf(name, node, choices.map(String));
     }
     case "discriminator": {
       const tag = String(params.tag);

@@ -8,8 +8,8 @@ export type PartsDifference = {
   readonly f1: number;
 };
 
-/** Compares the parts of gold and prediction. */
-export function compareParts(gold: readonly string[], given: readonly string[]): PartsDifference {
+/** Compares the parts of gold and prediction. An answer that could not be read (`parsed` is false) is never exact. */
+export function compareParts(gold: readonly string[], given: readonly string[], parsed = true): PartsDifference {
   const [inGold, inGiven] = [new Set(gold), new Set(given)];
   const omitted = gold.filter((part) => !inGiven.has(part));
   const added = given.filter((part) => !inGold.has(part));
@@ -17,7 +17,7 @@ export function compareParts(gold: readonly string[], given: readonly string[]):
   return {
     omitted,
     added,
-    exact: omitted.length === 0 && added.length === 0,
+    exact: parsed && omitted.length === 0 && added.length === 0,
     f1: both === 0 ? 0 : (2 * both) / (gold.length + given.length),
   };
 }

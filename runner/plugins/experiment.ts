@@ -51,7 +51,12 @@ type Data = {
     readonly seed: number;
   };
   /** Keys of label tasks. Absent for other tasks, whose keys only the task interprets. */
-  readonly labels?: { readonly separator: string; readonly synonyms?: string; readonly groups?: string };
+  readonly labels?: {
+    readonly separator: string;
+    readonly synonyms?: string;
+    readonly groups?: string;
+    readonly min_cases: number;
+  };
   readonly targets?: { readonly view: LabelView; readonly order: "as_is" | "alphabetical" | "frequency" };
   readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
   readonly accept: readonly string[];

@@ -187,10 +187,11 @@ function flips(
     if (second === undefined) continue;
     cases++;
     if (JSON.stringify(first.gold) !== JSON.stringify(second.gold)) otherGold++;
-    if (JSON.stringify(first.prediction) === JSON.stringify(second.prediction)) continue;
+    const isSame = (first.parsed ?? true) === (second.parsed ?? true);
+    if (isSame && JSON.stringify(first.prediction) === JSON.stringify(second.prediction)) continue;
     const [one, other] = [parts(first.prediction), parts(second.prediction)];
-    const was = compareParts(parts(first.gold), one);
-    const is = compareParts(parts(second.gold), other);
+    const was = compareParts(parts(first.gold), one, first.parsed);
+    const is = compareParts(parts(second.gold), other, second.parsed);
     const [gold, from, to] = [first.gold, first.prediction, second.prediction].map((value) => written(value));
     const flip = { id: first.id, gold, a: from, b: to } as Flip;
     if (!was.exact && is.exact) found.fixed.push(flip);

@@ -21,8 +21,9 @@ export type MetricChange = {
   readonly metric: string;
   readonly was: number;
   readonly is: number | null;
-  readonly low: number;
-  readonly high: number;
+  /** Absent if the metric has no interval: no other value is tolerated then. */
+  readonly low?: number | undefined;
+  readonly high?: number | undefined;
   readonly within: boolean;
   /** Whether it is the primary metric in the primary view. */
   readonly primary: boolean;
@@ -86,7 +87,7 @@ function metricChanges({ manifest }: FinishedRun, again: FinishedRun): readonly 
         const was = scoreOf(manifest, arm, view, metric);
         const is = scoreOf(again.manifest, arm, view, metric);
         if (was === undefined || is === was) return [];
-        const within = is !== undefined && is >= low && is <= high;
+        const within = is !== undefined && low !== undefined && high !== undefined && is >= low && is <= high;
         const isPrimary = metric === primary.metric && view === primary.view;
         return [{ arm, view, metric, was, is: is ?? null, low, high, within, primary: isPrimary }];
       }),

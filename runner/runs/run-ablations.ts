@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { lastScores, readSelection, type Selection } from "../pipeline/steps/selection.ts";
+import { boundsOf } from "../util/bounds.ts";
 import { dotted } from "../util/flatten.ts";
 import { type Ablation, ablationOf, total, varying } from "./ablation.ts";
 import { type FinishedRun, runsIn } from "./finished-runs.ts";
@@ -119,7 +120,7 @@ export function ablationOfSelection(
   return {
     ...{ experiment, metric, view, rows, keys: varying(settings) },
     settings: settings.map(({ setting, values, value, low, high, sd, runs, epochs, coordinates }) => ({
-      ...{ values, value, interval: { low, high }, sd, runs: runs.length },
+      ...{ values, value, interval: boundsOf({ low, high }), sd, runs: runs.length },
       ...(epochs === undefined ? {} : { epochs }),
       seconds: total(coordinates.map((one) => seconds(one) ?? null)),
       ...(setting === winner && finals.length > 0 ? { test: finals.map(testScore) } : {}),
@@ -133,5 +134,5 @@ function testScore(run: FinishedRun) {
   const { metric, view } = config.evaluate.primary;
   const arm = subjectOf(run);
   const ends = intervals[arm]?.[view]?.[metric];
-  return { value: arms[arm]?.[view]?.[metric] ?? 0, ...(ends === undefined ? {} : { low: ends.low, high: ends.high }) };
+  return { value: arms[arm]?.[view]?.[metric] ?? 0, ...boundsOf(ends) };
 }

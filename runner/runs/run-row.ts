@@ -1,3 +1,4 @@
+import { boundsOf } from "../util/bounds.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { replayedArms } from "./replayed-arms.ts";
 import { subjectOf } from "./run-outputs.ts";
@@ -40,7 +41,7 @@ export function runRowOf(run: FinishedRun): RunRow {
   const scoreOf = (arm: string): ArmScore => ({
     arm,
     value: arms[arm]?.[view]?.[metric] ?? null,
-    interval: intervals?.[arm]?.[view]?.[metric] ?? null,
+    interval: boundsOf(intervals?.[arm]?.[view]?.[metric]),
   });
   const price = resources?.price_per_hour;
   return {

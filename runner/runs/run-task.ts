@@ -34,14 +34,18 @@ export function runTask({ manifest }: FinishedRun, root: string): RunTask {
     return readFileSync(file, "utf8");
   };
   try {
-    const open = task.open(params.reading, (key) => {
-      const path = paths[key];
-      return path === undefined ? undefined : { path, text: read(path) };
-    });
+    const open = task.open(
+      params.reading,
+      (key) => {
+        const path = paths[key];
+        return path === undefined ? undefined : { path, text: read(path) };
+      },
+      params.scoring,
+    );
     const isSame = scoring.every((path) => sha256(read(path)) === manifest.provenance.sources[path]);
     return { task, open, state: scoring.length === 0 ? "none" : isSame ? "same" : "changed", files: scoring };
   } catch (error) {
-    const open = task.open(params.reading, () => undefined);
+    const open = task.open(params.reading, () => undefined, params.scoring);
     const problem = error instanceof UserError ? error.message : "it is missing";
     return { task, open, state: scoring.length === 0 ? "none" : "gone", files: scoring, problem };
   }

@@ -6,6 +6,7 @@ import {
   testEvaluationsText,
 } from "../reporting/report/comparison-tables.ts";
 import type { RunComparison } from "../runs/compare.ts";
+import type { MaybeBounds } from "../util/bounds.ts";
 import { integer, pEquals, plural, signedInterval } from "../util/format.ts";
 import { styles } from "./styles.ts";
 import { table } from "./table.ts";
@@ -14,7 +15,7 @@ import { table } from "./table.ts";
 export function differenceText(
   { subject, metric, tests }: Family,
   against: string,
-  difference: { readonly difference: number; readonly low: number; readonly high: number } | undefined,
+  difference: (MaybeBounds & { readonly difference: number }) | undefined,
   adjusted: number,
   view: string,
 ): string {

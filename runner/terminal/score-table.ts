@@ -1,12 +1,11 @@
 import { armName } from "../reporting/report/display-names.ts";
+import type { MaybeBounds } from "../util/bounds.ts";
 import { withInterval } from "../util/format.ts";
 import { styles } from "./styles.ts";
 import { table } from "./table.ts";
 
 /** Metric name -> value, of one arm in one label view. */
 type Metrics = Readonly<Record<string, number>>;
-
-type Interval = { readonly low: number; readonly high: number };
 
 /** The scores of all arms in the views of their task, and the output files by name. */
 export type Scores = {
@@ -15,7 +14,7 @@ export type Scores = {
   /** Arm -> view -> metric -> value. */
   readonly arms: Readonly<Record<string, Readonly<Record<string, Metrics>>>>;
   /** Arm -> view -> metric -> 95 % confidence interval. */
-  readonly intervals?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Interval>>>>>>;
+  readonly intervals?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, MaybeBounds>>>>>>;
   /** "workbook" -> path */
   readonly files: Readonly<Record<string, string>>;
 };

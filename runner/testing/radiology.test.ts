@@ -44,7 +44,7 @@ test("every file of the radiology study package has the notice on simulated pred
   for (const arm of ["zero-shot", "fine-tuned", "lora-4b-replay, zero-shot", "lora-4b-replay, fine-tuned"])
     expect(text).toContain(arm);
   const own = intervals.tuned?.canonical.micro_f1;
-  expect(text).toContain(`${f1("tuned").toFixed(3)} [${own?.low.toFixed(3)}, ${own?.high.toFixed(3)}]`);
+  expect(text).toContain(`${f1("tuned").toFixed(3)} [${own?.low?.toFixed(3)}, ${own?.high?.toFixed(3)}]`);
   expect(text).toContain("Error analysis");
   expect(text).toContain("simulated-4b-tuned.jsonl");
   expect(text).not.toMatch(/in 0\.0 s/);

@@ -129,7 +129,7 @@ describe("sweep.select", () => {
     const means = settings.map(({ runs }) => runs.reduce((sum, { value }) => sum + value, 0) / runs.length);
     for (const [at, { value, low, high, sd }] of settings.entries()) {
       expect(value).toBeCloseTo(means[at] as number, 10);
-      expect(low < value && value < high && (sd as number) > 0).toBe(true);
+      expect((low as number) < value && value < (high as number) && (sd as number) > 0).toBe(true);
     }
     expect(settings.map(({ runs }) => runs.length)).toEqual([2, 3]);
     expect(winner).toBe("evaluate.bootstrap.seed=2");

@@ -1,4 +1,5 @@
 /** How numbers are printed, in reports, workbooks, pages and on the terminal alike. */
+import type { Bounds, MaybeBounds } from "./bounds.ts";
 
 /** A cell without a value. */
 export const missing = "–";
@@ -15,22 +16,21 @@ export function withInterval(of: Estimate | undefined): string {
   return `${score(of.value)} ${interval({ low: of.low, high: of.high })}`;
 }
 
-type Estimate = {
-  readonly value: number | null;
-  readonly low?: number | undefined;
-  readonly high?: number | undefined;
-};
-type Bounds = { readonly low: number; readonly high: number };
+type Estimate = MaybeBounds & { readonly value: number | null };
 
 /** A difference with its sign: "+0.179", "−0.020". */
 export const signed = (value: number): string => `${value < 0 ? "−" : "+"}${score(Math.abs(value))}`;
 
-/** A difference and its interval: "+0.179 [+0.151, +0.207]". */
-export const signedInterval = ({ difference, low, high }: Bounds & { readonly difference: number }): string =>
-  `${signed(difference)} ${signedBounds({ low, high })}`;
+/** A difference and its interval: "+0.179 [+0.151, +0.207]"; the difference alone if it has no interval. */
+export function signedInterval({ difference, low, high }: MaybeBounds & { readonly difference: number }): string {
+  return low === undefined || high === undefined
+    ? signed(difference)
+    : `${signed(difference)} ${signedBounds({ low, high })}`;
+}
 
-/** The bounds of a difference: "[+0.151, +0.207]". */
-export const signedBounds = ({ low, high }: Bounds): string => `[${signed(low)}, ${signed(high)}]`;
+/** The bounds of a difference: "[+0.151, +0.207]"; missing if there is no interval. */
+export const signedBounds = ({ low, high }: MaybeBounds): string =>
+  low === undefined || high === undefined ? missing : `[${signed(low)}, ${signed(high)}]`;
 
 /** A p-value in a table: "0.034", "< 0.001". */
 export function pValue(p: number | null | undefined): string {

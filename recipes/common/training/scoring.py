@@ -57,10 +57,11 @@ def micro_f1(rows: Sequence[Row]) -> float:
 
 
 def macro_f1(rows: Sequence[Row]) -> float:
-    """Mean over labels of the F1 of each label that occurs in gold or answers."""
+    """Mean F1 over the labels that occur in gold."""
     hits = _count(gold & answer for gold, answer in rows)
-    total = _count(gold for gold, _ in rows) + _count(answer for _, answer in rows)
-    return _ratio(sum(2 * hits[label] / total[label] for label in sorted(total)), len(total))
+    support = _count(gold for gold, _ in rows)
+    total = support + _count(answer for _, answer in rows)
+    return _ratio(sum(2 * hits[label] / total[label] for label in sorted(support)), len(support))
 
 
 def samples_f1(rows: Sequence[Row]) -> float:

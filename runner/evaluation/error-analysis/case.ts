@@ -4,7 +4,7 @@ import { compareParts } from "../compare-parts.ts";
 /** Compares an answer with gold. `parts` gives the parts of a target or prediction in the view that is analysed. */
 export function compareCase(answer: Answer, parts: (value: unknown) => readonly string[]): ComparedCase {
   const [gold, given] = [parts(answer.gold), parts(answer.prediction)];
-  const { omitted, added, exact } = compareParts(gold, given);
+  const { omitted, added, exact } = compareParts(gold, given, answer.parsed);
   return { id: answer.id, answer, gold, given, omitted, added, exact };
 }
 

@@ -119,7 +119,7 @@ export function joinAnswers(gold: Answers, predictions: Answers): Result<readonl
         ]),
   ];
   if (diagnostics.length > 0) return { ok: false, diagnostics };
-  const value = gold.cases.map(({ id, gold: labels }) => ({ id, gold: labels, pred: (byId.get(id) as FileCase).pred }));
+  const value = gold.cases.map(({ id, gold: labels }) => ({ ...(byId.get(id) as FileCase), id, gold: labels }));
   return { ok: true, value, warnings: [] };
 }
 

@@ -4,31 +4,39 @@ import type { CounterSet } from "../../plugins/metrics/metric.ts";
 export type LabelSpace = {
   /** Column -> label, in code-unit order. */
   readonly labels: readonly string[];
-  /** Number of columns: one for each label, and one for predictions outside a fixed space. */
-  readonly columns: number;
-  /** The column of predictions outside a fixed space; undefined if the space is gold union predicted. */
+  /**
+   * The first column of predictions outside a fixed space, which have one column for each distinct label; undefined if
+   * the space is gold union predicted.
+   */
   readonly outOfSet: number | undefined;
+  /** A label with fewer gold cases than this is rare. */
+  readonly minCases: number;
 };
 
 /**
- * The label set of one side of a case, as columns. The out-of-set column occurs once for each prediction outside the
- * space.
+ * The label set of one side of a case, as columns. The prediction of a case whose answer could not be read is the one
+ * column -1, which is no label: such a case is never correct.
  */
 export type Columns = Int32Array;
+
+/** The prediction of a case whose answer could not be read. */
+export const unreadable: Columns = Int32Array.of(-1);
 
 /** What label metrics are computed from: counts by column, and sums over cases. */
 export type Counts = {
   /** Cases. */
   readonly n: number;
-  /** Size of the label space, the out-of-set column included. */
-  readonly columns: number;
-  /** By column in use: cases whose gold, whose prediction, and whose gold and prediction have it. */
+  /** Distinct labels of gold and predictions, over all cases of the set. */
+  readonly distinct: number;
+  /** A label with fewer gold cases than this is rare. */
+  readonly minCases: number;
+  /** By column of the space in use: cases whose gold, whose prediction, and whose gold and prediction have it. */
   readonly support: Float64Array;
   readonly predicted: Float64Array;
   readonly hits: Float64Array;
-  /** Columns of the space that no case of the whole set has, in gold or prediction. Macro averages count them as 0. */
-  readonly absent: number;
-  /** Sums of the three over all columns. */
+  /** By column of the space in use: cases of the whole set whose gold has it. The same for every resample. */
+  readonly wholeSupport: Float64Array;
+  /** Sums of the three over all columns, predictions outside the space included. */
   readonly total: { readonly support: number; readonly predicted: number; readonly hits: number };
   /** Sums over cases of the scores of single cases; an undefined one (0 / 0) is 0. */
   readonly cases: {
@@ -37,22 +45,27 @@ export type Counts = {
     readonly f1: number;
     readonly jaccard: number;
     readonly exact: number;
+    /** Cases whose gold and prediction are both empty. */
+    readonly empty: number;
   };
 };
 
 /** Offsets of the three counters of a column: the label is in both sets, in gold alone, in the prediction alone. */
 const [hit, missed, added] = [0, 1, 2] as const;
 
+/** The counter of predictions outside the space. */
+const allOutside = 0;
+
 /**
- * The counters of label metrics. Each column in use has three. Each shape of a case (sizes of gold, prediction and of
- * what they share) has one, from which averages over cases follow. All amounts are 1, so sums are exact.
- *
- * A column that resampled cases lack is left out of macro averages, unless the whole set lacks it: a label that a
- * resample happens to lack has no score there, rather than a score of 0.
+ * The counters of label metrics. Each column of the space in use has three. Predictions outside the space share one
+ * counter, and each distinct label among them has a counter that shows whether a set has it. Each shape of a case
+ * (sizes of gold, prediction and of what they share) has one, from which averages over cases follow. All amounts are 1,
+ * so sums are exact.
  */
 export const labelCounters: CounterSet<Columns, Columns, Counts, LabelSpace> = {
-  open({ columns }) {
-    const first = new Int32Array(columns).fill(-1);
+  open({ labels, outOfSet, minCases }) {
+    const first = new Int32Array(labels.length).fill(-1);
+    const outside = new Map<number, number>();
     const shapes: {
       readonly counter: number;
       readonly gold: number;
@@ -60,9 +73,18 @@ export const labelCounters: CounterSet<Columns, Columns, Counts, LabelSpace> = {
       readonly both: number;
     }[] = [];
     const shapeCounters = new Map<number, number>();
-    const seen = new Int32Array(columns).fill(-1);
+    const seen = new Int32Array(labels.length).fill(-1);
+    const border = outOfSet ?? labels.length;
     let row = 0;
-    let next = 0;
+    let next = 1;
+    const outsideCounter = (column: number): number => {
+      let counter = outside.get(column);
+      if (counter === undefined) {
+        counter = next++;
+        outside.set(column, counter);
+      }
+      return counter;
+    };
     const counterOf = (column: number): number => {
       let counter = first[column] as number;
       if (counter < 0) {
@@ -73,7 +95,7 @@ export const labelCounters: CounterSet<Columns, Columns, Counts, LabelSpace> = {
       return counter;
     };
     const shapeOf = (gold: number, predicted: number, both: number): number => {
-      const key = (gold * 2 ** 17 + predicted) * 2 ** 17 + both;
+      const key = (gold * 2 ** 17 + predicted + 1) * 2 ** 17 + both;
       let counter = shapeCounters.get(key);
       if (counter === undefined) {
         counter = next++;
@@ -90,6 +112,12 @@ export const labelCounters: CounterSet<Columns, Columns, Counts, LabelSpace> = {
         for (let at = 0; at < gold.length; at++) seen[gold[at] as number] = inGold;
         for (let at = 0; at < predicted.length; at++) {
           const column = predicted[at] as number;
+          if (column < 0) continue;
+          if (column >= border) {
+            add(allOutside);
+            add(outsideCounter(column));
+            continue;
+          }
           const isHit = (seen[column] as number) === inGold;
           if (isHit) {
             seen[column] = inBoth;
@@ -101,41 +129,50 @@ export const labelCounters: CounterSet<Columns, Columns, Counts, LabelSpace> = {
           const column = gold[at] as number;
           if ((seen[column] as number) === inGold) add(counterOf(column) + missed);
         }
-        add(shapeOf(gold.length, predicted.length, both));
+        add(shapeOf(gold.length, predicted[0] === unreadable[0] ? -1 : predicted.length, both));
       },
       size: () => next,
       reader(whole) {
         // In the order of the columns, so that averages do not depend on the order of the cases.
         const used = Int32Array.from(first.filter((counter) => counter >= 0));
-        const inWhole = used.filter((counter) =>
-          [hit, missed, added].some((of) => (whole[counter + of] as number) > 0),
-        );
-        return readerOf(used, shapes, columns, columns - inWhole.length);
+        const supportOf = (counter: number): number =>
+          (whole[counter + hit] as number) + (whole[counter + missed] as number);
+        const inWhole = used.filter((counter) => supportOf(counter) + (whole[counter + added] as number) > 0).length;
+        const outsideInWhole = [...outside.values()].filter((counter) => (whole[counter] as number) > 0).length;
+        return readerOf(used, shapes, {
+          distinct: inWhole + outsideInWhole,
+          minCases,
+          wholeSupport: Float64Array.from(used, supportOf),
+        });
       },
     };
   },
 };
 
+/** Sizes of gold, prediction (-1 if it could not be read) and what they share. */
 type Shape = { readonly counter: number; readonly gold: number; readonly predicted: number; readonly both: number };
 type Mutable<T> = { -readonly [K in keyof T]: T[K] extends number | Float64Array ? T[K] : Mutable<T[K]> };
 
-/** Turns summed counters into counts, in memory that every call uses again. */
-function readerOf(used: Int32Array, shapes: readonly Shape[], columns: number, absent: number) {
+/** Turns summed counters into counts, in memory that every call uses again. `fixed` does not depend on the sums. */
+function readerOf(
+  used: Int32Array,
+  shapes: readonly Shape[],
+  fixed: Pick<Counts, "distinct" | "minCases" | "wholeSupport">,
+) {
   const counts: Mutable<Counts> = {
+    ...fixed,
     n: 0,
-    columns,
     support: new Float64Array(used.length),
     predicted: new Float64Array(used.length),
     hits: new Float64Array(used.length),
-    absent,
     total: { support: 0, predicted: 0, hits: 0 },
-    cases: { precision: 0, recall: 0, f1: 0, jaccard: 0, exact: 0 },
+    cases: { precision: 0, recall: 0, f1: 0, jaccard: 0, exact: 0, empty: 0 },
   };
   const { support, predicted, hits, total, cases } = counts;
   return (sums: Float64Array): Counts => {
     let allHits = 0;
     let allMissed = 0;
-    let allAdded = 0;
+    let allAdded = sums[allOutside] as number;
     for (let at = 0; at < used.length; at++) {
       const counter = used[at] as number;
       const both = sums[counter + hit] as number;
@@ -151,13 +188,14 @@ function readerOf(used: Int32Array, shapes: readonly Shape[], columns: number, a
     total.hits = allHits;
     total.support = allHits + allMissed;
     total.predicted = allHits + allAdded;
-    counts.n = cases.precision = cases.recall = cases.f1 = cases.jaccard = cases.exact = 0;
+    counts.n = cases.precision = cases.recall = cases.f1 = cases.jaccard = cases.exact = cases.empty = 0;
     for (let at = 0; at < shapes.length; at++) {
       const { counter, gold, predicted: given, both } = shapes[at] as Shape;
       const weight = sums[counter] as number;
       if (weight === 0) continue;
       counts.n += weight;
       if (gold === both && given === both) cases.exact += weight;
+      if (gold === 0 && given === 0) cases.empty += weight;
       if (both === 0) continue;
       cases.precision += (weight * both) / given;
       cases.recall += (weight * both) / gold;

@@ -19,7 +19,7 @@ export const outOfSetLabel = "(out of set)";
 /** Every label's counts and scores, most frequent in gold first, ties by name. */
 export function labelRows(table: Table): LabelRow[] {
   const [inGold, inPrediction, inBoth] = [tally(table, "gold"), tally(table, "pred"), tally(table, "hits")];
-  const rows = Array.from({ length: table.columns }, (_, column): LabelRow => {
+  const rows = Array.from({ length: rowCount(table) }, (_, column): LabelRow => {
     const support = inGold[column] as number;
     const predicted = inPrediction[column] as number;
     const tp = inBoth[column] as number;
@@ -36,10 +36,15 @@ export function labelRows(table: Table): LabelRow[] {
   return rows.sort((a, b) => b.support - a.support || (a.label < b.label ? -1 : 1));
 }
 
-/** Cases by column. */
+/** One row for each label of the space, and one for all predictions outside it. */
+function rowCount({ labels, outOfSet }: Table): number {
+  return labels.length + (outOfSet === undefined ? 0 : 1);
+}
+
+/** Occurrences by row. */
 function tally(table: Table, side: "gold" | "pred" | "hits"): Int32Array {
-  const counts = new Int32Array(table.columns);
-  for (const column of table[side].ids) (counts[column] as number) += 1;
+  const counts = new Int32Array(rowCount(table));
+  for (const column of table[side].ids) (counts[Math.min(column, counts.length - 1)] as number) += 1;
   return counts;
 }
 

@@ -25,9 +25,16 @@ export const labelKeys = {
         description: "YAML file that maps a group to the list of its labels, relative to this YAML file.",
         examples: ["labels/groups.yaml"],
       },
+      min_cases: {
+        type: "integer",
+        minimum: 2,
+        default: 5,
+        description: "Number of gold cases that a label needs to be part of macro_f1_min5.",
+        examples: [10],
+      },
     },
     default: {},
-    description: "How an answer is read as labels.",
+    description: "How an answer is read as labels, and how labels are scored.",
     examples: [{ separator: ";" }],
   },
   targets: {

@@ -17,31 +17,44 @@ const jaccard: Column = (hits, support, predicted) => ratio(hits, support + pred
 const micro = (column: Column) => (counts: Counts) =>
   column(counts.total.hits, counts.total.support, counts.total.predicted);
 
-type Weight = (support: number, predicted: number) => number;
-const present: Weight = (support, predicted) => (support + predicted > 0 ? 1 : 0);
-
-/** A weighted mean over columns. The innermost loop of every resample: the arrays are read from the counts once. */
-function average({ support, predicted, hits }: Counts, column: Column, weight: Weight, more = 0): number {
+/**
+ * A weighted mean over labels. `weight` gets the number of gold cases in the whole set, and in the summed cases. The
+ * innermost loop of every resample: the arrays are read from the counts once.
+ */
+function average(
+  { support, predicted, hits, wholeSupport }: Counts,
+  column: Column,
+  weight: (whole: number, support: number) => number,
+): number {
   let sum = 0;
-  let weights = more;
+  let weights = 0;
   for (let at = 0; at < support.length; at++) {
     const inGold = support[at] as number;
-    const inPrediction = predicted[at] as number;
-    const share = weight(inGold, inPrediction);
+    const share = weight(wholeSupport[at] as number, inGold);
     if (share === 0) continue;
     weights += share;
-    sum += share * column(hits[at] as number, inGold, inPrediction);
+    sum += share * column(hits[at] as number, inGold, predicted[at] as number);
   }
   return ratio(sum, weights);
 }
 
-/** Macro averages run over the labels that gold or prediction has; labels of the space that neither has count as 0. */
-const macro = (column: Column) => (counts: Counts) => average(counts, column, present, counts.absent);
-const weighted = (column: Column) => (counts: Counts) => average(counts, column, (support) => support);
+/** Macro averages run over the labels with gold cases in the whole set, whatever a resample holds. */
+const macro = (column: Column) => (counts: Counts) => average(counts, column, (whole) => (whole > 0 ? 1 : 0));
+const weighted = (column: Column) => (counts: Counts) => average(counts, column, (_, support) => support);
 const samples = (sum: "precision" | "recall" | "f1" | "jaccard" | "exact") => (counts: Counts) =>
   ratio(counts.cases[sum], counts.n);
 
-type Definition = Pick<LabelMetric, "displayName" | "definition" | "value" | "isShareCorrect"> & {
+/**
+ * A macro average over rare labels has biased resamples: a rare label is absent from many of them. Its interval is that
+ * of the jackknife, which covers the true value in simulation.
+ */
+const macroInterval = ({ wholeSupport, minCases }: Counts) =>
+  wholeSupport.some((support) => support > 0 && support < minCases) ? "jackknife" : "percentile";
+
+type Definition = Pick<
+  LabelMetric,
+  "displayName" | "definition" | "definitionWith" | "value" | "isShareCorrect" | "intervalMethod"
+> & {
   readonly higherIsBetter?: false;
 };
 
@@ -54,13 +67,30 @@ const definitions: Readonly<Record<string, Definition>> = {
   },
   macro_f1: {
     displayName: "macro-F1",
-    definition: "Mean F1 over the labels that occur in gold or predictions",
+    definition: "Mean F1 over the labels that have gold cases",
     value: macro(f1),
+    intervalMethod: macroInterval,
+  },
+  macro_f1_min5: {
+    displayName: "macro-F1 over frequent labels",
+    definition: "Mean F1 over the labels with at least 5 gold cases (data.labels.min_cases sets the number)",
+    definitionWith: (scoring) =>
+      `Mean F1 over the labels with at least ${(scoring as { min_cases: number }).min_cases} gold cases`,
+    value: (counts: Counts) => average(counts, f1, (whole) => (whole >= counts.minCases ? 1 : 0)),
+    intervalMethod: ({ wholeSupport, minCases }: Counts) =>
+      wholeSupport.some((support) => support >= minCases)
+        ? "percentile"
+        : { none: `no label has at least ${minCases} gold cases` },
   },
   samples_f1: {
     displayName: "samples-F1",
     definition: "Mean F1 over cases; 0 if gold and prediction are empty",
     value: samples("f1"),
+  },
+  samples_f1_empty1: {
+    displayName: "samples-F1 (empty: 1)",
+    definition: "Mean F1 over cases; 1 if gold and prediction are empty",
+    value: ({ cases, n }: Counts) => ratio(cases.f1 + cases.empty, n),
   },
   weighted_f1: {
     displayName: "weighted F1",
@@ -70,12 +100,14 @@ const definitions: Readonly<Record<string, Definition>> = {
   micro_precision: { definition: "TP / (TP + FP) over all (case, label) pairs", value: micro(precision) },
   micro_recall: { definition: "TP / (TP + FN) over all (case, label) pairs", value: micro(recall) },
   macro_precision: {
-    definition: "Mean precision over the labels that occur in gold or predictions",
+    definition: "Mean precision over the labels that have gold cases",
     value: macro(precision),
+    intervalMethod: macroInterval,
   },
   macro_recall: {
-    definition: "Mean recall over the labels that occur in gold or predictions",
+    definition: "Mean recall over the labels that have gold cases",
     value: macro(recall),
+    intervalMethod: macroInterval,
   },
   weighted_precision: {
     definition: "Mean precision over labels, weighted by the number of gold cases",
@@ -97,9 +129,10 @@ const definitions: Readonly<Record<string, Definition>> = {
   },
   hamming_loss: {
     displayName: "Hamming loss",
-    definition: "Proportion of wrong (case, label) pairs: (FP + FN) / (cases x labels); lower is better",
+    definition:
+      "Proportion of wrong (case, label) pairs over the labels of gold and predictions: (FP + FN) / (cases x labels); lower is better",
     higherIsBetter: false,
-    value: ({ n, columns, total }: Counts) => ratio(total.support + total.predicted - 2 * total.hits, n * columns),
+    value: ({ n, distinct, total }: Counts) => ratio(total.support + total.predicted - 2 * total.hits, n * distinct),
   },
   jaccard_micro: {
     displayName: "Jaccard (micro)",
@@ -108,22 +141,18 @@ const definitions: Readonly<Record<string, Definition>> = {
   },
   jaccard_macro: {
     displayName: "Jaccard (macro)",
-    definition: "Mean intersection over union over the labels that occur in gold or predictions",
+    definition: "Mean intersection over union over the labels that have gold cases",
     value: macro(jaccard),
+    intervalMethod: macroInterval,
   },
   jaccard_samples: {
     displayName: "Jaccard (samples)",
     definition: "Mean intersection over union over cases; 0 if both sets are empty",
     value: samples("jaccard"),
   },
-  macro_f1_gold: {
-    displayName: "macro-F1 over gold labels",
-    definition: "Mean F1 over the labels that occur in gold",
-    value: (counts: Counts) => average(counts, f1, (support) => (support > 0 ? 1 : 0)),
-  },
 };
 
 /** The metrics of label sets, in the order in which tables show them. */
 export const labelMetrics = new Registry<Metric>("metric");
 for (const [name, definition] of Object.entries(definitions))
-  labelMetrics.register({ name, higherIsBetter: true, counters: labelCounters, ...definition });
+  labelMetrics.register({ name, higherIsBetter: true, isUnitScore: true, counters: labelCounters, ...definition });

@@ -23,7 +23,7 @@ import { labelCategories } from "./categories.ts";
 import { labelKeys } from "./label-keys.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { labelDetails, labelScorer } from "./score.ts";
-import type { Labels } from "./table.ts";
+import { defaultMinCases, type Labels } from "./table.ts";
 
 /** Keys of files that the settings of label tasks name. */
 const synonymsKey = "data.labels.synonyms";
@@ -31,12 +31,18 @@ const groupsKey = "data.labels.groups";
 
 /** Settings of label tasks, in the section `data`. */
 type Settings = {
-  readonly labels: { readonly separator: string; readonly synonyms?: string; readonly groups?: string };
+  readonly labels: {
+    readonly separator: string;
+    readonly synonyms?: string;
+    readonly groups?: string;
+    readonly min_cases: number;
+  };
   readonly targets: { readonly view: View; readonly order: "as_is" | "alphabetical" | "frequency" };
   readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
 };
 
 type Reading = { readonly separator: string };
+type Scoring = { readonly min_cases: number };
 type TeachingSettings = Pick<Settings, "targets"> & { readonly oversample: Settings["oversample"] | null };
 
 const settingsOf = ({ data }: TaskSections): Settings => data as unknown as Settings;
@@ -56,7 +62,7 @@ export function labelTask({
     metrics: labelMetrics,
     baselines: ["tfidf_svm", "most_frequent", "nearest", "ensemble"],
     defaults: {
-      metrics: ["micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
+      metrics: ["micro_f1", "macro_f1_min5", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
       primary: { metric: "micro_f1", view: "canonical" },
       baselines: ["tfidf_svm"],
     },
@@ -64,6 +70,7 @@ export function labelTask({
     predictionKey: "labels",
     categories: labelCategories,
     reading: (sections) => ({ separator: settingsOf(sections).labels.separator }),
+    scoring: (sections) => ({ min_cases: settingsOf(sections).labels.min_cases }),
     teaching(sections) {
       const { targets, oversample: repeat } = settingsOf(sections);
       return { targets: { ...targets }, oversample: repeat === undefined ? null : { ...repeat } };
@@ -79,11 +86,17 @@ export function labelTask({
       `labels = [label.strip() for label in answer.split(${JSON.stringify((reading as Reading).separator)})]`,
       "print(labels)",
     ],
-    open: (reading, files) => openLabels(reading as Reading, files, isSingle),
+    open: (reading, files, scoring) => openLabels(reading as Reading, files, scoring as Scoring | undefined, isSingle),
   };
 }
 
-function openLabels({ separator }: Reading, files: TaskFiles, isSingle: boolean): OpenTask<Labels, Labels> {
+function openLabels(
+  { separator }: Reading,
+  files: TaskFiles,
+  scoring: Scoring | undefined,
+  isSingle: boolean,
+): OpenTask<Labels, Labels> {
+  const minCases = scoring?.min_cases ?? defaultMinCases;
   const synonyms = parsed("synonyms", files(synonymsKey), parseSynonyms);
   const groups = parsed("groups", files(groupsKey), parseGroups);
   const labelGroups = groups && groupsOfLabels(groups, synonyms);
@@ -113,9 +126,10 @@ function openLabels({ separator }: Reading, files: TaskFiles, isSingle: boolean)
       const { labels, ...joined } = voteLabels(read, minShare);
       return { ...joined, prediction: labels };
     },
-    scorer: (cases) => labelScorer(cases, synonyms),
+    scorer: (cases) => labelScorer(cases, synonyms, minCases),
     parts: (value, view) => viewLabels(value, byView.get(view) as (label: string) => string),
-    details: (cases, vocabulary) => labelDetails(cases, { vocabulary, synonyms, groups: labelGroups, isSingle }),
+    details: (cases, vocabulary) =>
+      labelDetails(cases, { vocabulary, synonyms, groups: labelGroups, minCases, isSingle }),
     separator,
     groups: labelGroups,
   };

@@ -5,7 +5,13 @@ import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
 const listed = 20;
 
 /** One case of a predictions file: gold and predicted labels, as written. */
-export type FileCase = { readonly id: string; readonly gold: readonly string[]; readonly pred: readonly string[] };
+export type FileCase = {
+  readonly id: string;
+  readonly gold: readonly string[];
+  readonly pred: readonly string[];
+  /** False if the line has `"parsed": false`, as a run writes it for an answer that could not be read. */
+  readonly parsed?: boolean;
+};
 
 /** The keys or columns of a predictions file. */
 export type Names = {
@@ -164,7 +170,8 @@ function readLine(row: string, names: Names, complain: Complain): FileCase | und
     names.sides.includes(side) ? labels(fields[names[side]], names[side], names.separator, complain) : [];
   const gold = of("gold");
   const pred = of("pred");
-  return gold && pred && { id: named, gold, pred };
+  const isUnreadable = names.sides.includes("pred") && fields.parsed === false;
+  return gold && pred && { id: named, gold, pred, ...(isUnreadable ? { parsed: false } : {}) };
 }
 
 function labels(

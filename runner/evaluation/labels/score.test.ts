@@ -1,12 +1,13 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { type Synonyms, viewOf } from "../../data/labels/views.ts";
+import { definitionOf } from "../../plugins/metrics/metric.ts";
 import { compareParts } from "../compare-parts.ts";
 import { cardinality, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { groupsOfLabels } from "./label-task.ts";
-import { ceiling, scoreGroups, scoreLabels } from "./score.ts";
-import { singleLabel } from "./single-label.ts";
+import { ceiling, labelScorer, scoreGroups, scoreLabels } from "./score.ts";
+import { singleLabel, unreadableLabel } from "./single-label.ts";
 import { intern, type LabelCase, tabulate } from "./table.ts";
 
 type Single = {
@@ -79,8 +80,11 @@ describe("edges", () => {
   it("no cases and no labels give zeros, never NaN", () => {
     expect(Object.values(scoreLabels([]).raw)).toEqual(metricNames.map(() => 0));
     const { raw } = scoreLabels([{ target: [], prediction: [" "] }]);
-    expect(raw.exact_match).toBe(1);
-    expect(Object.values(raw).filter((value) => value !== 0)).toEqual([1]);
+    const right = Object.entries(raw).filter(([, value]) => value !== 0);
+    expect(right).toEqual([
+      ["samples_f1_empty1", 1],
+      ["exact_match", 1],
+    ]);
   });
   it("labels named like parts of an object are labels", () =>
     expect(
@@ -104,12 +108,13 @@ describe("a fixed space", () => {
       { label: "d", support: 0, predicted: 0 },
     ]);
   });
-  it("leaves micro and sample scores as they are", () => {
+  it("changes no score", () => {
     const fixed = scoreLabels(cases, { space: ["a", "d"] }).raw;
     const open = scoreLabels(cases).raw;
-    for (const name of ["micro_f1", "samples_f1", "jaccard_micro", "exact_match", "macro_f1_gold"] as const)
+    for (const name of ["micro_f1", "samples_f1", "jaccard_micro", "exact_match", "macro_f1"] as const)
       expect(fixed[name]).toBe(open[name]);
-    expect(fixed.macro_f1).toBeCloseTo(2 / 5, 12);
+    expect(fixed).toEqual(open);
+    expect(fixed.macro_f1).toBeCloseTo(2 / 3, 12);
   });
   it("counts predictions that training does not have", () =>
     expect(outOfSet(cases, ["a", "c"], raw)).toEqual({ count: 2, predicted: 4, rate: 0.5 }));
@@ -120,6 +125,55 @@ describe("a fixed space", () => {
     }));
   it("says what a case missed and added", () =>
     expect(compareParts(["a", "b"], ["b", "c"])).toEqual({ exact: false, f1: 0.5, omitted: ["a"], added: ["c"] }));
+});
+
+describe("labels that gold lacks", () => {
+  const perfect: LabelCase[] = ["a", "b"].map((label) => ({ target: [label], prediction: [label] }));
+  const names = ["macro_f1", "macro_precision", "macro_recall", "jaccard_macro"] as const;
+  it("are not part of macro averages: a perfect predictor scores 1 whatever training has", () => {
+    for (const space of [["a", "b"], ["a", "b", "c", "d", "e"], undefined]) {
+      const { raw } = scoreLabels(perfect, { space });
+      expect(names.map((name) => raw[name])).toEqual([1, 1, 1, 1]);
+      expect(raw.hamming_loss).toBe(0);
+    }
+  });
+  it("count in micro averages if they are predicted", () => {
+    const { raw } = scoreLabels([...perfect, { target: ["a"], prediction: ["a", "zzz"] }], { space: ["a", "b"] });
+    expect([raw.macro_f1, raw.micro_precision]).toEqual([1, 3 / 4]);
+  });
+  it("leave the Hamming loss at most 1, whatever their number", () => {
+    const wild = [{ target: ["a"], prediction: ["u", "v", "w", "x", "y"] }];
+    for (const space of [["a"], undefined]) expect(scoreLabels(wild, { space }).raw.hamming_loss).toBe(1);
+  });
+  it("with fewer gold cases than the study sets are not part of macro_f1_min5", () => {
+    const cases = [...perfect, { target: ["a"], prediction: ["a"] }, { target: ["a"], prediction: ["b"] }];
+    expect(scoreLabels(cases, { minCases: 2 }).raw.macro_f1_min5).toBeCloseTo(4 / 5, 12);
+    expect(scoreLabels(cases).raw.macro_f1_min5).toBe(0);
+    expect(definitionOf(labelMetrics.get("macro_f1_min5"), { min_cases: 8 })).toContain("at least 8 gold cases");
+  });
+});
+
+describe("an answer that could not be read", () => {
+  const cases: LabelCase[] = [
+    { target: [], prediction: [], parsed: false },
+    { target: [], prediction: [], parsed: false },
+    { target: ["a"], prediction: [], parsed: false },
+  ];
+  it("is not correct, also if gold is empty", () => {
+    const { raw } = scoreLabels(cases, { space: ["a"] });
+    expect([raw.exact_match, raw.samples_f1_empty1]).toEqual([0, 0]);
+    expect(labelScorer(cases, undefined)("raw").isCorrect(0)).toBe(false);
+    expect(scoreLabels(cases.map((one) => ({ ...one, parsed: true }))).raw).toMatchObject({
+      exact_match: 2 / 3,
+      samples_f1_empty1: 2 / 3,
+      samples_f1: 0,
+    });
+  });
+  it("is a class of its own in the confusion matrix", () =>
+    expect(singleLabel(cases.slice(2), viewOf("raw")).confusion).toEqual([
+      { gold: "a", predicted: unreadableLabel, count: 1 },
+    ]));
+  it("has no labels", () => expect(cardinality(tabulate(intern(cases), viewOf("raw"))).predicted.mean).toBe(0));
 });
 
 describe("ceiling and groups", () => {
@@ -141,5 +195,11 @@ describe("ceiling and groups", () => {
       micro_precision: 3 / 5,
       exact_match: 0,
     });
+  });
+  it("labels in no group match only if they are the same", () => {
+    const groups = groupsOfLabels(new Map([["cyst", ["Kidney"]]]), undefined);
+    const wrong = [{ target: ["Spondylosis"], prediction: ["Totally made up"] }];
+    expect(scoreGroups(wrong, groups)).toMatchObject({ micro_f1: 0, exact_match: 0 });
+    expect(scoreGroups([{ target: ["Spondylosis"], prediction: ["spondylosis"] }], groups).micro_f1).toBe(1);
   });
 });

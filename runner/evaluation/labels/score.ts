@@ -15,9 +15,10 @@ export type Scores = Readonly<Record<string, number>>;
 export type ByView<T> = Readonly<Record<View, T>>;
 
 /** Brings cases into views, as tables of label columns. Without `space`, the columns are gold union predicted. */
-export function labelScorer(cases: readonly LabelCase[], synonyms: Synonyms | undefined) {
+export function labelScorer(cases: readonly LabelCase[], synonyms: Synonyms | undefined, minCases?: number) {
   const interned = intern(cases);
-  return (view: View, space?: readonly string[]) => scoredCases(tabulate(interned, viewOf(view, synonyms), space));
+  return (view: View, space?: readonly string[]) =>
+    scoredCases(tabulate(interned, viewOf(view, synonyms), space, minCases));
 }
 
 /** Every metric in every view. `space` is the training vocabulary, if predictions outside it are one column. */
@@ -26,9 +27,14 @@ export function scoreLabels(
   {
     synonyms,
     space,
-  }: { readonly synonyms?: Synonyms | undefined; readonly space?: readonly string[] | undefined } = {},
+    minCases,
+  }: {
+    readonly synonyms?: Synonyms | undefined;
+    readonly space?: readonly string[] | undefined;
+    readonly minCases?: number | undefined;
+  } = {},
 ): ByView<Scores> {
-  const scorer = labelScorer(cases, synonyms);
+  const scorer = labelScorer(cases, synonyms, minCases);
   return byView((view) => scores(scorer(view, space)));
 }
 
@@ -41,29 +47,37 @@ export function ceiling(
   vocabulary: readonly string[],
   synonyms?: Synonyms,
   space?: readonly string[],
+  minCases?: number,
 ): ByView<Scores> {
   return byView((view) => {
     const of = viewOf(view, synonyms);
     const seen = new Set(vocabulary.map(of));
     const reached = cases.map(({ target }) => ({ target, prediction: target.filter((label) => seen.has(of(label))) }));
-    return scores(labelScorer(reached, synonyms)(view, space));
+    return scores(labelScorer(reached, synonyms, minCases)(view, space));
   });
 }
 
-/** What a label without a group counts as. */
-const noGroup = "(no group)";
-
-/** Scores the groups of labels in place of labels: whether the right kind of label was predicted. */
-export function scoreGroups(cases: readonly LabelCase[], { groupsOf }: LabelGroups): Scores {
+/**
+ * Scores the groups of labels in place of labels: whether the right kind of label was predicted. A label in no group is
+ * a group of its own, in its canonical form.
+ */
+export function scoreGroups(
+  cases: readonly LabelCase[],
+  { groupsOf }: LabelGroups,
+  synonyms?: Synonyms,
+  minCases?: number,
+): Scores {
+  const canonical = viewOf("canonical", synonyms);
   const of = (label: string): readonly string[] => {
     const groups = groupsOf(label);
-    return groups.length === 0 ? [noGroup] : groups;
+    return groups.length > 0 ? groups : [`(no group) ${canonical(label)}`];
   };
-  const grouped = cases.map(({ target, prediction }) => ({
+  const grouped = cases.map(({ target, prediction, parsed }) => ({
     target: target.flatMap(of),
     prediction: prediction.flatMap(of),
+    parsed,
   }));
-  return scores(labelScorer(grouped, undefined)("raw"));
+  return scores(labelScorer(grouped, undefined, minCases)("raw"));
 }
 
 /** The part of metrics.json that only arms with labels have. */
@@ -89,24 +103,26 @@ export function labelDetails(
     vocabulary,
     synonyms,
     groups,
+    minCases,
     isSingle,
   }: {
     readonly vocabulary: readonly string[];
     readonly synonyms: Synonyms | undefined;
     readonly groups: LabelGroups | undefined;
+    readonly minCases: number;
     readonly isSingle: boolean;
   },
 ): LabelDetails {
   const scorer = labelScorer(cases, synonyms);
   const clean = cases.filter(({ target }) => !isDirty(target));
   return {
-    ceiling: ceiling(cases, vocabulary, synonyms, vocabulary),
-    groups: groups === undefined ? null : scoreGroups(cases, groups),
+    ceiling: ceiling(cases, vocabulary, synonyms, vocabulary, minCases),
+    groups: groups === undefined ? null : scoreGroups(cases, groups, synonyms, minCases),
     single_label: isSingle ? byView((view) => singleLabel(cases, viewOf(view, synonyms))) : null,
     without_dirty_gold:
       clean.length === cases.length
         ? null
-        : { n: clean.length, views: scoreLabels(clean, { synonyms, space: vocabulary }) },
+        : { n: clean.length, views: scoreLabels(clean, { synonyms, space: vocabulary, minCases }) },
     per_label: byView((view) => labelRows(scorer(view, vocabulary).table)),
     cardinality: cardinality(scorer("basic", vocabulary).table),
     out_of_set: byView((view) => outOfSet(cases, vocabulary, viewOf(view, synonyms))),

@@ -4,6 +4,9 @@ import type { LabelCase } from "./table.ts";
 /** The class of an answer without labels in the confusion matrix. */
 export const noLabel = "(none)";
 
+/** The class of an answer that could not be read. */
+export const unreadableLabel = "(unreadable)";
+
 /** Scores of a task with exactly one label per case, in one view. */
 export type SingleLabel = {
   readonly accuracy: number;
@@ -18,6 +21,8 @@ export type SingleLabel = {
  * combined class.
  */
 export function singleLabel(cases: readonly LabelCase[], of: ViewOf): SingleLabel {
+  const predictedClass = ({ prediction, parsed }: LabelCase): string =>
+    parsed === false ? unreadableLabel : classOf(prediction);
   const classOf = (labels: readonly string[]): string => viewLabels(labels, of).sort().join(" + ") || noLabel;
   const cells = new Map<string, Map<string, number>>();
   const golds = new Map<string, number>();
@@ -26,7 +31,7 @@ export function singleLabel(cases: readonly LabelCase[], of: ViewOf): SingleLabe
   let right = 0;
   for (const one of cases) {
     const gold = classOf(one.target);
-    const predicted = classOf(one.prediction);
+    const predicted = predictedClass(one);
     const row = cells.get(gold) ?? new Map<string, number>();
     cells.set(gold, row);
     add(row, predicted);

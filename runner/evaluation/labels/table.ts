@@ -1,7 +1,7 @@
 import type { ViewOf } from "../../data/labels/views.ts";
 import type { ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { ScoredCase } from "../../plugins/tasks/task.ts";
-import type { Columns, LabelSpace } from "./counters.ts";
+import { type Columns, type LabelSpace, unreadable } from "./counters.ts";
 
 /** A list of labels, as written. */
 export type Labels = readonly string[];
@@ -9,33 +9,45 @@ export type Labels = readonly string[];
 /** One case to be scored. */
 export type LabelCase = ScoredCase<Labels, Labels>;
 
+/** Gold cases below which a label is rare, if the study sets no number. */
+export const defaultMinCases = 5;
+
 /** Sparse rows: the ids of row i are `ids[offsets[i] .. offsets[i + 1])`. */
 export type Rows = { readonly offsets: Int32Array; readonly ids: Int32Array };
 
 /** Cases with each distinct text replaced by a number, once for all views. */
-export type Interned = { readonly texts: readonly string[]; readonly gold: Rows; readonly pred: Rows };
+export type Interned = {
+  readonly texts: readonly string[];
+  readonly gold: Rows;
+  readonly pred: Rows;
+  /** 1 for a case whose answer could not be read. */
+  readonly unreadable: Uint8Array;
+};
 
 /** Cases in one view, as label columns: what every label metric counts in. */
 export type Table = LabelSpace & {
   /** Number of cases. */
   readonly n: number;
   readonly gold: Rows;
-  /** Each out-of-set prediction counts, so the out-of-set column may occur several times in a row. */
   readonly pred: Rows;
   /** What gold and predicted share. */
   readonly hits: Rows;
+  /** 1 for a case whose answer could not be read. */
+  readonly unreadable: Uint8Array;
 };
 
 /** A table as the cases that metrics score. */
 export function scoredCases(table: Table): ScoredCases<Columns, Columns, LabelSpace> & { readonly table: Table } {
   const { n, gold, pred, hits } = table;
+  const isReadable = (row: number): boolean => table.unreadable[row] !== 1;
   return {
     n,
     table,
     space: table,
     target: (row) => rowOf(gold, row),
-    prediction: (row) => rowOf(pred, row),
-    isCorrect: (row) => length(gold, row) === length(hits, row) && length(pred, row) === length(hits, row),
+    prediction: (row) => (isReadable(row) ? rowOf(pred, row) : unreadable),
+    isCorrect: (row) =>
+      isReadable(row) && length(gold, row) === length(hits, row) && length(pred, row) === length(hits, row),
     isSame: (other) => "table" in other && isAlike(table, other.table as Table),
   };
 }
@@ -51,7 +63,13 @@ function rowOf({ offsets, ids }: Rows, row: number): Columns {
 
 /** Whether two tables hold the same answers, whatever the labels are called. */
 function isAlike(a: Table, b: Table): boolean {
-  return a.columns === b.columns && a.outOfSet === b.outOfSet && isEqual(a.gold, b.gold) && isEqual(a.pred, b.pred);
+  return (
+    a.labels.length === b.labels.length &&
+    a.outOfSet === b.outOfSet &&
+    a.minCases === b.minCases &&
+    isEqual(a.gold, b.gold) &&
+    isEqual(a.pred, b.pred)
+  );
 }
 
 function isEqual(a: Rows, b: Rows): boolean {
@@ -84,14 +102,24 @@ export function intern(cases: readonly LabelCase[]): Interned {
     }
     return { offsets, ids };
   };
-  return { gold: rows("target"), pred: rows("prediction"), texts: [...number.keys()] };
+  return {
+    gold: rows("target"),
+    pred: rows("prediction"),
+    texts: [...number.keys()],
+    unreadable: Uint8Array.from(cases, ({ parsed }) => Number(parsed === false)),
+  };
 }
 
 /**
- * Brings interned cases into a view, each side of a case as a set. The columns are gold union predicted;
- * with `space`, they are space union gold, and one more that takes every other prediction.
+ * Brings interned cases into a view, each side of a case as a set. The labels are gold union predicted; with `space`,
+ * they are space union gold, and each other predicted label has a column after them.
  */
-export function tabulate(interned: Interned, of: ViewOf, space?: Iterable<string>): Table {
+export function tabulate(
+  interned: Interned,
+  of: ViewOf,
+  space?: Iterable<string>,
+  minCases: number = defaultMinCases,
+): Table {
   const forms = interned.texts.map(of);
   const n = interned.gold.offsets.length - 1;
   const goldForms = (): string[] => [...new Set(interned.gold.ids)].map((id) => forms[id] as string);
@@ -108,7 +136,6 @@ export function tabulate(interned: Interned, of: ViewOf, space?: Iterable<string
     id.set(form, known);
     return known;
   });
-  const columns = labels.length + (outOfSet === undefined ? 0 : 1);
   const inGold = new Int32Array(id.size).fill(-1);
   const inPred = new Int32Array(id.size).fill(-1);
   const gold = new Builder(n, interned.gold.ids.length);
@@ -127,14 +154,15 @@ export function tabulate(interned: Interned, of: ViewOf, space?: Iterable<string
       const form = formOf[interned.pred.ids[at] as number] as number;
       if (form < 0 || inPred[form] === row) continue;
       inPred[form] = row;
-      pred.push(Math.min(form, labels.length));
+      pred.push(form);
       if (inGold[form] === row) hits.push(form);
     }
     gold.endRow(row);
     pred.endRow(row);
     hits.endRow(row);
   }
-  return { n, labels, columns, outOfSet, gold: gold.rows(), pred: pred.rows(), hits: hits.rows() };
+  const rows = { gold: gold.rows(), pred: pred.rows(), hits: hits.rows() };
+  return { n, labels, outOfSet, minCases, ...rows, unreadable: interned.unreadable };
 }
 
 class Builder {

@@ -1,11 +1,20 @@
-import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { Metric, PreferredInterval, ScoredCases } from "../../plugins/metrics/metric.ts";
+import { studentP } from "../../util/student.ts";
 import { bootstrap, type Draws, jackknife, type Pause, type Samples } from "./bootstrap.ts";
 import { holm } from "./holm.ts";
-import { type Interval, interval } from "./interval.ts";
+import {
+  differenceOfShares,
+  type Interval,
+  jackknifeVariance,
+  metricInterval,
+  resampledInterval,
+  studentInterval,
+} from "./interval.ts";
+import { correctCases } from "./intervals.ts";
 import { type McNemar, mcnemar } from "./mcnemar.ts";
 import { type Packed, pack } from "./packed.ts";
 import { randomisation } from "./randomisation.ts";
-import { averageSeeds, overSeeds } from "./seeds.ts";
+import { averageSeeds, overSeeds, seedError } from "./seeds.ts";
 
 /** An answerer and its scored cases, one set for each seed that it was trained with. */
 export type ScoredArm = { readonly name: string; readonly seeds: readonly ScoredCases[] };
@@ -23,10 +32,12 @@ export type Measured = Interval & {
 export type Difference = Interval & {
   /** a - b */
   readonly difference: number;
-  /** Two-sided, by the share of bootstrap differences with the other sign. */
-  readonly p_bootstrap: number;
+  /** Two-sided, by the share of bootstrap differences with the other sign; null if a side is an average over seeds. */
+  readonly p_bootstrap: number | null;
   /** Two-sided, by approximate randomisation; null if a side is an average over seeds. */
   readonly p_randomisation: number | null;
+  /** Two-sided t test over seeds and cases; null if both sides have one seed. */
+  readonly p_student: number | null;
 };
 
 /**
@@ -49,7 +60,7 @@ export type Family = {
   readonly correction: "holm";
   readonly tests: readonly {
     readonly against: string;
-    readonly test: "approximate randomisation" | "exact McNemar" | "paired bootstrap";
+    readonly test: "approximate randomisation" | "exact McNemar" | "t test over seeds and cases";
     readonly p: number;
     readonly adjusted: number;
   }[];
@@ -72,8 +83,8 @@ export type CompareOptions = {
   readonly bootstrap: Draws;
 };
 
-/** Offsets from the seed of the bootstrap, so that other draws do not repeat its numbers. */
-const offset = { seeds: 1, randomisation: 2 };
+/** Offset from the seed of the bootstrap, so that randomisation does not repeat its numbers. */
+const randomisationOffset = 2;
 
 /**
  * Compares answerers on the same cases over one space: each metric with its interval, every pair by paired bootstrap,
@@ -90,24 +101,23 @@ export async function compareAll(
   );
   const drawn = [...(await bootstrap(packed, draws, pause))];
   const rest = [...packed];
-  const sides = arms.map(({ name, seeds }, index): Side => {
+  const sides = arms.map(({ name, seeds }): Side => {
     const own = rest.splice(0, seeds.length);
     const samples = drawn.splice(0, seeds.length);
     const values = own.map((one) => one.estimates());
     const without = own.map(jackknife);
     const [first] = seeds;
+    const average = (of: readonly Samples[], metric: number): Float64Array =>
+      averageSeeds(of.map((one) => one[metric] as Float64Array));
     return {
       name,
       packed: own.length === 1 ? own[0] : undefined,
+      cases: first?.n ?? 0,
       correct: own.length === 1 && first !== undefined ? correctCases(first) : undefined,
+      preferred: (own[0] as Packed).intervalMethods(),
       values: metrics.map((_, metric) => values.map((one) => one[metric] as number)),
-      samples: metrics.map((_, metric) =>
-        averageSeeds(
-          samples.map((one) => one[metric] as Float64Array),
-          draws.seed + offset.seeds + index,
-        ),
-      ),
-      leftOut: metrics.map((_, metric) => mean(without.map((one) => one[metric] as Float64Array))),
+      samples: metrics.map((_, metric) => average(samples, metric)),
+      leftOut: metrics.map((_, metric) => average(without, metric)),
     };
   });
 
@@ -121,58 +131,97 @@ export async function compareAll(
   const chances = await randomisation(
     single.map((side) => side.packed as Packed),
     tested.map(([a, b]) => [single.indexOf(a), single.indexOf(b)]),
-    { resamples: draws.resamples, seed: draws.seed + offset.randomisation },
+    { resamples: draws.resamples, seed: draws.seed + randomisationOffset },
     pause,
   );
-  const names = metrics.map(({ name }) => name);
-  const pairs = couples.map((couple) => pairOf(couple, names, chances[tested.indexOf(couple)]));
+  const pairs = couples.map((couple) => pairOf(couple, metrics, chances[tested.indexOf(couple)]));
   const isShareCorrect = metrics.some(({ name, isShareCorrect }) => name === primary && isShareCorrect === true);
   return {
-    arms: Object.fromEntries(sides.map((side) => [side.name, measured(side, names)])),
+    arms: Object.fromEntries(sides.map((side) => [side.name, measured(side, metrics)])),
     pairs,
     family: familyOf(pairs, { subject, metric: primary, isShareCorrect }),
   };
 }
 
-/** One answerer: by metric, its value for each seed, its bootstrap values, and its values with cases left out. */
+/**
+ * One answerer: by metric, its value for each seed, its bootstrap values, and its values with cases left out, both
+ * averaged over seeds.
+ */
 type Side = {
   readonly name: string;
   readonly packed: Packed | undefined;
+  readonly cases: number;
   readonly correct: readonly boolean[] | undefined;
+  readonly preferred: readonly PreferredInterval[];
   readonly values: readonly (readonly number[])[];
   readonly samples: Samples;
   readonly leftOut: Samples;
 };
 
-function measured({ values, samples, leftOut }: Side, names: readonly string[]): Record<string, Measured> {
-  const of = (metric: number): Measured => {
-    const own = values[metric] as readonly number[];
+function measured(side: Side, metrics: readonly Metric[]): Record<string, Measured> {
+  const of = (metric: Metric, at: number): Measured => {
+    const own = side.values[at] as readonly number[];
     const { mean: value, sd } = overSeeds(own);
-    const range = interval(samples[metric] as Float64Array, value, leftOut[metric] as Float64Array);
-    return { value, ...range, ...(own.length > 1 ? { seeds: own, sd } : {}) };
+    const preferred = side.preferred[at] as PreferredInterval;
+    const leftOut = side.leftOut[at] as Float64Array;
+    if (own.length > 1) {
+      const { standardError, freedom } = seedError(caseVariance(leftOut), [own]);
+      const range = [0, 1] as const;
+      const interval = studentInterval(value, standardError, freedom, isBounded(metric) ? range : undefined);
+      return { value, ...interval, seeds: own, sd };
+    }
+    const interval = metricInterval({
+      ...{ metric, preferred, estimate: value, samples: side.samples[at] as Float64Array, leftOut },
+      ...{ cases: side.cases, correct: (side.correct ?? []).filter(Boolean).length },
+    });
+    return { value, ...interval };
   };
-  return Object.fromEntries(names.map((name, metric) => [name, of(metric)]));
+  return Object.fromEntries(metrics.map((metric, at) => [metric.name, of(metric, at)]));
 }
 
-function pairOf([a, b]: readonly [Side, Side], names: readonly string[], chance: readonly number[] | undefined): Pair {
-  const of = (metric: number): Difference => {
+const isBounded = ({ isUnitScore, isShareCorrect }: Metric): boolean => isUnitScore === true || isShareCorrect === true;
+
+const caseVariance = (leftOut: Float64Array) => ({
+  variance: jackknifeVariance(leftOut),
+  freedom: Math.max(1, leftOut.length - 1),
+});
+
+function pairOf(
+  [a, b]: readonly [Side, Side],
+  metrics: readonly Metric[],
+  chance: readonly number[] | undefined,
+): Pair {
+  const exact = a.correct && b.correct ? mcnemar(a.correct, b.correct) : null;
+  const of = (metric: Metric, at: number): Difference => {
     const minus = (from: Float64Array, what: Float64Array): Float64Array =>
-      from.map((value, at) => value - (what[at] as number));
-    const samples = minus(a.samples[metric] as Float64Array, b.samples[metric] as Float64Array);
-    const leftOut = minus(a.leftOut[metric] as Float64Array, b.leftOut[metric] as Float64Array);
-    const value = overSeeds(a.values[metric] as number[]).mean - overSeeds(b.values[metric] as number[]).mean;
+      from.map((value, row) => value - (what[row] as number));
+    const leftOut = minus(a.leftOut[at] as Float64Array, b.leftOut[at] as Float64Array);
+    const [ownValues, otherValues] = [a.values[at] as readonly number[], b.values[at] as readonly number[]];
+    const difference = overSeeds(ownValues).mean - overSeeds(otherValues).mean;
+    if (ownValues.length > 1 || otherValues.length > 1) {
+      const { standardError, freedom } = seedError(caseVariance(leftOut), [ownValues, otherValues]);
+      const interval = studentInterval(difference, standardError, freedom, isBounded(metric) ? [-1, 1] : undefined);
+      const p = standardError === 0 ? Number(difference === 0) : studentP(difference / standardError, freedom);
+      return { difference, ...interval, p_bootstrap: null, p_randomisation: null, p_student: p };
+    }
+    const samples = minus(a.samples[at] as Float64Array, b.samples[at] as Float64Array);
+    const interval =
+      metric.isShareCorrect && exact !== null
+        ? differenceOfShares(exact.only_a, exact.only_b, a.cases)
+        : resampledInterval({ estimate: difference, samples, leftOut }, a.preferred[at] as PreferredInterval);
     return {
-      difference: value,
-      ...interval(samples, value, leftOut),
+      difference,
+      ...interval,
       p_bootstrap: signChange(samples),
-      p_randomisation: chance?.[metric] ?? null,
+      p_randomisation: chance?.[at] ?? null,
+      p_student: null,
     };
   };
   return {
     a: a.name,
     b: b.name,
-    metrics: Object.fromEntries(names.map((name, metric) => [name, of(metric)])),
-    exact_match: a.correct && b.correct ? mcnemar(a.correct, b.correct) : null,
+    metrics: Object.fromEntries(metrics.map((metric, at) => [metric.name, of(metric, at)])),
+    exact_match: exact,
   };
 }
 
@@ -194,13 +243,13 @@ function familyOf(
   const tests = pairs
     .filter(({ a }) => a === subject)
     .map(({ b, metrics, exact_match }) => {
-      const { p_bootstrap, p_randomisation } = metrics[metric] as Difference;
+      const { p_student, p_randomisation } = metrics[metric] as Difference;
       if (isShareCorrect && exact_match) {
         return { against: b, test: "exact McNemar", p: exact_match.p } as const;
       }
-      return p_randomisation === null
-        ? ({ against: b, test: "paired bootstrap", p: p_bootstrap } as const)
-        : ({ against: b, test: "approximate randomisation", p: p_randomisation } as const);
+      return p_student === null
+        ? ({ against: b, test: "approximate randomisation", p: p_randomisation as number } as const)
+        : ({ against: b, test: "t test over seeds and cases", p: p_student } as const);
     });
   const adjusted = holm(tests.map(({ p }) => p));
   return {
@@ -209,13 +258,4 @@ function familyOf(
     correction: "holm",
     tests: tests.map((test, index) => ({ ...test, adjusted: adjusted[index] as number })),
   };
-}
-
-function correctCases(cases: ScoredCases): readonly boolean[] {
-  return Array.from({ length: cases.n }, (_, row) => cases.isCorrect(row));
-}
-
-function mean(all: readonly Float64Array[]): Float64Array {
-  const [first] = all as readonly [Float64Array, ...Float64Array[]];
-  return first.map((_, at) => all.reduce((sum, one) => sum + (one[at] as number), 0) / all.length);
 }

@@ -6,7 +6,13 @@ import type { Draws, Pause } from "./bootstrap.ts";
 import { type Compared, type CompareOptions, compareAll } from "./compare.ts";
 
 /** One answer to one case. */
-export type CaseAnswer = { readonly id: string; readonly gold: unknown; readonly prediction: unknown };
+export type CaseAnswer = {
+  readonly id: string;
+  readonly gold: unknown;
+  readonly prediction: unknown;
+  /** False if nothing could be read from the answer. Default: true. */
+  readonly parsed?: boolean | undefined;
+};
 
 /** An answerer and its answers, one list for each seed that it was trained with. */
 export type Answerer = { readonly name: string; readonly seeds: readonly (readonly CaseAnswer[])[] };
@@ -63,7 +69,7 @@ function matched(
   const rows = cases.map(({ id, gold }) => {
     const answer = own.get(id);
     if (answer === undefined || !isEqual(answer.gold, gold)) throw casesDiffer(names, id);
-    return { target: gold, prediction: answer.prediction };
+    return { target: gold, prediction: answer.prediction, parsed: answer.parsed };
   });
   if (own.size > cases.length) {
     const known = new Set(cases.map(({ id }) => id));

@@ -1,40 +1,205 @@
+import type { Metric, PreferredInterval } from "../../plugins/metrics/metric.ts";
 import { normalCdf, normalQuantile } from "../../util/normal.ts";
+import { betaQuantile, studentQuantile } from "../../util/student.ts";
 
-/** A confidence interval and its method. */
-export type Interval = { readonly low: number; readonly high: number; readonly method: "bca" | "percentile" };
+/** How an interval was computed. */
+export type IntervalMethod =
+  | "bca"
+  | "percentile"
+  | "basic"
+  | "jackknife"
+  | "clopper_pearson"
+  | "bonett_price"
+  | "few_errors"
+  | "student_t";
+
+/** A confidence interval and its method; without an interval, the reason. */
+export type Interval =
+  | { readonly low: number; readonly high: number; readonly method: IntervalMethod }
+  | { readonly low?: undefined; readonly high?: undefined; readonly method: "none"; readonly reason: string };
 
 /** Confidence level: the share of intervals that contain the true value. */
 export const level = 0.95;
 
-/** The interval between two quantiles of the bootstrap values. */
-export function percentileInterval(values: Float64Array): Interval {
-  const sorted = values.toSorted();
-  return { low: quantile(sorted, (1 - level) / 2), high: quantile(sorted, (1 + level) / 2), method: "percentile" };
+/** With fewer incorrect cases than this, resamples of the cases are too alike for a bootstrap interval. */
+export const fewErrors = 7;
+
+/** Rounding of bounds and estimates. */
+const tolerance = 1e-9;
+
+type Bounds = readonly [low: number, high: number];
+type Candidate = { readonly method: IntervalMethod; readonly bounds: Bounds };
+
+/** The bootstrap values of a metric or difference, its value on all cases, and its values with cases left out. */
+export type Resampled = {
+  readonly estimate: number;
+  readonly samples: Float64Array;
+  readonly leftOut: Float64Array;
+};
+
+/** What the interval of one metric of one answerer depends on. */
+export type MeasuredCases = Resampled & {
+  readonly metric: Pick<Metric, "isShareCorrect" | "isUnitScore" | "higherIsBetter">;
+  /** The method that the metric prefers for these cases. */
+  readonly preferred: PreferredInterval;
+  readonly cases: number;
+  readonly correct: number;
+};
+
+/**
+ * The interval of a metric over cases: Clopper-Pearson for the share of correct cases, bounds from the share of
+ * incorrect cases if these are few, else the bootstrap or jackknife interval that the metric prefers.
+ */
+export function metricInterval(of: MeasuredCases): Interval {
+  const { metric, estimate, cases, correct } = of;
+  if (typeof of.preferred === "object") return { method: "none", reason: of.preferred.none };
+  const [low, high] = metric.isUnitScore || metric.isShareCorrect ? [0, 1] : [-Infinity, Infinity];
+  if (metric.isShareCorrect && cases > 0)
+    return firstValid(estimate, [{ method: "clopper_pearson", bounds: clopperPearson(correct, cases) }]);
+  const errors = metric.isUnitScore ? fewErrorBounds(of) : [];
+  const bootstrapped = resampledCandidates(of, of.preferred);
+  const ordered = of.preferred === "jackknife" ? [...bootstrapped, ...errors] : [...errors, ...bootstrapped];
+  return firstValid(
+    estimate,
+    ordered.map((one) => within(one, low, high)),
+  );
 }
 
 /**
- * Bias-corrected and accelerated interval (Efron 1987). `estimate` is the value on all cases, `leftOut` the values with
- * each case left out. If the correction is undefined (all values on one side of the estimate, or all equal), the
- * percentile interval.
+ * The interval of the paired difference of two shares of correct cases (Bonett and Price 2012), from the numbers of
+ * cases that only one answerer has correct.
  */
-export function interval(values: Float64Array, estimate: number, leftOut: Float64Array): Interval {
+export function differenceOfShares(onlyA: number, onlyB: number, cases: number): Interval {
+  const [a, b] = [(onlyA + 1) / (cases + 2), (onlyB + 1) / (cases + 2)];
+  const half = normalQuantile((1 + level) / 2) * Math.sqrt(Math.max(0, a + b - (a - b) ** 2) / (cases + 2));
+  const bounds: Bounds = [Math.max(-1, a - b - half), Math.min(1, a - b + half)];
+  return firstValid(cases === 0 ? 0 : (onlyA - onlyB) / cases, [{ method: "bonett_price", bounds }]);
+}
+
+/** The interval of a difference or any other value over resampled cases. */
+export function resampledInterval(of: Resampled, preferred: PreferredInterval): Interval {
+  if (typeof preferred === "object") return { method: "none", reason: preferred.none };
+  return firstValid(of.estimate, resampledCandidates(of, preferred));
+}
+
+/** A value with its standard error and degrees of freedom, as a Student t interval within the range of the value. */
+export function studentInterval(
+  estimate: number,
+  standardError: number,
+  freedom: number,
+  [low, high]: Bounds = [-Infinity, Infinity],
+): Interval {
+  const half = studentQuantile(1 - level, freedom) * standardError;
+  return firstValid(estimate, [within({ method: "student_t", bounds: [estimate - half, estimate + half] }, low, high)]);
+}
+
+/**
+ * Candidates in order of preference. BCa is absent if its correction is undefined. The percentile and the basic
+ * interval follow, because a biased bootstrap can exclude the estimate from one of them.
+ */
+function resampledCandidates(of: Resampled, preferred: Extract<PreferredInterval, string>): readonly Candidate[] {
+  if (preferred === "jackknife") return [{ method: "jackknife", bounds: jackknifeBounds(of) }];
+  const [low, high] = percentileBounds(of.samples);
+  const bca = preferred === "bca" ? bcaBounds(of) : undefined;
+  return [
+    ...(bca === undefined ? [] : [{ method: "bca" as const, bounds: bca }]),
+    { method: "percentile", bounds: [low, high] },
+    { method: "basic", bounds: [2 * of.estimate - high, 2 * of.estimate - low] },
+  ];
+}
+
+/** The first candidate that has a width and contains the estimate; none with the reason if no candidate does. */
+function firstValid(estimate: number, candidates: readonly Candidate[]): Interval {
+  const wide = candidates.filter(({ bounds: [low, high] }) => Number.isFinite(low + high) && high - low > tolerance);
+  if (wide.length === 0) return { method: "none", reason: "the value is the same in all resamples" };
+  const found = wide.find(({ bounds }) => contains(bounds, estimate));
+  if (found === undefined)
+    return { method: "none", reason: "the resamples are biased: no interval contains the value" };
+  return checked({ low: found.bounds[0], high: found.bounds[1], method: found.method }, estimate);
+}
+
+/** Every interval that is written passes here: one that excludes its own estimate is a bug. */
+function checked<I extends Interval>(interval: I, estimate: number): I {
+  if (interval.method !== "none" && !contains([interval.low as number, interval.high as number], estimate))
+    throw new RangeError(`the interval [${interval.low}, ${interval.high}] excludes its estimate ${estimate}`);
+  return interval;
+}
+
+function contains([low, high]: Bounds, estimate: number): boolean {
+  return low <= estimate + tolerance && estimate <= high + tolerance;
+}
+
+function within({ method, bounds: [low, high] }: Candidate, least: number, most: number): Candidate {
+  return { method, bounds: [Math.max(least, low), Math.min(most, high)] };
+}
+
+/** Exact interval of a proportion (Clopper and Pearson 1934). */
+export function clopperPearson(count: number, cases: number): Bounds {
+  const tail = (1 - level) / 2;
+  return [
+    count === 0 ? 0 : betaQuantile(tail, count, cases - count + 1),
+    count === cases ? 1 : betaQuantile(1 - tail, count + 1, cases - count),
+  ];
+}
+
+/**
+ * Bounds of a score from 0 to 1 if few cases are incorrect, or if the score is the worst possible. The number of
+ * incorrect cases has Clopper-Pearson bounds; each costs the observed loss, or up to the whole case the fewer are
+ * observed. Empty if incorrect cases do not explain the loss.
+ */
+function fewErrorBounds({ metric, estimate, cases, correct }: MeasuredCases): readonly Candidate[] {
+  const loss = metric.higherIsBetter ? 1 - estimate : estimate;
+  const asBounds = (least: number, most: number): readonly Candidate[] => [
+    { method: "few_errors", bounds: metric.higherIsBetter ? [1 - most, 1 - least] : [least, most] },
+  ];
+  if (cases === 0) return [];
+  if (1 - loss <= tolerance) return asBounds(clopperPearson(cases, cases)[0], 1);
+  const wrong = cases - correct;
+  if (wrong >= fewErrors || (wrong === 0 && loss > tolerance)) return [];
+  const each = wrong === 0 ? 1 : (loss * cases) / wrong;
+  if (each > 1.5) return [];
+  const [least, most] = clopperPearson(wrong, cases);
+  const worst = Math.max(each, each + (1 - each) / (wrong + 1));
+  return asBounds(least * each * (wrong / (wrong + 1)), Math.min(1, most * worst));
+}
+
+/** The bounds between two quantiles of the bootstrap values. */
+function percentileBounds(values: Float64Array): Bounds {
+  const sorted = values.toSorted();
+  return [quantile(sorted, (1 - level) / 2), quantile(sorted, (1 + level) / 2)];
+}
+
+/** Bias-corrected and accelerated bounds (Efron 1987); undefined if the correction is. */
+function bcaBounds({ samples, estimate, leftOut }: Resampled): Bounds | undefined {
   let below = 0;
   let equal = 0;
-  for (const value of values) {
+  for (const value of samples) {
     if (Math.abs(value - estimate) <= 1e-12) equal++;
     else if (value < estimate) below++;
   }
-  const bias = normalQuantile((below + equal / 2) / values.length);
+  const bias = normalQuantile((below + equal / 2) / samples.length);
   const acceleration = accelerationOf(leftOut);
   const at = (share: number): number => {
     const shifted = bias + normalQuantile(share);
     return normalCdf(bias + shifted / (1 - acceleration * shifted));
   };
   const ends = [at((1 - level) / 2), at((1 + level) / 2)];
-  if (!ends.every(Number.isFinite) || !Number.isFinite(bias)) return percentileInterval(values);
-  const sorted = values.toSorted();
-  const [low, high] = ends.map((share) => quantile(sorted, share)) as [number, number];
-  return { low, high, method: "bca" };
+  if (!ends.every(Number.isFinite) || !Number.isFinite(bias)) return undefined;
+  const sorted = samples.toSorted();
+  return ends.map((share) => quantile(sorted, share)) as unknown as Bounds;
+}
+
+/** The estimate and Student's quantile times the jackknife standard error. */
+function jackknifeBounds({ estimate, leftOut }: Resampled): Bounds {
+  const half = studentQuantile(1 - level, Math.max(1, leftOut.length - 1)) * Math.sqrt(jackknifeVariance(leftOut));
+  return [estimate - half, estimate + half];
+}
+
+/** Variance of a value over samples of the cases, from its values with each case (or block of cases) left out. */
+export function jackknifeVariance(leftOut: Float64Array): number {
+  const blocks = leftOut.length;
+  const mean = leftOut.reduce((sum, value) => sum + value, 0) / blocks;
+  return (leftOut.reduce((sum, value) => sum + (value - mean) ** 2, 0) * (blocks - 1)) / blocks;
 }
 
 function accelerationOf(leftOut: Float64Array): number {

@@ -1,6 +1,6 @@
-import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { Metric, PreferredInterval, ScoredCases } from "../../plugins/metrics/metric.ts";
 import { bootstrap, type Draws, jackknife, type Pause } from "./bootstrap.ts";
-import { type Interval, interval } from "./interval.ts";
+import { type Interval, metricInterval } from "./interval.ts";
 import { eachDistinct, type Packed, pack } from "./packed.ts";
 
 /** Intervals of metrics by name, each with the resamples and the seed that made it. */
@@ -16,17 +16,36 @@ export async function intervalsOf(
   { resamples, seed }: Draws,
   pause?: Pause,
 ): Promise<readonly Intervals[]> {
-  const byForm = eachDistinct(forms, (form) => pack([form], metrics)[0] as Packed);
-  const packed = [...new Set(byForm)];
-  const drawn = await bootstrap(packed, { resamples, seed }, pause);
-  const made = packed.map((one, index): Intervals => {
-    const values = one.estimates();
-    const leftOut = jackknife(one);
-    const of = (metric: number): Interval & Draws => {
-      const own = drawn[index]?.[metric] as Float64Array;
-      return { ...interval(own, values[metric] as number, leftOut[metric] as Float64Array), resamples, seed };
+  const byForm = eachDistinct(forms, (form) => ({ form, packed: pack([form], metrics)[0] as Packed }));
+  const distinct = [...new Set(byForm)];
+  const drawn = await bootstrap(
+    distinct.map(({ packed }) => packed),
+    { resamples, seed },
+    pause,
+  );
+  const made = distinct.map(({ form, packed }, index): Intervals => {
+    const values = packed.estimates();
+    const leftOut = jackknife(packed);
+    const methods = packed.intervalMethods();
+    const correct = correctCases(form).filter(Boolean).length;
+    const of = (metric: Metric, at: number): Interval & Draws => {
+      const interval = metricInterval({
+        metric,
+        preferred: methods[at] as PreferredInterval,
+        estimate: values[at] as number,
+        samples: drawn[index]?.[at] as Float64Array,
+        leftOut: leftOut[at] as Float64Array,
+        cases: form.n,
+        correct,
+      });
+      return { ...interval, resamples, seed };
     };
-    return Object.fromEntries(metrics.map(({ name }, metric) => [name, of(metric)]));
+    return Object.fromEntries(metrics.map((metric, at) => [metric.name, of(metric, at)]));
   });
-  return byForm.map((one) => made[packed.indexOf(one)] as Intervals);
+  return byForm.map((one) => made[distinct.indexOf(one)] as Intervals);
+}
+
+/** Whether each case is correct. */
+export function correctCases(cases: ScoredCases): readonly boolean[] {
+  return Array.from({ length: cases.n }, (_, row) => cases.isCorrect(row));
 }

@@ -1,4 +1,11 @@
-import type { CounterSet, Counting, Metric, ScoredCases, Sums } from "../../plugins/metrics/metric.ts";
+import type {
+  CounterSet,
+  Counting,
+  Metric,
+  PreferredInterval,
+  ScoredCases,
+  Sums,
+} from "../../plugins/metrics/metric.ts";
 
 /** Growable list of numbers, for contributions whose number is not known beforehand. */
 class NumberList<A extends Int32Array | Float64Array> {
@@ -140,6 +147,17 @@ export class Packed {
   /** Buffer for the values of metrics: `values[metric][at]`. */
   emptyValues(size: number): readonly Float64Array[] {
     return Array.from({ length: this.#metricCount }, () => new Float64Array(size));
+  }
+
+  /** How the interval of each metric is computed. */
+  intervalMethods(): readonly PreferredInterval[] {
+    const methods = new Array<PreferredInterval>(this.#metricCount).fill("bca");
+    const sums = this.whole();
+    for (const [part, { read, metrics }] of this.#parts.entries()) {
+      const counts = read(sums[part] as Sums);
+      for (const { at, metric } of metrics) methods[at] = metric.intervalMethod?.(counts) ?? "bca";
+    }
+    return methods;
   }
 
   /** The metrics of all cases. */

@@ -9,11 +9,12 @@ import { intern, scoredCases, tabulate } from "../labels/table.ts";
 import { bootstrap, jackknife } from "./bootstrap.ts";
 import { compareAll } from "./compare.ts";
 import { holm } from "./holm.ts";
-import { interval, percentileInterval } from "./interval.ts";
+import { clopperPearson, differenceOfShares, metricInterval, resampledInterval, studentInterval } from "./interval.ts";
+import { intervalsOf } from "./intervals.ts";
 import { mcnemar } from "./mcnemar.ts";
 import { type Packed, pack, scoresOf } from "./packed.ts";
 import { randomisation } from "./randomisation.ts";
-import { averageSeeds, overSeeds } from "./seeds.ts";
+import { averageSeeds, overSeeds, seedError } from "./seeds.ts";
 
 type Fixture = {
   readonly normal: { readonly cdf: [number, number][]; readonly quantile: [number, number][] };
@@ -72,13 +73,14 @@ describe("SciPy and statsmodels give the same:", () => {
   });
   it("BCa and percentile intervals of the same bootstrap values", () => {
     for (const { estimate, left_out, values, bca, percentile } of fixture.intervals) {
-      const own = interval(Float64Array.from(values), estimate, Float64Array.from(left_out));
+      const of = { estimate, samples: Float64Array.from(values), leftOut: Float64Array.from(left_out) };
+      const own = resampledInterval(of, "bca");
       expect(own.method).toBe("bca");
-      near(own.low, bca[0]);
-      near(own.high, bca[1]);
-      const plain = percentileInterval(Float64Array.from(values));
-      near(plain.low, percentile[0]);
-      near(plain.high, percentile[1]);
+      near(own.low as number, bca[0]);
+      near(own.high as number, bca[1]);
+      const plain = resampledInterval(of, "percentile");
+      near(plain.low as number, percentile[0]);
+      near(plain.high as number, percentile[1]);
     }
   });
   it("approximate randomisation comes near the p of all 1,024 swaps", async () => {
@@ -104,8 +106,9 @@ describe("summing under weights", () => {
       own.score(sums, values, 0);
       const repeated = scoresOf(formOf(repeat(gold), repeat(pred)), all);
       for (const [at, { name }] of all.entries()) {
-        // A resample may lack labels of the space, by whose size the Hamming loss is divided.
-        if (name !== "hamming_loss") expect(values[at]?.[0], name).toBeCloseTo(repeated[name] as number, 12);
+        // A resample may lack labels: the whole set decides over which labels macro averages and Hamming loss run.
+        if (name !== "hamming_loss" && !name.includes("macro"))
+          expect(values[at]?.[0], name).toBeCloseTo(repeated[name] as number, 12);
       }
     }
   });
@@ -211,12 +214,81 @@ describe("the bootstrap", () => {
     );
     expect(pauses).toBeGreaterThan(1);
   });
-  it("has no interval to correct where every sample is the same, and none but the value itself", async () => {
-    const own = packed(formOf([["a"], ["b"]], [["a"], ["b"]]), named("micro_f1"));
-    const [samples] = await bootstrap([own], { resamples: 50, seed: 3 });
-    const [leftOut] = jackknife(own);
-    const made = interval(samples?.[0] as Float64Array, 1, leftOut as Float64Array);
-    expect(made).toEqual({ low: 1, high: 1, method: "percentile" });
+  it("gives no interval if the value is the same in all resamples, and the reason", () => {
+    const constant = { estimate: 1, samples: new Float64Array(50).fill(1), leftOut: new Float64Array(9).fill(1) };
+    expect(resampledInterval(constant, "bca")).toEqual({
+      method: "none",
+      reason: "the value is the same in all resamples",
+    });
+  });
+});
+
+describe("an interval", () => {
+  const draws = { resamples: 500, seed: 1 };
+  it("contains its estimate, for every metric of every set", async () => {
+    for (const { gold, pred } of sets) {
+      const form = formOf(gold, pred);
+      const [intervals] = await intervalsOf([form], all, { resamples: 100, seed: 1 });
+      const values = scoresOf(form, all);
+      for (const { name } of all) {
+        const { low = -1, high = 2 } = intervals?.[name] ?? {};
+        expect(low - 1e-9, name).toBeLessThanOrEqual(values[name] as number);
+        expect(high + 1e-9, name).toBeGreaterThanOrEqual(values[name] as number);
+        expect(high, name).toBeGreaterThan(low);
+      }
+    }
+  });
+  it("is another method's if the bias-corrected one excludes the estimate, and none if all do", () => {
+    const of = (values: number[]) => ({
+      ...{ estimate: 0.5, samples: Float64Array.from(values), leftOut: Float64Array.from([0.4, 0.5, 0.6]) },
+    });
+    const skewed = resampledInterval(of(Array.from({ length: 100 }, (_, at) => 0.1 + at / 1000)), "percentile");
+    expect(skewed).toMatchObject({ method: "none", reason: expect.stringContaining("biased") });
+    const wide = resampledInterval(of([...new Array(90).fill(0.4), ...new Array(10).fill(0.7)]), "percentile");
+    expect(wide.method).toBe("percentile");
+  });
+  it("of 30 of 30 correct cases starts at the exact bound of Clopper and Pearson", async () => {
+    const right = Array.from({ length: 30 }, () => ["a"]);
+    const [intervals] = await intervalsOf([formOf(right, right)], named("exact_match", "micro_f1"), draws);
+    expect(intervals?.exact_match).toMatchObject({
+      low: expect.closeTo(0.8843, 4),
+      high: 1,
+      method: "clopper_pearson",
+    });
+    expect(intervals?.micro_f1).toMatchObject({ low: expect.closeTo(0.8843, 4), high: 1, method: "few_errors" });
+    expect(clopperPearson(3, 10)).toEqual([expect.closeTo(0.06674, 5), expect.closeTo(0.65245, 5)]);
+  });
+  it("of a score of 0 starts at 0 and has a width", async () => {
+    const [gold, wrong] = ["a", "b"].map((label) => Array.from({ length: 30 }, () => [label]));
+    const form = formOf(gold as string[][], wrong as string[][]);
+    const [intervals] = await intervalsOf([form], named("micro_f1", "hamming_loss"), draws);
+    expect(intervals?.micro_f1).toMatchObject({ low: 0, high: expect.closeTo(0.1157, 4) });
+    expect(intervals?.hamming_loss).toMatchObject({ low: expect.closeTo(0.8843, 4), high: 1 });
+  });
+  it("of a macro average with rare labels is the jackknife's, and of frequent labels the percentile one", async () => {
+    const gold = Array.from({ length: 40 }, (_, row) => (row === 0 ? ["rare", "b"] : [row % 2 === 0 ? "a" : "b"]));
+    const pred = gold.map((labels, row) => (row % 3 === 0 ? ["a", "b"] : labels));
+    const [intervals] = await intervalsOf([formOf(gold, pred)], named("macro_f1", "macro_f1_min5"), draws);
+    expect([intervals?.macro_f1?.method, intervals?.macro_f1_min5?.method]).toEqual(["jackknife", "percentile"]);
+    const [none] = await intervalsOf([formOf([["a"], ["b"]], [["a"], ["c"]])], named("macro_f1_min5"), draws);
+    expect(none?.macro_f1_min5).toMatchObject({ method: "none", reason: "no label has at least 5 gold cases" });
+  });
+  it("of equal answerers contains 0 and has a width for exact match", () => {
+    expect(differenceOfShares(0, 0, 30)).toMatchObject({ method: "bonett_price" });
+    const { low = 0, high = 0 } = differenceOfShares(3, 1, 30);
+    expect(low < 2 / 30 && 2 / 30 < high).toBe(true);
+  });
+  it("that would exclude its estimate is never made: Student's is centred and cut to the range", () => {
+    expect(studentInterval(0.95, 0.1, 3, [0, 1])).toMatchObject({ high: 1, low: expect.closeTo(0.6318, 4) });
+    expect(studentInterval(0.95, 0, 3).method).toBe("none");
+    const cases = {
+      cases: 10,
+      correct: 10,
+      samples: new Float64Array(9).fill(1),
+      leftOut: new Float64Array(9).fill(1),
+    };
+    const metric = { isUnitScore: true as const, higherIsBetter: true };
+    expect(metricInterval({ ...cases, metric, preferred: "bca", estimate: 1 })).toMatchObject({ high: 1 });
   });
 });
 
@@ -225,16 +297,16 @@ describe("seeds", () => {
     expect(overSeeds([0.5])).toEqual({ mean: 0.5, sd: null });
     expect(overSeeds([0.2, 0.4, 0.6])).toEqual({ mean: expect.closeTo(0.4, 12), sd: expect.closeTo(0.2, 12) });
   });
-  it("are drawn along with the cases: the spread between them is part of the interval", () => {
-    const flat = [0.4, 0.6].map((value) => new Float64Array(4000).fill(value));
-    const values = [...averageSeeds(flat, 1)];
-    const share = (value: number) => values.filter((one) => Math.abs(one - value) < 1e-9).length / values.length;
-    expect([share(0.4), share(0.5), share(0.6)]).toEqual([
-      expect.closeTo(0.25, 1),
-      expect.closeTo(0.5, 1),
-      expect.closeTo(0.25, 1),
-    ]);
-    expect(averageSeeds([flat[0] as Float64Array], 1)).toBe(flat[0]);
+  it("add their variance to that of the cases, with few degrees of freedom", () => {
+    const flat = [0.4, 0.6].map((value) => new Float64Array(3).fill(value));
+    expect([...averageSeeds(flat)]).toEqual([0.5, 0.5, 0.5]);
+    expect(averageSeeds([flat[0] as Float64Array])).toBe(flat[0]);
+    const alone = seedError({ variance: 0, freedom: 99 }, [[0.4, 0.6], [0.5]]);
+    expect(alone).toEqual({ standardError: expect.closeTo(0.1, 12), freedom: 1 });
+    const both = seedError({ variance: 0.01, freedom: 99 }, [[0.4, 0.6]]);
+    expect(both.standardError).toBeCloseTo(Math.sqrt(0.02), 12);
+    expect(both.freedom).toBeCloseTo(0.02 ** 2 / (0.01 ** 2 + 0.01 ** 2 / 99), 9);
+    expect(seedError({ variance: 0, freedom: 99 }, [[0.5, 0.5]])).toEqual({ standardError: 0, freedom: 99 });
   });
 });
 
@@ -272,7 +344,7 @@ describe("answerers compared", () => {
     expect(measured?.low).toBeLessThan(measured?.value as number);
     expect(measured?.high).toBeGreaterThan(measured?.value as number);
   });
-  it("averaged over seeds, with every value and their deviation, tested by the bootstrap of both", async () => {
+  it("averaged over seeds, with every value and their deviation, tested by Student's t over both", async () => {
     const compared = [
       { name: "good", seeds: [form(20), form(10), form(13)] },
       { name: "poor", seeds: [form(2)] },
@@ -282,6 +354,6 @@ describe("answerers compared", () => {
     expect(arms.good?.micro_f1?.sd).toBeGreaterThan(0);
     expect(pairs[0]?.exact_match).toBeNull();
     expect(pairs[0]?.metrics.micro_f1?.p_randomisation).toBeNull();
-    expect(family.tests).toMatchObject([{ against: "poor", test: "paired bootstrap" }]);
+    expect(family.tests).toMatchObject([{ against: "poor", test: "t test over seeds and cases" }]);
   });
 });

@@ -16,7 +16,7 @@ import { UserError } from "../../util/user-error.ts";
 import { writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
-import { openTask, scoringFiles, type TaskParams, taskParams, teachingOf } from "./task.ts";
+import { openTask, readingParams, scoringFiles, type TaskParams, teachingOf } from "./task.ts";
 
 /** One case as every later step reads it. */
 export type DataRow = {
@@ -176,7 +176,7 @@ export function draftData(experiment: Experiment, site: Site) {
       train: part(train),
       test: test === undefined ? null : part(test),
       validation: apartAs,
-      ...taskParams(experiment),
+      ...readingParams(experiment),
       teaching: teachingOf(experiment),
       accept: [...accept],
       exp: site.version,

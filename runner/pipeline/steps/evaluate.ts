@@ -31,7 +31,7 @@ type Params = TaskParams & {
 /** Reads every answer as a prediction and scores the predictions in each of the task's views. */
 export const evaluate: StepKind<Params> = {
   name: "evaluate",
-  version: 4,
+  version: 5,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run(params, context) {
@@ -49,7 +49,7 @@ export const evaluate: StepKind<Params> = {
         throw new UserError("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
       return { answer, gold, ...readAnswer(answer, reading) };
     });
-    const cases = read.map(({ gold, prediction }) => ({ target: gold, prediction }));
+    const cases = read.map(({ gold, prediction, parsed }) => ({ target: gold, prediction, parsed }));
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
     const intervals = await intervalsOf(forms, namedMetrics(task, params.metrics), params.bootstrap, context.pause);

@@ -33,7 +33,7 @@ const forms = ["merged_16bit", "adapter_4bit"] as const;
  */
 export const mergeCheck: StepKind<Params> = {
   name: "merge_check",
-  version: 1,
+  version: 2,
   cached: true,
   outputs: () => ["merge_check.json"],
   async run({ min_share, primary, bootstrap, ...params }, context) {
@@ -61,7 +61,8 @@ export const mergeCheck: StepKind<Params> = {
     const found = { n, part: "validation" as const, view, metric, ...byForm((name) => arms[name]?.[metric]), change };
     writeResult(context.output, "merge_check.json", found);
     if (change === undefined) return;
-    context.evidence({ cases: n, metric, difference: change.difference, low: change.low, high: change.high });
+    const { difference, low, high } = change;
+    context.evidence({ cases: n, metric, difference, ...(low === undefined ? {} : { low, high }) });
   },
 };
 
@@ -72,8 +73,8 @@ function byForm<T>(of: (name: (typeof forms)[number]) => T): Record<(typeof form
 function answersOf(form: string, rows: readonly DataRow[], reading: Reading, context: StepContext) {
   const answers = new Map(readJsonLines<Response>(context.input(form)).map((answer) => [answer.id, answer]));
   return rows.map(({ id, gold }) => {
-    const { prediction } = readAnswer(answers.get(id) as Response, reading);
-    return { id, gold, prediction };
+    const { prediction, parsed } = readAnswer(answers.get(id) as Response, reading);
+    return { id, gold, prediction, parsed };
   });
 }
 

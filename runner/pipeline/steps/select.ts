@@ -8,6 +8,7 @@ import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
+import { boundsOf } from "../../util/bounds.ts";
 import type { Json } from "../../util/canonical.ts";
 import { formatStepRef, stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
@@ -56,7 +57,7 @@ type Params = TaskParams & {
  */
 export const select: StepKind<Params> = {
   name: "select",
-  version: 2,
+  version: 3,
   cached: true,
   outputs: () => [selectionFile],
   async run({ metric, view, repeated, settings, bootstrap, epochs, keep, ...params }, context) {
@@ -71,7 +72,7 @@ export const select: StepKind<Params> = {
         return {
           coordinates,
           value: metrics.views[view][metric] as number,
-          ...(ends === undefined ? {} : { low: ends.low, high: ends.high }),
+          ...boundsOf(ends),
         };
       });
       const bySeed = seedsOf(runs);
@@ -86,7 +87,7 @@ export const select: StepKind<Params> = {
           { metric, view, bootstrap, ...params },
           context,
         ));
-      scored.push({ setting, values, value, low: low ?? value, high: high ?? value, sd: sd ?? null, runs: own });
+      scored.push({ setting, values, value, ...boundsOf({ low, high }), sd: sd ?? null, runs: own });
     }
     const order = ranked(scored, tasks.get(params.task).metrics.get(metric));
     const [best] = order as [ScoredSetting];

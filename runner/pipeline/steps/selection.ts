@@ -3,19 +3,18 @@ import { join } from "node:path";
 import { foldKey } from "../../config/folds.ts";
 import type { Select } from "../../config/schema.ts";
 import { isBetter, type Metric } from "../../plugins/metrics/metric.ts";
+import type { MaybeBounds } from "../../util/bounds.ts";
 import type { Json } from "../../util/canonical.ts";
 
-type Ends = { readonly low: number; readonly high: number };
-
 /** The score of one setting of a sweep on validation rows, averaged over its seeds. */
-export type ScoredSetting = Ends & {
+export type ScoredSetting = MaybeBounds & {
   /** "train.rank=8,train.method=lora" */
   readonly setting: string;
   readonly values: { readonly [key: string]: Json };
   readonly value: number;
   /** Standard deviation over seeds; null for a single run. */
   readonly sd: number | null;
-  readonly runs: readonly (Partial<Ends> & { readonly coordinates: string; readonly value: number })[];
+  readonly runs: readonly (MaybeBounds & { readonly coordinates: string; readonly value: number })[];
 };
 
 /** A finished rung of successive halving: its scores, and the settings that survived. */

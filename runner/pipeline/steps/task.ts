@@ -10,6 +10,8 @@ export type TaskParams = {
   readonly task: string;
   /** Settings by which the task reads and scores answers. */
   readonly reading: Json;
+  /** Settings by which the task scores predictions; absent in steps that do not score. */
+  readonly scoring?: Json;
 };
 
 const sectionsOf = ({ data }: Experiment): TaskSections => ({ data: data as unknown as TaskSections["data"] });
@@ -19,7 +21,14 @@ export function taskOf({ task }: { readonly task: string }): Task {
   return tasks.get(task);
 }
 
+/** The parameters of a step that scores predictions. */
 export function taskParams(experiment: Experiment): TaskParams {
+  const scoring = taskOf(experiment).scoring?.(sectionsOf(experiment));
+  return { ...readingParams(experiment), ...(scoring === undefined ? {} : { scoring }) };
+}
+
+/** The parameters of a step that reads targets or answers and does not score them. */
+export function readingParams(experiment: Experiment): TaskParams {
   return { task: experiment.task, reading: taskOf(experiment).reading(sectionsOf(experiment)) };
 }
 
@@ -40,14 +49,18 @@ export function analysisFiles(experiment: Experiment): Readonly<Record<string, s
 }
 
 /** The task with the settings and files of a step. Throws UserError if a file is invalid. */
-export function openTask({ task, reading }: TaskParams, context: Pick<StepContext, "hasSource" | "source">): OpenTask {
-  return openTaskWith({ task, reading }, (key) => (context.hasSource(key) ? context.source(key) : undefined));
+export function openTask(params: TaskParams, context: Pick<StepContext, "hasSource" | "source">): OpenTask {
+  return openTaskWith(params, (key) => (context.hasSource(key) ? context.source(key) : undefined));
 }
 
 /** The task with files at the paths that `pathOf` gives by key. */
-export function openTaskWith({ task, reading }: TaskParams, pathOf: (key: string) => string | undefined): OpenTask {
-  return tasks.get(task).open(reading, (key) => {
+export function openTaskWith(
+  { task, reading, scoring }: TaskParams,
+  pathOf: (key: string) => string | undefined,
+): OpenTask {
+  const read = (key: string) => {
     const path = pathOf(key);
     return path === undefined ? undefined : { path, text: readRegularFile(path, "label file").toString("utf8") };
-  });
+  };
+  return tasks.get(task).open(reading, read, scoring);
 }

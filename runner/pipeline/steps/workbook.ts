@@ -72,7 +72,16 @@ function sweepOf(context: StepContext): WorkbookSweep {
     score: `${metric} (${view}), ${n} ${rows} rows`,
     why,
     settings: lastScores(selection).map(({ setting, values, value, low, high, sd, runs, epochs }) => ({
-      ...{ values, value, low, high, sd, runs: runs.length, epochs, isWinner: setting === winner },
+      ...{
+        values,
+        value,
+        low: low ?? null,
+        high: high ?? null,
+        sd,
+        runs: runs.length,
+        epochs,
+        isWinner: setting === winner,
+      },
     })),
   };
 }
@@ -217,7 +226,7 @@ function* casesOf(arms: readonly Arm[], view: View, params: TaskParams, context:
         input: inputs.get(id) as string,
         gold: open.parts(gold, written),
         prediction: open.parts(prediction, written),
-        ...compareParts(open.parts(gold, view), open.parts(prediction, view)),
+        ...compareParts(open.parts(gold, view), open.parts(prediction, view), one.parsed),
         categories: failures.get(`${arm}\0${id}`) ?? [],
       };
     }

@@ -1,3 +1,5 @@
+import type { Json } from "../../util/canonical.ts";
+
 /**
  * A number about a set of predictions, given as what one case contributes and a function of the sum.
  *
@@ -12,12 +14,21 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly displayName?: string;
   /** One line by which reports and the workbook define the metric. */
   readonly definition: string;
+  /** The definition with the settings by which an experiment scores (`Task.scoring`). Default: `definition`. */
+  definitionWith?(scoring: Json): string;
   readonly higherIsBetter: boolean;
   /**
    * True for the share of correct cases: a paired test of it is the exact McNemar test over the cases that one side has
-   * right and the other has not.
+   * right and the other has not. Its interval is exact for a proportion.
    */
   readonly isShareCorrect?: true;
+  /**
+   * True for a mean-like value from 0 to 1 that is the best one if every case is correct. If few cases are incorrect,
+   * its interval follows from their number, since resamples are then too alike.
+   */
+  readonly isUnitScore?: true;
+  /** How the interval is computed, by the sums over all cases. Default: "bca". */
+  intervalMethod?(sums: S): PreferredInterval;
   /**
    * What a case contributes. Metrics that name the same counter set share its counters, which are packed and summed
    * once.
@@ -26,6 +37,9 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   /** The metric of summed counters. 0 if it is undefined (0 / 0). */
   value(sums: S): number;
 }
+
+/** The method of a metric's interval, or the reason why these cases allow none. */
+export type PreferredInterval = "bca" | "percentile" | "jackknife" | { readonly none: string };
 
 /** Counters that one or several metrics read. A counter set is known by its identity. */
 // biome-ignore lint/suspicious/noExplicitAny: as above
@@ -68,6 +82,13 @@ export interface ScoredCases<T = any, P = any, Space = any> {
    * unknown.
    */
   isSame?(other: ScoredCases): boolean;
+}
+
+/** The definition of a metric with the settings of an experiment. */
+export function definitionOf(metric: Pick<Metric, "definition" | "definitionWith">, scoring: Json | undefined): string {
+  return scoring === undefined || metric.definitionWith === undefined
+    ? metric.definition
+    : metric.definitionWith(scoring);
 }
 
 /** Whether one value of a metric is better than another. */

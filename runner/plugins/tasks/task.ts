@@ -33,7 +33,12 @@ export type TrainingTargets<T> = {
 };
 
 /** One scored case. */
-export type ScoredCase<T, P> = { readonly target: T; readonly prediction: P };
+export type ScoredCase<T, P> = {
+  readonly target: T;
+  readonly prediction: P;
+  /** False if nothing could be read from the answer: it is never correct. Default: true. */
+  readonly parsed?: boolean | undefined;
+};
 
 /** Groups of labels that a study defines. */
 export type LabelGroups = {
@@ -117,6 +122,8 @@ export interface Task<T = any, P = any> {
   readonly words: TaskWords;
   /** Settings by which answers are read and scored. Part of the cache keys of every step that reads answers. */
   reading(sections: TaskSections): Json;
+  /** Settings by which predictions are scored. Part of the cache keys of steps that score. Absent: the task has none. */
+  scoring?(sections: TaskSections): Json;
   /** Settings by which training targets are written. Part of the cache key of the data step alone. */
   teaching(sections: TaskSections): Json;
   /**
@@ -127,7 +134,8 @@ export interface Task<T = any, P = any> {
     readonly scoring: Readonly<Record<string, string>>;
     readonly analysis: Readonly<Record<string, string>>;
   };
-  open(reading: Json, files: TaskFiles): OpenTask<T, P>;
+  /** `scoring` is what {@link Task.scoring} gave; absent in steps that do not score. */
+  open(reading: Json, files: TaskFiles, scoring?: Json): OpenTask<T, P>;
   /** Python lines for a model card that read the text `answer` and print it. Default: print the text. */
   pythonReader?(reading: Json): readonly string[];
 }

@@ -1,7 +1,8 @@
 import type { RunFacts } from "../../reporting/report/study.ts";
+import type { MaybeBounds } from "../../util/bounds.ts";
 import type { ReleaseFile } from "./release.ts";
 
-type Ends = { readonly low: number; readonly high: number; readonly method: string };
+type Ends = MaybeBounds & { readonly method: string };
 
 /** The content of a model card. */
 export type CardFacts = {

@@ -60,7 +60,7 @@ function frontMatter({ run, intervals, repo, license, kind, base }: CardFacts): 
                 type: name,
                 name: `${metricName(name)} (${primary.view} view)`,
                 value: values[name],
-                ...(ends === undefined
+                ...(ends?.low === undefined
                   ? {}
                   : { args: { interval: [ends.low, ends.high], level: 0.95, method: ends.method } }),
               };

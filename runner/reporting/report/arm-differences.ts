@@ -3,8 +3,9 @@ import type { Compared } from "../../evaluation/statistics/compare.ts";
 /** The paired difference between two arms on the same cases: first arm minus second arm. */
 export type ArmDifference = {
   readonly difference: number;
-  readonly low: number;
-  readonly high: number;
+  /** Absent if the difference has no interval. */
+  readonly low?: number;
+  readonly high?: number;
   /**
    * Cases that only the first arm, and only the second arm, answers exactly right, with the p-value of McNemar's test; null if
    * seeds were averaged.
@@ -25,13 +26,16 @@ export function differenceOf(
   const { exact_match } = pair;
   const isFirst = pair.a === arm;
   const sign = isFirst ? 1 : -1;
-  const [low, high] = [sign * measured.low, sign * measured.high].sort((a, b) => a - b) as [number, number];
+  const bounds = (): { low: number; high: number } | undefined => {
+    if (measured.low === undefined) return undefined;
+    const [low, high] = [sign * measured.low, sign * measured.high].sort((a, b) => a - b) as [number, number];
+    return { low, high };
+  };
   const counts = exact_match === null ? [] : [exact_match.only_a, exact_match.only_b];
   const [own = 0, other = 0] = isFirst ? counts : counts.toReversed();
   return {
     difference: sign * measured.difference,
-    low,
-    high,
+    ...bounds(),
     exact: exact_match === null ? null : { own, other, p: exact_match.p },
   };
 }

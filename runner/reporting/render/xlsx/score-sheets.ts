@@ -2,6 +2,7 @@ import type { View } from "../../../data/labels/views.ts";
 import type { LabelRow } from "../../../evaluation/labels/detail.ts";
 import type { Scores } from "../../../evaluation/labels/score.ts";
 import type { Metric } from "../../../plugins/metrics/metric.ts";
+import { boundsOf, type MaybeBounds } from "../../../util/bounds.ts";
 import { addTable, type Column, colours, font, restyle, type Sheets, scale, score, solid, whole } from "./sheet.ts";
 
 /** What the summary shows of a metric. */
@@ -12,9 +13,7 @@ export type WorkbookArm = {
   readonly name: string;
   readonly views: Readonly<Record<View, Scores>>;
   /** 95 % confidence intervals by view and metric. */
-  readonly intervals?: Readonly<
-    Record<View, Readonly<Record<string, { readonly low: number; readonly high: number }>>>
-  >;
+  readonly intervals?: Readonly<Record<View, Readonly<Record<string, MaybeBounds>>>>;
   /** Scores of each label, for a task with labels. */
   readonly labels: Readonly<Partial<Record<View, readonly LabelRow[]>>>;
   /** Further statistics: cases, parse failures, out-of-set rate, truncated responses. */
@@ -72,8 +71,9 @@ export function writeSummary(
   table.sheet.commit();
 }
 
-function intervalText(ends: { readonly low: number; readonly high: number } | undefined): string | undefined {
-  return ends && `${ends.low.toFixed(3)} to ${ends.high.toFixed(3)}`;
+function intervalText(of: MaybeBounds | undefined): string | undefined {
+  const bounds = boundsOf(of);
+  return bounds === null ? undefined : `${bounds.low.toFixed(3)} to ${bounds.high.toFixed(3)}`;
 }
 
 function distinctFacts(arms: readonly WorkbookArm[]) {
