@@ -1,5 +1,6 @@
 import { views } from "../data/labels/views.ts";
-import { taskOf } from "../pipeline/steps/task.ts";
+import { scoringOf, taskOf } from "../pipeline/steps/task.ts";
+import { definitionOf } from "../plugins/metrics/metric.ts";
 import { metricNames } from "../plugins/tasks/registry.ts";
 import { placeOf } from "../project/place.ts";
 import { compareRuns } from "../runs/compare.ts";
@@ -26,9 +27,12 @@ export const command = defineCommand({
       const { experiment, run } = twice.manifest;
       throw new UserError("bad-argument", `${experiment}/${run} is named twice`, { status: "invalid" });
     }
-    const metrics = Object.fromEntries([...taskOf(runs[0].manifest.config).metrics].map((one) => [one.name, one]));
+    const { config } = runs[0].manifest;
+    const definitions = Object.fromEntries(
+      [...taskOf(config).metrics].map((one) => [one.name, definitionOf(one, scoringOf(config))]),
+    );
     const compared = await compareRuns(runs, { root, artifacts, view, metric, force });
-    context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, metrics));
+    context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, definitions));
     return exit.done;
   },
 });

@@ -86,7 +86,7 @@ export type MergeReport = {
 export type ArmMetrics = {
   readonly n: number;
   readonly views: Readonly<Record<View, Scores>>;
-  /** 95 % bootstrap intervals over cases, of the metrics that tables show. */
+  /** 95 % intervals over cases, of the metrics that tables show. */
   readonly intervals: Readonly<Record<View, Intervals>>;
   readonly parse_failures: { readonly count: number; readonly rate: number };
   /** Answers that ended at max_new_tokens. */

@@ -176,7 +176,7 @@ test("the terminal", async () => {
   const text = [
     ablationText(fixtureAblation, screen),
     auditText(audit as NonNullable<typeof audit>, screen),
-    comparisonText(fixtureComparison(), screen, { micro_f1: { definition: "A definition." } }),
+    comparisonText(fixtureComparison(), screen, { micro_f1: "A definition." }),
     diffText(diff, ["micro_f1"], screen),
     errorAnalysisText(fixtureAnalysis(), screen),
     previewText("tuned", [{ ...shown, text: "A report.", answer: { text: "A cyst", finish: "length" } }], ["a note"]),

@@ -95,13 +95,32 @@ export async function compareRuns(
           },
         ]),
       ),
-      notes: [...notes, ...[note, tornLedgerWarning(runs, artifacts)].filter((one) => one !== undefined)],
+      notes: [
+        ...notes,
+        ...[note, tornLedgerWarning(runs, artifacts)].filter((one) => one !== undefined),
+        ...seedNotes(answerers),
+      ],
       test_evaluations: testEvaluationCount(first, artifacts),
     };
   } catch (error) {
     if (error instanceof UserError && error.code === "cases-differ") throw notComparable([error.message]);
     throw error;
   }
+}
+
+/** What the seeds of trained models allow to conclude. */
+function seedNotes(answerers: readonly Group[]): readonly string[] {
+  const trained = answerers.filter(({ members }) => members[0]?.arm === "tuned");
+  const single = trained.filter(({ members }) => members.length === 1).map(({ name }) => name);
+  const few = trained.some(({ members }) => members.length > 1 && members.length < 5);
+  return [
+    ...(single.length === 0
+      ? []
+      : [`one training seed (${single.join(", ")}): intervals and tests compare trained models and not methods`]),
+    ...(few
+      ? ["fewer than five training seeds: Student's t intervals are wide, because the seeds estimate their variance"]
+      : []),
+  ];
 }
 
 type Member = { readonly run: FinishedRun; readonly arm: string };

@@ -5,6 +5,7 @@ import {
   differencesNote,
   testEvaluationsText,
 } from "../reporting/report/comparison-tables.ts";
+import { intervalMethods } from "../reporting/report/interval-methods.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { MaybeBounds } from "../util/bounds.ts";
 import { integer, pEquals, plural, signedInterval } from "../util/format.ts";
@@ -30,12 +31,13 @@ const keys = { arm: (arm: string) => arm, metric: (metric: string) => metric };
 export function comparisonText(
   compared: RunComparison,
   { color }: { readonly color: boolean },
-  definitions: Readonly<Record<string, { readonly definition: string }>>,
+  definitions: Readonly<Record<string, string>>,
 ): string {
   const { bold, dim } = styles(color);
   const { arms, pairs, primary, bootstrap, notes, test_evaluations } = compared;
   const { scores, differences, cost } = comparisonTables(compared, keys);
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
+  const { methods, absent } = intervalMethods(compared, keys.metric);
   return [
     bold(comparisonScope(compared)),
     table([scores.head, ...scores.rows]),
@@ -43,8 +45,9 @@ export function comparisonText(
     bold("Cost"),
     table([cost.head, ...cost.rows]),
     [
-      ...metrics.map((name) => `${name}: ${definitions[name]?.definition ?? ""}`),
-      `Confidence intervals: BCa bootstrap, ${integer(bootstrap.resamples)} resamples, seed ${bootstrap.seed}.`,
+      ...metrics.map((name) => `${name}: ${definitions[name] ?? ""}`),
+      `Confidence intervals: ${methods.join("; ")}. Resamples: ${integer(bootstrap.resamples)}, seed ${bootstrap.seed}.`,
+      ...absent.map((text) => `${text}.`),
       ...(pairs.length === 0 ? [] : [differencesNote(compared, keys)]),
       ...(test_evaluations === null ? [] : [testEvaluationsText(test_evaluations)]),
       ...notes.map((note) => `Note: ${note}`),

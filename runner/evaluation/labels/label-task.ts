@@ -62,7 +62,7 @@ export function labelTask({
     metrics: labelMetrics,
     baselines: ["tfidf_svm", "most_frequent", "nearest", "ensemble"],
     defaults: {
-      metrics: ["micro_f1", "macro_f1_min5", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
+      metrics: ["micro_f1", "macro_f1_min5", "samples_f1", "exact_match", "macro_f1", "jaccard_samples"],
       primary: { metric: "micro_f1", view: "canonical" },
       baselines: ["tfidf_svm"],
     },

@@ -32,7 +32,10 @@ export type Measured = Interval & {
 export type Difference = Interval & {
   /** a - b */
   readonly difference: number;
-  /** Two-sided, by the share of bootstrap differences with the other sign; null if a side is an average over seeds. */
+  /**
+   * Two-sided, by the share of bootstrap differences with the other sign; null if a side is an average over seeds, and
+   * for a metric whose resamples are biased, which has no bootstrap interval.
+   */
   readonly p_bootstrap: number | null;
   /** Two-sided, by approximate randomisation; null if a side is an average over seeds. */
   readonly p_randomisation: number | null;
@@ -204,15 +207,16 @@ function pairOf(
       const p = standardError === 0 ? Number(difference === 0) : studentP(difference / standardError, freedom);
       return { difference, ...interval, p_bootstrap: null, p_randomisation: null, p_student: p };
     }
+    const preferred = a.preferred[at] as PreferredInterval;
     const samples = minus(a.samples[at] as Float64Array, b.samples[at] as Float64Array);
     const interval =
       metric.isShareCorrect && exact !== null
         ? differenceOfShares(exact.only_a, exact.only_b, a.cases)
-        : resampledInterval({ estimate: difference, samples, leftOut }, a.preferred[at] as PreferredInterval);
+        : resampledInterval({ estimate: difference, samples, leftOut }, preferred);
     return {
       difference,
       ...interval,
-      p_bootstrap: signChange(samples),
+      p_bootstrap: preferred === "bca" || preferred === "percentile" ? signChange(samples) : null,
       p_randomisation: chance?.[at] ?? null,
       p_student: null,
     };

@@ -5,6 +5,11 @@ import type { OpenTask, Task, TaskSections } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
 
+/** Settings by which the task of an experiment scores predictions; undefined if the task has none. */
+export function scoringOf(experiment: Experiment): Json | undefined {
+  return taskOf(experiment).scoring?.(sectionsOf(experiment));
+}
+
 /** The parameters of a step that reads targets or predictions. */
 export type TaskParams = {
   readonly task: string;
@@ -23,7 +28,7 @@ export function taskOf({ task }: { readonly task: string }): Task {
 
 /** The parameters of a step that scores predictions. */
 export function taskParams(experiment: Experiment): TaskParams {
-  const scoring = taskOf(experiment).scoring?.(sectionsOf(experiment));
+  const scoring = scoringOf(experiment);
   return { ...readingParams(experiment), ...(scoring === undefined ? {} : { scoring }) };
 }
 

@@ -9,6 +9,7 @@ import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
 import type { RecordedAnswers } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
+import { definitionOf } from "../../plugins/metrics/metric.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepContext, StepKind } from "../../plugins/step.ts";
 import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
@@ -48,7 +49,9 @@ export const workbook: StepKind<Params> = {
     const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
       arms: arms.map((arm) => armOf(arm, context)),
-      metrics: [...task.metrics],
+      metrics: [...task.metrics].map(({ name, higherIsBetter, ...metric }) => ({
+        ...{ name, higherIsBetter, definition: definitionOf(metric, params.scoring) },
+      })),
       views: task.views,
       cases: casesOf(arms, primary.view, params, context),
       caseView: primary.view,

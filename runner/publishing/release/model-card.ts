@@ -116,7 +116,7 @@ function results({ run, intervals }: CardFacts): string {
     return `- difference to ${armName(against)}: ${difference >= 0 ? "+" : ""}${score(difference)} ${metricName(metric)}, p ${adjusted < 0.001 ? "" : "= "}${pValue(adjusted)}`;
   });
   return [
-    `Scores on the ${run.config.evaluate.split} split${casesOf(run) > 0 ? ` (${integer(casesOf(run))} cases)` : ""} in the ${primary.view} view, with 95 % bootstrap confidence intervals over cases. \`evaluation/\` has every metric in every view.`,
+    `Scores on the ${run.config.evaluate.split} split${casesOf(run) > 0 ? ` (${integer(casesOf(run))} cases)` : ""} in the ${primary.view} view, with 95 % confidence intervals over cases. \`evaluation/\` has every metric in every view.`,
     markdownTable(["", ...names.map(metricName)], rows),
     ...(tests.length === 0 ? [] : [`Paired tests on the same cases, with Holm's correction:\n\n${tests.join("\n")}`]),
   ].join("\n\n");

@@ -237,7 +237,7 @@ export const paperItems: readonly ChecklistItem[] = [
                   input,
                   run,
                   "intervals",
-                  "95 % bootstrap confidence intervals over cases, for every arm and label view",
+                  "95 % confidence intervals over cases, for every arm and label view",
                 ),
               ],
         ),

@@ -81,7 +81,7 @@ export function results({ runs }: ChecklistInput): readonly string[] {
   const { metrics, primary } = (runs.at(-1) as RunFacts).config.evaluate;
   const shown = metrics.slice(0, 4);
   return [
-    `Scores of all arms in the ${primary.view} label view. An arm is one system that predicts labels: a model or a baseline. Runs with several arms have 95 % bootstrap confidence intervals over cases.`,
+    `Scores of all arms in the ${primary.view} label view. An arm is one system that predicts labels: a model or a baseline. Runs with several arms have 95 % confidence intervals over cases.`,
     "",
     ...table(
       ["run", "arm", ...shown.map(metricName)],

@@ -28,6 +28,7 @@ export function comparisonTables(
   naming: Naming,
 ): { readonly scores: TextTable; readonly differences: TextTable; readonly cost: TextTable } {
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
+  const isOverSeeds = pairs.some(({ metrics: found }) => typeof found[primary]?.p_student === "number");
   const adjusted = new Map(family.tests.map(({ against, adjusted: p }) => [against, p]));
   return {
     scores: table(
@@ -47,6 +48,7 @@ export function comparisonTables(
         "95 % CI",
         "p (bootstrap)",
         "p (randomisation)",
+        ...(isOverSeeds ? ["p (t)"] : []),
         "p (Holm)",
         "exact matches",
         "p (McNemar)",
@@ -59,6 +61,7 @@ export function comparisonTables(
           one === undefined ? missing : signedBounds(one),
           pValue(one?.p_bootstrap),
           pValue(one?.p_randomisation),
+          ...(isOverSeeds ? [pValue(one?.p_student)] : []),
           a === family.subject ? pValue(adjusted.get(b)) : missing,
           exact_match === null ? missing : `${integer(exact_match.only_a)} / ${integer(exact_match.only_b)}`,
           pValue(exact_match?.p),
@@ -83,7 +86,7 @@ function table(head: readonly string[], rows: TextTable["rows"]): TextTable {
 
 /** Cases, label view and label space of a comparison as a sentence. */
 export const comparisonScope = ({ n, view, labels }: RunComparison): string =>
-  `${plural(n, "case")}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % bootstrap confidence intervals over cases.`;
+  `${plural(n, "case")}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % confidence intervals over cases.`;
 
 /** How the columns of the table of differences are computed. */
 export const differencesNote = ({ family, primary }: RunComparison, naming: Naming): string =>

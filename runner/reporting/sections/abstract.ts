@@ -30,7 +30,7 @@ function runParagraph(run: RunFacts, isNamed: boolean): readonly Span[] {
       : withInterval(measured);
   const cases = run.comparison?.n ?? run.audit?.splits[split]?.rows;
   const conditions =
-    measured === undefined ? `${view} label view` : `${view} label view; 95 % bootstrap confidence interval over cases`;
+    measured === undefined ? `${view} label view` : `${view} label view; 95 % confidence interval over cases`;
   return [
     ...(isNamed ? [{ strong: `${run.name}. ` }] : []),
     ...verdict(run),

@@ -54,8 +54,8 @@ export function limitationsOf(runs: readonly RunFacts[]): readonly string[] {
     ),
     ...matching(
       trainedHere,
-      "was trained with one seed: its interval reflects the sampling of cases and not the variance between seeds.",
-      "were trained with one seed each: their intervals reflect the sampling of cases and not the variance between seeds.",
+      "was trained with one seed: intervals and tests compare this trained model and not its method, because they do not contain the variance between seeds.",
+      "were trained with one seed each: intervals and tests compare these trained models and not their methods, because they do not contain the variance between seeds.",
     ),
     ...runs.flatMap(mergeChange),
     ...matching(
@@ -80,8 +80,9 @@ const mostNames = 3;
 /** The effect of merging an adapter of a 4-bit base into the 16-bit base. */
 function mergeChange(run: RunFacts): readonly string[] {
   const { difference, low, high, metric, cases } = run.steps.merge_check?.evidence ?? {};
-  if (typeof difference !== "number" || typeof low !== "number" || typeof high !== "number") return [];
+  if (typeof difference !== "number") return [];
+  const bounds = typeof low === "number" && typeof high === "number" ? { low, high } : {};
   return [
-    `${run.name} was trained on a 4-bit base and merged into the 16-bit base. Merging changes ${metricName(String(metric))} by ${signedInterval({ difference, low, high })} on ${integer(Number(cases))} validation rows (95 % bootstrap confidence interval).`,
+    `${run.name} was trained on a 4-bit base and merged into the 16-bit base. Merging changes ${metricName(String(metric))} by ${signedInterval({ difference, ...bounds })} on ${integer(Number(cases))} validation rows (95 % confidence interval).`,
   ];
 }

@@ -76,7 +76,7 @@ function baselines(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "baselines",
-      caption: "Baselines, with 95 % bootstrap confidence intervals over cases.",
+      caption: "Baselines, with 95 % confidence intervals over cases.",
       head: ["", ...metrics.slice(0, shown).map(metricName)],
       align: ["left", ...metrics.slice(0, shown).map(() => "right" as const)],
       rows: rivals.map(({ name }) => [

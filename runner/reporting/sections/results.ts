@@ -51,7 +51,7 @@ function comparison(runs: readonly RunFacts[]): Block {
   return {
     type: "table",
     id: "results",
-    caption: `All arms${several ? " of all runs" : ""} on the ${split} split in the primary label view, with 95 % bootstrap confidence intervals over cases.`,
+    caption: `All arms${several ? " of all runs" : ""} on the ${split} split in the primary label view, with 95 % confidence intervals over cases.`,
     head: [...(several ? ["run"] : []), "arm", ...names.map(metricName)],
     align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
     rows: runs.flatMap((run) =>
