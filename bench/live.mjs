@@ -7,14 +7,14 @@ import { build } from "esbuild";
 const seconds = 20;
 const steps = 1000;
 /** Concurrent steps. Each reports its progress five times a second. */
-const beside = 8;
+const concurrent = 8;
 
 const runner = fileURLToPath(new URL("../runner/", import.meta.url));
 
 /** Passes the events of a sweep to a reporter, and does nothing else. */
 const ours = `
-import { terminalReporter } from "${runner}show/terminal.ts";
-const reporter = terminalReporter({ tty: true, color: true, columns: 120, out: (text) => process.stdout.write(text), err: () => {}, stop: new AbortController().signal });
+import { liveReporter } from "${runner}terminal/live-reporter.ts";
+const reporter = liveReporter({ tty: true, color: true, columns: 120, out: (text) => process.stdout.write(text), err: () => {}, stop: new AbortController().signal });
 const ids = Array.from({ length: ${steps} }, (_, at) => \`train@\${String(at).padStart(8, "0")}\`);
 reporter.event({ type: "plan", runs: ${steps}, steps: ids.map((id, at) => ({ id, kind: "train", status: "run", reason: "", run: \`train.seed=\${at}\` })) });
 await play(ids, (id) => (reporter.event({ type: "step-start", step: id, kind: "train" }), reporter.event({ type: "step-begun", step: id })), (id, done) => reporter.event({ type: "progress", step: id, done, total: 10, loss: 1, unit: "steps" }), (id) => reporter.event({ type: "step-end", step: id, status: "built", seconds: 1 }));
@@ -24,8 +24,8 @@ await reporter.close();
 const play = `
 async function play(ids, start, progress, end) {
   const waiting = [...ids];
-  const each = ${(seconds * beside) / steps};
-  await Promise.all(Array.from({ length: ${beside} }, async () => {
+  const each = ${(seconds * concurrent) / steps};
+  await Promise.all(Array.from({ length: ${concurrent} }, async () => {
     for (let id = waiting.shift(); id !== undefined; id = waiting.shift()) {
       start(id);
       const until = Date.now() + each * 1000;
@@ -83,7 +83,7 @@ export const live = {
       },
       { who: "listr2, one task for each step", command: await command("plain", plain), cwd: dir, rounds: 1 },
     ]);
-    const note = `${steps} steps over ${seconds} s, ${beside} at a time, in a terminal of 40 rows. CPU seconds include the start of Node. A tenth of a core is ${seconds / 10} s. The plain list is stopped after ${seconds + 5} s.`;
+    const note = `${steps} steps over ${seconds} s, ${concurrent} at a time, in a terminal of 40 rows. CPU seconds include the start of Node. A tenth of a core is ${seconds / 10} s. The plain list is stopped after ${seconds + 5} s.`;
     return [{ title: `The live view of ${steps.toLocaleString("en")} steps`, rows, note }];
   },
 };

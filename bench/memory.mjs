@@ -1,5 +1,5 @@
 /**
- * The estimates of `exp plan` beside what real runs took: `node bench/memory.mjs [--write] [--model tiny|smollm2-135m]...
+ * The estimates of `exp plan` next to the use of real runs: `node bench/memory.mjs [--write] [--model tiny|smollm2-135m]...
  * [--backend NAME]... [--method NAME]...`.
  * Trains, merges and generates with every method that the capability matrix has for this machine's CPU, on the shipped study,
  * a few steps each. `--write` puts the table into docs/explanation/estimates.md. Prints which measured peaks and times lie in their ranges.
@@ -85,9 +85,9 @@ try {
       const name = `${model}-${backend}-${method}`;
       experiment(name, { base, backend, method, batch: model === "tiny" ? 4 : 8 });
       const file = `experiments/${name}.yaml`;
-      const told = exp("plan", "--json", file);
+      const output = exp("plan", "--json", file);
       // Warnings come first, a line each.
-      const plan = JSON.parse(told.slice(told.indexOf("{\n")));
+      const plan = JSON.parse(output.slice(output.indexOf("{\n")));
       rmSync(join(folder, "artifacts"), { recursive: true, force: true });
       exp("run", "--json", file);
       const records = measured();

@@ -22,7 +22,7 @@ export type StepRunnerParts = Interrupts & {
   readonly slots: Slots;
   /** Maximum number of steps at once. */
   readonly jobs: number;
-  /** The interpreter of an environment. Throws UserError if the environment is not as its lock file says. */
+  /** The interpreter of an environment. Throws UserError if the environment does not match its lock file. */
   python(environment: string): string;
   /** The value of a key. Throws UserError if it must not be sent to this server. */
   secret(credential: Credential): string | undefined;

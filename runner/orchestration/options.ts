@@ -4,7 +4,7 @@ import type { Manifest } from "../runs/manifest.ts";
 export type RunOptions = {
   readonly set: readonly string[];
   readonly sweep?: readonly string[] | undefined;
-  /** By --trust: whether the user allows what a study from somewhere else asks for. */
+  /** By --trust: whether the user allows the privileges that a foreign study needs. */
   readonly trust?: boolean;
   readonly force: readonly string[];
   readonly acceptStale: readonly string[];

@@ -11,7 +11,7 @@ export type TemplateValues = {
   readonly examples: readonly { readonly input: string; readonly target: string }[];
 };
 
-/** Limits of one prompt. An honest template stays far below them. */
+/** Limits of one prompt. A normal template stays far below them. */
 const limits = {
   repetitions: 100_000,
   characters: 4_000_000,

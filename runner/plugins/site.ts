@@ -21,7 +21,7 @@ export type Site = {
   shape(base: string, revision: string | undefined): Shape | undefined;
   /** Whether a folder contains every file of a model. */
   isHere(dir: string): boolean;
-  /** Estimated number of rows of a data file and mean characters of a row; undefined if only reading the file would tell. */
+  /** Estimated number of rows of a data file and mean characters of a row; undefined if it would have to read the whole file. */
   rows(file: string): { readonly count: number; readonly characters: number } | undefined;
   /** Number of characters of a prompt template, and whether it lists the labels. */
   template(file: string): { readonly characters: number; readonly listsLabels: boolean };

@@ -21,7 +21,7 @@ export type Overrides = {
   /** "key=value,value" */
   readonly sweep?: readonly string[] | undefined;
   readonly smoke?: boolean;
-  /** Whether the user allows what a study from somewhere else asks for. */
+  /** Whether the user allows the privileges that a foreign study needs. */
   readonly trust?: boolean;
   /** Where settings come from, if it is not the user: the place that a run was pulled from. */
   readonly origin?: string | undefined;
@@ -96,7 +96,7 @@ type Loading = {
   readonly trust: boolean;
 };
 
-/** Throws UserError `untrusted` if a study from somewhere else asks for what the user has not allowed. */
+/** Throws UserError `untrusted` if a foreign study needs a privilege that the user has not allowed. */
 function expectTrust(
   name: string,
   result: Result<LoadedExperiment>,

@@ -8,7 +8,7 @@ import { latestLink, runName, runNameDigits, runsDir } from "./run-folder.ts";
 /** A finished run and the path of its manifest. */
 export type FinishedRun = { readonly manifest: Manifest; readonly path: string };
 
-/** Reads the run whose manifest lies at a path. Throws like readManifest. */
+/** Reads the run whose manifest is at a path. Throws like readManifest. */
 export const readRun = (path: string): FinishedRun => ({ path, manifest: readManifest(path) });
 
 /** The label of a run: "<experiment>/<run>". */
@@ -63,7 +63,7 @@ export function runsIn(folder: string): readonly FinishedRun[] {
 
 /**
  * The finished runs of an experiment at given coordinates, oldest first. Coordinates that give the same folder name are not
- * told apart. Reads the manifests of these runs only.
+ * distinguished. Reads the manifests of these runs only.
  */
 export function runsAt(artifacts: string, experiment: string): (coordinates: string) => readonly FinishedRun[] {
   const folder = join(runsDir(artifacts), experiment);

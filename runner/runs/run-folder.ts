@@ -16,8 +16,8 @@ export const runNameDigits = 8;
 export const runsDir = (artifacts: string): string => join(artifacts, "runs");
 
 /**
- * The name of a run's folder: its coordinates with unusual characters replaced by "_", and digits that tell runs at the
- * same coordinates apart.
+ * The name of a run's folder: its coordinates with unusual characters replaced by "_", and digits that distinguish runs at
+ * the same coordinates.
  */
 export function runName(coordinates: string, digits: string): string {
   return coordinates === "" ? digits : `${coordinates.replaceAll(/[^A-Za-z0-9._=,+-]/g, "_").slice(0, 120)}-${digits}`;

@@ -15,7 +15,7 @@ export function chooseTorch(
   return { torch: "cpu", why: "no NVIDIA GPU found; --torch cuda installs the GPU build" };
 }
 
-/** Sources of wheels besides PyPI, from the variables of pip and uv. */
+/** Sources of wheels in addition to PyPI, from the variables of pip and uv. */
 export type WheelSources = {
   /** Folders and web pages that list wheels. */
   readonly links: readonly string[];

@@ -16,7 +16,7 @@ export type FileKind = keyof typeof fileLimits;
 /** What a path names. "special" is a device, pipe or socket: reading it may block or never end. */
 export type PathKind = "file" | "folder" | "special";
 
-/** What a path names; undefined if nothing is there. */
+/** What a path names; undefined if it does not exist. */
 export function pathKind(path: string): PathKind | undefined {
   const stat = statSync(path, { throwIfNoEntry: false });
   return stat === undefined ? undefined : kindOf(stat);

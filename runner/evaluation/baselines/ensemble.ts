@@ -80,7 +80,7 @@ function cuts(
     const next = all[at + 1]?.score ?? 0;
     if (next === one.score) continue;
     const middle = (one.score + next) / 2;
-    // No number lies between two adjacent numbers: the middle would be the upper one, and exclude it.
+    // The middle of two adjacent floating-point numbers is rounded, maybe to the upper one, which would exclude it.
     const threshold = middle < one.score ? middle : next;
     tried.push({ weight, threshold, micro_f1: f1({ support: total, predicted: at + 1, hits: right }) });
   }

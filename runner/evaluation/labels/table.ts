@@ -61,7 +61,7 @@ function rowOf({ offsets, ids }: Rows, row: number): Columns {
   return ids.subarray(offsets[row] as number, offsets[row + 1] as number);
 }
 
-/** Whether two tables hold the same answers, whatever the labels are called. */
+/** Whether two tables hold the same answers apart from the names of the labels. */
 function isAlike(a: Table, b: Table): boolean {
   return (
     a.labels.length === b.labels.length &&

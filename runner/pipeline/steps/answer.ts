@@ -40,7 +40,7 @@ export function readPredictions(path: string, predictionKey: string): readonly (
   return readJsonLines<ScoredResponse>(path).map((line) => withPrediction(line, predictionKey));
 }
 
-/** A line of predictions.jsonl with its prediction under one name, whatever the task. */
+/** A line of predictions.jsonl with its prediction under the name `prediction`, for any task. */
 export function withPrediction<T extends object>(line: T, predictionKey: string): T & { readonly prediction: unknown } {
   return { ...line, prediction: (line as Readonly<Record<string, unknown>>)[predictionKey] };
 }

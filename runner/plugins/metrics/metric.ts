@@ -7,7 +7,7 @@ import type { Json } from "../../util/canonical.ts";
  * (all but one), randomisation (the cases that are swapped). They need nothing else, so every metric gets intervals and
  * paired tests.
  */
-// biome-ignore lint/suspicious/noExplicitAny: a registry holds metrics whatever they read of the summed counters
+// biome-ignore lint/suspicious/noExplicitAny: a registry holds metrics over any type of counters
 export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly name: string;
   /** The name in reports: "micro-F1". Default: the name with spaces in place of underscores. */

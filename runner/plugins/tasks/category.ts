@@ -24,7 +24,7 @@ export type ComparedCase = {
   readonly exact: boolean;
 };
 
-/** What a category depends on besides the case. */
+/** What a category depends on in addition to the case. */
 export type CategoryContext = {
   /** Labels of the arm's training rows, in the view that is analysed. */
   readonly trained: ReadonlySet<string>;

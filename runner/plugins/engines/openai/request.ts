@@ -3,7 +3,7 @@ import type { Json } from "../../../util/canonical.ts";
 /** One message of a chat. */
 export type ChatMessage = { readonly role: string; readonly content: string };
 
-/** Everything in a request besides the messages. All of it may change the answer, so all of it is part of the cache key. */
+/** Everything in a request except the messages. All of it may change the answer, so all of it is part of the cache key. */
 export type Request = {
   readonly model: string;
   readonly max_new_tokens: number;
