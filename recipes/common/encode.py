@@ -13,6 +13,7 @@ from typing import Any
 
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
+from recipes.common.bounded import bounded
 from recipes.common.protocol import StepFailed
 
 IGNORE = -100
@@ -124,9 +125,10 @@ def _render(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, generation: bool, thinking: bool
 ) -> str:
     more: dict[str, Any] = {"enable_thinking": thinking} if supports_thinking(tokenizer) else {}
-    text = tokenizer.apply_chat_template(
-        [dict(message) for message in messages], tokenize=False, add_generation_prompt=generation, **more
-    )
+    with bounded("chat-template-limit", "the chat template of the model", "Choose another model."):
+        text = tokenizer.apply_chat_template(
+            [dict(message) for message in messages], tokenize=False, add_generation_prompt=generation, **more
+        )
     assert isinstance(text, str)
     return text
 

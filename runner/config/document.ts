@@ -1,9 +1,9 @@
 import { type Alias, isAlias, isMap, isScalar, isSeq, parseDocument, type Scalar, type Node as YamlNode } from "yaml";
 import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
+import { tooDeepAt } from "../util/yaml-depth.ts";
 import type { Document, Entry, Node, ScalarValue } from "./node.ts";
 
 const deepest = 40;
-const mostBrackets = 200;
 const mostNodes = 50_000;
 const mostAliasNodes = 2_000;
 const coreTags = new Set(
@@ -38,20 +38,6 @@ export function parseTree(source: SourceText): Result<Node> {
   const span = { source, start: deep, end: deep + 1 };
   const diagnostic = { severity: "error", code: "too-deep", message: "values are nested too deeply", span } as const;
   return { ok: false, diagnostics: [diagnostic] };
-}
-
-/** Position at which the nesting is so deep that the YAML parser would run out of memory; undefined if there is none. */
-function tooDeepAt(text: string): number | undefined {
-  const dashes = /(?:[-?:][ \t]+){100}/.exec(text);
-  if (dashes !== null) return dashes.index;
-  let depth = 0;
-  for (let at = 0; at < text.length; at++) {
-    const char = text.charCodeAt(at);
-    if (char === 0x5b || char === 0x7b) depth++;
-    else if ((char === 0x5d || char === 0x7d) && depth > 0) depth--;
-    if (depth > mostBrackets) return at;
-  }
-  return undefined;
 }
 
 class Reader {

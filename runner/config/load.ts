@@ -74,7 +74,11 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
     const completed = complete(node);
     const found = diagnose(node, completed, checks).filter((one) => sweep.ok || !mayComeFromSweep.has(one.code));
     diagnostics.push(...found);
-    if (found.some(isError)) continue;
+    if (found.some(isError)) {
+      // The points of a sweep have much in common, and mostly the same errors.
+      if (diagnostics.length > maxErrors * 10) break;
+      continue;
+    }
     const { experiment: whole, defaulted } = resolveTrain(completed);
     const experiment = options.smoke === true ? smoke(whole) : whole;
     const select = sweep.ok ? sweep.value.select : undefined;
@@ -93,7 +97,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const halving = sweep.ok ? sweep.value.halving : undefined;
   const wrong = halving && halvingProblem(written, halving);
   if (wrong !== undefined) diagnostics.push(wrong);
-  const sorted = sortDiagnostics(diagnostics);
+  const sorted = firstErrors(sortDiagnostics(diagnostics));
   const [first] = loaded;
   if (first === undefined || sorted.some(isError)) return { ok: false, diagnostics: sorted };
   const [lowest, ...further] = halving === undefined ? [loaded] : onRungs(loaded, halving);
@@ -147,11 +151,28 @@ function pointsOf(results: readonly (Result<LoadedExperiment> | undefined)[]): r
 /** Codes of errors that an invalid sweep may cause: its points could have supplied the missing keys. */
 const mayComeFromSweep: ReadonlySet<string> = new Set(["missing-key", "unpinned-revision"]);
 
+/** Maximum number of errors that are listed. */
+const maxErrors = 100;
+
+/** Sorted diagnostics with at most `maxErrors` errors, and an error that there are more. */
+function firstErrors(sorted: readonly Diagnostic[]): readonly Diagnostic[] {
+  const errors = sorted.filter(isError);
+  const last = errors[maxErrors];
+  if (last === undefined) return sorted;
+  const kept = new Set(errors.slice(0, maxErrors));
+  const message = `there are more errors than these ${maxErrors}`;
+  const help = "correct these first";
+  return [
+    ...sorted.filter((one) => !isError(one) || kept.has(one)),
+    { severity: "error", code: "more-errors", message, span: last.span, help },
+  ];
+}
+
 /** Validates against the schema, then runs the cross-field checks of the sections that the schema accepts. */
 function diagnose(node: MapNode, completed: Completed, checks: ReturnType<typeof check>): readonly Diagnostic[] {
   const errors = validationErrors(completed.value, node);
   const broken = new Set(errors.map((error) => error.instancePath.split("/")[1] ?? missing(error.params)));
-  const translated = translate(errors, node, experimentSchema(), [], ["extends", "sweep"]);
+  const translated = translate(errors.slice(0, maxErrors + 1), node, experimentSchema(), [], ["extends", "sweep"]);
   return [...translated, ...checks(completed.value as Experiment, node, broken)];
 }
 

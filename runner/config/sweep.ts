@@ -11,6 +11,8 @@ import { translate } from "./translate.ts";
 import { sweepErrors } from "./validator.ts";
 
 const maxPoints = 10_000;
+/** Maximum number of characters in the coordinates of all points. */
+const maxCharacters = 20_000_000;
 
 /**
  * One run of a sweep. `coordinates` names the keys that vary: "train.rank=8,train.method=lora"; empty without a sweep.
@@ -90,6 +92,10 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   const axes = orderedAxes(node, { grid, zip, repeat });
   const count = axes.reduce((product, axis) => product * axis.length, 1);
   if (count > maxPoints) fail("too-many-points", `the sweep has ${count} points`, key, `the limit is ${maxPoints}`);
+  else if (charactersOf(axes, count) > maxCharacters) {
+    const message = `the coordinates of its ${count} points have more than ${maxCharacters} characters`;
+    fail("sweep-too-large", message, key, "vary fewer keys at once, or put long texts into files and vary their paths");
+  }
   const { trials, seed = 1, select } = value as Written;
   const placeOf = (part: string): Span => parts.get(part)?.key ?? key;
   const halving = checkStrategy(value as Written, [...seen.keys()], placeOf, fail);
@@ -219,6 +225,17 @@ function orderedAxes(
     if (name === "grid" || name === "repeat") return parts[name].map((choices) => choices.map((choice) => [choice]));
     return [];
   });
+}
+
+/** Number of characters in the coordinates of all points. */
+function charactersOf(axes: readonly Axis[], count: number): number {
+  const lengths = axes.map((axis) => {
+    const characters = axis
+      .flat()
+      .reduce((sum, { name, node }) => sum + name.length + shown(plain(node)).length + 2, 0);
+    return (characters * count) / axis.length;
+  });
+  return lengths.reduce((sum, length) => sum + length, 0);
 }
 
 function product(axes: readonly Axis[]): readonly (readonly Choice[])[] {

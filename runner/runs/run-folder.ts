@@ -4,6 +4,7 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { formatArm, parseStepRef } from "../pipeline/plan/step-ref.ts";
 import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
 import { fsyncPath, makeFolderDurably } from "../util/fsync.ts";
+import { UserError } from "../util/user-error.ts";
 import type { ManifestStep } from "./manifest.ts";
 
 /** Name of the link to an experiment's latest run. */
@@ -69,7 +70,7 @@ export function placeRun(
 ): void {
   const staged = stage();
   try {
-    const owners = new Map<string, string>();
+    const owners = new Map([["manifest.json", "the run"]]);
     const folders = new Set([""]);
     for (const [step, { object, files }] of steps) {
       const into = outputFolder(step);
@@ -78,18 +79,27 @@ export function placeRun(
       for (const name of new Set(Object.keys(files).map((file) => file.split("/")[0] as string))) {
         const path = join(into, name);
         const other = owners.get(path);
-        if (other !== undefined) throw new Error(`${other} and ${step} both write ${path}`);
+        if (other !== undefined) throw unusable(`${other} and ${step} both write ${path}`);
+        if (["", ".", ".."].includes(name)) throw unusable(`${step} has an output without a name`);
         owners.set(path, step);
         symlinkSync(relative(join(folder, into), join(objectDir(object), name)), join(staged.dir, path));
       }
     }
-    writeFileSync(join(staged.dir, "manifest.json"), manifest(), { flush: true });
+    // "wx": never through a link.
+    writeFileSync(join(staged.dir, "manifest.json"), manifest(), { flush: true, flag: "wx" });
     for (const made of folders) fsyncPath(join(staged.dir, made));
     moveInto(folder, staged.dir);
     fsyncPath(dirname(folder));
   } finally {
     staged.discard();
   }
+}
+
+/** The error for steps whose outputs cannot be linked into one folder. */
+function unusable(reason: string): UserError {
+  return new UserError("manifest-outputs", `cannot make the folder of the run: ${reason}`, {
+    help: "do not use this run: exp did not write its manifest",
+  });
 }
 
 /** Moves a staged run to its final name. If several processes seal the same run, the first one wins. */

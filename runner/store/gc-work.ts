@@ -45,9 +45,9 @@ export function collectWork(
     if (options.dryRun) return [removed];
     // Renamed before the second check: a process claims a folder before it looks for it.
     const trash = store.trashPath();
-    renameSync(path, trash);
+    if (!moveAway(path, trash)) return [];
     if (isUsed() && !existsSync(path)) {
-      renameSync(trash, path);
+      moveAway(trash, path);
       return [];
     }
     rmSync(trash, { recursive: true, force: true });
@@ -62,6 +62,17 @@ export function collectWork(
       remove(snapshots, name, () => isClaimed(name.replace(/\..*/, "")) || isUnderConstruction(join(snapshots, name))),
     ),
   };
+}
+
+/** Renames a folder; false if another process has deleted it. */
+function moveAway(path: string, trash: string): boolean {
+  try {
+    renameSync(path, trash);
+    return true;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Whether a process may be writing a snapshot. Its claim names the final folder and may come later. */

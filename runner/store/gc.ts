@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from "node:fs";
+import { lstatSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { namesIn } from "../util/names-in.ts";
 import { activeClaims } from "./claims.ts";
@@ -71,15 +71,25 @@ function inventory(store: Store): readonly Entry[] {
     entry.lastUse = Math.max(entry.lastUse, records.lastUse(key));
     byObject.set(record.object, entry);
   }
-  return namesIn(join(store.root, "store", "objects")).map((object) => {
+  return namesIn(join(store.root, "store", "objects")).flatMap((object) => {
+    const known = byObject.get(object);
+    if (known !== undefined) return [{ object, ...known }];
     const dir = store.objectDir(object);
-    return { object, ...(byObject.get(object) ?? { bytes: sizeOf(dir), keys: [], lastUse: statSync(dir).mtimeMs }) };
+    const stat = statSync(dir, { throwIfNoEntry: false });
+    return stat === undefined ? [] : [{ object, bytes: sizeOf(dir), keys: [], lastUse: stat.mtimeMs }];
   });
 }
 
-/** Bytes of all files below a folder. */
+/** Bytes of all files below a folder. Another process may delete some meanwhile, or the folder. */
 export function sizeOf(folder: string): number {
-  return readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+  let sum = 0;
+  const folders = [folder];
+  for (const path of folders) {
+    for (const name of namesIn(path)) {
+      const stat = lstatSync(join(path, name), { throwIfNoEntry: false });
+      if (stat?.isDirectory() === true) folders.push(join(path, name));
+      else if (stat?.isFile() === true) sum += stat.size;
+    }
+  }
+  return sum;
 }

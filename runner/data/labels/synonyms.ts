@@ -1,7 +1,11 @@
 import { isMap, isScalar, isSeq, type Node, parseDocument } from "yaml";
 import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
+import { tooDeepAt } from "../../util/yaml-depth.ts";
 import { basicForm } from "./basic.ts";
 import type { Synonyms } from "./views.ts";
+
+/** Each label is compared with every qualifier. */
+const mostQualifiers = 200;
 
 /** A study's groups, by the basic form of the label; a label may be in several groups. */
 export type Groups = ReadonlyMap<string, readonly string[]>;
@@ -36,6 +40,10 @@ export function parseSynonyms(source: SourceText): Result<Synonyms> {
     } else complain(key.node, "unknown-key", `unknown key "${key.text}"`, 'the keys are "qualifiers" and "synonyms"');
   }
   const map = new Map<string, string>();
+  if (qualifiers.length > mostQualifiers) {
+    complain(root as Node, "too-many-qualifiers", `the file has more than ${mostQualifiers} qualifiers`, "keep fewer");
+    return { ok: false, diagnostics: reader.diagnostics };
+  }
   const strip = stripper(qualifiers.filter((qualifier) => qualifier !== ""));
   const canonical = (label: string): string => {
     let form = basicForm(label);
@@ -62,9 +70,14 @@ export function parseSynonyms(source: SourceText): Result<Synonyms> {
   }
   if (reader.diagnostics.length > 0) return { ok: false, diagnostics: reader.diagnostics };
   for (const start of target.keys()) {
+    const path: string[] = [];
     let at = start;
-    for (let next = follow(at, target, strip); next !== undefined; next = follow(at, target, strip)) at = next;
-    map.set(start, at);
+    for (let next: string | undefined = start; next !== undefined; next = follow(at, target, strip)) {
+      at = map.get(next) ?? next;
+      path.push(next);
+      if (map.has(next)) break;
+    }
+    for (const form of path) if (target.has(form)) map.set(form, at);
   }
   return { ok: true, value: { canonical }, warnings: [] };
 }
@@ -119,7 +132,8 @@ type Text = { readonly text: string; readonly node: Node };
 /** Every scalar is text (failsafe schema): a label "no" or "1e-7" stays what the author wrote. */
 function read(source: SourceText) {
   const diagnostics: Diagnostic[] = [];
-  const document = parseDocument(source.text, {
+  const deep = tooDeepAt(source.text);
+  const document = parseDocument(deep === undefined ? source.text : "", {
     schema: "failsafe",
     prettyErrors: false,
   });
@@ -133,6 +147,7 @@ function read(source: SourceText) {
     });
   const complain = (node: Node, code: string, message: string, help?: string) =>
     at(node.range?.[0] ?? 0, node.range?.[1] ?? 0, code, message, help);
+  if (deep !== undefined) at(deep, deep + 1, "too-deep", "values are nested too deeply", "write flat lists of labels");
   for (const error of document.errors) at(error.pos[0], error.pos[1], "yaml", error.message);
   const text = (node: unknown, of: string): Text | undefined => {
     if (isScalar(node) && typeof node.value === "string" && basicForm(node.value) !== "")
