@@ -69,10 +69,10 @@ class Checkpoints:
 
     def latest(self) -> dict[str, Any] | None:
         """The newest readable state of this request. Only tensors and plain values are read, so that loading a file
-        never runs code."""
+        never runs code. The tensors are mapped, so that the ranks of a machine share the memory."""
         for path in newest(self.folder):
             try:
-                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+                state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
             except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
                 print(f"{path.name} is ignored because it cannot be read: {error}")
                 continue

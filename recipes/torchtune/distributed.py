@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.tensor import DTensor, distribute_tensor
+
+Name = TypeVar("Name")
 
 
 def world_size() -> int:
@@ -53,6 +56,15 @@ def broadcast_flag(flag: bool) -> bool:
     return bool(tensor)
 
 
+def broadcast_object(value: Any) -> Any:
+    """The value of rank 0, for decisions that all ranks must take alike."""
+    if world_size() == 1:
+        return value
+    values = [value]
+    dist.broadcast_object_list(values, 0)
+    return values[0]
+
+
 def broadcast(tensor: Tensor) -> Tensor:
     """The tensor of rank 0."""
     if world_size() > 1:
@@ -78,15 +90,33 @@ def shard(model: nn.Module, layers: list[nn.Module]) -> None:
 
 
 def whole(tensor: Tensor) -> Tensor:
-    """A sharded tensor, gathered. Every rank must call this."""
+    """A small tensor that may be sharded, gathered on every rank. Every rank must call this."""
     return tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
 
 
+def collect(tensors: Iterable[tuple[Name, Tensor]], *, copy: bool = False) -> dict[Name, Tensor]:
+    """The whole tensors, on the CPU of rank 0; the other ranks get an empty dict. Every rank must call this. Sharded
+    tensors are gathered one after the other, so that a rank never holds more than one whole tensor. With a single rank
+    the tensors themselves are returned or, with `copy`, copies on the CPU."""
+    found = {}
+    for name, tensor in tensors:
+        sharded = isinstance(tensor, DTensor)
+        full = whole(tensor)
+        if rank() == 0:
+            found[name] = full.to("cpu", copy=True) if sharded or copy else full
+        del full
+    return found
+
+
 @torch.no_grad()
-def assign(target: Tensor, value: Tensor) -> None:
-    """Copy a whole value into a tensor that may be sharded."""
+def assign(target: Tensor, value: Tensor | None) -> None:
+    """Copy a whole value into a tensor that may be sharded. Every rank must call this for a sharded one; the value of
+    rank 0 counts, and the others may pass None."""
     if isinstance(target, DTensor):
+        if value is None:
+            value = torch.empty(target.shape, dtype=target.dtype, device=target.device)
         value = distribute_tensor(value.to(target.device, target.dtype), target.device_mesh, target.placements)
+    assert value is not None
     target.copy_(value)
 
 

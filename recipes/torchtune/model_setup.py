@@ -51,6 +51,8 @@ def build_model(
         training.set_activation_checkpointing(model, auto_wrap_policy={modules.TransformerSelfAttentionLayer})
     if several:
         distributed.shard(model, list(model.layers))  # type: ignore[arg-type]
+        if not has_adapter(cfg_model):
+            model.float()
         torch.manual_seed(seed + distributed.rank())
     return model
 

@@ -79,9 +79,10 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         self.resumed_from: int | None = None
 
     def load_checkpoint(self, cfg_checkpointer: DictConfig) -> dict[str, Any]:
-        """The base weights under torchtune's names, from safetensors files alone. Full fine-tuning keeps them in
-        fp32."""
-        dtype = self._dtype if self._has_adapter else torch.float32
+        """The base weights under torchtune's names, from safetensors files alone. Full fine-tuning keeps them in fp32.
+        With several ranks, `build_model` converts them after sharding, and all ranks of a machine share the mapped
+        files."""
+        dtype = self._dtype if self._has_adapter else None if distributed.world_size() > 1 else torch.float32
         return {training.MODEL_KEY: load_base(Path(cfg_checkpointer.checkpoint_dir), self._shape, dtype)}
 
     def setup(self, cfg: DictConfig) -> None:
@@ -104,8 +105,8 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
             self.stopped = "max_steps"
             if not self._is_validated():
                 self._validate()
-        if self._cfg.kept_by != "last" and self._best.weights is not None:
-            self._assign_weights(self._best.weights)
+        if self._cfg.kept_by != "last" and self._best.step:
+            self._assign_weights(self._best.weights or {})
 
     def save(self, folder: Path) -> dict[str, Any]:
         """Write adapter/ in PEFT's form, or model/ as transformers reads it, and train.json; returns the content of
@@ -307,11 +308,12 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         if self._validation is None:
             return
         self._model.eval()
-        loss = self._validation.loss(self._mean_loss)
+        # The ranks compute on their own devices. All must take the decisions that follow from the numbers of rank 0.
+        loss = distributed.broadcast_object(self._validation.loss(self._mean_loss))
         if not math.isfinite(loss):
             raise self._not_finite(f"the validation loss is {loss} after step {self.global_step}")
         at = {"epoch": math.ceil(self.global_step / self._steps_per_epoch), "step": self.global_step}
-        scores, samples = self._answer(self._validation, at)
+        scores, samples = distributed.broadcast_object(self._answer(self._validation, at))
         self._model.train()
         entry = at | {"loss": round(loss, 6)} | scores
         self.history.validation.append(entry)
@@ -345,16 +347,14 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         return not_finite(what, None if saved is None else saved["step"])
 
     def _weights(self, *, copy: bool = False) -> dict[str, Tensor]:
-        """Plain name -> trained tensor, gathered. With `copy`, the tensors are copied to the CPU."""
-        weights = {}
-        for name, parameter in self._trained.items():
-            tensor = distributed.whole(parameter.detach())
-            weights[plain_name(name)] = tensor.to("cpu", copy=True) if copy else tensor
-        return weights
+        """Plain name -> trained tensor: whole on rank 0, none on the others. With `copy`, copies on the CPU."""
+        trained = ((plain_name(name), parameter.detach()) for name, parameter in self._trained.items())
+        return distributed.collect(trained, copy=copy)
 
     def _assign_weights(self, weights: dict[str, Tensor]) -> None:
+        """Load what `_weights` returned. The weights of rank 0 count."""
         for name, parameter in self._trained.items():
-            distributed.assign(parameter, weights[plain_name(name)])
+            distributed.assign(parameter, weights.get(plain_name(name)))
 
     def _save_state(self) -> None:
         """Save a checkpoint with all that the next step depends on. The order of the rows is not stored: it follows

@@ -17,10 +17,17 @@ from recipes.torchtune import distributed
 
 
 def optimizer_state(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
-    """The optimiser's state, with sharded tensors gathered."""
+    """The optimiser's state with whole tensors, complete on rank 0 alone. Every rank must call this."""
     state = optimizer.state_dict()
+    tensors = {
+        (index, name): value
+        for index, each in state["state"].items()
+        for name, value in each.items()
+        if isinstance(value, Tensor)
+    }
+    collected = distributed.collect(tensors.items())
     state["state"] = {
-        index: {name: distributed.whole(value) if isinstance(value, Tensor) else value for name, value in each.items()}
+        index: {name: collected.get((index, name)) if (index, name) in tensors else each[name] for name in each}
         for index, each in state["state"].items()
     }
     return state

@@ -71,9 +71,9 @@ def to_peft(name: str) -> str:
     return f"base_model.model.model.layers.{match[1]}.{_HF_MODULES[match[2]]}.{_ADAPTER[match[3]]}"
 
 
-def load_base(folder: Path, shape: Shape, dtype: torch.dtype) -> dict[str, Tensor]:
-    """All base weights under torchtune's names: matrices in `dtype`, norms in fp32. The norms are small, and fp32 keeps
-    the normalisation exact."""
+def load_base(folder: Path, shape: Shape, dtype: torch.dtype | None) -> dict[str, Tensor]:
+    """All base weights under torchtune's names: matrices in `dtype` (None: as stored), norms in fp32. The norms are
+    small, and fp32 keeps the normalisation exact."""
     state: dict[str, Tensor] = {}
     unknown = []
     for file in weight_files(folder):

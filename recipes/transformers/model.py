@@ -161,8 +161,8 @@ def _damaged(base: str, error: Exception) -> StepFailed:
 
 
 def _merge(model: Any) -> Any:
-    """Merge an adapter in fp32, one layer at a time, and round each merged weight once. In the number format of a
-    16-bit base, peft would also round the low-rank product and, for DoRA, the norm and the quotient."""
+    """Merge an adapter in fp32, one layer at a time, and round each merged weight once. For a 16-bit base, peft
+    alone would also round the low-rank product."""
     from peft.tuners.lora import LoraLayer
 
     for module in model.modules():
