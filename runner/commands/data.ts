@@ -7,7 +7,7 @@ import { labelCounts } from "../data/labels.ts";
 import type { Row } from "../data/rows.ts";
 import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
 import { auditStudy, type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
-import { openTaskWith, readingParams, taskOf } from "../pipeline/steps/task.ts";
+import { openTaskWith, parsingParams, taskOf } from "../pipeline/steps/task.ts";
 import type { OpenTask, Task } from "../plugins/tasks/task.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
@@ -71,7 +71,7 @@ async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<
     if (seen.has(same)) continue;
     seen.add(same);
     const task = taskOf(experiment);
-    const open = openTaskWith(readingParams(experiment), (key) => sources[key]);
+    const open = openTaskWith(parsingParams(experiment), (key) => sources[key]);
     const study = await readStudy(params as unknown as DataParams, open, (name) => sources[name] as string);
     const report = auditStudy(study, { task, open, accept: experiment.data.accept });
     const { base, revision } = experiment.model;

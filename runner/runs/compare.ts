@@ -206,7 +206,7 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
     ...by("tasks", (run) => run.manifest.config.task),
     ...by("scored splits (evaluate.split)", (run) => run.manifest.config.evaluate.split),
     ...by("test files", (run) => testFileOf(run)?.sha256),
-    ...by("settings for reading answers", ({ manifest: { config } }) => taskParams(config).reading),
+    ...by("settings for parsing answers", ({ manifest: { config } }) => taskParams(config).parsing),
     ...by("synonyms (canonical view)", ({ manifest: { config, provenance } }) => {
       const files = Object.values(scoringFiles(config));
       return files.length === 0 ? "none" : files.map((path) => provenance.sources[path] ?? path).join(" ");

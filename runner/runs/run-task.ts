@@ -35,7 +35,7 @@ export function runTask({ manifest }: FinishedRun, root: string): RunTask {
   };
   try {
     const open = task.open(
-      params.reading,
+      params.parsing,
       (key) => {
         const path = paths[key];
         return path === undefined ? undefined : { path, text: read(path) };
@@ -45,7 +45,7 @@ export function runTask({ manifest }: FinishedRun, root: string): RunTask {
     const isSame = scoring.every((path) => sha256(read(path)) === manifest.provenance.sources[path]);
     return { task, open, state: scoring.length === 0 ? "none" : isSame ? "same" : "changed", files: scoring };
   } catch (error) {
-    const open = task.open(params.reading, () => undefined, params.scoring);
+    const open = task.open(params.parsing, () => undefined, params.scoring);
     const problem = error instanceof UserError ? error.message : "it is missing";
     return { task, open, state: scoring.length === 0 ? "none" : "gone", files: scoring, problem };
   }

@@ -222,7 +222,7 @@ describe("why names the first difference:", () => {
   test("a parameter, by its path and both values", async ({ rig }) => {
     await rig.build(file);
     rig.edit(file, '{separator: ","}', '{separator: ";"}');
-    expect(await why(rig, "data")).toMatchObject({ status: "run", reason: 'reading.separator: "," -> ";"' });
+    expect(await why(rig, "data")).toMatchObject({ status: "run", reason: 'parsing.separator: "," -> ";"' });
   });
 
   test("a data file, by the key that names it", async ({ rig }) => {

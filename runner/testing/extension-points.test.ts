@@ -147,8 +147,8 @@ function toyTask<T>(
         applies: ({ gold, given }) => gold.join().length !== given.join().length,
       },
     ],
-    reading: ({ data }) => ({ unit: data.unit as string }),
-    teaching: () => null,
+    parsingSettings: ({ data }) => ({ unit: data.unit as string }),
+    trainingSettings: () => null,
     files: () => ({ scoring: {}, analysis: {} }),
     open: () => ({
       readCell(cell) {

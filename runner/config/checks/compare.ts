@@ -30,7 +30,7 @@ export function checkCompare(context: CheckContext): void {
     const differing = differences(experiment, (points[0] as (typeof points)[0]).experiment);
     if (differing.length === 0) return undefined;
     const message = `the runs are not comparable: ${file} differs in ${differing.join(", ")}`;
-    return { message, help: "use the same test rows and the same settings for reading answers, or remove it" };
+    return { message, help: "use the same test rows and the same settings for parsing answers, or remove it" };
   };
   for (const [index, path] of experiment.compare.entries()) {
     const found = refusal(path);

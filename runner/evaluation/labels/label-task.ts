@@ -41,9 +41,9 @@ type Settings = {
   readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
 };
 
-type Reading = { readonly separator: string };
-type Scoring = { readonly min_cases: number };
-type TeachingSettings = Pick<Settings, "targets"> & { readonly oversample: Settings["oversample"] | null };
+type ParsingSettings = { readonly separator: string };
+type ScoringSettings = { readonly min_cases: number };
+type TrainingSettings = Pick<Settings, "targets"> & { readonly oversample: Settings["oversample"] | null };
 
 const settingsOf = ({ data }: TaskSections): Settings => data as unknown as Settings;
 
@@ -69,9 +69,9 @@ export function labelTask({
     labels: { isSingle },
     predictionKey: "labels",
     categories: labelCategories,
-    reading: (sections) => ({ separator: settingsOf(sections).labels.separator }),
-    scoring: (sections) => ({ min_cases: settingsOf(sections).labels.min_cases }),
-    teaching(sections) {
+    parsingSettings: (sections) => ({ separator: settingsOf(sections).labels.separator }),
+    scoringSettings: (sections) => ({ min_cases: settingsOf(sections).labels.min_cases }),
+    trainingSettings(sections) {
       const { targets, oversample: repeat } = settingsOf(sections);
       return { targets: { ...targets }, oversample: repeat === undefined ? null : { ...repeat } };
     },
@@ -82,18 +82,19 @@ export function labelTask({
         analysis: groups === undefined ? {} : { [groupsKey]: groups },
       };
     },
-    pythonReader: (reading) => [
-      `labels = [label.strip() for label in answer.split(${JSON.stringify((reading as Reading).separator)})]`,
+    pythonReader: (parsing) => [
+      `labels = [label.strip() for label in answer.split(${JSON.stringify((parsing as ParsingSettings).separator)})]`,
       "print(labels)",
     ],
-    open: (reading, files, scoring) => openLabels(reading as Reading, files, scoring as Scoring | undefined, isSingle),
+    open: (parsing, files, scoring) =>
+      openLabels(parsing as ParsingSettings, files, scoring as ScoringSettings | undefined, isSingle),
   };
 }
 
 function openLabels(
-  { separator }: Reading,
+  { separator }: ParsingSettings,
   files: TaskFiles,
-  scoring: Scoring | undefined,
+  scoring: ScoringSettings | undefined,
   isSingle: boolean,
 ): OpenTask<Labels, Labels> {
   const minCases = scoring?.min_cases ?? defaultMinCases;
@@ -106,8 +107,8 @@ function openLabels(
       typeof cell === "string"
         ? { text: cell, target: splitLabels(cell, isSingle ? "" : separator) }
         : { text: cell.join(separator), target: distinct(cell.map((label) => label.trim())) },
-    prepareTraining(train, teaching) {
-      const { targets, oversample: repeat } = teaching as unknown as TeachingSettings;
+    prepareTraining(train, training) {
+      const { targets, oversample: repeat } = training as unknown as TrainingSettings;
       const of = viewOf(targets.view, synonyms);
       const counts = labelCounts(train, of);
       return {

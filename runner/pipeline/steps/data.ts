@@ -16,13 +16,13 @@ import { UserError } from "../../util/user-error.ts";
 import { writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
-import { openTask, readingParams, scoringFiles, type TaskParams, teachingOf } from "./task.ts";
+import { openTask, parsingParams, scoringFiles, type TaskParams, trainingSettingsOf } from "./task.ts";
 
 /** One case as every later step reads it. */
 export type DataRow = {
   readonly id: string;
   readonly input: string;
-  /** What the model is taught to answer. */
+  /** The answer that the model is trained to give. */
   readonly target: string;
   /** What the task reads from the target cell: labels in the raw view, for label tasks. */
   readonly gold: unknown;
@@ -30,7 +30,7 @@ export type DataRow = {
 
 type Part = { readonly limit: number | null; readonly seed: number; readonly sheet: string | null };
 
-/** Everything that determines the rows of a study and what the model is taught. */
+/** Everything that determines the rows of a study and the targets of the training. */
 export type DataParams = TaskParams & {
   readonly columns: Columns & { readonly [key: string]: string };
   readonly train: Part;
@@ -42,12 +42,12 @@ export type DataParams = TaskParams & {
     | Part
     | null;
   /** Settings by which the task writes training targets. */
-  readonly teaching: Json;
+  readonly training: Json;
   readonly accept: readonly string[];
   readonly exp: string;
 };
 
-/** Reads the study's files as rows, splits and audits them, and writes the text that the model is taught to answer. */
+/** Reads the study's files as rows, splits and audits them, and writes the targets of the training. */
 export const data: StepKind<DataParams> = {
   name: "data",
   version: 5,
@@ -58,19 +58,19 @@ export const data: StepKind<DataParams> = {
     const open = openTask(params, context);
     const study = await readStudy(params, open, (name) => context.source(name));
     const { train, validation, test } = study.splits;
-    const taught = open.prepareTraining(train, params.teaching);
-    const asRow = ({ id, input, gold }: Row<unknown>): DataRow => ({ id, input, target: taught.write(gold), gold });
+    const prepared = open.prepareTraining(train, params.training);
+    const asRow = ({ id, input, gold }: Row<unknown>): DataRow => ({ id, input, target: prepared.write(gold), gold });
 
     const report = auditStudy(study, { task, open, accept: params.accept });
     const save = (name: string, rows: readonly Row<unknown>[]): void =>
       writeFileSync(join(context.output, name), jsonLines(rows.map(asRow)));
-    save("train.jsonl", taught.rows);
+    save("train.jsonl", prepared.rows);
     save("validation.jsonl", validation);
     save("test.jsonl", test);
-    writeResult(context.output, "labels.json", taught.labels);
-    writeResult(context.output, "answers.json", taught.answers);
+    writeResult(context.output, "labels.json", prepared.labels);
+    writeResult(context.output, "answers.json", prepared.answers);
     writeResult(context.output, "audit.json", report);
-    context.evidence({ train: taught.rows.length, validation: validation.length, test: test.length });
+    context.evidence({ train: prepared.rows.length, validation: validation.length, test: test.length });
 
     const errors = blocking(report);
     if (errors.length > 0) {
@@ -176,8 +176,8 @@ export function draftData(experiment: Experiment, site: Site) {
       train: part(train),
       test: test === undefined ? null : part(test),
       validation: apartAs,
-      ...readingParams(experiment),
-      teaching: teachingOf(experiment),
+      ...parsingParams(experiment),
+      training: trainingSettingsOf(experiment),
       accept: [...accept],
       exp: site.version,
     },

@@ -7,14 +7,14 @@ import { readRegularFile } from "../../util/regular-file.ts";
 
 /** Settings by which the task of an experiment scores predictions; undefined if the task has none. */
 export function scoringOf(experiment: Experiment): Json | undefined {
-  return taskOf(experiment).scoring?.(sectionsOf(experiment));
+  return taskOf(experiment).scoringSettings?.(sectionsOf(experiment));
 }
 
 /** The parameters of a step that reads targets or predictions. */
 export type TaskParams = {
   readonly task: string;
-  /** Settings by which the task reads and scores answers. */
-  readonly reading: Json;
+  /** Settings by which the task parses targets and answers. */
+  readonly parsing: Json;
   /** Settings by which the task scores predictions; absent in steps that do not score. */
   readonly scoring?: Json;
 };
@@ -29,17 +29,17 @@ export function taskOf({ task }: { readonly task: string }): Task {
 /** The parameters of a step that scores predictions. */
 export function taskParams(experiment: Experiment): TaskParams {
   const scoring = scoringOf(experiment);
-  return { ...readingParams(experiment), ...(scoring === undefined ? {} : { scoring }) };
+  return { ...parsingParams(experiment), ...(scoring === undefined ? {} : { scoring }) };
 }
 
-/** The parameters of a step that reads targets or answers and does not score them. */
-export function readingParams(experiment: Experiment): TaskParams {
-  return { task: experiment.task, reading: taskOf(experiment).reading(sectionsOf(experiment)) };
+/** The parameters of a step that parses targets or answers and does not score them. */
+export function parsingParams(experiment: Experiment): TaskParams {
+  return { task: experiment.task, parsing: taskOf(experiment).parsingSettings(sectionsOf(experiment)) };
 }
 
 /** Settings by which training targets are written. */
-export function teachingOf(experiment: Experiment): Json {
-  return taskOf(experiment).teaching(sectionsOf(experiment));
+export function trainingSettingsOf(experiment: Experiment): Json {
+  return taskOf(experiment).trainingSettings(sectionsOf(experiment));
 }
 
 /** Sources of a step that scores: files that the task's settings name. */
@@ -60,12 +60,12 @@ export function openTask(params: TaskParams, context: Pick<StepContext, "hasSour
 
 /** The task with files at the paths that `pathOf` gives by key. */
 export function openTaskWith(
-  { task, reading, scoring }: TaskParams,
+  { task, parsing, scoring }: TaskParams,
   pathOf: (key: string) => string | undefined,
 ): OpenTask {
   const read = (key: string) => {
     const path = pathOf(key);
     return path === undefined ? undefined : { path, text: readRegularFile(path, "label file").toString("utf8") };
   };
-  return tasks.get(task).open(reading, read, scoring);
+  return tasks.get(task).open(parsing, read, scoring);
 }

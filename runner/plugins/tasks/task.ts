@@ -20,15 +20,15 @@ export type Parsed<P> = {
   readonly notes: readonly string[];
 };
 
-/** What the model is taught, from the rows of the training split. */
+/** The targets of a training, from the rows of the training split. */
 export type TrainingTargets<T> = {
-  /** The training rows, repeated as the experiment wants. */
+  /** The training rows, repeated if `data.oversample` requests it. */
   readonly rows: readonly Row<T>[];
-  /** The text that the model is taught to answer. */
+  /** The text of a target. */
   write(target: T): string;
   /** Labels of the training rows in the raw view, most frequent first; empty for a task without labels. */
   readonly labels: readonly LabelCount[];
-  /** What `generate.constrain` may hold an answer to; null if the task has no constraint. */
+  /** The answers that `generate.constrain` allows; null if the task has no constraint. */
   readonly answers: AllowedAnswers | null;
 };
 
@@ -56,8 +56,8 @@ export type TaskFiles = (key: string) => SourceText | undefined;
 export interface OpenTask<T = any, P = any> {
   /** Reads a target cell. `text` is the cell as one text. Targets are written to JSON files. */
   readCell(cell: Cell): { readonly text: string; readonly target: T };
-  /** Prepares the training split; `teaching` is what {@link Task.teaching} gave. */
-  prepareTraining(train: readonly Row<T>[], teaching: Json): TrainingTargets<T>;
+  /** Prepares the training split; `training` is the result of {@link Task.trainingSettings}. */
+  prepareTraining(train: readonly Row<T>[], training: Json): TrainingTargets<T>;
   /** Reads an answer. `labels` holds the labels of the training rows; `finish` is "length" if the answer was cut. */
   parseAnswer(
     text: string,
@@ -120,12 +120,12 @@ export interface Task<T = any, P = any> {
   /** Ways to be wrong that are particular to the task, in the order in which reports show them. */
   readonly categories: readonly Category[];
   readonly words: TaskWords;
-  /** Settings by which answers are read and scored. Part of the cache keys of every step that reads answers. */
-  reading(sections: TaskSections): Json;
+  /** Settings by which targets and answers are parsed. Part of the cache key of each step that parses them. */
+  parsingSettings(sections: TaskSections): Json;
   /** Settings by which predictions are scored. Part of the cache keys of steps that score. Absent: the task has none. */
-  scoring?(sections: TaskSections): Json;
+  scoringSettings?(sections: TaskSections): Json;
   /** Settings by which training targets are written. Part of the cache key of the data step alone. */
-  teaching(sections: TaskSections): Json;
+  trainingSettings(sections: TaskSections): Json;
   /**
    * Files that settings name, by dotted key: those that scoring reads, and those that only the details and the error
    * analysis read.
@@ -134,8 +134,8 @@ export interface Task<T = any, P = any> {
     readonly scoring: Readonly<Record<string, string>>;
     readonly analysis: Readonly<Record<string, string>>;
   };
-  /** `scoring` is what {@link Task.scoring} gave; absent in steps that do not score. */
-  open(reading: Json, files: TaskFiles, scoring?: Json): OpenTask<T, P>;
+  /** `parsing` and `scoring` are results of parsingSettings and scoringSettings; `scoring` is absent in steps that do not score. */
+  open(parsing: Json, files: TaskFiles, scoring?: Json): OpenTask<T, P>;
   /** Python lines for a model card that read the text `answer` and print it. Default: print the text. */
-  pythonReader?(reading: Json): readonly string[];
+  pythonReader?(parsing: Json): readonly string[];
 }

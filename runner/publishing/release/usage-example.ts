@@ -59,5 +59,5 @@ function code({ repo, kind, base, template, messages, run }: UsageFacts): string
 
 /** Python lines that parse `answer` in the way of the task, simplified. */
 function pythonReader(config: UsageFacts["run"]["config"]): readonly string[] {
-  return taskOf(config).pythonReader?.(taskParams(config).reading) ?? ["print(answer)"];
+  return taskOf(config).pythonReader?.(taskParams(config).parsing) ?? ["print(answer)"];
 }
