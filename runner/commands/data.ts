@@ -73,7 +73,8 @@ async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<
     const task = taskOf(experiment);
     const open = openTaskWith(parsingParams(experiment), (key) => sources[key]);
     const study = await readStudy(params as unknown as DataParams, open, (name) => sources[name] as string);
-    const report = auditStudy(study, { task, open, accept: experiment.data.accept });
+    const prepared = open.prepareTraining(study.splits.train, (params as unknown as DataParams).training);
+    const report = auditStudy(study, { task, open, prepared, accept: experiment.data.accept });
     const { base, revision } = experiment.model;
     const tokens = await tokenLengths(study, site.model(base, revision).dir, context);
     all.push({ experiment: loaded.name, coordinates, task, open, study, report: withTokens(report, tokens) });

@@ -26,6 +26,7 @@ it("omits labels that the parser would change", () => {
   expect(allowed([["Fracture (T12, L1)", "Pain, chronic", "- x", "None"]]).labels).toEqual([
     "- x",
     "Fracture (T12, L1)",
+    '"Pain, chronic"',
   ]);
   expect(allowed([[long]]).labels).toEqual([long]);
   expect(allowed([["Pain, chronic"]], true)).toMatchObject({ labels: ["Pain, chronic"], single: true });

@@ -1,9 +1,10 @@
 import { basicForm } from "./labels/basic.ts";
 import { isNone } from "./labels/none.ts";
 import { parseAnswer } from "./labels/parse.ts";
-import { splitLabels } from "./labels/split.ts";
+import { writeLabel } from "./labels/split.ts";
 import { type ViewOf, viewLabels } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
+import { studyLabels } from "./study-labels.ts";
 import { betweenLabels, noLabels } from "./target.ts";
 
 /** The valid answers, for an engine with constrained decoding (`generate.constrain`). */
@@ -20,8 +21,7 @@ export type AllowedAnswers = {
 };
 
 /**
- * The answers that training rows allow. Omits labels that the parser would not read back, such as a label that contains
- * the separator. Of spellings with one basic form, the most frequent one is kept. A label that names no finding is the
+ * The answers that training rows allow. Omits labels that the parser would not read back. Of spellings with one basic form, the most frequent one is kept. A label that names no finding is the
  * whole answer.
  */
 export function allowedAnswers(
@@ -34,17 +34,18 @@ export function allowedAnswers(
   },
 ): AllowedAnswers {
   const { of, counts, separator, isSingle } = options;
-  const known = new Set(rows.flatMap(({ gold }) => gold));
+  const known = new Set(studyLabels(rows, isSingle).map(({ label }) => label));
+  const written = (label: string): string => (isSingle ? label : writeLabel(label, separator));
   const isReadBack = (label: string): boolean => {
-    const { labels } = parseAnswer(label, { separator, isSingle, known });
-    return labels.length === 1 && labels[0] === label && (isSingle || splitLabels(label, separator).length === 1);
+    const { labels } = parseAnswer(written(label), { separator, isSingle, known });
+    return labels.length === 1 && labels[0] === label;
   };
   const forms = new Set<string>();
   const isNew = (label: string): boolean => forms.size < forms.add(basicForm(label)).size;
   const labels = counts.map(({ label }) => label).filter((label) => isReadBack(label) && isNew(label));
   const nothing = labels.find(isNone);
   return {
-    labels: labels.filter((label) => !isNone(label)),
+    labels: labels.filter((label) => !isNone(label)).map(written),
     between: betweenLabels(separator),
     none: nothing ?? (rows.some(({ gold }) => viewLabels(gold, of).length === 0) ? noLabels : null),
     single: isSingle,

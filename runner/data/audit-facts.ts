@@ -26,9 +26,14 @@ export type AuditOptions = {
   readonly hasLabels?: boolean | undefined;
   /** The canonical form of a label. Labels with one form are not reported as variants of each other. */
   readonly canonical?: ViewOf | undefined;
+  /** How the target of a row is read as an answer. Absent: as its gold. */
+  readonly readBack?: ((row: Row) => ReadBack) | undefined;
   /** Splits whose file was not UTF-8. */
   readonly recoded?: readonly SplitName[] | undefined;
 };
+
+/** "unseen": the target is read as its gold only if its labels occur in training rows. */
+export type ReadBack = "read" | "unseen" | "misread";
 
 /** A row and its split. */
 export type Placed = { readonly part: SplitName; readonly row: Row };
@@ -50,6 +55,8 @@ export type Facts = {
   readonly separator: string;
   readonly isSingle: boolean;
   readonly hasLabels: boolean;
+  /** Rows whose target is not read as their gold. */
+  readonly misread: readonly { readonly placed: Placed; readonly isUnseen: boolean }[];
   readonly recoded: readonly SplitName[];
 };
 
@@ -122,6 +129,10 @@ export function gather(splits: Splits, options: AuditOptions): Facts {
     separator: options.separator ?? ",",
     isSingle: options.isSingle ?? false,
     hasLabels: options.hasLabels ?? true,
+    misread: rows.flatMap((placed) => {
+      const read = options.readBack?.(placed.row) ?? "read";
+      return read === "read" ? [] : [{ placed, isUnseen: read === "unseen" }];
+    }),
     recoded: options.recoded ?? [],
   };
 }

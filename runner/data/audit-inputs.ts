@@ -5,6 +5,18 @@ import { personalKinds } from "./personal.ts";
 /** Rules about rows and input texts. */
 export const inputRules: readonly Rule[] = [
   {
+    code: "unreadable-target",
+    severity: "error",
+    find: ({ misread, isSingle }) =>
+      found(
+        misread
+          .filter(({ placed: { row }, isUnseen }) => !isUnseen && !(isSingle && row.gold.length > 1))
+          .map(({ placed }) => where(placed)),
+        (count) =>
+          `${counted(count, "row")} whose target, as it is taught, is not read as the row's gold, so no answer to it can be right`,
+      ),
+  },
+  {
     code: "no-rows",
     severity: "error",
     find: ({ parts }) =>

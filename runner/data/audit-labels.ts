@@ -4,6 +4,7 @@ import { counted, type Found, found, quoted, type Rule, rowRule, where } from ".
 import { isLong, isReasoning } from "./dirty.ts";
 import { basicForm } from "./labels/basic.ts";
 import { isNone } from "./labels/none.ts";
+import { labelPieces } from "./labels/split.ts";
 import type { LabelCount } from "./labels.ts";
 import { similarPairs } from "./similar-labels.ts";
 
@@ -17,6 +18,22 @@ export const labelRules: readonly Rule[] = [
     is: ({ row }) => row.gold.length === 0,
     what: "without label",
   }),
+  rowRule({
+    code: "several-labels",
+    severity: "error",
+    is: ({ row }, { isSingle }) => isSingle && row.gold.length > 1,
+    what: "with several labels, where the task has exactly one",
+  }),
+  {
+    code: "unseen-unreadable",
+    severity: "warning",
+    find: ({ misread }) =>
+      found(
+        misread.filter(({ isUnseen }) => isUnseen).map(({ placed }) => where(placed)),
+        (count) =>
+          `${counted(count, "row")} with a label that no training row has and that is not read as a label, such as a sentence`,
+      ),
+  },
   {
     code: "contradiction",
     severity: "warning",
@@ -106,7 +123,7 @@ export const labelRules: readonly Rule[] = [
     find(facts) {
       if (facts.isSingle) return undefined;
       const stray = ({ answer }: { answer: string }): boolean => {
-        const pieces = answer.split(facts.separator);
+        const pieces = labelPieces(answer, facts.separator);
         return pieces.length > 1 && pieces.some((piece) => piece.trim() === "");
       };
       return byRow(facts, stray, (rows) => `${rows} with an empty label between two separators`);
@@ -118,8 +135,7 @@ export const labelRules: readonly Rule[] = [
     find(facts) {
       if (facts.isSingle) return undefined;
       const repeated = ({ answer }: { answer: string }): boolean => {
-        const forms = answer
-          .split(facts.separator)
+        const forms = labelPieces(answer, facts.separator)
           .map(basicForm)
           .filter((form) => form !== "");
         return new Set(forms).size < forms.length;

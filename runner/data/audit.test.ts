@@ -33,13 +33,23 @@ const cases: [string, Parameters<typeof audit>[0], string, readonly string[]][] 
     "warning long-label 1",
     ["train/4"],
   ],
+  [
+    "a target that is misread",
+    { train: [...train, row("4", "four", "misread")] },
+    "error unreadable-target 1",
+    ["train/4"],
+  ],
+  ["an unseen sentence", { train, test: [row("8", "x", "a", "unseen")] }, "warning unseen-unreadable 1", ["test/8"]],
   ["an unseen label", { train, test: [row("8", "x", "new", "a")] }, "warning unseen-label 1", ['"new"']],
 ];
 it.each(cases)("%s is found", (_, splits, expected, examples) => {
-  const found = audit(splits).findings.map(({ severity, code, count }) => `${severity} ${code} ${count}`);
+  const readBack = ({ gold }: Row) =>
+    gold.includes("misread") ? "misread" : gold.includes("unseen") ? "unseen" : ("read" as const);
+  const { findings } = audit(splits, { readBack });
+  const found = findings.map(({ severity, code, count }) => `${severity} ${code} ${count}`);
   expect(found).toContain(expected);
   const code = expected.split(" ")[1];
-  expect(audit(splits).findings.find((one) => one.code === code)?.examples).toEqual(examples);
+  expect(findings.find((one) => one.code === code)?.examples).toEqual(examples);
 });
 
 it("a part without rows counts as absent", () => {
@@ -57,3 +67,13 @@ it("errors stop a run unless they are accepted by code", () => {
 
 it("computes the coverage of test labels by training", () =>
   expect(audit({ train, test: [row("8", "x", "new", "a", "b", "c")] }).splits.test?.seen_in_training).toBe(0.75));
+
+it("two labels in a row are an error of a task with one label, and nothing else", () => {
+  const { findings } = audit(
+    { train },
+    { isSingle: true, readBack: ({ gold }) => (gold.length > 1 ? "misread" : "read") },
+  );
+  expect(findings.filter(({ severity }) => severity === "error")).toMatchObject([
+    { code: "several-labels", examples: ["train/1"] },
+  ]);
+});

@@ -95,17 +95,17 @@ describe("targets", () => {
     { label: "a", count: 2 },
   ];
   const write = (order: "as_is" | "alphabetical" | "frequency", separator = ",") =>
-    targetWriter({ of: raw, order, separator, counts })(["c", "a", "b", "a"]);
+    targetWriter({ of: raw, order, separator, isSingle: false, counts })(["c", "a", "b", "a"]);
   it("have the configured order", () =>
     expect([write("as_is"), write("alphabetical"), write("frequency")]).toEqual(["c, a, b", "a, b, c", "b, a, c"]));
   it("have the study's separator", () =>
     expect([write("as_is", "|"), write("as_is", "\n")]).toEqual(["c | a | b", "c\na\nb"]));
   it("are in the configured view", () =>
-    expect(targetWriter({ of: viewOf("basic"), order: "as_is", separator: ",", counts })(["A.", "a", "B"])).toBe(
-      "a, b",
-    ));
+    expect(
+      targetWriter({ of: viewOf("basic"), order: "as_is", separator: ",", isSingle: false, counts })(["A.", "a", "B"]),
+    ).toBe("a, b"));
   it("are the configured text for a row without labels", () =>
-    expect(targetWriter({ of: raw, order: "as_is", separator: ",", counts })([])).toBe("None"));
+    expect(targetWriter({ of: raw, order: "as_is", separator: ",", isSingle: false, counts })([])).toBe("None"));
 });
 
 it("rows with rare labels are repeated, each copy under its own id", () => {

@@ -1,3 +1,4 @@
+import { writeLabel } from "./labels/split.ts";
 import { type ViewOf, viewLabels } from "./labels/views.ts";
 import type { LabelCount } from "./labels.ts";
 
@@ -14,13 +15,18 @@ export type TargetOptions = {
   readonly of: ViewOf;
   readonly order: "as_is" | "alphabetical" | "frequency";
   readonly separator: string;
+  /** Whether each row has exactly one label, which is then the whole target. */
+  readonly isSingle: boolean;
   /** Training counts in the same view; `frequency` puts the most frequent first. */
   readonly counts: readonly LabelCount[];
 };
 
-/** Makes the function that writes targets. */
+/**
+ * Makes the function that writes targets. Labels are separated as `splitLabels` reads them: a label that contains the
+ * separator or a line break is a JSON string.
+ */
 export function targetWriter(options: TargetOptions): (gold: readonly string[]) => string {
-  const { of, order, separator } = options;
+  const { of, order, separator, isSingle } = options;
   const between = betweenLabels(separator);
   const rank = new Map(options.counts.map(({ label }, index) => [label, index]));
   const last = rank.size;
@@ -29,7 +35,7 @@ export function targetWriter(options: TargetOptions): (gold: readonly string[]) 
     if (labels.length === 0) return noLabels;
     if (order === "alphabetical") labels.sort();
     if (order === "frequency") labels.sort((a, b) => (rank.get(a) ?? last) - (rank.get(b) ?? last));
-    return labels.join(between);
+    return isSingle ? labels.join(between) : labels.map((label) => writeLabel(label, separator)).join(between);
   };
 }
 

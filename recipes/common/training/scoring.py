@@ -1,12 +1,13 @@
 """Labels and scores of generated answers, to select a checkpoint during training.
 
-Labels are split as in `runner/data/labels/split.ts` and normalised as in `runner/data/labels/basic.ts`. The final
+Labels are separated as in `runner/data/labels/split.ts` and normalised as in `runner/data/labels/basic.ts`. The final
 evaluation also removes text around an answer. This module does not, so that a checkpoint that follows the trained
 format scores higher. Scores have scikit-learn's names and averages; 0 / 0 is 0.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
 from collections import Counter
@@ -21,25 +22,29 @@ _BLANK = "".join(chr(code) for code in range(0x10000) if re.fullmatch(f"[{_SPACE
 _TRAILING = " .,;:!?\u3002\uff0c\u3001"
 _DOTLESS_I, _FINAL_SIGMA, _SIGMA = "\u0131", "\u03c2", "\u03c3"
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
+_STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\.)*"', re.DOTALL)
 _NO_LABELS = frozenset({"", "none"})
 
 
 def labels_of(text: str, separator: str, task: str = "label_set") -> frozenset[str]:
     """The labels of a target or an answer, in the basic view. "None" alone is the empty set. For the task single_label
-    only the first label counts. Text before </think> is ignored."""
-    pieces = split_labels(text.rpartition("</think>")[2].strip(_BLANK), separator)
-    labels = list(dict.fromkeys(basic_form(piece) for piece in pieces))
+    the whole text is the label. Text before </think> is ignored."""
+    answer = text.rpartition("</think>")[2].strip(_BLANK)
+    if task == "single_label":
+        return frozenset({basic_form(answer)} - {""})
+    labels = list(dict.fromkeys(basic_form(piece) for piece in split_labels(answer, separator)))
     if len(labels) == 1 and labels[0] in _NO_LABELS:
         return frozenset()
-    if task == "single_label":
-        labels = labels[:1]
     return frozenset(label for label in labels if label)
 
 
 def split_labels(text: str, separator: str) -> list[str]:
     """The pieces of a text between separators, in order: trimmed, without empty pieces and repetitions. A separator
-    within brackets does not split, unless the brackets of the text are unbalanced."""
-    pieces = (piece.strip(_BLANK) for piece in _pieces(text, separator))
+    within brackets does not split, unless the brackets of the text are unbalanced. A piece can be a JSON string."""
+    if not separator:
+        pieces = [text.strip(_BLANK)]
+    else:
+        pieces = _pieces(text, separator, brackets=True) or _pieces(text, separator, brackets=False) or []
     return [piece for piece in dict.fromkeys(pieces) if piece]
 
 
@@ -89,26 +94,54 @@ METRICS: Mapping[str, Callable[[Sequence[Row]], float]] = {
 """Metrics that `keep.best` can name besides the loss. Higher is better."""
 
 
-def _pieces(text: str, separator: str) -> list[str]:
-    if not separator:
-        return [text]
-    plain = text.split(separator)
-    if len(plain) == 1 or not any(bracket in text for bracket in _CLOSING):
-        return plain
+def _pieces(text: str, separator: str, *, brackets: bool) -> list[str] | None:
+    """None: the brackets do not pair up."""
     cuts: list[str] = []
     open: list[str] = []
     start = at = 0
-    while at < len(text):
+    while True:
+        if at == start and (string := _json_string(text, separator, at)):
+            label, following = string
+            cuts.append(label)
+            if following == len(text):
+                return cuts
+            start = at = following + len(separator)
+            continue
+        if at >= len(text):
+            break
         if not open and text.startswith(separator, at):
-            cuts.append(text[start:at])
+            cuts.append(text[start:at].strip(_BLANK))
             start = at = at + len(separator)
             continue
-        if text[at] in _CLOSING:
+        if brackets and text[at] in _CLOSING:
             open.append(_CLOSING[text[at]])
-        elif text[at] in _CLOSING.values() and (not open or open.pop() != text[at]):
-            return plain
+        elif brackets and text[at] in _CLOSING.values() and (not open or open.pop() != text[at]):
+            return None
         at += 1
-    return plain if open else [*cuts, text[start:]]
+    return None if open else [*cuts, text[start:].strip(_BLANK)]
+
+
+def _json_string(text: str, separator: str, start: int) -> tuple[str, int] | None:
+    """A JSON string that is a whole piece from `start` on, and the offset of the separator or of the end after it."""
+    quote = _after_blanks(text, separator, start)
+    if not text.startswith('"', quote):
+        return None
+    found = _STRING.match(text, quote)
+    if not found:
+        return None
+    following = _after_blanks(text, separator, found.end())
+    if following < len(text) and not text.startswith(separator, following):
+        return None
+    try:
+        return str(json.loads(found.group())).strip(_BLANK), following
+    except ValueError:
+        return None
+
+
+def _after_blanks(text: str, separator: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANK and not text.startswith(separator, at):
+        at += 1
+    return at
 
 
 def _fold(label: str) -> str:

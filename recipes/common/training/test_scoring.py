@@ -38,14 +38,16 @@ def test_labels_are_split_as_in_the_runner(case: dict[str, Any]) -> None:
         ("", set()),
         (" , .", set()),
         ("Hernia, None", {"hernia", "none"}),
+        ('"Network, VPN", Hernia', {"network, vpn", "hernia"}),
     ],
 )
 def test_labels_of_an_answer(text: str, labels: set[str]) -> None:
     assert labels_of(text, ",") == labels
 
 
-def test_single_label_takes_the_first_label() -> None:
-    assert labels_of("Hernia, Renal cyst", ",", "single_label") == {"hernia"}
+def test_a_single_label_is_the_whole_text() -> None:
+    assert labels_of("Fracture, left.", ",", "single_label") == {"fracture, left"}
+    assert labels_of("None", ",", "single_label") == {"none"}
 
 
 def some_rows(seed: int) -> list[Row]:

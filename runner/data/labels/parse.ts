@@ -1,10 +1,13 @@
-import { basicForm } from "./basic.ts";
-import { answerLines, withoutMarker, words } from "./block.ts";
+import { answerLines } from "./block.ts";
 import { withoutChatMarkup } from "./chat-markup.ts";
+import { answerHeading, headingLength } from "./heading.ts";
 import { jsonItems } from "./json.ts";
-import { isNone } from "./none.ts";
 import type { Note } from "./note.ts";
-import { distinct, splitLabels } from "./split.ts";
+import { type Reading, readPiece, unwrap } from "./piece.ts";
+import { isSentence, sentences, words } from "./sentence.ts";
+import { distinct, labelPieces } from "./split.ts";
+import { tableLabels } from "./table.ts";
+import { type Vocabulary, vocabularyOf } from "./vocabulary.ts";
 
 /** How the answers of a study are parsed. */
 export type ParseOptions = {
@@ -12,7 +15,7 @@ export type ParseOptions = {
   readonly separator: string;
   /** Whether an answer has one label: the first one is kept. */
   readonly isSingle?: boolean;
-  /** Labels of the training rows as written. Such a piece is a label even if it is "None" or very long. */
+  /** Labels of the training rows as written. Such a piece is a label whatever it looks like. */
   readonly known?: ReadonlySet<string>;
   /** How generation ended; "length" adds the note "truncated". */
   readonly finish?: string | undefined;
@@ -25,147 +28,263 @@ export type ParsedAnswer = {
   readonly notes: readonly Note[];
 };
 
-/** Limits of a label, in UTF-16 units and words. A longer piece is prose, unless it is a known label. */
-const longest = { characters: 300, words: 30 };
+/** What a part of an answer says. */
+type Found = { readonly labels: string[]; none: boolean };
+
+type Context = { readonly vocabulary: Vocabulary; readonly separator: string; readonly notes: Set<Note> };
+
+const noLabels: ReadonlySet<string> = new Set();
 
 /**
- * Parses the answer of a model, in these steps:
- * 1. Remove `<think>` blocks and similar; an unclosed block with all that follows, and the text before a lone
- *    `</think>`.
- * 2. Remove chat markup: special tokens, a role at the start, a further turn at the end. Keep the inside of `<answer>`,
- *    `\boxed{}`.
- * 3. If the answer has JSON, use it: an array, an object with an array, objects in an array, also in a fence or
- *    truncated.
- * 4. Else use the text after the last "Final answer:", or after the first "Diagnosis:", "Answer:", "Labels:" and
- *    similar, or all.
- * 5. Use its first block: the entries of a list (the name in "1. Name: reason"), or the lines up to a blank line. Skip
- *    the text
- * after "Explanation:" and similar, and a sentence after a full stop.
- * 6. Split it at separators outside brackets. Strip markers, Markdown, quotes, a leading "and" and final full stops.
- *    Split
- * "A and B", "A; B" and similar if both are known labels.
- * 7. "none", "no abnormality", "normal" and similar are the empty set. Parsing the result, joined by the separator,
- *    gives the same labels. Takes linear time and does not throw.
+ * Parses the answer of a model. docs/explanation/answer-parsing.md has the rules and their order. A text that lists
+ * labels of the training rows, as targets are written, is read before any other rule. Takes linear time and does not
+ * throw.
  */
 export function parseAnswer(text: string, options: ParseOptions): ParsedAnswer {
-  const first = readOnce(text, options);
-  const separator = options.separator === "\n" ? "\n" : `${options.separator} `;
-  let last = first;
-  for (let again = 0; again < 8 && last.labels.length > 0; again++) {
-    const { labels } = last;
-    const next = readOnce(labels.join(separator), options);
-    if (next.labels.length === labels.length && next.labels.every((label, index) => label === labels[index])) break;
-    last = next;
-  }
-  return { labels: last.labels, parsed: last.parsed, notes: first.notes };
-}
-
-/** One pass. Its result may match a rule again ("- Sure, here: A"), so parseAnswer repeats it until nothing changes. */
-function readOnce(text: string, options: ParseOptions): ParsedAnswer {
+  const { separator, isSingle = false, known = noLabels } = options;
+  const vocabulary = vocabularyOf(known);
   const notes = new Set<Note>();
   if (options.finish === "length") notes.add("truncated");
-  const known = options.known ?? new Set<string>();
-  const answer = withoutChatMarkup(text, notes);
-  const json = known.has(answer) ? undefined : jsonItems(answer);
-  let lines: string[];
-  if (json) {
-    notes.add("json");
-    if (json.truncated) notes.add("truncated");
-    if (json.around) notes.add("extra-text");
-    lines = json.items.map((item) => item.replace(/\s+/g, " "));
-  } else if (refusal.test(answer.slice(0, 80))) {
-    return { labels: [], parsed: false, notes: [...notes, "refusal"] };
-  } else lines = answerLines(answer, notes, known, options.separator);
+  const listed = (part: string): readonly string[] | undefined => vocabulary.listed(part, isSingle ? "" : separator);
+  const answer = withoutChatMarkup(text, notes, (part) => listed(part) !== undefined);
+  const exact = listed(answer);
+  const found = exact ? { labels: [...exact], none: false } : readText(answer, { vocabulary, separator, notes });
 
-  let none = json !== undefined && json.items.length === 0;
-  const labels: string[] = [];
-  const inText = lines.flatMap((line) => {
-    const whole = known.has(line.trim()) ? line.trim() : clean(unwrap(line.trim()), false);
-    return known.has(whole) ? [whole] : splitLabels(unwrap(line.trim()), options.separator);
-  });
-  for (const piece of inText) {
-    const label = known.has(piece) ? piece : clean(piece, inText.length > 1);
-    if (label === "") continue;
-    const parts = known.has(label) ? undefined : knownParts(label, known);
-    if (parts !== undefined) labels.push(...parts);
-    else if (known.has(label)) labels.push(label);
-    else if (isNone(label) && !isKnownForm(label, known)) none = true;
-    else if (label.length > longest.characters || words(label) > longest.words) notes.add("prose");
-    else labels.push(label);
-  }
-  const set = distinct(labels);
-  if (set.length < labels.length) notes.add("repeated");
-  if (options.isSingle && set.length > 1) {
+  const set = distinct(found.labels);
+  if (set.length < found.labels.length) notes.add("repeated");
+  if (isSingle && set.length > 1) {
     notes.add("several");
     set.length = 1;
   }
-  if (none && set.length === 0) notes.add("none");
+  const isEmpty = found.none && set.length === 0;
+  if (isEmpty) notes.add("none");
   else if (set.length === 0 && text.trim() === "") notes.add("empty");
-  return { labels: set, parsed: set.length > 0 || none, notes: [...notes] };
+  return { labels: set, parsed: set.length > 0 || isEmpty, notes: [...notes] };
 }
 
 const refusal =
-  /^(i['’]m sorry|i am sorry|sorry,|i apologi[sz]e|i cannot |i can['’]t |i am unable|i['’]m unable|as an ai\b)/i;
+  /^(?:i['’]m sorry|i am sorry|sorry\b|i apologi[sz]e|i cannot |i can['’]t |i am unable|i['’]m unable|i am not able|i['’]m not able|unable to |i don['’]t know|i do not know|as an ai\b|(?:there is )?(?:not enough|insufficient) information|cannot (?:be )?determined?|no (?:idea|answer)\b|(?:please|could you) (?:provide|share)|the report is not provided)/i;
 
-const quotes: Readonly<Record<string, string>> = {
-  '"': '"',
-  "'": "'",
-  "`": "`",
-  "“": "”",
-  "‘": "’",
-  "«": "»",
-  "„": "“",
-  "*": "*",
-  _: "_",
-  "~": "~",
-};
-
-/** `[A, B]` and `"A, B"` are lists too; `[left] A`, `A [left]` and `"A", "B"` are not wrapped. */
-function unwrap(line: string): string {
-  const open = line[0] ?? "";
-  const close = open === "[" ? "]" : quotes[open];
-  if (close === undefined || line.length < 2 || line.indexOf(close, 1) !== line.length - 1) return line;
-  return line.slice(1, -1);
-}
-
-/** Whether a label of the study has the same basic form. */
-function isKnownForm(label: string, known: ReadonlySet<string>): boolean {
-  return formsOf(known).has(basicForm(label));
-}
-
-const knownForms = new WeakMap<ReadonlySet<string>, ReadonlySet<string>>();
-
-function formsOf(known: ReadonlySet<string>): ReadonlySet<string> {
-  const before = knownForms.get(known);
-  if (before !== undefined) return before;
-  const forms = new Set([...known].map(basicForm));
-  knownForms.set(known, forms);
-  return forms;
-}
-
-/** "A and B", "A; B", "A | B", "A / B" as A, B if both are labels of the study and the whole is not. */
-function knownParts(label: string, known: ReadonlySet<string>): readonly string[] | undefined {
-  if (label.length > longest.characters || isKnownForm(label, known)) return undefined;
-  const parts = label.split(/\s+(?:and|&)\s+|\s*[;|]\s*|\s+\/\s+/i).map((part) => clean(part, false));
-  return parts.length > 1 && parts.every((part) => isKnownForm(part, known)) ? parts : undefined;
-}
-
-/** One label without list markers, Markdown, quotes and final full stops. */
-function clean(piece: string, oneOfSeveral: boolean): string {
-  if (piece.length > 2 * longest.characters) return piece;
-  let text = piece;
-  for (;;) {
-    let next = withoutMarker(text).replace(/^#+ /, "").trim();
-    let stop = next.length;
-    while (stop > 0 && ".;,。".includes(next[stop - 1] as string)) stop--;
-    next = next.slice(0, stop);
-    if (next.length > 1 && quotes[next[0] as string] === next.at(-1)) next = next.slice(1, -1);
-    else if (next === "*" || next === "_" || next === '"') next = "";
-    else if (next.startsWith("**") || next.startsWith("__")) next = next.slice(2);
-    else if (next.endsWith("**") || next.endsWith("__")) next = next.slice(0, -2);
-    if (oneOfSeveral) next = next.replace(/^(?:and|&)\s+/i, "");
-    next = next.trim();
-    if (next === text) return text;
-    text = next;
+function readText(answer: string, context: Context): Found {
+  const { notes, vocabulary, separator } = context;
+  const final = afterFinalHeading(answer, context);
+  for (const part of final === undefined ? [answer] : [final, answer]) {
+    const json = jsonItems(part, vocabulary);
+    if (json === "unreadable") {
+      notes.add("json").add("prose");
+      return { labels: [], none: false };
+    }
+    if (json !== undefined) {
+      notes.add("json");
+      if (json.truncated) notes.add("truncated");
+      if (json.around) notes.add("extra-text");
+      return joined(
+        [...json.items.map((item) => readItem(item, context)), ...json.texts.map((one) => readValue(one, context))],
+        true,
+      );
+    }
+    const table = tableLabels(part, vocabulary);
+    if (table !== undefined) {
+      notes.add("list");
+      if (table.around) notes.add("extra-text");
+      return joined(
+        table.labels.map((label) => readItem(label, context)),
+        true,
+      );
+    }
   }
+  if (
+    refusal.test(answer.slice(0, 80)) &&
+    vocabulary.find(sentences(answer.split("\n", 1)[0] as string)[0] ?? "") === undefined
+  ) {
+    notes.add("refusal");
+    return { labels: [], none: false };
+  }
+  const lines = answerLines(answer, notes, vocabulary, separator).map((line) => readLine(line, context));
+  const found = joined(lines, false);
+  if (found.labels.length > 0 || found.none || answer.trim() === "") return found;
+  const last = readSentences(answer, context);
+  if (last !== undefined) notes.add("extra-text").delete("prose");
+  return last ?? found;
+}
+
+/** `isWhole`: an empty list says that there are no labels. */
+function joined(parts: readonly Found[], isWhole: boolean): Found {
+  return {
+    labels: parts.flatMap(({ labels }) => labels),
+    none: (isWhole && parts.length === 0) || parts.some(({ none }) => none),
+  };
+}
+
+/** The text after the last "Final answer:" at the start of a line. */
+function afterFinalHeading(answer: string, { vocabulary }: Context): string | undefined {
+  if (!/final|最终/i.test(answer)) return undefined;
+  const lines = answer.split(/\r\n|\r|\n/).map((line) => line.trim());
+  const from = answerHeading(lines, (line) => vocabulary.has(line));
+  if (!from?.isFinal) return undefined;
+  return [(lines[from.line] as string).slice(from.length), ...lines.slice(from.line + 1)].join("\n").trim();
+}
+
+/** An item of a list in JSON or a cell of a table: one label, unless every part of it is a label of the study. */
+function readItem(item: string, context: Context): Found {
+  const { vocabulary, separator } = context;
+  const text = item.replace(/\s+/g, " ").trim();
+  if (vocabulary.has(item.trim())) return { labels: [item.trim()], none: false };
+  const pieces = labelPieces(text, separator);
+  const isList = pieces.length > 1 && pieces.every((piece) => vocabulary.find(piece) !== undefined);
+  return take(isList ? pieces : [text], context);
+}
+
+/** A text value in JSON that lists labels. */
+function readValue(text: string, context: Context): Found {
+  const lines = answerLines(text, context.notes, context.vocabulary, context.separator);
+  return joined(
+    lines.map((line) => readLine(line, context)),
+    text.trim() === "",
+  );
+}
+
+/** The labels of a line; sentences after them are left out. */
+function readLine(whole: string, context: Context): Found {
+  const { vocabulary, separator, notes } = context;
+  const line = whole.trim();
+  const known = vocabulary.find(line);
+  const isKnownList = (part: string): boolean =>
+    labelPieces(part, separator).every((piece) => vocabulary.find(piece) !== undefined);
+  if (known !== undefined && !(line.includes(separator) && isKnownList(line))) return { labels: [known], none: false };
+  const [first = "", ...more] = sentences(line);
+  if (more.length === 0) return readList(line, context);
+  const found = readList(first, context);
+  const rest = more.join(" ");
+  const isList = found.none || labelPieces(first, separator).every((piece) => isReadable(piece, vocabulary));
+  if (isList || words(rest) > 4 || isSentence(rest)) {
+    const further = more.findIndex((sentence) => vocabulary.isEmpty || !isKnownList(sentence));
+    const kept = further < 0 ? more : more.slice(0, further);
+    if (kept.length < more.length) notes.add("extra-text");
+    return joined([found, ...kept.map((sentence) => readList(sentence, context))], false);
+  }
+  return readList(line, context);
+}
+
+function isReadable(piece: string, vocabulary: Vocabulary): boolean {
+  if (vocabulary.isEmpty) return false;
+  const { kind } = readPiece(piece, vocabulary, true);
+  return kind === "absent" || kind === "none" || vocabulary.find(piece) !== undefined;
+}
+
+const alike: Readonly<Record<string, RegExp>> = { ",": /[，、،﹐]/, ";": /；/, "|": /｜/ };
+
+/** The labels of a list on one line. */
+function readList(line: string, context: Context): Found {
+  const { vocabulary, separator } = context;
+  const plain = unwrap(line);
+  const pieces = labelPieces(plain, separator).filter((piece) => piece !== "");
+  const others = alike[separator];
+  const apart = pieces.flatMap((piece) => {
+    if (vocabulary.find(piece) !== undefined) return [piece];
+    if (others?.test(piece)) return piece.split(others);
+    const isOther = pieces.length === 1 && vocabulary.isEmpty && /[;|]/.test(piece);
+    return isOther ? piece.split(/[;|]/) : [piece];
+  });
+  return take(vocabulary.isEmpty ? apart : withWholeLabels(apart, context), context);
+}
+
+/** Labels that contain the separator are most often this many pieces. */
+const mostPieces = 6;
+
+/** Pieces with neighbours joined if together they are a label and alone they are not. */
+function withWholeLabels(pieces: readonly string[], { vocabulary, separator }: Context): readonly string[] {
+  const between = /\s$/.test(separator) ? separator : `${separator} `;
+  const isKnown = pieces.map((piece) => vocabulary.find(piece) !== undefined);
+  if (isKnown.every(Boolean)) return pieces;
+  const joined: string[] = [];
+  for (let at = 0; at < pieces.length; ) {
+    let taken = 1;
+    for (let size = Math.min(mostPieces, pieces.length - at); size > 1; size--) {
+      if (isKnown.slice(at, at + size).every(Boolean)) continue;
+      if (vocabulary.find(pieces.slice(at, at + size).join(between)) === undefined) continue;
+      taken = size;
+      break;
+    }
+    joined.push(pieces.slice(at, at + taken).join(between));
+    at += taken;
+  }
+  return joined;
+}
+
+function take(pieces: readonly string[], { vocabulary, notes }: Context): Found {
+  const found: Found = { labels: [], none: false };
+  const readings = pieces.map((piece) => readPiece(piece, vocabulary, pieces.length > 1));
+  // "No A, B or C" denies all of them.
+  if (readings[0]?.kind === "absent" && /^(?:or|nor)\s/i.test((pieces.at(-1) ?? "").trim())) {
+    found.none = true;
+    return found;
+  }
+  let isExplanation = false;
+  for (const [at, reading] of readings.entries()) {
+    if (isExplanation && vocabulary.find(pieces[at] as string) === undefined && !isExplained(reading)) continue;
+    if (reading.kind === "labels") {
+      isExplanation = reading.explains === "rest";
+      if (reading.explains !== undefined) notes.add("extra-text");
+      for (const label of reading.labels) found.labels.push(label);
+    } else if (reading.kind === "none") found.none = true;
+    else if (reading.kind === "absent") {
+      found.none = true;
+      notes.add("extra-text");
+    } else if (reading.kind !== "nothing") {
+      notes.add(found.labels.length > 0 ? "extra-text" : "prose");
+      if (at === 0 || reading.kind === "clause") break;
+      if (found.labels.length > 0) break;
+    }
+  }
+  return found;
+}
+
+function isExplained(reading: Reading): boolean {
+  return reading.kind === "labels" && reading.explains !== undefined;
+}
+
+/** Prose longer than this many sentences is read from its end only. */
+const mostSentences = 40;
+
+/**
+ * The answer that prose states: "... The correct label is A." A sentence that only mentions labels counts if it ends in
+ * labels of the study, denies nothing, and has at most one sentence beside it.
+ */
+function readSentences(answer: string, context: Context): Found | undefined {
+  const all = answer
+    .slice(-20_000)
+    .split(/[\r\n]+/)
+    .flatMap((line) => sentences(line.trim()))
+    .slice(-mostSentences);
+  for (const sentence of all.toReversed()) {
+    const length = headingLength(sentence);
+    if (length === undefined) continue;
+    const found = readLine(sentence.slice(length), context);
+    if (found.labels.length > 0 || found.none) return found;
+  }
+  if (all.length > 2) return undefined;
+  for (const sentence of all) {
+    const labels = endOf(sentence, context);
+    if (labels !== undefined) return { labels, none: false };
+  }
+  return undefined;
+}
+
+const carrier =
+  /\s(?:is|are|be|as|describes?|shows?|indicates?|suggests?|contains?|has|have|includes?|to|under|of|choose|select|pick|confirms?|represents?|expresses)(?=\s)/gi;
+const doubt =
+  /\b(?:not|no|nor|neither|without|never|cannot|absent|absence|unlikely|excluded?|ruled? out|rather than|instead|if|could|might|may|unclear|or|versus|vs)\b|n['’]t\b/i;
+
+/** The labels in which a sentence ends: "The report describes A and B." Labels of one or two letters fit exactly. */
+function endOf(sentence: string, { vocabulary, separator }: Context): string[] | undefined {
+  if (vocabulary.isEmpty || sentence.length > 400 || doubt.test(sentence)) return undefined;
+  for (const mark of sentence.matchAll(carrier)) {
+    const rest = sentence.slice(mark.index + mark[0].length);
+    const readings = labelPieces(rest, separator).map((piece) => readPiece(piece, vocabulary, true));
+    const labels = readings.flatMap((reading) => (reading.kind === "labels" ? reading.labels : [""]));
+    if (labels.every((label) => (label.length <= 2 ? vocabulary.has(label) : vocabulary.find(label) !== undefined)))
+      return labels;
+  }
+  return undefined;
 }

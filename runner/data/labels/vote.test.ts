@@ -21,3 +21,9 @@ it("a share that is met exactly is enough, and a label twice in one answer is on
   expect(voteLabels(read("A", "A", "B"), 2 / 3).labels).toEqual(["A"]);
   expect(voteLabels(read("A, a", "B"), 0.6).labels).toEqual([]);
 });
+
+it("takes one label of a task with one label: the first of the most frequent ones", () => {
+  expect(voteLabels(read("A", "B"), 0.6, true).labels).toEqual(["A"]);
+  expect(voteLabels(read("A", "B", "C"), 0.5, true).labels).toEqual(["A"]);
+  expect(voteLabels(read("A", "B", "b"), 0.9, true).labels).toEqual(["B"]);
+});

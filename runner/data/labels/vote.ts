@@ -6,9 +6,10 @@ type Read = { readonly labels: readonly string[]; readonly parsed: boolean; read
 /**
  * The labels that a share of at least `minShare` of several answers to one case have, most votes first. Answers from
  * which nothing could be read count in the share. Spellings with the same basic form count together, as the most
- * frequent one writes them. `parsed` is false only if no answer could be read.
+ * frequent one writes them. `parsed` is false only if no answer could be read. If a case has exactly one label, it is the
+ * label with the most votes, whatever its share; of equals, the first one.
  */
-export function voteLabels(answers: readonly Read[], minShare: number): Read {
+export function voteLabels(answers: readonly Read[], minShare: number, isSingle = false): Read {
   const votes = new Map<string, { count: number; readonly written: Map<string, number> }>();
   for (const { labels } of answers) {
     const inThis = new Set<string>();
@@ -22,7 +23,8 @@ export function voteLabels(answers: readonly Read[], minShare: number): Read {
     }
   }
   const enough = minShare * answers.length - 1e-9;
-  const kept = [...votes.values()].filter(({ count }) => count >= enough).sort((a, b) => b.count - a.count);
+  const ranked = [...votes.values()].sort((a, b) => b.count - a.count);
+  const kept = isSingle ? ranked.slice(0, 1) : ranked.filter(({ count }) => count >= enough);
   return {
     labels: kept.map(({ written }) => mostOften(written)),
     parsed: answers.some(({ parsed }) => parsed),

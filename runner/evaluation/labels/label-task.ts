@@ -1,12 +1,13 @@
 import { allowedAnswers } from "../../data/answers.ts";
 import { basicForm } from "../../data/labels/basic.ts";
 import { parseAnswer } from "../../data/labels/parse.ts";
-import { distinct, splitLabels } from "../../data/labels/split.ts";
+import { distinct, splitLabels, writeLabel } from "../../data/labels/split.ts";
 import { type Groups, parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import { type Synonyms, type View, viewLabels, viewOf, views } from "../../data/labels/views.ts";
 import { voteLabels } from "../../data/labels/vote.ts";
 import { labelCounts } from "../../data/labels.ts";
-import { oversample, targetWriter } from "../../data/target.ts";
+import { studyLabels } from "../../data/study-labels.ts";
+import { betweenLabels, oversample, targetWriter } from "../../data/target.ts";
 import type {
   LabelGroups,
   OpenTask,
@@ -106,15 +107,20 @@ function openLabels(
     readCell: (cell) =>
       typeof cell === "string"
         ? { text: cell, target: splitLabels(cell, isSingle ? "" : separator) }
-        : { text: cell.join(separator), target: distinct(cell.map((label) => label.trim())) },
+        : {
+            text: cell
+              .map((label) => (isSingle ? label : writeLabel(label.trim(), separator)))
+              .join(betweenLabels(separator)),
+            target: distinct(cell.map((label) => label.trim())),
+          },
     prepareTraining(train, training) {
       const { targets, oversample: repeat } = training as unknown as TrainingSettings;
       const of = viewOf(targets.view, synonyms);
       const counts = labelCounts(train, of);
       return {
         rows: repeat ? oversample(train, { ...repeat, of, counts }) : train,
-        write: targetWriter({ of, order: targets.order, separator, counts }),
-        labels: labelCounts(train, viewOf("raw")),
+        write: targetWriter({ of, order: targets.order, separator, isSingle, counts }),
+        labels: studyLabels(train, isSingle),
         answers: allowedAnswers(train, { of, counts, separator, isSingle }),
       };
     },
@@ -124,7 +130,7 @@ function openLabels(
     },
     vote: (answers, minShare) => {
       const read = answers.map(({ prediction, ...answer }) => ({ ...answer, labels: prediction }));
-      const { labels, ...joined } = voteLabels(read, minShare);
+      const { labels, ...joined } = voteLabels(read, minShare, isSingle);
       return { ...joined, prediction: labels };
     },
     scorer: (cases) => labelScorer(cases, synonyms, minCases),

@@ -7,7 +7,7 @@ import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
-import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
+import type { OpenTask, Task, TrainingTargets } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { formatDiagnostic } from "../../util/code-frame.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
@@ -16,6 +16,7 @@ import { UserError } from "../../util/user-error.ts";
 import { writeResult } from "../result-files.ts";
 import { draft } from "./draft.ts";
 import { jsonLines } from "./jsonl.ts";
+import { readBack } from "./read-back.ts";
 import { openTask, parsingParams, scoringFiles, type TaskParams, trainingSettingsOf } from "./task.ts";
 
 /** One case as every later step reads it. */
@@ -50,7 +51,7 @@ export type DataParams = TaskParams & {
 /** Reads the study's files as rows, splits and audits them, and writes the targets of the training. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 5,
+  version: 6,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
   async run(params, context) {
@@ -61,7 +62,7 @@ export const data: StepKind<DataParams> = {
     const prepared = open.prepareTraining(train, params.training);
     const asRow = ({ id, input, gold }: Row<unknown>): DataRow => ({ id, input, target: prepared.write(gold), gold });
 
-    const report = auditStudy(study, { task, open, accept: params.accept });
+    const report = auditStudy(study, { task, open, prepared, accept: params.accept });
     const save = (name: string, rows: readonly Row<unknown>[]): void =>
       writeFileSync(join(context.output, name), jsonLines(rows.map(asRow)));
     save("train.jsonl", prepared.rows);
@@ -90,12 +91,30 @@ export type Study = {
 /** Audits a study; rules about labels apply to label tasks only. */
 export function auditStudy(
   { splits, recoded }: Study,
-  { task, open, accept }: { readonly task: Task; readonly open: OpenTask; readonly accept: readonly string[] },
+  {
+    task,
+    open,
+    prepared,
+    accept,
+  }: {
+    readonly task: Task;
+    readonly open: OpenTask;
+    readonly prepared: TrainingTargets<unknown>;
+    readonly accept: readonly string[];
+  },
 ) {
   const { labels } = task;
-  const rows = labels === undefined ? mapSplits(splits, (row) => ({ ...row, gold: [] })) : (splits as Splits);
+  const given = new Map<Row, Row<unknown>>();
+  const bare = (row: Row<unknown>): Row => {
+    const copy = { ...row, gold: [] };
+    given.set(copy, row);
+    return copy;
+  };
+  const rows = labels === undefined ? mapSplits(splits, bare) : (splits as Splits);
+  const read = readBack({ task, open, prepared });
   return audit(rows, {
     accept,
+    readBack: (row) => read(given.get(row) ?? row),
     recoded,
     hasLabels: labels !== undefined,
     isSingle: labels?.isSingle,

@@ -31,7 +31,7 @@ type Params = TaskParams & {
 /** Reads every answer as a prediction and scores the predictions in each of the task's views. */
 export const evaluate: StepKind<Params> = {
   name: "evaluate",
-  version: 5,
+  version: 6,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run(params, context) {

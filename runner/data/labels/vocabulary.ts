@@ -1,0 +1,121 @@
+import { basicForm } from "./basic.ts";
+import { withoutMarker } from "./marker.ts";
+import { splitLabels } from "./split.ts";
+
+/** The labels of the training rows, and how they are found in pieces of an answer. */
+export class Vocabulary {
+  private readonly labels: ReadonlySet<string>;
+  private readonly forms: ReadonlySet<string>;
+  private readonly longest: number;
+
+  constructor(labels: ReadonlySet<string>) {
+    this.labels = labels;
+    this.forms = new Set([...labels].map(basicForm).filter((form) => form !== ""));
+    this.longest = [...labels].reduce((most, label) => Math.max(most, label.length), 0);
+  }
+
+  get isEmpty(): boolean {
+    return this.labels.size === 0;
+  }
+
+  /** Whether a text is a label as the training rows write it. */
+  has(text: string): boolean {
+    return this.labels.has(text);
+  }
+
+  /** Whether a text has the basic form of a label. */
+  hasForm(text: string): boolean {
+    return text.length <= 2 * this.longest + 8 && this.forms.has(basicForm(text));
+  }
+
+  /**
+   * The labels that a text lists, if every piece is exactly a label: at the separator, or one on each line. An empty
+   * separator gives the whole text only.
+   */
+  listed(text: string, separator: string): readonly string[] | undefined {
+    if (this.isEmpty) return undefined;
+    const whole = text.trim();
+    const pieces = splitLabels(whole, separator);
+    if (pieces.length > 1 && pieces.every((piece) => this.labels.has(piece))) return pieces;
+    if (this.labels.has(whole)) return [whole];
+    if (pieces.length === 1 && this.labels.has(pieces[0] as string)) return pieces;
+    if (separator === "") return undefined;
+    const lines = whole.split(/[\r\n]+/).map((line) => line.trim());
+    return lines.length > 1 && lines.every((line) => this.labels.has(line)) ? lines : undefined;
+  }
+
+  /**
+   * The label that a piece is, without what surrounds it: quotes, Markdown, brackets, list markers, articles, "Option".
+   * A label that fits exactly is preferred to one whose basic form fits.
+   */
+  find(piece: string): string | undefined {
+    if (this.isEmpty || piece.length > 2 * this.longest + 80) return undefined;
+    const forms: string[] = [];
+    let text = piece.trim();
+    for (let step = 0; step < 16; step++) {
+      if (this.labels.has(text)) return text;
+      forms.push(text);
+      const next = peeled(text);
+      if (next === text) break;
+      text = next;
+    }
+    const found = forms.find((form) => this.hasForm(form));
+    return found === undefined ? undefined : forms.findLast((form) => basicForm(form) === basicForm(found));
+  }
+}
+
+const known = new WeakMap<ReadonlySet<string>, Vocabulary>();
+
+/** The vocabulary of a set of labels; one for each set. */
+export function vocabularyOf(labels: ReadonlySet<string>): Vocabulary {
+  let vocabulary = known.get(labels);
+  if (vocabulary === undefined) {
+    vocabulary = new Vocabulary(labels);
+    known.set(labels, vocabulary);
+  }
+  return vocabulary;
+}
+
+const pairs: Readonly<Record<string, string>> = {
+  '"': '"',
+  "'": "'",
+  "`": "`",
+  "“": "”",
+  "‘": "’",
+  "«": "»",
+  "„": "“",
+  "*": "*",
+  _: "_",
+  "~": "~",
+  $: "$",
+  "(": ")",
+  "[": "]",
+  "{": "}",
+  "<": ">",
+  "「": "」",
+  "『": "』",
+  "【": "】",
+  "《": "》",
+};
+const before = /^(?:and|or|&|plus|a|an|the|option|choice|label|class|category|answer)(?:\s*[:：#]\s*|\s+)/i;
+
+/** A text without its outermost wrapping; the text if it has none. */
+function peeled(text: string): string {
+  const rest = withoutEnd(text);
+  if (rest !== text) return rest;
+  if (text.length > 2 && pairs[text[0] as string] === text.at(-1)) return text.slice(1, -1).trim();
+  const latex = /^\\[a-z]+\{(.*)\}$/is.exec(text);
+  if (latex) return (latex[1] as string).trim();
+  if (/^[*_#`"]/.test(text) && text.length > 1) return text.slice(1).trim();
+  if (/[*_`"]$/.test(text) && text.length > 1) return text.slice(0, -1).trim();
+  if (/[)\]]$/.test(text) && !/[([]/.test(text) && text.length > 1) return text.slice(0, -1).trim();
+  const unmarked = withoutMarker(text).trim();
+  if (unmarked !== "" && unmarked !== text) return unmarked;
+  return text.replace(before, "");
+}
+
+function withoutEnd(text: string): string {
+  let end = text.length;
+  while (end > 1 && ".,;:!。，、；：！ ".includes(text[end - 1] as string)) end--;
+  return text.slice(0, end);
+}

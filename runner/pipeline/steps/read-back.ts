@@ -1,0 +1,36 @@
+import type { ReadBack } from "../../data/audit-facts.ts";
+import { isNone } from "../../data/labels/none.ts";
+import type { Row } from "../../data/rows.ts";
+import type { OpenTask, Task, TrainingTargets } from "../../plugins/tasks/task.ts";
+
+/**
+ * How the target of a row is read as an answer: as its gold, as its gold only if its labels were labels of training
+ * rows, or as something else. The comparison is that of the most lenient view. "None" beside other labels does not
+ * count: it names nothing.
+ */
+export function readBack({
+  task,
+  open,
+  prepared,
+}: {
+  readonly task: Task;
+  readonly open: OpenTask;
+  readonly prepared: TrainingTargets<unknown>;
+}): (row: Row<unknown>) => ReadBack {
+  const trained = new Set(prepared.labels.map(({ label }) => label));
+  const named = (parts: readonly string[]): string => {
+    const others = task.labels && parts.some((part) => !isNone(part)) ? parts.filter((part) => !isNone(part)) : parts;
+    return JSON.stringify([...others].sort());
+  };
+  const isRead = (gold: unknown, text: string, labels: ReadonlySet<string>): boolean => {
+    const { prediction } = open.parseAnswer(text, { labels });
+    return task.views.some((view) => named(open.parts(gold, view)) === named(open.parts(prediction, view)));
+  };
+  return ({ gold }) => {
+    const text = prepared.write(gold);
+    if (isRead(gold, text, trained)) return "read";
+    if (task.labels === undefined) return "misread";
+    const own = (gold as readonly string[]).filter((label) => !isNone(label));
+    return own.length > 0 && isRead(gold, text, new Set([...trained, ...own])) ? "unseen" : "misread";
+  };
+}
