@@ -65,7 +65,7 @@ export function collectWork(
 }
 
 /** Renames a folder; false if another process has deleted it. */
-function moveAway(path: string, trash: string): boolean {
+export function moveAway(path: string, trash: string): boolean {
   try {
     renameSync(path, trash);
     return true;

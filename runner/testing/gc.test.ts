@@ -30,6 +30,25 @@ test("gc deletes snapshots and the work of finished steps; only --work deletes t
   expect(new Set(Object.values((await rig.build(file)).steps))).toEqual(new Set(["reused"]));
 });
 
+test("several gcs at once delete everything once, and none fails", async ({ rig }) => {
+  await rig.build(file);
+  for (let at = 0; at < 60; at++) {
+    const name = at.toString(16).padStart(64, "0");
+    rig.write(`artifacts/store/objects/${name}/file`, "x".repeat(1000));
+    rig.write(`artifacts/work/${name}/deep/checkpoint`, "x");
+    rig.write(`artifacts/work/snapshots/${name.slice(0, 32)}/recipes/a.py`, "x");
+    rig.write(`artifacts/jobs/snapshots/${name.slice(0, 32)}/recipes/a.py`, "x");
+  }
+  const ended = await Promise.all(
+    [[], ["--work"], ["--dry-run"], ["--work"], []].map((options) => rig.exp("gc", ...options)),
+  );
+  expect(ended.map(({ code, stderr }) => [code, stderr])).toEqual(ended.map(() => [0, ""]));
+  expect(namesIn(rig.path("artifacts/work"))).toEqual(["snapshots"]);
+  expect(namesIn(rig.path("artifacts/work/snapshots"))).toEqual([]);
+  expect(namesIn(rig.path("artifacts/store/objects")).filter((name) => name.startsWith("0000"))).toEqual([]);
+  expect(namesIn(rig.path("artifacts/store/staging"))).toEqual([]);
+});
+
 test("gc keeps what a running process uses, even with --work, and deletes it after the process has ended", async ({
   rig,
 }) => {

@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { QueuedJob } from "../../plugins/executors/executor.ts";
 import { sizeOf } from "../../store/gc.ts";
+import { moveAway } from "../../store/gc-work.ts";
 import { copiesDir, listSubmissions, type StoredSubmission, submissionNames, submissionsDir } from "./submission.ts";
 import { isLive, tasksOf } from "./task.ts";
 
@@ -41,24 +42,24 @@ export function collectSubmissions(
 ): CollectedSubmissions {
   const needed = new Set(live.map(({ folder }) => basename(folder)));
   const read = new Set(live.map(({ submission }) => basename(submission.snapshot)));
-  const remove = (folder: string, name: string): Removed => {
+  const remove = (folder: string, name: string): readonly Removed[] => {
     const path = join(folder, name);
     const removed = { name, bytes: sizeOf(path) };
-    if (dryRun) return removed;
+    if (dryRun) return [removed];
     const away = aside();
-    renameSync(path, away);
+    if (!moveAway(path, away)) return [];
     rmSync(away, { recursive: true, force: true });
-    return removed;
+    return [removed];
   };
   const all = submissionsDir(artifacts);
   const copies = copiesDir(artifacts);
   return {
     submissions: submissionNames(artifacts)
       .filter((name) => !needed.has(name) && Date.now() - lastChange(join(all, name)) > retention)
-      .map((name) => remove(all, name)),
+      .flatMap((name) => remove(all, name)),
     copies: (existsSync(copies) ? readdirSync(copies) : [])
       .filter((name) => !read.has(name))
-      .map((name) => remove(copies, name)),
+      .flatMap((name) => remove(copies, name)),
   };
 }
 
