@@ -4,7 +4,8 @@ import { definitionOf } from "../plugins/metrics/metric.ts";
 import { metricNames } from "../plugins/tasks/registry.ts";
 import { placeOf } from "../project/place.ts";
 import { compareRuns } from "../runs/compare.ts";
-import { type FinishedRun, findRun } from "../runs/finished-runs.ts";
+import type { FinishedRun } from "../runs/finished-runs.ts";
+import { findIntactRun } from "../runs/intact-run.ts";
 import { comparisonText } from "../terminal/comparison.ts";
 import { exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
@@ -21,7 +22,7 @@ export const command = defineCommand({
   },
   async run({ runs: names, view, metric, force, json }, context) {
     const { root, artifacts } = placeOf(context.cwd);
-    const runs = names.map((name) => findRun(name, artifacts, context.cwd)) as [FinishedRun, ...FinishedRun[]];
+    const runs = names.map((name) => findIntactRun(name, artifacts, context)) as [FinishedRun, ...FinishedRun[]];
     const twice = runs.find(({ path }, index) => runs.findIndex((other) => other.path === path) !== index);
     if (twice !== undefined) {
       const { experiment, run } = twice.manifest;

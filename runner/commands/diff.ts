@@ -1,6 +1,6 @@
 import { openStored } from "../project/place.ts";
 import { diffRuns } from "../runs/diff.ts";
-import { findRun } from "../runs/finished-runs.ts";
+import { findIntactRun } from "../runs/intact-run.ts";
 import { recordsOf } from "../runs/run-origin.ts";
 import { runTask } from "../runs/run-task.ts";
 import { diffText } from "../terminal/diff.ts";
@@ -14,8 +14,8 @@ export const command = defineCommand({
   async run({ first, second, json }, context) {
     const { root, artifacts, store } = openStored(context.cwd, context, "read");
     try {
-      const a = findRun(first, artifacts, context.cwd);
-      const b = findRun(second, artifacts, context.cwd);
+      const a = findIntactRun(first, artifacts, context);
+      const b = findIntactRun(second, artifacts, context);
       const { evaluate } = a.manifest.config;
       const { open } = runTask(a, root);
       const diff = diffRuns(a, b, evaluate.primary.view, {

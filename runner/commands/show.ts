@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readResult } from "../pipeline/result-files.ts";
 import { placeOf } from "../project/place.ts";
-import { findRun } from "../runs/finished-runs.ts";
+import { findIntactRun } from "../runs/intact-run.ts";
 import { Ablations } from "../runs/run-ablations.ts";
 import { uploadsOf } from "../runs/upload-record.ts";
 import { ablationText } from "../terminal/ablation.ts";
@@ -17,7 +17,7 @@ export const command = defineCommand({
   options: { json },
   async run({ run: name, json }, context) {
     const { artifacts } = placeOf(context.cwd);
-    const run = findRun(name, artifacts, context.cwd);
+    const run = findIntactRun(name, artifacts, context);
     const { manifest, path } = run;
     if (json) {
       context.out(`${JSON.stringify(manifest, null, 1)}\n`);

@@ -1,6 +1,6 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
-import { findRun, listRuns } from "../runs/finished-runs.ts";
+import { findRun, listReadableRuns } from "../runs/finished-runs.ts";
 import { Verifier } from "../runs/verify.ts";
 import { type Repaired, repair } from "../store/repair.ts";
 import { exit } from "../util/context.ts";
@@ -35,14 +35,17 @@ export const command = defineCommand({
       weights: (base, revision) => site.model(base, revision).dir,
     });
     try {
-      const all = name === undefined ? (isWhole ? [] : listRuns(artifacts)) : [findRun(name, artifacts, context.cwd)];
-      if (all.length === 0 && !isWhole) {
+      const none = { runs: [], unreadable: [] };
+      const named = name === undefined ? undefined : { ...none, runs: [findRun(name, artifacts, context.cwd)] };
+      const all = named ?? (isWhole ? none : listReadableRuns(artifacts));
+      if (all.runs.length + all.unreadable.length === 0 && !isWhole) {
         throw new UserError("run-not-found", "there are no finished runs yet", {
           help: "exp run FILE",
           status: "invalid",
         });
       }
-      for (const run of all) verifier.run(run);
+      for (const run of all.runs) verifier.run(run);
+      for (const one of all.unreadable) verifier.unreadable(one);
       if (name === undefined) verifier.project();
       const findings = isWhole ? verifier.store(store) : [];
       if (isRepair) repaired = repair(store, findings);

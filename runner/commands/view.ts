@@ -14,8 +14,8 @@ export const command = defineCommand({
   arguments: {},
   options: { port: integer("n", "Listen on this port. Default: a free one.", { min: 0, max: 65_535 }) },
   async run({ port = 0 }, context) {
-    const { root, artifacts, store } = openStored(context.cwd, context, "read");
-    const world: ViewContext = { root, artifacts, store, assets: readAssets(context.packageRoot) };
+    const { root, artifacts, store, digests } = openStored(context.cwd, context, "read");
+    const world: ViewContext = { root, artifacts, store, digests, assets: readAssets(context.packageRoot) };
     const reportError = (message: string): void => context.err(`exp view: ${message}\n`);
     const serving = await serve(port, (url) => answer(url, world, reportError)).catch(
       (error: NodeJS.ErrnoException) => {

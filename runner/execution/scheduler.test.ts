@@ -65,7 +65,7 @@ class Rig implements StepRunner {
     const sha256 = `${step.id}${this.version[step.id] ?? ""}`;
     const files = { out: { sha256, size: 1 } };
     const record: StoreRecord = {
-      schema: 1,
+      schema: 2,
       key,
       ingredients,
       object: "",

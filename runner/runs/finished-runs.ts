@@ -52,18 +52,21 @@ export function listReadableRuns(artifacts: string): {
   return { runs: runs.sort(byAge), unreadable };
 }
 
-/** The finished runs in an experiment's folder, oldest first. */
-export function runsIn(folder: string): readonly FinishedRun[] {
+/** The paths of the manifests in an experiment's folder. */
+function manifestsIn(folder: string): readonly string[] {
   return runFolders(folder)
     .map((run) => join(folder, run, "manifest.json"))
-    .filter((path) => existsSync(path))
-    .map(readRun)
-    .sort(byAge);
+    .filter((path) => existsSync(path));
+}
+
+/** The finished runs in an experiment's folder, oldest first. */
+export function runsIn(folder: string): readonly FinishedRun[] {
+  return manifestsIn(folder).map(readRun).sort(byAge);
 }
 
 /**
  * The finished runs of an experiment at given coordinates, oldest first. Coordinates that give the same folder name are not
- * distinguished. Reads the manifests of these runs only.
+ * distinguished. Reads the manifests of these runs only, and skips those that cannot be read.
  */
 export function runsAt(artifacts: string, experiment: string): (coordinates: string) => readonly FinishedRun[] {
   const folder = join(runsDir(artifacts), experiment);
@@ -78,8 +81,17 @@ export function runsAt(artifacts: string, experiment: string): (coordinates: str
     (byStem.get(runName(coordinates, "")) ?? [])
       .map((run) => join(folder, run, "manifest.json"))
       .filter((path) => existsSync(path))
-      .map(readRun)
+      .flatMap((path) => readableRun(path) ?? [])
       .sort(byAge);
+}
+
+/** The run of a manifest; undefined if it cannot be read. */
+function readableRun(path: string): FinishedRun | undefined {
+  try {
+    return readRun(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /**

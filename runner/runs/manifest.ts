@@ -4,11 +4,12 @@ import { isDigest, isInnerPath, isListing, type StoredFile } from "../pipeline/p
 import type { ArmMetrics } from "../pipeline/result-files.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Json } from "../util/canonical.ts";
+import { sealedJson, unsealed } from "../util/sealed-json.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 
 /** Format of manifests that this version writes and reads. */
-export const manifestFormat = 2;
+export const manifestFormat = 3;
 
 /** One step of a finished run. */
 export type ManifestStep = {
@@ -97,10 +98,15 @@ export function parseManifest(text: string, path: string): Manifest {
       { help: "run the experiment again, or read it with the version of exp that wrote it", status: "invalid" },
     );
   }
-  const wrong = wrongField(value as Readonly<Record<string, unknown>>);
+  const manifest = unsealed(value);
+  if (manifest === undefined) throw unreadable(path, "its content does not match its digest");
+  const wrong = wrongField(manifest as Readonly<Record<string, unknown>>);
   if (wrong !== undefined) throw unreadable(path, `${wrong} is missing or invalid`);
-  return value as Manifest;
+  return manifest as Manifest;
 }
+
+/** The text of a manifest's file. It ends with a digest of the rest. */
+export const manifestText = (manifest: Manifest): string => sealedJson(manifest, 1);
 
 /** The first field without the form that readers rely on; undefined if there is none. No name and no path leaves its folder. */
 function wrongField(manifest: Readonly<Record<string, unknown>>): string | undefined {

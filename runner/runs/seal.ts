@@ -7,7 +7,7 @@ import { armOfStep } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import { costOf } from "./cost.ts";
-import { type Manifest, type ManifestStep, manifestFormat, type Provenance } from "./manifest.ts";
+import { type Manifest, type ManifestStep, manifestFormat, manifestText, type Provenance } from "./manifest.ts";
 import { placeRun, type RunStaging, runDigits, runName, runsDir } from "./run-folder.ts";
 import { originFile } from "./run-origin.ts";
 
@@ -49,7 +49,7 @@ export function seal(
   const isPulled = existsSync(originFile({ path }));
   if (isPulled) rmSync(folder, { recursive: true, force: true });
   if (!existsSync(path)) {
-    const text = () => `${JSON.stringify(manifestOf(run, name, steps, sealing), null, 1)}\n`;
+    const text = () => manifestText(manifestOf(run, name, steps, sealing));
     placeRun(folder, Object.entries(steps), text, sealing);
     if (isPulled) rmSync(originFile({ path }), { force: true });
   }

@@ -1,14 +1,13 @@
 import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
 import type { StoredFile } from "../pipeline/plan/record.ts";
-import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { digestUncached, listingDigest, unreadableReason } from "../store/digest.ts";
 import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
-import { canonicalJson } from "../util/canonical.ts";
-import { type FinishedRun, runLabel } from "./finished-runs.ts";
-import { outputFolder, runDigits } from "./run-folder.ts";
+import { type FinishedRun, runLabel, type UnreadableRun } from "./finished-runs.ts";
+import { unprovedField } from "./intact-run.ts";
+import { outputFolder, runDigits, runsDir } from "./run-folder.ts";
 import { projectFlaws } from "./verify-project.ts";
 
 /** A file that differs from its record. */
@@ -89,7 +88,7 @@ export class Verifier {
         }
       }
     }
-    this.#scores(manifest, path, flaw);
+    this.#repeated({ manifest, path }, flaw);
     for (const [source, sha256] of Object.entries(manifest.provenance.sources)) this.#source(source, sha256, flaw);
     this.#weights({ manifest, path }, flaw);
   }
@@ -99,6 +98,13 @@ export class Verifier {
     const { root, artifacts } = this.#locations;
     for (const { of, path, what } of projectFlaws(artifacts))
       this.#flaws.push({ of, file: relative(root, path), what });
+  }
+
+  /** Adds a run whose manifest cannot be read. */
+  unreadable({ label, error }: UnreadableRun): void {
+    const { root, artifacts } = this.#locations;
+    const file = relative(root, join(runsDir(artifacts), label, "manifest.json"));
+    this.#flaws.push({ of: label, file, what: `cannot be used: ${error.message}` });
   }
 
   /** Checks the whole store. Throws UserError: manifest-unreadable. */
@@ -115,23 +121,13 @@ export class Verifier {
     return findings;
   }
 
-  /** The manifest repeats scores of metrics.json. Both must agree. */
-  #scores(
-    { arms, steps, experiment, run }: FinishedRun["manifest"],
-    path: string,
-    flaw: (step: string, file: string, what: string) => void,
-  ): void {
-    for (const [arm, views] of Object.entries(arms)) {
-      const step = stepOfArm("evaluate", arm);
-      const stored = join(this.#locations.artifacts, "store/objects", steps[step]?.object ?? "", "metrics.json");
-      const file = existsSync(stored) ? stored : join(dirname(path), outputFolder(step), "metrics.json");
-      if (!existsSync(file)) continue;
-      try {
-        if (canonicalJson(readResult("metrics.json", file).views) === canonicalJson(views)) continue;
-        flaw(step, path, `was changed: its scores of ${arm} differ from metrics.json`);
-      } catch {
-        this.#notes.add(`${experiment}/${run}: metrics.json of ${arm} is not JSON, so its scores were not checked`);
-      }
+  /** The manifest repeats what follows from the steps and their files. Both must agree. */
+  #repeated(run: FinishedRun, flaw: (step: string, file: string, what: string) => void): void {
+    try {
+      const field = unprovedField(run);
+      if (field !== undefined) flaw("", run.path, `was changed: its ${field} differ from the files of its steps`);
+    } catch {
+      this.#notes.add(`${runLabel(run)}: a metrics.json is not JSON, so the scores were not checked`);
     }
   }
 

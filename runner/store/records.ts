@@ -14,6 +14,7 @@ import {
 import { join } from "node:path";
 import { isDigest, isListing, type StoreRecord } from "../pipeline/plan/record.ts";
 import { namesIn } from "../util/names-in.ts";
+import { sealedJson, unsealed } from "../util/sealed-json.ts";
 
 /** Resolution of the time of a record's last use, which is its modification time. ms */
 const useResolution = 60_000;
@@ -49,7 +50,7 @@ export class Records {
   writeDraft(record: StoreRecord, path: string): void {
     mkdirSync(this.folder, { recursive: true });
     try {
-      writeFileSync(path, `${JSON.stringify(record)}\n`, { flag: "wx" });
+      writeFileSync(path, sealedJson(record), { flag: "wx" });
     } catch (error) {
       rmSync(path, { force: true });
       throw error;
@@ -104,10 +105,11 @@ function readText(fd: number, size: number): string {
   return scratch.toString("utf8", 0, length);
 }
 
-function parseRecord(text: string, key: string): StoreRecord | undefined {
+/** Parses the text of a key's record; undefined if it is torn, changed or of another key. */
+export function parseRecord(text: string, key: string): StoreRecord | undefined {
   try {
-    const value = JSON.parse(text) as Partial<StoreRecord> | null;
-    const isWhole = value?.schema === 1 && value.key === key && isListing(value.files) && isDigest(value.object);
+    const value = unsealed(JSON.parse(text)) as Partial<StoreRecord> | undefined;
+    const isWhole = value?.schema === 2 && value.key === key && isListing(value.files) && isDigest(value.object);
     return isWhole ? (value as StoreRecord) : undefined;
   } catch {
     return undefined;

@@ -134,7 +134,7 @@ export function openStore(root: string, digests: Digests, access: Access = "writ
     const existing = find(key);
     if ("record" in existing && !result.force) return existing.record;
     const record: StoreRecord = {
-      schema: 1,
+      schema: 2,
       key,
       ingredients: result.ingredients,
       object: sealed.object,

@@ -3,6 +3,7 @@ import { readdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";
 import { expectFailure } from "./command.ts";
+import { reseal } from "./reseal.ts";
 import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
@@ -72,7 +73,7 @@ test("runs are filtered and sorted by any key and metric; a manifest takes prece
   const runs = rig.path("artifacts/runs/study");
   const [first = "", second = "", third = ""] = readdirSync(runs).filter((name) => name !== "latest");
   const text = rig.read(join(runs, first, "manifest.json"));
-  rig.write(join(runs, first, "manifest.json"), text.replace(/"limit": \d+/, '"limit": 99'));
+  rig.write(join(runs, first, "manifest.json"), reseal(text.replace(/"limit": \d+/, '"limit": 99')));
   expect(await listed(rig, "--where", "data.train.limit=99")).toEqual(["99"]);
   rig.remove(join(runs, second));
   rig.write(join(runs, third, "manifest.json"), "{");

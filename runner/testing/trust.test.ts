@@ -4,16 +4,19 @@ import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import type { RequestListener } from "node:http";
 import { networkInterfaces } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, expect } from "vitest";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { readRun } from "../runs/finished-runs.ts";
+import { expectIntact } from "../runs/intact-run.ts";
 import { type Manifest, parseManifest } from "../runs/manifest.ts";
 import { runDigits } from "../runs/run-folder.ts";
-import { listingDigest } from "../store/digest.ts";
+import { listingDigest, openDigests } from "../store/digest.ts";
 import { sha256 } from "../util/canonical.ts";
 import { completion, startServer } from "./chat-server.ts";
 import { type CommandResult, expectFailure } from "./command.ts";
+import { reseal } from "./reseal.ts";
 import { type Rig, test } from "./rig.ts";
 
 const file = "experiments/served.yaml";
@@ -220,7 +223,7 @@ async function pushForged(
   manifest.run = runDigits(manifest.config, manifest.steps);
   from.remove(join(shared, "runs/study", `${old}.json`));
   mkdirSync(join(shared, "runs", manifest.experiment), { recursive: true });
-  writeFileSync(join(shared, "runs", manifest.experiment, `${manifest.run}.json`), JSON.stringify(manifest));
+  writeFileSync(join(shared, "runs", manifest.experiment, `${manifest.run}.json`), reseal(JSON.stringify(manifest)));
 }
 
 describe("a pulled run", () => {
@@ -247,10 +250,8 @@ describe("a pulled run", () => {
     expect(keys).toHaveLength(sent);
     // The same run as a file in a download folder is of somebody else too.
     const [name] = readdirSync(join(shared, "runs/study")) as [string];
-    rig.write(
-      "downloads/manifest.json",
-      rig.read(join(shared, "runs/study", name)).replace(`:${port}`, `:${port + 1}`),
-    );
+    const text = rig.read(join(shared, "runs/study", name)).replaceAll(`:${port}`, `:${port + 1}`);
+    rig.write("downloads/manifest.json", reseal(text));
     expectUntrusted(await rig.exp("reproduce", "downloads"));
   });
 
@@ -272,7 +273,7 @@ describe("a pulled run", () => {
     const recordPath = join(shared, "keys", `${metrics.key}.json`);
     const record = JSON.parse(rig.read(recordPath)) as StoreRecord;
     expect(keyOf(record.ingredients)).toBe(metrics.key);
-    rig.write(recordPath, JSON.stringify({ ...record, object, files }));
+    rig.write(recordPath, reseal(JSON.stringify({ ...record, object, files })));
 
     await rig.output("pull", shared, "study");
     expect(readdirSync(rig.path("artifacts/store")).includes("keys")).toBe(false);
@@ -327,7 +328,7 @@ describe("a path in a manifest", () => {
     for (const [name, attack] of Object.entries(attacks)) {
       const manifest = JSON.parse(text);
       attack(manifest);
-      const changed = JSON.stringify(manifest);
+      const changed = reseal(JSON.stringify(manifest));
       expect(JSON.parse(changed), name).not.toEqual(JSON.parse(text));
       expect(() => parseManifest(changed, "x"), name).toThrow(/cannot read x/);
       if (!["experiment", "step folder", "file name"].includes(name)) continue;
@@ -380,3 +381,89 @@ describe("a path in a manifest", () => {
     expect(readdirSync(rig.path("other"))).toEqual(["keep.md"]);
   });
 });
+
+describe("a run whose files were changed", () => {
+  test("is refused or marked, whichever leaf of its manifest or file it is", async ({ rig }) => {
+    const { manifest: path } = await rig.build("experiments/study.yaml");
+    const text = rig.read(path);
+    const leaves = leavesOf(JSON.parse(text));
+    expect(leaves.length).toBeGreaterThan(150);
+    for (const leaf of leaves) {
+      const manifest = JSON.parse(text);
+      changeLeaf(manifest, leaf);
+      expect(() => parseManifest(JSON.stringify(manifest), "x"), leaf.join(".")).toThrow();
+    }
+    const manifest = JSON.parse(text) as Manifest;
+    const [run] = Object.values(manifest.intervals.zero_shot ?? {}).map((view) => Object.values(view)[0]);
+    Object.assign(run ?? {}, { low: 0.123 });
+    for (const changed of [text.replace('"seconds"', '"second"'), reseal(JSON.stringify(manifest))]) {
+      rig.write(path, changed);
+      for (const command of ["show", "report", "compare"]) {
+        const { code, stderr } = await rig.exp(command, "study");
+        expect([command, code === 0, /manifest-unreadable|run-damaged|run-not-found/.test(stderr)]).toEqual([
+          command,
+          false,
+          true,
+        ]);
+      }
+      expectFailure(
+        await rig.exp("export", "out", path),
+        changed.includes('"second"') ? 2 : 3,
+        changed.includes('"second"') ? "manifest-unreadable" : "run-damaged",
+      );
+      expect((await rig.exp("verify")).code).toBe(3);
+    }
+    rig.write(path, text.replace('"seconds"', '"second"'));
+    expect((await rig.exp("ls")).stderr).toContain("manifest.json");
+    // A damaged manifest of an old run stops no new run.
+    await rig.build("experiments/study.yaml", "--set", "data.test.limit=5");
+  });
+
+  test("is refused for each altered, deleted or added result file", async ({ rig }) => {
+    const { manifest: path } = await rig.build("experiments/study.yaml");
+    const run = dirname(path);
+    const { steps } = rig.manifest(path);
+    const digests = openDigests(rig.path("../digests"));
+    for (const [step, { object, files }] of Object.entries(steps)) {
+      for (const name of Object.keys(files)) {
+        const file = `artifacts/store/objects/${object}/${name}`;
+        const bytes = readFileSync(rig.path(file));
+        rig.overwrite(file, `${bytes}x`);
+        expect(() => expectIntact(readRun(path), rig.path("artifacts"), digests), `${step} ${name}`).toThrow(name);
+        if (name === "predictions.jsonl")
+          expectFailure(await rig.exp("export", "out", "study"), 3, "run-damaged", name);
+        writeFileSync(rig.path(file), bytes);
+      }
+    }
+    await rig.output("show", "study");
+    rig.write(join(run, "comparison.json"), "{}");
+    expectFailure(await rig.exp("report", "study"), 3, "run-damaged", "comparison.json");
+    rig.remove(join(run, "comparison.json"));
+    rig.remove(join(run, "zero_shot/metrics.json"));
+    expectFailure(await rig.exp("show", "study"), 2, "file-gone", "metrics.json");
+    rig.write("../secret", "x");
+    execFileSync("ln", ["-s", rig.path("../secret"), rig.path(join(run, "zero_shot/metrics.json"))]);
+    expectFailure(await rig.exp("show", "study"), 3, "run-damaged", "metrics.json");
+  }, 180_000);
+
+  test("a record that was changed is no cache hit, and verify finds it", async ({ rig }) => {
+    await rig.build("experiments/study.yaml");
+    const [name] = readdirSync(rig.path("artifacts/store/keys")) as [string];
+    const record = `artifacts/store/keys/${name}`;
+    rig.overwrite(record, rig.read(record).replace('"created":"2', '"created":"3'));
+    expect(JSON.stringify(await rig.plan("experiments/study.yaml"))).toContain("run: ");
+    expect((await rig.exp("verify", "--store")).stdout).toContain(name);
+  });
+});
+
+/** The paths of all leaves of a JSON value. */
+function leavesOf(value: unknown, above: readonly string[] = []): readonly (readonly string[])[] {
+  if (typeof value !== "object" || value === null) return [above];
+  return Object.entries(value).flatMap(([key, inner]) => leavesOf(inner, [...above, key]));
+}
+
+function changeLeaf(value: Record<string, unknown>, [key = "", ...below]: readonly string[]): void {
+  const leaf = value[key];
+  if (below.length > 0) changeLeaf(leaf as Record<string, unknown>, below);
+  else value[key] = typeof leaf === "number" ? leaf + 1 : typeof leaf === "boolean" ? !leaf : `${leaf}x`;
+}

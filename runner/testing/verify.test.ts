@@ -5,6 +5,7 @@ import { expect } from "vitest";
 import type { Verified } from "../runs/verify.ts";
 import { thisProcess } from "../store/process-identity.ts";
 import { expectFailure } from "./command.ts";
+import { reseal } from "./reseal.ts";
 import { type Rig, test } from "./rig.ts";
 
 /** The files that `exp verify` reports, sorted; a file with two flaws is named twice. */
@@ -35,7 +36,8 @@ test("each file that was changed or is missing is reported once; a changed manif
   // Scores of a manifest are compared with the outputs; its configuration with the run id.
   const text = rig.read(manifest);
   const metric = /"micro_f1": (0\.\d+)/.exec(text)?.[1] as string;
-  rig.write(manifest, text.replace(`"micro_f1": ${metric}`, '"micro_f1": 0.999').replace('"seed": 1', '"seed": 2'));
+  const changed = text.replace(`"micro_f1": ${metric}`, '"micro_f1": 0.999').replace('"seed": 1', '"seed": 2');
+  rig.write(manifest, reseal(changed));
   const found = await flaws(rig, "study");
   expect(found.filter((one) => one.endsWith(`${run}/manifest.json`))).toHaveLength(2);
   expect(found).toHaveLength(damaged.length + 2);

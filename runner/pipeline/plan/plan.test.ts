@@ -153,7 +153,7 @@ describe("a plan", () => {
 
 describe("identify", () => {
   const record = (files: Record<string, string>): StoreRecord => ({
-    schema: 1,
+    schema: 2,
     key: "k",
     ingredients,
     object: "o",

@@ -17,7 +17,7 @@ export type StoredFile = { readonly sha256: string; readonly size: number };
 
 /** What the store has under a key. It is written last, so a record implies a complete output. */
 export type StoreRecord = {
-  readonly schema: 1;
+  readonly schema: 2;
   readonly key: string;
   readonly ingredients: Ingredients;
   /** Digest of the outputs, and name of their folder under store/objects/. */

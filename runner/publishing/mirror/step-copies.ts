@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Store } from "../../store/store.ts";
+import { sealedJson } from "../../util/sealed-json.ts";
 import type { DiskStore } from "../remotes/disk-store.ts";
 import { fileName, readRecord, recordName } from "../remotes/layout.ts";
 
@@ -8,7 +9,7 @@ import { fileName, readRecord, recordName } from "../remotes/layout.ts";
 export async function putStep(disk: DiskStore, store: Pick<Store, "objectDir">, record: StoreRecord): Promise<void> {
   const folder = store.objectDir(record.object);
   for (const [name, file] of Object.entries(record.files)) await disk.put(fileName(file), join(folder, name), file);
-  await disk.writeText(recordName(record.key), `${JSON.stringify(record)}\n`);
+  await disk.writeText(recordName(record.key), sealedJson(record));
 }
 
 /**

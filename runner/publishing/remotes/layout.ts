@@ -1,6 +1,7 @@
 import { keyOf } from "../../pipeline/plan/identity.ts";
-import { isListing, type StoredFile, type StoreRecord } from "../../pipeline/plan/record.ts";
+import type { StoredFile, StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Manifest } from "../../runs/manifest.ts";
+import { parseRecord } from "../../store/records.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
 /** Name of a key's record. */
@@ -27,11 +28,9 @@ export function namesBelow(all: Iterable<string>, folder: string): readonly stri
 
 /** Reads the record of a key and validates it: other people may write to a remote store. Undefined if it is invalid. */
 export async function readRecord(remote: Pick<RemoteStore, "readText">, key: string): Promise<StoreRecord | undefined> {
-  const text = await remote.readText(recordName(key));
+  const record = parseRecord((await remote.readText(recordName(key))) ?? "", key);
   try {
-    const record = JSON.parse(text ?? "") as StoreRecord;
-    const isValid = record.schema === 1 && record.key === key && keyOf(record.ingredients) === key;
-    return isValid && isListing(record.files) ? record : undefined;
+    return record !== undefined && keyOf(record.ingredients) === key ? record : undefined;
   } catch {
     return undefined;
   }

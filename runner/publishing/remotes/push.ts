@@ -4,6 +4,7 @@ import { type FinishedRun, runLabel } from "../../runs/finished-runs.ts";
 import { recordsOf } from "../../runs/run-origin.ts";
 import type { Digests } from "../../store/digest.ts";
 import type { Store } from "../../store/store.ts";
+import { sealedJson } from "../../util/sealed-json.ts";
 import { UserError } from "../../util/user-error.ts";
 import { fileName, manifestName, recordedKeys, recordName } from "./layout.ts";
 import type { RemoteStore } from "./remote-store.ts";
@@ -53,7 +54,7 @@ export async function push(
     // After a forced second run the key's record names another object. The manifest still names the object of this run.
     if (record?.object !== object || recorded.has(key)) continue;
     recorded.add(key);
-    await remote.writeText(recordName(key), `${JSON.stringify(record)}\n`);
+    await remote.writeText(recordName(key), sealedJson(record));
   }
   await remote.settle();
 

@@ -21,7 +21,7 @@ import { reportOf } from "../report/report.ts";
 import { comparisonBlocks, diffBlocks } from "./comparison-blocks.ts";
 
 /** The data of the pages of `exp view`. */
-export type ViewContext = Pick<Project, "root" | "artifacts" | "store"> & { readonly assets: PageAssets };
+export type ViewContext = Pick<Project, "root" | "artifacts" | "store" | "digests"> & { readonly assets: PageAssets };
 
 const home = html`<nav aria-label="Pages"><a href="/">All runs</a></nav>`;
 const linkOf = ({ experiment, run }: RunRow): string =>

@@ -1,9 +1,12 @@
 import { join } from "node:path";
 import { placeOf } from "../../project/place.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
+import { expectIntact } from "../../runs/intact-run.ts";
 import { testEvaluationCount, tornLedgerWarning } from "../../runs/ledger.ts";
 import { Ablations } from "../../runs/run-ablations.ts";
 import { runRowOf } from "../../runs/run-row.ts";
+import { cacheRoot } from "../../setup/cache.ts";
+import { type Digests, openDigests } from "../../store/digest.ts";
 import type { Context } from "../../util/context.ts";
 import { fileInside } from "../../util/inside.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
@@ -34,15 +37,26 @@ export async function finishedStudy(
   const finished = names
     .map((name) => findRun(name, artifacts, context.cwd))
     .sort((a, b) => (a.manifest.created < b.manifest.created ? -1 : 1));
-  return studyOf(finished, { root, artifacts }, (warning) => context.err(`exp ${command}: warning: ${warning}\n`));
+  const digests = openDigests(cacheRoot(context.env));
+  try {
+    return studyOf(finished, { root, artifacts, digests }, (warning) =>
+      context.err(`exp ${command}: warning: ${warning}\n`),
+    );
+  } finally {
+    digests.flush();
+  }
 }
 
-/** Reads the facts and author notes of runs. `warn` receives missing notes files. Throws UserError `file-gone`. */
+/**
+ * Checks that runs are intact, and reads their facts and author notes. `warn` receives missing notes files. Throws UserError:
+ * run-damaged, file-gone.
+ */
 export function studyOf(
   finished: readonly FinishedRun[],
-  { root, artifacts }: Pick<FinishedStudy, "root" | "artifacts">,
+  { root, artifacts, digests }: Pick<FinishedStudy, "root" | "artifacts"> & { readonly digests: Digests },
   warn: (message: string) => void,
 ): FinishedStudy {
+  for (const run of finished) expectIntact(run, artifacts, digests);
   const ablations = new Ablations();
   const facts = finished.map((run) => factsOf(run, testEvaluationCount(run, artifacts), ablations));
   const torn = tornLedgerWarning(finished, artifacts);

@@ -1,0 +1,101 @@
+import { lstatSync, readdirSync, realpathSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { readResult } from "../pipeline/result-files.ts";
+import { cacheRoot } from "../setup/cache.ts";
+import { type Digests, openDigests } from "../store/digest.ts";
+import { canonicalJson, type Json } from "../util/canonical.ts";
+import type { Context } from "../util/context.ts";
+import { isInside } from "../util/inside.ts";
+import { UserError } from "../util/user-error.ts";
+import { costOf } from "./cost.ts";
+import { type FinishedRun, findRun, runLabel } from "./finished-runs.ts";
+import { outputFolder, runDigits, runsDir } from "./run-folder.ts";
+import { fileGone } from "./run-outputs.ts";
+
+/**
+ * Checks a run before its contents are used: its name, the digest of every result file, and the numbers that the manifest
+ * repeats. Files inside output folders (weights) are not read here; upload and push check them. A file whose stat is unchanged
+ * since this host last read it is not read again. Throws UserError: run-damaged, file-gone.
+ */
+export function expectIntact(run: FinishedRun, artifacts: string, digests: Digests): void {
+  const { manifest, path } = run;
+  const folder = dirname(path);
+  const store = join(artifacts, "store/objects");
+  const isHome = isInside(path, runsDir(artifacts));
+  const damaged = (what: string): UserError =>
+    new UserError("run-damaged", `${runLabel(run)}: ${what}`, {
+      help: "exp verify lists all damage. exp verify --store --repair and a new run repair it",
+      status: "refused",
+    });
+  if (!manifest.run.endsWith(runDigits(manifest.config, manifest.steps)))
+    throw damaged("its configuration and outputs do not match its name");
+  const listed = new Set([join(folder, "manifest.json")]);
+  for (const [step, { files }] of Object.entries(manifest.steps)) {
+    for (const [name, expected] of Object.entries(files)) {
+      const link = join(folder, outputFolder(step), name);
+      listed.add(link);
+      if (name.includes("/")) continue;
+      const real = realPath(link);
+      if (real === undefined) {
+        if (isHome) throw fileGone(`${relative(artifacts, link)} does not exist`);
+        continue;
+      }
+      if (!isInside(real, store) && !isInside(real, folder))
+        throw damaged(`${relative(folder, link)} is a link to elsewhere`);
+      if (digests.plainFile(real)?.sha256 !== expected.sha256) throw damaged(`${relative(folder, link)} was changed`);
+    }
+  }
+  const extra = resultsIn(folder).find((file) => !listed.has(file));
+  if (extra !== undefined) throw damaged(`its manifest does not list ${relative(folder, extra)}`);
+  const wrong = unprovedField(run);
+  if (wrong !== undefined) throw damaged(`${wrong} of its manifest differs from its files`);
+}
+
+/** Finds a run like `findRun` and checks it like `expectIntact`. Throws their UserErrors. */
+export function findIntactRun(
+  name: string,
+  artifacts: string,
+  { cwd, env }: Pick<Context, "cwd" | "env">,
+): FinishedRun {
+  const digests = openDigests(cacheRoot(env));
+  const run = findRun(name, artifacts, cwd);
+  try {
+    expectIntact(run, artifacts, digests);
+  } finally {
+    digests.flush();
+  }
+  return run;
+}
+
+/** The first field of a manifest that does not follow from the steps and their files; undefined if all do. */
+export function unprovedField({ manifest, path }: FinishedRun): "cost" | "arms" | "intervals" | undefined {
+  const { arms, intervals, cost, steps } = manifest;
+  const same = (a: unknown, b: unknown): boolean => canonicalJson(a as Json) === canonicalJson(b as Json);
+  if (!same(cost, costOf(steps))) return "cost";
+  if (!same(Object.keys(arms).sort(), Object.keys(intervals).sort())) return "intervals";
+  for (const [arm, views] of Object.entries(arms)) {
+    const metrics = join(dirname(path), outputFolder(stepOfArm("evaluate", arm)), "metrics.json");
+    if (realPath(metrics) === undefined) continue;
+    const scored = readResult("metrics.json", metrics);
+    if (!same(scored.views, views)) return "arms";
+    if (!same(scored.intervals, intervals[arm])) return "intervals";
+  }
+  return undefined;
+}
+
+/** The files and links in a run's folder that a reader could take for results. */
+function resultsIn(folder: string): readonly string[] {
+  return (readdirSync(folder, { recursive: true, encoding: "utf8" }) as readonly string[])
+    .filter((name) => /\.(jsonl?|xlsx)$/.test(name))
+    .map((name) => join(folder, name))
+    .filter((path) => !lstatSync(path).isDirectory());
+}
+
+function realPath(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch {
+    return undefined;
+  }
+}
