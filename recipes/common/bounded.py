@@ -18,7 +18,7 @@ _BYTES = 2 << 30
 
 @contextmanager
 def bounded(code: str, what: str, remedy: str, *, seconds: float = _SECONDS, memory: int = _BYTES) -> Iterator[None]:
-    """Fail with `code` if the body takes longer than `seconds`, or more than `memory` bytes beyond what the process has.
+    """Fail with `code` if the body takes longer than `seconds`, or `memory` bytes more than the process has.
 
     The limit of memory is the address space of the process, where the system has that limit. The limit of time applies
     in the main thread only, because signals do.

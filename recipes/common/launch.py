@@ -1,7 +1,7 @@
 """Starts a step module: `python -P recipes/common/launch.py recipes.torchtune.train REQUEST`.
 
-The runner starts this file by its path, so that the folder that contains recipes/ is not on the module path while Python
-starts: a sitecustomize module there would run. Child processes find the package by PYTHONPATH.
+The runner starts this file by its path, so that the folder that contains recipes/ is not on the module path while
+Python starts: a sitecustomize module there would run. Child processes find the package by PYTHONPATH.
 
 The imports of a step module can take many seconds. This module watches stdin before they begin, so that the process
 ends if the runner dies during the imports.

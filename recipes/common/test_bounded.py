@@ -14,7 +14,9 @@ from recipes.common.protocol import StepFailed
 from recipes.common.test_encode import change
 from recipes.tools.tiny_models import make_tiny_model
 
-_NESTED = "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}"
+_NESTED = (
+    "{% for a in range(9999) %}{% for b in range(9999) %}{% for c in range(9999) %}{% endfor %}{% endfor %}{% endfor %}"
+)
 _DOUBLING = "{% set ns = namespace(x='xxxxxxxx') %}{% for a in range(60) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}"
 
 
@@ -24,7 +26,8 @@ def qwen3(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize(
-    "template", [_NESTED, _DOUBLING, "{{ 'x'.ljust(99999999999) }}", "{{ 'x' * 99999999999 }}", "{{ '%99999999999d' % 1 }}"]
+    "template",
+    [_NESTED, _DOUBLING, "{{ 'x'.ljust(99999999999) }}", "{{ 'x' * 99999999999 }}", "{{ '%99999999999d' % 1 }}"],
 )
 def test_a_chat_template_without_bounds_is_refused(qwen3: Path, tmp_path: Path, template: str) -> None:
     tokenizer = load_tokenizer(change(qwen3, tmp_path, chat_template=template))
