@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from safetensors.torch import load_file, save_file
@@ -30,7 +30,7 @@ def load_best(model: Any, out: Path, step: int) -> None:
         parameter.copy_(weights[name])
 
 
-def count_parameters(model: Any) -> dict[str, int]:
+def count_parameters(model: Any) -> dict[Literal["total", "trainable"], int]:
     """Number of values in the model ("total") and in the trained weights ("trainable"). An element that stores 4-bit
     weights holds two values for each of its bytes; `bnb_4bit_quant_storage` sets its type."""
     packed = {id(each) for module in model.modules() for each in _packed(module)}

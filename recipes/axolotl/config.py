@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from recipes.axolotl.keys import dotted_keys, is_known, read_keys, unknown_keys
-from recipes.common.adapters.config import adapted_layers, resolve_targets
+from recipes.common.adapters.config import adapted_layers
 from recipes.common.protocol import StepFailed
 from recipes.common.training.request import (
     Capabilities,
@@ -56,11 +56,19 @@ class Device:
 
 
 def build_config(
-    params: Mapping[str, Any], *, layers: int, rows: int, device: Device, files: Mapping[str, Path], work: Path
+    params: Mapping[str, Any],
+    *,
+    layers: int,
+    targets: Sequence[str],
+    rows: int,
+    device: Device,
+    files: Mapping[str, Path],
+    work: Path,
 ) -> dict[str, Any]:
-    """The whole configuration of a request. `layers` is the model's number of decoder layers and `rows` the number of
-    training rows. `files` are the model's folder and the encoded rows: model, train, and validation if there is one.
-    Fails with the code of a request that is not supported."""
+    """The whole configuration of a request. `layers` is the model's number of decoder layers, `targets` are the names
+    of its linear layers that get an adapter, and `rows` is the number of training rows. `files` are the model's folder
+    and the encoded rows: model, train, and validation if there is one. Fails with the code of a request that is not
+    supported."""
     _check_capabilities(params, device)
     steps = total_steps(params, rows)
     config: dict[str, Any] = {
@@ -112,7 +120,7 @@ def build_config(
         "plugins": [PLUGIN],
     }
     if params["method"] != "full":
-        config |= _adapter(params, layers)
+        config |= _adapter(params, layers, targets)
     for key, value in (params.get("overrides") or {}).items():
         _override(config, key, value, set(override_keys()))
     config[PLUGIN_SECTION] = {
@@ -177,7 +185,7 @@ def read_reserved_keys() -> dict[str, str]:
     return reserved
 
 
-def _adapter(params: Mapping[str, Any], layers: int) -> dict[str, Any]:
+def _adapter(params: Mapping[str, Any], layers: int, targets: Sequence[str]) -> dict[str, Any]:
     four_bit = params["method"] in ("qlora", "qdora")
     indices = adapted_layers(layers, (params.get("layers") or {}).get("last"))
     return {
@@ -186,7 +194,7 @@ def _adapter(params: Mapping[str, Any], layers: int) -> dict[str, Any]:
         "lora_r": params["rank"],
         "lora_alpha": params["alpha"],
         "lora_dropout": params["dropout"],
-        "lora_target_modules": resolve_targets(params["targets"]),
+        "lora_target_modules": list(targets),
         "peft_use_dora": params["method"] in ("dora", "qdora"),
         "peft_use_rslora": bool(params.get("rslora", False)),
         **({} if indices is None else {"peft_layers_to_transform": indices}),

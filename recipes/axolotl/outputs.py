@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,27 +20,36 @@ from recipes.common.training.request import TrainingInputs
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
-def write_outputs(saved: Path, output: Path, params: Mapping[str, Any], inputs: TrainingInputs) -> None:
-    """Write adapter/ in PEFT's form, or model/ as transformers reads it, from the folder `saved`. Fails with
+def write_outputs(
+    saved: Path, output: Path, params: Mapping[str, Any], inputs: TrainingInputs, targets: Sequence[str]
+) -> None:
+    """Write adapter/ in PEFT's form, or model/ as transformers reads it, from the folder `saved`. `targets` are the
+    names of the adapted layers. Fails with
     `not-saved` if axolotl saved nothing, which can happen with exit code 0."""
     if params["method"] == "full":
         _write_model(saved, output / "model", inputs.model, _DTYPES[params["precision"]])
     else:
-        _write_adapter(saved, output / "adapter", params, inputs)
+        _write_adapter(saved, output / "adapter", params, inputs, targets)
 
 
-def _write_adapter(saved: Path, folder: Path, params: Mapping[str, Any], inputs: TrainingInputs) -> None:
+def _write_adapter(
+    saved: Path, folder: Path, params: Mapping[str, Any], inputs: TrainingInputs, targets: Sequence[str]
+) -> None:
     _require(saved / WEIGHTS)
+    tensors = load_file(saved / WEIGHTS)
+    trained = {name.split(".lora_")[0].rpartition(".")[2] for name in tensors}
+    if absent := sorted(set(targets) - trained):
+        raise StepFailed("unsupported-target", f"axolotl trained no adapter on {', '.join(absent)}", "Remove them.")
     settings = AdapterSettings(
         rank=params["rank"],
         alpha=params["alpha"],
         dropout=params["dropout"],
-        targets=params["targets"],
+        targets=targets,
         layers=adapted_layers(inputs.config["num_hidden_layers"], (params.get("layers") or {}).get("last")),
         use_dora=params["method"] in ("dora", "qdora"),
         use_rslora=bool(params.get("rslora", False)),
     )
-    write_adapter(folder, load_file(saved / WEIGHTS), settings, base=inputs.base, revision=inputs.revision)
+    write_adapter(folder, tensors, settings, base=inputs.base, revision=inputs.revision)
 
 
 def _write_model(saved: Path, folder: Path, base: Path, dtype: torch.dtype) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 import torch
 import yaml
+from transformers import Phi3Config, Phi3ForCausalLM
 
 from recipes.axolotl import checkpoints, data
 from recipes.axolotl.config import (
@@ -25,11 +27,13 @@ from recipes.axolotl.config import (
 from recipes.axolotl.conftest import PARAMS, Start
 from recipes.axolotl.keys import installed_keys, read_keys, unknown_keys
 from recipes.axolotl.train import prepare, run
+from recipes.common.adapters.config import PROJECTIONS
 from recipes.common.encode import load_tokenizer
 from recipes.common.files import read_rows
 from recipes.common.protocol import Step, StepFailed
 from recipes.common.training.request import read_inputs
 from recipes.testing import write_rows
+from recipes.tools.tiny_models import make_tiny_model
 
 CPU = Device("cpu")
 T4 = Device("cuda", 1, (7, 5), "Tesla T4")
@@ -39,7 +43,9 @@ A100 = Device("cuda", 2, (8, 0), "A100")
 def config(device: Device = CPU, **params: Any) -> dict[str, Any]:
     """The configuration for 40 rows and a model of 4 layers."""
     files = {"model": Path("/m"), "train": Path("/w/train.jsonl"), "validation": Path("/w/validation.jsonl")}
-    return build_config(PARAMS | params, layers=4, rows=40, device=device, files=files, work=Path("/w"))
+    return build_config(
+        PARAMS | params, layers=4, targets=PROJECTIONS, rows=40, device=device, files=files, work=Path("/w")
+    )
 
 
 def failure(code: str, device: Device = CPU, **params: Any) -> StepFailed:
@@ -131,7 +137,6 @@ def test_several_gpus_share_the_accumulation() -> None:
         ("capability", {"optimizer": "lion"}),
         ("capability", {"keep": {"best": "bleu"}}),
         ("bad-layers", {"layers": {"last": 9}}),
-        ("unsupported-target", {"targets": ["lm_head"]}),
     ],
 )
 def test_an_unsupported_request_fails_with_its_code(code: str, params: dict[str, Any]) -> None:
@@ -164,6 +169,11 @@ def test_bad_inputs_fail_before_axolotl_starts(start: Start, tmp_path: Path, mod
     step = start(keep={"best": "loss"})
     step.inputs["validation"].write_text("")
     assert failed(step).code == "no-validation"
+    assert failed(start(targets=["lm_head"])).code == "unsupported-target"
+    images = shutil.copytree(models["tied"], tmp_path / "images")
+    config = json.loads((images / "config.json").read_text())
+    (images / "config.json").write_text(json.dumps({"model_type": "gemma3", "text_config": config}))
+    assert failed(start(images)).code == "unsupported-model"
     shard = tmp_path / "shard"
     shard.mkdir()
     for file in models["tied"].iterdir():
@@ -173,6 +183,28 @@ def test_bad_inputs_fail_before_axolotl_starts(start: Start, tmp_path: Path, mod
     assert failed(start(shard)).code == "damaged-weights"
     (shard / "model.safetensors").unlink()
     assert failed(start(shard)).code == "no-weights"
+
+
+def test_the_fused_projections_of_phi_are_adapted(start: Start, tmp_path: Path) -> None:
+    step = start(make_fused_model(tmp_path / "phi3"))
+    made, _ = prepare(step, read_inputs(step), tmp_path / "work")
+    assert sorted(made["lora_target_modules"]) == ["down_proj", "gate_up_proj", "o_proj", "qkv_proj"]
+    step.params["targets"] = ["q_proj", "o_proj"]
+    with pytest.raises(StepFailed, match="q_proj") as caught:
+        prepare(step, read_inputs(step), tmp_path / "work")
+    assert caught.value.code == "unsupported-target"
+
+
+def make_fused_model(folder: Path) -> Path:
+    """A tiny Phi-3 with the tokenizer of a tiny Qwen3."""
+    make_tiny_model(folder, "qwen3", tied=False)
+    size = {
+        key: value
+        for key, value in json.loads((folder / "config.json").read_text()).items()
+        if key.startswith(("num_", "hidden_size", "intermediate", "vocab", "max_position")) or key.endswith("token_id")
+    }
+    Phi3ForCausalLM(Phi3Config(**size)).save_pretrained(str(folder))
+    return folder
 
 
 def test_the_encoded_rows_are_checked(start: Start, tmp_path: Path) -> None:

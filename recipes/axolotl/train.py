@@ -26,6 +26,7 @@ from recipes.axolotl.checkpoints import adopt, remove_from, remove_unusable
 from recipes.axolotl.config import PLUGIN_SECTION, Device, build_config, check_config, steps_per_epoch, total_steps
 from recipes.axolotl.data import check_prefixes, encode_file
 from recipes.axolotl.outputs import write_outputs
+from recipes.common.adapters.targets import model_targets
 from recipes.common.encode import end_token, load_tokenizer, pad_token
 from recipes.common.files import read_json
 from recipes.common.models.tensors import read_headers
@@ -33,7 +34,7 @@ from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_j
 from recipes.common.training.history import evidence
 from recipes.common.training.nodes import RemoteProcesses, granted_nodes, group_address, group_environment
 from recipes.common.training.reports import keep_reports
-from recipes.common.training.request import TrainingInputs, check_max_length, read_inputs
+from recipes.common.training.request import TrainingInputs, check_max_length, decoder_layers, read_inputs
 
 ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {
@@ -72,7 +73,7 @@ def run(step: Step) -> dict[str, Any]:
     short = report["steps"] < outcome["max_steps"] or (device.processes == 1 and report["steps"] < expected)
     if report["stopped"] not in ("early_stopping", "paused") and short:
         raise StepFailed("not-finished", f"axolotl ended after {report['steps']} of {expected} steps", _RERUN)
-    write_outputs(work / "out", step.output, step.params, inputs)
+    write_outputs(work / "out", step.output, step.params, inputs, config.get("lora_target_modules", []))
     write_json(step.output / "train.json", report)
     keep_reports(step.params, work / "reports", step.output, report)
     return {
@@ -103,8 +104,11 @@ def prepare(step: Step, inputs: TrainingInputs, work: Path) -> tuple[dict[str, A
     tokenizer = load_tokenizer(inputs.model)
     sources = {"train": inputs.train} | ({"validation": inputs.validation} if inputs.validation else {})
     files = {"model": inputs.model} | {name: work / f"{name}.jsonl" for name in sources}
-    layers = inputs.config["num_hidden_layers"]
-    config = build_config(params, layers=layers, rows=inputs.rows, device=device, files=files, work=work)
+    layers = decoder_layers(inputs.config)
+    targets = [] if params["method"] == "full" else model_targets(inputs.model, params["targets"])
+    config = build_config(
+        params, layers=layers, targets=targets, rows=inputs.rows, device=device, files=files, work=work
+    )
     check_max_length(params["max_length"], inputs.config.get("max_position_embeddings", params["max_length"]))
     thinking = bool(params.get("thinking", False))
     digests = [

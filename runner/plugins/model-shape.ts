@@ -1,3 +1,6 @@
+/** The content of a model's config.json. Any key may be absent. */
+export type ModelConfig = { readonly model_type?: string } & Readonly<Record<string, unknown>>;
+
 /** The shape of a dense decoder: the keys of its config.json that determine its size. */
 export type Shape = {
   /** Architecture, such as "llama" or "qwen3". Absent if the config does not name it. */
@@ -74,6 +77,22 @@ export function knownShape(base: string): Shape | undefined {
   if (Object.hasOwn(bundled, base)) return bundled[base];
   const size = /^Qwen\/Qwen3-([0-9.]+B)(-Base|-Instruct-2507|-Thinking-2507)?$/.exec(base)?.[1];
   return size !== undefined && Object.hasOwn(qwen3Sizes, size) ? qwen3Sizes[size] : undefined;
+}
+
+/** The content of a config.json. Undefined if it is not a JSON object. */
+export function configOf(configJson: string): ModelConfig | undefined {
+  try {
+    const config: unknown = JSON.parse(configJson);
+    return typeof config === "object" && config !== null ? (config as ModelConfig) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Why no backend trains a model that is not a text decoder; undefined for a text decoder. */
+export function notTextDecoder({ model_type, num_hidden_layers }: ModelConfig): string | undefined {
+  if (typeof num_hidden_layers === "number") return undefined;
+  return `a model of type ${model_type ?? "unknown"} that is not a text decoder: its config.json has no num_hidden_layers`;
 }
 
 /** Shape from the text of a config.json. Undefined if the config does not describe a dense decoder. */

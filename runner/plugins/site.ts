@@ -1,5 +1,5 @@
 import type { Device, Precision } from "./backends/device.ts";
-import type { Shape } from "./model-shape.ts";
+import type { ModelConfig, Shape } from "./model-shape.ts";
 
 /** The facts about this machine and project that drafts depend on. Reading them uses no network. */
 export type Site = {
@@ -19,6 +19,8 @@ export type Site = {
   portable<T>(value: T): T;
   /** Shape of a base model; undefined if its config is neither built in nor on this machine. */
   shape(base: string, revision: string | undefined): Shape | undefined;
+  /** config.json of a base model, or the part of it that is built in; undefined if neither is on this machine. */
+  config(base: string, revision: string | undefined): ModelConfig | undefined;
   /** Whether a folder contains every file of a model. */
   isHere(dir: string): boolean;
   /** Estimated number of rows of a data file and mean characters of a row; undefined if it would have to read the whole file. */

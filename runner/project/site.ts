@@ -3,7 +3,7 @@ import { isAbsolute, join, relative } from "node:path";
 import { sampleBytes, sampleRows } from "../data/sample.ts";
 import type { Machine } from "../execution/devices.ts";
 import { pythonSources } from "../execution/imports.ts";
-import { knownShape, shapeOf } from "../plugins/model-shape.ts";
+import { configOf, knownShape, shapeOf } from "../plugins/model-shape.ts";
 import type { ModelPlace, Site } from "../plugins/site.ts";
 import { lacksPackage, lockFile } from "../setup/environments.ts";
 import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "../setup/models.ts";
@@ -29,6 +29,10 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
       if (known !== undefined) return known;
       const bytes = files.read(join(modelPlace(base, revision, context.env).dir, "config.json"));
       return bytes && shapeOf(new TextDecoder().decode(bytes));
+    },
+    config(base, revision) {
+      const bytes = files.read(join(modelPlace(base, revision, context.env).dir, "config.json"));
+      return bytes === undefined ? knownShape(base) : configOf(new TextDecoder().decode(bytes));
     },
     isHere: remembered(modelIsHere),
     rows: remembered((file) => {

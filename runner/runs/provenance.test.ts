@@ -15,6 +15,7 @@ const site: Site = {
   precision: { cpu: "fp32", cuda: "bf16" },
   portable: (value) => value,
   shape: () => undefined,
+  config: () => undefined,
   isHere: () => true,
   rows: () => undefined,
   template: () => ({ characters: 10, listsLabels: false }),

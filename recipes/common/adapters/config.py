@@ -78,7 +78,7 @@ def write_adapter(
         "lora_dropout": settings.dropout,
         "use_dora": settings.use_dora,
         "use_rslora": settings.use_rslora,
-        "target_modules": resolve_targets(settings.targets),
+        "target_modules": list(settings.targets),
         "layers_to_transform": settings.layers,
         "bias": "none",
         "fan_in_fan_out": False,

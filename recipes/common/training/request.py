@@ -51,6 +51,20 @@ def read_inputs(step: Step) -> TrainingInputs:
     )
 
 
+def decoder_layers(config: Mapping[str, Any]) -> int:
+    """Number of decoder layers. Fails with `unsupported-model` for a model that is not a text decoder, such as one that
+    also reads images: its config.json describes the text decoder in a section of its own."""
+    layers = config.get("num_hidden_layers")
+    if not isinstance(layers, int):
+        raise StepFailed(
+            "unsupported-model",
+            f"the model of type {config.get('model_type')!r} is not a text decoder: its config.json has no "
+            "num_hidden_layers",
+            "Use a text-only model.",
+        )
+    return layers
+
+
 def kept_by(params: Mapping[str, Any]) -> str:
     """Which weights the training keeps: "last", or those that are best by "loss" or by a metric of METRICS."""
     keep = params["keep"]

@@ -1,6 +1,7 @@
 import type { Rung } from "../../config/halving.ts";
 import type { Device } from "../../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matrix.ts";
+import { unsupportedModel } from "../../plugins/backends/model-support.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
@@ -55,10 +56,12 @@ export function expectTraining(
   const device = deviceOf(experiment, site);
   const precision = train.precision === "auto" ? site.precision[device] : train.precision;
   const backend = backends.get(train.backend);
-  const shape = site.shape(experiment.model.base, experiment.model.revision);
+  const { base, revision } = experiment.model;
+  const shape = site.shape(base, revision);
+  const config = site.config(base, revision);
   const unsupported =
     unsupportedReason({ backend: backend.name, method: train.method, precision }, [device]) ??
-    (shape && backend.supports?.(shape));
+    (config && unsupportedModel(backend.name, config));
   const environment = backend.environment?.name;
   const absent = train.report_to.filter((name) => environment !== undefined && site.lacksPackage(environment, name));
   const common: Expected = {

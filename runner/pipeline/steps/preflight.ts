@@ -1,3 +1,4 @@
+import { unsupportedModel } from "../../plugins/backends/model-support.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
@@ -6,7 +7,9 @@ import type { Site } from "../../plugins/site.ts";
 import type { Expected, StepKind } from "../../plugins/step.ts";
 import { inPython } from "../../plugins/step-work.ts";
 import type { Json } from "../../util/canonical.ts";
+import { UserError } from "../../util/user-error.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
+import { readResult } from "../result-files.ts";
 import { type Arm, subjectOf } from "./arms.ts";
 import { deviceOf } from "./device.ts";
 import { draft } from "./draft.ts";
@@ -25,10 +28,20 @@ export const preflight: StepKind = {
   cached: false,
   outputs: () => ["preflight.json"],
   run: async (_params, context) => {
+    const backend = context.hint("backend");
+    if (typeof backend === "string") checkModel(backend, context.input("model"));
     const publishes = context.hint("upload") !== undefined;
     return context.python({ ...program(), ...(publishes ? { network: true, secrets: ["HF_TOKEN"] } : {}) });
   },
 };
+
+/** Fails before anything is computed if the backend cannot train the fetched model. A plan may not have its config. */
+function checkModel(backend: string, modelJson: string): void {
+  const unsupported = unsupportedModel(backend, readResult("model.json", modelJson).config);
+  if (unsupported !== undefined) {
+    throw new UserError("backend-unsupported", unsupported.message, { help: unsupported.help });
+  }
+}
 
 /** The check before training and generation of the arm that the experiment is about. */
 export function draftPreflight(experiment: Experiment, site: Site) {
@@ -48,7 +61,11 @@ export function draftPreflight(experiment: Experiment, site: Site) {
       max_steps: train?.max_steps ?? null,
       pads_batches: engines.get(generate.engine).loads?.padsBatches ?? false,
     },
-    hints: { ...machineHints(experiment, arm, site), ...uploadHint(experiment, site) },
+    hints: {
+      ...machineHints(experiment, arm, site),
+      ...uploadHint(experiment, site),
+      ...(train ? { backend: train.backend } : {}),
+    },
     inputs: {
       model: { step: "fetch", file: "model.json" },
       eval: { step: stepOfArm("prompt", arm), file: "eval.jsonl" },

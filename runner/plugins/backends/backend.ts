@@ -1,9 +1,8 @@
 import type { Citation } from "../citation.ts";
 import type { Environment } from "../environment.ts";
-import type { Shape } from "../model-shape.ts";
+import type { ModelConfig } from "../model-shape.ts";
 import type { ObjectSchema } from "../object-schema.ts";
 import type { StepWork } from "../step-work.ts";
-import type { Unsupported } from "../support.ts";
 import type { Device, Precision } from "./device.ts";
 import type { Method } from "./methods.ts";
 
@@ -20,8 +19,11 @@ export type Backend = {
   readonly needsTrust?: readonly string[];
   /** The Python environment that it trains in. Absent: it needs none. */
   readonly environment?: Environment;
-  /** Why it cannot train a model of this shape. Absent or undefined: it can, or the shape does not decide. */
-  supports?(model: Shape): Unsupported | undefined;
+  /**
+   * What keeps it from training the model of a config.json, as the object of "cannot train". Absent or undefined: it
+   * can, or the config does not decide.
+   */
+  supports?(model: ModelConfig): string | undefined;
   /**
    * Trains. Core drafts the step `train`: `params` has the keys of `train`, with `precision` and `layers` resolved. The inputs are
    * the files `model` (model.json), `train` and, if there are validation rows, `validation`. The step writes `adapter/` (a PEFT

@@ -1,6 +1,7 @@
 import keys from "../../../../recipes/axolotl/keys.json" with { type: "json" };
 import reserved from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
 import type { Environment } from "../../environment.ts";
+import { notTextDecoder } from "../../model-shape.ts";
 import { pythonStep } from "../../step-work.ts";
 import type { Backend } from "../backend.ts";
 import { checkpointMetrics } from "../methods.ts";
@@ -34,6 +35,7 @@ export const axolotl: Backend = {
     },
   },
   trainStep: pythonStep({ module: "recipes.axolotl.train", environment: environment.name }),
+  supports: notTextDecoder,
   estimate: { checkpointing: ["cuda"], allLogits: true },
   citation: {
     key: "axolotl",

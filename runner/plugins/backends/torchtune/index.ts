@@ -1,4 +1,5 @@
 import keys from "../../../../recipes/torchtune/keys.json" with { type: "json" };
+import type { ModelConfig } from "../../model-shape.ts";
 import { pythonStep } from "../../step-work.ts";
 import type { Backend } from "../backend.ts";
 import { checkpointMetrics } from "../methods.ts";
@@ -22,13 +23,7 @@ export const torchtune: Backend = {
     },
   },
   trainStep: pythonStep({ module: "recipes.torchtune.train", environment: torchtuneEnvironment.name }),
-  supports({ model_type }) {
-    if (model_type === undefined || families.includes(model_type)) return undefined;
-    return {
-      message: `torchtune cannot train a model of type ${model_type}`,
-      help: `use a model of type ${families.join(", ")}, or another backend`,
-    };
-  },
+  supports: unsupportedModel,
   estimate: { checkpointing: ["cuda"], allLogits: false },
   citation: {
     key: "torchtune",
@@ -75,3 +70,13 @@ export const torchtune: Backend = {
     },
   },
 };
+
+/** The checks of `read_shape` in recipes/torchtune/model.py that exclude whole families. */
+function unsupportedModel(config: ModelConfig): string | undefined {
+  const { model_type } = config;
+  if (model_type === undefined) return undefined;
+  if (!families.includes(model_type)) return `a model of type ${model_type}`;
+  const rope = (config.rope_parameters ?? config.rope_scaling ?? {}) as Readonly<Record<string, unknown>>;
+  const kind = rope.rope_type ?? rope.type ?? "default";
+  return kind === "default" ? undefined : `a ${model_type} model with rotary scaling of type ${kind}`;
+}
