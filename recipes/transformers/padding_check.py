@@ -30,13 +30,15 @@ def padding_difference(folder: Path, prompts: list[list[int]], machine: Machine)
     if len({len(row) for row in rows}) < 2:
         return None
     config: Any = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
-    layers = min(_LAYERS, config.num_hidden_layers)
+    # A model that also reads images describes its decoder in a part of its config.
+    text = config.get_text_config()
+    layers = min(_LAYERS, text.num_hidden_layers)
     memory = machine.memory if machine.capability is None else machine.gpu_memory
-    if _bytes(config, layers) > 0.6 * memory:
+    if _bytes(text, layers) > 0.6 * memory:
         return None
-    config.num_hidden_layers = layers
-    if getattr(config, "layer_types", None):
-        config.layer_types = config.layer_types[:layers]
+    text.num_hidden_layers = layers
+    if getattr(text, "layer_types", None):
+        text.layer_types = text.layer_types[:layers]
     loaded: Any = AutoModelForCausalLM.from_pretrained(
         str(folder), config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True
     )
