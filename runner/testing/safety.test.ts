@@ -12,6 +12,7 @@ describe("a template cannot read anything except its variables:", () => {
     "an unknown variable": "{{#user}}{{secret}}{{/user}}",
     "a prototype": "{{#user}}{{input.constructor.constructor}}{{/user}}",
     "a partial": "{{#user}}{{> /etc/passwd}}{{/user}}",
+    "an inline partial": '{{#*inline "x"}}x{{/inline}}{{#user}}{{> x}}{{/user}}',
     "an unknown helper": '{{#user}}{{require "fs"}}{{/user}}',
     "text outside a message": "Hello {{#user}}{{input}}{{/user}}",
     "an unclosed block": "{{#user}}{{input}}",
@@ -23,7 +24,6 @@ describe("a template cannot read anything except its variables:", () => {
 
   const rendered = {
     "a prototype by lookup": ['{{#user}}[{{lookup input "constructor"}}]{{/user}}', "[]"],
-    "an inline partial": ['{{#*inline "x"}}x{{/inline}}{{#user}}[{{> x}}]{{/user}}', "[x]"],
     "the root object": ["{{#user}}[{{@root.__proto__}}]{{/user}}", "[]"],
   } as const;
   test.for(Object.entries(rendered))("%s renders no other data", async ([, [template, text]], { rig }) => {
