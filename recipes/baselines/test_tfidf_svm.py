@@ -31,14 +31,14 @@ def answer(tmp: Path, train: list[dict[str, Any]], test: list[dict[str, Any]]) -
 
 
 def answer_and_evidence(
-    tmp: Path, train: list[dict[str, Any]], test: list[dict[str, Any]]
+    tmp: Path, train: list[dict[str, Any]], test: list[dict[str, Any]], **params: Any
 ) -> tuple[list[dict[str, Any]], dict[str, Any]]:
     paths = {"train": tmp / "train.jsonl", "test": tmp / "test.jsonl"}
     for name, data in (("train", train), ("test", test)):
         paths[name].write_text("".join(json.dumps(row) + "\n" for row in data))
     step = Step(
         name="generate.tfidf_svm",
-        params={"baseline": "tfidf_svm", "folds": 3, "seed": 1},
+        params={"baseline": "tfidf_svm", "folds": 3, "seed": 1, **params},
         inputs=paths,
         local_paths={},
         output=tmp,
@@ -130,3 +130,16 @@ def test_negation_is_marked_if_it_improves_cross_validation(tmp_path: Path) -> N
     assert micro_f1(answers, test) > 0.95
     plain = rows(200, 6, 6, seed=1)
     assert answer_and_evidence(tmp_path, plain, plain[:1])[1]["features"] == "words"
+
+
+def test_single_label_answers_every_case_with_one_label(tmp_path: Path) -> None:
+    draw = random.Random(3)
+    made = []
+    for at in range(60):
+        label = draw.randrange(4)
+        made.append({"id": str(at), "input": f"sign{label} noise{draw.randrange(9)}", "gold": [f"label {label}"]})
+    unknown = [{"id": "x", "input": "words that no row has", "gold": ["label 0"]}]
+    answers, evidence = answer_and_evidence(tmp_path, made[:40], [*made[40:], *unknown], single=True)
+    assert [len(one["labels"]) for one in answers] == [1] * 21
+    assert micro_f1(answers[:20], made[40:]) > 0.9
+    assert evidence["threshold"] is None

@@ -4,6 +4,9 @@ Terms are words and pairs of words, weighted by TF-IDF. There is one linear SVM 
 all labels. The threshold, and whether negated words are marked (`features.py`), maximise micro-F1 under
 cross-validation on the training rows. Negation is only marked if it improves micro-F1 by at least `MIN_GAIN`. Test rows
 select nothing.
+
+With the parameter `single`, each case has exactly one label: the answer is the label with the largest margin, whatever
+its sign, and there is no threshold.
 """
 
 from __future__ import annotations
@@ -42,10 +45,12 @@ def run(step: Step) -> dict[str, Any]:
     texts = [row["input"] for row in train]
     binarizer = MultiLabelBinarizer()
     gold: Flags = binarizer.fit_transform([[label.strip() for label in row["gold"]] for row in train]).astype(bool)
-    folds, seed = step.params["folds"], step.params["seed"]
+    folds, seed, single = step.params["folds"], step.params["seed"], step.params.get("single", False)
     tried: dict[str, tuple[float, float]] = {}
     for at, (name, terms) in enumerate(FEATURES.items()):
-        tried[name] = choose_threshold(texts, gold, terms=terms, folds=folds, seed=seed, step=step, done=at * folds)
+        tried[name] = choose_threshold(
+            texts, gold, terms=terms, folds=folds, seed=seed, single=single, step=step, done=at * folds
+        )
     best = "words"
     for name, (_, f1) in tried.items():
         if f1 >= tried[best][1] + MIN_GAIN:
@@ -58,13 +63,14 @@ def run(step: Step) -> dict[str, Any]:
     ):
         for row, case in zip(test, scores, strict=True):
             order = np.argsort(-case, kind="stable")
-            labels = [str(binarizer.classes_[at]) for at in order if case[at] > threshold]
+            chosen = order[:1] if single else [at for at in order if case[at] > threshold]
+            labels = [str(binarizer.classes_[at]) for at in chosen]
             out.write(json.dumps({"id": row["id"], "labels": labels}, ensure_ascii=False) + "\n")
             # A label with a margin of -1 or less is left out: the classifier excludes it.
             above = {str(binarizer.classes_[at]): round(float(case[at]), 6) for at in order if case[at] > -1.0}
             margins_file.write(json.dumps({"id": row["id"], "margins": above}, ensure_ascii=False) + "\n")
     return {
-        "threshold": threshold,
+        "threshold": None if single else threshold,
         "features": best,
         "micro_f1_by_features": {name: round(f1, 4) for name, (_, f1) in tried.items()},
         "rows": len(train),
@@ -97,12 +103,14 @@ def choose_threshold(
     terms: Terms = None,
     folds: int,
     seed: int,
+    single: bool = False,
     step: Step | None = None,
     done: int = 0,
 ) -> tuple[float, float]:
     """The margin above which a label is predicted, and its micro-F1. It maximises micro-F1 over held-out folds of the
-    training rows; of equal ones, the margin nearest to 0 wins. (0, 0) with fewer rows than folds. `done` is the number
-    of folds that were fitted before, for progress."""
+    training rows; of equal ones, the margin nearest to 0 wins. (0, 0) with fewer rows than folds. With `single`, the
+    label with the largest margin is predicted, and the threshold is 0. `done` is the number of folds that were fitted
+    before, for progress."""
     if len(texts) < folds or gold.shape[1] == 0:
         return 0.0, 0.0
     held_out = np.empty(gold.shape)
@@ -113,6 +121,8 @@ def choose_threshold(
         held_out[rest] = margins(
             [texts[at] for at in fit], gold[fit], [texts[at] for at in rest], terms=terms, seed=seed
         )
+    if single:
+        return 0.0, float(gold[np.arange(len(gold)), held_out.argmax(axis=1)].mean())
     order = np.argsort(-held_out, axis=None, kind="stable")
     values, correct = held_out.ravel()[order], np.cumsum(gold.ravel()[order])
     f1 = 2 * correct / (np.arange(1, len(values) + 1) + gold.sum())

@@ -1,13 +1,16 @@
 import { readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseSynonyms } from "../data/labels/synonyms.ts";
-import { type Synonyms, type View, views } from "../data/labels/views.ts";
+import { type Synonyms, type View, viewOf, views } from "../data/labels/views.ts";
 import { isFile, joinAnswers, readAnswers } from "../evaluation/labels/answers.ts";
 import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
+import { classificationMetrics } from "../evaluation/labels/label-task.ts";
 import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
 import { labelScorer } from "../evaluation/labels/score.ts";
+import { singleLabel } from "../evaluation/labels/single-label.ts";
 import { intervalsOf } from "../evaluation/statistics/intervals.ts";
 import { scoresOfForms } from "../evaluation/statistics/packed.ts";
+import { confusionTable } from "../reporting/report/confusion-table.ts";
 import { table } from "../terminal/table.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
@@ -44,18 +47,21 @@ export const command = defineCommand({
     const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
     const cases = await readCases(file, options, context);
     const n = cases.length;
-    const metrics = [...labelMetrics];
-    const scorer = labelScorer(
-      cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed })),
-      synonyms,
-    );
+    const isSingle = n > 0 && cases.every(({ gold }) => gold.length === 1);
+    const metrics = isSingle ? [...classificationMetrics] : [...labelMetrics];
+    const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
+    const scorer = labelScorer(labelCases, synonyms);
     const forms = views.map((view) => scorer(view));
     const values = scoresOfForms(forms, metrics);
     const scores = byView((at) => values[at] as (typeof values)[number]);
     const made = resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed });
     const intervals = made && byView((at) => made[at] as (typeof made)[number]);
     if (json) {
-      context.out(`${JSON.stringify({ n, views: scores, ...(intervals ? { intervals } : {}) }, null, 1)}\n`);
+      const confusion = isSingle
+        ? { single_label: byView((at) => singleLabel(labelCases, viewOf(views[at] as View, synonyms))) }
+        : {};
+      const content = { n, views: scores, ...(intervals ? { intervals } : {}), ...confusion };
+      context.out(`${JSON.stringify(content, null, 1)}\n`);
       return exit.done;
     }
     const cell = (view: View, name: string): string => {
@@ -67,6 +73,11 @@ export const command = defineCommand({
     context.out(
       table([["metric", ...views], ...metrics.map(({ name }) => [name, ...views.map((view) => cell(view, name))])]),
     );
+    if (isSingle) {
+      const view = viewOf("canonical", synonyms);
+      const { head, rows, align } = confusionTable(singleLabel(labelCases, view).confusion);
+      context.out(`\nConfusion matrix (canonical)\n${table([head, ...rows], { align })}`);
+    }
     return exit.done;
   },
 });

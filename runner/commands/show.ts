@@ -1,16 +1,39 @@
 import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
+import type { View } from "../data/labels/views.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { placeOf } from "../project/place.ts";
+
+<<<<<<< HEAD
+
 import { findIntactRun } from "../runs/intact-run.ts";
+
+=======
+
+import { confusionTable } from "../reporting/report/confusion-table.ts";
+import { findRun } from "../runs/finished-runs.ts";
+
+>>>>>>> 7d1ac6d (Score one label a case by accuracy; baselines and votes always answer it; state the null value of ECE)
+
 import { Ablations } from "../runs/run-ablations.ts";
+import { subjectOf } from "../runs/run-outputs.ts";
 import { uploadsOf } from "../runs/upload-record.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { errorAnalysisText } from "../terminal/error-analysis.ts";
 import { runSummary } from "../terminal/run-summary.ts";
+import { table } from "../terminal/table.ts";
 import { exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
 import { json } from "./common-options.ts";
+
+/** The confusion matrix of an arm, for a task with one label a case; else empty. */
+function confusionText(folder: string, arm: string, view: View, screen: { readonly color: boolean }): string {
+  const file = join(folder, arm, "metrics.json");
+  const confusion = existsSync(file) ? readResult("metrics.json", file).single_label?.[view].confusion : undefined;
+  if (confusion === undefined) return "";
+  const { head, rows, align } = confusionTable(confusion);
+  return `\nConfusion matrix of ${arm} (${view})\n${table([head, ...rows], { align, color: screen.color })}`;
+}
 
 export const command = defineCommand({
   arguments: { run: required("run", "A run id, an experiment (for its latest run), or a manifest.") },
@@ -24,6 +47,7 @@ export const command = defineCommand({
       return exit.done;
     }
     context.out(runSummary(manifest, dirname(path), artifacts, context));
+    context.out(confusionText(dirname(path), subjectOf(run), manifest.config.evaluate.primary.view, context));
     const ablation = new Ablations().of(run);
     if (ablation !== undefined) context.out(ablationText(ablation, context));
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))

@@ -74,7 +74,7 @@ export function fixtureAnalysis(): Analysis {
   const example = { id: "case-1", label: "kidney stone", sentence: "Findings: kidney stone." };
   const score = { cases: 8, exact_match: 0.25, micro_f1: 0.5 };
   const bin = { from: 0, to: 0.5, cases: 8, confidence: 0.4, accuracy: 0.25 };
-  const reliability = { bins: [bin], ece: 0.15, auroc: 0.75 };
+  const reliability = { bins: [bin], ece: 0.15, ece_calibrated: 0.05, auroc: 0.75 };
   const arm = {
     ...score,
     wrong: 6,

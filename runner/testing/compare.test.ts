@@ -238,5 +238,5 @@ test("exp compare: averages runs that differ in seeds only", async ({ rig }) => 
   // The answers are replayed: the same for each seed.
   expect(micro?.seeds).toEqual(Array.from({ length: 3 }, () => expect.closeTo(micro?.value as number, 12)));
   expect(micro?.sd).toBeCloseTo(0, 12);
-  expect(compared.family.tests).toMatchObject([{ against: "c", test: "paired bootstrap" }]);
+  expect(compared.family.tests).toMatchObject([{ against: "c", test: "t test over seeds and cases" }]);
 });

@@ -131,15 +131,16 @@ test("show: the manifest, by run id, experiment name and path alike", async ({ r
   expect(manifest.intervals.zero_shot?.basic.micro_f1).toEqual({
     low: number,
     high: number,
-    method: "bca",
+    method: "few_errors",
     resamples: 10_000,
     seed: 1,
   });
   expect(Object.keys(manifest.intervals.zero_shot?.canonical ?? {})).toEqual([
     "micro_f1",
-    "macro_f1",
+    "macro_f1_min5",
     "samples_f1",
     "exact_match",
+    "macro_f1",
     "jaccard_samples",
   ]);
   expect(manifest.cost).toMatchObject({

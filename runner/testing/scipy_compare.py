@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 from scipy import stats
-from sklearn.metrics import accuracy_score, f1_score, jaccard_score
+from sklearn.metrics import f1_score, jaccard_score
 from sklearn.preprocessing import MultiLabelBinarizer
 from statsmodels.stats.multitest import multipletests
 
@@ -34,14 +34,17 @@ class Arm:
         self.pred = binarizer.transform(known)
         self.hits = self.gold * self.pred
         self.n = len(rows)
+        # An answer that could not be read is never correct, also if gold is empty.
+        self.right = (self.gold == self.pred).all(axis=1) & np.array([row["parsed"] for row in rows])
 
     def metrics(self) -> dict[str, float]:
         gold, pred = self.gold, self.pred
+        in_gold = np.flatnonzero(gold.any(axis=0))
         return {
             "micro_f1": float(f1_score(gold, pred, average="micro", zero_division=0)),
-            "macro_f1": float(f1_score(gold, pred, average="macro", zero_division=0)),
+            "macro_f1": float(f1_score(gold, pred, average="macro", labels=in_gold, zero_division=0)),
             "samples_f1": float(f1_score(gold, pred, average="samples", zero_division=0)),
-            "exact_match": float(accuracy_score(gold, pred)),
+            "exact_match": float(self.right.mean()),
             "jaccard_samples": float(jaccard_score(gold, pred, average="samples", zero_division=0)),
         }
 
@@ -51,7 +54,7 @@ class Arm:
             scores = {
                 "samples_f1": 2 * both / size,
                 "jaccard_samples": both / (size - both),
-                "exact_match": (self.gold == self.pred).all(axis=1).astype(float),
+                "exact_match": self.right.astype(float),
             }[metric]
         return np.nan_to_num(scores)
 
@@ -73,7 +76,9 @@ def main(folder: Path, names: list[str]) -> None:
     for name, arm in arms.items():
         hits, sizes = arm.hits.sum(axis=1), (arm.gold + arm.pred).sum(axis=1)
         ends = {"micro_f1": interval(micro(hits, sizes), arm.n)}
-        for metric in ("samples_f1", "exact_match", "jaccard_samples"):
+        exact = stats.binomtest(int(arm.right.sum()), arm.n).proportion_ci(method="exact")
+        ends["exact_match"] = [float(exact.low), float(exact.high)]
+        for metric in ("samples_f1", "jaccard_samples"):
             scores = arm.case_scores(metric)
             ends[metric] = interval(lambda rows, axis=-1, scores=scores: scores[rows].mean(axis=axis), arm.n)
         out["arms"][name] = {"metrics": arm.metrics(), "intervals": ends}

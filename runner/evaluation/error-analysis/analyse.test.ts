@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { parseGroups } from "../../data/labels/synonyms.ts";
 import { viewLabels, viewOf } from "../../data/labels/views.ts";
 import type { Answer } from "../../plugins/tasks/category.ts";
+import { createRandom } from "../../util/random.ts";
 import { labelCategories } from "../labels/categories.ts";
 import { groupsOfLabels } from "../labels/label-task.ts";
 import { analyse } from "./analyse.ts";
@@ -175,11 +176,28 @@ describe("calibration", () => {
   });
   it("equals a computation by hand", () => {
     const scored = [0.95, 0.92, 0.55, 0.51, 0.05].map((confidence, at) => ({ confidence, exact: at % 2 === 0 }));
-    const { ece, bins, auroc } = reliability(scored);
+    const { ece, ece_calibrated, bins, auroc } = reliability(scored);
+    expect(ece_calibrated).toBeGreaterThan(0);
     const gaps = [2 * Math.abs(0.5 - 0.935), 2 * Math.abs(0.5 - 0.53), Math.abs(1 - 0.05)];
     expect(ece).toBeCloseTo(gaps.reduce((sum, gap) => sum + gap) / 5, 12);
     expect(bins.filter(({ cases }) => cases > 0)).toHaveLength(3);
     // Of the six pairs of a right and a wrong answer, three are in order.
     expect(auroc).toBeCloseTo(3 / 6, 12);
   });
+});
+
+it("the expected calibration error of a calibrated model is near the null value beside it, and both shrink with n", () => {
+  const random = createRandom(4);
+  const of = (n: number) =>
+    reliability(
+      Array.from({ length: n }, () => {
+        const confidence = random.next();
+        return { confidence, exact: random.next() < confidence };
+      }),
+    );
+  const small = Array.from({ length: 200 }, () => of(60));
+  const mean = (key: "ece" | "ece_calibrated"): number => small.reduce((sum, one) => sum + one[key] / small.length, 0);
+  expect(mean("ece")).toBeGreaterThan(0.1);
+  expect(mean("ece")).toBeCloseTo(mean("ece_calibrated"), 2);
+  expect(of(20_000).ece_calibrated).toBeLessThan(0.01);
 });

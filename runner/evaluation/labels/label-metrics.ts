@@ -48,7 +48,7 @@ const samples = (sum: "precision" | "recall" | "f1" | "jaccard" | "exact") => (c
  * A macro average over rare labels has biased resamples: a rare label is absent from many of them. Its interval is that
  * of the jackknife, which covers the true value in simulation.
  */
-const macroInterval = ({ wholeSupport, minCases }: Counts) =>
+export const macroInterval = ({ wholeSupport, minCases }: Pick<Counts, "wholeSupport" | "minCases">) =>
   wholeSupport.some((support) => support > 0 && support < minCases) ? "jackknife" : "percentile";
 
 type Definition = Pick<

@@ -3,6 +3,8 @@ import { describe, expect, it } from "vitest";
 import { type Synonyms, viewOf } from "../../data/labels/views.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
 import { compareParts } from "../compare-parts.ts";
+import { scoresOf } from "../statistics/packed.ts";
+import { classMetrics } from "./class-metrics.ts";
 import { cardinality, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { groupsOfLabels } from "./label-task.ts";
@@ -16,6 +18,8 @@ type Single = {
   accuracy: number;
   macro_f1: number;
   cohen_kappa: number;
+  balanced_accuracy: number;
+  mcc: number;
   labels: string[];
   confusion: number[][];
 };
@@ -42,6 +46,15 @@ describe("metrics equal scikit-learn's", () => {
 });
 
 describe("one label a case", () => {
+  it(`accuracy, balanced accuracy, Cohen's kappa and MCC are scikit-learn's on ${fixture.single.length} sets`, () => {
+    for (const { gold, pred, accuracy, balanced_accuracy, cohen_kappa, mcc } of fixture.single) {
+      for (const space of [undefined, ["a", "never seen"]]) {
+        const scores = scoresOf(labelScorer(casesOf(gold, pred), undefined)("raw", space), classMetrics);
+        const expected = { accuracy, balanced_accuracy, cohen_kappa, mcc };
+        for (const [name, value] of Object.entries(expected)) expect(scores[name], name).toBeCloseTo(value, 9);
+      }
+    }
+  });
   it(`accuracy, macro-F1, Cohen's kappa and the confusion matrix are scikit-learn's on ${fixture.single.length} sets`, () => {
     for (const { gold, pred, accuracy, macro_f1, cohen_kappa, labels, confusion } of fixture.single) {
       const cases = casesOf(gold, pred);

@@ -1,6 +1,6 @@
 import { viewOf } from "../../data/labels/views.ts";
 import { createRandom, type Random } from "../../util/random.ts";
-import { labelMetrics } from "../labels/label-metrics.ts";
+import { classificationMetrics } from "../labels/label-task.ts";
 import { intern, type LabelCase, scoredCases, tabulate } from "../labels/table.ts";
 import { compareAll, type ScoredArm } from "./compare.ts";
 import { intervalsOf } from "./intervals.ts";
@@ -115,7 +115,7 @@ export async function coverage(
   names: readonly string[],
   { studies, resamples, seed }: Size,
 ): Promise<Readonly<Record<string, Coverage>>> {
-  const metrics = names.map((name) => labelMetrics.get(name));
+  const metrics = names.map((name) => classificationMetrics.get(name));
   const random = createRandom(seed);
   const draw = (size: number) => drawStudy(population, size, [0], random)[0] as ReturnType<typeof scoredCases>;
   const large = scoresOf(draw(20_000), metrics);
@@ -169,7 +169,7 @@ export async function falseAlarms(
   seeds = 1,
 ): Promise<Readonly<Record<string, number>>> {
   const random = createRandom(seed);
-  const metrics = names.map((name) => labelMetrics.get(name));
+  const metrics = names.map((name) => classificationMetrics.get(name));
   const alarms = new Map<string, number>();
   const note = (test: string, isAlarm: boolean): void => {
     alarms.set(test, (alarms.get(test) ?? 0) + Number(isAlarm) / studies);

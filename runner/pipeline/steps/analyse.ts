@@ -29,7 +29,7 @@ type Params = TaskParams & {
 /** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 2,
+  version: 3,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
   async run({ arms, view, baseline, zero_shot, seed, examples, ...params }, context) {

@@ -13,8 +13,13 @@ import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { oneCore } from "./needs.ts";
 import { generateStep, type Part } from "./part.ts";
+import { taskOf } from "./task.ts";
 
-type Params = { readonly baseline: string };
+type Params = {
+  readonly baseline: string;
+  /** Present if each case has exactly one label: the baseline then answers every case. */
+  readonly single?: true;
+};
 
 const programOf = (baseline: string) => ({
   module: `recipes.baselines.${baseline}`,
@@ -36,7 +41,7 @@ export const lookup: StepKind<Params> = {
   version: 1,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  async run({ baseline }, context) {
+  async run({ baseline, single }, context) {
     const train = readJsonLines<DataRow & LabelledText>(context.input("train"));
     const cases = readJsonLines<DataRow>(context.input("test"));
     const answer = baselines[baseline];
@@ -44,6 +49,7 @@ export const lookup: StepKind<Params> = {
     const labels = answer(
       train,
       cases.map(({ input }) => input),
+      single,
     );
     writeFileSync(
       join(context.output, "responses.jsonl"),
@@ -59,11 +65,13 @@ export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part
     train: { step: "data", file: "train.jsonl" },
     test: { step: "data", file: `${part === "eval" ? experiment.evaluate.split : part}.jsonl` },
   };
-  if (arm in baselines) return draft({ id, kind: lookup.name, params: { baseline: arm, exp: site.version }, inputs });
+  const single = taskOf(experiment).labels?.isSingle ? { single: true as const } : {};
+  if (arm in baselines)
+    return draft({ id, kind: lookup.name, params: { baseline: arm, ...single, exp: site.version }, inputs });
   const common = draft({
     id,
     kind: baseline.name,
-    params: { baseline: arm, seed: 1, folds: 3 },
+    params: { baseline: arm, ...single, seed: 1, folds: 3 },
     inputs,
     needs: oneCore,
   });

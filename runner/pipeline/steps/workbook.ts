@@ -40,7 +40,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 6,
+  version: 7,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
@@ -48,7 +48,7 @@ export const workbook: StepKind<Params> = {
     const declared = arms.map((arm) => declaredArm(arm, config, compared));
     const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
-      arms: arms.map((arm) => armOf(arm, context)),
+      arms: arms.map((arm) => armOf(arm, primary.view, context)),
       metrics: [...task.metrics].map(({ name, higherIsBetter, ...metric }) => ({
         ...{ name, higherIsBetter, definition: definitionOf(metric, params.scoring) },
       })),
@@ -89,14 +89,15 @@ function sweepOf(context: StepContext): WorkbookSweep {
   };
 }
 
-function armOf(arm: Arm, context: StepContext): WorkbookArm {
+function armOf(arm: Arm, view: View, context: StepContext): WorkbookArm {
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
-  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, n } = metrics;
+  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, single_label, n } = metrics;
   return {
     name: arm,
     views,
     intervals,
     labels: per_label ?? {},
+    confusion: single_label?.[view].confusion,
     facts: [
       { name: "cases", definition: "Evaluated cases", value: n },
       { name: "parse_failures", definition: "Responses that could not be parsed", value: parse_failures.count },

@@ -1,4 +1,5 @@
 import type { LabelRow } from "../../evaluation/labels/detail.ts";
+import type { SingleLabel } from "../../evaluation/labels/single-label.ts";
 import type { ResultFiles, TrainingReport } from "../../pipeline/result-files.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Ablation } from "../../runs/ablation.ts";
@@ -12,6 +13,8 @@ export type ArmFacts = {
   readonly name: string;
   /** view -> metric -> value */
   readonly views: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** For a task with one label a case: the confusion matrix in the primary view. */
+  readonly confusion?: SingleLabel["confusion"];
   /** Scores of each label; empty for a task without labels. */
   readonly labels: readonly LabelRow[];
   readonly parseFailures: number;

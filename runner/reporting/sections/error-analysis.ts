@@ -167,7 +167,8 @@ function calibration(run: RunFacts): readonly Block[] {
     heading(2, "Calibration"),
     paragraph(
       `Confidence is the probability that the model assigns to its response. The expected calibration error with respect to exact match is ` +
-        `${score(sequence.ece)} for the probability of the whole response and ${score(per_token.ece)} for the geometric mean per token. ` +
+        `${score(sequence.ece)} for the probability of the whole response and ${score(per_token.ece)} for the geometric mean per token; ` +
+        `a perfectly calibrated model with these probabilities has ${score(sequence.ece_calibrated)} and ${score(per_token.ece_calibrated)} on average. ` +
         `The area under the ROC curve (geometric mean per token, exactly right against other predictions) is ${score(per_token.auroc)}.`,
     ),
     {

@@ -11,6 +11,7 @@ import {
 } from "../../util/format.ts";
 import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
+import { confusionTable } from "../report/confusion-table.ts";
 import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
@@ -22,7 +23,7 @@ export function results({ runs: all }: Study): readonly Block[] {
   const last = runs.at(-1) as RunFacts;
   return [
     heading(1, "Results"),
-    comparison(runs),
+    ...comparison(runs),
     ...(runs.some(({ comparison }) => comparison !== undefined)
       ? [
           {
@@ -38,20 +39,35 @@ export function results({ runs: all }: Study): readonly Block[] {
       .slice(-mostTested)
       .map(tests),
     ...views(last),
+    ...confusion(last),
     ...labels(last),
   ];
 }
 
 const mostTested = 4;
 
-function comparison(runs: readonly RunFacts[]): Block {
-  const { metrics, split } = (runs.at(-1) as RunFacts).config.evaluate;
-  const names = metrics.slice(0, 4);
+/** Metrics that one table has room for. */
+const metricsPerTable = 4;
+
+/** The scores of all arms, in as many tables as the metrics need. */
+function comparison(runs: readonly RunFacts[]): readonly Block[] {
+  const { metrics } = (runs.at(-1) as RunFacts).config.evaluate;
+  const tables = Math.ceil(metrics.length / metricsPerTable);
+  return Array.from({ length: tables }, (_, at) =>
+    scoreTable(runs, metrics.slice(at * metricsPerTable, (at + 1) * metricsPerTable), at),
+  );
+}
+
+function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: number): Block {
+  const { split } = (runs.at(-1) as RunFacts).config.evaluate;
   const several = runs.length > 1;
   return {
     type: "table",
-    id: "results",
-    caption: `All arms${several ? " of all runs" : ""} on the ${split} split in the primary label view, with 95 % confidence intervals over cases.`,
+    id: at === 0 ? "results" : `results-${at + 1}`,
+    caption:
+      at === 0
+        ? `All arms${several ? " of all runs" : ""} on the ${split} split in the primary label view, with 95 % confidence intervals over cases.`
+        : "Further metrics of all arms.",
     head: [...(several ? ["run"] : []), "arm", ...names.map(metricName)],
     align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
     rows: runs.flatMap((run) =>
@@ -112,6 +128,21 @@ function views(run: RunFacts): readonly Block[] {
       ...labelText(own),
       `${plural(own.parseFailures, "response")} could not be parsed; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
     ),
+  ];
+}
+
+/** The confusion matrix of the primary arm; none for a task with sets of labels. */
+function confusion(run: RunFacts): readonly Block[] {
+  const own = run.arms.find(({ name }) => name === primaryArm(run));
+  if (own?.confusion === undefined) return [];
+  const { view } = run.config.evaluate.primary;
+  return [
+    {
+      type: "table",
+      id: "confusion-matrix",
+      caption: `${run.name}, ${armName(own.name)}: cases by gold label (rows) and predicted label (columns), ${view} view.`,
+      ...confusionTable(own.confusion),
+    },
   ];
 }
 

@@ -1,6 +1,7 @@
 import type { View } from "../../../data/labels/views.ts";
 import type { LabelRow } from "../../../evaluation/labels/detail.ts";
 import type { Scores } from "../../../evaluation/labels/score.ts";
+import type { SingleLabel } from "../../../evaluation/labels/single-label.ts";
 import type { Metric } from "../../../plugins/metrics/metric.ts";
 import { boundsOf, type MaybeBounds } from "../../../util/bounds.ts";
 import { addTable, type Column, colours, font, restyle, type Sheets, scale, score, solid, whole } from "./sheet.ts";
@@ -14,6 +15,8 @@ export type WorkbookArm = {
   readonly views: Readonly<Record<View, Scores>>;
   /** 95 % confidence intervals by view and metric. */
   readonly intervals?: Readonly<Record<View, Readonly<Record<string, MaybeBounds>>>>;
+  /** For a task with one label a case: the confusion matrix in the primary view. */
+  readonly confusion?: SingleLabel["confusion"] | undefined;
   /** Scores of each label, for a task with labels. */
   readonly labels: Readonly<Partial<Record<View, readonly LabelRow[]>>>;
   /** Further statistics: cases, parse failures, out-of-set rate, truncated responses. */
@@ -105,4 +108,17 @@ export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[], views:
     rules: [scale(1)],
   });
   table.sheet.commit();
+}
+
+/** Writes the confusion matrix of each arm, one row for each pair of gold and predicted label. */
+export function writeConfusion(sheets: Sheets, arms: readonly WorkbookArm[]): void {
+  const columns: Column[] = [
+    { header: "Arm", width: 16 },
+    { header: "Gold", width: 32 },
+    { header: "Predicted", width: 32 },
+    { header: "Cases", width: 10, numFmt: whole },
+  ];
+  const table = addTable(sheets, "Confusion matrix", columns, 1);
+  for (const { name, confusion = [] } of arms)
+    for (const { gold, predicted, count } of confusion) table.add([name, gold, predicted, count]).commit();
 }

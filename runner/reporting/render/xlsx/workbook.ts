@@ -6,7 +6,7 @@ import type { Metric } from "../../../plugins/metrics/metric.ts";
 import { type WorkbookCase, writeCases } from "./case-sheet.ts";
 import { type WorkbookFailures, writeFailures } from "./failure-sheet.ts";
 import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./run-and-audit-sheets.ts";
-import { type WorkbookArm, writeLabels, writeSummary } from "./score-sheets.ts";
+import { type WorkbookArm, writeConfusion, writeLabels, writeSummary } from "./score-sheets.ts";
 import { addTable, type Column, type Sheets } from "./sheet.ts";
 import { type WorkbookSweep, writeSweep } from "./sweep-sheet.ts";
 import { TextSanitizer } from "./text-sanitizer.ts";
@@ -40,7 +40,7 @@ export type WorkbookNotes = {
 };
 
 /**
- * Writes the sheets Summary, Runs, Sweep, Cases, Errors, Labels, Data audit and Provenance. Sheets without content are omitted.
+ * Writes the sheets Summary, Runs, Sweep, Cases, Errors, Labels, Confusion matrix, Data audit and Provenance. Sheets without content are omitted.
  * The same input gives the same bytes. Text stays text ("=1+1" is not a formula). Texts that Excel cannot contain are changed, and
  * Provenance lists the number of changes.
  */
@@ -53,6 +53,7 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
   if (content.failures !== undefined) writeFailures(sheets, content.failures);
   if (content.arms.every(({ labels }) => Object.keys(labels).length > 0))
     writeLabels(sheets, content.arms, content.views);
+  if (content.arms.some(({ confusion }) => confusion !== undefined)) writeConfusion(sheets, content.arms);
   if (content.audit !== undefined) writeAudit(sheets, content.audit);
   writeProvenance(sheets, content.provenance);
   return close();
