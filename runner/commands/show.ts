@@ -3,18 +3,8 @@ import { dirname, join } from "node:path";
 import type { View } from "../data/labels/views.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { placeOf } from "../project/place.ts";
-
-<<<<<<< HEAD
-
-import { findIntactRun } from "../runs/intact-run.ts";
-
-=======
-
 import { confusionTable } from "../reporting/report/confusion-table.ts";
-import { findRun } from "../runs/finished-runs.ts";
-
->>>>>>> 7d1ac6d (Score one label a case by accuracy; baselines and votes always answer it; state the null value of ECE)
-
+import { findIntactRun } from "../runs/intact-run.ts";
 import { Ablations } from "../runs/run-ablations.ts";
 import { subjectOf } from "../runs/run-outputs.ts";
 import { uploadsOf } from "../runs/upload-record.ts";
