@@ -79,7 +79,7 @@ async function uploadOne(
   const upload = run.manifest.config.upload as Upload;
   const hub = openHub(context);
   const redact = redactor(context.env as NodeJS.ProcessEnv);
-  const { release, failed } = prepare(run, upload, {
+  const { release, failed } = await prepare(run, upload, {
     roots: [project.root, context.packageRoot],
     digest: (path) => project.digests.of(path),
     own: [project.root, context.env.HOME || homedir()],

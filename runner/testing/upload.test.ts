@@ -388,7 +388,7 @@ test("an answer that quotes a row is published as null", async ({ rig }) => {
     JSON.stringify({ id: "test-0", text }),
   );
   const { manifest: sealed } = await rig.build("experiments/study.yaml");
-  const { release, failed } = prepareDatasetRelease(
+  const { release, failed } = await prepareDatasetRelease(
     findRun(sealed, rig.path("artifacts"), rig.folder),
     { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" },
     {

@@ -16,7 +16,11 @@ type Upload = NonNullable<Experiment["upload"]>;
  * Prepares the predictions of a run as a data set: id, gold target, prediction and answer of each case. Fields that quote a row
  * are withheld. Runs the pre-publish checks.
  */
-export function prepareDatasetRelease(run: FinishedRun, upload: Upload, context: ReleaseContext): PreparedRelease {
+export async function prepareDatasetRelease(
+  run: FinishedRun,
+  upload: Upload,
+  context: ReleaseContext,
+): Promise<PreparedRelease> {
   const failed: FailedCheck[] = [];
   const runFiles = new RunFiles(run, context, failed);
   const fields = fieldsOf(run);
@@ -27,7 +31,7 @@ export function prepareDatasetRelease(run: FinishedRun, upload: Upload, context:
     const [file] = runFiles.one(stepOfArm("evaluate", arm), "predictions.jsonl", "");
     if (file !== undefined && "file" in file.content) answers.set(arm, readPredictions(file.content.file, fields.key));
   }
-  const quoting = textsWithRows(run, textsOf(answers, fields));
+  const quoting = await textsWithRows(run, textsOf(answers, fields), context);
   const repo = upload.predictions as string;
   const files: PredictionFiles = [...answers].map(([arm, rows]) => ({
     arm,
@@ -46,7 +50,7 @@ export function prepareDatasetRelease(run: FinishedRun, upload: Upload, context:
     title: `predictions of ${run.manifest.experiment} ${run.manifest.run}`,
     files: card === undefined ? published : [textFile("README.md", card), ...published],
   };
-  failed.push(...scanForLeaks(run, release, context));
+  failed.push(...(await scanForLeaks(run, release, context)));
   return { release, failed };
 }
 

@@ -2,13 +2,20 @@ import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
+import { taskOf } from "../../pipeline/steps/task.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { outputFolder } from "../../runs/run-folder.ts";
-import { absolutePathIn, RowSearch, secretIn } from "./leak-patterns.ts";
+import { readStart } from "../../util/regular-file.ts";
+import { absolutePathIn, secretIn, sentenceIn } from "./leak-patterns.ts";
+import { decodings, unescaped } from "./normalise-text.ts";
 import { type FailedCheck, failedCheck, type Release, type ReleaseFile } from "./release.ts";
+import { RowSearch } from "./row-search.ts";
+import { type PrivateText, readSourceTexts, type SourceFiles } from "./source-rows.ts";
 
-/** Files of weights, which are not searched. */
-const isBinary = ({ path }: ReleaseFile): boolean => /\.(safetensors|model|bin)$/.test(path);
+/** Files of weights and tokenizers without text. */
+const isBinary = (path: string): boolean => /\.(model|bin)$/.test(path);
+/** Bytes. */
+const largestHeader = 100e6;
 
 /** Names and secrets of this machine and process, which must not be published. */
 export type PrivateNames = {
@@ -18,22 +25,40 @@ export type PrivateNames = {
   redact(text: string): string;
 };
 
-/** Searches the texts of a release for rows, absolute paths and secrets. Reports the first of each kind in each file. */
-export function scanForLeaks(
+/**
+ * Searches the texts of a release for rows, absolute paths and secrets, and its labels for sentences. Reports the first of each
+ * kind in each file.
+ */
+export async function scanForLeaks(
   run: FinishedRun,
   release: Release,
-  { own, redact }: PrivateNames,
-): readonly FailedCheck[] {
+  { own, redact, ...files }: PrivateNames & SourceFiles,
+): Promise<readonly FailedCheck[]> {
   const known = filesOfBase(run);
   const texts = Object.fromEntries(
     release.files
-      .filter((file) => !isBinary(file) && !known.has(file.sha256))
-      .map((file) => [file.path, "text" in file.content ? file.content.text : readFileSync(file.content.file, "utf8")]),
+      .filter((file) => !known.has(file.sha256))
+      .flatMap((file) => {
+        const text = textOf(file);
+        return text === undefined ? [] : [[file.path, text]];
+      }),
   );
   return [
-    ...findRows(run, texts),
+    ...(await findRows(run, texts, files)),
+    ...findSentences(run),
     ...Object.entries(texts).flatMap(([name, text]) => findPathsAndSecrets(name, text, own, redact)),
   ];
+}
+
+/** The text of a file to publish. Of safetensors the header, which has free text; undefined for other weights. */
+function textOf({ path, content }: ReleaseFile): string | undefined {
+  if ("text" in content) return content.text;
+  if (path.endsWith(".safetensors")) {
+    const length = readStart(content.file, 8);
+    const size = length.length < 8 ? 0 : Number(length.readBigUInt64LE());
+    return readStart(content.file, 8 + Math.min(size, largestHeader)).toString("utf8", 8);
+  }
+  return isBinary(path) ? undefined : readFileSync(content.file, "utf8");
 }
 
 /** Digests of the files in the repository of the base model. They are public already. */
@@ -45,15 +70,45 @@ function filesOfBase({ manifest, path }: FinishedRun): ReadonlySet<string> {
   return new Set(Object.values(files).map(({ sha256 }) => sha256));
 }
 
-/** Names of the texts that contain a row of the run's data. */
-export function textsWithRows(run: FinishedRun, texts: Readonly<Record<string, string>>): ReadonlySet<string> {
+/** Names of the texts that contain a row of the run's data files. */
+export async function textsWithRows(
+  run: FinishedRun,
+  texts: Readonly<Record<string, string>>,
+  files: SourceFiles,
+): Promise<ReadonlySet<string>> {
   const search = new RowSearch(texts);
-  return new Set(
-    rowFiles(run).flatMap(({ file }) => rowsOf(file).flatMap(({ input }) => [...search.textsWith(input)])),
-  );
+  const { texts: sources } = await readSourceTexts(run, labelsOf(run), files);
+  const inputs = rowFiles(run).flatMap(({ file }) => rowsOf(file).map(({ input }) => input));
+  return new Set([
+    ...inputs.flatMap((input) => [...search.textsWith(input)]),
+    ...sources.flatMap((one) => [...textsWith(search, one)]),
+  ]);
 }
 
-type Row = { readonly id: string; readonly input: string };
+const textsWith = (search: RowSearch, { text, isShort }: PrivateText): ReadonlySet<string> =>
+  isShort ? search.textsWithWords(text) : search.textsWith(text);
+
+/** The labels of the targets, which a release contains; none for a task without labels. */
+function labelsOf(run: FinishedRun): readonly string[] {
+  if (taskOf(run.manifest.config).labels === undefined) return [];
+  const labels = rowFiles(run).flatMap(({ file }) =>
+    rowsOf(file).flatMap(({ gold }) => [gold].flat().filter((one) => typeof one === "string")),
+  );
+  return [...new Set(labels)];
+}
+
+function findSentences(run: FinishedRun): readonly FailedCheck[] {
+  for (const label of labelsOf(run)) {
+    const reason = sentenceIn(label);
+    if (reason === undefined) continue;
+    const shown = label.length > 60 ? `${label.slice(0, 60)}…` : label;
+    const help = "correct the target column. Labels are published, so none may describe a person";
+    return [failedCheck("leak-label", `the label ${JSON.stringify(shown)} ${reason}`, help)];
+  }
+  return [];
+}
+
+type Row = { readonly id: string; readonly input: string; readonly gold?: unknown };
 
 /** Rows of a file; none if the file is missing, which `findRows` reports. */
 const rowsOf = (file: string): readonly Row[] => (existsSync(file) ? readJsonLines<Row>(file) : []);
@@ -69,24 +124,33 @@ function rowFiles({ manifest, path }: FinishedRun): readonly { readonly name: st
     );
 }
 
-function findRows(run: FinishedRun, texts: Readonly<Record<string, string>>): readonly FailedCheck[] {
+async function findRows(
+  run: FinishedRun,
+  texts: Readonly<Record<string, string>>,
+  files: SourceFiles,
+): Promise<readonly FailedCheck[]> {
   const search = new RowSearch(texts);
   const found = new Map<string, FailedCheck>();
+  const report = (where: string, what: string): void => {
+    const help = "remove the text from the template or description that it comes from";
+    if (!found.has(where)) found.set(where, failedCheck("leak-row", `${where} contains text of ${what}`, help));
+  };
+  const searched = new Set<string>();
   for (const { name, file } of rowFiles(run)) {
     if (!existsSync(file)) {
       const help = `run ${run.manifest.file} again, which builds only what is missing`;
       found.set(file, failedCheck("file-gone", `${name} is missing, so its rows cannot be searched for`, help));
     }
     for (const { id, input } of rowsOf(file)) {
-      for (const where of search.textsWith(input)) {
-        if (found.has(where)) continue;
-        const message = `${where} contains text of row ${id} (${name})`;
-        const help = "remove the text from the template or description that it comes from";
-        found.set(where, failedCheck("leak-row", message, help));
-      }
+      searched.add(input);
+      for (const where of search.textsWith(input)) report(where, `row ${id} (${name})`);
     }
   }
-  return [...found.values()];
+  const sources = await readSourceTexts(run, labelsOf(run), files);
+  for (const one of sources.texts) {
+    if (!searched.has(one.text)) for (const where of textsWith(search, one)) report(where, one.place);
+  }
+  return [...found.values(), ...sources.failed];
 }
 
 function findPathsAndSecrets(
@@ -96,7 +160,10 @@ function findPathsAndSecrets(
   redact: (text: string) => string,
 ): readonly FailedCheck[] {
   const path = absolutePathIn(name, text, own);
-  const secret = secretIn(text) ?? (redact(text) === text ? undefined : "a secret of this machine");
+  const plain = [...decodings(text), unescaped(text)];
+  const secret =
+    plain.map(secretIn).find((kind) => kind !== undefined) ??
+    (plain.every((one) => redact(one) === one) ? undefined : "a secret of this machine");
   return [
     ...(path === undefined
       ? []

@@ -40,7 +40,11 @@ const models: Readonly<Record<Kind, { readonly step: string; readonly folder: st
 };
 
 /** Prepares the model of a finished run for upload and runs the pre-publish checks that need no network. */
-export function prepareModelRelease(run: FinishedRun, upload: Upload, context: ReleaseContext): PreparedRelease {
+export async function prepareModelRelease(
+  run: FinishedRun,
+  upload: Upload,
+  context: ReleaseContext,
+): Promise<PreparedRelease> {
   const config = run.manifest.config;
   const kind: Kind = config.train?.method === "full" ? "full" : upload.content;
   const { step, folder } = models[kind];
@@ -88,7 +92,7 @@ export function prepareModelRelease(run: FinishedRun, upload: Upload, context: R
     title: `${run.manifest.experiment} ${run.manifest.run}`,
     files: card === undefined ? files : [textFile("README.md", card), ...files],
   };
-  failed.push(...scanForLeaks(run, release, context));
+  failed.push(...(await scanForLeaks(run, release, context)));
   return { release, failed };
 }
 

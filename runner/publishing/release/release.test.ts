@@ -1,8 +1,9 @@
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { absolutePathIn, RowSearch, secretIn } from "./leak-patterns.ts";
+import { absolutePathIn, secretIn } from "./leak-patterns.ts";
 import { licences } from "./licences.ts";
+import { RowSearch } from "./row-search.ts";
 
 const row = "The liver shows a 12 mm cyst in segment four; kidneys, spleen and pancreas are normal.";
 

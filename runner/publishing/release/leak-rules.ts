@@ -1,0 +1,98 @@
+/**
+ * The rules of the search for leaks, as data. A new kind of secret, path or look-alike letter is one line here, and one line in
+ * leak-rules.test.ts.
+ */
+
+/** Kinds of secrets and their shapes. The name completes "FILE contains ...". */
+export const secretRules: readonly (readonly [name: string, shape: RegExp])[] = [
+  ["a Hugging Face token", /\b(?:hf|api_org)_[A-Za-z0-9]{20,}/],
+  ["an API key", /\bsk-(?:[a-z]+[0-9]*-)*[A-Za-z0-9_-]{20,}/],
+  ["a GitHub token", /\b(?:gh[pousr]_[A-Za-z0-9]{30,}|github_pat_[A-Za-z0-9_]{30,})/],
+  ["a GitLab token", /\bgl(?:pat|dt|rt|ptt|ft|soat|agent|imt|cbt|oas)-[A-Za-z0-9_-]{20,}/],
+  ["an AWS key", /\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b/],
+  ["an AWS secret key", /aws.{0,30}?(?:secret|key).{0,30}?[=:"'\s]([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/i],
+  ["an AWS secret key", /secret.?access.?key.{0,10}?[=:"'\s]([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])/i],
+  ["a Google API key", /\bAIza[A-Za-z0-9_-]{35}/],
+  ["a Google OAuth secret", /\bGOCSPX-[A-Za-z0-9_-]{20,}|\bya29\.[A-Za-z0-9_-]{20,}|\b1\/\/0[A-Za-z0-9_-]{30,}/],
+  ["an Azure key", /\b(?:AccountKey|SharedAccessKey)=[A-Za-z0-9+/]{40,}={0,2}/i],
+  ["an Azure signature", /[?&]sig=[A-Za-z0-9%+/]{40,}/i],
+  ["an Azure client secret", /(?<![\w~.-])[A-Za-z0-9_~.-]{3}\dQ~[A-Za-z0-9_~.-]{31,34}/],
+  ["a Slack token", /\bxox[abeoprs]-[A-Za-z0-9-]{10,}|\bxapp-\d-[A-Za-z0-9-]{10,}/],
+  ["a Slack webhook", /hooks\.slack\.com\/(?:services|workflows)\/[A-Za-z0-9/_-]{20,}/],
+  ["an npm token", /\bnpm_[A-Za-z0-9]{36}\b/],
+  ["a PyPI token", /\bpypi-[A-Za-z0-9_-]{50,}/],
+  ["a Docker token", /\bdckr_(?:pat|oat)_[A-Za-z0-9_-]{20,}/],
+  ["a Groq key", /\bgsk_[A-Za-z0-9]{40,}/],
+  ["a Replicate token", /\br8_[A-Za-z0-9]{30,}/],
+  ["a Databricks token", /\bdapi[0-9a-f]{32}\b/],
+  ["a DigitalOcean token", /\bdo[opr]_v1_[0-9a-f]{64}\b/],
+  ["a Stripe key", /\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{20,}/],
+  ["a SendGrid key", /\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}/],
+  ["a Telegram token", /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/],
+  ["a Weights & Biases key", /wandb.{0,20}?key.{0,10}?[=:"'\s][0-9a-f]{40}\b/i],
+  ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----/],
+  ["a web token", /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\./],
+  [
+    "a password or key",
+    /\b(?:api[_-]?key|access[_-]?key|client[_-]?secret|secret[_-]?key|password|passwd)["']?\s*[:=]\s*["']?(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{16,}/i,
+  ],
+];
+
+const folders =
+  "home\\d*|Users|root|tmp|mnt|media|scratch|content|kaggle|workspace|private|Volumes|gpfs|lustre|nfs|fsx|srv|work|projects?|var|opt|data";
+
+/** Shapes of places on a machine within a text. */
+export const pathRules: readonly RegExp[] = [
+  new RegExp(`(?<![\\w./:~-])/(?:${folders})/[\\w.@+-]+`),
+  /\b[A-Za-z]:\\+(?:[\w .-]+\\+)+/,
+  // A home folder: ~/x and ~name/x/y.
+  /(?<![\w~/.-])~(?:\/[\w.@+-]+|[a-z_][a-z0-9_-]*\/[\w.@+-]+\/[\w.@+-]+)/,
+  // A network share, also as a JSON string writes it.
+  /(?<![\w\\])\\\\[A-Za-z0-9][\w.-]*\\[\w$][\w$.-]*/,
+  /(?<![\w\\])\\{4}[A-Za-z0-9][\w.-]*\\{2}[\w$][\w$.-]*/,
+  /\bfile:\/{1,3}[^\s"'<>]+/i,
+];
+
+/** A value of a JSON file that is an absolute path as a whole. */
+export const absolutePath = /^(?:(?:\/[^/\s]+){2,}|[A-Za-z]:\\[^\s\\]+\\)/;
+
+/** What a label of a study never has, with the reason. */
+export const labelRules: readonly (readonly [reason: string, shape: RegExp])[] = [
+  ["has a date", /\b\d{4}[-/.]\d{1,2}[-/.]\d{1,2}\b|\b\d{1,2}[-/.]\d{1,2}[-/.](?:\d{4}|\d{2})\b/],
+  [
+    "has a date",
+    /\b(?:\d{1,2}(?:st|nd|rd|th|\.)? )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? (?:\d{1,2}(?:st|nd|rd|th)?,? )?(?:19|20)\d\d\b/i,
+  ],
+  ["has an e-mail address", /[\w.+-]+@[\w-]+\.[a-z]{2,}/i],
+  ["has a web address", /\b(?:https?:\/\/|www\.)\S/i],
+  ["has a long number", /\d(?:[ /.-]?\d){6,}/],
+  ["has more than one sentence", /[.!?]\s+\p{Lu}/u],
+  ["has a date of birth", /\b(?:born|dob|date of birth|geboren|geb\.|né|née|nacido|nacida)\b/iu],
+  ["has more than one line", /[\r\n]/],
+];
+
+/** A label with more words than this is a text. Data with labels that a model wrote has sentences of up to 14 words. */
+export const longestLabel = 20;
+
+/** Words about a person. They make a label of five or more words a sentence about somebody. */
+export const personWords = new Set(
+  [
+    "i he she his her him their my me we us our you your himself herself has had lives mr mrs",
+    "ich er sie sein seine ihr ihre mein meine wir hat hatte herr frau",
+    "je il elle nous vous son sa ses mon ma monsieur madame",
+    "él ella su sus mi mis nosotros tiene señor señora",
+  ].flatMap((line) => line.split(" ")),
+);
+
+/** Letters of other scripts and forms that look like a Latin letter: pairs of the letter and the Latin one. */
+const lookAlikes =
+  "аa вb сc ԁd еe ғf ԍg нh һh іi јj кk ӏl мm пn оo рp ԛq гr ѕs тt уy ѵv ԝw хx ʏy зz " +
+  "αa βb ϲc δd εe γy ηn ιi κk λl μm νv οo ρp σo τt υu χx ωw ζz " +
+  "ɑa ɓb ƈc ɖd đd ðd ɛe əe ƒf ɡg ɢg ħh ɦh ıi ɩi ɪi ʝj ĸk ʟl łl ɭl ɱm ɲn ŋn ɴn øo ɵo ɔo ƥp ʀr ɾr ʂs ŧt ƭt ʈt ʊu ʋv ʍm ƴy ʐz ƶz " +
+  "ᴀa ʙb ᴄc ᴅd ᴇe ꜰf ʜh ᴊj ᴋk ᴍm ᴏo ᴘp ꜱs ᴛt ᴜu ᴠv ᴡw ᴢz " +
+  "օo ոn սu հh ցg զq քp " +
+  "0o 1l";
+
+export const latinOf: ReadonlyMap<string, string> = new Map(
+  lookAlikes.split(" ").map((pair) => [...pair] as unknown as readonly [string, string]),
+);

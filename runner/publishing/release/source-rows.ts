@@ -1,0 +1,123 @@
+import { existsSync } from "node:fs";
+import { resolve } from "node:path";
+import { readTable } from "../../data/table.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
+import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { readRegularFile } from "../../util/regular-file.ts";
+import { wordsOf } from "./normalise-text.ts";
+import { type FailedCheck, failedCheck } from "./release.ts";
+
+/** A text of a data file that must not be published. */
+export type PrivateText = {
+  readonly text: string;
+  /** "row 12 of data/train.csv, column input". */
+  readonly place: string;
+  /** A short value of a column that identifies a person, such as a name: it is searched for as a whole. */
+  readonly isShort: boolean;
+};
+
+export type SourceFiles = {
+  /** Folders that paths of the manifest are relative to. The first one that has the file is used. */
+  readonly roots: readonly string[];
+  /** SHA-256 of a file. */
+  digest(path: string): string;
+};
+
+/**
+ * Every text of the data files of a run, with rows beyond `limit` and columns that the study does not use. Ids and labels are
+ * not among them: they are published. Files that are missing or changed are failed checks.
+ */
+export async function readSourceTexts(
+  { manifest }: FinishedRun,
+  labels: readonly string[],
+  { roots, digest }: SourceFiles,
+): Promise<{ readonly texts: readonly PrivateText[]; readonly failed: readonly FailedCheck[] }> {
+  const texts: PrivateText[] = [];
+  const failed: FailedCheck[] = [];
+  const seen = new Set<string>();
+  for (const { data } of [manifest.config, ...Object.values(manifest.compared ?? {})]) {
+    for (const part of [data.train, data.validation, data.test]) {
+      const file = part?.file;
+      if (file === undefined || seen.has(JSON.stringify([file, part?.sheet]))) continue;
+      seen.add(JSON.stringify([file, part?.sheet]));
+      const path = roots.map((root) => resolve(root, file)).find(existsSync);
+      const help = "restore the file, so that its rows can be searched for";
+      if (path === undefined) failed.push(failedCheck("file-gone", `the data file ${file} is missing`, help));
+      else if (digest(path) !== manifest.provenance.sources[file])
+        failed.push(failedCheck("file-altered", `the data file ${file} has changed since the run`, help));
+      else texts.push(...(await textsOf(path, file, part?.sheet, data.columns, labels)));
+    }
+  }
+  return { texts, failed };
+}
+
+/** A value in more rows than this share of a file is a category, such as the name of a department. */
+const categoryShare = 0.02;
+
+async function textsOf(
+  path: string,
+  file: string,
+  sheet: string | undefined,
+  columns: Experiment["data"]["columns"],
+  labels: readonly string[],
+): Promise<readonly PrivateText[]> {
+  const table = await readTable({ path, bytes: readRegularFile(path, "data file"), sheet });
+  // The digest is that of the run, which has read the file.
+  if (!table.ok) return [];
+  const { rows } = table.value;
+  const known = labels.map((label) => ` ${wordsOf(label).join(" ")} `).sort((a, b) => b.length - a.length);
+  return table.value.columns.flatMap((column, at) => {
+    if (column === columns.id) return [];
+    const cells = rows.map((row) => [row[at] ?? ""].flat().join("\n"));
+    const place = (row: number): string => `row ${row + 1} of ${file}, column ${column}`;
+    if (column === columns.target) return unpublishedTargets(cells, known, place);
+    if (column === columns.input) return cells.map((text, row) => ({ text, place: place(row), isShort: false }));
+    return otherColumn(cells, known, place);
+  });
+}
+
+/** What targets contain besides labels that the release publishes. */
+function unpublishedTargets(
+  cells: readonly string[],
+  known: readonly string[],
+  place: (row: number) => string,
+): readonly PrivateText[] {
+  const rest = new Map<string, number>();
+  for (const cell of new Set(cells)) {
+    const row = cells.indexOf(cell);
+    let words = ` ${wordsOf(cell).join(" ")} `;
+    for (const label of known) words = words.replaceAll(label, "  ");
+    for (const text of words.split("  ")) if (text.trim() !== "" && !rest.has(text)) rest.set(text, row);
+  }
+  return [...rest].map(([text, row]) => ({ text, place: place(row), isShort: false }));
+}
+
+function otherColumn(
+  cells: readonly string[],
+  known: readonly string[],
+  place: (row: number) => string,
+): readonly PrivateText[] {
+  const rows = new Map<string, number[]>();
+  for (const [row, cell] of cells.entries()) {
+    const text = cell.trim();
+    if (text === "") continue;
+    const same = rows.get(text);
+    if (same === undefined) rows.set(text, [row]);
+    else same.push(row);
+  }
+  return [...rows].flatMap(([text, where]) => {
+    if (where.length > Math.max(3, categoryShare * cells.length)) return [];
+    const words = wordsOf(text);
+    const isShort = words.length < 5;
+    if (isShort && (!isIdentifying(text, words) || known.some((label) => label.includes(` ${words.join(" ")} `))))
+      return [];
+    return [{ text, place: place(where[0] as number), isShort }];
+  });
+}
+
+/** Two or more words, letters with digits, or a long number. A single word or a short number also occurs by chance. */
+function isIdentifying(text: string, words: readonly string[]): boolean {
+  const size = words.join("").length;
+  if (/^[\d.,eE+\s-]+$/.test(text)) return /\d{8,}/.test(text);
+  return size >= 8 && (words.length >= 2 || /\d/.test(text));
+}

@@ -1,0 +1,118 @@
+/** The search for leaks on the files of real runs: nothing in the shipped study, and every planted leak. */
+import { createHash } from "node:crypto";
+import { cpSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { expect } from "vitest";
+import { prepareDatasetRelease } from "../publishing/release/dataset-release.ts";
+import { scanForLeaks } from "../publishing/release/leak-scan.ts";
+import { textFile } from "../publishing/release/model-release.ts";
+import { findRun } from "../runs/finished-runs.ts";
+import { type Rig, test } from "./rig.ts";
+
+const clone = fileURLToPath(new URL("../..", import.meta.url));
+const upload = { repo: "me/model", private: true, content: "adapter", predictions: "me/answers" } as const;
+const token = `hf_${"a1B2".repeat(8)}`;
+
+const contextOf = (rig: Rig) => ({
+  roots: [rig.folder],
+  digest: (path: string) => createHash("sha256").update(readFileSync(path)).digest("hex"),
+  own: [rig.folder],
+  redact: (text: string) => text.replaceAll(token, "[redacted]"),
+});
+
+/** The codes of the failed checks of a release that has these texts. */
+async function scan(rig: Rig, manifest: string, ...texts: readonly string[]): Promise<readonly string[]> {
+  const run = findRun(manifest, rig.path("artifacts"), rig.folder);
+  const files = texts.map((text, at) => textFile(`${at}.md`, text));
+  const release = { type: "model", repo: "me/model", private: true, title: "study", files } as const;
+  return (await scanForLeaks(run, release, contextOf(rig))).map(({ code }) => code);
+}
+
+test("the shipped study has no finding, in some seconds", async ({ rig }) => {
+  for (const folder of ["experiments", "prompts"]) cpSync(join(clone, folder), rig.path(folder), { recursive: true });
+  const { manifest } = await rig.build("experiments/radiology-study-replay.yaml");
+  const run = findRun(manifest, rig.path("artifacts"), rig.folder);
+  const { release, failed } = await prepareDatasetRelease(run, upload, contextOf(rig));
+  expect(failed).toEqual([]);
+  const predictions = (release?.files ?? []).flatMap(({ path, content }) =>
+    path.endsWith(".jsonl") && "text" in content ? content.text.trim().split("\n") : [],
+  );
+  expect(predictions.length).toBeGreaterThan(400);
+  expect(predictions.filter((line) => line.includes('"text":null'))).toEqual([]);
+  // The texts that a model release has besides the predictions.
+  const folder = join(rig.path("artifacts/runs/radiology-study-replay/latest"));
+  const names = ["labels.json", "answers.json"].map((name) => join(folder, "data", name));
+  const texts = [...names, manifest, ...["prompts/radiology.hbs"].map((name) => rig.path(name))].flatMap((path) => {
+    try {
+      return [readFileSync(path, "utf8")];
+    } catch {
+      return [];
+    }
+  });
+  expect(texts.length).toBeGreaterThan(2);
+  const started = process.cpuUsage();
+  expect(await scan(rig, manifest, ...texts)).toEqual([]);
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1e6).toBeLessThan(10);
+});
+
+test("rows beyond the limit, other columns and unpublished targets are searched for", async ({ rig }) => {
+  rig.edit("experiments/study.yaml", "train: {file: data/train.csv}", "train: {file: data/train.csv, limit: 10}");
+  const header = "id,text,labels,comment\n";
+  const lines = rig.read("experiments/data/train.csv").slice(header.length).trim().split("\n");
+  const note = "seen by the night shift after a fall from a ladder at home in the evening";
+  const target = "the widow of the baker from the old mill lane";
+  const own = lines.map((line, at) =>
+    line.replace(/row \d+$/, at === 3 ? "Jane Quincy Roe" : at === 4 ? note : "routine"),
+  );
+  // The draw of rows is seeded: all rows whose id is not in the run are candidates.
+  rig.write("experiments/data/train.csv", `${header}${own.join("\n")}\n`);
+  const { manifest } = await rig.build("experiments/study.yaml");
+  const used = rig.read("artifacts/runs/study/latest/data/train.jsonl");
+  const unused = lines.find((line) => !used.includes(`"${line.split(",")[0]}"`)) as string;
+  const row = unused.split('"')[1] as string;
+  expect(used).not.toContain(row);
+  expect(await scan(rig, manifest, "nothing", row, Buffer.from(row).toString("base64"))).toEqual([
+    "leak-row",
+    "leak-row",
+  ]);
+  expect(await scan(rig, manifest, `patient: JANE QUINCY ROE.`, note.replaceAll(" ", ""), "routine")).toEqual([
+    "leak-row",
+    "leak-row",
+  ]);
+  expect(await scan(rig, manifest, "liver cyst, kidney stone, spleen mass, follow-up")).toEqual([]);
+  // Without the data file, its rows cannot be searched for.
+  rig.append("experiments/data/train.csv", `x,"A new row with enough words to count","${target}",\n`);
+  expect(await scan(rig, manifest, "nothing")).toEqual(["file-altered"]);
+  rmSync(rig.path("experiments/data/train.csv"));
+  expect(await scan(rig, manifest, "nothing")).toEqual(["file-gone"]);
+});
+
+test("a target of an unused row that is no label is searched for", async ({ rig }) => {
+  const target = "widow of the baker from the old mill lane with a cough";
+  rig.append("experiments/data/train.csv", `train-999,"Report 999. Another organ is shown.","${target}",row 999\n`);
+  rig.edit("experiments/study.yaml", "train: {file: data/train.csv}", "train: {file: data/train.csv, limit: 10}");
+  const { manifest } = await rig.build("experiments/study.yaml");
+  expect(rig.read("artifacts/runs/study/latest/data/train.jsonl")).not.toContain("baker");
+  expect(await scan(rig, manifest, `Labels: liver cyst, ${target}.`)).toEqual(["leak-row"]);
+});
+
+test("a label that describes a person is refused", async ({ rig }) => {
+  const data = rig.read("experiments/data/test.csv");
+  rig.write(
+    "experiments/data/test.csv",
+    data.replace("liver stone, follow-up", "liver stone, Jane Roe born 12.03.1961"),
+  );
+  const { manifest } = await rig.build("experiments/study.yaml");
+  expect(await scan(rig, manifest, "nothing")).toEqual(["leak-label"]);
+});
+
+test("own secrets and places are found in every encoding", async ({ rig }) => {
+  const { manifest } = await rig.build("experiments/study.yaml");
+  const encoded = (encoding: BufferEncoding): string => Buffer.from(`user:${token}`).toString(encoding);
+  const texts = [token, encoded("base64"), encoded("hex"), encoded("base64url"), encodeURIComponent(`${token}%`)];
+  expect(await scan(rig, manifest, ...texts)).toEqual(texts.map(() => "leak-secret"));
+  const places = [rig.path("x"), encodeURIComponent(rig.path("x")), "~/x", "\\\\server\\share", "file:///x"];
+  expect(await scan(rig, manifest, ...places)).toEqual(places.map(() => "leak-path"));
+});
