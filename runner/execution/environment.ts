@@ -7,6 +7,8 @@ const allowed = [
   /^(CUDA_|NVIDIA_|NCCL_|GLOO_|FI_|UCX_|PYTORCH_)/,
   /^(SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/,
 ];
+/** Names of credentials that the patterns of a launcher or driver would include: SLURM_JWT, NVIDIA_API_KEY. */
+const credential = /JWT|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(^|_)(KEY|AUTH|COOKIE)(_|$)|APIKEY/i;
 /** A proxy's address may contain a password, so only steps that use the network receive it. */
 const networkOnly = /^(https?|all|no|ftp)_proxy$/i;
 
@@ -31,9 +33,11 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
   const secrets = request.secrets ?? [];
   const kept: Record<string, string> = {};
   for (const [name, value] of Object.entries(env)) {
-    const keep =
+    const isListed =
       allowed.some((pattern) => pattern.test(name)) ||
-      [...executors].some(({ variables }) => variables?.test(name) === true) ||
+      [...executors].some(({ variables }) => variables?.test(name) === true);
+    const keep =
+      (isListed && !credential.test(name)) ||
       secrets.includes(name) ||
       (request.network === true && networkOnly.test(name));
     if (keep && value !== undefined) kept[name] = value;

@@ -412,6 +412,10 @@ describe("the environment of a step", () => {
     HTTPS_PROXY: "http://me:pass@proxy:1",
     PRIVATE: "x",
     SLURM_JOB_ID: "7",
+    SLURM_JWT: "eyJsecret",
+    NVIDIA_API_KEY: "nvapi-secret",
+    NCCL_SECRET: "x",
+    LC_MY_PASSWORD: "x",
     PYTHONSTARTUP: "/x",
   };
   beforeAll(() => void Object.assign(process.env, variables));
@@ -426,7 +430,8 @@ describe("the environment of a step", () => {
       path: string[];
       argv: number;
     };
-    for (const name of ["HF_TOKEN", "SOME_API_KEY", "HTTPS_PROXY", "PRIVATE", "PYTHONSTARTUP", "VITEST"]) {
+    const hidden = ["HF_TOKEN", "SOME_API_KEY", "HTTPS_PROXY", "PRIVATE", "PYTHONSTARTUP", "VITEST"];
+    for (const name of [...hidden, "SLURM_JWT", "NVIDIA_API_KEY", "NCCL_SECRET", "LC_MY_PASSWORD"]) {
       expect(env).not.toHaveProperty(name);
     }
     expect(env).toMatchObject({ SLURM_JOB_ID: "7", OMP_NUM_THREADS: "2", HF_HUB_OFFLINE: "1", PYTHONHASHSEED: "0" });
