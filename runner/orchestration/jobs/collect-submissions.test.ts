@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, test } from "vitest";
 import type { QueuedJob } from "../../plugins/executors/executor.ts";
 import { collectSubmissions, liveSubmissions } from "./collect-submissions.ts";
 import { keyRecorder, RecordedKeys } from "./recorded-keys.ts";
-import { copiesDir, submissionsDir, writeJobs, writeResult, writeSubmission } from "./submission.ts";
+import { copiesDir, listSubmissions, submissionsDir, writeJobs, writeResult, writeSubmission } from "./submission.ts";
 
 let artifacts: string;
 beforeEach(() => {
@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(artifacts, { recursive: true, force: true }));
 
 /** A submission of one run, whose frozen sources are called `sources`; gives its plan. */
-function submitted(id: string, sources: string, task?: string): string {
+function submitted(id: string, sources: string, task?: string, created = ""): string {
   const snapshot = join(copiesDir(artifacts), sources);
   mkdirSync(snapshot, { recursive: true });
   writeFileSync(join(snapshot, "a.py"), "1");
@@ -26,7 +26,7 @@ function submitted(id: string, sources: string, task?: string): string {
       id,
       executor: "fake",
       exp: "1",
-      created: "",
+      created,
       root: "/",
       snapshot,
       loaded: [],
@@ -116,4 +116,11 @@ test("sees keys and their objects as soon as a job records them", () => {
   stored.set(two, "b");
   expect(recorded.objects.has("b")).toBe(true);
   expect(recorded.objects.has("c")).toBe(false);
+});
+
+test("submissions of one second are listed in their order", () => {
+  submitted("20260101-000000-ffff", "a", "1", "2026-01-01T00:00:00.100Z");
+  submitted("20260101-000000-0000", "b", "2", "2026-01-01T00:00:00.200Z");
+  const ids = listSubmissions(artifacts).map(({ submission }) => submission.id);
+  expect(ids).toEqual(["20260101-000000-ffff", "20260101-000000-0000"]);
 });

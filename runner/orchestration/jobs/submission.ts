@@ -151,12 +151,14 @@ export function submissionNames(artifacts: string): readonly string[] {
 
 /** Every submission of a project, oldest first. */
 export function listSubmissions(artifacts: string): readonly StoredSubmission[] {
-  return submissionNames(artifacts).flatMap((name) => {
+  const stored = submissionNames(artifacts).flatMap((name) => {
     const folder = join(submissionsDir(artifacts), name);
     const submission = readJson<Submission>(join(folder, planFile));
     const jobs = readJson<Jobs>(join(folder, jobsFile));
     return submission?.schema === 1 && jobs !== undefined ? [{ folder, submission, jobs }] : [];
   });
+  // Names have seconds only: those of two submissions within a second are in random order.
+  return stored.sort((a, b) => a.submission.created.localeCompare(b.submission.created));
 }
 
 /** "sweep/train.rank=8", or the experiment's name alone. */
