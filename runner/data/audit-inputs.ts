@@ -13,7 +13,7 @@ export const inputRules: readonly Rule[] = [
           .filter(({ placed: { row }, isUnseen }) => !isUnseen && !(isSingle && row.gold.length > 1))
           .map(({ placed }) => where(placed)),
         (count) =>
-          `${counted(count, "row")} whose target, as it is taught, is not read as the row's gold, so no answer to it can be right`,
+          `${counted(count, "row")} whose training target the parser does not convert back into the gold, so no answer can be right`,
       ),
   },
   {

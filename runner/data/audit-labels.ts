@@ -22,7 +22,7 @@ export const labelRules: readonly Rule[] = [
     code: "several-labels",
     severity: "error",
     is: ({ row }, { isSingle }) => isSingle && row.gold.length > 1,
-    what: "with several labels, where the task has exactly one",
+    what: "with several labels, but the task has exactly one for each row",
   }),
   {
     code: "unseen-unreadable",
@@ -31,7 +31,7 @@ export const labelRules: readonly Rule[] = [
       found(
         misread.filter(({ isUnseen }) => isUnseen).map(({ placed }) => where(placed)),
         (count) =>
-          `${counted(count, "row")} with a label that no training row has and that is not read as a label, such as a sentence`,
+          `${counted(count, "row")} with a label that no training row has and that the parser does not accept, such as a sentence`,
       ),
   },
   {

@@ -14,7 +14,12 @@ export function answerLines(text: string, notes: Set<Note>, vocabulary: Vocabula
     const [first = ""] = labelPieces(line, separator);
     return vocabulary.hasForm(first) || vocabulary.hasForm(line);
   };
-  let lines = text.split(/\r\n|\r|\n/).flatMap((line) => numberedApart(line.trim()));
+  const indents: number[] = [];
+  let lines = text.split(/\r\n|\r|\n/).flatMap((line) => {
+    const parts = numberedApart(line.trim().replace(/^>\s?/, ""));
+    for (const _ of parts) indents.push(line.length - line.trimStart().length);
+    return parts;
+  });
   const fits = (line: string): boolean =>
     labelPieces(line, separator).every((piece) => isFitting(readPiece(piece, vocabulary, true), piece, vocabulary));
   const begin = lines.find((line) => line !== "") ?? "";
@@ -23,15 +28,22 @@ export function answerLines(text: string, notes: Set<Note>, vocabulary: Vocabula
     notes.add("heading");
     if (lines.slice(0, from.line).some((line) => line !== "")) notes.add("extra-text");
     lines = [(lines[from.line] as string).slice(from.length).trim(), ...lines.slice(from.line + 1)];
+    indents.splice(0, from.line);
   }
   const last = lines.findLastIndex((line) => line !== "");
   const taken: string[] = [];
   let list: Marker | undefined;
   let blank = false;
+  let indent = 0;
   for (const [index, whole] of lines.entries()) {
     const line = taken.length === 0 && !isKnown(whole) ? withoutLead(whole, notes) : whole;
     if (line === "" || /^[-*_=]{3,}$/.test(line)) {
       blank = taken.length > 0;
+      continue;
+    }
+    const isNested = list !== undefined && (indents[index] as number) > indent && markerOf(line) !== undefined;
+    if (isNested && !fits(withoutMarker(line))) {
+      notes.add("extra-text");
       continue;
     }
     if (!isKnown(line) && isExplanation(line)) {
@@ -50,6 +62,7 @@ export function answerLines(text: string, notes: Set<Note>, vocabulary: Vocabula
         continue;
       }
       list = marker;
+      indent = indents[index] as number;
     } else if (list === undefined) {
       const opens =
         marker !== undefined && taken.length === 1 && /[.!:]$/.test(taken[0] as string) && !fits(taken[0] as string);

@@ -1,17 +1,18 @@
 import type { Note } from "./note.ts";
 
 const noun =
-  "(?:answers?|diagnos[ei]s|labels?(?:\\(s\\))?|output|predictions?|results?|impressions?|conclusions?|categor(?:y|ies)|class(?:es)?|classifications?|tags?|findings|sentiment|topics?|intents?|diagnostics?|diagn[oó]sticos?|diagnosen|étiquettes?|réponses?|antwort|respuestas?|etiquetas?|ergebnis)";
+  "(?:answers?|diagnos[ei]s|labels?(?:\\(s\\))?|output|predictions?|results?|impressions?|conclusions?|categor(?:y|ies)|class(?:es)?|classifications?|tags?|findings|sentiment|topics?|intents?|diagnostics?|diagn[oó]sticos?|diagnosen?|étiquettes?|réponses?|antwort|respuestas?|etiquetas?|ergebnis)";
 const before =
   "(?:(?:so|thus|therefore|hence|the|this|my|your|most|best|likely|probable|possible|predicted|primary|main|overall|correct|appropriate|applicable|relevant|suitable|matching|assigned|suggested|expected|model|all|list|of|following|and|report|radiological|radiology|clinical|fitting|right|extracted|identified),? )*";
 const context = "(?:(?:based on|according to|given|from|after (?:reading|reviewing)|in) [^,:\\n]{1,80}, ?)?";
 const edge = "[\\s#>*_`✅-]{0,16}";
 const about = "(?: (?:for|of|in|from|that (?:apply|applies) to) (?:this|the|these|your|given) (?:\\w+ ){0,3}\\w+)?";
-const tail = `(?: ?\\([^()\\n]{0,40}\\))?${about}${"[*_`]{0,3}"}(?: (?:is|are|would be|should be|includes?)\\b ?:?| ?[:：=])[*_\`]{0,3}`;
+const tail = `(?: ?\\([^()\\n]{0,40}\\))?(?: (?:assigned|identified|found|detected|applied|applicable|predicted|extracted))?${about}${"[*_`]{0,3}"}(?: (?:is|are|would be|should be|includes?)\\b ?:?| ?[:：=→]| [-–—](?= ))[*_\`]{0,3}`;
 const heading = new RegExp(`^${edge}${context}${before}${noun}${tail}`, "iu");
 const finalHeading = new RegExp(`^${edge}${context}${before}final ${before}${noun}${tail}`, "iu");
 const markdownHeading = new RegExp(`^(?:#+ |\\*\\*)${edge}${before}(?:final )?${noun}[*_]*$`, "iu");
-const chinese = /^[\s#>*_`-]{0,16}(?:最终)?(?:答案|诊断|标签|结果|结论)(?:是|为)?[*_`]{0,3}[:：][*_`]{0,3}/;
+const chinese =
+  /^[\s#>*_`-]{0,16}(?:最终)?(?:答案|诊断|标签|结果|结论|診断|ラベル|回答|結論)(?:是|为)?[*_`]{0,3}[:：][*_`]{0,3}/;
 const lead =
   /^(?:sure|certainly|of course|okay|ok|here|based on|given|according to|the following|i (?:would|will|have|identified|found)|after|looking at|let['’]s|great|absolutely)\b[^:\n]{0,200}:/i;
 const explained =

@@ -36,11 +36,13 @@ export function jsonItems(text: string, vocabulary: Vocabulary): JsonItems | "un
     if (found === undefined) continue;
     const { end, ...labels } = found;
     const before = text.slice(0, from).trim() !== "";
-    const around = before || /[^\s.`]/.test(text.slice(end));
+    const after = /[^\s.`]/.test(text.slice(end));
+    const around = before || after;
+    const isAnswer = !around || (!after && /[:：=]\s{0,8}$/.test(text.slice(0, from).slice(-9)));
     if (
       labels.items.length > 0 ||
       labels.texts.length > 0 ||
-      (labels.isEmpty && !labels.truncated && !(around && labels.isBareList))
+      (labels.isEmpty && !labels.truncated && (isAnswer || !labels.isBareList))
     )
       return { items: labels.items, texts: labels.texts, truncated: labels.truncated, around };
     if (!around) return "unreadable";
@@ -92,6 +94,8 @@ const answerKeys: readonly RegExp[] = [
   /^(?:arguments|parameters|input|data|content|items|values?)$/,
   /^(?:name|label_name|title|disease|text)$/,
 ];
+const rankedKey =
+  /^(?:primary|main|secondary|other|additional)(?:[ _-](?:labels?|diagnos[ei]s|findings?|categor(?:y|ies)|conditions?))?$/;
 const otherKey =
   /^(?:reason(?:s|ing)?|explanations?|rationale|justifications?|thoughts?|thinking|analysis|evidence|comments?|notes?|summary|descriptions?|id|type|role|status|confidence|scores?|probabilit(?:y|ies)|location|severity|quote|span|language|model|step_by_step|chain_of_thought)$/;
 const flagKey = /^(?:present|value|status|answer|applies|detected|positive|presence|found|label|prediction|result)$/;
@@ -117,6 +121,12 @@ function ofObject(object: ReadonlyMap<string, Loose>, vocabulary: Vocabulary): F
   const keyed = [...object].map(([key, value]) => ({ key, name: nameOf(key, vocabulary), value }));
   const known = keyed.filter(({ name }) => vocabulary.find(name) !== undefined);
   if (known.length === 0 || known.length * 2 < keyed.length) {
+    const ranked = keyed.filter(({ key }) => rankedKey.test(key.toLowerCase()));
+    if (ranked.length > 1) {
+      const all: Found = { items: [], texts: [], isEmpty: false };
+      for (const { value } of ranked) add(all, labelsOf(value, vocabulary));
+      return all;
+    }
     const answer = answerOf(keyed);
     if (answer !== undefined) {
       const flag = keyed.find(({ key, value }) => flagKey.test(key.toLowerCase()) && typeof value === "boolean");

@@ -60,7 +60,10 @@ export function readLoosely(
       at++;
       if (open.length === 0) return { value: value as Loose, end: at, truncated: false };
     } else if (character === "," || character.trim() === "") at++;
-    else if ("]})".includes(character)) return undefined;
+    else if (text.startsWith("//", at)) {
+      const line = text.indexOf("\n", at);
+      at = line < 0 ? text.length : line;
+    } else if ("]})".includes(character)) return undefined;
     else {
       const read = quotes[character] === undefined ? bareAt(text, at) : quotedAt(text, at);
       if (read === undefined) break;

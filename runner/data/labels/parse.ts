@@ -157,6 +157,10 @@ function readLine(whole: string, context: Context): Found {
   const found = readList(first, context);
   const rest = more.join(" ");
   const isList = found.none || labelPieces(first, separator).every((piece) => isReadable(piece, vocabulary));
+  if (!isList && words(first) > 4 && isSentence(rest)) {
+    notes.add("prose");
+    return { labels: [], none: false };
+  }
   if (isList || words(rest) > 4 || isSentence(rest)) {
     const further = more.findIndex((sentence) => vocabulary.isEmpty || !isKnownList(sentence));
     const kept = further < 0 ? more : more.slice(0, further);
@@ -272,13 +276,18 @@ function readSentences(answer: string, context: Context): Found | undefined {
 }
 
 const carrier =
-  /\s(?:is|are|be|as|describes?|shows?|indicates?|suggests?|contains?|has|have|includes?|to|under|of|choose|select|pick|confirms?|represents?|expresses)(?=\s)/gi;
+  /\s(?:is|are|be|as|describes?|shows?|indicates?|suggests?|contains?|has|have|includes?|to|under|of|choose|select|pick|confirms?|represents?|expresses|with|labels?)(?=\s)/gi;
 const doubt =
   /\b(?:not|no|nor|neither|without|never|cannot|absent|absence|unlikely|excluded?|ruled? out|rather than|instead|if|could|might|may|unclear|or|versus|vs)\b|n['’]t\b/i;
 
 /** The labels in which a sentence ends: "The report describes A and B." Labels of one or two letters fit exactly. */
 function endOf(sentence: string, { vocabulary, separator }: Context): string[] | undefined {
   if (vocabulary.isEmpty || sentence.length > 400 || doubt.test(sentence)) return undefined;
+  const marked = [...sentence.matchAll(/["“*`]{1,3}([^"“”*`]{1,200})["”*`]{1,3}/g)].map(([, label = ""]) =>
+    vocabulary.find(label),
+  );
+  const isEach = (label: string | undefined): label is string => label !== undefined;
+  if (marked.length > 0 && marked.every(isEach)) return marked;
   for (const mark of sentence.matchAll(carrier)) {
     const rest = sentence.slice(mark.index + mark[0].length);
     const readings = labelPieces(rest, separator).map((piece) => readPiece(piece, vocabulary, true));

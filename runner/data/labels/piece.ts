@@ -24,6 +24,8 @@ export function readPiece(piece: string, vocabulary: Vocabulary, isOneOfSeveral:
   const label = clean(piece, isOneOfSeveral);
   if (label === "") return { kind: "nothing" };
   if (isNone(label)) return { kind: "none" };
+  const valued = vocabulary.isEmpty ? undefined : labelledValue(label, vocabulary);
+  if (valued !== undefined) return { kind: "labels", labels: [valued] };
   const stated = statement(label);
   if (stated !== undefined) {
     const name = vocabulary.find(stated.name) ?? clean(stated.name, false);
@@ -43,11 +45,18 @@ export function readPiece(piece: string, vocabulary: Vocabulary, isOneOfSeveral:
   return { kind: "labels", labels: [label] };
 }
 
+/** Of "Tone: negative" the value, if it is a label of the study and the key is none. */
+function labelledValue(label: string, vocabulary: Vocabulary): string | undefined {
+  const colon = label.slice(0, 60).search(/[:：]/);
+  if (colon <= 0 || vocabulary.find(label.slice(0, colon)) !== undefined) return undefined;
+  return vocabulary.find(label.slice(colon + 1));
+}
+
 /** "A and B", "A; B", "A | B", "A / B" as A, B if both are labels of the study and the whole is not. */
 function knownParts(label: string, vocabulary: Vocabulary): readonly string[] | undefined {
   if (vocabulary.isEmpty || label.length > 2000) return undefined;
   const parts = label
-    .split(/,?\s(?:and|&|und|et|y|e|as well as|plus)\s|[;|；｜，、،,\n·•]|\s\/\s|\s?和\s?/i)
+    .split(/,?\s(?:and|&|und|et|y|e|as well as|plus)\s|[;|；｜，、،,\n·•]|\/|\s?和\s?/i)
     .map((part) => part.trim())
     .filter((part) => part !== "");
   const found = parts.map((part) => vocabulary.find(part));

@@ -14,13 +14,21 @@ const finite = new RegExp(
   "i",
 );
 
+const unspacedVerb = /显示|建议|该报告|本报告|患者|可见|提示|描述|です|ます|ました|認め|である|입니다|습니다/;
+const subject = /^(?:the|this|these|there|it|he|she|we|i|patient|a patient)\s/i;
+const chatter =
+  /^(?:okay|ok|sure|hmm+|alright|well|hello|hi|thanks|thank you|certainly|of course|absolutely|wait|so|great|the|let['’]s see|let me (?:think|see))$/i;
+const syntax = /[{}]|":\s|^\/\/|^\||\[$|[?!]$/;
+
 /** Whether a text that is no label of the study reads as a sentence and not as the name of a label. */
 export function isSentence(text: string): boolean {
   const count = words(text);
   if (text.length > longest.characters || count > longest.words) return true;
   if (/[。！？](?=.)/.test(text)) return true;
   if (/[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]/.test(text) && text.length > longest.unspaced) return true;
-  return count >= 3 && finite.test(text);
+  if (unspacedVerb.test(text) && text.length >= 6) return true;
+  if (syntax.test(text) || chatter.test(text)) return true;
+  return (count >= 3 && finite.test(text)) || (count >= 4 && subject.test(text));
 }
 
 const clause =

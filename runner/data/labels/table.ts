@@ -26,7 +26,10 @@ export function tableLabels(
   const around = [...lines.slice(0, rule - 1), ...lines.slice(end)].some((line) => line !== "");
   if (rows.length === 0) return undefined;
 
-  const isFlags = header.map((_, at) => column(at).every((cell) => flagOf(cell) !== undefined));
+  const isFlags = header.map((_, at) => {
+    const all = column(at);
+    return all.every((cell) => flagOf(cell) !== undefined) && !all.every((cell) => /^none\.?$/i.test(cell));
+  });
   const knownIn = (names: readonly string[]): number =>
     names.filter((name) => vocabulary.find(name) !== undefined).length;
   if (rows.length === 1 && knownIn(header) * 2 >= header.length && isFlags.some(Boolean)) {

@@ -99,6 +99,10 @@ const pairs: Readonly<Record<string, string>> = {
 };
 const before = /^(?:and|or|&|plus|a|an|the|option|choice|label|class|category|answer)(?:\s*[:：#]\s*|\s+)/i;
 
+const after = /\s(?:sentiment|category|label|class|topic|intent|review|text|message|ticket)$/i;
+const picture =
+  /^(?:\p{Extended_Pictographic}|\ufe0f|\u200d)+\s?|\s?(?:\p{Extended_Pictographic}|\ufe0f|\u200d){1,16}$/gu;
+
 /** A text without its outermost wrapping; the text if it has none. */
 function peeled(text: string): string {
   const rest = withoutEnd(text);
@@ -111,10 +115,13 @@ function peeled(text: string): string {
   if (/[)\]]$/.test(text) && !/[([]/.test(text) && text.length > 1) return text.slice(0, -1).trim();
   const unmarked = withoutMarker(text).trim();
   if (unmarked !== "" && unmarked !== text) return unmarked;
-  return text.replace(before, "");
+  const bare = text.replace(before, "");
+  return bare === text ? text.replace(after, "") : bare;
 }
 
 function withoutEnd(text: string): string {
+  const plain = text.replace(picture, "");
+  if (plain !== text && plain !== "") return plain;
   let end = text.length;
   while (end > 1 && ".,;:!。，、；：！ ".includes(text[end - 1] as string)) end--;
   return text.slice(0, end);

@@ -1,0 +1,83 @@
+/** Answers and targets of whole studies: what is taught is parsed back, whatever the labels look like. */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect } from "vitest";
+import { errorCodes } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
+
+type Line = { readonly id: string; readonly label: unknown };
+type Prediction = { readonly id: string; readonly labels: readonly string[]; readonly parsed: boolean };
+
+/** Writes a study whose answers are replayed. */
+function writeStudy(
+  rig: Rig,
+  task: string,
+  { train, test, answers }: { train: readonly unknown[]; test: readonly unknown[]; answers: readonly string[] },
+): string {
+  const lines = (name: string, labels: readonly unknown[]): string =>
+    labels
+      .map((label, at): Line & { note: string } => ({ id: `${name}${at}`, note: `${name} text number ${at}`, label }))
+      .map((line) => `${JSON.stringify(line)}\n`)
+      .join("");
+  rig.write("answers/train.jsonl", lines("train", train));
+  rig.write("answers/test.jsonl", lines("test", test));
+  rig.write(
+    "answers/answers.jsonl",
+    answers.map((text, at) => `${JSON.stringify({ id: `test${at}`, text })}\n`).join(""),
+  );
+  rig.write("answers/t.hbs", "{{input}}");
+  rig.write(
+    "answers/x.yaml",
+    [
+      "name: answers",
+      `task: ${task}`,
+      "data:",
+      "  train: {file: train.jsonl}",
+      "  test: {file: test.jsonl}",
+      "  columns: {id: id, input: note, target: label}",
+      "model: {base: smollm2-135m}",
+      "prompt: {template: t.hbs}",
+      "generate: {engine: replay, file: answers.jsonl}",
+      "baselines: []",
+      "",
+    ].join("\n"),
+  );
+  return "answers/x.yaml";
+}
+
+async function predictions(rig: Rig, file: string): Promise<readonly Prediction[]> {
+  const { manifest } = await rig.build(file);
+  const text = readFileSync(join(manifest, "..", "zero_shot", "predictions.jsonl"), "utf8");
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Prediction);
+}
+
+test("labels that look like chatter are read as labels", async ({ rig }) => {
+  const labels = ["model", "assistant", "I cannot tell", "data"];
+  const file = writeStudy(rig, "single_label", { train: labels, test: labels, answers: labels });
+  expect((await predictions(rig, file)).map(({ labels }) => labels)).toEqual(labels.map((label) => [label]));
+});
+
+test("a label that contains the separator stays whole, quoted or not", async ({ rig }) => {
+  const gold = ["network, vpn", "printer"];
+  const file = writeStudy(rig, "label_set", {
+    train: [gold, ["printer"]],
+    test: [gold, gold],
+    answers: ['"network, vpn", printer', "network, vpn, printer"],
+  });
+  expect((await predictions(rig, file)).map(({ labels }) => labels)).toEqual([gold, gold]);
+});
+
+test("rows that no answer can match are errors that name the rows", async ({ rig }) => {
+  const several = writeStudy(rig, "single_label", { train: [["a", "b"], "c"], test: [["a", "b"]], answers: ["a"] });
+  const twice = await rig.start(["data", several]).ended;
+  expect(errorCodes(twice)).toContain("several-labels");
+  expect(twice.stdout).toContain("train/train0, test/test0");
+
+  const both = writeStudy(rig, "label_set", { train: [["None"], ["None"], [], ["a"]], test: ["a"], answers: ["a"] });
+  const none = await rig.start(["data", both]).ended;
+  expect(errorCodes(none)).toContain("unreadable-target");
+  expect(none.stdout).toContain("train/train2");
+});
