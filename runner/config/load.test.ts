@@ -291,6 +291,8 @@ describe("sweep", () => {
     "an empty list": ["sweep: {grid: {train.rank: []}}", ["3:28 out-of-range"]],
     "no list": ["sweep: {grid: {train.rank: 8}}", ["3:28 wrong-type"]],
     nothing: ["sweep: {}", ["3:1 empty-sweep"]],
+    "a list that repeats a value": ["sweep: {repeat: {train.seed: [1, 2, 1]}}", ["3:37 out-of-range"]],
+    "equal numbers in two spellings": ["sweep: {grid: {train.seed: [1, 1.0]}}", ["3:32 out-of-range"]],
     "lists of zip that differ in length": ["sweep: {zip: {train.rank: [1, 2], train.seed: [1]}}", ["3:9 zip-lengths"]],
     "everything excluded": ["sweep: {grid: {train.rank: [1]}, exclude: [{train.rank: 1}]}", ["3:34 empty-sweep"]],
     "an exclusion of a key that does not vary": [

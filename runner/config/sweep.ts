@@ -89,6 +89,15 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
       "give each key the same number of values",
     );
   }
+  for (const choices of [...grid, ...repeat]) {
+    const values = choices.map((choice) => JSON.stringify(plain(choice.node)));
+    const again = values.findIndex((value, at) => values.indexOf(value) < at);
+    const repeats = choices[again];
+    if (repeats === undefined) continue;
+    const first = values.indexOf(values[again] as string) + 1;
+    const message = `${repeats.name} repeats a value: items ${first} and ${again + 1} are equal`;
+    fail("out-of-range", message, repeats.node.span, "write each value once: equal runs are not independent");
+  }
   const axes = orderedAxes(node, { grid, zip, repeat });
   const count = axes.reduce((product, axis) => product * axis.length, 1);
   if (count > maxPoints) fail("too-many-points", `the sweep has ${count} points`, key, `the limit is ${maxPoints}`);

@@ -1,6 +1,7 @@
 import type { CounterSet, Metric } from "../../plugins/metrics/metric.ts";
+import { Registry } from "../../plugins/registry.ts";
 import { type Columns, type LabelSpace, unreadable } from "./counters.ts";
-import { macroInterval } from "./label-metrics.ts";
+import { labelMetrics, macroInterval } from "./label-metrics.ts";
 
 /** What metrics of one class per case are computed from. Several labels of one case are one combined class. */
 type ClassCounts = {
@@ -122,3 +123,7 @@ export const classMetrics: readonly Metric<Columns, Columns, ClassCounts, LabelS
     value: correlation,
   },
 ];
+
+/** The metrics of tasks with one label a case: those of classes, then those of label sets. */
+export const classificationMetrics = new Registry<Metric>("metric");
+for (const metric of [...classMetrics, ...labelMetrics]) classificationMetrics.register(metric);

@@ -8,8 +8,6 @@ import { voteLabels } from "../../data/labels/vote.ts";
 import { labelCounts } from "../../data/labels.ts";
 import { studyLabels } from "../../data/study-labels.ts";
 import { betweenLabels, oversample, targetWriter } from "../../data/target.ts";
-import type { Metric } from "../../plugins/metrics/metric.ts";
-import { Registry } from "../../plugins/registry.ts";
 import type {
   LabelGroups,
   OpenTask,
@@ -23,15 +21,11 @@ import { formatDiagnostic } from "../../util/code-frame.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
 import { UserError } from "../../util/user-error.ts";
 import { labelCategories } from "./categories.ts";
-import { classMetrics } from "./class-metrics.ts";
+import { classificationMetrics } from "./class-metrics.ts";
 import { labelKeys } from "./label-keys.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { labelDetails, labelScorer } from "./score.ts";
 import { defaultMinCases, type Labels } from "./table.ts";
-
-/** The metrics of tasks with one label a case: those of classes, then those of label sets. */
-export const classificationMetrics = new Registry<Metric>("metric");
-for (const metric of [...classMetrics, ...labelMetrics]) classificationMetrics.register(metric);
 
 /** Keys of files that the settings of label tasks name. */
 const synonymsKey = "data.labels.synonyms";

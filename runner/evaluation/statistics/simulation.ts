@@ -1,6 +1,6 @@
 import { viewOf } from "../../data/labels/views.ts";
 import { createRandom, type Random } from "../../util/random.ts";
-import { classificationMetrics } from "../labels/label-task.ts";
+import { classificationMetrics } from "../labels/class-metrics.ts";
 import { intern, type LabelCase, scoredCases, tabulate } from "../labels/table.ts";
 import { compareAll, type ScoredArm } from "./compare.ts";
 import { intervalsOf } from "./intervals.ts";
