@@ -49,7 +49,9 @@ async function coverageTable(coverage, populations) {
       const shares = bySize.flatMap((found) => {
         const { expected, population: large, intervals, width } = found[name];
         if (intervals === 0) return ["none", "–", "–"];
-        return [expected.toFixed(3), large.toFixed(3), width.toFixed(2)];
+        // A study of 20,000 cases averages macro_f1_min5 over more labels than a small one: another quantity.
+        const isOther = population.name === "200 labels" && name === "macro_f1_min5";
+        return [expected.toFixed(3), isOther ? "–" : large.toFixed(3), width.toFixed(2)];
       });
       rows.push([population.name, `\`${name}\``, ...shares]);
     }
