@@ -58,7 +58,7 @@ export const command = defineCommand({
     const intervals = made && byView((at) => made[at] as (typeof made)[number]);
     if (json) {
       const confusion = isSingle
-        ? { single_label: byView((at) => singleLabel(labelCases, viewOf(views[at] as View, synonyms))) }
+        ? { classes: byView((at) => singleLabel(labelCases, viewOf(views[at] as View, synonyms))) }
         : {};
       const content = { n, views: scores, ...(intervals ? { intervals } : {}), ...confusion };
       context.out(`${JSON.stringify(content, null, 1)}\n`);

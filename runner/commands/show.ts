@@ -19,7 +19,7 @@ import { json } from "./common-options.ts";
 /** The confusion matrix of an arm, for a task with one label a case; else empty. */
 function confusionText(folder: string, arm: string, view: View, screen: { readonly color: boolean }): string {
   const file = join(folder, arm, "metrics.json");
-  const confusion = existsSync(file) ? readResult("metrics.json", file).single_label?.[view].confusion : undefined;
+  const confusion = existsSync(file) ? readResult("metrics.json", file).classes?.[view].confusion : undefined;
   if (confusion === undefined) return "";
   const { head, rows, align } = confusionTable(confusion);
   return `\nConfusion matrix of ${arm} (${view})\n${table([head, ...rows], { align, color: screen.color })}`;

@@ -15,13 +15,6 @@ export const readRun = (path: string): FinishedRun => ({ path, manifest: readMan
 export const runLabel = ({ manifest }: Pick<FinishedRun, "manifest">): string =>
   `${manifest.experiment}/${manifest.run}`;
 
-/** Every finished run, oldest first. Throws UserError: manifest-unreadable, manifest-format. */
-export function listRuns(artifacts: string): readonly FinishedRun[] {
-  return namesIn(runsDir(artifacts))
-    .flatMap((experiment) => runsIn(join(runsDir(artifacts), experiment)))
-    .sort(byAge);
-}
-
 /** A run folder whose manifest cannot be read. */
 export type UnreadableRun = {
   /** "<experiment>/<run>", from the names of the folders. */

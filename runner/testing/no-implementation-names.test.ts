@@ -21,8 +21,6 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   "pipeline/steps/fetch.ts": ["local"],
   "project/site.ts": ["local"],
   "plugins/site.ts": ["local"],
-  // A key of metrics.json.
-  "evaluation/labels/score.ts": ["single_label"],
 };
 
 /** Core: every source file except implementations, their registration and tests. */

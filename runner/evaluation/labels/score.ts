@@ -87,7 +87,7 @@ export type LabelDetails = {
   /** Scores of the groups of labels; null if the study has no groups file. */
   readonly groups: Scores | null;
   /** For tasks with one label a case. */
-  readonly single_label: ByView<SingleLabel> | null;
+  readonly classes: ByView<SingleLabel> | null;
   /** Scores without cases whose gold is not a list of labels (sentences, reasoning); null if there are none. */
   readonly without_dirty_gold: { readonly n: number; readonly views: ByView<Scores> } | null;
   readonly per_label: ByView<readonly LabelRow[]>;
@@ -118,7 +118,7 @@ export function labelDetails(
   return {
     ceiling: ceiling(cases, vocabulary, synonyms, vocabulary, minCases),
     groups: groups === undefined ? null : scoreGroups(cases, groups, synonyms, minCases),
-    single_label: isSingle ? byView((view) => singleLabel(cases, viewOf(view, synonyms))) : null,
+    classes: isSingle ? byView((view) => singleLabel(cases, viewOf(view, synonyms))) : null,
     without_dirty_gold:
       clean.length === cases.length
         ? null

@@ -91,13 +91,13 @@ function sweepOf(context: StepContext): WorkbookSweep {
 
 function armOf(arm: Arm, view: View, context: StepContext): WorkbookArm {
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
-  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, single_label, n } = metrics;
+  const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, classes, n } = metrics;
   return {
     name: arm,
     views,
     intervals,
     labels: per_label ?? {},
-    confusion: single_label?.[view].confusion,
+    confusion: classes?.[view].confusion,
     facts: [
       { name: "cases", definition: "Evaluated cases", value: n },
       { name: "parse_failures", definition: "Responses that could not be parsed", value: parse_failures.count },

@@ -55,12 +55,12 @@ function armFacts(name: string, { config, steps }: Manifest, folder: string): Ar
   const metrics = resultOf("metrics.json", join(folder, name));
   if (metrics === undefined) throw fileGone(`${join(folder, name, "metrics.json")} does not exist`);
   const { view } = config.evaluate.primary;
-  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, single_label } = metrics;
+  const { views, per_label, parse_failures, truncated, out_of_set, cardinality, classes } = metrics;
   return {
     name,
     views: views as ArmFacts["views"],
     labels: per_label?.[view] ?? [],
-    ...(single_label ? { confusion: single_label[view].confusion } : {}),
+    ...(classes ? { confusion: classes[view].confusion } : {}),
     parseFailures: parse_failures.count,
     truncated,
     ...(out_of_set === undefined || cardinality === undefined
