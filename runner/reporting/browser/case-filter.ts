@@ -38,4 +38,6 @@ function matchesAnswer(answer: string, given: readonly CompactAnswer[], all: Com
   return given.some(([, , categories]) => categories.includes(Number(answer)));
 }
 
-const isRight = ([missed, added]: CompactAnswer): boolean => missed.length === 0 && added.length === 0;
+// An answer that could not be read misses nothing if gold is empty, but its category shows that it is not correct.
+const isRight = ([missed, added, categories]: CompactAnswer): boolean =>
+  missed.length === 0 && added.length === 0 && categories.length === 0;
