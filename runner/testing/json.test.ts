@@ -123,8 +123,10 @@ test("run: a failed step has a code, a message and help; the steps that need it 
 test("show: the manifest, by run id, experiment name and path alike", async ({ rig }) => {
   const { manifest: path } = await rig.build(file);
   const manifest = rig.manifest(path);
+  // The digest belongs to the file, and is checked when it is read.
+  const { digest: _digest, ...content } = manifest as typeof manifest & { readonly digest?: string };
   for (const name of [manifest.run, "study", path]) {
-    expect(await rig.json("show", name)).toEqual(manifest);
+    expect(await rig.json("show", name)).toEqual(content);
   }
   expect(manifest.arms).toEqual({ zero_shot: views(everyMetric) });
   const number = expect.any(Number);

@@ -405,7 +405,7 @@ test("an answer that quotes a row is published as null", async ({ rig }) => {
   const [first, second] = (texts["predictions/zero_shot.jsonl"] ?? "")
     .split("\n")
     .map((line) => line && JSON.parse(line));
-  expect(first).toMatchObject({ id: "test-0", gold: ["liver stone", "follow-up"], labels: null, text: null });
+  expect(first).toMatchObject({ id: "test-0", gold: ["liver stone", "follow-up"], labels: [], text: null });
   expect(second).toMatchObject({ id: "test-1", text: "kidney mass" });
   expect(texts["README.md"]).toMatch(/`null`.*\b1 answer\b/);
   expect(Object.values(texts).join()).not.toContain(text);
