@@ -66,6 +66,11 @@ function surviveWriteErrors(): void {
 const argv = process.argv.slice(2);
 const { env, stdout } = process;
 surviveWriteErrors();
+// Node would print the whole line of minified code as well.
+process.on("uncaughtException", (error) => {
+  process.stderr.write(`exp: internal error. Report it with these lines.\n${error.stack ?? error}\n`);
+  process.exit(exit.failed);
+});
 if (argv[0] !== "--version" && argv[0] !== "-V") enableCompileCache();
 process.exitCode = await main(argv, {
   cwd: process.cwd(),

@@ -8,7 +8,7 @@ import type { Rig } from "./rig.ts";
 import { table } from "./studies.ts";
 
 const recipes: Readonly<Record<string, string>> = {
-  "steps/fetch": `write_json(step.output / "model.json", {"files": {}})`,
+  "steps/fetch": `write_json(step.output / "model.json", {"files": {}, "config": {"model_type": "llama"}})`,
   "steps/preflight": `write_json(step.output / "preflight.json", {})`,
   "torchtune/train": `
 (kept, earlier) = (step.work / "epochs", step.local_paths.get("earlier", step.work) / "epochs")
