@@ -1,3 +1,4 @@
+import { integer } from "../util/format.ts";
 import { normalQuantile } from "../util/normal.ts";
 import type { Facts, SplitName } from "./audit-facts.ts";
 import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
@@ -57,7 +58,7 @@ export const labelRules: readonly Rule[] = [
       return found(
         odd.map(({ first, second }) => `${where(first)} ~ ${where(second)}`),
         (count) =>
-          `${count.toLocaleString("en")} ${count === 1 ? "pair" : "pairs"} of rows with nearly the same input but different labels`,
+          `${integer(count)} ${count === 1 ? "pair" : "pairs"} of rows with nearly the same input but different labels`,
       );
     },
   },

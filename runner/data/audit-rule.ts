@@ -1,3 +1,4 @@
+import { integer } from "../util/format.ts";
 import type { Facts, Placed } from "./audit-facts.ts";
 
 /** A finding of the data audit. Errors stop a run unless `data.accept` lists their code. */
@@ -47,7 +48,7 @@ export function rowRule(rule: {
 /** "1 row", "3 rows". */
 export function counted(count: number, noun: "row" | "label" | "pair of labels" | "split"): string {
   const [head, ...rest] = noun.split(" ") as [string, ...string[]];
-  return [count.toLocaleString("en"), count === 1 ? head : `${head}s`, ...rest].join(" ");
+  return [integer(count), count === 1 ? head : `${head}s`, ...rest].join(" ");
 }
 
 /** A row as examples name it. */

@@ -85,7 +85,7 @@ function shown(value: unknown): string {
   );
 }
 
-/** What a study from somewhere else asks for. */
+/** The permission that a foreign study needs. */
 export type TrustRequest = {
   /** For people: the experiment or the run. */
   readonly name: string;
@@ -109,7 +109,7 @@ export function requireTrust(
   if (existsSync(file)) return;
   const list = privileges.map((line) => `\n  ${line}`).join("");
   if (!isAllowed) {
-    throw new UserError("untrusted", `${name} comes from ${origin} and asks for more than its own files:${list}`, {
+    throw new UserError("untrusted", `${name} comes from ${origin}. It needs your permission for:${list}`, {
       help: "to allow exactly this in this project, run again with --trust",
       status: "refused",
     });

@@ -1,5 +1,6 @@
 /** The shipped experiments: each is valid and can be planned without network, weights or Python. */
-import { readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { cpSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect } from "vitest";
@@ -34,6 +35,20 @@ test("exp check accepts every file without a warning; the name of an experiment 
     .map((line) => line.split(":")[0]);
   expect(checked).toEqual(expect.arrayContaining(named));
   expect(checked).toEqual(files.map((name) => basename(name, ".yaml")));
+});
+
+test("no file needs --trust in a clone of a repository of another author", async ({ rig }) => {
+  const folder = rig.path("clone");
+  for (const name of ["experiments", "prompts", "package.json"])
+    cpSync(join(clone, name), join(folder, name), { recursive: true });
+  const git = (...args: readonly string[]) => execFileSync("git", ["-C", folder, ...args], { stdio: "pipe" });
+  git("init", "-q");
+  git("add", ".");
+  git("-c", "user.name=x", "-c", "user.email=other@example.com", "commit", "-qm", "x");
+  git("remote", "add", "origin", "https://example.com/x.git");
+  const paths = files.map((name) => join("experiments", name));
+  const { code, stderr } = await rig.start(["check", ...paths], { cwd: folder, env: offline }).ended;
+  expect([code, stderr]).toEqual([0, ""]);
 });
 
 for (const name of files) {

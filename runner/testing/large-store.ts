@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import { listingDigest } from "../store/digest.ts";
 import { sha256 } from "../util/canonical.ts";
+import { sealedJson } from "../util/sealed-json.ts";
 
 /** Adds `count` records, each with an object of one small file, to the store below an artifacts folder. */
 export function fillStore(artifacts: string, count: number): void {
@@ -17,7 +18,7 @@ export function fillStore(artifacts: string, count: number): void {
     const key = keyOf(ingredients);
     mkdirSync(join(store, "objects", object));
     writeFileSync(join(store, "objects", object, "out.txt"), text, { mode: 0o444 });
-    const record = { schema: 1, key, ingredients, object, files, evidence: {}, created: "2026-01-01T00:00:00.000Z" };
-    writeFileSync(join(store, "keys", `${key}.json`), `${JSON.stringify({ ...record, seconds: 1 })}\n`);
+    const record = { schema: 2, key, ingredients, object, files, evidence: {}, created: "2026-01-01T00:00:00.000Z" };
+    writeFileSync(join(store, "keys", `${key}.json`), sealedJson({ ...record, seconds: 1 }));
   }
 }

@@ -71,6 +71,8 @@ async function reply(
   } catch {
     return refuse(400, "invalid URL");
   }
+  // Browsers request it by themselves. The pages have no icon.
+  if (url.pathname === "/favicon.ico") return send({ status: 204, type: "text/html", body: "" });
   // A cookie is valid for every port of a host, so its name has the port.
   const cookie = `exp-view-${request.socket.localPort}`;
   const given = url.searchParams.get("token");

@@ -42,7 +42,7 @@ export const axolotl: Backend = {
     bibtex:
       "@misc{axolotl, title={Axolotl: open source {LLM} post-training}, author={{Axolotl maintainers and contributors}}, year={2023}}",
   },
-  needsTrust: ["overrides", "report_to"],
+  needsTrust: ["overrides"],
   capabilities: {
     methods: {
       lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp16", "fp32"] },

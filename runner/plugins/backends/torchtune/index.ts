@@ -30,7 +30,7 @@ export const torchtune: Backend = {
     bibtex:
       "@misc{torchtune, title={torchtune: {PyTorch}'s finetuning library}, author={{torchtune maintainers and contributors}}, year={2024}}",
   },
-  needsTrust: ["overrides", "report_to"],
+  needsTrust: ["overrides"],
   capabilities: {
     methods: {
       lora: { cpu: ["bf16", "fp32"], cuda: ["bf16", "fp32"] },
