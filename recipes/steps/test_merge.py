@@ -235,7 +235,7 @@ folder, adapter, out = map(Path, sys.argv[1:])
 request = step(out, folder, adapter)
 merge._PIECE = (1_000_000, 1_000_000)
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-merge._check = lambda *_: {"equal": True}
+merge._check = lambda *_: {"equal": True, "rounding": 0.0}
 before = peak()
 merge.run(request)
 print(peak() - before)
