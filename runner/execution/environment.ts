@@ -7,7 +7,7 @@ const allowed = [
   /^(CUDA_|NVIDIA_|NCCL_|GLOO_|FI_|UCX_|PYTORCH_)/,
   /^(SSL_CERT_FILE|SSL_CERT_DIR|REQUESTS_CA_BUNDLE|CURL_CA_BUNDLE)$/,
 ];
-/** Names of credentials that the patterns of a launcher or driver would include: SLURM_JWT, NVIDIA_API_KEY. */
+/** Names of credentials that the patterns of a launcher or driver would include, such as NVIDIA_API_KEY. */
 const credential = /JWT|TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|(^|_)(KEY|AUTH|COOKIE)(_|$)|APIKEY/i;
 /** A proxy's address may contain a password, so only steps that use the network receive it. */
 const networkOnly = /^(https?|all|no|ftp)_proxy$/i;
@@ -59,7 +59,6 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     GOMP_SPINCOUNT: "10000",
     TOKENIZERS_PARALLELISM: "false",
     DO_NOT_TRACK: "1",
-    AXOLOTL_DO_NOT_TRACK: "1",
     HF_HUB_DISABLE_TELEMETRY: "1",
     WANDB_MODE: "disabled",
     ...(request.network === true ? {} : { HF_HUB_OFFLINE: "1" }),

@@ -624,5 +624,9 @@ test("a metric of label sets: check, run, intervals and tests", async ({ rig }) 
     await done(rig, "score", "artifacts/runs/labels/latest/zero_shot/predictions.jsonl", "--pred", "labels", "--json"),
   ) as { readonly views: Readonly<Record<string, Readonly<Record<string, number>>>> };
   expect(score.views.raw?.toy_count_error).toBeCloseTo(0.25, 12);
+  expect((await exp(rig, "report", "labels", "--html", "--out", "labels-report")).code).toBe(0);
+  expect(rig.read("labels-report/report.html")).toContain(
+    tasks.get("label_set").metrics.get("toy_count_error").definition,
+  );
   expect(await done(rig, "schema")).toContain('"toy_count_error"');
 });

@@ -26,7 +26,6 @@ export type Block =
   | { readonly type: "figure"; readonly id: string; readonly caption: string; readonly alt: string }
   | { readonly type: "code"; readonly text: string }
   /** `typst` is Typst mathematics for the PDF; `plain` is text for HTML and screen readers. */
-  | { readonly type: "equation"; readonly typst: string; readonly plain: string }
   /** A section that the authors have to write. */
   | { readonly type: "placeholder"; readonly heading: string; readonly instruction: string };
 

@@ -12,19 +12,21 @@ import type { RunFacts, Study } from "../report/study.ts";
 export function metric({ runs }: Study): readonly Block[] {
   const run = runs.at(-1) as RunFacts;
   const { config } = run;
-  const hasLabels = tasks.get(config.task).labels !== undefined;
+  const { labels } = tasks.get(config.task);
+  const hasLabels = labels !== undefined;
   const { primary, bootstrap } = config.evaluate;
   return [
     heading(1, "Evaluation metrics and statistics"),
-    ...(hasLabels ? labelMetrics(config) : definitions(config)),
+    ...(hasLabels ? [labelAnswers(labels.isSingle)] : []),
+    definitions(config),
     paragraph(
       ...(hasLabels ? labelViews : []),
       `The primary metric, fixed before the evaluation, is ${metricName(primary.metric)} in the ${primary.view} view.`,
     ),
     paragraph(
       ...intervalText(run, integer(bootstrap.resamples)),
-      "Differences between two arms on the same cases are tested with approximate randomisation, and exact match with " +
-        "McNemar's exact test ",
+      "Differences between two arms on the same cases are tested with approximate randomisation, and the numbers of " +
+        "correct cases with McNemar's exact test ",
       { cite: "mcnemar" },
       ". p-values are adjusted within one family of tests with Holm's method ",
       { cite: "holm" },
@@ -46,35 +48,26 @@ function intervalText({ comparison }: RunFacts, resamples: string): readonly Spa
   ];
 }
 
-const labelMetrics = (config: Experiment): readonly Block[] => [
+const labelAnswers = (isSingle: boolean): Block =>
   paragraph(
-    "A prediction is parsed as a set of labels; order and repetition of labels have no effect. With true positives (TP), false " +
-      "positives (FP) and false negatives (FN) summed over all cases and labels,",
-  ),
-  {
-    type: "equation",
-    typst: '"micro-F1" = (2 "TP") / (2 "TP" + "FP" + "FN")',
-    plain: "micro-F1 = 2 TP / (2 TP + FP + FN)",
-  },
-  paragraph(
-    `Macro-F1 is the mean F1 over the labels with gold cases. ${metricName("macro_f1_min5")}: ${definitionOf(tasks.get(config.task).metrics.get("macro_f1_min5"), scoringOf(config))}. ` +
-      "Samples-F1 is the mean F1 over the cases. Exact match is the " +
-      "proportion of cases whose predicted set equals the gold set. The Jaccard index of a case is the size of the intersection " +
-      "divided by the size of the union. Names and averaging follow scikit-learn ",
+    isSingle
+      ? "A prediction is parsed as one label. "
+      : "A prediction is parsed as a set of labels; order and repetition of labels have no effect. ",
+    "TP, FP and FN are the numbers of true positives, false positives and false negatives. Names and averaging of the " +
+      "metrics follow scikit-learn ",
     { cite: "sklearn" },
-    ". A zero denominator scores 0, so a case with an empty gold set and an empty predicted set has a samples score of 0.",
-  ),
-];
+    ". A zero denominator scores 0, unless a definition says otherwise.",
+  );
 
-/** The definitions of a task without labels, from the registry of its metrics. */
-function definitions(config: Experiment): readonly Block[] {
+/** The definitions of the metrics that tables show, from the registry of the task. */
+function definitions(config: Experiment): Block {
   const { task, evaluate } = config;
   const { metrics } = tasks.get(task);
-  const items = evaluate.metrics.map((name): readonly Span[] => [
+  const items = [...new Set([...evaluate.metrics, evaluate.primary.metric])].map((name): readonly Span[] => [
     { strong: metricName(name) },
     `: ${definitionOf(metrics.get(name), scoringOf(config))}.`,
   ]);
-  return [{ type: "list", items }];
+  return { type: "list", items };
 }
 
 const labelViews: readonly Span[] = [
