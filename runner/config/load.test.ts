@@ -276,6 +276,21 @@ describe("sweep", () => {
     expect(rungs(4, 1)).toEqual(["5:9 sweep-strategy"]);
   });
 
+  it("selects by the primary metric of the file unless select names another", () => {
+    const selectOf = (more: string, set: readonly string[] = []) => {
+      const loaded = loadText(`${minimal}data: {validation: {fraction: 0.1}}\n${more}`, { set });
+      return loaded.ok && loaded.value.sweep?.select;
+    };
+    const primary = "evaluate: {primary: {metric: macro_f1, view: basic}}\n";
+    const sweep = (select: string): string => `sweep: {grid: {train.rank: [1, 2]}, select: ${select}}\n`;
+    expect(selectOf(primary + sweep("{}"))).toEqual({ metric: "macro_f1", view: "basic" });
+    expect(selectOf(primary + sweep("{metric: samples_f1}"))).toEqual({ metric: "samples_f1", view: "basic" });
+    expect(selectOf(sweep("{}"), ["evaluate.primary.metric=macro_f1"])).toEqual({
+      metric: "macro_f1",
+      view: "canonical",
+    });
+    expect(selectOf(sweep("{}"))).toEqual({ metric: "micro_f1", view: "canonical" });
+  });
   it("returns the repeated keys and the selection", () => {
     const text = `${minimal}data: {validation: {fraction: 0.1}}\nsweep: {repeat: {train.seed: [1, 2]}, select: {view: basic}}\n`;
     const result = loadText(text);

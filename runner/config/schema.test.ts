@@ -10,9 +10,9 @@ import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
-import { schemaJson } from "./json-schema.ts";
+import { fileSchema, schemaJson } from "./json-schema.ts";
 import { experimentSchema, registeredNames, schemaOfTask } from "./schema.ts";
-import { allPaths, schemasAt } from "./schema-visitor.ts";
+import { allPaths, schemasAt, visitKeys } from "./schema-visitor.ts";
 import type { data, lastKeys } from "./sections/data.ts";
 import type { model } from "./sections/model.ts";
 import type { prompt } from "./sections/prompt.ts";
@@ -49,6 +49,16 @@ describe("the schema that editors use", () => {
 it("every key has a description", () => {
   const silent = allPaths().filter((path) => !schemasAt(path.split(".")).every(({ description }) => description));
   expect(silent).toEqual([]);
+});
+
+it("every key has an example that is valid", () => {
+  const ajv = new Ajv({ strict: false, validateFormats: false });
+  // A section with keys is its own example, and the tag of a union has the names of the union.
+  const keys = [...visitKeys(fileSchema())].filter(({ path, schema }) => path.length > 1 && schema.const === undefined);
+  const wrong = keys.filter(({ schema: { examples = [], ...schema } }) => {
+    return examples.length === 0 || !examples.every((example) => ajv.validate(schema, example));
+  });
+  expect(wrong.map(({ path }) => path.join("."))).toEqual([]);
 });
 
 it("lists agree with the registries", () => {

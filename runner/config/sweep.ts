@@ -139,7 +139,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
     value: {
       points,
       repeated,
-      select: select && Object.freeze({ ...task.defaults.primary, ...select }),
+      select: select && Object.freeze({ ...task.defaults.primary, ...primaryOf(base, task), ...select }),
       ...(halving === undefined ? {} : { halving: { ...halving, key: placeOf("strategy") } }),
     },
     warnings: [],
@@ -151,6 +151,16 @@ function taskNamed(base: MapNode): Task {
   const node = base.entries.get("task")?.node;
   const name = node?.kind === "scalar" && typeof node.value === "string" ? node.value : undefined;
   return (name === undefined ? undefined : tasks.find(name)) ?? defaultTask();
+}
+
+/** The part of `evaluate.primary` that the file writes and the task supports. A sweep selects by it unless `select` names another. */
+function primaryOf(base: MapNode, { metrics, views }: Task): Partial<Select> {
+  const value = (key: keyof Select): string => {
+    const node = find(base, ["evaluate", "primary", key])?.node;
+    return node?.kind === "scalar" ? String(node.value) : "";
+  };
+  const [metric, view] = [value("metric"), value("view") as Select["view"]];
+  return { ...(metrics.has(metric) ? { metric } : {}), ...(views.includes(view) ? { view } : {}) };
 }
 
 type Written = Partial<Halving> & {

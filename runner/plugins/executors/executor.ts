@@ -32,6 +32,7 @@ type SettingsSchema = {
   readonly additionalProperties: false;
   readonly properties: Readonly<Record<string, unknown>>;
   readonly description: string;
+  readonly examples?: readonly unknown[];
 };
 
 /**

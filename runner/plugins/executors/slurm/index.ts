@@ -48,6 +48,7 @@ export const slurm: Executor = {
       },
     },
     description: "Options of Slurm jobs.",
+    examples: [{ partition: "gpu" }],
   },
   needsTrust: ["setup", "extra", "account", "gres"],
   variables: /^SLURM_/,
