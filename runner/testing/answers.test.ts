@@ -80,4 +80,9 @@ test("rows that no answer can match are errors that name the rows", async ({ rig
   const none = await rig.start(["data", both]).ended;
   expect(errorCodes(none)).toContain("unreadable-target");
   expect(none.stdout).toContain("train/train2");
+
+  // Training has no row without labels, so that the parser cannot know this label: a limit of the sample, not an error.
+  const unseen = writeStudy(rig, "label_set", { train: ["a", "b"], test: ["normal"], answers: ["a"] });
+  const held = await rig.start(["data", unseen]).ended;
+  expect([held.code, held.stdout]).toEqual([0, expect.stringContaining("warning[unseen-unreadable]")]);
 });

@@ -18,6 +18,9 @@ export function readBack({
   readonly prepared: TrainingTargets<unknown>;
 }): (row: Row<unknown>) => ReadBack {
   const trained = new Set(prepared.labels.map(({ label }) => label));
+  // Only then is there a text that a held-out row without labels should have instead of its own.
+  const teachesNone =
+    task.labels !== undefined && prepared.rows.some(({ gold }) => (gold as readonly string[]).every(isNone));
   const named = (parts: readonly string[]): string => {
     const others = task.labels && parts.some((part) => !isNone(part)) ? parts.filter((part) => !isNone(part)) : parts;
     return JSON.stringify([...others].sort());
@@ -30,7 +33,9 @@ export function readBack({
     const text = prepared.write(gold);
     if (isRead(gold, text, trained)) return "read";
     if (task.labels === undefined) return "misread";
-    const own = (gold as readonly string[]).filter((label) => !isNone(label));
+    const own = teachesNone
+      ? (gold as readonly string[]).filter((label) => !isNone(label))
+      : (gold as readonly string[]);
     return own.length > 0 && isRead(gold, text, new Set([...trained, ...own])) ? "unseen" : "misread";
   };
 }
