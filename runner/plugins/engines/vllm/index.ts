@@ -43,7 +43,7 @@ export const vllm: Engine = {
     devices.includes("cuda")
       ? undefined
       : {
-          message: "vLLM needs a GPU, and resources.gpus is 0",
-          help: "write resources.gpus: 1, or generate.engine: transformers",
+          message: "vLLM generates on NVIDIA GPUs only",
+          help: "set resources.gpus: 1 on a machine with a GPU, or generate.engine: transformers",
         },
 };
