@@ -150,7 +150,7 @@ function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<str
         default: {},
         description: "How answers are generated.",
       },
-      evaluate: evaluateSection({ metrics: metricNames(), views: viewNames(), defaults }),
+      evaluate: evaluateSection({ metrics: metricNames(), views: viewNames(), defaults, tasks }),
       compare: {
         type: "array",
         items: { type: "string", minLength: 1, format: "experiment-path" },

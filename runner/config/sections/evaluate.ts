@@ -6,10 +6,17 @@ export type EvaluateChoices = {
   readonly metrics: readonly string[];
   readonly views: readonly string[];
   readonly defaults: Task["defaults"];
+  /** Every task, for the defaults of the others in descriptions. */
+  readonly tasks: Iterable<Task>;
 };
 
 /** The `evaluate` section. */
-export function evaluateSection({ metrics, views, defaults }: EvaluateChoices) {
+export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateChoices) {
+  const unlike = (valueIn: (defaults: Task["defaults"]) => string): string =>
+    [...tasks]
+      .filter((task) => valueIn(task.defaults) !== valueIn(defaults))
+      .map((task) => ` Default of ${task.name}: ${valueIn(task.defaults)}.`)
+      .join("");
   const secondMetric = defaults.metrics.at(1) ?? defaults.primary.metric;
   return {
     type: "object",
@@ -28,7 +35,7 @@ export function evaluateSection({ metrics, views, defaults }: EvaluateChoices) {
         uniqueItems: true,
         items: { type: "string", enum: metrics },
         default: defaults.metrics,
-        description: "Metrics that tables show with intervals. All metrics of the task are computed.",
+        description: `Metrics that tables show with intervals. All metrics of the task are computed.${unlike((own) => own.metrics.join(", "))}`,
         examples: [defaults.metrics.slice(0, 2)],
       },
       primary: {
@@ -39,14 +46,14 @@ export function evaluateSection({ metrics, views, defaults }: EvaluateChoices) {
             type: "string",
             enum: metrics,
             default: defaults.primary.metric,
-            description: "The metric that tests and selections use.",
+            description: `The metric that tests and selections use.${unlike(({ primary }) => primary.metric)}`,
             examples: [secondMetric],
           },
           view: {
             type: "string",
             enum: views,
             default: defaults.primary.view,
-            description: "The view in which it is computed.",
+            description: `The view in which it is computed.${unlike(({ primary }) => primary.view)}`,
             examples: [views.at(1) ?? views[0]],
           },
         },
