@@ -1,7 +1,7 @@
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { createRandom } from "../util/random.ts";
 import { suggestion } from "../util/suggest.ts";
-import type { DataTable } from "./table.ts";
+import type { DataTable } from "./data-table.ts";
 
 /** One case, read from a data file. `T` is what the task reads from the target cell: labels, for label tasks. */
 export type Row<T = readonly string[]> = {

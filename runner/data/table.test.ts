@@ -1,9 +1,10 @@
 import excel from "exceljs";
 import { describe, expect, it } from "vitest";
 import { positionOf } from "../util/code-frame.ts";
+import type { DataTable } from "./data-table.ts";
 import { distinct, splitLabels } from "./labels/split.ts";
 import { readRows, takePart } from "./rows.ts";
-import { type DataTable, readTable } from "./table.ts";
+import { readTable } from "./table.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 const columns = { id: "id", input: "text", target: "label" };

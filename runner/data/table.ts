@@ -1,33 +1,17 @@
 import { parse } from "csv-parse/sync";
-import type { Diagnostic, Result, SourceText, Span } from "../util/diagnostic.ts";
+import type { Result, SourceText, Span } from "../util/diagnostic.ts";
+import type { Cell, DataFile, DataTable } from "./data-table.ts";
 import { decode } from "./decode.ts";
-import type { SheetRow } from "./xlsx/sheet.ts";
-import type { Sheet } from "./xlsx/workbook.ts";
-
-/** A cell: text, or a list of texts if a JSON line has one. */
-type Cell = string | readonly string[];
-
-/** A data file as rows of cells, in the order of the file. */
-export type DataTable = {
-  readonly columns: readonly string[];
-  /** As many cells as columns. */
-  readonly rows: readonly (readonly Cell[])[];
-  /** The span of the column names. */
-  readonly header: Span;
-  /** The span of a row, for errors. */
-  span(row: number): Span;
-};
-
-/** A data file: its name decides about the format. */
-export type DataFile = { readonly path: string; readonly bytes: Uint8Array; readonly sheet?: string | undefined };
-
-/** More errors than this are counted and not listed. */
-const listed = 20;
+import { lineEnd } from "./lines.ts";
+import { columnsOf, Problems } from "./problems.ts";
 
 /** Reads a .csv, .tsv, .jsonl or .xlsx file; every ragged or broken row is an error at its place. */
 export async function readTable(file: DataFile): Promise<Result<DataTable>> {
   const extension = /\.([^./\\]+)$/.exec(file.path)?.[1]?.toLowerCase() ?? "";
-  if (extension === "xlsx") return readSheet(file);
+  if (extension === "xlsx") {
+    const { readSheet } = await import("./xlsx/table.ts");
+    return readSheet(file);
+  }
   const { text, encoding } = decode(file.bytes);
   const source: SourceText = { path: file.path, text };
   const problems = new Problems(source);
@@ -42,51 +26,6 @@ export async function readTable(file: DataFile): Promise<Result<DataTable>> {
     return readSeparated(source, extension === "tsv" ? ["\t"] : [",", ";", "\t", "|"], problems);
   problems.add(0, 0, "file-type", `no reader for "${file.path}"`, "use .csv, .tsv, .jsonl or .xlsx");
   return problems.result();
-}
-
-class Problems {
-  private readonly source: SourceText;
-  private readonly errors: Diagnostic[] = [];
-  readonly warnings: Diagnostic[] = [];
-  private count = 0;
-
-  constructor(source: SourceText) {
-    this.source = source;
-  }
-
-  get any(): boolean {
-    return this.count > 0;
-  }
-
-  add(start: number, end: number, code: string, message: string, help?: string): void {
-    if (++this.count <= listed) this.errors.push(this.diagnostic("error", start, end, code, message, help));
-  }
-
-  warn(code: string, message: string, help: string): void {
-    this.warnings.push(this.diagnostic("warning", 0, 0, code, message, help));
-  }
-
-  result(): Result<never> {
-    const more = this.count - listed;
-    const end = this.source.text.length;
-    const rest =
-      more > 0
-        ? [this.diagnostic("error", end, end, "more-errors", `${more} more errors in this file`, undefined)]
-        : [];
-    return { ok: false, diagnostics: [...this.errors, ...rest, ...this.warnings] };
-  }
-
-  private diagnostic(
-    severity: "error" | "warning",
-    start: number,
-    end: number,
-    code: string,
-    message: string,
-    help: string | undefined,
-  ): Diagnostic {
-    const span = { source: this.source, start, end };
-    return { severity, code, message, span, ...(help === undefined ? {} : { help }) };
-  }
 }
 
 type CsvRecord = { readonly record: string[]; readonly info: { readonly bytes: number } };
@@ -168,17 +107,6 @@ function sniff(text: string, separators: readonly string[]): string {
   return best;
 }
 
-function columnsOf(head: readonly string[], header: () => Span, problems: Problems): string[] {
-  const columns = head.map((name) => name.trim());
-  const seen = new Set<string>();
-  const twice = columns.find((name) => name !== "" && seen.size === seen.add(name).size);
-  if (twice !== undefined) {
-    const { start, end } = header();
-    problems.add(start, end, "duplicate-column", `two columns are called "${twice}"`, "rename one");
-  }
-  return columns;
-}
-
 function readLines(source: SourceText, problems: Problems): Result<DataTable> {
   const columns: string[] = [];
   const at = new Map<string, number>();
@@ -224,91 +152,4 @@ function asCell(value: unknown): Cell {
   if (value === null || value === undefined) return "";
   if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
   return typeof value === "object" ? JSON.stringify(value) : String(value);
-}
-
-/** The sheet as text, one line for each row, as a source for errors: its line numbers are those of the sheet. */
-async function readSheet(file: DataFile): Promise<Result<DataTable>> {
-  const { readWorkbook } = await import("./xlsx/workbook.ts");
-  const { WorkbookError, workbookLimits, workbookTooLarge } = await import("./xlsx/limits.ts");
-  const refuse = ({ code, message, help }: InstanceType<typeof WorkbookError>): Result<never> => {
-    const problems = new Problems({ path: file.path, text: "" });
-    problems.add(0, 0, code, message, help);
-    return problems.result();
-  };
-  let sheet: Sheet;
-  try {
-    sheet = await readWorkbook(bufferOf(file.bytes), file.sheet);
-  } catch (error) {
-    if (error instanceof WorkbookError) return refuse(error);
-    throw error;
-  }
-  const source = sourceOf(`${file.path}[${sheet.name}]`, sheet.rows);
-  const problems = new Problems(source);
-  const span = ({ number }: SheetRow): Span => {
-    const start = lineStart(source.text, number);
-    return { source, start, end: lineEnd(source.text, start) };
-  };
-  const [top, ...body] = sheet.rows;
-  if (top === undefined) {
-    problems.add(0, 0, "empty-file", `sheet "${sheet.name}" is empty`);
-    return problems.result();
-  }
-  const head = Array.from(top.cells, (cell = "") => cell);
-  while (head.at(-1)?.trim() === "") head.pop();
-  if (head.length * body.length > workbookLimits.cells)
-    return refuse(workbookTooLarge(`${body.length} rows of ${head.length} columns`));
-  const columns = columnsOf(head, () => span(top), problems);
-  if (body.length === 0) {
-    const { start, end } = span(top);
-    problems.add(start, end, "no-rows", "the sheet has a header and no rows");
-  }
-  if (problems.any) return problems.result();
-  return {
-    ok: true,
-    value: {
-      columns,
-      rows: body.map(({ cells }) => Array.from(columns, (_, column) => cells[column] ?? "")),
-      get header() {
-        return span(top);
-      },
-      span: (row) => span(body[row] as SheetRow),
-    },
-    warnings: [],
-  };
-}
-
-/** A sheet as text. The text is made on first use, which is an error. */
-function sourceOf(path: string, rows: readonly SheetRow[]): SourceText {
-  let text: string | undefined;
-  return {
-    path,
-    get text() {
-      if (text !== undefined) return text;
-      const lines: string[] = [];
-      for (const { number, cells } of rows) {
-        while (lines.length < number - 1) lines.push("");
-        lines.push(Array.from(cells, (cell = "") => cell.replace(/[\t\r\n]+/g, " ")).join("\t"));
-      }
-      text = lines.join("\n");
-      return text;
-    },
-  };
-}
-
-const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-function lineStart(text: string, line: number): number {
-  let at = 0;
-  for (let number = 1; number < line; number++) {
-    const feed = text.indexOf("\n", at);
-    if (feed < 0) return at;
-    at = feed + 1;
-  }
-  return at;
-}
-
-function lineEnd(text: string, start: number): number {
-  const feed = text.indexOf("\n", start);
-  const end = feed < 0 ? text.length : feed;
-  return end > start && text[end - 1] === "\r" ? end - 1 : end;
 }

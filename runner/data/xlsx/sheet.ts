@@ -23,6 +23,8 @@ export class SheetReader implements XmlHandler {
   readonly rows: SheetRow[] = [];
   readonly #context: CellContext;
   readonly #merges: Range[] = [];
+  /** By column: 1 if a cell of it has a value. */
+  readonly #filled = new Uint8Array(maxColumn);
   #left = { cells: workbookLimits.cells, characters: workbookLimits.characters, merged: workbookLimits.merged };
   #number = 0;
   #cells: string[] = [];
@@ -37,6 +39,11 @@ export class SheetReader implements XmlHandler {
 
   constructor(context: CellContext) {
     this.#context = context;
+  }
+
+  /** The columns with a value, from 0, ascending. */
+  filled(): readonly number[] {
+    return [...this.#filled.keys()].filter((column) => this.#filled[column] === 1);
   }
 
   open(name: string, attributes: Readonly<Record<string, string>>): void {
@@ -92,7 +99,9 @@ export class SheetReader implements XmlHandler {
     if (--this.#left.cells < 0) throw workbookTooLarge(`more than ${workbookLimits.cells} cells`);
     if (this.#left.characters < 0) throw workbookTooLarge(`more than ${workbookLimits.characters} characters`);
     this.#cells[this.#column] = text;
-    this.#isFilled ||= text.trim() !== "";
+    if (text.trim() === "") return;
+    this.#isFilled = true;
+    this.#filled[this.#column] = 1;
   }
 
   #addMerge(ref: string): void {
@@ -111,6 +120,7 @@ export class SheetReader implements XmlHandler {
     for (const { top, left, bottom, right } of this.#merges) {
       const value = byNumber.get(top)?.[left];
       if (value === undefined) continue;
+      if (value.trim() !== "") this.#filled.fill(1, left, right + 1);
       for (let row = top; row <= bottom; row++) {
         const cells = byNumber.get(row);
         if (cells === undefined) continue;

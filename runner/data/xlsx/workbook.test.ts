@@ -1,6 +1,7 @@
 import excel from "exceljs";
 import { describe, expect, test } from "vitest";
-import { type DataTable, readTable } from "../table.ts";
+import type { DataTable } from "../data-table.ts";
+import { readTable } from "../table.ts";
 import { sheetOf, textCell, workbookOf, zipOf } from "./zip-rig.ts";
 
 /** Limits of time in tests are those of a busy machine. */
@@ -61,16 +62,16 @@ describe("values that Excel writes", () => {
     ]);
   });
 
-  test("a cell far away from the table, empty rows and cells without references are no part of it", async () => {
+  test("empty rows are no part of the table, and cells may lack references", async () => {
     const rows = `<row r="3">${textCell("B3", "id")}${textCell("C3", "text")}</row>
       <row r="5">${textCell("B5", "1")}${textCell("C5", "x")}</row>
       <row r="6"><c r="B6" s="4"/></row>
       <row r="1048576">${textCell("XFD1048576", "note")}</row>`;
     const { columns, rows: body, span } = await read(workbookOf(sheetOf(rows)));
-    expect(columns).toEqual(["", "id", "text"]);
+    expect(columns).toEqual(["", "id", "text", ""]);
     expect(body).toEqual([
-      ["", "1", "x"],
-      ["", "", ""],
+      ["", "1", "x", ""],
+      ["", "", "", "note"],
     ]);
     const { source, start } = span(0);
     expect(source.text.slice(0, start).split("\n")).toHaveLength(5);
@@ -78,6 +79,18 @@ describe("values that Excel writes", () => {
       workbookOf(sheetOf("<row><c><v>1</v></c><c><v>2</v></c></row><row><c/><c><v>3</v></c></row>")),
     );
     expect([bare.columns, bare.rows]).toEqual([["1", "2"], [["", "3"]]]);
+  });
+
+  test("a value without a column name is kept, one column for each column of the sheet", async () => {
+    const rows = `<row r="1">${textCell("A1", "id")}${textCell("B1", "text")}${textCell("C1", " ")}</row>
+      <row r="2">${textCell("A2", "1")}${textCell("B2", "x")}${textCell("C2", " ")}${textCell("D2", "a note")}</row>
+      <row r="3">${textCell("A3", "2")}${textCell("B3", "y")}${textCell("G3", "another")}</row>`;
+    const { columns, rows: body } = await read(workbookOf(sheetOf(rows)));
+    expect(columns).toEqual(["id", "text", "", ""]);
+    expect(body).toEqual([
+      ["1", "x", "a note", ""],
+      ["2", "y", "", "another"],
+    ]);
   });
 
   test("namespace prefixes, phonetic text and dates since 1904", async () => {

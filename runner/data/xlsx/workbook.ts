@@ -3,8 +3,8 @@ import { SheetReader, type SheetRow, unescapeText } from "./sheet.ts";
 import { parseXml } from "./xml.ts";
 import { Zip } from "./zip.ts";
 
-/** A sheet: its name, and its rows with a value, in the order of the sheet. */
-export type Sheet = { readonly name: string; readonly rows: readonly SheetRow[] };
+/** A sheet: its name, its rows with a value in the order of the sheet, and the numbers of its columns with a value. */
+export type Sheet = { readonly name: string; readonly rows: readonly SheetRow[]; readonly filled: readonly number[] };
 
 /** Reads one sheet of a workbook while it is unpacked; the first sheet without a name. Throws WorkbookError. */
 export async function readWorkbook(bytes: Buffer, wanted: string | undefined): Promise<Sheet> {
@@ -18,7 +18,7 @@ export async function readWorkbook(bytes: Buffer, wanted: string | undefined): P
   const context = { sharedStrings: await sharedStringsOf(zip), isDate: await dateStylesOf(zip), is1904 };
   const reader = new SheetReader(context);
   await parseXml(zip.text(sheet.path), reader);
-  return { name: sheet.name, rows: reader.rows };
+  return { name: sheet.name, rows: reader.rows, filled: reader.filled() };
 }
 
 async function sheetsOf(zip: Zip) {

@@ -1,5 +1,6 @@
+import type { DataTable } from "../../data/data-table.ts";
 import { splitLabels } from "../../data/labels/split.ts";
-import { type DataTable, readTable } from "../../data/table.ts";
+import { readTable } from "../../data/table.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { suggestion } from "../../util/suggest.ts";
 import { type FileCase, type Names, readPredictions } from "./predictions.ts";

@@ -69,7 +69,8 @@ async function textsOf(
   return table.value.columns.flatMap((column, at) => {
     if (column === columns.id) return [];
     const cells = rows.map((row) => [row[at] ?? ""].flat().join("\n"));
-    const place = (row: number): string => `row ${row + 1} of ${file}, column ${column}`;
+    const place = (row: number): string =>
+      `row ${row + 1} of ${file}, ${column === "" ? "a column without a name" : `column ${column}`}`;
     if (column === columns.target) return unpublishedTargets(cells, known, place);
     if (column === columns.input) return cells.map((text, row) => ({ text, place: place(row), isShort: false }));
     return otherColumn(cells, known, place);

@@ -1,0 +1,19 @@
+import type { Span } from "../util/diagnostic.ts";
+
+/** A cell: text, or a list of texts if a JSON line has one. */
+export type Cell = string | readonly string[];
+
+/** A data file as rows of cells, in the order of the file. */
+export type DataTable = {
+  /** Empty for a column without a name, which no setting can select. */
+  readonly columns: readonly string[];
+  /** As many cells as columns. */
+  readonly rows: readonly (readonly Cell[])[];
+  /** The span of the column names. */
+  readonly header: Span;
+  /** The span of a row, for errors. */
+  span(row: number): Span;
+};
+
+/** A data file: its name decides about the format. */
+export type DataFile = { readonly path: string; readonly bytes: Uint8Array; readonly sheet?: string | undefined };
