@@ -1,4 +1,4 @@
-import type { Span } from "../util/diagnostic.ts";
+import type { SourceText, Span } from "../util/diagnostic.ts";
 
 /** A cell: text, or a list of texts if a JSON line has one. */
 export type Cell = string | readonly string[];
@@ -9,6 +9,7 @@ export type DataTable = {
   readonly columns: readonly string[];
   /** As many cells as columns. */
   readonly rows: readonly (readonly Cell[])[];
+  readonly source: SourceText;
   /** The span of the column names. */
   readonly header: Span;
   /** The span of a row, for errors. */

@@ -84,7 +84,7 @@ function readSeparated(source: SourceText, separators: readonly string[], proble
   if (problems.any) return problems.result();
   return {
     ok: true,
-    value: { columns, rows: body, header, span: (row) => span(row + 1) },
+    value: { columns, rows: body, source, header, span: (row) => span(row + 1) },
     warnings: problems.warnings,
   };
 }
@@ -135,7 +135,7 @@ function readLines(source: SourceText, problems: Problems): Result<DataTable> {
   if (problems.any) return problems.result();
   const rows = sparse.map((row) => Array.from(columns, (_, column) => row[column] ?? ""));
   const span = (row: number): Span => ({ source, ...(spans[row] as { start: number; end: number }) });
-  return { ok: true, value: { columns, rows, header: span(0), span }, warnings: problems.warnings };
+  return { ok: true, value: { columns, rows, source, header: span(0), span }, warnings: problems.warnings };
 }
 
 function parseLine(line: string): object | string {

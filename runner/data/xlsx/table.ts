@@ -54,6 +54,7 @@ export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
     value: {
       columns,
       rows: body.map(({ cells }) => places.map((at) => cells[at] ?? "")),
+      source,
       get header() {
         return span(top);
       },

@@ -1,12 +1,10 @@
 import type { DataTable } from "../../data/data-table.ts";
 import { splitLabels } from "../../data/labels/split.ts";
+import { Problems } from "../../data/problems.ts";
 import { readTable } from "../../data/table.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
 import { suggestion } from "../../util/suggest.ts";
 import { type FileCase, type Names, readPredictions } from "./predictions.ts";
-
-/** Errors beyond this number are counted but not listed. */
-const listed = 20;
 
 /** Reads a file of gold, predictions or both: JSON Lines, or a .csv, .tsv or .xlsx table by its columns. */
 export async function readAnswers(path: string, bytes: Uint8Array, names: Names): Promise<Result<readonly FileCase[]>> {
@@ -23,12 +21,10 @@ export function isFile(gold: string): boolean {
 }
 
 function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: Names): Result<readonly FileCase[]> {
-  const diagnostics: Diagnostic[] = [];
-  let errors = 0;
+  const problems = new Problems(table.source);
   const complain = (code: string, message: string, row: number | undefined, help: string | undefined): void => {
-    if (++errors > listed) return;
-    const span = row === undefined ? table.header : table.span(row);
-    diagnostics.push({ severity: "error", code, message, span, ...(help === undefined ? {} : { help }) });
+    const { start, end } = row === undefined ? table.header : table.span(row);
+    problems.add(start, end, code, message, help);
   };
   const column = (name: string, option: string): number => {
     const at = table.columns.indexOf(name);
@@ -47,7 +43,7 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
     gold: sides.includes("gold") ? column(names.gold, "gold") : -1,
     pred: sides.includes("pred") ? column(names.pred, "pred") : -1,
   };
-  if (errors > 0) return { ok: false, diagnostics };
+  if (problems.any) return problems.result();
   const rowOf = new Map<string, number>();
   const cases = table.rows.map((cells, row): FileCase => {
     const cell = cells[idAt] as string;
@@ -76,11 +72,7 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
     };
     return { id: name, gold: labels("gold"), pred: labels("pred") };
   });
-  if (errors > listed) {
-    const message = `${errors - listed} more errors in this file`;
-    diagnostics.push({ severity: "error", code: "more-errors", message, span: table.span(table.rows.length - 1) });
-  }
-  return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
+  return problems.any ? problems.result() : { ok: true, value: cases, warnings: [] };
 }
 
 /** The cases of a file, and its path for errors. */

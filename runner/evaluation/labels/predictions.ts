@@ -1,8 +1,7 @@
 import { splitLabels } from "../../data/labels/split.ts";
-import type { Diagnostic, Result, SourceText } from "../../util/diagnostic.ts";
-
-/** Errors beyond this number are counted but not listed. */
-const listed = 20;
+import { lineEnd, lineStart } from "../../data/lines.ts";
+import { Problems } from "../../data/problems.ts";
+import type { Result } from "../../util/diagnostic.ts";
 
 /** One case of a predictions file: gold and predicted labels, as written. */
 export type FileCase = {
@@ -39,35 +38,25 @@ export function readPredictions(
   names: Names = ownNames,
 ): Result<FileCase[]> {
   const text = typeof content === "string" ? content : decode(content);
-  const source: SourceText = { path, text };
-  const diagnostics: Diagnostic[] = [];
-  let errors = 0;
-  const complain = (start: number, end: number, code: string, message: string, help?: string) => {
-    if (++errors > listed) return;
-    diagnostics.push({ severity: "error", code, message, span: { source, start, end }, ...(help ? { help } : {}) });
-  };
+  const problems = new Problems({ path, text });
   const broken = typeof content === "string" ? undefined : firstBroken(content);
   if (broken !== undefined) {
     const start = lineStart(text, broken);
-    const end = text.indexOf("\n", start);
-    complain(start, end < 0 ? text.length : end, "encoding", "the line is not UTF-8", "save the file as UTF-8");
-    return { ok: false, diagnostics };
+    problems.add(start, lineEnd(text, start), "encoding", "the line is not UTF-8", "save the file as UTF-8");
+    return problems.result();
   }
   const cases: FileCase[] = [];
   const firstLine = new Map<string, number>();
   let line = 0;
   for (let start = text.startsWith("\ufeff") ? 1 : 0; start < text.length; ) {
     line++;
-    const feed = text.indexOf("\n", start);
-    const next = feed < 0 ? text.length : feed + 1;
-    let end = feed < 0 ? text.length : feed;
-    if (end > start && text[end - 1] === "\r") end--;
+    const end = lineEnd(text, start);
     const row = text.slice(start, end);
     if (row.trim() !== "") {
-      const one = readLine(row, names, (code, message, help) => complain(start, end, code, message, help));
+      const one = readLine(row, names, (code, message, help) => problems.add(start, end, code, message, help));
       const before = one && firstLine.get(one.id);
       if (one && before !== undefined) {
-        complain(
+        problems.add(
           start,
           end,
           "duplicate-id",
@@ -79,20 +68,11 @@ export function readPredictions(
         cases.push(one);
       }
     }
-    start = next;
+    start = end + (text.startsWith("\r\n", end) ? 2 : 1);
   }
-  if (errors > listed) {
-    diagnostics.push({
-      severity: "error",
-      code: "more-errors",
-      message: `${errors - listed} more errors in this file`,
-      span: { source, start: text.length, end: text.length },
-    });
-  }
-  if (errors === 0 && cases.length === 0) {
-    complain(0, 0, "empty-file", "the file has no predictions", shapeOf(names));
-  }
-  return errors > 0 ? { ok: false, diagnostics } : { ok: true, value: cases, warnings: [] };
+  if (!problems.any && cases.length === 0)
+    problems.add(0, 0, "empty-file", "the file has no predictions", shapeOf(names));
+  return problems.any ? problems.result() : { ok: true, value: cases, warnings: [] };
 }
 
 const utf16 = (bytes: Uint8Array): "utf-16le" | "utf-16be" | undefined => {
@@ -104,7 +84,7 @@ function decode(bytes: Uint8Array): string {
   return new TextDecoder(utf16(bytes) ?? "utf-8").decode(bytes);
 }
 
-/** Number (from 0) of the first line that is not UTF-8. */
+/** Number (from 1) of the first line that is not UTF-8. */
 function firstBroken(bytes: Uint8Array): number | undefined {
   if (utf16(bytes)) return undefined;
   const strict = new TextDecoder("utf-8", { fatal: true });
@@ -118,17 +98,11 @@ function firstBroken(bytes: Uint8Array): number | undefined {
   };
   if (sound(0, bytes.length)) return undefined;
   let start = 0;
-  for (let line = 0; ; line++) {
+  for (let line = 1; ; line++) {
     const feed = bytes.indexOf(10, start);
     if (feed < 0 || !sound(start, feed)) return line;
     start = feed + 1;
   }
-}
-
-function lineStart(text: string, line: number): number {
-  let at = 0;
-  for (let number = 0; number < line; number++) at = text.indexOf("\n", at) + 1;
-  return at;
 }
 
 type Complain = (code: string, message: string, help?: string) => void;
