@@ -1,4 +1,5 @@
 import { createRandom, type Random } from "../util/random.ts";
+import { foldText } from "./similarity/near-duplicate.ts";
 
 /** Rows with the same input stay together in a split. */
 type WithInput = { readonly input: string };
@@ -100,7 +101,7 @@ type Unit = { readonly rows: number[]; readonly labels: readonly string[]; place
 function unitsOf<T extends WithInput>(rows: readonly T[], strataOf: StrataOf<T>): Unit[] {
   const byInput = new Map<string, number[]>();
   rows.forEach(({ input }, row) => {
-    const key = input.replace(/\s+/g, " ").trim().toLowerCase();
+    const key = foldText(input);
     const same = byInput.get(key) ?? [];
     same.push(row);
     byInput.set(key, same);

@@ -1,5 +1,6 @@
 import { withoutMarker } from "./marker.ts";
 import { isNone } from "./none.ts";
+import { quotes } from "./quotes.ts";
 import { isClause, isSentence, words } from "./sentence.ts";
 import { negated, statement } from "./stated.ts";
 import type { Vocabulary } from "./vocabulary.ts";
@@ -91,20 +92,6 @@ export function knownMarker(piece: string, vocabulary: Vocabulary): string | und
   const marker = /^[\s(*_[]{0,8}([^\s().:*\]]{1,24})[).:\]]{1,3}[*_]{0,3}\s/.exec(piece.slice(0, 60))?.[1];
   return marker === undefined ? undefined : vocabulary.find(marker);
 }
-
-const quotes: Readonly<Record<string, string>> = {
-  '"': '"',
-  "'": "'",
-  "`": "`",
-  "“": "”",
-  "‘": "’",
-  "«": "»",
-  "„": "“",
-  "「": "」",
-  "*": "*",
-  _: "_",
-  "~": "~",
-};
 
 /** `[A, B]` and `"A, B"` are lists too; `[left] A`, `A [left]` and `"A", "B"` are not wrapped. */
 export function unwrap(line: string): string {

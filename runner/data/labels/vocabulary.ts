@@ -1,5 +1,6 @@
 import { basicForm } from "./basic.ts";
 import { withoutMarker } from "./marker.ts";
+import { quotes } from "./quotes.ts";
 import { splitLabels } from "./split.ts";
 
 /** The labels of the training rows, and how they are found in pieces of an answer. */
@@ -77,22 +78,12 @@ export function vocabularyOf(labels: ReadonlySet<string>): Vocabulary {
 }
 
 const pairs: Readonly<Record<string, string>> = {
-  '"': '"',
-  "'": "'",
-  "`": "`",
-  "“": "”",
-  "‘": "’",
-  "«": "»",
-  "„": "“",
-  "*": "*",
-  _: "_",
-  "~": "~",
+  ...quotes,
   $: "$",
   "(": ")",
   "[": "]",
   "{": "}",
   "<": ">",
-  "「": "」",
   "『": "』",
   "【": "】",
   "《": "》",
