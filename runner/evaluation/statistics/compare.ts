@@ -33,8 +33,9 @@ export type Difference = Interval & {
   /** a - b */
   readonly difference: number;
   /**
-   * Two-sided, by the share of bootstrap differences with the other sign; null if a side is an average over seeds, and
-   * for a metric whose resamples are biased, which has no bootstrap interval.
+   * Two-sided, by the share of bootstrap differences with the other sign; null if a side is an average over seeds, if
+   * the difference is the same in all resamples and not 0, and for a metric whose resamples are biased, which has no
+   * bootstrap interval.
    */
   readonly p_bootstrap: number | null;
   /** Two-sided, by approximate randomisation; null if a side is an average over seeds. */
@@ -168,9 +169,9 @@ function measured(side: Side, metrics: readonly Metric[]): Record<string, Measur
     const preferred = side.preferred[at] as PreferredInterval;
     const leftOut = side.leftOut[at] as Float64Array;
     if (own.length > 1) {
+      if (typeof preferred === "object") return { value, method: "none", reason: preferred.none, seeds: own, sd };
       const { standardError, freedom } = seedError(caseVariance(leftOut), [own]);
-      const range = [0, 1] as const;
-      const interval = studentInterval(value, standardError, freedom, isBounded(metric) ? range : undefined);
+      const interval = studentInterval(value, standardError, freedom, isBounded(metric) ? [0, 1] : undefined);
       return { value, ...interval, seeds: own, sd };
     }
     const interval = metricInterval({
@@ -201,18 +202,22 @@ function pairOf(
     const leftOut = minus(a.leftOut[at] as Float64Array, b.leftOut[at] as Float64Array);
     const [ownValues, otherValues] = [a.values[at] as readonly number[], b.values[at] as readonly number[]];
     const difference = overSeeds(ownValues).mean - overSeeds(otherValues).mean;
+    const preferred = a.preferred[at] as PreferredInterval;
+    const range = isBounded(metric) ? ([-1, 1] as const) : undefined;
     if (ownValues.length > 1 || otherValues.length > 1) {
       const { standardError, freedom } = seedError(caseVariance(leftOut), [ownValues, otherValues]);
-      const interval = studentInterval(difference, standardError, freedom, isBounded(metric) ? [-1, 1] : undefined);
-      const p = standardError === 0 ? Number(difference === 0) : studentP(difference / standardError, freedom);
+      const interval: Interval =
+        typeof preferred === "object"
+          ? { method: "none", reason: preferred.none }
+          : studentInterval(difference, standardError, freedom, range);
+      const p = standardError <= 1e-12 ? signTest(difference, a.cases) : studentP(difference / standardError, freedom);
       return { difference, ...interval, p_bootstrap: null, p_randomisation: null, p_student: p };
     }
-    const preferred = a.preferred[at] as PreferredInterval;
     const samples = minus(a.samples[at] as Float64Array, b.samples[at] as Float64Array);
     const interval =
       metric.isShareCorrect && exact !== null
         ? differenceOfShares(exact.only_a, exact.only_b, a.cases)
-        : resampledInterval({ estimate: difference, samples, leftOut }, preferred);
+        : resampledInterval({ estimate: difference, samples, leftOut }, preferred, range);
     return {
       difference,
       ...interval,
@@ -229,8 +234,18 @@ function pairOf(
   };
 }
 
-/** Twice the smaller share of values on one side of 0. Each side counts one value more, so that p is never 0. */
-function signChange(samples: Float64Array): number {
+/** Two-sided sign test of a difference that is the same without any case: all cases have its sign. */
+function signTest(difference: number, cases: number): number {
+  return difference === 0 ? 1 : Math.min(1, 2 ** (1 - cases));
+}
+
+/**
+ * Twice the smaller share of values on one side of 0. Each side counts one value more, so that p is never 0. null if
+ * all values are equal and not 0: they do not show how the difference varies.
+ */
+function signChange(samples: Float64Array): number | null {
+  const [first = 0] = samples;
+  if (Math.abs(first) > 1e-12 && samples.every((value) => Math.abs(value - first) <= 1e-12)) return null;
   let below = 1;
   let above = 1;
   for (const value of samples) {

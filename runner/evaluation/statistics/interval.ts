@@ -76,10 +76,17 @@ export function differenceOfShares(onlyA: number, onlyB: number, cases: number):
   return firstValid(cases === 0 ? 0 : (onlyA - onlyB) / cases, [{ method: "bonett_price", bounds }]);
 }
 
-/** The interval of a difference or any other value over resampled cases. */
-export function resampledInterval(of: Resampled, preferred: PreferredInterval): Interval {
+/** The interval of a difference or any other value over resampled cases, within the range of the value. */
+export function resampledInterval(
+  of: Resampled,
+  preferred: PreferredInterval,
+  [low, high]: Bounds = [-Infinity, Infinity],
+): Interval {
   if (typeof preferred === "object") return { method: "none", reason: preferred.none };
-  return firstValid(of.estimate, resampledCandidates(of, preferred));
+  return firstValid(
+    of.estimate,
+    resampledCandidates(of, preferred).map((one) => within(one, low, high)),
+  );
 }
 
 /** A value with its standard error and degrees of freedom, as a Student t interval within the range of the value. */
@@ -195,9 +202,13 @@ function jackknifeBounds({ estimate, leftOut }: Resampled): Bounds {
   return [estimate - half, estimate + half];
 }
 
-/** Variance of a value over samples of the cases, from its values with each case (or block of cases) left out. */
+/**
+ * Variance of a value over samples of the cases, from its values with each case (or block of cases) left out. 0 without
+ * cases.
+ */
 export function jackknifeVariance(leftOut: Float64Array): number {
   const blocks = leftOut.length;
+  if (blocks === 0) return 0;
   const mean = leftOut.reduce((sum, value) => sum + value, 0) / blocks;
   return (leftOut.reduce((sum, value) => sum + (value - mean) ** 2, 0) * (blocks - 1)) / blocks;
 }

@@ -344,6 +344,36 @@ describe("answerers compared", () => {
     expect(measured?.low).toBeLessThan(measured?.value as number);
     expect(measured?.high).toBeGreaterThan(measured?.value as number);
   });
+  it("are not tested by values that do not vary: few cases with the same difference are no evidence", async () => {
+    for (const [n, p] of [
+      [0, 1],
+      [1, 1],
+      [2, 0.5],
+      [5, 0.0625],
+    ] as const) {
+      const gold = Array.from({ length: n }, (_, row) => [["x", "y"][row % 2] as string]);
+      const [right, wrong] = [formOf(gold, gold), formOf(gold, new Array<string[]>(n).fill(["z"]))];
+      const options = { subject: "a", metrics: all, primary: "micro_f1", bootstrap: { resamples: 50, seed: 1 } };
+      const compare = async (seeds: number) =>
+        await compareAll(
+          [
+            { name: "a", seeds: new Array<ScoredCases>(seeds).fill(right) },
+            { name: "b", seeds: new Array<ScoredCases>(seeds).fill(wrong) },
+          ],
+          options,
+        );
+      const [one, two] = [await compare(1), await compare(2)];
+      const { micro_f1: single, macro_f1: rare } = one.pairs[0]?.metrics ?? {};
+      const averaged = two.pairs[0]?.metrics.micro_f1;
+      expect(single?.p_bootstrap).toBe(n === 0 ? 1 : null);
+      expect(rare?.high ?? 1).toBeLessThanOrEqual(1);
+      expect([averaged?.p_student, two.family.tests[0]?.p]).toEqual([p, p]);
+      expect(two.pairs[0]?.metrics.macro_f1_min5).toMatchObject({
+        method: "none",
+        reason: expect.stringContaining("at least 5"),
+      });
+    }
+  });
   it("averaged over seeds, with every value and their deviation, tested by Student's t over both", async () => {
     const compared = [
       { name: "good", seeds: [form(20), form(10), form(13)] },
