@@ -24,6 +24,7 @@ import { labelCategories } from "./categories.ts";
 import { classificationMetrics } from "./class-metrics.ts";
 import { labelKeys } from "./label-keys.ts";
 import { labelMetrics } from "./label-metrics.ts";
+import { pythonReader } from "./python-reader.ts";
 import { labelDetails, labelScorer } from "./score.ts";
 import { defaultMinCases, type Labels } from "./table.ts";
 
@@ -86,10 +87,10 @@ export function labelTask({
         analysis: groups === undefined ? {} : { [groupsKey]: groups },
       };
     },
-    pythonReader: (parsing) => [
-      `labels = [label.strip() for label in answer.split(${JSON.stringify((parsing as ParsingSettings).separator)})]`,
-      "print(labels)",
-    ],
+    pythonReader: (parsing) =>
+      isSingle
+        ? { imports: [], lines: ["print(answer.strip())"] }
+        : pythonReader((parsing as ParsingSettings).separator),
     open: (parsing, files, scoring) =>
       openLabels(parsing as ParsingSettings, files, scoring as ScoringSettings | undefined, isSingle),
   };

@@ -91,6 +91,9 @@ export type TaskWords = {
   readonly output: string;
 };
 
+/** Python code that reads an answer: the modules that it imports, and its lines. */
+export type PythonReader = { readonly imports: readonly string[]; readonly lines: readonly string[] };
+
 /** What a study predicts. An implementation brings everything that depends on the form of the answers. */
 // biome-ignore lint/suspicious/noExplicitAny: see OpenTask
 export interface Task<T = any, P = any> {
@@ -136,6 +139,6 @@ export interface Task<T = any, P = any> {
   };
   /** `parsing` and `scoring` are results of parsingSettings and scoringSettings; `scoring` is absent in steps that do not score. */
   open(parsing: Json, files: TaskFiles, scoring?: Json): OpenTask<T, P>;
-  /** Python lines for a model card that read the text `answer` and print it. Default: print the text. */
-  pythonReader?(parsing: Json): readonly string[];
+  /** Python code for a model card that reads the text `answer` and prints it. Default: print the text. */
+  pythonReader?(parsing: Json): PythonReader;
 }

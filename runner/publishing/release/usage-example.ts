@@ -1,4 +1,5 @@
 import { taskOf, taskParams } from "../../pipeline/steps/task.ts";
+import type { PythonReader } from "../../plugins/tasks/task.ts";
 import type { CardFacts } from "./model-card-facts.ts";
 
 /** The placeholder for the input in the messages of a prompt. */
@@ -22,8 +23,11 @@ function code({ repo, kind, base, template, messages, run }: UsageFacts): string
   const { config } = run;
   const tokens = "max_new_tokens" in config.generate ? config.generate.max_new_tokens : 128;
   const adapter = kind === "adapter";
+  const { imports, lines } = pythonReader(config);
+  const modules = [...new Set([...(messages === undefined ? [] : ["json"]), ...imports])].sort();
   return [
-    ...(messages === undefined ? [] : ["import json", ""]),
+    ...modules.map((name) => `import ${name}`),
+    ...(modules.length === 0 ? [] : [""]),
     ...(messages === undefined ? [] : ["from huggingface_hub import hf_hub_download"]),
     ...(adapter ? ["from peft import PeftModel"] : []),
     "from transformers import AutoModelForCausalLM, AutoTokenizer",
@@ -53,11 +57,11 @@ function code({ repo, kind, base, template, messages, run }: UsageFacts): string
     ").to(model.device)",
     `output = model.generate(**inputs, max_new_tokens=${tokens}${"temperature" in config.generate && config.generate.temperature > 0 ? `, do_sample=True, temperature=${config.generate.temperature}` : ", do_sample=False"})`,
     'answer = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)',
-    ...pythonReader(config),
+    ...lines,
   ].join("\n");
 }
 
-/** Python lines that parse `answer` in the way of the task, simplified. */
-function pythonReader(config: UsageFacts["run"]["config"]): readonly string[] {
-  return taskOf(config).pythonReader?.(taskParams(config).parsing) ?? ["print(answer)"];
+/** Python code that reads `answer` in the way of the task. */
+function pythonReader(config: UsageFacts["run"]["config"]): PythonReader {
+  return taskOf(config).pythonReader?.(taskParams(config).parsing) ?? { imports: [], lines: ["print(answer)"] };
 }
