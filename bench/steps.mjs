@@ -73,8 +73,7 @@ async function ofSize(points, isLargest, { exp, anchors, compare, folder }) {
     { ...subject(dvc), who: "dvc repro --dry", command: [...dvc.command, "--dry"], rounds: 1 },
   ]);
   if (listing(study) !== before) throw new Error("exp plan or exp why wrote into the study's folder");
-  const note =
-    "The study's folder was listed before and after plan and why: each file's size and times are as they were.";
+  const note = "The study's folder was listed before and after plan and why: no file's size or times changed.";
   return [...groups, { title: `Planning and explaining ${count} cached steps`, rows: planned, note }];
 }
 
