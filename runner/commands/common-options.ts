@@ -10,5 +10,5 @@ export const acceptStale = list(
   "step",
   "Reuse this step's stored result although recipe code has changed since. The run records it.",
 );
-export const trust = flag("Allow what a study or run from somewhere else asks for, and remember it.");
+export const trust = flag("Allow the listed values of a study or run from somewhere else, and store the permission.");
 export const json = flag("Print JSON on stdout.");

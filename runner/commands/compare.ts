@@ -13,7 +13,12 @@ import { choice, defineCommand, flag, oneOrMore } from "./command.ts";
 import { json } from "./common-options.ts";
 
 export const command = defineCommand({
-  arguments: { runs: oneOrMore("run", "A finished run. One run: its arms are compared. Several: what each trained.") },
+  arguments: {
+    runs: oneOrMore(
+      "run",
+      "A finished run. Of one run, all arms are compared; of several, the primary arm of each and shared baselines.",
+    ),
+  },
   options: {
     view: choice("view", "Compare labels in this view.", () => views, { default: "the first run's primary view" }),
     metric: choice("name", "Test this metric.", metricNames, { default: "the first run's primary metric" }),

@@ -9,7 +9,10 @@ import { defineCommand, required } from "./command.ts";
 import { json } from "./common-options.ts";
 
 export const command = defineCommand({
-  arguments: { first: required("run", "A finished run or a manifest."), second: required("other", "Another one.") },
+  arguments: {
+    first: required("run", "A finished run or a manifest."),
+    second: required("other", "The run or manifest to compare it with."),
+  },
   options: { json },
   async run({ first, second, json }, context) {
     const { root, artifacts, store } = openStored(context.cwd, context, "read");

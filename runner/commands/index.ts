@@ -7,12 +7,12 @@ import type { CommandTable } from "./command.ts";
 export const commands: CommandTable = {
   init: {
     group: "Set up",
-    summary: "Create a study folder: an experiment that runs at once, prompts, labels and a README.",
+    summary: "Create a study folder: an experiment that needs no setup, prompts, labels and a README.",
     load: () => import("./init.ts"),
   },
   setup: {
     group: "Set up",
-    summary: "Install the Python environments from their lock files, and the bundled model.",
+    summary: "Install the Python environments from their lock files, and the bundled models.",
     load: () => import("./setup.ts"),
   },
   doctor: {

@@ -19,7 +19,7 @@ export const command = defineCommand({
     ),
   },
   options: {
-    trust: flag("Use the results as cache hits of every experiment. Anybody who can write to DEST can forge them."),
+    trust: flag("Use the results as cache hits of every experiment. A user with write access to DEST can forge them."),
     json,
   },
   async run({ dest: destination, runs: names, trust, json }, context) {
