@@ -15,7 +15,7 @@ from recipes.common.protocol import Step
 
 
 def rows(count: int, labels: int, words: int, seed: int) -> list[dict[str, Any]]:
-    """Texts in which a word stands for each label, among noise words. Labels are sorted by frequency."""
+    """Texts of noise words and one word for each of their labels. Labels are sorted by frequency."""
     draw = random.Random(seed)
     made = []
     for at in range(count):

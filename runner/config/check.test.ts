@@ -307,7 +307,7 @@ describe("experiments to compare", () => {
         "/study/experiments/data/more.csv": "case_id,input_finding,output_disease\n2,Clear lungs.,none\n",
       },
     });
-  it("are right when they are scored on the same cases, whatever they were trained on", () => {
+  it("are valid if they are scored on the same cases, also after training on other rows", () => {
     const text = `${head}compare: [y]\n`;
     const files = { "/study/experiments/y.yaml": other("train: {backend: torchtune, method: lora}\ncompare: [x]\n") };
     const loaded = loadText(text, { files, set: ["prompt.thinking=false"] });

@@ -5,7 +5,7 @@ import { nearDuplicates, nearEnough } from "./minhash.ts";
 const random = createRandom(7);
 const text = (words: number): string[] => Array.from({ length: words }, () => `word${random.below(4000)}`);
 
-/** Jaccard of word triples, written anew. */
+/** Jaccard similarity of word triples, implemented independently of minhash.ts. */
 function similarity(a: readonly string[], b: readonly string[]): number {
   const triples = (words: readonly string[]) =>
     new Set(words.slice(2).map((word, at) => `${words[at]} ${words[at + 1]} ${word}`));

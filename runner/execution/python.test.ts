@@ -251,7 +251,7 @@ return {"pid": os.getpid(), "known": list(known), "in": os.getcwd()}`;
     expect([worker.take(), alive(first.pid as number)]).toEqual([undefined, false]);
   });
 
-  test("is replaced after it died, passes interrupts on, and ends if no step needs it", async () => {
+  test("is replaced after it has ended, forwards interrupts, and ends if no step needs it", async () => {
     const what = request(`if step.name == "slow":
     while not step.stopping:
         time.sleep(0.02)

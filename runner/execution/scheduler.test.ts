@@ -40,7 +40,7 @@ function planOf(...lines: string[]): Plan {
   return buildPlan([{ experiment: "e", role: "final", coordinates: "", drafts }], kinds, () => "");
 }
 
-/** A store in memory, and steps that do what they are told to. */
+/** A store in memory, and simulated steps. */
 class Rig implements StepRunner {
   readonly stored = new Map<string, StoreRecord>();
   readonly events: Event[] = [];

@@ -168,7 +168,7 @@ test("a waiting step with the same reuse key and equal needs takes over the reso
   expect(order).toEqual(["successor", "other", "smaller"]);
 });
 
-test("grants never exceed the machine, and every step is served, whatever is needed in whatever order", async () => {
+test("grants never exceed the machine, and every step gets its resources, for any needs in any order", async () => {
   const machine = { cores: 4, gpus: 2, memory: 100 };
   const need = fc.record({
     cores: fc.nat(5),

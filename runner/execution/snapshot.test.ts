@@ -50,7 +50,7 @@ test("an equal snapshot is used again, and edited files are restored", () => {
   expect(readdirSync(second.folder).sort()).toEqual(["b", "prompts"]);
 });
 
-test("whatever was added to a snapshot is removed before its next use, and links are not followed", () => {
+test("files that were added to a snapshot are removed before its next use, and links are not followed", () => {
   const first = take();
   const outside = join(root, "outside");
   mkdirSync(outside);

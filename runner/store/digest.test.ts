@@ -33,10 +33,10 @@ const put = (name: string, data: string | Buffer) => {
   return join(folder, name);
 };
 const cacheFile = () => join(cache, "digests", readdirSync(join(cache, "digests"))[0] as string);
-/** Long enough for the clock that stamps files to have moved on. */
+/** Waits until the clock of the file system has advanced. */
 const tick = () => sleep(150);
 
-/** Makes the cache claim another digest for a file's present state: whoever then answers with it has not read the file. */
+/** Writes another digest for a file's present state into the cache. A result with this digest shows that the file was not read. */
 function plant(path: string, digest: string): void {
   const stat = statSync(path, { bigint: true });
   const line = `${stat.dev} ${stat.ino} ${stat.size} ${stat.mtimeNs} ${stat.ctimeNs} ${digest}`;
@@ -65,7 +65,7 @@ test("an unchanged file is not read again, by this process or the next", async (
   expect(digests.file(path).sha256).toBe(sha("first"));
 });
 
-test("an edit of the same size with its time set back is seen", async () => {
+test("an edit of the same size with its time set back is detected", async () => {
   const path = put("a", "first");
   const past = new Date("2020-01-01T00:00:00.123Z");
   utimesSync(path, past, past);
@@ -90,7 +90,7 @@ test("an edit within the same tick of the filesystem's clock is seen", () => {
   }
 });
 
-test("a stat is relied upon once the clock that stamps files must have moved on", () => {
+test("a stat is used once the clock of the file system has advanced", () => {
   const at = (ms: number, ns = 0) => BigInt(ms) * 1_000_000n + BigInt(ns);
   const [now, long] = [1_800_000_000_000, at(1_700_000_000_000, 5)];
   expect(msUntilSettled({ ctimeNs: at(now - 101, 5), mtimeNs: long }, now)).toBeLessThanOrEqual(0);
@@ -130,14 +130,14 @@ test("torn, mixed and damaged lines of the cache are ignored, and lines after th
   expect(openDigests(cache).file(a).sha256).toBe(sha("aaa"));
 });
 
-test("a cache that cannot be written costs nothing but time", () => {
+test("a cache that cannot be written is not an error", () => {
   writeFileSync(cache, "a file where a folder should be");
   const digests = openDigests(cache);
   expect(digests.file(put("a", "aaa")).sha256).toBe(sha("aaa"));
   digests.flush();
 });
 
-test("a cache that has grown is compacted, and keeps what it knew", async () => {
+test("a cache that has grown is compacted, and keeps its digests", async () => {
   const a = put("a", "aaa");
   const b = put("b", "bbb");
   await tick();

@@ -22,7 +22,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** A process on another host that uses an object, has staged something, and is about to publish a record. */
+/** A process on another host that uses an object, has a staging folder, and has the draft of a record. */
 function elsewhere(id: string): { readonly staged: string; readonly draft: string } {
   writeFileSync(join(running, id), `${JSON.stringify({ ...thisProcess(), realm: "another machine" })}\n${key}\n`);
   const staged = join(folder, `artifacts/store/staging/${key}.${id}.abc`);

@@ -22,7 +22,7 @@ afterEach(() => {
 
 const ingredients = (seed: number) => ({ kind: "train", version: 1, params: { seed }, sources: {}, inputs: {} });
 
-/** A thousand bytes under a key of their own, last used that many days ago, by a process that has ended. */
+/** Stores a thousand bytes under a separate key, last used that many days ago by a process that has ended. */
 async function stored(seed: number, daysAgo = 0): Promise<StoreRecord> {
   const other = open();
   const key = keyOf(ingredients(seed));
@@ -119,7 +119,7 @@ test("keeps the objects of a run that is sealed during the collection", async ()
   const late: Store = {
     ...store,
     deleteObject(object, isPinned) {
-      // After gc has looked at the runs, before it takes this away.
+      // After gc has read the runs, and before it deletes this object.
       if (object === sealed.object) pin(sealed);
       return store.deleteObject(object, isPinned);
     },

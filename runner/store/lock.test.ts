@@ -109,14 +109,14 @@ test("a lock that was never written to its end is taken over", async () => {
   }
 });
 
-test("a takeover whose own process died half-way does not block the next", async () => {
+test("a takeover that was killed half-way does not block the next one", async () => {
   left({ start: "1" });
   writeFileSync(`${path}.takeover`, readFileSync(path));
   (await acquire(path)).release();
   expect(existsSync(`${path}.takeover`)).toBe(false);
 });
 
-test("whoever lost a lock leaves the winner's alone", async () => {
+test("a process that lost its lock does not release the lock of the new owner", async () => {
   const lost = await acquire(path);
   rmSync(path);
   const won = await acquire(path);
@@ -126,7 +126,7 @@ test("whoever lost a lock leaves the winner's alone", async () => {
   won.release();
 });
 
-test("what a takeover has left whose process was killed is swept, a living one's stays", () => {
+test("files of a takeover are deleted if its process was killed, and kept if it is running", () => {
   mkdirSync(join(folder, "locks"));
   const gate = (name: string, owner: object) =>
     writeFileSync(join(folder, "locks", name), `${JSON.stringify({ ...thisProcess(), ...owner })}\n`);

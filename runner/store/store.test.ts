@@ -56,7 +56,7 @@ async function build(files: Files, more: { seed?: number; force?: boolean; outpu
   });
 }
 const fileOf = (record: StoreRecord, name: string) => join(store.objectDir(record.object), name);
-/** Names of all that lies in the store but for this process's own marker. */
+/** Names of all files in the store, without the markers of running processes. */
 const contents = () =>
   readdirSync(join(folder, "artifacts", "store"), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.parentPath.endsWith("running"))

@@ -1,4 +1,4 @@
-/** Answers and targets of whole studies: what is taught is parsed back, whatever the labels look like. */
+/** Answers and targets of whole studies: each training target is read as its labels, in any form. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect } from "vitest";

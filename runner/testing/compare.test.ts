@@ -107,7 +107,7 @@ test("exp compare RUN: agrees with SciPy, scikit-learn and statsmodels", async (
     for (const [metric, value] of Object.entries(metrics)) expect(arms[arm]?.[metric]?.value).toBeCloseTo(value, 9);
     for (const [metric, [low, high]] of Object.entries(intervals)) {
       const own = arms[arm]?.[metric];
-      // Both are made of random samples: their ends agree as well as some 10,000 of them can tell.
+      // Both use 10,000 random samples, so their bounds agree up to the error of sampling.
       expect(Math.abs((own?.low as number) - low), `${arm} ${metric}`).toBeLessThan(0.012);
       expect(Math.abs((own?.high as number) - high), `${arm} ${metric}`).toBeLessThan(0.012);
     }

@@ -28,7 +28,7 @@ test("bash offers commands, their options, files and finished runs", async ({ ri
   expect(offered(rig, script, "nothing", "")).toEqual([]);
 });
 
-test("every shell knows every command and option; another shell is refused", async ({ rig }) => {
+test("the script of every shell has every command and option; another shell is refused", async ({ rig }) => {
   for (const shell of ["bash", "zsh", "fish"]) {
     const script = await rig.output("completion", shell);
     for (const [name, { load, isHidden }] of Object.entries(commands)) {

@@ -83,14 +83,14 @@ async function interrupt({ process, ended }: RunningCommand, seconds = 8): Promi
 }
 
 describe("a model server", () => {
-  test("that drips spaces is given up at generate.timeout", async ({ rig }) => {
+  test("that sends one space at a time: the request ends at generate.timeout", async ({ rig }) => {
     const server = await serve(rig, drip);
     write(rig, `${server.url}/v1`);
     expectFailure(await rig.exp("run", file), 1, "server-timeout");
     await until(() => server.closed === server.requests.length);
   });
 
-  test("that drips spaces is left at once by the first Ctrl-C", async ({ rig }) => {
+  test("that sends one space at a time: the first Ctrl-C ends the request", async ({ rig }) => {
     const server = await serve(rig, drip);
     write(rig, `${server.url}/v1`, "timeout: 600, retries: 0");
     const run = rig.start(["run", file]);
@@ -100,7 +100,7 @@ describe("a model server", () => {
     await until(() => server.closed === server.requests.length);
   });
 
-  test("that sends an endless body is left after some MB", async ({ rig }) => {
+  test("that sends an endless body: the request ends after some MB", async ({ rig }) => {
     const server = await serve(rig, flood);
     write(rig, `${server.url}/v1`, "timeout: 120, retries: 0, concurrency: 1");
     expectFailure(await rig.exp("run", file), 1, "response-too-large");
@@ -135,7 +135,7 @@ async function hub(rig: Rig, tree: Answer, whoami: Answer = json(account)) {
 }
 
 describe("a hub", () => {
-  test("whose next page is on another host does not get the token there", async ({ rig }) => {
+  test("whose next page is on another host: the token is not sent there", async ({ rig }) => {
     const keys: unknown[] = [];
     const other = await serve(rig, (request, response, seen) => {
       keys.push(request.headers.authorization);
@@ -148,7 +148,7 @@ describe("a hub", () => {
     expect(ended.stderr).not.toContain(token);
   });
 
-  test("whose list has no end is left", async ({ rig }) => {
+  test("whose list has no end: the listing ends at its limit", async ({ rig }) => {
     const server = await hub(rig, (request, response, seen) =>
       json([], { link: `<http://${request.headers.host}${request.url}>; rel="next"` })(request, response, seen),
     );
@@ -156,13 +156,13 @@ describe("a hub", () => {
     expect(server.requests.length).toBeLessThan(5_100);
   });
 
-  test("that sends an endless answer is left after some MB", async ({ rig }) => {
+  test("that sends an endless answer: the request ends after some MB", async ({ rig }) => {
     const server = await hub(rig, json([]), flood);
     expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 1, "response-too-large");
     expect(server.bytes).toBeLessThan(150e6);
   });
 
-  test("that drips spaces is left at once by the first Ctrl-C", async ({ rig }) => {
+  test("that sends one space at a time: the first Ctrl-C ends the request", async ({ rig }) => {
     const server = await hub(rig, drip);
     const push = rig.start(["push", "hf://datasets/me/runs", "study"]);
     await until(() => server.requests.some((request) => request.includes("/tree/")));
@@ -179,7 +179,7 @@ describe("a bucket's server", () => {
   };
   const push = ["push", "s3://bucket/runs", "study"];
 
-  test("that sends an endless list is left after some MB", async ({ rig }) => {
+  test("that sends an endless list: the request ends after some MB", async ({ rig }) => {
     const server = await serve(rig, flood);
     await rig.build("experiments/study.yaml");
     rig.env = { ...rig.env, ...credentials, AWS_ENDPOINT_URL: server.url };
@@ -187,7 +187,7 @@ describe("a bucket's server", () => {
     expect(server.bytes).toBeLessThan(200e6);
   });
 
-  test("whose list goes round in a circle is left", async ({ rig }) => {
+  test("whose list is circular: the listing ends at its limit", async ({ rig }) => {
     const server = await serve(
       rig,
       (_request, response) =>
@@ -207,7 +207,7 @@ describe("a bucket's server", () => {
     ["drips spaces", drip],
     ["is silent", () => undefined],
   ] as const) {
-    test(`that ${name} is left at once by the first Ctrl-C`, async ({ rig }) => {
+    test(`that ${name}: the first Ctrl-C ends the request`, async ({ rig }) => {
       const server = await serve(rig, answer);
       await rig.build("experiments/study.yaml");
       rig.env = { ...rig.env, ...credentials, AWS_ENDPOINT_URL: server.url };

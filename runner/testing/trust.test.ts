@@ -1,4 +1,4 @@
-/** Studies, runs and stores of other people: what they cannot send, read, write or claim. */
+/** Studies, runs and stores of other users: they cannot send, read or write data without permission, or forge results. */
 
 import { execFileSync } from "node:child_process";
 import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -124,7 +124,7 @@ function asExport(rig: Rig): void {
   rig.write("checklist.md", "# Checklist\n");
 }
 
-describe("a study of somebody else", () => {
+describe("a study of another author", () => {
   test("sends prompts to a server only after --trust, once for each list", async ({ rig }) => {
     const { port, keys } = await serve(rig);
     asExport(rig);
@@ -182,7 +182,7 @@ describe("a study of somebody else", () => {
     rig.remove("experiments/data/test.csv");
   });
 
-  test("is recognised by its owner, and in a clone by who committed it", async ({ rig }) => {
+  test("is recognised by its owner, and in a clone by the author of the last commit", async ({ rig }) => {
     const slurm = 'resources: {slurm: {setup: ["module load x"]}}\n';
     rig.append("experiments/study.yaml", slurm);
     const check = () => rig.exp("check", "experiments/study.yaml");
@@ -245,17 +245,17 @@ describe("a pulled run", () => {
     const asked = [`generate.base_url: "http://${address}:${port}/v1"`, 'generate.api_key_env: "HF_TOKEN"'];
     expectUntrusted(refused, ...asked);
     expectUntrusted(await rig.exp("why", "study", "data"));
-    // The user's own pairs hold also if the user trusts it.
+    // --trust does not replace the pairs of the user's configuration.
     expectFailure(await rig.exp("reproduce", "study", "--trust"), 2, "key-not-paired");
     expect(keys).toHaveLength(sent);
-    // The same run as a file in a download folder is of somebody else too.
+    // The same manifest in a download folder is also from somewhere else.
     const [name] = readdirSync(join(shared, "runs/study")) as [string];
     const text = rig.read(join(shared, "runs/study", name)).replaceAll(`:${port}`, `:${port + 1}`);
     rig.write("downloads/manifest.json", reseal(text));
     expectUntrusted(await rig.exp("reproduce", "downloads"));
   });
 
-  test("gives no cache hit to any experiment, until the user trusts its place", async ({ rig }) => {
+  test("gives no cache hit to any experiment before it is pulled with --trust", async ({ rig }) => {
     const from = rig.copy();
     const shared = rig.path("shared");
     const { manifest: path } = await rig.copy().build("experiments/study.yaml");

@@ -68,7 +68,7 @@ it("counts the decoded bytes of a compressed body", async () => {
   await expect(response.arrayBuffer()).rejects.toMatchObject({ code: "response-too-large" });
 });
 
-it("ends a body that drips at the time limit", async () => {
+it("ends a slow body at the time limit", async () => {
   let closed: Promise<unknown> = Promise.resolve();
   const url = await serve((response) => {
     closed = drip(response);

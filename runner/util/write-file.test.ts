@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import { writeFileAtomic } from "./write-file.ts";
 
-/** The calls that decide what a power failure leaves. */
+/** The calls that determine the content after a power failure. */
 const calls: string[] = [];
 vi.mock("node:fs", async (load) => {
   const fs = await load<typeof import("node:fs")>();

@@ -291,7 +291,7 @@ describe("properties", () => {
       { numRuns: 1000 },
     );
   });
-  it("a list of labels of the study, as targets are written, comes back whatever the labels look like", () => {
+  it("a target with labels of the study is read as these labels, which may have any form", () => {
     fc.assert(
       fc.property(
         fc.uniqueArray(messyLabel, { minLength: 1, maxLength: 6 }),
@@ -304,7 +304,7 @@ describe("properties", () => {
       { numRuns: soak ? 200_000 : 4000 },
     );
   });
-  it("one label of the study comes back whatever it looks like", () => {
+  it("one label of the study is read as this label, which may have any form", () => {
     fc.assert(
       fc.property(messyLabel, (label) => {
         const answer = read(label, { isSingle: true, known: new Set([label, "other"]) });

@@ -106,7 +106,7 @@ describe("values that Excel writes", () => {
   });
 });
 
-describe("a workbook that would take all time or memory is refused:", () => {
+describe("a workbook beyond the limits of time and memory is refused:", () => {
   const row = `<row r="1">${textCell("A1", "id")}${textCell("B1", "text")}</row><row r="2">${textCell("A2", "1")}</row>`;
   const cases: Readonly<Record<string, () => readonly [code: string, book: Buffer]>> = {
     "has one long text": () => [
@@ -175,7 +175,7 @@ describe("a workbook that would take all time or memory is refused:", () => {
     60_000,
   );
 
-  test("thousands of validations and formats cost nothing", async () => {
+  test("thousands of validations and formats are read quickly", async () => {
     const validations = `<dataValidations>${`<dataValidation sqref="A1:XFD1048576"/>`.repeat(50_000)}</dataValidations>`;
     const book = workbookOf(sheetOf(row, validations), {
       "xl/styles.xml": `<styleSheet><cellXfs>${`<xf numFmtId="0"/>`.repeat(100_000)}</cellXfs></styleSheet>`,

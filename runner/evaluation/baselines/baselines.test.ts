@@ -4,7 +4,7 @@ import { nearest } from "./nearest.ts";
 
 const row = (input: string, ...gold: string[]) => ({ input, gold });
 
-it("most_frequent gives the commonest set, whatever the order and case of its labels, as most rows write it", () => {
+it("most_frequent gives the most frequent set, compared without order and case, in its most frequent spelling", () => {
   const train = [row("1", "a", "b"), row("2", "c"), row("3", "B", "A"), row("4", "c"), row("5", "B", "A")];
   expect(mostFrequent(train, ["x", "y"])).toEqual([
     ["B", "A"],

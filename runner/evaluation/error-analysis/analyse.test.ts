@@ -186,7 +186,7 @@ describe("calibration", () => {
   });
 });
 
-it("the expected calibration error of a calibrated model is near the null value beside it, and both shrink with n", () => {
+it("the expected calibration error of a calibrated model is near its null value, and both decrease with n", () => {
   const random = createRandom(4);
   const of = (n: number) =>
     reliability(

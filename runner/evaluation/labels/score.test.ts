@@ -73,7 +73,7 @@ describe("one label a case", () => {
       );
     }
   });
-  it("two labels of one case are a class of their own, and chance that is always right leaves no kappa", () => {
+  it("two labels of one case are a separate class, and kappa is 0 if all answers and gold labels are one class", () => {
     const { accuracy, confusion } = singleLabel(casesOf([["a"], ["b"]], [["b", "a"], ["b"]]), raw);
     expect([accuracy, confusion[0]]).toEqual([0.5, { gold: "a", predicted: "a + b", count: 1 }]);
     expect(singleLabel(casesOf([["a"]], [["a"]]), raw)).toMatchObject({ accuracy: 1, cohen_kappa: 0 });
@@ -136,14 +136,14 @@ describe("a fixed space", () => {
       gold: { mean: 1.5, histogram: [0, 1, 1] },
       predicted: { mean: 2, histogram: [0, 1, 0, 1] },
     }));
-  it("says what a case missed and added", () =>
+  it("lists the omitted and added labels of a case", () =>
     expect(compareParts(["a", "b"], ["b", "c"])).toEqual({ exact: false, f1: 0.5, omitted: ["a"], added: ["c"] }));
 });
 
 describe("labels that gold lacks", () => {
   const perfect: LabelCase[] = ["a", "b"].map((label) => ({ target: [label], prediction: [label] }));
   const names = ["macro_f1", "macro_precision", "macro_recall", "jaccard_macro"] as const;
-  it("are not part of macro averages: a perfect predictor scores 1 whatever training has", () => {
+  it("are not part of macro averages: a perfect predictor scores 1 with any training labels", () => {
     for (const space of [["a", "b"], ["a", "b", "c", "d", "e"], undefined]) {
       const { raw } = scoreLabels(perfect, { space });
       expect(names.map((name) => raw[name])).toEqual([1, 1, 1, 1]);
@@ -154,7 +154,7 @@ describe("labels that gold lacks", () => {
     const { raw } = scoreLabels([...perfect, { target: ["a"], prediction: ["a", "zzz"] }], { space: ["a", "b"] });
     expect([raw.macro_f1, raw.micro_precision]).toEqual([1, 3 / 4]);
   });
-  it("leave the Hamming loss at most 1, whatever their number", () => {
+  it("keep the Hamming loss at most 1, for any number of them", () => {
     const wild = [{ target: ["a"], prediction: ["u", "v", "w", "x", "y"] }];
     for (const space of [["a"], undefined]) expect(scoreLabels(wild, { space }).raw.hamming_loss).toBe(1);
   });
@@ -182,7 +182,7 @@ describe("an answer that could not be read", () => {
       samples_f1: 0,
     });
   });
-  it("is a class of its own in the confusion matrix", () =>
+  it("is a separate class in the confusion matrix", () =>
     expect(singleLabel(cases.slice(2), viewOf("raw")).confusion).toEqual([
       { gold: "a", predicted: unreadableLabel, count: 1 },
     ]));
@@ -198,7 +198,7 @@ describe("ceiling and groups", () => {
     const views = ceiling(cases, ["cyst", "stone"]);
     expect([views.raw.micro_recall, views.basic.micro_recall, views.basic.micro_precision]).toEqual([1 / 3, 2 / 3, 1]);
   });
-  it("a label counts as its groups", () => {
+  it("a label is scored as its groups", () => {
     const groups = new Map([
       ["cyst", ["Kidney"]],
       ["stone", ["Kidney", "Gallbladder"]],

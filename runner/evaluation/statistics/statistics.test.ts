@@ -137,7 +137,7 @@ describe("summing under weights", () => {
   });
 });
 
-describe("a metric of real-valued counters beside one of whole ones", () => {
+describe("a metric with real-valued counters next to one with integer counters", () => {
   const errors = namedCounters((target: number, prediction: number) => ({
     cases: 1,
     error: Math.abs(target - prediction),
@@ -278,7 +278,7 @@ describe("an interval", () => {
     const { low = 0, high = 0 } = differenceOfShares(3, 1, 30);
     expect(low < 2 / 30 && 2 / 30 < high).toBe(true);
   });
-  it("that would exclude its estimate is never made: Student's is centred and cut to the range", () => {
+  it("never excludes its estimate: Student's is centred and clipped to the range", () => {
     expect(studentInterval(0.95, 0.1, 3, [0, 1])).toMatchObject({ high: 1, low: expect.closeTo(0.6318, 4) });
     expect(studentInterval(0.95, 0, 3).method).toBe("none");
     const cases = {
@@ -293,7 +293,7 @@ describe("an interval", () => {
 });
 
 describe("seeds", () => {
-  it("have a mean and a deviation, which one seed has not", () => {
+  it("have a mean and a deviation; one seed has no deviation", () => {
     expect(overSeeds([0.5])).toEqual({ mean: 0.5, sd: null });
     expect(overSeeds([0.2, 0.4, 0.6])).toEqual({ mean: expect.closeTo(0.4, 12), sd: expect.closeTo(0.2, 12) });
   });

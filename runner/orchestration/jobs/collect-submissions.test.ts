@@ -88,7 +88,7 @@ test("recognises an unrecorded job by the submission that the job system reports
   expect(clear(queued(["7_0", undefined])).copies).toEqual(["sources"]);
 });
 
-test("takes only tasks that are done as finished if the job system does not answer", () => {
+test("counts only completed tasks as finished if the job system does not respond", () => {
   const plan = submitted(first, "sources", "7_0");
   expect(clear(undefined).copies).toEqual([]);
   ended(plan, "failed");

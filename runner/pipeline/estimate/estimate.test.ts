@@ -18,7 +18,7 @@ const load: TrainingLoad = {
 };
 
 describe("memory", () => {
-  // Published and formula figures of backends.md: 1,024 tokens, rank 16 on all linear layers, checkpointing, batch 1 to 4.
+  // Published figures, as in docs/explanation/estimates.md: 1,024 tokens, rank 16 on all linear layers, checkpointing, batch 1 to 4.
   it.each([
     ["4B", "qlora", 4.5, 11],
     ["4B", "lora", 9.5, 16],
@@ -33,7 +33,7 @@ describe("memory", () => {
     expect(most / GiB).toBeLessThan(1.6 * high);
   });
 
-  it("8B in 16 bit fits no T4, in 4 bit it does, also for generation", () => {
+  it("an 8B model fits a T4 in 4 bit but not in 16 bit, also for generation", () => {
     const t4 = 15 * GiB;
     const generate = {
       device: "cuda",
@@ -46,7 +46,7 @@ describe("memory", () => {
     expect(trainingMemory(shape("8B"), { ...load, method: "qlora", precision: "fp16" }).device[0]).toBeLessThan(t4);
     expect(generationMemory(shape("8B"), { ...generate, precision: "fp16" }).device[0]).toBeGreaterThan(t4);
     expect(generationMemory(shape("8B"), { ...generate, precision: "4bit" }).device[1]).toBeLessThan(t4);
-    // Neither does it fit Colab's main memory in 16 bit.
+    // In 16 bit it also exceeds Colab's main memory.
     expect(generationMemory(shape("8B"), { ...generate, device: "cpu", precision: "bf16" }).host[0]).toBeGreaterThan(
       12.7e9,
     );

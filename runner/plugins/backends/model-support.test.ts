@@ -26,7 +26,7 @@ test("no backend trains a model that also reads images", () => {
   }
 });
 
-test("the supported families are supported", () => {
+test("llama, qwen2 and qwen3 are supported", () => {
   for (const model_type of ["llama", "qwen2", "qwen3"]) {
     expect(unsupportedModel("torchtune", { model_type, ...decoder, rope_scaling: null })).toBeUndefined();
   }

@@ -1,4 +1,4 @@
-/** Uploads against a hub that fails in the ways in which hubs fail. */
+/** Uploads to a simulated hub with faults. */
 import { createHash, randomBytes } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -103,7 +103,7 @@ describe("an upload", () => {
     expectIntactStore(whole);
   });
 
-  it("of 200 MB arrives as it is", async () => {
+  it("of 200 MB arrives with the same bytes", async () => {
     const whole = release(file("model.safetensors", randomBytes(200_000_000)));
     await uploadRelease(whole, hub, () => {});
     expectIntactStore(whole);
@@ -134,7 +134,7 @@ describe("an upload succeeds if", () => {
     });
   }
 
-  it("somebody makes the repository in between", async () => {
+  it("another client creates the repository in between", async () => {
     const meanwhile = () => void server.addRepo(repo, true);
     server.faults.push({ on: /repos\/create/, times: 1, meanwhile });
     const whole = model();

@@ -9,7 +9,7 @@ type Behave = (response: ServerResponse, request: IncomingMessage, body: string)
 const atEnd: (() => void)[] = [];
 afterEach(() => atEnd.splice(0).forEach((act) => void act()));
 
-/** A server that behaves in turn as listed, and as the last for ever. */
+/** A server with one behaviour for each request; the last one repeats. */
 async function serve(...behaviours: readonly Behave[]) {
   const seen: { readonly url: string; readonly key: string | undefined; readonly body: string }[] = [];
   const server = createServer((request, response) => {
@@ -119,7 +119,7 @@ for (const [name, [behave, code, message]] of Object.entries(final)) {
   });
 }
 
-/** Address of a port at which a server was, and is no more. */
+/** Address of a port at which a server has stopped. */
 async function closedPort(): Promise<string> {
   const server = createServer();
   await new Promise<void>((listening) => server.listen(0, "127.0.0.1", listening));
@@ -128,7 +128,7 @@ async function closedPort(): Promise<string> {
   return `http://127.0.0.1:${port}/v1`;
 }
 
-it("a server that is silent, or not there", async () => {
+it("a server that does not respond, and an address without a server", async () => {
   const { baseUrl } = await serve(() => undefined);
   await expect(asking(baseUrl, { timeout: 0.05, retries: 0 }).reply).rejects.toMatchObject({ code: "server-timeout" });
   const gone = asking(await closedPort(), { retries: 0 });
