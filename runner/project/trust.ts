@@ -14,7 +14,7 @@ import { writeFileAtomic } from "../util/write-file.ts";
 import { configFolder } from "./user-config.ts";
 
 /**
- * Where the files of a study come from, if it is not the user: "an export". Undefined: nothing shows that somebody else made them.
+ * The origin of a study's files if another author made them, such as "an export". Undefined: there is no sign of another author.
  * `files` are the experiment's file and those that it extends.
  */
 export function originOfStudy(root: string, files: readonly string[]): string | undefined {
@@ -120,7 +120,7 @@ export function requireTrust(
 }
 
 /**
- * Who last committed a file of a clone, if it is not the user of this machine: "a clone whose file was committed by a@b.c".
+ * The author of the last commit to a file of a clone, if it is not the user of this machine: "a clone whose file was committed by a@b.c".
  * Undefined: it is not in a repository with a remote, or the user committed it.
  */
 export function originOfClone(file: string): string | undefined {

@@ -74,7 +74,7 @@ export const labelRules: readonly (readonly [reason: string, shape: RegExp])[] =
 /** A label with more words than this is a text. Data with labels that a model wrote has sentences of up to 14 words. */
 export const longestLabel = 20;
 
-/** Words about a person. They make a label of five or more words a sentence about somebody. */
+/** Words about a person. A label of five or more words with one of them is a sentence about a person. */
 export const personWords = new Set(
   [
     "i he she his her him their my me we us our you your himself herself has had lives mr mrs",

@@ -18,8 +18,8 @@ type Parts = { readonly store: Store; readonly digests: Digests; readonly from: 
 
 /**
  * Copies a run from a remote store: the files that this store lacks, then its origin with the records of its steps, then
- * its manifest. Then the run can be shown and reported. Its records are evidence for this run alone: anybody who can
- * write to the remote store can claim any result for any key. A repeated pull fetches only the missing files. Throws
+ * its manifest. Then the run can be shown and reported. Its records are evidence for this run alone: a user with
+ * write access to the remote store can store any result under any key. A repeated pull fetches only the missing files. Throws
  * UserError copy-damaged, and those of the remote store.
  */
 export async function pull(remote: RemoteStore, { manifest, text }: PushedRun, parts: Parts): Promise<Transfer> {

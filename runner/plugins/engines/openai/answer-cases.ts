@@ -91,7 +91,7 @@ export async function answerCases({ request, samples }: Params, context: StepCon
   });
 }
 
-/** The labels that a constrained answer may contain, including the one that stands for "no label". */
+/** The labels that a constrained answer may contain, including the text for "no label". */
 function allowedAnswers(context: StepContext): Allowed {
   if (!context.hasInput("answers")) return { labels: [], single: false };
   const allowed = readResult("answers.json", context.input("answers"));
