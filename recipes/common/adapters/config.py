@@ -34,17 +34,21 @@ class AdapterSettings:
 def resolve_targets(targets: str | Sequence[str]) -> list[str]:
     """The projections that `train.targets` names, in the model's order. "all-linear" means all of them. Fails with
     `unsupported-target`, for example for the output layer."""
-    if targets == "all-linear":
-        return list(PROJECTIONS)
+    return list(PROJECTIONS) if targets == "all-linear" else select_targets(targets, PROJECTIONS)
+
+
+def select_targets(targets: str | Sequence[str], layers: Sequence[str]) -> list[str]:
+    """The layers that `train.targets` names, in the order of `layers`. Fails with `unsupported-target` for a name that
+    is not in `layers`, and without any name."""
     wanted = {targets} if isinstance(targets, str) else set(targets)
-    unknown = sorted(wanted - set(PROJECTIONS))
+    unknown = sorted(wanted - set(layers))
     if unknown or not wanted:
         raise StepFailed(
             "unsupported-target",
-            f"cannot adapt {', '.join(unknown)}" if unknown else "train.targets is empty",
-            f"Use all-linear or some of {', '.join(PROJECTIONS)}.",
+            f"an adapter cannot change {', '.join(unknown)}" if unknown else "train.targets is empty",
+            f"Use all-linear or some of {', '.join(layers)}.",
         )
-    return [name for name in PROJECTIONS if name in wanted]
+    return [name for name in layers if name in wanted]
 
 
 def adapted_layers(count: int, last: int | None) -> list[int] | None:

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from recipes.common.adapters.config import select_targets
 from recipes.common.protocol import StepFailed
 
 _IN_LAYER = re.compile(r"(?:.+\.)?layers\.\d+\.(?:.+\.)?(\w+)")
@@ -42,12 +43,4 @@ def model_targets(folder: Path, targets: str | Sequence[str]) -> list[str]:
             )
         if linear:
             return linear
-    wanted = {targets} if isinstance(targets, str) else set(targets)
-    absent = sorted(wanted - set(linear))
-    if absent or not wanted:
-        raise StepFailed(
-            "unsupported-target",
-            f"the model has no linear layer {', '.join(absent)}" if absent else "train.targets is empty",
-            f"Use all-linear, or some of {', '.join(linear)}.",
-        )
-    return [name for name in linear if name in wanted]
+    return select_targets(targets, linear)
