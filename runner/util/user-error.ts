@@ -8,7 +8,7 @@ export type ErrorStatus = "failed" | "invalid" | "refused";
  * trace. Any other error is a bug.
  */
 export class UserError extends Error {
-  /** Stable and documented in docs/errors.md: "disk-full". */
+  /** Stable and documented in docs/reference/errors.md: "disk-full". */
   readonly code: string;
   /** What to do about it. */
   readonly help: string | undefined;

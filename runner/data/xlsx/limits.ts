@@ -1,3 +1,5 @@
+import { UserError } from "../../util/user-error.ts";
+
 /** Limits of a workbook. They bound time and memory, whatever the compressed file claims. */
 export const workbookLimits = {
   /** Unpacked bytes of all parts that are read. */
@@ -14,24 +16,12 @@ export const workbookLimits = {
   merged: 5_000_000,
 } as const;
 
-/** A workbook that cannot be read. `code` is a code of errors in data files. */
-export class WorkbookError extends Error {
-  readonly code: "broken-file" | "sheet" | "workbook-too-large";
-  readonly help: string;
+export const brokenWorkbook = (): UserError =>
+  new UserError("broken-file", "this is no Excel workbook (.xlsx)", {
+    help: "open it and save it as .xlsx, or export it as .csv",
+  });
 
-  constructor(code: WorkbookError["code"], message: string, help: string) {
-    super(message);
-    this.code = code;
-    this.help = help;
-  }
-}
-
-export const brokenWorkbook = (): WorkbookError =>
-  new WorkbookError(
-    "broken-file",
-    "this is no Excel workbook (.xlsx)",
-    "open it and save it as .xlsx, or export it as .csv",
-  );
-
-export const workbookTooLarge = (what: string): WorkbookError =>
-  new WorkbookError("workbook-too-large", `the workbook has ${what}`, "remove what is no data, or export it as .csv");
+export const workbookTooLarge = (what: string): UserError =>
+  new UserError("workbook-too-large", `the workbook has ${what}`, {
+    help: "remove what is no data, or export it as .csv",
+  });

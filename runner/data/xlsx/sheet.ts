@@ -18,7 +18,7 @@ export type SheetRow = { readonly number: number; readonly cells: string[] };
 
 type Range = { readonly top: number; readonly left: number; readonly bottom: number; readonly right: number };
 
-/** Collects the rows of a sheet while it is parsed. Throws WorkbookError. */
+/** Collects the rows of a sheet while it is parsed. Throws UserError. */
 export class SheetReader implements XmlHandler {
   readonly rows: SheetRow[] = [];
   readonly #context: CellContext;

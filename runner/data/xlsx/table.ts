@@ -1,8 +1,9 @@
 import type { Result, SourceText, Span } from "../../util/diagnostic.ts";
+import { UserError } from "../../util/user-error.ts";
 import type { DataFile, DataTable } from "../data-table.ts";
 import { lineEnd, lineStart } from "../lines.ts";
 import { columnsOf, Problems } from "../problems.ts";
-import { WorkbookError, workbookLimits, workbookTooLarge } from "./limits.ts";
+import { workbookLimits, workbookTooLarge } from "./limits.ts";
 import type { SheetRow } from "./sheet.ts";
 import { readWorkbook, type Sheet } from "./workbook.ts";
 
@@ -11,7 +12,7 @@ import { readWorkbook, type Sheet } from "./workbook.ts";
  * value: a value without a column name is kept in a column without a name, as a CSV export of the sheet has it.
  */
 export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
-  const refuse = ({ code, message, help }: WorkbookError): Result<never> => {
+  const refuse = ({ code, message, help }: UserError): Result<never> => {
     const problems = new Problems({ path: file.path, text: "" });
     problems.add(0, 0, code, message, help);
     return problems.result();
@@ -20,7 +21,7 @@ export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
   try {
     sheet = await readWorkbook(bufferOf(file.bytes), file.sheet);
   } catch (error) {
-    if (error instanceof WorkbookError) return refuse(error);
+    if (error instanceof UserError) return refuse(error);
     throw error;
   }
   const [top, ...body] = sheet.rows;

@@ -1,4 +1,5 @@
-import { brokenWorkbook, WorkbookError, workbookLimits, workbookTooLarge } from "./limits.ts";
+import { UserError } from "../../util/user-error.ts";
+import { brokenWorkbook, workbookLimits, workbookTooLarge } from "./limits.ts";
 import { SheetReader, type SheetRow, unescapeText } from "./sheet.ts";
 import { parseXml } from "./xml.ts";
 import { Zip } from "./zip.ts";
@@ -6,14 +7,14 @@ import { Zip } from "./zip.ts";
 /** A sheet: its name, its rows with a value in the order of the sheet, and the numbers of its columns with a value. */
 export type Sheet = { readonly name: string; readonly rows: readonly SheetRow[]; readonly filled: readonly number[] };
 
-/** Reads one sheet of a workbook while it is unpacked; the first sheet without a name. Throws WorkbookError. */
+/** Reads one sheet of a workbook while it is unpacked; the first sheet without a name. Throws UserError. */
 export async function readWorkbook(bytes: Buffer, wanted: string | undefined): Promise<Sheet> {
   const zip = new Zip(bytes);
   const { sheets, is1904 } = await sheetsOf(zip);
   const sheet = wanted === undefined ? sheets[0] : sheets.find(({ name }) => name === wanted);
   if (sheet === undefined) {
     const names = sheets.map(({ name }) => name).join(", ");
-    throw new WorkbookError("sheet", `the workbook has no sheet "${wanted}"`, `its sheets: ${names}`);
+    throw new UserError("sheet", `the workbook has no sheet "${wanted}"`, { help: `its sheets: ${names}` });
   }
   const context = { sharedStrings: await sharedStringsOf(zip), isDate: await dateStylesOf(zip), is1904 };
   const reader = new SheetReader(context);

@@ -1,5 +1,6 @@
 import { SaxesParser, type SaxesTagPlain } from "saxes";
-import { brokenWorkbook, WorkbookError, workbookLimits, workbookTooLarge } from "./limits.ts";
+import { UserError } from "../../util/user-error.ts";
+import { brokenWorkbook, workbookLimits, workbookTooLarge } from "./limits.ts";
 
 /** Receives the parts of a document. Names are without a namespace prefix. */
 export type XmlHandler = {
@@ -8,7 +9,7 @@ export type XmlHandler = {
   close?(name: string): void;
 };
 
-/** Parses XML while it is read. Entities of a document type are errors, not expanded. Throws WorkbookError. */
+/** Parses XML while it is read. Entities of a document type are errors, not expanded. Throws UserError. */
 export async function parseXml(parts: AsyncIterable<string>, handler: XmlHandler): Promise<void> {
   let elements = 0;
   let length = 0;
@@ -29,7 +30,7 @@ export async function parseXml(parts: AsyncIterable<string>, handler: XmlHandler
     }
     parser.close();
   } catch (error) {
-    throw error instanceof WorkbookError ? error : brokenWorkbook();
+    throw error instanceof UserError ? error : brokenWorkbook();
   }
 }
 

@@ -12,7 +12,7 @@ export class Zip {
   readonly #entries: ReadonlyMap<string, Entry>;
   #left: number = workbookLimits.bytes;
 
-  /** Throws WorkbookError `broken-file`. */
+  /** Throws UserError `broken-file`. */
   constructor(bytes: Buffer) {
     try {
       this.#entries = entriesOf(bytes);
@@ -25,7 +25,7 @@ export class Zip {
     return this.#entries.has(name);
   }
 
-  /** The text of a file in parts; none if there is no such file. Throws WorkbookError. */
+  /** The text of a file in parts; none if there is no such file. Throws UserError. */
   async *text(name: string): AsyncGenerator<string> {
     const entry = this.#entries.get(name);
     if (entry === undefined) return;
