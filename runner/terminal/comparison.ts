@@ -37,7 +37,7 @@ export function comparisonText(
   const { arms, pairs, primary, bootstrap, notes, test_evaluations } = compared;
   const { scores, differences, cost } = comparisonTables(compared, keys);
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
-  const { methods, absent } = intervalMethods(compared, keys.metric);
+  const { methods, absent } = intervalMethods(compared, keys);
   return [
     bold(comparisonScope(compared)),
     table([scores.head, ...scores.rows]),

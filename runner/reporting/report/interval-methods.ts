@@ -1,5 +1,6 @@
 import type { Compared } from "../../evaluation/statistics/compare.ts";
 import type { Interval, IntervalMethod } from "../../evaluation/statistics/interval.ts";
+import type { Naming } from "./comparison-tables.ts";
 
 const methodNames: Readonly<Record<IntervalMethod, string>> = {
   bca: "bias-corrected and accelerated (BCa) bootstrap",
@@ -16,7 +17,7 @@ const methodNames: Readonly<Record<IntervalMethod, string>> = {
 export type IntervalMethods = {
   /** "BCa bootstrap (micro-F1, samples-F1)", one text for each method. */
   readonly methods: readonly string[];
-  /** "macro-F1 has no interval: REASON", one text for each reason. */
+  /** "macro-F1 (fine-tuned) has no interval: REASON", for each reason; without the arms if it applies to all. */
   readonly absent: readonly string[];
   readonly isBca: boolean;
   readonly isBootstrap: boolean;
@@ -25,21 +26,34 @@ export type IntervalMethods = {
 /** Lists the methods that the intervals of scores, and of differences in the primary metric, were computed by. */
 export function intervalMethods(
   { arms, pairs, family }: Pick<Compared, "arms" | "pairs" | "family">,
-  metricName: (metric: string) => string,
+  naming: Naming,
 ): IntervalMethods {
   const byMethod = new Map<IntervalMethod, Set<string>>();
-  const absent = new Set<string>();
-  const note = (name: string, interval: Interval | undefined): void => {
-    if (interval === undefined) return;
-    if (interval.method === "none") absent.add(`${name} has no interval: ${interval.reason}`);
-    else byMethod.set(interval.method, (byMethod.get(interval.method) ?? new Set()).add(name));
+  const absent: string[] = [];
+  /** The intervals of one value, by the arms that have it. */
+  const note = (name: string, intervals: readonly (readonly [arms: string, Interval | undefined])[]): void => {
+    const without = new Map<string, string[]>();
+    for (const [holder, interval] of intervals) {
+      if (interval === undefined) continue;
+      if (interval.method === "none") without.set(interval.reason, [...(without.get(interval.reason) ?? []), holder]);
+      else byMethod.set(interval.method, (byMethod.get(interval.method) ?? new Set()).add(name));
+    }
+    for (const [reason, holders] of without) {
+      const where = holders.length === intervals.length ? "" : ` (${holders.join(", ")})`;
+      absent.push(`${name}${where} has no interval: ${reason}`);
+    }
   };
-  for (const values of Object.values(arms))
-    for (const [metric, measured] of Object.entries(values)) note(metricName(metric), measured);
-  for (const { metrics } of pairs) note(`difference in ${metricName(family.metric)}`, metrics[family.metric]);
+  for (const metric of new Set(Object.values(arms).flatMap((values) => Object.keys(values)))) {
+    const intervals = Object.entries(arms).map(([arm, values]) => [naming.arm(arm), values[metric]] as const);
+    note(naming.metric(metric), intervals);
+  }
+  note(
+    `difference in ${naming.metric(family.metric)}`,
+    pairs.map(({ a, b, metrics }) => [`${naming.arm(a)} − ${naming.arm(b)}`, metrics[family.metric]] as const),
+  );
   return {
     methods: [...byMethod].map(([method, names]) => `${methodNames[method]} (${[...names].join(", ")})`),
-    absent: [...absent],
+    absent,
     isBca: byMethod.has("bca"),
     isBootstrap: (["bca", "percentile", "basic"] as const).some((method) => byMethod.has(method)),
   };

@@ -3,7 +3,7 @@ import type { Experiment } from "../../plugins/experiment.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer } from "../../util/format.ts";
-import { metricName } from "../report/display-names.ts";
+import { armName, metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { intervalMethods } from "../report/interval-methods.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -39,7 +39,7 @@ export function metric({ runs }: Study): readonly Block[] {
 function intervalText({ comparison }: RunFacts, resamples: string): readonly Span[] {
   if (comparison === undefined)
     return [`Confidence intervals are 95 % intervals over cases, with ${resamples} resamples. `];
-  const { methods, absent, isBca } = intervalMethods(comparison, metricName);
+  const { methods, absent, isBca } = intervalMethods(comparison, { arm: armName, metric: metricName });
   return [
     `95 % confidence intervals over cases, by method: ${methods.join("; ")}`,
     ...(isBca ? [" ", { cite: "bca" }] : []),
