@@ -4,6 +4,7 @@ import { redactor } from "../execution/redact.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Project } from "../project/project.ts";
 import type { FinishedRun } from "../runs/finished-runs.ts";
+import { malformedResult, unprovedField } from "../runs/intact-run.ts";
 import { recordUpload } from "../runs/upload-record.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
@@ -12,7 +13,7 @@ import { type Hub, hubFailure, openHub } from "./hub/connection.ts";
 import { changedFiles, checkRepository, type Repository, readRepository } from "./hub/repository.ts";
 import { uploadRelease } from "./hub/upload-release.ts";
 import { prepareDatasetRelease } from "./release/dataset-release.ts";
-import { prepareModelRelease } from "./release/model-release.ts";
+import { type PreparedRelease, prepareModelRelease } from "./release/model-release.ts";
 import { type FailedCheck, failedCheck, type Release } from "./release/release.ts";
 
 /** The result of one upload. */
@@ -79,12 +80,14 @@ async function uploadOne(
   const upload = run.manifest.config.upload as Upload;
   const hub = openHub(context);
   const redact = redactor(context.env as NodeJS.ProcessEnv);
-  const { release, failed } = await prepare(run, upload, {
-    roots: [project.root, context.packageRoot],
-    digest: (path) => project.digests.of(path),
-    own: [project.root, context.env.HOME || homedir()],
-    redact,
-  });
+  const { release, failed } = await preparedIfWhole(run, () =>
+    prepare(run, upload, {
+      roots: [project.root, context.packageRoot],
+      digest: (path) => project.digests.of(path),
+      own: [project.root, context.env.HOME || homedir()],
+      redact,
+    }),
+  );
   const result = emptyResult(run, upload, release, hub);
   if (release === undefined) return { ...result, status: "refused", reasons: failed };
   try {
@@ -107,6 +110,20 @@ async function uploadOne(
     const failure = failedCheck(error.code, redact(error.message), error.help ?? "");
     return { ...result, status: failed.length > 0 ? "refused" : "failed", reasons: [...failed, failure] };
   }
+}
+
+/** Prepares a release if the result files can be read, and checks that they prove the numbers of the manifest. */
+async function preparedIfWhole(run: FinishedRun, prepare: () => Promise<PreparedRelease>): Promise<PreparedRelease> {
+  const damage = (what: string): FailedCheck =>
+    failedCheck("run-damaged", what, `exp verify lists all damage. Run ${run.manifest.file} again`);
+  const malformed = malformedResult(run);
+  if (malformed !== undefined)
+    return { release: undefined, failed: [damage(`${malformed} does not have the form of this result`)] };
+  const prepared = await prepare();
+  const unproved = unprovedField(run);
+  // If a file differs from the manifest, its numbers do too.
+  if (unproved === undefined || prepared.failed.some(({ code }) => code === "file-altered")) return prepared;
+  return { ...prepared, failed: [...prepared.failed, damage(`${unproved} of the manifest differs from the files`)] };
 }
 
 /** Checks the account, reads the repository and checks it. Throws UserError if the hub cannot be reached. */

@@ -1,7 +1,9 @@
-import { lstatSync, readdirSync, realpathSync } from "node:fs";
+import { lstatSync, readdirSync, readFileSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
+import { formOf } from "../pipeline/result-forms.ts";
+import { taskOf } from "../pipeline/steps/task.ts";
 import { cacheRoot } from "../setup/cache.ts";
 import { type Digests, openDigests } from "../store/digest.ts";
 import { canonicalJson, type Json } from "../util/canonical.ts";
@@ -11,12 +13,14 @@ import { UserError } from "../util/user-error.ts";
 import { costOf } from "./cost.ts";
 import { type FinishedRun, findRun, runLabel } from "./finished-runs.ts";
 import { outputFolder, runDigits, runsDir } from "./run-folder.ts";
+import { foreignOrigin } from "./run-origin.ts";
 import { fileGone } from "./run-outputs.ts";
 
 /**
  * Checks a run before its contents are used: its name, the digest of every result file, and the numbers that the manifest
  * repeats. Files inside output folders (weights) are not read here; upload and push check them. A file whose stat is unchanged
- * since this host last read it is not read again. Throws UserError: run-damaged, file-gone.
+ * since this host last read it is not read again. Of a run from elsewhere the form of the results is checked too: its digests
+ * prove nothing about what wrote them. Throws UserError: run-damaged, file-gone.
  */
 export function expectIntact(run: FinishedRun, artifacts: string, digests: Digests): void {
   const { manifest, path } = run;
@@ -48,6 +52,8 @@ export function expectIntact(run: FinishedRun, artifacts: string, digests: Diges
   }
   const extra = resultsIn(folder).find((file) => !listed.has(file));
   if (extra !== undefined) throw damaged(`its manifest does not list ${relative(folder, extra)}`);
+  const malformed = foreignOrigin(run, artifacts) === undefined ? undefined : malformedResult(run);
+  if (malformed !== undefined) throw damaged(`${malformed} does not have the form of this result`);
   const wrong = unprovedField(run);
   if (wrong !== undefined) throw damaged(`${wrong} of its manifest differs from its files`);
 }
@@ -82,6 +88,19 @@ export function unprovedField({ manifest, path }: FinishedRun): "cost" | "arms" 
     if (!same(scored.intervals, intervals[arm])) return "intervals";
   }
   return undefined;
+}
+
+/** The path of the first result file without the form that readers rely on; undefined if there is none. */
+export function malformedResult({ manifest: { config, steps }, path }: FinishedRun): string | undefined {
+  const context = { task: taskOf(config), view: config.evaluate.primary.view };
+  const paths = Object.entries(steps).flatMap(([step, { files }]) =>
+    Object.keys(files).map((name) => join(outputFolder(step), name)),
+  );
+  return paths.find((name) => {
+    const hasForm = formOf(name, context);
+    const file = join(dirname(path), name);
+    return hasForm !== undefined && realPath(file) !== undefined && !hasForm(readFileSync(file, "utf8"));
+  });
 }
 
 /** The files and links in a run's folder that a reader could take for results. */

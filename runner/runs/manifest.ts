@@ -5,6 +5,18 @@ import type { ArmMetrics } from "../pipeline/result-files.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Json } from "../util/canonical.ts";
 import { sealedJson, unsealed } from "../util/sealed-json.ts";
+import {
+  type Check,
+  isFlag,
+  isMap,
+  isNumber,
+  isText,
+  listOf,
+  mapOf,
+  nullable,
+  optional,
+  shape,
+} from "../util/shape.ts";
 import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 
@@ -110,33 +122,11 @@ export const manifestText = (manifest: Manifest): string => sealedJson(manifest,
 
 /** The first field without the form that readers rely on; undefined if there is none. No name and no path leaves its folder. */
 function wrongField(manifest: Readonly<Record<string, unknown>>): string | undefined {
-  const wrong = Object.entries(fields).find(([name, isValid]) => !isValid(manifest[name]));
+  const wrong = Object.entries(manifestFields).find(([name, isValid]) => !isValid(manifest[name]));
   return wrong?.[0];
 }
 
-type Check = (value: unknown) => boolean;
-
-const isText: Check = (value) => typeof value === "string";
-const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 const isName: Check = (value) => isInnerPath(value) && !value.includes("/");
-const optional =
-  (check: Check): Check =>
-  (value) =>
-    value === undefined || check(value);
-const listOf =
-  (check: Check): Check =>
-  (value) =>
-    Array.isArray(value) && value.every(check);
-const mapOf =
-  (check: Check, name: Check = isText): Check =>
-  (value) =>
-    isMap(value) && Object.entries(value).every(([key, one]) => name(key) && check(one));
-const shape =
-  (checks: Readonly<Record<string, Check>>): Check =>
-  (value) =>
-    isMap(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
 
 /** The name of a step decides about the folder of its outputs. */
 const isStepName: Check = (value) => isName(value) && !/\.\.|[\p{Cc}]/u.test(value as string);
@@ -168,12 +158,12 @@ const isExperiment = shape({
   resources: isMap,
 });
 
-const fields: Readonly<Record<string, Check>> = {
+const manifestFields: Readonly<Record<string, Check>> = {
   experiment: isName,
   run: isName,
   coordinates: isText,
   role: (value) => value === "candidate" || value === "final",
-  smoke: (value) => typeof value === "boolean",
+  smoke: isFlag,
   file: isInnerPath,
   set: listOf(isText),
   sweep: optional(listOf(isText)),
@@ -187,8 +177,9 @@ const fields: Readonly<Record<string, Check>> = {
   provenance: shape({
     exp: isText,
     node: isText,
-    git: (value) => value === null || shape({ commit: isText })(value),
+    git: nullable(shape({ commit: isText })),
     os: isText,
+    hardware: optional(nullable(shape({ gpus: optional(listOf(isMap)) }))),
     locks: mapOf(isText),
     packages: mapOf(mapOf(isText)),
     seeds: mapOf(isNumber),

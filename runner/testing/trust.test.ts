@@ -1,7 +1,17 @@
 /** Studies, runs and stores of other users: they cannot send, read or write data without permission, or forge results. */
 
 import { execFileSync } from "node:child_process";
-import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  chownSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import type { RequestListener } from "node:http";
 import { networkInterfaces } from "node:os";
 import { dirname, join } from "node:path";
@@ -11,7 +21,7 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { readRun } from "../runs/finished-runs.ts";
 import { expectIntact } from "../runs/intact-run.ts";
 import { type Manifest, parseManifest } from "../runs/manifest.ts";
-import { runDigits } from "../runs/run-folder.ts";
+import { outputFolder, runDigits } from "../runs/run-folder.ts";
 import { listingDigest, openDigests } from "../store/digest.ts";
 import { sha256 } from "../util/canonical.ts";
 import { completion, startServer } from "./chat-server.ts";
@@ -292,6 +302,47 @@ describe("a pulled run", () => {
     expect(readFileSync(manifest, "utf8")).not.toContain("1000000000");
     expect(readdirSync(rig.path("artifacts/runs/study")).filter((name) => name.endsWith(".origin.json"))).toEqual([]);
   });
+});
+
+describe("a run from elsewhere", () => {
+  test("is refused if a result has another form, although its digests match", async ({ rig }) => {
+    const { manifest: path } = await rig.build("experiments/study.yaml");
+    const folder = rig.path("downloads");
+    cpSync(dirname(path), folder, { recursive: true, dereference: true });
+    const own = JSON.parse(rig.read("downloads/manifest.json")) as Manifest;
+    const digests = openDigests(rig.path("../digests"));
+    const refused: string[] = [];
+    for (const [step, { files }] of Object.entries(own.steps)) {
+      for (const name of Object.keys(files)) {
+        const file = join(folder, outputFolder(step), name);
+        const bytes = readFileSync(file);
+        for (const text of name.endsWith(".xlsx") ? [] : ['{"id": 1}', "not JSON"]) {
+          const manifest = structuredClone(own) as { -readonly [Key in keyof Manifest]: Manifest[Key] };
+          const all = { ...files, [name]: { sha256: sha256(text), size: text.length } };
+          Object.assign(manifest.steps[step] as object, { object: listingDigest(all), files: all });
+          manifest.run = runDigits(manifest.config, manifest.steps);
+          writeFileSync(file, text);
+          rig.write("downloads/manifest.json", reseal(JSON.stringify(manifest)));
+          const run = readRun(join(folder, "manifest.json"));
+          try {
+            expectIntact(run, rig.path("artifacts"), digests);
+          } catch (error) {
+            expect(error).toMatchObject({ code: "run-damaged", message: expect.stringContaining(name) });
+            refused.push(name);
+          }
+          if (name === "metrics.json")
+            for (const command of ["show", "report", "compare"])
+              expectFailure(await rig.exp(command, "downloads"), 3, "run-damaged", name);
+        }
+        writeFileSync(file, bytes);
+      }
+    }
+    // Nothing reads the others.
+    expect([...new Set(refused)].sort()).toEqual([
+      ...["analysis.json", "audit.json", "failures.jsonl", "labels.json", "metrics.json"],
+      ...["predictions.jsonl", "test.jsonl", "train.jsonl", "validation.jsonl"],
+    ]);
+  }, 120_000);
 });
 
 describe("a path in a manifest", () => {

@@ -7,9 +7,11 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { prepareDatasetRelease } from "../publishing/release/dataset-release.ts";
 import { findRun } from "../runs/finished-runs.ts";
+import type { Manifest } from "../runs/manifest.ts";
 import { environmentDir } from "../setup/cache.ts";
 import { expectFailure } from "./command.ts";
 import { HubServer } from "./hub-server.ts";
+import { reseal } from "./reseal.ts";
 import { Rig, test } from "./rig.ts";
 
 const file = "experiments/tuned.yaml";
@@ -328,6 +330,21 @@ describe("an upload is refused", () => {
     own.overwrite(`artifacts/store/objects/${steps.train?.object}/adapter/adapter_model.safetensors`, "other");
     own.remove(`artifacts/store/objects/${steps["evaluate.zero_shot"]?.object}/metrics.json`);
     expect(codes(await uploaded(own))).toEqual(["file-altered", "file-gone", "file-gone", "template-changed"]);
+  });
+
+  test("if the manifest and the results disagree", async ({ rig }) => {
+    const own = study(rig);
+    const text = own.read(manifest);
+    const changed = JSON.parse(text) as Manifest;
+    const [interval] = Object.values(changed.intervals.tuned?.raw ?? {});
+    Object.assign(interval as object, { low: 0.999 });
+    own.write(manifest, reseal(JSON.stringify(changed)));
+    const result = await uploaded(own);
+    expect(codes(result)).toEqual(["run-damaged"]);
+    expect(result.reasons[0]?.message).toContain("intervals");
+    own.write(manifest, text);
+    own.overwrite(`artifacts/store/objects/${changed.steps["evaluate.tuned"]?.object}/metrics.json`, "{}");
+    expect(codes(await uploaded(own))).toEqual(["run-damaged"]);
   });
 
   test("without write access", async ({ rig }) => {

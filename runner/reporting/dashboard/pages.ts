@@ -86,8 +86,9 @@ export async function comparePage(
   force: boolean,
   context: ViewContext,
 ): Promise<string> {
-  const compared = await compareRuns(runs, { ...context, force });
+  // First, because it checks that the runs are intact.
   const study = studyOf(runs, context, () => {});
+  const compared = await compareRuns(runs, { ...context, force });
   const report = reportOf(study);
   const figures = report.blocks.filter((block) => block.type === "figure" && comparisonFigures.includes(block.id));
   const [first, second] = runs;

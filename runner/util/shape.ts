@@ -1,0 +1,40 @@
+/** Tests the form of a value that was read from a file. */
+export type Check = (value: unknown) => boolean;
+
+export const isText: Check = (value) => typeof value === "string";
+export const isNumber: Check = (value) => typeof value === "number" && Number.isFinite(value);
+export const isFlag: Check = (value) => typeof value === "boolean";
+export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** Accepts an absent value too. */
+export const optional =
+  (check: Check): Check =>
+  (value) =>
+    value === undefined || check(value);
+
+/** Accepts null too. */
+export const nullable =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
+export const listOf =
+  (check: Check): Check =>
+  (value) =>
+    Array.isArray(value) && value.every(check);
+
+export const mapOf =
+  (check: Check, name: Check = isText): Check =>
+  (value) =>
+    isMap(value) && Object.entries(value).every(([key, one]) => name(key) && check(one));
+
+/** An object with these fields. Others are not checked. */
+export const shape =
+  (checks: Readonly<Record<string, Check>>): Check =>
+  (value) =>
+    isMap(value) && Object.entries(checks).every(([key, check]) => check(value[key]));
+
+/** An object with fields of one form. */
+export const fields = (names: readonly string[], check: Check): Check =>
+  shape(Object.fromEntries(names.map((name) => [name, check])));
