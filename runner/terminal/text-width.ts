@@ -1,7 +1,8 @@
 import { stripVTControlCharacters } from "node:util";
 import { withoutControls } from "../util/control-characters.ts";
 
-const plain = /^[\x20-\x7e]*$/;
+/** Texts with one cell for each UTF-16 unit: Latin letters, dashes and the minus sign of empty and negative cells. */
+const plain = /^[\x20-\x7e\u00a1-\u00ac\u00ae-\u02ff\u2010-\u2027\u2212]*$/;
 const invisible = /^[\p{Mark}\p{Default_Ignorable_Code_Point}\p{Control}]*$/u;
 const emoji = /^\p{Emoji_Presentation}|\ufe0f/u;
 const wide =

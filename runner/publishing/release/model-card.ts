@@ -1,5 +1,6 @@
 import { stringify } from "yaml";
 import { taskOf } from "../../pipeline/steps/task.ts";
+import { table } from "../../reporting/checklist/markdown.ts";
 import { armName, metricName } from "../../reporting/report/display-names.ts";
 import { trainerText } from "../../reporting/report/software.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
@@ -117,7 +118,7 @@ function results({ run, intervals }: CardFacts): string {
   });
   return [
     `Scores on the ${run.config.evaluate.split} split${casesOf(run) > 0 ? ` (${integer(casesOf(run))} cases)` : ""} in the ${primary.view} view, with 95 % confidence intervals over cases. \`evaluation/\` has every metric in every view.`,
-    markdownTable(["", ...names.map(metricName)], rows),
+    table(["", ...names.map(metricName)], rows).join("\n"),
     ...(tests.length === 0 ? [] : [`Paired tests on the same cases, with Holm's correction:\n\n${tests.join("\n")}`]),
   ].join("\n\n");
 }
@@ -154,7 +155,7 @@ function training({ run }: CardFacts): string {
       ? "the targets as written in the data"
       : `the ${data.targets.view} view of the labels`;
   return [
-    markdownTable(["", ""], rows),
+    table(["", ""], rows).join("\n"),
     `The training targets are ${targets}. The loss covers the answer and its end token, not the prompt.${validation === undefined ? "" : " Validation rows are neither training nor test rows."} \`manifest.json\` has every parameter.`,
     "This repository does not contain the data.",
   ].join("\n\n");
@@ -173,20 +174,14 @@ function limitations({ run }: CardFacts): string {
 }
 
 function files({ files }: CardFacts): string {
-  return markdownTable(
+  return table(
     ["file", "bytes", "SHA-256"],
     files.map(({ path, size, sha256 }) => [`\`${path}\``, integer(size), `\`${sha256}\``]),
-  );
+  ).join("\n");
 }
 
 function provenance({ experiment, run, provenance, file }: RunFacts): string {
   const { git } = provenance;
   const commit = git === null ? "" : `, commit \`${git.commit}\`${git.dirty ? " with uncommitted changes" : ""}`;
   return `Run \`${experiment}/${run}\` of \`${file}\`${commit}. \`manifest.json\` lists the SHA-256 digest of every file of the run, the packages and the hardware.`;
-}
-
-function markdownTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]): string =>
-    `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, sta
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { fileChanged } from "../../store/digest.ts";
+import { isUnsupportedFlush } from "../../util/fsync.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
@@ -169,7 +170,7 @@ async function flush(handle: FileHandle): Promise<void> {
   try {
     await handle.sync();
   } catch (error) {
-    if (!["EINVAL", "ENOTSUP", "EOPNOTSUPP"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error;
+    if (!isUnsupportedFlush(error)) throw error;
   }
 }
 
