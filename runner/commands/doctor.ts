@@ -1,4 +1,5 @@
-import { doctor, formatDoctor } from "../setup/doctor.ts";
+import { doctor } from "../setup/doctor.ts";
+import { doctorText } from "../terminal/doctor.ts";
 import { exit } from "../util/context.ts";
 import { defineCommand } from "./command.ts";
 import { json } from "./common-options.ts";
@@ -8,7 +9,7 @@ export const command = defineCommand({
   options: { json },
   async run({ json }, context) {
     const report = await doctor(context);
-    context.out(json ? `${JSON.stringify(report, null, 1)}\n` : formatDoctor(report));
+    context.out(json ? `${JSON.stringify(report, null, 1)}\n` : doctorText(report));
     return exit.done;
   },
 });

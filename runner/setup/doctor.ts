@@ -1,5 +1,5 @@
-import { existsSync, readFileSync, statfsSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { existsSync, statfsSync } from "node:fs";
+import { dirname } from "node:path";
 import { detectMachine, type Machine } from "../execution/devices.ts";
 import type { Device, Precision } from "../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../plugins/backends/matrix.ts";
@@ -8,8 +8,9 @@ import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Environment } from "../plugins/environment.ts";
 import { environments } from "../plugins/environments.ts";
-import { cacheRoot, huggingFaceCache } from "./cache.ts";
+import { cacheRoot } from "./cache.ts";
 import { environmentStatus } from "./environments.ts";
+import { hubToken } from "./hub-token.ts";
 import { bundledModelState, bundledModels } from "./models.ts";
 import { nativePrecision } from "./precision.ts";
 import { type Probe, prober, type Where } from "./probe.ts";
@@ -91,44 +92,6 @@ export async function doctor(
     methods: trainings(machine, where),
     engines: generations(machine, where),
   };
-}
-
-/** The report as text: a line for each finding, with its help below it, then tables of what runs, trains and generates here. */
-export function formatDoctor({ findings, runs, methods, engines: generating }: DoctorReport): string {
-  const marks = { ok: "ok     ", warn: "warn   ", missing: "missing" };
-  const wide = Math.max(...findings.map(({ name }) => name.length));
-  const lines = findings.flatMap(({ name, state, found, help }) => [
-    `${marks[state]}  ${name.padEnd(wide)}  ${found}`,
-    ...(help === undefined ? [] : [`${" ".repeat(wide + 11)}${help}`]),
-  ]);
-  const yesOrNo = (possible: boolean, what: string, why: string): string =>
-    `${possible ? "yes    " : "no     "}  ${what}${why === "" ? "" : `: ${why}`}`;
-  return `${[
-    ...lines,
-    "",
-    "What runs here",
-    ...runs.map(({ what, possible, why }) => yesOrNo(possible, what, why)),
-    "",
-    "What trains, in which precisions",
-    ...matrix(methods),
-    "",
-    "What generates here",
-    ...generating.map(({ engine, here, why }) => yesOrNo(here, engine, why)),
-  ].join("\n")}\n`;
-}
-
-/** The capability matrix, a line for each backend and method. */
-function matrix(methods: readonly Training[]): readonly string[] {
-  const rows = methods.map(({ backend, method, cpu, cuda, here, why }) => [
-    backend,
-    method,
-    cpu.join(", ") || "-",
-    cuda.join(", ") || "-",
-    here ?? `no: ${why}`,
-  ]);
-  const all = [["backend", "method", "CPU", "GPU", "here"], ...rows];
-  const widths = [0, 1, 2, 3].map((column) => Math.max(...all.map((row) => row[column]?.length ?? 0)));
-  return all.map((row) => row.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join("  "));
 }
 
 /** Each backend and method by device, and whether the device and the environments of this machine support it. */
@@ -261,9 +224,7 @@ function wheelFinding(where: Where, machine: Machine): Finding {
 function tokenFinding({ env }: Where): Finding {
   const name = "Hugging Face token";
   if (env.HF_TOKEN) return { name, state: "ok", found: "present in HF_TOKEN" };
-  const file = env.HF_TOKEN_PATH || join(env.HF_HOME || dirname(huggingFaceCache(env)), "token");
-  if (existsSync(file) && readFileSync(file, "utf8").trim() !== "")
-    return { name, state: "ok", found: "present in its file" };
+  if (hubToken(env) !== undefined) return { name, state: "ok", found: "present in its file" };
   return { name, state: "warn", found: "none", help: "set HF_TOKEN for gated models and uploads" };
 }
 

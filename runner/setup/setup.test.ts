@@ -3,8 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { doctorText } from "../terminal/doctor.ts";
 import { cacheRoot, huggingFaceCache } from "./cache.ts";
-import { doctor, formatDoctor } from "./doctor.ts";
+import { doctor } from "./doctor.ts";
 import { environmentPython, environmentStatus, lockFile, lockOf } from "./environments.ts";
 import { childEnvironment, splitLock } from "./install.ts";
 import { bundledModelDir, bundledModelState, hubModelDir, makerOf } from "./models.ts";
@@ -195,7 +196,7 @@ describe("the doctor", () => {
     });
     expect(engines).toContainEqual(expect.objectContaining({ engine: "vllm", here: false }));
     expect(engines).toContainEqual(expect.objectContaining({ engine: "replay", here: true }));
-    const text = formatDoctor(report);
+    const text = doctorText(report);
     expect(text).toContain("run exp setup torchtune");
     expect(text.split("\n").every((line) => line.length < 200)).toBe(true);
   });
@@ -208,5 +209,13 @@ describe("the doctor", () => {
     expect(report.findings.find(({ name }) => name === "Node")?.state).toBe("missing");
     expect(report.findings.find(({ name }) => name === "Hugging Face token")?.state).toBe("ok");
     expect(report.runs.find(({ what }) => what.includes("torchtune"))?.possible).toBe(false);
+  });
+
+  it("finds the token of a login, wherever models are cached", async () => {
+    writeFileSync(join(cache, "token"), "hf_secret\n");
+    const env = { ...here().env, HF_TOKEN: "", HF_HOME: cache, HF_HUB_CACHE: "/shared/hub" };
+    const { findings } = await doctor({ ...here(), env }, bare);
+    expect(findings.find(({ name }) => name === "Hugging Face token")?.state).toBe("ok");
+    expect(JSON.stringify(findings)).not.toContain("hf_secret");
   });
 });

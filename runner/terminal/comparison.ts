@@ -46,7 +46,7 @@ export function comparisonText(
     table([cost.head, ...cost.rows]),
     [
       ...metrics.map((name) => `${name}: ${definitions[name] ?? ""}`),
-      `Confidence intervals: ${methods.join("; ")}. Resamples: ${integer(bootstrap.resamples)}, seed ${bootstrap.seed}.`,
+      `Confidence intervals: ${methods.map(({ text }) => text).join("; ")}. Resamples: ${integer(bootstrap.resamples)}, seed ${bootstrap.seed}.`,
       ...absent.map((text) => `${text}.`),
       ...(pairs.length === 0 ? [] : [differencesNote(compared, keys)]),
       ...(test_evaluations === null ? [] : [testEvaluationsText(test_evaluations)]),

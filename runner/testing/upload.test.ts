@@ -2,7 +2,7 @@
 import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect } from "vitest";
 import { prepareDatasetRelease } from "../publishing/release/dataset-release.ts";
@@ -334,15 +334,16 @@ describe("an upload is refused", () => {
 
   test("if the manifest and the results disagree", async ({ rig }) => {
     const own = study(rig);
-    const text = own.read(manifest);
+    const path = relative(finished.path("."), manifest);
+    const text = own.read(path);
     const changed = JSON.parse(text) as Manifest;
     const [interval] = Object.values(changed.intervals.tuned?.raw ?? {});
     Object.assign(interval as object, { low: 0.999 });
-    own.write(manifest, reseal(JSON.stringify(changed)));
+    own.write(path, reseal(JSON.stringify(changed)));
     const result = await uploaded(own);
     expect(codes(result)).toEqual(["run-damaged"]);
     expect(result.reasons[0]?.message).toContain("intervals");
-    own.write(manifest, text);
+    own.write(path, text);
     own.overwrite(`artifacts/store/objects/${changed.steps["evaluate.tuned"]?.object}/metrics.json`, "{}");
     expect(codes(await uploaded(own))).toEqual(["run-damaged"]);
   });

@@ -1,6 +1,6 @@
+import { hubToken } from "../../setup/hub-token.ts";
 import { boundedFetch, type ResponseLimits, transferLimits } from "../../util/bounded-fetch.ts";
 import { UserError } from "../../util/user-error.ts";
-import { hubToken } from "./token.ts";
 
 /** The Hugging Face hub as one command uses it. */
 export type Hub = {

@@ -1,7 +1,7 @@
 import { HubApiError, modelInfo } from "@huggingface/hub";
+import { hubToken } from "../../setup/hub-token.ts";
 import { boundedFetch } from "../../util/bounded-fetch.ts";
 import { UserError } from "../../util/user-error.ts";
-import { hubToken } from "./token.ts";
 
 /** A commit of a hub model. `gated`: its files require accepted conditions and a token; the commit does not. */
 export type Resolved = { readonly commit: string; readonly gated: boolean };

@@ -16,11 +16,9 @@ const methodNames: Readonly<Record<IntervalMethod, string>> = {
 /** The methods of the intervals of a comparison, and why intervals are absent. */
 export type IntervalMethods = {
   /** "BCa bootstrap (micro-F1, samples-F1)", one text for each method. */
-  readonly methods: readonly string[];
+  readonly methods: readonly { readonly method: IntervalMethod; readonly text: string }[];
   /** "macro-F1 (fine-tuned) has no interval: REASON", for each reason; without the arms if it applies to all. */
   readonly absent: readonly string[];
-  readonly isBca: boolean;
-  readonly isBootstrap: boolean;
 };
 
 /** Lists the methods that the intervals of scores, and of differences in the primary metric, were computed by. */
@@ -52,9 +50,10 @@ export function intervalMethods(
     pairs.map(({ a, b, metrics }) => [`${naming.arm(a)} − ${naming.arm(b)}`, metrics[family.metric]] as const),
   );
   return {
-    methods: [...byMethod].map(([method, names]) => `${methodNames[method]} (${[...names].join(", ")})`),
+    methods: [...byMethod].map(([method, names]) => ({
+      method,
+      text: `${methodNames[method]} (${[...names].join(", ")})`,
+    })),
     absent,
-    isBca: byMethod.has("bca"),
-    isBootstrap: (["bca", "percentile", "basic"] as const).some((method) => byMethod.has(method)),
   };
 }

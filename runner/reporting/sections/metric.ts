@@ -39,10 +39,13 @@ export function metric({ runs }: Study): readonly Block[] {
 function intervalText({ comparison }: RunFacts, resamples: string): readonly Span[] {
   if (comparison === undefined)
     return [`Confidence intervals are 95 % intervals over cases, with ${resamples} resamples. `];
-  const { methods, absent, isBca } = intervalMethods(comparison, { arm: armName, metric: metricName });
+  const { methods, absent } = intervalMethods(comparison, { arm: armName, metric: metricName });
   return [
-    `95 % confidence intervals over cases, by method: ${methods.join("; ")}`,
-    ...(isBca ? [" ", { cite: "bca" }] : []),
+    "95 % confidence intervals over cases, by method: ",
+    ...methods.flatMap(({ method, text }, at): readonly Span[] => [
+      `${at === 0 ? "" : "; "}${text}`,
+      ...(method === "bca" ? [" ", { cite: "bca" }] : []),
+    ]),
     `. The number of resamples is ${resamples}. `,
     ...absent.map((text) => `${text}. `),
   ];

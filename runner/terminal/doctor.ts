@@ -1,0 +1,28 @@
+import type { DoctorReport } from "../setup/doctor.ts";
+import { table } from "./table.ts";
+
+/** The report of `exp doctor`: a line for each finding, with its help below it, then what runs, trains and generates here. */
+export function doctorText({ findings, runs, methods, engines }: DoctorReport): string {
+  const checks = findings.flatMap(({ name, state, found, help }) => [
+    [mark(state), name, found],
+    ...(help === undefined ? [] : [["", "", help]]),
+  ]);
+  const trainings = methods.map(({ backend, method, cpu, cuda, here, why }) => [
+    ...[backend, method, cpu.join(", ") || "-", cuda.join(", ") || "-"],
+    here ?? `no: ${why}`,
+  ]);
+  return [
+    table(checks),
+    `What runs here\n${table(runs.map(({ what, possible, why }) => answer(possible, what, why)))}`,
+    `What trains, in which precisions\n${table([["backend", "method", "CPU", "GPU", "here"], ...trainings])}`,
+    `What generates here\n${table(engines.map(({ engine, here, why }) => answer(here, engine, why)))}`,
+  ].join("\n");
+}
+
+/** The first column, which is the same width in each table. */
+const mark = (text: string): string => text.padEnd("missing".length);
+
+const answer = (isPossible: boolean, what: string, why: string): readonly string[] => [
+  mark(isPossible ? "yes" : "no"),
+  why === "" ? what : `${what}: ${why}`,
+];
