@@ -5,21 +5,14 @@ import { keyOf } from "../pipeline/plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
 import type { Json } from "../util/canonical.ts";
 import { namesIn } from "../util/names-in.ts";
-import { UserError } from "../util/user-error.ts";
 import { activeClaims, Claims } from "./claims.ts";
 import type { Digests } from "./digest.ts";
+import { diskFull, isFull, reportingFullDisk } from "./disk-full.ts";
 import { keepFailedCommit, takeFailedCommit } from "./failed-commit.ts";
 import { fsyncAll } from "./fsync.ts";
 import { type AcquireOptions, acquire, type Lock, removeDeadTakeovers } from "./lock.ts";
 import { Objects, type SealedFolder } from "./objects.ts";
 import { Records } from "./records.ts";
-
-/** The error for a full disk. No partial output is visible, and the step's work folder is kept. */
-function diskFull(path: string): UserError {
-  return new UserError("disk-full", `no space left on the disk of ${path}`, {
-    help: "free some space (exp gc deletes what no run uses), then run again. Finished work is kept",
-  });
-}
 
 /** A cache hit, or the reason for a miss: "never built", "metrics.json was changed". */
 export type Lookup = { readonly record: StoreRecord } | { readonly miss: string };
@@ -284,18 +277,4 @@ function makeFolder(dir: string): void {
     if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
     mkdirSync(dir, { recursive: true });
   }
-}
-
-/** Turns the system's error for a full disk into a UserError. */
-function reportingFullDisk<T>(path: string, work: () => T): T {
-  try {
-    return work();
-  } catch (error) {
-    throw isFull(error) ? diskFull(path) : error;
-  }
-}
-
-function isFull(error: unknown): boolean {
-  const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  return code === "ENOSPC" || code === "EDQUOT";
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { StoreRecord } from "../../pipeline/plan/record.ts";
 import type { Digests } from "../../store/digest.ts";
+import { isFull } from "../../store/disk-full.ts";
 import type { Store } from "../../store/store.ts";
 import { DiskStore } from "../remotes/disk-store.ts";
 import { recordedKeys } from "../remotes/layout.ts";
@@ -203,8 +204,7 @@ export class Mirror {
     } catch (error) {
       if (this.#abort.signal.aborted) return undefined;
       const { code, message } = error as NodeJS.ErrnoException;
-      const full = code === "ENOSPC" || code === "EDQUOT";
-      this.#warn(code ?? "failed", full ? "its disk is full. Free some space there" : message);
+      this.#warn(code ?? "failed", isFull(error) ? "its disk is full. Free some space there" : message);
       return undefined;
     }
   }
