@@ -71,7 +71,7 @@ async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<
     if (seen.has(same)) continue;
     seen.add(same);
     const task = taskOf(experiment);
-    const open = openTaskWith(parsingParams(experiment), (key) => sources[key]);
+    const open = await openTaskWith(parsingParams(experiment), (key) => sources[key]);
     const study = await readStudy(params as unknown as DataParams, open, (name) => sources[name] as string);
     const prepared = open.prepareTraining(study.splits.train, (params as unknown as DataParams).training);
     const report = auditStudy(study, { task, open, prepared, accept: experiment.data.accept });

@@ -20,7 +20,7 @@ export const command = defineCommand({
       const a = findIntactRun(first, artifacts, context);
       const b = findIntactRun(second, artifacts, context);
       const { evaluate } = a.manifest.config;
-      const { open } = runTask(a, root);
+      const { open } = await runTask(a, root);
       const diff = diffRuns(a, b, evaluate.primary.view, {
         artifacts,
         record: recordsOf([a, b], store),

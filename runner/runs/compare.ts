@@ -72,7 +72,7 @@ export async function compareRuns(
   );
   const notes = [...reasons];
   const fair = force ? inCommon(read, notes) : read;
-  const { task, open, note } = taskInView(first, shown, root);
+  const { task, open, note } = await taskInView(first, shown, root);
   const space = [...new Set(runs.flatMap((run) => vocabularyOf(run, artifacts)))];
   try {
     const comparison = await compareAnswers(fair, {
@@ -234,8 +234,8 @@ function inCommon(answerers: readonly Answerer[], notes: string[]): readonly Ans
 }
 
 /** The task of a run for scoring in a view. The canonical view reads the synonym file as it is now. */
-function taskInView(run: FinishedRun, view: View, root: string) {
-  const { task, open, state, files, problem } = runTask(run, root);
+async function taskInView(run: FinishedRun, view: View, root: string) {
+  const { task, open, state, files, problem } = await runTask(run, root);
   const isAffected = view === "canonical";
   if (isAffected && state === "gone")
     throw notComparable([`${files.join(", ")} cannot be read: ${problem}`], "choose another view with --view basic");

@@ -22,7 +22,7 @@ export type RunTask = {
 };
 
 /** Opens the task of a run. */
-export function runTask({ manifest }: FinishedRun, root: string): RunTask {
+export async function runTask({ manifest }: FinishedRun, root: string): Promise<RunTask> {
   const { config } = manifest;
   const task = taskOf(config);
   const scoring = Object.values(scoringFiles(config));
@@ -34,7 +34,7 @@ export function runTask({ manifest }: FinishedRun, root: string): RunTask {
     return readFileSync(file, "utf8");
   };
   try {
-    const open = task.open(
+    const open = await task.open(
       params.parsing,
       (key) => {
         const path = paths[key];
@@ -45,7 +45,7 @@ export function runTask({ manifest }: FinishedRun, root: string): RunTask {
     const isSame = scoring.every((path) => sha256(read(path)) === manifest.provenance.sources[path]);
     return { task, open, state: scoring.length === 0 ? "none" : isSame ? "same" : "changed", files: scoring };
   } catch (error) {
-    const open = task.open(params.parsing, () => undefined, params.scoring);
+    const open = await task.open(params.parsing, () => undefined, params.scoring);
     const problem = error instanceof UserError ? error.message : "it is missing";
     return { task, open, state: scoring.length === 0 ? "none" : "gone", files: scoring, problem };
   }

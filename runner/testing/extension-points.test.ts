@@ -150,7 +150,7 @@ function toyTask<T>(
     parsingSettings: ({ data }) => ({ unit: data.unit as string }),
     trainingSettings: () => null,
     files: () => ({ scoring: {}, analysis: {} }),
-    open: () => ({
+    open: async () => ({
       readCell(cell) {
         const text = typeof cell === "string" ? cell : cell.join(" ");
         return { text, target: read(text) as T };

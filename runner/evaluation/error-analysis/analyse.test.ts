@@ -4,7 +4,7 @@ import { viewLabels, viewOf } from "../../data/labels/views.ts";
 import type { Answer } from "../../plugins/tasks/category.ts";
 import { createRandom } from "../../util/random.ts";
 import { labelCategories } from "../labels/categories.ts";
-import { groupsOfLabels } from "../labels/label-task.ts";
+import { groupsOfLabels } from "../labels/open-labels.ts";
 import { analyse } from "./analyse.ts";
 import { reliability } from "./calibration.ts";
 import { sentenceFinder } from "./sentence.ts";

@@ -7,7 +7,7 @@ import { scoresOf } from "../statistics/packed.ts";
 import { classMetrics } from "./class-metrics.ts";
 import { cardinality, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { labelMetrics } from "./label-metrics.ts";
-import { groupsOfLabels } from "./label-task.ts";
+import { groupsOfLabels } from "./open-labels.ts";
 import { ceiling, labelScorer, scoreGroups, scoreLabels } from "./score.ts";
 import { singleLabel, unreadableLabel } from "./single-label.ts";
 import { intern, type LabelCase, tabulate } from "./table.ts";

@@ -34,7 +34,7 @@ export const analyse: StepKind<Params> = {
   outputs: () => ["analysis.json", "failures.jsonl"],
   async run({ arms, view, baseline, zero_shot, seed, examples, ...params }, context) {
     const task = tasks.get(params.task);
-    const open = openTask(params, context);
+    const open = await openTask(params, context);
     const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
     const read = arms.map((name) => ({
       name,

@@ -30,7 +30,7 @@ export const compare: StepKind<Params> = {
   outputs: () => ["comparison.json"],
   async run({ arms, subject, metrics, primary, bootstrap, ...params }, context) {
     const task = tasks.get(params.task);
-    const open = openTask(params, context);
+    const open = await openTask(params, context);
     const space = new Set<string>();
     for (let at = 0; context.hasInput(`labels.${at}`); at++) {
       const counts = readResult("labels.json", context.input(`labels.${at}`));

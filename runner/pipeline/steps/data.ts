@@ -56,7 +56,7 @@ export const data: StepKind<DataParams> = {
   outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
   async run(params, context) {
     const task = tasks.get(params.task);
-    const open = openTask(params, context);
+    const open = await openTask(params, context);
     const study = await readStudy(params, open, (name) => context.source(name));
     const { train, validation, test } = study.splits;
     const prepared = open.prepareTraining(train, params.training);

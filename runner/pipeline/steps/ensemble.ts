@@ -39,7 +39,7 @@ export const ensemble: StepKind<Params> = {
     const counts = readResult("labels.json", context.input("labels"));
     const { labels: labelled, predictionKey } = tasks.get(params.task);
     if (labelled === undefined) throw new Error(`an ensemble needs a task with labels, not ${params.task}`);
-    const open = openTask(params, context);
+    const open = await openTask(params, context);
     const labels = new Set(counts.map(({ label }) => label));
     const reading: Reading = { open, predictionKey, minShare: min_share, labels };
     const of = (label: string): string => open.parts([label], view)[0] ?? "";

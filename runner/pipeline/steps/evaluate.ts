@@ -36,7 +36,7 @@ export const evaluate: StepKind<Params> = {
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run(params, context) {
     const task = tasks.get(params.task);
-    const open = openTask(params, context);
+    const open = await openTask(params, context);
     const rows = readJsonLines<DataRow>(context.input("rows"));
     const vocabulary = readResult("labels.json", context.input("labels")).map(({ label }) => label);
     const answers = new Map(readJsonLines<Response>(context.input("responses")).map((answer) => [answer.id, answer]));

@@ -40,7 +40,7 @@ export const mergeCheck: StepKind<Params> = {
     const counts = readResult("labels.json", context.input("labels"));
     const space = counts.map(({ label }) => label);
     const task = tasks.get(params.task);
-    const open = openTask(params, context);
+    const open = await openTask(params, context);
     const { predictionKey } = task;
     const reading: Reading = { open, predictionKey, minShare: min_share, labels: new Set(space) };
     const rows = readJsonLines<DataRow>(context.input("rows"));

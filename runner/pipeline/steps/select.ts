@@ -126,7 +126,7 @@ async function averaged(
   const labels = (bySeed[0] ?? []).flatMap((at) => readResult("labels.json", context.input(`labels.${at}`)));
   const space = [...new Set(labels.map(({ label }) => label))];
   const task = tasks.get(params.task);
-  const open = openTask(params, context);
+  const open = await openTask(params, context);
   const seeds = bySeed.map((folds) =>
     folds.flatMap((at) => readPredictions(context.input(`predictions.${at}`), task.predictionKey)),
   );

@@ -54,7 +54,7 @@ export function analysisFiles(experiment: Experiment): Readonly<Record<string, s
 }
 
 /** The task with the settings and files of a step. Throws UserError if a file is invalid. */
-export function openTask(params: TaskParams, context: Pick<StepContext, "hasSource" | "source">): OpenTask {
+export function openTask(params: TaskParams, context: Pick<StepContext, "hasSource" | "source">): Promise<OpenTask> {
   return openTaskWith(params, (key) => (context.hasSource(key) ? context.source(key) : undefined));
 }
 
@@ -62,7 +62,7 @@ export function openTask(params: TaskParams, context: Pick<StepContext, "hasSour
 export function openTaskWith(
   { task, parsing, scoring }: TaskParams,
   pathOf: (key: string) => string | undefined,
-): OpenTask {
+): Promise<OpenTask> {
   const read = (key: string) => {
     const path = pathOf(key);
     return path === undefined ? undefined : { path, text: readRegularFile(path, "label file").toString("utf8") };

@@ -12,6 +12,7 @@ import type { Experiment } from "../../plugins/experiment.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepContext, StepKind } from "../../plugins/step.ts";
+import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
 import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
 import type { WorkbookFailures } from "../../reporting/render/xlsx/failure-sheet.ts";
 import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
@@ -53,7 +54,7 @@ export const workbook: StepKind<Params> = {
         ...{ name, higherIsBetter, definition: definitionOf(metric, params.scoring) },
       })),
       views: task.views,
-      cases: casesOf(arms, primary.view, params, context),
+      cases: casesOf(arms, primary.view, { task, open: await openTask(params, context) }, context),
       caseView: primary.view,
       failures: failuresOf(arms, context),
       primary,
@@ -213,9 +214,13 @@ function auditOf(context: StepContext): WorkbookAudit {
   return { splits: Object.fromEntries(statistics), findings };
 }
 
-function* casesOf(arms: readonly Arm[], view: View, params: TaskParams, context: StepContext): Generator<WorkbookCase> {
-  const open = openTask(params, context);
-  const { predictionKey, views } = taskOf(params);
+function* casesOf(
+  arms: readonly Arm[],
+  view: View,
+  { task, open }: { readonly task: Task; readonly open: OpenTask },
+  context: StepContext,
+): Generator<WorkbookCase> {
+  const { predictionKey, views } = task;
   const written = views[0] as View;
   const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
   const failures = new Map(

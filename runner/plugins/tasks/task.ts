@@ -137,8 +137,11 @@ export interface Task<T = any, P = any> {
     readonly scoring: Readonly<Record<string, string>>;
     readonly analysis: Readonly<Record<string, string>>;
   };
-  /** `parsing` and `scoring` are results of parsingSettings and scoringSettings; `scoring` is absent in steps that do not score. */
-  open(parsing: Json, files: TaskFiles, scoring?: Json): OpenTask<T, P>;
+  /**
+   * `parsing` and `scoring` are results of parsingSettings and scoringSettings; `scoring` is absent in steps that do not score.
+   * Import parsers and other large modules here: every command that uses plugins loads the task itself.
+   */
+  open(parsing: Json, files: TaskFiles, scoring?: Json): Promise<OpenTask<T, P>>;
   /** Python code for a model card that reads the text `answer` and prints it. Default: print the text. */
   pythonReader?(parsing: Json): PythonReader;
 }

@@ -73,7 +73,7 @@ function damagedRuns(damaged: readonly { readonly label: string; readonly code: 
 export async function runPage(run: FinishedRun, context: ViewContext): Promise<string> {
   const study = studyOf([run], context, () => {});
   const report = reportOf(study);
-  const extras = { rows: [runRowOf(run)], cases: casesOf([run], study.runs, context.root), links: home };
+  const extras = { rows: [runRowOf(run)], cases: await casesOf([run], study.runs, context.root), links: home };
   return renderPage(reportPage(report, await renderFigures(report.figures), extras, context.assets), context.assets);
 }
 
@@ -93,7 +93,7 @@ export async function comparePage(
   const figures = report.blocks.filter((block) => block.type === "figure" && comparisonFigures.includes(block.id));
   const [first, second] = runs;
   const { view } = compared;
-  const { open } = runTask(first, context.root);
+  const { open } = await runTask(first, context.root);
   const differences =
     runs.length === 2 && second !== undefined
       ? diffBlocks(
@@ -108,7 +108,7 @@ export async function comparePage(
   const { body, contents } = renderBlocks(blocks, await renderFigures(report.figures), []);
   const title = `Comparison of ${plural(runs.length, "run")}`;
   const main = html`<h1>${title}</h1>
-${runsTable(runs.map(runRowOf), { linkOf })}${body}${caseExplorer(casesOf(runs, study.runs, context.root))}`;
+${runsTable(runs.map(runRowOf), { linkOf })}${body}${caseExplorer(await casesOf(runs, study.runs, context.root))}`;
   const warning = report.warning;
   const listed = [...contents, { id: "cases", text: "Cases", level: 1 }];
   return renderPage({ title, main, warning, contents: listed, links: home }, context.assets);

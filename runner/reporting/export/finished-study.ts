@@ -76,7 +76,8 @@ export async function pdfOf(study: Study, context: Context): Promise<Pdf> {
 /** The report as a self-contained HTML file with all cases. Throws UserError `file-gone` if predictions are missing. */
 export async function pageOf(study: FinishedStudy, context: Context): Promise<string> {
   const report = reportOf(study);
-  const extras = { rows: study.finished.map(runRowOf), cases: casesOf(study.finished, study.runs, study.root) };
+  const cases = await casesOf(study.finished, study.runs, study.root);
+  const extras = { rows: study.finished.map(runRowOf), cases };
   const assets = readAssets(context.packageRoot);
   return renderPage(reportPage(report, await renderFigures(report.figures), extras, assets), assets);
 }

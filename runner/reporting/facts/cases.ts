@@ -22,14 +22,15 @@ type Column = {
 };
 
 /** The evaluated cases of finished runs with the predictions of all arms. Identical arms of several runs are one arm. */
-export function casesOf(
+export async function casesOf(
   runs: readonly FinishedRun[],
   analysed: readonly { readonly analysis?: Analysis }[],
   root: string,
-): Cases {
+): Promise<Cases> {
   const notes: string[] = [];
   const columns = columnsOf(runs);
-  const views = new Map(runs.map((run) => [run, displayedView(run, root, notes)]));
+  const views = new Map<FinishedRun, DisplayedView>();
+  for (const run of runs) views.set(run, await displayedView(run, root, notes));
   const categories = categoriesOf(analysed.map(({ analysis }) => analysis));
   const position = new Map(categories.map(({ name }, index) => [name, index]));
   const cases = new Map<string, Case & { readonly answers: (CaseAnswer | null)[] }>();
@@ -72,9 +73,9 @@ export function casesOf(
 type DisplayedView = { readonly view: View; parts(value: unknown): readonly string[] };
 
 /** The primary view, or the basic view if the synonyms of a run in the canonical view are no longer available. */
-function displayedView(run: FinishedRun, root: string, notes: string[]): DisplayedView {
+async function displayedView(run: FinishedRun, root: string, notes: string[]): Promise<DisplayedView> {
   const { view } = run.manifest.config.evaluate.primary;
-  const { open, state } = runTask(run, root);
+  const { open, state } = await runTask(run, root);
   if (view !== "canonical" || state === "none" || state === "same")
     return { view, parts: (value) => open.parts(value, view) };
   notes.push(
