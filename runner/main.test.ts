@@ -68,6 +68,24 @@ test("an error after an interrupt gives the exit code 130", async () => {
   expect(err).toContain("interrupted");
 });
 
+test("a bug after an interrupt is no interruption", async () => {
+  const bug = new TypeError("a bug");
+  const out = (): never => {
+    throw bug;
+  };
+  await expect(run(["schema"], { out, stop: AbortSignal.abort() })).rejects.toBe(bug);
+});
+
+test("an aborted call, also within the error of a library, is an interruption", async () => {
+  const stop = AbortSignal.abort();
+  for (const error of [stop.reason as Error, new TypeError("fetch failed", { cause: stop.reason })]) {
+    const out = (): never => {
+      throw error;
+    };
+    expect((await run(["schema"], { out, stop })).code).toBe(130);
+  }
+});
+
 test("an error hides the secrets of the environment", async () => {
   const secret = "not-for-anybody-to-read";
   const { err } = await run(["show", secret], { cwd: tmpdir(), env: { ...process.env, SOME_TOKEN: secret } });

@@ -32,12 +32,7 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
     const code = isCommand ? await runCommand(first, argv, context) : await showOverview(argv, context);
     return context.stop.aborted && code !== exit.done ? exit.interrupted : code;
   } catch (error) {
-    const name = isCommand ? `exp ${first}` : "exp";
-    if (context.stop.aborted) {
-      context.err(`${name}: interrupted. Run the same command again: finished work is kept.\n`);
-      return exit.interrupted;
-    }
-    return printError(error, name, argv.includes("--json"), context);
+    return printError(error, isCommand ? `exp ${first}` : "exp", argv.includes("--json"), context);
   }
 }
 
@@ -145,7 +140,10 @@ async function parse(program: CommandLine, argv: readonly string[]): Promise<num
   }
 }
 
-/** Prints an error that exp throws on purpose, and gives the exit code. Throws any other error: it is a bug. */
+/**
+ * Prints an error that exp throws on purpose, and gives the exit code. After an interrupt such an error is a consequence of it, and
+ * the message says so. Throws any other error: it is a bug.
+ */
 async function printError(thrown: unknown, name: string, isJson: boolean, context: Context): Promise<number> {
   const [{ systemFailure }, { redactor }, { formatDiagnostic, toJson }] = await Promise.all([
     import("./execution/system-errors.ts"),
@@ -153,6 +151,10 @@ async function printError(thrown: unknown, name: string, isJson: boolean, contex
     import("./util/code-frame.ts"),
   ]);
   const error = thrown instanceof UserError ? thrown : systemFailure(thrown);
+  if (context.stop.aborted && (error !== undefined || isAbort(thrown))) {
+    context.err(`${name}: interrupted. Run the same command again: finished work is kept.\n`);
+    return exit.interrupted;
+  }
   if (error === undefined) throw thrown;
   const { code, message, help, log, diagnostics } = error;
   const redact = redactor(context.env as NodeJS.ProcessEnv);
@@ -170,4 +172,9 @@ async function printError(thrown: unknown, name: string, isJson: boolean, contex
     context.err(redact(`${name}: ${message} [${code}]\n${more.join("")}`));
   }
   return exit[error.status];
+}
+
+/** Whether an aborted signal caused an error: directly, or as the cause of a library's error. */
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (["AbortError", "Interrupted"].includes(error.name) || isAbort(error.cause));
 }
