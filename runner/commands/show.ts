@@ -6,7 +6,7 @@ import { placeOf } from "../project/place.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
 import { findIntactRun } from "../runs/intact-run.ts";
 import { Ablations } from "../runs/run-ablations.ts";
-import { subjectOf } from "../runs/run-outputs.ts";
+import { subjectOf } from "../runs/run-arms.ts";
 import { uploadsOf } from "../runs/upload-record.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { errorAnalysisText } from "../terminal/error-analysis.ts";

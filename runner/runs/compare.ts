@@ -13,7 +13,8 @@ import { UserError } from "../util/user-error.ts";
 import type { Cost } from "./cost.ts";
 import { type FinishedRun, runLabel } from "./finished-runs.ts";
 import { testEvaluationCount, testFileOf, tornLedgerWarning } from "./ledger.ts";
-import { answersOf, ownArms, subjectOf, vocabularyOf } from "./run-outputs.ts";
+import { ownArms, subjectOf } from "./run-arms.ts";
+import { answersOf, vocabularyOf } from "./run-outputs.ts";
 import { runTask } from "./run-task.ts";
 
 /** The error for runs that cannot be compared. Each reason is one sentence. */

@@ -6,7 +6,7 @@ import { dotted } from "../util/flatten.ts";
 import { type Ablation, ablationOf, total, varying } from "./ablation.ts";
 import { type FinishedRun, runsIn } from "./finished-runs.ts";
 import { isWinner } from "./manifest.ts";
-import { subjectOf } from "./run-outputs.ts";
+import { subjectOf } from "./run-arms.ts";
 import { runRowOf } from "./run-row.ts";
 
 /** Tables of the sweeps of finished runs. Reads each experiment's runs once. The runs of one sweep share one table. */

@@ -2,7 +2,7 @@ import { type View, views } from "../data/labels/views.ts";
 import type { Json } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
 import type { Manifest } from "./manifest.ts";
-import { subjectOf } from "./run-outputs.ts";
+import { subjectOf } from "./run-arms.ts";
 
 /** Separates fields. JSON writes this character as an escape, so no field contains it. */
 const mark = 0x1f;

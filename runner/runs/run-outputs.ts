@@ -31,17 +31,6 @@ export function vocabularyOf(run: FinishedRun, artifacts: string): readonly stri
   return counts.map(({ label }) => label);
 }
 
-/** The arms of a run's own experiment, without those of compared experiments. */
-export function ownArms({ manifest }: FinishedRun): readonly string[] {
-  return Object.keys(manifest.arms).filter((arm) => !arm.includes("."));
-}
-
-/** The subject of a run: the trained model, or the untrained one if nothing was trained. */
-export function subjectOf(run: FinishedRun): string {
-  const arms = ownArms(run);
-  return ["tuned", "zero_shot"].find((arm) => arms.includes(arm)) ?? (arms[0] as string);
-}
-
 /** Reads a file from the store, or from the run's folder if that was moved together with its files. */
 function readOutput({ manifest, path }: FinishedRun, step: string, file: string, artifacts: string): string {
   const { object } = manifest.steps[step] ?? {};

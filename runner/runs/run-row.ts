@@ -1,7 +1,7 @@
 import { boundsOf } from "../util/bounds.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { replayedArms } from "./replayed-arms.ts";
-import { subjectOf } from "./run-outputs.ts";
+import { subjectOf } from "./run-arms.ts";
 
 /** The primary metric of one arm. */
 export type ArmScore = {
