@@ -1,6 +1,6 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test } from "vitest";
 import { argumentUsage, optionUsage } from "./commands/command.ts";
@@ -110,4 +110,25 @@ test("the help of every command shows its arguments and options", async () => {
     for (const [key, option] of Object.entries(command.options))
       expect(out, name).toContain(`  ${optionUsage(key, option)} `);
   }
+});
+
+test("a command without plugins imports no registry", async () => {
+  const filesBelow = (file: string, known = new Set<string>()): ReadonlySet<string> => {
+    if (known.has(file)) return known;
+    known.add(file);
+    const imports = readFileSync(file, "utf8").matchAll(
+      /^(?:import|export) (?!type\b)[^;]*? from "(\.[^"]+)"|import\("(\.[^"]+)"\)/gm,
+    );
+    for (const [, path, lazy] of imports) filesBelow(resolve(dirname(file), path ?? (lazy as string)), known);
+    return known;
+  };
+  const registry = join(clone, "runner/plugins/registry.ts");
+  const withoutPlugins: string[] = [];
+  for (const [name, { load }] of Object.entries(commands)) {
+    if ((await load()).command.usesPlugins !== false) continue;
+    withoutPlugins.push(name);
+    expect(filesBelow(join(clone, `runner/commands/${name}.ts`)).has(registry), name).toBe(false);
+  }
+  expect(withoutPlugins).toContain("ls");
+  expect(filesBelow(join(clone, "runner/commands/show.ts")).has(registry)).toBe(true);
 });

@@ -57,8 +57,8 @@ function contextOf(io: Io): Context {
 /** Parses the arguments of one command, which is the only one that is imported, and runs it. */
 async function runCommand(name: string, argv: readonly string[], context: Context): Promise<number> {
   const entry = commands[name] as (typeof commands)[string];
-  const [{ command }, { registerBuiltIns }] = await Promise.all([entry.load(), import("./plugins/built-in.ts")]);
-  registerBuiltIns();
+  const { command } = await entry.load();
+  if (command.usesPlugins !== false) (await import("./plugins/built-in.ts")).registerBuiltIns();
   const program = commandLine(context);
   const line = program.command(name).description(entry.summary).helpOption("-h, --help", "Print this help.");
   for (const argument of Object.values(command.arguments))

@@ -45,6 +45,8 @@ type Input<A, O> = Values<A & O>;
 export type Command<A extends Arguments = Arguments, O extends Options = Options> = {
   readonly arguments: A;
   readonly options: O;
+  /** False: it reads no registry, so main.ts loads no implementations before it. */
+  readonly usesPlugins?: false;
   /** Resolves to the exit code. Throws UserError; main.ts prints it. */
   run(input: Input<A, O>, context: Context, commands: CommandTable): Promise<number>;
 };

@@ -24,6 +24,7 @@ export const command = defineCommand({
     csv: flag("Print CSV: a row for each run, with every key and every metric."),
     json,
   },
+  usesPlugins: false,
   async run({ where, sort, csv: asCsv, json }, context) {
     const { artifacts } = placeOf(context.cwd);
     const { runs: all, unreadable } = listFinished(artifacts, cacheRoot(context.env));
