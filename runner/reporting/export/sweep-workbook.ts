@@ -2,7 +2,6 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { distinctSweeps } from "../../runs/ablation.ts";
-import { writeSweeps } from "../render/xlsx/workbook.ts";
 import { warningOf } from "../report/report.ts";
 import type { RunFacts } from "../report/study.ts";
 
@@ -18,6 +17,7 @@ export async function sweepWorkbook(
     ablation === undefined || ablation.chosen !== undefined ? [] : [ablation],
   );
   if (swept.length === 0) return undefined;
+  const { writeSweeps } = await import("../render/xlsx/workbook.ts");
   const folder = mkdtempSync(join(tmpdir(), "exp-sweep-"));
   try {
     const path = join(folder, "sweep.xlsx");
