@@ -1,3 +1,4 @@
+import { classicalBaselines } from "../evaluation/baselines/names.ts";
 import { armName } from "../reporting/report/display-names.ts";
 import type { MaybeBounds } from "../util/bounds.ts";
 import { withInterval } from "../util/format.ts";
@@ -22,11 +23,10 @@ export type Scores = {
 /** Arm names for narrow terminals. */
 const shortArmNames: Readonly<Record<string, string>> = {
   zero_shot: "zero",
-  tfidf_svm: "TF-IDF",
-  most_frequent: "frequent",
+  ...Object.fromEntries(Object.entries(classicalBaselines).map(([arm, { shortName }]) => [arm, shortName])),
   tuned: "tuned",
 };
-const armOrder = ["zero_shot", "most_frequent", "nearest", "tfidf_svm", "tuned", "ensemble"];
+const armOrder = ["zero_shot", ...Object.keys(classicalBaselines), "tuned", "ensemble"];
 
 /** A table of metrics and views by arm, followed by the output files. Ends with a line break. */
 export function scoreTable(

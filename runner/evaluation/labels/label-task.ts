@@ -1,5 +1,6 @@
 import { views } from "../../data/labels/views.ts";
 import type { Task, TaskWords } from "../../plugins/tasks/task.ts";
+import { classicalBaselines } from "../baselines/names.ts";
 import { labelCategories } from "./categories.ts";
 import { classificationMetrics } from "./class-metrics.ts";
 import { labelKeys } from "./label-keys.ts";
@@ -21,7 +22,7 @@ export function labelTask({
     schema: { data: labelKeys },
     views,
     metrics: isSingle ? classificationMetrics : labelMetrics,
-    baselines: ["tfidf_svm", "most_frequent", "nearest", "ensemble"],
+    baselines: [...Object.keys(classicalBaselines), "ensemble"],
     defaults: {
       metrics: isSingle
         ? ["accuracy", "balanced_accuracy", "macro_f1_min5", "macro_f1", "cohen_kappa", "mcc"]

@@ -1,3 +1,4 @@
+import { classicalBaselines, ensembleBaseline } from "../../evaluation/baselines/names.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 
@@ -16,16 +17,10 @@ export function modelArms(experiment: Experiment): readonly Arm[] {
   return ["zero_shot", "tuned"].filter((arm) => engine.recorded === undefined || engine.recorded(experiment, arm));
 }
 
-/** Baselines from the simplest to the strongest. */
-const baselineOrder = ["most_frequent", "nearest", "tfidf_svm"] as const;
-
 /** The subject of an experiment: the trained model, or the untrained one if nothing is trained. */
 export function subjectOf(experiment: Experiment): Arm {
   return modelArms(experiment).at(-1) as Arm;
 }
-
-/** The classifier that an ensemble combines with the language model. */
-export const ensembleBaseline = "tfidf_svm";
 
 /**
  * Whether language model and classifier are combined as one more arm. Not if validation rows are scored, as for the
@@ -37,14 +32,14 @@ export function hasEnsemble({ baselines, evaluate }: Experiment): boolean {
 
 /** The classical baseline that other arms are compared with: the strongest one of the run. */
 export function strongestBaseline(arms: readonly Arm[]): Arm | undefined {
-  return baselineOrder.findLast((name) => arms.includes(name));
+  return Object.keys(classicalBaselines).findLast((name) => arms.includes(name));
 }
 
 /** Every arm of an experiment, in the order in which tables show them. */
 export function arms(experiment: Experiment): readonly Arm[] {
   const model = modelArms(experiment);
   const together = hasEnsemble(experiment);
-  const classical = baselineOrder.filter(
+  const classical = Object.keys(classicalBaselines).filter(
     (name) => experiment.baselines.includes(name) || (together && name === ensembleBaseline),
   );
   return [

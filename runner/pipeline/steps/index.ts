@@ -1,11 +1,12 @@
 import type { Rung } from "../../config/halving.ts";
+import { ensembleBaseline } from "../../evaluation/baselines/names.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
-import { type Arm, arms, ensembleBaseline, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
+import { type Arm, arms, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare } from "./compare.ts";
 import { joined } from "./compared.ts";

@@ -1,12 +1,11 @@
+import { classicalBaselines } from "../../evaluation/baselines/names.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { RunFacts } from "./study.ts";
 
 const armNames: Readonly<Record<string, string>> = {
   zero_shot: "zero-shot",
   tuned: "fine-tuned",
-  tfidf_svm: "TF-IDF + SVM",
-  most_frequent: "most frequent",
-  nearest: "nearest neighbour",
+  ...Object.fromEntries(Object.entries(classicalBaselines).map(([arm, { displayName }]) => [arm, displayName])),
   ensemble: "ensemble",
 };
 
