@@ -145,6 +145,8 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     page.on("pageerror", ({ message }) => errors.push(message));
     page.on("console", (message) => message.type() === "error" && errors.push(message.text()));
     await page.goto(address);
+    // The address with the token forwards to the list of runs.
+    await page.getByRole("checkbox").first().waitFor();
     await expectAccessible(page);
     await page.getByRole("checkbox").first().check();
     await page.getByRole("checkbox").last().check();
