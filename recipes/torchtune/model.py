@@ -21,7 +21,8 @@ from recipes.common.training.request import check_max_length
 from recipes.torchtune.decoder import Attention, Decoder
 from recipes.torchtune.lora_layers import DoRA, Frozen, LoRA
 
-_FAMILIES = ("llama", "qwen2", "qwen3")
+FAMILIES: Mapping[str, Any] = read_json(Path(__file__).with_name("families.json"))
+"""The architectures that `build` knows, by `model_type` of config.json. The runner reads the same file."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Shape:
 def read_shape(config: Mapping[str, Any]) -> Shape:
     """The shape in a Hugging Face config. Fails with `unsupported-model` for an architecture that `build` lacks."""
     family = config.get("model_type")
-    if family not in _FAMILIES:
+    if family not in FAMILIES:
         raise _unsupported(f"model_type is {family!r}")
     rope = config.get("rope_parameters") or config.get("rope_scaling") or {}
     kind = rope.get("rope_type", rope.get("type", "default"))
@@ -57,7 +58,7 @@ def read_shape(config: Mapping[str, Any]) -> Shape:
     refused = {
         "a mixture of experts": config.get("num_experts") or config.get("num_local_experts"),
         "a sliding window": sliding or (config.get("use_sliding_window") and config.get("sliding_window")),
-        f"rotary scaling of type {kind!r}": kind != "default",
+        f"rotary scaling of type {kind!r}": kind not in FAMILIES[family]["rope"],
         "a partial rotary embedding": config.get("partial_rotary_factor", rope.get("partial_rotary_factor", 1.0))
         != 1.0,
         f"the activation {config.get('hidden_act')!r}": config.get("hidden_act", "silu") != "silu",

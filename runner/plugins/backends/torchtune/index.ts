@@ -1,3 +1,4 @@
+import knownFamilies from "../../../../recipes/torchtune/families.json" with { type: "json" };
 import keys from "../../../../recipes/torchtune/keys.json" with { type: "json" };
 import type { ModelConfig } from "../../model-shape.ts";
 import { pythonStep } from "../../step-work.ts";
@@ -6,8 +7,18 @@ import { checkpointMetrics } from "../methods.ts";
 import { trainProperties } from "../train-schema.ts";
 import { torchtuneEnvironment } from "./environment.ts";
 
-/** Architectures that recipes/torchtune/model.py builds, by `model_type` of config.json. */
-const families = ["llama", "qwen2", "qwen3"];
+/** What recipes/torchtune/families.json says of an architecture. recipes/torchtune reads the same file. */
+type Family = {
+  /** Models of the architecture, for people. */
+  readonly models: string;
+  /** Types of the rotary embedding that the backend computes. */
+  readonly rope: readonly string[];
+  /** The architecture of the text decoder, where config.json describes it in `text_config`. */
+  readonly text?: string;
+};
+
+/** Architectures that the backend trains, by `model_type` of config.json. */
+const families: Readonly<Record<string, Family>> = knownFamilies;
 
 /** torchtune 0.6.1: the default backend. It trains by every method on CPU and GPU, but not in fp16. */
 export const torchtune: Backend = {
@@ -75,8 +86,26 @@ export const torchtune: Backend = {
 function unsupportedModel(config: ModelConfig): string | undefined {
   const { model_type } = config;
   if (model_type === undefined) return undefined;
-  if (!families.includes(model_type)) return `a model of type ${model_type}`;
+  const outer = Object.hasOwn(families, model_type) ? families[model_type] : undefined;
+  if (outer === undefined) return `a model of type ${model_type}`;
+  const text = outer.text === undefined ? config : (config.text_config as ModelConfig | undefined);
+  const family = outer.text === undefined ? outer : families[outer.text];
+  const type = text?.model_type ?? outer.text;
+  if (text === undefined || family === undefined || (outer.text !== undefined && type !== outer.text)) {
+    return `a ${model_type} model with a text decoder of type ${type ?? "unknown"}`;
+  }
+  const kind = ropeTypes(text).find((each) => !family.rope.includes(each));
+  return kind === undefined ? undefined : `a ${model_type} model with rotary scaling of type ${kind}`;
+}
+
+/** The types of the rotary embeddings. Gemma 3 has one of its own for each type of layer. */
+function ropeTypes(config: ModelConfig): readonly string[] {
   const rope = (config.rope_parameters ?? config.rope_scaling ?? {}) as Readonly<Record<string, unknown>>;
-  const kind = rope.rope_type ?? rope.type ?? "default";
-  return kind === "default" ? undefined : `a ${model_type} model with rotary scaling of type ${kind}`;
+  const nested = Object.values(rope).filter(
+    (each) => typeof each === "object" && each !== null && !Array.isArray(each),
+  );
+  return (nested.length > 0 ? nested : [rope]).map((each) => {
+    const { rope_type, type } = each as { readonly rope_type?: string; readonly type?: string };
+    return rope_type ?? type ?? "default";
+  });
 }
