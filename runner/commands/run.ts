@@ -1,4 +1,4 @@
-import { dirname, relative } from "node:path";
+import { dirname } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { pointOf } from "../config/rungs.ts";
 import { ablations } from "../orchestration/ablations.ts";
@@ -69,7 +69,7 @@ async function printResults(done: ExecutedRun, { loaded }: RunRequest, context: 
   const last = sealed.at(-1)?.manifest;
   if (last === undefined) return;
   const manifest = readManifest(last);
-  context.out(runSummary(manifest, relative(context.cwd, dirname(last)), project.artifacts, context));
+  context.out(runSummary(manifest, dirname(last), project.artifacts, context));
   const world = {
     recordOf: (step: PlannedStep) => recordIn(outcomes.get(step)),
     dirOf: (step: PlannedStep) => outputDir(project.store, outcomes.get(step)),

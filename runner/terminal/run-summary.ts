@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative } from "node:path";
 import { smokeWarning } from "../config/smoke.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { energyText } from "../reporting/report/energy.ts";
@@ -21,7 +21,7 @@ const listedFiles: Readonly<Record<string, string>> = {
   manifest: "manifest.json",
 };
 
-/** The summary of a run: scores by arm, tests, cost and output files. */
+/** The summary of the run in a folder, given by its absolute path: scores by arm, tests, cost and output files. */
 export function runSummary(
   manifest: Manifest,
   dir: string,
@@ -30,7 +30,7 @@ export function runSummary(
 ): string {
   const files: Record<string, string> = {};
   for (const [name, file] of Object.entries(listedFiles)) {
-    if (existsSync(join(screen.cwd, dir, file)) || existsSync(join(dir, file))) files[name] = join(dir, file);
+    if (existsSync(join(dir, file))) files[name] = relative(screen.cwd, join(dir, file));
   }
   const { experiment, run, cost } = manifest;
   const { evaluate } = manifest.config;
@@ -44,15 +44,14 @@ export function runSummary(
     { align: ["right", "right", "right", "right", "right"], color: screen.color },
   );
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
-  const tests = testsOf([resolve(screen.cwd, dir), dir].map((folder) => join(folder, "comparison.json")));
+  const tests = testsOf(join(dir, "comparison.json"));
   const notices = restrictions(manifest).map((notice) => `${notice}\n`);
   return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
 }
 
 /** The tests of the primary arm against each other arm. */
-function testsOf(paths: readonly string[]): string {
-  const path = paths.find(existsSync);
-  if (path === undefined) return "";
+function testsOf(path: string): string {
+  if (!existsSync(path)) return "";
   const { pairs, family, view } = readResult("comparison.json", path);
   const lines = family.tests.map(({ against, adjusted }) => {
     const pair = pairs.find(({ a, b }) => a === family.subject && b === against);
