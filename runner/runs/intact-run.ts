@@ -25,7 +25,7 @@ import { fileGone } from "./run-outputs.ts";
 export function expectIntact(run: FinishedRun, artifacts: string, digests: Digests): void {
   const { manifest, path } = run;
   const folder = dirname(path);
-  const store = join(artifacts, "store/objects");
+  const homes = [folder, join(artifacts, "store/objects"), ...storeAround(folder)];
   const isHome = isInside(path, runsDir(artifacts));
   const damaged = (what: string): UserError =>
     new UserError("run-damaged", `${runLabel(run)}: ${what}`, {
@@ -45,7 +45,7 @@ export function expectIntact(run: FinishedRun, artifacts: string, digests: Diges
         if (isHome) throw fileGone(`${relative(artifacts, link)} does not exist`);
         continue;
       }
-      if (!isInside(real, store) && !isInside(real, folder))
+      if (!homes.some((home) => isInside(real, home)))
         throw damaged(`${relative(folder, link)} is a link to elsewhere`);
       if (digests.plainFile(real)?.sha256 !== expected.sha256) throw damaged(`${relative(folder, link)} was changed`);
     }
@@ -56,6 +56,15 @@ export function expectIntact(run: FinishedRun, artifacts: string, digests: Diges
   if (malformed !== undefined) throw damaged(`${malformed} does not have the form of this result`);
   const wrong = unprovedField(run);
   if (wrong !== undefined) throw damaged(`${wrong} of its manifest differs from its files`);
+}
+
+/** The stored objects of the project whose `artifacts/runs/` holds a run; none for a run that was moved alone. */
+function storeAround(folder: string): readonly string[] {
+  const artifacts = dirname(dirname(dirname(folder)));
+  const store = join(artifacts, "store/objects");
+  // With a link, a run from somewhere else could claim files of this machine.
+  const isOwn = realPath(store) === join(realPath(artifacts) ?? "", "store/objects");
+  return isOwn && dirname(dirname(folder)) === runsDir(artifacts) ? [store] : [];
 }
 
 /** Finds a run like `findRun` and checks it like `expectIntact`. Throws their UserErrors. */

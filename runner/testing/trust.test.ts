@@ -8,6 +8,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   writeFileSync,
@@ -468,6 +469,20 @@ describe("a run whose files were changed", () => {
     expect((await rig.exp("ls")).stderr).toContain("manifest.json");
     // A damaged manifest of an old run stops no new run.
     await rig.build("experiments/study.yaml", "--set", "data.test.limit=5");
+  });
+
+  test("may belong to another project, whose store holds its files", async ({ rig }) => {
+    const { manifest: path } = await rig.build("experiments/study.yaml");
+    const other = rig.copy();
+    other.removeArtifacts();
+    const run = dirname(rig.path(path));
+    expect(await other.output("show", run)).toContain("micro_f1");
+    await other.output("compare", run);
+    // A link in place of the store could point at any file of this machine.
+    renameSync(rig.path("artifacts/store/objects"), rig.path("../objects"));
+    execFileSync("ln", ["-s", rig.path("../objects"), rig.path("artifacts/store/objects")]);
+    await rig.output("show", "study");
+    expectFailure(await other.exp("show", run), 3, "run-damaged", "link to elsewhere");
   });
 
   test("is refused for each altered, deleted or added result file", async ({ rig }) => {
