@@ -14,12 +14,14 @@ from typing import Any, Literal, get_args
 
 import torch
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
-from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM, Qwen3Config, Qwen3ForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedConfig
 
 from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import write_json
 
-Family = Literal["llama", "qwen2.5", "qwen3"]
+Family = Literal[
+    "llama", "llama3.1", "qwen2.5", "qwen3", "mistral", "phi3", "smollm3", "gemma3", "gemma3-images"
+]  # fmt: skip
 
 _SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -48,11 +50,8 @@ _CHATML_WITH_THINKING = (
     "{%- if enable_thinking is defined and enable_thinking is false %}{{- '<think>\\n\\n</think>\\n\\n' }}{%- endif %}"
     "{%- endif %}"
 )
-_TEMPLATES: dict[Family, str] = {
-    "llama": _CHATML_WITH_SYSTEM,
-    "qwen2.5": _CHATML_WITH_SYSTEM,
-    "qwen3": _CHATML_WITH_THINKING,
-}
+_TEMPLATES: dict[str, str] = {"qwen3": _CHATML_WITH_THINKING}
+"""The chat templates of the families that differ from `_CHATML_WITH_SYSTEM`."""
 
 
 def make_tiny_model(
@@ -66,7 +65,8 @@ def make_tiny_model(
     seed: int = 0,
 ) -> Path:
     """Write a random model of a family into a folder: config.json, model.safetensors (fp32), tokenizer. Equal
-    arguments give equal bytes. Norms are random too, so that tests find a misplaced norm."""
+    arguments give equal bytes. Norms are random too, so that tests find a misplaced norm. Windows of attention have
+    eight tokens. `head_dim` applies to qwen3 and gemma3."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _train_tokenizer(vocabulary)
     size: dict[str, Any] = {
@@ -85,18 +85,13 @@ def make_tiny_model(
     }
     state = torch.get_rng_state()
     torch.manual_seed(seed)
-    model: torch.nn.Module
-    if family == "llama":
-        model = LlamaForCausalLM(LlamaConfig(**size, rope_parameters={"rope_type": "default", "rope_theta": 100_000.0}))
-    elif family == "qwen2.5":
-        model = Qwen2ForCausalLM(Qwen2Config(**size, rope_parameters={"rope_type": "default", "rope_theta": 1e6}))
-    else:
-        rope = {"rope_type": "default", "rope_theta": 1e6}
-        model = Qwen3ForCausalLM(Qwen3Config(**size, head_dim=head_dim, rope_parameters=rope))
+    model: Any = AutoModelForCausalLM.from_config(_config(family, size, head_dim))  # type: ignore[no-untyped-call]
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if "norm" in name:
-                parameter.copy_(1 + 0.3 * torch.randn_like(parameter))
+                # Gemma stores the difference to 1.
+                one = 0 if family.startswith("gemma") else 1
+                parameter.copy_(one + 0.3 * torch.randn_like(parameter))
             elif name.endswith("bias"):
                 parameter.copy_(0.2 * torch.randn_like(parameter))
     torch.set_rng_state(state)
@@ -109,13 +104,73 @@ def make_tiny_model(
                 "eos_token": "<|im_end|>",
                 "pad_token": "<|endoftext|>",
                 "model_max_length": 4096,
-                "chat_template": _TEMPLATES[family],
+                "chat_template": _TEMPLATES.get(family, _CHATML_WITH_SYSTEM),
             },
             indent=1,
         )
         + "\n"
     )
     return folder
+
+
+def _config(family: Family, size: dict[str, Any], head_dim: int) -> PreTrainedConfig:
+    """The config of a family, with what distinguishes it from the others."""
+    layers = range(size["num_hidden_layers"])
+
+    def rope(theta: float, kind: str = "default", **more: Any) -> dict[str, Any]:
+        return {"rope_type": kind, "rope_theta": theta, **more}
+
+    if family == "gemma3-images":
+        text = _config("gemma3", size, head_dim)
+        vision = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
+        vision |= {"image_size": 28, "patch_size": 14}
+        tokens = {name: size[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings")}
+        sections = {"text_config": text.to_dict(), "vision_config": vision, "mm_tokens_per_image": 4}
+        return AutoConfig.for_model("gemma3", **sections, **tokens)
+    model_type, more = {
+        "llama": ("llama", {"rope_parameters": rope(100_000.0)}),
+        "llama3.1": (
+            "llama",
+            {
+                "rope_parameters": rope(
+                    500_000.0,
+                    "llama3",
+                    **{"factor": 8.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0},
+                    original_max_position_embeddings=64,
+                )
+            },
+        ),
+        "qwen2.5": ("qwen2", {"rope_parameters": rope(1e6)}),
+        "qwen3": ("qwen3", {"head_dim": head_dim, "rope_parameters": rope(1e6)}),
+        "mistral": ("mistral", {"sliding_window": 8, "rope_parameters": rope(1e6)}),
+        "phi3": (
+            "phi3",
+            {
+                "original_max_position_embeddings": 1024,
+                "sliding_window": 8,
+                "rope_parameters": rope(
+                    10_000.0,
+                    "longrope",
+                    partial_rotary_factor=0.75,
+                    short_factor=[1.0, 1.1, 1.3, 1.5, 1.8, 2.0],
+                    long_factor=[1.0, 2.0, 4.0, 8.0, 16.0, 32.0],
+                ),
+            },
+        ),
+        "smollm3": ("smollm3", {"no_rope_layers": [(at + 1) % 2 for at in layers], "rope_parameters": rope(2e6)}),
+        "gemma3": (
+            "gemma3_text",
+            {
+                **{"head_dim": head_dim, "query_pre_attn_scalar": 24, "sliding_window": 8},
+                "layer_types": [("sliding_attention", "full_attention")[at % 2] for at in layers],
+                "rope_parameters": {
+                    "sliding_attention": rope(10_000.0),
+                    "full_attention": rope(1e6, "linear", factor=8.0),
+                },
+            },
+        ),
+    }[family]
+    return AutoConfig.for_model(model_type, **size, **more)
 
 
 def _train_tokenizer(vocabulary: int) -> Tokenizer:
@@ -151,7 +206,7 @@ def main() -> None:
     parser.add_argument("--family", choices=get_args(Family), default="qwen3")
     parser.add_argument("--tied", action="store_true", help="tie input and output embeddings")
     parser.add_argument("--layers", type=int, default=2)
-    parser.add_argument("--head-dim", type=int, default=32, help="qwen3 only")
+    parser.add_argument("--head-dim", type=int, default=32, help="qwen3 and gemma3 only")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--bundled", metavar="NAME", help="also write model.json, for a bundled model of this name")
     args = parser.parse_args()
