@@ -9,12 +9,13 @@ import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
 import { labelScorer } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
 import { intervalsOf } from "../evaluation/statistics/intervals.ts";
-import { scoresOfForms } from "../evaluation/statistics/packed.ts";
+import { scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
 import { table } from "../terminal/table.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
+import { missing } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, integer, required, value } from "./command.ts";
 import { json } from "./common-options.ts";
@@ -54,25 +55,27 @@ export const command = defineCommand({
     const forms = views.map((view) => scorer(view));
     const values = scoresOfForms(forms, metrics);
     const scores = byView((at) => values[at] as (typeof values)[number]);
+    const absent = withoutValue(forms, metrics);
     const made = resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed });
     const intervals = made && byView((at) => made[at] as (typeof made)[number]);
     if (json) {
       const confusion = isSingle
         ? { classes: byView((at) => singleLabel(labelCases, viewOf(views[at] as View, synonyms))) }
         : {};
-      const content = { n, views: scores, ...(intervals ? { intervals } : {}), ...confusion };
+      const content = { n, views: scores, absent, ...(intervals ? { intervals } : {}), ...confusion };
       context.out(`${JSON.stringify(content, null, 1)}\n`);
       return exit.done;
     }
     const cell = (view: View, name: string): string => {
       const range = intervals?.[view][name];
       const ends = range?.low === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
-      return `${scores[view][name]?.toFixed(4)}${ends}`;
+      return `${scores[view][name]?.toFixed(4) ?? missing}${ends}`;
     };
     context.out(`${n} case${n === 1 ? "" : "s"}\n`);
     context.out(
       table([["metric", ...views], ...metrics.map(({ name }) => [name, ...views.map((view) => cell(view, name))])]),
     );
+    for (const [name, reason] of Object.entries(absent)) context.out(`${name} has no value: ${reason}\n`);
     if (isSingle) {
       const view = viewOf("canonical", synonyms);
       const { head, rows, align } = confusionTable(singleLabel(labelCases, view).confusion);

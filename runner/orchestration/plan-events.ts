@@ -74,8 +74,8 @@ export function scoreEvents(
     const { metric, view } = point.experiment.evaluate.primary;
     const { views } = readResult("metrics.json", dir);
     const lowerIsBetter = !taskOf(point.experiment).metrics.get(metric).higherIsBetter;
-    const value = views[view][metric] as number;
-    emit({ type: "score", run: point.coordinates, metric, value, lowerIsBetter });
+    const value = views[view][metric] ?? null;
+    if (value !== null) emit({ type: "score", run: point.coordinates, metric, value, lowerIsBetter });
   };
 }
 

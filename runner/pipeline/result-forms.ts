@@ -97,7 +97,7 @@ const isArmAnalysis = both(
     calibration: nullable(fields(["sequence", "per_token"], isReliability)),
   }),
 );
-const isMeasured = both(isInterval, shape({ value: isNumber, sd: optional(nullable(isNumber)) }));
+const isMeasured = both(isInterval, shape({ value: nullable(isNumber), sd: optional(nullable(isNumber)) }));
 const isDifference = both(
   isInterval,
   shape({ difference: isNumber }),
@@ -148,7 +148,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
     "merge.json": shape({ equal: isFlag }),
     "metrics.json": shape({
       n: isNumber,
-      views: byView(mapOf(isNumber)),
+      views: byView(mapOf(nullable(isNumber))),
       intervals: byView(mapOf(isInterval)),
       parse_failures: shape({ count: isNumber }),
       truncated: isNumber,

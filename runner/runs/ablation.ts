@@ -1,3 +1,5 @@
+import type { MaybeBounds } from "../util/bounds.ts";
+
 /** One setting of a sweep: a run, or the average over runs that differ only in seeds. */
 export type AblationRow = {
   /** Varied dotted key -> value. */
@@ -14,7 +16,7 @@ export type AblationRow = {
   /** Seconds of all steps of its runs, whenever they were built; null if a run is missing. */
   readonly seconds: number | null;
   /** Test scores of the winner, one per run. */
-  readonly test?: readonly { readonly value: number; readonly low?: number; readonly high?: number }[];
+  readonly test?: readonly (MaybeBounds & { readonly value: number | null })[];
 };
 
 /** A sweep as a table: one row per setting, in the order of the sweep. */

@@ -163,7 +163,7 @@ function metricsOf({ arms }: Manifest): ReadonlyMap<string, Json> {
   return new Map(
     Object.entries(arms).flatMap(([arm, views]) =>
       Object.entries(views).flatMap(([view, metrics]) =>
-        Object.entries(metrics).map(([metric, value]) => [`${arm} ${view} ${metric}`, value as number] as const),
+        Object.entries(metrics).map(([metric, value]) => [`${arm} ${view} ${metric}`, value as number | null] as const),
       ),
     ),
   );

@@ -171,7 +171,7 @@ const manifestFields: Readonly<Record<string, Check>> = {
   config: isExperiment,
   compared: optional(mapOf(isExperiment, isName)),
   steps: mapOf(isStep, isStepName),
-  arms: mapOf(mapOf(mapOf(isNumber)), isName),
+  arms: mapOf(mapOf(mapOf(nullable(isNumber))), isName),
   intervals: mapOf(mapOf(mapOf(isMap)), isName),
   cost: shape({ seconds: isNumber, peak_memory: isNumber, tokens: mapOf(isNumber), steps: mapOf(isMap) }),
   provenance: shape({

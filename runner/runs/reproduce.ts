@@ -96,7 +96,10 @@ function metricChanges({ manifest }: FinishedRun, again: FinishedRun): readonly 
 }
 
 function scoreOf({ arms }: FinishedRun["manifest"], arm: string, view: string, metric: string): number | undefined {
-  return (arms[arm] as Readonly<Record<string, Readonly<Record<string, number>>>> | undefined)?.[view]?.[metric];
+  return (
+    (arms[arm] as Readonly<Record<string, Readonly<Record<string, number | null>>>> | undefined)?.[view]?.[metric] ??
+    undefined
+  );
 }
 
 /** Differences between the inputs of the two runs, the likeliest cause first: data, prompts, recipes, packages, hardware. */

@@ -134,5 +134,5 @@ function testScore(run: FinishedRun) {
   const { metric, view } = config.evaluate.primary;
   const arm = subjectOf(run);
   const ends = intervals[arm]?.[view]?.[metric];
-  return { value: arms[arm]?.[view]?.[metric] ?? 0, ...boundsOf(ends) };
+  return { value: arms[arm]?.[view]?.[metric] ?? null, ...boundsOf(ends) };
 }

@@ -8,7 +8,7 @@ import { subjectOf } from "./run-arms.ts";
 const mark = 0x1f;
 const marked = String.fromCharCode(mark);
 
-type Scores = Readonly<Record<string, number>>;
+type Scores = Readonly<Record<string, number | null>>;
 
 /**
  * The searchable values of one finished run as one line of ASCII: general values, every leaf of its configuration by dotted key,
@@ -91,7 +91,7 @@ export class RunLine {
     return values;
   }
 
-  #metric(key: string): number | undefined {
+  #metric(key: string): number | null | undefined {
     const [, place = "", metric = ""] = /^(?:(.*)\.)?([^.]+)$/.exec(key) ?? [];
     const subject = this.#text("@subject");
     const isView = (word: string): word is View => (views as readonly string[]).includes(word);
@@ -102,14 +102,13 @@ export class RunLine {
     return isView(last) ? this.score(arm, last, metric) : this.score(place, view, metric);
   }
 
-  /** One metric of an arm in a view. A text search: a listing needs one of about twenty metrics. */
-  score(arm: string, view: View, metric: string): number | undefined {
+  /** One metric of an arm in a view, null if it has no meaning for the cases. A text search: a listing needs one of about twenty metrics. */
+  score(arm: string, view: View, metric: string): number | null | undefined {
     const group = this.#field(`@${arm}.${view}`);
     const name = `${ascii(metric)}:`;
     const at = group?.indexOf(name) ?? -1;
     if (group === undefined || at < 0) return undefined;
-    const value = JSON.parse(/[^,}]*/.exec(group.slice(at + name.length))?.[0] ?? "null") as number | null;
-    return value ?? undefined;
+    return JSON.parse(/[^,}]*/.exec(group.slice(at + name.length))?.[0] ?? "null") as number | null;
   }
 
   #text(key: string): string {

@@ -6,7 +6,10 @@ import { styles } from "./styles.ts";
 import { table } from "./table.ts";
 
 /** Metric name -> value, of one arm in one label view. */
-type Metrics = Readonly<Record<string, number>>;
+type Metrics = Readonly<Record<string, number | null>>;
+
+/** An interval, or the reason why a metric has none. */
+type Ends = MaybeBounds & { readonly reason?: string };
 
 /** The scores of all arms in the views of their task, and the output files by name. */
 export type Scores = {
@@ -15,7 +18,7 @@ export type Scores = {
   /** Arm -> view -> metric -> value. */
   readonly arms: Readonly<Record<string, Readonly<Record<string, Metrics>>>>;
   /** Arm -> view -> metric -> 95 % confidence interval. */
-  readonly intervals?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, MaybeBounds>>>>>>;
+  readonly intervals?: Readonly<Record<string, Readonly<Record<string, Readonly<Record<string, Ends>>>>>>;
   /** "workbook" -> path */
   readonly files: Readonly<Record<string, string>>;
 };
@@ -42,7 +45,9 @@ export function scoreTable(
   const width = Math.max(0, ...Object.keys(files).map((name) => name.length));
   // Paths are not truncated, so that they can be copied.
   const made = Object.entries(files).map(([name, path]) => `${dim(name.padEnd(width))}  ${path}\n`);
-  const table = head === "" ? [] : [[bold(head), ...rest].join("\n")];
+  const reasons = withoutValue({ metrics, arms, ...(intervals ? { intervals } : {}) });
+  const table =
+    head === "" ? [] : [`${[bold(head), ...rest].join("\n")}${reasons.map((line) => `${dim(line)}\n`).join("")}`];
   return [...table, ...(made.length > 0 ? [made.join("")] : [])].join("\n");
 }
 
@@ -72,6 +77,19 @@ function scores(
   return table([head, ...rows], {
     align: [...labels.map(() => "left" as const), ...names.map(() => "right" as const)],
   });
+}
+
+/** Why metrics have no value, one line for each metric and reason. */
+function withoutValue({ metrics, arms, intervals }: Pick<Scores, "metrics" | "arms" | "intervals">): readonly string[] {
+  const lines = Object.entries(arms).flatMap(([arm, byView]) =>
+    Object.entries(byView).flatMap(([view, values]) =>
+      metrics.flatMap((metric) => {
+        const reason = values[metric] === null ? intervals?.[arm]?.[view]?.[metric]?.reason : undefined;
+        return reason === undefined ? [] : [`${metric} has no value: ${reason}`];
+      }),
+    ),
+  );
+  return [...new Set(lines)];
 }
 
 function rank(arm: string): number {

@@ -117,6 +117,11 @@ describe("sweep.select", () => {
     expect(JSON.parse(await rig.output("show", "sweep", "--json")).run).toBe(winner?.run);
   });
 
+  test("by a metric without a value on the validation rows is an error with the reason", async ({ rig }) => {
+    addSweep(rig, selecting("a", "b").replace("select: {}", "select: {metric: macro_f1_min5}"));
+    expectFailure(await rig.exp("run", file), 1, "no-value", /macro_f1_min5/, /at least 5 gold cases/);
+  });
+
   test("averages over seeds; all seeds of the winning setting are scored on test", async ({ rig }) => {
     // Both settings have the same seeds, but for the best one, which the first lacks.
     addSweep(
@@ -126,7 +131,7 @@ describe("sweep.select", () => {
     const run = await rig.build(file);
     const { settings, winner, repeated } = selectionOf(run);
     expect(repeated).toEqual(["generate.file"]);
-    const means = settings.map(({ runs }) => runs.reduce((sum, { value }) => sum + value, 0) / runs.length);
+    const means = settings.map(({ runs }) => runs.reduce((sum, { value }) => sum + (value as number), 0) / runs.length);
     for (const [at, { value, low, high, sd }] of settings.entries()) {
       expect(value).toBeCloseTo(means[at] as number, 10);
       expect((low as number) < value && value < (high as number) && (sd as number) > 0).toBe(true);

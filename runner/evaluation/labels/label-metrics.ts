@@ -5,7 +5,7 @@ import { type Columns, type Counts, type LabelSpace, labelCounters } from "./cou
 /** A metric of label sets. Its contribution to the counts is that of every label metric: see counters.ts. */
 export type LabelMetric = Metric<Columns, Columns, Counts, LabelSpace>;
 
-/** 0 / 0 is 0 in every metric, as scikit-learn's zero_division=0. */
+/** 0 / 0 is 0, as scikit-learn's zero_division=0. */
 const ratio = (part: number, whole: number): number => (whole === 0 ? 0 : part / whole);
 
 type Column = (hits: number, support: number, predicted: number) => number;
@@ -19,12 +19,13 @@ const micro = (column: Column) => (counts: Counts) =>
 
 /**
  * A weighted mean over labels. `weight` gets the number of gold cases in the whole set, and in the summed cases. The
- * innermost loop of every resample: the arrays are read from the counts once.
+ * innermost loop of every resample: the arrays are read from the counts once. `otherwise` is the mean over no label.
  */
 function average(
   { support, predicted, hits, wholeSupport }: Counts,
   column: Column,
   weight: (whole: number, support: number) => number,
+  otherwise = 0,
 ): number {
   let sum = 0;
   let weights = 0;
@@ -35,7 +36,7 @@ function average(
     weights += share;
     sum += share * column(hits[at] as number, inGold, predicted[at] as number);
   }
-  return ratio(sum, weights);
+  return weights === 0 ? otherwise : sum / weights;
 }
 
 /** Macro averages run over the labels with gold cases in the whole set, whatever a resample holds. */
@@ -76,7 +77,7 @@ const definitions: Readonly<Record<string, Definition>> = {
     definition: "Mean F1 over the labels with at least 5 gold cases (data.labels.min_cases sets the number)",
     definitionWith: (scoring) =>
       `Mean F1 over the labels with at least ${(scoring as { min_cases: number }).min_cases} gold cases`,
-    value: (counts: Counts) => average(counts, f1, (whole) => (whole >= counts.minCases ? 1 : 0)),
+    value: (counts: Counts) => average(counts, f1, (whole) => (whole >= counts.minCases ? 1 : 0), Number.NaN),
     intervalMethod: ({ wholeSupport, minCases }: Counts) =>
       wholeSupport.some((support) => support >= minCases)
         ? "percentile"

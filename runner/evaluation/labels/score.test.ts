@@ -91,10 +91,11 @@ describe("views", () => {
 });
 
 describe("edges", () => {
-  it("no cases and no labels give zeros, never NaN", () => {
-    expect(Object.values(scoreLabels([]).raw)).toEqual(metricNames.map(() => 0));
+  it("no cases and no labels give zeros, never NaN; a mean over frequent labels has no value without one", () => {
+    const empty = scoreLabels([]).raw;
+    expect(Object.entries(empty)).toEqual(metricNames.map((name) => [name, name === "macro_f1_min5" ? null : 0]));
     const { raw } = scoreLabels([{ target: [], prediction: [" "] }]);
-    const right = Object.entries(raw).filter(([, value]) => value !== 0);
+    const right = Object.entries(raw).filter(([, value]) => value !== 0 && value !== null);
     expect(right).toEqual([
       ["samples_f1_empty1", 1],
       ["exact_match", 1],
@@ -162,7 +163,7 @@ describe("labels that gold lacks", () => {
   it("with fewer gold cases than the study sets are not part of macro_f1_min5", () => {
     const cases = [...perfect, { target: ["a"], prediction: ["a"] }, { target: ["a"], prediction: ["b"] }];
     expect(scoreLabels(cases, { minCases: 2 }).raw.macro_f1_min5).toBeCloseTo(4 / 5, 12);
-    expect(scoreLabels(cases).raw.macro_f1_min5).toBe(0);
+    expect(scoreLabels(cases).raw.macro_f1_min5).toBeNull();
     expect(definitionOf(labelMetrics.get("macro_f1_min5"), { min_cases: 8 })).toContain("at least 8 gold cases");
   });
 });

@@ -8,8 +8,8 @@ import { labelMetrics } from "./label-metrics.ts";
 import { type SingleLabel, singleLabel } from "./single-label.ts";
 import { intern, type LabelCase, scoredCases, tabulate } from "./table.ts";
 
-/** Metrics by name. */
-export type Scores = Readonly<Record<string, number>>;
+/** Metrics by name; null for a metric without meaning for the cases. */
+export type Scores = Readonly<Record<string, number | null>>;
 
 /** A value for each label view. */
 export type ByView<T> = Readonly<Record<View, T>>;

@@ -12,7 +12,7 @@ import {
 } from "./interval.ts";
 import { correctCases } from "./intervals.ts";
 import { type McNemar, mcnemar } from "./mcnemar.ts";
-import { type Packed, pack } from "./packed.ts";
+import { noValueReason, type Packed, pack } from "./packed.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds, overSeeds, seedError } from "./seeds.ts";
 
@@ -23,7 +23,8 @@ export type ScoredArm = { readonly name: string; readonly seeds: readonly Scored
  * A metric of one answerer. `seeds` (the value of each) and `sd` (over seeds) are present if there are several seeds.
  */
 export type Measured = Interval & {
-  readonly value: number;
+  /** null if the metric has no meaning for these cases; the interval then has the reason. */
+  readonly value: number | null;
   readonly seeds?: readonly number[];
   readonly sd?: number | null;
 };
@@ -167,6 +168,7 @@ function measured(side: Side, metrics: readonly Metric[]): Record<string, Measur
     const own = side.values[at] as readonly number[];
     const { mean: value, sd } = overSeeds(own);
     const preferred = side.preferred[at] as PreferredInterval;
+    if (Number.isNaN(value)) return { value: null, method: "none", reason: noValueReason(preferred) };
     const leftOut = side.leftOut[at] as Float64Array;
     if (own.length > 1) {
       if (typeof preferred === "object") return { value, method: "none", reason: preferred.none, seeds: own, sd };
@@ -229,7 +231,12 @@ function pairOf(
   return {
     a: a.name,
     b: b.name,
-    metrics: Object.fromEntries(metrics.map((metric, at) => [metric.name, of(metric, at)])),
+    // Without a value of both, there is no difference.
+    metrics: Object.fromEntries(
+      metrics.flatMap((metric, at) =>
+        [a, b].some(({ values }) => values[at]?.some(Number.isNaN)) ? [] : [[metric.name, of(metric, at)]],
+      ),
+    ),
     exact_match: exact,
   };
 }
@@ -260,7 +267,7 @@ function familyOf(
   { subject, metric, isShareCorrect }: Pick<Family, "subject" | "metric"> & { readonly isShareCorrect: boolean },
 ): Family {
   const tests = pairs
-    .filter(({ a }) => a === subject)
+    .filter(({ a, metrics }) => a === subject && metrics[metric] !== undefined)
     .map(({ b, metrics, exact_match }) => {
       const { p_student, p_randomisation } = metrics[metric] as Difference;
       if (isShareCorrect && exact_match) {

@@ -218,8 +218,8 @@ export function pack(sets: readonly ScoredCases[], metrics: readonly Metric[]): 
 }
 
 /** The metrics of one set of cases, by name. */
-export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readonly<Record<string, number>> {
-  const scores = new Map<Metric, number>();
+export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readonly<Record<string, number | null>> {
+  const scores = new Map<Metric, number | null>();
   for (const [counters, own] of byCounterSet(metrics)) {
     const counting = counters.open(cases.space);
     const sums: number[] = [];
@@ -231,7 +231,7 @@ export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readon
     while (sums.length < counting.size()) sums.push(0);
     const whole = Float64Array.from(sums);
     const counts = counting.reader(whole)(whole);
-    for (const { metric } of own) scores.set(metric, metric.value(counts));
+    for (const { metric } of own) scores.set(metric, orNull(metric.value(counts)));
   }
   return Object.fromEntries(metrics.map((metric) => [metric.name, scores.get(metric) as number]));
 }
@@ -240,9 +240,32 @@ export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readon
 export function scoresOfForms(
   forms: readonly ScoredCases[],
   metrics: readonly Metric[],
-): readonly Readonly<Record<string, number>>[] {
+): readonly Readonly<Record<string, number | null>>[] {
   return eachDistinct(forms, (form) => scoresOf(form, metrics));
 }
+
+/** Metrics that have no value for some form of the cases, with the reason. */
+export function withoutValue(
+  forms: readonly ScoredCases[],
+  metrics: readonly Metric[],
+): Readonly<Record<string, string>> {
+  const absent = eachDistinct(forms, (form): readonly (readonly [string, string])[] => {
+    const [packed] = pack([form], metrics) as readonly [Packed];
+    const methods = packed.intervalMethods();
+    return packed.estimates().flatMap((value, at) => {
+      const { name } = metrics[at] as Metric;
+      return Number.isNaN(value) ? [[name, noValueReason(methods[at] as PreferredInterval)] as const] : [];
+    });
+  });
+  return Object.fromEntries(absent.flat());
+}
+
+/** Why a metric has no value: the reason why it has no interval. */
+export const noValueReason = (preferred: PreferredInterval): string =>
+  typeof preferred === "object" ? preferred.none : "the metric is undefined for these cases";
+
+/** null in place of NaN: a metric without meaning for these cases. */
+const orNull = (value: number): number | null => (Number.isNaN(value) ? null : value);
 
 /** A value for each form; forms whose metrics are the same share one. */
 export function eachDistinct<T>(forms: readonly ScoredCases[], of: (form: ScoredCases) => T): readonly T[] {

@@ -10,6 +10,7 @@ import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { boundsOf } from "../../util/bounds.ts";
 import type { Json } from "../../util/canonical.ts";
+import { UserError } from "../../util/user-error.ts";
 import { formatStepRef, stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
@@ -57,7 +58,7 @@ type Params = TaskParams & {
  */
 export const select: StepKind<Params> = {
   name: "select",
-  version: 3,
+  version: 4,
   cached: true,
   outputs: () => [selectionFile],
   async run({ metric, view, repeated, settings, bootstrap, epochs, keep, ...params }, context) {
@@ -69,11 +70,7 @@ export const select: StepKind<Params> = {
         const metrics = readResult("metrics.json", context.input(`metrics.${at}`));
         counts.set(coordinates, metrics.n);
         const ends = metrics.intervals[view][metric];
-        return {
-          coordinates,
-          value: metrics.views[view][metric] as number,
-          ...boundsOf(ends),
-        };
+        return { coordinates, value: metrics.views[view][metric] ?? null, ...boundsOf(ends) };
       });
       const bySeed = seedsOf(runs);
       n = (bySeed[0] ?? []).reduce((sum, { coordinates }) => sum + (counts.get(coordinates) ?? 0), 0);
@@ -87,6 +84,10 @@ export const select: StepKind<Params> = {
           { metric, view, bootstrap, ...params },
           context,
         ));
+      if (value === null) {
+        const reason = readResult("metrics.json", context.input(`metrics.${runs[0]?.at}`)).intervals[view][metric];
+        throw withoutValue({ metric, view, n }, reason?.method === "none" ? `: ${reason.reason}` : "");
+      }
       scored.push({ setting, values, value, ...boundsOf({ low, high }), sd: sd ?? null, runs: own });
     }
     const order = ranked(scored, tasks.get(params.task).metrics.get(metric));
@@ -102,6 +103,12 @@ export const select: StepKind<Params> = {
     writeFileSync(join(context.output, selectionFile), `${JSON.stringify(selection, null, 1)}\n`);
   },
 };
+
+function withoutValue({ metric, view, n }: Pick<Selection, "metric" | "view" | "n">, reason: string): UserError {
+  return new UserError("no-value", `${metric} (${view}) has no value on ${n} validation rows${reason}`, {
+    help: "select by another metric (sweep.select.metric), or use more validation rows",
+  });
+}
 
 /** Names of the surviving settings, in the order of the sweep. */
 function keptOf(scored: readonly ScoredSetting[], best: readonly ScoredSetting[]): readonly string[] {

@@ -14,7 +14,8 @@ export type ScoredSetting = MaybeBounds & {
   readonly value: number;
   /** Standard deviation over seeds; null for a single run. */
   readonly sd: number | null;
-  readonly runs: readonly (MaybeBounds & { readonly coordinates: string; readonly value: number })[];
+  /** The value of a run is null if its cases alone give the metric no meaning. */
+  readonly runs: readonly (MaybeBounds & { readonly coordinates: string; readonly value: number | null })[];
 };
 
 /** A finished rung of successive halving: its scores, and the settings that survived. */

@@ -41,7 +41,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 7,
+  version: 8,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
@@ -167,7 +167,7 @@ function runOf(
     training: trainingText(declared),
     source: sourceOf(declared),
     cases: metrics.n,
-    value: metrics.views[primary.view][primary.metric] as number,
+    value: metrics.views[primary.view][primary.metric] ?? undefined,
     low: interval?.low,
     high: interval?.high,
     prompt_tokens: total("prompt_tokens"),

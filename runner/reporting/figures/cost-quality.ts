@@ -7,7 +7,9 @@ export const costQuality: Figure = ({ runs }) => {
   const values = runs.flatMap((run) => {
     const { metric } = run.config.evaluate.primary;
     const measured = run.comparison?.arms[primaryArm(run)]?.[metric];
-    return measured === undefined ? [] : [{ run: run.name, seconds: run.cost.seconds, ...measured }];
+    return measured === undefined || measured.value === null
+      ? []
+      : [{ run: run.name, seconds: run.cost.seconds, ...measured }];
   });
   if (values.length < 2) return undefined;
   const { unit, seconds } = unitOf(Math.max(...values.map((value) => value.seconds)));

@@ -18,6 +18,7 @@ export const intervals: Figure = ({ runs: all }) => {
   const values = runs.flatMap((run) =>
     Object.entries(run.comparison?.arms ?? {})
       .filter(([arm]) => runs.length <= mostRunsWithAllArms || arm === primaryArm(run))
+      .filter(([, metrics]) => typeof metrics[metric]?.value === "number")
       .map(([arm, metrics]) => ({
         name: axisName(run, arm, runs),
         arm: armName(arm.slice(arm.lastIndexOf(".") + 1)),

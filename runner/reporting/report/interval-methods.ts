@@ -13,11 +13,11 @@ const methodNames: Readonly<Record<IntervalMethod, string>> = {
   student_t: "Student's t over seeds and cases",
 };
 
-/** The methods of the intervals of a comparison, and why intervals are absent. */
+/** The methods of the intervals of a comparison, and why intervals or values are absent. */
 export type IntervalMethods = {
   /** "BCa bootstrap (micro-F1, samples-F1)", one text for each method. */
   readonly methods: readonly { readonly method: IntervalMethod; readonly text: string }[];
-  /** "macro-F1 (fine-tuned) has no interval: REASON", for each reason; without the arms if it applies to all. */
+  /** "macro-F1 (fine-tuned) has no interval: REASON" or "has no value: REASON", for each reason; without the arms if it applies to all. */
   readonly absent: readonly string[];
 };
 
@@ -33,12 +33,14 @@ export function intervalMethods(
     const without = new Map<string, string[]>();
     for (const [holder, interval] of intervals) {
       if (interval === undefined) continue;
-      if (interval.method === "none") without.set(interval.reason, [...(without.get(interval.reason) ?? []), holder]);
-      else byMethod.set(interval.method, (byMethod.get(interval.method) ?? new Set()).add(name));
+      if (interval.method === "none") {
+        const what = `${"value" in interval && interval.value === null ? "value" : "interval"}: ${interval.reason}`;
+        without.set(what, [...(without.get(what) ?? []), holder]);
+      } else byMethod.set(interval.method, (byMethod.get(interval.method) ?? new Set()).add(name));
     }
     for (const [reason, holders] of without) {
       const where = holders.length === intervals.length ? "" : ` (${holders.join(", ")})`;
-      absent.push(`${name}${where} has no interval: ${reason}`);
+      absent.push(`${name}${where} has no ${reason}`);
     }
   };
   for (const metric of new Set(Object.values(arms).flatMap((values) => Object.keys(values)))) {

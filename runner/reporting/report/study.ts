@@ -11,8 +11,8 @@ export type StepFacts = Pick<ManifestStep, "kind" | "seconds" | "object" | "file
 /** The scores of one arm. */
 export type ArmFacts = {
   readonly name: string;
-  /** view -> metric -> value */
-  readonly views: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** view -> metric -> value; null for a metric without meaning for the cases */
+  readonly views: Readonly<Record<string, Readonly<Record<string, number | null>>>>;
   /** For a task with one label a case: the confusion matrix in the primary view. */
   readonly confusion?: SingleLabel["confusion"];
   /** Scores of each label; empty for a task without labels. */

@@ -12,7 +12,8 @@ export type WorkbookRun = {
   /** The source of the predictions: an engine, a file or a baseline. */
   readonly source: string;
   readonly cases: number;
-  readonly value: number;
+  /** undefined if the metric has no meaning for the cases. */
+  readonly value: number | undefined;
   readonly low?: number | undefined;
   readonly high?: number | undefined;
   readonly prompt_tokens?: number | undefined;

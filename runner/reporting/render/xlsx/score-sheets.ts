@@ -51,11 +51,12 @@ export function writeSummary(
   lines.sort((a, b) => Number(isPrimary(b.metric.name, b.view)) - Number(isPrimary(a.metric.name, a.view)));
   for (const { metric: shown, view } of lines) {
     const { name: metric, definition, higherIsBetter } = shown;
-    const values = arms.map((arm) => arm.views[view][metric] as number);
+    const values = arms.map((arm) => arm.views[view][metric] ?? undefined);
     const first = isPrimary(metric, view);
     const ranges = measured.map(({ intervals }) => intervalText(intervals?.[view][metric]));
     const row = table.add([metric, view, ...values, ...ranges, first ? `Primary metric. ${definition}` : definition]);
-    const best = higherIsBetter ? Math.max(...values) : Math.min(...values);
+    const known = values.filter((value) => value !== undefined);
+    const best = higherIsBetter ? Math.max(...known) : Math.min(...known);
     values.forEach((value, at) => {
       if (value === best && arms.length > 1)
         restyle(row.getCell(at + 3), { fill: solid(colours.best), font: { ...font, bold: true } });
