@@ -12,7 +12,7 @@ import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { isInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { files } from "./files.ts";
-import { originOfClone, originOfStudy, privilegesOf, requireTrust } from "./trust.ts";
+import { foreignResults, originOfClone, originOfStudy, privilegesOf, requireTrust } from "./trust.ts";
 
 /** What the command line changes in experiments. */
 export type Overrides = {
@@ -103,19 +103,15 @@ function expectTrust(
   { root, outside, origin, trust }: Loading,
   context: Context,
 ): void {
+  const results = foreignResults(root);
+  if (results !== undefined) requireTrust({ ...results, name, root }, trust, context);
   const privileges = result.ok
     ? privilegesOf(result.value, outside, context.packageRoot)
     : [...outside].map((path) => `file outside the study: ${JSON.stringify(path)}`);
   if (privileges.length === 0) return;
-  const file = resolve(context.cwd, name);
-  const sources = result.ok ? result.value.sourceFiles : chainOf(file, context);
-  const from =
-    origin ??
-    originOfStudy(
-      root,
-      sources.filter((path) => existsSync(path)),
-    ) ??
-    originOfClone(file);
+  const sources = result.ok ? result.value.sourceFiles : chainOf(resolve(context.cwd, name), context);
+  const existing = sources.filter((path) => existsSync(path));
+  const from = origin ?? originOfStudy(root, existing) ?? originOfClone(existing);
   if (from !== undefined) requireTrust({ name, origin: from, root, privileges }, trust, context);
 }
 

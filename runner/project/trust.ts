@@ -1,6 +1,5 @@
-import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, realpathSync, statSync } from "node:fs";
-import { dirname, isAbsolute, join, relative } from "node:path";
+import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
@@ -8,6 +7,7 @@ import { executors, settingsOf } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import { canonicalJson, type Json, sha256 } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
+import { type Git, gitIn } from "../util/git.ts";
 import { isInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
@@ -120,26 +120,83 @@ export function requireTrust(
 }
 
 /**
- * The author of the last commit to a file of a clone, if it is not the user of this machine: "a clone whose file was committed by a@b.c".
- * Undefined: it is not in a repository with a remote, or the user committed it.
+ * The origin of files of a clone unless the user committed each of them on this machine: "a clone of a repository, where a@b.c
+ * committed x.yaml". The address alone proves nothing: an author writes any address into a commit. Undefined: the files are in
+ * no repository with a remote, the user made the last commits here, or they are not committed.
  */
-export function originOfClone(file: string): string | undefined {
-  // The repository is not trusted: none of its settings may run a program.
-  const safe = ["-c", "core.fsmonitor=false", "-c", "log.showSignature=false", "--no-pager"];
-  const git = (...args: readonly string[]): string | undefined => {
-    const run = ["-C", dirname(file), ...safe, ...args];
+export function originOfClone(files: readonly string[]): string | undefined {
+  // git names no author of a path through a link, or with other case than its own.
+  for (const file of files.map((path) => realpathSync.native(path))) {
+    const folder = dirname(file);
+    if (!isInRepository(folder)) continue;
+    const git = gitIn(folder);
     try {
-      return execFileSync("git", run, {
-        encoding: "utf8",
-        stdio: ["ignore", "pipe", "ignore"],
-        timeout: 10_000,
-      }).trim();
+      if (!hasRemote(git)) continue;
+      const [commit, author] = git("log", "-1", "--format=%H %ae", "--", file).split(" ");
+      if (!commit || (author === userAddress(git) && isMadeHere(commit, git))) continue;
+      return `a clone of a repository, where ${author} committed ${basename(file)}`;
     } catch {
-      return undefined;
+      return `a repository in which git cannot tell who committed ${basename(file)}`;
     }
-  };
-  if (!git("config", "--get-regexp", "^remote\\..*\\.url$")) return undefined;
-  const author = git("log", "-1", "--format=%ae", "--no-show-signature", "--", file);
-  if (!author || author === git("config", "--global", "user.email")) return undefined;
-  return `a clone of a repository, where ${author} committed it`;
+  }
+  return undefined;
+}
+
+/**
+ * The origin of the stored results of a project if another user owns their folder, or if they came with a repository, and what
+ * using them needs permission for: each of them may be a cache hit. Undefined: this user made them, or there are none.
+ */
+export function foreignResults(root: string): Pick<TrustRequest, "origin" | "privileges"> | undefined {
+  const artifacts = join(root, "artifacts");
+  if (!existsSync(artifacts)) return undefined;
+  const user = process.getuid?.();
+  const folders = ["", "store", "store/keys", "store/objects", "runs"].map((name) => join(artifacts, name));
+  const other = folders.find(
+    (path) => user !== undefined && (statSync(path, { throwIfNoEntry: false })?.uid ?? user) !== user,
+  );
+  if (other !== undefined) {
+    const name = relative(root, other);
+    return {
+      origin: `another user, who owns ${name}`,
+      privileges: [`results that another user stored: ${shown(name)}`],
+    };
+  }
+  if (!isInRepository(root)) return undefined;
+  const git = gitIn(root);
+  try {
+    if (!hasRemote(git)) return undefined;
+    const listed = git("ls-files", "--stage", "--", "artifacts");
+    if (listed === "") return undefined;
+    return {
+      origin: "a clone of a repository",
+      privileges: [`results that the repository has: "artifacts", ${sha256(listed).slice(0, 16)}`],
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function hasRemote(git: Git): boolean {
+  return /^remote\..*\.url=/m.test(git("config", "--list"));
+}
+
+function isInRepository(folder: string): boolean {
+  return existsSync(join(folder, ".git")) || (folder !== dirname(folder) && isInRepository(dirname(folder)));
+}
+
+/** The user's address, which the repository cannot set; undefined if there is none. */
+function userAddress(git: Git): string | undefined {
+  try {
+    return git("config", "--global", "user.email");
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether the log of references, which no clone transfers, has the making of a commit. */
+function isMadeHere(commit: string, git: Git): boolean {
+  const made = /^(commit\b|rebase \((pick|reword|edit|squash|fixup|continue)\))/;
+  return git("log", "--walk-reflogs", "--all", "--format=%H %gs")
+    .split("\n")
+    .some((line) => line.startsWith(`${commit} `) && made.test(line.slice(commit.length + 1)));
 }

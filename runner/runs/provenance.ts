@@ -1,9 +1,9 @@
-import { execFileSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { arch, cpus, release, totalmem, type } from "node:os";
 import type { PlannedStep } from "../pipeline/plan/plan.ts";
 import { lockSource } from "../plugins/step-work.ts";
 import type { Json } from "../util/canonical.ts";
+import { gitIn } from "../util/git.ts";
 import type { Provenance } from "./manifest.ts";
 
 /** Environment -> its lock file and the sha256 of that file. */
@@ -100,14 +100,11 @@ function imageCommit(commit = ""): Provenance["git"] {
 }
 
 function gitState(root: string): Provenance["git"] {
-  const git = (...args: string[]): string =>
-    // A setting of the repository must not run a program.
-    execFileSync("git", ["-C", root, "-c", "core.fsmonitor=false", ...args], {
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "ignore"],
-    }).trim();
+  const git = gitIn(root);
   try {
-    return { commit: git("rev-parse", "HEAD"), dirty: git("status", "--porcelain", "--untracked-files=no") !== "" };
+    // Changed files of a submodule do not count: git would read its settings too.
+    const status = ["status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"];
+    return { commit: git("rev-parse", "HEAD"), dirty: git(...status) !== "" };
   } catch {
     return null;
   }

@@ -11,6 +11,7 @@ import {
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import type { RequestListener } from "node:http";
@@ -216,6 +217,74 @@ describe("a study of another author", () => {
     if (process.getuid?.() !== 0) return;
     chownSync(rig.path("experiments/study.yaml"), 12345, 12345);
     expectUntrusted(await check(), /another user, who owns experiments\/study.yaml/);
+  });
+});
+
+describe("a clone", () => {
+  const privileged = 'resources: {slurm: {setup: ["module load x"]}}\n';
+
+  /** A repository in the study's folder with a remote, and a user whose address is known to everybody. */
+  function repository(rig: Rig): (author: string, ...args: readonly string[]) => void {
+    rig.write(join(rig.config, "git/config"), "[user]\n email = user@example.com\n");
+    rig.env = { ...rig.env, HOME: rig.config };
+    const git = (author: string, ...args: readonly string[]): void => {
+      const identity = ["-c", "user.name=x", "-c", `user.email=${author}@example.com`];
+      execFileSync("git", ["-C", rig.folder, ...identity, ...args], { stdio: "pipe" });
+    };
+    git("user", "init", "-q");
+    git("user", "remote", "add", "origin", "https://example.com/x.git");
+    return git;
+  }
+
+  test("needs permission if another author wrote a file that the user's experiment extends", async ({ rig }) => {
+    const git = repository(rig);
+    rig.write("experiments/own.yaml", "name: own\nextends: study.yaml\n");
+    rig.append("experiments/study.yaml", privileged);
+    git("user", "add", ".");
+    git("user", "commit", "-qm", "x");
+    expect((await rig.exp("check", "experiments/own.yaml")).code).toBe(0);
+    rig.append("experiments/study.yaml", "# more\n");
+    git("other", "commit", "-qam", "y");
+    expectUntrusted(await rig.exp("check", "experiments/own.yaml"), /other@example.com committed study.yaml/);
+  });
+
+  test("needs permission although its commits have the address of the user", async ({ rig }) => {
+    const git = repository(rig);
+    rig.append("experiments/study.yaml", privileged);
+    git("user", "add", ".");
+    git("user", "commit", "-qm", "x");
+    const clone = rig.path("../clone");
+    execFileSync("git", ["clone", "-q", rig.folder, clone], { stdio: "pipe" });
+    rig.folder = clone;
+    expectUntrusted(await rig.exp("check", "experiments/study.yaml"), /user@example.com committed study.yaml/);
+  });
+
+  test("needs permission through a linked folder, and if git cannot read it", async ({ rig }) => {
+    const git = repository(rig);
+    rig.append("experiments/study.yaml", privileged);
+    renameSync(rig.path("experiments"), rig.path("hidden"));
+    symlinkSync("hidden", rig.path("experiments"));
+    git("other", "add", ".");
+    git("other", "commit", "-qm", "x");
+    expectUntrusted(await rig.exp("check", "experiments/study.yaml"), /other@example.com committed study.yaml/);
+    rig.append(".git/config", "[core\n");
+    expectUntrusted(await rig.exp("check", "experiments/study.yaml"), /git cannot tell who committed study.yaml/);
+  });
+
+  test("gives no cache hit with results that the repository has, and those of another user neither", async ({
+    rig,
+  }) => {
+    await rig.build("experiments/study.yaml");
+    const git = repository(rig);
+    git("user", "add", "--force", ".");
+    git("user", "commit", "-qm", "x");
+    expectUntrusted(await rig.exp("run", "experiments/study.yaml"), /results that the repository has: "artifacts"/);
+    expect((await rig.exp("run", "experiments/study.yaml", "--trust")).code).toBe(0);
+    rig.remove(".git");
+    expect((await rig.exp("run", "experiments/study.yaml")).code).toBe(0);
+    if (process.getuid?.() !== 0) return;
+    chownSync(rig.path("artifacts/store/keys"), 12345, 12345);
+    expectUntrusted(await rig.exp("run", "experiments/study.yaml"), /another user stored: "artifacts\/store\/keys"/);
   });
 });
 
