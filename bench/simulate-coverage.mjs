@@ -28,8 +28,12 @@ try {
   const outfile = join(temp, "simulation.mjs");
   const module = "runner/evaluation/statistics/simulation.ts";
   await build({ entryPoints: [join(root, module)], outfile, bundle: true, format: "esm", platform: "node" });
-  const { coverage, falseAlarms, populations } = await import(pathToFileURL(outfile).href);
-  const tables = [await coverageTable(coverage, populations), await alarmTable(falseAlarms, populations)];
+  const { coverage, falseAlarms, grouped, populations } = await import(pathToFileURL(outfile).href);
+  const tables = [
+    await coverageTable(coverage, populations),
+    await alarmTable(falseAlarms, populations),
+    await groupTable(coverage, falseAlarms, grouped),
+  ];
   const circumstances = `${size.studies} studies for each number, ${size.resamples} resamples. A share of 95 % has a standard error of ${((100 * Math.sqrt(0.95 * 0.05)) / Math.sqrt(size.studies)).toFixed(1)} %.`;
   const text = [circumstances, ...tables.map(toMarkdown)].join("\n\n");
   console.log(text);
@@ -74,6 +78,31 @@ async function alarmTable(falseAlarms, populations) {
   for (const seeds of [2, 3, 5]) await add("8 labels", ["micro_f1", "exact_match"], seeds);
   const head = ["population", "training seeds", "test or interval", ...sizes.map((n) => `n = ${n}`)];
   return { title: "Type I error at 5 %", head, rows };
+}
+
+/** Studies of groups of three cases, analysed as independent cases and as groups. */
+async function groupTable(coverage, falseAlarms, population) {
+  const rows = [];
+  const ways = [true, false].map((asIndependent) => ({ ...size, asIndependent }));
+  const numbers = [20, 80];
+  const names = ["micro_f1", "macro_f1", "samples_f1", "exact_match"];
+  const found = new Map();
+  const add = (name, share) => found.set(name, [...(found.get(name) ?? []), share]);
+  for (const groups of numbers)
+    for (const way of ways) {
+      const cases = 3 * groups;
+      const covered = await coverage(population, cases, names, way);
+      for (const name of names) add(`${name}: coverage`, covered[name].expected);
+      const alarms = await falseAlarms(population, cases, ["micro_f1", "exact_match"], { ...way, resamples: 500 });
+      for (const [test, share] of Object.entries(alarms)) {
+        const name = test.replace(/exact McNemar|exact randomisation of groups/, "exact test");
+        add(`${name}: type I error`, share);
+      }
+    }
+  for (const [name, shares] of Object.entries(found))
+    rows.push([population.name, name, ...shares.map((one) => one.toFixed(3))]);
+  const columns = numbers.flatMap((groups) => [`${groups} groups: over cases`, "over groups"]);
+  return { title: "Cases in groups", head: ["population", "metric and share", ...columns], rows };
 }
 
 /** A Markdown table with a title. Columns after the first two are numbers. */

@@ -71,9 +71,9 @@ export function jackknife(packed: Packed): Samples {
   const values = packed.emptyValues(blocks);
   for (let block = 0; block < blocks; block++) {
     const end = Math.min(packed.n, (block + 1) * size);
-    for (let row = block * size; row < end; row++) packed.addCase(row, -1, sums);
+    for (let row = block * size; row < end; row++) packed.addUnit(row, -1, sums);
     packed.score(sums, values, block);
-    for (let row = block * size; row < end; row++) packed.addCase(row, 1, sums);
+    for (let row = block * size; row < end; row++) packed.addUnit(row, 1, sums);
   }
   return values;
 }

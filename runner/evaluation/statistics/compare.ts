@@ -4,15 +4,16 @@ import { bootstrap, type Draws, jackknife, type Pause, type Samples } from "./bo
 import { holm } from "./holm.ts";
 import {
   differenceOfShares,
+  differenceOverGroups,
   type Interval,
   jackknifeVariance,
   metricInterval,
   resampledInterval,
   studentInterval,
 } from "./interval.ts";
-import { correctCases } from "./intervals.ts";
-import { type McNemar, mcnemar } from "./mcnemar.ts";
-import { noValueReason, type Packed, pack } from "./packed.ts";
+import { correctCases, correctUnits } from "./intervals.ts";
+import { groupedExact, type McNemar, mcnemar } from "./mcnemar.ts";
+import { type CaseGroups, noValueReason, type Packed, pack } from "./packed.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds, overSeeds, seedError } from "./seeds.ts";
 
@@ -47,7 +48,7 @@ export type Difference = Interval & {
 
 /**
  * Two answerers, metric by metric. `exact_match` (the correct cases of both) is null if a side is an average over
- * seeds.
+ * seeds. Its p value is McNemar's, or that of all swaps of whole groups.
  */
 export type Pair = {
   readonly a: string;
@@ -65,7 +66,11 @@ export type Family = {
   readonly correction: "holm";
   readonly tests: readonly {
     readonly against: string;
-    readonly test: "approximate randomisation" | "exact McNemar" | "t test over seeds and cases";
+    readonly test:
+      | "approximate randomisation"
+      | "exact McNemar"
+      | "exact randomisation of groups"
+      | "t test over seeds and cases";
     readonly p: number;
     readonly adjusted: number;
   }[];
@@ -86,6 +91,8 @@ export type CompareOptions = {
   /** The name of one of `metrics`. */
   readonly primary: string;
   readonly bootstrap: Draws;
+  /** Groups of cases that are resampled, left out and swapped together. Absent: cases are independent. */
+  readonly groups?: CaseGroups | undefined;
 };
 
 /** Offset from the seed of the bootstrap, so that randomisation does not repeat its numbers. */
@@ -97,12 +104,13 @@ const randomisationOffset = 2;
  */
 export async function compareAll(
   arms: readonly ScoredArm[],
-  { subject, metrics, primary, bootstrap: draws }: CompareOptions,
+  { subject, metrics, primary, bootstrap: draws, groups }: CompareOptions,
   pause?: Pause,
 ): Promise<Compared> {
   const packed = pack(
     arms.flatMap(({ seeds }) => seeds),
     metrics,
+    groups,
   );
   const drawn = [...(await bootstrap(packed, draws, pause))];
   const rest = [...packed];
@@ -118,6 +126,7 @@ export async function compareAll(
       name,
       packed: own.length === 1 ? own[0] : undefined,
       cases: first?.n ?? 0,
+      groups,
       correct: own.length === 1 && first !== undefined ? correctCases(first) : undefined,
       preferred: (own[0] as Packed).intervalMethods(),
       values: metrics.map((_, metric) => values.map((one) => one[metric] as number)),
@@ -144,7 +153,14 @@ export async function compareAll(
   return {
     arms: Object.fromEntries(sides.map((side) => [side.name, measured(side, metrics)])),
     pairs,
-    family: familyOf(pairs, { subject, metric: primary, isShareCorrect }),
+    family: familyOf(pairs, {
+      ...{ subject, metric: primary },
+      exactTest: isShareCorrect
+        ? groups === undefined
+          ? "exact McNemar"
+          : "exact randomisation of groups"
+        : undefined,
+    }),
   };
 }
 
@@ -156,6 +172,7 @@ type Side = {
   readonly name: string;
   readonly packed: Packed | undefined;
   readonly cases: number;
+  readonly groups: CaseGroups | undefined;
   readonly correct: readonly boolean[] | undefined;
   readonly preferred: readonly PreferredInterval[];
   readonly values: readonly (readonly number[])[];
@@ -178,7 +195,7 @@ function measured(side: Side, metrics: readonly Metric[]): Record<string, Measur
     }
     const interval = metricInterval({
       ...{ metric, preferred, estimate: value, samples: side.samples[at] as Float64Array, leftOut },
-      ...{ cases: side.cases, correct: (side.correct ?? []).filter(Boolean).length },
+      ...{ cases: side.cases, ...correctUnits(side.correct ?? [], side.groups) },
     });
     return { value, ...interval };
   };
@@ -197,7 +214,9 @@ function pairOf(
   metrics: readonly Metric[],
   chance: readonly number[] | undefined,
 ): Pair {
-  const exact = a.correct && b.correct ? mcnemar(a.correct, b.correct) : null;
+  const { cases, groups } = a;
+  const test = groups === undefined ? mcnemar : (...of: Parameters<typeof mcnemar>) => groupedExact(...of, groups);
+  const exact = a.correct && b.correct ? test(a.correct, b.correct) : null;
   const of = (metric: Metric, at: number): Difference => {
     const minus = (from: Float64Array, what: Float64Array): Float64Array =>
       from.map((value, row) => value - (what[row] as number));
@@ -212,13 +231,21 @@ function pairOf(
         typeof preferred === "object"
           ? { method: "none", reason: preferred.none }
           : studentInterval(difference, standardError, freedom, range);
-      const p = standardError <= 1e-12 ? signTest(difference, a.cases) : studentP(difference / standardError, freedom);
+      const p =
+        standardError <= 1e-12
+          ? signTest(difference, groups?.count ?? cases)
+          : studentP(difference / standardError, freedom);
       return { difference, ...interval, p_bootstrap: null, p_randomisation: null, p_student: p };
     }
     const samples = minus(a.samples[at] as Float64Array, b.samples[at] as Float64Array);
     const interval =
       metric.isShareCorrect && exact !== null
-        ? differenceOfShares(exact.only_a, exact.only_b, a.cases)
+        ? groups === undefined
+          ? differenceOfShares(exact.only_a, exact.only_b, cases)
+          : differenceOverGroups(exact.only_a, exact.only_b, cases, {
+              count: groups.count,
+              variance: jackknifeVariance(leftOut),
+            })
         : resampledInterval({ estimate: difference, samples, leftOut }, preferred, range);
     return {
       difference,
@@ -241,9 +268,9 @@ function pairOf(
   };
 }
 
-/** Two-sided sign test of a difference that is the same without any case: all cases have its sign. */
-function signTest(difference: number, cases: number): number {
-  return difference === 0 ? 1 : Math.min(1, 2 ** (1 - cases));
+/** Two-sided sign test of a difference that is the same without any unit (case or group): all units have its sign. */
+function signTest(difference: number, units: number): number {
+  return difference === 0 ? 1 : Math.min(1, 2 ** (1 - units));
 }
 
 /**
@@ -264,15 +291,20 @@ function signChange(samples: Float64Array): number | null {
 
 function familyOf(
   pairs: readonly Pair[],
-  { subject, metric, isShareCorrect }: Pick<Family, "subject" | "metric"> & { readonly isShareCorrect: boolean },
+  {
+    subject,
+    metric,
+    exactTest,
+  }: Pick<Family, "subject" | "metric"> & {
+    /** The test of the numbers of correct cases, if the metric is their share. */
+    readonly exactTest: "exact McNemar" | "exact randomisation of groups" | undefined;
+  },
 ): Family {
   const tests = pairs
     .filter(({ a, metrics }) => a === subject && metrics[metric] !== undefined)
     .map(({ b, metrics, exact_match }) => {
       const { p_student, p_randomisation } = metrics[metric] as Difference;
-      if (isShareCorrect && exact_match) {
-        return { against: b, test: "exact McNemar", p: exact_match.p } as const;
-      }
+      if (exactTest !== undefined && exact_match) return { against: b, test: exactTest, p: exact_match.p };
       return p_student === null
         ? ({ against: b, test: "approximate randomisation", p: p_randomisation as number } as const)
         : ({ against: b, test: "t test over seeds and cases", p: p_student } as const);

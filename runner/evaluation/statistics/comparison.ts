@@ -4,6 +4,7 @@ import type { ScoredCase } from "../../plugins/tasks/task.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draws, Pause } from "./bootstrap.ts";
 import { type Compared, type CompareOptions, compareAll } from "./compare.ts";
+import { caseGroups } from "./packed.ts";
 
 /** One answer to one case. */
 export type CaseAnswer = {
@@ -12,6 +13,8 @@ export type CaseAnswer = {
   readonly prediction: unknown;
   /** False if nothing could be read from the answer. Default: true. */
   readonly parsed?: boolean | undefined;
+  /** The group of the case (`data.columns.group`). */
+  readonly group?: string | undefined;
 };
 
 /** An answerer and its answers, one list for each seed that it was trained with. */
@@ -25,10 +28,12 @@ export type Comparison = Compared & {
   readonly bootstrap: Draws;
   /** Labels of the shared space: those of the training rows of all arms, and of gold. 0 for a task without labels. */
   readonly labels: number;
+  /** Number of groups that were resampled and swapped in place of cases; absent if cases are independent. */
+  readonly case_groups?: number;
 };
 
 /**
- * Compares answers to the same cases. `scorer` brings cases into the view, over the shared space. Throws UserError
+ * Compares answers to the same cases, whose groups the first answerer's answers hold. `scorer` brings cases into the view, over the shared space. Throws UserError
  * `cases-differ` if two answerers have other cases or other gold.
  */
 export async function compareAnswers(
@@ -37,7 +42,10 @@ export async function compareAnswers(
     view,
     scorer,
     ...options
-  }: CompareOptions & { readonly view: View; scorer(cases: readonly ScoredCase<unknown, unknown>[]): ScoredCases },
+  }: Omit<CompareOptions, "groups"> & {
+    readonly view: View;
+    scorer(cases: readonly ScoredCase<unknown, unknown>[]): ScoredCases;
+  },
   pause?: Pause,
 ): Promise<Comparison> {
   const [first] = answerers;
@@ -46,7 +54,8 @@ export async function compareAnswers(
     name,
     seeds: seeds.map((answers) => scorer(matched(cases, answers, [first?.name ?? "", name]))),
   }));
-  const compared = await compareAll(arms, options, pause);
+  const groups = caseGroups(cases.map(({ group }) => group));
+  const compared = await compareAll(arms, { ...options, groups }, pause);
   const { resamples, seed } = options.bootstrap;
   const space = arms[0]?.seeds[0]?.space as { readonly labels?: readonly string[] } | undefined;
   return {
@@ -55,6 +64,7 @@ export async function compareAnswers(
     primary: options.primary,
     bootstrap: { resamples, seed },
     labels: space?.labels?.length ?? 0,
+    ...(groups === undefined ? {} : { case_groups: groups.count }),
     ...compared,
   };
 }

@@ -1,6 +1,7 @@
 import type { Metric, PreferredInterval } from "../../plugins/metrics/metric.ts";
 import { normalCdf, normalQuantile } from "../../util/normal.ts";
 import { betaQuantile, studentQuantile } from "../../util/student.ts";
+import { isFew } from "./packed.ts";
 
 /** How an interval was computed. */
 export type IntervalMethod =
@@ -9,6 +10,7 @@ export type IntervalMethod =
   | "basic"
   | "jackknife"
   | "clopper_pearson"
+  | "korn_graubard"
   | "bonett_price"
   | "few_errors"
   | "student_t";
@@ -44,25 +46,63 @@ export type MeasuredCases = Resampled & {
   readonly preferred: PreferredInterval;
   readonly cases: number;
   readonly correct: number;
+  /** Groups of cases that are resampled together: their number, and the number of those without an incorrect case. */
+  readonly groups?: { readonly count: number; readonly correct: number } | undefined;
 };
 
 /**
  * The interval of a metric over cases: Clopper-Pearson for the share of correct cases, bounds from the share of
- * incorrect cases if these are few, else the bootstrap or jackknife interval that the metric prefers.
+ * incorrect cases if these are few, else the bootstrap or jackknife interval that the metric prefers. With groups, the
+ * share of correct cases has the interval of Korn and Graubard (1998), and the few incorrect units are groups.
  */
 export function metricInterval(of: MeasuredCases): Interval {
-  const { metric, estimate, cases, correct } = of;
+  const { metric, estimate, cases, correct, groups } = of;
   if (typeof of.preferred === "object") return { method: "none", reason: of.preferred.none };
   const [low, high] = metric.isUnitScore || metric.isShareCorrect ? [0, 1] : [-Infinity, Infinity];
-  if (metric.isShareCorrect && cases > 0)
-    return firstValid(estimate, [{ method: "clopper_pearson", bounds: clopperPearson(correct, cases) }]);
-  const errors = metric.isUnitScore ? fewErrorBounds(of) : [];
+  if (metric.isShareCorrect && cases > 0) {
+    if (groups === undefined)
+      return firstValid(estimate, [{ method: "clopper_pearson", bounds: clopperPearson(correct, cases) }]);
+    const variance = (estimate * (1 - estimate)) / cases;
+    const effective = effectiveCases(cases, groups.count, variance, jackknifeVariance(of.leftOut));
+    const bounds = clopperPearson(estimate * effective, effective);
+    return firstValid(estimate, [{ method: "korn_graubard", bounds }]);
+  }
+  const units = groups === undefined ? { cases, correct } : { cases: groups.count, correct: groups.correct };
+  const errors = metric.isUnitScore ? fewErrorBounds({ metric, estimate, ...units }) : [];
   const bootstrapped = resampledCandidates(of, of.preferred);
-  const ordered = of.preferred === "jackknife" ? [...bootstrapped, ...errors] : [...errors, ...bootstrapped];
+  const ordered =
+    of.preferred === "jackknife" && !isFew(groups) ? [...bootstrapped, ...errors] : [...errors, ...bootstrapped];
   return firstValid(
     estimate,
     ordered.map((one) => within(one, low, high)),
   );
+}
+
+/**
+ * The number of independent cases whose share has the variance that the share has over groups, at most `cases`:
+ * `independent` is its variance over independent cases, `grouped` that over groups. The number of groups if the share
+ * does not vary. Student's quantiles correct for the number of groups (Korn and Graubard 1998).
+ */
+function effectiveCases(cases: number, groups: number, independent: number, grouped: number): number {
+  if (independent <= 1e-15 || grouped <= 1e-15) return groups;
+  const quantile = (units: number): number => studentQuantile(1 - level, Math.max(1, units - 1));
+  return Math.max(1, Math.min(cases, ((cases * independent) / grouped) * (quantile(cases) / quantile(groups)) ** 2));
+}
+
+/**
+ * The interval of the paired difference of two shares of correct cases, from the numbers of cases that only one answerer
+ * has correct, over groups with their variance of the difference.
+ */
+export function differenceOverGroups(
+  onlyA: number,
+  onlyB: number,
+  cases: number,
+  groups: { readonly count: number; readonly variance: number },
+): Interval {
+  const difference = (onlyA - onlyB) / cases;
+  const independent = ((onlyA + onlyB) / cases - difference ** 2) / cases;
+  const share = effectiveCases(cases, groups.count, independent, groups.variance) / cases;
+  return differenceOfShares(onlyA * share, onlyB * share, cases * share);
 }
 
 /**
@@ -154,7 +194,12 @@ export function clopperPearson(count: number, cases: number): Bounds {
  * incorrect cases has Clopper-Pearson bounds; each costs the observed loss, or up to the whole case the fewer are
  * observed. Empty if incorrect cases do not explain the loss.
  */
-function fewErrorBounds({ metric, estimate, cases, correct }: MeasuredCases): readonly Candidate[] {
+function fewErrorBounds({
+  metric,
+  estimate,
+  cases,
+  correct,
+}: Pick<MeasuredCases, "metric" | "estimate" | "cases" | "correct">): readonly Candidate[] {
   const loss = metric.higherIsBetter ? 1 - estimate : estimate;
   const asBounds = (least: number, most: number): readonly Candidate[] => [
     { method: "few_errors", bounds: metric.higherIsBetter ? [1 - most, 1 - least] : [least, most] },

@@ -7,6 +7,46 @@ import type {
   Sums,
 } from "../../plugins/metrics/metric.ts";
 
+/**
+ * Groups of cases that depend on each other, such as the reports of one patient: their number, and the group of each
+ * case, from 0.
+ */
+export type CaseGroups = { readonly count: number; readonly of: Int32Array };
+
+/**
+ * The groups of cases by their names, numbered in order of first occurrence. Undefined if no case has a group, or if
+ * every group has one case: cases are then independent. A case without a name is a group of its own.
+ */
+export function caseGroups(names: readonly (string | undefined)[]): CaseGroups | undefined {
+  const number = new Map<string, number>();
+  let count = 0;
+  const of = Int32Array.from(names, (name) => {
+    const known = name === undefined ? undefined : number.get(name);
+    if (known !== undefined) return known;
+    if (name !== undefined) number.set(name, count);
+    return count++;
+  });
+  return count === names.length ? undefined : { count, of };
+}
+
+/** Whether groups are too few for a bootstrap interval. */
+export const isFew = (groups: Pick<CaseGroups, "count"> | undefined): boolean =>
+  groups !== undefined && groups.count < 100;
+
+/** The cases of each group: those of group g are `cases[offsets[g] .. offsets[g + 1])`. */
+function byGroup({ count, of }: CaseGroups): { readonly offsets: Int32Array; readonly cases: Int32Array } {
+  const offsets = new Int32Array(count + 1);
+  for (const group of of) (offsets[group + 1] as number) += 1;
+  for (let group = 0; group < count; group++) (offsets[group + 1] as number) += offsets[group] as number;
+  const next = offsets.slice();
+  const cases = new Int32Array(of.length);
+  for (const [row, group] of of.entries()) {
+    cases[next[group] as number] = row;
+    (next[group] as number) += 1;
+  }
+  return { offsets, cases };
+}
+
 /** Growable list of numbers, for contributions whose number is not known beforehand. */
 class NumberList<A extends Int32Array | Float64Array> {
   #items: A;
@@ -35,7 +75,7 @@ class NumberList<A extends Int32Array | Float64Array> {
 const int32List = () => new NumberList((size) => new Int32Array(size));
 
 /**
- * Contributions of cases to one counter set. The counters of case i to which it adds 1 are `counters[offsets[i] ..
+ * Contributions of units to one counter set. A unit is a case, or a group of cases. The counters of unit i to which it adds 1 are `counters[offsets[i] ..
  * offsets[i + 1])`; those to which it adds another amount are in `weighted`, which few metrics need.
  */
 type Contributions = {
@@ -46,9 +86,14 @@ type Contributions = {
     | undefined;
 };
 
-function contributionsOf(cases: ScoredCases, counting: Counting<unknown, unknown, unknown>): Contributions {
-  const offsets = new Int32Array(cases.n + 1);
-  const weightedOffsets = new Int32Array(cases.n + 1);
+function contributionsOf(
+  cases: ScoredCases,
+  counting: Counting<unknown, unknown, unknown>,
+  groups: CaseGroups | undefined,
+): Contributions {
+  const units = groups?.count ?? cases.n;
+  const offsets = new Int32Array(units + 1);
+  const weightedOffsets = new Int32Array(units + 1);
   const counters = int32List();
   const weighted = int32List();
   const amounts = new NumberList((size) => new Float64Array(size));
@@ -59,10 +104,15 @@ function contributionsOf(cases: ScoredCases, counting: Counting<unknown, unknown
       amounts.push(amount);
     }
   };
-  for (let row = 0; row < cases.n; row++) {
-    counting.contribute(cases.target(row), cases.prediction(row), add);
-    offsets[row + 1] = counters.size;
-    weightedOffsets[row + 1] = weighted.size;
+  const rows = groups && byGroup(groups);
+  for (let unit = 0, at = 0; unit < units; unit++) {
+    const end = rows === undefined ? at + 1 : (rows.offsets[unit + 1] as number);
+    for (; at < end; at++) {
+      const row = rows === undefined ? at : (rows.cases[at] as number);
+      counting.contribute(cases.target(row), cases.prediction(row), add);
+    }
+    offsets[unit + 1] = counters.size;
+    weightedOffsets[unit + 1] = weighted.size;
   }
   return {
     offsets,
@@ -85,16 +135,22 @@ type Part = {
 /** Summed counters, one array for each counter set. */
 export type AllSums = readonly Sums[];
 
-/** Cases packed for being summed many times under weights: what the metrics of one answerer are computed from. */
+/**
+ * Cases packed for being summed many times under weights: what the metrics of one answerer are computed from. What is
+ * weighted, left out and swapped is a unit: a case, or a whole group of cases.
+ */
 export class Packed {
+  /** Number of units. */
   readonly n: number;
   /** Contributions and counters: the operations of one weighted sum, roughly. */
   readonly work: number;
   readonly #parts: readonly Part[];
   readonly #metricCount: number;
+  readonly #isFewGroups: boolean;
 
-  constructor(n: number, parts: readonly Part[], metricCount: number) {
+  constructor(n: number, parts: readonly Part[], metricCount: number, isFewGroups: boolean) {
     this.n = n;
+    this.#isFewGroups = isFewGroups;
     this.#parts = parts;
     this.#metricCount = metricCount;
     this.work = parts.reduce(
@@ -109,14 +165,14 @@ export class Packed {
     return this.#parts.map(({ size }) => new Float64Array(size));
   }
 
-  /** Adds each case as many times as its weight. `sums` is not cleared. */
+  /** Adds each unit as many times as its weight. `sums` is not cleared. */
   addAll(weights: Int32Array, sums: AllSums): void {
     for (const [part, { contributions }] of this.#parts.entries())
       addWeighted(contributions, weights, sums[part] as Sums);
   }
 
-  /** Adds one case `times` times. */
-  addCase(row: number, times: number, sums: AllSums): void {
+  /** Adds one unit `times` times. */
+  addUnit(row: number, times: number, sums: AllSums): void {
     for (const [part, { contributions }] of this.#parts.entries()) {
       const { offsets, counters, weighted } = contributions;
       const into = sums[part] as Sums;
@@ -149,13 +205,16 @@ export class Packed {
     return Array.from({ length: this.#metricCount }, () => new Float64Array(size));
   }
 
-  /** How the interval of each metric is computed. */
+  /** How the interval of each metric is computed. Resamples of few groups vary too little: Student's t replaces them. */
   intervalMethods(): readonly PreferredInterval[] {
     const methods = new Array<PreferredInterval>(this.#metricCount).fill("bca");
     const sums = this.whole();
     for (const [part, { read, metrics }] of this.#parts.entries()) {
       const counts = read(sums[part] as Sums);
-      for (const { at, metric } of metrics) methods[at] = metric.intervalMethod?.(counts) ?? "bca";
+      for (const { at, metric } of metrics) {
+        const own = metric.intervalMethod?.(counts) ?? "bca";
+        methods[at] = this.#isFewGroups && typeof own === "string" ? "jackknife" : own;
+      }
     }
     return methods;
   }
@@ -200,21 +259,21 @@ function byCounterSet(metrics: readonly Metric[]): ReadonlyMap<CounterSet, Part[
 
 /**
  * Packs sets of cases that are compared with each other: they have one space, that of the first, and share the numbers
- * of their counters.
+ * of their counters. With `groups`, a unit is a group.
  */
-export function pack(sets: readonly ScoredCases[], metrics: readonly Metric[]): readonly Packed[] {
+export function pack(sets: readonly ScoredCases[], metrics: readonly Metric[], groups?: CaseGroups): readonly Packed[] {
   const parts = sets.map((): Part[] => []);
   for (const [counters, own] of byCounterSet(metrics)) {
     const counting = counters.open(sets[0]?.space);
-    const all = sets.map((cases) => contributionsOf(cases, counting));
+    const all = sets.map((cases) => contributionsOf(cases, counting, groups));
     const size = counting.size();
     for (const [at, contributions] of all.entries()) {
       const whole = new Float64Array(size);
-      addWeighted(contributions, new Int32Array((sets[at] as ScoredCases).n).fill(1), whole);
+      addWeighted(contributions, new Int32Array(contributions.offsets.length - 1).fill(1), whole);
       (parts[at] as Part[]).push({ contributions, size, read: counting.reader(whole), metrics: own });
     }
   }
-  return sets.map(({ n }, at) => new Packed(n, parts[at] as Part[], metrics.length));
+  return sets.map(({ n }, at) => new Packed(groups?.count ?? n, parts[at] as Part[], metrics.length, isFew(groups)));
 }
 
 /** The metrics of one set of cases, by name. */

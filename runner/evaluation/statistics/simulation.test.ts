@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { coverage, falseAlarms, type Population, populations } from "./simulation.ts";
+import { coverage, falseAlarms, grouped, type Population, populations } from "./simulation.ts";
 
 /** A tenth of the studies that a soak simulates. */
 const studies = 10 * Number(process.env.EXP_FAULTS ?? 20);
@@ -34,5 +34,22 @@ describe(`of ${studies} pairs of equal answerers, at most 5 % differ significant
     const alarms = await falseAlarms(population("8 labels"), 236, ["micro_f1", "exact_match"], size, seeds);
     expect(Object.keys(alarms)).toContain("micro_f1: t test over seeds and cases");
     for (const [test, share] of Object.entries(alarms)) expect(share, test).toBeLessThanOrEqual(0.05 + error);
+  });
+});
+
+describe(`of ${studies} simulated studies of 80 groups of 3 cases`, () => {
+  const metrics = ["micro_f1", "exact_match"];
+  it("95 % intervals over groups contain the true value, and intervals over cases do not", async () => {
+    const over = await coverage(grouped, 240, metrics, size);
+    const asIndependent = await coverage(grouped, 240, metrics, { ...size, asIndependent: true });
+    for (const metric of metrics) {
+      expect(over[metric]?.expected, metric).toBeGreaterThanOrEqual(0.93 - error);
+      expect(asIndependent[metric]?.expected, metric).toBeLessThanOrEqual(0.88 + error);
+    }
+  });
+  it("at most 5 % of equal answerers differ significantly at 5 %", async () => {
+    const alarms = await falseAlarms(grouped, 240, metrics, size);
+    expect(Object.keys(alarms)).toContain("exact_match: exact randomisation of groups");
+    for (const [test, share] of Object.entries(alarms)) expect(share, test).toBeLessThanOrEqual(0.055 + error);
   });
 });

@@ -4,7 +4,7 @@ import { classificationMetrics } from "../labels/class-metrics.ts";
 import { intern, type LabelCase, scoredCases, tabulate } from "../labels/table.ts";
 import { compareAll, type ScoredArm } from "./compare.ts";
 import { intervalsOf } from "./intervals.ts";
-import { scoresOf } from "./packed.ts";
+import { caseGroups, scoresOf } from "./packed.ts";
 
 /** A population of cases with known properties, from which studies are drawn. */
 export type Population = {
@@ -17,6 +17,11 @@ export type Population = {
   chance(label: number, isGold: boolean, isHard: boolean, skill: number): number;
   /** Whether an answer is one label, drawn by the chances of a hit; else a set. */
   readonly isSingle?: true;
+  /**
+   * Cases in a group, such as reports of one patient. Half of the later cases of a group repeat the gold and the answers
+   * of its first case. Default: 1.
+   */
+  readonly perGroup?: number;
 };
 
 const letters = [..."abcdefgh"];
@@ -27,15 +32,25 @@ const drawSet = (random: Random, labels: readonly string[], share: readonly numb
 const tail = Array.from({ length: 200 }, (_, k) => `label ${k}`);
 const tailShare = tail.map((_, k) => 0.5 / (k + 1));
 
+const eightLabels: Population = {
+  name: "8 labels",
+  description: "label sets, 8 labels, the rarest in 13 % of the cases",
+  labels: letters,
+  drawGold: (random) => ({ gold: drawSet(random, letters, common), isHard: random.next() < 0.5 }),
+  chance: (_, isGold, isHard, skill) => (isGold ? (isHard ? 0.6 : 0.85) + skill : isHard ? 0.1 : 0.05),
+};
+
+/** Patients with three reports each. */
+export const grouped: Population = {
+  ...eightLabels,
+  name: "3 per group",
+  description: "as 8 labels, in groups of three cases, of which later ones repeat the first one with probability .5",
+  perGroup: 3,
+};
+
 /** The populations of the table in docs/explanation/statistics.md. */
 export const populations: readonly Population[] = [
-  {
-    name: "8 labels",
-    description: "label sets, 8 labels, the rarest in 13 % of the cases",
-    labels: letters,
-    drawGold: (random) => ({ gold: drawSet(random, letters, common), isHard: random.next() < 0.5 }),
-    chance: (_, isGold, isHard, skill) => (isGold ? (isHard ? 0.6 : 0.85) + skill : isHard ? 0.1 : 0.05),
-  },
+  eightLabels,
   {
     name: "200 labels",
     description: "label sets, 200 labels with Zipf frequencies from 50 % to 0.25 % of the cases",
@@ -70,13 +85,17 @@ const raw = viewOf("raw");
 
 /** Answers of several answerers to the same drawn cases. `skills` has one entry for each answerer. */
 function drawStudy(
-  { labels, drawGold, chance, isSingle }: Population,
+  { labels, drawGold, chance, isSingle, perGroup = 1 }: Population,
   n: number,
   skills: readonly number[],
   random: Random,
 ) {
   const answers: LabelCase[][] = skills.map(() => []);
   for (let row = 0; row < n; row++) {
+    if (row % perGroup > 0 && random.next() < 0.5) {
+      for (const own of answers) own.push(own[row - (row % perGroup)] as LabelCase);
+      continue;
+    }
     const { gold, isHard } = drawGold(random);
     const isGold = new Set(gold);
     for (const [who, skill] of skills.entries()) {
@@ -93,8 +112,19 @@ function drawStudy(
   return answers.map((cases) => scoredCases(tabulate(intern(cases), raw, labels)));
 }
 
-/** How large a simulation is. */
-export type Size = { readonly studies: number; readonly resamples: number; readonly seed: number };
+/** How large a simulation is. `asIndependent`: the groups of cases are not used. */
+export type Size = {
+  readonly studies: number;
+  readonly resamples: number;
+  readonly seed: number;
+  readonly asIndependent?: boolean;
+};
+
+/** The groups of `n` cases. */
+const groupsOf = (n: number, { perGroup = 1 }: Population, { asIndependent = false }: Size) =>
+  perGroup === 1 || asIndependent
+    ? undefined
+    : caseGroups(Array.from({ length: n }, (_, row) => String(Math.floor(row / perGroup))));
 
 /** Coverage of the 95 % intervals of a metric. */
 export type Coverage = {
@@ -113,8 +143,10 @@ export async function coverage(
   population: Population,
   n: number,
   names: readonly string[],
-  { studies, resamples, seed }: Size,
+  size: Size,
 ): Promise<Readonly<Record<string, Coverage>>> {
+  const { studies, resamples, seed } = size;
+  const groups = groupsOf(n, population, size);
   const metrics = names.map((name) => classificationMetrics.get(name));
   const random = createRandom(seed);
   const draw = (size: number) => drawStudy(population, size, [0], random)[0] as ReturnType<typeof scoredCases>;
@@ -127,7 +159,7 @@ export async function coverage(
   }
   const found = names.map(() => ({ expected: 0, population: 0, intervals: 0, width: 0 }));
   for (let study = 0; study < studies; study++) {
-    const [intervals] = await intervalsOf([draw(n)], metrics, { resamples, seed: seed + study });
+    const [intervals] = await intervalsOf([draw(n)], metrics, { resamples, seed: seed + study, groups });
     for (const [at, name] of names.entries()) {
       const { low, high } = intervals?.[name] ?? {};
       if (low === undefined || high === undefined) continue;
@@ -165,9 +197,11 @@ export async function falseAlarms(
   population: Population,
   n: number,
   names: readonly string[],
-  { studies, resamples, seed }: Size,
+  size: Size,
   seeds = 1,
 ): Promise<Readonly<Record<string, number>>> {
+  const { studies, resamples, seed } = size;
+  const groups = groupsOf(n, population, size);
   const random = createRandom(seed);
   const metrics = names.map((name) => classificationMetrics.get(name));
   const alarms = new Map<string, number>();
@@ -182,7 +216,8 @@ export async function falseAlarms(
       { name: "b", seeds: scored.slice(seeds) },
     ];
     const draws = { resamples, seed: seed + study };
-    const { pairs } = await compareAll(arms, { subject: "a", metrics, primary: names[0] as string, bootstrap: draws });
+    const options = { subject: "a", metrics, primary: names[0] as string, bootstrap: draws, groups };
+    const { pairs } = await compareAll(arms, options);
     const [pair] = pairs as [(typeof pairs)[0]];
     for (const name of names) {
       const { low, high, ...found } = pair.metrics[name] as (typeof pair.metrics)[string];
@@ -191,7 +226,11 @@ export async function falseAlarms(
       if (found.p_randomisation !== null) note(`${name}: approximate randomisation`, found.p_randomisation < 0.05);
       if (found.p_student !== null) note(`${name}: t test over seeds and cases`, found.p_student < 0.05);
     }
-    if (pair.exact_match !== null) note("exact_match: exact McNemar", pair.exact_match.p < 0.05);
+    if (pair.exact_match !== null)
+      note(
+        `exact_match: ${groups === undefined ? "exact McNemar" : "exact randomisation of groups"}`,
+        pair.exact_match.p < 0.05,
+      );
   }
   return Object.fromEntries(alarms);
 }

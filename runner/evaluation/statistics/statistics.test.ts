@@ -4,6 +4,7 @@ import { viewOf } from "../../data/labels/views.ts";
 import type { ScoredCases } from "../../plugins/metrics/metric.ts";
 import { namedCounters } from "../../plugins/metrics/named-counters.ts";
 import { normalCdf, normalQuantile } from "../../util/normal.ts";
+import { createRandom } from "../../util/random.ts";
 import { labelMetrics } from "../labels/label-metrics.ts";
 import { intern, scoredCases, tabulate } from "../labels/table.ts";
 import { bootstrap, jackknife } from "./bootstrap.ts";
@@ -11,8 +12,8 @@ import { compareAll } from "./compare.ts";
 import { holm } from "./holm.ts";
 import { clopperPearson, differenceOfShares, metricInterval, resampledInterval, studentInterval } from "./interval.ts";
 import { intervalsOf } from "./intervals.ts";
-import { mcnemar } from "./mcnemar.ts";
-import { type Packed, pack, scoresOf } from "./packed.ts";
+import { groupedExact, mcnemar } from "./mcnemar.ts";
+import { caseGroups, type Packed, pack, scoresOf } from "./packed.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds, overSeeds, seedError } from "./seeds.ts";
 
@@ -390,5 +391,82 @@ describe("answerers compared", () => {
     expect(pairs[0]?.exact_match).toBeNull();
     expect(pairs[0]?.metrics.micro_f1?.p_randomisation).toBeNull();
     expect(family.tests).toMatchObject([{ against: "poor", test: "t test over seeds and cases" }]);
+  });
+});
+
+describe("cases in groups", () => {
+  const { gold, pred } = sets[5] as (typeof sets)[0];
+  const form = formOf(gold, pred);
+  const names = gold.map((_, row) => `patient ${(row * 7) % 3}`);
+  const groups = caseGroups(names) as NonNullable<ReturnType<typeof caseGroups>>;
+  const micro = named("micro_f1");
+
+  it("are numbered by first occurrence; cases without a group, or alone in one, are independent", () => {
+    expect(caseGroups(["b", "a", undefined, "b"])).toEqual({ count: 3, of: Int32Array.of(0, 1, 2, 0) });
+    expect(caseGroups(["b", "a", undefined])).toBeUndefined();
+    expect(caseGroups([undefined, undefined])).toBeUndefined();
+  });
+  it("are left out and swapped as a whole, with the same estimates", async () => {
+    const [own] = pack([form], micro, groups) as [Packed];
+    expect(own.n).toBe(3);
+    expect(own.estimates()[0]).toBeCloseTo(scoresOf(form, micro).micro_f1 as number, 12);
+    const [values] = jackknife(own);
+    for (const group of [0, 1, 2]) {
+      const rest = (rows: readonly string[][]) => rows.filter((_, row) => groups.of[row] !== group);
+      expect(values?.[group]).toBeCloseTo(scoresOf(formOf(rest(gold), rest(pred)), micro).micro_f1 as number, 12);
+    }
+    const [samples] = await bootstrap([own], { resamples: 300, seed: 1 });
+    // 10 distinct multisets of three groups.
+    expect(new Set([...(samples?.[0] ?? [])].map((value) => value.toFixed(12))).size).toBeLessThanOrEqual(10);
+  });
+  it("have an exact test that enumerates the swaps, and equals McNemar's if each case is its own group", () => {
+    const random = createRandom(4);
+    for (let time = 0; time < 40; time++) {
+      const [a, b] = [0, 1].map(() => Array.from({ length: 12 }, () => random.next() < 0.6)) as [boolean[], boolean[]];
+      const of = Int32Array.from(a, () => random.below(5));
+      let asLarge = 0;
+      const difference = (swapped: number): number =>
+        a.reduce((sum, own, row) => {
+          const sign = (swapped >> (of[row] as number)) & 1 ? -1 : 1;
+          return sum + sign * (Number(own) - Number(b[row]));
+        }, 0);
+      for (let swapped = 0; swapped < 32; swapped++)
+        asLarge += Number(Math.abs(difference(swapped)) >= Math.abs(difference(0)));
+      expect(groupedExact(a, b, { count: 5, of }).p).toBeCloseTo(asLarge / 32, 12);
+      const alone = { count: 12, of: Int32Array.from(a, (_, row) => row) };
+      expect(groupedExact(a, b, alone).p).toBeCloseTo(mcnemar(a, b).p, 12);
+    }
+  });
+  it("have a nearly equal test if there are too many groups to enumerate", () => {
+    const count = 12_000;
+    const a = Array.from({ length: count }, (_, row) => row < 6100);
+    const of = Int32Array.from(a, (_, row) => row);
+    const b = a.map((own) => !own);
+    expect(groupedExact(a, b, { count, of }).p).toBeCloseTo(mcnemar(a, b).p, 2);
+  });
+  it("widen the interval of a share, and leave one that is 0 or 1 an interval over the groups", async () => {
+    const right = Array.from({ length: 240 }, (_, row) => [Math.floor(row / 3) % 4 === 0 ? "b" : "a"]);
+    const threes = caseGroups(right.map((_, row) => String(Math.floor(row / 3))));
+    const metrics = named("exact_match");
+    const of = async (golds: string[][], preds: string[][], own?: typeof threes) =>
+      (await intervalsOf([formOf(golds, preds)], metrics, { resamples: 50, seed: 1, groups: own }))[0]?.exact_match;
+    const all = right.map(() => ["a"]);
+    const [apart, together] = [await of(right, all), await of(right, all, threes)];
+    expect([apart?.method, together?.method]).toEqual(["clopper_pearson", "korn_graubard"]);
+    const width = ({ low = 0, high = 0 } = {}) => high - low;
+    // All cases of a group are alike: 240 cases say as much as 80.
+    expect(width(together) / width(apart)).toBeGreaterThan(Math.sqrt(3));
+    expect(width(together) / width(apart)).toBeLessThan(1.85);
+    expect((await of(all, all, threes))?.low).toBeCloseTo(clopperPearson(80, 80)[0], 9);
+  });
+  it("are compared by the exact test of groups", async () => {
+    const arms = [
+      { name: "a", seeds: [form] },
+      { name: "b", seeds: [formOf(gold, pred.toReversed())] },
+    ];
+    const options = { subject: "a", metrics: named("exact_match"), primary: "exact_match", groups };
+    const { pairs, family } = await compareAll(arms, { ...options, bootstrap: { resamples: 50, seed: 1 } });
+    expect(family.tests[0]).toMatchObject({ test: "exact randomisation of groups", p: pairs[0]?.exact_match?.p });
+    expect(pairs[0]?.exact_match?.p).toBeGreaterThanOrEqual(1 / 4);
   });
 });

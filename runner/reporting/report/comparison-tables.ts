@@ -24,9 +24,10 @@ export type Naming = { readonly arm: (arm: string) => string; readonly metric: (
 
 /** Scores of all arms, paired differences and cost of a comparison, for the dashboard and the terminal. */
 export function comparisonTables(
-  { arms, pairs, family, primary, runs }: RunComparison,
+  comparison: RunComparison,
   naming: Naming,
 ): { readonly scores: TextTable; readonly differences: TextTable; readonly cost: TextTable } {
+  const { arms, pairs, family, primary, runs } = comparison;
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
   const isOverSeeds = pairs.some(({ metrics: found }) => typeof found[primary]?.p_student === "number");
   const adjusted = new Map(family.tests.map(({ against, adjusted: p }) => [against, p]));
@@ -51,7 +52,7 @@ export function comparisonTables(
         ...(isOverSeeds ? ["p (t)"] : []),
         "p (Holm)",
         "exact matches",
-        "p (McNemar)",
+        `p (${exactTestName(comparison)})`,
       ],
       pairs.map(({ a, b, metrics: found, exact_match }) => {
         const one = found[primary];
@@ -84,14 +85,22 @@ function table(head: readonly string[], rows: TextTable["rows"]): TextTable {
   return { head, rows, align: head.map((_, at) => (at === 0 ? "left" : "right")) };
 }
 
+/** The test of the numbers of correct cases, as a column head names it. */
+export const exactTestName = ({ case_groups }: Pick<RunComparison, "case_groups">): string =>
+  case_groups === undefined ? "McNemar" : "groups";
+
+/** That test as a caption names it. */
+export const exactTestText = ({ case_groups }: Pick<RunComparison, "case_groups">): string =>
+  case_groups === undefined ? "McNemar's test" : "exact test that swaps whole groups of cases";
+
 /** Cases, label view and label space of a comparison as a sentence. */
-export const comparisonScope = ({ n, view, labels }: RunComparison): string =>
-  `${plural(n, "case")}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % confidence intervals over cases.`;
+export const comparisonScope = ({ n, view, labels, case_groups }: RunComparison): string =>
+  `${plural(n, "case")}${case_groups === undefined ? "" : ` in ${plural(case_groups, "group")}, resampled by group`}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % confidence intervals over cases.`;
 
 /** How the columns of the table of differences are computed. */
-export const differencesNote = ({ family, primary }: RunComparison, naming: Naming): string =>
+export const differencesNote = ({ family, primary, ...compared }: RunComparison, naming: Naming): string =>
   `Differences in ${naming.metric(primary)} are paired, and tests are two-sided. Exact matches: cases that only the first arm / only the ` +
-  `second arm answers exactly right (McNemar's test). p (Holm) is adjusted over the ${plural(family.tests.length, "test")} of ${naming.arm(family.subject)} against the other arms.`;
+  `second arm answers exactly right (${exactTestText(compared)}). p (Holm) is adjusted over the ${plural(family.tests.length, "test")} of ${naming.arm(family.subject)} against the other arms.`;
 
 /** The recorded evaluations of the test file as a sentence; empty if there is no test file. */
 export const testEvaluationsText = (count: number | null): string =>

@@ -8,6 +8,7 @@ const methodNames: Readonly<Record<IntervalMethod, string>> = {
   basic: "basic bootstrap",
   jackknife: "jackknife with Student's t",
   clopper_pearson: "Clopper-Pearson",
+  korn_graubard: "Korn-Graubard over groups of cases",
   bonett_price: "Bonett-Price",
   few_errors: "Clopper-Pearson bounds of the number of incorrect cases",
   student_t: "Student's t over seeds and cases",

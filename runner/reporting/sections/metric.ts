@@ -25,13 +25,23 @@ export function metric({ runs }: Study): readonly Block[] {
     ),
     paragraph(
       ...intervalText(run, integer(bootstrap.resamples)),
-      "Differences between two arms on the same cases are tested with approximate randomisation, and the numbers of " +
-        "correct cases with McNemar's exact test ",
-      { cite: "mcnemar" },
+      ...testText(run),
       ". p-values are adjusted within one family of tests with Holm's method ",
       { cite: "holm" },
       `. ${hasLabels ? labelSpace : ""}`,
     ),
+  ];
+}
+
+/** The tests between two arms; with groups of cases, what is resampled. */
+function testText({ comparison }: RunFacts): readonly Span[] {
+  const groups = comparison?.case_groups;
+  const tested =
+    "Differences between two arms on the same cases are tested with approximate randomisation, and the numbers of correct cases with ";
+  if (groups === undefined) return [`${tested}McNemar's exact test `, { cite: "mcnemar" }];
+  return [
+    `Cases of one group depend on each other: resamples draw, and tests swap, whole groups (${integer(groups)} in the scored split). `,
+    `${tested}the exact distribution over all swaps of groups`,
   ];
 }
 

@@ -11,6 +11,7 @@ import {
 } from "../../util/format.ts";
 import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
+import { exactTestName, exactTestText } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
 import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
@@ -91,8 +92,16 @@ function tests(run: RunFacts): Block {
   return {
     type: "table",
     id: `tests-${run.run}`,
-    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only the ${armName(own)} arm / only the other arm answers exactly right (McNemar's test).`,
-    head: ["compared with", "difference", "95 % CI", "p", "p (Holm)", "exact matches", "p (McNemar)"],
+    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only the ${armName(own)} arm / only the other arm answers exactly right (${exactTestText(compared)}).`,
+    head: [
+      "compared with",
+      "difference",
+      "95 % CI",
+      "p",
+      "p (Holm)",
+      "exact matches",
+      `p (${exactTestName(compared)})`,
+    ],
     align: ["left", "right", "right", "right", "right", "right", "right"],
     rows: all.map(({ against, p, adjusted }) => {
       const found = differenceOf(compared, own, against, metric);
