@@ -1,4 +1,5 @@
-"""Step `fetch`: downloads the files of a base model if they are missing, and writes model.json.
+"""Step `fetch`: downloads the files of a base model if they are missing, and writes model.json. The runner has then
+checked config.json, which `recipes.steps.fetch_config` downloads.
 
 params: {"base", "revision": commit or null, "origin": "bundled" | "hub" | "local"}; local_paths: {"model": folder}. The
 folder of a hub model is its snapshot in the Hugging Face cache, `<cache>/models--<org>--<name>/snapshots/<commit>`.
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes.common.models.folder import describe_model, is_complete, select_files
+from recipes.common.models.hub import explain, pinned_commit
 from recipes.common.protocol import Step, StepFailed, main, write_json
 
 _SPARE = 200_000_000
@@ -29,7 +31,7 @@ def run(step: Step) -> dict[str, Any]:
     folder = step.local_paths["model"]
     published: dict[str, str] = {}
     if step.params["origin"] == "hub":
-        names, published = _from_hub(step, base, _commit(base, revision), folder)
+        names, published = _from_hub(step, base, pinned_commit(base, revision), folder)
     else:
         names = _present(folder, base, bundled=step.params["origin"] == "bundled")
     model = describe_model(base, revision, folder, names, _hashing(step, folder, names))
@@ -56,16 +58,6 @@ def _present(folder: Path, base: str, *, bundled: bool) -> list[str]:
     return names
 
 
-def _commit(base: str, revision: str | None) -> str:
-    if revision is None or len(revision) != 40:
-        raise StepFailed(
-            "revision-not-pinned",
-            f"model.revision of {base} is {revision!r}, not a commit",
-            "Set model.revision to the 40 hex digits of a commit.",
-        )
-    return revision
-
-
 def _from_hub(step: Step, base: str, commit: str, folder: Path) -> tuple[list[str], dict[str, str]]:
     """Names of the base's files, which are present afterwards, and the SHA-256 that the hub lists for the large ones.
     If the hub cannot be reached, a complete snapshot is used without these digests."""
@@ -77,7 +69,7 @@ def _from_hub(step: Step, base: str, commit: str, folder: Path) -> tuple[list[st
     except Exception as error:
         rejected = isinstance(error, HfHubHTTPError) and error.response.status_code < 500
         if rejected or not is_complete(folder):
-            raise _explain(error, base, commit) from error
+            raise explain(error, base, commit) from error
         return select_files(path.name for path in folder.iterdir() if path.is_file()), {}
     listed = {sibling.rfilename: sibling for sibling in siblings}
     names = select_files(listed)
@@ -112,7 +104,7 @@ def _download(step: Step, base: str, commit: str, folder: Path, sizes: dict[str,
         step.progress(done=min(total, _bytes_in(blobs) - before), total=total, unit="bytes", message="download")
         step.check_interrupt()
     if failure:
-        raise _explain(failure[0], base, commit) from failure[0]
+        raise explain(failure[0], base, commit) from failure[0]
     step.progress(force=True, done=total, total=total, unit="bytes", message="download")
 
 
@@ -148,48 +140,6 @@ def _hashing(step: Step, folder: Path, names: list[str]) -> Callable[[int], None
         step.check_interrupt()
 
     return more
-
-
-def _explain(error: Exception, base: str, commit: str) -> StepFailed:
-    """The failure with a code for an error of the hub's client."""
-    from huggingface_hub.errors import (
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    if isinstance(error, StepFailed):
-        return error
-    if isinstance(error, GatedRepoError):
-        page = "Accept the model's conditions on its page, then set HF_TOKEN to a token of that account."
-        return StepFailed("gated", f"{base} is gated, and the token has no access to it", page)
-    if isinstance(error, RevisionNotFoundError):
-        return StepFailed(
-            "revision-missing", f"{base} has no commit {commit}", "Correct model.revision, or run exp pin."
-        )
-    if isinstance(error, RepositoryNotFoundError):
-        help = "Check the spelling, or set HF_TOKEN to a token that can read the private model."
-        return StepFailed("model-not-found", f"the hub has no model {base}, or it is private", help)
-    if isinstance(error, HFValidationError):
-        return StepFailed("model-name", f"{base!r} is not a hub id", "Set model.base to org/name.")
-    if isinstance(error, HfHubHTTPError):
-        status = error.response.status_code
-        if status in (401, 403):
-            return StepFailed("token-refused", f"the hub refused access to {base} ({status})", "Check HF_TOKEN.")
-        return StepFailed("hub-error", f"the hub returned status {status} for {base}", "Try again later.")
-    if isinstance(error, OSError) and error.errno is not None and error.errno in (28, 122):
-        return StepFailed("disk-full", f"the disk is full while downloading {base}", "Free disk space, then run again.")
-    offline = isinstance(error, OfflineModeIsEnabled)
-    reason = (
-        "HF_HUB_OFFLINE is set"
-        if offline
-        else f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
-    )
-    help = "Connect, or copy the model into the Hugging Face cache of this machine. Downloaded files are kept."
-    return StepFailed("offline", f"cannot reach the hub for {base} ({reason})", help)
 
 
 if __name__ == "__main__":

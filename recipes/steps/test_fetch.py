@@ -122,8 +122,10 @@ def hub(tiny: Path) -> Iterator[Hub]:
     hub.server.shutdown()
 
 
-def fetch(tmp: Path, endpoint: str, folder: Path | None = None, **params: Any) -> dict[str, Any]:
-    """Run the step as the runner does; returns result.json with model.json under "model"."""
+def fetch(
+    tmp: Path, endpoint: str, folder: Path | None = None, module: str = "fetch", **params: Any
+) -> dict[str, Any]:
+    """Run a module of the step as the runner does; returns result.json with model.json under "model"."""
     (tmp / "output").mkdir(exist_ok=True)
     full = {"base": "org/tiny", "revision": COMMIT, "origin": "hub", **params}
     place = tmp / "hub" / ("models--" + full["base"].replace("/", "--")) / "snapshots" / str(full["revision"])
@@ -142,7 +144,7 @@ def fetch(tmp: Path, endpoint: str, folder: Path | None = None, **params: Any) -
         "HF_HUB_DISABLE_TELEMETRY": "1",
     }
     subprocess.run(
-        [sys.executable, "-m", "recipes.steps.fetch", str(tmp / "request.json")],
+        [sys.executable, "-m", f"recipes.steps.{module}", str(tmp / "request.json")],
         cwd=ROOT,
         env=environment,
         stdin=subprocess.DEVNULL,
@@ -170,6 +172,15 @@ def test_files_are_downloaded_once_and_described_without_local_paths(hub: Hub, t
     hub.requests.clear()
     assert fetch(tmp_path, hub.url)["model"] == first["model"]
     assert not any("resolve" in request for request in hub.requests)
+
+
+def test_the_config_alone_is_downloaded_before_the_model(hub: Hub, tmp_path: Path) -> None:
+    assert fetch(tmp_path, hub.url, module="fetch_config")["status"] == "ok"
+    (snapshot,) = (tmp_path / "hub" / "models--org--tiny" / "snapshots").iterdir()
+    assert [path.name for path in snapshot.iterdir()] == ["config.json"]
+    assert not any(".safetensors" in request for request in hub.requests)
+    assert fetch(tmp_path, hub.url, module="fetch_config", base="org/none")["code"] == "model-not-found"
+    assert fetch(tmp_path, hub.url)["status"] == "ok"
 
 
 def test_a_complete_snapshot_needs_no_network(hub: Hub, tmp_path: Path) -> None:

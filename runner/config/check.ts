@@ -6,7 +6,7 @@ import type { CheckContext } from "./checks/context.ts";
 import { checkData } from "./checks/data.ts";
 import { checkEvaluate } from "./checks/evaluate.ts";
 import { checkGenerate } from "./checks/generate.ts";
-import { checkModel } from "./checks/model.ts";
+import { checkModel, checkModelUse } from "./checks/model.ts";
 import { checkPrompt } from "./checks/prompt.ts";
 import { checkReport } from "./checks/report.ts";
 import { checkTask } from "./checks/task.ts";
@@ -20,6 +20,7 @@ const checks: readonly Check[] = [
   { sections: ["task", "data", "evaluate", "baselines", "prompt", "train", "generate"], run: checkTask },
   { sections: ["data", "task"], run: checkData },
   { sections: ["model", "generate"], run: checkModel },
+  { sections: ["model", "train", "generate"], run: checkModelUse },
   { sections: ["prompt", "generate"], run: checkPrompt },
   { sections: ["train", "data", "resources"], run: checkTrain },
   { sections: ["generate", "prompt", "train", "resources"], run: checkGenerate },
@@ -30,9 +31,7 @@ const checks: readonly Check[] = [
 ];
 
 /** Runs the cross-field checks. A check is skipped if the schema found an error in one of its sections. */
-export function check(
-  world: Pick<CheckContext, "files" | "bundledModels" | "auditCodes" | "display" | "select" | "file" | "compared">,
-) {
+export function check(world: Omit<CheckContext, "experiment" | "wrote" | "error" | "warning" | "add">) {
   return (experiment: Experiment, node: Node, broken: ReadonlySet<string>): readonly Diagnostic[] => {
     const found: Diagnostic[] = [];
     const report =

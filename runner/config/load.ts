@@ -62,6 +62,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
   const checks = check({
     files,
     bundledModels: options.bundledModels,
+    modelConfig: options.modelConfig,
     auditCodes: options.auditCodes,
     display,
     select: selectKey(entry?.node),

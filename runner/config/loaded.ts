@@ -1,4 +1,5 @@
 import type { Experiment } from "../plugins/experiment.ts";
+import type { ModelConfig } from "../plugins/model-shape.ts";
 import type { Files } from "./files.ts";
 import type { Halving, Rung } from "./halving.ts";
 import type { Value } from "./node.ts";
@@ -6,6 +7,9 @@ import type { Select } from "./schema.ts";
 
 /** Models that `exp setup` installs, by name. */
 export type BundledModels = Readonly<Record<string, { readonly parameters: number }>>;
+
+/** config.json of a base model; undefined if it is not on this machine. */
+export type ModelConfigs = (base: string, revision: string | undefined) => ModelConfig | undefined;
 
 /** Input of loadExperiment, apart from the path. */
 export type LoadOptions = {
@@ -23,6 +27,8 @@ export type LoadOptions = {
   /** The project root. Default: found from the file's path. */
   readonly root?: string;
   readonly bundledModels: BundledModels;
+  /** config.json of a base model, if it is known without the network. Absent: no check of the model. */
+  readonly modelConfig?: ModelConfigs;
   /** Codes of the data audit, which `data.accept` is checked against. */
   readonly auditCodes?: readonly string[];
   /** Ignore `compare`: the experiment is itself named in another one's `compare`. */

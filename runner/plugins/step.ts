@@ -126,6 +126,8 @@ export type StepKind<P extends Json = Json> = {
   /** Files to store; nothing else is stored. A name that ends in "/" is a folder. */
   outputs(params: P): readonly string[];
   run(params: P, context: StepContext): Promise<void>;
+  /** The hints of a step that several drafts share. Default: those of the first draft. */
+  joinHints?(one: Draft<P>["hints"], other: Draft<P>["hints"]): Draft<P>["hints"];
   /** Whether the step ends early and keeps its work folder for a step that resumes it. Default: no. */
   pauses?(params: P): boolean;
   /** Whether files outside the store that the output describes still exist, such as weights. Default: yes. */

@@ -12,6 +12,7 @@ import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { isInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { files } from "./files.ts";
+import { modelConfig } from "./model-config.ts";
 import { foreignResults, originOfClone, originOfStudy, privilegesOf, requireTrust } from "./trust.ts";
 
 /** What the command line changes in experiments. */
@@ -63,6 +64,7 @@ export function loadAll(
       root,
       packageRoot: context.packageRoot,
       bundledModels,
+      modelConfig: (base, revision) => modelConfig(base, revision, context.env),
       auditCodes,
       ...{ set, sweep, smoke },
     });

@@ -3,13 +3,14 @@ import { isAbsolute, join, relative } from "node:path";
 import { sampleBytes, sampleRows } from "../data/sample.ts";
 import type { Machine } from "../execution/devices.ts";
 import { pythonSources } from "../execution/imports.ts";
-import { configOf, knownShape, shapeOf } from "../plugins/model-shape.ts";
+import { knownShape, shapeOf } from "../plugins/model-shape.ts";
 import type { ModelPlace, Site } from "../plugins/site.ts";
 import { lacksPackage, lockFile } from "../setup/environments.ts";
-import { bundledModelDir, bundledModels, hubModelDir, modelIsHere } from "../setup/models.ts";
+import { bundledModels, modelIsHere } from "../setup/models.ts";
 import { nativePrecision } from "../setup/precision.ts";
 import type { Context } from "../util/context.ts";
 import { files } from "./files.ts";
+import { modelConfig, modelDir, readConfig } from "./model-config.ts";
 
 /** The facts of this machine that steps are drafted from: models, lock files, sources and devices. Each file is read once. */
 export function siteOf(context: Context, machine: Machine, root: string, tokensOnly: boolean): Site {
@@ -27,13 +28,10 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
     shape(base, revision) {
       const known = knownShape(base);
       if (known !== undefined) return known;
-      const bytes = files.read(join(modelPlace(base, revision, context.env).dir, "config.json"));
+      const bytes = readConfig(base, revision, context.env);
       return bytes && shapeOf(new TextDecoder().decode(bytes));
     },
-    config(base, revision) {
-      const bytes = files.read(join(modelPlace(base, revision, context.env).dir, "config.json"));
-      return bytes === undefined ? knownShape(base) : configOf(new TextDecoder().decode(bytes));
-    },
+    config: (base, revision) => modelConfig(base, revision, context.env),
     isHere: remembered(modelIsHere),
     rows: remembered((file) => {
       const start = files.read(file, sampleBytes);
@@ -67,12 +65,12 @@ function remembered<T>(look: (file: string) => T): (file: string) => T {
 }
 
 function modelPlace(base: string, revision: string | undefined, env: Context["env"]): ModelPlace {
-  if (base in bundledModels) return { origin: "bundled", dir: bundledModelDir(base, env), files: {} };
-  if (!isAbsolute(base)) return { origin: "hub", dir: hubModelDir(base, revision as string, env), files: {} };
+  const dir = modelDir(base, revision, env);
+  if (!isAbsolute(base)) return { origin: base in bundledModels ? "bundled" : "hub", dir, files: {} };
   const names = readdirSync(base).filter((name) => statSync(join(base, name)).isFile() && !name.startsWith("."));
   return {
     origin: "local",
-    dir: base,
+    dir,
     files: Object.fromEntries(names.map((name) => [`model/${name}`, join(base, name)])),
   };
 }

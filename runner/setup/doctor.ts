@@ -116,8 +116,8 @@ function trainings(machine: Machine, where: Where): Training[] {
 /** Each engine, and whether the device and the environments of this machine support it. */
 function generations(machine: Machine, where: Where): Generation[] {
   const device: Device = machine.gpus.length > 0 ? "cuda" : "cpu";
-  return [...engines].map(({ name, environment, runsModel, supports }) => {
-    const unsupported = supports?.([device]);
+  return [...engines].map(({ name, environment, runsModel, runsOn }) => {
+    const unsupported = runsOn?.([device]);
     if (unsupported !== undefined) return { engine: name, here: false, why: unsupported.message };
     if (!isReady(environment, where)) return { engine: name, here: false, why: `run exp setup ${environment?.name}` };
     return { engine: name, here: true, why: runsModel ? "" : "it loads no model on this machine" };

@@ -1,13 +1,15 @@
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Diagnostic, Result, Span } from "../../util/diagnostic.ts";
 import type { Files } from "../files.ts";
-import type { BundledModels, LoadedExperiment } from "../loaded.ts";
+import type { BundledModels, LoadedExperiment, ModelConfigs } from "../loaded.ts";
 
 /** Input of a check: an experiment whose sections are valid, and functions that report problems. */
 export type CheckContext = {
   readonly experiment: Experiment;
   readonly files: Files;
   readonly bundledModels: BundledModels;
+  /** config.json of a base model, if it is known without the network. Undefined: not checked. */
+  readonly modelConfig: ModelConfigs | undefined;
   /** Codes of the data audit, for `data.accept`. Undefined: not checked. */
   readonly auditCodes: readonly string[] | undefined;
   /** The key `select` of the sweep, if there is one. */

@@ -9,7 +9,7 @@ export function checkGenerate(context: CheckContext): void {
   const { generate, resources } = context.experiment;
   const engine = engines.find(generate.engine);
   if (engine === undefined) return;
-  const unsupported = engine.supports?.(wantedDevices(resources));
+  const unsupported = engine.runsOn?.(wantedDevices(resources));
   if (unsupported !== undefined) {
     context.error("generate.engine", "engine-unsupported", unsupported.message, unsupported.help);
   }

@@ -1,5 +1,7 @@
 import { join } from "node:path";
+import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
+import { modelUse, unsupportedUses } from "../../plugins/model-support.ts";
 import { nearest } from "../../util/suggest.ts";
 import { knownParameters, parametersOf } from "../model-size.ts";
 import type { CheckContext } from "./context.ts";
@@ -35,6 +37,18 @@ export function checkModel(context: CheckContext): void {
   }
   checkRevision(context, base, revision);
   checkSize(context, knownParameters(base), base);
+}
+
+/** Checks that the backend and the engine support the base model, if its config.json is on this machine. */
+export function checkModelUse(context: CheckContext): void {
+  const { model, train, generate } = context.experiment;
+  const engine = engines.find(generate.engine);
+  if (engine?.runsModel !== true || (train !== undefined && backends.find(train.backend) === undefined)) return;
+  const config = context.modelConfig?.(model.base, model.revision);
+  if (config === undefined) return;
+  for (const { code, message, help } of unsupportedUses(modelUse(train, generate), config)) {
+    context.error("model.base", code, message, help);
+  }
 }
 
 function checkFolder(context: CheckContext, folder: string): void {

@@ -1,5 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { knownShape, parameters, type Shape, shapeOf } from "../../plugins/model-shape.ts";
+import {
+  activeParameters,
+  knownShape,
+  parameters,
+  projections,
+  type Shape,
+  shapeOf,
+} from "../../plugins/model-shape.ts";
 import { adapterParameters, generationMemory, type TrainingLoad, trainingMemory } from "./memory.ts";
 import { trainingSeconds } from "./time.ts";
 
@@ -92,7 +99,28 @@ describe("shape", () => {
     expect(adapterParameters(shape("4B"), load)).toBe(33_030_144);
   });
 
-  it("is unknown for what is no dense decoder", () => {
+  it("counts all experts of a mixture, and those that a token uses", () => {
+    const mixture = shape("30B-A3B");
+    expect(parameters(mixture) / 1e9).toBeCloseTo(30.5, 1);
+    expect(activeParameters(mixture) / 1e9).toBeCloseTo(3.35, 1);
+    expect(activeParameters(shape("4B"))).toBe(parameters(shape("4B")));
+    const attention = { ...load, targets: ["q_proj", "k_proj", "v_proj", "o_proj"] };
+    expect(adapterParameters(mixture, load)).toBe(adapterParameters(mixture, attention));
+  });
+
+  it("is that of the text decoder if the model also reads images", () => {
+    const text = { model_type: "gemma3_text", hidden_size: 2560, intermediate_size: 10_240, num_hidden_layers: 34 };
+    const known = shapeOf(JSON.stringify({ model_type: "gemma3", text_config: text, vision_config: {} })) as Shape;
+    expect(parameters(known) / 1e9).toBeCloseTo(3.88, 1);
+  });
+
+  it("adapts the fused layers of Phi", () => {
+    const phi = { ...shape("4B"), model_type: "phi3" };
+    expect(Object.keys(projections(phi))).toEqual(["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]);
+    expect(parameters(phi)).toBe(parameters(shape("4B")));
+  });
+
+  it("is unknown for what is no decoder", () => {
     expect(shapeOf('{"hidden_size": 64}')).toBeUndefined();
     expect(shapeOf("no json")).toBeUndefined();
     expect(knownShape("Qwen/Qwen3-5B")).toBeUndefined();

@@ -3,6 +3,7 @@ import type { Method } from "../../plugins/backends/methods.ts";
 import {
   embeddings,
   keyValueWidth,
+  mlpWidth,
   parameters,
   projections,
   type Shape,
@@ -109,7 +110,8 @@ export function adapterParameters(
 
 /** Bytes of one token's activations: of every layer, or with checkpointing of one layer and the inputs of the others. */
 function activationBytes(shape: Shape, load: TrainingLoad, size: number): Range {
-  const { hidden_size: hidden, intermediate_size: inner, num_hidden_layers: blocks } = shape;
+  const { hidden_size: hidden, num_hidden_layers: blocks } = shape;
+  const inner = mlpWidth(shape);
   const attention = (projections(shape).q_proj?.[1] ?? hidden) + 2 * keyValueWidth(shape);
   const dora = load.method === "dora" || load.method === "qdora";
   const full = load.method === "full" ? 1.2 : 1;
@@ -140,7 +142,7 @@ export function generationMemory(shape: Shape, load: GenerationLoad): Memory {
   const most = Math.max(load.prefillTokens, load.prompt[1]);
   const read: Range = [load.prompt[0] * batch[0], Math.min(load.prompt[1] * batch[1], most)];
   const cache = sum(times(times(whole, cached), batch), times(times(read, cached), [0, 2.2]));
-  const activations = times(times(read, (4 * shape.hidden_size + 2 * shape.intermediate_size) * size), [0.5, 1.5]);
+  const activations = times(times(read, (4 * shape.hidden_size + 2 * mlpWidth(shape)) * size), [0.5, 1.5]);
   const logits = times(exactly(shape.vocab_size), [4 * batch[0], 10 * batch[1]]);
   const needed = times(sum(weights, cache, activations, logits), slack);
   const stored = storedBytes(shape) * all;

@@ -1,5 +1,5 @@
 import type { Device, Precision } from "../../plugins/backends/device.ts";
-import { embeddings, parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
+import { activeParameters, embeddings, parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
 import type { TrainingLoad } from "./memory.ts";
 import { exactly, type Range, sum, times } from "./range.ts";
 
@@ -55,7 +55,9 @@ export function generationSeconds(
   const reading = over(times(times(load.prompt, cases), 2 * matrices(shape)), speed(processor, load.precision));
   const size = load.precision === "4bit" ? 0.6 : load.precision === "fp32" ? 4 : 2;
   const steps: Range = [(load.newTokens[0] * cases[0]) / batch[1], (load.newTokens[1] * cases[1]) / batch[0]];
-  const writing = over(times(steps, size * parameters(shape)), bandwidth[processor.device]);
+  // A batch of several cases uses more experts than one case.
+  const weights: Range = [activeParameters(shape), parameters(shape)];
+  const writing = over(times(times(steps, size), weights), bandwidth[processor.device]);
   return sum(reading, writing, start);
 }
 
@@ -66,7 +68,7 @@ export function mergeSeconds(shape: Shape): Range {
 
 /** Parameters that each token is multiplied with. Input embeddings are looked up instead. */
 function matrices(shape: Shape): number {
-  return parameters(shape) - (shape.tie_word_embeddings ? 0 : embeddings(shape) / 2);
+  return activeParameters(shape) - (shape.tie_word_embeddings ? 0 : embeddings(shape) / 2);
 }
 
 function speed({ device, cores, gpus, capability }: Processor, precision: Precision | "4bit"): Range {

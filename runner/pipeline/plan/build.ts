@@ -77,6 +77,9 @@ export function buildPlan(
         shared.set(stepId, step);
         const ids = stepIdsOfName.get(id) ?? new Set();
         stepIdsOfName.set(id, ids.add(stepId));
+      } else if (kind.joinHints !== undefined) {
+        const hints = kind.joinHints(step.draft.hints, draft.hints);
+        (step as { draft: Draft }).draft = { ...step.draft, hints };
       }
       const paused = run.earlier?.steps.get(id);
       if (paused !== undefined && paused !== step && paused.kind.pauses?.(paused.draft.params) === true) {

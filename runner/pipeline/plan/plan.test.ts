@@ -58,6 +58,14 @@ const ingredients: Ingredients = {
   inputs: { train: "3", model: "4" },
 };
 
+it("a step that several runs share has the hints of all of them, if its kind joins hints", () => {
+  const joining: StepKind = { ...kind("a"), joinHints: (one, other) => ({ uses: [one, other] }) };
+  const runs = [run([draft("a", { hints: { use: 1 } })]), run([draft("a", { hints: { use: 2 } })], "x=2")];
+  const joined = buildPlan(runs, new Map([["a", joining]]), (path) => path);
+  expect(joined.steps.map((step) => step.draft.hints)).toEqual([{ uses: [{ use: 1 }, { use: 2 }] }]);
+  expect(buildPlan(runs, kinds, (path) => path).steps.map((step) => step.draft.hints)).toEqual([{ use: 1 }]);
+});
+
 describe("a key", () => {
   it("does not depend on the order in which maps are written", () => {
     fc.assert(

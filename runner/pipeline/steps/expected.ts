@@ -1,13 +1,13 @@
 import type { Rung } from "../../config/halving.ts";
 import type { Device } from "../../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matrix.ts";
-import { unsupportedModel } from "../../plugins/backends/model-support.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { executors } from "../../plugins/executors/registry.ts";
 import type { Experiment, Train } from "../../plugins/experiment.ts";
 import { parameters, type Shape, storedBytes } from "../../plugins/model-shape.ts";
+import { unsupportedGeneration, unsupportedTraining } from "../../plugins/model-support.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Expected } from "../../plugins/step.ts";
 import { bytesOf } from "../../util/size.ts";
@@ -61,7 +61,7 @@ export function expectTraining(
   const config = site.config(base, revision);
   const unsupported =
     unsupportedReason({ backend: backend.name, method: train.method, precision }, [device]) ??
-    (config && unsupportedModel(backend.name, config));
+    (config && unsupportedTraining(backend.name, config, train));
   const environment = backend.environment?.name;
   const absent = train.report_to.filter((name) => environment !== undefined && site.lacksPackage(environment, name));
   const common: Expected = {
@@ -118,11 +118,16 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const engine = engines.get(generate.engine);
   const profile = engine.estimate?.(generate, device);
   const declared = limits(experiment, site);
-  const unsupported = declared.declared.elsewhere ? undefined : engine.supports?.([device]);
+  const config = engine.runsModel ? site.config(model.base, model.revision) : undefined;
+  const unsupported =
+    (declared.declared.elsewhere ? undefined : engine.runsOn?.([device])) ??
+    (config && unsupportedGeneration(engine.name, config));
   const common: Expected = {
     ...declared,
     smaller: [...(profile?.smaller ?? []), smallerModel],
-    ...(unsupported === undefined ? {} : { unsupported: { code: "engine-unsupported", ...unsupported } }),
+    ...(unsupported === undefined
+      ? {}
+      : { unsupported: { code: "engine-unsupported", message: unsupported.message, help: unsupported.help } }),
   };
   const shape = site.shape(model.base, model.revision);
   if (shape === undefined || profile === undefined) return common;

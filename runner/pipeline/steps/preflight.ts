@@ -1,4 +1,3 @@
-import { unsupportedModel } from "../../plugins/backends/model-support.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
@@ -7,9 +6,7 @@ import type { Site } from "../../plugins/site.ts";
 import type { Expected, StepKind } from "../../plugins/step.ts";
 import { inPython } from "../../plugins/step-work.ts";
 import type { Json } from "../../util/canonical.ts";
-import { UserError } from "../../util/user-error.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
-import { readResult } from "../result-files.ts";
 import { type Arm, subjectOf } from "./arms.ts";
 import { deviceOf } from "./device.ts";
 import { draft } from "./draft.ts";
@@ -28,20 +25,10 @@ export const preflight: StepKind = {
   cached: false,
   outputs: () => ["preflight.json"],
   run: async (_params, context) => {
-    const backend = context.hint("backend");
-    if (typeof backend === "string") checkModel(backend, context.input("model"));
     const publishes = context.hint("upload") !== undefined;
     return context.python({ ...program(), ...(publishes ? { network: true, secrets: ["HF_TOKEN"] } : {}) });
   },
 };
-
-/** Fails before anything is computed if the backend cannot train the fetched model. A plan may not have its config. */
-function checkModel(backend: string, modelJson: string): void {
-  const unsupported = unsupportedModel(backend, readResult("model.json", modelJson).config);
-  if (unsupported !== undefined) {
-    throw new UserError("backend-unsupported", unsupported.message, { help: unsupported.help });
-  }
-}
 
 /** The check before training and generation of the arm that the experiment is about. */
 export function draftPreflight(experiment: Experiment, site: Site) {
@@ -64,7 +51,6 @@ export function draftPreflight(experiment: Experiment, site: Site) {
     hints: {
       ...machineHints(experiment, arm, site),
       ...uploadHint(experiment, site),
-      ...(train ? { backend: train.backend } : {}),
     },
     inputs: {
       model: { step: "fetch", file: "model.json" },

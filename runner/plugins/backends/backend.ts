@@ -1,5 +1,6 @@
 import type { Citation } from "../citation.ts";
 import type { Environment } from "../environment.ts";
+import type { Train } from "../experiment.ts";
 import type { ModelConfig } from "../model-shape.ts";
 import type { ObjectSchema } from "../object-schema.ts";
 import type { StepWork } from "../step-work.ts";
@@ -21,9 +22,9 @@ export type Backend = {
   readonly environment?: Environment;
   /**
    * What keeps it from training the model of a config.json, as the object of "cannot train". Absent or undefined: it
-   * can, or the config does not decide.
+   * can, or the config does not decide. Without `training`: whether any training of the model is possible.
    */
-  supports?(model: ModelConfig): string | undefined;
+  supports?(model: ModelConfig, training?: TrainingRequest): string | UnsupportedPart | undefined;
   /**
    * Trains. Core drafts the step `train`: `params` has the keys of `train`, with `precision` and `layers` resolved. The inputs are
    * the files `model` (model.json), `train` and, if there are validation rows, `validation`. The step writes `adapter/` (a PEFT
@@ -35,6 +36,12 @@ export type Backend = {
   /** What reports cite for it. */
   readonly citation?: Citation;
 };
+
+/** The keys of `train` that decide, with the model, whether a training is possible. */
+export type TrainingRequest = Pick<Train, "method" | "targets">;
+
+/** The object of "cannot train", and the setting with which the backend can train the model. */
+export type UnsupportedPart = { readonly model: string; readonly help: string };
 
 /** The properties of a training that its memory depends on. */
 export type TrainingProfile = {

@@ -4,6 +4,7 @@ import type { ExperimentCheck } from "../check.ts";
 import type { Citation } from "../citation.ts";
 import type { Environment } from "../environment.ts";
 import type { Experiment, Generation } from "../experiment.ts";
+import type { ModelConfig } from "../model-shape.ts";
 import type { ObjectSchema } from "../object-schema.ts";
 import type { StepWork } from "../step-work.ts";
 import type { Unsupported } from "../support.ts";
@@ -35,7 +36,12 @@ export type Engine = {
   /** Variables that hold keys of a well-known server -> its origin. Another pair needs a line in the user's configuration. */
   readonly keyOrigins?: Readonly<Record<string, string>>;
   /** Why it cannot generate on any of these devices. Absent or undefined: it can. */
-  supports?(devices: readonly Device[]): Unsupported | undefined;
+  runsOn?(devices: readonly Device[]): Unsupported | undefined;
+  /**
+   * What keeps it from loading the model of a config.json, as the object of "cannot load". Absent or undefined: it can,
+   * or the config does not decide.
+   */
+  supports?(model: ModelConfig): string | undefined;
   /** Reports what the schema cannot express. */
   check?(check: ExperimentCheck): void;
   /**

@@ -1,9 +1,10 @@
 import keys from "../../../../recipes/axolotl/keys.json" with { type: "json" };
+import modelTypes from "../../../../recipes/axolotl/model_types.json" with { type: "json" };
 import reserved from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
 import type { Environment } from "../../environment.ts";
-import { notTextDecoder } from "../../model-shape.ts";
+import { isMixture, type ModelConfig, readsMoreThanText, textConfig, unknownType } from "../../model-shape.ts";
 import { pythonStep } from "../../step-work.ts";
-import type { Backend } from "../backend.ts";
+import type { Backend, TrainingRequest, UnsupportedPart } from "../backend.ts";
 import { checkpointMetrics } from "../methods.ts";
 import { trainProperties } from "../train-schema.ts";
 
@@ -35,7 +36,7 @@ export const axolotl: Backend = {
     },
   },
   trainStep: pythonStep({ module: "recipes.axolotl.train", environment: environment.name }),
-  supports: notTextDecoder,
+  supports: unsupportedModel,
   estimate: { checkpointing: ["cuda"], allLogits: true },
   citation: {
     key: "axolotl",
@@ -62,3 +63,19 @@ export const axolotl: Backend = {
     reserved,
   },
 };
+
+/** The checks of recipes/axolotl that exclude whole families. */
+function unsupportedModel(model: ModelConfig, training?: TrainingRequest): string | UnsupportedPart | undefined {
+  const type = model.model_type ?? "unknown";
+  if (readsMoreThanText(model)) return `a model of type ${type}, which reads more than text`;
+  if (textConfig(model) === undefined) {
+    return `a model of type ${type} that is not a text decoder: its config.json has no num_hidden_layers`;
+  }
+  if (isMixture(model) && training !== undefined && training.method !== "full" && training.targets === "all-linear") {
+    return {
+      model: `all linear layers of a mixture of experts (${type}): its experts are no linear layers`,
+      help: "train.targets: [q_proj, k_proj, v_proj, o_proj]",
+    };
+  }
+  return unknownType(model, modelTypes);
+}

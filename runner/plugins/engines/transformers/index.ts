@@ -1,8 +1,10 @@
+import modelTypes from "../../../../recipes/transformers/model_types.json" with { type: "json" };
 import type { Json } from "../../../util/canonical.ts";
 import type { Device } from "../../backends/device.ts";
 import { methods } from "../../backends/methods.ts";
 import { torchtuneEnvironment } from "../../backends/torchtune/environment.ts";
 import type { Generation } from "../../experiment.ts";
+import { unknownType } from "../../model-shape.ts";
 import { inPython } from "../../step-work.ts";
 import type { Engine } from "../engine.ts";
 import { generationProperties } from "../generation-schema.ts";
@@ -51,6 +53,7 @@ export const transformers: Engine = {
   },
   runsModel: true,
   loads: { adapters: methods, fourBit: true, padsBatches: true, previews: true },
+  supports: (model) => unknownType(model, modelTypes),
   generateStep: {
     draft(common, { experiment, site }) {
       const { batch_size, ...params } = common.params as Readonly<Record<string, Json>>;

@@ -39,7 +39,7 @@ export const vllm: Engine = {
   // vLLM loads LoRA adapters, but no DoRA.
   loads: { adapters: ["lora", "qlora"], fourBit: false, padsBatches: false, previews: false },
   generateStep: pythonStep({ module: "recipes.vllm.generate", environment: environment.name }),
-  supports: (devices) =>
+  runsOn: (devices) =>
     devices.includes("cuda")
       ? undefined
       : {

@@ -1,0 +1,45 @@
+import { expect, test } from "vitest";
+import { unsupportedGeneration, unsupportedTraining, unsupportedUses } from "./model-support.ts";
+
+const decoder = { num_hidden_layers: 32, hidden_size: 64 };
+const images = { model_type: "gemma3", text_config: { model_type: "gemma3_text", ...decoder }, vision_config: {} };
+const mixture = { model_type: "qwen3_moe", ...decoder, num_experts: 128 };
+const lora = { method: "lora", targets: "all-linear" } as const;
+
+test("the error for a family names the backends that can train it", () => {
+  const config = { model_type: "olmo3", ...decoder };
+  expect(unsupportedTraining("torchtune", config)).toMatchObject({
+    code: "backend-unsupported",
+    help: "use train.backend: axolotl, or another model.base",
+  });
+  expect(unsupportedTraining("axolotl", config)).toBeUndefined();
+});
+
+test("axolotl trains no model that also reads images, and no model without a text decoder", () => {
+  for (const config of [images, { model_type: "clip" }]) {
+    expect(unsupportedTraining("axolotl", config)?.code).toBe("backend-unsupported");
+  }
+});
+
+test("an adapter on all linear layers of a mixture of experts is refused, with the targets that are possible", () => {
+  expect(unsupportedTraining("axolotl", mixture, lora)?.help).toContain("train.targets: [q_proj, k_proj");
+  const attention = { ...lora, targets: ["q_proj", "v_proj"] as const };
+  expect(unsupportedTraining("axolotl", mixture, attention)).toBeUndefined();
+  expect(unsupportedTraining("axolotl", mixture, { ...lora, method: "full" })).toBeUndefined();
+});
+
+test("an engine that loads the model refuses types that its transformers lacks", () => {
+  const config = { model_type: "mistral3", text_config: decoder };
+  expect(unsupportedGeneration("transformers", config)?.code).toBe("engine-unsupported");
+  expect(unsupportedGeneration("transformers", images)).toBeUndefined();
+  expect(unsupportedGeneration("openai", config)).toBeUndefined();
+});
+
+test("a model is checked for the training and for the answers", () => {
+  const use = { train: { backend: "torchtune", ...lora }, engine: "transformers" };
+  expect(unsupportedUses(use, { model_type: "mistral3" }).map(({ code }) => code)).toEqual([
+    "backend-unsupported",
+    "engine-unsupported",
+  ]);
+  expect(unsupportedUses({ engine: "transformers" }, { model_type: "llama", ...decoder })).toEqual([]);
+});
