@@ -182,6 +182,25 @@ export function integer(
   };
 }
 
+/** An option that is a number in a range. */
+export function decimal(
+  placeholder: string,
+  summary: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): Option<number | undefined> {
+  return {
+    ...{ placeholder, summary },
+    parse(given, flag) {
+      if (given === undefined) return undefined;
+      const number = Number(given);
+      if ((given as string).trim() !== "" && number >= min && number <= max) return number;
+      throw new UserError("bad-option", `${flag} takes a number from ${min} to ${max}, not "${given}"`, {
+        status: "invalid",
+      });
+    },
+  };
+}
+
 /** An option that is a size in bytes, such as 20GB. */
 export function size(placeholder: string, summary: string): Option<number | undefined> {
   return {

@@ -7,9 +7,9 @@ import { compareRuns } from "../runs/compare.ts";
 import type { FinishedRun } from "../runs/finished-runs.ts";
 import { findIntactRun } from "../runs/intact-run.ts";
 import { comparisonText } from "../terminal/comparison.ts";
-import { exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
-import { choice, defineCommand, flag, oneOrMore } from "./command.ts";
+import { choice, decimal, defineCommand, flag, oneOrMore, value } from "./command.ts";
 import { json } from "./common-options.ts";
 
 export const command = defineCommand({
@@ -22,10 +22,18 @@ export const command = defineCommand({
   options: {
     view: choice("view", "Compare labels in this view.", () => views, { default: "the first run's primary view" }),
     metric: choice("name", "Test this metric.", metricNames, { default: "the first run's primary metric" }),
+    reference: value(
+      "run|arm",
+      "Test whether the others are worse than this run, or arm of one run, by less than --margin.",
+    ),
+    margin: decimal("number", "The largest accepted loss in the metric, set before the results are known.", {
+      min: 0,
+      max: 1,
+    }),
     force: flag("Compare runs that are not comparable, on the cases that they have in common."),
     json,
   },
-  async run({ runs: names, view, metric, force, json }, context) {
+  async run({ runs: names, view, metric, reference, margin, force, json }, context) {
     const { root, artifacts } = placeOf(context.cwd);
     const runs = names.map((name) => findIntactRun(name, artifacts, context)) as [FinishedRun, ...FinishedRun[]];
     const twice = runs.find(({ path }, index) => runs.findIndex((other) => other.path === path) !== index);
@@ -37,8 +45,35 @@ export const command = defineCommand({
     const definitions = Object.fromEntries(
       [...taskOf(config).metrics].map((one) => [one.name, definitionOf(one, scoringOf(config))]),
     );
-    const compared = await compareRuns(runs, { root, artifacts, view, metric, force });
+    if ((reference === undefined) !== (margin === undefined)) {
+      throw new UserError("bad-option", "--reference and --margin are used together", {
+        help: "write --reference RUN --margin 0.02",
+        status: "invalid",
+      });
+    }
+    const nonInferiority =
+      reference === undefined || margin === undefined
+        ? undefined
+        : { reference: referenceOf(reference, runs, context, artifacts), margin };
+    const compared = await compareRuns(runs, { root, artifacts, view, metric, force, nonInferiority });
     context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : comparisonText(compared, context, definitions));
     return exit.done;
   },
 });
+
+/** Of one run, the reference is an arm; of several, it is one of them. */
+function referenceOf(
+  name: string,
+  runs: readonly FinishedRun[],
+  context: Context,
+  artifacts: string,
+): FinishedRun | string {
+  if (runs.length === 1) return name;
+  const { path } = findIntactRun(name, artifacts, context);
+  const found = runs.find((run) => run.path === path);
+  if (found !== undefined) return found;
+  throw new UserError("bad-option", `--reference ${name} is not one of the compared runs`, {
+    help: "name it among the runs, too",
+    status: "invalid",
+  });
+}

@@ -101,7 +101,7 @@ const isMeasured = both(isInterval, shape({ value: nullable(isNumber), sd: optio
 const isDifference = both(
   isInterval,
   shape({ difference: isNumber }),
-  fields(["p_bootstrap", "p_randomisation", "p_student"], optional(nullable(isNumber))),
+  fields(["p_bootstrap", "p_randomisation", "p_student", "detectable"], optional(nullable(isNumber))),
 );
 const isSplit = both(
   fields(["rows", "labels_basic", "labels_per_row", "seen_in_training"], isNumber),

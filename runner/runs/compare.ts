@@ -5,6 +5,7 @@ import {
   type Comparison,
   compareAnswers,
 } from "../evaluation/statistics/comparison.ts";
+import { type NonInferiority, nonInferiority } from "../evaluation/statistics/non-inferiority.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { scoringFiles, taskParams } from "../pipeline/steps/task.ts";
 import type { Json } from "../util/canonical.ts";
@@ -35,6 +36,8 @@ export type CompareOptions = {
   /** Default: the primary view and metric of the first run. */
   readonly view?: View | undefined;
   readonly metric?: string | undefined;
+  /** Tests whether the other answerers are worse than this run or arm by less than the margin. */
+  readonly nonInferiority?: { readonly reference: FinishedRun | string; readonly margin: number } | undefined;
   /** Compare the common cases of runs that are not comparable. */
   readonly force: boolean;
 };
@@ -48,6 +51,7 @@ export type RunComparison = Comparison & {
   readonly notes: readonly string[];
   /** Number of test evaluations of the test file so far; null for validation rows. */
   readonly test_evaluations: number | null;
+  readonly non_inferiority?: NonInferiority;
 };
 
 /**
@@ -56,7 +60,7 @@ export type RunComparison = Comparison & {
  */
 export async function compareRuns(
   runs: readonly [FinishedRun, ...FinishedRun[]],
-  { root, artifacts, view, metric, force }: CompareOptions,
+  { root, artifacts, view, metric, force, nonInferiority: tested }: CompareOptions,
 ): Promise<RunComparison> {
   const [first] = runs;
   const reasons = differences(runs);
@@ -102,11 +106,41 @@ export async function compareRuns(
         ...seedNotes(answerers),
       ],
       test_evaluations: testEvaluationCount(first, artifacts),
+      ...(tested === undefined
+        ? {}
+        : {
+            non_inferiority: nonInferiority(comparison.pairs, {
+              reference: referenceName(tested.reference, answerers),
+              metric: primary,
+              margin: tested.margin,
+              higherIsBetter: task.metrics.get(primary).higherIsBetter,
+            }),
+          }),
     };
   } catch (error) {
     if (error instanceof UserError && error.code === "cases-differ") throw notComparable([error.message]);
     throw error;
   }
+}
+
+/** The answerer that a reference names: the subject of a run, or an arm. */
+function referenceName(reference: FinishedRun | string, answerers: readonly Group[]): string {
+  const found = answerers.find(({ name, subject, members }) =>
+    typeof reference === "string"
+      ? name === reference
+      : members.some(({ run, arm }) => run.path === reference.path && (subject || arm === subjectOf(run))),
+  );
+  if (found !== undefined && answerers.length > 1) return found.name;
+  if (found !== undefined) {
+    throw new UserError("bad-option", `--reference ${found.name}: there is no other arm to compare with it`, {
+      help: "name another run",
+      status: "invalid",
+    });
+  }
+  throw new UserError("bad-option", `--reference ${reference} is not one of the compared arms`, {
+    help: `choose one of ${answerers.map(({ name }) => name).join(", ")}`,
+    status: "invalid",
+  });
 }
 
 /** What the seeds of trained models allow to conclude. */

@@ -3,6 +3,7 @@ import {
   comparisonScope,
   comparisonTables,
   differencesNote,
+  nonInferiorityTexts,
   testEvaluationsText,
 } from "../reporting/report/comparison-tables.ts";
 import { intervalMethods } from "../reporting/report/interval-methods.ts";
@@ -42,6 +43,14 @@ export function comparisonText(
     bold(comparisonScope(compared)),
     table([scores.head, ...scores.rows]),
     ...(pairs.length === 0 ? [] : [bold(`Differences in ${primary}`), table([differences.head, ...differences.rows])]),
+    ...(compared.non_inferiority === undefined
+      ? []
+      : [
+          bold(`Non-inferiority to ${compared.non_inferiority.reference}`),
+          nonInferiorityTexts(compared.non_inferiority, keys)
+            .map((line) => `${line}\n`)
+            .join(""),
+        ]),
     bold("Cost"),
     table([cost.head, ...cost.rows]),
     [

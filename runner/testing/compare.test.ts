@@ -141,10 +141,36 @@ test("exp compare RUN RUN: compares primary arms and shared baselines", async ({
   const text = await rig.output("compare", "b", "c", "--view", "basic");
   expect(text).toMatch(/^90 cases.*basic.*12 labels/m);
   expect(text).toMatch(
-    /^b − c +−0\.\d{3} +\[[+−]0\.\d{3}, [+−]0\.\d{3}\] +0\.\d{3} +0\.\d{3} +0\.\d{3} +\d+ \/ \d+ +0\.\d{3}$/m,
+    /^b − c +−0\.\d{3} +\[[+−]0\.\d{3}, [+−]0\.\d{3}\] +0\.\d{3} +0\.\d{3} +0\.\d{3} +0\.\d{3} +\d+ \/ \d+ +0\.\d{3}$/m,
   );
   expect(text).toMatch(/^micro_f1: ./m);
   expect(text).toMatch(/test file: 2\b/);
+});
+
+test("exp compare --reference --margin: the interval of the difference decides on non-inferiority", async ({ rig }) => {
+  addComparedStudy(rig);
+  for (const name of ["b", "c"]) await rig.build(`experiments/${name}.yaml`);
+  const { pairs, primary } = await rig.json<RunComparison>("compare", "b", "c");
+  const { difference, low = 0, high = 0, detectable } = pairs[0]?.metrics[primary] ?? {};
+  expect(detectable as number).toBeGreaterThan((high - low) / 2);
+  // The pair is b - c; the candidate is c, so that its bounds are -high and -low.
+  const tested = async (margin: number) => {
+    const args = ["compare", "b", "c", "--reference", "b", "--margin", String(margin)];
+    return (await rig.json<RunComparison>(...args)).non_inferiority;
+  };
+  const wide = Math.max(0, high) + 0.01;
+  expect(await tested(wide)).toEqual({
+    ...{ reference: "b", metric: primary, margin: wide },
+    tests: [{ candidate: "c", difference: -(difference as number), low: -high, high: -low, verdict: "non-inferior" }],
+  });
+  const text = await rig.output("compare", "b", "c", "--reference", "c", "--margin", "0.02");
+  expect(text).toMatch(/Non-inferiority to c$/m);
+  expect(text).toMatch(/margin 0\.02: (non-inferior|inferior|inconclusive):/);
+  expectFailure(await rig.exp("compare", "b", "c", "--reference", "b"), 2, "bad-option", /--margin/);
+  expectFailure(await rig.exp("compare", "b", "c", "--reference", "b", "--margin", "2"), 2, "bad-option");
+  expectFailure(await rig.exp("compare", "b", "--reference", "x", "--margin", "0.1"), 2, "bad-option", /zero_shot/);
+  const alone = await rig.exp("compare", "b", "--reference", "zero_shot", "--margin", "0.1");
+  expectFailure(alone, 2, "bad-option", /other/);
 });
 
 test("exp compare: rejects runs that are not comparable; --force compares shared cases", async ({ rig }) => {

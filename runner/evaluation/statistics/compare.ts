@@ -14,6 +14,7 @@ import {
 import { correctCases, correctUnits } from "./intervals.ts";
 import { groupedExact, type McNemar, mcnemar } from "./mcnemar.ts";
 import { type CaseGroups, noValueReason, type Packed, pack } from "./packed.ts";
+import { detectableDifference } from "./power.ts";
 import { randomisation } from "./randomisation.ts";
 import { averageSeeds, overSeeds, seedError } from "./seeds.ts";
 
@@ -44,6 +45,11 @@ export type Difference = Interval & {
   readonly p_randomisation: number | null;
   /** Two-sided t test over seeds and cases; null if both sides have one seed. */
   readonly p_student: number | null;
+  /**
+   * The smallest true difference that these cases (and seeds) show with a power of 80 %; null if the difference does
+   * not vary.
+   */
+  readonly detectable: number | null;
 };
 
 /**
@@ -235,8 +241,10 @@ function pairOf(
         standardError <= 1e-12
           ? signTest(difference, groups?.count ?? cases)
           : studentP(difference / standardError, freedom);
-      return { difference, ...interval, p_bootstrap: null, p_randomisation: null, p_student: p };
+      const detectable = detectableDifference(standardError, freedom);
+      return { difference, ...interval, p_bootstrap: null, p_randomisation: null, p_student: p, detectable };
     }
+    const { variance, freedom } = caseVariance(leftOut);
     const samples = minus(a.samples[at] as Float64Array, b.samples[at] as Float64Array);
     const interval =
       metric.isShareCorrect && exact !== null
@@ -253,6 +261,7 @@ function pairOf(
       p_bootstrap: preferred === "bca" || preferred === "percentile" ? signChange(samples) : null,
       p_randomisation: chance?.[at] ?? null,
       p_student: null,
+      detectable: detectableDifference(Math.sqrt(variance), freedom),
     };
   };
   return {

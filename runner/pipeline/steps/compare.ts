@@ -25,7 +25,7 @@ type Params = TaskParams & {
 /** Compares the arms of a run case by case: intervals and paired tests. */
 export const compare: StepKind<Params> = {
   name: "compare",
-  version: 4,
+  version: 5,
   cached: true,
   outputs: () => ["comparison.json"],
   async run({ arms, subject, metrics, primary, bootstrap, ...params }, context) {

@@ -33,7 +33,7 @@ const forms = ["merged_16bit", "adapter_4bit"] as const;
  */
 export const mergeCheck: StepKind<Params> = {
   name: "merge_check",
-  version: 3,
+  version: 4,
   cached: true,
   outputs: () => ["merge_check.json"],
   async run({ min_share, primary, bootstrap, ...params }, context) {

@@ -6,6 +6,8 @@ export type ArmDifference = {
   /** Absent if the difference has no interval. */
   readonly low?: number;
   readonly high?: number;
+  /** The smallest true difference that these cases show with a power of 80 %; null if the difference does not vary. */
+  readonly detectable: number | null;
   /**
    * Cases that only the first arm, and only the second arm, answers exactly right, with the p-value of McNemar's test; null if
    * seeds were averaged.
@@ -36,6 +38,7 @@ export function differenceOf(
   return {
     difference: sign * measured.difference,
     ...bounds(),
+    detectable: measured.detectable ?? null,
     exact: exact_match === null ? null : { own, other, p: exact_match.p },
   };
 }

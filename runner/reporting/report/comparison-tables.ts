@@ -1,3 +1,4 @@
+import type { NonInferiority } from "../../evaluation/statistics/non-inferiority.ts";
 import type { RunComparison } from "../../runs/compare.ts";
 import {
   gigabytes,
@@ -9,8 +10,28 @@ import {
   score,
   signed,
   signedBounds,
+  signedInterval,
   withInterval,
 } from "../../util/format.ts";
+
+/** What a comparison shows about a margin of non-inferiority, a line for each candidate. */
+export function nonInferiorityTexts(
+  { reference, metric, margin, tests }: NonInferiority,
+  naming: Naming,
+): readonly string[] {
+  const verdicts = {
+    "non-inferior": "non-inferior: the interval excludes a loss of the margin",
+    inferior: "inferior: the loss exceeds the margin",
+    inconclusive: "inconclusive: neither non-inferiority nor a loss of more than the margin is shown",
+  };
+  return [
+    ...tests.map(
+      ({ candidate, verdict, ...found }) =>
+        `${naming.arm(candidate)} − ${naming.arm(reference)}: ${naming.metric(metric)} ${signedInterval(found)}, margin ${margin}: ${verdicts[verdict]}.`,
+    ),
+    `Non-inferiority is a one-sided test at 2.5 %. The margin must be set before the results are known.${tests.length > 1 ? ` The ${integer(tests.length)} tests are not corrected for their number.` : ""}`,
+  ];
+}
 
 /** Head, alignment and cells of a table. */
 export type TextTable = {
@@ -47,6 +68,7 @@ export function comparisonTables(
         "pair",
         "difference",
         "95 % CI",
+        "detectable",
         "p (bootstrap)",
         "p (randomisation)",
         ...(isOverSeeds ? ["p (t)"] : []),
@@ -60,6 +82,7 @@ export function comparisonTables(
           `${naming.arm(a)} − ${naming.arm(b)}`,
           one === undefined ? missing : signed(one.difference),
           one === undefined ? missing : signedBounds(one),
+          score(one?.detectable),
           pValue(one?.p_bootstrap),
           pValue(one?.p_randomisation),
           ...(isOverSeeds ? [pValue(one?.p_student)] : []),
@@ -97,10 +120,14 @@ export const exactTestText = ({ case_groups }: Pick<RunComparison, "case_groups"
 export const comparisonScope = ({ n, view, labels, case_groups }: RunComparison): string =>
   `${plural(n, "case")}${case_groups === undefined ? "" : ` in ${plural(case_groups, "group")}, resampled by group`}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % confidence intervals over cases.`;
 
+/** What the column of detectable differences shows. */
+export const detectableNote =
+  "Detectable: the smallest true difference that a test at 5 % would find in 80 % of studies with these cases.";
+
 /** How the columns of the table of differences are computed. */
 export const differencesNote = ({ family, primary, ...compared }: RunComparison, naming: Naming): string =>
   `Differences in ${naming.metric(primary)} are paired, and tests are two-sided. Exact matches: cases that only the first arm / only the ` +
-  `second arm answers exactly right (${exactTestText(compared)}). p (Holm) is adjusted over the ${plural(family.tests.length, "test")} of ${naming.arm(family.subject)} against the other arms.`;
+  `second arm answers exactly right (${exactTestText(compared)}). ${detectableNote} p (Holm) is adjusted over the ${plural(family.tests.length, "test")} of ${naming.arm(family.subject)} against the other arms.`;
 
 /** The recorded evaluations of the test file as a sentence; empty if there is no test file. */
 export const testEvaluationsText = (count: number | null): string =>

@@ -11,7 +11,7 @@ import {
 } from "../../util/format.ts";
 import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
-import { exactTestName, exactTestText } from "../report/comparison-tables.ts";
+import { detectableNote, exactTestName, exactTestText } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
 import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
@@ -92,17 +92,18 @@ function tests(run: RunFacts): Block {
   return {
     type: "table",
     id: `tests-${run.run}`,
-    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only the ${armName(own)} arm / only the other arm answers exactly right (${exactTestText(compared)}).`,
+    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only the ${armName(own)} arm / only the other arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
     head: [
       "compared with",
       "difference",
       "95 % CI",
+      "detectable",
       "p",
       "p (Holm)",
       "exact matches",
       `p (${exactTestName(compared)})`,
     ],
-    align: ["left", "right", "right", "right", "right", "right", "right"],
+    align: ["left", "right", "right", "right", "right", "right", "right", "right"],
     rows: all.map(({ against, p, adjusted }) => {
       const found = differenceOf(compared, own, against, metric);
       const exact = found?.exact ?? null;
@@ -110,6 +111,7 @@ function tests(run: RunFacts): Block {
         armName(against),
         found === undefined ? missing : signed(found.difference),
         found === undefined ? missing : signedBounds(found),
+        score(found?.detectable),
         pValue(p),
         pValue(adjusted),
         exact === null ? missing : `${integer(exact.own)} / ${integer(exact.other)}`,
