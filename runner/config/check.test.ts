@@ -128,10 +128,10 @@ describe("prompt", () => {
     expect(shown("{{#user}}{{#each examples}}{{this.input}}{{/each}}{{input}}{{/user}}")).toEqual([]);
     expect(shown("{{!-- {{examples}} --}}{{! examples }}{{#user}}examples: {{input}}{{/user}}")).toHaveLength(1);
   });
-  it("only a fine-tuned experiment needs the zero-shot template", () => {
-    const files = { "/study/prompts/zero-shot.hbs": undefined as never };
-    expect(wrong(head, { files })).toEqual([]);
-    expect(wrong(`${head}train: {}\n`, { files })).toEqual([expect.stringContaining("missing-template")]);
+  it("the zero-shot template is optional, and exists if it is named", () => {
+    const named = "prompt: {zero_shot: prompts/none.hbs}\n";
+    expect(wrong(`${head}train: {}\n`)).toEqual([]);
+    expect(wrong(`${head}train: {}\n${named}`)).toEqual([expect.stringContaining("missing-template")]);
   });
 });
 

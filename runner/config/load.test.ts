@@ -17,7 +17,7 @@ describe("a valid experiment", () => {
     expect(rest).toMatchObject({
       task: "label_set",
       data: { train: { file: "/study/experiments/data/train.csv", seed: 1 }, targets: { view: "raw", order: "as_is" } },
-      prompt: { template: "/study/prompts/diagnosis.hbs", zero_shot: "/study/prompts/zero-shot.hbs" },
+      prompt: { template: "/study/prompts/diagnosis.hbs" },
       generate: { engine: "transformers", max_new_tokens: 128, temperature: 0, batch_size: "auto" },
       evaluate: { split: "test", primary: { metric: "micro_f1", view: "canonical" } },
       resources: { executor: "local" },
@@ -349,12 +349,6 @@ describe("paths", () => {
     expect(projectRoot("/a/x.yaml", files)).toBe("/a");
     expect(projectRoot("/a/b/experiments/x.yaml", files)).toBe("/a/b");
     expect(projectRoot("/c/d/x.yaml", files)).toBe("/c/d");
-  });
-  it("a template that the project lacks comes from the package", () => {
-    const shipped = { "/package/prompts/shipped.hbs": "", "/package/prompts/diagnosis.hbs": "" };
-    const text = "name: x\nextends: base.yaml\nprompt: {template: prompts/shipped.hbs}\n";
-    expect(experiment(text, { files: shipped }).prompt.template).toBe("/package/prompts/shipped.hbs");
-    expect(experiment(minimal, { files: shipped }).prompt.template).toBe("/study/prompts/diagnosis.hbs");
   });
   it("a model that starts with ./ is a folder", () => {
     const files = { "/study/models/tiny/config.json": "{}" };

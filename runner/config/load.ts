@@ -50,7 +50,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
 
   const { sources } = extended.value;
   const folders = new Map(sources.map(({ file: from, source }) => [source, dirname(from)]));
-  const complete = completer(pathResolver(files, folders, dirname(file), root, options.packageRoot));
+  const complete = completer(pathResolver(folders, dirname(file), root));
   const spread = overFolds(set.root);
   const entry = spread.entries.get("sweep");
   const base = without(spread, ["sweep"]);
@@ -231,14 +231,8 @@ function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error";
 }
 
-/** Paths are relative to the YAML file that contains them; `prompts/…` to the project root, or to the package if only that has it. */
-function pathResolver(
-  files: Files,
-  folders: ReadonlyMap<SourceText, string>,
-  own: string,
-  root: string,
-  packageRoot: string,
-): ResolvePath {
+/** Paths are relative to the YAML file that contains them; `prompts/…` to the project root. */
+function pathResolver(folders: ReadonlyMap<SourceText, string>, own: string, root: string): ResolvePath {
   return (written, format, source) => {
     const sibling = resolve((source && folders.get(source)) ?? own, written);
     switch (format) {
@@ -246,12 +240,8 @@ function pathResolver(
         return isAbsolute(written) || /^\.\.?(\/|$)/.test(written) ? sibling : written;
       case "experiment-path":
         return extname(sibling) === ".yaml" || extname(sibling) === ".yml" ? sibling : `${sibling}.yaml`;
-      case "project-path": {
-        if (!written.startsWith("prompts/")) return sibling;
-        const project = join(root, written);
-        const shipped = join(packageRoot, written);
-        return files.kind(project) === undefined && files.kind(shipped) === "file" ? shipped : project;
-      }
+      case "project-path":
+        return written.startsWith("prompts/") ? join(root, written) : sibling;
       default:
         return sibling;
     }

@@ -20,8 +20,6 @@ export type LoadOptions = {
   readonly sweep?: readonly string[];
   /** Folder that paths in errors are relative to. */
   readonly cwd: string;
-  /** Folder of the exp package. Its prompts/ supplies templates that the project does not have. */
-  readonly packageRoot: string;
   /** Makes every run a smoke run: see smoke.ts. */
   readonly smoke?: boolean;
   /** The project root. Default: found from the file's path. */

@@ -52,7 +52,6 @@ export function loadText(
   return loadExperiment("experiments/x.yaml", {
     files: memoryFiles({ ...goodStudy, ...more.files, "/study/experiments/x.yaml": text }),
     cwd: "/study",
-    packageRoot: "/package/",
     bundledModels: { "smollm2-135m": { parameters: 134_515_008 } },
     auditCodes: ["leak"],
     ...(more.set === undefined ? {} : { set: more.set }),

@@ -64,7 +64,8 @@ type Data = {
 
 type Prompt = {
   readonly template: string;
-  readonly zero_shot: string;
+  /** Absent: the untrained model gets `template` and the task's instruction. */
+  readonly zero_shot?: string;
   readonly thinking: boolean;
   readonly labels?: {
     readonly from: "train";

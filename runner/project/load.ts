@@ -1,5 +1,5 @@
 import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Files, projectRoot } from "../config/files.ts";
 import { loadExperiment, readChain } from "../config/load.ts";
 import type { LoadedExperiment } from "../config/loaded.ts";
@@ -59,10 +59,9 @@ export function loadAll(
     const root = projectRoot(path, files);
     const outside = new Set<string>();
     const result = loadExperiment(path, {
-      files: watched(files, root, context.packageRoot, outside),
+      files: watched(files, root, outside),
       cwd: context.cwd,
       root,
-      packageRoot: context.packageRoot,
       bundledModels,
       modelConfig: (base, revision) => modelConfig(base, revision, context.env),
       auditCodes,
@@ -78,14 +77,13 @@ export function loadAll(
 }
 
 /** The file system, which adds each file outside the study that is read to `outside`. */
-function watched(all: Files, root: string, packageRoot: string, outside: Set<string>): Files {
+function watched(all: Files, root: string, outside: Set<string>): Files {
   return {
     kind: all.kind,
     size: all.size,
     read(path, limit) {
       const bytes = all.read(path, limit);
-      const isShipped = isInside(path, join(packageRoot, "prompts"));
-      if (bytes !== undefined && !isShipped && !isInside(path, root)) outside.add(path);
+      if (bytes !== undefined && !isInside(path, root)) outside.add(path);
       return bytes;
     },
   };
@@ -108,7 +106,7 @@ function expectTrust(
   const results = foreignResults(root);
   if (results !== undefined) requireTrust({ ...results, name, root }, trust, context);
   const privileges = result.ok
-    ? privilegesOf(result.value, outside, context.packageRoot)
+    ? privilegesOf(result.value, outside)
     : [...outside].map((path) => `file outside the study: ${JSON.stringify(path)}`);
   if (privileges.length === 0) return;
   const sources = result.ok ? result.value.sourceFiles : chainOf(resolve(context.cwd, name), context);

@@ -29,11 +29,7 @@ export function originOfStudy(root: string, files: readonly string[]): string | 
  * What an experiment makes exp do outside its own study, one line each: `generate.base_url: "https://example.com"`. An
  * implementation declares its keys by `needsTrust`.
  */
-export function privilegesOf(
-  loaded: LoadedExperiment,
-  outside: Iterable<string>,
-  packageRoot: string,
-): readonly string[] {
+export function privilegesOf(loaded: LoadedExperiment, outside: Iterable<string>): readonly string[] {
   const lines = new Set<string>();
   const paths = new Set<string>();
   const seen = new WeakSet<object>();
@@ -43,8 +39,7 @@ export function privilegesOf(
       addPaths(experiment, paths, seen);
     }
   }
-  const isOwn = (path: string): boolean => isInside(path, loaded.root) || isInside(path, join(packageRoot, "prompts"));
-  const files = new Set([...outside, ...[...paths].filter((path) => !isOwn(path))]);
+  const files = new Set([...outside, ...[...paths].filter((path) => !isInside(path, loaded.root))]);
   return [...lines, ...[...files].map((path) => `file outside the study: ${shown(path)}`)].sort();
 }
 

@@ -134,7 +134,7 @@ export class Verifier {
   #source(source: string, sha256: string, flaw: (step: string, file: string, what: string) => void): void {
     const { root, packageRoot } = this.#locations;
     const own = resolve(root, source);
-    const shipped = /(?:^|\/)((?:recipes|prompts)\/.*)$/.exec(source)?.[1];
+    const shipped = /(?:^|\/)(recipes\/.*)$/.exec(source)?.[1];
     const path = existsSync(own) || shipped === undefined ? own : join(packageRoot, shipped);
     if (!existsSync(path)) {
       flaw("source", own, "is missing");

@@ -193,7 +193,8 @@ test("an experiment file outside a study is its own project", async ({ rig }) =>
   for (const name of ["data/train.csv", "data/test.csv", "data/answers.jsonl"]) {
     rig.write(`${lone}/${name}`, rig.read(`experiments/${name}`));
   }
-  rig.write(`${lone}/study.yaml`, rig.read(file).replace("prompts/ask.hbs", "prompts/zero-shot.hbs"));
+  rig.write(`${lone}/prompts/ask.hbs`, rig.read("prompts/ask.hbs"));
+  rig.write(`${lone}/study.yaml`, rig.read(file));
   await rig.output("run", `${lone}/study.yaml`, "--quiet");
   expect(existsSync(rig.path(`${lone}/artifacts/runs/study`))).toBe(true);
 });

@@ -160,7 +160,7 @@ test("the package contains the files that a study needs", () => {
   ) as [{ readonly files: readonly { readonly path: string }[] }];
   expect(packed.files.map(({ path }) => path)).toEqual(
     expect.arrayContaining([
-      ...["dist/cli.js", "notebooks/colab.ipynb", "prompts/zero-shot.hbs", "recipes/locks/torchtune-cpu.lock"],
+      ...["dist/cli.js", "notebooks/colab.ipynb", "recipes/locks/torchtune-cpu.lock"],
       ...["runner/schemas/experiment.schema.json", "runner/templates/report.typ", "runner/templates/study/gitignore"],
       ...["runner/templates/study/experiments/data/answers.jsonl", "runner/templates/study/Dockerfile"],
     ]),

@@ -52,6 +52,26 @@ test("few-shot: each prompt records the ids of its examples; a training row is n
   expect(floor.every((row) => row.examples === undefined)).toBe(true);
 });
 
+test("without a template of its own, the zero-shot model gets the labels and the form of the answer", async ({ rig }) => {
+  const own = await rows<PromptRow>(rig, "prompt.zero_shot", "eval.jsonl");
+  expect(own.every(({ messages }) => messages.at(-1)?.content.split("\n").length === 1)).toBe(true);
+  rig.edit(file, ", zero_shot: prompts/zero.hbs", "");
+  const tuned = await rows<PromptRow>(rig, "prompt.tuned", "eval.jsonl");
+  const asked = await rows<PromptRow>(rig, "prompt.zero_shot", "eval.jsonl");
+  for (const [at, { messages }] of asked.entries()) {
+    const [input, , list, form] = messages.at(-1)?.content.split("\n") as string[];
+    expect(input).toBe(tuned[at]?.messages.at(-1)?.content);
+    expect(list).toMatch(/^The labels are: (?:[^;]+; )+[^;]+\.$/);
+    expect(list).toContain("liver cyst");
+    expect(form).toContain('separated by ","');
+    expect(messages.slice(0, -1)).toEqual(tuned[at]?.messages.slice(0, -1));
+  }
+  // The labels come from the training rows.
+  rig.append("experiments/data/train.csv", 'new-1,"The spleen is large.","splenomegaly",x\n');
+  const [first] = await rows<PromptRow>(rig, "prompt.zero_shot", "eval.jsonl");
+  expect(first?.messages.at(-1)?.content).toContain("splenomegaly");
+});
+
 test("few-shot: too few rows are an error; a template without examples is an error", async ({ rig }) => {
   const few = ["--set", "prompt.examples.count=3"];
   expectFailure(await rig.exp("check", file, ...bundled, ...few), 2, "unused-examples", "ask.hbs");

@@ -2,7 +2,7 @@
 export type Context = {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Folder of the exp package, which holds recipes/ and prompts/, with a trailing slash. */
+  /** Folder of the exp package, which holds recipes/, with a trailing slash. */
   readonly packageRoot: string;
   version(): string;
   /** Whether stdout is a terminal that can show a live view. */

@@ -10,6 +10,7 @@ export function checkPrompt(context: CheckContext): void {
   for (const key of ["template", "zero_shot"] as const) {
     if (key === "zero_shot" && !needsZeroShot && !context.wrote("prompt.zero_shot")) continue;
     const file = prompt[key];
+    if (file === undefined) continue;
     if (context.files.kind(file) !== undefined) {
       needFile(context, `prompt.${key}`, file, "template");
       continue;

@@ -18,8 +18,8 @@ export const prompt = {
       type: "string",
       minLength: 1,
       format: "project-path",
-      default: "prompts/zero-shot.hbs",
-      description: "Template for the untrained model. It should describe the task completely, for a fair baseline.",
+      description:
+        "Template for the untrained model. It should describe the task completely, for a fair baseline. Absent: `template`, followed by the labels of the training rows and the form of the answer.",
       examples: ["prompts/zero-shot.hbs"],
     },
     thinking: {

@@ -33,6 +33,13 @@ export function labelTask({
     labels: { isSingle },
     predictionKey: "labels",
     categories: labelCategories,
+    instruction(sections) {
+      if (isSingle)
+        return { labels: "The labels are", form: "Answer with exactly one of the labels and nothing else." };
+      const separator = settingsOf(sections).labels.separator;
+      const form = `Answer with every label that applies, separated by ${JSON.stringify(separator)}, and nothing else.`;
+      return { labels: "The labels are", form: `${form} If no label applies, answer "None".` };
+    },
     parsingSettings: (sections) => ({ separator: settingsOf(sections).labels.separator }),
     scoringSettings: (sections) => ({ min_cases: settingsOf(sections).labels.min_cases }),
     trainingSettings(sections) {

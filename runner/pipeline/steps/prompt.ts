@@ -4,28 +4,38 @@ import { viewOf } from "../../data/labels/views.ts";
 import { offeredLabels } from "../../data/labels.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
+import type { Instruction } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
 import { UserError } from "../../util/user-error.ts";
 import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
+import type { Message } from "../template.ts";
 import { type Arm, hasEnsemble, subjectOf } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { synonymsOf } from "./synonyms.ts";
-import { scoringFiles } from "./task.ts";
+import { instructionOf, scoringFiles, taskOf } from "./task.ts";
 
 type Params = {
   /** Selection of the labels for the template; null: none. */
   readonly labels: { readonly min_count: number; readonly order: "frequency" | "alphabetical" } | null;
   /** Selection of the few-shot examples; absent: none. */
   readonly examples?: ExampleChoice & { readonly [key: string]: Json };
+  /** What the last message gets in addition, because the template is not written for an untrained model. */
+  readonly instruction?: Instruction & { readonly [key: string]: Json };
 };
+
+/** The most labels that an instruction lists. */
+const mostLabels = 200;
 
 /** Signals are handled between groups of rows. A slow template takes up to seconds for one row. */
 const rowsBetweenPauses = 16;
+
+/** The labels that an instruction lists if the experiment does not select them. */
+const allLabels = { min_count: 1, order: "frequency" } as const;
 
 /** Renders every case as the messages of the prompt, without the answer. */
 export const prompt: StepKind<Params> = {
@@ -46,7 +56,7 @@ export const prompt: StepKind<Params> = {
       for (const [at, { id, input, target }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
-        const messages = render({ input, labels, examples });
+        const messages = instructed(render({ input, labels, examples }), labels, params.instruction);
         rendered.push({ id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) });
       }
       writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
@@ -73,6 +83,18 @@ function examplesFor(
   );
 }
 
+/** The messages with the instruction at the end of the last one. */
+export function instructed(
+  messages: readonly Message[],
+  labels: readonly string[],
+  instruction: Instruction | undefined,
+): readonly Message[] {
+  const last = messages.at(-1);
+  if (instruction === undefined || last === undefined) return messages;
+  const list = labels.length === 0 ? "" : `${instruction.labels}: ${labels.slice(0, mostLabels).join("; ")}.\n`;
+  return [...messages.slice(0, -1), { ...last, content: `${last.content}\n\n${list}${instruction.form}` }];
+}
+
 /** The labels of the training rows, one spelling of each: the canonical view merges variants. */
 function promptLabels(choice: NonNullable<Params["labels"]>, context: StepContext): readonly string[] {
   const counts = readResult("labels.json", context.input("labels"));
@@ -88,18 +110,20 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   const isUntrained = isUntrainedArm(experiment, arm);
   const template = templateOf(experiment, arm);
   const examples = prompt.examples.count > 0 && !isUntrained ? { ...prompt.examples } : undefined;
-  const labels: Json = prompt.labels ? { min_count: prompt.labels.min_count, order: prompt.labels.order } : null;
+  const instruction = isInstructed(experiment, arm) ? instructionOf(experiment) : undefined;
+  const offered = prompt.labels ?? (instruction && taskOf(experiment).labels ? allLabels : undefined);
+  const labels: Json = offered ? { min_count: offered.min_count, order: offered.order } : null;
   return draft({
     id: stepOfArm("prompt", arm),
     kind: "prompt",
-    params: { labels, examples },
+    params: { labels, examples, ...(instruction ? { instruction: { ...instruction } } : {}) },
     sources: {
       template,
       ...(labels === null ? {} : scoringFiles(experiment)),
     },
     inputs: {
       eval: { step: "data", file: `${evaluate.split}.jsonl` },
-      ...(labels ? { labels: { step: "data", file: "labels.json" } } : {}),
+      ...(labels === null ? {} : { labels: { step: "data", file: "labels.json" } }),
       ...(examples ? { examples: { step: "data", file: "train.jsonl" } } : {}),
       ...(arm === "tuned"
         ? { train: { step: "data", file: "train.jsonl" }, validation: { step: "data", file: "validation.jsonl" } }
@@ -112,7 +136,13 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
 
 /** The path of an arm's template. */
 export function templateOf(experiment: Experiment, arm: Arm): string {
-  return isUntrainedArm(experiment, arm) ? experiment.prompt.zero_shot : experiment.prompt.template;
+  const { template, zero_shot = template } = experiment.prompt;
+  return isUntrainedArm(experiment, arm) ? zero_shot : template;
+}
+
+/** Whether an arm gets the template of the trained model and, in addition, the instruction of the task. */
+export function isInstructed(experiment: Experiment, arm: Arm): boolean {
+  return isUntrainedArm(experiment, arm) && experiment.prompt.zero_shot === undefined;
 }
 
 /** Whether an arm is the untrained model of an experiment that trains. */

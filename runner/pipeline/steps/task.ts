@@ -1,7 +1,7 @@
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { StepContext } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
-import type { OpenTask, Task, TaskSections } from "../../plugins/tasks/task.ts";
+import type { Instruction, OpenTask, Task, TaskSections } from "../../plugins/tasks/task.ts";
 import type { Json } from "../../util/canonical.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
 
@@ -35,6 +35,11 @@ export function taskParams(experiment: Experiment): TaskParams {
 /** The parameters of a step that parses targets or answers and does not score them. */
 export function parsingParams(experiment: Experiment): TaskParams {
   return { task: experiment.task, parsing: taskOf(experiment).parsingSettings(sectionsOf(experiment)) };
+}
+
+/** The sentences that an untrained model gets in addition to a template. */
+export function instructionOf(experiment: Experiment): Instruction | undefined {
+  return taskOf(experiment).instruction?.(sectionsOf(experiment));
 }
 
 /** Settings by which training targets are written. */

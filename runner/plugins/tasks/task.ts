@@ -91,6 +91,9 @@ export type TaskWords = {
   readonly output: string;
 };
 
+/** Sentences for an untrained model. `labels` precedes the labels of the training rows, if there are any. */
+export type Instruction = { readonly labels: string; readonly form: string };
+
 /** Python code that reads an answer: the modules that it imports, and its lines. */
 export type PythonReader = { readonly imports: readonly string[]; readonly lines: readonly string[] };
 
@@ -123,6 +126,11 @@ export interface Task<T = any, P = any> {
   /** Ways to be wrong that are particular to the task, in the order in which reports show them. */
   readonly categories: readonly Category[];
   readonly words: TaskWords;
+  /**
+   * What a template without own instruction lacks for an untrained model: an introduction of the list of labels, and
+   * the form of the answer. Absent: nothing is added.
+   */
+  instruction?(sections: TaskSections): Instruction;
   /** Settings by which targets and answers are parsed. Part of the cache key of each step that parses them. */
   parsingSettings(sections: TaskSections): Json;
   /** Settings by which predictions are scored. Part of the cache keys of steps that score. Absent: the task has none. */

@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { type ResultFiles, readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
-import type { Message } from "../../pipeline/template.ts";
+import { isInstructed, templateOf } from "../../pipeline/steps/prompt.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import type { Manifest } from "../../runs/manifest.ts";
@@ -89,14 +89,14 @@ function curvesOf(steps: readonly string[], folder: string): RunFacts["curves"] 
 
 /** The template and the first rendered prompt of each arm that uses a language model. */
 function promptsOf(folder: string, config: Experiment, arms: readonly ArmFacts[]): RunFacts["prompts"] {
-  const prompts: Record<string, { template: string; messages: readonly Message[] }> = {};
+  const prompts: Record<string, RunFacts["prompts"][string]> = {};
   for (const { name } of arms) {
     const file = join(folder, name, "eval.jsonl");
     if (!existsSync(file)) continue;
-    const [first] = readJsonLines<{ messages: readonly Message[] }>(file);
-    const isOwn = name === "tuned" || config.train === undefined;
+    const [first] = readJsonLines<{ messages: RunFacts["prompts"][string]["messages"] }>(file);
     prompts[name] = {
-      template: isOwn ? config.prompt.template : config.prompt.zero_shot,
+      template: templateOf(config, name),
+      isInstructed: isInstructed(config, name),
       messages: first?.messages ?? [],
     };
   }

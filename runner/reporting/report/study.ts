@@ -53,7 +53,11 @@ export type RunFacts = Pick<
   readonly prompts: Readonly<
     Record<
       string,
-      { readonly template: string; readonly messages: readonly { readonly role: string; readonly content: string }[] }
+      {
+        readonly template: string;
+        readonly isInstructed: boolean;
+        readonly messages: readonly { readonly role: string; readonly content: string }[];
+      }
     >
   >;
   readonly trainLabels: ResultFiles["labels.json"];

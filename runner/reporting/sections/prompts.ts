@@ -12,8 +12,8 @@ export function prompts({ runs }: Study): readonly Block[] {
     heading(1, "Prompt design and baseline performance"),
     paragraph(
       "The prompt of a case is rendered from a template. Training and generation use the same template, and a check before training " +
-        "verifies that both give identical tokens. The zero-shot model has its own template, so that the baseline is not weakened by a " +
-        "prompt written for fine-tuning.",
+        "verifies that both give identical tokens. The prompt of the zero-shot model describes the task and the form of the answer, so " +
+        "that the baseline is not weakened by a prompt written for fine-tuning.",
     ),
     ...runs.flatMap((run) => templates(run, seen)),
     ...unrendered(runs),
@@ -22,13 +22,16 @@ export function prompts({ runs }: Study): readonly Block[] {
 }
 
 function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
-  return Object.entries(run.prompts).flatMap(([arm, { template, messages }]) => {
+  return Object.entries(run.prompts).flatMap(([arm, { template, isInstructed, messages }]) => {
     const instruction = JSON.stringify(messages.map(({ role, content }) => (role === "system" ? content : role)));
     if (seen.has(instruction)) return [];
     seen.add(instruction);
     return [
       heading(2, `Prompt of the ${armName(arm)} arm`),
-      paragraph("Template ", { code: template }, ", rendered for the first case:"),
+      paragraph(
+        ...["Template ", { code: template }, isInstructed ? ", followed by the labels and the form of the answer" : ""],
+        ", rendered for the first case:",
+      ),
       { type: "code" as const, text: messages.map(({ role, content }) => `[${role}]\n${content}`).join("\n\n") },
     ];
   });
@@ -40,7 +43,7 @@ function unrendered(runs: readonly RunFacts[]): readonly Block[] {
   const named = new Set(
     replayed.flatMap(({ config: { prompt, train } }) => [
       prompt.template,
-      ...(train === undefined ? [] : [prompt.zero_shot]),
+      ...(train === undefined || prompt.zero_shot === undefined ? [] : [prompt.zero_shot]),
     ]),
   );
   if (named.size === 0) return [];
