@@ -195,7 +195,11 @@ resources: {price_per_hour: 0.6}
       config: { num_hidden_layers: 36, hidden_size: 4096, num_attention_heads: 32, num_key_value_heads: 8 },
     },
     prompts: {
-      tuned: { template: "prompts/diagnosis.hbs", isInstructed: false, messages: [{ role: "user", content: "Report 1." }] },
+      tuned: {
+        template: "prompts/diagnosis.hbs",
+        isInstructed: false,
+        messages: [{ role: "user", content: "Report 1." }],
+      },
     },
     trainLabels,
     cost: {

@@ -52,14 +52,16 @@ test("few-shot: each prompt records the ids of its examples; a training row is n
   expect(floor.every((row) => row.examples === undefined)).toBe(true);
 });
 
-test("without a template of its own, the zero-shot model gets the labels and the form of the answer", async ({ rig }) => {
+test("without a template of its own, the zero-shot model gets the labels and the form of the answer", async ({
+  rig,
+}) => {
   const own = await rows<PromptRow>(rig, "prompt.zero_shot", "eval.jsonl");
   expect(own.every(({ messages }) => messages.at(-1)?.content.split("\n").length === 1)).toBe(true);
   rig.edit(file, ", zero_shot: prompts/zero.hbs", "");
   const tuned = await rows<PromptRow>(rig, "prompt.tuned", "eval.jsonl");
   const asked = await rows<PromptRow>(rig, "prompt.zero_shot", "eval.jsonl");
   for (const [at, { messages }] of asked.entries()) {
-    const [input, , list, form] = messages.at(-1)?.content.split("\n") as string[];
+    const [input, , list, form] = (messages.at(-1)?.content ?? "").split("\n");
     expect(input).toBe(tuned[at]?.messages.at(-1)?.content);
     expect(list).toMatch(/^The labels are: (?:[^;]+; )+[^;]+\.$/);
     expect(list).toContain("liver cyst");
