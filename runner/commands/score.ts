@@ -5,24 +5,33 @@ import { type Synonyms, type View, viewOf, views } from "../data/labels/views.ts
 import { isFile, joinAnswers, readAnswers } from "../evaluation/labels/answers.ts";
 import { classificationMetrics } from "../evaluation/labels/class-metrics.ts";
 import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
+import { comparePaired } from "../evaluation/labels/paired.ts";
 import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
 import { labelScorer } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
 import { intervalsOf } from "../evaluation/statistics/intervals.ts";
 import { scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
+import type { Metric } from "../plugins/metrics/metric.ts";
+import { tasks } from "../plugins/tasks/registry.ts";
+import type { Task } from "../plugins/tasks/task.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
+import { pairedText } from "../terminal/paired.ts";
 import { table } from "../terminal/table.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { missing } from "../util/format.ts";
+import { suggestion } from "../util/suggest.ts";
 import { UserError } from "../util/user-error.ts";
-import { defineCommand, integer, required, value } from "./command.ts";
+import { choice, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
 import { json } from "./common-options.ts";
 
 export const command = defineCommand({
   arguments: {
-    file: required("file", 'Lines of {"id", "gold": [...], "pred": [...]}, or a .csv, .tsv or .xlsx file.'),
+    files: oneOrMore(
+      "file",
+      'Lines of {"id", "gold": [...], "pred": [...]}, or a .csv, .tsv or .xlsx file. With --paired, two files.',
+    ),
   },
   options: {
     json,
@@ -33,22 +42,53 @@ export const command = defineCommand({
     pred: value("column", "Read the predicted labels from this key or column.", { default: "pred" }),
     separator: value("text", "Split labels in one text at this separator.", { default: "a comma in tables" }),
     synonyms: value("file", "Use this synonym file for the canonical view."),
-    bootstrap: integer("resamples", "Add 95 % intervals from this many bootstrap resamples.", {
-      min: 100,
-      max: 10_000_000,
-    }),
+    paired: flag("Compare two files on the same cases: differences with intervals, and tests."),
+    view: choice("view", "With --paired: compare labels in this view.", () => views, { default: "canonical" }),
+    metric: list("name", "With --paired: compare this metric. Default: the default metrics of the task."),
+    bootstrap: integer(
+      "resamples",
+      "Number of bootstrap resamples for 95 % intervals. With --paired, the default is 10,000.",
+      {
+        min: 100,
+        max: 10_000_000,
+      },
+    ),
     seed: integer("number", "Seed of the resamples.", { min: 0, max: 2 ** 32 - 1, default: 1 }),
   },
-  async run({ file, bootstrap: resamples, seed, json, ...options }, context) {
+  async run({ files, paired, bootstrap: resamples, seed, json, view: chosen, metric: names, ...options }, context) {
     if (options.separator === "") {
       throw new UserError("bad-option", "--separator takes the text between labels, not an empty one", {
         status: "invalid",
       });
     }
     const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
+    const [file, other, ...more] = files;
+    if (paired) {
+      if (other === undefined || more.length > 0) throw wrongFiles("--paired compares two files");
+      const [a, b] = [await readCases(file, options, context), await readCases(other, options, context)];
+      const compared = await comparePaired(
+        [
+          { path: file, cases: a },
+          { path: other, cases: b },
+        ],
+        {
+          ...{ view: chosen ?? "canonical", synonyms, metrics: namedMetrics(names, isOneLabel(a)) },
+          bootstrap: { resamples: resamples ?? 10_000, seed },
+        },
+      );
+      context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : pairedText(compared));
+      return exit.done;
+    }
+    if (other !== undefined) throw wrongFiles("several files need --paired");
+    if (chosen !== undefined || names.length > 0) {
+      throw new UserError("bad-option", "--view and --metric are options of --paired", {
+        help: "without --paired, all metrics are computed in all views",
+        status: "invalid",
+      });
+    }
     const cases = await readCases(file, options, context);
     const n = cases.length;
-    const isSingle = n > 0 && cases.every(({ gold }) => gold.length === 1);
+    const isSingle = isOneLabel(cases);
     const metrics = isSingle ? [...classificationMetrics] : [...labelMetrics];
     const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
     const scorer = labelScorer(labelCases, synonyms);
@@ -84,6 +124,27 @@ export const command = defineCommand({
     return exit.done;
   },
 });
+
+/** Whether every case has one gold label. */
+const isOneLabel = (cases: readonly FileCase[]): boolean =>
+  cases.length > 0 && cases.every(({ gold }) => gold.length === 1);
+
+/** Metrics by name, or the default metrics of the task. Throws UserError `bad-option`. */
+function namedMetrics(names: readonly string[], isSingle: boolean): readonly Metric[] {
+  const { metrics, defaults } = [...tasks].find(({ labels }) => labels?.isSingle === isSingle) as Task;
+  const unknown = names.find((name) => !metrics.has(name));
+  if (unknown !== undefined) {
+    throw new UserError("bad-option", `--metric ${unknown}: the task of these cases has no such metric`, {
+      help: suggestion(unknown, metrics.names()),
+      status: "invalid",
+    });
+  }
+  return (names.length === 0 ? defaults.metrics : [...new Set(names)]).map((name) => metrics.get(name));
+}
+
+function wrongFiles(message: string): UserError {
+  return new UserError("bad-argument", message, { help: "exp score A B --paired", status: "invalid" });
+}
 
 type ColumnOptions = Readonly<
   Record<"id" | "gold" | "goldColumn" | "goldId" | "pred" | "separator", string | undefined>

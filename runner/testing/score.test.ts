@@ -1,6 +1,7 @@
 /** exp score: every file format gives the same numbers; invalid input gives errors. */
 import excel from "exceljs";
 import { describe, expect } from "vitest";
+import type { Paired, PairedMetric } from "../evaluation/labels/paired.ts";
 import { expectFailure } from "./command.ts";
 import { type Rig, test } from "./rig.ts";
 
@@ -112,4 +113,69 @@ describe("invalid input is an error with its line:", () => {
       expectFailure(await rig.exp("score", ...args), 2, code, ...facts);
     });
   }
+});
+
+describe("exp score A B --paired", () => {
+  const gold = Array.from({ length: 40 }, (_, at) => [`finding ${at % 4}`, ...(at % 3 === 0 ? ["finding 9"] : [])]);
+  /** Answers of which every n-th case lacks its first label. */
+  const answers = (every: number): string =>
+    gold
+      .map((labels, at) => ({ id: `${at}`, gold: labels, pred: at % every === 0 ? labels.slice(1) : labels }))
+      .map((line) => `${JSON.stringify(line)}\n`)
+      .join("");
+
+  test("tests each metric on the same cases, with Holm's correction over the metrics", async ({ rig }) => {
+    rig.write("a.jsonl", answers(10));
+    // Other order of cases and of gold labels: the cases are the same.
+    const reordered = answers(4)
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as { gold: string[] })
+      .map((line) => `${JSON.stringify({ ...line, gold: line.gold.toReversed() })}\n`);
+    rig.write("b.jsonl", reordered.toReversed().join(""));
+    const args = ["a.jsonl", "b.jsonl", "--paired", "--metric", "micro_f1", "--metric", "exact_match"];
+    const found = await rig.json<Paired>("score", ...args);
+    const { micro_f1: micro, exact_match: exact } = found.metrics;
+    expect(found).toMatchObject({ n: 40, view: "canonical", files: ["a.jsonl", "b.jsonl"], correction: "holm" });
+    // Cases 0 and 20 are wrong in both; 10 and 30 in a only; eight cases in b only.
+    expect(found.exact_match).toEqual({ only_a: 8, only_b: 2, p: expect.closeTo(0.109375, 9) });
+    expect([exact?.test, exact?.p, micro?.test]).toEqual([
+      "exact McNemar",
+      found.exact_match.p,
+      "approximate randomisation",
+    ]);
+    expect(exact?.difference).toBeCloseTo(6 / 40, 12);
+    const ps = [micro?.p as number, exact?.p as number].sort((a, b) => a - b) as [number, number];
+    expect(Math.min(micro?.adjusted ?? 0, exact?.adjusted ?? 0)).toBeCloseTo(Math.min(1, 2 * ps[0]), 12);
+    for (const { low = 1, high = 0, difference } of [micro, exact] as PairedMetric[])
+      expect(low < difference && difference < high).toBe(true);
+    const alone = (await scored(rig, "a.jsonl")).views as Record<string, Record<string, number>>;
+    expect(micro?.a.value).toBeCloseTo(alone.canonical?.micro_f1 as number, 12);
+
+    const text = await rig.output("score", "a.jsonl", "b.jsonl", "--paired", "--bootstrap", "500");
+    expect(text).toMatch(/^exact_match +0\.900 \[.*\] +0\.750 \[.*\] +\+0\.150 +\[.*exact McNemar/m);
+    expect(text).toMatch(/only A in 8 cases, only B in 2/);
+  });
+
+  test("a metric without a value has the reason", async ({ rig }) => {
+    rig.write("a.jsonl", jsonl);
+    const reason = "no label has at least 5 gold cases";
+    expect((await rig.json<Paired>("score", "a.jsonl", "a.jsonl", "--paired")).absent).toEqual({
+      macro_f1_min5: reason,
+    });
+    expect(await rig.output("score", "a.jsonl", "a.jsonl", "--paired")).toContain(`has no value: ${reason}`);
+  });
+
+  test("other cases, other gold and other numbers of files are errors", async ({ rig }) => {
+    rig.write("a.jsonl", answers(10));
+    rig.write("b.jsonl", answers(4).replace("finding 9", "finding 8"));
+    rig.write("fewer.jsonl", answers(4).split("\n").slice(1).join("\n"));
+    for (const other of ["b.jsonl", "fewer.jsonl"])
+      expectFailure(await rig.exp("score", "a.jsonl", other, "--paired"), 2, "cases-differ", /case 0/);
+    expectFailure(await rig.exp("score", "a.jsonl", "b.jsonl"), 2, "bad-argument", /--paired/);
+    expectFailure(await rig.exp("score", "a.jsonl", "--paired"), 2, "bad-argument", /two files/);
+    expectFailure(await rig.exp("score", "a.jsonl", "--metric", "micro_f1"), 2, "bad-option", /--paired/);
+    const wrong = await rig.exp("score", "a.jsonl", "a.jsonl", "--paired", "--metric", "micro");
+    expectFailure(wrong, 2, "bad-option", /micro_f1/);
+  });
 });

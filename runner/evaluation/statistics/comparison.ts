@@ -94,7 +94,8 @@ function casesDiffer([one, other]: readonly [string, string], id: string): UserE
     "cases-differ",
     `${one} and ${other} were not scored on the same cases: they differ in case ${id}`,
     {
-      help: "compare experiments with the same test file and the same data.columns",
+      help: "compare experiments with the same test file and the same data.columns, or files with the same ids and gold",
+      status: "invalid",
     },
   );
 }

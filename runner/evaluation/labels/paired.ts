@@ -1,0 +1,103 @@
+import type { Synonyms, View } from "../../data/labels/views.ts";
+import type { Metric } from "../../plugins/metrics/metric.ts";
+import type { Draws } from "../statistics/bootstrap.ts";
+import type { Difference, Measured } from "../statistics/compare.ts";
+import { compareAnswers } from "../statistics/comparison.ts";
+import { holm } from "../statistics/holm.ts";
+import type { McNemar } from "../statistics/mcnemar.ts";
+import type { FileCase } from "./predictions.ts";
+import { labelScorer } from "./score.ts";
+import type { LabelCase } from "./table.ts";
+
+/** The predictions of a file. */
+export type PredictionFile = { readonly path: string; readonly cases: readonly FileCase[] };
+
+/** One metric of two prediction files, and the test of their difference. */
+export type PairedMetric = Difference & {
+  readonly a: Measured;
+  readonly b: Measured;
+  readonly test: "exact McNemar" | "approximate randomisation";
+  readonly p: number;
+  /** p by Holm's method over all metrics of the comparison. */
+  readonly adjusted: number;
+};
+
+/** Two prediction files on the same cases. */
+export type Paired = {
+  readonly n: number;
+  readonly view: View;
+  readonly files: readonly [a: string, b: string];
+  readonly bootstrap: Draws;
+  readonly correction: "holm";
+  /** Metrics that have no value for these cases, with the reason. */
+  readonly absent: Readonly<Record<string, string>>;
+  readonly metrics: Readonly<Record<string, PairedMetric>>;
+  readonly exact_match: McNemar;
+};
+
+/** Compares two prediction files, metric by metric, on the same cases. Throws UserError `cases-differ`. */
+export async function comparePaired(
+  [a, b]: readonly [PredictionFile, PredictionFile],
+  {
+    view,
+    synonyms,
+    metrics,
+    bootstrap,
+  }: {
+    readonly view: View;
+    readonly synonyms: Synonyms | undefined;
+    readonly metrics: readonly Metric[];
+    readonly bootstrap: Draws;
+  },
+): Promise<Paired> {
+  // One space for both files: gold and the predictions of both.
+  const space = [...new Set([a, b].flatMap(({ cases }) => cases.flatMap(({ gold, pred }) => [...gold, ...pred])))];
+  const names = [a.path, a.path === b.path ? `${b.path} (again)` : b.path] as const;
+  const compared = await compareAnswers(
+    [a, b].map(({ cases }, at) => ({
+      name: names[at] as string,
+      // The order of gold labels has no meaning.
+      seeds: [cases.map(({ id, gold, pred, parsed }) => ({ id, gold: gold.toSorted(), prediction: pred, parsed }))],
+    })),
+    {
+      view,
+      scorer: (cases) => labelScorer(cases as readonly LabelCase[], synonyms)(view, space),
+      subject: names[0],
+      metrics,
+      primary: metrics[0]?.name as string,
+      bootstrap,
+    },
+  );
+  const { pairs, arms, n } = compared;
+  const [pair] = pairs as [(typeof pairs)[number]];
+  const exact = pair.exact_match as McNemar;
+  const tested = metrics.flatMap(({ name, isShareCorrect }) => {
+    const difference = pair.metrics[name];
+    if (difference === undefined) return [];
+    const test =
+      isShareCorrect === true
+        ? ({ test: "exact McNemar", p: exact.p } as const)
+        : ({ test: "approximate randomisation", p: difference.p_randomisation as number } as const);
+    return [{ name, difference, ...test }];
+  });
+  const adjusted = holm(tested.map(({ p }) => p));
+  return {
+    ...{ n, view, files: [a.path, b.path], bootstrap, correction: "holm", exact_match: exact },
+    absent: Object.fromEntries(
+      metrics.flatMap(({ name }) => {
+        const of = arms[names[0]]?.[name];
+        return of?.value === null && of.method === "none" ? [[name, of.reason]] : [];
+      }),
+    ),
+    metrics: Object.fromEntries(
+      tested.map(({ name, difference, test, p }, at) => [
+        name,
+        {
+          ...difference,
+          ...{ a: arms[names[0]]?.[name] as Measured, b: arms[names[1]]?.[name] as Measured },
+          ...{ test, p, adjusted: adjusted[at] as number },
+        },
+      ]),
+    ),
+  };
+}
