@@ -20,9 +20,10 @@ from recipes.common.adapters import logit_comparison
 from recipes.common.adapters.weights import Delta, read_adapter
 from recipes.common.encode import load_tokenizer, prompt_ids
 from recipes.common.models.folder import INDEX, describe_model, select_files
+from recipes.common.models.text_decoder import module_name
 from recipes.common.protocol import Step, StepFailed
 from recipes.steps import merge
-from recipes.tools.tiny_models import make_tiny_model
+from recipes.tools.tiny_models import Family, make_tiny_model
 from recipes.transformers.model import load_model
 
 KINDS: dict[str, dict[str, Any]] = {"lora": {}, "rslora": {"use_rslora": True}, "dora": {"use_dora": True}}
@@ -30,6 +31,15 @@ ROWS = [
     {"id": f"case {at}", "messages": [{"role": "user", "content": "dori kifa " * (at + 3)}], "target": "kiru, dodo"}
     for at in range(3)
 ]
+
+
+FAMILIES: dict[str, tuple[Family, Any]] = {
+    "phi3": ("phi3", ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]),
+    "smollm3": ("smollm3", ["q_proj", "down_proj"]),
+    "gemma3": ("gemma3", ["q_proj", "o_proj", "down_proj"]),
+    "gemma3-images": ("gemma3-images", r".*language_model.*\.(k_proj|o_proj|up_proj)"),
+}
+"""Family and adapted modules. `qwen3` stands for the families whose layers are like Llama's."""
 
 
 @pytest.fixture(scope="module")
@@ -51,12 +61,11 @@ def sharded_bf16(folder: Path, to: Path) -> Path:
     return to
 
 
-def adapt(base: Path, to: Path, **kind: Any) -> Path:
+def adapt(base: Path, to: Path, targets: Any = ("q_proj", "o_proj", "down_proj"), **kind: Any) -> Path:
     """An adapter by PEFT with random weights, as after a training."""
     torch.manual_seed(1)
-    config = LoraConfig(
-        r=4, lora_alpha=8, target_modules=["q_proj", "o_proj", "down_proj"], task_type="CAUSAL_LM", **kind
-    )
+    modules = targets if isinstance(targets, str) else list(targets)
+    config = LoraConfig(r=4, lora_alpha=8, target_modules=modules, task_type="CAUSAL_LM", **kind)
     model = get_peft_model(AutoModelForCausalLM.from_pretrained(str(base), dtype=torch.float32), config)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
@@ -93,9 +102,14 @@ def failure(of: Step) -> str:
     return error.value.code
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", [*KINDS, *FAMILIES])
 def test_weights_and_logits_equal_those_of_peft(tmp_path: Path, base: Path, kind: str) -> None:
-    adapter = adapt(base, tmp_path / "adapter", **KINDS[kind])
+    if kind in FAMILIES:
+        family, targets = FAMILIES[kind]
+        base = make_tiny_model(tmp_path / "base", family, tied=family != "phi3")
+        adapter = adapt(base, tmp_path / "adapter", targets, use_dora=True)
+    else:
+        adapter = adapt(base, tmp_path / "adapter", **KINDS[kind])
     merge.run(step(tmp_path, base, adapter))
     peft = PeftModel.from_pretrained(AutoModelForCausalLM.from_pretrained(str(base)), str(adapter)).eval()
     rows = [prompt_ids(load_tokenizer(base), row["messages"], False) for row in ROWS]  # type: ignore[arg-type]
@@ -114,11 +128,12 @@ def test_weights_and_logits_equal_those_of_peft(tmp_path: Path, base: Path, kind
         assert torch.allclose(ours["adapter"][at], wanted, atol=1e-4)
     wanted_weights = peft.merge_and_unload().state_dict()
     found = load_file(tmp_path / "merged" / "model.safetensors")
-    assert all(torch.allclose(found[name], wanted_weights[name], atol=1e-5) for name in found)
+    assert all(torch.allclose(found[name], wanted_weights[module_name(name)], atol=1e-5) for name in found)
     report = json.loads((tmp_path / "merge.json").read_text())
     assert report["equal"] and report["merged"]["relative"] < 1e-4 < report["adapter_effect"]["relative"]
     loaded = AutoModelForCausalLM.from_pretrained(str(tmp_path / "merged"))
-    assert load_tokenizer(tmp_path / "merged") and loaded.config.model_type == "qwen3"
+    original = json.loads((base / "config.json").read_text())
+    assert load_tokenizer(tmp_path / "merged") and loaded.config.model_type == original["model_type"]
 
 
 def test_a_sharded_16_bit_base_gives_16_bit_shards(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -127,7 +127,7 @@ def _config(family: Family, size: dict[str, Any], head_dim: int) -> PreTrainedCo
         tokens = {name: size[name] for name in ("bos_token_id", "eos_token_id", "pad_token_id", "tie_word_embeddings")}
         sections = {"text_config": text.to_dict(), "vision_config": vision, "mm_tokens_per_image": 4}
         return AutoConfig.for_model("gemma3", **sections, **tokens)
-    model_type, more = {
+    by_family: dict[str, tuple[str, dict[str, Any]]] = {
         "llama": ("llama", {"rope_parameters": rope(100_000.0)}),
         "llama3.1": (
             "llama",
@@ -169,7 +169,8 @@ def _config(family: Family, size: dict[str, Any], head_dim: int) -> PreTrainedCo
                 },
             },
         ),
-    }[family]
+    }
+    model_type, more = by_family[family]
     return AutoConfig.for_model(model_type, **size, **more)
 
 

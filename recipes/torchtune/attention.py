@@ -18,29 +18,30 @@ kernel."""
 
 
 def rotate(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    """Rotary embedding that pairs dimension i with i + n, as Hugging Face's weights expect. x [..., heads, 2 n]; cos
-    and sin [..., 1, n]."""
+    """Rotary embedding that pairs dimension i with i + n, as Hugging Face's weights expect. x [..., heads, size]; cos
+    and sin [..., 1, n]. Dimensions beyond 2 n are not changed."""
     out: Tensor = _Rotate.apply(x, cos, sin)  # type: ignore[no-untyped-call]
     return out
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, hidden: Tensor, *, scale: float, is_causal: bool) -> Tensor:
     """Causal attention of the last `width` of `seen` tokens. q [rows, heads, width, n]; k, v [rows, kv_heads, seen, n];
-    `hidden` [width, seen] is true where a query must not attend. Returns the shape of q."""
+    `hidden` [width, seen] is true where a query must not attend; `is_causal` says that it hides nothing except later
+    tokens. `scale` is the factor of the scores. Returns the shape of q."""
     small = q.shape[0] * q.shape[1] * hidden.numel() <= _MOST_SCORES
     if small and q.device.type == "cpu" and q.dtype == torch.bfloat16:
-        out: Tensor = _Attend.apply(q, k, v, hidden)  # type: ignore[no-untyped-call]
+        out: Tensor = _Attend.apply(q, k, v, hidden, scale)  # type: ignore[no-untyped-call]
         return out
     groups = q.shape[1] // k.shape[1]
     if groups > 1:
         k, v = k.repeat_interleave(groups, 1), v.repeat_interleave(groups, 1)
-    if hidden.shape[0] == hidden.shape[1]:
-        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    return F.scaled_dot_product_attention(q, k, v, attn_mask=~hidden)
+    if is_causal and hidden.shape[0] == hidden.shape[1]:
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True, scale=scale)
+    return F.scaled_dot_product_attention(q, k, v, attn_mask=~hidden, scale=scale)
 
 
 class _Rotate(torch.autograd.Function):
-    """A rotation, whose gradient is the inverse rotation."""
+    """A rotation, perhaps scaled. Its gradient is the rotation in the other direction with the same scale."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -55,9 +56,12 @@ class _Rotate(torch.autograd.Function):
 
 def _rotate_halves(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
     out = torch.empty_like(x)
-    (first, second), (out_first, out_second) = x.chunk(2, -1), out.chunk(2, -1)
+    half, rest = cos.shape[-1], x.shape[-1] - 2 * cos.shape[-1]
+    first, second, kept = torch.split(x, [half, half, rest], -1)
+    out_first, out_second, out_kept = torch.split(out, [half, half, rest], -1)
     torch.mul(first, cos, out=out_first).addcmul_(second, sin, value=-1)
     torch.mul(second, cos, out=out_second).addcmul_(first, sin)
+    out_kept.copy_(kept)
     return out
 
 
@@ -65,25 +69,25 @@ class _Attend(torch.autograd.Function):
     """Attention in which heads that share a key form one tall matrix, so that keys and values need not be repeated."""
 
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, hidden: Tensor) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, hidden: Tensor, scale: float) -> Tensor:
         rows, heads, width, size = q.shape
         tall = (rows * k.shape[1], heads // k.shape[1] * width, size)
         q_, k_, v_ = q.reshape(tall), k.reshape(tall[0], -1, size), v.reshape(tall[0], -1, size)
         bias = torch.zeros(hidden.shape, dtype=q.dtype).masked_fill_(hidden, -torch.inf)
         bias = bias.repeat(heads // k.shape[1], 1).expand(tall[0], -1, -1)
-        share = torch.baddbmm(bias, q_, k_.transpose(1, 2), alpha=size**-0.5).softmax(-1)
+        share = torch.baddbmm(bias, q_, k_.transpose(1, 2), alpha=scale).softmax(-1)
         ctx.save_for_backward(q_, k_, v_, share)
-        ctx.shape = q.shape
+        ctx.shape, ctx.scale = q.shape, scale
         return (share @ v_).view(q.shape)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, share = ctx.saved_tensors
-        rows, _, _, size = ctx.shape
+        rows = ctx.shape[0]
         grad = grads[0].reshape(q.shape)
         grad_v = share.transpose(1, 2) @ grad
         grad_share = grad @ v.transpose(1, 2)
-        grad_score = torch._softmax_backward_data(grad_share, share, -1, share.dtype).mul_(size**-0.5)
+        grad_score = torch._softmax_backward_data(grad_share, share, -1, share.dtype).mul_(ctx.scale)
         grad_q = (grad_score @ k).view(ctx.shape)
         grad_k = grad_score.transpose(1, 2) @ q
-        return grad_q, grad_k.view(rows, -1, *k.shape[1:]), grad_v.view(rows, -1, *v.shape[1:]), None
+        return grad_q, grad_k.view(rows, -1, *k.shape[1:]), grad_v.view(rows, -1, *v.shape[1:]), None, None

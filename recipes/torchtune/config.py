@@ -16,7 +16,8 @@ import torch
 from torchtune.modules.loss import CEWithChunkedOutputLoss
 from torchtune.training.lr_schedulers import get_cosine_schedule_with_warmup
 
-from recipes.common.adapters.config import adapted_layers, resolve_targets
+from recipes.common.adapters.config import adapted_layers
+from recipes.common.adapters.targets import model_targets
 from recipes.common.protocol import StepFailed
 from recipes.common.training.request import (
     Capabilities,
@@ -28,7 +29,7 @@ from recipes.common.training.request import (
     patience,
 )
 from recipes.torchtune.data import steps_per_epoch
-from recipes.torchtune.model import Shape, read_shape
+from recipes.torchtune.shape import Shape, read_shape
 
 _SCHEDULES = {
     "cosine": "torchtune.training.lr_schedulers.get_cosine_schedule_with_warmup",
@@ -199,7 +200,7 @@ def _model(params: Mapping[str, Any], shape: Shape, folder: Path) -> dict[str, A
     return {
         "_component_": "recipes.torchtune.model.build_adapted",
         **model,
-        "targets": resolve_targets(params["targets"]),
+        "targets": model_targets(folder, params["targets"]),
         "last_layers": None if layers is None else len(layers),
         "lora_rank": params["rank"],
         "lora_alpha": params["alpha"],

@@ -19,6 +19,12 @@ FAMILIES: dict[str, tuple[Family, bool]] = {
     "qwen2.5": ("qwen2.5", True),
     "qwen3": ("qwen3", True),
     "qwen3-untied": ("qwen3", False),
+    "llama3.1": ("llama3.1", True),
+    "mistral": ("mistral", False),
+    "phi3": ("phi3", False),
+    "smollm3": ("smollm3", True),
+    "gemma3": ("gemma3", True),
+    "gemma3-images": ("gemma3-images", True),
 }
 SOAK = bool(os.environ.get("EXP_SOAK"))
 PARAMS = TINY | {"backend": "torchtune"}

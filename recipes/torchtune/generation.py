@@ -9,10 +9,7 @@ import torch
 from torch import Tensor
 
 from recipes.common.training.validation_answers import batch_size
-from recipes.torchtune.decoder import Decoder, Pass
-
-_MASKED = -1e30
-"""Attention bias of a masked position."""
+from recipes.torchtune.decoder import Decoder
 
 
 @torch.no_grad()
@@ -29,16 +26,19 @@ def answer_prompts(
     pass and returns the tokens to continue with; it may raise. The model must be in evaluation mode."""
     answers: list[list[int]] = [[] for _ in prompts]
     prefix = _common_prefix(prompts)
-    start = Pass(*model.rotation(torch.arange(prefix, device=device)[None]), _causal(prefix, device), {})
+    start: dict[int, tuple[Tensor, Tensor]] = {}
     if prefix:
-        model(torch.tensor([prompts[0][:prefix]], device=device), step=start)
+        positions = torch.arange(prefix, device=device)[None]
+        later = torch.ones(1, prefix, prefix, dtype=torch.bool, device=device).triu(1)
+        step = model.next_pass(positions, positions, later, start)
+        model(torch.tensor([prompts[0][:prefix]], device=device), step=step)
     order = sorted(range(len(prompts)), key=lambda row: len(prompts[row]))
     while order:
         size = batch_size(len(prompts[order[-1]]) + max_new_tokens)
         order, rows = order[:-size], order[-size:]
         own = [prompts[row][prefix:] for row in rows]
         for row, new in zip(
-            rows, _answer_batch(model, own, start.past, prefix, ends, max_new_tokens, device, between), strict=True
+            rows, _answer_batch(model, own, start, prefix, ends, max_new_tokens, device, between), strict=True
         ):
             answers[row] = new
     return answers
@@ -63,11 +63,11 @@ def _answer_batch(
     masked = (column[None, None, :] > column[None, :, None]) | (column[None, None, :] < pads[:, None, None])
     masked = torch.cat([masked.new_zeros(count, width, prefix), masked], 2)
     positions = prefix + (column[None] - pads[:, None]).clamp_min(0)
+    keys = torch.cat([torch.arange(prefix, device=device).expand(count, -1), positions], 1)
     new: list[list[int]] = [[] for _ in prompts]
     rows = list(range(count))
     while True:
-        bias = torch.zeros(masked.shape, device=device).masked_fill_(masked, _MASKED).unsqueeze(1)
-        step = Pass(*model.rotation(positions), bias, past)
+        step = model.next_pass(positions, keys, masked, past)
         chosen = between(model(tokens, step=step).argmax(-1))
         kept = []
         for at, (row, token) in enumerate(zip(rows, chosen.tolist(), strict=True)):
@@ -81,16 +81,11 @@ def _answer_batch(
         if len(kept) < len(rows):
             index = torch.tensor(kept, device=device)
             past = {block: (k[index], v[index]) for block, (k, v) in past.items()}
-            masked, positions, chosen = masked[index], positions[index], chosen[index]
+            masked, positions, keys, chosen = masked[index], positions[index], keys[index], chosen[index]
             rows = [rows[at] for at in kept]
         tokens, positions = chosen[:, None], positions[:, -1:] + 1
+        keys = torch.cat([keys, positions], 1)
         masked = torch.cat([masked[:, -1:], masked.new_zeros(len(rows), 1, 1)], 2)
-
-
-def _causal(width: int, device: torch.device) -> Tensor:
-    """Attention bias [1, 1, width, width]."""
-    hidden = torch.ones(width, width, dtype=torch.bool, device=device).triu(1)
-    return torch.zeros(width, width, device=device).masked_fill_(hidden, _MASKED)[None, None]
 
 
 def _common_prefix(prompts: Sequence[list[int]]) -> int:

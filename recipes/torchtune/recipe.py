@@ -37,12 +37,12 @@ from recipes.torchtune.checkpoints import Checkpoints
 from recipes.torchtune.config import check_config
 from recipes.torchtune.data import Batches, accumulation_of
 from recipes.torchtune.decoder import Layout
-from recipes.torchtune.model import read_shape
 from recipes.torchtune.model_setup import build_model, has_adapter, plain_name
 from recipes.torchtune.monitor import Monitor, Silent, StepHook, Stopped
+from recipes.torchtune.shape import read_shape
 from recipes.torchtune.training_state import fingerprint, optimizer_state, random_state, restore_random_state
 from recipes.torchtune.validation import Validation
-from recipes.torchtune.weights import load_base, save_model, to_peft
+from recipes.torchtune.weights import Names, load_base, save_model
 
 
 def _stock_recipe() -> Any:
@@ -125,12 +125,15 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
                 layers=adapted_layers(self._shape.layers, cfg.model.last_layers),
                 use_dora=cfg.model.use_dora,
                 use_rslora=cfg.model.use_rslora,
+                root=self._shape.root,
             )
-            tensors = {to_peft(name): tensor for name, tensor in weights.items()}
+            names = Names(self._shape)
+            tensors = {names.to_peft(name): tensor for name, tensor in weights.items()}
             base, revision = cfg.checkpointer.base_model, cfg.checkpointer.revision
             write_adapter(folder / "adapter", tensors, settings, base=base, revision=revision)
         else:
-            save_model(folder / "model", Path(cfg.checkpointer.checkpoint_dir), weights, self._dtype)
+            base = Path(cfg.checkpointer.checkpoint_dir)
+            save_model(folder / "model", base, self._shape, weights, self._dtype)
         write_json(folder / "train.json", report)
         return report
 

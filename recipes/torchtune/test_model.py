@@ -8,19 +8,22 @@ from typing import Any
 
 import pytest
 import torch
-from peft import PeftModel
+from peft import PeftModel, get_peft_model_state_dict
 from torch import Tensor, nn
 from torchtune.modules.peft import get_adapter_params
 from transformers import AutoModelForCausalLM
 
-from recipes.common.adapters.config import PROJECTIONS, AdapterSettings, write_adapter
+from recipes.common.adapters.config import AdapterSettings, write_adapter
+from recipes.common.adapters.targets import model_targets
 from recipes.common.protocol import StepFailed
 from recipes.tools.tiny_models import make_tiny_model
+from recipes.torchtune.conftest import FAMILIES
 from recipes.torchtune.decoder import Decoder, Layout
-from recipes.torchtune.model import build, build_adapted, read_shape
-from recipes.torchtune.weights import assign_base, load_base, to_peft
+from recipes.torchtune.model import build, build_adapted
+from recipes.torchtune.shape import Shape, read_shape
+from recipes.torchtune.weights import Names, assign_base, load_base
 
-ALL = ["llama", "qwen2.5", "qwen3", "qwen3-untied"]
+ALL = list(FAMILIES)
 
 
 def reference(folder: Path) -> nn.Module:
@@ -28,10 +31,14 @@ def reference(folder: Path) -> nn.Module:
     return model.eval()
 
 
+def shape_of(folder: Path) -> Shape:
+    return read_shape(json.loads((folder / "config.json").read_text()))
+
+
 def ours(folder: Path, **adapters: Any) -> Decoder:
     config = str(folder / "config.json")
     model = build_adapted(config, 256, **adapters) if adapters else build(config, 256)
-    assign_base(model, load_base(folder, read_shape(json.loads((folder / "config.json").read_text())), torch.float32))
+    assign_base(model, load_base(folder, shape_of(folder), torch.float32))
     for module in model.modules():
         if hasattr(module, "initialize_dora_magnitude"):
             module.initialize_dora_magnitude()
@@ -67,37 +74,49 @@ def test_a_shared_prefix_gives_the_same_logits(models: dict[str, Path], name: st
     torch.testing.assert_close(got, want, atol=1e-5, rtol=1e-5)
 
 
-@pytest.mark.parametrize(("dora", "rslora"), [(False, False), (True, False), (True, True)], ids=["lora", "dora", "rs"])
-@pytest.mark.parametrize("last", [None, 1], ids=["all", "last"])
-@pytest.mark.parametrize("name", ALL)
+ADAPTERS: list[tuple[str, str, int | None]] = [(name, kind, None) for name in ALL for kind in ("lora", "dora")]
+ADAPTERS += [("qwen2.5", "rs", 1), ("qwen3", "rs", None), ("phi3", "lora", 1), ("gemma3-images", "dora", 1)]
+
+
+@pytest.mark.parametrize(("name", "kind", "last"), ADAPTERS)
 def test_exported_adapter_equals_the_model_through_peft(
-    models: dict[str, Path], tmp_path: Path, name: str, last: int | None, dora: bool, rslora: bool
+    models: dict[str, Path], tmp_path: Path, name: str, kind: str, last: int | None
 ) -> None:
-    targets = PROJECTIONS if last else ("q_proj", "o_proj", "up_proj")
+    folder, dora, rslora = models[name], kind != "lora", kind == "rs"
+    targets = model_targets(folder, "all-linear")[:: 2 if last else 1]
     size = {"lora_rank": 4, "lora_alpha": 12.0}
-    kind = {"use_dora": dora, "use_rslora": rslora}
-    model = ours(models[name], targets=list(targets), last_layers=last, **size, **kind)
+    model = ours(folder, targets=targets, last_layers=last, use_dora=dora, use_rslora=rslora, **size)
     tokens = some_tokens()
-    torch.testing.assert_close(logits(model, tokens), logits(ours(models[name]), tokens), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(logits(model, tokens), logits(ours(folder), tokens), atol=1e-5, rtol=1e-5)
     adapter = get_adapter_params(model)
     random = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in adapter.values():
             parameter.add_(torch.randn(parameter.shape, generator=random) * 0.1)
-    settings = AdapterSettings(
-        rank=4, alpha=12.0, dropout=0.0, targets=targets, layers=[1] if last else None, use_dora=dora, use_rslora=rslora
-    )
-    tensors = {to_peft(name): tensor for name, tensor in adapter.items()}
+    layers, shape = [1] if last else None, shape_of(folder)
+    kinds = {"use_dora": dora, "use_rslora": rslora, "root": shape.root}
+    settings = AdapterSettings(rank=4, alpha=12.0, dropout=0.0, targets=targets, layers=layers, **kinds)  # type: ignore[arg-type]
+    tensors = {Names(shape).to_peft(name): tensor for name, tensor in adapter.items()}
     write_adapter(tmp_path, tensors, settings, base="tiny/model", revision=None)
-    through_peft = PeftModel.from_pretrained(reference(models[name]), str(tmp_path)).eval()
+    through_peft = PeftModel.from_pretrained(reference(folder), str(tmp_path)).eval()
+    loaded = get_peft_model_state_dict(through_peft)  # type: ignore[no-untyped-call]
+    assert {key: tensor.shape for key, tensor in loaded.items()} == {key: each.shape for key, each in tensors.items()}
     want = logits(through_peft, tokens)
     torch.testing.assert_close(logits(model, tokens), want, atol=1e-4, rtol=1e-4)
-    assert (want - logits(reference(models[name]), tokens)).abs().max() > 0.1
+    assert (want - logits(reference(folder), tokens)).abs().max() > 0.1
     config = json.loads((tmp_path / "adapter_config.json").read_text())
     assert config["use_dora"] is dora and config["use_rslora"] is rslora
-    assert config["layers_to_transform"] == ([1] if last else None)
-    assert config["target_modules"] == list(targets)
     assert config["base_model_name_or_path"] == "tiny/model"
+    if name != "gemma3-images":
+        assert config["layers_to_transform"] == layers
+        assert config["target_modules"] == list(targets)
+
+
+def test_a_target_without_a_layer_is_an_error(models: dict[str, Path]) -> None:
+    for name, targets in (("phi3", ["q_proj"]), ("llama", ["q_proj", "qkv_proj"]), ("llama", [])):
+        with pytest.raises(StepFailed) as failure:
+            ours(models[name], targets=targets, lora_rank=4, lora_alpha=12.0)
+        assert failure.value.code == "unsupported-target"
 
 
 def test_both_forms_of_the_rope_config_give_the_same_shape(tmp_path: Path) -> None:
@@ -107,7 +126,8 @@ def test_both_forms_of_the_rope_config_give_the_same_shape(tmp_path: Path) -> No
     old = dict(config)
     theta = old.pop("rope_parameters")["rope_theta"]
     assert read_shape(old | {"rope_theta": theta, "rope_scaling": None}) == new
-    assert new.head_dim == 16 and new.rope_theta == 1e6 and new.tied
+    assert new.head_dim == 16 and new.tied
+    assert new.rotary[""].frequencies[-1] == pytest.approx(1e6 ** (-14 / 16))
 
 
 @pytest.mark.parametrize(
@@ -115,10 +135,9 @@ def test_both_forms_of_the_rope_config_give_the_same_shape(tmp_path: Path) -> No
     [
         {"model_type": "gemma"},
         {"num_experts": 8},
-        {"layer_types": ["full_attention", "sliding_attention"]},
-        {"use_sliding_window": True, "sliding_window": 32},
-        {"rope_parameters": {"rope_type": "yarn", "rope_theta": 1e6, "factor": 4.0}},
-        {"rope_scaling": {"type": "linear", "factor": 2.0}, "rope_parameters": None},
+        {"layer_types": ["full_attention", "linear_attention"]},
+        {"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e6, "factor": 4.0}},
+        {"rope_scaling": {"type": "dynamic", "factor": 2.0}, "rope_parameters": None},
         {"hidden_act": "gelu"},
         {"quantization_config": {"bits": 4}},
     ],

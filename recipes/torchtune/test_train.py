@@ -51,6 +51,8 @@ def failure(step: Step) -> StepFailed:
 CELLS = [
     ("llama", "lora"), ("llama", "qdora"), ("qwen2.5", "dora"), ("qwen2.5", "full"), ("qwen3", "lora"),
     ("qwen3", "full"), ("qwen3-untied", "dora"), ("qwen3-untied", "qlora"), ("qwen3-untied", "full"),
+    ("llama3.1", "lora"), ("mistral", "qlora"), ("phi3", "qdora"), ("phi3", "full"), ("smollm3", "dora"),
+    ("gemma3", "lora"), ("gemma3", "full"), ("gemma3-images", "qlora"), ("gemma3-images", "full"),
 ]  # fmt: skip
 """Pairs that cover every family and method; `EXP_SOAK=1` runs all pairs."""
 if SOAK:
@@ -68,7 +70,7 @@ def tuned(step: Step, folder: Path) -> Any:
     if step.params["method"] in ("qlora", "qdora"):
         with torch.no_grad():
             for name, weight in base.named_parameters():
-                if "_proj." in name and weight.dim() == 2:
+                if "_proj." in name and weight.dim() == 2 and "vision" not in name:
                     weight.copy_(dense(quantise(weight), torch.float32))
     return PeftModel.from_pretrained(base, str(step.output / "adapter")).eval()
 
@@ -114,20 +116,28 @@ def test_equal_requests_give_equal_bytes_and_another_seed_does_not(trained: Trai
     assert report(first) == report(again)
 
 
-RESUMES = [("lora", 1), ("lora", 5), ("dora", 7), ("full", 5), ("qlora", 7)]
+RESUMES = [
+    ("qwen3", "lora", 1), ("qwen3", "lora", 5), ("qwen3", "dora", 7), ("qwen3", "full", 5), ("qwen3", "qlora", 7),
+    ("phi3", "dora", 5), ("smollm3", "lora", 7), ("gemma3-images", "full", 5),
+]  # fmt: skip
 if SOAK:
-    RESUMES = [(method, at) for method in ("lora", "dora", "qlora", "qdora", "full") for at in (1, 5, 7, 10)]
+    RESUMES = [
+        (model, method, at)
+        for model in FAMILIES
+        for method in ("lora", "dora", "qlora", "qdora", "full")
+        for at in (1, 5, 7, 10)
+    ]
 
 
-@pytest.mark.parametrize(("method", "stop_at"), RESUMES)
+@pytest.mark.parametrize(("model", "method", "stop_at"), RESUMES)
 def test_an_interrupted_training_resumes_to_the_same_bytes(
-    trained: Trained, start: Start, stop_at: int, method: str
+    trained: Trained, start: Start, model: str, method: str, stop_at: int
 ) -> None:
     more: dict[str, Any] = {"method": method, "dropout": 0.1, "keep": {"best": "samples_f1"}, "epochs": 2}
-    whole = trained("qwen3", name="whole", **more)
+    whole = trained(model, name="whole", **more)
     with pytest.raises(Interrupted):
-        train.run(start("qwen3", name="cut", stop_at=stop_at, **more))
-    resumed = trained("qwen3", name="cut", **more)
+        train.run(start(model, name="cut", stop_at=stop_at, **more))
+    resumed = trained(model, name="cut", **more)
     assert resumed.evidence["resumed_from_step"] == stop_at
     assert weights(resumed) == weights(whole)
     assert report(resumed) == report(whole)

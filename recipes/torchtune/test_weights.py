@@ -11,7 +11,8 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from recipes.common.protocol import StepFailed
-from recipes.torchtune.model import build, read_shape
+from recipes.torchtune.model import build
+from recipes.torchtune.shape import read_shape
 from recipes.torchtune.weights import assign_base, load_base
 
 

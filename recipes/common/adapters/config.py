@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save_file
@@ -12,9 +14,6 @@ from torch import Tensor
 
 from recipes.common.adapters.files import CONFIG, WEIGHTS
 from recipes.common.protocol import StepFailed, write_json
-
-PROJECTIONS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
-"""Linear layers of a decoder layer that an adapter can change, by their Hugging Face names, in the model's order."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +28,18 @@ class AdapterSettings:
     """Indices of the decoder layers that the adapter changes; None for all."""
     use_dora: bool
     use_rslora: bool
+    root: str = "model."
+    """Prefix of the decoder's modules in the model."""
 
-
-def resolve_targets(targets: str | Sequence[str]) -> list[str]:
-    """The projections that `train.targets` names, in the model's order. "all-linear" means all of them. Fails with
-    `unsupported-target`, for example for the output layer."""
-    return list(PROJECTIONS) if targets == "all-linear" else select_targets(targets, PROJECTIONS)
+    @property
+    def modules(self) -> dict[str, Any]:
+        """The keys of the adapter's config that select its modules. A model with other parts needs a pattern, because
+        those parts have layers of the same names."""
+        if self.root == "model.":
+            return {"target_modules": list(self.targets), "layers_to_transform": self.layers}
+        layers = r"\d+" if self.layers is None else f"({'|'.join(map(str, self.layers))})"
+        pattern = rf"{re.escape(self.root)}layers\.{layers}\..+\.({'|'.join(self.targets)})"
+        return {"target_modules": pattern, "layers_to_transform": None}
 
 
 def select_targets(targets: str | Sequence[str], layers: Sequence[str]) -> list[str]:
@@ -82,8 +87,7 @@ def write_adapter(
         "lora_dropout": settings.dropout,
         "use_dora": settings.use_dora,
         "use_rslora": settings.use_rslora,
-        "target_modules": list(settings.targets),
-        "layers_to_transform": settings.layers,
+        **settings.modules,
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,

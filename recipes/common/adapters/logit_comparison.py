@@ -16,6 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from recipes.common.adapters.weights import Delta
 from recipes.common.models.tensors import Stored, read_headers
+from recipes.common.models.text_decoder import module_name
 
 _POSITIONS = 8
 """Number of positions at the end of a row whose logits are compared: those that predict its answer."""
@@ -42,15 +43,19 @@ def logits_of(
     the "adapter", the "merged" weights and, with `four_bit`, the adapter on the base in NF4, which QLoRA trains on.
     Rows are token ids, each longer than 8. `chunk` is the number of weight bytes in memory at a time. `on_weight` is
     called after each weight."""
-    names = ["base", "adapter", "merged", *(["four_bit"] if four_bit else [])]
-    base_weights, merged_weights = read_headers(base), read_headers(merged)
+    variants = ["base", "adapter", "merged", *(["four_bit"] if four_bit else [])]
+    base_weights, merged_weights = (
+        {module_name(name): one for name, one in read_headers(folder).items()} for folder in (base, merged)
+    )
+    deltas = {module_name(name): delta for name, delta in deltas.items()}
     model = _skeleton(base)
+    decoder = model.get_decoder()
 
     def linear(name: str, x: Tensor) -> Tensor:
         stored, merged_stored = base_weights[f"{name}.weight"], merged_weights[f"{name}.weight"]
         delta = deltas.get(f"{name}.weight")
-        inputs = dict(zip(names, x.chunk(len(names)), strict=True))
-        parts: dict[str, list[Tensor]] = {variant: [] for variant in names}
+        inputs = dict(zip(variants, x.chunk(len(variants)), strict=True))
+        parts: dict[str, list[Tensor]] = {variant: [] for variant in variants}
         with stored.file.open("rb") as file, merged_stored.file.open("rb") as merged_file:
             for start, stop in stored.chunks(chunk):
                 weight = stored.tensor(stored.rows(file, start, stop)).float()
@@ -62,32 +67,34 @@ def logits_of(
                 del weight
                 weight = merged_stored.tensor(merged_stored.rows(merged_file, start, stop)).float()
                 parts["merged"].append(inputs["merged"] @ weight.T)
-        out = torch.cat([torch.cat(parts[variant], -1) for variant in names])
+        out = torch.cat([torch.cat(parts[variant], -1) for variant in variants])
         bias = base_weights.get(f"{name}.bias")
         on_weight()
         return out if bias is None else out + bias.read().float()
 
-    def embedding(name: str, ids: Tensor) -> Tensor:
+    def embedding(name: str, ids: Tensor) -> tuple[Tensor, Tensor]:
         source = merged_weights[f"{name}.weight"]
         found, where = torch.unique(ids, return_inverse=True)
         with source.file.open("rb") as file:
             table = torch.cat([source.tensor(source.rows(file, at, at + 1)).float() for at in found.tolist()])
-        return table[where]
+        return table, where
 
+    names = {module: name for name, module in model.named_modules()}
     if "lm_head.weight" not in base_weights:
-        tied = "model.embed_tokens.weight"
+        tied = f"{names[model.get_input_embeddings()]}.weight"
         for weights in (base_weights, merged_weights):
             weights["lm_head.weight"] = weights[tied]
-    _stream(model, linear, embedding, merged_weights)
+    for module in (*decoder.modules(), model.lm_head):
+        _stream(module, names[module], linear, embedding, merged_weights)
 
     width = max(len(row) for row in rows)
-    ids = torch.tensor([[*row, *[row[-1]] * (width - len(row))] for row in rows]).repeat(len(names), 1)
+    ids = torch.tensor([[*row, *[row[-1]] * (width - len(row))] for row in rows]).repeat(len(variants), 1)
     # Padding is on the right, where causal attention hides it from the compared positions.
-    states = model.model(input_ids=ids, use_cache=False).last_hidden_state
-    ends = torch.tensor([len(row) for row in rows]).repeat(len(names))
+    states = decoder(input_ids=ids, use_cache=False).last_hidden_state
+    ends = torch.tensor([len(row) for row in rows]).repeat(len(variants))
     positions = ends[:, None] - torch.arange(_POSITIONS + 1, 1, -1)[None]
     kept = states[torch.arange(len(ids))[:, None], positions]
-    return dict(zip(names, model.lm_head(kept).chunk(len(names)), strict=True))
+    return dict(zip(variants, model.lm_head(kept).chunk(len(variants)), strict=True))
 
 
 def compare(left: Tensor, right: Tensor) -> dict[str, float]:
@@ -116,34 +123,41 @@ def _as_nf4(weight: Tensor) -> Tensor:
 
 
 def _skeleton(folder: Path) -> Any:
-    """The model without weights, but with the rotary embeddings, which are computed from its config."""
+    """The model without weights, but with the tensors that its decoder computes from its config, such as the
+    frequencies of a rotary embedding."""
     config = AutoConfig.from_pretrained(str(folder), local_files_only=True, trust_remote_code=False)
     with torch.device("meta"):
         model: Any = AutoModelForCausalLM.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
-    for name, module in list(model.named_modules()):
-        if name.endswith("rotary_emb"):
-            model.set_submodule(name, type(module)(config=config))
+    for module in model.get_decoder().modules():
+        buffers = dict(module.named_buffers(recurse=False))
+        for name, buffer in buffers.items():
+            setattr(module, name, torch.empty_like(buffer, device="cpu"))
+        if buffers:
+            model._init_weights(module)
     return model.eval()
 
 
 def _stream(
-    model: nn.Module,
+    module: nn.Module,
+    name: str,
     linear: Callable[[str, Tensor], Tensor],
-    embedding: Callable[[str, Tensor], Tensor],
+    embedding: Callable[[str, Tensor], tuple[Tensor, Tensor]],
     stored: Mapping[str, Stored],
 ) -> None:
-    """Replace the forward methods of linear layers and embeddings by ones that read from disk. Load the norms, which
-    are small."""
+    """Let a linear layer or an embedding read its weight from disk. Load the weights of a norm, which are small."""
+    if isinstance(module, nn.Linear):
+        module.forward = lambda x: linear(name, x)  # type: ignore[method-assign,assignment]
+    elif isinstance(module, nn.Embedding):
+        look_up = module.forward
+        module.padding_idx = None
 
-    def forward(compute: Callable[[str, Tensor], Tensor], name: str) -> Callable[[Tensor], Tensor]:
-        return lambda x: compute(name, x)
+        def forward(ids: Tensor) -> Tensor:
+            table, where = embedding(name, ids)
+            module.weight = nn.Parameter(table, requires_grad=False)
+            return look_up(where)
 
-    for name, module in model.named_modules():
-        if isinstance(module, nn.Linear):
-            module.forward = forward(linear, name)  # type: ignore[method-assign,assignment]
-        elif isinstance(module, nn.Embedding):
-            module.forward = forward(embedding, name)  # type: ignore[method-assign,assignment]
-        else:
-            for key, _ in list(module.named_parameters(recurse=False)):
-                value = stored[f"{name}.{key}"].read().float()
-                setattr(module, key, nn.Parameter(value, requires_grad=False))
+        module.forward = forward  # type: ignore[method-assign,assignment]
+    else:
+        for key, _ in list(module.named_parameters(recurse=False)):
+            value = stored[f"{name}.{key}"].read().float()
+            setattr(module, key, nn.Parameter(value, requires_grad=False))

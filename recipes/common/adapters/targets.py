@@ -12,9 +12,11 @@ from torch import nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from recipes.common.adapters.config import select_targets
+from recipes.common.models.text_decoder import NESTED
 from recipes.common.protocol import StepFailed
 
 _IN_LAYER = re.compile(r"(?:.+\.)?layers\.\d+\.(?:.+\.)?(\w+)")
+"""The name of a decoder layer's module."""
 
 
 def model_targets(folder: Path, targets: str | Sequence[str]) -> list[str]:
@@ -32,7 +34,10 @@ def model_targets(folder: Path, targets: str | Sequence[str]) -> list[str]:
             f"transformers cannot build the model: {str(error).splitlines()[0] if str(error) else error!r}",
             "Use a text-only model that transformers supports without code of the model.",
         ) from error
-    matches = [_IN_LAYER.fullmatch(name) for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    names = [name for name, module in model.named_modules() if isinstance(module, nn.Linear)]
+    # A part that reads images has layers of its own.
+    nested = [name for name in names if name.startswith(NESTED)]
+    matches = [_IN_LAYER.fullmatch(name) for name in nested or names]
     linear = list(dict.fromkeys(match[1] for match in matches if match is not None))
     if targets == "all-linear":
         if any(".experts." in name for name, _ in model.named_parameters()):

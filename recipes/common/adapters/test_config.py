@@ -7,23 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from recipes.common.adapters.config import (
-    PROJECTIONS,
-    AdapterSettings,
-    adapted_layers,
-    resolve_targets,
-    write_adapter,
-)
+from recipes.common.adapters.config import AdapterSettings, adapted_layers, select_targets, write_adapter
 from recipes.common.adapters.files import check_base
 from recipes.common.protocol import StepFailed
 
 
 def test_targets_are_in_the_order_of_the_model() -> None:
-    assert resolve_targets("all-linear") == list(PROJECTIONS)
-    assert resolve_targets(["v_proj", "q_proj"]) == ["q_proj", "v_proj"]
+    layers = ["q_proj", "k_proj", "v_proj"]
+    assert select_targets(["v_proj", "q_proj"], layers) == ["q_proj", "v_proj"]
     for targets in (["q_proj", "lm_head"], []):
         with pytest.raises(StepFailed) as failure:
-            resolve_targets(targets)
+            select_targets(targets, layers)
         assert failure.value.code == "unsupported-target"
 
 

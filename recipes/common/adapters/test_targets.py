@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from transformers import LlamaConfig, Phi3Config, Qwen3MoeConfig
 
-from recipes.common.adapters.config import PROJECTIONS
 from recipes.common.adapters.targets import model_targets
 from recipes.common.protocol import StepFailed
 
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 SIZE: dict[str, Any] = {
     **{"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "vocab_size": 300, "pad_token_id": 0},
     **{"num_attention_heads": 4, "num_key_value_heads": 2, "bos_token_id": 1, "eos_token_id": 2},
@@ -21,7 +21,7 @@ SIZE: dict[str, Any] = {
 def test_all_linear_means_the_layers_of_the_model(tmp_path: Path) -> None:
     LlamaConfig(**SIZE).save_pretrained(str(tmp_path / "llama"))
     Phi3Config(**SIZE).save_pretrained(str(tmp_path / "phi3"))
-    assert model_targets(tmp_path / "llama", "all-linear") == list(PROJECTIONS)
+    assert model_targets(tmp_path / "llama", "all-linear") == PROJECTIONS
     assert model_targets(tmp_path / "llama", ["v_proj", "q_proj"]) == ["q_proj", "v_proj"]
     assert set(model_targets(tmp_path / "phi3", "all-linear")) == {"qkv_proj", "o_proj", "gate_up_proj", "down_proj"}
 

@@ -64,8 +64,8 @@ class Delta:
 
 
 def read_adapter(folder: Path, described: Mapping[str, Any]) -> dict[str, Delta]:
-    """The changes of an adapter, by the name of the base's weight. `described` is model.json of the base. Fails for
-    adapters of another base, and for other kinds than LoRA, rsLoRA and DoRA on whole weights."""
+    """The changes of an adapter, by the name of the weight in the model of transformers. `described` is model.json of
+    the base. Fails for adapters of another base, and for other kinds than LoRA, rsLoRA and DoRA on whole weights."""
     weights = folder / WEIGHTS
     if not weights.is_file():
         raise StepFailed("adapter-missing", f"the adapter has no {WEIGHTS}", _TRAIN)
