@@ -15,6 +15,24 @@ test("the error for a family names the backends that can train it", () => {
   expect(unsupportedTraining("axolotl", config)).toBeUndefined();
 });
 
+test("torchtune trains dense decoders, and the text decoder of Gemma 3", () => {
+  for (const model_type of ["llama", "mistral", "phi3", "qwen2", "qwen3", "smollm3", "gemma3_text"]) {
+    expect(unsupportedTraining("torchtune", { model_type, ...decoder, rope_scaling: null })).toBeUndefined();
+  }
+  expect(unsupportedTraining("torchtune", images)).toBeUndefined();
+  const scaled = (rope_scaling: unknown, model_type = "llama") => ({ model_type, ...decoder, rope_scaling });
+  expect(unsupportedTraining("torchtune", scaled({ rope_type: "llama3", factor: 8 }))).toBeUndefined();
+  const nested = { sliding_attention: { rope_type: "default" }, full_attention: { rope_type: "yarn" } };
+  for (const config of [
+    scaled({ type: "dynamic", factor: 8 }),
+    { ...images, text_config: { ...images.text_config, rope_parameters: nested } },
+    { ...images, text_config: { ...decoder, model_type: "llama" } },
+    { ...images, text_config: undefined },
+  ]) {
+    expect(unsupportedTraining("torchtune", config)?.code).toBe("backend-unsupported");
+  }
+});
+
 test("axolotl trains no model that also reads images, and no model without a text decoder", () => {
   for (const config of [images, { model_type: "clip" }]) {
     expect(unsupportedTraining("axolotl", config)?.code).toBe("backend-unsupported");

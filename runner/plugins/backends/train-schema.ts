@@ -48,12 +48,24 @@ export const trainProperties = {
         uniqueItems: true,
         items: {
           type: "string",
-          enum: ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"],
+          // Phi-3 has qkv_proj and gate_up_proj in place of five others.
+          enum: [
+            "q_proj",
+            "k_proj",
+            "v_proj",
+            "qkv_proj",
+            "o_proj",
+            "gate_proj",
+            "up_proj",
+            "gate_up_proj",
+            "down_proj",
+          ],
         },
       },
     ],
     default: "all-linear",
-    description: "Projections that get an adapter: all-linear, or a list.",
+    description:
+      "Projections that get an adapter: all linear layers of the decoder, or a list of those that the model has.",
     examples: [["q_proj", "v_proj"]],
   },
   layers: {
