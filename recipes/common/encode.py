@@ -2,15 +2,18 @@
 prompt tokens.
 
 A row is encoded as the generation prompt of the model's own chat template, the target, and the token that ends the
-assistant's turn. The loss counts the target and the end token alone.
+assistant's turn. The loss counts the target and the end token alone. A chat template that inserts the present date gets
+a fixed one, so that prompts are the same every day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import datetime
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from jinja2 import TemplateError
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from recipes.common.bounded import bounded
@@ -19,12 +22,22 @@ from recipes.common.protocol import StepFailed
 IGNORE = -100
 """Label of a token that the loss ignores."""
 
+DATE = datetime.date(2024, 7, 26)
+"""The date in prompts. Llama's chat template uses it itself if it cannot read the clock."""
+
+_DIRECTIVES = "aAbBdmyYjHIMSpw"
+"""Letters of the strftime directives that chat templates can use."""
+
 Message = Mapping[str, str]
+
+Loss = Literal["system-dropped", "message-trimmed", "message-changed"]
+"""What a chat template did to the text of a message."""
 
 
 def load_tokenizer(model_dir: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer in a model's folder. Code in that folder is never run. Fails with `no-chat-template` without
-    one."""
+    """The tokenizer in a model's folder. Code in that folder is never run. Of several chat templates, the one called
+    "default" is used. Fails with `no-chat-template` without a template, and with `named-chat-templates` without a
+    default."""
     try:
         tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(
             str(model_dir), local_files_only=True, trust_remote_code=False
@@ -33,6 +46,16 @@ def load_tokenizer(model_dir: Path) -> PreTrainedTokenizerBase:
         raise StepFailed(
             "tokenizer", f"cannot load the model's tokenizer: {error}", "Fetch the model again."
         ) from error
+    named = tokenizer.chat_template
+    if isinstance(named, dict) and named:
+        if "default" not in named:
+            raise StepFailed(
+                "named-chat-templates",
+                f"the model has several chat templates and no default: {', '.join(sorted(named))}",
+                "Copy the model into a folder, store one of them there as chat_template.jinja, and set model.base to "
+                "the folder.",
+            )
+        tokenizer.chat_template = named["default"]
     if not isinstance(tokenizer.chat_template, str):
         raise StepFailed(
             "no-chat-template",
@@ -42,12 +65,35 @@ def load_tokenizer(model_dir: Path) -> PreTrainedTokenizerBase:
     return tokenizer
 
 
-def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], thinking: bool) -> list[int]:
-    """Ids of the messages and of the start of the assistant's turn: the prompt of generation. Fails with
-    `special-token-in-text` for a message that contains a special token, because it could end its own turn."""
+def render_prompt(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], thinking: bool) -> str:
+    """The messages and the start of the assistant's turn in the model's chat template. Fails with
+    `special-token-in-text` for a message that contains a special token, because it could end its own turn, and with
+    `no-system-role` or `chat-template-refused` if the template does not accept the messages."""
     for message in messages:
         _refuse_special(tokenizer, message["content"], f"a {message['role']} message")
-    return _ids(tokenizer, _render(tokenizer, messages, generation=True, thinking=thinking))
+    return _render(tokenizer, messages, generation=True, thinking=thinking)
+
+
+def prompt_ids(tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], thinking: bool) -> list[int]:
+    """Ids of `render_prompt`: the prompt of generation."""
+    return _ids(tokenizer, render_prompt(tokenizer, messages, thinking))
+
+
+def lost_text(messages: Sequence[Message], rendered: str) -> Iterator[tuple[Loss, Message]]:
+    """The messages whose text is not in the rendered prompt as it was given."""
+
+    def has(text: str) -> bool:
+        given = sum(message["content"].count(text) for message in messages) if text else 0
+        return rendered.count(text) >= given
+
+    for message in messages:
+        content = message["content"]
+        if has(content):
+            continue
+        if content != content.strip() and has(content.strip()):
+            yield "message-trimmed", message
+        else:
+            yield ("system-dropped" if message["role"] == "system" else "message-changed"), message
 
 
 def target_ids(tokenizer: PreTrainedTokenizerBase, target: str) -> list[int]:
@@ -125,12 +171,55 @@ def _render(
     tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], *, generation: bool, thinking: bool
 ) -> str:
     more: dict[str, Any] = {"enable_thinking": thinking} if supports_thinking(tokenizer) else {}
-    with bounded("chat-template-limit", "the chat template of the model", "Choose another model."):
-        text = tokenizer.apply_chat_template(
-            [dict(message) for message in messages], tokenize=False, add_generation_prompt=generation, **more
-        )
+    try:
+        with bounded("chat-template-limit", "the chat template of the model", "Choose another model."):
+            text = tokenizer.apply_chat_template(
+                [dict(message) for message in messages],
+                chat_template=_without_clock(str(tokenizer.chat_template)),
+                tokenize=False,
+                add_generation_prompt=generation,
+                date_string=DATE.strftime("%d %b %Y"),
+                **more,
+            )
+    except (TemplateError, TypeError) as error:
+        raise _refusal(tokenizer, messages, error, thinking) from error
     assert isinstance(text, str)
     return text
+
+
+def _without_clock(template: str) -> str:
+    """A chat template in which `strftime_now` formats DATE. A macro hides the function of transformers, which formats
+    the present time and cannot be replaced by an argument."""
+    if "strftime_now" not in template:
+        return template
+    values = {f"%{flag}{letter}": DATE.strftime(f"%{flag}{letter}") for flag in ("-", "") for letter in _DIRECTIVES}
+    replaced = "".join(f"|replace('{directive}', '{value}')" for directive, value in values.items())
+    # The empty expression protects a line break at the start of the template, which would be removed after a tag.
+    return f"{{%- macro strftime_now(format) -%}}{{{{ format{replaced} }}}}{{%- endmacro %}}{{{{ '' }}}}{template}"
+
+
+def _refusal(
+    tokenizer: PreTrainedTokenizerBase, messages: Sequence[Message], error: Exception, thinking: bool
+) -> StepFailed:
+    """The failure for messages that the chat template does not accept. It names the system message as the cause if the
+    template accepts the others."""
+    others = [message for message in messages if message["role"] != "system"]
+    if others and len(others) < len(messages):
+        try:
+            _render(tokenizer, others, generation=True, thinking=thinking)
+        except StepFailed:
+            pass
+        else:
+            return StepFailed(
+                "no-system-role",
+                f"the chat template of the model has no system messages: {error}",
+                "Set prompt.system: user, which adds the text to the user's message.",
+            )
+    return StepFailed(
+        "chat-template-refused",
+        f"the chat template of the model does not accept the messages: {error}",
+        "Change the blocks of the prompt template, or choose another model.",
+    )
 
 
 def _ids(tokenizer: PreTrainedTokenizerBase, text: str) -> list[int]:

@@ -7,7 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from recipes.common.encode import IGNORE, encode_row, end_token, load_tokenizer, pad_token, prompt_ids
+from recipes.common.encode import (
+    IGNORE,
+    encode_row,
+    end_token,
+    load_tokenizer,
+    lost_text,
+    pad_token,
+    prompt_ids,
+    render_prompt,
+)
 from recipes.common.protocol import StepFailed
 from recipes.tools.tiny_models import make_tiny_model
 
@@ -71,6 +80,84 @@ def test_a_tokenizer_without_a_template_is_an_error(qwen3: Path, tmp_path: Path)
     with pytest.raises(StepFailed) as failure:
         load_tokenizer(change(qwen3, tmp_path, chat_template=None))
     assert failure.value.code == "no-chat-template"
+
+
+LLAMA_DATE = (
+    "{%- if not date_string is defined %}{%- if strftime_now is defined %}"
+    '{%- set date_string = strftime_now("%d %b %Y") %}{%- else %}{%- set date_string = "26 Jul 2024" %}'
+    "{%- endif %}{%- endif %}Today Date: {{ date_string }}\n{{ messages[-1].content }}"
+)
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        (LLAMA_DATE, "Today Date: 26 Jul 2024\n"),
+        ("\n{{ strftime_now('%Y-%m-%d %H') }}\n{{ messages[-1].content }}", "\n2024-07-26 00\n"),
+        ("{%- set today = strftime_now('%-d. %B') -%}\n{{ today }}: {{ messages[-1].content }}", "26. July: "),
+    ],
+    ids=["date_string", "strftime_now", "variable"],
+)
+def test_a_template_that_inserts_the_date_gets_a_fixed_one(
+    qwen3: Path, tmp_path: Path, template: str, text: str
+) -> None:
+    tokenizer = load_tokenizer(change(qwen3, tmp_path, chat_template=template))
+    assert render_prompt(tokenizer, MESSAGES, thinking=False) == text + MESSAGES[0]["content"]
+
+
+def test_of_several_templates_the_default_is_used(qwen3: Path, tmp_path: Path) -> None:
+    default, other = (
+        {"name": name, "template": f"{name}: {{{{ messages[0].content }}}}"} for name in ("default", "rag")
+    )
+    tokenizer = load_tokenizer(change(qwen3, tmp_path, chat_template=[other, default]))
+    assert render_prompt(tokenizer, MESSAGES, thinking=False).startswith("default: ")
+    with pytest.raises(StepFailed) as failure:
+        load_tokenizer(change(qwen3, tmp_path, chat_template=[other]))
+    assert failure.value.code == "named-chat-templates" and "rag" in failure.value.message
+
+
+GEMMA = (
+    "{% if messages[0]['role'] == 'system' %}{{ raise_exception('System role not supported') }}{% endif %}"
+    "{% for message in messages %}{% if (message['role'] == 'user') != (loop.index0 % 2 == 0) %}"
+    "{{ raise_exception('Roles must alternate') }}{% endif %}{{ message['content'] | trim }}\n{% endfor %}"
+)
+SYSTEM = {"role": "system", "content": "bane"}
+
+
+@pytest.mark.parametrize(
+    ("messages", "code", "fact"),
+    [
+        ([SYSTEM, *MESSAGES], "no-system-role", "System role not supported"),
+        ([*MESSAGES, *MESSAGES], "chat-template-refused", "Roles must alternate"),
+    ],
+)
+def test_messages_that_the_template_refuses_are_errors(
+    qwen3: Path, tmp_path: Path, messages: list[dict[str, str]], code: str, fact: str
+) -> None:
+    tokenizer = load_tokenizer(change(qwen3, tmp_path, chat_template=GEMMA))
+    with pytest.raises(StepFailed) as failure:
+        prompt_ids(tokenizer, messages, thinking=False)
+    assert failure.value.code == code and fact in failure.value.message and failure.value.help
+
+
+@pytest.mark.parametrize(
+    ("rendered", "expected"),
+    [
+        ("bane\n\n dori ", []),
+        (" dori ", ["system-dropped"]),
+        ("bane\n\ndori", ["message-trimmed"]),
+        ("bane\n\nDORI", ["message-changed"]),
+    ],
+)
+def test_text_that_the_template_loses_is_found(rendered: str, expected: list[str]) -> None:
+    messages = [SYSTEM, {"role": "user", "content": " dori "}]
+    assert [loss for loss, _ in lost_text(messages, rendered)] == expected
+
+
+def test_a_dropped_message_is_found_if_another_one_contains_its_text() -> None:
+    messages = [SYSTEM, {"role": "user", "content": "bane dori"}]
+    assert [loss for loss, _ in lost_text(messages, "bane dori")] == ["system-dropped"]
+    assert list(lost_text(messages, "bane bane dori")) == []
 
 
 def test_tiny_models_are_reproducible(qwen3: Path, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
-"""First part of step `fetch` for a hub model: downloads config.json alone, so that the runner can check the model's family
-before the weights are downloaded.
+"""First part of step `fetch` for a hub model: downloads config.json alone, so that the runner can check the model's
+family before the weights are downloaded.
 
 Parameters and paths are those of `recipes.steps.fetch`. Writes nothing but the file in the Hugging Face cache. A
 repository without a config.json is no failure here: the download of the whole model reports it.

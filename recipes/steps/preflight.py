@@ -15,11 +15,11 @@ from typing import Any
 
 import torch
 
-from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids
+from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids, render_prompt
 from recipes.common.files import read_json, read_rows
 from recipes.common.machine import read_machine
 from recipes.common.models.tensors import read_headers
-from recipes.common.preflight.rules import RULES, Example, Facts, Rule
+from recipes.common.preflight.rules import RULES, Example, Facts, Prompt, Rule
 from recipes.common.protocol import Step, StepFailed, main, write_json
 from recipes.transformers.padding_check import padding_difference
 
@@ -54,7 +54,11 @@ def run(step: Step) -> dict[str, Any]:
         padding = padding_difference(step.local_paths["model"], prompts, machine)
     config = read_json(step.inputs["model"])["config"]
     context = config.get("max_position_embeddings")
-    facts = Facts(tokenizer, end_token(tokenizer), params, context, train, lengths, machine, padding)
+    rendered = [
+        Prompt(str(each["id"]), each["messages"], render_prompt(tokenizer, each["messages"], thinking))
+        for each in [*rows, *cases]
+    ]
+    facts = Facts(tokenizer, end_token(tokenizer), params, context, train, lengths, rendered, machine, padding)
 
     violations = {rule: list(rule.violations(facts)) for rule in RULES}
     report = describe(facts, violations)

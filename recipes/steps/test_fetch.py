@@ -122,9 +122,7 @@ def hub(tiny: Path) -> Iterator[Hub]:
     hub.server.shutdown()
 
 
-def fetch(
-    tmp: Path, endpoint: str, folder: Path | None = None, module: str = "fetch", **params: Any
-) -> dict[str, Any]:
+def fetch(tmp: Path, endpoint: str, folder: Path | None = None, module: str = "fetch", **params: Any) -> dict[str, Any]:
     """Run a module of the step as the runner does; returns result.json with model.json under "model"."""
     (tmp / "output").mkdir(exist_ok=True)
     full = {"base": "org/tiny", "revision": COMMIT, "origin": "hub", **params}
@@ -231,7 +229,7 @@ def test_weights_that_differ_from_the_listing_fail(hub: Hub, tmp_path: Path) -> 
 
 
 def test_a_local_folder_is_described_and_checked(tiny: Path, tmp_path: Path) -> None:
-    local = {"base": "local", "revision": None, "origin": "local"}
+    local: dict[str, Any] = {"base": "local", "revision": None, "origin": "local"}
     result = fetch(tmp_path, "http://127.0.0.1:9", tiny, **local)
     assert result["status"] == "ok" and result["model"]["base"] == "local"
     assert fetch(tmp_path, "http://127.0.0.1:9", tmp_path / "none", **local)["code"] == "model-missing"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,22 @@ def test_a_violated_rule_fails_with_its_code(
     assert [rule["code"] for rule in report["rules"] if not rule["ok"]] == [code]
 
 
+@pytest.mark.parametrize(
+    ("code", "template"),
+    [
+        ("system-dropped", "{{ messages[-1].content }}<|im_end|>"),
+        ("message-changed", "{% for each in messages %}{{ each.content | replace('dori', '') }}{% endfor %}<|im_end|>"),
+    ],
+)
+def test_a_chat_template_that_loses_text_is_found(tmp_path: Path, model: Path, code: str, template: str) -> None:
+    changed = shutil.copytree(model, tmp_path / "model")
+    config = json.loads((changed / "tokenizer_config.json").read_text())
+    (changed / "tokenizer_config.json").write_text(json.dumps(config | {"chat_template": template}))
+    with pytest.raises(StepFailed) as failure:
+        preflight(tmp_path, changed, [row(at) for at in range(4)])
+    assert failure.value.code == code and "row-0" in failure.value.message
+
+
 def test_the_message_names_all_violated_rules(tmp_path: Path, model: Path) -> None:
     with pytest.raises(StepFailed) as failure:
         preflight(tmp_path, model, [row(0, "<think> kiru")], max_length=8)
@@ -146,7 +163,7 @@ def test_precision_depends_on_the_compute_capability(
     tokenizer: PreTrainedTokenizerBase, capability: tuple[int, int], precision: str, ok: bool
 ) -> None:
     machine = Machine(capability, 16 << 30, 12 << 30, 1 << 40)
-    facts = Facts(tokenizer, 0, {"precisions": {"train": precision}}, None, [], {}, machine)
+    facts = Facts(tokenizer, 0, {"precisions": {"train": precision}}, None, [], {}, machine=machine)
     rule = next(rule for rule in RULES if rule.code == "precision-unsupported")
     assert (list(rule.violations(facts)) == []) is ok
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { compileTemplate } from "./template.ts";
+import { compileTemplate, foldSystem } from "./template.ts";
 
 const values = { input: "a <5mm cyst & more", labels: ["A", "B"], examples: [] };
 
@@ -13,6 +13,11 @@ describe("compileTemplate", () => {
       { role: "user", content: "a <5mm cyst & more\nLabels: A;B;" },
     ]);
     expect(render(values)).toHaveLength(2);
+  });
+
+  it("removes white space at the ends of a message, which some chat templates remove", () => {
+    const [message] = compileTemplate("{{#user}}\n  {{input}}\n{{/user}}")({ ...values, input: " \tcyst\n\n" });
+    expect(message?.content).toBe("cyst");
   });
 
   it("does not read the input as a template", () => {
@@ -79,4 +84,17 @@ describe("a template that grows without bounds", () => {
     const render = compileTemplate("{{#user}}{{#each labels}}{{this}}{{#unless @last}}, {{/unless}}{{/each}}{{/user}}");
     for (let at = 0; at < 300; at++) expect(render({ ...values, labels })[0]?.content).toBe(labels.join(", "));
   });
+});
+
+it("folds the text of system messages into the next message of the user", () => {
+  const folded = foldSystem([
+    { role: "system", content: "Be brief." },
+    { role: "system", content: "Use labels." },
+    { role: "user", content: "cyst" },
+    { role: "user", content: "stone" },
+  ]);
+  expect(folded).toEqual([
+    { role: "user", content: "Be brief.\n\nUse labels.\n\ncyst" },
+    { role: "user", content: "stone" },
+  ]);
 });

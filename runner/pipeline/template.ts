@@ -39,7 +39,7 @@ export function compileTemplate(text: string): (values: TemplateValues) => reado
     handlebars.registerHelper(role, function (this: unknown, options: Handlebars.HelperOptions) {
       const content = options.fn(this);
       if (content.length > limits.characters) throw tooLarge(`more than ${limits.characters} characters`);
-      messages.push({ role, content: content.trimEnd().replace(/^\s*\n/, "") });
+      messages.push({ role, content: content.trim() });
       return "";
     });
   }
@@ -71,6 +71,18 @@ export function compileTemplate(text: string): (values: TemplateValues) => reado
     if (messages.at(-1)?.role !== "user") throw templateError("the last block must be {{#user}}…{{/user}}");
     return messages;
   };
+}
+
+/** The messages with the text of each system message at the start of the next user message, after a blank line. */
+export function foldSystem(messages: readonly Message[]): readonly Message[] {
+  const folded: Message[] = [];
+  let before = "";
+  for (const { role, content } of messages) {
+    const text = `${before}${content}`;
+    before = role === "system" ? `${text}\n\n` : "";
+    if (role === "user") folded.push({ role, content: text });
+  }
+  return folded;
 }
 
 /** What the loops of one prompt have used. */

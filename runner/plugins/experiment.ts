@@ -67,6 +67,7 @@ type Prompt = {
   /** Absent: the untrained model gets `template` and the task's instruction. */
   readonly zero_shot?: string;
   readonly thinking: boolean;
+  readonly system: "system" | "user";
   readonly labels?: {
     readonly from: "train";
     readonly min_count: number;

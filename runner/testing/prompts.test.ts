@@ -29,6 +29,15 @@ async function rows<T>(rig: Rig, step: string, name: string, ...more: readonly s
   return lines.filter((line) => line !== "").map((line) => JSON.parse(line) as T);
 }
 
+test("prompt.system: user makes the system text part of the user's message", async ({ rig }) => {
+  rig.write("prompts/ask.hbs", "{{#system}}Name it.{{/system}}{{#user}}{{input}}{{/user}}");
+  const [apart] = await rows<PromptRow>(rig, "prompt.tuned", "eval.jsonl");
+  const [joined] = await rows<PromptRow>(rig, "prompt.tuned", "eval.jsonl", "--set", "prompt.system=user");
+  const texts = apart?.messages.map(({ content }) => content) ?? [];
+  expect(texts).toHaveLength(2);
+  expect(joined?.messages).toEqual([{ role: "user", content: texts.join("\n\n") }]);
+});
+
 test("few-shot: each prompt records the ids of its examples; a training row is never its own example", async ({
   rig,
 }) => {

@@ -3,13 +3,13 @@ code."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from transformers import PreTrainedTokenizerBase
 
-from recipes.common.encode import IGNORE, pad_token
+from recipes.common.encode import IGNORE, Message, lost_text, pad_token
 from recipes.common.machine import Machine
 from recipes.common.preflight.upload import card_problems, token_problems
 
@@ -36,6 +36,15 @@ class Example:
 
 
 @dataclass(frozen=True)
+class Prompt:
+    """The messages of a row or case, and what the chat template made of them."""
+
+    id: str
+    messages: Sequence[Message]
+    text: str
+
+
+@dataclass(frozen=True)
 class Facts:
     """The input of the rules."""
 
@@ -49,6 +58,8 @@ class Facts:
     train: list[Example]
     eval_lengths: dict[str, int]
     """Case id -> number of tokens of its prompt."""
+    prompts: Sequence[Prompt] = ()
+    """The prompts of all rows and cases."""
     machine: Machine | None = None
     """None if the rules about the machine do not apply."""
     padding: float | None = None
@@ -98,6 +109,18 @@ def _prefix(facts: Facts) -> Iterator[str]:
         masked = [token for token, label in zip(row.ids, row.labels, strict=True) if label == IGNORE]
         if masked != row.prompt or row.ids[: len(row.prompt)] != row.prompt:
             yield f"{row.id}: the prompt tokens of training and generation differ"
+
+
+def _lost(loss: str) -> Callable[[Facts], Iterator[str]]:
+    """The prompts whose messages the chat template changed in one way."""
+
+    def violations(facts: Facts) -> Iterator[str]:
+        for prompt in facts.prompts:
+            for kind, message in lost_text(prompt.messages, prompt.text):
+                if kind == loss:
+                    yield f"{prompt.id}: the {message['role']} message {message['content'][:60]!r}"
+
+    return violations
 
 
 def _think(facts: Facts) -> Iterator[str]:
@@ -161,6 +184,24 @@ def _padding(facts: Facts) -> Iterator[str]:
 
 
 RULES = (
+    Rule(
+        "system-dropped",
+        "the chat template renders the system message",
+        "Set prompt.system: user, which adds the text to the user's message.",
+        _lost("system-dropped"),
+    ),
+    Rule(
+        "message-trimmed",
+        "the chat template keeps the characters at the ends of each message",
+        "Remove white space and control characters at the ends of the message.",
+        _lost("message-trimmed"),
+    ),
+    Rule(
+        "message-changed",
+        "the chat template renders each message as it is given",
+        "Compare the prompt in `exp preview` with the template. Change the text, or choose another model.",
+        _lost("message-changed"),
+    ),
     Rule(
         "target-truncated",
         "every row has at most train.max_length tokens",

@@ -28,6 +28,14 @@ export const prompt = {
       description: "Let a reasoning model generate its reasoning before the answer.",
       examples: [true],
     },
+    system: {
+      type: "string",
+      enum: ["system", "user"],
+      default: "system",
+      description:
+        "Role of the text in {{#system}}: a message of its own, or the start of the user's message, for a model whose chat template has no system messages.",
+      examples: ["user"],
+    },
     labels: {
       type: "object",
       additionalProperties: false,

@@ -26,6 +26,8 @@ type Params = {
   readonly examples?: ExampleChoice & { readonly [key: string]: Json };
   /** What the last message gets in addition, because the template is not written for an untrained model. */
   readonly instruction?: Instruction & { readonly [key: string]: Json };
+  /** "user": the text of system messages is part of the user's message. Absent: it is a message of its own. */
+  readonly system?: "user";
 };
 
 /** The most labels that an instruction lists. */
@@ -40,14 +42,14 @@ const allLabels = { min_count: 1, order: "frequency" } as const;
 /** Renders every case as the messages of the prompt, without the answer. */
 export const prompt: StepKind<Params> = {
   name: "prompt",
-  version: 2,
+  version: 3,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "eval.jsonl"],
   async run(params, context) {
     const path = context.source("template");
     const labels = params.labels === null ? [] : promptLabels(params.labels, context);
     // Imported here, so that commands which only plan do not load Handlebars.
-    const { compileTemplate } = await import("../template.ts");
+    const { compileTemplate, foldSystem } = await import("../template.ts");
     const render = compileTemplate(readRegularFile(path, "template").toString("utf8"));
     for (const split of ["train", "validation", "eval"]) {
       const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
@@ -56,7 +58,8 @@ export const prompt: StepKind<Params> = {
       for (const [at, { id, input, target }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
-        const messages = instructed(render({ input, labels, examples }), labels, params.instruction);
+        const written = instructed(render({ input, labels, examples }), labels, params.instruction);
+        const messages = params.system === "user" ? foldSystem(written) : written;
         rendered.push({ id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) });
       }
       writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
@@ -116,7 +119,11 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   return draft({
     id: stepOfArm("prompt", arm),
     kind: "prompt",
-    params: { labels, examples, ...(instruction ? { instruction: { ...instruction } } : {}) },
+    params: {
+      ...{ labels, examples },
+      ...(instruction ? { instruction: { ...instruction } } : {}),
+      ...(prompt.system === "user" ? { system: prompt.system } : {}),
+    },
     sources: {
       template,
       ...(labels === null ? {} : scoringFiles(experiment)),

@@ -5,6 +5,9 @@ import type { CardFacts } from "./model-card-facts.ts";
 /** The placeholder for the input in the messages of a prompt. */
 export const inputPlaceholder = "{{input}}";
 
+/** The date that some chat templates insert, equal to DATE in recipes/common/encode.py. */
+const promptDate = "26 Jul 2024";
+
 type UsageFacts = Pick<CardFacts, "repo" | "kind" | "base" | "template" | "messages" | "run">;
 
 /** Python code that loads the model and answers one input, with the settings of the evaluation. */
@@ -53,7 +56,8 @@ function code({ repo, kind, base, template, messages, run }: UsageFacts): string
           `    message["content"] = message["content"].replace("${inputPlaceholder}", text)`,
         ]),
     "inputs = tokenizer.apply_chat_template(",
-    `    messages, add_generation_prompt=True, enable_thinking=${config.prompt.thinking ? "True" : "False"}, return_dict=True, return_tensors="pt"`,
+    `    messages, add_generation_prompt=True, enable_thinking=${config.prompt.thinking ? "True" : "False"},`,
+    `    date_string="${promptDate}", return_dict=True, return_tensors="pt"`,
     ").to(model.device)",
     `output = model.generate(**inputs, max_new_tokens=${tokens}${"temperature" in config.generate && config.generate.temperature > 0 ? `, do_sample=True, temperature=${config.generate.temperature}` : ", do_sample=False"})`,
     'answer = tokenizer.decode(output[0, inputs["input_ids"].shape[1] :], skip_special_tokens=True)',
