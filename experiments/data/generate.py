@@ -1,9 +1,10 @@
-"""Write the study's train.csv and test.csv: `generate.py --seed 2026`. Equal seeds give equal bytes."""
+"""Write the study's train.csv, test.csv and evidence.csv: `generate.py --seed 2026`. Equal seeds give equal bytes."""
 
 import argparse
 import csv
 import io
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from synthesis.case import PLANTED, draw_case
@@ -47,9 +48,9 @@ def main() -> int:
 
 
 def files(seed: int) -> dict[str, str]:
-    """File name -> content, for both splits."""
+    """File name -> content, for both splits, and the sentence of each label of the test split."""
     train, test = splits(seed)
-    return {"train.csv": _csv("tr", train), "test.csv": _csv("te", test)}
+    return {"train.csv": _csv("tr", train), "test.csv": _csv("te", test), "evidence.csv": _evidence("te", test)}
 
 
 def splits(seed: int) -> tuple[list[Row], list[Row]]:
@@ -85,11 +86,36 @@ def _answers(reports: list[Report], dirty: tuple[str, ...], dice: Dice) -> list[
 
 
 def _csv(prefix: str, rows: list[Row]) -> str:
+    header = ("case_id", "input_finding", "output_disease")
+    return _table(header, ((_id(prefix, number), report.text, answer) for number, (report, answer) in _numbered(rows)))
+
+
+def _evidence(prefix: str, rows: list[Row]) -> str:
+    """The sentence that states each label, for measurements of the error analysis. Normal reports have no label."""
+    return _table(
+        ("case_id", "label", "sentence"),
+        (
+            (_id(prefix, number), label, sentence)
+            for number, (report, _) in _numbered(rows)
+            for label, sentence in zip(report.canonical, report.evidence, strict=True)
+            if sentence
+        ),
+    )
+
+
+def _numbered(rows: list[Row]) -> Iterable[tuple[int, Row]]:
+    return enumerate(rows, start=1)
+
+
+def _id(prefix: str, number: int) -> str:
+    return f"{prefix}-{number:04d}"
+
+
+def _table(header: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("case_id", "input_finding", "output_disease"))
-    for number, (report, answer) in enumerate(rows, start=1):
-        writer.writerow((f"{prefix}-{number:04d}", report.text, answer))
+    writer.writerow(header)
+    writer.writerows(rows)
     return text.getvalue()
 
 

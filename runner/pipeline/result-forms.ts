@@ -80,6 +80,7 @@ const isArmAnalysis = both(
   fields(["wrong", "cases"], isNumber),
   shape({
     categories: listOf(shape({ name: isText, definition: isText, cases: isNumber, examples: listOf(isExample) })),
+    trained: listOf(shape({ label: isText, count: isNumber })),
     strata: both(
       fields(["training_frequency", "group"], listOf(isLabelStratum)),
       fields(["labels_per_case", "input_length", "normality"], listOf(isCaseStratum)),

@@ -86,6 +86,7 @@ export function fixtureAnalysis(): Analysis {
         examples: [{ ...example, gold: ["kidney stone"], given: [] }],
       },
     ],
+    trained: trainLabels,
     strata: {
       training_frequency: [{ name: "1-5", support: 4, predicted: 5, recall: 0.75, f1: 0.667 }],
       group: [],

@@ -57,11 +57,13 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Report:
-    """The text, and its labels in the order of mention: in an annotator's spelling and in the canonical one."""
+    """The text, its labels in the order of mention (in an annotator's spelling and in the canonical one), and the
+    sentence that states each label."""
 
     text: str
     labels: tuple[str, ...]
     canonical: tuple[str, ...]
+    evidence: tuple[str, ...]
 
 
 def dictate(case: Case, dice: Dice) -> Report:
@@ -73,9 +75,23 @@ def dictate(case: Case, dice: Dice) -> Report:
         if WORDS[0] <= len(text.split()) <= WORDS[1]:
             break
     if not case.labels:
-        return Report(text, (_cased(dice.weighted(_shares(NORMAL, NORMAL_SPELLINGS)), dice),), (NORMAL,))
+        return Report(text, (_cased(dice.weighted(_shares(NORMAL, NORMAL_SPELLINGS)), dice),), (NORMAL,), ("",))
     mentioned = [(label, sentence) for sentence in ordered for label in sentence.labels]
-    return Report(text, tuple(_spell(*one, dice) for one in mentioned), tuple(label for label, _ in mentioned))
+    return Report(
+        text,
+        tuple(_spell(*one, dice) for one in mentioned),
+        tuple(label for label, _ in mentioned),
+        tuple(_as_written(sentence.text, text) for _, sentence in mentioned),
+    )
+
+
+def _as_written(sentence: str, text: str) -> str:
+    """The form that a sentence has in a report: notes shorten sentences, and some abbreviate words."""
+    shortened = _shorten(sentence)
+    for form in (sentence, shortened, _abbreviate(shortened)):
+        if form in text:
+            return form
+    raise ValueError(f"{sentence!r} is not in the report")
 
 
 def _say_findings(case: Case, dice: Dice) -> list[Sentence]:
@@ -191,10 +207,7 @@ def _telegram(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[S
     """Notes without articles and verbs, some with abbreviations."""
     ordered = _by_organ(sentences, list(ORGANS), dice)
     text = " ".join(_shorten(sentence.text) for sentence in ordered)
-    if dice.chance(0.5):
-        for long, short in _ABBREVIATIONS.items():
-            text = re.sub(rf"\b{long}\b", short, text, flags=re.IGNORECASE)
-    return ordered, text
+    return ordered, _abbreviate(text) if dice.chance(0.5) else text
 
 
 _STYLES: dict[Style, float] = {_prose: 0.32, _rotated: 0.14, _positives_first: 0.16, _headed: 0.22, _telegram: 0.16}
@@ -208,6 +221,12 @@ _ABBREVIATIONS = {
     "ureterovesical junction": "UVJ",
     "status post": "s/p",
 }
+
+
+def _abbreviate(text: str) -> str:
+    for long, short in _ABBREVIATIONS.items():
+        text = re.sub(rf"\b{long}\b", short, text, flags=re.IGNORECASE)
+    return text
 
 
 def _shorten(sentence: str) -> str:

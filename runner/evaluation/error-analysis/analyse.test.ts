@@ -59,6 +59,10 @@ const { analysis, failures } = analyse({
     { name: "tuned", answers: tuned, labels },
   ],
   inputs,
+  training: Array.from({ length: 20 }, () => [
+    { input: "The renal cortex holds a cyst. The heart is normal.", gold: ["Renal cyst"] },
+    { input: "The liver is bright. The heart is normal.", gold: ["Fatty liver"] },
+  ]).flat(),
   view: "basic",
   parts: (value) => viewLabels(value as readonly string[], basic),
   hasLabels: true,
@@ -72,16 +76,16 @@ const arm = analysis.arms.tuned as NonNullable<(typeof analysis.arms)[string]>;
 
 describe("a wrong case has every category that applies, a right one none", () => {
   const expected: Record<string, string[]> = {
-    swap: ["omission", "addition", "substitution_in_group", "baseline_disagrees"],
-    unseen: ["omission", "addition", "unseen_in_training", "baseline_disagrees"],
-    invented: ["addition", "out_of_set", "baseline_disagrees"],
-    variant: ["omission", "addition", "near_variant", "out_of_set", "baseline_disagrees"],
-    blind: ["omission", "addition", "out_of_set", "false_normal", "baseline_disagrees"],
-    seer: ["omission", "addition", "unseen_in_training", "missed_normal", "baseline_disagrees"],
+    swap: ["omission", "addition", "substitution_in_group"],
+    unseen: ["omission", "addition", "unseen_in_training"],
+    invented: ["addition", "out_of_set"],
+    variant: ["omission", "addition", "near_variant", "out_of_set"],
+    blind: ["omission", "addition", "out_of_set", "false_normal"],
+    seer: ["omission", "addition", "unseen_in_training", "missed_normal"],
     unread: ["omission", "false_normal", "parse_failure"],
-    cut: ["omission", "truncated", "baseline_disagrees"],
-    again: ["omission", "repetition", "baseline_disagrees"],
-    prose: ["omission", "addition", "unseen_in_training", "baseline_disagrees"],
+    cut: ["omission", "truncated"],
+    again: ["omission", "repetition"],
+    prose: ["omission", "addition", "unseen_in_training"],
   };
   it.each(Object.keys(expected))("%s", (id) => {
     expect(failures.find((one) => one.arm === "tuned" && one.id === id)?.categories).toEqual(expected[id]);
@@ -109,12 +113,29 @@ it("examples are drawn by the seed and quote the sentence that mentions the labe
   ]);
 });
 
-it("a sentence is found by rare words of the label, then of its group; none without a shared word", () => {
-  const text = "The kidneys are normal. Both kidneys have a cyst. The gallbladder holds stones.";
-  const find = sentenceFinder([text], (label) => (label === "calculus" ? ["gallstones", "stone"] : []));
-  expect(find(text, "kidney cyst")).toBe("Both kidneys have a cyst.");
-  expect(find(text, "calculus")).toBe("The gallbladder holds stones.");
-  expect(find(text, "hernia")).toBeUndefined();
+describe("the sentence of a label", () => {
+  const training = [
+    { input: "The kidneys are normal. The gallbladder holds stones.", labels: ["gallstone"] },
+    { input: "The kidneys are normal. Layering foci in the gallbladder.", labels: ["gallstone"] },
+    { input: "The kidneys are normal. No gallstone.", labels: [] },
+    { input: "Both kidneys have a cyst. The gallbladder is normal.", labels: ["kidney cyst"] },
+    { input: "The kidneys are normal. The gallbladder is normal.", labels: [] },
+  ];
+  const find = sentenceFinder(Array.from({ length: 20 }, () => training).flat());
+  it("has the words of the label, or words that training rows with the label have", () => {
+    expect(find("The kidneys are normal. A stone and foci layering.", "gallstone")).toBe("A stone and foci layering.");
+    expect(find("The kidneys are normal. Layering foci are seen.", "gallstone")).toBe("Layering foci are seen.");
+    expect(find("The liver is normal. The left kidney has a cyst.", "kidney cyst")).toBe("The left kidney has a cyst.");
+    expect(find("The heart is normal. A hernia of the groin.", "hernia")).toBe("A hernia of the groin.");
+  });
+  it("is not given if no sentence is likely, or two are", () => {
+    expect(find("The kidneys are normal. The gallbladder is normal.", "gallstone")).toBeUndefined();
+    expect(find("The heart is normal.", "hernia")).toBeUndefined();
+    expect(find("A cyst of the right kidney. A cyst of the left kidney.", "kidney cyst")).toBeUndefined();
+  });
+  it("is found without spaces between words", () => {
+    expect(find("心脏正常。右肾结石。", "肾结石")).toBe("右肾结石。");
+  });
 });
 
 it("counts what was fixed and broken against the baseline, and exact match where both agree", () => {

@@ -23,6 +23,8 @@ export type ArmAnswers = {
 export type AnalysisInput = {
   readonly arms: readonly ArmAnswers[];
   readonly inputs: ReadonlyMap<string, string>;
+  /** The training rows, from which the sentence of a label is learned. */
+  readonly training: readonly { readonly input: string; readonly gold: unknown }[];
   readonly view: View;
   /** The parts of a target or prediction in the view: labels, or one text. */
   parts(value: unknown): readonly string[];
@@ -39,10 +41,7 @@ export type AnalysisInput = {
   readonly examples: number;
 };
 
-/**
- * A wrong case as an example: the label that it is about, and the sentence of the input that is most similar to that
- * label.
- */
+/** A wrong case as an example: the label that it is about, and the sentence of the input that states it, if one clearly does. */
 export type Example = {
   readonly id: string;
   readonly label: string | null;
@@ -64,6 +63,8 @@ export type CategoryCount = {
 export type ArmAnalysis = CaseScore & {
   readonly wrong: number;
   readonly categories: readonly CategoryCount[];
+  /** The labels of the arm's training rows and their number of rows, in the view that is analysed. */
+  readonly trained: readonly LabelCount[];
   readonly strata: Strata;
   readonly confusions: Confusions;
   /** Changes from the untrained model and from the classical baseline. */
@@ -100,9 +101,9 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
     input.arms.map(({ name, answers }) => [name, answers.map((one) => compareCase(one, parts))]),
   );
   const groupsOf = (label: string): readonly string[] => input.groups?.groupsOf(label) ?? [];
-  const related = (label: string): readonly string[] =>
-    groupsOf(label).flatMap((group) => input.groups?.labelsIn(group) ?? []);
-  const find = sentenceFinder([...input.inputs.values()], related);
+  const find = sentenceFinder(
+    input.training.map(({ input: text, gold }) => ({ input: text, labels: input.hasLabels ? parts(gold) : [] })),
+  );
   const categories = [...input.categories, ...generalCategories];
   const failures: Failure[] = [];
   const arms = input.arms.map(({ name, labels }): [string, ArmAnalysis] => {
@@ -114,7 +115,6 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
     const context: CategoryContext = {
       trained: new Set(trained.keys()),
       groupsOf,
-      baseline: byId(classical),
     };
     const wrong = cases.filter(({ exact }) => !exact);
     const named = new Map(wrong.map((one) => [one, categoriesOf(one, categories, context)]));
@@ -144,6 +144,7 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
             examples: drawn.map((one) => exampleOf(one, category)),
           };
         }),
+        trained: [...trained].map(([label, count]) => ({ label, count })),
         strata: strataOf(cases, {
           trainingRows: (label) => trained.get(label) ?? 0,
           groupsOf,
@@ -174,9 +175,4 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
     arms: Object.fromEntries(arms),
   };
   return { analysis, failures };
-}
-
-function byId(cases: readonly ComparedCase[] | undefined): CategoryContext["baseline"] {
-  const given = new Map(cases?.map((one) => [one.id, one.given]));
-  return (id) => given.get(id);
 }

@@ -17,14 +17,6 @@ export const generalCategories: readonly Category[] = [
     definition: "The response repeats itself",
     applies: ({ answer }) => answer.notes.includes("repeated"),
   },
-  {
-    name: "baseline_disagrees",
-    definition: "The prediction differs from that of the classical baseline",
-    applies: ({ id, given }, { baseline }) => {
-      const other = baseline(id);
-      return other !== undefined && !sameSet(given, other);
-    },
-  },
 ];
 
 /** Whether two lists without repetitions have the same parts. */

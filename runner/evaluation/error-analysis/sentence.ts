@@ -1,57 +1,131 @@
-/** Finds the sentence of an input that is most similar to a label. */
+import { words } from "../../data/words.ts";
+
+/** A training row: its text and its labels, in the view that is analysed. */
+export type LabelledText = { readonly input: string; readonly labels: readonly string[] };
+
+/** Finds the sentence of an input that states a label. Undefined if no sentence clearly does. */
 export type SentenceFinder = (input: string, label: string) => string | undefined;
 
-/** Weight of a word of another label of the same group; a word of the label itself has weight 1. */
-const groupWeight = 0.3;
+/** How often the words of the label itself count as seen: this many times, and in this share of its sentences. */
+const nameCount = 2;
+const nameShare = 0.2;
+/** Weight of the background in the smoothing of a label's word counts, in sentences. */
+const smoothing = 4;
+/** Passes over the training rows of a label, in which its sentences and its words determine each other. */
+const passes = 4;
+/** Natural log of the likelihood ratio that a quoted sentence needs, and by which it must exceed the second best. */
+const threshold = 1;
+const margin = 1;
+/** A sentence that is more likely to state another label by more than this is not quoted. */
+const otherLabel = 2;
 
 /**
- * Finds the sentence with the largest TF-IDF mass of words of a label and, with less weight, of related labels. idf is
- * computed over all sentences of `inputs`. Ties go to the first sentence; undefined if no sentence shares a word. The
- * search compares words, so it misses a sentence that describes a label in other words.
+ * Learns from the training rows which words a sentence has if it states a label, by naive Bayes with multiple instances:
+ * in each row with the label, the most likely sentence states it; no sentence of the other rows does. On the test rows of
+ * the shipped study, whose generator records the true sentences, 95 % of the quotes are right and 78 % of the labels
+ * have one.
  */
-export function sentenceFinder(
-  inputs: readonly string[],
-  related: (label: string) => readonly string[],
-): SentenceFinder {
-  const inSentences = new Map<string, number>();
-  let sentences = 0;
-  for (const input of inputs) {
-    for (const sentence of sentencesOf(input)) {
-      sentences++;
-      for (const word of new Set(wordsOf(sentence))) inSentences.set(word, (inSentences.get(word) ?? 0) + 1);
+export function sentenceFinder(training: readonly LabelledText[]): SentenceFinder {
+  const rows = training.map(({ input, labels }) => {
+    const sentences = sentencesOf(input).map(wordSet);
+    return { labels, sentences, words: [...new Set(sentences.flat())] };
+  });
+  const all = {
+    rows: countsOf(rows.map((row) => row.words)),
+    sentences: countsOf(rows.flatMap(({ sentences }) => sentences)),
+  };
+  const byLabel = new Map<string, Row[]>();
+  for (const row of rows) {
+    for (const label of row.labels) {
+      const own = byLabel.get(label);
+      if (own === undefined) byLabel.set(label, [row]);
+      else own.push(row);
     }
   }
-  const idf = (word: string): number => Math.log((1 + sentences) / (1 + (inSentences.get(word) ?? 0)));
-  return (input, label) => {
-    const own = new Set(wordsOf(label));
-    const group = new Set(related(label).flatMap(wordsOf));
-    let best: string | undefined;
-    let most = 0;
-    for (const sentence of sentencesOf(input)) {
-      let mass = 0;
-      for (const word of new Set(wordsOf(sentence))) {
-        if (own.has(word)) mass += idf(word);
-        else if (group.has(word)) mass += groupWeight * idf(word);
-      }
-      if (mass <= most) continue;
-      most = mass;
-      best = sentence;
-    }
-    return best;
+  const learned = new Map<string, Score>();
+  const scoreOf = (label: string): Score => {
+    const score = learned.get(label) ?? learn(label, byLabel.get(label) ?? [], all);
+    learned.set(label, score);
+    return score;
   };
+  return (input, label) => {
+    const score = scoreOf(label);
+    const [best, second] = sentencesOf(input)
+      .map((sentence) => ({ sentence, words: wordSet(sentence) }))
+      .map(({ sentence, words: own }) => ({ sentence, words: own, score: score(own) }))
+      .filter((one) => one.score > 0)
+      .filter((one) => [...byLabel.keys()].every((other) => scoreOf(other)(one.words) - one.score <= otherLabel))
+      .sort((a, b) => b.score - a.score);
+    if (best === undefined || best.score < threshold) return undefined;
+    return second !== undefined && best.score - second.score < margin ? undefined : best.sentence;
+  };
+}
+
+type Row = { readonly sentences: readonly (readonly string[])[]; readonly words: readonly string[] };
+/** The log-likelihood ratio of a sentence, from its words: of one that states the label to one that does not. */
+type Score = (words: readonly string[]) => number;
+
+function learn(label: string, rows: readonly Row[], all: { readonly rows: Counts; readonly sentences: Counts }): Score {
+  const name = countsOf([wordSet(label)]);
+  const own = countsOf(rows.map((row) => row.words));
+  const ofRows = ratio(added(own, name, nameCount), added(all.rows, own, -1));
+  let score: Score = (list) => list.reduce((sum, word) => sum + ofRows(word), 0);
+  const elsewhere = added(all.sentences, countsOf(rows.flatMap(({ sentences }) => sentences)), -1);
+  for (let pass = 0; pass < passes; pass++) {
+    const chosen = rows.flatMap(({ sentences }) => {
+      const scores = sentences.map(score);
+      const best = Math.max(...scores);
+      return best <= 0 ? [] : sentences.filter((_, at) => scores[at] === best).slice(0, 1);
+    });
+    const ofSentences = ratio(added(countsOf(chosen), name, nameCount + nameShare * chosen.length), elsewhere);
+    // A word that rows with and without the label have alike is no evidence, however often it is in chosen sentences.
+    score = (list) => list.reduce((sum, word) => sum + Math.min(ofSentences(word), Math.max(ofRows(word), 0)), 0);
+  }
+  return score;
+}
+
+/** The log of how much more frequent a word is in `own` than in `other`. */
+function ratio(own: Counts, other: Counts): (word: string) => number {
+  const known = new Map<string, number>();
+  return (word) => {
+    const found = known.get(word);
+    if (found !== undefined) return found;
+    const background = ((other.words.get(word) ?? 0) + 0.5) / (other.total + 1);
+    const stated = ((own.words.get(word) ?? 0) + smoothing * background) / (own.total + smoothing);
+    const value = Math.log(stated / background);
+    known.set(word, value);
+    return value;
+  };
+}
+
+/** `a` plus `factor` times `b`. */
+function added(a: Counts, b: Counts, factor: number): Counts {
+  const sums = new Map(a.words);
+  for (const [word, count] of b.words) sums.set(word, (sums.get(word) ?? 0) + factor * count);
+  return { words: sums, total: a.total + factor * b.total };
+}
+
+/** Sentences that have a word, by word, and the number of sentences. */
+type Counts = { readonly words: Map<string, number>; readonly total: number };
+
+function countsOf(sentences: readonly (readonly string[])[]): Counts {
+  const counts = new Map<string, number>();
+  for (const sentence of sentences) for (const word of sentence) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return { words: counts, total: sentences.length };
 }
 
 /** Sentences of a text: cut after a full stop and the like that space follows, and at line breaks. */
 export function sentencesOf(text: string): string[] {
   return text
-    .split(/(?<=[.!?;。])\s+|[\r\n]+/)
+    .split(/(?<=[.!?])\s+|(?<=[。！？])|[\r\n]+/)
     .map((sentence) => sentence.trim())
     .filter((sentence) => sentence !== "");
 }
 
-/** Words of two letters or more in lower case; an ending "s" is dropped, so that a plural meets its singular. */
-function wordsOf(text: string): string[] {
-  return (text.toLowerCase().match(/[\p{L}\p{N}]{2,}/gu) ?? []).map((word) =>
+/** The distinct words of a text in lower case; an ending "s" is dropped, so that a plural equals its singular. */
+function wordSet(text: string): string[] {
+  const list = words(text.toLowerCase()).map((word) =>
     word.length > 3 && word.endsWith("s") && !word.endsWith("ss") ? word.slice(0, -1) : word,
   );
+  return [...new Set(list)];
 }

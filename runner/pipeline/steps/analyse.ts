@@ -29,7 +29,7 @@ type Params = TaskParams & {
 /** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 3,
+  version: 4,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
   async run({ arms, view, baseline, zero_shot, seed, examples, ...params }, context) {
@@ -51,6 +51,7 @@ export const analyse: StepKind<Params> = {
     const { analysis, failures } = analyseArms({
       arms: read.map((arm) => ({ ...arm, answers: inOrder(arm.answers, order) })),
       inputs,
+      training: readJsonLines<DataRow>(context.input("train")),
       view,
       parts: (value) => open.parts(value, view),
       hasLabels: task.labels !== undefined,
@@ -91,6 +92,7 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
     sources: analysisFiles(experiment),
     inputs: {
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
+      train: { step: "data", file: "train.jsonl" },
       ...Object.fromEntries(
         scores.flatMap(({ id, inputs }) => [
           [`predictions.${armOfStep(id)}`, { step: id, file: "predictions.jsonl" }],

@@ -30,8 +30,6 @@ export type CategoryContext = {
   readonly trained: ReadonlySet<string>;
   /** Groups of a label (in the view); none if the study has no groups. */
   groupsOf(label: string): readonly string[];
-  /** The prediction of the classical baseline for the same case; undefined for the baseline itself, or without one. */
-  baseline(id: string): readonly string[] | undefined;
 };
 
 /** A way to be wrong. A wrong case has every category that applies. */

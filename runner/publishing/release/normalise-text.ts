@@ -1,8 +1,5 @@
+import { words } from "../../data/words.ts";
 import { latinOf } from "./leak-rules.ts";
-
-/** A word, or one character of a script without spaces. */
-const word =
-  /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]|(?:(?![\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}])[\p{L}\p{N}])+/gu;
 
 const isAscii = (text: string): boolean => !/[^\0-\x7f]/.test(text);
 const lookAlike = new RegExp(`[${[...latinOf.keys()].join("")}]`, "gu");
@@ -16,12 +13,7 @@ export function wordsOf(text: string): readonly string[] {
   const plain = isAscii(decoded)
     ? decoded
     : decoded.normalize("NFKD").replaceAll(/[\p{Default_Ignorable_Code_Point}\p{Cf}\p{M}]/gu, "");
-  return (
-    plain
-      .toLowerCase()
-      .replaceAll(lookAlike, (letter) => latinOf.get(letter) as string)
-      .match(word) ?? []
-  );
+  return words(plain.toLowerCase().replaceAll(lookAlike, (letter) => latinOf.get(letter) as string));
 }
 
 /** The text without characters that are not visible, in compatibility form: a token in it is found by its shape. */

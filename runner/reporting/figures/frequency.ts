@@ -5,20 +5,16 @@ import { config, type Figure, schema, width } from "./figure.ts";
 /** F1 per label against the number of training rows with the label. */
 export const frequency: Figure = ({ runs }) => {
   const run = runs.at(-1) as RunFacts;
-  const counts = new Map(run.trainLabels.map(({ label, count }) => [label.toLowerCase(), count]));
   const values = run.arms
     .filter(({ name }) => name === primaryArm(run) || name === run.analysis?.baseline)
-    .flatMap(({ name, labels }) =>
-      labels
-        .filter(({ support }) => support > 0)
-        .map(({ label, support, f1 }) => ({
-          arm: armName(name),
-          rows: (counts.get(label.toLowerCase()) ?? 0) + 1,
-          support,
-          f1,
-        })),
-    );
-  if (values.length === 0 || run.trainLabels.length === 0) return undefined;
+    .flatMap(({ name, labels }) => {
+      const trained = run.analysis?.arms[name]?.trained ?? [];
+      const counts = new Map(trained.map(({ label, count }) => [label, count]));
+      return labels
+        .filter(({ support }) => counts.size > 0 && support > 0)
+        .map(({ label, support, f1 }) => ({ arm: armName(name), rows: (counts.get(label) ?? 0) + 1, support, f1 }));
+    });
+  if (values.length === 0) return undefined;
   return {
     $schema: schema,
     width,

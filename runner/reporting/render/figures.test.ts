@@ -1,4 +1,7 @@
 import { expect, it } from "vitest";
+import { frequency } from "../figures/frequency.ts";
+import type { RunFacts, Study } from "../report/study.ts";
+import { fixtureStudy } from "../test-rig.ts";
 import { renderFigures } from "./figures.ts";
 
 it("a figure with control characters in a label is XML", async () => {
@@ -12,4 +15,22 @@ it("a figure with control characters in a label is XML", async () => {
   });
   expect(figure?.svg).toContain("cy\u{FFFD}st");
   expect(figure?.svg).not.toContain("\u0001");
+});
+
+it("the figure of training frequency has the counts of the analysis and the F1 of the table of labels", () => {
+  const study = fixtureStudy();
+  const run = study.runs.find(({ analysis }) => analysis !== undefined) as RunFacts;
+  const { data } = frequency({ ...study, runs: [run] } as Study) as unknown as { data: { values: object[] } };
+  const [tuned] = run.arms.filter(({ name }) => name === "tuned");
+  const counts = new Map(run.analysis?.arms.tuned?.trained.map(({ label, count }) => [label, count]));
+  const shown = tuned?.labels.filter(({ support }) => support > 0) ?? [];
+  expect(shown.length).toBeGreaterThan(0);
+  expect(counts.size).toBeGreaterThan(0);
+  expect(data.values).toEqual(
+    expect.arrayContaining(
+      shown.map(({ label, support, f1 }) =>
+        expect.objectContaining({ rows: (counts.get(label) ?? 0) + 1, support, f1 }),
+      ),
+    ),
+  );
 });

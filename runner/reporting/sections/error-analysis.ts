@@ -208,7 +208,7 @@ function examples(run: RunFacts): readonly Block[] {
   return [
     heading(2, "Examples"),
     paragraph(
-      "The examples are drawn at random with a fixed seed. The quoted sentence of the input shares most words with the label, weighted by inverse document frequency.",
+      "The examples are drawn at random with a fixed seed. The quoted sentence states the label with the highest likelihood, by the words of the training rows with the label. Without a clear one, there is no quote.",
     ),
     { type: "list", items },
   ];
