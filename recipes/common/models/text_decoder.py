@@ -33,7 +33,8 @@ def read_text_config(config: Mapping[str, Any]) -> PreTrainedConfig:
     with `unsupported-model` if transformers cannot read it."""
     try:
         known = AutoConfig.for_model(config["model_type"], **{k: v for k, v in config.items() if k != "model_type"})
-        return known.get_text_config(decoder=True)
+        text = known.get_text_config(decoder=True)
+        text.tie_word_embeddings = known.tie_word_embeddings
     except Exception as error:  # transformers raises errors of many kinds, and one of its own for each check.
         reason = str(error).splitlines()[0] if str(error) else repr(error)
         raise StepFailed(
@@ -41,6 +42,7 @@ def read_text_config(config: Mapping[str, Any]) -> PreTrainedConfig:
             f"transformers cannot read the model's config.json: {reason}",
             "Use a model that transformers supports without code of the model.",
         ) from error
+    return text
 
 
 def module_name(stored: str) -> str:
