@@ -21,6 +21,22 @@ test("thousands of unknown keys are reported in bounded time, and the first ones
   }
 });
 
+test("thousands of repeated keys, and a line of tabs, are reported in bounded time", () => {
+  const started = performance.now();
+  const repeated = loadText(`${base}${"z: 1\n".repeat(40_000)}`);
+  const tabs = loadText("\t".repeat(200_000));
+  if (repeated.ok || tabs.ok) throw new Error("loaded");
+  expect(repeated.diagnostics.length).toBeLessThan(110);
+  expect(repeated.diagnostics.at(-1)?.code).toBe("more-errors");
+  expect(formatDiagnostics(repeated.diagnostics)).toContain("duplicate-key");
+  expect(formatDiagnostics(tabs.diagnostics)).toContain("empty-file");
+  expect(performance.now() - started).toBeLessThan(20_000);
+});
+
+test("more resamples than memory holds are refused", () => {
+  expect(codesOf(`${base}evaluate: {bootstrap: {resamples: 1000000000}}\n`)).toEqual(["out-of-range"]);
+});
+
 test("unknown keys at every point of a sweep are reported once, in bounded time", () => {
   const keys = Array.from({ length: 500 }, (_, at) => `k${at}: 1\n`).join("");
   const seeds = Array.from({ length: 5000 }, (_, at) => at).join(", ");

@@ -6,6 +6,8 @@ import type { Document, Entry, Node, ScalarValue } from "./node.ts";
 const deepest = 40;
 const mostNodes = 50_000;
 const mostAliasNodes = 2_000;
+/** Errors that are collected. Some of them are listed. */
+const mostErrors = 1_000;
 const coreTags = new Set(
   ["map", "seq", "str", "int", "float", "bool", "null"].map((name) => `tag:yaml.org,2002:${name}`),
 );
@@ -86,6 +88,7 @@ class Reader {
   }
 
   #error(code: string, message: string, span: Span, help?: string): void {
+    if (this.#diagnostics.length >= mostErrors) return;
     this.#diagnostics.push({ severity: "error", code, message, span, ...(help === undefined ? {} : { help }) });
   }
 
@@ -170,6 +173,7 @@ class Reader {
       else if (name === "<<") {
         this.#error("merge-key", "merge keys (<<) are not part of YAML 1.2", place, "use extends, or write the keys");
       } else if (earlier !== undefined) {
+        if (this.#diagnostics.length >= mostErrors) continue;
         const line = this.#source.text.slice(0, earlier.key.start).split(/\r\n|\r|\n/).length;
         const help = `keep one of them; the first is at line ${line}`;
         this.#error("duplicate-key", `key "${name}" is given a second time`, place, help);

@@ -33,7 +33,7 @@ export function readChain(path: string, { files, cwd }: Pick<LoadOptions, "files
     open: (next) => (files.kind(next) === undefined ? undefined : open(next, files, display)),
     resolve: (from, written) => resolve(dirname(from), written),
   });
-  return extended.ok ? extended : { ok: false, diagnostics: sortDiagnostics(extended.diagnostics) };
+  return extended.ok ? extended : { ok: false, diagnostics: firstErrors(sortDiagnostics(extended.diagnostics)) };
 }
 
 /** Reads, resolves, expands, validates and checks an experiment file. Returns every diagnostic. */

@@ -81,7 +81,13 @@ function abbreviations(forms: readonly Shape[], add: (a: number, b: number) => v
   });
 }
 
-/** One edit in one word of five letters or more, or a space more; numbers must agree ("T11", "T12"). */
+/** Pairs that are compared for their spelling: some seconds. Tens of thousands of labels with one beginning have more. */
+const mostComparisons = 10_000_000;
+
+/**
+ * One edit in one word of five letters or more, or a space more; numbers must agree ("T11", "T12"). Stops after
+ * `mostComparisons`.
+ */
 function spellings(forms: readonly Shape[], add: (a: number, b: number) => void): void {
   const buckets = new Map<string, number[]>();
   forms.forEach(({ label }, index) => {
@@ -93,7 +99,10 @@ function spellings(forms: readonly Shape[], add: (a: number, b: number) => void)
       else bucket.push(index);
     }
   });
+  let left = mostComparisons;
   for (const bucket of buckets.values()) {
+    left -= (bucket.length * (bucket.length - 1)) / 2;
+    if (left < 0) return;
     for (let later = 1; later < bucket.length; later++) {
       for (let earlier = 0; earlier < later; earlier++) {
         const a = bucket[earlier] as number;
@@ -106,10 +115,10 @@ function spellings(forms: readonly Shape[], add: (a: number, b: number) => void)
 
 function misspelt(a: Shape, b: Shape): boolean {
   if (a.words.length !== b.words.length) return a.words.join("") === b.words.join("");
-  const odd = [...a.words.keys()].filter((index) => a.words[index] !== b.words[index]);
-  if (odd.length !== 1) return false;
-  const word = a.words[odd[0] as number] as string;
-  const other = b.words[odd[0] as number] as string;
+  const odd = a.words.findIndex((word, at) => word !== b.words[at]);
+  if (odd < 0 || a.words.findLastIndex((word, at) => word !== b.words[at]) !== odd) return false;
+  const word = a.words[odd] as string;
+  const other = b.words[odd] as string;
   if (/\d/.test(word + other) || word[0] !== other[0] || Math.min(word.length, other.length) < 5) return false;
   return oneEdit(word, other);
 }

@@ -98,6 +98,7 @@ describe("a broken file is an error at its line", () => {
     ["no column of that name", "a.csv", "id,texts,label\n1,a,x\n", "1:missing-column"],
     ["no id", "a.csv", "id,text,label\n1,a,x\n ,b,y\n", "3:missing-id"],
     ["an id twice", "a.csv", "id,text,label\n1,a,x\n1,b,y\n", "3:duplicate-id"],
+    ["values of any depth", "a.jsonl", `{"id":1}\n{"id":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, "2:broken-row"],
     ["no JSON", "a.jsonl", '{"id":1}\nx\n[]', "2:broken-row 3:broken-row"],
     ["of another type", "a.parquet", "PAR1", "1:file-type"],
     ["no workbook", "a.xlsx", "id,text\n", "1:broken-file"],

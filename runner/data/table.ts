@@ -121,10 +121,10 @@ function readLines(source: SourceText, problems: Problems): Result<DataTable> {
         problems.add(start, end, "broken-row", value, 'each line is one JSON object: {"id": "...", "input": "..."}');
       else {
         const row: Cell[] = [];
-        for (const [key, cell] of Object.entries(value)) {
+        for (const [key, cell] of value) {
           const column = at.get(key) ?? columns.push(key) - 1;
           at.set(key, column);
-          row[column] = asCell(cell);
+          row[column] = cell;
         }
         sparse.push(row);
         spans.push({ start, end });
@@ -138,11 +138,15 @@ function readLines(source: SourceText, problems: Problems): Result<DataTable> {
   return { ok: true, value: { columns, rows, source, header: span(0), span }, warnings: problems.warnings };
 }
 
-function parseLine(line: string): object | string {
+/** The cells of a line by column, or what is wrong with it. */
+function parseLine(line: string): readonly (readonly [string, Cell])[] | string {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === "object" && value !== null && !Array.isArray(value) ? value : "the line is no JSON object";
+    if (typeof value !== "object" || value === null || Array.isArray(value)) return "the line is no JSON object";
+    return Object.entries(value).map(([key, cell]) => [key, asCell(cell)]);
   } catch (error) {
+    // The parser accepts any depth, and the writer of a cell does not.
+    if (error instanceof RangeError) return "values are nested too deeply";
     return `not JSON: ${(error as Error).message}`;
   }
 }

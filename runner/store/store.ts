@@ -1,10 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
+import { existsSync, lstatSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { keyOf } from "../pipeline/plan/identity.ts";
 import type { Ingredients, StoreRecord } from "../pipeline/plan/record.ts";
 import type { Json } from "../util/canonical.ts";
 import { namesIn } from "../util/names-in.ts";
+import { UserError } from "../util/user-error.ts";
 import { activeClaims, Claims } from "./claims.ts";
 import type { Digests } from "./digest.ts";
 import { diskFull, isFull, reportingFullDisk } from "./disk-full.ts";
@@ -80,8 +81,25 @@ export type Store = {
 /** "read" writes nothing below the artifacts folder. */
 export type Access = "read" | "write";
 
-/** Opens the store of an artifacts folder, which need not exist. */
+/** Folders whose entries exp deletes by their names alone. */
+const ownFolders = [
+  ...["objects", "keys", "staging", "running", "locks"].map((name) => `store/${name}`),
+  ...["work/snapshots", "live", "jobs", "jobs/snapshots"],
+];
+
+/** A link in the place of such a folder would let a copied project delete the files of any other folder. */
+function refuseLinks(root: string): void {
+  const linked = ownFolders.find((name) => lstatSync(join(root, name), { throwIfNoEntry: false })?.isSymbolicLink());
+  if (linked === undefined) return;
+  throw new UserError("linked-folder", `${join(root, linked)} is a link, and exp deletes files in this folder`, {
+    help: "delete the link. To use another disk, link the artifacts folder as a whole",
+    status: "refused",
+  });
+}
+
+/** Opens the store of an artifacts folder, which need not exist. Throws UserError `linked-folder`. */
 export function openStore(root: string, digests: Digests, access: Access = "write"): Store {
+  refuseLinks(root);
   const folder = join(root, "store");
   const staging = join(folder, "staging");
   const records = new Records(join(folder, "keys"));

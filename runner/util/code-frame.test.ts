@@ -17,6 +17,14 @@ function marked(formatted: string): string {
 }
 
 describe("a code frame", () => {
+  it("is made from the part of a line of megabytes around the span", () => {
+    const text = `${"a".repeat(20_000_000)}bad${"\t".repeat(20_000_000)}`;
+    const before = process.memoryUsage().heapUsed;
+    const frame = formatDiagnostic(at(text, "bad"));
+    expect(marked(frame)).toBe("bad");
+    expect(frame).toContain("x.yaml:1:20000001:");
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(100e6);
+  });
   it("shows file, line, column, code, the line before, a squiggle and the help", () => {
     const one = at("train:\n  rnak: 16\n", "rnak", { help: 'did you mean "rank"?' });
     expect(formatDiagnostic(one)).toBe(

@@ -16,13 +16,20 @@ export type DiagnosticJson = {
 
 const tab = 4;
 const widest = 110;
+/** Characters of a line before, in and after a span that a frame is made from. */
+const most = 2_000;
 const lineBreak = /\r\n|\r|\n/g;
 
 /** The position of the start of a span. */
 export function positionOf(span: Span): Position {
   const { line, text, start } = lineAt(span);
-  return { line, column: [...text.slice(0, start)].length + 1 };
+  // Two units of a character beyond the basic plane are one column.
+  let column = 1;
+  for (let at = 0; at < start; at++) if (!isSecondUnit(text.charCodeAt(at))) column++;
+  return { line, column };
 }
+
+const isSecondUnit = (code: number): boolean => code >= 0xdc00 && code <= 0xdfff;
 
 /** A diagnostic for programs, without a code frame. */
 export function toJson(diagnostic: Diagnostic): DiagnosticJson {
@@ -46,11 +53,15 @@ export function formatDiagnostic(diagnostic: Diagnostic, options: { readonly col
   const margin = String(line).length;
   const rule = (label: string) => paint("2", `  ${label.padStart(margin)} | `);
   if (current.text !== "" || line > 1) {
-    const before = expand(current.text.slice(0, current.start));
-    const marked = expand(current.text.slice(current.start, current.end), width(before));
-    const after = expand(current.text.slice(current.end), width(before) + width(marked));
+    // Of a line of megabytes only the part around the span is expanded.
+    const before = expand(current.text.slice(Math.max(0, current.start - most), current.start));
+    const marked = expand(
+      current.text.slice(current.start, Math.min(current.end, current.start + most)),
+      width(before),
+    );
+    const after = expand(current.text.slice(current.end, current.end + most), width(before) + width(marked));
     const hidden = Math.max(0, width(before) - widest / 2);
-    if (line > 1 && hidden === 0) lines.push(rule(String(line - 1)) + clip(expand(current.previous), 0));
+    if (line > 1 && hidden === 0) lines.push(rule(String(line - 1)) + clip(expand(current.previous.slice(0, most)), 0));
     lines.push(rule(String(line)) + clip(before + marked + after, hidden));
     const squiggle = "^".repeat(Math.max(1, Math.min(width(marked), widest - (width(before) - hidden))));
     lines.push(rule("") + " ".repeat(width(before) - hidden) + paint(tone, squiggle));
@@ -112,9 +123,11 @@ const plain = (_code: string, text: string) => text;
 /** Expands tabs to the next tab stop and replaces control characters. */
 function expand(text: string, from = 0): string {
   let result = "";
+  let at = from;
   for (const char of text) {
-    if (char === "\t") result += " ".repeat(tab - ((from + width(result)) % tab));
-    else result += printable(char);
+    const shown = char === "\t" ? " ".repeat(tab - (at % tab)) : printable(char);
+    result += shown;
+    at += width(shown);
   }
   return result;
 }

@@ -68,6 +68,7 @@ export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateCho
           resamples: {
             type: "integer",
             minimum: 100,
+            maximum: 100000,
             default: 10000,
             description: "Number of bootstrap resamples of the cases.",
             examples: [2000],
