@@ -1,7 +1,8 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseSynonyms } from "../data/labels/synonyms.ts";
 import { type Synonyms, type View, viewOf, views } from "../data/labels/views.ts";
+import { caseSetOf } from "../evaluation/case-set.ts";
 import { isFile, joinAnswers, readAnswers } from "../evaluation/labels/answers.ts";
 import { classificationMetrics } from "../evaluation/labels/class-metrics.ts";
 import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
@@ -14,9 +15,12 @@ import { scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts"
 import type { Metric } from "../plugins/metrics/metric.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
+import { placeOf } from "../project/place.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
+import { recordScoring } from "../runs/ledger.ts";
 import { pairedText } from "../terminal/paired.ts";
 import { table } from "../terminal/table.ts";
+import { sha256 } from "../util/canonical.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
@@ -76,7 +80,12 @@ export const command = defineCommand({
           bootstrap: { resamples: resamples ?? 10_000, seed },
         },
       );
-      context.out(json ? `${JSON.stringify(compared, null, 1)}\n` : pairedText(compared));
+      const evaluations = recordLook(a, context) === undefined ? undefined : recordLook(b, context);
+      context.out(
+        json
+          ? `${JSON.stringify({ ...compared, ...withCount(evaluations) }, null, 1)}\n`
+          : `${pairedText(compared)}${countText(evaluations)}`,
+      );
       return exit.done;
     }
     if (other !== undefined) throw wrongFiles("several files need --paired");
@@ -98,11 +107,19 @@ export const command = defineCommand({
     const absent = withoutValue(forms, metrics);
     const made = resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed });
     const intervals = made && byView((at) => made[at] as (typeof made)[number]);
+    const evaluations = recordLook(cases, context);
     if (json) {
       const confusion = isSingle
         ? { classes: byView((at) => singleLabel(labelCases, viewOf(views[at] as View, synonyms))) }
         : {};
-      const content = { n, views: scores, absent, ...(intervals ? { intervals } : {}), ...confusion };
+      const content = {
+        n,
+        views: scores,
+        absent,
+        ...(intervals ? { intervals } : {}),
+        ...confusion,
+        ...withCount(evaluations),
+      };
       context.out(`${JSON.stringify(content, null, 1)}\n`);
       return exit.done;
     }
@@ -121,9 +138,32 @@ export const command = defineCommand({
       const { head, rows, align } = confusionTable(singleLabel(labelCases, view).confusion);
       context.out(`\nConfusion matrix (canonical)\n${table([head, ...rows], { align })}`);
     }
+    context.out(countText(evaluations));
     return exit.done;
   },
 });
+
+/**
+ * Records in the project's ledger that the predictions were scored. Returns the number of evaluations of these cases;
+ * undefined outside a project with results.
+ */
+function recordLook(cases: readonly FileCase[], context: Context): number | undefined {
+  const { artifacts } = placeOf(context.cwd);
+  if (!existsSync(artifacts)) return undefined;
+  const answers = cases.map(({ id, pred, parsed }) => JSON.stringify([id, pred, parsed ?? true])).sort();
+  try {
+    return recordScoring(artifacts, caseSetOf(cases), sha256(answers.join("\n")));
+  } catch (error) {
+    context.err(`warning: the evaluation cannot be recorded in the ledger: ${(error as Error).message}\n`);
+    return undefined;
+  }
+}
+
+const withCount = (evaluations: number | undefined): { readonly test_evaluations?: number } =>
+  evaluations === undefined ? {} : { test_evaluations: evaluations };
+
+const countText = (evaluations: number | undefined): string =>
+  evaluations === undefined ? "" : `\nRecorded evaluations of these cases: ${evaluations}\n`;
 
 /** Whether every case has one gold label. */
 const isOneLabel = (cases: readonly FileCase[]): boolean =>

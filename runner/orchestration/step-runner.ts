@@ -3,7 +3,7 @@ import type { Event } from "../execution/event.ts";
 import type { StepRunner } from "../execution/scheduler.ts";
 import { Slots } from "../execution/slots.ts";
 import { createStepRunner } from "../execution/step-runner.ts";
-import type { Plan, PlannedStep } from "../pipeline/plan/plan.ts";
+import type { Plan, PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import { keyFor } from "../project/key-origins.ts";
 import type { Project } from "../project/project.ts";
 import { recordTestEvaluation } from "../runs/ledger.ts";
@@ -59,15 +59,15 @@ export function forcedOnce(runner: StepRunner): StepRunner {
 
 /** Records each test evaluation that it builds in the ledger. */
 export function withLedger(runner: StepRunner, { runs }: Plan, artifacts: string): StepRunner {
-  const experiments = new Map<PlannedStep, Set<string>>();
-  for (const { experiment, steps } of runs) {
-    for (const step of steps.values()) experiments.set(step, (experiments.get(step) ?? new Set()).add(experiment));
+  const runsOf = new Map<PlannedStep, PlannedRun[]>();
+  for (const run of runs) {
+    for (const step of run.steps.values()) runsOf.set(step, [...(runsOf.get(step) ?? []), run]);
   }
   return {
     ...runner,
     async build(step, ...rest) {
       const built = await runner.build(step, ...rest);
-      if (!built.reused) recordTestEvaluation(artifacts, step, built.record, [...(experiments.get(step) ?? [])]);
+      if (!built.reused) recordTestEvaluation(artifacts, step, built.record, runsOf.get(step) ?? []);
       return built;
     },
   };

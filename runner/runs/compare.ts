@@ -49,7 +49,7 @@ export type RunComparison = Comparison & {
   readonly answerers: Readonly<Record<string, { readonly arm: string; readonly runs: readonly string[] }>>;
   /** Restrictions: settings that differ, cases that were left out. */
   readonly notes: readonly string[];
-  /** Number of test evaluations of the test file so far; null for validation rows. */
+  /** Number of evaluations of the test cases so far; null for validation rows. */
   readonly test_evaluations: number | null;
   readonly non_inferiority?: NonInferiority;
 };

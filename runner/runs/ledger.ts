@@ -1,55 +1,113 @@
 import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { PlannedStep } from "../pipeline/plan/plan.ts";
+import type { CaseSet } from "../evaluation/case-set.ts";
+import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
+import { sha256 } from "../util/canonical.ts";
 import { makeFolderDurably } from "../util/fsync.ts";
 import { namesIn } from "../util/names-in.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
-/** A test evaluation: one scoring of a test file. */
+/** A scoring of test cases that was executed. */
 export type TestEvaluation = {
-  readonly schema: 1;
+  readonly schema: 2;
   /** ISO 8601, UTC. */
   readonly at: string;
-  /** sha256 of the test file. */
-  readonly test: string;
+  /** Digests of the runs that the scoring is part of, or of the predictions that `exp score` read. */
+  readonly looks: readonly string[];
   readonly experiments: readonly string[];
   readonly step: string;
-  /** sha256 of the responses that were scored. */
+  /** sha256 of the answers that were scored. */
   readonly responses: string;
-};
+} & CaseSet;
 
-const ledgerFolder = (artifacts: string, test: string): string => join(artifacts, "ledger", test.slice(0, 16));
+const ledgerFolder = (artifacts: string, digest: string): string => join(artifacts, "ledger", digest.slice(0, 16));
+
+/** The folder of an entry is named by the texts of its cases; by their gold targets if the texts are unknown. */
+const folderOf = ({ texts, gold }: CaseSet): string => (texts ?? gold).slice(0, 16);
 
 /**
- * Records a test evaluation in the ledger, one small file each. The ledger is part of no cache key. A cache hit is no new
- * evaluation. Ignores steps that do not score test rows.
+ * Records a test evaluation of a run in the ledger, one small file each. The ledger is part of no cache key. A cache
+ * hit is no new evaluation. Ignores steps that do not score test rows.
  */
 export function recordTestEvaluation(
   artifacts: string,
   step: PlannedStep,
   record: StoreRecord,
-  experiments: readonly string[],
+  runs: readonly PlannedRun[],
 ): void {
-  const rows = step.upstream.rows;
-  const test = rows?.step.sourceDigests["data.test.file"];
-  if (step.kind.name !== "evaluate" || rows?.file !== "test.jsonl" || test === undefined) return;
+  const cases = caseSetIn(record.evidence);
+  if (step.kind.name !== "evaluate" || step.upstream.rows?.file !== "test.jsonl" || cases === undefined) return;
+  write(artifacts, {
+    ...cases,
+    looks: runs.map(lookOf),
+    experiments: [...new Set(runs.map(({ experiment }) => experiment))],
+    step: step.id,
+    responses: record.ingredients.inputs.responses ?? "",
+  });
+}
+
+/** Identifies a run before its steps are executed: all arms of a run are one look at the test cases. */
+function lookOf({ experiment, coordinates, steps }: PlannedRun): string {
+  return sha256(JSON.stringify([experiment, coordinates, ...[...steps.values()].map(({ stepId }) => stepId).sort()]));
+}
+
+/**
+ * Records that predictions were scored with their gold targets outside a run. `responses` is the digest of the
+ * predictions: the same ones are recorded once. Returns the number of evaluations of these cases.
+ */
+export function recordScoring(artifacts: string, { gold }: CaseSet, responses: string): number {
+  const { evaluations } = ledgerEntries(artifacts);
+  const cases = { texts: evaluations.find((one) => one.gold === gold && one.texts !== null)?.texts ?? null, gold };
+  const isKnown = evaluations.some((one) => one.gold === gold && one.looks.includes(responses));
+  if (!isKnown) write(artifacts, { ...cases, looks: [responses], experiments: [], step: "score", responses });
+  return looksIn(evaluationsOf(artifacts, cases).evaluations);
+}
+
+function write(artifacts: string, entry: Omit<TestEvaluation, "schema" | "at">): void {
   const at = new Date().toISOString();
-  const responses = record.ingredients.inputs.responses ?? "";
-  const evaluation: TestEvaluation = { schema: 1, at, test, experiments, step: step.id, responses };
-  const folder = ledgerFolder(artifacts, test);
+  const evaluation: TestEvaluation = { schema: 2, at, ...entry };
+  const folder = join(artifacts, "ledger", folderOf(entry));
   makeFolderDurably(folder);
-  const path = join(folder, `${at.replaceAll(":", "-")}-${record.key.slice(0, 8)}.json`);
-  writeFileAtomic(path, `${JSON.stringify(evaluation)}\n`, { flush: true });
+  const name = sha256(JSON.stringify(evaluation)).slice(0, 8);
+  writeFileAtomic(join(folder, `${at.replaceAll(":", "-")}-${name}.json`), `${JSON.stringify(evaluation)}\n`, {
+    flush: true,
+  });
+}
+
+/**
+ * Number of looks at the cases: one for each run, whatever the number of its arms, and one more each time that a step
+ * of it scores other answers.
+ */
+function looksIn(evaluations: readonly TestEvaluation[]): number {
+  const answers = new Map<string, Map<string, Set<string>>>();
+  for (const { looks, step, responses } of evaluations) {
+    for (const look of looks) {
+      const steps = answers.get(look) ?? new Map<string, Set<string>>();
+      answers.set(look, steps.set(step, (steps.get(step) ?? new Set()).add(responses)));
+    }
+  }
+  return [...answers.values()].reduce(
+    (sum, steps) => sum + Math.max(...[...steps.values()].map(({ size }) => size)),
+    0,
+  );
 }
 
 /** Entries of the ledger. `torn` has the paths of entries that cannot be read: they count as no evaluation. */
 export type LedgerEntries = { readonly evaluations: readonly TestEvaluation[]; readonly torn: readonly string[] };
 
-/** The test evaluations of a test file, by its sha256, oldest first. */
-function testEvaluations(artifacts: string, test: string): LedgerEntries {
-  return entriesIn(ledgerFolder(artifacts, test));
+/** The evaluations of the same cases: equal ids and texts, or equal ids and gold targets. */
+function evaluationsOf(artifacts: string, { texts, gold }: CaseSet): LedgerEntries {
+  const found = [...new Set([texts, gold].filter((digest) => digest !== null))].map((digest) =>
+    entriesIn(ledgerFolder(artifacts, digest)),
+  );
+  return {
+    evaluations: found
+      .flatMap(({ evaluations }) => evaluations)
+      .filter((one) => one.gold === gold || (texts !== null && one.texts === texts)),
+    torn: found.flatMap(({ torn }) => torn),
+  };
 }
 
 /** Every entry of a project's ledger. */
@@ -69,29 +127,35 @@ function entriesIn(folder: string): LedgerEntries {
     .sort()) {
     const path = join(folder, name);
     const entry = readEntry(path);
-    if (entry === undefined || entry.test.slice(0, 16) !== basename(folder)) torn.push(path);
+    if (entry === "earlier") continue;
+    if (entry === undefined || folderOf(entry) !== basename(folder)) torn.push(path);
     else evaluations.push(entry);
   }
   return { evaluations, torn };
 }
 
-function readEntry(path: string): TestEvaluation | undefined {
+/** An entry; "earlier" if an earlier version wrote it, which named the file and not its cases. */
+function readEntry(path: string): TestEvaluation | "earlier" | undefined {
   try {
     const value = JSON.parse(readFileSync(path, "utf8")) as Partial<TestEvaluation> | null;
+    if (value !== null && (value.schema as unknown) === 1 && "test" in value) return "earlier";
     const isWhole =
-      value?.schema === 1 &&
-      [value.at, value.test, value.step, value.responses].every((text) => typeof text === "string") &&
-      Array.isArray(value.experiments);
+      value?.schema === 2 &&
+      [value.at, value.gold, value.step, value.responses].every((text) => typeof text === "string") &&
+      (value.texts === null || typeof value.texts === "string") &&
+      [value.experiments, value.looks].every(
+        (list) => Array.isArray(list) && list.every((item) => typeof item === "string"),
+      );
     return isWhole ? (value as TestEvaluation) : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Number of test evaluations of a run's test file so far; null if the run is scored on validation rows. */
+/** Number of test evaluations of a run's test cases so far; null if the run is scored on validation rows. */
 export function testEvaluationCount(run: Pick<FinishedRun, "manifest">, artifacts: string): number | null {
-  const test = testFileOf(run);
-  return test === undefined ? null : testEvaluations(artifacts, test.sha256).evaluations.length;
+  const cases = testCasesOf(run);
+  return cases === undefined ? null : looksIn(evaluationsOf(artifacts, cases).evaluations);
 }
 
 /** A warning about entries of the ledger that cannot be read, for runs whose count of test evaluations is printed. */
@@ -99,10 +163,29 @@ export function tornLedgerWarning(
   runs: readonly Pick<FinishedRun, "manifest">[],
   artifacts: string,
 ): string | undefined {
-  const tests = new Set(runs.flatMap((run) => testFileOf(run)?.sha256 ?? []));
-  const torn = [...tests].flatMap((test) => testEvaluations(artifacts, test).torn);
-  if (torn.length === 0) return undefined;
-  return `entries of the ledger cannot be read and are not counted: ${torn.join(", ")}. Restore them from a backup, or delete them`;
+  const torn = new Set(
+    runs.flatMap((run) => {
+      const cases = testCasesOf(run);
+      return cases === undefined ? [] : evaluationsOf(artifacts, cases).torn;
+    }),
+  );
+  if (torn.size === 0) return undefined;
+  return `entries of the ledger cannot be read and are not counted: ${[...torn].join(", ")}. Restore them from a backup, or delete them`;
+}
+
+/** The test cases that a run is scored on; undefined if it is scored on validation rows. */
+function testCasesOf({ manifest: { config, steps } }: Pick<FinishedRun, "manifest">): CaseSet | undefined {
+  if (config.evaluate.split !== "test") return undefined;
+  for (const { kind, evidence } of Object.values(steps)) {
+    const cases = kind === "evaluate" ? caseSetIn(evidence) : undefined;
+    if (cases !== undefined) return cases;
+  }
+  return undefined;
+}
+
+/** The cases that a step recorded as evidence. */
+function caseSetIn({ case_texts: texts, case_gold: gold }: StoreRecord["evidence"]): CaseSet | undefined {
+  return typeof gold === "string" && typeof texts === "string" ? { texts, gold } : undefined;
 }
 
 /** The test file that a run is scored on; undefined if it is scored on validation rows. */

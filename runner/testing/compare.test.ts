@@ -144,7 +144,7 @@ test("exp compare RUN RUN: compares primary arms and shared baselines", async ({
     /^b − c +−0\.\d{3} +\[[+−]0\.\d{3}, [+−]0\.\d{3}\] +0\.\d{3} +0\.\d{3} +0\.\d{3} +0\.\d{3} +\d+ \/ \d+ +0\.\d{3}$/m,
   );
   expect(text).toMatch(/^micro_f1: ./m);
-  expect(text).toMatch(/test file: 2\b/);
+  expect(text).toMatch(/test cases: 2\b/);
 });
 
 test("exp compare --reference --margin: the interval of the difference decides on non-inferiority", async ({ rig }) => {
@@ -190,7 +190,9 @@ test("exp compare: rejects runs that are not comparable; --force compares shared
   expectFailure(await rig.exp("compare", "b", "--view", "best"), 2, "bad-option");
 });
 
-test("the ledger counts test evaluations, cached ones excluded", async ({ rig }) => {
+test("the ledger counts looks at the test cases: one for a run or for scored predictions, none for cached results", async ({
+  rig,
+}) => {
   const scored = (): readonly string[] =>
     existsSync(rig.path("artifacts/ledger"))
       ? (readdirSync(rig.path("artifacts/ledger"), { recursive: true }) as string[]).filter((name) =>
@@ -203,12 +205,27 @@ test("the ledger counts test evaluations, cached ones excluded", async ({ rig })
   expect(scored()).toHaveLength(1);
   await rig.build("experiments/study.yaml", "--force", "evaluate");
   expect(scored()).toHaveLength(2);
-  expect(await rig.output("show", "study")).toMatch(/experiments\/data\/test\.csv: 2$/m);
+  const count = async (): Promise<number> =>
+    Number(/experiments\/data\/test\.csv: (\d+)$/m.exec(await rig.output("show", "study"))?.[1]);
+  // The same answers were scored again: nothing new was seen.
+  expect(await count()).toBe(1);
+  // A new arm, and a re-saved file with its rows in another order: the cases are the same.
+  const [head, ...rows] = rig.read("experiments/data/test.csv").trim().split("\n");
+  rig.write("experiments/data/test.csv", [head, ...rows.toReversed(), ""].join("\n"));
+  rig.edit(file, "baselines: []", "baselines: [most_frequent]");
+  await rig.build("experiments/study.yaml");
+  expect(await count()).toBe(2);
+  const predictions = rig.read("artifacts/runs/study/latest/zero_shot/predictions.jsonl").replace("unknown", "none");
+  rig.write("own.jsonl", predictions.replaceAll('"labels":', '"pred":'));
+  for (const _ of [1, 2]) expect(await rig.output("score", "own.jsonl")).toMatch(/evaluations of these cases: 3$/m);
+  expect(await count()).toBe(3);
+  expect((await rig.json<RunComparison>("compare", "study")).test_evaluations).toBe(3);
+  const before = scored().length;
   rig.edit(file, "generate:", "evaluate: {split: validation}\ngenerate:");
   rig.edit(file, "  test: {file", "  validation: {fraction: 0.2}\n  test: {file");
   rig.write("experiments/data/answers.jsonl", answers("train-", 48));
   await rig.build("experiments/study.yaml");
-  expect(scored()).toHaveLength(2);
+  expect(scored()).toHaveLength(before);
 });
 
 test("exp diff: differences by category, and cases with changed correctness", async ({ rig }) => {

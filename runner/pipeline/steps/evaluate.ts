@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { caseSetOf } from "../../evaluation/case-set.ts";
 import { intervalsOf } from "../../evaluation/statistics/intervals.ts";
 import { scoresOfForms } from "../../evaluation/statistics/packed.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -31,7 +32,7 @@ type Params = TaskParams & {
 /** Reads every answer as a prediction and scores the predictions in each of the task's views. */
 export const evaluate: StepKind<Params> = {
   name: "evaluate",
-  version: 7,
+  version: 8,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run(params, context) {
@@ -74,7 +75,8 @@ export const evaluate: StepKind<Params> = {
       notes,
     }));
     writeFileSync(join(context.output, "predictions.jsonl"), jsonLines(lines));
-    context.evidence({ cases: rows.length } satisfies Record<string, Json>);
+    const { texts, gold } = caseSetOf(rows);
+    context.evidence({ cases: rows.length, case_texts: texts, case_gold: gold } satisfies Record<string, Json>);
   },
 };
 

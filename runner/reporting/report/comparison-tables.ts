@@ -129,6 +129,6 @@ export const differencesNote = ({ family, primary, ...compared }: RunComparison,
   `Differences in ${naming.metric(primary)} are paired, and tests are two-sided. Exact matches: cases that only the first arm / only the ` +
   `second arm answers exactly right (${exactTestText(compared)}). ${detectableNote} p (Holm) is adjusted over the ${plural(family.tests.length, "test")} of ${naming.arm(family.subject)} against the other arms.`;
 
-/** The recorded evaluations of the test file as a sentence; empty if there is no test file. */
+/** The recorded evaluations of the test cases as a sentence; empty if no test rows are scored. */
 export const testEvaluationsText = (count: number | null): string =>
-  count === null ? "" : `Recorded evaluations of the test file: ${integer(count)}.`;
+  count === null ? "" : `Recorded evaluations of the test cases: ${integer(count)}.`;
