@@ -10,13 +10,21 @@ import { subjectOf } from "../runs/run-arms.ts";
 import { uploadsOf } from "../runs/upload-record.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { errorAnalysisText } from "../terminal/error-analysis.ts";
+import { labelTable } from "../terminal/label-table.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { table } from "../terminal/table.ts";
-import { exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
 import { json } from "./common-options.ts";
 
 /** The confusion matrix of an arm, for a task with one label a case; else empty. */
+/** The most frequent labels of an arm; empty for a task without labels. */
+function labelsText(folder: string, arm: string, view: View, screen: Pick<Context, "color" | "columns">): string {
+  const file = join(folder, arm, "metrics.json");
+  const rows = existsSync(file) ? readResult("metrics.json", file).per_label?.[view] : undefined;
+  return labelTable(rows ?? [], `${arm} (${view})`, screen);
+}
+
 function confusionText(folder: string, arm: string, view: View, screen: { readonly color: boolean }): string {
   const file = join(folder, arm, "metrics.json");
   const confusion = existsSync(file) ? readResult("metrics.json", file).classes?.[view].confusion : undefined;
@@ -38,6 +46,7 @@ export const command = defineCommand({
     }
     context.out(runSummary(manifest, dirname(path), artifacts, context));
     context.out(confusionText(dirname(path), subjectOf(run), manifest.config.evaluate.primary.view, context));
+    context.out(labelsText(dirname(path), subjectOf(run), manifest.config.evaluate.primary.view, context));
     const ablation = new Ablations().of(run);
     if (ablation !== undefined) context.out(ablationText(ablation, context));
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))

@@ -156,7 +156,10 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       per_label: optional(
         byView(
           listOf(
-            both(shape({ label: isText }), fields(["support", "predicted", "precision", "recall", "f1"], isNumber)),
+            both(
+              shape({ label: isText, f1_low: nullable(isNumber), f1_high: nullable(isNumber) }),
+              fields(["support", "predicted", "precision", "recall", "f1"], isNumber),
+            ),
           ),
         ),
       ),
@@ -193,6 +196,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
     "selection.json": shape({
       ...{ metric: isText, view: isText, rows: isText, winner: isText, why: isText },
       settings: listOf(isSetting),
+      corrected: optional(nullable(shape({ value: isNumber }))),
       epochs: optional(isNumber),
       earlier: optional(listOf(shape(isRung))),
       kept: optional(texts),

@@ -34,7 +34,10 @@ function experiment(text: string): Experiment {
 
 function armFacts(name: string): ArmFacts {
   const scores = { micro_f1: 0.5, macro_f1: 0.4, samples_f1: 0.5, exact_match: 0.25 };
-  const label = { label: "renal cyst", support: 4, predicted: 5, tp: 3, precision: 0.6, recall: 0.75, f1: 0.667 };
+  const label = {
+    ...{ label: "renal cyst", support: 4, predicted: 5, tp: 3, precision: 0.6, recall: 0.75, f1: 0.667 },
+    ...{ f1_low: 0.361, f1_high: 0.864 },
+  };
   return {
     ...{ name, views: { raw: scores, basic: scores, canonical: scores }, labels: [label] },
     ...{ parseFailures: 1, truncated: 0, object: "0".repeat(64) },

@@ -71,6 +71,7 @@ describe("perfect answers of two of four training labels", () => {
     const shown = await rig.output("show", "single");
     expect(shown).toMatch(/^macro_f1_min5 +raw +– +–$/m);
     expect(shown).toContain(`macro_f1_min5 has no value: ${reason}`);
+    expect(shown).toMatch(/^neg +1 +1\.000 +1\.000 +1\.000 \[0\.049, 1\.000\]$/m);
     const compared = await rig.output("compare", "single");
     expect(compared).toContain(`has no value: ${reason}`);
     expect(await rig.json("ls", "--where", "macro_f1_min5>=0")).toEqual([]);

@@ -57,7 +57,8 @@ describe("sweep.select", () => {
       rig.append(`experiments/data/${name}.jsonl`, own.join(""));
     }
     const run = await rig.build(file);
-    const { n, winner, settings, repeated } = selectionOf(run);
+    const { n, winner, settings, repeated, corrected } = selectionOf(run);
+    expect(corrected?.value).toBeGreaterThan(0);
     expect([n, winner, repeated]).toEqual([48, "generate.file=data/b.jsonl", ["data.validation.fold"]]);
     expect(settings.map(({ runs, sd }) => [runs.length, sd])).toEqual([
       [3, null],
@@ -107,6 +108,11 @@ describe("sweep.select", () => {
       all.slice(0, 3).map(({ coordinates, arms }) => [coordinates, arms.zero_shot?.canonical.micro_f1]),
     );
     expect(selection.why).toContain("generate.file=data/c.jsonl");
+    // The winner is far better than the others: the correction for the selection is small, and printed.
+    const corrected = selection.corrected?.value as number;
+    expect(Math.abs(corrected - (selection.settings[1]?.value as number))).toBeLessThan(0.1);
+    expect(selection.why).toContain(`${corrected.toFixed(3)} after correction for the selection`);
+    expect(await rig.output("show", "sweep")).toContain(selection.why);
 
     const again = await rig.build(file);
     expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));

@@ -1,4 +1,5 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
+import { clopperPearson } from "../statistics/interval.ts";
 import { type LabelCase, length, type Rows, type Table } from "./table.ts";
 
 /** One label in one view. */
@@ -11,6 +12,12 @@ export type LabelRow = {
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
+  /**
+   * Bounds of the 95 % interval of F1 over independent cases. F1 is 2 J / (1 + J) for the share J of true positives
+   * among the cases whose gold or prediction has the label, and J has Clopper-Pearson bounds. null without such a case.
+   */
+  readonly f1_low: number | null;
+  readonly f1_high: number | null;
 };
 
 /** The name of the row of all predictions outside a fixed label space. */
@@ -23,6 +30,8 @@ export function labelRows(table: Table): LabelRow[] {
     const support = inGold[column] as number;
     const predicted = inPrediction[column] as number;
     const tp = inBoth[column] as number;
+    const concerned = support + predicted - tp;
+    const [low, high] = concerned === 0 ? [null, null] : clopperPearson(tp, concerned).map(f1OfShare);
     return {
       label: column === table.outOfSet ? outOfSetLabel : (table.labels[column] as string),
       support,
@@ -31,10 +40,14 @@ export function labelRows(table: Table): LabelRow[] {
       precision: predicted === 0 ? 0 : tp / predicted,
       recall: support === 0 ? 0 : tp / support,
       f1: support + predicted === 0 ? 0 : (2 * tp) / (support + predicted),
+      f1_low: low as number | null,
+      f1_high: high as number | null,
     };
   });
   return rows.sort((a, b) => b.support - a.support || (a.label < b.label ? -1 : 1));
 }
+
+const f1OfShare = (share: number): number => (2 * share) / (1 + share);
 
 /** One row for each label of the space, and one for all predictions outside it. */
 function rowCount({ labels, outOfSet }: Table): number {

@@ -123,6 +123,18 @@ describe("a fixed space", () => {
       { label: "d", support: 0, predicted: 0 },
     ]);
   });
+  it("gives each label an interval of F1 that contains it and has a width, none without a case", () => {
+    const rows = labelRows(table);
+    const a = rows.find(({ label }) => label === "a");
+    // One case of one right: the share has the bounds [0.025, 1].
+    expect([a?.f1_low, a?.f1_high]).toEqual([expect.closeTo((2 * 0.025) / 1.025, 9), 1]);
+    expect(rows.find(({ label }) => label === "d")).toMatchObject({ f1_low: null, f1_high: null });
+    for (const { f1, f1_low, f1_high } of rows.filter(({ f1_low: low }) => low !== null)) {
+      expect(f1_low).toBeLessThanOrEqual(f1);
+      expect(f1_high).toBeGreaterThanOrEqual(f1);
+      expect(f1_high).toBeGreaterThan(f1_low as number);
+    }
+  });
   it("changes no score", () => {
     const fixed = scoreLabels(cases, { space: ["a", "d"] }).raw;
     const open = scoreLabels(cases).raw;

@@ -32,7 +32,7 @@ type Params = TaskParams & {
 /** Reads every answer as a prediction and scores the predictions in each of the task's views. */
 export const evaluate: StepKind<Params> = {
   name: "evaluate",
-  version: 8,
+  version: 9,
   cached: true,
   outputs: () => ["metrics.json", "predictions.jsonl"],
   async run(params, context) {

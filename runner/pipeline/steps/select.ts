@@ -5,9 +5,12 @@ import { survivors } from "../../config/halving.ts";
 import type { Point } from "../../config/loaded.ts";
 import type { Select } from "../../config/schema.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { caseGroups } from "../../evaluation/statistics/packed.ts";
+import { scoreWithoutSelection } from "../../evaluation/statistics/selection-bias.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepContext, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
+import type { Task } from "../../plugins/tasks/task.ts";
 import { boundsOf } from "../../util/bounds.ts";
 import type { Json } from "../../util/canonical.ts";
 import { UserError } from "../../util/user-error.ts";
@@ -58,7 +61,7 @@ type Params = TaskParams & {
  */
 export const select: StepKind<Params> = {
   name: "select",
-  version: 4,
+  version: 5,
   cached: true,
   outputs: () => [selectionFile],
   async run({ metric, view, repeated, settings, bootstrap, epochs, keep, ...params }, context) {
@@ -93,9 +96,11 @@ export const select: StepKind<Params> = {
     const order = ranked(scored, tasks.get(params.task).metrics.get(metric));
     const [best] = order as [ScoredSetting];
     const common = { metric, view, rows: "validation" as const, n };
+    const corrected = await withoutSelection(settings, { metric, view, bootstrap, ...params }, context);
     const selection: Selection = {
       ...{ ...common, repeated, settings: scored, winner: best.setting },
-      why: keep === undefined ? winnerReason(order, common) : cutReason(order, keep, common),
+      ...(corrected === undefined ? {} : { corrected }),
+      why: keep === undefined ? winnerReason(order, { ...common, corrected }) : cutReason(order, keep, common),
       ...(epochs === undefined ? {} : { epochs }),
       ...(context.hasInput("before") ? { earlier: rungsIn(readSelection(context.input("before"))) } : {}),
       ...(keep === undefined ? {} : { kept: keptOf(scored, order.slice(0, keep)) }),
@@ -130,13 +135,10 @@ async function averaged(
   }: TaskParams & Pick<Params, "metric" | "view" | "bootstrap">,
   context: StepContext,
 ) {
-  const labels = (bySeed[0] ?? []).flatMap((at) => readResult("labels.json", context.input(`labels.${at}`)));
-  const space = [...new Set(labels.map(({ label }) => label))];
+  const space = labelsOf(bySeed, context);
   const task = tasks.get(params.task);
   const open = await openTask(params, context);
-  const seeds = bySeed.map((folds) =>
-    folds.flatMap((at) => readPredictions(context.input(`predictions.${at}`), task.predictionKey)),
-  );
+  const seeds = answersOf(bySeed, task, context);
   const { arms } = await compareAnswers(
     [{ name, seeds }],
     {
@@ -148,6 +150,57 @@ async function averaged(
   const measured = arms[name]?.[metric];
   if (measured === undefined) throw new Error(`${name} was not measured`);
   return measured;
+}
+
+type Seeds = readonly (readonly number[])[];
+
+/** Labels of the training rows of one seed of a setting. */
+function labelsOf([first = []]: Seeds, context: StepContext): readonly string[] {
+  const labels = first.flatMap((at) => readResult("labels.json", context.input(`labels.${at}`)));
+  return [...new Set(labels.map(({ label }) => label))];
+}
+
+/** The answers of a setting, a list for each seed; the folds of a seed are one list. */
+function answersOf(bySeed: Seeds, { predictionKey }: Task, context: StepContext) {
+  return bySeed.map((folds) =>
+    folds.flatMap((at) => readPredictions(context.input(`predictions.${at}`), predictionKey)),
+  );
+}
+
+/** Resamples of the correction for the selection; more answers than this are not resampled. */
+const correctionResamples = 1000;
+const mostAnswers = 2_000_000;
+
+/**
+ * The winner's expected score on other cases; undefined for one setting. null if the settings were scored on different
+ * cases, or if there are too many answers.
+ */
+async function withoutSelection(
+  settings: Params["settings"],
+  { metric, view, bootstrap, ...params }: TaskParams & Pick<Params, "metric" | "view" | "bootstrap">,
+  context: StepContext,
+): Promise<Selection["corrected"]> {
+  if (settings.length < 2) return undefined;
+  const task = tasks.get(params.task);
+  const open = await openTask(params, context);
+  const bySetting = settings.map(({ runs }) => seedsOf(runs).map((members) => members.map(({ at }) => at)));
+  const space = [...new Set(bySetting.flatMap((bySeed) => labelsOf(bySeed, context)))];
+  const answers = bySetting.map((bySeed) => answersOf(bySeed, task, context));
+  const cases = answers[0]?.[0] ?? [];
+  const lists = answers.flat();
+  const order = new Map(cases.map(({ id }, at) => [id, at]));
+  const isSame = lists.every((list) => list.length === cases.length && list.every(({ id }) => order.has(id)));
+  if (!isSame || lists.length * cases.length > mostAnswers) return null;
+  const draws = { resamples: Math.min(bootstrap.resamples, correctionResamples), seed: bootstrap.seed };
+  const scored = answers.map((seeds) =>
+    seeds.map((list) => {
+      const inOrder = list.toSorted((a, b) => (order.get(a.id) as number) - (order.get(b.id) as number));
+      return open.scorer(inOrder.map(({ gold, ...rest }) => ({ target: gold, ...rest })))(view, space);
+    }),
+  );
+  const groups = caseGroups(cases.map(({ group }) => group));
+  const value = await scoreWithoutSelection(scored, task.metrics.get(metric), groups, draws, context.pause);
+  return value === null ? null : { value, ...draws };
 }
 
 /** The runs of a setting by seed: one each, or all folds of a seed. */
@@ -205,7 +258,7 @@ export function draftSelect(
       const { point, stepOf } = candidates[at] as Candidate;
       const scored = stepOf(stepOfArm("evaluate", subjectOf(point.experiment)));
       const metrics = [`metrics.${at}`, { step: scored, file: "metrics.json" }] as const;
-      if (runs.length === 1) return [metrics];
+      if (runs.length === 1 && settings.length === 1) return [metrics];
       const predictions = [`predictions.${at}`, { step: scored, file: "predictions.jsonl" }] as const;
       const labels = [`labels.${at}`, { step: stepOf("data"), file: "labels.json" }] as const;
       return [metrics, predictions, ...(place === 0 || foldKey in point.values ? [labels] : [])];

@@ -40,6 +40,11 @@ export type Selection = {
   readonly settings: readonly ScoredSetting[];
   /** The selected setting. */
   readonly winner: string;
+  /**
+   * The winner's expected score on other cases, by bootstrap bias correction: its score on the rows that selected it is
+   * biased. null if the settings were not scored on the same cases, or on too many; absent for a single setting.
+   */
+  readonly corrected?: { readonly value: number; readonly resamples: number; readonly seed: number } | null | undefined;
   readonly why: string;
   /** For successive halving: the epochs after which the settings were scored, and the rungs before. */
   readonly epochs?: number;
@@ -60,16 +65,21 @@ export function ranked(
 type Scored = Pick<Selection, "metric" | "view" | "n">;
 
 /** Why the first of ranked settings is the winner. */
-export function winnerReason([best, next, ...others]: readonly ScoredSetting[], { metric, view, n }: Scored): string {
+export function winnerReason(
+  [best, next, ...others]: readonly ScoredSetting[],
+  { metric, view, n, corrected }: Scored & Pick<Selection, "corrected">,
+): string {
   if (best === undefined) throw new Error("nothing was scored");
   const score = `${metric} (${view}) ${best.value.toFixed(3)} on ${n} validation rows`;
   if (next === undefined) return `the only setting: ${score}`;
   const isFolded = best.runs.some(({ coordinates }) => coordinates.includes(`${foldKey}=`));
   const each = isFolded ? "runs over all folds" : "seeds";
   const seeds = best.runs.length > 1 ? `, mean of ${best.runs.length} ${each}` : "";
-  if (next.value === best.value) return `${score}${seeds}; equal to ${next.setting}, which comes later in the sweep`;
+  const unbiased = corrected ? `; ${corrected.value.toFixed(3)} after correction for the selection (bootstrap)` : "";
+  if (next.value === best.value)
+    return `${score}${seeds}${unbiased}; equal to ${next.setting}, which comes later in the sweep`;
   const count = others.length + 2;
-  return `best of ${count} settings: ${score}${seeds}; next is ${next.setting} with ${next.value.toFixed(3)}`;
+  return `best of ${count} settings: ${score}${seeds}${unbiased}; next is ${next.setting} with ${next.value.toFixed(3)}`;
 }
 
 /** Settings beyond this number are counted but not named; selection.json has all. */

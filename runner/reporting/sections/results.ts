@@ -183,9 +183,10 @@ function labels(run: RunFacts): readonly Block[] {
       type: "table",
       id: "labels",
       caption:
-        rows.length <= mostLabels
+        (rows.length <= mostLabels
           ? "All labels of the evaluated cases."
-          : `The ${mostLabels} most frequent labels of the evaluated cases; the workbook lists all ${rows.length}.`,
+          : `The ${mostLabels} most frequent labels of the evaluated cases; the workbook lists all ${rows.length}.`) +
+        ` The 95 % intervals are those of each F1 alone (Clopper-Pearson); they are not corrected for the number of labels.`,
       head: [
         "label",
         "cases",
@@ -197,12 +198,12 @@ function labels(run: RunFacts): readonly Block[] {
       align: ["left", "right", "right", "right", "right", ...rivals.map(() => "right" as const)],
       rows: rows
         .slice(0, mostLabels)
-        .map(({ label, support, precision, recall, f1: value }) => [
+        .map(({ label, support, precision, recall, f1: value, f1_low, f1_high }) => [
           label,
           integer(support),
           score(precision),
           score(recall),
-          score(value),
+          withInterval({ value, low: f1_low ?? undefined, high: f1_high ?? undefined }),
           ...rivals.map(({ name }) => f1(name, label)),
         ]),
     },

@@ -96,12 +96,17 @@ export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[], views:
     { header: "Precision", width: 12, numFmt: score },
     { header: "Recall", width: 11, numFmt: score },
     { header: "F1", width: 9, numFmt: score },
+    { header: "F1 from", width: 11, numFmt: score },
+    { header: "F1 to", width: 11, numFmt: score },
   ];
   const table = addTable(sheets, "Labels", columns, 1);
   for (const view of views) {
     for (const arm of arms) {
-      for (const { label, support, predicted, tp, precision, recall, f1 } of arm.labels[view] ?? [])
-        table.write([label, view, arm.name, support, predicted, tp, precision, recall, f1]);
+      for (const { label, support, predicted, tp, precision, recall, f1, f1_low, f1_high } of arm.labels[view] ?? [])
+        table.write([
+          ...[label, view, arm.name, support, predicted, tp, precision, recall, f1],
+          ...[f1_low ?? undefined, f1_high ?? undefined],
+        ]);
     }
   }
   table.sheet.addConditionalFormatting({
