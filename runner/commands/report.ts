@@ -1,8 +1,7 @@
 import { basename, dirname, join, relative, resolve } from "node:path";
 import { finishedStudy, pageOf, pdfOf } from "../reporting/export/finished-study.ts";
 import { missingNotes } from "../reporting/report/author-notes.ts";
-import type { Json } from "../util/canonical.ts";
-import { canonicalJson, sha256 } from "../util/canonical.ts";
+import { reportOf } from "../runs/report-path.ts";
 import { type Context, exit } from "../util/context.ts";
 import { writeFileInside } from "../util/write-file.ts";
 import { defineCommand, flag, oneOrMore, value } from "./command.ts";
@@ -28,9 +27,7 @@ export async function writeReport(
   const { runs, notes, artifacts } = study;
   const page = html ? await pageOf(study, context) : undefined;
   const { bytes, warnings } = await pdfOf(study, context);
-  const digits = sha256(canonicalJson(runs.map(({ experiment, run }) => [experiment, run]) as Json)).slice(0, 8);
-  const name = runs.length === 1 ? `${runs[0]?.experiment}-${runs[0]?.run}` : `${runs.length}-runs-${digits}`;
-  const target = resolve(context.cwd, out ?? join(artifacts, "reports", name));
+  const target = out === undefined ? reportOf(artifacts, runs) : resolve(context.cwd, out);
   const pdf = target.endsWith(".pdf") ? target : join(target, "report.pdf");
   writeFileInside(dirname(pdf), basename(pdf), bytes);
   const pagePath = pdf.replace(/\.pdf$/, ".html");

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { pointOf } from "../config/rungs.ts";
@@ -13,6 +14,7 @@ import { executors } from "../plugins/executors/registry.ts";
 import { loadAll } from "../project/load.ts";
 import { uploadAll } from "../publishing/upload-all.ts";
 import { readManifest } from "../runs/manifest.ts";
+import { reportOf } from "../runs/report-path.ts";
 import { ablationText } from "../terminal/ablation.ts";
 import { runSummary } from "../terminal/run-summary.ts";
 import { type Context, exit } from "../util/context.ts";
@@ -91,16 +93,15 @@ function onlyRun(one: LoadedExperiment, only: RunOptions["only"]): LoadedExperim
   return { ...loaded, points: [isFinal ? { ...point, experiment: final, isCandidate: false } : point] };
 }
 
-/** Writes the report of each sweep whose winner is new. */
-async function reportWinners({ planned, sealed, outcomes }: ExecutedRun, context: Context): Promise<void> {
-  const fresh = sealed.filter(
-    ({ run }) =>
-      isWinner(planned, run) && [...run.steps.values()].some((step) => outcomes.get(step)?.status === "built"),
-  );
-  const experiments = new Map(fresh.map((one) => [one.run.experiment, one]));
+/** Writes the report of each sweep whose winner is new, or has no report because it could not be written. */
+async function reportWinners({ project, planned, sealed, outcomes }: ExecutedRun, context: Context): Promise<void> {
+  const winners = sealed.filter(({ run }) => isWinner(planned, run));
+  const experiments = new Map(winners.map((one) => [one.run.experiment, one]));
   for (const { run, manifest } of experiments.values()) {
     const { pdf, html } = (planned.points.get(run) as DraftedPoint).experiment.report;
     if (!pdf && !html) continue;
+    const isNew = [...run.steps.values()].some((step) => outcomes.get(step)?.status === "built");
+    if (!isNew && existsSync(reportOf(project.artifacts, [readManifest(manifest)]))) continue;
     const { writeReport } = await import("./report.ts");
     await writeReport([dirname(manifest)], { html }, { ...context, err: () => {} });
   }

@@ -57,6 +57,20 @@ test("a report has the numbers of its manifest, the text of its notes, and the s
   expect(pages.length).toBeGreaterThan(3);
 });
 
+test("characters that a document cannot hold are U+FFFD in every output", async ({ rig }) => {
+  // A control character, a lone surrogate and a character that XML forbids.
+  const odd = ["\\u0007", "\\ud83d", "\\uffff", "\\u0000"];
+  const answers = rig.read("experiments/data/answers.jsonl").trim().split("\n");
+  const changed = answers.map((line, at) => line.replace(/"text": ?"/, `"text": "odd${odd[at % odd.length]}, `));
+  expect(changed).not.toEqual(answers);
+  rig.overwrite("experiments/data/answers.jsonl", `${changed.join("\n")}\n`);
+  rig.edit("experiments/study.yaml", "baselines: []\n", compared.replace("report: {notes: notes.md}\n", ""));
+  await rig.build("experiments/study.yaml");
+  await write(rig, "study", "--html", "--out", "out");
+  expect(pdfText(rig.path("out/report.pdf"))).toContain("odd\ufffd");
+  expect((await rig.exp("export", "package", "study")).code).toBe(0);
+});
+
 test("a report of several runs compares them", async ({ rig }) => {
   rig.edit(
     "experiments/study.yaml",

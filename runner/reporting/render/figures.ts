@@ -1,5 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
 import { textWidth } from "./text-width.ts";
+import { validJson } from "./valid-text.ts";
 
 type Metrics = { width(item: { readonly fontSize?: number }, text: unknown): number };
 
@@ -12,9 +13,6 @@ async function loadVega() {
   textMetrics.width = (item, text) => textWidth(String(text ?? ""), item.fontSize ?? 11);
   return { vega, compile };
 }
-
-/** Characters that XML does not allow. A generated label can contain them. */
-const notXml = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu;
 
 /** A rendered figure: SVG and its size in points. */
 export type RenderedFigure = { readonly svg: string; readonly width: number; readonly height: number };
@@ -30,8 +28,9 @@ export async function renderFigures(
 
 async function renderFigure(spec: object): Promise<RenderedFigure> {
   const { vega, compile } = await loadVega();
-  const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
-  const svg = (await view.toSVG()).replace(notXml, "\u{FFFD}");
+  const valid = JSON.parse(validJson(spec)) as TopLevelSpec;
+  const view = new vega.View(vega.parse(compile(valid).spec), { renderer: "none" });
+  const svg = await view.toSVG();
   view.finalize();
   const size = (name: string): number => Number(new RegExp(`\\b${name}="([\\d.]+)"`).exec(svg)?.[1] ?? 1);
   return { svg, width: size("width"), height: size("height") };

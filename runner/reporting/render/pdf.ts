@@ -4,6 +4,7 @@ import { NodeCompiler } from "@myriaddreamin/typst-ts-node-compiler";
 import type { Report } from "../report/document.ts";
 import type { RenderedFigure } from "./figures.ts";
 import { readReferences } from "./references.ts";
+import { validJson } from "./valid-text.ts";
 
 /** A PDF, and warnings about characters without a font. */
 export type Pdf = { readonly bytes: Uint8Array; readonly warnings: readonly string[] };
@@ -21,7 +22,7 @@ export function renderPdf(report: Report, figures: Readonly<Record<string, Rende
   put("references.bib", readReferences(templates));
   put(
     "report.json",
-    JSON.stringify({
+    validJson({
       ...report,
       figures: undefined,
       fonts: fallbackFonts,

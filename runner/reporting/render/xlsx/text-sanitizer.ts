@@ -1,3 +1,5 @@
+import { validText } from "../valid-text.ts";
+
 /** The maximum length of a cell text in an .xlsx file, in UTF-16 units. */
 const cellLimit = 32_767;
 
@@ -13,7 +15,7 @@ export class TextSanitizer {
     if (text === "") return undefined;
     // Most texts need no change, so one test replaces three passes.
     if (text.length <= cellLimit && !needsChange.test(text)) return text;
-    const valid = text.replace(illegal, "\ufffd");
+    const valid = validText(text);
     if (valid !== text) this.replaced++;
     // Excel decodes _x0041_ as "A", so the underscore of such a sequence is escaped.
     const escaped = valid.replace(/\r\n?/g, "\n").replace(/_(?=x[0-9A-Fa-f]{4}_)/g, "_x005F_");
@@ -27,5 +29,3 @@ export class TextSanitizer {
 
 // biome-ignore lint/suspicious/noControlCharactersInRegex: a superset of the texts that `sanitize` changes, with all surrogates
 const needsChange = /[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]|_x/;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: XML 1.0 forbids these characters
-const illegal = /[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]|\p{Surrogate}/gu;
