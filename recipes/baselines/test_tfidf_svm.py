@@ -143,3 +143,14 @@ def test_single_label_answers_every_case_with_one_label(tmp_path: Path) -> None:
     assert [len(one["labels"]) for one in answers] == [1] * 21
     assert micro_f1(answers[:20], made[40:]) > 0.9
     assert evidence["threshold"] is None
+
+
+def test_the_threshold_is_chosen_on_folds_that_keep_groups_together(tmp_path: Path) -> None:
+    plain = rows(60, 4, 6, seed=1)
+    # Each text three times: rows that are in other folds than their copies are answered from memory.
+    copies = [{**row, "id": f"{row['id']}-{copy}", "group": row["id"]} for row in plain for copy in range(3)]
+    apart = [{key: value for key, value in row.items() if key != "group"} for row in copies]
+    f1 = [
+        answer_and_evidence(tmp_path, train, plain[:1])[1]["micro_f1_by_features"]["words"] for train in (copies, apart)
+    ]
+    assert f1[0] < f1[1] - 0.01

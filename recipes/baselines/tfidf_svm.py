@@ -2,8 +2,8 @@
 
 Terms are words and pairs of words, weighted by TF-IDF. There is one linear SVM for each label, and one threshold for
 all labels. The threshold, and whether negated words are marked (`features.py`), maximise micro-F1 under
-cross-validation on the training rows. Negation is only marked if it improves micro-F1 by at least `MIN_GAIN`. Test rows
-select nothing.
+cross-validation on the training rows; rows with one `group` are in one fold. Negation is only marked if it improves
+micro-F1 by at least `MIN_GAIN`. Test rows select nothing.
 
 With the parameter `single`, each case has exactly one label: the answer is the label with the largest margin, whatever
 its sign, and there is no threshold.
@@ -43,13 +43,14 @@ def run(step: Step) -> dict[str, Any]:
     """Train on the language model's training rows, and answer the test rows in their order."""
     train, test = list(read_rows(step.inputs["train"])), list(read_rows(step.inputs["test"]))
     texts = [row["input"] for row in train]
+    groups = [row.get("group", f"row {at}") for at, row in enumerate(train)]
     binarizer = MultiLabelBinarizer()
     gold: Flags = binarizer.fit_transform([[label.strip() for label in row["gold"]] for row in train]).astype(bool)
     folds, seed, single = step.params["folds"], step.params["seed"], step.params.get("single", False)
     tried: dict[str, tuple[float, float]] = {}
     for at, (name, terms) in enumerate(FEATURES.items()):
         tried[name] = choose_threshold(
-            texts, gold, terms=terms, folds=folds, seed=seed, single=single, step=step, done=at * folds
+            texts, gold, groups=groups, terms=terms, folds=folds, seed=seed, single=single, step=step, done=at * folds
         )
     best = "words"
     for name, (_, f1) in tried.items():
@@ -100,6 +101,7 @@ def choose_threshold(
     texts: Sequence[str],
     gold: Flags,
     *,
+    groups: Sequence[str],
     terms: Terms = None,
     folds: int,
     seed: int,
@@ -108,13 +110,18 @@ def choose_threshold(
     done: int = 0,
 ) -> tuple[float, float]:
     """The margin above which a label is predicted, and its micro-F1. It maximises micro-F1 over held-out folds of the
-    training rows; of equal ones, the margin nearest to 0 wins. (0, 0) with fewer rows than folds. With `single`, the
-    label with the largest margin is predicted, and the threshold is 0. `done` is the number of folds that were fitted
-    before, for progress."""
-    if len(texts) < folds or gold.shape[1] == 0:
+    training rows, each with its group in `groups`; of equal ones, the margin nearest to 0 wins. (0, 0) with fewer
+    groups than folds. With `single`, the label with the largest margin is predicted, and the threshold is 0. `done` is
+    the number of folds that were fitted before, for progress."""
+    # In the order of their first rows: without groups, the folds are those of the rows.
+    names = list(dict.fromkeys(groups))
+    if len(names) < folds or gold.shape[1] == 0:
         return 0.0, 0.0
     held_out = np.empty(gold.shape)
-    for fold, (fit, rest) in enumerate(KFold(folds, shuffle=True, random_state=seed).split(texts)):
+    for fold, (_, held) in enumerate(KFold(folds, shuffle=True, random_state=seed).split(names)):
+        held_names = {names[at] for at in held}
+        is_held = np.array([group in held_names for group in groups])
+        fit, rest = np.flatnonzero(~is_held), np.flatnonzero(is_held)
         if step is not None:
             step.check_interrupt()
             step.progress(force=True, done=done + fold, total=folds * len(FEATURES) + 1, unit="fits")

@@ -38,6 +38,9 @@ describe("data", () => {
     ],
     "one column for both": ["data: {columns: {target: input_finding}}", "same-column"],
     "test rows that are training rows": ["data: {test: {file: data/train.csv}}", "same-file"],
+    "a test file and a fraction": ["data: {test: {fraction: 0.2}}", "exactly-one"],
+    "a group that is the id": ["data: {columns: {group: case_id}}", "same-column"],
+    "a group column that does not exist": ["data: {columns: {group: patient}}", "missing-column", "missing-column"],
     "validation rows that are test rows": ["data: {validation: {file: data/test.csv}}", "same-file"],
     "two ways to validation rows": ["data: {validation: {fraction: 0.1, folds: 5}}", "3:8 exactly-one"],
     "no way to validation rows": ["data: {validation: {seed: 5}}", "exactly-one"],
@@ -71,6 +74,13 @@ describe("data", () => {
   it("reports an empty file", () => expect(header("t.csv", "")).toEqual([expect.stringContaining("empty-data")]));
   it("reports a repeated column", () =>
     expect(header("t.csv", "a,b,a\n")).toEqual([expect.stringContaining("duplicate-column")]));
+  it("takes test rows from the training file, in place of a file", () => {
+    const study = (test: string) =>
+      `name: x\ndata: {train: {file: data/train.csv}, test: ${test}, columns: {input: input_finding, target: output_disease}}\nmodel: {base: smollm2-135m}\nprompt: {template: prompts/diagnosis.hbs}\n`;
+    expect(wrong(study("{fraction: 0.2, seed: 1}"))).toEqual([]);
+    expect(wrong(study("{seed: 1}"))).toEqual(["2:39 exactly-one"]);
+    expect(wrong(study("{fraction: 0.2, sheet: a}"))).toEqual([expect.stringContaining("needs-file")]);
+  });
   it("reads synonyms and reports their errors", () => {
     const files = { "/study/experiments/labels.yaml": "synonyms: {a: [b], c: [b]}\n" };
     expect(wrong(`${head}data: {labels: {synonyms: labels.yaml}}\n`, { files })).toEqual([

@@ -1,8 +1,8 @@
 import { type ViewOf, viewOf } from "./labels/views.ts";
 import { type LabelCount, labelCounts } from "./labels.ts";
-import { nearDuplicates } from "./minhash.ts";
 import type { Row } from "./rows.ts";
 import { foldText } from "./similarity/near-duplicate.ts";
+import { nearDuplicates } from "./similarity/near-pairs.ts";
 
 /** The rows of each split of a study. An empty split counts as absent. */
 export type Splits = {
@@ -72,6 +72,8 @@ export type Spread = {
 /** Statistics of one split. */
 export type SplitFacts = {
   readonly rows: number;
+  /** Distinct groups; absent without `data.columns.group`. */
+  readonly groups?: number;
   readonly empty_inputs: number;
   readonly empty_targets: number;
   /** Distinct labels in the raw view and in the basic view. */
@@ -169,8 +171,10 @@ export function factsOf({ name, rows }: Facts["parts"][number], facts: Facts): S
   const labels = rows.reduce((sum, { gold }) => sum + gold.length, 0);
   const of = viewOf("basic");
   const reachable = rows.filter(({ gold }) => gold.every((label) => trained.has(of(label)))).length;
+  const groups = new Set(rows.flatMap(({ group }) => group ?? []));
   return {
     rows: rows.length,
+    ...(groups.size === 0 ? {} : { groups: groups.size }),
     empty_inputs: rows.filter(({ input }) => input.trim() === "").length,
     empty_targets: rows.filter(({ gold, answer }) => (facts.hasLabels ? gold.length === 0 : answer.trim() === ""))
       .length,

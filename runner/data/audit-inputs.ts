@@ -32,6 +32,23 @@ export const inputRules: readonly Rule[] = [
     },
   },
   {
+    code: "group-leak",
+    severity: "error",
+    find({ rows }) {
+      const groups = new Map<string, Placed[]>();
+      for (const placed of rows) {
+        const { group } = placed.row;
+        if (group === undefined) continue;
+        const own = groups.get(group);
+        if (own === undefined) groups.set(group, [placed]);
+        else own.push(placed);
+      }
+      const shared = [...groups.values()].filter((own) => new Set(own.map(({ part }) => part)).size > 1).flat();
+      const parts = [...new Set(shared.map(({ part }) => part))].join(" and ");
+      return found(shared.map(where), (count) => `${counted(count, "row")} whose group occurs in ${parts}`);
+    },
+  },
+  {
     code: "near-leak",
     severity: "warning",
     find({ near }) {

@@ -21,6 +21,12 @@ const cases: [string, Parameters<typeof audit>[0], string, readonly string[]][] 
     "error leak 2",
     ["train/2", "validation/8"],
   ],
+  [
+    "a group in two parts",
+    { train: [{ ...train[0], group: "p1" } as Row], test: [{ ...row("8", "eight", "a"), group: "p1" }] },
+    "error group-leak 2",
+    ["train/1", "test/8"],
+  ],
   ["an empty input", { train: [...train, row("4", " \n", "a")] }, "error empty-input 1", ["train/4"]],
   ["an empty target", { train: [...train, row("4", "four")] }, "warning empty-target 1", ["train/4"]],
   ["an id in two parts", { train, test: [row("1", "x", "a")] }, "warning same-id 2", ["train/1", "test/1"]],
@@ -76,4 +82,11 @@ it("two labels in a row are an error of a task with one label, and nothing else"
   expect(findings.filter(({ severity }) => severity === "error")).toMatchObject([
     { code: "several-labels", examples: ["train/1"] },
   ]);
+});
+
+it("counts the groups of a split", () => {
+  const of = (id: string, group: string): Row => ({ ...row(id, id, "a"), group });
+  const { splits, findings } = audit({ train: [of("1", "p"), of("2", "p"), of("3", "q")], test: [of("4", "r")] });
+  expect([splits.train?.groups, splits.test?.groups]).toEqual([2, 1]);
+  expect(findings.map(({ code }) => code)).not.toContain("group-leak");
 });

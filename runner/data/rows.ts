@@ -1,5 +1,4 @@
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
-import { createRandom } from "../util/random.ts";
 import { suggestion } from "../util/suggest.ts";
 import type { DataTable } from "./data-table.ts";
 
@@ -11,15 +10,22 @@ export type Row<T = readonly string[]> = {
   readonly answer: string;
   /** The target that the task reads from the cell. Labels are in the raw view and in the order of the cell. */
   readonly gold: T;
+  /** The patient, site or document that the case belongs to; absent without `data.columns.group`. */
+  readonly group?: string | undefined;
 };
 
 /** Which columns hold what. Without `id` a case is named by its row number, from 1. */
-export type Columns = { readonly id?: string | undefined; readonly input: string; readonly target: string };
+export type Columns = {
+  readonly id?: string | undefined;
+  readonly input: string;
+  readonly target: string;
+  readonly group?: string | undefined;
+};
 
 /** Reads a target cell: its text, and the target in it. */
 type ReadCell<T> = (cell: string | readonly string[]) => { readonly text: string; readonly target: T };
 
-/** Reads rows from the named columns of a table. Errors: a missing column, an empty id, a duplicate id. */
+/** Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id. */
 export function readRows<T>(table: DataTable, columns: Columns, readCell: ReadCell<T>): Result<readonly Row<T>[]> {
   const diagnostics: Diagnostic[] = [];
   const column = (key: keyof Columns): number => {
@@ -40,17 +46,12 @@ export function readRows<T>(table: DataTable, columns: Columns, readCell: ReadCe
   const id = columns.id === undefined ? undefined : column("id");
   const input = column("input");
   const target = column("target");
+  const groupAt = columns.group === undefined ? undefined : column("group");
   if (diagnostics.length > 0) return { ok: false, diagnostics };
 
   const rowOf = new Map<string, number>();
-  const complain = (row: number, code: string, message: string) =>
-    diagnostics.push({
-      severity: "error",
-      code,
-      message,
-      span: table.span(row),
-      help: "give each case a unique id",
-    });
+  const complain = (row: number, code: string, message: string, help = "give each case a unique id") =>
+    diagnostics.push({ severity: "error", code, message, span: table.span(row), help });
   const rows = table.rows.map((row, index): Row<T> => {
     const name = id === undefined ? String(index + 1) : text(row[id]).trim();
     const before = rowOf.get(name);
@@ -60,17 +61,16 @@ export function readRows<T>(table: DataTable, columns: Columns, readCell: ReadCe
         complain(index, "duplicate-id", `rows ${before + 1} and ${index + 1} have the same id "${name}"`);
     }
     if (before === undefined) rowOf.set(name, index);
+    const group = groupAt === undefined ? undefined : text(row[groupAt]).trim();
+    if (group === "" && diagnostics.length < 20) {
+      const help = "name the group of each case; a case that belongs to no other is a group of its own";
+      complain(index, "missing-group", `row ${index + 1} has no group (data.columns.group)`, help);
+    }
     const cell = readCell(row[target] ?? "");
-    return { id: name, input: text(row[input]), answer: cell.text, gold: cell.target };
+    const read = { id: name, input: text(row[input]), answer: cell.text, gold: cell.target };
+    return group === undefined ? read : { ...read, group };
   });
   return diagnostics.length > 0 ? { ok: false, diagnostics } : { ok: true, value: rows, warnings: [] };
-}
-
-/** A seeded sample of `limit` rows in the order of the file; all rows if there are no more. */
-export function takePart<T>(rows: readonly T[], limit: number | undefined, seed: number): readonly T[] {
-  if (limit === undefined || limit >= rows.length) return rows;
-  const taken = createRandom(seed).sample(rows.keys(), limit);
-  return taken.sort((a, b) => a - b).map((index) => rows[index] as T);
 }
 
 function text(cell: string | readonly string[] | undefined): string {

@@ -1,145 +1,280 @@
-import { createRandom, type Random } from "../util/random.ts";
+import { createHash } from "node:crypto";
 import { foldText } from "./similarity/near-duplicate.ts";
+import { nearDuplicates } from "./similarity/near-pairs.ts";
 
-/** Rows with the same input stay together in a split. */
-type WithInput = { readonly input: string };
+/** What a split reads of a row. Rows with the same group, or with nearly the same input, stay together. */
+export type SplitRow = { readonly input: string; readonly group?: string | undefined };
 
-/** The labels by which a row is stratified; none to split at random. */
-type StrataOf<T> = (row: T) => readonly string[];
+/** How rows are split. */
+export type SplitOptions<T> = {
+  readonly seed: number;
+  /** The labels by which a row is stratified; none to split by chance alone. Default: its gold. */
+  readonly strataOf?: ((row: T) => readonly string[]) | undefined;
+  /** The name by which a row is drawn; its place in the file has no effect. Default: its input. */
+  readonly keyOf?: ((row: T) => string) | undefined;
+};
 
-const labelsOf = (row: WithInput): readonly string[] => (row as { readonly gold?: readonly string[] }).gold ?? [];
+const goldOf = (row: SplitRow): readonly string[] => (row as { readonly gold?: readonly string[] }).gold ?? [];
 
 /**
- * Holds out a share of the rows, stratified by label. Both splits keep the order of the rows and have at least one row.
+ * Holds out a share of the rows, stratified by label. Both parts keep the order of the rows and have at least one row,
+ * if the rows that stay together allow it.
  */
-export function splitValidation<T extends WithInput>(
+export function holdOut<T extends SplitRow>(
   rows: readonly T[],
   fraction: number,
-  seed: number,
-  strataOf: StrataOf<T> = labelsOf,
-): { readonly train: readonly T[]; readonly validation: readonly T[] } {
+  options: SplitOptions<T>,
+): { readonly rest: readonly T[]; readonly held: readonly T[] } {
   const size = Math.max(1, Math.min(rows.length - 1, Math.round(rows.length * fraction)));
-  const part = stratify(rows, [rows.length - size, size], seed, strataOf);
-  return { train: rows.filter((_, row) => part[row] === 0), validation: rows.filter((_, row) => part[row] === 1) };
+  const part = assign(rows, [rows.length - size, size], options);
+  return { rest: rows.filter((_, row) => part[row] === 0), held: rows.filter((_, row) => part[row] === 1) };
 }
 
-/** Holds out one of `folds` folds (from 1). Both splits keep the order of the rows. */
-export function splitFold<T extends WithInput>(
+/** Holds out one of `folds` folds (from 1). Both parts keep the order of the rows. */
+export function holdOutFold<T extends SplitRow>(
   rows: readonly T[],
   folds: number,
   fold: number,
-  seed: number,
-  strataOf: StrataOf<T> = labelsOf,
-): { readonly train: readonly T[]; readonly validation: readonly T[] } {
-  const part = assignFolds(rows, folds, seed, strataOf);
+  options: SplitOptions<T>,
+): { readonly rest: readonly T[]; readonly held: readonly T[] } {
+  const part = assignFolds(rows, folds, options);
   return {
-    train: rows.filter((_, row) => part[row] !== fold - 1),
-    validation: rows.filter((_, row) => part[row] === fold - 1),
+    rest: rows.filter((_, row) => part[row] !== fold - 1),
+    held: rows.filter((_, row) => part[row] === fold - 1),
   };
 }
 
 /** Assigns each row to one of `folds` folds of equal size, stratified by label: row -> fold. */
-export function assignFolds<T extends WithInput>(
+export function assignFolds<T extends SplitRow>(
   rows: readonly T[],
   folds: number,
-  seed: number,
-  strataOf: StrataOf<T> = labelsOf,
+  options: SplitOptions<T>,
 ): Int32Array {
   const base = Math.floor(rows.length / folds);
   const sizes = Array.from({ length: folds }, (_, fold) => base + (fold < rows.length % folds ? 1 : 0));
-  return stratify(rows, sizes, seed, strataOf);
+  return assign(rows, sizes, options);
 }
 
+/** A sample of `limit` rows in the order of the file, drawn by their names; all rows if there are no more. */
+export function takePart<T extends SplitRow>(
+  rows: readonly T[],
+  limit: number | undefined,
+  { seed, keyOf = ({ input }) => foldText(input) }: SplitOptions<T>,
+): readonly T[] {
+  if (limit === undefined || limit >= rows.length) return rows;
+  const drawn = rows.map((row, at) => ({ at, hash: hashOf(seed, keyOf(row)) }));
+  const taken = drawn.sort((a, b) => a.hash - b.hash || a.at - b.at).slice(0, limit);
+  return taken.sort((a, b) => a.at - b.at).map(({ at }) => rows[at] as T);
+}
+
+/** A number from 0 to 1 (SHA-256 of the seed and the name): the same for a name in any file and on any machine. */
+function hashOf(seed: number, name: string): number {
+  return createHash("sha256").update(`${seed}\0${name}`).digest().readUIntBE(0, 6) / 2 ** 48;
+}
+
+/** Rows that stay together. */
+type Unit = {
+  readonly rows: readonly number[];
+  /** From 0 to 1: the least of its rows. */
+  readonly hash: number;
+  /** Label -> rows with it. */
+  readonly labels: ReadonlyMap<string, number>;
+  part: number;
+};
+
 /**
- * Iterative stratification (Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011), seeded. The label with the fewest
- * remaining rows comes first. Each of its rows goes to the part that lacks most rows of that label, then most rows of
- * any kind. Sizes are exact unless rows with the same input, which stay together, make that impossible. Returns row ->
- * part.
+ * The number of rows by which a label may deviate from its share of a part: a standard deviation of a random draw, and at
+ * least one row. A smaller one would move more units when a row is added.
  */
-function stratify<T extends WithInput>(
+const slack = (wanted: number, share: number): number => Math.max(1, Math.sqrt(wanted * (1 - share)));
+
+/** Passes over the units that correct the sizes and labels of the parts. */
+const mostPasses = 50;
+
+/**
+ * Assigns rows to parts of the given sizes: row -> part. The hash of a unit decides, without regard to other rows. Then
+ * as few units as possible, those with a hash near the limit between two parts first, move to the part that lacks rows
+ * or labels. So moving a row in the file changes nothing, and adding one changes few others. Sizes are exact unless
+ * units of several rows make that impossible.
+ */
+function assign<T extends SplitRow>(
   rows: readonly T[],
   sizes: readonly number[],
-  seed: number,
-  strataOf: StrataOf<T>,
+  { seed, strataOf = goldOf, keyOf = ({ input }) => foldText(input) }: SplitOptions<T>,
 ): Int32Array {
-  const random = createRandom(seed);
-  const units = random.shuffled(unitsOf(rows, strataOf));
   const total = rows.length;
-  const capacity = [...sizes];
-  const left = new Map<string, number>();
-  const members = new Map<string, Unit[]>();
-  for (const unit of units) {
-    for (const label of unit.labels) {
-      left.set(label, (left.get(label) ?? 0) + 1);
-      const list = members.get(label) ?? [];
-      list.push(unit);
-      members.set(label, list);
-    }
-  }
-  const wanted = new Map([...left].map(([label, count]) => [label, sizes.map((size) => (count * size) / total)]));
-  const part = new Int32Array(total).fill(-1);
-  const place = (unit: Unit, label: string | undefined) => {
-    const to = choose(unit, label === undefined ? undefined : wanted.get(label), capacity, random);
-    for (const row of unit.rows) part[row] = to;
-    (capacity[to] as number) -= unit.rows.length;
-    for (const one of unit.labels) {
-      left.set(one, (left.get(one) as number) - 1);
-      const want = wanted.get(one) as number[];
-      (want[to] as number) -= 1;
-    }
-    unit.placed = true;
-  };
-  for (let label = rarest(left); label !== undefined; label = rarest(left)) {
-    for (const unit of members.get(label) as Unit[]) if (!unit.placed) place(unit, label);
-  }
-  for (const unit of units) if (!unit.placed) place(unit, undefined);
+  const limits = [0];
+  for (const size of sizes) limits.push((limits.at(-1) as number) + size / total);
+  const hashes = rows.map((row) => hashOf(seed, row.group ?? keyOf(row)));
+  const units = together(rows).map((own): Unit => {
+    const hash = own.reduce((least, row) => Math.min(least, hashes[row] as number), 1);
+    const labels = new Map<string, number>();
+    for (const row of own)
+      for (const label of new Set(strataOf(rows[row] as T))) labels.set(label, (labels.get(label) ?? 0) + 1);
+    const part = Math.min(
+      sizes.length - 1,
+      limits.findLastIndex((limit) => limit <= hash),
+    );
+    return { rows: own, hash, labels, part };
+  });
+  /** How far a hash is from the hashes of a part. */
+  const distance = ({ hash }: Unit, part: number): number =>
+    Math.max(0, (limits[part] as number) - hash, hash - (limits[part + 1] as number));
+  const parts = sizes.map((_, part) => part);
+  const nearness = (unit: Unit): number =>
+    Math.min(...parts.filter((part) => part !== unit.part).map((part) => distance(unit, part)));
+  const near = new Map(units.map((unit) => [unit, nearness(unit)]));
+  units.sort((a, b) => (near.get(a) as number) - (near.get(b) as number) || a.hash - b.hash);
+  correct(units, parts, new Balance(units, sizes), distance);
+  const part = new Int32Array(total);
+  for (const unit of units) for (const row of unit.rows) part[row] = unit.part;
   return part;
 }
 
-type Unit = { readonly rows: number[]; readonly labels: readonly string[]; placed: boolean };
+/** The rows of one label by part: how many there should be, by how many that may be missed, and how many there are. */
+type LabelBalance = {
+  readonly wanted: readonly number[];
+  readonly slack: readonly number[];
+  readonly counts: number[];
+};
 
-function unitsOf<T extends WithInput>(rows: readonly T[], strataOf: StrataOf<T>): Unit[] {
-  const byInput = new Map<string, number[]>();
-  rows.forEach(({ input }, row) => {
-    const key = foldText(input);
-    const same = byInput.get(key) ?? [];
-    same.push(row);
-    byInput.set(key, same);
-  });
-  return [...byInput.values()].map((same) => ({
-    rows: same,
-    labels: [...new Set(same.flatMap((row) => strataOf(rows[row] as T)))],
-    placed: false,
-  }));
+/** Rows and labels of the parts, and what they should be. */
+class Balance {
+  readonly #sizes: readonly number[];
+  readonly #counts: number[];
+  readonly #labels = new Map<string, LabelBalance>();
+
+  constructor(units: readonly Unit[], sizes: readonly number[]) {
+    const total = sizes.reduce((sum, size) => sum + size, 0);
+    this.#sizes = sizes;
+    this.#counts = sizes.map(() => 0);
+    const times = new Map<string, number>();
+    for (const { labels } of units)
+      for (const [label, count] of labels) times.set(label, (times.get(label) ?? 0) + count);
+    for (const [label, count] of times)
+      this.#labels.set(label, {
+        wanted: sizes.map((size) => (count * size) / total),
+        slack: sizes.map((size) => slack((count * size) / total, size / total)),
+        counts: sizes.map(() => 0),
+      });
+    for (const unit of units) this.#add(unit, unit.part, 1);
+  }
+
+  #add({ rows, labels }: Unit, part: number, times: 1 | -1): void {
+    (this.#counts[part] as number) += times * rows.length;
+    for (const [label, count] of labels) {
+      const { counts } = this.#labels.get(label) as LabelBalance;
+      (counts[part] as number) += times * count;
+    }
+  }
+
+  move(unit: Unit, to: number): void {
+    this.#add(unit, unit.part, -1);
+    this.#add(unit, to, 1);
+    unit.part = to;
+  }
+
+  /** Rows that a part has too many; negative if it lacks some. */
+  excess(part: number): number {
+    return (this.#counts[part] as number) - (this.#sizes[part] as number);
+  }
+
+  /** By how much the sizes deviate more if a unit moves. */
+  sizeChange({ rows, part }: Unit, to: number): number {
+    const [own, other] = [this.excess(part), this.excess(to)];
+    return Math.abs(own - rows.length) - Math.abs(own) + Math.abs(other + rows.length) - Math.abs(other);
+  }
+
+  /** By how much the labels deviate more if a unit moves. */
+  labelChange({ labels, part }: Unit, to: number): number {
+    let change = 0;
+    for (const [label, count] of labels) {
+      const { wanted, slack, counts } = this.#labels.get(label) as LabelBalance;
+      const deviation = (at: number, added: number): number =>
+        Math.max(0, Math.abs((counts[at] as number) + added - (wanted[at] as number)) - (slack[at] as number));
+      change += deviation(part, -count) - deviation(part, 0) + deviation(to, count) - deviation(to, 0);
+    }
+    return change;
+  }
 }
 
-/** The label with the fewest rows to place, ties by name; undefined if all are placed. */
-function rarest(left: ReadonlyMap<string, number>): string | undefined {
-  let best: string | undefined;
-  let fewest = Number.POSITIVE_INFINITY;
-  for (const [label, count] of left) {
-    if (count === 0 || count > fewest || (count === fewest && best !== undefined && label > best)) continue;
-    best = label;
-    fewest = count;
+type Move = { readonly unit: Unit; readonly to: number; readonly change: number };
+
+/** Moves units, in their order, until no move improves sizes and labels together; then until the sizes are exact. */
+function correct(
+  units: readonly Unit[],
+  parts: readonly number[],
+  balance: Balance,
+  distance: (unit: Unit, part: number) => number,
+): void {
+  /** The best of moves: the least change, then the nearest part. */
+  const best = (moves: readonly Move[]): Move | undefined =>
+    moves.reduce<Move | undefined>((least, move) => {
+      if (least === undefined || move.change < least.change - 1e-9) return move;
+      if (move.change > least.change + 1e-9) return least;
+      return distance(move.unit, move.to) < distance(least.unit, least.to) ? move : least;
+    }, undefined);
+  // A held-out part changes little if a row is added. Folds need even labels more, since each one is held out once.
+  const weight = parts.length === 2 ? 1 : 0.25;
+  const others = ({ part }: Unit): readonly number[] => parts.filter((one) => one !== part);
+  for (let pass = 0, moved = true; moved && pass < mostPasses; pass++) {
+    moved = false;
+    for (const unit of units) {
+      const changeOf = (to: number) => weight * balance.sizeChange(unit, to) + balance.labelChange(unit, to);
+      const move = best(others(unit).map((to) => ({ unit, to, change: changeOf(to) })));
+      if (move === undefined || move.change > -1e-9) continue;
+      balance.move(unit, move.to);
+      moved = true;
+    }
   }
-  return best;
+  while (parts.some((part) => balance.excess(part) !== 0)) {
+    const moves = units.flatMap((unit) =>
+      balance.excess(unit.part) <= 0
+        ? []
+        : others(unit)
+            .filter((to) => balance.sizeChange(unit, to) < 0)
+            .map((to) => ({ unit, to, change: balance.labelChange(unit, to) })),
+    );
+    const move = best(moves);
+    if (move === undefined) return;
+    balance.move(move.unit, move.to);
+  }
 }
 
-/**
- * Among the parts with capacity (or the most capacity), the one that lacks most rows of the label, then most rows, then
- * at random.
- */
-function choose(
-  unit: Unit,
-  wanted: readonly number[] | undefined,
-  capacity: readonly number[],
-  random: Random,
-): number {
-  const most = Math.max(...capacity);
-  let candidates = [...capacity.keys()].filter((at) => (capacity[at] as number) >= Math.min(unit.rows.length, most));
-  for (const values of wanted ? [wanted, capacity] : [capacity]) {
-    const best = Math.max(...candidates.map((at) => values[at] as number));
-    candidates = candidates.filter((at) => (values[at] as number) >= best - 1e-9);
+/** Rows that stay together, by chains of a common group, the same input or nearly the same input. */
+function together(rows: readonly SplitRow[]): readonly (readonly number[])[] {
+  const head = Int32Array.from(rows.keys());
+  const headOf = (row: number): number => {
+    let at = row;
+    while (head[at] !== at) at = head[at] = head[head[at] as number] as number;
+    return at;
+  };
+  const join = (a: number, b: number): void => {
+    head[headOf(a)] = headOf(b);
+  };
+  const byName = new Map<string, number>();
+  const joinBy = (name: string, row: number): void => {
+    const before = byName.get(name);
+    if (before === undefined) byName.set(name, row);
+    else join(before, row);
+  };
+  const byInput = new Map<string, number>();
+  for (const [row, { input, group }] of rows.entries()) {
+    const text = foldText(input);
+    joinBy(`input ${text}`, row);
+    if (group !== undefined) joinBy(`group ${group}`, row);
+    byInput.set(text, row);
   }
-  return candidates[random.below(candidates.length)] as number;
+  // The search compares a bounded number of texts: in the order of the texts, the place in the file has no effect.
+  const texts = [...byInput.keys()].sort();
+  for (const { a, b } of nearDuplicates(texts))
+    join(byInput.get(texts[a] as string) as number, byInput.get(texts[b] as string) as number);
+  const units = new Map<number, number[]>();
+  for (const row of rows.keys()) {
+    const own = headOf(row);
+    const members = units.get(own);
+    if (members === undefined) units.set(own, [row]);
+    else members.push(row);
+  }
+  return [...units.values()];
 }

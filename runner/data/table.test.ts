@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { positionOf } from "../util/code-frame.ts";
 import type { DataTable } from "./data-table.ts";
 import { distinct, splitLabels } from "./labels/split.ts";
-import { readRows, takePart } from "./rows.ts";
+import { readRows } from "./rows.ts";
 import { readTable } from "./table.ts";
 
 const bytes = (text: string) => new TextEncoder().encode(text);
@@ -121,11 +121,12 @@ it("without an id column a case is named by its row", async () => {
   expect(result.ok && result.value.map(({ id }) => id)).toEqual(["1", "2"]);
 });
 
-it("a part is the same for the same seed, and keeps the order", () => {
-  const all = Array.from({ length: 100 }, (_, index) => index);
-  const part = takePart(all, 10, 1);
-  expect(part).toEqual([...part].sort((a, b) => a - b));
-  expect(takePart(all, 10, 1)).toEqual(part);
-  expect(takePart(all, 10, 2)).not.toEqual(part);
-  expect(takePart(all, 200, 1)).toEqual(all);
+it("a group is read from its column, and a row without one is an error at its line", async () => {
+  const columns = { input: "text", target: "label", group: "patient" };
+  const good = readRows(await table("a.csv", "text,label,patient\na,x, p1 \nb,y,p2\n"), columns, cells);
+  expect(good.ok && good.value.map(({ group }) => group)).toEqual(["p1", "p2"]);
+  const bad = readRows(await table("a.csv", "text,label,patient\na,x,p1\nb,y,\n"), columns, cells);
+  expect(!bad.ok && bad.diagnostics.map(({ code, message }) => [code, message])).toEqual([
+    ["missing-group", "row 2 has no group (data.columns.group)"],
+  ]);
 });

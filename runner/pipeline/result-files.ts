@@ -85,6 +85,8 @@ export type MergeReport = {
 /** Scores of one arm, by the views of its task. An arm that predicts labels has the details of labels too. */
 export type ArmMetrics = {
   readonly n: number;
+  /** Number of groups that were resampled in place of cases; absent if cases are independent. */
+  readonly case_groups?: number;
   readonly views: Readonly<Record<View, Scores>>;
   /** 95 % intervals over cases, of the metrics that tables show. */
   readonly intervals: Readonly<Record<View, Intervals>>;

@@ -107,6 +107,7 @@ const isDifference = both(
 const isSplit = both(
   fields(["rows", "labels_basic", "labels_per_row", "seen_in_training"], isNumber),
   shape({
+    groups: optional(isNumber),
     ceiling: fields(["micro_f1", "exact_match"], isNumber),
     words: fields(["median", "max"], isNumber),
   }),
@@ -149,6 +150,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
     "merge.json": shape({ equal: isFlag }),
     "metrics.json": shape({
       n: isNumber,
+      case_groups: optional(isNumber),
       views: byView(mapOf(nullable(isNumber))),
       intervals: byView(mapOf(isInterval)),
       parse_failures: shape({ count: isNumber }),
@@ -171,6 +173,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
     }),
     "comparison.json": shape({
       n: isNumber,
+      case_groups: optional(isNumber),
       view: isText,
       arms: mapOf(mapOf(isMeasured)),
       pairs: listOf(
@@ -205,6 +208,7 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       id: isText,
       gold: isTarget,
       [task.predictionKey]: isTarget,
+      group: optional(isText),
       text: optional(isText),
       parsed: optional(isFlag),
     }),

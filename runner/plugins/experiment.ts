@@ -38,8 +38,14 @@ type LabelView = "raw" | "basic" | "canonical";
 
 type Data = {
   readonly train: DataFile;
-  readonly test?: DataFile;
-  readonly columns: { readonly id?: string; readonly input: string; readonly target: string };
+  /** Has exactly one of file and fraction, a share of the rows of the training file. */
+  readonly test?: Partial<Omit<DataFile, "seed">> & { readonly fraction?: number; readonly seed: number };
+  readonly columns: {
+    readonly id?: string;
+    readonly input: string;
+    readonly target: string;
+    readonly group?: string;
+  };
   /** Has exactly one of fraction, file and folds. */
   readonly validation?: {
     readonly fraction?: number;

@@ -188,12 +188,12 @@ function caseSetIn({ case_texts: texts, case_gold: gold }: StoreRecord["evidence
   return typeof gold === "string" && typeof texts === "string" ? { texts, gold } : undefined;
 }
 
-/** The test file that a run is scored on; undefined if it is scored on validation rows. */
+/** The file that the test rows of a run are from; undefined if it is scored on validation rows. */
 export function testFileOf({
   manifest,
 }: Pick<FinishedRun, "manifest">): { readonly path: string; readonly sha256: string } | undefined {
   const { data, evaluate } = manifest.config;
-  const path = data.test?.file;
+  const path = data.test?.file ?? (data.test === undefined ? undefined : data.train.file);
   const sha256 = path === undefined ? undefined : manifest.provenance.sources[path];
   return evaluate.split !== "test" || path === undefined || sha256 === undefined ? undefined : { path, sha256 };
 }

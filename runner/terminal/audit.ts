@@ -41,6 +41,7 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
 
 const rows: readonly (readonly [name: string, of: (part: SplitFacts) => string])[] = [
   ["rows", (part) => integer(part.rows)],
+  ["groups", ({ groups }) => (groups === undefined ? "" : integer(groups))],
   ["rows without input / without label", (part) => `${part.empty_inputs} / ${part.empty_targets}`],
   ["distinct labels, raw / basic view", (part) => `${integer(part.labels_raw)} / ${integer(part.labels_basic)}`],
   ["labels per row", (part) => part.labels_per_row.toFixed(2)],

@@ -46,10 +46,11 @@ function differences(own: Experiment, other: Experiment): readonly string[] {
     task,
     "evaluate.split": evaluate.split,
     ...(evaluate.split === "test"
-      ? { "data.test": data.test }
+      ? { "data.test": data.test, ...(data.test?.fraction === undefined ? {} : { "data.train.file": data.train.file }) }
       : { "data.train": data.train, "data.validation": data.validation }),
     "data.columns.id": data.columns.id,
     "data.columns.target": data.columns.target,
+    "data.columns.group": data.columns.group,
     "data.labels.separator": data.labels?.separator,
     "data.labels.synonyms": data.labels?.synonyms,
   });

@@ -14,7 +14,7 @@ export function checkData(context: CheckContext): void {
   const { data } = context.experiment;
   const { validation } = data;
   checkTable(context, "data.train", data.train);
-  if (data.test !== undefined) checkTable(context, "data.test", data.test);
+  if (data.test !== undefined) checkTest(context, data.test);
   if (validation !== undefined) {
     const ways = (["fraction", "file", "folds"] as const).filter((key) => validation[key] !== undefined);
     if (ways.length !== 1) {
@@ -44,6 +44,19 @@ export function checkData(context: CheckContext): void {
   });
   checkLabelFile(context, "data.labels.synonyms", data.labels?.synonyms, parseSynonyms);
   checkLabelFile(context, "data.labels.groups", data.labels?.groups, parseGroups);
+}
+
+function checkTest(context: CheckContext, test: NonNullable<CheckContext["experiment"]["data"]["test"]>): void {
+  const { file, fraction, sheet } = test;
+  if ((file === undefined) === (fraction === undefined)) {
+    const message =
+      file === undefined ? "data.test has neither file nor fraction" : "data.test has both file and fraction";
+    context.error("data.test:", "exactly-one", message, "set file, or a fraction of the training file such as 0.2");
+  } else if (file !== undefined) checkTable(context, "data.test", { ...test, file });
+  else if (sheet !== undefined) {
+    const help = "remove it: the test rows are from the sheet of data.train";
+    context.error("data.test.sheet:", "needs-file", "data.test.sheet needs data.test.file", help);
+  }
 }
 
 function checkFold(context: CheckContext, fold: number, folds: number | undefined): void {
@@ -141,12 +154,17 @@ function isUsed(context: CheckContext, name: string): boolean {
 /** Input and target are different columns, and training, validation and test rows come from different files. */
 function checkDuplicates(context: CheckContext): void {
   const { columns, train, test, validation } = context.experiment.data;
+  const { group } = columns;
+  if (group !== undefined && (group === columns.input || group === columns.target || group === columns.id)) {
+    const help = "name the column that has one value for all cases of a patient, site or document";
+    context.error("data.columns.group", "same-column", `group and another role are the column "${group}"`, help);
+  }
   if (columns.input === columns.target) {
     context.error("data.columns.target", "same-column", "input and target are the same column", "use two columns");
   }
   const same = (file: string | undefined) => file !== undefined && file === train.file;
   if (same(test?.file) && test?.sheet === train.sheet) {
-    context.error("data.test.file", "same-file", "test is the training file", "use a separate file of test rows");
+    context.error("data.test.file", "same-file", "test is the training file", "use fraction: 0.2, or a file");
   }
   if (same(validation?.file) && validation?.sheet === train.sheet) {
     context.error("data.validation.file", "same-file", "validation is the training file", "use fraction: 0.1");

@@ -51,8 +51,26 @@ export const data = {
     train: { ...dataFile, description: "Training rows.", examples: [{ file: "data/train.csv" }] },
     test: {
       ...dataFile,
-      description: "Test rows. Results are measured on them.",
-      examples: [{ file: "data/test.csv" }],
+      required: [],
+      properties: {
+        ...dataFile.properties,
+        fraction: {
+          type: "number",
+          exclusiveMinimum: 0,
+          maximum: 0.9,
+          description:
+            "Share of the rows of `data.train.file` that is held out as test rows, stratified by label, before `data.train.limit` applies.",
+          examples: [0.2],
+        },
+        seed: {
+          ...seed,
+          default: 1,
+          description: "Seed of the split of `fraction`, and of the sample that `limit` draws.",
+          examples: [2],
+        },
+      },
+      description: "Test rows. Results are measured on them. Set one of file and fraction.",
+      examples: [{ file: "data/test.csv" }, { fraction: 0.2, seed: 1 }],
     },
     columns: {
       type: "object",
@@ -66,6 +84,12 @@ export const data = {
         },
         input: { ...column, description: "Column with the text that the model reads.", examples: ["finding"] },
         target: { ...column, description: "Column with the target.", examples: ["diagnosis"] },
+        group: {
+          ...column,
+          description:
+            "Column with what several cases have in common: a patient, site or document. Splits and folds keep a group together; intervals and tests treat it as one unit. Absent: cases are independent.",
+          examples: ["patient_id"],
+        },
       },
       description: "Names of the columns in the data files.",
       examples: [{ input: "finding", target: "diagnosis" }],
@@ -78,7 +102,8 @@ export const data = {
           type: "number",
           exclusiveMinimum: 0,
           maximum: 0.5,
-          description: "Share of the training rows that is held out, stratified by label.",
+          description:
+            "Share of the training rows that is held out, stratified by label. Near-duplicates stay together.",
           examples: [0.1],
         },
         file: {

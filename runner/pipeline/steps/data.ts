@@ -1,8 +1,8 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { audit, blocking, type SplitName, type Splits } from "../../data/audit.ts";
-import { type Columns, type Row, readRows, takePart } from "../../data/rows.ts";
-import { splitFold, splitValidation } from "../../data/split.ts";
+import { type Columns, type Row, readRows } from "../../data/rows.ts";
+import { holdOut, holdOutFold, takePart } from "../../data/split.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
@@ -27,6 +27,8 @@ export type DataRow = {
   readonly target: string;
   /** What the task reads from the target cell: labels in the raw view, for label tasks. */
   readonly gold: unknown;
+  /** The group of the case as a number, so that names of patients are in no output; absent without groups. */
+  readonly group?: string;
 };
 
 type Part = { readonly limit: number | null; readonly seed: number; readonly sheet: string | null };
@@ -35,7 +37,8 @@ type Part = { readonly limit: number | null; readonly seed: number; readonly she
 export type DataParams = TaskParams & {
   readonly columns: Columns & { readonly [key: string]: string };
   readonly train: Part;
-  readonly test: Part | null;
+  /** A separate file, a share of the rows of the training file (`limit` and `sheet` are those of the part), or none. */
+  readonly test: Part | (Part & { readonly fraction: number }) | null;
   /** A share or a fold of the training rows, a separate file (then `data.validation.file` is a source), or none. */
   readonly validation:
     | { readonly fraction: number; readonly seed: number }
@@ -51,7 +54,7 @@ export type DataParams = TaskParams & {
 /** Reads the study's files as rows, splits and audits them, and writes the targets of the training. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 6,
+  version: 7,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
   async run(params, context) {
@@ -60,7 +63,10 @@ export const data: StepKind<DataParams> = {
     const study = await readStudy(params, open, (name) => context.source(name));
     const { train, validation, test } = study.splits;
     const prepared = open.prepareTraining(train, params.training);
-    const asRow = ({ id, input, gold }: Row<unknown>): DataRow => ({ id, input, target: prepared.write(gold), gold });
+    const asRow = ({ id, input, gold, group }: Row<unknown>): DataRow => ({
+      ...{ id, input, target: prepared.write(gold), gold },
+      ...(group === undefined ? {} : { group: study.groupNumber(group) }),
+    });
 
     const report = auditStudy(study, { task, open, prepared, accept: params.accept });
     const save = (name: string, rows: readonly Row<unknown>[]): void =>
@@ -86,11 +92,13 @@ export const data: StepKind<DataParams> = {
 export type Study = {
   readonly splits: Readonly<Record<SplitName, readonly Row<unknown>[]>>;
   readonly recoded: readonly SplitName[];
+  /** The number of a group, in order of first occurrence in the files: the same for all folds. */
+  groupNumber(name: string): string;
 };
 
 /** Audits a study; rules about labels apply to label tasks only. */
 export function auditStudy(
-  { splits, recoded }: Study,
+  { splits, recoded }: Pick<Study, "splits" | "recoded">,
   {
     task,
     open,
@@ -134,32 +142,50 @@ function mapSplits(splits: Study["splits"], map: (row: Row<unknown>) => Row): Sp
 export async function readStudy(params: DataParams, open: OpenTask, source: (name: string) => string): Promise<Study> {
   const { readTable } = await import("../../data/table.ts");
   const recoded: SplitName[] = [];
-  const read = async (name: SplitName, part: Part): Promise<readonly Row<unknown>[]> => {
+  const groups = new Map<string, string>();
+  const read = async (name: SplitName, { sheet }: Part): Promise<readonly Row<unknown>[]> => {
     const path = source(`data.${name}.file`);
     const { value: table, warnings } = unwrap(
-      await readTable({ path, bytes: readRegularFile(path, "data file"), sheet: part.sheet ?? undefined }),
+      await readTable({ path, bytes: readRegularFile(path, "data file"), sheet: sheet ?? undefined }),
     );
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
-    return takePart(
-      unwrap(readRows(table, params.columns, (cell) => open.readCell(cell))).value,
-      part.limit ?? undefined,
-      part.seed,
-    );
+    const rows = unwrap(readRows(table, params.columns, (cell) => open.readCell(cell))).value;
+    for (const { group } of rows)
+      if (group !== undefined && !groups.has(group)) groups.set(group, String(groups.size + 1));
+    return rows;
   };
-  const given = await read("train", params.train);
-  const test = params.test === null ? [] : await read("test", params.test);
-  const { validation } = params;
   const strataOf = ({ gold }: Row<unknown>): readonly string[] =>
     tasks.get(params.task).labels === undefined ? [] : (gold as readonly string[]);
-  if (validation === null) return { splits: { train: given, validation: [], test }, recoded };
-  if ("fraction" in validation)
-    return { splits: { ...splitValidation(given, validation.fraction, validation.seed, strataOf), test }, recoded };
-  if ("folds" in validation)
-    return {
-      splits: { ...splitFold(given, validation.folds, validation.fold, validation.seed, strataOf), test },
-      recoded,
-    };
-  return { splits: { train: given, validation: await read("validation", validation), test }, recoded };
+  const by = (seed: number) => ({
+    seed,
+    strataOf,
+    keyOf: params.columns.id === undefined ? undefined : ({ id }: Row<unknown>) => id,
+  });
+  const limited = (rows: readonly Row<unknown>[], { limit, seed }: Part) =>
+    takePart(rows, limit ?? undefined, by(seed));
+
+  const { validation, test } = params;
+  const all = await read("train", params.train);
+  const apart =
+    test === null
+      ? { rest: all, held: [] }
+      : "fraction" in test
+        ? holdOut(all, test.fraction, by(test.seed))
+        : { rest: all, held: await read("test", test) };
+  const given = limited(apart.rest, params.train);
+  const kept =
+    validation === null
+      ? { rest: given, held: [] }
+      : "fraction" in validation
+        ? holdOut(given, validation.fraction, by(validation.seed))
+        : "folds" in validation
+          ? holdOutFold(given, validation.folds, validation.fold, by(validation.seed))
+          : { rest: given, held: limited(await read("validation", validation), validation) };
+  return {
+    splits: { train: kept.rest, validation: kept.held, test: test === null ? [] : limited(apart.held, test) },
+    recoded,
+    groupNumber: (name) => groups.get(name) as string,
+  };
 }
 
 /** The result, or UserError that shows every error at its place. */
@@ -193,7 +219,12 @@ export function draftData(experiment: Experiment, site: Site) {
     params: {
       columns: { ...columns } as unknown as Json,
       train: part(train),
-      test: test === undefined ? null : part(test),
+      test:
+        test === undefined
+          ? null
+          : test.fraction === undefined
+            ? part(test)
+            : { ...part(test), fraction: test.fraction, seed: test.seed },
       validation: apartAs,
       ...parsingParams(experiment),
       training: trainingSettingsOf(experiment),
@@ -202,7 +233,7 @@ export function draftData(experiment: Experiment, site: Site) {
     },
     sources: {
       "data.train.file": train.file,
-      ...(test === undefined ? {} : { "data.test.file": test.file }),
+      ...(test?.file === undefined ? {} : { "data.test.file": test.file }),
       ...(validation?.file === undefined ? {} : { "data.validation.file": validation.file }),
       ...scoringFiles(experiment),
     },

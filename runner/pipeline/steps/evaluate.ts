@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { caseSetOf } from "../../evaluation/case-set.ts";
 import { intervalsOf } from "../../evaluation/statistics/intervals.ts";
-import { scoresOfForms } from "../../evaluation/statistics/packed.ts";
+import { caseGroups, scoresOfForms } from "../../evaluation/statistics/packed.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
@@ -44,22 +44,25 @@ export const evaluate: StepKind<Params> = {
     const { predictionKey } = task;
     const reading: Reading = { open, predictionKey, minShare: params.min_share, labels: new Set(vocabulary) };
 
-    const read = rows.map(({ id, gold }) => {
+    const read = rows.map(({ id, gold, group }) => {
       const answer = answers.get(id);
       if (answer === undefined)
         throw new UserError("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
-      return { answer, gold, ...readAnswer(answer, reading) };
+      return { answer, gold, group, ...readAnswer(answer, reading) };
     });
     const cases = read.map(({ gold, prediction, parsed }) => ({ target: gold, prediction, parsed }));
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
-    const intervals = await intervalsOf(forms, namedMetrics(task, params.metrics), params.bootstrap, context.pause);
+    const groups = caseGroups(rows.map(({ group }) => group));
+    const draws = { ...params.bootstrap, groups };
+    const intervals = await intervalsOf(forms, namedMetrics(task, params.metrics), draws, context.pause);
     const scores = scoresOfForms(forms, [...task.metrics]);
     const byView = <T>(of: (at: number) => T): Record<string, T> =>
       Object.fromEntries(task.views.map((view, at) => [view, of(at)]));
     const failures = read.filter(({ parsed }) => !parsed).length;
     const metrics = {
       n: rows.length,
+      ...(groups === undefined ? {} : { case_groups: groups.count }),
       views: byView((at) => scores[at]),
       intervals: byView((at) => intervals[at]),
       ...open.details?.(cases, vocabulary),
@@ -67,9 +70,10 @@ export const evaluate: StepKind<Params> = {
       truncated: read.filter(({ answer }) => answer.finish === "length").length,
     } as unknown as ArmMetrics;
     writeResult(context.output, "metrics.json", metrics);
-    const lines = read.map(({ answer, gold, prediction, parsed, notes }) => ({
+    const lines = read.map(({ answer, gold, group, prediction, parsed, notes }) => ({
       ...answer,
       gold,
+      ...(group === undefined ? {} : { group }),
       [predictionKey]: prediction,
       parsed,
       notes,

@@ -1,4 +1,4 @@
-import { foldText, isNearDuplicate, nearDuplicateCosine } from "../../data/similarity/near-duplicate.ts";
+import { foldText, isNearDuplicate, nearCosine } from "../../data/similarity/near-duplicate.ts";
 import { nearest } from "../../data/similarity/nearest.ts";
 import { fitTfidf } from "../../data/similarity/tfidf.ts";
 import { createRandom } from "../../util/random.ts";
@@ -29,7 +29,7 @@ export function chooseExamples(
     return found.map((all) => all.map(({ row }) => pool[row] as DataRow).reverse());
   }
   const drawn = createRandom(seed).shuffled(pool.keys());
-  const similar = nearest(rows, queries, pool.length, ({ cosine }) => cosine >= nearDuplicateCosine);
+  const similar = nearest(rows, queries, pool.length, ({ cosine }) => cosine >= nearCosine.long);
   return similar.map((found, at) => {
     const chosen: DataRow[] = [];
     for (const row of drawn) {

@@ -76,7 +76,8 @@ export function expectTraining(
   const load = trainingLoad(experiment, site);
   const rows = site.rows(experiment.data.train.file);
   const mean = meanTokens(experiment, experiment.prompt.template, site);
-  const count = Math.min(rows?.count ?? 0, experiment.data.train.limit ?? Number.POSITIVE_INFINITY);
+  const { train: file, test } = experiment.data;
+  const count = Math.min((rows?.count ?? 0) * (1 - (test?.fraction ?? 0)), file.limit ?? Number.POSITIVE_INFINITY);
   const kept = count * (1 - (heldOut(experiment) ?? 0));
   const atMost = (train.max_steps ?? Number.POSITIVE_INFINITY) * train.batch_size * train.gradient_accumulation;
   const most = rung === undefined ? train.epochs : rung.epochs - rung.from;
@@ -139,8 +140,11 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens, prefillTokens };
   const part = evaluate.split === "test" ? data.test : undefined;
   const rows = site.rows(part?.file ?? data.train.file);
-  const share = part === undefined ? (heldOut(experiment) ?? 1) : 1;
-  const count = Math.min(rows?.count ?? 0, part?.limit ?? Number.POSITIVE_INFINITY) * share;
+  const { test } = data;
+  const isTest = part !== undefined;
+  const inFile = (rows?.count ?? 0) * (isTest ? (test?.fraction ?? 1) : 1 - (test?.fraction ?? 0));
+  const share = isTest ? 1 : (heldOut(experiment) ?? 1);
+  const count = Math.min(inFile, (isTest ? part.limit : data.train.limit) ?? Number.POSITIVE_INFINITY) * share;
   const votes = generate.vote?.samples ?? 1;
   const seconds = generationSeconds(
     shape,

@@ -72,9 +72,9 @@ function byForm<T>(of: (name: (typeof forms)[number]) => T): Record<(typeof form
 
 function answersOf(form: string, rows: readonly DataRow[], reading: Reading, context: StepContext) {
   const answers = new Map(readJsonLines<Response>(context.input(form)).map((answer) => [answer.id, answer]));
-  return rows.map(({ id, gold }) => {
+  return rows.map(({ id, gold, group }) => {
     const { prediction, parsed } = readAnswer(answers.get(id) as Response, reading);
-    return { id, gold, prediction, parsed };
+    return { id, gold, group, prediction, parsed };
   });
 }
 

@@ -197,6 +197,7 @@ function auditOf(context: StepContext): WorkbookAudit {
     split,
     [
       ["rows", facts.rows],
+      ...(facts.groups === undefined ? [] : [["groups", facts.groups] as const]),
       ["rows without input", facts.empty_inputs],
       ["rows without label", facts.empty_targets],
       ["distinct labels, raw view", facts.labels_raw],

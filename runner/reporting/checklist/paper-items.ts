@@ -1,6 +1,6 @@
 import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { isModelGeneration, trainedHere } from "../../runs/replayed-arms.ts";
-import { integer } from "../../util/format.ts";
+import { integer, percent } from "../../util/format.ts";
 import { valueText } from "../report/ablation.ts";
 import { energyText } from "../report/energy.ts";
 import { hardwareText } from "../report/hardware.ts";
@@ -95,6 +95,7 @@ export const paperItems: readonly ChecklistItem[] = [
           ...outputOf(run, "data", "train.jsonl"),
           ...outputOf(run, "data", "validation.jsonl"),
           ...outputOf(run, "data", "test.jsonl"),
+          ...(run.steps.data === undefined ? [] : [manifestKey(input, run, "config.data", splitText(run.config))]),
         ]),
         runAgain("The runs have no data step."),
       ),
@@ -313,4 +314,10 @@ function setting(input: ChecklistInput, keys: readonly string[]): Assessment {
     },
     runAgain(""),
   );
+}
+
+/** How the rows were divided, and what stays together. */
+function splitText({ data: { test, columns } }: RunFacts["config"]): string {
+  const from = test?.fraction === undefined ? "" : `test rows: ${percent(test.fraction, 0)} of the data file; `;
+  return `${from}${columns.group === undefined ? "no groups of cases are declared" : "groups of cases stay together"}`;
 }

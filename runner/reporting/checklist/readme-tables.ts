@@ -39,7 +39,7 @@ export function dataSet(input: ChecklistInput): readonly string[] {
   const files: readonly (readonly [string, string | undefined])[] = [
     ["train", train.file],
     ["validation", validation?.file],
-    ["test", test?.file],
+    ["test", test?.file ?? (test === undefined ? undefined : train.file)],
   ];
   return [
     ...authorText(input, "Data source", "source of the data, link if public, and terms of use"),

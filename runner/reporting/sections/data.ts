@@ -10,6 +10,7 @@ export function data({ runs }: Study): readonly Block[] {
   const { audit, config, trainLabels } = run;
   const splits = Object.entries(audit?.splits ?? {});
   const { words, labels } = tasks.get(config.task);
+  const hasGroups = splits.some(([, { groups }]) => groups !== undefined);
   const rare = trainLabels.filter(({ count }) => count <= 5).length;
   return [
     heading(1, "Task and data"),
@@ -25,7 +26,9 @@ export function data({ runs }: Study): readonly Block[] {
         : [
             `The training split contains ${plural(trainLabels.length, "distinct label")} (raw spelling), of which ${integer(rare)} ${rare === 1 ? "occurs" : "occur"} in at most five rows. `,
           ]),
+      testText(run),
       validationText(run),
+      groupText(run),
     ),
     paragraph(
       "The study compares ",
@@ -40,10 +43,19 @@ export function data({ runs }: Study): readonly Block[] {
             type: "table" as const,
             id: "splits",
             caption:
-              "Splits: rows, distinct labels (basic view), labels per case, words per input (median / maximum), proportion of label " +
+              `Splits: rows, ${hasGroups ? "groups, " : ""}distinct labels (basic view), labels per case, words per input (median / maximum), proportion of label ` +
               "occurrences whose label is in the training split, and the highest micro-F1 that this proportion allows.",
-            head: ["split", "rows", "labels", "labels / case", "words", "in training", "max. micro-F1"],
-            align: ["left" as const, ...Array.from({ length: 6 }, () => "right" as const)],
+            head: [
+              "split",
+              "rows",
+              ...(hasGroups ? ["groups"] : []),
+              "labels",
+              "labels / case",
+              "words",
+              "in training",
+              "max. micro-F1",
+            ],
+            align: ["left" as const, ...Array.from({ length: hasGroups ? 7 : 6 }, () => "right" as const)],
             rows: splits.map(([name, facts]) => splitRow(name, facts)),
           },
         ]),
@@ -52,16 +64,29 @@ export function data({ runs }: Study): readonly Block[] {
 }
 
 function splitRow(name: string, facts: SplitFacts): readonly string[] {
-  const { rows, labels_basic, labels_per_row, words, seen_in_training, ceiling } = facts;
+  const { rows, groups, labels_basic, labels_per_row, words, seen_in_training, ceiling } = facts;
   return [
     name,
     integer(rows),
+    ...(groups === undefined ? [] : [integer(groups)]),
     integer(labels_basic),
     labels_per_row.toFixed(2),
     `${integer(words.median)} / ${integer(words.max)}`,
     percent(seen_in_training),
     score(ceiling.micro_f1),
   ];
+}
+
+function testText({ config }: RunFacts): string {
+  const { test } = config.data;
+  if (test?.fraction === undefined) return "";
+  return `The test split is ${percent(test.fraction, 0)} of the rows of the data file, held out stratified by label (seed ${test.seed}). Rows with nearly the same input are in the same split. `;
+}
+
+function groupText({ config }: RunFacts): string {
+  const { group } = config.data.columns;
+  if (group === undefined) return "";
+  return ` Rows with the same value in column ${group} form a group. Splits that the study draws, and folds, keep a group together; a group in two splits is an error of the data audit. Intervals and tests treat a group as one unit.`;
 }
 
 function validationText({ config }: RunFacts): string {

@@ -23,7 +23,7 @@ export function limitations({ runs }: Study): readonly Block[] {
 function evaluationCounts(runs: readonly RunFacts[]): string {
   const counts = new Map(
     runs.flatMap(({ testEvaluations, config }) =>
-      testEvaluations === null ? [] : [[config.data.test?.file ?? "the test file", testEvaluations] as const],
+      testEvaluations === null ? [] : [[config.data.test?.file ?? config.data.train.file, testEvaluations] as const],
     ),
   );
   if (counts.size === 0) return "No test evaluation is recorded.";

@@ -1,35 +1,45 @@
-import { createRandom } from "../util/random.ts";
-
-/** Two texts that are nearly the same: their positions, and the share of word triples that they have in common. */
-export type NearPair = { readonly a: number; readonly b: number; readonly similarity: number };
+import { createRandom } from "../../util/random.ts";
+import { isNearDuplicate } from "./near-duplicate.ts";
+import { fitTfidf, type Vectorizer } from "./tfidf.ts";
 
 /**
- * Jaccard similarity of word triples from which texts are near-duplicates. One word changed in 20 gives about .74 to
- * .95.
+ * Two texts that are nearly the same: their positions, and the share of word triples that they have in common; if that
+ * is below .8, the cosine of their words and pairs of words (TF-IDF).
  */
-export const nearEnough = 0.8;
+export type NearPair = { readonly a: number; readonly b: number; readonly similarity: number };
 
-const bands = 16;
+/** Jaccard similarity of word triples from which texts are near-duplicates. */
+const nearEnough = 0.8;
+
+/** Jaccard similarity of word sets, as the hashes estimate it, below which a pair is not compared. */
+const worthComparing = 0.5;
+
+const bands = 24;
 const rowsPerBand = 6;
 const hashes = bands * rowsPerBand;
 /** A member of a bucket is compared with this many earlier members, which bounds the cost of large buckets. */
 const comparedInBucket = 12;
 
 /**
- * Pairs of near-duplicates among texts, `a < b`, by MinHash with banding (Broder 1997; Leskovec, Rajaraman, Ullman,
- * Mining of Massive Datasets, ch. 3). Each pair that is given is exact (its similarity is computed from the triples); a
- * pair at the threshold is missed with a probability below 1 %. Time grows with the number of words. Texts without
- * words have no near-duplicates.
+ * Pairs of near-duplicates among texts, `a < b`. Candidates have nearly the same set of words, by MinHash with banding
+ * (Broder 1997; Leskovec, Rajaraman, Ullman, Mining of Massive Datasets, ch. 3): a pair with 75 % of its words in common
+ * is missed with a probability of 1 %. Of these, pairs are near-duplicates by {@link isNearDuplicate} or by their word
+ * triples. Time grows with the number of words. Texts without words have no near-duplicates.
  */
 export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
-  const triples = texts.map(triplesOf);
-  const signatures = sign(triples, seed);
+  const words = texts.map(wordHashes);
+  // A script without spaces has few distinct characters, which most texts share.
+  const setOf = (text: string, at: number): Uint32Array =>
+    unspaced.test(text) ? triplesOf(words[at] as Uint32Array) : distinct((words[at] as Uint32Array).map(mix));
+  const signatures = sign(texts.map(setOf), seed);
   const found = new Map<number, NearPair>();
   const compared = new Set<number>();
+  const cosine = cosineOf(texts);
+  const triples = eachOnce((at) => triplesOf(words[at] as Uint32Array));
   for (let band = 0; band < bands; band++) {
     const buckets = new Map<number, number[]>();
     for (let text = 0; text < texts.length; text++) {
-      if ((triples[text] as Uint32Array).length === 0) continue;
+      if ((words[text] as Uint32Array).length === 0) continue;
       const key = bandKey(signatures, text, band);
       const bucket = buckets.get(key);
       if (bucket === undefined) buckets.set(key, [text]);
@@ -43,9 +53,14 @@ export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
           const pair = a * texts.length + b;
           if (compared.has(pair)) continue;
           compared.add(pair);
-          if (estimate(signatures, a, b) < nearEnough - 0.25) continue;
-          const similarity = jaccard(triples[a] as Uint32Array, triples[b] as Uint32Array);
-          if (similarity >= nearEnough) found.set(pair, { a, b, similarity });
+          if (estimate(signatures, a, b) < worthComparing) continue;
+          const common = jaccard(triples(a), triples(b));
+          if (common >= nearEnough) found.set(pair, { a, b, similarity: common });
+          else {
+            const alike = cosine(a, b);
+            if (isNearDuplicate(texts[a] as string, texts[b] as string, alike))
+              found.set(pair, { a, b, similarity: alike });
+          }
         }
       }
     }
@@ -53,9 +68,36 @@ export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
   return [...found.values()].sort((one, other) => one.a - other.a || one.b - other.b);
 }
 
+/** The cosine of two texts, by their TF-IDF among all texts. The vectorizer is fitted when it is needed first. */
+function cosineOf(texts: readonly string[]): (a: number, b: number) => number {
+  let vectors: Vectorizer | undefined;
+  const vector = eachOnce((at) => {
+    vectors ??= fitTfidf(texts);
+    const { terms, weights } = vectors([texts[at] as string]);
+    return new Map(Array.from(terms, (term, place) => [term, weights[place] as number]));
+  });
+  return (a, b) => {
+    const other = vector(b);
+    let sum = 0;
+    for (const [term, weight] of vector(a)) sum += weight * (other.get(term) ?? 0);
+    return Math.min(1, sum);
+  };
+}
+
+/** A value by number, computed when it is needed first. */
+function eachOnce<T>(make: (at: number) => T): (at: number) => T {
+  const made = new Map<number, T>();
+  return (at) => {
+    const known = made.get(at);
+    if (known !== undefined) return known;
+    const value = make(at);
+    made.set(at, value);
+    return value;
+  };
+}
+
 /** Sorted distinct hashes of the word triples of a text; of its words if there are fewer than three. */
-function triplesOf(text: string): Uint32Array {
-  const words = wordHashes(text);
+function triplesOf(words: Uint32Array): Uint32Array {
   const size = Math.min(3, words.length);
   const all = new Uint32Array(words.length === 0 ? 0 : words.length - size + 1);
   for (let at = 0; at < all.length; at++) {
@@ -63,6 +105,11 @@ function triplesOf(text: string): Uint32Array {
     for (let next = at; next < at + size; next++) hash = Math.imul(hash ^ (words[next] as number), 0x01000193) >>> 0;
     all[at] = mix(hash);
   }
+  return distinct(all);
+}
+
+/** The distinct numbers, sorted. Sorts `all` in place. */
+function distinct(all: Uint32Array): Uint32Array {
   all.sort();
   let kept = 0;
   for (let at = 0; at < all.length; at++) {
@@ -74,9 +121,9 @@ function triplesOf(text: string): Uint32Array {
 const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
 
 /** FNV-1a of each word in lower case; of each character for scripts without spaces. */
-function wordHashes(text: string): number[] {
+function wordHashes(text: string): Uint32Array {
   const found = text.toLowerCase().match(unspaced.test(text) ? /[\p{L}\p{N}]/gu : /[\p{L}\p{N}]+/gu) ?? [];
-  return found.map((word) => {
+  return Uint32Array.from(found, (word) => {
     let hash = 0x811c9dc5;
     for (let at = 0; at < word.length; at++) hash = Math.imul(hash ^ word.charCodeAt(at), 0x01000193);
     return hash >>> 0;
@@ -90,13 +137,13 @@ function mix(hash: number): number {
   return (mixed ^ (mixed >>> 16)) >>> 0;
 }
 
-/** For each text, the minimum of each hash function over its triples: texts x hashes. */
-function sign(triples: readonly Uint32Array[], seed: number): Uint32Array {
+/** For each text, the minimum of each hash function over its set: texts x hashes. */
+function sign(sets: readonly Uint32Array[], seed: number): Uint32Array {
   const random = createRandom(seed);
   const factors = Uint32Array.from({ length: hashes }, () => random.below(2 ** 31) * 2 + 1);
   const offsets = Uint32Array.from({ length: hashes }, () => random.below(2 ** 32));
-  const signatures = new Uint32Array(triples.length * hashes).fill(0xffffffff);
-  triples.forEach((all, text) => {
+  const signatures = new Uint32Array(sets.length * hashes).fill(0xffffffff);
+  sets.forEach((all, text) => {
     const start = text * hashes;
     for (let hash = 0; hash < hashes; hash++) {
       const factor = factors[hash] as number;
