@@ -1,5 +1,5 @@
 /** Sweeps: shared steps, the choice of a winner on validation rows, and its scores on test rows. */
-import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import excel from "exceljs";
 import { describe, expect } from "vitest";
 import type { Selection } from "../pipeline/steps/selection.ts";
@@ -115,12 +115,13 @@ describe("sweep.select", () => {
     expect(await rig.output("show", "sweep")).toContain(selection.why);
 
     // A report that is missing, because it could not be written before, is written by the next run.
-    const report = rig.path(`artifacts/reports/sweep-${winner?.run}/report.pdf`);
-    expect(existsSync(report)).toBe(true);
-    rmSync(report);
+    const report = `artifacts/reports/sweep-${winner?.run}/report.pdf`;
+    expect(existsSync(rig.path(report))).toBe(false);
+    expect(await rig.output("run", file)).toContain(report);
+    expect(existsSync(rig.path(report))).toBe(true);
+    expect(await rig.output("run", file)).not.toContain(report);
     const again = await rig.build(file);
     expect(new Set(Object.values(again.steps))).toEqual(new Set(["reused"]));
-    expect(existsSync(report)).toBe(true);
     expect(again.manifest).toBe(run.manifest);
     expect(testEvaluations(rig)).toBe(1);
     const after = await rig.json<PlanJson>("plan", file);
