@@ -92,6 +92,9 @@ def make_tiny_model(
                 # Gemma stores the difference to 1.
                 one = 0 if family.startswith("gemma") else 1
                 parameter.copy_(one + 0.3 * torch.randn_like(parameter))
+            elif family.startswith("gemma") and name.endswith("embed_tokens.weight"):
+                # Gemma multiplies by the root of the width. With larger values each token would predict itself.
+                parameter.mul_(0.4)
             elif name.endswith("bias"):
                 parameter.copy_(0.2 * torch.randn_like(parameter))
     torch.set_rng_state(state)

@@ -38,7 +38,7 @@ def answer_all(
     if size == "auto":
         size = fitting_batch(model, len(prompts[order[0]]), params["max_new_tokens"])
     with out_of_memory("the common prefix of the prompts does not fit"):
-        prefix = shared_prefix(model, list(prompts.values()))
+        prefix = shared_prefix(model, list(prompts.values()), params["max_new_tokens"])
     before = len(answers)
     started = time.monotonic()
     pending = [id for id in order if id not in answers]

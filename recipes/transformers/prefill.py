@@ -39,12 +39,16 @@ class Prefix:
         return expanded
 
 
-def shared_prefix(model: PreTrainedModel, prompts: Sequence[list[int]]) -> Prefix:
-    """Compute the longest common prefix of the prompts. Each prompt keeps at least one token after it."""
+def shared_prefix(model: PreTrainedModel, prompts: Sequence[list[int]], new_tokens: int) -> Prefix:
+    """Compute the longest common prefix of the prompts. Each prompt keeps at least one token after it. Empty for a
+    model whose attention has a window shorter than a prompt and its answer: transformers counts the padding between the
+    prefix and the rest of a row as part of the window."""
     first, last = min(prompts), max(prompts)
     limit = min(len(prompt) for prompt in prompts) - 1
     length = next((at for at in range(limit) if first[at] != last[at]), limit)
-    if len(prompts) < 2 or length < _MIN_PREFIX:
+    window = getattr(model.config.get_text_config(decoder=True), "sliding_window", None)
+    too_short = window is not None and window < max(map(len, prompts)) + new_tokens
+    if len(prompts) < 2 or length < _MIN_PREFIX or too_short:
         return Prefix(0, None)
     cache = DynamicCache()
     with torch.inference_mode():
