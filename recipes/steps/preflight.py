@@ -1,6 +1,7 @@
 """Step `preflight`: checks of tokens, model and machine before the GPU is used.
 
-params: {"thinking", "pads_batches", "max_new_tokens", "max_length", "batch_size", "gradient_accumulation"}; hints:
+params: {"thinking", "padding_check": module of the engine that compares a padded batch with single prompts, or null,
+"max_new_tokens", "max_length", "batch_size", "gradient_accumulation"}; hints:
 {"tokens_only": whether to skip the rules about the machine, "precisions": {use: format}, "expects": {use: {"memory":
 [low, high], "gpu_memory"}}, "disk": bytes that the run writes, "upload": {"repo", "base_license"} if the run is
 uploaded}; inputs: "train" (optional), "eval", "model" (model.json); local_paths: {"model": folder}.
@@ -11,6 +12,7 @@ decoded masks.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import torch
@@ -21,7 +23,6 @@ from recipes.common.machine import read_machine
 from recipes.common.models.tensors import read_headers
 from recipes.common.preflight.rules import RULES, Example, Facts, Prompt, Rule
 from recipes.common.protocol import Step, StepFailed, main, write_json
-from recipes.transformers.padding_check import padding_difference
 
 _MASKS = 5
 """Number of training rows whose decoded masks preflight.json holds."""
@@ -48,10 +49,11 @@ def run(step: Step) -> dict[str, Any]:
     lengths = {str(case["id"]): len(ids) for case, ids in zip(cases, prompts, strict=True)}
     machine = None if params.get("tokens_only") else read_machine(step.output)
     padding = None
-    if machine is not None and params.get("pads_batches"):
+    if machine is not None and params.get("padding_check"):
+        check = importlib.import_module(params["padding_check"])
         read_headers(step.local_paths["model"])
         step.progress(force=True, message="comparing a padded batch with single rows")
-        padding = padding_difference(step.local_paths["model"], prompts, machine)
+        padding = check.padding_difference(step.local_paths["model"], prompts, machine)
     config = read_json(step.inputs["model"])["config"]
     context = config.get("max_position_embeddings")
     rendered = [

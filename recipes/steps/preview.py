@@ -1,15 +1,17 @@
 """Step `preview`: a few prompts as the model receives them, the masks of training, and the base model's answers.
 
-params: {"rows": number of rows, "thinking", "trained": whether the arm is trained on such rows, "answer": parameters of
-the `generate` step, or null for no answers}; inputs: "prompts" (rows of `prompt`), "answers" (answers.json, for a
-constraint); local_paths: {"model": folder of the base}. Writes preview.json: {"rows": [{"id", "target", "text",
-"prompt", "masked", "trained", "answer"}], "missing": {part: reason}}. "prompt" and "trained" are lists of {"id",
-"token"}; they are null if the model's tokenizer is not on this machine.
+params: {"rows": number of rows, "thinking", "trained": whether the arm is trained on such rows, "answer_module": module
+of the engine that answers, "answer": parameters of its `generate` step; both are null for no answers}; inputs:
+"prompts" (rows of `prompt`), "answers" (answers.json, for a constraint); local_paths: {"model": folder of the base}.
+Writes preview.json: {"rows": [{"id", "target", "text", "prompt", "masked", "trained", "answer"}], "missing": {part:
+reason}}. "prompt" and "trained" are lists of {"id", "token"}; they are null if the model's tokenizer is not on this
+machine.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 from typing import Any
 
@@ -69,8 +71,7 @@ def _tokens(tokenizer: PreTrainedTokenizerBase, ids: list[int]) -> list[dict[str
 
 def _answers(step: Step, rows: list[Row]) -> dict[str, Any]:
     """The base model's answers by id, from the `generate` step."""
-    from recipes.transformers.generate import run as generate
-
+    generate = importlib.import_module(step.params["answer_module"]).run
     folder = step.work / "answers"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "partial.jsonl").unlink(missing_ok=True)

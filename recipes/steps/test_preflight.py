@@ -136,11 +136,11 @@ def test_the_message_names_all_violated_rules(tmp_path: Path, model: Path) -> No
 def test_a_padded_batch_is_compared_with_single_rows(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    report = preflight(tmp_path, model, [row(at) for at in range(4)], pads_batches=True)
+    report = preflight(tmp_path, model, [row(at) for at in range(4)], padding_check=padding_check.__name__)
     assert 0 <= report["padding"] < 1e-4
     monkeypatch.setattr(padding_check, "pad_left", without_mask)
     with pytest.raises(StepFailed) as failure:
-        preflight(tmp_path, model, [row(at) for at in range(4)], pads_batches=True)
+        preflight(tmp_path, model, [row(at) for at in range(4)], padding_check=padding_check.__name__)
     assert failure.value.code == "padding-differs"
 
 

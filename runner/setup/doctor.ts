@@ -8,6 +8,7 @@ import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Environment } from "../plugins/environment.ts";
 import { environments } from "../plugins/environments.ts";
+import { type FamilySupport, familyMatrix } from "../plugins/model-families.ts";
 import { cacheRoot } from "./cache.ts";
 import { environmentStatus } from "./environments.ts";
 import { hubToken } from "./hub-token.ts";
@@ -33,6 +34,7 @@ export type DoctorReport = {
   readonly runs: readonly Capability[];
   readonly methods: readonly Training[];
   readonly engines: readonly Generation[];
+  readonly families: readonly FamilySupport[];
 };
 
 /** The precisions in which a backend trains by a method, and the one on this machine; null with the reason if it cannot. */
@@ -91,6 +93,7 @@ export async function doctor(
     ),
     methods: trainings(machine, where),
     engines: generations(machine, where),
+    families: familyMatrix(),
   };
 }
 

@@ -196,6 +196,12 @@ describe("the doctor", () => {
     });
     expect(engines).toContainEqual(expect.objectContaining({ engine: "vllm", here: false }));
     expect(engines).toContainEqual(expect.objectContaining({ engine: "replay", here: true }));
+    const families = Object.fromEntries(report.families.map(({ models, ...support }) => [models, support]));
+    expect(families["Qwen3 with experts (30B-A3B)"]).toMatchObject({
+      backends: { torchtune: "no", axolotl: "targets" },
+      engines: { transformers: "yes" },
+    });
+    expect(families["Gemma 3 from 4B, MedGemma"]?.backends).toMatchObject({ torchtune: "yes", axolotl: "no" });
     const text = doctorText(report);
     expect(text).toContain("run exp setup torchtune");
     expect(text.split("\n").every((line) => line.length < 200)).toBe(true);

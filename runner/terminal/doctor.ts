@@ -1,8 +1,8 @@
 import type { DoctorReport } from "../setup/doctor.ts";
 import { table } from "./table.ts";
 
-/** The report of `exp doctor`: a line for each finding, with its help below it, then what runs, trains and generates here. */
-export function doctorText({ findings, runs, methods, engines }: DoctorReport): string {
+/** The report of `exp doctor`: a line for each finding, with its help below it, then what runs, trains and generates here, and which models. */
+export function doctorText({ findings, runs, methods, engines, families }: DoctorReport): string {
   const checks = findings.flatMap(({ name, state, found, help }) => [
     [mark(state), name, found],
     ...(help === undefined ? [] : [["", "", help]]),
@@ -16,6 +16,7 @@ export function doctorText({ findings, runs, methods, engines }: DoctorReport): 
     `What runs here\n${table(runs.map(({ what, possible, why }) => answer(possible, what, why)))}`,
     `What trains, in which precisions\n${table([["backend", "method", "CPU", "GPU", "here"], ...trainings])}`,
     `What generates here\n${table(engines.map(({ engine, here, why }) => answer(here, engine, why)))}`,
+    `Which models a backend trains and an engine loads\n${familyTable(families)}`,
   ].join("\n");
 }
 
@@ -26,3 +27,14 @@ const answer = (isPossible: boolean, what: string, why: string): readonly string
   mark(isPossible ? "yes" : "no"),
   why === "" ? what : `${what}: ${why}`,
 ];
+
+function familyTable(families: DoctorReport["families"]): string {
+  const [first] = families;
+  const head = ["models", ...Object.keys(first?.backends ?? {}), ...Object.keys(first?.engines ?? {})];
+  const words = { yes: "yes", no: "no", targets: "listed targets" } as const;
+  const rows = families.map(({ models, backends, engines }) => [
+    models,
+    ...[...Object.values(backends), ...Object.values(engines)].map((support) => words[support]),
+  ]);
+  return table([head, ...rows]);
+}

@@ -97,7 +97,7 @@ const toyEngine: Engine = {
     },
   },
   runsModel: true,
-  loads: { adapters: ["lora"], fourBit: false, padsBatches: false, previews: false },
+  loads: { adapters: ["lora"], fourBit: false },
   check({ experiment, error }) {
     const { mood } = experiment.generate as { readonly mood?: string };
     if (mood === "bad") error("generate.mood", "bad-mood", "the toy engine needs a good mood", "write mood: good");

@@ -35,6 +35,7 @@ export function draftPreflight(experiment: Experiment, site: Site) {
   const { train, prompt, generate } = experiment;
   const arm = subjectOf(experiment);
   const device = deviceOf(experiment, site);
+  const paddingCheck = engines.get(generate.engine).loads?.paddingCheck;
   const common = draft({
     id: "preflight",
     kind: preflight.name,
@@ -46,8 +47,9 @@ export function draftPreflight(experiment: Experiment, site: Site) {
       gradient_accumulation: train?.gradient_accumulation ?? null,
       epochs: train?.epochs ?? null,
       max_steps: train?.max_steps ?? null,
-      pads_batches: engines.get(generate.engine).loads?.padsBatches ?? false,
+      padding_check: paddingCheck ?? null,
     },
+    sources: paddingCheck === undefined ? {} : site.recipe(paddingCheck),
     hints: {
       ...machineHints(experiment, arm, site),
       ...uploadHint(experiment, site),

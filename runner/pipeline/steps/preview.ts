@@ -50,8 +50,8 @@ export function draftsOfPreview(
 
 function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answer }: PreviewOptions): Draft {
   const { generate, model, prompt } = experiment;
-  const generation =
-    answer && engines.get(generate.engine).loads?.previews ? draftGenerate(experiment, "zero_shot", site) : undefined;
+  const module = answer ? engines.get(generate.engine).loads?.previews : undefined;
+  const generation = module === undefined ? undefined : draftGenerate(experiment, "zero_shot", site);
   const common = draft({
     id: stepOfArm("preview", arm),
     kind: preview.name,
@@ -60,6 +60,7 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
       base: model.base,
       thinking: prompt.thinking,
       trained: arm === "tuned",
+      answer_module: module ?? null,
       answer:
         generation === undefined ? null : { ...(generation.params as Record<string, never>), ...generation.hints },
     },
@@ -67,6 +68,7 @@ function draftPreview(experiment: Experiment, arm: Arm, site: Site, { rows, answ
       prompts: { step: stepOfArm("prompt", arm), file: "eval.jsonl" },
       ...(generation?.inputs.answers === undefined ? {} : { answers: generation.inputs.answers }),
     },
+    sources: module === undefined ? {} : site.recipe(module),
     localPaths: { model: site.model(model.base, model.revision).dir },
     needs: { cores: site.cores, gpus: generation === undefined ? 0 : gpusOf(experiment, site), memory: 0 },
   });

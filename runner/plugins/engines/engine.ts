@@ -62,10 +62,17 @@ export type ModelLoading = {
   readonly adapters: readonly Method[];
   /** Whether it can load the base in 4 bits, and so both forms of an adapter that was trained on a 4-bit base. */
   readonly fourBit: boolean;
-  /** Whether it pads prompts to the length of the longest in a batch. Preflight then checks that padding changes no logits. */
-  readonly padsBatches: boolean;
-  /** Whether `exp preview` can generate with its parameters: the preview recipe interprets them as this engine does. */
-  readonly previews: boolean;
+  /**
+   * For an engine that pads prompts to the length of the longest in a batch: a module of recipes/ whose function
+   * `padding_difference` compares a padded batch with single prompts. Preflight calls it. It runs in the default
+   * environment.
+   */
+  readonly paddingCheck?: string;
+  /**
+   * The module of recipes/ whose function `run` answers a few prompts for `exp preview`, with the parameters of this
+   * engine. It runs in the default environment. Absent: there are no answers in a preview.
+   */
+  readonly previews?: string;
 };
 
 /** A file of answers that exist before the run, and who produced them; null if the experiment does not state it. */

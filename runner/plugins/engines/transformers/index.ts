@@ -52,7 +52,12 @@ export const transformers: Engine = {
       "@inproceedings{transformers, title={Transformers: State-of-the-Art Natural Language Processing}, author={Wolf, Thomas and Debut, Lysandre and Sanh, Victor and others}, booktitle={Proceedings of the 2020 Conference on Empirical Methods in Natural Language Processing: System Demonstrations}, year={2020}}",
   },
   runsModel: true,
-  loads: { adapters: methods, fourBit: true, padsBatches: true, previews: true },
+  loads: {
+    adapters: methods,
+    fourBit: true,
+    paddingCheck: "recipes.transformers.padding_check",
+    previews: program.module,
+  },
   supports: (model) => unknownType(model, modelTypes),
   generateStep: {
     draft(common, { experiment, site }) {

@@ -37,7 +37,7 @@ export const vllm: Engine = {
   },
   runsModel: true,
   // vLLM loads LoRA adapters, but no DoRA.
-  loads: { adapters: ["lora", "qlora"], fourBit: false, padsBatches: false, previews: false },
+  loads: { adapters: ["lora", "qlora"], fourBit: false },
   generateStep: pythonStep({ module: "recipes.vllm.generate", environment: environment.name }),
   runsOn: (devices) =>
     devices.includes("cuda")
