@@ -18,7 +18,7 @@ type Origins = ReadonlyMap<string, ReadonlySet<string>>;
 export function keyFor(credential: Credential, env: Env): string | undefined {
   const problem = keyProblem(credential, env);
   if (problem !== undefined) throw problem;
-  return env[credential.variable];
+  return Object.hasOwn(env, credential.variable) ? env[credential.variable] : undefined;
 }
 
 /** Why a key must not be sent to a server; undefined if it may. Throws UserError `bad-user-config`. */

@@ -109,6 +109,9 @@ describe("a key", () => {
     }
     rig.write(file, served("https://api.openai.com/v1", ", api_key_env: OPENAI_API_KEY"));
     expect((await rig.exp("plan", file)).stderr).not.toContain("key-not-paired");
+    // A name that every object has is no variable.
+    rig.write(file, served("http://127.0.0.1:9/v1", ", api_key_env: __proto__, retries: 0"));
+    expectFailure(await rig.exp("run", file), 1, "no-api-key");
   });
 
   test("of an unreadable configuration is not guessed", async ({ rig }) => {

@@ -1,4 +1,15 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -31,4 +42,27 @@ test("a root that has disappeared is an error and is not made again", async () =
   await expect(disk.put("files/ab/name", join(top, "source"), file)).rejects.toMatchObject({ code: "mirror-missing" });
   await expect(disk.writeText("keys/name.json", text)).rejects.toMatchObject({ code: "mirror-missing" });
   expect(existsSync(join(top, "disk"))).toBe(false);
+});
+
+test("what another user puts in the place of a file is neither waited for nor followed", async () => {
+  const disk = new DiskStore(join(top, "disk"), new AbortController().signal);
+  await disk.create();
+  const at = (name: string): string => join(top, "disk", name);
+  execFileSync("mkfifo", [at("pipe")]);
+  symlinkSync("/dev/zero", at("zero"));
+  mkdirSync(at("folder"));
+  for (const name of ["pipe", "zero", "folder", "missing"]) {
+    expect([name, await disk.readText(name)]).toEqual([name, undefined]);
+    expect([name, await disk.take(name, join(top, "taken"), { ...file, size: 0 })]).toEqual([name, false]);
+  }
+  writeFileSync(at("large"), "");
+  truncateSync(at("large"), 65 * 2 ** 20);
+  await expect(disk.readText("large")).rejects.toMatchObject({ code: "response-too-large" });
+
+  writeFileSync(join(top, "source"), text);
+  writeFileSync(join(top, "own"), "own");
+  symlinkSync(join(top, "own"), at("name.partial"));
+  expect(await disk.put("name", join(top, "source"), file)).toBe(true);
+  expect(readFileSync(join(top, "own"), "utf8")).toBe("own");
+  expect(readFileSync(at("name"), "utf8")).toBe(text);
 });

@@ -1,10 +1,13 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, readFile, rename, rm, rmdir, stat, truncate } from "node:fs/promises";
+import { constants } from "node:fs";
+import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat, truncate } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { fileChanged } from "../../store/digest.ts";
 import { isUnsupportedFlush } from "../../util/fsync.ts";
+import { notRegular } from "../../util/regular-file.ts";
 import { UserError } from "../../util/user-error.ts";
+import { maxTextBytes, textTooLarge } from "./limits.ts";
 import type { RemoteStore } from "./remote-store.ts";
 
 /** Bytes copied between two checks of the signal. */
@@ -42,7 +45,7 @@ export class DiskStore implements RemoteStore {
   async put(name: string, from: string, file: StoredFile): Promise<boolean> {
     const path = join(this.folder, name);
     const existing = await stat(path).catch(ignoreMissing);
-    if (existing?.size === file.size) return false;
+    if (existing?.size === file.size && existing.isFile()) return false;
     await this.#makeFolder(dirname(name));
     const partial = `${path}.partial`;
     const copied = await this.#copy(from, partial, file.size);
@@ -54,7 +57,7 @@ export class DiskStore implements RemoteStore {
   async take(name: string, to: string, file: StoredFile): Promise<boolean> {
     const from = join(this.folder, name);
     const existing = await stat(from).catch(ignoreMissing);
-    if (existing?.size !== file.size) return false;
+    if (existing?.size !== file.size || !existing.isFile()) return false;
     await mkdir(dirname(to), { recursive: true });
     const copied = await this.#copy(from, to, file.size);
     if (copied.sha256 === file.sha256 && copied.size === file.size) return true;
@@ -62,15 +65,24 @@ export class DiskStore implements RemoteStore {
     return false;
   }
 
+  /** What is no regular file counts as missing: other users may write to the folder. Throws UserError response-too-large. */
   async readText(name: string): Promise<string | undefined> {
-    return readFile(join(this.folder, name), "utf8").catch(ignoreMissing);
+    const source = await openSource(join(this.folder, name)).catch(ignoreMissing);
+    if (source === undefined) return undefined;
+    try {
+      const { size } = await source.stat();
+      if (size > maxTextBytes) throw textTooLarge(this.folder, name);
+      return await source.readFile("utf8");
+    } finally {
+      await source.close();
+    }
   }
 
   async writeText(name: string, text: string): Promise<void> {
     const path = join(this.folder, name);
     await this.#makeFolder(dirname(name));
     const partial = `${path}.${randomBytes(4).toString("hex")}.partial`;
-    const handle = await open(partial, "w");
+    const handle = await open(partial, "wx");
     try {
       await handle.writeFile(text);
       await flush(handle);
@@ -113,9 +125,12 @@ export class DiskStore implements RemoteStore {
 
   /** Copies the first `size` bytes, flushed, and gives their digest. Rejects if the signal aborts. */
   async #copy(from: string, to: string, size: number): Promise<StoredFile> {
-    const source = await open(from, "r");
+    const source = await openSource(from);
+    if (source === undefined) throw notRegular(from);
     try {
-      const target = await open(to, "w");
+      // A link that another user made at this path is deleted and not followed.
+      await rm(to, { force: true });
+      const target = await open(to, "wx");
       try {
         const copied = await this.#transfer(source, target, size);
         await flush(target);
@@ -146,6 +161,17 @@ export class DiskStore implements RemoteStore {
     }
     return { sha256: hash.digest("hex"), size: done };
   }
+}
+
+/** Opens a regular file for reading; undefined for another kind of file. Does not wait for the writer of a pipe. */
+async function openSource(path: string): Promise<FileHandle | undefined> {
+  const handle = await open(path, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0)).catch((error) => {
+    // A socket cannot be opened.
+    if ((error as NodeJS.ErrnoException).code !== "ENXIO") throw error;
+  });
+  if (handle === undefined || (await handle.stat()).isFile()) return handle ?? undefined;
+  await handle.close();
+  return undefined;
 }
 
 function mirrorMissing(folder: string): UserError {

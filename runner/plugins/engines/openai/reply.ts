@@ -49,15 +49,19 @@ export function errorText(body: string): string {
 }
 
 function whole<Name extends string>(name: Name, value: unknown): { readonly [Key in Name]?: number } {
-  return Number.isSafeInteger(value) ? ({ [name]: value } as { [Key in Name]: number }) : {};
+  return Number.isSafeInteger(value) && (value as number) >= 0 ? ({ [name]: value } as { [Key in Name]: number }) : {};
 }
 
-/** Sum of the log-probabilities of the answer's tokens, to four digits. Absent if the server does not send them. */
+/** Rounding of servers makes the log-probability of a certain token slightly positive. */
+const rounding = 1e-3;
+
+/** Sum of the log-probabilities of the answer's tokens, to four digits. Absent if the server does not send valid ones. */
 function logprobOf(logprobs: unknown): { readonly logprob?: number } {
   if (!isRecord(logprobs) || !Array.isArray(logprobs.content)) return {};
   const each = logprobs.content.map((token: unknown) => (isRecord(token) ? token.logprob : undefined));
-  if (each.length === 0 || !each.every((one) => typeof one === "number" && Number.isFinite(one))) return {};
-  return { logprob: Number((each as number[]).reduce((sum, one) => sum + one, 0).toFixed(4)) };
+  const isValid = (one: unknown): boolean => typeof one === "number" && Number.isFinite(one) && one <= rounding;
+  if (each.length === 0 || !each.every(isValid)) return {};
+  return { logprob: Number((each as number[]).reduce((sum, one) => sum + Math.min(one, 0), 0).toFixed(4)) };
 }
 
 function parsed(body: string): unknown {

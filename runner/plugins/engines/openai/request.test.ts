@@ -48,6 +48,19 @@ it("reads finish, log-probabilities and an answer without content", () => {
   expect(readReply(JSON.stringify({ choices: [choice] }))).toEqual({
     answer: { text: "", finish: "content_filter", logprob: -0.75 },
   });
+  const logprobs = (...values: unknown[]) => ({ content: values.map((logprob) => ({ logprob })) });
+  const logprobOf = (value: unknown) =>
+    readReply(JSON.stringify({ choices: [{ ...choice, logprobs: value }] }))?.answer.logprob;
+  expect([logprobs(1e-6, -1), logprobs(2), logprobs(-1, null), logprobs()].map(logprobOf)).toEqual([
+    -1,
+    undefined,
+    undefined,
+    undefined,
+  ]);
+  const usage = { prompt_tokens: -5, completion_tokens: 3 };
+  expect(readReply(JSON.stringify({ choices: [{ ...choice, logprobs: null }], usage }))).toEqual({
+    answer: { text: "", finish: "content_filter", new_tokens: 3 },
+  });
   expect(readReply("[]")).toBeUndefined();
   expect(readReply('{"choices": [{"message": {"content": "x"}, "finish_reason": null}]}')).toBeUndefined();
 });

@@ -138,6 +138,18 @@ it("a server that does not respond, and an address without a server", async () =
   });
 });
 
+it("an answer that quotes the key is stored without it, and one with the word EMPTY as it is", async () => {
+  const { baseUrl } = await serve(
+    respond(
+      200,
+      JSON.stringify({ choices: [{ message: { content: "EMPTY sk-a-secret-of-this-user" }, finish_reason: "stop" }] }),
+    ),
+  );
+  const textFor = async (apiKey: string) => (await asking(baseUrl, { apiKey }).reply).answer.text;
+  expect(await textFor("sk-a-secret-of-this-user")).toBe("EMPTY [redacted]");
+  expect(await textFor("EMPTY")).toBe("EMPTY sk-a-secret-of-this-user");
+});
+
 it("an interrupt ends a request and a wait", async () => {
   const { baseUrl } = await serve(() => undefined);
   const stop = new AbortController();
