@@ -30,6 +30,7 @@ test("a new study runs without setup and exports the same bytes each time", asyn
     expect.arrayContaining([
       ...[
         "Dockerfile",
+        ".dockerignore",
         "README.md",
         "checklist.md",
         "report.pdf",
@@ -41,6 +42,18 @@ test("a new study runs without setup and exports the same bytes each time", asyn
       ...["zero_shot", "most_frequent", "nearest"].map((arm) => `predictions/${arm}.jsonl`),
     ]),
   );
+  // The commands of the README give the scores of the run from the exported files alone.
+  const commands = rig.read("../out/README.md").match(/^npx exp score .*$/gm) ?? [];
+  expect(commands).toHaveLength(3);
+  const { arms } = rig.manifest(rig.path("artifacts/runs/first/latest/manifest.json"));
+  for (const command of commands) {
+    const arm = /predictions\/(\w+)\.jsonl/.exec(command)?.[1] as string;
+    const { stdout } = await rig.start([...command.split(" ").slice(2), "--json"], { cwd: rig.path("../out") }).ended;
+    const { views } = JSON.parse(stdout) as { views: Record<string, Record<string, number | null>> };
+    for (const view of ["raw", "basic", "canonical"])
+      expect(views[view], `${arm}, ${view}`).toMatchObject(arms[arm]?.[view] as object);
+  }
+  expect(rig.readJson("../out/package.json")).toMatchObject({ dependencies: { "exp-study": expect.any(String) } });
   // Data files are never exported.
   expect(Object.keys(files).filter((name) => name.endsWith(".csv"))).toEqual([]);
   const notebook = JSON.parse(rig.read("../out/notebooks/colab.ipynb")) as {
@@ -128,7 +141,7 @@ test("manifests of an image name the commit of EXP_COMMIT", async ({ rig }) => {
 test("Dockerfiles copy existing files, end as an unprivileged user, and pin tags", () => {
   const dockerfiles = {
     Dockerfile: execFileSync("git", ["ls-files"], { cwd: clone, encoding: "utf8" }).split("\n"),
-    "runner/templates/study/Dockerfile": ["package.json", "labels/a", "prompts/a", "experiments/a"],
+    "runner/templates/study/Dockerfile": ["package.json", "."],
   };
   for (const [file, tracked] of Object.entries(dockerfiles)) {
     const lines = readFileSync(join(clone, file), "utf8").replaceAll("\\\n", " ").split("\n");

@@ -44,6 +44,14 @@ export type ChecklistInput = Study & {
   readonly uploads: Readonly<Record<string, { readonly repo: string; readonly record: Evidence }>>;
 };
 
+/** The data of the README. */
+export type ReadmeInput = ChecklistInput & {
+  /** Predictions in an exported folder: predictions/ARM.jsonl, or predictions/RUN/ARM.jsonl for several runs. */
+  readonly predictionFiles?: readonly string[];
+  /** The address of the project's repository, if it has one. */
+  readonly repository?: string | undefined;
+};
+
 /** The name of a run in commands and manifests. */
 export const nameOf = ({ experiment, run }: RunFacts): string => `${experiment}/${run}`;
 

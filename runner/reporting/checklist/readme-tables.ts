@@ -1,16 +1,20 @@
 import { integer, missing, score, withInterval } from "../../util/format.ts";
+import { shellWord } from "../../util/shell.ts";
 import { armName, metricName } from "../report/display-names.ts";
 import { hardwareText } from "../report/hardware.ts";
-import { listedPackages, setupCommand } from "../report/software.ts";
+import { listedPackages, setupCommands } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
 import { trainingTime } from "../report/trainings.ts";
 import { commandOf, leaves } from "../sections/reproduction.ts";
 import { authorText } from "./author-text.ts";
-import type { ChecklistInput } from "./checklist-item.ts";
+import type { ChecklistInput, ReadmeInput } from "./checklist-item.ts";
 import { codeBlock, table, unique } from "./markdown.ts";
 
 /** Hardware and software of the runs, and the installation commands. */
-export function environment({ runs }: ChecklistInput): readonly string[] {
+export function environment(input: ReadmeInput): readonly string[] {
+  const { runs, repository } = input;
+  const setup = setupCommands(runs);
+  const clone = repository === undefined ? [] : [`git clone ${shellWord(repository)} study && cd study`];
   return [
     ...table(
       ["run", "operating system", "hardware", "exp, Node.js", "Python environments"],
@@ -25,14 +29,17 @@ export function environment({ runs }: ChecklistInput): readonly string[] {
       ]),
     ),
     "",
-    "Requirements: Node.js 20.19 or newer and Python 3.11 to 3.13 with `venv`. Packages are installed from lock files with hashes:",
+    setup.length === 0
+      ? "Requirement: Node.js 20.19 or newer. The runs used no Python environment:"
+      : "Requirements: Node.js 20.19 or newer and Python 3.11 to 3.13 with `venv`. Packages are installed from lock files with hashes:",
     "",
-    ...codeBlock(["npm install", setupCommand(runs), "npx exp doctor"]),
+    ...codeBlock([...clone, "npm install", ...setup, "npx exp doctor"]),
+    ...(repository === undefined ? ["", ...authorText(input, "Code repository", "address of the repository")] : []),
   ];
 }
 
 /** Data files with digests, and the size of each split. */
-export function dataSet(input: ChecklistInput): readonly string[] {
+export function dataSet(input: ReadmeInput): readonly string[] {
   const run = input.runs.at(-1) as RunFacts;
   const { sources } = run.provenance;
   const { train, test, validation } = run.config.data;
@@ -44,6 +51,12 @@ export function dataSet(input: ChecklistInput): readonly string[] {
   return [
     ...authorText(input, "Data source", "source of the data, link if public, and terms of use"),
     "",
+    ...(input.predictionFiles === undefined
+      ? []
+      : [
+          "This folder does not contain the data files. The commands that run experiments need them at these paths:",
+          "",
+        ]),
     ...table(
       ["split", "file", "SHA-256"],
       files.flatMap(([split, file]) =>

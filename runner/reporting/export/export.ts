@@ -6,6 +6,7 @@ import { chainOf } from "../../project/load.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
 import type { Context } from "../../util/context.ts";
+import { gitIn } from "../../util/git.ts";
 import { fileInside } from "../../util/inside.ts";
 import { shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
@@ -54,9 +55,14 @@ export async function exportedFiles(
     notebookOf(runs.at(-1) as RunFacts),
   );
   files["notebooks/colab.ipynb"] = notebook;
-  files.Dockerfile = readFileSync(
-    fileInside(root, "Dockerfile") ?? join(context.packageRoot, "runner/templates/study/Dockerfile"),
-  );
+  // The folder is a study of its own: a Dockerfile or package.json of the project can name files that it lacks.
+  const template = (name: string): string =>
+    readFileSync(join(context.packageRoot, "runner/templates/study", name), "utf8");
+  files.Dockerfile = template("Dockerfile").replaceAll("experiments/first.yaml", (runs.at(-1) as RunFacts).file);
+  files[".dockerignore"] = template("dockerignore");
+  files["package.json"] = packageJson(runs.at(-1) as RunFacts);
+  const licence = fileInside(root, "LICENSE");
+  if (licence !== undefined) files.LICENSE = readFileSync(join(root, "LICENSE"));
 
   const evidence = (file: string): Evidence => ({ file, sha256: digestOf(files[file] as string | Uint8Array) });
   const input = checklistInputOf(study, {
@@ -69,9 +75,32 @@ export async function exportedFiles(
   const sweep = await sweepWorkbook(runs, manifests);
   if (sweep !== undefined) files["sweep.xlsx"] = sweep;
   files["checklist.md"] = checklistMarkdown(checklistOf({ ...input, manifests }));
-  files["README.md"] = readmeOf({ ...input, manifests });
+  files["README.md"] = readmeOf({
+    ...input,
+    manifests,
+    predictionFiles: Object.keys(files).filter((file) => file.startsWith("predictions/")),
+    repository: remoteOf(root),
+  });
   for (const warning of missingNotes(notes)) warn(warning);
   return files;
+}
+
+/** The package of an exported study: it installs the version of exp that made the last run. */
+function packageJson({ experiment, provenance }: RunFacts): string {
+  const content = {
+    ...{ name: experiment.toLowerCase(), private: true, type: "module", engines: { node: ">=20.19.0" } },
+    dependencies: { "exp-study": provenance.exp },
+  };
+  return `${JSON.stringify(content, null, 2)}\n`;
+}
+
+/** The address of the project's repository, without credentials; undefined if it has none. */
+function remoteOf(root: string): string | undefined {
+  try {
+    return gitIn(root)("config", "--get", "remote.origin.url").replace(/^(\w+:\/\/)[^/@]*@/, "$1") || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file of a run's folder; undefined if it does not exist. */

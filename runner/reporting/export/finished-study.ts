@@ -64,7 +64,11 @@ export function studyOf(
   const names = runNames(facts);
   const runs = facts.map((run, index) => ({ ...run, name: names[index] as string }));
   const files = runs.flatMap(({ config }) => config.report.notes ?? []);
-  return { runs, notes: notesOf(files, root, warn), root, artifacts, finished };
+  return { runs, notes: notesOf(files, root, warn), isExpClone: isExpClone(root), root, artifacts, finished };
+}
+
+function isExpClone(root: string): boolean {
+  return fileInside(root, "runner/build.mjs") !== undefined;
 }
 
 /** The PDF report. The same runs and notes give the same bytes. */

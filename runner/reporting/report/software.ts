@@ -28,13 +28,20 @@ export function trainerText(backend: string, { packages }: Provenance): string {
 }
 
 /** The command that installs the environments of the runs. */
-export function setupCommand(runs: readonly { readonly provenance: Pick<RunFacts["provenance"], "locks"> }[]): string {
-  return `npx exp setup ${usedEnvironments(runs).join(" ")}`;
+export function setupCommands(
+  runs: readonly { readonly provenance: Pick<RunFacts["provenance"], "locks"> }[],
+): readonly string[] {
+  const environments = usedEnvironments(runs);
+  return environments.length === 0 ? [] : [`npx exp setup ${environments.join(" ")}`];
 }
 
-/** The environments of the runs, and the default environment, in which preflight checks every run that loads a model. */
+/**
+ * The environments of the runs, and the default environment, in which preflight checks every run that loads a model. None if
+ * no run used Python.
+ */
 export function usedEnvironments(
   runs: readonly { readonly provenance: Pick<RunFacts["provenance"], "locks"> }[],
 ): readonly string[] {
-  return [...new Set([defaultEnvironment(), ...runs.flatMap(({ provenance }) => Object.keys(provenance.locks))])];
+  const used = runs.flatMap(({ provenance }) => Object.keys(provenance.locks));
+  return used.length === 0 ? [] : [...new Set([defaultEnvironment(), ...used])];
 }

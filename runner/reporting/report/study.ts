@@ -68,4 +68,9 @@ export type RunFacts = Pick<
 };
 
 /** The runs of one report, oldest first, and the author notes by section. */
-export type Study = { readonly runs: readonly RunFacts[]; readonly notes: Readonly<Record<string, string>> };
+export type Study = {
+  readonly runs: readonly RunFacts[];
+  readonly notes: Readonly<Record<string, string>>;
+  /** Whether the project is a clone of exp, which has to be built. Default: a study that installs exp as a package. */
+  readonly isExpClone?: boolean;
+};

@@ -2,16 +2,16 @@ import { missing } from "../../util/format.ts";
 import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { resultRuns } from "../report/run-names.ts";
-import { listedPackages, setupCommand } from "../report/software.ts";
+import { listedPackages, setupCommands } from "../report/software.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
 /** The commands that reproduce every number, and the published models. */
-export function reproduction({ runs }: Study): readonly Block[] {
+export function reproduction({ runs, isExpClone }: Study): readonly Block[] {
   const commits = new Set(runs.flatMap(({ provenance }) => (provenance.git === null ? [] : [provenance.git.commit])));
   const lines = [
     ...[...commits].map((commit) => `git checkout ${commit}`),
-    "npm ci && npm run build",
-    setupCommand(runs),
+    isExpClone ? "npm ci && npm run build" : "npm install",
+    ...setupCommands(runs),
     ...new Set(runs.map(commandOf)),
     ...(runs.length > mostRuns
       ? ["npx exp verify"]
