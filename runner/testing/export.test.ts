@@ -50,7 +50,7 @@ test("a new study runs without setup and exports the same bytes each time", asyn
     const arm = /predictions\/(\w+)\.jsonl/.exec(command)?.[1] as string;
     const { stdout } = await rig.start([...command.split(" ").slice(2), "--json"], { cwd: rig.path("../out") }).ended;
     const { views } = JSON.parse(stdout) as { views: Record<string, Record<string, number | null>> };
-    for (const view of ["raw", "basic", "canonical"])
+    for (const view of ["raw", "basic", "canonical"] as const)
       expect(views[view], `${arm}, ${view}`).toMatchObject(arms[arm]?.[view] as object);
   }
   expect(rig.readJson("../out/package.json")).toMatchObject({ dependencies: { "exp-study": expect.any(String) } });
