@@ -1,15 +1,17 @@
 import { existsSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
-import { parseSynonyms } from "../data/labels/synonyms.ts";
-import { type Synonyms, type View, viewOf, views } from "../data/labels/views.ts";
+import { parseGroups, parseSynonyms } from "../data/labels/synonyms.ts";
+import { type View, viewOf, views } from "../data/labels/views.ts";
 import { caseSetOf } from "../evaluation/case-set.ts";
 import { isFile, joinAnswers, readAnswers } from "../evaluation/labels/answers.ts";
 import { classificationMetrics } from "../evaluation/labels/class-metrics.ts";
 import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
+import { groupsOfLabels } from "../evaluation/labels/open-labels.ts";
 import { comparePaired } from "../evaluation/labels/paired.ts";
 import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
 import { labelScorer } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
+import { defaultSoftDistance } from "../evaluation/labels/table.ts";
 import { intervalsOf } from "../evaluation/statistics/intervals.ts";
 import { scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
 import type { Metric } from "../plugins/metrics/metric.ts";
@@ -23,11 +25,11 @@ import { table } from "../terminal/table.ts";
 import { sha256 } from "../util/canonical.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
-import type { Diagnostic } from "../util/diagnostic.ts";
+import type { Diagnostic, Result, SourceText } from "../util/diagnostic.ts";
 import { missing } from "../util/format.ts";
 import { suggestion } from "../util/suggest.ts";
 import { UserError } from "../util/user-error.ts";
-import { choice, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
+import { choice, decimal, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
 import { json } from "./common-options.ts";
 
 export const command = defineCommand({
@@ -46,6 +48,15 @@ export const command = defineCommand({
     pred: value("column", "Read the predicted labels from this key or column.", { default: "pred" }),
     separator: value("text", "Split labels in one text at this separator.", { default: "a comma in tables" }),
     synonyms: value("file", "Use this synonym file for the canonical view."),
+    groups: value("file", "Compute group_f1 and hierarchical_f1 by this groups file."),
+    softDistance: decimal(
+      "share",
+      "Largest edit distance that soft_f1 credits, as a share of the longer label. Default: 0.2.",
+      {
+        min: 0,
+        max: 0.5,
+      },
+    ),
     paired: flag("Compare two files on the same cases: differences with intervals, and tests."),
     view: choice("view", "With --paired: compare labels in this view.", () => views, { default: "canonical" }),
     metric: list("name", "With --paired: compare this metric. Default: the default metrics of the task."),
@@ -65,7 +76,14 @@ export const command = defineCommand({
         status: "invalid",
       });
     }
-    const synonyms = options.synonyms === undefined ? undefined : readSynonyms(options.synonyms, context);
+    const synonyms = options.synonyms === undefined ? undefined : readLabels(options.synonyms, parseSynonyms, context);
+    const groups = options.groups === undefined ? undefined : readLabels(options.groups, parseGroups, context);
+    const scoring = {
+      credit: {
+        groupsOf: groups && groupsOfLabels(groups, synonyms).groupsOf,
+        softDistance: options.softDistance ?? defaultSoftDistance,
+      },
+    };
     const [file, other, ...more] = files;
     if (paired) {
       if (other === undefined || more.length > 0) throw wrongFiles("--paired compares two files");
@@ -76,7 +94,7 @@ export const command = defineCommand({
           { path: other, cases: b },
         ],
         {
-          ...{ view: chosen ?? "canonical", synonyms, metrics: namedMetrics(names, isOneLabel(a)) },
+          ...{ view: chosen ?? "canonical", synonyms, scoring, metrics: namedMetrics(names, isOneLabel(a)) },
           bootstrap: { resamples: resamples ?? 10_000, seed },
         },
       );
@@ -100,7 +118,7 @@ export const command = defineCommand({
     const isSingle = isOneLabel(cases);
     const metrics = isSingle ? [...classificationMetrics] : [...labelMetrics];
     const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
-    const scorer = labelScorer(labelCases, synonyms);
+    const scorer = labelScorer(labelCases, synonyms, scoring);
     const forms = views.map((view) => scorer(view));
     const values = scoresOfForms(forms, metrics);
     const scores = byView((at) => values[at] as (typeof values)[number]);
@@ -223,8 +241,8 @@ async function readCases(
   return joined.value;
 }
 
-function readSynonyms(path: string, context: Context): Synonyms {
-  const parsed = parseSynonyms({ path, text: bytesOf(path, context).toString("utf8") });
+function readLabels<T>(path: string, parse: (source: SourceText) => Result<T>, context: Context): T {
+  const parsed = parse({ path, text: bytesOf(path, context).toString("utf8") });
   if (!parsed.ok) throw invalid(parsed.diagnostics);
   return parsed.value;
 }

@@ -62,6 +62,7 @@ type Data = {
     readonly synonyms?: string;
     readonly groups?: string;
     readonly min_cases: number;
+    readonly soft_distance: number;
   };
   readonly targets?: { readonly view: LabelView; readonly order: "as_is" | "alphabetical" | "frequency" };
   readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };

@@ -242,7 +242,7 @@ function differences(runs: readonly FinishedRun[]): readonly string[] {
     ...by("scored splits (evaluate.split)", (run) => run.manifest.config.evaluate.split),
     ...by("test files", (run) => testFileOf(run)?.sha256),
     ...by("settings for parsing answers", ({ manifest: { config } }) => taskParams(config).parsing),
-    ...by("synonyms (canonical view)", ({ manifest: { config, provenance } }) => {
+    ...by("label files (synonyms, groups)", ({ manifest: { config, provenance } }) => {
       const files = Object.values(scoringFiles(config));
       return files.length === 0 ? "none" : files.map((path) => provenance.sources[path] ?? path).join(" ");
     }),
@@ -274,10 +274,12 @@ async function taskInView(run: FinishedRun, view: View, root: string) {
   const isAffected = view === "canonical";
   if (isAffected && state === "gone")
     throw notComparable([`${files.join(", ")} cannot be read: ${problem}`], "choose another view with --view basic");
-  const isChanged = isAffected && state === "changed";
+  const isChanged = state === "changed";
   return {
     task,
     open,
-    note: isChanged ? `${files.join(", ")} changed since the run: the canonical view uses the present file` : undefined,
+    note: isChanged
+      ? `${files.join(", ")} changed since the run: scores that depend on it use the present file`
+      : undefined,
   };
 }

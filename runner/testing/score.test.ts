@@ -58,6 +58,20 @@ test("--bootstrap adds intervals to the same numbers; the same seed gives the sa
   expect(await rig.output("score", "p.jsonl", "--bootstrap", "500")).toMatch(/^micro_f1 +0\.\d{4} \[0\.\d{4}, /m);
 });
 
+test("--groups and --soft-distance credit answers that are nearly right", async ({ rig }) => {
+  rig.write("groups.yaml", "Kidney: [Cyst, Stone]\nLung: [Mass]\n");
+  rig.write("p.jsonl", `${JSON.stringify({ id: "1", gold: ["Cyst", "Nodules"], pred: ["Stone", "Nodule"] })}\n`);
+  const metrics = async (...args: readonly string[]) =>
+    (await rig.json<{ readonly views: { readonly raw: Record<string, number | null> } }>("score", "p.jsonl", ...args))
+      .views.raw;
+  expect(await metrics()).toMatchObject({ micro_f1: 0, soft_f1: 1 / 2, group_f1: null, hierarchical_f1: null });
+  const grouped = await metrics("--groups", "groups.yaml", "--soft-distance", "0.1");
+  // Each side has the group Kidney, and a label of its own without a group.
+  expect(grouped).toMatchObject({ soft_f1: 0, group_f1: 1 / 2, hierarchical_f1: 1 / 3 });
+  rig.write("groups.yaml", "[Kidney]\n");
+  expectFailure(await rig.exp("score", "p.jsonl", "--groups", "groups.yaml"), 2, "not-a-map");
+});
+
 test("with --json errors are JSON", async ({ rig }) => {
   rig.write("p.jsonl", '{"id":1,"pred":[]}\n');
   rig.write("g.csv", "id,gold\n1,a\n2,b\n");

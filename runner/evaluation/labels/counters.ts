@@ -11,6 +11,18 @@ export type LabelSpace = {
   readonly outOfSet: number | undefined;
   /** A label with fewer gold cases than this is rare. */
   readonly minCases: number;
+  /** Column -> basic form of the label, predictions outside the space included. */
+  readonly names: readonly string[];
+  /** How answers that are nearly right are credited. */
+  readonly credit: Credit;
+};
+
+/** Settings of partial credit. */
+export type Credit = {
+  /** The groups of a label; undefined if the study has no groups file. */
+  readonly groupsOf?: ((label: string) => readonly string[]) | undefined;
+  /** Labels whose edit distance is at most this share of the longer one match softly. */
+  readonly softDistance: number;
 };
 
 /**

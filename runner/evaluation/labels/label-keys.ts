@@ -32,6 +32,15 @@ export const labelKeys = {
         description: "Number of gold cases that a label needs to be part of macro_f1_min5.",
         examples: [10],
       },
+      soft_distance: {
+        type: "number",
+        minimum: 0,
+        maximum: 0.5,
+        default: 0.2,
+        description:
+          "Largest edit distance of two labels that soft_f1 credits, as a share of the characters of the longer one.",
+        examples: [0.1],
+      },
     },
     default: {},
     description: "How an answer is read as labels, and how labels are scored.",

@@ -41,7 +41,10 @@ export function labelTask({
       return { labels: "The labels are", form: `${form} If no label applies, answer "None".` };
     },
     parsingSettings: (sections) => ({ separator: settingsOf(sections).labels.separator }),
-    scoringSettings: (sections) => ({ min_cases: settingsOf(sections).labels.min_cases }),
+    scoringSettings(sections) {
+      const { min_cases, soft_distance } = settingsOf(sections).labels;
+      return { min_cases, soft_distance };
+    },
     trainingSettings(sections) {
       const { targets, oversample: repeat } = settingsOf(sections);
       return { targets: { ...targets }, oversample: repeat === undefined ? null : { ...repeat } };
@@ -49,8 +52,11 @@ export function labelTask({
     files(sections) {
       const { synonyms, groups } = settingsOf(sections).labels;
       return {
-        scoring: synonyms === undefined ? {} : { [synonymsKey]: synonyms },
-        analysis: groups === undefined ? {} : { [groupsKey]: groups },
+        scoring: {
+          ...(synonyms === undefined ? {} : { [synonymsKey]: synonyms }),
+          ...(groups === undefined ? {} : { [groupsKey]: groups }),
+        },
+        analysis: {},
       };
     },
     pythonReader: (parsing) =>

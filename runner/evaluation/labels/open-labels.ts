@@ -20,7 +20,7 @@ import {
   synonymsKey,
   type TrainingSettings,
 } from "./settings.ts";
-import { defaultMinCases, type Labels } from "./table.ts";
+import { defaultSoftDistance, type Labels, type Scoring } from "./table.ts";
 
 /** A label task with its settings and files. It loads the answer parser and the YAML parser, so only opening a task imports it. */
 export function openLabels(
@@ -29,10 +29,13 @@ export function openLabels(
   scoring: ScoringSettings | undefined,
   isSingle: boolean,
 ): OpenTask<Labels, Labels> {
-  const minCases = scoring?.min_cases ?? defaultMinCases;
   const synonyms = parsed("synonyms", files(synonymsKey), parseSynonyms);
   const groups = parsed("groups", files(groupsKey), parseGroups);
   const labelGroups = groups && groupsOfLabels(groups, synonyms);
+  const scores: Scoring = {
+    minCases: scoring?.min_cases,
+    credit: { groupsOf: labelGroups?.groupsOf, softDistance: scoring?.soft_distance ?? defaultSoftDistance },
+  };
   const byView = new Map(views.map((view) => [view, viewOf(view, synonyms)]));
   return {
     readCell: (cell) =>
@@ -64,10 +67,10 @@ export function openLabels(
       const { labels, ...joined } = voteLabels(read, minShare, isSingle);
       return { ...joined, prediction: labels };
     },
-    scorer: (cases) => labelScorer(cases, synonyms, minCases),
+    scorer: (cases) => labelScorer(cases, synonyms, scores),
     parts: (value, view) => viewLabels(value, byView.get(view) as (label: string) => string),
     details: (cases, vocabulary) =>
-      labelDetails(cases, { vocabulary, synonyms, groups: labelGroups, minCases, isSingle }),
+      labelDetails(cases, { vocabulary, synonyms, groups: labelGroups, scoring: scores, isSingle }),
     separator,
     groups: labelGroups,
   };

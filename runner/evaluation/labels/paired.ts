@@ -7,7 +7,7 @@ import { holm } from "../statistics/holm.ts";
 import type { McNemar } from "../statistics/mcnemar.ts";
 import type { FileCase } from "./predictions.ts";
 import { labelScorer } from "./score.ts";
-import type { LabelCase } from "./table.ts";
+import type { LabelCase, Scoring } from "./table.ts";
 
 /** The predictions of a file. */
 export type PredictionFile = { readonly path: string; readonly cases: readonly FileCase[] };
@@ -41,11 +41,13 @@ export async function comparePaired(
   {
     view,
     synonyms,
+    scoring,
     metrics,
     bootstrap,
   }: {
     readonly view: View;
     readonly synonyms: Synonyms | undefined;
+    readonly scoring?: Scoring | undefined;
     readonly metrics: readonly Metric[];
     readonly bootstrap: Draws;
   },
@@ -61,7 +63,7 @@ export async function comparePaired(
     })),
     {
       view,
-      scorer: (cases) => labelScorer(cases as readonly LabelCase[], synonyms)(view, space),
+      scorer: (cases) => labelScorer(cases as readonly LabelCase[], synonyms, scoring)(view, space),
       subject: names[0],
       metrics,
       primary: metrics[0]?.name as string,

@@ -3,8 +3,9 @@ import { describe, expect, it } from "vitest";
 import { type Synonyms, viewOf } from "../../data/labels/views.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
 import { compareParts } from "../compare-parts.ts";
-import { scoresOf } from "../statistics/packed.ts";
+import { pack, scoresOf } from "../statistics/packed.ts";
 import { classMetrics } from "./class-metrics.ts";
+import { creditMetrics } from "./credit-metrics.ts";
 import { cardinality, labelRows, outOfSet, outOfSetLabel } from "./detail.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { groupsOfLabels } from "./open-labels.ts";
@@ -28,7 +29,9 @@ type Fixture = {
   sets: { gold: string[][]; pred: string[][]; expected: Record<string, number> }[];
 };
 const fixture = JSON.parse(readFileSync(new URL("fixtures/sklearn.json", import.meta.url), "utf8")) as Fixture;
-const metricNames = labelMetrics.names();
+const creditNames = creditMetrics.map(({ name }) => name);
+/** The metrics that scikit-learn has, too. */
+const metricNames = labelMetrics.names().filter((name) => !creditNames.includes(name));
 const casesOf = (gold: readonly string[][], pred: readonly string[][]): LabelCase[] =>
   gold.map((target, row) => ({ target, prediction: pred[row] as string[] }));
 const raw = viewOf("raw");
@@ -93,7 +96,10 @@ describe("views", () => {
 describe("edges", () => {
   it("no cases and no labels give zeros, never NaN; a mean over frequent labels has no value without one", () => {
     const empty = scoreLabels([]).raw;
-    expect(Object.entries(empty)).toEqual(metricNames.map((name) => [name, name === "macro_f1_min5" ? null : 0]));
+    const without = ["macro_f1_min5", "group_f1", "hierarchical_f1"];
+    expect(Object.entries(empty)).toEqual(
+      labelMetrics.names().map((name) => [name, without.includes(name) ? null : 0]),
+    );
     const { raw } = scoreLabels([{ target: [], prediction: [" "] }]);
     const right = Object.entries(raw).filter(([, value]) => value !== 0 && value !== null);
     expect(right).toEqual([
@@ -228,5 +234,54 @@ describe("ceiling and groups", () => {
     const wrong = [{ target: ["Spondylosis"], prediction: ["Totally made up"] }];
     expect(scoreGroups(wrong, groups)).toMatchObject({ micro_f1: 0, exact_match: 0 });
     expect(scoreGroups([{ target: ["Spondylosis"], prediction: ["spondylosis"] }], groups).micro_f1).toBe(1);
+  });
+});
+
+describe("partial credit", () => {
+  const groups = groupsOfLabels(
+    new Map([
+      ["renal cyst", ["Kidney"]],
+      ["kidney stone", ["Kidney"]],
+      ["gallstone", ["Gallbladder"]],
+    ]),
+    undefined,
+  );
+  const score = (target: string[], prediction: string[], softDistance = 0.2) =>
+    scoreLabels([{ target, prediction }], { credit: { groupsOf: groups.groupsOf, softDistance } }).basic;
+
+  it("of groups counts a label of the right group, and a label without a group as itself", () => {
+    expect(score(["Renal cyst"], ["Kidney stone"]).group_f1).toBe(1);
+    expect(score(["Renal cyst", "Ascites"], ["Gallstone", "Ascites"]).group_f1).toBe(1 / 2);
+    expect(score(["Ascites"], ["Oedema"]).group_f1).toBe(0);
+  });
+  it("of the hierarchy counts labels and their groups", () => {
+    // Two of a label and its group each; the group is shared.
+    expect(score(["Renal cyst"], ["Kidney stone"]).hierarchical_f1).toBe(1 / 2);
+    expect(score(["Renal cyst"], ["Gallstone"]).hierarchical_f1).toBe(0);
+    // Gold: two labels and one group; prediction: a label and its group.
+    expect(score(["Renal cyst", "Kidney stone"], ["Renal cyst"]).hierarchical_f1).toBeCloseTo(4 / 5, 12);
+  });
+  it("of spelling matches labels one to one, up to the declared distance", () => {
+    expect(score(["Renal cyst"], ["Renal cysts"]).soft_f1).toBe(1);
+    expect(score(["Renal cyst"], ["Renal cysts"], 0).soft_f1).toBe(0);
+    expect(score(["Renal cyst"], ["Liver cyst"]).soft_f1).toBe(0);
+    // One gold label credits one prediction only.
+    expect(score(["Renal cyst"], ["Renal cysts", "Renal cist"]).soft_f1).toBeCloseTo(2 / 3, 12);
+    // The first label fits both predictions, the second only one: both are matched.
+    expect(score(["abcdefghij", "abcdefghxy"], ["abcdefghix", "abcdefgzij"]).soft_f1).toBe(1);
+  });
+  it("does not depend on the view if only case and punctuation differ, and gives nothing to an unread answer", () => {
+    const cases = [{ target: ["Renal Cyst"], prediction: ["renal cyst."] }];
+    const { raw: written, basic } = scoreLabels(cases, { credit: { softDistance: 0 } });
+    expect([written.soft_f1, basic.soft_f1, written.micro_f1]).toEqual([1, 1, 0]);
+    expect(scoreLabels([{ target: ["a"], prediction: [], parsed: false }]).raw.soft_f1).toBe(0);
+  });
+  it("names labels outside the space of each compared arm by its own names", async () => {
+    const credit = { softDistance: 0.2 };
+    const arm = (prediction: string[]) =>
+      labelScorer([{ target: ["renal cyst"], prediction }], undefined, { credit })("raw", ["renal cyst"]);
+    const soft = [labelMetrics.get("soft_f1")];
+    const forms = [arm(["ascites"]), arm(["renal cysts"])];
+    expect(pack(forms, soft).map((packed) => packed.estimates()[0])).toEqual([0, 1]);
   });
 });

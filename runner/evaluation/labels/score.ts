@@ -6,7 +6,7 @@ import { scoresOf } from "../statistics/packed.ts";
 import { type Cardinality, cardinality, type LabelRow, labelRows, outOfSet } from "./detail.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { type SingleLabel, singleLabel } from "./single-label.ts";
-import { intern, type LabelCase, scoredCases, tabulate } from "./table.ts";
+import { intern, type LabelCase, type Scoring, scoredCases, tabulate } from "./table.ts";
 
 /** Metrics by name; null for a metric without meaning for the cases. */
 export type Scores = Readonly<Record<string, number | null>>;
@@ -15,10 +15,10 @@ export type Scores = Readonly<Record<string, number | null>>;
 export type ByView<T> = Readonly<Record<View, T>>;
 
 /** Brings cases into views, as tables of label columns. Without `space`, the columns are gold union predicted. */
-export function labelScorer(cases: readonly LabelCase[], synonyms: Synonyms | undefined, minCases?: number) {
+export function labelScorer(cases: readonly LabelCase[], synonyms: Synonyms | undefined, scoring?: Scoring) {
   const interned = intern(cases);
   return (view: View, space?: readonly string[]) =>
-    scoredCases(tabulate(interned, viewOf(view, synonyms), space, minCases));
+    scoredCases(tabulate(interned, viewOf(view, synonyms), space, scoring));
 }
 
 /** Every metric in every view. `space` is the training vocabulary, if predictions outside it are one column. */
@@ -27,14 +27,13 @@ export function scoreLabels(
   {
     synonyms,
     space,
-    minCases,
-  }: {
+    ...scoring
+  }: Scoring & {
     readonly synonyms?: Synonyms | undefined;
     readonly space?: readonly string[] | undefined;
-    readonly minCases?: number | undefined;
   } = {},
 ): ByView<Scores> {
-  const scorer = labelScorer(cases, synonyms, minCases);
+  const scorer = labelScorer(cases, synonyms, scoring);
   return byView((view) => scores(scorer(view, space)));
 }
 
@@ -47,13 +46,13 @@ export function ceiling(
   vocabulary: readonly string[],
   synonyms?: Synonyms,
   space?: readonly string[],
-  minCases?: number,
+  scoring?: Scoring,
 ): ByView<Scores> {
   return byView((view) => {
     const of = viewOf(view, synonyms);
     const seen = new Set(vocabulary.map(of));
     const reached = cases.map(({ target }) => ({ target, prediction: target.filter((label) => seen.has(of(label))) }));
-    return scores(labelScorer(reached, synonyms, minCases)(view, space));
+    return scores(labelScorer(reached, synonyms, scoring)(view, space));
   });
 }
 
@@ -77,7 +76,7 @@ export function scoreGroups(
     prediction: prediction.flatMap(of),
     parsed,
   }));
-  return scores(labelScorer(grouped, undefined, minCases)("raw"));
+  return scores(labelScorer(grouped, undefined, { minCases })("raw"));
 }
 
 /** The part of metrics.json that only arms with labels have. */
@@ -103,26 +102,26 @@ export function labelDetails(
     vocabulary,
     synonyms,
     groups,
-    minCases,
+    scoring,
     isSingle,
   }: {
     readonly vocabulary: readonly string[];
     readonly synonyms: Synonyms | undefined;
     readonly groups: LabelGroups | undefined;
-    readonly minCases: number;
+    readonly scoring: Scoring;
     readonly isSingle: boolean;
   },
 ): LabelDetails {
   const scorer = labelScorer(cases, synonyms);
   const clean = cases.filter(({ target }) => !isDirty(target));
   return {
-    ceiling: ceiling(cases, vocabulary, synonyms, vocabulary, minCases),
-    groups: groups === undefined ? null : scoreGroups(cases, groups, synonyms, minCases),
+    ceiling: ceiling(cases, vocabulary, synonyms, vocabulary, scoring),
+    groups: groups === undefined ? null : scoreGroups(cases, groups, synonyms, scoring.minCases),
     classes: isSingle ? byView((view) => singleLabel(cases, viewOf(view, synonyms))) : null,
     without_dirty_gold:
       clean.length === cases.length
         ? null
-        : { n: clean.length, views: scoreLabels(clean, { synonyms, space: vocabulary, minCases }) },
+        : { n: clean.length, views: scoreLabels(clean, { synonyms, space: vocabulary, ...scoring }) },
     per_label: byView((view) => labelRows(scorer(view, vocabulary).table)),
     cardinality: cardinality(scorer("basic", vocabulary).table),
     out_of_set: byView((view) => outOfSet(cases, vocabulary, viewOf(view, synonyms))),

@@ -12,13 +12,14 @@ type Settings = {
     readonly synonyms?: string;
     readonly groups?: string;
     readonly min_cases: number;
+    readonly soft_distance: number;
   };
   readonly targets: { readonly view: View; readonly order: "as_is" | "alphabetical" | "frequency" };
   readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
 };
 
 export type ParsingSettings = { readonly separator: string };
-export type ScoringSettings = { readonly min_cases: number };
+export type ScoringSettings = { readonly min_cases: number; readonly soft_distance?: number };
 export type TrainingSettings = Pick<Settings, "targets"> & { readonly oversample: Settings["oversample"] | null };
 
 /** The settings in an experiment. */

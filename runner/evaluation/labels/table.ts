@@ -1,7 +1,8 @@
+import { basicForm } from "../../data/labels/basic.ts";
 import type { ViewOf } from "../../data/labels/views.ts";
 import type { ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { ScoredCase } from "../../plugins/tasks/task.ts";
-import { type Columns, type LabelSpace, unreadable } from "./counters.ts";
+import { type Columns, type Credit, type LabelSpace, unreadable } from "./counters.ts";
 
 /** A list of labels, as written. */
 export type Labels = readonly string[];
@@ -11,6 +12,15 @@ export type LabelCase = ScoredCase<Labels, Labels>;
 
 /** Gold cases below which a label is rare, if the study sets no number. */
 export const defaultMinCases = 5;
+
+/** Share of the longer label by which two labels may differ and match softly, if the study sets none. */
+export const defaultSoftDistance = 0.2;
+
+/** Settings of scores; each has a default. */
+export type Scoring = {
+  readonly minCases?: number | undefined;
+  readonly credit?: Credit | undefined;
+};
 
 /** Sparse rows: the ids of row i are `ids[offsets[i] .. offsets[i + 1])`. */
 export type Rows = { readonly offsets: Int32Array; readonly ids: Int32Array };
@@ -61,12 +71,15 @@ function rowOf({ offsets, ids }: Rows, row: number): Columns {
   return ids.subarray(offsets[row] as number, offsets[row + 1] as number);
 }
 
-/** Whether two tables hold the same answers apart from the names of the labels. */
+/** Whether two tables hold the same answers apart from case, spaces and punctuation of the labels. */
 function isAlike(a: Table, b: Table): boolean {
   return (
     a.labels.length === b.labels.length &&
     a.outOfSet === b.outOfSet &&
     a.minCases === b.minCases &&
+    a.credit === b.credit &&
+    a.names.length === b.names.length &&
+    a.names.every((name, column) => name === b.names[column]) &&
     isEqual(a.gold, b.gold) &&
     isEqual(a.pred, b.pred)
   );
@@ -118,7 +131,7 @@ export function tabulate(
   interned: Interned,
   of: ViewOf,
   space?: Iterable<string>,
-  minCases: number = defaultMinCases,
+  { minCases = defaultMinCases, credit = { softDistance: defaultSoftDistance } }: Scoring = {},
 ): Table {
   const forms = interned.texts.map(of);
   const n = interned.gold.offsets.length - 1;
@@ -162,7 +175,8 @@ export function tabulate(
     hits.endRow(row);
   }
   const rows = { gold: gold.rows(), pred: pred.rows(), hits: hits.rows() };
-  return { n, labels, outOfSet, minCases, ...rows, unreadable: interned.unreadable };
+  const names = [...id.keys()].map(basicForm);
+  return { n, labels, outOfSet, minCases, names, credit, ...rows, unreadable: interned.unreadable };
 }
 
 class Builder {

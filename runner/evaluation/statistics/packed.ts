@@ -105,6 +105,7 @@ function contributionsOf(
     }
   };
   const rows = groups && byGroup(groups);
+  counting.enter?.(cases.space);
   for (let unit = 0, at = 0; unit < units; unit++) {
     const end = rows === undefined ? at + 1 : (rows.offsets[unit + 1] as number);
     for (; at < end; at++) {
@@ -281,6 +282,7 @@ export function scoresOf(cases: ScoredCases, metrics: readonly Metric[]): Readon
   const scores = new Map<Metric, number | null>();
   for (const [counters, own] of byCounterSet(metrics)) {
     const counting = counters.open(cases.space);
+    counting.enter?.(cases.space);
     const sums: number[] = [];
     const add = (counter: number, amount = 1): void => {
       while (counter >= sums.length) sums.push(0);

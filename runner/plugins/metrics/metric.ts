@@ -45,7 +45,7 @@ export type PreferredInterval = "bca" | "percentile" | "jackknife" | { readonly 
 // biome-ignore lint/suspicious/noExplicitAny: as above
 export interface CounterSet<T = any, P = any, S = any, Space = any> {
   /** Starts counting. Sets of cases that are compared with each other are counted by one Counting, over one space. */
-  open(space: Space): Counting<T, P, S>;
+  open(space: Space): Counting<T, P, S, Space>;
 }
 
 /** Adds an amount, by default 1, to a counter. Counters are numbered from 0. */
@@ -54,7 +54,9 @@ export type AddTo = (counter: number, amount?: number) => void;
 /** Summed counters by their numbers. */
 export type Sums = Float64Array;
 
-export interface Counting<T, P, S> {
+export interface Counting<T, P, S, Space = unknown> {
+  /** Called before the cases of each set contribute, with the space of that set. */
+  enter?(space: Space): void;
   /** Adds what one case contributes. */
   contribute(target: T, prediction: P, add: AddTo): void;
   /** How many counters there are, once all cases have contributed. */
