@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +11,12 @@ from safetensors import SafetensorError
 from transformers import AutoModelForCausalLM, BitsAndBytesConfig, PreTrainedModel
 
 from recipes.common.adapters.files import check_base
-from recipes.common.models.folder import has_weights
 from recipes.common.models.four_bit import keep_packing
+from recipes.common.models.verify import verify_base, verify_trained
 from recipes.common.protocol import StepFailed, is_out_of_memory
 from recipes.transformers.memory import free_memory
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-_SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")
 
 
 class Model:
@@ -83,9 +80,9 @@ def load_model(
     products in `compute`. `folder` holds the base, and `described` is its model.json. `weights` is a whole model of the
     base's shape that replaces it. Code of a model is never run."""
     if weights is None:
-        _verify_files(folder, described["files"], cores)
+        verify_base(folder, described["files"], cores)
     else:
-        _verify_shape(weights, described["config"])
+        verify_trained(weights, described["config"])
     quantised = precision == "4bit"
     # bf16 keeps the dtype of the file. fp16 cannot, because bf16 has another range, and it is not loaded as fp32,
     # because the host of a T4 cannot hold 4B parameters in fp32.
@@ -118,40 +115,6 @@ def _four_bit_config(compute: torch.dtype) -> BitsAndBytesConfig:
     return BitsAndBytesConfig(  # type: ignore[no-untyped-call]
         load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=compute
     )
-
-
-def _verify_files(folder: Path, files: dict[str, dict[str, Any]], cores: int) -> None:
-    """Fail with `model-changed` unless every file is unchanged since the fetch. Damaged weights would give wrong
-    answers without an error."""
-
-    def is_same(name: str) -> bool:
-        path = folder / name
-        if not path.is_file() or path.stat().st_size != files[name]["size"]:
-            return False
-        with path.open("rb") as file:
-            return bool(hashlib.file_digest(file, "sha256").hexdigest() == files[name]["sha256"])
-
-    with ThreadPoolExecutor(cores) as pool:
-        for name, same in zip(files, pool.map(is_same, files), strict=True):
-            if not same:
-                raise StepFailed(
-                    "model-changed",
-                    f"{name} has changed since the model was fetched",
-                    "Remove a damaged file, then run again with --force fetch.",
-                )
-
-
-def _verify_shape(weights: Path, base: dict[str, Any]) -> None:
-    if not has_weights(weights):
-        raise StepFailed("model-incomplete", "the trained model lacks its config or weights", "Train again.")
-    config = json.loads((weights / "config.json").read_text())
-    for key in _SHAPE:
-        if config.get(key) != base.get(key):
-            raise StepFailed(
-                "weights-base",
-                f"the trained model has {key} {config.get(key)}, but its base has {base.get(key)}",
-                "Use a model that was trained from this base.",
-            )
 
 
 def _damaged(base: str, error: Exception) -> StepFailed:

@@ -1,45 +1,15 @@
-"""The parts of the vLLM step that need no GPU: sampling parameters, constraints, response rows, unsupported
-adapters."""
+"""The parts of the vLLM step that need no vLLM: sampling parameters, constraints and response rows."""
 
 from __future__ import annotations
 
-import json
-import os
 import re
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import ClassVar
-
-import pytest
-import torch
 
 from recipes.common.encode import end_token, load_tokenizer
 from recipes.common.generation.cases import end_tokens
-from recipes.common.protocol import Step, StepFailed
 from recipes.tools.tiny_models import make_tiny_model
-from recipes.vllm.generate import _load, max_lora_rank, read_rank, row_of, sampling_of, structured_outputs
-
-
-class Engine:
-    """In place of vllm.LLM: records the start method of its processes."""
-
-    start_methods: ClassVar[list[str | None]] = []
-
-    def __init__(self, **_: object) -> None:
-        self.start_methods.append(os.environ.get("VLLM_WORKER_MULTIPROC_METHOD"))
-
-
-def test_vllm_starts_its_processes_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The check for a GPU initialises CUDA, so a forked engine could not use it."""
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    monkeypatch.setitem(sys.modules, "vllm", SimpleNamespace(LLM=Engine))
-    for name in ("VLLM_NO_USAGE_STATS", "VLLM_DO_NOT_TRACK", "VLLM_WORKER_MULTIPROC_METHOD"):
-        monkeypatch.setenv(name, "fork")
-    _load(Step("generate", {"precision": "bf16"}, {}, {"model": tmp_path}, tmp_path, tmp_path, tmp_path, 1), 64)
-    assert Engine.start_methods == ["spawn"]
-
+from recipes.vllm.generate import row_of, sampling_of, structured_outputs
 
 LABELS = ["A.", "B (left)", "C|D"]
 
@@ -65,20 +35,18 @@ def test_labels_are_a_regular_expression() -> None:
     one = structured_outputs("labels", {**allowed, "none": None, "single": True})
     assert one is not None and not re.fullmatch(one["regex"], "A., C|D") and not re.fullmatch(one["regex"], "None")
     assert structured_outputs("none", None) is None
-    assert structured_outputs("json", {**allowed, "single": True}) == {
-        "json": {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1}
-    }
 
 
-def test_the_rank_of_the_adapter_and_unsupported_adapters(tmp_path: Path) -> None:
-    config = tmp_path / "adapter_config.json"
-    config.write_text(json.dumps({"r": 12, "rank_pattern": {"q_proj": 24}}))
-    assert (read_rank(tmp_path), max_lora_rank(24), max_lora_rank(16)) == (24, 32, 16)
-    config.write_text(json.dumps({"r": 12, "use_dora": True}))
-    with pytest.raises(StepFailed, match="DoRA"):
-        read_rank(tmp_path)
-    with pytest.raises(StepFailed, match="rank 512"):
-        max_lora_rank(1024)
+def test_a_json_array_is_a_regular_expression() -> None:
+    several = structured_outputs("json", {"single": False})
+    assert several is not None
+    for text in ("[]", '["A."]', '["a", "b \\" c"]', '["Ödem"]'):
+        assert re.fullmatch(several["regex"], text), text
+    for text in ("", "[1]", '["a","b"]', '["a",  "b"]', '[""]', '[" a"]', '["a\n"]', '["a\\n"]', '["a"', '"a"'):
+        assert not re.fullmatch(several["regex"], text), text
+    one = structured_outputs("json", {"single": True})
+    assert one is not None and re.fullmatch(one["regex"], '["a"]')
+    assert not re.fullmatch(one["regex"], "[]") and not re.fullmatch(one["regex"], '["a", "b"]')
 
 
 @dataclass

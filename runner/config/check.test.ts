@@ -198,7 +198,6 @@ describe("train", () => {
 
 describe("generate and evaluate", () => {
   refuses({
-    "vllm without a GPU": ["generate: {engine: vllm}\nresources: {gpus: 0}", "3:20 engine-unsupported"],
     "a server without an address": ["generate: {engine: openai}", "3:1 missing-key"],
     "no address of a server": ["generate: {engine: openai, base_url: localhost}", "3:38 bad-format"],
     "a password in an address": ["generate: {engine: openai, base_url: 'http://me:pw@x/v1'}", "secret-in-address"],

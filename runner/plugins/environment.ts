@@ -1,5 +1,3 @@
-import type { Device } from "./backends/device.ts";
-
 /**
  * A locked Python environment that `exp setup NAME` builds from `recipes/locks/NAME-<cpu|cuda>.lock`. Backends and engines bring
  * the environments that they run in; several may share one.
@@ -10,8 +8,6 @@ export type Environment = {
   readonly modules: readonly string[];
   /** Lock file, in recipes/locks, of the tools that check the recipes in this environment. Absent: none. */
   readonly dev?: string;
-  /** The only build of torch that has a lock file. Absent: there is one for each device. */
-  readonly only?: Device;
   /** Whether plain `exp setup` builds it. Core's own Python steps (fetch, preflight, merge, baselines) run in this environment. */
   readonly isDefault?: boolean;
   /** Packages whose versions reports, the study README and the model card name. */

@@ -47,7 +47,7 @@ export function lockFile(
   machine: { readonly gpus: readonly { readonly name: string }[] },
 ): string {
   const { stamp } = environmentStatus(environment, where);
-  const variant = findEnvironment(environment)?.only ?? stamp?.torch ?? chooseTorch(undefined, machine.gpus).torch;
+  const variant = stamp?.torch ?? chooseTorch(undefined, machine.gpus).torch;
   return lockPath(environment, variant, where);
 }
 
@@ -108,10 +108,8 @@ export async function setupEnvironment(
   });
   try {
     const before = environmentStatus(environment, where);
-    const choice = chooseTorch(
-      known.only ?? options.torch ?? (before.state === "ok" ? before.stamp?.torch : undefined),
-      options.gpus,
-    );
+    const built = before.state === "ok" ? before.stamp?.torch : undefined;
+    const choice = chooseTorch(options.torch ?? built, options.gpus);
     if (before.state !== "ok" || before.stamp?.torch !== choice.torch) {
       report({ message: `${environment}: torch for ${choice.torch} (${choice.why})` });
       await build(environment, known.modules, dir, choice.torch, where, options, report);

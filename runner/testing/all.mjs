@@ -100,6 +100,9 @@ if (setUp) {
   pytest("torchtune", "recipes");
 }
 if (check("node", ["dist/cli.js", "setup", "axolotl", "--dev"])) pytest("axolotl", "recipes/axolotl");
+// vLLM's build for the CPU exists for Linux only.
+if (process.platform === "linux" && check("node", ["dist/cli.js", "setup", "vllm", "--dev"]))
+  pytest("vllm", "recipes/vllm");
 rmSync(scratch, { recursive: true, force: true });
 if (soak) writeSoak(tests);
 console.log(`${counts.passed} passed, ${counts.failed} failed`);

@@ -6,11 +6,11 @@ import { generationProperties } from "../generation-schema.ts";
 const environment: Environment = {
   name: "vllm",
   modules: ["torch", "vllm", "transformers"],
-  only: "cuda",
+  dev: "dev-vllm.lock",
   packages: ["torch", "vllm", "transformers"],
 };
 
-/** Generation with vLLM on an NVIDIA GPU. vLLM schedules all cases as one batch. */
+/** Generation with vLLM, on NVIDIA GPUs and on Linux CPUs. vLLM schedules all cases as one batch. */
 export const vllm: Engine = {
   name: "vllm",
   environment,
@@ -19,13 +19,17 @@ export const vllm: Engine = {
     additionalProperties: false,
     required: ["engine"],
     properties: {
-      engine: { type: "string", const: "vllm", description: "Generate with vLLM 0.33 on a GPU: `exp setup vllm`." },
+      engine: {
+        type: "string",
+        const: "vllm",
+        description: "Generate with vLLM 0.32 on this machine: `exp setup vllm`.",
+      },
       precision: {
         type: "string",
-        enum: ["16bit"],
+        enum: ["16bit", "32bit"],
         default: "16bit",
         description: "Number format of the weights.",
-        examples: ["16bit"],
+        examples: ["32bit"],
       },
       ...generationProperties,
     },
@@ -39,11 +43,4 @@ export const vllm: Engine = {
   // vLLM loads LoRA adapters, but no DoRA.
   loads: { adapters: ["lora", "qlora"], fourBit: false },
   generateStep: pythonStep({ module: "recipes.vllm.generate", environment: environment.name }),
-  runsOn: (devices) =>
-    devices.includes("cuda")
-      ? undefined
-      : {
-          message: "vLLM generates on NVIDIA GPUs only",
-          help: "set resources.gpus: 1 on a machine with a GPU, or generate.engine: transformers",
-        },
 };
