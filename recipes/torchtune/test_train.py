@@ -84,7 +84,7 @@ def test_training_reduces_the_loss_and_peft_computes_the_same(
     result = report(step)
     losses = [entry["loss"] for entry in result["loss"]]
     assert result["steps"] == len(losses) == 20 and result["stopped"] == "epochs" and result["epochs"] == 4
-    assert sum(losses[-3:]) < 0.8 * sum(losses[:3])
+    assert sum(losses[-3:]) < 0.85 * sum(losses[:3])
     assert [entry["step"] for entry in result["validation"]] == [5, 10, 15, 20]
     assert result["validation"][-1]["loss"] < result["validation"][0]["loss"]
     reloaded = tuned(step, models[model])
@@ -373,9 +373,12 @@ def test_two_processes_train_the_same_weights_as_one(trained: Trained, start: St
 @pytest.mark.skipif(not SOAK, reason="set EXP_SOAK=1 to run all pairs")
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("method", ["lora", "dora", "full"])
-def test_two_processes_train_every_method_and_precision(trained: Trained, method: str, precision: str) -> None:
+@pytest.mark.parametrize("model", ["qwen3", "phi3", "gemma3-images"])
+def test_two_processes_train_every_method_and_precision(
+    trained: Trained, model: str, method: str, precision: str
+) -> None:
     more: dict[str, Any] = {"method": method, "precision": precision, "learning_rate": 1e-3}
-    one, two = trained("qwen3", name="one", **more), trained("qwen3", name="two", gpus=2, **more)
+    one, two = trained(model, name="one", **more), trained(model, name="two", gpus=2, **more)
     for mine, other in zip(report(two)["loss"], report(one)["loss"], strict=True):
         assert mine == pytest.approx(other, rel=1e-4 if precision == "fp32" else 1e-2)
     assert {file.name for file in two.output.rglob("*")} == {file.name for file in one.output.rglob("*")}

@@ -104,9 +104,9 @@ def one_by_one(workspace: Workspace, rows: list[dict[str, Any]], model: Any) -> 
 
 
 FAMILIES: list[tuple[Family, bool]] = [
-    *[("llama", True), ("qwen2.5", False), ("qwen3", True), ("smollm3", True)],
-    *[("phi3", False), ("gemma3", True), ("gemma3-images", True)],
-]
+    ("llama", True), ("qwen2.5", False), ("qwen3", True), ("smollm3", True),
+    ("phi3", False), ("gemma3", True), ("gemma3-images", True),
+]  # fmt: skip
 WINDOWED = ("phi3", "gemma3", "gemma3-images")
 """Families whose tiny models have a window of eight tokens."""
 
