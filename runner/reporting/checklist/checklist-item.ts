@@ -40,6 +40,8 @@ export type ChecklistInput = Study & {
   readonly notebook?: Evidence;
   readonly dockerfile?: Evidence;
   readonly licence?: Evidence;
+  /** The address of the project's repository, if it has one. */
+  readonly repository?: string | undefined;
   /** "<experiment>/<run>" -> the last upload of its model. */
   readonly uploads: Readonly<Record<string, { readonly repo: string; readonly record: Evidence }>>;
 };
@@ -48,8 +50,6 @@ export type ChecklistInput = Study & {
 export type ReadmeInput = ChecklistInput & {
   /** Predictions in an exported folder: predictions/ARM.jsonl, or predictions/RUN/ARM.jsonl for several runs. */
   readonly predictionFiles?: readonly string[];
-  /** The address of the project's repository, if it has one. */
-  readonly repository?: string | undefined;
 };
 
 /** The name of a run in commands and manifests. */

@@ -1,4 +1,5 @@
 import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
 import {
   type Assessment,
@@ -132,9 +133,17 @@ export const codeItems: readonly ChecklistItem[] = [
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) =>
-          run.arms.flatMap(({ name }) => outputOf(run, stepOfArm("evaluate", name), "metrics.json")),
+          tasks.get(run.config.task).labels === undefined
+            ? []
+            : run.arms.flatMap(({ name }) =>
+                outputOf(run, stepOfArm("evaluate", name), "metrics.json", "the README has the command"),
+              ),
         ),
-        runAgain("The runs have no metrics."),
+        {
+          reason: "exp score computes the scores of labels only.",
+          responsible: "authors",
+          action: "add a script that scores the predictions",
+        },
       ),
   },
   {
@@ -152,10 +161,15 @@ export const codeItems: readonly ChecklistItem[] = [
   {
     id: "C13",
     requirement: "Contributing: licence, and how to contribute",
-    assess: (input) =>
-      input.licence === undefined
-        ? fromNotes(input, "Licence", "The study has no LICENSE file.")
-        : { answer: "yes", evidence: [input.licence] },
+    assess(input) {
+      if (input.licence === undefined) return fromNotes(input, "Licence", "The study has no LICENSE file.");
+      const licence = { ...input.licence, ...(input.repository === undefined ? {} : { detail: input.repository }) };
+      return input.repository === undefined
+        ? fromNotes(input, "Code repository", "The notes do not name the repository that takes contributions.", [
+            licence,
+          ])
+        : { answer: "yes", evidence: [licence] };
+    },
   },
   {
     id: "C14",

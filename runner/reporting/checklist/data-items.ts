@@ -10,15 +10,12 @@ export const dataItems: readonly ChecklistItem[] = [
   {
     id: "D2",
     requirement: "If the data cannot be shared: a container to try the method",
-    assess({ dockerfile }) {
-      if (dockerfile !== undefined) return { answer: "yes", evidence: [dockerfile] };
-      return {
-        answer: "no",
-        reason: "There is no Dockerfile.",
-        responsible: "authors",
-        action: "exp export, which writes one",
-        evidence: [],
-      };
-    },
+    assess: (input) =>
+      fromNotes(
+        input,
+        "Container image",
+        "The notes give no link to a public image.",
+        input.dockerfile === undefined ? [] : [input.dockerfile],
+      ),
   },
 ];

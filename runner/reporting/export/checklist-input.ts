@@ -2,6 +2,7 @@ import { join, relative } from "node:path";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { modelUploadsOf, uploadRecord } from "../../runs/upload-record.ts";
 import { digestUncached } from "../../store/digest.ts";
+import { gitIn } from "../../util/git.ts";
 import { fileInside } from "../../util/inside.ts";
 import type { ChecklistInput, Evidence } from "../checklist/checklist-item.ts";
 import type { FinishedStudy } from "./finished-study.ts";
@@ -32,10 +33,20 @@ export function checklistInputOf(
     ...study,
     manifests,
     uploads,
+    repository: remoteOf(root),
     ...(notes === undefined ? {} : { notesFile: evidenceOf(join(root, notes), root) }),
     ...Object.fromEntries(existing),
     ...overrides,
   };
+}
+
+/** The address of the project's repository, without credentials; undefined if it has none. */
+function remoteOf(root: string): string | undefined {
+  try {
+    return gitIn(root)("config", "--get", "remote.origin.url").replace(/^(\w+:\/\/)[^/@]*@/, "$1") || undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** A file with its digest and its path relative to the project. */

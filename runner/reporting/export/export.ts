@@ -6,7 +6,6 @@ import { chainOf } from "../../project/load.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
 import type { Context } from "../../util/context.ts";
-import { gitIn } from "../../util/git.ts";
 import { fileInside } from "../../util/inside.ts";
 import { shellWord } from "../../util/shell.ts";
 import { checklistMarkdown, checklistOf } from "../checklist/checklist.ts";
@@ -79,7 +78,6 @@ export async function exportedFiles(
     ...input,
     manifests,
     predictionFiles: Object.keys(files).filter((file) => file.startsWith("predictions/")),
-    repository: remoteOf(root),
   });
   for (const warning of missingNotes(notes)) warn(warning);
   return files;
@@ -92,15 +90,6 @@ function packageJson({ experiment, provenance }: RunFacts): string {
     dependencies: { "exp-study": provenance.exp },
   };
   return `${JSON.stringify(content, null, 2)}\n`;
-}
-
-/** The address of the project's repository, without credentials; undefined if it has none. */
-function remoteOf(root: string): string | undefined {
-  try {
-    return gitIn(root)("config", "--get", "remote.origin.url").replace(/^(\w+:\/\/)[^/@]*@/, "$1") || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** A file of a run's folder; undefined if it does not exist. */
