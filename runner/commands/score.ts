@@ -13,11 +13,12 @@ import { labelScorer } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
 import { defaultSoftDistance } from "../evaluation/labels/table.ts";
 import { intervalsOf } from "../evaluation/statistics/intervals.ts";
-import { scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
+import { caseGroups, scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
 import type { Metric } from "../plugins/metrics/metric.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import { placeOf } from "../project/place.ts";
+import { casesText } from "../reporting/report/comparison-tables.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
 import { recordScoring } from "../runs/ledger.ts";
 import { pairedText } from "../terminal/paired.ts";
@@ -47,6 +48,10 @@ export const command = defineCommand({
     goldId: value("column", "Read the name of a case from this column of the file of --gold.", { default: "--id" }),
     pred: value("column", "Read the predicted labels from this key or column.", { default: "pred" }),
     separator: value("text", "Split labels in one text at this separator.", { default: "a comma in tables" }),
+    group: value(
+      "column",
+      "Read the group of a case (patient, site or document) from this key or column: intervals and tests resample groups. Default: the key group of JSON Lines.",
+    ),
     synonyms: value("file", "Use this synonym file for the canonical view."),
     groups: value("file", "Compute group_f1 and hierarchical_f1 by this groups file."),
     softDistance: decimal(
@@ -123,7 +128,9 @@ export const command = defineCommand({
     const values = scoresOfForms(forms, metrics);
     const scores = byView((at) => values[at] as (typeof values)[number]);
     const absent = withoutValue(forms, metrics);
-    const made = resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed });
+    const together = caseGroups(cases.map(({ group }) => group));
+    const made =
+      resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed, groups: together });
     const intervals = made && byView((at) => made[at] as (typeof made)[number]);
     const evaluations = recordLook(cases, context);
     if (json) {
@@ -132,6 +139,7 @@ export const command = defineCommand({
         : {};
       const content = {
         n,
+        ...(together === undefined ? {} : { case_groups: together.count }),
         views: scores,
         absent,
         ...(intervals ? { intervals } : {}),
@@ -146,7 +154,7 @@ export const command = defineCommand({
       const ends = range?.low === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
       return `${scores[view][name]?.toFixed(4) ?? missing}${ends}`;
     };
-    context.out(`${n} case${n === 1 ? "" : "s"}\n`);
+    context.out(`${casesText(n, together?.count)}\n`);
     context.out(
       table([["metric", ...views], ...metrics.map(({ name }) => [name, ...views.map((view) => cell(view, name))])]),
     );
@@ -205,7 +213,7 @@ function wrongFiles(message: string): UserError {
 }
 
 type ColumnOptions = Readonly<
-  Record<"id" | "gold" | "goldColumn" | "goldId" | "pred" | "separator", string | undefined>
+  Record<"id" | "gold" | "goldColumn" | "goldId" | "pred" | "separator" | "group", string | undefined>
 >;
 
 /** The error for input that cannot be scored. */
@@ -227,7 +235,10 @@ async function readCases(
     separator: options.separator,
   };
   const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly FileCase[]> => {
-    const result = await readAnswers(name, bytesOf(name, context), { ...names, id, sides });
+    const result = await readAnswers(name, bytesOf(name, context), {
+      ...{ ...names, id, sides },
+      group: sides.includes("gold") ? options.group : undefined,
+    });
     if (!result.ok) throw invalid(result.diagnostics);
     for (const warning of result.warnings) context.err(`${formatDiagnostic(warning, { color: context.color })}\n`);
     return result.value;

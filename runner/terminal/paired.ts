@@ -1,10 +1,10 @@
 import type { Paired } from "../evaluation/labels/paired.ts";
-import { detectableNote } from "../reporting/report/comparison-tables.ts";
+import { casesText, detectableNote } from "../reporting/report/comparison-tables.ts";
 import { integer, plural, pValue, score, signed, signedBounds, withInterval } from "../util/format.ts";
 import { table } from "./table.ts";
 
 /** Two prediction files on the same cases: scores, differences and tests. */
-export function pairedText({ n, view, files, bootstrap, metrics, absent, exact_match }: Paired): string {
+export function pairedText({ n, case_groups, view, files, bootstrap, metrics, absent, exact_match }: Paired): string {
   const tested = Object.entries(metrics);
   const reasons = tested.flatMap(([name, { a, b, ...difference }]) =>
     [
@@ -17,7 +17,7 @@ export function pairedText({ n, view, files, bootstrap, metrics, absent, exact_m
     }),
   );
   return [
-    `A: ${files[0]}\nB: ${files[1]}\n${plural(n, "case")}, ${view} label view, 95 % intervals over cases\n`,
+    `A: ${files[0]}\nB: ${files[1]}\n${casesText(n, case_groups)}, ${view} label view, 95 % intervals over cases\n`,
     table([
       ["metric", "A", "B", "A − B", "95 % CI", "detectable", "p (bootstrap)", "p", "p (Holm)", "test"],
       ...tested.map(([name, { a, b, difference, p, adjusted, test, p_bootstrap, detectable, ...ends }]) => [

@@ -43,6 +43,7 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
     gold: sides.includes("gold") ? column(names.gold, "gold") : -1,
     pred: sides.includes("pred") ? column(names.pred, "pred") : -1,
   };
+  const groupAt = names.group === undefined ? undefined : column(names.group, "group");
   if (problems.any) return problems.result();
   const rowOf = new Map<string, number>();
   const cases = table.rows.map((cells, row): FileCase => {
@@ -70,7 +71,9 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
       }
       return splitLabels(text, separator);
     };
-    return { id: name, gold: labels("gold"), pred: labels("pred") };
+    const group = groupAt === undefined ? undefined : (cells[groupAt] as string).trim();
+    if (group === "") complain("missing-group", "the row has no group", row, "give each case a group");
+    return { id: name, gold: labels("gold"), pred: labels("pred"), ...(group === undefined ? {} : { group }) };
   });
   return problems.any ? problems.result() : { ok: true, value: cases, warnings: [] };
 }
@@ -112,7 +115,11 @@ export function joinAnswers(gold: Answers, predictions: Answers): Result<readonl
         ]),
   ];
   if (diagnostics.length > 0) return { ok: false, diagnostics };
-  const value = gold.cases.map(({ id, gold: labels }) => ({ ...(byId.get(id) as FileCase), id, gold: labels }));
+  const value = gold.cases.map(({ id, gold: labels, group }) => ({
+    ...(byId.get(id) as FileCase),
+    ...{ id, gold: labels },
+    ...(group === undefined ? {} : { group }),
+  }));
   return { ok: true, value, warnings: [] };
 }
 

@@ -16,7 +16,7 @@ export type PredictionFile = { readonly path: string; readonly cases: readonly F
 export type PairedMetric = Difference & {
   readonly a: Measured;
   readonly b: Measured;
-  readonly test: "exact McNemar" | "approximate randomisation";
+  readonly test: "exact McNemar" | "exact randomisation of groups" | "approximate randomisation";
   readonly p: number;
   /** p by Holm's method over all metrics of the comparison. */
   readonly adjusted: number;
@@ -25,6 +25,8 @@ export type PairedMetric = Difference & {
 /** Two prediction files on the same cases. */
 export type Paired = {
   readonly n: number;
+  /** Number of groups that were resampled and swapped in place of cases; absent if cases are independent. */
+  readonly case_groups?: number;
   readonly view: View;
   readonly files: readonly [a: string, b: string];
   readonly bootstrap: Draws;
@@ -59,7 +61,15 @@ export async function comparePaired(
     [a, b].map(({ cases }, at) => ({
       name: names[at] as string,
       // The order of gold labels has no meaning.
-      seeds: [cases.map(({ id, gold, pred, parsed }) => ({ id, gold: gold.toSorted(), prediction: pred, parsed }))],
+      seeds: [
+        cases.map(({ id, gold, pred, parsed, group }) => ({
+          id,
+          gold: gold.toSorted(),
+          prediction: pred,
+          parsed,
+          group,
+        })),
+      ],
     })),
     {
       view,
@@ -70,7 +80,7 @@ export async function comparePaired(
       bootstrap,
     },
   );
-  const { pairs, arms, n } = compared;
+  const { pairs, arms, n, case_groups } = compared;
   const [pair] = pairs as [(typeof pairs)[number]];
   const exact = pair.exact_match as McNemar;
   const tested = metrics.flatMap(({ name, isShareCorrect }) => {
@@ -78,12 +88,13 @@ export async function comparePaired(
     if (difference === undefined) return [];
     const test =
       isShareCorrect === true
-        ? ({ test: "exact McNemar", p: exact.p } as const)
+        ? ({ test: case_groups === undefined ? "exact McNemar" : "exact randomisation of groups", p: exact.p } as const)
         : ({ test: "approximate randomisation", p: difference.p_randomisation as number } as const);
     return [{ name, difference, ...test }];
   });
   const adjusted = holm(tested.map(({ p }) => p));
   return {
+    ...(case_groups === undefined ? {} : { case_groups }),
     ...{ n, view, files: [a.path, b.path], bootstrap, correction: "holm", exact_match: exact },
     absent: Object.fromEntries(
       metrics.flatMap(({ name }) => {

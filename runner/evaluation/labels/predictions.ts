@@ -10,6 +10,8 @@ export type FileCase = {
   readonly pred: readonly string[];
   /** False if the line has `"parsed": false`, as a run writes it for an answer that could not be read. */
   readonly parsed?: boolean;
+  /** The patient, site or document of the case, if the file has it. */
+  readonly group?: string;
 };
 
 /** The keys or columns of a predictions file. */
@@ -21,6 +23,8 @@ export type Names = {
   readonly sides: readonly ("gold" | "pred")[];
   /** The text between two labels. Without it, labels in one text are an error. */
   readonly separator?: string | undefined;
+  /** The key or column with the group of a case. Absent: the key `group` of JSON Lines, if a line has it. */
+  readonly group?: string | undefined;
 };
 
 /** The default names. */
@@ -145,7 +149,18 @@ function readLine(row: string, names: Names, complain: Complain): FileCase | und
   const gold = of("gold");
   const pred = of("pred");
   const isUnreadable = names.sides.includes("pred") && fields.parsed === false;
-  return gold && pred && { id: named, gold, pred, ...(isUnreadable ? { parsed: false } : {}) };
+  const group = fields[names.group ?? "group"];
+  const isGroup = (typeof group === "string" && group !== "") || typeof group === "number";
+  if (names.group !== undefined && !isGroup)
+    complain("missing-group", `the line has no "${names.group}"`, "give each case a group: a text or a number");
+  return (
+    gold &&
+    pred && {
+      ...{ id: named, gold, pred },
+      ...(isUnreadable ? { parsed: false } : {}),
+      ...(isGroup ? { group: String(group) } : {}),
+    }
+  );
 }
 
 function labels(

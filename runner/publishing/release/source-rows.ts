@@ -73,7 +73,7 @@ async function textsOf(
       `row ${row + 1} of ${file}, ${column === "" ? "a column without a name" : `column ${column}`}`;
     if (column === columns.target) return unpublishedTargets(cells, known, place);
     if (column === columns.input) return cells.map((text, row) => ({ text, place: place(row), isShort: false }));
-    return otherColumn(cells, known, place);
+    return otherColumn(cells, known, place, column === columns.group);
   });
 }
 
@@ -97,6 +97,7 @@ function otherColumn(
   cells: readonly string[],
   known: readonly string[],
   place: (row: number) => string,
+  isGroup: boolean,
 ): readonly PrivateText[] {
   const rows = new Map<string, number[]>();
   for (const [row, cell] of cells.entries()) {
@@ -107,7 +108,8 @@ function otherColumn(
     else same.push(row);
   }
   return [...rows].flatMap(([text, where]) => {
-    if (where.length > Math.max(3, categoryShare * cells.length)) return [];
+    // A group with many cases is not a category.
+    if (!isGroup && where.length > Math.max(3, categoryShare * cells.length)) return [];
     const words = wordsOf(text);
     const isShort = words.length < 5;
     if (isShort && (!isIdentifying(text, words) || known.some((label) => label.includes(` ${words.join(" ")} `))))

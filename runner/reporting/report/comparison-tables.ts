@@ -116,9 +116,13 @@ export const exactTestName = ({ case_groups }: Pick<RunComparison, "case_groups"
 export const exactTestText = ({ case_groups }: Pick<RunComparison, "case_groups">): string =>
   case_groups === undefined ? "McNemar's test" : "exact test that swaps whole groups of cases";
 
+/** The number of cases, with that of the groups that are resampled in their place. */
+export const casesText = (n: number, groups: number | undefined): string =>
+  `${plural(n, "case")}${groups === undefined ? "" : ` in ${plural(groups, "group")}, resampled by group`}`;
+
 /** Cases, label view and label space of a comparison as a sentence. */
 export const comparisonScope = ({ n, view, labels, case_groups }: RunComparison): string =>
-  `${plural(n, "case")}${case_groups === undefined ? "" : ` in ${plural(case_groups, "group")}, resampled by group`}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % confidence intervals over cases.`;
+  `${casesText(n, case_groups)}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % confidence intervals over cases.`;
 
 /** What the column of detectable differences shows. */
 export const detectableNote =
