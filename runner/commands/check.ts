@@ -1,7 +1,10 @@
+import { relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
-import { loadAll, printDiagnostics } from "../project/load.ts";
+import { invalid, loadAll, printDiagnostics } from "../project/load.ts";
 import { exit } from "../util/context.ts";
+import type { Diagnostic } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
+import { readRegularFile } from "../util/regular-file.ts";
 import { defineCommand, flag, oneOrMore } from "./command.ts";
 import { json, set, sweep, trust } from "./common-options.ts";
 
@@ -21,6 +24,8 @@ export const command = defineCommand({
     const loaded = loadAll(files, { set, sweep, trust }, context, (warnings) =>
       printDiagnostics(warnings, json, context),
     );
+    const errors = await templateErrors(loaded, context.cwd);
+    if (errors.length > 0) throw invalid(errors);
     if (preflight) {
       const { checkTokens } = await import("../orchestration/preflight.ts");
       const code = await checkTokens(loaded, { json }, context);
@@ -30,6 +35,23 @@ export const command = defineCommand({
     return exit.done;
   },
 });
+
+/** The first error of each template from which an experiment renders prompts. */
+async function templateErrors(loaded: readonly LoadedExperiment[], cwd: string): Promise<readonly Diagnostic[]> {
+  const experiments = loaded.flatMap(({ points }) =>
+    points.flatMap(({ experiment, compared }) => [experiment, ...compared]),
+  );
+  const paths = experiments.flatMap(({ prompt, train }) => [
+    prompt.template,
+    ...(train === undefined || prompt.zero_shot === undefined ? [] : [prompt.zero_shot]),
+  ]);
+  // Handlebars is imported for this command only.
+  const { templateError } = await import("../pipeline/template-check.ts");
+  return [...new Set(paths)].flatMap((path) => {
+    const text = readRegularFile(path, "template").toString("utf8");
+    return templateError({ path: relative(cwd, path), text }) ?? [];
+  });
+}
 
 /** The number of runs of a sweep, of its rungs, and whether a winner is scored on test. */
 function sweepText({ points, rungs = [] }: LoadedExperiment): string {

@@ -25,7 +25,10 @@ const limits = {
  * to prototypes. The blocks `{{#system}}` and `{{#user}}` become messages, in their order; other text is an error. Both
  * this function and the one that it returns throw UserError `template`; the latter also `template-too-large`.
  */
-export function compileTemplate(text: string): (values: TemplateValues) => readonly Message[] {
+export function compileTemplate(
+  text: string,
+  fail: TemplateFailure = stepError,
+): (values: TemplateValues) => readonly Message[] {
   const handlebars = Handlebars.create();
   handlebars.unregisterHelper("log");
   let messages: Message[] = [];
@@ -47,28 +50,25 @@ export function compileTemplate(text: string): (values: TemplateValues) => reado
   try {
     // Handlebars takes quadratic time for tags and for a run of white space.
     const [tag] = [...text.matchAll(/\{\{/g)].slice(limits.tags);
-    if (tag !== undefined) throw templateError(`more than ${limits.tags} tags`, placeOf(text, tag.index));
+    if (tag !== undefined) throw new Problem(`more than ${limits.tags} tags`, placeOf(text, tag.index));
     const run = new RegExp(`\\s{${limits.whitespace + 1}}`).exec(text);
     if (run !== null)
-      throw templateError(`more than ${limits.whitespace} white-space characters`, placeOf(text, run.index));
+      throw new Problem(`more than ${limits.whitespace} white-space characters`, placeOf(text, run.index));
     new Refusals().accept(handlebars.parse(text));
     render = handlebars.compile(text, { noEscape: true, strict: true });
   } catch (error) {
-    throw handlebarsError(error);
+    throw handlebarsError(error, fail);
   }
   return (values) => {
     messages = [];
     budget = new Budget();
-    let rest: string;
     try {
-      rest = render({ ...values });
+      const rest = render({ ...values });
+      if (rest.trim() !== "") throw outsideText(text, rest.trim());
+      if (messages.at(-1)?.role !== "user") throw new Problem("the last block must be {{#user}}…{{/user}}");
     } catch (error) {
-      throw handlebarsError(error);
+      throw handlebarsError(error, fail);
     }
-    if (rest.trim() !== "") {
-      throw templateError(`text outside of {{#system}} and {{#user}}: "${rest.trim().slice(0, 40)}"`);
-    }
-    if (messages.at(-1)?.role !== "user") throw templateError("the last block must be {{#user}}…{{/user}}");
     return messages;
   };
 }
@@ -108,10 +108,13 @@ function tooLarge(what: string): UserError {
   });
 }
 
-type Place = { readonly line: number; readonly column: number };
+/** A place in a template: line and column, from 1. */
+export type Place = { readonly line: number; readonly column: number };
 
 /** Throws UserError `template` for each construct that is no part of prompt templates. */
 class Refusals extends Handlebars.Visitor {
+  /** Open blocks in which names are those of an item. */
+  #scopes = 0;
   override Decorator = refuse("{{* }}");
   override DecoratorBlock = refuse("{{#* }}");
   override PartialStatement = refuse("{{> }}");
@@ -124,7 +127,12 @@ class Refusals extends Handlebars.Visitor {
 
   override BlockStatement(node: hbs.AST.BlockStatement): void {
     refuseLog(node);
+    // Handlebars takes an unknown variable of a condition or loop for an empty one.
+    if (this.#scopes === 0) for (const param of node.params) refuseUnknown(param);
+    const opens = ["each", "with"].includes((node.path as hbs.AST.PathExpression).original);
+    if (opens) this.#scopes++;
     super.BlockStatement(node);
+    if (opens) this.#scopes--;
   }
 
   override SubExpression(node: hbs.AST.SubExpression): void {
@@ -136,7 +144,7 @@ class Refusals extends Handlebars.Visitor {
 const refuse =
   (construct: string) =>
   ({ loc }: hbs.AST.Node): never => {
-    throw templateError(`${construct} is not available in prompt templates`, startOf(loc));
+    throw new Problem(`${construct} is not available in prompt templates`, startOf(loc));
   };
 
 function refuseLog({
@@ -146,7 +154,21 @@ function refuseLog({
   readonly path: { readonly type: string };
   readonly loc: hbs.AST.SourceLocation;
 }): void {
-  if ("original" in path && path.original === "log") throw templateError('there is no helper "log"', startOf(loc));
+  if ("original" in path && path.original === "log") throw new Problem('there is no helper "log"', startOf(loc));
+}
+
+function refuseUnknown(node: hbs.AST.Expression): void {
+  if (node.type !== "PathExpression") return;
+  const { data, depth, parts, loc } = node as hbs.AST.PathExpression;
+  const [name] = parts;
+  if (!data && depth === 0 && name !== undefined && !variables.includes(String(name)))
+    throw new Problem(unknownVariable(String(name)), startOf(loc));
+}
+
+const variables: readonly string[] = ["input", "labels", "examples"] satisfies (keyof TemplateValues)[];
+
+function unknownVariable(name: string): string {
+  return `"${name}" is no variable of a prompt; the variables are input, labels and examples`;
 }
 
 /** Handlebars counts columns from 0. */
@@ -157,19 +179,44 @@ function placeOf(text: string, index: number): Place {
   return { line: before.length, column: (before.at(-1) ?? "").length + 1 };
 }
 
-function templateError(message: string, { line, column }: { line?: number; column?: number } = {}): UserError {
-  const place = [line === undefined ? "" : ` line ${line}`, column === undefined ? "" : `, column ${column}`].join("");
-  return new UserError("template", `the template${place}: ${message}`, { help: "correct the template" });
+/** What is wrong with a template, and where; without a line for the template as a whole. */
+class Problem extends Error {
+  readonly place: Place | undefined;
+  constructor(message: string, place?: Place) {
+    super(message);
+    this.place = place;
+  }
 }
 
-/** An error of Handlebars, with the line if its message has one. */
-function handlebarsError(error: unknown): UserError {
+/** Text outside of the blocks: its place in the template, if it is written there and no variable's value. */
+function outsideText(text: string, rest: string): Problem {
+  const start = rest.slice(0, 40);
+  const at = text.indexOf(start);
+  return new Problem(`text outside of {{#system}} and {{#user}}: "${start}"`, at < 0 ? undefined : placeOf(text, at));
+}
+
+/** Makes the error of a template that is wrong at a place. */
+export type TemplateFailure = (message: string, place: Place | undefined) => Error;
+
+const stepError: TemplateFailure = (message, place) =>
+  new UserError(
+    "template",
+    `the template${place === undefined ? "" : ` line ${place.line}, column ${place.column}`}: ${message}`,
+    { help: "correct the template" },
+  );
+
+/** An error of Handlebars, with the place if its message has one. */
+function handlebarsError(error: unknown, fail: TemplateFailure): Error {
   if (error instanceof UserError) return error;
+  if (error instanceof Problem) return fail(error.message, error.place);
   const message = error instanceof Error ? error.message : String(error);
-  const [, at] = /(?:on line |- )(\d+)/.exec(message) ?? [];
-  const line = at === undefined ? {} : { line: Number(at) };
-  const first = message.split("\n")[0] as string;
+  const [, line, column] = /(?:on line |- )(\d+)(?::(\d+))?/.exec(message) ?? [];
+  // A parse error shows the text before it, which starts with "..." if it is long, and points at its end.
+  const [first = "", shown = "", pointer = ""] = message.split("\n");
+  const at = column ?? (shown.startsWith("...") ? "0" : String(Math.max(pointer.indexOf("^"), 0)));
+  const place = line === undefined ? undefined : { line: Number(line), column: Number(at) + 1 };
   const [, missing] = /^"([^"]+)" not defined/.exec(first) ?? [];
-  if (missing === undefined) return templateError(first, line);
-  return templateError(`"${missing}" is no variable of a prompt; the variables are input, labels and examples`, line);
+  if (missing !== undefined) return fail(unknownVariable(missing), place);
+  const isOpen = first.startsWith("Parse error");
+  return fail(isOpen ? "a block or a tag is not closed, or not well-formed" : first.replace(/ - \d+:\d+$/, ""), place);
 }

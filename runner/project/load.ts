@@ -123,7 +123,8 @@ export function printDiagnostics(diagnostics: readonly Diagnostic[], json: boole
   }
 }
 
-function invalid(diagnostics: readonly Diagnostic[]): UserError {
+/** The error of an experiment with these diagnostics. */
+export function invalid(diagnostics: readonly Diagnostic[]): UserError {
   const message = diagnostics.map(({ message }) => message).join("; ");
   return new UserError("invalid-experiment", message, { status: "invalid", diagnostics });
 }

@@ -137,3 +137,31 @@ test("data.targets sets the view and order of the labels in training targets", a
   ]);
   expect(await seen("{view: basic, order: frequency}")).toEqual(["follow-up, liver cyst", "follow-up, kidney mass"]);
 });
+
+test("check finds every kind of template error, with its line and column", async ({ rig }) => {
+  const errors = {
+    "{{#user}}{{input}} {{secret}}{{/user}}": ["1:22", "secret"],
+    "{{#user}}{{input}}{{#if hints}}x{{/if}}{{/user}}": ["1:25", "hints"],
+    "{{#user}}{{#each rows}}{{this}}{{/each}}{{/user}}": ["1:18", "rows"],
+    "{{#user}}{{input}}\n{{#if labels}}x{{/user}}": ["2:4", "user"],
+    "{{#user}}{{input}}": ["1:19", "not closed"],
+    "{{#user}}\n{{input}": ["2:9", "not closed"],
+    "{{#system}}{{input}}{{/system}}": ["1:1", "{{#user}}"],
+    "{{#user}}{{input}}{{/user}}\nAnswer:": ["2:1", "Answer:"],
+    "{{#user}}{{> header}}{{/user}}": ["1:10", "{{> }}"],
+  } as const;
+  for (const [template, [place, part]] of Object.entries(errors)) {
+    rig.write("prompts/ask.hbs", template);
+    const ended = await rig.exp("check", file, ...bundled);
+    expectFailure(ended, 2, "template", `prompts/ask.hbs:${place}: error`);
+    expect(ended.stderr, template).toContain(part);
+  }
+  rig.write("prompts/ask.hbs", "{{#user}}{{#each labels}}{{this}}{{/each}} {{input}}{{/user}}");
+  expectFailure(await rig.exp("check", file, ...bundled), 2, "unset-labels", "prompts/ask.hbs");
+  expect((await rig.exp("check", file, ...bundled, "--set", "prompt.labels={}")).code).toBe(0);
+  rig.write(
+    "prompts/ask.hbs",
+    "{{#user}}{{#if labels}}{{labels.length}}{{/if}} {{#each examples}}{{this.input}}{{/each}}{{input}}{{/user}}",
+  );
+  expect((await rig.exp("check", file, ...bundled)).code).toBe(0);
+});

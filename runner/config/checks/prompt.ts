@@ -24,6 +24,13 @@ export function checkPrompt(context: CheckContext): void {
       "use prompts/few-shot.hbs, add {{#each examples}}…{{/each}} to the template, or remove prompt.examples";
     context.error("prompt.examples.count", "unused-examples", message, help);
   }
+  const untrained = train === undefined ? prompt.template : prompt.zero_shot;
+  for (const file of new Set([prompt.template, untrained])) {
+    if (file === undefined || prompt.labels !== undefined || !listsLabels(context, file)) continue;
+    const message = `${context.display(file)} uses the variable labels, which is empty without prompt.labels`;
+    const help = "add prompt.labels: {}, remove the list from the template, or enclose it in {{#if labels}}…{{/if}}";
+    context.error("prompt", "unset-labels", message, help);
+  }
   const { temperature, max_new_tokens } = generate;
   if (!prompt.thinking || temperature === undefined || max_new_tokens === undefined) return;
   if (temperature === 0) {
@@ -40,6 +47,15 @@ export function checkPrompt(context: CheckContext): void {
     const help = "write generate.max_new_tokens: 2048, or thinking: false";
     context.error("prompt.thinking", "thinking-short", message, help);
   }
+}
+
+/** Whether a template uses the variable labels without a condition on it. */
+function listsLabels(context: CheckContext, template: string): boolean {
+  return (
+    context.files.kind(template) === "file" &&
+    mentions(context, template, "labels") &&
+    !mentions(context, template, "(?:if|unless) +labels")
+  );
 }
 
 /** Whether a template uses a variable. True for a file that cannot be read, which another check reports. */
