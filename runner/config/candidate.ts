@@ -8,7 +8,12 @@ import type { Select } from "./schema.ts";
 export function candidate({ upload: _ofTheWinner, ...kept }: Experiment, { metric, view }: Select): Experiment {
   return Object.freeze({
     ...kept,
-    evaluate: Object.freeze({ ...kept.evaluate, split: "validation", primary: Object.freeze({ metric, view }) }),
+    evaluate: Object.freeze({
+      ...kept.evaluate,
+      split: "validation",
+      subgroups: Object.freeze([]),
+      primary: Object.freeze({ metric, view }),
+    }),
     compare: none,
     baselines: none,
     report: Object.freeze({ ...kept.report, xlsx: false }),

@@ -12,6 +12,8 @@ export type Row<T = readonly string[]> = {
   readonly gold: T;
   /** The patient, site or document that the case belongs to; absent without `data.columns.group`. */
   readonly group?: string | undefined;
+  /** Column -> value of the columns that subgroups are made by; absent if none are read. */
+  readonly subgroups?: Readonly<Record<string, string>> | undefined;
 };
 
 /** Which columns hold what. Without `id` a case is named by its row number, from 1. */
@@ -26,13 +28,18 @@ export type Columns = {
 type ReadCell<T> = (cell: string | readonly string[]) => { readonly text: string; readonly target: T };
 
 /** Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id. */
-export function readRows<T>(table: DataTable, columns: Columns, readCell: ReadCell<T>): Result<readonly Row<T>[]> {
+export function readRows<T>(
+  table: DataTable,
+  columns: Columns,
+  readCell: ReadCell<T>,
+  subgroups: readonly string[] = [],
+): Result<readonly Row<T>[]> {
   const diagnostics: Diagnostic[] = [];
-  const column = (key: keyof Columns): number => {
-    const name = columns[key] as string;
+  const column = (key: keyof Columns): number => columnNamed(columns[key] as string, `data.columns.${key}`);
+  const columnNamed = (name: string, key: string): number => {
     const at = table.columns.indexOf(name);
     if (at < 0) {
-      const message = `the file has no column "${name}" (data.columns.${key})`;
+      const message = `the file has no column "${name}" (${key})`;
       const help =
         suggestion(
           name,
@@ -47,6 +54,7 @@ export function readRows<T>(table: DataTable, columns: Columns, readCell: ReadCe
   const input = column("input");
   const target = column("target");
   const groupAt = columns.group === undefined ? undefined : column("group");
+  const subgroupsAt = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
 
   const rowOf = new Map<string, number>();
@@ -68,7 +76,12 @@ export function readRows<T>(table: DataTable, columns: Columns, readCell: ReadCe
     }
     const cell = readCell(row[target] ?? "");
     const read = { id: name, input: text(row[input]), answer: cell.text, gold: cell.target };
-    return group === undefined ? read : { ...read, group };
+    const values = subgroupsAt.map(([name, at]) => [name, text(row[at]).trim()] as const);
+    return {
+      ...read,
+      ...(group === undefined ? {} : { group }),
+      ...(values.length === 0 ? {} : { subgroups: Object.fromEntries(values) }),
+    };
   });
   return diagnostics.length > 0 ? { ok: false, diagnostics } : { ok: true, value: rows, warnings: [] };
 }

@@ -74,7 +74,14 @@ const isLabelStratum = both(shape({ name: isText }), fields(["support", "predict
 const isCaseStratum = both(shape({ name: isText }), fields(["cases", "exact_match", "micro_f1"], isNumber));
 const isReliability = both(
   fields(["ece", "ece_calibrated"], isNumber),
-  shape({ auroc: nullable(isNumber), bins: listOf(fields(["cases", "confidence", "accuracy"], isNumber)) }),
+  shape({
+    auroc: nullable(isNumber),
+    bins: listOf(fields(["cases", "confidence", "accuracy"], isNumber)),
+    coverage_risk: shape({
+      area: isNumber,
+      points: listOf(fields(["coverage", "cases", "threshold", "risk", "low", "high"], isNumber)),
+    }),
+  }),
 );
 const isArmAnalysis = both(
   fields(["wrong", "cases"], isNumber),
@@ -195,6 +202,17 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       baseline: nullable(isText),
       zero_shot: nullable(isText),
       arms: mapOf(isArmAnalysis),
+      subgroups: optional(
+        shape({
+          ...{ metric: isText, fewest: isNumber, intervals: isNumber },
+          groups: listOf(
+            shape({
+              ...{ column: isText, value: isText, cases: isNumber },
+              arms: mapOf(both(isInterval, shape({ score: nullable(isNumber) }))),
+            }),
+          ),
+        }),
+      ),
     }),
     "selection.json": shape({
       ...{ metric: isText, view: isText, rows: isText, winner: isText, why: isText },

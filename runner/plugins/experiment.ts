@@ -88,6 +88,8 @@ type Evaluation = {
   readonly metrics: readonly string[];
   readonly primary: { readonly metric: string; readonly view: LabelView };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
+  /** Columns of the evaluated file. */
+  readonly subgroups: readonly string[];
 };
 
 type Upload = {

@@ -77,7 +77,11 @@ export function fixtureAnalysis(): Analysis {
   const example = { id: "case-1", label: "kidney stone", sentence: "Findings: kidney stone." };
   const score = { cases: 8, exact_match: 0.25, micro_f1: 0.5 };
   const bin = { from: 0, to: 0.5, cases: 8, confidence: 0.4, accuracy: 0.25 };
-  const reliability = { bins: [bin], ece: 0.15, ece_calibrated: 0.05, auroc: 0.75 };
+  const points = [{ coverage: 0.5, cases: 4, threshold: 0.9, risk: 0.25, low: 0.006, high: 0.806 }];
+  const reliability = {
+    ...{ bins: [bin], ece: 0.15, ece_calibrated: 0.05, auroc: 0.75 },
+    coverage_risk: { points, area: 0.4 },
+  };
   const arm = {
     ...score,
     wrong: 6,

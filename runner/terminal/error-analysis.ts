@@ -1,5 +1,7 @@
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
-import { percent, plural } from "../util/format.ts";
+import { coverageTable } from "../reporting/report/coverage-table.ts";
+import { subgroupNote, subgroupTable } from "../reporting/report/subgroup-table.ts";
+import { percent, plural, score } from "../util/format.ts";
 import { table } from "./table.ts";
 
 /** The error analysis of all arms: erroneous cases by category, and comparisons between arms. */
@@ -27,9 +29,32 @@ export function errorAnalysisText(analysis: Analysis, screen: { readonly color: 
           `${name} and ${agreement.baseline} agree: ${exactShare(agreement.agree)}; they differ: ${exactShare(agreement.differ)}`,
         ]),
   ]);
-  return `${table(rows, { align, color: screen.color })}${remarks.map((remark) => `${remark}\n`).join("")}`;
+  return `${table(rows, { align, color: screen.color })}${remarks.map((remark) => `${remark}\n`).join("")}${subgroupText(analysis, screen)}${coverageText(analysis, screen)}`;
 }
 
 function exactShare({ exact_match, cases }: { readonly exact_match: number; readonly cases: number }): string {
   return cases === 0 ? "no cases" : `${percent(exact_match, 0)} of ${plural(cases, "case")} exactly right`;
+}
+
+/** The scores of all arms on subgroups; empty without subgroups. */
+function subgroupText({ subgroups, view, arms }: Analysis, { color }: { readonly color: boolean }): string {
+  if (subgroups === undefined) return "";
+  const { head, rows, align } = subgroupTable(subgroups, Object.keys(arms), keys);
+  return `\nSubgroups: ${subgroups.metric} (${view})\n${table([head, ...rows], { align, color })}${subgroupNote(subgroups)}\n`;
+}
+
+const keys = { arm: (arm: string) => arm, metric: (metric: string) => metric };
+
+/** The risk of each arm with confidences, if it answers only above a confidence. */
+function coverageText({ arms }: Analysis, { color }: { readonly color: boolean }): string {
+  return Object.entries(arms)
+    .flatMap(([name, { calibration }]) => {
+      if (calibration === null) return [];
+      const { coverage_risk } = calibration.per_token;
+      const { head, rows, align } = coverageTable(coverage_risk);
+      return [
+        `\n${name}: wrong answers above a confidence (geometric mean per token), area ${score(coverage_risk.area)} of ${score(1 - calibration.accuracy)}\n${table([head, ...rows], { align, color })}`,
+      ];
+    })
+    .join("");
 }

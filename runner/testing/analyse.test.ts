@@ -3,6 +3,7 @@ import { dirname, join } from "node:path";
 import excel from "exceljs";
 import { expect } from "vitest";
 import type { Analysis, Failure } from "../evaluation/error-analysis/analyse.ts";
+import { expectFailure } from "./command.ts";
 import { test } from "./rig.ts";
 
 const file = "experiments/study.yaml";
@@ -57,4 +58,36 @@ test("check rejects a malformed groups file", async ({ rig }) => {
   rig.write("experiments/labels/groups.yaml", "[kidney]\n");
   rig.edit(file, 'labels: {separator: ","}', "labels: {groups: labels/groups.yaml}");
   expect((await rig.exp("check", file)).stderr).toMatch(/error\[not-a-map\]/);
+});
+
+test("evaluate.subgroups: each arm is scored on the cases with each value of a column", async ({ rig }) => {
+  const [head, ...rows] = rig.read("experiments/data/test.csv").trim().split("\n");
+  // Site A has six of nine cases, site B three, too few for a score; the sex of one case is missing.
+  const sexes = ["f", "f", "m", "f", "m", "f", "m", "m", ""];
+  const lines = rows.map((row, at) => `${row},${at % 3 === 2 ? "B" : "A"},${sexes[at]}`);
+  rig.write("experiments/data/test.csv", [`${head},site,sex`, ...lines, ""].join("\n"));
+  await rig.build(file);
+  rig.edit(file, "baselines: []", "baselines: []\nevaluate: {primary: {metric: exact_match}, subgroups: [site, sex]}");
+  const { manifest, steps } = await rig.build(file);
+  // Training and generation do not depend on subgroups.
+  expect(steps).toMatchObject({ data: "built", "generate.zero_shot": "reused", analyse: "built" });
+  const { subgroups } = rig.readJson(join(dirname(manifest), "analysis.json")) as Analysis;
+  expect(subgroups?.groups.map(({ column, value, cases, arms }) => [column, value, cases, Object.keys(arms)])).toEqual([
+    ["site", "A", 6, ["zero_shot"]],
+    ["site", "B", 3, []],
+    ["sex", "f", 4, []],
+    ["sex", "m", 4, []],
+    ["sex", "(missing)", 1, []],
+  ]);
+  // Answers 0, 3 and 6 are wrong, and all three are of site A.
+  const found = subgroups?.groups[0]?.arms.zero_shot;
+  expect(found).toMatchObject({ score: 0.5, method: "clopper_pearson" });
+  expect((found?.low as number) < 0.5 && 0.5 < (found?.high as number)).toBe(true);
+  const text = await rig.output("show", "study");
+  expect(text).toMatch(/^site +A +6 +0\.500 \[0\.118, 0\.882\]$/m);
+  expect(text).toMatch(/^ +B +3 +fewer than 5 cases$/m);
+  expect(text).toMatch(/not corrected for their number/);
+
+  rig.edit(file, "[site, sex]", "[site, age]");
+  expectFailure(await rig.exp("check", file), 2, "missing-column", /"age"/);
 });

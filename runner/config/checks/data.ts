@@ -130,7 +130,23 @@ function checkTable(
   const found = bytes && headerOnce(file, bytes);
   if (bytes?.length === 0)
     context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "use another file");
-  else if (found !== undefined && found.columns.length > 0) checkColumns(context, file, found);
+  else if (found !== undefined && found.columns.length > 0) {
+    checkColumns(context, file, found);
+    if (path === evaluatedPart(context)) checkSubgroups(context, file, found);
+  }
+}
+
+/** The part of `data` whose file has the evaluated rows. */
+function evaluatedPart({ experiment: { data, evaluate } }: CheckContext): string {
+  return data[evaluate.split]?.file === undefined ? "data.train" : `data.${evaluate.split}`;
+}
+
+function checkSubgroups(context: CheckContext, file: string, { columns: found, complete }: Header): void {
+  for (const [at, name] of context.experiment.evaluate.subgroups.entries()) {
+    if (found.includes(name) || !complete) continue;
+    const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
+    context.error(`evaluate.subgroups.${at}`, "missing-column", message, suggestion(name, found, "columns"));
+  }
 }
 
 function checkColumns(context: CheckContext, file: string, { columns: found, complete }: Header): void {

@@ -79,6 +79,16 @@ export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateCho
         description: "Confidence intervals.",
         examples: [{ resamples: 2000 }],
       },
+      subgroups: {
+        type: "array",
+        maxItems: 10,
+        uniqueItems: true,
+        items: { type: "string", minLength: 1 },
+        default: [],
+        description:
+          "Columns of the evaluated data file. The primary metric is also computed for the cases with each value of a column.",
+        examples: [["site", "sex"]],
+      },
     },
     default: {},
     description: "The evaluated rows, the metrics and their intervals.",

@@ -6,7 +6,7 @@ import { createRandom } from "../../util/random.ts";
 import { labelCategories } from "../labels/categories.ts";
 import { groupsOfLabels } from "../labels/open-labels.ts";
 import { analyse } from "./analyse.ts";
-import { reliability } from "./calibration.ts";
+import { coverageRisk, reliability } from "./calibration.ts";
 import { sentenceFinder } from "./sentence.ts";
 
 const basic = viewOf("basic");
@@ -204,6 +204,30 @@ describe("calibration", () => {
     expect(bins.filter(({ cases }) => cases > 0)).toHaveLength(3);
     // Of the six pairs of a right and a wrong answer, three are in order.
     expect(auroc).toBeCloseTo(3 / 6, 12);
+  });
+});
+
+describe("coverage and risk", () => {
+  it("keep the answers of the highest confidences, equal ones together", () => {
+    // Confidences 1.0, 0.9, … 0.2, and 0.2 again; the answers of the last three are wrong.
+    const scored = Array.from({ length: 10 }, (_, at) => ({
+      confidence: at === 9 ? 0.2 : (10 - at) / 10,
+      exact: at < 7,
+    }));
+    const { points, area } = coverageRisk(scored);
+    expect(points.map(({ cases, risk }) => [cases, risk])).toEqual([
+      ...[1, 2, 3, 4, 5, 6, 7].map((cases) => [cases, 0]),
+      [8, 1 / 8],
+      [10, 3 / 10],
+    ]);
+    expect(points.at(-1)).toMatchObject({ coverage: 1, threshold: expect.closeTo(0.2, 12) });
+    for (const { risk, low, high } of points) expect(low <= risk && risk <= high && high > low).toBe(true);
+    expect(area).toBeCloseTo((1 / 8 + 2 / 9 + 3 / 10) / 10, 12);
+  });
+  it("with equal confidences have the area of the risk of all, and one point", () => {
+    const scored = Array.from({ length: 8 }, (_, at) => ({ confidence: 0.5, exact: at % 2 === 0 }));
+    expect(coverageRisk(scored)).toMatchObject({ points: [{ cases: 8, risk: 0.5 }], area: 0.5 });
+    expect(coverageRisk([])).toEqual({ points: [], area: 0 });
   });
 });
 

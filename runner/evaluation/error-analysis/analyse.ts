@@ -11,6 +11,7 @@ import { categoriesOf, generalCategories } from "./categories.ts";
 import { type Confusions, confusionsOf } from "./confusions.ts";
 import { sentenceFinder } from "./sentence.ts";
 import { type Strata, strataOf } from "./strata.ts";
+import type { Subgroups } from "./subgroups.ts";
 
 /** An arm's answers, and the label counts of its training rows. */
 export type ArmAnswers = {
@@ -83,6 +84,8 @@ export type Analysis = {
   readonly zero_shot: string | null;
   readonly seed: number;
   readonly arms: Readonly<Record<string, ArmAnalysis>>;
+  /** Absent without `evaluate.subgroups`. */
+  readonly subgroups?: Subgroups;
 };
 
 /** One wrong case of one arm: a line of failures.jsonl. */

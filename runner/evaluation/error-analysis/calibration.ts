@@ -1,5 +1,6 @@
 import type { ComparedCase } from "../../plugins/tasks/category.ts";
 import { createRandom } from "../../util/random.ts";
+import { clopperPearson } from "../statistics/interval.ts";
 
 /** Answers with a confidence in [from, to): their number, their mean confidence, and the share of correct ones. */
 export type Bin = {
@@ -8,6 +9,27 @@ export type Bin = {
   readonly cases: number;
   readonly confidence: number;
   readonly accuracy: number;
+};
+
+/** The answers of the highest confidences, and their share of incorrect ones. */
+export type CoveragePoint = {
+  /** Share of the answers that are kept. */
+  readonly coverage: number;
+  readonly cases: number;
+  /** The lowest confidence that is kept. */
+  readonly threshold: number;
+  /** Share of incorrect answers among those kept, with Clopper-Pearson bounds. */
+  readonly risk: number;
+  readonly low: number;
+  readonly high: number;
+};
+
+/** What answering only above a confidence gains (El-Yaniv and Wiener 2010). */
+export type CoverageRisk = {
+  /** At 10, 20, … 100 % of the answers; equal confidences are kept together. */
+  readonly points: readonly CoveragePoint[];
+  /** Area under the curve of risk over coverage: the mean risk over all thresholds. Random confidences give the risk of all. */
+  readonly area: number;
 };
 
 /** How well a confidence predicts correctness. */
@@ -28,6 +50,7 @@ export type Reliability = {
    * correct or all wrong.
    */
   readonly auroc: number | null;
+  readonly coverage_risk: CoverageRisk;
 };
 
 /** Calibration of an arm's answers against exact match. */
@@ -83,6 +106,7 @@ export function reliability(scored: readonly Scored[]): Reliability {
     ece: scored.length === 0 ? 0 : gap / scored.length,
     ece_calibrated: calibratedError(scored, binOf),
     auroc: auroc(scored),
+    coverage_risk: coverageRisk(scored),
   };
 }
 
@@ -118,4 +142,29 @@ function auroc(scored: readonly Scored[]): number | null {
     from = to;
   }
   return (ranks - (right * (right + 1)) / 2) / (right * wrong);
+}
+
+/** The curve of risk over coverage. */
+export function coverageRisk(scored: readonly Scored[]): CoverageRisk {
+  const sorted = scored.toSorted((a, b) => b.confidence - a.confidence);
+  const points: CoveragePoint[] = [];
+  let [wrong, area] = [0, 0];
+  for (let from = 0; from < sorted.length; ) {
+    let to = from;
+    let own = 0;
+    for (; to < sorted.length && sorted[to]?.confidence === sorted[from]?.confidence; to++) {
+      if (sorted[to]?.exact === false) own++;
+    }
+    // Within equal confidences, any order is as likely: the incorrect answers are spread evenly.
+    for (let at = from; at < to; at++) area += (wrong + (own * (at + 1 - from)) / (to - from)) / (at + 1);
+    wrong += own;
+    const tenths = (count: number): number => Math.floor((10 * count) / sorted.length + 1e-9);
+    if (tenths(to) > tenths(from)) {
+      const [low, high] = clopperPearson(wrong, to);
+      const threshold = (sorted[from] as Scored).confidence;
+      points.push({ coverage: to / sorted.length, cases: to, threshold, risk: wrong / to, low, high });
+    }
+    from = to;
+  }
+  return { points, area: sorted.length === 0 ? 0 : area / sorted.length };
 }

@@ -108,9 +108,9 @@ describe("summing under weights", () => {
       const repeated = scoresOf(formOf(repeat(gold), repeat(pred)), all);
       for (const [at, { name }] of all.entries()) {
         // A resample may lack labels: the whole set decides over which labels macro averages and Hamming loss run.
+        if (name === "hamming_loss" || name.includes("macro")) continue;
         if (repeated[name] === null) expect(values[at]?.[0], name).toBeNaN();
-        else if (name !== "hamming_loss" && !name.includes("macro"))
-          expect(values[at]?.[0], name).toBeCloseTo(repeated[name] as number, 12);
+        else expect(values[at]?.[0], name).toBeCloseTo(repeated[name] as number, 12);
       }
     }
   });

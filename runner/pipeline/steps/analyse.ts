@@ -2,6 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { View } from "../../data/labels/views.ts";
 import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
+import { type SubgroupValues, scoreSubgroups } from "../../evaluation/error-analysis/subgroups.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
@@ -23,16 +24,22 @@ type Params = TaskParams & {
   readonly zero_shot: Arm | null;
   readonly seed: number;
   readonly examples: number;
+  /** Absent without subgroups. */
+  readonly subgroups?: {
+    readonly columns: readonly string[];
+    readonly metric: string;
+    readonly bootstrap: { readonly resamples: number; readonly seed: number };
+  };
   readonly exp: string;
 };
 
 /** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 4,
+  version: 5,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
-  async run({ arms, view, baseline, zero_shot, seed, examples, ...params }, context) {
+  async run({ arms, view, baseline, zero_shot, seed, examples, subgroups, ...params }, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
     const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
@@ -62,7 +69,24 @@ export const analyse: StepKind<Params> = {
       seed,
       examples,
     });
-    writeResult(context.output, "analysis.json", analysis);
+    const space = [...new Set(read.flatMap(({ labels }) => labels.map(({ label }) => label)))];
+    const bySubgroup =
+      subgroups === undefined
+        ? {}
+        : {
+            subgroups: await scoreSubgroups(
+              read,
+              {
+                values: readJsonLines<SubgroupValues>(context.input("subgroups")),
+                columns: subgroups.columns,
+                metric: task.metrics.get(subgroups.metric),
+                scorer: (cases) => open.scorer(cases)(view, space),
+                bootstrap: subgroups.bootstrap,
+              },
+              context.pause,
+            ),
+          };
+    writeResult(context.output, "analysis.json", { ...analysis, ...bySubgroup });
     writeFileSync(join(context.output, "failures.jsonl"), jsonLines(failures));
     context.evidence({ arms: arms.length, cases: order.length });
   },
@@ -76,6 +100,9 @@ function inOrder<T extends { readonly id: string }>(answers: readonly T[], ids: 
 /** The error analysis of all arms of a run; `scores` are the drafts that score them. */
 export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
   const arms = scores.map(({ id }) => armOfStep(id));
+  const { subgroups: columns, primary, bootstrap } = experiment.evaluate;
+  const { resamples, seed } = bootstrap;
+  const subgroups = { columns: [...columns], metric: primary.metric, bootstrap: { resamples, seed } };
   return draft({
     id: "analyse",
     kind: analyse.name,
@@ -87,11 +114,13 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
       zero_shot: arms.includes("zero_shot") ? "zero_shot" : null,
       seed: experiment.evaluate.bootstrap.seed,
       examples: 5,
+      ...(columns.length === 0 ? {} : { subgroups }),
       exp: site.version,
     },
     sources: analysisFiles(experiment),
     inputs: {
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
+      ...(columns.length === 0 ? {} : { subgroups: { step: "data", file: "subgroups.jsonl" } }),
       train: { step: "data", file: "train.jsonl" },
       ...Object.fromEntries(
         scores.flatMap(({ id, inputs }) => [

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { audit, blocking, type SplitName, type Splits } from "../../data/audit.ts";
 import { type Columns, type Row, readRows } from "../../data/rows.ts";
 import { holdOut, holdOutFold, takePart } from "../../data/split.ts";
+import type { SubgroupValues } from "../../evaluation/error-analysis/subgroups.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
@@ -48,15 +49,25 @@ export type DataParams = TaskParams & {
   /** Settings by which the task writes training targets. */
   readonly training: Json;
   readonly accept: readonly string[];
+  /** Columns that subgroups of the evaluated rows are made by; absent without. */
+  readonly subgroups?: { readonly split: "test" | "validation"; readonly columns: readonly string[] };
   readonly exp: string;
 };
 
 /** Reads the study's files as rows, splits and audits them, and writes the targets of the training. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 7,
+  version: 8,
   cached: true,
-  outputs: () => ["train.jsonl", "validation.jsonl", "test.jsonl", "labels.json", "answers.json", "audit.json"],
+  outputs: () => [
+    "train.jsonl",
+    "validation.jsonl",
+    "test.jsonl",
+    "labels.json",
+    "answers.json",
+    "audit.json",
+    "subgroups.jsonl",
+  ],
   async run(params, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
@@ -74,6 +85,10 @@ export const data: StepKind<DataParams> = {
     save("train.jsonl", prepared.rows);
     save("validation.jsonl", validation);
     save("test.jsonl", test);
+    // Not in the rows: training and generation do not depend on subgroups.
+    const evaluated = params.subgroups === undefined ? [] : study.splits[params.subgroups.split];
+    const values = evaluated.map(({ id, subgroups = {} }): SubgroupValues => ({ id, values: subgroups }));
+    writeFileSync(join(context.output, "subgroups.jsonl"), jsonLines(values));
     writeResult(context.output, "labels.json", prepared.labels);
     writeResult(context.output, "answers.json", prepared.answers);
     writeResult(context.output, "audit.json", report);
@@ -149,7 +164,9 @@ export async function readStudy(params: DataParams, open: OpenTask, source: (nam
       await readTable({ path, bytes: readRegularFile(path, "data file"), sheet: sheet ?? undefined }),
     );
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
-    const rows = unwrap(readRows(table, params.columns, (cell) => open.readCell(cell))).value;
+    const isEvaluated = params.subgroups?.split === name || (name === "train" && isPartOfTrain(params));
+    const subgroups = isEvaluated ? params.subgroups?.columns : [];
+    const rows = unwrap(readRows(table, params.columns, (cell) => open.readCell(cell), subgroups)).value;
     for (const { group } of rows)
       if (group !== undefined && !groups.has(group)) groups.set(group, String(groups.size + 1));
     return rows;
@@ -188,6 +205,12 @@ export async function readStudy(params: DataParams, open: OpenTask, source: (nam
   };
 }
 
+/** Whether the evaluated rows are a part of the training file. */
+function isPartOfTrain({ subgroups, ...parts }: DataParams): boolean {
+  const part = subgroups && parts[subgroups.split];
+  return part !== undefined && part !== null && ("fraction" in part || "folds" in part);
+}
+
 /** The result, or UserError that shows every error at its place. */
 function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }> {
   if (result.ok) return result;
@@ -200,6 +223,7 @@ function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }>
 /** The rows of one experiment. Paths of files are not parameters, so files may move. */
 export function draftData(experiment: Experiment, site: Site) {
   const { train, test, validation, columns, accept } = experiment.data;
+  const { split, subgroups } = experiment.evaluate;
   const part = (spec: { limit?: number | undefined; seed?: number | undefined; sheet?: string | undefined }) => ({
     limit: spec.limit ?? null,
     seed: spec.limit === undefined ? 0 : (spec.seed ?? 1),
@@ -229,6 +253,7 @@ export function draftData(experiment: Experiment, site: Site) {
       ...parsingParams(experiment),
       training: trainingSettingsOf(experiment),
       accept: [...accept],
+      ...(subgroups.length === 0 ? {} : { subgroups: { split, columns: [...subgroups] } }),
       exp: site.version,
     },
     sources: {

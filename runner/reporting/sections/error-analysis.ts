@@ -1,7 +1,9 @@
 import { integer, percent, score } from "../../util/format.ts";
-import { armName, primaryArm } from "../report/display-names.ts";
+import { coverageTable } from "../report/coverage-table.ts";
+import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
+import { subgroupNote, subgroupTable } from "../report/subgroup-table.ts";
 
 /** Error analysis of the primary arm: categories, confusions, strata, calibration and examples drawn with a seed. */
 export function errorAnalysis({ runs }: Study): readonly Block[] {
@@ -18,6 +20,7 @@ export function errorAnalysis({ runs }: Study): readonly Block[] {
     categories(run),
     ...confusions(run),
     ...strata(run),
+    ...subgroups(run),
     ...rivals(run),
     ...calibration(run),
     ...examples(run),
@@ -125,6 +128,22 @@ function strata(run: RunFacts): readonly Block[] {
   ];
 }
 
+function subgroups(run: RunFacts): readonly Block[] {
+  const { subgroups: found, arms, view } = (run as Analysed).analysis;
+  if (found === undefined) return [];
+  const own = primaryArm(run);
+  const names = [own, ...Object.keys(arms).filter((name) => name !== own && !name.includes("."))].slice(0, mostArms);
+  return [
+    heading(2, "Results by subgroup"),
+    {
+      type: "table",
+      id: "subgroups",
+      caption: `${metricName(found.metric)} (${view} view) for the cases with each value of a column, with 95 % confidence intervals. ${subgroupNote(found)}`,
+      ...subgroupTable(found, names, { arm: armName, metric: metricName }),
+    },
+  ];
+}
+
 function rivals(run: RunFacts): readonly Block[] {
   const { against, agreement } = of(run);
   if (against.length === 0) return [];
@@ -162,7 +181,7 @@ const fewestAgreed = 20;
 function calibration(run: RunFacts): readonly Block[] {
   const { calibration } = of(run);
   if (calibration === null) return [];
-  const { sequence, per_token } = calibration;
+  const { sequence, per_token, accuracy } = calibration;
   return [
     heading(2, "Calibration"),
     paragraph(
@@ -177,6 +196,12 @@ function calibration(run: RunFacts): readonly Block[] {
       caption:
         "Reliability diagram: proportion of exactly right predictions by confidence (geometric mean per token). The diagonal is perfect calibration.",
       alt: "Accuracy against confidence, with the diagonal",
+    },
+    {
+      type: "table",
+      id: "coverage-risk",
+      caption: `Answering only above a confidence (geometric mean per token): proportion of answers that are kept (coverage), and of wrong answers among them (risk), with 95 % confidence intervals (Clopper-Pearson). The area under the curve is ${score(per_token.coverage_risk.area)}; a confidence without information has ${score(1 - accuracy)}. A threshold that is chosen here needs a test on other cases.`,
+      ...coverageTable(per_token.coverage_risk),
     },
   ];
 }
