@@ -22,6 +22,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
 
 from recipes.axolotl import train
+from recipes.axolotl.config import Device
 from recipes.axolotl.conftest import Start
 from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
@@ -206,6 +207,40 @@ def test_full_fine_tuning_in_bf16_keeps_small_updates(trained: Start) -> None:
     assert {tensor.dtype for tensor in written.values()} == {torch.bfloat16}
     assert json.loads((step.output / "model" / "config.json").read_text())["dtype"] == "bfloat16"
     assert AutoModelForCausalLM.from_pretrained(step.output / "model").dtype == torch.bfloat16
+
+
+SCALES_ON_THE_CPU = """
+import accelerate.accelerator, torch
+
+# accelerate scales gradients on GPUs alone. torch can do it on a CPU too.
+init = accelerate.accelerator.Accelerator.__init__
+init.__code__ = init.__code__.replace(co_consts=tuple(
+    (*each, "cpu") if isinstance(each, tuple) and "cuda" in each and "npu" in each else each
+    for each in init.__code__.co_consts
+))
+accelerate.accelerator.get_grad_scaler = lambda *_, **__: torch.amp.GradScaler("cpu", 2.0**20, growth_interval=2)
+"""
+
+
+@soak
+def test_a_resumed_fp16_training_continues_with_the_scale_of_its_gradients(
+    trained: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The path of a T4, with the products of the CPU: fp16 base, fp32 adapter, scaled gradients."""
+    (tmp_path / "sitecustomize.py").write_text(SCALES_ON_THE_CPU)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(train, "find_device", lambda _: Device("cuda", 1, (7, 5), "Tesla T4"))
+    more: dict[str, Any] = {**MORE, "precision": "fp16", "checkpoint": {"every_steps": 1, "keep": 20}}
+    whole = trained(name="whole", **more)
+    saved = sorted((whole.work / "axolotl" / "out").glob("checkpoint-*"), key=lambda path: int(path.name[11:]))
+    scales = [torch.load(folder / "scaler.pt", weights_only=True)["scale"] for folder in saved]
+    assert len(set(scales)) > 2, scales
+    assert {tensor.dtype for tensor in adapter(whole).values()} == {torch.float32}
+    trained(name="paused", pause_after_epochs=1, **more)
+    resumed = trained(name="resumed", earlier="paused", **more)
+    assert resumed.evidence["resumed_from_step"] == report(whole)["steps"] // 2
+    assert report(resumed)["loss"] == report(whole)["loss"]
+    assert same(adapter(resumed), adapter(whole))
 
 
 @soak

@@ -9,7 +9,8 @@ and the result is the same as for separate rows. All rows of a study share an in
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,7 +140,7 @@ class Attention(MultiHeadAttention):  # type: ignore[misc]
         step.past[id(self)] = k, v
         bias = step.biases[self.kind.window]
         rows, width, heads, size = q.shape
-        if width > 1 and q.device.type == "cuda":
+        if width > 1 and q.device.type != "cpu":
             # With repeated keys and values the fused kernel applies, which does not store the whole score matrix.
             k, v = (x.repeat_interleave(heads // k.shape[1], 1) for x in (k, v))
             out: Tensor = functional.scaled_dot_product_attention(
@@ -186,8 +187,9 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         shape = tokens.shape
         positions = self._positions(layout or Layout(0, *shape), tokens.device)
         hidden = self._embed(tokens.reshape(1, -1))
-        for layer in self.layers:
-            hidden = layer(hidden, mask=positions)
+        with _uncached_casts():
+            for layer in self.layers:
+                hidden = layer(hidden, mask=positions)
         hidden = hidden.view(*shape, -1) if answers is None else hidden[:, answers]
         logits: Tensor | list[Tensor] = self.unembed(hidden)
         return logits
@@ -233,6 +235,19 @@ class Decoder(TransformerDecoder):  # type: ignore[misc]
         return Positions(
             layout, {name: (cos.to(dtype), sin.to(dtype)) for name, (cos, sin) in rotations.items()}, masks
         )
+
+
+@contextmanager
+def _uncached_casts() -> Iterator[None]:
+    """Autocast keeps the 16-bit copies of all weights until the end of the forward pass, 2 bytes for each value. A
+    layer uses each weight once, so nothing is lost without these copies. The output layer uses its weight for each
+    chunk, and needs the copy."""
+    enabled = torch.is_autocast_cache_enabled()
+    torch.set_autocast_cache_enabled(False)
+    try:
+        yield
+    finally:
+        torch.set_autocast_cache_enabled(enabled)
 
 
 def _masks(layout: Layout, window: int | None, device: torch.device) -> Masks:

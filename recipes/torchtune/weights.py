@@ -113,7 +113,7 @@ def load_base(folder: Path, shape: Shape, dtype: torch.dtype | None) -> dict[str
 def assign_base(model: nn.Module, state: Mapping[str, Tensor]) -> None:
     """Assign the base weights to the model without a copy. Fails with `weights-mismatch` if a tensor is missing, left
     over or of another shape."""
-    expected = {name: tensor for name, tensor in model.state_dict().items() if not _is_adapter(name)}
+    expected = {name: tensor for name, tensor in model.state_dict().items() if not is_adapter(name)}
     missing, extra = sorted(expected.keys() - state.keys()), sorted(state.keys() - expected.keys())
     other = [name for name in expected.keys() & state.keys() if expected[name].shape != state[name].shape]
     for what, names in (("missing", missing), ("not in the model", extra), ("of another shape", sorted(other))):
@@ -159,7 +159,7 @@ def save_model(folder: Path, base: Path, shape: Shape, state: Mapping[str, Tenso
         write_json(folder / INDEX, {"metadata": {"total_size": total}, "weight_map": index})
 
 
-def _is_adapter(name: str) -> bool:
+def is_adapter(name: str) -> bool:
     return name.endswith(tuple(_ADAPTER))
 
 
