@@ -5,7 +5,7 @@
  * a few steps each. `--write` puts the table into docs/explanation/estimates.md. Prints which measured peaks and times lie in their ranges.
  */
 import { execFileSync } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -76,6 +76,7 @@ function measured() {
 const rows = [];
 try {
   mkdirSync(join(folder, "experiments"));
+  cpSync(join(root, "prompts"), join(folder, "prompts"), { recursive: true });
   const { methods } = JSON.parse(exp("doctor", "--json"));
   for (const model of models) {
     const base = model === "tiny" ? tiny() : model;

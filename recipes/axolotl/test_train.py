@@ -212,13 +212,16 @@ def test_full_fine_tuning_in_bf16_keeps_small_updates(trained: Start) -> None:
 SCALES_ON_THE_CPU = """
 import accelerate.accelerator, torch
 
-# accelerate scales gradients on GPUs alone. torch can do it on a CPU too.
+# accelerate ignores fp16 on a CPU. torch has what it needs.
 init = accelerate.accelerator.Accelerator.__init__
-init.__code__ = init.__code__.replace(co_consts=tuple(
-    (*each, "cpu") if isinstance(each, tuple) and "cuda" in each and "npu" in each else each
-    for each in init.__code__.co_consts
-))
-accelerate.accelerator.get_grad_scaler = lambda *_, **__: torch.amp.GradScaler("cpu", 2.0**20, growth_interval=2)
+
+def with_scaler(self, *args, **kwargs):
+    init(self, *args, **kwargs)
+    if self.state.mixed_precision == "fp16":
+        self.native_amp = True
+        self.scaler = torch.amp.GradScaler("cpu", 2.0**16, growth_interval=2)
+
+accelerate.accelerator.Accelerator.__init__ = with_scaler
 """
 
 

@@ -91,7 +91,7 @@ def with_values(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, run on the CPU with real tensors."""
 
     def run(*args: Any, **kwargs: Any) -> Any:
-        with unset_fake_temporarily(), torch._C.DisableTorchFunction():
+        with unset_fake_temporarily():
             return function(*args, **kwargs)
 
     return run
@@ -111,9 +111,9 @@ class _Values(TorchFunctionMode):
         if func in self._READS and isinstance(first, FakeTensor):
             return _value(first, func)
         result = func(*args, **(kwargs or {}))
-        if func is Tensor.to and isinstance(result, FakeTensor) and not isinstance(first, FakeTensor):
-            if first.numel() <= _KNOWN and not first.is_floating_point():
-                result.known_values = first  # type: ignore[attr-defined]
+        moved = func is Tensor.to and isinstance(result, FakeTensor) and not isinstance(first, FakeTensor)
+        if moved and first.numel() <= _KNOWN and not first.is_floating_point():
+            result.known_values = first
         return result
 
 

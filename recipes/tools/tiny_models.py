@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import random
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args
 
@@ -63,10 +64,12 @@ def make_tiny_model(
     head_dim: int = 32,
     vocabulary: int = 600,
     seed: int = 0,
+    config: Mapping[str, Any] | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> Path:
-    """Write a random model of a family into a folder: config.json, model.safetensors (fp32), tokenizer. Equal
-    arguments give equal bytes. Norms are random too, so that tests find a misplaced norm. Windows of attention have
-    eight tokens. `head_dim` applies to qwen3 and gemma3."""
+    """Write a random model of a family into a folder: config.json, model.safetensors, tokenizer. `config` replaces keys
+    of config.json, for a model of another size. Equal arguments give equal bytes. Norms are random too, so that tests
+    find a misplaced norm. Windows of attention have eight tokens. `head_dim` applies to qwen3 and gemma3."""
     folder.mkdir(parents=True, exist_ok=True)
     tokenizer = _train_tokenizer(vocabulary)
     size: dict[str, Any] = {
@@ -82,6 +85,7 @@ def make_tiny_model(
         "eos_token_id": tokenizer.token_to_id("<|im_end|>"),
         "pad_token_id": tokenizer.token_to_id("<|endoftext|>"),
         "initializer_range": 0.2,
+        **(config or {}),
     }
     state = torch.get_rng_state()
     torch.manual_seed(seed)
@@ -98,7 +102,7 @@ def make_tiny_model(
             elif name.endswith("bias"):
                 parameter.copy_(0.2 * torch.randn_like(parameter))
     torch.set_rng_state(state)
-    model.save_pretrained(str(folder))
+    model.to(dtype).save_pretrained(str(folder))
     tokenizer.save(str(folder / "tokenizer.json"))
     (folder / "tokenizer_config.json").write_text(
         json.dumps(
@@ -212,10 +216,19 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=2)
     parser.add_argument("--head-dim", type=int, default=32, help="qwen3 and gemma3 only")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--config", type=json.loads, metavar="JSON", help="keys of config.json, for another size")
+    parser.add_argument("--dtype", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--bundled", metavar="NAME", help="also write model.json, for a bundled model of this name")
     args = parser.parse_args()
     folder = make_tiny_model(
-        args.folder, args.family, tied=args.tied, layers=args.layers, head_dim=args.head_dim, seed=args.seed
+        args.folder,
+        args.family,
+        tied=args.tied,
+        layers=args.layers,
+        head_dim=args.head_dim,
+        seed=args.seed,
+        config=args.config,
+        dtype=getattr(torch, args.dtype),
     )
     if args.bundled:
         names = select_files(path.name for path in folder.iterdir())

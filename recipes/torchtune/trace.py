@@ -1,11 +1,11 @@
 """A whole training on a fake GPU: it fails for a wrong device, dtype or shape, and reports the peaks of memory.
 
-    python -m recipes.torchtune.trace '{"config": {...}, "method": "lora", "length": 1024, "batch": 1}'
+    python -m recipes.torchtune.trace '{"config": {...}, "methods": ["lora"], "length": 1024, "batch": 1}'
 
 `config` has the keys of config.json that give a dense Qwen3 its size. The training has two optimiser steps of two
 micro-batches, a validation by loss and by answers, a checkpoint, and a resume from it. It runs the recipe as a training
-does; replaced are the files that hold weights: the base's and those of the checkpoint. Prints {"setup", "step",
-"validation", "answers", "resume"}, the peak of each phase in bytes.
+does; replaced are the files that hold weights: the base's and those of the checkpoint. Prints for each method {"setup",
+"step", "validation", "answers", "resume"}, the peak of each phase in bytes.
 """
 
 from __future__ import annotations
@@ -53,12 +53,10 @@ def load_rows(_tokenizer: Any, file: str, count: int, length: int) -> list[Examp
     return [Example([row + 1] + [5] * (length - 1), length - _ANSWER, f"case {row}", "a") for row in range(count)]
 
 
-def trace(
-    config: dict[str, Any], *, method: str, length: int, batch: int, params: dict[str, Any] | None = None
-) -> dict[str, int]:
-    """The peak of each phase, in bytes. `params` replace those of the request."""
+def trace(config: dict[str, Any], *, method: str, length: int, batch: int) -> dict[str, int]:
+    """The peak of each phase, in bytes."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(sys.stderr):
-        cfg = _config(Path(folder), config, length, batch, _PARAMS | {"method": method} | (params or {}))
+        cfg = _config(Path(folder), config, length, batch, _PARAMS | {"method": method})
         with fake_gpu() as memory, _files(cfg):
             peaks = _run(cfg, memory)
             gc.collect()
@@ -69,9 +67,7 @@ def trace(
         return peaks | {"resume": memory.take_peak()}
 
 
-def _config(
-    folder: Path, config: dict[str, Any], length: int, batch: int, params: dict[str, Any]
-) -> dict[str, Any]:
+def _config(folder: Path, config: dict[str, Any], length: int, batch: int, params: dict[str, Any]) -> dict[str, Any]:
     """The recipe's config, as `build_config` makes it on a machine with a GPU, over rows that are not in files."""
     rows = 2 * params["gradient_accumulation"] * batch
     base = make_tiny_model(folder / "model", "qwen3", tied=bool(config.get("tie_word_embeddings")))
@@ -154,5 +150,12 @@ def _run(cfg: dict[str, Any], memory: Memory) -> dict[str, int]:
     return peaks
 
 
+def main() -> None:
+    """Command line: one JSON object."""
+    request = json.loads(sys.argv[1])
+    methods = request.pop("methods")
+    print(json.dumps({method: trace(**request, method=method) for method in methods}))
+
+
 if __name__ == "__main__":
-    print(json.dumps(trace(**json.loads(sys.argv[1]))))
+    main()

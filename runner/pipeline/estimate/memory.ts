@@ -61,7 +61,8 @@ const slack: Range = [1, 1.15];
 export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
   const size = bytesOf[load.precision];
   const weights = trainedWeights(shape, load);
-  const tokens = times(load.length, load.batch);
+  // Rows of a batch may have a common start, which torchtune stores once.
+  const tokens: Range = [load.length[0] * (1 + (load.batch - 1) / 2), load.length[1] * load.batch];
   const work = sum(
     adapterState(shape, load),
     times(tokens, activationBytes(shape, load, size)),
@@ -80,10 +81,13 @@ export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
 function trainedWeights(shape: Shape, { method, precision, device }: TrainingLoad): Range {
   const all = parameters(shape);
   const size = bytesOf[precision];
-  // Weights, gradients and moments are fp32 for every precision.
-  if (method === "full") return exactly(16 * all);
+  const { vocab_size: vocabulary, hidden_size: hidden, intermediate_size: inner } = shape;
+  // Weights, gradients and moments are fp32 for every precision. The gradient of the embeddings is added up in fp32.
+  if (method === "full") return sum(exactly(16 * all), times(exactly(vocabulary * hidden), [4, 12]));
   if (method.startsWith("q")) {
-    return sum(times(exactly(all - embeddings(shape)), fourBit), exactly(embeddings(shape) * size));
+    const stored = sum(times(exactly(all - embeddings(shape)), fourBit), exactly(embeddings(shape) * size));
+    // The largest matrix in 16 bit, and what its conversion needs.
+    return sum(stored, times(exactly(hidden * inner), [2, 14]));
   }
   // On a CPU, the stored weights may be in memory together with the converted ones.
   const both = device === "cpu" && storedBytes(shape) !== size ? storedBytes(shape) + size : size;
@@ -116,10 +120,13 @@ function activationBytes(shape: Shape, load: TrainingLoad, size: number): Range 
   const dora = load.method === "dora" || load.method === "qdora";
   const full = load.method === "full" ? 1.2 : 1;
   // Norms and residuals; queries, keys, values and the attention's output; gate, up and their product. Dropout and DoRA keep copies.
-  const least = (4 * hidden + 2 * attention + 3 * inner) * size;
-  const most = (12 * hidden + 4 * attention + 7 * inner) * (dora ? 1.6 : 1) * full * Math.max(size, 3);
-  if (!load.checkpointing) return [0.5 * blocks * least, blocks * most];
-  return [blocks * hidden * size + least, blocks * hidden * size * 1.5 + most + 8 * hidden * 4];
+  const values = 12 * hidden + 4 * attention + 7 * inner;
+  const most = values * (dora ? 1.6 : 1) * full * Math.max(size, 3);
+  if (!load.checkpointing) {
+    const least = (4 * hidden + 2 * attention + 3 * inner) * size;
+    return [0.5 * blocks * least, blocks * most];
+  }
+  return [blocks * hidden * size + 0.75 * values * size, blocks * hidden * size * 1.5 + most + 8 * hidden * 4];
 }
 
 /** Bytes of one token's logits: 16-bit and fp32 copies with their gradient for every token, or for a chunk of the tokens. */
