@@ -57,7 +57,9 @@ export function environmentStatus(environment: string, where: Where): Environmen
   const python = pythonOf(dir);
   const stamp = readStamp(dir);
   if (stamp === undefined) return { environment, state: "missing", dir, python };
-  const isCurrent = existsSync(python) && stamp.lock === digestOf(lockPath(environment, stamp.torch, where));
+  const lock = lockPath(environment, stamp.torch, where);
+  // Another version of exp can have built the environment from a lock file that this one does not have.
+  const isCurrent = existsSync(python) && existsSync(lock) && stamp.lock === digestOf(lock);
   return { environment, state: isCurrent ? "ok" : "stale", dir, python, stamp };
 }
 

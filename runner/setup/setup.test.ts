@@ -64,6 +64,8 @@ describe("the state of an environment", () => {
   it("is stale once the lock file has changed, and ok while it is the same", async () => {
     pretend("cpu", "0".repeat(64));
     expect(environmentStatus("torchtune", here()).state).toBe("stale");
+    pretend("of another version" as "cpu", "0".repeat(64));
+    expect(environmentStatus("torchtune", here()).state).toBe("stale");
     pretend("cpu", await digest(join(packageRoot, "recipes/locks/torchtune-cpu.lock")));
     expect(environmentStatus("torchtune", here()).state).toBe("ok");
     expect(environmentPython("torchtune", here())).toBe(join(cache, "envs/torchtune/bin/python"));
