@@ -6,7 +6,7 @@
  * Exit codes: 0 if every check succeeded, 1 if one failed or was not run, 3 if there is no GPU.
  */
 import { execFileSync, spawn, spawnSync } from "node:child_process";
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -120,7 +120,8 @@ function plannedChecks({ methods, engines }) {
   if (first === undefined) return trainings;
   const train = { backend: first.backend, method: "lora" };
   const vllm = engines.find(({ engine }) => engine === "vllm");
-  const impossible = vllm?.here ? undefined : (vllm?.why ?? "not built in");
+  const absent = options.cpu && !existsSync(join(cache, "envs/vllm"));
+  const impossible = absent ? "exp setup vllm has not been run" : vllm?.here ? undefined : vllm?.why;
   const more = [
     { name: "merged", what: "merged model", train: { ...train, merge: true }, generate: transformers, gpus },
     { name: "four-bit", what: "generation in 4 bit", train, generate: { ...transformers, precision: "4bit" }, gpus },
@@ -202,15 +203,20 @@ async function check(planned, base, deadline) {
   const all = records();
   const evidence = Object.fromEntries(Object.entries(steps).map(([id, { key }]) => [id, all.get(key)?.evidence ?? {}]));
   const estimates = JSON.parse(exp("plan", "--json", file).replace(/^[^{]*/, "")).steps;
-  const measured = evidence.train?.[options.cpu ? "peak_memory" : "peak_gpu_memory"];
+  // A training that an earlier check has done is in the cache.
+  const trained = events.some(
+    ({ type, step, status }) => type === "step-end" && step === "train" && status === "built",
+  );
+  const step = trained ? "train" : "generate.tuned";
   return {
     what,
     result: "ok",
     seconds,
-    precision: evidence.train?.precision,
-    measured,
-    estimated: estimates.find(({ id }) => id === "train")?.estimate?.[options.cpu ? "memory" : "gpu_memory"],
-    speed: evidence.train?.tokens_per_second,
+    step,
+    precision: evidence[step]?.precision,
+    measured: evidence[step]?.[options.cpu ? "peak_memory" : "peak_gpu_memory"],
+    estimated: estimates.find(({ id }) => id === step)?.estimate?.[options.cpu ? "memory" : "gpu_memory"],
+    speed: evidence[step]?.tokens_per_second,
   };
 }
 
@@ -227,10 +233,10 @@ function table(rows, versions) {
   return [
     `${machine}. exp ${versions.exp}, Node ${process.versions.node}, torch ${versions.torch}, ${new Date().toISOString().slice(0, 10)}.`,
     "",
-    "| check | result | seconds | precision | memory of the training, GB | estimated GB | tokens/s |",
-    "|---|---|---|---|---|---|---|",
-    ...rows.map(({ what, result, seconds, precision, measured, estimated, speed }) =>
-      [what, result, seconds?.toFixed(0), precision, gb(measured), estimated?.map(gb).join("-"), speed]
+    "| check | result | seconds | step | precision | memory, GB | estimated GB | tokens/s |",
+    "|---|---|---|---|---|---|---|---|",
+    ...rows.map(({ what, result, seconds, step, precision, measured, estimated, speed }) =>
+      [what, result, seconds?.toFixed(0), step, precision, gb(measured), estimated?.map(gb).join("-"), speed]
         .map(cell)
         .join(" | ")
         .replace(/^|$/g, (_, at) => (at === 0 ? "| " : " |")),

@@ -13,6 +13,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from unittest.mock import patch
 
 import torch
 from torch import Tensor
@@ -33,12 +34,12 @@ _KNOWN = 64
 """Integer tensors up to this size keep their values when they are moved to the device."""
 
 
-class Memory(TorchDispatchMode):
+class Memory(TorchDispatchMode):  # type: ignore[no-untyped-call]
     """Bytes of the device that are allocated, and their peak. The workspaces of kernels are not included. torch's own
     MemTracker also reports the use of each module, and does not accept frozen parameters or several steps."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.allocated = 0
         self._peak = 0
         self._seen = WeakIdKeyDictionary()
@@ -75,16 +76,16 @@ def fake_gpu() -> Iterator[Memory]:
     """Within this context, tensors have no values and the device "fakegpu" exists. Where Python reads a value, it gets
     1, except for small integer tensors that came from the CPU."""
     _register()
-    tolist, clear_cache = FakeTensor.tolist, torch.clear_autocast_cache
     memory = Memory()
-    FakeTensor.tolist = lambda tensor: _value(tensor, Tensor.tolist)  # type: ignore[method-assign]
-    torch.clear_autocast_cache = _clear_casts
-    try:
-        with _Mode(allow_non_fake_inputs=True), memory, _Values():
-            yield memory
-    finally:
-        FakeTensor.tolist, torch.clear_autocast_cache = tolist, clear_cache  # type: ignore[method-assign]
-        _casts.clear()
+    with (
+        patch.object(FakeTensor, "tolist", lambda tensor: _value(tensor, Tensor.tolist)),
+        patch.object(torch, "clear_autocast_cache", _casts.clear),
+        _Mode(allow_non_fake_inputs=True),
+        memory,
+        _Values(),
+    ):
+        yield memory
+    _casts.clear()
 
 
 def with_values(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -97,8 +98,8 @@ def with_values(function: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-class _Mode(FakeTensorMode):
-    avoid_device_init = True  # type: ignore[assignment]
+class _Mode(FakeTensorMode):  # type: ignore[no-untyped-call]
+    avoid_device_init = True
 
 
 class _Values(TorchFunctionMode):
@@ -107,11 +108,12 @@ class _Values(TorchFunctionMode):
     _READS = (Tensor.item, Tensor.__float__, Tensor.__int__, Tensor.__bool__)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        first = args[0] if args else None
+        first: Any = args[0] if args else None
         if func in self._READS and isinstance(first, FakeTensor):
             return _value(first, func)
         result = func(*args, **(kwargs or {}))
-        moved = func is Tensor.to and isinstance(result, FakeTensor) and not isinstance(first, FakeTensor)
+        real = isinstance(first, Tensor) and not isinstance(first, FakeTensor)
+        moved = func is Tensor.to and real and isinstance(result, FakeTensor)
         if moved and first.numel() <= _KNOWN and not first.is_floating_point():
             result.known_values = first
         return result
@@ -159,14 +161,15 @@ def _register() -> None:
     if _libraries:
         return
     _setup_privateuseone_for_python_backend(FAKE_GPU, backend_module=_Device())
-    others = torch.library.Library("_", "IMPL", _AUTOCAST)
-    others.fallback(torch.library.fallthrough_kernel)
-    operations = torch.library.Library("aten", "IMPL")
+    others = torch.library.Library("_", "IMPL", _AUTOCAST)  # type: ignore[no-untyped-call]
+    others.fallback(torch.library.fallthrough_kernel)  # type: ignore[no-untyped-call]
+    operations = torch.library.Library("aten", "IMPL")  # type: ignore[no-untyped-call]
     _libraries.extend([others, operations])
     for name in ("linear", "matmul", "mm", "bmm", "addmm", "baddbmm", "scaled_dot_product_attention"):
-        operations.impl(name, _in_16_bit(getattr(torch.ops.aten, name).default), _AUTOCAST)
+        kernel = _in_16_bit(getattr(torch.ops.aten, name).default)
+        operations.impl(name, kernel, _AUTOCAST)  # type: ignore[no-untyped-call]
     for key in ("PrivateUse1", "AutogradPrivateUse1"):
-        operations.impl("scaled_dot_product_attention", _attention, key)
+        operations.impl("scaled_dot_product_attention", _attention, key)  # type: ignore[no-untyped-call]
 
 
 def _in_16_bit(operation: Callable[..., Any]) -> Callable[..., Any]:
@@ -192,10 +195,6 @@ def _cast(value: Any, dtype: torch.dtype) -> Any:
     if id(value) not in _casts:
         _casts[id(value)] = value, value.to(dtype)
     return _casts[id(value)][1]
-
-
-def _clear_casts() -> None:
-    _casts.clear()
 
 
 def _attention(
