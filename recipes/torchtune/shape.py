@@ -16,7 +16,8 @@ from transformers import PreTrainedConfig
 from transformers.modeling_rope_utils import ROPE_INIT_FUNCTIONS
 
 from recipes.common.files import read_json
-from recipes.common.models.text_decoder import NESTED, read_text_config, section
+from recipes.common.models.folder import decoder_section
+from recipes.common.models.text_decoder import NESTED, read_text_config
 from recipes.common.protocol import StepFailed
 from recipes.common.training.request import check_max_length
 
@@ -104,7 +105,7 @@ def read_shape(config: Mapping[str, Any]) -> Shape:
     family, wanted = text.model_type, FAMILIES[outer].get("text", outer)
     if family != wanted:
         raise _unsupported(f"its text decoder is of type {family!r}")
-    get, given = text.to_dict().get, section(config)
+    get, given = text.to_dict().get, decoder_section(config)
     rope = _rope_parameters(text)
     layer_types = tuple(get("layer_types") or ("full_attention",) * text.num_hidden_layers)
     window = get("sliding_window")

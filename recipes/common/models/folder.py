@@ -11,7 +11,7 @@ import hashlib
 import json
 import math
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,12 @@ def weight_files(folder: Path) -> list[Path]:
         if pickles:
             raise _pickled(pickles)
     raise StepFailed("no-weights", f"the model's folder has no {', '.join(missing[:3])}", _FETCH)
+
+
+def decoder_section(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The part of a config.json that describes the text decoder."""
+    nested: Mapping[str, Any] | None = config.get("text_config")
+    return config if nested is None else nested
 
 
 def copy_companions(source: Path, target: Path) -> None:

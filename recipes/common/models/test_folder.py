@@ -12,6 +12,7 @@ from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
 from recipes.common.models.folder import INDEX, describe_model, is_complete, select_files, weight_files
+from recipes.common.models.verify import verify_trained
 from recipes.common.protocol import StepFailed
 from recipes.tools import unpack_bundled
 from recipes.tools.tiny_models import make_tiny_model
@@ -176,3 +177,13 @@ def test_a_quantised_model_is_unpacked(tmp_path: Path, monkeypatch: pytest.Monke
     messages = [{"role": "user", "content": "bane dori"}]
     assert prompt_ids(tokenizer, messages, False) == prompt_ids(load_tokenizer(source), messages, False)
     assert tokenizer.pad_token_id != end_token(tokenizer)
+
+
+def test_a_trained_model_has_the_decoder_of_its_base_also_where_the_config_nests_it(tmp_path: Path) -> None:
+    base = {"model_type": "gemma3", "text_config": {"model_type": "gemma3_text", "num_hidden_layers": 2}}
+    (tmp_path / "model.safetensors").write_text("")
+    (tmp_path / "config.json").write_text(json.dumps(base | {"dtype": "bfloat16"}))
+    verify_trained(tmp_path, base)
+    with pytest.raises(StepFailed) as failure:
+        verify_trained(tmp_path, base | {"text_config": {"model_type": "gemma3_text", "num_hidden_layers": 3}})
+    assert failure.value.code == "weights-base" and "num_hidden_layers" in failure.value.message

@@ -22,12 +22,6 @@ _RENAMED = (
 """Prefixes of stored weights that transformers changes when it loads a model with several parts."""
 
 
-def section(config: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The part of a config.json that describes the text decoder."""
-    nested: Mapping[str, Any] | None = config.get("text_config")
-    return config if nested is None else nested
-
-
 def read_text_config(config: Mapping[str, Any]) -> PreTrainedConfig:
     """The text decoder's config of a config.json, with the defaults of its family, which many files leave out. Fails
     with `unsupported-model` if transformers cannot read it."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from recipes.common.models.folder import has_weights
+from recipes.common.models.folder import decoder_section, has_weights
 from recipes.common.protocol import StepFailed
 
 _SHAPE = ("model_type", "hidden_size", "num_hidden_layers", "vocab_size")
@@ -38,11 +38,11 @@ def verify_trained(weights: Path, base: dict[str, Any]) -> None:
     """Fail unless a whole trained model is complete and has the shape of its base. `base` is the base's config.json."""
     if not has_weights(weights):
         raise StepFailed("model-incomplete", "the trained model lacks its config or weights", "Train again.")
-    config = json.loads((weights / "config.json").read_text())
+    trained, wanted = decoder_section(json.loads((weights / "config.json").read_text())), decoder_section(base)
     for key in _SHAPE:
-        if config.get(key) != base.get(key):
+        if trained.get(key) != wanted.get(key):
             raise StepFailed(
                 "weights-base",
-                f"the trained model has {key} {config.get(key)}, but its base has {base.get(key)}",
+                f"the trained model has {key} {trained.get(key)}, but its base has {wanted.get(key)}",
                 "Use a model that was trained from this base.",
             )
