@@ -42,7 +42,7 @@ const allLabels = { min_count: 1, order: "frequency" } as const;
 /** Renders every case as the messages of the prompt, without the answer. */
 export const prompt: StepKind<Params> = {
   name: "prompt",
-  version: 3,
+  version: 4,
   cached: true,
   outputs: () => ["train.jsonl", "validation.jsonl", "eval.jsonl"],
   async run(params, context) {
