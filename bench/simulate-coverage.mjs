@@ -82,25 +82,26 @@ async function alarmTable(falseAlarms, populations) {
 
 /** Studies of groups of three cases, analysed as independent cases and as groups. */
 async function groupTable(coverage, falseAlarms, population) {
-  const rows = [];
-  const ways = [true, false].map((asIndependent) => ({ ...size, asIndependent }));
   const numbers = [20, 80];
   const names = ["micro_f1", "macro_f1", "samples_f1", "exact_match"];
-  const found = new Map();
-  const add = (name, share) => found.set(name, [...(found.get(name) ?? []), share]);
-  for (const groups of numbers)
-    for (const way of ways) {
-      const cases = 3 * groups;
-      const covered = await coverage(population, cases, names, way);
-      for (const name of names) add(`${name}: coverage`, covered[name].expected);
-      const alarms = await falseAlarms(population, cases, ["micro_f1", "exact_match"], { ...way, resamples: 500 });
-      for (const [test, share] of Object.entries(alarms)) {
-        const name = test.replace(/exact McNemar|exact randomisation of groups/, "exact test");
-        add(`${name}: type I error`, share);
-      }
-    }
-  for (const [name, shares] of Object.entries(found))
-    rows.push([population.name, name, ...shares.map((one) => one.toFixed(3))]);
+  const analyses = numbers.flatMap((groups) =>
+    [true, false].map((asIndependent) => ({ groups, way: { ...size, asIndependent } })),
+  );
+  const found = [];
+  for (const { groups, way } of analyses) {
+    const covered = await coverage(population, 3 * groups, names, way);
+    const alarms = await falseAlarms(population, 3 * groups, ["micro_f1", "exact_match"], { ...way, resamples: 500 });
+    const exact = (test) => test.replace(/exact McNemar|exact randomisation of groups/, "exact test");
+    found.push({
+      ...Object.fromEntries(names.map((name) => [`\`${name}\`: coverage`, covered[name].expected])),
+      ...Object.fromEntries(Object.entries(alarms).map(([test, share]) => [`${exact(test)}: type I error`, share])),
+    });
+  }
+  const rows = Object.keys(found[0]).map((name) => [
+    ...[population.name, name],
+    // Few groups have no bootstrap.
+    ...found.map((shares) => shares[name]?.toFixed(3) ?? "–"),
+  ]);
   const columns = numbers.flatMap((groups) => [`${groups} groups: over cases`, "over groups"]);
   return { title: "Cases in groups", head: ["population", "metric and share", ...columns], rows };
 }

@@ -1,6 +1,6 @@
 import type { ComparedCase } from "../../plugins/tasks/category.ts";
 import { createRandom } from "../../util/random.ts";
-import { clopperPearson } from "../statistics/interval.ts";
+import { shareBounds } from "../statistics/interval.ts";
 
 /** Answers with a confidence in [from, to): their number, their mean confidence, and the share of correct ones. */
 export type Bin = {
@@ -18,7 +18,7 @@ export type CoveragePoint = {
   readonly cases: number;
   /** The lowest confidence that is kept. */
   readonly threshold: number;
-  /** Share of incorrect answers among those kept, with Clopper-Pearson bounds. */
+  /** Share of incorrect answers among those kept, with Clopper-Pearson bounds, or those over groups of cases. */
   readonly risk: number;
   readonly low: number;
   readonly high: number;
@@ -68,23 +68,23 @@ const binCount = 10;
 
 /** Compares the probabilities of a model's answers with their correctness; null without log-probabilities. */
 export function calibrationOf(cases: readonly ComparedCase[]): Calibration | null {
-  const scored = cases.flatMap(({ answer: { logprob, new_tokens }, exact }) =>
+  const scored = cases.flatMap(({ answer: { logprob, new_tokens, group }, exact }) =>
     logprob === undefined || !Number.isFinite(logprob)
       ? []
-      : [{ logprob, tokens: Math.max(1, new_tokens ?? 1), exact }],
+      : [{ logprob, tokens: Math.max(1, new_tokens ?? 1), exact, group }],
   );
   if (scored.length === 0) return null;
   return {
     cases: scored.length,
     accuracy: scored.filter(({ exact }) => exact).length / scored.length,
-    sequence: reliability(scored.map(({ logprob, exact }) => ({ confidence: Math.exp(logprob), exact }))),
+    sequence: reliability(scored.map(({ logprob, ...one }) => ({ confidence: Math.exp(logprob), ...one }))),
     per_token: reliability(
-      scored.map(({ logprob, tokens, exact }) => ({ confidence: Math.exp(logprob / tokens), exact })),
+      scored.map(({ logprob, tokens, ...one }) => ({ confidence: Math.exp(logprob / tokens), ...one })),
     ),
   };
 }
 
-type Scored = { readonly confidence: number; readonly exact: boolean };
+type Scored = { readonly confidence: number; readonly exact: boolean; readonly group?: string | undefined };
 
 /** Reliability over ten bins of equal width. */
 export function reliability(scored: readonly Scored[]): Reliability {
@@ -160,7 +160,7 @@ export function coverageRisk(scored: readonly Scored[]): CoverageRisk {
     wrong += own;
     const tenths = (count: number): number => Math.floor((10 * count) / sorted.length + 1e-9);
     if (tenths(to) > tenths(from)) {
-      const [low, high] = clopperPearson(wrong, to);
+      const [low, high] = shareBounds(sorted.slice(0, to).map(({ exact, group }) => ({ isHit: !exact, group })));
       const threshold = (sorted[from] as Scored).confidence;
       points.push({ coverage: to / sorted.length, cases: to, threshold, risk: wrong / to, low, high });
     }

@@ -1,5 +1,5 @@
 import { type ViewOf, viewLabels } from "../../data/labels/views.ts";
-import { clopperPearson } from "../statistics/interval.ts";
+import { clopperPearson, shareBounds } from "../statistics/interval.ts";
 import { type LabelCase, length, type Rows, type Table } from "./table.ts";
 
 /** One label in one view. */
@@ -13,8 +13,9 @@ export type LabelRow = {
   readonly recall: number;
   readonly f1: number;
   /**
-   * Bounds of the 95 % interval of F1 over independent cases. F1 is 2 J / (1 + J) for the share J of true positives
-   * among the cases whose gold or prediction has the label, and J has Clopper-Pearson bounds. null without such a case.
+   * Bounds of the 95 % interval of F1 over cases. F1 is 2 J / (1 + J) for the share J of true positives among the cases
+   * whose gold or prediction has the label, and J has Clopper-Pearson bounds; with groups of cases, those of Korn and
+   * Graubard. null without such a case.
    */
   readonly f1_low: number | null;
   readonly f1_high: number | null;
@@ -23,15 +24,20 @@ export type LabelRow = {
 /** The name of the row of all predictions outside a fixed label space. */
 export const outOfSetLabel = "(out of set)";
 
-/** Every label's counts and scores, most frequent in gold first, ties by name. */
-export function labelRows(table: Table): LabelRow[] {
+/**
+ * Every label's counts and scores, most frequent in gold first, ties by name. `groups` has the group of each case; absent
+ * if cases are independent.
+ */
+export function labelRows(table: Table, groups: readonly (string | undefined)[] = []): LabelRow[] {
+  const concernedIn = groups.some((group) => group !== undefined) ? concernedCases(table, groups) : undefined;
   const [inGold, inPrediction, inBoth] = [tally(table, "gold"), tally(table, "pred"), tally(table, "hits")];
   const rows = Array.from({ length: rowCount(table) }, (_, column): LabelRow => {
     const support = inGold[column] as number;
     const predicted = inPrediction[column] as number;
     const tp = inBoth[column] as number;
     const concerned = support + predicted - tp;
-    const [low, high] = concerned === 0 ? [null, null] : clopperPearson(tp, concerned).map(f1OfShare);
+    const share = concernedIn === undefined ? clopperPearson(tp, concerned) : shareBounds(concernedIn[column] ?? []);
+    const [low, high] = concerned === 0 ? [null, null] : share.map(f1OfShare);
     return {
       label: column === table.outOfSet ? outOfSetLabel : (table.labels[column] as string),
       support,
@@ -48,6 +54,22 @@ export function labelRows(table: Table): LabelRow[] {
 }
 
 const f1OfShare = (share: number): number => (2 * share) / (1 + share);
+
+type Concerned = { readonly isHit: boolean; readonly group: string | undefined };
+
+/** By label, the cases whose gold or prediction has it, with their groups. */
+function concernedCases(table: Table, groups: readonly (string | undefined)[]): readonly (readonly Concerned[])[] {
+  const last = rowCount(table) - 1;
+  const found = Array.from({ length: last + 1 }, (): Concerned[] => []);
+  const columnsOf = ({ offsets, ids }: Rows, row: number): readonly number[] =>
+    Array.from(ids.subarray(offsets[row], offsets[row + 1]), (column) => Math.min(column, last));
+  for (let row = 0; row < table.n; row++) {
+    const hits = new Set(columnsOf(table.hits, row));
+    for (const column of new Set([...columnsOf(table.gold, row), ...columnsOf(table.pred, row)]))
+      found[column]?.push({ isHit: hits.has(column), group: groups[row] });
+  }
+  return found;
+}
 
 /** One row for each label of the space, and one for all predictions outside it. */
 function rowCount({ labels, outOfSet }: Table): number {

@@ -131,6 +131,15 @@ describe("a fixed space", () => {
   });
   it("gives each label an interval of F1 that contains it and has a width, none without a case", () => {
     const rows = labelRows(table);
+    // All cases in one group are one unit.
+    const wide = labelRows(
+      table,
+      Array.from({ length: table.n }, () => "one"),
+    );
+    for (const [at, { f1_low, f1_high }] of rows.entries()) {
+      expect(wide[at]?.f1_low ?? 0).toBeLessThanOrEqual(f1_low ?? 0);
+      expect(wide[at]?.f1_high ?? 1).toBeGreaterThanOrEqual(f1_high ?? 1);
+    }
     const a = rows.find(({ label }) => label === "a");
     // One case of one right: the share has the bounds [0.025, 1].
     expect([a?.f1_low, a?.f1_high]).toEqual([expect.closeTo((2 * 0.025) / 1.025, 9), 1]);

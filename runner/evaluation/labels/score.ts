@@ -114,6 +114,7 @@ export function labelDetails(
 ): LabelDetails {
   const scorer = labelScorer(cases, synonyms);
   const clean = cases.filter(({ target }) => !isDirty(target));
+  const caseGroups = cases.map(({ group }) => group);
   return {
     ceiling: ceiling(cases, vocabulary, synonyms, vocabulary, scoring),
     groups: groups === undefined ? null : scoreGroups(cases, groups, synonyms, scoring.minCases),
@@ -122,7 +123,7 @@ export function labelDetails(
       clean.length === cases.length
         ? null
         : { n: clean.length, views: scoreLabels(clean, { synonyms, space: vocabulary, ...scoring }) },
-    per_label: byView((view) => labelRows(scorer(view, vocabulary).table)),
+    per_label: byView((view) => labelRows(scorer(view, vocabulary).table, caseGroups)),
     cardinality: cardinality(scorer("basic", vocabulary).table),
     out_of_set: byView((view) => outOfSet(cases, vocabulary, viewOf(view, synonyms))),
   };

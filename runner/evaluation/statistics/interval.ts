@@ -1,7 +1,7 @@
 import type { Metric, PreferredInterval } from "../../plugins/metrics/metric.ts";
 import { normalCdf, normalQuantile } from "../../util/normal.ts";
 import { betaQuantile, studentQuantile } from "../../util/student.ts";
-import { isFew } from "./packed.ts";
+import { caseGroups, isFew } from "./packed.ts";
 
 /** How an interval was computed. */
 export type IntervalMethod =
@@ -87,6 +87,25 @@ function effectiveCases(cases: number, groups: number, independent: number, grou
   if (independent <= 1e-15 || grouped <= 1e-15) return groups;
   const quantile = (units: number): number => studentQuantile(1 - level, Math.max(1, units - 1));
   return Math.max(1, Math.min(cases, ((cases * independent) / grouped) * (quantile(cases) / quantile(groups)) ** 2));
+}
+
+/**
+ * Bounds of a share of hits: Clopper and Pearson's; if cases have groups, with the number of independent cases that has
+ * the variance over groups.
+ */
+export function shareBounds(
+  cases: readonly { readonly isHit: boolean; readonly group?: string | undefined }[],
+): Bounds {
+  const hits = cases.filter(({ isHit }) => isHit).length;
+  const groups = caseGroups(cases.map(({ group }) => group));
+  if (groups === undefined) return clopperPearson(hits, cases.length);
+  const share = hits / cases.length;
+  const residuals = new Float64Array(groups.count);
+  for (const [at, group] of groups.of.entries()) (residuals[group] as number) += Number(cases[at]?.isHit) - share;
+  const squares = residuals.reduce((sum, residual) => sum + residual ** 2, 0) / cases.length ** 2;
+  const variance = (squares * groups.count) / Math.max(1, groups.count - 1);
+  const effective = effectiveCases(cases.length, groups.count, (share * (1 - share)) / cases.length, variance);
+  return clopperPearson(share * effective, effective);
 }
 
 /**

@@ -10,7 +10,14 @@ import { intern, scoredCases, tabulate } from "../labels/table.ts";
 import { bootstrap, jackknife } from "./bootstrap.ts";
 import { compareAll } from "./compare.ts";
 import { holm } from "./holm.ts";
-import { clopperPearson, differenceOfShares, metricInterval, resampledInterval, studentInterval } from "./interval.ts";
+import {
+  clopperPearson,
+  differenceOfShares,
+  metricInterval,
+  resampledInterval,
+  shareBounds,
+  studentInterval,
+} from "./interval.ts";
 import { intervalsOf } from "./intervals.ts";
 import { groupedExact, mcnemar } from "./mcnemar.ts";
 import { caseGroups, type Packed, pack, scoresOf } from "./packed.ts";
@@ -459,6 +466,13 @@ describe("cases in groups", () => {
     expect(width(together) / width(apart)).toBeGreaterThan(Math.sqrt(3));
     expect(width(together) / width(apart)).toBeLessThan(1.85);
     expect((await of(all, all, threes))?.low).toBeCloseTo(clopperPearson(80, 80)[0], 9);
+  });
+  it("widen the bounds of any share", () => {
+    const cases = Array.from({ length: 60 }, (_, row) => ({ isHit: row < 45, group: String(Math.floor(row / 3)) }));
+    const [low, high] = shareBounds(cases);
+    const [least, most] = clopperPearson(15, 20);
+    expect(Math.abs(low - least) + Math.abs(high - most)).toBeLessThan(0.03);
+    expect(shareBounds(cases.map(({ isHit }) => ({ isHit })))).toEqual(clopperPearson(45, 60));
   });
   it("are compared by the exact test of groups", async () => {
     const arms = [

@@ -50,7 +50,7 @@ export const evaluate: StepKind<Params> = {
         throw new UserError("no-answer", `case ${id} has no answer`, { help: "run again with --force" });
       return { answer, gold, group, ...readAnswer(answer, reading) };
     });
-    const cases = read.map(({ gold, prediction, parsed }) => ({ target: gold, prediction, parsed }));
+    const cases = read.map(({ gold, prediction, parsed, group }) => ({ target: gold, prediction, parsed, group }));
     const scorer = open.scorer(cases);
     const forms = task.views.map((view) => scorer(view, vocabulary));
     const groups = caseGroups(rows.map(({ group }) => group));

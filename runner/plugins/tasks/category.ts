@@ -11,6 +11,8 @@ export type Answer = {
   readonly new_tokens?: number | undefined;
   /** Sum of the natural logarithms of the probabilities of the answer's tokens, the end token included. */
   readonly logprob?: number | undefined;
+  /** The group of the case (`data.columns.group`); absent without groups. */
+  readonly group?: string | undefined;
 };
 
 /** One answer compared with gold, both as their parts in the view that is analysed. */

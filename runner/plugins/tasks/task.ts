@@ -38,6 +38,8 @@ export type ScoredCase<T, P> = {
   readonly prediction: P;
   /** False if nothing could be read from the answer: it is never correct. Default: true. */
   readonly parsed?: boolean | undefined;
+  /** The group of the case (`data.columns.group`); absent without groups. */
+  readonly group?: string | undefined;
 };
 
 /** Groups of labels that a study defines. */
