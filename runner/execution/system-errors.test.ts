@@ -19,6 +19,7 @@ test("an error of the system has the path and a help text", () => {
   const cases: readonly (readonly [act: () => unknown, words: string])[] = [
     [() => writeFileSync("/dev/full", "x"), "no space left on the disk of"],
     [() => writeFileSync(join(folder, "none/file"), ""), "not found"],
+    [() => readdirSync(join(folder, "x".repeat(5000))), join(folder, "xxx")],
     [() => renameSync(join(folder, "a"), join(folder, "b")), `${folder}/a -> ${folder}/b`],
   ];
   for (const [act, words] of cases) {

@@ -19,7 +19,9 @@ const words: Readonly<Record<string, readonly [what: string, help: string]>> = {
 export function systemFailure(error: unknown): UserError | undefined {
   if (!(error instanceof Error) || !("syscall" in error)) return undefined;
   const { code = "", path, dest } = error as NodeJS.ErrnoException & { dest?: string };
-  const known = words[code];
+  const known =
+    words[code] ??
+    (path === undefined ? undefined : [`the system reports ${code} for`, "correct this path, then run again"]);
   if (known === undefined) return undefined;
   const [what, help] = known;
   const where = path === undefined ? "artifacts" : dest === undefined ? path : `${path} -> ${dest}`;

@@ -1,8 +1,8 @@
-import { readFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
 import type { Store } from "../store/store.ts";
 import { isInside } from "../util/inside.ts";
+import { readOwnFile } from "../util/regular-file.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { runsDir } from "./run-folder.ts";
@@ -24,7 +24,7 @@ export const originFile = ({ path }: Pick<FinishedRun, "path">): string => `${di
 export function originOf(run: Pick<FinishedRun, "path">): RunOrigin | undefined {
   let text: string;
   try {
-    text = readFileSync(originFile(run), "utf8");
+    text = readOwnFile(originFile(run));
   } catch (error) {
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
     throw error;

@@ -1,17 +1,8 @@
 import { randomBytes } from "node:crypto";
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-  writeSync,
-} from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, statSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { namesIn } from "../util/names-in.ts";
+import { readOwnFile } from "../util/regular-file.ts";
 import { filesystemNow } from "./filesystem-clock.ts";
 import { livenessOf, parseProcess, thisProcess } from "./process-identity.ts";
 
@@ -126,7 +117,7 @@ function isDead(path: string, firstLine: string, now: number | undefined): boole
 
 function readIfThere(path: string): string | undefined {
   try {
-    return readFileSync(path, "latin1");
+    return readOwnFile(path);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
     throw error;

@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
+import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { isPaused } from "../pipeline/plan/record.ts";
 import { namesIn } from "../util/names-in.ts";
+import { readOwnFile } from "../util/regular-file.ts";
 import { activeClaims } from "./claims.ts";
 import { type KeepSet, sizeOf } from "./gc.ts";
 import { livenessOf, parseProcess } from "./process-identity.ts";
@@ -83,7 +84,7 @@ function isUnderConstruction(path: string): boolean {
 /** Whether a lock is held by a running process, or by one of unknown liveness. */
 function isLocked(path: string): boolean {
   try {
-    const owner = parseProcess(readFileSync(path, "utf8").split("\n")[0] ?? "");
+    const owner = parseProcess(readOwnFile(path).split("\n")[0] ?? "");
     return owner === undefined || livenessOf(owner) !== "dead";
   } catch {
     return false;

@@ -16,6 +16,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { openOwnFile } from "../util/regular-file.ts";
 import { livenessOf, type ProcessIdentity, parseProcess, thisProcess } from "./process-identity.ts";
 
 /** A lock that this process holds until it releases it or dies. */
@@ -161,14 +162,9 @@ function create(path: string): Lock | undefined {
 }
 
 function readLock(path: string): LockState | undefined {
-  let fd: number;
-  try {
-    // An open makes a network filesystem query its server. The result of a stat may be a minute old.
-    fd = openSync(path, "r");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
+  // An open makes a network filesystem query its server. The result of a stat may be a minute old.
+  const fd = openOwnFile(path);
+  if (fd === undefined) return undefined;
   try {
     const stat = fstatSync(fd, { bigint: true });
     const text = readFileSync(fd, "utf8");

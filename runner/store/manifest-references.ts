@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { namesIn } from "../util/names-in.ts";
+import { readOwnFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 
 /** The error for a manifest that cannot be read. It might refer to any object, so none may be deleted. */
@@ -64,7 +65,7 @@ export class ManifestReferences {
 function objectsOf(path: string): readonly string[] | undefined {
   let text: string;
   try {
-    text = readFileSync(path, "utf8");
+    text = readOwnFile(path);
   } catch (error) {
     // A running process has no manifest yet. Its claims list what it uses.
     if (["ENOENT", "ENOTDIR"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;

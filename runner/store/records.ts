@@ -4,7 +4,6 @@ import {
   futimesSync,
   linkSync,
   mkdirSync,
-  openSync,
   readFileSync,
   readSync,
   renameSync,
@@ -14,6 +13,7 @@ import {
 import { join } from "node:path";
 import { isDigest, isListing, type StoreRecord } from "../pipeline/plan/record.ts";
 import { namesIn } from "../util/names-in.ts";
+import { openOwnFile } from "../util/regular-file.ts";
 import { sealedJson, unsealed } from "../util/sealed-json.ts";
 
 /** Resolution of the time of a record's last use, which is its modification time. ms */
@@ -29,13 +29,8 @@ export class Records {
 
   /** A key's record; undefined if it is missing or torn. `touch` updates the time of its last use. */
   read(key: string, touch = false): StoreRecord | undefined {
-    let fd: number;
-    try {
-      fd = openSync(`${this.folder}/${key}.json`, "r");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
+    const fd = openOwnFile(`${this.folder}/${key}.json`);
+    if (fd === undefined) return undefined;
     try {
       const stat = fstatSync(fd);
       const record = parseRecord(readText(fd, stat.size), key);
@@ -75,7 +70,8 @@ export class Records {
   /** Time of a key's last use in ms since 1970; 0 if it has no record. */
   lastUse(key: string): number {
     try {
-      const fd = openSync(join(this.folder, `${key}.json`), "r");
+      const fd = openOwnFile(join(this.folder, `${key}.json`));
+      if (fd === undefined) return 0;
       try {
         return fstatSync(fd).mtimeMs;
       } finally {

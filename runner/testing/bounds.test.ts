@@ -27,6 +27,28 @@ describe("a path that names no regular file is refused without waiting:", () => 
   }
 });
 
+test("a pipe or a folder in the place of a file of the store is refused without waiting", async ({ rig }) => {
+  await rig.build(file);
+  const name = (folder: string): string => {
+    const [first = ""] = readdirSync(rig.path(folder)).filter((one) => one.endsWith(".json"));
+    return join(folder, first);
+  };
+  const key = name("artifacts/store/keys");
+  rig.remove(key);
+  for (const make of ["mkfifo", "mkdir"]) {
+    execFileSync(make, [rig.path(key)]);
+    for (const args of [["run", file], ["verify", "--store"], ["gc"]])
+      expectFailure(await rig.exp(...args), 2, "not-a-regular-file", key);
+    rig.remove(key);
+  }
+  const [jobs, claims] = ["artifacts/jobs/20260101-000000-abcd", "artifacts/store/running/other"];
+  rig.write(`${jobs}/jobs.json`, "[]");
+  rig.write(`${jobs}/plan.json`, '{"schema": 1}');
+  expect((await rig.exp("status")).code).toBe(0);
+  execFileSync("mkfifo", [rig.path(claims)]);
+  expectFailure(await rig.exp("run", file), 2, "not-a-regular-file", claims);
+});
+
 test("a file of gigabytes is refused before it is read", async ({ rig }) => {
   for (const [path, size] of [
     ["experiments/data/train.csv", 5e9],

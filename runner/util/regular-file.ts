@@ -59,6 +59,37 @@ function openPath(path: string): number {
   }
 }
 
+/** Largest size of a file that exp itself writes and reads as a whole, in bytes. */
+const ownFileLimit = 64 * 2 ** 20;
+
+/**
+ * The text of a file that exp wrote. Another program may have put anything in its place. Throws the system's error, and UserError:
+ * not-a-regular-file, also for a file that is larger than any of exp.
+ */
+export function readOwnFile(path: string): string {
+  const bytes = readStart(path, ownFileLimit + 1);
+  if (bytes.length > ownFileLimit) throw notRegular(path);
+  return bytes.toString("utf8");
+}
+
+/**
+ * Opens a file that exp wrote, for reading; undefined if there is none. Does not wait for the writer of a pipe. Throws the
+ * system's error, and UserError not-a-regular-file.
+ */
+export function openOwnFile(path: string): number | undefined {
+  let fd: number;
+  try {
+    fd = openPath(path);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw error;
+  }
+  const stat = fstatSync(fd);
+  if (kindOf(stat) === "file" && stat.size <= ownFileLimit) return fd;
+  closeSync(fd);
+  throw notRegular(path);
+}
+
 /** Reads a whole regular file. Throws the system's error, and UserError: not-a-regular-file, file-too-large. */
 export function readRegularFile(path: string, kind: FileKind): Buffer {
   const limit = fileLimits[kind];

@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import type { LoadedExperiment } from "../../config/loaded.ts";
+import { readOwnFile } from "../../util/regular-file.ts";
 import { UserError } from "../../util/user-error.ts";
 import { writeFileAtomic } from "../../util/write-file.ts";
 
@@ -155,11 +156,20 @@ export function listSubmissions(artifacts: string): readonly StoredSubmission[] 
     const folder = join(submissionsDir(artifacts), name);
     const submission = readJson<Submission>(join(folder, planFile));
     const jobs = readJson<Jobs>(join(folder, jobsFile));
-    return submission?.schema === 1 && jobs !== undefined ? [{ folder, submission, jobs }] : [];
+    return isWhole(submission) && jobs !== undefined && isMap(jobs) ? [{ folder, submission, jobs }] : [];
   });
   // Names have seconds only: those of two submissions within a second are in random order.
   return stored.sort((a, b) => a.submission.created.localeCompare(b.submission.created));
 }
+
+/** Whether a frozen plan has what its listing needs: a copied project may have anything in its place. */
+function isWhole(submission: Partial<Submission> | undefined): submission is Submission {
+  const { schema, id, created, executor, runs, snapshot } = submission ?? {};
+  const areTexts = [id, created, executor, snapshot].every((one) => typeof one === "string");
+  return schema === 1 && areTexts && Array.isArray(runs) && runs.every(isMap);
+}
+
+const isMap = (value: unknown): boolean => typeof value === "object" && value !== null && !Array.isArray(value);
 
 /** "sweep/train.rank=8", or the experiment's name alone. */
 export function runName({ experiment, coordinates }: Pick<SubmittedRun, "experiment" | "coordinates">): string {
@@ -172,7 +182,7 @@ function writeJson(path: string, value: unknown): void {
 
 function readJson<T>(path: string): T | undefined {
   try {
-    return JSON.parse(readFileSync(path, "utf8")) as T;
+    return JSON.parse(readOwnFile(path)) as T;
   } catch {
     return undefined;
   }
