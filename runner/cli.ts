@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { main } from "./main.ts";
 import { cacheRoot } from "./setup/cache.ts";
 import { exit } from "./util/context.ts";
+import { escapeControls } from "./util/control-characters.ts";
 
 /** Keeps compiled code for the next start, if Node supports it (22.8 and newer). */
 function enableCompileCache(): void {
@@ -68,7 +69,9 @@ const { env, stdout } = process;
 surviveWriteErrors();
 // Node would print the whole line of minified code as well.
 process.on("uncaughtException", (error) => {
-  process.stderr.write(`exp: internal error. Report it with these lines.\n${error.stack ?? error}\n`);
+  process.stderr.write(
+    `exp: internal error. Report it with these lines.\n${escapeControls(String(error.stack ?? error), { color: false })}\n`,
+  );
   process.exit(exit.failed);
 });
 if (argv[0] !== "--version" && argv[0] !== "-V") enableCompileCache();

@@ -1,12 +1,13 @@
-import { existsSync, readFileSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { existsSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { checklistMarkdown, checklistOf } from "../reporting/checklist/checklist.ts";
 import { readmeMark, readmeOf } from "../reporting/checklist/readme.ts";
 import { checklistInputOf } from "../reporting/export/checklist-input.ts";
 import { finishedStudy } from "../reporting/export/finished-study.ts";
 import { exit } from "../util/context.ts";
+import { readStart } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
+import { writeFileInside } from "../util/write-file.ts";
 import { defineCommand, flag, oneOrMore, value } from "./command.ts";
 import { json } from "./common-options.ts";
 
@@ -25,14 +26,13 @@ export const command = defineCommand({
       const folder = resolve(context.cwd, out ?? study.root);
       const path = join(folder, "README.md");
       const shown = relative(context.cwd, path);
-      if (existsSync(path) && !readFileSync(path, "utf8").startsWith(readmeMark) && !force) {
+      if (existsSync(path) && !readStart(path, readmeMark.length).toString("utf8").startsWith(readmeMark) && !force) {
         throw new UserError("file-exists", `${shown} was not written by exp and is kept`, {
           help: "--out DIR writes to another folder, --force replaces the file",
           status: "invalid",
         });
       }
-      await mkdir(folder, { recursive: true });
-      await writeFile(path, readmeOf(material));
+      writeFileInside(folder, "README.md", readmeOf(material));
       context.err(`exp checklist: wrote ${shown}\n`);
     }
     const checklist = checklistOf(material);

@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { resolve } from "node:path";
 import { parseGroups, parseSynonyms } from "../data/labels/synonyms.ts";
 import { type View, viewOf, views } from "../data/labels/views.ts";
@@ -28,6 +28,7 @@ import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
 import type { Diagnostic, Result, SourceText } from "../util/diagnostic.ts";
 import { missing } from "../util/format.ts";
+import { type FileKind, readRegularFile } from "../util/regular-file.ts";
 import { suggestion } from "../util/suggest.ts";
 import { UserError } from "../util/user-error.ts";
 import { choice, decimal, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
@@ -235,7 +236,7 @@ async function readCases(
     separator: options.separator,
   };
   const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly FileCase[]> => {
-    const result = await readAnswers(name, bytesOf(name, context), {
+    const result = await readAnswers(name, bytesOf(name, "data file", context), {
       ...{ ...names, id, sides },
       group: sides.includes("gold") ? options.group : undefined,
     });
@@ -253,7 +254,7 @@ async function readCases(
 }
 
 function readLabels<T>(path: string, parse: (source: SourceText) => Result<T>, context: Context): T {
-  const parsed = parse({ path, text: bytesOf(path, context).toString("utf8") });
+  const parsed = parse({ path, text: bytesOf(path, "label file", context).toString("utf8") });
   if (!parsed.ok) throw invalid(parsed.diagnostics);
   return parsed.value;
 }
@@ -264,10 +265,11 @@ const unreadable: Readonly<Record<string, string>> = {
   EACCES: "the file cannot be read: permission denied",
 };
 
-function bytesOf(path: string, { cwd }: Context): Buffer {
+function bytesOf(path: string, kind: FileKind, { cwd }: Context): Buffer {
   try {
-    return readFileSync(resolve(cwd, path));
+    return readRegularFile(resolve(cwd, path), kind);
   } catch (error) {
+    if (error instanceof UserError) throw error;
     const { code = "" } = error as NodeJS.ErrnoException;
     const span = { source: { path, text: "" }, start: 0, end: 0 };
     const message = unreadable[code] ?? `the file cannot be read: ${(error as Error).message}`;

@@ -1,21 +1,28 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
+import { requireTrust, uploadPrivileges } from "../project/trust.ts";
 import { eventOf, exitOf, type UploadResult, uploadRun } from "../publishing/upload-run.ts";
-import { type FinishedRun, findRun } from "../runs/finished-runs.ts";
+import { type FinishedRun, findRun, runLabel } from "../runs/finished-runs.ts";
+import { foreignOrigin } from "../runs/run-origin.ts";
 import { uploadText } from "../terminal/upload.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, flag, required } from "./command.ts";
-import { json } from "./common-options.ts";
+import { json, trust } from "./common-options.ts";
 
 /** Sends only what the repository lacks. Exits with 3 if a check fails. */
 export const command = defineCommand({
   arguments: { run: required("run", "A finished run.") },
-  options: { dryRun: flag("Print the model card and the list of files. Send nothing."), json },
-  async run({ run: name, dryRun, json }, context) {
+  options: { dryRun: flag("Print the model card and the list of files. Send nothing."), trust, json },
+  async run({ run: name, dryRun, trust, json }, context) {
     const project = await openProject(context.cwd, context, "read");
     try {
       const run = findRun(name, project.artifacts, context.cwd);
       if (run.manifest.config.upload === undefined) throw notForUpload(run);
+      const origin = dryRun ? undefined : foreignOrigin(run, project.artifacts);
+      if (origin !== undefined) {
+        const privileges = uploadPrivileges(run.manifest.config.upload);
+        requireTrust({ name: runLabel(run), origin, root: project.root, privileges }, trust, context);
+      }
       const notify = (message: string): void => {
         if (!json) context.out(`${message}\n`);
       };

@@ -1,9 +1,9 @@
 import { relative } from "node:path";
 import { openProject } from "../project/project.ts";
-import { findRun, listReadableRuns } from "../runs/finished-runs.ts";
+import { type FinishedRun, findAnyRun, listReadableRuns, type UnreadableRun } from "../runs/finished-runs.ts";
 import { Verifier } from "../runs/verify.ts";
 import { type Repaired, repair } from "../store/repair.ts";
-import { exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, flag, optional } from "./command.ts";
@@ -36,8 +36,7 @@ export const command = defineCommand({
     });
     try {
       const none = { runs: [], unreadable: [] };
-      const named = name === undefined ? undefined : { ...none, runs: [findRun(name, artifacts, context.cwd)] };
-      const all = named ?? (isWhole ? none : listReadableRuns(artifacts));
+      const all = name === undefined ? (isWhole ? none : listReadableRuns(artifacts)) : named(name, artifacts, context);
       if (all.runs.length + all.unreadable.length === 0 && !isWhole) {
         throw new UserError("run-not-found", "there are no finished runs yet", {
           help: "exp run FILE",
@@ -71,3 +70,13 @@ export const command = defineCommand({
     return code;
   },
 });
+
+/** The run that a user names, as the list of all runs. Throws UserError run-not-found. */
+function named(
+  name: string,
+  artifacts: string,
+  { cwd }: Pick<Context, "cwd">,
+): { readonly runs: readonly FinishedRun[]; readonly unreadable: readonly UnreadableRun[] } {
+  const run = findAnyRun(name, artifacts, cwd);
+  return "manifest" in run ? { runs: [run], unreadable: [] } : { runs: [], unreadable: [run] };
+}

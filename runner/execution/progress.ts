@@ -1,8 +1,6 @@
 import { type FileHandle, open } from "node:fs/promises";
-import type { Progress } from "../util/progress.ts";
+import { type Progress, progressNumbers, progressTexts } from "../util/progress.ts";
 
-const numbers = ["done", "total", "loss", "tokens_per_second", "seconds_left"] as const;
-const texts = ["unit", "message"] as const;
 const longestLine = 1 << 20;
 
 /** Parses a line of progress.jsonl. Undefined if it is incomplete or has no known field. */
@@ -16,11 +14,11 @@ export function parseProgress(line: string): Progress | undefined {
   if (typeof value !== "object" || value === null || Array.isArray(value)) return undefined;
   const given = value as Record<string, unknown>;
   const known: Record<string, number | string> = {};
-  for (const name of numbers) {
+  for (const name of progressNumbers) {
     const number = given[name];
     if (typeof number === "number" && Number.isFinite(number)) known[name] = number;
   }
-  for (const name of texts) {
+  for (const name of progressTexts) {
     const text = given[name];
     if (typeof text === "string") known[name] = text;
   }

@@ -10,6 +10,10 @@ const words: Readonly<Record<string, readonly [what: string, help: string]>> = {
   ENOENT: ["not found, or cannot be created:", "check whether it was removed during the run, or its disk is read-only"],
   EXDEV: ["the store is on two disks:", "keep artifacts/store/ on one disk, without links or mounts to another"],
   EIO: ["the disk failed at", "check the disk, then run again"],
+  ELOOP: ["a link leads back to itself:", "remove the link"],
+  ENAMETOOLONG: ["the name is too long:", "use a shorter name"],
+  ENXIO: ["not a regular file:", "name a regular file"],
+  EISDIR: ["a folder, not a file:", "name a file"],
   EMFILE: ["too many open files at", "raise the limit (ulimit -n)"],
 };
 

@@ -1,8 +1,10 @@
 import type { View } from "../data/labels/views.ts";
+import type { IntervalMethod } from "../evaluation/statistics/interval.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import {
   type Check,
   fields,
+  isBounded,
   isFlag,
   isMap,
   isNumber,
@@ -48,16 +50,32 @@ export function formOf(path: string, context: FormContext): ((text: string) => b
 }
 
 function hasForm(text: string, form: Check, isLines: boolean): boolean {
+  const isRight = (json: string): boolean => {
+    const value: unknown = JSON.parse(json);
+    return isBounded(value) && form(value);
+  };
   try {
-    return isLines ? text.split("\n").every((line) => line === "" || form(JSON.parse(line))) : form(JSON.parse(text));
+    return isLines ? text.split("\n").every((line) => line === "" || isRight(line)) : isRight(text);
   } catch {
     return false;
   }
 }
 
 const texts = listOf(isText);
-const isInterval: Check = (value) =>
-  shape({ method: isText, low: optional(isNumber), high: optional(isNumber), reason: optional(isText) })(value);
+const methods: Readonly<Record<IntervalMethod, true>> = {
+  ...{ bca: true, percentile: true, basic: true, jackknife: true, clopper_pearson: true, korn_graubard: true },
+  ...{ bonett_price: true, few_errors: true, student_t: true },
+};
+const isMethod: Check = (value) => isText(value) && Object.hasOwn(methods, value as string);
+const isCount: Check = (value) => isNumber(value) && Number.isInteger(value) && (value as number) >= 0;
+const isAmount: Check = (value) => isNumber(value) && (value as number) >= 0;
+/** A number from 0 to 1, with rounding errors. */
+const isShare: Check = (value) => isNumber(value) && Math.abs((value as number) - 0.5) <= 0.5 + 1e-9;
+/** A confidence interval; without one, the reason. */
+export const isInterval: Check = (value) =>
+  isMap(value) && value.method === "none"
+    ? isText(value.reason) && value.low === undefined && value.high === undefined
+    : shape({ method: isMethod, low: isNumber, high: isNumber })(value);
 const both =
   (...checks: readonly Check[]): Check =>
   (value) =>
@@ -70,13 +88,17 @@ const isExample = shape({
   gold: texts,
   given: texts,
 });
-const isLabelStratum = both(shape({ name: isText }), fields(["support", "predicted", "recall", "f1"], isNumber));
-const isCaseStratum = both(shape({ name: isText }), fields(["cases", "exact_match", "micro_f1"], isNumber));
+const isLabelStratum = both(
+  shape({ name: isText }),
+  fields(["support", "predicted"], isCount),
+  fields(["recall", "f1"], isShare),
+);
+const isCaseStratum = both(shape({ name: isText, cases: isCount }), fields(["exact_match", "micro_f1"], isShare));
 const isReliability = both(
-  fields(["ece", "ece_calibrated"], isNumber),
+  fields(["ece", "ece_calibrated"], isShare),
   shape({
-    auroc: nullable(isNumber),
-    bins: listOf(fields(["cases", "confidence", "accuracy"], isNumber)),
+    auroc: nullable(isShare),
+    bins: listOf(shape({ cases: isCount, confidence: isShare, accuracy: isShare })),
     coverage_risk: shape({
       area: isNumber,
       points: listOf(fields(["coverage", "cases", "threshold", "risk", "low", "high"], isNumber)),
@@ -84,10 +106,10 @@ const isReliability = both(
   }),
 );
 const isArmAnalysis = both(
-  fields(["wrong", "cases"], isNumber),
+  fields(["wrong", "cases"], isCount),
   shape({
-    categories: listOf(shape({ name: isText, definition: isText, cases: isNumber, examples: listOf(isExample) })),
-    trained: listOf(shape({ label: isText, count: isNumber })),
+    categories: listOf(shape({ name: isText, definition: isText, cases: isCount, examples: listOf(isExample) })),
+    trained: listOf(shape({ label: isText, count: isCount })),
     strata: both(
       fields(["training_frequency", "group"], listOf(isLabelStratum)),
       fields(["labels_per_case", "input_length", "normality"], listOf(isCaseStratum)),
@@ -95,12 +117,12 @@ const isArmAnalysis = both(
     confusions: shape({
       omitted: texts,
       added: texts,
-      counts: listOf(listOf(isNumber)),
-      pairs: listOf(shape({ omitted: isText, added: isText, count: isNumber })),
+      counts: listOf(listOf(isCount)),
+      pairs: listOf(shape({ omitted: isText, added: isText, count: isCount })),
     }),
-    against: listOf(both(shape({ arm: isText }), fields(["both_right", "fixed", "broken", "both_wrong"], isNumber))),
+    against: listOf(both(shape({ arm: isText }), fields(["both_right", "fixed", "broken", "both_wrong"], isCount))),
     agreement: nullable(
-      both(shape({ baseline: isText }), fields(["agree", "differ"], fields(["cases", "exact_match"], isNumber))),
+      both(shape({ baseline: isText }), fields(["agree", "differ"], shape({ cases: isCount, exact_match: isShare }))),
     ),
     calibration: nullable(fields(["sequence", "per_token"], isReliability)),
   }),
@@ -109,17 +131,20 @@ const isMeasured = both(isInterval, shape({ value: nullable(isNumber), sd: optio
 const isDifference = both(
   isInterval,
   shape({ difference: isNumber }),
-  fields(["p_bootstrap", "p_randomisation", "p_student", "detectable"], optional(nullable(isNumber))),
+  shape({ detectable: optional(nullable(isNumber)) }),
+  fields(["p_bootstrap", "p_randomisation", "p_student"], optional(nullable(isShare))),
 );
 const isSplit = both(
-  fields(["rows", "labels_basic", "labels_per_row", "seen_in_training"], isNumber),
+  fields(["rows", "labels_basic"], isCount),
   shape({
-    groups: optional(isNumber),
-    ceiling: fields(["micro_f1", "exact_match"], isNumber),
-    words: fields(["median", "max"], isNumber),
+    groups: optional(isCount),
+    labels_per_row: isAmount,
+    seen_in_training: isShare,
+    ceiling: fields(["micro_f1", "exact_match"], isShare),
+    words: fields(["median", "max"], isAmount),
   }),
 );
-const isLoss = listOf(fields(["step", "loss"], isNumber));
+const isLoss = listOf(shape({ step: isCount, loss: isNumber }));
 const isBounds = { low: optional(isNumber), high: optional(isNumber) };
 const isSetting = shape({
   setting: isText,
@@ -129,7 +154,30 @@ const isSetting = shape({
   runs: listOf(shape({ coordinates: isText, ...isBounds })),
   ...isBounds,
 });
-const isRung = { epochs: isNumber, settings: listOf(isSetting) };
+const isRung = { epochs: isAmount, settings: listOf(isSetting) };
+
+/** Whether the settings of a selection vary the same keys. */
+const haveSameKeys: Check = (value) => {
+  const { settings } = value as { readonly settings?: readonly { readonly values?: object }[] };
+  const keys = (settings ?? []).map(({ values }) =>
+    Object.keys(values ?? {})
+      .sort()
+      .join("\n"),
+  );
+  return new Set(keys).size <= 1;
+};
+
+/** The numbers of a model's config.json that reports show. */
+const isModelConfig = both(
+  isMap,
+  fields(
+    [
+      ...["hidden_size", "intermediate_size", "num_attention_heads", "num_hidden_layers", "num_key_value_heads"],
+      "vocab_size",
+    ],
+    optional(isCount),
+  ),
+);
 
 function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>> {
   const byView = (check: Check): Check => fields([...new Set([...task.views, view])], check);
@@ -141,46 +189,47 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       base: isText,
       revision: nullable(isText),
       files: isListing,
-      config: isMap,
-      parameters: isNumber,
+      config: isModelConfig,
+      parameters: isCount,
     }),
-    "labels.json": listOf(shape({ label: isText, count: isNumber })),
+    "labels.json": listOf(shape({ label: isText, count: isCount })),
     "audit.json": shape({
       splits: mapOf(isSplit),
-      findings: listOf(shape({ severity: isText, code: isText, message: isText, count: isNumber, accepted: isFlag })),
+      findings: listOf(shape({ severity: isText, code: isText, message: isText, count: isCount, accepted: isFlag })),
     }),
     "train.json": shape({
-      parameters: fields(["total", "trainable"], isNumber),
+      parameters: fields(["total", "trainable"], isCount),
       loss: isLoss,
       validation: isLoss,
     }),
     "merge.json": shape({ equal: isFlag }),
     "metrics.json": shape({
-      n: isNumber,
-      case_groups: optional(isNumber),
+      n: isCount,
+      case_groups: optional(isCount),
       views: byView(mapOf(nullable(isNumber))),
       intervals: byView(mapOf(isInterval)),
-      parse_failures: shape({ count: isNumber }),
-      truncated: isNumber,
+      parse_failures: shape({ count: isCount }),
+      truncated: isCount,
       per_label: optional(
         byView(
           listOf(
             both(
-              shape({ label: isText, f1_low: nullable(isNumber), f1_high: nullable(isNumber) }),
-              fields(["support", "predicted", "precision", "recall", "f1"], isNumber),
+              shape({ label: isText, f1_low: nullable(isShare), f1_high: nullable(isShare) }),
+              fields(["support", "predicted"], isCount),
+              fields(["precision", "recall", "f1"], isShare),
             ),
           ),
         ),
       ),
-      cardinality: optional(fields(["gold", "predicted"], shape({ mean: isNumber }))),
-      out_of_set: optional(byView(shape({ rate: isNumber }))),
+      cardinality: optional(fields(["gold", "predicted"], shape({ mean: isAmount }))),
+      out_of_set: optional(byView(shape({ rate: isShare }))),
       classes: optional(
-        nullable(byView(shape({ confusion: listOf(shape({ gold: isText, predicted: isText, count: isNumber })) }))),
+        nullable(byView(shape({ confusion: listOf(shape({ gold: isText, predicted: isText, count: isCount })) }))),
       ),
     }),
     "comparison.json": shape({
-      n: isNumber,
-      case_groups: optional(isNumber),
+      n: isCount,
+      case_groups: optional(isCount),
       view: isText,
       arms: mapOf(mapOf(isMeasured)),
       pairs: listOf(
@@ -188,13 +237,13 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
           a: isText,
           b: isText,
           metrics: mapOf(isDifference),
-          exact_match: nullable(fields(["only_a", "only_b", "p"], isNumber)),
+          exact_match: nullable(both(fields(["only_a", "only_b"], isCount), shape({ p: isShare }))),
         }),
       ),
       family: shape({
         subject: isText,
         metric: isText,
-        tests: listOf(shape({ against: isText, p: isNumber, adjusted: isNumber })),
+        tests: listOf(shape({ against: isText, p: isShare, adjusted: isShare })),
       }),
     }),
     "analysis.json": shape({
@@ -204,24 +253,27 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       arms: mapOf(isArmAnalysis),
       subgroups: optional(
         shape({
-          ...{ metric: isText, fewest: isNumber, intervals: isNumber },
+          ...{ metric: isText, fewest: isCount, intervals: isCount },
           groups: listOf(
             shape({
-              ...{ column: isText, value: isText, cases: isNumber },
+              ...{ column: isText, value: isText, cases: isCount },
               arms: mapOf(both(isInterval, shape({ score: nullable(isNumber) }))),
             }),
           ),
         }),
       ),
     }),
-    "selection.json": shape({
-      ...{ metric: isText, view: isText, rows: isText, winner: isText, why: isText },
-      settings: listOf(isSetting),
-      corrected: optional(nullable(shape({ value: isNumber }))),
-      epochs: optional(isNumber),
-      earlier: optional(listOf(shape(isRung))),
-      kept: optional(texts),
-    }),
+    "selection.json": both(
+      haveSameKeys,
+      shape({
+        ...{ metric: isText, view: isText, rows: isText, winner: isText, why: isText },
+        settings: listOf(isSetting),
+        corrected: optional(nullable(shape({ value: isNumber }))),
+        epochs: optional(isAmount),
+        earlier: optional(listOf(shape(isRung))),
+        kept: optional(texts),
+      }),
+    ),
     "predictions.jsonl": shape({
       id: isText,
       gold: isTarget,

@@ -51,8 +51,13 @@ function declaredPrivileges(experiment: Experiment): readonly string[] {
     ...(ofEngine.length > 0 ? [`generate.engine: ${shown(generate.engine)}`, ...ofEngine] : []),
     ...(train === undefined ? [] : privileged("train", train, backends.find(train.backend)?.needsTrust)),
     ...[...executors].flatMap((one) => privileged(`resources.${one.name}`, settingsOf(resources, one), one.needsTrust)),
-    ...(upload === undefined ? [] : [`upload.repo: ${shown(upload.repo)}`]),
+    ...uploadPrivileges(upload),
   ];
+}
+
+/** The lines of `privilegesOf` about an upload: where it goes, and who can read it. */
+export function uploadPrivileges(upload: Experiment["upload"]): readonly string[] {
+  return upload === undefined ? [] : privileged("upload", upload, ["repo", "predictions", "private"]);
 }
 
 /** The keys of a section that need permission and have a value. */

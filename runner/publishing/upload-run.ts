@@ -4,7 +4,7 @@ import { redactor } from "../execution/redact.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Project } from "../project/project.ts";
 import type { FinishedRun } from "../runs/finished-runs.ts";
-import { malformedResult, unprovedField } from "../runs/intact-run.ts";
+import { malformedPart, unprovedField } from "../runs/intact-run.ts";
 import { recordUpload } from "../runs/upload-record.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
@@ -116,9 +116,8 @@ async function uploadOne(
 async function preparedIfWhole(run: FinishedRun, prepare: () => Promise<PreparedRelease>): Promise<PreparedRelease> {
   const damage = (what: string): FailedCheck =>
     failedCheck("run-damaged", what, `exp verify lists all damage. Run ${run.manifest.file} again`);
-  const malformed = malformedResult(run);
-  if (malformed !== undefined)
-    return { release: undefined, failed: [damage(`${malformed} does not have the form of this result`)] };
+  const malformed = malformedPart(run);
+  if (malformed !== undefined) return { release: undefined, failed: [damage(malformed)] };
   const prepared = await prepare();
   const unproved = unprovedField(run);
   // If a file differs from the manifest, its numbers do too.

@@ -1,6 +1,7 @@
-import { existsSync, readlinkSync, statSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { existsSync, readlinkSync } from "node:fs";
+import { basename, dirname, join, resolve } from "node:path";
 import { namesIn } from "../util/names-in.ts";
+import { pathKind } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { type Manifest, readManifest } from "./manifest.ts";
 import { latestLink, runName, runNameDigits, runsDir } from "./run-folder.ts";
@@ -15,10 +16,12 @@ export const readRun = (path: string): FinishedRun => ({ path, manifest: readMan
 export const runLabel = ({ manifest }: Pick<FinishedRun, "manifest">): string =>
   `${manifest.experiment}/${manifest.run}`;
 
-/** A run folder whose manifest cannot be read. */
+/** A run whose manifest cannot be read. */
 export type UnreadableRun = {
   /** "<experiment>/<run>", from the names of the folders. */
   readonly label: string;
+  /** The path of the manifest. */
+  readonly path: string;
   readonly error: UserError;
 };
 
@@ -32,17 +35,24 @@ export function listReadableRuns(artifacts: string): {
     runFolders(join(runsDir(artifacts), experiment)).flatMap((name) => {
       const path = join(runsDir(artifacts), experiment, name, "manifest.json");
       if (!existsSync(path)) return [];
-      try {
-        return [readRun(path)];
-      } catch (error) {
-        const known =
-          error instanceof UserError ? error : new UserError("manifest-unreadable", (error as Error).message);
-        unreadable.push({ label: `${experiment}/${name}`, error: known });
-        return [];
-      }
+      const run = tryRun(path);
+      if ("manifest" in run) return [run];
+      unreadable.push(run);
+      return [];
     }),
   );
   return { runs: runs.sort(byAge), unreadable };
+}
+
+/** Reads the run whose manifest is at a path, or the reason why it cannot be read. */
+function tryRun(path: string): FinishedRun | UnreadableRun {
+  try {
+    return readRun(path);
+  } catch (error) {
+    const label = `${basename(dirname(dirname(path)))}/${basename(dirname(path))}`;
+    const known = error instanceof UserError ? error : new UserError("manifest-unreadable", (error as Error).message);
+    return { label, path, error: known };
+  }
 }
 
 /** The paths of the manifests in an experiment's folder. */
@@ -80,23 +90,28 @@ export function runsAt(artifacts: string, experiment: string): (coordinates: str
 
 /** The run of a manifest; undefined if it cannot be read. */
 function readableRun(path: string): FinishedRun | undefined {
-  try {
-    return readRun(path);
-  } catch {
-    return undefined;
-  }
+  const run = tryRun(path);
+  return "manifest" in run ? run : undefined;
 }
 
 /**
  * The run that a user names by a run id or its last digits, by an experiment (its latest run), or by a path. Throws UserError:
  * run-not-found, manifest-unreadable, manifest-format.
  */
-export function findRun(name: string, artifacts: string, cwd: string): FinishedRun {
-  const path = resolve(cwd, name);
-  if (existsSync(path) && statSync(path).isFile()) return readRun(path);
-  if (existsSync(join(path, "manifest.json"))) return readRun(join(path, "manifest.json"));
+export const findRun = (name: string, artifacts: string, cwd: string): FinishedRun =>
+  readRun(findManifest(name, artifacts, cwd));
 
-  const latest = latestManifest(artifacts, name);
+/** The same, for a check of the run: its manifest may be unreadable. Throws UserError run-not-found. */
+export const findAnyRun = (name: string, artifacts: string, cwd: string): FinishedRun | UnreadableRun =>
+  tryRun(findManifest(name, artifacts, cwd));
+
+/** The path of the manifest of the run that a user names. Throws UserError run-not-found. */
+function findManifest(name: string, artifacts: string, cwd: string): string {
+  const path = resolve(cwd, name);
+  if (pathKind(path) === "file") return path;
+  if (existsSync(join(path, "manifest.json"))) return join(path, "manifest.json");
+
+  const latest = latestPath(artifacts, name);
   if (latest !== undefined) return latest;
 
   const experiments = namesIn(runsDir(artifacts)).toSorted();
@@ -106,7 +121,7 @@ export function findRun(name: string, artifacts: string, cwd: string): FinishedR
       .filter((run) => run === short || (short.length >= 4 && run.endsWith(short)))
       .map((run) => join(runsDir(artifacts), experiment, run, "manifest.json"));
   });
-  if (found.length === 1 && existsSync(found[0] as string)) return readRun(found[0] as string);
+  if (found.length === 1 && existsSync(found[0] as string)) return found[0] as string;
   if (found.length > 1) {
     throw runNotFound(`"${name}" matches ${found.length} runs`, `name one of ${found.map(dirname).join(", ")}`);
   }
@@ -124,9 +139,16 @@ export function runNotFound(message: string, help?: string): UserError {
 
 /** The latest finished run of an experiment; undefined if there is none that this version can read. */
 export function latestManifest(artifacts: string, experiment: string): FinishedRun | undefined {
+  const path = latestPath(artifacts, experiment);
+  return path === undefined ? undefined : readableRun(path);
+}
+
+/** The path of the manifest of an experiment's latest run; undefined if there is none. */
+function latestPath(artifacts: string, experiment: string): string | undefined {
   const folder = join(runsDir(artifacts), experiment);
   try {
-    return readRun(join(folder, readlinkSync(join(folder, latestLink)), "manifest.json"));
+    const path = join(folder, readlinkSync(join(folder, latestLink)), "manifest.json");
+    return existsSync(path) ? path : undefined;
   } catch {
     return undefined;
   }

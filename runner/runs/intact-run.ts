@@ -1,17 +1,20 @@
-import { lstatSync, readdirSync, readFileSync, realpathSync } from "node:fs";
+import { readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { experimentErrors } from "../config/validator.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { formOf } from "../pipeline/result-forms.ts";
 import { taskOf } from "../pipeline/steps/task.ts";
 import { cacheRoot } from "../setup/cache.ts";
-import { type Digests, openDigests } from "../store/digest.ts";
+import { type Digests, listingDigest, openDigests } from "../store/digest.ts";
 import { canonicalJson, type Json } from "../util/canonical.ts";
 import type { Context } from "../util/context.ts";
 import { isInside } from "../util/inside.ts";
+import { pathKind, readStart } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { costOf } from "./cost.ts";
 import { type FinishedRun, findRun, runLabel } from "./finished-runs.ts";
+import type { Manifest } from "./manifest.ts";
 import { outputFolder, runDigits, runsDir } from "./run-folder.ts";
 import { foreignOrigin } from "./run-origin.ts";
 import { fileGone } from "./run-outputs.ts";
@@ -26,6 +29,7 @@ export function expectIntact(run: FinishedRun, artifacts: string, digests: Diges
   const { manifest, path } = run;
   const folder = dirname(path);
   const homes = [folder, join(artifacts, "store/objects"), ...storeAround(folder)];
+  const isOwn = (real: string): boolean => homes.some((home) => isInside(real, home));
   const isHome = isInside(path, runsDir(artifacts));
   const damaged = (what: string): UserError =>
     new UserError("run-damaged", `${runLabel(run)}: ${what}`, {
@@ -35,7 +39,8 @@ export function expectIntact(run: FinishedRun, artifacts: string, digests: Diges
   if (!manifest.run.endsWith(runDigits(manifest.config, manifest.steps)))
     throw damaged("its configuration and outputs do not match its name");
   const listed = new Set([join(folder, "manifest.json")]);
-  for (const [step, { files }] of Object.entries(manifest.steps)) {
+  for (const [step, { files, object }] of Object.entries(manifest.steps)) {
+    if (listingDigest(files) !== object) throw damaged(`the files of ${step} do not match its stored object`);
     for (const [name, expected] of Object.entries(files)) {
       const link = join(folder, outputFolder(step), name);
       listed.add(link);
@@ -45,15 +50,14 @@ export function expectIntact(run: FinishedRun, artifacts: string, digests: Diges
         if (isHome) throw fileGone(`${relative(artifacts, link)} does not exist`);
         continue;
       }
-      if (!homes.some((home) => isInside(real, home)))
-        throw damaged(`${relative(folder, link)} is a link to elsewhere`);
+      if (!isOwn(real)) throw damaged(`${relative(folder, link)} is a link to elsewhere`);
       if (digests.plainFile(real)?.sha256 !== expected.sha256) throw damaged(`${relative(folder, link)} was changed`);
     }
   }
-  const extra = resultsIn(folder).find((file) => !listed.has(file));
+  const extra = resultsIn(folder, isOwn).find((file) => !listed.has(file));
   if (extra !== undefined) throw damaged(`its manifest does not list ${relative(folder, extra)}`);
-  const malformed = foreignOrigin(run, artifacts) === undefined ? undefined : malformedResult(run);
-  if (malformed !== undefined) throw damaged(`${malformed} does not have the form of this result`);
+  const malformed = foreignOrigin(run, artifacts) === undefined ? undefined : malformedPart(run);
+  if (malformed !== undefined) throw damaged(malformed);
   const wrong = unprovedField(run);
   if (wrong !== undefined) throw damaged(`${wrong} of its manifest differs from its files`);
 }
@@ -99,8 +103,25 @@ export function unprovedField({ manifest, path }: FinishedRun): "cost" | "arms" 
   return undefined;
 }
 
+/** Largest size of a result file, in bytes: a longer text is no JavaScript string. */
+const resultLimit = 500_000_000;
+
+/** Whether the configurations of a run are experiments of this version of exp, with all defaults filled in. */
+export const hasOwnSchema = ({ config, compared = {} }: Manifest): boolean =>
+  [config, ...Object.values(compared)].every((one) => experimentErrors(one).length === 0);
+
+/** The first part of a run without the form that readers rely on, as a sentence; undefined if there is none. */
+export function malformedPart(run: FinishedRun): string | undefined {
+  if (!hasOwnSchema(run.manifest)) {
+    const { exp } = run.manifest.provenance;
+    return `its configuration does not have the form of this version of exp (it was made by version ${exp})`;
+  }
+  const result = malformedResult(run);
+  return result === undefined ? undefined : `${result} does not have the form of this result`;
+}
+
 /** The path of the first result file without the form that readers rely on; undefined if there is none. */
-export function malformedResult({ manifest: { config, steps }, path }: FinishedRun): string | undefined {
+function malformedResult({ manifest: { config, steps }, path }: FinishedRun): string | undefined {
   const context = { task: taskOf(config), view: config.evaluate.primary.view };
   const paths = Object.entries(steps).flatMap(([step, { files }]) =>
     Object.keys(files).map((name) => join(outputFolder(step), name)),
@@ -108,16 +129,26 @@ export function malformedResult({ manifest: { config, steps }, path }: FinishedR
   return paths.find((name) => {
     const hasForm = formOf(name, context);
     const file = join(dirname(path), name);
-    return hasForm !== undefined && realPath(file) !== undefined && !hasForm(readFileSync(file, "utf8"));
+    if (hasForm === undefined || realPath(file) === undefined) return false;
+    const bytes = readStart(file, resultLimit + 1);
+    return bytes.length > resultLimit || !hasForm(bytes.toString("utf8"));
   });
 }
 
-/** The files and links in a run's folder that a reader could take for results. */
-function resultsIn(folder: string): readonly string[] {
-  return (readdirSync(folder, { recursive: true, encoding: "utf8" }) as readonly string[])
-    .filter((name) => /\.(jsonl?|xlsx)$/.test(name))
-    .map((name) => join(folder, name))
-    .filter((path) => !lstatSync(path).isDirectory());
+/**
+ * The files and links in a run's folder that a reader could take for results. Links to folders are followed into the places that
+ * `isOwn` accepts; each folder is read once, because links can form loops.
+ */
+function resultsIn(folder: string, isOwn: (real: string) => boolean, seen = new Set<string>()): readonly string[] {
+  const real = realPath(folder);
+  if (real === undefined || seen.has(real)) return [];
+  seen.add(real);
+  return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && pathKind(path) === "folder");
+    if (isFolder) return isOwn(realPath(path) ?? path) ? resultsIn(path, isOwn, seen) : [path];
+    return /\.(jsonl?|xlsx)$/.test(entry.name) ? [path] : [];
+  });
 }
 
 function realPath(path: string): string | undefined {

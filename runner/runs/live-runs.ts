@@ -1,7 +1,10 @@
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import { livenessOf, type ProcessIdentity } from "../store/process-identity.ts";
 import { namesIn } from "../util/names-in.ts";
+import { progressNumbers, progressTexts } from "../util/progress.ts";
+import { readStart } from "../util/regular-file.ts";
+import { fields, isNumber, isText, listOf, mapOf, optional, shape } from "../util/shape.ts";
 import type { LiveRun } from "./live-run.ts";
 
 /** The status file of one running process. */
@@ -9,6 +12,9 @@ export type LiveFile = { readonly schema: 1; readonly owner: ProcessIdentity; re
 
 /** The folder of status files. A process deletes its file when it ends. */
 export const liveDir = (artifacts: string): string => join(artifacts, "live");
+
+/** Largest size of a status file, in bytes. */
+const sizeLimit = 4 * 2 ** 20;
 
 /** A process on another machine counts as dead after this time without an update. ms */
 const updateTimeout = 120_000;
@@ -24,7 +30,7 @@ export function liveFiles(artifacts: string): readonly LiveStatus[] {
     .map((name) => {
       const path = join(liveDir(artifacts), name);
       try {
-        const { owner, run } = JSON.parse(readFileSync(path, "utf8")) as LiveFile;
+        const { owner, run } = JSON.parse(readStart(path, sizeLimit).toString("utf8")) as LiveFile;
         if (!isWhole(run)) return { path, alive: false, run: undefined };
         const liveness = livenessOf(owner);
         const alive =
@@ -36,11 +42,25 @@ export function liveFiles(artifacts: string): readonly LiveStatus[] {
     });
 }
 
-function isWhole(run: Partial<LiveRun> | undefined): boolean {
-  const { files, started, total, counts, running, failed, finished } = run ?? {};
-  const areLists = [files, running, failed, finished].every(Array.isArray);
-  return areLists && typeof started === "string" && typeof total === "number" && typeof counts === "object";
-}
+/** The form that the page of `exp view` relies on. */
+const isWhole = shape({
+  files: listOf(isText),
+  started: isText,
+  total: isNumber,
+  counts: mapOf(isNumber),
+  running: listOf(
+    shape({
+      step: isText,
+      progress: shape({
+        ...Object.fromEntries(progressNumbers.map((name) => [name, optional(isNumber)])),
+        ...Object.fromEntries(progressTexts.map((name) => [name, optional(isText)])),
+      }),
+      loss: listOf((point) => listOf(isNumber)(point) && (point as readonly number[]).length === 2),
+    }),
+  ),
+  failed: listOf(fields(["step", "message"], isText)),
+  finished: listOf(isText),
+});
 
 /** The status of every running `exp run` of a project, oldest first. */
 export function liveRuns(artifacts: string): readonly LiveRun[] {

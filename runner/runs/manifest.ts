@@ -1,12 +1,14 @@
-import { readFileSync } from "node:fs";
 import type { RunRole } from "../config/loaded.ts";
 import { isDigest, isInnerPath, isListing, type StoredFile } from "../pipeline/plan/record.ts";
 import type { ArmMetrics } from "../pipeline/result-files.ts";
+import { isInterval } from "../pipeline/result-forms.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Json } from "../util/canonical.ts";
+import { readStart } from "../util/regular-file.ts";
 import { sealedJson, unsealed } from "../util/sealed-json.ts";
 import {
   type Check,
+  isBounded,
   isFlag,
   isMap,
   isNumber,
@@ -89,9 +91,23 @@ export type Provenance = {
 /** Whether a run is the final run of a setting that a selection chose. */
 export const isWinner = ({ steps }: Pick<Manifest, "steps">): boolean => steps.select !== undefined;
 
+/** Largest size of a manifest, in bytes. */
+const sizeLimit = 64 * 2 ** 20;
+
 /** Reads a manifest. Throws the system's error, and UserError: manifest-unreadable, manifest-format. */
 export function readManifest(path: string): Manifest {
-  return parseManifest(readFileSync(path, "utf8"), path);
+  return parseManifest(readText(path), path);
+}
+
+function readText(path: string): string {
+  try {
+    const bytes = readStart(path, sizeLimit + 1);
+    if (bytes.length <= sizeLimit) return bytes.toString("utf8");
+  } catch (error) {
+    if (error instanceof UserError) throw unreadable(path, "it is not a regular file");
+    throw error;
+  }
+  throw unreadable(path, `it is larger than ${sizeLimit / 2 ** 20} MiB`);
 }
 
 /** Parses the text of a manifest; `path` names it in errors. Throws UserError: manifest-unreadable, manifest-format. */
@@ -110,6 +126,7 @@ export function parseManifest(text: string, path: string): Manifest {
       { help: "run the experiment again, or read it with the version of exp that wrote it", status: "invalid" },
     );
   }
+  if (!isBounded(value)) throw unreadable(path, "it is nested too deeply, or has a number that is too large");
   const manifest = unsealed(value);
   if (manifest === undefined) throw unreadable(path, "its content does not match its digest");
   const wrong = wrongField(manifest as Readonly<Record<string, unknown>>);
@@ -172,7 +189,7 @@ const manifestFields: Readonly<Record<string, Check>> = {
   compared: optional(mapOf(isExperiment, isName)),
   steps: mapOf(isStep, isStepName),
   arms: mapOf(mapOf(mapOf(nullable(isNumber))), isName),
-  intervals: mapOf(mapOf(mapOf(isMap)), isName),
+  intervals: mapOf(mapOf(mapOf(isInterval)), isName),
   cost: shape({ seconds: isNumber, peak_memory: isNumber, tokens: mapOf(isNumber), steps: mapOf(isMap) }),
   provenance: shape({
     exp: isText,

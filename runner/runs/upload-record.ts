@@ -1,5 +1,7 @@
-import { existsSync, readFileSync, renameSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { dirname } from "node:path";
+import { readStart } from "../util/regular-file.ts";
+import { isFlag, isMap, isText, listOf, mapOf, optional, shape } from "../util/shape.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
@@ -20,15 +22,27 @@ export type Upload = {
 /** Path of a run's upload record. It is outside the run's folder, which does not change after sealing. */
 export const uploadRecord = ({ path }: FinishedRun): string => `${dirname(path)}.upload.json`;
 
-/** The uploads of a run, oldest first. */
-export function uploadsOf(run: FinishedRun): readonly Upload[] {
+/** Largest size of an upload record, in bytes. */
+const sizeLimit = 16 * 2 ** 20;
+
+const isUpload = shape({
+  type: optional(isText),
+  ...{ repo: isText, url: isText, private: isFlag, commit: isText, at: isText },
+  files: mapOf(isMap),
+});
+
+/** The uploads in an upload record; undefined if it cannot be read. */
+export function readUploads(path: string): readonly Upload[] | undefined {
   try {
-    const { uploads } = JSON.parse(readFileSync(uploadRecord(run), "utf8")) as { readonly uploads?: readonly Upload[] };
-    return uploads ?? [];
+    const { uploads } = JSON.parse(readStart(path, sizeLimit).toString("utf8")) as { readonly uploads?: unknown };
+    return listOf(isUpload)(uploads) ? (uploads as readonly Upload[]) : undefined;
   } catch {
-    return [];
+    return undefined;
   }
 }
+
+/** The uploads of a run, oldest first; none if its record cannot be read. */
+export const uploadsOf = (run: FinishedRun): readonly Upload[] => readUploads(uploadRecord(run)) ?? [];
 
 /** The uploads of a run's model, oldest first. */
 export const modelUploadsOf = (run: FinishedRun): readonly Upload[] =>

@@ -1,9 +1,10 @@
-import { existsSync, lstatSync, readFileSync, readlinkSync } from "node:fs";
+import { existsSync, lstatSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { namesIn } from "../util/names-in.ts";
 import { ledgerEntries } from "./ledger.ts";
 import { liveFiles } from "./live-runs.ts";
 import { latestLink, runsDir } from "./run-folder.ts";
+import { readUploads } from "./upload-record.ts";
 
 /** A file outside the runs' folders and the store that cannot be used. */
 export type ProjectFlaw = { readonly of: "ledger" | "live" | "runs"; readonly path: string; readonly what: string };
@@ -27,7 +28,8 @@ function experimentFlaws(folder: string): readonly ProjectFlaw[] {
     .toSorted()
     .flatMap((name) => {
       if (name === latestLink) return isRunLink(folder) ? [] : [flaw(name, "does not link to a run of this folder")];
-      if (name.endsWith(".upload.json")) return isUploadRecord(join(folder, name)) ? [] : [flaw(name, "is torn")];
+      if (name.endsWith(".upload.json"))
+        return readUploads(join(folder, name)) === undefined ? [flaw(name, "is torn")] : [];
       const isRun = lstatSync(join(folder, name)).isDirectory();
       return isRun && !existsSync(join(folder, name, "manifest.json")) ? [flaw(name, "has no manifest.json")] : [];
     });
@@ -37,15 +39,6 @@ function isRunLink(folder: string): boolean {
   try {
     const target = readlinkSync(join(folder, latestLink));
     return !target.includes("/") && lstatSync(join(folder, target)).isDirectory();
-  } catch {
-    return false;
-  }
-}
-
-function isUploadRecord(path: string): boolean {
-  try {
-    const { uploads } = JSON.parse(readFileSync(path, "utf8")) as { readonly uploads?: unknown };
-    return Array.isArray(uploads);
   } catch {
     return false;
   }

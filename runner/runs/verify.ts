@@ -1,13 +1,16 @@
-import { existsSync, readdirSync, realpathSync, statSync } from "node:fs";
+import { existsSync, readdirSync, realpathSync } from "node:fs";
 import { dirname, join, relative, resolve } from "node:path";
-import type { StoredFile } from "../pipeline/plan/record.ts";
+import { isListing, type StoredFile } from "../pipeline/plan/record.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { digestUncached, listingDigest, unreadableReason } from "../store/digest.ts";
 import { type Finding, inspect, isFlaw } from "../store/inspect.ts";
 import type { Store } from "../store/store.ts";
+import { isInside } from "../util/inside.ts";
+import { pathKind } from "../util/regular-file.ts";
 import { type FinishedRun, runLabel, type UnreadableRun } from "./finished-runs.ts";
-import { unprovedField } from "./intact-run.ts";
+import { malformedPart, unprovedField } from "./intact-run.ts";
 import { outputFolder, runDigits, runsDir } from "./run-folder.ts";
+import { foreignOrigin } from "./run-origin.ts";
 import { projectFlaws } from "./verify-project.ts";
 
 /** A file that differs from its record. */
@@ -63,10 +66,13 @@ export class Verifier {
 
   /**
    * Checks every file of a run: the manifest against the digits of the run's name, the outputs of its steps in the store and the
-   * links to them, the current data, templates and locks, and the weights if they are on this machine.
+   * links to them, the current data, templates and locks, and the weights if they are on this machine. Of a run from elsewhere the
+   * form of the results is checked too, and no file outside the study is read.
    */
   run({ manifest, path }: FinishedRun): void {
     const { root, artifacts } = this.#locations;
+    const isHome = isInside(path, runsDir(artifacts));
+    const isForeign = foreignOrigin({ path }, artifacts) !== undefined;
     const name = runLabel({ manifest });
     const flaw = (step: string, file: string, what: string): void => {
       this.#flaws.push({ of: step === "" ? name : `${name}, ${step}`, file: relative(root, file), what });
@@ -80,16 +86,25 @@ export class Verifier {
       for (const [file, expected] of Object.entries(files)) {
         const stored = join(artifacts, "store/objects", object, file);
         const link = join(dirname(path), outputFolder(step), file);
-        const found = existsSync(stored) || !existsSync(link) ? stored : link;
+        // A run outside the project has files of its own.
+        const [first, second] = isHome ? [stored, link] : [link, stored];
+        const found = existsSync(first) || !existsSync(second) ? first : second;
         const what = this.#differs(found, expected);
         if (what !== undefined) flaw(step, found, what);
-        else if (found === stored && linkTarget(link) !== realpathSync(stored)) {
+        else if (isHome && found === stored && linkTarget(link) !== realpathSync(stored)) {
           flaw(step, link, existsSync(link) ? "does not link to the stored file" : "is missing");
         }
       }
     }
-    this.#repeated({ manifest, path }, flaw);
-    for (const [source, sha256] of Object.entries(manifest.provenance.sources)) this.#source(source, sha256, flaw);
+    const malformed = isForeign ? malformedPart({ manifest, path }) : undefined;
+    if (malformed !== undefined) flaw("", path, `cannot be used: ${malformed}`);
+    else this.#repeated({ manifest, path }, flaw);
+    for (const [source, sha256] of Object.entries(manifest.provenance.sources)) {
+      const shipped = /(?:^|\/)(recipes\/.*)$/.exec(source)?.[1];
+      if (isForeign && shipped === undefined && !isInside(resolve(root, source), root))
+        this.#notes.add(`${name}: ${source} is outside this study and was not checked`);
+      else this.#source({ source, shipped, sha256 }, flaw);
+    }
     this.#weights({ manifest, path }, flaw);
   }
 
@@ -101,10 +116,12 @@ export class Verifier {
   }
 
   /** Adds a run whose manifest cannot be read. */
-  unreadable({ label, error }: UnreadableRun): void {
-    const { root, artifacts } = this.#locations;
-    const file = relative(root, join(runsDir(artifacts), label, "manifest.json"));
-    this.#flaws.push({ of: label, file, what: `cannot be used: ${error.message}` });
+  unreadable({ label, path, error }: UnreadableRun): void {
+    this.#flaws.push({
+      of: label,
+      file: relative(this.#locations.root, path),
+      what: `cannot be used: ${error.message}`,
+    });
   }
 
   /** Checks the whole store. Throws UserError: manifest-unreadable. */
@@ -131,16 +148,23 @@ export class Verifier {
     }
   }
 
-  #source(source: string, sha256: string, flaw: (step: string, file: string, what: string) => void): void {
+  /** Checks a source of a run: a file or folder. `shipped` is its path in the exp package, if it may be there. */
+  #source(
+    {
+      source,
+      shipped,
+      sha256,
+    }: { readonly source: string; readonly shipped: string | undefined; readonly sha256: string },
+    flaw: (step: string, file: string, what: string) => void,
+  ): void {
     const { root, packageRoot } = this.#locations;
     const own = resolve(root, source);
-    const shipped = /(?:^|\/)(recipes\/.*)$/.exec(source)?.[1];
     const path = existsSync(own) || shipped === undefined ? own : join(packageRoot, shipped);
     if (!existsSync(path)) {
       flaw("source", own, "is missing");
       return;
     }
-    if (!statSync(path).isDirectory()) {
+    if (pathKind(path) !== "folder") {
       const read = this.#read(path);
       const what = typeof read === "string" ? read : read.sha256 === sha256 ? undefined : "was changed";
       if (what !== undefined) flaw("source", path, what);
@@ -161,7 +185,8 @@ export class Verifier {
       const stored = join(artifacts, "store/objects", object, "model.json");
       const file = existsSync(stored) ? stored : join(dirname(path), outputFolder(step), "model.json");
       if (!existsSync(file)) continue;
-      const { files } = readResult("model.json", file);
+      const files = filesOfModel(file);
+      if (files === undefined) continue;
       const { model } = manifest.config;
       // The files of a local model are sources. The model of a compared experiment is not in this configuration.
       if (step !== "fetch" || existsSync(resolve(this.#locations.root, model.base))) continue;
@@ -204,6 +229,16 @@ function readFile(path: string): StoredFile | string {
   }
 }
 
+/** The files that a model.json lists; undefined if it is damaged, which its digest shows. */
+function filesOfModel(file: string): Readonly<Record<string, StoredFile>> | undefined {
+  try {
+    const { files } = readResult("model.json", file);
+    return isListing(files) ? files : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 function linkTarget(path: string): string | undefined {
   try {
     return realpathSync(path);
@@ -212,8 +247,13 @@ function linkTarget(path: string): string | undefined {
   }
 }
 
-function filesBelow(folder: string): readonly string[] {
-  return (readdirSync(folder, { recursive: true }) as string[])
-    .filter((name) => statSync(join(folder, name), { throwIfNoEntry: false })?.isDirectory() !== true)
-    .sort();
+/** The files below a folder; links to folders are followed once, because they can form loops. */
+function filesBelow(folder: string, prefix = "", seen = new Set<string>()): readonly string[] {
+  const real = realpathSync(folder);
+  if (seen.has(real)) return [];
+  seen.add(real);
+  return readdirSync(folder).flatMap((name) => {
+    const path = join(folder, name);
+    return pathKind(path) === "folder" ? filesBelow(path, `${prefix}${name}/`, seen) : [`${prefix}${name}`];
+  });
 }

@@ -51,7 +51,7 @@ export function unreadableReason(error: unknown): string | undefined {
   if (error instanceof UserError && error.code === "file-changed") return "is being changed";
   const code = (error as NodeJS.ErrnoException).code ?? "";
   if (code === "not-a-regular-file") return "is not a regular file";
-  if (["ENOENT", "ENOTDIR", "ELOOP", "EISDIR"].includes(code)) return "is missing";
+  if (["ENOENT", "ENOTDIR", "ELOOP", "ENAMETOOLONG"].includes(code)) return "is missing";
   return ["EACCES", "EPERM", "EIO"].includes(code) ? `cannot be read (${code})` : undefined;
 }
 
@@ -145,12 +145,21 @@ const nonBlocking = constants.O_NONBLOCK ?? 0;
 /** One buffer for all synchronous reads. It fits into the cache of a core between the read and the hash. */
 const buffer = Buffer.allocUnsafeSlow(1 << 20);
 
+/** Opens a file. Throws UserError not-a-regular-file for a socket, which cannot be opened. */
+function openFile(path: string, flags: number): number {
+  try {
+    return openSync(path, flags | nonBlocking);
+  } catch (error) {
+    throw (error as NodeJS.ErrnoException).code === "ENXIO" ? notRegular(path) : error;
+  }
+}
+
 type Read = { readonly sha256: string; readonly stat: BigIntStats; readonly began: number };
 
 /** Hashes a file in one pass; undefined if its stat changed meanwhile. */
 function readOnce(path: string, flags: number): Read | undefined {
   const began = Date.now();
-  const fd = openSync(path, flags | nonBlocking);
+  const fd = openFile(path, flags);
   try {
     const before = fstatSync(fd, { bigint: true });
     if (!before.isFile()) throw notRegular(path);

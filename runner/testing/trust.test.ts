@@ -214,6 +214,14 @@ describe("a study of another author", () => {
     git("config", "core.fsmonitor", `touch ${rig.path("owned")}`);
     expectUntrusted(await check());
     expect(existsSync(rig.path("owned"))).toBe(false);
+    // --trust is asked once. A pulled change of the list asks again.
+    const allowed = await rig.exp("check", "experiments/study.yaml", "--trust");
+    expect([allowed.code, allowed.stderr]).toEqual([0, expect.stringContaining("resources.slurm.setup")]);
+    await rig.output("check", "experiments/study.yaml");
+    await rig.output("plan", "experiments/study.yaml");
+    rig.edit("experiments/study.yaml", "module load x", "module load y");
+    git("-c", "user.name=x", "-c", "user.email=a@example.com", "commit", "-qam", "y");
+    expectUntrusted(await check(), "module load y");
     rig.write(join(rig.config, "git/config"), "[user]\n email = a@example.com\n");
     rig.env = { ...rig.env, HOME: rig.config };
     expect((await check()).code).toBe(0);
@@ -378,6 +386,28 @@ describe("a pulled run", () => {
 });
 
 describe("a run from elsewhere", () => {
+  test("is uploaded only after --trust, which is asked once for each list", async ({ rig }) => {
+    rig.append("experiments/study.yaml", "upload: {repo: me/model, predictions: me/rows, base_license: mit}\n");
+    const { manifest } = await rig.run("experiments/study.yaml", "--no-upload");
+    cpSync(dirname(manifest), rig.path("downloads"), { recursive: true, dereference: true });
+    rig.env = { ...rig.env, HF_ENDPOINT: "http://127.0.0.1:9", HF_TOKEN: "hf_none" };
+    const listed = [/upload.repo: "me\/model"/, /upload.predictions: "me\/rows"/, /upload.private: true/];
+    expectUntrusted(await rig.exp("upload", "downloads"), ...listed);
+    // A dry run sends nothing.
+    expectFailure(await rig.exp("upload", "downloads", "--dry-run"), 1, "no-model");
+    const first = await rig.exp("upload", "downloads", "--trust");
+    expectFailure(first, 1, "no-model", "offline");
+    expect(first.stderr).toContain("exp: allowed for study/");
+    const second = await rig.exp("upload", "downloads");
+    expectFailure(second, 1, "no-model", "offline");
+    expect(second.stderr).not.toContain("allowed");
+    const own = JSON.parse(rig.read("downloads/manifest.json")) as { config: { upload: object } } & Manifest;
+    Object.assign(own.config.upload, { private: false });
+    const run = runDigits(own.config, own.steps);
+    rig.write("downloads/manifest.json", reseal(JSON.stringify({ ...own, run })));
+    expectUntrusted(await rig.exp("upload", "downloads"), /upload.private: false/);
+  });
+
   test("is refused if a result has another form, although its digests match", async ({ rig }) => {
     const { manifest: path } = await rig.build("experiments/study.yaml");
     const folder = rig.path("downloads");

@@ -9,3 +9,7 @@ export type Progress = {
   readonly seconds_left?: number;
   readonly message?: string;
 };
+
+/** The names of its numbers and of its texts. */
+export const progressNumbers = ["done", "total", "loss", "tokens_per_second", "seconds_left"] as const;
+export const progressTexts = ["unit", "message"] as const;

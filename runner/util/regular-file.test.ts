@@ -52,12 +52,18 @@ test("a device, a pipe, a socket and a folder are refused without waiting", asyn
         name,
         "not-a-regular-file",
       ]);
-      if (name !== "socket") expect(codeOf(() => digestUncached(join(folder, name)))).toBe("not-a-regular-file");
+      expect(codeOf(() => digestUncached(join(folder, name)))).toBe("not-a-regular-file");
     }
     expect(unreadableReason(new UserError("not-a-regular-file", ""))).toBe("is not a regular file");
   } finally {
     server.close();
   }
+});
+
+test("a link that leads back to itself, and a name that is too long, name nothing", () => {
+  symlinkSync("loop", join(folder, "loop"));
+  expect(pathKind(join(folder, "loop"))).toBe(undefined);
+  expect(pathKind(join(folder, "x".repeat(5000)))).toBe(undefined);
 });
 
 test("a file above the limit of its kind is refused, and only its start is read", () => {

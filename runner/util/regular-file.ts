@@ -16,10 +16,15 @@ export type FileKind = keyof typeof fileLimits;
 /** What a path names. "special" is a device, pipe or socket: reading it may block or never end. */
 export type PathKind = "file" | "folder" | "special";
 
-/** What a path names; undefined if it does not exist. */
+/** What a path names; undefined if it does not exist, or if no file can have this path. */
 export function pathKind(path: string): PathKind | undefined {
-  const stat = statSync(path, { throwIfNoEntry: false });
-  return stat === undefined ? undefined : kindOf(stat);
+  try {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? undefined : kindOf(stat);
+  } catch (error) {
+    if (["ELOOP", "ENAMETOOLONG"].includes((error as NodeJS.ErrnoException).code ?? "")) return undefined;
+    throw error;
+  }
 }
 
 function kindOf(stat: Stats): PathKind {

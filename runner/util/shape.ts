@@ -7,6 +7,19 @@ export const isFlag: Check = (value) => typeof value === "boolean";
 export const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
 
+/** Most levels of nesting in a JSON file that exp reads. Functions that recurse then stay far from the end of the stack. */
+const mostLevels = 100;
+
+/** Largest number in such a file. Sums and percentages of larger ones could become infinite. */
+const largestNumber = 1e18;
+
+/** Whether a value of a JSON file is not nested too deeply and has no number that is too large. */
+export function isBounded(value: unknown, levels = mostLevels): boolean {
+  if (typeof value === "number") return Math.abs(value) <= largestNumber;
+  if (typeof value !== "object" || value === null) return true;
+  return levels > 0 && Object.values(value).every((inner) => isBounded(inner, levels - 1));
+}
+
 /** Accepts an absent value too. */
 export const optional =
   (check: Check): Check =>

@@ -1,5 +1,5 @@
-import { experimentErrors } from "../../config/validator.ts";
 import { runLabel } from "../../runs/finished-runs.ts";
+import { hasOwnSchema } from "../../runs/intact-run.ts";
 import { type Manifest, parseManifest } from "../../runs/manifest.ts";
 import { runDigits } from "../../runs/run-folder.ts";
 import { listingDigest } from "../../store/digest.ts";
@@ -39,10 +39,11 @@ export async function readPushedRun(remote: Pick<RemoteStore, "readText">, name:
   });
 }
 
-function isIntact({ run, config, steps, compared = {} }: Manifest): boolean {
+function isIntact(manifest: Manifest): boolean {
+  const { run, config, steps } = manifest;
   return (
     run.endsWith(runDigits(config, steps)) &&
-    [config, ...Object.values(compared)].every((one) => experimentErrors(one).length === 0) &&
+    hasOwnSchema(manifest) &&
     Object.values(steps).every(({ object, files }) => listingDigest(files) === object)
   );
 }
