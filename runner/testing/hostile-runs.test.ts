@@ -1,6 +1,6 @@
 /** Runs whose files an attacker changed and gave matching digests: each command refuses them or reads them, and none crashes. */
 import { execFileSync } from "node:child_process";
-import { cpSync, readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { describe, expect } from "vitest";
 import { main } from "../main.ts";
@@ -192,6 +192,27 @@ describe("a folder from somewhere else", () => {
     rmSync(path);
     execFileSync("mkfifo", [path]);
     await refuse(/regular file/);
+  });
+
+  test("brings only experiments, notes and files that it recorded into an export", async ({ rig }) => {
+    const { manifest } = await rig.build("experiments/study.yaml");
+    const download = new Download(rig, manifest);
+    const secret = "TOKEN=a-secret";
+    const files = [".env", "credentials.txt", ".ssh/notes.md", "prompts/own.hbs"] as const;
+    for (const name of files) rig.write(name, `## Ethics\n\n${secret}\n`);
+    for (const name of files) {
+      download.writeManifest(({ config }) => {
+        Object.assign(config.report, { notes: name, pdf: false, html: true });
+        Object.assign(config.prompt, { template: name });
+        Object.assign(config.data, { labels: { ...config.data.labels, synonyms: name } });
+      });
+      const { code } = await run(rig, "export", "out", "downloads", "--force");
+      expect([name, code]).toEqual([name, 0]);
+    }
+    const out = readdirSync(rig.path("out"), { recursive: true, encoding: "utf8" });
+    expect(out).toContain("experiments/study.yaml");
+    for (const one of out.filter((path) => statSync(rig.path(`out/${path}`)).isFile()))
+      expect(rig.read(`out/${one}`), one).not.toContain(secret);
   });
 
   test("has no upload record of another form", async ({ rig }) => {

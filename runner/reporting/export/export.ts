@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { engines } from "../../plugins/engines/registry.ts";
@@ -17,6 +16,7 @@ import { usedEnvironments } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
 import { checklistInputOf } from "./checklist-input.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
+import { digestOf, namedFile } from "./named-files.ts";
 import { sweepWorkbook } from "./sweep-workbook.ts";
 
 type Files = Record<string, string | Uint8Array>;
@@ -48,7 +48,7 @@ export async function exportedFiles(
     }
     files[`manifests/${experiment}-${name}.json`] = readFileSync(run.path);
   }
-  for (const path of declarationFiles(runs, root, context, warn)) files[path] = readFileSync(join(root, path));
+  for (const path of declarationFiles(study, context, warn)) files[path] = readFileSync(join(root, path));
   const notebook = filledNotebook(
     readFileSync(projectOrPackageFile("notebooks/colab.ipynb", root, context), "utf8"),
     notebookOf(runs.at(-1) as RunFacts),
@@ -108,15 +108,16 @@ function projectOrPackageFile(file: string, root: string, { packageRoot }: Conte
  * files, author notes and replayed predictions. Never data files.
  */
 function declarationFiles(
-  runs: readonly RunFacts[],
-  root: string,
+  study: Pick<FinishedStudy, "finished" | "root" | "artifacts">,
   context: Context,
   warn: (message: string) => void,
 ): readonly string[] {
+  const { root } = study;
   const used = new Set<string>();
-  for (const { file, config, compared, provenance } of runs) {
+  for (const run of study.finished) {
+    const { file, config, compared = {}, provenance } = run.manifest;
     for (const one of [file, ...config.compare]) {
-      const path = fileInside(root, one);
+      const path = namedFile(run, one, study);
       for (const part of path === undefined ? [] : chainOf(path, context)) used.add(relative(root, part));
     }
     for (const experiment of [config, ...Object.values(compared)]) {
@@ -125,7 +126,7 @@ function declarationFiles(
       const engine = engines.find(generate.engine);
       const recorded = ["zero_shot", "tuned"].map((arm) => engine?.recorded?.(experiment, arm)?.file);
       const paths = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...recorded];
-      for (const path of paths) if (path !== undefined) used.add(path);
+      for (const path of paths) if (path !== undefined && namedFile(run, path, study) !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {
       const full = fileInside(root, path);
@@ -142,8 +143,4 @@ function notebookOf(run: RunFacts) {
   const { file, set, smoke } = run;
   const flags = [...set.flatMap((one) => ["--set", shellWord(one)]), ...(smoke ? ["--smoke"] : [])];
   return { experiment: file, environments: usedEnvironments([run]).join(" "), flags: flags.join(" ") };
-}
-
-function digestOf(bytes: string | Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
 }

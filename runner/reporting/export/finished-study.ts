@@ -19,6 +19,7 @@ import { parseNotes } from "../report/author-notes.ts";
 import { reportOf } from "../report/report.ts";
 import { runNames } from "../report/run-names.ts";
 import type { Study } from "../report/study.ts";
+import { namedFile } from "./named-files.ts";
 
 /** The finished runs of a command, oldest first; `runs` and `finished` have the same order. */
 export type FinishedStudy = Study & {
@@ -63,8 +64,8 @@ export function studyOf(
   if (torn !== undefined) warn(torn);
   const names = runNames(facts);
   const runs = facts.map((run, index) => ({ ...run, name: names[index] as string }));
-  const files = runs.flatMap(({ config }) => config.report.notes ?? []);
-  return { runs, notes: notesOf(files, root, warn), isExpClone: isExpClone(root), root, artifacts, finished };
+  const notes = notesOf(finished, { root, artifacts }, warn);
+  return { runs, notes, isExpClone: isExpClone(root), root, artifacts, finished };
 }
 
 function isExpClone(root: string): boolean {
@@ -86,15 +87,20 @@ export async function pageOf(study: FinishedStudy, context: Context): Promise<st
   return renderPage(reportPage(report, await renderFigures(report.figures), extras, assets), assets);
 }
 
-/** The author notes of a report, merged over its files; `warn` receives missing files. */
+/** The author notes of a report, merged over its runs; `warn` receives missing files. */
 function notesOf(
-  files: readonly string[],
-  root: string,
+  finished: readonly FinishedRun[],
+  place: Pick<FinishedStudy, "root" | "artifacts">,
   warn: (message: string) => void,
 ): Readonly<Record<string, string>> {
   const notes: Record<string, string> = {};
-  for (const file of new Set(files)) {
-    const path = fileInside(root, file);
+  const paths = new Map(
+    finished.flatMap((run) => {
+      const file = run.manifest.config.report.notes;
+      return file === undefined ? [] : [[file, namedFile(run, file, place)] as const];
+    }),
+  );
+  for (const [file, path] of paths) {
     if (path === undefined) warn(`the author notes ${file} are not a file of this project`);
     else Object.assign(notes, parseNotes(readRegularFile(path, "notes file").toString("utf8")));
   }
