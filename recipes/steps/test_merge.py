@@ -14,7 +14,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from recipes.common.adapters import logit_comparison
 from recipes.common.adapters.weights import Delta, read_adapter
@@ -134,6 +134,27 @@ def test_weights_and_logits_equal_those_of_peft(tmp_path: Path, base: Path, kind
     loaded = AutoModelForCausalLM.from_pretrained(str(tmp_path / "merged"))
     original = json.loads((base / "config.json").read_text())
     assert load_tokenizer(tmp_path / "merged") and loaded.config.model_type == original["model_type"]
+
+
+def test_the_attention_of_a_mixture_of_experts_is_merged(tmp_path: Path, base: Path) -> None:
+    mixture = shutil.copytree(base, tmp_path / "mixture")
+    dense = json.loads((base / "config.json").read_text())
+    sizes = {key: value for key, value in dense.items() if key.startswith(("num_", "hidden_s", "vocab", "head_dim"))}
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    torch.manual_seed(0)
+    config = AutoConfig.for_model("qwen3_moe", **sizes, **experts, eos_token_id=dense["eos_token_id"])
+    AutoModelForCausalLM.from_config(config).save_pretrained(str(mixture))  # type: ignore[no-untyped-call]
+    adapter = adapt(mixture, tmp_path / "adapter", ("q_proj", "o_proj"))
+    merge.run(step(tmp_path, mixture, adapter))
+    assert json.loads((tmp_path / "merge.json").read_text())["equal"]
+    plain: Any = AutoModelForCausalLM.from_pretrained(str(mixture))
+    plain.eval()
+    row = prompt_ids(load_tokenizer(mixture), ROWS[0]["messages"], False)  # type: ignore[arg-type]
+    ours = logit_comparison.logits_of(
+        mixture, tmp_path / "merged", {}, [row], four_bit=False, chunk=5_000, on_weight=lambda: None
+    )
+    with torch.inference_mode():
+        assert torch.allclose(ours["base"][0], plain(input_ids=torch.tensor([row])).logits[0, -9:-1], atol=1e-4)
 
 
 def test_a_sharded_16_bit_base_gives_16_bit_shards(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

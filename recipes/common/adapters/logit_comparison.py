@@ -1,7 +1,7 @@
 """Comparison of a base, the base with an unmerged adapter, and the merged model on the same rows.
 
 All variants run in one pass, layer by layer from disk. Only a piece of one weight is in memory at a time, so that an 8B
-model can be compared on a small machine.
+model can be compared on a small machine. A mixture of experts needs memory for the experts of one layer in fp32.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 from recipes.common.adapters.weights import Delta
 from recipes.common.models.tensors import Stored, read_headers
 from recipes.common.models.text_decoder import module_name
+from recipes.common.protocol import StepFailed
 
 _POSITIONS = 8
 """Number of positions at the end of a row whose logits are compared: those that predict its answer."""
@@ -144,7 +145,8 @@ def _stream(
     embedding: Callable[[str, Tensor], tuple[Tensor, Tensor]],
     stored: Mapping[str, Stored],
 ) -> None:
-    """Let a linear layer or an embedding read its weight from disk. Load the weights of a norm, which are small."""
+    """Let a linear layer, an embedding or the experts of a layer read weights from disk. Load the weights of a norm,
+    which are small. Fails with `merge-unsupported` for a weight that is stored under another name."""
     if isinstance(module, nn.Linear):
         module.forward = lambda x: linear(name, x)  # type: ignore[method-assign,assignment]
     elif isinstance(module, nn.Embedding):
@@ -157,7 +159,33 @@ def _stream(
             return look_up(where)
 
         module.forward = forward  # type: ignore[method-assign,assignment]
+    elif f"{name}.0.gate_proj.weight" in stored:
+        compute, count = module.forward, int(module.gate_up_proj.shape[0])  # type: ignore[index]
+
+        def experts(*args: Any, **kwargs: Any) -> Any:
+            gate, up, down = (
+                torch.stack([stored[f"{name}.{at}.{part}_proj.weight"].read().float() for at in range(count)])
+                for part in ("gate", "up", "down")
+            )
+            _set(module, {"gate_up_proj": torch.cat([gate, up], 1), "down_proj": down})
+            try:
+                return compute(*args, **kwargs)
+            finally:
+                _set(module, {"gate_up_proj": gate.to("meta"), "down_proj": down.to("meta")})
+
+        module.forward = experts
     else:
-        for key, _ in list(module.named_parameters(recurse=False)):
-            value = stored[f"{name}.{key}"].read().float()
-            setattr(module, key, nn.Parameter(value, requires_grad=False))
+        keys = [key for key, _ in module.named_parameters(recurse=False)]
+        for key in keys:
+            if f"{name}.{key}" not in stored:
+                raise StepFailed(
+                    "merge-unsupported",
+                    f"the model's files have no weight {name}.{key}, so that the merge cannot be checked",
+                    "Generate and upload with the adapter: remove train.merge, and set upload.content: adapter.",
+                )
+        _set(module, {key: stored[f"{name}.{key}"].read().float() for key in keys})
+
+
+def _set(module: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    for key, weight in weights.items():
+        setattr(module, key, nn.Parameter(weight, requires_grad=False))
