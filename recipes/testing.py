@@ -10,11 +10,12 @@ from typing import Any
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
-from transformers import AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForImageTextToText
 
 from recipes.common.encode import IGNORE, encode_row, load_tokenizer
 from recipes.common.files import read_json, read_rows
 from recipes.common.protocol import Step
+from recipes.tools.tiny_models import make_tiny_model
 
 WORDS = ["liver", "kidney", "spleen", "cyst", "stone", "mass", "normal", "left", "right", "no"]
 TINY: dict[str, Any] = {
@@ -168,3 +169,33 @@ def check_token_mean_gradient(step: Step) -> None:
     wanted = torch.cat([p.grad.flatten() for p in trained.values() if p.grad is not None]) / (-1000 * total)
     assert float(torch.nn.functional.cosine_similarity(moved, wanted, dim=0)) > 0.9999
     assert 0.99 < float(moved.norm() / wanted.norm()) < 1.01
+
+
+def make_mixture(folder: Path) -> Path:
+    """Write a tiny random Qwen3 with four experts, of which each token uses two."""
+    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
+    config = AutoConfig.for_model("qwen3_moe", **_sizes(folder), **experts)
+    torch.manual_seed(0)
+    AutoModelForCausalLM.from_config(config).save_pretrained(str(folder))  # type: ignore[no-untyped-call]
+    return folder
+
+
+def make_hybrid(folder: Path) -> Path:
+    """Write a tiny random Qwen3.5: a text decoder with a layer of linear attention and one of full attention, and a
+    part that reads images. transformers builds the decoder alone."""
+    linear = {f"linear_num_{kind}_heads": 2 for kind in ("key", "value")}
+    linear |= {f"linear_{kind}_head_dim": 16 for kind in ("key", "value")}
+    kinds = {"layer_types": ["linear_attention", "full_attention"]}
+    text = AutoConfig.for_model("qwen3_5_text", **_sizes(folder), **linear, **kinds).to_dict()
+    vision = {"depth": 1, "hidden_size": 16, "intermediate_size": 32, "num_heads": 2, "out_hidden_size": 64}
+    config = AutoConfig.for_model("qwen3_5", text_config=text, vision_config=vision, tie_word_embeddings=True)
+    torch.manual_seed(0)
+    AutoModelForImageTextToText.from_config(config).save_pretrained(str(folder))  # type: ignore[no-untyped-call]
+    return folder
+
+
+def _sizes(folder: Path) -> dict[str, Any]:
+    """The sizes of a tiny Qwen3, which is written with its tokenizer into the folder."""
+    known = read_json(make_tiny_model(folder, "qwen3", tied=True) / "config.json")
+    kept = ("num_", "hidden_size", "intermediate_size", "vocab_size", "head_dim", "max_position", "tie_", "initializer")
+    return {key: value for key, value in known.items() if key.startswith(kept) or key.endswith("token_id")}

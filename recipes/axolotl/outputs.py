@@ -15,7 +15,7 @@ from recipes.common.files import read_json
 from recipes.common.models.folder import INDEX, copy_companions
 from recipes.common.models.folder import WEIGHTS as MODEL_WEIGHTS
 from recipes.common.protocol import StepFailed, write_json
-from recipes.common.training.request import TrainingInputs
+from recipes.common.training.request import TrainingInputs, decoder_layers
 
 _DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -45,7 +45,7 @@ def _write_adapter(
         alpha=params["alpha"],
         dropout=params["dropout"],
         targets=targets,
-        layers=adapted_layers(inputs.config["num_hidden_layers"], (params.get("layers") or {}).get("last")),
+        layers=adapted_layers(decoder_layers(inputs.config), (params.get("layers") or {}).get("last")),
         use_dora=params["method"] in ("dora", "qdora"),
         use_rslora=bool(params.get("rslora", False)),
     )

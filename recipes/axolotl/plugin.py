@@ -67,6 +67,9 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         """Check the configuration before axolotl removes unknown keys from it."""
         settings = PluginSettings(**cfg[PLUGIN_SECTION])
         _end_with_parent()
+        if settings.cpu:
+            # transformers prefers the kernels of this package, which need a GPU, to its own functions.
+            sys.modules["fla"] = None  # type: ignore[assignment]
         sys.excepthook = _record_failure(Path(settings.work))
         unknown = unknown_keys(
             {k: v for k, v in cfg.items() if k not in (PLUGIN_SECTION, "axolotl_config_path")}, installed_keys()
@@ -87,6 +90,8 @@ class Plugin(BasePlugin):  # type: ignore[misc]
         """Load full weights in fp32: `bf16` then means products in bf16. With weights in bf16, updates that are smaller
         than half a rounding step would be lost. This is the only hook between the choice of the number format and its
         use; axolotl loads the rows itself."""
+        # axolotl would load a model that also reads images as a whole, and read images with every row.
+        cfg.is_multimodal = False
         if not cfg.adapter:
             cfg.torch_dtype = torch.float32
 

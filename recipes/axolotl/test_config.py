@@ -27,7 +27,6 @@ from recipes.axolotl.config import (
 from recipes.axolotl.conftest import PARAMS, Start
 from recipes.axolotl.keys import installed_keys, read_keys, unknown_keys
 from recipes.axolotl.train import prepare, run
-from recipes.common.adapters.config import PROJECTIONS
 from recipes.common.encode import load_tokenizer
 from recipes.common.files import read_rows
 from recipes.common.protocol import Step, StepFailed
@@ -35,6 +34,7 @@ from recipes.common.training.request import read_inputs
 from recipes.testing import write_rows
 from recipes.tools.tiny_models import make_tiny_model
 
+PROJECTIONS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
 CPU = Device("cpu")
 T4 = Device("cuda", 1, (7, 5), "Tesla T4")
 A100 = Device("cuda", 2, (8, 0), "A100")

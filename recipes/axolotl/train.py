@@ -30,6 +30,7 @@ from recipes.common.adapters.targets import model_targets
 from recipes.common.encode import end_token, load_tokenizer, pad_token
 from recipes.common.files import read_json
 from recipes.common.models.tensors import read_headers
+from recipes.common.models.text_decoder import section
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
 from recipes.common.training.history import evidence
 from recipes.common.training.nodes import RemoteProcesses, granted_nodes, group_address, group_environment
@@ -104,12 +105,14 @@ def prepare(step: Step, inputs: TrainingInputs, work: Path) -> tuple[dict[str, A
     tokenizer = load_tokenizer(inputs.model)
     sources = {"train": inputs.train} | ({"validation": inputs.validation} if inputs.validation else {})
     files = {"model": inputs.model} | {name: work / f"{name}.jsonl" for name in sources}
+    _check_parts(inputs.config)
     layers = decoder_layers(inputs.config)
     targets = [] if params["method"] == "full" else model_targets(inputs.model, params["targets"])
     config = build_config(
         params, layers=layers, targets=targets, rows=inputs.rows, device=device, files=files, work=work
     )
-    check_max_length(params["max_length"], inputs.config.get("max_position_embeddings", params["max_length"]))
+    positions = section(inputs.config).get("max_position_embeddings", params["max_length"])
+    check_max_length(params["max_length"], positions)
     thinking = bool(params.get("thinking", False))
     digests = [
         encode_file(
@@ -137,6 +140,19 @@ def prepare(step: Step, inputs: TrainingInputs, work: Path) -> tuple[dict[str, A
     partial.write_text(yaml.safe_dump(config, sort_keys=True))
     partial.replace(work / "config.yaml")
     return config, device
+
+
+def _check_parts(config: Mapping[str, Any]) -> None:
+    """Fail with `unsupported-model` for a model with other parts than a text decoder, unless transformers builds the
+    decoder of its type alone: text_decoders.json lists these types. The loss of a whole model is no mean over tokens.
+    """
+    alone = json.loads(Path(__file__).with_name("text_decoders.json").read_text())
+    if "text_config" in config and config.get("model_type") not in alone:
+        raise StepFailed(
+            "unsupported-model",
+            f"axolotl cannot train a model of type {config.get('model_type')}, which reads more than text",
+            "Use backend: torchtune, or a text-only model.",
+        )
 
 
 def find_device(requested: int | None) -> Device:

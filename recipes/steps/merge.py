@@ -23,7 +23,7 @@ from recipes.common.adapters.weights import Delta, check_fit, read_adapter
 from recipes.common.encode import encode_row, load_tokenizer
 from recipes.common.models.folder import INDEX, weight_files
 from recipes.common.models.tensors import DTYPES, Digest, ShardWriter, Stored, read_header, to_bytes
-from recipes.common.models.text_decoder import module_name
+from recipes.common.models.text_decoder import NESTED, module_name
 from recipes.common.protocol import Step, StepFailed, main, peak_memory, write_json
 
 _SHARD = 2_000_000_000
@@ -54,10 +54,10 @@ def run(step: Step) -> dict[str, Any]:
     piece = _piece(step.params.get("memory"))
     headers = {file: read_header(file) for file in weight_files(folder)}
     stored = {one.name: one for header in headers.values() for one in header}
-    stored_as = {module_name(name): name for name in stored}
-    deltas = {
-        stored_as.get(name, name): delta for name, delta in read_adapter(step.inputs["adapter"], described).items()
-    }
+    adapter = read_adapter(step.inputs["adapter"], described)
+    is_alone = not any(name.startswith(NESTED) for name in adapter)
+    stored_as = {module_name(name, is_alone=is_alone): name for name in stored}
+    deltas = {stored_as.get(name, name): delta for name, delta in adapter.items()}
     check_fit(deltas, {name: one.shape for name, one in stored.items()})
     output.mkdir(parents=True)
     started = time.monotonic()

@@ -1,10 +1,11 @@
 """Step `preflight`: checks of tokens, model and machine before the GPU is used.
 
 params: {"thinking", "padding_check": module of the engine that compares a padded batch with single prompts, or null,
-"max_new_tokens", "max_length", "batch_size", "gradient_accumulation"}; hints:
-{"tokens_only": whether to skip the rules about the machine, "precisions": {use: format}, "expects": {use: {"memory":
-[low, high], "gpu_memory"}}, "disk": bytes that the run writes, "upload": {"repo", "base_license"} if the run is
-uploaded}; inputs: "train" (optional), "eval", "model" (model.json); local_paths: {"model": folder}.
+"targets": `train.targets` of an adapter, or null, "max_new_tokens", "max_length", "batch_size",
+"gradient_accumulation"}; hints: {"tokens_only": whether to skip the rules about the machine, "precisions": {use:
+format}, "expects": {use: {"memory": [low, high], "gpu_memory"}}, "disk": bytes that the run writes, "upload": {"repo",
+"base_license"} if the run is uploaded}; inputs: "train" (optional), "eval", "model" (model.json); local_paths:
+{"model": folder}.
 
 All rules are checked before the step fails. preflight.json holds the result of each rule, token counts, and five
 decoded masks.
@@ -17,6 +18,7 @@ from typing import Any
 
 import torch
 
+from recipes.common.adapters.targets import model_targets
 from recipes.common.encode import encode_row, end_token, load_tokenizer, prompt_ids, render_prompt
 from recipes.common.files import read_json, read_rows
 from recipes.common.machine import read_machine
@@ -60,7 +62,8 @@ def run(step: Step) -> dict[str, Any]:
         Prompt(str(each["id"]), each["messages"], render_prompt(tokenizer, each["messages"], thinking))
         for each in [*rows, *cases]
     ]
-    facts = Facts(tokenizer, end_token(tokenizer), params, context, train, lengths, rendered, machine, padding)
+    targets = _target_problem(step)
+    facts = Facts(tokenizer, end_token(tokenizer), params, context, train, lengths, rendered, targets, machine, padding)
 
     violations = {rule: list(rule.violations(facts)) for rule in RULES}
     report = describe(facts, violations)
@@ -71,6 +74,17 @@ def run(step: Step) -> dict[str, Any]:
         message = "\n".join(_message(rule, lines) for rule, lines in violated.items())
         raise StepFailed(first.code, message, first.help)
     return {key: report[key] for key in ("rows", "tokens", "longest", "trained_tokens")}
+
+
+def _target_problem(step: Step) -> str | None:
+    """What is wrong with `train.targets`, by the model's own modules; None if nothing is."""
+    if step.params.get("targets") is None:
+        return None
+    try:
+        model_targets(step.local_paths["model"], step.params["targets"])
+    except StepFailed as failure:
+        return f"{failure.message}. {failure.help}"
+    return None
 
 
 def describe(facts: Facts, violations: dict[Rule, list[str]]) -> dict[str, Any]:

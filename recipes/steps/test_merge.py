@@ -14,7 +14,7 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoModelForCausalLM
 
 from recipes.common.adapters import logit_comparison
 from recipes.common.adapters.weights import Delta, read_adapter
@@ -23,6 +23,7 @@ from recipes.common.models.folder import INDEX, describe_model, select_files
 from recipes.common.models.text_decoder import module_name
 from recipes.common.protocol import Step, StepFailed
 from recipes.steps import merge
+from recipes.testing import make_hybrid, make_mixture
 from recipes.tools.tiny_models import Family, make_tiny_model
 from recipes.transformers.model import load_model
 
@@ -136,25 +137,22 @@ def test_weights_and_logits_equal_those_of_peft(tmp_path: Path, base: Path, kind
     assert load_tokenizer(tmp_path / "merged") and loaded.config.model_type == original["model_type"]
 
 
-def test_the_attention_of_a_mixture_of_experts_is_merged(tmp_path: Path, base: Path) -> None:
-    mixture = shutil.copytree(base, tmp_path / "mixture")
-    dense = json.loads((base / "config.json").read_text())
-    sizes = {key: value for key, value in dense.items() if key.startswith(("num_", "hidden_s", "vocab", "head_dim"))}
-    experts = {"num_experts": 4, "num_experts_per_tok": 2, "moe_intermediate_size": 32}
-    torch.manual_seed(0)
-    config = AutoConfig.for_model("qwen3_moe", **sizes, **experts, eos_token_id=dense["eos_token_id"])
-    AutoModelForCausalLM.from_config(config).save_pretrained(str(mixture))  # type: ignore[no-untyped-call]
-    adapter = adapt(mixture, tmp_path / "adapter", ("q_proj", "o_proj"))
-    merge.run(step(tmp_path, mixture, adapter))
-    assert json.loads((tmp_path / "merge.json").read_text())["equal"]
-    plain: Any = AutoModelForCausalLM.from_pretrained(str(mixture))
-    plain.eval()
-    row = prompt_ids(load_tokenizer(mixture), ROWS[0]["messages"], False)  # type: ignore[arg-type]
+@pytest.mark.parametrize("make", [make_mixture, make_hybrid])
+def test_models_whose_files_name_weights_differently_are_merged(tmp_path: Path, make: Any) -> None:
+    model = make(tmp_path / "base")
+    adapter = adapt(model, tmp_path / "adapter", ("q_proj", "o_proj"))
+    merge.run(step(tmp_path, model, adapter))
+    report = json.loads((tmp_path / "merge.json").read_text())
+    assert report["equal"] and report["merged"]["relative"] < 1e-4 < report["adapter_effect"]["relative"]
+    row = prompt_ids(load_tokenizer(model), ROWS[0]["messages"], False)  # type: ignore[arg-type]
     ours = logit_comparison.logits_of(
-        mixture, tmp_path / "merged", {}, [row], four_bit=False, chunk=5_000, on_weight=lambda: None
+        model, tmp_path / "merged", {}, [row], four_bit=False, chunk=5_000, on_weight=lambda: None
     )
-    with torch.inference_mode():
-        assert torch.allclose(ours["base"][0], plain(input_ids=torch.tensor([row])).logits[0, -9:-1], atol=1e-4)
+    for folder, variant in ((model, "base"), (tmp_path / "merged", "merged")):
+        plain: Any = AutoModelForCausalLM.from_pretrained(str(folder))
+        with torch.inference_mode():
+            wanted = plain.eval()(input_ids=torch.tensor([row])).logits[0, -9:-1]
+        assert torch.allclose(ours[variant][0], wanted, atol=1e-4)
 
 
 def test_a_sharded_16_bit_base_gives_16_bit_shards(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:

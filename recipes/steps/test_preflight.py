@@ -93,6 +93,7 @@ def test_only_the_cases_are_checked_without_training(tmp_path: Path, model: Path
         ("context-too-short", 4, {"max_new_tokens": 4090}),
         ("precision-unsupported", 4, {"precisions": {"train": "fp16"}}),
         ("memory-short", 4, {"expects": {"train": {"memory": [1e15, 2e15]}, "generate": {"memory": [1, 2]}}}),
+        ("unsupported-target", 4, {"targets": ["qkv_proj", "o_proj"]}),
         ("disk-short", 4, {"disk": 1e18}),
         ("hub-token", 4, {"upload": {"repo": "me/mine", "base_license": "mit"}}),
         ("card-invalid", 4, {"upload": {"repo": "me/mine", "base_license": "Apache 2"}}),

@@ -14,7 +14,7 @@ from recipes.common.protocol import Step, is_out_of_memory
 from recipes.transformers.constraint import Constraint
 from recipes.transformers.decode import Answer, Sampling, answer_batch
 from recipes.transformers.memory import fitting_batch, out_of_memory, too_little_memory
-from recipes.transformers.prefill import shared_prefix
+from recipes.transformers.prefill import answers_singly, shared_prefix
 
 
 def answer_all(
@@ -35,7 +35,9 @@ def answer_all(
     sampling = Sampling(params["temperature"], params.get("top_p"), params.get("top_k"))
     order = sorted(prompts, key=lambda id: len(prompts[id]), reverse=True)
     size = params["batch_size"]
-    if size == "auto":
+    if answers_singly(model):
+        size = 1
+    elif size == "auto":
         size = fitting_batch(model, len(prompts[order[0]]), params["max_new_tokens"])
     with out_of_memory("the common prefix of the prompts does not fit"):
         prefix = shared_prefix(model, list(prompts.values()), params["max_new_tokens"])

@@ -14,7 +14,7 @@ import torch
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from recipes.common.machine import Machine
-from recipes.transformers.prefill import pad_left
+from recipes.transformers.prefill import answers_singly, pad_left
 
 _LAYERS = 4
 _ROWS = 8
@@ -24,8 +24,8 @@ _LONGEST = 160
 
 def padding_difference(folder: Path, prompts: list[list[int]], machine: Machine) -> float | None:
     """Largest difference of the last logits between a batch of up to eight prompts and each prompt alone, relative to
-    the standard deviation of the logits. None if a few layers in fp32 do not fit into the memory, or if there are no
-    two rows of different length."""
+    the standard deviation of the logits. None if a few layers in fp32 do not fit into the memory, if there are no two
+    rows of different length, or if the model answers prompts one by one."""
     rows = [row[-max(2, min(len(row), _LONGEST) - 3 * at) :] for at, row in enumerate(prompts[:_ROWS])]
     if len({len(row) for row in rows}) < 2:
         return None
@@ -43,6 +43,8 @@ def padding_difference(folder: Path, prompts: list[list[int]], machine: Machine)
         str(folder), config=config, dtype=torch.float32, use_safetensors=True, local_files_only=True
     )
     model = loaded.to("cpu" if machine.capability is None else "cuda").eval()
+    if answers_singly(model):
+        return None
     with torch.inference_mode():
         ids, mask, positions = pad_left(rows, 0, model.device)
         together = model(input_ids=ids, attention_mask=mask, position_ids=positions, logits_to_keep=1).logits[:, -1]

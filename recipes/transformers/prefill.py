@@ -39,6 +39,12 @@ class Prefix:
         return expanded
 
 
+def answers_singly(model: PreTrainedModel) -> bool:
+    """Whether prompts are answered one by one: layers of linear attention keep a state instead of keys and values,
+    which cannot be padded or shared."""
+    return bool(getattr(model, "_is_stateful", False))
+
+
 def shared_prefix(model: PreTrainedModel, prompts: Sequence[list[int]], new_tokens: int) -> Prefix:
     """Compute the longest common prefix of the prompts. Each prompt keeps at least one token after it. Empty for a
     model whose attention has a window shorter than a prompt and its answer: transformers counts the padding between the
@@ -48,7 +54,7 @@ def shared_prefix(model: PreTrainedModel, prompts: Sequence[list[int]], new_toke
     length = next((at for at in range(limit) if first[at] != last[at]), limit)
     window = getattr(model.config.get_text_config(decoder=True), "sliding_window", None)
     too_short = window is not None and window < max(map(len, prompts)) + new_tokens
-    if len(prompts) < 2 or length < _MIN_PREFIX or too_short:
+    if len(prompts) < 2 or length < _MIN_PREFIX or too_short or answers_singly(model):
         return Prefix(0, None)
     cache = DynamicCache()
     with torch.inference_mode():
@@ -76,9 +82,15 @@ def prefill(
     new_tokens: int,
     between: Callable[[], None],
 ) -> tuple[BatchCache, torch.Tensor, torch.Tensor]:
-    """Compute the part of each prompt after the prefix; prompts must be sorted, longest first. Returns the left-padded
-    cache with capacity for the new tokens, its mask [rows, tokens], and the logits [rows, vocabulary] of the next
-    tokens. `between` is called between parts and may raise."""
+    """Compute the part of each prompt after the prefix; prompts must be sorted, longest first, and of a model that
+    `answers_singly` there must be one. Returns the left-padded cache with capacity for the new tokens, its mask
+    [rows, tokens], and the logits [rows, vocabulary] of the next tokens. `between` is called between parts and may
+    raise."""
+    if answers_singly(model):
+        (rest,) = rests
+        whole = model(input_ids=torch.tensor([rest], device=model.device), use_cache=True, logits_to_keep=1)
+        mask = torch.ones(1, len(rest), dtype=torch.long, device=model.device)
+        return whole.past_key_values, mask, whole.logits[:, -1]
     length = prefix.length + max(len(rest) for rest in rests)
     kept: BatchCache | None = None
     logits = []

@@ -15,6 +15,7 @@ from transformers.generation.logits_process import TemperatureLogitsWarper, TopK
 from recipes.common.encode import end_token, load_tokenizer, prompt_ids
 from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Interrupted, Step, StepFailed
+from recipes.testing import make_hybrid
 from recipes.tools.tiny_models import Family, make_tiny_model
 from recipes.transformers import memory
 from recipes.transformers.decode import Sampling
@@ -40,9 +41,9 @@ def cases(count: int) -> list[dict[str, Any]]:
 class Workspace:
     """A model and the files of a generate step."""
 
-    def __init__(self, tmp: Path, family: Family, tied: bool) -> None:
+    def __init__(self, tmp: Path, family: Family = "qwen3", tied: bool = True, model: Path | None = None) -> None:
         self.tmp = tmp
-        self.model = make_tiny_model(tmp / "model", family, tied=tied)
+        self.model = make_tiny_model(tmp / "model", family, tied=tied) if model is None else model
         names = select_files(path.name for path in self.model.iterdir())
         described = describe_model("tiny", None, self.model, names, lambda _: None)
         (tmp / "model.json").write_text(json.dumps(described))
@@ -128,6 +129,17 @@ def test_a_batch_gives_the_answers_of_single_prompts(tmp_path: Path, family: Fam
     assert evidence["batch_size"] == 4
     assert evidence["shared_tokens"] == 0 if family in WINDOWED else evidence["shared_tokens"] > 16
     assert len({response["text"] for response in responses}) > 1
+
+
+def test_a_model_with_linear_attention_answers_prompts_one_by_one(tmp_path: Path) -> None:
+    workspace = Workspace(tmp_path, model=make_hybrid(tmp_path / "model"))
+    rows = cases(5)
+    evidence = run(workspace.step(rows))
+    assert (evidence["batch_size"], evidence["shared_tokens"]) == (1, 0)
+    model = AutoModelForCausalLM.from_pretrained(str(workspace.model), dtype=torch.float32)
+    for response, (new, finish, likely) in zip(workspace.responses(), one_by_one(workspace, rows, model), strict=True):
+        assert (response["new_tokens"], response["finish"]) == (len(new), finish)
+        assert response["logprob"] == pytest.approx(likely, abs=1e-3)
 
 
 @pytest.mark.parametrize("tokens", [1, 150])

@@ -39,6 +39,12 @@ test("axolotl trains no model that also reads images, and no model without a tex
   }
 });
 
+test("axolotl trains the text decoder of Qwen3.5, which transformers builds alone", () => {
+  const config = { model_type: "qwen3_5", text_config: { model_type: "qwen3_5_text", ...decoder }, vision_config: {} };
+  expect(unsupportedTraining("axolotl", config)).toBeUndefined();
+  expect(unsupportedTraining("torchtune", config)?.help).toContain("train.backend: axolotl");
+});
+
 test("an adapter on all linear layers of a mixture of experts is refused, with the targets that are possible", () => {
   expect(unsupportedTraining("axolotl", mixture, lora)?.help).toContain("train.targets: [q_proj, k_proj");
   const attention = { ...lora, targets: ["q_proj", "v_proj"] as const };

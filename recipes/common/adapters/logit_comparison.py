@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModelForCausalLM
 
 from recipes.common.adapters.weights import Delta
 from recipes.common.models.tensors import Stored, read_headers
-from recipes.common.models.text_decoder import module_name
+from recipes.common.models.text_decoder import NESTED, module_name
 from recipes.common.protocol import StepFailed
 
 _POSITIONS = 8
@@ -45,12 +45,14 @@ def logits_of(
     Rows are token ids, each longer than 8. `chunk` is the number of weight bytes in memory at a time. `on_weight` is
     called after each weight."""
     variants = ["base", "adapter", "merged", *(["four_bit"] if four_bit else [])]
-    base_weights, merged_weights = (
-        {module_name(name): one for name, one in read_headers(folder).items()} for folder in (base, merged)
-    )
-    deltas = {module_name(name): delta for name, delta in deltas.items()}
     model = _skeleton(base)
     decoder = model.get_decoder()
+    is_alone = not any(f"{name}.".startswith(NESTED) for name, _ in model.named_modules())
+    base_weights, merged_weights = (
+        {module_name(name, is_alone=is_alone): one for name, one in read_headers(folder).items()}
+        for folder in (base, merged)
+    )
+    deltas = {module_name(name, is_alone=is_alone): delta for name, delta in deltas.items()}
 
     def linear(name: str, x: Tensor) -> Tensor:
         stored, merged_stored = base_weights[f"{name}.weight"], merged_weights[f"{name}.weight"]

@@ -39,12 +39,14 @@ def read_text_config(config: Mapping[str, Any]) -> PreTrainedConfig:
     return text
 
 
-def module_name(stored: str) -> str:
-    """The name of a stored weight in the model that transformers builds from its folder."""
+def module_name(stored: str, *, is_alone: bool = False) -> str:
+    """The name of a stored weight in the model that transformers builds from its folder. `is_alone`: it builds the
+    text decoder without the other parts, as for Qwen3.5."""
     for pattern, prefix in _RENAMED:
         if pattern.match(stored):
-            return pattern.sub(prefix, stored, count=1)
-    return stored
+            stored = pattern.sub(prefix, stored, count=1)
+            break
+    return stored.replace(NESTED, "model.", 1) if is_alone and stored.startswith(NESTED) else stored
 
 
 def is_other_part(name: str) -> bool:

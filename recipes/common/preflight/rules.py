@@ -60,6 +60,8 @@ class Facts:
     """Case id -> number of tokens of its prompt."""
     prompts: Sequence[Prompt] = ()
     """The prompts of all rows and cases."""
+    targets: str | None = None
+    """What is wrong with `train.targets`; None if the model has these layers, or if no adapter is trained."""
     machine: Machine | None = None
     """None if the rules about the machine do not apply."""
     padding: float | None = None
@@ -121,6 +123,11 @@ def _lost(loss: str) -> Callable[[Facts], Iterator[str]]:
                     yield f"{prompt.id}: the {message['role']} message {message['content'][:60]!r}"
 
     return violations
+
+
+def _targets(facts: Facts) -> Iterator[str]:
+    if facts.targets is not None:
+        yield facts.targets
 
 
 def _think(facts: Facts) -> Iterator[str]:
@@ -225,6 +232,12 @@ RULES = (
         "training and generation use the same prompt tokens",
         "Use the same prompt.thinking and chat template for both.",
         _prefix,
+    ),
+    Rule(
+        "unsupported-target",
+        "the model has each layer of train.targets",
+        "Use train.targets: all-linear, or a list of the model's own linear layers.",
+        _targets,
     ),
     Rule(
         "think-tags",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes.common.files import count_rows, read_json
+from recipes.common.models.text_decoder import section
 from recipes.common.protocol import Step, StepFailed
 from recipes.common.training.scoring import METRICS
 
@@ -52,15 +53,14 @@ def read_inputs(step: Step) -> TrainingInputs:
 
 
 def decoder_layers(config: Mapping[str, Any]) -> int:
-    """Number of decoder layers. Fails with `unsupported-model` for a model that is not a text decoder, such as one that
-    also reads images: its config.json describes the text decoder in a section of its own."""
-    layers = config.get("num_hidden_layers")
+    """Number of layers of the text decoder. Fails with `unsupported-model` if config.json describes none."""
+    layers = section(config).get("num_hidden_layers")
     if not isinstance(layers, int):
         raise StepFailed(
             "unsupported-model",
             f"the model of type {config.get('model_type')!r} is not a text decoder: its config.json has no "
             "num_hidden_layers",
-            "Use a text-only model.",
+            "Use a model of text.",
         )
     return layers
 

@@ -48,6 +48,7 @@ export function draftPreflight(experiment: Experiment, site: Site) {
       epochs: train?.epochs ?? null,
       max_steps: train?.max_steps ?? null,
       padding_check: paddingCheck ?? null,
+      targets: train === undefined || train.method === "full" ? null : train.targets,
     },
     sources: paddingCheck === undefined ? {} : site.recipe(paddingCheck),
     hints: {

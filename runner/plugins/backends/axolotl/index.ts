@@ -1,6 +1,7 @@
 import keys from "../../../../recipes/axolotl/keys.json" with { type: "json" };
 import modelTypes from "../../../../recipes/axolotl/model_types.json" with { type: "json" };
 import reserved from "../../../../recipes/axolotl/reserved_keys.json" with { type: "json" };
+import textDecoders from "../../../../recipes/axolotl/text_decoders.json" with { type: "json" };
 import type { Environment } from "../../environment.ts";
 import { isMixture, type ModelConfig, readsMoreThanText, textConfig, unknownType } from "../../model-shape.ts";
 import { pythonStep } from "../../step-work.ts";
@@ -67,7 +68,9 @@ export const axolotl: Backend = {
 /** The checks of recipes/axolotl that exclude whole families. */
 function unsupportedModel(model: ModelConfig, training?: TrainingRequest): string | UnsupportedPart | undefined {
   const type = model.model_type ?? "unknown";
-  if (readsMoreThanText(model)) return `a model of type ${type}, which reads more than text`;
+  if (readsMoreThanText(model) && !textDecoders.includes(type)) {
+    return `a model of type ${type}, which reads more than text`;
+  }
   if (textConfig(model) === undefined) {
     return `a model of type ${type} that is not a text decoder: its config.json has no num_hidden_layers`;
   }
@@ -77,5 +80,6 @@ function unsupportedModel(model: ModelConfig, training?: TrainingRequest): strin
       help: "train.targets: [q_proj, k_proj, v_proj, o_proj]",
     };
   }
+  if (model.quantization_config !== undefined) return `a ${type} model with quantised weights`;
   return unknownType(model, modelTypes);
 }
