@@ -245,6 +245,12 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
         metric: isText,
         tests: listOf(shape({ against: isText, p: isShare, adjusted: isShare })),
       }),
+      non_inferiority: optional(
+        shape({
+          ...{ reference: isText, metric: isText, margin: isNumber },
+          tests: listOf(shape({ candidate: isText, difference: isNumber, verdict: isText, ...isBounds })),
+        }),
+      ),
     }),
     "analysis.json": shape({
       view: isText,

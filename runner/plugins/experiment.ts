@@ -88,6 +88,7 @@ type Evaluation = {
   readonly metrics: readonly string[];
   readonly primary: { readonly metric: string; readonly view: LabelView };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
+  readonly non_inferiority?: { readonly reference: string; readonly margin: number };
   /** Columns of the evaluated file. */
   readonly subgroups: readonly string[];
 };

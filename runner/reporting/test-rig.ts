@@ -62,6 +62,10 @@ function comparison(): NonNullable<RunFacts["comparison"]> {
       { a: "tuned", b: "zero_shot", metrics: { micro_f1: difference }, exact_match: { only_a: 5, only_b: 1, p: 0.2 } },
       { a: "tuned", b: "most_frequent", metrics: { micro_f1: difference }, exact_match: null },
     ],
+    non_inferiority: {
+      ...{ reference: "zero_shot", metric: "micro_f1", margin: 0.02 },
+      tests: [{ candidate: "tuned", difference: 0.2, low: 0.1, high: 0.3, verdict: "non-inferior" as const }],
+    },
     family: {
       ...{ subject: "tuned", metric: "micro_f1", correction: "holm" as const },
       tests: [

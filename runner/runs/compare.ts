@@ -5,7 +5,7 @@ import {
   type Comparison,
   compareAnswers,
 } from "../evaluation/statistics/comparison.ts";
-import { type NonInferiority, nonInferiority } from "../evaluation/statistics/non-inferiority.ts";
+import { nonInferiority } from "../evaluation/statistics/non-inferiority.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { scoringFiles, taskParams } from "../pipeline/steps/task.ts";
 import type { Json } from "../util/canonical.ts";
@@ -51,7 +51,6 @@ export type RunComparison = Comparison & {
   readonly notes: readonly string[];
   /** Number of evaluations of the test cases so far; null for validation rows. */
   readonly test_evaluations: number | null;
-  readonly non_inferiority?: NonInferiority;
 };
 
 /**

@@ -2,6 +2,7 @@ import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { smokeWarning } from "../config/smoke.ts";
 import { readResult } from "../pipeline/result-files.ts";
+import { nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";
 import { energyText } from "../reporting/report/energy.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
 import { testEvaluationCount, testFileOf, tornLedgerWarning } from "../runs/ledger.ts";
@@ -52,13 +53,17 @@ export function runSummary(
 /** The tests of the primary arm against each other arm. */
 function testsOf(path: string): string {
   if (!existsSync(path)) return "";
-  const { pairs, family, view } = readResult("comparison.json", path);
+  const { pairs, family, view, non_inferiority } = readResult("comparison.json", path);
   const lines = family.tests.map(({ against, adjusted }) => {
     const pair = pairs.find(({ a, b }) => a === family.subject && b === against);
     return differenceText(family, against, pair?.metrics[family.metric], adjusted, view);
   });
-  return lines.length === 0 ? "" : `${lines.join("")}\n`;
+  const margin = non_inferiority === undefined ? [] : nonInferiorityTexts(non_inferiority, keys);
+  const all = [...lines, ...margin.map((line) => `${line}\n`)];
+  return all.length === 0 ? "" : `${all.join("")}\n`;
 }
+
+const keys = { arm: (arm: string) => arm, metric: (metric: string) => metric };
 
 /** The recorded evaluations of the test file. */
 function testEvaluations(manifest: Manifest, artifacts: string): string {

@@ -173,6 +173,24 @@ test("exp compare --reference --margin: the interval of the difference decides o
   expectFailure(alone, 2, "bad-option", /other/);
 });
 
+test("evaluate.non_inferiority: a margin that the study declares is tested in the run", async ({ rig }) => {
+  addComparedStudy(rig);
+  const declare = (reference: string): void =>
+    rig.edit(
+      "experiments/b.yaml",
+      /evaluate: .*/,
+      `evaluate: {primary: {view: raw}, non_inferiority: {reference: ${reference}, margin: 0.02}}`,
+    );
+  declare("most_frequent");
+  expectFailure(await rig.exp("plan", "experiments/b.yaml"), 2, "not-one-of", /most_frequent/, /zero_shot/);
+  rig.edit("experiments/b.yaml", "baselines: []", "baselines: [most_frequent]");
+  const { manifest } = await rig.build("experiments/b.yaml");
+  const { non_inferiority: found } = rig.readJson(manifest.replace("manifest.json", "comparison.json")) as Comparison;
+  expect(found).toMatchObject({ reference: "most_frequent", metric: "micro_f1", margin: 0.02 });
+  expect(found?.tests).toMatchObject([{ candidate: "zero_shot", verdict: "non-inferior" }]);
+  expect(await rig.output("show", "b")).toMatch(/^zero_shot − most_frequent: micro_f1 .*margin 0\.02: non-inferior/m);
+});
+
 test("exp compare: rejects runs that are not comparable; --force compares shared cases", async ({ rig }) => {
   addComparedStudy(rig);
   await rig.build("experiments/b.yaml");

@@ -79,6 +79,29 @@ export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateCho
         description: "Confidence intervals.",
         examples: [{ resamples: 2000 }],
       },
+      non_inferiority: {
+        type: "object",
+        additionalProperties: false,
+        required: ["reference", "margin"],
+        properties: {
+          reference: {
+            type: "string",
+            minLength: 1,
+            description: "The arm that the others are compared with: a baseline, or an arm of a compared experiment.",
+            examples: ["zero_shot"],
+          },
+          margin: {
+            type: "number",
+            minimum: 0,
+            maximum: 1,
+            description: "The largest loss in the primary metric that is accepted.",
+            examples: [0.02],
+          },
+        },
+        description:
+          "Test whether the other arms are worse than a reference by less than a margin, which is set before the results are known.",
+        examples: [{ reference: "zero_shot", margin: 0.02 }],
+      },
       subgroups: {
         type: "array",
         maxItems: 10,

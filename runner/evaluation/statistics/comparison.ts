@@ -4,6 +4,7 @@ import type { ScoredCase } from "../../plugins/tasks/task.ts";
 import { UserError } from "../../util/user-error.ts";
 import type { Draws, Pause } from "./bootstrap.ts";
 import { type Compared, type CompareOptions, compareAll } from "./compare.ts";
+import type { NonInferiority } from "./non-inferiority.ts";
 import { caseGroups } from "./packed.ts";
 
 /** One answer to one case. */
@@ -30,6 +31,8 @@ export type Comparison = Compared & {
   readonly labels: number;
   /** Number of groups that were resampled and swapped in place of cases; absent if cases are independent. */
   readonly case_groups?: number;
+  /** Absent if no reference and margin are declared. */
+  readonly non_inferiority?: NonInferiority;
 };
 
 /**

@@ -1,9 +1,11 @@
 import type { View } from "../../data/labels/views.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
+import { nonInferiority } from "../../evaluation/statistics/non-inferiority.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
+import { UserError } from "../../util/user-error.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
@@ -19,16 +21,18 @@ type Params = TaskParams & {
   readonly metrics: readonly string[];
   readonly primary: { readonly metric: string; readonly view: View };
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
+  /** Absent if the experiment declares none. */
+  readonly non_inferiority?: { readonly reference: string; readonly margin: number };
   readonly exp: string;
 };
 
 /** Compares the arms of a run case by case: intervals and paired tests. */
 export const compare: StepKind<Params> = {
   name: "compare",
-  version: 5,
+  version: 7,
   cached: true,
   outputs: () => ["comparison.json"],
-  async run({ arms, subject, metrics, primary, bootstrap, ...params }, context) {
+  async run({ arms, subject, metrics, primary, bootstrap, non_inferiority: tested, ...params }, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
     const space = new Set<string>();
@@ -54,14 +58,20 @@ export const compare: StepKind<Params> = {
       },
       context.pause,
     );
-    writeResult(context.output, "comparison.json", comparison);
+    const { higherIsBetter } = task.metrics.get(metric);
+    writeResult(context.output, "comparison.json", {
+      ...comparison,
+      ...(tested === undefined
+        ? {}
+        : { non_inferiority: nonInferiority(comparison.pairs, { ...tested, metric, higherIsBetter }) }),
+    });
     context.evidence({ arms: arms.length, cases: comparison.n });
   },
 };
 
 /** The comparison of all arms of a run, `scores` being the drafts that score them. */
 export function draftCompare(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
-  const { primary, bootstrap } = experiment.evaluate;
+  const { primary, bootstrap, non_inferiority: tested } = experiment.evaluate;
   const arms = scores.map(({ id }) => armOfStep(id));
   const vocabularies = new Map(
     scores.flatMap(({ inputs }) => (inputs.labels ? [[inputs.labels.step, inputs.labels]] : [])),
@@ -76,6 +86,7 @@ export function draftCompare(experiment: Experiment, scores: readonly Draft[], s
       ...taskParams(experiment),
       primary: { ...primary },
       bootstrap: { ...bootstrap },
+      ...(tested === undefined ? {} : { non_inferiority: { ...tested } }),
       exp: site.version,
     },
     sources: scoringFiles(experiment),
@@ -86,4 +97,18 @@ export function draftCompare(experiment: Experiment, scores: readonly Draft[], s
       ),
     },
   });
+}
+
+/** Throws UserError if the experiment declares a margin of non-inferiority that its arms cannot be tested against. */
+export function expectReference({ evaluate }: Experiment, arms: readonly Arm[]): void {
+  const reference = evaluate.non_inferiority?.reference;
+  if (reference === undefined || (arms.length > 1 && arms.includes(reference))) return;
+  const others = arms.filter((arm) => arm !== reference);
+  throw new UserError(
+    "not-one-of",
+    others.length === 0
+      ? `evaluate.non_inferiority: the run has no other arm than ${reference}`
+      : `evaluate.non_inferiority.reference: the run has no arm "${reference}"; it has ${others.join(", ")}`,
+    { status: "invalid", help: "name an arm of the run, or add a baseline or an experiment under compare" },
+  );
 }

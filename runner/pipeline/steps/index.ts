@@ -8,7 +8,7 @@ import { armOfStep } from "../plan/step-ref.ts";
 import { analyse, draftAnalyse } from "./analyse.ts";
 import { type Arm, arms, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
-import { compare, draftCompare } from "./compare.ts";
+import { compare, draftCompare, expectReference } from "./compare.ts";
 import { joined } from "./compared.ts";
 import { data, draftData } from "./data.ts";
 import { draftEnsemble, ensemble } from "./ensemble.ts";
@@ -63,6 +63,7 @@ export function draftsOf(
   const drafts = joined(draftScores(experiment, site), others);
   const scores = drafts.filter(({ kind }) => kind === evaluate.name);
   const scored = scores.map(({ id }) => armOfStep(id));
+  expectReference(experiment, scored);
   return [
     ...drafts,
     ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),

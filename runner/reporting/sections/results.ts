@@ -11,7 +11,7 @@ import {
 } from "../../util/format.ts";
 import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
-import { detectableNote, exactTestName, exactTestText } from "../report/comparison-tables.ts";
+import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
 import { armName, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
@@ -38,7 +38,7 @@ export function results({ runs: all }: Study): readonly Block[] {
     ...runs
       .filter(({ comparison }) => comparison !== undefined)
       .slice(-mostTested)
-      .map(tests),
+      .flatMap((run) => [tests(run), ...margins(run)]),
     ...views(last),
     ...confusion(last),
     ...labels(last),
@@ -119,6 +119,14 @@ function tests(run: RunFacts): Block {
       ];
     }),
   };
+}
+
+/** What the run shows about the margin of non-inferiority that its experiment declares. */
+function margins({ comparison }: RunFacts): readonly Block[] {
+  const tested = comparison?.non_inferiority;
+  if (tested === undefined) return [];
+  const texts = nonInferiorityTexts(tested, { arm: armName, metric: metricName });
+  return [paragraph(`Non-inferiority to the ${armName(tested.reference)} arm. ${texts.join(" ")}`)];
 }
 
 /** The scores of the primary arm in each label view. */
