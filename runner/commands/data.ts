@@ -6,14 +6,14 @@ import { viewOf } from "../data/labels/views.ts";
 import { labelCounts } from "../data/labels.ts";
 import type { Row } from "../data/rows.ts";
 import { proposalYaml, suggestSynonyms } from "../data/suggest-synonyms.ts";
-import { auditStudy, type DataParams, draftData, readStudy, type Study } from "../pipeline/steps/data.ts";
-import { openTaskWith, parsingParams, taskOf } from "../pipeline/steps/task.ts";
+import { auditStudy, type Study } from "../pipeline/steps/data.ts";
+import { taskOf } from "../pipeline/steps/task.ts";
 import type { OpenTask, Task } from "../plugins/tasks/task.ts";
 import { loadAll } from "../project/load.ts";
 import { openProject } from "../project/project.ts";
+import { studiesOf } from "../project/studies.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
 import { auditText } from "../terminal/audit.ts";
-import { canonicalJson } from "../util/canonical.ts";
 import { type Context, exit } from "../util/context.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, optionalValue, required } from "./command.ts";
@@ -64,16 +64,9 @@ async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<
   const { site, store } = await openProject(loaded.root, context, "read");
   store.close();
   const all: Audited[] = [];
-  const seen = new Set<string>();
-  for (const { experiment, coordinates } of loaded.points) {
-    const { params, sources } = draftData(experiment, site);
-    const same = canonicalJson({ params, sources });
-    if (seen.has(same)) continue;
-    seen.add(same);
+  for await (const { experiment, coordinates, params, open, study } of studiesOf(loaded, site)) {
     const task = taskOf(experiment);
-    const open = await openTaskWith(parsingParams(experiment), (key) => sources[key]);
-    const study = await readStudy(params as unknown as DataParams, open, (name) => sources[name] as string);
-    const prepared = open.prepareTraining(study.splits.train, (params as unknown as DataParams).training);
+    const prepared = open.prepareTraining(study.splits.train, params.training);
     const report = auditStudy(study, { task, open, prepared, accept: experiment.data.accept });
     const { base, revision } = experiment.model;
     const tokens = await tokenLengths(study, site.model(base, revision).dir, context);

@@ -40,7 +40,11 @@ export function check(world: Omit<CheckContext, "experiment" | "wrote" | "error"
         const part = path.endsWith(":") ? "key" : "value";
         const parts = (part === "key" ? path.slice(0, -1) : path).split(".");
         const span = locate(node, keysOf(node, parts), part);
-        found.push({ severity, code, message, span, ...(help === undefined ? {} : { help }) });
+        const written = find(node, keysOf(node, parts))?.node;
+        const value = written?.kind === "scalar" ? written.value : undefined;
+        const hasVariable = typeof value === "string" && value.includes("${");
+        const advice = hasVariable ? "write the value itself: exp does not substitute variables" : help;
+        found.push({ severity, code, message, span, ...(advice === undefined ? {} : { help: advice }) });
       };
     const context: CheckContext = {
       ...world,

@@ -65,7 +65,9 @@ class Reader {
       prettyErrors: false,
       logLevel: "error",
     });
-    for (const { code, message, pos } of document.errors) this.#syntax(code, message, pos);
+    // The first error is often the cause of those that follow.
+    const [first] = document.errors.toSorted((a, b) => a.pos[0] - b.pos[0]);
+    if (first !== undefined) this.#syntax(first.code, first.message, first.pos);
     if (document.errors.length > 0) return { ok: false, diagnostics: this.#diagnostics };
     const root = document.contents as YamlNode | null;
     const whole = { source: this.#source, start: 0, end: this.#source.text.length };
@@ -84,7 +86,9 @@ class Reader {
       MISSING_CHAR: "check quotes, brackets and the space after a colon",
     };
     const text = code === "MULTIPLE_DOCS" ? "a second document starts here" : (message.split("\n")[0] ?? message);
-    this.#error("yaml-syntax", text, this.#span(start, end), helps[code]);
+    const isVariable = this.#source.text.slice(start - 1, start + 1) === "${";
+    const help = isVariable ? "write the value itself: exp does not substitute variables" : helps[code];
+    this.#error("yaml-syntax", text, this.#span(start, end), help);
   }
 
   #error(code: string, message: string, span: Span, help?: string): void {

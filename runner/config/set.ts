@@ -89,14 +89,16 @@ export function checkPath(path: readonly string[], key: Span): Diagnostic | unde
   const message = ["extends", "sweep"].includes(top)
     ? `${top} can only be set in the file`
     : `there is no key "${name}"`;
-  const help = suggestion(name, allPaths(), "keys") ?? "";
-  return {
-    severity: "error",
-    code: "unknown-key",
-    message,
-    span: key,
-    help: help.startsWith("did") ? help : "exp schema lists all keys",
-  };
+  return { severity: "error", code: "unknown-key", message, span: key, help: pathHelp(name) };
+}
+
+/** A suggestion for an unknown path: the paths that end with it, or else one with similar letters. */
+function pathHelp(name: string): string {
+  const paths = allPaths();
+  const ends = paths.filter((path) => path.endsWith(`.${name}`)).slice(0, 3);
+  if (ends.length > 0) return `did you mean ${ends.map((path) => JSON.stringify(path)).join(" or ")}?`;
+  const similar = suggestion(name, paths, "keys") ?? "";
+  return similar.startsWith("did") ? similar : "exp schema lists all keys";
 }
 
 /** A value of the padded text with its spans in the setting, at the same offsets. */

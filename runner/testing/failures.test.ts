@@ -5,7 +5,7 @@ import { describe, expect } from "vitest";
 import { namesIn } from "../util/names-in.ts";
 import { errorCodes, expectFailure } from "./command.ts";
 import { mountTmpfs, remount } from "./mount.ts";
-import { test } from "./rig.ts";
+import { type Rig, test } from "./rig.ts";
 import { table } from "./studies.ts";
 
 const file = "experiments/study.yaml";
@@ -224,4 +224,46 @@ test("a dangling symlink in place of a data file is a missing file", async ({ ri
   rmSync(rig.path("experiments/data/train.csv"));
   symlinkSync("/nowhere/train.csv", rig.path("experiments/data/train.csv"));
   expectFailure(await rig.exp("run", file), 2, "missing-file");
+});
+
+describe("exp check finds, without Python:", () => {
+  const inputs: Readonly<
+    Record<string, { readonly change: (rig: Rig) => void; readonly code: string; readonly at: RegExp }>
+  > = {
+    "one error for a tab, at its line": {
+      change: (rig) => rig.edit(file, "  columns:", "\tcolumns:"),
+      code: "yaml-syntax",
+      at: /^experiments\/study\.yaml:6:1: error/m,
+    },
+    "a repeated id, at its row": {
+      change: (rig) => rig.append("experiments/data/train.csv", 'train-1,"The liver is normal.",none,x\n'),
+      code: "duplicate-id",
+      at: /^experiments\/data\/train\.csv:\d+:1: error/m,
+    },
+    "a column that the file lacks": {
+      change: (rig) => rig.edit(file, "target: labels", "target: diagnoses"),
+      code: "missing-column",
+      at: /diagnoses/,
+    },
+    "a variable in a value": {
+      change: (rig) => rig.edit(file, "prompts/ask.hbs", `"\${HOME}/ask.hbs"`),
+      code: "missing-template",
+      at: /does not substitute variables/,
+    },
+  };
+  test.for(Object.entries(inputs))("%s", async ([, { change, code, at }], { rig }) => {
+    change(rig);
+    const ended = await rig.exp("check", file);
+    expectFailure(ended, 2, code, at);
+    expect(new Set(errorCodes(ended))).toEqual(new Set([code]));
+    if (code === "yaml-syntax") expect(errorCodes(ended)).toHaveLength(1);
+  });
+  test("the path of a key that is given without its section", async ({ rig }) => {
+    expectFailure(await rig.exp("check", file, "--set", "rank=4"), 2, "unknown-key", /"train\.rank"/);
+  });
+  test("a learning rate of 1000", async ({ rig }) => {
+    const large = ["--set", "train.learning_rate=1e3", "--set", "model.base=smollm2-135m"];
+    const { code, stderr } = await rig.exp("check", "experiments/tuned.yaml", ...large);
+    expect([code, stderr.includes("large-learning-rate")]).toEqual([0, true]);
+  });
 });

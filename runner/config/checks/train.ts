@@ -24,6 +24,10 @@ export function checkTrain(context: CheckContext): void {
     context.error("train.alpha_ratio:", "exactly-one", message, help);
   }
   checkMethod(context, train);
+  if (train.learning_rate >= 1) {
+    const message = `train.learning_rate ${train.learning_rate} is far above every usual value`;
+    context.warning("train.learning_rate", "large-learning-rate", message, "write 1.0e-4 for one ten-thousandth");
+  }
   if (train.merge && train.method === "full") {
     const message = "train.merge has no effect with method full, which trains no adapter";
     context.warning("train.merge:", "unused-key", message, "remove it");
