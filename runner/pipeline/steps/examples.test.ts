@@ -51,3 +51,13 @@ test("shows all rows if there are fewer than requested", () => {
   expect(ids({ count: 9, select: "nearest" })[0]).toHaveLength(4);
   expect(ids({ count: 9, select: "random" })[0]).toHaveLength(4);
 });
+
+test("a row of the case's group is left out", () => {
+  const grouped = train.map((one) => ({ ...one, group: one.id === "b" ? "7" : one.id }));
+  for (const select of ["nearest", "random"] as const) {
+    const [shown] = chooseExamples(grouped, [{ input: "A stone in the right ureter.", group: "7" }], {
+      ...{ count: 9, select, seed: 1 },
+    });
+    expect(new Set(shown?.map(({ id }) => id))).toEqual(new Set(["a", "c", "d", "e"]));
+  }
+});

@@ -9,21 +9,24 @@ export type ExampleChoice = { readonly count: number; readonly select: "nearest"
 
 /**
  * The training rows that each case gets as few-shot examples, in the order of the prompt. A list is shorter than
- * `count` if too few rows qualify. A near-duplicate of the case never qualifies, so a training row may be a case too.
+ * `count` if too few rows qualify. A near-duplicate of the case and a row of its group never qualify, so a training row
+ * may be a case too.
  * Identical inputs count as one row. `nearest` selects by TF-IDF cosine and puts the most similar row last, next to the
  * case. `random` draws one order for all cases, so that their prompts share a prefix, which is computed once.
  */
 export function chooseExamples(
   train: readonly DataRow[],
-  cases: readonly Pick<DataRow, "input">[],
+  cases: readonly Pick<DataRow, "input" | "group">[],
   { count, select, seed }: ExampleChoice,
 ): readonly (readonly DataRow[])[] {
   const pool = [...new Map(train.toReversed().map((row) => [foldText(row.input), row])).values()].reverse();
   const vectorise = fitTfidf(pool.map(({ input }) => input));
   const rows = vectorise(pool.map(({ input }) => input));
   const queries = vectorise(cases.map(({ input }) => input));
-  const isSame = (row: number, at: number, cosine: number): boolean =>
-    isNearDuplicate((pool[row] as DataRow).input, (cases[at] as DataRow).input, cosine);
+  const isSame = (row: number, at: number, cosine: number): boolean => {
+    const [one, other] = [pool[row] as DataRow, cases[at] as DataRow];
+    return (one.group !== undefined && one.group === other.group) || isNearDuplicate(one.input, other.input, cosine);
+  };
   if (select === "nearest") {
     const found = nearest(rows, queries, count, ({ row, cosine }, at) => !isSame(row, at, cosine));
     return found.map((all) => all.map(({ row }) => pool[row] as DataRow).reverse());
