@@ -66,6 +66,9 @@ export const command = defineCommand({
       context.out(`${JSON.stringify({ runs: plan.runs.length, steps: rows.map(asJson), problems }, null, 1)}\n`);
       return isImpossible ? exit.invalid : exit.done;
     }
+    const faster = [
+      ...new Set(rows.flatMap(({ status, expects }) => (status === "cached" ? [] : (expects?.faster ?? [])))),
+    ];
     const head = ["step", "status", "memory", "time", "download", "why"];
     context.out(
       table(
@@ -80,6 +83,7 @@ export const command = defineCommand({
     );
     for (const problem of problems) context.err(`\n${formatProblem(problem)}`);
     context.out(`\n${summary(rows, plan.runs.length)}\n`);
+    for (const hint of faster) context.out(`Hint: ${hint}\n`);
     for (const { points: of } of loaded) {
       // A smoke run replaces values, so that its defaults do not show what the experiment leaves out.
       const defaulted = smoke ? [] : (of[0]?.defaulted ?? []);

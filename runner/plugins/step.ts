@@ -34,6 +34,8 @@ export type Expected = {
   readonly smaller: readonly string[];
   /** Whether the step reduces its batch if memory is short. */
   readonly adapts: boolean;
+  /** Another setting that does the same faster here, as a sentence. */
+  readonly faster?: string;
   /** What the implementation does not support: this device, precision or model. */
   readonly unsupported?: { readonly code: string; readonly message: string; readonly help: string };
   /** Packages that the step imports and that its environment, which is set up on this machine, does not contain. */

@@ -37,6 +37,18 @@ test("a plan estimates each step; a step that needs another machine is a warning
   expect(problems).toContainEqual(expect.objectContaining({ step: "train", code: "no-gpu" }));
 });
 
+test("a plan names the faster engine on a CPU, where it gives equal answers", async ({ rig }) => {
+  rig.write(file, study.replace("gpus: 1, gpu_memory: 24GB", "gpus: 0"));
+  const plan = async (...set: string[]) =>
+    (await rig.exp("plan", file, ...set.flatMap((one) => ["--set", one]))).stdout;
+  const found = process.platform === "linux";
+  expect((await plan()).match(/^Hint: generate.engine: vllm .*/gm) ?? []).toHaveLength(found ? 1 : 0);
+  expect(await plan("generate.precision=4bit")).not.toContain("Hint:");
+  const vllm = await plan("generate.engine=vllm");
+  expect(vllm).not.toContain("Hint:");
+  expect(vllm).toMatch(/generate\.tuned +\S+ +[\d.]+ to [\d.]+ GB/);
+});
+
 test("a tracker that the environment lacks is a warning of plan, and an error of run before any step", async ({
   rig,
 }) => {

@@ -123,8 +123,10 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const unsupported =
     (declared.declared.elsewhere ? undefined : engine.runsOn?.([device])) ??
     (config && unsupportedGeneration(engine.name, config));
+  const faster = engine.faster?.(generate, device);
   const common: Expected = {
     ...declared,
+    ...(faster === undefined ? {} : { faster }),
     smaller: [...(profile?.smaller ?? []), smallerModel],
     ...(unsupported === undefined
       ? {}

@@ -50,8 +50,10 @@ export type Engine = {
    * answers only `rows`. The step writes responses.jsonl in the order of the rows.
    */
   readonly generateStep: StepWork;
-  /** What the estimate of memory and time needs. Absent: there is no estimate. */
-  estimate?(generation: Generation, device: Device): GenerationProfile;
+  /** What the estimate of memory and time needs. Absent or undefined: there is no estimate. */
+  estimate?(generation: Generation, device: Device): GenerationProfile | undefined;
+  /** Another setting that gives equal answers faster on a device, as a sentence for `exp plan`. Absent or undefined: none. */
+  faster?(generation: Generation, device: Device): string | undefined;
   /** What reports cite for it. */
   readonly citation?: Citation;
 };

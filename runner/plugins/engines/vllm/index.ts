@@ -42,5 +42,16 @@ export const vllm: Engine = {
   runsModel: true,
   // vLLM loads LoRA adapters, but no DoRA.
   loads: { adapters: ["lora", "qlora"], fourBit: false },
+  // On a GPU vLLM takes most of the free memory. On the CPU, `batch` is CPU_ROWS in recipes/vllm/engine.py, and
+  // `prefillTokens` is vLLM's default.
+  estimate: (generation, device) =>
+    device === "cuda"
+      ? undefined
+      : {
+          batch: [1, 32],
+          prefillTokens: 4096,
+          adapts: true,
+          smaller: generation.precision === "32bit" ? ["generate.precision: 16bit"] : [],
+        },
   generateStep: pythonStep({ module: "recipes.vllm.generate", environment: environment.name }),
 };
