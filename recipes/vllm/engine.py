@@ -14,6 +14,7 @@ from typing import Any
 
 from recipes.common.adapters.files import CONFIG, check_base
 from recipes.common.machine import available_memory
+from recipes.common.models.text_decoder import read_text_config
 from recipes.common.models.verify import verify_base, verify_trained
 from recipes.common.protocol import Step, StepFailed, is_out_of_memory
 
@@ -101,11 +102,11 @@ def cpu_arguments(described: dict[str, Any], precision: str, longest: int, cases
     Compilation takes minutes on few cores, so vLLM runs without it. The cache has room for all cases that are answered
     at once, or for as many as fit. Fails with `out-of-memory` if one case does not fit.
     """
-    text = described["config"].get("text_config", described["config"])
+    text = read_text_config(described["config"])
     weights = described["parameters"] * _BYTES[precision]
-    heads = text.get("num_key_value_heads") or text["num_attention_heads"]
-    head = text.get("head_dim") or text["hidden_size"] // text["num_attention_heads"]
-    block = 2 * text["num_hidden_layers"] * heads * head * _BYTES[precision] * _CPU_BLOCK
+    heads = getattr(text, "num_key_value_heads", None) or text.num_attention_heads
+    head = getattr(text, "head_dim", None) or text.hidden_size // text.num_attention_heads
+    block = 2 * text.num_hidden_layers * heads * head * _BYTES[precision] * _CPU_BLOCK
     case = math.ceil(longest / _CPU_BLOCK) * block
     # vLLM keeps one block for itself.
     rows = min(cases, CPU_ROWS, (int(_CPU_SHARE * free) - weights - block) // case)

@@ -71,7 +71,8 @@ def test_an_adapter_is_served_over_the_base(step: Step, started: list[dict[str, 
 
 def test_the_cache_on_the_cpu_fits_into_the_free_memory() -> None:
     """Two layers with two heads of 16 numbers: 512 bytes a token in fp32."""
-    config = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 64}
+    sizes = {"num_hidden_layers": 2, "num_attention_heads": 4, "num_key_value_heads": 2, "hidden_size": 64}
+    config = {"model_type": "llama", **sizes}
     described = {"config": config, "parameters": 1000}
     block = 32 * 512
 
@@ -83,7 +84,11 @@ def test_the_cache_on_the_cpu_fits_into_the_free_memory() -> None:
     assert cache(cases=5, free=1e9) == (5, 11 * block)
     assert cache(cases=900, free=1e9) == (engine.CPU_ROWS, (2 * engine.CPU_ROWS + 1) * block)
     assert cache(cases=5, free=1e9, precision="bf16") == (5, 11 * block // 2)
-    assert cache(cases=5, free=1e9, config={"text_config": {**config, "head_dim": 32}}) == (5, 22 * block)
+    assert cache(
+        cases=5,
+        free=1e9,
+        config={"model_type": "gemma3", "text_config": {**sizes, "model_type": "gemma3_text", "head_dim": 32}},
+    ) == (5, 22 * block)
     assert cache(cases=900, free=(4000 + 7.5 * block) / 0.8) == (3, 7 * block)
     with pytest.raises(StepFailed, match="GiB are free") as failure:
         cache(cases=1, free=(4000 + 2.5 * block) / 0.8)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Interrupted, Step
@@ -131,6 +132,15 @@ def assert_equal(given: Rows, expected: Rows) -> None:
     for one, other in zip(given, expected, strict=True):
         assert one.pop("logprob") == pytest.approx(other.pop("logprob"), abs=2e-3)
         assert one == other
+
+
+def test_the_committed_model_types_match_the_locked_vllm() -> None:
+    """Types whose class vLLM implements, itself or with that of transformers."""
+    from vllm import ModelRegistry
+
+    known = set(ModelRegistry.get_supported_archs())
+    types = sorted(name for name, architecture in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.items() if architecture in known)
+    assert json.loads(Path(__file__).with_name("model_types.json").read_text()) == types
 
 
 def test_greedy_answers_equal_those_of_transformers(workspace: Workspace) -> None:

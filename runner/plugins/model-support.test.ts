@@ -57,6 +57,9 @@ test("an engine that loads the model refuses types that its transformers lacks",
   expect(unsupportedGeneration("transformers", config)?.code).toBe("engine-unsupported");
   expect(unsupportedGeneration("transformers", images)).toBeUndefined();
   expect(unsupportedGeneration("openai", config)).toBeUndefined();
+  const old = { model_type: "gpt_neo", ...decoder };
+  expect(unsupportedGeneration("vllm", old)?.help).toContain("generate.engine: transformers");
+  expect(unsupportedGeneration("vllm", images)).toBeUndefined();
 });
 
 test("a model is checked for the training and for the answers", () => {

@@ -1,3 +1,4 @@
+import modelTypes from "../../../../recipes/vllm/model_types.json" with { type: "json" };
 import type { Environment } from "../../environment.ts";
 import { pythonStep } from "../../step-work.ts";
 import type { Engine } from "../engine.ts";
@@ -53,5 +54,9 @@ export const vllm: Engine = {
           adapts: true,
           smaller: generation.precision === "32bit" ? ["generate.precision: 16bit"] : [],
         },
+  supports: ({ model_type: type }) =>
+    type === undefined || modelTypes.includes(type)
+      ? undefined
+      : `a model of type ${type}, which it does not implement`,
   generateStep: pythonStep({ module: "recipes.vllm.generate", environment: environment.name }),
 };
