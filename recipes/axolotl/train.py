@@ -29,8 +29,8 @@ from recipes.axolotl.outputs import write_outputs
 from recipes.common.adapters.targets import model_targets
 from recipes.common.encode import end_token, load_tokenizer, pad_token
 from recipes.common.files import read_json
+from recipes.common.models.folder import decoder_section
 from recipes.common.models.tensors import read_headers
-from recipes.common.models.text_decoder import section
 from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_json
 from recipes.common.training.history import evidence
 from recipes.common.training.nodes import RemoteProcesses, granted_nodes, group_address, group_environment
@@ -111,7 +111,7 @@ def prepare(step: Step, inputs: TrainingInputs, work: Path) -> tuple[dict[str, A
     config = build_config(
         params, layers=layers, targets=targets, rows=inputs.rows, device=device, files=files, work=work
     )
-    positions = section(inputs.config).get("max_position_embeddings", params["max_length"])
+    positions = decoder_section(inputs.config).get("max_position_embeddings", params["max_length"])
     check_max_length(params["max_length"], positions)
     thinking = bool(params.get("thinking", False))
     digests = [

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from recipes.common.files import count_rows, read_json
-from recipes.common.models.text_decoder import section
+from recipes.common.models.folder import decoder_section
 from recipes.common.protocol import Step, StepFailed
 from recipes.common.training.scoring import METRICS
 
@@ -54,7 +54,7 @@ def read_inputs(step: Step) -> TrainingInputs:
 
 def decoder_layers(config: Mapping[str, Any]) -> int:
     """Number of layers of the text decoder. Fails with `unsupported-model` if config.json describes none."""
-    layers = section(config).get("num_hidden_layers")
+    layers = decoder_section(config).get("num_hidden_layers")
     if not isinstance(layers, int):
         raise StepFailed(
             "unsupported-model",
