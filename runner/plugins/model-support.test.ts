@@ -33,6 +33,18 @@ test("torchtune trains dense decoders, and the text decoder of Gemma 3", () => {
   }
 });
 
+test("targets that the model does not have are refused, with those that it has", () => {
+  const phi = { model_type: "phi3", ...decoder };
+  const attention = { method: "lora", targets: ["q_proj", "o_proj"] } as const;
+  const refused = unsupportedTraining("torchtune", phi, attention);
+  expect(refused?.message).toContain("q_proj");
+  expect(refused?.help).toContain("qkv_proj, o_proj, gate_up_proj, down_proj");
+  expect(refused?.help).not.toContain("axolotl");
+  expect(unsupportedTraining("torchtune", phi, { ...attention, method: "full" })).toBeUndefined();
+  expect(unsupportedTraining("torchtune", phi, { ...attention, targets: ["qkv_proj"] })).toBeUndefined();
+  expect(unsupportedTraining("torchtune", images, attention)).toBeUndefined();
+});
+
 test("axolotl trains no model that also reads images, and no model without a text decoder", () => {
   for (const config of [images, { model_type: "clip" }]) {
     expect(unsupportedTraining("axolotl", config)?.code).toBe("backend-unsupported");

@@ -7,6 +7,7 @@ import { isMixture, type ModelConfig, readsMoreThanText, textConfig, unknownType
 import { pythonStep } from "../../step-work.ts";
 import type { Backend, TrainingRequest, UnsupportedPart } from "../backend.ts";
 import { checkpointMetrics } from "../methods.ts";
+import { absentTargets } from "../targets.ts";
 import { trainProperties } from "../train-schema.ts";
 
 const environment: Environment = {
@@ -81,5 +82,5 @@ function unsupportedModel(model: ModelConfig, training?: TrainingRequest): strin
     };
   }
   if (model.quantization_config !== undefined) return `a ${type} model with quantised weights`;
-  return unknownType(model, modelTypes);
+  return unknownType(model, modelTypes) ?? absentTargets(model, training);
 }

@@ -2,8 +2,9 @@ import knownFamilies from "../../../../recipes/torchtune/families.json" with { t
 import keys from "../../../../recipes/torchtune/keys.json" with { type: "json" };
 import type { ModelConfig } from "../../model-shape.ts";
 import { pythonStep } from "../../step-work.ts";
-import type { Backend } from "../backend.ts";
+import type { Backend, TrainingRequest, UnsupportedPart } from "../backend.ts";
 import { checkpointMetrics } from "../methods.ts";
+import { absentTargets } from "../targets.ts";
 import { trainProperties } from "../train-schema.ts";
 import { torchtuneEnvironment } from "./environment.ts";
 
@@ -82,8 +83,8 @@ export const torchtune: Backend = {
   },
 };
 
-/** The checks of `read_shape` in recipes/torchtune/model.py that exclude whole families. */
-function unsupportedModel(config: ModelConfig): string | undefined {
+/** The checks of recipes/torchtune that exclude whole families, or layers that a family lacks. */
+function unsupportedModel(config: ModelConfig, training?: TrainingRequest): string | UnsupportedPart | undefined {
   const { model_type } = config;
   if (model_type === undefined) return undefined;
   const outer = Object.hasOwn(families, model_type) ? families[model_type] : undefined;
@@ -95,7 +96,8 @@ function unsupportedModel(config: ModelConfig): string | undefined {
     return `a ${model_type} model with a text decoder of type ${type ?? "unknown"}`;
   }
   const kind = ropeTypes(text).find((each) => !family.rope.includes(each));
-  return kind === undefined ? undefined : `a ${model_type} model with rotary scaling of type ${kind}`;
+  if (kind !== undefined) return `a ${model_type} model with rotary scaling of type ${kind}`;
+  return absentTargets(text, training);
 }
 
 /** The types of the rotary embeddings. Gemma 3 has one of its own for each type of layer. */

@@ -1,0 +1,20 @@
+import knownFamilies from "../../../recipes/torchtune/families.json" with { type: "json" };
+import { type ModelConfig, projections, type Shape } from "../model-shape.ts";
+import type { TrainingRequest, UnsupportedPart } from "./backend.ts";
+
+/**
+ * The targets of a training that a text decoder does not have; undefined if it has all of them, or if the names of its
+ * layers do not follow from its config.
+ */
+export function absentTargets(text: ModelConfig, training?: TrainingRequest): UnsupportedPart | undefined {
+  const { model_type } = text;
+  if (training === undefined || training.method === "full" || training.targets === "all-linear") return undefined;
+  if (model_type === undefined || !Object.hasOwn(knownFamilies, model_type)) return undefined;
+  const layers = Object.keys(projections(text as unknown as Shape));
+  const absent = training.targets.filter((target) => !layers.includes(target));
+  if (absent.length === 0) return undefined;
+  return {
+    model: `${absent.join(", ")} of a ${model_type} model, which has no such layers`,
+    help: `train.targets: all-linear, or some of ${layers.join(", ")}`,
+  };
+}
