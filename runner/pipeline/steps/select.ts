@@ -167,9 +167,11 @@ function answersOf(bySeed: Seeds, { predictionKey }: Task, context: StepContext)
   );
 }
 
-/** Resamples of the correction for the selection; more answers than this are not resampled. */
-const correctionResamples = 1000;
+/** More answers than this are not resampled. */
 const mostAnswers = 2_000_000;
+
+/** Resamples of the correction for the selection: 1,000, and at least 100 if many answers would take minutes. */
+const correctionResamples = (answers: number): number => Math.min(1000, Math.max(100, Math.floor(2e8 / answers)));
 
 /**
  * The winner's expected score on other cases; undefined for one setting. null if the settings were scored on different
@@ -191,7 +193,8 @@ async function withoutSelection(
   const order = new Map(cases.map(({ id }, at) => [id, at]));
   const isSame = lists.every((list) => list.length === cases.length && list.every(({ id }) => order.has(id)));
   if (!isSame || lists.length * cases.length > mostAnswers) return null;
-  const draws = { resamples: Math.min(bootstrap.resamples, correctionResamples), seed: bootstrap.seed };
+  const resamples = Math.min(bootstrap.resamples, correctionResamples(lists.length * cases.length));
+  const draws = { resamples, seed: bootstrap.seed };
   const scored = answers.map((seeds) =>
     seeds.map((list) => {
       const inOrder = list.toSorted((a, b) => (order.get(a.id) as number) - (order.get(b.id) as number));

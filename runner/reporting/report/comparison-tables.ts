@@ -20,9 +20,9 @@ export function nonInferiorityTexts(
   naming: Naming,
 ): readonly string[] {
   const verdicts = {
-    "non-inferior": "non-inferior: the interval excludes a loss of the margin",
-    inferior: "inferior: the loss exceeds the margin",
-    inconclusive: "inconclusive: neither non-inferiority nor a loss of more than the margin is shown",
+    "non-inferior": "non-inferior (the interval excludes a loss of the margin)",
+    inferior: "inferior (the loss exceeds the margin)",
+    inconclusive: "inconclusive (neither non-inferiority nor a loss of more than the margin is shown)",
   };
   return [
     ...tests.map(
