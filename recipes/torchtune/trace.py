@@ -24,11 +24,13 @@ import torch
 from omegaconf import OmegaConf
 from torch import Tensor
 from torch.utils._pytree import tree_map_only
+from torchtune import config as components
 
 from recipes.common.training.request import TrainingInputs
 from recipes.tools.fake_gpu import FAKE_GPU, Memory, fake_gpu, with_values
 from recipes.tools.tiny_models import make_tiny_model
 from recipes.torchtune import data, model, recipe
+from recipes.torchtune.checkpoints import Checkpoints
 from recipes.torchtune.config import build_config
 from recipes.torchtune.data import Batches, Example
 from recipes.torchtune.recipe import Recipe
@@ -96,7 +98,7 @@ def _files(cfg: dict[str, Any]) -> Iterator[None]:
 
     def load_base(_folder: Path, _shape: Any, dtype: torch.dtype) -> dict[str, Tensor]:
         with torch.device("meta"):
-            empty = recipe.config.instantiate(OmegaConf.create(cfg["model"]))
+            empty = components.instantiate(OmegaConf.create(cfg["model"]))
         return {
             name: torch.empty(tensor.shape, dtype=torch.float32 if name.endswith("scale") else dtype)
             for name, tensor in empty.state_dict().items()
@@ -109,8 +111,8 @@ def _files(cfg: dict[str, Any]) -> Iterator[None]:
     with contextlib.ExitStack() as stack:
         for owner, name, new in (
             (recipe, "load_base", load_base),
-            (recipe.Checkpoints, "save", save),
-            (recipe.Checkpoints, "latest", lambda _: dict(stored) or None),
+            (Checkpoints, "save", save),
+            (Checkpoints, "latest", lambda _: dict(stored) or None),
             (model, "build", with_values(model.build)),
             (model, "build_adapted", with_values(model.build_adapted)),
             (data, "collate", with_values(data.collate)),

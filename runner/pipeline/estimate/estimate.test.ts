@@ -22,6 +22,7 @@ const load: TrainingLoad = {
   length: [1024, 1024],
   checkpointing: true,
   allLogits: true,
+  conversion: [2, 6],
 };
 
 describe("memory", () => {
@@ -72,6 +73,7 @@ describe("memory", () => {
     grows({ method: "lora" }, { method: "full" });
     grows({ checkpointing: true }, { checkpointing: false });
     grows({ allLogits: false }, { allLogits: true });
+    grows({ method: "qlora", conversion: [2, 6] }, { method: "qlora", conversion: [8, 14] });
     grows({ layers: 4 }, {});
   });
 

@@ -28,6 +28,8 @@ export type TrainingLoad = {
   readonly checkpointing: boolean;
   /** Whether the logits of every token are in memory at once. False: only those of the answers, in chunks. */
   readonly allLogits: boolean;
+  /** Bytes for each value of the largest 4-bit matrix while it is converted for a product. */
+  readonly conversion: Range;
 };
 
 /** The properties of a generation that its memory depends on. */
@@ -78,7 +80,7 @@ export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
 }
 
 /** Bytes of the weights, and for full fine-tuning of their gradients and the optimiser's two moments. */
-function trainedWeights(shape: Shape, { method, precision, device }: TrainingLoad): Range {
+function trainedWeights(shape: Shape, { method, precision, device, conversion }: TrainingLoad): Range {
   const all = parameters(shape);
   const size = bytesOf[precision];
   const { vocab_size: vocabulary, hidden_size: hidden, intermediate_size: inner } = shape;
@@ -86,8 +88,7 @@ function trainedWeights(shape: Shape, { method, precision, device }: TrainingLoa
   if (method === "full") return sum(exactly(16 * all), times(exactly(vocabulary * hidden), [4, 12]));
   if (method.startsWith("q")) {
     const stored = sum(times(exactly(all - embeddings(shape)), fourBit), exactly(embeddings(shape) * size));
-    // The largest matrix in 16 bit, and what its conversion needs.
-    return sum(stored, times(exactly(hidden * inner), [2, 14]));
+    return sum(stored, times(exactly(hidden * inner), conversion));
   }
   // On a CPU, the stored weights may be in memory together with the converted ones.
   const both = device === "cpu" && storedBytes(shape) !== size ? storedBytes(shape) + size : size;

@@ -96,7 +96,7 @@ export function expectTraining(
 function trainingLoad(experiment: Experiment, site: Site): TrainingLoad {
   const train = experiment.train as Train;
   const device = deviceOf(experiment, site);
-  const { checkpointing, allLogits } = backends.get(train.backend).estimate;
+  const { checkpointing, allLogits, conversion } = backends.get(train.backend).estimate;
   const [mean] = meanTokens(experiment, experiment.prompt.template, site);
   return {
     device,
@@ -109,6 +109,7 @@ function trainingLoad(experiment: Experiment, site: Site): TrainingLoad {
     length: [Math.min(mean, train.max_length), train.max_length],
     checkpointing: checkpointing.includes(device),
     allLogits,
+    conversion,
   };
 }
 

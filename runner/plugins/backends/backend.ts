@@ -49,6 +49,8 @@ export type TrainingProfile = {
   readonly checkpointing: readonly Device[];
   /** Whether the logits of every token are in memory at once. False: only those of the answers, in chunks. */
   readonly allLogits: boolean;
+  /** Bytes for each value of the largest 4-bit matrix while it is converted for a product: the fewest and the most. */
+  readonly conversion: readonly [number, number];
 };
 
 /** What a backend can do. An experiment that needs more is an error before anything runs; no key is ignored. */

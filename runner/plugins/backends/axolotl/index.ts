@@ -39,7 +39,7 @@ export const axolotl: Backend = {
   },
   trainStep: pythonStep({ module: "recipes.axolotl.train", environment: environment.name }),
   supports: unsupportedModel,
-  estimate: { checkpointing: ["cuda"], allLogits: true },
+  estimate: { checkpointing: ["cuda"], allLogits: true, conversion: [2, 6] },
   citation: {
     key: "axolotl",
     bibtex:
