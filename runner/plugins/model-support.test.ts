@@ -28,6 +28,7 @@ test("torchtune trains dense decoders, and the text decoder of Gemma 3", () => {
     { ...images, text_config: { ...images.text_config, rope_parameters: nested } },
     { ...images, text_config: { ...decoder, model_type: "llama" } },
     { ...images, text_config: undefined },
+    { model_type: "llama", ...decoder, quantization_config: { quant_method: "gptq" } },
   ]) {
     expect(unsupportedTraining("torchtune", config)?.code).toBe("backend-unsupported");
   }

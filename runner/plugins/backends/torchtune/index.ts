@@ -96,6 +96,7 @@ function unsupportedModel(config: ModelConfig, training?: TrainingRequest): stri
     return `a ${model_type} model with a text decoder of type ${type ?? "unknown"}`;
   }
   const kind = ropeTypes(text).find((each) => !family.rope.includes(each));
+  if (config.quantization_config !== undefined) return `a ${model_type} model with quantised weights`;
   if (kind !== undefined) return `a ${model_type} model with rotary scaling of type ${kind}`;
   return absentTargets(text, training);
 }
