@@ -29,9 +29,11 @@ const comparedInBucket = 12;
 export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
   const words = texts.map(wordHashes);
   // A script without spaces has few distinct characters, which most texts share.
-  const setOf = (text: string, at: number): Uint32Array =>
-    unspaced.test(text) ? triplesOf(words[at] as Uint32Array) : distinct((words[at] as Uint32Array).map(mix));
-  const signatures = sign(texts.map(setOf), seed);
+  const setOf = (at: number): Uint32Array =>
+    unspaced.test(texts[at] as string)
+      ? triplesOf(words[at] as Uint32Array)
+      : distinct((words[at] as Uint32Array).map(mix));
+  const signatures = sign(texts.length, setOf, seed);
   const found = new Map<number, NearPair>();
   const compared = new Set<number>();
   const cosine = cosineOf(texts);
@@ -138,12 +140,13 @@ function mix(hash: number): number {
 }
 
 /** For each text, the minimum of each hash function over its set: texts x hashes. */
-function sign(sets: readonly Uint32Array[], seed: number): Uint32Array {
+function sign(texts: number, setOf: (text: number) => Uint32Array, seed: number): Uint32Array {
   const random = createRandom(seed);
   const factors = Uint32Array.from({ length: hashes }, () => random.below(2 ** 31) * 2 + 1);
   const offsets = Uint32Array.from({ length: hashes }, () => random.below(2 ** 32));
-  const signatures = new Uint32Array(sets.length * hashes).fill(0xffffffff);
-  sets.forEach((all, text) => {
+  const signatures = new Uint32Array(texts * hashes).fill(0xffffffff);
+  for (let text = 0; text < texts; text++) {
+    const all = setOf(text);
     const start = text * hashes;
     for (let hash = 0; hash < hashes; hash++) {
       const factor = factors[hash] as number;
@@ -156,7 +159,7 @@ function sign(sets: readonly Uint32Array[], seed: number): Uint32Array {
       }
       signatures[start + hash] = least;
     }
-  });
+  }
   return signatures;
 }
 
