@@ -23,5 +23,5 @@ export function subgroupTable({ groups, fewest }: Subgroups, arms: readonly stri
 
 /** What many intervals allow to conclude. */
 export const subgroupNote = ({ intervals }: Subgroups): string =>
-  `The ${plural(intervals, "95 % interval")} of subgroups are not corrected for their number: of 20 such intervals, one is expected to miss the true value. ` +
+  `The ${plural(intervals, "interval")} of subgroups (95 %) are not corrected for their number: of 20 such intervals, one is expected to miss the true value. ` +
   "Subgroups that differ are a hypothesis for new cases and no result.";
