@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+from transformers.models.auto import modeling_auto
 
 from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Interrupted, Step
@@ -139,8 +139,12 @@ def test_the_committed_model_types_match_the_locked_vllm() -> None:
     from vllm import ModelRegistry
 
     known = set(ModelRegistry.get_supported_archs())
-    types = sorted(name for name, architecture in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.items() if architecture in known)
-    assert json.loads(Path(__file__).with_name("model_types.json").read_text()) == types
+    text, images = (
+        modeling_auto.MODEL_FOR_CAUSAL_LM_MAPPING_NAMES,
+        modeling_auto.MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING_NAMES,
+    )
+    types = {name for name, architecture in [*text.items(), *images.items()] if architecture in known}
+    assert json.loads(Path(__file__).with_name("model_types.json").read_text()) == sorted(types)
 
 
 def test_greedy_answers_equal_those_of_transformers(workspace: Workspace) -> None:
