@@ -92,7 +92,7 @@ export async function doctor(
       environments().every((environment) => environment.isDefault !== true || isReady(environment, where)),
     ),
     methods: trainings(machine, where),
-    engines: generations(machine, where),
+    engines: generations(where),
     families: familyMatrix(),
   };
 }
@@ -116,12 +116,9 @@ function trainings(machine: Machine, where: Where): Training[] {
   });
 }
 
-/** Each engine, and whether the device and the environments of this machine support it. */
-function generations(machine: Machine, where: Where): Generation[] {
-  const device: Device = machine.gpus.length > 0 ? "cuda" : "cpu";
-  return [...engines].map(({ name, environment, runsModel, runsOn }) => {
-    const unsupported = runsOn?.([device]);
-    if (unsupported !== undefined) return { engine: name, here: false, why: unsupported.message };
+/** Each engine, and whether its environment is set up on this machine. */
+function generations(where: Where): Generation[] {
+  return [...engines].map(({ name, environment, runsModel }) => {
     if (!isReady(environment, where)) return { engine: name, here: false, why: `run exp setup ${environment?.name}` };
     return { engine: name, here: true, why: runsModel ? "" : "it loads no model on this machine" };
   });

@@ -1,18 +1,13 @@
-import { wantedDevices } from "../../plugins/backends/device.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Generation } from "../../plugins/experiment.ts";
 import type { CheckContext } from "./context.ts";
 import { needFile } from "./data.ts";
 
-/** Checks what the engine supports, and keys of `generate` that contradict each other. */
+/** Runs the checks of the engine, and checks keys of `generate` that contradict each other. */
 export function checkGenerate(context: CheckContext): void {
-  const { generate, resources } = context.experiment;
+  const { generate } = context.experiment;
   const engine = engines.find(generate.engine);
   if (engine === undefined) return;
-  const unsupported = engine.runsOn?.(wantedDevices(resources));
-  if (unsupported !== undefined) {
-    context.error("generate.engine", "engine-unsupported", unsupported.message, unsupported.help);
-  }
   engine.check?.({ ...context, needFile: (path, file) => needFile(context, path, file, "data file") });
   checkSampling(context, generate);
 }

@@ -121,9 +121,7 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const profile = engine.estimate?.(generate, device);
   const declared = limits(experiment, site);
   const config = engine.runsModel ? site.config(model.base, model.revision) : undefined;
-  const unsupported =
-    (declared.declared.elsewhere ? undefined : engine.runsOn?.([device])) ??
-    (config && unsupportedGeneration(engine.name, config));
+  const unsupported = config && unsupportedGeneration(engine.name, config);
   const faster = engine.faster?.(generate, device);
   const common: Expected = {
     ...declared,

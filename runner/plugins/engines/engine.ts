@@ -7,7 +7,6 @@ import type { Experiment, Generation } from "../experiment.ts";
 import type { ModelConfig } from "../model-shape.ts";
 import type { ObjectSchema } from "../object-schema.ts";
 import type { StepWork } from "../step-work.ts";
-import type { Unsupported } from "../support.ts";
 
 /** Produces answers: `generate.engine` names it. */
 export type Engine = {
@@ -35,8 +34,6 @@ export type Engine = {
   readonly needsTrust?: readonly string[];
   /** Variables that hold keys of a well-known server -> its origin. Another pair needs a line in the user's configuration. */
   readonly keyOrigins?: Readonly<Record<string, string>>;
-  /** Why it cannot generate on any of these devices. Absent or undefined: it can. */
-  runsOn?(devices: readonly Device[]): Unsupported | undefined;
   /**
    * What keeps it from loading the model of a config.json, as the object of "cannot load". Absent or undefined: it can,
    * or the config does not decide.
