@@ -165,7 +165,8 @@ export function foreignResults(root: string): Pick<TrustRequest, "origin" | "pri
   const git = gitIn(root);
   try {
     if (!hasRemote(git)) return undefined;
-    const listed = git("ls-files", "--stage", "--", "artifacts");
+    const files = git("ls-files", "--stage", "--", "artifacts").split("\n");
+    const listed = files.filter((line) => line !== "" && !line.endsWith("\tartifacts/README.md")).join("\n");
     if (listed === "") return undefined;
     return {
       origin: "a clone of a repository",
