@@ -40,6 +40,7 @@ describe("data", () => {
     "test rows that are training rows": ["data: {test: {file: data/train.csv}}", "same-file"],
     "a test file and a fraction": ["data: {test: {fraction: 0.2}}", "exactly-one"],
     "a group that is the id": ["data: {columns: {group: case_id}}", "same-column"],
+    "a subgroup column that does not exist": ["evaluate: {subgroups: [site]}", "missing-column"],
     "a group column that does not exist": ["data: {columns: {group: patient}}", "missing-column", "missing-column"],
     "validation rows that are test rows": ["data: {validation: {file: data/test.csv}}", "same-file"],
     "two ways to validation rows": ["data: {validation: {fraction: 0.1, folds: 5}}", "3:8 exactly-one"],

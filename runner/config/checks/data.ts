@@ -130,20 +130,17 @@ function checkTable(
   const found = bytes && headerOnce(file, bytes);
   if (bytes?.length === 0)
     context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "use another file");
-  else if (found !== undefined && found.columns.length > 0) {
-    checkColumns(context, file, found);
-    if (path === evaluatedPart(context)) checkSubgroups(context, file, found);
-  }
+  else if (found !== undefined && found.columns.length > 0) checkColumns(context, file, found);
 }
 
-/** The part of `data` whose file has the evaluated rows. */
-function evaluatedPart({ experiment: { data, evaluate } }: CheckContext): string {
-  return data[evaluate.split]?.file === undefined ? "data.train" : `data.${evaluate.split}`;
-}
-
-function checkSubgroups(context: CheckContext, file: string, { columns: found, complete }: Header): void {
-  for (const [at, name] of context.experiment.evaluate.subgroups.entries()) {
-    if (found.includes(name) || !complete) continue;
+/** The file of the evaluated rows has the columns that name subgroups. */
+export function checkSubgroups(context: CheckContext): void {
+  const { data, evaluate } = context.experiment;
+  const file = data[evaluate.split]?.file ?? data.train.file;
+  const bytes = evaluate.subgroups.length === 0 ? undefined : context.files.read(file, headerBytes);
+  const { columns: found, complete } = (bytes && headerOnce(file, bytes)) ?? { columns: [], complete: false };
+  for (const [at, name] of evaluate.subgroups.entries()) {
+    if (found.includes(name) || found.length === 0 || !complete) continue;
     const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
     context.error(`evaluate.subgroups.${at}`, "missing-column", message, suggestion(name, found, "columns"));
   }

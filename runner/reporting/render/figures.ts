@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from "vega-lite";
+import { validJson } from "../../util/valid-text.ts";
 import { textWidth } from "./text-width.ts";
-import { validJson } from "./valid-text.ts";
 
 type Metrics = { width(item: { readonly fontSize?: number }, text: unknown): number };
 

@@ -1,10 +1,10 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { NodeCompiler } from "@myriaddreamin/typst-ts-node-compiler";
+import { validJson } from "../../util/valid-text.ts";
 import type { Report } from "../report/document.ts";
 import type { RenderedFigure } from "./figures.ts";
 import { readReferences } from "./references.ts";
-import { validJson } from "./valid-text.ts";
 
 /** A PDF, and warnings about characters without a font. */
 export type Pdf = { readonly bytes: Uint8Array; readonly warnings: readonly string[] };

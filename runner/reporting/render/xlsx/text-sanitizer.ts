@@ -1,4 +1,4 @@
-import { validText } from "../valid-text.ts";
+import { validText } from "../../../util/valid-text.ts";
 
 /** The maximum length of a cell text in an .xlsx file, in UTF-16 units. */
 const cellLimit = 32_767;
