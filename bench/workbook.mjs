@@ -16,8 +16,9 @@ const [path, count] = process.argv.slice(2);
 const metrics = [...labelMetrics];
 const scores = Object.fromEntries(metrics.map(({ name }) => [name, 0.5]));
 const arm = { name: "tuned", views: { raw: scores, basic: scores, canonical: scores }, labels: { raw: [], basic: [], canonical: [] }, facts: [] };
+function* rows() { for (let at = 0; at < Number(count); at++) { const { id, input, gold } = caseOf(at); yield { id, input, gold, answers: [{ answer: "renal cyst; adenoma", verdict: "partly correct" }] }; } }
 function* cases() { for (let at = 0; at < Number(count); at++) yield caseOf(at); }
-await writeWorkbook(path, { arms: [arm], metrics, views: ["raw", "basic", "canonical"], cases: cases(), caseView: "basic", provenance: [["exp", "bench"]] });`,
+await writeWorkbook(path, { arms: [arm], metrics, views: ["raw", "basic", "canonical"], caseRows: rows(), cases: cases(), caseView: "basic", provenance: [["exp", "bench"]] });`,
     );
     const raw = await bundle(
       "exceljs",
@@ -48,7 +49,7 @@ await book.commit();`,
       { rounds: 3 },
     );
     const megabytes = (name) => `${(statSync(join(cwd, name)).size / 1e6).toFixed(1)} MB`;
-    const note = `14 columns, texts of 125 words. The files: exp ${megabytes("exp.xlsx")}, exceljs ${megabytes("exceljs.xlsx")}.`;
+    const note = `Texts of 125 words. exp writes the sheets By case and Cases, exceljs one sheet of 14 columns. The files: exp ${megabytes("exp.xlsx")}, exceljs ${megabytes("exceljs.xlsx")}.`;
     return [{ title: `A workbook of ${rows.toLocaleString("en")} rows`, rows: measured, note }];
   },
 };

@@ -92,6 +92,7 @@ test("headers, names and definitions of the workbook", async () => {
   const content: Workbook = {
     ...{
       arms: [arm],
+      caseRows: [],
       cases: [],
       caseView: "basic",
       views: ["basic"],

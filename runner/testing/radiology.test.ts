@@ -56,7 +56,11 @@ test("every file of the radiology study package has the notice on simulated pred
   const book = new excel.Workbook();
   await book.xlsx.readFile(join(out, "workbook.xlsx"));
   const sheets = book.worksheets.map(({ name }) => name);
-  expect(sheets).toEqual(["Summary", "Runs", "Cases", "Errors", "Labels", "Data audit", "Provenance"]);
+  expect(sheets).toEqual([
+    ...["Read me", "Summary", "By case", "Significance", "Runs", "Cases", "Errors", "Labels", "Confusions"],
+    ...["Data audit", "Provenance"],
+  ]);
+  expect(book.getWorksheet("By case")?.rowCount).toBe(2 + 236);
   for (const sheet of book.worksheets) expect(sheet.getCell("A1").value, sheet.name).toMatch(simulated);
   expect(book.getWorksheet("Cases")?.rowCount).toBe(2 + 236 * Object.keys(arms).length);
   const runs = (book.getWorksheet("Runs")?.getSheetValues() ?? []).slice(3) as string[][];

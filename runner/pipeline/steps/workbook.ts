@@ -13,10 +13,13 @@ import { definitionOf } from "../../plugins/metrics/metric.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepContext, StepKind } from "../../plugins/step.ts";
 import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
+import { verdictOf, type WorkbookCaseRow } from "../../reporting/render/xlsx/by-case-sheet.ts";
 import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
+import type { WorkbookConfusions } from "../../reporting/render/xlsx/confusion-sheets.ts";
 import type { WorkbookFailures } from "../../reporting/render/xlsx/failure-sheet.ts";
 import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
 import type { WorkbookArm } from "../../reporting/render/xlsx/score-sheets.ts";
+import { labelSeparator } from "../../reporting/render/xlsx/sheet.ts";
 import type { WorkbookSweep } from "../../reporting/render/xlsx/sweep-sheet.ts";
 import type { Json } from "../../util/canonical.ts";
 import { parseArm, stepOfArm } from "../plan/step-ref.ts";
@@ -41,11 +44,12 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 9,
+  version: 10,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
     const task = taskOf(params);
+    const open = await openTask(params, context);
     const declared = arms.map((arm) => declaredArm(arm, config, compared));
     const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
@@ -54,9 +58,14 @@ export const workbook: StepKind<Params> = {
         ...{ name, higherIsBetter, definition: definitionOf(metric, params.scoring) },
       })),
       views: task.views,
-      cases: casesOf(arms, primary.view, { task, open: await openTask(params, context) }, context),
+      caseRows: caseRowsOf(arms, primary.view, { task, open }, context),
+      cases: casesOf(arms, primary.view, { task, open }, context),
       caseView: primary.view,
+      ...(context.hasInput("comparison")
+        ? { comparison: readResult("comparison.json", context.input("comparison")) }
+        : {}),
       failures: failuresOf(arms, context),
+      confusions: confusionsOf(arms, context),
       primary,
       runs: declared.map((one) => runOf(one, { primary, predictionKey: task.predictionKey }, context)),
       audit: auditOf(context),
@@ -215,6 +224,35 @@ function auditOf(context: StepContext): WorkbookAudit {
   return { splits: Object.fromEntries(statistics), findings };
 }
 
+/** Each case with the answers of all arms. Of a prediction, only what the sheet shows is kept in memory. */
+function* caseRowsOf(
+  arms: readonly Arm[],
+  view: View,
+  { task, open }: { readonly task: Task; readonly open: OpenTask },
+  context: StepContext,
+): Generator<WorkbookCaseRow> {
+  const { predictionKey, views } = task;
+  const written = views[0] as View;
+  const golds = new Map<string, readonly string[]>();
+  const answers = arms.map((arm) => {
+    const own = new Map<string, WorkbookCaseRow["answers"][number]>();
+    for (const { id, gold, prediction, parsed } of readPredictions(
+      context.input(`predictions.${arm}`),
+      predictionKey,
+    )) {
+      if (!golds.has(id)) golds.set(id, open.parts(gold, written));
+      const compared = compareParts(open.parts(gold, view), open.parts(prediction, view), parsed);
+      const answer = open.parts(prediction, written).join(labelSeparator);
+      own.set(id, { answer, verdict: verdictOf({ parsed, ...compared }) });
+    }
+    return own;
+  });
+  for (const { id, input } of readJsonLines<DataRow>(context.input("rows"))) {
+    const gold = golds.get(id);
+    if (gold !== undefined) yield { id, input, gold, answers: answers.map((own) => own.get(id) ?? null) };
+  }
+}
+
 function* casesOf(
   arms: readonly Arm[],
   view: View,
@@ -223,7 +261,6 @@ function* casesOf(
 ): Generator<WorkbookCase> {
   const { predictionKey, views } = task;
   const written = views[0] as View;
-  const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
   const failures = new Map(
     readJsonLines<Failure>(context.input("failures")).map(({ arm, id, categories }) => [`${arm}\0${id}`, categories]),
   );
@@ -233,7 +270,6 @@ function* casesOf(
       yield {
         ...one,
         arm,
-        input: inputs.get(id) as string,
         gold: open.parts(gold, written),
         prediction: open.parts(prediction, written),
         ...compareParts(open.parts(gold, view), open.parts(prediction, view), one.parsed),
@@ -249,6 +285,16 @@ function failuresOf(arms: readonly Arm[], context: StepContext): readonly Workbo
   return arms.flatMap((arm) => {
     const own = analysis.arms[arm];
     return own === undefined ? [] : [{ arm, wrong: own.wrong, categories: own.categories }];
+  });
+}
+
+/** Labels in place of others; nothing for a task with one label a case, which has a confusion matrix. */
+function confusionsOf(arms: readonly Arm[], context: StepContext): readonly WorkbookConfusions[] {
+  const analysis = readResult("analysis.json", context.input("analysis"));
+  return arms.flatMap((arm) => {
+    const hasMatrix = readResult("metrics.json", context.input(`metrics.${arm}`)).classes != null;
+    const pairs = analysis.arms[arm]?.confusions.pairs;
+    return pairs === undefined || hasMatrix ? [] : [{ arm, pairs }];
   });
 }
 
@@ -296,6 +342,7 @@ export function draftWorkbook(
       analysis: { step: "analyse", file: "analysis.json" },
       audit: { step: "data", file: "audit.json" },
       failures: { step: "analyse", file: "failures.jsonl" },
+      ...(arms.length > 1 ? { comparison: { step: "compare", file: "comparison.json" } } : {}),
       ...(isWinner ? { selection: { step: "select", file: "selection.json" } } : {}),
       ...Object.fromEntries(
         arms.flatMap((arm) => [

@@ -8,6 +8,7 @@ import {
   type Sheets,
   scale,
   score,
+  sheetRows,
   type Table,
   whole,
 } from "./sheet.ts";
@@ -16,7 +17,6 @@ import {
 export type WorkbookCase = {
   readonly id: string;
   readonly arm: string;
-  readonly input: string;
   /** Parts of gold: labels, or one text. */
   readonly gold: readonly string[];
   /** The generated text; absent for a classical baseline. */
@@ -36,15 +36,14 @@ export type WorkbookCase = {
   readonly categories?: readonly string[];
 };
 
-/** The maximum number of rows of an Excel sheet, including the header. */
-const sheetRows = 1_048_576;
-
-/** Writes one row per case and arm, on several sheets if necessary. `view` is the label view of the comparison. */
+/**
+ * Writes one row per case and arm, on several sheets if necessary. `view` is the label view of the comparison. The text of a
+ * case is on the sheet By case, which has it once.
+ */
 export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, view: View): Promise<void> {
   const columns: Column[] = [
     { header: "ID", width: 14 },
-    { header: "Arm", width: 14 },
-    { header: "Input", width: 60, wrap: true },
+    { header: "Arm", width: 26 },
     { header: "Gold", width: 32, wrap: true },
     { header: "Response", width: 40, wrap: true },
     { header: "Prediction", width: 32, wrap: true },
@@ -68,7 +67,6 @@ export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, 
     const values = [
       one.id,
       one.arm,
-      one.input,
       one.gold.join(labelSeparator),
       one.text,
       one.prediction.join(labelSeparator),
@@ -82,7 +80,7 @@ export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, 
       one.new_tokens,
       one.categories?.join(labelSeparator),
     ];
-    table.write(values, 60);
+    table.write(values);
     // The archive is written in other turns of the event loop. Without a pause all rows would stay in memory.
     if (table.rows % 500 === 0) await new Promise((resolve) => setImmediate(resolve));
   }
@@ -99,9 +97,9 @@ function closeCases({ sheet, first, rows }: Table): void {
     style: { font: { color: { argb } } },
   });
   sheet.addConditionalFormatting({
-    ref: `G${first}:G${last}`,
+    ref: `F${first}:F${last}`,
     rules: [exact("yes", colours.rightText, 1), exact("no", colours.wrongText, 2)],
   });
-  sheet.addConditionalFormatting({ ref: `H${first}:H${last}`, rules: [scale(3)] });
+  sheet.addConditionalFormatting({ ref: `G${first}:G${last}`, rules: [scale(3)] });
   sheet.commit();
 }

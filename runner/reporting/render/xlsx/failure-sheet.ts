@@ -22,7 +22,7 @@ export type WorkbookFailures = {
 /** Writes one row per arm and category, followed by one row per example. */
 export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
   const columns: Column[] = [
-    { header: "Arm", width: 16 },
+    { header: "Arm", width: 26 },
     { header: "Category", width: 24 },
     { header: "Cases", width: 10, numFmt: whole },
     { header: "Proportion of errors", width: 20, numFmt: score },
@@ -31,7 +31,7 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
     { header: "Sentence", width: 60, wrap: true },
     { header: "Gold", width: 32, wrap: true },
     { header: "Predicted labels", width: 32, wrap: true },
-    { header: "Definition", width: 70 },
+    { header: "Definition", width: 70, wrap: true },
   ];
   const table = addTable(sheets, "Errors", columns, 2);
   for (const { arm, wrong, categories } of failures) {

@@ -42,18 +42,27 @@ export function writeSummary(
     { header: "Metric", width: 22 },
     { header: "View", width: 11 },
     ...arms.map(({ name }) => ({ header: name, width: Math.max(12, name.length + 4), numFmt: score })),
-    ...measured.map(({ name }) => ({ header: `95 % CI ${name}`, width: Math.max(18, name.length + 11) })),
-    { header: "Definition", width: 95, indent: 1 },
+    ...measured.flatMap(({ name }) =>
+      ["lower", "upper"].map((end) => ({
+        header: `${name}: 95 % CI ${end}`,
+        width: Math.max(18, name.length + 17),
+        numFmt: score,
+      })),
+    ),
+    { header: "Definition", width: 95, wrap: true, indent: 1 },
   ];
   const table = addTable(sheets, "Summary", columns, 2);
   const isPrimary = (metric: string, view: View) => metric === primary?.metric && view === primary.view;
-  const lines = views.flatMap((view) => metrics.map((metric) => ({ metric, view })));
+  const lines = primaryFirst(views, primary?.view).flatMap((view) => metrics.map((metric) => ({ metric, view })));
   lines.sort((a, b) => Number(isPrimary(b.metric.name, b.view)) - Number(isPrimary(a.metric.name, a.view)));
   for (const { metric: shown, view } of lines) {
     const { name: metric, definition, higherIsBetter } = shown;
     const values = arms.map((arm) => arm.views[view][metric] ?? undefined);
     const first = isPrimary(metric, view);
-    const ranges = measured.map(({ intervals }) => intervalText(intervals?.[view][metric]));
+    const ranges = measured.flatMap(({ intervals }) => {
+      const bounds = boundsOf(intervals?.[view][metric]);
+      return [bounds?.low, bounds?.high];
+    });
     const row = table.add([metric, view, ...values, ...ranges, first ? `Primary metric. ${definition}` : definition]);
     const known = values.filter((value) => value !== undefined);
     const best = higherIsBetter ? Math.max(...known) : Math.min(...known);
@@ -66,7 +75,7 @@ export function writeSummary(
   }
   for (const { name, definition } of distinctFacts(arms)) {
     const values = arms.map((arm) => arm.facts.find((fact) => fact.name === name)?.value);
-    const row = table.add([name, "", ...values, ...measured.map(() => undefined), definition]);
+    const row = table.add([name, "", ...values, ...measured.flatMap(() => [undefined, undefined]), definition]);
     values.forEach((value, at) => {
       if (Number.isInteger(value)) restyle(row.getCell(at + 3), { numFmt: whole });
     });
@@ -75,32 +84,37 @@ export function writeSummary(
   table.sheet.commit();
 }
 
-function intervalText(of: MaybeBounds | undefined): string | undefined {
-  const bounds = boundsOf(of);
-  return bounds === null ? undefined : `${bounds.low.toFixed(3)} to ${bounds.high.toFixed(3)}`;
+/** The views with the primary one first. */
+function primaryFirst(views: readonly View[], primary: View | undefined): readonly View[] {
+  return [...views].sort((a, b) => Number(b === primary) - Number(a === primary));
 }
 
 function distinctFacts(arms: readonly WorkbookArm[]) {
   return new Map(arms.flatMap(({ facts }) => facts).map((fact) => [fact.name, fact])).values();
 }
 
-/** Writes the scores per label of all arms in each label view. */
-export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[], views: readonly View[]): void {
+/** Writes the scores per label of all arms in each label view, the primary view first. */
+export function writeLabels(
+  sheets: Sheets,
+  arms: readonly WorkbookArm[],
+  views: readonly View[],
+  primary: View | undefined,
+): void {
   const columns: Column[] = [
     { header: "Label", width: 40 },
     { header: "View", width: 11 },
-    { header: "Arm", width: 16 },
+    { header: "Arm", width: 26 },
     { header: "Support", width: 11, numFmt: whole },
     { header: "Predicted", width: 12, numFmt: whole },
     { header: "True positives", width: 16, numFmt: whole },
     { header: "Precision", width: 12, numFmt: score },
     { header: "Recall", width: 11, numFmt: score },
     { header: "F1", width: 9, numFmt: score },
-    { header: "F1 from", width: 11, numFmt: score },
-    { header: "F1 to", width: 11, numFmt: score },
+    { header: "F1 95 % CI lower", width: 18, numFmt: score },
+    { header: "F1 95 % CI upper", width: 18, numFmt: score },
   ];
   const table = addTable(sheets, "Labels", columns, 1);
-  for (const view of views) {
+  for (const view of primaryFirst(views, primary)) {
     for (const arm of arms) {
       for (const { label, support, predicted, tp, precision, recall, f1, f1_low, f1_high } of arm.labels[view] ?? [])
         table.write([
@@ -114,17 +128,4 @@ export function writeLabels(sheets: Sheets, arms: readonly WorkbookArm[], views:
     rules: [scale(1)],
   });
   table.sheet.commit();
-}
-
-/** Writes the confusion matrix of each arm, one row for each pair of gold and predicted label. */
-export function writeConfusion(sheets: Sheets, arms: readonly WorkbookArm[]): void {
-  const columns: Column[] = [
-    { header: "Arm", width: 16 },
-    { header: "Gold", width: 32 },
-    { header: "Predicted", width: 32 },
-    { header: "Cases", width: 10, numFmt: whole },
-  ];
-  const table = addTable(sheets, "Confusion matrix", columns, 1);
-  for (const { name, confusion = [] } of arms)
-    for (const { gold, predicted, count } of confusion) table.add([name, gold, predicted, count]).commit();
 }

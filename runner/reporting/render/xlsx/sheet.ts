@@ -17,6 +17,9 @@ export type Column = {
 /** The separator of labels in a cell. Labels can contain commas. */
 export const labelSeparator = "; ";
 
+/** The maximum number of rows of an Excel sheet, including the header. */
+export const sheetRows = 1_048_576;
+
 /** Number formats. */
 export const score = "0.000";
 export const whole = "#,##0";
@@ -63,10 +66,12 @@ export type Table = {
   readonly first: number;
   /** Number of rows, including the header. */
   rows: number;
+  /** Names of the columns: A, B, C. */
+  readonly letters: readonly string[];
   /** Adds a row of texts and numbers, which the caller commits. Text is never a formula, a link or an error value. */
   add(values: readonly (string | number | undefined)[]): excel.Row;
   /** Writes a row without a row object. After the first call, `add` must not be used. */
-  write(values: readonly (string | number | undefined)[], height?: number): void;
+  write(values: readonly (string | number | undefined)[]): void;
 };
 
 /** Members of exceljs's writer that its types do not declare. */
@@ -99,9 +104,13 @@ export function addTable(
   }
   const header = sheet.addRow(columns.map((column) => asText(text.sanitize(column.header))));
   header.eachCell((cell, column) => {
-    const isNumber = columns[column - 1]?.numFmt !== undefined;
+    const { numFmt, indent } = columns[column - 1] as Column;
     cell.style = {
-      alignment: { vertical: "middle", horizontal: isNumber ? "right" : "left" },
+      alignment: {
+        vertical: "middle",
+        horizontal: numFmt === undefined ? "left" : "right",
+        ...(indent ? { indent } : {}),
+      },
       font: { ...font, bold: true, color: { argb: colours.headerText } },
       fill: solid(colours.header),
     };
@@ -133,6 +142,7 @@ export function addTable(
     sheet,
     first: head + 1,
     rows: head,
+    letters,
     add(values) {
       this.rows++;
       const row = sheet.addRow(
@@ -141,16 +151,47 @@ export function addTable(
       styles.forEach((style, column) => {
         if (values[column] !== undefined) row.getCell(column + 1).style = style;
       });
+      const height = heightOf(values, columns);
+      if (height !== undefined) row.height = height;
       return row;
     },
-    write(values, height) {
+    write(values) {
       const cells = values.map((given, column) => {
         const value = typeof given === "string" ? text.sanitize(given) : given;
         return { value, style: value === undefined ? 0 : styleIndexOf(column, value) };
       });
-      (sheet as Writer).stream.write(rowXml(++this.rows, cells, letters, height));
+      (sheet as Writer).stream.write(rowXml(++this.rows, cells, letters, heightOf(values, columns)));
     },
   };
+}
+
+/** Points of a line, and the maximum that Excel allows for a row. */
+const lineHeight = 15;
+const mostHeight = 409;
+
+/** The height in points that shows the wrapped texts of a row; undefined for one line. */
+export function heightOf(
+  values: readonly (string | number | undefined)[],
+  columns: readonly Column[],
+): number | undefined {
+  let lines = 1;
+  for (let at = 0; at < columns.length; at++) {
+    const { wrap, width, indent = 0 } = columns[at] as Column;
+    const value = values[at];
+    if (wrap && typeof value === "string") lines = Math.max(lines, linesOf(value, width - 2 * indent));
+  }
+  return lines === 1 ? undefined : Math.min(mostHeight, lines * lineHeight);
+}
+
+/** The lines of a text in a column, slightly overestimated: a line break wastes a part of a line. */
+function linesOf(text: string, width: number): number {
+  let lines = 0;
+  for (const line of text.split("\n")) {
+    // A character of CJK scripts is two digits wide.
+    const length = line.length + (/[\u2e80-\uffff]/.test(line) ? (line.match(/[\u2e80-\uffff]/g)?.length ?? 0) : 0);
+    lines += length <= width ? 1 : Math.ceil(length / (width - 2));
+  }
+  return lines;
 }
 
 /** Cell types of exceljs. Its enumeration would be a run-time import. */

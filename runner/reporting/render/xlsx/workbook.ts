@@ -2,25 +2,36 @@ import { createWriteStream } from "node:fs";
 import { finished } from "node:stream/promises";
 import excel from "exceljs";
 import type { View } from "../../../data/labels/views.ts";
+import type { Comparison } from "../../../evaluation/statistics/comparison.ts";
 import type { Metric } from "../../../plugins/metrics/metric.ts";
+import { type WorkbookCaseRow, writeByCase } from "./by-case-sheet.ts";
 import { type WorkbookCase, writeCases } from "./case-sheet.ts";
+import { type WorkbookConfusions, writeConfusion, writeConfusions } from "./confusion-sheets.ts";
 import { type WorkbookFailures, writeFailures } from "./failure-sheet.ts";
+import { writeReadMe } from "./read-me-sheet.ts";
 import { type WorkbookAudit, type WorkbookRun, writeAudit, writeRuns } from "./run-and-audit-sheets.ts";
-import { type WorkbookArm, writeConfusion, writeLabels, writeSummary } from "./score-sheets.ts";
+import { type WorkbookArm, writeLabels, writeSummary } from "./score-sheets.ts";
 import { addTable, type Column, type Sheets } from "./sheet.ts";
+import { writeSignificance } from "./significance-sheet.ts";
 import { type WorkbookSweep, writeSweep } from "./sweep-sheet.ts";
 import { TextSanitizer } from "./text-sanitizer.ts";
 
-/** The content of a workbook. `cases` is iterated once. */
+/** The content of a workbook. `caseRows` and `cases` are iterated once. */
 export type Workbook = {
   readonly arms: readonly WorkbookArm[];
   /** The metrics and views of the task, in the order in which the summary shows them. */
   readonly metrics: readonly Pick<Metric, "name" | "definition" | "higherIsBetter">[];
   readonly views: readonly View[];
+  /** Each case once, with the answers of `arms` in their order. */
+  readonly caseRows: Iterable<WorkbookCaseRow>;
   readonly cases: Iterable<WorkbookCase>;
   /** The label view of the case comparison: exact match, F1, missed and added labels. */
   readonly caseView: View;
+  /** Tests between arms; absent for one arm. */
+  readonly comparison?: Comparison | undefined;
   readonly failures?: readonly WorkbookFailures[];
+  /** Labels in place of others, for a task with several labels a case. */
+  readonly confusions?: readonly WorkbookConfusions[];
   /** Model, training and primary score of each arm. */
   readonly runs?: readonly WorkbookRun[];
   readonly audit?: WorkbookAudit;
@@ -40,22 +51,35 @@ export type WorkbookNotes = {
 };
 
 /**
- * Writes the sheets Summary, Runs, Sweep, Cases, Errors, Labels, Confusion matrix, Data audit and Provenance. Sheets without content are omitted.
- * The same input gives the same bytes. Text stays text ("=1+1" is not a formula). Texts that Excel cannot contain are changed, and
- * Provenance lists the number of changes.
+ * Writes the sheets Read me, Summary, By case, Significance, Runs, Sweep, Cases, Errors, Labels, Confusion matrix, Confusions, Data
+ * audit and Provenance. Sheets without content are omitted. The same input gives the same bytes. Text stays text ("=1+1" is not a
+ * formula). Texts that Excel cannot contain are changed, and Provenance lists the number of changes.
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
+  const { arms, views, primary, caseView, comparison, runs, sweep, failures, confusions = [], audit } = content;
   const { sheets, close } = openBook(path, content.warning);
-  writeSummary(sheets, content.arms, content);
-  if (content.runs !== undefined) writeRuns(sheets, content.runs, primaryText(content));
-  if (content.sweep !== undefined) writeSweep(sheets, content.sweep);
-  await writeCases(sheets, content.cases, content.caseView);
-  if (content.failures !== undefined) writeFailures(sheets, content.failures);
-  if (content.arms.every(({ labels }) => Object.keys(labels).length > 0))
-    writeLabels(sheets, content.arms, content.views);
-  if (content.arms.some(({ confusion }) => confusion !== undefined)) writeConfusion(sheets, content.arms);
-  if (content.audit !== undefined) writeAudit(sheets, content.audit);
-  writeProvenance(sheets, content.provenance);
+  const names = arms.map(({ name }) => name);
+  const parts: readonly (readonly [name: string, write: (() => void | Promise<void>) | false | undefined])[] = [
+    ["Summary", () => writeSummary(sheets, arms, content)],
+    ["By case", () => writeByCase(sheets, content.caseRows, names, caseView)],
+    ["Significance", comparison && (() => writeSignificance(sheets, comparison))],
+    ["Runs", runs && (() => writeRuns(sheets, runs, primaryText(content)))],
+    ["Sweep", sweep && (() => writeSweep(sheets, sweep))],
+    ["Cases", () => writeCases(sheets, content.cases, caseView)],
+    ["Errors", failures && (() => writeFailures(sheets, failures))],
+    [
+      "Labels",
+      arms.every(({ labels }) => Object.keys(labels).length > 0) &&
+        (() => writeLabels(sheets, arms, views, primary?.view)),
+    ],
+    ["Confusion matrix", arms.some(({ confusion }) => confusion !== undefined) && (() => writeConfusion(sheets, arms))],
+    ["Confusions", confusions.some(({ pairs }) => pairs.length > 0) && (() => writeConfusions(sheets, confusions))],
+    ["Data audit", audit && (() => writeAudit(sheets, audit))],
+    ["Provenance", () => writeProvenance(sheets, content.provenance)],
+  ];
+  const present = parts.flatMap(([name, write]) => (write ? [name] : []));
+  writeReadMe(sheets, present, views, primary === undefined ? undefined : primaryText(content));
+  for (const [, write] of parts) if (write) await write();
   return close();
 }
 

@@ -1,0 +1,61 @@
+import type { Comparison } from "../../../evaluation/statistics/comparison.ts";
+import { addTable, font, restyle, type Sheets, score, whole } from "./sheet.ts";
+
+const signed = "+0.000;-0.000;0.000";
+const probability = "0.0000";
+
+/** Writes one row per pair of arms and metric, the planned tests first. */
+export function writeSignificance(sheets: Sheets, { view, primary, pairs, family }: Comparison): void {
+  const table = addTable(
+    sheets,
+    "Significance",
+    [
+      { header: "Arm A", width: 26 },
+      { header: "Arm B", width: 26 },
+      { header: "Metric", width: 20 },
+      { header: "View", width: 11 },
+      { header: "A − B", width: 10, numFmt: signed },
+      { header: "95 % CI lower", width: 15, numFmt: signed },
+      { header: "95 % CI upper", width: 15, numFmt: signed },
+      { header: "p (Holm)", width: 11, numFmt: probability },
+      { header: "p, planned test", width: 16, numFmt: probability },
+      { header: "Planned test", width: 28, indent: 1 },
+      { header: "p, randomisation", width: 17, numFmt: probability },
+      { header: "p, bootstrap", width: 13, numFmt: probability },
+      { header: "p, t test", width: 11, numFmt: probability },
+      { header: "Detectable difference", width: 21, numFmt: score },
+      { header: "Only A exact", width: 13, numFmt: whole },
+      { header: "Only B exact", width: 13, numFmt: whole },
+      { header: "p, exact match", width: 15, numFmt: probability },
+    ],
+    2,
+  );
+  const plannedOf = (a: string, b: string, metric: string) =>
+    metric !== family.metric
+      ? undefined
+      : family.tests.find(
+          ({ against }) => (a === family.subject && b === against) || (b === family.subject && a === against),
+        );
+  const rows = pairs.flatMap(({ a, b, metrics, exact_match }) =>
+    Object.entries(metrics).map(([metric, difference]) => ({
+      ...{ a, b, metric, difference, exact_match },
+      planned: plannedOf(a, b, metric),
+    })),
+  );
+  const rank = ({ planned, metric }: (typeof rows)[number]): number =>
+    planned !== undefined ? 0 : metric === primary ? 1 : 2;
+  rows.sort((one, other) => rank(one) - rank(other));
+  for (const { a, b, metric, difference, exact_match, planned } of rows) {
+    const { low, high, p_randomisation, p_bootstrap, p_student, detectable } = difference;
+    const exact = metric === primary ? exact_match : null;
+    const row = table.add([
+      ...[a, b, metric, view, difference.difference, low, high],
+      ...[planned?.adjusted, planned?.p, planned?.test],
+      ...[p_randomisation, p_bootstrap, p_student, detectable].map((value) => value ?? undefined),
+      ...[exact?.only_a, exact?.only_b, exact?.p],
+    ]);
+    if (planned !== undefined) restyle(row.getCell(8), { font: { ...font, bold: true } });
+    row.commit();
+  }
+  table.sheet.commit();
+}
