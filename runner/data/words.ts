@@ -5,3 +5,10 @@ const word = new RegExp(`[${unspaced}]|(?:(?![${unspaced}])[\\p{L}\\p{N}\\p{M}])
 export function words(text: string): string[] {
   return text.match(word) ?? [];
 }
+
+const unspacedCharacter = new RegExp(`[${unspaced}]|[^${unspaced}]+`, "gu");
+
+/** A text without spaces in parts: each character of a script without spaces, and what is between them. */
+export function unspacedParts(text: string): string[] {
+  return text.match(unspacedCharacter) ?? [];
+}

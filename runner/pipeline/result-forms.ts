@@ -93,7 +93,10 @@ const isLabelStratum = both(
   fields(["support", "predicted"], isCount),
   fields(["recall", "f1"], isShare),
 );
-const isCaseStratum = both(shape({ name: isText, cases: isCount }), fields(["exact_match", "micro_f1"], isShare));
+const isCaseStratum = both(
+  shape({ name: isText, cases: isCount, primary: optional(nullable(isNumber)) }),
+  fields(["exact_match", "micro_f1"], isShare),
+);
 const isReliability = both(
   fields(["ece", "ece_calibrated"], isShare),
   shape({
@@ -113,6 +116,7 @@ const isArmAnalysis = both(
     strata: both(
       fields(["training_frequency", "group"], listOf(isLabelStratum)),
       fields(["labels_per_case", "input_length", "normality"], listOf(isCaseStratum)),
+      shape({ properties: optional(listOf(both(isCaseStratum, shape({ property: isText })))) }),
     ),
     confusions: shape({
       omitted: texts,

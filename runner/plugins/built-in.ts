@@ -12,6 +12,7 @@ import { slurm } from "./executors/slurm/index.ts";
 import { labelSet } from "./tasks/label-set/index.ts";
 import { tasks } from "./tasks/registry.ts";
 import { singleLabel } from "./tasks/single-label/index.ts";
+import { text } from "./tasks/text/index.ts";
 
 let isDone = false;
 
@@ -25,6 +26,6 @@ export function registerBuiltIns(): void {
   isDone = true;
   for (const backend of [torchtune, axolotl]) backends.register(backend);
   for (const engine of [transformers, replay, vllm, openai]) engines.register(engine);
-  for (const task of [labelSet, singleLabel]) tasks.register(task);
+  for (const task of [labelSet, singleLabel, text]) tasks.register(task);
   for (const executor of [local, slurm]) executors.register(executor);
 }

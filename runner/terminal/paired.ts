@@ -17,7 +17,7 @@ export function pairedText({ n, case_groups, view, files, bootstrap, metrics, ab
     }),
   );
   return [
-    `A: ${files[0]}\nB: ${files[1]}\n${casesText(n, case_groups)}, ${view} label view, 95 % intervals over cases\n`,
+    `A: ${files[0]}\nB: ${files[1]}\n${casesText(n, case_groups)}, ${view} view, 95 % intervals over cases\n`,
     table([
       ["metric", "A", "B", "A − B", "95 % CI", "detectable", "p (bootstrap)", "p", "p (Holm)", "test"],
       ...tested.map(([name, { a, b, difference, p, adjusted, test, p_bootstrap, detectable, ...ends }]) => [

@@ -36,20 +36,24 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   "reporting/figures/reliability.ts": ["accuracy"],
 };
 
-/** Core: every source file except implementations, their registration and tests. Both label tasks share evaluation/labels. */
+/** Core: every source file except implementations, their registration and tests. Both label tasks share evaluation/labels; that of texts has evaluation/text. */
 const core = readdirSync(runner, { recursive: true, encoding: "utf8" }).filter(
   (path) =>
     /\.(ts|mjs)$/.test(path) &&
     !/(\.test|test-rig)\.ts$/.test(path) &&
     !/^(testing|templates|schemas)\//.test(path) &&
-    !/^(plugins\/[^/]+\/[^/]+|evaluation\/labels)\//.test(path) &&
+    !/^(plugins\/[^/]+\/[^/]+|evaluation\/(labels|text))\//.test(path) &&
     path !== "plugins/built-in.ts",
 );
 
 const literal = (name: string): RegExp => new RegExp(`["'\`]${name}["'\`]`);
 /** Also a part of an identifier or of an environment variable: isAxolotl, SLURM_JOB_ID. */
 const anywhere = (name: string): RegExp => (words.has(name) ? literal(name) : new RegExp(name, "i"));
-const word = (name: string): RegExp => new RegExp(`\\b${name}\\b`, "i");
+/** A task whose name is an ordinary word counts only where a task is compared with it or looked up by it. */
+const word = (name: string): RegExp =>
+  name === "text"
+    ? /task\S*(?: [!=]==? |\()["'`]text["'`]|tasks\.get\(["'`]text["'`]/i
+    : new RegExp(`\\b${name}\\b`, "i");
 
 const implementations = [
   ["backends", backends.names(), anywhere],

@@ -1,12 +1,12 @@
-/** A training row, or a case to be answered. */
-export type LabelledText = { readonly input: string; readonly gold: readonly string[] };
+/** A training row: its input and its target as the task reads it. */
+export type TrainingRow = { readonly input: string; readonly gold: unknown };
 
 /**
- * A baseline without fitting: it answers each case with the labels of training rows. With `isSingle`, each case has
- * exactly one label, and the baseline answers every case.
+ * A baseline without fitting: it gives a prediction for the input of each case from training rows. With `isSingle`,
+ * each case has exactly one label, and the baseline answers every case.
  */
 export type Baseline = (
-  train: readonly LabelledText[],
+  train: readonly TrainingRow[],
   cases: readonly string[],
   isSingle?: boolean,
-) => readonly (readonly string[])[];
+) => readonly unknown[];

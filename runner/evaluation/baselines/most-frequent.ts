@@ -6,7 +6,8 @@ import type { Baseline } from "./baseline.ts";
  * Predicts the most frequent label set of the training rows for every case. Sets are compared in the basic view. Ties
  * go to the set that is first in the file. Its most frequent spelling is used. Without rows, the prediction is empty.
  */
-export const mostFrequent: Baseline = (train, cases) => {
+export const mostFrequent: Baseline = (rows, cases) => {
+  const train = rows as readonly { readonly gold: readonly string[] }[];
   const sets = new Map<string, Map<string, { count: number; gold: readonly string[] }>>();
   for (const { gold } of train) {
     const key = viewLabels(gold, basicForm).sort().join("\0");

@@ -8,6 +8,7 @@ type Names = { readonly displayName: string; readonly shortName: string };
 export const classicalBaselines: Readonly<Record<string, Names>> = {
   most_frequent: { displayName: "most frequent", shortName: "frequent" },
   nearest: { displayName: "nearest neighbour", shortName: "nearest" },
+  lead: { displayName: "lead of the input", shortName: "lead" },
   tfidf_svm: { displayName: "TF-IDF + SVM", shortName: "TF-IDF" },
 };
 

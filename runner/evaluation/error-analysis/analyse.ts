@@ -1,7 +1,7 @@
 import { isDirty } from "../../data/dirty.ts";
 import type { View } from "../../data/labels/views.ts";
 import type { LabelCount } from "../../data/labels.ts";
-import type { Answer, Category, CategoryContext, ComparedCase } from "../../plugins/tasks/category.ts";
+import type { Answer, CaseProperty, Category, CategoryContext, ComparedCase } from "../../plugins/tasks/category.ts";
 import type { LabelGroups } from "../../plugins/tasks/task.ts";
 import { createRandom } from "../../util/random.ts";
 import { type Agreement, type ArmChange, agreement, armChange } from "./arm-change.ts";
@@ -34,6 +34,10 @@ export type AnalysisInput = {
   readonly groups?: LabelGroups | undefined;
   /** Categories of the task. Categories of any answer follow them. */
   readonly categories: readonly Category[];
+  /** Properties of cases that the task defines, for strata. */
+  readonly properties?: readonly CaseProperty[] | undefined;
+  /** The primary metric of some answers, which strata show for a task without labels. */
+  primary?(answers: readonly Answer[]): number | null;
   /** The arms of the classical baseline and of the untrained model; absent if the study has none. */
   readonly baseline?: string | undefined;
   readonly zeroShot?: string | undefined;
@@ -118,12 +122,14 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
     const context: CategoryContext = {
       trained: new Set(trained.keys()),
       groupsOf,
+      input: (id) => input.inputs.get(id) ?? "",
     };
     const wrong = cases.filter(({ exact }) => !exact);
     const named = new Map(wrong.map((one) => [one, categoriesOf(one, categories, context)]));
     for (const [{ id, omitted, added }, own] of named)
       failures.push({ arm: name, id, categories: own, omitted, added });
     const exampleOf = (one: ComparedCase, { about }: Category): Example => {
+      if (!input.hasLabels) return { id: one.id, label: null, sentence: null, gold: one.gold, given: one.given };
       const label = (about === "added" ? one.added[0] : one.omitted[0]) ?? one.added[0] ?? null;
       const sentence = label === null ? undefined : find(input.inputs.get(one.id) ?? "", label);
       return { id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given };
@@ -151,8 +157,10 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
         strata: strataOf(cases, {
           trainingRows: (label) => trained.get(label) ?? 0,
           groupsOf,
-          input: (id) => input.inputs.get(id) ?? "",
+          input: context.input,
           hasLabels: input.hasLabels,
+          properties: input.properties,
+          primary: (own) => input.primary?.(own.map(({ answer }) => answer)) ?? null,
         }),
         confusions: confusionsOf(input.hasLabels ? cases : []),
         against: others.flatMap((other) => {

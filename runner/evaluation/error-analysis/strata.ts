@@ -1,13 +1,17 @@
 import { frequencyStrata, wordCount } from "../../data/audit-facts.ts";
 import { isNormal } from "../../data/labels/none.ts";
-import type { ComparedCase } from "../../plugins/tasks/category.ts";
+import type { CaseProperty, ComparedCase } from "../../plugins/tasks/category.ts";
 import { type CaseScore, f1, scoreCases, type Tally } from "./case.ts";
 
 /** Labels of one kind, each occurrence counted. */
 export type LabelStratum = Tally & { readonly name: string; readonly recall: number; readonly f1: number };
 
 /** Cases of one kind. */
-export type CaseStratum = CaseScore & { readonly name: string };
+export type CaseStratum = CaseScore & {
+  readonly name: string;
+  /** The primary metric of the cases; absent for a task with labels, null if it has no value. */
+  readonly primary?: number | null;
+};
 
 /** Scores of an arm on strata of the cases and labels. */
 export type Strata = {
@@ -19,6 +23,8 @@ export type Strata = {
   /** By quarters of the input's length in words. */
   readonly input_length: readonly CaseStratum[];
   readonly normality: readonly CaseStratum[];
+  /** By the properties that the task defines; absent for a task without. */
+  readonly properties?: readonly (CaseStratum & { readonly property: string })[];
 };
 
 /** The properties by which cases and labels are stratified. */
@@ -29,6 +35,9 @@ export type StrataContext = {
   input(id: string): string;
   /** Whether parts are labels; if not, only strata of the input are scored. */
   readonly hasLabels: boolean;
+  readonly properties?: readonly CaseProperty[] | undefined;
+  /** The primary metric of some cases. */
+  primary?(cases: readonly ComparedCase[]): number | null;
 };
 
 const sizes = [
@@ -49,6 +58,11 @@ export function strataOf(cases: readonly ComparedCase[], context: StrataContext)
   const words = new Map(cases.map(({ id }) => [id, wordCount(context.input(id))]));
   const quarters = quartersOf([...words.values()]);
   const labelled = context.hasLabels ? cases : [];
+  const caseStratum = (name: string, own: readonly ComparedCase[]): CaseStratum[] => {
+    if (own.length === 0) return [];
+    const primary = context.hasLabels ? undefined : context.primary?.(own);
+    return [{ name, ...scoreCases(own), ...(primary === undefined ? {} : { primary }) }];
+  };
   return {
     training_frequency: labelStrata(
       labelled,
@@ -78,11 +92,20 @@ export function strataOf(cases: readonly ComparedCase[], context: StrataContext)
         labelled.filter(({ gold }) => !isNormal(gold)),
       ),
     ],
+    ...(context.properties === undefined
+      ? {}
+      : {
+          properties: context.properties.flatMap((property) => {
+            const values = new Map(cases.map((one) => [one, property.valueOf(one, context.input(one.id))]));
+            return property.values.flatMap((value) =>
+              caseStratum(
+                value,
+                cases.filter((one) => values.get(one) === value),
+              ).map((stratum) => ({ property: property.name, ...stratum })),
+            );
+          }),
+        }),
   };
-}
-
-function caseStratum(name: string, cases: readonly ComparedCase[]): CaseStratum[] {
-  return cases.length === 0 ? [] : [{ name, ...scoreCases(cases) }];
 }
 
 function labelStrata(

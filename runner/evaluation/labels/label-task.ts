@@ -1,6 +1,5 @@
 import { views } from "../../data/labels/views.ts";
 import type { Task, TaskWords } from "../../plugins/tasks/task.ts";
-import { classicalBaselines } from "../baselines/names.ts";
 import { labelCategories } from "./categories.ts";
 import { classificationMetrics } from "./class-metrics.ts";
 import { labelKeys } from "./label-keys.ts";
@@ -22,7 +21,7 @@ export function labelTask({
     schema: { data: labelKeys },
     views,
     metrics: isSingle ? classificationMetrics : labelMetrics,
-    baselines: [...Object.keys(classicalBaselines), "ensemble"],
+    baselines: ["most_frequent", "nearest", "tfidf_svm", "ensemble"],
     defaults: {
       metrics: isSingle
         ? ["accuracy", "balanced_accuracy", "macro_f1_min5", "macro_f1", "cohen_kappa", "mcc"]

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { View } from "../../data/labels/views.ts";
 import { analyse as analyseArms } from "../../evaluation/error-analysis/analyse.ts";
 import { type SubgroupValues, scoreSubgroups } from "../../evaluation/error-analysis/subgroups.ts";
+import { scoresOf } from "../../evaluation/statistics/packed.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
@@ -20,6 +21,7 @@ import { analysisFiles, openTask, type TaskParams, taskParams } from "./task.ts"
 type Params = TaskParams & {
   readonly arms: readonly Arm[];
   readonly view: View;
+  readonly metric: string;
   readonly baseline: Arm | null;
   readonly zero_shot: Arm | null;
   readonly seed: number;
@@ -36,10 +38,10 @@ type Params = TaskParams & {
 /** Analyses the errors of every arm, and compares each arm with the untrained model and the classical baseline. */
 export const analyse: StepKind<Params> = {
   name: "analyse",
-  version: 5,
+  version: 6,
   cached: true,
   outputs: () => ["analysis.json", "failures.jsonl"],
-  async run({ arms, view, baseline, zero_shot, seed, examples, subgroups, ...params }, context) {
+  async run({ arms, view, metric, baseline, zero_shot, seed, examples, subgroups, ...params }, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
     const inputs = new Map(readJsonLines<DataRow>(context.input("rows")).map(({ id, input }) => [id, input]));
@@ -64,6 +66,11 @@ export const analyse: StepKind<Params> = {
       hasLabels: task.labels !== undefined,
       groups: open.groups,
       categories: task.categories,
+      properties: open.strata,
+      primary(answers) {
+        const cases = answers.map(({ gold, ...answer }) => ({ ...answer, target: gold }));
+        return scoresOf(open.scorer(cases)(view), [task.metrics.get(metric)])[metric] ?? null;
+      },
       baseline: baseline ?? undefined,
       zeroShot: zero_shot ?? undefined,
       seed,
@@ -109,7 +116,8 @@ export function draftAnalyse(experiment: Experiment, scores: readonly Draft[], s
     params: {
       arms,
       ...taskParams(experiment),
-      view: experiment.evaluate.primary.view,
+      view: primary.view,
+      metric: primary.metric,
       baseline: strongestBaseline(arms) ?? null,
       zero_shot: arms.includes("zero_shot") ? "zero_shot" : null,
       seed: experiment.evaluate.bootstrap.seed,

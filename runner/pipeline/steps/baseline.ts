@@ -1,6 +1,5 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { LabelledText } from "../../evaluation/baselines/baseline.ts";
 import { baselines } from "../../evaluation/baselines/index.ts";
 import { defaultEnvironment } from "../../plugins/environments.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -19,6 +18,8 @@ type Params = {
   readonly baseline: string;
   /** Present if each case has exactly one label: the baseline then answers every case. */
   readonly single?: true;
+  /** The key by which an answer names its prediction. Absent: "labels". */
+  readonly key?: string;
 };
 
 const programOf = (baseline: string) => ({
@@ -35,25 +36,25 @@ export const baseline: StepKind<Params> = {
   run: async (params, context) => context.python(programOf(params.baseline)),
 };
 
-/** A baseline that copies labels of training rows, without Python. */
+/** A baseline that copies targets of training rows or parts of inputs, without Python. */
 export const lookup: StepKind<Params> = {
   name: "lookup",
   version: 1,
   cached: true,
   outputs: () => ["responses.jsonl"],
-  async run({ baseline, single }, context) {
-    const train = readJsonLines<DataRow & LabelledText>(context.input("train"));
+  async run({ baseline, single, key = "labels" }, context) {
+    const train = readJsonLines<DataRow>(context.input("train"));
     const cases = readJsonLines<DataRow>(context.input("test"));
     const answer = baselines[baseline];
     if (answer === undefined) throw new Error(`no baseline ${baseline}`);
-    const labels = answer(
+    const predictions = answer(
       train,
       cases.map(({ input }) => input),
       single,
     );
     writeFileSync(
       join(context.output, "responses.jsonl"),
-      jsonLines(cases.map(({ id }, at) => ({ id, labels: labels[at] }))),
+      jsonLines(cases.map(({ id }, at) => ({ id, [key]: predictions[at] }))),
     );
   },
 };
@@ -66,8 +67,11 @@ export function draftBaseline(experiment: Experiment, arm: Arm, site: Site, part
     test: { step: "data", file: `${part === "eval" ? experiment.evaluate.split : part}.jsonl` },
   };
   const single = taskOf(experiment).labels?.isSingle ? { single: true as const } : {};
-  if (arm in baselines)
-    return draft({ id, kind: lookup.name, params: { baseline: arm, ...single, exp: site.version }, inputs });
+  if (arm in baselines) {
+    const { predictionKey } = taskOf(experiment);
+    const key = predictionKey === "labels" ? {} : { key: predictionKey };
+    return draft({ id, kind: lookup.name, params: { baseline: arm, ...single, ...key, exp: site.version }, inputs });
+  }
   const common = draft({
     id,
     kind: baseline.name,

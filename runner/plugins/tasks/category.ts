@@ -32,6 +32,16 @@ export type CategoryContext = {
   readonly trained: ReadonlySet<string>;
   /** Groups of a label (in the view); none if the study has no groups. */
   groupsOf(label: string): readonly string[];
+  /** The input text of a case. */
+  input(id: string): string;
+};
+
+/** A property of a case by which an arm is scored on strata of the cases. It depends on gold and input alone. */
+export type CaseProperty = {
+  readonly name: string;
+  /** The values in the order of tables. */
+  readonly values: readonly string[];
+  valueOf(one: Pick<ComparedCase, "gold">, input: string): string;
 };
 
 /** A way to be wrong. A wrong case has every category that applies. */

@@ -6,7 +6,7 @@ import type { Json } from "../../util/canonical.ts";
 import type { SourceText } from "../../util/diagnostic.ts";
 import type { Metric, ScoredCases } from "../metrics/metric.ts";
 import type { Registry } from "../registry.ts";
-import type { Category } from "./category.ts";
+import type { CaseProperty, Category } from "./category.ts";
 
 /** The target cell of a data row: text, or the items of a JSON array. */
 export type Cell = string | readonly string[];
@@ -80,6 +80,8 @@ export interface OpenTask<T = any, P = any> {
   readonly separator?: string;
   /** Groups of labels; absent without a groups file. */
   readonly groups?: LabelGroups | undefined;
+  /** Properties of cases by which the error analysis scores strata. Absent: the task has none of its own. */
+  readonly strata?: readonly CaseProperty[];
 }
 
 /** The sections of an experiment that a task's settings are in. */
@@ -91,6 +93,8 @@ export type TaskWords = {
   readonly task: string;
   /** What the model gives for an input: "a set of labels from a text". */
   readonly output: string;
+  /** Sentences that define the views, for a task with several. Reports of label tasks have their own. */
+  readonly views?: string;
 };
 
 /** Sentences for an untrained model. `labels` precedes the labels of the training rows, if there are any. */

@@ -167,7 +167,7 @@ const memoryOf = ({ peak_memory }: Readonly<Record<string, unknown>>): string =>
 function limitations({ run }: CardFacts): string {
   const items = [
     ...limitationsOf([run]),
-    "The model answers in the form and with the labels of its training data (`labels.json`). Texts from other sources or in other languages were not tested.",
+    `The model answers in the form ${taskOf(run.config).labels === undefined ? "" : "and with the labels "}of its training data${taskOf(run.config).labels === undefined ? "" : " (`labels.json`)"}. Texts from other sources or in other languages were not tested.`,
     "The evaluation used one test set. The model is a research result, not a product. Do not base decisions about people on it.",
   ];
   return items.map((item) => `- ${item}`).join("\n");

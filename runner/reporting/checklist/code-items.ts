@@ -42,12 +42,12 @@ export const codeItems: readonly ChecklistItem[] = [
         input,
         "Data source",
         "The notes do not state the source and the terms of use of the data.",
-        ofEach(input.runs, (run) => outputOf(run, "data", "audit.json", "rows, labels and lengths of each split")),
+        ofEach(input.runs, (run) => outputOf(run, "data", "audit.json", "rows, targets and lengths of each split")),
       ),
   },
   {
     id: "C3",
-    requirement: "Preprocessing: methods (parsing of labels, label views, splits) and command",
+    requirement: "Preprocessing: methods (parsing of targets, views, splits) and command",
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) => [

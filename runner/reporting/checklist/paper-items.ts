@@ -207,12 +207,12 @@ export const paperItems: readonly ChecklistItem[] = [
   },
   {
     id: "P22",
-    requirement: "Post-processing: parsing of responses into labels",
+    requirement: "Post-processing: parsing of responses into predictions",
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) =>
           run.arms.flatMap(({ name }) =>
-            outputOf(run, stepOfArm("evaluate", name), "predictions.jsonl", "response and parsed labels"),
+            outputOf(run, stepOfArm("evaluate", name), "predictions.jsonl", "response and parsed prediction"),
           ),
         ),
         runAgain("The runs have no predictions."),
@@ -242,14 +242,7 @@ export const paperItems: readonly ChecklistItem[] = [
         ofEach(input.runs, (run) =>
           run.arms.length === 0
             ? []
-            : [
-                manifestKey(
-                  input,
-                  run,
-                  "intervals",
-                  "95 % confidence intervals over cases, for every arm and label view",
-                ),
-              ],
+            : [manifestKey(input, run, "intervals", "95 % confidence intervals over cases, for every arm and view")],
         ),
         {
           reason: "Each arm has one training seed, so the dispersion over trainings is not known.",
@@ -281,7 +274,7 @@ export const paperItems: readonly ChecklistItem[] = [
           outputOf(run, "compare", "comparison.json", "plotted as points with 95 % confidence intervals"),
         ),
         {
-          reason: "The report has no box plots. Labels have no scores, so there is no ROC curve.",
+          reason: "The report has no box plots. Predictions have no scores, so there is no ROC curve.",
           responsible: "authors",
           action: "draw them from the predictions, if the journal requires them",
         },

@@ -1,6 +1,6 @@
 import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { shellWord } from "../../util/shell.ts";
-import { armName, metricName } from "../report/display-names.ts";
+import { armName, hasLabels, metricName } from "../report/display-names.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { listedPackages, setupCommands } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
@@ -65,12 +65,11 @@ export function dataSet(input: ReadmeInput): readonly string[] {
     ),
     "",
     ...table(
-      ["split", "rows used", "labels (basic view)", "labels per row"],
+      ["split", "rows used", ...(hasLabels(run.config) ? ["labels (basic view)", "labels per row"] : [])],
       Object.entries(run.audit?.splits ?? {}).map(([split, facts]) => [
         split,
         integer(facts.rows),
-        integer(facts.labels_basic),
-        facts.labels_per_row.toFixed(2),
+        ...(hasLabels(run.config) ? [integer(facts.labels_basic), facts.labels_per_row.toFixed(2)] : []),
       ]),
     ),
   ];
@@ -94,7 +93,7 @@ export function results({ runs }: ChecklistInput): readonly string[] {
   const { metrics, primary } = (runs.at(-1) as RunFacts).config.evaluate;
   const shown = metrics.slice(0, 4);
   return [
-    `Scores of all arms in the ${primary.view} label view. An arm is one system that predicts labels: a model or a baseline. Runs with several arms have 95 % confidence intervals over cases.`,
+    `Scores of all arms in the ${primary.view} view. An arm is one system that answers every case: a model or a baseline. Runs with several arms have 95 % confidence intervals over cases.`,
     "",
     ...table(
       ["run", "arm", ...shown.map(metricName)],

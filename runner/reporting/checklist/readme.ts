@@ -34,6 +34,10 @@ export function readmeOf(input: ReadmeInput): string {
   ].join("\n")}\n`;
 }
 
+const viewsOf = (runs: ReadmeInput["runs"]): readonly string[] => [
+  ...new Set(runs.flatMap(({ config }) => tasks.get(config.task).views)),
+];
+
 const sections: readonly Section[] = [
   { id: "C1", heading: "Environment", lines: environment },
   { id: "C2", heading: "Data set", lines: dataSet },
@@ -41,7 +45,7 @@ const sections: readonly Section[] = [
     id: "C3",
     heading: "Preprocessing",
     lines: ({ runs }) => [
-      "The step `data` of each run reads the tables, parses the labels into three views (raw, basic, canonical), splits the rows and audits the data. To run it alone:",
+      `The step \`data\` of each run reads the tables, parses the targets, splits the rows and audits the data. Targets are compared in these views: ${viewsOf(runs).join(", ")}. To run it alone:`,
       "",
       ...codeBlock(unique(runs.flatMap(({ file }) => [`npx exp data ${file}`, `npx exp run ${file} --until data`]))),
       "",

@@ -120,9 +120,9 @@ export const exactTestText = ({ case_groups }: Pick<RunComparison, "case_groups"
 export const casesText = (n: number, groups: number | undefined): string =>
   `${plural(n, "case")}${groups === undefined ? "" : ` in ${plural(groups, "group")}, resampled by group`}`;
 
-/** Cases, label view and label space of a comparison as a sentence. */
+/** Cases, view and label space of a comparison as a sentence. */
 export const comparisonScope = ({ n, view, labels, case_groups }: RunComparison): string =>
-  `${casesText(n, case_groups)}, ${view} label view, ${plural(labels, "label")} in the shared label space; 95 % confidence intervals over cases.`;
+  `${casesText(n, case_groups)}, ${view} view${labels === 0 ? "" : `, ${plural(labels, "label")} in the shared label space`}; 95 % confidence intervals over cases.`;
 
 /** What the column of detectable differences shows. */
 export const detectableNote =

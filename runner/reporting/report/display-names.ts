@@ -25,5 +25,8 @@ export function metricName(metric: string): string {
   return metric.replaceAll("_", " ");
 }
 
+/** Whether targets and predictions of an experiment are labels. */
+export const hasLabels = ({ task }: RunFacts["config"]): boolean => tasks.get(task).labels !== undefined;
+
 /** The arm that a run evaluates: the fine-tuned model, or the zero-shot model if the run trains nothing. */
 export const primaryArm = (run: RunFacts): string => (run.config.train === undefined ? "zero_shot" : "tuned");

@@ -29,8 +29,7 @@ function runParagraph(run: RunFacts, isNamed: boolean): readonly Span[] {
       ? score(run.arms.find(({ name }) => name === primaryArm(run))?.views[view]?.[metric])
       : withInterval(measured);
   const cases = run.comparison?.n ?? run.audit?.splits[split]?.rows;
-  const conditions =
-    measured === undefined ? `${view} label view` : `${view} label view; 95 % confidence interval over cases`;
+  const conditions = measured === undefined ? `${view} view` : `${view} view; 95 % confidence interval over cases`;
   return [
     ...(isNamed ? [{ strong: `${run.name}. ` }] : []),
     ...verdict(run),

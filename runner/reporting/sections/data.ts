@@ -1,6 +1,7 @@
 import type { SplitFacts } from "../../data/audit.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, percent, plural, score } from "../../util/format.ts";
+import { hasLabels } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
@@ -9,7 +10,8 @@ export function data({ runs }: Study): readonly Block[] {
   const run = runs.at(-1) as RunFacts;
   const { audit, config, trainLabels } = run;
   const splits = Object.entries(audit?.splits ?? {});
-  const { words, labels } = tasks.get(config.task);
+  const { words } = tasks.get(config.task);
+  const isLabelled = hasLabels(config);
   const hasGroups = splits.some(([, { groups }]) => groups !== undefined);
   const rare = trainLabels.filter(({ count }) => count <= 5).length;
   return [
@@ -21,7 +23,7 @@ export function data({ runs }: Study): readonly Block[] {
       ", the target is column ",
       { code: config.data.columns.target },
       ". ",
-      ...(labels === undefined
+      ...(!isLabelled
         ? []
         : [
             `The training split contains ${plural(trainLabels.length, "distinct label")} (raw spelling), of which ${integer(rare)} ${rare === 1 ? "occurs" : "occur"} in at most five rows. `,
@@ -43,44 +45,49 @@ export function data({ runs }: Study): readonly Block[] {
             type: "table" as const,
             id: "splits",
             caption:
-              `Splits: rows, ${hasGroups ? "groups, " : ""}distinct labels (basic view), labels per case, words per input (median / maximum), proportion of label ` +
-              "occurrences whose label is in the training split, and the highest micro-F1 that this proportion allows.",
+              `Splits: rows, ${hasGroups ? "groups, " : ""}${isLabelled ? "distinct labels (basic view), labels per case, " : ""}words per input (median / maximum)` +
+              (isLabelled
+                ? ", proportion of label occurrences whose label is in the training split, and the highest micro-F1 that this proportion allows."
+                : "."),
             head: [
               "split",
               "rows",
               ...(hasGroups ? ["groups"] : []),
-              "labels",
-              "labels / case",
+              ...(isLabelled ? ["labels", "labels / case"] : []),
               "words",
-              "in training",
-              "max. micro-F1",
+              ...(isLabelled ? ["in training", "max. micro-F1"] : []),
             ],
-            align: ["left" as const, ...Array.from({ length: hasGroups ? 7 : 6 }, () => "right" as const)],
-            rows: splits.map(([name, facts]) => splitRow(name, facts)),
+            align: [
+              "left" as const,
+              ...Array.from({ length: (isLabelled ? 6 : 2) + (hasGroups ? 1 : 0) }, () => "right" as const),
+            ],
+            rows: splits.map(([name, facts]) => splitRow(name, facts, isLabelled)),
           },
         ]),
     ...findings(run),
   ];
 }
 
-function splitRow(name: string, facts: SplitFacts): readonly string[] {
+function splitRow(name: string, facts: SplitFacts, isLabelled: boolean): readonly string[] {
   const { rows, groups, labels_basic, labels_per_row, words, seen_in_training, ceiling } = facts;
   return [
     name,
     integer(rows),
     ...(groups === undefined ? [] : [integer(groups)]),
-    integer(labels_basic),
-    labels_per_row.toFixed(2),
+    ...(isLabelled ? [integer(labels_basic), labels_per_row.toFixed(2)] : []),
     `${integer(words.median)} / ${integer(words.max)}`,
-    percent(seen_in_training),
-    score(ceiling.micro_f1),
+    ...(isLabelled ? [percent(seen_in_training), score(ceiling.micro_f1)] : []),
   ];
 }
+
+/** How a split is drawn, for a task with labels. */
+const stratified = (config: RunFacts["config"], comma = ""): string =>
+  hasLabels(config) ? `${comma} stratified by label` : "";
 
 function testText({ config }: RunFacts): string {
   const { test } = config.data;
   if (test?.fraction === undefined) return "";
-  return `The test split is ${percent(test.fraction, 0)} of the rows of the data file, held out stratified by label (seed ${test.seed}). Rows with nearly the same input are in the same split. `;
+  return `The test split is ${percent(test.fraction, 0)} of the rows of the data file, held out${stratified(config)} (seed ${test.seed}). Rows with nearly the same input are in the same split. `;
 }
 
 function groupText({ config }: RunFacts): string {
@@ -92,10 +99,10 @@ function groupText({ config }: RunFacts): string {
 function validationText({ config }: RunFacts): string {
   const { validation } = config.data;
   if (validation?.fraction !== undefined) {
-    return `The validation split is ${percent(validation.fraction, 0)} of the training rows, stratified by label (seed ${validation.seed}). It is used for checkpoint and hyper-parameter selection only.`;
+    return `The validation split is ${percent(validation.fraction, 0)} of the training rows${stratified(config, ",")} (seed ${validation.seed}). It is used for checkpoint and hyper-parameter selection only.`;
   }
   if (validation?.folds !== undefined) {
-    return `The training rows are divided into ${validation.folds} cross-validation folds, stratified by label (seed ${validation.seed}). This run holds out fold ${validation.fold ?? 1}; selection uses the predictions for all folds.`;
+    return `The training rows are divided into ${validation.folds} cross-validation folds${stratified(config, ",")} (seed ${validation.seed}). This run holds out fold ${validation.fold ?? 1}; selection uses the predictions for all folds.`;
   }
   if (validation?.file !== undefined)
     return "A separate validation file is used for checkpoint selection and early stopping.";

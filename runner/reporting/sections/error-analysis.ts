@@ -1,6 +1,6 @@
 import { integer, percent, score } from "../../util/format.ts";
 import { coverageTable } from "../report/coverage-table.ts";
-import { armName, metricName, primaryArm } from "../report/display-names.ts";
+import { armName, hasLabels, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { subgroupNote, subgroupTable } from "../report/subgroup-table.ts";
@@ -13,7 +13,7 @@ export function errorAnalysis({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Error analysis"),
     paragraph(
-      `${run.name}: ${integer(own.wrong)} of ${integer(own.cases)} predictions differ from the gold labels in the ${run.analysis.view} view. `,
+      `${run.name}: ${integer(own.wrong)} of ${integer(own.cases)} predictions differ from gold in the ${run.analysis.view} view. `,
       { ref: "categories" },
       " counts the errors by category. An erroneous prediction can have several categories.",
     ),
@@ -89,40 +89,52 @@ function strata(run: RunFacts): readonly Block[] {
     ...strata.labels_per_case.map((row) => ["gold labels per case", row] as const),
     ...strata.input_length.map((row) => ["words per input", row] as const),
     ...strata.normality.map((row) => ["normality", row] as const),
+    ...(strata.properties ?? []).map((row) => [row.property, row] as const),
   ];
+  const isLabelled = hasLabels(run.config);
   return [
     heading(2, "Results by stratum"),
-    {
-      type: "table",
-      id: "strata-labels",
-      caption: "Strata of labels.",
-      head: ["by", "stratum", "gold", "predicted", "recall", "F1"],
-      align: ["left", "left", "right", "right", "right", "right"],
-      rows: byLabel
-        .filter(([, { support, predicted }]) => support + predicted > 0)
-        .map(([by, { name, support, predicted, recall, f1 }], index, all) => [
-          all[index - 1]?.[0] === by ? "" : by,
-          name,
-          integer(support),
-          integer(predicted),
-          score(recall),
-          score(f1),
-        ]),
-    },
+    ...(isLabelled
+      ? [
+          {
+            type: "table" as const,
+            id: "strata-labels",
+            caption: "Strata of labels.",
+            head: ["by", "stratum", "gold", "predicted", "recall", "F1"],
+            align: ["left", "left", "right", "right", "right", "right"] as const,
+            rows: byLabel
+              .filter(([, { support, predicted }]) => support + predicted > 0)
+              .map(([by, { name, support, predicted, recall, f1 }], index, all) => [
+                all[index - 1]?.[0] === by ? "" : by,
+                name,
+                integer(support),
+                integer(predicted),
+                score(recall),
+                score(f1),
+              ]),
+          },
+        ]
+      : []),
     {
       type: "table",
       id: "strata-cases",
       caption: "Strata of cases.",
-      head: ["by", "stratum", "cases", "exact match", "micro-F1"],
+      head: [
+        "by",
+        "stratum",
+        "cases",
+        "exact match",
+        isLabelled ? "micro-F1" : metricName(run.config.evaluate.primary.metric),
+      ],
       align: ["left", "left", "right", "right", "right"],
       rows: byCase
         .filter(([, { cases }]) => cases > 0)
-        .map(([by, { name, cases, exact_match, micro_f1 }], index, all) => [
+        .map(([by, { name, cases, exact_match, micro_f1, primary }], index, all) => [
           all[index - 1]?.[0] === by ? "" : by,
           name,
           integer(cases),
           score(exact_match),
-          score(micro_f1),
+          score(isLabelled ? micro_f1 : primary),
         ]),
     },
   ];
@@ -211,6 +223,7 @@ const mostExamples = 2;
 
 function examples(run: RunFacts): readonly Block[] {
   const seen = new Set<string>();
+  const empty = hasLabels(run.config) ? "(no label)" : "(no answer)";
   const items = of(run).categories.flatMap(({ name, examples: drawn }) =>
     drawn
       .filter(({ id }) => !seen.has(id))
@@ -223,9 +236,9 @@ function examples(run: RunFacts): readonly Block[] {
           `, case ${id}. `,
           ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
           { strong: "Gold: " },
-          labelList(gold),
+          partList(gold, empty),
           { strong: " Prediction: " },
-          labelList(given),
+          partList(given, empty),
         ];
       }),
   );
@@ -233,11 +246,15 @@ function examples(run: RunFacts): readonly Block[] {
   return [
     heading(2, "Examples"),
     paragraph(
-      "The examples are drawn at random with a fixed seed. The quoted sentence states the label with the highest likelihood, by the words of the training rows with the label. Without a clear one, there is no quote.",
+      `The examples are drawn at random with a fixed seed.${
+        hasLabels(run.config)
+          ? " The quoted sentence states the label with the highest likelihood, by the words of the training rows with the label. Without a clear one, there is no quote."
+          : ""
+      }`,
     ),
     { type: "list", items },
   ];
 }
 
-const labelList = (labels: readonly string[]): string =>
-  labels.length === 0 ? "(no label)." : `${labels.join("; ")}.`;
+const partList = (parts: readonly string[], empty: string): string =>
+  parts.length === 0 ? `${empty}.` : parts.join("; ").replace(/(?<![.!?])$/, ".");

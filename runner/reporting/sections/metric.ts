@@ -8,11 +8,11 @@ import { type Block, heading, paragraph, type Span } from "../report/document.ts
 import { intervalMethods } from "../report/interval-methods.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** Definitions of the metrics and the label views, and the statistical methods. */
+/** Definitions of the metrics and the views, and the statistical methods. */
 export function metric({ runs }: Study): readonly Block[] {
   const run = runs.at(-1) as RunFacts;
   const { config } = run;
-  const { labels } = tasks.get(config.task);
+  const { labels, words } = tasks.get(config.task);
   const hasLabels = labels !== undefined;
   const { primary, bootstrap } = config.evaluate;
   return [
@@ -20,7 +20,7 @@ export function metric({ runs }: Study): readonly Block[] {
     ...(hasLabels ? [labelAnswers(labels.isSingle)] : []),
     definitions(config),
     paragraph(
-      ...(hasLabels ? labelViews : []),
+      ...(hasLabels ? labelViews : [words.views ?? ""]),
       `The primary metric, fixed before the evaluation, is ${metricName(primary.metric)} in the ${primary.view} view.`,
     ),
     paragraph(

@@ -18,7 +18,7 @@ import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** Scores of all arms, paired tests, scores by label view and by label. */
+/** Scores of all arms, paired tests, scores by view and by label. */
 export function results({ runs: all }: Study): readonly Block[] {
   const runs = resultRuns(all);
   const last = runs.at(-1) as RunFacts;
@@ -67,7 +67,7 @@ function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: num
     id: at === 0 ? "results" : `results-${at + 1}`,
     caption:
       at === 0
-        ? `All arms${several ? " of all runs" : ""} on the ${split} split in the primary label view, with 95 % confidence intervals over cases.`
+        ? `All arms${several ? " of all runs" : ""} on the ${split} split in the primary view, with 95 % confidence intervals over cases.`
         : "Further metrics of all arms.",
     head: [...(several ? ["run"] : []), "arm", ...names.map(metricName)],
     align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
@@ -129,7 +129,7 @@ function margins({ comparison }: RunFacts): readonly Block[] {
   return [paragraph(`Non-inferiority to the ${armName(tested.reference)} arm. ${texts.join(" ")}`)];
 }
 
-/** The scores of the primary arm in each label view. */
+/** The scores of the primary arm in each view. */
 function views(run: RunFacts): readonly Block[] {
   const names = run.config.evaluate.metrics.slice(0, 4);
   const own = run.arms.find(({ name }) => name === primaryArm(run));
@@ -138,7 +138,7 @@ function views(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "views",
-      caption: `${run.name}, ${armName(own.name)}: the same predictions in each label view.`,
+      caption: `${run.name}, ${armName(own.name)}: the same predictions in each view.`,
       head: ["view", ...names.map(metricName)],
       align: ["left", ...names.map(() => "right" as const)],
       rows: Object.entries(own.views).map(([view, values]) => [view, ...names.map((name) => score(values[name]))]),

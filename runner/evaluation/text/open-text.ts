@@ -1,0 +1,69 @@
+import { basicForm } from "../../data/labels/basic.ts";
+import { withoutChatMarkup } from "../../data/labels/chat-markup.ts";
+import type { Note } from "../../data/labels/note.ts";
+import type { View } from "../../data/labels/views.ts";
+import type { ScoredCases } from "../../plugins/metrics/metric.ts";
+import type { OpenTask, ScoredCase } from "../../plugins/tasks/task.ts";
+import { textStrata } from "./strata.ts";
+import { rougeTokens } from "./tokens.ts";
+
+/** A text in a view: as it is without outer whitespace, or in its basic form. */
+const formOf = (text: string, view: View): string => (view === "raw" ? text.trim() : basicForm(text));
+
+/** Cases as the metrics score them, in a view. The prediction of an answer that could not be read is null. */
+export function textScorer(cases: readonly ScoredCase<string, string | null>[]): (view: View) => ScoredCases {
+  return (view) => {
+    const forms = cases.map(({ target, prediction, parsed = true }) => ({
+      gold: formOf(target, view),
+      given: parsed && prediction !== null ? formOf(prediction, view) : null,
+    }));
+    return {
+      n: cases.length,
+      space: undefined,
+      target: (row) => forms[row]?.gold,
+      prediction: (row) => forms[row]?.given,
+      isCorrect: (row) => forms[row]?.gold === forms[row]?.given,
+      isSame: (other) =>
+        other.n === cases.length &&
+        forms.every(({ gold, given }, row) => other.target(row) === gold && other.prediction(row) === given),
+    };
+  };
+}
+
+/** The task of free texts. Answers are read without chat markup; nothing else of an answer is changed. */
+export const openText: OpenTask<string, string | null> = {
+  readCell(cell) {
+    const text = typeof cell === "string" ? cell : cell.join("\n");
+    return { text, target: text.trim() };
+  },
+  prepareTraining: (rows) => ({ rows, write: (target) => target, labels: [], answers: null }),
+  parseAnswer(text, { finish }) {
+    const notes = new Set<Note>();
+    if (finish === "length") notes.add("truncated");
+    const answer = withoutChatMarkup(text, notes, () => false).trim();
+    if (answer === "") return { prediction: null, parsed: false, notes: [...notes.add("empty")] };
+    if (isRepeated(answer)) notes.add("repeated");
+    return { prediction: answer, parsed: true, notes: [...notes] };
+  },
+  scorer: textScorer,
+  parts(value, view) {
+    const form = value === null ? "" : formOf(value, view);
+    return form === "" ? [] : [form];
+  },
+  strata: textStrata,
+};
+
+/** Words of a part that an answer may not end with three times in a row. */
+const longestPeriod = 40;
+
+/** Whether a text ends in a part that occurs at least three times in a row: a model that loops. Single words need six. */
+function isRepeated(text: string): boolean {
+  const tokens = rougeTokens(text);
+  for (let period = 1; period <= longestPeriod; period++) {
+    const length = period * Math.max(3, Math.ceil(6 / period));
+    if (length > tokens.length) return false;
+    const end = tokens.slice(-length);
+    if (end.every((token, at) => token === end[at % period])) return true;
+  }
+  return false;
+}
