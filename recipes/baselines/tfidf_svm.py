@@ -126,7 +126,7 @@ def choose_threshold(
             step.check_interrupt()
             step.progress(force=True, done=done + fold, total=folds * len(FEATURES) + 1, unit="fits")
         held_out[rest] = margins(
-            [texts[at] for at in fit], gold[fit], [texts[at] for at in rest], terms=terms, seed=seed
+            [texts[int(at)] for at in fit], gold[fit], [texts[int(at)] for at in rest], terms=terms, seed=seed
         )
     if single:
         return 0.0, float(gold[np.arange(len(gold)), held_out.argmax(axis=1)].mean())
