@@ -261,7 +261,6 @@ function readLabels<T>(path: string, parse: (source: SourceText) => Result<T>, c
 
 const unreadable: Readonly<Record<string, string>> = {
   ENOENT: "the file does not exist",
-  EISDIR: "the path is a folder",
   EACCES: "the file cannot be read: permission denied",
 };
 

@@ -39,7 +39,7 @@ describe("invalid usage exits with 2 and prints the error and a suggestion:", ()
     [["why", "nothing", "data"], "run-not-found"],
     [["data", "nothing.yaml"], "missing-file"],
     [["score", "nothing.jsonl"], "missing-file", /^nothing\.jsonl:1:1: /],
-    [["score", "experiments"], "missing-file", /^experiments:1:1: .*folder/],
+    [["score", "experiments"], "not-a-regular-file", /experiments is not a regular file/, /help: .*folders/],
     [["gc", "--max-size", "much"], "bad-option"],
     [["setup", "tensorflow"], "bad-argument"],
     [["setup", "torchtune", "--torch", "tpu"], "bad-option"],
