@@ -30,7 +30,8 @@ describe("data", () => {
   refuses({
     "a file that is not there": ["data: {test: {file: data/none.csv}}", "3:21 missing-file"],
     "a folder": ["data: {test: {file: data}}", "bad-format"],
-    "a file of another kind": ["data: {test: {file: data/x.parquet}}", "bad-format"],
+    "a file of another kind": ["data: {test: {file: data/x.arrow}}", "bad-format"],
+    "the id of a data set": ["data: {test: {file: owner/name}}", "bad-format"],
     "a column that is not there": [
       "data: {columns: {input: input_findings}}",
       'train.csv has no column "input_findings"; it has case_id, input_finding, output_disease (did you mean "input_finding"?)',

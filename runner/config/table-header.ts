@@ -1,40 +1,32 @@
+import { decode } from "../data/decode.ts";
+import { formatByName } from "../data/formats.ts";
+import { startOfGzip } from "../data/gzip.ts";
+import { startOfJson } from "../data/json-table.ts";
+
 /** Number of bytes at the start of a data file that are read for its column names. */
 export const headerBytes = 64 * 1024;
 
 /** Column names at the start of a file. `complete` is false if a later line may have more. */
 export type Header = { readonly columns: readonly string[]; readonly complete: boolean };
 
-/** The columns of a text table or of JSON lines, from the file's first bytes; undefined for any other file. */
+/** The columns of a text table or of JSON records, from the file's first bytes; undefined for any other file. */
 export function headerOf(path: string, bytes: Uint8Array): Header | undefined {
-  const extension = path.slice(path.lastIndexOf(".") + 1).toLowerCase();
-  const text = decode(bytes);
+  const found = formatByName(path);
+  if (found === undefined || found.format === "xlsx" || found.format === "parquet") return undefined;
   const whole = bytes.length < headerBytes;
-  if (extension === "jsonl" || extension === "ndjson") return keysOfLines(text, whole);
-  if (extension !== "csv" && extension !== "tsv" && extension !== "txt") return undefined;
-  const separators = extension === "tsv" ? ["\t"] : [",", ";", "\t", "|"];
+  const { text } = decode(found.isGzip ? startOfGzip(bytes, 2_000 * headerBytes) : bytes, true);
+  if (found.format === "jsonl" || found.format === "json") return keysOfRecords(text, found.format === "json", whole);
+  const separators = found.format === "tsv" ? ["\t"] : [",", ";", "\t", "|"];
   const candidates = separators.map((separator) => firstRecord(text, separator));
   return { columns: candidates.reduce((best, next) => (next.length > best.length ? next : best)), complete: true };
 }
 
-function decode(bytes: Uint8Array): string {
-  const [first, second] = bytes;
-  if ((first === 0xff && second === 0xfe) || (first !== 0 && second === 0))
-    return new TextDecoder("utf-16le").decode(bytes);
-  if ((first === 0xfe && second === 0xff) || (first === 0 && second !== 0))
-    return new TextDecoder("utf-16be").decode(bytes);
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(bytes, { stream: true });
-  } catch {
-    return new TextDecoder("windows-1252").decode(bytes);
-  }
-}
-
-/** Keys of all complete lines. Lines that are no objects are ignored; the reader of the rows reports them. */
-function keysOfLines(text: string, whole: boolean): Header {
-  const lines = text.split(/\r?\n/);
-  const keys = (whole ? lines : lines.slice(0, -1)).flatMap((line) => {
+/** Keys of all complete records. Values that are no objects are ignored; the reader of the rows reports them. */
+function keysOfRecords(text: string, isJson: boolean, whole: boolean): Header {
+  const records = startOfJson(text, isJson);
+  const keys = (whole ? records : records.slice(0, -1)).flatMap((record) => {
     try {
-      const value: unknown = JSON.parse(line);
+      const value: unknown = JSON.parse(record);
       return typeof value === "object" && value !== null && !Array.isArray(value) ? Object.keys(value) : [];
     } catch {
       return [];

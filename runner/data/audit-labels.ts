@@ -16,8 +16,14 @@ export const labelRules: readonly Rule[] = [
   rowRule({
     code: "empty-target",
     severity: "warning",
-    is: ({ row }) => row.gold.length === 0,
+    is: ({ row }, { isSingle }) => !isSingle && row.gold.length === 0,
     what: "without label",
+  }),
+  rowRule({
+    code: "missing-label",
+    severity: "error",
+    is: ({ row }, { isSingle }) => isSingle && row.gold.length === 0,
+    what: "without label, but the task has exactly one for each row",
   }),
   rowRule({
     code: "several-labels",

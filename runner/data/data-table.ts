@@ -1,6 +1,6 @@
 import type { SourceText, Span } from "../util/diagnostic.ts";
 
-/** A cell: text, or a list of texts if a JSON line has one. */
+/** A cell: text, or a list of texts if a JSON record has one. */
 export type Cell = string | readonly string[];
 
 /** A data file as rows of cells, in the order of the file. */
@@ -17,4 +17,10 @@ export type DataTable = {
 };
 
 /** A data file: its name decides about the format. */
-export type DataFile = { readonly path: string; readonly bytes: Uint8Array; readonly sheet?: string | undefined };
+export type DataFile = {
+  readonly path: string;
+  readonly bytes: Uint8Array;
+  readonly sheet?: string | undefined;
+  /** The row of a sheet that has the column names, from 1. Absent: the first row with a value. */
+  readonly headerRow?: number | undefined;
+};

@@ -49,14 +49,27 @@ export class Problems {
   }
 }
 
-/** The names of the columns from the cells of the header. A name that occurs twice is an error at the header. */
-export function columnsOf(head: readonly string[], header: () => Span, problems: Problems): string[] {
+/**
+ * The names of the columns from the cells of the header. A name that occurs twice is an error at the header. `sheetRow`
+ * is the number of the header's row in a sheet.
+ */
+export function columnsOf(
+  head: readonly string[],
+  header: () => Span,
+  problems: Problems,
+  sheetRow?: number,
+): string[] {
   const columns = head.map((name) => name.trim());
   const seen = new Set<string>();
   const twice = columns.find((name) => name !== "" && seen.size === seen.add(name).size);
   if (twice !== undefined) {
     const { start, end } = header();
-    problems.add(start, end, "duplicate-column", `two columns are called "${twice}"`, "rename one");
+    const where = sheetRow === undefined ? "" : ` in row ${sheetRow}`;
+    const help =
+      sheetRow === undefined
+        ? "rename one"
+        : `rename one, or name the row that has the column names, such as header_row: ${sheetRow + 1}`;
+    problems.add(start, end, "duplicate-column", `two columns are called "${twice}"${where}`, help);
   }
   return columns;
 }

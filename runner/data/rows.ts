@@ -1,6 +1,6 @@
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { suggestion } from "../util/suggest.ts";
-import type { DataTable } from "./data-table.ts";
+import type { Cell, DataTable } from "./data-table.ts";
 
 /** One case, read from a data file. `T` is what the task reads from the target cell: labels, for label tasks. */
 export type Row<T = readonly string[]> = {
@@ -24,8 +24,8 @@ export type Columns = {
   readonly group?: string | undefined;
 };
 
-/** Reads a target cell: its text, and the target in it. */
-type ReadCell<T> = (cell: string | readonly string[]) => { readonly text: string; readonly target: T };
+/** Reads a target cell: its text, the target in it, and what is wrong with it. */
+type ReadCell<T> = (cell: Cell) => { readonly text: string; readonly target: T; readonly problem?: string };
 
 /** Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id. */
 export function readRows<T>(
@@ -75,6 +75,10 @@ export function readRows<T>(
       complain(index, "missing-group", `row ${index + 1} has no group (data.columns.group)`, help);
     }
     const cell = readCell(row[target] ?? "");
+    if (cell.problem !== undefined && diagnostics.length < 20) {
+      const help = "write a text, or a list of texts and numbers";
+      complain(index, "broken-target", `row ${index + 1}: ${cell.problem} (data.columns.target)`, help);
+    }
     const read = { id: name, input: text(row[input]), answer: cell.text, gold: cell.target };
     const values = subgroupsAt.map(([name, at]) => [name, text(row[at]).trim()] as const);
     return {

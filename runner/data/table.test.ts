@@ -1,7 +1,10 @@
+import { readFileSync } from "node:fs";
+import { gzipSync } from "node:zlib";
 import excel from "exceljs";
 import { describe, expect, it } from "vitest";
 import { positionOf } from "../util/code-frame.ts";
 import type { DataTable } from "./data-table.ts";
+import { gunzip } from "./gzip.ts";
 import { distinct, splitLabels } from "./labels/split.ts";
 import { readRows } from "./rows.ts";
 import { readTable } from "./table.ts";
@@ -13,8 +16,14 @@ const cells = (cell: string | readonly string[]) =>
     ? { text: cell, target: splitLabels(cell, ",") }
     : { text: cell.join(","), target: distinct(cell.map((label) => label.trim())) };
 
-async function table(path: string, content: string | Uint8Array, sheet?: string): Promise<DataTable> {
-  const result = await readTable({ path, bytes: typeof content === "string" ? bytes(content) : content, sheet });
+async function table(
+  path: string,
+  content: string | Uint8Array,
+  sheet?: string,
+  headerRow?: number,
+): Promise<DataTable> {
+  const data = typeof content === "string" ? bytes(content) : content;
+  const result = await readTable({ path, bytes: data, sheet, headerRow });
   if (!result.ok)
     throw new Error(result.diagnostics.map((one) => `${positionOf(one.span).line}:${one.code}`).join(" "));
   return result.value;
@@ -62,6 +71,19 @@ describe("the same rows from", () => {
       '{"id":1,"text":"a <5mm, or so\\nand é","label":"x, y"}\n\n{"id":"2","label":["z"],"text":"a 2\\" tube"}',
     ],
   ];
+  const records = `[
+    {"id":1,"text":"a <5mm, or so\\nand é","label":"x, y"},
+    {"id":"2","label":["z"],"text":"a 2\\" tube"}
+  ]`;
+  files.push(
+    ["json", "a.json", records],
+    ["json on one line", "a.json", records.replaceAll("\n", "")],
+    ["json lines in a .json file", "a.json", files.at(-1)?.[2] as string],
+    ...[...files].flatMap(([name, path, content]): typeof files => [
+      [`${name}, gzipped`, `${path}.gz`, gzipSync(content)],
+    ]),
+    ["json, gzipped", "a.JSON.GZ", gzipSync(records)],
+  );
   for (const [name, path, content] of files) it(name, async () => expect(await rows(path, content)).toEqual(expected));
   it("csv with Windows line ends", async () =>
     expect(await rows("a.csv", csv.replaceAll("\n", "\r\n"))).toEqual([
@@ -74,6 +96,8 @@ describe("the same rows from", () => {
     expect(await rows("a.xlsx", book, "train")).toEqual(expected);
   });
 });
+
+const differentKeys = Array.from({ length: 4_000 }, (_, row) => `{"key${row}": 1}\n`).join("");
 
 describe("a broken file is an error at its line", () => {
   const cases: [string, string, string | Uint8Array, string][] = [
@@ -100,11 +124,34 @@ describe("a broken file is an error at its line", () => {
     ["an id twice", "a.csv", "id,text,label\n1,a,x\n1,b,y\n", "3:duplicate-id"],
     ["values of any depth", "a.jsonl", `{"id":1}\n{"id":${"[".repeat(100_000)}${"]".repeat(100_000)}}`, "2:broken-row"],
     ["no JSON", "a.jsonl", '{"id":1}\nx\n[]', "2:broken-row 3:broken-row"],
-    ["of another type", "a.parquet", "PAR1", "1:file-type"],
+    ["of another type", "a.arrow", "ARROW1", "1:file-type"],
+    ["of no type", "owner/name", "x", "1:file-type"],
+    ["a zip of a csv", "a.csv.zip", "PK", "1:file-type"],
+    ["no parquet", "a.parquet", "PAR1 is not at its end", "1:broken-file"],
+    ["no gzip", "a.csv.gz", "id,text\n", "1:broken-file"],
+    ["an array that is not closed", "a.json", '[{"id":1},\n{"id":2}\n', "3:broken-row"],
+    ["an item of an array", "a.json", '[{"id":1},\n{"id":2,},\n3]', "2:broken-row 3:broken-row"],
+    ["text after an array", "a.json", '[{"id":1}]\nx', "2:broken-row"],
+    ["an empty array", "a.json", "[]", "1:no-rows"],
+    ["one object", "a.json", '{\n"data": []}', "1:broken-file"],
+    ["an array of any depth", "a.json", `[{"id":${"[".repeat(100_000)}${"]".repeat(100_000)}}]`, "1:broken-row"],
+    ["keys that differ in each row", "a.jsonl", differentKeys, "1:table-too-large"],
+    [
+      "UTF-8 by its mark alone",
+      "a.csv",
+      Buffer.from("\xef\xbb\xbfid,text,label\n1,\xe9,x\n", "latin1"),
+      "1:byte-order-mark",
+    ],
+    ["UTF-16 by its mark alone", "a.csv", Buffer.from("\xff\xfeid,text,label\n1,a,x\n", "latin1"), "1:byte-order-mark"],
+    ["a sheet of a csv", "a.csv", "id,text,label\n1,a,x\n", "1:sheet"],
     ["no workbook", "a.xlsx", "id,text\n", "1:broken-file"],
   ];
   for (const [name, path, content, problem] of cases)
-    it(name, async () => expect(await rows(path, content).catch((error: Error) => error.message)).toBe(problem));
+    it(name, async () =>
+      expect(
+        await rows(path, content, name === "a sheet of a csv" ? "s" : undefined).catch((error: Error) => error.message),
+      ).toBe(problem),
+    );
   it("with the columns that there are", async () => {
     const result = readRows(await table("a.csv", "id,texts,label\n1,a,x\n"), columns, cells);
     expect(result.ok ? "" : result.diagnostics[0]?.help).toBe('did you mean "texts"?');
@@ -129,4 +176,51 @@ it("a group is read from its column, and a row without one is an error at its li
   expect(!bad.ok && bad.diagnostics.map(({ code, message }) => [code, message])).toEqual([
     ["missing-group", "row 2 has no group (data.columns.group)"],
   ]);
+});
+
+it("Windows-1252 is read with its characters from 0x80 to 0x9f", async () => {
+  const file = Buffer.from("id,text,label\n1,\x805 \x93x\x94 \x96 \x8cuvre \xe9,x\n", "latin1");
+  expect(await rows("a.csv", file)).toEqual([["1", "€5 “x” – Œuvre é", "x"]]);
+});
+
+it("numbers of JSON keep their spelling", async () => {
+  const line = '{"id": 1234567890123456789, "text": [1.0, 1e5, -0.10], "label": {"a": 9007199254740993}}';
+  const { rows } = await table("a.jsonl", line);
+  expect(rows).toEqual([["1234567890123456789", ["1.0", "1e5", "-0.10"], '{"a":9007199254740993}']]);
+});
+
+it("a doubled header in a sheet names the row and offers header_row, which then selects the row", async () => {
+  const book = await workbook({
+    train: [["Cases of 2024", "Cases of 2024", "Cases of 2024"], [], ["id", "text", "label"], ["1", "a", "x"]],
+  });
+  const result = await readTable({ path: "a.xlsx", bytes: book });
+  expect(result.ok ? "" : result.diagnostics.map(({ message, help }) => `${message}: ${help}`).join()).toMatch(
+    /"Cases of 2024" in row 1: .*header_row: 2$/,
+  );
+  expect((await table("a.xlsx", book, undefined, 3)).rows).toEqual([["1", "a", "x"]]);
+  expect(await table("a.xlsx", book, undefined, 2).catch((error: Error) => error.message)).toBe("1:header-row");
+});
+
+it("a gzip bomb is refused before it is unpacked", () => {
+  const bomb = gzipSync(Buffer.alloc(1000));
+  expect(gunzip(bomb, 1000)).toHaveLength(1000);
+  expect(() => gunzip(bomb, 999)).toThrow("more than");
+});
+
+describe("parquet", () => {
+  // Written by pyarrow: Snappy, zstd and gzip; text, int64, a list of texts, a structure, a date, and a missing value.
+  for (const name of ["snappy", "zstd", "gzip"])
+    it(`is read with ${name}`, async () => {
+      const file = readFileSync(new URL(`fixtures/${name}.parquet`, import.meta.url));
+      const { columns, rows } = await table("a.parquet", file);
+      expect(columns).toEqual(["id", "text", "labels", "output", "day"]);
+      expect(rows).toEqual([
+        ["1234567890123456789", "a\nb é", ["x", "y"], '{"label":"x"}', "2024-05-01"],
+        ["2", "", [], '{"label":"y"}', "2024-05-02"],
+      ]);
+    });
+  it("with a claim of too many rows is refused", async () => {
+    const file = readFileSync(new URL("fixtures/claims.parquet", import.meta.url));
+    expect(await table("a.parquet", file).catch((error: Error) => error.message)).toBe("1:table-too-large");
+  });
 });

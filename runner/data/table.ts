@@ -1,30 +1,66 @@
 import { parse } from "csv-parse/sync";
 import type { Result, SourceText, Span } from "../util/diagnostic.ts";
-import type { Cell, DataFile, DataTable } from "./data-table.ts";
+import { UserError } from "../util/user-error.ts";
+import type { DataFile, DataTable } from "./data-table.ts";
 import { decode } from "./decode.ts";
+import { formatByName, formatHelp } from "./formats.ts";
+import { gunzip } from "./gzip.ts";
 import { lineEnd } from "./lines.ts";
 import { columnsOf, Problems } from "./problems.ts";
 
-/** Reads a .csv, .tsv, .jsonl or .xlsx file; every ragged or broken row is an error at its place. */
+/** Reads a data file; every ragged or broken row is an error at its place. */
 export async function readTable(file: DataFile): Promise<Result<DataTable>> {
-  const extension = /\.([^./\\]+)$/.exec(file.path)?.[1]?.toLowerCase() ?? "";
-  if (extension === "xlsx") {
+  const found = formatByName(file.path);
+  if (found === undefined) {
+    return refused(file, new UserError("file-type", `no reader for "${file.path}"`, { help: formatHelp(file.path) }));
+  }
+  const { format, isGzip } = found;
+  if (format === "xlsx") {
     const { readSheet } = await import("./xlsx/table.ts");
     return readSheet(file);
   }
-  const { text, encoding } = decode(file.bytes);
+  const key = file.sheet !== undefined ? `sheet: ${file.sheet}` : `header_row: ${file.headerRow}`;
+  if (file.sheet !== undefined || file.headerRow !== undefined) {
+    const help = `remove "${key.split(":")[0]}"`;
+    return refused(file, new UserError("sheet", `"${key}" is for .xlsx files`, { help }));
+  }
+  if (format === "parquet") {
+    const { readParquet } = await import("./parquet.ts");
+    return readParquet(file);
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = isGzip ? gunzip(file.bytes) : file.bytes;
+  } catch (error) {
+    if (error instanceof UserError) return refused(file, error);
+    throw error;
+  }
+  const { text, encoding, contradicted } = decode(bytes);
   const source: SourceText = { path: file.path, text };
   const problems = new Problems(source);
   if (text.trim() === "") problems.add(0, 0, "empty-file", "the file is empty");
-  else if (file.sheet !== undefined)
-    problems.add(0, 0, "sheet", `"sheet: ${file.sheet}" is for .xlsx files`, 'remove "sheet"');
-  if (encoding === "windows-1252")
+  else if (contradicted !== undefined)
+    problems.add(
+      0,
+      0,
+      "byte-order-mark",
+      `the file starts with the byte-order mark of ${contradicted}, but its text is no ${contradicted}`,
+      "save it as UTF-8",
+    );
+  else if (encoding === "windows-1252")
     problems.warn("encoding", "the file is not UTF-8 and was read as Windows-1252", "save it as UTF-8");
   if (problems.any) return problems.result();
-  if (extension === "jsonl" || extension === "ndjson") return readLines(source, problems);
-  if (extension === "csv" || extension === "tsv" || extension === "txt")
-    return readSeparated(source, extension === "tsv" ? ["\t"] : [",", ";", "\t", "|"], problems);
-  problems.add(0, 0, "file-type", `no reader for "${file.path}"`, "use .csv, .tsv, .jsonl or .xlsx");
+  if (format === "jsonl" || format === "json") {
+    const { readJson, readJsonLines } = await import("./json-table.ts");
+    return format === "json" ? readJson(source, problems) : readJsonLines(source, problems);
+  }
+  return readSeparated(source, format === "tsv" ? ["\t"] : [",", ";", "\t", "|"], problems);
+}
+
+/** The error as one of the file. */
+function refused({ path }: DataFile, { code, message, help }: UserError): Result<never> {
+  const problems = new Problems({ path, text: "" });
+  problems.add(0, 0, code, message, help);
   return problems.result();
 }
 
@@ -105,55 +141,4 @@ function sniff(text: string, separators: readonly string[]): string {
     }
   }
   return best;
-}
-
-function readLines(source: SourceText, problems: Problems): Result<DataTable> {
-  const columns: string[] = [];
-  const at = new Map<string, number>();
-  const sparse: Cell[][] = [];
-  const spans: { start: number; end: number }[] = [];
-  for (let start = 0; start < source.text.length; ) {
-    const end = lineEnd(source.text, start);
-    const line = source.text.slice(start, end);
-    if (line.trim() !== "") {
-      const value = parseLine(line);
-      if (typeof value === "string")
-        problems.add(start, end, "broken-row", value, 'each line is one JSON object: {"id": "...", "input": "..."}');
-      else {
-        const row: Cell[] = [];
-        for (const [key, cell] of value) {
-          const column = at.get(key) ?? columns.push(key) - 1;
-          at.set(key, column);
-          row[column] = cell;
-        }
-        sparse.push(row);
-        spans.push({ start, end });
-      }
-    }
-    start = end + (source.text.startsWith("\r\n", end) ? 2 : 1);
-  }
-  if (problems.any) return problems.result();
-  const rows = sparse.map((row) => Array.from(columns, (_, column) => row[column] ?? ""));
-  const span = (row: number): Span => ({ source, ...(spans[row] as { start: number; end: number }) });
-  return { ok: true, value: { columns, rows, source, header: span(0), span }, warnings: problems.warnings };
-}
-
-/** The cells of a line by column, or what is wrong with it. */
-function parseLine(line: string): readonly (readonly [string, Cell])[] | string {
-  try {
-    const value: unknown = JSON.parse(line);
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return "the line is no JSON object";
-    return Object.entries(value).map(([key, cell]) => [key, asCell(cell)]);
-  } catch (error) {
-    // The parser accepts any depth, and the writer of a cell does not.
-    if (error instanceof RangeError) return "values are nested too deeply";
-    return `not JSON: ${(error as Error).message}`;
-  }
-}
-
-function asCell(value: unknown): Cell {
-  if (typeof value === "string") return value;
-  if (value === null || value === undefined) return "";
-  if (Array.isArray(value) && value.every((item) => typeof item === "string")) return value;
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
 }

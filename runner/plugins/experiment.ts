@@ -31,7 +31,13 @@ export type Experiment = {
   readonly resources: Resources;
 };
 
-type DataFile = { readonly file: string; readonly sheet?: string; readonly limit?: number; readonly seed: number };
+type DataFile = {
+  readonly file: string;
+  readonly sheet?: string;
+  readonly header_row?: number;
+  readonly limit?: number;
+  readonly seed: number;
+};
 
 /** A form of a label: as it is written, tidied up, or with synonyms replaced. */
 type LabelView = "raw" | "basic" | "canonical";
@@ -51,6 +57,7 @@ type Data = {
     readonly fraction?: number;
     readonly file?: string;
     readonly sheet?: string;
+    readonly header_row?: number;
     readonly limit?: number;
     readonly folds?: number;
     readonly fold?: number;

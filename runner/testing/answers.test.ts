@@ -86,3 +86,30 @@ test("rows that no answer can match are errors that name the rows", async ({ rig
   const held = await rig.start(["data", unseen]).ended;
   expect([held.code, held.stdout]).toEqual([0, expect.stringContaining("warning[unseen-unreadable]")]);
 });
+
+test("numbers of JSON are labels and ids as they are written", async ({ rig }) => {
+  const file = writeStudy(rig, "label_set", {
+    train: [[1, 2], [2], "[1]"],
+    test: [[1, 2], "a"],
+    answers: ['{"labels": [1, 2]}', "[2]"],
+  });
+  expect((await predictions(rig, file)).map(({ labels }) => labels)).toEqual([["1", "2"], ["2"]]);
+
+  const id = "1234567890123456789";
+  rig.write("answers/test.jsonl", `{"id": ${id}, "note": "old house", "label": 1.0}\n`);
+  rig.write("answers/answers.jsonl", `{"id": ${id}, "text": "1.0"}\n`);
+  const [one] = await predictions(rig, file);
+  expect(one).toMatchObject({ id, labels: ["1.0"], gold: ["1.0"] });
+});
+
+test("a target that is no label is an error that names the row", async ({ rig }) => {
+  const train = [["a"], ["b"]];
+  const none = writeStudy(rig, "label_set", { train: [...train, ["a", null]], test: ["a"], answers: ["a"] });
+  const broken = await rig.start(["data", none]).ended;
+  expect([errorCodes(broken), broken.stderr]).toEqual([["broken-target"], expect.stringContaining("row 3")]);
+
+  const empty = writeStudy(rig, "single_label", { train: [...train, ""], test: ["a"], answers: ["a"] });
+  const missing = await rig.start(["data", empty]).ended;
+  expect(errorCodes(missing)).toContain("missing-label");
+  expect(missing.stdout).toContain("train/train2");
+});

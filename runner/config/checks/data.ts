@@ -1,4 +1,5 @@
-import { basename } from "node:path";
+import { basename, dirname, relative } from "node:path";
+import { formatByName, formatHelp } from "../../data/formats.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
 import { type FileKind, fileLimits, tooLargeHelp, tooLargeMessage } from "../../util/regular-file.ts";
@@ -6,8 +7,6 @@ import { suggestion } from "../../util/suggest.ts";
 import { sourceText } from "../source.ts";
 import { type Header, headerBytes, headerOf } from "../table-header.ts";
 import type { CheckContext } from "./context.ts";
-
-const formats = [".csv", ".tsv", ".jsonl", ".xlsx", ".ndjson", ".txt"];
 
 /** Data files exist and have the named columns, and exactly one key gives the validation rows. */
 export function checkData(context: CheckContext): void {
@@ -26,14 +25,10 @@ export function checkData(context: CheckContext): void {
     }
     if (validation.fold !== undefined) checkFold(context, validation.fold, validation.folds);
     if (validation.file !== undefined) checkTable(context, "data.validation", { ...validation, file: validation.file });
-    else if (validation.sheet !== undefined || validation.limit !== undefined) {
-      const key = validation.sheet === undefined ? "limit" : "sheet";
-      context.error(
-        `data.validation.${key}:`,
-        "needs-file",
-        `data.validation.${key} needs data.validation.file`,
-        "remove it",
-      );
+    else {
+      const key = (["sheet", "header_row", "limit"] as const).find((one) => validation[one] !== undefined);
+      const message = `data.validation.${key} needs data.validation.file`;
+      if (key !== undefined) context.error(`data.validation.${key}:`, "needs-file", message, "remove it");
     }
   }
   checkDuplicates(context);
@@ -47,15 +42,17 @@ export function checkData(context: CheckContext): void {
 }
 
 function checkTest(context: CheckContext, test: NonNullable<CheckContext["experiment"]["data"]["test"]>): void {
-  const { file, fraction, sheet } = test;
+  const { file, fraction } = test;
   if ((file === undefined) === (fraction === undefined)) {
     const message =
       file === undefined ? "data.test has neither file nor fraction" : "data.test has both file and fraction";
     context.error("data.test:", "exactly-one", message, "set file, or a fraction of the training file such as 0.2");
   } else if (file !== undefined) checkTable(context, "data.test", { ...test, file });
-  else if (sheet !== undefined) {
+  else {
+    const key = (["sheet", "header_row"] as const).find((one) => test[one] !== undefined);
     const help = "remove it: the test rows are from the sheet of data.train";
-    context.error("data.test.sheet:", "needs-file", "data.test.sheet needs data.test.file", help);
+    if (key !== undefined)
+      context.error(`data.test.${key}:`, "needs-file", `data.test.${key} needs data.test.file`, help);
   }
 }
 
@@ -110,27 +107,25 @@ const readLabelFiles = new WeakMap<Uint8Array, Result<unknown>>();
 function checkTable(
   context: CheckContext,
   path: string,
-  { file, sheet }: { readonly file: string; readonly sheet?: string },
+  { file, sheet, header_row }: { readonly file: string; readonly sheet?: string; readonly header_row?: number },
 ): void {
-  const extension = formats.find((one) => file.toLowerCase().endsWith(one));
-  if (extension === undefined) {
-    context.error(
-      `${path}.file`,
-      "bad-format",
-      `${basename(file)} is not a data file`,
-      `use one of ${formats.slice(0, 4).join(", ")}`,
-    );
+  const found = formatByName(file);
+  if (found === undefined) {
+    // A name as it is written: the id of a data set is no path.
+    const name = context.files.kind(file) === undefined ? relative(dirname(context.file), file) : `${file}/`;
+    context.error(`${path}.file`, "bad-format", `${basename(file)} is not a data file`, formatHelp(name));
     return;
   }
-  if (sheet !== undefined && extension !== ".xlsx") {
-    context.error(`${path}.sheet:`, "needs-file", "only an .xlsx file has sheets", "remove it");
+  for (const [key, value] of Object.entries({ sheet, header_row })) {
+    if (value !== undefined && found.format !== "xlsx")
+      context.error(`${path}.${key}:`, "needs-file", `${key} is for .xlsx files`, "remove it");
   }
   if (!needFile(context, `${path}.file`, file, "data file")) return;
   const bytes = context.files.read(file, headerBytes);
-  const found = bytes && headerOnce(file, bytes);
+  const header = bytes && headerOnce(file, bytes);
   if (bytes?.length === 0)
     context.error(`${path}.file`, "empty-data", `${basename(file)} is empty`, "use another file");
-  else if (found !== undefined && found.columns.length > 0) checkColumns(context, file, found);
+  else if (header !== undefined && header.columns.length > 0) checkColumns(context, file, header);
 }
 
 /** The file of the evaluated rows has the columns that name subgroups. */

@@ -7,6 +7,14 @@ const dataFileProperties = {
     description: "Sheet of an .xlsx file. Absent: the first one.",
     examples: ["Cases"],
   },
+  header_row: {
+    type: "integer",
+    minimum: 1,
+    maximum: 1_048_576,
+    description:
+      "Row of the sheet of an .xlsx file that has the column names. Rows above it are ignored. Absent: the first row with a value.",
+    examples: [3],
+  },
   limit: {
     type: "integer",
     minimum: 1,
@@ -22,7 +30,8 @@ const dataFile = {
   properties: {
     file: {
       ...filePath,
-      description: "A .csv, .tsv, .jsonl or .xlsx file, relative to this YAML file.",
+      description:
+        "A .csv, .tsv, .jsonl, .json, .parquet or .xlsx file, or a text file with .gz, relative to this YAML file.",
       examples: ["data/train.csv"],
     },
     ...dataFileProperties,

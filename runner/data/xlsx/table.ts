@@ -24,7 +24,12 @@ export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
     if (error instanceof UserError) return refuse(error);
     throw error;
   }
-  const [top, ...body] = sheet.rows;
+  const { headerRow } = file;
+  const [top, ...body] = headerRow === undefined ? sheet.rows : sheet.rows.filter(({ number }) => number >= headerRow);
+  if (headerRow !== undefined && top?.number !== headerRow) {
+    const help = `the first row with a value is ${sheet.rows[0]?.number ?? "missing"}`;
+    return refuse(new UserError("header-row", `row ${headerRow} of sheet "${sheet.name}" is empty`, { help }));
+  }
   const head = Array.from(top?.cells ?? [], (cell = "") => cell);
   while (head.at(-1)?.trim() === "") head.pop();
   const places = [...head.keys(), ...sheet.filled.filter((column) => column >= head.length)];
@@ -44,6 +49,7 @@ export async function readSheet(file: DataFile): Promise<Result<DataTable>> {
     places.map((at) => head[at] ?? ""),
     () => span(top),
     problems,
+    top.number,
   );
   if (body.length === 0) {
     const { start, end } = span(top);

@@ -1,4 +1,5 @@
 import { allowedAnswers } from "../../data/answers.ts";
+import { isScalar, parseJson } from "../../data/json-value.ts";
 import { basicForm } from "../../data/labels/basic.ts";
 import { parseAnswer } from "../../data/labels/parse.ts";
 import { distinct, splitLabels, writeLabel } from "../../data/labels/split.ts";
@@ -37,16 +38,20 @@ export function openLabels(
     credit: { groupsOf: labelGroups?.groupsOf, softDistance: scoring?.soft_distance ?? defaultSoftDistance },
   };
   const byView = new Map(views.map((view) => [view, viewOf(view, synonyms)]));
+  const cut = isSingle ? "" : separator;
   return {
-    readCell: (cell) =>
-      typeof cell === "string"
-        ? { text: cell, target: splitLabels(cell, isSingle ? "" : separator) }
-        : {
-            text: cell
-              .map((label) => (isSingle ? label : writeLabel(label.trim(), separator)))
-              .join(betweenLabels(separator)),
-            target: distinct(cell.map((label) => label.trim())),
-          },
+    readCell(cell) {
+      const list = typeof cell === "string" ? listIn(cell) : cell;
+      if (list === undefined) return { text: cell as string, target: splitLabels(cell as string, cut) };
+      if (list === "no labels")
+        return { text: cell as string, target: [], problem: "the list has an item that is no text or number" };
+      return {
+        text: list
+          .map((label) => (isSingle ? label : writeLabel(label.trim(), separator)))
+          .join(betweenLabels(separator)),
+        target: distinct(list.map((label) => label.trim())),
+      };
+    },
     prepareTraining(train, training) {
       const { targets, oversample: repeat } = training as unknown as TrainingSettings;
       const of = viewOf(targets.view, synonyms);
@@ -74,6 +79,18 @@ export function openLabels(
     separator,
     groups: labelGroups,
   };
+}
+
+/** The labels of a cell that is a JSON list; undefined for any other text. */
+function listIn(cell: string): readonly string[] | "no labels" | undefined {
+  if (!/^\s*\[/.test(cell) || !/\]\s*$/.test(cell)) return undefined;
+  try {
+    const list = parseJson(cell);
+    if (!Array.isArray(list)) return undefined;
+    return list.every(isScalar) ? list.map(String) : "no labels";
+  } catch {
+    return undefined;
+  }
 }
 
 /** The groups of a label by its basic form, else by that of its canonical form. */

@@ -1,3 +1,4 @@
+import { isScalar, parseJson } from "../../data/json-value.ts";
 import { splitLabels } from "../../data/labels/split.ts";
 import { lineEnd, lineStart } from "../../data/lines.ts";
 import { Problems } from "../../data/problems.ts";
@@ -119,7 +120,7 @@ function shapeOf({ id, sides, ...names }: Names): string {
 function readLine(row: string, names: Names, complain: Complain): FileCase | undefined {
   let value: unknown;
   try {
-    value = JSON.parse(row);
+    value = parseJson(row);
   } catch (error) {
     const bare = /[[:,\s](NaN|-?Infinity|None|True|False)\b/.exec(row)?.[1];
     if (bare) complain("invalid-json", `${bare} is not JSON`, "write null, true, false or a finite number");
@@ -136,7 +137,7 @@ function readLine(row: string, names: Names, complain: Complain): FileCase | und
   }
   const fields = value as Record<string, unknown>;
   const id = fields[names.id];
-  const named = typeof id === "string" ? id : typeof id === "number" ? String(id) : undefined;
+  const named = isScalar(id) && typeof id !== "boolean" ? String(id) : undefined;
   if (named === undefined || named === "") {
     complain(
       "missing-id",
@@ -150,7 +151,7 @@ function readLine(row: string, names: Names, complain: Complain): FileCase | und
   const pred = of("pred");
   const isUnreadable = names.sides.includes("pred") && fields.parsed === false;
   const group = fields[names.group ?? "group"];
-  const isGroup = (typeof group === "string" && group !== "") || typeof group === "number";
+  const isGroup = isScalar(group) && typeof group !== "boolean" && group !== "";
   if (names.group !== undefined && !isGroup)
     complain("missing-group", `the line has no "${names.group}"`, "give each case a group: a text or a number");
   return (
@@ -177,7 +178,13 @@ function labels(
   else {
     const odd = value.findIndex((label) => typeof label !== "string");
     if (odd < 0) return value as string[];
-    const what = Array.isArray(value[odd]) ? "a nested list" : value[odd] === null ? "null" : `a ${typeof value[odd]}`;
+    const what = Array.isArray(value[odd])
+      ? "a nested list"
+      : value[odd] === null
+        ? "null"
+        : isScalar(value[odd])
+          ? "a number"
+          : `a ${typeof value[odd]}`;
     complain("not-a-label", `"${key}" item ${odd + 1} is ${what}, not text`, "each label is one text");
   }
   return undefined;

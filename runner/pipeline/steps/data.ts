@@ -32,7 +32,13 @@ export type DataRow = {
   readonly group?: string;
 };
 
-type Part = { readonly limit: number | null; readonly seed: number; readonly sheet: string | null };
+type Part = {
+  readonly limit: number | null;
+  readonly seed: number;
+  readonly sheet: string | null;
+  /** Row of the column names in the sheet; absent: the first with a value. */
+  readonly header_row?: number;
+};
 
 /** Everything that determines the rows of a study and the targets of the training. */
 export type DataParams = TaskParams & {
@@ -158,10 +164,10 @@ export async function readStudy(params: DataParams, open: OpenTask, source: (nam
   const { readTable } = await import("../../data/table.ts");
   const recoded: SplitName[] = [];
   const groups = new Map<string, string>();
-  const read = async (name: SplitName, { sheet }: Part): Promise<readonly Row<unknown>[]> => {
+  const read = async (name: SplitName, { sheet, header_row: headerRow }: Part): Promise<readonly Row<unknown>[]> => {
     const path = source(`data.${name}.file`);
     const { value: table, warnings } = unwrap(
-      await readTable({ path, bytes: readRegularFile(path, "data file"), sheet: sheet ?? undefined }),
+      await readTable({ path, bytes: readRegularFile(path, "data file"), sheet: sheet ?? undefined, headerRow }),
     );
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
     const isEvaluated = params.subgroups?.split === name || (name === "train" && isPartOfTrain(params));
@@ -224,10 +230,11 @@ function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }>
 export function draftData(experiment: Experiment, site: Site) {
   const { train, test, validation, columns, accept } = experiment.data;
   const { split, subgroups } = experiment.evaluate;
-  const part = (spec: { limit?: number | undefined; seed?: number | undefined; sheet?: string | undefined }) => ({
+  const part = (spec: Partial<Pick<Experiment["data"]["train"], "limit" | "seed" | "sheet" | "header_row">>) => ({
     limit: spec.limit ?? null,
     seed: spec.limit === undefined ? 0 : (spec.seed ?? 1),
     sheet: spec.sheet ?? null,
+    ...(spec.header_row === undefined ? {} : { header_row: spec.header_row }),
   });
   const apartAs =
     validation?.fraction !== undefined

@@ -56,8 +56,11 @@ export type TaskFiles = (key: string) => SourceText | undefined;
 /** A task with the settings of one experiment. */
 // biome-ignore lint/suspicious/noExplicitAny: core code passes targets and predictions on without looking into them
 export interface OpenTask<T = any, P = any> {
-  /** Reads a target cell. `text` is the cell as one text. Targets are written to JSON files. */
-  readCell(cell: Cell): { readonly text: string; readonly target: T };
+  /**
+   * Reads a target cell. `text` is the cell as one text. Targets are written to JSON files. `problem` is what is wrong
+   * with a cell that the task cannot read.
+   */
+  readCell(cell: Cell): { readonly text: string; readonly target: T; readonly problem?: string };
   /** Prepares the training split; `training` is the result of {@link Task.trainingSettings}. */
   prepareTraining(train: readonly Row<T>[], training: Json): TrainingTargets<T>;
   /** Reads an answer. `labels` holds the labels of the training rows; `finish` is "length" if the answer was cut. */

@@ -45,7 +45,7 @@ export async function readSourceTexts(
       if (path === undefined) failed.push(failedCheck("file-gone", `the data file ${file} is missing`, help));
       else if (digest(path) !== manifest.provenance.sources[file])
         failed.push(failedCheck("file-altered", `the data file ${file} has changed since the run`, help));
-      else texts.push(...(await textsOf(path, file, part?.sheet, data.columns, labels)));
+      else texts.push(...(await textsOf(path, file, part, data.columns, labels)));
     }
   }
   return { texts, failed };
@@ -57,11 +57,16 @@ const categoryShare = 0.02;
 async function textsOf(
   path: string,
   file: string,
-  sheet: string | undefined,
+  part: Pick<Experiment["data"]["train"], "sheet" | "header_row"> | undefined,
   columns: Experiment["data"]["columns"],
   labels: readonly string[],
 ): Promise<readonly PrivateText[]> {
-  const table = await readTable({ path, bytes: readRegularFile(path, "data file"), sheet });
+  const table = await readTable({
+    path,
+    bytes: readRegularFile(path, "data file"),
+    sheet: part?.sheet,
+    headerRow: part?.header_row,
+  });
   // The digest is that of the run, which has read the file.
   if (!table.ok) return [];
   const { rows } = table.value;

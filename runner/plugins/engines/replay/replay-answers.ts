@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { isScalar, parseJson } from "../../../data/json-value.ts";
 import type { DataRow } from "../../../pipeline/steps/data.ts";
 import { jsonLines, readJsonLines } from "../../../pipeline/steps/jsonl.ts";
 import { UserError } from "../../../util/user-error.ts";
@@ -48,17 +49,16 @@ function readAnswers(path: string): ReadonlyMap<string, RecordedAnswer> {
       });
     let row: { id?: unknown; text?: unknown; labels?: unknown } | null;
     try {
-      row = JSON.parse(line);
+      row = parseJson(line) as typeof row;
     } catch {
       throw invalid("not JSON");
     }
     if (typeof row !== "object" || row === null) throw invalid("not an object");
     const { id, text, labels } = row;
-    if (typeof id !== "string" && typeof id !== "number") throw invalid("no id");
+    if (!isScalar(id) || typeof id === "boolean") throw invalid("no id");
     if (answers.has(String(id))) throw invalid(`id ${id} occurs twice`);
     if (typeof text === "string") answers.set(String(id), { text });
-    else if (Array.isArray(labels) && labels.every((label) => typeof label === "string"))
-      answers.set(String(id), { labels });
+    else if (Array.isArray(labels) && labels.every(isScalar)) answers.set(String(id), { labels: labels.map(String) });
     else throw invalid("neither a text nor a list of labels");
   });
   return answers;

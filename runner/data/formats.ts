@@ -1,0 +1,37 @@
+/** A form of data files. */
+export type Format = "csv" | "tsv" | "jsonl" | "json" | "parquet" | "xlsx";
+
+const formatOf: Readonly<Record<string, Format>> = {
+  csv: "csv",
+  txt: "csv",
+  tsv: "tsv",
+  jsonl: "jsonl",
+  ndjson: "jsonl",
+  json: "json",
+  parquet: "parquet",
+  xlsx: "xlsx",
+};
+
+/** Names of files that are read, for errors. */
+export const formatNames = ".csv, .tsv, .jsonl, .json, .parquet or .xlsx; text formats also as .gz";
+
+/** The format that a file name states, and whether the file is gzipped text; undefined for any other name. */
+export function formatByName(path: string): { readonly format: Format; readonly isGzip: boolean } | undefined {
+  const [, extension = "", gz] = /\.([^./\\]+?)(\.gz)?$/i.exec(path) ?? [];
+  const format = Object.hasOwn(formatOf, extension.toLowerCase()) ? formatOf[extension.toLowerCase()] : undefined;
+  const isGzip = gz !== undefined;
+  if (format === undefined || (isGzip && (format === "parquet" || format === "xlsx"))) return undefined;
+  return { format, isGzip };
+}
+
+/** What to write instead of a name that is no data file. */
+export function formatHelp(name: string): string {
+  if (/^[\w-][\w.-]*(\/[\w-][\w.-]*)?$/.test(name) && !/\.[a-z]{1,5}$/i.test(name)) {
+    return `exp reads files: download the data set (hf download ${name} --repo-type dataset --local-dir data), then name one of its files, such as data/train.parquet`;
+  }
+  if (/\.(zip|7z|rar|tar|tgz|bz2|xz|zst)$/i.test(name)) return `unpack it; exp reads ${formatNames}`;
+  if (/\.(xls|xlsm|xlsb|ods|numbers)$/i.test(name)) return "save it as .xlsx or .csv";
+  if (/\.(arrow|feather|pkl|pickle|h5|sqlite|db|rds|sav|dta)$/i.test(name))
+    return "write it as .parquet or .csv, for example with pandas";
+  return `use ${formatNames}`;
+}

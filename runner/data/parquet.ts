@@ -1,0 +1,106 @@
+import { parquetMetadata, parquetReadObjects } from "hyparquet";
+import { compressors } from "hyparquet-compressors";
+import type { Result, SourceText, Span } from "../util/diagnostic.ts";
+import { UserError } from "../util/user-error.ts";
+import type { Cell, DataFile, DataTable } from "./data-table.ts";
+import { asCell } from "./json-value.ts";
+import { lineEnd, lineStart } from "./lines.ts";
+import { Problems } from "./problems.ts";
+import { tableLimits } from "./table-limits.ts";
+
+/** Reads a .parquet file as a table. Structures and lists of them are cells with their JSON. */
+export async function readParquet(file: DataFile): Promise<Result<DataTable>> {
+  let records: readonly Record<string, unknown>[];
+  try {
+    records = await recordsOf(file.bytes);
+  } catch (error) {
+    const problems = new Problems({ path: file.path, text: "" });
+    const known =
+      error instanceof UserError
+        ? error
+        : new UserError("broken-file", `the .parquet file cannot be read: ${(error as Error).message}`, {
+            help: "write it again, or as .jsonl",
+          });
+    problems.add(0, 0, known.code, known.message, known.help);
+    return problems.result();
+  }
+  const columns = Object.keys(records[0] ?? {});
+  let characters = 0;
+  const rows = records.map((record) =>
+    columns.map((column): Cell => {
+      const cell = asCell(plain(record[column]));
+      characters += typeof cell === "string" ? cell.length : cell.reduce((sum, { length }) => sum + length, 0);
+      return cell;
+    }),
+  );
+  const source = sourceOf(file.path, columns, rows);
+  const problems = new Problems(source);
+  if (rows.length === 0) problems.add(0, 0, "no-rows", "the file has no rows");
+  if (characters > tableLimits.characters)
+    problems.add(0, 0, "table-too-large", `the file has more than ${tableLimits.characters} characters`, smaller);
+  if (problems.any) return problems.result();
+  const span = (row: number): Span => {
+    const start = lineStart(source.text, row + 1);
+    return { source, start, end: lineEnd(source.text, start) };
+  };
+  return {
+    ok: true,
+    value: {
+      columns,
+      rows,
+      source,
+      get header() {
+        return { source, start: 0, end: 0 };
+      },
+      span,
+    },
+    warnings: [],
+  };
+}
+
+const smaller = "split the file, or remove columns that the study does not use";
+
+async function recordsOf(bytes: Uint8Array): Promise<readonly Record<string, unknown>[]> {
+  const file = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
+  const metadata = parquetMetadata(file);
+  const chunks = metadata.row_groups.flatMap(({ columns }) => columns.flatMap(({ meta_data: one }) => one ?? []));
+  const total = (of: (chunk: (typeof chunks)[number]) => bigint): number =>
+    chunks.reduce((sum, chunk) => sum + Number(of(chunk)), 0);
+  // A value of a list counts as well. Each of the numbers is a claim of the file: no value may be negative.
+  const values = Math.max(
+    total(({ num_values }) => num_values),
+    Number(metadata.num_rows) * new Set(chunks.map(({ path_in_schema: [first] }) => first)).size,
+  );
+  if (!(values >= 0 && values <= tableLimits.cells))
+    throw new UserError("table-too-large", `the file has ${values} values`, { help: smaller });
+  const size = total(({ total_uncompressed_size }) => total_uncompressed_size);
+  if (!(size >= 0 && size <= tableLimits.bytes))
+    throw new UserError("table-too-large", `the file has ${Math.round(size / 1e6)} MB unpacked`, { help: smaller });
+  return await parquetReadObjects({ file, metadata, compressors });
+}
+
+/** A value of a parquet file as one of JSON. */
+function plain(value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (value instanceof Date)
+    return Number.isNaN(value.getTime()) ? "" : value.toISOString().replace(/T00:00:00\.000Z$/, "");
+  if (ArrayBuffer.isView(value))
+    return Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString("base64");
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]));
+}
+
+/** The rows as JSON lines, as a source for errors. The text is made on first use, which is an error. */
+function sourceOf(path: string, columns: readonly string[], rows: readonly (readonly Cell[])[]): SourceText {
+  let text: string | undefined;
+  return {
+    path,
+    get text() {
+      text ??= rows
+        .map((row) => JSON.stringify(Object.fromEntries(columns.map((name, at) => [name, row[at] ?? ""]))))
+        .join("\n");
+      return text;
+    },
+  };
+}
