@@ -30,9 +30,11 @@ export async function main(argv: readonly string[], io: Io): Promise<number> {
   const isCommand = Object.hasOwn(commands, first);
   try {
     const code = isCommand ? await runCommand(first, argv, context) : await showOverview(argv, context);
-    return context.stop.aborted && code !== exit.done ? exit.interrupted : code;
+    if (!context.stop.aborted || code === exit.done) return code;
+    if (!argv.includes("--json")) context.err(interruptedLine(argv));
+    return exit.interrupted;
   } catch (error) {
-    return printError(error, isCommand ? `exp ${first}` : "exp", argv.includes("--json"), context);
+    return printError(error, argv, context);
   }
 }
 
@@ -140,11 +142,17 @@ async function parse(program: CommandLine, argv: readonly string[]): Promise<num
   }
 }
 
+/** The last line of an interrupted command: how to resume. */
+function interruptedLine(argv: readonly string[]): string {
+  const words = argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
+  return `exp: interrupted. Finished work is kept; resume with: exp ${words.join(" ")}\n`;
+}
+
 /**
  * Prints an error that exp throws on purpose, and gives the exit code. After an interrupt such an error is a consequence of it, and
  * the message says so. Throws any other error: it is a bug.
  */
-async function printError(thrown: unknown, name: string, isJson: boolean, context: Context): Promise<number> {
+async function printError(thrown: unknown, argv: readonly string[], context: Context): Promise<number> {
   const [{ systemFailure }, { redactor }, { formatDiagnostic, toJson }] = await Promise.all([
     import("./execution/system-errors.ts"),
     import("./execution/redact.ts"),
@@ -152,13 +160,15 @@ async function printError(thrown: unknown, name: string, isJson: boolean, contex
   ]);
   const error = thrown instanceof UserError ? thrown : systemFailure(thrown);
   if (context.stop.aborted && (error !== undefined || isAbort(thrown))) {
-    context.err(`${name}: interrupted. Run the same command again: finished work is kept.\n`);
+    context.err(interruptedLine(argv));
     return exit.interrupted;
   }
   if (error === undefined) throw thrown;
   const { code, message, help, log, diagnostics } = error;
   const redact = redactor(context.env as NodeJS.ProcessEnv);
-  if (isJson) {
+  const command = argv[0] ?? "";
+  const name = Object.hasOwn(commands, command) ? `exp ${command}` : "exp";
+  if (argv.includes("--json")) {
     const whole = { severity: "error", code, message, help: help ?? null };
     for (const one of diagnostics.length > 0 ? diagnostics.map(toJson) : [whole])
       context.out(redact(`${JSON.stringify(one)}\n`));

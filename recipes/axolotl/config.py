@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,9 +15,9 @@ from recipes.common.training.request import (
     Capabilities,
     answer_settings,
     check_validation,
-    count_steps,
     kept_by,
     patience,
+    total_steps,
 )
 
 PLUGIN = "recipes.axolotl.plugin.Plugin"
@@ -159,18 +158,6 @@ def check_config(config: Mapping[str, Any]) -> None:
 def unknown_key(keys: list[str]) -> StepFailed:
     """The failure for keys that axolotl does not have. axolotl itself would ignore them."""
     return StepFailed("unknown-key", f"axolotl has no key {', '.join(keys)}", "Remove it.")
-
-
-def steps_per_epoch(params: Mapping[str, Any], rows: int) -> int:
-    """Optimiser steps of one epoch. The last batch and the last step of an epoch may be smaller."""
-    batches = math.ceil(rows / params["batch_size"])
-    steps: int = math.ceil(batches / params["gradient_accumulation"])
-    return steps
-
-
-def total_steps(params: Mapping[str, Any], rows: int) -> int:
-    """Optimiser steps of the whole training. Fails with `no-step` if there is none."""
-    return count_steps(params, steps_per_epoch(params, rows), rows)
 
 
 def override_keys() -> list[str]:

@@ -22,7 +22,6 @@ from recipes.axolotl.config import (
     check_config,
     override_keys,
     read_reserved_keys,
-    total_steps,
 )
 from recipes.axolotl.conftest import PARAMS, Start
 from recipes.axolotl.keys import installed_keys, read_keys, unknown_keys
@@ -30,7 +29,7 @@ from recipes.axolotl.train import prepare, run
 from recipes.common.encode import load_tokenizer
 from recipes.common.files import read_rows
 from recipes.common.protocol import Step, StepFailed
-from recipes.common.training.request import read_inputs
+from recipes.common.training.request import read_inputs, total_steps
 from recipes.testing import write_rows
 from recipes.tools.tiny_models import make_tiny_model
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import signal
@@ -393,3 +394,10 @@ def test_both_trainers_reach_the_same_loss(start: Start, tmp_path: Path) -> None
     for one, other in zip(ours, theirs, strict=True):
         assert one["loss"] == pytest.approx(other["loss"], rel=0.02)
         assert one["learning_rate"] == pytest.approx(other["learning_rate"])
+
+
+def test_thirteen_rows_at_four_by_three_take_two_steps_an_epoch(trained: Start) -> None:
+    step = trained("tied", rows=13, batch_size=4, gradient_accumulation=3, epochs=2)
+    result = report(step)
+    assert (result["steps"], result["epochs"]) == (4, 2)
+    assert all(math.isfinite(entry["loss"]) for entry in result["loss"])

@@ -23,7 +23,7 @@ from typing import Any
 import yaml
 
 from recipes.axolotl.checkpoints import adopt, remove_from, remove_unusable
-from recipes.axolotl.config import PLUGIN_SECTION, Device, build_config, check_config, steps_per_epoch, total_steps
+from recipes.axolotl.config import PLUGIN_SECTION, Device, build_config, check_config
 from recipes.axolotl.data import check_prefixes, encode_file
 from recipes.axolotl.outputs import write_outputs
 from recipes.common.adapters.targets import model_targets
@@ -35,7 +35,14 @@ from recipes.common.protocol import Interrupted, Step, StepFailed, main, write_j
 from recipes.common.training.history import evidence
 from recipes.common.training.nodes import RemoteProcesses, granted_nodes, group_address, group_environment
 from recipes.common.training.reports import keep_reports
-from recipes.common.training.request import TrainingInputs, check_max_length, decoder_layers, read_inputs
+from recipes.common.training.request import (
+    TrainingInputs,
+    check_max_length,
+    decoder_layers,
+    read_inputs,
+    steps_per_epoch,
+    total_steps,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 _ENVIRONMENT = {

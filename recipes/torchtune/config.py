@@ -24,11 +24,10 @@ from recipes.common.training.request import (
     TrainingInputs,
     answer_settings,
     check_validation,
-    count_steps,
     kept_by,
     patience,
+    total_steps,
 )
-from recipes.torchtune.data import steps_per_epoch
 from recipes.torchtune.shape import Shape, read_shape
 
 _SCHEDULES = {
@@ -89,9 +88,7 @@ def build_config(
     the code of a request that is not supported."""
     _check_capabilities(params, processes)
     shape = read_shape(inputs.config)
-    per_epoch = steps_per_epoch(inputs.rows, params["batch_size"], params["gradient_accumulation"], processes)
-    # Each rank needs a row.
-    steps = count_steps(params, per_epoch if inputs.rows >= processes else 0, inputs.rows)
+    steps = total_steps(params, inputs.rows)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     config: dict[str, Any] = {
         "output_dir": str(work),

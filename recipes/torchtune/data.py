@@ -48,15 +48,9 @@ def load_examples(
 
 
 def accumulation_of(rows: int, accumulation: int, ranks: int = 1) -> int:
-    """Micro-batches of an optimiser step: `accumulation`, but not more than there are rows, and a multiple of the
-    ranks."""
-    return max(1, min(accumulation, rows) // ranks * ranks)
-
-
-def steps_per_epoch(rows: int, batch_size: int, accumulation: int, ranks: int = 1) -> int:
-    """Optimiser steps of an epoch. Every epoch uses every row."""
-    accumulation = accumulation_of(rows, accumulation, ranks)
-    return len(_batch_sizes(rows, batch_size, accumulation)) // accumulation
+    """Micro-batches of an optimiser step: `accumulation`, but not many more than there are rows, and a multiple of the
+    ranks. `accumulation` is such a multiple."""
+    return max(1, -(-min(accumulation, rows) // ranks)) * ranks
 
 
 class Batches:
@@ -84,7 +78,7 @@ class Batches:
         self._examples = examples
         self._pad = pad
         self._seed = seed
-        self._sizes = _batch_sizes(len(examples), batch_size, accumulation)
+        self._whole, self._partial = _batch_sizes(len(examples), batch_size, accumulation)
         self._epoch = 0
         self.skip = 0
         self.sampler = self
@@ -94,7 +88,7 @@ class Batches:
         self._epoch = epoch
 
     def __len__(self) -> int:
-        return len(self._sizes) // self._ranks
+        return (len(self._whole) + len(self._partial)) // self._ranks
 
     def __iter__(self) -> Iterator[dict[str, Tensor]]:
         start, self.skip = self.skip * self._ranks, 0
@@ -110,19 +104,20 @@ class Batches:
 
     def order(self) -> list[list[int]]:
         """Row indices of each batch of this epoch. The rows are shuffled, sorted by length within groups of batches to
-        reduce padding, and the batches are shuffled again."""
+        reduce padding, and the batches are shuffled again. The batches of the partial step stay last."""
         lengths = [len(example.ids) for example in self._examples]
+        sizes = self._whole + self._partial
         if self._seed is None:
-            return _cut(sorted(range(len(lengths)), key=lambda row: -lengths[row]), self._sizes)
+            return _cut(sorted(range(len(lengths)), key=lambda row: -lengths[row]), sizes)
         random = torch.Generator().manual_seed(self._seed * 1_000_003 + self._epoch)
         rows = torch.randperm(len(lengths), generator=random).tolist()
-        sizes = [self._sizes[i] for i in torch.randperm(len(self._sizes), generator=random).tolist()]
         batches: list[list[int]] = []
-        for first in range(0, len(sizes), _BATCHES_SORTED_TOGETHER):
-            some = sizes[first : first + _BATCHES_SORTED_TOGETHER]
+        for first in range(0, len(self._whole), _BATCHES_SORTED_TOGETHER):
+            some = self._whole[first : first + _BATCHES_SORTED_TOGETHER]
             taken, rows = rows[: sum(some)], rows[sum(some) :]
             batches += _cut(sorted(taken, key=lambda row: lengths[row]), some)
-        return [batches[i] for i in torch.randperm(len(batches), generator=random).tolist()]
+        batches = [batches[i] for i in torch.randperm(len(batches), generator=random).tolist()]
+        return batches + _cut(sorted(rows, key=lambda row: lengths[row]), self._partial)
 
 
 def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
@@ -130,8 +125,18 @@ def collate(examples: Sequence[Example], pad: int) -> dict[str, Tensor]:
 
     tokens [1, prefix + rows * width]; layout [prefix, rows, width]; answers [m], the positions whose next token is
     trained; labels [1, m], those tokens; seen, the number of tokens without padding. With several ranks, labels also
-    holds those of the other ranks, and seen counts their tokens.
+    holds those of the other ranks, and seen counts their tokens. A batch without rows has one padding token, because
+    every rank computes a forward pass.
     """
+    if not examples:
+        nothing = torch.tensor([], dtype=torch.long)
+        return {
+            "tokens": torch.tensor([[pad]]),
+            "layout": torch.tensor([0, 1, 1]),
+            "answers": nothing,
+            "labels": nothing.view(1, 0),
+            "seen": torch.tensor(0),
+        }
     prefix = _shared_prefix(examples)
     width = max(len(example.ids) for example in examples) - prefix
     tokens = list(examples[0].ids[:prefix])
@@ -165,17 +170,12 @@ def _shared_prefix(examples: Sequence[Example]) -> int:
     return max(limit, 0)
 
 
-def _batch_sizes(rows: int, batch_size: int, accumulation: int) -> list[int]:
-    """Batch sizes that use all rows and fill whole optimiser steps. Rows left over by full batches form one step of
-    smaller batches, or, if there are too few for a step, are added to some of the batches."""
-    if rows == 0:
-        return []
-    accumulation = min(accumulation, rows)
+def _batch_sizes(rows: int, batch_size: int, accumulation: int) -> tuple[list[int], list[int]]:
+    """Batch sizes of the whole optimiser steps, and of the partial step that ends an epoch with the remaining rows. Its
+    rows are spread over `accumulation` batches, some of which may be empty."""
     whole, left = divmod(rows, batch_size * accumulation)
-    sizes = [batch_size] * (whole * accumulation)
-    if left >= accumulation:
-        return sizes + [left // accumulation + (i < left % accumulation) for i in range(accumulation)]
-    return [size + (i < left) for i, size in enumerate(sizes)]
+    partial = [left // accumulation + (i < left % accumulation) for i in range(accumulation)] if left else []
+    return [batch_size] * (whole * accumulation), partial
 
 
 def _cut(rows: Sequence[int], sizes: Sequence[int]) -> list[list[int]]:

@@ -242,6 +242,10 @@ class Recipe(_stock_recipe()):  # type: ignore[misc]
         answers = batch["answers"]
         with self.activations_handling_ctx, self._precision():
             logits = self._model(batch["tokens"], layout=layout, answers=answers)
+            if answers.numel() == 0:
+                # The mean over no token is not a number. Zero has gradients, which other ranks wait for.
+                nothing: Tensor = torch.cat(logits if isinstance(logits, list) else [logits]).sum()
+                return nothing
             loss: Tensor = self._loss_fn(logits, batch["labels"][:, : answers.numel()])
         return loss
 

@@ -9,27 +9,34 @@ import pytest
 
 from recipes.common.encode import end_token, load_tokenizer, pad_token, prompt_ids
 from recipes.common.protocol import StepFailed
+from recipes.common.training.request import steps_per_epoch
 from recipes.testing import write_rows
-from recipes.torchtune.data import Batches, Example, accumulation_of, collate, load_examples, steps_per_epoch
+from recipes.torchtune.data import Batches, Example, accumulation_of, collate, load_examples
 
 LENGTHS = [5, 9, 30, 7, 7, 12, 40, 6, 8, 21, 22, 23, 5, 6, 7, 8, 9]
 EXAMPLES = [Example(list(range(100 * i, 100 * i + length)), length - 3) for i, length in enumerate(LENGTHS)]
 
 
-@pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 15, 16, 17])
-@pytest.mark.parametrize(("batch_size", "accumulation"), [(1, 1), (4, 1), (4, 2), (3, 4), (8, 16)])
-def test_an_epoch_uses_every_row_once_in_whole_steps(rows: int, batch_size: int, accumulation: int) -> None:
-    batches = Batches(EXAMPLES[:rows], batch_size, accumulation, 0, seed=3)
+@pytest.mark.parametrize("rows", [1, 2, 3, 7, 8, 9, 13, 15, 16, 17])
+@pytest.mark.parametrize(("batch_size", "accumulation"), [(1, 1), (4, 1), (4, 2), (1, 3), (3, 4), (4, 3), (8, 16)])
+def test_an_epoch_uses_every_row_once_and_ends_with_the_remaining_rows(
+    rows: int, batch_size: int, accumulation: int
+) -> None:
+    count = accumulation_of(rows, accumulation)
+    batches = Batches(EXAMPLES[:rows], batch_size, count, 0, seed=3)
     order = batches.order()
     assert sorted(row for batch in order for row in batch) == list(range(rows))
-    assert all(order) and max(map(len, order)) <= batch_size + 1
-    steps = steps_per_epoch(rows, batch_size, accumulation)
-    assert len(order) == len(batches) == steps * min(accumulation, rows)
-    assert steps >= rows // (batch_size * accumulation)
+    assert max(map(len, order)) <= batch_size
+    assert len(order) == len(batches) == len(list(batches))
+    step = batch_size * accumulation
+    expected = [min(step, rows - start) for start in range(0, rows, step)]
+    assert [sum(map(len, order[at : at + count])) for at in range(0, len(order), count)] == expected
+    params = {"batch_size": batch_size, "gradient_accumulation": accumulation}
+    assert len(expected) == steps_per_epoch(params, rows)
 
 
 def test_no_rows_give_no_step() -> None:
-    assert steps_per_epoch(0, 4, 2) == 0
+    assert len(Batches([], 4, 2, 0, seed=3)) == 0
 
 
 def test_the_order_depends_on_seed_and_epoch() -> None:

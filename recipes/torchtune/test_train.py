@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import signal
@@ -441,3 +442,10 @@ def test_tune_run_accepts_the_same_config(trained: Trained) -> None:
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     assert (step.work / "adapter" / "adapter_model.safetensors").read_bytes() == adapter(step)
+
+
+def test_thirteen_rows_at_four_by_three_take_two_steps_an_epoch(trained: Trained) -> None:
+    step = trained("llama", rows=13, batch_size=4, gradient_accumulation=3, epochs=2)
+    result = report(step)
+    assert (result["steps"], result["epochs"]) == (4, 2)
+    assert all(math.isfinite(entry["loss"]) for entry in result["loss"])

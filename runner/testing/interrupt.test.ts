@@ -76,11 +76,11 @@ test("twice: the process group is killed, and the next run succeeds", async ({ r
   expectNoLeftovers(rig);
 });
 
-test("SIGTERM stops a run as Ctrl-C does", async ({ rig }) => {
+test.for(["SIGTERM", "SIGHUP"] as const)("%s stops a run as Ctrl-C does", async (signal, { rig }) => {
   prepare(rig);
   const run = rig.start(["run", file, ...long]);
   await run.waitFor(/"step-start","step":"(preflight|train)"/);
-  run.process.kill("SIGTERM");
+  run.process.kill(signal);
   const ended = parseEvents(await run.ended);
   expect(ended.code).toBe(130);
   expect(ended.events.at(-1)).toMatchObject({ type: "run-end", status: "interrupted" });
@@ -103,13 +103,14 @@ test("Ctrl-C stops a run that waits for another run's step, and not the other ru
   expect(parseEvents(await owner.ended)).toMatchObject({ code: 130, steps: { train: "skipped" } });
 });
 
-test("plain output names the interrupted step and run", async ({ rig }) => {
+test("plain output names the interrupted step and run, and ends with the command that resumes it", async ({ rig }) => {
   prepare(rig);
-  const run = rig.start(["run", file, "--until", "train"]);
+  const run = rig.start(["run", file, "--until", "train", "--set", "train.epochs= 4"]);
   await run.waitFor(/^preflight {2}started/m);
   run.process.kill("SIGINT");
   const { code, stdout, stderr } = await run.ended;
-  expect([code, stderr]).toEqual([130, ""]);
+  const again = `exp run ${file} --until train --set 'train.epochs= 4'`;
+  expect([code, stderr]).toEqual([130, `exp: interrupted. Finished work is kept; resume with: ${again}\n`]);
   expect(stdout).toMatch(/^(preflight|train) {2}interrupted$/m);
   expect(stdout).toMatch(/^run tuned {2}interrupted$/m);
 });

@@ -4,6 +4,7 @@ the answers to validation rows, and the checks of what a backend supports."""
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -88,9 +89,14 @@ def answer_settings(params: Mapping[str, Any]) -> dict[str, Any] | None:
     return {**{key: answers[key] for key in ("max_new_tokens", "separator", "task")}, "samples": samples}
 
 
-def count_steps(params: Mapping[str, Any], per_epoch: int, rows: int) -> int:
+def steps_per_epoch(params: Mapping[str, Any], rows: int) -> int:
+    """Optimiser steps of one epoch, which uses every row once. The last step has the rows that remain."""
+    return math.ceil(rows / (params["batch_size"] * params["gradient_accumulation"]))
+
+
+def total_steps(params: Mapping[str, Any], rows: int) -> int:
     """Optimiser steps of the whole training. Fails with `no-step` if there is none."""
-    steps: int = params["epochs"] * per_epoch
+    steps: int = params["epochs"] * steps_per_epoch(params, rows)
     if params.get("max_steps") is not None:
         steps = min(steps, params["max_steps"])
     if steps < 1:

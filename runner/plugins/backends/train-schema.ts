@@ -100,7 +100,7 @@ export const trainProperties = {
     minimum: 1,
     default: 4,
     description:
-      "Forward passes in one optimiser step, which uses batch_size times this number of rows. Several GPUs divide the passes among themselves.",
+      "Forward passes in one optimiser step, which uses batch_size times this number of rows. The last step of an epoch uses the rows that remain: 13 rows at 4 x 3 are two steps. Several GPUs divide the passes among themselves.",
     examples: [2],
   },
   learning_rate: {
