@@ -1,4 +1,4 @@
-"""Write the study's train.csv, test.csv and evidence.csv: `generate.py --seed 2026`. Equal seeds give equal bytes."""
+"""Write train.csv, test.csv, evidence.csv and mentions.csv: `generate.py --seed 2026`. Equal seeds give equal bytes."""
 
 import argparse
 import csv
@@ -48,9 +48,14 @@ def main() -> int:
 
 
 def files(seed: int) -> dict[str, str]:
-    """File name -> content, for both splits, and the sentence of each label of the test split."""
+    """File name -> content: both splits, and the sentence of each label and all mentions of labels in the test split."""
     train, test = splits(seed)
-    return {"train.csv": _csv("tr", train), "test.csv": _csv("te", test), "evidence.csv": _evidence("te", test)}
+    return {
+        "train.csv": _csv("tr", train),
+        "test.csv": _csv("te", test),
+        "evidence.csv": _evidence("te", test),
+        "mentions.csv": _mentions("te", test),
+    }
 
 
 def splits(seed: int) -> tuple[list[Row], list[Row]]:
@@ -100,6 +105,14 @@ def _evidence(prefix: str, rows: list[Row]) -> str:
             for label, sentence in zip(report.canonical, report.evidence, strict=True)
             if sentence
         ),
+    )
+
+
+def _mentions(prefix: str, rows: list[Row]) -> str:
+    """Every mention of a label, also without a finding, for measurements of the causes of errors."""
+    return _table(
+        ("case_id", "label", "status", "sentence"),
+        ((_id(prefix, number), *mention) for number, (report, _) in _numbered(rows) for mention in report.mentions),
     )
 
 

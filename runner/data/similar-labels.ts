@@ -36,7 +36,7 @@ export function similarPairs(labels: readonly string[]): SimilarPair[] {
  * A word without the ending of a plural, English or Latin ("metastases", "calculi"). Approximate: only equality of both
  * results matters.
  */
-function stem(word: string): string {
+export function stem(word: string): string {
   if (word.length < 4) return word;
   if (word.endsWith("is")) return `${word.slice(0, -2)}e`;
   if (/[^aeiou]ies$/.test(word)) return `${word.slice(0, -3)}y`;

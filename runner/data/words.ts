@@ -12,3 +12,12 @@ const unspacedCharacter = new RegExp(`[${unspaced}]|[^${unspaced}]+`, "gu");
 export function unspacedParts(text: string): string[] {
   return text.match(unspacedCharacter) ?? [];
 }
+
+/** The words of a text with their positions. */
+export function wordsAt(text: string): { readonly word: string; readonly start: number; readonly end: number }[] {
+  return [...text.matchAll(word)].map(({ 0: found, index }) => ({
+    word: found,
+    start: index,
+    end: index + found.length,
+  }));
+}

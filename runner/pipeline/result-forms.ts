@@ -108,6 +108,30 @@ const isReliability = both(
     }),
   }),
 );
+const isPart = nullable(fields(["start", "end"], isCount));
+const isKind: Check = (value) => value === "omitted" || value === "added";
+const isCauses = both(
+  fields(["omitted", "added"], isCount),
+  shape({
+    counts: listOf(
+      both(
+        shape({
+          ...{ name: isText, definition: isText },
+          share: nullable(fields(["value", "low", "high"], isShare)),
+          example: nullable(
+            shape({
+              ...{ id: isText, kind: isKind, label: isText, sentence: nullable(isText) },
+              ...{ name: isPart, trigger: isPart },
+            }),
+          ),
+        }),
+        fields(["omitted", "added"], isCount),
+      ),
+    ),
+    stated: listOf(both(shape({ name: isText }), fields(["gold", "omitted"], isCount))),
+    against: listOf(both(shape({ arm: isText, cause: isText }), fields(["removed", "kept", "new"], isCount))),
+  }),
+);
 const isArmAnalysis = both(
   fields(["wrong", "cases"], isCount),
   shape({
@@ -129,6 +153,7 @@ const isArmAnalysis = both(
       both(shape({ baseline: isText }), fields(["agree", "differ"], shape({ cases: isCount, exact_match: isShare }))),
     ),
     calibration: nullable(fields(["sequence", "per_token"], isReliability)),
+    causes: optional(nullable(isCauses)),
   }),
 );
 const isMeasured = both(isInterval, shape({ value: nullable(isNumber), sd: optional(nullable(isNumber)) }));
@@ -293,7 +318,10 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
       parsed: optional(isFlag),
     }),
     "eval.jsonl": shape({ id: isText, messages: listOf(shape({ role: isText, content: isText })) }),
-    "failures.jsonl": shape({ arm: isText, id: isText, categories: texts }),
+    "failures.jsonl": shape({
+      ...{ arm: isText, id: isText, categories: texts },
+      causes: optional(listOf(shape({ kind: isKind, label: isText, causes: texts }))),
+    }),
     "data/train.jsonl": isRow,
     "data/validation.jsonl": isRow,
     "data/test.jsonl": isRow,

@@ -68,6 +68,7 @@ type Data = {
     readonly separator: string;
     readonly synonyms?: string;
     readonly groups?: string;
+    readonly lexicon?: string;
     readonly min_cases: number;
     readonly soft_distance: number;
   };

@@ -28,7 +28,7 @@ test("of the quoted sentences, 97 % state the label; 84 % of the labels have a q
   let right = 0;
   let quoted = 0;
   for (const { case_id, label = "", sentence = "" } of truth) {
-    const found = find(inputs.get(case_id) ?? "", canonical(label));
+    const found = find.quote(inputs.get(case_id) ?? "", canonical(label));
     if (found === undefined) continue;
     quoted++;
     if (found.includes(sentence.trim())) right++;

@@ -45,25 +45,34 @@ _RESOLVED = (
 _HISTORY = ("[Known|History of|Prior] {}", "[Rule out|Evaluate for|Question of|Suspected] {}")
 
 
+Mention = tuple[str, str]
+"""A label and how a sentence mentions it: named, described, hedged, negated, resolved, historical or questioned."""
+
+# Words of the catalogue's remarks that mention a label as past. Remarks that name a label without them negate it.
+_PAST = re.compile(r"resol|no longer|has passed|status post|prior|previously", re.IGNORECASE)
+
+
 @dataclass(frozen=True)
 class Sentence:
-    """A sentence of a report, its labels, and whether they are hedged."""
+    """A sentence of a report, its labels, whether they are hedged, and how it mentions labels."""
 
     organ: str
     text: str
     labels: tuple[str, ...] = ()
     hedged: bool = False
+    mentions: tuple[Mention, ...] = ()
 
 
 @dataclass(frozen=True)
 class Report:
-    """The text, its labels in the order of mention (in an annotator's spelling and in the canonical one), and the
-    sentence that states each label."""
+    """The text, its labels in the order of mention (in an annotator's spelling and in the canonical one), the sentence
+    that states each label, and every mention of a label with its sentence."""
 
     text: str
     labels: tuple[str, ...]
     canonical: tuple[str, ...]
     evidence: tuple[str, ...]
+    mentions: tuple[tuple[str, str, str], ...]
 
 
 def dictate(case: Case, dice: Dice) -> Report:
@@ -74,14 +83,21 @@ def dictate(case: Case, dice: Dice) -> Report:
         ordered, text = dice.weighted(_STYLES)(case, [*findings, *remarks], dice)
         if WORDS[0] <= len(text.split()) <= WORDS[1]:
             break
+    mentions = tuple(
+        (*mention, _as_written(sentence.text, text))
+        for sentence in ordered
+        for mention in sentence.mentions
+    )
     if not case.labels:
-        return Report(text, (_cased(dice.weighted(_shares(NORMAL, NORMAL_SPELLINGS)), dice),), (NORMAL,), ("",))
+        normal = _cased(dice.weighted(_shares(NORMAL, NORMAL_SPELLINGS)), dice)
+        return Report(text, (normal,), (NORMAL,), ("",), mentions)
     mentioned = [(label, sentence) for sentence in ordered for label in sentence.labels]
     return Report(
         text,
         tuple(_spell(*one, dice) for one in mentioned),
         tuple(label for label, _ in mentioned),
         tuple(_as_written(sentence.text, text) for _, sentence in mentioned),
+        mentions,
     )
 
 
@@ -99,7 +115,9 @@ def _say_findings(case: Case, dice: Dice) -> list[Sentence]:
     sentences = []
     for compound in dice.shuffled(COMPOUNDS):
         if rest.issuperset(compound.labels) and dice.chance(COMPOUND_SHARE):
-            sentences.append(Sentence(compound.organ, expand(dice.pick(compound.phrases), dice), compound.labels))
+            text = expand(dice.pick(compound.phrases), dice)
+            mentions = tuple((label, "named" if _names(text, label) else "described") for label in compound.labels)
+            sentences.append(Sentence(compound.organ, text, compound.labels, mentions=mentions))
             rest -= set(compound.labels)
     for label in dice.shuffled(sorted(rest)):
         finding = FINDINGS[label]
@@ -109,7 +127,8 @@ def _say_findings(case: Case, dice: Dice) -> list[Sentence]:
             template = dice.pick(_HEDGES).format(dice.pick(finding.nouns))
         else:
             template = dice.pick(finding.named if named else finding.described)
-        sentences.append(Sentence(finding.organ, expand(template, dice), (label,), hedged))
+        status = "hedged" if hedged else "named" if template in finding.named else "described"
+        sentences.append(Sentence(finding.organ, expand(template, dice), (label,), hedged, ((label, status),)))
     return sentences
 
 
@@ -121,14 +140,17 @@ def _say_remarks(case: Case, findings: list[Sentence], dice: Dice) -> list[Sente
     taken: set[str] = set(case.labels)
     counts: dict[str, int] = {}
     sentences = []
-    for remark in dice.shuffled([*REMARKS, *_denials(dice)]):
+    denied = {remark: mention for remark, mention in _denials(dice)}
+    for remark in dice.shuffled([*REMARKS, *denied]):
         topics = {*remark.contradicts, *(label for organ in remark.covers for label in _labels_of(organ))}
         full = counts.get(remark.organ, 0) >= 3 or any(counts.get(organ, 0) for organ in remark.covers)
         if words >= wanted or full or topics & taken or remark.organ in absent_organs:
             continue
         if not topics and not dice.chance(BYSTANDER_SHARE):
             continue
-        sentence = Sentence(remark.organ, expand(dice.pick(remark.phrases), dice))
+        text = expand(dice.pick(remark.phrases), dice)
+        mentions = (denied[remark],) if remark in denied else _mentioned(text, remark)
+        sentence = Sentence(remark.organ, text, mentions=mentions)
         sentences.append(sentence)
         words += len(sentence.text.split())
         taken |= topics
@@ -137,40 +159,70 @@ def _say_remarks(case: Case, findings: list[Sentence], dice: Dice) -> list[Sente
     return sentences
 
 
-def _denials(dice: Dice) -> Iterable[Remark]:
+def _names(text: str, label: str) -> bool:
+    """Whether a sentence has all words of a name of a label: "No pancreatic cyst or duct dilatation" names both."""
+    finding = FINDINGS[label]
+    words = _words(text)
+    return any(_words(name) <= words for name in (label, *finding.nouns, *finding.spellings))
+
+
+def _words(text: str) -> set[str]:
+    return {word.removesuffix("s") for word in re.findall(r"\w+", text.lower())}
+
+
+def _mentioned(text: str, remark: Remark) -> tuple[Mention, ...]:
+    """The labels that a remark names, and how."""
+    status = "resolved" if _PAST.search(text) else "negated"
+    return tuple((label, status) for label in remark.contradicts if _names(text, label))
+
+
+def _denials(dice: Dice) -> Iterable[tuple[Remark, Mention]]:
     """Sentences in which a label is negated or resolved."""
     for label, finding in FINDINGS.items():
         if finding.nouns and dice.chance(DENIAL_SHARE):
-            template = dice.pick(_RESOLVED if label in PASSING and dice.chance(0.5) else _DENIALS)
-            yield Remark(finding.organ, (template.format(dice.pick(finding.nouns)),), (label,))
+            templates = _RESOLVED if label in PASSING and dice.chance(0.5) else _DENIALS
+            template = dice.pick(templates)
+            remark = Remark(finding.organ, (template.format(dice.pick(finding.nouns)),), (label,))
+            yield remark, (label, "resolved" if templates is _RESOLVED else "negated")
 
 
 def _labels_of(organ: str) -> list[str]:
     return [label for label, finding in FINDINGS.items() if finding.organ == organ]
 
 
-def _opening(case: Case, dice: Dice) -> str:
-    """The lines before the findings. Diseases that they name are no labels."""
+def _opening(case: Case, dice: Dice) -> tuple[str, list[Sentence]]:
+    """The lines before the findings, and the sentence that names a disease, which is no label."""
     parts = []
+    named: list[Sentence] = []
     if dice.chance(0.45):
         known = sorted(case.labels) if dice.chance(0.35) and case.labels else sorted(FINDINGS)
-        nouns = FINDINGS[dice.pick(known)].nouns
-        history = ". " + dice.pick(_HISTORY).format(dice.pick(nouns)) if nouns and dice.chance(0.7) else ""
-        parts.append(expand(f"[Indication|Clinical history|History]: {case.reason}{history}", dice))
+        label = dice.pick(known)
+        nouns = FINDINGS[label].nouns
+        history = ""
+        if nouns and dice.chance(0.7):
+            template = dice.pick(_HISTORY)
+            history = ". " + template.format(dice.pick(nouns))
+        text = expand(f"[Indication|Clinical history|History]: {case.reason}{history}", dice)
+        if history:
+            status = "historical" if template == _HISTORY[0] else "questioned"
+            named.append(Sentence("", text.split(". ", 1)[1], mentions=((label, status),)))
+        parts.append(text)
     if dice.chance(0.3):
         parts.append(expand("[CT abdomen and pelvis with contrast|Contrast-enhanced CT|CT of the abdomen]", dice))
     if dice.chance(0.2):
         parts.append(expand("[Compared with the prior CT|Comparison: prior study|No prior study]", dice))
-    return " ".join(parts)
+    return " ".join(parts), named
 
 
 Style = Callable[[Case, list[Sentence], Dice], tuple[list[Sentence], str]]
+"""Sentences that mention labels, in the order of the report, and the text of the report."""
 
 
 def _prose(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
     """Prose, from the diaphragm to the pelvis."""
     ordered = _by_organ(sentences, list(ORGANS), dice)
-    return ordered, _join(_opening(case, dice), ordered)
+    opening, named = _opening(case, dice)
+    return [*named, *ordered], _join(opening, ordered)
 
 
 def _rotated(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
@@ -178,7 +230,8 @@ def _rotated(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Se
     organs = list(ORGANS)
     cut = dice.whole(4, 16)
     ordered = _by_organ(sentences, [*organs[cut:], *organs[:cut]], dice)
-    return ordered, _join(_opening(case, dice), ordered)
+    opening, named = _opening(case, dice)
+    return [*named, *ordered], _join(opening, ordered)
 
 
 def _positives_first(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
@@ -187,20 +240,22 @@ def _positives_first(case: Case, sentences: list[Sentence], dice: Dice) -> tuple
     normal = [sentence for sentence in sentences if sentence not in abnormal]
     organs = list(ORGANS)
     ordered = [*_by_organ(abnormal, dice.shuffled(organs), dice), *_by_organ(normal, organs, dice)]
-    return ordered, _join(_opening(case, dice), ordered)
+    opening, named = _opening(case, dice)
+    return [*named, *ordered], _join(opening, ordered)
 
 
 def _headed(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:
     """A structured report with a heading for each organ."""
     ordered = _by_organ(sentences, list(ORGANS), dice)
     capitals = dice.chance(0.5)
-    parts = [_opening(case, dice)]
+    opening, named = _opening(case, dice)
+    parts = [opening]
     for number, sentence in enumerate(ordered):
         if number == 0 or ordered[number - 1].organ != sentence.organ:
             heading = dice.pick(ORGANS[sentence.organ])
             parts.append(f"{heading.upper() if capitals else heading}:")
         parts.append(sentence.text)
-    return ordered, " ".join(part for part in parts if part)
+    return [*named, *ordered], " ".join(part for part in parts if part)
 
 
 def _telegram(case: Case, sentences: list[Sentence], dice: Dice) -> tuple[list[Sentence], str]:

@@ -1,5 +1,6 @@
 import { basename, dirname, relative } from "node:path";
 import { formatByName, formatHelp } from "../../data/formats.ts";
+import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
 import { type FileKind, fileLimits, tooLargeHelp, tooLargeMessage } from "../../util/regular-file.ts";
@@ -39,6 +40,7 @@ export function checkData(context: CheckContext): void {
   });
   checkLabelFile(context, "data.labels.synonyms", data.labels?.synonyms, parseSynonyms);
   checkLabelFile(context, "data.labels.groups", data.labels?.groups, parseGroups);
+  checkLabelFile(context, "data.labels.lexicon", data.labels?.lexicon, parseLexicon);
 }
 
 function checkTest(context: CheckContext, test: NonNullable<CheckContext["experiment"]["data"]["test"]>): void {

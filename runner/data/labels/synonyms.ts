@@ -79,7 +79,13 @@ export function parseSynonyms(source: SourceText): Result<Synonyms> {
     }
     for (const form of path) if (target.has(form)) map.set(form, at);
   }
-  return { ok: true, value: { canonical }, warnings: [] };
+  const variants = new Map<string, string[]>();
+  for (const [from, { to }] of target) variants.set(canonical(to), [...(variants.get(canonical(to)) ?? []), from, to]);
+  return {
+    ok: true,
+    value: { canonical, variantsOf: (label) => variants.get(canonical(label)) ?? [] },
+    warnings: [],
+  };
 }
 
 /** Reads a groups file: `{group: [labels]}`. */
@@ -129,8 +135,8 @@ function stripper(qualifiers: readonly string[]): (form: string) => string {
 
 type Text = { readonly text: string; readonly node: Node };
 
-/** Every scalar is text (failsafe schema): a label "no" or "1e-7" stays what the author wrote. */
-function read(source: SourceText) {
+/** A reader of YAML. Every scalar is text (failsafe schema): a label "no" or "1e-7" stays what the author wrote. */
+export function read(source: SourceText) {
   const diagnostics: Diagnostic[] = [];
   const deep = tooDeepAt(source.text);
   const document = parseDocument(deep === undefined ? source.text : "", {

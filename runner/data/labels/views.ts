@@ -10,7 +10,11 @@ export const views = ["raw", "basic", "canonical"] as const;
 export type View = (typeof views)[number];
 
 /** A study's synonyms, resolved: from any label to its canonical form. */
-export type Synonyms = { canonical(label: string): string };
+export type Synonyms = {
+  canonical(label: string): string;
+  /** The names of a label in the file, in basic form. */
+  variantsOf?(label: string): readonly string[];
+};
 
 /** Gives the form of a label in a view; empty if nothing of the label remains. */
 export type ViewOf = (label: string) => string;

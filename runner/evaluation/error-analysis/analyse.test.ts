@@ -123,18 +123,22 @@ describe("the sentence of a label", () => {
   ];
   const find = sentenceFinder(Array.from({ length: 20 }, () => training).flat());
   it("has the words of the label, or words that training rows with the label have", () => {
-    expect(find("The kidneys are normal. A stone and foci layering.", "gallstone")).toBe("A stone and foci layering.");
-    expect(find("The kidneys are normal. Layering foci are seen.", "gallstone")).toBe("Layering foci are seen.");
-    expect(find("The liver is normal. The left kidney has a cyst.", "kidney cyst")).toBe("The left kidney has a cyst.");
-    expect(find("The heart is normal. A hernia of the groin.", "hernia")).toBe("A hernia of the groin.");
+    expect(find.quote("The kidneys are normal. A stone and foci layering.", "gallstone")).toBe(
+      "A stone and foci layering.",
+    );
+    expect(find.quote("The kidneys are normal. Layering foci are seen.", "gallstone")).toBe("Layering foci are seen.");
+    expect(find.quote("The liver is normal. The left kidney has a cyst.", "kidney cyst")).toBe(
+      "The left kidney has a cyst.",
+    );
+    expect(find.quote("The heart is normal. A hernia of the groin.", "hernia")).toBe("A hernia of the groin.");
   });
   it("is not given if no sentence is likely, or two are", () => {
-    expect(find("The kidneys are normal. The gallbladder is normal.", "gallstone")).toBeUndefined();
-    expect(find("The heart is normal.", "hernia")).toBeUndefined();
-    expect(find("A cyst of the right kidney. A cyst of the left kidney.", "kidney cyst")).toBeUndefined();
+    expect(find.quote("The kidneys are normal. The gallbladder is normal.", "gallstone")).toBeUndefined();
+    expect(find.quote("The heart is normal.", "hernia")).toBeUndefined();
+    expect(find.quote("A cyst of the right kidney. A cyst of the left kidney.", "kidney cyst")).toBeUndefined();
   });
   it("is found without spaces between words", () => {
-    expect(find("心脏正常。右肾结石。", "肾结石")).toBe("右肾结石。");
+    expect(find.quote("心脏正常。右肾结石。", "肾结石")).toBe("右肾结石。");
   });
 });
 

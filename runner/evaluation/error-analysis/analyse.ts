@@ -1,4 +1,5 @@
 import { isDirty } from "../../data/dirty.ts";
+import type { Lexicon } from "../../data/labels/lexicon.ts";
 import type { View } from "../../data/labels/views.ts";
 import type { LabelCount } from "../../data/labels.ts";
 import type { Answer, CaseProperty, Category, CategoryContext, ComparedCase } from "../../plugins/tasks/category.ts";
@@ -8,6 +9,8 @@ import { type Agreement, type ArmChange, agreement, armChange } from "./arm-chan
 import { type Calibration, calibrationOf } from "./calibration.ts";
 import { type CaseScore, compareCase, scoreCases } from "./case.ts";
 import { categoriesOf, generalCategories } from "./categories.ts";
+import { type Causes, causeFinder } from "./cause-finder.ts";
+import type { LabelError } from "./causes.ts";
 import { type Confusions, confusionsOf } from "./confusions.ts";
 import { sentenceFinder } from "./sentence.ts";
 import { type Strata, strataOf } from "./strata.ts";
@@ -32,6 +35,12 @@ export type AnalysisInput = {
   /** Whether parts are labels: training counts, groups and confusions of labels are analysed then. */
   readonly hasLabels: boolean;
   readonly groups?: LabelGroups | undefined;
+  /** The phrases that negate, date and hedge; default: English. */
+  readonly lexicon?: Lexicon | undefined;
+  /** Further names of a label. */
+  readonly namesOf?: ((label: string) => readonly string[]) | undefined;
+  /** The arm of the untrained model with which an arm's causes are compared. */
+  readonly untrainedOf?: ((arm: string) => string | undefined) | undefined;
   /** Categories of the task. Categories of any answer follow them. */
   readonly categories: readonly Category[];
   /** Properties of cases that the task defines, for strata. */
@@ -77,6 +86,8 @@ export type ArmAnalysis = CaseScore & {
   readonly agreement: Agreement | null;
   readonly calibration: Calibration | null;
   /** Scores with and without cases whose gold is not a list of labels. */
+  /** The causes of the wrong labels; null for a task without labels. */
+  readonly causes: Causes | null;
   readonly dirty: { readonly rows: readonly string[]; readonly with: CaseScore; readonly without: CaseScore };
 };
 
@@ -99,6 +110,8 @@ export type Failure = {
   readonly categories: readonly string[];
   readonly omitted: readonly string[];
   readonly added: readonly string[];
+  /** The causes of each wrong label; absent for a task without labels. */
+  readonly causes?: readonly Omit<LabelError, "id">[];
 };
 
 /** Assigns the wrong cases of every arm to categories, and scores each arm on strata of the cases. */
@@ -108,16 +121,33 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
     input.arms.map(({ name, answers }) => [name, answers.map((one) => compareCase(one, parts))]),
   );
   const groupsOf = (label: string): readonly string[] => input.groups?.groupsOf(label) ?? [];
-  const find = sentenceFinder(
-    input.training.map(({ input: text, gold }) => ({ input: text, labels: input.hasLabels ? parts(gold) : [] })),
-  );
+  const training = input.training.map(({ input: text, gold }) => ({
+    input: text,
+    labels: input.hasLabels ? parts(gold) : [],
+  }));
+  const sentences = sentenceFinder(training);
+  const finder = input.hasLabels
+    ? causeFinder({
+        ...input,
+        ...{ compared, training, sentences, parts, targets: input.training.map(({ gold }) => gold) },
+      })
+    : undefined;
   const categories = [...input.categories, ...generalCategories];
   const failures: Failure[] = [];
-  const arms = input.arms.map(({ name, labels }): [string, ArmAnalysis] => {
+  const trainedLabels = new Map(
+    input.arms.map(({ name, labels }) => {
+      const trained = new Map<string, number>();
+      for (const { label, count } of input.hasLabels ? labels : [])
+        for (const form of parts([label])) trained.set(form, (trained.get(form) ?? 0) + count);
+      return [name, trained];
+    }),
+  );
+  const errors = new Map(
+    [...trainedLabels].map(([name, trained]) => [name, finder?.errorsOf(name, trained) ?? []] as const),
+  );
+  const arms = input.arms.map(({ name }): [string, ArmAnalysis] => {
     const cases = compared.get(name) as readonly ComparedCase[];
-    const trained = new Map<string, number>();
-    for (const { label, count } of input.hasLabels ? labels : [])
-      for (const form of parts([label])) trained.set(form, (trained.get(form) ?? 0) + count);
+    const trained = trainedLabels.get(name) as ReadonlyMap<string, number>;
     const classical = name === input.baseline ? undefined : compared.get(input.baseline ?? "");
     const context: CategoryContext = {
       trained: new Set(trained.keys()),
@@ -126,12 +156,17 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
     };
     const wrong = cases.filter(({ exact }) => !exact);
     const named = new Map(wrong.map((one) => [one, categoriesOf(one, categories, context)]));
+    const causesOf = new Map<string, Omit<LabelError, "id">[]>();
+    for (const { id, ...error } of errors.get(name) ?? []) causesOf.set(id, [...(causesOf.get(id) ?? []), error]);
     for (const [{ id, omitted, added }, own] of named)
-      failures.push({ arm: name, id, categories: own, omitted, added });
+      failures.push({
+        ...{ arm: name, id, categories: own, omitted, added },
+        ...(finder === undefined ? {} : { causes: causesOf.get(id) ?? [] }),
+      });
     const exampleOf = (one: ComparedCase, { about }: Category): Example => {
       if (!input.hasLabels) return { id: one.id, label: null, sentence: null, gold: one.gold, given: one.given };
       const label = (about === "added" ? one.added[0] : one.omitted[0]) ?? one.added[0] ?? null;
-      const sentence = label === null ? undefined : find(input.inputs.get(one.id) ?? "", label);
+      const sentence = label === null ? undefined : sentences.quote(input.inputs.get(one.id) ?? "", label);
       return { id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given };
     };
     const others = [input.zeroShot, input.baseline].filter((other) => other !== undefined && other !== name);
@@ -169,6 +204,7 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
         }),
         agreement: classical === undefined ? null : agreement(input.baseline as string, classical, cases),
         calibration: calibrationOf(cases),
+        causes: finder?.causesOf(name) ?? null,
         dirty: {
           rows: dirty.map(({ id }) => id),
           with: scoreCases(cases),

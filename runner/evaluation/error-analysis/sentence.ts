@@ -3,8 +3,13 @@ import { words } from "../../data/words.ts";
 /** A training row: its text and its labels, in the view that is analysed. */
 export type LabelledText = { readonly input: string; readonly labels: readonly string[] };
 
-/** Finds the sentence of an input that states a label. Undefined if no sentence clearly does. */
-export type SentenceFinder = (input: string, label: string) => string | undefined;
+/** Finds the sentences of inputs that state labels. */
+export type SentenceFinder = {
+  /** The sentence of an input that states a label; undefined if no sentence clearly does. */
+  quote(input: string, label: string): string | undefined;
+  /** Whether a sentence of the input may state the label. */
+  mayState(input: string, label: string): boolean;
+};
 
 /** How often the words of the label itself count as seen: this many times, and in this share of its sentences. */
 const nameCount = 2;
@@ -48,10 +53,15 @@ export function sentenceFinder(training: readonly LabelledText[]): SentenceFinde
     learned.set(label, score);
     return score;
   };
-  return (input, label) => {
+  let last: { readonly input: string; readonly sentences: readonly Sentence[] } | undefined;
+  const split = (input: string): readonly Sentence[] => {
+    if (last?.input !== input)
+      last = { input, sentences: sentencesOf(input).map((sentence) => ({ sentence, words: wordSet(sentence) })) };
+    return last.sentences;
+  };
+  const quote = (input: string, label: string): string | undefined => {
     const score = scoreOf(label);
-    const [best, second] = sentencesOf(input)
-      .map((sentence) => ({ sentence, words: wordSet(sentence) }))
+    const [best, second] = split(input)
       .map(({ sentence, words: own }) => ({ sentence, words: own, score: score(own) }))
       .filter((one) => one.score > 0)
       .filter((one) => [...byLabel.keys()].every((other) => scoreOf(other)(one.words) - one.score <= otherLabel))
@@ -59,8 +69,13 @@ export function sentenceFinder(training: readonly LabelledText[]): SentenceFinde
     if (best === undefined || best.score < threshold) return undefined;
     return second !== undefined && best.score - second.score < margin ? undefined : best.sentence;
   };
+  return {
+    quote,
+    mayState: (input, label) => split(input).some(({ words: own }) => scoreOf(label)(own) >= threshold),
+  };
 }
 
+type Sentence = { readonly sentence: string; readonly words: readonly string[] };
 type Row = { readonly sentences: readonly (readonly string[])[]; readonly words: readonly string[] };
 /** The log-likelihood ratio of a sentence, from its words: of one that states the label to one that does not. */
 type Score = (words: readonly string[]) => number;

@@ -25,6 +25,12 @@ export const labelKeys = {
         description: "YAML file that maps a group to the list of its labels, relative to this YAML file.",
         examples: ["labels/groups.yaml"],
       },
+      lexicon: {
+        ...filePath,
+        description:
+          "YAML file of phrases by which texts negate, date and hedge labels, relative to this YAML file. The error analysis reads it. Absent: English phrases.",
+        examples: ["labels/lexicon.yaml"],
+      },
       min_cases: {
         type: "integer",
         minimum: 2,

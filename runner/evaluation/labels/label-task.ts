@@ -5,7 +5,14 @@ import { classificationMetrics } from "./class-metrics.ts";
 import { labelKeys } from "./label-keys.ts";
 import { labelMetrics } from "./label-metrics.ts";
 import { pythonReader } from "./python-reader.ts";
-import { groupsKey, type ParsingSettings, type ScoringSettings, settingsOf, synonymsKey } from "./settings.ts";
+import {
+  groupsKey,
+  lexiconKey,
+  type ParsingSettings,
+  type ScoringSettings,
+  settingsOf,
+  synonymsKey,
+} from "./settings.ts";
 import type { Labels } from "./table.ts";
 
 /** A task whose answers are labels: exactly one per case if `isSingle`, else a set that may be empty. */
@@ -49,13 +56,13 @@ export function labelTask({
       return { targets: { ...targets }, oversample: repeat === undefined ? null : { ...repeat } };
     },
     files(sections) {
-      const { synonyms, groups } = settingsOf(sections).labels;
+      const { synonyms, groups, lexicon } = settingsOf(sections).labels;
       return {
         scoring: {
           ...(synonyms === undefined ? {} : { [synonymsKey]: synonyms }),
           ...(groups === undefined ? {} : { [groupsKey]: groups }),
         },
-        analysis: {},
+        analysis: lexicon === undefined ? {} : { [lexiconKey]: lexicon },
       };
     },
     pythonReader: (parsing) =>

@@ -1,6 +1,7 @@
 import { allowedAnswers } from "../../data/answers.ts";
 import { isScalar, parseJson } from "../../data/json-value.ts";
 import { basicForm } from "../../data/labels/basic.ts";
+import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseAnswer } from "../../data/labels/parse.ts";
 import { distinct, splitLabels, writeLabel } from "../../data/labels/split.ts";
 import { type Groups, parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
@@ -16,6 +17,7 @@ import { UserError } from "../../util/user-error.ts";
 import { labelDetails, labelScorer } from "./score.ts";
 import {
   groupsKey,
+  lexiconKey,
   type ParsingSettings,
   type ScoringSettings,
   synonymsKey,
@@ -32,6 +34,7 @@ export function openLabels(
 ): OpenTask<Labels, Labels> {
   const synonyms = parsed("synonyms", files(synonymsKey), parseSynonyms);
   const groups = parsed("groups", files(groupsKey), parseGroups);
+  const lexicon = parsed("lexicon", files(lexiconKey), parseLexicon);
   const labelGroups = groups && groupsOfLabels(groups, synonyms);
   const scores: Scoring = {
     minCases: scoring?.min_cases,
@@ -78,6 +81,8 @@ export function openLabels(
       labelDetails(cases, { vocabulary, synonyms, groups: labelGroups, scoring: scores, isSingle }),
     separator,
     groups: labelGroups,
+    namesOf: (label) => synonyms?.variantsOf?.(label) ?? [],
+    lexicon,
   };
 }
 

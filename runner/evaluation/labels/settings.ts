@@ -4,6 +4,7 @@ import type { TaskSections } from "../../plugins/tasks/task.ts";
 /** Keys of files that the settings of label tasks name. */
 export const synonymsKey = "data.labels.synonyms";
 export const groupsKey = "data.labels.groups";
+export const lexiconKey = "data.labels.lexicon";
 
 /** Settings of label tasks, in the section `data`. */
 type Settings = {
@@ -11,6 +12,7 @@ type Settings = {
     readonly separator: string;
     readonly synonyms?: string;
     readonly groups?: string;
+    readonly lexicon?: string;
     readonly min_cases: number;
     readonly soft_distance: number;
   };

@@ -9,7 +9,7 @@ import type { Site } from "../../plugins/site.ts";
 import type { Draft, StepKind } from "../../plugins/step.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { UserError } from "../../util/user-error.ts";
-import { armOfStep } from "../plan/step-ref.ts";
+import { armOfStep, formatArm, parseArm } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
 import { type Arm, strongestBaseline } from "./arms.ts";
@@ -65,6 +65,12 @@ export const analyse: StepKind<Params> = {
       parts: (value) => open.parts(value, view),
       hasLabels: task.labels !== undefined,
       groups: open.groups,
+      lexicon: open.lexicon,
+      namesOf: open.namesOf,
+      untrainedOf: (name) => {
+        const { arm, experiment } = parseArm(name);
+        return arm === "tuned" ? formatArm({ arm: "zero_shot", experiment }) : undefined;
+      },
       categories: task.categories,
       properties: open.strata,
       primary(answers) {

@@ -1,4 +1,5 @@
 import type { AllowedAnswers } from "../../data/answers.ts";
+import type { Lexicon } from "../../data/labels/lexicon.ts";
 import type { View } from "../../data/labels/views.ts";
 import type { LabelCount } from "../../data/labels.ts";
 import type { Row } from "../../data/rows.ts";
@@ -85,6 +86,10 @@ export interface OpenTask<T = any, P = any> {
   readonly groups?: LabelGroups | undefined;
   /** Properties of cases by which the error analysis scores strata. Absent: the task has none of its own. */
   readonly strata?: readonly CaseProperty[];
+  /** Names of a label in the study's files, in addition to its spellings in the training rows. */
+  namesOf?(label: string): readonly string[];
+  /** The phrases by which texts negate, date and hedge labels; absent without a file for them. */
+  readonly lexicon?: Lexicon | undefined;
 }
 
 /** The sections of an experiment that a task's settings are in. */

@@ -1,0 +1,238 @@
+import type { Status } from "../../data/labels/lexicon.ts";
+import { isNone } from "../../data/labels/none.ts";
+import { similarPairs } from "../../data/similar-labels.ts";
+import { words } from "../../data/words.ts";
+import type { ComparedCase } from "../../plugins/tasks/category.ts";
+import { createRandom } from "../../util/random.ts";
+import { shareBounds } from "../statistics/interval.ts";
+import type { Mention, MentionFinder, Part } from "./mentions.ts";
+import type { SentenceFinder } from "./sentence.ts";
+
+/** A wrong label: one of gold that the prediction lacks, or one of the prediction that gold lacks. */
+export type LabelError = {
+  readonly id: string;
+  readonly kind: "omitted" | "added";
+  readonly label: string;
+  /** Names of {@link causes}; empty if no rule applies. */
+  readonly causes: readonly CauseName[];
+};
+
+/** What the rules know about a label of a case. `Arm` parts differ between arms. */
+export type CauseFacts = {
+  readonly one: ComparedCase;
+  readonly kind: LabelError["kind"];
+  readonly label: string;
+  readonly mentions: readonly Mention[];
+  /** Whether the text has words that usually come with the label. */
+  readonly hasUsualWording: boolean;
+  /** Whether a sentence of the text may state the label, by the words of the training rows with it. */
+  mayBeStated(): boolean;
+  /** Training rows of the arm with the label. */
+  readonly rows: number;
+  /** The other arms, and those of them that make the same error. */
+  readonly others: number;
+  readonly alike: number;
+  /** The labels of near-duplicates of the case in the training rows. */
+  readonly duplicates: readonly (readonly string[])[];
+};
+
+/** A label with fewer training rows than this is rare. */
+const rareBelow = 6;
+
+const names = [
+  ...["negated", "past", "hedged", "inferred", "unsupported", "synonym_boundary", "rare_label", "unseen_label"],
+  ...["gold_doubtful", "near_duplicate", "truncated"],
+] as const;
+export type CauseName = (typeof names)[number];
+
+type Cause = {
+  readonly name: CauseName;
+  readonly definition: string;
+  applies(facts: CauseFacts): boolean;
+};
+
+/** The causes, in the order of reports. An error has every cause that applies. */
+export const causes: readonly Cause[] = [
+  {
+    name: "negated",
+    definition: "The text names the label only as absent",
+    applies: (facts) => statusOf(facts) === "negated",
+  },
+  {
+    name: "past",
+    definition: "The text names the label only as historical or resolved",
+    applies: (facts) => statusOf(facts) === "past",
+  },
+  {
+    name: "hedged",
+    definition: "The text names the label only as possible, or as a question",
+    applies: (facts) => statusOf(facts) === "hedged",
+  },
+  {
+    name: "inferred",
+    definition: "The text does not name the omitted label: it follows from signs",
+    applies: (facts) => facts.kind === "omitted" && isInferred(facts),
+  },
+  {
+    name: "unsupported",
+    definition: "The text neither names the added label nor has words that usually come with it",
+    applies: (facts) => facts.kind === "added" && !isNone(facts.label) && !hasText(facts),
+  },
+  {
+    name: "synonym_boundary",
+    definition: "An added and an omitted label differ by a plural, word order, one letter or a qualifying word",
+    applies: ({ one, kind, label }) =>
+      (kind === "omitted" ? one.added : one.omitted).some((other) => isVariant(label, other)),
+  },
+  {
+    name: "rare_label",
+    definition: `The omitted label has 1 to ${rareBelow - 1} training rows`,
+    applies: ({ kind, rows }) => kind === "omitted" && rows > 0 && rows < rareBelow,
+  },
+  {
+    name: "unseen_label",
+    definition: "The label occurs in no training row",
+    applies: ({ rows }) => rows === 0,
+  },
+  {
+    name: "gold_doubtful",
+    definition:
+      "The text has no words for the omitted label and no arm predicts it, or affirms the added label by name and another arm adds it too",
+    applies: (facts) =>
+      facts.kind === "omitted"
+        ? !isNone(facts.label) && facts.rows >= rareBelow && !hasText(facts) && facts.alike === facts.others
+        : statusOf(facts) === "affirmed" && facts.alike > 0,
+  },
+  {
+    name: "near_duplicate",
+    definition: "A training row with nearly the same text has the label that the arm gives, against gold",
+    applies: ({ kind, label, duplicates }) => duplicates.some((own) => own.includes(label) === (kind === "added")),
+  },
+  {
+    name: "truncated",
+    definition: "The response reaches the maximum number of new tokens or is incomplete",
+    applies: ({ one: { answer } }) => answer.finish === "length" || answer.notes.includes("truncated"),
+  },
+];
+
+/** How the text names a label: affirmed if it does so once, else hedged, else by the first mention. */
+export function statusOf({ mentions }: Pick<CauseFacts, "mentions">): Status | "affirmed" | "none" {
+  const found = mentions.map(({ status }) => status);
+  return (
+    found.find((status) => status === "affirmed") ?? found.find((status) => status === "hedged") ?? found[0] ?? "none"
+  );
+}
+
+/** Whether the text states a label without a name of it. */
+export function isInferred(facts: Pick<CauseFacts, "mentions" | "label" | "hasUsualWording">): boolean {
+  const status = statusOf(facts);
+  return !isNone(facts.label) && status !== "affirmed" && status !== "hedged" && !facts.hasUsualWording;
+}
+
+const hasText = (facts: CauseFacts): boolean =>
+  statusOf(facts) !== "none" || facts.hasUsualWording || facts.mayBeStated();
+
+/** Whether two labels may mean the same, or all words of one are words of the other. */
+function isVariant(a: string, b: string): boolean {
+  if (similarPairs([a, b]).length > 0) return true;
+  const [one, other] = [a, b].map((label) => new Set(words(label.toLowerCase()))) as [Set<string>, Set<string>];
+  const [short, long] = one.size < other.size ? [one, other] : [other, one];
+  return short.size > 0 && [...short].every((word) => long.has(word));
+}
+
+/** An error as an example: `name` and `trigger` are parts of the sentence. */
+export type CauseExample = {
+  readonly id: string;
+  readonly kind: LabelError["kind"];
+  readonly label: string;
+  readonly sentence: string | null;
+  readonly name: Part | null;
+  readonly trigger: Part | null;
+};
+
+/** The errors of an arm with a cause. */
+export type CauseCount = {
+  readonly name: CauseName | "none";
+  readonly definition: string;
+  readonly omitted: number;
+  readonly added: number;
+  /** The share of all errors of the arm, with its interval over cases; null without errors. */
+  readonly share: { readonly value: number; readonly low: number; readonly high: number } | null;
+  readonly example: CauseExample | null;
+};
+
+/** The counts of each cause, and of the errors without one. */
+export function countCauses(
+  errors: readonly LabelError[],
+  seed: number,
+  exampleOf: (error: LabelError, cause: CauseName | "none") => CauseExample,
+): readonly CauseCount[] {
+  const counted: readonly { readonly name: CauseName | "none"; readonly definition: string }[] = [
+    ...causes,
+    { name: "none", definition: "No rule applies" },
+  ];
+  return counted.map(({ name, definition }) => {
+    const has = (error: LabelError): boolean =>
+      name === "none" ? error.causes.length === 0 : error.causes.includes(name);
+    const own = errors.filter(has);
+    const omitted = own.filter(({ kind }) => kind === "omitted").length;
+    const examples = createRandom(seed)
+      .sample(own, Math.min(own.length, mostTried))
+      .map((error) => exampleOf(error, name));
+    const [low, high] =
+      errors.length === 0 ? [0, 1] : shareBounds(errors.map((error) => ({ isHit: has(error), group: error.id })));
+    return {
+      ...{ name, definition, omitted, added: own.length - omitted },
+      share: errors.length === 0 ? null : { value: own.length / errors.length, low, high },
+      example: examples.find(({ sentence }) => sentence !== null) ?? examples[0] ?? null,
+    };
+  });
+}
+
+/** Errors of which one with a sentence becomes the example. */
+const mostTried = 20;
+
+/** The sentence of an error: the one that names the label with the status of the cause, else the one that states it. */
+export function causeExample(
+  { id, kind, label }: LabelError,
+  cause: CauseName | "none",
+  input: string,
+  finders: { readonly mentions: MentionFinder; readonly sentences: SentenceFinder },
+): CauseExample {
+  const mentions = finders.mentions.find(input, label);
+  const wanted = cause === "negated" || cause === "past" || cause === "hedged" ? cause : "affirmed";
+  const found = mentions.find(({ status }) => status === wanted);
+  if (found !== undefined) {
+    const { sentence, name, trigger } = found;
+    return { id, kind, label, sentence, name, trigger };
+  }
+  const sentence = kind === "added" ? null : (finders.sentences.quote(input, label) ?? null);
+  return { id, kind, label, sentence, name: null, trigger: null };
+}
+
+/** The errors of one cause in two arms: those of the other arm alone, of both, and of this arm alone. */
+export type CauseChange = {
+  readonly arm: string;
+  readonly cause: CauseName;
+  readonly removed: number;
+  readonly kept: number;
+  readonly new: number;
+};
+
+/** How the errors of each cause change from another arm to this one. Causes without errors are left out. */
+export function causeChanges(
+  arm: string,
+  other: readonly LabelError[],
+  own: readonly LabelError[],
+): readonly CauseChange[] {
+  return causes.flatMap(({ name }) => {
+    const [before, after] = [other, own].map(
+      (errors) => new Set(errors.filter((error) => error.causes.includes(name)).map(keyOf)),
+    ) as [Set<string>, Set<string>];
+    const kept = [...before].filter((key) => after.has(key)).length;
+    if (before.size + after.size === 0) return [];
+    return [{ arm, cause: name, removed: before.size - kept, kept, new: after.size - kept }];
+  });
+}
+
+const keyOf = ({ id, kind, label }: LabelError): string => `${id}\0${kind}\0${label}`;
