@@ -51,8 +51,12 @@ export const command = defineCommand({
       const shown = all.map(({ experiment, coordinates, report }) => ({ experiment, coordinates, ...report }));
       context.out(`${JSON.stringify(shown, null, 1)}\n`);
     } else if (suggestSynonyms === undefined) {
-      for (const { experiment, coordinates, report } of all)
-        context.out(`${all.length > 1 ? `${experiment} ${coordinates}\n` : ""}${auditText(report, context)}`);
+      for (const { experiment, coordinates, report, task } of all) {
+        const hasLabels = task.labels !== undefined;
+        context.out(
+          `${all.length > 1 ? `${experiment} ${coordinates}\n` : ""}${auditText(report, context, hasLabels)}`,
+        );
+      }
     }
     const isBlocked = all.some(({ report }) => blocking(report).length > 0);
     return suggestSynonyms === undefined && isBlocked ? exit.refused : exit.done;

@@ -132,7 +132,7 @@ const diff: RunDiff = {
 };
 
 test("pages", async () => {
-  const cases = { view: "basic", arms: ["tuned"], categories: [], cases: [], notes: ["a note"] };
+  const cases = { view: "basic", hasLabels: true, arms: ["tuned"], categories: [], cases: [], notes: ["a note"] };
   const { run, experiment, coordinates, created } = study.runs[1] as (typeof study.runs)[number];
   const row = {
     ...{

@@ -6,15 +6,15 @@ import { table } from "./table.ts";
 /** Examples per finding; `--json` has ten. */
 const mostExamples = 3;
 
-/** A data audit: statistics per split, labels by training frequency, and findings. */
-export function auditText({ splits, findings }: Audit, screen: { readonly color: boolean }): string {
+/** A data audit: statistics per split, labels by training frequency if there are labels, and findings. */
+export function auditText({ splits, findings }: Audit, screen: { readonly color: boolean }, hasLabels = true): string {
   const parts = Object.entries(splits);
   const right = { align: ["left" as const, ...parts.map(() => "right" as const)], color: screen.color };
   const names = parts.map(([name]) => name);
   const facts = table(
     [
       ["", ...names],
-      ...rows
+      ...(hasLabels ? rows : otherRows)
         .map(([name, of]) => [name, ...parts.map(([, part]) => of(part))])
         .filter((row) => row.slice(1).some((cell) => cell !== "")),
     ],
@@ -36,13 +36,14 @@ export function auditText({ splits, findings }: Audit, screen: { readonly color:
     return `${bold(`${mark}[${code}]`)} ${message}\n${dim(`  ${shown.join(", ")}${rest}`)}\n`;
   });
   const end = findings.length === 0 ? "No findings.\n" : found.join("");
-  return `${facts}\n${tail}\n${end}`;
+  return `${facts}\n${hasLabels ? `${tail}\n` : ""}${end}`;
 }
 
+const emptyName = "rows without input / without label";
 const rows: readonly (readonly [name: string, of: (part: SplitFacts) => string])[] = [
   ["rows", (part) => integer(part.rows)],
   ["groups", ({ groups }) => (groups === undefined ? "" : integer(groups))],
-  ["rows without input / without label", (part) => `${part.empty_inputs} / ${part.empty_targets}`],
+  [emptyName, (part) => `${part.empty_inputs} / ${part.empty_targets}`],
   ["distinct labels, raw / basic view", (part) => `${integer(part.labels_raw)} / ${integer(part.labels_basic)}`],
   ["labels per row", (part) => part.labels_per_row.toFixed(2)],
   [
@@ -64,6 +65,10 @@ const rows: readonly (readonly [name: string, of: (part: SplitFacts) => string])
   ],
   ["characters: median, maximum", ({ characters }) => [characters.median, characters.max].map(integer).join(", ")],
 ];
+
+const otherRows = rows
+  .filter(([name]) => name === emptyName || !/label|micro-F1/.test(name))
+  .map(([name, of]) => [name.replace("without label", "without target"), of] as const);
 
 function tailCell({ tail }: SplitFacts, at: number): string {
   const { labels = 0, occurrences = 0 } = tail[at] ?? {};

@@ -46,7 +46,14 @@ export function largeReport(count: number): [Report, Record<string, never>, Repo
     {},
     {
       rows: [row("better", 0.75), row("worse", 0.5)],
-      cases: { view: "canonical", arms: ["tuned", "zero-shot", "nearest"], categories, cases, notes: [] },
+      cases: {
+        view: "canonical",
+        hasLabels: true,
+        arms: ["tuned", "zero-shot", "nearest"],
+        categories,
+        cases,
+        notes: [],
+      },
     },
   ];
 }

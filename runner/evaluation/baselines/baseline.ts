@@ -1,5 +1,5 @@
 /** A training row: its input and its target as the task reads it. */
-export type TrainingRow = { readonly input: string; readonly gold: unknown };
+type TrainingRow = { readonly input: string; readonly gold: unknown };
 
 /**
  * A baseline without fitting: it gives a prediction for the input of each case from training rows. With `isSingle`,

@@ -96,7 +96,7 @@ export function strataOf(cases: readonly ComparedCase[], context: StrataContext)
       ? {}
       : {
           properties: context.properties.flatMap((property) => {
-            const values = new Map(cases.map((one) => [one, property.valueOf(one, context.input(one.id))]));
+            const values = new Map(cases.map((one) => [one, property.value(one, context.input(one.id))]));
             return property.values.flatMap((value) =>
               caseStratum(
                 value,

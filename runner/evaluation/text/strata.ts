@@ -53,7 +53,7 @@ function property(
   return {
     name,
     values: ranges.map((range) => range.name),
-    valueOf({ gold }, input) {
+    value({ gold }, input) {
       const value = measure(rougeTokens(gold.join(" ")), rougeTokens(input));
       return (ranges.find(({ to }) => value <= to) as Range).name;
     },

@@ -6,6 +6,8 @@ import { isSmoke, smokeWarning } from "../../config/smoke.ts";
 import type { View } from "../../data/labels/views.ts";
 import { compareParts } from "../../evaluation/compare-parts.ts";
 import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
+import type { CaseAnswer } from "../../evaluation/statistics/comparison.ts";
+import { scoresOf } from "../../evaluation/statistics/packed.ts";
 import type { RecordedAnswers } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -59,8 +61,9 @@ export const workbook: StepKind<Params> = {
       })),
       views: task.views,
       caseRows: caseRowsOf(arms, primary.view, { task, open }, context),
-      cases: casesOf(arms, primary.view, { task, open }, context),
+      cases: casesOf(arms, primary, { task, open }, context),
       caseView: primary.view,
+      hasLabels: task.labels !== undefined,
       ...(context.hasInput("comparison")
         ? { comparison: readResult("comparison.json", context.input("comparison")) }
         : {}),
@@ -68,7 +71,7 @@ export const workbook: StepKind<Params> = {
       confusions: confusionsOf(arms, context),
       primary,
       runs: declared.map((one) => runOf(one, { primary, predictionKey: task.predictionKey }, context)),
-      audit: auditOf(context),
+      audit: auditOf(context, task.labels !== undefined),
       ...(context.hasInput("selection") ? { sweep: sweepOf(context) } : {}),
       warning: warningOf(declared),
       provenance: [["exp", exp], ...flatten(config), ...digests(arms, context)],
@@ -200,7 +203,7 @@ function sourceOf(arm: DeclaredArm): string {
 }
 
 /** The findings of the data audit, and the statistics of each split. */
-function auditOf(context: StepContext): WorkbookAudit {
+function auditOf(context: StepContext, hasLabels: boolean): WorkbookAudit {
   const { splits, findings } = readResult("audit.json", context.input("audit"));
   const statistics = Object.entries(splits).map(([split, facts]) => [
     split,
@@ -208,15 +211,19 @@ function auditOf(context: StepContext): WorkbookAudit {
       ["rows", facts.rows],
       ...(facts.groups === undefined ? [] : [["groups", facts.groups] as const]),
       ["rows without input", facts.empty_inputs],
-      ["rows without label", facts.empty_targets],
-      ["distinct labels, raw view", facts.labels_raw],
-      ["distinct labels, basic view", facts.labels_basic],
-      ["labels per row", facts.labels_per_row],
-      ["labels in one row only", facts.labels_once],
-      ["labels in fewer than six rows", facts.labels_below_six],
-      ["proportion of label occurrences covered by the training split", facts.seen_in_training],
-      ["maximum micro-F1 at this coverage", facts.ceiling.micro_f1],
-      ["maximum exact match at this coverage", facts.ceiling.exact_match],
+      [hasLabels ? "rows without label" : "rows without target", facts.empty_targets],
+      ...(hasLabels
+        ? ([
+            ["distinct labels, raw view", facts.labels_raw],
+            ["distinct labels, basic view", facts.labels_basic],
+            ["labels per row", facts.labels_per_row],
+            ["labels in one row only", facts.labels_once],
+            ["labels in fewer than six rows", facts.labels_below_six],
+            ["proportion of label occurrences covered by the training split", facts.seen_in_training],
+            ["maximum micro-F1 at this coverage", facts.ceiling.micro_f1],
+            ["maximum exact match at this coverage", facts.ceiling.exact_match],
+          ] as const)
+        : []),
       ["words per input, median", facts.words.median],
       ["words per input, maximum", facts.words.max],
     ] as const,
@@ -243,7 +250,7 @@ function* caseRowsOf(
       if (!golds.has(id)) golds.set(id, open.parts(gold, written));
       const compared = compareParts(open.parts(gold, view), open.parts(prediction, view), parsed);
       const answer = open.parts(prediction, written).join(labelSeparator);
-      own.set(id, { answer, verdict: verdictOf({ parsed, ...compared }) });
+      own.set(id, { answer, verdict: verdictOf({ parsed, ...compared }, task.labels !== undefined) });
     }
     return own;
   });
@@ -255,7 +262,7 @@ function* caseRowsOf(
 
 function* casesOf(
   arms: readonly Arm[],
-  view: View,
+  { metric, view }: { readonly metric: string; readonly view: View },
   { task, open }: { readonly task: Task; readonly open: OpenTask },
   context: StepContext,
 ): Generator<WorkbookCase> {
@@ -264,6 +271,8 @@ function* casesOf(
   const failures = new Map(
     readJsonLines<Failure>(context.input("failures")).map(({ arm, id, categories }) => [`${arm}\0${id}`, categories]),
   );
+  const primary = ({ gold, ...answer }: CaseAnswer): number | undefined =>
+    scoresOf(open.scorer([{ ...answer, target: gold }])(view), [task.metrics.get(metric)])[metric] ?? undefined;
   for (const arm of arms) {
     for (const one of readPredictions(context.input(`predictions.${arm}`), predictionKey)) {
       const { id, gold, prediction } = one;
@@ -273,6 +282,7 @@ function* casesOf(
         gold: open.parts(gold, written),
         prediction: open.parts(prediction, written),
         ...compareParts(open.parts(gold, view), open.parts(prediction, view), one.parsed),
+        ...(task.labels === undefined ? { primary: primary(one) } : {}),
         categories: failures.get(`${arm}\0${id}`) ?? [],
       };
     }

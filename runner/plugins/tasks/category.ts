@@ -41,7 +41,7 @@ export type CaseProperty = {
   readonly name: string;
   /** The values in the order of tables. */
   readonly values: readonly string[];
-  valueOf(one: Pick<ComparedCase, "gold">, input: string): string;
+  value(one: Pick<ComparedCase, "gold">, input: string): string;
 };
 
 /** A way to be wrong. A wrong case has every category that applies. */

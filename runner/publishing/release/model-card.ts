@@ -1,7 +1,7 @@
 import { stringify } from "yaml";
 import { taskOf } from "../../pipeline/steps/task.ts";
 import { table } from "../../reporting/checklist/markdown.ts";
-import { armName, metricName } from "../../reporting/report/display-names.ts";
+import { armName, hasLabels, metricName } from "../../reporting/report/display-names.ts";
 import { trainerText } from "../../reporting/report/software.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { methodName, trainingTime } from "../../reporting/report/trainings.ts";
@@ -167,7 +167,7 @@ const memoryOf = ({ peak_memory }: Readonly<Record<string, unknown>>): string =>
 function limitations({ run }: CardFacts): string {
   const items = [
     ...limitationsOf([run]),
-    `The model answers in the form ${taskOf(run.config).labels === undefined ? "" : "and with the labels "}of its training data${taskOf(run.config).labels === undefined ? "" : " (`labels.json`)"}. Texts from other sources or in other languages were not tested.`,
+    `The model answers in the form ${hasLabels(run.config) ? "and with the labels of its training data (`labels.json`)" : "of its training data"}. Texts from other sources or in other languages were not tested.`,
     "The evaluation used one test set. The model is a research result, not a product. Do not base decisions about people on it.",
   ];
   return items.map((item) => `- ${item}`).join("\n");

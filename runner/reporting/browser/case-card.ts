@@ -4,7 +4,7 @@ import { element } from "./dom.ts";
 /** A case as a card: input with highlights, gold labels, and the prediction of every arm. */
 export function caseCard(
   one: Case,
-  { arms, categories }: Pick<Cases, "arms" | "categories">,
+  { arms, categories, hasLabels }: Pick<Cases, "arms" | "categories" | "hasLabels">,
   query: string,
 ): HTMLElement {
   const given = one.answers.filter((answer) => answer !== null);
@@ -19,13 +19,15 @@ export function caseCard(
     ),
   );
   const gold = one.gold.length === 0 ? ["none"] : one.gold.map((label) => element("span", { class: "chip" }, label));
-  const columns = ["arm", "labels", "error categories"].map((name) => element("th", { scope: "col" }, name));
+  const columns = ["arm", hasLabels ? "labels" : "answer", "error categories"].map((name) =>
+    element("th", { scope: "col" }, name),
+  );
   const title = element("h3", {}, one.id);
   return element(
     "article",
     { tabindex: "0", class: "case", "aria-label": `Case ${one.id}` },
     title,
-    element("p", { class: "text" }, ...marked(one.input, one.gold, added, query)),
+    element("p", { class: "text" }, ...marked(one.input, hasLabels ? one.gold : [], hasLabels ? added : [], query)),
     element(
       "table",
       {},
@@ -64,7 +66,7 @@ function chips({ right, missed, added }: CaseAnswer): readonly (Node | string)[]
       " ",
     ]),
   );
-  return all.length === 0 ? ["✓ none, as in the gold labels"] : all;
+  return all.length === 0 ? ["✓ none, as in gold"] : all;
 }
 
 /** The generated text of each arm that generates text. */

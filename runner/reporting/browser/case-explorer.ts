@@ -22,13 +22,14 @@ export function startCaseExplorer(): void {
   let found: readonly CompactCase[] = all.cases;
   let page = 0;
 
-  const control = <T extends HTMLElement>(name: string): T => form.elements.namedItem(name) as T;
+  const control = <T extends HTMLElement | null>(name: string): T => form.elements.namedItem(name) as T;
   const text = control<HTMLInputElement>("text");
-  const [arm, answer, label] = ["arm", "answer", "label"].map((name) => control<HTMLSelectElement>(name)) as [
-    HTMLSelectElement,
+  const [arm, answer] = ["arm", "answer"].map((name) => control<HTMLSelectElement>(name)) as [
     HTMLSelectElement,
     HTMLSelectElement,
   ];
+  // Absent for a task without labels.
+  const label = control<HTMLSelectElement | null>("label");
   fill(arm, [["", "any"], ...all.arms.map((name, index) => [String(index), name] as const)]);
   fill(answer, [
     ["", "any"],
@@ -37,7 +38,7 @@ export function startCaseExplorer(): void {
     ["differ", "right in some arms only"],
     ...all.categories.map(({ name }, index) => [String(index), name.replaceAll("_", " ")] as const),
   ]);
-  fill(label, [["", "any"], ...labelsOf(all)]);
+  if (label !== null) fill(label, [["", "any"], ...labelsOf(all)]);
 
   const pages = (): number => Math.max(1, Math.ceil(found.length / pageSize));
 
@@ -66,7 +67,7 @@ export function startCaseExplorer(): void {
       text: text.value.trim().toLowerCase(),
       arm: arm.value === "" ? undefined : Number(arm.value),
       answer: answer.value,
-      label: label.value === "" ? undefined : Number(label.value),
+      label: label === null || label.value === "" ? undefined : Number(label.value),
     };
     const searched = selected.text === "" ? [] : texts();
     found = all.cases.filter((one, index) => matches(one, searched[index] ?? "", selected));

@@ -140,7 +140,7 @@ export const codeItems: readonly ChecklistItem[] = [
               ),
         ),
         {
-          reason: "exp score computes the scores of labels only.",
+          reason: "exp score does not compute the metrics of this task.",
           responsible: "authors",
           action: "add a script that scores the predictions",
         },

@@ -108,7 +108,11 @@ export const paperItems: readonly ChecklistItem[] = [
     assess: noImage("Input texts are not truncated; an input over the maximum length is an error."),
   },
   { id: "P9", requirement: "Resampling", assess: noImage("For oversampling of rows see P17.") },
-  { id: "P10", requirement: "Intensity normalisation", assess: noImage("For the normalisation of labels see P22.") },
+  {
+    id: "P10",
+    requirement: "Intensity normalisation",
+    assess: noImage("For the normalisation of predictions see P22."),
+  },
   { id: "P11", requirement: "Registration", assess: noImage("There is no registration.") },
   {
     id: "P12",

@@ -63,6 +63,7 @@ export async function casesOf(
   }
   return {
     view: [...new Set([...views.values()].map(({ view }) => view))].join(", "),
+    hasLabels: runs.some(({ manifest }) => taskOf(manifest.config).labels !== undefined),
     arms: columns.map(({ name }) => name),
     categories,
     cases: [...cases.values()],

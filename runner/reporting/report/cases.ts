@@ -22,8 +22,10 @@ export type Case = {
 
 /** Every case of one or more runs: the data of the case explorer. */
 export type Cases = {
-  /** The label view in which labels are displayed and compared. */
+  /** The view in which targets and predictions are displayed and compared. */
   readonly view: string;
+  /** Whether they are labels. */
+  readonly hasLabels: boolean;
   readonly arms: readonly string[];
   readonly categories: readonly { readonly name: string; readonly definition: string }[];
   readonly cases: readonly Case[];

@@ -11,7 +11,14 @@ test("a compacted case expands to the original", () => {
     { id: "1", input: "text", gold: ["a", "b"], answers: [right, null, right, wrong] },
     { id: "2", input: "", gold: ["b"], answers: [{ ...wrong, missed: [] }, wrongHere, silent, null] },
   ];
-  const made = compactCases({ view: "basic", arms: ["p", "q", "r", "s"], categories: [], cases, notes: [] });
+  const made = compactCases({
+    view: "basic",
+    hasLabels: true,
+    arms: ["p", "q", "r", "s"],
+    categories: [],
+    cases,
+    notes: [],
+  });
   expect(made.cases.map((one) => expandCase(one, made.labels))).toEqual(cases);
   expect(JSON.stringify(made).match(/"b, c"/g)).toHaveLength(2);
 });

@@ -23,7 +23,7 @@ export type CompactCases = Omit<Cases, "cases" | "notes"> & {
 };
 
 /** Compacts cases; `expandCase` is the inverse for one case. */
-export function compactCases({ view, arms, categories, cases }: Cases): CompactCases {
+export function compactCases({ view, hasLabels, arms, categories, cases }: Cases): CompactCases {
   const indices = new Map<string, number>();
   const indexOf = (label: string): number => {
     const known = indices.get(label) ?? indices.size;
@@ -42,7 +42,7 @@ export function compactCases({ view, arms, categories, cases }: Cases): CompactC
     });
     return [id, input, gold.map(indexOf), compactAnswers];
   });
-  return { view, arms, categories, labels: [...indices.keys()], cases: compacted };
+  return { view, hasLabels, arms, categories, labels: [...indices.keys()], cases: compacted };
 }
 
 /** Expands one compacted case. */

@@ -14,7 +14,7 @@ export function limitations({ runs }: Study): readonly Block[] {
     ...(items.length === 0 ? [] : [{ type: "list" as const, items: items.map((item) => [item]) }]),
     heading(2, "Test evaluations"),
     paragraph(
-      "Each run that is scored on test cases, and each predictions file that is scored with their gold labels, is recorded as one evaluation. Repeated evaluation reduces the value of the cases as unseen data. ",
+      "Each run that is scored on test cases, and each predictions file that is scored with their gold, is recorded as one evaluation. Repeated evaluation reduces the value of the cases as unseen data. ",
       evaluationCounts(runs),
     ),
   ];

@@ -9,19 +9,27 @@ const casesElement = "cases-data";
 export function caseExplorer(cases: Cases): Html {
   return html`<section id="cases" aria-labelledby="cases-title">
 <h2 id="cases-title">Cases</h2>
-<p>All evaluated cases with the predictions of every arm. Labels are shown in the ${cases.view} view:
+<p>All evaluated cases with the predictions of every arm. ${cases.hasLabels ? "Labels" : "Answers"} are shown in the ${cases.view} view:
 <span class="chip right"><span aria-hidden="true">✓ </span>right</span> predicted and gold,
 <span class="chip missed"><span aria-hidden="true">− </span>missed</span> gold and not predicted,
 <span class="chip added"><span aria-hidden="true">+ </span>added</span> predicted and not gold.
-Input texts mark gold labels <mark class="gold">underlined</mark>, added labels <mark class="added">dashed</mark>,
-and search matches <mark class="found">boxed</mark>.</p>
+Input texts mark ${
+    cases.hasLabels
+      ? html`gold labels <mark class="gold">underlined</mark>, added labels <mark class="added">dashed</mark>,
+and `
+      : ""
+  }search matches <mark class="found">boxed</mark>.</p>
 ${cases.notes.map((note) => html`<p class="note">${note}</p>\n`)}<noscript><p class="note">The case explorer requires JavaScript.</p></noscript>
 <form role="search" class="filters" id="filters" aria-label="Filter cases" hidden>
 <div><label for="filter-text">Text</label><input id="filter-text" type="search" name="text" autocomplete="off" spellcheck="false"></div>
 <div><label for="filter-arm">Arm</label><select id="filter-arm" name="arm"></select></div>
 <div><label for="filter-answer">Prediction</label><select id="filter-answer" name="answer"></select></div>
-<div><label for="filter-label">Label</label><select id="filter-label" name="label"></select></div>
-<button type="reset">Show all</button>
+${
+  cases.hasLabels
+    ? html`<div><label for="filter-label">Label</label><select id="filter-label" name="label"></select></div>
+`
+    : ""
+}<button type="reset">Show all</button>
 </form>
 <p class="definition" id="definition" hidden></p>
 <p role="status" id="shown"></p>

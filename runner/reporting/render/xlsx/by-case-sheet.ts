@@ -3,7 +3,7 @@ import type { View } from "../../../data/labels/views.ts";
 import { addTable, type Column, colours, labelSeparator, type Sheets, sheetRows, type Table, whole } from "./sheet.ts";
 
 /** How a prediction relates to gold. The sheet *Read me* defines the values. */
-export type Verdict = "correct" | "partly correct" | "wrong" | "not parsed";
+export type Verdict = "correct" | "partly correct" | "wrong" | "different" | "not parsed";
 
 /** A case with the prediction of every arm, in the order of the arms; null if an arm has none. */
 export type WorkbookCaseRow = {
@@ -14,18 +14,22 @@ export type WorkbookCaseRow = {
   readonly answers: readonly ({ readonly answer: string; readonly verdict: Verdict } | null)[];
 };
 
-/** The verdict on a compared prediction. */
-export function verdictOf({
-  parsed,
-  exact,
-  f1,
-}: {
-  readonly parsed: boolean;
-  readonly exact: boolean;
-  readonly f1: number;
-}): Verdict {
+/** The verdict on a compared prediction. A prediction without labels is correct or different. */
+export function verdictOf(
+  {
+    parsed,
+    exact,
+    f1,
+  }: {
+    readonly parsed: boolean;
+    readonly exact: boolean;
+    readonly f1: number;
+  },
+  hasLabels = true,
+): Verdict {
   if (!parsed) return "not parsed";
   if (exact) return "correct";
+  if (!hasLabels) return "different";
   return f1 > 0 ? "partly correct" : "wrong";
 }
 

@@ -27,6 +27,8 @@ export type WorkbookCase = {
   readonly notes: readonly string[];
   readonly exact: boolean;
   readonly f1: number;
+  /** The primary metric of the case, for a task without labels. */
+  readonly primary?: number | undefined;
   readonly omitted: readonly string[];
   readonly added: readonly string[];
   readonly finish?: string | undefined;
@@ -37,10 +39,18 @@ export type WorkbookCase = {
 };
 
 /**
- * Writes one row per case and arm, on several sheets if necessary. `view` is the label view of the comparison. The text of a
- * case is on the sheet By case, which has it once.
+ * Writes one row per case and arm, on several sheets if necessary. `view` is the view of the comparison, and `metric` the primary
+ * one, which replaces F1 for a task without labels. The text of a case is on the sheet By case, which has it once.
  */
-export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, view: View): Promise<void> {
+export async function writeCases(
+  sheets: Sheets,
+  cases: Iterable<WorkbookCase>,
+  {
+    view,
+    hasLabels,
+    metric,
+  }: { readonly view: View; readonly hasLabels: boolean; readonly metric: string | undefined },
+): Promise<void> {
   const columns: Column[] = [
     { header: "ID", width: 14 },
     { header: "Arm", width: 26 },
@@ -48,9 +58,13 @@ export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, 
     { header: "Response", width: 40, wrap: true },
     { header: "Prediction", width: 32, wrap: true },
     { header: `Exact match (${view})`, width: 22 },
-    { header: `F1 (${view})`, width: 14, numFmt: score },
-    { header: "Missed labels", width: 28, wrap: true, indent: 1 },
-    { header: "Added labels", width: 28, wrap: true },
+    { header: `${hasLabels ? "F1" : (metric ?? "score")} (${view})`, width: 14, numFmt: score },
+    ...(hasLabels
+      ? [
+          { header: "Missed labels", width: 28, wrap: true, indent: 1 },
+          { header: "Added labels", width: 28, wrap: true },
+        ]
+      : []),
     { header: "Parsing", width: 16 },
     { header: "Finish reason", width: 15 },
     { header: "Prompt tokens", width: 15, numFmt: whole },
@@ -71,9 +85,8 @@ export async function writeCases(sheets: Sheets, cases: Iterable<WorkbookCase>, 
       one.text,
       one.prediction.join(labelSeparator),
       one.exact ? "yes" : "no",
-      one.f1,
-      one.omitted.join(labelSeparator),
-      one.added.join(labelSeparator),
+      hasLabels ? one.f1 : one.primary,
+      ...(hasLabels ? [one.omitted.join(labelSeparator), one.added.join(labelSeparator)] : []),
       [...(one.parsed ? [] : ["not parsed"]), ...one.notes].join(", "),
       one.finish,
       one.prompt_tokens,

@@ -20,17 +20,21 @@ export type WorkbookFailures = {
 };
 
 /** Writes one row per arm and category, followed by one row per example. */
-export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
+export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailures[], hasLabels: boolean): void {
   const columns: Column[] = [
     { header: "Arm", width: 26 },
     { header: "Category", width: 24 },
     { header: "Cases", width: 10, numFmt: whole },
     { header: "Proportion of errors", width: 20, numFmt: score },
     { header: "Example case", width: 14, indent: 1 },
-    { header: "Label", width: 28, wrap: true },
-    { header: "Sentence", width: 60, wrap: true },
+    ...(hasLabels
+      ? [
+          { header: "Label", width: 28, wrap: true },
+          { header: "Sentence", width: 60, wrap: true },
+        ]
+      : []),
     { header: "Gold", width: 32, wrap: true },
-    { header: "Predicted labels", width: 32, wrap: true },
+    { header: hasLabels ? "Predicted labels" : "Prediction", width: 32, wrap: true },
     { header: "Definition", width: 70, wrap: true },
   ];
   const table = addTable(sheets, "Errors", columns, 2);
@@ -42,11 +46,7 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
         name,
         cases,
         share,
-        undefined,
-        undefined,
-        undefined,
-        undefined,
-        undefined,
+        ...Array.from({ length: hasLabels ? 5 : 3 }, () => undefined),
         definition,
       ]);
       restyle(row.getCell(2), { font: { ...font, bold: true } });
@@ -54,8 +54,7 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
       for (const { id, label, sentence, gold, given } of examples) {
         const shown = [
           id,
-          label ?? undefined,
-          sentence ?? undefined,
+          ...(hasLabels ? [label ?? undefined, sentence ?? undefined] : []),
           gold.join(labelSeparator),
           given.join(labelSeparator),
         ];

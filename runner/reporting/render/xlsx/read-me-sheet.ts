@@ -24,14 +24,7 @@ const sheetTexts: readonly Line[] = [
 const terms: readonly Line[] = [
   ["arm", "One source of predictions: a model with a prompt, a fine-tuned model, or a classical baseline."],
   ["gold", "The correct answer according to the data set."],
-  ["exact match, correct", "The prediction equals gold. The order of labels does not count."],
-  ["partly correct", "The prediction shares at least one label with gold and differs from it."],
-  ["wrong", "The prediction shares nothing with gold."],
   ["not parsed", "No answer could be read from the generated text."],
-  ["missed or omitted label", "A gold label that the prediction lacks."],
-  ["added label", "A predicted label that gold lacks."],
-  ["F1", "Harmonic mean of precision and recall."],
-  ["support", "Number of cases whose gold has the label."],
   ["95 % CI", "95 % confidence interval over the cases. Empty cells: the interval is undefined for these cases."],
   [
     "p (Holm)",
@@ -44,6 +37,21 @@ const terms: readonly Line[] = [
   ],
 ];
 
+/** Terms of a task with labels, and of any other task. */
+const labelTerms: readonly Line[] = [
+  ["exact match, correct", "The prediction equals gold. The order of labels does not count."],
+  ["partly correct", "The prediction shares at least one label with gold and differs from it."],
+  ["wrong", "The prediction shares nothing with gold."],
+  ["missed or omitted label", "A gold label that the prediction lacks."],
+  ["added label", "A predicted label that gold lacks."],
+  ["F1", "Harmonic mean of precision and recall."],
+  ["support", "Number of cases whose gold has the label."],
+];
+const otherTerms: readonly Line[] = [
+  ["exact match, correct", "The prediction equals gold in the view."],
+  ["different", "The prediction differs from gold. The primary metric of the case says how much."],
+];
+
 /** What a view of labels is, by name. */
 const viewTexts: Readonly<Record<string, string>> = {
   raw: "Labels as written.",
@@ -51,12 +59,21 @@ const viewTexts: Readonly<Record<string, string>> = {
   canonical: "Basic view with synonyms replaced by one canonical label.",
 };
 
+/** What a view of any other prediction is, by name. */
+const otherViewTexts: Readonly<Record<string, string>> = {
+  raw: "Targets and predictions as written.",
+  basic: "One Unicode form, without differences of case, of inner spaces and of trailing punctuation.",
+};
+
 /** Writes what each of `names` (sheets of this workbook) holds, and the terms. */
 export function writeReadMe(
   sheets: Sheets,
   names: readonly string[],
-  views: readonly string[],
-  primary: string | undefined,
+  {
+    views,
+    primary,
+    hasLabels,
+  }: { readonly views: readonly string[]; readonly primary: string | undefined; readonly hasLabels: boolean },
 ): void {
   const table = addTable(
     sheets,
@@ -76,9 +93,9 @@ export function writeReadMe(
   if (primary !== undefined) add("result", ["primary metric", primary]);
   for (const line of sheetTexts) if (names.includes(line[0])) add("sheet", line);
   for (const view of views) {
-    const text = viewTexts[view];
+    const text = (hasLabels ? viewTexts : otherViewTexts)[view];
     if (text !== undefined) add("view", [`${view} view`, text]);
   }
-  for (const line of terms) add("term", line);
+  for (const line of [...terms, ...(hasLabels ? labelTerms : otherTerms)]) add("term", line);
   table.sheet.commit();
 }

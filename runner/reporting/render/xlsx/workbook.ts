@@ -25,8 +25,10 @@ export type Workbook = {
   /** Each case once, with the answers of `arms` in their order. */
   readonly caseRows: Iterable<WorkbookCaseRow>;
   readonly cases: Iterable<WorkbookCase>;
-  /** The label view of the case comparison: exact match, F1, missed and added labels. */
+  /** The view of the case comparison: exact match, F1, missed and added labels. */
   readonly caseView: View;
+  /** Whether targets and predictions are labels; default true. */
+  readonly hasLabels?: boolean;
   /** Tests between arms; absent for one arm. */
   readonly comparison?: Comparison | undefined;
   readonly failures?: readonly WorkbookFailures[];
@@ -56,7 +58,19 @@ export type WorkbookNotes = {
  * formula). Texts that Excel cannot contain are changed, and Provenance lists the number of changes.
  */
 export async function writeWorkbook(path: string, content: Workbook): Promise<WorkbookNotes> {
-  const { arms, views, primary, caseView, comparison, runs, sweep, failures, confusions = [], audit } = content;
+  const {
+    arms,
+    views,
+    primary,
+    caseView,
+    comparison,
+    runs,
+    sweep,
+    failures,
+    confusions = [],
+    audit,
+    hasLabels = true,
+  } = content;
   const { sheets, close } = openBook(path, content.warning);
   const names = arms.map(({ name }) => name);
   const parts: readonly (readonly [name: string, write: (() => void | Promise<void>) | false | undefined])[] = [
@@ -65,8 +79,8 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
     ["Significance", comparison && (() => writeSignificance(sheets, comparison))],
     ["Runs", runs && (() => writeRuns(sheets, runs, primaryText(content)))],
     ["Sweep", sweep && (() => writeSweep(sheets, sweep))],
-    ["Cases", () => writeCases(sheets, content.cases, caseView)],
-    ["Errors", failures && (() => writeFailures(sheets, failures))],
+    ["Cases", () => writeCases(sheets, content.cases, { view: caseView, hasLabels, metric: primary?.metric })],
+    ["Errors", failures && (() => writeFailures(sheets, failures, hasLabels))],
     [
       "Labels",
       arms.every(({ labels }) => Object.keys(labels).length > 0) &&
@@ -78,7 +92,11 @@ export async function writeWorkbook(path: string, content: Workbook): Promise<Wo
     ["Provenance", () => writeProvenance(sheets, content.provenance)],
   ];
   const present = parts.flatMap(([name, write]) => (write ? [name] : []));
-  writeReadMe(sheets, present, views, primary === undefined ? undefined : primaryText(content));
+  writeReadMe(sheets, present, {
+    views,
+    primary: primary === undefined ? undefined : primaryText(content),
+    hasLabels,
+  });
   for (const [, write] of parts) if (write) await write();
   return close();
 }
