@@ -101,6 +101,11 @@ export const commands: CommandTable = {
     summary: "Compute metrics for a file of targets and predictions.",
     load: () => import("./score.ts"),
   },
+  predict: {
+    group: "Results",
+    summary: "Answer new rows without labels with a run's model, prompts and parser.",
+    load: () => import("./predict.ts"),
+  },
   report: {
     group: "Results",
     summary: "Write the PDF report of one or more finished runs, and optionally an HTML page with every case.",

@@ -1,20 +1,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
-import { pointOf } from "../config/rungs.ts";
 import { inProcess } from "../plugins/executors/registry.ts";
-import { loadAll, type Overrides } from "../project/load.ts";
-import { openProject, type Project } from "../project/project.ts";
-import { type FinishedRun, findRun, latestManifest } from "../runs/finished-runs.ts";
+import { openProject } from "../project/project.ts";
+import { declaredExperiment } from "../runs/declared-experiment.ts";
+import { findRun, latestManifest } from "../runs/finished-runs.ts";
 import { compareRepetition, type Reproduction } from "../runs/reproduce.ts";
 import { foreignOrigin, recordsOf } from "../runs/run-origin.ts";
 import { openStore } from "../store/store.ts";
 import { boundsOf } from "../util/bounds.ts";
-import type { Json } from "../util/canonical.ts";
-import { canonicalJson } from "../util/canonical.ts";
-import { type Context, exit } from "../util/context.ts";
-import { dotted } from "../util/flatten.ts";
+import { exit } from "../util/context.ts";
 import { interval } from "../util/format.ts";
-import { fileInside } from "../util/inside.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required, value } from "./command.ts";
 import { json, trust } from "./common-options.ts";
@@ -32,7 +27,7 @@ export const command = defineCommand({
     const project = await openProject(context.cwd, context, "read");
     const first = findRun(name, project.artifacts, context.cwd);
     const trusting = { trust, origin: foreignOrigin(first, project.artifacts) };
-    expectUnchanged(first, project, trusting, context);
+    declaredExperiment(first, project, trusting, context);
     const into = chosen === undefined ? freshFolder(project.artifacts) : resolve(context.cwd, chosen);
     if (chosen !== undefined && existsSync(into) && readdirSync(into).length > 0) {
       throw new UserError("folder-not-empty", `${chosen} is not empty`, {
@@ -79,33 +74,6 @@ function freshFolder(artifacts: string): string {
   const folder = join(artifacts, "reproductions");
   mkdirSync(folder, { recursive: true });
   return mkdtempSync(join(folder, "again-"));
-}
-
-/** Throws UserError `run-changed` if the run's file no longer declares the same run. */
-function expectUnchanged(
-  { manifest }: FinishedRun,
-  project: Project,
-  trusting: Pick<Overrides, "trust" | "origin">,
-  context: Context,
-): void {
-  const { file, set, sweep = [], smoke, coordinates, config, provenance } = manifest;
-  const changedTo = (message: string): UserError => {
-    const help = provenance.git === null ? undefined : `the run was made at commit ${provenance.git.commit}`;
-    return new UserError("run-changed", message, { help, status: "invalid" });
-  };
-  const path = fileInside(project.root, file);
-  if (path === undefined) throw changedTo(`${file} is not a file of this project`);
-  const [loaded] = loadAll([path], { set, sweep, smoke, ...trusting }, context);
-  const point = loaded && pointOf(loaded, manifest);
-  if (point === undefined) throw changedTo(`${file} no longer has the run ${coordinates}`);
-  const experiment = manifest.role === "final" ? (point.final ?? point.experiment) : point.experiment;
-  const now = dotted(project.site.portable(experiment));
-  const was = dotted(config);
-  const text = (value: Json | undefined): string => (value === undefined ? "" : canonicalJson(value));
-  const changed = [...new Set([...was.keys(), ...now.keys()])].filter(
-    (key) => text(was.get(key)) !== text(now.get(key)),
-  );
-  if (changed.length > 0) throw changedTo(`${file} now declares another run (changed: ${changed.join(", ")})`);
 }
 
 function resultText({ run, again, reproduced, steps, metrics, causes }: Reproduction): string {

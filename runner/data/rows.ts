@@ -16,11 +16,11 @@ export type Row<T = readonly string[]> = {
   readonly subgroups?: Readonly<Record<string, string>> | undefined;
 };
 
-/** Which columns hold what. Without `id` a case is named by its row number, from 1. */
+/** Which columns hold what. Without `id` a case is named by its row number, from 1. Rows without target have no `target`. */
 export type Columns = {
   readonly id?: string | undefined;
   readonly input: string;
-  readonly target: string;
+  readonly target?: string | undefined;
   readonly group?: string | undefined;
 };
 
@@ -52,7 +52,7 @@ export function readRows<T>(
   };
   const id = columns.id === undefined ? undefined : column("id");
   const input = column("input");
-  const target = column("target");
+  const target = columns.target === undefined ? undefined : column("target");
   const groupAt = columns.group === undefined ? undefined : column("group");
   const subgroupsAt = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
@@ -74,7 +74,7 @@ export function readRows<T>(
       const help = "name the group of each case; a case that belongs to no other is a group of its own";
       complain(index, "missing-group", `row ${index + 1} has no group (data.columns.group)`, help);
     }
-    const cell = readCell(row[target] ?? "");
+    const cell = readCell((target === undefined ? undefined : row[target]) ?? "");
     if (cell.problem !== undefined && diagnostics.length < 20) {
       const help = "write a text, or a list of texts and numbers";
       complain(index, "broken-target", `row ${index + 1}: ${cell.problem} (data.columns.target)`, help);

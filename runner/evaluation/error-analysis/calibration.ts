@@ -66,6 +66,17 @@ export type Calibration = {
 
 const binCount = 10;
 
+/** The geometric mean of the probabilities of an answer's tokens; undefined without log-probabilities. */
+export function perTokenConfidence(answer: {
+  readonly logprob?: number | undefined;
+  readonly new_tokens?: number | undefined;
+}): number | undefined {
+  const { logprob, new_tokens } = answer;
+  return logprob === undefined || !Number.isFinite(logprob)
+    ? undefined
+    : Math.exp(logprob / Math.max(1, new_tokens ?? 1));
+}
+
 /** Compares the probabilities of a model's answers with their correctness; null without log-probabilities. */
 export function calibrationOf(cases: readonly ComparedCase[]): Calibration | null {
   const scored = cases.flatMap(({ answer: { logprob, new_tokens, group }, exact }) =>

@@ -114,7 +114,7 @@ export async function writeSweeps(
 }
 
 /** Opens a workbook, to which sheets are written in order; `close` completes the file. */
-function openBook(path: string, warning = ""): { readonly sheets: Sheets; close(): Promise<WorkbookNotes> } {
+export function openBook(path: string, warning = ""): { readonly sheets: Sheets; close(): Promise<WorkbookNotes> } {
   const file = createWriteStream(path);
   const done = finished(file);
   const book = new FixedDates({
