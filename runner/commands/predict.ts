@@ -1,8 +1,9 @@
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, extname, relative, resolve } from "node:path";
-import type { Cell, DataTable } from "../data/data-table.ts";
+import type { Cell, DataFile, DataTable } from "../data/data-table.ts";
 import { writeLabel } from "../data/labels/split.ts";
 import { readRows } from "../data/rows.ts";
+import { betweenLabels } from "../data/target.ts";
 import { openAnsweringRun, type Prediction, type Predictions, predict } from "../orchestration/predict.ts";
 import { openProject } from "../project/project.ts";
 import { findRun } from "../runs/finished-runs.ts";
@@ -15,7 +16,7 @@ import { plural } from "../util/format.ts";
 import { readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
-import { defineCommand, flag, required, value } from "./command.ts";
+import { defineCommand, flag, integer, required, value } from "./command.ts";
 import { trust } from "./common-options.ts";
 
 /** Answers rows without labels. Nothing is scored, so no entry is made in the ledger. */
@@ -29,18 +30,19 @@ export const command = defineCommand({
     id: value("column", "Read the name of a row from this column.", { default: "data.columns.id" }),
     input: value("column", "Read the input from this column.", { default: "data.columns.input" }),
     sheet: value("name", "Read this sheet of an .xlsx file.", { default: "the first" }),
+    headerRow: integer("n", "Read the column names from this row of the sheet.", { min: 1 }),
     keep: flag("Copy the other columns of FILE to the output."),
     force: flag("Replace the file of --out."),
     trust,
   },
-  async run({ run: name, file, out, force, keep, sheet, trust, ...chosen }, context) {
+  async run({ run: name, file, out, force, keep, sheet, headerRow, trust, ...chosen }, context) {
     const target = out === undefined ? undefined : outputOf(out, { file, force }, context);
     const project = await openProject(context.cwd, context, "read");
     const found = findRun(name, project.artifacts, context.cwd);
     const answering = openAnsweringRun(found, project, { trust }, context);
     const { columns } = answering.experiment.data;
     const names = { id: chosen.id ?? columns.id, input: chosen.input ?? columns.input };
-    const { table, rows } = await readNewRows(file, { sheet, ...names }, context);
+    const { table, rows } = await readNewRows(file, { sheet, headerRow, ...names }, context);
     if (found.manifest.smoke) context.err("warning: this is a smoke run, whose model is hardly trained\n");
 
     // Predictions without --out are on stdout, so progress is on stderr.
@@ -90,12 +92,12 @@ type Names = { readonly id: string | undefined; readonly input: string };
 /** Reads the rows of FILE. Throws UserError `invalid-rows` with each problem at its place. */
 async function readNewRows(
   file: string,
-  { sheet, ...columns }: Names & { readonly sheet: string | undefined },
+  { sheet, headerRow, ...columns }: Names & Pick<DataFile, "sheet" | "headerRow">,
   context: Context,
 ) {
   const { readTable } = await import("../data/table.ts");
   const path = resolve(context.cwd, file);
-  const table = rowsOf(await readTable({ path: file, bytes: bytesOf(path, file), sheet }), context);
+  const table = rowsOf(await readTable({ path: file, bytes: bytesOf(path, file), sheet, headerRow }), context);
   const read = readRows(table, columns, () => ({ text: "", target: undefined }));
   const rows = rowsOf(read.ok ? read : { ok: false, diagnostics: read.diagnostics.map(withOption) }, context);
   const diagnostics = rows.flatMap(({ id, input }, at): readonly Diagnostic[] => {
@@ -176,7 +178,7 @@ function tableOf({ kept, all, separator }: Output) {
     if (typeof value === "string") return value;
     if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) return JSON.stringify(value) ?? "";
     if (separator === undefined) return value.join("; ");
-    return value.map((label) => writeLabel(label, separator)).join(/\s$/.test(separator) ? separator : `${separator} `);
+    return value.map((label) => writeLabel(label, separator)).join(betweenLabels(separator));
   };
   const rows = all.map(({ id, answer, prediction, parsed, notes, confidence, kept: cells }) => [
     id,

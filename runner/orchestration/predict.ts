@@ -126,7 +126,7 @@ export async function predict(
       { project, reporter },
       context,
     );
-    if (responses === undefined) return context.stop.aborted ? interrupted(context) : exit.failed;
+    if (responses === undefined) return exit.failed;
     await write(await readPredictions(experiment, rows, responses));
     rmSync(folder, { recursive: true, force: true });
     return exit.done;
@@ -245,11 +245,6 @@ async function readPredictions(
     };
   });
   return { all, separator: open.separator };
-}
-
-function interrupted({ err }: Context): number {
-  err("exp predict: interrupted. Run the same command again: finished answers are kept.\n");
-  return exit.interrupted;
 }
 
 function removeIfEmpty(folder: string): void {
