@@ -34,10 +34,10 @@ await build({
   logLevel: "warning",
 });
 
-// The script of HTML pages: one file that each page includes.
+// The scripts of HTML pages: each page includes the first one, pages with charts also the second one.
 await build({
   absWorkingDir: root,
-  entryPoints: { page: "runner/reporting/browser/page.ts" },
+  entryPoints: { page: "runner/reporting/browser/page.ts", dashboard: "runner/reporting/browser/dashboard.ts" },
   outdir: "dist",
   bundle: true,
   minify: true,

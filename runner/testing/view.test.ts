@@ -148,8 +148,36 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     // The address with the token forwards to the list of runs.
     await page.getByRole("checkbox").first().waitFor();
     await expectAccessible(page);
-    await page.getByRole("checkbox").first().check();
-    await page.getByRole("checkbox").last().check();
+    // Search, conditions and columns; the address holds them.
+    const shown = page.locator("#runs-shown");
+    const chart = page.locator("#runs-chart");
+    await chart.locator("svg").waitFor();
+    expect(await chart.getAttribute("aria-label")).toMatch(/of 2 runs/);
+    await page.getByRole("searchbox", { name: "Search" }).fill("OTHER");
+    expect(await shown.textContent()).toBe("1 of 2 runs");
+    await page.getByRole("searchbox", { name: "Search" }).fill("");
+    await page.getByLabel("Setting or metric").selectOption("generate.file");
+    await page.getByLabel("Relation").selectOption("has");
+    await page.getByLabel("Value", { exact: true }).fill("others");
+    await page.getByRole("button", { name: "Add", exact: true }).click();
+    await page.getByText("Columns", { exact: true }).click();
+    await page.getByRole("checkbox", { name: "generate.file" }).check();
+    await page.reload();
+    await page.getByText("1 of 2 runs").waitFor();
+    expect(await page.locator("table.runs tbody tr:visible").allTextContents()).toEqual([
+      expect.stringMatching(/^other.*others\.jsonl/),
+    ]);
+    await chart.locator("svg").waitFor();
+    expect(await chart.getAttribute("aria-label")).toMatch(/of 1 run/);
+    await expectAccessible(page);
+    await page.getByRole("button", { name: "Show all" }).click();
+    expect(await shown.textContent()).toBe("2 runs");
+    for (const kind of ["time", "cost", "parallel"]) {
+      await page.getByLabel("Chart", { exact: true }).selectOption(kind);
+      await chart.locator("svg").waitFor();
+    }
+    await page.getByRole("checkbox", { name: /^Select study/ }).check();
+    await page.getByRole("checkbox", { name: /^Select other/ }).check();
     await page.getByRole("button", { name: "Compare 2 runs" }).click();
     await page.getByRole("heading", { name: "Comparison of 2 runs" }).waitFor();
     const { arms } = rig.manifest(rig.path("artifacts/runs/other/latest/manifest.json"));

@@ -1,7 +1,7 @@
 import { type CompactCase, type CompactCases, expandCase } from "../report/compact-cases.ts";
 import { caseCard } from "./case-card.ts";
 import { type CaseFilter, matches, searchable } from "./case-filter.ts";
-import { element, elementById } from "./dom.ts";
+import { elementById, fill } from "./dom.ts";
 
 /** Cases per page. */
 const pageSize = 10;
@@ -117,10 +117,6 @@ export function startCaseExplorer(): void {
   form.hidden = false;
   render();
   setTimeout(texts, 100);
-}
-
-function fill(select: HTMLSelectElement, options: readonly (readonly [value: string, text: string])[]): void {
-  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
 }
 
 /** Options of the label filter: labels by number of cases, most frequent first. */

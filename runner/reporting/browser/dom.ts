@@ -10,6 +10,11 @@ export function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Replaces the options of a select element. */
+export function fill(select: HTMLSelectElement, options: readonly (readonly [value: string, text: string])[]): void {
+  select.replaceChildren(...options.map(([value, text]) => element("option", { value }, text)));
+}
+
 /** The element with this id. Throws if the page has none. */
 export function elementById<T extends HTMLElement>(id: string): T {
   const found = document.getElementById(id);

@@ -2,19 +2,30 @@ import { element } from "./dom.ts";
 
 /** Turns the headings of a table into sort buttons. Cells sort by `data-value` or text: as numbers if both are numbers. */
 export function enableSorting(table: HTMLTableElement): void {
-  const body = table.tBodies[0];
-  const head = table.tHead?.rows[0];
-  if (body === undefined || head === undefined) return;
-  for (const cell of head.querySelectorAll("th")) {
-    const button = element("button", { type: "button", class: "sort" }, cell.textContent ?? "");
-    cell.replaceChildren(button);
-    button.addEventListener("click", () => {
-      const order = cell.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
-      for (const other of head.cells) other.removeAttribute("aria-sort");
-      cell.setAttribute("aria-sort", order);
-      body.append(...sorted([...body.rows], cell.cellIndex, order === "ascending" ? 1 : -1));
-    });
-  }
+  for (const cell of table.tHead?.rows[0]?.querySelectorAll("th") ?? []) enableSortButton(table, cell);
+}
+
+/** Turns one heading into a sort button. The table gets the event `sorted` with "<heading>,<order>". */
+export function enableSortButton(table: HTMLTableElement, cell: HTMLTableCellElement): void {
+  const name = cell.textContent ?? "";
+  const button = element("button", { type: "button", class: "sort" }, name);
+  cell.replaceChildren(button);
+  button.addEventListener("click", () => {
+    const order = cell.getAttribute("aria-sort") === "ascending" ? "descending" : "ascending";
+    sortBy(table, name, order);
+    table.dispatchEvent(new CustomEvent("sorted", { detail: `${name},${order}` }));
+  });
+}
+
+/** Sorts the rows of a table by the column with a heading; nothing if there is none. */
+export function sortBy(table: HTMLTableElement, name: string, order: "ascending" | "descending"): void {
+  const [body, head] = [table.tBodies[0], table.tHead?.rows[0]];
+  const cell = [...(head?.cells ?? [])].find((one) => one.textContent === name);
+  if (body === undefined || head === undefined || cell === undefined) return;
+  for (const other of head.cells) other.removeAttribute("aria-sort");
+  cell.setAttribute("aria-sort", order);
+  const rows = [...body.rows].filter((row) => !row.classList.contains("group"));
+  body.append(...sorted(rows, cell.cellIndex, order === "ascending" ? 1 : -1));
 }
 
 /** Rows without a value come last in both orders. */

@@ -15,10 +15,12 @@ import { caseExplorer } from "../render/html/case-explorer.ts";
 import { renderBlocks } from "../render/html/document.ts";
 import { type Html, html } from "../render/html/html.ts";
 import { type PageAssets, renderPage, reportPage } from "../render/html/page.ts";
+import { runFilters, runsData } from "../render/html/run-dashboard.ts";
 import { runsTable } from "../render/html/runs-table.ts";
 import type { Block } from "../report/document.ts";
 import { reportOf } from "../report/report.ts";
 import { comparisonBlocks, diffBlocks } from "./comparison-blocks.ts";
+import { runListOf } from "./run-list.ts";
 
 /** The data of the pages of `exp view`. */
 export type ViewContext = Pick<Project, "root" | "artifacts" | "store" | "digests"> & { readonly assets: PageAssets };
@@ -37,12 +39,15 @@ export function indexPage(
   { root, assets }: ViewContext,
 ): string {
   const damaged = unreadable.map(({ label, error }) => ({ label, code: error.code }));
+  const readable: FinishedRun[] = [];
   const rows = runs
     .flatMap((run) => {
       try {
         const row = runRowOf(run);
         // A value of a wrong type shows only when the row is rendered.
         runsTable([row]);
+        runListOf([run], linkOf);
+        readable.push(run);
         return [row];
       } catch {
         damaged.push({ label: runLabel(run), code: "manifest-unreadable" });
@@ -53,14 +58,14 @@ export function indexPage(
   const table =
     rows.length === 0
       ? html`<p>There are no finished runs. Start one with <code>npx exp run experiments/quickstart.yaml</code></p>`
-      : html`<form class="run-selection" action="/compare">${runsTable(rows, { linkOf, choose: true })}
-<p><button class="compare" type="submit">Compare</button></p></form>`;
+      : html`${runFilters()}<form class="run-selection" action="/compare">${runsTable(rows, { linkOf, choose: true })}
+<p><button class="compare" type="submit">Compare</button></p></form>${runsData(runListOf(readable, linkOf))}`;
   const main = html`<h1>${basename(root)}</h1>
 <section aria-labelledby="now"><h2 id="now">Running now</h2><p id="live-status" role="status"></p><div id="live"></div></section>
 <section aria-labelledby="finished"><h2 id="finished">Finished runs</h2>
 ${table}${damagedRuns(damaged)}</section>
 `;
-  return renderPage({ title: `${basename(root)}: runs`, main }, assets, true);
+  return renderPage({ title: `${basename(root)}: runs`, main }, assets, { connect: true, charts: true });
 }
 
 function damagedRuns(damaged: readonly { readonly label: string; readonly code: string }[]): Html {

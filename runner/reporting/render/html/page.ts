@@ -13,8 +13,14 @@ import { type Entry, renderBlocks } from "./document.ts";
 import { Html, html } from "./html.ts";
 import { runsTable } from "./runs-table.ts";
 
-/** Style sheet, script and bibliography of all pages. */
-export type PageAssets = { readonly style: string; readonly script: string; readonly references: string };
+/** Style sheet, scripts and bibliography of all pages. */
+export type PageAssets = {
+  readonly style: string;
+  readonly script: string;
+  /** The script with Vega, which pages with charts include too. */
+  readonly dashboard: string;
+  readonly references: string;
+};
 
 /** Reads the assets from the package. */
 export function readAssets(packageRoot: string): PageAssets {
@@ -22,6 +28,7 @@ export function readAssets(packageRoot: string): PageAssets {
   return {
     style: read("runner/templates/page.css"),
     script: read("dist/page.js"),
+    dashboard: read("dist/dashboard.js"),
     references: readReferences(join(packageRoot, "runner/templates")),
   };
 }
@@ -37,12 +44,17 @@ export type Page = {
 };
 
 /**
- * Renders a self-contained HTML file. Its content security policy allows only the embedded script, by digest, and no requests;
- * `connect` allows requests to the page's own server.
+ * Renders a self-contained HTML file. Its content security policy allows only the embedded scripts, by digest, and no requests;
+ * `connect` allows requests to the page's own server, `charts` includes the script with Vega.
  */
-export function renderPage(page: Page, { style, script }: PageAssets, connect = false): string {
-  const digest = createHash("sha256").update(script).digest("base64");
-  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-${digest}'; ${connect ? "connect-src 'self'; " : ""}form-action 'self'; base-uri 'none'`;
+export function renderPage(
+  page: Page,
+  { style, script, dashboard }: PageAssets,
+  { connect = false, charts = false }: { readonly connect?: boolean; readonly charts?: boolean } = {},
+): string {
+  const scripts = charts ? [script, dashboard] : [script];
+  const digests = scripts.map((one) => `'sha256-${createHash("sha256").update(one).digest("base64")}'`).join(" ");
+  const policy = `default-src 'none'; style-src 'unsafe-inline'; script-src ${digests}; ${connect ? "connect-src 'self'; " : ""}form-action 'self'; base-uri 'none'`;
   const contents =
     page.contents !== undefined &&
     html`<nav class="contents" aria-label="Contents"><ul>
@@ -66,7 +78,7 @@ ${page.warning !== undefined && page.warning !== "" && html`<div class="warning"
 ${contents}<main id="main" tabindex="-1">
 ${page.main}</main>
 </div>
-<script>${new Html(script)}</script>
+${scripts.map((one) => html`<script>${new Html(one)}</script>`)}
 </body>
 </html>
 `.text;

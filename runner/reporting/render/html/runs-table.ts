@@ -40,7 +40,7 @@ function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | u
     undefined,
   );
   const name = `${row.experiment}/${row.run}`;
-  return html`<tr>${
+  return html`<tr${choose && html` data-run="${name}"`}>${
     choose && html`<td><input type="checkbox" name="run" value="${name}" aria-label="Select ${name}"></td>`
   }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runLabel(row) : html`<a href="${link}">${runLabel(row)}</a>`}</td><td>${metricName(row.metric)} (${row.view})</td><td>${armName(own.arm)}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${bestOther?.value ?? ""}">${
     bestOther === undefined ? missing : `${armName(bestOther.arm)} ${score(bestOther.value)}`
