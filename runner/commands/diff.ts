@@ -1,4 +1,5 @@
 import { openStored } from "../project/place.ts";
+import { armNaming } from "../reporting/report/display-names.ts";
 import { diffRuns } from "../runs/diff.ts";
 import { findIntactRun } from "../runs/intact-run.ts";
 import { recordsOf } from "../runs/run-origin.ts";
@@ -27,7 +28,8 @@ export const command = defineCommand({
         parts: (value, view = "raw") => open.parts(value, view),
       });
       const shown = [...new Set([evaluate.primary.metric, ...evaluate.metrics])];
-      context.out(json ? `${JSON.stringify(diff, null, 1)}\n` : diffText(diff, shown, context));
+      const armName = armNaming({ ...b.manifest, arms: Object.keys(b.manifest.arms) });
+      context.out(json ? `${JSON.stringify(diff, null, 1)}\n` : diffText(diff, shown, context, armName));
       return exit.done;
     } finally {
       store.close();

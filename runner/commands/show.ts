@@ -4,6 +4,7 @@ import type { View } from "../data/labels/views.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { placeOf } from "../project/place.ts";
 import { confusionTable } from "../reporting/report/confusion-table.ts";
+import { armNaming } from "../reporting/report/display-names.ts";
 import { findIntactRun } from "../runs/intact-run.ts";
 import { Ablations } from "../runs/run-ablations.ts";
 import { subjectOf } from "../runs/run-arms.ts";
@@ -17,20 +18,28 @@ import { type Context, exit } from "../util/context.ts";
 import { defineCommand, required } from "./command.ts";
 import { json } from "./common-options.ts";
 
-/** The confusion matrix of an arm, for a task with one label a case; else empty. */
+/** An arm and its display name. */
+type Shown = { readonly arm: string; readonly name: string };
+
 /** The most frequent labels of an arm; empty for a task without labels. */
-function labelsText(folder: string, arm: string, view: View, screen: Pick<Context, "color" | "columns">): string {
+function labelsText(
+  folder: string,
+  { arm, name }: Shown,
+  view: View,
+  screen: Pick<Context, "color" | "columns">,
+): string {
   const file = join(folder, arm, "metrics.json");
   const rows = existsSync(file) ? readResult("metrics.json", file).per_label?.[view] : undefined;
-  return labelTable(rows ?? [], `${arm} (${view})`, screen);
+  return labelTable(rows ?? [], `${name} (${view})`, screen);
 }
 
-function confusionText(folder: string, arm: string, view: View, screen: { readonly color: boolean }): string {
+/** The confusion matrix of an arm, for a task with one label a case; else empty. */
+function confusionText(folder: string, { arm, name }: Shown, view: View, screen: { readonly color: boolean }): string {
   const file = join(folder, arm, "metrics.json");
   const confusion = existsSync(file) ? readResult("metrics.json", file).classes?.[view].confusion : undefined;
   if (confusion === undefined) return "";
   const { head, rows, align } = confusionTable(confusion);
-  return `\nConfusion matrix of ${arm} (${view})\n${table([head, ...rows], { align, color: screen.color })}`;
+  return `\nConfusion matrix of ${name} (${view})\n${table([head, ...rows], { align, color: screen.color })}`;
 }
 
 export const command = defineCommand({
@@ -44,15 +53,19 @@ export const command = defineCommand({
       context.out(`${JSON.stringify(manifest, null, 1)}\n`);
       return exit.done;
     }
+    const armName = armNaming({ ...manifest, arms: Object.keys(manifest.arms) });
     context.out(runSummary(manifest, dirname(path), artifacts, context));
-    context.out(confusionText(dirname(path), subjectOf(run), manifest.config.evaluate.primary.view, context));
-    context.out(labelsText(dirname(path), subjectOf(run), manifest.config.evaluate.primary.view, context));
+    const { view } = manifest.config.evaluate.primary;
+    const own = { arm: subjectOf(run), name: armName(subjectOf(run)) };
+    context.out(confusionText(dirname(path), own, view, context));
+    context.out(labelsText(dirname(path), own, view, context));
     const ablation = new Ablations().of(run);
     if (ablation !== undefined) context.out(ablationText(ablation, context));
     for (const { repo, commit, private: isPrivate, at } of uploadsOf(run))
       context.out(`\nuploaded to ${repo}${isPrivate ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);
     const analysis = join(dirname(path), "analysis.json");
-    if (existsSync(analysis)) context.out(`\n${errorAnalysisText(readResult("analysis.json", analysis), context)}`);
+    if (existsSync(analysis))
+      context.out(`\n${errorAnalysisText(readResult("analysis.json", analysis), context, armName)}`);
     return exit.done;
   },
 });

@@ -273,7 +273,16 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
         subject: isText,
         metric: isText,
         tests: listOf(shape({ against: isText, p: isShare, adjusted: isShare })),
+        contrasts: optional(listOf(shape({ a: isText, b: isText, of: isText, p: isShare, adjusted: isShare }))),
       }),
+      interactions: optional(
+        listOf(
+          both(
+            fields(["a", "b"], shape({ from: isText, to: isText })),
+            shape({ difference: isNumber, detectable: nullable(isNumber), ...isBounds }),
+          ),
+        ),
+      ),
       non_inferiority: optional(
         shape({
           ...{ reference: isText, metric: isText, margin: isNumber },

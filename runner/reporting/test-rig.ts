@@ -124,12 +124,26 @@ export function fixtureAnalysis(): Analysis {
   } as Analysis;
 }
 
+const fixtureNames: Readonly<Record<string, { readonly name: string }>> = {
+  zero_shot: { name: "zero-shot" },
+  most_frequent: { name: "most frequent" },
+  tuned: { name: "QLoRA" },
+};
+
+export const fixtureArmName = (arm: string): string => fixtureNames[arm]?.name ?? arm;
+
 /** The comparison of two runs, as `exp compare` has it. */
 export function fixtureComparison(): RunComparison {
   const cost = { seconds: 973, peak_memory: 9e9, tokens: { trained: 1200, prompted: 900, generated: 64 } };
   return {
     ...comparison(),
-    ...{ primary: "micro_f1", bootstrap: { resamples: 200, seed: 1 }, labels: 4, answerers: {}, test_evaluations: 3 },
+    ...{
+      primary: "micro_f1",
+      bootstrap: { resamples: 200, seed: 1 },
+      labels: 4,
+      answerers: fixtureNames,
+      test_evaluations: 3,
+    },
     runs: [{ experiment: "qlora", run: "0123abcd", cost }],
     notes: ["a note"],
   } as unknown as RunComparison;

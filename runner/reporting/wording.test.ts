@@ -27,7 +27,7 @@ import type { WorkbookArm } from "./render/xlsx/score-sheets.ts";
 import { type Workbook, writeWorkbook } from "./render/xlsx/workbook.ts";
 import type { Block, Span } from "./report/document.ts";
 import { reportOf } from "./report/report.ts";
-import { fixtureAblation, fixtureAnalysis, fixtureComparison, fixtureStudy } from "./test-rig.ts";
+import { fixtureAblation, fixtureAnalysis, fixtureArmName, fixtureComparison, fixtureStudy } from "./test-rig.ts";
 
 const study = fixtureStudy();
 const snapshot = (name: string): string => join(import.meta.dirname, "__snapshots__", name);
@@ -146,13 +146,16 @@ test("pages", async () => {
       memory: 9e9,
       price: 1,
     },
-    ...{ scores: [{ arm: "tuned", value: 0.5, interval: { low: 0.4, high: 0.6 } }] as const, marks: ["smoke"] },
+    ...{
+      scores: [{ arm: "tuned", name: "QLoRA", value: 0.5, interval: { low: 0.4, high: 0.6 } }] as const,
+      marks: ["smoke"],
+    },
   };
   const text = [
     runsTable([row], { choose: true }).text,
     caseExplorer(cases).text,
     ...comparisonBlocks(fixtureComparison()).map(blockText),
-    ...diffBlocks(diff).map(blockText),
+    ...diffBlocks(diff, fixtureArmName).map(blockText),
   ];
   await expect(`${text.join("\n\n")}\n`).toMatchFileSnapshot(snapshot("pages.txt"));
 });
@@ -176,8 +179,8 @@ test("the terminal", async () => {
     ablationText(fixtureAblation, screen),
     auditText(audit as NonNullable<typeof audit>, screen),
     comparisonText(fixtureComparison(), screen, { micro_f1: "A definition." }),
-    diffText(diff, ["micro_f1"], screen),
-    errorAnalysisText(fixtureAnalysis(), screen),
+    diffText(diff, ["micro_f1"], screen, fixtureArmName),
+    errorAnalysisText(fixtureAnalysis(), screen, fixtureArmName),
     previewText("tuned", [{ ...shown, text: "A report.", answer: { text: "A cyst", finish: "length" } }], ["a note"]),
     ...(["uploaded", "unchanged", "would-upload", "refused", "failed"] as const).map((status) =>
       uploadText({ ...upload, status, reasons: ["refused", "failed"].includes(status) ? upload.reasons : [] }),

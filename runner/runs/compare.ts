@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { View } from "../data/labels/views.ts";
+import type { Planned } from "../evaluation/statistics/compare.ts";
 import {
   type Answerer,
   type CaseAnswer,
@@ -7,6 +10,8 @@ import {
 } from "../evaluation/statistics/comparison.ts";
 import { nonInferiority } from "../evaluation/statistics/non-inferiority.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
+import { readResult } from "../pipeline/result-files.ts";
+import { armNames } from "../pipeline/steps/arm-names.ts";
 import { scoringFiles, taskParams } from "../pipeline/steps/task.ts";
 import type { Json } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
@@ -45,8 +50,10 @@ export type CompareOptions = {
 /** A comparison of finished runs, with their cost and the number of test evaluations. */
 export type RunComparison = Comparison & {
   readonly runs: readonly { readonly experiment: string; readonly run: string; readonly cost: Cost }[];
-  /** Answerer -> its arm and runs. */
-  readonly answerers: Readonly<Record<string, { readonly arm: string; readonly runs: readonly string[] }>>;
+  /** Answerer -> its display name, arm and runs. */
+  readonly answerers: Readonly<
+    Record<string, { readonly name: string; readonly arm: string; readonly runs: readonly string[] }>
+  >;
   /** Restrictions: settings that differ, cases that were left out. */
   readonly notes: readonly string[];
   /** Number of evaluations of the test cases so far; null for validation rows. */
@@ -86,14 +93,16 @@ export async function compareRuns(
       metrics: [...new Set([...evaluate.metrics, primary])].map((name) => task.metrics.get(name)),
       primary,
       bootstrap: evaluate.bootstrap,
+      planned: runs.length === 1 ? plannedIn(first) : undefined,
     });
     return {
       ...comparison,
       runs: runs.map(({ manifest: { experiment, run, cost } }) => ({ experiment, run, cost })),
       answerers: Object.fromEntries(
-        answerers.map(({ name, members }) => [
+        answerers.map(({ name, display, members }) => [
           name,
           {
+            name: display,
             arm: members[0]?.arm as string,
             runs: members.map(({ run }) => runLabel(run)),
           },
@@ -120,6 +129,14 @@ export async function compareRuns(
     if (error instanceof UserError && error.code === "cases-differ") throw notComparable([error.message]);
     throw error;
   }
+}
+
+/** What the run planned in addition to the tests of its subject; undefined if it compared nothing. */
+function plannedIn({ path }: FinishedRun): Planned | undefined {
+  const folder = dirname(path);
+  if (!existsSync(join(folder, "comparison.json"))) return undefined;
+  const { family, interactions = [] } = readResult("comparison.json", folder);
+  return { contrasts: family.contrasts?.map(({ a, b, of }) => ({ a, b, of })) ?? [], interactions };
 }
 
 /** The answerer that a reference names: the subject of a run, or an arm. */
@@ -158,12 +175,20 @@ function seedNotes(answerers: readonly Group[]): readonly string[] {
 }
 
 type Member = { readonly run: FinishedRun; readonly arm: string };
-type Group = { readonly name: string; readonly subject: boolean; readonly members: readonly Member[] };
+type Group = {
+  readonly name: string;
+  /** The name in tables. */
+  readonly display: string;
+  readonly subject: boolean;
+  readonly members: readonly Member[];
+};
 
 function armsOf(run: FinishedRun): readonly Group[] {
   const subject = subjectOf(run);
+  const names = namesOf(run);
   return Object.keys(run.manifest.arms).map((arm) => ({
     name: arm,
+    display: names.get(arm) ?? arm,
     subject: arm === subject,
     members: [{ run, arm }],
   }));
@@ -182,14 +207,16 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
     const [{ manifest }] = members as [FinishedRun];
     const unique = experiments.filter((name) => name === manifest.experiment).length === 1;
     const name = unique ? manifest.experiment : runLabel({ manifest });
+    const display = members.length > 1 ? `${name} (${members.length} ${isFolded(members) ? "folds" : "seeds"})` : name;
     return {
-      name: members.length > 1 ? `${name} (${members.length} ${isFolded(members) ? "folds" : "seeds"})` : name,
+      ...{ name: display, display },
       subject: index === 0,
       members: members.map((run) => ({ run, arm: subjectOf(run) })),
     };
   });
   const known = new Set<string>();
   const others = new Map<string, readonly Member[]>();
+  const displays = new Map<string, string>();
   for (const members of groups) {
     for (const arm of ownArms(members[0] as FinishedRun)) {
       const own = members.filter((run) => {
@@ -199,16 +226,24 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
         return isNew;
       });
       if (own.length === 0) continue;
-      const name = others.has(arm) ? `${(own[0] as FinishedRun).manifest.experiment}.${arm}` : arm;
+      const [first] = own as [FinishedRun];
+      const isRepeated = others.has(arm);
+      const name = isRepeated ? `${first.manifest.experiment}.${arm}` : arm;
+      const display = namesOf(first).get(arm) ?? arm;
+      displays.set(name, isRepeated ? `${display} (${first.manifest.experiment})` : display);
       others.set(
         name,
         own.map((run) => ({ run, arm })),
       );
     }
   }
-  const baselines = [...others].map(([name, members]) => ({ name, subject: false, members }));
+  const baselines = [...others].map(([name, members]) => ({
+    ...{ name, display: displays.get(name) ?? name, subject: false, members },
+  }));
   return [...subjects, ...baselines];
 }
+
+const namesOf = ({ manifest }: FinishedRun) => armNames({ ...manifest, arms: Object.keys(manifest.arms) });
 
 function foldOf({ config }: FinishedRun["manifest"]): Json | undefined {
   return dotted(config).get("data.validation.fold");

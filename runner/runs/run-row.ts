@@ -1,3 +1,4 @@
+import { armNames } from "../pipeline/steps/arm-names.ts";
 import { boundsOf } from "../util/bounds.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 import { replayedArms } from "./replayed-arms.ts";
@@ -6,6 +7,8 @@ import { subjectOf } from "./run-arms.ts";
 /** The primary metric of one arm. */
 export type ArmScore = {
   readonly arm: string;
+  /** The display name of the arm. */
+  readonly name: string;
   readonly value: number | null;
   /** 95 % interval; null if the run has none for this metric. */
   readonly interval: { readonly low: number; readonly high: number } | null;
@@ -38,8 +41,9 @@ export function runRowOf(run: FinishedRun): RunRow {
   const { evaluate, resources } = config;
   const { metric, view } = evaluate.primary;
   const subject = subjectOf(run);
+  const names = armNames({ ...run.manifest, arms: Object.keys(arms) });
   const scoreOf = (arm: string): ArmScore => ({
-    arm,
+    ...{ arm, name: names.get(arm) ?? arm },
     value: arms[arm]?.[view]?.[metric] ?? null,
     interval: boundsOf(intervals?.[arm]?.[view]?.[metric]),
   });

@@ -1,4 +1,3 @@
-import type { Family } from "../evaluation/statistics/compare.ts";
 import {
   comparisonScope,
   comparisonTables,
@@ -6,6 +5,7 @@ import {
   nonInferiorityTexts,
   testEvaluationsText,
 } from "../reporting/report/comparison-tables.ts";
+import { comparedNaming } from "../reporting/report/display-names.ts";
 import { intervalMethods } from "../reporting/report/interval-methods.ts";
 import type { RunComparison } from "../runs/compare.ts";
 import type { MaybeBounds } from "../util/bounds.ts";
@@ -13,20 +13,17 @@ import { integer, pEquals, plural, signedInterval } from "../util/format.ts";
 import { styles } from "./styles.ts";
 import { table } from "./table.ts";
 
-/** One test of a family as a line: "tuned − zero_shot: micro_f1 (canonical) +0.310 [+0.250, +0.370], p < 0.001". */
+/** One planned test as a line: "LoRA − zero-shot: micro_f1 (canonical) +0.310 [+0.250, +0.370], p < 0.001". */
 export function differenceText(
-  { subject, metric, tests }: Family,
-  against: string,
+  [a, b]: readonly [a: string, b: string],
+  { metric, view, tests }: { readonly metric: string; readonly view: string; readonly tests: number },
   difference: (MaybeBounds & { readonly difference: number }) | undefined,
   adjusted: number,
-  view: string,
 ): string {
   if (difference === undefined) return "";
-  const family = tests.length > 1 ? ` (Holm, ${plural(tests.length, "test")})` : "";
-  return `${subject} − ${against}: ${metric} (${view}) ${signedInterval(difference)}, ${pEquals(adjusted)}${family}\n`;
+  const corrected = tests > 1 ? ` (Holm, ${plural(tests, "test")})` : "";
+  return `${a} − ${b}: ${metric} (${view}) ${signedInterval(difference)}, ${pEquals(adjusted)}${corrected}\n`;
 }
-
-const keys = { arm: (arm: string) => arm, metric: (metric: string) => metric };
 
 /** A comparison of runs: scores, paired tests, cost, definitions and notes. */
 export function comparisonText(
@@ -36,6 +33,7 @@ export function comparisonText(
 ): string {
   const { bold, dim } = styles(color);
   const { arms, pairs, primary, bootstrap, notes, test_evaluations } = compared;
+  const keys = { arm: comparedNaming(compared), metric: (metric: string) => metric };
   const { scores, differences, cost } = comparisonTables(compared, keys);
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
   const { methods, absent } = intervalMethods(compared, keys);
@@ -46,7 +44,7 @@ export function comparisonText(
     ...(compared.non_inferiority === undefined
       ? []
       : [
-          bold(`Non-inferiority to ${compared.non_inferiority.reference}`),
+          bold(`Non-inferiority to ${keys.arm(compared.non_inferiority.reference)}`),
           nonInferiorityTexts(compared.non_inferiority, keys)
             .map((line) => `${line}\n`)
             .join(""),

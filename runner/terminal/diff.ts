@@ -1,3 +1,4 @@
+import type { Naming } from "../reporting/report/comparison-tables.ts";
 import type { Flip, RunDiff } from "../runs/diff.ts";
 import { missing, plural, score, signed } from "../util/format.ts";
 import { styles } from "./styles.ts";
@@ -6,8 +7,13 @@ import { table } from "./table.ts";
 /** Cases and files per section; `--json` has all of them. */
 const mostListed = 10;
 
-/** The differences between two runs by category. */
-export function diffText(diff: RunDiff, metrics: readonly string[], { color }: { readonly color: boolean }): string {
+/** The differences between two runs by category. `armName` gives the display name of an arm. */
+export function diffText(
+  diff: RunDiff,
+  metrics: readonly string[],
+  { color }: { readonly color: boolean },
+  armName: Naming["arm"],
+): string {
   const { bold, dim } = styles(color);
   const value = (one: unknown): string => {
     const text = one === null ? "(none)" : typeof one === "string" ? one : JSON.stringify(one);
@@ -41,7 +47,7 @@ export function diffText(diff: RunDiff, metrics: readonly string[], { color }: {
   );
   for (const [arm, { cases, fixed, broken, changed }] of Object.entries(diff.cases)) {
     if (cases === 0) continue;
-    const title = `${arm}: ${plural(cases, "case")}, ${fixed.length} fixed, ${broken.length} broken, ${changed.length} wrong in both runs, differently`;
+    const title = `${armName(arm)}: ${plural(cases, "case")}, ${fixed.length} fixed, ${broken.length} broken, ${changed.length} wrong in both runs, differently`;
     const rows = (kind: string, flips: readonly Flip[]): string[][] =>
       flips
         .slice(0, mostListed)

@@ -1,11 +1,19 @@
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
+import type { Naming } from "../reporting/report/comparison-tables.ts";
 import { coverageTable } from "../reporting/report/coverage-table.ts";
 import { subgroupNote, subgroupTable } from "../reporting/report/subgroup-table.ts";
 import { percent, plural, score } from "../util/format.ts";
 import { table } from "./table.ts";
 
-/** The error analysis of all arms: erroneous cases by category, and comparisons between arms. */
-export function errorAnalysisText(analysis: Analysis, screen: { readonly color: boolean }): string {
+/**
+ * The error analysis of all arms: erroneous cases by category, and comparisons between arms. `armName` gives the
+ * display name of an arm.
+ */
+export function errorAnalysisText(
+  analysis: Analysis,
+  screen: { readonly color: boolean },
+  armName: Naming["arm"],
+): string {
   const arms = Object.entries(analysis.arms);
   const [, first] = arms[0] ?? [];
   if (first === undefined) return "";
@@ -13,7 +21,7 @@ export function errorAnalysisText(analysis: Analysis, screen: { readonly color: 
     .map(({ name }, at) => [name, ...arms.map(([, { categories }]) => String(categories[at]?.cases ?? 0))])
     .filter(([, ...cells]) => cells.some((cell) => cell !== "0"));
   const rows = [
-    ["error category", ...arms.map(([name]) => name)],
+    ["error category", ...arms.map(([name]) => armName(name))],
     ["erroneous cases", ...arms.map(([, { wrong, cases }]) => `${wrong} of ${cases}`)],
     ...counts,
   ];
@@ -21,15 +29,15 @@ export function errorAnalysisText(analysis: Analysis, screen: { readonly color: 
   const remarks = arms.flatMap(([name, { against, agreement }]) => [
     ...against.map(
       ({ arm, fixed, broken, both_wrong }) =>
-        `${name} compared with ${arm}: ${fixed} fixed, ${broken} broken, ${both_wrong} wrong in both`,
+        `${armName(name)} compared with ${armName(arm)}: ${fixed} fixed, ${broken} broken, ${both_wrong} wrong in both`,
     ),
     ...(agreement === null
       ? []
       : [
-          `${name} and ${agreement.baseline} agree: ${exactShare(agreement.agree)}; they differ: ${exactShare(agreement.differ)}`,
+          `${armName(name)} and ${armName(agreement.baseline)} agree: ${exactShare(agreement.agree)}; they differ: ${exactShare(agreement.differ)}`,
         ]),
   ]);
-  return `${table(rows, { align, color: screen.color })}${remarks.map((remark) => `${remark}\n`).join("")}${subgroupText(analysis, screen)}${coverageText(analysis, screen)}`;
+  return `${table(rows, { align, color: screen.color })}${remarks.map((remark) => `${remark}\n`).join("")}${subgroupText(analysis, screen, armName)}${coverageText(analysis, screen, armName)}`;
 }
 
 function exactShare({ exact_match, cases }: { readonly exact_match: number; readonly cases: number }): string {
@@ -37,23 +45,28 @@ function exactShare({ exact_match, cases }: { readonly exact_match: number; read
 }
 
 /** The scores of all arms on subgroups; empty without subgroups. */
-function subgroupText({ subgroups, view, arms }: Analysis, { color }: { readonly color: boolean }): string {
+function subgroupText(
+  { subgroups, view, arms }: Analysis,
+  { color }: { readonly color: boolean },
+  armName: Naming["arm"],
+): string {
   if (subgroups === undefined) return "";
-  const { head, rows, align } = subgroupTable(subgroups, Object.keys(arms), keys);
+  const { head, rows, align } = subgroupTable(subgroups, Object.keys(arms), {
+    arm: armName,
+    metric: (metric) => metric,
+  });
   return `\nSubgroups: ${subgroups.metric} (${view})\n${table([head, ...rows], { align, color })}${subgroupNote(subgroups)}\n`;
 }
 
-const keys = { arm: (arm: string) => arm, metric: (metric: string) => metric };
-
 /** The risk of each arm with confidences, if it answers only above a confidence. */
-function coverageText({ arms }: Analysis, { color }: { readonly color: boolean }): string {
+function coverageText({ arms }: Analysis, { color }: { readonly color: boolean }, armName: Naming["arm"]): string {
   return Object.entries(arms)
     .flatMap(([name, { calibration }]) => {
       if (calibration === null) return [];
       const { coverage_risk } = calibration.per_token;
       const { head, rows, align } = coverageTable(coverage_risk);
       return [
-        `\n${name}: wrong answers above a confidence (geometric mean per token), area ${score(coverage_risk.area)} of ${score(1 - calibration.accuracy)}\n${table([head, ...rows], { align, color })}`,
+        `\n${armName(name)}: wrong answers above a confidence (geometric mean per token), area ${score(coverage_risk.area)} of ${score(1 - calibration.accuracy)}\n${table([head, ...rows], { align, color })}`,
       ];
     })
     .join("");

@@ -1,13 +1,16 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { smokeWarning } from "../config/smoke.ts";
+import { familySize } from "../evaluation/statistics/compare.ts";
 import { readResult } from "../pipeline/result-files.ts";
-import { nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";
+import { differenceOf } from "../reporting/report/arm-differences.ts";
+import { gainText, type Naming, nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";
+import { armNaming } from "../reporting/report/display-names.ts";
 import { energyText } from "../reporting/report/energy.ts";
 import { replayNoticeOf } from "../reporting/report/replayed-arms.ts";
 import { testEvaluationCount, testFileOf, tornLedgerWarning } from "../runs/ledger.ts";
 import type { Manifest } from "../runs/manifest.ts";
-import { gigabytes, integer, reportDuration } from "../util/format.ts";
+import { gigabytes, integer, reportDuration, signedInterval } from "../util/format.ts";
 import { differenceText } from "./comparison.ts";
 import { scoreTable } from "./score-table.ts";
 import { table } from "./table.ts";
@@ -36,6 +39,7 @@ export function runSummary(
   const { experiment, run, cost } = manifest;
   const { evaluate } = manifest.config;
   const metrics = [...new Set([...evaluate.metrics, evaluate.primary.metric])];
+  const arm = armNaming({ ...manifest, arms: Object.keys(manifest.arms) });
   const { trained, prompted, generated } = cost.tokens;
   const costs = table(
     [
@@ -45,25 +49,34 @@ export function runSummary(
     { align: ["right", "right", "right", "right", "right"], color: screen.color },
   );
   const energy = cost.energy === undefined ? "" : `energy: ${energyText(cost.energy)}\n`;
-  const tests = testsOf(join(dir, "comparison.json"));
+  const tests = testsOf(join(dir, "comparison.json"), arm);
   const notices = restrictions(manifest).map((notice) => `${notice}\n`);
-  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
+  return `\n${experiment} ${run}\n${notices.join("")}\n${scoreTable({ metrics, arms: manifest.arms, armName: arm, intervals: manifest.intervals, files }, screen)}\n${tests}${costs}${energy}${testEvaluations(manifest, artifacts)}`;
 }
 
-/** The tests of the primary arm against each other arm. */
-function testsOf(path: string): string {
+/** The planned tests, and the differences of gains. */
+function testsOf(path: string, arm: Naming["arm"]): string {
   if (!existsSync(path)) return "";
-  const { pairs, family, view, non_inferiority } = readResult("comparison.json", path);
-  const lines = family.tests.map(({ against, adjusted }) => {
-    const pair = pairs.find(({ a, b }) => a === family.subject && b === against);
-    return differenceText(family, against, pair?.metrics[family.metric], adjusted, view);
-  });
-  const margin = non_inferiority === undefined ? [] : nonInferiorityTexts(non_inferiority, keys);
-  const all = [...lines, ...margin.map((line) => `${line}\n`)];
-  return all.length === 0 ? "" : `${all.join("")}\n`;
+  const compared = readResult("comparison.json", path);
+  const { family, view, non_inferiority, interactions = [] } = compared;
+  const { subject, metric, tests, contrasts = [] } = family;
+  const all = [...tests.map(({ against, adjusted }) => ({ a: subject, b: against, adjusted })), ...contrasts];
+  const lines = all.map(({ a, b, adjusted }) =>
+    differenceText(
+      [arm(a), arm(b)],
+      { metric, view, tests: familySize(family) },
+      differenceOf(compared, a, b, metric),
+      adjusted,
+    ),
+  );
+  const gains = interactions.map(
+    ({ a, b, ...found }) => `${gainText(a, arm)} − ${gainText(b, arm)}: ${metric} (${view}) ${signedInterval(found)}\n`,
+  );
+  const naming = { arm, metric: (name: string) => name };
+  const margin = non_inferiority === undefined ? [] : nonInferiorityTexts(non_inferiority, naming);
+  const shown = [...lines, ...gains, ...margin.map((line) => `${line}\n`)];
+  return shown.length === 0 ? "" : `${shown.join("")}\n`;
 }
-
-const keys = { arm: (arm: string) => arm, metric: (metric: string) => metric };
 
 /** The recorded evaluations of the test file. */
 function testEvaluations(manifest: Manifest, artifacts: string): string {

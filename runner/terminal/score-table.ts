@@ -1,5 +1,4 @@
 import { classicalBaselines } from "../evaluation/baselines/names.ts";
-import { armName } from "../reporting/report/display-names.ts";
 import type { MaybeBounds } from "../util/bounds.ts";
 import { withInterval } from "../util/format.ts";
 import { styles } from "./styles.ts";
@@ -15,6 +14,8 @@ type Ends = MaybeBounds & { readonly reason?: string };
 export type Scores = {
   /** Names of the metrics to show. */
   readonly metrics: readonly string[];
+  /** The display name of an arm. */
+  armName(arm: string): string;
   /** Arm -> view -> metric -> value. */
   readonly arms: Readonly<Record<string, Readonly<Record<string, Metrics>>>>;
   /** Arm -> view -> metric -> 95 % confidence interval. */
@@ -23,41 +24,39 @@ export type Scores = {
   readonly files: Readonly<Record<string, string>>;
 };
 
-/** Arm names for narrow terminals. */
-const shortArmNames: Readonly<Record<string, string>> = {
-  zero_shot: "zero",
-  ...Object.fromEntries(Object.entries(classicalBaselines).map(([arm, { shortName }]) => [arm, shortName])),
-  tuned: "tuned",
-};
 const armOrder = ["zero_shot", ...Object.keys(classicalBaselines), "tuned", "ensemble"];
 
 /** A table of metrics and views by arm, followed by the output files. Ends with a line break. */
 export function scoreTable(
-  { metrics, arms, files, intervals }: Scores,
+  { metrics, arms, armName, files, intervals }: Scores,
   screen: { readonly color: boolean; readonly columns?: number },
 ): string {
   const columns = screen.columns ?? Number.POSITIVE_INFINITY;
   const fits = (text: string): boolean => text.split("\n").every((line) => line.length <= columns);
   const shown = [intervals, undefined];
-  const forms = shown.flatMap((ends) => (["long", "short"] as const).map((form) => scores(metrics, arms, form, ends)));
-  const [head = "", ...rest] = (forms.find(fits) ?? (forms.at(-1) as string)).split("\n");
+  const forms = shown.flatMap((ends) =>
+    (["long", "short"] as const).map((form) => scores({ metrics, arms, armName }, form, ends)),
+  );
+  const { head, rows } = forms.find(({ head, rows }) => fits(head) && fits(rows)) ?? (forms.at(-1) as ScoreText);
   const { dim, bold } = styles(screen.color);
   const width = Math.max(0, ...Object.keys(files).map((name) => name.length));
   // Paths are not truncated, so that they can be copied.
   const made = Object.entries(files).map(([name, path]) => `${dim(name.padEnd(width))}  ${path}\n`);
   const reasons = withoutValue({ metrics, arms, ...(intervals ? { intervals } : {}) });
-  const table =
-    head === "" ? [] : [`${[bold(head), ...rest].join("\n")}${reasons.map((line) => `${dim(line)}\n`).join("")}`];
+  const bolded = head.split("\n").map((line) => (line === "" ? "\n" : `${bold(line)}\n`));
+  const table = rows === "" ? [] : [`${bolded.join("")}${rows}${reasons.map((line) => `${dim(line)}\n`).join("")}`];
   return [...table, ...(made.length > 0 ? [made.join("")] : [])].join("\n");
 }
 
-/** The table of scores; "short" puts the views below the metric, for narrow terminals. */
+/** The lines of a table of scores: head without the last line break, and rows. Both are empty without a score. */
+type ScoreText = { readonly head: string; readonly rows: string };
+
+/** The table of scores; "short" puts the views below the metric and breaks names, for narrow terminals. */
 function scores(
-  metrics: readonly string[],
-  arms: Scores["arms"],
+  { metrics, arms, armName }: Pick<Scores, "metrics" | "arms" | "armName">,
   form: "long" | "short",
   intervals?: Scores["intervals"],
-): string {
+): ScoreText {
   const names = Object.keys(arms).sort((a, b) => rank(a) - rank(b));
   const views = [...new Set(Object.values(arms).flatMap((own) => Object.keys(own)))];
   const rows = metrics
@@ -71,12 +70,33 @@ function scores(
       if (form === "short") return [[metric], ...views.map((view, index) => [`  ${view}`, ...(values[index] ?? [])])];
       return views.map((view, index) => [index === 0 ? metric : "", view, ...(values[index] ?? [])]);
     });
-  if (rows.length === 0) return "";
+  if (rows.length === 0) return { head: "", rows: "" };
   const labels = form === "long" ? ["metric", "view"] : ["metric"];
-  const head = [...labels, ...names.map((name) => (form === "long" ? armName(name) : (shortArmNames[name] ?? name)))];
-  return table([head, ...rows], {
+  const heads = names.map((name) => (form === "long" ? [armName(name)] : broken(armName(name))));
+  const height = Math.max(...heads.map(({ length }) => length));
+  const headRows = Array.from({ length: height }, (_, line) => [
+    ...labels.map((label) => (line === height - 1 ? label : "")),
+    // The last lines of the names are on one line.
+    ...heads.map((lines) => lines[line - (height - lines.length)] ?? ""),
+  ]);
+  const lines = table([...headRows, ...rows], {
     align: [...labels.map(() => "left" as const), ...names.map(() => "right" as const)],
-  });
+  }).split("\n");
+  return { head: lines.slice(0, height).join("\n"), rows: lines.slice(height).join("\n") };
+}
+
+/** A line of a broken name has more characters than this only if it is one word. */
+const shortLine = 9;
+
+/** A name on several short lines: "Qwen3-8B," and "LoRA". */
+function broken(name: string): readonly string[] {
+  const lines: string[] = [];
+  for (const word of name.split(" ")) {
+    const last = lines.at(-1);
+    if (last === undefined || last.length + 1 + word.length > shortLine) lines.push(word);
+    else lines[lines.length - 1] = `${last} ${word}`;
+  }
+  return lines;
 }
 
 /** Why metrics have no value, one line for each metric and reason. */

@@ -157,27 +157,35 @@ describe("the summary of a run", () => {
     basic: { micro_f1: value },
     canonical: { micro_f1: value },
   });
+  const names: Readonly<Record<string, string>> = { tuned: "Qwen3-8B, LoRA", zero_shot: "Qwen3-8B, zero-shot" };
+  const armName = (name: string): string => names[name] ?? name;
   const what = {
     arms: { tuned: arm(0.7), other: arm(0.5), zero_shot: arm(0.21) },
     files: { workbook: "runs/x/workbook.xlsx" },
+    armName,
   };
 
   test("has one column per arm", () => {
-    expect(scoreTable({ metrics, ...what }, { color: false })).toBe(`metric    view       zero-shot  other  fine-tuned
-micro_f1  raw            0.210  0.500       0.700
-          basic          0.210  0.500       0.700
-          canonical      0.210  0.500       0.700
+    expect(
+      scoreTable({ metrics, ...what }, { color: false }),
+    ).toBe(`metric    view       Qwen3-8B, zero-shot  other  Qwen3-8B, LoRA
+micro_f1  raw                      0.210  0.500           0.700
+          basic                    0.210  0.500           0.700
+          canonical                0.210  0.500           0.700
 
 workbook  runs/x/workbook.xlsx
 `);
   });
 
   test("stacks the views on a narrow terminal", () => {
-    expect(scoreTable({ metrics, ...what }, { color: false, columns: 40 })).toBe(`metric        zero  other  tuned
+    expect(
+      scoreTable({ metrics, ...what }, { color: false, columns: 44 }),
+    ).toBe(`             Qwen3-8B,         Qwen3-8B,
+metric       zero-shot  other       LoRA
 micro_f1
-  raw        0.210  0.500  0.700
-  basic      0.210  0.500  0.700
-  canonical  0.210  0.500  0.700
+  raw            0.210  0.500      0.700
+  basic          0.210  0.500      0.700
+  canonical      0.210  0.500      0.700
 
 workbook  runs/x/workbook.xlsx
 `);
@@ -188,21 +196,21 @@ workbook  runs/x/workbook.xlsx
     const intervals = { tuned: { raw: ends, basic: ends, canonical: ends } };
     const arms = { tuned: arm(0.7) };
     expect(
-      scoreTable({ metrics, arms, intervals, files: {} }, { color: false }),
-    ).toBe(`metric    view                 fine-tuned
+      scoreTable({ metrics, arms, armName, intervals, files: {} }, { color: false }),
+    ).toBe(`metric    view             Qwen3-8B, LoRA
 micro_f1  raw        0.700 [0.600, 0.800]
           basic      0.700 [0.600, 0.800]
           canonical  0.700 [0.600, 0.800]
 `);
-    expect(scoreTable({ metrics, arms, intervals, files: {} }, { color: false, columns: 35 })).toContain(
+    expect(scoreTable({ metrics, arms, armName, intervals, files: {} }, { color: false, columns: 35 })).toContain(
       "  raw        0.700 [0.600, 0.800]",
     );
-    expect(scoreTable({ metrics, arms, intervals, files: {} }, { color: false, columns: 25 })).toContain(
-      "  raw        0.700\n",
+    expect(scoreTable({ metrics, arms, armName, intervals, files: {} }, { color: false, columns: 25 })).toContain(
+      "  raw            0.700\n",
     );
   });
 
   test("lists the files only if there are no arms", () => {
-    expect(scoreTable({ metrics, arms: {}, files: { data: "x" } }, { color: false })).toBe("data  x\n");
+    expect(scoreTable({ metrics, arms: {}, armName, files: { data: "x" } }, { color: false })).toBe("data  x\n");
   });
 });

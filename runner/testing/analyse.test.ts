@@ -43,15 +43,15 @@ test("the error analysis agrees between files, exp show and the workbook", async
 
   const text = await rig.output("show", "study");
   expect(text).toMatch(/ 3 of 9 /);
-  expect(text).toMatch(/^most_frequent .*zero_shot: \d+ fixed, \d+ broken, \d+ wrong in both$/m);
+  expect(text).toMatch(/^most frequent .*zero-shot: \d+ fixed, \d+ broken, \d+ wrong in both$/m);
 
   const book = new excel.Workbook();
   await book.xlsx.readFile(join(folder, "workbook.xlsx"));
   const rows = (book.getWorksheet("Errors")?.getSheetValues() ?? []).slice(1) as string[][];
-  expect(rows.find((row) => row[1] === "zero_shot" && row[2] === "out_of_set")?.slice(3, 5)).toEqual([3, 1]);
+  expect(rows.find((row) => row[1] === "zero-shot" && row[2] === "out_of_set")?.slice(3, 5)).toEqual([3, 1]);
   const cases = (book.getWorksheet("Cases")?.getSheetValues() ?? []).slice(1) as string[][];
   const last = (cases[1] as string[]).indexOf("Error categories");
-  expect(cases.find((row) => row[1] === "test-0" && row[2] === "zero_shot")?.[last]).toMatch(/^omission; addition/);
+  expect(cases.find((row) => row[1] === "test-0" && row[2] === "zero-shot")?.[last]).toMatch(/^omission; addition/);
 });
 
 test("check rejects a malformed groups file", async ({ rig }) => {

@@ -188,7 +188,7 @@ test("evaluate.non_inferiority: a margin that the study declares is tested in th
   const { non_inferiority: found } = rig.readJson(manifest.replace("manifest.json", "comparison.json")) as Comparison;
   expect(found).toMatchObject({ reference: "most_frequent", metric: "micro_f1", margin: 0.02 });
   expect(found?.tests).toMatchObject([{ candidate: "zero_shot", verdict: "non-inferior" }]);
-  expect(await rig.output("show", "b")).toMatch(/^zero_shot − most_frequent: micro_f1 .*margin 0\.02: non-inferior/m);
+  expect(await rig.output("show", "b")).toMatch(/^zero-shot − most frequent: micro_f1 .*margin 0\.02: non-inferior/m);
 });
 
 test("exp compare: rejects runs that are not comparable; --force compares shared cases", async ({ rig }) => {
@@ -276,7 +276,7 @@ test("exp diff: differences by category, and cases with changed correctness", as
   }
   const text = await rig.output("diff", first.manifest, "b");
   expect(text).toMatch(/^ {2}evaluate\.bootstrap\.resamples +10000 +-> +500$/m);
-  expect(text).toMatch(/^zero_shot: 90 cases, 0 fixed, \d broken, \d /m);
+  expect(text).toMatch(/^zero-shot: 90 cases, 0 fixed, \d broken, \d /m);
   expect(text.match(/^ {2}(broken|different) +test-[0-4] /gm)).toHaveLength(5);
   const same = await rig.json<RunDiff>("diff", "b", "b");
   expect([same.config, same.data, same.files, same.metrics]).toEqual([[], [], [], []]);

@@ -28,7 +28,7 @@ export function largeReport(count: number): [Report, Record<string, never>, Repo
       metric: "micro_f1",
       view: "canonical",
     },
-    scores: [{ arm: "tuned", value, interval: null }],
+    scores: [{ arm: "tuned", name: "LoRA", value, interval: null }],
     ...{ seconds: 1, memory: 1e9, price: null, marks: [] },
   });
   const report: Report = {

@@ -1,15 +1,15 @@
-/** Names of a classical baseline in reports, and in narrow tables on the terminal. */
-type Names = { readonly displayName: string; readonly shortName: string };
+/** The name of a classical baseline in tables. */
+type Names = { readonly displayName: string };
 
 /**
  * The classical baselines by name, from the simplest to the strongest, which is their order in tables. `index.ts` implements those
  * that run within exp; any other is the module of recipes/baselines with its name.
  */
 export const classicalBaselines: Readonly<Record<string, Names>> = {
-  most_frequent: { displayName: "most frequent", shortName: "frequent" },
-  nearest: { displayName: "nearest neighbour", shortName: "nearest" },
-  lead: { displayName: "lead of the input", shortName: "lead" },
-  tfidf_svm: { displayName: "TF-IDF + SVM", shortName: "TF-IDF" },
+  most_frequent: { displayName: "most frequent" },
+  nearest: { displayName: "nearest neighbour" },
+  lead: { displayName: "lead of the input" },
+  tfidf_svm: { displayName: "TF-IDF + SVM" },
 };
 
 /** The baseline that an ensemble combines with the language model. It writes the margins of its labels. */

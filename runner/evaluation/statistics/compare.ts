@@ -63,30 +63,60 @@ export type Pair = {
   readonly exact_match: McNemar | null;
 };
 
+/** A planned test of two answerers, neither of which is the subject: what training gains, or what another model does. */
+export type Contrast = { readonly a: string; readonly b: string; readonly of: "training" | "model" };
+
+/** The untrained and the trained answerer of one model. */
+export type Gain = { readonly from: string; readonly to: string };
+
+/** A planned comparison of two gains: whether training gains more for the model of `a`. */
+export type GainPair = { readonly a: Gain; readonly b: Gain };
+
+/** What is planned before the run in addition to the tests of the subject. */
+export type Planned = { readonly contrasts: readonly Contrast[]; readonly interactions: readonly GainPair[] };
+
+/** A test of a family with its p value, and that value by Holm's method over the whole family. */
+type FamilyTest = {
+  readonly test:
+    | "approximate randomisation"
+    | "exact McNemar"
+    | "exact randomisation of groups"
+    | "t test over seeds and cases";
+  readonly p: number;
+  readonly adjusted: number;
+};
+
 /**
- * The family of planned tests: one answerer against each other answerer, in the primary metric, with Holm's correction.
+ * The family of planned tests, in the primary metric, with Holm's correction over all of them: one answerer against
+ * each other answerer, and the planned contrasts.
  */
 export type Family = {
   readonly subject: string;
   readonly metric: string;
   readonly correction: "holm";
-  readonly tests: readonly {
-    readonly against: string;
-    readonly test:
-      | "approximate randomisation"
-      | "exact McNemar"
-      | "exact randomisation of groups"
-      | "t test over seeds and cases";
-    readonly p: number;
-    readonly adjusted: number;
-  }[];
+  readonly tests: readonly (FamilyTest & { readonly against: string })[];
+  /** Absent if none are planned. */
+  readonly contrasts?: readonly (FamilyTest & Contrast)[];
 };
+
+/** The difference of two gains in the primary metric: (a.to - a.from) - (b.to - b.from). It is no test of the family. */
+export type Interaction = GainPair &
+  Interval & {
+    readonly difference: number;
+    /** As that of a difference. */
+    readonly detectable: number | null;
+  };
+
+/** The number of tests that Holm's method corrects for. */
+export const familySize = ({ tests, contrasts = [] }: Family): number => tests.length + contrasts.length;
 
 /** Answerers compared on the same cases. */
 export type Compared = {
   readonly arms: Readonly<Record<string, Readonly<Record<string, Measured>>>>;
   readonly pairs: readonly Pair[];
   readonly family: Family;
+  /** Absent if none are planned. */
+  readonly interactions?: readonly Interaction[];
 };
 
 /** How answerers are compared. */
@@ -97,6 +127,8 @@ export type CompareOptions = {
   /** The name of one of `metrics`. */
   readonly primary: string;
   readonly bootstrap: Draws;
+  /** What is tested in addition to the subject against each other answerer. */
+  readonly planned?: Planned | undefined;
   /** Groups of cases that are resampled, left out and swapped together. Absent: cases are independent. */
   readonly groups?: CaseGroups | undefined;
 };
@@ -110,7 +142,7 @@ const randomisationOffset = 2;
  */
 export async function compareAll(
   arms: readonly ScoredArm[],
-  { subject, metrics, primary, bootstrap: draws, groups }: CompareOptions,
+  { subject, metrics, primary, bootstrap: draws, groups, planned }: CompareOptions,
   pause?: Pause,
 ): Promise<Compared> {
   const packed = pack(
@@ -156,11 +188,17 @@ export async function compareAll(
   );
   const pairs = couples.map((couple) => pairOf(couple, metrics, chances[tested.indexOf(couple)]));
   const isShareCorrect = metrics.some(({ name, isShareCorrect }) => name === primary && isShareCorrect === true);
+  const place = metrics.findIndex(({ name }) => name === primary);
+  const sideOf = new Map(sides.map((side) => [side.name, side]));
+  const interactions = (planned?.interactions ?? []).flatMap(
+    (one) => interactionOf(one, sideOf, metrics[place] as Metric, place) ?? [],
+  );
   return {
     arms: Object.fromEntries(sides.map((side) => [side.name, measured(side, metrics)])),
     pairs,
+    ...(interactions.length === 0 ? {} : { interactions }),
     family: familyOf(pairs, {
-      ...{ subject, metric: primary },
+      ...{ subject, metric: primary, contrasts: planned?.contrasts ?? [] },
       exactTest: isShareCorrect
         ? groups === undefined
           ? "exact McNemar"
@@ -298,31 +336,81 @@ function signChange(samples: Float64Array): number | null {
   return Math.min(1, (2 * Math.min(below, above)) / (samples.length + 1));
 }
 
+/**
+ * The difference of two gains with its interval: paired bootstrap or jackknife over cases; Student's t over seeds and
+ * cases. Undefined if an answerer is missing or the metric has no value.
+ */
+function interactionOf(
+  { a, b }: GainPair,
+  sides: ReadonlyMap<string, Side>,
+  metric: Metric,
+  at: number,
+): Interaction | undefined {
+  const terms = [
+    { side: sides.get(a.to), sign: 1 },
+    { side: sides.get(a.from), sign: -1 },
+    { side: sides.get(b.to), sign: -1 },
+    { side: sides.get(b.from), sign: 1 },
+  ].flatMap(({ side, sign }) => (side === undefined ? [] : [{ side, sign }]));
+  const [first] = terms;
+  if (first === undefined || terms.length < 4) return undefined;
+  const sum = (of: (side: Side) => Float64Array): Float64Array =>
+    of(first.side).map((_, row) => terms.reduce((all, { side, sign }) => all + sign * (of(side)[row] as number), 0));
+  const values = terms.map(({ side }) => side.values[at] as readonly number[]);
+  const difference = terms.reduce((all, { sign }, term) => all + sign * overSeeds(values[term] ?? []).mean, 0);
+  if (Number.isNaN(difference)) return undefined;
+  const leftOut = sum((side) => side.leftOut[at] as Float64Array);
+  const preferred = first.side.preferred[at] as PreferredInterval;
+  const range = isBounded(metric) ? ([-2, 2] as const) : undefined;
+  const { standardError, freedom } = seedError(caseVariance(leftOut), values);
+  const detectable = detectableDifference(standardError, freedom);
+  if (typeof preferred === "object") return { a, b, difference, method: "none", reason: preferred.none, detectable };
+  const interval = values.some(({ length }) => length > 1)
+    ? studentInterval(difference, standardError, freedom, range)
+    : resampledInterval(
+        { estimate: difference, samples: sum((side) => side.samples[at] as Float64Array), leftOut },
+        preferred,
+        range,
+      );
+  return { a, b, difference, ...interval, detectable };
+}
+
 function familyOf(
   pairs: readonly Pair[],
   {
     subject,
     metric,
     exactTest,
+    contrasts,
   }: Pick<Family, "subject" | "metric"> & {
     /** The test of the numbers of correct cases, if the metric is their share. */
     readonly exactTest: "exact McNemar" | "exact randomisation of groups" | undefined;
+    readonly contrasts: readonly Contrast[];
   },
 ): Family {
-  const tests = pairs
-    .filter(({ a, metrics }) => a === subject && metrics[metric] !== undefined)
-    .map(({ b, metrics, exact_match }) => {
-      const { p_student, p_randomisation } = metrics[metric] as Difference;
-      if (exactTest !== undefined && exact_match) return { against: b, test: exactTest, p: exact_match.p };
-      return p_student === null
-        ? ({ against: b, test: "approximate randomisation", p: p_randomisation as number } as const)
-        : ({ against: b, test: "t test over seeds and cases", p: p_student } as const);
-    });
-  const adjusted = holm(tests.map(({ p }) => p));
+  const testOf = ({ metrics, exact_match }: Pair): Pick<FamilyTest, "test" | "p"> => {
+    const { p_student, p_randomisation } = metrics[metric] as Difference;
+    if (exactTest !== undefined && exact_match) return { test: exactTest, p: exact_match.p };
+    return p_student === null
+      ? { test: "approximate randomisation", p: p_randomisation as number }
+      : { test: "t test over seeds and cases", p: p_student };
+  };
+  const known = pairs.filter(({ metrics }) => metrics[metric] !== undefined);
+  const own = known.filter(({ a }) => a === subject).map((pair) => ({ against: pair.b, ...testOf(pair) }));
+  const further = contrasts.flatMap((contrast) => {
+    const pair = known.find(({ a, b }) => [a, b].includes(contrast.a) && [a, b].includes(contrast.b));
+    return pair === undefined ? [] : [{ ...contrast, ...testOf(pair) }];
+  });
+  const adjusted = holm([...own, ...further].map(({ p }) => p));
   return {
     subject,
     metric,
     correction: "holm",
-    tests: tests.map((test, index) => ({ ...test, adjusted: adjusted[index] as number })),
+    tests: own.map((test, index) => ({ ...test, adjusted: adjusted[index] as number })),
+    ...(further.length === 0
+      ? {}
+      : {
+          contrasts: further.map((test, index) => ({ ...test, adjusted: adjusted[own.length + index] as number })),
+        }),
   };
 }

@@ -339,6 +339,68 @@ describe("answerers compared", () => {
     bootstrap: { resamples: 400, seed: 1 },
   };
 
+  const gains = [
+    { name: "tuned", seeds: [form(20)] },
+    { name: "zero", seeds: [form(2)] },
+    { name: "small.tuned", seeds: [form(10)] },
+    { name: "small.zero", seeds: [form(4)] },
+  ];
+  const planned = {
+    contrasts: [
+      { a: "small.tuned", b: "small.zero", of: "training" },
+      { a: "zero", b: "small.zero", of: "model" },
+    ],
+    interactions: [{ a: { from: "zero", to: "tuned" }, b: { from: "small.zero", to: "small.tuned" } }],
+  } as const;
+  it("by planned contrasts, one family with the tests of the subject", async () => {
+    const { pairs, family } = await compareAll(gains, { ...options, subject: "tuned", planned });
+    expect(family.contrasts?.map(({ a, b, of }) => [a, b, of])).toEqual([
+      ["small.tuned", "small.zero", "training"],
+      ["zero", "small.zero", "model"],
+    ]);
+    const all = [...family.tests, ...(family.contrasts ?? [])];
+    expect(all.map(({ adjusted }) => adjusted)).toEqual(holm(all.map(({ p }) => p)));
+    const pair = pairs.find(({ a, b }) => a === "small.tuned" && b === "small.zero");
+    expect(family.contrasts?.[0]?.p).toBe(pair?.metrics.micro_f1?.p_randomisation);
+    const without = await compareAll(gains, { ...options, subject: "tuned" });
+    expect(Object.keys(without.family)).not.toContain("contrasts");
+    expect(Object.keys(without)).not.toContain("interactions");
+  });
+  it("by the difference of two gains, on the same resamples as the gains", async () => {
+    const { arms, interactions } = await compareAll(gains, { ...options, subject: "tuned", planned });
+    const [found] = interactions ?? [];
+    const value = (arm: string) => arms[arm]?.micro_f1?.value as number;
+    const expected = value("tuned") - value("zero") - (value("small.tuned") - value("small.zero"));
+    expect(found?.difference).toBeCloseTo(expected, 12);
+    const samples = (
+      await bootstrap(
+        pack(
+          gains.flatMap(({ seeds }) => seeds),
+          named("micro_f1"),
+        ),
+        options.bootstrap,
+      )
+    ).map(([of]) => of as Float64Array);
+    const [tuned, zero, small, smallZero] = samples as [Float64Array, Float64Array, Float64Array, Float64Array];
+    const differences = tuned.map(
+      (one, at) => one - (zero[at] as number) - ((small[at] as number) - (smallZero[at] as number)),
+    );
+    const plain = resampledInterval({ estimate: expected, samples: differences, leftOut: differences }, "percentile");
+    expect(found?.method).toBe("bca");
+    expect(Math.abs((found?.low as number) - (plain.low as number))).toBeLessThan(0.05);
+    expect(Math.abs((found?.high as number) - (plain.high as number))).toBeLessThan(0.05);
+  });
+  it("by gains over several seeds, with Student's t; a gain that does not differ has no interval", async () => {
+    const several = gains.map(({ name, seeds }) => ({ name, seeds: name === "tuned" ? [...seeds, form(10)] : seeds }));
+    const over = await compareAll(several, { ...options, subject: "tuned", planned });
+    expect(over.interactions?.[0]?.method).toBe("student_t");
+    const [{ a }] = planned.interactions;
+    const same = await compareAll(gains, {
+      ...{ ...options, subject: "tuned" },
+      planned: { contrasts: [], interactions: [{ a, b: a }] },
+    });
+    expect(same.interactions).toMatchObject([{ difference: 0, method: "none" }]);
+  });
   it("each with each, the subject first, and the family against the subject", async () => {
     const compared = [
       { name: "poor", seeds: [form(2)] },

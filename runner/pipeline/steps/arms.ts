@@ -22,6 +22,9 @@ export function subjectOf(experiment: Experiment): Arm {
   return modelArms(experiment).at(-1) as Arm;
 }
 
+/** The arm that a run is about. */
+export const subjectIn = (arms: readonly Arm[]): Arm => (arms.includes("tuned") ? "tuned" : "zero_shot");
+
 /**
  * Whether language model and classifier are combined as one more arm. Not if validation rows are scored, as for the
  * candidates of a sweep: validation rows choose the weights of the ensemble.

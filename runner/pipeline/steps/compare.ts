@@ -1,4 +1,5 @@
 import type { View } from "../../data/labels/views.ts";
+import type { Planned } from "../../evaluation/statistics/compare.ts";
 import { compareAnswers } from "../../evaluation/statistics/comparison.ts";
 import { nonInferiority } from "../../evaluation/statistics/non-inferiority.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -9,7 +10,7 @@ import { UserError } from "../../util/user-error.ts";
 import { armOfStep } from "../plan/step-ref.ts";
 import { readResult, writeResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
-import type { Arm } from "./arms.ts";
+import { type Arm, subjectIn } from "./arms.ts";
 import { draft } from "./draft.ts";
 import { headline, namedMetrics } from "./evaluate.ts";
 import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
@@ -23,6 +24,8 @@ type Params = TaskParams & {
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   /** Absent if the experiment declares none. */
   readonly non_inferiority?: { readonly reference: string; readonly margin: number };
+  /** Absent if nothing is planned beside the tests of the subject. */
+  readonly planned?: Planned;
   readonly exp: string;
 };
 
@@ -32,7 +35,7 @@ export const compare: StepKind<Params> = {
   version: 7,
   cached: true,
   outputs: () => ["comparison.json"],
-  async run({ arms, subject, metrics, primary, bootstrap, non_inferiority: tested, ...params }, context) {
+  async run({ arms, subject, metrics, primary, bootstrap, non_inferiority: tested, planned, ...params }, context) {
     const task = tasks.get(params.task);
     const open = await openTask(params, context);
     const space = new Set<string>();
@@ -55,6 +58,7 @@ export const compare: StepKind<Params> = {
         metrics: namedMetrics(task, metrics),
         primary: metric,
         bootstrap: { resamples, seed },
+        planned,
       },
       context.pause,
     );
@@ -70,7 +74,12 @@ export const compare: StepKind<Params> = {
 };
 
 /** The comparison of all arms of a run, `scores` being the drafts that score them. */
-export function draftCompare(experiment: Experiment, scores: readonly Draft[], site: Site): Draft {
+export function draftCompare(
+  experiment: Experiment,
+  scores: readonly Draft[],
+  site: Site,
+  { contrasts, interactions }: Planned,
+): Draft {
   const { primary, bootstrap, non_inferiority: tested } = experiment.evaluate;
   const arms = scores.map(({ id }) => armOfStep(id));
   const vocabularies = new Map(
@@ -81,12 +90,13 @@ export function draftCompare(experiment: Experiment, scores: readonly Draft[], s
     kind: compare.name,
     params: {
       arms,
-      subject: arms.includes("tuned") ? "tuned" : "zero_shot",
+      subject: subjectIn(arms),
       metrics: headline(experiment),
       ...taskParams(experiment),
       primary: { ...primary },
       bootstrap: { ...bootstrap },
       ...(tested === undefined ? {} : { non_inferiority: { ...tested } }),
+      ...(contrasts.length + interactions.length === 0 ? {} : { planned: { contrasts, interactions } }),
       exp: site.version,
     },
     sources: scoringFiles(experiment),

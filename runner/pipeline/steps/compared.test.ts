@@ -17,17 +17,19 @@ const study = (rank: number) => [
 
 describe("drafts of compared experiments", () => {
   it("are omitted if they are the same, and otherwise named after their experiment", () => {
-    const all = joined(study(8), [
+    const { drafts: all, names } = joined(study(8), [
       { name: "same", drafts: study(8) },
       { name: "wide", drafts: study(64) },
       { name: "wide-again", drafts: study(64) },
     ]);
     expect(all.map(({ id }) => id)).toEqual([...study(8).map(({ id }) => id), "train@wide", "generate.wide.tuned"]);
+    expect(names.get("wide-again")?.get("generate.tuned")).toBe("generate.wide.tuned");
+    expect(names.get("same")?.get("train")).toBe("train");
     expect(all.at(-2)?.inputs).toEqual({ rows: { step: "data", file: "train.jsonl" } });
     expect(all.at(-1)).toMatchObject({ inputs: { adapter: { step: "train@wide" } }, after: ["preflight"] });
   });
   it("are none for an experiment without compare", () => {
     const own = study(8);
-    expect(joined(own, [])).toBe(own);
+    expect(joined(own, []).drafts).toBe(own);
   });
 });

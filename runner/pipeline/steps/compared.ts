@@ -6,13 +6,20 @@ import { formatStepRef, parseStepRef } from "../plan/step-ref.ts";
 /** The drafts of an experiment that another one compares itself with. */
 export type Compared = { readonly name: string; readonly drafts: readonly Draft[] };
 
+/** The drafts of a run, and for each compared experiment the names of its steps in the run, by their own names. */
+type Joined = {
+  readonly drafts: readonly Draft[];
+  readonly names: ReadonlyMap<string, ReadonlyMap<string, string>>;
+};
+
 /**
  * Joins the drafts of compared experiments to those of an experiment, so that one run holds them all. A step that
  * equals an existing one is not added. The others are renamed: `evaluate.<experiment>.<arm>` for a step of an arm, else
  * `train@<experiment>`.
  */
-export function joined(own: readonly Draft[], compared: readonly Compared[]): readonly Draft[] {
-  if (compared.length === 0) return own;
+export function joined(own: readonly Draft[], compared: readonly Compared[]): Joined {
+  const names = new Map<string, ReadonlyMap<string, string>>();
+  if (compared.length === 0) return { drafts: own, names };
   const all = [...own];
   const known = new Map<string, string>();
   const ofOwn = identities(own);
@@ -20,6 +27,7 @@ export function joined(own: readonly Draft[], compared: readonly Compared[]): re
   for (const { name, drafts } of compared) {
     const identity = identities(drafts);
     const renamed = new Map<string, string>();
+    names.set(name, renamed);
     const nameOf = (id: string): string => renamed.get(id) ?? id;
     for (const { id } of drafts)
       renamed.set(id, known.get(identity(id)) ?? formatStepRef({ ...parseStepRef(id), experiment: name }));
@@ -35,7 +43,7 @@ export function joined(own: readonly Draft[], compared: readonly Compared[]): re
       });
     }
   }
-  return all;
+  return { drafts: all, names };
 }
 
 /** The identity of a draft without regard to step names: the deep hash of the plan, with paths in place of contents. */

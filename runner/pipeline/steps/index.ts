@@ -10,6 +10,7 @@ import { type Arm, arms, hasEnsemble, modelArms, subjectOf } from "./arms.ts";
 import { baseline, draftBaseline, lookup } from "./baseline.ts";
 import { compare, draftCompare, expectReference } from "./compare.ts";
 import { joined } from "./compared.ts";
+import { plannedOf } from "./contrasts.ts";
 import { data, draftData } from "./data.ts";
 import { draftEnsemble, ensemble } from "./ensemble.ts";
 import { draftEvaluate, evaluate } from "./evaluate.ts";
@@ -60,13 +61,15 @@ export function draftsOf(
   isWinner = false,
 ): readonly Draft[] {
   const others = compared.map((other) => ({ name: other.name, drafts: draftScores(other, site) }));
-  const drafts = joined(draftScores(experiment, site), others);
+  const { drafts, names } = joined(draftScores(experiment, site), others);
   const scores = drafts.filter(({ kind }) => kind === evaluate.name);
   const scored = scores.map(({ id }) => armOfStep(id));
   expectReference(experiment, scored);
   return [
     ...drafts,
-    ...(scores.length > 1 ? [draftCompare(experiment, scores, site)] : []),
+    ...(scores.length > 1
+      ? [draftCompare(experiment, scores, site, plannedOf(experiment, compared, names, scored))]
+      : []),
     draftAnalyse(experiment, scores, site),
     ...(experiment.report.xlsx ? [draftWorkbook(experiment, scored, site, compared, isWinner)] : []),
   ];

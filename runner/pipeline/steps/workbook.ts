@@ -6,7 +6,8 @@ import { isSmoke, smokeWarning } from "../../config/smoke.ts";
 import type { View } from "../../data/labels/views.ts";
 import { compareParts } from "../../evaluation/compare-parts.ts";
 import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
-import type { CaseAnswer } from "../../evaluation/statistics/comparison.ts";
+import type { Gain } from "../../evaluation/statistics/compare.ts";
+import type { CaseAnswer, Comparison } from "../../evaluation/statistics/comparison.ts";
 import { scoresOf } from "../../evaluation/statistics/packed.ts";
 import type { RecordedAnswers } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
@@ -27,6 +28,7 @@ import type { Json } from "../../util/canonical.ts";
 import { parseArm, stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
 import { readPredictions } from "./answer.ts";
+import { armNames } from "./arm-names.ts";
 import type { Arm } from "./arms.ts";
 import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
@@ -46,31 +48,36 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 10,
+  version: 11,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
     const task = taskOf(params);
     const open = await openTask(params, context);
+    const names = armNames({ config, compared, arms });
+    const nameOf = (arm: Arm): string => names.get(arm) ?? arm;
     const declared = arms.map((arm) => declaredArm(arm, config, compared));
     const { writeWorkbook } = await import("../../reporting/render/xlsx/workbook.ts");
     const notes = await writeWorkbook(join(context.output, "workbook.xlsx"), {
-      arms: arms.map((arm) => armOf(arm, primary.view, context)),
+      arms: arms.map((arm) => ({ name: nameOf(arm), ...armOf(arm, primary.view, context) })),
       metrics: [...task.metrics].map(({ name, higherIsBetter, ...metric }) => ({
         ...{ name, higherIsBetter, definition: definitionOf(metric, params.scoring) },
       })),
       views: task.views,
       caseRows: caseRowsOf(arms, primary.view, { task, open }, context),
-      cases: casesOf(arms, primary, { task, open }, context),
+      cases: casesOf(arms, primary, { task, open, nameOf }, context),
       caseView: primary.view,
       hasLabels: task.labels !== undefined,
       ...(context.hasInput("comparison")
-        ? { comparison: readResult("comparison.json", context.input("comparison")) }
+        ? { comparison: named(readResult("comparison.json", context.input("comparison")), nameOf) }
         : {}),
-      failures: failuresOf(arms, context),
-      confusions: confusionsOf(arms, context),
+      failures: failuresOf(arms, nameOf, context),
+      confusions: confusionsOf(arms, nameOf, context),
       primary,
-      runs: declared.map((one) => runOf(one, { primary, predictionKey: task.predictionKey }, context)),
+      runs: declared.map((one) => ({
+        ...runOf(one, { primary, predictionKey: task.predictionKey }, context),
+        arm: nameOf(one.arm),
+      })),
       audit: auditOf(context, task.labels !== undefined),
       ...(context.hasInput("selection") ? { sweep: sweepOf(context) } : {}),
       warning: warningOf(declared),
@@ -102,11 +109,10 @@ function sweepOf(context: StepContext): WorkbookSweep {
   };
 }
 
-function armOf(arm: Arm, view: View, context: StepContext): WorkbookArm {
+function armOf(arm: Arm, view: View, context: StepContext): Omit<WorkbookArm, "name"> {
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
   const { views, intervals, per_label, parse_failures, out_of_set, truncated, cardinality, classes, n } = metrics;
   return {
-    name: arm,
     views,
     intervals,
     labels: per_label ?? {},
@@ -117,8 +123,8 @@ function armOf(arm: Arm, view: View, context: StepContext): WorkbookArm {
       { name: "truncated", definition: "Responses truncated at max_new_tokens", value: truncated },
       ...fact(
         "out_of_set_rate",
-        "Proportion of predicted labels that occur in no training row (basic view)",
-        out_of_set?.basic.rate,
+        `Proportion of predicted labels that occur in no training row (${view} view)`,
+        out_of_set?.[view].rate,
       ),
       ...fact("labels_gold", "Mean number of gold labels per case", cardinality?.gold.mean),
       ...fact("labels_predicted", "Mean number of predicted labels per case", cardinality?.predicted.mean),
@@ -163,8 +169,8 @@ function runOf(
   declared: DeclaredArm,
   { primary, predictionKey }: Pick<Params, "primary"> & { readonly predictionKey: string },
   context: StepContext,
-): WorkbookRun {
-  const { arm, own, experiment } = declared;
+): Omit<WorkbookRun, "arm"> {
+  const { arm, experiment } = declared;
   const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
   const predictions = readPredictions(context.input(`predictions.${arm}`), predictionKey);
   const total = (key: "prompt_tokens" | "new_tokens") =>
@@ -174,7 +180,6 @@ function runOf(
   const interval = metrics.intervals[primary.view][primary.metric];
   return {
     experiment: experiment.name,
-    arm: own,
     ...(isModel(declared) ? { model: experiment.model.base, revision: experiment.model.revision } : {}),
     training: trainingText(declared),
     source: sourceOf(declared),
@@ -263,7 +268,7 @@ function* caseRowsOf(
 function* casesOf(
   arms: readonly Arm[],
   { metric, view }: { readonly metric: string; readonly view: View },
-  { task, open }: { readonly task: Task; readonly open: OpenTask },
+  { task, open, nameOf }: { readonly task: Task; readonly open: OpenTask; nameOf(arm: Arm): string },
   context: StepContext,
 ): Generator<WorkbookCase> {
   const { predictionKey, views } = task;
@@ -278,7 +283,7 @@ function* casesOf(
       const { id, gold, prediction } = one;
       yield {
         ...one,
-        arm,
+        arm: nameOf(arm),
         gold: open.parts(gold, written),
         prediction: open.parts(prediction, written),
         ...compareParts(open.parts(gold, view), open.parts(prediction, view), one.parsed),
@@ -290,21 +295,53 @@ function* casesOf(
 }
 
 /** The error categories of each arm with counts and examples. */
-function failuresOf(arms: readonly Arm[], context: StepContext): readonly WorkbookFailures[] {
+function failuresOf(
+  arms: readonly Arm[],
+  nameOf: (arm: Arm) => string,
+  context: StepContext,
+): readonly WorkbookFailures[] {
   const analysis = readResult("analysis.json", context.input("analysis"));
   return arms.flatMap((arm) => {
     const own = analysis.arms[arm];
-    return own === undefined ? [] : [{ arm, wrong: own.wrong, categories: own.categories }];
+    return own === undefined ? [] : [{ arm: nameOf(arm), wrong: own.wrong, categories: own.categories }];
   });
 }
 
+/** A comparison with the display names of its arms. */
+function named({ pairs, family, interactions, ...rest }: Comparison, nameOf: (arm: Arm) => string): Comparison {
+  const { subject, tests, contrasts } = family;
+  const both = <T extends { readonly a: Arm; readonly b: Arm }>(one: T): T => ({
+    ...one,
+    a: nameOf(one.a),
+    b: nameOf(one.b),
+  });
+  const gain = ({ from, to }: Gain): Gain => ({ from: nameOf(from), to: nameOf(to) });
+  return {
+    ...rest,
+    pairs: pairs.map(both),
+    family: {
+      ...family,
+      subject: nameOf(subject),
+      tests: tests.map((test) => ({ ...test, against: nameOf(test.against) })),
+      ...(contrasts === undefined ? {} : { contrasts: contrasts.map(both) }),
+    },
+    ...(interactions === undefined
+      ? {}
+      : { interactions: interactions.map((one) => ({ ...one, a: gain(one.a), b: gain(one.b) })) }),
+  };
+}
+
 /** Labels in place of others; nothing for a task with one label a case, which has a confusion matrix. */
-function confusionsOf(arms: readonly Arm[], context: StepContext): readonly WorkbookConfusions[] {
+function confusionsOf(
+  arms: readonly Arm[],
+  nameOf: (arm: Arm) => string,
+  context: StepContext,
+): readonly WorkbookConfusions[] {
   const analysis = readResult("analysis.json", context.input("analysis"));
   return arms.flatMap((arm) => {
     const hasMatrix = readResult("metrics.json", context.input(`metrics.${arm}`)).classes != null;
     const pairs = analysis.arms[arm]?.confusions.pairs;
-    return pairs === undefined || hasMatrix ? [] : [{ arm, pairs }];
+    return pairs === undefined || hasMatrix ? [] : [{ arm: nameOf(arm), pairs }];
   });
 }
 

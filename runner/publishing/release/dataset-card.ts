@@ -1,5 +1,5 @@
 import { stringify } from "yaml";
-import { armName, metricName } from "../../reporting/report/display-names.ts";
+import { armNamingOf, metricName } from "../../reporting/report/display-names.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
 import { integer, withInterval } from "../../util/format.ts";
 
@@ -17,7 +17,7 @@ export function datasetCard(run: RunFacts, repo: string, files: PredictionFiles)
   const withheld = files.reduce((sum, one) => sum + one.withheld, 0);
   const rows = files.map(({ arm, path }) => {
     const measured = run.comparison?.arms[arm]?.[metric];
-    return `| ${armName(arm)} | \`${path}\` | ${withInterval(measured)} |`;
+    return `| ${armNamingOf(run)(arm)} | \`${path}\` | ${withInterval(measured)} |`;
   });
   return `---
 ${stringify(matter, { lineWidth: 0 })}---

@@ -1,10 +1,10 @@
 import { stringify } from "yaml";
 import { taskOf } from "../../pipeline/steps/task.ts";
 import { table } from "../../reporting/checklist/markdown.ts";
-import { armName, hasLabels, metricName } from "../../reporting/report/display-names.ts";
+import { armNamingOf, hasLabels, metricName } from "../../reporting/report/display-names.ts";
 import { trainerText } from "../../reporting/report/software.ts";
 import type { RunFacts } from "../../reporting/report/study.ts";
-import { methodName, trainingTime } from "../../reporting/report/trainings.ts";
+import { trainingName, trainingTime } from "../../reporting/report/trainings.ts";
 import { verdict } from "../../reporting/sections/abstract.ts";
 import { limitationsOf } from "../../reporting/sections/limitations.ts";
 import { gigabytes, integer, pValue, score, withInterval } from "../../util/format.ts";
@@ -88,8 +88,8 @@ function summary({ run, kind, base }: CardFacts): string {
       : " The training used a copy of that model. `model.json` lists its files with their SHA-256 digests. With other weights the answers differ.";
   const shape =
     kind === "adapter"
-      ? `An adapter (${methodName(run)}) for ${from}.`
-      : `${kind === "merged" ? `${from} with a merged adapter (${methodName(run)})` : `${from} after ${methodName(run)}`}: a complete model that loads without an adapter.`;
+      ? `An adapter (${trainingName(run)}) for ${from}.`
+      : `${kind === "merged" ? `${from} with a merged adapter (${trainingName(run)})` : `${from} after ${trainingName(run)}`}: a complete model that loads without an adapter.`;
   const merged =
     kind === "merged"
       ? " On prompts of the study its logits agree with those of the base model with the adapter; `merge.json` has the differences."
@@ -99,6 +99,7 @@ function summary({ run, kind, base }: CardFacts): string {
 
 /** The metrics of every arm in the primary view, with intervals, and the pre-specified tests. */
 function results({ run, intervals }: CardFacts): string {
+  const armName = armNamingOf(run);
   const { metrics, primary } = run.config.evaluate;
   const names = [...new Set([primary.metric, ...metrics])];
   const rows = run.arms.map(({ name, views }) => {
@@ -130,7 +131,7 @@ function training({ run }: CardFacts): string {
   const evidence: RunFacts["steps"][string]["evidence"] = run.steps.train?.evidence ?? {};
   const validation = run.config.data.validation;
   const rows: readonly (readonly [string, string])[] = [
-    ["method", methodName(run)],
+    ["method", trainingName(run)],
     ...(train.method === "full"
       ? []
       : ([

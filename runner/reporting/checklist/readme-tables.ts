@@ -1,6 +1,6 @@
 import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { shellWord } from "../../util/shell.ts";
-import { armName, hasLabels, metricName } from "../report/display-names.ts";
+import { armNamingOf, hasLabels, metricName } from "../report/display-names.ts";
 import { hardwareText } from "../report/hardware.ts";
 import { listedPackages, setupCommands } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
@@ -100,7 +100,7 @@ export function results({ runs }: ChecklistInput): readonly string[] {
       runs.flatMap((run) =>
         run.arms.map(({ name, views }) => [
           run.name,
-          armName(name),
+          armNamingOf(run)(name),
           ...shown.map((metric) => {
             const measured = run.comparison?.arms[name]?.[metric];
             return measured === undefined

@@ -8,15 +8,15 @@ import {
   type Naming,
   testEvaluationsText,
 } from "../report/comparison-tables.ts";
-import { armName, metricName } from "../report/display-names.ts";
+import { comparedNaming, metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 
 const left = "left" as const;
 const right = "right" as const;
-const displayNames: Naming = { arm: armName, metric: metricName };
 
 /** The comparison of several runs: scores, paired tests and cost. */
 export function comparisonBlocks(compared: RunComparison): readonly Block[] {
+  const displayNames: Naming = { arm: comparedNaming(compared), metric: metricName };
   const { scores, differences, cost } = comparisonTables(compared, displayNames);
   const { notes, test_evaluations } = compared;
   return [
@@ -32,8 +32,11 @@ export function comparisonBlocks(compared: RunComparison): readonly Block[] {
 /** Changes per table; `exp diff --json` has all of them. */
 const mostChanges = 40;
 
-/** The differences between two runs by category, and the cases whose correctness changed. */
-export function diffBlocks(diff: RunDiff): readonly Block[] {
+/**
+ * The differences between two runs by category, and the cases whose correctness changed. `armName` gives the display
+ * name of an arm.
+ */
+export function diffBlocks(diff: RunDiff, armName: Naming["arm"]): readonly Block[] {
   const categories = ["config", "data", "prompt", "recipe", "environment", "hardware", "files"] as const;
   const changed = Object.entries(diff.cases).filter(([, { cases }]) => cases > 0);
   return [

@@ -17,6 +17,7 @@ import { type Html, html } from "../render/html/html.ts";
 import { type PageAssets, renderPage, reportPage } from "../render/html/page.ts";
 import { runFilters, runsData } from "../render/html/run-dashboard.ts";
 import { runsTable } from "../render/html/runs-table.ts";
+import { armNaming } from "../report/display-names.ts";
 import type { Block } from "../report/document.ts";
 import { reportOf } from "../report/report.ts";
 import { comparisonBlocks, diffBlocks } from "./comparison-blocks.ts";
@@ -107,6 +108,7 @@ export async function comparePage(
             record: recordsOf([first, second], context.store),
             parts: (value, shown = "raw") => open.parts(value, shown),
           }),
+          armNaming({ ...second.manifest, arms: Object.keys(second.manifest.arms) }),
         )
       : [];
   const blocks: readonly Block[] = [...comparisonBlocks(compared), ...figures, ...differences];

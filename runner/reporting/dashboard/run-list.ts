@@ -1,9 +1,10 @@
+import { commonArmName } from "../../pipeline/steps/arm-names.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { type RunRow, runRowOf } from "../../runs/run-row.ts";
 import { boundsOf } from "../../util/bounds.ts";
 import type { Json } from "../../util/canonical.ts";
 import { dotted } from "../../util/flatten.ts";
-import { armName, metricName } from "../report/display-names.ts";
+import { metricName } from "../report/display-names.ts";
 import type { ListedRun, ListedScore, RunList, SettingValue } from "../report/run-list.ts";
 import { settingsText } from "../report/run-names.ts";
 
@@ -48,10 +49,11 @@ export function runListOf(runs: readonly FinishedRun[], linkOf: (row: RunRow) =>
     };
   });
   const arms = new Set(listed.flatMap((run) => Object.keys(run.arms)));
+  const named = runs.map(({ manifest }) => ({ ...manifest, arms: Object.keys(manifest.arms) }));
   const metrics = new Set(listed.flatMap((run) => Object.values(run.arms).flatMap(Object.keys)));
   return {
     runs: listed,
-    armNames: Object.fromEntries([...arms].map((arm) => [arm, armName(arm)])),
+    armNames: Object.fromEntries([...arms].map((arm) => [arm, commonArmName(arm, named)])),
     metricNames: Object.fromEntries([...metrics].map((metric) => [metric, metricName(metric)])),
   };
 }

@@ -12,7 +12,7 @@ import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
 import { runTask } from "../../runs/run-task.ts";
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
-import { armName } from "../report/display-names.ts";
+import { armNaming } from "../report/display-names.ts";
 
 /** One arm of a run in the case explorer. */
 type Column = {
@@ -89,11 +89,13 @@ async function displayedView(run: FinishedRun, root: string, notes: string[]): P
 function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
   const found = new Map<string, Column & { readonly qualified: string }>();
   for (const run of runs) {
+    const named = namesOf(run);
     for (const arm of Object.keys(run.manifest.arms)) {
       const digest =
         run.manifest.steps[stepOfArm("evaluate", arm)]?.files["predictions.jsonl"]?.sha256 ?? `${run.path} ${arm}`;
       const key = `${arm} ${digest}`;
-      if (!found.has(key)) found.set(key, { name: armName(arm), qualified: qualifiedName(run, arm, runs), run, arm });
+      const name = named(arm);
+      if (!found.has(key)) found.set(key, { name, qualified: qualifiedName(run, name, runs), run, arm });
     }
   }
   const all = [...found.values()];
@@ -104,12 +106,14 @@ function columnsOf(runs: readonly FinishedRun[]): readonly Column[] {
 }
 
 /** The name of an arm with its experiment and, if necessary, its run. */
-function qualifiedName({ manifest }: FinishedRun, arm: string, runs: readonly FinishedRun[]): string {
+function qualifiedName({ manifest }: FinishedRun, name: string, runs: readonly FinishedRun[]): string {
   const { experiment, run, coordinates } = manifest;
   const isOnlyRun = runs.filter((other) => other.manifest.experiment === experiment).length === 1;
   const suffix = isOnlyRun ? "" : ` ${coordinates === "" ? run : coordinates}`;
-  return `${experiment}${suffix}, ${armName(arm)}`;
+  return `${experiment}${suffix}, ${name}`;
 }
+
+const namesOf = ({ manifest }: FinishedRun) => armNaming({ ...manifest, arms: Object.keys(manifest.arms) });
 
 function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categories"] {
   const found = new Map<string, string>();

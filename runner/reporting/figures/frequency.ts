@@ -1,10 +1,11 @@
-import { armName, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, primaryArm } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
 
 /** F1 per label against the number of training rows with the label. */
 export const frequency: Figure = ({ runs }) => {
   const run = runs.at(-1) as RunFacts;
+  const armName = armNamingOf(run);
   const values = run.arms
     .filter(({ name }) => name === primaryArm(run) || name === run.analysis?.baseline)
     .flatMap(({ name, labels }) => {

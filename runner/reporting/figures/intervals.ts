@@ -1,4 +1,5 @@
-import { armName, metricName, primaryArm } from "../report/display-names.ts";
+import { parseArm } from "../../pipeline/plan/step-ref.ts";
+import { armNamingOf, metricName, primaryArm } from "../report/display-names.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema, width } from "./figure.ts";
@@ -7,8 +8,8 @@ import { config, type Figure, schema, width } from "./figure.ts";
 export const mostRunsWithAllArms = 4;
 
 function axisName(run: RunFacts, arm: string, runs: readonly RunFacts[]): string {
-  if (runs.length === 1) return armName(arm);
-  return runs.length > mostRunsWithAllArms ? run.name : `${run.name}, ${armName(arm)}`;
+  if (runs.length === 1) return armNamingOf(run)(arm);
+  return runs.length > mostRunsWithAllArms ? run.name : `${run.name}, ${armNamingOf(run)(arm)}`;
 }
 
 /** The primary metric of all arms with confidence intervals. */
@@ -21,7 +22,7 @@ export const intervals: Figure = ({ runs: all }) => {
       .filter(([, metrics]) => typeof metrics[metric]?.value === "number")
       .map(([arm, metrics]) => ({
         name: axisName(run, arm, runs),
-        arm: armName(arm.slice(arm.lastIndexOf(".") + 1)),
+        arm: parseArm(arm).arm,
         ...metrics[metric],
       })),
   );

@@ -1,20 +1,31 @@
-import { classicalBaselines } from "../../evaluation/baselines/names.ts";
+import { armNames, type NamedRun } from "../../pipeline/steps/arm-names.ts";
+import type { Arm } from "../../pipeline/steps/arms.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
+import type { RunComparison } from "../../runs/compare.ts";
+import type { Naming } from "./comparison-tables.ts";
 import type { RunFacts } from "./study.ts";
 
-const armNames: Readonly<Record<string, string>> = {
-  zero_shot: "zero-shot",
-  tuned: "fine-tuned",
-  ...Object.fromEntries(Object.entries(classicalBaselines).map(([arm, { displayName }]) => [arm, displayName])),
-  ensemble: "ensemble",
-};
-
-/** The display name of an arm: "zero-shot"; "qlora-4b, fine-tuned" for an arm of a compared experiment. */
-export function armName(arm: string): string {
-  const dot = arm.lastIndexOf(".");
-  const own = armNames[arm.slice(dot + 1)] ?? arm.slice(dot + 1);
-  return dot < 0 ? own : `${arm.slice(0, dot)}, ${own}`;
+/** The display names of the arms of a run: "Qwen3-8B, LoRA"; the same in all outputs. */
+export function armNaming(run: NamedRun): Naming["arm"] {
+  const names = armNames(run);
+  return (arm) => names.get(arm) ?? arm;
 }
+
+/** `armNaming` of a run in a report. */
+export const armNamingOf = (run: Pick<RunFacts, "config" | "compared" | "arms">): Naming["arm"] =>
+  armNaming({ ...run, arms: run.arms.map(({ name }) => name) });
+
+/** The display names of the arms and metrics of a run in a report. */
+export const namingOf = (run: Pick<RunFacts, "config" | "compared" | "arms">): Naming => ({
+  arm: armNamingOf(run),
+  metric: metricName,
+});
+
+/** The display names of the arms of a comparison of runs. */
+export const comparedNaming =
+  ({ answerers }: Pick<RunComparison, "answerers">): Naming["arm"] =>
+  (arm) =>
+    answerers[arm]?.name ?? arm;
 
 /** The display name of a metric: "micro-F1". */
 export function metricName(metric: string): string {
@@ -29,4 +40,4 @@ export function metricName(metric: string): string {
 export const hasLabels = ({ task }: RunFacts["config"]): boolean => tasks.get(task).labels !== undefined;
 
 /** The arm that a run evaluates: the fine-tuned model, or the zero-shot model if the run trains nothing. */
-export const primaryArm = (run: RunFacts): string => (run.config.train === undefined ? "zero_shot" : "tuned");
+export const primaryArm = (run: RunFacts): Arm => (run.config.train === undefined ? "zero_shot" : "tuned");

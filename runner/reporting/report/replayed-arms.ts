@@ -1,6 +1,6 @@
 import { replayNotice } from "../../config/replay-notice.ts";
 import { replayedArms } from "../../runs/replayed-arms.ts";
-import { armName } from "./display-names.ts";
+import { armNamingOf } from "./display-names.ts";
 import type { RunFacts } from "./study.ts";
 
 /** `replayNotice` for the replayed arms of runs. */
@@ -24,9 +24,9 @@ export const noTrainingText = (runs: readonly RunFacts[]): string =>
 
 /** The entry of the limitations section on replayed predictions; none if no predictions were replayed. */
 export function replayLimits(runs: readonly RunFacts[]): readonly string[] {
-  const arms = runs.flatMap(replayedArms);
+  const arms = runs.flatMap((run) => replayedArms(run).map((one) => ({ ...one, name: armNamingOf(run)(one.arm) })));
   if (arms.length === 0) return [];
-  const sources = [...new Set(arms.map(({ arm, file }) => `${armName(arm)}${file === null ? "" : ` from ${file}`}`))];
+  const sources = [...new Set(arms.map(({ name, file }) => `${name}${file === null ? "" : ` from ${file}`}`))];
   const list = sources.length > mostSources ? "" : ` (${sources.join("; ")})`;
   return [
     `${replayNoticeOf(runs)} Time, memory and token counts of the replayed arms${list} are not recorded, and the study does not verify how their predictions were generated.`,

@@ -1,5 +1,6 @@
 import { formatStepRef } from "../../pipeline/plan/step-ref.ts";
 import type { TrainingReport } from "../../pipeline/result-files.ts";
+import { methodName } from "../../pipeline/steps/arm-names.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { missing, reportDuration } from "../../util/format.ts";
 import { withoutSplit } from "./run-names.ts";
@@ -47,17 +48,9 @@ export function trainingTime(step: StepFacts | undefined): string {
   return reportDuration(typeof measured === "number" ? measured : step.seconds);
 }
 
-const methodNames: Readonly<Record<string, string>> = {
-  lora: "LoRA",
-  dora: "DoRA",
-  qlora: "QLoRA",
-  qdora: "QDoRA",
-  full: "full fine-tuning",
-};
-
 /** The display name of a training's method with its rank: "LoRA (rank 16)". */
-export function methodName({ config: { train } }: Pick<RunFacts, "config">): string {
+export function trainingName({ config: { train } }: Pick<RunFacts, "config">): string {
   if (train === undefined) return "";
-  const name = methodNames[train.method] ?? train.method;
+  const name = methodName(train.method);
   return train.method === "full" ? name : `${name} (rank ${train.rank})`;
 }

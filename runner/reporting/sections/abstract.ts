@@ -1,11 +1,11 @@
 import { replayedArms, trainedHere } from "../../runs/replayed-arms.ts";
 import { integer, pEquals, score, signedInterval, withInterval } from "../../util/format.ts";
 import { differenceOf } from "../report/arm-differences.ts";
-import { armName, metricName, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, metricName, primaryArm } from "../report/display-names.ts";
 import type { Span } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { methodName, trainingTime } from "../report/trainings.ts";
+import { trainingName, trainingTime } from "../report/trainings.ts";
 
 /** One paragraph per run: method, score with its interval, and the tests against the other arms. */
 export function abstract({ runs }: Study): readonly (readonly Span[])[] {
@@ -54,7 +54,7 @@ function modelDescription(run: RunFacts): string {
   const method =
     run.config.train === undefined
       ? "without fine-tuning"
-      : `fine-tuned with ${methodName(run)}${rows === undefined ? "" : ` on ${integer(rows)} training rows`}`;
+      : `fine-tuned with ${trainingName(run)}${rows === undefined ? "" : ` on ${integer(rows)} training rows`}`;
   if (replayedArms(run).some(({ arm }) => arm === primaryArm(run)))
     return `Replayed predictions, declared as those of ${base} ${method}, reach`;
   return `${base}, ${method}${trainedHere(run) ? ` in ${trainingTime(run.steps.train)}` : ""}, reaches`;
@@ -85,22 +85,23 @@ export function verdict(run: RunFacts): readonly Span[] {
   const rivals = comparison.family.tests.filter(({ against }) => !against.includes(".") && against !== "ensemble");
   const unbeaten = rivals.filter(({ against, adjusted }) => !(value("tuned") > value(against) && adjusted < 0.05));
   if (unbeaten.length === 0) return [];
-  const names = unbeaten.map(({ against }) => `the ${armName(against)} arm`).join(" and ");
-  return [{ strong: `The fine-tuned model is not significantly better than ${names}. ` }];
+  const names = unbeaten.map(({ against }) => `“${armNamingOf(run)(against)}”`).join(" and ");
+  return [
+    {
+      strong: `The fine-tuned model is not significantly better than ${unbeaten.length > 1 ? "the arms" : "the arm"} ${names}. `,
+    },
+  ];
 }
 
-function otherArms({ comparison, config, compared }: RunFacts): readonly Span[] {
+function otherArms(run: RunFacts): readonly Span[] {
+  const { comparison } = run;
   if (comparison === undefined) return [];
+  const armName = armNamingOf(run);
   const { metric, subject, tests } = comparison.family;
   const others = tests.filter(({ against }) => !(subject === "tuned" && against === "zero_shot"));
-  // An arm of a compared experiment is named with its base model if that differs.
-  const nameOf = (arm: string): string => {
-    const base = compared[arm.slice(0, arm.lastIndexOf("."))]?.model.base;
-    return base === undefined || base === config.model.base ? armName(arm) : `${armName(arm)} (${base})`;
-  };
   const scores = others.map(
     ({ against, adjusted }) =>
-      `${nameOf(against)} ${withInterval(comparison.arms[against]?.[metric])} (${pEquals(adjusted)})`,
+      `${armName(against)} ${withInterval(comparison.arms[against]?.[metric])} (${pEquals(adjusted)})`,
   );
   return [
     ...(others.length === 0 ? [] : [`On the same cases: ${scores.join("; ")}. `]),

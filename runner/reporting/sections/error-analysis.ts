@@ -1,6 +1,6 @@
 import { integer, percent, score } from "../../util/format.ts";
 import { coverageTable } from "../report/coverage-table.ts";
-import { armName, hasLabels, metricName, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, hasLabels, metricName, namingOf, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { subgroupNote, subgroupTable } from "../report/subgroup-table.ts";
@@ -41,7 +41,7 @@ function categories(run: RunFacts): Block {
     type: "table",
     id: "categories",
     caption: "Erroneous predictions by category and arm.",
-    head: ["category", "definition", ...names.map(armName)],
+    head: ["category", "definition", ...names.map(armNamingOf(run))],
     align: ["left", "left", ...names.map(() => "right" as const)],
     rows: of(run)
       .categories.filter(({ name }) => names.some((arm) => count(arms[arm]?.categories, name) > 0))
@@ -151,13 +151,14 @@ function subgroups(run: RunFacts): readonly Block[] {
       type: "table",
       id: "subgroups",
       caption: `${metricName(found.metric)} (${view} view) for the cases with each value of a column, with 95 % confidence intervals. ${subgroupNote(found)}`,
-      ...subgroupTable(found, names, { arm: armName, metric: metricName }),
+      ...subgroupTable(found, names, namingOf(run)),
     },
   ];
 }
 
 function rivals(run: RunFacts): readonly Block[] {
   const { against, agreement } = of(run);
+  const armName = armNamingOf(run);
   if (against.length === 0) return [];
   return [
     heading(2, "Comparison with the other arms"),

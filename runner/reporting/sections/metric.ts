@@ -3,7 +3,7 @@ import type { Experiment } from "../../plugins/experiment.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer } from "../../util/format.ts";
-import { armName, metricName } from "../report/display-names.ts";
+import { metricName, namingOf } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import { intervalMethods } from "../report/interval-methods.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -46,10 +46,11 @@ function testText({ comparison }: RunFacts): readonly Span[] {
 }
 
 /** The methods by which the intervals of a run were computed. */
-function intervalText({ comparison }: RunFacts, resamples: string): readonly Span[] {
+function intervalText(run: RunFacts, resamples: string): readonly Span[] {
+  const { comparison } = run;
   if (comparison === undefined)
     return [`Confidence intervals are 95 % intervals over cases, with ${resamples} resamples. `];
-  const { methods, absent } = intervalMethods(comparison, { arm: armName, metric: metricName });
+  const { methods, absent } = intervalMethods(comparison, namingOf(run));
   return [
     "95 % confidence intervals over cases, by method: ",
     ...methods.flatMap(({ method, text }, at): readonly Span[] => [

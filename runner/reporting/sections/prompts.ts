@@ -1,6 +1,6 @@
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, score, withInterval } from "../../util/format.ts";
-import { armName, metricName, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, metricName, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -27,7 +27,7 @@ function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
     if (seen.has(instruction)) return [];
     seen.add(instruction);
     return [
-      heading(2, `Prompt of the ${armName(arm)} arm`),
+      heading(2, `Prompt of the arm “${armNamingOf(run)(arm)}”`),
       paragraph(
         ...["Template ", { code: template }, isInstructed ? ", followed by the labels and the form of the answer" : ""],
         ", rendered for the first case:",
@@ -83,7 +83,7 @@ function baselines(run: RunFacts): readonly Block[] {
       head: ["", ...metrics.slice(0, shown).map(metricName)],
       align: ["left", ...metrics.slice(0, shown).map(() => "right" as const)],
       rows: rivals.map(({ name }) => [
-        armName(name),
+        armNamingOf(run)(name),
         ...metrics.slice(0, shown).map((metric) => withInterval(comparison.arms[name]?.[metric])),
       ]),
     },
@@ -99,7 +99,7 @@ function ensemble(run: RunFacts): readonly Block[] {
     : `labels with a sum above ${score(threshold)} are predicted`;
   return [
     paragraph(
-      `The ensemble sums two scores for each label: a prediction of the ${armName(primaryArm(run))} model (0 or 1) with weight ${weight.toFixed(1)} and the ` +
+      `The ensemble sums two scores for each label: a prediction of the language model (${armNamingOf(run)(primaryArm(run))}; 0 or 1) with weight ${weight.toFixed(1)} and the ` +
         `margin of the classifier (scaled to 0–1) with weight ${(1 - weight).toFixed(1)}; ${rule}. Weight and threshold maximise micro-F1 on ${integer(validation)} validation rows.`,
     ),
   ];

@@ -13,7 +13,7 @@ import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
-import { armName, metricName, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, metricName, namingOf, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -74,7 +74,7 @@ function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: num
     rows: runs.flatMap((run) =>
       run.arms.map(({ name, views }, index) => [
         ...(several ? [index === 0 ? run.name : ""] : []),
-        armName(name),
+        armNamingOf(run)(name),
         ...names.map((metric) => {
           const measured = run.comparison?.arms[name]?.[metric];
           return measured === undefined
@@ -87,12 +87,13 @@ function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: num
 }
 
 function tests(run: RunFacts): Block {
+  const armName = armNamingOf(run);
   const compared = run.comparison as NonNullable<RunFacts["comparison"]>;
   const { metric, subject: own, tests: all } = compared.family;
   return {
     type: "table",
     id: `tests-${run.run}`,
-    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only the ${armName(own)} arm / only the other arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
+    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only ${armName(own)} / only the other arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
     head: [
       "compared with",
       "difference",
@@ -122,11 +123,11 @@ function tests(run: RunFacts): Block {
 }
 
 /** What the run shows about the margin of non-inferiority that its experiment declares. */
-function margins({ comparison }: RunFacts): readonly Block[] {
-  const tested = comparison?.non_inferiority;
+function margins(run: RunFacts): readonly Block[] {
+  const tested = run.comparison?.non_inferiority;
   if (tested === undefined) return [];
-  const texts = nonInferiorityTexts(tested, { arm: armName, metric: metricName });
-  return [paragraph(`Non-inferiority to the ${armName(tested.reference)} arm. ${texts.join(" ")}`)];
+  const texts = nonInferiorityTexts(tested, namingOf(run));
+  return [paragraph(`Non-inferiority to the arm “${armNamingOf(run)(tested.reference)}”. ${texts.join(" ")}`)];
 }
 
 /** The scores of the primary arm in each view. */
@@ -138,7 +139,7 @@ function views(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "views",
-      caption: `${run.name}, ${armName(own.name)}: the same predictions in each view.`,
+      caption: `${run.name}, ${armNamingOf(run)(own.name)}: the same predictions in each view.`,
       head: ["view", ...names.map(metricName)],
       align: ["left", ...names.map(() => "right" as const)],
       rows: Object.entries(own.views).map(([view, values]) => [view, ...names.map((name) => score(values[name]))]),
@@ -159,7 +160,7 @@ function confusion(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "confusion-matrix",
-      caption: `${run.name}, ${armName(own.name)}: cases by gold label (rows) and predicted label (columns), ${view} view.`,
+      caption: `${run.name}, ${armNamingOf(run)(own.name)}: cases by gold label (rows) and predicted label (columns), ${view} view.`,
       ...confusionTable(own.confusion),
     },
   ];
@@ -179,6 +180,7 @@ function labelText({ labelFacts }: RunFacts["arms"][number]): readonly string[] 
 const mostLabels = 20;
 
 function labels(run: RunFacts): readonly Block[] {
+  const armName = armNamingOf(run);
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   const rows = (own?.labels ?? []).filter(({ support }) => support > 0);
   if (own === undefined || rows.length === 0) return [];

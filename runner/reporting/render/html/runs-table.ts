@@ -1,6 +1,6 @@
 import type { ArmScore, RunRow } from "../../../runs/run-row.ts";
 import { gigabytes, missing, reportDuration, score, withInterval } from "../../../util/format.ts";
-import { armName, metricName } from "../../report/display-names.ts";
+import { metricName } from "../../report/display-names.ts";
 import { settingsText } from "../../report/run-names.ts";
 import { type Html, html } from "./html.ts";
 
@@ -42,8 +42,8 @@ function runLine(row: RunRow, priced: boolean, choose: boolean, link: string | u
   const name = `${row.experiment}/${row.run}`;
   return html`<tr${choose && html` data-run="${name}"`}>${
     choose && html`<td><input type="checkbox" name="run" value="${name}" aria-label="Select ${name}"></td>`
-  }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runLabel(row) : html`<a href="${link}">${runLabel(row)}</a>`}</td><td>${metricName(row.metric)} (${row.view})</td><td>${armName(own.arm)}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${bestOther?.value ?? ""}">${
-    bestOther === undefined ? missing : `${armName(bestOther.arm)} ${score(bestOther.value)}`
+  }<th scope="row">${row.experiment}</th><td class="run">${link === undefined ? runLabel(row) : html`<a href="${link}">${runLabel(row)}</a>`}</td><td>${metricName(row.metric)} (${row.view})</td><td>${own.name}</td><td class="right" data-value="${own.value ?? ""}">${scoreOf(own)}</td><td class="right" data-value="${bestOther?.value ?? ""}">${
+    bestOther === undefined ? missing : `${bestOther.name} ${score(bestOther.value)}`
   }</td><td class="right" data-value="${row.seconds}">${reportDuration(row.seconds)}</td><td class="right" data-value="${row.memory}">${gigabytes(
     row.memory,
   )}</td>${priced && html`<td class="right" data-value="${row.price ?? ""}">${row.price?.toFixed(2) ?? missing}</td>`}<td data-value="${row.created}">${row.created.slice(0, 16).replace("T", " ")}</td><td>${

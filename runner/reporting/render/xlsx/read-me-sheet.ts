@@ -8,7 +8,7 @@ const sheetTexts: readonly Line[] = [
   ["By case", "One row per case: text, gold, and the prediction and verdict of each arm side by side."],
   [
     "Significance",
-    "Differences between arms on the same cases, with intervals and p values. Planned tests come first.",
+    "Differences between arms on the same cases, with intervals and p values. Planned tests come first, differences of gains last.",
   ],
   ["Runs", "Model, training, source of predictions and primary score of each arm."],
   ["Sweep", "The settings of the sweep with their scores on the rows of the selection."],

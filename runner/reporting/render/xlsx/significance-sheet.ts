@@ -4,8 +4,11 @@ import { addTable, font, restyle, type Sheets, score, whole } from "./sheet.ts";
 const signed = "+0.000;-0.000;0.000";
 const probability = "0.0000";
 
-/** Writes one row per pair of arms and metric, the planned tests first. */
-export function writeSignificance(sheets: Sheets, { view, primary, pairs, family }: Comparison): void {
+/** Writes one row per pair of arms and metric, the planned tests first; then the differences of gains. */
+export function writeSignificance(
+  sheets: Sheets,
+  { view, primary, pairs, family, interactions = [] }: Comparison,
+): void {
   const table = addTable(
     sheets,
     "Significance",
@@ -30,12 +33,14 @@ export function writeSignificance(sheets: Sheets, { view, primary, pairs, family
     ],
     2,
   );
+  const tests = [
+    ...family.tests.map((test) => ({ ...test, a: family.subject, b: test.against })),
+    ...(family.contrasts ?? []),
+  ];
   const plannedOf = (a: string, b: string, metric: string) =>
     metric !== family.metric
       ? undefined
-      : family.tests.find(
-          ({ against }) => (a === family.subject && b === against) || (b === family.subject && a === against),
-        );
+      : tests.find((test) => (test.a === a && test.b === b) || (test.a === b && test.b === a));
   const rows = pairs.flatMap(({ a, b, metrics, exact_match }) =>
     Object.entries(metrics).map(([metric, difference]) => ({
       ...{ a, b, metric, difference, exact_match },
@@ -56,6 +61,13 @@ export function writeSignificance(sheets: Sheets, { view, primary, pairs, family
     ]);
     if (planned !== undefined) restyle(row.getCell(8), { font: { ...font, bold: true } });
     row.commit();
+  }
+  for (const { a, b, difference, low, high, detectable } of interactions) {
+    table.write([
+      ...[`(${a.to} − ${a.from})`, `(${b.to} − ${b.from})`, family.metric, view, difference, low, high],
+      ...[undefined, undefined, "interaction, not tested"],
+      ...[undefined, undefined, undefined, detectable ?? undefined],
+    ]);
   }
   table.sheet.commit();
 }
