@@ -1,6 +1,6 @@
 /** Kinds of possible personal data in a text. Patterns for English texts: no finding is not a proof of anonymity. */
 const patterns: Readonly<Record<string, RegExp>> = {
-  "e-mail": /\b[\w.+-]+@[\w-]+\.[a-z]{2,}\b/i,
+  "e-mail": /(?<![\w.+-])[\w.+-]+@[\w-]+\.[a-z]{2,}\b/i,
   phone: /(?<![\d.,])(?:\+\d{1,3}[ .-]?\(?\d{2,4}\)?|\(\d{2,4}\)|\d{3}(?=[.-]))[ .-]?\d{3,4}[ .-]\d{3,4}(?![\d.,]*\d)/,
   "social security number": /(?<![\d-])\d{3}-\d{2}-\d{4}(?![\d-])/,
   "record number":

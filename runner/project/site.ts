@@ -39,7 +39,7 @@ export function siteOf(context: Context, machine: Machine, root: string, tokensO
     }),
     template: remembered((file) => {
       const text = new TextDecoder().decode(files.read(file) ?? new Uint8Array());
-      return { characters: text.length, listsLabels: /\{\{[^}]*\blabels\b/.test(text) };
+      return { characters: text.length, listsLabels: /\{\{[^{}]*\blabels\b/.test(text) };
     }),
     gpuMemory: smallest(machine.gpus.map(({ memory }) => memory)),
     capability: machine.gpus.map(({ capability }) => capability ?? "").sort()[0],

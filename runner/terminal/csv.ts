@@ -1,4 +1,4 @@
-const number = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+const number = /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/;
 
 /**
  * Rows as comma-separated values (RFC 4180). Cells are quoted only if necessary. A text that a spreadsheet would evaluate as a

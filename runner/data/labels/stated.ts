@@ -12,7 +12,7 @@ const isNo = new RegExp(`^(?:${no})(?=$|[\\s,.;:(–—-])`, "i");
 export function flagOf(value: unknown): boolean | undefined {
   if (typeof value === "boolean") return value;
   if (typeof value !== "string") return undefined;
-  const text = value.trim().replace(/^[*_`"'([]+|[*_`"'\])]+$/g, "");
+  const text = value.trim().replace(/^[*_`"'([]+|(?<![*_`"'\])])[*_`"'\])]+$/g, "");
   if (/^(?:0|1|[01]?\.\d{1,20})$/.test(text)) return Number(text) >= 0.5;
   const share = /^(\d{1,3}(?:\.\d+)?) ?%$/.exec(text);
   if (share) return Number(share[1]) >= 50;
@@ -24,9 +24,9 @@ export function flagOf(value: unknown): boolean | undefined {
 export function statement(piece: string): { readonly name: string; readonly applies: boolean } | undefined {
   if (piece.length > 300) return undefined;
   for (const [mark, length] of marks(piece)) {
-    const name = piece.slice(0, mark).replace(/[\s*_`]+$/, "");
+    const name = piece.slice(0, mark).replace(/(?<![\s*_`])[\s*_`]+$/, "");
     const value = piece.slice(mark + length).replace(/^[\s*_`]+/, "");
-    const applies = words(value) > 12 ? undefined : flagOf(value.replace(/[.!*_`\s]+$/, ""));
+    const applies = words(value) > 12 ? undefined : flagOf(value.replace(/(?<![.!*_`\s])[.!*_`\s]+$/, ""));
     if (name !== "" && applies !== undefined) return { name, applies };
   }
   const bare = /^(.{2,200}?) (present|absent|detected|not (?:present|seen|detected|found))\.?$/i.exec(piece);

@@ -57,5 +57,5 @@ function cells(line: string): string[] {
     .replace(/^\|/, "")
     .replace(/\|$/, "")
     .split("|")
-    .map((cell) => cell.trim().replace(/^[*_`]+|[*_`]+$/g, ""));
+    .map((cell) => cell.trim().replace(/^[*_`]+|(?<![*_`])[*_`]+$/g, ""));
 }

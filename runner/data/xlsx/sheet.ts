@@ -181,7 +181,7 @@ function columnOf(ref: string): number {
 }
 
 function rowOf(ref: string): number {
-  const row = Number(/\d+$/.exec(ref)?.[0]);
+  const row = Number(/(?<!\d)\d+$/.exec(ref)?.[0]);
   if (!(row >= 1 && row <= maxRow)) throw brokenWorkbook();
   return row;
 }

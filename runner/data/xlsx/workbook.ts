@@ -101,5 +101,5 @@ async function dateStylesOf(zip: Zip): Promise<readonly boolean[]> {
 
 /** Whether a number format shows a date or time: colours, conditions and quoted text do not count. */
 function isDateFormat(format: string): boolean {
-  return /[ymdhs]/i.test(format.replaceAll(/\[[^\]]*\]|"[^"]*"|\\./g, "").replaceAll(/general|e[+-]/gi, ""));
+  return /[ymdhs]/i.test(format.replaceAll(/\[[^[\]]*\]|"[^"]*"|\\./g, "").replaceAll(/general|e[+-]/gi, ""));
 }

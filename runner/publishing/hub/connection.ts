@@ -44,7 +44,7 @@ export function openHub(
   { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
   send: typeof fetch = fetch,
 ): Hub {
-  const url = (env.HF_ENDPOINT || "https://huggingface.co").replace(/\/+$/, "");
+  const url = (env.HF_ENDPOINT || "https://huggingface.co").replace(/(?<!\/)\/+$/, "");
   const token = hubToken(env);
   const request = async (
     ...[input, init, limits]: [...Parameters<typeof fetch>, ResponseLimits]

@@ -22,7 +22,7 @@ export async function resolveRevision(
     throw new UserError("offline", "cannot query the hub: HF_HUB_OFFLINE is set", { help });
   }
   const token = hubToken(env);
-  const hubUrl = env.HF_ENDPOINT?.replace(/\/+$/, "");
+  const hubUrl = env.HF_ENDPOINT?.replace(/(?<!\/)\/+$/, "");
   let reason: string | null = null;
   const send: typeof fetch = async (url, init) => {
     const response = await boundedFetch(url, init, { limits, signals: [stop] });

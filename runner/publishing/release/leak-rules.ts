@@ -63,7 +63,7 @@ export const labelRules: readonly (readonly [reason: string, shape: RegExp])[] =
     "has a date",
     /\b(?:\d{1,2}(?:st|nd|rd|th|\.)? )?(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?,? (?:\d{1,2}(?:st|nd|rd|th)?,? )?(?:19|20)\d\d\b/i,
   ],
-  ["has an e-mail address", /[\w.+-]+@[\w-]+\.[a-z]{2,}/i],
+  ["has an e-mail address", /(?<![\w.+-])[\w.+-]+@[\w-]+\.[a-z]{2,}/i],
   ["has a web address", /\b(?:https?:\/\/|www\.)\S/i],
   ["has a long number", /\d(?:[ /.-]?\d){6,}/],
   ["has more than one sentence", /[.!?]\s+\p{Lu}/u],

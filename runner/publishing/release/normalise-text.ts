@@ -37,7 +37,7 @@ export function unescaped(text: string): string {
   for (let level = 0; level < 4 && /[\\%&]/.test(plain); level++) {
     const before = plain;
     plain = plain
-      .replaceAll(/\\+u\{?([0-9a-fA-F]{4,6})\}?/g, (whole, digits: string) =>
+      .replaceAll(/(?<!\\)\\+u\{?([0-9a-fA-F]{4,6})\}?/g, (whole, digits: string) =>
         codePoint(Number.parseInt(digits, 16), whole),
       )
       .replaceAll(/(?:\\x[0-9a-fA-F]{2})+/g, (whole) =>

@@ -16,7 +16,7 @@ type Destination =
 /** Reads a destination: a folder, s3://bucket/prefix, or hf://datasets/user/name. Throws UserError (bad-destination). */
 function parse(destination: string, cwd: string): Destination {
   const [, bucket, prefix = ""] = /^s3:\/\/([^/]+)(?:\/(.*))?$/.exec(destination) ?? [];
-  if (bucket !== undefined) return { kind: "bucket", bucket, prefix: prefix.replace(/^\/+|\/+$/g, "") };
+  if (bucket !== undefined) return { kind: "bucket", bucket, prefix: prefix.replace(/^\/+|(?<!\/)\/+$/g, "") };
   const [, repo] = /^hf:\/\/datasets\/([\w.-]+\/[\w.-]+)\/?$/.exec(destination) ?? [];
   if (repo !== undefined) return { kind: "dataset", repo };
   if (!destination.includes("://")) return { kind: "folder", path: resolve(cwd, destination) };

@@ -61,7 +61,7 @@ export async function send(server: Server, body: Json): Promise<Reply> {
 }
 
 async function attempt(server: Server, body: Json): Promise<Reply | Failure> {
-  const url = `${server.baseUrl.replace(/\/+$/, "")}/chat/completions`;
+  const url = `${server.baseUrl.replace(/(?<!\/)\/+$/, "")}/chat/completions`;
   let status: number;
   let headers: Headers;
   let text: string;
