@@ -4,17 +4,15 @@ import { parseGroups, parseSynonyms } from "../data/labels/synonyms.ts";
 import { type View, viewOf, views } from "../data/labels/views.ts";
 import { caseSetOf } from "../evaluation/case-set.ts";
 import { isFile, joinAnswers, readAnswers } from "../evaluation/labels/answers.ts";
-import { classificationMetrics } from "../evaluation/labels/class-metrics.ts";
-import { labelMetrics } from "../evaluation/labels/label-metrics.ts";
 import { groupsOfLabels } from "../evaluation/labels/open-labels.ts";
 import { comparePaired } from "../evaluation/labels/paired.ts";
 import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
 import { labelScorer } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
-import { defaultSoftDistance } from "../evaluation/labels/table.ts";
+import { defaultSoftDistance, type LabelCase } from "../evaluation/labels/table.ts";
 import { intervalsOf } from "../evaluation/statistics/intervals.ts";
 import { caseGroups, scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
-import type { Metric } from "../plugins/metrics/metric.ts";
+import type { Metric, ScoredCases } from "../plugins/metrics/metric.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import { placeOf } from "../project/place.ts";
@@ -43,11 +41,14 @@ export const command = defineCommand({
   },
   options: {
     json,
+    task: choice("name", "Score by the metrics of this task.", () => tasks.names(), {
+      default: "a label task, by the numbers of labels in gold",
+    }),
     id: value("column", "Read the name of a case from this key or column.", { default: "id" }),
     gold: value("column|file", "Read the targets from this key or column, or from this file.", { default: "gold" }),
     goldColumn: value("column", "Read the targets from this column of the file of --gold.", { default: "gold" }),
     goldId: value("column", "Read the name of a case from this column of the file of --gold.", { default: "--id" }),
-    pred: value("column", "Read the predicted labels from this key or column.", { default: "pred" }),
+    pred: value("column", "Read the predictions from this key or column.", { default: "pred" }),
     separator: value("text", "Split labels in one text at this separator.", { default: "a comma in tables" }),
     group: value(
       "column",
@@ -64,7 +65,9 @@ export const command = defineCommand({
       },
     ),
     paired: flag("Compare two files on the same cases: differences with intervals, and tests."),
-    view: choice("view", "With --paired: compare labels in this view.", () => views, { default: "canonical" }),
+    view: choice("view", "With --paired: compare predictions in this view.", () => views, {
+      default: "the task's primary view",
+    }),
     metric: list("name", "With --paired: compare this metric. Default: the default metrics of the task."),
     bootstrap: integer(
       "resamples",
@@ -76,7 +79,17 @@ export const command = defineCommand({
     ),
     seed: integer("number", "Seed of the resamples.", { min: 0, max: 2 ** 32 - 1, default: 1 }),
   },
-  async run({ files, paired, bootstrap: resamples, seed, json, view: chosen, metric: names, ...options }, context) {
+  async run(
+    { files, paired, bootstrap: resamples, seed, json, view: chosen, metric: names, task: named, ...given },
+    context,
+  ) {
+    const task = named === undefined ? undefined : tasks.get(named);
+    const texts = task === undefined || task.labels !== undefined ? undefined : await textsOf(task, given);
+    const options = texts === undefined ? given : { ...given, separator: undefined };
+    const isText = texts !== undefined;
+    // The ledger identifies cases by gold as a run has it.
+    const look = (cases: readonly FileCase[]) =>
+      recordLook(isText ? cases.map(({ gold, ...one }) => ({ ...one, gold: gold[0] ?? "" })) : cases, context);
     if (options.separator === "") {
       throw new UserError("bad-option", "--separator takes the text between labels, not an empty one", {
         status: "invalid",
@@ -93,18 +106,25 @@ export const command = defineCommand({
     const [file, other, ...more] = files;
     if (paired) {
       if (other === undefined || more.length > 0) throw wrongFiles("--paired compares two files");
-      const [a, b] = [await readCases(file, options, context), await readCases(other, options, context)];
+      const [a, b] = [
+        await readCases(file, options, context, isText),
+        await readCases(other, options, context, isText),
+      ];
+      const { views: known, ...own } = task ?? labelTaskOf(a);
+      const view = chosen ?? own.defaults.primary.view;
+      if (!known.includes(view)) throw badView(view, known);
       const compared = await comparePaired(
         [
           { path: file, cases: a },
           { path: other, cases: b },
         ],
         {
-          ...{ view: chosen ?? "canonical", synonyms, scoring, metrics: namedMetrics(names, isOneLabel(a)) },
+          ...{ view, synonyms, scoring, metrics: namedMetrics(names, own) },
+          scorer: texts && ((cases) => texts(cases)(view)),
           bootstrap: { resamples: resamples ?? 10_000, seed },
         },
       );
-      const evaluations = recordLook(a, context) === undefined ? undefined : recordLook(b, context);
+      const evaluations = look(a) === undefined ? undefined : look(b);
       context.out(
         json
           ? `${JSON.stringify({ ...compared, ...withCount(evaluations) }, null, 1)}\n`
@@ -119,13 +139,16 @@ export const command = defineCommand({
         status: "invalid",
       });
     }
-    const cases = await readCases(file, options, context);
+    const cases = await readCases(file, options, context, isText);
     const n = cases.length;
-    const isSingle = isOneLabel(cases);
-    const metrics = isSingle ? [...classificationMetrics] : [...labelMetrics];
+    const { metrics: registry, labels, views } = task ?? labelTaskOf(cases);
+    const isSingle = labels?.isSingle === true;
+    const metrics = [...registry];
     const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
-    const scorer = labelScorer(labelCases, synonyms, scoring);
+    const scorer = texts?.(labelCases) ?? labelScorer(labelCases, synonyms, scoring);
     const forms = views.map((view) => scorer(view));
+    const byView = <T>(of: (at: number) => T): Readonly<Record<View, T>> =>
+      Object.fromEntries(views.map((view, at) => [view, of(at)])) as Record<View, T>;
     const values = scoresOfForms(forms, metrics);
     const scores = byView((at) => values[at] as (typeof values)[number]);
     const absent = withoutValue(forms, metrics);
@@ -133,7 +156,7 @@ export const command = defineCommand({
     const made =
       resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed, groups: together });
     const intervals = made && byView((at) => made[at] as (typeof made)[number]);
-    const evaluations = recordLook(cases, context);
+    const evaluations = look(cases);
     if (json) {
       const confusion = isSingle
         ? { classes: byView((at) => singleLabel(labelCases, viewOf(views[at] as View, synonyms))) }
@@ -174,7 +197,10 @@ export const command = defineCommand({
  * Records in the project's ledger that the predictions were scored. Returns the number of evaluations of these cases;
  * undefined outside a project with results.
  */
-function recordLook(cases: readonly FileCase[], context: Context): number | undefined {
+function recordLook(
+  cases: readonly (Omit<FileCase, "gold"> & { readonly gold: unknown })[],
+  context: Context,
+): number | undefined {
   const { artifacts } = placeOf(context.cwd);
   if (!existsSync(artifacts)) return undefined;
   const answers = cases.map(({ id, pred, parsed }) => JSON.stringify([id, pred, parsed ?? true])).sort();
@@ -196,9 +222,55 @@ const countText = (evaluations: number | undefined): string =>
 const isOneLabel = (cases: readonly FileCase[]): boolean =>
   cases.length > 0 && cases.every(({ gold }) => gold.length === 1);
 
+/** The task of cases with labels. */
+function labelTaskOf(cases: readonly FileCase[]): Task {
+  const isSingle = isOneLabel(cases);
+  return [...tasks].find(({ labels }) => labels?.isSingle === isSingle) as Task;
+}
+
+/** Options that only cases with labels have. */
+const labelOptions = ["separator", "synonyms", "groups", "softDistance"] as const;
+
+/** Scores cases of a task without labels. A case has its target and its answer as one text each. */
+async function textsOf(
+  task: Task,
+  options: Readonly<Partial<Record<(typeof labelOptions)[number], unknown>>>,
+): Promise<(cases: readonly LabelCase[]) => (view: View) => ScoredCases> {
+  const unused = labelOptions.find((name) => options[name] !== undefined);
+  if (unused !== undefined) {
+    const option = unused === "softDistance" ? "soft-distance" : unused;
+    throw new UserError("bad-option", `--${option} is for labels, and task ${task.name} has none`, {
+      help: "remove it",
+      status: "invalid",
+    });
+  }
+  const open = await task.open(null, () => undefined);
+  const labels = new Set<string>();
+  return (cases) =>
+    open.scorer(
+      cases.map(({ target, prediction, parsed = true }) => {
+        const answer = open.parseAnswer(prediction[0] ?? "", { labels });
+        return {
+          target: open.readCell(target[0] ?? "").target,
+          prediction: answer.prediction,
+          parsed: parsed && answer.parsed,
+        };
+      }),
+    );
+}
+
+function badView(view: View, known: readonly View[]): UserError {
+  return new UserError("bad-option", `--view ${view}: the task of these cases has no such view`, {
+    help: `use one of ${known.join(", ")}`,
+    status: "invalid",
+  });
+}
+
 /** Metrics by name, or the default metrics of the task. Throws UserError `bad-option`. */
-function namedMetrics(names: readonly string[], isSingle: boolean): readonly Metric[] {
-  const { metrics, defaults } = [...tasks].find(({ labels }) => labels?.isSingle === isSingle) as Task;
+function namedMetrics(
+  names: readonly string[],
+  { metrics, defaults }: Pick<Task, "metrics" | "defaults">,
+): readonly Metric[] {
   const unknown = names.find((name) => !metrics.has(name));
   if (unknown !== undefined) {
     throw new UserError("bad-option", `--metric ${unknown}: the task of these cases has no such metric`, {
@@ -227,13 +299,14 @@ async function readCases(
   path: string,
   { gold, ...options }: ColumnOptions,
   context: Context,
+  isText: boolean,
 ): Promise<readonly FileCase[]> {
   const file = gold !== undefined && isFile(gold) ? gold : undefined;
   const names = {
     id: options.id ?? "id",
     gold: file === undefined ? (gold ?? "gold") : (options.goldColumn ?? "gold"),
     pred: options.pred ?? "pred",
-    separator: options.separator,
+    separator: isText ? "" : options.separator,
   };
   const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly FileCase[]> => {
     const result = await readAnswers(name, bytesOf(name, "data file", context), {
@@ -274,8 +347,4 @@ function bytesOf(path: string, kind: FileKind, { cwd }: Context): Buffer {
     const message = unreadable[code] ?? `the file cannot be read: ${(error as Error).message}`;
     throw invalid([{ severity: "error", code: "missing-file", message, span }]);
   }
-}
-
-function byView<T>(of: (at: number) => T): Readonly<Record<View, T>> {
-  return Object.fromEntries(views.map((view, at) => [view, of(at)])) as Record<View, T>;
 }

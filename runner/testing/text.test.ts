@@ -41,7 +41,7 @@ test("a study of free texts: run, tables, report, workbook and export without a 
 
   const folder = `artifacts/runs/incident-titles-replay/${run}`;
   const comparison = JSON.parse(rig.read(join(folder, "comparison.json"))) as Comparison;
-  expect(comparison.family.tests.map(({ against }) => against)).toEqual(["zero_shot", "nearest", "lead"]);
+  expect(comparison.family.tests.map(({ against }) => against)).toEqual(["zero_shot", "lead", "nearest"]);
   const { tuned } = (JSON.parse(rig.read(join(folder, "analysis.json"))) as Analysis).arms;
   expect(tuned?.categories.find(({ name }) => name === "near_variant")?.cases).toBe(4);
   const byLength = tuned?.strata.properties?.filter(({ property }) => property === "words per target") ?? [];
@@ -58,6 +58,18 @@ test("a study of free texts: run, tables, report, workbook and export without a 
   expect((await rig.exp("compare", "incident-titles-replay")).stdout).not.toMatch(/label/i);
 
   expect((await rig.exp("export", "out", "incident-titles-replay")).code).toBe(0);
+  // The README's command computes the scores of the run.
+  const scored = "score predictions/zero_shot.jsonl --pred prediction --task text";
+  expect(rig.read("out/README.md")).toContain(`npx exp ${scored}`);
+  const score = await rig.exp(...scored.replace("predictions/", "out/predictions/").split(" "), "--json");
+  const { views, n } = JSON.parse(score.stdout) as { n: number; views: Record<string, Record<string, number>> };
+  expect(n).toBe(40);
+  // Eight answers are empty.
+  expect(value("zero_shot", "chrf")).toBeGreaterThan(0.1);
+  expect([views.raw, views.basic]).toEqual([arms.zero_shot?.raw, arms.zero_shot?.basic]);
+  const refused = await rig.exp("score", "out/predictions/tuned.jsonl", "--task", "text", "--separator", ";");
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--separator is for labels")]);
+
   const text = execFileSync("pdftotext", ["-layout", rig.path("out/report.pdf"), "-"], { encoding: "utf8" });
   expect(text).toContain("words per target");
   expect(text).toContain(value("tuned", "rouge_l").toFixed(3));
@@ -99,5 +111,5 @@ test("every example of docs/how-to/free-text.md works", async ({ rig }) => {
       commands++;
     }
   }
-  expect(commands).toBe(7);
+  expect(commands).toBe(9);
 });

@@ -7,8 +7,8 @@ type Names = { readonly displayName: string };
  */
 export const classicalBaselines: Readonly<Record<string, Names>> = {
   most_frequent: { displayName: "most frequent" },
-  nearest: { displayName: "nearest neighbour" },
   lead: { displayName: "lead of the input" },
+  nearest: { displayName: "nearest neighbour" },
   tfidf_svm: { displayName: "TF-IDF + SVM" },
 };
 

@@ -1,5 +1,5 @@
 import type { Synonyms, View } from "../../data/labels/views.ts";
-import type { Metric } from "../../plugins/metrics/metric.ts";
+import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { Draws } from "../statistics/bootstrap.ts";
 import type { Difference, Measured } from "../statistics/compare.ts";
 import { compareAnswers } from "../statistics/comparison.ts";
@@ -44,12 +44,15 @@ export async function comparePaired(
     view,
     synonyms,
     scoring,
+    scorer,
     metrics,
     bootstrap,
   }: {
     readonly view: View;
     readonly synonyms: Synonyms | undefined;
     readonly scoring?: Scoring | undefined;
+    /** Scores the parts of each case for a task without labels. */
+    readonly scorer?: ((cases: readonly LabelCase[]) => ScoredCases) | undefined;
     readonly metrics: readonly Metric[];
     readonly bootstrap: Draws;
   },
@@ -73,7 +76,9 @@ export async function comparePaired(
     })),
     {
       view,
-      scorer: (cases) => labelScorer(cases as readonly LabelCase[], synonyms, scoring)(view, space),
+      scorer: (cases) =>
+        scorer?.(cases as readonly LabelCase[]) ??
+        labelScorer(cases as readonly LabelCase[], synonyms, scoring)(view, space),
       subject: names[0],
       metrics,
       primary: metrics[0]?.name as string,

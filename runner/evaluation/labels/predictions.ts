@@ -22,7 +22,10 @@ export type Names = {
   readonly pred: string;
   /** Which of the two the file must have. The other one is the empty set. */
   readonly sides: readonly ("gold" | "pred")[];
-  /** The text between two labels. Without it, labels in one text are an error. */
+  /**
+   * The text between two labels. Without it, labels in one text are an error. Empty: each side is one text, or null
+   * without an answer.
+   */
   readonly separator?: string | undefined;
   /** The key or column with the group of a case. Absent: the key `group` of JSON Lines, if a line has it. */
   readonly group?: string | undefined;
@@ -171,6 +174,7 @@ function labels(
   complain: Complain,
 ): readonly string[] | undefined {
   if (typeof value === "string" && separator !== undefined) return splitLabels(value, separator);
+  if (value === null && separator === "") return [];
   if (value === undefined) complain("missing-key", `the line has no "${key}"`);
   else if (typeof value === "string")
     complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"], or give --separator');

@@ -146,14 +146,15 @@ const sections: readonly Section[] = [
       "",
       ...codeBlock(
         runs.flatMap(({ experiment, run, arms, config }) =>
-          // exp score reads files of labels.
-          (tasks.get(config.task).labels === undefined ? [] : arms).map(({ name }) => {
+          arms.map(({ name }) => {
+            const { labels, predictionKey } = tasks.get(config.task);
+            const task = labels === undefined ? ` --task ${config.task}` : "";
             const synonyms = config.data.labels?.synonyms;
             const map = synonyms === undefined ? "" : ` --synonyms ${synonyms}`;
             const exported = [`predictions/${name}.jsonl`, `predictions/${experiment}-${run}/${name}.jsonl`];
             const own = `artifacts/runs/${experiment}/${run}/${name}/predictions.jsonl`;
             const file = exported.find((one) => predictionFiles.includes(one)) ?? own;
-            return `npx exp score ${shellWord(file)} --pred labels${map}`;
+            return `npx exp score ${shellWord(file)} --pred ${predictionKey}${task}${map}`;
           }),
         ),
       ),

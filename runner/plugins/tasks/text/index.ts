@@ -9,11 +9,11 @@ export const text: Task<string, string | null> = {
   schema: {},
   views: ["raw", "basic"],
   metrics: textMetrics,
-  baselines: ["nearest", "lead"],
+  baselines: ["lead", "nearest"],
   defaults: {
     metrics: ["rouge_l", "rouge_1", "rouge_2", "token_f1", "exact_match", "bleu", "chrf", "length_ratio"],
     primary: { metric: "rouge_l", view: "raw" },
-    baselines: ["nearest", "lead"],
+    baselines: ["lead", "nearest"],
   },
   predictionKey: "prediction",
   categories: textCategories,

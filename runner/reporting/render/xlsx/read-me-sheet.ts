@@ -96,6 +96,7 @@ export function writeReadMe(
     const text = (hasLabels ? viewTexts : otherViewTexts)[view];
     if (text !== undefined) add("view", [`${view} view`, text]);
   }
-  for (const line of [...terms, ...(hasLabels ? labelTerms : otherTerms)]) add("term", line);
+  const [arm, gold, ...others] = terms as readonly [Line, Line, ...Line[]];
+  for (const line of [arm, gold, ...(hasLabels ? labelTerms : otherTerms), ...others]) add("term", line);
   table.sheet.commit();
 }
