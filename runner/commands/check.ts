@@ -62,15 +62,20 @@ async function templateErrors(loaded: readonly LoadedExperiment[], cwd: string):
   const experiments = loaded.flatMap(({ points }) =>
     points.flatMap(({ experiment, compared }) => [experiment, ...compared]),
   );
-  const paths = experiments.flatMap(({ prompt, train }) => [
-    prompt.template,
-    ...(train === undefined || prompt.zero_shot === undefined ? [] : [prompt.zero_shot]),
-  ]);
+  const templates = new Map<string, readonly [string, readonly string[]]>();
+  for (const { prompt, train, data } of experiments) {
+    const names = Object.keys(data.columns.inputs ?? {});
+    const paths = [
+      prompt.template,
+      ...(train === undefined || prompt.zero_shot === undefined ? [] : [prompt.zero_shot]),
+    ];
+    for (const path of paths) templates.set([path, ...names].join("\0"), [path, names]);
+  }
   // Handlebars is imported for this command only.
   const { templateError } = await import("../pipeline/template-check.ts");
-  return [...new Set(paths)].flatMap((path) => {
+  return [...templates.values()].flatMap(([path, names]) => {
     const text = readRegularFile(path, "template").toString("utf8");
-    return templateError({ path: relative(cwd, path), text }) ?? [];
+    return templateError({ path: relative(cwd, path), text }, names) ?? [];
   });
 }
 

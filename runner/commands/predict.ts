@@ -1,5 +1,6 @@
 import { existsSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, extname, relative, resolve } from "node:path";
+import { type Columns, inputColumns, type RecordFormat } from "../data/columns.ts";
 import type { Cell, DataFile, DataTable } from "../data/data-table.ts";
 import { writeLabel } from "../data/labels/split.ts";
 import { readRows } from "../data/rows.ts";
@@ -40,9 +41,10 @@ export const command = defineCommand({
     const project = await openProject(context.cwd, context, "read");
     const found = findRun(name, project.artifacts, context.cwd);
     const answering = openAnsweringRun(found, project, { trust }, context);
-    const { columns } = answering.experiment.data;
-    const names = { id: chosen.id ?? columns.id, input: chosen.input ?? columns.input };
-    const { table, rows } = await readNewRows(file, { sheet, headerRow, ...names }, context);
+    const { columns, format } = answering.experiment.data;
+    const { input, inputs } = chosen.input === undefined ? columns : { input: chosen.input };
+    const names = { id: chosen.id ?? columns.id, input, inputs };
+    const { table, rows } = await readNewRows(file, { sheet, headerRow, format, names }, context);
     if (found.manifest.smoke) context.err("warning: this is a smoke run, whose model is hardly trained\n");
 
     // Predictions without --out are on stdout, so progress is on stderr.
@@ -87,27 +89,31 @@ function outputOf(out: string, { file, force }: { readonly file: string; readonl
   return path;
 }
 
-type Names = { readonly id: string | undefined; readonly input: string };
+type Names = Pick<Columns, "id" | "input" | "inputs">;
 
 /** Reads the rows of FILE. Throws UserError `invalid-rows` with each problem at its place. */
 async function readNewRows(
   file: string,
-  { sheet, headerRow, ...columns }: Names & Pick<DataFile, "sheet" | "headerRow">,
+  {
+    names,
+    format,
+    ...place
+  }: Pick<DataFile, "sheet" | "headerRow"> & { readonly names: Names; readonly format: RecordFormat | undefined },
   context: Context,
 ) {
   const { readTable } = await import("../data/table.ts");
   const path = resolve(context.cwd, file);
-  const table = rowsOf(await readTable({ path: file, bytes: bytesOf(path, file), sheet, headerRow }), context);
-  const read = readRows(table, columns, () => ({ text: "", target: undefined }));
+  const table = rowsOf(await readTable({ path: file, bytes: bytesOf(path, file), ...place }), context);
+  const read = readRows(table, names, () => ({ text: "", target: undefined }), { format });
   const rows = rowsOf(read.ok ? read : { ok: false, diagnostics: read.diagnostics.map(withOption) }, context);
   const diagnostics = rows.flatMap(({ id, input }, at): readonly Diagnostic[] => {
     if (input.trim() !== "") return [];
-    const message = `row ${at + 1} (${id}) has no text in column "${columns.input}"`;
+    const message = `row ${at + 1} (${id}) has no text in ${inputColumns(names).join(", ")}`;
     const help = "remove the row, or write its text";
     return [{ severity: "error", code: "empty-input", message, span: table.span(at), help }];
   });
   if (diagnostics.length > 0) throw invalidRows(diagnostics.slice(0, mostShown));
-  return { table, rows: rows.map(({ id, input }) => ({ id, input })) };
+  return { table, rows: rows.map(({ id, input, fields, turns }) => ({ id, input, fields, turns })) };
 }
 
 const mostShown = 20;

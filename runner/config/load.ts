@@ -12,7 +12,7 @@ import { type Files, projectRoot, remembering } from "./files.ts";
 import { overFolds } from "./folds.ts";
 import type { LoadedExperiment, LoadOptions, Point } from "./loaded.ts";
 import { find, type MapNode, type Node, type Value, without } from "./node.ts";
-import { resolveTrain } from "./resolve.ts";
+import { resolved } from "./resolve.ts";
 import { halvingProblem, onRungs } from "./rungs.ts";
 import { experimentSchema } from "./schema.ts";
 import { branchFor } from "./schema-visitor.ts";
@@ -80,7 +80,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
       if (diagnostics.length > maxErrors * 10) break;
       continue;
     }
-    const { experiment: whole, defaulted } = resolveTrain(completed);
+    const { experiment: whole, defaulted } = resolved(completed);
     const experiment = options.smoke === true ? smoke(whole) : whole;
     const select = sweep.ok ? sweep.value.select : undefined;
     const others = pointsOf(experiment.compare.map((path) => compared?.(path)));

@@ -1,3 +1,4 @@
+import { columnsFor } from "../data/columns.ts";
 import type { Experiment, Train } from "../plugins/experiment.ts";
 import type { Completed } from "./complete.ts";
 
@@ -9,9 +10,20 @@ type Written = {
 };
 
 const done = new WeakMap<object, Train>();
+const withColumns = new WeakMap<object, Experiment["data"]>();
+
+/** The experiment with the values that follow from other keys: the columns of `data.format`, and those of `train`. */
+export function resolved({ value, defaulted }: Completed): ReturnType<typeof resolveTrain> {
+  const { data, ...others } = value as unknown as Experiment;
+  if (data.format === "table") return resolveTrain({ value, defaulted });
+  const columns = Object.freeze(columnsFor(data.format, data.columns));
+  const whole = withColumns.get(data) ?? (Object.freeze({ ...data, columns }) as Experiment["data"]);
+  withColumns.set(data, whole);
+  return resolveTrain({ value: Object.freeze({ ...others, data: whole }) as unknown as Completed["value"], defaulted });
+}
 
 /** Computes alpha from alpha_ratio (2 if neither is given), and turns overrides into dotted keys. */
-export function resolveTrain({ value, defaulted }: Completed): {
+function resolveTrain({ value, defaulted }: Completed): {
   experiment: Experiment;
   readonly defaulted: readonly string[];
 } {

@@ -79,7 +79,9 @@ it("lists agree with the registries", () => {
 it("the type Experiment agrees with the sections of the schema", () => {
   // The type checker is the test: it rejects a line whose schema and type differ.
   const agree = [
-    true satisfies Agrees<FromSchema<LabelledData>, LabelledExperimentData>,
+    true satisfies Agrees<Omit<FromSchema<LabelledData>, "columns">, Omit<LabelledExperimentData, "columns">>,
+    // The columns that the format implies are present in an experiment.
+    true satisfies Agrees<FromSchema<typeof data.properties.columns>, Partial<Experiment["data"]["columns"]>>,
     true satisfies Agrees<FromSchema<typeof model>, Experiment["model"]>,
     true satisfies Agrees<FromSchema<typeof prompt>, Experiment["prompt"]>,
     true satisfies Agrees<FromSchema<typeof report>, Experiment["report"]>,

@@ -1,11 +1,18 @@
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { suggestion } from "../util/suggest.ts";
+import { type Columns, cellsOf, jsonOf, namedColumns, placeOf, type RecordFormat } from "./columns.ts";
+import { alpacaExchange, exchangeOf, type Turn, wholeText } from "./conversation.ts";
 import type { Cell, DataTable } from "./data-table.ts";
 
 /** One case, read from a data file. `T` is what the task reads from the target cell: labels, for label tasks. */
 export type Row<T = readonly string[]> = {
   readonly id: string;
+  /** The text that the model reads, by which rows are compared: all texts of a row, without its target. */
   readonly input: string;
+  /** Texts that templates name, of several input columns; `input` is the last message of a conversation. */
+  readonly fields?: Readonly<Record<string, string>> | undefined;
+  /** The messages before the input of a conversation. */
+  readonly turns?: readonly Turn[] | undefined;
   /** The target cell as written. */
   readonly answer: string;
   /** The target that the task reads from the cell. Labels are in the raw view and in the order of the cell. */
@@ -16,52 +23,83 @@ export type Row<T = readonly string[]> = {
   readonly subgroups?: Readonly<Record<string, string>> | undefined;
 };
 
-/** Which columns hold what. Without `id` a case is named by its row number, from 1. Rows without target have no `target`. */
-export type Columns = {
-  readonly id?: string | undefined;
-  readonly input: string;
-  readonly target?: string | undefined;
-  readonly group?: string | undefined;
-};
-
 /** Reads a target cell: its text, the target in it, and what is wrong with it. */
 type ReadCell<T> = (cell: Cell) => { readonly text: string; readonly target: T; readonly problem?: string };
 
-/** Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id. */
+/**
+ * Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id, a cell
+ * that does not have the form that the format requires.
+ */
 export function readRows<T>(
   table: DataTable,
   columns: Columns,
   readCell: ReadCell<T>,
-  subgroups: readonly string[] = [],
+  {
+    subgroups = [],
+    format = "table",
+  }: { readonly subgroups?: readonly string[] | undefined; readonly format?: RecordFormat | undefined } = {},
 ): Result<readonly Row<T>[]> {
   const diagnostics: Diagnostic[] = [];
-  const column = (key: keyof Columns): number => columnNamed(columns[key] as string, `data.columns.${key}`);
-  const columnNamed = (name: string, key: string): number => {
-    const at = table.columns.indexOf(name);
-    if (at < 0) {
-      const message = `the file has no column "${name}" (${key})`;
-      const help =
-        suggestion(
-          name,
-          table.columns.filter((one) => one !== ""),
-          "its columns",
-        ) ?? "it has no columns";
-      diagnostics.push({ severity: "error", code: "missing-column", message, span: table.header, help });
-    }
-    return at;
+  const columnNamed = (name: string, key: string): readonly Cell[] => {
+    const cells = cellsOf(table, name);
+    if (cells !== undefined) return cells;
+    const place = placeOf(name, table.columns);
+    const message =
+      place === undefined
+        ? `the file has no column "${name}" (${key})`
+        : `no cell of the column "${place.column}" has "${place.path.join(".")}" (${key})`;
+    const names = table.columns.filter((one) => one !== "");
+    const help = suggestion(name, names, "its columns") ?? "it has no columns";
+    diagnostics.push({ severity: "error", code: "missing-column", message, span: table.header, help });
+    return [];
   };
-  const id = columns.id === undefined ? undefined : column("id");
-  const input = column("input");
-  const target = columns.target === undefined ? undefined : column("target");
-  const groupAt = columns.group === undefined ? undefined : column("group");
-  const subgroupsAt = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
+  const named = new Map(
+    namedColumns(conversationColumns(columns, format, table)).map(([key, name]) => [
+      key,
+      columnNamed(name, `data.columns.${key}`),
+    ]),
+  );
+  const groupCells = named.get("group");
+  const subgroupCells = subgroups.map((name) => [name, columnNamed(name, "evaluate.subgroups")] as const);
   if (diagnostics.length > 0) return { ok: false, diagnostics };
+  const optional = (name: string): readonly Cell[] => (format === "table" ? [] : (cellsOf(table, name) ?? []));
+  const [systems, contexts, histories] = [optional("system"), optional("input"), optional("history")];
+  const names = Object.keys(columns.inputs ?? {});
+  /** What the row asks and answers: its texts, its target cell, and what is wrong with it. */
+  const contentOf = (row: number): Content => {
+    const cell = (key: string): Cell => named.get(key)?.[row] ?? "";
+    if (format === "table") {
+      if (columns.inputs === undefined) return { input: text(cell("input")), target: cell("target") };
+      const fields = Object.fromEntries(names.map((name) => [name, text(cell(`inputs.${name}`))]));
+      const input = Object.values(fields).filter((field) => field.trim() !== "");
+      return { input: input.join("\n\n"), fields, target: cell("target") };
+    }
+    const system = text(systems[row]);
+    const value = (of: Cell): unknown => (typeof of === "string" ? jsonOf(of) : of);
+    const read =
+      format === "chat"
+        ? exchangeOf(value(cell("input")), system, columns.target !== undefined)
+        : alpacaExchange({
+            instruction: text(cell("input")),
+            input: text(contexts[row]),
+            output: "",
+            system,
+            history: value(histories[row] ?? ""),
+          });
+    if (typeof read === "string") return { input: "", target: "", problem: read };
+    return {
+      input: wholeText(read),
+      target: format === "chat" ? read.target : cell("target"),
+      ...(read.turns.length === 0 ? {} : { fields: { input: read.input }, turns: read.turns }),
+    };
+  };
 
   const rowOf = new Map<string, number>();
   const complain = (row: number, code: string, message: string, help = "give each case a unique id") =>
     diagnostics.push({ severity: "error", code, message, span: table.span(row), help });
-  const rows = table.rows.map((row, index): Row<T> => {
-    const name = id === undefined ? String(index + 1) : text(row[id]).trim();
+  const id = named.get("id");
+  const rows = table.rows.map((_, index): Row<T> => {
+    const name = id === undefined ? String(index + 1) : text(id[index]).trim();
     const before = rowOf.get(name);
     if (diagnostics.length < 20) {
       if (name === "") complain(index, "missing-id", `row ${index + 1} has no id`);
@@ -69,18 +107,21 @@ export function readRows<T>(
         complain(index, "duplicate-id", `rows ${before + 1} and ${index + 1} have the same id "${name}"`);
     }
     if (before === undefined) rowOf.set(name, index);
-    const group = groupAt === undefined ? undefined : text(row[groupAt]).trim();
+    const group = groupCells === undefined ? undefined : text(groupCells[index]).trim();
     if (group === "" && diagnostics.length < 20) {
       const help = "name the group of each case; a case that belongs to no other is a group of its own";
       complain(index, "missing-group", `row ${index + 1} has no group (data.columns.group)`, help);
     }
-    const cell = readCell((target === undefined ? undefined : row[target]) ?? "");
+    const { target, input, problem, ...more } = contentOf(index);
+    const cell = readCell(target);
+    if (problem !== undefined && diagnostics.length < 20)
+      complain(index, "broken-record", `row ${index + 1}: ${problem}`, recordHelp[format]);
     if (cell.problem !== undefined && diagnostics.length < 20) {
       const help = "write a text, or a list of texts and numbers";
       complain(index, "broken-target", `row ${index + 1}: ${cell.problem} (data.columns.target)`, help);
     }
-    const read = { id: name, input: text(row[input]), answer: cell.text, gold: cell.target };
-    const values = subgroupsAt.map(([name, at]) => [name, text(row[at]).trim()] as const);
+    const read = { id: name, input, answer: cell.text, gold: cell.target, ...more };
+    const values = subgroupCells.map(([name, cells]) => [name, text(cells[index]).trim()] as const);
     return {
       ...read,
       ...(group === undefined ? {} : { group }),
@@ -88,6 +129,23 @@ export function readRows<T>(
     };
   });
   return diagnostics.length > 0 ? { ok: false, diagnostics } : { ok: true, value: rows, warnings: [] };
+}
+
+type Content = Pick<Row, "input" | "fields" | "turns"> & { readonly target: Cell; readonly problem?: string };
+
+const recordHelp: Readonly<Record<RecordFormat, string>> = {
+  table: "",
+  alpaca: 'write "history" as a list of pairs: [["question", "answer"]]',
+  chat: 'write a list of messages {"role": "user", "content": "…"}, of which the last is the assistant\'s',
+};
+
+/** The columns of a conversation, which is in `conversations` if the file has no `messages`. */
+function conversationColumns(columns: Columns, format: RecordFormat, table: DataTable): Columns {
+  const isOther =
+    columns.input === "messages" && !table.columns.includes("messages") && table.columns.includes("conversations");
+  return format === "chat" && isOther
+    ? { ...columns, input: "conversations", target: columns.target && "conversations" }
+    : columns;
 }
 
 function text(cell: string | readonly string[] | undefined): string {

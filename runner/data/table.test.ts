@@ -3,6 +3,7 @@ import { gzipSync } from "node:zlib";
 import excel from "exceljs";
 import { describe, expect, it } from "vitest";
 import { positionOf } from "../util/code-frame.ts";
+import { type Columns, columnsFor, type RecordFormat } from "./columns.ts";
 import type { DataTable } from "./data-table.ts";
 import { gunzip } from "./gzip.ts";
 import { distinct, splitLabels } from "./labels/split.ts";
@@ -222,5 +223,97 @@ describe("parquet", () => {
   it("with a claim of too many rows is refused", async () => {
     const file = readFileSync(new URL("fixtures/claims.parquet", import.meta.url));
     expect(await table("a.parquet", file).catch((error: Error) => error.message)).toBe("1:table-too-large");
+  });
+});
+
+describe("rows of other forms", () => {
+  const read = async (content: string, columns: Columns, format?: RecordFormat) => {
+    const result = readRows(await table("a.jsonl", content), columns, cells, { format });
+    return result.ok
+      ? result.value.map(({ input, fields, turns, gold }) => ({ input, fields, turns, gold }))
+      : result.diagnostics.map(({ code, message }) => `${code}: ${message}`);
+  };
+  const none = { fields: undefined, turns: undefined };
+
+  it("a column names a key in JSON", async () => {
+    const nested = '{"in": {"text": "a"}, "output": {"labels": ["x", "y"]}}\n{"in": {"text": "b"}, "output": {}}\n';
+    expect(await read(nested, { input: "in.text", target: "output.labels" })).toEqual([
+      { ...none, input: "a", gold: ["x", "y"] },
+      { ...none, input: "b", gold: [] },
+    ]);
+    expect(await read(nested, { input: "in.text", target: "output.label" })).toEqual([
+      'missing-column: no cell of the column "output" has "label" (data.columns.target)',
+    ]);
+    const dotted = '{"in.text": "a", "output": [["x"]]}';
+    expect(await read(dotted, { input: "in.text", target: "output.0" })).toEqual([
+      { ...none, input: "a", gold: ["x"] },
+    ]);
+  });
+
+  it("several input columns are fields of a row", async () => {
+    const content = '{"headline": "T", "text": "", "label": "x"}\n{"headline": "U", "text": "V", "label": "y"}';
+    const columns = { inputs: { title: "headline", body: "text" }, target: "label" };
+    expect((await read(content, columns)).map((row) => ({ ...(row as object), gold: undefined }))).toEqual([
+      { input: "T", fields: { title: "T", body: "" }, turns: undefined, gold: undefined },
+      { input: "U\n\nV", fields: { title: "U", body: "V" }, turns: undefined, gold: undefined },
+    ]);
+  });
+
+  it("alpaca records have an instruction, and earlier turns", async () => {
+    const content = [
+      '{"instruction": "Name it.", "input": "a fern", "output": "x"}',
+      '{"instruction": "And now?", "input": "", "output": "y", "system": "Be brief.", "history": [["Q", "A"]]}',
+    ].join("\n");
+    const turns = [
+      { role: "system", content: "Be brief." },
+      { role: "user", content: "Q" },
+      { role: "assistant", content: "A" },
+    ];
+    expect(await read(content, columnsFor("alpaca", {}), "alpaca")).toEqual([
+      { ...none, input: "Name it.\n\na fern", gold: ["x"] },
+      { input: "Be brief.\n\nQ\n\nA\n\nAnd now?", fields: { input: "And now?" }, turns, gold: ["y"] },
+    ]);
+    const broken = '{"instruction": "a", "input": "", "output": "y", "history": [["Q"]]}';
+    expect(await read(broken, columnsFor("alpaca", {}), "alpaca")).toEqual([
+      "broken-record: row 1: item 1 of the history is no pair of texts",
+    ]);
+  });
+
+  it.each([
+    ["messages", { role: "role", content: "content", user: "user", assistant: "assistant" }],
+    ["conversations", { role: "from", content: "value", user: "human", assistant: "gpt" }],
+  ])("the last message of %s is the target", async (column, { role, content, user, assistant }) => {
+    const message = (who: string, text: unknown) => ({ [role]: who, [content]: text });
+    const line = (...messages: unknown[]) => `${JSON.stringify({ [column]: messages })}\n`;
+    const file =
+      line(message(user, "a"), message(assistant, "x")) +
+      line(message(user, "Q"), message(assistant, "A"), message(user, "b"), message(assistant, "y"));
+    const columns = columnsFor("chat", {});
+    const turns = [
+      { role: "user", content: "Q" },
+      { role: "assistant", content: "A" },
+    ];
+    expect(await read(file, columns, "chat")).toEqual([
+      { ...none, input: "a", gold: ["x"] },
+      { input: "Q\n\nA\n\nb", fields: { input: "b" }, turns, gold: ["y"] },
+    ]);
+    // Rows without targets may end with the user's message.
+    expect(await read(line(message(user, "a")), { ...columns, target: undefined }, "chat")).toEqual([
+      { ...none, input: "a", gold: [] },
+    ]);
+    const wrong = [
+      line(message(user, "a")),
+      line(message("tool", "a"), message(assistant, "x")),
+      line(message(assistant, "a"), message(assistant, "x")),
+      line(message(user, null), message(assistant, "x")),
+      line(message(user, [{ type: "image" }]), message(assistant, "x")),
+    ].join("");
+    expect(await read(wrong, columns, "chat")).toEqual([
+      "broken-record: row 1: the last message is not the assistant's",
+      "broken-record: row 2: message 1 has the role tool, which no prompt has",
+      "broken-record: row 3: the message before the last one is not the user's",
+      "broken-record: row 4: message 1 has a content that is no text",
+      "broken-record: row 5: message 1 has a content that is no text",
+    ]);
   });
 });

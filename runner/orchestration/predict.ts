@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import type { Row } from "../data/rows.ts";
 import { perTokenConfidence } from "../evaluation/error-analysis/calibration.ts";
 import type { Event } from "../execution/event.ts";
 import { execute, type Outcome } from "../execution/scheduler.ts";
@@ -32,7 +33,7 @@ import { recordIn } from "./outcome.ts";
 import { projectStepRunner } from "./step-runner.ts";
 
 /** A row without label. */
-export type NewRow = { readonly id: string; readonly input: string };
+export type NewRow = Pick<Row, "id" | "input" | "fields" | "turns">;
 
 /** The answer of a run's model to a new row. */
 export type Prediction = {

@@ -8,16 +8,21 @@ const samples: readonly TemplateValues[] = [
   { input: "input", labels: ["label"], examples: [{ input: "input", target: "target" }] },
 ];
 
-/** The first error of a template that is found without data, at its place; undefined for a template without errors. */
-export function templateError(source: SourceText): Diagnostic | undefined {
+/**
+ * The first error of a template that is found without data, at its place; undefined for a template without errors.
+ * `names` are the names of several input columns.
+ */
+export function templateError(source: SourceText, names: readonly string[] = []): Diagnostic | undefined {
   let found: Diagnostic | undefined;
   const fail: TemplateFailure = (message, place) => {
     found = diagnostic(source, message, place);
     return new UserError("template", message);
   };
   try {
-    const render = compileTemplate(source.text, fail);
-    for (const values of samples) render(values);
+    const render = compileTemplate(source.text, { names, fail });
+    const fields = Object.fromEntries(names.map((name) => [name, name]));
+    for (const { examples, ...values } of samples)
+      render({ ...values, fields, examples: examples.map((one) => ({ ...one, fields })) });
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     return found ?? diagnostic(source, error.message, undefined, error);

@@ -2,13 +2,21 @@ import Handlebars from "handlebars";
 import { UserError } from "../util/user-error.ts";
 
 /** One message of a chat, without the answer. */
-export type Message = { readonly role: "system" | "user"; readonly content: string };
+export type Message = { readonly role: "system" | "user" | "assistant"; readonly content: string };
+
+/** Texts that a study names: `data.columns.inputs`. */
+type Fields = Readonly<Record<string, string>>;
 
 /** The variables of a template. `labels` and `examples` are empty if the experiment offers none. */
 export type TemplateValues = {
   readonly input: string;
+  readonly fields?: Fields | undefined;
   readonly labels: readonly string[];
-  readonly examples: readonly { readonly input: string; readonly target: string }[];
+  readonly examples: readonly {
+    readonly input: string;
+    readonly target: string;
+    readonly fields?: Fields | undefined;
+  }[];
 };
 
 /** Limits of one prompt. A normal template stays far below them. */
@@ -22,12 +30,15 @@ const limits = {
 
 /**
  * Compiles a prompt template: Handlebars without HTML escaping, with strict variables, no partials, no `log` and no access
- * to prototypes. The blocks `{{#system}}` and `{{#user}}` become messages, in their order; other text is an error. Both
+ * to prototypes. `names` are the fields of each case and example, which are variables too. The blocks `{{#system}}` and `{{#user}}` become messages, in their order; other text is an error. Both
  * this function and the one that it returns throw UserError `template`; the latter also `template-too-large`.
  */
 export function compileTemplate(
   text: string,
-  fail: TemplateFailure = stepError,
+  {
+    names = [],
+    fail = stepError,
+  }: { readonly names?: readonly string[] | undefined; readonly fail?: TemplateFailure } = {},
 ): (values: TemplateValues) => readonly Message[] {
   const handlebars = Handlebars.create();
   handlebars.unregisterHelper("log");
@@ -54,20 +65,21 @@ export function compileTemplate(
     const run = new RegExp(`\\s{${limits.whitespace + 1}}`).exec(text);
     if (run !== null)
       throw new Problem(`more than ${limits.whitespace} white-space characters`, placeOf(text, run.index));
-    new Refusals().accept(handlebars.parse(text));
+    new Refusals(names).accept(handlebars.parse(text));
     render = handlebars.compile(text, { noEscape: true, strict: true });
   } catch (error) {
-    throw handlebarsError(error, fail);
+    throw handlebarsError(error, fail, names);
   }
-  return (values) => {
+  return ({ fields, input, labels, examples }) => {
     messages = [];
     budget = new Budget();
     try {
-      const rest = render({ ...values });
+      const shown = examples.map(({ fields: own, ...example }) => ({ ...example, ...own }));
+      const rest = render({ input, ...fields, labels, examples: shown });
       if (rest.trim() !== "") throw outsideText(text, rest.trim());
       if (messages.at(-1)?.role !== "user") throw new Problem("the last block must be {{#user}}…{{/user}}");
     } catch (error) {
-      throw handlebarsError(error, fail);
+      throw handlebarsError(error, fail, names);
     }
     return messages;
   };
@@ -80,9 +92,23 @@ export function foldSystem(messages: readonly Message[]): readonly Message[] {
   for (const { role, content } of messages) {
     const text = `${before}${content}`;
     before = role === "system" ? `${text}\n\n` : "";
-    if (role === "user") folded.push({ role, content: text });
+    if (role !== "system") folded.push({ role, content: text });
   }
   return folded;
+}
+
+/**
+ * The messages of a conversation: system messages of the template and of the record as one, earlier turns, and the
+ * other messages of the template.
+ */
+export function withTurns(messages: readonly Message[], turns: readonly Message[]): readonly Message[] {
+  const isSystem = ({ role }: Message): boolean => role === "system";
+  const system = [...messages, ...turns].filter(isSystem).map(({ content }) => content.trim());
+  return [
+    ...(system.length === 0 ? [] : [{ role: "system", content: system.join("\n\n") } as const]),
+    ...turns.filter((turn) => !isSystem(turn)),
+    ...messages.filter((message) => !isSystem(message)),
+  ];
 }
 
 /** What the loops of one prompt have used. */
@@ -113,12 +139,18 @@ export type Place = { readonly line: number; readonly column: number };
 
 /** Throws UserError `template` for each construct that is no part of prompt templates. */
 class Refusals extends Handlebars.Visitor {
+  readonly #names: readonly string[];
   /** Open blocks in which names are those of an item. */
   #scopes = 0;
   override Decorator = refuse("{{* }}");
   override DecoratorBlock = refuse("{{#* }}");
   override PartialStatement = refuse("{{> }}");
   override PartialBlockStatement = refuse("{{#> }}");
+
+  constructor(names: readonly string[]) {
+    super();
+    this.#names = names;
+  }
 
   override MustacheStatement(node: hbs.AST.MustacheStatement): void {
     refuseLog(node);
@@ -128,7 +160,7 @@ class Refusals extends Handlebars.Visitor {
   override BlockStatement(node: hbs.AST.BlockStatement): void {
     refuseLog(node);
     // Handlebars takes an unknown variable of a condition or loop for an empty one.
-    if (this.#scopes === 0) for (const param of node.params) refuseUnknown(param);
+    if (this.#scopes === 0) for (const param of node.params) refuseUnknown(param, this.#names);
     const opens = ["each", "with"].includes((node.path as hbs.AST.PathExpression).original);
     if (opens) this.#scopes++;
     super.BlockStatement(node);
@@ -157,18 +189,19 @@ function refuseLog({
   if ("original" in path && path.original === "log") throw new Problem('there is no helper "log"', startOf(loc));
 }
 
-function refuseUnknown(node: hbs.AST.Expression): void {
+function refuseUnknown(node: hbs.AST.Expression, names: readonly string[]): void {
   if (node.type !== "PathExpression") return;
   const { data, depth, parts, loc } = node as hbs.AST.PathExpression;
   const [name] = parts;
-  if (!data && depth === 0 && name !== undefined && !variables.includes(String(name)))
-    throw new Problem(unknownVariable(String(name)), startOf(loc));
+  if (!data && depth === 0 && name !== undefined && ![...variables, ...names].includes(String(name)))
+    throw new Problem(unknownVariable(String(name), names), startOf(loc));
 }
 
 const variables: readonly string[] = ["input", "labels", "examples"] satisfies (keyof TemplateValues)[];
 
-function unknownVariable(name: string): string {
-  return `"${name}" is no variable of a prompt; the variables are input, labels and examples`;
+function unknownVariable(name: string, names: readonly string[]): string {
+  const all = ["input", ...names, "labels"].join(", ");
+  return `"${name}" is no variable of a prompt; the variables are ${all} and examples`;
 }
 
 /** Handlebars counts columns from 0. */
@@ -206,7 +239,7 @@ const stepError: TemplateFailure = (message, place) =>
   );
 
 /** An error of Handlebars, with the place if its message has one. */
-function handlebarsError(error: unknown, fail: TemplateFailure): Error {
+function handlebarsError(error: unknown, fail: TemplateFailure, names: readonly string[]): Error {
   if (error instanceof UserError) return error;
   if (error instanceof Problem) return fail(error.message, error.place);
   const message = error instanceof Error ? error.message : String(error);
@@ -216,7 +249,7 @@ function handlebarsError(error: unknown, fail: TemplateFailure): Error {
   const at = column ?? (shown.startsWith("...") ? "0" : String(Math.max(pointer.indexOf("^"), 0)));
   const place = line === undefined ? undefined : { line: Number(line), column: Number(at) + 1 };
   const [, missing] = /^"([^"]+)" not defined/.exec(first) ?? [];
-  if (missing !== undefined) return fail(unknownVariable(missing), place);
+  if (missing !== undefined) return fail(unknownVariable(missing, names), place);
   const isOpen = first.startsWith("Parse error");
   return fail(isOpen ? "a block or a tag is not closed, or not well-formed" : first.replace(/ - \d+:\d+$/, ""), place);
 }

@@ -46,9 +46,12 @@ type Data = {
   readonly train: DataFile;
   /** Has exactly one of file and fraction, a share of the rows of the training file. */
   readonly test?: Partial<Omit<DataFile, "seed">> & { readonly fraction?: number; readonly seed: number };
+  readonly format: "table" | "alpaca" | "chat";
   readonly columns: {
     readonly id?: string;
-    readonly input: string;
+    /** Exactly one of input and inputs. */
+    readonly input?: string;
+    readonly inputs?: Readonly<Record<string, string>>;
     readonly target: string;
     readonly group?: string;
   };

@@ -1,4 +1,5 @@
 import { basename, dirname, relative } from "node:path";
+import { columnsFor, inputColumns, namedColumns, placeOf } from "../../data/columns.ts";
 import { formatByName, formatHelp } from "../../data/formats.ts";
 import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
@@ -13,6 +14,7 @@ import type { CheckContext } from "./context.ts";
 export function checkData(context: CheckContext): void {
   const { data } = context.experiment;
   const { validation } = data;
+  checkRoles(context);
   checkTable(context, "data.train", data.train);
   if (data.test !== undefined) checkTest(context, data.test);
   if (validation !== undefined) {
@@ -137,39 +139,66 @@ export function checkSubgroups(context: CheckContext): void {
   const bytes = evaluate.subgroups.length === 0 ? undefined : context.files.read(file, headerBytes);
   const { columns: found, complete } = (bytes && headerOnce(file, bytes)) ?? { columns: [], complete: false };
   for (const [at, name] of evaluate.subgroups.entries()) {
-    if (found.includes(name) || found.length === 0 || !complete) continue;
+    if (placeOf(name, found) !== undefined || found.length === 0 || !complete) continue;
     const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
     context.error(`evaluate.subgroups.${at}`, "missing-column", message, suggestion(name, found, "columns"));
   }
 }
 
 function checkColumns(context: CheckContext, file: string, { columns: found, complete }: Header): void {
-  for (const [role, name] of Object.entries(context.experiment.data.columns)) {
-    if (found.includes(name) || !complete) continue;
+  const { format, columns } = context.experiment.data;
+  const isChat = format === "chat" && found.includes("conversations") && columns.input === undefined;
+  const used = isChat ? [] : namedColumns(columnsFor(format, columns));
+  for (const [role, name] of used) {
+    if (placeOf(name, found) !== undefined || !complete || name === undefined) continue;
     const message = `${basename(file)} has no column "${name}"; it has ${found.slice(0, 12).join(", ")}`;
     const help = suggestion(name, found, "columns");
-    context.error(`data.columns.${role}`, "missing-column", message, help);
+    const key = context.wrote(`data.columns.${role}`) ? `data.columns.${role}` : "data.format";
+    context.error(key, "missing-column", message, help);
   }
-  const twice = found.find((name, index) => found.indexOf(name) !== index && isUsed(context, name));
+  const twice = found.find(
+    (name, index) => found.indexOf(name) !== index && used.some(([, column]) => placeOf(column, [name]) !== undefined),
+  );
   if (twice !== undefined) {
     const message = `${basename(file)} has two columns "${twice}"`;
     context.error("data.columns:", "duplicate-column", message, "rename one of them in the file");
   }
 }
 
-function isUsed(context: CheckContext, name: string): boolean {
-  return Object.values(context.experiment.data.columns).includes(name);
+/** A table has one of input and inputs, and a target; the other formats have their own. */
+function checkRoles(context: CheckContext): void {
+  const { format, columns } = context.experiment.data;
+  const { input, inputs, target } = columns as Partial<typeof columns>;
+  const help = "columns: {input: text, target: label}, or data.format for records of alpaca or chat";
+  if (input !== undefined && inputs !== undefined) {
+    const message = "data.columns has both input and inputs";
+    context.error("data.columns.inputs:", "exactly-one", message, "remove one");
+  } else if (format === "table" && input === undefined && inputs === undefined)
+    context.error("data.columns:", "missing-key", "data.columns.input is missing", help);
+  if (format === "table" && target === undefined)
+    context.error("data.columns:", "missing-key", "data.columns.target is missing", help);
+  const other =
+    format !== "table" && inputs !== undefined
+      ? "inputs"
+      : format === "chat" && target !== undefined
+        ? "target"
+        : undefined;
+  if (other !== undefined) {
+    const message = `data.columns.${other} has no meaning with format: ${format}`;
+    context.error(`data.columns.${other}:`, "needs-file", message, "remove it");
+  }
 }
 
 /** Input and target are different columns, and training, validation and test rows come from different files. */
 function checkDuplicates(context: CheckContext): void {
-  const { columns, train, test, validation } = context.experiment.data;
-  const { group } = columns;
-  if (group !== undefined && (group === columns.input || group === columns.target || group === columns.id)) {
+  const { columns, train, test, validation, format } = context.experiment.data;
+  const { group, target } = columns;
+  const inputs = inputColumns(columns);
+  if (group !== undefined && (inputs.includes(group) || group === target || group === columns.id)) {
     const help = "name the column that has one value for all cases of a patient, site or document";
     context.error("data.columns.group", "same-column", `group and another role are the column "${group}"`, help);
   }
-  if (columns.input === columns.target) {
+  if (format === "table" && inputs.includes(target)) {
     context.error("data.columns.target", "same-column", "input and target are the same column", "use two columns");
   }
   const same = (file: string | undefined) => file !== undefined && file === train.file;

@@ -55,7 +55,7 @@ export const lastKeys = {
 export const data = {
   type: "object",
   additionalProperties: false,
-  required: ["train", "columns"],
+  required: ["train"],
   properties: {
     train: { ...dataFile, description: "Training rows.", examples: [{ file: "data/train.csv" }] },
     test: {
@@ -81,18 +81,46 @@ export const data = {
       description: "Test rows. Results are measured on them. Set one of file and fraction.",
       examples: [{ file: "data/test.csv" }, { fraction: 0.2, seed: 1 }],
     },
+    format: {
+      enum: ["table", "alpaca", "chat"],
+      default: "table",
+      description:
+        "What a row is. table: cells with an input and a target. alpaca: instruction, input and output, with system and history if the file has them. chat: a list of messages in the column messages or conversations; the last one is the target.",
+      examples: ["chat"],
+    },
     columns: {
       type: "object",
       additionalProperties: false,
-      required: ["input", "target"],
+      default: {},
       properties: {
         id: {
           ...column,
           description: "Column with the name of a case. Absent: the row number is the name.",
           examples: ["case_id"],
         },
-        input: { ...column, description: "Column with the text that the model reads.", examples: ["finding"] },
-        target: { ...column, description: "Column with the target.", examples: ["diagnosis"] },
+        input: {
+          ...column,
+          description:
+            "Column with the text that the model reads. `output.text` is the key text in the JSON of the column output. Set one of input and inputs, unless data.format has the columns.",
+          examples: ["finding"],
+        },
+        inputs: {
+          type: "object",
+          additionalProperties: column,
+          propertyNames: {
+            pattern:
+              "^(?!(?:input|inputs|labels|examples|target|this|each|with|if|unless|lookup|system|user)$)[A-Za-z_][A-Za-z0-9_]*$",
+          },
+          minProperties: 1,
+          description:
+            "Several columns that the model reads, by the name that templates use: `{{title}}`. `{{input}}` is all of them in the order of their names, with an empty line between two.",
+          examples: [{ title: "headline", body: "text" }],
+        },
+        target: {
+          ...column,
+          description: "Column with the target. It may be a key in JSON, as in input.",
+          examples: ["diagnosis"],
+        },
         group: {
           ...column,
           description:

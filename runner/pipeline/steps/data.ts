@@ -1,7 +1,9 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { audit, blocking, type SplitName, type Splits } from "../../data/audit.ts";
-import { type Columns, type Row, readRows } from "../../data/rows.ts";
+import type { Columns, RecordFormat } from "../../data/columns.ts";
+import type { Turn } from "../../data/conversation.ts";
+import { type Row, readRows } from "../../data/rows.ts";
 import { holdOut, holdOutFold, takePart } from "../../data/split.ts";
 import type { SubgroupValues } from "../../evaluation/error-analysis/subgroups.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
@@ -24,6 +26,10 @@ import { openTask, parsingParams, scoringFiles, type TaskParams, trainingSetting
 export type DataRow = {
   readonly id: string;
   readonly input: string;
+  /** Texts that templates name beside `input`, or in place of it; absent without. */
+  readonly fields?: Readonly<Record<string, string>>;
+  /** The messages before the input of a conversation; absent without. */
+  readonly turns?: readonly Turn[];
   /** The answer that the model is trained to give. */
   readonly target: string;
   /** What the task reads from the target cell: labels in the raw view, for label tasks. */
@@ -42,7 +48,9 @@ type Part = {
 
 /** Everything that determines the rows of a study and the targets of the training. */
 export type DataParams = TaskParams & {
-  readonly columns: Columns & { readonly [key: string]: string };
+  readonly columns: Columns & { readonly [key: string]: Json };
+  /** Absent: table. */
+  readonly format?: RecordFormat;
   readonly train: Part;
   /** A separate file, a share of the rows of the training file (`limit` and `sheet` are those of the part), or none. */
   readonly test: Part | (Part & { readonly fraction: number }) | null;
@@ -63,7 +71,7 @@ export type DataParams = TaskParams & {
 /** Reads the study's files as rows, splits and audits them, and writes the targets of the training. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 8,
+  version: 9,
   cached: true,
   outputs: () => [
     "train.jsonl",
@@ -80,8 +88,8 @@ export const data: StepKind<DataParams> = {
     const study = await readStudy(params, open, (name) => context.source(name));
     const { train, validation, test } = study.splits;
     const prepared = open.prepareTraining(train, params.training);
-    const asRow = ({ id, input, gold, group }: Row<unknown>): DataRow => ({
-      ...{ id, input, target: prepared.write(gold), gold },
+    const asRow = ({ id, input, fields, turns, gold, group }: Row<unknown>): DataRow => ({
+      ...{ id, input, ...(fields && { fields }), ...(turns && { turns }), target: prepared.write(gold), gold },
       ...(group === undefined ? {} : { group: study.groupNumber(group) }),
     });
 
@@ -172,7 +180,9 @@ export async function readStudy(params: DataParams, open: OpenTask, source: (nam
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
     const isEvaluated = params.subgroups?.split === name || (name === "train" && isPartOfTrain(params));
     const subgroups = isEvaluated ? params.subgroups?.columns : [];
-    const rows = unwrap(readRows(table, params.columns, (cell) => open.readCell(cell), subgroups)).value;
+    const rows = unwrap(
+      readRows(table, params.columns, (cell) => open.readCell(cell), { subgroups, format: params.format }),
+    ).value;
     for (const { group } of rows)
       if (group !== undefined && !groups.has(group)) groups.set(group, String(groups.size + 1));
     return rows;
@@ -228,7 +238,7 @@ function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }>
 
 /** The rows of one experiment. Paths of files are not parameters, so files may move. */
 export function draftData(experiment: Experiment, site: Site) {
-  const { train, test, validation, columns, accept } = experiment.data;
+  const { train, test, validation, columns, format, accept } = experiment.data;
   const { split, subgroups } = experiment.evaluate;
   const part = (spec: Partial<Pick<Experiment["data"]["train"], "limit" | "seed" | "sheet" | "header_row">>) => ({
     limit: spec.limit ?? null,
@@ -249,6 +259,7 @@ export function draftData(experiment: Experiment, site: Site) {
     kind: data.name,
     params: {
       columns: { ...columns } as unknown as Json,
+      ...(format === "table" ? {} : { format }),
       train: part(train),
       test:
         test === undefined

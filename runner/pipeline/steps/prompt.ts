@@ -26,6 +26,8 @@ type Params = {
   readonly examples?: ExampleChoice & { readonly [key: string]: Json };
   /** What the last message gets in addition, because the template is not written for an untrained model. */
   readonly instruction?: Instruction & { readonly [key: string]: Json };
+  /** Names of several input columns, which are variables of the template; absent without. */
+  readonly names?: readonly string[];
   /** "user": the text of system messages is part of the user's message. Absent: it is a message of its own. */
   readonly system?: "user";
 };
@@ -49,17 +51,18 @@ export const prompt: StepKind<Params> = {
     const path = context.source("template");
     const labels = params.labels === null ? [] : promptLabels(params.labels, context);
     // Imported here, so that commands which only plan do not load Handlebars.
-    const { compileTemplate, foldSystem } = await import("../template.ts");
-    const render = compileTemplate(readRegularFile(path, "template").toString("utf8"));
+    const { compileTemplate, foldSystem, withTurns } = await import("../template.ts");
+    const render = compileTemplate(readRegularFile(path, "template").toString("utf8"), { names: params.names });
     for (const split of ["train", "validation", "eval"]) {
       const rows = context.hasInput(split) ? readJsonLines<DataRow>(context.input(split)) : [];
       const shown = params.examples && examplesFor(rows, params.examples, context);
       const rendered: object[] = [];
-      for (const [at, { id, input, target }] of rows.entries()) {
+      for (const [at, { id, input, fields, turns, target }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
-        const written = instructed(render({ input, labels, examples }), labels, params.instruction);
-        const messages = params.system === "user" ? foldSystem(written) : written;
+        const written = instructed(render({ input, fields, labels, examples }), labels, params.instruction);
+        const whole = turns === undefined ? written : withTurns(written, turns);
+        const messages = params.system === "user" ? foldSystem(whole) : whole;
         rendered.push({ id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) });
       }
       writeFileSync(join(context.output, `${split}.jsonl`), jsonLines(rendered));
@@ -115,12 +118,14 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
   const examples = prompt.examples.count > 0 && !isUntrained ? { ...prompt.examples } : undefined;
   const instruction = isInstructed(experiment, arm) ? instructionOf(experiment) : undefined;
   const offered = prompt.labels ?? (instruction && taskOf(experiment).labels ? allLabels : undefined);
+  const names = Object.keys(experiment.data.columns.inputs ?? {});
   const labels: Json = offered ? { min_count: offered.min_count, order: offered.order } : null;
   return draft({
     id: stepOfArm("prompt", arm),
     kind: "prompt",
     params: {
       ...{ labels, examples },
+      ...(names.length > 0 ? { names } : {}),
       ...(instruction ? { instruction: { ...instruction } } : {}),
       ...(prompt.system === "user" ? { system: prompt.system } : {}),
     },

@@ -1,5 +1,7 @@
 import { existsSync } from "node:fs";
 import { resolve } from "node:path";
+import { inputColumns, jsonOf, placeOf } from "../../data/columns.ts";
+import { isScalar } from "../../data/json-value.ts";
 import { readTable } from "../../data/table.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
@@ -73,13 +75,28 @@ async function textsOf(
   const known = labels.map((label) => ` ${wordsOf(label).join(" ")} `).sort((a, b) => b.length - a.length);
   return table.value.columns.flatMap((column, at) => {
     if (column === columns.id) return [];
-    const cells = rows.map((row) => [row[at] ?? ""].flat().join("\n"));
+    const inputs = inputColumns(columns).filter((name) => placeOf(name, [column]) !== undefined);
+    // The texts in JSON, and not their quotes and keys.
+    const cells = rows.map((row) => [row[at] ?? ""].flat().map(textsIn).join("\n"));
     const place = (row: number): string =>
       `row ${row + 1} of ${file}, ${column === "" ? "a column without a name" : `column ${column}`}`;
-    if (column === columns.target) return unpublishedTargets(cells, known, place);
-    if (column === columns.input) return cells.map((text, row) => ({ text, place: place(row), isShort: false }));
+    if (inputs.length === 0 && placeOf(columns.target, [column]) !== undefined)
+      return unpublishedTargets(cells, known, place);
+    if (inputs.length > 0) return cells.map((text, row) => ({ text, place: place(row), isShort: false }));
     return otherColumn(cells, known, place, column === columns.group);
   });
+}
+
+/** A cell, or the texts in its JSON. */
+function textsIn(cell: string): string {
+  const leaves = (value: unknown): readonly string[] =>
+    Array.isArray(value)
+      ? value.flatMap(leaves)
+      : typeof value === "object" && value !== null && !isScalar(value)
+        ? Object.values(value).flatMap(leaves)
+        : [String(value ?? "")];
+  const value = jsonOf(cell);
+  return value === undefined ? cell : leaves(value).join("\n");
 }
 
 /** What targets contain besides labels that the release publishes. */

@@ -1,3 +1,4 @@
+import { inputColumns } from "../../data/columns.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { shellWord } from "../../util/shell.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
@@ -77,8 +78,8 @@ const sections: readonly Section[] = [
       const { file, config } = (trainedRuns(input).at(-1) ?? input.runs.at(-1)) as RunFacts;
       const { columns } = config.data;
       return [
-        `Copy \`${file}\`. Set \`data.train\` and \`data.test\` to your files (.csv, .tsv, .jsonl or .xlsx), and set their columns in`,
-        `\`data.columns\` (in this study: ${[columns.id, columns.input, columns.target]
+        `Copy \`${file}\`. Set \`data.train\` and \`data.test\` to your files (.csv, .tsv, .jsonl, .json, .parquet or .xlsx), and set their columns in`,
+        `\`data.columns\` (in this study: ${[columns.id, ...inputColumns(columns), columns.target]
           .filter((name) => name !== undefined)
           .map((name) => `\`${name}\``)
           .join(", ")}). Then run:`,

@@ -1,9 +1,23 @@
 import type { SplitFacts } from "../../data/audit.ts";
+import { inputColumns } from "../../data/columns.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, percent, plural, score } from "../../util/format.ts";
 import { hasLabels } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
+
+/** Which columns have the input and the target. Manifests of earlier versions have no format. */
+function columnSentence({
+  format = "table",
+  columns,
+}: Partial<Experiment["data"]> & Pick<Experiment["data"], "columns">) {
+  const inputs = inputColumns(columns).flatMap((name, at) => [...(at === 0 ? [] : [", "]), { code: name }]);
+  if (format === "chat")
+    return ["Each case is a conversation in column ", ...inputs, "; its last message is the target. "];
+  const noun = inputs.length > 1 ? "The input text is columns " : "The input text is column ";
+  return [noun, ...inputs, ", the target is column ", { code: columns.target }, ". "];
+}
 
 /** Task, splits and findings of the data audit. */
 export function data({ runs }: Study): readonly Block[] {
@@ -18,11 +32,7 @@ export function data({ runs }: Study): readonly Block[] {
     heading(1, "Task and data"),
     paragraph(
       `${words.task} `,
-      "The input text is column ",
-      { code: config.data.columns.input },
-      ", the target is column ",
-      { code: config.data.columns.target },
-      ". ",
+      ...columnSentence(config.data),
       ...(!isLabelled
         ? []
         : [

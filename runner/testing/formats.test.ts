@@ -1,0 +1,127 @@
+/** Data files in the forms of other tools, from the file to the prompts that the model gets. */
+import { expect } from "vitest";
+import { errorCodes, type PlanJson } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
+
+type Prompt = { readonly id: string; readonly messages: readonly unknown[]; readonly target: string };
+
+/** Writes an experiment whose training file is `train`, of which half is held out as test rows. */
+function write(rig: Rig, data: string, train: string, template = "{{#user}}{{input}}{{/user}}"): string {
+  rig.write("forms/t.hbs", template);
+  rig.write(`forms/${train.split("\n", 1)[0]}`, train.slice(train.indexOf("\n") + 1));
+  rig.write(
+    "forms/x.yaml",
+    `name: forms
+task: text
+data: {${data}, test: {fraction: 0.5}}
+model: {base: smollm2-135m}
+prompt: {template: t.hbs}
+evaluate: {bootstrap: {resamples: 100}}
+baselines: []
+report: {xlsx: false}
+`,
+  );
+  return "forms/x.yaml";
+}
+
+/** The prompts of the test rows. */
+async function prompts(rig: Rig, file: string): Promise<readonly Prompt[]> {
+  await rig.build(file, "--until", "prompt.zero_shot");
+  const plan = JSON.parse(await rig.output("plan", file, "--json")) as PlanJson;
+  const key = plan.steps.find(({ id }) => id === "prompt.zero_shot")?.key;
+  const { object } = rig.readJson(`artifacts/store/keys/${key}.json`) as { readonly object: string };
+  const lines = rig.read(`artifacts/store/objects/${object}/eval.jsonl`).trim().split("\n");
+  return lines.map((line) => JSON.parse(line) as Prompt);
+}
+
+/** Questions and answers of which no two are alike; case N is the item N - 1. */
+const cases = [
+  ["What is a fern", "It is a green plant with fronds", "Where would that grow indoors", "In damp shade"],
+  ["Name the tallest conifer", "Redwood", "How old may this be", "Two thousand years"],
+  ["Does moss have roots", "No, only rhizoids", "And what about lichens then", "They have rhizines"],
+  ["Which tree sheds needles", "Larch does every autumn", "When will they return", "Around April"],
+] as const;
+const caseOf = ({ id }: Prompt) => cases[Number(id) - 1] as (typeof cases)[number];
+const user = (content: string) => ({ role: "user", content });
+
+test("a chat of several turns keeps its earlier turns in the prompt", async ({ rig }) => {
+  const chat = ([first, answer, second, target]: (typeof cases)[number]) => ({
+    conversations: [
+      { from: "human", value: first },
+      { from: "gpt", value: answer },
+      { from: "human", value: second },
+      { from: "gpt", value: target },
+    ],
+    system: "Be brief.",
+  });
+  const file = write(
+    rig,
+    "format: chat, train: {file: sharegpt.json}",
+    `sharegpt.json\n${JSON.stringify(cases.map(chat), null, 2)}`,
+    "{{#system}}You know plants.{{/system}}{{#user}}{{input}}{{/user}}",
+  );
+  for (const prompt of await prompts(rig, file)) {
+    const [first, answer, second, target] = caseOf(prompt);
+    expect(prompt.messages).toEqual([
+      { role: "system", content: "You know plants.\n\nBe brief." },
+      user(first),
+      { role: "assistant", content: answer },
+      user(second),
+    ]);
+    expect(prompt.target).toBe(target);
+  }
+});
+
+test("alpaca records need one line", async ({ rig }) => {
+  const record = ([instruction, output, input]: (typeof cases)[number]) => ({ instruction, input, output });
+  const file = write(
+    rig,
+    "format: alpaca, train: {file: alpaca.json}",
+    `alpaca.json\n${JSON.stringify(cases.map(record))}`,
+  );
+  for (const prompt of await prompts(rig, file)) {
+    const [instruction, output, input] = caseOf(prompt);
+    expect([prompt.messages, prompt.target]).toEqual([[user(`${instruction}\n\n${input}`)], output]);
+  }
+});
+
+test("several input columns are variables, which exp check knows", async ({ rig }) => {
+  const rows = cases.map(([headline, place, text]) => `${JSON.stringify({ headline, text, out: { place } })}\n`);
+  const data = "columns: {inputs: {title: headline, body: text}, target: out.place}, train: {file: rows.jsonl}";
+  const template = "{{#user}}{{title}}: {{#if body}}{{body}}{{/if}}{{/user}}";
+  const file = write(rig, data, `rows.jsonl\n${rows.join("")}`, template);
+  expect((await rig.start(["check", file]).ended).code).toBe(0);
+  for (const prompt of await prompts(rig, file)) {
+    const [title, place, body] = caseOf(prompt);
+    expect([prompt.messages, prompt.target]).toEqual([[user(`${title}: ${body}`)], place]);
+  }
+
+  rig.write("forms/t.hbs", "{{#user}}{{titel}}{{/user}}");
+  const wrong = await rig.start(["check", file]).ended;
+  expect([errorCodes(wrong), wrong.stderr]).toEqual([
+    ["template"],
+    expect.stringContaining("input, body, title, labels"),
+  ]);
+});
+
+test("columns that a format lacks, and records that are none, are errors", async ({ rig }) => {
+  const check = async (data: string, train: string) => {
+    const ended = await rig.start(["check", write(rig, data, train)]).ended;
+    return [errorCodes(ended), ended.stderr] as const;
+  };
+  expect((await check("train: {file: a.json}", 'a.json\n[{"a": "x", "b": "y"}]'))[0]).toEqual([
+    "missing-key",
+    "missing-key",
+  ]);
+  const [codes, text] = await check("format: alpaca, train: {file: a.json}", 'a.json\n[{"a": "x", "output": "y"}]');
+  expect([codes, text]).toEqual([["missing-column"], expect.stringContaining('no column "instruction"')]);
+  const tool = JSON.stringify([
+    {
+      messages: [
+        { role: "tool", content: "x" },
+        { role: "assistant", content: "y" },
+      ],
+    },
+  ]);
+  expect((await check("format: chat, train: {file: a.json}", `a.json\n${tool}`))[0]).toEqual(["broken-record"]);
+});
