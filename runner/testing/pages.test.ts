@@ -64,7 +64,7 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     for (const { canonical } of Object.values(rig.manifest(rig.path("artifacts/runs/study/latest/manifest.json")).arms))
       expect(text).toContain(canonical.micro_f1?.toFixed(3));
     const broken = await page.evaluate(
-      "[...document.querySelectorAll('a[href^=\"#\"]')].map((a) => a.hash.slice(1)).filter((id) => !document.getElementById(id))",
+      '[...document.querySelectorAll(\'a[href^="#"]:not([href^="#cases?"])\')].map((a) => a.hash.slice(1)).filter((id) => !document.getElementById(id))',
     );
     expect(broken).toEqual([]);
     await expectAccessible(page);
@@ -94,6 +94,23 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     expect(await cards(page).locator("h3").allTextContents()).toEqual(["test-3"]);
     expect(await cards(page).locator("mark.found").textContent()).toBe("Report 103");
     await page.getByLabel("Text", { exact: true }).fill("");
+    // The address holds the filters, and each case has a link.
+    await page.getByLabel("Prediction", { exact: true }).selectOption({ label: "omission" });
+    await page.getByLabel("Arms", { exact: true }).selectOption("columns");
+    expect(new URL(page.url()).hash).toBe("#cases?answer=omission&view=columns");
+    await page.reload();
+    expect(await shown.textContent()).toBe(`${omitted.length} of 9 cases`);
+    expect(await cards(page).first().locator(".arms section").count()).toBeGreaterThan(0);
+    await expectAccessible(page);
+    const linked = cards(page).last().locator("h3 a");
+    const id = (await linked.textContent()) as string;
+    await linked.click();
+    await page.getByText("9 cases", { exact: true }).waitFor();
+    await page.reload();
+    expect(await page.evaluate("document.activeElement.getAttribute('aria-label')")).toBe(`Case ${id}`);
+    const place = "document.activeElement.getBoundingClientRect().top";
+    const banner = "(document.querySelector('.warning')?.getBoundingClientRect().bottom ?? 0)";
+    expect(await page.evaluate(`${place} - ${banner}`)).toBeGreaterThanOrEqual(0);
     await page.getByLabel("Label", { exact: true }).selectOption({ index: 1 });
     expect(await cards(page).count()).toBeLessThan(9);
   });

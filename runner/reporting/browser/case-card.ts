@@ -1,11 +1,13 @@
 import type { Case, CaseAnswer, Cases } from "../report/cases.ts";
+import { casesFragment } from "./case-address.ts";
 import { element } from "./dom.ts";
 
-/** A case as a card: input with highlights, gold labels, and the prediction of every arm. */
+/** A case as a card: input with highlights, gold labels, and the prediction of every arm, in rows or side by side. */
 export function caseCard(
   one: Case,
   { arms, categories, hasLabels }: Pick<Cases, "arms" | "categories" | "hasLabels">,
   query: string,
+  areColumns: boolean,
 ): HTMLElement {
   const given = one.answers.filter((answer) => answer !== null);
   const added = [...new Set(given.flatMap((answer) => answer.added))];
@@ -22,25 +24,62 @@ export function caseCard(
   const columns = ["arm", hasLabels ? "labels" : "answer", "error categories"].map((name) =>
     element("th", { scope: "col" }, name),
   );
-  const title = element("h3", {}, one.id);
+  const link = element("a", { href: casesFragment({ id: one.id }), title: "Link to this case" }, one.id);
+  const title = element("h3", {}, link);
   return element(
     "article",
     { tabindex: "0", class: "case", "aria-label": `Case ${one.id}` },
     title,
     element("p", { class: "text" }, ...marked(one.input, hasLabels ? one.gold : [], hasLabels ? added : [], query)),
-    element(
-      "table",
-      {},
-      element("caption", { class: "unseen" }, `Predictions for ${one.id}`),
-      element("thead", {}, element("tr", {}, ...columns)),
+    ...(areColumns
+      ? [element("p", {}, "gold: ", ...gold.flatMap((part) => [part, " "])), armColumns(one, { arms, categories })]
+      : [
+          element(
+            "table",
+            {},
+            element("caption", { class: "unseen" }, `Predictions for ${one.id}`),
+            element("thead", {}, element("tr", {}, ...columns)),
+            element(
+              "tbody",
+              {},
+              element(
+                "tr",
+                { class: "gold" },
+                element("th", { scope: "row" }, "gold"),
+                spaced(gold),
+                element("td", {}),
+              ),
+              ...rows,
+            ),
+          ),
+          ...generatedText(one, arms),
+        ]),
+  );
+}
+
+/** The arms of a case side by side: labels, categories and generated text. */
+function armColumns(one: Case, { arms, categories }: Pick<Cases, "arms" | "categories">): HTMLElement {
+  return element(
+    "div",
+    { class: "arms" },
+    ...one.answers.map((answer, index) =>
       element(
-        "tbody",
-        {},
-        element("tr", { class: "gold" }, element("th", { scope: "row" }, "gold"), spaced(gold), element("td", {})),
-        ...rows,
+        "section",
+        { "aria-label": arms[index] ?? "" },
+        element("h4", {}, arms[index] ?? ""),
+        element("p", {}, ...(answer === null ? ["no prediction"] : chips(answer))),
+        ...(answer === null || answer.categories.length === 0
+          ? []
+          : [
+              element(
+                "p",
+                { class: "hint" },
+                answer.categories.map((at) => categories[at]?.name.replaceAll("_", " ")).join(", "),
+              ),
+            ]),
+        ...(answer?.text === undefined ? [] : [element("p", { class: "generated" }, answer.text || "(empty)")]),
       ),
     ),
-    ...generatedText(one, arms),
   );
 }
 

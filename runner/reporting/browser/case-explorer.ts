@@ -1,4 +1,5 @@
 import { type CompactCase, type CompactCases, expandCase } from "../report/compact-cases.ts";
+import { casesFragment, casesState } from "./case-address.ts";
 import { caseCard } from "./case-card.ts";
 import { type CaseFilter, matches, searchable } from "./case-filter.ts";
 import { elementById, fill } from "./dom.ts";
@@ -40,13 +41,17 @@ export function startCaseExplorer(): void {
   ]);
   if (label !== null) fill(label, [["", "any"], ...labelsOf(all)]);
 
+  const view = control<HTMLSelectElement>("view");
+  // The address holds names, because indices change with the runs of a page.
+  const [armNames, labelNames, answerNames] = [all.arms, all.labels, all.categories.map(({ name }) => name)] as const;
+
   const pages = (): number => Math.max(1, Math.ceil(found.length / pageSize));
 
   /** Renders the current page of cases; `focus` moves the focus to its first or last case. */
   const render = (focus?: "first" | "last"): void => {
     const from = page * pageSize;
     const cards = found.slice(from, from + pageSize).map((one, index) => {
-      const card = caseCard(expandCase(one, all.labels), all, text.value.trim());
+      const card = caseCard(expandCase(one, all.labels), all, text.value.trim(), view.value === "columns");
       card.setAttribute("aria-posinset", String(from + index + 1));
       card.setAttribute("aria-setsize", String(found.length));
       return card;
@@ -79,6 +84,46 @@ export function startCaseExplorer(): void {
     render();
   };
 
+  /** Writes the filters into the address. */
+  const keep = (): void => {
+    const nameAt = (names: readonly string[], index: string): string =>
+      /^\d+$/.test(index) ? (names[Number(index)] ?? "") : index;
+    const state = {
+      text: text.value.trim(),
+      arm: nameAt(armNames, arm.value),
+      answer: nameAt(answerNames, answer.value),
+      label: nameAt(labelNames, label?.value ?? ""),
+      view: view.value,
+    };
+    const isEmpty = Object.values(state).every((value) => value === "");
+    history.replaceState(history.state, "", isEmpty ? "#cases" : casesFragment(state));
+  };
+
+  /** Shows what the address names: filters, or one case among all. */
+  const follow = (): void => {
+    const state = casesState(location.hash);
+    if (state === undefined) return;
+    const indexOf = (names: readonly string[], name: string): string =>
+      names.includes(name) ? String(names.indexOf(name)) : "";
+    text.value = state.text;
+    arm.value = indexOf(armNames, state.arm);
+    answer.value = indexOf(answerNames, state.answer) || state.answer;
+    if (label !== null) label.value = indexOf(labelNames, state.label);
+    view.value = state.view === "columns" ? "columns" : "";
+    filter();
+    const at = state.id === "" ? -1 : found.findIndex(([id]) => id === state.id);
+    if (at < 0) {
+      if (state.id !== "") shown.textContent = `There is no case ${state.id}.`;
+      elementById("cases").scrollIntoView();
+      return;
+    }
+    page = Math.floor(at / pageSize);
+    render();
+    const card = feed.children[at % pageSize] as HTMLElement;
+    card.focus();
+    card.scrollIntoView();
+  };
+
   const turn = (by: 1 | -1, focus?: "first" | "last"): void => {
     const to = page + by;
     if (to < 0 || to >= pages()) return;
@@ -86,9 +131,18 @@ export function startCaseExplorer(): void {
     render(focus);
   };
 
-  form.addEventListener("input", filter);
+  form.addEventListener("input", () => {
+    filter();
+    keep();
+  });
+  addEventListener("hashchange", follow);
   form.addEventListener("submit", (event) => event.preventDefault());
-  form.addEventListener("reset", () => setTimeout(filter));
+  form.addEventListener("reset", () =>
+    setTimeout(() => {
+      filter();
+      keep();
+    }),
+  );
   text.addEventListener("keydown", (event) => {
     if (event.key !== "ArrowDown") return;
     event.preventDefault();
@@ -116,6 +170,7 @@ export function startCaseExplorer(): void {
   });
   form.hidden = false;
   render();
+  follow();
   setTimeout(texts, 100);
 }
 

@@ -5,6 +5,13 @@ import { showLiveRuns } from "./live-runs.ts";
 import { enableRunSelection } from "./run-selection.ts";
 import { enableSorting } from "./sortable-table.ts";
 
+// The notice covers the top of the page and has more lines on a narrow screen. Anchors must stay below it.
+const notice = document.querySelector<HTMLElement>("body > .warning");
+if (notice !== null)
+  new ResizeObserver(() => {
+    document.documentElement.style.setProperty("--notice", `${notice.offsetHeight}px`);
+  }).observe(notice);
+
 for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) enableSorting(table);
 const form = document.querySelector<HTMLFormElement>("form.run-selection");
 if (form !== null) enableRunSelection(form);

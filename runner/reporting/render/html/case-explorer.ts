@@ -29,7 +29,8 @@ ${
     ? html`<div><label for="filter-label">Label</label><select id="filter-label" name="label"></select></div>
 `
     : ""
-}<button type="reset">Show all</button>
+}<div><label for="filter-view">Arms</label><select id="filter-view" name="view"><option value="">in rows</option><option value="columns">side by side</option></select></div>
+<button type="reset">Show all</button>
 </form>
 <p class="definition" id="definition" hidden></p>
 <p role="status" id="shown"></p>
