@@ -198,6 +198,18 @@ describe("train", () => {
   );
 });
 
+describe("upload", () => {
+  const names = ["me/a--b", "me/a..b", "me/a-", "me/a.", "me/-a", "-me/a", "me/a.git", `me/${"a".repeat(97)}`, "a"];
+  it.each(names)("the hub refuses %s", (name) =>
+    expect(wrong(`${head}train: {}\nupload: {repo: ${name}, base_license: mit}\n`)).toEqual([
+      expect.stringMatching(/bad-format/),
+    ]),
+  );
+  it.each(["me/_a_", "me/a.git.b", `me/${"a".repeat(96)}`])("the hub accepts %s", (name) =>
+    expect(wrong(`${head}train: {}\nupload: {repo: ${name}, base_license: mit}\n`)).toEqual([]),
+  );
+});
+
 describe("generate and evaluate", () => {
   refuses({
     "a server without an address": ["generate: {engine: openai}", "3:1 missing-key"],

@@ -1,4 +1,7 @@
-const repository = "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$";
+const hubName = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?";
+
+/** The hub's rules: no -- or .., no - or . at an end, no .git at the end, at most 96 characters in owner and name. */
+const repository = `^(?!.*(?:--|\\.\\.|\\.git$))${hubName}/${hubName}$`;
 
 /** The `upload` section. */
 export const upload = {
@@ -9,7 +12,8 @@ export const upload = {
     repo: {
       type: "string",
       pattern: repository,
-      description: "Model repository on the Hugging Face Hub, owner/name.",
+      description:
+        "Model repository on the Hugging Face Hub, owner/name: letters, digits and single . - _ inside, no .git at the end, at most 96 characters in the name.",
       examples: ["my-lab/kidney-labels"],
     },
     private: {

@@ -93,6 +93,12 @@ export async function stateOf(job: string): Promise<string | undefined> {
   return /(?:^| )JobState=(\S+)/.exec(await quietly("scontrol", ["--oneliner", "show", "job", job]))?.[1];
 }
 
+/** The largest number of tasks in one array: the cluster's MaxArraySize, or Slurm's default if it cannot be read. */
+export async function largestArray(): Promise<number> {
+  const value = /^MaxArraySize\s*=\s*(\d+)/m.exec(await quietly("scontrol", ["show", "config"]))?.[1];
+  return Math.max(1, Number(value ?? 1001));
+}
+
 /** Requeues a running job. Resolves to whether Slurm accepted that. */
 export async function requeue(job: string): Promise<boolean> {
   try {

@@ -2,14 +2,14 @@ import { chmodSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import type { JobBatch, JobSystem, JobTask, QueuedJob } from "../executor.ts";
-import { cancel, ended, queue, requeue, sbatch, stateOf } from "./client.ts";
-import { maxTasks, optionsOf, type SlurmRequest, scriptOf } from "./script.ts";
+import { cancel, ended, largestArray, queue, requeue, sbatch, stateOf } from "./client.ts";
+import { optionsOf, type SlurmRequest, scriptOf } from "./script.ts";
 
 /** Slurm, through its command line programs. */
 export const slurmJobs: JobSystem = {
   async submit(batch, accepted) {
     const jobs: string[] = [];
-    for (const [at, { request, tasks }] of groupsOf(batch.tasks).entries()) {
+    for (const [at, { request, tasks }] of groupsOf(batch.tasks, await largestArray()).entries()) {
       const isArray = tasks.length > 1;
       const script = join(batch.folder, `${batch.name}-${at}.sh`);
       writeFileSync(
@@ -27,7 +27,8 @@ export const slurmJobs: JobSystem = {
           `--chdir=${batch.cwd}`,
           `--comment=${commentOf(batch.submission)}`,
           `--job-name=exp-${nameOf(batch, tasks)}`,
-          `--output=${join(batch.logs, isArray ? "%A_%a.log" : "%j.log")}`,
+          // sbatch replaces patterns such as %j in the whole path.
+          `--output=${join(batch.logs.replaceAll("%", "%%"), isArray ? "%A_%a.log" : "%j.log")}`,
           ...(isArray ? [`--array=0-${tasks.length - 1}${throttle}`] : []),
           ...dependencies(batch.after),
           ...request.options,
@@ -76,15 +77,15 @@ export const slurmJobs: JobSystem = {
 
 type Group = { readonly request: SlurmRequest; readonly tasks: JobTask[] };
 
-/** Tasks with equal requests share an array, up to the largest array that most sites allow. */
-function groupsOf(tasks: readonly JobTask[]): readonly Group[] {
+/** Tasks with equal requests share an array of at most `largest` tasks. */
+function groupsOf(tasks: readonly JobTask[], largest: number): readonly Group[] {
   const groups: Group[] = [];
   const open = new Map<string, Group>();
   for (const task of tasks) {
     const request = optionsOf(task.resources);
     const key = JSON.stringify(request);
     let group = open.get(key);
-    if (group === undefined || group.tasks.length === maxTasks) {
+    if (group === undefined || group.tasks.length === largest) {
       group = { request, tasks: [] };
       open.set(key, group);
       groups.push(group);

@@ -5,9 +5,6 @@ import type { JobResources } from "../executor.ts";
 /** Seconds between the signal that a job is about to be stopped and its end: the time to save. */
 const saving = 60;
 
-/** The largest number of tasks in one array. Most sites allow no more (MaxArraySize). */
-export const maxTasks = 1000;
-
 /** What a job requests from Slurm. */
 export type SlurmRequest = {
   /** Options of sbatch. */

@@ -1,7 +1,11 @@
-import { expect, test } from "vitest";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test, vi } from "vitest";
 import type { JobResources } from "../executor.ts";
-import { taskNumbers } from "./client.ts";
+import { largestArray, taskNumbers } from "./client.ts";
 import { slurm } from "./index.ts";
+import { slurmJobs } from "./job-system.ts";
 import { optionsOf, scriptOf } from "./script.ts";
 
 test.each([
@@ -41,4 +45,28 @@ tasks=(0 rung-2.1)
 exec '/a b/node' job "\${tasks[SLURM_ARRAY_TASK_ID]}"
 `);
   expect(scriptOf([], ["node"], ["last"])).toBe("#!/bin/bash\nexec node last\n");
+});
+
+test("arrays have at most the tasks of the cluster's MaxArraySize, and a % in the path of a log is no pattern", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "exp-slurm-"));
+  const program = (name: string, body: string): void => {
+    writeFileSync(join(folder, name), `#!/bin/sh\n${body}\n`);
+    chmodSync(join(folder, name), 0o755);
+  };
+  program("scontrol", 'echo "MaxArraySize            = 3"');
+  program("sbatch", `echo "$@" >> ${folder}/calls; echo 7`);
+  vi.stubEnv("PATH", `${folder}:${process.env.PATH}`);
+  const logs = join(folder, "100%j");
+  mkdirSync(logs);
+  const resources: JobResources = { computes: false, nodes: 1, gpus: 0, memory: 1e9, seconds: 60, settings: {} };
+  const tasks = ["0", "1", "2", "3", "4"].map((name) => ({ name, experiment: "x", resources }));
+  const after = { jobs: [], success: false };
+  const batch = { ...{ name: "runs", submission: "s", after, command: ["node"] }, cwd: folder, folder, logs, tasks };
+  await slurmJobs.submit(batch, () => {});
+  const calls = readFileSync(join(folder, "calls"), "utf8").trim().split("\n");
+  expect(calls.map((call) => / --array=(\S+)/.exec(call)?.[1])).toEqual(["0-2", "0-1"]);
+  expect(calls[0]).toContain(`--output=${folder}/100%%j/%A_%a.log`);
+  program("scontrol", "exit 1");
+  expect(await largestArray()).toBe(1001);
+  vi.unstubAllEnvs();
 });
