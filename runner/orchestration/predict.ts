@@ -17,7 +17,8 @@ import type { Response } from "../pipeline/steps/response.ts";
 import { openTaskWith, parsingParams, scoringFiles, taskOf } from "../pipeline/steps/task.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
-import { openProject, type Project } from "../project/project.ts";
+import { openStored } from "../project/place.ts";
+import type { Project } from "../project/project.ts";
 import { declaredExperiment, runChanged } from "../runs/declared-experiment.ts";
 import { type FinishedRun, runLabel } from "../runs/finished-runs.ts";
 import { expectIntact } from "../runs/intact-run.ts";
@@ -147,7 +148,7 @@ async function answer(
   { project, reporter }: { readonly project: Project; readonly reporter: Reporter },
   context: Context,
 ): Promise<Responses | undefined> {
-  const opened = await openProject(project.root, context, "write", folder, true);
+  const opened = { ...project, ...openStored(project.root, context, "write", folder) };
   const { store } = opened;
   try {
     const drafted = draftsOfPrediction(experiment, { ...opened.site, uploads: false, elsewhere: false });

@@ -13,7 +13,12 @@ type Body = { readonly messages: readonly { readonly content: string }[]; readon
 type Chat = { readonly bodies: Body[]; answer: (body: Body) => string | undefined };
 
 /** Starts a server that answers by `chat.answer`, and runs an experiment with it. Undefined: the server refuses. */
-async function served(rig: Rig, generate = "", more = ""): Promise<Chat & { readonly manifest: string }> {
+async function served(
+  rig: Rig,
+  generate = "",
+  more = "",
+  task = "label_set",
+): Promise<Chat & { readonly manifest: string }> {
   const chat: Chat = { bodies: [], answer: () => "liver cyst, follow-up" };
   const { port } = await startServer(rig, (request, response) => {
     let text = "";
@@ -29,6 +34,7 @@ async function served(rig: Rig, generate = "", more = ""): Promise<Chat & { read
   rig.write(
     file,
     `name: served
+task: ${task}
 data:
   train: {file: data/train.csv}
   test: {file: data/test.csv, limit: 3}
@@ -110,6 +116,23 @@ describe("the model of a run answers new rows", () => {
     const [body] = chat.bodies;
     expect(body?.messages[0]?.content).toMatch(/<spleen mass>.*\[Report \d+\..*=.*\[Report .*mass\.$/);
     expect(body).toHaveProperty("response_format.json_schema.schema.properties.labels.items.enum");
+  });
+
+  test("of any task", async ({ rig }) => {
+    rig.write("new.csv", rows);
+    rig.write("experiments/data/train.csv", rig.read("experiments/data/train.csv").replaceAll(", follow-up", ""));
+    rig.write("experiments/data/test.csv", rig.read("experiments/data/test.csv").replaceAll(", follow-up", ""));
+    for (const [task, prediction] of [
+      ["single_label", ["Liver cyst"]],
+      ["text", "Liver cyst"],
+    ] as const) {
+      const chat = await served(rig, "", "", task);
+      chat.answer = () => "Liver cyst";
+      await rig.output("predict", "served", "new.csv", "--out", "out.csv", "--force");
+      expect(rig.read("out.csv"), task).toMatch(/^n1,Liver cyst,Liver cyst,true,/m);
+      await rig.output("predict", "served", "new.csv", "--out", "out.jsonl", "--force");
+      expect(lines(rig.read("out.jsonl")), task).toMatchObject([{ prediction }, { prediction }]);
+    }
   });
 
   test("an interrupted prediction resumes with the answers that it has", async ({ rig }) => {

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect } from "vitest";
-import type { RunEvents } from "./command.ts";
+import { expectFailure, type RunEvents } from "./command.ts";
 import { Rig, test } from "./rig.ts";
 import { expectIntactStore, outputs } from "./store-checks.ts";
 
@@ -55,6 +55,29 @@ const builtBy = ({ steps: ended }: RunEvents): readonly string[] =>
   Object.keys(ended).filter((step) => ended[step] === "built");
 
 describe("a tiny Qwen3, LoRA, three arms:", () => {
+  test("the trained model answers rows in exp predict as in the run", async ({ rig }) => {
+    const twin = copy(rig);
+    const before = twin.tree("artifacts/store/keys");
+    const rows = "experiments/data/test.csv";
+    await twin.output("predict", "tuned", rows, "--out", "again.jsonl");
+    const answers = (path: string, key: string): readonly unknown[] =>
+      readFileSync(twin.path(path), "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => (JSON.parse(line) as Readonly<Record<string, unknown>>)[key]);
+    const [tuned, untrained] = ["tuned", "zero_shot"].map((arm) =>
+      answers(join(dirname(first.manifest), arm, "predictions.jsonl"), "text"),
+    );
+    expect(answers("again.jsonl", "answer")).toEqual(tuned);
+    expect(tuned).not.toEqual(untrained);
+    expect(answers("again.jsonl", "confidence")).toEqual(Array.from({ length: 9 }, () => expect.any(Number)));
+    expect(twin.tree("artifacts/store/keys")).toEqual(before);
+
+    twin.write("long.csv", `id,text\nshort,liver\nlong,"${"liver ".repeat(5_000)}"\n`);
+    const code = "context-too-short";
+    expectFailure(await twin.exp("predict", "tuned", "long.csv"), 1, code, /long: the prompt has \d+ tokens/);
+  });
+
   test("every step is built, and the run's folder has every output", () => {
     expect(Object.keys(first.steps).sort()).toEqual([...steps].sort());
     expect(new Set(Object.values(first.steps))).toEqual(new Set(["built"]));
