@@ -65,7 +65,7 @@ export const command = defineCommand({
       context.out(`\nuploaded to ${repo}${isPrivate ? " (private)" : ""} on ${at.slice(0, 10)}, commit ${commit}\n`);
     const analysis = join(dirname(path), "analysis.json");
     if (existsSync(analysis))
-      context.out(`\n${errorAnalysisText(readResult("analysis.json", analysis), context, armName)}`);
+      context.out(`\n${errorAnalysisText(readResult("analysis.json", analysis), subjectOf(run), context, armName)}`);
     return exit.done;
   },
 });

@@ -129,13 +129,16 @@ const isCauses = both(
       ),
     ),
     stated: listOf(both(shape({ name: isText }), fields(["gold", "omitted"], isCount))),
-    against: listOf(both(shape({ arm: isText, cause: isText }), fields(["removed", "kept", "new"], isCount))),
+    against: listOf(
+      both(shape({ arm: isText, kind: isKind, cause: isText }), fields(["removed", "kept", "new"], isCount)),
+    ),
   }),
 );
 const isArmAnalysis = both(
   fields(["wrong", "cases"], isCount),
   shape({
     categories: listOf(shape({ name: isText, definition: isText, cases: isCount, examples: listOf(isExample) })),
+    correct: optional(listOf(isExample)),
     trained: listOf(shape({ label: isText, count: isCount })),
     strata: both(
       fields(["training_frequency", "group"], listOf(isLabelStratum)),

@@ -1,6 +1,7 @@
 import { loadText } from "../config/rig.ts";
 import { audit } from "../data/audit.ts";
 import type { Analysis, ArmAnalysis } from "../evaluation/error-analysis/analyse.ts";
+import type { Causes } from "../evaluation/error-analysis/cause-finder.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Ablation } from "../runs/ablation.ts";
 import type { RunComparison } from "../runs/compare.ts";
@@ -76,6 +77,45 @@ function comparison(): NonNullable<RunFacts["comparison"]> {
   } as unknown as NonNullable<RunFacts["comparison"]>;
 }
 
+/** Causes of 40 wrong labels, of which the fine-tuned arm corrects most. */
+function fixtureCauses(): Causes {
+  const sentence = "No kidney stone.";
+  const named = { sentence, name: { start: 3, end: 15 } };
+  const negated = {
+    id: "case-3",
+    kind: "added" as const,
+    label: "kidney stone",
+    ...named,
+    trigger: { start: 0, end: 2 },
+  };
+  const inferred = {
+    id: "case-4",
+    kind: "omitted" as const,
+    label: "kidney stone",
+    sentence,
+    name: null,
+    trigger: null,
+  };
+  const share = { value: 0.5, low: 0.34, high: 0.66 };
+  return {
+    ...{ omitted: 20, added: 20 },
+    counts: [
+      { name: "negated", definition: "A definition", omitted: 0, added: 20, share, example: negated },
+      { name: "inferred", definition: "A definition", omitted: 18, added: 0, share, example: inferred },
+      { name: "none", definition: "No rule applies", omitted: 2, added: 0, share, example: null },
+    ],
+    stated: [
+      { name: "named", gold: 100, omitted: 10 },
+      { name: "hedged", gold: 4, omitted: 1 },
+      { name: "inferred", gold: 40, omitted: 20 },
+    ],
+    against: [
+      { arm: "zero_shot", kind: "added", cause: "negated", removed: 18, kept: 2, new: 3 },
+      { arm: "zero_shot", kind: "omitted", cause: "inferred", removed: 3, kept: 2, new: 4 },
+    ],
+  };
+}
+
 /** The error analysis of the fixture. */
 export function fixtureAnalysis(): Analysis {
   const example = { id: "case-1", label: "kidney stone", sentence: "Findings: kidney stone." };
@@ -97,6 +137,8 @@ export function fixtureAnalysis(): Analysis {
         examples: [{ ...example, gold: ["kidney stone"], given: [] }],
       },
     ],
+    correct: [{ ...example, id: "case-2", gold: ["kidney stone"], given: ["kidney stone"] }],
+    causes: fixtureCauses(),
     trained: trainLabels,
     strata: {
       training_frequency: [{ name: "1-5", support: 4, predicted: 5, recall: 0.75, f1: 0.667 }],

@@ -100,7 +100,10 @@ test("headers, names and definitions of the workbook", async () => {
       warning: "A notice.",
       provenance: [],
     },
-    failures: Object.entries(analysis.arms).map(([arm, { wrong, categories }]) => ({ arm, wrong, categories })),
+    failures: Object.entries(analysis.arms).map(([arm, { wrong, categories, causes }]) => ({
+      ...{ arm, wrong, categories },
+      ...(causes ? { causes: causes.counts } : {}),
+    })),
     runs: [],
     audit: { splits: {}, findings: [] },
     sweep: { score: "micro_f1", why: "a reason", settings: [] },
@@ -180,7 +183,7 @@ test("the terminal", async () => {
     auditText(audit as NonNullable<typeof audit>, screen),
     comparisonText(fixtureComparison(), screen, { micro_f1: "A definition." }),
     diffText(diff, ["micro_f1"], screen, fixtureArmName),
-    errorAnalysisText(fixtureAnalysis(), screen, fixtureArmName),
+    errorAnalysisText(fixtureAnalysis(), "tuned", screen, fixtureArmName),
     previewText("tuned", [{ ...shown, text: "A report.", answer: { text: "A cyst", finish: "length" } }], ["a note"]),
     ...(["uploaded", "unchanged", "would-upload", "refused", "failed"] as const).map((status) =>
       uploadText({ ...upload, status, reasons: ["refused", "failed"].includes(status) ? upload.reasons : [] }),

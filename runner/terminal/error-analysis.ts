@@ -1,4 +1,5 @@
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
+import { findings } from "../reporting/report/causes.ts";
 import type { Naming } from "../reporting/report/comparison-tables.ts";
 import { coverageTable } from "../reporting/report/coverage-table.ts";
 import { subgroupNote, subgroupTable } from "../reporting/report/subgroup-table.ts";
@@ -11,6 +12,7 @@ import { table } from "./table.ts";
  */
 export function errorAnalysisText(
   analysis: Analysis,
+  primary: string,
   screen: { readonly color: boolean },
   armName: Naming["arm"],
 ): string {
@@ -37,7 +39,33 @@ export function errorAnalysisText(
           `${armName(name)} and ${armName(agreement.baseline)} agree: ${exactShare(agreement.agree)}; they differ: ${exactShare(agreement.differ)}`,
         ]),
   ]);
-  return `${table(rows, { align, color: screen.color })}${remarks.map((remark) => `${remark}\n`).join("")}${subgroupText(analysis, screen, armName)}${coverageText(analysis, screen, armName)}`;
+  return `${table(rows, { align, color: screen.color })}${remarks.map((remark) => `${remark}\n`).join("")}${causeText(analysis, primary, screen, armName)}${subgroupText(analysis, screen, armName)}${coverageText(analysis, screen, armName)}`;
+}
+
+/** The causes of wrong labels of all arms, and findings on the primary arm; empty for a task without labels. */
+function causeText(
+  analysis: Analysis,
+  primary: string,
+  { color }: { readonly color: boolean },
+  armName: Naming["arm"],
+): string {
+  const arms = Object.entries(analysis.arms).flatMap(([name, { causes }]) => (causes ? [{ name, causes }] : []));
+  const [first] = arms;
+  if (first === undefined) return "";
+  const count = ({ omitted, added }: { readonly omitted: number; readonly added: number }) => String(omitted + added);
+  const rows = [
+    ["cause of a wrong label", ...arms.map(({ name }) => armName(name))],
+    ["wrong labels", ...arms.map(({ causes }) => count(causes))],
+    ...first.causes.counts
+      .map(({ name }, at) => [
+        name,
+        ...arms.map(({ causes }) => (causes.counts[at] === undefined ? "0" : count(causes.counts[at]))),
+      ])
+      .filter(([, ...cells]) => cells.some((cell) => cell !== "0")),
+  ];
+  const align = ["left" as const, ...arms.map(() => "right" as const)];
+  const found = findings(analysis, primary, armName);
+  return `\n${table(rows, { align, color })}${found.map((text) => `${text}\n`).join("")}`;
 }
 
 function exactShare({ exact_match, cases }: { readonly exact_match: number; readonly cases: number }): string {

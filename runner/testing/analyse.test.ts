@@ -54,6 +54,36 @@ test("the error analysis agrees between files, exp show and the workbook", async
   expect(cases.find((row) => row[1] === "test-0" && row[2] === "zero-shot")?.[last]).toMatch(/^omission; addition/);
 });
 
+test("the causes of errors agree between files, exp show and the workbook; a lexicon changes them", async ({ rig }) => {
+  const data = "experiments/data/test.csv";
+  rig.write(data, rig.read(data).replace(/^test-0,"[^"]*"/m, 'test-0,"No unknown. The kidney is normal."'));
+  const { manifest } = await rig.build(file);
+  const causesIn = (folder: string) => {
+    const { arms } = rig.readJson(join(folder, "analysis.json")) as Analysis;
+    const { counts = [], omitted, added } = arms.zero_shot?.causes ?? {};
+    return { omitted, added, counts: Object.fromEntries(counts.map((one) => [one.name, one.omitted + one.added])) };
+  };
+  const folder = dirname(manifest);
+  const found = causesIn(folder);
+  expect(found).toMatchObject({ omitted: 4, added: 3, counts: { unseen_label: 3, negated: 1 } });
+  const lines = rig.read(join(folder, "failures.jsonl")).trim().split("\n");
+  const errors = lines.flatMap((line) => (JSON.parse(line) as Failure).causes ?? []);
+  expect(errors.filter(({ causes }) => causes.includes("unseen_label"))).toHaveLength(3);
+  expect(await rig.output("show", "study")).toMatch(/^unseen_label +3$/m);
+  const book = new excel.Workbook();
+  await book.xlsx.readFile(join(folder, "workbook.xlsx"));
+  const rows = (book.getWorksheet("Causes")?.getSheetValues() ?? []).slice(1) as string[][];
+  expect(rows.find((row) => row[1] === "zero_shot" && row[2] === "unseen_label")?.slice(3, 5)).toEqual([0, 3]);
+
+  rig.write("experiments/labels/lexicon.yaml", "negated: {before: [kein]}\n");
+  rig.edit(file, 'labels: {separator: ","}', "labels: {lexicon: labels/lexicon.yaml}");
+  const again = await rig.build(file);
+  expect(again.steps).toMatchObject({ "evaluate.zero_shot": "reused", analyse: "built" });
+  expect(causesIn(dirname(again.manifest)).counts).toMatchObject({ unseen_label: 3, negated: 0 });
+  rig.write("experiments/labels/lexicon.yaml", "negated: [kein]\n");
+  expect((await rig.exp("check", file)).stderr).toMatch(/error\[not-a-map\]/);
+});
+
 test("check rejects a malformed groups file", async ({ rig }) => {
   rig.write("experiments/labels/groups.yaml", "[kidney]\n");
   rig.edit(file, 'labels: {separator: ","}', "labels: {groups: labels/groups.yaml}");

@@ -77,6 +77,8 @@ export type CategoryCount = {
 export type ArmAnalysis = CaseScore & {
   readonly wrong: number;
   readonly categories: readonly CategoryCount[];
+  /** A seeded sample of the correct cases with labels, with a sentence of a label. Absent in runs of older versions. */
+  readonly correct?: readonly Example[];
   /** The labels of the arm's training rows and their number of rows, in the view that is analysed. */
   readonly trained: readonly LabelCount[];
   readonly strata: Strata;
@@ -86,8 +88,8 @@ export type ArmAnalysis = CaseScore & {
   readonly agreement: Agreement | null;
   readonly calibration: Calibration | null;
   /** Scores with and without cases whose gold is not a list of labels. */
-  /** The causes of the wrong labels; null for a task without labels. */
-  readonly causes: Causes | null;
+  /** The causes of the wrong labels; null for a task without labels. Absent in runs of older versions. */
+  readonly causes?: Causes | null;
   readonly dirty: { readonly rows: readonly string[]; readonly with: CaseScore; readonly without: CaseScore };
 };
 
@@ -169,6 +171,14 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
       const sentence = label === null ? undefined : sentences.quote(input.inputs.get(one.id) ?? "", label);
       return { id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given };
     };
+    const correctExample = (one: ComparedCase): Example => {
+      const text = input.inputs.get(one.id) ?? "";
+      const stated = input.hasLabels
+        ? one.gold.map((label) => ({ label, sentence: sentences.quote(text, label) }))
+        : [];
+      const { label = null, sentence } = stated.find((found) => found.sentence !== undefined) ?? {};
+      return { id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given };
+    };
     const others = [input.zeroShot, input.baseline].filter((other) => other !== undefined && other !== name);
     const isDirtyCase = ({ answer }: ComparedCase): boolean =>
       input.hasLabels && isDirty(answer.gold as readonly string[]);
@@ -188,6 +198,12 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
             examples: drawn.map((one) => exampleOf(one, category)),
           };
         }),
+        correct: createRandom(input.seed)
+          .sample(
+            cases.filter(({ exact, gold }) => exact && gold.length > 0),
+            input.examples,
+          )
+          .map(correctExample),
         trained: [...trained].map(([label, count]) => ({ label, count })),
         strata: strataOf(cases, {
           trainingRows: (label) => trained.get(label) ?? 0,

@@ -1,3 +1,4 @@
+import { isDirty } from "../../data/dirty.ts";
 import { english, type Lexicon } from "../../data/labels/lexicon.ts";
 import { isNone } from "../../data/labels/none.ts";
 import { nearDuplicates } from "../../data/similarity/near-pairs.ts";
@@ -104,7 +105,7 @@ export function causeFinder(input: CauseInput) {
       const theirs = other === undefined || other === arm ? undefined : errors.get(other);
       const gold = (compared.get(arm) ?? []).flatMap((one) =>
         one.gold
-          .filter((label) => !isNone(label))
+          .filter((label) => !isNone(label) && !isDirty([label]))
           .map((label) => ({ name: statedAs(one.id, label), isOmitted: one.omitted.includes(label) })),
       );
       const omitted = own.filter(({ kind }) => kind === "omitted").length;

@@ -1,3 +1,4 @@
+import { isDirty } from "../../data/dirty.ts";
 import type { Status } from "../../data/labels/lexicon.ts";
 import { isNone } from "../../data/labels/none.ts";
 import { similarPairs } from "../../data/similar-labels.ts";
@@ -40,8 +41,8 @@ export type CauseFacts = {
 const rareBelow = 6;
 
 const names = [
-  ...["negated", "past", "hedged", "inferred", "unsupported", "synonym_boundary", "rare_label", "unseen_label"],
-  ...["gold_doubtful", "near_duplicate", "truncated"],
+  ...["negated", "past", "hedged", "inferred", "overlooked", "unsupported", "synonym_boundary", "rare_label"],
+  ...["unseen_label", "gold_doubtful", "near_duplicate", "truncated"],
 ] as const;
 export type CauseName = (typeof names)[number];
 
@@ -74,6 +75,14 @@ export const causes: readonly Cause[] = [
     applies: (facts) => facts.kind === "omitted" && isInferred(facts),
   },
   {
+    name: "overlooked",
+    definition: "The text affirms the omitted label by name, or in words that usually come with it",
+    applies: (facts) => {
+      const status = statusOf(facts);
+      return facts.kind === "omitted" && (status === "affirmed" || (status !== "hedged" && facts.hasUsualWording));
+    },
+  },
+  {
     name: "unsupported",
     definition: "The text neither names the added label nor has words that usually come with it",
     applies: (facts) => facts.kind === "added" && !isNone(facts.label) && !hasText(facts),
@@ -97,10 +106,11 @@ export const causes: readonly Cause[] = [
   {
     name: "gold_doubtful",
     definition:
-      "The text has no words for the omitted label and no arm predicts it, or affirms the added label by name and another arm adds it too",
+      "The text has no words for the omitted label and no arm predicts it; or the label is a sentence; or the text affirms the added label by name and another arm adds it too",
     applies: (facts) =>
       facts.kind === "omitted"
-        ? !isNone(facts.label) && facts.rows >= rareBelow && !hasText(facts) && facts.alike === facts.others
+        ? isDirty([facts.label]) ||
+          (!isNone(facts.label) && facts.rows >= rareBelow && !hasText(facts) && facts.alike === facts.others)
         : statusOf(facts) === "affirmed" && facts.alike > 0,
   },
   {
@@ -126,7 +136,13 @@ export function statusOf({ mentions }: Pick<CauseFacts, "mentions">): Status | "
 /** Whether the text states a label without a name of it. */
 export function isInferred(facts: Pick<CauseFacts, "mentions" | "label" | "hasUsualWording">): boolean {
   const status = statusOf(facts);
-  return !isNone(facts.label) && status !== "affirmed" && status !== "hedged" && !facts.hasUsualWording;
+  return (
+    !isNone(facts.label) &&
+    !isDirty([facts.label]) &&
+    status !== "affirmed" &&
+    status !== "hedged" &&
+    !facts.hasUsualWording
+  );
 }
 
 const hasText = (facts: CauseFacts): boolean =>
@@ -210,9 +226,10 @@ export function causeExample(
   return { id, kind, label, sentence, name: null, trigger: null };
 }
 
-/** The errors of one cause in two arms: those of the other arm alone, of both, and of this arm alone. */
+/** The errors of one kind and cause in two arms: those of the other arm alone, of both, and of this arm alone. */
 export type CauseChange = {
   readonly arm: string;
+  readonly kind: LabelError["kind"];
   readonly cause: CauseName;
   readonly removed: number;
   readonly kept: number;
@@ -225,14 +242,16 @@ export function causeChanges(
   other: readonly LabelError[],
   own: readonly LabelError[],
 ): readonly CauseChange[] {
-  return causes.flatMap(({ name }) => {
-    const [before, after] = [other, own].map(
-      (errors) => new Set(errors.filter((error) => error.causes.includes(name)).map(keyOf)),
-    ) as [Set<string>, Set<string>];
-    const kept = [...before].filter((key) => after.has(key)).length;
-    if (before.size + after.size === 0) return [];
-    return [{ arm, cause: name, removed: before.size - kept, kept, new: after.size - kept }];
-  });
+  return causes.flatMap(({ name }) =>
+    (["omitted", "added"] as const).flatMap((kind) => {
+      const keys = (errors: readonly LabelError[]): Set<string> =>
+        new Set(errors.filter((error) => error.kind === kind && error.causes.includes(name)).map(keyOf));
+      const [before, after] = [keys(other), keys(own)];
+      if (before.size + after.size === 0) return [];
+      const kept = [...before].filter((key) => after.has(key)).length;
+      return [{ arm, kind, cause: name, removed: before.size - kept, kept, new: after.size - kept }];
+    }),
+  );
 }
 
-const keyOf = ({ id, kind, label }: LabelError): string => `${id}\0${kind}\0${label}`;
+const keyOf = ({ id, label }: LabelError): string => `${id}\0${label}`;

@@ -1,3 +1,4 @@
+import { isDirty } from "../../data/dirty.ts";
 import { words } from "../../data/words.ts";
 
 /** A training row: its text and its labels, in the view that is analysed. */
@@ -60,6 +61,8 @@ export function sentenceFinder(training: readonly LabelledText[]): SentenceFinde
     return last.sentences;
   };
   const quote = (input: string, label: string): string | undefined => {
+    // A sentence in place of a label has words of many sentences.
+    if (isDirty([label])) return undefined;
     const score = scoreOf(label);
     const [best, second] = split(input)
       .map(({ sentence, words: own }) => ({ sentence, words: own, score: score(own) }))

@@ -18,7 +18,7 @@ import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import type { Response } from "./response.ts";
-import { analysisFiles, openTask, type TaskParams, taskParams } from "./task.ts";
+import { openTask, scoringFiles, type TaskParams, taskParams } from "./task.ts";
 
 type Params = TaskParams & {
   /** Share of a vote that keeps a part of the prediction; null if each case has one answer. */
@@ -112,7 +112,7 @@ export function draftEvaluate(experiment: Experiment, arm: Arm, site: Site) {
       bootstrap: { resamples: bootstrap.resamples, seed: bootstrap.seed },
       exp: site.version,
     },
-    sources: analysisFiles(experiment),
+    sources: scoringFiles(experiment),
     inputs: {
       rows: { step: "data", file: `${experiment.evaluate.split}.jsonl` },
       labels: { step: "data", file: "labels.json" },

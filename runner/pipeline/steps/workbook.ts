@@ -48,7 +48,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 11,
+  version: 12,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
@@ -274,7 +274,7 @@ function* casesOf(
   const { predictionKey, views } = task;
   const written = views[0] as View;
   const failures = new Map(
-    readJsonLines<Failure>(context.input("failures")).map(({ arm, id, categories }) => [`${arm}\0${id}`, categories]),
+    readJsonLines<Failure>(context.input("failures")).map((failure) => [`${failure.arm}\0${failure.id}`, failure]),
   );
   const primary = ({ gold, ...answer }: CaseAnswer): number | undefined =>
     scoresOf(open.scorer([{ ...answer, target: gold }])(view), [task.metrics.get(metric)])[metric] ?? undefined;
@@ -288,22 +288,36 @@ function* casesOf(
         prediction: open.parts(prediction, written),
         ...compareParts(open.parts(gold, view), open.parts(prediction, view), one.parsed),
         ...(task.labels === undefined ? { primary: primary(one) } : {}),
-        categories: failures.get(`${arm}\0${id}`) ?? [],
+        categories: failures.get(`${arm}\0${id}`)?.categories ?? [],
+        causes: causeTexts(failures.get(`${arm}\0${id}`)),
       };
     }
   }
 }
 
-/** The error categories of each arm with counts and examples. */
+/** The causes of each wrong label of a case: "renal cyst: negated". */
+function causeTexts(failure: Failure | undefined): readonly string[] {
+  return (failure?.causes ?? []).map(({ label, causes }) => `${label}: ${causes.join(", ") || "none"}`);
+}
+
+/** The error categories and causes of each arm with counts and examples. */
 function failuresOf(
   arms: readonly Arm[],
   nameOf: (arm: Arm) => string,
   context: StepContext,
 ): readonly WorkbookFailures[] {
   const analysis = readResult("analysis.json", context.input("analysis"));
+  const failures = new Map(
+    readJsonLines<Failure>(context.input("failures")).map((failure) => [`${failure.arm}\0${failure.id}`, failure]),
+  );
   return arms.flatMap((arm) => {
     const own = analysis.arms[arm];
-    return own === undefined ? [] : [{ arm: nameOf(arm), wrong: own.wrong, categories: own.categories }];
+    if (own === undefined) return [];
+    const categories = own.categories.map((category) => ({
+      ...category,
+      examples: category.examples.map((one) => ({ ...one, causes: causeTexts(failures.get(`${arm}\0${one.id}`)) })),
+    }));
+    return [{ arm: nameOf(arm), wrong: own.wrong, categories, ...(own.causes ? { causes: own.causes.counts } : {}) }];
   });
 }
 

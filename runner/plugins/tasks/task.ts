@@ -152,8 +152,8 @@ export interface Task<T = any, P = any> {
   /** Settings by which training targets are written. Part of the cache key of the data step alone. */
   trainingSettings(sections: TaskSections): Json;
   /**
-   * Files that settings name, by dotted key: those that scoring reads, and those that only the details and the error
-   * analysis read.
+   * Files that settings name, by dotted key: those that scoring and details read, and those that only the error analysis
+   * reads.
    */
   files(sections: TaskSections): {
     readonly scoring: Readonly<Record<string, string>>;

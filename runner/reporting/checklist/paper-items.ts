@@ -290,9 +290,19 @@ export const paperItems: readonly ChecklistItem[] = [
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) =>
-          outputOf(run, "analyse", "failures.jsonl", "erroneous predictions; the workbook lists all cases"),
+          Object.values(run.analysis?.arms ?? {}).some(({ correct = [] }) => correct.length > 0)
+            ? [
+                ...outputOf(
+                  run,
+                  "analyse",
+                  "analysis.json",
+                  "correct and erroneous examples with their sentences, in the section Error analysis of the report",
+                ),
+                ...outputOf(run, "analyse", "failures.jsonl", "erroneous predictions; the workbook lists all cases"),
+              ]
+            : [],
         ),
-        runAgain("A run has no error analysis."),
+        runAgain("A run has no error analysis with correct and erroneous examples."),
       ),
   },
 ];

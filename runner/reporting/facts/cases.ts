@@ -53,9 +53,7 @@ export async function casesOf(
           right: one.gold.filter((label) => !missed.has(label)),
           missed: omitted,
           added,
-          categories: (failures.get(`${column.arm} ${id}`)?.categories ?? []).flatMap(
-            (name) => position.get(name) ?? [],
-          ),
+          categories: categoryNames(failures.get(`${column.arm} ${id}`)).flatMap((name) => position.get(name) ?? []),
           ...(text === undefined ? {} : { text }),
         };
       }
@@ -118,11 +116,25 @@ const namesOf = ({ manifest }: FinishedRun) => armNaming({ ...manifest, arms: Ob
 function categoriesOf(analyses: readonly (Analysis | undefined)[]): Cases["categories"] {
   const found = new Map<string, string>();
   for (const analysis of analyses) {
-    for (const { categories } of Object.values(analysis?.arms ?? {})) {
-      for (const { name, definition } of categories) found.set(name, definition);
+    const arms = Object.values(analysis?.arms ?? {});
+    for (const { categories } of arms) for (const { name, definition } of categories) found.set(name, definition);
+  }
+  for (const analysis of analyses) {
+    for (const { causes } of Object.values(analysis?.arms ?? {})) {
+      for (const { name, definition, omitted, added } of causes?.counts ?? [])
+        if (name !== "none" && omitted + added > 0) found.set(causeName(name), definition);
     }
   }
   return [...found].map(([name, definition]) => ({ name, definition }));
+}
+
+/** Causes follow the categories in the list by which cases are filtered. */
+const causeName = (cause: string): string => `cause: ${cause}`;
+
+/** The categories of an erroneous prediction, and the causes of its wrong labels. */
+function categoryNames(failure: Failure | undefined): readonly string[] {
+  const causes = (failure?.causes ?? []).flatMap((one) => one.causes.map(causeName));
+  return [...(failure?.categories ?? []), ...new Set(causes)];
 }
 
 function rowsOf(run: FinishedRun): readonly DataRow[] {

@@ -6,6 +6,7 @@ import type { Span } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { trainingName, trainingTime } from "../report/trainings.ts";
+import { errorFindings } from "./error-analysis.ts";
 
 /** One paragraph per run: method, score with its interval, and the tests against the other arms. */
 export function abstract({ runs }: Study): readonly (readonly Span[])[] {
@@ -37,7 +38,15 @@ function runParagraph(run: RunFacts, isNamed: boolean): readonly Span[] {
     `${modelDescription(run)} ${metricName(metric)} ${value}${cases === undefined ? "" : ` on ${integer(cases)} ${split} cases`} (${conditions}). `,
     ...gain(run),
     ...otherArms(run),
+    ...leadingFinding(run),
   ];
+}
+
+/** The finding on errors with the largest effect, else the most frequent cause. */
+function leadingFinding(run: RunFacts): readonly Span[] {
+  const [causes, effect] = errorFindings(run);
+  const text = effect ?? causes;
+  return text === undefined ? [] : [` ${text}`];
 }
 
 function selection({ ablation }: RunFacts): readonly Span[] {

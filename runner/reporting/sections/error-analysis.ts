@@ -1,4 +1,6 @@
+import { classicalBaselines } from "../../evaluation/baselines/names.ts";
 import { integer, percent, score } from "../../util/format.ts";
+import { causeExamples, causeTable, findings } from "../report/causes.ts";
 import { coverageTable } from "../report/coverage-table.ts";
 import { armNamingOf, hasLabels, metricName, namingOf, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
@@ -18,6 +20,7 @@ export function errorAnalysis({ runs }: Study): readonly Block[] {
       " counts the errors by category. An erroneous prediction can have several categories.",
     ),
     categories(run),
+    ...causes(run),
     ...confusions(run),
     ...strata(run),
     ...subgroups(run),
@@ -61,6 +64,38 @@ function count(
   category: string,
 ): number {
   return counts?.find(({ name }) => name === category)?.cases ?? 0;
+}
+
+function causes(run: RunFacts): readonly Block[] {
+  const { analysis } = run as Analysed;
+  const own = primaryArm(run);
+  const armName = armNamingOf(run);
+  const table = causeTable(analysis, own, (arm) => classicalArms.has(arm.slice(arm.lastIndexOf(".") + 1)), armName);
+  if (table.length === 0) return [];
+  const items = causeExamples(analysis, own, armName);
+  return [
+    heading(2, "Causes"),
+    paragraph(
+      { ref: "causes" },
+      " relates each omitted or added label to causes, by rules on the text and the training rows. The phrases by which a text negates, dates and hedges are those of a lexicon. A cause is an association and no proof.",
+    ),
+    ...table,
+    ...(items.length === 0
+      ? []
+      : [
+          paragraph(
+            "An example of each cause. The phrase of the lexicon is bold, the name of the label is in italics.",
+          ),
+          { type: "list" as const, items },
+        ]),
+  ];
+}
+
+const classicalArms: ReadonlySet<string> = new Set([...Object.keys(classicalBaselines), "ensemble"]);
+
+/** Findings on the errors of the primary arm, in words. */
+export function errorFindings(run: RunFacts): readonly string[] {
+  return run.analysis === undefined ? [] : findings(run.analysis, primaryArm(run), armNamingOf(run));
 }
 
 function confusions(run: RunFacts): readonly Block[] {
@@ -243,7 +278,17 @@ function examples(run: RunFacts): readonly Block[] {
         ];
       }),
   );
-  if (items.length === 0) return [];
+  const correct = (of(run).correct ?? [])
+    .slice(0, mostCorrect)
+    .map(({ id, label, sentence, gold }): readonly Span[] => [
+      { strong: "correct" },
+      sentence === null || label === null ? "" : ` (${label})`,
+      `, case ${id}. `,
+      ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
+      { strong: "Gold and prediction: " },
+      partList(gold, empty),
+    ]);
+  if (items.length + correct.length === 0) return [];
   return [
     heading(2, "Examples"),
     paragraph(
@@ -253,9 +298,15 @@ function examples(run: RunFacts): readonly Block[] {
           : ""
       }`,
     ),
-    { type: "list", items },
+    ...(items.length === 0 ? [] : [paragraph({ strong: "Erroneous predictions." }), { type: "list" as const, items }]),
+    ...(correct.length === 0
+      ? []
+      : [paragraph({ strong: "Correct predictions." }), { type: "list" as const, items: correct }]),
   ];
 }
+
+/** Examples of correct predictions. */
+const mostCorrect = 5;
 
 const partList = (parts: readonly string[], empty: string): string =>
   parts.length === 0 ? `${empty}.` : parts.join("; ").replace(/(?<![.!?])$/, ".");

@@ -17,6 +17,7 @@ import { armNamingOf, metricName, namingOf, primaryArm } from "../report/display
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
+import { errorFindings } from "./error-analysis.ts";
 
 /** Scores of all arms, paired tests, scores by view and by label. */
 export function results({ runs: all }: Study): readonly Block[] {
@@ -42,6 +43,18 @@ export function results({ runs: all }: Study): readonly Block[] {
     ...views(last),
     ...confusion(last),
     ...labels(last),
+    ...errors(last),
+  ];
+}
+
+/** Findings on errors in words; none for a task without labels. */
+function errors(run: RunFacts): readonly Block[] {
+  const found = errorFindings(run);
+  if (found.length === 0) return [];
+  return [
+    heading(2, "Findings on errors"),
+    paragraph("Statements are generated from the counts of causes in ", { ref: "causes" }, "."),
+    { type: "list", items: found.map((text) => [text]) },
   ];
 }
 

@@ -36,6 +36,8 @@ export type WorkbookCase = {
   readonly new_tokens?: number | undefined;
   /** Error categories; empty for a correct prediction. */
   readonly categories?: readonly string[];
+  /** The causes of each wrong label: "renal cyst: negated". */
+  readonly causes?: readonly string[];
 };
 
 /**
@@ -70,6 +72,7 @@ export async function writeCases(
     { header: "Prompt tokens", width: 15, numFmt: whole },
     { header: "New tokens", width: 13, numFmt: whole },
     { header: "Error categories", width: 40, wrap: true, indent: 1 },
+    ...(hasLabels ? [{ header: "Causes", width: 40, wrap: true }] : []),
   ];
   let parts = 1;
   let table = addTable(sheets, "Cases", columns, 2);
@@ -92,6 +95,7 @@ export async function writeCases(
       one.prompt_tokens,
       one.new_tokens,
       one.categories?.join(labelSeparator),
+      ...(hasLabels ? [one.causes?.join(labelSeparator)] : []),
     ];
     table.write(values);
     // The archive is written in other turns of the event loop. Without a pause all rows would stay in memory.

@@ -1,3 +1,4 @@
+import type { CauseCount } from "../../../evaluation/error-analysis/causes.ts";
 import { addTable, type Column, font, labelSeparator, restyle, type Sheets, score, whole } from "./sheet.ts";
 
 /** The error analysis of one arm: categories with counts, and examples with the related sentence of the input. */
@@ -15,8 +16,12 @@ export type WorkbookFailures = {
       readonly sentence: string | null;
       readonly gold: readonly string[];
       readonly given: readonly string[];
+      /** The causes of the wrong labels of the case; absent for a task without labels. */
+      readonly causes?: readonly string[];
     }[];
   }[];
+  /** The causes of wrong labels with counts; absent for a task without labels. */
+  readonly causes?: readonly CauseCount[];
 };
 
 /** Writes one row per arm and category, followed by one row per example. */
@@ -35,6 +40,7 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
       : []),
     { header: "Gold", width: 32, wrap: true },
     { header: hasLabels ? "Predicted labels" : "Prediction", width: 32, wrap: true },
+    ...(hasLabels ? [{ header: "Causes", width: 40, wrap: true }] : []),
     { header: "Definition", width: 70, wrap: true },
   ];
   const table = addTable(sheets, "Errors", columns, 2);
@@ -46,20 +52,47 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
         name,
         cases,
         share,
-        ...Array.from({ length: hasLabels ? 5 : 3 }, () => undefined),
+        ...Array.from({ length: hasLabels ? 6 : 3 }, () => undefined),
         definition,
       ]);
       restyle(row.getCell(2), { font: { ...font, bold: true } });
       row.commit();
-      for (const { id, label, sentence, gold, given } of examples) {
+      for (const { id, label, sentence, gold, given, causes = [] } of examples) {
         const shown = [
           id,
           ...(hasLabels ? [label ?? undefined, sentence ?? undefined] : []),
           gold.join(labelSeparator),
           given.join(labelSeparator),
+          ...(hasLabels ? [causes.join(labelSeparator)] : []),
         ];
         table.add([arm, name, undefined, undefined, ...shown, undefined]).commit();
       }
+    }
+  }
+  table.sheet.commit();
+  if (failures.some(({ causes }) => causes !== undefined)) writeCauses(sheets, failures);
+}
+
+/** Writes one row per arm and cause of wrong labels. */
+function writeCauses(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
+  const columns: Column[] = [
+    { header: "Arm", width: 26 },
+    { header: "Cause", width: 24 },
+    { header: "Omitted labels", width: 16, numFmt: whole },
+    { header: "Added labels", width: 16, numFmt: whole },
+    { header: "Proportion of wrong labels", width: 24, numFmt: score },
+    { header: "95 % low", width: 12, numFmt: score },
+    { header: "95 % high", width: 12, numFmt: score },
+    { header: "Example case", width: 14, indent: 1 },
+    { header: "Label", width: 28, wrap: true },
+    { header: "Sentence", width: 60, wrap: true },
+    { header: "Definition", width: 70, wrap: true },
+  ];
+  const table = addTable(sheets, "Causes", columns, 2);
+  for (const { arm, causes = [] } of failures) {
+    for (const { name, definition, omitted, added, share, example } of causes) {
+      const shown = [example?.id, example?.label, example?.sentence ?? undefined];
+      table.add([arm, name, omitted, added, share?.value, share?.low, share?.high, ...shown, definition]).commit();
     }
   }
   table.sheet.commit();

@@ -14,6 +14,10 @@ const sheetTexts: readonly Line[] = [
   ["Sweep", "The settings of the sweep with their scores on the rows of the selection."],
   ["Cases", "The long form for filters and pivot tables: one row per case and arm."],
   ["Errors", "Error categories of each arm with counts, and examples with the related sentence."],
+  [
+    "Causes",
+    "Causes of the omitted and added labels of each arm, with shares and an example. A label can have several.",
+  ],
   ["Labels", "Scores of each label in each view, the primary view first."],
   ["Confusion matrix", "Number of cases by gold label and predicted label."],
   ["Confusions", "Pairs of labels in one case: the first is omitted, the second is added in its place."],

@@ -1,0 +1,59 @@
+import { describe, expect, it } from "vitest";
+import type { Analysis } from "../../evaluation/error-analysis/analyse.ts";
+import { fixtureAnalysis } from "../test-rig.ts";
+import { causeExamples, findings } from "./causes.ts";
+
+type Arms = Analysis["arms"];
+type Causes = NonNullable<Arms[string]["causes"]>;
+
+/** Findings on the fine-tuned arm of the fixture with other counts. */
+function found(change: Partial<Causes>): string {
+  const analysis = fixtureAnalysis();
+  const arms = Object.fromEntries(
+    Object.entries(analysis.arms).map(([name, arm]) => [
+      name,
+      name === "tuned" ? { ...arm, causes: { ...(arm.causes as Causes), ...change } } : arm,
+    ]),
+  );
+  return findings({ ...analysis, arms }, "tuned", (arm) => arm).join("\n");
+}
+
+const change = { arm: "zero_shot", kind: "added" as const, cause: "negated" as const };
+
+describe("a finding on errors", () => {
+  it("states a change only if more errors are removed than new, or fewer, by more than chance", () => {
+    expect(found({ against: [{ ...change, removed: 18, kept: 2, new: 3 }] })).toMatch(
+      /corrects 18 of these 20 and adds 3/,
+    );
+    expect(found({ against: [{ ...change, removed: 3, kept: 2, new: 18 }] })).toMatch(
+      /corrects 3 of these 5 and adds 18/,
+    );
+    expect(found({ against: [{ ...change, removed: 9, kept: 2, new: 3 }] })).not.toMatch(/corrects/);
+    expect(found({ against: [] })).not.toMatch(/corrects/);
+  });
+  it("joins negated and past additions", () => {
+    const against = [
+      { ...change, removed: 18, kept: 2, new: 3 },
+      { ...change, cause: "past" as const, removed: 6, kept: 1, new: 1 },
+    ];
+    expect(found({ against })).toMatch(/corrects 24 of these 27 and adds 4/);
+  });
+  it("states a rate of omission only if its interval does not overlap that of named labels", () => {
+    const stated = (omitted: number): Causes["stated"] => [
+      { name: "named", gold: 100, omitted: 10 },
+      { name: "inferred", gold: 40, omitted },
+    ];
+    expect(found({ against: [], stated: stated(20) })).toMatch(/omits 20 of the 40 labels/);
+    expect(found({ against: [], stated: stated(8) })).not.toMatch(/of the 40 labels/);
+  });
+  it("is absent for a task without labels", () => {
+    const analysis = fixtureAnalysis();
+    const arms = { tuned: { ...(analysis.arms.tuned as Arms[string]), causes: null } };
+    expect(findings({ ...analysis, arms }, "tuned", String)).toEqual([]);
+  });
+});
+
+it("an example of a cause has the trigger in bold and the name in italics", () => {
+  const [negated] = causeExamples(fixtureAnalysis(), "tuned", String);
+  expect(negated?.slice(3)).toEqual([{ strong: "No" }, " ", { emph: "kidney stone" }, ".", "”"]);
+});
