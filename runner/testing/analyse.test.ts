@@ -73,7 +73,7 @@ test("the causes of errors agree between files, exp show and the workbook; a lex
   const book = new excel.Workbook();
   await book.xlsx.readFile(join(folder, "workbook.xlsx"));
   const rows = (book.getWorksheet("Causes")?.getSheetValues() ?? []).slice(1) as string[][];
-  expect(rows.find((row) => row[1] === "zero_shot" && row[2] === "unseen_label")?.slice(3, 5)).toEqual([0, 3]);
+  expect(rows.find((row) => row[1] === "zero-shot" && row[2] === "unseen_label")?.slice(3, 5)).toEqual([0, 3]);
 
   rig.write("experiments/labels/lexicon.yaml", "negated: {before: [kein]}\n");
   rig.edit(file, 'labels: {separator: ","}', "labels: {lexicon: labels/lexicon.yaml}");
