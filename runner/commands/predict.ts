@@ -182,6 +182,8 @@ function tableOf({ kept, all, separator }: Output) {
   const columns = ownColumns.filter((name) => name !== "confidence" || hasConfidence);
   const listed = (value: unknown): string => {
     if (typeof value === "string") return value;
+    // The prediction of an answer that could not be read.
+    if (value === null) return "";
     if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) return JSON.stringify(value) ?? "";
     if (separator === undefined) return value.join("; ");
     return value.map((label) => writeLabel(label, separator)).join(betweenLabels(separator));
