@@ -3,7 +3,7 @@ import { basename, dirname, join, relative, resolve, sep } from "node:path";
 import { exit } from "../util/context.ts";
 import { shellWord } from "../util/shell.ts";
 import { UserError } from "../util/user-error.ts";
-import { defineCommand, required } from "./command.ts";
+import { defineCommand, required, value } from "./command.ts";
 
 /** Files with another name in this package, because npm or git would interpret the final one. */
 const renamed: Readonly<Record<string, string>> = {
@@ -12,14 +12,22 @@ const renamed: Readonly<Record<string, string>> = {
   "package.template.json": "package.json",
 };
 
+/** Files of the example that a study for a data file does not have, or has in another form. */
+const replaced = /^(?:(?:experiments|labels|prompts)\/|README\.md)/;
+
 /** Path of the schema in the package, for editors. */
 const schema = "runner/schemas/experiment.schema.json";
+
+/** Files that are written for a data file. */
+const studyFiles = ["experiments/first.yaml", "prompts/task.hbs"];
 
 /** Never changes a file that exists. */
 export const command = defineCommand({
   arguments: { dir: required("dir", "The folder of the new study.") },
-  options: {},
-  async run({ dir }, context) {
+  options: {
+    data: value("file", "Write an experiment, its task and a prompt for this data file.", { default: "an example" }),
+  },
+  async run({ dir, data }, context) {
     const folder = resolve(context.cwd, dir);
     const name = basename(folder)
       .toLowerCase()
@@ -29,9 +37,10 @@ export const command = defineCommand({
     const files = (readdirSync(from, { recursive: true, withFileTypes: true }) as readonly Dirent[])
       .filter((entry) => entry.isFile())
       .map((entry) => relative(from, join(entry.parentPath, entry.name)))
+      .filter((file) => data === undefined || !replaced.test(file.replaceAll(sep, "/")))
       .sort();
     const target = (file: string): string => join(folder, renamed[file] ?? file);
-    const existing = files
+    const existing = [...files, ...(data === undefined ? [] : studyFiles)]
       .map(target)
       .filter(existsSync)
       .map((path) => relative(context.cwd, path));
@@ -45,10 +54,16 @@ export const command = defineCommand({
         },
       );
     }
+    const schemaPath = schemaFrom(join(folder, "experiments"), context.packageRoot);
+    const studyName = name === "" ? "study" : name;
+    const own =
+      data === undefined
+        ? undefined
+        : await (await import("./init-data.ts")).studyFor(data, { folder, schema: schemaPath }, context);
     const values: Readonly<Record<string, string>> = {
-      "{{name}}": name === "" ? "study" : name,
+      "{{name}}": studyName,
       "{{version}}": context.version(),
-      "{{schema}}": schemaFrom(join(folder, "experiments"), context.packageRoot),
+      "{{schema}}": schemaPath,
       "{{open}}": "{{",
       "{{close}}": "}}",
     };
@@ -59,12 +74,19 @@ export const command = defineCommand({
       mkdirSync(dirname(target(file)), { recursive: true });
       writeFileSync(target(file), text);
     }
+    for (const [file, text] of Object.entries(own?.files ?? {})) {
+      mkdirSync(dirname(join(folder, file)), { recursive: true });
+      writeFileSync(join(folder, file), text);
+    }
     const shown = relative(context.cwd, folder) || ".";
-    context.out(`${shown}: wrote a study of ${files.length} files. Run its first experiment:\n`);
+    if (own !== undefined) context.out(`${own.summary}\n`);
+    context.out(
+      `${shown}: wrote a study of ${files.length + Object.keys(own?.files ?? {}).length} files. ${data === undefined ? "Run" : "Check"} its first experiment:\n`,
+    );
     context.out(`  cd ${shellWord(shown)}\n`);
     if (!isInstalledAbove(folder, context.packageRoot))
       context.out(`  ${installCommand(folder, context.packageRoot)}\n`);
-    context.out("  npx exp run experiments/first.yaml\n");
+    context.out(`  npx exp ${data === undefined ? "run" : "check"} experiments/first.yaml\n`);
     return exit.done;
   },
 });

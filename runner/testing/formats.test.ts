@@ -125,3 +125,29 @@ test("columns that a format lacks, and records that are none, are errors", async
   ]);
   expect((await check("format: chat, train: {file: a.json}", `a.json\n${tool}`))[0]).toEqual(["broken-record"]);
 });
+
+test("exp init --data writes an experiment that matches the file", async ({ rig }) => {
+  const plants = [...Array(12).keys()].map((at) => [
+    `n${at}`,
+    `${cases[at % 4]?.join(" ")} ${at}`,
+    at % 2 ? "dry" : "wet",
+  ]);
+  rig.write(
+    "mine.csv",
+    `note_id,note,label\n${plants.map((row) => `${row.join(",").replaceAll("No, ", "No ")}\n`).join("")}`,
+  );
+  const message = (role: string, content: string) => ({ role, content });
+  const chats = cases.map(([q, a]) => ({ messages: [message("user", q), message("assistant", a)] }));
+  rig.write("chat.jsonl", chats.map((one) => `${JSON.stringify(one)}\n`).join(""));
+  for (const [file, lines] of [
+    ["mine.csv", ["task: single_label", 'columns: {"id":"note_id","input":"note","target":"label"}']],
+    ["chat.jsonl", ["task: text", "format: chat"]],
+  ] as const) {
+    const study = `study-${file.split(".", 1)[0]}`;
+    await rig.output("init", study, "--data", file);
+    const yaml = rig.read(`${study}/experiments/first.yaml`);
+    for (const line of lines) expect(yaml).toContain(line);
+    const checked = await rig.start(["check", `${study}/experiments/first.yaml`]).ended;
+    expect([checked.code, checked.stderr]).toEqual([0, ""]);
+  }
+});
