@@ -1,5 +1,6 @@
 import { delimiter, dirname } from "node:path";
 import { executors } from "../plugins/executors/registry.ts";
+import { isOffline } from "../util/offline.ts";
 
 const allowed = [
   /^(PATH|HOME|USER|LOGNAME|LANG|LC_.*|TMPDIR|TZ|LD_LIBRARY_PATH|DYLD_LIBRARY_PATH|XDG_CACHE_HOME)$/,
@@ -61,7 +62,10 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     DO_NOT_TRACK: "1",
     HF_HUB_DISABLE_TELEMETRY: "1",
     WANDB_MODE: "disabled",
-    ...(request.network === true ? {} : { HF_HUB_OFFLINE: "1" }),
+    ...(request.network === true && !isOffline(env) ? {} : { HF_HUB_OFFLINE: "1" }),
+    ...(secrets.includes("HF_TOKEN") && !env.HF_TOKEN && env.HUGGING_FACE_HUB_TOKEN
+      ? { HF_TOKEN: env.HUGGING_FACE_HUB_TOKEN }
+      : {}),
     // Without this the hub's library reads the token file.
     ...(secrets.includes("HF_TOKEN")
       ? env.HF_TOKEN_PATH === undefined

@@ -224,6 +224,7 @@ function wheelFinding(where: Where, machine: Machine): Finding {
 function tokenFinding({ env }: Where): Finding {
   const name = "Hugging Face token";
   if (env.HF_TOKEN) return { name, state: "ok", found: "present in HF_TOKEN" };
+  if (env.HUGGING_FACE_HUB_TOKEN) return { name, state: "ok", found: "present in HUGGING_FACE_HUB_TOKEN" };
   if (hubToken(env) !== undefined) return { name, state: "ok", found: "present in its file" };
   return { name, state: "warn", found: "none", help: "set HF_TOKEN for gated models and uploads" };
 }

@@ -2,9 +2,10 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { huggingFaceHome } from "./cache.ts";
 
-/** The user's Hugging Face token, from where the Hugging Face libraries take it: HF_TOKEN, else the file of a login. */
+/** The user's token, from where the hub's libraries take it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, or the file of a login. */
 export function hubToken(env: Readonly<Record<string, string | undefined>>): string | undefined {
-  if (env.HF_TOKEN !== undefined && env.HF_TOKEN !== "") return env.HF_TOKEN.trim();
+  const token = (env.HF_TOKEN || env.HUGGING_FACE_HUB_TOKEN)?.trim();
+  if (token) return token;
   try {
     return readFileSync(env.HF_TOKEN_PATH || join(huggingFaceHome(env), "token"), "utf8").trim() || undefined;
   } catch {

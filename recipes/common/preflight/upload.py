@@ -36,7 +36,7 @@ def token_problems(upload: Mapping[str, Any] | None) -> Iterator[str]:
     if not token:
         yield f"{upload['repo']}: there is no token in HF_TOKEN or the token file"
         return
-    if os.environ.get("HF_HUB_OFFLINE") == "1":
+    if os.environ.get("HF_HUB_OFFLINE", "").upper() in ("1", "ON", "YES", "TRUE"):
         return
     try:
         HfApi(token=token).whoami()

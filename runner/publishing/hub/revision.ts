@@ -1,6 +1,7 @@
 import { HubApiError, modelInfo } from "@huggingface/hub";
 import { hubToken } from "../../setup/hub-token.ts";
 import { boundedFetch } from "../../util/bounded-fetch.ts";
+import { isOffline } from "../../util/offline.ts";
 import { UserError } from "../../util/user-error.ts";
 
 /** A commit of a hub model. `gated`: its files require accepted conditions and a token; the commit does not. */
@@ -17,7 +18,7 @@ export async function resolveRevision(
   revision: string,
   { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
 ): Promise<Resolved> {
-  if (env.HF_HUB_OFFLINE === "1" || env.HF_HUB_OFFLINE?.toLowerCase() === "true") {
+  if (isOffline(env)) {
     const help = "unset it, or copy the commit from the model's page";
     throw new UserError("offline", "cannot query the hub: HF_HUB_OFFLINE is set", { help });
   }

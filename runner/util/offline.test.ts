@@ -1,0 +1,10 @@
+import { expect, test } from "vitest";
+import { isOffline } from "./offline.ts";
+
+test.each(["1", "on", "YES", "True"])("HF_HUB_OFFLINE=%s forbids requests", (value) =>
+  expect(isOffline({ HF_HUB_OFFLINE: value })).toBe(true),
+);
+
+test.each([undefined, "", "0", "no", "false"])("HF_HUB_OFFLINE=%s does not", (value) =>
+  expect(isOffline({ HF_HUB_OFFLINE: value })).toBe(false),
+);
