@@ -1,9 +1,11 @@
 import type { Study } from "../report/study.ts";
 import { ablation } from "./ablation.ts";
 import { confusions } from "./confusions.ts";
+import { contrasts } from "./contrasts.ts";
 import { costQuality } from "./cost-quality.ts";
 import type { Figure } from "./figure.ts";
 import { frequency } from "./frequency.ts";
+import { gains } from "./gains.ts";
 import { intervals } from "./intervals.ts";
 import { loss } from "./loss.ts";
 import { reliability } from "./reliability.ts";
@@ -16,6 +18,8 @@ const figures: Readonly<Record<string, Figure>> = {
   confusions,
   reliability,
   "cost-quality": costQuality,
+  contrasts,
+  gains,
 };
 
 /** The figures that the runs have data for, as Vega-Lite specifications by id. */

@@ -1,4 +1,4 @@
-import { armNames, type NamedRun } from "../../pipeline/steps/arm-names.ts";
+import { armNames, modelArmsOf, type NamedRun } from "../../pipeline/steps/arm-names.ts";
 import type { Arm } from "../../pipeline/steps/arms.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { RunComparison } from "../../runs/compare.ts";
@@ -38,6 +38,14 @@ export function metricName(metric: string): string {
 
 /** Whether targets and predictions of an experiment are labels. */
 export const hasLabels = ({ task }: RunFacts["config"]): boolean => tasks.get(task).labels !== undefined;
+
+/** All arms of a run: its primary arm, other arms of language models, then the others. */
+export function rankedArms(run: RunFacts): readonly Arm[] {
+  const all = run.arms.map(({ name }) => name);
+  const own = primaryArm(run);
+  const models = modelArmsOf({ ...run, arms: all }).map(({ arm }) => arm);
+  return [...new Set([own, ...models, ...all])].filter((arm) => all.includes(arm));
+}
 
 /** The arm that a run evaluates: the fine-tuned model, or the zero-shot model if the run trains nothing. */
 export const primaryArm = (run: RunFacts): Arm => (run.config.train === undefined ? "zero_shot" : "tuned");

@@ -42,10 +42,12 @@ export function trainingsOf(runs: readonly RunFacts[]): readonly Training[] {
  * The duration of a training over all attempts and, in successive halving, all rungs, by the trainer's clock if it reports one.
  * The seconds of the step include loading and saving, and cover the last rung only.
  */
-export function trainingTime(step: StepFacts | undefined): string {
-  if (step === undefined) return missing;
-  const { seconds_training: measured } = step.evidence;
-  return reportDuration(typeof measured === "number" ? measured : step.seconds);
+export const trainingTime = (step: StepFacts | undefined): string =>
+  step === undefined ? missing : reportDuration(trainingSeconds(step));
+
+/** The seconds of `trainingTime`. */
+export function trainingSeconds({ evidence: { seconds_training: measured }, seconds }: StepFacts): number {
+  return typeof measured === "number" ? measured : seconds;
 }
 
 /** The display name of a training's method with its rank: "LoRA (rank 16)". */

@@ -3,6 +3,7 @@ import { gigabytes, integer, missing, reportDuration } from "../../util/format.t
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { energyText } from "../report/energy.ts";
 import type { RunFacts, StepFacts, Study } from "../report/study.ts";
+import { trainingSeconds } from "../report/trainings.ts";
 
 /** Time, memory, tokens, energy and price of each run, reused steps included. */
 export function efficiency({ runs }: Study): readonly Block[] {
@@ -11,7 +12,7 @@ export function efficiency({ runs }: Study): readonly Block[] {
   return [
     heading(1, "Efficiency"),
     paragraph(
-      "Times are wall-clock times. A reused step counts with the time of its original execution. Peak memory is the maximum over all " +
+      "Times are wall-clock times; training is measured by the trainer, without loading and saving. A reused step counts with the time of its original execution. Peak memory is the maximum over all " +
         "steps: device memory for steps on a GPU, resident memory of the process for the others.",
       hasEnergy
         ? " Energy is read from hardware counters: NVML for GPUs that a step used exclusively, and RAPL for the processor packages, " +
@@ -63,7 +64,11 @@ export function efficiency({ runs }: Study): readonly Block[] {
 /** The total time of the steps of a kind; missing if there are none, as for replayed predictions. */
 function timeOf({ steps }: RunFacts, matches: (step: StepFacts) => boolean): string {
   const all = Object.values(steps).filter(matches);
-  return all.length === 0 ? missing : reportDuration(all.reduce((sum, { seconds }) => sum + seconds, 0));
+  return all.length === 0
+    ? missing
+    : reportDuration(
+        all.reduce((sum, step) => sum + (step.kind === "train" ? trainingSeconds(step) : step.seconds), 0),
+      );
 }
 
 function tokenRate({ steps }: RunFacts): string {

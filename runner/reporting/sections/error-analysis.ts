@@ -1,8 +1,9 @@
 import { classicalBaselines } from "../../evaluation/baselines/names.ts";
+import { modelArmsOf } from "../../pipeline/steps/arm-names.ts";
 import { integer, percent, score } from "../../util/format.ts";
 import { causeExamples, causeTable, findings } from "../report/causes.ts";
 import { coverageTable } from "../report/coverage-table.ts";
-import { armNamingOf, hasLabels, metricName, namingOf, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, hasLabels, metricName, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { subgroupNote, subgroupTable } from "../report/subgroup-table.ts";
@@ -38,8 +39,9 @@ function of(run: RunFacts) {
 
 function categories(run: RunFacts): Block {
   const { arms } = (run as Analysed).analysis;
-  const own = primaryArm(run);
-  const names = [own, ...Object.keys(arms).filter((name) => name !== own && !name.includes("."))].slice(0, mostArms);
+  const names = rankedArms(run)
+    .filter((name) => name in arms)
+    .slice(0, mostArms);
   return {
     type: "table",
     id: "categories",
@@ -115,18 +117,16 @@ function confusions(run: RunFacts): readonly Block[] {
 }
 
 function strata(run: RunFacts): readonly Block[] {
-  const { strata } = of(run);
-  const byLabel = [
-    ...strata.training_frequency.map((row) => ["training rows with the label", row] as const),
-    ...strata.group.map((row) => ["group of the label", row] as const),
-  ];
-  const byCase = [
-    ...strata.labels_per_case.map((row) => ["gold labels per case", row] as const),
-    ...strata.input_length.map((row) => ["words per input", row] as const),
-    ...strata.normality.map((row) => ["normality", row] as const),
-    ...(strata.properties ?? []).map((row) => [row.property, row] as const),
-  ];
+  const { arms, view } = (run as Analysed).analysis;
+  const models = modelArmsOf({ ...run, arms: rankedArms(run) }).map(({ arm }) => arm);
+  const rivals = models.filter((arm) => arm !== primaryArm(run) && arm in arms).slice(0, mostRivals);
+  const armName = armNamingOf(run);
+  const isSeveral = rivals.length > 0;
+  const own = isSeveral ? `, ${armName(primaryArm(run))}` : "";
+  const byLabel = labelStrata(of(run));
+  const byCase = caseStrata(of(run));
   const isLabelled = hasLabels(run.config);
+  const metric = isLabelled ? "micro-F1" : metricName(run.config.evaluate.primary.metric);
   return [
     heading(2, "Results by stratum"),
     ...(isLabelled
@@ -134,9 +134,21 @@ function strata(run: RunFacts): readonly Block[] {
           {
             type: "table" as const,
             id: "strata-labels",
-            caption: "Strata of labels.",
-            head: ["by", "stratum", "gold", "predicted", "recall", "F1"],
-            align: ["left", "left", "right", "right", "right", "right"] as const,
+            caption: `Strata of labels (${view} view).`,
+            head: [
+              "by",
+              "stratum",
+              "gold",
+              "predicted",
+              "recall",
+              `F1${own}`,
+              ...rivals.map((arm) => `F1, ${armName(arm)}`),
+            ],
+            align: [
+              "left" as const,
+              "left" as const,
+              ...Array.from({ length: 4 + rivals.length }, () => "right" as const),
+            ],
             rows: byLabel
               .filter(([, { support, predicted }]) => support + predicted > 0)
               .map(([by, { name, support, predicted, recall, f1 }], index, all) => [
@@ -146,6 +158,7 @@ function strata(run: RunFacts): readonly Block[] {
                 integer(predicted),
                 score(recall),
                 score(f1),
+                ...rivals.map((arm) => score(labelF1(arms[arm], by, name))),
               ]),
           },
         ]
@@ -153,15 +166,16 @@ function strata(run: RunFacts): readonly Block[] {
     {
       type: "table",
       id: "strata-cases",
-      caption: "Strata of cases.",
+      caption: `Strata of cases (${view} view).`,
       head: [
         "by",
         "stratum",
         "cases",
         "exact match",
-        isLabelled ? "micro-F1" : metricName(run.config.evaluate.primary.metric),
+        `${metric}${own}`,
+        ...rivals.map((arm) => `${metric}, ${armName(arm)}`),
       ],
-      align: ["left", "left", "right", "right", "right"],
+      align: ["left", "left", ...Array.from({ length: 3 + rivals.length }, () => "right" as const)],
       rows: byCase
         .filter(([, { cases }]) => cases > 0)
         .map(([by, { name, cases, exact_match, micro_f1, primary }], index, all) => [
@@ -170,16 +184,47 @@ function strata(run: RunFacts): readonly Block[] {
           integer(cases),
           score(exact_match),
           score(isLabelled ? micro_f1 : primary),
+          ...rivals.map((arm) => {
+            const found = caseStrata(arms[arm]).find(([other, row]) => other === by && row.name === name)?.[1];
+            return score(isLabelled ? found?.micro_f1 : found?.primary);
+          }),
         ]),
     },
   ];
 }
 
+type OneArm = Analysed["analysis"]["arms"][string];
+
+/** The strata of labels of an arm, by what divides them. */
+function labelStrata(arm: OneArm | undefined) {
+  return [
+    ...(arm?.strata.training_frequency ?? []).map((row) => ["training rows with the label", row] as const),
+    ...(arm?.strata.group ?? []).map((row) => ["group of the label", row] as const),
+  ];
+}
+
+/** The strata of cases of an arm, by what divides them. */
+function caseStrata(arm: OneArm | undefined) {
+  return [
+    ...(arm?.strata.labels_per_case ?? []).map((row) => ["gold labels per case", row] as const),
+    ...(arm?.strata.input_length ?? []).map((row) => ["words per input", row] as const),
+    ...(arm?.strata.normality ?? []).map((row) => ["normality", row] as const),
+    ...(arm?.strata.properties ?? []).map((row) => [row.property, row] as const),
+  ];
+}
+
+const labelF1 = (arm: OneArm | undefined, by: string, name: string): number | undefined =>
+  labelStrata(arm).find(([other, row]) => other === by && row.name === name)?.[1].f1;
+
+/** Other models whose scores the tables of strata have room for. */
+const mostRivals = 3;
+
 function subgroups(run: RunFacts): readonly Block[] {
   const { subgroups: found, arms, view } = (run as Analysed).analysis;
   if (found === undefined) return [];
-  const own = primaryArm(run);
-  const names = [own, ...Object.keys(arms).filter((name) => name !== own && !name.includes("."))].slice(0, mostArms);
+  const names = rankedArms(run)
+    .filter((name) => name in arms)
+    .slice(0, mostArms);
   return [
     heading(2, "Results by subgroup"),
     {

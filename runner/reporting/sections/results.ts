@@ -1,3 +1,4 @@
+import { modelArmsOf } from "../../pipeline/steps/arm-names.ts";
 import {
   integer,
   missing,
@@ -13,11 +14,12 @@ import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
-import { armNamingOf, metricName, namingOf, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, metricName, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { errorFindings } from "./error-analysis.ts";
+import { sizes } from "./sizes.ts";
 
 /** Scores of all arms, paired tests, scores by view and by label. */
 export function results({ runs: all }: Study): readonly Block[] {
@@ -40,6 +42,7 @@ export function results({ runs: all }: Study): readonly Block[] {
       .filter(({ comparison }) => comparison !== undefined)
       .slice(-mostTested)
       .flatMap((run) => [tests(run), ...margins(run)]),
+    ...sizes(last),
     ...views(last),
     ...confusion(last),
     ...labels(last),
@@ -143,23 +146,31 @@ function margins(run: RunFacts): readonly Block[] {
   return [paragraph(`Non-inferiority to the arm “${armNamingOf(run)(tested.reference)}”. ${texts.join(" ")}`)];
 }
 
-/** The scores of the primary arm in each view. */
+/** The scores of the models in each view, and how the primary arm answers. */
 function views(run: RunFacts): readonly Block[] {
   const names = run.config.evaluate.metrics.slice(0, 4);
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   if (own === undefined) return [];
+  const models = new Set(modelArmsOf({ ...run, arms: run.arms.map(({ name }) => name) }).map(({ arm }) => arm));
+  const shown = run.arms.filter(({ name }) => models.has(name));
   return [
     {
       type: "table",
       id: "views",
-      caption: `${run.name}, ${armNamingOf(run)(own.name)}: the same predictions in each view.`,
-      head: ["view", ...names.map(metricName)],
-      align: ["left", ...names.map(() => "right" as const)],
-      rows: Object.entries(own.views).map(([view, values]) => [view, ...names.map((name) => score(values[name]))]),
+      caption: `${run.name}: the same predictions in each view.`,
+      head: ["arm", "view", ...names.map(metricName)],
+      align: ["left", "left", ...names.map(() => "right" as const)],
+      rows: shown.flatMap(({ name: arm, views }) =>
+        Object.entries(views).map(([view, values], at) => [
+          at === 0 ? armNamingOf(run)(arm) : "",
+          view,
+          ...names.map((name) => score(values[name])),
+        ]),
+      ),
     },
     paragraph(
-      ...labelText(own),
-      `${plural(own.parseFailures, "response")} could not be parsed; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
+      ...labelText(own, run.config.evaluate.primary.view),
+      `${armNamingOf(run)(own.name)}: ${plural(own.parseFailures, "response")} could not be parsed; ${plural(own.truncated, "response")} reached the maximum number of new tokens.`,
     ),
   ];
 }
@@ -180,14 +191,17 @@ function confusion(run: RunFacts): readonly Block[] {
 }
 
 /** Statistics of labels; none for a task without labels. */
-function labelText({ labelFacts }: RunFacts["arms"][number]): readonly string[] {
+function labelText({ labelFacts }: RunFacts["arms"][number], view: string): readonly string[] {
   if (labelFacts === undefined) return [];
   const { goldCardinality, predictedCardinality, outOfSetRate } = labelFacts;
   return [
-    `The mean number of labels per case is ${goldCardinality.toFixed(2)} (gold) and ${predictedCardinality.toFixed(2)} (predicted). ` +
-      `Of the predicted labels, ${percent(outOfSetRate)} do not occur in the training rows. `,
+    `The mean number of labels per case (basic view) is ${goldCardinality.toFixed(2)} (gold) and ${predictedCardinality.toFixed(2)} (predicted). ` +
+      `Of the predicted labels, ${percent(outOfSetRate)} do not occur in the training rows (${view} view). `,
   ];
 }
+
+/** Other arms whose F1 the table has room for. */
+const mostRivals = 3;
 
 /** Labels that the table lists; the workbook contains all. */
 const mostLabels = 20;
@@ -197,7 +211,9 @@ function labels(run: RunFacts): readonly Block[] {
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   const rows = (own?.labels ?? []).filter(({ support }) => support > 0);
   if (own === undefined || rows.length === 0) return [];
-  const rivals = run.arms.filter(({ name }) => name !== own.name && !name.includes("."));
+  const rivals = rankedArms(run)
+    .slice(1, mostRivals + 1)
+    .map((name) => ({ name }));
   const f1 = (arm: string, label: string): string =>
     score(run.arms.find(({ name }) => name === arm)?.labels.find((row) => row.label === label)?.f1);
   return [
