@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { cpuTime } from "../testing/cpu-time.ts";
 import { formatDiagnostics } from "../util/code-frame.ts";
 import { loadText } from "./rig.ts";
 
@@ -11,18 +12,18 @@ const codesOf = (text: string): readonly string[] => {
 test("thousands of unknown keys are reported in bounded time, and the first ones are listed", () => {
   const keys = Array.from({ length: 20_000 }, (_, at) => `k${at}: 1\n`).join("");
   for (const text of [`${base}${keys}`, `${base}train:\n${keys.replaceAll("k", "  k")}`]) {
-    const started = performance.now();
+    const started = cpuTime();
     const result = loadText(text);
     if (result.ok) throw new Error("loaded");
     expect(result.diagnostics.length).toBeLessThan(110);
     expect(result.diagnostics.at(-1)?.code).toBe("more-errors");
     expect(formatDiagnostics(result.diagnostics)).toContain("unknown-key");
-    expect(performance.now() - started).toBeLessThan(20_000);
+    expect(cpuTime() - started).toBeLessThan(20_000);
   }
 });
 
 test("thousands of repeated keys, and a line of tabs, are reported in bounded time", () => {
-  const started = performance.now();
+  const started = cpuTime();
   const repeated = loadText(`${base}${"z: 1\n".repeat(40_000)}`);
   const tabs = loadText("\t".repeat(200_000));
   if (repeated.ok || tabs.ok) throw new Error("loaded");
@@ -30,7 +31,7 @@ test("thousands of repeated keys, and a line of tabs, are reported in bounded ti
   expect(repeated.diagnostics.at(-1)?.code).toBe("more-errors");
   expect(formatDiagnostics(repeated.diagnostics)).toContain("duplicate-key");
   expect(formatDiagnostics(tabs.diagnostics)).toContain("empty-file");
-  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(cpuTime() - started).toBeLessThan(20_000);
 });
 
 test("more resamples than memory holds are refused", () => {
@@ -40,19 +41,19 @@ test("more resamples than memory holds are refused", () => {
 test("unknown keys at every point of a sweep are reported once, in bounded time", () => {
   const keys = Array.from({ length: 500 }, (_, at) => `k${at}: 1\n`).join("");
   const seeds = Array.from({ length: 5000 }, (_, at) => at).join(", ");
-  const started = performance.now();
+  const started = cpuTime();
   const codes = codesOf(`${base}${keys}sweep: {grid: {train.seed: [${seeds}]}}\n`);
   expect(codes.at(-1)).toBe("more-errors");
   expect(codes.length).toBeLessThan(110);
-  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(cpuTime() - started).toBeLessThan(20_000);
 });
 
 test("long texts at many points of a sweep are refused", () => {
   const seeds = Array.from({ length: 5000 }, (_, at) => at).join(", ");
   const text = `${base}sweep: {grid: {train.seed: [${seeds}], prompt.template: [${"a".repeat(100_000)}, ${"b".repeat(100_000)}]}}\n`;
-  const started = performance.now();
+  const started = cpuTime();
   expect(codesOf(text)).toEqual(["sweep-too-large"]);
-  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(cpuTime() - started).toBeLessThan(5_000);
 });
 
 test("few errors are all listed", () => {

@@ -1,5 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { cpuTime } from "../testing/cpu-time.ts";
 import { parse } from "./document.ts";
 import { find, locate, plain } from "./node.ts";
 import { sourceText } from "./source.ts";
@@ -66,9 +67,9 @@ describe("a file is refused for", () => {
       (_, index) => `l${index}: &l${index} [${"*l".concat(`${index - 1},`).repeat(9)}]`,
     );
     levels[0] = 'l0: &l0 ["lol","lol","lol","lol","lol","lol","lol","lol","lol"]';
-    const started = performance.now();
+    const started = cpuTime();
     expect(read(levels.join("\n"))).toEqual([expect.stringMatching(/^too-many-values/)]);
-    expect(performance.now() - started).toBeLessThan(2_000);
+    expect(cpuTime() - started).toBeLessThan(2_000);
   });
   it("very deep nesting", () => {
     expect(read(`a: ${"[".repeat(60)}${"]".repeat(60)}`)).toContainEqual(expect.stringMatching(/^too-deep/));

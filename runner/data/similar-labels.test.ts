@@ -1,4 +1,5 @@
 import { expect, it } from "vitest";
+import { cpuTime } from "../testing/cpu-time.ts";
 import { parseSynonyms } from "./labels/synonyms.ts";
 import { similarPairs } from "./similar-labels.ts";
 import { proposalYaml, suggestSynonyms } from "./suggest-synonyms.ts";
@@ -59,9 +60,9 @@ it("no proposals are a file too", () => {
 
 it("compares spellings of many labels with one beginning in bounded time", () => {
   const labels = Array.from({ length: 20_000 }, (_, at) => `finding ${String.fromCharCode(97 + (at % 26))} ${at}`);
-  const started = performance.now();
+  const started = cpuTime();
   expect(similarPairs([...labels, "liver cyst", "liver cysts"])).toEqual([
     { a: "liver cyst", b: "liver cysts", reason: "plural" },
   ]);
-  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(cpuTime() - started).toBeLessThan(20_000);
 });

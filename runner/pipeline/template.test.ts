@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { cpuTime } from "../testing/cpu-time.ts";
 import { compileTemplate, foldSystem } from "./template.ts";
 
 const values = { input: "a <5mm cyst & more", labels: ["A", "B"], examples: [] };
@@ -66,11 +67,11 @@ describe("a template that grows without bounds", () => {
     ["repeats a long input in loops", nested(1, "{{@root.input}}"), { labels, input: "x".repeat(100_000) }],
     ["repeats a long input", `{{#user}}${"{{input}}".repeat(900)}{{/user}}`, { input: "x".repeat(10_000) }],
   ])("and %s is refused", (_, text, more) => {
-    const started = performance.now();
+    const started = cpuTime();
     expect(() => compileTemplate(text)({ ...values, ...more })).toThrow(
       expect.objectContaining({ code: "template-too-large" }),
     );
-    expect(performance.now() - started).toBeLessThan(30_000);
+    expect(cpuTime() - started).toBeLessThan(30_000);
   });
 
   it("ends with an error if the text is longer than a string can be", () => {

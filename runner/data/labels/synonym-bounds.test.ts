@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { cpuTime } from "../../testing/cpu-time.ts";
 import { parseSynonyms } from "./synonyms.ts";
 
 const codes = (text: string): readonly string[] => {
@@ -17,18 +18,18 @@ test.each([
 test("many qualifiers and variants are refused before they are compared", () => {
   const qualifiers = Array.from({ length: 50_000 }, (_, at) => `q${at}`).join(", ");
   const variants = Array.from({ length: 50_000 }, (_, at) => `v${at}`).join(", ");
-  const started = performance.now();
+  const started = cpuTime();
   expect(codes(`qualifiers: [${qualifiers}]\nsynonyms: {a: [${variants}]}\n`)).toEqual(["too-many-qualifiers"]);
-  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(cpuTime() - started).toBeLessThan(20_000);
 });
 
 test("a chain of ten thousand synonyms is followed in bounded time", () => {
   const links = Array.from({ length: 10_000 }, (_, at) => `  s${at}: [s${at + 1}]`);
-  const started = performance.now();
+  const started = cpuTime();
   expect(codes(`synonyms:\n${links.join("\n")}\n`)).toEqual([]);
   const reversed = parseSynonyms({ path: "synonyms.yaml", text: `synonyms:\n${links.toReversed().join("\n")}\n` });
   expect(reversed.ok && reversed.value.canonical("S9999")).toBe("s0");
-  expect(performance.now() - started).toBeLessThan(20_000);
+  expect(cpuTime() - started).toBeLessThan(20_000);
 });
 
 test("aliases are labels of no list, and expand to nothing", () => {

@@ -1,5 +1,6 @@
 import excel from "exceljs";
 import { describe, expect, test } from "vitest";
+import { cpuTime } from "../../testing/cpu-time.ts";
 import type { DataTable } from "../data-table.ts";
 import { readTable } from "../table.ts";
 import { sheetOf, textCell, workbookOf, zipOf } from "./zip-rig.ts";
@@ -168,9 +169,9 @@ describe("a workbook beyond the limits of time and memory is refused:", () => {
     "%s",
     async (_, make) => {
       const [code, book] = make();
-      const started = performance.now();
+      const started = cpuTime();
       expect(await codeOf(book)).toBe(code);
-      expect(performance.now() - started).toBeLessThan(1000 * secondsAllowed);
+      expect(cpuTime() - started).toBeLessThan(1000 * secondsAllowed);
     },
     60_000,
   );
@@ -198,10 +199,10 @@ test("20,000 rows with a cell in the last column, and 400,000 honest rows, are r
   const book = workbookOf(rowsOf(400_000, false), more);
   globalThis.gc?.();
   const before = process.memoryUsage().rss;
-  const started = performance.now();
+  const started = cpuTime();
   const { rows } = await read(book);
-  const seconds = (performance.now() - started) / 1000;
+  const seconds = (cpuTime() - started) / 1000;
   expect(rows).toHaveLength(399_999);
   expect(seconds).toBeLessThan(20);
   expect(process.memoryUsage().rss - before).toBeLessThan(500e6);
-}, 120_000);
+}, 600_000);
