@@ -184,7 +184,10 @@ describe.skipIf(browserPath === undefined)("in a browser", () => {
     const text = await page.locator("main").textContent();
     expect(text).toContain(arms.zero_shot?.canonical.micro_f1?.toFixed(3));
     expect(text).toContain("generate.file");
-    await page.getByLabel("Prediction", { exact: true }).selectOption("differ");
+    expect(await page.getByRole("img", { name: /^Forest plot of \d+ differences/ }).count()).toBe(1);
+    await page.getByRole("link", { name: "Cases that some arms answer right" }).click();
+    await page.locator("article.case .arms").first().waitFor();
+    expect(await page.getByLabel("Prediction", { exact: true }).inputValue()).toBe("differ");
     expect(await page.locator("article.case").count()).toBeGreaterThan(0);
     await expectAccessible(page);
 

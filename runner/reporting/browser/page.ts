@@ -7,10 +7,11 @@ import { enableSorting } from "./sortable-table.ts";
 
 // The notice covers the top of the page and has more lines on a narrow screen. Anchors must stay below it.
 const notice = document.querySelector<HTMLElement>("body > .warning");
-if (notice !== null)
-  new ResizeObserver(() => {
-    document.documentElement.style.setProperty("--notice", `${notice.offsetHeight}px`);
-  }).observe(notice);
+if (notice !== null) {
+  const keepClear = (): void => document.documentElement.style.setProperty("--notice", `${notice.offsetHeight}px`);
+  keepClear();
+  new ResizeObserver(keepClear).observe(notice);
+}
 
 for (const table of document.querySelectorAll<HTMLTableElement>("table.sortable")) enableSorting(table);
 const form = document.querySelector<HTMLFormElement>("form.run-selection");

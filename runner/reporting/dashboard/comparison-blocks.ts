@@ -1,6 +1,7 @@
 import type { RunComparison } from "../../runs/compare.ts";
 import type { Change, RunDiff } from "../../runs/diff.ts";
 import { integer, missing } from "../../util/format.ts";
+import { config, schema, width } from "../figures/figure.ts";
 import {
   comparisonScope,
   comparisonTables,
@@ -10,6 +11,7 @@ import {
 } from "../report/comparison-tables.ts";
 import { comparedNaming, metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
+import type { RunList } from "../report/run-list.ts";
 
 const left = "left" as const;
 const right = "right" as const;
@@ -25,7 +27,65 @@ export function comparisonBlocks(compared: RunComparison): readonly Block[] {
     ...(notes.length === 0 ? [] : [{ type: "list" as const, items: notes.map((note) => [note]) }]),
     { type: "table", id: "scores", caption: "Scores of all arms on the same cases.", ...scores },
     { type: "table", id: "pairs", caption: differencesNote(compared, displayNames), ...differences },
+    {
+      type: "figure",
+      id: "differences",
+      caption: `Differences in ${metricName(compared.primary)} with 95 % confidence intervals.`,
+      alt: `Forest plot of ${compared.pairs.length} differences between arms; the table of differences has the values.`,
+    },
     { type: "table", id: "cost", caption: "Computational cost per run, reused steps included.", ...cost },
+  ];
+}
+
+/** Differences between arms in the primary metric, with intervals, as a Vega-Lite specification. */
+export function differencesFigure(compared: RunComparison): object | undefined {
+  const { pairs, primary } = compared;
+  const nameOf = comparedNaming(compared);
+  const values = pairs.flatMap(({ a, b, metrics }) => {
+    const one = metrics[primary];
+    if (one === undefined) return [];
+    const { difference, low, high } = one;
+    return [{ pair: `${nameOf(a)} − ${nameOf(b)}`, difference, ...(low === undefined ? {} : { low, high }) }];
+  });
+  if (values.length === 0) return undefined;
+  const y = { field: "pair", type: "nominal", title: null, sort: null, axis: { labelLimit: 340 } };
+  const title = `difference in ${metricName(primary)}`;
+  return {
+    $schema: schema,
+    width,
+    height: { step: 20 },
+    config,
+    data: { values },
+    layer: [
+      { mark: { type: "rule", strokeDash: [4, 3] }, encoding: { x: { datum: 0, type: "quantitative" } } },
+      {
+        mark: { type: "rule", strokeWidth: 1.5 },
+        encoding: { y, x: { field: "low", type: "quantitative", title }, x2: { field: "high" } },
+      },
+      {
+        mark: { type: "point", filled: true, size: 55, opacity: 1 },
+        encoding: { y, x: { field: "difference", type: "quantitative" } },
+      },
+    ],
+  };
+}
+
+/** The settings in which the compared runs differ, one column for each run. */
+export function settingsBlocks({ runs }: RunList): readonly Block[] {
+  const keys = [...new Set(runs.flatMap(({ settings }) => Object.keys(settings)))];
+  if (keys.length === 0) return [];
+  const hidden = keys.length > mostChanges ? ` (the first ${mostChanges} of ${keys.length})` : "";
+  return [
+    {
+      type: "table",
+      id: "settings",
+      caption: `Settings that differ between the runs${hidden}.`,
+      head: ["setting", ...runs.map(({ experiment, name }) => `${experiment} ${name}`)],
+      align: [left, ...runs.map(() => left)],
+      rows: keys
+        .slice(0, mostChanges)
+        .map((key) => [key, ...runs.map(({ settings }) => String(settings[key] ?? missing))]),
+    },
   ];
 }
 

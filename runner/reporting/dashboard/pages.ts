@@ -20,7 +20,7 @@ import { runsTable } from "../render/html/runs-table.ts";
 import { armNaming } from "../report/display-names.ts";
 import type { Block } from "../report/document.ts";
 import { reportOf } from "../report/report.ts";
-import { comparisonBlocks, diffBlocks } from "./comparison-blocks.ts";
+import { comparisonBlocks, diffBlocks, differencesFigure, settingsBlocks } from "./comparison-blocks.ts";
 import { runListOf } from "./run-list.ts";
 
 /** The data of the pages of `exp view`. */
@@ -111,11 +111,16 @@ export async function comparePage(
           armNaming({ ...second.manifest, arms: Object.keys(second.manifest.arms) }),
         )
       : [];
-  const blocks: readonly Block[] = [...comparisonBlocks(compared), ...figures, ...differences];
-  const { body, contents } = renderBlocks(blocks, await renderFigures(report.figures), []);
+  const settings = runs.length > 2 ? settingsBlocks(runListOf(runs, linkOf)) : [];
+  const blocks: readonly Block[] = [...comparisonBlocks(compared), ...settings, ...figures, ...differences];
+  const forest = differencesFigure(compared);
+  const specs = { ...report.figures, ...(forest === undefined ? {} : { differences: forest }) };
+  const { body, contents } = renderBlocks(blocks, await renderFigures(specs), []);
   const title = `Comparison of ${plural(runs.length, "run")}`;
   const main = html`<h1>${title}</h1>
-${runsTable(runs.map(runRowOf), { linkOf })}${body}${caseExplorer(await casesOf(runs, study.runs, context.root))}`;
+${runsTable(runs.map(runRowOf), { linkOf })}
+<p><a href="#cases?answer=differ&view=columns">Cases that some arms answer right and others wrong, side by side</a></p>
+${body}${caseExplorer(await casesOf(runs, study.runs, context.root))}`;
   const warning = report.warning;
   const listed = [...contents, { id: "cases", text: "Cases", level: 1 }];
   return renderPage({ title, main, warning, contents: listed, links: home }, context.assets);
