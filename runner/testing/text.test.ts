@@ -93,6 +93,18 @@ test("a study of free texts: run, tables, report, workbook and export without a 
   }
 });
 
+test("an empty target is an error of the data audit", async ({ rig }) => {
+  for (const folder of ["experiments", "prompts"]) cpSync(join(clone, folder), rig.path(folder), { recursive: true });
+  rig.edit(
+    "experiments/incidents/test.csv",
+    /,"Feed pump overspeed[^\n]*/.exec(rig.read("experiments/incidents/test.csv"))?.[0] ?? "",
+    ",",
+  );
+  const { code, stdout } = await rig.exp("data", "experiments/incident-titles-replay.yaml");
+  expect(code).not.toBe(0);
+  expect(stdout).toMatch(/error\[unreadable-target\].*\n.*i161/);
+});
+
 test("every example of docs/how-to/free-text.md works", async ({ rig }) => {
   const page = readFileSync(join(clone, "docs/how-to/free-text.md"), "utf8");
   const blocks = [...page.matchAll(/^```(\w+) (.+)\n([\s\S]*?)^```$/gm)];

@@ -26,7 +26,9 @@ export function readBack({
     return JSON.stringify([...others].sort());
   };
   const isRead = (gold: unknown, text: string, labels: ReadonlySet<string>): boolean => {
-    const { prediction } = open.parseAnswer(text, { labels });
+    const { prediction, parsed } = open.parseAnswer(text, { labels });
+    // Without labels, an empty target is no answer: an answer that cannot be read is never correct.
+    if (task.labels === undefined && !parsed) return false;
     return task.views.some((view) => named(open.parts(gold, view)) === named(open.parts(prediction, view)));
   };
   return ({ gold }) => {
