@@ -91,7 +91,8 @@ def answer_settings(params: Mapping[str, Any]) -> dict[str, Any] | None:
 
 def steps_per_epoch(params: Mapping[str, Any], rows: int) -> int:
     """Optimiser steps of one epoch, which uses every row once. The last step has the rows that remain."""
-    return math.ceil(rows / (params["batch_size"] * params["gradient_accumulation"]))
+    batch: int = params["batch_size"] * params["gradient_accumulation"]
+    return math.ceil(rows / batch)
 
 
 def total_steps(params: Mapping[str, Any], rows: int) -> int:
