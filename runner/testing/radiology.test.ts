@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import excel from "exceljs";
 import { expect } from "vitest";
+import { armNames } from "../pipeline/steps/arm-names.ts";
 import { browserPath, expectAccessible, openBrowser } from "./browser.ts";
 import { hasLibreOffice, sheetsAsCsv } from "./libreoffice.ts";
 import { test } from "./rig.ts";
@@ -58,7 +59,7 @@ test("every file of the radiology study package has the notice on simulated pred
   await book.xlsx.readFile(join(out, "workbook.xlsx"));
   const sheets = book.worksheets.map(({ name }) => name);
   expect(sheets).toEqual([
-    ...["Read me", "Summary", "By case", "Significance", "Runs", "Cases", "Errors", "Labels", "Confusions"],
+    ...["Read me", "Summary", "By case", "Significance", "Runs", "Cases", "Errors", "Causes", "Labels", "Confusions"],
     ...["Data audit", "Provenance"],
   ]);
   expect(book.getWorksheet("By case")?.rowCount).toBe(2 + 236);
@@ -79,6 +80,27 @@ test("every file of the radiology study package has the notice on simulated pred
     expect(Object.keys(read).sort()).toEqual([...sheets].sort());
     for (const [name, csv] of Object.entries(read)) expect(csv.split("\n")[0], name).toMatch(simulated);
   }
+
+  // Every output has the same numbers of an arm.
+  const { config, compared } = rig.manifest(manifest);
+  const html = inOneLine(readFileSync(join(out, "report.html"), "utf8").replaceAll(/<[^>]*>/g, " "));
+  const readme = inOneLine(rig.read("out/README.md")).replaceAll("| ", "");
+  const summary = (book.getWorksheet("Summary")?.getSheetValues() ?? []).slice(2) as unknown[][];
+  const head = summary[0] as string[];
+  const score = summary.find((row) => row[1] === "micro_f1" && row[2] === "canonical");
+  for (const [arm, name] of armNames({ config, compared, arms: Object.keys(arms) })) {
+    const { low, high } = intervals[arm]?.canonical.micro_f1 ?? {};
+    const shown = `${name} ${f1(arm).toFixed(3)} [${low?.toFixed(3)}, ${high?.toFixed(3)}]`;
+    expect(text).toContain(shown);
+    expect(html).toContain(shown);
+    expect(readme).toContain(shown);
+    expect(score?.[head.indexOf(name)]).toBe(f1(arm));
+  }
+  const fact = (name: string) => summary.find((row) => row[1] === name)?.[head.indexOf("Qwen3-8B, LoRA")] as number;
+  expect(text).toContain(
+    `${fact("labels_gold").toFixed(2)} (gold) and ${fact("labels_predicted").toFixed(2)} (predicted)`,
+  );
+  expect(text).toContain(`${(100 * fact("out_of_set_rate")).toFixed(1)} % do not occur`);
 
   // Texts and predictions.
   for (const name of ["README.md", "checklist.md"]) expect(inOneLine(rig.read(`out/${name}`))).toMatch(simulated);

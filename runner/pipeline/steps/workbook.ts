@@ -48,7 +48,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 12,
+  version: 13,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {
@@ -126,8 +126,8 @@ function armOf(arm: Arm, view: View, context: StepContext): Omit<WorkbookArm, "n
         `Proportion of predicted labels that occur in no training row (${view} view)`,
         out_of_set?.[view].rate,
       ),
-      ...fact("labels_gold", "Mean number of gold labels per case", cardinality?.gold.mean),
-      ...fact("labels_predicted", "Mean number of predicted labels per case", cardinality?.predicted.mean),
+      ...fact("labels_gold", "Mean number of gold labels per case (basic view)", cardinality?.gold.mean),
+      ...fact("labels_predicted", "Mean number of predicted labels per case (basic view)", cardinality?.predicted.mean),
     ],
   };
 }
