@@ -35,7 +35,7 @@ export function metricOf(runs: readonly ListedRun[], { metric }: Pick<RunsState,
 /** The chosen chart of the runs that pass the filter; a text if they have no data for it. */
 export function runsChart(
   runs: readonly ListedRun[],
-  { armNames, metricNames }: RunList,
+  { armNames, metricNames, lowerIsBetter }: RunList,
   state: Pick<RunsState, "chart" | "metric" | "arm" | "x">,
 ): Chart | string {
   const metric = metricOf(runs, state);
@@ -51,10 +51,11 @@ export function runsChart(
   if (points.length === 0) return "No run that passes the filter has this metric for this arm.";
   const arm = state.arm === "" ? "the main arm" : (armNames[state.arm] ?? state.arm);
   const name = metricNames[metric] ?? metric;
+  const isBetter = betterOf(lowerIsBetter, metric);
   const label = `${name} of ${arm} of ${points.length} ${points.length === 1 ? "run" : "runs"}`;
   switch (state.chart) {
     case "time":
-      return overTime(points, name, label);
+      return overTime(points, name, label, isBetter);
     case "cost":
       return against(points, { title: "time of all steps (seconds)", of: ({ seconds }) => seconds }, name, label);
     case "scatter": {
@@ -66,7 +67,7 @@ export function runsChart(
     case "parallel":
       return parallel(new Map(runs.map((run) => [nameOf(run), run])), points, name, label);
     default:
-      return perRun(points, name, label);
+      return perRun(points, name, label, isBetter);
   }
 }
 
@@ -85,8 +86,16 @@ const tooltip = [
   { field: "high", type: "quantitative", format: ".4f" },
 ];
 
-function perRun(points: readonly Point[], metric: string, label: string): Chart {
-  const best = points.toSorted((a, b) => b.value - a.value).slice(0, mostLines);
+type IsBetter = (value: number, other: number) => boolean;
+
+/** The order of values of a metric. */
+export function betterOf(lowerIsBetter: readonly string[], metric: string): IsBetter {
+  return lowerIsBetter.includes(metric) ? (value, other) => value < other : (value, other) => value > other;
+}
+
+function perRun(points: readonly Point[], metric: string, label: string, isBetter: IsBetter): Chart {
+  const ordered = points.toSorted((a, b) => (isBetter(a.value, b.value) ? -1 : isBetter(b.value, a.value) ? 1 : 0));
+  const best = ordered.slice(0, mostLines);
   const y = {
     field: "run",
     type: "nominal",
@@ -94,7 +103,7 @@ function perRun(points: readonly Point[], metric: string, label: string): Chart 
     sort: null,
   };
   const color = { ...experimentColour, legend: null };
-  const note = best.length < points.length ? `: the ${best.length} highest` : "";
+  const note = best.length < points.length ? `: the ${best.length} best` : "";
   return {
     label: `${label}, with 95 % intervals${note}`,
     spec: {
@@ -116,10 +125,10 @@ function perRun(points: readonly Point[], metric: string, label: string): Chart 
   };
 }
 
-function overTime(points: readonly Point[], metric: string, label: string): Chart {
-  let best = Number.NEGATIVE_INFINITY;
+function overTime(points: readonly Point[], metric: string, label: string, isBetter: IsBetter): Chart {
+  let best = (points[0] as Point).value;
   const values = points.map((point) => {
-    best = Math.max(best, point.value);
+    if (isBetter(point.value, best)) best = point.value;
     return { ...point, best };
   });
   const x = {

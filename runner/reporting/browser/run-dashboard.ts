@@ -1,7 +1,7 @@
 import type { ListedRun, RunList } from "../report/run-list.ts";
 import { showChart } from "./chart-view.ts";
 import { element, elementById, fill } from "./dom.ts";
-import { chartNames, metricOf, runsChart } from "./run-charts.ts";
+import { betterOf, chartNames, metricOf, runsChart } from "./run-charts.ts";
 import { type Condition, matchesRun, operators, queryOf, type RunsState, runValue, stateOf } from "./run-filter.ts";
 import { enableSortButton, sortBy } from "./sortable-table.ts";
 
@@ -87,10 +87,10 @@ export function startRunDashboard(): void {
         const score = run.arms[run.subject]?.[metricOf(list.runs, state)]?.[0];
         return score === undefined ? [] : [score];
       });
-      const bestText =
-        best.length === 0
-          ? ""
-          : `, highest ${textOf(`metric:${metricOf(list.runs, state)}`)} ${Math.max(...best).toFixed(3)}`;
+      const metric = metricOf(list.runs, state);
+      const isBetter = betterOf(list.lowerIsBetter, metric);
+      const top = best.reduce((one, other) => (isBetter(other, one) ? other : one), best[0] ?? 0);
+      const bestText = best.length === 0 ? "" : `, best ${textOf(`metric:${metric}`)} ${top.toFixed(3)}`;
       const heading = element("th", { colspan: String(head.cells.length), scope: "rowgroup" }, name);
       heading.append(
         element("span", { class: "hint" }, ` ${visible.length} ${visible.length === 1 ? "run" : "runs"}${bestText}`),

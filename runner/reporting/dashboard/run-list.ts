@@ -1,4 +1,5 @@
 import { commonArmName } from "../../pipeline/steps/arm-names.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { type RunRow, runRowOf } from "../../runs/run-row.ts";
 import { boundsOf } from "../../util/bounds.ts";
@@ -54,6 +55,9 @@ export function runListOf(runs: readonly FinishedRun[], linkOf: (row: RunRow) =>
   return {
     runs: listed,
     armNames: Object.fromEntries([...arms].map((arm) => [arm, commonArmName(arm, named)])),
+    lowerIsBetter: [...metrics].filter((metric) =>
+      runs.some(({ manifest }) => tasks.find(manifest.config.task)?.metrics.find(metric)?.higherIsBetter === false),
+    ),
     metricNames: Object.fromEntries([...metrics].map((metric) => [metric, metricName(metric)])),
   };
 }

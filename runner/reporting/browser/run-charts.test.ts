@@ -1,0 +1,24 @@
+import { expect, it } from "vitest";
+import type { ListedRun, RunList } from "../report/run-list.ts";
+import { runsChart } from "./run-charts.ts";
+
+const run = (name: string, value: number) =>
+  ({
+    experiment: "sweep",
+    name,
+    subject: "tuned",
+    metric: "loss",
+    arms: { tuned: { loss: [value] } },
+  }) as unknown as ListedRun;
+const runs = [run("a", 0.3), run("b", 0.1), run("c", 0.2)];
+const list = (lowerIsBetter: readonly string[]): RunList => ({ runs, armNames: {}, metricNames: {}, lowerIsBetter });
+const state = { metric: "loss", arm: "", x: "" } as const;
+
+it("the best value so far is the lowest of a metric of which lower is better", () => {
+  expect(runsChart(runs, list(["loss"]), { ...state, chart: "time" })).toMatchObject({
+    label: expect.stringContaining("best so far is 0.1000"),
+  });
+  expect(runsChart(runs, list([]), { ...state, chart: "time" })).toMatchObject({
+    label: expect.stringContaining("best so far is 0.3000"),
+  });
+});
