@@ -49,7 +49,7 @@ describe("an invalid experiment exits with 2, prints FILE:LINE:COLUMN and writes
   test("every error at once, each with its frame", async ({ rig }) => {
     rig.edit(file, "columns:", "colums:");
     rig.edit(file, "engine: replay", "engine: replaay");
-    rig.edit(file, "prompts/ask.hbs", "prompts/none.hbs");
+    rig.edit(file, "model: {base: smollm2-135m}\n", "");
     const ended = await rig.exp("check", file);
     expect(ended.code).toBe(2);
     expect([...errorCodes(ended)].sort()).toEqual(["missing-key", "not-one-of", "unknown-key"]);
