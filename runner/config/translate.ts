@@ -5,6 +5,7 @@ import { dotted, find, locate, type Node, type Path } from "./node.ts";
 import { renamedKey, renamedValue } from "./renamed-keys.ts";
 import type { Schema } from "./schema.ts";
 import { branchFor, branchIndex, childOf, keysOf } from "./schema-visitor.ts";
+import { repository } from "./sections/upload.ts";
 
 type Place = { readonly path: Path; readonly schema: Schema | undefined; readonly node: Node | undefined };
 
@@ -23,7 +24,8 @@ const patterns: Readonly<Record<string, string>> = {
   "^[0-9]+(\\.[0-9]+)?[MB]$": "a number and M or B, such as 8B",
   "^[0-9]+(\\.[0-9]+)? ?(MB|GB|TB|MiB|GiB|TiB)$": "a number and a unit, such as 24GB",
   "^[0-9]+(\\.[0-9]+)?[smhd]$": "a number and s, m, h or d, such as 4h",
-  "^[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*$": "owner/name",
+  [repository]:
+    "owner/name: letters, digits and single . - _ inside, at most 96 characters in the name, no .git at the end",
 };
 
 /** Turns ajv's errors about the value of `root` into diagnostics with spans. `base` is the path of `root` in the experiment. */

@@ -1,7 +1,7 @@
 const hubName = "[A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,94}[A-Za-z0-9_])?";
 
 /** The hub's rules: no -- or .., no - or . at an end, no .git at the end, at most 96 characters in owner and name. */
-const repository = `^(?!.*(?:--|\\.\\.|\\.git$))${hubName}/${hubName}$`;
+export const repository = `^(?!.*(?:--|\\.\\.|\\.git$))${hubName}/${hubName}$`;
 
 /** The `upload` section. */
 export const upload = {
