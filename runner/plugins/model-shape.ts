@@ -211,6 +211,18 @@ function mlps(shape: Shape): { readonly total: number; readonly active: number }
   };
 }
 
+/** Architectures whose linear layers `projections` names. Those of another architecture may have other names. */
+const namedProjections = ["gemma3_text", "llama", "mistral", "phi3", "qwen2", "qwen3", "smollm3"];
+
+/**
+ * Names of the linear layers of a text decoder that an adapter can change. Undefined if they do not follow from its
+ * config.
+ */
+export function layerNames(text: ModelConfig): readonly string[] | undefined {
+  if (!namedProjections.includes(text.model_type ?? "")) return undefined;
+  return Object.keys(projections(text as unknown as Shape));
+}
+
 /**
  * Input and output width of each linear layer of a block that an adapter can change. Experts are no linear layers, and
  * Phi fuses some.

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import families from "../../recipes/torchtune/families.json" with { type: "json" };
+import { layerNames } from "./model-shape.ts";
 import { unsupportedGeneration, unsupportedTraining, unsupportedUses } from "./model-support.ts";
 
 const decoder = { num_hidden_layers: 32, hidden_size: 64 };
@@ -44,6 +46,11 @@ test("targets that the model does not have are refused, with those that it has",
   expect(unsupportedTraining("torchtune", phi, { ...attention, method: "full" })).toBeUndefined();
   expect(unsupportedTraining("torchtune", phi, { ...attention, targets: ["qkv_proj"] })).toBeUndefined();
   expect(unsupportedTraining("torchtune", images, attention)).toBeUndefined();
+});
+
+test("the names of the layers are known for each text decoder that torchtune trains", () => {
+  const decoders = Object.entries(families).filter(([, family]) => !("text" in family));
+  expect(decoders.filter(([model_type]) => layerNames({ model_type, ...decoder }) === undefined)).toEqual([]);
 });
 
 test("axolotl trains no model that also reads images, and no model without a text decoder", () => {

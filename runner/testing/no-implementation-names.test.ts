@@ -23,8 +23,6 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   "plugins/site.ts": ["local"],
   // A scope of git's settings.
   "util/git.ts": ["local"],
-  // The path of the list of model families whose layers follow from their config.
-  "plugins/backends/targets.ts": ["torchtune"],
   // Metrics that the recipes compute on validation rows during a training.
   "plugins/backends/methods.ts": ["micro_f1", "macro_f1", "samples_f1", "exact_match", "jaccard_samples"],
   "plugins/backends/train-schema.ts": ["micro_f1"],

@@ -1,5 +1,4 @@
-import knownFamilies from "../../../recipes/torchtune/families.json" with { type: "json" };
-import { type ModelConfig, projections, type Shape } from "../model-shape.ts";
+import { layerNames, type ModelConfig } from "../model-shape.ts";
 import type { TrainingRequest, UnsupportedPart } from "./backend.ts";
 
 /**
@@ -7,14 +6,13 @@ import type { TrainingRequest, UnsupportedPart } from "./backend.ts";
  * layers do not follow from its config.
  */
 export function absentTargets(text: ModelConfig, training?: TrainingRequest): UnsupportedPart | undefined {
-  const { model_type } = text;
   if (training === undefined || training.method === "full" || training.targets === "all-linear") return undefined;
-  if (model_type === undefined || !Object.hasOwn(knownFamilies, model_type)) return undefined;
-  const layers = Object.keys(projections(text as unknown as Shape));
+  const layers = layerNames(text);
+  if (layers === undefined) return undefined;
   const absent = training.targets.filter((target) => !layers.includes(target));
   if (absent.length === 0) return undefined;
   return {
-    model: `${absent.join(", ")} of a ${model_type} model, which has no such layers`,
+    model: `${absent.join(", ")} of a ${text.model_type} model, which has no such layers`,
     help: `train.targets: all-linear, or some of ${layers.join(", ")}`,
   };
 }
