@@ -1,11 +1,10 @@
 """Step `preflight`: checks of tokens, model and machine before the GPU is used.
 
 params: {"thinking", "padding_check": module of the engine that compares a padded batch with single prompts, or null,
-"targets": `train.targets` of an adapter, or null, "max_new_tokens", "max_length", "batch_size",
-"gradient_accumulation"}; hints: {"tokens_only": whether to skip the rules about the machine, "precisions": {use:
-format}, "expects": {use: {"memory": [low, high], "gpu_memory"}}, "disk": bytes that the run writes, "upload": {"repo",
-"base_license"} if the run is uploaded}; inputs: "train" (optional), "eval", "model" (model.json); local_paths:
-{"model": folder}.
+"targets": `train.targets` of an adapter, or null, "max_new_tokens", "max_length"}; hints:
+{"tokens_only": whether to skip the rules about the machine, "precisions": {use: format}, "expects": {use: {"memory":
+[low, high], "gpu_memory"}}, "disk": bytes that the run writes, "upload": {"repo", "base_license"} if the run is
+uploaded}; inputs: "train" (optional), "eval", "model" (model.json); local_paths: {"model": folder}.
 
 All rules are checked before the step fails. preflight.json holds the result of each rule, token counts, and five
 decoded masks.

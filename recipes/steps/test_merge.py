@@ -40,7 +40,7 @@ FAMILIES: dict[str, tuple[Family, Any]] = {
     "gemma3": ("gemma3", ["q_proj", "o_proj", "down_proj"]),
     "gemma3-images": ("gemma3-images", r".*language_model.*\.(k_proj|o_proj|up_proj)"),
 }
-"""Family and adapted modules. `qwen3` stands for the families whose layers are like Llama's."""
+"""Family and adapted modules. The fixture `base`, a Qwen3, has the layers of the other families."""
 
 
 @pytest.fixture(scope="module")

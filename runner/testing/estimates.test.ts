@@ -1,6 +1,7 @@
 /** Estimates of memory, time and downloads, in the plan and as errors before a run. No test starts Python. */
 import { existsSync } from "node:fs";
 import { expect } from "vitest";
+import type { PlanJson } from "./command.ts";
 import { test } from "./rig.ts";
 
 type Estimated = {
@@ -80,6 +81,14 @@ test("a training that exceeds the memory is an error before any step, with setti
   expect([code, stderr]).toEqual([2, expect.stringContaining("error[memory-short]")]);
   expect(stderr).not.toContain("no-gpu");
   expect(existsSync(rig.path("artifacts/runs"))).toBe(false);
+});
+
+test("trainings that differ in memory have a preflight each, others share one", async ({ rig }) => {
+  rig.write(file, `${study}sweep:\n  grid: {train.method: [lora, full], train.learning_rate: [1.0e-4, 2.0e-4]}\n`);
+  const { stdout } = await rig.start(["plan", "--json", file, "--set", "resources.gpu_memory=160GB"]).ended;
+  const kinds = (JSON.parse(stdout) as PlanJson).steps.map(({ kind }) => kind);
+  expect(kinds.filter((kind) => kind === "preflight")).toHaveLength(2);
+  expect(kinds.filter((kind) => kind === "train")).toHaveLength(4);
 });
 
 test("check --preflight downloads nothing", async ({ rig }) => {

@@ -140,15 +140,6 @@ def _think(facts: Facts) -> Iterator[str]:
             yield f"{row.id}: the prompt has {opened} opening and {closed} closing think tags"
 
 
-def _step(facts: Facts) -> Iterator[str]:
-    size = facts.params.get("batch_size")
-    if size is None:
-        return
-    rows = size * (facts.params.get("gradient_accumulation") or 1)
-    if len(facts.train) < rows:
-        yield f"there are {len(facts.train)} rows, but an optimiser step needs {rows}"
-
-
 def _context(facts: Facts) -> Iterator[str]:
     limit = (facts.context or 0) - (facts.params.get("max_new_tokens") or 0)
     for case, length in facts.eval_lengths.items():
@@ -244,12 +235,6 @@ RULES = (
         "targets have no think tags, and prompts have balanced ones",
         "Remove <think> and </think> from the target column.",
         _think,
-    ),
-    Rule(
-        "no-full-step",
-        "there are enough rows for one optimiser step",
-        "Lower train.batch_size or train.gradient_accumulation, or add rows.",
-        _step,
     ),
     Rule(
         "context-too-short",
