@@ -11,7 +11,7 @@ from pathlib import Path
 
 folder = Path(__file__).parent
 
-machines = ["feed pump", "belt conveyor", "cooling fan", "mixer", "label printer", "forklift", "boiler", "palletiser"]
+machines = ["feed pump", "belt conveyor", "cooling fan", "mixer", "code printer", "forklift", "boiler", "palletiser"]
 places = ["hall A", "hall B", "the filling line", "the cold store", "the loading bay", "the boiler house"]
 people = ["a technician", "the night shift", "the shift leader", "an operator", "a driver"]
 faults = {
@@ -39,8 +39,8 @@ asides = [
 ]
 
 
-def incident(rng: random.Random) -> tuple[str, str]:
-    """A report and its title."""
+def incident(rng: random.Random) -> tuple[str, list[str]]:
+    """A report, and its title in two styles in random order: nothing in the report shows which is the first."""
     machine, place, cause = rng.choice(machines), rng.choice(places), rng.choice(list(faults))
     verb, noun = faults[cause]
     long, short = rng.choice(list(effects.items()))
@@ -56,15 +56,21 @@ def incident(rng: random.Random) -> tuple[str, str]:
     rng.shuffle(sentences)
     if rng.random() < 0.3:
         opening, sentences = sentences[0], [opening, *sentences[1:]]
-    where = place.removeprefix("the ")
-    return " ".join([opening, *sentences]), f"{machine.capitalize()} {noun} in {where}: {cause.split(' ', 1)[1]}, {short.format(n=count)}"
+    where, why, effect = place.removeprefix("the "), cause.split(" ", 1)[1], short.format(n=count)
+    titles = [
+        f"{machine.capitalize()} {noun} in {where}: {why}, {effect}",
+        f"{why.capitalize()} in {where}: {machine} {noun}, {effect}",
+    ]
+    rng.shuffle(titles)
+    return " ".join([opening, *sentences]), titles
 
 
-def simulated(rng: random.Random, report: str, title: str, *, trained: bool) -> str:
-    """An answer as a model might give it: the title with some faults if trained, else the start of the report."""
+def simulated(rng: random.Random, report: str, titles: list[str], *, trained: bool) -> str:
+    """An answer as a model might give it: a title in either style, with faults, if trained; else the start of the report."""
     if not trained:
         lead = " ".join(report.split()[: rng.randint(6, 25)])
         return rng.choice([f"Title: {lead}", lead, f"Here is a title: {lead}", ""])
+    title = rng.choice(titles)
     head, _, tail = title.partition(": ")
     draw = rng.random()
     if draw < 0.55:
@@ -78,18 +84,18 @@ def simulated(rng: random.Random, report: str, title: str, *, trained: bool) -> 
 
 def main() -> None:
     rng = random.Random(20)
-    reports: dict[str, str] = {}
+    reports: dict[str, list[str]] = {}
     while len(reports) < 200:
-        report, title = incident(rng)
-        reports.setdefault(report, title)
-    rows = [(f"i{number:03}", report, title) for number, (report, title) in enumerate(reports.items(), 1)]
+        report, titles = incident(rng)
+        reports.setdefault(report, titles)
+    rows = [(f"i{number:03}", report, titles) for number, (report, titles) in enumerate(reports.items(), 1)]
     for name, part in (("train.csv", rows[:160]), ("test.csv", rows[160:])):
         with (folder / name).open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file, lineterminator="\n")
             writer.writerow(["id", "report", "title"])
-            writer.writerows(part)
+            writer.writerows((row, report, titles[0]) for row, report, titles in part)
     for name, trained in (("simulated-tuned.jsonl", True), ("simulated-zero-shot.jsonl", False)):
-        lines = [{"id": row, "text": simulated(rng, report, title, trained=trained)} for row, report, title in rows[160:]]
+        lines = [{"id": row, "text": simulated(rng, report, titles, trained=trained)} for row, report, titles in rows[160:]]
         (folder / name).write_text("".join(f"{json.dumps(line)}\n" for line in lines), encoding="utf-8")
 
 

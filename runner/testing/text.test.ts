@@ -35,7 +35,7 @@ test("a study of free texts: run, tables, report, workbook and export without a 
   const { arms, intervals, run } = rig.manifest(manifest);
   const value = (arm: string, metric: string) => arms[arm]?.raw[metric] as number;
   expect(value("tuned", "rouge_l")).toBeGreaterThan(value("nearest", "rouge_l"));
-  expect(value("tuned", "exact_match")).toBeCloseTo(23 / 40, 12);
+  expect(value("tuned", "exact_match")).toBeCloseTo(9 / 40, 12);
   for (const metric of ["rouge_l", "token_f1", "bleu", "chrf", "length_ratio"])
     expect(intervals.tuned?.raw[metric]?.low, metric).toBeLessThan(value("tuned", metric));
 
@@ -43,7 +43,7 @@ test("a study of free texts: run, tables, report, workbook and export without a 
   const comparison = JSON.parse(rig.read(join(folder, "comparison.json"))) as Comparison;
   expect(comparison.family.tests.map(({ against }) => against)).toEqual(["zero_shot", "lead", "nearest"]);
   const { tuned } = (JSON.parse(rig.read(join(folder, "analysis.json"))) as Analysis).arms;
-  expect(tuned?.categories.find(({ name }) => name === "near_variant")?.cases).toBe(4);
+  expect(tuned?.categories.find(({ name }) => name === "near_variant")?.cases).toBe(3);
   const byLength = tuned?.strata.properties?.filter(({ property }) => property === "words per target") ?? [];
   expect(byLength.reduce((sum, { cases }) => sum + cases, 0)).toBe(40);
   // The strata divide the cases, so that the mean of their means is the mean of all.
@@ -64,7 +64,7 @@ test("a study of free texts: run, tables, report, workbook and export without a 
   const score = await rig.exp(...scored.replace("predictions/", "out/predictions/").split(" "), "--json");
   const { views, n } = JSON.parse(score.stdout) as { n: number; views: Record<string, Record<string, number>> };
   expect(n).toBe(40);
-  // Eight answers are empty.
+  // Some answers are empty.
   expect(value("zero_shot", "chrf")).toBeGreaterThan(0.1);
   expect([views.raw, views.basic]).toEqual([arms.zero_shot?.raw, arms.zero_shot?.basic]);
   const refused = await rig.exp("score", "out/predictions/tuned.jsonl", "--task", "text", "--separator", ";");
@@ -87,7 +87,7 @@ test("a study of free texts: run, tables, report, workbook and export without a 
     const cells: string[] = [];
     sheet.eachRow((row) => row.eachCell(({ text: cell }) => cells.push(cell)));
     expect(
-      cells.filter((cell) => /label(?! printer)/i.test(cell)),
+      cells.filter((cell) => /label/i.test(cell)),
       sheet.name,
     ).toEqual([]);
   }
@@ -97,7 +97,7 @@ test("an empty target is an error of the data audit", async ({ rig }) => {
   for (const folder of ["experiments", "prompts"]) cpSync(join(clone, folder), rig.path(folder), { recursive: true });
   rig.edit(
     "experiments/incidents/test.csv",
-    /,"Feed pump overspeed[^\n]*/.exec(rig.read("experiments/incidents/test.csv"))?.[0] ?? "",
+    /,"Broken bearing in cold store[^\n]*/.exec(rig.read("experiments/incidents/test.csv"))?.[0] ?? "",
     ",",
   );
   const { code, stdout } = await rig.exp("data", "experiments/incident-titles-replay.yaml");
