@@ -1,4 +1,5 @@
 import { basicForm } from "./labels/basic.ts";
+import { words } from "./words.ts";
 
 /** How two labels differ that may mean the same. */
 export type SimilarityReason = "plural" | "word order" | "spelling" | "abbreviation";
@@ -44,6 +45,9 @@ export function stem(word: string): string {
   if (/[^su]s$/.test(word)) return word.slice(0, -1);
   return word.length >= 6 ? word.replace(/(?<=[^aeiou])i$/, "us") : word;
 }
+
+/** The words of a text in lower case, without the endings of plurals. */
+export const stems = (text: string): string[] => words(text.toLowerCase()).map(stem);
 
 type Shape = { readonly label: string; readonly words: readonly string[]; readonly stems: readonly string[] };
 

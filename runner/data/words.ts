@@ -6,6 +6,11 @@ export function words(text: string): string[] {
   return text.match(word) ?? [];
 }
 
+const unspacedScript = new RegExp(`[${unspaced}]`, "u");
+
+/** Whether a text has characters of a script without spaces. */
+export const hasUnspaced = (text: string): boolean => unspacedScript.test(text);
+
 const unspacedCharacter = new RegExp(`[${unspaced}]|[^${unspaced}]+`, "gu");
 
 /** A text without spaces in parts: each character of a script without spaces, and what is between them. */

@@ -1,4 +1,5 @@
 import { createRandom } from "../../util/random.ts";
+import { hasUnspaced, words } from "../words.ts";
 import { isNearDuplicate } from "./near-duplicate.ts";
 import { fitTfidf, type Vectorizer } from "./tfidf.ts";
 
@@ -27,21 +28,21 @@ const comparedInBucket = 12;
  * triples. Time grows with the number of words. Texts without words have no near-duplicates.
  */
 export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
-  const words = texts.map(wordHashes);
+  const hashed = texts.map(wordHashes);
   // A script without spaces has few distinct characters, which most texts share.
   const setOf = (at: number): Uint32Array =>
-    unspaced.test(texts[at] as string)
-      ? triplesOf(words[at] as Uint32Array)
-      : distinct((words[at] as Uint32Array).map(mix));
+    hasUnspaced(texts[at] as string)
+      ? triplesOf(hashed[at] as Uint32Array)
+      : distinct((hashed[at] as Uint32Array).map(mix));
   const signatures = sign(texts.length, setOf, seed);
   const found = new Map<number, NearPair>();
   const compared = new Set<number>();
   const cosine = cosineOf(texts);
-  const triples = eachOnce((at) => triplesOf(words[at] as Uint32Array));
+  const triples = eachOnce((at) => triplesOf(hashed[at] as Uint32Array));
   for (let band = 0; band < bands; band++) {
     const buckets = new Map<number, number[]>();
     for (let text = 0; text < texts.length; text++) {
-      if ((words[text] as Uint32Array).length === 0) continue;
+      if ((hashed[text] as Uint32Array).length === 0) continue;
       const key = bandKey(signatures, text, band);
       const bucket = buckets.get(key);
       if (bucket === undefined) buckets.set(key, [text]);
@@ -120,12 +121,9 @@ function distinct(all: Uint32Array): Uint32Array {
   return all.slice(0, kept);
 }
 
-const unspaced = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Thai}]/u;
-
-/** FNV-1a of each word in lower case; of each character for scripts without spaces. */
+/** FNV-1a of each word in lower case. */
 function wordHashes(text: string): Uint32Array {
-  const found = text.toLowerCase().match(unspaced.test(text) ? /[\p{L}\p{N}]/gu : /[\p{L}\p{N}]+/gu) ?? [];
-  return Uint32Array.from(found, (word) => {
+  return Uint32Array.from(words(text.toLowerCase()), (word) => {
     let hash = 0x811c9dc5;
     for (let at = 0; at < word.length; at++) hash = Math.imul(hash ^ word.charCodeAt(at), 0x01000193);
     return hash >>> 0;

@@ -1,6 +1,6 @@
 import type { Lexicon, Status } from "../../data/labels/lexicon.ts";
 import { statuses } from "../../data/labels/lexicon.ts";
-import { stem } from "../../data/similar-labels.ts";
+import { stem, stems } from "../../data/similar-labels.ts";
 import { words, wordsAt } from "../../data/words.ts";
 import { type LabelledText, sentencesOf } from "./sentence.ts";
 
@@ -39,7 +39,7 @@ export function mentionFinder(
 ): MentionFinder {
   const phrases = phrasesOf(lexicon);
   const headings = new Set(lexicon.history_headings.map(folded));
-  const equal = eachOnce(interchangeable([...names.values()].map((own) => own.map(stemsOf))));
+  const equal = eachOnce(interchangeable([...names.values()].map((own) => own.map(stems))));
   const formOf = eachOnce((word: string) => equal(stem(word)));
   const rows = training.slice(0, mostRows).map(({ input, labels }) => ({
     labels,
@@ -52,7 +52,7 @@ export function mentionFinder(
     const known =
       forms.get(label) ??
       uniqueForms([
-        ...(names.get(label) ?? [label]).map((name) => stemsOf(name).map(equal)),
+        ...(names.get(label) ?? [label]).map((name) => stems(name).map(equal)),
         ...(learned.get(label) ?? []),
       ]);
     forms.set(label, known);
@@ -104,7 +104,6 @@ function eachOnce(of: (word: string) => string): (word: string) => string {
 }
 
 const folded = (text: string): string => words(text.toLowerCase()).join(" ");
-const stemsOf = (text: string): string[] => words(text.toLowerCase()).map(stem);
 
 /** The phrases by their first word, longest first. */
 function phrasesOf(lexicon: Lexicon): ReadonlyMap<string, readonly Phrase[]> {

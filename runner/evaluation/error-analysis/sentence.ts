@@ -1,5 +1,5 @@
 import { isDirty } from "../../data/dirty.ts";
-import { words } from "../../data/words.ts";
+import { stems } from "../../data/similar-labels.ts";
 
 /** A training row: its text and its labels, in the view that is analysed. */
 export type LabelledText = { readonly input: string; readonly labels: readonly string[] };
@@ -140,10 +140,4 @@ export function sentencesOf(text: string): string[] {
     .filter((sentence) => sentence !== "");
 }
 
-/** The distinct words of a text in lower case; an ending "s" is dropped, so that a plural equals its singular. */
-function wordSet(text: string): string[] {
-  const list = words(text.toLowerCase()).map((word) =>
-    word.length > 3 && word.endsWith("s") && !word.endsWith("ss") ? word.slice(0, -1) : word,
-  );
-  return [...new Set(list)];
-}
+const wordSet = (text: string): string[] => [...new Set(stems(text))];
