@@ -243,6 +243,14 @@ describe("generate and evaluate", () => {
       "evaluate: {metrics: [micro_f2]}",
       'evaluate.metrics[0] cannot be the text "micro_f2"',
     ],
+    "a primary metric without a best direction": [
+      "evaluate: {primary: {metric: length_ratio}}",
+      'evaluate.primary.metric cannot be the text "length_ratio"',
+    ],
+    "a selection by a metric without a best direction": [
+      "data: {validation: {fraction: 0.1}}\nsweep: {select: {metric: length_ratio}}",
+      "4:26 not-one-of",
+    ],
     "a primary metric that is not shown": ["evaluate: {metrics: [exact_match]}", "primary-not-shown"],
   });
   it("no test file", () => {

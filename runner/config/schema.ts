@@ -2,7 +2,7 @@ import { backends } from "../plugins/backends/registry.ts";
 import { engines } from "../plugins/engines/registry.ts";
 import { executors } from "../plugins/executors/registry.ts";
 import type { Experiment } from "../plugins/experiment.ts";
-import { defaultTask, metricNames, tasks } from "../plugins/tasks/registry.ts";
+import { defaultTask, metricNames, rankingMetricNames, tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import { dataSection } from "./sections/data.ts";
 import { evaluateSection } from "./sections/evaluate.ts";
@@ -95,7 +95,7 @@ function current(): Built {
   if (cached?.names === names) return cached;
   const keys = Object.assign({}, ...[...tasks].reverse().map(({ schema }) => schema.data)) as Record<string, object>;
   const experiment = buildExperimentSchema(defaultTask(), keys);
-  const sweep = sweepSection({ metrics: metricNames(), views: viewNames() }) as Schema;
+  const sweep = sweepSection({ metrics: rankingMetricNames(), views: viewNames() }) as Schema;
   cached = { names, experiment, sweep, byTask: new Map() };
   return cached;
 }
@@ -150,7 +150,9 @@ function buildExperimentSchema({ defaults }: Task, dataKeys: Readonly<Record<str
         default: {},
         description: "How answers are generated.",
       },
-      evaluate: evaluateSection({ metrics: metricNames(), views: viewNames(), defaults, tasks }),
+      evaluate: evaluateSection({
+        ...{ metrics: metricNames(), ranking: rankingMetricNames(), views: viewNames(), defaults, tasks },
+      }),
       compare: {
         type: "array",
         items: { type: "string", minLength: 1, format: "experiment-path" },

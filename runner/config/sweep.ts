@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { defaultTask, tasks } from "../plugins/tasks/registry.ts";
+import { defaultTask, rankingMetrics, tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
 import type { Diagnostic, Result, Span } from "../util/diagnostic.ts";
 import { freezeSorted } from "./complete.ts";
@@ -121,7 +121,7 @@ export function expandSweep(base: MapNode, node: Node | undefined, key: Span | u
   const task = taskNamed(base);
   if (select?.metric !== undefined && !task.metrics.has(select.metric)) {
     const message = `task ${task.name} has no metric ${select.metric}`;
-    fail("task-unsupported", message, placeOf("select"), `use one of ${task.metrics.names().join(", ")}`);
+    fail("task-unsupported", message, placeOf("select"), `use one of ${rankingMetrics(task.metrics).join(", ")}`);
     return { ok: false, diagnostics };
   }
   const points = trials === undefined ? left : sample(left, trials, seed);

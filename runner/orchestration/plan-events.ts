@@ -73,7 +73,7 @@ export function scoreEvents(
     if (point === undefined || dir === undefined) return;
     const { metric, view } = point.experiment.evaluate.primary;
     const { views } = readResult("metrics.json", dir);
-    const lowerIsBetter = !taskOf(point.experiment).metrics.get(metric).higherIsBetter;
+    const lowerIsBetter = taskOf(point.experiment).metrics.get(metric).higherIsBetter === false;
     const value = views[view][metric] ?? null;
     if (value !== null) emit({ type: "score", run: point.coordinates, metric, value, lowerIsBetter });
   };

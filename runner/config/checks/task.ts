@@ -1,4 +1,4 @@
-import { tasks } from "../../plugins/tasks/registry.ts";
+import { rankingMetrics, tasks } from "../../plugins/tasks/registry.ts";
 import type { CheckContext } from "./context.ts";
 
 /** Metrics, views, baselines and keys that the task does not have. */
@@ -14,7 +14,7 @@ export function checkTask(context: CheckContext): void {
     if (!task.metrics.has(name)) unsupported(`evaluate.metrics.${at}`, `metric ${name}`, task.metrics.names());
   });
   if (!task.metrics.has(primary.metric))
-    unsupported("evaluate.primary.metric", `metric ${primary.metric}`, task.metrics.names());
+    unsupported("evaluate.primary.metric", `metric ${primary.metric}`, rankingMetrics(task.metrics));
   if (!task.views.includes(primary.view)) unsupported("evaluate.primary.view", `view ${primary.view}`, task.views);
   experiment.baselines.forEach((name, at) => {
     if (!task.baselines.includes(name)) unsupported(`baselines.${at}`, `baseline ${name}`, task.baselines);

@@ -4,6 +4,8 @@ import { seed } from "./scalars.ts";
 /** The values of `evaluate` that depend on tasks: those that are valid for any task, and the defaults of one. */
 export type EvaluateChoices = {
   readonly metrics: readonly string[];
+  /** Those of `metrics` that may be the primary metric. */
+  readonly ranking: readonly string[];
   readonly views: readonly string[];
   readonly defaults: Task["defaults"];
   /** Every task, for the defaults of the others in descriptions. */
@@ -11,7 +13,7 @@ export type EvaluateChoices = {
 };
 
 /** The `evaluate` section. */
-export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateChoices) {
+export function evaluateSection({ metrics, ranking, views, defaults, tasks }: EvaluateChoices) {
   const unlike = (valueIn: (defaults: Task["defaults"]) => string): string =>
     [...tasks]
       .filter((task) => valueIn(task.defaults) !== valueIn(defaults))
@@ -44,7 +46,7 @@ export function evaluateSection({ metrics, views, defaults, tasks }: EvaluateCho
         properties: {
           metric: {
             type: "string",
-            enum: metrics,
+            enum: ranking,
             default: defaults.primary.metric,
             description: `The metric that tests and selections use.${unlike(({ primary }) => primary.metric)}`,
             examples: [secondMetric],

@@ -7,8 +7,8 @@ const valuesByKey = {
 } as const;
 
 /**
- * JSON Schema of `sweep`. Its paths and values are also checked against the experiment's schema. `metrics` and `views`
- * are those of all tasks.
+ * JSON Schema of `sweep`. Its paths and values are also checked against the experiment's schema. `metrics` (those
+ * that rank) and `views` are those of all tasks.
  */
 export function sweepSection({
   metrics,

@@ -1,3 +1,4 @@
+import { UserError } from "../../util/user-error.ts";
 import type { Pair } from "./compare.ts";
 
 /**
@@ -33,8 +34,12 @@ export function nonInferiority(
     metric,
     margin,
     higherIsBetter,
-  }: Pick<NonInferiority, "reference" | "metric" | "margin"> & { readonly higherIsBetter: boolean },
+  }: Pick<NonInferiority, "reference" | "metric" | "margin"> & { readonly higherIsBetter: boolean | null },
 ): NonInferiority {
+  if (higherIsBetter === null)
+    throw new UserError("bad-option", `${metric} has no best direction, so that no answerer is worse by a margin`, {
+      ...{ help: "use another metric", status: "invalid" },
+    });
   const tests = pairs.flatMap(({ a, b, metrics }) => {
     const found = metrics[metric];
     if (found === undefined || (a !== reference && b !== reference)) return [];

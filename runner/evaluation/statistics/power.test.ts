@@ -80,4 +80,7 @@ describe("non-inferiority", () => {
       "inconclusive",
     ]);
   });
+  it("is refused for a metric without a best direction", () => {
+    expect(() => nonInferiority(pairs, { ...options, higherIsBetter: null })).toThrow(/no best direction/);
+  });
 });

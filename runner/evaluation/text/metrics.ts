@@ -87,12 +87,12 @@ const definitions: Readonly<Record<string, Definition>> = {
   },
 };
 
-/** Describes the answers. It has no best direction, so it is no primary metric of a useful study. */
+/** Describes the answers. */
 const lengthRatio: TextMetric = {
   name: "length_ratio",
   displayName: "length ratio",
   definition: "Words of all answers / words of all targets; 1 is the length of the targets",
-  higherIsBetter: true,
+  higherIsBetter: null,
   counters: textCounters,
   value: (sums) => ratio(sums[at.words], sums[at.goldWords]),
 };

@@ -16,7 +16,8 @@ export interface Metric<T = any, P = any, S = any, Space = any> {
   readonly definition: string;
   /** The definition with the settings by which an experiment scores (`Task.scoring`). Default: `definition`. */
   definitionWith?(scoring: Json): string;
-  readonly higherIsBetter: boolean;
+  /** null for a metric that describes answers and has no best direction, such as their length. It ranks nothing. */
+  readonly higherIsBetter: boolean | null;
   /**
    * True for the share of correct cases: a paired test of it is the exact McNemar test over the cases that one side has
    * right and the other has not. Its interval is exact for a proportion.
@@ -93,7 +94,8 @@ export function definitionOf(metric: Pick<Metric, "definition" | "definitionWith
     : metric.definitionWith(scoring);
 }
 
-/** Whether one value of a metric is better than another. */
+/** Whether one value of a metric is better than another. Never for a metric without a best direction. */
 export function isBetter({ higherIsBetter }: Pick<Metric, "higherIsBetter">, value: number, other: number): boolean {
+  if (higherIsBetter === null) return false;
   return higherIsBetter ? value > other : value < other;
 }

@@ -1,3 +1,4 @@
+import type { Metric } from "../metrics/metric.ts";
 import { Registry } from "../registry.ts";
 import type { Task } from "./task.ts";
 
@@ -15,3 +16,12 @@ export function defaultTask(): Task {
 export function metricNames(): readonly string[] {
   return [...new Set([...tasks].flatMap(({ metrics }) => metrics.names()))];
 }
+
+/** Names of the metrics of all tasks that have a best direction: tests and selections use one of them. */
+export function rankingMetricNames(): readonly string[] {
+  return [...new Set([...tasks].flatMap(({ metrics }) => rankingMetrics(metrics)))];
+}
+
+/** Names of the metrics with a best direction. */
+export const rankingMetrics = (metrics: Iterable<Metric>): readonly string[] =>
+  [...metrics].filter(({ higherIsBetter }) => higherIsBetter !== null).map(({ name }) => name);

@@ -11,14 +11,22 @@ const run = (name: string, value: number) =>
     arms: { tuned: { loss: [value] } },
   }) as unknown as ListedRun;
 const runs = [run("a", 0.3), run("b", 0.1), run("c", 0.2)];
-const list = (lowerIsBetter: readonly string[]): RunList => ({ runs, armNames: {}, metricNames: {}, lowerIsBetter });
+const list = (loss: boolean | null): RunList => ({
+  ...{ runs, armNames: {}, metricNames: {}, higherIsBetter: { loss } },
+});
 const state = { metric: "loss", arm: "", x: "" } as const;
 
 it("the best value so far is the lowest of a metric of which lower is better", () => {
-  expect(runsChart(runs, list(["loss"]), { ...state, chart: "time" })).toMatchObject({
+  expect(runsChart(runs, list(false), { ...state, chart: "time" })).toMatchObject({
     label: expect.stringContaining("best so far is 0.1000"),
   });
-  expect(runsChart(runs, list([]), { ...state, chart: "time" })).toMatchObject({
+  expect(runsChart(runs, list(true), { ...state, chart: "time" })).toMatchObject({
     label: expect.stringContaining("best so far is 0.3000"),
   });
+});
+
+it("a metric without a best direction has no best value", () => {
+  const chart = runsChart(runs, list(null), { ...state, chart: "time" });
+  expect(chart).toMatchObject({ label: expect.not.stringContaining("best") });
+  expect(JSON.stringify(chart)).not.toContain("step-after");
 });

@@ -35,7 +35,7 @@ export function metricOf(runs: readonly ListedRun[], { metric }: Pick<RunsState,
 /** The chosen chart of the runs that pass the filter; a text if they have no data for it. */
 export function runsChart(
   runs: readonly ListedRun[],
-  { armNames, metricNames, lowerIsBetter }: RunList,
+  { armNames, metricNames, higherIsBetter }: RunList,
   state: Pick<RunsState, "chart" | "metric" | "arm" | "x">,
 ): Chart | string {
   const metric = metricOf(runs, state);
@@ -51,7 +51,7 @@ export function runsChart(
   if (points.length === 0) return "No run that passes the filter has this metric for this arm.";
   const arm = state.arm === "" ? "the main arm" : (armNames[state.arm] ?? state.arm);
   const name = metricNames[metric] ?? metric;
-  const isBetter = betterOf(lowerIsBetter, metric);
+  const isBetter = betterOf(higherIsBetter, metric);
   const label = `${name} of ${arm} of ${points.length} ${points.length === 1 ? "run" : "runs"}`;
   switch (state.chart) {
     case "time":
@@ -88,14 +88,19 @@ const tooltip = [
 
 type IsBetter = (value: number, other: number) => boolean;
 
-/** The order of values of a metric. */
-export function betterOf(lowerIsBetter: readonly string[], metric: string): IsBetter {
-  return lowerIsBetter.includes(metric) ? (value, other) => value < other : (value, other) => value > other;
+/** The order of values of a metric; undefined if it has no best direction. */
+export function betterOf(higherIsBetter: RunList["higherIsBetter"], metric: string): IsBetter | undefined {
+  const isHigherBetter = higherIsBetter[metric];
+  if (isHigherBetter === null) return undefined;
+  return isHigherBetter !== false ? (value, other) => value > other : (value, other) => value < other;
 }
 
-function perRun(points: readonly Point[], metric: string, label: string, isBetter: IsBetter): Chart {
-  const ordered = points.toSorted((a, b) => (isBetter(a.value, b.value) ? -1 : isBetter(b.value, a.value) ? 1 : 0));
-  const best = ordered.slice(0, mostLines);
+function perRun(points: readonly Point[], metric: string, label: string, isBetter: IsBetter | undefined): Chart {
+  const ordered = points.toSorted((a, b) => {
+    if (isBetter === undefined) return b.value - a.value;
+    return isBetter(a.value, b.value) ? -1 : isBetter(b.value, a.value) ? 1 : 0;
+  });
+  const shown = ordered.slice(0, mostLines);
   const y = {
     field: "run",
     type: "nominal",
@@ -103,12 +108,13 @@ function perRun(points: readonly Point[], metric: string, label: string, isBette
     sort: null,
   };
   const color = { ...experimentColour, legend: null };
-  const note = best.length < points.length ? `: the ${best.length} best` : "";
+  const note =
+    shown.length < points.length ? `: the ${shown.length} ${isBetter === undefined ? "highest" : "best"}` : "";
   return {
     label: `${label}, with 95 % intervals${note}`,
     spec: {
       height: { step: 22 },
-      data: { values: best },
+      data: { values: shown },
       layer: [
         {
           mark: { type: "rule", strokeWidth: 2 },
@@ -125,10 +131,10 @@ function perRun(points: readonly Point[], metric: string, label: string, isBette
   };
 }
 
-function overTime(points: readonly Point[], metric: string, label: string, isBetter: IsBetter): Chart {
+function overTime(points: readonly Point[], metric: string, label: string, isBetter: IsBetter | undefined): Chart {
   let best = (points[0] as Point).value;
   const values = points.map((point) => {
-    if (isBetter(point.value, best)) best = point.value;
+    if (isBetter?.(point.value, best)) best = point.value;
     return { ...point, best };
   });
   const x = {
@@ -139,15 +145,19 @@ function overTime(points: readonly Point[], metric: string, label: string, isBet
   };
   const y = { type: "quantitative", title: metric, scale: { zero: false } };
   return {
-    label: `${label}, oldest first; the best so far is ${best.toFixed(4)}`,
+    label: `${label}, oldest first${isBetter === undefined ? "" : `; the best so far is ${best.toFixed(4)}`}`,
     height: 280,
     spec: {
       data: { values },
       layer: [
-        {
-          mark: { type: "line", interpolate: "step-after", strokeDash: [5, 3] },
-          encoding: { x, y: { ...y, field: "best" } },
-        },
+        ...(isBetter === undefined
+          ? []
+          : [
+              {
+                mark: { type: "line", interpolate: "step-after", strokeDash: [5, 3] },
+                encoding: { x, y: { ...y, field: "best" } },
+              },
+            ]),
         {
           mark: { type: "rule" },
           encoding: { x, y: { ...y, field: "low" }, y2: { field: "high" }, color: experimentColour },

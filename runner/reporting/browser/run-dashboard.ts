@@ -88,9 +88,10 @@ export function startRunDashboard(): void {
         return score === undefined ? [] : [score];
       });
       const metric = metricOf(list.runs, state);
-      const isBetter = betterOf(list.lowerIsBetter, metric);
-      const top = best.reduce((one, other) => (isBetter(other, one) ? other : one), best[0] ?? 0);
-      const bestText = best.length === 0 ? "" : `, best ${textOf(`metric:${metric}`)} ${top.toFixed(3)}`;
+      const isBetter = betterOf(list.higherIsBetter, metric);
+      const top = best.reduce((one, other) => (isBetter?.(other, one) ? other : one), best[0] ?? 0);
+      const bestText =
+        best.length === 0 || isBetter === undefined ? "" : `, best ${textOf(`metric:${metric}`)} ${top.toFixed(3)}`;
       const heading = element("th", { colspan: String(head.cells.length), scope: "rowgroup" }, name);
       heading.append(
         element("span", { class: "hint" }, ` ${visible.length} ${visible.length === 1 ? "run" : "runs"}${bestText}`),

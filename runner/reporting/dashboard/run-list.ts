@@ -55,8 +55,13 @@ export function runListOf(runs: readonly FinishedRun[], linkOf: (row: RunRow) =>
   return {
     runs: listed,
     armNames: Object.fromEntries([...arms].map((arm) => [arm, commonArmName(arm, named)])),
-    lowerIsBetter: [...metrics].filter((metric) =>
-      runs.some(({ manifest }) => tasks.find(manifest.config.task)?.metrics.find(metric)?.higherIsBetter === false),
+    higherIsBetter: Object.fromEntries(
+      runs.flatMap(({ manifest }) =>
+        [...(tasks.find(manifest.config.task)?.metrics ?? [])].map(({ name, higherIsBetter }) => [
+          name,
+          higherIsBetter,
+        ]),
+      ),
     ),
     metricNames: Object.fromEntries([...metrics].map((metric) => [metric, metricName(metric)])),
   };

@@ -36,6 +36,6 @@ export type RunList = {
   /** Display names of arms and metrics. */
   readonly armNames: Readonly<Record<string, string>>;
   readonly metricNames: Readonly<Record<string, string>>;
-  /** Metrics of which a lower value is better, such as a loss. */
-  readonly lowerIsBetter: readonly string[];
+  /** By metric: whether a higher value is better; null for a metric without a best direction. */
+  readonly higherIsBetter: Readonly<Record<string, boolean | null>>;
 };

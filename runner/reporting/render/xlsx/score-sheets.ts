@@ -65,9 +65,9 @@ export function writeSummary(
     });
     const row = table.add([metric, view, ...values, ...ranges, first ? `Primary metric. ${definition}` : definition]);
     const known = values.filter((value) => value !== undefined);
-    const best = higherIsBetter ? Math.max(...known) : Math.min(...known);
+    const best = higherIsBetter === null ? undefined : higherIsBetter ? Math.max(...known) : Math.min(...known);
     values.forEach((value, at) => {
-      if (value === best && arms.length > 1)
+      if (value !== undefined && value === best && arms.length > 1)
         restyle(row.getCell(at + 3), { fill: solid(colours.best), font: { ...font, bold: true } });
     });
     if (first) restyle(row.getCell(1), { font: { ...font, bold: true } });
