@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { smokeWarning } from "../config/smoke.ts";
-import { familySize } from "../evaluation/statistics/compare.ts";
+import { plannedTests } from "../evaluation/statistics/compare.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { differenceOf } from "../reporting/report/arm-differences.ts";
 import { gainText, type Naming, nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";
@@ -59,12 +59,12 @@ function testsOf(path: string, arm: Naming["arm"]): string {
   if (!existsSync(path)) return "";
   const compared = readResult("comparison.json", path);
   const { family, view, non_inferiority, interactions = [] } = compared;
-  const { subject, metric, tests, contrasts = [] } = family;
-  const all = [...tests.map(({ against, adjusted }) => ({ a: subject, b: against, adjusted })), ...contrasts];
-  const lines = all.map(({ a, b, adjusted }) =>
+  const { metric } = family;
+  const planned = plannedTests(family);
+  const lines = planned.map(({ a, b, adjusted }) =>
     differenceText(
       [arm(a), arm(b)],
-      { metric, view, tests: familySize(family) },
+      { metric, view, tests: planned.length },
       differenceOf(compared, a, b, metric),
       adjusted,
     ),

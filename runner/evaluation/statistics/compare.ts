@@ -107,8 +107,15 @@ export type Interaction = GainPair &
     readonly detectable: number | null;
   };
 
-/** The number of tests that Holm's method corrects for. */
-export const familySize = ({ tests, contrasts = [] }: Family): number => tests.length + contrasts.length;
+/** All tests of a family, which Holm's method corrects for: those of the subject, then the contrasts. */
+export const plannedTests = ({
+  subject,
+  tests,
+  contrasts = [],
+}: Family): readonly (FamilyTest & { readonly a: string; readonly b: string })[] => [
+  ...tests.map((test) => ({ ...test, a: subject, b: test.against })),
+  ...contrasts,
+];
 
 /** Answerers compared on the same cases. */
 export type Compared = {

@@ -1,3 +1,4 @@
+import { plannedTests } from "../../evaluation/statistics/compare.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { gainText } from "../report/comparison-tables.ts";
 import { armNamingOf, metricName } from "../report/display-names.ts";
@@ -9,11 +10,10 @@ export const contrasts: Figure = ({ runs }) => {
   const run = resultRuns(runs).findLast(({ comparison }) => comparison?.family.contrasts !== undefined);
   if (run?.comparison === undefined) return undefined;
   const { comparison } = run;
-  const { subject, metric, tests, contrasts: further = [] } = comparison.family;
+  const { metric } = comparison.family;
   const armName = armNamingOf(run);
-  const planned = [...tests.map(({ against }) => ({ a: subject, b: against })), ...further];
   const values = [
-    ...planned.flatMap(({ a, b }) => {
+    ...plannedTests(comparison.family).flatMap(({ a, b }) => {
       const found = differenceOf(comparison, a, b, metric);
       return found === undefined
         ? []

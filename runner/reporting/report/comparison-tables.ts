@@ -1,4 +1,4 @@
-import { familySize, type Gain } from "../../evaluation/statistics/compare.ts";
+import { type Gain, plannedTests } from "../../evaluation/statistics/compare.ts";
 import type { NonInferiority } from "../../evaluation/statistics/non-inferiority.ts";
 import type { RunComparison } from "../../runs/compare.ts";
 import {
@@ -55,12 +55,7 @@ export function comparisonTables(
   const { arms, pairs, family, primary, runs } = comparison;
   const metrics = Object.keys(Object.values(arms)[0] ?? {});
   const isOverSeeds = pairs.some(({ metrics: found }) => typeof found[primary]?.p_student === "number");
-  const adjusted = new Map(
-    [
-      ...family.tests.map(({ against, adjusted: p }) => ({ a: family.subject, b: against, p })),
-      ...plannedOf(family),
-    ].map(({ a, b, p }) => [pairKey(a, b), p]),
-  );
+  const adjusted = new Map(plannedTests(family).map(({ a, b, adjusted: p }) => [pairKey(a, b), p]));
   return {
     scores: table(
       ["arm", ...metrics.map(naming.metric)],
@@ -115,9 +110,6 @@ export function comparisonTables(
 
 const pairKey = (a: string, b: string): string => [a, b].sort().join("\n");
 
-const plannedOf = ({ contrasts = [] }: RunComparison["family"]) =>
-  contrasts.map(({ a, b, adjusted: p }) => ({ a, b, p }));
-
 function table(head: readonly string[], rows: TextTable["rows"]): TextTable {
   return { head, rows, align: head.map((_, at) => (at === 0 ? "left" : "right")) };
 }
@@ -145,7 +137,7 @@ export const detectableNote =
 /** How the columns of the table of differences are computed. */
 export const differencesNote = ({ family, primary, ...compared }: RunComparison, naming: Naming): string =>
   `Differences in ${naming.metric(primary)} are paired, and tests are two-sided. Exact matches: cases that only the first arm / only the ` +
-  `second arm answers exactly right (${exactTestText(compared)}). ${detectableNote} p (Holm) is adjusted over the ${plural(familySize(family), "planned test")}: ${naming.arm(family.subject)} against the other arms${family.contrasts === undefined ? "" : ", the gain of each other model, and the same arm of two models"}.`;
+  `second arm answers exactly right (${exactTestText(compared)}). ${detectableNote} p (Holm) is adjusted over the ${plural(plannedTests(family).length, "planned test")}: ${naming.arm(family.subject)} against the other arms${family.contrasts === undefined ? "" : ", the gain of each other model, and the same arm of two models"}.`;
 
 /** The recorded evaluations of the test cases as a sentence; empty if no test rows are scored. */
 export const testEvaluationsText = (count: number | null): string =>

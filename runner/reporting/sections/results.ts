@@ -1,3 +1,4 @@
+import { plannedTests } from "../../evaluation/statistics/compare.ts";
 import { modelArmsOf } from "../../pipeline/steps/arm-names.ts";
 import {
   integer,
@@ -102,16 +103,17 @@ function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: num
   };
 }
 
+/** The planned tests of a run, which are one family. */
 function tests(run: RunFacts): Block {
   const armName = armNamingOf(run);
   const compared = run.comparison as NonNullable<RunFacts["comparison"]>;
-  const { metric, subject: own, tests: all } = compared.family;
+  const { metric } = compared.family;
   return {
     type: "table",
     id: `tests-${run.run}`,
-    caption: `${run.name}: paired differences in ${metricName(metric)}, ${armName(own)} minus each other arm. Exact matches: cases that only ${armName(own)} / only the other arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
+    caption: `${run.name}: planned tests of paired differences in ${metricName(metric)}. Exact matches: cases that only the first arm / only the second arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
     head: [
-      "compared with",
+      "arms",
       "difference",
       "95 % CI",
       "detectable",
@@ -121,11 +123,11 @@ function tests(run: RunFacts): Block {
       `p (${exactTestName(compared)})`,
     ],
     align: ["left", "right", "right", "right", "right", "right", "right", "right"],
-    rows: all.map(({ against, p, adjusted }) => {
-      const found = differenceOf(compared, own, against, metric);
+    rows: plannedTests(compared.family).map(({ a, b, p, adjusted }) => {
+      const found = differenceOf(compared, a, b, metric);
       const exact = found?.exact ?? null;
       return [
-        armName(against),
+        `${armName(a)} − ${armName(b)}`,
         found === undefined ? missing : signed(found.difference),
         found === undefined ? missing : signedBounds(found),
         score(found?.detectable),

@@ -1,12 +1,11 @@
 import { type ModelArm, modelArmsOf } from "../../pipeline/steps/arm-names.ts";
-import { missing, pValue, signed, signedBounds, signedInterval, withInterval } from "../../util/format.ts";
-import { differenceOf } from "../report/arm-differences.ts";
+import { missing, signedInterval, withInterval } from "../../util/format.ts";
 import { gainText } from "../report/comparison-tables.ts";
 import { armNamingOf, metricName } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts } from "../report/study.ts";
 
-/** Base models and kinds of arms in one table, planned contrasts and interactions; none if the run has one model. */
+/** Base models and kinds of arms in one table, planned differences and interactions; none if the run has one model. */
 export function sizes(run: RunFacts): readonly Block[] {
   const { comparison } = run;
   const arms = modelArmsOf({ ...run, arms: run.arms.map(({ name }) => name) });
@@ -32,7 +31,7 @@ export function sizes(run: RunFacts): readonly Block[] {
         }),
       ]),
     },
-    ...contrastTable(run, comparison),
+    ...differences(run, comparison),
     { type: "figure", id: "gains", caption: gainsCaption(run), alt: "Zero-shot and tuned scores of each stratum" },
   ];
 }
@@ -43,30 +42,13 @@ const rank = ({ kind, isTrained }: ModelArm): number => (isTrained ? 2 : kind ==
 const gainsCaption = ({ analysis, name }: RunFacts): string =>
   `${name}: F1 of the zero-shot and the tuned arm of each base model, by training rows with the label and by group of the label (${analysis?.view ?? ""} view).`;
 
-/** The planned contrasts that are no tests of the subject, and the differences of gains. */
-function contrastTable(run: RunFacts, comparison: NonNullable<RunFacts["comparison"]>): readonly Block[] {
+/** The forest plot of planned contrasts, and the differences of gains; none if only the subject is tested. */
+function differences(run: RunFacts, comparison: NonNullable<RunFacts["comparison"]>): readonly Block[] {
   const { family, interactions = [] } = comparison;
-  const { contrasts = [], metric } = family;
-  if (contrasts.length === 0) return [];
+  const { metric } = family;
+  if (family.contrasts === undefined) return [];
   const armName = armNamingOf(run);
   return [
-    {
-      type: "table",
-      id: `contrasts-${run.run}`,
-      caption: `${run.name}: further planned contrasts in ${metricName(metric)}. They are part of one family with the tests of ${armName(family.subject)}.`,
-      head: ["contrast", "difference", "95 % CI", "p", "p (Holm)"],
-      align: ["left", "right", "right", "right", "right"],
-      rows: contrasts.map(({ a, b, p, adjusted }) => {
-        const found = differenceOf(comparison, a, b, metric);
-        return [
-          `${armName(a)} − ${armName(b)}`,
-          found === undefined ? missing : signed(found.difference),
-          found === undefined ? missing : signedBounds(found),
-          pValue(p),
-          pValue(adjusted),
-        ];
-      }),
-    },
     ...interactions.map(({ a, b, ...found }) =>
       paragraph(
         `Interaction ${gainText(a, armName)} − ${gainText(b, armName)}: the gains in ${metricName(metric)} differ by `,

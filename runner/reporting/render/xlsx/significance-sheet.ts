@@ -1,3 +1,4 @@
+import { plannedTests } from "../../../evaluation/statistics/compare.ts";
 import type { Comparison } from "../../../evaluation/statistics/comparison.ts";
 import { addTable, font, restyle, type Sheets, score, whole } from "./sheet.ts";
 
@@ -33,10 +34,7 @@ export function writeSignificance(
     ],
     2,
   );
-  const tests = [
-    ...family.tests.map((test) => ({ ...test, a: family.subject, b: test.against })),
-    ...(family.contrasts ?? []),
-  ];
+  const tests = plannedTests(family);
   const plannedOf = (a: string, b: string, metric: string) =>
     metric !== family.metric
       ? undefined
