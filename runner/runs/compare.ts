@@ -11,7 +11,7 @@ import {
 import { nonInferiority } from "../evaluation/statistics/non-inferiority.ts";
 import { stepOfArm } from "../pipeline/plan/step-ref.ts";
 import { readResult } from "../pipeline/result-files.ts";
-import { armNames } from "../pipeline/steps/arm-names.ts";
+import { armNames, armNamesOfRuns, type NamedRun } from "../pipeline/steps/arm-names.ts";
 import { scoringFiles, taskParams } from "../pipeline/steps/task.ts";
 import type { Json } from "../util/canonical.ts";
 import { dotted } from "../util/flatten.ts";
@@ -185,7 +185,7 @@ type Group = {
 
 function armsOf(run: FinishedRun): readonly Group[] {
   const subject = subjectOf(run);
-  const names = namesOf(run);
+  const names = armNames(namedRun(run));
   return Object.keys(run.manifest.arms).map((arm) => ({
     name: arm,
     display: names.get(arm) ?? arm,
@@ -215,8 +215,7 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
     };
   });
   const known = new Set<string>();
-  const others = new Map<string, readonly Member[]>();
-  const displays = new Map<string, string>();
+  const others = new Map<string, readonly [Member, ...Member[]]>();
   for (const members of groups) {
     for (const arm of ownArms(members[0] as FinishedRun)) {
       const own = members.filter((run) => {
@@ -225,25 +224,22 @@ function acrossRuns(runs: readonly FinishedRun[]): readonly Group[] {
         known.add(answers);
         return isNew;
       });
-      if (own.length === 0) continue;
-      const [first] = own as [FinishedRun];
-      const isRepeated = others.has(arm);
-      const name = isRepeated ? `${first.manifest.experiment}.${arm}` : arm;
-      const display = namesOf(first).get(arm) ?? arm;
-      displays.set(name, isRepeated ? `${display} (${first.manifest.experiment})` : display);
-      others.set(
-        name,
-        own.map((run) => ({ run, arm })),
-      );
+      const [first, ...rest] = own.map((run) => ({ run, arm }));
+      if (first === undefined) continue;
+      const names = [arm, `${first.run.manifest.experiment}.${arm}`, `${runLabel(first.run)}.${arm}`];
+      others.set(names.find((name) => !others.has(name)) as string, [first, ...rest]);
     }
   }
+  const displays = armNamesOfRuns(
+    new Map([...others].map(([name, [{ run, arm }]]) => [name, { ...namedRun(run), run: run.manifest.run, arm }])),
+  );
   const baselines = [...others].map(([name, members]) => ({
     ...{ name, display: displays.get(name) ?? name, subject: false, members },
   }));
   return [...subjects, ...baselines];
 }
 
-const namesOf = ({ manifest }: FinishedRun) => armNames({ ...manifest, arms: Object.keys(manifest.arms) });
+const namedRun = ({ manifest }: FinishedRun): NamedRun => ({ ...manifest, arms: Object.keys(manifest.arms) });
 
 function foldOf({ config }: FinishedRun["manifest"]): Json | undefined {
   return dotted(config).get("data.validation.fold");

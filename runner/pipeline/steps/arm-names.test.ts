@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { Experiment } from "../../plugins/experiment.ts";
-import { armNames, commonArmName, modelArmsOf } from "./arm-names.ts";
+import { armNames, armNamesOfRuns, commonArmName, modelArmsOf } from "./arm-names.ts";
 
 const experiment = (name: string, base: string, more: object = {}) =>
   ({ name, model: { base }, prompt: { examples: { count: 0 } }, ...more }) as unknown as Experiment;
@@ -43,6 +43,29 @@ it("names an arm over runs: by its name if it is the same in all, else by its ki
   const runs = [large, other].map((config) => ({ config, arms }));
   expect(arms.map((arm) => commonArmName(arm, runs))).toEqual(["zero-shot", "fine-tuned"]);
   expect(commonArmName("tuned", runs.slice(0, 1))).toBe("LoRA");
+});
+
+it("names arms of several runs: equal names get the experiment if it differs, else the run", () => {
+  const other = experiment("other", "Qwen/Qwen3-8B", lora(16));
+  const inRun = (config: Experiment, run: string, compared = {}) => ({
+    ...{
+      config,
+      compared,
+      run,
+      arm: "nearest",
+      arms: ["nearest", ...Object.keys(compared).map((name) => `${name}.nearest`)],
+    },
+  });
+  const names = (runs: readonly ReturnType<typeof inRun>[]) => [
+    ...armNamesOfRuns(new Map(runs.map((run, at) => [String(at), run]))).values(),
+  ];
+  expect(names([inRun(large, "a1")])).toEqual(["nearest neighbour"]);
+  expect(names([inRun(large, "a1"), inRun(other, "b2")])).toEqual([
+    ...["nearest neighbour (large)", "nearest neighbour (other)"],
+  ]);
+  expect(names([inRun(large, "a1"), inRun(large, "c3", { other })])).toEqual([
+    ...["nearest neighbour (a1)", "nearest neighbour (c3)"],
+  ]);
 });
 
 it("names an arm of a manifest that lacks the section of examples", () => {

@@ -55,7 +55,11 @@ export function modelArmsOf(run: NamedRun): readonly ModelArm[] {
  * base model and method, without the model if all arms have the same. Names that are equal get what differs: the rank,
  * the number of examples, else the experiment.
  */
-export function armNames(run: NamedRun): ReadonlyMap<Arm, string> {
+export const armNames = (run: NamedRun): ReadonlyMap<Arm, string> =>
+  distinguished(shortArmNames(run), (arm) => experimentOf(arm, run).name);
+
+/** `armNames` without experiments: arms of several experiments can have equal names. */
+function shortArmNames(run: NamedRun): ReadonlyMap<Arm, string> {
   const models = new Map(modelArmsOf(run).map((one) => [one.arm, one]));
   const isOneModel = new Set([...models.values()].map(({ model }) => model)).size < 2;
   const short = new Map(
@@ -65,8 +69,17 @@ export function armNames(run: NamedRun): ReadonlyMap<Arm, string> {
       return [arm, isOneModel ? found.kind : `${found.model}, ${found.kind}`];
     }),
   );
-  const detailed = distinguished(short, (arm) => (models.has(arm) ? detailOf(arm, run) : ""));
-  return distinguished(detailed, (arm) => experimentOf(arm, run).name);
+  return distinguished(short, (arm) => (models.has(arm) ? detailOf(arm, run) : ""));
+}
+
+/** The display names of arms of several runs, by key. Equal names get the experiment if it differs, else the run. */
+export function armNamesOfRuns(
+  arms: ReadonlyMap<string, NamedRun & { readonly run: string; readonly arm: Arm }>,
+): ReadonlyMap<string, string> {
+  const runOf = (key: string) => arms.get(key) as NamedRun & { readonly run: string };
+  const short = new Map([...arms].map(([key, { arm, ...run }]) => [key, shortArmNames(run).get(arm) ?? arm]));
+  const byExperiment = distinguished(short, (key) => runOf(key).config.name);
+  return distinguished(byExperiment, (key) => runOf(key).run);
 }
 
 /** The name of an arm over runs that name it differently: "fine-tuned" for LoRA in one run and QLoRA in another. */
@@ -97,13 +110,16 @@ function detailOf(arm: Arm, run: NamedRun): string {
 /** Answered examples in each prompt. A manifest of another version may lack the section. */
 const examplesOf = ({ examples }: Experiment["prompt"]): number => examples?.count ?? 0;
 
-/** Names with a detail in parentheses, for each group of equal names whose details differ. */
-function distinguished(names: ReadonlyMap<Arm, string>, detail: (arm: Arm) => string): ReadonlyMap<Arm, string> {
+/** Names by key with a detail in parentheses, for each group of equal names whose details differ. */
+function distinguished(
+  names: ReadonlyMap<string, string>,
+  detail: (key: string) => string,
+): ReadonlyMap<string, string> {
   return new Map(
-    [...names].map(([arm, name]) => {
+    [...names].map(([key, name]) => {
       const equal = [...names].filter(([, other]) => other === name).map(([other]) => detail(other));
-      const own = detail(arm);
-      return [arm, equal.length > 1 && own !== "" && new Set(equal).size > 1 ? `${name} (${own})` : name];
+      const own = detail(key);
+      return [key, equal.length > 1 && own !== "" && new Set(equal).size > 1 ? `${name} (${own})` : name];
     }),
   );
 }
