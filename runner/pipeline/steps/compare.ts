@@ -24,7 +24,7 @@ type Params = TaskParams & {
   readonly bootstrap: { readonly resamples: number; readonly seed: number };
   /** Absent if the experiment declares none. */
   readonly non_inferiority?: { readonly reference: string; readonly margin: number };
-  /** Absent if nothing is planned beside the tests of the subject. */
+  /** Absent if only the tests of the subject are planned. */
   readonly planned?: Planned;
   readonly exp: string;
 };

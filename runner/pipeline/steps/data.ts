@@ -26,7 +26,7 @@ import { openTask, parsingParams, scoringFiles, type TaskParams, trainingSetting
 export type DataRow = {
   readonly id: string;
   readonly input: string;
-  /** Texts that templates name beside `input`, or in place of it; absent without. */
+  /** Texts that templates name in addition to `input`, or in place of it; absent if there are none. */
   readonly fields?: Readonly<Record<string, string>>;
   /** The messages before the input of a conversation; absent without. */
   readonly turns?: readonly Turn[];

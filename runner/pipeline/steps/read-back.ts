@@ -5,7 +5,7 @@ import type { OpenTask, Task, TrainingTargets } from "../../plugins/tasks/task.t
 
 /**
  * How the target of a row is read as an answer: as its gold, as its gold only if its labels were labels of training
- * rows, or as something else. The comparison is that of the most lenient view. "None" beside other labels does not
+ * rows, or as something else. The comparison is that of the most lenient view. "None" together with other labels does not
  * count: it names nothing.
  */
 export function readBack({

@@ -215,7 +215,7 @@ function isWide(numbers: readonly number[]): boolean {
   return low > 0 && Math.max(...numbers) / low > 10;
 }
 
-/** Axes of parallel coordinates beside the metric. */
+/** Axes of parallel coordinates in addition to the metric. */
 const mostAxes = 8;
 
 function parallel(
