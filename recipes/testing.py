@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from peft import PeftModel
 from safetensors.torch import load_file
@@ -16,6 +18,11 @@ from recipes.common.encode import IGNORE, encode_row, load_tokenizer
 from recipes.common.files import read_json, read_rows
 from recipes.common.protocol import Step
 from recipes.tools.tiny_models import make_tiny_model
+
+SOAK = bool(os.environ.get("EXP_SOAK"))
+"""Whether the long tests run, as `npm run soak` sets it."""
+
+soak = pytest.mark.skipif(not SOAK, reason="set EXP_SOAK=1 to run it")
 
 WORDS = ["liver", "kidney", "spleen", "cyst", "stone", "mass", "normal", "left", "right", "no"]
 TINY: dict[str, Any] = {

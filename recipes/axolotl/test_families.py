@@ -13,9 +13,9 @@ import torch
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from recipes.axolotl.conftest import Start
-from recipes.axolotl.test_train import MORE, check_merge, check_training, soak
+from recipes.axolotl.test_train import MORE, check_merge, check_training
 from recipes.common.protocol import StepFailed
-from recipes.testing import make_hybrid, make_mixture
+from recipes.testing import make_hybrid, make_mixture, soak
 from recipes.tools.tiny_models import make_tiny_model
 
 ATTENTION = ["q_proj", "k_proj", "v_proj", "o_proj"]

@@ -29,12 +29,18 @@ from recipes.common.models.folder import describe_model, select_files
 from recipes.common.protocol import Step, StepFailed
 from recipes.common.training.request import read_inputs
 from recipes.steps import merge
-from recipes.testing import GRADIENT, check_token_mean_gradient, validation_loss, write_request, write_uneven_rows
+from recipes.testing import (
+    GRADIENT,
+    check_token_mean_gradient,
+    soak,
+    validation_loss,
+    write_request,
+    write_uneven_rows,
+)
 from recipes.testing import read_report as report
 from recipes.transformers import generate
 
 ROOT = Path(__file__).resolve().parents[2]
-soak = pytest.mark.skipif(not os.environ.get("EXP_SOAK"), reason="set EXP_SOAK=1 to run it")
 
 
 def adapter(step: Step) -> dict[str, torch.Tensor]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -26,7 +25,6 @@ FAMILIES: dict[str, tuple[Family, bool]] = {
     "gemma3": ("gemma3", True),
     "gemma3-images": ("gemma3-images", True),
 }
-SOAK = bool(os.environ.get("EXP_SOAK"))
 PARAMS = TINY | {"backend": "torchtune"}
 
 

@@ -24,10 +24,18 @@ from transformers import AutoModelForCausalLM
 
 from recipes.common.encode import load_tokenizer, prompt_ids
 from recipes.common.protocol import Interrupted, Step, StepFailed
-from recipes.testing import GRADIENT, check_token_mean_gradient, validation_loss, write_request, write_uneven_rows
+from recipes.testing import (
+    GRADIENT,
+    SOAK,
+    check_token_mean_gradient,
+    soak,
+    validation_loss,
+    write_request,
+    write_uneven_rows,
+)
 from recipes.testing import read_report as report
 from recipes.torchtune import train
-from recipes.torchtune.conftest import FAMILIES, SOAK, Start
+from recipes.torchtune.conftest import FAMILIES, Start
 from recipes.torchtune.lora_layers import dense, quantise
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -371,7 +379,7 @@ def test_two_processes_train_the_same_weights_as_one(trained: Trained, start: St
         torch.testing.assert_close(tensor, other_weights[name], atol=2e-3, rtol=1e-2)
 
 
-@pytest.mark.skipif(not SOAK, reason="set EXP_SOAK=1 to run all pairs")
+@soak
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("method", ["lora", "dora", "full"])
 @pytest.mark.parametrize("model", ["qwen3", "phi3", "gemma3-images"])
@@ -385,7 +393,7 @@ def test_two_processes_train_every_method_and_precision(
     assert {file.name for file in two.output.rglob("*")} == {file.name for file in one.output.rglob("*")}
 
 
-@pytest.mark.skipif(not SOAK, reason="set EXP_SOAK=1 to start two processes")
+@soak
 def test_a_killed_worker_ends_the_training(start: Start) -> None:
     step = start("llama", name="lost", gpus=2, epochs=400)
     request = write_request(step)

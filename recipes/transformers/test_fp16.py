@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import Tensor, nn
 
 from recipes.common.encode import load_tokenizer, prompt_ids
 from recipes.common.files import read_json
+from recipes.testing import soak
 from recipes.transformers.model import load_model
 
 CACHE = Path(os.environ.get("EXP_CACHE") or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exp")
@@ -42,10 +42,9 @@ def watch(model: nn.Module, see: Callable[[str, Tensor], None]) -> None:
         module.register_forward_hook(hook(name))
 
 
-@pytest.mark.skipif(
-    not (os.environ.get("EXP_SOAK") and FOLDER.is_dir()), reason="needs EXP_SOAK=1 and exp setup smollm2-135m"
-)
+@soak
 def test_no_activation_of_the_bundled_model_overflows_fp16() -> None:
+    assert FOLDER.is_dir(), "run exp setup smollm2-135m"
     described = read_json(FOLDER / "model.json")
     half, exact = (load_model(FOLDER, described, precision).ready(None, described) for precision in ("fp16", "fp32"))
     assert {each.dtype for each in half.parameters()} == {torch.float16}

@@ -90,6 +90,7 @@ ${rows.join("\n")}`;
 }
 
 const setUp = check("node", ["dist/cli.js", "setup", "torchtune", "--dev"]);
+if (soak) check("node", ["dist/cli.js", "setup", "smollm2-135m"]);
 for (const step of ["format:check", "types", "layers", "dead-code", "schema:check"])
   check("npm", ["run", "--silent", step]);
 const tests = vitest();
