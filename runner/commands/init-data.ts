@@ -1,10 +1,16 @@
 import { basename, relative, resolve, sep } from "node:path";
 import type { RecordFormat } from "../data/columns.ts";
 import type { Cell, DataTable } from "../data/data-table.ts";
+import { splitLabels } from "../data/labels/split.ts";
+import { baselines } from "../evaluation/baselines/index.ts";
+import { tasks } from "../plugins/tasks/registry.ts";
+import type { Task } from "../plugins/tasks/task.ts";
 import { formatDiagnostic } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
-import { readRegularFile } from "../util/regular-file.ts";
+import type { Result } from "../util/diagnostic.ts";
+import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
+import { readGivenFile } from "./given-file.ts";
 
 /** Files of a study for one data file: path in the study -> text. */
 export type DataStudy = { readonly files: Readonly<Record<string, string>>; readonly summary: string };
@@ -15,59 +21,72 @@ export async function studyFor(
   { folder, schema }: { readonly folder: string; readonly schema: string },
   context: Context,
 ): Promise<DataStudy> {
-  const path = resolve(context.cwd, file);
   const { readTable } = await import("../data/table.ts");
-  const table = await readTable({ path: file, bytes: bytesOf(path, file) });
-  if (!table.ok) {
-    throw new UserError("data", table.diagnostics.map((one) => formatDiagnostic(one)).join("\n"), {
-      status: "invalid",
-      diagnostics: table.diagnostics,
-    });
-  }
-  const { format, columns, targets } = rolesOf(table.value, file);
-  const labels = new Set(targets);
-  const isList = targets.some((cell) => cell.includes("\0"));
-  const isSmall = labels.size <= Math.max(2, Math.min(50, targets.length / 4));
-  const isShort = targets.every((cell) => cell.length <= 60 && cell.trim() !== "");
-  const task = isList ? "label_set" : isSmall && isShort ? "single_label" : "text";
-  const shown = relative(resolve(folder, "experiments"), path).replaceAll(sep, "/");
-  const baselines = task === "text" ? "nearest" : "most_frequent, nearest";
+  const bytes = contentOf(readGivenFile(file, "data file", context));
+  const { format, columns, targets } = rolesOf(contentOf(await readTable({ path: file, bytes })), file);
+  const { task, labels } = taskOf(targets);
+  const isListed = labels.size > 0 && labels.size <= mostListed;
+  const shown = relative(resolve(folder, "experiments"), resolve(context.cwd, file)).replaceAll(sep, "/");
+  // Without those that need a Python environment.
+  const quick = task.baselines.filter((name) => Object.hasOwn(baselines, name));
   const yaml = [
     `# yaml-language-server: $schema=${schema}`,
     `# Written from ${basename(file)}: check the task, the columns and the prompt. Without \`train:\` the model is not tuned.`,
     "name: first",
-    `task: ${task}`,
+    `task: ${task.name}`,
     "data:",
     ...(format === "table" ? [] : [`  format: ${format}`]),
     `  train: {file: ${JSON.stringify(shown)}}`,
     "  test: {fraction: 0.2}",
     ...(Object.keys(columns).length === 0 ? [] : [`  columns: ${JSON.stringify(columns)}`]),
     "model: {base: smollm2-135m}",
-    "prompt: {template: prompts/task.hbs}",
-    `baselines: [${baselines}]`,
+    `prompt: {template: prompts/task.hbs${isListed ? ", labels: {}" : ""}}`,
+    `baselines: [${quick.join(", ")}]`,
     "",
   ].join("\n");
-  const asks =
-    task === "text"
-      ? ""
-      : task === "single_label"
-        ? "Answer with one label and nothing else."
-        : "Answer with the labels only.";
-  const prompt = `${asks === "" ? "" : `{{#system}}${asks}{{/system}}\n`}{{#user}}{{input}}{{/user}}\n`;
-  const what = task === "text" ? "free texts" : `${labels.size} distinct targets`;
+  const { labels: introduction, form } = task.instruction?.({ data: { labels: { separator } } }) ?? noInstruction;
+  const list = isListed ? `\n${introduction}: {{#each labels}}{{this}}{{#unless @last}}; {{/unless}}{{/each}}.` : "";
+  const system = `${form}${list}`;
+  const prompt = `${system === "" ? "" : `{{#system}}${system}{{/system}}\n`}{{#user}}{{input}}{{/user}}\n`;
+  const what = task.labels === undefined ? "free texts" : plural(labels.size, "distinct label");
   return {
     files: { "experiments/first.yaml": yaml, "prompts/task.hbs": prompt },
-    summary: `${file}: ${targets.length} rows with ${what}, task ${task}`,
+    summary: `${file}: ${plural(targets.length, "row")} with ${what}, task ${task.name}`,
   };
 }
 
-function bytesOf(path: string, file: string): Buffer {
-  try {
-    return readRegularFile(path, "data file");
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError("missing-file", `there is no readable file ${file}`, { status: "invalid" });
-  }
+/** The default of `data.labels.separator`. */
+const separator = ",";
+
+/** The most labels that the prompt lists: a small model has a short context. */
+const mostListed = 50;
+
+const noInstruction = { labels: "", form: "" };
+
+/** Longest text of a usual label. */
+const longestLabel = 60;
+
+/**
+ * The task that fits the targets, and its labels. Most labels are short and repeat. A cell with several of them, in a
+ * list or with commas between them, makes a set of labels.
+ */
+function taskOf(targets: readonly string[]): { readonly task: Task; readonly labels: ReadonlySet<string> } {
+  const isList = targets.some((cell) => cell.includes("\0"));
+  const cells = targets.map((cell) => (isList ? cell.split("\0") : splitLabels(cell, separator)));
+  const parts = cells.flat();
+  const counts = new Map<string, number>();
+  for (const part of parts) counts.set(part, (counts.get(part) ?? 0) + 1);
+  const usual = parts.filter((part) => part.length <= longestLabel && (counts.get(part) as number) > 1);
+  const areLabels = isList || usual.length >= parts.length * 0.75;
+  const isSingle = areLabels ? !isList && cells.every((cell) => cell.length === 1) : undefined;
+  const task = [...tasks].find((one) => one.labels?.isSingle === isSingle) as Task;
+  return { task, labels: new Set(areLabels ? parts : []) };
+}
+
+function contentOf<T>(result: Result<T>): T {
+  if (result.ok) return result.value;
+  const message = result.diagnostics.map((one) => formatDiagnostic(one)).join("\n");
+  throw new UserError("data", message, { status: "invalid", diagnostics: result.diagnostics });
 }
 
 type Roles = {

@@ -14,11 +14,11 @@ import { formatDiagnostic } from "../util/code-frame.ts";
 import type { Context } from "../util/context.ts";
 import type { Diagnostic, Result } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
-import { readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import { defineCommand, flag, integer, required, value } from "./command.ts";
 import { trust } from "./common-options.ts";
+import { readGivenFile } from "./given-file.ts";
 
 /** Answers rows without labels. Nothing is scored, so no entry is made in the ledger. */
 export const command = defineCommand({
@@ -102,8 +102,8 @@ async function readNewRows(
   context: Context,
 ) {
   const { readTable } = await import("../data/table.ts");
-  const path = resolve(context.cwd, file);
-  const table = rowsOf(await readTable({ path: file, bytes: bytesOf(path, file), ...place }), context);
+  const bytes = rowsOf(readGivenFile(file, "data file", context), context);
+  const table = rowsOf(await readTable({ path: file, bytes, ...place }), context);
   const read = readRows(table, names, () => ({ text: "", target: undefined }), { format });
   const rows = rowsOf(read.ok ? read : { ok: false, diagnostics: read.diagnostics.map(withOption) }, context);
   const diagnostics = rows.flatMap(({ id, input }, at): readonly Diagnostic[] => {
@@ -134,18 +134,6 @@ function rowsOf<T>(result: Result<T>, context: Context): T {
 function invalidRows(diagnostics: readonly Diagnostic[]): UserError {
   const message = diagnostics.map(({ message }) => message).join("; ");
   return new UserError("invalid-rows", message, { status: "invalid", diagnostics });
-}
-
-function bytesOf(path: string, file: string): Buffer {
-  try {
-    return readRegularFile(path, "data file");
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    const span = { source: { path: file, text: "" }, start: 0, end: 0 };
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "the file does not exist" : `the file cannot be read: ${message}`;
-    throw invalidRows([{ severity: "error", code: "missing-file", message: reason, span }]);
-  }
 }
 
 const ownColumns = ["id", "answer", "prediction", "parsed", "notes", "confidence"];

@@ -136,11 +136,16 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
     "mine.csv",
     `note_id,note,label\n${plants.map((row) => `${row.join(",").replaceAll("No, ", "No ")}\n`).join("")}`,
   );
+  const sets = plants.map(
+    ([id, note, label], at) => `${id},${note?.replaceAll(",", "")},"${label}${at % 3 ? ", pest" : ""}"\n`,
+  );
+  rig.write("sets.csv", `note_id,note,label\n${sets.join("")}`);
   const message = (role: string, content: string) => ({ role, content });
   const chats = cases.map(([q, a]) => ({ messages: [message("user", q), message("assistant", a)] }));
   rig.write("chat.jsonl", chats.map((one) => `${JSON.stringify(one)}\n`).join(""));
   for (const [file, lines] of [
     ["mine.csv", ["task: single_label", 'columns: {"id":"note_id","input":"note","target":"label"}']],
+    ["sets.csv", ["task: label_set", "labels: {}"]],
     ["chat.jsonl", ["task: text", "format: chat"]],
   ] as const) {
     const study = `study-${file.split(".", 1)[0]}`;

@@ -30,8 +30,6 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   "config/renamed-keys.ts": ["macro_f1"],
   // Keys of the tables in analysis.json and audit.json.
   "pipeline/result-forms.ts": ["micro_f1", "exact_match", "accuracy"],
-  // Proposes the task that fits a data file.
-  "commands/init-data.ts": ["label_set", "single_label", "text"],
   // A column of the figure's data.
   "reporting/figures/reliability.ts": ["accuracy"],
 };
