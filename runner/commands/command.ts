@@ -138,8 +138,12 @@ export function optionalValue(placeholder: string, summary: string): Option<stri
 }
 
 /** An option that may be given several times. */
-export function list(placeholder: string, summary: string): Option<readonly string[]> {
-  return { placeholder, summary, isRepeatable: true, parse: (given) => (given ?? []) as readonly string[] };
+export function list(
+  placeholder: string,
+  summary: string,
+  more: { readonly default?: string } = {},
+): Option<readonly string[]> {
+  return { placeholder, summary, ...more, isRepeatable: true, parse: (given) => (given ?? []) as readonly string[] };
 }
 
 /** An option that is one of a few words. */
@@ -186,10 +190,10 @@ export function integer(
 export function decimal(
   placeholder: string,
   summary: string,
-  { min, max }: { readonly min: number; readonly max: number },
+  { min, max, ...more }: { readonly min: number; readonly max: number; readonly default?: string },
 ): Option<number | undefined> {
   return {
-    ...{ placeholder, summary },
+    ...{ placeholder, summary, ...more },
     parse(given, flag) {
       if (given === undefined) return undefined;
       const number = Number(given);

@@ -1,12 +1,10 @@
 import { existsSync } from "node:fs";
-import { resolve } from "node:path";
 import { parseGroups, parseSynonyms } from "../data/labels/synonyms.ts";
 import { type View, viewOf, views } from "../data/labels/views.ts";
 import { caseSetOf } from "../evaluation/case-set.ts";
-import { isFile, joinAnswers, readAnswers } from "../evaluation/labels/answers.ts";
 import { groupsOfLabels } from "../evaluation/labels/open-labels.ts";
 import { comparePaired } from "../evaluation/labels/paired.ts";
-import type { FileCase, Names } from "../evaluation/labels/predictions.ts";
+import type { FileCase } from "../evaluation/labels/predictions.ts";
 import { labelScorer } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
 import { defaultSoftDistance, type LabelCase } from "../evaluation/labels/table.ts";
@@ -22,15 +20,13 @@ import { recordScoring } from "../runs/ledger.ts";
 import { pairedText } from "../terminal/paired.ts";
 import { table } from "../terminal/table.ts";
 import { sha256 } from "../util/canonical.ts";
-import { formatDiagnostic } from "../util/code-frame.ts";
 import { type Context, exit } from "../util/context.ts";
-import type { Diagnostic, Result, SourceText } from "../util/diagnostic.ts";
 import { missing } from "../util/format.ts";
-import { type FileKind, readRegularFile } from "../util/regular-file.ts";
 import { suggestion } from "../util/suggest.ts";
 import { UserError } from "../util/user-error.ts";
 import { choice, decimal, defineCommand, flag, integer, list, oneOrMore, value } from "./command.ts";
 import { json } from "./common-options.ts";
+import { readCases, readLabelFile } from "./score-cases.ts";
 
 export const command = defineCommand({
   arguments: {
@@ -48,27 +44,27 @@ export const command = defineCommand({
     gold: value("column|file", "Read the targets from this key or column, or from this file.", { default: "gold" }),
     goldColumn: value("column", "Read the targets from this column of the file of --gold.", { default: "gold" }),
     goldId: value("column", "Read the name of a case from this column of the file of --gold.", { default: "--id" }),
-    pred: value("column", "Read the predictions from this key or column.", { default: "pred" }),
+    pred: value("column", "Read the predictions from this key or column.", {
+      default: "pred; in the lines of a run, the key of its predictions",
+    }),
     separator: value("text", "Split labels in one text at this separator.", { default: "a comma in tables" }),
     group: value(
       "column",
-      "Read the group of a case (patient, site or document) from this key or column: intervals and tests resample groups. Default: the key group of JSON Lines.",
+      "Read the group of a case (patient, site or document) from this key or column: intervals and tests resample groups.",
+      { default: "the key group of JSON Lines" },
     ),
     synonyms: value("file", "Use this synonym file for the canonical view."),
     groups: value("file", "Compute group_f1 and hierarchical_f1 by this groups file."),
-    softDistance: decimal(
-      "share",
-      "Largest edit distance that soft_f1 credits, as a share of the longer label. Default: 0.2.",
-      {
-        min: 0,
-        max: 0.5,
-      },
-    ),
+    softDistance: decimal("share", "Largest edit distance that soft_f1 credits, as a share of the longer label.", {
+      min: 0,
+      max: 0.5,
+      default: String(defaultSoftDistance),
+    }),
     paired: flag("Compare two files on the same cases: differences with intervals, and tests."),
     view: choice("view", "With --paired: compare predictions in this view.", () => views, {
       default: "the task's primary view",
     }),
-    metric: list("name", "With --paired: compare this metric. Default: the default metrics of the task."),
+    metric: list("name", "With --paired: compare this metric.", { default: "the default metrics of the task" }),
     bootstrap: integer(
       "resamples",
       "Number of bootstrap resamples for 95 % intervals. With --paired, the default is 10,000.",
@@ -85,31 +81,30 @@ export const command = defineCommand({
   ) {
     const task = named === undefined ? undefined : tasks.get(named);
     const texts = task === undefined || task.labels !== undefined ? undefined : await textsOf(task, given);
-    const options = texts === undefined ? given : { ...given, separator: undefined };
-    const isText = texts !== undefined;
     // The ledger identifies cases by gold as a run has it.
     const look = (cases: readonly FileCase[]) =>
-      recordLook(isText ? cases.map(({ gold, ...one }) => ({ ...one, gold: gold[0] ?? "" })) : cases, context);
-    if (options.separator === "") {
+      recordLook(
+        texts !== undefined ? cases.map(({ gold, ...one }) => ({ ...one, gold: gold[0] ?? "" })) : cases,
+        context,
+      );
+    if (given.separator === "") {
       throw new UserError("bad-option", "--separator takes the text between labels, not an empty one", {
         status: "invalid",
       });
     }
-    const synonyms = options.synonyms === undefined ? undefined : readLabels(options.synonyms, parseSynonyms, context);
-    const groups = options.groups === undefined ? undefined : readLabels(options.groups, parseGroups, context);
+    const synonyms = given.synonyms === undefined ? undefined : readLabelFile(given.synonyms, parseSynonyms, context);
+    const groups = given.groups === undefined ? undefined : readLabelFile(given.groups, parseGroups, context);
     const scoring = {
       credit: {
         groupsOf: groups && groupsOfLabels(groups, synonyms).groupsOf,
-        softDistance: options.softDistance ?? defaultSoftDistance,
+        softDistance: given.softDistance ?? defaultSoftDistance,
       },
     };
     const [file, other, ...more] = files;
     if (paired) {
       if (other === undefined || more.length > 0) throw wrongFiles("--paired compares two files");
-      const [a, b] = [
-        await readCases(file, options, context, isText),
-        await readCases(other, options, context, isText),
-      ];
+      const a = await readCases(file, given, task, context);
+      const b = await readCases(other, given, task, context);
       const { views: known, ...own } = task ?? labelTaskOf(a);
       const view = chosen ?? own.defaults.primary.view;
       if (!known.includes(view)) throw badView(view, known);
@@ -139,7 +134,7 @@ export const command = defineCommand({
         status: "invalid",
       });
     }
-    const cases = await readCases(file, options, context, isText);
+    const cases = await readCases(file, given, task, context);
     const n = cases.length;
     const { metrics: registry, labels, views } = task ?? labelTaskOf(cases);
     const isSingle = labels?.isSingle === true;
@@ -283,68 +278,4 @@ function namedMetrics(
 
 function wrongFiles(message: string): UserError {
   return new UserError("bad-argument", message, { help: "exp score A B --paired", status: "invalid" });
-}
-
-type ColumnOptions = Readonly<
-  Record<"id" | "gold" | "goldColumn" | "goldId" | "pred" | "separator" | "group", string | undefined>
->;
-
-/** The error for input that cannot be scored. */
-function invalid(diagnostics: readonly Diagnostic[]): UserError {
-  const message = diagnostics.map(({ message }) => message).join("; ");
-  return new UserError("invalid-predictions", message, { status: "invalid", diagnostics });
-}
-
-async function readCases(
-  path: string,
-  { gold, ...options }: ColumnOptions,
-  context: Context,
-  isText: boolean,
-): Promise<readonly FileCase[]> {
-  const file = gold !== undefined && isFile(gold) ? gold : undefined;
-  const names = {
-    id: options.id ?? "id",
-    gold: file === undefined ? (gold ?? "gold") : (options.goldColumn ?? "gold"),
-    pred: options.pred ?? "pred",
-    separator: isText ? "" : options.separator,
-  };
-  const read = async (name: string, sides: Names["sides"], id = names.id): Promise<readonly FileCase[]> => {
-    const result = await readAnswers(name, bytesOf(name, "data file", context), {
-      ...{ ...names, id, sides },
-      group: sides.includes("gold") ? options.group : undefined,
-    });
-    if (!result.ok) throw invalid(result.diagnostics);
-    for (const warning of result.warnings) context.err(`${formatDiagnostic(warning, { color: context.color })}\n`);
-    return result.value;
-  };
-  if (file === undefined) return read(path, ["gold", "pred"]);
-  const joined = joinAnswers(
-    { path: file, cases: await read(file, ["gold"], options.goldId) },
-    { path, cases: await read(path, ["pred"]) },
-  );
-  if (!joined.ok) throw invalid(joined.diagnostics);
-  return joined.value;
-}
-
-function readLabels<T>(path: string, parse: (source: SourceText) => Result<T>, context: Context): T {
-  const parsed = parse({ path, text: bytesOf(path, "label file", context).toString("utf8") });
-  if (!parsed.ok) throw invalid(parsed.diagnostics);
-  return parsed.value;
-}
-
-const unreadable: Readonly<Record<string, string>> = {
-  ENOENT: "the file does not exist",
-  EACCES: "the file cannot be read: permission denied",
-};
-
-function bytesOf(path: string, kind: FileKind, { cwd }: Context): Buffer {
-  try {
-    return readRegularFile(resolve(cwd, path), kind);
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    const { code = "" } = error as NodeJS.ErrnoException;
-    const span = { source: { path, text: "" }, start: 0, end: 0 };
-    const message = unreadable[code] ?? `the file cannot be read: ${(error as Error).message}`;
-    throw invalid([{ severity: "error", code: "missing-file", message, span }]);
-  }
 }

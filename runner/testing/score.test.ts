@@ -46,6 +46,28 @@ test("CSV, TSV, Excel, other column names and a separate gold file give the numb
   );
 });
 
+test("the lines of a run need no --pred", async ({ rig }) => {
+  rig.write("p.jsonl", jsonl);
+  rig.write("run.jsonl", jsonl.replaceAll('"pred":', '"labels":'));
+  const expected = await scored(rig, "p.jsonl");
+  expect(await scored(rig, "run.jsonl")).toEqual(expected);
+  // The targets are no predictions.
+  const gold = jsonl.replaceAll('"gold":', '"labels":').replaceAll('"pred":', '"other":');
+  rig.write("gold.jsonl", gold);
+  expectFailure(await rig.exp("score", "gold.jsonl", "--gold", "labels"), 2, "missing-key");
+});
+
+test("--task takes a text as one label or one text, and refuses several", async ({ rig }) => {
+  rig.write("p.jsonl", `${JSON.stringify({ id: "1", gold: "a, b", pred: "a, b" })}\n`);
+  const values = async (task: string) => (await scored(rig, "p.jsonl", "--task", task)).views;
+  expect(await values("single_label")).toMatchObject({ raw: { accuracy: 1 } });
+  expect(await values("text")).toMatchObject({ raw: { exact_match: 1 } });
+  for (const task of ["single_label", "text"]) {
+    rig.write("lists.jsonl", `${JSON.stringify({ id: "1", gold: ["a", "b"], pred: ["a"] })}\n`);
+    expectFailure(await rig.exp("score", "lists.jsonl", "--task", task), 2, "invalid-predictions");
+  }
+});
+
 test("--bootstrap adds intervals to the same numbers; the same seed gives the same intervals", async ({ rig }) => {
   rig.write("p.jsonl", jsonl);
   const { intervals, ...others } = (await scored(rig, "p.jsonl", "--bootstrap", "500")) as Record<string, unknown>;

@@ -20,6 +20,8 @@ export type Names = {
   readonly id: string;
   readonly gold: string;
   readonly pred: string;
+  /** Keys that the predictions of a line without `pred` may have. */
+  readonly otherPred?: readonly string[] | undefined;
   /** Which of the two the file must have. The other one is the empty set. */
   readonly sides: readonly ("gold" | "pred")[];
   /**
@@ -148,8 +150,11 @@ function readLine(row: string, names: Names, complain: Complain): FileCase | und
     );
     return undefined;
   }
+  const hasPred = Object.hasOwn(fields, names.pred);
+  const other = hasPred ? undefined : names.otherPred?.find((key) => Object.hasOwn(fields, key));
+  const keys = { gold: names.gold, pred: other ?? names.pred };
   const of = (side: "gold" | "pred"): readonly string[] | undefined =>
-    names.sides.includes(side) ? labels(fields[names[side]], names[side], names.separator, complain) : [];
+    names.sides.includes(side) ? labels(fields[keys[side]], keys[side], names.separator, complain) : [];
   const gold = of("gold");
   const pred = of("pred");
   const isUnreadable = names.sides.includes("pred") && fields.parsed === false;
