@@ -6,9 +6,9 @@ import type { View } from "../data/labels/views.ts";
 import type { LabelCount } from "../data/labels.ts";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
 import type { LabelDetails, Scores } from "../evaluation/labels/score.ts";
-import type { Difference } from "../evaluation/statistics/compare.ts";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import type { Intervals } from "../evaluation/statistics/intervals.ts";
+import type { Difference } from "../evaluation/statistics/pair.ts";
 import type { StoredFile } from "./plan/record.ts";
 
 /**

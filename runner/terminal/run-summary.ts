@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { join, relative } from "node:path";
 import { smokeWarning } from "../config/smoke.ts";
-import { plannedTests } from "../evaluation/statistics/compare.ts";
+import { plannedTests } from "../evaluation/statistics/family.ts";
 import { readResult } from "../pipeline/result-files.ts";
 import { differenceOf } from "../reporting/report/arm-differences.ts";
 import { gainText, type Naming, nonInferiorityTexts } from "../reporting/report/comparison-tables.ts";

@@ -1,10 +1,11 @@
 import type { Synonyms, View } from "../../data/labels/views.ts";
 import type { Metric, ScoredCases } from "../../plugins/metrics/metric.ts";
 import type { Draws } from "../statistics/bootstrap.ts";
-import type { Difference, Measured } from "../statistics/compare.ts";
 import { compareAnswers } from "../statistics/comparison.ts";
 import { holm } from "../statistics/holm.ts";
 import type { McNemar } from "../statistics/mcnemar.ts";
+import type { Difference } from "../statistics/pair.ts";
+import type { Measured } from "../statistics/side.ts";
 import type { FileCase } from "./predictions.ts";
 import { labelScorer } from "./score.ts";
 import type { LabelCase, Scoring } from "./table.ts";

@@ -1,5 +1,5 @@
 import { UserError } from "../../util/user-error.ts";
-import type { Pair } from "./compare.ts";
+import type { Pair } from "./pair.ts";
 
 /**
  * What the interval of a difference shows about a candidate: not worse than the reference by the margin or more; worse

@@ -3,8 +3,9 @@ import { viewOf } from "../../data/labels/views.ts";
 import { createRandom } from "../../util/random.ts";
 import { classificationMetrics } from "../labels/class-metrics.ts";
 import { intern, scoredCases, tabulate } from "../labels/table.ts";
-import { compareAll, type Difference, type Pair } from "./compare.ts";
+import { compareAll } from "./compare.ts";
 import { nonInferiority } from "./non-inferiority.ts";
+import type { Difference, Pair } from "./pair.ts";
 import { detectableDifference } from "./power.ts";
 
 describe("the detectable difference", () => {

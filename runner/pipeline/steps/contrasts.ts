@@ -1,4 +1,6 @@
-import type { Contrast, Gain, GainPair, Planned } from "../../evaluation/statistics/compare.ts";
+import type { Planned } from "../../evaluation/statistics/compare.ts";
+import type { Contrast } from "../../evaluation/statistics/family.ts";
+import type { Gain, GainPair } from "../../evaluation/statistics/interaction.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { armOfStep, formatStepRef } from "../plan/step-ref.ts";
 import { type Arm, subjectIn } from "./arms.ts";

@@ -1,4 +1,4 @@
-import { plannedTests } from "../../evaluation/statistics/compare.ts";
+import { plannedTests } from "../../evaluation/statistics/family.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { gainText } from "../report/comparison-tables.ts";
 import { armNamingOf, metricName } from "../report/display-names.ts";

@@ -1,4 +1,5 @@
-import { type Gain, plannedTests } from "../../evaluation/statistics/compare.ts";
+import { plannedTests } from "../../evaluation/statistics/family.ts";
+import type { Gain } from "../../evaluation/statistics/interaction.ts";
 import type { NonInferiority } from "../../evaluation/statistics/non-inferiority.ts";
 import type { RunComparison } from "../../runs/compare.ts";
 import {

@@ -1,4 +1,4 @@
-import { plannedTests } from "../../evaluation/statistics/compare.ts";
+import { plannedTests } from "../../evaluation/statistics/family.ts";
 import { modelArmsOf } from "../../pipeline/steps/arm-names.ts";
 import {
   integer,

@@ -1,5 +1,5 @@
-import { plannedTests } from "../../../evaluation/statistics/compare.ts";
 import type { Comparison } from "../../../evaluation/statistics/comparison.ts";
+import { plannedTests } from "../../../evaluation/statistics/family.ts";
 import { addTable, font, restyle, type Sheets, score, whole } from "./sheet.ts";
 
 const signed = "+0.000;-0.000;0.000";
