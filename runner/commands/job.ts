@@ -126,8 +126,8 @@ async function runTask(
   const code = await runAll(request, { force: [], ...options, upload }, context);
   if (!isLast || code !== exit.done) return code;
   const reports = loaded.flatMap(({ points }) => points.map(({ experiment }) => experiment.report));
-  if (!reports.some(({ pdf, html }) => pdf || html)) return code;
-  return writeReport(finalRuns(manifests), { html: reports.some(({ html }) => html) }, context);
+  const [pdf, html] = [reports.some((one) => one.pdf), reports.some((one) => one.html)];
+  return pdf || html ? writeReport(finalRuns(manifests), { pdf, html }, context) : code;
 }
 
 /** The final runs, or all runs if the sweep selected nothing. */

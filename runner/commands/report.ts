@@ -14,28 +14,32 @@ export const command = defineCommand({
       default: "artifacts/reports/",
     }),
   },
-  run: ({ runs, html, out }, context) => writeReport(runs, { html, out }, context),
+  run: ({ runs, html, out }, context) => writeReport(runs, { pdf: true, html, out }, context),
 });
 
 /** Writes the report of finished runs and prints the paths. Every number in it is from their manifests. */
 export async function writeReport(
   names: readonly string[],
-  { html, out }: { readonly html: boolean; readonly out?: string | undefined },
+  { pdf, html, out }: { readonly pdf: boolean; readonly html: boolean; readonly out?: string | undefined },
   context: Context,
 ): Promise<number> {
   const study = await finishedStudy("report", names, context);
   const { runs, notes, artifacts } = study;
-  const page = html ? await pageOf(study, context) : undefined;
-  const { bytes, warnings } = await pdfOf(study, context);
   const target = out === undefined ? reportOf(artifacts, runs) : resolve(context.cwd, out);
-  const pdf = target.endsWith(".pdf") ? target : join(target, "report.pdf");
-  writeFileInside(dirname(pdf), basename(pdf), bytes);
-  const pagePath = pdf.replace(/\.pdf$/, ".html");
-  if (page !== undefined) writeFileInside(dirname(pdf), basename(pagePath), page);
-  for (const warning of [...warnings, ...missingNotes(notes)])
-    context.err(`exp report: warning: ${warning}
-`);
-  context.out(`${relative(context.cwd, pdf)}\n`);
-  if (page !== undefined) context.out(`${relative(context.cwd, pagePath)}\n`);
+  const path = target.endsWith(".pdf") ? target : join(target, "report.pdf");
+  const page = html ? await pageOf(study, context) : undefined;
+  const printed = pdf ? await pdfOf(study, context) : undefined;
+  const files: readonly (readonly [path: string, content: string | Uint8Array | undefined])[] = [
+    [path, printed?.bytes],
+    [path.replace(/\.pdf$/, ".html"), page],
+  ];
+  const written = files.flatMap(([file, content]) => {
+    if (content === undefined) return [];
+    writeFileInside(dirname(file), basename(file), content);
+    return [file];
+  });
+  for (const warning of [...(printed?.warnings ?? []), ...missingNotes(notes)])
+    context.err(`exp report: warning: ${warning}\n`);
+  for (const file of written) context.out(`${relative(context.cwd, file)}\n`);
   return exit.done;
 }

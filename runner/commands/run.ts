@@ -54,20 +54,24 @@ export async function runFiles(
   return runAll({ loaded, names: files, executor: executorOf(loaded, options) }, options, context);
 }
 
-/** Runs loaded experiments, prints the results, and uploads the runs with an upload section. Gives the exit code. */
+/**
+ * Runs loaded experiments, prints the results, writes the reports of new winners, and uploads the runs with an upload section.
+ * Gives the exit code.
+ */
 export async function runAll(request: RunRequest, options: RunOptions, context: Context): Promise<number> {
   const done = await executeRun(request, options, context);
   if (typeof done === "number") return done;
   const { project, planned, outcomes, sealed } = done;
-  if (options.json !== true && options.quiet !== true) await printResults(done, request, context);
+  const isSilent = options.json === true || options.quiet === true;
+  if (!isSilent) printResults(done, request, context);
+  await reportWinners(done, isSilent ? { ...context, out: () => {} } : context);
   const uploads = sealed.filter(({ run }) => planned.points.get(run)?.experiment.upload !== undefined);
   const uploaded = options.upload ? await uploadAll(uploads, { project, context, options }) : exit.done;
   return [...outcomes.values()].every(succeeded) ? uploaded : exit.failed;
 }
 
-/** Prints the summary of the last run and the table of each sweep, and writes the reports of new winners. */
-async function printResults(done: ExecutedRun, { loaded }: RunRequest, context: Context): Promise<void> {
-  const { project, planned, outcomes, sealed } = done;
+/** Prints the summary of the last run and the table of each sweep. */
+function printResults({ project, planned, outcomes, sealed }: ExecutedRun, { loaded }: RunRequest, context: Context) {
   const last = sealed.at(-1)?.manifest;
   if (last === undefined) return;
   const manifest = readManifest(last);
@@ -77,7 +81,6 @@ async function printResults(done: ExecutedRun, { loaded }: RunRequest, context: 
     dirOf: (step: PlannedStep) => outputDir(project.store, outcomes.get(step)),
   };
   for (const one of ablations(loaded, planned, sealed, world)) context.out(ablationText(one, context));
-  await reportWinners(done, context);
 }
 
 /**
@@ -101,8 +104,9 @@ async function reportWinners({ project, planned, sealed, outcomes }: ExecutedRun
     const { pdf, html } = (planned.points.get(run) as DraftedPoint).experiment.report;
     if (!pdf && !html) continue;
     const isNew = [...run.steps.values()].some((step) => outcomes.get(step)?.status === "built");
-    if (!isNew && existsSync(reportOf(project.artifacts, [readManifest(manifest)]))) continue;
+    const path = reportOf(project.artifacts, [readManifest(manifest)]);
+    if (!isNew && existsSync(pdf ? path : path.replace(/\.pdf$/, ".html"))) continue;
     const { writeReport } = await import("./report.ts");
-    await writeReport([dirname(manifest)], { html }, { ...context, err: () => {} });
+    await writeReport([dirname(manifest)], { pdf, html }, { ...context, err: () => {} });
   }
 }

@@ -1,5 +1,5 @@
 /** Sweeps: shared steps, the choice of a winner on validation rows, and its scores on test rows. */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import excel from "exceljs";
 import { describe, expect } from "vitest";
 import type { Selection } from "../pipeline/steps/selection.ts";
@@ -116,7 +116,8 @@ describe("sweep.select", () => {
 
     // A report that is missing, because it could not be written before, is written by the next run.
     const report = `artifacts/reports/sweep-${winner?.run}/report.pdf`;
-    expect(existsSync(rig.path(report))).toBe(false);
+    expect(existsSync(rig.path(report))).toBe(true);
+    rmSync(rig.path(report));
     expect(await rig.output("run", file)).toContain(report);
     expect(existsSync(rig.path(report))).toBe(true);
     expect(await rig.output("run", file)).not.toContain(report);
@@ -127,6 +128,14 @@ describe("sweep.select", () => {
     const after = await rig.json<PlanJson>("plan", file);
     expect([after.runs, new Set(after.steps.map(({ status }) => status))]).toEqual([4, new Set(["cached"])]);
     expect(JSON.parse(await rig.output("show", "sweep", "--json")).run).toBe(winner?.run);
+  });
+
+  test("writes the report of the winner in the formats of the experiment", async ({ rig }) => {
+    addSweep(rig, `${selecting("a", "b")}report: {pdf: false}\n`);
+    const run = await rig.build(file);
+    const folder = `artifacts/reports/sweep-${run.manifest.split("/").at(-2)}`;
+    expect(readdirSync(rig.path(folder))).toEqual(["report.html"]);
+    expect(await rig.output("run", file)).not.toContain(folder);
   });
 
   test("by a metric without a value on the validation rows is an error with the reason", async ({ rig }) => {
