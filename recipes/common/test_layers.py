@@ -1,8 +1,10 @@
-"""Modules of `common/` and `steps/` belong to no backend and no engine, so they import none."""
+"""Modules of `common/` and `steps/` belong to no backend and no engine, so they import none. The README names what they
+have."""
 
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,3 +31,21 @@ def test_shared_modules_import_no_implementation() -> None:
         if name.startswith("recipes.") and name.split(".")[1] in IMPLEMENTATIONS
     ]
     assert len(files) > 20 and found == []
+
+
+def test_the_helpers_that_the_readme_names_exist() -> None:
+    """Rows of the table of duties: `module.name` in common/, or `name` in the module before it."""
+    rows = re.findall(r"^\| [A-Z][^|]*\. \| (`.*`) \|$", (ROOT / "README.md").read_text(), re.M)
+    absent = []
+    for row in rows:
+        module = ""
+        for helper in re.findall(r"`([\w.]+)`", row):
+            parent, _, name = helper.rpartition(".")
+            module = parent or module
+            file = ROOT / "common" / f"{module.replace('.', '/')}.py"
+            whole = ROOT / "common" / f"{helper.replace('.', '/')}.py"
+            if not whole.exists() and not (
+                file.exists() and re.search(rf"^(?:def|class) {name}\b", file.read_text(), re.M)
+            ):
+                absent.append(helper)
+    assert len(rows) > 10 and absent == []
