@@ -1,3 +1,4 @@
+import { eachOnce } from "../../util/each-once.ts";
 import { createRandom } from "../../util/random.ts";
 import { hasUnspaced, words } from "../words.ts";
 import { isNearDuplicate } from "./near-duplicate.ts";
@@ -38,7 +39,7 @@ export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
   const found = new Map<number, NearPair>();
   const compared = new Set<number>();
   const cosine = cosineOf(texts);
-  const triples = eachOnce((at) => triplesOf(hashed[at] as Uint32Array));
+  const triples = eachOnce((at: number) => triplesOf(hashed[at] as Uint32Array));
   for (let band = 0; band < bands; band++) {
     const buckets = new Map<number, number[]>();
     for (let text = 0; text < texts.length; text++) {
@@ -74,7 +75,7 @@ export function nearDuplicates(texts: readonly string[], seed = 1): NearPair[] {
 /** The cosine of two texts, by their TF-IDF among all texts. The vectorizer is fitted when it is needed first. */
 function cosineOf(texts: readonly string[]): (a: number, b: number) => number {
   let vectors: Vectorizer | undefined;
-  const vector = eachOnce((at) => {
+  const vector = eachOnce((at: number) => {
     vectors ??= fitTfidf(texts);
     const { terms, weights } = vectors([texts[at] as string]);
     return new Map(Array.from(terms, (term, place) => [term, weights[place] as number]));
@@ -84,18 +85,6 @@ function cosineOf(texts: readonly string[]): (a: number, b: number) => number {
     let sum = 0;
     for (const [term, weight] of vector(a)) sum += weight * (other.get(term) ?? 0);
     return Math.min(1, sum);
-  };
-}
-
-/** A value by number, computed when it is needed first. */
-function eachOnce<T>(make: (at: number) => T): (at: number) => T {
-  const made = new Map<number, T>();
-  return (at) => {
-    const known = made.get(at);
-    if (known !== undefined) return known;
-    const value = make(at);
-    made.set(at, value);
-    return value;
   };
 }
 

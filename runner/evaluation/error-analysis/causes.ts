@@ -6,7 +6,8 @@ import { words } from "../../data/words.ts";
 import type { ComparedCase } from "../../plugins/tasks/category.ts";
 import { createRandom } from "../../util/random.ts";
 import { shareBounds } from "../statistics/interval.ts";
-import type { Mention, MentionFinder, Part } from "./mentions.ts";
+import type { Mention, Part } from "./clauses.ts";
+import type { MentionFinder } from "./mentions.ts";
 import type { SentenceFinder } from "./sentence.ts";
 
 /** A wrong label: one of gold that the prediction lacks, or one of the prediction that gold lacks. */

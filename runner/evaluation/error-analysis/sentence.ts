@@ -1,5 +1,6 @@
 import { isDirty } from "../../data/dirty.ts";
 import { stems } from "../../data/similar-labels.ts";
+import { eachOnce } from "../../util/each-once.ts";
 
 /** A training row: its text and its labels, in the view that is analysed. */
 export type LabelledText = { readonly input: string; readonly labels: readonly string[] };
@@ -48,12 +49,7 @@ export function sentenceFinder(training: readonly LabelledText[]): SentenceFinde
       else own.push(row);
     }
   }
-  const learned = new Map<string, Score>();
-  const scoreOf = (label: string): Score => {
-    const score = learned.get(label) ?? learn(label, byLabel.get(label) ?? [], all);
-    learned.set(label, score);
-    return score;
-  };
+  const scoreOf = eachOnce((label: string) => learn(label, byLabel.get(label) ?? [], all));
   let last: { readonly input: string; readonly sentences: readonly Sentence[] } | undefined;
   const split = (input: string): readonly Sentence[] => {
     if (last?.input !== input)
@@ -105,15 +101,10 @@ function learn(label: string, rows: readonly Row[], all: { readonly rows: Counts
 
 /** The log of how much more frequent a word is in `own` than in `other`. */
 function ratio(own: Counts, other: Counts): (word: string) => number {
-  const known = new Map<string, number>();
-  return (word) => {
-    const found = known.get(word);
-    if (found !== undefined) return found;
+  return eachOnce((word: string) => {
     const expected = own.total * (((other.words.get(word) ?? 0) + 0.5) / (other.total + 1));
-    const value = Math.log(((own.words.get(word) ?? 0) + smoothing) / (expected + smoothing));
-    known.set(word, value);
-    return value;
-  };
+    return Math.log(((own.words.get(word) ?? 0) + smoothing) / (expected + smoothing));
+  });
 }
 
 /** `a` plus `factor` times `b`. */
