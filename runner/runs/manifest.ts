@@ -164,11 +164,20 @@ const isStep = shape({
 const isExperiment = shape({
   name: isName,
   task: isText,
-  data: shape({ train: shape({ file: isText }), columns: isMap }),
+  data: shape({
+    train: shape({ file: isText }),
+    columns: isMap,
+    labels: optional(shape({ min_cases: isNumber, soft_distance: optional(isNumber) })),
+  }),
   model: shape({ base: isText }),
   prompt: shape({ template: isText }),
   generate: shape({ engine: isText }),
-  evaluate: shape({ split: isName, metrics: listOf(isText), primary: shape({ metric: isText, view: isText }) }),
+  evaluate: shape({
+    split: isName,
+    metrics: listOf(isText),
+    primary: shape({ metric: isText, view: isText }),
+    bootstrap: shape({ resamples: isNumber, seed: isNumber }),
+  }),
   compare: listOf(isText),
   baselines: listOf(isText),
   report: isMap,

@@ -167,6 +167,21 @@ describe("a folder from somewhere else", () => {
     expectFailure(await rig.exp("show", "downloads"), 3, "run-damaged", "zero_shot/root");
   });
 
+  test("may have a configuration without the numbers that reports print", async ({ rig }) => {
+    const { manifest } = await rig.build("experiments/study.yaml");
+    const download = new Download(rig, manifest);
+    const { data, evaluate } = rig.manifest(manifest).config;
+    for (const part of [
+      { data: { ...data, labels: {} } },
+      { data: { ...data, labels: { min_cases: "five" } } },
+      { evaluate: { ...evaluate, bootstrap: {} } },
+    ]) {
+      download.writeManifest(({ config }) => Object.assign(config, { data, evaluate }, part));
+      for (const command of ["show", "report"])
+        expectFailure(await rig.exp(command, "downloads"), 2, "manifest-unreadable", "config is missing or invalid");
+    }
+  });
+
   test("may have a manifest that is a pipe, too large or too deep", async ({ rig }) => {
     const { manifest } = await rig.build("experiments/study.yaml");
     const download = new Download(rig, manifest);
