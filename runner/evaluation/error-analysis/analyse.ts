@@ -87,9 +87,9 @@ export type ArmAnalysis = CaseScore & {
   readonly against: readonly ArmChange[];
   readonly agreement: Agreement | null;
   readonly calibration: Calibration | null;
-  /** Scores with and without cases whose gold is not a list of labels. */
   /** The causes of the wrong labels; null for a task without labels. Absent in runs of older versions. */
   readonly causes?: Causes | null;
+  /** Scores with and without cases whose gold is not a list of labels. */
   readonly dirty: { readonly rows: readonly string[]; readonly with: CaseScore; readonly without: CaseScore };
 };
 

@@ -241,12 +241,11 @@ function rivals(run: RunFacts): readonly Block[] {
   const armName = armNamingOf(run);
   if (against.length === 0) return [];
   return [
-    heading(2, "Comparison with the other arms"),
+    heading(2, "Comparison with the baselines"),
     {
       type: "table",
       id: "against",
-      caption:
-        "Exact matches of this arm and of each other arm. Fixed: only this arm is exactly right. Broken: only the other arm is exactly right.",
+      caption: `Exact matches of ${armName(primaryArm(run))} and of the other arm. Fixed: only ${armName(primaryArm(run))} is exactly right. Broken: only the other arm is exactly right.`,
       head: ["compared with", "both right", "fixed", "broken", "both wrong"],
       align: ["left", "right", "right", "right", "right"],
       rows: against.map(({ arm, both_right, fixed, broken, both_wrong }) => [
