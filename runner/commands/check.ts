@@ -1,13 +1,11 @@
 import { relative } from "node:path";
 import type { LoadedExperiment } from "../config/loaded.ts";
 import { invalid, loadAll, printDiagnostics } from "../project/load.ts";
-import { openProject } from "../project/project.ts";
 import { studiesOf } from "../project/studies.ts";
-import { type Context, exit } from "../util/context.ts";
+import { exit } from "../util/context.ts";
 import type { Diagnostic } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
 import { readRegularFile } from "../util/regular-file.ts";
-import { UserError } from "../util/user-error.ts";
 import { defineCommand, flag, oneOrMore } from "./command.ts";
 import { json, set, sweep, trust } from "./common-options.ts";
 
@@ -29,7 +27,8 @@ export const command = defineCommand({
     );
     const errors = await templateErrors(loaded, context.cwd);
     if (errors.length > 0) throw invalid(errors);
-    for (const one of loaded) await readRows(one, context);
+    // Reading throws the errors of the rows.
+    for (const one of loaded) for await (const _ of studiesOf(one, context));
     if (preflight) {
       const { checkTokens } = await import("../orchestration/preflight.ts");
       const code = await checkTokens(loaded, { json }, context);
@@ -39,23 +38,6 @@ export const command = defineCommand({
     return exit.done;
   },
 });
-
-/** Reads the rows of every data set. Throws a UserError for input that cannot be read. */
-async function readRows(loaded: LoadedExperiment, context: Context): Promise<void> {
-  const { site, store } = await openProject(loaded.root, context, "read");
-  store.close();
-  try {
-    for await (const _ of studiesOf(loaded, site));
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    const { code, message, help } = error;
-    const diagnostics = error.diagnostics.map(({ span, ...one }) => {
-      const source = { ...span.source, path: relative(context.cwd, span.source.path) };
-      return { ...one, span: { ...span, source } };
-    });
-    throw new UserError(code, message, { help, diagnostics, status: "invalid" });
-  }
-}
 
 /** The first error of each template from which an experiment renders prompts. */
 async function templateErrors(loaded: readonly LoadedExperiment[], cwd: string): Promise<readonly Diagnostic[]> {

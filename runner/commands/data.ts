@@ -10,7 +10,6 @@ import { auditStudy, type Study } from "../pipeline/steps/data.ts";
 import { taskOf } from "../pipeline/steps/task.ts";
 import type { OpenTask, Task } from "../plugins/tasks/task.ts";
 import { loadAll } from "../project/load.ts";
-import { openProject } from "../project/project.ts";
 import { studiesOf } from "../project/studies.ts";
 import { tokenLengths } from "../project/token-lengths.ts";
 import { auditText } from "../terminal/audit.ts";
@@ -65,10 +64,8 @@ export const command = defineCommand({
 
 /** Audits each data set of an experiment's runs once. */
 async function auditPoints(loaded: LoadedExperiment, context: Context): Promise<readonly Audited[]> {
-  const { site, store } = await openProject(loaded.root, context, "read");
-  store.close();
   const all: Audited[] = [];
-  for await (const { experiment, coordinates, params, open, study } of studiesOf(loaded, site)) {
+  for await (const { site, experiment, coordinates, params, open, study } of studiesOf(loaded, context)) {
     const task = taskOf(experiment);
     const prepared = open.prepareTraining(study.splits.train, params.training);
     const report = auditStudy(study, { task, open, prepared, accept: experiment.data.accept });
