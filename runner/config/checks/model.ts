@@ -107,7 +107,8 @@ function checkSize(context: CheckContext, parameters: number | undefined, where:
   if (size === undefined || parameters === undefined) return;
   const written = Number.parseFloat(size) * (size.endsWith("B") ? 1e9 : 1e6);
   if (Math.abs(written - parameters) <= parameters / 8) return;
-  const real = parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)}B` : `${Math.round(parameters / 1e6)}M`;
+  const real =
+    parameters >= 1e9 ? `${(parameters / 1e9).toFixed(1)}B` : `${Number((parameters / 1e6).toPrecision(3))}M`;
   context.error(
     "model.size",
     "size-mismatch",
