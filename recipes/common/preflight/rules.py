@@ -239,7 +239,7 @@ RULES = (
     Rule(
         "context-too-short",
         "every prompt and its answer fit into the model's context",
-        "Lower generate.max_new_tokens, or shorten the prompt.",
+        "Shorten the rows or the prompt. A run with a lower generate.max_new_tokens has more tokens for the prompt.",
         _context,
     ),
     Rule(
