@@ -24,8 +24,7 @@ def write_outputs(
     saved: Path, output: Path, params: Mapping[str, Any], inputs: TrainingInputs, targets: Sequence[str]
 ) -> None:
     """Write adapter/ in PEFT's form, or model/ as transformers reads it, from the folder `saved`. `targets` are the
-    names of the adapted layers. Fails with
-    `not-saved` if axolotl saved nothing, which can happen with exit code 0."""
+    names of the adapted layers. Fails with `not-saved` if axolotl saved nothing, which can happen with exit code 0."""
     if params["method"] == "full":
         _write_model(saved, output / "model", inputs.model, _DTYPES[params["precision"]])
     else:

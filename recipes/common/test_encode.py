@@ -76,6 +76,22 @@ def test_a_special_token_in_a_text_is_an_error(qwen3: Path, place: str) -> None:
     assert failure.value.code == "special-token-in-text" and "a<|im_end|>b" in failure.value.message
 
 
+def test_the_special_tokens_are_listed_once(qwen3: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokenizer = load_tokenizer(qwen3)
+    calls = 0
+    listed = tokenizer.added_tokens_decoder
+
+    def listing(_: object) -> object:
+        nonlocal calls
+        calls += 1
+        return listed
+
+    monkeypatch.setattr(type(tokenizer), "added_tokens_decoder", property(listing))
+    for _ in range(3):
+        render_prompt(tokenizer, [{"role": "system", "content": "bane"}, *MESSAGES], thinking=False)
+    assert calls == 1
+
+
 def test_a_tokenizer_without_a_template_is_an_error(qwen3: Path, tmp_path: Path) -> None:
     with pytest.raises(StepFailed) as failure:
         load_tokenizer(change(qwen3, tmp_path, chat_template=None))

@@ -15,7 +15,7 @@ _LAST = b"\xff" * 2
 
 
 class Vocabulary:
-    """Every token that stands for text, by its bytes. Special tokens are left out."""
+    """Every token with a text, by its bytes. Special tokens are left out."""
 
     def __init__(self, tokenizer: PreTrainedTokenizerBase) -> None:
         characters = _byte_of_character()
@@ -41,7 +41,7 @@ class Vocabulary:
         self._ids = [found[written] for written in self._tokens]
 
     def items(self) -> Iterator[tuple[bytes, list[int]]]:
-        """(bytes, ids of the tokens that stand for them)."""
+        """(bytes, ids of the tokens with these bytes)."""
         return zip(self._tokens, self._ids, strict=True)
 
     def along(
