@@ -178,6 +178,12 @@ export const command = defineCommand({
       table([["metric", ...views], ...metrics.map(({ name }) => [name, ...views.map((view) => cell(view, name))])]),
     );
     for (const [name, reason] of Object.entries(absent)) context.out(`${name} has no value: ${reason}\n`);
+    const reasons = Object.values(intervals ?? {}).flatMap((own) =>
+      Object.entries(own).flatMap(([name, one]) =>
+        one.method === "none" && !(name in absent) ? [`${name} has no interval: ${one.reason}\n`] : [],
+      ),
+    );
+    context.out([...new Set(reasons)].join(""));
     if (isSingle) {
       const view = viewOf("canonical", synonyms);
       const { head, rows, align } = confusionTable(singleLabel(labelCases, view).confusion);

@@ -42,7 +42,7 @@ export function scoreTable(
   const width = Math.max(0, ...Object.keys(files).map((name) => name.length));
   // Paths are not truncated, so that they can be copied.
   const made = Object.entries(files).map(([name, path]) => `${dim(name.padEnd(width))}  ${path}\n`);
-  const reasons = withoutValue({ metrics, arms, ...(intervals ? { intervals } : {}) });
+  const reasons = reasonLines({ metrics, arms, ...(intervals ? { intervals } : {}) });
   const bolded = head.split("\n").map((line) => (line === "" ? "\n" : `${bold(line)}\n`));
   const table = rows === "" ? [] : [`${bolded.join("")}${rows}${reasons.map((line) => `${dim(line)}\n`).join("")}`];
   return [...table, ...(made.length > 0 ? [made.join("")] : [])].join("\n");
@@ -99,13 +99,14 @@ function broken(name: string): readonly string[] {
   return lines;
 }
 
-/** Why metrics have no value, one line for each metric and reason. */
-function withoutValue({ metrics, arms, intervals }: Pick<Scores, "metrics" | "arms" | "intervals">): readonly string[] {
+/** Why metrics have no value or no interval, one line for each metric and reason. */
+function reasonLines({ metrics, arms, intervals }: Pick<Scores, "metrics" | "arms" | "intervals">): readonly string[] {
   const lines = Object.entries(arms).flatMap(([arm, byView]) =>
     Object.entries(byView).flatMap(([view, values]) =>
       metrics.flatMap((metric) => {
-        const reason = values[metric] === null ? intervals?.[arm]?.[view]?.[metric]?.reason : undefined;
-        return reason === undefined ? [] : [`${metric} has no value: ${reason}`];
+        const reason = intervals?.[arm]?.[view]?.[metric]?.reason;
+        const what = values[metric] === null ? "value" : "interval";
+        return reason === undefined ? [] : [`${metric} has no ${what}: ${reason}`];
       }),
     ),
   );

@@ -202,6 +202,16 @@ describe("exp score A B --paired", () => {
     expect(await rig.output("score", "a.jsonl", "a.jsonl", "--paired")).toContain(`has no value: ${reason}`);
   });
 
+  test("a metric without an interval has the reason", async ({ rig }) => {
+    const right = ["a", "b", "a", "b"].map((label, id) =>
+      JSON.stringify({ id: `${id}`, gold: [label], pred: [label] }),
+    );
+    rig.write("a.jsonl", right.join("\n"));
+    const text = await rig.output("score", "a.jsonl", "--bootstrap", "100");
+    expect(text).toMatch(/^cohen_kappa has no interval: the value is the same in all resamples$/m);
+    expect(text).not.toContain("exact_match has no");
+  });
+
   test("other cases, other gold and other numbers of files are errors", async ({ rig }) => {
     rig.write("a.jsonl", answers(10));
     rig.write("b.jsonl", answers(4).replace("finding 9", "finding 8"));

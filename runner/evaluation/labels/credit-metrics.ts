@@ -99,7 +99,7 @@ const common = { higherIsBetter: true, isUnitScore: true, counters: creditCounte
 const withGroups = (kind: Kind): Pick<Metric<Columns, Columns, Credits, LabelSpace>, "value" | "intervalMethod"> => ({
   value: (credits) => (credits.hasGroups ? f1(credits[kind]) : Number.NaN),
   intervalMethod: ({ hasGroups }) =>
-    hasGroups ? "bca" : { none: "the study has no groups file (data.labels.groups)" },
+    hasGroups ? "bca" : { none: "there is no groups file (data.labels.groups; exp score: --groups)" },
 });
 
 /** Secondary metrics that credit answers that are nearly right. */
