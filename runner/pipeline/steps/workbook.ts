@@ -48,7 +48,7 @@ type Params = TaskParams & {
 /** Writes scores, predictions, error analysis, audit and provenance of all arms to one Excel file. */
 export const workbook: StepKind<Params> = {
   name: "workbook",
-  version: 13,
+  version: 14,
   cached: true,
   outputs: () => ["workbook.xlsx"],
   async run({ arms, primary, config, compared, exp, ...params }, context) {

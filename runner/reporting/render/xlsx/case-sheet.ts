@@ -2,6 +2,7 @@ import type excel from "exceljs";
 import type { View } from "../../../data/labels/views.ts";
 import {
   addTable,
+  armColumn,
   type Column,
   colours,
   labelSeparator,
@@ -55,7 +56,7 @@ export async function writeCases(
 ): Promise<void> {
   const columns: Column[] = [
     { header: "ID", width: 14 },
-    { header: "Arm", width: 26 },
+    armColumn,
     { header: "Gold", width: 32, wrap: true },
     { header: "Response", width: 40, wrap: true },
     { header: "Prediction", width: 32, wrap: true },

@@ -1,5 +1,5 @@
 import type { SingleLabel } from "../../../evaluation/labels/single-label.ts";
-import { addTable, type Column, font, restyle, type Sheets, whole } from "./sheet.ts";
+import { addTable, armColumn, type Column, font, restyle, type Sheets, whole } from "./sheet.ts";
 
 /** With more labels than this, the confusion matrix has a row for each pair of labels. */
 const mostColumns = 60;
@@ -18,7 +18,7 @@ export function writeConfusion(
       sheets,
       "Confusion matrix",
       [
-        { header: "Arm", width: 16 },
+        armColumn,
         { header: "Gold", width: 32 },
         { header: "Predicted", width: 32 },
         { header: "Cases", width: 10, numFmt: whole },
@@ -31,7 +31,7 @@ export function writeConfusion(
     return;
   }
   const columns: Column[] = [
-    { header: "Arm", width: 26 },
+    armColumn,
     { header: "Gold", width: 32, wrap: true },
     { header: "Cases", width: 10, numFmt: whole },
     ...predicted.map((label) => ({
@@ -66,7 +66,7 @@ export function writeConfusions(sheets: Sheets, confusions: readonly WorkbookCon
     sheets,
     "Confusions",
     [
-      { header: "Arm", width: 26 },
+      armColumn,
       { header: "Omitted label", width: 40, wrap: true },
       { header: "Added label", width: 40, wrap: true },
       { header: "Cases", width: 10, numFmt: whole },

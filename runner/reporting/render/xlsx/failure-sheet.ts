@@ -1,5 +1,16 @@
 import type { CauseCount } from "../../../evaluation/error-analysis/causes.ts";
-import { addTable, type Column, font, labelSeparator, restyle, type Sheets, score, whole } from "./sheet.ts";
+import {
+  addTable,
+  armColumn,
+  boundColumns,
+  type Column,
+  font,
+  labelSeparator,
+  restyle,
+  type Sheets,
+  score,
+  whole,
+} from "./sheet.ts";
 
 /** The error analysis of one arm: categories with counts, and examples with the related sentence of the input. */
 export type WorkbookFailures = {
@@ -27,7 +38,7 @@ export type WorkbookFailures = {
 /** Writes one row per arm and category, followed by one row per example. */
 export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailures[], hasLabels: boolean): void {
   const columns: Column[] = [
-    { header: "Arm", width: 26 },
+    armColumn,
     { header: "Category", width: 24 },
     { header: "Cases", width: 10, numFmt: whole },
     { header: "Proportion of errors", width: 20, numFmt: score },
@@ -76,13 +87,12 @@ export function writeFailures(sheets: Sheets, failures: readonly WorkbookFailure
 /** Writes one row per arm and cause of wrong labels. */
 function writeCauses(sheets: Sheets, failures: readonly WorkbookFailures[]): void {
   const columns: Column[] = [
-    { header: "Arm", width: 26 },
+    armColumn,
     { header: "Cause", width: 24 },
     { header: "Omitted labels", width: 16, numFmt: whole },
     { header: "Added labels", width: 16, numFmt: whole },
     { header: "Proportion of wrong labels", width: 24, numFmt: score },
-    { header: "95 % low", width: 12, numFmt: score },
-    { header: "95 % high", width: 12, numFmt: score },
+    ...boundColumns(score),
     { header: "Example case", width: 14, indent: 1 },
     { header: "Label", width: 28, wrap: true },
     { header: "Sentence", width: 60, wrap: true },

@@ -1,4 +1,4 @@
-import { addTable, font, restyle, type Sheets, score, whole } from "./sheet.ts";
+import { addTable, armColumn, boundColumns, font, restyle, type Sheets, score, whole } from "./sheet.ts";
 
 /** A row of the sheet Runs: one arm with its model, training and primary score. */
 export type WorkbookRun = {
@@ -41,15 +41,14 @@ export function writeRuns(sheets: Sheets, runs: readonly WorkbookRun[], metric: 
     "Runs",
     [
       { header: "Experiment", width: 26 },
-      { header: "Arm", width: 26 },
+      armColumn,
       { header: "Model", width: 24 },
       { header: "Commit", width: 14 },
       { header: "Training", width: 58, wrap: true },
       { header: "Source of predictions", width: 46, wrap: true },
       { header: "Cases", width: 9, numFmt: whole },
       { header: metric, width: Math.max(12, metric.length + 4), numFmt: score },
-      { header: "95 % CI lower", width: 15, numFmt: score },
-      { header: "95 % CI upper", width: 15, numFmt: score },
+      ...boundColumns(score),
       { header: "Prompt tokens", width: 15, numFmt: whole },
       { header: "New tokens", width: 13, numFmt: whole },
     ],

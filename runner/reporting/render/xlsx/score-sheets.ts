@@ -4,7 +4,20 @@ import type { Scores } from "../../../evaluation/labels/score.ts";
 import type { SingleLabel } from "../../../evaluation/labels/single-label.ts";
 import type { Metric } from "../../../plugins/metrics/metric.ts";
 import { boundsOf, type MaybeBounds } from "../../../util/bounds.ts";
-import { addTable, type Column, colours, font, restyle, type Sheets, scale, score, solid, whole } from "./sheet.ts";
+import {
+  addTable,
+  armColumn,
+  boundColumns,
+  type Column,
+  colours,
+  font,
+  restyle,
+  type Sheets,
+  scale,
+  score,
+  solid,
+  whole,
+} from "./sheet.ts";
 
 /** What the summary shows of a metric. */
 type ShownMetric = Pick<Metric, "name" | "definition" | "higherIsBetter">;
@@ -42,13 +55,7 @@ export function writeSummary(
     { header: "Metric", width: 22 },
     { header: "View", width: 11 },
     ...arms.map(({ name }) => ({ header: name, width: Math.max(12, name.length + 4), numFmt: score })),
-    ...measured.flatMap(({ name }) =>
-      ["lower", "upper"].map((end) => ({
-        header: `${name}: 95 % CI ${end}`,
-        width: Math.max(18, name.length + 17),
-        numFmt: score,
-      })),
-    ),
+    ...measured.flatMap(({ name }) => boundColumns(score, `${name}: `)),
     { header: "Definition", width: 95, wrap: true, indent: 1 },
   ];
   const table = addTable(sheets, "Summary", columns, 2);
@@ -103,15 +110,14 @@ export function writeLabels(
   const columns: Column[] = [
     { header: "Label", width: 40 },
     { header: "View", width: 11 },
-    { header: "Arm", width: 26 },
+    armColumn,
     { header: "Support", width: 11, numFmt: whole },
     { header: "Predicted", width: 12, numFmt: whole },
     { header: "True positives", width: 16, numFmt: whole },
     { header: "Precision", width: 12, numFmt: score },
     { header: "Recall", width: 11, numFmt: score },
     { header: "F1", width: 9, numFmt: score },
-    { header: "F1 95 % CI lower", width: 18, numFmt: score },
-    { header: "F1 95 % CI upper", width: 18, numFmt: score },
+    ...boundColumns(score, "F1 "),
   ];
   const table = addTable(sheets, "Labels", columns, 1);
   for (const view of primaryFirst(views, primary)) {

@@ -24,6 +24,16 @@ export const sheetRows = 1_048_576;
 export const score = "0.000";
 export const whole = "#,##0";
 
+/** The column of an arm's name. */
+export const armColumn: Column = { header: "Arm", width: 26 };
+
+/** The columns of the two bounds of an interval. `of` names what it is of, if the sheet has several. */
+export const boundColumns = (numFmt: string, of = ""): readonly Column[] =>
+  ["lower", "upper"].map((end) => {
+    const header = `${of}95 % CI ${end}`;
+    return { header, width: Math.max(15, header.length + 2), numFmt };
+  });
+
 /** Colours in ARGB. */
 export const colours = {
   header: "FF1F3A5F",

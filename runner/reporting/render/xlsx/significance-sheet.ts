@@ -1,6 +1,6 @@
 import type { Comparison } from "../../../evaluation/statistics/comparison.ts";
 import { plannedTests } from "../../../evaluation/statistics/family.ts";
-import { addTable, font, restyle, type Sheets, score, whole } from "./sheet.ts";
+import { addTable, boundColumns, font, restyle, type Sheets, score, whole } from "./sheet.ts";
 
 const signed = "+0.000;-0.000;0.000";
 const probability = "0.0000";
@@ -19,8 +19,7 @@ export function writeSignificance(
       { header: "Metric", width: 20 },
       { header: "View", width: 11 },
       { header: "A − B", width: 10, numFmt: signed },
-      { header: "95 % CI lower", width: 15, numFmt: signed },
-      { header: "95 % CI upper", width: 15, numFmt: signed },
+      ...boundColumns(signed),
       { header: "p (Holm)", width: 11, numFmt: probability },
       { header: "p, planned test", width: 16, numFmt: probability },
       { header: "Planned test", width: 28, indent: 1 },

@@ -1,4 +1,15 @@
-import { addTable, type Column, colours, font, restyle, type Sheets, score, solid, whole } from "./sheet.ts";
+import {
+  addTable,
+  boundColumns,
+  type Column,
+  colours,
+  font,
+  restyle,
+  type Sheets,
+  score,
+  solid,
+  whole,
+} from "./sheet.ts";
 
 /** The settings of a sweep with their scores, in the order of the sweep. */
 export type WorkbookSweep = {
@@ -33,8 +44,7 @@ export function writeSweep(sheets: Sheets, { score: name, why, settings }: Workb
     ...keys.map((key) => ({ header: key, width: Math.max(14, key.length + 2) })),
     ...(hasEpochs ? [{ header: "Epochs", width: 9, numFmt: whole }] : []),
     { header: name, width: Math.max(16, name.length + 2), numFmt: score },
-    { header: "95 % CI lower", width: 15, numFmt: score },
-    { header: "95 % CI upper", width: 15, numFmt: score },
+    ...boundColumns(score),
     { header: "SD over seeds", width: 15, numFmt: score },
     { header: "Seeds", width: 8, numFmt: whole },
     ...(hasSeconds ? [{ header: "Time (s)", width: 11, numFmt: "#,##0.0" }] : []),
