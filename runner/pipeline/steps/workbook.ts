@@ -1,40 +1,26 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { replayNotice } from "../../config/replay-notice.ts";
-import { isSmoke, smokeWarning } from "../../config/smoke.ts";
 import type { View } from "../../data/labels/views.ts";
-import { compareParts } from "../../evaluation/compare-parts.ts";
-import type { Failure } from "../../evaluation/error-analysis/analyse.ts";
-import type { CaseAnswer, Comparison } from "../../evaluation/statistics/comparison.ts";
+import type { Comparison } from "../../evaluation/statistics/comparison.ts";
 import type { Gain } from "../../evaluation/statistics/interaction.ts";
-import { scoresOf } from "../../evaluation/statistics/packed.ts";
-import type { RecordedAnswers } from "../../plugins/engines/engine.ts";
-import { engines } from "../../plugins/engines/registry.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import { definitionOf } from "../../plugins/metrics/metric.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepContext, StepKind } from "../../plugins/step.ts";
-import type { OpenTask, Task } from "../../plugins/tasks/task.ts";
-import { verdictOf, type WorkbookCaseRow } from "../../reporting/render/xlsx/by-case-sheet.ts";
-import type { WorkbookCase } from "../../reporting/render/xlsx/case-sheet.ts";
-import type { WorkbookConfusions } from "../../reporting/render/xlsx/confusion-sheets.ts";
-import type { WorkbookFailures } from "../../reporting/render/xlsx/failure-sheet.ts";
-import type { WorkbookAudit, WorkbookRun } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
+import type { WorkbookAudit } from "../../reporting/render/xlsx/run-and-audit-sheets.ts";
 import type { WorkbookArm } from "../../reporting/render/xlsx/score-sheets.ts";
-import { labelSeparator } from "../../reporting/render/xlsx/sheet.ts";
 import type { WorkbookSweep } from "../../reporting/render/xlsx/sweep-sheet.ts";
 import type { Json } from "../../util/canonical.ts";
-import { parseArm, stepOfArm } from "../plan/step-ref.ts";
+import { stepOfArm } from "../plan/step-ref.ts";
 import { readResult } from "../result-files.ts";
-import { readPredictions } from "./answer.ts";
 import { armNames } from "./arm-names.ts";
 import type { Arm } from "./arms.ts";
-import type { DataRow } from "./data.ts";
 import { draft } from "./draft.ts";
-import { readJsonLines } from "./jsonl.ts";
 import { lastScores, readSelection } from "./selection.ts";
 import { openTask, scoringFiles, type TaskParams, taskOf, taskParams } from "./task.ts";
+import { caseRowsOf, casesOf, confusionsOf, failuresOf } from "./workbook-cases.ts";
+import { declaredArm, runOf, warningOf } from "./workbook-runs.ts";
 
 type Params = TaskParams & {
   readonly arms: readonly Arm[];
@@ -137,76 +123,6 @@ function fact(name: string, definition: string, value: number | undefined): Work
   return value === undefined ? [] : [{ name, definition, value }];
 }
 
-/** An arm with the experiment that declares it, and its name there. */
-type DeclaredArm = { readonly arm: Arm; readonly own: Arm; readonly experiment: Experiment };
-
-function declaredArm(arm: Arm, config: Experiment, compared: Params["compared"]): DeclaredArm {
-  const { arm: own, experiment: other } = parseArm(arm);
-  const experiment = other === undefined ? config : (compared[other] as Experiment);
-  return { arm, own, experiment };
-}
-
-const isModel = ({ own }: DeclaredArm): boolean => own === "tuned" || own === "zero_shot";
-
-/** The notice above every sheet. */
-function warningOf(declared: readonly DeclaredArm[]): string {
-  const names = new Set(declared.map(({ experiment }) => experiment.name).filter(isSmoke));
-  return [...[...names].map(smokeWarning), replayNotice(declared.flatMap(replayed)) ?? ""].join(" ").trim();
-}
-
-function replayed(arm: DeclaredArm) {
-  const recorded = recordedOf(arm);
-  return recorded === undefined ? [] : [{ experiment: arm.experiment.name, made_by: recorded.made_by }];
-}
-
-/** The file with the answers of an arm, if they were recorded before the run. */
-function recordedOf(arm: DeclaredArm): RecordedAnswers | undefined {
-  const { experiment, own } = arm;
-  return isModel(arm) ? engines.find(experiment.generate.engine)?.recorded?.(experiment, own) : undefined;
-}
-
-function runOf(
-  declared: DeclaredArm,
-  { primary, predictionKey }: Pick<Params, "primary"> & { readonly predictionKey: string },
-  context: StepContext,
-): Omit<WorkbookRun, "arm"> {
-  const { arm, experiment } = declared;
-  const metrics = readResult("metrics.json", context.input(`metrics.${arm}`));
-  const predictions = readPredictions(context.input(`predictions.${arm}`), predictionKey);
-  const total = (key: "prompt_tokens" | "new_tokens") =>
-    predictions.every((one) => one[key] === undefined)
-      ? undefined
-      : predictions.reduce((sum, one) => sum + (one[key] ?? 0), 0);
-  const interval = metrics.intervals[primary.view][primary.metric];
-  return {
-    experiment: experiment.name,
-    ...(isModel(declared) ? { model: experiment.model.base, revision: experiment.model.revision } : {}),
-    training: trainingText(declared),
-    source: sourceOf(declared),
-    cases: metrics.n,
-    value: metrics.views[primary.view][primary.metric] ?? undefined,
-    low: interval?.low,
-    high: interval?.high,
-    prompt_tokens: total("prompt_tokens"),
-    new_tokens: total("new_tokens"),
-  };
-}
-
-function trainingText({ own, experiment: { train, generate } }: DeclaredArm): string {
-  if (own !== "tuned" || train === undefined) return "none";
-  const { backend, method, learning_rate, epochs, batch_size, gradient_accumulation, seed } = train;
-  const rank = train.method === "full" ? "" : `, rank ${train.rank}, alpha ${train.alpha}`;
-  const text = `${method} with ${backend}${rank}, learning rate ${learning_rate}, ${epochs} epochs, effective batch size ${batch_size * gradient_accumulation}, seed ${seed}`;
-  return engines.find(generate.engine)?.runsModel === false ? `declared, not executed: ${text}` : text;
-}
-
-function sourceOf(arm: DeclaredArm): string {
-  if (!isModel(arm)) return arm.own;
-  const recorded = recordedOf(arm);
-  if (recorded === undefined) return arm.experiment.generate.engine;
-  return `replayed from ${recorded.file}${recorded.made_by === null ? "" : ` (origin: ${recorded.made_by})`}`;
-}
-
 /** The findings of the data audit, and the statistics of each split. */
 function auditOf(context: StepContext, hasLabels: boolean): WorkbookAudit {
   const { splits, findings } = readResult("audit.json", context.input("audit"));
@@ -236,91 +152,6 @@ function auditOf(context: StepContext, hasLabels: boolean): WorkbookAudit {
   return { splits: Object.fromEntries(statistics), findings };
 }
 
-/** Each case with the answers of all arms. Of a prediction, only what the sheet shows is kept in memory. */
-function* caseRowsOf(
-  arms: readonly Arm[],
-  view: View,
-  { task, open }: { readonly task: Task; readonly open: OpenTask },
-  context: StepContext,
-): Generator<WorkbookCaseRow> {
-  const { predictionKey, views } = task;
-  const written = views[0] as View;
-  const golds = new Map<string, readonly string[]>();
-  const answers = arms.map((arm) => {
-    const own = new Map<string, WorkbookCaseRow["answers"][number]>();
-    for (const { id, gold, prediction, parsed } of readPredictions(
-      context.input(`predictions.${arm}`),
-      predictionKey,
-    )) {
-      if (!golds.has(id)) golds.set(id, open.parts(gold, written));
-      const compared = compareParts(open.parts(gold, view), open.parts(prediction, view), parsed);
-      const answer = open.parts(prediction, written).join(labelSeparator);
-      own.set(id, { answer, verdict: verdictOf({ parsed, ...compared }, task.labels !== undefined) });
-    }
-    return own;
-  });
-  for (const { id, input } of readJsonLines<DataRow>(context.input("rows"))) {
-    const gold = golds.get(id);
-    if (gold !== undefined) yield { id, input, gold, answers: answers.map((own) => own.get(id) ?? null) };
-  }
-}
-
-function* casesOf(
-  arms: readonly Arm[],
-  { metric, view }: { readonly metric: string; readonly view: View },
-  { task, open, nameOf }: { readonly task: Task; readonly open: OpenTask; nameOf(arm: Arm): string },
-  context: StepContext,
-): Generator<WorkbookCase> {
-  const { predictionKey, views } = task;
-  const written = views[0] as View;
-  const failures = new Map(
-    readJsonLines<Failure>(context.input("failures")).map((failure) => [`${failure.arm}\0${failure.id}`, failure]),
-  );
-  const primary = ({ gold, ...answer }: CaseAnswer): number | undefined =>
-    scoresOf(open.scorer([{ ...answer, target: gold }])(view), [task.metrics.get(metric)])[metric] ?? undefined;
-  for (const arm of arms) {
-    for (const one of readPredictions(context.input(`predictions.${arm}`), predictionKey)) {
-      const { id, gold, prediction } = one;
-      yield {
-        ...one,
-        arm: nameOf(arm),
-        gold: open.parts(gold, written),
-        prediction: open.parts(prediction, written),
-        ...compareParts(open.parts(gold, view), open.parts(prediction, view), one.parsed),
-        ...(task.labels === undefined ? { primary: primary(one) } : {}),
-        categories: failures.get(`${arm}\0${id}`)?.categories ?? [],
-        causes: causeTexts(failures.get(`${arm}\0${id}`)),
-      };
-    }
-  }
-}
-
-/** The causes of each wrong label of a case: "renal cyst: negated". */
-function causeTexts(failure: Failure | undefined): readonly string[] {
-  return (failure?.causes ?? []).map(({ label, causes }) => `${label}: ${causes.join(", ") || "none"}`);
-}
-
-/** The error categories and causes of each arm with counts and examples. */
-function failuresOf(
-  arms: readonly Arm[],
-  nameOf: (arm: Arm) => string,
-  context: StepContext,
-): readonly WorkbookFailures[] {
-  const analysis = readResult("analysis.json", context.input("analysis"));
-  const failures = new Map(
-    readJsonLines<Failure>(context.input("failures")).map((failure) => [`${failure.arm}\0${failure.id}`, failure]),
-  );
-  return arms.flatMap((arm) => {
-    const own = analysis.arms[arm];
-    if (own === undefined) return [];
-    const categories = own.categories.map((category) => ({
-      ...category,
-      examples: category.examples.map((one) => ({ ...one, causes: causeTexts(failures.get(`${arm}\0${one.id}`)) })),
-    }));
-    return [{ arm: nameOf(arm), wrong: own.wrong, categories, ...(own.causes ? { causes: own.causes.counts } : {}) }];
-  });
-}
-
 /** A comparison with the display names of its arms. */
 function named({ pairs, family, interactions, ...rest }: Comparison, nameOf: (arm: Arm) => string): Comparison {
   const { subject, tests, contrasts } = family;
@@ -343,20 +174,6 @@ function named({ pairs, family, interactions, ...rest }: Comparison, nameOf: (ar
       ? {}
       : { interactions: interactions.map((one) => ({ ...one, a: gain(one.a), b: gain(one.b) })) }),
   };
-}
-
-/** Labels in place of others; nothing for a task with one label a case, which has a confusion matrix. */
-function confusionsOf(
-  arms: readonly Arm[],
-  nameOf: (arm: Arm) => string,
-  context: StepContext,
-): readonly WorkbookConfusions[] {
-  const analysis = readResult("analysis.json", context.input("analysis"));
-  return arms.flatMap((arm) => {
-    const hasMatrix = readResult("metrics.json", context.input(`metrics.${arm}`)).classes != null;
-    const pairs = analysis.arms[arm]?.confusions.pairs;
-    return pairs === undefined || hasMatrix ? [] : [{ arm: nameOf(arm), pairs }];
-  });
 }
 
 /** The leaves of the resolved experiment as dotted key and value. */
