@@ -203,9 +203,10 @@ describe("exp score A B --paired", () => {
   });
 
   test("a metric without an interval has the reason", async ({ rig }) => {
-    const right = ["a", "b", "a", "b"].map((label, id) =>
-      JSON.stringify({ id: `${id}`, gold: [label], pred: [label] }),
-    );
+    const right = Array.from({ length: 30 }, (_, at) => {
+      const labels = [`finding ${at % 5}`];
+      return JSON.stringify({ id: `${at}`, gold: labels, pred: labels });
+    });
     rig.write("a.jsonl", right.join("\n"));
     const text = await rig.output("score", "a.jsonl", "--bootstrap", "100");
     expect(text).toMatch(/^cohen_kappa has no interval: the value is the same in all resamples$/m);
