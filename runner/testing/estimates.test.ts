@@ -91,6 +91,18 @@ test("trainings that differ in memory have a preflight each, others share one", 
   expect(kinds.filter((kind) => kind === "train")).toHaveLength(4);
 });
 
+test("a batch takes memory for the rows that exist", async ({ rig }) => {
+  rig.write(file, study);
+  const memory = async (batch: number) => {
+    const args = ["plan", "--json", file, "--set", `train.batch_size=${batch}`];
+    const { steps } = JSON.parse((await rig.start(args).ended).stdout) as Estimated;
+    return steps.find(({ id }) => id === "train")?.estimate.gpu_memory;
+  };
+  const [few, all, more] = [await memory(2), await memory(1000), await memory(100_000)];
+  expect(more).toEqual(all);
+  expect(more).not.toEqual(few);
+});
+
 test("check --preflight downloads nothing", async ({ rig }) => {
   rig.write(file, study);
   const { code, stderr } = await rig.start(["check", "--preflight", file]).ended;

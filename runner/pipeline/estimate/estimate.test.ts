@@ -18,7 +18,7 @@ const load: TrainingLoad = {
   precision: "bf16",
   rank: 16,
   targets: "all-linear",
-  batch: 1,
+  batch: [1, 1],
   length: [1024, 1024],
   checkpointing: true,
   allLogits: true,
@@ -34,7 +34,7 @@ describe("memory", () => {
     ["8B", "lora", 17.6, 24.5],
   ] as const)("%s %s: the range contains the published one and is not much wider", (size, method, low, high) => {
     const [least] = trainingMemory(shape(size), { ...load, method }).device;
-    const [, most] = trainingMemory(shape(size), { ...load, method, batch: 4 }).device;
+    const [, most] = trainingMemory(shape(size), { ...load, method, batch: [4, 4] }).device;
     expect(least / GiB).toBeLessThanOrEqual(low);
     expect(least / GiB).toBeGreaterThan(0.7 * low);
     expect(most / GiB).toBeGreaterThanOrEqual(high);
@@ -66,7 +66,7 @@ describe("memory", () => {
       expect(of(more)[0]).toBeGreaterThan(of(less)[0]);
       expect(of(more)[1]).toBeGreaterThan(of(less)[1]);
     };
-    grows({ batch: 1 }, { batch: 8 });
+    grows({ batch: [1, 1] }, { batch: [8, 8] });
     grows({ length: [256, 256] }, { length: [1024, 1024] });
     grows({ rank: 8 }, { rank: 128 });
     grows({ method: "qlora" }, { method: "lora" });

@@ -21,7 +21,8 @@ export type TrainingLoad = {
   readonly targets: readonly string[] | "all-linear";
   /** Number of blocks with an adapter, counted from the output; undefined for all. */
   readonly layers?: number | undefined;
-  readonly batch: number;
+  /** Rows of a forward pass: the fewest and the most. */
+  readonly batch: Range;
   /** Tokens of the longest rows, prompt and answer together. */
   readonly length: Range;
   /** Whether activations are recomputed in the backward pass, layer by layer. */
@@ -64,7 +65,7 @@ export function trainingMemory(shape: Shape, load: TrainingLoad): Memory {
   const size = bytesOf[load.precision];
   const weights = trainedWeights(shape, load);
   // Rows of a batch may have a common start, which a trainer can store once.
-  const tokens: Range = [load.length[0] * (1 + (load.batch - 1) / 2), load.length[1] * load.batch];
+  const tokens: Range = [load.length[0] * (1 + (load.batch[0] - 1) / 2), load.length[1] * load.batch[1]];
   const work = sum(
     adapterState(shape, load),
     times(tokens, activationBytes(shape, load, size)),

@@ -74,11 +74,8 @@ export function expectTraining(
   };
   if (shape === undefined) return common;
   const load = trainingLoad(experiment, site);
-  const rows = site.rows(experiment.data.train.file);
+  const kept = trainingRows(experiment, site) ?? 0;
   const mean = meanTokens(experiment, experiment.prompt.template, site);
-  const { train: file, test } = experiment.data;
-  const count = Math.min((rows?.count ?? 0) * (1 - (test?.fraction ?? 0)), file.limit ?? Number.POSITIVE_INFINITY);
-  const kept = count * (1 - (heldOut(experiment) ?? 0));
   const atMost = (train.max_steps ?? Number.POSITIVE_INFINITY) * train.batch_size * train.gradient_accumulation;
   const most = rung === undefined ? train.epochs : rung.epochs - rung.from;
   const epochs: Range = [train.early_stopping === undefined ? most : 1, most];
@@ -86,10 +83,28 @@ export function expectTraining(
   return {
     ...common,
     ...divided(trainingMemory(shape, load), common),
-    ...(count > 0
+    ...(kept > 0
       ? { seconds: trainingSeconds(shape, { ...load, length: mean }, passes, processorOf(experiment, site)) }
       : {}),
   };
+}
+
+/** Number of rows that a training uses. Undefined if the rows of its file are not known. */
+function trainingRows(experiment: Experiment, site: Site): number | undefined {
+  const { train, test } = experiment.data;
+  const rows = site.rows(train.file);
+  if (rows === undefined) return undefined;
+  const count = Math.min(rows.count * (1 - (test?.fraction ?? 0)), train.limit ?? Number.POSITIVE_INFINITY);
+  return count * (1 - (heldOut(experiment) ?? 0));
+}
+
+/** Rows of a forward pass. If all rows are fewer than a step takes, a trainer may spread them over its passes. */
+function rowsOfPass(
+  { batch_size: size, gradient_accumulation: passes }: Train,
+  rows = Number.POSITIVE_INFINITY,
+): Range {
+  if (rows >= size * passes) return [size, size];
+  return [Math.min(size, Math.ceil(rows / passes) || 1), Math.min(size, Math.ceil(rows) || 1)];
 }
 
 /** The load of a training. A row has between the tokens that its characters suggest and `max_length` tokens. */
@@ -105,7 +120,7 @@ function trainingLoad(experiment: Experiment, site: Site): TrainingLoad {
     rank: train.rank,
     targets: train.targets,
     layers: trainedLayers(train.layers),
-    batch: train.batch_size,
+    batch: rowsOfPass(train, trainingRows(experiment, site)),
     length: [Math.min(mean, train.max_length), train.max_length],
     checkpointing: checkpointing.includes(device),
     allLogits,
