@@ -1,4 +1,4 @@
-import { modelArmsOf } from "../../pipeline/steps/arm-names.ts";
+import { modelArms } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
 import { config, type Figure, schema } from "./figure.ts";
 
@@ -7,7 +7,7 @@ export const gains: Figure = ({ runs }) => {
   const run = runs.findLast(({ analysis, comparison }) => analysis !== undefined && comparison?.interactions);
   if (run?.analysis === undefined) return undefined;
   const { analysis } = run;
-  const models = new Map(modelArmsOf({ ...run, arms: run.arms.map(({ name }) => name) }).map((one) => [one.arm, one]));
+  const models = new Map(modelArms(run).map((one) => [one.arm, one]));
   const values = gainsOf(run).flatMap(({ from, to }) => {
     const [before, after] = [analysis.arms[from]?.strata, analysis.arms[to]?.strata];
     const model = models.get(to)?.model;

@@ -1,4 +1,4 @@
-import { armNames, modelArmsOf, type NamedRun } from "../../pipeline/steps/arm-names.ts";
+import { armNames, type ModelArm, modelArmsOf, type NamedRun } from "../../pipeline/steps/arm-names.ts";
 import type { Arm } from "../../pipeline/steps/arms.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
 import type { RunComparison } from "../../runs/compare.ts";
@@ -39,11 +39,15 @@ export function metricName(metric: string): string {
 /** Whether targets and predictions of an experiment are labels. */
 export const hasLabels = ({ task }: RunFacts["config"]): boolean => tasks.get(task).labels !== undefined;
 
+/** The arms of a run that a language model answers. */
+export const modelArms = (run: Pick<RunFacts, "config" | "compared" | "arms">): readonly ModelArm[] =>
+  modelArmsOf({ ...run, arms: run.arms.map(({ name }) => name) });
+
 /** All arms of a run: its primary arm, other arms of language models, then the others. */
 export function rankedArms(run: RunFacts): readonly Arm[] {
   const all = run.arms.map(({ name }) => name);
   const own = primaryArm(run);
-  const models = modelArmsOf({ ...run, arms: all }).map(({ arm }) => arm);
+  const models = modelArms(run).map(({ arm }) => arm);
   return [...new Set([own, ...models, ...all])].filter((arm) => all.includes(arm));
 }
 

@@ -1,18 +1,19 @@
-import { classicalBaselines } from "../../evaluation/baselines/names.ts";
-import { modelArmsOf } from "../../pipeline/steps/arm-names.ts";
 import { integer, percent, score } from "../../util/format.ts";
+import { type AnalysedRun, isAnalysed, ownAnalysis } from "../report/analysed-run.ts";
 import { causeExamples, causeTable, findings } from "../report/causes.ts";
 import { coverageTable } from "../report/coverage-table.ts";
-import { armNamingOf, hasLabels, metricName, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
-import { type Block, heading, paragraph, type Span } from "../report/document.ts";
+import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
+import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 import { subgroupNote, subgroupTable } from "../report/subgroup-table.ts";
+import { errorExamples } from "./error-examples.ts";
+import { strata } from "./strata.ts";
 
 /** Error analysis of the primary arm: categories, confusions, strata, calibration and examples drawn with a seed. */
 export function errorAnalysis({ runs }: Study): readonly Block[] {
   const run = runs.findLast(({ analysis }) => analysis !== undefined);
-  const own = run?.analysis?.arms[primaryArm(run)];
-  if (run?.analysis === undefined || own === undefined) return [];
+  if (run === undefined || !isAnalysed(run)) return [];
+  const own = ownAnalysis(run);
   return [
     heading(1, "Error analysis"),
     paragraph(
@@ -27,18 +28,12 @@ export function errorAnalysis({ runs }: Study): readonly Block[] {
     ...subgroups(run),
     ...rivals(run),
     ...calibration(run),
-    ...examples(run),
+    ...errorExamples(run),
   ];
 }
 
-type Analysed = RunFacts & { readonly analysis: NonNullable<RunFacts["analysis"]> };
-
-function of(run: RunFacts) {
-  return (run as Analysed).analysis.arms[primaryArm(run)] as NonNullable<Analysed["analysis"]["arms"][string]>;
-}
-
-function categories(run: RunFacts): Block {
-  const { arms } = (run as Analysed).analysis;
+function categories(run: AnalysedRun): Block {
+  const { arms } = run.analysis;
   const names = rankedArms(run)
     .filter((name) => name in arms)
     .slice(0, mostArms);
@@ -48,7 +43,7 @@ function categories(run: RunFacts): Block {
     caption: "Erroneous predictions by category and arm.",
     head: ["category", "definition", ...names.map(armNamingOf(run))],
     align: ["left", "left", ...names.map(() => "right" as const)],
-    rows: of(run)
+    rows: ownAnalysis(run)
       .categories.filter(({ name }) => names.some((arm) => count(arms[arm]?.categories, name) > 0))
       .map(({ name, definition }) => [
         name.replaceAll("_", " "),
@@ -68,11 +63,12 @@ function count(
   return counts?.find(({ name }) => name === category)?.cases ?? 0;
 }
 
-function causes(run: RunFacts): readonly Block[] {
-  const { analysis } = run as Analysed;
+function causes(run: AnalysedRun): readonly Block[] {
+  const { analysis } = run;
   const own = primaryArm(run);
   const armName = armNamingOf(run);
-  const table = causeTable(analysis, own, (arm) => classicalArms.has(arm.slice(arm.lastIndexOf(".") + 1)), armName);
+  const models = new Set(modelArms(run).map(({ arm }) => arm));
+  const table = causeTable(analysis, own, (arm) => !models.has(arm), armName);
   if (table.length === 0) return [];
   const items = causeExamples(analysis, own, armName);
   return [
@@ -93,15 +89,13 @@ function causes(run: RunFacts): readonly Block[] {
   ];
 }
 
-const classicalArms: ReadonlySet<string> = new Set([...Object.keys(classicalBaselines), "ensemble"]);
-
 /** Findings on the errors of the primary arm, in words. */
 export function errorFindings(run: RunFacts): readonly string[] {
   return run.analysis === undefined ? [] : findings(run.analysis, primaryArm(run), armNamingOf(run));
 }
 
-function confusions(run: RunFacts): readonly Block[] {
-  const { pairs } = of(run).confusions;
+function confusions(run: AnalysedRun): readonly Block[] {
+  const { pairs } = ownAnalysis(run).confusions;
   if (pairs.length === 0) return [];
   return [
     heading(2, "Confusions"),
@@ -116,111 +110,8 @@ function confusions(run: RunFacts): readonly Block[] {
   ];
 }
 
-function strata(run: RunFacts): readonly Block[] {
-  const { arms, view } = (run as Analysed).analysis;
-  const models = modelArmsOf({ ...run, arms: rankedArms(run) }).map(({ arm }) => arm);
-  const rivals = models.filter((arm) => arm !== primaryArm(run) && arm in arms).slice(0, mostRivals);
-  const armName = armNamingOf(run);
-  const isSeveral = rivals.length > 0;
-  const own = isSeveral ? `, ${armName(primaryArm(run))}` : "";
-  const byLabel = labelStrata(of(run));
-  const byCase = caseStrata(of(run));
-  const isLabelled = hasLabels(run.config);
-  const metric = isLabelled ? "micro-F1" : metricName(run.config.evaluate.primary.metric);
-  return [
-    heading(2, "Results by stratum"),
-    ...(isLabelled
-      ? [
-          {
-            type: "table" as const,
-            id: "strata-labels",
-            caption: `Strata of labels (${view} view).`,
-            head: [
-              "by",
-              "stratum",
-              "gold",
-              "predicted",
-              "recall",
-              `F1${own}`,
-              ...rivals.map((arm) => `F1, ${armName(arm)}`),
-            ],
-            align: [
-              "left" as const,
-              "left" as const,
-              ...Array.from({ length: 4 + rivals.length }, () => "right" as const),
-            ],
-            rows: byLabel
-              .filter(([, { support, predicted }]) => support + predicted > 0)
-              .map(([by, { name, support, predicted, recall, f1 }], index, all) => [
-                all[index - 1]?.[0] === by ? "" : by,
-                name,
-                integer(support),
-                integer(predicted),
-                score(recall),
-                score(f1),
-                ...rivals.map((arm) => score(labelF1(arms[arm], by, name))),
-              ]),
-          },
-        ]
-      : []),
-    {
-      type: "table",
-      id: "strata-cases",
-      caption: `Strata of cases (${view} view).`,
-      head: [
-        "by",
-        "stratum",
-        "cases",
-        "exact match",
-        `${metric}${own}`,
-        ...rivals.map((arm) => `${metric}, ${armName(arm)}`),
-      ],
-      align: ["left", "left", ...Array.from({ length: 3 + rivals.length }, () => "right" as const)],
-      rows: byCase
-        .filter(([, { cases }]) => cases > 0)
-        .map(([by, { name, cases, exact_match, micro_f1, primary }], index, all) => [
-          all[index - 1]?.[0] === by ? "" : by,
-          name,
-          integer(cases),
-          score(exact_match),
-          score(isLabelled ? micro_f1 : primary),
-          ...rivals.map((arm) => {
-            const found = caseStrata(arms[arm]).find(([other, row]) => other === by && row.name === name)?.[1];
-            return score(isLabelled ? found?.micro_f1 : found?.primary);
-          }),
-        ]),
-    },
-  ];
-}
-
-type OneArm = Analysed["analysis"]["arms"][string];
-
-/** The strata of labels of an arm, by what divides them. */
-function labelStrata(arm: OneArm | undefined) {
-  return [
-    ...(arm?.strata.training_frequency ?? []).map((row) => ["training rows with the label", row] as const),
-    ...(arm?.strata.group ?? []).map((row) => ["group of the label", row] as const),
-  ];
-}
-
-/** The strata of cases of an arm, by what divides them. */
-function caseStrata(arm: OneArm | undefined) {
-  return [
-    ...(arm?.strata.labels_per_case ?? []).map((row) => ["gold labels per case", row] as const),
-    ...(arm?.strata.input_length ?? []).map((row) => ["words per input", row] as const),
-    ...(arm?.strata.normality ?? []).map((row) => ["normality", row] as const),
-    ...(arm?.strata.properties ?? []).map((row) => [row.property, row] as const),
-  ];
-}
-
-const labelF1 = (arm: OneArm | undefined, by: string, name: string): number | undefined =>
-  labelStrata(arm).find(([other, row]) => other === by && row.name === name)?.[1].f1;
-
-/** Other models whose scores the tables of strata have room for. */
-const mostRivals = 3;
-
-function subgroups(run: RunFacts): readonly Block[] {
-  const { subgroups: found, arms, view } = (run as Analysed).analysis;
+function subgroups(run: AnalysedRun): readonly Block[] {
+  const { subgroups: found, arms, view } = run.analysis;
   if (found === undefined) return [];
   const names = rankedArms(run)
     .filter((name) => name in arms)
@@ -236,8 +127,8 @@ function subgroups(run: RunFacts): readonly Block[] {
   ];
 }
 
-function rivals(run: RunFacts): readonly Block[] {
-  const { against, agreement } = of(run);
+function rivals(run: AnalysedRun): readonly Block[] {
+  const { against, agreement } = ownAnalysis(run);
   const armName = armNamingOf(run);
   if (against.length === 0) return [];
   return [
@@ -270,8 +161,8 @@ function rivals(run: RunFacts): readonly Block[] {
 /** Fewest agreements for which proportions are reported. */
 const fewestAgreed = 20;
 
-function calibration(run: RunFacts): readonly Block[] {
-  const { calibration } = of(run);
+function calibration(run: AnalysedRun): readonly Block[] {
+  const { calibration } = ownAnalysis(run);
   if (calibration === null) return [];
   const { sequence, per_token, accuracy } = calibration;
   return [
@@ -297,60 +188,3 @@ function calibration(run: RunFacts): readonly Block[] {
     },
   ];
 }
-
-/** Examples per category. */
-const mostExamples = 2;
-
-function examples(run: RunFacts): readonly Block[] {
-  const seen = new Set<string>();
-  const empty = hasLabels(run.config) ? "(no label)" : "(no answer)";
-  const items = of(run).categories.flatMap(({ name, examples: drawn }) =>
-    drawn
-      .filter(({ id }) => !seen.has(id))
-      .slice(0, mostExamples)
-      .map(({ id, label, sentence, gold, given }): readonly Span[] => {
-        seen.add(id);
-        return [
-          { strong: `${name.replaceAll("_", " ")}` },
-          label === null ? "" : ` (${label})`,
-          `, case ${id}. `,
-          ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
-          { strong: "Gold: " },
-          partList(gold, empty),
-          { strong: " Prediction: " },
-          partList(given, empty),
-        ];
-      }),
-  );
-  const correct = (of(run).correct ?? [])
-    .slice(0, mostCorrect)
-    .map(({ id, label, sentence, gold }): readonly Span[] => [
-      { strong: "correct" },
-      sentence === null || label === null ? "" : ` (${label})`,
-      `, case ${id}. `,
-      ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
-      { strong: "Gold and prediction: " },
-      partList(gold, empty),
-    ]);
-  if (items.length + correct.length === 0) return [];
-  return [
-    heading(2, "Examples"),
-    paragraph(
-      `The examples are drawn at random with a fixed seed.${
-        hasLabels(run.config)
-          ? " The quoted sentence states the label with the highest likelihood, by the words of the training rows with the label. Without a clear one, there is no quote."
-          : ""
-      }`,
-    ),
-    ...(items.length === 0 ? [] : [paragraph({ strong: "Erroneous predictions." }), { type: "list" as const, items }]),
-    ...(correct.length === 0
-      ? []
-      : [paragraph({ strong: "Correct predictions." }), { type: "list" as const, items: correct }]),
-  ];
-}
-
-/** Examples of correct predictions. */
-const mostCorrect = 5;
-
-const partList = (parts: readonly string[], empty: string): string =>
-  parts.length === 0 ? `${empty}.` : parts.join("; ").replace(/(?<![.!?])$/, ".");

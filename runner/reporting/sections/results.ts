@@ -1,5 +1,4 @@
 import { plannedTests } from "../../evaluation/statistics/family.ts";
-import { modelArmsOf } from "../../pipeline/steps/arm-names.ts";
 import {
   integer,
   missing,
@@ -15,7 +14,7 @@ import { mostRunsWithAllArms } from "../figures/intervals.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { detectableNote, exactTestName, exactTestText, nonInferiorityTexts } from "../report/comparison-tables.ts";
 import { confusionTable } from "../report/confusion-table.ts";
-import { armNamingOf, metricName, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
+import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -153,7 +152,7 @@ function views(run: RunFacts): readonly Block[] {
   const names = run.config.evaluate.metrics.slice(0, 4);
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   if (own === undefined) return [];
-  const models = new Set(modelArmsOf({ ...run, arms: run.arms.map(({ name }) => name) }).map(({ arm }) => arm));
+  const models = new Set(modelArms(run).map(({ arm }) => arm));
   const shown = run.arms.filter(({ name }) => models.has(name));
   return [
     {

@@ -1,14 +1,14 @@
-import { type ModelArm, modelArmsOf } from "../../pipeline/steps/arm-names.ts";
+import type { ModelArm } from "../../pipeline/steps/arm-names.ts";
 import { missing, signedInterval, withInterval } from "../../util/format.ts";
 import { gainText } from "../report/comparison-tables.ts";
-import { armNamingOf, metricName } from "../report/display-names.ts";
+import { armNamingOf, metricName, modelArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
 import type { RunFacts } from "../report/study.ts";
 
 /** Base models and kinds of arms in one table, planned differences and interactions; none if the run has one model. */
 export function sizes(run: RunFacts): readonly Block[] {
   const { comparison } = run;
-  const arms = modelArmsOf({ ...run, arms: run.arms.map(({ name }) => name) });
+  const arms = modelArms(run);
   const models = [...new Set(arms.map(({ model }) => model))];
   if (comparison === undefined || models.length < 2) return [];
   const { metric, view } = run.config.evaluate.primary;

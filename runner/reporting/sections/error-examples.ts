@@ -1,0 +1,61 @@
+import { type AnalysedRun, ownAnalysis } from "../report/analysed-run.ts";
+import { hasLabels } from "../report/display-names.ts";
+import { type Block, heading, paragraph, type Span } from "../report/document.ts";
+
+/** Examples per category. */
+const mostExamples = 2;
+
+/** Examples of wrong and correct answers of the primary arm. */
+export function errorExamples(run: AnalysedRun): readonly Block[] {
+  const seen = new Set<string>();
+  const empty = hasLabels(run.config) ? "(no label)" : "(no answer)";
+  const items = ownAnalysis(run).categories.flatMap(({ name, examples: drawn }) =>
+    drawn
+      .filter(({ id }) => !seen.has(id))
+      .slice(0, mostExamples)
+      .map(({ id, label, sentence, gold, given }): readonly Span[] => {
+        seen.add(id);
+        return [
+          { strong: `${name.replaceAll("_", " ")}` },
+          label === null ? "" : ` (${label})`,
+          `, case ${id}. `,
+          ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
+          { strong: "Gold: " },
+          partList(gold, empty),
+          { strong: " Prediction: " },
+          partList(given, empty),
+        ];
+      }),
+  );
+  const correct = (ownAnalysis(run).correct ?? [])
+    .slice(0, mostCorrect)
+    .map(({ id, label, sentence, gold }): readonly Span[] => [
+      { strong: "correct" },
+      sentence === null || label === null ? "" : ` (${label})`,
+      `, case ${id}. `,
+      ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
+      { strong: "Gold and prediction: " },
+      partList(gold, empty),
+    ]);
+  if (items.length + correct.length === 0) return [];
+  return [
+    heading(2, "Examples"),
+    paragraph(
+      `The examples are drawn at random with a fixed seed.${
+        hasLabels(run.config)
+          ? " The quoted sentence states the label with the highest likelihood, by the words of the training rows with the label. Without a clear one, there is no quote."
+          : ""
+      }`,
+    ),
+    ...(items.length === 0 ? [] : [paragraph({ strong: "Erroneous predictions." }), { type: "list" as const, items }]),
+    ...(correct.length === 0
+      ? []
+      : [paragraph({ strong: "Correct predictions." }), { type: "list" as const, items: correct }]),
+  ];
+}
+
+/** Examples of correct predictions. */
+const mostCorrect = 5;
+
+const partList = (parts: readonly string[], empty: string): string =>
+  parts.length === 0 ? `${empty}.` : parts.join("; ").replace(/(?<![.!?])$/, ".");
