@@ -3,8 +3,7 @@ import { splitLabels } from "../../data/labels/split.ts";
 import { Problems } from "../../data/problems.ts";
 import { readTable } from "../../data/table.ts";
 import type { Diagnostic, Result } from "../../util/diagnostic.ts";
-import { suggestion } from "../../util/suggest.ts";
-import { type FileCase, type Names, readPredictions } from "./predictions.ts";
+import { type FileCase, type Names, optionOf, otherName, readPredictions } from "./predictions.ts";
 
 /** Reads a file of gold, predictions or both: JSON Lines, or a .csv, .tsv or .xlsx table by its columns. */
 export async function readAnswers(path: string, bytes: Uint8Array, names: Names): Promise<Result<readonly FileCase[]>> {
@@ -30,18 +29,13 @@ function fromTable(table: DataTable, { id, sides, separator = ",", ...names }: N
     const at = table.columns.indexOf(name);
     const others = table.columns.filter((one) => one !== "");
     if (at < 0)
-      complain(
-        "missing-column",
-        `the table has no column "${name}"`,
-        undefined,
-        suggestion(name, others, "columns") ?? `name a column with --${option}`,
-      );
+      complain("missing-column", `the table has no column "${name}"`, undefined, otherName(name, others, option));
     return at;
   };
-  const idAt = column(id, "id");
+  const idAt = column(id, optionOf("id", { sides }));
   const at = {
-    gold: sides.includes("gold") ? column(names.gold, "gold") : -1,
-    pred: sides.includes("pred") ? column(names.pred, "pred") : -1,
+    gold: sides.includes("gold") ? column(names.gold, optionOf("gold", { sides })) : -1,
+    pred: sides.includes("pred") ? column(names.pred, optionOf("pred", { sides })) : -1,
   };
   const groupAt = names.group === undefined ? undefined : column(names.group, "group");
   if (problems.any) return problems.result();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { readPredictions } from "./predictions.ts";
+import { type Names, ownNames, readPredictions } from "./predictions.ts";
 
 const good = '{"id":"a","gold":["x"],"pred":[]}';
 const problem = (text: string | Uint8Array) => {
@@ -39,6 +39,15 @@ describe("predictions are read line by line", () => {
   ];
   for (const [name, text, expected] of cases)
     it(`${name} is an error at its line`, () => expect(problem(text)).toBe(expected));
+  it("a missing key names the keys of the line and the option for another key", () => {
+    const help = (sides: Names["sides"]) => {
+      const result = readPredictions('{"id":"a","label":["x"]}', "p.jsonl", { ...ownNames, sides });
+      return result.ok ? [] : result.diagnostics.map(({ help }) => help);
+    };
+    const names = (option: string) => expect.stringMatching(new RegExp(`id, label.*--${option} `));
+    expect(help(["gold", "pred"])).toEqual([names("gold"), names("pred")]);
+    expect(help(["gold"])).toEqual([names("gold-column")]);
+  });
   it("bytes that are not UTF-8 are an error at their line, UTF-16 with a mark is read", () => {
     const accented = `${good}\n{"id":"é","gold":[],"pred":[]}\n`;
     expect(problem(new Uint8Array(Buffer.from(accented, "utf8")))).toBe("ok");

@@ -3,6 +3,7 @@ import { splitLabels } from "../../data/labels/split.ts";
 import { lineEnd, lineStart } from "../../data/lines.ts";
 import { Problems } from "../../data/problems.ts";
 import type { Result } from "../../util/diagnostic.ts";
+import { suggestion } from "../../util/suggest.ts";
 
 /** One case of a predictions file: gold and predicted labels, as written. */
 export type FileCase = {
@@ -115,6 +116,19 @@ function firstBroken(bytes: Uint8Array): number | undefined {
   }
 }
 
+/** The option of `exp score` that names a key or column: gold in a file of its own has options of its own. */
+export function optionOf(side: "id" | "gold" | "pred", { sides }: Pick<Names, "sides">): string {
+  if (sides.includes("pred")) return side;
+  return side === "id" ? "gold-id" : "gold-column";
+}
+
+/** How to name another key or column in place of one that is missing. */
+export function otherName(name: string, names: readonly string[], option: string): string {
+  return [suggestion(name, names, "it has"), `--${option} names another one`]
+    .filter((part) => part !== undefined)
+    .join("; ");
+}
+
 type Complain = (code: string, message: string, help?: string) => void;
 
 /** The shape of a line, for help texts. */
@@ -153,8 +167,13 @@ function readLine(row: string, names: Names, complain: Complain): FileCase | und
   const hasPred = Object.hasOwn(fields, names.pred);
   const other = hasPred ? undefined : names.otherPred?.find((key) => Object.hasOwn(fields, key));
   const keys = { gold: names.gold, pred: other ?? names.pred };
-  const of = (side: "gold" | "pred"): readonly string[] | undefined =>
-    names.sides.includes(side) ? labels(fields[keys[side]], keys[side], names.separator, complain) : [];
+  const of = (side: "gold" | "pred"): readonly string[] | undefined => {
+    if (!names.sides.includes(side)) return [];
+    const key = keys[side];
+    if (Object.hasOwn(fields, key)) return labels(fields[key], key, names.separator, complain);
+    complain("missing-key", `the line has no "${key}"`, otherName(key, Object.keys(fields), optionOf(side, names)));
+    return undefined;
+  };
   const gold = of("gold");
   const pred = of("pred");
   const isUnreadable = names.sides.includes("pred") && fields.parsed === false;
@@ -180,8 +199,7 @@ function labels(
 ): readonly string[] | undefined {
   if (typeof value === "string" && separator !== undefined) return splitLabels(value, separator);
   if (value === null && separator === "") return [];
-  if (value === undefined) complain("missing-key", `the line has no "${key}"`);
-  else if (typeof value === "string")
+  if (typeof value === "string")
     complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"], or give --separator');
   else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is not a list of labels`);
   else {
