@@ -1,4 +1,4 @@
-import { parquetMetadata, parquetReadObjects } from "hyparquet";
+import { type FileMetaData, parquetMetadata, parquetReadObjects, parquetSchema } from "hyparquet";
 import { compressors } from "hyparquet-compressors";
 import type { Result, SourceText, Span } from "../util/diagnostic.ts";
 import { UserError } from "../util/user-error.ts";
@@ -76,7 +76,22 @@ async function recordsOf(bytes: Uint8Array): Promise<readonly Record<string, unk
   const size = total(({ total_uncompressed_size }) => total_uncompressed_size);
   if (!(size >= 0 && size <= tableLimits.bytes))
     throw new UserError("table-too-large", `the file has ${Math.round(size / 1e6)} MB unpacked`, { help: smaller });
+  expectOwnColumns(metadata);
   return await parquetReadObjects({ file, metadata, compressors });
+}
+
+/**
+ * Throws unless each row group has the columns of the schema once. The library reads the columns at the same time, and nobody
+ * would await those that the schema does not have: an error in one of them would end the process.
+ */
+function expectOwnColumns(metadata: FileMetaData): void {
+  const leaves = (node: ReturnType<typeof parquetSchema>): readonly string[] =>
+    node.children.length === 0 ? [JSON.stringify(node.path)] : node.children.flatMap(leaves);
+  const expected = parquetSchema(metadata).children.flatMap(leaves).sort().join("\n");
+  for (const { columns } of metadata.row_groups) {
+    const found = columns.map(({ meta_data: one }) => JSON.stringify(one?.path_in_schema));
+    if (found.sort().join("\n") !== expected) throw new Error("a row group has other columns than the schema");
+  }
 }
 
 /** A value of a parquet file as one of JSON. */

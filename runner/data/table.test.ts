@@ -224,6 +224,18 @@ describe("parquet", () => {
     const file = readFileSync(new URL("fixtures/claims.parquet", import.meta.url));
     expect(await table("a.parquet", file).catch((error: Error) => error.message)).toBe("1:table-too-large");
   });
+  it("with a damaged column, and one that the schema does not have, is refused without a rejection left behind", async () => {
+    const file = readFileSync(new URL("fixtures/snappy.parquet", import.meta.url));
+    file[4] = 0xff;
+    file.write("texx", file.indexOf("text", 600));
+    const rejections: unknown[] = [];
+    const note = (reason: unknown): void => void rejections.push(reason);
+    process.on("unhandledRejection", note);
+    expect(await table("a.parquet", file).catch((error: Error) => error.message)).toBe("1:broken-file");
+    await new Promise((resolve) => setImmediate(resolve));
+    process.off("unhandledRejection", note);
+    expect(rejections).toEqual([]);
+  });
 });
 
 describe("rows of other forms", () => {
