@@ -116,3 +116,71 @@ test("own secrets and places are found in every encoding", async ({ rig }) => {
   const places = [rig.path("x"), encodeURIComponent(rig.path("x")), "~/x", "\\\\server\\share", "file:///x"];
   expect(await scan(rig, manifest, ...places)).toEqual(places.map(() => "leak-path"));
 });
+
+/** Builds a run without targets as labels, on these rows. */
+async function freeTexts(rig: Rig, data: string, rows: readonly object[]): Promise<string> {
+  rig.write("experiments/data/new.jsonl", rows.map((row) => `${JSON.stringify(row)}\n`).join(""));
+  const answers = rows.map((_, at) => `${JSON.stringify({ id: String(at + 1), text: "yes" })}\n`);
+  rig.write("experiments/data/new-answers.jsonl", answers.join(""));
+  rig.write("prompts/new.hbs", "{{#user}}{{input}}{{/user}}\n");
+  rig.write(
+    "experiments/new.yaml",
+    `name: new
+task: text
+data: {train: {file: data/new.jsonl}, test: {fraction: 0.3}, ${data}}
+model: {base: smollm2-135m}
+prompt: {template: prompts/new.hbs}
+generate: {engine: replay, file: data/new-answers.jsonl}
+baselines: []
+`,
+  );
+  return (await rig.build("experiments/new.yaml")).manifest;
+}
+
+const question = (at: number): string =>
+  `Is finding ${at} near the ${["liver", "lung", "heart"][at % 3]} still growing since the visit in week ${at} of spring?`;
+
+test("each message of a conversation is searched for", async ({ rig }) => {
+  const first = (at: number): string => `My name is Jane Quincy Roe number ${at}`;
+  const rows = Array.from({ length: 20 }, (_, at) => ({
+    messages: [
+      { role: "user", content: first(at) },
+      { role: "assistant", content: `Hello ${at}` },
+      { role: "user", content: question(at) },
+      { role: "assistant", content: `It grew by ${at} mm in the upper part of the left side and needs a biopsy` },
+    ],
+  }));
+  const manifest = await freeTexts(rig, "format: chat", rows);
+  expect(await scan(rig, manifest, first(3), question(5), "nothing")).toEqual(["leak-row", "leak-row"]);
+});
+
+test("a name in one of several input columns is searched for", async ({ rig }) => {
+  const names = ["Jane Quincy", "John Public", "Anna Berg", "Luc Moreau"];
+  const rows = Array.from({ length: 20 }, (_, at) => ({
+    id: String(at + 1),
+    patient: `${names[at % 4]} ${["Smith", "Jones", "Brown", "Green", "Young"][at % 5]}`,
+    note: question(at),
+    answer: "yes",
+  }));
+  const columns = "columns: {id: id, inputs: {patient: patient, note: note}, target: answer}";
+  const manifest = await freeTexts(rig, columns, rows);
+  expect(await scan(rig, manifest, `of ${rows[6]?.patient}.`, question(5), "nothing")).toEqual([
+    "leak-row",
+    "leak-row",
+  ]);
+});
+
+test("files of a local model are searched, and those of a public one are not", async ({ rig }) => {
+  const { manifest } = await rig.build("experiments/study.yaml");
+  const row = rig.read("experiments/data/train.csv").split('"')[1] as string;
+  const files = { "README.md": { sha256: textFile("README.md", row).sha256, size: row.length } };
+  const config = { model_type: "llama" };
+  for (const [revision, found] of [
+    [null, ["leak-row"]],
+    ["a".repeat(40), []],
+  ] as const) {
+    const model = { base: "models/own", revision, files, config, parameters: 1 };
+    rig.write(join(manifest, "../model.json"), JSON.stringify(model));
+    expect(await scan(rig, manifest, row)).toEqual(found);
+  }
+});

@@ -62,11 +62,12 @@ function textOf({ path, content }: ReleaseFile): string | undefined {
 }
 
 /** Digests of the files in the repository of the base model. They are public already. */
-function filesOfBase({ manifest, path }: FinishedRun): ReadonlySet<string> {
-  const { base, revision } = manifest.config.model;
+function filesOfBase({ path }: FinishedRun): ReadonlySet<string> {
   const file = join(dirname(path), "model.json");
-  if (revision === undefined || !base.includes("/") || !existsSync(file)) return new Set();
-  const { files } = readResult("model.json", file);
+  if (!existsSync(file)) return new Set();
+  // A local folder has no revision here, also if the experiment names one.
+  const { revision, files } = readResult("model.json", file);
+  if (revision === null) return new Set();
   return new Set(Object.values(files).map(({ sha256 }) => sha256));
 }
 

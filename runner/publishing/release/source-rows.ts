@@ -77,18 +77,29 @@ async function textsOf(
     if (column === columns.id) return [];
     const inputs = inputColumns(columns).filter((name) => placeOf(name, [column]) !== undefined);
     // The texts in JSON, and not their quotes and keys.
-    const cells = rows.map((row) => [row[at] ?? ""].flat().map(textsIn).join("\n"));
+    const texts = rows.map((row) => [row[at] ?? ""].flat().flatMap(textsIn));
+    const cells = texts.map((all) => all.join("\n"));
     const place = (row: number): string =>
       `row ${row + 1} of ${file}, ${column === "" ? "a column without a name" : `column ${column}`}`;
     if (inputs.length === 0 && placeOf(columns.target, [column]) !== undefined)
       return unpublishedTargets(cells, known, place);
-    if (inputs.length > 0) return cells.map((text, row) => ({ text, place: place(row), isShort: false }));
-    return otherColumn(cells, known, place, column === columns.group);
+    const search = { known, place, isGroup: column === columns.group, rows: rows.length };
+    const own = otherTexts(
+      cells.map((text, row) => ({ text, row })),
+      search,
+    );
+    // A message of a conversation is shorter than what is searched for in the whole of it.
+    const parts = texts.flatMap((all, row) => (all.length > 1 ? all.map((text) => ({ text, row })) : []));
+    const messages = otherTexts(parts, search).filter(({ isShort }) => !isShort);
+    if (inputs.length === 0) return [...own, ...messages];
+    // One of several inputs may be a name.
+    const names = columns.inputs === undefined ? [] : own.filter(({ isShort }) => isShort);
+    return [...cells.map((text, row) => ({ text, place: place(row), isShort: false })), ...names, ...messages];
   });
 }
 
 /** A cell, or the texts in its JSON. */
-function textsIn(cell: string): string {
+function textsIn(cell: string): readonly string[] {
   const leaves = (value: unknown): readonly string[] =>
     Array.isArray(value)
       ? value.flatMap(leaves)
@@ -96,7 +107,7 @@ function textsIn(cell: string): string {
         ? Object.values(value).flatMap(leaves)
         : [String(value ?? "")];
   const value = jsonOf(cell);
-  return value === undefined ? cell : leaves(value).join("\n");
+  return value === undefined ? [cell] : leaves(value);
 }
 
 /** What targets contain besides labels that the release publishes. */
@@ -108,21 +119,29 @@ function unpublishedTargets(
   const rest = new Map<string, number>();
   for (const cell of new Set(cells)) {
     const row = cells.indexOf(cell);
-    let words = ` ${wordsOf(cell).join(" ")} `;
-    for (const label of known) words = words.replaceAll(label, "  ");
-    for (const text of words.split("  ")) if (text.trim() !== "" && !rest.has(text)) rest.set(text, row);
+    for (const text of withoutLabels(wordsOf(cell), known).split("  "))
+      if (text.trim() !== "" && !rest.has(text)) rest.set(text, row);
   }
   return [...rest].map(([text, row]) => ({ text, place: place(row), isShort: false }));
 }
 
-function otherColumn(
-  cells: readonly string[],
-  known: readonly string[],
-  place: (row: number) => string,
-  isGroup: boolean,
+/** The texts of a column, or of parts of its cells, that are neither categories nor labels. */
+function otherTexts(
+  texts: readonly { readonly text: string; readonly row: number }[],
+  {
+    known,
+    place,
+    isGroup,
+    rows: count,
+  }: {
+    readonly known: readonly string[];
+    readonly place: (row: number) => string;
+    readonly isGroup: boolean;
+    readonly rows: number;
+  },
 ): readonly PrivateText[] {
   const rows = new Map<string, number[]>();
-  for (const [row, cell] of cells.entries()) {
+  for (const { text: cell, row } of texts) {
     const text = cell.trim();
     if (text === "") continue;
     const same = rows.get(text);
@@ -131,13 +150,19 @@ function otherColumn(
   }
   return [...rows].flatMap(([text, where]) => {
     // A group with many cases is not a category.
-    if (!isGroup && where.length > Math.max(3, categoryShare * cells.length)) return [];
+    if (!isGroup && where.length > Math.max(3, categoryShare * count)) return [];
     const words = wordsOf(text);
     const isShort = words.length < 5;
     if (isShort && (!isIdentifying(text, words) || known.some((label) => label.includes(` ${words.join(" ")} `))))
       return [];
+    if (withoutLabels(words, known).trim() === "") return [];
     return [{ text, place: place(where[0] as number), isShort }];
   });
+}
+
+/** Words without those of labels, with two spaces in the place of a label. */
+function withoutLabels(words: readonly string[], known: readonly string[]): string {
+  return known.reduce((text, label) => text.replaceAll(label, "  "), ` ${words.join(" ")} `);
 }
 
 /** Two or more words, letters with digits, or a long number. A single word or a short number also occurs by chance. */
