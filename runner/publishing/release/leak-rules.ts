@@ -29,22 +29,35 @@ export const secretRules: readonly (readonly [name: string, shape: RegExp])[] = 
   ["a Stripe key", /\b(?:sk|rk)_(?:live|test)_[A-Za-z0-9]{20,}/],
   ["a SendGrid key", /\bSG\.[A-Za-z0-9_-]{20,}\.[A-Za-z0-9_-]{30,}/],
   ["a Telegram token", /\b\d{8,10}:AA[A-Za-z0-9_-]{33}\b/],
+  ["an API key of xAI", /\bxai-[A-Za-z0-9]{40,}/],
+  ["an API key of NVIDIA", /\bnvapi-[A-Za-z0-9_-]{40,}/],
+  ["a Linear key", /\blin_(?:api|oauth)_[A-Za-z0-9]{30,}/],
+  ["a Vault token", /\bhv[sbr]\.[A-Za-z0-9_-]{24,}/],
+  ["a Doppler token", /\bdp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9]{40,}/],
+  ["a Pinecone key", /\bpcsk_[A-Za-z0-9_-]{40,}/],
+  ["a LangSmith key", /\blsv2_(?:pt|sk)_[A-Za-z0-9]{30,}/],
+  [
+    "credentials of a request",
+    /\bauthorization["']?\s*[:=]\s*["']?(?:basic|token)\s+[A-Za-z0-9+/=_-]{8,}|\bbearer\s+(?=\S*\d)[A-Za-z0-9+/._~-]{20,}/i,
+  ],
+  ["a password in an address", /\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"'<>]+:[^\s:/@"'<>]{3,}@[A-Za-z0-9]/i],
   ["a Weights & Biases key", /wandb.{0,20}?key.{0,10}?[=:"'\s][0-9a-f]{40}\b/i],
   ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----/],
   ["a web token", /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\./],
   [
     "a password or key",
-    /\b(?:api[_-]?key|access[_-]?key|client[_-]?secret|secret[_-]?key|password|passwd)["']?\s*[:=]\s*["']?(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{16,}/i,
+    /(?<![A-Za-z0-9])(?:api[_-]?key|access[_-]?key|auth[_-]?token|access[_-]?token|client[_-]?secret|secret[_-]?key|password|passwd)["']?\s*[:=]\s*["']?(?=[A-Za-z0-9+/_-]*\d)(?=[A-Za-z0-9+/_-]*[A-Za-z])[A-Za-z0-9+/_-]{16,}/i,
   ],
 ];
 
 const folders =
-  "home\\d*|Users|root|tmp|mnt|media|scratch|content|kaggle|workspace|private|Volumes|gpfs|lustre|nfs|fsx|srv|work|projects?|var|opt|data";
+  "home\\d*|Users|root|tmp|mnt|media|scratch\\d*|content|kaggle|workspace|private|Volumes|gpfs\\d*|lustre\\d*|nfs\\d*|export|net|fsx|srv|work|projects?|var|opt|data";
 
 /** Shapes of places on a machine within a text. */
 export const pathRules: readonly RegExp[] = [
   new RegExp(`(?<![\\w./:~-])/(?:${folders})/[\\w.@+-]+`),
   /\b[A-Za-z]:\\+(?:[\w .-]+\\+)+/,
+  /\b[A-Za-z]:\/(?:Users|Windows|Program Files|Data|Temp|Projects?|Work)\/[\w.@+ -]+/i,
   // A home folder: ~/x and ~name/x/y.
   /(?<![\w~/.-])~(?:\/[\w.@+-]+|[a-z_][a-z0-9_-]*\/[\w.@+-]+\/[\w.@+-]+)/,
   // A network share, also as a JSON string writes it.
