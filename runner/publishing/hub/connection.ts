@@ -144,6 +144,12 @@ export function hubFailure(error: unknown, { url, signal }: Hub, repo: string): 
   if (signal.aborted) throw error;
   if (error instanceof HubResponseError) return responseFailure(error, new URL(url).host, repo);
   const { name, cause } = error as { readonly name?: string; readonly cause?: unknown };
+  if (error instanceof SyntaxError || (error instanceof TypeError && cause === undefined)) {
+    const failure = new UserError("hub-error", `${new URL(url).host} answered for ${repo} what no hub answers`, {
+      help: "set HF_ENDPOINT to the address of a hub, or unset it",
+    });
+    return { error: failure, isTransient: false, retryAfter: undefined };
+  }
   if (name !== "TimeoutError" && !(error instanceof TypeError)) throw error;
   const reason = name === "TimeoutError" ? "no answer in time" : reasonOf(cause);
   const failure = new UserError("offline", `the connection to ${new URL(url).host} failed: ${reason}`, {

@@ -31,7 +31,7 @@ export class DatasetStore implements RemoteStore {
     this.#files = files;
   }
 
-  /** Lists a repository. `private` is undefined if the repository does not exist. */
+  /** Lists a repository. `private` is undefined if the repository does not exist, and false if the hub does not confirm it. */
   static async open(
     hub: Hub,
     repo: string,
@@ -40,7 +40,7 @@ export class DatasetStore implements RemoteStore {
       try {
         const info = await datasetInfo({ name: repo, ...hubParams(hub) });
         const files = await listRepository(hub, { type: "dataset", name: repo });
-        return { dataset: new DatasetStore(hub, repo, files), private: info.private };
+        return { dataset: new DatasetStore(hub, repo, files), private: info.private === true };
       } catch (error) {
         if (error instanceof HubResponseError && error.status === 404) {
           return { dataset: new DatasetStore(hub, repo, new Map()), private: undefined };

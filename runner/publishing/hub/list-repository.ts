@@ -2,7 +2,7 @@ import { type ListFileEntry, listFiles } from "@huggingface/hub";
 import { ListingLimits } from "../remotes/limits.ts";
 import { type Hub, hubParams } from "./connection.ts";
 
-/** Lists every file of a repository by its path. Throws what `Hub.fetch` throws, and UserError `listing-too-long`. */
+/** Lists every file of a repository by its path. Throws what `Hub.fetch` throws, SyntaxError, and UserError `listing-too-long`. */
 export async function listRepository(
   hub: Hub,
   repo: { readonly type: "model" | "dataset"; readonly name: string },
@@ -15,6 +15,8 @@ export async function listRepository(
   const files = new Map<string, ListFileEntry>();
   for await (const entry of listFiles({ repo, recursive: true, ...hubParams(hub), fetch: counted })) {
     limits.entry();
+    if (typeof entry?.path !== "string" || typeof entry.size !== "number")
+      throw new SyntaxError("no entry of a listing");
     if (entry.type === "file") files.set(entry.path, entry);
   }
   return files;

@@ -25,7 +25,7 @@ export function bucketError(error: unknown, bucket: string): unknown {
     });
   }
   if (!(error instanceof Error)) return error;
-  return new UserError("bucket-error", `${bucket}: the server answered ${status || name}: ${message}`, {
+  return new UserError("bucket-error", `${bucket}: the server answered ${status || name}: ${message.split("\n")[0]}`, {
     help: "correct what the message names, or try again later. The command sends only what is missing",
   });
 }
