@@ -74,6 +74,13 @@ process.on("uncaughtException", (error) => {
   );
   process.exit(exit.failed);
 });
+let hasEnded = false;
+// Node ends a process whose promise nothing will settle with code 13, in silence. A library may leave one behind.
+process.on("exit", () => {
+  if (hasEnded || (process.exitCode ?? 13) !== 13) return;
+  process.stderr.write("exp: internal error: the command has ended without a result. Report the command\n");
+  process.exitCode = exit.failed;
+});
 if (argv[0] !== "--version" && argv[0] !== "-V") enableCompileCache();
 process.exitCode = await main(argv, {
   cwd: process.cwd(),
@@ -86,5 +93,6 @@ process.exitCode = await main(argv, {
   err: (text) => void process.stderr.write(text),
   ...listenToSignals(),
 });
+hasEnded = true;
 // A connection that a server keeps open must not keep an interrupted process alive.
 if (process.exitCode === exit.interrupted) setTimeout(endNow, graceTime).unref();

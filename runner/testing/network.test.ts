@@ -156,6 +156,68 @@ describe("a hub", () => {
     expect(server.requests.length).toBeLessThan(5_100);
   });
 
+  for (const [what, body] of [
+    ["has no path", [{ type: "file", size: 1 }]],
+    ["is a number", [5]],
+    ["is no list", {}],
+  ] as const)
+    test(`whose entry of a list ${what}: the push ends in a coded error, at once`, async ({ rig }) => {
+      await hub(rig, json(body));
+      expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 1, "hub-error");
+    });
+
+  test("that answers with a page: the push ends in a coded error", async ({ rig }) => {
+    await hub(rig, json([]), (_request, response) => void response.end("<html>log in</html>"));
+    expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 1, "hub-error");
+  });
+
+  test("that does not say that the repository is private: nothing is pushed", async ({ rig }) => {
+    const server = await serve(rig, (request, response, seen) => {
+      const answer = request.url?.includes("whoami")
+        ? account
+        : request.url?.includes("/tree/")
+          ? []
+          : { id: "me/runs" };
+      json(answer)(request, response, seen);
+    });
+    await rig.build("experiments/study.yaml");
+    rig.env = { ...rig.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: rig.path("hf") };
+    expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 3, "repo-public");
+    expect(server.requests.filter((request) => !request.startsWith("GET"))).toEqual([]);
+  });
+
+  test("that names a file as the address of an upload: the command does not end in silence", async ({ rig }) => {
+    const server = await serve(rig, (request, response, seen) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk));
+      request.on("end", () => {
+        const path = request.url ?? "";
+        const { files = [], objects = [] } = (
+          body.startsWith("{") && path.match(/preupload|batch/) ? JSON.parse(body) : {}
+        ) as {
+          readonly files?: readonly { readonly path: string }[];
+          readonly objects?: readonly { readonly oid: string; readonly size: number }[];
+        };
+        const upload = { href: "file:///etc/passwd" };
+        const answer = path.includes("whoami")
+          ? account
+          : path.includes("/tree/")
+            ? []
+            : path.includes("preupload")
+              ? { files: files.map((file) => ({ path: file.path, uploadMode: "lfs" })) }
+              : path.includes("batch")
+                ? { objects: objects.map(({ oid, size }) => ({ oid, size, actions: { upload } })) }
+                : { id: "me/runs", private: true };
+        json(answer)(request, response, seen);
+      });
+    });
+    await rig.build("experiments/study.yaml");
+    rig.env = { ...rig.env, HF_ENDPOINT: server.url, HF_TOKEN: token, HF_HOME: rig.path("hf") };
+    const { code, stderr } = await rig.exp("push", "hf://datasets/me/runs", "study");
+    expect(code).toBe(1);
+    expect(stderr).toContain("exp: internal error: the command has ended without a result");
+  });
+
   test("that sends an endless answer: the request ends after some MB", async ({ rig }) => {
     const server = await hub(rig, json([]), flood);
     expectFailure(await rig.exp("push", "hf://datasets/me/runs", "study"), 1, "response-too-large");
