@@ -17,7 +17,9 @@ import { json } from "./common-options.ts";
 export const command = defineCommand({
   arguments: {},
   options: {
-    work: flag("Also delete the checkpoints of interrupted and paused steps."),
+    work: flag(
+      "Also delete the checkpoints of interrupted and paused steps, and the rows and answers of interrupted predictions.",
+    ),
     maxSize: size("size", "Delete least recently used objects until at most this much is left, as in 20GB."),
     dryRun: flag("Print what would be deleted."),
     json,
@@ -46,6 +48,7 @@ export const command = defineCommand({
       const kinds = {
         "work folder": left.work,
         snapshot: left.snapshots,
+        "interrupted prediction": left.predictions,
         "old submission": left.submissions,
         "submitted snapshot": left.copies,
       };

@@ -17,11 +17,13 @@ export type WorkCollection = {
   readonly work: readonly DeletedFolder[];
   /** Snapshots of sources that no running process uses. */
   readonly snapshots: readonly DeletedFolder[];
+  /** With `resumable`, what interrupted calls of exp predict have left. */
+  readonly predictions: readonly DeletedFolder[];
 };
 
 /**
  * Deletes work folders of steps that have succeeded and snapshots that no running process uses. Keeps what an interrupted or
- * paused step resumes from, unless `resumable`. Always keeps locked keys and those in `keep`.
+ * paused step, or an interrupted prediction, resumes from, unless `resumable`. Always keeps locked keys and those in `keep`.
  */
 export function collectWork(
   store: Pick<Store, "root" | "record" | "trashPath">,
@@ -29,6 +31,7 @@ export function collectWork(
 ): WorkCollection {
   const work = join(store.root, "work");
   const snapshots = join(work, "snapshots");
+  const predictions = join(store.root, "predictions");
   const isClaimed = (name: string): boolean => activeClaims(join(store.root, "store", "running")).claimed.has(name);
   const isResumable = (key: string): boolean => {
     const record = store.record(key);
@@ -62,6 +65,9 @@ export function collectWork(
     snapshots: namesIn(snapshots).flatMap((name) =>
       remove(snapshots, name, () => isClaimed(name.replace(/\..*/, "")) || isUnderConstruction(join(snapshots, name))),
     ),
+    predictions: namesIn(predictions)
+      .filter((name) => options.resumable && /^[0-9a-f]{16}$/.test(name))
+      .flatMap((name) => remove(predictions, name, () => isLocked(join(predictions, `${name}.lock`)))),
   };
 }
 

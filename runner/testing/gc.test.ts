@@ -17,6 +17,7 @@ test("gc deletes snapshots and the work of finished steps; only --work deletes t
   const open = "0".repeat(64);
   for (const key of [done, open]) rig.write(`artifacts/work/${key}/checkpoint`, "x".repeat(1000));
   expect(namesIn(rig.path("artifacts/work/snapshots"))).toHaveLength(1);
+  rig.write("artifacts/predictions/0123456789abcdef/rows/rows.jsonl", "{}\n");
   const before = rig.tree();
 
   const dry = JSON.parse(await rig.output("gc", "--dry-run", "--json"));
@@ -25,8 +26,10 @@ test("gc deletes snapshots and the work of finished steps; only --work deletes t
   expect(await rig.output("gc")).toMatch(/\b1 work folder\b.*\n.*\b1 snapshot\b/);
   expect(namesIn(rig.path("artifacts/work")).toSorted()).toEqual([open, "snapshots"]);
   expect(namesIn(rig.path("artifacts/work/snapshots"))).toEqual([]);
-  await rig.output("gc", "--work");
+  expect(namesIn(rig.path("artifacts/predictions"))).toHaveLength(1);
+  expect(await rig.output("gc", "--work")).toContain("1 interrupted prediction");
   expect(namesIn(rig.path("artifacts/work"))).toEqual(["snapshots"]);
+  expect(namesIn(rig.path("artifacts/predictions"))).toEqual([]);
   expect(new Set(Object.values((await rig.build(file)).steps))).toEqual(new Set(["reused"]));
 });
 
