@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, openSync, readSync, statSync } from "node:fs";
 import { StringDecoder } from "node:string_decoder";
 import { setTimeout as sleep } from "node:timers/promises";
 import { findTasks, jobSystemOf, logOf } from "../orchestration/jobs/find-tasks.ts";
@@ -6,6 +6,7 @@ import { isLive, type Task } from "../orchestration/jobs/task.ts";
 import { placeOf } from "../project/place.ts";
 import { type Context, exit } from "../util/context.ts";
 import { plural } from "../util/format.ts";
+import { pathKind } from "../util/regular-file.ts";
 import { defineCommand, flag, required } from "./command.ts";
 
 /** Between two reads of a log that is followed, and between two queries of the queue. ms */
@@ -36,8 +37,11 @@ async function print(
   if (!isAlone) context.out(`== ${name}, job ${job}, ${state} ==\n`);
   if (!existsSync(log)) context.err(`job ${job} has printed nothing yet (${state})\n`);
   const file = new GrowingFile(log);
-  context.out(file.read());
-  if (follow) await whileLive([task], () => context.out(file.read()), context);
+  const printNew = (): void => {
+    for (const text of file.read()) context.out(text);
+  };
+  printNew();
+  if (follow) await whileLive([task], printNew, context);
 }
 
 /** Prints new lines of unfinished jobs. Lines of several jobs are not in a defined order. */
@@ -49,15 +53,17 @@ async function followAll(tasks: readonly Task[], context: Context): Promise<void
   const logs = await Promise.all(
     live.map(async (task) => {
       const file = new GrowingFile(await logOf(task));
-      file.read();
+      file.skip();
       return { prefix: `${shortName(task).padEnd(width)} | `, file, rest: "" };
     }),
   );
   const printLines = (): void => {
     for (const log of logs) {
-      const lines = (log.rest + log.file.read()).split("\n");
-      log.rest = lines.pop() as string;
-      for (const line of lines) context.out(`${log.prefix}${line}\n`);
+      for (const text of log.file.read()) {
+        const lines = (log.rest + text).split("\n");
+        log.rest = lines.pop() as string;
+        for (const line of lines) context.out(`${log.prefix}${line}\n`);
+      }
     }
   };
   await whileLive(live, printLines, context);
@@ -94,23 +100,32 @@ class GrowingFile {
   readonly #path: string;
   readonly #decoder = new StringDecoder("utf8");
   #end = 0;
+  #isAfterReturn = false;
 
   constructor(path: string) {
     this.#path = path;
   }
 
-  /** The text that was added since the last call. Each state of a progress bar is a line. */
-  read(): string {
-    if (!existsSync(this.#path)) return "";
+  /** Passes over what the file has now. */
+  skip(): void {
+    this.#end = statSync(this.#path, { throwIfNoEntry: false })?.size ?? 0;
+  }
+
+  /** The text that was added since the last call, in pieces. Each state of a progress bar is a line. */
+  *read(): Generator<string> {
+    if (pathKind(this.#path) !== "file") return;
     const fd = openSync(this.#path, "r");
     const bytes = Buffer.alloc(2 ** 16);
-    let text = "";
     try {
       for (;;) {
         const count = readSync(fd, bytes, 0, bytes.length, this.#end);
-        if (count === 0) return text.replaceAll(/\r\n?/g, "\n");
-        text += this.#decoder.write(bytes.subarray(0, count));
+        if (count === 0) return;
         this.#end += count;
+        const text = this.#decoder.write(bytes.subarray(0, count));
+        // One line end may be at the end of a piece and the start of the next one.
+        const rest = this.#isAfterReturn && text.startsWith("\n") ? text.slice(1) : text;
+        this.#isAfterReturn = text.endsWith("\r");
+        yield rest.replaceAll(/\r\n?/g, "\n");
       }
     } finally {
       closeSync(fd);
