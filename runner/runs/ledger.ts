@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { CaseSet } from "../evaluation/case-set.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
@@ -6,6 +5,7 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { sha256 } from "../util/canonical.ts";
 import { makeFolderDurably } from "../util/fsync.ts";
 import { namesIn } from "../util/names-in.ts";
+import { readOwnFile } from "../util/regular-file.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import type { FinishedRun } from "./finished-runs.ts";
 
@@ -137,7 +137,7 @@ function entriesIn(folder: string): LedgerEntries {
 /** An entry; "earlier" if an earlier version wrote it, which named the file and not its cases. */
 function readEntry(path: string): TestEvaluation | "earlier" | undefined {
   try {
-    const value = JSON.parse(readFileSync(path, "utf8")) as Partial<TestEvaluation> | null;
+    const value = JSON.parse(readOwnFile(path)) as Partial<TestEvaluation> | null;
     if (value !== null && (value.schema as unknown) === 1 && "test" in value) return "earlier";
     const isWhole =
       value?.schema === 2 &&

@@ -1,7 +1,11 @@
-import { appendFileSync, mkdirSync, readFileSync } from "node:fs";
+import { appendFileSync, mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
+import { readStart } from "../util/regular-file.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
+
+/** Bytes that are read of a log. */
+const largest = 500_000_000;
 
 /** The name of this host as a part of a file name. Logs of a shared cache folder have one file per host. */
 export const hostFileName = (): string => hostname().replace(/[^\w.-]/g, "_") || "host";
@@ -17,10 +21,10 @@ export class AppendLog {
     this.path = path;
   }
 
-  /** The bytes of the file; none if it cannot be read. */
+  /** The bytes of the file; none if it cannot be read. Of a very large file, its start. */
   read(): Buffer {
     try {
-      return readFileSync(this.path);
+      return readStart(this.path, largest);
     } catch {
       return Buffer.alloc(0);
     }

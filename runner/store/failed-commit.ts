@@ -1,7 +1,8 @@
-import { readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Json } from "../util/canonical.ts";
 import { namesIn } from "../util/names-in.ts";
+import { readOwnFile } from "../util/regular-file.ts";
 import { listingDigest, openDigests } from "./digest.ts";
 
 /** The part of a record that the files do not determine. */
@@ -47,7 +48,7 @@ function contentDigest(folder: string, work: string): string {
 
 function readFacts(work: string): Partial<Facts> {
   try {
-    return JSON.parse(readFileSync(join(work, factsFile), "utf8")) as Facts;
+    return JSON.parse(readOwnFile(join(work, factsFile))) as Facts;
   } catch {
     return {};
   }

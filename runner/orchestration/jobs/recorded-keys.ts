@@ -1,5 +1,6 @@
-import { existsSync, openSync, readdirSync, readFileSync, statSync, writeSync } from "node:fs";
+import { existsSync, openSync, readdirSync, statSync, writeSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { readOwnFile } from "../../util/regular-file.ts";
 import { keysDir, type StoredSubmission } from "./submission.ts";
 
 /** Returns a function that records the keys which a task needs or builds, each once per process. */
@@ -68,7 +69,7 @@ export class RecordedKeys {
 
 /** Complete lines only: the last one may be half-written. */
 function readKeys(file: string): readonly string[] {
-  return existsSync(file) ? (readFileSync(file, "utf8").match(/[0-9a-f]{64}(?=\n)/g) ?? []) : [];
+  return existsSync(file) ? (readOwnFile(file).match(/[0-9a-f]{64}(?=\n)/g) ?? []) : [];
 }
 
 function filesOf(folder: string): readonly string[] {
