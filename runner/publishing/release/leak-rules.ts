@@ -40,7 +40,7 @@ export const secretRules: readonly (readonly [name: string, shape: RegExp])[] = 
     "credentials of a request",
     /\bauthorization["']?\s*[:=]\s*["']?(?:basic|token)\s+[A-Za-z0-9+/=_-]{8,}|\bbearer\s+(?=\S*\d)[A-Za-z0-9+/._~-]{20,}/i,
   ],
-  ["a password in an address", /\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"'<>]+:[^\s:/@"'<>]{3,}@[A-Za-z0-9]/i],
+  ["a password in an address", /:\/\/[^\s:/@"'<>]{1,64}:[^\s:/@"'<>]{3,200}@[A-Za-z0-9]/],
   ["a Weights & Biases key", /wandb.{0,20}?key.{0,10}?[=:"'\s][0-9a-f]{40}\b/i],
   ["a private key", /-----BEGIN [A-Z ]*PRIVATE KEY(?: BLOCK)?-----/],
   ["a web token", /\beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\./],
