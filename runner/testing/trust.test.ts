@@ -290,6 +290,10 @@ describe("a clone", () => {
     git("user", "add", "--force", ".");
     git("user", "commit", "-qm", "x");
     expectUntrusted(await rig.exp("run", "experiments/study.yaml"), /results that the repository has: "artifacts"/);
+    const index = readFileSync(rig.path(".git/index"));
+    rig.write(".git/index", "damaged");
+    expectUntrusted(await rig.exp("run", "experiments/study.yaml"), /results in a repository that git cannot read/);
+    rig.write(".git/index", index);
     expect((await rig.exp("run", "experiments/study.yaml", "--trust")).code).toBe(0);
     rig.remove(".git");
     expect((await rig.exp("run", "experiments/study.yaml")).code).toBe(0);
