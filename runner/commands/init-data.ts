@@ -31,7 +31,7 @@ export async function studyFor(
   const quick = task.baselines.filter((name) => Object.hasOwn(baselines, name));
   const yaml = [
     `# yaml-language-server: $schema=${schema}`,
-    `# Written from ${basename(file)}: check the task, the columns and the prompt. Without \`train:\` the model is not tuned.`,
+    `# Written from ${JSON.stringify(basename(file))}: check the task, the columns and the prompt. Without \`train:\` the model is not tuned.`,
     "name: first",
     `task: ${task.name}`,
     "data:",

@@ -140,6 +140,7 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
     ([id, note, label], at) => `${id},${note?.replaceAll(",", "")},"${label}${at % 3 ? ", pest" : ""}"\n`,
   );
   rig.write("sets.csv", `note_id,note,label\n${sets.join("")}`);
+  rig.write("a\nname: other\n#.csv", rig.read("mine.csv"));
   const message = (role: string, content: string) => ({ role, content });
   const chats = cases.map(([q, a]) => ({ messages: [message("user", q), message("assistant", a)] }));
   rig.write("chat.jsonl", chats.map((one) => `${JSON.stringify(one)}\n`).join(""));
@@ -147,8 +148,9 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
     ["mine.csv", ["task: single_label", 'columns: {"id":"note_id","input":"note","target":"label"}']],
     ["sets.csv", ["task: label_set", "labels: {}"]],
     ["chat.jsonl", ["task: text", "format: chat"]],
+    ["a\nname: other\n#.csv", ["name: first", 'Written from "a\\nname: other\\n#.csv"']],
   ] as const) {
-    const study = `study-${file.split(".", 1)[0]}`;
+    const study = `study-${file.slice(0, 4).replace(/\W/g, "")}`;
     await rig.output("init", study, "--data", file);
     const yaml = rig.read(`${study}/experiments/first.yaml`);
     for (const line of lines) expect(yaml).toContain(line);
