@@ -1,6 +1,6 @@
 import { basename, relative, resolve, sep } from "node:path";
-import type { RecordFormat } from "../data/columns.ts";
-import type { Cell, DataTable } from "../data/data-table.ts";
+import { cellsOf, jsonOf, type RecordFormat } from "../data/columns.ts";
+import type { DataTable } from "../data/data-table.ts";
 import { splitLabels } from "../data/labels/split.ts";
 import { baselines } from "../evaluation/baselines/index.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
@@ -100,22 +100,43 @@ const targetNames =
   /^(?:label|labels|target|targets|output|answer|answers|class|category|diagnosis|topic|sentiment|summary|response|completion|intent)$/i;
 const inputNames = /^(?:text|input|sentence|content|body|question|prompt|document|report|message|note|review)$/i;
 
+/** The last key of a path: "labels" of "output.labels". */
+const lastPart = (name: string): string => name.slice(name.lastIndexOf(".") + 1);
+
+/** Rows that show whether a column has objects. */
+const sampledRows = 100;
+
+/** The paths within a column of objects ("output.labels"), or the column. */
+function fieldsOf(table: Pick<DataTable, "columns" | "rows">, name: string): readonly string[] {
+  const cells = (cellsOf(table, name) ?? []).filter((cell) => cell !== "");
+  const values = cells.map((cell) => (typeof cell === "string" ? jsonOf(cell) : cell));
+  const isObject = (value: unknown): value is object =>
+    typeof value === "object" && value !== null && !Array.isArray(value);
+  if (values.length === 0 || !values.every(isObject)) return [name];
+  const keys = new Set(values.flatMap((value) => Object.keys(value)));
+  return [...keys].flatMap((key) => fieldsOf(table, `${name}.${key}`));
+}
+
 /** The format of a file and the roles of its columns, by their names, and else by their texts. Throws UserError. */
-function rolesOf({ columns, rows }: DataTable, file: string): Roles {
-  const cellsAt = (name: string): readonly Cell[] => rows.map((row) => row[columns.indexOf(name)] ?? "");
-  const textsAt = (name: string): readonly string[] => cellsAt(name).map((cell) => [cell].flat().join("\0"));
+function rolesOf(table: DataTable, file: string): Roles {
+  const { columns, rows } = table;
+  const textsAt = (name: string): readonly string[] =>
+    (cellsOf(table, name) ?? []).map((cell) => [cell].flat().join("\0"));
   const chat = ["messages", "conversations"].find((name) => columns.includes(name));
   if (chat !== undefined) return { format: "chat", columns: {}, targets: textsAt(chat) };
   if (columns.includes("instruction") && columns.includes("output"))
     return { format: "alpaca", columns: {}, targets: textsAt("output") };
-  const named = columns.filter((name) => name !== "");
+  const sample = { columns, rows: rows.slice(0, sampledRows) };
+  const named = columns.filter((name) => name !== "").flatMap((name) => fieldsOf(sample, name));
   const length = (name: string): number => textsAt(name).reduce((sum, text) => sum + text.length, 0);
   const id = named.find((name) => /^(?:id|.*_id|uid|uuid)$/i.test(name) && new Set(textsAt(name)).size === rows.length);
   const others = named.filter((name) => name !== id);
   const byLength = [...others].sort((a, b) => length(b) - length(a));
-  const target = others.find((name) => targetNames.test(name)) ?? (others.length > 1 ? byLength.at(-1) : undefined);
+  const target =
+    others.find((name) => targetNames.test(lastPart(name))) ?? (others.length > 1 ? byLength.at(-1) : undefined);
   const input =
-    others.find((name) => name !== target && inputNames.test(name)) ?? byLength.find((name) => name !== target);
+    others.find((name) => name !== target && inputNames.test(lastPart(name))) ??
+    byLength.find((name) => name !== target);
   if (target === undefined || input === undefined) {
     throw new UserError("missing-column", `${file} has no two columns for an input and a target`, {
       help: `its columns: ${named.join(", ")}; add a column with the right answers`,

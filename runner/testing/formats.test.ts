@@ -143,10 +143,13 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
   rig.write("a\nname: other\n#.csv", rig.read("mine.csv"));
   const message = (role: string, content: string) => ({ role, content });
   const chats = cases.map(([q, a]) => ({ messages: [message("user", q), message("assistant", a)] }));
+  const nested = plants.map(([id, note, label]) => ({ id, source: { note }, output: { labels: [label, "plant"] } }));
+  rig.write("nested.jsonl", nested.map((one) => `${JSON.stringify(one)}\n`).join(""));
   rig.write("chat.jsonl", chats.map((one) => `${JSON.stringify(one)}\n`).join(""));
   for (const [file, lines] of [
     ["mine.csv", ["task: single_label", 'columns: {"id":"note_id","input":"note","target":"label"}']],
     ["sets.csv", ["task: label_set", "labels: {}"]],
+    ["nested.jsonl", ["task: label_set", '{"id":"id","input":"source.note","target":"output.labels"}']],
     ["chat.jsonl", ["task: text", "format: chat"]],
     ["a\nname: other\n#.csv", ["name: first", 'Written from "a\\nname: other\\n#.csv"']],
   ] as const) {
