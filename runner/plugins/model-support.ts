@@ -1,4 +1,4 @@
-import type { TrainingRequest } from "./backends/backend.ts";
+import type { TrainingRequest, UnsupportedPart } from "./backends/backend.ts";
 import { backends } from "./backends/registry.ts";
 import { engines } from "./engines/registry.ts";
 import type { Generation, Train } from "./experiment.ts";
@@ -6,7 +6,11 @@ import type { ModelConfig } from "./model-shape.ts";
 import type { Unsupported } from "./support.ts";
 
 /** Why a backend or an engine cannot use a model. */
-export type UnsupportedModel = Unsupported & { readonly code: "backend-unsupported" | "engine-unsupported" };
+export type UnsupportedModel = Unsupported & {
+  readonly code: "backend-unsupported" | "engine-unsupported";
+  /** The key that prevents it, if the model can be used with another value. */
+  readonly key?: string | undefined;
+};
 
 /** The parts of an experiment that use the model: its training, unless it trains nothing, and the engine. */
 export type ModelUse = {
@@ -37,11 +41,12 @@ export function unsupportedTraining(
   const what = backends.get(backend).supports?.(config, training);
   if (what === undefined) return undefined;
   const able = [...backends].filter((other) => other.supports?.(config, training) === undefined);
-  const [model, instead] = typeof what === "string" ? [what, undefined] : [what.model, what.help];
+  const { model, key, help }: Partial<UnsupportedPart> = typeof what === "string" ? { model: what } : what;
   return {
     code: "backend-unsupported",
     message: `${backend} cannot train ${model}`,
-    help: helpOf("train.backend", able, instead),
+    help: helpOf("train.backend", able, help),
+    ...(key === undefined ? {} : { key }),
   };
 }
 

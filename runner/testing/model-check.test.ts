@@ -43,6 +43,15 @@ test("check and plan refuse a local model that the backend cannot train, and nam
   }
 });
 
+test("targets that a local model does not have are marked in the file", async ({ rig }) => {
+  rig.write("models/phi/config.json", JSON.stringify({ ...olmo, model_type: "phi3" }));
+  const file = write(rig, "{base: ../models/phi}");
+  rig.edit(file, "method: lora,", "method: lora, targets: [q_proj],");
+  const { code, stderr } = await rig.exp("check", file);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/family\.yaml:8:52: error\[backend-unsupported\]/)]);
+  expect(stderr).toContain("qkv_proj");
+});
+
 test("a model of the hub is refused after its config.json was downloaded, and nothing else", async ({ rig }) => {
   const requests: string[] = [];
   const config = JSON.stringify(olmo);

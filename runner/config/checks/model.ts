@@ -46,8 +46,8 @@ export function checkModelUse(context: CheckContext): void {
   if (engine?.runsModel !== true || (train !== undefined && backends.find(train.backend) === undefined)) return;
   const config = context.modelConfig?.(model.base, model.revision);
   if (config === undefined) return;
-  for (const { code, message, help } of unsupportedUses(modelUse(train, generate), config)) {
-    context.error("model.base", code, message, help);
+  for (const { code, key, message, help } of unsupportedUses(modelUse(train, generate), config)) {
+    context.error(key !== undefined && context.wrote(key) ? key : "model.base", code, message, help);
   }
 }
 

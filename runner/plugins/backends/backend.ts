@@ -40,8 +40,8 @@ export type Backend = {
 /** The keys of `train` that decide, with the model, whether a training is possible. */
 export type TrainingRequest = Pick<Train, "method" | "targets">;
 
-/** The object of "cannot train", and the setting with which the backend can train the model. */
-export type UnsupportedPart = { readonly model: string; readonly help: string };
+/** The object of "cannot train", the key that prevents it, and the setting with which the backend can train the model. */
+export type UnsupportedPart = { readonly model: string; readonly key: `train.${string}`; readonly help: string };
 
 /** The properties of a training that its memory depends on. */
 export type TrainingProfile = {

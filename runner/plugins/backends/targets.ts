@@ -13,6 +13,7 @@ export function absentTargets(text: ModelConfig, training?: TrainingRequest): Un
   if (absent.length === 0) return undefined;
   return {
     model: `${absent.join(", ")} of a ${text.model_type} model, which has no such layers`,
+    key: "train.targets",
     help: `train.targets: all-linear, or some of ${layers.join(", ")}`,
   };
 }

@@ -78,6 +78,7 @@ function unsupportedModel(model: ModelConfig, training?: TrainingRequest): strin
   if (isMixture(model) && training !== undefined && training.method !== "full" && training.targets === "all-linear") {
     return {
       model: `all linear layers of a mixture of experts (${type}): its experts are no linear layers`,
+      key: "train.targets",
       help: "train.targets: [q_proj, k_proj, v_proj, o_proj]",
     };
   }
