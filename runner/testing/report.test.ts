@@ -37,7 +37,7 @@ test("a report has the numbers of its manifest, the text of its notes, and the s
   rig.write("experiments/notes.md", notes);
   const { manifest } = await rig.build("experiments/study.yaml");
   await write(rig, "study", "--out", "first.pdf");
-  await write(rig, manifest, "--out", "second.pdf");
+  await write(rig, manifest, "study", "--out", "second.pdf");
   expect(readFileSync(rig.path("first.pdf")).equals(readFileSync(rig.path("second.pdf")))).toBe(true);
 
   const text = pdfText(rig.path("first.pdf"));

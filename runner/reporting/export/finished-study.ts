@@ -1,3 +1,4 @@
+import { realpathSync } from "node:fs";
 import { join } from "node:path";
 import { placeOf } from "../../project/place.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
@@ -35,9 +36,11 @@ export async function finishedStudy(
   context: Context,
 ): Promise<FinishedStudy> {
   const { root, artifacts } = placeOf(context.cwd);
-  const finished = names
-    .map((name) => findRun(name, artifacts, context.cwd))
-    .sort((a, b) => (a.manifest.created < b.manifest.created ? -1 : 1));
+  const found = names.map((name) => findRun(name, artifacts, context.cwd));
+  // A run can be named twice: by its id and by `latest`.
+  const finished = [...new Map(found.map((run) => [realpathSync(run.path), run])).values()].sort((a, b) =>
+    a.manifest.created < b.manifest.created ? -1 : 1,
+  );
   const digests = openDigests(cacheRoot(context.env));
   try {
     return studyOf(finished, { root, artifacts, digests }, (warning) =>

@@ -1,3 +1,4 @@
+import { methodName } from "../../pipeline/steps/arm-names.ts";
 import { backends } from "../../plugins/backends/registry.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { isModelGeneration } from "../../runs/replayed-arms.ts";
@@ -140,7 +141,7 @@ function explained(runs: readonly Training[], here: boolean): readonly Span[] {
 function training(runs: readonly Training[], here: boolean): readonly Block[] {
   const declared: readonly Row[] = [
     ["base model", ({ config }) => config.model.base],
-    ["method", ({ config }) => config.train?.method ?? missing],
+    ["method", ({ config: { train } }) => (train === undefined ? missing : methodName(train.method))],
     [
       "rank / alpha",
       ({ config }) => (config.train?.method === "full" ? missing : `${config.train?.rank} / ${config.train?.alpha}`),
