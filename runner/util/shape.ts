@@ -51,3 +51,16 @@ export const shape =
 /** An object with fields of one form. */
 export const fields = (names: readonly string[], check: Check): Check =>
   shape(Object.fromEntries(names.map((name) => [name, check])));
+
+/** A whole number from 0. */
+export const isCount: Check = (value) => isNumber(value) && Number.isInteger(value) && (value as number) >= 0;
+/** A number from 0. */
+export const isAmount: Check = (value) => isNumber(value) && (value as number) >= 0;
+/** A number from 0 to 1, with rounding errors. */
+export const isShare: Check = (value) => isNumber(value) && Math.abs((value as number) - 0.5) <= 0.5 + 1e-9;
+
+/** Passes all of the checks. */
+export const both =
+  (...checks: readonly Check[]): Check =>
+  (value) =>
+    checks.every((check) => check(value));
