@@ -12,6 +12,7 @@ import {
 import { commands } from "./commands/index.ts";
 import { type Context, exit } from "./util/context.ts";
 import { escapeControls } from "./util/control-characters.ts";
+import { shellWord } from "./util/shell.ts";
 import { UserError } from "./util/user-error.ts";
 
 /** What the command line may touch of its process. cli.ts passes the real one; tests pass their own. */
@@ -144,8 +145,7 @@ async function parse(program: CommandLine, argv: readonly string[]): Promise<num
 
 /** The last line of an interrupted command: how to resume. */
 function interruptedLine(argv: readonly string[]): string {
-  const words = argv.map((word) => (/^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`));
-  return `exp: interrupted. Finished work is kept; resume with: exp ${words.join(" ")}\n`;
+  return `exp: interrupted. Finished work is kept; resume with: exp ${argv.map(shellWord).join(" ")}\n`;
 }
 
 /**
