@@ -47,7 +47,7 @@ export const command = defineCommand({
     );
     if ((reference === undefined) !== (margin === undefined)) {
       throw new UserError("bad-option", "--reference and --margin are used together", {
-        help: "write --reference RUN --margin 0.02",
+        help: "write both, as in --reference NAME --margin 0.02",
         status: "invalid",
       });
     }
