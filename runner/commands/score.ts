@@ -5,11 +5,11 @@ import { caseSetOf } from "../evaluation/case-set.ts";
 import { groupsOfLabels } from "../evaluation/labels/open-labels.ts";
 import { comparePaired } from "../evaluation/labels/paired.ts";
 import type { FileCase } from "../evaluation/labels/predictions.ts";
-import { labelScorer } from "../evaluation/labels/score.ts";
+import { labelScorer, type Scores } from "../evaluation/labels/score.ts";
 import { singleLabel } from "../evaluation/labels/single-label.ts";
 import { defaultSoftDistance, type LabelCase } from "../evaluation/labels/table.ts";
-import { intervalsOf } from "../evaluation/statistics/intervals.ts";
-import { caseGroups, scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
+import { type Intervals, intervalsOf } from "../evaluation/statistics/intervals.ts";
+import { type CaseGroups, caseGroups, scoresOfForms, withoutValue } from "../evaluation/statistics/packed.ts";
 import type { Metric, ScoredCases } from "../plugins/metrics/metric.ts";
 import { tasks } from "../plugins/tasks/registry.ts";
 import type { Task } from "../plugins/tasks/task.ts";
@@ -135,64 +135,88 @@ export const command = defineCommand({
       });
     }
     const cases = await readCases(file, given, task, context);
-    const n = cases.length;
-    const { metrics: registry, labels, views } = task ?? labelTaskOf(cases);
-    const isSingle = labels?.isSingle === true;
-    const metrics = [...registry];
+    const { metrics, labels, views } = task ?? labelTaskOf(cases);
     const labelCases = cases.map(({ gold, pred, parsed }) => ({ target: gold, prediction: pred, parsed }));
     const scorer = texts?.(labelCases) ?? labelScorer(labelCases, synonyms, scoring);
-    const forms = views.map((view) => scorer(view));
-    const byView = <T>(of: (at: number) => T): Readonly<Record<View, T>> =>
-      Object.fromEntries(views.map((view, at) => [view, of(at)])) as Record<View, T>;
-    const values = scoresOfForms(forms, metrics);
-    const scores = byView((at) => values[at] as (typeof values)[number]);
-    const absent = withoutValue(forms, metrics);
-    const together = caseGroups(cases.map(({ group }) => group));
-    const made =
-      resamples === undefined ? undefined : await intervalsOf(forms, metrics, { resamples, seed, groups: together });
-    const intervals = made && byView((at) => made[at] as (typeof made)[number]);
+    const groupsOfCases = caseGroups(cases.map(({ group }) => group));
+    const scored = await scoreViews(scorer, { metrics: [...metrics], views, groups: groupsOfCases, resamples, seed });
+    const confusion = (view: View) => singleLabel(labelCases, viewOf(view, synonyms));
+    const isSingle = labels?.isSingle === true;
     const evaluations = look(cases);
     if (json) {
-      const confusion = isSingle
-        ? { classes: byView((at) => singleLabel(labelCases, viewOf(views[at] as View, synonyms))) }
-        : {};
       const content = {
-        n,
-        ...(together === undefined ? {} : { case_groups: together.count }),
-        views: scores,
-        absent,
-        ...(intervals ? { intervals } : {}),
-        ...confusion,
+        n: cases.length,
+        ...(groupsOfCases === undefined ? {} : { case_groups: groupsOfCases.count }),
+        ...scored,
+        ...(isSingle ? { classes: Object.fromEntries(views.map((view) => [view, confusion(view)])) } : {}),
         ...withCount(evaluations),
       };
       context.out(`${JSON.stringify(content, null, 1)}\n`);
       return exit.done;
     }
-    const cell = (view: View, name: string): string => {
-      const range = intervals?.[view][name];
-      const ends = range?.low === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
-      return `${scores[view][name]?.toFixed(4) ?? missing}${ends}`;
-    };
-    context.out(`${casesText(n, together?.count)}\n`);
-    context.out(
-      table([["metric", ...views], ...metrics.map(({ name }) => [name, ...views.map((view) => cell(view, name))])]),
-    );
-    for (const [name, reason] of Object.entries(absent)) context.out(`${name} has no value: ${reason}\n`);
-    const reasons = Object.values(intervals ?? {}).flatMap((own) =>
-      Object.entries(own).flatMap(([name, one]) =>
-        one.method === "none" && !(name in absent) ? [`${name} has no interval: ${one.reason}\n`] : [],
-      ),
-    );
-    context.out([...new Set(reasons)].join(""));
+    context.out(`${casesText(cases.length, groupsOfCases?.count)}\n${scoresText(scored, metrics.names(), views)}`);
     if (isSingle) {
-      const view = viewOf("canonical", synonyms);
-      const { head, rows, align } = confusionTable(singleLabel(labelCases, view).confusion);
+      const { head, rows, align } = confusionTable(confusion("canonical").confusion);
       context.out(`\nConfusion matrix (canonical)\n${table([head, ...rows], { align })}`);
     }
     context.out(countText(evaluations));
     return exit.done;
   },
 });
+
+type Scored = {
+  readonly views: Readonly<Record<View, Scores>>;
+  /** Why a metric has no value. */
+  readonly absent: Readonly<Record<string, string>>;
+  readonly intervals?: Readonly<Record<View, Intervals>>;
+};
+
+/** Values of metrics in views; with `resamples`, intervals too. */
+async function scoreViews(
+  scorer: (view: View) => ScoredCases,
+  {
+    metrics,
+    views,
+    resamples,
+    ...drawing
+  }: {
+    readonly metrics: readonly Metric[];
+    readonly views: readonly View[];
+    readonly resamples: number | undefined;
+    readonly groups: CaseGroups | undefined;
+    readonly seed: number;
+  },
+): Promise<Scored> {
+  const forms = views.map((view) => scorer(view));
+  const byView = <T>(all: readonly T[]): Readonly<Record<View, T>> =>
+    Object.fromEntries(views.map((view, at) => [view, all[at]])) as Record<View, T>;
+  const intervals =
+    resamples === undefined ? undefined : byView(await intervalsOf(forms, metrics, { resamples, ...drawing }));
+  return {
+    views: byView(scoresOfForms(forms, metrics)),
+    absent: withoutValue(forms, metrics),
+    ...(intervals === undefined ? {} : { intervals }),
+  };
+}
+
+/** The scores as a table, and the reasons of absent values. */
+function scoresText({ views: scores, absent, intervals }: Scored, names: readonly string[], views: readonly View[]) {
+  const cell = (view: View, name: string): string => {
+    const range = intervals?.[view][name];
+    const ends = range?.low === undefined ? "" : ` [${range.low.toFixed(4)}, ${range.high.toFixed(4)}]`;
+    return `${scores[view][name]?.toFixed(4) ?? missing}${ends}`;
+  };
+  const rows = names.map((name) => [name, ...views.map((view) => cell(view, name))]);
+  const reasons = [
+    ...Object.entries(absent).map(([name, reason]) => `${name} has no value: ${reason}\n`),
+    ...Object.values(intervals ?? {}).flatMap((own) =>
+      Object.entries(own).flatMap(([name, one]) =>
+        one.method === "none" && !(name in absent) ? [`${name} has no interval: ${one.reason}\n`] : [],
+      ),
+    ),
+  ];
+  return `${table([["metric", ...views], ...rows])}${[...new Set(reasons)].join("")}`;
+}
 
 /**
  * Records in the project's ledger that the predictions were scored. Returns the number of evaluations of these cases;
