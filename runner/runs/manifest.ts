@@ -1,7 +1,7 @@
 import type { RunRole } from "../config/loaded.ts";
+import { isInterval } from "../evaluation/statistics/comparison-form.ts";
 import { isDigest, isInnerPath, isListing, type StoredFile } from "../pipeline/plan/record.ts";
 import type { ArmMetrics } from "../pipeline/result-files.ts";
-import { isInterval } from "../evaluation/statistics/comparison-form.ts";
 import type { Experiment } from "../plugins/experiment.ts";
 import type { Json } from "../util/canonical.ts";
 import { readStart } from "../util/regular-file.ts";
