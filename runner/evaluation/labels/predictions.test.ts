@@ -22,6 +22,14 @@ describe("predictions are read line by line", () => {
       warnings: [],
     });
   });
+  it("reads numbers as they are written", () =>
+    expect(
+      readPredictions('{"id":9007199254740993,"gold":[1.0,"x"],"pred":[12345678901234567890]}', "p.jsonl"),
+    ).toEqual({
+      ok: true,
+      value: [{ id: "9007199254740993", gold: ["1.0", "x"], pred: ["12345678901234567890"] }],
+      warnings: [],
+    }));
   const cases: [string, string, string][] = [
     ["an empty file", "", "1:empty-file"],
     ["no JSON", `${good}\nid,gold`, "2:invalid-json"],
@@ -30,6 +38,7 @@ describe("predictions are read line by line", () => {
     ["a text instead of a list", '{"id":"b","gold":"x, y","pred":[]}', "1:not-a-list"],
     ["a nested list", '{"id":"b","gold":[["x"]],"pred":[]}', "1:not-a-label"],
     ["null among labels", '{"id":"b","gold":["x"],"pred":[null]}', "1:not-a-label"],
+    ["an object among labels", '{"id":"b","gold":["x"],"pred":[{}]}', "1:not-a-label"],
     ["both sides wrong", '{"id":"b","gold":1}', "1:not-a-list 1:missing-key"],
     ["no id", '{"gold":[],"pred":[]}', "1:missing-id"],
     ["an id of another type", '{"id":null,"gold":[],"pred":[]}', "1:missing-id"],

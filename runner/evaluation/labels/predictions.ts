@@ -41,7 +41,7 @@ export const ownNames: Names = { id: "id", gold: "gold", pred: "pred", sides: ["
  * Reads lines of `{"id", "gold": [labels], "pred": [labels]}`; other keys are left alone, empty lines skipped. Bytes
  * are read as UTF-8, or as UTF-16 with its mark; other encodings are errors at the first line that shows them. Each
  * invalid line is an error with its span: invalid JSON, not an object, a missing or duplicate id, labels that are not a
- * list of texts.
+ * list of texts and numbers. A number is the text that the file has: 1.0 is not 1.
  */
 export function readPredictions(
   content: string | Uint8Array,
@@ -197,22 +197,16 @@ function labels(
   separator: string | undefined,
   complain: Complain,
 ): readonly string[] | undefined {
-  if (typeof value === "string" && separator !== undefined) return splitLabels(value, separator);
+  if (isScalar(value) && separator !== undefined) return splitLabels(String(value), separator);
   if (value === null && separator === "") return [];
   if (typeof value === "string")
     complain("not-a-list", `"${key}" is a text`, 'write a list of labels: ["first", "second"], or give --separator');
   else if (!Array.isArray(value)) complain("not-a-list", `"${key}" is not a list of labels`);
   else {
-    const odd = value.findIndex((label) => typeof label !== "string");
-    if (odd < 0) return value as string[];
-    const what = Array.isArray(value[odd])
-      ? "a nested list"
-      : value[odd] === null
-        ? "null"
-        : isScalar(value[odd])
-          ? "a number"
-          : `a ${typeof value[odd]}`;
-    complain("not-a-label", `"${key}" item ${odd + 1} is ${what}, not text`, "each label is one text");
+    const odd = value.findIndex((label) => !isScalar(label));
+    if (odd < 0) return value.map(String);
+    const what = Array.isArray(value[odd]) ? "a nested list" : value[odd] === null ? "null" : "an object";
+    complain("not-a-label", `"${key}" item ${odd + 1} is ${what}`, "each label is one text or number");
   }
   return undefined;
 }

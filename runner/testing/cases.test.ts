@@ -1,0 +1,179 @@
+/**
+ * Small studies of other people that exp once handled wrongly, in `cases/`. Each has the right result here, followed by inputs
+ * of the same kind.
+ */
+import { execFileSync } from "node:child_process";
+import { cpSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect } from "vitest";
+import type { ScoredResponse } from "../pipeline/steps/answer.ts";
+import { completion, startServer } from "./chat-server.ts";
+import { expectFailure, type RunEvents } from "./command.ts";
+import { type Rig, test } from "./rig.ts";
+
+const file = "x.yaml";
+
+function copyCase(rig: Rig, name: string): void {
+  cpSync(join(import.meta.dirname, "cases", name), rig.folder, { recursive: true });
+}
+
+/** The predictions of an arm of the last run, in the order of the test rows. */
+function predictions(
+  rig: Rig,
+  { manifest }: RunEvents,
+  arm: string,
+): readonly (ScoredResponse & { labels: string[] })[] {
+  const object = rig.manifest(manifest).steps[`evaluate.${arm}`]?.object;
+  return rig
+    .read(`artifacts/store/objects/${object}/predictions.jsonl`)
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as ScoredResponse & { labels: string[] });
+}
+
+const lines = (rows: readonly unknown[]): string => rows.map((row) => `${JSON.stringify(row)}\n`).join("");
+
+describe("metrics", () => {
+  test("perfect answers score 1 if the test rows lack a training label", async ({ rig }) => {
+    copyCase(rig, "macro-f1-perfect");
+    const { manifest } = await rig.build(file);
+    const { raw = {} } = rig.manifest(manifest).arms.zero_shot ?? {};
+    for (const name of ["macro_f1", "macro_precision", "macro_recall", "jaccard_macro"])
+      expect([name, raw[name]]).toEqual([name, 1]);
+    expect(raw.hamming_loss).toBe(0);
+    const score = await rig.json<{ views: { raw: Record<string, number> } }>(
+      "score",
+      join(
+        "artifacts/store/objects",
+        `${rig.manifest(manifest).steps["evaluate.zero_shot"]?.object}`,
+        "predictions.jsonl",
+      ),
+      "--task",
+      "single_label",
+    );
+    for (const [name, value] of Object.entries(score.views.raw)) expect([name, value]).toEqual([name, raw[name]]);
+  });
+
+  test("equal values of a sweep are an error, also if they are written differently", async ({ rig }) => {
+    copyCase(rig, "duplicate-seeds");
+    expectFailure(await rig.exp("check", file), 2, "out-of-range", /x\.yaml:13/, /items 1 and 2/);
+    rig.edit(file, "[1, 1, 1, 2]", "[1, 2]");
+    expect((await rig.exp("check", file)).code).toBe(0);
+    rig.edit(file, "data.targets.order: [as_is, alphabetical]", "generate.temperature: [1.0e-4, 0.0001]");
+    expectFailure(await rig.exp("check", file), 2, "out-of-range", /x\.yaml:12/, /items 1 and 2/);
+  });
+});
+
+describe("tasks with one label a case", () => {
+  test("TF-IDF + SVM answers the label with the largest margin", async ({ rig }) => {
+    copyCase(rig, "single-label-svm");
+    rig.usePython();
+    const run = await rig.build(file);
+    expect(predictions(rig, run, "tfidf_svm").map(({ labels }) => labels.length)).toEqual(Array(60).fill(1));
+    expect(rig.manifest(run.manifest).arms.tfidf_svm?.raw.accuracy).toBeCloseTo(0.617, 3);
+  });
+
+  test("a vote answers the first of the most frequent labels", async ({ rig }) => {
+    copyCase(rig, "vote-single-label");
+    let answered = 0;
+    const { port } = await startServer(rig, (_request, response) => {
+      response.end(completion(["a", "b", "b", "a", "c", "b", "a", "d"][answered++ % 8] as string));
+    });
+    rig.edit(file, "127.0.0.1:8704", `127.0.0.1:${port}`);
+    const run = await rig.build(file);
+    expect(predictions(rig, run, "zero_shot").map(({ labels }) => labels)).toEqual([["a"], ["c"]]);
+  });
+
+  test("a row with two labels is an error of the audit, which names it", async ({ rig }) => {
+    copyCase(rig, "two-gold-labels-single");
+    expectFailure(await rig.exp("data", file), 3, "several-labels", /train\/t1, test\/e1/);
+    expectFailure(await rig.exp("run", file), 1, "several-labels");
+  });
+});
+
+describe("labels that look like other parts of an answer", () => {
+  test("a training label counts, also if it reads as a role, a refusal or a heading", async ({ rig }) => {
+    copyCase(rig, "known-label-like-chatter");
+    const { manifest } = await rig.build(file);
+    expect(rig.manifest(manifest).arms.zero_shot?.raw.accuracy).toBe(1);
+  });
+
+  test("a training label counts with the marker of a list, in brackets and in a sentence", async ({ rig }) => {
+    copyCase(rig, "known-label-like-chatter");
+    const labels = ["1", "2", "A", "B"];
+    const texts = ["1.", "The answer is 2.", "(A)", "**B**"];
+    const rows = labels.map((label, at) => `${at},note ${at},${label}`).join("\n");
+    rig.write("train.csv", `id,note,label\n${rows.replaceAll("note", "training note")}\n`);
+    rig.write("test.csv", `id,note,label\n${rows}\n`);
+    rig.write("answers.jsonl", lines(texts.map((text, at) => ({ id: `${at}`, text }))));
+    const run = await rig.build(file);
+    expect(predictions(rig, run, "zero_shot").map(({ labels }) => labels)).toEqual(labels.map((label) => [label]));
+  });
+
+  test("a label that contains the separator is read back; other targets that are not are errors", async ({ rig }) => {
+    copyCase(rig, "label-holds-separator");
+    const run = await rig.build(file);
+    expect(predictions(rig, run, "zero_shot")[0]?.labels).toEqual(["Fracture, left", "cyst"]);
+    expect(rig.manifest(run.manifest).arms.zero_shot?.raw.micro_f1).toBe(1);
+    const others = [["a\nb", "cyst"], ["Result: x", "cyst"], [], ["None"]];
+    rig.write("train.jsonl", lines(others.map((label, at) => ({ id: `t${at}`, note: `note ${at}`, label }))));
+    expectFailure(await rig.exp("data", file), 3, "unreadable-target", /1 row .*\n +train\/t3$/m);
+  });
+});
+
+describe("numbers in data", () => {
+  test("are labels as written, and a list with another value is an error with its row", async ({ rig }) => {
+    copyCase(rig, "json-number-labels");
+    expectFailure(await rig.exp("data", file), 2, "broken-target", /test\.jsonl:2/);
+    rig.write("train.jsonl", '{"id": "t1", "note": "x", "label": [1.0, 2]}\n{"id": "t2", "note": "y", "label": [2]}\n');
+    rig.write("test.jsonl", '{"id": "e1", "note": "z", "label": [1.0, 2]}\n');
+    rig.write("answers.jsonl", lines([{ id: "e1", text: '{"labels": [1.0, 2]}' }]));
+    const run = await rig.build(file);
+    expect(predictions(rig, run, "zero_shot")[0]).toMatchObject({ gold: ["1.0", "2"], labels: ["1.0", "2"] });
+  });
+
+  test("are ids as written, beyond 53 bits", async ({ rig }) => {
+    copyCase(rig, "big-integer-ids");
+    const run = await rig.build(file);
+    expect(predictions(rig, run, "zero_shot")[0]?.id).toBe("1234567890123456789");
+    const data = await rig.output("data", file);
+    expect(data).not.toContain("duplicate-id");
+    rig.write("gold.jsonl", '{"id": 9007199254740993, "labels": [1]}\n{"id": 9007199254740992, "labels": [2]}\n');
+    rig.write("pred.jsonl", '{"id": 9007199254740992, "labels": [2]}\n{"id": 9007199254740993, "labels": [1]}\n');
+    const score = await rig.json<{ n: number; views: { raw: Record<string, number> } }>(
+      "score",
+      ...["pred.jsonl", "--gold", "gold.jsonl", "--gold-column", "labels", "--pred", "labels"],
+    );
+    expect([score.n, score.views.raw.exact_match]).toEqual([2, 1]);
+  });
+});
+
+test.for(["\\u0007", "\\u001b[31m", "\\uffff", "\\ud83d"])(
+  "an answer with %s is shown in report and export",
+  async (written, { rig }) => {
+    copyCase(rig, "control-char-report");
+    rig.edit("answers.jsonl", "\\u0007", written);
+    await rig.build(file);
+    for (const command of [
+      ["report", "x", "--out", "report.pdf"],
+      ["export", "out", "x"],
+    ]) {
+      const { code, stdout, stderr } = await rig.exp(...command);
+      expect(code, stderr).toBe(0);
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: the characters must be absent
+      expect(`${stdout}${stderr}`).not.toMatch(/NotSet|[\x07\x1b]/);
+    }
+    for (const path of ["report.pdf", "out/report.pdf"])
+      expect(execFileSync("pdftotext", ["-layout", rig.path(path), "-"], { encoding: "utf8" })).toContain("odd\ufffd");
+  },
+);
+
+test("an upload needs a name that the hub accepts", async ({ rig }) => {
+  copyCase(rig, "repo-names");
+  const names = ["me/my--model.git", "me/a..b", "me/-a", "me/a.", "me/a.git", `me/${"a".repeat(97)}`, "me/a b"];
+  expectFailure(await rig.exp("check", file), 2, "bad-format", /x\.yaml:11/);
+  for (const [at, name] of names.slice(1).entries()) {
+    rig.edit(file, `repo: ${names[at]}`, `repo: ${name}`);
+    expectFailure(await rig.exp("check", file), 2, "bad-format", /upload\.repo/);
+  }
+});
