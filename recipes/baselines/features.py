@@ -1,4 +1,7 @@
-"""Features of the TF-IDF baseline that mark negated words.
+"""Features of the TF-IDF baseline: words of any script, and marks of negation.
+
+A word has at least two characters. In a script without spaces between words (Chinese, Japanese, Thai, Lao, Burmese,
+Khmer) each character is a word, so that pairs of words are character pairs.
 
 A negated word gets the prefix "not_". A negation starts after a word such as "no" or "without" and ends with its
 clause. In a sentence with a phrase such as "excluded" it covers the whole sentence. Pairs of words do not span
@@ -10,8 +13,16 @@ from __future__ import annotations
 import re
 from itertools import pairwise
 
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
-_TOKEN = re.compile(r"\w\w+|[,;:]")
+_UNSPACED = (
+    r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3041-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff"
+    r"\uf900-\ufaff\uff66-\uff9f\U00020000-\U0003ffff"
+)
+"""Ranges of the scripts without spaces between words, for a class of characters."""
+WORD = rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w){{2,}}"
+"""Pattern of a word."""
+
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
+_TOKEN = re.compile(rf"{WORD}|[,;:，；：]")
 _BEFORE = frozenset(
     (
         *("no", "not", "without", "never", "neither", "nor", "none", "nothing", "cannot"),
@@ -23,7 +34,7 @@ _AFTER = re.compile(
     r"|not (?:seen|present|identified|found|detected|visible))\b",
     re.IGNORECASE,
 )
-_END = frozenset(["but", "however", "except", "although", "though", "yet", ";", ":"])
+_END = frozenset(["but", "however", "except", "although", "though", "yet", ";", ":", "；", "："])
 
 
 def negation_terms(text: str) -> list[str]:
@@ -44,7 +55,7 @@ def mark_negation(sentence: str) -> list[str]:
     for token in _TOKEN.findall(sentence.lower()):
         if token in _END:
             negated = negates_all
-        if token in ",;:":
+        if token in ",;:，；：":
             continue
         words.append(f"not_{token}" if negated else token)
         negated = negated or token in _BEFORE

@@ -154,3 +154,31 @@ def test_the_threshold_is_chosen_on_folds_that_keep_groups_together(tmp_path: Pa
         answer_and_evidence(tmp_path, train, plain[:1])[1]["micro_f1_by_features"]["words"] for train in (copies, apart)
     ]
     assert f1[0] < f1[1] - 0.01
+
+
+@pytest.mark.parametrize(
+    ("words", "filler"),
+    [
+        (("满意", "失望"), "天地玄黄宇宙洪荒日月盈昃辰宿列张"),
+        (("よかった", "ひどい"), "あいうえおカキクケコサシスセソ"),
+        (("พอใจ", "ผิดหวัง"), "กขคงจฉชซญดตถทธนบปผ"),
+        (("++", "--"), ".,;:!?"),
+    ],
+)
+@pytest.mark.parametrize("count", [16, 60])
+def test_learns_from_texts_without_spaces(tmp_path: Path, words: tuple[str, str], filler: str, count: int) -> None:
+    """Every text is different, so no sequence between spaces occurs twice."""
+    draw = random.Random(4)
+
+    def text(at: int) -> str:
+        return "".join([*draw.choices(filler, k=6), words[at % 2], *draw.choices(filler, k=6)])
+
+    made = [{"id": str(at), "input": text(at), "gold": [words[at % 2]]} for at in range(count + 20)]
+    answers, _ = answer_and_evidence(tmp_path, made[:count], made[count:], single=True)
+    assert [one["labels"] for one in answers] == [row["gold"] for row in made[count:]]
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_texts_without_words_have_the_labels_of_most_rows(tmp_path: Path, text: str) -> None:
+    train = [{"id": str(at), "input": text, "gold": ["all", "one"] if at == 0 else ["all"]} for at in range(9)]
+    assert [one["labels"] for one in answer(tmp_path, train, train[:1])] == [["all"]]

@@ -1,6 +1,7 @@
 """The TF-IDF + linear SVM baseline: `python -m recipes.baselines.tfidf_svm REQUEST`.
 
-Terms are words and pairs of words, weighted by TF-IDF. There is one linear SVM for each label, and one threshold for
+Terms are words and pairs of words (`features.py`), weighted by TF-IDF. If the texts have no word that occurs twice,
+terms that occur once count, and then sequences of one to three characters. There is one linear SVM for each label, and one threshold for
 all labels. The threshold, and whether negated words are marked (`features.py`), maximise micro-F1 under
 cross-validation on the training rows; rows with one `group` are in one fold. Negation is only marked if it improves
 micro-F1 by at least `MIN_GAIN`. Test rows select nothing.
@@ -23,7 +24,7 @@ from sklearn.model_selection import KFold
 from sklearn.preprocessing import MultiLabelBinarizer
 from sklearn.svm import LinearSVC
 
-from recipes.baselines.features import negation_terms
+from recipes.baselines.features import WORD, negation_terms
 from recipes.common.files import read_rows
 from recipes.common.protocol import Step, main
 
@@ -82,9 +83,10 @@ def run(step: Step) -> dict[str, Any]:
 def margins(texts: Sequence[str], gold: Flags, cases: Sequence[str], *, terms: Terms = None, seed: int) -> Floats:
     """Signed distances from the hyperplane of each label, [cases, labels]. They are +1 for a label that every text has,
     and -1 for a label that no text has."""
-    options: dict[str, Any] = {"ngram_range": (1, 2)} if terms is None else {"analyzer": terms}
-    vectorizer = TfidfVectorizer(sublinear_tf=True, min_df=2 if len(texts) > 20 else 1, **options)
-    fitted: csr_matrix = vectorizer.fit_transform(texts)
+    vectorizer = fitted_terms(texts, terms)
+    if vectorizer is None:
+        return np.broadcast_to(np.where(gold.all(axis=0), 1.0, -1.0), (len(cases), gold.shape[1])).copy()
+    fitted: csr_matrix = vectorizer.transform(texts)
     unseen: csr_matrix = vectorizer.transform(cases)
     scores = np.empty((len(cases), gold.shape[1]))
     for column in range(gold.shape[1]):
@@ -95,6 +97,19 @@ def margins(texts: Sequence[str], gold: Flags, cases: Sequence[str], *, terms: T
         classifier = LinearSVC(C=1.0, random_state=seed)
         scores[:, column] = classifier.fit(fitted, has).decision_function(unseen)
     return scores
+
+
+def fitted_terms(texts: Sequence[str], terms: Terms) -> TfidfVectorizer | None:
+    """TF-IDF weights of the terms of texts. None if the texts have no characters."""
+    words: dict[str, Any] = {"token_pattern": WORD, "ngram_range": (1, 2)} if terms is None else {"analyzer": terms}
+    characters: dict[str, Any] = {"analyzer": "char", "ngram_range": (1, 3)}
+    for options in ({"min_df": 2 if len(texts) > 20 else 1, **words}, words, characters):
+        try:
+            return TfidfVectorizer(sublinear_tf=True, **options).fit(texts)
+        except ValueError:
+            # Raised if no term is left.
+            continue
+    return None
 
 
 def choose_threshold(
