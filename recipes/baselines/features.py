@@ -21,8 +21,8 @@ _UNSPACED = (
 WORD = rf"[{_UNSPACED}]|(?:(?![{_UNSPACED}])\w){{2,}}"
 """Pattern of a word."""
 
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+|(?<=[。！？；])|\n+")
-_TOKEN = re.compile(rf"{WORD}|[,;:，；：]")
+_SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
+_TOKEN = re.compile(rf"{WORD}|[,;:]")
 _BEFORE = frozenset(
     (
         *("no", "not", "without", "never", "neither", "nor", "none", "nothing", "cannot"),
@@ -34,7 +34,7 @@ _AFTER = re.compile(
     r"|not (?:seen|present|identified|found|detected|visible))\b",
     re.IGNORECASE,
 )
-_END = frozenset(["but", "however", "except", "although", "though", "yet", ";", ":", "；", "："])
+_END = frozenset(["but", "however", "except", "although", "though", "yet", ";", ":"])
 
 
 def negation_terms(text: str) -> list[str]:
@@ -55,7 +55,7 @@ def mark_negation(sentence: str) -> list[str]:
     for token in _TOKEN.findall(sentence.lower()):
         if token in _END:
             negated = negates_all
-        if token in ",;:，；：":
+        if token in ",;:":
             continue
         words.append(f"not_{token}" if negated else token)
         negated = negated or token in _BEFORE

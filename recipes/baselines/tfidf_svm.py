@@ -1,10 +1,10 @@
 """The TF-IDF + linear SVM baseline: `python -m recipes.baselines.tfidf_svm REQUEST`.
 
 Terms are words and pairs of words (`features.py`), weighted by TF-IDF. If the texts have no word that occurs twice,
-terms that occur once count, and then sequences of one to three characters. There is one linear SVM for each label, and one threshold for
-all labels. The threshold, and whether negated words are marked (`features.py`), maximise micro-F1 under
-cross-validation on the training rows; rows with one `group` are in one fold. Negation is only marked if it improves
-micro-F1 by at least `MIN_GAIN`. Test rows select nothing.
+terms that occur once count, and then sequences of one to three characters. There is one linear SVM for each label,
+and one threshold for all labels. The threshold, and whether negated words are marked (`features.py`), maximise
+micro-F1 under cross-validation on the training rows; rows with one `group` are in one fold. Negation is only marked
+if it improves micro-F1 by at least `MIN_GAIN`. Test rows select nothing.
 
 With the parameter `single`, each case has exactly one label: the answer is the label with the largest margin, whatever
 its sign, and there is no threshold.
