@@ -1,4 +1,4 @@
-import { integer } from "../util/format.ts";
+import { integer, plural } from "../util/format.ts";
 import { normalQuantile } from "../util/normal.ts";
 import type { Facts, SplitName } from "./audit-facts.ts";
 import { counted, type Found, found, quoted, type Rule, rowRule, where } from "./audit-rule.ts";
@@ -187,17 +187,23 @@ export const labelRules: readonly Rule[] = [
   {
     code: "unseen-label",
     severity: "warning",
-    find({ counts, parts }) {
+    find({ counts, parts, canonical }) {
       const train = new Set(counts.basic.get("train")?.map(({ label }) => label));
+      const known = new Set(
+        parts.find(({ name }) => name === "train")?.rows.flatMap(({ gold }) => gold.map(canonical)),
+      );
       const unseen = (counts.basic.get("test") ?? []).filter(({ label }) => !train.has(label));
       const times = unseen.reduce((sum, { count }) => sum + count, 0);
       const of = new Set(unseen.map(({ label }) => label));
       const test = parts.find(({ name }) => name === "test")?.rows ?? [];
       const rows = test.filter(({ gold }) => gold.some((label) => of.has(basicForm(label)))).length;
+      const canonicalTimes = test
+        .flatMap(({ gold }) => [...new Set(gold.map(canonical))])
+        .filter((label) => label !== "" && !known.has(label)).length;
       return found(
         unseen.map(({ label }) => quoted(label)),
         (count) =>
-          `${counted(count, "label")} of the test split without training row: ${times} occurrences in ${counted(rows, "row")} that a model can hardly predict`,
+          `${counted(count, "label")} of the test split without training row (basic view): ${plural(times, "occurrence")} in ${counted(rows, "row")} that a model can hardly predict${canonicalTimes === times ? "" : `; ${canonicalTimes} with synonyms merged (canonical view)`}`,
       );
     },
   },

@@ -90,3 +90,12 @@ it("counts the groups of a split", () => {
   expect([splits.train?.groups, splits.test?.groups]).toEqual([2, 1]);
   expect(findings.map(({ code }) => code)).not.toContain("group-leak");
 });
+
+it("occurrences of unseen labels are counted in the basic view, and with synonyms merged", () => {
+  const splits = { train: [row("1", "one", "cyst")], test: [row("8", "x", "Cysts", "new"), row("9", "y", "new")] };
+  const message = (canonical?: (label: string) => string) =>
+    audit(splits, { canonical }).findings.find(({ code }) => code === "unseen-label")?.message;
+  expect(message()).toContain("3 occurrences in 2 rows");
+  expect(message()).not.toContain("canonical");
+  expect(message((label) => label.toLowerCase().replace(/s$/, ""))).toMatch(/3 occurrences .*; 2 with synonyms merged/);
+});

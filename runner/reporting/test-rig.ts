@@ -17,6 +17,50 @@ export function fixtureStudy(): Study {
   };
 }
 
+/** The trained run of the fixture with the arms of a smaller model. */
+export function twoModelStudy(): Study {
+  const run = fixtureStudy().runs.at(-1) as RunFacts;
+  const withModel = (name: string, base: string): Experiment => ({
+    ...run.config,
+    name,
+    model: { ...run.config.model, base },
+  });
+  const small = withModel("small", "Qwen/Qwen3-4B");
+  const renamed = <T>(own: Readonly<Record<string, T>>): Record<string, T> => ({
+    ...own,
+    "small.zero_shot": own.zero_shot as T,
+    "small.tuned": own.tuned as T,
+  });
+  const comparison = run.comparison as NonNullable<RunFacts["comparison"]>;
+  const analysis = run.analysis as NonNullable<RunFacts["analysis"]>;
+  const [pair] = comparison.pairs as [(typeof comparison.pairs)[number]];
+  const test = { test: "approximate randomisation" as const, p: 0.02, adjusted: 0.06 };
+  const two: RunFacts = {
+    ...run,
+    config: withModel("large", "Qwen/Qwen3-8B"),
+    compared: { small },
+    arms: [...run.arms, ...["small.zero_shot", "small.tuned"].map((name) => ({ ...run.arms[0], name }) as never)],
+    analysis: { ...analysis, arms: renamed(analysis.arms) },
+    comparison: {
+      ...comparison,
+      arms: renamed(comparison.arms),
+      pairs: [...comparison.pairs, { ...pair, a: "small.tuned", b: "small.zero_shot" }],
+      family: {
+        ...comparison.family,
+        contrasts: [{ a: "small.tuned", b: "small.zero_shot", of: "training", ...test }],
+      },
+      interactions: [
+        {
+          a: { from: "zero_shot", to: "tuned" },
+          b: { from: "small.zero_shot", to: "small.tuned" },
+          ...{ difference: -0.05, low: -0.1, high: 0.02, method: "bca", detectable: 0.08 },
+        },
+      ],
+    },
+  };
+  return { runs: [two], notes: {} };
+}
+
 const arms = ["zero_shot", "most_frequent", "tuned"];
 const trainLabels = [
   { label: "Renal cyst", count: 40 },

@@ -11,7 +11,7 @@ export const prompt = {
       minLength: 1,
       format: "project-path",
       description:
-        "Handlebars template of the prompt. A path below prompts/ is relative to the project root, any other to this YAML file.",
+        "Handlebars template of the prompt. A path below prompts/ is relative to the project root, any other to this YAML file. The report includes README.md of its folder as the rationale of the prompt.",
       examples: ["prompts/diagnosis.hbs"],
     },
     zero_shot: {

@@ -98,7 +98,7 @@ describe("a wrong case has every category that applies, a right one none", () =>
   });
 });
 
-it("examples are drawn by the seed and quote the sentence that mentions the label", () => {
+it("examples are drawn by the seed, quote the sentence that mentions the label, and have the causes of failures.jsonl", () => {
   const omission = arm.categories.find(({ name }) => name === "omission");
   expect(omission?.examples).toHaveLength(5);
   const swap = arm.categories.find(({ name }) => name === "substitution_in_group")?.examples;
@@ -109,7 +109,12 @@ it("examples are drawn by the seed and quote the sentence that mentions the labe
       sentence: "There is a cyst in the renal cortex.",
       gold: ["renal cyst", "fatty liver"],
       given: ["kidney stone", "fatty liver"],
+      wrong_labels: failures.find((one) => one.arm === "tuned" && one.id === "swap")?.causes,
     },
+  ]);
+  expect(swap?.[0]?.wrong_labels?.map(({ label, kind }) => `${label} ${kind}`)).toEqual([
+    "renal cyst omitted",
+    "kidney stone added",
   ]);
 });
 

@@ -62,6 +62,8 @@ export type Example = {
   readonly sentence: string | null;
   readonly gold: readonly string[];
   readonly given: readonly string[];
+  /** The wrong labels with their causes; absent for a correct case, a task without labels and in runs of older versions. */
+  readonly wrong_labels?: readonly Omit<LabelError, "id">[];
 };
 
 /** One category of one arm. */
@@ -169,7 +171,10 @@ export function analyse(input: AnalysisInput): { readonly analysis: Analysis; re
       if (!input.hasLabels) return { id: one.id, label: null, sentence: null, gold: one.gold, given: one.given };
       const label = (about === "added" ? one.added[0] : one.omitted[0]) ?? one.added[0] ?? null;
       const sentence = label === null ? undefined : sentences.quote(input.inputs.get(one.id) ?? "", label);
-      return { id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given };
+      return {
+        ...{ id: one.id, label, sentence: sentence ?? null, gold: one.gold, given: one.given },
+        wrong_labels: causesOf.get(one.id) ?? [],
+      };
     };
     const correctExample = (one: ComparedCase): Example => {
       const text = input.inputs.get(one.id) ?? "";

@@ -21,6 +21,7 @@ const isExample = shape({
   sentence: nullable(isText),
   gold: texts,
   given: texts,
+  wrong_labels: optional(listOf(shape({ label: isText, kind: (value) => isKind(value), causes: texts }))),
 });
 const isLabelStratum = both(
   shape({ name: isText }),

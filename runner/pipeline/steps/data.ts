@@ -71,7 +71,7 @@ export type DataParams = TaskParams & {
 /** Reads the study's files as rows, splits and audits them, and writes the targets of the training. */
 export const data: StepKind<DataParams> = {
   name: "data",
-  version: 9,
+  version: 10,
   cached: true,
   outputs: () => [
     "train.jsonl",

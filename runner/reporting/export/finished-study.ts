@@ -1,5 +1,5 @@
-import { realpathSync } from "node:fs";
-import { join } from "node:path";
+import { realpathSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { placeOf } from "../../project/place.ts";
 import { type FinishedRun, findRun } from "../../runs/finished-runs.ts";
 import { expectIntact } from "../../runs/intact-run.ts";
@@ -20,7 +20,7 @@ import { parseNotes } from "../report/author-notes.ts";
 import { reportOf } from "../report/report.ts";
 import { runNames } from "../report/run-names.ts";
 import type { Study } from "../report/study.ts";
-import { namedFile } from "./named-files.ts";
+import { digestOf, namedFile } from "./named-files.ts";
 
 /** The finished runs of a command, oldest first; `runs` and `finished` have the same order. */
 export type FinishedStudy = Study & {
@@ -68,7 +68,8 @@ export function studyOf(
   const names = runNames(facts);
   const runs = facts.map((run, index) => ({ ...run, name: names[index] as string }));
   const notes = notesOf(finished, { root, artifacts }, warn);
-  return { runs, notes, isExpClone: isExpClone(root), root, artifacts, finished };
+  const promptFiles = promptFilesOf(finished, { root, artifacts });
+  return { runs, notes, promptFiles, isExpClone: isExpClone(root), root, artifacts, finished };
 }
 
 function isExpClone(root: string): boolean {
@@ -108,4 +109,37 @@ function notesOf(
     else Object.assign(notes, parseNotes(readRegularFile(path, "notes file").toString("utf8")));
   }
   return notes;
+}
+
+/** The longest template or README that a report contains, in bytes. */
+const longestPromptFile = 50_000;
+
+/**
+ * The texts of the prompt templates that runs declare, and of the README.md in their folders. A template that has changed since
+ * a run used it is left out.
+ */
+function promptFilesOf(
+  finished: readonly FinishedRun[],
+  place: Pick<FinishedStudy, "root" | "artifacts">,
+): Readonly<Record<string, string>> {
+  const texts: Record<string, string> = {};
+  const add = (run: FinishedRun, file: string): void => {
+    const path = namedFile(run, file, place);
+    if (path === undefined || statSync(path).size > longestPromptFile) return;
+    const bytes = readRegularFile(path, "template");
+    const recorded = run.manifest.provenance.sources[file];
+    if (recorded === undefined || recorded === digestOf(bytes)) texts[file] = bytes.toString("utf8");
+  };
+  for (const run of finished) {
+    for (const { prompt } of [run.manifest.config, ...Object.values(run.manifest.compared ?? {})]) {
+      for (const template of [prompt.template, prompt.zero_shot]) {
+        if (template === undefined) continue;
+        add(run, template);
+        const folder = dirname(template);
+        // The README of the project describes other things.
+        if (folder !== ".") add(run, join(folder, "README.md"));
+      }
+    }
+  }
+  return texts;
 }

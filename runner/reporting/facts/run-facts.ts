@@ -4,6 +4,7 @@ import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { type ResultFiles, readResult } from "../../pipeline/result-files.ts";
 import { readJsonLines } from "../../pipeline/steps/jsonl.ts";
 import { isInstructed, templateOf } from "../../pipeline/steps/prompt.ts";
+import type { Response } from "../../pipeline/steps/response.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import type { Manifest } from "../../runs/manifest.ts";
@@ -98,7 +99,18 @@ function promptsOf(folder: string, config: Experiment, arms: readonly ArmFacts[]
       template: templateOf(config, name),
       isInstructed: isInstructed(config, name),
       messages: first?.messages ?? [],
+      ...promptTokens(join(folder, name, "responses.jsonl")),
     };
   }
   return prompts;
+}
+
+/** The length of an arm's prompts in tokens, if its engine counts them. */
+function promptTokens(file: string): Pick<RunFacts["prompts"][string], "tokens"> {
+  const counts = existsSync(file)
+    ? readJsonLines<Response>(file).flatMap(({ prompt_tokens: tokens }) => tokens ?? [])
+    : [];
+  if (counts.length === 0) return {};
+  const sum = counts.reduce((total, count) => total + count, 0);
+  return { tokens: { mean: sum / counts.length, max: counts.reduce((most, count) => Math.max(most, count), 0) } };
 }

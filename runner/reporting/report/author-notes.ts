@@ -1,5 +1,6 @@
-import { lexer, type Token, type Tokens } from "marked";
-import { type Block, heading, paragraph, type Span } from "./document.ts";
+import { lexer } from "marked";
+import { type Block, heading } from "./document.ts";
+import { markdownBlocks } from "./markdown.ts";
 import type { Study } from "./study.ts";
 
 /** Sections that only the authors can write, in the order of the report. */
@@ -26,7 +27,10 @@ export function authorNotes({ notes }: Study): readonly Block[] {
     const text = notes[name];
     return text === undefined
       ? [{ type: "placeholder", heading: title, instruction }]
-      : [heading(1, title), ...lexer(text).flatMap(blocksOf)];
+      : [
+          heading(1, title),
+          ...markdownBlocks(text, (number) => ({ id: `notes-${name}-${number}`, caption: `${title}.` })),
+        ];
   });
 }
 
@@ -57,42 +61,4 @@ export function parseNotes(markdown: string): Readonly<Record<string, string>> {
   }
   if (notes.authors !== undefined) notes.authors = notes.authors.trim();
   return notes;
-}
-
-function blocksOf(token: Token): readonly Block[] {
-  switch (token.type) {
-    case "paragraph":
-      return [paragraph(...spansOf((token as Tokens.Paragraph).tokens))];
-    case "heading":
-      return [heading(token.depth <= 3 ? 2 : 3, (token as Tokens.Heading).text)];
-    case "list":
-      return [{ type: "list", items: (token as Tokens.List).items.map((item) => spansOf(item.tokens)) }];
-    case "code":
-      return [{ type: "code", text: (token as Tokens.Code).text }];
-    case "space":
-      return [];
-    default:
-      return [paragraph(token.raw.trim())];
-  }
-}
-
-function spansOf(tokens: readonly Token[] | undefined): readonly Span[] {
-  return (tokens ?? []).flatMap((token): readonly Span[] => {
-    switch (token.type) {
-      case "strong":
-        return [{ strong: (token as Tokens.Strong).text }];
-      case "em":
-        return [{ emph: (token as Tokens.Em).text }];
-      case "codespan":
-        return [{ code: (token as Tokens.Codespan).text }];
-      case "link":
-        return [`${(token as Tokens.Link).text} (${(token as Tokens.Link).href})`];
-      case "text":
-        return "tokens" in token && token.tokens ? spansOf(token.tokens) : [(token as Tokens.Text).text];
-      case "paragraph":
-        return spansOf((token as Tokens.Paragraph).tokens);
-      default:
-        return [token.raw];
-    }
-  });
 }

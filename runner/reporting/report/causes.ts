@@ -76,7 +76,9 @@ export function causeExamples({ arms }: Analysis, primary: string, nameOf: NameO
     return [
       [
         { strong: causeText(name) },
-        `. ${definition}. Case ${example.id}${arm === primary ? "" : ` (arm “${nameOf(arm)}”)`}, ${example.kind} label ${example.label}`,
+        `. ${definition}. Case `,
+        { case: example.id },
+        `${arm === primary ? "" : ` (arm “${nameOf(arm)}”)`}, ${example.kind} label ${example.label}`,
         ...(example.sentence === null ? ["."] : [": “", ...marked(example), "”"]),
       ],
     ];

@@ -1,11 +1,15 @@
-/** A piece of text. `cite` is a key of the bibliography, `ref` the id of a table or figure of the same report. */
+/**
+ * A piece of text. `cite` is a key of the bibliography, `ref` the id of a table or figure of the same report, and `case` the id of
+ * an evaluated case, which pages link to the case.
+ */
 export type Span =
   | string
   | { readonly strong: string }
   | { readonly emph: string }
   | { readonly code: string }
   | { readonly cite: string }
-  | { readonly ref: string };
+  | { readonly ref: string }
+  | { readonly case: string };
 
 /** One cell of a table. */
 export type Cell = string | readonly Span[];
@@ -25,7 +29,6 @@ export type Block =
     }
   | { readonly type: "figure"; readonly id: string; readonly caption: string; readonly alt: string }
   | { readonly type: "code"; readonly text: string }
-  /** `typst` is Typst mathematics for the PDF; `plain` is text for HTML and screen readers. */
   /** A section that the authors have to write. */
   | { readonly type: "placeholder"; readonly heading: string; readonly instruction: string };
 

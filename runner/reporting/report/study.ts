@@ -49,7 +49,7 @@ export type RunFacts = Pick<
   readonly audit?: ResultFiles["audit.json"];
   readonly analysis?: ResultFiles["analysis.json"];
   readonly model?: Pick<ResultFiles["model.json"], "base" | "revision" | "parameters" | "config">;
-  /** Arm -> path of its template, and the rendered prompt of its first case. */
+  /** Arm -> path of its template, the rendered prompt of its first case, and the length of its prompts. */
   readonly prompts: Readonly<
     Record<
       string,
@@ -57,6 +57,8 @@ export type RunFacts = Pick<
         readonly template: string;
         readonly isInstructed: boolean;
         readonly messages: readonly { readonly role: string; readonly content: string }[];
+        /** Tokens per case; absent if the engine reports none. */
+        readonly tokens?: { readonly mean: number; readonly max: number };
       }
     >
   >;
@@ -73,4 +75,6 @@ export type Study = {
   readonly notes: Readonly<Record<string, string>>;
   /** Whether the project is a clone of exp, which has to be built. Default: a study that installs exp as a package. */
   readonly isExpClone?: boolean;
+  /** Path of a prompt template, or of the README.md in its folder -> text. Files of the project only. */
+  readonly promptFiles?: Readonly<Record<string, string>>;
 };

@@ -57,7 +57,7 @@ export function data({ runs }: Study): readonly Block[] {
             caption:
               `Splits: rows, ${hasGroups ? "groups, " : ""}${isLabelled ? "distinct labels (basic view), labels per case, " : ""}words per input (median / maximum)` +
               (isLabelled
-                ? ", proportion of label occurrences whose label is in the training split, and the highest micro-F1 that this proportion allows."
+                ? ", proportion of label occurrences (basic view) whose label is in the training split, and the highest micro-F1 that this proportion allows."
                 : "."),
             head: [
               "split",

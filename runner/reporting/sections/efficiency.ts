@@ -8,7 +8,8 @@ import { trainingSeconds } from "../report/trainings.ts";
 /** Time, memory, tokens, energy and price of each run, reused steps included. */
 export function efficiency({ runs }: Study): readonly Block[] {
   const hasEnergy = runs.some(({ cost }) => cost.energy !== undefined);
-  const hasPrice = runs.some(({ config }) => config.resources.price_per_hour !== undefined);
+  // A column in which no run has a value says nothing, such as the memory of replayed predictions.
+  const columns = costColumns.filter(({ cell }) => runs.some((run) => cell(run) !== missing));
   return [
     heading(1, "Efficiency"),
     paragraph(
@@ -23,29 +24,9 @@ export function efficiency({ runs }: Study): readonly Block[] {
       type: "table",
       id: "cost",
       caption: "Computational cost per run.",
-      head: [
-        "run",
-        "training",
-        "generation",
-        "all steps",
-        "trained tokens/s",
-        "peak memory",
-        "generated tokens",
-        ...(hasEnergy ? ["energy"] : []),
-        ...(hasPrice ? ["price"] : []),
-      ],
-      align: ["left", ...Array.from({ length: 6 + Number(hasEnergy) + Number(hasPrice) }, () => "right" as const)],
-      rows: runs.map((run) => [
-        run.name,
-        timeOf(run, ({ kind }) => kind === "train"),
-        timeOf(run, isModelGeneration),
-        reportDuration(run.cost.seconds),
-        tokenRate(run),
-        gigabytes(run.cost.peak_memory),
-        run.cost.tokens.generated === 0 ? missing : integer(run.cost.tokens.generated),
-        ...(hasEnergy ? [energyText(run.cost.energy)] : []),
-        ...(hasPrice ? [price(run)] : []),
-      ]),
+      head: ["run", ...columns.map(({ head }) => head)],
+      align: ["left", ...columns.map(() => "right" as const)],
+      rows: runs.map((run) => [run.name, ...columns.map(({ cell }) => cell(run))]),
     },
     ...(runs.length > 1
       ? [
@@ -60,6 +41,20 @@ export function efficiency({ runs }: Study): readonly Block[] {
       : []),
   ];
 }
+
+const costColumns: readonly { readonly head: string; cell(run: RunFacts): string }[] = [
+  { head: "training", cell: (run) => timeOf(run, ({ kind }) => kind === "train") },
+  { head: "generation", cell: (run) => timeOf(run, isModelGeneration) },
+  { head: "all steps", cell: ({ cost }) => reportDuration(cost.seconds) },
+  { head: "trained tokens/s", cell: tokenRate },
+  { head: "peak memory", cell: ({ cost }) => gigabytes(cost.peak_memory) },
+  {
+    head: "generated tokens",
+    cell: ({ cost: { tokens } }) => (tokens.generated === 0 ? missing : integer(tokens.generated)),
+  },
+  { head: "energy", cell: ({ cost }) => energyText(cost.energy) },
+  { head: "price", cell: price },
+];
 
 /** The total time of the steps of a kind; missing if there are none, as for replayed predictions. */
 function timeOf({ steps }: RunFacts, matches: (step: StepFacts) => boolean): string {

@@ -21,12 +21,13 @@ export function errorAnalysis({ runs }: Study): readonly Block[] {
       { ref: "categories" },
       " counts the errors by category. An erroneous prediction can have several categories.",
     ),
+    ...findingList(run),
     categories(run),
     ...causes(run),
     ...confusions(run),
     ...strata(run),
     ...subgroups(run),
-    ...rivals(run),
+    ...agreement(run),
     ...calibration(run),
     ...errorExamples(run),
   ];
@@ -89,6 +90,20 @@ function causes(run: AnalysedRun): readonly Block[] {
   ];
 }
 
+function findingList(run: RunFacts): readonly Block[] {
+  const found = errorFindings(run);
+  if (found.length === 0) return [];
+  return [
+    paragraph(
+      { strong: "Findings. " },
+      "The statements are generated from the counts of causes in ",
+      { ref: "causes" },
+      ".",
+    ),
+    { type: "list", items: found.map((text) => [text]) },
+  ];
+}
+
 /** Findings on the errors of the primary arm, in words. */
 export function errorFindings(run: RunFacts): readonly string[] {
   return run.analysis === undefined ? [] : findings(run.analysis, primaryArm(run), armNamingOf(run));
@@ -127,34 +142,16 @@ function subgroups(run: AnalysedRun): readonly Block[] {
   ];
 }
 
-function rivals(run: AnalysedRun): readonly Block[] {
-  const { against, agreement } = ownAnalysis(run);
-  const armName = armNamingOf(run);
-  if (against.length === 0) return [];
+/** How often the primary arm agrees with the classical baseline. Cases that only one of two arms answers are in the tests. */
+function agreement(run: AnalysedRun): readonly Block[] {
+  const { agreement: found } = ownAnalysis(run);
+  if (found === null || found.agree.cases < fewestAgreed) return [];
   return [
-    heading(2, "Comparison with the baselines"),
-    {
-      type: "table",
-      id: "against",
-      caption: `Exact matches of ${armName(primaryArm(run))} and of the other arm. Fixed: only ${armName(primaryArm(run))} is exactly right. Broken: only the other arm is exactly right.`,
-      head: ["compared with", "both right", "fixed", "broken", "both wrong"],
-      align: ["left", "right", "right", "right", "right"],
-      rows: against.map(({ arm, both_right, fixed, broken, both_wrong }) => [
-        armName(arm),
-        integer(both_right),
-        integer(fixed),
-        integer(broken),
-        integer(both_wrong),
-      ]),
-    },
-    ...(agreement === null || agreement.agree.cases < fewestAgreed
-      ? []
-      : [
-          paragraph(
-            `The prediction equals that of the ${armName(agreement.baseline)} arm in ${integer(agreement.agree.cases)} cases, of which ${percent(agreement.agree.exact_match, 0)} are exactly right. ` +
-              `It differs in ${integer(agreement.differ.cases)} cases, of which ${percent(agreement.differ.exact_match, 0)} are exactly right. Agreement with a baseline is an inexpensive indicator of confidence.`,
-          ),
-        ]),
+    heading(2, "Agreement with a baseline"),
+    paragraph(
+      `The prediction equals that of the ${armNamingOf(run)(found.baseline)} arm in ${integer(found.agree.cases)} cases, of which ${percent(found.agree.exact_match, 0)} are exactly right. ` +
+        `It differs in ${integer(found.differ.cases)} cases, of which ${percent(found.differ.exact_match, 0)} are exactly right. Agreement with a baseline is an inexpensive indicator of confidence.`,
+    ),
   ];
 }
 

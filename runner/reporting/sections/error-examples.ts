@@ -1,4 +1,6 @@
+import type { Example } from "../../evaluation/error-analysis/analyse.ts";
 import { type AnalysedRun, ownAnalysis } from "../report/analysed-run.ts";
+import { causeText } from "../report/causes.ts";
 import { hasLabels } from "../report/display-names.ts";
 import { type Block, heading, paragraph, type Span } from "../report/document.ts";
 
@@ -13,17 +15,20 @@ export function errorExamples(run: AnalysedRun): readonly Block[] {
     drawn
       .filter(({ id }) => !seen.has(id))
       .slice(0, mostExamples)
-      .map(({ id, label, sentence, gold, given }): readonly Span[] => {
+      .map(({ id, label, sentence, gold, given, wrong_labels: wrong = [] }): readonly Span[] => {
         seen.add(id);
         return [
           { strong: `${name.replaceAll("_", " ")}` },
           label === null ? "" : ` (${label})`,
-          `, case ${id}. `,
+          ", case ",
+          { case: id },
+          ". ",
           ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
           { strong: "Gold: " },
           partList(gold, empty),
           { strong: " Prediction: " },
           partList(given, empty),
+          ...causeList(wrong),
         ];
       }),
   );
@@ -32,7 +37,9 @@ export function errorExamples(run: AnalysedRun): readonly Block[] {
     .map(({ id, label, sentence, gold }): readonly Span[] => [
       { strong: "correct" },
       sentence === null || label === null ? "" : ` (${label})`,
-      `, case ${id}. `,
+      ", case ",
+      { case: id },
+      ". ",
       ...(sentence === null ? [] : ["“", { emph: sentence }, "” "]),
       { strong: "Gold and prediction: " },
       partList(gold, empty),
@@ -52,6 +59,14 @@ export function errorExamples(run: AnalysedRun): readonly Block[] {
       ? []
       : [paragraph({ strong: "Correct predictions." }), { type: "list" as const, items: correct }]),
   ];
+}
+
+/** The causes of the wrong labels of a case: "Causes: gallstone omitted (overlooked)." */
+function causeList(errors: NonNullable<Example["wrong_labels"]>): readonly Span[] {
+  const known = errors.flatMap(({ label, kind, causes }) => {
+    return causes.length === 0 ? [] : [`${label} ${kind} (${causes.map(causeText).join(", ")})`];
+  });
+  return known.length === 0 ? [] : [{ strong: " Causes: " }, `${known.join("; ")}.`];
 }
 
 /** Examples of correct predictions. */

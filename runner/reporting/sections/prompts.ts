@@ -1,12 +1,14 @@
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, score, withInterval } from "../../util/format.ts";
-import { armNamingOf, metricName, primaryArm } from "../report/display-names.ts";
+import { armNamingOf, metricName, modelArms, primaryArm } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
+import { markdownBlocks, markdownSections } from "../report/markdown.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
-/** Prompt templates, and the baselines. */
-export function prompts({ runs }: Study): readonly Block[] {
+/** Prompt templates as sent, their rationale, and the baselines. */
+export function prompts(study: Study): readonly Block[] {
+  const { runs } = study;
   const seen = new Set<string>();
   return [
     heading(1, "Prompt design and baseline performance"),
@@ -16,7 +18,9 @@ export function prompts({ runs }: Study): readonly Block[] {
         "that the baseline is not weakened by a prompt written for fine-tuning.",
     ),
     ...runs.flatMap((run) => templates(run, seen)),
-    ...unrendered(runs),
+    ...unrendered(study),
+    ...tokens(runs),
+    ...rationale(study),
     ...baselines(resultRuns(runs).at(-1) as RunFacts),
   ];
 }
@@ -37,56 +41,126 @@ function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
   });
 }
 
+/** The templates that the experiments of runs declare, compared experiments included, with their use. */
+function declaredTemplates(runs: readonly RunFacts[]): ReadonlyMap<string, string> {
+  const found = new Map<string, string>();
+  for (const { prompt, train } of runs.flatMap(({ config, compared }) => [config, ...Object.values(compared)])) {
+    if (train === undefined) found.set(prompt.template, found.get(prompt.template) ?? "untrained models");
+    else {
+      found.set(prompt.template, "fine-tuned models");
+      if (prompt.zero_shot !== undefined) found.set(prompt.zero_shot, "untrained models");
+    }
+  }
+  return found;
+}
+
 /** Templates of runs whose predictions were replayed, so that no prompt was rendered. */
-function unrendered(runs: readonly RunFacts[]): readonly Block[] {
+function unrendered({ runs, promptFiles = {} }: Study): readonly Block[] {
   const replayed = runs.filter(({ prompts }) => Object.keys(prompts).length === 0);
-  const named = new Set(
-    replayed.flatMap(({ config: { prompt, train } }) => [
-      prompt.template,
-      ...(train === undefined || prompt.zero_shot === undefined ? [] : [prompt.zero_shot]),
-    ]),
-  );
-  if (named.size === 0) return [];
-  const codes = [...named].flatMap((path, at) => [at === 0 ? "" : ", ", { code: path }]);
+  const named = [...declaredTemplates(replayed)];
+  if (named.length === 0) return [];
+  const shown = named.filter(([path]) => promptFiles[path] !== undefined);
+  const codes = named.flatMap(([path], at) => [at === 0 ? "" : ", ", { code: path }]);
   return [
     paragraph(
       "The predictions were replayed, so no prompt was rendered. The experiment declares the templates ",
       ...codes,
       "; ",
       { code: "exp preview" },
-      " renders them.",
+      ` renders them.${shown.length === 0 ? "" : " Names in double braces are variables."}`,
     ),
+    ...shown.flatMap(([path, use]) => [
+      paragraph("Template ", { code: path }, ` (${use}):`),
+      { type: "code" as const, text: (promptFiles[path] as string).trimEnd() },
+    ]),
   ];
+}
+
+/** The lengths of prompts in tokens; none if no engine counted them. */
+function tokens(runs: readonly RunFacts[]): readonly Block[] {
+  const several = runs.length > 1;
+  const rows = runs.flatMap((run) =>
+    Object.entries(run.prompts).flatMap(([arm, { template, tokens: counted }]) =>
+      counted === undefined
+        ? []
+        : [
+            [
+              ...(several ? [run.name] : []),
+              armNamingOf(run)(arm),
+              [{ code: template }],
+              integer(counted.mean),
+              integer(counted.max),
+            ],
+          ],
+    ),
+  );
+  if (rows.length === 0) return [];
+  return [
+    {
+      type: "table",
+      id: "prompt-tokens",
+      caption: "Tokens of a prompt, in the tokenizer of the model: mean and maximum over the evaluated cases.",
+      head: [...(several ? ["run"] : []), "arm", "template", "mean", "maximum"],
+      align: [...(several ? ["left" as const] : []), "left", "left", "right", "right"],
+      rows,
+    },
+  ];
+}
+
+/**
+ * The reasons for the prompts, from the README.md in the folder of the templates. Its second-level sections are included, except
+ * those that are named after a template that no run uses.
+ */
+function rationale({ runs, promptFiles = {} }: Study): readonly Block[] {
+  const templates = [...declaredTemplates(runs).keys()];
+  const folders = new Set(templates.map((path) => path.slice(0, path.lastIndexOf("/") + 1)));
+  return [...folders].flatMap((folder) => {
+    const readme = `${folder}README.md`;
+    const text = promptFiles[readme];
+    if (text === undefined) return [];
+    const used = templates.map((path) => path.slice(path.lastIndexOf("/") + 1));
+    const all = markdownSections(text);
+    const named = all.filter(({ heading: title }) => title !== "");
+    const sections = (named.length === 0 ? all : named).filter(
+      ({ heading: title }) => !/\.(hbs|handlebars)`?$/.test(title) || used.some((name) => title.includes(name)),
+    );
+    if (sections.length === 0) return [];
+    return [
+      heading(2, "Rationale of the prompts"),
+      paragraph("From ", { code: readme }, "."),
+      ...sections.flatMap(({ heading: title, text: body }) => [
+        ...(title === "" ? [] : [heading(3, title.replaceAll("`", ""))]),
+        ...markdownBlocks(body, (number) => ({
+          id: `rationale-${folder}${title}-${number}`,
+          caption: title === "" ? "Rationale of the prompts." : `Rationale: ${title.replaceAll("`", "")}.`,
+        })),
+      ]),
+    ];
+  });
 }
 
 function baselines(run: RunFacts): readonly Block[] {
   const { comparison, config } = run;
+  const { metric, view } = config.evaluate.primary;
   const rivals = run.arms.filter(
     ({ name }) => !name.endsWith(".tuned") && (name !== primaryArm(run) || config.train === undefined),
   );
-  if (comparison === undefined || rivals.length === 0) return [];
-  const metrics = config.evaluate.metrics.filter(
-    (metric) => comparison.arms[rivals[0]?.name ?? ""]?.[metric] !== undefined,
-  );
+  const models = modelArms(run).map(({ arm }) => arm);
+  const hasClassical = run.arms.some(({ name }) => name !== "ensemble" && !models.includes(name));
+  const scores = rivals.flatMap(({ name }) => {
+    const measured = comparison?.arms[name]?.[metric];
+    return measured === undefined ? [] : [`${armNamingOf(run)(name)} ${withInterval(measured)}`];
+  });
+  if (scores.length === 0) return [];
   return [
     heading(2, "Baseline performance"),
     paragraph(
-      "The classical baselines are trained on the same rows as the language model. ",
-      { ref: "baselines" },
-      ` reports the baselines and the zero-shot model in the ${comparison.view} view.`,
+      ...(hasClassical ? ["The classical baselines are trained on the same rows as the language model. "] : []),
+      `${metricName(metric)} of the baselines (${view} view, 95 % confidence intervals over cases): ${scores.join("; ")}. `,
+      { ref: "results" },
+      " reports all metrics.",
     ),
     ...ensemble(run),
-    {
-      type: "table",
-      id: "baselines",
-      caption: "Baselines, with 95 % confidence intervals over cases.",
-      head: ["", ...metrics.slice(0, shown).map(metricName)],
-      align: ["left", ...metrics.slice(0, shown).map(() => "right" as const)],
-      rows: rivals.map(({ name }) => [
-        armNamingOf(run)(name),
-        ...metrics.slice(0, shown).map((metric) => withInterval(comparison.arms[name]?.[metric])),
-      ]),
-    },
   ];
 }
 
@@ -104,6 +178,3 @@ function ensemble(run: RunFacts): readonly Block[] {
     ),
   ];
 }
-
-/** Metrics with intervals that fit the page width. */
-const shown = 4;

@@ -18,7 +18,6 @@ import { armNamingOf, metricName, modelArms, namingOf, primaryArm, rankedArms } 
 import { type Block, heading, paragraph } from "../report/document.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
-import { errorFindings } from "./error-analysis.ts";
 import { sizes } from "./sizes.ts";
 
 /** Scores of all arms, paired tests, scores by view and by label. */
@@ -46,18 +45,6 @@ export function results({ runs: all }: Study): readonly Block[] {
     ...views(last),
     ...confusion(last),
     ...labels(last),
-    ...errors(last),
-  ];
-}
-
-/** Findings on errors in words; none for a task without labels. */
-function errors(run: RunFacts): readonly Block[] {
-  const found = errorFindings(run);
-  if (found.length === 0) return [];
-  return [
-    heading(2, "Findings on errors"),
-    paragraph("Statements are generated from the counts of causes in ", { ref: "causes" }, "."),
-    { type: "list", items: found.map((text) => [text]) },
   ];
 }
 
@@ -147,27 +134,26 @@ function margins(run: RunFacts): readonly Block[] {
   return [paragraph(`Non-inferiority to the arm “${armNamingOf(run)(tested.reference)}”. ${texts.join(" ")}`)];
 }
 
-/** The scores of the models in each view, and how the primary arm answers. */
+/** The first two metrics of the models in each view, and how the primary arm answers. */
 function views(run: RunFacts): readonly Block[] {
-  const names = run.config.evaluate.metrics.slice(0, 4);
+  const { primary, metrics } = run.config.evaluate;
+  const names = [...new Set([primary.metric, ...metrics])].slice(0, 2);
   const own = run.arms.find(({ name }) => name === primaryArm(run));
   if (own === undefined) return [];
   const models = new Set(modelArms(run).map(({ arm }) => arm));
   const shown = run.arms.filter(({ name }) => models.has(name));
+  const all = Object.keys(own.views);
   return [
     {
       type: "table",
       id: "views",
       caption: `${run.name}: the same predictions in each view.`,
-      head: ["arm", "view", ...names.map(metricName)],
-      align: ["left", "left", ...names.map(() => "right" as const)],
-      rows: shown.flatMap(({ name: arm, views }) =>
-        Object.entries(views).map(([view, values], at) => [
-          at === 0 ? armNamingOf(run)(arm) : "",
-          view,
-          ...names.map((name) => score(values[name])),
-        ]),
-      ),
+      head: ["arm", ...names.flatMap((name) => all.map((view) => `${metricName(name)}, ${view}`))],
+      align: ["left", ...names.flatMap(() => all.map(() => "right" as const))],
+      rows: shown.map(({ name: arm, views }) => [
+        armNamingOf(run)(arm),
+        ...names.flatMap((name) => all.map((view) => score(views[view]?.[name]))),
+      ]),
     },
     paragraph(
       ...labelText(own, run.config.evaluate.primary.view),

@@ -1,5 +1,6 @@
 import type { ModelArm } from "../../pipeline/steps/arm-names.ts";
 import { missing, signedInterval, withInterval } from "../../util/format.ts";
+import { differenceOf } from "../report/arm-differences.ts";
 import { gainText } from "../report/comparison-tables.ts";
 import { armNamingOf, metricName, modelArms } from "../report/display-names.ts";
 import { type Block, heading, paragraph } from "../report/document.ts";
@@ -12,28 +13,68 @@ export function sizes(run: RunFacts): readonly Block[] {
   const models = [...new Set(arms.map(({ model }) => model))];
   if (comparison === undefined || models.length < 2) return [];
   const { metric, view } = run.config.evaluate.primary;
+  /** The difference between two arms, if each of two lists has one. */
+  const difference = (of: readonly ModelArm[], against: readonly ModelArm[]): string => {
+    const pair = pairOf(against, of);
+    const found = pair === undefined ? undefined : differenceOf(comparison, pair.to, pair.from, metric);
+    return found === undefined ? missing : signedInterval(found);
+  };
   const kinds = [...new Set(arms.toSorted((a, b) => rank(a) - rank(b)).map(({ kind }) => kind))];
+  const armOf = (model: string, kind: string) => arms.filter((one) => one.model === model && one.kind === kind);
+  const first = kinds[0] as string;
+  // A kind of arm has a gain over the first one in each model that has one arm of both.
+  const gaining = kinds
+    .slice(1)
+    .filter((kind) => models.some((model) => pairOf(armOf(model, first), armOf(model, kind))));
+  const between = models.length === 2 ? (models as [string, string]) : undefined;
+  const gainOf = (from: string, to: string) =>
+    comparison.interactions?.find(({ a, b }) => a.to === to && b.to === from);
   return [
     heading(2, "Models and training"),
     {
       type: "table",
       id: `sizes-${run.run}`,
-      caption: `${run.name}: ${metricName(metric)} (${view} view) by base model and kind of arm, with 95 % confidence intervals over cases.`,
-      head: ["base model", ...kinds],
-      align: ["left", ...kinds.map(() => "right" as const)],
-      rows: models.map((model) => [
-        model,
-        ...kinds.map((kind) => {
-          const found = arms.filter((one) => one.model === model && one.kind === kind);
-          return found.length === 0
-            ? missing
-            : found.map(({ arm }) => withInterval(comparison.arms[arm]?.[metric])).join("; ");
-        }),
-      ]),
+      caption: `${run.name}: ${metricName(metric)} (${view} view) by base model and kind of arm, and paired differences between them, with 95 % confidence intervals over cases.`,
+      head: ["base model", ...kinds, ...gaining.map((kind) => `${kind} − ${first}`)],
+      align: ["left", ...[...kinds, ...gaining].map(() => "right" as const)],
+      rows: [
+        ...models.map((model) => [
+          model,
+          ...kinds.map((kind) => {
+            const found = armOf(model, kind);
+            return found.length === 0
+              ? missing
+              : found.map(({ arm }) => withInterval(comparison.arms[arm]?.[metric])).join("; ");
+          }),
+          ...gaining.map((kind) => difference(armOf(model, kind), armOf(model, first))),
+        ]),
+        ...(between === undefined
+          ? []
+          : [
+              [
+                between.join(" − "),
+                ...kinds.map((kind) => difference(armOf(between[0], kind), armOf(between[1], kind))),
+                ...gaining.map((kind) => {
+                  const found = gainOf(armOf(between[1], kind)[0]?.arm ?? "", armOf(between[0], kind)[0]?.arm ?? "");
+                  return found === undefined ? missing : signedInterval(found);
+                }),
+              ],
+            ]),
+      ],
     },
     ...differences(run, comparison),
     { type: "figure", id: "gains", caption: gainsCaption(run), alt: "Zero-shot and tuned scores of each stratum" },
   ];
+}
+
+/** The arms to compare; undefined unless each list has one. */
+function pairOf(
+  from: readonly ModelArm[],
+  to: readonly ModelArm[],
+): { readonly from: string; readonly to: string } | undefined {
+  const [a, b] = [from[0], to[0]];
+  if (a === undefined || b === undefined || from.length > 1 || to.length > 1) return undefined;
+  return { from: a.arm, to: b.arm };
 }
 
 /** Untrained arms come first. */

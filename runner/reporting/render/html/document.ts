@@ -1,3 +1,4 @@
+import { casesFragment } from "../../browser/case-address.ts";
 import type { Block, Cell, Span } from "../../report/document.ts";
 import type { RenderedFigure } from "../figures.ts";
 import type { Reference } from "./bibliography.ts";
@@ -40,6 +41,7 @@ export function renderBlocks(
     if ("emph" in piece) return html`<em>${piece.emph}</em>`;
     if ("code" in piece) return html`<code>${piece.code}</code>`;
     if ("cite" in piece) return cite(piece.cite);
+    if ("case" in piece) return html`<a href="${casesFragment({ id: piece.case })}">${piece.case}</a>`;
     const anchor = anchors.get(piece.ref);
     return anchor === undefined ? "" : html`<a href="#${anchor.id}">${anchor.text}</a>`;
   };

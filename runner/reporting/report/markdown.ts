@@ -1,0 +1,77 @@
+import { lexer, type Token, type Tokens } from "marked";
+import { type Block, heading, paragraph, type Span } from "./document.ts";
+
+/** Markdown as blocks of a report. `tableOf` gives each table its id and caption. */
+export function markdownBlocks(
+  markdown: string,
+  tableOf: (number: number) => { readonly id: string; readonly caption: string },
+): readonly Block[] {
+  let tables = 0;
+  const blocksOf = (token: Token): readonly Block[] => {
+    switch (token.type) {
+      case "paragraph":
+        return [paragraph(...spansOf((token as Tokens.Paragraph).tokens))];
+      case "heading":
+        return [heading(token.depth <= 3 ? 2 : 3, (token as Tokens.Heading).text)];
+      case "list":
+        return [{ type: "list", items: (token as Tokens.List).items.map((item) => spansOf(item.tokens)) }];
+      case "code":
+        return [{ type: "code", text: (token as Tokens.Code).text }];
+      case "table": {
+        const { header, rows, align } = token as Tokens.Table;
+        tables += 1;
+        return [
+          {
+            type: "table",
+            ...tableOf(tables),
+            head: header.map(({ text }) => text),
+            align: align.map((side) => (side === "right" ? "right" : "left")),
+            rows: rows.map((row) => row.map(({ tokens }) => spansOf(tokens))),
+          },
+        ];
+      }
+      case "space":
+        return [];
+      default:
+        return [paragraph(token.raw.trim())];
+    }
+  };
+  return lexer(markdown).flatMap(blocksOf);
+}
+
+function spansOf(tokens: readonly Token[] | undefined): readonly Span[] {
+  return (tokens ?? []).flatMap((token): readonly Span[] => {
+    switch (token.type) {
+      case "strong":
+        return [{ strong: (token as Tokens.Strong).text }];
+      case "em":
+        return [{ emph: (token as Tokens.Em).text }];
+      case "codespan":
+        return [{ code: (token as Tokens.Codespan).text }];
+      case "link":
+        return [`${(token as Tokens.Link).text} (${(token as Tokens.Link).href})`];
+      case "text":
+        // A line break in the file is a space.
+        return "tokens" in token && token.tokens
+          ? spansOf(token.tokens)
+          : [(token as Tokens.Text).text.replaceAll("\n", " ")];
+      case "paragraph":
+        return spansOf((token as Tokens.Paragraph).tokens);
+      default:
+        return [token.raw];
+    }
+  });
+}
+
+/** The sections of a Markdown text by their second-level headings; text before the first one has the heading "". */
+export function markdownSections(markdown: string): readonly { readonly heading: string; readonly text: string }[] {
+  const sections: { heading: string; text: string }[] = [];
+  for (const token of lexer(markdown)) {
+    if (token.type === "heading" && token.depth === 2) sections.push({ heading: token.text.trim(), text: "" });
+    else if (token.type !== "heading" || token.depth > 2) {
+      if (sections.length === 0) sections.push({ heading: "", text: "" });
+      (sections.at(-1) as { text: string }).text += token.raw;
+    }
+  }
+  return sections;
+}
