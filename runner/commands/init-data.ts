@@ -10,7 +10,7 @@ import type { Context } from "../util/context.ts";
 import type { Result } from "../util/diagnostic.ts";
 import { plural } from "../util/format.ts";
 import { UserError } from "../util/user-error.ts";
-import { readGivenFile } from "./given-file.ts";
+import { readGivenTable } from "./given-file.ts";
 
 /** Files of a study for one data file: path in the study -> text. */
 export type DataStudy = { readonly files: Readonly<Record<string, string>>; readonly summary: string };
@@ -21,9 +21,7 @@ export async function studyFor(
   { folder, schema }: { readonly folder: string; readonly schema: string },
   context: Context,
 ): Promise<DataStudy> {
-  const { readTable } = await import("../data/table.ts");
-  const bytes = contentOf(readGivenFile(file, "data file", context));
-  const { format, columns, targets } = rolesOf(contentOf(await readTable({ path: file, bytes })), file);
+  const { format, columns, targets } = rolesOf(contentOf(await readGivenTable(file, {}, context)), file);
   const { task, labels } = taskOf(targets);
   const isListed = labels.size > 0 && labels.size <= mostListed;
   const shown = relative(resolve(folder, "experiments"), resolve(context.cwd, file)).replaceAll(sep, "/");

@@ -25,7 +25,11 @@ const studyFiles = ["experiments/first.yaml", "prompts/task.hbs"];
 export const command = defineCommand({
   arguments: { dir: required("dir", "The folder of the new study.") },
   options: {
-    data: value("file", "Write an experiment, its task and a prompt for this data file.", { default: "an example" }),
+    data: value(
+      "file",
+      "Write an experiment, its task and a prompt for this data file, or the files of a quoted glob.",
+      { default: "an example" },
+    ),
   },
   async run({ dir, data }, context) {
     const folder = resolve(context.cwd, dir);

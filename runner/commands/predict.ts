@@ -18,13 +18,16 @@ import { UserError } from "../util/user-error.ts";
 import { writeFileAtomic } from "../util/write-file.ts";
 import { defineCommand, flag, integer, required, value } from "./command.ts";
 import { trust } from "./common-options.ts";
-import { readGivenFile } from "./given-file.ts";
+import { readGivenTable } from "./given-file.ts";
 
 /** Answers rows without labels. Nothing is scored, so no entry is made in the ledger. */
 export const command = defineCommand({
   arguments: {
     run: required("run", "A finished run whose engine uses a model."),
-    file: required("file", "New rows, in a format of data.train.file. A column of labels is not read."),
+    file: required(
+      "file",
+      "New rows, in a format of data.train.file, or a quoted glob. A column of labels is not read.",
+    ),
   },
   options: {
     out: value("file", "Write this .csv, .jsonl or .xlsx file.", { default: "JSON lines on stdout" }),
@@ -101,14 +104,12 @@ async function readNewRows(
   }: Pick<DataFile, "sheet" | "headerRow"> & { readonly names: Names; readonly format: RecordFormat | undefined },
   context: Context,
 ) {
-  const { readTable } = await import("../data/table.ts");
-  const bytes = rowsOf(readGivenFile(file, "data file", context), context);
-  const table = rowsOf(await readTable({ path: file, bytes, ...place }), context);
+  const table = rowsOf(await readGivenTable(file, place, context), context);
   const read = readRows(table, names, () => ({ text: "", target: undefined }), { format });
   const rows = rowsOf(read.ok ? read : { ok: false, diagnostics: read.diagnostics.map(withOption) }, context);
   const diagnostics = rows.flatMap(({ id, input }, at): readonly Diagnostic[] => {
     if (input.trim() !== "") return [];
-    const message = `row ${at + 1} (${id}) has no text in ${inputColumns(names).join(", ")}`;
+    const message = `${table.rowName?.(at) ?? `row ${at + 1}`} (${id}) has no text in ${inputColumns(names).join(", ")}`;
     const help = "remove the row, or write its text";
     return [{ severity: "error", code: "empty-input", message, span: table.span(at), help }];
   });

@@ -7,7 +7,7 @@ export const ajvOptions: Options = {
   strict: true,
   strictRequired: false,
   strictTypes: false,
-  formats: { "file-path": true, "model-path": true, "project-path": true, "experiment-path": true },
+  formats: { "file-path": true, "data-path": true, "model-path": true, "project-path": true, "experiment-path": true },
   // translate.ts writes the messages.
   messages: false,
 };

@@ -39,6 +39,16 @@ describe("data", () => {
     ],
     "one column for both": ["data: {columns: {target: input_finding}}", "same-column"],
     "test rows that are training rows": ["data: {test: {file: data/train.csv}}", "same-file"],
+    "test rows of which one file has training rows": [
+      "data: {test: {file: data/*.csv}}",
+      "both have experiments/data/train.csv",
+    ],
+    "a glob that matches nothing": ["data: {test: {file: data/none-*.csv}}", "missing-file: no file matches"],
+    "a list with a file that does not exist": [
+      "data: {test: {file: [data/test.csv, data/x.csv]}}",
+      "missing-file: there is no file experiments/data/x.csv",
+    ],
+    "a list without a file": ["data: {test: {file: []}}", "out-of-range"],
     "a test file and a fraction": ["data: {test: {fraction: 0.2}}", "exactly-one"],
     "a group that is the id": ["data: {columns: {group: case_id}}", "same-column"],
     "a subgroup column that does not exist": ["evaluate: {subgroups: [site]}", "missing-column"],

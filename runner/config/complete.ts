@@ -7,10 +7,14 @@ import { branchFor, defaultTag } from "./schema-visitor.ts";
 export type Completed = { readonly value: Value; readonly defaulted: readonly string[] };
 
 /**
- * Makes a path absolute. `format` determines what it is relative to. `source` is the file that contains it; undefined for a
+ * Makes a path absolute; a glob becomes the list of its files. `format` determines what it is relative to. `source` is the file that contains it; undefined for a
  * default.
  */
-export type ResolvePath = (written: string, format: string, source: SourceText | undefined) => string;
+export type ResolvePath = (
+  written: string,
+  format: string,
+  source: SourceText | undefined,
+) => string | readonly string[];
 
 /**
  * Fills in defaults, makes paths absolute, sorts keys into the schema's order and freezes. (ajv fills in no defaults inside
@@ -52,9 +56,11 @@ function taskCompleter(schema: Schema, resolvePath: ResolvePath): (root: Node) =
       };
     }
     if (node.kind === "list") {
-      const items = node.items.map(
-        (item, index) => complete(item, branch?.items ?? {}, [...path, String(index)]).value,
-      );
+      const items = node.items.flatMap((item, index) => {
+        const { value } = complete(item, branch?.items ?? {}, [...path, String(index)]);
+        // A scalar that became a list: the files of a glob.
+        return item.kind === "scalar" && Array.isArray(value) ? value : [value];
+      });
       return { value: Object.freeze(items), defaulted: none };
     }
     if (branch?.properties === undefined) return { value: freezeSorted(plain(node)), defaulted: none };

@@ -8,6 +8,8 @@ export type Files = {
   /** The size of a file in bytes. */
   size(path: string): number | undefined;
   kind(path: string): PathKind | undefined;
+  /** The names in a folder; empty if there is no readable folder. */
+  list(path: string): readonly string[];
 };
 
 /** The nearest parent folder of a YAML file that contains package.json or experiments/; the file's folder if there is none. */
@@ -28,6 +30,7 @@ export function projectRoot(file: string, files: Files): string {
 export function remembering(files: Files): Files {
   const reads = new Map<string, Uint8Array | undefined>();
   const kinds = new Map<string, PathKind | undefined>();
+  const lists = new Map<string, readonly string[]>();
   return {
     size: (path) => attempt(() => files.size(path)),
     read(path, limit) {
@@ -46,6 +49,10 @@ export function remembering(files: Files): Files {
           attempt(() => files.kind(path)),
         );
       return kinds.get(path);
+    },
+    list(path) {
+      if (!lists.has(path)) lists.set(path, attempt(() => files.list(path)) ?? []);
+      return lists.get(path) as readonly string[];
     },
   };
 }

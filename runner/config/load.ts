@@ -7,6 +7,7 @@ import { fileLimits } from "../util/regular-file.ts";
 import { candidate } from "./candidate.ts";
 import { check } from "./check.ts";
 import { type Completed, completer, type ResolvePath } from "./complete.ts";
+import { dataFiles } from "./data-files.ts";
 import { type Extended, readExtended } from "./extends.ts";
 import { type Files, projectRoot, remembering } from "./files.ts";
 import { overFolds } from "./folds.ts";
@@ -50,7 +51,7 @@ export function loadExperiment(path: string, options: LoadOptions): Result<Loade
 
   const { sources } = extended.value;
   const folders = new Map(sources.map(({ file: from, source }) => [source, dirname(from)]));
-  const complete = completer(pathResolver(folders, dirname(file), root));
+  const complete = completer(pathResolver(folders, dirname(file), root, files));
   const spread = overFolds(set.root);
   const entry = spread.entries.get("sweep");
   const base = without(spread, ["sweep"]);
@@ -231,8 +232,8 @@ function isError(diagnostic: Diagnostic): boolean {
   return diagnostic.severity === "error";
 }
 
-/** Paths are relative to the YAML file that contains them; `prompts/…` to the project root. */
-function pathResolver(folders: ReadonlyMap<SourceText, string>, own: string, root: string): ResolvePath {
+/** Paths are relative to the YAML file that contains them; `prompts/…` to the project root. The path of data may be a glob. */
+function pathResolver(folders: ReadonlyMap<SourceText, string>, own: string, root: string, files: Files): ResolvePath {
   return (written, format, source) => {
     const sibling = resolve((source && folders.get(source)) ?? own, written);
     switch (format) {
@@ -242,6 +243,8 @@ function pathResolver(folders: ReadonlyMap<SourceText, string>, own: string, roo
         return extname(sibling) === ".yaml" || extname(sibling) === ".yml" ? sibling : `${sibling}.yaml`;
       case "project-path":
         return written.startsWith("prompts/") ? join(root, written) : sibling;
+      case "data-path":
+        return dataFiles(sibling, files);
       default:
         return sibling;
     }

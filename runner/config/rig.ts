@@ -18,6 +18,10 @@ export function memoryFiles(contents: Readonly<Record<string, string | Uint8Arra
       if (contents[path] !== undefined) return "file";
       return Object.keys(contents).some((name) => name.startsWith(`${path}/`)) ? "folder" : undefined;
     },
+    list(path) {
+      const below = Object.keys(contents).filter((name) => name.startsWith(`${path}/`));
+      return [...new Set(below.map((name) => name.slice(path.length + 1).split("/")[0] as string))];
+    },
   };
 }
 

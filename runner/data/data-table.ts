@@ -14,6 +14,8 @@ export type DataTable = {
   readonly header: Span;
   /** The span of a row, for errors. */
   span(row: number): Span;
+  /** The name of a row in errors, if the table is made of several files: "row 3 of part-2.csv". */
+  rowName?(row: number): string;
 };
 
 /** A data file: its name decides about the format. */

@@ -95,6 +95,9 @@ export function readRows<T>(
   };
 
   const rowOf = new Map<string, number>();
+  const rowName = (row: number): string => table.rowName?.(row) ?? `row ${row + 1}`;
+  const rowNames = (one: number, other: number): string =>
+    table.rowName === undefined ? `rows ${one + 1} and ${other + 1}` : `${rowName(one)} and ${rowName(other)}`;
   const complain = (row: number, code: string, message: string, help = "give each case a unique id") =>
     diagnostics.push({ severity: "error", code, message, span: table.span(row), help });
   const id = named.get("id");
@@ -102,23 +105,23 @@ export function readRows<T>(
     const name = id === undefined ? String(index + 1) : text(id[index]).trim();
     const before = rowOf.get(name);
     if (diagnostics.length < 20) {
-      if (name === "") complain(index, "missing-id", `row ${index + 1} has no id`);
+      if (name === "") complain(index, "missing-id", `${rowName(index)} has no id`);
       else if (before !== undefined)
-        complain(index, "duplicate-id", `rows ${before + 1} and ${index + 1} have the same id "${name}"`);
+        complain(index, "duplicate-id", `${rowNames(before, index)} have the same id "${name}"`);
     }
     if (before === undefined) rowOf.set(name, index);
     const group = groupCells === undefined ? undefined : text(groupCells[index]).trim();
     if (group === "" && diagnostics.length < 20) {
       const help = "name the group of each case; a case that belongs to no other is a group of its own";
-      complain(index, "missing-group", `row ${index + 1} has no group (data.columns.group)`, help);
+      complain(index, "missing-group", `${rowName(index)} has no group (data.columns.group)`, help);
     }
     const { target, input, problem, ...more } = contentOf(index);
     const cell = readCell(target);
     if (problem !== undefined && diagnostics.length < 20)
-      complain(index, "broken-record", `row ${index + 1}: ${problem}`, recordHelp[format]);
+      complain(index, "broken-record", `${rowName(index)}: ${problem}`, recordHelp[format]);
     if (cell.problem !== undefined && diagnostics.length < 20) {
       const help = "write a text, or a list of texts and numbers";
-      complain(index, "broken-target", `row ${index + 1}: ${cell.problem} (data.columns.target)`, help);
+      complain(index, "broken-target", `${rowName(index)}: ${cell.problem} (data.columns.target)`, help);
     }
     const read = { id: name, input, answer: cell.text, gold: cell.target, ...more };
     const values = subgroupCells.map(([name, cells]) => [name, text(cells[index]).trim()] as const);

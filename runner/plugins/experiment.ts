@@ -31,8 +31,11 @@ export type Experiment = {
   readonly resources: Resources;
 };
 
+/** One file, or several in the order of their rows. */
+export type DataFiles = string | readonly string[];
+
 type DataFile = {
-  readonly file: string;
+  readonly file: DataFiles;
   readonly sheet?: string;
   readonly header_row?: number;
   readonly limit?: number;
@@ -58,7 +61,7 @@ type Data = {
   /** Has exactly one of fraction, file and folds. */
   readonly validation?: {
     readonly fraction?: number;
-    readonly file?: string;
+    readonly file?: DataFiles;
     readonly sheet?: string;
     readonly header_row?: number;
     readonly limit?: number;

@@ -1,4 +1,4 @@
-import { statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import type { Files } from "../config/files.ts";
 import { pathKind, readStart } from "../util/regular-file.ts";
 
@@ -16,4 +16,11 @@ export const files: Files = {
   },
   size: (path) => statSync(path, { throwIfNoEntry: false })?.size,
   kind: pathKind,
+  list(path) {
+    try {
+      return readdirSync(path);
+    } catch {
+      return [];
+    }
+  },
 };

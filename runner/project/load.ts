@@ -76,7 +76,7 @@ export function loadAll(
   return loaded;
 }
 
-/** The file system, which adds each file outside the study that is read to `outside`. */
+/** The file system, which adds each file and folder outside the study that is read to `outside`. */
 function watched(all: Files, root: string, outside: Set<string>): Files {
   return {
     kind: all.kind,
@@ -85,6 +85,11 @@ function watched(all: Files, root: string, outside: Set<string>): Files {
       const bytes = all.read(path, limit);
       if (bytes !== undefined && !isInside(path, root)) outside.add(path);
       return bytes;
+    },
+    list(path) {
+      const names = all.list(path);
+      if (names.length > 0 && !isInside(path, root)) outside.add(path);
+      return names;
     },
   };
 }

@@ -2,7 +2,8 @@ import { basename, join } from "node:path";
 import type { CaseSet } from "../evaluation/case-set.ts";
 import type { PlannedRun, PlannedStep } from "../pipeline/plan/plan.ts";
 import type { StoreRecord } from "../pipeline/plan/record.ts";
-import { sha256 } from "../util/canonical.ts";
+import { filesOf, fileText, testPart } from "../plugins/data-part.ts";
+import { canonicalJson, sha256 } from "../util/canonical.ts";
 import { makeFolderDurably } from "../util/fsync.ts";
 import { namesIn } from "../util/names-in.ts";
 import { readOwnFile } from "../util/regular-file.ts";
@@ -188,12 +189,17 @@ function caseSetIn({ case_texts: texts, case_gold: gold }: StoreRecord["evidence
   return typeof gold === "string" && typeof texts === "string" ? { texts, gold } : undefined;
 }
 
-/** The file that the test rows of a run are from; undefined if it is scored on validation rows. */
+/**
+ * The files that the test rows of a run are from, as one text, and a digest of their content; undefined if it is scored on
+ * validation rows.
+ */
 export function testFileOf({
   manifest,
 }: Pick<FinishedRun, "manifest">): { readonly path: string; readonly sha256: string } | undefined {
   const { data, evaluate } = manifest.config;
-  const path = data.test?.file ?? (data.test === undefined ? undefined : data.train.file);
-  const sha256 = path === undefined ? undefined : manifest.provenance.sources[path];
-  return evaluate.split !== "test" || path === undefined || sha256 === undefined ? undefined : { path, sha256 };
+  const part = testPart(data);
+  const digests = filesOf(part).map((file) => manifest.provenance.sources[file]);
+  const path = fileText(part);
+  if (evaluate.split !== "test" || path === undefined || digests.includes(undefined)) return undefined;
+  return { path, sha256: digests.length === 1 ? (digests[0] as string) : sha256(canonicalJson(digests as string[])) };
 }

@@ -160,12 +160,16 @@ const isStep = shape({
   stale: optional(listOf(isText)),
 });
 
+const isPart = shape({ file: optional((value) => isText(value) || listOf(isText)(value)) });
+
 /** The parts of an experiment that every reader of manifests uses. */
 const isExperiment = shape({
   name: isName,
   task: isText,
   data: shape({
-    train: shape({ file: isText }),
+    train: isPart,
+    test: optional(isPart),
+    validation: optional(isPart),
     columns: isMap,
     labels: optional(shape({ min_cases: isNumber, soft_distance: optional(isNumber) })),
   }),

@@ -161,3 +161,42 @@ test("exp init --data writes an experiment that matches the file", async ({ rig 
     expect([checked.code, checked.stderr]).toEqual([0, ""]);
   }
 });
+
+test("a glob is read as one table, and each of its files has a digest of its own", async ({ rig }) => {
+  const part = (rows: readonly (readonly string[])[]) =>
+    `question,answer\n${rows.map((row) => row.join(",")).join("\n")}\n`;
+  const texts = cases.map(([first, answer]) => [first, `"${answer}"`]);
+  rig.write("forms/part-2.csv", part(texts.slice(2)));
+  const data = 'columns: {input: question, target: answer}, train: {file: "part-*.csv"}';
+  const file = write(rig, data, `part-1.csv\n${part(texts.slice(0, 2))}`);
+  rig.write("forms/answers.jsonl", cases.map((_, at) => `{"id":"${at + 1}","text":"Redwood"}\n`).join(""));
+  rig.edit(file, "report:", "generate: {engine: replay, file: answers.jsonl}\nreport:");
+  const manifest = rig.manifest((await rig.build(file)).manifest);
+  expect(manifest.config.data.train.file).toEqual(["forms/part-1.csv", "forms/part-2.csv"]);
+  expect(Object.keys(manifest.provenance.sources)).toEqual(
+    expect.arrayContaining(["forms/part-1.csv", "forms/part-2.csv"]),
+  );
+  expect(await rig.output("show", "forms")).toContain(
+    "Recorded evaluations of forms/part-1.csv to forms/part-2.csv (2 files)",
+  );
+
+  const reasons = async (): Promise<string> => {
+    const plan = JSON.parse(await rig.output("plan", file, "--json")) as PlanJson;
+    return JSON.stringify(plan.steps.find(({ id }) => id === "data"));
+  };
+  expect(await reasons()).toContain('"cached"');
+  rig.write("forms/part-3.csv", part([["How tall is ivy", "Thirty metres"]]));
+  expect(await reasons()).toContain("train.files: 2 -> 3");
+  rig.write("forms/part-3.csv", "question,answer,by\nHow tall is ivy,Thirty metres,me\n");
+  const ended = await rig.exp("data", file);
+  expect(errorCodes(ended)).toContain("other-columns");
+  expect(ended.stderr).toContain("forms/part-3.csv:1");
+});
+
+test("exp init --data and exp predict read the files of a quoted glob", async ({ rig }) => {
+  rig.write("in/a-1.csv", "id,text,label\n1,a fern,plant\n2,a moss,plant\n");
+  rig.write("in/a-2.csv", "id,text,label\n3,a crow,bird\n4,an owl,bird\n");
+  expect(await rig.output("init", "made", "--data", "in/a-*.csv")).toContain("4 rows");
+  expect(rig.read("made/experiments/first.yaml")).toContain('train: {file: "../../in/a-*.csv"}');
+  await rig.output("check", "made/experiments/first.yaml");
+});

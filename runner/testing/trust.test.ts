@@ -189,6 +189,14 @@ describe("a study of another author", () => {
       expectUntrusted(refused, words);
       expect(`${refused.stderr}${refused.stdout}`).not.toContain("root:x");
     }
+    // A glob shows neither files nor folders outside.
+    const train = /train: \{file: [^},]*/;
+    for (const glob of ["../../*.txt", "../../*.none"]) {
+      rig.write("experiments/study.yaml", study.replace(train, `train: {file: "${glob}"`));
+      const refused = await rig.exp("check", "experiments/study.yaml");
+      expectUntrusted(refused, /file outside the study/);
+      if (glob.endsWith("none")) expect(refused.stderr).not.toContain("secret");
+    }
     // A link inside the study to a file outside is a file outside.
     rig.write("experiments/study.yaml", study);
     rig.remove("experiments/data/test.csv");

@@ -3,12 +3,18 @@ import { columnsFor, inputColumns, namedColumns, placeOf } from "../../data/colu
 import { formatByName, formatHelp } from "../../data/formats.ts";
 import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
+import { filesOf } from "../../plugins/data-part.ts";
+import type { Experiment } from "../../plugins/experiment.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
+import { isGlob } from "../../util/glob.ts";
 import { type FileKind, fileLimits, tooLargeHelp, tooLargeMessage } from "../../util/regular-file.ts";
 import { suggestion } from "../../util/suggest.ts";
+import { mostDataFiles } from "../data-files.ts";
 import { sourceText } from "../source.ts";
 import { type Header, headerBytes, headerOf } from "../table-header.ts";
 import type { CheckContext } from "./context.ts";
+
+type Part = Partial<Pick<Experiment["data"]["train"], "file" | "sheet">>;
 
 /** Data files exist and have the named columns, and exactly one key gives the validation rows. */
 export function checkData(context: CheckContext): void {
@@ -111,8 +117,34 @@ const readLabelFiles = new WeakMap<Uint8Array, Result<unknown>>();
 function checkTable(
   context: CheckContext,
   path: string,
+  part: Pick<Experiment["data"]["train"], "file" | "sheet" | "header_row">,
+): void {
+  const names = filesOf(part);
+  const size = names.reduce((sum, file) => sum + (context.files.size(file) ?? 0), 0);
+  if (names.length > mostDataFiles) {
+    const help = "name fewer files, or join them";
+    context.error(`${path}.file`, "too-many-files", `${path}.file names more than ${mostDataFiles} files`, help);
+    return;
+  }
+  if (names.length > 1 && size > fileLimits["data file"]) {
+    const message = `the ${names.length} files of ${path} are larger than 500 MB together`;
+    context.error(`${path}.file`, "file-too-large", message, tooLargeHelp["data file"]);
+    return;
+  }
+  for (const file of names) checkFile(context, path, { ...part, file });
+}
+
+function checkFile(
+  context: CheckContext,
+  path: string,
   { file, sheet, header_row }: { readonly file: string; readonly sheet?: string; readonly header_row?: number },
 ): void {
+  if (isGlob(file) && context.files.kind(file) === undefined) {
+    const help =
+      "paths are relative to the YAML file that names them; * matches within a folder, and ** over at most 10,000 folders";
+    context.error(`${path}.file`, "missing-file", `no file matches ${context.display(file)}`, help);
+    return;
+  }
   const found = formatByName(file);
   if (found === undefined) {
     // A name as it is written: the id of a data set is no path.
@@ -135,7 +167,7 @@ function checkTable(
 /** The file of the evaluated rows has the columns that name subgroups. */
 export function checkSubgroups(context: CheckContext): void {
   const { data, evaluate } = context.experiment;
-  const file = data[evaluate.split]?.file ?? data.train.file;
+  const file = filesOf(data[evaluate.split])[0] ?? filesOf(data.train)[0] ?? "";
   const bytes = evaluate.subgroups.length === 0 ? undefined : context.files.read(file, headerBytes);
   const { columns: found, complete } = (bytes && headerOnce(file, bytes)) ?? { columns: [], complete: false };
   for (const [at, name] of evaluate.subgroups.entries()) {
@@ -201,16 +233,34 @@ function checkDuplicates(context: CheckContext): void {
   if (format === "table" && inputs.includes(target)) {
     context.error("data.columns.target", "same-column", "input and target are the same column", "use two columns");
   }
-  const same = (file: string | undefined) => file !== undefined && file === train.file;
-  if (same(test?.file) && test?.sheet === train.sheet) {
-    context.error("data.test.file", "same-file", "test is the training file", "use fraction: 0.2, or a file");
+  const same = (one: Part | undefined, other: Part | undefined): string | undefined =>
+    one?.sheet === other?.sheet ? filesOf(one).find((file) => filesOf(other).includes(file)) : undefined;
+  /** Which file two parts share, if one of them has several. */
+  const shared = (file: string, one: Part | undefined, other: Part | undefined): string =>
+    filesOf(one).length + filesOf(other).length > 2 ? `: both have ${context.display(file)}` : "";
+  const ofTest = same(test, train);
+  if (ofTest !== undefined) {
+    context.error(
+      "data.test.file",
+      "same-file",
+      `test is the training file${shared(ofTest, test, train)}`,
+      "use fraction: 0.2, or a file",
+    );
   }
-  if (same(validation?.file) && validation?.sheet === train.sheet) {
-    context.error("data.validation.file", "same-file", "validation is the training file", "use fraction: 0.1");
+  const ofTraining = same(validation, train);
+  if (ofTraining !== undefined) {
+    const message = `validation is the training file${shared(ofTraining, validation, train)}`;
+    context.error("data.validation.file", "same-file", message, "use fraction: 0.1");
   }
-  if (validation?.file !== undefined && validation.file === test?.file && validation.sheet === test.sheet) {
+  const ofBoth = same(validation, test);
+  if (ofBoth !== undefined) {
     const help = "use other rows: selection on test rows makes test results invalid";
-    context.error("data.validation.file", "same-file", "validation is the test file", help);
+    context.error(
+      "data.validation.file",
+      "same-file",
+      `validation is the test file${shared(ofBoth, validation, test)}`,
+      help,
+    );
   }
 }
 

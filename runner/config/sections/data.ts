@@ -1,4 +1,4 @@
-import { column, filePath, seed } from "./scalars.ts";
+import { column, dataPaths, seed } from "./scalars.ts";
 
 const dataFileProperties = {
   sheet: {
@@ -29,10 +29,10 @@ const dataFile = {
   required: ["file"],
   properties: {
     file: {
-      ...filePath,
+      ...dataPaths,
       description:
-        "A .csv, .tsv, .jsonl, .json, .parquet or .xlsx file, or a text file with .gz, relative to this YAML file.",
-      examples: ["data/train.csv"],
+        "A .csv, .tsv, .jsonl, .json, .parquet or .xlsx file, or a text file with .gz, relative to this YAML file. A name with `*`, `?` or `**` stands for all files that it matches, in the order of their names. A list names several. All have the same columns.",
+      examples: ["data/train.csv", "data/part-*.parquet", ["data/2024.csv", "data/2025.csv"]],
     },
     ...dataFileProperties,
     seed: { ...seed, default: 1, description: "Seed of the sample that `limit` draws.", examples: [2] },
@@ -144,8 +144,8 @@ export const data = {
           examples: [0.1],
         },
         file: {
-          ...filePath,
-          description: "A separate file of validation rows, relative to this YAML file.",
+          ...dataPaths,
+          description: "Files of validation rows, named as in data.train.",
           examples: ["data/validation.csv"],
         },
         ...dataFileProperties,

@@ -6,6 +6,7 @@ import type { Turn } from "../../data/conversation.ts";
 import { type Row, readRows } from "../../data/rows.ts";
 import { holdOut, holdOutFold, takePart } from "../../data/split.ts";
 import type { SubgroupValues } from "../../evaluation/error-analysis/subgroups.ts";
+import { filesOf } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { Site } from "../../plugins/site.ts";
 import type { StepKind } from "../../plugins/step.ts";
@@ -41,6 +42,8 @@ export type DataRow = {
 type Part = {
   readonly limit: number | null;
   readonly seed: number;
+  /** Number of files; absent: one. The sources are then `data.train.file.0` and so on, in the order of their rows. */
+  readonly files?: number;
   readonly sheet: string | null;
   /** Row of the column names in the sheet; absent: the first with a value. */
   readonly header_row?: number;
@@ -169,13 +172,17 @@ function mapSplits(splits: Study["splits"], map: (row: Row<unknown>) => Row): Sp
  * Throws UserError.
  */
 export async function readStudy(params: DataParams, open: OpenTask, source: (name: string) => string): Promise<Study> {
-  const { readTable } = await import("../../data/table.ts");
+  const { readTables } = await import("../../data/tables.ts");
   const recoded: SplitName[] = [];
   const groups = new Map<string, string>();
-  const read = async (name: SplitName, { sheet, header_row: headerRow }: Part): Promise<readonly Row<unknown>[]> => {
-    const path = source(`data.${name}.file`);
+  const read = async (name: SplitName, part: Part): Promise<readonly Row<unknown>[]> => {
     const { value: table, warnings } = unwrap(
-      await readTable({ path, bytes: readRegularFile(path, "data file"), sheet: sheet ?? undefined, headerRow }),
+      await readTables({
+        paths: sourceNames(`data.${name}.file`, part.files).map(source),
+        read: (path) => readRegularFile(path, "data file"),
+        sheet: part.sheet ?? undefined,
+        headerRow: part.header_row,
+      }),
     );
     if (warnings.some(({ code }) => code === "encoding")) recoded.push(name);
     const isEvaluated = params.subgroups?.split === name || (name === "train" && isPartOfTrain(params));
@@ -221,6 +228,11 @@ export async function readStudy(params: DataParams, open: OpenTask, source: (nam
   };
 }
 
+/** The names of the sources with the files of a part. */
+function sourceNames(key: string, count = 1): readonly string[] {
+  return count === 1 ? [key] : Array.from({ length: count }, (_, at) => `${key}.${at}`);
+}
+
 /** Whether the evaluated rows are a part of the training file. */
 function isPartOfTrain({ subgroups, ...parts }: DataParams): boolean {
   const part = subgroups && parts[subgroups.split];
@@ -240,9 +252,10 @@ function unwrap<T>(result: Result<T>): Extract<Result<T>, { readonly ok: true }>
 export function draftData(experiment: Experiment, site: Site) {
   const { train, test, validation, columns, format, accept } = experiment.data;
   const { split, subgroups } = experiment.evaluate;
-  const part = (spec: Partial<Pick<Experiment["data"]["train"], "limit" | "seed" | "sheet" | "header_row">>) => ({
+  const part = (spec: Partial<Experiment["data"]["train"]>) => ({
     limit: spec.limit ?? null,
     seed: spec.limit === undefined ? 0 : (spec.seed ?? 1),
+    ...(filesOf(spec).length > 1 ? { files: filesOf(spec).length } : {}),
     sheet: spec.sheet ?? null,
     ...(spec.header_row === undefined ? {} : { header_row: spec.header_row }),
   });
@@ -275,9 +288,12 @@ export function draftData(experiment: Experiment, site: Site) {
       exp: site.version,
     },
     sources: {
-      "data.train.file": train.file,
-      ...(test?.file === undefined ? {} : { "data.test.file": test.file }),
-      ...(validation?.file === undefined ? {} : { "data.validation.file": validation.file }),
+      ...Object.fromEntries(
+        Object.entries({ train, test, validation }).flatMap(([name, part]) => {
+          const files = filesOf(part);
+          return sourceNames(`data.${name}.file`, files.length).map((key, at) => [key, files[at] as string]);
+        }),
+      ),
       ...scoringFiles(experiment),
     },
   });

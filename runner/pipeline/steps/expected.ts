@@ -2,6 +2,7 @@ import type { Rung } from "../../config/halving.ts";
 import type { Device } from "../../plugins/backends/device.ts";
 import { capabilityMatrix, unsupportedReason } from "../../plugins/backends/matrix.ts";
 import { backends } from "../../plugins/backends/registry.ts";
+import { filesOf } from "../../plugins/data-part.ts";
 import { weightPrecision } from "../../plugins/engines/engine.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { executors } from "../../plugins/executors/registry.ts";
@@ -92,10 +93,25 @@ export function expectTraining(
 /** Number of rows that a training uses. Undefined if the rows of its file are not known. */
 function trainingRows(experiment: Experiment, site: Site): number | undefined {
   const { train, test } = experiment.data;
-  const rows = site.rows(train.file);
+  const rows = rowsOf(train, site);
   if (rows === undefined) return undefined;
   const count = Math.min(rows.count * (1 - (test?.fraction ?? 0)), train.limit ?? Number.POSITIVE_INFINITY);
   return count * (1 - (heldOut(experiment) ?? 0));
+}
+
+/** Files of a part from which its rows are estimated. */
+const sampledFiles = 16;
+
+/** Estimated number of rows of a part, and characters of a row. Undefined if one of the files that it reads does not tell. */
+function rowsOf(part: Parameters<typeof filesOf>[0], site: Site): ReturnType<Site["rows"]> {
+  const files = filesOf(part);
+  const step = Math.max(1, Math.ceil(files.length / sampledFiles));
+  const found = files.filter((_, at) => at % step === 0).map(site.rows);
+  const known = found.filter((one) => one !== undefined);
+  if (known.length === 0 || known.length < found.length) return undefined;
+  const count = known.reduce((sum, one) => sum + one.count, 0);
+  const characters = known.reduce((sum, one) => sum + one.count * one.characters, 0) / count;
+  return { count: Math.round((count * files.length) / known.length), characters };
 }
 
 /** Rows of a forward pass. If all rows are fewer than a step takes, a trainer may spread them over its passes. */
@@ -155,7 +171,7 @@ export function expectGeneration(experiment: Experiment, template: string, site:
   const long: Range = [prompt[0], longestOverMean * prompt[1]];
   const load: GenerationLoad = { device, precision, batch, prompt: long, newTokens, prefillTokens };
   const part = evaluate.split === "test" ? data.test : undefined;
-  const rows = site.rows(part?.file ?? data.train.file);
+  const rows = rowsOf(part?.file === undefined ? data.train : part, site);
   const { test } = data;
   const isTest = part !== undefined;
   const inFile = (rows?.count ?? 0) * (isTest ? (test?.fraction ?? 1) : 1 - (test?.fraction ?? 0));
@@ -239,7 +255,7 @@ function processorOf(experiment: Experiment, site: Site): Processor {
 
 /** Mean tokens of a prompt and its answer, from the characters of the template and of the data file. */
 function meanTokens({ data, prompt }: Experiment, template: string, site: Site): Range {
-  const row = (site.rows(data.train.file)?.characters ?? 400) * (1 + prompt.examples.count);
+  const row = (rowsOf(data.train, site)?.characters ?? 400) * (1 + prompt.examples.count);
   const { characters, listsLabels } = site.template(template);
   const [most, least] = charactersOfToken;
   const labels: Range = listsLabels && prompt.labels !== undefined ? listedLabels : [0, 0];

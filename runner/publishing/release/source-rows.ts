@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { inputColumns, jsonOf, placeOf } from "../../data/columns.ts";
 import { isScalar } from "../../data/json-value.ts";
 import { readTable } from "../../data/table.ts";
+import { filesOf } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
 import type { FinishedRun } from "../../runs/finished-runs.ts";
 import { readRegularFile } from "../../util/regular-file.ts";
@@ -39,15 +40,16 @@ export async function readSourceTexts(
   const seen = new Set<string>();
   for (const { data } of [manifest.config, ...Object.values(manifest.compared ?? {})]) {
     for (const part of [data.train, data.validation, data.test]) {
-      const file = part?.file;
-      if (file === undefined || seen.has(JSON.stringify([file, part?.sheet]))) continue;
-      seen.add(JSON.stringify([file, part?.sheet]));
-      const path = roots.map((root) => resolve(root, file)).find(existsSync);
-      const help = "restore the file, so that its rows can be searched for";
-      if (path === undefined) failed.push(failedCheck("file-gone", `the data file ${file} is missing`, help));
-      else if (digest(path) !== manifest.provenance.sources[file])
-        failed.push(failedCheck("file-altered", `the data file ${file} has changed since the run`, help));
-      else texts.push(...(await textsOf(path, file, part, data.columns, labels)));
+      for (const file of filesOf(part)) {
+        if (seen.has(JSON.stringify([file, part?.sheet]))) continue;
+        seen.add(JSON.stringify([file, part?.sheet]));
+        const path = roots.map((root) => resolve(root, file)).find(existsSync);
+        const help = "restore the file, so that its rows can be searched for";
+        if (path === undefined) failed.push(failedCheck("file-gone", `the data file ${file} is missing`, help));
+        else if (digest(path) !== manifest.provenance.sources[file])
+          failed.push(failedCheck("file-altered", `the data file ${file} has changed since the run`, help));
+        else texts.push(...(await textsOf(path, file, part, data.columns, labels)));
+      }
     }
   }
   return { texts, failed };

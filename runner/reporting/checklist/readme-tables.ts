@@ -1,3 +1,4 @@
+import { filesOf, testPart } from "../../plugins/data-part.ts";
 import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { shellWord } from "../../util/shell.ts";
 import { armNamingOf, hasLabels, metricName } from "../report/display-names.ts";
@@ -42,12 +43,10 @@ export function environment(input: ReadmeInput): readonly string[] {
 export function dataSet(input: ReadmeInput): readonly string[] {
   const run = input.runs.at(-1) as RunFacts;
   const { sources } = run.provenance;
-  const { train, test, validation } = run.config.data;
-  const files: readonly (readonly [string, string | undefined])[] = [
-    ["train", train.file],
-    ["validation", validation?.file],
-    ["test", test?.file ?? (test === undefined ? undefined : train.file)],
-  ];
+  const { train, validation } = run.config.data;
+  const files = Object.entries({ train, validation, test: testPart(run.config.data) }).flatMap(([split, part]) =>
+    filesOf(part).map((file) => [split, file] as const),
+  );
   return [
     ...authorText(input, "Data source", "source of the data, link if public, and terms of use"),
     "",
@@ -59,9 +58,7 @@ export function dataSet(input: ReadmeInput): readonly string[] {
         ]),
     ...table(
       ["split", "file", "SHA-256"],
-      files.flatMap(([split, file]) =>
-        file === undefined ? [] : [[split, `\`${file}\``, `\`${sources[file] ?? missing}\``]],
-      ),
+      files.map(([split, file]) => [split, `\`${file}\``, `\`${sources[file] ?? missing}\``]),
     ),
     "",
     ...table(

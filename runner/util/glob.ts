@@ -1,0 +1,45 @@
+/** Whether a name has a wildcard of a glob: `*` or `?`. */
+export const isGlob = (name: string): boolean => /[*?]/.test(name);
+
+/**
+ * Whether a path matches a glob. `*` is any text within one part of the path, `?` one character, and the part `**` any
+ * number of parts. A wildcard does not match a dot at the start of a part. The time is bounded by the product of both
+ * lengths.
+ */
+export function matchesGlob(path: string, glob: string): boolean {
+  return matches(path.split("/"), glob.split("/"), "**", matchesPart);
+}
+
+/** Whether one part of a path matches one part of a glob. */
+export function matchesPart(name: string, glob: string): boolean {
+  if (name.startsWith(".") && !glob.startsWith(".")) return false;
+  return matches([...name], [...glob], "*", (character, wanted) => wanted === "?" || wanted === character);
+}
+
+/** Matches items with a pattern, in which `star` stands for any number of items. */
+function matches(
+  items: readonly string[],
+  pattern: readonly string[],
+  star: string,
+  isMatch: (item: string, wanted: string) => boolean,
+): boolean {
+  let at = 0;
+  let next = 0;
+  // After the last star: where the pattern continues, and the first item that the star does not cover.
+  let retry: { readonly next: number; at: number } | undefined;
+  while (at < items.length) {
+    const wanted = pattern[next];
+    if (wanted === star) {
+      next += 1;
+      retry = { next, at };
+    } else if (wanted !== undefined && isMatch(items[at] as string, wanted)) {
+      at += 1;
+      next += 1;
+    } else if (retry !== undefined && !(star === "**" && items[retry.at]?.startsWith("."))) {
+      retry.at += 1;
+      at = retry.at;
+      next = retry.next;
+    } else return false;
+  }
+  return pattern.slice(next).every((one) => one === star);
+}
