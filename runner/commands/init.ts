@@ -1,6 +1,6 @@
 import { type Dirent, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, dirname, join, relative, resolve, sep } from "node:path";
-import { exit } from "../util/context.ts";
+import { type Context, exit } from "../util/context.ts";
 import { shellWord } from "../util/shell.ts";
 import { UserError } from "../util/user-error.ts";
 import { defineCommand, required, value } from "./command.ts";
@@ -66,7 +66,7 @@ export const command = defineCommand({
         : await (await import("./init-data.ts")).studyFor(data, { folder, schema: schemaPath }, context);
     const values: Readonly<Record<string, string>> = {
       "{{name}}": studyName,
-      "{{version}}": context.version(),
+      "{{exp}}": dependency(folder, context),
       "{{schema}}": schemaPath,
       "{{open}}": "{{",
       "{{close}}": "}}",
@@ -88,8 +88,7 @@ export const command = defineCommand({
       `${shown}: wrote a study of ${files.length + Object.keys(own?.files ?? {}).length} files. ${data === undefined ? "Run" : "Check"} its first experiment:\n`,
     );
     context.out(`  cd ${shellWord(shown)}\n`);
-    if (!isInstalledAbove(folder, context.packageRoot))
-      context.out(`  ${installCommand(folder, context.packageRoot)}\n`);
+    if (!isInstalledAbove(folder, context.packageRoot)) context.out("  npm install\n");
     context.out(`  npx exp ${data === undefined ? "run" : "check"} experiments/first.yaml\n`);
     return exit.done;
   },
@@ -112,10 +111,10 @@ function makeFolder(path: string): void {
   }
 }
 
-/** Installs this package into the folder: from the clone that exp runs in, or else from the registry. */
-function installCommand(folder: string, packageRoot: string): string {
+/** What package.json depends on: the folder of the clone that exp runs in, or else this version of the package. */
+function dependency(folder: string, { packageRoot, version }: Pick<Context, "packageRoot" | "version">): string {
   const isClone = basename(dirname(packageRoot)) !== "node_modules";
-  return isClone ? `npm install ${shellWord(relative(folder, packageRoot))}` : "npm install";
+  return isClone ? `file:${relative(folder, packageRoot).replaceAll(sep, "/")}` : version();
 }
 
 /** Whether Node resolves this package from the folder: it is in node_modules of the folder or of one above. */

@@ -10,7 +10,7 @@ export function reproduction({ runs, isExpClone }: Study): readonly Block[] {
   const commits = new Set(runs.flatMap(({ provenance }) => (provenance.git === null ? [] : [provenance.git.commit])));
   const lines = [
     ...[...commits].map((commit) => `git checkout ${commit}`),
-    isExpClone ? "npm ci && npm run build" : "npm install",
+    isExpClone ? "npm run setup" : "npm install",
     ...setupCommands(runs),
     ...new Set(runs.map(commandOf)),
     ...(runs.length > mostRuns
