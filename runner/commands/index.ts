@@ -123,7 +123,7 @@ export const commands: CommandTable = {
   },
   export: {
     group: "Share and verify",
-    summary: "Write a study package: report, workbook, predictions, checklist, README, notebook, manifests.",
+    summary: "Write a study package: report, workbook, runs, checklist, README, notebook, and exp itself.",
     load: () => import("./export.ts"),
   },
   verify: {

@@ -27,7 +27,7 @@ const checks: readonly Check[] = [
   { sections: ["generate", "prompt", "train", "resources"], run: checkGenerate },
   { sections: ["evaluate", "data"], run: checkEvaluate },
   { sections: ["baselines", "evaluate", "data"], run: checkBaselines },
-  { sections: ["report", "upload", "resources", "train", "generate"], run: checkReport },
+  { sections: ["report", "upload", "resources", "train", "generate", "data"], run: checkReport },
   { sections: ["name", "task", "data", "evaluate", "compare"], run: checkCompare },
 ];
 

@@ -26,6 +26,7 @@ export type Experiment = {
     readonly html: boolean;
     readonly xlsx: boolean;
     readonly notes?: string;
+    readonly final?: boolean;
   };
   readonly upload?: Upload;
   readonly resources: Resources;
@@ -80,6 +81,15 @@ type Data = {
   };
   readonly targets?: { readonly view: LabelView; readonly order: "as_is" | "alphabetical" | "frequency" };
   readonly oversample?: { readonly rare_below: number; readonly max_repeat: number };
+  /** What the authors state about the data. */
+  readonly origin?: {
+    readonly kind: "synthetic" | "public" | "private";
+    readonly source?: string;
+    readonly link?: string;
+    readonly dataset?: string;
+    readonly license?: string;
+    readonly publish?: boolean;
+  };
   readonly accept: readonly string[];
 };
 
@@ -115,6 +125,12 @@ type Upload = {
   readonly license?: string;
   readonly base_model?: string;
   readonly predictions?: string;
+  readonly language?: readonly string[];
+  readonly tags?: readonly string[];
+  readonly authors?: readonly string[];
+  readonly intended_use?: string;
+  readonly out_of_scope?: string;
+  readonly example?: string;
 };
 
 /** An executor's own keys are there too, under its name: settingsOf() in executors/registry.ts reads them. */

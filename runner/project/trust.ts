@@ -18,8 +18,8 @@ import { configFolder } from "./user-config.ts";
  * `files` are the experiment's file and those that it extends.
  */
 export function originOfStudy(root: string, files: readonly string[]): string | undefined {
-  if (existsSync(join(root, "manifests")) && existsSync(join(root, "checklist.md")))
-    return "a study package of exp export";
+  const isPackage = ["runs", "manifests"].some((folder) => existsSync(join(root, folder)));
+  if (isPackage && existsSync(join(root, "checklist.md"))) return "a study package of exp export";
   const user = process.getuid?.();
   const other = [root, ...files].find((path) => user !== undefined && statSync(path).uid !== user);
   return other === undefined ? undefined : `another user, who owns ${relative(root, other) || other}`;

@@ -74,7 +74,12 @@ test("the checklist and the README", async () => {
   const evidence = { file: "file", sha256: "0".repeat(64) };
   const input: ChecklistInput = {
     ...study,
-    manifests: Object.fromEntries(study.runs.map(({ experiment, run }) => [`${experiment}/${run}`, evidence])),
+    manifests: Object.fromEntries(
+      study.runs.map(({ experiment, run }) => {
+        const name = `${experiment}/${run}`;
+        return [name, { ...evidence, file: `artifacts/runs/${name}/manifest.json` }];
+      }),
+    ),
     ...{ notebook: evidence, dockerfile: evidence, uploads: {} },
   };
   await expect(checklistMarkdown(checklistOf(input))).toMatchFileSnapshot(snapshot("checklist.md"));

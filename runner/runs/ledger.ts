@@ -153,10 +153,14 @@ function readEntry(path: string): TestEvaluation | "earlier" | undefined {
   }
 }
 
-/** Number of test evaluations of a run's test cases so far; null if the run is scored on validation rows. */
+/**
+ * Number of test evaluations of a run's test cases so far; null if the run is scored on validation rows, or if this project
+ * has no record of an evaluation, as for a run of an exported folder.
+ */
 export function testEvaluationCount(run: Pick<FinishedRun, "manifest">, artifacts: string): number | null {
   const cases = testCasesOf(run);
-  return cases === undefined ? null : looksIn(evaluationsOf(artifacts, cases).evaluations);
+  const count = cases === undefined ? 0 : looksIn(evaluationsOf(artifacts, cases).evaluations);
+  return count === 0 ? null : count;
 }
 
 /** A warning about entries of the ledger that cannot be read, for runs whose count of test evaluations is printed. */

@@ -1,5 +1,6 @@
 /** From a new study to the study package, and back: init, run, export, reproduce. */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -39,7 +40,9 @@ test("a new study runs without setup and exports the same bytes each time", asyn
         "notebooks/colab.ipynb",
       ],
       ...["experiments/first.yaml", "labels/synonyms.yaml", "prompts/task.hbs"],
-      ...["zero_shot", "most_frequent", "nearest"].map((arm) => `predictions/${arm}.jsonl`),
+      ...["zero_shot", "most_frequent", "nearest"].map((arm) =>
+        expect.stringMatching(`^runs/first/.*/${arm}/predictions.jsonl$`),
+      ),
     ]),
   );
   // The commands of the README give the scores of the run from the exported files alone.
@@ -47,13 +50,17 @@ test("a new study runs without setup and exports the same bytes each time", asyn
   expect(commands).toHaveLength(3);
   const { arms } = rig.manifest(rig.path("artifacts/runs/first/latest/manifest.json"));
   for (const command of commands) {
-    const arm = /predictions\/(\w+)\.jsonl/.exec(command)?.[1] as string;
+    const arm = /(\w+)\/predictions\.jsonl/.exec(command)?.[1] as string;
     const { stdout } = await rig.start([...command.split(" ").slice(2), "--json"], { cwd: rig.path("../out") }).ended;
     const { views } = JSON.parse(stdout) as { views: Record<string, Record<string, number | null>> };
     for (const view of ["raw", "basic", "canonical"] as const)
       expect(views[view], `${arm}, ${view}`).toMatchObject(arms[arm]?.[view] as object);
   }
-  expect(rig.readJson("../out/package.json")).toMatchObject({ dependencies: { "exp-study": expect.any(String) } });
+  const { dependencies } = rig.readJson("../out/package.json") as { dependencies: Record<string, string> };
+  const copy = dependencies["exp-study"]?.replace("file:", "") as string;
+  expect(execFileSync("tar", ["tzf", rig.path(join("../out", copy))], { encoding: "utf8" })).toContain(
+    "package/dist/cli.js",
+  );
   // Data files are never exported.
   expect(Object.keys(files).filter((name) => name.endsWith(".csv"))).toEqual([]);
   const notebook = JSON.parse(rig.read("../out/notebooks/colab.ipynb")) as {
@@ -93,7 +100,11 @@ test("the export contains the declarations of compared experiments, and no data"
     expect.arrayContaining([
       ...["experiments/study.yaml", "experiments/other.yaml", "experiments/base/shared.yaml"],
       ...["prompts/ask.hbs", "prompts/other.hbs", "experiments/labels/synonyms.yaml", "experiments/labels/groups.yaml"],
-      ...["experiments/data/answers.jsonl", "experiments/data/others.jsonl", "predictions/other.zero_shot.jsonl"],
+      ...[
+        "experiments/data/answers.jsonl",
+        "experiments/data/others.jsonl",
+        expect.stringMatching(/^runs\/study\/.*\/other\.zero_shot\/predictions\.jsonl$/),
+      ],
     ]),
   );
   expect(files.filter((name) => name.endsWith(".csv"))).toEqual([]);
@@ -178,4 +189,63 @@ test("the package contains the files that a study needs", () => {
       ...["runner/templates/study/experiments/data/answers.jsonl", "runner/templates/study/Dockerfile"],
     ]),
   );
+});
+
+test("an exported folder contains the evidence of its checklist, and its commands run in it", async ({ rig }) => {
+  const file = "experiments/study.yaml";
+  rig.edit(file, "baselines: []\n", "baselines: [most_frequent]\n");
+  rig.append(file, "report: {pdf: false, html: false}\n");
+  await rig.build(file);
+  /** Exports the study, and checks its checklist. Returns the README and the answers of the checklist by item. */
+  const exported = async (folder: string): Promise<{ readme: string; answers: Readonly<Record<string, string>> }> => {
+    expect((await rig.exp("export", folder, "study")).code).toBe(0);
+    const checklist = rig.read(`${folder}/checklist.md`);
+    const evidence = [...checklist.matchAll(/^ {2}- `([^`]+)`(?: `([^`]+)`)? \(sha256 ([0-9a-f]{64})\)/gm)];
+    expect(evidence.length).toBeGreaterThan(10);
+    for (const [line, path = "", key, sha256] of evidence) {
+      const bytes = readFileSync(rig.path(join(folder, path)));
+      expect(createHash("sha256").update(bytes).digest("hex"), line).toBe(sha256);
+      const found = key
+        ?.split(".")
+        .reduce<unknown>((value, part) => (value as Record<string, unknown>)?.[part], JSON.parse(bytes.toString()));
+      if (key !== undefined) expect(found, line).toBeDefined();
+    }
+    const items = checklist.matchAll(/^- \[[x ]\] \*\*(\w+)\*\* .*: \*\*(yes|no|not applicable)\*\*$/gm);
+    return {
+      readme: rig.read(`${folder}/README.md`),
+      answers: Object.fromEntries([...items].map(([, id, answer]) => [id, answer as string])),
+    };
+  };
+  const hidden = await exported("hidden");
+  expect(hidden.readme).toContain("does not contain the data files");
+  expect(hidden.answers).toMatchObject({
+    C2: "no",
+    C6: "not applicable",
+    C8: "no",
+    C11: "yes",
+    P5: "no",
+    P6: "no",
+    D1: "no",
+  });
+  expect(Object.keys(rig.tree("hidden")).filter((name) => /\.csv$|\/data\/.*\.jsonl$|eval\.jsonl$/.test(name))).toEqual(
+    ["experiments/data/answers.jsonl"],
+  );
+
+  rig.edit(file, "  columns:", "  origin: {kind: synthetic, source: Made up by a test., publish: true}\n  columns:");
+  await rig.build(file);
+  const open = await exported("open");
+  expect(open.answers).toMatchObject({ C2: "yes", P5: "not applicable", P6: "not applicable", D1: "not applicable" });
+  expect(open.readme).toContain("Made up by a test.");
+  // A person with this folder only: no repository, no artifacts and another cache.
+  for (const folder of ["artifacts", "experiments", "prompts", "hidden"]) rig.remove(folder);
+  expect(open.readme).not.toContain("git clone");
+  const commands = open.readme.match(/^npx exp .*$/gm) ?? [];
+  expect(commands.length).toBeGreaterThan(8);
+  for (const command of new Set(commands)) {
+    const { code, stderr } = await rig.start(command.split(" ").slice(2), { cwd: rig.path("open") }).ended;
+    expect([code, stderr], command).toEqual([0, expect.not.stringContaining("error")]);
+  }
+  // The same study gives the same run.
+  const [run] = Object.keys(rig.tree("open/runs/study")).map((name) => name.split("/")[0]);
+  expect(existsSync(rig.path(`open/artifacts/runs/study/${run}/manifest.json`))).toBe(true);
 });

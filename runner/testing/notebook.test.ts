@@ -48,7 +48,9 @@ test("the notebook runs from the first cell to the last and fine-tunes the quick
   for (const name of ["experiments", "prompts", "package.json"]) {
     cpSync(join(clone, name), join(folder, name), { recursive: true });
   }
-  symlinkSync(join(rig.package, "dist"), join(folder, "dist"));
+  // A study outside a clone of exp, which npm has installed there.
+  mkdirSync(join(folder, "node_modules"));
+  symlinkSync(rig.package, join(folder, "node_modules/exp-study"));
   const mirror = rig.path("drive/exp");
   const experiment = "experiments/quickstart.yaml";
   const flags = "--smoke --set train.batch_size=1 --set data.test.limit=4 --set generate.max_new_tokens=8";

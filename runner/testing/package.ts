@@ -32,7 +32,7 @@ export default function setup(project: TestProject): (() => void) | undefined {
 /** Copies the files that package.json lists. Dependencies are linked. */
 export function install(from: string, to: string): void {
   const { files } = JSON.parse(readFileSync(join(from, "package.json"), "utf8")) as { files: readonly string[] };
-  for (const name of ["package.json", ...files]) {
+  for (const name of ["package.json", ...files.filter((file) => !file.startsWith("!"))]) {
     cpSync(join(from, name), join(to, name), {
       recursive: true,
       filter: (path) => !["__pycache__", ".mypy_cache", ".ruff_cache", ".pytest_cache"].includes(basename(path)),

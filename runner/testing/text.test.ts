@@ -59,15 +59,22 @@ test("a study of free texts: run, tables, report, workbook and export without a 
 
   expect((await rig.exp("export", "out", "incident-titles-replay")).code).toBe(0);
   // The README's command computes the scores of the run.
-  const scored = "score predictions/zero_shot.jsonl --pred prediction --task text";
-  expect(rig.read("out/README.md")).toContain(`npx exp ${scored}`);
-  const score = await rig.exp(...scored.replace("predictions/", "out/predictions/").split(" "), "--json");
+  const [command = ""] = rig.read("out/README.md").match(/^npx exp score .*\/zero_shot\/.*$/m) ?? [];
+  expect(command).toMatch(/ --pred prediction --task text$/);
+  const score = await rig.start([...command.split(" ").slice(2), "--json"], { cwd: rig.path("out") }).ended;
   const { views, n } = JSON.parse(score.stdout) as { n: number; views: Record<string, Record<string, number>> };
   expect(n).toBe(40);
   // Some answers are empty.
   expect(value("zero_shot", "chrf")).toBeGreaterThan(0.1);
   expect([views.raw, views.basic]).toEqual([arms.zero_shot?.raw, arms.zero_shot?.basic]);
-  const refused = await rig.exp("score", "out/predictions/tuned.jsonl", "--task", "text", "--separator", ";");
+  const refused = await rig.exp(
+    "score",
+    `out/${command.split(" ")[3]?.replace("zero_shot", "tuned")}`,
+    "--task",
+    "text",
+    "--separator",
+    ";",
+  );
   expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--separator is for labels")]);
 
   const text = execFileSync("pdftotext", ["-layout", rig.path("out/report.pdf"), "-"], { encoding: "utf8" });

@@ -135,7 +135,7 @@ function expectUntrusted(result: CommandResult, ...listed: readonly (string | Re
 
 /** Makes the study look like a package of `exp export`. */
 function asExport(rig: Rig): void {
-  rig.write("manifests/study-12345678.json", "{}");
+  rig.write("runs/study/12345678/manifest.json", "{}");
   rig.write("checklist.md", "# Checklist\n");
 }
 

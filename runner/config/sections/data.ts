@@ -1,4 +1,5 @@
 import { column, dataPaths, seed } from "./scalars.ts";
+import { repository } from "./upload.ts";
 
 const dataFileProperties = {
   sheet: {
@@ -39,8 +40,58 @@ const dataFile = {
   },
 } as const;
 
+/** What the authors state about the data. No step reads it: it is part of no cache key. */
+const origin = {
+  type: "object",
+  additionalProperties: false,
+  required: ["kind"],
+  properties: {
+    kind: {
+      type: "string",
+      enum: ["synthetic", "public", "private"],
+      description: "synthetic: no row is about a person. public: others can get the data. private: neither.",
+      examples: ["synthetic"],
+    },
+    source: {
+      type: "string",
+      minLength: 1,
+      description: "Where the data come from, in one or two sentences, for the model card and the checklist.",
+      examples: ["Sentences that a script composes from templates with a seed."],
+    },
+    link: {
+      type: "string",
+      pattern: '^https?://[^\\s<>"()]+$',
+      description: "Web address of the data. exp does not open it.",
+      examples: ["https://example.org/data"],
+    },
+    dataset: {
+      type: "string",
+      pattern: repository,
+      description: "The data on the Hugging Face Hub, owner/name: the field `datasets` of the model card.",
+      examples: ["my-lab/kidney-reports"],
+    },
+    license: {
+      type: "string",
+      minLength: 1,
+      description: "Licence of the data, such as cc-by-4.0.",
+      examples: ["cc-by-4.0"],
+    },
+    publish: {
+      type: "boolean",
+      description:
+        "The rows may be published. A model card then shows one test case, and a study package has the data files. Absent: no row is published.",
+      examples: [true],
+    },
+  },
+} as const;
+
 /** Keys of `data` that follow those of the task. */
 export const lastKeys = {
+  origin: {
+    ...origin,
+    description: "Origin of the data, for the model card, the checklist and the study package. Absent: not stated.",
+    examples: [{ kind: "synthetic", publish: true }],
+  },
   accept: {
     type: "array",
     items: { type: "string", minLength: 1 },

@@ -13,6 +13,12 @@ export const report = {
       description: "Markdown file with the sections that the authors write, relative to this YAML file.",
       examples: ["notes.md"],
     },
+    final: {
+      type: "boolean",
+      description:
+        "The report is ready to hand in: it has no list of what the authors still have to write, and exp report warns about each missing part. Absent: the list ends the report.",
+      examples: [true],
+    },
   },
   default: {},
   description: "Files for readers.",

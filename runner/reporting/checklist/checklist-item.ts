@@ -1,4 +1,6 @@
+import { dirname, join } from "node:path";
 import { trainedHere } from "../../runs/replayed-arms.ts";
+import { outputFolder } from "../../runs/run-folder.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
 import type { RunFacts, Study } from "../report/study.ts";
 
@@ -48,8 +50,8 @@ export type ChecklistInput = Study & {
 
 /** The data of the README. */
 export type ReadmeInput = ChecklistInput & {
-  /** Predictions in an exported folder: predictions/ARM.jsonl, or predictions/RUN/ARM.jsonl for several runs. */
-  readonly predictionFiles?: readonly string[];
+  /** The files of an exported folder; absent for the README of a project. */
+  readonly files?: readonly string[];
 };
 
 /** The name of a run in commands and manifests. */
@@ -61,13 +63,23 @@ export function manifestKey({ manifests }: ChecklistInput, run: RunFacts, key: s
   return { ...manifest, key, detail };
 }
 
+/** The path of an output file of a step, next to the manifest of the run. */
+export function outputPath({ manifests }: ChecklistInput, run: RunFacts, step: string, file: string): string {
+  return join(dirname((manifests[nameOf(run)] as Evidence).file), outputFolder(step), file);
+}
+
 /** Evidence: an output file of a step. Empty if the run has no such step or file. */
-export function outputOf(run: RunFacts, step: string, file: string, detail?: string): readonly Evidence[] {
+export function outputOf(
+  input: ChecklistInput,
+  run: RunFacts,
+  step: string,
+  file: string,
+  detail?: string,
+): readonly Evidence[] {
   const found = run.steps[step]?.files[file];
   if (found === undefined) return [];
-  return [
-    { file: `${nameOf(run)}, ${step}: ${file}`, sha256: found.sha256, ...(detail === undefined ? {} : { detail }) },
-  ];
+  const path = outputPath(input, run, step, file);
+  return [{ file: path, sha256: found.sha256, ...(detail === undefined ? {} : { detail }) }];
 }
 
 /** "yes" if there is evidence, else "no" with `otherwise`. */
@@ -93,6 +105,20 @@ export function fromNotes(
     action: `add the heading "${heading}" to report.notes`,
     evidence: partial,
   };
+}
+
+/** What all runs declare about their data; undefined if one declares nothing or something else. */
+export function declaredOrigin({ runs }: ChecklistInput): RunFacts["config"]["data"]["origin"] {
+  const [first, ...others] = runs.map(({ config }) => config.data.origin);
+  const text = JSON.stringify(first);
+  return others.every((origin) => JSON.stringify(origin) === text) ? first : undefined;
+}
+
+/** Evidence: what the runs declare about their data. */
+export function originEvidence(input: ChecklistInput): readonly Evidence[] {
+  const { source, link, dataset } = declaredOrigin(input) ?? {};
+  const detail = [source, link, dataset].filter((part) => part !== undefined).join(" ");
+  return detail === "" ? [] : input.runs.map((run) => manifestKey(input, run, "config.data.origin", detail));
 }
 
 /** The evidence of all runs. Empty if one run has none: an item holds for all runs or for none. */

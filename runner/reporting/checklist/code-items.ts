@@ -1,14 +1,18 @@
-import { parseStepRef, stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
+import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
 import {
   type Assessment,
+  aboutTraining,
   type ChecklistInput,
   type ChecklistItem,
   type Evidence,
   fromNotes,
   manifestKey,
   ofEach,
+  originEvidence,
   outputOf,
+  replayedOnly,
   runAgain,
   trainedRuns,
   yesIf,
@@ -36,13 +40,15 @@ export const codeItems: readonly ChecklistItem[] = [
   {
     id: "C2",
     requirement: "Data set: link if public, preparation, folder structure",
-    assess: (input) =>
-      fromNotes(
-        input,
-        "Data source",
-        "The notes do not state the source and the terms of use of the data.",
-        ofEach(input.runs, (run) => outputOf(run, "data", "audit.json", "rows, targets and lengths of each split")),
-      ),
+    assess(input) {
+      const audits = ofEach(input.runs, (run) =>
+        outputOf(input, run, "data", "audit.json", "rows, targets and lengths of each split"),
+      );
+      const declared = originEvidence(input);
+      return declared.length > 0
+        ? { answer: "yes", evidence: [...declared, ...audits] }
+        : fromNotes(input, "Data source", "The source and the terms of use of the data are not stated.", audits);
+    },
   },
   {
     id: "C3",
@@ -50,7 +56,7 @@ export const codeItems: readonly ChecklistItem[] = [
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) => [
-          ...outputOf(run, "data", "train.jsonl"),
+          ...outputOf(input, run, "data", "audit.json", "rows and targets of each split"),
           ...(run.steps.data === undefined ? [] : [manifestKey(input, run, "config.data", "splits and targets")]),
         ]),
         runAgain("The runs have no data step."),
@@ -91,10 +97,11 @@ export const codeItems: readonly ChecklistItem[] = [
     id: "C6",
     requirement: "Fine-tuning on other data: command",
     assess: (input) =>
-      yesIf(
-        ofEach(input.runs, (run) => [
+      aboutTraining(
+        input,
+        (run) => [
           manifestKey(input, run, "config.data", `columns of ${run.file}; the README explains what to replace`),
-        ]),
+        ],
         runAgain(""),
       ),
   },
@@ -109,11 +116,11 @@ export const codeItems: readonly ChecklistItem[] = [
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) =>
-          Object.keys(run.steps)
-            .filter((id) => parseStepRef(id).stage === "generate")
-            .flatMap((id) => outputOf(run, id, "responses.jsonl")),
+          Object.entries(run.steps).flatMap(([id, step]) =>
+            isModelGeneration(step) ? outputOf(input, run, id, "responses.jsonl", "the README has the command") : [],
+          ),
         ),
-        runAgain("The runs have no predictions."),
+        replayedOnly("no command generates them."),
       ),
   },
   {
@@ -133,7 +140,7 @@ export const codeItems: readonly ChecklistItem[] = [
       yesIf(
         ofEach(input.runs, (run) =>
           run.arms.flatMap(({ name }) =>
-            outputOf(run, stepOfArm("evaluate", name), "metrics.json", "the README has the command"),
+            outputOf(input, run, stepOfArm("evaluate", name), "metrics.json", "the README has the command"),
           ),
         ),
         runAgain("The runs have no scores."),
@@ -146,7 +153,7 @@ export const codeItems: readonly ChecklistItem[] = [
       yesIf(
         ofEach(input.runs, (run) => [
           ...(run.arms.length > 0 ? [manifestKey(input, run, "arms", "all metrics of all arms")] : []),
-          ...outputOf(run, "compare", "comparison.json", "confidence intervals and paired tests"),
+          ...outputOf(input, run, "compare", "comparison.json", "confidence intervals and paired tests"),
         ]),
         runAgain("The runs have no results."),
       ),

@@ -10,11 +10,13 @@ import {
   aboutTraining,
   type ChecklistInput,
   type ChecklistItem,
+  declaredOrigin,
   type Evidence,
   fromNotes,
   type Missing,
   manifestKey,
   ofEach,
+  originEvidence,
   outputOf,
   replayedOnly,
   runAgain,
@@ -33,7 +35,7 @@ export const paperItems: readonly ChecklistItem[] = [
     requirement: "Description of the setting, algorithm and model",
     assess: (input) =>
       yesIf(
-        ofEach(input.runs, (run) => modelJson(run, "methodology section of the report")),
+        ofEach(input.runs, (run) => modelJson(input, run, "methodology section of the report")),
         replayedOnly("the model is not recorded."),
       ),
   },
@@ -50,6 +52,7 @@ export const paperItems: readonly ChecklistItem[] = [
           const { parameters } = run.curves.train ?? {};
           if (parameters === undefined) return [];
           return outputOf(
+            input,
             run,
             "train",
             "train.json",
@@ -67,7 +70,7 @@ export const paperItems: readonly ChecklistItem[] = [
       yesIf(
         ofEach(input.runs, (run) => [
           manifestKey(input, run, "config.evaluate", "metrics section of the report; implemented by exp score"),
-          ...run.arms.flatMap(({ name }) => outputOf(run, stepOfArm("evaluate", name), "metrics.json")),
+          ...run.arms.flatMap(({ name }) => outputOf(input, run, stepOfArm("evaluate", name), "metrics.json")),
         ]),
         runAgain("The runs have no metrics."),
       ),
@@ -75,18 +78,31 @@ export const paperItems: readonly ChecklistItem[] = [
   {
     id: "P5",
     requirement: "Public data: references and links",
-    assess: (input) => fromNotes(input, "Data source", "The notes contain no reference and no link."),
+    assess(input) {
+      const origin = declaredOrigin(input);
+      if (origin !== undefined && origin.kind !== "public") {
+        return { answer: "not applicable", reason: `The study declares its data as ${origin.kind}.` };
+      }
+      const evidence = origin?.link === undefined && origin?.dataset === undefined ? [] : originEvidence(input);
+      return evidence.length > 0
+        ? { answer: "yes", evidence }
+        : fromNotes(input, "Data source", "The notes contain no reference and no link.");
+    },
   },
   {
     id: "P6",
     requirement:
       "Private data: acquisition, characteristics, eligibility, annotators, ground truth, tools, inter-rater variability",
-    assess: (input) =>
-      fromNotes(
-        input,
-        "Private data",
-        "The notes do not describe private data. If all data are public, state that under this heading.",
-      ),
+    assess(input) {
+      const origin = declaredOrigin(input);
+      return origin !== undefined && origin.kind !== "private"
+        ? { answer: "not applicable", reason: `The study declares its data as ${origin.kind}.` }
+        : fromNotes(
+            input,
+            "Private data",
+            "The notes do not describe private data. If the data are synthetic or public, declare it in data.origin.",
+          );
+    },
   },
   {
     id: "P7",
@@ -94,9 +110,7 @@ export const paperItems: readonly ChecklistItem[] = [
     assess: (input) =>
       yesIf(
         ofEach(input.runs, (run) => [
-          ...outputOf(run, "data", "train.jsonl"),
-          ...outputOf(run, "data", "validation.jsonl"),
-          ...outputOf(run, "data", "test.jsonl"),
+          ...outputOf(input, run, "data", "audit.json", "rows of each split"),
           ...(run.steps.data === undefined ? [] : [manifestKey(input, run, "config.data", splitText(run.config))]),
         ]),
         runAgain("The runs have no data step."),
@@ -149,7 +163,13 @@ export const paperItems: readonly ChecklistItem[] = [
       aboutTraining(
         input,
         (run) =>
-          outputOf(run, "train", "train.json", "token-level cross-entropy of the target; prompt tokens are masked"),
+          outputOf(
+            input,
+            run,
+            "train",
+            "train.json",
+            "token-level cross-entropy of the target; prompt tokens are masked",
+          ),
         runAgain("The record of a training is missing."),
       ),
   },
@@ -216,7 +236,7 @@ export const paperItems: readonly ChecklistItem[] = [
       yesIf(
         ofEach(input.runs, (run) =>
           run.arms.flatMap(({ name }) =>
-            outputOf(run, stepOfArm("evaluate", name), "predictions.jsonl", "response and parsed prediction"),
+            outputOf(input, run, stepOfArm("evaluate", name), "predictions.jsonl", "response and parsed prediction"),
           ),
         ),
         runAgain("The runs have no predictions."),
@@ -260,7 +280,9 @@ export const paperItems: readonly ChecklistItem[] = [
     requirement: "Statistical analysis",
     assess: (input) =>
       yesIf(
-        ofEach(input.runs, (run) => outputOf(run, "compare", "comparison.json", "paired tests with Holm's correction")),
+        ofEach(input.runs, (run) =>
+          outputOf(input, run, "compare", "comparison.json", "paired tests with Holm's correction"),
+        ),
         {
           reason: "A run has one arm only, so there is no comparison.",
           responsible: "authors",
@@ -275,7 +297,7 @@ export const paperItems: readonly ChecklistItem[] = [
       whole(
         false,
         ofEach(input.runs, (run) =>
-          outputOf(run, "compare", "comparison.json", "plotted as points with 95 % confidence intervals"),
+          outputOf(input, run, "compare", "comparison.json", "plotted as points with 95 % confidence intervals"),
         ),
         {
           reason: "The report has no box plots. Predictions have no scores, so there is no ROC curve.",
@@ -293,12 +315,19 @@ export const paperItems: readonly ChecklistItem[] = [
           Object.values(run.analysis?.arms ?? {}).some(({ correct = [] }) => correct.length > 0)
             ? [
                 ...outputOf(
+                  input,
                   run,
                   "analyse",
                   "analysis.json",
                   "correct and erroneous examples with their sentences, in the section Error analysis of the report",
                 ),
-                ...outputOf(run, "analyse", "failures.jsonl", "erroneous predictions; the workbook lists all cases"),
+                ...outputOf(
+                  input,
+                  run,
+                  "analyse",
+                  "failures.jsonl",
+                  "erroneous predictions; the workbook lists all cases",
+                ),
               ]
             : [],
         ),
@@ -312,13 +341,13 @@ function whole(holds: boolean, evidence: readonly Evidence[], otherwise: Missing
   return holds ? yesIf(evidence, otherwise) : { answer: "no", ...otherwise, evidence };
 }
 
-function modelJson(run: RunFacts, detail: string) {
-  return outputOf(run, "fetch", "model.json", detail);
+function modelJson(input: ChecklistInput, run: RunFacts, detail: string) {
+  return outputOf(input, run, "fetch", "model.json", detail);
 }
 
 function architecture(input: ChecklistInput): Assessment {
   return yesIf(
-    ofEach(input.runs, (run) => modelJson(run, "layers, hidden size, heads and parameters")),
+    ofEach(input.runs, (run) => modelJson(input, run, "layers, hidden size, heads and parameters")),
     replayedOnly("the configuration of the model is not recorded."),
   );
 }

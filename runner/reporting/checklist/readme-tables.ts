@@ -1,3 +1,4 @@
+import { dirname } from "node:path";
 import { filesOf, testPart } from "../../plugins/data-part.ts";
 import { integer, missing, score, withInterval } from "../../util/format.ts";
 import { shellWord } from "../../util/shell.ts";
@@ -8,14 +9,17 @@ import type { RunFacts } from "../report/study.ts";
 import { trainingTime } from "../report/trainings.ts";
 import { commandOf, leaves } from "../sections/reproduction.ts";
 import { authorText } from "./author-text.ts";
-import type { ChecklistInput, ReadmeInput } from "./checklist-item.ts";
+import { declaredOrigin, nameOf, outputPath, type ReadmeInput } from "./checklist-item.ts";
 import { codeBlock, table, unique } from "./markdown.ts";
 
 /** Hardware and software of the runs, and the installation commands. */
 export function environment(input: ReadmeInput): readonly string[] {
-  const { runs, repository } = input;
+  const { runs, repository, isExpClone, files } = input;
   const setup = setupCommands(runs);
-  const clone = repository === undefined ? [] : [`git clone ${shellWord(repository)} study && cd study`];
+  const isExport = files !== undefined;
+  const clone = repository === undefined || isExport ? [] : [`git clone ${shellWord(repository)} study && cd study`];
+  const install = isExpClone === true && !isExport ? "npm ci && npm run build" : "npm install";
+  const copy = files?.find((file) => file.endsWith(".tgz"));
   return [
     ...table(
       ["run", "operating system", "hardware", "exp, Node.js", "Python environments"],
@@ -34,8 +38,14 @@ export function environment(input: ReadmeInput): readonly string[] {
       ? "Requirement: Node.js 20.19 or newer. The runs used no Python environment:"
       : "Requirements: Node.js 20.19 or newer and Python 3.11 to 3.13 with `venv`. Packages are installed from lock files with hashes:",
     "",
-    ...codeBlock([...clone, "npm install", ...setup, "npx exp doctor"]),
-    ...(repository === undefined ? ["", ...authorText(input, "Code repository", "address of the repository")] : []),
+    ...codeBlock([...clone, install, ...setup, "npx exp doctor"]),
+    ...(copy === undefined
+      ? []
+      : ["", `\`${copy}\` is the version of exp that wrote this folder. \`npm install\` installs it.`]),
+    "",
+    ...(repository === undefined
+      ? authorText(input, "Code repository", "address of the repository")
+      : [`Repository: \`${repository}\``]),
   ];
 }
 
@@ -48,12 +58,14 @@ export function dataSet(input: ReadmeInput): readonly string[] {
     filesOf(part).map((file) => [split, file] as const),
   );
   return [
-    ...authorText(input, "Data source", "source of the data, link if public, and terms of use"),
+    ...dataSource(input),
     "",
-    ...(input.predictionFiles === undefined
+    ...(input.files === undefined
       ? []
       : [
-          "This folder does not contain the data files. The commands that run experiments need them at these paths:",
+          files.every(([, file]) => input.files?.includes(file))
+            ? "This folder contains the data files:"
+            : "This folder does not contain the data files. The commands that run experiments need them at these paths:",
           "",
         ]),
     ...table(
@@ -72,6 +84,21 @@ export function dataSet(input: ReadmeInput): readonly string[] {
   ];
 }
 
+/** The source that the study declares, the text of the author notes, or both. */
+function dataSource(input: ReadmeInput): readonly string[] {
+  const { source, link, dataset, license } = declaredOrigin(input) ?? {};
+  const declared = [
+    source,
+    link,
+    dataset === undefined ? undefined : `\`${dataset}\` on the Hugging Face Hub`,
+    license === undefined ? undefined : `Licence of the data: ${license}`,
+  ].filter((part) => part !== undefined);
+  const hasNotes = input.notes["data source"] !== undefined;
+  return declared.length > 0 && !hasNotes
+    ? declared.map((part) => `- ${part}`)
+    : authorText(input, "Data source", "source of the data, link if public, and terms of use");
+}
+
 /** All parameters of a training. */
 export function hyperParameters(run: RunFacts): readonly string[] {
   return [
@@ -86,7 +113,13 @@ export function hyperParameters(run: RunFacts): readonly string[] {
 }
 
 /** The scores of all arms of all runs, and the commands that generate the table. */
-export function results({ runs }: ChecklistInput): readonly string[] {
+export function results(input: ReadmeInput): readonly string[] {
+  const { runs, manifests, files } = input;
+  const named = runs.map((run) => (files === undefined ? nameOf(run) : dirname(manifests[nameOf(run)]?.file ?? "")));
+  // The page shows the inputs of the cases.
+  const hasRows = runs.every(
+    (run) => files?.includes(outputPath(input, run, "data", `${run.config.evaluate.split}.jsonl`)) !== false,
+  );
   const { metrics, primary } = (runs.at(-1) as RunFacts).config.evaluate;
   const shown = metrics.slice(0, 4);
   return [
@@ -108,13 +141,16 @@ export function results({ runs }: ChecklistInput): readonly string[] {
       ),
     ),
     "",
-    "Commands that generate the table:",
+    "Commands that generate the table with its tests, and the report:",
     "",
     ...codeBlock([
-      ...unique(runs.map(commandOf)),
-      `npx exp compare ${runs.map(({ experiment, run }) => `${experiment}/${run}`).join(" ")}`,
-      `npx exp report ${runs.map(({ experiment, run }) => `${experiment}/${run}`).join(" ")}`,
+      `npx exp compare ${named.join(" ")}`,
+      `npx exp report ${named.join(" ")}${hasRows ? " --html" : ""}`,
     ]),
+    "",
+    "Commands that run the study again from its data:",
+    "",
+    ...codeBlock(unique(runs.map(commandOf))),
   ];
 }
 

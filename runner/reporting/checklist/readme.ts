@@ -1,13 +1,16 @@
 import { inputColumns } from "../../data/columns.ts";
+import { stepOfArm } from "../../pipeline/plan/step-ref.ts";
 import { tasks } from "../../plugins/tasks/registry.ts";
+import { isModelGeneration } from "../../runs/replayed-arms.ts";
 import { shellWord } from "../../util/shell.ts";
 import { noTrainingText } from "../report/replayed-arms.ts";
 import { warningOf } from "../report/report.ts";
+import { usedEnvironments } from "../report/software.ts";
 import type { RunFacts } from "../report/study.ts";
 import { commandOf } from "../sections/reproduction.ts";
 import { authorText } from "./author-text.ts";
-import { type ReadmeInput, trainedRuns } from "./checklist-item.ts";
-import { codeBlock, unique } from "./markdown.ts";
+import { nameOf, outputPath, type ReadmeInput, trainedRuns } from "./checklist-item.ts";
+import { codeBlock, table, unique } from "./markdown.ts";
 import { dataSet, environment, hyperParameters, results, software } from "./readme-tables.ts";
 
 /** The first line of a generated README, which allows exp to replace it. */
@@ -31,8 +34,57 @@ export function readmeOf(input: ReadmeInput): string {
     "",
     ...(last.config.description === "" ? [] : [last.config.description, ""]),
     "The sections follow the code items of the MICCAI reproducibility checklist (`JunMa11/MICCAI-Reproducibility-Checklist` on GitHub).",
+    ...contents(input),
     ...sections.flatMap((section) => ["", `## ${section.heading}`, "", ...section.lines(input)]),
   ].join("\n")}\n`;
+}
+
+/** The options by which `exp score` computes the scores of a run. */
+function scoringOptions({ config }: RunFacts): readonly string[] {
+  const { labels: task, predictionKey } = tasks.get(config.task);
+  const { synonyms, groups, soft_distance } = config.data.labels ?? {};
+  const settings: readonly (readonly [option: string, value: string | number | undefined])[] = [
+    ["--pred", predictionKey],
+    ["--task", task === undefined ? config.task : undefined],
+    ["--synonyms", synonyms],
+    ["--groups", groups],
+    ["--soft-distance", soft_distance],
+  ];
+  return settings.flatMap(([option, value]) => (value === undefined ? [] : [option, shellWord(String(value))]));
+}
+
+/** What the files of an exported folder are; nothing for the README of a project. */
+function contents({ files, runs }: ReadmeInput): readonly string[] {
+  if (files === undefined) return [];
+  const has = (pattern: RegExp): boolean => files.some((file) => pattern.test(file));
+  const rows: readonly (readonly [path: string, content: string, isThere: boolean])[] = [
+    ["report.pdf", "the report", has(/^report\.pdf$/)],
+    ["report.html", "the report with every case, for a browser", has(/^report\.html$/)],
+    ["workbook*.xlsx", "scores, cases, labels and errors of a run", has(/^workbook.*\.xlsx$/)],
+    ["sweep.xlsx", "the settings of a sweep with their scores", has(/^sweep\.xlsx$/)],
+    ["checklist.md", "the reproducibility checklist with its evidence", true],
+    [
+      "runs/",
+      "of each run: `manifest.json`, and of each arm `responses.jsonl`, `predictions.jsonl` and `metrics.json`",
+      true,
+    ],
+    ["experiments/", "the declaration of the study", has(/^experiments\//)],
+    ["prompts/", "the prompt templates", has(/^prompts\//)],
+    ["notebooks/colab.ipynb", "the study as a notebook", true],
+    ["Dockerfile", "the study as a container", true],
+    ["exp-study-*.tgz", "exp, which `npm install` installs", has(/\.tgz$/)],
+    ["LICENSE", "the licence of the study", has(/^LICENSE$/)],
+  ];
+  const last = runs.at(-1) as RunFacts;
+  return [
+    "",
+    ...table(
+      ["file", "content"],
+      rows.flatMap(([path, content, isThere]) => (isThere ? [[`\`${path}\``, content]] : [])),
+    ),
+    "",
+    `The commands below work in this folder. Without a network: \`runs/${nameOf(last)}/\` has every number, and \`report.html\` every case.`,
+  ];
 }
 
 const viewsOf = (runs: ReadmeInput["runs"]): readonly string[] => [
@@ -75,7 +127,13 @@ const sections: readonly Section[] = [
     id: "C6",
     heading: "Fine-tuning on other data",
     lines(input) {
-      const { file, config } = (trainedRuns(input).at(-1) ?? input.runs.at(-1)) as RunFacts;
+      const last = trainedRuns(input).at(-1);
+      if (last === undefined) {
+        return [
+          `${noTrainingText(input.runs)} \`npx exp init ../mine\` makes a study with an experiment that fine-tunes a model, \`experiments/lora.yaml\`.`,
+        ];
+      }
+      const { file, config } = last;
       const { columns } = config.data;
       return [
         `Copy \`${file}\`. Set \`data.train\` and \`data.test\` to your files (.csv, .tsv, .jsonl, .json, .parquet or .xlsx), and set their columns in`,
@@ -95,24 +153,19 @@ const sections: readonly Section[] = [
   {
     id: "C7",
     heading: "Training notebook",
-    lines: (input) =>
-      notebook(
-        input,
-        "Training notebook",
-        "Its cell *Run* executes `exp run`, which trains the model and generates the predictions.",
-      ),
+    lines: (input) => notebook(input, "Training notebook", "Its cell *Run* executes `exp run`."),
   },
   {
     id: "C8",
     heading: "Inference",
     lines: ({ runs }) => [
-      "The following commands generate the responses (`<arm>/responses.jsonl`, one per line):",
+      runs.some(({ steps }) => Object.values(steps).some(isModelGeneration))
+        ? "The following commands generate the responses (`<arm>/responses.jsonl`, one per line). An existing training is reused."
+        : "No model was run. The following commands read the replayed responses (`<arm>/responses.jsonl`, one per line):",
       "",
       ...codeBlock(
         unique(runs.flatMap((run) => generationSteps(run).map((step) => `${commandOf(run)} --until ${step}`))),
       ),
-      "",
-      "An existing training is reused.",
     ],
   },
   {
@@ -133,7 +186,9 @@ const sections: readonly Section[] = [
         ? ["*There is no Dockerfile. `npx exp export` writes one.*"]
         : codeBlock([
             "docker build -t study .",
-            `docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run ${input.runs.at(-1)?.file}`,
+            usedEnvironments(input.runs).length === 0
+              ? `docker run --rm -v "$PWD/artifacts:/study/artifacts" study run ${input.runs.at(-1)?.file}`
+              : `docker run --rm --gpus all --memory 32g --shm-size 8g -v "$PWD/artifacts:/study/artifacts" -v "$PWD/cache:/cache" study run ${input.runs.at(-1)?.file}`,
           ])),
       "",
       ...authorText(input, "Container image", "location of a built image"),
@@ -142,20 +197,14 @@ const sections: readonly Section[] = [
   {
     id: "C11",
     heading: "Evaluation",
-    lines: ({ runs, predictionFiles = [] }) => [
+    lines: (input) => [
       "The step `evaluate` of each run writes `<arm>/metrics.json`. These commands compute the scores of the table below from the predictions:",
       "",
       ...codeBlock(
-        runs.flatMap(({ experiment, run, arms, config }) =>
-          arms.map(({ name }) => {
-            const { labels, predictionKey } = tasks.get(config.task);
-            const task = labels === undefined ? ` --task ${config.task}` : "";
-            const synonyms = config.data.labels?.synonyms;
-            const map = synonyms === undefined ? "" : ` --synonyms ${synonyms}`;
-            const exported = [`predictions/${name}.jsonl`, `predictions/${experiment}-${run}/${name}.jsonl`];
-            const own = `artifacts/runs/${experiment}/${run}/${name}/predictions.jsonl`;
-            const file = exported.find((one) => predictionFiles.includes(one)) ?? own;
-            return `npx exp score ${shellWord(file)} --pred ${predictionKey}${task}${map}`;
+        input.runs.flatMap((run) =>
+          run.arms.map(({ name }) => {
+            const file = outputPath(input, run, stepOfArm("evaluate", name), "predictions.jsonl");
+            return ["npx exp score", shellWord(file), ...scoringOptions(run)].join(" ");
           }),
         ),
       ),

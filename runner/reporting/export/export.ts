@@ -1,9 +1,12 @@
 import { existsSync, readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { filesOf } from "../../plugins/data-part.ts";
 import { engines } from "../../plugins/engines/registry.ts";
 import { chainOf } from "../../project/load.ts";
-import type { FinishedRun } from "../../runs/finished-runs.ts";
+import { type FinishedRun, runLabel } from "../../runs/finished-runs.ts";
+import { outputFolder } from "../../runs/run-folder.ts";
 import { fileGone } from "../../runs/run-outputs.ts";
+import { uploadRecord } from "../../runs/upload-record.ts";
 import type { Context } from "../../util/context.ts";
 import { fileInside } from "../../util/inside.ts";
 import { shellWord } from "../../util/shell.ts";
@@ -17,6 +20,7 @@ import type { RunFacts } from "../report/study.ts";
 import { checklistInputOf } from "./checklist-input.ts";
 import { type FinishedStudy, pageOf, pdfOf } from "./finished-study.ts";
 import { digestOf, namedFile } from "./named-files.ts";
+import { packExp } from "./own-package.ts";
 import { sweepWorkbook } from "./sweep-workbook.ts";
 
 type Files = Record<string, string | Uint8Array>;
@@ -38,15 +42,9 @@ export async function exportedFiles(
   const hasManyRuns = runs.length > 1;
   for (const run of finished) {
     const { experiment, run: name } = run.manifest;
-    const suffix = hasManyRuns ? `${experiment}-${name}` : "";
     const workbook = runFile(run, "workbook.xlsx");
-    if (workbook !== undefined) files[hasManyRuns ? `workbook-${suffix}.xlsx` : "workbook.xlsx"] = workbook;
-    for (const arm of Object.keys(run.manifest.arms)) {
-      const predictions = runFile(run, `${arm}/predictions.jsonl`);
-      if (predictions === undefined) throw fileGone(`${experiment}/${name}: the predictions of ${arm} are missing`);
-      files[join("predictions", suffix, `${arm}.jsonl`)] = predictions;
-    }
-    files[`manifests/${experiment}-${name}.json`] = readFileSync(run.path);
+    if (workbook !== undefined) files[hasManyRuns ? `workbook-${experiment}-${name}.xlsx` : "workbook.xlsx"] = workbook;
+    Object.assign(files, runFiles(run));
   }
   for (const path of declarationFiles(study, context, warn)) files[path] = readFileSync(join(root, path));
   const notebook = filledNotebook(
@@ -55,13 +53,15 @@ export async function exportedFiles(
   );
   files["notebooks/colab.ipynb"] = notebook;
   // The folder is a study of its own: a Dockerfile or package.json of the project can name files that it lacks.
-  const template = (name: string): string =>
-    readFileSync(join(context.packageRoot, "runner/templates/study", name), "utf8");
-  files.Dockerfile = template("Dockerfile").replaceAll("experiments/first.yaml", (runs.at(-1) as RunFacts).file);
-  files[".dockerignore"] = template("dockerignore");
-  files["package.json"] = packageJson(runs.at(-1) as RunFacts);
+  const last = runs.at(-1) as RunFacts;
+  files.Dockerfile = dockerfile(runs, context);
+  files[".dockerignore"] = readFileSync(join(context.packageRoot, "runner/templates/study/dockerignore"), "utf8");
+  const exp = await packExp(context);
+  if (exp === undefined) warn("npm is not installed, so the folder has no copy of exp.");
+  else files[exp.name] = exp.bytes;
+  files["package.json"] = packageJson(last, exp?.name);
   const licence = fileInside(root, "LICENSE");
-  if (licence !== undefined) files.LICENSE = readFileSync(join(root, "LICENSE"));
+  if (licence !== undefined) files.LICENSE = readFileSync(licence);
 
   const evidence = (file: string): Evidence => ({ file, sha256: digestOf(files[file] as string | Uint8Array) });
   const input = checklistInputOf(study, {
@@ -69,25 +69,72 @@ export async function exportedFiles(
     dockerfile: evidence("Dockerfile"),
   });
   const manifests = Object.fromEntries(
-    runs.map(({ experiment, run }) => [`${experiment}/${run}`, evidence(`manifests/${experiment}-${run}.json`)]),
+    finished.map((run) => [runLabel(run), evidence(join(runFolder(run), "manifest.json"))]),
+  );
+  const uploads = Object.fromEntries(
+    finished.flatMap((run) => {
+      const upload = input.uploads[runLabel(run)];
+      const file = `${runFolder(run)}.upload.json`;
+      return upload === undefined || !(file in files)
+        ? []
+        : [[runLabel(run), { ...upload, record: evidence(file) }] as const];
+    }),
   );
   const sweep = await sweepWorkbook(runs, manifests);
   if (sweep !== undefined) files["sweep.xlsx"] = sweep;
-  files["checklist.md"] = checklistMarkdown(checklistOf({ ...input, manifests }));
-  files["README.md"] = readmeOf({
-    ...input,
-    manifests,
-    predictionFiles: Object.keys(files).filter((file) => file.startsWith("predictions/")),
-  });
+  const exported = { ...input, manifests, uploads, files: Object.keys(files) };
+  files["checklist.md"] = checklistMarkdown(checklistOf(exported));
+  files["README.md"] = readmeOf({ ...exported, files: [...exported.files, "checklist.md"] });
   for (const warning of missingNotes(notes)) warn(warning);
   return files;
 }
 
-/** The package of an exported study: it installs the version of exp that made the last run. */
-function packageJson({ experiment, provenance }: RunFacts): string {
+/** The folder of a run in an export. */
+const runFolder = (run: FinishedRun): string => join("runs", runLabel(run));
+
+/**
+ * The manifest and the results of a run, by their paths in an export. Without weights, and without rows of the data unless
+ * the study declares that they may be published. Throws UserError `file-gone` if predictions are missing.
+ */
+function runFiles(run: FinishedRun): Readonly<Files> {
+  const { config, compared = {}, steps } = run.manifest;
+  const files: Files = { [join(runFolder(run), "manifest.json")]: readFileSync(run.path) };
+  const upload = uploadRecord(run);
+  if (existsSync(upload)) files[`${runFolder(run)}.upload.json`] = readFileSync(upload);
+  const mayPublish = [config, ...Object.values(compared)].every(({ data }) => data.origin?.publish === true);
+  for (const [step, output] of Object.entries(steps)) {
+    const hasRows = ["data", "prompt"].includes(output.kind);
+    for (const name of Object.keys(output.files)) {
+      if (name.includes("/") || name === "workbook.xlsx" || (hasRows && name.endsWith(".jsonl") && !mayPublish))
+        continue;
+      const path = join(outputFolder(step), name);
+      const bytes = runFile(run, path);
+      if (bytes !== undefined) files[join(runFolder(run), path)] = bytes;
+      else if (name === "predictions.jsonl") throw fileGone(`${runLabel(run)}: ${path} is missing`);
+    }
+  }
+  return files;
+}
+
+/** The Dockerfile of an exported study. Without Python environments it needs neither CUDA nor a GPU. */
+function dockerfile(runs: readonly RunFacts[], { packageRoot }: Context): string {
+  const environments = usedEnvironments(runs);
+  const template = (name: string): string => readFileSync(join(packageRoot, "runner/templates", name), "utf8");
+  const text =
+    environments.length === 0
+      ? template("node.Dockerfile")
+      : template("study/Dockerfile")
+          .replace("exp setup torchtune axolotl", `exp setup ${environments.join(" ")}`)
+          // The folder is no git repository.
+          .replace(/ --build-arg COMMIT="[^"]*(?:'[^']*'[^"]*)*"/, "");
+  return text.replaceAll("experiments/first.yaml", (runs.at(-1) as RunFacts).file);
+}
+
+/** The package of an exported study: it installs the copy of exp in the folder, or the version that made the last run. */
+function packageJson({ experiment, provenance }: RunFacts, copy: string | undefined): string {
   const content = {
     ...{ name: experiment.toLowerCase(), private: true, type: "module", engines: { node: ">=20.19.0" } },
-    dependencies: { "exp-study": provenance.exp },
+    dependencies: { "exp-study": copy === undefined ? provenance.exp : `file:${copy}` },
   };
   return `${JSON.stringify(content, null, 2)}\n`;
 }
@@ -105,15 +152,15 @@ function projectOrPackageFile(file: string, root: string, { packageRoot }: Conte
 
 /**
  * The files that declare the runs and the compared experiments: experiments with the files that they extend, templates, label
- * files, author notes and replayed predictions. Never data files.
+ * files, author notes and replayed predictions. Data files if the study declares that they may be published.
  */
 function declarationFiles(
-  study: Pick<FinishedStudy, "finished" | "root" | "artifacts">,
+  study: Pick<FinishedStudy, "finished" | "root" | "artifacts" | "promptFiles">,
   context: Context,
   warn: (message: string) => void,
 ): readonly string[] {
   const { root } = study;
-  const used = new Set<string>();
+  const used = new Set(Object.keys(study.promptFiles ?? {}));
   for (const run of study.finished) {
     const { file, config, compared = {}, provenance } = run.manifest;
     for (const one of [file, ...config.compare]) {
@@ -122,10 +169,11 @@ function declarationFiles(
     }
     for (const experiment of [config, ...Object.values(compared)]) {
       const { data, prompt, generate, report } = experiment;
-      const { synonyms, groups } = data.labels ?? {};
+      const { synonyms, groups, lexicon } = data.labels ?? {};
+      const rows = data.origin?.publish === true ? [data.train, data.validation, data.test].flatMap(filesOf) : [];
       const engine = engines.find(generate.engine);
       const recorded = ["zero_shot", "tuned"].map((arm) => engine?.recorded?.(experiment, arm)?.file);
-      const paths = [prompt.template, prompt.zero_shot, synonyms, groups, report.notes, ...recorded];
+      const paths = [prompt.template, prompt.zero_shot, synonyms, groups, lexicon, report.notes, ...recorded, ...rows];
       for (const path of paths) if (path !== undefined && namedFile(run, path, study) !== undefined) used.add(path);
     }
     for (const [path, digest] of Object.entries(provenance.sources)) {
