@@ -60,7 +60,7 @@ function contents({ files, runs }: ReadmeInput): readonly string[] {
   const rows: readonly (readonly [path: string, content: string, isThere: boolean])[] = [
     ["report.pdf", "the report", has(/^report\.pdf$/)],
     ["report.html", "the report with every case, for a browser", has(/^report\.html$/)],
-    ["workbook*.xlsx", "scores, cases, labels and errors of a run", has(/^workbook.*\.xlsx$/)],
+    ["workbook*.xlsx", "scores, cases and errors of a run", has(/^workbook.*\.xlsx$/)],
     ["sweep.xlsx", "the settings of a sweep with their scores", has(/^sweep\.xlsx$/)],
     ["checklist.md", "the reproducibility checklist with its evidence", true],
     [
