@@ -4,9 +4,9 @@ import type { StoreRecord } from "../pipeline/plan/record.ts";
 import { readSelection } from "../pipeline/steps/selection.ts";
 import type { Planned } from "../pipeline/sweep/planned.ts";
 import type { DraftedPoint } from "../pipeline/sweep/planner.ts";
-import { type Ablation, ablationOf } from "../runs/ablation.ts";
+import { type Ablation, ablationOf, isRepetition } from "../runs/ablation.ts";
 import { readRun } from "../runs/finished-runs.ts";
-import { ablationOfSelection } from "../runs/run-ablations.ts";
+import { ablationOfSelection, trainingRowsOf } from "../runs/run-ablations.ts";
 import { runRowOf } from "../runs/run-row.ts";
 
 /** A run whose manifest is written. */
@@ -37,18 +37,30 @@ export function ablations(
     const finals = own.filter(({ run }) => run.role === "final");
     const dir = dirs.at(-1);
     if (dir !== undefined) {
-      const cost = new Map(
-        own.filter((one) => !finals.includes(one)).map(({ run }) => [run.coordinates, seconds(run)]),
+      const candidates = new Map(
+        own
+          .filter((one) => !finals.includes(one))
+          .map(({ run, manifest }) => [
+            run.coordinates,
+            { seconds: seconds(run), trainingRows: trainingRowsOf(readRun(manifest)) },
+          ]),
       );
       const tested = finals.map(({ manifest }) => readRun(manifest));
-      return [ablationOfSelection(name, readSelection(dir), tested, (coordinates) => cost.get(coordinates))];
+      return [ablationOfSelection(name, readSelection(dir), tested, (coordinates) => candidates.get(coordinates))];
     }
     // Without a selection, or before it is made, the table shows the runs.
     const rows = own.map((one) => {
-      const { setting, values } = points.get(one.run) as DraftedPoint;
-      const kept = Object.fromEntries(Object.entries(values).filter(([key]) => !sweep.repeated.includes(key)));
-      const { metric, view, scores } = runRowOf(readRun(one.manifest));
-      return { ...{ metric, view, setting, values: kept, seconds: seconds(one.run) }, ...scores[0] };
+      const { values } = points.get(one.run) as DraftedPoint;
+      const kept = Object.fromEntries(
+        Object.entries(values).filter(([key]) => !sweep.repeated.includes(key) && !isRepetition(key)),
+      );
+      const setting = JSON.stringify(kept);
+      const run = readRun(one.manifest);
+      const { metric, view, scores } = runRowOf(run);
+      return {
+        ...{ metric, view, setting, values: kept, seconds: seconds(one.run), trainingRows: trainingRowsOf(run) },
+        ...scores[0],
+      };
     });
     const [{ metric, view }] = rows as [(typeof rows)[number]];
     const split = points.get((own[0] as Sealed).run)?.experiment.evaluate.split ?? "test";

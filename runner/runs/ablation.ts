@@ -11,6 +11,10 @@ export type AblationRow = {
   /** Standard deviation over seeds; null for a single run. */
   readonly sd: number | null;
   readonly runs: number;
+  /** The score of each run. Absent for a sweep with successive halving. */
+  readonly scores?: readonly (number | null)[];
+  /** Training rows; absent if a run is missing or its runs differ. */
+  readonly trainingRows?: number;
   /** Successive halving: number of epochs at the last scoring. */
   readonly epochs?: number;
   /** Seconds of all steps of its runs, whenever they were built; null if a run is missing. */
@@ -40,7 +44,20 @@ export type ScoredRun = {
   readonly value: number | null;
   readonly interval: { readonly low: number; readonly high: number } | null;
   readonly seconds: number | null;
+  readonly trainingRows?: number | undefined;
 };
+
+/** Whether a sweep varies the number of training rows: its table is a learning curve. */
+export const isLearningCurve = ({ keys }: Pick<Ablation, "keys">): boolean => keys.includes(trainingSizeKey);
+
+/** The key of the number of rows that are drawn from the training file. */
+export const trainingSizeKey = "data.train.limit";
+
+/** Whether a key is a seed of training, generation or the sample of training rows: runs that differ in it repeat one setting. */
+export const isRepetition = (key: string): boolean => /^(train|generate|data\.train)\..*seed$/.test(key);
+
+/** The value that all items share, if they share one. */
+export const shared = <T>(items: readonly T[]): T | undefined => (new Set(items).size === 1 ? items[0] : undefined);
 
 /** The table of a sweep without a selection. */
 export function ablationOf(
@@ -66,9 +83,17 @@ function averaged(runs: readonly ScoredRun[]): readonly AblationRow[] {
       interval: own.length === 1 ? first.interval : null,
       sd: scores.length > 1 ? Math.sqrt(squares / (scores.length - 1)) : null,
       runs: own.length,
+      scores: own.map(({ value }) => value),
+      ...rowsOf(own.map(({ trainingRows }) => trainingRows)),
       seconds: total(own.map(({ seconds }) => seconds)),
     };
   });
+}
+
+/** The training rows of a setting, if all its runs have the same number. */
+export function rowsOf(rows: readonly (number | undefined)[]): Pick<AblationRow, "trainingRows"> {
+  const trainingRows = shared(rows);
+  return trainingRows === undefined ? {} : { trainingRows };
 }
 
 /** One run of each sweep among some runs. */

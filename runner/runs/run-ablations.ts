@@ -3,7 +3,7 @@ import { dirname, join } from "node:path";
 import { lastScores, readSelection, type Selection } from "../pipeline/steps/selection.ts";
 import { boundsOf } from "../util/bounds.ts";
 import { dotted } from "../util/flatten.ts";
-import { type Ablation, ablationOf, total, varying } from "./ablation.ts";
+import { type Ablation, ablationOf, isRepetition, rowsOf, total, varying } from "./ablation.ts";
 import { type FinishedRun, runsIn } from "./finished-runs.ts";
 import { isWinner } from "./manifest.ts";
 import { subjectOf } from "./run-arms.ts";
@@ -55,13 +55,16 @@ function ablationWithoutSelection(run: FinishedRun, siblings: readonly FinishedR
   // If a run was sealed twice, the newer one counts.
   const runs = new Map(members.map((one) => [one.manifest.coordinates, one]));
   if (runs.size < 2) return undefined;
-  const varied = keys.filter((key) => !/^(train|generate)\..*seed$/.test(key));
+  const varied = keys.filter((key) => !isRepetition(key));
   const scored = [...runs.values()].map((one) => {
     const written = valuesOf(one);
     const values = Object.fromEntries(varied.map((key) => [key, written.get(key)]));
     const [score] = runRowOf(one).scores;
     const { value = null, interval = null } = score ?? {};
-    return { setting: JSON.stringify(values), values, value, interval, seconds: one.manifest.cost.seconds };
+    return {
+      ...{ setting: JSON.stringify(values), values, value, interval, seconds: one.manifest.cost.seconds },
+      trainingRows: trainingRowsOf(one),
+    };
   });
   const { primary, split } = run.manifest.config.evaluate;
   const subject = { experiment: run.manifest.experiment, ...primary, rows: split };
@@ -95,24 +98,34 @@ function ablationOfWinner(winner: FinishedRun, siblings: readonly FinishedRun[])
       .filter(({ manifest: { coordinates, steps } }) => steps.select?.object === own && seeds.has(coordinates))
       .map((run) => [run.manifest.coordinates, run]),
   );
-  const cost = new Map<string, number>();
-  for (const { manifest } of siblings) {
-    if (manifest.role === "candidate") cost.set(manifest.coordinates, manifest.cost.seconds);
+  const candidates = new Map<string, Candidate>();
+  for (const one of siblings) {
+    const { role, coordinates, cost } = one.manifest;
+    if (role === "candidate") candidates.set(coordinates, { seconds: cost.seconds, trainingRows: trainingRowsOf(one) });
   }
   return ablationOfSelection(
     winner.manifest.experiment,
     selection,
     finals.size > 0 ? [...finals.values()] : [winner],
-    (coordinates) => cost.get(coordinates),
+    (coordinates) => candidates.get(coordinates),
   );
 }
 
-/** The table of a selection. `finals` are the winner's runs on test; `seconds` gives the time of a run by its coordinates. */
+/** The training rows that a run used, after every limit and split. */
+export function trainingRowsOf({ manifest: { steps } }: FinishedRun): number | undefined {
+  const rows = steps.data?.evidence.train;
+  return typeof rows === "number" ? rows : undefined;
+}
+
+/** What a table shows of a run of a setting. */
+type Candidate = { readonly seconds: number; readonly trainingRows?: number | undefined };
+
+/** The table of a selection. `finals` are the winner's runs on test; `candidate` finds a run by its coordinates. */
 export function ablationOfSelection(
   experiment: string,
   selection: Selection,
   finals: readonly FinishedRun[],
-  seconds: (coordinates: string) => number | undefined,
+  candidate: (coordinates: string) => Candidate | undefined,
 ): Ablation {
   const { metric, view, rows, winner, why } = selection;
   const settings = lastScores(selection);
@@ -121,8 +134,9 @@ export function ablationOfSelection(
     ...{ experiment, metric, view, rows, keys: varying(settings) },
     settings: settings.map(({ setting, values, value, low, high, sd, runs, epochs, coordinates }) => ({
       ...{ values, value, interval: boundsOf({ low, high }), sd, runs: runs.length },
-      ...(epochs === undefined ? {} : { epochs }),
-      seconds: total(coordinates.map((one) => seconds(one) ?? null)),
+      ...(epochs === undefined ? { scores: runs.map((run) => run.value) } : { epochs }),
+      ...rowsOf(coordinates.map((one) => candidate(one)?.trainingRows)),
+      seconds: total(coordinates.map((one) => candidate(one)?.seconds ?? null)),
       ...(setting === winner && finals.length > 0 ? { test: finals.map(testScore) } : {}),
     })),
     chosen: { metric: primary?.metric ?? metric, view: primary?.view ?? view, why },

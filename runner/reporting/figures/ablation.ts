@@ -1,7 +1,7 @@
 import type { Ablation } from "../../runs/ablation.ts";
 import { shortKeys, valueText } from "../report/ablation.ts";
 import { metricName } from "../report/display-names.ts";
-import { config, type Figure, schema, width } from "./figure.ts";
+import { config, schema, width } from "./figure.ts";
 
 /** Panels that fit on a page; with more combinations the figure is a list. */
 const mostPanels = 6;
@@ -10,14 +10,12 @@ const mostPanels = 6;
  * All settings of a sweep with their intervals. The x axis is the first numeric key, colour is the next key, and the remaining keys
  * are panels.
  */
-export const ablation: Figure = ({ runs }) => {
-  const own = runs.findLast((run) => run.ablation !== undefined)?.ablation;
-  if (own === undefined) return undefined;
+export function ablation(own: Ablation): object | undefined {
   const { keys, settings, metric } = own;
   const names = shortKeys(keys);
   const isNumeric = (key: string): boolean => settings.every(({ values }) => typeof values[key] === "number");
   const axis = keys.find(isNumeric) ?? keys[0];
-  if (axis === undefined) return undefined;
+  if (axis === undefined) return spread(own);
   const others = keys.filter((key) => key !== axis);
   const [colour, ...panels] = others;
   const panelName = (values: Readonly<Record<string, unknown>>, some: readonly string[]): string =>
@@ -70,7 +68,26 @@ export const ablation: Figure = ({ runs }) => {
     facet: { field: "panel", type: "nominal", title: null, sort: null },
     spec: { ...size, layer },
   };
-};
+}
+
+/** The score of each seed of the only setting, with their mean. */
+function spread({ settings, metric }: Ablation): object | undefined {
+  const [only] = settings;
+  const values = (only?.scores ?? []).flatMap((value) => (value === null ? [] : [{ value }]));
+  if (values.length < 2) return undefined;
+  const x = { field: "value", type: "quantitative", title: metricName(metric), scale: { zero: false } };
+  return {
+    $schema: schema,
+    config,
+    data: { values },
+    width,
+    height: 40,
+    layer: [
+      { mark: { type: "point", size: 50 }, encoding: { x } },
+      { mark: { type: "rule", strokeWidth: 1.5 }, encoding: { x: { ...x, aggregate: "mean" } } },
+    ],
+  };
+}
 
 /** One line per setting, the best first. */
 function settingList({ keys, settings, metric }: Ablation, names: readonly string[]): object {

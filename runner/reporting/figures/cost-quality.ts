@@ -1,6 +1,6 @@
 import { metricName, primaryArm } from "../report/display-names.ts";
 import type { RunFacts } from "../report/study.ts";
-import { config, type Figure, schema, width } from "./figure.ts";
+import { colourScale, config, type Figure, schema, width } from "./figure.ts";
 
 /** Primary metric against the time of all steps, one point per run. */
 export const costQuality: Figure = ({ runs }) => {
@@ -15,7 +15,7 @@ export const costQuality: Figure = ({ runs }) => {
   const { unit, seconds } = unitOf(Math.max(...values.map((value) => value.seconds)));
   const x = { field: "time", type: "quantitative", title: `time of all steps (${unit})` };
   const legend = { orient: "bottom", columns: 2, labelLimit: width / 2 };
-  const color = { field: "run", type: "nominal", title: null, sort: null, legend };
+  const color = { field: "run", type: "nominal", title: null, sort: null, legend, scale: colourScale(values.length) };
   return {
     $schema: schema,
     width,

@@ -15,5 +15,9 @@ export const config = {
   background: "white",
   range: { category: colours },
   axis: { labelLimit: 260 },
+  mark: { color: colours[0] },
   view: { stroke: "#ccc" },
 };
+
+/** The scale of a colour for a number of names: more than the palette has need another one, in which no two are equal. */
+export const colourScale = (names: number): object => (names > colours.length ? { scheme: "tableau20" } : {});

@@ -1,3 +1,4 @@
+import { distinctSweeps } from "../../runs/ablation.ts";
 import type { Study } from "../report/study.ts";
 import { ablation } from "./ablation.ts";
 import { confusions } from "./confusions.ts";
@@ -7,11 +8,11 @@ import type { Figure } from "./figure.ts";
 import { frequency } from "./frequency.ts";
 import { gains } from "./gains.ts";
 import { intervals } from "./intervals.ts";
+import { learningCurve } from "./learning-curve.ts";
 import { loss } from "./loss.ts";
 import { reliability } from "./reliability.ts";
 
 const figures: Readonly<Record<string, Figure>> = {
-  ablation,
   loss,
   intervals,
   frequency,
@@ -22,12 +23,16 @@ const figures: Readonly<Record<string, Figure>> = {
   gains,
 };
 
+/** The id of the figure of a sweep, by the run that stands for it. */
+export const sweepFigure = (run: string): string => `sweep-${run}`;
+
 /** The figures that the runs have data for, as Vega-Lite specifications by id. */
 export function figuresOf(study: Study): Readonly<Record<string, object>> {
-  return Object.fromEntries(
-    Object.entries(figures).flatMap(([id, make]) => {
-      const spec = make(study);
-      return spec === undefined ? [] : [[id, spec]];
-    }),
-  );
+  const specs = [
+    ...Object.entries(figures).map(([id, make]) => [id, make(study)] as const),
+    ...distinctSweeps(study.runs).flatMap(({ ablation: own, run }) =>
+      own === undefined ? [] : [[sweepFigure(run), learningCurve(own) ?? ablation(own)] as const],
+    ),
+  ];
+  return Object.fromEntries(specs.flatMap(([id, spec]) => (spec === undefined ? [] : [[id, spec]])));
 }

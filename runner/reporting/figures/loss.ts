@@ -1,5 +1,5 @@
 import { trainingsOf } from "../report/trainings.ts";
-import { config, type Figure, schema, width } from "./figure.ts";
+import { colourScale, config, type Figure, schema, width } from "./figure.ts";
 
 /** Loss by step, one line per training, compared experiments included. Lines are running means over batches. */
 export const loss: Figure = ({ runs }) => {
@@ -12,7 +12,8 @@ export const loss: Figure = ({ runs }) => {
     return [...training, ...curve.validation.map(({ step, loss }) => ({ run: name, split: "validation", step, loss }))];
   });
   if (values.length === 0) return undefined;
-  const colour = { field: "run", type: "nominal", title: null };
+  const names = new Set(values.map(({ run }) => run)).size;
+  const colour = { field: "run", type: "nominal", title: null, sort: null, scale: colourScale(names) };
   const x = { field: "step", type: "quantitative", title: "optimiser step" };
   const y = { field: "loss", type: "quantitative", title: "loss (nats per token)", scale: { zero: false } };
   return {

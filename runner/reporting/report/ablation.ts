@@ -1,5 +1,5 @@
 import type { Ablation, AblationRow } from "../../runs/ablation.ts";
-import { missing, reportDuration, score, withInterval } from "../../util/format.ts";
+import { integer, missing, reportDuration, score, withInterval } from "../../util/format.ts";
 
 /** The shortest suffixes that keep dotted keys distinct: "rank" for "train.rank". */
 export function shortKeys(keys: readonly string[]): readonly string[] {
@@ -27,9 +27,13 @@ export function ablationTable(
   readonly align: readonly ("left" | "right")[];
   readonly rows: readonly (readonly string[])[];
 } {
+  const sizes = settings.map(({ trainingRows }) => trainingRows);
   const columns: readonly (readonly [head: string, cell: (row: AblationRow) => string])[] = [
     ...(settings.some(({ epochs }) => epochs !== undefined)
       ? [["epochs", ({ epochs }: AblationRow) => String(epochs ?? "")] as const]
+      : []),
+    ...(new Set(sizes).size > 1 && sizes.every((size) => size !== undefined)
+      ? [["training rows", ({ trainingRows }: AblationRow) => integer(trainingRows ?? 0)] as const]
       : []),
     [`${metricName(metric)} (${view}, ${rows})`, ({ value, interval }) => withInterval({ value, ...interval })],
     ...(settings.some(({ runs }) => runs > 1)

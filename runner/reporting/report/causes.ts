@@ -204,6 +204,6 @@ function mainCauses({ omitted, added, counts }: Causes, arm: string): readonly s
   const rest = none === undefined ? 0 : none.omitted + none.added;
   return [
     `Of the ${integer(all)} wrong labels of the arm “${arm}” (${integer(omitted)} omitted, ${integer(added)} added), the most frequent cause is ${text(first)}` +
-      `${second === undefined ? "" : `, followed by ${text(second)}`}. To ${integer(rest)}, no rule applies.`,
+      `${second === undefined ? "" : `, followed by ${text(second)}`}.${rest === 0 ? "" : ` No rule applies to ${integer(rest)}.`}`,
   ];
 }

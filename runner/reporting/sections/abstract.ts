@@ -1,5 +1,7 @@
+import { type Ablation, type AblationRow, distinctSweeps } from "../../runs/ablation.ts";
 import { replayedArms, trainedHere } from "../../runs/replayed-arms.ts";
-import { integer, pEquals, score, signedInterval, withInterval } from "../../util/format.ts";
+import { integer, pEquals, plural, score, signedInterval, withInterval } from "../../util/format.ts";
+import { shortKeys, valueText } from "../report/ablation.ts";
 import { differenceOf } from "../report/arm-differences.ts";
 import { armNamingOf, metricName, primaryArm } from "../report/display-names.ts";
 import type { Span } from "../report/document.ts";
@@ -11,10 +13,38 @@ import { errorFindings } from "./error-analysis.ts";
 /** One paragraph per run: method, score with its interval, and the tests against the other arms. */
 export function abstract({ runs }: Study): readonly (readonly Span[])[] {
   const reported = resultRuns(runs);
+  const sweeps = distinctSweeps(reported).filter(({ ablation }) => ablation?.chosen === undefined);
+  if (reported.length > mostRuns && sweeps.length > 0 && reported.every(({ ablation }) => ablation !== undefined))
+    return sweeps.flatMap(({ ablation }) => (ablation === undefined ? [] : [sweepParagraph(ablation)]));
   const hidden = reported.length - mostRuns;
   return [
     ...reported.slice(0, mostRuns).map((run) => runParagraph(run, reported.length > 1 || run.coordinates !== "")),
     ...(hidden > 0 ? [[{ ref: "results" }, ` reports ${integer(hidden)} further runs.`]] : []),
+  ];
+}
+
+/** A sweep without a selection: its highest and its lowest score. */
+function sweepParagraph({ experiment, metric, view, rows, keys, settings }: Ablation): readonly Span[] {
+  const ranked = settings
+    .filter(({ value }) => value !== null)
+    .sort((a, b) => (b.value as number) - (a.value as number));
+  const [highest, lowest] = [ranked[0], ranked.at(-1)];
+  const names = shortKeys(keys);
+  const text = (row: AblationRow): string => {
+    const of = keys.map((key, at) => `${names[at]} ${valueText(row.values[key])}`).join(", ");
+    const spread = row.runs > 1 ? ` (mean of ${integer(row.runs)} seeds, standard deviation ${score(row.sd)})` : "";
+    return `${withInterval({ value: row.value, ...row.interval })}${spread}${of === "" ? "" : ` with ${of}`}`;
+  };
+  const runs = settings.reduce((sum, row) => sum + row.runs, 0);
+  return [
+    { strong: `${experiment}. ` },
+    `The sweep has ${plural(settings.length, "setting")} and ${plural(runs, "run")}. `,
+    ...(highest === undefined || lowest === undefined
+      ? []
+      : [
+          `${metricName(metric)} (${view} view, ${rows} split) is ${highest.value === lowest.value ? text(highest) : `between ${text(lowest)} and ${text(highest)}`}. `,
+        ]),
+    "No setting was selected, so the highest score is not an estimate of the score on other cases.",
   ];
 }
 

@@ -168,7 +168,9 @@ function calibration(run: AnalysedRun): readonly Block[] {
       `Confidence is the probability that the model assigns to its response. The expected calibration error with respect to exact match is ` +
         `${score(sequence.ece)} for the probability of the whole response and ${score(per_token.ece)} for the geometric mean per token; ` +
         `a perfectly calibrated model with these probabilities has ${score(sequence.ece_calibrated)} and ${score(per_token.ece_calibrated)} on average. ` +
-        `The area under the ROC curve (geometric mean per token, exactly right against other predictions) is ${score(per_token.auroc)}.`,
+        (per_token.auroc === null
+          ? `The area under the ROC curve is not defined: ${accuracy === 0 ? "no prediction is" : "all predictions are"} exactly right.`
+          : `The area under the ROC curve (geometric mean per token, exactly right against other predictions) is ${score(per_token.auroc)}.`),
     ),
     {
       type: "figure",

@@ -1,7 +1,7 @@
 import { tasks } from "../../plugins/tasks/registry.ts";
 import { integer, score, withInterval } from "../../util/format.ts";
 import { armNamingOf, metricName, modelArms, primaryArm } from "../report/display-names.ts";
-import { type Block, heading, paragraph } from "../report/document.ts";
+import { type Block, type Cell, heading, paragraph } from "../report/document.ts";
 import { markdownBlocks, markdownSections } from "../report/markdown.ts";
 import { resultRuns } from "../report/run-names.ts";
 import type { RunFacts, Study } from "../report/study.ts";
@@ -27,9 +27,10 @@ export function prompts(study: Study): readonly Block[] {
 
 function templates(run: RunFacts, seen: Set<string>): readonly Block[] {
   return Object.entries(run.prompts).flatMap(([arm, { template, isInstructed, messages }]) => {
-    const instruction = JSON.stringify(messages.map(({ role, content }) => (role === "system" ? content : role)));
-    if (seen.has(instruction)) return [];
-    seen.add(instruction);
+    // Runs that differ in their training rows have other labels in the same prompt.
+    const design = JSON.stringify([template, isInstructed, run.config.prompt]);
+    if (seen.has(design)) return [];
+    seen.add(design);
     return [
       heading(2, `Prompt of the arm “${armNamingOf(run)(arm)}”`),
       paragraph(
@@ -76,25 +77,24 @@ function unrendered({ runs, promptFiles = {} }: Study): readonly Block[] {
   ];
 }
 
-/** The lengths of prompts in tokens; none if no engine counted them. */
+/** The lengths of prompts in tokens; none if no engine counted them. Runs with the same lengths share a row. */
 function tokens(runs: readonly RunFacts[]): readonly Block[] {
-  const several = runs.length > 1;
-  const rows = runs.flatMap((run) =>
-    Object.entries(run.prompts).flatMap(([arm, { template, tokens: counted }]) =>
-      counted === undefined
-        ? []
-        : [
-            [
-              ...(several ? [run.name] : []),
-              armNamingOf(run)(arm),
-              [{ code: template }],
-              integer(counted.mean),
-              integer(counted.max),
-            ],
-          ],
-    ),
-  );
-  if (rows.length === 0) return [];
+  const groups = new Map<string, { readonly cells: readonly Cell[]; readonly names: string[] }>();
+  for (const run of runs) {
+    for (const [arm, { template, tokens: counted }] of Object.entries(run.prompts)) {
+      if (counted === undefined) continue;
+      const cells = [armNamingOf(run)(arm), [{ code: template }], integer(counted.mean), integer(counted.max)];
+      const key = JSON.stringify(cells);
+      const group = groups.get(key) ?? { cells, names: [] };
+      groups.set(key, group);
+      group.names.push(run.name);
+    }
+  }
+  if (groups.size === 0) return [];
+  const rows = [...groups.values()];
+  const several = rows.some(({ names }) => names.length < runs.length);
+  const runText = (names: readonly string[]): string =>
+    names.length > mostNames ? `${integer(names.length)} of ${integer(runs.length)} runs` : names.join("; ");
   return [
     {
       type: "table",
@@ -102,10 +102,13 @@ function tokens(runs: readonly RunFacts[]): readonly Block[] {
       caption: "Tokens of a prompt, in the tokenizer of the model: mean and maximum over the evaluated cases.",
       head: [...(several ? ["run"] : []), "arm", "template", "mean", "maximum"],
       align: [...(several ? ["left" as const] : []), "left", "left", "right", "right"],
-      rows,
+      rows: rows.map(({ cells, names }) => [...(several ? [runText(names)] : []), ...cells]),
     },
   ];
 }
+
+/** Runs that a row of the table names. */
+const mostNames = 3;
 
 /**
  * The reasons for the prompts, from the README.md in the folder of the templates. Its second-level sections are included, except

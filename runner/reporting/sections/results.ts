@@ -37,18 +37,14 @@ export function results({ runs: all }: Study): readonly Block[] {
           },
         ]
       : []),
-    ...runs
-      .filter(({ comparison }) => comparison !== undefined)
-      .slice(-mostTested)
-      .flatMap((run) => [tests(run), ...margins(run)]),
+    ...tests(runs.filter(({ comparison }) => comparison !== undefined)),
+    ...runs.flatMap(margins),
     ...sizes(last),
     ...views(last),
     ...confusion(last),
     ...labels(last),
   ];
 }
-
-const mostTested = 4;
 
 /** Metrics that one table has room for. */
 const metricsPerTable = 4;
@@ -65,65 +61,87 @@ function comparison(runs: readonly RunFacts[]): readonly Block[] {
 function scoreTable(runs: readonly RunFacts[], names: readonly string[], at: number): Block {
   const { split } = (runs.at(-1) as RunFacts).config.evaluate;
   const several = runs.length > 1;
+  const isOwnOnly = runs.length > mostRunsWithAllArms;
   return {
     type: "table",
     id: at === 0 ? "results" : `results-${at + 1}`,
     caption:
       at === 0
-        ? `All arms${several ? " of all runs" : ""} on the ${split} split in the primary view, with 95 % confidence intervals over cases.`
-        : "Further metrics of all arms.",
+        ? `${isOwnOnly ? "The primary arm of each run" : `All arms${several ? " of all runs" : ""}`} on the ${split} split in the primary view, with 95 % confidence intervals over cases.`
+        : `Further metrics of ${isOwnOnly ? "the primary arm of each run" : "all arms"}.`,
     head: [...(several ? ["run"] : []), "arm", ...names.map(metricName)],
     align: [...(several ? ["left" as const] : []), "left", ...names.map(() => "right" as const)],
     rows: runs.flatMap((run) =>
-      run.arms.map(({ name, views }, index) => [
-        ...(several ? [index === 0 ? run.name : ""] : []),
-        armNamingOf(run)(name),
-        ...names.map((metric) => {
-          const measured = run.comparison?.arms[name]?.[metric];
-          return measured === undefined
-            ? score(views[run.config.evaluate.primary.view]?.[metric])
-            : withInterval(measured);
-        }),
-      ]),
+      run.arms
+        .filter(({ name }) => !isOwnOnly || name === primaryArm(run))
+        .map(({ name, views }, index) => [
+          ...(several ? [index === 0 ? run.name : ""] : []),
+          armNamingOf(run)(name),
+          ...names.map((metric) => {
+            const measured = run.comparison?.arms[name]?.[metric];
+            return measured === undefined
+              ? score(views[run.config.evaluate.primary.view]?.[metric])
+              : withInterval(measured);
+          }),
+        ]),
     ),
   };
 }
 
-/** The planned tests of a run, which are one family. */
-function tests(run: RunFacts): Block {
+/** The planned tests of runs, those of each run one family; of many runs, the test against the untrained model only. */
+function tests(runs: readonly RunFacts[]): readonly Block[] {
+  const last = runs.at(-1);
+  if (last === undefined) return [];
+  const several = runs.length > 1;
+  const isFirstOnly = runs.length > mostRunsWithAllArms;
+  const compared = last.comparison as NonNullable<RunFacts["comparison"]>;
+  return [
+    {
+      type: "table",
+      id: "tests",
+      caption:
+        `${several ? "P" : `${last.name}: p`}lanned tests of paired differences in ${metricName(compared.family.metric)}. ` +
+        `${several ? "The tests of a run are one family. " : ""}${isFirstOnly ? "Of each run, its first test. " : ""}` +
+        `Exact matches: cases that only the first arm / only the second arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
+      head: [
+        ...(several ? ["run"] : []),
+        "arms",
+        "difference",
+        "95 % CI",
+        "detectable",
+        "p",
+        "p (Holm)",
+        "exact matches",
+        `p (${exactTestName(compared)})`,
+      ],
+      align: [...(several ? ["left" as const] : []), "left", ...Array.from({ length: 7 }, () => "right" as const)],
+      rows: runs.flatMap((run) =>
+        testRows(run)
+          .slice(0, isFirstOnly ? 1 : undefined)
+          .map((row, at) => [...(several ? [at === 0 ? run.name : ""] : []), ...row]),
+      ),
+    },
+  ];
+}
+
+function testRows(run: RunFacts): readonly (readonly string[])[] {
   const armName = armNamingOf(run);
   const compared = run.comparison as NonNullable<RunFacts["comparison"]>;
   const { metric } = compared.family;
-  return {
-    type: "table",
-    id: `tests-${run.run}`,
-    caption: `${run.name}: planned tests of paired differences in ${metricName(metric)}. Exact matches: cases that only the first arm / only the second arm answers exactly right (${exactTestText(compared)}). ${detectableNote}`,
-    head: [
-      "arms",
-      "difference",
-      "95 % CI",
-      "detectable",
-      "p",
-      "p (Holm)",
-      "exact matches",
-      `p (${exactTestName(compared)})`,
-    ],
-    align: ["left", "right", "right", "right", "right", "right", "right", "right"],
-    rows: plannedTests(compared.family).map(({ a, b, p, adjusted }) => {
-      const found = differenceOf(compared, a, b, metric);
-      const exact = found?.exact ?? null;
-      return [
-        `${armName(a)} − ${armName(b)}`,
-        found === undefined ? missing : signed(found.difference),
-        found === undefined ? missing : signedBounds(found),
-        score(found?.detectable),
-        pValue(p),
-        pValue(adjusted),
-        exact === null ? missing : `${integer(exact.own)} / ${integer(exact.other)}`,
-        exact === null ? missing : pValue(exact.p),
-      ];
-    }),
-  };
+  return plannedTests(compared.family).map(({ a, b, p, adjusted }) => {
+    const found = differenceOf(compared, a, b, metric);
+    const exact = found?.exact ?? null;
+    return [
+      `${armName(a)} − ${armName(b)}`,
+      found === undefined ? missing : signed(found.difference),
+      found === undefined ? missing : signedBounds(found),
+      score(found?.detectable),
+      pValue(p),
+      pValue(adjusted),
+      exact === null ? missing : `${integer(exact.own)} / ${integer(exact.other)}`,
+      exact === null ? missing : pValue(exact.p),
+    ];
+  });
 }
 
 /** What the run shows about the margin of non-inferiority that its experiment declares. */
