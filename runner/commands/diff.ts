@@ -25,7 +25,7 @@ export const command = defineCommand({
       const diff = diffRuns(a, b, evaluate.primary.view, {
         artifacts,
         record: recordsOf([a, b], store),
-        parts: (value, view = "raw") => open.parts(value, view),
+        parts: (value, view = "raw", gold) => open.parts(value, view, gold),
       });
       const shown = [...new Set([evaluate.primary.metric, ...evaluate.metrics])];
       const armName = armNaming({ ...b.manifest, arms: Object.keys(b.manifest.arms) });

@@ -23,8 +23,13 @@ export type Row<T = readonly string[]> = {
   readonly subgroups?: Readonly<Record<string, string>> | undefined;
 };
 
-/** Reads a target cell: its text, the target in it, and what is wrong with it. */
-type ReadCell<T> = (cell: Cell) => { readonly text: string; readonly target: T; readonly problem?: string };
+/** Reads a target cell: its text, the target in it, what is wrong with it, and what to write instead. */
+type ReadCell<T> = (cell: Cell) => {
+  readonly text: string;
+  readonly target: T;
+  readonly problem?: string;
+  readonly help?: string;
+};
 
 /**
  * Reads rows from the named columns of a table. Errors: a missing column, an empty id or group, a duplicate id, a cell
@@ -119,8 +124,8 @@ export function readRows<T>(
     const cell = readCell(target);
     if (problem !== undefined && diagnostics.length < 20)
       complain(index, "broken-record", `${rowName(index)}: ${problem}`, recordHelp[format]);
-    if (cell.problem !== undefined && diagnostics.length < 20) {
-      const help = "write a text, or a list of texts and numbers";
+    if (cell.problem !== undefined && columns.target !== undefined && diagnostics.length < 20) {
+      const { help = "write a text, or a list of texts and numbers" } = cell;
       complain(index, "broken-target", `${rowName(index)}: ${cell.problem} (data.columns.target)`, help);
     }
     const read = { id: name, input, answer: cell.text, gold: cell.target, ...more };

@@ -5,10 +5,12 @@ import type { Audit } from "../data/audit.ts";
 import type { View } from "../data/labels/views.ts";
 import type { LabelCount } from "../data/labels.ts";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
+import type { JsonDetails } from "../evaluation/json/details.ts";
 import type { LabelDetails, Scores } from "../evaluation/labels/score.ts";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
 import type { Intervals } from "../evaluation/statistics/intervals.ts";
 import type { Difference } from "../evaluation/statistics/pair.ts";
+import type { AllowedObjects } from "../plugins/tasks/task.ts";
 import type { StoredFile } from "./plan/record.ts";
 
 /**
@@ -19,7 +21,7 @@ export type ResultFiles = {
   readonly "model.json": ModelDescription;
   readonly "labels.json": readonly LabelCount[];
   /** null for a task without a constraint. */
-  readonly "answers.json": AllowedAnswers | null;
+  readonly "answers.json": AllowedAnswers | AllowedObjects | null;
   readonly "audit.json": Audit;
   readonly "preflight.json": Preflight;
   readonly "preview.json": Preview;
@@ -82,7 +84,7 @@ export type MergeReport = {
   readonly equal: boolean;
 };
 
-/** Scores of one arm, by the views of its task. An arm that predicts labels has the details of labels too. */
+/** Scores of one arm, by the views of its task. An arm that predicts labels or JSON objects has the details of these too. */
 export type ArmMetrics = {
   readonly n: number;
   /** Number of groups that were resampled in place of cases; absent if cases are independent. */
@@ -93,7 +95,8 @@ export type ArmMetrics = {
   readonly parse_failures: { readonly count: number; readonly rate: number };
   /** Answers that ended at max_new_tokens. */
   readonly truncated: number;
-} & Partial<LabelDetails>;
+} & Partial<LabelDetails> &
+  Partial<JsonDetails>;
 
 /** How an ensemble weighs the model against the classifier. Chosen on validation rows. */
 export type EnsembleChoice = {

@@ -143,6 +143,21 @@ function formsOf({ task, view }: FormContext): Readonly<Record<ReadFile, Check>>
           ),
         ),
       ),
+      per_field: optional(
+        byView(
+          listOf(
+            both(
+              fields(["field", "type"], isText),
+              fields(["support", "predicted", "hits", "wrong", "missing"], isCount),
+              fields(["precision", "recall", "f1"], isShare),
+            ),
+          ),
+        ),
+      ),
+      field_confusions: optional(
+        listOf(shape({ field: isText, counts: listOf(shape({ gold: isText, predicted: isText, count: isCount })) })),
+      ),
+      schema_errors: optional(listOf(shape({ error: isText, count: isCount }))),
       cardinality: optional(fields(["gold", "predicted"], shape({ mean: isAmount }))),
       out_of_set: optional(byView(shape({ rate: isShare }))),
       classes: optional(

@@ -9,6 +9,7 @@ import { vllm } from "./engines/vllm/index.ts";
 import { local } from "./executors/local/index.ts";
 import { executors } from "./executors/registry.ts";
 import { slurm } from "./executors/slurm/index.ts";
+import { json } from "./tasks/json/index.ts";
 import { labelSet } from "./tasks/label-set/index.ts";
 import { tasks } from "./tasks/registry.ts";
 import { singleLabel } from "./tasks/single-label/index.ts";
@@ -26,6 +27,6 @@ export function registerBuiltIns(): void {
   isDone = true;
   for (const backend of [torchtune, axolotl]) backends.register(backend);
   for (const engine of [transformers, replay, vllm, openai]) engines.register(engine);
-  for (const task of [labelSet, singleLabel, text]) tasks.register(task);
+  for (const task of [labelSet, singleLabel, text, json]) tasks.register(task);
   for (const executor of [local, slurm]) executors.register(executor);
 }

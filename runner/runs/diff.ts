@@ -57,7 +57,7 @@ export type DiffContext = {
   readonly artifacts: string;
   record(key: string): StoreRecord | undefined;
   /** The parts of a target or prediction: labels, or one text. Without a view, as written. */
-  parts(value: unknown, view?: View): readonly string[];
+  parts(value: unknown, view?: View, gold?: unknown): readonly string[];
 };
 
 /** Compares the inputs and the results of two runs. Cases are compared in `view`. */
@@ -69,7 +69,7 @@ export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, context: Di
       .map(({ name, ...sides }) => ({ name: name.slice(kind.length + 1), ...sides }));
   const notes: string[] = [];
   const cases: Record<string, Flips> = {};
-  const parts = (value: unknown): readonly string[] => context.parts(value, view);
+  const parts = (value: unknown, gold?: unknown): readonly string[] => context.parts(value, view, gold);
   for (const arm of Object.keys(a.manifest.arms).filter((name) => name in b.manifest.arms)) {
     try {
       if (answersFile(a, arm) === answersFile(b, arm)) cases[arm] = { cases: 0, fixed: [], broken: [], changed: [] };
@@ -77,7 +77,7 @@ export function diffRuns(a: FinishedRun, b: FinishedRun, view: View, context: Di
         cases[arm] = flips(
           answersOf(a, arm, context.artifacts),
           answersOf(b, arm, context.artifacts),
-          { parts, written: context.parts },
+          { parts, written: (value) => context.parts(value) },
           arm,
           notes,
         );
@@ -169,7 +169,7 @@ function metricsOf({ arms }: Manifest): ReadonlyMap<string, Json> {
   );
 }
 
-type Parts = (value: unknown) => readonly string[];
+type Parts = (value: unknown, gold?: unknown) => readonly string[];
 
 function flips(
   a: readonly CaseAnswer[],
@@ -189,7 +189,7 @@ function flips(
     if (JSON.stringify(first.gold) !== JSON.stringify(second.gold)) otherGold++;
     const isSame = (first.parsed ?? true) === (second.parsed ?? true);
     if (isSame && JSON.stringify(first.prediction) === JSON.stringify(second.prediction)) continue;
-    const [one, other] = [parts(first.prediction), parts(second.prediction)];
+    const [one, other] = [parts(first.prediction, first.gold), parts(second.prediction, second.gold)];
     const was = compareParts(parts(first.gold), one, first.parsed);
     const is = compareParts(parts(second.gold), other, second.parsed);
     const [gold, from, to] = [first.gold, first.prediction, second.prediction].map((value) => written(value));

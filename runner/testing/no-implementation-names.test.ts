@@ -32,13 +32,13 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
   "reporting/figures/reliability.ts": ["accuracy"],
 };
 
-/** Core: every source file except implementations, their registration and tests. Both label tasks share evaluation/labels; that of texts has evaluation/text. */
+/** Core: every source file except implementations, their registration and tests. Both label tasks share evaluation/labels; those of texts and JSON objects have evaluation/text and evaluation/json. */
 const core = readdirSync(runner, { recursive: true, encoding: "utf8" }).filter(
   (path) =>
     /\.(ts|mjs)$/.test(path) &&
     !/(\.test|test-rig)\.ts$/.test(path) &&
     !/^(testing|templates|schemas)\//.test(path) &&
-    !/^(plugins\/[^/]+\/[^/]+|evaluation\/(labels|text))\//.test(path) &&
+    !/^(plugins\/[^/]+\/[^/]+|evaluation\/(json|labels|text))\//.test(path) &&
     path !== "plugins/built-in.ts",
 );
 
@@ -47,8 +47,8 @@ const literal = (name: string): RegExp => new RegExp(`["'\`]${name}["'\`]`);
 const anywhere = (name: string): RegExp => (words.has(name) ? literal(name) : new RegExp(name, "i"));
 /** A task whose name is an ordinary word counts only where a task is compared with it or looked up by it. */
 const word = (name: string): RegExp =>
-  name === "text"
-    ? /task\S*(?: [!=]==? |\()["'`]text["'`]|tasks\.get\(["'`]text["'`]/i
+  name === "text" || name === "json"
+    ? new RegExp(`task\\S*(?: [!=]==? |\\()["'\`]${name}["'\`]`, "i")
     : new RegExp(`\\b${name}\\b`, "i");
 
 const implementations = [

@@ -1,12 +1,13 @@
 /** Studies with free texts: the shipped one with simulated answers up to its export, and the page docs/how-to/free-text.md. */
 import { execFileSync } from "node:child_process";
 import { cpSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import excel from "exceljs";
 import { expect } from "vitest";
 import type { Analysis } from "../evaluation/error-analysis/analyse.ts";
 import type { Comparison } from "../evaluation/statistics/comparison.ts";
+import { runDocPage } from "./doc-page.ts";
 import { test } from "./rig.ts";
 
 const clone = fileURLToPath(new URL("../..", import.meta.url));
@@ -113,22 +114,5 @@ test("an empty target is an error of the data audit", async ({ rig }) => {
 });
 
 test("every example of docs/how-to/free-text.md works", async ({ rig }) => {
-  const page = readFileSync(join(clone, "docs/how-to/free-text.md"), "utf8");
-  const blocks = [...page.matchAll(/^```(\w+) (.+)\n([\s\S]*?)^```$/gm)];
-  for (const [, , words = "", text = ""] of blocks) {
-    const file = /file=(\S+)/.exec(words)?.[1];
-    if (file === undefined) continue;
-    mkdirSync(rig.path(dirname(file)), { recursive: true });
-    rig.write(file, text);
-  }
-  let commands = 0;
-  for (const [, , words, text = ""] of blocks) {
-    if (words !== "test") continue;
-    for (const line of text.trim().split("\n")) {
-      const { code, stdout, stderr } = await rig.exp(...line.split(" ").slice(1));
-      expect(code, `${line}\n${stdout}${stderr}`).toBe(0);
-      commands++;
-    }
-  }
-  expect(commands).toBe(9);
+  await runDocPage(rig, "docs/how-to/free-text.md", 9);
 });

@@ -5,6 +5,8 @@ import { parseLexicon } from "../../data/labels/lexicon.ts";
 import { parseGroups, parseSynonyms } from "../../data/labels/synonyms.ts";
 import { filesOf } from "../../plugins/data-part.ts";
 import type { Experiment } from "../../plugins/experiment.ts";
+import { tasks } from "../../plugins/tasks/registry.ts";
+import type { TaskSections } from "../../plugins/tasks/task.ts";
 import type { Result, SourceText } from "../../util/diagnostic.ts";
 import { isGlob } from "../../util/glob.ts";
 import { type FileKind, fileLimits, tooLargeHelp, tooLargeMessage } from "../../util/regular-file.ts";
@@ -46,9 +48,10 @@ export function checkData(context: CheckContext): void {
     const help = suggestion(code, context.auditCodes ?? [], "codes");
     context.error(`data.accept.${index}`, "not-one-of", `the data audit has no code "${code}"`, help);
   });
-  checkLabelFile(context, "data.labels.synonyms", data.labels?.synonyms, parseSynonyms);
-  checkLabelFile(context, "data.labels.groups", data.labels?.groups, parseGroups);
-  checkLabelFile(context, "data.labels.lexicon", data.labels?.lexicon, parseLexicon);
+  checkTaskFile(context, "data.labels.synonyms", data.labels?.synonyms, parseSynonyms);
+  checkTaskFile(context, "data.labels.groups", data.labels?.groups, parseGroups);
+  checkTaskFile(context, "data.labels.lexicon", data.labels?.lexicon, parseLexicon);
+  checkTaskFiles(context);
 }
 
 function checkTest(context: CheckContext, test: NonNullable<CheckContext["experiment"]["data"]["test"]>): void {
@@ -99,20 +102,31 @@ export function needFile(context: CheckContext, path: string, file: string, file
 
 type Parse = (source: SourceText) => Result<unknown>;
 
-/** Parses a synonym or groups file, so that its errors are found before a run. */
-function checkLabelFile(context: CheckContext, path: string, file: string | undefined, parse: Parse): void {
+/** Settings that the task needs, and its files that it parses itself. */
+function checkTaskFiles(context: CheckContext): void {
+  const { experiment } = context;
+  const { fileParsers = {}, requires = [], ...task } = tasks.get(experiment.task);
+  const { scoring, analysis } = task.files({ data: experiment.data as unknown as TaskSections["data"] });
+  const files: Readonly<Record<string, string>> = { ...scoring, ...analysis };
+  for (const key of requires.filter((one) => !context.wrote(one)))
+    context.error("task", "missing-key", `task: ${experiment.task} needs the key ${key}`, `add ${key}`);
+  for (const [key, parse] of Object.entries(fileParsers)) checkTaskFile(context, key, files[key], parse);
+}
+
+/** Parses a file of the task, so that its errors are found before a run. */
+function checkTaskFile(context: CheckContext, path: string, file: string | undefined, parse: Parse): void {
   if (file === undefined || !needFile(context, path, file, "label file")) return;
   const bytes = context.files.read(file, fileLimits["label file"] + 1);
   if (bytes === undefined) return;
-  const known = readLabelFiles.get(bytes);
+  const known = readTaskFiles.get(bytes);
   const source = sourceText(context.display(file), bytes, "label file");
   const result = known ?? (source.ok ? parse(source.value) : source);
-  readLabelFiles.set(bytes, result);
+  readTaskFiles.set(bytes, result);
   context.add(result.ok ? result.warnings : result.diagnostics);
 }
 
 /** The result of parsing a file, by its bytes: all points of a sweep name the same file. */
-const readLabelFiles = new WeakMap<Uint8Array, Result<unknown>>();
+const readTaskFiles = new WeakMap<Uint8Array, Result<unknown>>();
 
 function checkTable(
   context: CheckContext,

@@ -29,6 +29,9 @@ export function checkTask(context: CheckContext): void {
     }
   }
   if (task.labels === undefined) checkLabelFeatures(context, task.name);
+  const { constrain = "none" } = experiment.generate;
+  const constraints = ["none", ...(task.constraints ?? [])];
+  if (!constraints.includes(constrain)) unsupported("generate.constrain", `constrain: ${constrain}`, constraints);
 }
 
 /** Features that need labels. */
@@ -40,6 +43,4 @@ function checkLabelFeatures(context: CheckContext, task: string): void {
   if (train !== undefined && train.keep !== "last" && train.keep.best !== "loss")
     needsLabels("train.keep.best", `keep: {best: ${train.keep.best}}`);
   if (generate.vote !== undefined) needsLabels("generate.vote:", "generate.vote");
-  if (generate.constrain !== undefined && generate.constrain !== "none")
-    needsLabels("generate.constrain", `constrain: ${generate.constrain}`);
 }

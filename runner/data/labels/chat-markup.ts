@@ -5,12 +5,21 @@ import type { Note } from "./note.ts";
  * as soon as `isAnswer` holds for what remains.
  */
 export function withoutChatMarkup(text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
+  return removed([...reasoningSteps, ...formSteps], text, notes, isAnswer);
+}
+
+function removed(steps: readonly Step[], text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
   let rest = text;
   for (const step of steps) {
     if (isAnswer(rest)) return rest;
     rest = step(rest, notes, isAnswer);
   }
   return rest.trim();
+}
+
+/** The answer of a chat model without thoughts, special tokens, roles and further turns. It stops as soon as `isAnswer` holds. */
+export function withoutReasoning(text: string, notes: Set<Note>, isAnswer: (text: string) => boolean): string {
+  return removed(reasoningSteps, text, notes, isAnswer);
 }
 
 type Step = (text: string, notes: Set<Note>, isAnswer: (text: string) => boolean) => string;
@@ -163,7 +172,7 @@ function unfence(text: string, _: Set<Note>, isAnswer: (text: string) => boolean
   return inside === "" ? text.replaceAll("```", " ").trim() : inside;
 }
 
-const steps: readonly Step[] = [
+const reasoningSteps: readonly Step[] = [
   finalChannel,
   ...thoughts.map(
     (tag): Step =>
@@ -171,9 +180,6 @@ const steps: readonly Step[] = [
         withoutThinking(text, tag, notes),
   ),
   withoutTurns,
-  unwrapTags,
-  unbox,
-  withoutLatex,
-  (text) => text.trim(),
-  unfence,
 ];
+
+const formSteps: readonly Step[] = [unwrapTags, unbox, withoutLatex, (text) => text.trim(), unfence];

@@ -1,4 +1,4 @@
-/** A deviation of an answer from a plain list of labels. */
+/** A deviation of an answer from the form that the task asks for. */
 export type Note =
   | "empty"
   | "think"
@@ -12,4 +12,6 @@ export type Note =
   | "several"
   | "extra-text"
   | "prose"
-  | "refusal";
+  | "refusal"
+  | "fence"
+  | "not-json";

@@ -7,6 +7,7 @@ type Names = { readonly displayName: string };
  */
 export const classicalBaselines: Readonly<Record<string, Names>> = {
   most_frequent: { displayName: "most frequent" },
+  frequent_values: { displayName: "most frequent values" },
   lead: { displayName: "lead of the input" },
   nearest: { displayName: "nearest neighbour" },
   tfidf_svm: { displayName: "TF-IDF + SVM" },

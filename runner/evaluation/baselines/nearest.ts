@@ -6,7 +6,7 @@ import { mostFrequent } from "./most-frequent.ts";
 /**
  * Predicts the target of the most similar training row: cosine of TF-IDF vectors over words and word pairs, fitted to
  * the training rows. Ties go to the first row. A case that shares no term with any row gets no label; with `isSingle`,
- * it gets the most frequent one; with texts as targets, the first one.
+ * it gets the most frequent one; with other targets, the first one.
  */
 export const nearest: Baseline = (train, cases, isSingle = false) => {
   const first = train[0]?.gold;

@@ -30,8 +30,8 @@ export type AnalysisInput = {
   /** The training rows, from which the sentence of a label is learned. */
   readonly training: readonly { readonly input: string; readonly gold: unknown }[];
   readonly view: View;
-  /** The parts of a target or prediction in the view: labels, or one text. */
-  parts(value: unknown): readonly string[];
+  /** The parts of a target, or of a prediction beside its target, in the view: labels, one text, or fields. */
+  parts(value: unknown, gold?: unknown): readonly string[];
   /** Whether parts are labels: training counts, groups and confusions of labels are analysed then. */
   readonly hasLabels: boolean;
   readonly groups?: LabelGroups | undefined;
@@ -120,7 +120,7 @@ export type Failure = {
 
 /** Assigns the wrong cases of every arm to categories, and scores each arm on strata of the cases. */
 export function analyse(input: AnalysisInput): { readonly analysis: Analysis; readonly failures: readonly Failure[] } {
-  const parts = (value: unknown): readonly string[] => input.parts(value);
+  const parts = (value: unknown, gold?: unknown): readonly string[] => input.parts(value, gold);
   const compared = new Map(
     input.arms.map(({ name, answers }) => [name, answers.map((one) => compareCase(one, parts))]),
   );

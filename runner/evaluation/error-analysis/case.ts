@@ -1,9 +1,15 @@
 import type { Answer, ComparedCase } from "../../plugins/tasks/category.ts";
 import { compareParts } from "../compare-parts.ts";
 
-/** Compares an answer with gold. `parts` gives the parts of a target or prediction in the view that is analysed. */
-export function compareCase(answer: Answer, parts: (value: unknown) => readonly string[]): ComparedCase {
-  const [gold, given] = [parts(answer.gold), parts(answer.prediction)];
+/**
+ * Compares an answer with gold. `parts` gives the parts of a target, or of a prediction beside its target, in the view
+ * that is analysed.
+ */
+export function compareCase(
+  answer: Answer,
+  parts: (value: unknown, gold?: unknown) => readonly string[],
+): ComparedCase {
+  const [gold, given] = [parts(answer.gold), parts(answer.prediction, answer.gold)];
   const { omitted, added, exact } = compareParts(gold, given, answer.parsed);
   return { id: answer.id, answer, gold, given, omitted, added, exact };
 }

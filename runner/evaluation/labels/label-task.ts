@@ -38,6 +38,7 @@ export function labelTask({
     },
     labels: { isSingle },
     predictionKey: "labels",
+    constraints: ["json", "labels"],
     categories: labelCategories,
     instruction(sections) {
       if (isSingle)

@@ -62,7 +62,7 @@ export const analyse: StepKind<Params> = {
       inputs,
       training: readJsonLines<DataRow>(context.input("train")),
       view,
-      parts: (value) => open.parts(value, view),
+      parts: (value, gold) => open.parts(value, view, gold),
       hasLabels: task.labels !== undefined,
       groups: open.groups,
       lexicon: open.lexicon,

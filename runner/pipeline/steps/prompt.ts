@@ -17,7 +17,7 @@ import { draft } from "./draft.ts";
 import { chooseExamples, type ExampleChoice } from "./examples.ts";
 import { jsonLines, readJsonLines } from "./jsonl.ts";
 import { synonymsOf } from "./synonyms.ts";
-import { instructionOf, scoringFiles, taskOf } from "./task.ts";
+import { instructionOf, openTask, parsingParams, scoringFiles, taskOf } from "./task.ts";
 
 type Params = {
   /** Selection of the labels for the template; null: none. */
@@ -26,6 +26,9 @@ type Params = {
   readonly examples?: ExampleChoice & { readonly [key: string]: Json };
   /** What the last message gets in addition, because the template is not written for an untrained model. */
   readonly instruction?: Instruction & { readonly [key: string]: Json };
+  /** The task whose form the instruction contains; absent for an instruction without. */
+  readonly task?: string;
+  readonly parsing?: Json;
   /** Names of several input columns, which are variables of the template; absent without. */
   readonly names?: readonly string[];
   /** "user": the text of system messages is part of the user's message. Absent: it is a message of its own. */
@@ -49,6 +52,8 @@ export const prompt: StepKind<Params> = {
   outputs: () => ["train.jsonl", "validation.jsonl", "eval.jsonl"],
   async run(params, context) {
     const path = context.source("template");
+    const { task, parsing = null } = params;
+    const form = task === undefined ? undefined : (await openTask({ task, parsing }, context)).form;
     const labels = params.labels === null ? [] : promptLabels(params.labels, context);
     // Imported here, so that commands which only plan do not load Handlebars.
     const { compileTemplate, foldSystem, withTurns } = await import("../template.ts");
@@ -60,7 +65,7 @@ export const prompt: StepKind<Params> = {
       for (const [at, { id, input, fields, turns, target }] of rows.entries()) {
         if (at % rowsBetweenPauses === 0) await context.pause();
         const examples = shown?.[at] ?? [];
-        const written = instructed(render({ input, fields, labels, examples }), labels, params.instruction);
+        const written = instructed(render({ input, fields, labels, examples }), labels, params.instruction, form);
         const whole = turns === undefined ? written : withTurns(written, turns);
         const messages = params.system === "user" ? foldSystem(whole) : whole;
         rendered.push({ id, messages, target, ...(shown ? { examples: examples.map((one) => one.id) } : {}) });
@@ -94,11 +99,13 @@ export function instructed(
   messages: readonly Message[],
   labels: readonly string[],
   instruction: Instruction | undefined,
+  form?: string,
 ): readonly Message[] {
   const last = messages.at(-1);
   if (instruction === undefined || last === undefined) return messages;
   const list = labels.length === 0 ? "" : `${instruction.labels}: ${labels.slice(0, mostLabels).join("; ")}.\n`;
-  return [...messages.slice(0, -1), { ...last, content: `${last.content}\n\n${list}${instruction.form}` }];
+  const sentences = `${list}${instruction.form}${form === undefined ? "" : `\n${form}`}`;
+  return [...messages.slice(0, -1), { ...last, content: `${last.content}\n\n${sentences}` }];
 }
 
 /** The labels of the training rows, one spelling of each: the canonical view merges variants. */
@@ -127,11 +134,12 @@ export function draftPrompt(experiment: Experiment, arm: Arm): Draft {
       ...{ labels, examples },
       ...(names.length > 0 ? { names } : {}),
       ...(instruction ? { instruction: { ...instruction } } : {}),
+      ...(instruction?.hasForm ? parsingParams(experiment) : {}),
       ...(prompt.system === "user" ? { system: prompt.system } : {}),
     },
     sources: {
       template,
-      ...(labels === null ? {} : scoringFiles(experiment)),
+      ...(labels === null && !instruction?.hasForm ? {} : scoringFiles(experiment)),
     },
     inputs: {
       eval: { step: "data", file: `${evaluate.split}.jsonl` },

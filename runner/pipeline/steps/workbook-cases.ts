@@ -33,7 +33,7 @@ export function* caseRowsOf(
       predictionKey,
     )) {
       if (!golds.has(id)) golds.set(id, open.parts(gold, written));
-      const compared = compareParts(open.parts(gold, view), open.parts(prediction, view), parsed);
+      const compared = compareParts(open.parts(gold, view), open.parts(prediction, view, gold), parsed);
       const answer = open.parts(prediction, written).join(labelSeparator);
       own.set(id, { answer, verdict: verdictOf({ parsed, ...compared }, task.labels !== undefined) });
     }
@@ -65,7 +65,7 @@ export function* casesOf(
         arm: nameOf(arm),
         gold: open.parts(gold, written),
         prediction: open.parts(prediction, written),
-        ...compareParts(open.parts(gold, view), open.parts(prediction, view), one.parsed),
+        ...compareParts(open.parts(gold, view), open.parts(prediction, view, gold), one.parsed),
         ...(task.labels === undefined ? { primary: primary(one) } : {}),
         categories: failures.get(`${arm}\0${id}`)?.categories ?? [],
         causes: causeTexts(failures.get(`${arm}\0${id}`)),

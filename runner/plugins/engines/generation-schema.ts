@@ -38,9 +38,10 @@ export const generationProperties = {
   },
   constrain: {
     type: "string",
-    enum: ["none", "json", "labels"],
+    enum: ["none", "json", "labels", "schema"],
     default: "none",
-    description: "Constrained decoding: force the answer to be JSON, or to consist of labels of the training rows.",
+    description:
+      "Constrained decoding: force the answer to be a list of labels in JSON, to consist of labels of the training rows, or to be an object of the study's JSON Schema (task: json).",
     examples: ["labels"],
   },
   vote: {

@@ -4,7 +4,7 @@ import type { View } from "../../data/labels/views.ts";
 import type { LabelCount } from "../../data/labels.ts";
 import type { Row } from "../../data/rows.ts";
 import type { Json } from "../../util/canonical.ts";
-import type { SourceText } from "../../util/diagnostic.ts";
+import type { Result, SourceText } from "../../util/diagnostic.ts";
 import type { Metric, ScoredCases } from "../metrics/metric.ts";
 import type { Registry } from "../registry.ts";
 import type { CaseProperty, Category } from "./category.ts";
@@ -30,8 +30,11 @@ export type TrainingTargets<T> = {
   /** Labels of the training rows in the raw view, most frequent first; empty for a task without labels. */
   readonly labels: readonly LabelCount[];
   /** The answers that `generate.constrain` allows; null if the task has no constraint. */
-  readonly answers: AllowedAnswers | null;
+  readonly answers: AllowedAnswers | AllowedObjects | null;
 };
+
+/** The valid answers of a task whose answers are JSON objects: its JSON Schema. */
+export type AllowedObjects = { readonly schema: { readonly [key: string]: Json } };
 
 /** One scored case. */
 export type ScoredCase<T, P> = {
@@ -59,9 +62,14 @@ export type TaskFiles = (key: string) => SourceText | undefined;
 export interface OpenTask<T = any, P = any> {
   /**
    * Reads a target cell. `text` is the cell as one text. Targets are written to JSON files. `problem` is what is wrong
-   * with a cell that the task cannot read.
+   * with a cell that the task cannot read, and `help` what to write instead.
    */
-  readCell(cell: Cell): { readonly text: string; readonly target: T; readonly problem?: string };
+  readCell(cell: Cell): {
+    readonly text: string;
+    readonly target: T;
+    readonly problem?: string;
+    readonly help?: string;
+  };
   /** Prepares the training split; `training` is the result of {@link Task.trainingSettings}. */
   prepareTraining(train: readonly Row<T>[], training: Json): TrainingTargets<T>;
   /** Reads an answer. `labels` holds the labels of the training rows; `finish` is "length" if the answer was cut. */
@@ -76,10 +84,15 @@ export interface OpenTask<T = any, P = any> {
    * arms share; absent, the space is what the cases themselves hold.
    */
   scorer(cases: readonly ScoredCase<T, P>[]): (view: View, space?: readonly string[]) => ScoredCases;
-  /** The parts of a target or prediction in a view, as tables show and compare them: labels, or one text. */
-  parts(value: T | P, view: View): readonly string[];
+  /**
+   * The parts of a target or prediction in a view, as tables show and compare them: labels, one text, or the values of
+   * fields. With `gold`, the target of the case, a part of a prediction that counts as equal to one of gold is that part.
+   */
+  parts(value: T | P, view: View, gold?: T): readonly string[];
   /** Further statistics of an arm, which metrics.json contains in addition to the scores. */
   details?(cases: readonly ScoredCase<T, P>[], vocabulary: readonly string[]): Readonly<Record<string, unknown>>;
+  /** The form of an answer, for the prompt of an untrained model: a schema. Present if the task's instruction has `hasForm`. */
+  readonly form?: string;
   /** The text between two labels; absent for a task without labels. */
   readonly separator?: string;
   /** Groups of labels; absent without a groups file. */
@@ -105,8 +118,11 @@ export type TaskWords = {
   readonly views?: string;
 };
 
-/** Sentences for an untrained model. `labels` precedes the labels of the training rows, if there are any. */
-export type Instruction = { readonly labels: string; readonly form: string };
+/**
+ * Sentences for an untrained model. `labels` precedes the labels of the training rows, if there are any. The form of the
+ * opened task follows the sentence `form` if `hasForm`.
+ */
+export type Instruction = { readonly labels: string; readonly form: string; readonly hasForm?: true };
 
 /** Python code that reads an answer: the modules that it imports, and its lines. */
 export type PythonReader = { readonly imports: readonly string[]; readonly lines: readonly string[] };
@@ -137,6 +153,8 @@ export interface Task<T = any, P = any> {
   readonly labels?: { readonly isSingle: boolean };
   /** The key by which predictions.jsonl, and a baseline's answers, name the prediction of a case. */
   readonly predictionKey: string;
+  /** The values of `generate.constrain` that the task has, in addition to "none". Absent: none. */
+  readonly constraints?: readonly string[];
   /** Ways to be wrong that are particular to the task, in the order in which reports show them. */
   readonly categories: readonly Category[];
   readonly words: TaskWords;
@@ -159,6 +177,10 @@ export interface Task<T = any, P = any> {
     readonly scoring: Readonly<Record<string, string>>;
     readonly analysis: Readonly<Record<string, string>>;
   };
+  /** Reads files of `files` by their dotted keys, so that `exp check` finds errors in them. Must not load large modules. */
+  readonly fileParsers?: Readonly<Record<string, (source: SourceText) => Result<unknown>>>;
+  /** Dotted keys of settings without which the task cannot be opened. */
+  readonly requires?: readonly string[];
   /**
    * `parsing` and `scoring` are results of parsingSettings and scoringSettings; `scoring` is absent in steps that do not score.
    * Import parsers and other large modules here: every command that uses plugins loads the task itself.

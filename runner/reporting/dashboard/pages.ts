@@ -106,7 +106,7 @@ export async function comparePage(
           diffRuns(first, second, view, {
             artifacts: context.artifacts,
             record: recordsOf([first, second], context.store),
-            parts: (value, shown = "raw") => open.parts(value, shown),
+            parts: (value, shown = "raw", gold) => open.parts(value, shown, gold),
           }),
           armNaming({ ...second.manifest, arms: Object.keys(second.manifest.arms) }),
         )

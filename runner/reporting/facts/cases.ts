@@ -47,7 +47,7 @@ export async function casesOf(
         const key = JSON.stringify([id, input, gold, view]);
         const one = cases.get(key) ?? { id, input, gold: parts(gold), answers: columns.map(() => null) };
         cases.set(key, one);
-        const { omitted, added } = compareParts(one.gold, parts(prediction));
+        const { omitted, added } = compareParts(one.gold, parts(prediction, gold));
         const missed = new Set(omitted);
         one.answers[index] = {
           right: one.gold.filter((label) => !missed.has(label)),
@@ -69,18 +69,18 @@ export async function casesOf(
   };
 }
 
-type DisplayedView = { readonly view: View; parts(value: unknown): readonly string[] };
+type DisplayedView = { readonly view: View; parts(value: unknown, gold?: unknown): readonly string[] };
 
 /** The primary view, or the basic view if the synonyms of a run in the canonical view are no longer available. */
 async function displayedView(run: FinishedRun, root: string, notes: string[]): Promise<DisplayedView> {
   const { view } = run.manifest.config.evaluate.primary;
   const { open, state } = await runTask(run, root);
   if (view !== "canonical" || state === "none" || state === "same")
-    return { view, parts: (value) => open.parts(value, view) };
+    return { view, parts: (value, gold) => open.parts(value, view, gold) };
   notes.push(
     `${run.manifest.experiment}: the synonym file ${state === "gone" ? "no longer exists" : "has changed since the run"}, so labels are shown in the basic view. Error categories are those of the run.`,
   );
-  return { view: "basic", parts: (value) => open.parts(value, "basic") };
+  return { view: "basic", parts: (value, gold) => open.parts(value, "basic", gold) };
 }
 
 /** The arms of all runs. Arms with identical predictions are merged; arms with the same name are named with their run. */

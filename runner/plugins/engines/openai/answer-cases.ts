@@ -91,11 +91,12 @@ export async function answerCases({ request, samples }: Params, context: StepCon
   });
 }
 
-/** The labels that a constrained answer may contain, including the text for "no label". */
+/** What a constrained answer may be: labels, including the text for "no label", or an object of a schema. */
 function allowedAnswers(context: StepContext): Allowed {
   if (!context.hasInput("answers")) return { labels: [], single: false };
   const allowed = readResult("answers.json", context.input("answers"));
   if (allowed === null) return { labels: [], single: false };
+  if ("schema" in allowed) return allowed;
   const { labels, none, single } = allowed;
   return { labels: none === null ? labels : [...labels, none], single };
 }

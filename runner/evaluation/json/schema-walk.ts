@@ -1,0 +1,57 @@
+import { isObject, type JsonObject, type JsonValue } from "./value.ts";
+
+/** The schema to which a reference leads. */
+export function targetOf(document: JsonObject, ref: JsonValue): JsonObject | undefined {
+  if (ref === "#") return document;
+  if (typeof ref !== "string" || !ref.startsWith("#/")) return undefined;
+  let value: JsonValue | undefined = document;
+  for (const token of ref.slice(2).split("/")) {
+    const key = decoded(token).replaceAll("~1", "/").replaceAll("~0", "~");
+    const step: JsonValue | undefined = value;
+    if (Array.isArray(step)) value = step[Number(key)];
+    else value = isObject(step) && Object.hasOwn(step, key) ? step[key] : undefined;
+  }
+  return isObject(value) ? value : undefined;
+}
+
+function decoded(token: string): string {
+  try {
+    return decodeURIComponent(token);
+  } catch {
+    return token;
+  }
+}
+
+/** The schemas that a schema consists of: the target of its reference, and its alternatives. */
+export function nextOf(document: JsonObject, { $ref, anyOf, oneOf }: JsonObject): readonly JsonObject[] {
+  const target = $ref === undefined ? undefined : targetOf(document, $ref);
+  const lists = [anyOf, oneOf].flatMap((list) => (Array.isArray(list) ? (list as readonly JsonValue[]) : []));
+  return [...(target === undefined ? [] : [target]), ...lists.filter(isObject)];
+}
+
+/** A schema with all schemas that it consists of. */
+export function branchesOf(document: JsonObject, schema: JsonObject): readonly JsonObject[] {
+  return [schema, ...nextOf(document, schema).flatMap((one) => branchesOf(document, one))];
+}
+
+/** The subschemas of a key, or of the items (`null`), in all branches. */
+export function childrenOf(
+  document: JsonObject,
+  schemas: readonly JsonObject[],
+  key: string | null,
+): readonly JsonObject[] {
+  return schemas
+    .flatMap((schema) => branchesOf(document, schema))
+    .flatMap(({ properties, items }) => {
+      const child = key === null ? items : isObject(properties) && Object.hasOwn(properties, key) && properties[key];
+      return isObject(child as JsonValue) ? [child as JsonObject] : [];
+    });
+}
+
+export const propertiesOf = (document: JsonObject, schemas: readonly JsonObject[]): readonly string[] => [
+  ...new Set(
+    schemas
+      .flatMap((schema) => branchesOf(document, schema))
+      .flatMap(({ properties }) => (isObject(properties) ? Object.keys(properties) : [])),
+  ),
+];
