@@ -26,7 +26,6 @@ export const json: Task<JsonValue, JsonObject | null> = {
   },
   predictionKey: "prediction",
   categories: jsonCategories,
-  constraints: ["schema"],
   words: {
     task: "Each case consists of an input text and one JSON object, which meets the schema of the study.",
     output: "a JSON object from a text",
