@@ -26,6 +26,7 @@ await build({
     "exceljs",
     "@huggingface/hub",
     "@myriaddreamin/typst-ts-node-compiler",
+    "undici",
     "vega",
     "vega-lite",
   ],

@@ -62,6 +62,7 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
     DO_NOT_TRACK: "1",
     HF_HUB_DISABLE_TELEMETRY: "1",
     WANDB_MODE: "disabled",
+    ...(request.network === true ? withoutProxyOnThisMachine(env) : {}),
     ...(request.network === true && !isOffline(env) ? {} : { HF_HUB_OFFLINE: "1" }),
     ...(secrets.includes("HF_TOKEN") && !env.HF_TOKEN && env.HUGGING_FACE_HUB_TOKEN
       ? { HF_TOKEN: env.HUGGING_FACE_HUB_TOKEN }
@@ -74,4 +75,11 @@ export function childEnvironment(env: NodeJS.ProcessEnv, request: EnvironmentReq
       : { HF_TOKEN_PATH: "/dev/null", HF_HUB_DISABLE_IMPLICIT_TOKEN: "1" }),
     ...request.variables,
   };
+}
+
+/** NO_PROXY with this machine, as in `proxyOf`. */
+function withoutProxyOnThisMachine(env: NodeJS.ProcessEnv): Record<string, string> {
+  if (!Object.entries(env).some(([name, value]) => /_proxy$/i.test(name) && value)) return {};
+  const list = [env.no_proxy || env.NO_PROXY, "localhost", "127.0.0.1", "::1"].filter(Boolean).join(",");
+  return { no_proxy: list, NO_PROXY: list };
 }

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { parse } from "yaml";
 import { engines } from "../plugins/engines/registry.ts";
 import type { Credential } from "../plugins/step.ts";
+import { isLoopback } from "../util/proxy.ts";
 import { readRegularFile } from "../util/regular-file.ts";
 import { UserError } from "../util/user-error.ts";
 import { configFolder } from "./user-config.ts";
@@ -94,9 +95,3 @@ const configFile = (env: Env): string => join(configFolder(env), "config.yaml");
 
 const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
   typeof value === "object" && value !== null && !Array.isArray(value);
-
-/** Whether a URL is that of a server on this machine. */
-function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === "localhost" || hostname === "[::1]" || /^127(\.\d+){3}$/.test(hostname);
-}

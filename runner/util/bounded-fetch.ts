@@ -1,6 +1,7 @@
 import { setMaxListeners } from "node:events";
 import { pipeline, type Readable, Transform } from "node:stream";
 import { amount } from "./format.ts";
+import { proxiedFetch } from "./proxy.ts";
 import { UserError } from "./user-error.ts";
 
 /** Limits on one response, from the request to the end of the body. */
@@ -25,7 +26,8 @@ export class Deadline {
 
   constructor(time: number, signals: readonly AbortSignal[], what: string) {
     this.#signals = signals;
-    setMaxListeners(0, this.#controller.signal);
+    // Not 0 for unlimited: `getMaxListeners` of Node.js 20 fails on it, and undici calls it.
+    setMaxListeners(1e6, this.#controller.signal);
     const late = new DOMException(`${what}: no complete response within ${time / 1000} s`, "TimeoutError");
     // Node.js fires a longer timer at once.
     this.#timer = setTimeout(() => this.#controller.abort(late), Math.min(time, 2 ** 31 - 1)).unref();
@@ -61,13 +63,17 @@ export class Deadline {
 }
 
 /**
- * Like `fetch`, with limits that also hold for the body. A body that is too long or too late errors the stream; an abort of one
+ * Like `fetch` through the user's proxy, with limits that also hold for the body. A body that is too long or too late errors the stream; an abort of one
  * of `signals` does the same. Throws DOMException TimeoutError, UserError `response-too-large`, and what `fetch` throws.
  */
 export async function boundedFetch(
   input: Parameters<typeof fetch>[0],
   init: RequestInit | undefined,
-  { limits, signals, send = fetch }: { limits: ResponseLimits; signals: readonly AbortSignal[]; send?: typeof fetch },
+  {
+    limits,
+    signals,
+    send = proxiedFetch,
+  }: { limits: ResponseLimits; signals: readonly AbortSignal[]; send?: typeof fetch },
 ): Promise<Response> {
   const { host } = new URL(input instanceof Request ? input.url : input);
   const deadline = new Deadline(limits.time, init?.signal ? [...signals, init.signal] : signals, host);

@@ -1,5 +1,6 @@
 import { hubToken } from "../../setup/hub-token.ts";
 import { boundedFetch, type ResponseLimits, transferLimits } from "../../util/bounded-fetch.ts";
+import { proxiedFetch } from "../../util/proxy.ts";
 import { UserError } from "../../util/user-error.ts";
 
 /** The Hugging Face hub as one command uses it. */
@@ -42,7 +43,7 @@ const longestRetryAfter = 600_000;
 /** Opens HF_ENDPOINT or the public hub with the user's token. Sends no request. */
 export function openHub(
   { env, stop }: { readonly env: Readonly<Record<string, string | undefined>>; readonly stop: AbortSignal },
-  send: typeof fetch = fetch,
+  send: typeof fetch = proxiedFetch,
 ): Hub {
   const url = (env.HF_ENDPOINT || "https://huggingface.co").replace(/(?<!\/)\/+$/, "");
   const token = hubToken(env);

@@ -20,6 +20,7 @@ import {
 } from "@aws-sdk/client-s3";
 import type { StoredFile } from "../../pipeline/plan/record.ts";
 import { boundedStream, Deadline, transferLimits } from "../../util/bounded-fetch.ts";
+import { proxyOf } from "../../util/proxy.ts";
 import { bucketError } from "./bucket-error.ts";
 import { namesBelow } from "./layout.ts";
 import { ListingLimits, maxTextBytes, textTooLarge } from "./limits.ts";
@@ -56,9 +57,9 @@ export class BucketStore implements RemoteStore {
   /** Name -> size of every object below the prefix. */
   readonly #sizes = new Map<string, number>();
 
-  private constructor(location: BucketLocation) {
+  private constructor(location: BucketLocation, agents: Awaited<ReturnType<typeof agentsOf>>) {
     const { env } = location;
-    const endpoint = env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL;
+    const endpoint = endpointOf(env);
     const region = env.AWS_REGION || env.AWS_DEFAULT_REGION || (endpoint ? "us-east-1" : undefined);
     this.#location = location;
     // The library's warning about the version of Node.js would appear in the output of this command.
@@ -68,6 +69,7 @@ export class BucketStore implements RemoteStore {
       // Many compatible servers do not support the newer checksums. Each request below has its own.
       requestChecksumCalculation: "WHEN_REQUIRED",
       responseChecksumValidation: "WHEN_REQUIRED",
+      requestHandler: agents,
       ...(endpoint ? { endpoint, forcePathStyle: true } : {}),
       ...(region ? { region } : {}),
     });
@@ -92,7 +94,7 @@ export class BucketStore implements RemoteStore {
 
   /** Lists the objects below the prefix. */
   static async open(location: BucketLocation): Promise<BucketStore> {
-    const bucket = new BucketStore(location);
+    const bucket = new BucketStore(location, await agentsOf(location));
     await bucket.#explainingErrors(async () => {
       const input = { Bucket: location.bucket, ...(location.prefix === "" ? {} : { Prefix: `${location.prefix}/` }) };
       const limits = new ListingLimits(location.bucket);
@@ -271,4 +273,20 @@ async function readPart(path: string, from: number, length: number): Promise<Buf
   } finally {
     await handle.close();
   }
+}
+
+function endpointOf(env: BucketLocation["env"]): string | undefined {
+  return env.AWS_ENDPOINT_URL_S3 || env.AWS_ENDPOINT_URL || undefined;
+}
+
+/** Connections through the user's proxy, if there is one. */
+async function agentsOf({ env, bucket }: BucketLocation) {
+  const proxy = proxyOf(endpointOf(env) ?? `https://${bucket}.s3.amazonaws.com`, env);
+  if (proxy === undefined) return {};
+  const [{ HttpProxyAgent }, { HttpsProxyAgent }] = await Promise.all([
+    import("http-proxy-agent"),
+    import("https-proxy-agent"),
+  ]);
+  const options = { keepAlive: true };
+  return { httpAgent: new HttpProxyAgent(proxy, options), httpsAgent: new HttpsProxyAgent(proxy, options) };
 }
